@@ -1,0 +1,148 @@
+import { ServiceError } from "./errors.ts";
+import * as fields from "./fields.ts";
+import type { ClientFrame, Ref, ServerFrame } from "./frames.ts";
+import { memberTexts, onOneLine } from "./json-text.ts";
+import { limits } from "./limits.ts";
+import type { JsonText, Publication } from "./publication.ts";
+
+/** One client frame: what it says, or why it cannot be understood. */
+export type Decoded =
+  | { readonly ref: Ref | undefined; readonly frame: ClientFrame }
+  | { readonly ref: Ref | undefined; readonly refusal: ServiceError };
+
+/**
+ * Text that begins with `{` (after white space) must be a command; any other text is a chat message; `send_now` alone is a
+ * command. Hot path: called once per frame of every client. Never throws.
+ */
+export function decodeClientFrame(text: string): Decoded {
+  if (!/^\s*\{/.test(text)) {
+    const frame: ClientFrame = text === "send_now" ? { type: "send_now" } : { type: "message", message: text };
+    return { ref: undefined, frame };
+  }
+  let ref: Ref | undefined;
+  try {
+    const object = fields.parseObject(text);
+    ref = parseRef(object);
+    return { ref, frame: parseCommand(object, text) };
+  } catch (error) {
+    if (error instanceof ServiceError) return { ref, refusal: error };
+    throw error;
+  }
+}
+
+/** One frame as its JSON text, on one line. */
+export function encodeServerFrame(frame: ServerFrame): JsonText {
+  if (frame.type === "message") return encodePublication(frame.publication);
+  if (frame.type !== "history") return JSON.stringify(frame);
+  const { messages, ...rest } = frame;
+  return `${JSON.stringify(rest).slice(0, -1)},"messages":[${messages.map(encodePublication).join(",")}]}`;
+}
+
+/**
+ * A publication as a message frame. Hot path: once per publication and worker, never per client.
+ * `{"type":"message","channel":"all","offset":17,"id":"…","timestamp":"…","message":"Hello","sender":"Alice"}`
+ */
+export function encodePublication(publication: Publication): JsonText {
+  const { channel, offset, id, timestamp, sentAt, event, message, data, sender, key, headers } = publication;
+  let text = `{"type":"message","channel":${JSON.stringify(channel)}`;
+  if (offset > 0) text += `,"offset":${offset}`;
+  text += `,"id":${JSON.stringify(id)},"timestamp":"${isoTime(timestamp)}"`;
+  if (sentAt !== undefined) text += `,"sent_at":"${isoTime(sentAt)}"`;
+  if (event !== undefined) text += `,"event":"${event}"`;
+  if (message !== undefined) text += `,"message":${JSON.stringify(message)}`;
+  if (data !== undefined) text += `,"data":${data}`;
+  if (sender !== undefined) text += `,"sender":${JSON.stringify(sender)}`;
+  if (key !== undefined) text += `,"key":${JSON.stringify(key)}`;
+  if (headers !== undefined) text += `,"headers":${JSON.stringify(headers)}`;
+  return `${text}}`;
+}
+
+/** ISO 8601 in UTC with milliseconds. @param ms Milliseconds since 1970. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function parseRef(object: fields.Fields): Ref | undefined {
+  const { ref } = object;
+  if (ref === undefined || ref === null) return undefined;
+  if (typeof ref === "number" || (typeof ref === "string" && ref.length <= limits.refLength)) return ref;
+  throw fields.invalid("ref", `a number or a text of at most ${limits.refLength} characters`, ref);
+}
+
+function parseCommand(object: fields.Fields, text: string): ClientFrame {
+  const parse =
+    typeof object.type === "string" && Object.hasOwn(commands, object.type) ? commands[object.type] : undefined;
+  if (parse !== undefined) return parse(object, text);
+  const known = Object.keys(commands).join(", ");
+  if (typeof object.type === "string") {
+    throw new ServiceError(
+      "unknown-type",
+      `type: expected one of ${known}, got ${JSON.stringify(object.type.slice(0, 60))}`,
+    );
+  }
+  throw fields.invalid("type", `one of ${known}`, object.type);
+}
+
+const commands: Readonly<Record<string, (object: fields.Fields, text: string) => ClientFrame>> = {
+  message: parseMessage,
+  publish: parsePublish,
+  subscribe: (object) => withSince({ type: "subscribe", channel: fields.channelField(object) }, object),
+  unsubscribe: (object) => ({ type: "unsubscribe", channel: fields.channelField(object) }),
+  history: parseHistory,
+  presence: (object) => ({ type: "presence", channel: fields.channelField(object) }),
+  auth: parseAuth,
+  ping: () => ({ type: "ping" }),
+};
+
+function parseMessage(object: fields.Fields): ClientFrame {
+  const message = fields.optionalMessage(object);
+  if (message === undefined) throw fields.invalid("message", "a text", object.message);
+  const sender = fields.optionalText(object, "sender", limits.senderLength);
+  return sender === undefined ? { type: "message", message } : { type: "message", message, sender };
+}
+
+function withSince(frame: ClientFrame & { type: "subscribe" }, object: fields.Fields): ClientFrame {
+  const since = fields.optionalSince(object);
+  return since === undefined ? frame : { ...frame, since };
+}
+
+function parsePublish(object: fields.Fields, text: string): ClientFrame {
+  const message = fields.optionalMessage(object);
+  const data = "data" in object ? memberTexts(text).get("data") : undefined;
+  if (message === undefined && data === undefined) throw fields.invalid("data", "data or message", undefined);
+  return {
+    type: "publish",
+    channel: fields.channelField(object),
+    ephemeral: fields.optionalSwitch(object, "ephemeral", false),
+    echo: fields.optionalSwitch(object, "echo", true),
+    ...present({
+      message,
+      data: data === undefined ? undefined : onOneLine(data),
+      event: fields.optionalEvent(object),
+      id: fields.optionalText(object, "id", limits.idLength),
+      sender: fields.optionalText(object, "sender", limits.senderLength),
+      key: fields.optionalText(object, "key", limits.keyLength),
+      headers: fields.optionalHeaders(object),
+    }),
+  };
+}
+
+function parseHistory(object: fields.Fields): ClientFrame {
+  const limit = object.limit ?? limits.historyDefault;
+  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1 || limit > limits.historyLimit) {
+    throw fields.invalid("limit", `a whole number from 1 to ${limits.historyLimit}`, limit);
+  }
+  const since = fields.optionalSince(object) ?? ({ from: "last", count: limit } as const);
+  return { type: "history", channel: fields.channelField(object), since, limit };
+}
+
+function parseAuth(object: fields.Fields): ClientFrame {
+  if (typeof object.token !== "string") throw fields.invalid("token", "a text", typeof object.token);
+  return { type: "auth", token: object.token };
+}
+
+/** The members that have a value: absent and undefined are not the same to a reader of the wire. */
+export function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}

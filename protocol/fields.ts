@@ -1,0 +1,125 @@
+import { type ChannelName, channelNameRule, parseChannelName } from "./channel-name.ts";
+import { ServiceError } from "./errors.ts";
+import { jsonDepth } from "./json-text.ts";
+import { limits } from "./limits.ts";
+import { parsePosition, parseSinceWord, type Since, sinceRule } from "./position.ts";
+
+/** A JSON object whose members nobody has looked at yet. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** @throws ServiceError "bad-json" for anything but an object of bearable depth. */
+export function parseObject(text: string): Fields {
+  const value = parseJson(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ServiceError("bad-json", "expected a JSON object");
+  }
+  return value as Fields;
+}
+
+/** @throws ServiceError "bad-json" where the text is not JSON or nested deeper than `limits.jsonDepth`. */
+export function parseJson(text: string): unknown {
+  // Depth first: an engine's parser may end with a stack error of its own far beyond it. The two levels are the frame's.
+  if (jsonDepth(text) > limits.jsonDepth + 2) {
+    throw new ServiceError("bad-json", `nested deeper than ${limits.jsonDepth} levels`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ServiceError("bad-json", `not JSON: ${cause instanceof Error ? cause.message : "unreadable"}`, { cause });
+  }
+}
+
+/** The refusal of one field: names it, the rule and what came. */
+export function invalid(field: string, rule: string, got: unknown): ServiceError {
+  return new ServiceError("invalid-field", `${field}: expected ${rule}, got ${shown(got)}`, { field });
+}
+
+/** A text of at most `max` characters without control characters, or undefined where the field is absent or null. */
+export function optionalText(fields: Fields, field: string, max: number): string | undefined {
+  const value = fields[field];
+  if (value === undefined || value === null) return undefined;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  if (typeof value !== "string" || value.length === 0 || value.length > max || /[\u0000-\u001f\u007f]/.test(value)) {
+    throw invalid(field, `a text of 1 to ${max} characters without control characters`, value);
+  }
+  return value.toWellFormed();
+}
+
+/** A text of any length (the transport has bounded it), or undefined. */
+export function optionalMessage(fields: Fields): string | undefined {
+  const value = fields.message;
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string") throw invalid("message", "a text", value);
+  return value;
+}
+
+export function optionalSwitch(fields: Fields, field: string, otherwise: boolean): boolean {
+  const value = fields[field];
+  if (value === undefined || value === null) return otherwise;
+  if (typeof value !== "boolean") throw invalid(field, "true or false", value);
+  return value;
+}
+
+export function optionalEvent(fields: Fields): string | undefined {
+  const value = fields.event;
+  if (value === undefined || value === null) return undefined;
+  if (!isEventName(value)) throw invalid("event", eventRule, value);
+  return value;
+}
+
+/** `error`, `open` and `system` are taken: an EventSource fires the first two by itself, the third is the server's. */
+export function isEventName(value: unknown): value is string {
+  return (
+    typeof value === "string" && /^[A-Za-z0-9_.:-]{1,100}$/.test(value) && !["error", "open", "system"].includes(value)
+  );
+}
+
+export const eventRule = `1 to ${limits.eventLength} of A-Z a-z 0-9 _ . : - and none of error, open, system`;
+
+export function channelField(fields: Fields): ChannelName {
+  const channel = parseChannelName(fields.channel);
+  if (channel === undefined) throw invalid("channel", channelNameRule, fields.channel);
+  return channel;
+}
+
+/** @throws ServiceError for anything but a position object, a word of `sinceRule`, or nothing. */
+export function optionalSince(fields: Fields): Since | undefined {
+  const value = fields.since;
+  if (value === undefined || value === null) return undefined;
+  const position = parsePosition(value);
+  if (position !== undefined) return { from: "position", position };
+  const word = typeof value === "string" ? parseSinceWord(value) : undefined;
+  if (word === undefined) throw invalid("since", sinceRule, value);
+  return word;
+}
+
+export function optionalHeaders(fields: Fields): Readonly<Record<string, string>> | undefined {
+  const value = fields.headers;
+  if (value === undefined || value === null) return undefined;
+  if (!isHeaders(value)) throw invalid("headers", headersRule, value);
+  return value;
+}
+
+/** A small object of texts. */
+export function isHeaders(value: unknown): value is Readonly<Record<string, string>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return (
+    entries.length <= limits.headers &&
+    entries.every(([name, text]) => typeof text === "string" && name.length + text.length <= limits.headerLength)
+  );
+}
+
+export const headersRule = `an object of at most ${limits.headers} texts, each up to ${limits.headerLength} characters with its name`;
+
+/** What came, short enough for a message and never a whole payload. */
+function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text =
+    typeof value === "string" ? JSON.stringify(value) : typeof value === "object" ? kindOf(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}… (${text.length} characters)` : text;
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : Array.isArray(value) ? "an array" : "an object";
+}

@@ -1,0 +1,97 @@
+/**
+ * Cuts values out of JSON text without parsing them, so that `data` can be passed on as it came: a number of 64 bits,
+ * the order of members and repeated ones survive. Every function here expects text that `JSON.parse` accepted.
+ *
+ * memberTexts('{"id":"a", "data": {"n": 9007199254740993}}') -> { id: '"a"', data: '{"n": 9007199254740993}' }
+ */
+export function memberTexts(objectText: string): ReadonlyMap<string, string> {
+  const members = new Map<string, string>();
+  let at = skipSpace(objectText, 0) + 1;
+  for (;;) {
+    at = skipSpace(objectText, at);
+    if (objectText.charCodeAt(at) !== quote) return members;
+    const keyEnd = skipString(objectText, at);
+    const key: unknown = JSON.parse(objectText.slice(at, keyEnd));
+    const start = skipSpace(objectText, skipSpace(objectText, keyEnd) + 1);
+    const end = skipValue(objectText, start);
+    members.set(String(key), objectText.slice(start, end));
+    at = skipSpace(objectText, end) + 1;
+  }
+}
+
+/** The elements of an array, each as its own text. */
+export function elementTexts(arrayText: string): readonly string[] {
+  const elements: string[] = [];
+  let at = skipSpace(arrayText, skipSpace(arrayText, 0) + 1);
+  if (arrayText.charCodeAt(at) === closeBracket) return elements;
+  for (;;) {
+    const end = skipValue(arrayText, at);
+    elements.push(arrayText.slice(at, end));
+    const next = skipSpace(arrayText, end);
+    if (arrayText.charCodeAt(next) !== comma) return elements;
+    at = skipSpace(arrayText, next + 1);
+  }
+}
+
+/** The deepest level of arrays and objects: 0 for `1`, 1 for `[]`, 2 for `[{}]`. */
+export function jsonDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === quote) at = skipString(text, at) - 1;
+    else if (char === openBrace || char === openBracket) deepest = Math.max(deepest, ++depth);
+    else if (char === closeBrace || char === closeBracket) depth--;
+  }
+  return deepest;
+}
+
+/** The same JSON on one line: a line break in valid JSON can only be white space, and would break a text stream apart. */
+export function onOneLine(jsonText: string): string {
+  return /[\r\n]/.test(jsonText) ? jsonText.replace(/[\r\n]+/g, " ") : jsonText;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (isSpace(text.charCodeAt(at))) at++;
+  return at;
+}
+
+function isSpace(char: number): boolean {
+  return char === 0x20 || char === 0x0a || char === 0x0d || char === 0x09;
+}
+
+/** The end of the string that begins at `from`. */
+function skipString(text: string, from: number): number {
+  for (let at = from + 1; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === backslash) at++;
+    else if (char === quote) return at + 1;
+  }
+  return text.length;
+}
+
+/** The end of the value that begins at `from`; iterative, since nesting is the sender's choice. */
+function skipValue(text: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === quote) {
+      at = skipString(text, at) - 1;
+      if (depth === 0) return at + 1;
+    } else if (char === openBrace || char === openBracket) depth++;
+    else if (char === closeBrace || char === closeBracket) {
+      if (depth === 0) return at; // the end of what surrounds a bare number, true, false or null
+      if (--depth === 0) return at + 1;
+    } else if (depth === 0 && (char === comma || isSpace(char))) return at;
+  }
+  return text.length;
+}

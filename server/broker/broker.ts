@@ -1,0 +1,54 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Position, Since } from "../../protocol/position.ts";
+import type { Draft, Publication } from "../../protocol/publication.ts";
+import type { ChannelSummary, History, HistoryRules } from "./log.ts";
+
+/**
+ * Carries publications between workers and keeps their history.
+ *
+ * History and delivery are one seam because they must be one step: a publication that is delivered but not stored, or
+ * stored in another order than delivered, breaks resume. Every delivery goes through here, in one process too.
+ * A broker may lose deliveries on its way (its connection breaks); whoever uses it checks the numbering and repairs.
+ */
+export interface Broker {
+  /** Connects, and from then on calls `events` for every channel this worker listens to. Called once. */
+  start(events: BrokerEvents): Promise<void>;
+  /**
+   * Stores the draft and sends it to every listening worker, this one included. Drafts of one caller are stored in the
+   * order of the calls. No order is promised between the answer and the delivery to this worker.
+   * @throws ServiceError "broker-unavailable" when it is not known to be stored, "idempotency-full", "too-many-channels".
+   */
+  publish(draft: Draft, rules: HistoryRules): Promise<Published>;
+  /** Resolves with the top, once nothing published after that top can be missed. */
+  listen(channel: ChannelName): Promise<Position>;
+  unlisten(channel: ChannelName): Promise<void>;
+  /** What came after `since`, oldest first, or the word that it cannot be known. */
+  history(channel: ChannelName, since: Since, limit: number): Promise<History>;
+  /** The tops of many channels in one request. */
+  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>>;
+  /** Finishes what was accepted, then lets go of every connection and timer. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What a broker tells its worker. The callbacks must not throw and must not wait. */
+export interface BrokerEvents {
+  /** In offset order per channel, as far as the broker knows; ephemeral ones (offset 0) among them. */
+  onPublication(publication: Publication): void;
+  /** Its connection broke and came back: deliveries may be missing. */
+  onBreak(): void;
+  /** Whether publishing can work now; called on each change. */
+  onHealth(healthy: boolean): void;
+}
+
+/** The receipt. An ephemeral publication has no position. */
+export interface Published {
+  readonly id: string;
+  readonly position: Position | undefined;
+  /** The same id was stored before: this is the first one's position. */
+  readonly duplicate: boolean;
+}
+
+/** Lists channels that are known anywhere; brokers that keep history in one place have it. */
+export interface ChannelDirectory {
+  list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]>;
+}

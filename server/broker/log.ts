@@ -1,0 +1,70 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { ServiceError } from "../../protocol/errors.ts";
+import type { GapReason } from "../../protocol/frames.ts";
+import type { Position, Since } from "../../protocol/position.ts";
+import type { Draft, Publication } from "../../protocol/publication.ts";
+
+/**
+ * What the embedded broker stores in: memory, or a file.
+ *
+ * The law: (channel, epoch, offset) never names two publications. Offsets grow by exactly 1 within an epoch; wherever
+ * numbering could start over, the epoch is a new random one. A channel's epoch and top outlive its messages by far.
+ * Calls take effect in the order in which they are made. Ephemeral drafts never come here.
+ */
+export interface Log {
+  /** @throws Error with the way out, where the place to store in cannot be used. */
+  open(): Promise<void>;
+  /**
+   * Stores drafts in their order and answers one by one, in order; resolves once they are stored, never before.
+   * A draft refused on its own (too many channels, memory of ids full) is an answer and does not stop the others.
+   * @throws ServiceError "broker-unavailable" when none of them is known to be stored.
+   */
+  append(entries: readonly LogEntry[]): Promise<readonly Appended[]>;
+  /** What came after `since`, oldest first, at most `limit`. A channel never heard of has an empty, complete history. */
+  read(channel: ChannelName, since: Since, limit: number): Promise<History>;
+  /** Each channel's top; one never heard of gets its epoch here. @throws ServiceError "too-many-channels". */
+  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>>;
+  /** Known channels that begin with `prefix`, by name, those after `after` only. */
+  list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]>;
+  /** Lets go of every file and timer. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** One draft and how its channel keeps history. */
+export interface LogEntry {
+  readonly draft: Draft;
+  readonly rules: HistoryRules;
+}
+
+/** How much of a channel is kept: whichever bound is met first. A size of 0 keeps nothing but the numbering. */
+export interface HistoryRules {
+  /** Publications. */
+  readonly historySize: number;
+  /** Milliseconds. */
+  readonly historyTtl: number;
+  /** Bytes, by `sizeOf`. */
+  readonly historyBytes: number;
+}
+
+/** What became of one draft. A duplicate answers with the first one's position, whatever its body. */
+export type Appended =
+  | { readonly outcome: "stored"; readonly publication: Publication }
+  | { readonly outcome: "duplicate"; readonly id: string; readonly position: Position }
+  | { readonly outcome: "refused"; readonly error: ServiceError };
+
+/** A stretch of a channel's history. */
+export interface History {
+  /** The channel's top when it was read; beyond the last publication if `limit` cut it short. */
+  readonly top: Position;
+  readonly publications: readonly Publication[];
+  /** Whether nothing is missing between what was asked for and the first publication (or the top, if there is none). */
+  readonly gap: GapReason | undefined;
+}
+
+/** A channel as lists show it. */
+export interface ChannelSummary {
+  readonly channel: ChannelName;
+  readonly top: Position;
+  /** Publications kept now. */
+  readonly messages: number;
+}
