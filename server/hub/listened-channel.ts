@@ -1,0 +1,99 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { cursorPrefix, type Position } from "../../protocol/position.ts";
+import type { ChannelView, Membership } from "../session/membership.ts";
+import type { Session } from "../session/session.ts";
+import { Tail, type TailBudget } from "./tail.ts";
+
+/**
+ * One channel that this worker listens to: its tail, and who is in it here.
+ *
+ * Level members stand in a list without holes that the flush walks from the end: whoever leaves during the walk is
+ * replaced by the last one, who was served already.
+ */
+export class ListenedChannel implements ChannelView {
+  readonly name: ChannelName;
+  readonly tail: Tail;
+  readonly level: Membership[] = [];
+  readonly lagging = new Set<Membership>();
+  /** Its tail holds what the next flush must take. Kept by the flush. */
+  isDirty = false;
+  #prefix = "";
+  #prefixEpoch = "";
+  #levelCursor = "";
+  #levelCursorAt = -1;
+
+  constructor(name: ChannelName, top: Position, budget: TailBudget) {
+    this.name = name;
+    this.tail = new Tail(top, budget);
+  }
+
+  get epoch(): string {
+    return this.tail.epoch;
+  }
+
+  get flushed(): number {
+    return this.tail.flushed;
+  }
+
+  get cursorPrefix(): string {
+    if (this.#prefixEpoch !== this.tail.epoch) {
+      this.#prefixEpoch = this.tail.epoch;
+      this.#prefix = cursorPrefix(this.name, this.tail.epoch);
+      this.#levelCursorAt = -1;
+    }
+    return this.#prefix;
+  }
+
+  get levelCursor(): string {
+    const prefix = this.cursorPrefix;
+    if (this.#levelCursorAt !== this.tail.flushed) {
+      this.#levelCursorAt = this.tail.flushed;
+      this.#levelCursor = prefix + this.tail.flushed;
+    }
+    return this.#levelCursor;
+  }
+
+  get isEmpty(): boolean {
+    return this.level.length === 0 && this.lagging.size === 0;
+  }
+
+  *members(): Iterable<Membership> {
+    yield* this.level;
+    yield* this.lagging;
+  }
+
+  /** The membership of a session, if it has one. */
+  memberOf(session: Session): Membership | undefined {
+    return session.memberships.get(this.name);
+  }
+
+  /** From now on it gets each batch. Only with a cursor at `flushed`: the law of cursors. */
+  makeLevel(membership: Membership): void {
+    this.lagging.delete(membership);
+    membership.slot = this.level.length;
+    this.level.push(membership);
+  }
+
+  /** From now on it is pumped, beginning after `cursor`. */
+  makeLagging(membership: Membership, cursor: number): void {
+    this.#leaveLevel(membership);
+    membership.moveTo(cursor);
+    this.lagging.add(membership);
+  }
+
+  remove(membership: Membership): void {
+    membership.isOver = true;
+    this.lagging.delete(membership);
+    this.#leaveLevel(membership);
+  }
+
+  #leaveLevel(membership: Membership): void {
+    const { slot } = membership;
+    if (slot < 0) return;
+    membership.slot = -1;
+    const last = this.level.pop();
+    if (last === undefined || last === membership) return;
+    this.level[slot] = last;
+    last.slot = slot;
+  }
+}

@@ -1,0 +1,165 @@
+import { getLogger } from "@logtape/logtape";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Since } from "../../protocol/position.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import type { History } from "../broker/log.ts";
+import { backoff } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Membership } from "../session/membership.ts";
+import { type Outgoing, Push } from "../session/push.ts";
+import type { Session } from "../session/session.ts";
+import { withoutExcluded } from "./exclusion.ts";
+import { gapFrame } from "./gap.ts";
+import type { ListenedChannel } from "./listened-channel.ts";
+
+/** What one lagging channel of one session gets before it is somebody else's turn. */
+const chunkBytes = 64 * 1024;
+/** Sessions served per turn of the event loop, so that a reconnect storm leaves room for live messages. */
+const sessionsPerTurn = 32;
+/** One page of history; larger than the chunk at usual sizes would only wait in memory. */
+const pageSize = 200;
+
+/** What the pump needs of its neighbours. */
+export interface PumpDoors {
+  get(channel: ChannelName): ListenedChannel | undefined;
+  history(channel: ChannelName, since: Since, limit: number): Promise<History>;
+  onFull(session: Session): void;
+  /** All of the session's channels are level. */
+  onLevel(session: Session): void;
+}
+
+/**
+ * Brings lagging sessions up to `flushed`: from the channel's tail while it reaches back, from history beyond it; a bounded
+ * amount per turn and in turn with the others. A session becomes level in the same turn in which its cursor reaches
+ * `flushed`, so no flush can come between. A cursor that fell off history gets exactly one gap.
+ */
+export class Pump {
+  /** Publications that were handed over here; a plain addition, read by the scraper. */
+  readonly counts = { deliveries: 0, gaps: 0 };
+  readonly #doors: PumpDoors;
+  readonly #clock: Clock;
+  readonly #queue = new Set<Session>();
+  #isScheduled = false;
+
+  constructor(doors: PumpDoors, clock: Clock) {
+    this.#doors = doors;
+    this.#clock = clock;
+  }
+
+  /** The session has something lagging and, as far as is known, room for more. */
+  add(session: Session): void {
+    this.#queue.add(session);
+    this.#schedule();
+  }
+
+  remove(session: Session): void {
+    this.#queue.delete(session);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#queue.size === 0) return;
+    this.#isScheduled = true;
+    this.#clock.setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#isScheduled = false;
+    let left = sessionsPerTurn;
+    for (const session of this.#queue) {
+      if (left-- === 0) break;
+      this.#queue.delete(session);
+      if (this.#serve(session)) this.#queue.add(session); // at the end: it was its turn
+    }
+    this.#schedule();
+  };
+
+  /** One chunk for each lagging channel. @returns whether there is more to do at once. */
+  #serve(session: Session): boolean {
+    let more = false;
+    let lagging = 0;
+    for (const membership of session.memberships.values()) {
+      if (session.isBlocked || session.closed !== undefined) return false;
+      if (membership.isLevel) continue;
+      if (!membership.isFetching && this.#step(membership)) more = true;
+      if (!membership.isLevel) lagging++;
+    }
+    if (lagging === 0) this.#doors.onLevel(session);
+    return more;
+  }
+
+  /** @returns whether this membership wants another turn soon. */
+  #step(membership: Membership): boolean {
+    const channel = this.#doors.get(membership.channel.name);
+    if (channel === undefined || membership.isOver) return false;
+    if (membership.cursor < channel.flushed) {
+      const pushes = channel.tail.read(membership.cursor, chunkBytes);
+      if (pushes === undefined) {
+        void this.#fetch(membership, channel);
+        return false;
+      }
+      if (!this.#send(membership, pushes)) return false;
+    }
+    if (membership.cursor >= channel.flushed) channel.makeLevel(membership);
+    return !membership.isLevel;
+  }
+
+  /** @returns whether the session can take more. */
+  #send(membership: Membership, pushes: readonly Push[]): boolean {
+    const last = pushes.at(-1);
+    if (last === undefined) return true;
+    const { session, channel } = membership;
+    const before = membership.cursor;
+    membership.moveTo(last.publication.offset);
+    const items: readonly Outgoing[] = withoutExcluded(pushes, channel.name, session.id);
+    const form = session.connection.wireForm;
+    const encoded = form.encode(items);
+    const outcome = session.connection.send(form.carriesCursor ? form.join([encoded], session.cursor()) : encoded);
+    if (outcome === "refused" || outcome === "closed") membership.moveTo(before);
+    else this.counts.deliveries += pushes.length;
+    if (outcome !== "sent" && outcome !== "closed") this.#doors.onFull(session);
+    return outcome === "sent";
+  }
+
+  async #fetch(membership: Membership, channel: ListenedChannel): Promise<void> {
+    const { session } = membership;
+    membership.isFetching = true;
+    for (let failures = 0; !membership.isOver && membership.isFetching; failures++) {
+      const position = { epoch: channel.epoch, offset: membership.cursor };
+      try {
+        const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);
+        membership.isFetching = false;
+        // A reset while the page was on its way has moved the cursor into the new epoch.
+        if (!membership.isOver && history.top.epoch === channel.epoch && position.epoch === channel.epoch) {
+          this.#deliverPage(membership, channel, history);
+        }
+      } catch (error) {
+        getLogger(["fanfare", "hub"]).debug("History is not to be had yet: {error}", { error });
+        await this.#clock.sleep(backoff(failures));
+      }
+    }
+    membership.isFetching = false;
+    if (!membership.isOver) this.add(session);
+  }
+
+  /** Only up to `flushed`: what is beyond comes with the next flush. */
+  #deliverPage(membership: Membership, channel: ListenedChannel, history: History): void {
+    if (membership.isLevel || membership.session.closed !== undefined) return;
+    const { flushed } = channel;
+    const wanted = history.publications.filter(({ offset }) => offset > membership.cursor && offset <= flushed);
+    this.#announceGap(membership, channel, wanted[0]);
+    if (!membership.session.isBlocked) this.#send(membership, wanted.map(asPush));
+  }
+
+  #announceGap(membership: Membership, channel: ListenedChannel, first: Publication | undefined): void {
+    const next = first?.offset ?? channel.flushed + 1;
+    if (next <= membership.cursor + 1) return;
+    const from = membership.cursor + 1;
+    membership.moveTo(next - 1);
+    this.counts.gaps++;
+    membership.session.tell(gapFrame(channel.name, "history-too-short", { epoch: channel.epoch, from, to: next - 1 }));
+  }
+}
+
+function asPush(publication: Publication): Push {
+  return new Push(publication);
+}

@@ -1,0 +1,147 @@
+import { getLogger } from "@logtape/logtape";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Position, Since } from "../../protocol/position.ts";
+import { isEphemeral, type Publication } from "../../protocol/publication.ts";
+import type { History } from "../broker/log.ts";
+import { backoff } from "../lib/backoff.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { Push } from "../session/push.ts";
+import type { ListenedChannel } from "./listened-channel.ts";
+
+/** One page of a repair. */
+const pageSize = 1000;
+/** How often all tops are compared: a lost last message has no successor that would reveal it. */
+const checkMs = 5000;
+/** Channels per comparison, so that a hundred thousand of them do not stop the loop at once. */
+const checkSlice = 5000;
+
+/** What the sequencer needs of its neighbours. */
+export interface SequencerDoors {
+  get(channel: ChannelName): ListenedChannel | undefined;
+  channels(): Iterable<ListenedChannel>;
+  history(channel: ChannelName, since: Since, limit: number): Promise<History>;
+  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>>;
+  /** The channel is not listened to yet. */
+  onEarly(publication: Publication): void;
+  /** The channel's tail grew. */
+  onAppended(channel: ListenedChannel): void;
+  /** What lies between the channel's head and `next` is lost, or a new epoch begins there: `next` is the first that follows. */
+  onHole(channel: ListenedChannel, next: Position): void;
+}
+
+/** A channel being repaired, and how far deliveries have shown that it reaches. */
+interface Repair {
+  target: Position;
+  failures: number;
+}
+
+/**
+ * Puts deliveries into the tails in the order of their offsets, each once, whatever the broker does. A jump, a foreign
+ * epoch or a top that says more than came is repaired from history; what history has no more becomes an announced hole.
+ * It stands here once, above all brokers.
+ */
+export class Sequencer {
+  readonly #doors: SequencerDoors;
+  readonly #clock: Clock;
+  readonly #repairs = new Map<ListenedChannel, Repair>();
+  #timer: Timer | undefined;
+
+  constructor(doors: SequencerDoors, clock: Clock) {
+    this.#doors = doors;
+    this.#clock = clock;
+  }
+
+  /** Begins comparing tops. */
+  start(): void {
+    this.#timer = this.#clock.setTimeout(() => void this.compareTops(), checkMs);
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#repairs.clear();
+  }
+
+  /** One delivery of the broker. */
+  take(publication: Publication): void {
+    const channel = this.#doors.get(publication.channel);
+    if (channel === undefined) return this.#doors.onEarly(publication);
+    if (isEphemeral(publication)) return this.#append(channel, publication);
+    const { epoch, offset } = publication;
+    const { tail } = channel;
+    const repair = this.#repairs.get(channel);
+    if (repair !== undefined) {
+      repair.target = { epoch, offset }; // the page that is on its way, or the one after it, brings this one too
+    } else if (epoch !== tail.epoch || offset > tail.head + 1) {
+      this.#repair(channel, { epoch, offset });
+    } else if (offset === tail.head + 1) {
+      this.#append(channel, publication);
+    }
+  }
+
+  /** Compares all tops with what came, at once: called by the timer and after the broker's connection broke. */
+  async compareTops(): Promise<void> {
+    this.#timer?.cancel();
+    const channels = Array.from(this.#doors.channels());
+    try {
+      for (let from = 0; from < channels.length; from += checkSlice) {
+        await this.#compare(channels.slice(from, from + checkSlice));
+      }
+    } catch (error) {
+      // The broker is away: its own health says so, and the next comparison finds what was missed.
+      getLogger(["fanfare", "hub"]).debug("Could not compare tops: {error}", { error });
+    }
+    if (this.#timer !== undefined) this.start();
+  }
+
+  async #compare(channels: readonly ListenedChannel[]): Promise<void> {
+    const tops = await this.#doors.tops(channels.map(({ name }) => name));
+    for (const channel of channels) {
+      const top = tops.get(channel.name);
+      if (top === undefined || this.#doors.get(channel.name) !== channel || this.#repairs.has(channel)) continue;
+      if (top.epoch !== channel.tail.epoch || top.offset > channel.tail.head) this.#repair(channel, top);
+    }
+  }
+
+  #append(channel: ListenedChannel, publication: Publication): void {
+    channel.tail.append(new Push(publication));
+    this.#doors.onAppended(channel);
+  }
+
+  #repair(channel: ListenedChannel, target: Position): void {
+    const repair: Repair = { target, failures: 0 };
+    this.#repairs.set(channel, repair);
+    void this.#fetch(channel, repair);
+  }
+
+  /** Pages until the tail reaches the target; never two at once for one channel. */
+  async #fetch(channel: ListenedChannel, repair: Repair): Promise<void> {
+    while (this.#repairs.get(channel) === repair && this.#doors.get(channel.name) === channel) {
+      const position = { epoch: channel.tail.epoch, offset: channel.tail.head };
+      try {
+        const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);
+        repair.failures = 0;
+        this.#apply(channel, history);
+      } catch (error) {
+        getLogger(["fanfare", "hub"]).debug("Could not repair a channel yet: {error}", { error });
+        await this.#clock.sleep(backoff(repair.failures++));
+        continue;
+      }
+      const { tail } = channel;
+      if (repair.target.epoch !== tail.epoch || tail.head >= repair.target.offset) break;
+    }
+    if (this.#repairs.get(channel) === repair) this.#repairs.delete(channel);
+  }
+
+  #apply(channel: ListenedChannel, history: History): void {
+    const { tail } = channel;
+    const first = history.publications[0];
+    const firstOffset = first?.offset ?? history.top.offset + 1;
+    if (history.top.epoch !== tail.epoch || firstOffset > tail.head + 1) {
+      this.#doors.onHole(channel, { epoch: history.top.epoch, offset: firstOffset });
+    }
+    for (const publication of history.publications) {
+      if (publication.offset === tail.head + 1) this.#append(channel, publication);
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import type { Position } from "../../protocol/position.ts";
+import { isEphemeral } from "../../protocol/publication.ts";
+import type { Push } from "../session/push.ts";
+
+/** What the tails of one worker may keep. `bytes` is kept by the tails; whoever owns them calls `shrink` beyond `total`. */
+export interface TailBudget {
+  /** Of one channel. */
+  readonly perChannel: number;
+  /** Of all channels together. */
+  readonly total: number;
+  bytes: number;
+}
+
+/**
+ * The recent publications of one listened channel in this worker: those that wait for the next flush, and those already
+ * flushed, which serve lagging sessions from memory.
+ *
+ *      oldest ........ flushed | pending ...... head
+ *      read() reaches up to here ^
+ *
+ * Invariant: the flushed ones are contiguous and end at `flushed`; readers never see beyond it, because level sessions get
+ * what is beyond with the next flush, and a reader that became level at `head` would get it twice.
+ */
+export class Tail {
+  #epoch: string;
+  #head: number;
+  #flushed: number;
+  /** Flushed ones, oldest first, from `#start` on; what is before is let go in strides. */
+  #kept: Push[] = [];
+  #start = 0;
+  #keptBytes = 0;
+  #pending: Push[] = [];
+  #pendingBytes = 0;
+  readonly #budget: TailBudget;
+
+  /** @param top Where the channel stands when listening begins. */
+  constructor(top: Position, budget: TailBudget) {
+    this.#epoch = top.epoch;
+    this.#head = top.offset;
+    this.#flushed = top.offset;
+    this.#budget = budget;
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** The last offset that came. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** The last offset that was sent out to level sessions. */
+  get flushed(): number {
+    return this.#flushed;
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** The next in order, or an ephemeral one; the caller has checked that it is. */
+  append(push: Push): void {
+    if (!isEphemeral(push.publication)) this.#head = push.publication.offset;
+    this.#pending.push(push);
+    this.#pendingBytes += push.bytes;
+  }
+
+  /** Everything that waits, in order; `flushed` becomes `head`. */
+  flush(): readonly Push[] {
+    const batch = this.#pending;
+    for (const push of batch) this.#keep(push);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#flushed = this.#head;
+    this.shrinkTo(this.#budget.perChannel);
+    return batch;
+  }
+
+  /** Flushed publications after an offset, at least one and then up to `maxBytes`; undefined when they begin later. */
+  read(after: number, maxBytes: number): readonly Push[] | undefined {
+    const count = this.#kept.length - this.#start;
+    const first = this.#flushed - count + 1;
+    if (after + 1 < first) return undefined;
+    const from = this.#start + (after + 1 - first);
+    let to = from;
+    for (let bytes = 0; to < this.#kept.length && (to === from || bytes < maxBytes); to++) {
+      bytes += this.#kept[to]?.bytes ?? 0;
+    }
+    return this.#kept.slice(from, to);
+  }
+
+  /** Numbering went on in another life, or was lost sight of: what is known begins anew. */
+  reset(position: Position): void {
+    this.#epoch = position.epoch;
+    this.#head = position.offset;
+    this.#flushed = position.offset;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.shrinkTo(0);
+  }
+
+  /** Lets the oldest flushed ones go until at most so many bytes are kept. */
+  shrinkTo(maxBytes: number): void {
+    while (this.#keptBytes > maxBytes && this.#start < this.#kept.length) {
+      const bytes = this.#kept[this.#start]?.bytes ?? 0;
+      this.#keptBytes -= bytes;
+      this.#budget.bytes -= bytes;
+      this.#start++;
+    }
+    // Copying once per doubling keeps each append at a constant price and frees what was let go.
+    if (this.#start * 2 > this.#kept.length) {
+      this.#kept = this.#kept.slice(this.#start);
+      this.#start = 0;
+    }
+  }
+
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  #keep(push: Push): void {
+    if (isEphemeral(push.publication)) return;
+    this.#kept.push(push);
+    this.#keptBytes += push.bytes;
+    this.#budget.bytes += push.bytes;
+  }
+}

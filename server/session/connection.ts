@@ -1,0 +1,29 @@
+import type { CloseReason } from "../../protocol/close-codes.ts";
+import type { Encoded, WireForm } from "./wire-form.ts";
+
+/**
+ * What became of one `send`.
+ * - "sent": taken, and there is room for more.
+ * - "full": taken, but the socket has no more room: wait for `onDrain`.
+ * - "refused": not taken, nothing of it was sent: say it again after `onDrain`.
+ * - "closed": there is nobody any more; `onClose` of the owner follows by itself.
+ */
+export type Outcome = "sent" | "full" | "refused" | "closed";
+
+/**
+ * One open socket as a session sees it.
+ *
+ * No member throws or waits. `send` and `close` never call back in the same turn into what called them: a flush walks over
+ * lists that a callback would change under its feet.
+ */
+export interface Connection {
+  readonly wireForm: WireForm;
+  /** All of `encoded` in one write, or nothing of it. */
+  send(encoded: Encoded): Outcome;
+  /** Bytes that wait in this process; 0 when all is with the kernel. */
+  buffered(): number;
+  /** Lets what is buffered go first, where the transport can. Idempotent. */
+  close(reason: CloseReason): void;
+  /** Set by the owner; called whenever buffered bytes have left, perhaps not all of them. */
+  onDrain: () => void;
+}
