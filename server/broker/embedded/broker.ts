@@ -1,0 +1,206 @@
+import { getLogger } from "@logtape/logtape";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { ServiceError } from "../../../protocol/errors.ts";
+import type { Position, Since } from "../../../protocol/position.ts";
+import { type Draft, type Publication, sizeOf } from "../../../protocol/publication.ts";
+import { backoff } from "../../lib/backoff.ts";
+import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
+import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
+import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
+import { toPublication } from "../to-publication.ts";
+
+/** Drafts of one append: more would make those who came first wait for those who came last. */
+const maxBatch = 1000;
+/** What may wait for a log that is slow, in bytes by `sizeOf`; more is refused. */
+const maxWaitingBytes = 64 * 1024 * 1024;
+
+interface Waiting extends LogEntry {
+  readonly resolve: (published: Published) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The broker of a server that is one process: numbering, storing and delivering around a log of its own.
+ *
+ * One append is on its way at a time. What is published meanwhile leaves together with the next one: with a log in memory
+ * that is what was published in one go, with one on disk it is one transaction for as many drafts as came during the
+ * last. Delivery happens when the append is answered, in its order, so nothing is delivered that is not stored.
+ *
+ * When the log fails, those drafts are answered with "broker-unavailable" and not delivered, health turns false, and the
+ * log is asked with an empty append from time to time until it works again.
+ */
+export class EmbeddedBroker implements Broker, ChannelDirectory {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #listened = new Set<ChannelName>();
+  #events: BrokerEvents | undefined;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #running: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #failures = 0;
+  #probe: Timer | undefined;
+
+  constructor(log: Log, clock: Clock = systemClock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** @throws what the log throws that cannot be opened; then this broker is of no more use. */
+  async start(events: BrokerEvents): Promise<void> {
+    await this.#log.open();
+    this.#events = events;
+    events.onHealth(true);
+  }
+
+  publish(draft: Draft, rules: HistoryRules): Promise<Published> {
+    if (this.#closing !== undefined) return Promise.reject(unavailable("the server is closing its storage"));
+    const bytes = sizeOf(draft);
+    if (this.#waitingBytes + bytes > maxWaitingBytes) {
+      return Promise.reject(unavailable("storage is slower than what is published"));
+    }
+    this.#waitingBytes += bytes;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ draft, rules, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Listens first, asks for the top second, so that nothing falls between. */
+  async listen(channel: ChannelName): Promise<Position> {
+    this.#listened.add(channel);
+    const top = (await this.#log.tops([channel])).get(channel);
+    if (top === undefined) throw new Error(`the log gave no top for ${channel}`);
+    return top;
+  }
+
+  async unlisten(channel: ChannelName): Promise<void> {
+    this.#listened.delete(channel);
+  }
+
+  history(channel: ChannelName, since: Since, limit: number): Promise<History> {
+    return this.#log.read(channel, since, limit);
+  }
+
+  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
+    return this.#log.tops(channels);
+  }
+
+  list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
+    return this.#log.list(prefix, after, limit);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  async #finish(): Promise<void> {
+    await this.#running;
+    this.#probe?.cancel();
+    this.#listened.clear();
+    await this.#log.close();
+  }
+
+  async #run(): Promise<void> {
+    await undefined; // what is published in the same go leaves in the same append
+    while (this.#waiting.length > 0) {
+      const batch = this.#takeBatch();
+      const stored = batch.filter(({ draft }) => draft.ephemeral !== true);
+      this.#settle(batch, stored.length === 0 ? [] : await this.#append(stored));
+    }
+    this.#running = undefined;
+  }
+
+  #takeBatch(): readonly Waiting[] {
+    const batch = this.#waiting.length <= maxBatch ? this.#waiting : this.#waiting.slice(0, maxBatch);
+    this.#waiting = this.#waiting.slice(batch.length);
+    for (const { draft } of batch) this.#waitingBytes -= sizeOf(draft);
+    return batch;
+  }
+
+  /** The answers, one per entry, or the reason why there are none. */
+  async #append(entries: readonly LogEntry[]): Promise<readonly Appended[] | ServiceError> {
+    try {
+      const appended = await this.#log.append(entries);
+      if (this.#failures > 0) this.#recovered();
+      return appended;
+    } catch (error) {
+      this.#failed(error);
+      return error instanceof ServiceError ? error : unavailable("storage failed", error);
+    }
+  }
+
+  /** Answers and delivers in the order of the calls; ephemeral ones keep their place among the others. */
+  #settle(batch: readonly Waiting[], appended: readonly Appended[] | ServiceError): void {
+    let next = 0;
+    for (const waiting of batch) {
+      if (waiting.draft.ephemeral === true) this.#passOn(waiting);
+      else if (appended instanceof ServiceError) waiting.reject(appended);
+      else this.#answer(waiting, appended[next++]);
+    }
+  }
+
+  #answer({ resolve, reject }: Waiting, appended: Appended | undefined): void {
+    switch (appended?.outcome) {
+      case "stored": {
+        const { id, epoch, offset } = appended.publication;
+        resolve({ id, position: { epoch, offset }, duplicate: false });
+        this.#deliver(appended.publication);
+        break;
+      }
+      case "duplicate":
+        resolve({ id: appended.id, position: appended.position, duplicate: true });
+        break;
+      case "refused":
+        reject(appended.error);
+        break;
+      default:
+        reject(new Error("the log gave fewer answers than it got entries"));
+    }
+  }
+
+  #passOn({ draft, resolve }: Waiting): void {
+    const id = draft.id ?? crypto.randomUUID();
+    resolve({ id, position: undefined, duplicate: false });
+    this.#deliver(toPublication(draft, { id, epoch: "", offset: 0, timestamp: this.#clock.now() }));
+  }
+
+  #deliver(publication: Publication): void {
+    if (!this.#listened.has(publication.channel)) return;
+    try {
+      this.#events?.onPublication(publication);
+    } catch (error) {
+      // A bug above must not keep the others from their answers; the comparison of tops repairs what was missed.
+      logger().error("A delivery failed: {error}", { error });
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#failures++;
+    if (this.#failures === 1) {
+      logger().error("Storing failed: {error}", { error });
+      this.#events?.onHealth(false);
+    }
+    this.#probe?.cancel();
+    if (this.#closing !== undefined) return;
+    this.#probe = this.#clock.setTimeout(() => void this.#append([]), backoff(this.#failures));
+  }
+
+  #recovered(): void {
+    this.#failures = 0;
+    this.#probe?.cancel();
+    this.#probe = undefined;
+    logger().info("Storing works again.");
+    this.#events?.onHealth(true);
+  }
+}
+
+function logger() {
+  return getLogger(["fanfare", "broker"]);
+}
+
+function unavailable(reason: string, cause?: unknown): ServiceError {
+  const message = `${reason}; it is not known to be stored, say it again with the same id`;
+  return new ServiceError("broker-unavailable", message, cause === undefined ? {} : { cause });
+}

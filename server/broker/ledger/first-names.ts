@@ -1,0 +1,26 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+
+/**
+ * The first `limit` names after `after` that begin with `prefix`, in the order of their UTF-16 units. One walk over all
+ * names, because a sorted index of them would cost each new channel; a list is for people, now and then.
+ */
+export function firstNames(
+  names: Iterable<ChannelName>,
+  prefix: string,
+  after: string,
+  limit: number,
+): readonly ChannelName[] {
+  let found: ChannelName[] = [];
+  let last: string | undefined;
+  for (const name of names) {
+    if (name <= after || !name.startsWith(prefix) || (last !== undefined && name >= last)) continue;
+    found.push(name);
+    if (found.length < 2 * limit + minBatch) continue;
+    found = found.sort().slice(0, limit); // names are never equal, and a plain sort compares UTF-16 units
+    last = found.at(-1);
+  }
+  return found.sort().slice(0, limit);
+}
+
+/** Sorting fewer at a time would only mean sorting more often. */
+const minBatch = 100;

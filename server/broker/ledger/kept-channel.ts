@@ -1,0 +1,109 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { GapReason } from "../../../protocol/frames.ts";
+import type { Position, Since } from "../../../protocol/position.ts";
+import { Ring, type RingMeasure } from "../../lib/ring.ts";
+import type { HistoryRules } from "../log.ts";
+import type { Used } from "./use-order.ts";
+
+/** A part of a channel's history, oldest first. */
+export interface Stretch<T> {
+  readonly top: Position;
+  readonly items: readonly T[];
+  readonly gap: GapReason | undefined;
+}
+
+/**
+ * One channel: its numbering, and what is kept of its publications.
+ *
+ * Invariant: what is kept is contiguous and ends at `top`. So an item's place follows from the number of those kept.
+ */
+export class KeptChannel<T> implements Used<KeptChannel<T>> {
+  readonly name: ChannelName;
+  readonly epoch: string;
+  /** The last offset given away. */
+  top: number;
+  /** As the last publication brought them. */
+  rules: HistoryRules = keepNothing;
+  /** When the newest of those that are no longer kept was stored; milliseconds since 1970. */
+  droppedUntil = Number.NEGATIVE_INFINITY;
+  readonly kept: Ring<T>;
+  usedAt = 0;
+  older: KeptChannel<T> | undefined;
+  newer: KeptChannel<T> | undefined;
+  readonly #measure: RingMeasure<T>;
+
+  constructor(name: ChannelName, start: Position, measure: RingMeasure<T>) {
+    this.name = name;
+    this.epoch = start.epoch;
+    this.top = start.offset;
+    this.kept = new Ring(measure);
+    this.#measure = measure;
+  }
+
+  get position(): Position {
+    return { epoch: this.epoch, offset: this.top };
+  }
+
+  /** Whether the oldest kept one has to go, by the channel's own rules. */
+  exceeds(now: number): boolean {
+    const { historySize, historyBytes, historyTtl } = this.rules;
+    return this.kept.exceeds({ maxItems: historySize, maxBytes: historyBytes, minTime: now - historyTtl });
+  }
+
+  /** Takes the oldest kept one out. */
+  drop(): T | undefined {
+    const item = this.kept.shift();
+    if (item !== undefined) this.droppedUntil = Math.max(this.droppedUntil, this.#measure.timeOf(item));
+    return item;
+  }
+
+  /** What came after `since`, at most `limit` of it. */
+  after(since: Since, limit: number, now: number): Stretch<T> {
+    const { from, gap } = this.#begin(since, now);
+    return { top: this.position, items: this.kept.slice(from, from + limit), gap };
+  }
+
+  #begin(since: Since, now: number): Begin {
+    switch (since.from) {
+      case "position":
+        return this.#beginAfter(since.position);
+      case "earliest":
+        return { from: 0, gap: undefined };
+      case "age":
+        return this.#beginAt(now - since.ms);
+      case "last":
+        return this.#beginLast(since.count);
+    }
+  }
+
+  #beginAfter({ epoch, offset }: Position): Begin {
+    // Beyond the top: numbers that this life of the channel never gave away, so they are from another.
+    if (epoch !== this.epoch || offset > this.top) return { from: 0, gap: "epoch-changed" };
+    const from = offset - (this.top - this.kept.length);
+    return from < 0 ? { from: 0, gap: tooShort } : { from, gap: undefined };
+  }
+
+  /** From the newest backwards, since a clock that was set back makes times go down in between. */
+  #beginAt(time: number): Begin {
+    let from = this.kept.length;
+    for (; from > 0; from--) {
+      const item = this.kept.at(from - 1);
+      if (item === undefined || this.#measure.timeOf(item) < time) break;
+    }
+    return { from, gap: this.droppedUntil >= time ? tooShort : undefined };
+  }
+
+  #beginLast(count: number): Begin {
+    const gap = this.kept.length < Math.min(count, this.top) ? tooShort : undefined;
+    return { from: Math.max(0, this.kept.length - count), gap };
+  }
+}
+
+interface Begin {
+  /** An index into what is kept. */
+  readonly from: number;
+  readonly gap: GapReason | undefined;
+}
+
+const tooShort = "history-too-short";
+const keepNothing: HistoryRules = { historySize: 0, historyTtl: 0, historyBytes: 0 };

@@ -1,0 +1,231 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { ServiceError } from "../../../protocol/errors.ts";
+import type { Position, Since } from "../../../protocol/position.ts";
+import type { Draft } from "../../../protocol/publication.ts";
+import type { RingMeasure } from "../../lib/ring.ts";
+import type { ChannelSummary, LogEntry } from "../log.ts";
+import type { LogLimits } from "../log-limits.ts";
+import { firstNames } from "./first-names.ts";
+import { KeptChannel, type Stretch } from "./kept-channel.ts";
+import { idKey, RecentIds } from "./recent-ids.ts";
+import { UseOrder } from "./use-order.ts";
+
+/** What the ledger needs of the log that keeps it. */
+export interface LedgerDoors<T> {
+  /** What is kept of a draft that got its place. */
+  make(draft: Draft, place: Place): T;
+  readonly measure: RingMeasure<T>;
+  /** Nobody can read it any more. */
+  onDrop?(item: T): void;
+  /** A channel is forgotten: should it come again, it gets another epoch. */
+  onForget?(channel: KeptChannel<T>): void;
+}
+
+/** Where a draft is stored. */
+export interface Place extends Position {
+  readonly id: string;
+  readonly timestamp: number;
+}
+
+/** What became of a draft. */
+export type Entered<T> =
+  | { readonly outcome: "stored"; readonly item: T; readonly channel: KeptChannel<T> }
+  | { readonly outcome: "duplicate"; readonly id: string; readonly position: Position }
+  | { readonly outcome: "refused"; readonly error: ServiceError };
+
+/**
+ * Keeps the books of a log: which channels there are, how far each has counted, what is kept of it, and which ids came
+ * lately. It knows no clock and no file: `now` comes with each call, milliseconds since 1970, and what is kept of a
+ * publication is for the log to say (all of it in memory, or where it lies in a file).
+ *
+ * Nothing that is over its time is given out, but it is taken away in slices, by `sweep`.
+ */
+export class Ledger<T> {
+  readonly #doors: LedgerDoors<T>;
+  readonly #limits: LogLimits;
+  readonly #channels = new Map<ChannelName, KeptChannel<T>>();
+  /** Those that keep something: the first to give way when there are too many bytes is the oldest. */
+  readonly #keeping = new UseOrder<KeptChannel<T>>();
+  /** Those that keep nothing but their numbering: the first to be forgotten when there are too many channels. */
+  readonly #idle = new UseOrder<KeptChannel<T>>();
+  readonly #ids: RecentIds;
+  #bytes = 0;
+  #sweeping: Iterator<KeptChannel<T>> | undefined;
+
+  constructor(limits: LogLimits, doors: LedgerDoors<T>) {
+    this.#limits = limits;
+    this.#doors = doors;
+    this.#ids = new RecentIds({ windowMs: limits.idWindowMs, maxBytes: limits.idBytes });
+  }
+
+  /** Of all that is kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many channels are known, and ids remembered. */
+  get counts(): { readonly channels: number; readonly ids: number } {
+    return { channels: this.#channels.size, ids: this.#ids.size };
+  }
+
+  /** Hot path: once per publication. An id that the log made up itself is not remembered: nobody can say it again. */
+  enter({ draft, rules }: LogEntry, now: number): Entered<T> {
+    const { channel: name, id } = draft;
+    const key = id === undefined ? undefined : idKey(name, id);
+    if (id !== undefined && key !== undefined) {
+      const position = this.#ids.find(key, now);
+      if (position !== undefined) return { outcome: "duplicate", id, position };
+      if (!this.#ids.hasRoom(key, now)) return { outcome: "refused", error: idsFull() };
+    }
+    const channel = this.open(name, now);
+    if (channel === undefined) return { outcome: "refused", error: tooManyChannels(this.#limits.maxChannels) };
+    const { epoch } = channel;
+    const offset = ++channel.top;
+    if (key !== undefined) this.#ids.remember(key, { epoch, offset }, now);
+    channel.rules = rules;
+    const item = this.#doors.make(draft, { id: id ?? crypto.randomUUID(), epoch, offset, timestamp: now });
+    this.#keep(channel, item, now);
+    return { outcome: "stored", item, channel };
+  }
+
+  /** The channel, made if it was never heard of; undefined when there are as many as there may be. */
+  open(name: ChannelName, now: number): KeptChannel<T> | undefined {
+    const known = this.#channels.get(name);
+    if (known !== undefined) {
+      this.#orderOf(known).touch(known, now);
+      return known;
+    }
+    if (this.#channels.size >= this.#limits.maxChannels && !this.#forgetOldest(now, this.#limits.minIdleMs)) {
+      return undefined;
+    }
+    return this.restore(name, { epoch: newEpoch(), offset: 0 }, now);
+  }
+
+  /** What came after `since`. With as many channels as there may be, a new one is answered with an epoch of its own each time. */
+  read(name: ChannelName, since: Since, limit: number, now: number): Stretch<T> {
+    const channel = this.open(name, now) ?? this.#make(name, { epoch: newEpoch(), offset: 0 });
+    this.#trim(channel, now);
+    return channel.after(since, limit, now);
+  }
+
+  /** @throws ServiceError "too-many-channels" */
+  tops(names: readonly ChannelName[], now: number): ReadonlyMap<ChannelName, Position> {
+    const tops = new Map<ChannelName, Position>();
+    for (const name of names) {
+      const channel = this.open(name, now);
+      if (channel === undefined) throw tooManyChannels(this.#limits.maxChannels);
+      tops.set(name, channel.position);
+    }
+    return tops;
+  }
+
+  /** By name; each channel is looked at once, and only `limit` names are held on the way. */
+  list(prefix: string, after: string, limit: number, now: number): readonly ChannelSummary[] {
+    return firstNames(this.#channels.keys(), prefix, after, limit).flatMap((name) => {
+      const channel = this.#channels.get(name);
+      if (channel === undefined) return [];
+      this.#trim(channel, now);
+      return [{ channel: name, top: channel.position, messages: channel.kept.length }];
+    });
+  }
+
+  /**
+   * Takes away some of what is over its time.
+   * @param steps About how many things are looked at or dropped.
+   * @returns whether all was looked at; otherwise the next call goes on there.
+   */
+  sweep(now: number, steps: number): boolean {
+    let left = steps - this.#ids.forgetOver(now, steps);
+    while (left > 0 && this.#forgetOldest(now, this.#limits.forgetMs)) left--;
+    this.#sweeping ??= this.#channels.values();
+    while (left > 0) {
+      const { value: channel, done } = this.#sweeping.next();
+      if (done === true) {
+        this.#sweeping = undefined;
+        return true;
+      }
+      left -= 1 + this.#trim(channel, now);
+    }
+    return false;
+  }
+
+  /** Takes up a channel as it once was. */
+  restore(name: ChannelName, position: Position, now: number): KeptChannel<T> {
+    const channel = this.#make(name, position);
+    this.#channels.set(name, channel);
+    this.#idle.add(channel, now);
+    return channel;
+  }
+
+  /** Takes up a publication as it once was; in the order of the offsets, `top` is raised to it. */
+  restoreItem(channel: KeptChannel<T>, offset: number, item: T, now: number): void {
+    channel.top = offset;
+    this.#keep(channel, item, now);
+  }
+
+  /** Takes up an id as it once was remembered; in the order of the times. */
+  restoreId(channel: KeptChannel<T>, id: string, offset: number, at: number): void {
+    this.#ids.remember(idKey(channel.name, id), { epoch: channel.epoch, offset }, at);
+  }
+
+  #make(name: ChannelName, position: Position): KeptChannel<T> {
+    return new KeptChannel(name, position, this.#doors.measure);
+  }
+
+  #orderOf(channel: KeptChannel<T>): UseOrder<KeptChannel<T>> {
+    return channel.kept.length === 0 ? this.#idle : this.#keeping;
+  }
+
+  #keep(channel: KeptChannel<T>, item: T, now: number): void {
+    if (channel.kept.length === 0) {
+      this.#idle.remove(channel);
+      this.#keeping.add(channel, now);
+    }
+    channel.kept.push(item);
+    this.#bytes += this.#doors.measure.bytesOf(item);
+    this.#trim(channel, now);
+    while (this.#bytes > this.#limits.totalBytes && this.#keeping.oldest !== undefined) {
+      this.#drop(this.#keeping.oldest);
+    }
+  }
+
+  /** @returns how many had to go. */
+  #trim(channel: KeptChannel<T>, now: number): number {
+    let dropped = 0;
+    for (; channel.exceeds(now); dropped++) this.#drop(channel);
+    return dropped;
+  }
+
+  #drop(channel: KeptChannel<T>): void {
+    const item = channel.drop();
+    if (item === undefined) return;
+    this.#bytes -= this.#doors.measure.bytesOf(item);
+    this.#doors.onDrop?.(item);
+    if (channel.kept.length > 0) return;
+    this.#keeping.remove(channel);
+    this.#idle.add(channel, channel.usedAt);
+  }
+
+  /** @returns whether there was a channel that keeps nothing and that nobody used for so long. */
+  #forgetOldest(now: number, idleMs: number): boolean {
+    const oldest = this.#idle.oldest;
+    if (oldest === undefined || now - oldest.usedAt <= idleMs) return false;
+    this.#idle.remove(oldest);
+    this.#channels.delete(oldest.name);
+    this.#doors.onForget?.(oldest);
+    return true;
+  }
+}
+
+/** 48 random bits: only the lives of one and the same channel must differ. */
+function newEpoch(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString("base64url");
+}
+
+function tooManyChannels(max: number): ServiceError {
+  return new ServiceError("too-many-channels", `there are ${max} channels already, which is the most there may be`);
+}
+
+function idsFull(): ServiceError {
+  return new ServiceError("idempotency-full", "the memory of ids is full; try again in a minute with the same id");
+}

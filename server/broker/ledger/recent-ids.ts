@@ -1,0 +1,91 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { Position } from "../../../protocol/position.ts";
+import { Ring, type RingMeasure } from "../../lib/ring.ts";
+
+/** How long ids are remembered, and how much memory they may take. */
+export interface RecentIdsLimits {
+  /** Milliseconds. */
+  readonly windowMs: number;
+  readonly maxBytes: number;
+}
+
+/** What an id is found by. Names of channels hold no line breaks, so no two pairs of channel and id look alike. */
+export function idKey(channel: ChannelName, id: string): string {
+  return `${channel}\n${id}`;
+}
+
+interface Remembered {
+  readonly key: string;
+  readonly position: Position;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/**
+ * Where each id of the last minutes was stored. An id is never forgotten before its time: when there is no room, it is the
+ * new ones that are refused, because a retry that is taken for new would be stored twice.
+ */
+export class RecentIds {
+  readonly #limits: RecentIdsLimits;
+  readonly #byKey = new Map<string, Remembered>();
+  /** Oldest first. */
+  readonly #ring = new Ring(measure);
+
+  constructor(limits: RecentIdsLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** The position of the first publication with this id, if that was at most a window ago. */
+  find(key: string, now: number): Position | undefined {
+    const found = this.#byKey.get(key);
+    return found === undefined || this.#isOver(found, now) ? undefined : found.position;
+  }
+
+  /** Whether one more can be remembered. */
+  hasRoom(key: string, now: number): boolean {
+    const bytes = overheadBytes + key.length;
+    while (this.#ring.bytes + bytes > this.#limits.maxBytes) {
+      if (!this.#forgetOldest(now)) return false;
+    }
+    return true;
+  }
+
+  /** To be asked for after `hasRoom`. */
+  remember(key: string, position: Position, at: number): void {
+    const remembered = { key, position, at };
+    this.#byKey.set(key, remembered);
+    this.#ring.push(remembered);
+  }
+
+  /** Lets go of ids whose time is over. @returns how many, at most `most`. */
+  forgetOver(now: number, most: number): number {
+    let forgotten = 0;
+    while (forgotten < most && this.#forgetOldest(now)) forgotten++;
+    return forgotten;
+  }
+
+  #isOver(it: Remembered, now: number): boolean {
+    return now - it.at > this.#limits.windowMs;
+  }
+
+  #forgetOldest(now: number): boolean {
+    const oldest = this.#ring.at(0);
+    if (oldest === undefined || !this.#isOver(oldest, now)) return false;
+    this.#ring.shift();
+    // The same id may have been stored anew after its time and before it was let go here.
+    if (this.#byKey.get(oldest.key) === oldest) this.#byKey.delete(oldest.key);
+    return true;
+  }
+}
+
+/** A map's slot, a ring's slot and three small objects, measured with 500 000 ids. */
+const overheadBytes = 200;
+
+const measure: RingMeasure<Remembered> = {
+  bytesOf: ({ key }) => overheadBytes + key.length,
+  timeOf: ({ at }) => at,
+};

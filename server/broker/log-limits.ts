@@ -1,0 +1,24 @@
+/** What a log may hold over all its channels. */
+export interface LogLimits {
+  /** Bytes of publications, by `sizeOf`: beyond it the channels that were not used for longest give way first. */
+  readonly totalBytes: number;
+  /** Beyond it new channels are refused, unless there is one to be forgotten. */
+  readonly maxChannels: number;
+  /** How long a channel without messages must be unused to be forgotten, milliseconds; what is listened to is used every 5 s. */
+  readonly forgetMs: number;
+  /** The same when there are `maxChannels` of them. */
+  readonly minIdleMs: number;
+  /** How long a publisher's id is remembered, milliseconds. */
+  readonly idWindowMs: number;
+  /** Memory for ids: beyond it publications with an id are refused. 128 MiB are about 500 000 ids, 1700 per second. */
+  readonly idBytes: number;
+}
+
+export const defaultLogLimits: LogLimits = {
+  totalBytes: 256 * 1024 * 1024,
+  maxChannels: 500_000,
+  forgetMs: 24 * 3_600_000,
+  minIdleMs: 30_000,
+  idWindowMs: 300_000,
+  idBytes: 128 * 1024 * 1024,
+};

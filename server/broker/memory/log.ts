@@ -1,0 +1,62 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { Position, Since } from "../../../protocol/position.ts";
+import { type Publication, sizeOf } from "../../../protocol/publication.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import type { RingMeasure } from "../../lib/ring.ts";
+import { type Entered, Ledger } from "../ledger/ledger.ts";
+import { Sweeper } from "../ledger/sweeper.ts";
+import type { Appended, ChannelSummary, History, Log, LogEntry } from "../log.ts";
+import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
+import { toPublication } from "../to-publication.ts";
+
+/** Channels, ids and publications per slice: about a millisecond. */
+const sweepSteps = 10_000;
+
+/** What a memory log can be told. */
+export interface MemoryLogOptions extends Partial<LogLimits> {
+  readonly clock?: Clock;
+}
+
+/** Keeps everything in this process; all of it takes effect in the call itself, and a new start is a new life. */
+export class MemoryLog implements Log {
+  readonly #clock: Clock;
+  readonly #ledger: Ledger<Publication>;
+  #sweeper: Sweeper | undefined;
+
+  constructor({ clock = systemClock, ...limits }: MemoryLogOptions = {}) {
+    this.#clock = clock;
+    this.#ledger = new Ledger({ ...defaultLogLimits, ...limits }, { make: toPublication, measure });
+  }
+
+  async open(): Promise<void> {
+    this.#sweeper ??= new Sweeper(this.#clock, () => this.#ledger.sweep(this.#clock.now(), sweepSteps));
+  }
+
+  async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
+    const now = this.#clock.now();
+    return entries.map((entry) => toAppended(this.#ledger.enter(entry, now)));
+  }
+
+  async read(channel: ChannelName, since: Since, limit: number): Promise<History> {
+    const { top, items, gap } = this.#ledger.read(channel, since, limit, this.#clock.now());
+    return { top, publications: items, gap };
+  }
+
+  async tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
+    return this.#ledger.tops(channels, this.#clock.now());
+  }
+
+  async list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
+    return this.#ledger.list(prefix, after, limit, this.#clock.now());
+  }
+
+  async close(): Promise<void> {
+    this.#sweeper?.close();
+  }
+}
+
+const measure: RingMeasure<Publication> = { bytesOf: sizeOf, timeOf: ({ timestamp }) => timestamp };
+
+function toAppended(entered: Entered<Publication>): Appended {
+  return entered.outcome === "stored" ? { outcome: "stored", publication: entered.item } : entered;
+}

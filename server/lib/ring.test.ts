@@ -1,0 +1,77 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Ring, type RingBounds } from "./ring.ts";
+
+interface Item {
+  readonly bytes: number;
+  readonly time: number;
+}
+
+const measure = { bytesOf: (item: Item) => item.bytes, timeOf: (item: Item) => item.time };
+const unbounded: RingBounds = { maxItems: Infinity, maxBytes: Infinity, minTime: -Infinity };
+
+function ringOf(...items: Item[]): Ring<Item> {
+  const ring = new Ring(measure);
+  for (const item of items) ring.push(item);
+  return ring;
+}
+
+describe("Ring", () => {
+  test("an empty ring has nothing to give", () => {
+    const ring = ringOf();
+    expect([ring.length, ring.bytes, ring.at(0), ring.shift()]).toEqual([0, 0, undefined, undefined]);
+    expect(ring.slice(0, 10)).toEqual([]);
+    expect(ring.exceeds({ maxItems: 0, maxBytes: 0, minTime: Infinity })).toBe(false);
+  });
+
+  test("has no item before the first and none after the last", () => {
+    const ring = ringOf({ bytes: 1, time: 1 }, { bytes: 2, time: 2 });
+    expect([ring.at(-1), ring.at(0)?.bytes, ring.at(1)?.bytes, ring.at(2)]).toEqual([undefined, 1, 2, undefined]);
+  });
+
+  test.each([
+    ["as many items as it may have", { maxItems: 2 }, false],
+    ["one item more than it may have", { maxItems: 1 }, true],
+    ["as many bytes as it may have", { maxBytes: 30 }, false],
+    ["one byte more than it may have", { maxBytes: 29 }, true],
+    ["an item as old as it may be", { minTime: 1000 }, false],
+    ["an item one millisecond older than it may be", { minTime: 1001 }, true],
+  ])("knows whether it exceeds its bounds with %s", (_, bounds, exceeds) => {
+    const ring = ringOf({ bytes: 10, time: 1000 }, { bytes: 20, time: 1001 });
+    expect(ring.exceeds({ ...unbounded, ...bounds })).toBe(exceeds);
+  });
+
+  test("does what an array does, whatever is pushed and shifted", () => {
+    const step = fc.oneof(
+      fc.nat(1000).map((bytes) => ({ bytes, time: bytes })),
+      fc.constant("shift" as const),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), fc.nat(50), fc.nat(50), (steps, from, to) => {
+        const ring = new Ring(measure);
+        const model: Item[] = [];
+        for (const it of steps) {
+          if (it === "shift") {
+            expect(ring.shift()).toBe(model.shift());
+          } else {
+            model.push(it);
+            ring.push(it);
+          }
+          expect(ring.length).toBe(model.length);
+          expect(ring.bytes).toBe(model.reduce((sum, { bytes }) => sum + bytes, 0));
+        }
+        expect(ring.slice(0, ring.length)).toEqual(model);
+        expect(ring.slice(from, to)).toEqual(model.slice(from, to));
+      }),
+    );
+  });
+
+  test("a long queue that goes on for long keeps its order", () => {
+    const ring = new Ring(measure);
+    for (let time = 0; time < 100_000; time++) {
+      ring.push({ bytes: 1, time });
+      if (ring.length > 1000) expect(ring.shift()?.time).toBe(time - 1000);
+    }
+    expect([ring.at(0)?.time, ring.at(999)?.time, ring.bytes]).toEqual([99_000, 99_999, 1000]);
+  });
+});

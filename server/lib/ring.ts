@@ -1,0 +1,98 @@
+/** How heavy and how old an item is. Shared by many rings. */
+export interface RingMeasure<T> {
+  bytesOf(item: T): number;
+  /** Milliseconds since some fixed moment. */
+  timeOf(item: T): number;
+}
+
+/** What a ring may hold; whichever is met first. */
+export interface RingBounds {
+  readonly maxItems: number;
+  readonly maxBytes: number;
+  /** An item of an earlier time goes; one of this very time stays. */
+  readonly minTime: number;
+}
+
+/**
+ * A queue that is read by index: the newest come in at one end, the oldest go at the other, nothing is ever moved along.
+ * Each call costs the same on average, however long the queue is; an empty one holds no memory of its own.
+ *
+ * Invariant: the item at `index` lies in `slots[(start + index) & (slots.length - 1)]`; the number of slots is 0 or a power of 2.
+ */
+export class Ring<T> {
+  readonly #measure: RingMeasure<T>;
+  #slots: (T | undefined)[] = noSlots;
+  #start = 0;
+  #length = 0;
+  #bytes = 0;
+
+  constructor(measure: RingMeasure<T>) {
+    this.#measure = measure;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Of all items together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** 0 is the oldest. */
+  at(index: number): T | undefined {
+    if (index < 0 || index >= this.#length) return undefined;
+    return this.#slots[(this.#start + index) & (this.#slots.length - 1)];
+  }
+
+  push(item: T): void {
+    if (this.#length === this.#slots.length) this.#resize(Math.max(minSlots, this.#length * 2));
+    this.#slots[(this.#start + this.#length) & (this.#slots.length - 1)] = item;
+    this.#length++;
+    this.#bytes += this.#measure.bytesOf(item);
+  }
+
+  /** Takes the oldest out. */
+  shift(): T | undefined {
+    if (this.#length === 0) return undefined;
+    const item = this.#slots[this.#start];
+    this.#slots[this.#start] = undefined; // so that it can be collected
+    this.#start = (this.#start + 1) & (this.#slots.length - 1);
+    this.#length--;
+    if (item !== undefined) this.#bytes -= this.#measure.bytesOf(item);
+    // At a quarter and not at half, so that one in and one out at the border does not resize each time.
+    if (this.#length * 4 <= this.#slots.length) this.#resize(this.#length === 0 ? 0 : this.#slots.length / 2);
+    return item;
+  }
+
+  /** Whether the oldest has to go for the rest to be within bounds. */
+  exceeds(bounds: RingBounds): boolean {
+    const oldest = this.#slots[this.#start];
+    if (this.#length === 0 || oldest === undefined) return false;
+    return (
+      this.#length > bounds.maxItems || this.#bytes > bounds.maxBytes || this.#measure.timeOf(oldest) < bounds.minTime
+    );
+  }
+
+  /** Items from one index up to another, that one not included. */
+  slice(from: number, to: number): T[] {
+    const items: T[] = [];
+    for (let index = Math.max(0, from); index < Math.min(to, this.#length); index++) {
+      const item = this.at(index);
+      if (item !== undefined) items.push(item);
+    }
+    return items;
+  }
+
+  #resize(size: number): void {
+    if (size !== 0 && size < minSlots) return;
+    const slots: (T | undefined)[] = this.slice(0, this.#length);
+    while (slots.length < size) slots.push(undefined); // an array with holes is slower to write into
+    this.#slots = size === 0 ? noSlots : slots;
+    this.#start = 0;
+  }
+}
+
+const minSlots = 4;
+/** Shared by all empty rings and never written to: a push resizes first. */
+const noSlots: never[] = [];
