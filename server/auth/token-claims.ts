@@ -1,0 +1,50 @@
+import { parseUserId, userIdRule } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import { Grants, parsePattern, patternRule, type Verb } from "./grants.ts";
+import type { Identity } from "./identity.ts";
+
+/** How far the clocks of the token's maker and of this machine may differ, seconds. */
+export const clockToleranceS = 5;
+
+/**
+ * Reads the claims of a token whose signature and times are good.
+ * `{"sub":"u1","exp":1790000000,"subscribe":["room:*"],"publish":["room:1","all"],"channels":["team:7"]}`: the user
+ * `u1`, who may read all rooms, publish to one of them and to everyone, and do both in `team:7`.
+ * @throws ServiceError "unauthorized" that names the claim and its rule, never its value.
+ */
+export function identityOfClaims(claims: Readonly<Record<string, unknown>>): Identity {
+  const userId = parseUserId(claims.sub);
+  if (userId === undefined) throw wrong("sub", `the user's id, ${userIdRule}`);
+  const both = patternsOf(claims, "channels");
+  const grants = new Grants({
+    subscribe: [...both, ...patternsOf(claims, "subscribe")],
+    publish: [...both, ...patternsOf(claims, "publish")],
+  });
+  return { userId, grants, expiresAtMs: expiryOf(claims) };
+}
+
+function patternsOf(claims: Readonly<Record<string, unknown>>, claim: Verb | "channels"): readonly string[] {
+  const value = claims[claim];
+  if (value === undefined) return [];
+  const patterns = Array.isArray(value) ? value.map(parsePattern) : [undefined];
+  return patterns.map((pattern) => {
+    // The whole token is refused: a grant that is silently dropped is found when somebody misses it.
+    if (pattern === undefined) throw wrong(claim, `a list, each of it ${patternRule}`);
+    return pattern;
+  });
+}
+
+/** The year 9999: whoever writes milliseconds by mistake lands far behind it, with a token that never expires. */
+const lastExp = 253_402_300_799;
+
+function expiryOf(claims: Readonly<Record<string, unknown>>): number | undefined {
+  const { exp } = claims;
+  if (exp === undefined) return undefined;
+  if (typeof exp !== "number" || !(exp <= lastExp)) throw wrong("exp", "seconds (not milliseconds) since 1970");
+  // The same patience as at the door: or who connects in the last seconds is let in and closed in one breath.
+  return (exp + clockToleranceS) * 1000;
+}
+
+function wrong(claim: string, rule: string): ServiceError {
+  return new ServiceError("unauthorized", `the token's claim ${claim}: expected ${rule}`);
+}
