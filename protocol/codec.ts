@@ -65,7 +65,9 @@ export function isoTime(ms: number): string {
 function parseRef(object: fields.Fields): Ref | undefined {
   const { ref } = object;
   if (ref === undefined || ref === null) return undefined;
-  if (typeof ref === "number" || (typeof ref === "string" && ref.length <= limits.refLength)) return ref;
+  // JSON has no infinity, but 1e999 is read as one, and would come back as null.
+  if ((typeof ref === "number" && Number.isFinite(ref)) || (typeof ref === "string" && ref.length <= limits.refLength))
+    return ref;
   throw fields.invalid("ref", `a number or a text of at most ${limits.refLength} characters`, ref);
 }
 

@@ -32,7 +32,6 @@ export const errorTable = {
     meaning: "The server or the connection has as many channels as it may.",
   },
   "unknown-type": { status: 400, retry: false, meaning: "The frame's `type` is not one of the protocol." },
-  "not-subscribed": { status: 400, retry: false, meaning: "The connection is not in that channel." },
   internal: { status: 500, retry: true, meaning: "A fault of the server; it is in the server's log." },
   "broker-unavailable": {
     status: 503,

@@ -7,19 +7,22 @@ import { parsePosition, parseSinceWord, type Since, sinceRule } from "./position
 /** A JSON object whose members nobody has looked at yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** @throws ServiceError "bad-json" for anything but an object of bearable depth. */
-export function parseObject(text: string): Fields {
-  const value = parseJson(text);
+/** @throws ServiceError "bad-json" for anything but an object of bearable depth. @param around As for `parseJson`. */
+export function parseObject(text: string, around = 1): Fields {
+  const value = parseJson(text, around);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ServiceError("bad-json", "expected a JSON object");
   }
   return value as Fields;
 }
 
-/** @throws ServiceError "bad-json" where the text is not JSON or nested deeper than `limits.jsonDepth`. */
-export function parseJson(text: string): unknown {
-  // Depth first: an engine's parser may end with a stack error of its own far beyond it. The two levels are the frame's.
-  if (jsonDepth(text) > limits.jsonDepth + 2) {
+/**
+ * @param around Levels that surround `data`: 1 for an object with fields, 2 for an array of those, 0 for a body that is the data.
+ * @throws ServiceError "bad-json" where the text is not JSON or nested deeper than `limits.jsonDepth` and what is around.
+ */
+export function parseJson(text: string, around = 1): unknown {
+  // Depth first: an engine's parser may end with a stack error of its own far beyond it.
+  if (jsonDepth(text) > limits.jsonDepth + around) {
     throw new ServiceError("bad-json", `nested deeper than ${limits.jsonDepth} levels`);
   }
   try {

@@ -62,7 +62,8 @@ export interface WelcomeFrame {
   readonly type: "system";
   readonly event: "welcome";
   readonly protocol: 1;
-  readonly message: string;
+  /** Left out, like the count, where notices are off. */
+  readonly message?: string;
   readonly connection_id: string;
   readonly resume_key: string;
   readonly user_id?: string;

@@ -40,6 +40,8 @@ export function formatCursor(cursor: Cursor): string {
 /** A cursor of at most 4 KiB, or undefined. The last mention of a channel wins. */
 export function parseCursor(text: string): Cursor | undefined {
   if (text.length === 0 || text.length > limits.cursorBytes) return undefined;
+  // A name that lost its percent-encoding on the way is understood, but has more bytes than characters.
+  if (new TextEncoder().encode(text).length > limits.cursorBytes) return undefined;
   const cursor = new Map<ChannelName, Position>();
   for (const part of text.split(",")) {
     const [name = "", epoch = "", offset = "", ...rest] = part.split("~");

@@ -123,7 +123,7 @@ export class Pump {
   async #fetch(membership: Membership, channel: ListenedChannel): Promise<void> {
     const { session } = membership;
     membership.isFetching = true;
-    for (let failures = 0; !membership.isOver && membership.isFetching; failures++) {
+    for (let failures = 1; !membership.isOver && membership.isFetching; failures++) {
       const position = { epoch: channel.epoch, offset: membership.cursor };
       try {
         const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);

@@ -12,6 +12,8 @@ import type { ListenedChannel } from "./listened-channel.ts";
 const pageSize = 1000;
 /** How often all tops are compared: a lost last message has no successor that would reveal it. */
 const checkMs = 5000;
+/** What somebody who joins waits for a repair; longer, and it gets what is missing as live messages. */
+const catchUpMs = 2000;
 /** Channels per comparison, so that a hundred thousand of them do not stop the loop at once. */
 const checkSlice = 5000;
 
@@ -33,6 +35,8 @@ export interface SequencerDoors {
 interface Repair {
   target: Position;
   failures: number;
+  /** Settles when it is over. */
+  done: Promise<void>;
 }
 
 /**
@@ -65,8 +69,14 @@ export class Sequencer {
   /** One delivery of the broker. */
   take(publication: Publication): void {
     const channel = this.#doors.get(publication.channel);
-    if (channel === undefined) return this.#doors.onEarly(publication);
-    if (isEphemeral(publication)) return this.#append(channel, publication);
+    if (channel === undefined) {
+      this.#doors.onEarly(publication);
+      return;
+    }
+    if (isEphemeral(publication)) {
+      this.#append(channel, publication);
+      return;
+    }
     const { epoch, offset } = publication;
     const { tail } = channel;
     const repair = this.#repairs.get(channel);
@@ -94,6 +104,13 @@ export class Sequencer {
     if (this.#timer !== undefined) this.start();
   }
 
+  /** Resolves once what the channel's top is now has come here too; after a while also without. */
+  async catchUp(channel: ListenedChannel): Promise<void> {
+    await this.#compare([channel]);
+    const repair = this.#repairs.get(channel);
+    if (repair !== undefined) await Promise.race([repair.done, this.#clock.sleep(catchUpMs)]);
+  }
+
   async #compare(channels: readonly ListenedChannel[]): Promise<void> {
     const tops = await this.#doors.tops(channels.map(({ name }) => name));
     for (const channel of channels) {
@@ -109,9 +126,9 @@ export class Sequencer {
   }
 
   #repair(channel: ListenedChannel, target: Position): void {
-    const repair: Repair = { target, failures: 0 };
+    const repair: Repair = { target, failures: 0, done: Promise.resolve() };
     this.#repairs.set(channel, repair);
-    void this.#fetch(channel, repair);
+    repair.done = this.#fetch(channel, repair);
   }
 
   /** Pages until the tail reaches the target; never two at once for one channel. */
@@ -124,7 +141,7 @@ export class Sequencer {
         this.#apply(channel, history);
       } catch (error) {
         getLogger(["fanfare", "hub"]).debug("Could not repair a channel yet: {error}", { error });
-        await this.#clock.sleep(backoff(repair.failures++));
+        await this.#clock.sleep(backoff(++repair.failures));
         continue;
       }
       const { tail } = channel;

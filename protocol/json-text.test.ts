@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { elementTexts, jsonDepth, memberTexts, onOneLine } from "./json-text.ts";
+
+/** White space as JSON knows it, anywhere between two tokens. */
+const space = fc.string({ unit: fc.constantFrom(" ", "\n", "\r", "\t"), maxLength: 2 });
+const string = fc.oneof(
+  fc.string({ unit: "binary" }).map((text) => JSON.stringify(text)),
+  fc.constantFrom('"\\u0041"', '"\\/\\""', '"\\\\"', '"{[,:"', '"]}"', '"\\ud800"', '"\u2028"'),
+);
+const scalar = fc.oneof(
+  string,
+  fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String),
+  fc.constantFrom("true", "false", "null", "-0", "1e400", "0.10000000000000000001", "1E+2"),
+);
+/** JSON as somebody else may write it: any spacing, long numbers, escapes, repeated members. */
+const { value: jsonText } = fc.letrec<{ value: string; array: string; object: string }>((tie) => ({
+  value: fc.oneof({ maxDepth: 5 }, scalar, tie("array"), tie("object")),
+  array: fc
+    .tuple(space, fc.array(around(tie("value")), { maxLength: 4 }))
+    .map(([gap, items]) => `[${items.join() || gap}]`),
+  object: fc
+    .tuple(space, fc.array(fc.tuple(around(string), around(tie("value"))), { maxLength: 4 }))
+    .map(([gap, members]) => `{${members.map((member) => member.join(":")).join() || gap}}`),
+}));
+
+function around(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.tuple(space, text, space).map((parts) => parts.join(""));
+}
+
+describe("memberTexts", () => {
+  test("gives every value back as the text it came as", () => {
+    const members = fc.uniqueArray(fc.tuple(fc.string({ unit: "binary" }), jsonText), { selector: ([key]) => key });
+    fc.assert(
+      fc.property(members, space, space, (pairs, before, after) => {
+        const inner = pairs.map(([key, text]) => `${before}${JSON.stringify(key)}${after}:${before}${text}${after}`);
+        const object = `${after}{${inner.join() || before}}${before}`;
+        expect(Array.from(memberTexts(object))).toEqual(pairs);
+      }),
+    );
+  });
+
+  test("reads as many members as JSON.parse, and the same ones", () => {
+    fc.assert(
+      fc.property(
+        jsonText.filter((text) => text.startsWith("{")),
+        (text) => {
+          const parsed: Record<string, unknown> = JSON.parse(text);
+          const members = memberTexts(text);
+          expect(new Set(members.keys())).toEqual(new Set(Object.keys(parsed)));
+          for (const [key, member] of members) expect(JSON.parse(member)).toEqual(parsed[key]);
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ["a number of 64 bits", '{"data":9223372036854775807}', "9223372036854775807"],
+    ["spacing of one's own", '{ "data" : {"a" :  [1 ,2]}  }', '{"a" :  [1 ,2]}'],
+    ["an escaped quote", '{"data":"say \\"hi\\" }"}', '"say \\"hi\\" }"'],
+    ["a backslash at the end of a text", '{"data":"c:\\\\","x":1}', '"c:\\\\"'],
+    ["members that repeat inside", '{"data":{"a":1,"a":2}}', '{"a":1,"a":2}'],
+    ["a name that is escaped", '{"d\\u0061ta":1}', "1"],
+    ["a name that repeats: the last one, as in JSON.parse", '{"data":1,"data":2}', "2"],
+    ["the same name further in", '{"x":{"data":1},"data":2}', "2"],
+    ["no data", '{"x":1}', undefined],
+    ["nothing", "{ }", undefined],
+  ])("handles %s", (_, text, data) => {
+    expect(memberTexts(text).get("data")).toBe(data);
+  });
+});
+
+describe("elementTexts", () => {
+  test("gives every element back as the text it came as", () => {
+    fc.assert(
+      fc.property(fc.array(jsonText), space, space, (elements, before, after) => {
+        const array = `${before}[${elements.map((text) => before + text + after).join() || before}]${after}`;
+        expect(elementTexts(array)).toEqual(elements);
+      }),
+    );
+  });
+});
+
+describe("jsonDepth", () => {
+  test.each([
+    ["1", 0],
+    ['"[[["', 0],
+    ["[]", 1],
+    ["[{}]", 2],
+    ["[[],[[]]]", 3],
+    ['{"a\\"[[":[1]}', 2],
+  ])("of %s is %d", (text, depth) => {
+    expect(jsonDepth(text)).toBe(depth);
+  });
+
+  test("counts what JSON.parse nests", () => {
+    const depthOf = (value: unknown): number =>
+      typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
+    fc.assert(fc.property(fc.jsonValue(), (value) => expect(jsonDepth(JSON.stringify(value))).toBe(depthOf(value))));
+  });
+
+  test("answers for any text, also where it is no JSON", () => {
+    const texts = fc.string({ unit: fc.constantFrom('"', "\\", "[", "]", "{", "}", "x") });
+    fc.assert(fc.property(texts, (text) => jsonDepth(text) >= 0));
+  });
+});
+
+describe("onOneLine", () => {
+  test("leaves no line break and the same value", () => {
+    fc.assert(
+      fc.property(jsonText, (text) => {
+        expect(onOneLine(text)).not.toMatch(/[\r\n]/);
+        expect(JSON.parse(onOneLine(text))).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  test("changes nothing where there is no line break", () => {
+    expect(onOneLine('{"a" :\t"\u2028"}')).toBe('{"a" :\t"\u2028"}');
+    expect(onOneLine('{\r\n"a":\n\n1}')).toBe('{ "a": 1}');
+  });
+});

@@ -1,0 +1,52 @@
+import type { Session } from "../session/session.ts";
+
+const nobody: ReadonlySet<Session> = new Set();
+
+/** Who is connected to this worker, by connection, user and resume key. Welcomed or not: from `open` to the end. */
+export class Connections {
+  /** Called whenever the last one left. */
+  onEmpty: () => void = () => undefined;
+  readonly #byId = new Map<string, Session>();
+  readonly #byUser = new Map<string, Set<Session>>();
+  readonly #byResumeKey = new Map<string, Session>();
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  add(session: Session): void {
+    this.#byId.set(session.id, session);
+    this.#byResumeKey.set(session.origin.resumeKey, session);
+    const { userId } = session;
+    if (userId === undefined) return;
+    const sessions = this.#byUser.get(userId);
+    if (sessions === undefined) this.#byUser.set(userId, new Set([session]));
+    else sessions.add(session);
+  }
+
+  remove(session: Session): void {
+    this.#byId.delete(session.id);
+    this.#byResumeKey.delete(session.origin.resumeKey);
+    const { userId } = session;
+    const sessions = userId === undefined ? undefined : this.#byUser.get(userId);
+    sessions?.delete(session);
+    if (userId !== undefined && sessions?.size === 0) this.#byUser.delete(userId);
+    if (this.#byId.size === 0) this.onEmpty();
+  }
+
+  all(): Iterable<Session> {
+    return this.#byId.values();
+  }
+
+  byId(id: string): Session | undefined {
+    return this.#byId.get(id);
+  }
+
+  byResumeKey(key: string): Session | undefined {
+    return this.#byResumeKey.get(key);
+  }
+
+  ofUser(userId: string): ReadonlySet<Session> {
+    return this.#byUser.get(userId) ?? nobody;
+  }
+}

@@ -1,0 +1,116 @@
+import { getLogger } from "@logtape/logtape";
+import { decodeClientFrame, present } from "../../protocol/codec.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { AnswerFrame, ErrorFrame, Ref } from "../../protocol/frames.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Session } from "../session/session.ts";
+import { perform } from "./commands/commands.ts";
+import type { CommandDoors, LastStep } from "./commands/doors.ts";
+import { MessageRate } from "./message-rate.ts";
+
+/** Frames that wait while a command before them waits for the broker; a client in step with its answers has one. */
+const maxWaiting = 256;
+
+/** What a conversation needs of its surroundings. */
+export interface ConversationSetting {
+  readonly doors: CommandDoors;
+  /** Frames per second; 0 for no limit. */
+  readonly messageRate: number;
+  readonly clock: Clock;
+}
+
+/**
+ * What one client says, taken one after the other: commands of one connection take effect in order, so a frame waits for
+ * the one before it, and all wait for the welcome.
+ */
+export class Conversation {
+  readonly session: Session;
+  readonly #setting: ConversationSetting;
+  #rate: MessageRate | undefined;
+  #waiting: string[] = [];
+  #isBusy = true;
+
+  constructor(session: Session, setting: ConversationSetting) {
+    this.session = session;
+    this.#setting = setting;
+  }
+
+  /** The welcome is out: what was said before it is taken now. */
+  begin(): void {
+    this.#isBusy = false;
+    this.#next();
+  }
+
+  /** One text frame. Hot path; never throws. */
+  hear(text: string): void {
+    const { session } = this;
+    if (session.closed !== undefined) return;
+    const { clock, messageRate } = this.#setting;
+    this.#rate ??= new MessageRate(messageRate, clock.now());
+    const waitMs = this.#rate.take(clock.now());
+    if (waitMs > 0) this.#refuse(text, this.#rate, waitMs);
+    else if (!this.#isBusy) this.#perform(text);
+    else if (this.#waiting.length < maxWaiting) this.#waiting.push(text);
+    else session.close({ name: "too-many", text: `more than ${maxWaiting} frames wait for their answers` });
+  }
+
+  #refuse(text: string, rate: MessageRate, waitMs: number): void {
+    if (rate.isAbused) {
+      this.session.close({ name: "too-many", text: "too many messages" });
+      return;
+    }
+    const { messageRate } = this.#setting;
+    const error = new ServiceError("rate-limited", `at most ${messageRate} messages a second`, {
+      retryAfterMs: waitMs,
+    });
+    this.#answer(decodeClientFrame(text).ref, errorFrame(error));
+  }
+
+  #perform(text: string): void {
+    const decoded = decodeClientFrame(text);
+    if ("refusal" in decoded) {
+      this.#answer(decoded.ref, errorFrame(decoded.refusal));
+      return;
+    }
+    try {
+      const answer = perform(this.#setting.doors, this.session, decoded.frame);
+      if (answer instanceof Promise) void this.#wait(decoded.ref, answer);
+      else if (answer !== undefined) this.#answer(decoded.ref, answer);
+    } catch (error) {
+      this.#answer(decoded.ref, errorFrame(asRefusal(error)));
+    }
+  }
+
+  async #wait(ref: Ref | undefined, answer: Promise<AnswerFrame | LastStep | undefined>): Promise<void> {
+    this.#isBusy = true;
+    try {
+      const frame = await answer;
+      if (frame !== undefined) this.#answer(ref, typeof frame === "function" ? frame() : frame);
+    } catch (error) {
+      this.#answer(ref, errorFrame(asRefusal(error)));
+    }
+    this.#isBusy = false;
+    this.#next();
+  }
+
+  #next(): void {
+    while (!this.#isBusy && this.#waiting.length > 0 && this.session.closed === undefined) {
+      this.#perform(this.#waiting.shift() ?? "");
+    }
+  }
+
+  #answer(ref: Ref | undefined, frame: AnswerFrame): void {
+    this.session.tell(ref === undefined ? frame : { ...frame, ref });
+  }
+}
+
+function errorFrame(error: ServiceError): ErrorFrame {
+  const { code, message, field, retryAfterMs } = error;
+  return { type: "error", code, message, ...present({ field, retry_after_ms: retryAfterMs }) };
+}
+
+function asRefusal(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error;
+  getLogger(["fanfare", "hub"]).error("A command failed: {error}", { error });
+  return new ServiceError("internal", "the server failed to do this; it is in its log", { cause: error });
+}

@@ -1,0 +1,195 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Position } from "../../protocol/position.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import type { Broker } from "../broker/broker.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Membership } from "../session/membership.ts";
+import type { Batch } from "../session/push.ts";
+import type { Session } from "../session/session.ts";
+import { Flush } from "./flush.ts";
+import { FlushWindow } from "./flush-window.ts";
+import { gapFrame } from "./gap.ts";
+import { Interest } from "./interest.ts";
+import type { ListenedChannel } from "./listened-channel.ts";
+import { Pump } from "./pump.ts";
+import { Sequencer } from "./sequencer.ts";
+import { type ReadHistory, shareHistory } from "./shared-history.ts";
+
+/** What may wait in one channel before it is sent out whatever the window says: the tail must not overflow. */
+const maxPendingBytes = 256 * 1024;
+/** A socket is written to again once so little waits in it: enough to keep it busy until the next turn. */
+const resumeBelowBytes = 16 * 1024;
+/** With fewer receivers a flush is cheap, whatever else the loop had to do meanwhile. */
+const manyReceivers = 100;
+
+export interface DeliverySettings {
+  readonly flushWindowMs: number;
+  /** Bytes of recent publications kept in this worker, per channel and in all. */
+  readonly tailBytes: number;
+  readonly tailBytesTotal: number;
+}
+
+/** What delivery tells its owner. */
+export interface DeliveryEvents {
+  /** The session's socket has no room: how long that lasts is for the owner to watch. */
+  onBlocked(session: Session): void;
+  /** All of the session's channels are level. */
+  onLevel(session: Session): void;
+  sessionById(id: string): Session | undefined;
+}
+
+/**
+ * The way of a publication inside one worker: sequencer, tail, flush or pump, session. Keeps the law of cursors: what is
+ * level gets flushed+1..head with the next flush, what lags is pumped up to `flushed` and not beyond.
+ */
+export class Delivery {
+  readonly interest: Interest;
+  readonly history: ReadHistory;
+  readonly #flush: Flush;
+  readonly #window: FlushWindow;
+  readonly #pump: Pump;
+  readonly #sequencer: Sequencer;
+  readonly #events: DeliveryEvents;
+  readonly #clock: Clock;
+
+  constructor(broker: Broker, settings: DeliverySettings, events: DeliveryEvents, clock: Clock) {
+    this.#events = events;
+    this.#clock = clock;
+    this.history = shareHistory((channel, since, limit) => broker.history(channel, since, limit));
+    const budget = { perChannel: settings.tailBytes, total: settings.tailBytesTotal, bytes: 0 };
+    this.interest = new Interest(broker, budget, clock);
+    this.#flush = new Flush({
+      onFull: (session) => this.#block(session),
+      onRefused: (session, batches) => this.#refused(session, batches),
+      sessionById: events.sessionById,
+    });
+    this.#window = new FlushWindow(settings.flushWindowMs, clock, () => this.flushNow());
+    const get = (name: ChannelName) => this.interest.get(name);
+    this.#pump = new Pump(
+      { get, history: this.history, onFull: (it) => this.#block(it), onLevel: events.onLevel },
+      clock,
+    );
+    this.#sequencer = new Sequencer(
+      {
+        get,
+        channels: () => this.interest.channels(),
+        history: this.history,
+        tops: (channels) => broker.tops(channels),
+        onEarly: (publication) => this.interest.keepEarly(publication),
+        onAppended: (channel) => this.#appended(channel),
+        onHole: (channel, next) => this.#hole(channel, next),
+      },
+      clock,
+    );
+    this.#sequencer.start();
+  }
+
+  /** Plain additions, read by the scraper. */
+  get counts() {
+    return { ...this.#flush.counts, pumped: this.#pump.counts.deliveries, gaps: this.#pump.counts.gaps };
+  }
+
+  /** One delivery of the broker. */
+  readonly take = (publication: Publication): void => this.#sequencer.take(publication);
+
+  /** Deliveries may be missing: what was lost is fetched. */
+  checkAll(): void {
+    void this.#sequencer.compareTops();
+  }
+
+  /** Resolves once what is stored in the channel now has come here too, or cannot be had. */
+  catchUp(channel: ListenedChannel): Promise<void> {
+    return this.#sequencer.catchUp(channel);
+  }
+
+  /** Puts a session into a channel behind `cursor`; level at once where that is `flushed`. */
+  join(session: Session, channel: ListenedChannel, cursor: number): void {
+    const membership = new Membership(session, channel, cursor);
+    session.memberships.set(channel.name, membership);
+    if (cursor === channel.flushed && !session.isBlocked) {
+      channel.makeLevel(membership);
+      return;
+    }
+    channel.makeLagging(membership, cursor);
+    if (!session.isBlocked) this.#pump.add(session);
+  }
+
+  /** Takes a session out of a channel; nothing of it follows. The hold is given back. */
+  leave(session: Session, name: ChannelName): boolean {
+    const membership = session.memberships.get(name);
+    if (membership === undefined) return false;
+    session.memberships.delete(name);
+    this.interest.get(name)?.remove(membership);
+    this.interest.release(name);
+    return true;
+  }
+
+  /** The session is over. */
+  leaveAll(session: Session): void {
+    this.#pump.remove(session);
+    for (const name of session.memberships.keys()) this.leave(session, name);
+  }
+
+  /** Bytes have left the session's socket. */
+  drained(session: Session): void {
+    if (!session.isBlocked || session.connection.buffered() > resumeBelowBytes) return;
+    session.isBlocked = false;
+    this.#pump.add(session);
+  }
+
+  /** Sends out what waits, without waiting for company. */
+  flushNow(): void {
+    const startedAt = this.#clock.monotonic();
+    const receivers = this.#flush.run();
+    this.interest.shrinkTails();
+    this.#window.took(this.#clock.monotonic() - startedAt);
+    // Streams are written by the runtime after this turn; that is a part of the price.
+    if (receivers >= manyReceivers) {
+      this.#clock.setImmediate(() => this.#window.took(this.#clock.monotonic() - startedAt));
+    }
+  }
+
+  close(): void {
+    this.#sequencer.close();
+    this.interest.close();
+  }
+
+  #appended(channel: ListenedChannel): void {
+    this.#flush.mark(channel);
+    if (channel.tail.pendingBytes >= maxPendingBytes) this.flushNow();
+    else this.#window.request();
+  }
+
+  /** The connection took what it was sent and has no more room. */
+  #block(session: Session): void {
+    session.isBlocked = true;
+    for (const membership of session.memberships.values()) {
+      if (!membership.isLevel) continue;
+      this.interest.get(membership.channel.name)?.makeLagging(membership, membership.channel.flushed);
+    }
+    this.#events.onBlocked(session);
+  }
+
+  /** The connection took nothing: in the channels of the batches it stays where it was before them. */
+  #refused(session: Session, batches: readonly Batch[]): void {
+    this.#block(session);
+    for (const batch of batches) session.memberships.get(batch.channel)?.moveTo(batch.after);
+  }
+
+  /** `next` is the first that follows what is lost, or the first of a new epoch. */
+  #hole(channel: ListenedChannel, next: Position): void {
+    this.flushNow();
+    const { epoch, head } = channel.tail;
+    const isNewEpoch = next.epoch !== epoch;
+    const hole = { epoch: next.epoch, from: isNewEpoch ? 1 : head + 1, to: next.offset - 1 };
+    channel.tail.reset({ epoch: next.epoch, offset: next.offset - 1 });
+    const frame = gapFrame(channel.name, isNewEpoch ? "epoch-changed" : "history-too-short", hole);
+    for (const { session } of channel.level) session.tell(frame);
+    // Within an epoch lagging ones meet the hole on their own way, with their own borders.
+    if (!isNewEpoch) return;
+    for (const membership of channel.lagging) {
+      membership.moveTo(channel.flushed);
+      membership.session.tell(frame);
+    }
+  }
+}

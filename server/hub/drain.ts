@@ -1,0 +1,173 @@
+import type { CloseName } from "../../protocol/close-codes.ts";
+import { isoTime } from "../../protocol/codec.ts";
+import { texts } from "../../protocol/texts.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Session } from "../session/session.ts";
+import type { Connections } from "./connections.ts";
+
+/** How long one socket may take to let its buffer go before it is closed all the same. */
+const flushMs = 5000;
+/** How often buffers are looked at, and how far apart the batches of closing are. */
+const tickMs = 20;
+/** Closes per tick, unless there are so many that they would not fit into `flushMs`. */
+const batchSize = 100;
+
+export interface DrainSettings {
+  /** Milliseconds over which clients are asked to come back. */
+  readonly drainWindowMs: number;
+  /** Whether clients are waited for, or moved at their slots. */
+  readonly drainMode: "wait" | "move";
+  /** Milliseconds from the signal to the end of patience. */
+  readonly shutdownTimeoutMs: number;
+}
+
+/** Whom draining works with. */
+export interface DrainParts {
+  readonly connections: Connections;
+  /** Sends out what waits in the flush window. */
+  flush(): void;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  random(): number;
+}
+
+/** What became of the connections, for the last line of the log. */
+export interface DrainReceipt {
+  readonly initial: number;
+  /** Went by themselves. */
+  readonly left: number;
+  /** Closed at their slots. */
+  readonly moved: number;
+  /** Closed at the deadline or by a second signal. */
+  readonly forced: number;
+  /** Waited in buffers that nobody read any more. */
+  readonly unflushedBytes: number;
+  /** Closes in the busiest second. */
+  readonly maxCloseRate: number;
+}
+
+/**
+ * Sends the connections of one worker away: tells each its own moment inside the window, so that they do not all come back
+ * at once; then waits, or moves them at their moments; in the end closes what is left, flushed first.
+ */
+export class Drain {
+  readonly #settings: DrainSettings;
+  readonly #parts: DrainParts;
+  #startedAt: number | undefined;
+  #counts = { initial: 0, moved: 0, forced: 0, unflushedBytes: 0 };
+  #closesInSecond = { second: 0, closes: 0, most: 0 };
+
+  constructor(settings: DrainSettings, parts: DrainParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+  }
+
+  get isDraining(): boolean {
+    return this.#startedAt !== undefined;
+  }
+
+  /** Milliseconds until the rest is closed. */
+  get leftMs(): number {
+    const { clock } = this.#parts;
+    const passed = this.#startedAt === undefined ? 0 : clock.monotonic() - this.#startedAt;
+    return Math.max(0, this.#settings.shutdownTimeoutMs - passed);
+  }
+
+  /** Tells every client. Idempotent. */
+  begin(): void {
+    if (this.#startedAt !== undefined) return;
+    this.#startedAt = this.#parts.clock.monotonic();
+    for (const session of this.#parts.connections.all()) if (session.isWelcomed) this.#tell(session);
+  }
+
+  /** Somebody came after the beginning: the notice follows the welcome. */
+  greet(session: Session): void {
+    if (this.#startedAt !== undefined) this.#tell(session);
+  }
+
+  /** Closes whatever is left in random order. Resolves when all are gone, and after 5 s at the latest. */
+  async closeRest(): Promise<void> {
+    const { clock, connections, flush, random } = this.#parts;
+    flush();
+    const sessions = Array.from(connections.all(), (session) => ({ session, order: random() }));
+    sessions.sort((a, b) => a.order - b.order);
+    const perTick = Math.max(batchSize, Math.ceil((sessions.length * tickMs * 2) / flushMs));
+    const closing: Promise<void>[] = [];
+    for (let from = 0; from < sessions.length; from += perTick) {
+      for (const { session } of sessions.slice(from, from + perTick)) {
+        if (session.closed === undefined) this.#counts.forced++;
+        closing.push(this.#closeFlushed(session, "restarting"));
+      }
+      if (from + perTick < sessions.length) await clock.sleep(tickMs);
+    }
+    await Promise.all(closing);
+    const until = clock.monotonic() + flushMs;
+    while (connections.size > 0 && clock.monotonic() < until) await clock.sleep(tickMs);
+  }
+
+  /** Closes everything at once: somebody is in a hurry. */
+  closeAtOnce(): void {
+    this.#parts.flush();
+    for (const session of [...this.#parts.connections.all()]) {
+      if (session.closed === undefined) this.#counts.forced++;
+      this.#close(session, "restarting");
+    }
+  }
+
+  get receipt(): DrainReceipt {
+    const { initial, moved, forced, unflushedBytes } = this.#counts;
+    return {
+      initial,
+      left: initial - moved - forced,
+      moved,
+      forced,
+      unflushedBytes,
+      maxCloseRate: this.#closesInSecond.most,
+    };
+  }
+
+  #tell(session: Session): void {
+    const { clock, random } = this.#parts;
+    const { drainWindowMs, drainMode } = this.#settings;
+    const slotMs = Math.round(random() * drainWindowMs);
+    const deadlineMs = drainMode === "move" ? slotMs : Math.round(this.leftMs);
+    this.#counts.initial++;
+    session.tell({
+      type: "system",
+      event: "draining",
+      message: texts.draining(deadlineMs),
+      deadline_ms: deadlineMs,
+      reconnect_after_ms: slotMs,
+      successor: false,
+      timestamp: isoTime(clock.now()),
+    });
+    if (drainMode === "move") clock.setTimeout(() => void this.#move(session), slotMs);
+  }
+
+  async #move(session: Session): Promise<void> {
+    if (session.closed !== undefined || this.#parts.connections.byId(session.id) === undefined) return;
+    this.#counts.moved++;
+    this.#parts.flush();
+    await this.#closeFlushed(session, "restarting");
+  }
+
+  /** A socket that is closed with bytes in its buffer loses them when the process ends. */
+  async #closeFlushed(session: Session, reason: CloseName): Promise<void> {
+    const { clock } = this.#parts;
+    const until = clock.monotonic() + flushMs;
+    while (session.connection.buffered() > 0 && session.closed === undefined && clock.monotonic() < until) {
+      await clock.sleep(tickMs);
+    }
+    this.#close(session, reason);
+  }
+
+  #close(session: Session, reason: CloseName): void {
+    if (session.closed !== undefined) return;
+    this.#counts.unflushedBytes += session.connection.buffered();
+    session.close({ name: reason });
+    const second = Math.floor(this.#parts.clock.monotonic() / 1000);
+    if (second !== this.#closesInSecond.second) this.#closesInSecond = { ...this.#closesInSecond, second, closes: 0 };
+    this.#closesInSecond.closes++;
+    this.#closesInSecond.most = Math.max(this.#closesInSecond.most, this.#closesInSecond.closes);
+  }
+}

@@ -1,0 +1,206 @@
+import { getLogger } from "@logtape/logtape";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { Joined } from "../../protocol/frames.ts";
+import type { Since } from "../../protocol/position.ts";
+import { bytesOf, type Draft } from "../../protocol/publication.ts";
+import type { Access } from "../auth/access.ts";
+import type { Broker, Published } from "../broker/broker.ts";
+import type { History, HistoryRules } from "../broker/log.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Connection } from "../session/connection.ts";
+import type { Session } from "../session/session.ts";
+import type { Admitted, Arrival } from "./arrival.ts";
+import { Connections } from "./connections.ts";
+import { Conversation, type ConversationSetting } from "./conversation.ts";
+import { Delivery, type DeliverySettings } from "./delivery.ts";
+import { commitJoin, type JoinPlan, planJoin } from "./join.ts";
+import { Notices } from "./notices.ts";
+import { Reception, type ReceptionSettings } from "./reception.ts";
+import { SlowReaders } from "./slow-readers.ts";
+import { TokenExpiry } from "./token-expiry.ts";
+
+/** What one history answer holds at most, whatever `limit` says: the rest is asked for with the next position. */
+const maxAnswerBytes = 1024 * 1024;
+
+export interface HubSettings extends DeliverySettings, ReceptionSettings {
+  /** Frames per second and connection. */
+  readonly messageRate: number;
+  /** Milliseconds without progress. */
+  readonly slowTimeoutMs: number;
+  /** Bytes of one publication's message and data together. */
+  readonly maxMessageBytes: number;
+}
+
+/** What a hub is made from. */
+export interface HubParts {
+  readonly broker: Broker;
+  readonly access: Access;
+  readonly historyRules: (channel: ChannelName) => HistoryRules;
+  readonly clock: Clock;
+  /** A session was welcomed; after the hub's own part in it. */
+  readonly onWelcomed: (session: Session) => void;
+}
+
+/** The registry of one worker: joins those who come, those who listen and what is published. Each part does one thing. */
+export class Hub {
+  readonly connections = new Connections();
+  readonly reception: Reception;
+  readonly delivery: Delivery;
+  /** Publications on their way into storage. */
+  inFlight = 0;
+  /** Whether publishing can work now, as the broker sees it. */
+  isHealthy = true;
+  readonly #settings: HubSettings;
+  readonly #parts: HubParts;
+  readonly #notices: Notices;
+  readonly #slow: SlowReaders;
+  readonly #expiry: TokenExpiry;
+  readonly #conversation: ConversationSetting;
+
+  constructor(settings: HubSettings, parts: HubParts) {
+    const { access, broker, clock } = parts;
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#notices = new Notices(this.connections, clock);
+    this.#slow = new SlowReaders(settings.slowTimeoutMs, clock);
+    this.#expiry = new TokenExpiry(clock);
+    const sessionById = (id: string) => this.connections.byId(id);
+    const onLevel = (session: Session) => this.reception.settled(session);
+    const events = { onBlocked: (session: Session) => this.#slow.watch(session), onLevel, sessionById };
+    this.delivery = new Delivery(broker, settings, events, clock);
+    this.reception = new Reception(settings, {
+      access,
+      clock,
+      connections: this.connections,
+      delivery: this.delivery,
+      onWelcomed: (session, isContinued) => this.#welcomed(session, isContinued),
+    });
+    this.#conversation = { clock, messageRate: settings.messageRate, doors: this.#doors() };
+  }
+
+  /** Connects to the broker. */
+  async start(): Promise<void> {
+    await this.#parts.broker.start({
+      onPublication: this.delivery.take,
+      onBreak: () => this.delivery.checkAll(),
+      onHealth: (healthy) => {
+        this.isHealthy = healthy;
+      },
+    });
+  }
+
+  /** @throws ServiceError where somebody may not come in, at once or by the promise */
+  admit(arrival: Arrival): Admitted | Promise<Admitted> {
+    return this.reception.admit(arrival);
+  }
+
+  /** A socket is open. Its transport hands over what it hears, and calls `ended` once. */
+  open(admitted: Admitted, connection: Connection): Conversation {
+    let conversation: Conversation | undefined;
+    let isReady = false;
+    const session = this.reception.open(admitted, connection, () => {
+      isReady = true;
+      conversation?.begin();
+    });
+    conversation = new Conversation(session, this.#conversation);
+    this.#expiry.watch(session);
+    if (isReady) conversation.begin();
+    return conversation;
+  }
+
+  /** The socket is closed, by whomever. */
+  ended(session: Session): void {
+    this.#slow.forget(session);
+    this.#expiry.forget(session);
+    if (this.reception.ended(session) && this.#settings.notices) this.#notices.left();
+  }
+
+  /** @throws ServiceError "too-large", or what the broker throws */
+  async publish(draft: Draft): Promise<Published> {
+    const { maxMessageBytes } = this.#settings;
+    if (bytesOf(draft) > maxMessageBytes) {
+      throw new ServiceError("too-large", `data and message: expected at most ${maxMessageBytes} bytes together`);
+    }
+    this.inFlight++;
+    try {
+      return await this.#parts.broker.publish(draft, this.#parts.historyRules(draft.channel));
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  /** A stretch of history, cut where an answer would become too large to send; never below one publication. */
+  async history(channel: ChannelName, since: Since, limit: number): Promise<History> {
+    const history = await this.delivery.history(channel, since, limit);
+    let bytes = 0;
+    const end = history.publications.findIndex((it, index) => {
+      bytes += bytesOf(it);
+      return bytes > maxAnswerBytes && index > 0;
+    });
+    return end < 0 ? history : { ...history, publications: history.publications.slice(0, end) };
+  }
+
+  /** Who is in a channel now. */
+  presence(channel: ChannelName): { readonly count: number; readonly users: readonly string[] } {
+    const users = new Set<string>();
+    let count = 0;
+    for (const { session } of this.delivery.interest.get(channel)?.members() ?? []) {
+      count++;
+      if (session.userId !== undefined) users.add(session.userId);
+    }
+    return { count, users: [...users].sort() };
+  }
+
+  /** Lets go of every timer. Idempotent. */
+  close(): void {
+    this.#notices.close();
+    this.#slow.close();
+    this.delivery.close();
+  }
+
+  #doors() {
+    return {
+      access: this.#parts.access,
+      publish: (draft: Draft) => this.publish(draft),
+      subscribe: (session: Session, channel: ChannelName, since: Since | undefined) =>
+        this.#subscribe(session, channel, since),
+      unsubscribe: (session: Session, channel: ChannelName) => void this.delivery.leave(session, channel),
+      history: (channel: ChannelName, since: Since, limit: number) => this.history(channel, since, limit),
+      presence: (channel: ChannelName) => this.presence(channel),
+      onIdentity: (session: Session) => this.#expiry.watch(session),
+      onChat: (sender: string | undefined) => {
+        getLogger(["fanfare", "hub"]).info("Broadcasting message from {sender}", { sender: sender ?? "anonymous" });
+      },
+    };
+  }
+
+  #subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined> {
+    const known = session.memberships.get(channel);
+    if (known !== undefined) {
+      const { epoch, flushed } = known.channel;
+      return { epoch, offset: flushed, from: known.cursor + 1 };
+    }
+    // `all` and one's own channel are everyone's and count for nothing.
+    if (session.memberships.size >= this.#settings.maxChannels + 2) {
+      const rule = `channel: expected at most ${this.#settings.maxChannels} per connection`;
+      throw new ServiceError("too-many-channels", rule);
+    }
+    const plan = planJoin(this.delivery, channel, since);
+    if (!(plan instanceof Promise)) return commitJoin(this.delivery, plan, session);
+    return plan.then((it) => () => this.#commitLater(it, session));
+  }
+
+  #commitLater(plan: JoinPlan, session: Session): Joined {
+    if (session.closed !== undefined || this.connections.byId(session.id) === undefined) {
+      this.delivery.interest.release(plan.channel.name);
+      throw new ServiceError("not-found", "the connection is gone");
+    }
+    return commitJoin(this.delivery, plan, session);
+  }
+
+  #welcomed(session: Session, isContinued: boolean): void {
+    if (this.#settings.notices && !isContinued) this.#notices.joined(session);
+    this.#parts.onWelcomed(session);
+  }
+}

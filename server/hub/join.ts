@@ -1,0 +1,101 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { GapReason, Joined } from "../../protocol/frames.ts";
+import type { Position, Since } from "../../protocol/position.ts";
+import type { Session } from "../session/session.ts";
+import type { Delivery } from "./delivery.ts";
+import type { ListenedChannel } from "./listened-channel.ts";
+
+/** A join that is ready to happen: the channel is held, and it is known where the session begins. */
+export interface JoinPlan {
+  readonly channel: ListenedChannel;
+  readonly start: JoinStart | undefined;
+}
+
+/** Behind which offset to begin; without one, live. `recovered` only where a position was asked for. */
+interface JoinStart {
+  readonly epoch: string;
+  readonly after: number;
+  readonly recovered?: boolean;
+  readonly reason?: GapReason;
+}
+
+/**
+ * Everything of a join that may have to wait. In two steps, because the welcome names all channels and must be the first
+ * frame: whoever plans commits later, in one turn with the frame that tells of it, or gives the hold back.
+ * @throws what the broker's `listen` and `history` throw; nothing is held then.
+ */
+export function planJoin(
+  delivery: Delivery,
+  name: ChannelName,
+  since: Since | undefined,
+): JoinPlan | Promise<JoinPlan> {
+  const channel = delivery.interest.hold(name, delivery.take);
+  if (channel instanceof Promise) return channel.then((it) => planStart(delivery, it, since));
+  return planStart(delivery, channel, since);
+}
+
+/** Makes the session a member. @returns what to tell it. */
+export function commitJoin(delivery: Delivery, plan: JoinPlan, session: Session): Joined {
+  const { channel, start } = plan;
+  if (start !== undefined && start.epoch === channel.epoch && start.after > channel.flushed) delivery.flushNow();
+  const { epoch, flushed } = channel;
+  if (start === undefined) {
+    delivery.join(session, channel, flushed);
+    return { epoch, offset: flushed, from: flushed + 1 };
+  }
+  // An epoch that changed since the plan was made: what the plan says is about another life.
+  if (start.epoch !== epoch) {
+    delivery.join(session, channel, flushed);
+    const joined = { epoch, offset: flushed, from: flushed + 1 };
+    return start.recovered === undefined ? joined : { ...joined, recovered: false, reason: "epoch-changed" };
+  }
+  const after = Math.min(start.after, flushed);
+  delivery.join(session, channel, after);
+  const { recovered, reason } = start;
+  return {
+    epoch,
+    offset: flushed,
+    from: after + 1,
+    ...(recovered === undefined ? {} : { recovered }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+function planStart(
+  delivery: Delivery,
+  channel: ListenedChannel,
+  since: Since | undefined,
+): JoinPlan | Promise<JoinPlan> {
+  if (since === undefined) return { channel, start: undefined };
+  if (since.from === "position") {
+    const { epoch, offset } = since.position;
+    const { tail } = channel;
+    const isHere =
+      epoch === tail.epoch && offset <= tail.head && (offset >= tail.flushed || tail.read(offset, 1) !== undefined);
+    if (isHere) return { channel, start: { epoch, after: offset, recovered: true } };
+  }
+  return startFromHistory(delivery, channel, since).then(
+    (start) => ({ channel, start }),
+    (error: unknown) => {
+      delivery.interest.release(channel.name);
+      throw error;
+    },
+  );
+}
+
+async function startFromHistory(delivery: Delivery, channel: ListenedChannel, since: Since): Promise<JoinStart> {
+  const { top, publications, gap } = await delivery.history(channel.name, since, 1);
+  // The broker knows of more than has come here yet: a session must not begin beyond what this worker has sent out.
+  if (top.epoch !== channel.epoch || top.offset > channel.tail.head) await delivery.catchUp(channel);
+  const after = (publications[0]?.offset ?? top.offset + 1) - 1;
+  if (since.from !== "position") return { epoch: top.epoch, after };
+  const reason = reasonOf(since.position, top, gap);
+  return reason === undefined
+    ? { epoch: top.epoch, after: since.position.offset, recovered: true }
+    : { epoch: top.epoch, after, recovered: false, reason };
+}
+
+/** A position beyond the top was never given out by this life of the numbering. */
+function reasonOf(asked: Position, top: Position, gap: GapReason | undefined): GapReason | undefined {
+  return asked.epoch === top.epoch && asked.offset > top.offset ? "epoch-changed" : gap;
+}

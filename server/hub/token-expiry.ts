@@ -1,0 +1,30 @@
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { Session } from "../session/session.ts";
+
+/** The longest a timer can wait; beyond it the runtime's own would fire at once. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** Closes sessions with 4010 when their token ends and no new one came. */
+export class TokenExpiry {
+  readonly #clock: Clock;
+  readonly #timers = new Map<Session, Timer>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Called again whenever the session's identity changed. */
+  watch(session: Session): void {
+    this.forget(session);
+    const { expiresAtMs } = session.identity;
+    if (expiresAtMs === undefined) return;
+    const leftMs = expiresAtMs - this.#clock.now();
+    const next = () => (leftMs > maxTimerMs ? this.watch(session) : session.close({ name: "token-expired" }));
+    this.#timers.set(session, this.#clock.setTimeout(next, Math.min(maxTimerMs, Math.max(0, leftMs))));
+  }
+
+  forget(session: Session): void {
+    this.#timers.get(session)?.cancel();
+    this.#timers.delete(session);
+  }
+}
