@@ -1,0 +1,121 @@
+import { describe, expect, test } from "bun:test";
+import { ServiceError } from "../../protocol/errors.ts";
+import { ApiKeys, type Scope, scopes } from "./api-key.ts";
+
+const key = "0123456789abcdef";
+const second = "fedcba9876543210";
+const secured = { isSecured: true };
+const none = { authorization: null, xApiKey: null };
+
+function bearer(text: string) {
+  return { authorization: `Bearer ${text}`, xApiKey: null };
+}
+
+function outcome(keys: ApiKeys, headers: Parameters<ApiKeys["check"]>[0], scope: Scope): string {
+  try {
+    keys.check(headers, scope);
+    return "passes";
+  } catch (error) {
+    if (error instanceof ServiceError) return error.code;
+    throw error;
+  }
+}
+
+describe("a request", () => {
+  const keys = new ApiKeys([key], secured);
+
+  test.each([
+    ["Authorization: Bearer", bearer(key), "passes"],
+    ["bearer in other letters", { authorization: `bearer  ${key}`, xApiKey: null }, "passes"],
+    ["X-API-Key", { authorization: null, xApiKey: key }, "passes"],
+    ["X-API-Key beside a proxy's password", { authorization: "Basic dTpw", xApiKey: key }, "passes"],
+    [
+      "X-API-Key beside another bearer: the former counts",
+      { authorization: `Bearer ${second}`, xApiKey: key },
+      "passes",
+    ],
+    ["a wrong X-API-Key beside the right bearer", { authorization: `Bearer ${key}`, xApiKey: second }, "unauthorized"],
+    ["no key", none, "unauthorized"],
+    ["an empty one", { authorization: "Bearer ", xApiKey: "" }, "unauthorized"],
+    ["a wrong one", bearer(second), "unauthorized"],
+    ["the beginning of one", bearer(key.slice(0, -1)), "unauthorized"],
+    ["one and more", bearer(`${key}0`), "unauthorized"],
+    ["the key without Bearer", { authorization: key, xApiKey: null }, "unauthorized"],
+    ["the key as Basic", { authorization: `Basic ${key}`, xApiKey: null }, "unauthorized"],
+  ])("with %s", (_with, headers, expected) => {
+    expect(outcome(keys, headers, "publish")).toBe(expected);
+  });
+
+  test("is told what to send, never what it sent", () => {
+    expect(() => keys.check(none, "read")).toThrow("X-API-Key");
+    expect(() => keys.check(bearer(second), "read")).not.toThrow(new RegExp(second));
+  });
+});
+
+describe("the scopes", () => {
+  test.each([
+    [key, ["publish", "read", "admin"]],
+    [`publish@${key}`, ["publish"]],
+    [`read@${key}`, ["read"]],
+    [`admin@${key}`, ["admin"]],
+    [`publish+read@${key}`, ["publish", "read"]],
+    [`admin+publish@${key}`, ["publish", "admin"]],
+  ])("of %s are %p", (setting, granted) => {
+    const keys = new ApiKeys([setting], secured);
+    expect(scopes.filter((scope) => outcome(keys, bearer(key), scope) === "passes")).toEqual(granted as Scope[]);
+    expect(scopes.filter((scope) => outcome(keys, bearer(key), scope) === "forbidden")).toHaveLength(
+      3 - granted.length,
+    );
+    expect(outcome(keys, bearer(setting), "publish")).toBe(setting === key ? "passes" : "unauthorized");
+  });
+
+  test("each of several keys has its own", () => {
+    const keys = new ApiKeys([`publish@${key}`, `read@${second}`], secured);
+    expect(outcome(keys, bearer(key), "publish")).toBe("passes");
+    expect(outcome(keys, bearer(key), "read")).toBe("forbidden");
+    expect(outcome(keys, bearer(second), "read")).toBe("passes");
+    expect(() => keys.check(bearer(second), "admin")).toThrow("takes a key with the scope admin; this one has read");
+  });
+
+  test("a plain key may hold a colon, even behind the name of a scope", () => {
+    const keys = new ApiKeys([`publish:${key}`], secured);
+    expect(outcome(keys, bearer(`publish:${key}`), "admin")).toBe("passes");
+    expect(outcome(keys, bearer(key), "publish")).toBe("unauthorized");
+  });
+});
+
+describe("without any key", () => {
+  test("an open server lets everyone pass, with or without a header", () => {
+    const keys = new ApiKeys([], { isSecured: false });
+    for (const scope of scopes) {
+      expect(outcome(keys, none, scope)).toBe("passes");
+      expect(outcome(keys, bearer(key), scope)).toBe("passes");
+    }
+  });
+
+  test("a server secured by tokens alone lets nobody pass, and says what to configure", () => {
+    const keys = new ApiKeys([], secured);
+    for (const scope of scopes) expect(outcome(keys, bearer(key), scope)).toBe("unauthorized");
+    expect(() => keys.check(none, "publish")).toThrow("API_KEY");
+  });
+});
+
+describe("a setting is refused at start, naming its place and not the key, where", () => {
+  test.each([
+    ["the key is short", ["secret"], "API_KEY, key 1: expected at least 16 characters, got 6"],
+    ["the key behind its scope is short", [key, "read@secret"], "API_KEY, key 2: expected at least 16"],
+    ["it is empty", [""], "got 0"],
+    ["no scope stands before the @", [`@${key}`], "only scopes (publish, read, admin, joined by +)"],
+    ["an unknown scope does", [`write@${key}`], "only scopes"],
+    ["a key with an @ was meant", [`${key}@home`], "only scopes"],
+    ["a second @ follows", [`read@${key}@`], "only scopes"],
+    ["a scope is named twice", [`read+read@${key}`], "only scopes"],
+    ["a space is in it", [`${key} x`], "visible ASCII"],
+    ["a letter cannot stand in a header", [`${key}é`], "visible ASCII"],
+    ["a key is listed twice", [key, `read@${key}`], "listed twice"],
+  ])("%s", (_why, keys, complaint) => {
+    const attempt = () => new ApiKeys(keys, secured);
+    expect(attempt).toThrow(complaint);
+    expect(attempt).not.toThrow(new RegExp(`${key}|secret`));
+  });
+});

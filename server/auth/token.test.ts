@@ -1,0 +1,321 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import fc from "fast-check";
+import { exportJWK, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { Identity } from "./identity.ts";
+import { makeToken, makeTokenVerifier, type TokenVerifier } from "./token.ts";
+
+const secret = "a secret of more than 32 bytes, for tests";
+const nowS = 1_800_000_000;
+const clock = { now: () => nowS * 1000 };
+const unset = { secret: undefined, publicKey: undefined, jwksUrl: undefined };
+
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const ed = generateKeyPairSync("ed25519");
+
+function pemOf(key: KeyObject): string {
+  return key.export({ type: "spki", format: "pem" }).toString();
+}
+
+function verifierOf(settings: Partial<Parameters<typeof makeTokenVerifier>[0]>): TokenVerifier {
+  const verifier = makeTokenVerifier({ ...unset, ...settings }, clock);
+  if (verifier === undefined) throw new Error("nothing was configured");
+  return verifier;
+}
+
+type SigningKey = Parameters<SignJWT["sign"]>[0];
+
+function sign(claims: object, key: SigningKey = Buffer.from(secret), alg = "HS256", kid?: string): Promise<string> {
+  return new SignJWT(claims as JWTPayload).setProtectedHeader(kid === undefined ? { alg } : { alg, kid }).sign(key);
+}
+
+/** The refusal; fails where there is none, or where it repeats a part of the token. */
+async function refusalOf(verified: Promise<Identity>, token: string): Promise<ServiceError> {
+  const error = await verified.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ServiceError)) throw new Error(`expected a refusal, got ${String(error)}`);
+  for (const part of token.split(".")) if (part.length > 8) expect(Bun.inspect(error)).not.toContain(part);
+  return error;
+}
+
+describe("a token signed with JWT_SECRET", () => {
+  const verifier = verifierOf({ secret });
+
+  test("names the user, the grants and the end", async () => {
+    const token = await sign({
+      sub: "u1",
+      exp: nowS + 60,
+      subscribe: ["room:*"],
+      publish: ["room:1", "all"],
+      channels: ["team:7"],
+    });
+    const identity = await verifier.verify(token);
+    expect(identity.userId).toBe("u1");
+    expect(identity.grants.patterns).toEqual({
+      subscribe: ["team:7", "room:*"],
+      publish: ["team:7", "room:1", "all"],
+    });
+    expect(identity.expiresAtMs).toBe((nowS + 60 + 5) * 1000);
+  });
+
+  test("needs nothing but a user", async () => {
+    const identity = await verifier.verify(await sign({ sub: "u1" }));
+    expect(identity.expiresAtMs).toBeUndefined();
+    expect(identity.grants.patterns).toEqual({ subscribe: [], publish: [] });
+  });
+
+  test.each([
+    ["ends now", { exp: nowS }],
+    ["ended 4 s ago", { exp: nowS - 4 }],
+    ["begins in 5 s", { nbf: nowS + 5 }],
+  ])("is taken where it %s, since clocks differ", async (_when, times) => {
+    expect(await verifier.verify(await sign({ sub: "u1", ...times }))).toMatchObject({ userId: "u1" });
+  });
+
+  test("is refused from the moment on that its identity names", async () => {
+    const token = await sign({ sub: "u1", exp: nowS });
+    const { expiresAtMs = 0 } = await verifier.verify(token);
+    const at = (ms: number) => makeTokenVerifier({ ...unset, secret }, { now: () => ms })?.verify(token);
+    expect(await at(expiresAtMs - 1)).toMatchObject({ userId: "u1" });
+    await expect(at(expiresAtMs)).rejects.toThrow("expired");
+  });
+
+  test.each([
+    ["expired", { sub: "u1", exp: nowS - 5 }, "has expired"],
+    ["not begun", { sub: "u1", nbf: nowS + 6 }, "not valid yet"],
+    ["with a time that is none", { sub: "u1", exp: "tomorrow" }, "a time in the token is not a number"],
+    ["that ends in milliseconds", { sub: "u1", exp: nowS * 1000 }, "exp: expected seconds (not milliseconds)"],
+    ["of nobody", { exp: nowS + 60 }, "sub: expected the user's id"],
+    ["of an empty user", { sub: "" }, "sub: expected"],
+    ["of a user that is a number", { sub: 7 }, "sub: expected"],
+    ["of a user of 129 characters", { sub: "u".repeat(129) }, "sub: expected"],
+    ["of a user with a line break", { sub: "u\n1" }, "sub: expected"],
+    ["whose grants are no list", { sub: "u1", subscribe: "room:*" }, "subscribe: expected a list"],
+    ["whose grants are no texts", { sub: "u1", publish: [1] }, "publish: expected a list"],
+    ["that grants another's channel", { sub: "u1", channels: ["@u2"] }, "channels: expected a list"],
+    ["that grants the server's", { sub: "u1", subscribe: ["$*"] }, "subscribe: expected a list"],
+  ])("is refused where it is one %s", async (_what, claims, complaint) => {
+    const token = await sign(claims);
+    const refusal = await refusalOf(verifier.verify(token), token);
+    expect(refusal.code).toBe("unauthorized");
+    expect(refusal.message).toContain(complaint);
+  });
+
+  test("is refused with another's signature, with none, and with one bit changed", async () => {
+    const foreign = await sign({ sub: "u1" }, Buffer.from("another secret of more than 32 bytes"));
+    expect((await refusalOf(verifier.verify(foreign), foreign)).message).toContain("signature is wrong");
+    const good = await sign({ sub: "u1" });
+    const [header = "", , signature = ""] = good.split(".");
+    const swapped = `${header}.${Buffer.from('{"sub":"admin"}').toString("base64url")}.${signature}`;
+    expect((await refusalOf(verifier.verify(swapped), swapped)).message).toContain("signature is wrong");
+    const bare = new UnsecuredJWT({ sub: "u1" }).encode();
+    expect((await refusalOf(verifier.verify(bare), bare)).message).toContain("expected HS256");
+    const stripped = good.slice(0, good.lastIndexOf(".") + 1);
+    expect((await refusalOf(verifier.verify(stripped), stripped)).code).toBe("unauthorized");
+  });
+
+  test.each(["HS384", "HS512"])("is refused with %s, which was not configured", async (alg) => {
+    const token = await sign({ sub: "u1" }, Buffer.from(secret.repeat(2)), alg);
+    expect((await refusalOf(verifier.verify(token), token)).message).toContain("expected HS256");
+  });
+
+  test("is refused unread where it is longer than any header", async () => {
+    const token = `${await sign({ sub: "u1" })}${"x".repeat(16_384)}`;
+    expect((await refusalOf(verifier.verify(token), token)).message).toContain("longer than 16384");
+  });
+
+  test("any text whatever is refused, never a fault", async () => {
+    const pieces = fc.oneof(fc.string({ unit: "binary" }), fc.base64String(), fc.json().map(base64url));
+    const texts = fc.oneof(
+      pieces,
+      fc.array(pieces, { minLength: 2, maxLength: 6 }).map((parts) => parts.join(".")),
+    );
+    await fc.assert(
+      fc.asyncProperty(texts, async (text) => {
+        expect((await refusalOf(verifier.verify(text), text)).code).toBe("unauthorized");
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("a token signed for JWT_PUBLIC_KEY", () => {
+  test.each([
+    ["RS256", rsa],
+    ["ES256", ec],
+    ["EdDSA", ed],
+    ["Ed25519", ed],
+  ])("is taken with %s", async (alg, pair) => {
+    const verifier = verifierOf({ publicKey: pemOf(pair.publicKey) });
+    const token = await sign({ sub: "u1" }, pair.privateKey, alg);
+    expect(await verifier.verify(token)).toMatchObject({ userId: "u1" });
+  });
+
+  test.each([
+    ["RSA", rsa],
+    ["P-256", ec],
+    ["Ed25519", ed],
+  ])("is refused where it is HS256 with the public key of %s as its secret", async (_kind, pair) => {
+    const pem = pemOf(pair.publicKey);
+    const der = pair.publicKey.export({ type: "spki", format: "der" });
+    for (const verifier of [verifierOf({ publicKey: pem }), verifierOf({ publicKey: pem, secret })]) {
+      for (const key of [Buffer.from(pem), Buffer.from(pem.trim()), der]) {
+        const token = await sign({ sub: "u1" }, key, "HS256");
+        expect((await refusalOf(verifier.verify(token), token)).code).toBe("unauthorized");
+      }
+    }
+  });
+
+  test("is refused where another key of the kind, or another algorithm of the key, signed it", async () => {
+    const verifier = verifierOf({ publicKey: pemOf(rsa.publicKey) });
+    const foreign = await sign({ sub: "u1" }, generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey, "RS256");
+    expect((await refusalOf(verifier.verify(foreign), foreign)).message).toContain("signature is wrong");
+    const pss = await sign({ sub: "u1" }, rsa.privateKey, "PS256");
+    expect((await refusalOf(verifier.verify(pss), pss)).message).toContain("expected RS256");
+  });
+
+  test("stands beside JWT_SECRET: each takes its own", async () => {
+    const verifier = verifierOf({ secret, publicKey: pemOf(ec.publicKey) });
+    expect(await verifier.verify(await sign({ sub: "u1" }))).toMatchObject({ userId: "u1" });
+    expect(await verifier.verify(await sign({ sub: "u2" }, ec.privateKey, "ES256"))).toMatchObject({ userId: "u2" });
+  });
+});
+
+describe("a token signed for JWKS_URL", () => {
+  let server: ReturnType<typeof Bun.serve>;
+  let status = 200;
+  let asked = 0;
+
+  beforeAll(async () => {
+    const keys = [
+      { ...(await exportJWK(rsa.publicKey)), kid: "r1" },
+      { ...(await exportJWK(ec.publicKey)), kid: "e1" },
+      { ...(await exportJWK(ed.publicKey)), kid: "d1" },
+      { ...(await exportJWK(generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey)), kid: "e2" },
+      { kty: "oct", kid: "s1", k: base64url(secret) },
+    ];
+    server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => {
+        asked++;
+        return Response.json({ keys }, { status });
+      },
+    });
+  });
+  afterAll(() => server.stop(true));
+
+  const make = () => verifierOf({ jwksUrl: `http://127.0.0.1:${server.port}/jwks.json` });
+
+  test.each([
+    ["RS256", rsa, "r1"],
+    ["ES256", ec, "e1"],
+    ["EdDSA", ed, "d1"],
+  ])("is taken with %s", async (alg, pair, kid) => {
+    expect(await make().verify(await sign({ sub: "u1" }, pair.privateKey, alg, kid))).toMatchObject({ userId: "u1" });
+  });
+
+  test("costs one request for many tokens, and none for one that cannot be of the set", async () => {
+    asked = 0;
+    const verifier = make();
+    const hmac = await sign({ sub: "u1" }, Buffer.from(secret), "HS256", "s1");
+    expect((await refusalOf(verifier.verify(hmac), hmac)).message).toContain("expected RS256 or ES256");
+    expect(asked).toBe(0);
+    const token = await sign({ sub: "u1" }, ec.privateKey, "ES256", "e1");
+    await Promise.all([verifier.verify(token), verifier.verify(token)]);
+    await verifier.verify(token);
+    expect(asked).toBe(1);
+  });
+
+  test("is refused where the set has no such key, another one, or several that could be it", async () => {
+    const verifier = make();
+    const unknown = await sign({ sub: "u1" }, ec.privateKey, "ES256", "e9");
+    expect((await refusalOf(verifier.verify(unknown), unknown)).message).toContain("JWKS_URL does not list");
+    const wrong = await sign({ sub: "u1" }, ec.privateKey, "ES256", "e2");
+    expect((await refusalOf(verifier.verify(wrong), wrong)).message).toContain("signature is wrong");
+    const unnamed = await sign({ sub: "u1" }, ec.privateKey, "ES256");
+    expect((await refusalOf(verifier.verify(unnamed), unnamed)).message).toContain("`kid`");
+  });
+
+  test("is no liar while the set cannot be read: the caller may come back, and then it passes", async () => {
+    const verifier = make();
+    const token = await sign({ sub: "u1" }, ec.privateKey, "ES256", "e1");
+    status = 503;
+    const refusal = await refusalOf(verifier.verify(token), token);
+    expect(refusal.code).toBe("internal");
+    expect(refusal.cause).toBeInstanceOf(Error);
+    status = 200;
+    expect(await verifier.verify(token)).toMatchObject({ userId: "u1" });
+  });
+});
+
+describe("what is configured", () => {
+  test("nothing makes no verifier", () => {
+    expect(makeTokenVerifier(unset)).toBeUndefined();
+  });
+
+  const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
+  const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
+  const privatePem = ec.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const encrypted = ec.privateKey.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "p" });
+
+  test.each([
+    ["a secret of 31 bytes", { secret: "s".repeat(31) }, "JWT_SECRET: expected at least 32 bytes, got 31"],
+    ["an empty secret", { secret: "" }, "JWT_SECRET: expected at least 32 bytes, got 0"],
+    ["a key that is none", { publicKey: "no key" }, "JWT_PUBLIC_KEY: expected PEM text"],
+    ["a private key", { publicKey: privatePem }, "JWT_PUBLIC_KEY: this is a private key"],
+    ["an encrypted private key", { publicKey: encrypted.toString() }, "JWT_PUBLIC_KEY: this is a private key"],
+    ["a short key", { publicKey: pemOf(weak.publicKey) }, "at least 2048 bits"],
+    ["a key of another curve", { publicKey: pemOf(p384.publicKey) }, "of P-256"],
+    ["an address that is none", { jwksUrl: "id.example.com" }, "JWKS_URL: expected an address"],
+    ["an address of another kind", { jwksUrl: "file:///etc/jwks.json" }, "JWKS_URL: expected an address"],
+    ["key and address", { publicKey: pemOf(ec.publicKey), jwksUrl: "http://127.0.0.1/" }, "both set"],
+  ])("%s is an error at start", (_what, settings, complaint) => {
+    expect(() => makeTokenVerifier({ ...unset, ...settings })).toThrow(complaint);
+  });
+
+  test("a secret of 32 bytes is enough, whatever its letters", () => {
+    expect(makeTokenVerifier({ ...unset, secret: "é".repeat(16) })).toBeDefined();
+  });
+
+  test("the older form of an RSA key (PKCS #1) is taken too", async () => {
+    const pkcs1 = rsa.publicKey.export({ type: "pkcs1", format: "pem" }).toString();
+    const token = await sign({ sub: "u1" }, rsa.privateKey, "RS256");
+    expect(await verifierOf({ publicKey: pkcs1 }).verify(token)).toMatchObject({ userId: "u1" });
+  });
+});
+
+describe("a made token", () => {
+  const wish = { secret, sub: "u1", subscribe: ["room:*"], publish: ["all"], expiresInS: 60 };
+
+  test("passes the check and says what was wished", async () => {
+    const identity = await verifierOf({ secret }).verify(await makeToken(wish, clock));
+    expect(identity.userId).toBe("u1");
+    expect(identity.grants.patterns).toEqual({ subscribe: ["room:*"], publish: ["all"] });
+    expect(identity.expiresAtMs).toBe((nowS + 65) * 1000);
+  });
+
+  test("without an end never expires", async () => {
+    const identity = await verifierOf({ secret }).verify(await makeToken({ ...wish, expiresInS: undefined }, clock));
+    expect(identity.expiresAtMs).toBeUndefined();
+  });
+
+  test.each([
+    ["a short secret", { secret: "short" }, "JWT_SECRET: expected at least 32 bytes"],
+    ["no user", { sub: "" }, "sub: expected"],
+    ["a wrong pattern", { subscribe: ["room:*", "a*b"] }, "subscribe: expected a channel's name"],
+    ["another's channel", { publish: ["@u2"] }, 'got "@u2"'],
+    ["an end in the past", { expiresInS: -1 }, "expires: expected more than 0"],
+    ["an end that is none", { expiresInS: Number.NaN }, "expires: expected more than 0"],
+  ])("is refused for %s", async (_what, change, complaint) => {
+    await expect(makeToken({ ...wish, ...change }, clock)).rejects.toThrow(complaint);
+  });
+});
+
+function base64url(text: string): string {
+  return Buffer.from(text).toString("base64url");
+}
