@@ -7,7 +7,6 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 describe("parseChannelName", () => {
   test("takes every character of its alphabet", () => {
-    expect(parseChannelName(`x${alphabet}`)).toBe(parseChannelName(`x${alphabet}`));
     expect<string | undefined>(parseChannelName(`x${alphabet}`)).toBe(`x${alphabet}`);
     expect(parseChannelName(everyone)).toBe(everyone);
   });
@@ -39,7 +38,7 @@ describe("parseChannelName", () => {
     expect(parseChannelName(name) !== undefined).toBe(accepted);
   });
 
-  test.each([undefined, null, 7, true, {}, ["all"]])("refuses %p, which is no text", (value) => {
+  test.each([[undefined], [null], [7], [true], [{}], [["all"]]])("refuses %p, which is no text", (value) => {
     expect(parseChannelName(value)).toBeUndefined();
   });
 
@@ -76,7 +75,7 @@ describe("parseUserId", () => {
     expect(controls.filter((code) => parseUserId(`u${String.fromCharCode(code)}`) !== undefined)).toEqual([]);
   });
 
-  test.each([undefined, null, 42, {}, []])("refuses %p, which is no text", (value) => {
+  test.each([[undefined], [null], [42], [{}], [[]]])("refuses %p, which is no text", (value) => {
     expect(parseUserId(value)).toBeUndefined();
   });
 });

@@ -1,0 +1,289 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { everyone } from "./channel-name.ts";
+import { decodeClientFrame, encodePublication, encodeServerFrame } from "./codec.ts";
+import { errorTable, ServiceError } from "./errors.ts";
+import type { ClientFrame } from "./frames.ts";
+import { memberTexts } from "./json-text.ts";
+import { limits } from "./limits.ts";
+import type { Publication } from "./publication.ts";
+
+function frameOf(text: string): ClientFrame {
+  const decoded = decodeClientFrame(text);
+  if ("refusal" in decoded) throw decoded.refusal;
+  return decoded.frame;
+}
+
+function refusalOf(text: string): ServiceError | undefined {
+  const decoded = decodeClientFrame(text);
+  return "refusal" in decoded ? decoded.refusal : undefined;
+}
+
+function publish(fields: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ type: "publish", channel: "room", message: "m", ...fields });
+}
+
+const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+const headersOf = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`h${at}`, "v"]));
+
+const publication: Publication = {
+  channel: everyone,
+  id: "i1",
+  epoch: "k3x9",
+  offset: 17,
+  timestamp: Date.UTC(2026, 10, 20, 10, 30, 25, 123),
+};
+
+describe("decodeClientFrame", () => {
+  test.each(["Hello", "", " ", "send_now ", "[1]", '"{"', "\u0000", "ping", "👋"])(
+    "takes %p as a chat message",
+    (text) => {
+      expect(decodeClientFrame(text)).toEqual({ ref: undefined, frame: { type: "message", message: text } });
+    },
+  );
+
+  test("takes send_now alone as a command", () => {
+    expect(frameOf("send_now")).toEqual({ type: "send_now" });
+  });
+
+  test.each([
+    ['{"type":"message","message":"Hi","sender":"Alice"}', { type: "message", message: "Hi", sender: "Alice" }],
+    ['\n {"type":"message","message":""}', { type: "message", message: "" }],
+    ['{"type":"message","message":"Hi","more":1}', { type: "message", message: "Hi" }],
+    ['{"type":"subscribe","channel":"room:1"}', { type: "subscribe", channel: "room:1" }],
+    [
+      '{"type":"subscribe","channel":"room:1","since":{"epoch":"k3x9","offset":17}}',
+      { type: "subscribe", channel: "room:1", since: { from: "position", position: { epoch: "k3x9", offset: 17 } } },
+    ],
+    [
+      '{"type":"subscribe","channel":"@u1","since":"2m"}',
+      { type: "subscribe", channel: "@u1", since: { from: "age", ms: 120_000 } },
+    ],
+    ['{"type":"unsubscribe","channel":"all"}', { type: "unsubscribe", channel: "all" }],
+    [
+      '{"type":"history","channel":"all"}',
+      { type: "history", channel: "all", limit: 100, since: { from: "last", count: 100 } },
+    ],
+    [
+      '{"type":"history","channel":"all","limit":5,"since":"earliest"}',
+      { type: "history", channel: "all", limit: 5, since: { from: "earliest" } },
+    ],
+    ['{"type":"presence","channel":"all"}', { type: "presence", channel: "all" }],
+    ['{"type":"auth","token":"a.b.c"}', { type: "auth", token: "a.b.c" }],
+    ['{"type":"ping"}', { type: "ping" }],
+    [
+      '{"type":"publish","channel":"room","data":1}',
+      { type: "publish", channel: "room", data: "1", ephemeral: false, echo: true },
+    ],
+    [
+      '{"type":"publish","channel":"room","message":null,"data":null,"echo":false,"ephemeral":true,"id":null}',
+      { type: "publish", channel: "room", data: "null", ephemeral: true, echo: false },
+    ],
+  ])("understands %s", (text, frame) => {
+    expect<unknown>(decodeClientFrame(text)).toEqual({ ref: undefined, frame });
+  });
+
+  test.each([
+    ["{", "bad-json"],
+    ["{}x", "bad-json"],
+    ['\u00a0{"type":"ping"}', "bad-json"],
+    ['{"type":"ping"}{"type":"ping"}', "bad-json"],
+    ["{}", "invalid-field"],
+    ['{"type":7}', "invalid-field"],
+    ['{"type":"shout"}', "unknown-type"],
+    ['{"type":"toString"}', "unknown-type"],
+    ['{"type":"__proto__"}', "unknown-type"],
+    ['{"type":"send_now"}', "unknown-type"],
+    ['{"type":"message"}', "invalid-field"],
+    ['{"type":"message","message":7}', "invalid-field"],
+    ['{"type":"message","message":"Hi","sender":""}', "invalid-field"],
+    ['{"type":"message","message":"Hi","sender":"a\\u0007"}', "invalid-field"],
+    ['{"type":"publish","channel":"room"}', "invalid-field"],
+    ['{"type":"publish","data":1}', "invalid-field"],
+    ['{"type":"publish","channel":"#members","data":1}', "invalid-field"],
+    ['{"type":"publish","channel":"room","data":1,"echo":"no"}', "invalid-field"],
+    ['{"type":"publish","channel":"room","data":1,"event":"system"}', "invalid-field"],
+    ['{"type":"publish","channel":"room","data":1,"event":"two words"}', "invalid-field"],
+    ['{"type":"publish","channel":"room","data":1,"headers":["a"]}', "invalid-field"],
+    ['{"type":"publish","channel":"room","data":1,"headers":{"a":1}}', "invalid-field"],
+    ['{"type":"subscribe"}', "invalid-field"],
+    ['{"type":"subscribe","channel":"room","since":"yesterday"}', "invalid-field"],
+    ['{"type":"subscribe","channel":"room","since":{"epoch":"e"}}', "invalid-field"],
+    ['{"type":"auth"}', "invalid-field"],
+  ])("refuses %s", (text, code) => {
+    expect<string | undefined>(refusalOf(text)?.code).toBe(code);
+  });
+
+  test("names the field, the rule and what came", () => {
+    expect(refusalOf(publish({ channel: "a b" }))).toMatchObject({
+      field: "channel",
+      message: 'channel: expected 1 to 200 of the characters A-Z a-z 0-9 _ - = @ , . ; : /, got "a b"',
+    });
+    expect(refusalOf(publish({ channel: "x".repeat(9999) }))?.message.length).toBeLessThan(200);
+  });
+
+  test("does not show a token that it refuses", () => {
+    expect(refusalOf('{"type":"auth","token":["secret"]}')?.message).not.toContain("secret");
+  });
+
+  test.each([7, -0.5, "r", "", "r".repeat(limits.refLength)])("brings the ref %p back with the frame", (ref) => {
+    expect(decodeClientFrame(JSON.stringify({ type: "ping", ref }))).toEqual({ ref, frame: { type: "ping" } });
+  });
+
+  test("brings the ref back with a refusal", () => {
+    expect(decodeClientFrame('{"type":"shout","ref":7}')).toMatchObject({ ref: 7, refusal: { code: "unknown-type" } });
+  });
+
+  test.each(["true", "{}", "[1]", "1e999", `"${"r".repeat(limits.refLength + 1)}"`])("refuses the ref %s", (ref) => {
+    expect(decodeClientFrame(`{"type":"ping","ref":${ref}}`)).toMatchObject({
+      ref: undefined,
+      refusal: { code: "invalid-field", field: "ref" },
+    });
+  });
+
+  test("answers any text with a frame or with its own refusal, and never throws", () => {
+    const types = ["message", "publish", "subscribe", "unsubscribe", "history", "presence", "auth", "ping", "x"];
+    const names = [
+      "channel",
+      "message",
+      "data",
+      "event",
+      "id",
+      "sender",
+      "key",
+      "headers",
+      "echo",
+      "since",
+      "limit",
+      "ref",
+    ];
+    const commands = fc
+      .tuple(fc.constantFrom(...types), fc.dictionary(fc.constantFrom(...names), fc.jsonValue()))
+      .map(([type, fields]) => JSON.stringify({ type, ...fields }));
+    const nearly = fc.string({
+      unit: fc.constantFrom("{", "}", "[", "]", '"', ":", ",", "\\", "type", "ping", "1", " "),
+    });
+    const text = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.json(),
+      commands,
+      nearly,
+      nearly.map((rest) => `{${rest}`),
+    );
+    fc.assert(
+      fc.property(text, (input) => {
+        const refusal = refusalOf(input);
+        if (refusal === undefined) return;
+        expect(refusal).toBeInstanceOf(ServiceError);
+        expect(Object.keys(errorTable)).toContain(refusal.code);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe("a limit is kept to the character", () => {
+  const allowed: readonly [string, (size: number) => string, number][] = [
+    ["channel", (size) => publish({ channel: "c".repeat(size) }), limits.channelNameLength],
+    ["user of a personal channel", (size) => publish({ channel: `@${"u".repeat(size)}` }), limits.userIdLength],
+    ["id", (size) => publish({ id: "i".repeat(size) }), limits.idLength],
+    ["event", (size) => publish({ event: "e".repeat(size) }), limits.eventLength],
+    ["sender", (size) => publish({ sender: "s".repeat(size) }), limits.senderLength],
+    ["sender of a chat message", (size) => publish({ type: "message", sender: "s".repeat(size) }), limits.senderLength],
+    ["key", (size) => publish({ key: "k".repeat(size) }), limits.keyLength],
+    ["ref", (size) => publish({ ref: "r".repeat(size) }), limits.refLength],
+    ["number of headers", (size) => publish({ headers: headersOf(size) }), limits.headers],
+    ["one header", (size) => publish({ headers: { name: "v".repeat(size - 4) } }), limits.headerLength],
+    ["levels of data", (size) => `{"type":"publish","channel":"room","data":${nested(size)}}`, limits.jsonDepth],
+    ["history limit", (size) => `{"type":"history","channel":"room","limit":${size}}`, limits.historyLimit],
+    ["last:N", (size) => `{"type":"history","channel":"room","since":"last:${size}"}`, limits.lastLimit],
+  ];
+
+  test.each(allowed)("%s: taken at the limit, refused one past it", (_, text, limit) => {
+    expect(refusalOf(text(limit))).toBeUndefined();
+    expect(refusalOf(text(limit + 1))?.code).toBeOneOf(["invalid-field", "bad-json"]);
+  });
+
+  test.each([0, -1, 1.5, "10"])("a history limit of %p is refused", (limit) => {
+    expect(refusalOf(JSON.stringify({ type: "history", channel: "room", limit }))?.field).toBe("limit");
+  });
+});
+
+describe("data", () => {
+  const spacing = fc.string({ unit: fc.constantFrom(" ", "\t"), maxLength: 3 });
+
+  test.each([
+    "9223372036854775807",
+    "0.1000000000000000055511151231257827",
+    '{ "b" :1,\t"a": [ ] }',
+    '{"a":1,"a":2}',
+    '"\\u0041\\/\\ud800"',
+    '{"__proto__":1}',
+    "1e999",
+  ])("passes through as the text %s", (data) => {
+    const frame = frameOf(`{"type":"publish","channel":"room","data":${data}}`);
+    expect(frame).toMatchObject({ data });
+    expect(memberTexts(encodePublication({ ...publication, data })).get("data")).toBe(data);
+  });
+
+  test("passes through unchanged wherever it stands in the frame", () => {
+    fc.assert(
+      fc.property(fc.json(), spacing, spacing, (data, before, after) => {
+        const text = `{"channel":"room","x":{"data":0},"data"${after}:${before}${data}${after},"type":"publish"}`;
+        expect(frameOf(text)).toMatchObject({ data });
+      }),
+    );
+  });
+
+  test("comes out on one line, as text streams need it", () => {
+    const frame = frameOf('{"type":"publish","channel":"room",\n"data":{\r\n"a":"x\\n",\n\n"b":1}\r}');
+    expect(frame).toMatchObject({ data: '{ "a":"x\\n", "b":1}' });
+  });
+
+  test("counts depth only where it nests", () => {
+    const data = `"${"[".repeat(500)}"`;
+    expect(frameOf(`{"type":"publish","channel":"room","data":${data}}`)).toMatchObject({ data });
+  });
+
+  test("is refused, not crashed on, at a depth that ends parsers", () => {
+    expect(refusalOf(`{"type":"publish","channel":"room","data":${nested(100_000)}}`)?.code).toBe("bad-json");
+  });
+});
+
+describe("encodePublication", () => {
+  test("writes a frame as the protocol shows it", () => {
+    expect(encodePublication({ ...publication, message: "Hello", sender: "Alice" })).toBe(
+      '{"type":"message","channel":"all","offset":17,"id":"i1","timestamp":"2026-11-20T10:30:25.123Z",' +
+        '"message":"Hello","sender":"Alice"}',
+    );
+  });
+
+  test("gives an ephemeral publication no offset", () => {
+    expect(JSON.parse(encodePublication({ ...publication, offset: 0, message: "" }))).toEqual({
+      type: "message",
+      channel: "all",
+      id: "i1",
+      timestamp: "2026-11-20T10:30:25.123Z",
+      message: "",
+    });
+  });
+
+  test("keeps to itself who was left out, and the epoch, which the join has told", () => {
+    const text = encodePublication({ ...publication, message: "m", excludeConnectionId: "c_1" });
+    expect(text).not.toContain("c_1");
+    expect(text).not.toContain("k3x9");
+  });
+});
+
+describe("encodeServerFrame", () => {
+  test("writes history as a frame whose messages are message frames", () => {
+    const one = { ...publication, data: "9223372036854775807" };
+    const two = { ...publication, offset: 18, message: "m" };
+    const frame = { type: "history", channel: everyone, epoch: "e", offset: 18, complete: true } as const;
+    expect(encodeServerFrame({ ...frame, messages: [one, two], ref: 7 })).toBe(
+      '{"type":"history","channel":"all","epoch":"e","offset":18,"complete":true,"ref":7,"messages":' +
+        `[${encodePublication(one)},${encodePublication(two)}]}`,
+    );
+    expect(JSON.parse(encodeServerFrame({ ...frame, messages: [] })).messages).toEqual([]);
+  });
+});

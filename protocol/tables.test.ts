@@ -1,0 +1,82 @@
+import { describe, expect, test } from "bun:test";
+import { closeTable, shouldComeBack } from "./close-codes.ts";
+import { errorTable, ServiceError } from "./errors.ts";
+import { limits } from "./limits.ts";
+import { texts } from "./texts.ts";
+
+const bytesOf = (text: string) => new TextEncoder().encode(text).length;
+
+describe("the table of errors", () => {
+  test.each(Object.entries(errorTable))(
+    "%s is a failure whose repetition fits its status",
+    (code, { status, retry, meaning }) => {
+      expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      expect(status).toBeWithin(400, 600);
+      expect<boolean>(retry).toBe(status === 429 || status >= 500);
+      expect(meaning).toEndWith(".");
+    },
+  );
+
+  test("a refusal carries its field, its time and its cause, and no cause where there is none", () => {
+    const cause = new Error("deeper");
+    const refusal = new ServiceError("rate-limited", "slower", { field: "message", retryAfterMs: 800, cause });
+    expect(refusal).toMatchObject({ name: "ServiceError", code: "rate-limited", message: "slower" });
+    expect([refusal.field, refusal.retryAfterMs, refusal.cause]).toEqual(["message", 800, cause]);
+    expect("cause" in new ServiceError("forbidden", "no")).toBe(false);
+  });
+});
+
+describe("the table of close codes", () => {
+  const entries = Object.entries(closeTable);
+
+  test("has no code twice", () => {
+    expect(new Set(entries.map(([, { code }]) => code)).size).toBe(entries.length);
+  });
+
+  test.each(entries)("%s says by its range whether to come back", (_, { code, comeBack, reason }) => {
+    expect(shouldComeBack(code)).toBe(comeBack);
+    if (code >= 4000) expect<boolean>(comeBack).toBe(code < 4500);
+    expect(bytesOf(reason)).toBeLessThanOrEqual(123); // RFC 6455 §5.5
+  });
+
+  test.each(entries)("%s is a code that an endpoint may send", (_, { code }) => {
+    expect((code >= 1000 && code <= 1014) || (code >= 4000 && code <= 4999)).toBe(true);
+    expect([1004, 1005, 1006]).not.toContain(code);
+  });
+
+  test.each([
+    [1005, true],
+    [1006, true],
+    [1013, true],
+    [4000, true],
+    [4499, true],
+    [4500, false],
+    [4999, false],
+  ])("a client that meets %d comes back: %p", (code, comeBack) => {
+    expect(shouldComeBack(code)).toBe(comeBack);
+  });
+});
+
+describe("the limits", () => {
+  test("are whole numbers above zero", () => {
+    expect(Object.values(limits).filter((limit) => !Number.isInteger(limit) || limit < 1)).toEqual([]);
+  });
+
+  test("let a history be asked for as it is asked for by default", () => {
+    expect(limits.historyDefault).toBeLessThanOrEqual(limits.historyLimit);
+  });
+});
+
+describe("the sentences", () => {
+  test("round what is left up to whole seconds", () => {
+    expect(texts.draining(1)).toContain("in 1 s at the latest");
+    expect(texts.draining(1_800_000)).toContain("in 1800 s at the latest");
+  });
+
+  test("name one missing message, or both ends of several", () => {
+    expect([texts.gap(7, 7), texts.gap(7, 9)]).toEqual([
+      "Message 7 is no longer there.",
+      "Messages 7 to 9 are no longer there.",
+    ]);
+  });
+});
