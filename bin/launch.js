@@ -1,0 +1,96 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bunIsMissing, findBun, waysToGetBun } from "./find-bun.js";
+
+const main = join(dirname(dirname(fileURLToPath(import.meta.url))), "server", "main.ts");
+
+/** Two signals of one name within this time are one: npm passes on the Ctrl+C that the terminal already gave to everybody. */
+const sameSignalMs = 500;
+
+/**
+ * Runs the command line in server/main.ts on Bun, for people who have Node only, and stays until it has ended.
+ *
+ * The server takes a second signal as "stop now", so each one must reach it once. Ctrl+C in a terminal goes to the whole
+ * process group, and so does `kill %1` or `timeout`; the server therefore gets a group of its own, and hears only of
+ * what is passed on here. (`connect` talks with a person, and stays in the terminal's group.)
+ *
+ * @param {readonly string[]} args
+ * @returns {Promise<number>} the exit code of the server; when a signal ended it, this process ends by the same signal
+ */
+export async function launch(args) {
+  const bun = findBun();
+  if (bun === undefined) {
+    console.error(bunIsMissing());
+    return 1;
+  }
+  // Settings have one order (file < .env < environment < flags), and the server keeps it by reading .env itself.
+  return run(bun, ["--no-env-file", main, ...args], { ownGroup: !args.includes("connect") });
+}
+
+/**
+ * @param {string} bun
+ * @param {readonly string[]} args
+ * @param {{ ownGroup: boolean }} options
+ * @returns {Promise<number>}
+ */
+function run(bun, args, { ownGroup }) {
+  const isWindows = process.platform === "win32";
+  const child = spawn(bun, args, { stdio: "inherit", detached: ownGroup && !isWindows });
+  // On Windows the console tells every process, and kill() would end the server without a word.
+  const release = isWindows ? ignoreConsole() : passSignals(child, { ownGroup });
+  return new Promise((resolve) => {
+    child.on("error", (error) => {
+      release();
+      console.error(`Bun was found but does not start: ${bun}\n  ${error.message}\n${waysToGetBun()}`);
+      resolve(1);
+    });
+    child.on("exit", (code, signal) => {
+      release();
+      if (signal === null) return resolve(code ?? 1);
+      process.kill(process.pid, signal);
+      // A signal that Node keeps to itself does not end this process: the shell's number for it says the same.
+      setTimeout(() => resolve(128 + constants.signals[signal]), 1000);
+    });
+  });
+}
+
+/**
+ * @param {import("node:child_process").ChildProcess} child
+ * @param {{ ownGroup: boolean }} options
+ * @returns {() => void} gives the signals back
+ */
+function passSignals(child, { ownGroup }) {
+  /** @type {Map<NodeJS.Signals, number>} */
+  const lastAt = new Map();
+  /** @param {NodeJS.Signals} signal */
+  const pass = (signal) => {
+    const now = performance.now();
+    const isRepeat = now - (lastAt.get(signal) ?? Number.NEGATIVE_INFINITY) < sameSignalMs;
+    lastAt.set(signal, now);
+    const cameFromTerminal = !ownGroup && (signal === "SIGINT" || signal === "SIGQUIT");
+    if (!isRepeat && !cameFromTerminal) child.kill(signal);
+  };
+  // Ctrl+Z stops the group of this process only: the server stops and goes on with it.
+  const suspend = () => {
+    child.kill("SIGSTOP");
+    process.kill(process.pid, "SIGSTOP");
+  };
+  const resume = () => child.kill("SIGCONT");
+  /** @type {NodeJS.Signals[]} */
+  const passed = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+  for (const signal of passed) process.on(signal, pass);
+  if (ownGroup) process.on("SIGTSTP", suspend).on("SIGCONT", resume);
+  return () => {
+    for (const signal of passed) process.off(signal, pass);
+    process.off("SIGTSTP", suspend).off("SIGCONT", resume);
+  };
+}
+
+/** @returns {() => void} */
+function ignoreConsole() {
+  const ignore = () => {};
+  process.on("SIGINT", ignore).on("SIGHUP", ignore);
+  return () => void process.off("SIGINT", ignore).off("SIGHUP", ignore);
+}

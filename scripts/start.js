@@ -1,0 +1,8 @@
+import { launch } from "../bin/launch.js";
+import { installPackages, runScript } from "./setup.js";
+
+/** `npm start -- --port 9000`: installs what is missing, then runs the server until it ends by itself. */
+await runScript(async () => {
+  await installPackages({ forDevelopment: false });
+  return launch(["start", ...process.argv.slice(2)]);
+});
