@@ -1,0 +1,106 @@
+import { describe, expect, test } from "bun:test";
+import type { Command } from "commander";
+import { makeTokenVerifier } from "../auth/token.ts";
+import type { KeySettings } from "../auth/token-keys.ts";
+import { makeTokenCommand, parseLifetime } from "./token.ts";
+
+const secret = "a secret of more than 32 bytes, for tests";
+const configured: KeySettings = { secret, publicKey: undefined, jwksUrl: undefined };
+
+/** Runs `fanfare token …` and answers what it printed; a failure is thrown with its line as the message. */
+async function run(
+  args: readonly string[],
+  input = "",
+  settings: KeySettings = configured,
+): Promise<readonly string[]> {
+  const lines: string[] = [];
+  const command = makeTokenCommand({
+    configured: () => settings,
+    print: (line) => lines.push(line),
+    readStandardInput: async () => input,
+  });
+  for (const it of [command, ...command.commands]) quiet(it);
+  await command.parseAsync(args, { from: "user" });
+  return lines;
+}
+
+function quiet(command: Command): void {
+  command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} });
+}
+
+describe("fanfare token create", () => {
+  test("prints a token and nothing else, which the server takes", async () => {
+    const [token = "", ...more] = await run([
+      ...["create", "u1", "--subscribe", "room:*", "--subscribe", "hall", "--publish", "all", "--expires", "1h"],
+    ]);
+    expect(more).toEqual([]);
+    const identity = await makeTokenVerifier(configured)?.verify(token);
+    expect(identity?.userId).toBe("u1");
+    expect(identity?.grants.patterns).toEqual({ subscribe: ["room:*", "hall"], publish: ["all"] });
+    expect(identity?.expiresAtMs).toBeNumber();
+  });
+
+  test("takes the secret of a flag before the configured one", async () => {
+    const other = "another secret of more than 32 bytes";
+    const [token = ""] = await run(["create", "u1", "--jwt-secret", other]);
+    expect(await makeTokenVerifier({ ...configured, secret: other })?.verify(token)).toMatchObject({ userId: "u1" });
+  });
+
+  test.each([
+    ["there is no secret", ["create", "u1"], undefined, "no secret to sign with"],
+    ["the secret is short", ["create", "u1"], "short", "JWT_SECRET: expected at least 32 bytes"],
+    ["the file is not there", ["create", "u1", "--jwt-secret-file", "/nowhere/secret"], secret, "no such file"],
+    [
+      "flag and file disagree",
+      ["create", "u1", "--jwt-secret", secret, "--jwt-secret-file", "x"],
+      secret,
+      "cannot be used",
+    ],
+    ["no user is named", ["create"], secret, "missing required argument 'user'"],
+    ["a pattern is wrong", ["create", "u1", "--publish", "@u2"], secret, "publish: expected"],
+    ["a duration is wrong", ["create", "u1", "--expires", "soon"], secret, "expected a duration such as"],
+  ])("fails with one line where %s", async (_why, args, configuredSecret, complaint) => {
+    await expect(run(args, "", { ...configured, secret: configuredSecret })).rejects.toThrow(complaint);
+  });
+});
+
+describe("fanfare token check", () => {
+  test("says who and what a token is for, given as an argument or through a pipe", async () => {
+    const [token = ""] = await run(["create", "u1", "--subscribe", "room:*"]);
+    const expected = [
+      "user:      u1",
+      "subscribe: room:*",
+      "publish:   what the channels' rules allow",
+      "expires:   never",
+    ];
+    expect(await run(["check", token])).toEqual(expected);
+    expect(await run(["check"], `${token}\n`)).toEqual(expected);
+  });
+
+  test("fails with the reason for a token that the server would refuse", async () => {
+    const [token = ""] = await run(["create", "u1", "--jwt-secret", "another secret of more than 32 bytes"]);
+    await expect(run(["check", token])).rejects.toThrow("the token's signature is wrong");
+  });
+
+  test("fails where there is nothing to check with", async () => {
+    await expect(run(["check", "x"], "", { ...configured, secret: undefined })).rejects.toThrow(
+      "nothing to check with",
+    );
+  });
+});
+
+describe("a lifetime", () => {
+  test.each([
+    ["90", 90],
+    ["90s", 90],
+    ["15m", 900],
+    ["12h", 43_200],
+    ["30d", 2_592_000],
+  ])("%s is %d seconds", (text, seconds) => {
+    expect(parseLifetime(text)).toBe(seconds);
+  });
+
+  test.each(["", "0", "-1h", "1.5h", "1w", "h", "1 h"])("%p is none", (text) => {
+    expect(() => parseLifetime(text)).toThrow("such as 90s");
+  });
+});

@@ -1,0 +1,161 @@
+import { readFileSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { Identity } from "../auth/identity.ts";
+import { makeToken, makeTokenVerifier } from "../auth/token.ts";
+import type { KeySettings } from "../auth/token-keys.ts";
+
+/** What the command needs of the world around it; each has a default. */
+export interface TokenDoors {
+  /** The `JWT_*` settings as `.env` and the file have them. Flags and the environment win over them, one by one. */
+  readonly configured: () => KeySettings;
+  /** Writes one line to the standard output. */
+  readonly print: (line: string) => void;
+  readonly readStandardInput: () => Promise<string>;
+}
+
+/**
+ * `fanfare token create <user>` makes a token, and writes nothing but it; `fanfare token check` says what a server with
+ * these settings would make of one. Both fail with one line and the exit code 1.
+ */
+export function makeTokenCommand(doors: Partial<TokenDoors> = {}): Command {
+  const all: TokenDoors = { ...defaultDoors, ...doors };
+  return new Command("token")
+    .description("make and check the tokens (JWT) that users connect with")
+    .addCommand(makeCreateCommand(all))
+    .addCommand(makeCheckCommand(all));
+}
+
+/** A duration such as `90`, `90s`, `15m`, `12h` or `30d`, as seconds. @throws Error for anything else. */
+export function parseLifetime(text: string): number {
+  const [, amount, unit = "s"] = /^([0-9]{1,9})(s|m|h|d)?$/.exec(text) ?? [];
+  const seconds = Number(amount) * (unitSeconds[unit] ?? Number.NaN);
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError("expected a duration such as 90s, 15m, 12h or 30d");
+}
+
+/** What a checked token says, in lines for people. */
+export function describeIdentity(identity: Identity): readonly string[] {
+  const { userId = "", grants, expiresAtMs } = identity;
+  const { subscribe, publish } = grants.patterns;
+  return [
+    `user:      ${userId}`,
+    `subscribe: ${subscribe.join(" ") || "what the channels' rules allow"}`,
+    `publish:   ${publish.join(" ") || "what the channels' rules allow"}`,
+    `expires:   ${expiresAtMs === undefined ? "never" : `refused from ${new Date(expiresAtMs).toISOString()} on`}`,
+  ];
+}
+
+const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+const defaultDoors: TokenDoors = {
+  configured: () => ({ secret: undefined, publicKey: undefined, jwksUrl: undefined }),
+  print: (line) => console.log(line),
+  readStandardInput: () => Bun.stdin.text(),
+};
+
+interface CreateFlags extends SecretFlags {
+  readonly subscribe: readonly string[];
+  readonly publish: readonly string[];
+  readonly expires?: number;
+}
+
+function makeCreateCommand({ configured, print }: TokenDoors): Command {
+  const collect = (pattern: string, before: readonly string[]) => [...before, pattern];
+  const command = new Command("create")
+    .description("make a token for a user, signed with JWT_SECRET")
+    .argument("<user>", "who it is for: the claim `sub`")
+    .option(
+      "--subscribe <pattern>",
+      "channels to subscribe to, such as room:1 or 'room:*'; can be repeated",
+      collect,
+      [],
+    )
+    .option("--publish <pattern>", "channels to publish to; can be repeated", collect, [])
+    .option("--expires <duration>", "how long it is valid, such as 15m, 12h or 30d (default: for ever)", parseLifetime);
+  addSecretFlags(command).action((user: string, flags: CreateFlags) =>
+    orFail(command, async () => {
+      const secret = secretOf(flags) ?? configured().secret;
+      if (secret === undefined) throw new Error("no secret to sign with: set JWT_SECRET, or say --jwt-secret-file");
+      const { subscribe, publish, expires: expiresInS } = flags;
+      print(await makeToken({ secret, sub: user, subscribe, publish, expiresInS }));
+    }),
+  );
+  return command;
+}
+
+interface CheckFlags extends SecretFlags {
+  readonly jwtPublicKey?: string;
+  readonly jwtPublicKeyFile?: string;
+  readonly jwksUrl?: string;
+}
+
+function makeCheckCommand({ configured, print, readStandardInput }: TokenDoors): Command {
+  const command = new Command("check")
+    .description("say whether a token is valid, for whom and what for")
+    .argument("[token]", "without it the token is read from the standard input, where no list of processes shows it");
+  addSecretFlags(command)
+    .addOption(
+      new Option("--jwt-public-key <pem>", "the public key to check with")
+        .env("JWT_PUBLIC_KEY")
+        .conflicts("jwtPublicKeyFile"),
+    )
+    .addOption(new Option("--jwt-public-key-file <path>", "the same, from a file").env("JWT_PUBLIC_KEY_FILE"))
+    .addOption(new Option("--jwks-url <url>", "the key set to check with").env("JWKS_URL"))
+    .action((given: string | undefined, flags: CheckFlags) =>
+      orFail(command, async () => {
+        const verifier = makeTokenVerifier(keysOf(flags, configured()));
+        if (verifier === undefined) {
+          throw new Error("nothing to check with: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL, or their flags");
+        }
+        const token = (given ?? (await readStandardInput())).trim();
+        for (const line of describeIdentity(await verifier.verify(token))) print(line);
+      }),
+    );
+  return command;
+}
+
+interface SecretFlags {
+  readonly jwtSecret?: string;
+  readonly jwtSecretFile?: string;
+}
+
+function addSecretFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--jwt-secret <text>", "the shared secret (others can see a flag: prefer the file)")
+        .env("JWT_SECRET")
+        .conflicts("jwtSecretFile"),
+    )
+    .addOption(new Option("--jwt-secret-file <path>", "the same, from a file").env("JWT_SECRET_FILE"));
+}
+
+function keysOf(flags: CheckFlags, configured: KeySettings): KeySettings {
+  return {
+    secret: secretOf(flags) ?? configured.secret,
+    publicKey: fromFile(flags.jwtPublicKeyFile) ?? flags.jwtPublicKey ?? configured.publicKey,
+    jwksUrl: flags.jwksUrl ?? configured.jwksUrl,
+  };
+}
+
+function secretOf(flags: SecretFlags): string | undefined {
+  return fromFile(flags.jwtSecretFile) ?? flags.jwtSecret;
+}
+
+/** Without the white space around it: editors and `openssl` end a file with a line break. */
+function fromFile(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : readFileSync(path, "utf8").trim();
+}
+
+/** Every failure here is a wrong setting, file or token: one line, no stack. */
+async function orFail(command: Command, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    command.error(`error: ${error.message}`, {
+      exitCode: 1,
+      code: error instanceof ServiceError ? error.code : "token",
+    });
+  }
+}
