@@ -62,7 +62,9 @@ function publicKeys(pem: string): TokenKeys {
   return { algorithms: algorithmsOf(key), find: async () => key };
 }
 
-function readPublicKey(pem: string): KeyObject {
+function readPublicKey(text: string): KeyObject {
+  // On one line of an environment the line breaks are often written as `\n`; PEM itself has no backslash.
+  const pem = text.replaceAll("\\n", "\n");
   // A public key can be made out of a private one, which has no business on this server.
   if (isPrivateKey(pem)) throw new Error("JWT_PUBLIC_KEY: this is a private key; give the public half of it");
   try {

@@ -282,6 +282,12 @@ describe("what is configured", () => {
     expect(makeTokenVerifier({ ...unset, secret: "é".repeat(16) })).toBeDefined();
   });
 
+  test("a key may stand on one line, its line breaks written as \\n", async () => {
+    const line = pemOf(ec.publicKey).replaceAll("\n", "\\n");
+    const token = await sign({ sub: "u1" }, ec.privateKey, "ES256");
+    expect(await verifierOf({ publicKey: line }).verify(token)).toMatchObject({ userId: "u1" });
+  });
+
   test("the older form of an RSA key (PKCS #1) is taken too", async () => {
     const pkcs1 = rsa.publicKey.export({ type: "pkcs1", format: "pem" }).toString();
     const token = await sign({ sub: "u1" }, rsa.privateKey, "RS256");

@@ -4,6 +4,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { Identity } from "../auth/identity.ts";
 import { makeToken, makeTokenVerifier } from "../auth/token.ts";
 import type { KeySettings } from "../auth/token-keys.ts";
+import { parseDuration } from "../lib/duration.ts";
 
 /** What the command needs of the world around it; each has a default. */
 export interface TokenDoors {
@@ -26,14 +27,6 @@ export function makeTokenCommand(doors: Partial<TokenDoors> = {}): Command {
     .addCommand(makeCheckCommand(all));
 }
 
-/** A duration such as `90`, `90s`, `15m`, `12h` or `30d`, as seconds. @throws Error for anything else. */
-export function parseLifetime(text: string): number {
-  const [, amount, unit = "s"] = /^([0-9]{1,9})(s|m|h|d)?$/.exec(text) ?? [];
-  const seconds = Number(amount) * (unitSeconds[unit] ?? Number.NaN);
-  if (seconds > 0) return seconds;
-  throw new InvalidArgumentError("expected a duration such as 90s, 15m, 12h or 30d");
-}
-
 /** What a checked token says, in lines for people. */
 export function describeIdentity(identity: Identity): readonly string[] {
   const { userId = "", grants, expiresAtMs } = identity;
@@ -45,8 +38,6 @@ export function describeIdentity(identity: Identity): readonly string[] {
     `expires:   ${expiresAtMs === undefined ? "never" : `refused from ${new Date(expiresAtMs).toISOString()} on`}`,
   ];
 }
-
-const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 const defaultDoors: TokenDoors = {
   configured: () => ({ secret: undefined, publicKey: undefined, jwksUrl: undefined }),
@@ -139,12 +130,20 @@ function keysOf(flags: CheckFlags, configured: KeySettings): KeySettings {
 }
 
 function secretOf(flags: SecretFlags): string | undefined {
-  return fromFile(flags.jwtSecretFile) ?? flags.jwtSecret;
+  // Trimmed like the server's own settings, or the two would not agree about a stray space.
+  return fromFile(flags.jwtSecretFile) ?? flags.jwtSecret?.trim();
 }
 
 /** Without the white space around it: editors and `openssl` end a file with a line break. */
 function fromFile(path: string | undefined): string | undefined {
   return path === undefined ? undefined : readFileSync(path, "utf8").trim();
+}
+
+/** In seconds. */
+function parseLifetime(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError("expected a duration such as 90s, 15m, 12h or 30d");
+  return ms / 1000;
 }
 
 /** Every failure here is a wrong setting, file or token: one line, no stack. */
