@@ -15,7 +15,8 @@ export interface Broker {
   start(events: BrokerEvents): Promise<void>;
   /**
    * Stores the draft and sends it to every listening worker, this one included. Drafts of one caller are stored in the
-   * order of the calls. No order is promised between the answer and the delivery to this worker.
+   * order of the calls. No order is promised between the answer and the delivery to this worker. Ephemeral ones are only
+   * sent, in their turn among the others; they are never duplicates.
    * @throws ServiceError "broker-unavailable" when it is not known to be stored, "idempotency-full", "too-many-channels".
    */
   publish(draft: Draft, rules: HistoryRules): Promise<Published>;
@@ -36,7 +37,7 @@ export interface BrokerEvents {
   onPublication(publication: Publication): void;
   /** Its connection broke and came back: deliveries may be missing. */
   onBreak(): void;
-  /** Whether publishing can work now; called on each change. */
+  /** Whether publishing can work now; called when it is started and on each change. */
   onHealth(healthy: boolean): void;
 }
 

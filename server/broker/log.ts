@@ -9,7 +9,8 @@ import type { Draft, Publication } from "../../protocol/publication.ts";
  *
  * The law: (channel, epoch, offset) never names two publications. Offsets grow by exactly 1 within an epoch; wherever
  * numbering could start over, the epoch is a new random one. A channel's epoch and top outlive its messages by far.
- * Calls take effect in the order in which they are made. Ephemeral drafts never come here.
+ * Calls take effect in the order in which they are made. Ephemeral drafts never come here. What all channels together may
+ * hold is bounded (log-limits.ts).
  */
 export interface Log {
   /** @throws Error with the way out, where the place to store in cannot be used. */
@@ -17,10 +18,15 @@ export interface Log {
   /**
    * Stores drafts in their order and answers one by one, in order; resolves once they are stored, never before.
    * A draft refused on its own (too many channels, memory of ids full) is an answer and does not stop the others.
+   * An id that the draft brings is remembered for the window; one that the log makes up is not, since only a publisher
+   * that chose an id says it again. Without entries it stores nothing and says whether storing works now.
    * @throws ServiceError "broker-unavailable" when none of them is known to be stored.
    */
   append(entries: readonly LogEntry[]): Promise<readonly Appended[]>;
-  /** What came after `since`, oldest first, at most `limit`. A channel never heard of has an empty, complete history. */
+  /**
+   * What came after `since`, oldest first, at most `limit`. A channel never heard of has an empty, complete history, and
+   * gets its epoch here. A position beyond the top is one of another life of the channel: "epoch-changed".
+   */
   read(channel: ChannelName, since: Since, limit: number): Promise<History>;
   /** Each channel's top; one never heard of gets its epoch here. @throws ServiceError "too-many-channels". */
   tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>>;
@@ -40,7 +46,7 @@ export interface LogEntry {
 export interface HistoryRules {
   /** Publications. */
   readonly historySize: number;
-  /** Milliseconds. */
+  /** Milliseconds; one of exactly this age is still there. */
   readonly historyTtl: number;
   /** Bytes, by `sizeOf`. */
   readonly historyBytes: number;

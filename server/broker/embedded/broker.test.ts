@@ -1,0 +1,174 @@
+import { describe, expect, test } from "bun:test";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { ServiceError } from "../../../protocol/errors.ts";
+import type { Publication } from "../../../protocol/publication.ts";
+import { brokerConformance, oneWorkerOnly } from "../../../tests/conformance/broker.ts";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import type { Appended, HistoryRules, Log, LogEntry } from "../log.ts";
+import { MemoryLog } from "../memory/log.ts";
+import { EmbeddedBroker } from "./broker.ts";
+
+brokerConformance(
+  "EmbeddedBroker with a log in memory",
+  async () => ({ connect: () => new EmbeddedBroker(new MemoryLog()), dispose: async () => {} }),
+  { skip: oneWorkerOnly },
+);
+
+const a = "a" as ChannelName;
+const rules: HistoryRules = { historySize: 10, historyTtl: 60_000, historyBytes: 1_000_000 };
+
+/** A log whose appends wait to be let through, or fail. */
+class HeldLog implements Log {
+  readonly #log = new MemoryLog();
+  readonly batches: number[] = [];
+  failure: Error | undefined;
+  openFailure: Error | undefined;
+  isHeld = false;
+  readonly #held: (() => void)[] = [];
+
+  async open(): Promise<void> {
+    if (this.openFailure !== undefined) throw this.openFailure;
+    await this.#log.open();
+  }
+
+  async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
+    this.batches.push(entries.length);
+    if (this.isHeld) await new Promise<void>((resolve) => this.#held.push(resolve));
+    if (this.failure !== undefined) throw this.failure;
+    return this.#log.append(entries);
+  }
+
+  letThrough(): void {
+    this.isHeld = false;
+    for (const go of this.#held.splice(0)) go();
+  }
+
+  readonly read: Log["read"] = (...asked) => this.#log.read(...asked);
+  readonly tops: Log["tops"] = (channels) => this.#log.tops(channels);
+  readonly list: Log["list"] = (...asked) => this.#log.list(...asked);
+  readonly close: Log["close"] = () => this.#log.close();
+}
+
+async function startOn(log: Log, clock = new MovedClock()) {
+  const broker = new EmbeddedBroker(log, clock);
+  const delivered: Publication[] = [];
+  const health: boolean[] = [];
+  await broker.start({
+    onPublication: (publication) => {
+      if (publication.message === "bug") throw new Error("a bug above");
+      delivered.push(publication);
+    },
+    onBreak: () => {},
+    onHealth: (healthy) => health.push(healthy),
+  });
+  await broker.listen(a);
+  const publish = (message: string, ephemeral = false) =>
+    broker.publish({ channel: a, message, ...(ephemeral ? { ephemeral } : {}) }, rules);
+  return { broker, clock, delivered, health, publish };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("EmbeddedBroker", () => {
+  test("what is published in one go leaves in one append, and what comes meanwhile in the next", async () => {
+    const log = new HeldLog();
+    const { publish } = await startOn(log);
+    log.isHeld = true;
+    const calls = [publish("1"), publish("2")];
+    await turn();
+    calls.push(publish("3"));
+    await turn();
+    calls.push(publish("4"), publish("5"));
+    log.letThrough();
+    await Promise.all(calls);
+    expect(log.batches).toEqual([2, 3]);
+  });
+
+  test("an append takes 1000 drafts at most", async () => {
+    const log = new HeldLog();
+    const { publish } = await startOn(log);
+    await Promise.all(Array.from({ length: 2001 }, () => publish("m")));
+    expect(log.batches).toEqual([1000, 1000, 1]);
+  });
+
+  test("nothing is answered or delivered before the append is answered", async () => {
+    const log = new HeldLog();
+    const { publish, delivered } = await startOn(log);
+    log.isHeld = true;
+    let isAnswered = false;
+    const call = publish("1").then(() => (isAnswered = true));
+    await turn();
+    expect([isAnswered, delivered.length]).toEqual([false, 0]);
+    log.letThrough();
+    await call;
+    expect(delivered).toHaveLength(1);
+  });
+
+  test("when the log fails, stored drafts are refused and not delivered, ephemeral ones pass", async () => {
+    const log = new HeldLog();
+    const { publish, delivered } = await startOn(log);
+    log.failure = new Error("the disk is gone");
+    const [stored, ephemeral] = await Promise.allSettled([publish("1"), publish("typing", true)]);
+    expect(stored).toMatchObject({ status: "rejected", reason: { code: "broker-unavailable", cause: log.failure } });
+    expect(ephemeral.status).toBe("fulfilled");
+    expect(delivered.map(({ message }) => message)).toEqual(["typing"]);
+  });
+
+  test("a refusal that the log words itself is passed on as it is", async () => {
+    const log = new HeldLog();
+    const { publish } = await startOn(log);
+    log.failure = new ServiceError("broker-unavailable", "the disk is full");
+    await expect(publish("1")).rejects.toBe(log.failure);
+  });
+
+  test("health turns false with the first failure, and true by itself once the log works again", async () => {
+    const log = new HeldLog();
+    const { publish, health, clock } = await startOn(log);
+    log.failure = new Error("the disk is gone");
+    await Promise.allSettled([publish("1")]);
+    await Promise.allSettled([publish("2")]);
+    await clock.moveInSteps(20_000, 100);
+    expect(health).toEqual([true, false]);
+    log.failure = undefined;
+    await clock.moveInSteps(6000, 100);
+    expect(health).toEqual([true, false, true]);
+    const probes = log.batches.length;
+    await clock.moveInSteps(20_000, 100);
+    expect(log.batches.length).toBe(probes);
+  });
+
+  test("more than 64 MiB that wait are refused, and taken again when there is room", async () => {
+    const log = new HeldLog();
+    const { broker } = await startOn(log);
+    log.isHeld = true;
+    const mebibyte = "x".repeat(1024 * 1024 - 200);
+    const publish = () => broker.publish({ channel: a, message: mebibyte }, rules);
+    const first = publish();
+    await turn(); // on its way now: it does not wait any more
+    const waiting = Array.from({ length: 64 }, publish);
+    await expect(publish()).rejects.toMatchObject({ code: "broker-unavailable" });
+    log.letThrough();
+    await Promise.all([first, ...waiting]);
+    expect((await publish()).duplicate).toBe(false);
+  });
+
+  test("a bug in a delivery keeps nobody else from answer and delivery", async () => {
+    const { publish, delivered } = await startOn(new MemoryLog());
+    const receipts = await Promise.all([publish("1"), publish("bug"), publish("3")]);
+    expect(receipts.map(({ position }) => position?.offset)).toEqual([1, 2, 3]);
+    expect(delivered.map(({ message }) => message)).toEqual(["1", "3"]);
+    expect((await publish("4")).position?.offset).toBe(4);
+  });
+
+  test("a log that cannot be opened is the error of the start", async () => {
+    const log = new HeldLog();
+    log.openFailure = new Error("no such place");
+    await expect(startOn(log)).rejects.toBe(log.openFailure);
+  });
+
+  test("lists the channels that its log knows", async () => {
+    const { broker, publish } = await startOn(new MemoryLog());
+    await publish("1");
+    expect(await broker.list("", "", 10)).toMatchObject([{ channel: "a", messages: 1, top: { offset: 1 } }]);
+  });
+});

@@ -1,0 +1,15 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { firstNames } from "./first-names.ts";
+
+test("finds what sorting all names and cutting would find", () => {
+  const name = fc.string({ unit: fc.constantFrom("a", "b", "Ä", "💡"), maxLength: 6 });
+  fc.assert(
+    fc.property(fc.uniqueArray(name, { maxLength: 500 }), name, name, fc.nat(20), (names, prefix, after, limit) => {
+      const expected = names.filter((it) => it > after && it.startsWith(prefix)).sort();
+      const found = firstNames(names as ChannelName[], prefix, after, limit);
+      expect(found.map(String)).toEqual(expected.slice(0, limit));
+    }),
+  );
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "bun:test";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { type Publication, sizeOf } from "../../../protocol/publication.ts";
+import type { HistoryRules } from "../log.ts";
+import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
+import { toPublication } from "../to-publication.ts";
+import { Ledger } from "./ledger.ts";
+
+const rules: HistoryRules = { historySize: 100, historyTtl: 1000, historyBytes: 1_000_000 };
+const one = sizeOf({ message: "m" });
+
+function begin(limits: Partial<LogLimits> = {}) {
+  const dropped: number[] = [];
+  const forgotten: string[] = [];
+  const ledger = new Ledger<Publication>(
+    { ...defaultLogLimits, ...limits },
+    {
+      make: toPublication,
+      measure: { bytesOf: sizeOf, timeOf: ({ timestamp }) => timestamp },
+      onDrop: ({ offset }) => dropped.push(offset),
+      onForget: ({ name }) => forgotten.push(name),
+    },
+  );
+  const enter = (channel: string, now: number, id?: string) => {
+    const draft = { channel: channel as ChannelName, message: "m", ...(id === undefined ? {} : { id }) };
+    return ledger.enter({ draft, rules }, now);
+  };
+  return { ledger, enter, dropped, forgotten };
+}
+
+describe("Ledger", () => {
+  test("counts the bytes of what is kept, and tells once of each that is not any more", () => {
+    const { ledger, enter, dropped } = begin({ totalBytes: 3 * one });
+    for (let count = 0; count < 3; count++) enter("a", 0);
+    expect([ledger.bytes, dropped]).toEqual([3 * one, []]);
+    enter("a", 1);
+    expect([ledger.bytes, dropped]).toEqual([3 * one, [1]]);
+    ledger.sweep(1000, 100);
+    expect(dropped).toEqual([1]);
+    ledger.sweep(1001, 100);
+    expect([ledger.bytes, dropped]).toEqual([one, [1, 2, 3]]);
+  });
+
+  test("a sweep does a bounded part of the work, and the next goes on there", () => {
+    const { ledger, enter } = begin();
+    for (let count = 0; count < 100; count++) enter(`channel:${count}`, 0);
+    let sweeps = 1;
+    for (; !ledger.sweep(2000, 20); sweeps++) expect(ledger.bytes).toBe((100 - 10 * sweeps) * one);
+    expect([ledger.bytes, sweeps]).toEqual([0, 11]);
+  });
+
+  test("a sweep forgets channels that keep nothing and were not used for long, and no others", () => {
+    const { ledger, enter, forgotten } = begin({ forgetMs: 5000 });
+    for (const channel of ["unused", "used", "asked"]) enter(channel, 0);
+    ledger.sweep(1001, 100);
+    enter("used", 4000);
+    ledger.tops(["asked" as ChannelName], 4000);
+    ledger.sweep(5000, 100);
+    expect(forgotten).toEqual([]);
+    ledger.sweep(5001, 100);
+    expect([forgotten, ledger.counts.channels]).toEqual([["unused"], 2]);
+  });
+
+  test("a sweep forgets ids whose window is over", () => {
+    const { ledger, enter } = begin({ idWindowMs: 1000 });
+    for (let count = 0; count < 10; count++) enter("a", count < 5 ? 0 : 1, `${count}`);
+    ledger.sweep(1001, 3);
+    expect(ledger.counts.ids).toBe(7);
+    ledger.sweep(1001, 100);
+    expect(ledger.counts.ids).toBe(5);
+  });
+
+  test("an id that was stored anew after its window is not forgotten with the first one", () => {
+    const { ledger, enter } = begin({ idWindowMs: 1000 });
+    enter("a", 0, "x");
+    expect(enter("a", 1001, "x").outcome).toBe("stored");
+    ledger.sweep(1500, 100);
+    expect([enter("a", 1600, "x").outcome, ledger.counts.ids]).toEqual(["duplicate", 1]);
+  });
+
+  test("goes on from what is restored", () => {
+    const { ledger, enter } = begin();
+    const channel = ledger.restore("a" as ChannelName, { epoch: "e", offset: 7 }, 0);
+    channel.rules = rules;
+    const place = { id: "i", epoch: "e", offset: 8, timestamp: 0 };
+    ledger.restoreItem(channel, 8, toPublication({ channel: channel.name, message: "m" }, place), 0);
+    ledger.restoreId(channel, "x", 3, 0);
+    expect(enter("a", 1, "x")).toEqual({ outcome: "duplicate", id: "x", position: { epoch: "e", offset: 3 } });
+    expect(enter("a", 1)).toMatchObject({ outcome: "stored", item: { offset: 9, epoch: "e" } });
+    expect(ledger.read(channel.name, { from: "earliest" }, 10, 1).items.map(({ offset }) => offset)).toEqual([8, 9]);
+  });
+});

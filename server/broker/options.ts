@@ -1,0 +1,32 @@
+import { bytes, duration, type OptionsOf, port, text, whole } from "../lib/option.ts";
+
+/** 400 days: a year and some room. Ages are compared, not waited for, so no timer sets the bound. */
+const maxTtlMs = 400 * 86_400_000;
+
+export const brokerOptions = {
+  historySize: whole(1000, "Messages kept per channel, so that clients can resume. 0 keeps none.", { max: 1_000_000 }),
+  historyTtl: duration(300_000, "How long a message is kept.", { min: 1, max: maxTtlMs }),
+  historyBytes: bytes(1024 ** 2, "Bytes of messages kept per channel.", { max: 1024 ** 3 }),
+  historyBytesTotal: bytes(256 * 1024 ** 2, "Bytes of messages kept in all channels together.", {
+    min: 1024 ** 2,
+    max: 1024 ** 4,
+  }),
+  dataDir: text(undefined, "Directory for durable history: with it, history outlives a restart of this node."),
+  redisUrl: text(undefined, "Redis or Valkey that joins several workers and machines.", {
+    pattern: /^rediss?:\/\/\S+$/,
+    rule: "an address such as redis://127.0.0.1:6379 or rediss://user:password@host:6380/0",
+    isSecret: true,
+    orFile: true,
+  }),
+  redisHost: text(undefined, "Host of that Redis, where REDIS_URL is not given.", {
+    pattern: /^[A-Za-z0-9.:_[\]-]+$/,
+    rule: "a host name or IP address",
+  }),
+  redisPort: port(6379, "Port of REDIS_HOST. Alone it switches nothing on."),
+  redisPrefix: text("fanfare", "What all keys and channels in Redis begin with.", {
+    pattern: /^[A-Za-z0-9_.:-]{1,64}$/,
+    rule: "1 to 64 of the characters A-Z a-z 0-9 _ . : -",
+  }),
+};
+
+export type BrokerOptions = OptionsOf<typeof brokerOptions>;

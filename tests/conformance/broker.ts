@@ -1,0 +1,305 @@
+import { afterEach, beforeEach, describe, expect } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Since } from "../../protocol/position.ts";
+import type { Draft, Publication } from "../../protocol/publication.ts";
+import type { Broker } from "../../server/broker/broker.ts";
+import type { HistoryRules } from "../../server/broker/log.ts";
+import { type Declare, declareSuite, type Skip } from "./skip.ts";
+
+/** Workers that share one history, empty at the start. */
+export interface TestedBrokers {
+  /** One more worker's broker, not started yet. */
+  connect(): Broker;
+  /** After all of them are closed. */
+  dispose(): Promise<void>;
+}
+
+export type MakeBrokers = () => Promise<TestedBrokers>;
+
+const rules: HistoryRules = { historySize: 1000, historyTtl: 60_000, historyBytes: 1_000_000 };
+const a = "a" as ChannelName;
+const b = "b" as ChannelName;
+const earliest: Since = { from: "earliest" };
+
+/** What every broker must do. A new broker is done when this passes with no skips but for what it says it cannot be. */
+export function brokerConformance(
+  name: string,
+  make: MakeBrokers,
+  options: { readonly skip?: readonly Skip[] } = {},
+): void {
+  describe(`${name} keeps the Broker contract`, () => {
+    const world = new World(make);
+    beforeEach(() => world.begin());
+    afterEach(() => world.end());
+    declareSuite(options.skip ?? [], (test) => {
+      publishing(world, test);
+      delivering(world, test);
+      reading(world, test);
+      living(world, test);
+      betweenWorkers(world, test);
+    });
+  });
+}
+
+/** A started broker and all that it told. */
+class Worker {
+  readonly broker: Broker;
+  readonly received: Publication[] = [];
+  readonly health: boolean[] = [];
+  #waiters: (() => void)[] = [];
+
+  constructor(broker: Broker) {
+    this.broker = broker;
+  }
+
+  async start(): Promise<this> {
+    await this.broker.start({
+      onPublication: (publication) => {
+        this.received.push(publication);
+        for (const wake of this.#waiters.splice(0)) wake();
+      },
+      onBreak: () => {},
+      onHealth: (healthy) => this.health.push(healthy),
+    });
+    return this;
+  }
+
+  publish(draft: Partial<Draft> = {}) {
+    return this.broker.publish({ channel: a, message: "m", ...draft }, rules);
+  }
+
+  /** Waits until so many were delivered; the test's own time limit ends it. */
+  async until(count: number): Promise<readonly Publication[]> {
+    while (this.received.length < count) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    return this.received;
+  }
+}
+
+class World {
+  readonly #make: MakeBrokers;
+  #tested: TestedBrokers | undefined;
+  #workers: Worker[] = [];
+  #first: Worker | undefined;
+
+  constructor(make: MakeBrokers) {
+    this.#make = make;
+  }
+
+  async begin(): Promise<void> {
+    this.#tested = await this.#make();
+    this.#first = await this.connect();
+  }
+
+  async connect(): Promise<Worker> {
+    if (this.#tested === undefined) throw new Error("no test has begun");
+    const worker = new Worker(this.#tested.connect());
+    this.#workers.push(worker);
+    return worker.start();
+  }
+
+  get worker(): Worker {
+    if (this.#first === undefined) throw new Error("no test has begun");
+    return this.#first;
+  }
+
+  async end(): Promise<void> {
+    for (const { broker } of this.#workers.splice(0)) await broker.close();
+    await this.#tested?.dispose();
+  }
+}
+
+function publishing(world: World, test: Declare): void {
+  test("a receipt names id and position, and what was published is in history", async () => {
+    const { worker } = world;
+    const receipt = await worker.publish({ id: "x", message: "hello" });
+    const { publications, top } = await worker.broker.history(a, earliest, 10);
+    expect(receipt).toEqual({ id: "x", position: { epoch: top.epoch, offset: 1 }, duplicate: false });
+    expect(publications).toMatchObject([{ id: "x", offset: 1, epoch: top.epoch, message: "hello" }]);
+  });
+
+  test("drafts without an id get different ones", async () => {
+    const receipts = await Promise.all(Array.from({ length: 50 }, () => world.worker.publish()));
+    expect(new Set(receipts.map(({ id }) => id)).size).toBe(50);
+  });
+
+  test("drafts of one caller are stored in the order of the calls", async () => {
+    const { worker } = world;
+    const calls = Array.from({ length: 3000 }, (_, count) =>
+      worker.publish({ message: `${count}`, channel: count % 3 ? a : b }),
+    );
+    const receipts = await Promise.all(calls);
+    const offsets = receipts.filter((_, count) => count % 3).map(({ position }) => position?.offset);
+    expect(offsets).toEqual(Array.from({ length: 2000 }, (_, count) => count + 1));
+  });
+
+  test("the same id is stored and delivered once; the second caller gets the first one's position", async () => {
+    const { worker } = world;
+    await worker.broker.listen(a);
+    const [first, second] = await Promise.all([worker.publish({ id: "x" }), worker.publish({ id: "x" })]);
+    expect(second).toEqual({ ...first, duplicate: true });
+    await worker.publish({ id: "y" });
+    expect((await worker.until(2)).map(({ id }) => id)).toEqual(["x", "y"]);
+  });
+}
+
+function delivering(world: World, test: Declare): void {
+  test("a listener gets what is published to its channels, whole, in order and each once", async () => {
+    const { worker } = world;
+    await Promise.all([worker.broker.listen(a), worker.broker.listen(b)]);
+    for (const channel of [a, b, a, "other" as ChannelName, b]) await worker.publish({ channel, sender: "Bob" });
+    const received = await worker.until(4);
+    expect(received.map(({ channel, offset }) => [String(channel), offset])).toEqual([
+      ["a", 1],
+      ["b", 1],
+      ["a", 2],
+      ["b", 2],
+    ]);
+    expect(received.slice(0, 1)).toEqual([...(await worker.broker.history(a, earliest, 1)).publications]);
+  });
+
+  test("an ephemeral draft is delivered in its turn and not stored", async () => {
+    const { worker } = world;
+    await worker.broker.listen(a);
+    const receipts = await Promise.all([
+      worker.publish({ message: "1" }),
+      worker.publish({ message: "typing", ephemeral: true }),
+      worker.publish({ message: "2" }),
+    ]);
+    const received = await worker.until(3);
+    expect(received.map(({ message, offset }) => [message, offset])).toEqual([
+      ["1", 1],
+      ["typing", 0],
+      ["2", 2],
+    ]);
+    expect(received.every((it) => !("ephemeral" in it))).toBe(true);
+    expect(receipts[1]).toEqual({ id: receipts[1].id, position: undefined, duplicate: false });
+    expect((await worker.broker.history(a, earliest, 10)).publications).toHaveLength(2);
+  });
+
+  test("an ephemeral draft with an id is delivered each time", async () => {
+    const { worker } = world;
+    await worker.broker.listen(a);
+    const receipts = [
+      await worker.publish({ id: "x", ephemeral: true }),
+      await worker.publish({ id: "x", ephemeral: true }),
+    ];
+    expect(receipts.map(({ duplicate }) => duplicate)).toEqual([false, false]);
+    expect((await worker.until(2)).map(({ id }) => id)).toEqual(["x", "x"]);
+  });
+
+  test("listening answers the top, and everything after it is delivered, however many publish meanwhile", async () => {
+    const { worker } = world;
+    const publishing = Promise.all(Array.from({ length: 500 }, () => worker.publish()));
+    const top = await worker.broker.listen(a);
+    await publishing;
+    await worker.publish({ message: "last" });
+    while (worker.received.at(-1)?.message !== "last") await worker.until(worker.received.length + 1);
+    const offsets = worker.received.map(({ offset }) => offset).filter((offset) => offset > top.offset);
+    expect(offsets).toEqual(Array.from({ length: 501 - top.offset }, (_, index) => top.offset + 1 + index));
+  });
+
+  test("after unlisten nothing of the channel comes, until it is listened to again", async () => {
+    const { worker } = world;
+    await worker.broker.listen(a);
+    await worker.broker.listen(b);
+    await worker.broker.unlisten(a);
+    await worker.publish();
+    await worker.publish({ channel: b });
+    expect((await worker.until(1)).map(({ channel }) => String(channel))).toEqual(["b"]);
+    expect((await worker.broker.listen(a)).offset).toBe(1);
+    await worker.publish();
+    expect((await worker.until(2)).map(({ channel, offset }) => [String(channel), offset])).toEqual([
+      ["b", 1],
+      ["a", 2],
+    ]);
+  });
+
+  test("unlisten of what is not listened to does nothing", async () => {
+    await world.worker.broker.unlisten(a);
+    expect((await world.worker.publish()).position?.offset).toBe(1);
+  });
+}
+
+function reading(world: World, test: Declare): void {
+  test("history goes on after a position, and says what it no longer has", async () => {
+    const { worker } = world;
+    for (let count = 0; count < 5; count++) {
+      await worker.broker.publish({ channel: a, message: `${count}` }, { ...rules, historySize: 3 });
+    }
+    const { top } = await worker.broker.history(a, earliest, 0);
+    const after = async (offset: number, epoch = top.epoch) => {
+      const { publications, gap } = await worker.broker.history(
+        a,
+        { from: "position", position: { epoch, offset } },
+        10,
+      );
+      return [publications.map((it) => it.offset), gap];
+    };
+    expect(await after(3)).toEqual([[4, 5], undefined]);
+    expect(await after(2)).toEqual([[3, 4, 5], undefined]);
+    expect(await after(1)).toEqual([[3, 4, 5], "history-too-short"]);
+    expect(await after(5, "other")).toEqual([[3, 4, 5], "epoch-changed"]);
+  });
+
+  test("tops of many channels come in one answer, those never heard of among them, and stay", async () => {
+    const { worker } = world;
+    await worker.publish();
+    const names = [a, ...Array.from({ length: 200 }, (_, count) => `new:${count}` as ChannelName)];
+    const tops = await worker.broker.tops(names);
+    expect([...tops.keys()].sort()).toEqual([...names].sort());
+    expect(tops.get(a)?.offset).toBe(1);
+    expect([...tops.values()].filter(({ offset }) => offset === 0)).toHaveLength(200);
+    expect(await worker.broker.tops(names)).toEqual(tops);
+  });
+
+  test("listening to a channel never heard of gives it the epoch of its first publication", async () => {
+    const top = await world.worker.broker.listen(a);
+    expect((await world.worker.publish()).position).toEqual({ epoch: top.epoch, offset: 1 });
+  });
+}
+
+function living(world: World, test: Declare): void {
+  test("is healthy once it is started", () => {
+    expect(world.worker.health).toEqual([true]);
+  });
+
+  test("closing finishes what was accepted, and refuses what comes later", async () => {
+    const { worker } = world;
+    const accepted = Promise.all(Array.from({ length: 1500 }, () => worker.publish()));
+    const closing = worker.broker.close();
+    const late = worker.publish();
+    await expect(late).rejects.toMatchObject({ code: "broker-unavailable" });
+    await closing;
+    expect((await accepted).map(({ position }) => position?.offset).at(-1)).toBe(1500);
+    await worker.broker.close();
+  });
+}
+
+function betweenWorkers(world: World, test: Declare): void {
+  test("two workers get the same publications in the same order, whoever published", async () => {
+    const [one, two] = [world.worker, await world.connect()];
+    await Promise.all([one.broker.listen(a), two.broker.listen(a)]);
+    await Promise.all(Array.from({ length: 200 }, (_, count) => (count % 2 ? one : two).publish()));
+    expect(await one.until(200)).toEqual(await two.until(200));
+    expect(one.received.map(({ offset }) => offset)).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
+  });
+
+  test("an id that one worker stored is a duplicate at another", async () => {
+    const two = await world.connect();
+    const first = await world.worker.publish({ id: "x" });
+    expect(await two.publish({ id: "x" })).toEqual({ ...first, duplicate: true });
+  });
+
+  test("a worker that comes later reads what was published before", async () => {
+    await world.worker.publish({ message: "before" });
+    const two = await world.connect();
+    expect((await two.broker.history(a, earliest, 10)).publications).toMatchObject([{ message: "before" }]);
+  });
+}
+
+/** What a broker of a single process cannot be asked. */
+export const oneWorkerOnly: readonly Skip[] = [
+  "two workers get the same publications in the same order, whoever published",
+  "an id that one worker stored is a duplicate at another",
+  "a worker that comes later reads what was published before",
+].map((test) => ({ test, reason: "it is one process by itself" }));

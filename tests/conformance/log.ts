@@ -1,0 +1,512 @@
+import { afterEach, beforeEach, describe, expect } from "bun:test";
+import fc from "fast-check";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Position, Since } from "../../protocol/position.ts";
+import { type Draft, type Publication, sizeOf } from "../../protocol/publication.ts";
+import type { Appended, HistoryRules, Log } from "../../server/broker/log.ts";
+import type { LogLimits } from "../../server/broker/log-limits.ts";
+import { MovedClock } from "../../server/lib/moved-clock.ts";
+import { LogModel } from "./log-model.ts";
+import { type Declare, declareSuite, type Skip } from "./skip.ts";
+
+/** A log of its own for one test, opened by the suite; whatever it stores in is gone after `dispose`. */
+export interface TestedLog {
+  readonly log: Log;
+  dispose(): Promise<void>;
+}
+
+export type MakeLog = (clock: MovedClock, limits: Partial<LogLimits>) => Promise<TestedLog>;
+
+const rules: HistoryRules = { historySize: 100, historyTtl: 60_000, historyBytes: 1_000_000 };
+const a = "a" as ChannelName;
+const b = "b" as ChannelName;
+const earliest: Since = { from: "earliest" };
+
+/** What every log must do. A new log is done when this passes with no skips. */
+export function logConformance(name: string, make: MakeLog, options: { readonly skip?: readonly Skip[] } = {}): void {
+  describe(`${name} keeps the Log contract`, () => {
+    const world = new World(make);
+    beforeEach(() => world.begin());
+    afterEach(() => world.end());
+    declareSuite(options.skip ?? [], (test) => {
+      numbering(world, test);
+      reading(world, test);
+      bounds(world, test);
+      idempotency(world, test);
+      channels(world, test);
+      againstModel(world, test);
+    });
+  });
+}
+
+/** The log under test and its clock; a test that needs other limits asks for them first. */
+class World {
+  readonly #make: MakeLog;
+  #tested: TestedLog | undefined;
+  clock = new MovedClock();
+
+  constructor(make: MakeLog) {
+    this.#make = make;
+  }
+
+  async begin(limits: Partial<LogLimits> = {}): Promise<Log> {
+    await this.end();
+    this.clock = new MovedClock();
+    this.#tested = await this.#make(this.clock, limits);
+    await this.#tested.log.open();
+    return this.#tested.log;
+  }
+
+  async end(): Promise<void> {
+    await this.#tested?.log.close();
+    await this.#tested?.dispose();
+    this.#tested = undefined;
+  }
+
+  get log(): Log {
+    if (this.#tested === undefined) throw new Error("no test has begun");
+    return this.#tested.log;
+  }
+
+  async store(draft: Partial<Draft> = {}, its: HistoryRules = rules): Promise<Publication> {
+    const [appended] = await this.log.append([{ draft: { channel: a, message: "m", ...draft }, rules: its }]);
+    if (appended?.outcome !== "stored") throw new Error(`expected it to be stored, got ${JSON.stringify(appended)}`);
+    return appended.publication;
+  }
+
+  async offsets(since: Since, channel = a, limit = 1000): Promise<number[]> {
+    const { publications } = await this.log.read(channel, since, limit);
+    return publications.map(({ offset }) => offset);
+  }
+
+  async top(channel = a): Promise<Position> {
+    const top = (await this.log.tops([channel])).get(channel);
+    if (top === undefined) throw new Error("the log gave no top");
+    return top;
+  }
+}
+
+function outcomes(appended: readonly Appended[]): string[] {
+  return appended.map((it) => (it.outcome === "refused" ? it.error.code : it.outcome));
+}
+
+function numbering(world: World, test: Declare): void {
+  test("offsets begin at 1 and grow by 1, in each channel by themselves and in one epoch", async () => {
+    const drafts = [a, b, a, a, b].map((channel) => ({ draft: { channel, message: "m" }, rules }));
+    const appended = await world.log.append(drafts);
+    const places = appended.map((it) => it.outcome === "stored" && [it.publication.channel, it.publication.offset]);
+    expect(places).toEqual([
+      [a, 1],
+      [b, 1],
+      [a, 2],
+      [a, 3],
+      [b, 2],
+    ]);
+    expect((await world.store()).offset).toBe(4);
+    const { top, publications } = await world.log.read(a, earliest, 10);
+    expect(new Set(publications.map(({ epoch }) => epoch))).toEqual(new Set([top.epoch]));
+    expect(top.offset).toBe(4);
+    expect(top.epoch).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+    expect((await world.top(b)).epoch).not.toBe(top.epoch);
+  });
+
+  test("a publication is what its draft was, with the log's time and its place, at once and in history", async () => {
+    world.clock.move(1234);
+    const draft: Draft = {
+      channel: "@Jürgen 💡" as ChannelName,
+      id: "own id",
+      message: "line\nbreak, \u0000 and 💡",
+      data: '{"big":12345678901234567890,"text":"\\u0000"}',
+      event: "note",
+      sender: "Alice",
+      sentAt: 1_700_000_000_123,
+      key: "k",
+      headers: { traceparent: "00-1" },
+      excludeConnectionId: "c_1",
+    };
+    const publication = await world.store(draft);
+    const { epoch } = await world.top(draft.channel);
+    expect(publication).toEqual({ ...draft, id: "own id", epoch, offset: 1, timestamp: world.clock.now() });
+    expect((await world.log.read(draft.channel, earliest, 10)).publications).toEqual([publication]);
+  });
+
+  test("an empty message is not the same as none", async () => {
+    const stored = [await world.store({ message: "" }), await world.store({ data: "1" })];
+    const { publications } = await world.log.read(a, earliest, 10);
+    expect(publications).toEqual(stored);
+    expect(publications.map(({ message }) => message)).toEqual(["", "m"]);
+  });
+
+  test("a draft without an id gets one that no other has", async () => {
+    const ids = new Set<string>();
+    for (let count = 0; count < 100; count++) ids.add((await world.store()).id);
+    expect(ids.size).toBe(100);
+    expect(ids.has("")).toBe(false);
+  });
+
+  test("calls take effect in the order in which they are made", async () => {
+    const [, first, , second] = await Promise.all([
+      world.store(),
+      world.log.read(a, earliest, 10),
+      world.store(),
+      world.top(),
+    ]);
+    expect([first.publications.length, first.top.offset, second.offset]).toEqual([1, 1, 2]);
+  });
+
+  test("nothing to append is answered with nothing", async () => {
+    expect(await world.log.append([])).toEqual([]);
+  });
+
+  test("closing twice is closing once", async () => {
+    await Promise.all([world.log.close(), world.log.close()]);
+    await world.log.close();
+  });
+}
+
+function reading(world: World, test: Declare): void {
+  const cases: [string, (epoch: string, now: number) => Since, number[], string | undefined][] = [
+    ["a position in between", (epoch) => ({ from: "position", position: { epoch, offset: 5 } }), [6, 7, 8], undefined],
+    [
+      "the position before the oldest",
+      (epoch) => ({ from: "position", position: { epoch, offset: 3 } }),
+      [4, 5, 6, 7, 8],
+      undefined,
+    ],
+    [
+      "the position before that one",
+      (epoch) => ({ from: "position", position: { epoch, offset: 2 } }),
+      [4, 5, 6, 7, 8],
+      "history-too-short",
+    ],
+    ["the top", (epoch) => ({ from: "position", position: { epoch, offset: 8 } }), [], undefined],
+    [
+      "a position beyond the top",
+      (epoch) => ({ from: "position", position: { epoch, offset: 9 } }),
+      [4, 5, 6, 7, 8],
+      "epoch-changed",
+    ],
+    [
+      "a position of another epoch",
+      () => ({ from: "position", position: { epoch: "other", offset: 8 } }),
+      [4, 5, 6, 7, 8],
+      "epoch-changed",
+    ],
+    ["the earliest", () => earliest, [4, 5, 6, 7, 8], undefined],
+    ["an age that reaches exactly to one of them", () => ({ from: "age", ms: 20 }), [6, 7, 8], undefined],
+    ["an age one millisecond shorter", () => ({ from: "age", ms: 19 }), [7, 8], undefined],
+    [
+      "an age that ends one millisecond after the last one that is gone",
+      () => ({ from: "age", ms: 49 }),
+      [4, 5, 6, 7, 8],
+      undefined,
+    ],
+    [
+      "an age that reaches to the last one that is gone",
+      () => ({ from: "age", ms: 50 }),
+      [4, 5, 6, 7, 8],
+      "history-too-short",
+    ],
+    ["an age of nothing", () => ({ from: "age", ms: 0 }), [8], undefined],
+    ["the last 2", () => ({ from: "last", count: 2 }), [7, 8], undefined],
+    ["the last 0", () => ({ from: "last", count: 0 }), [], undefined],
+    ["as many as there are", () => ({ from: "last", count: 5 }), [4, 5, 6, 7, 8], undefined],
+    ["one more than there are", () => ({ from: "last", count: 6 }), [4, 5, 6, 7, 8], "history-too-short"],
+  ];
+  for (const [what, since, offsets, gap] of cases) {
+    test(`reads what came after ${what}`, async () => {
+      const epoch = await storeEight(world);
+      const history = await world.log.read(a, since(epoch, world.clock.now()), 1000);
+      expect(history.publications.map(({ offset }) => offset)).toEqual(offsets);
+      expect({ gap: String(history.gap), top: history.top }).toEqual({ gap: String(gap), top: { epoch, offset: 8 } });
+    });
+  }
+
+  test("a limit takes the oldest of what was asked for, and leaves the top and the gap as they are", async () => {
+    const epoch = await storeEight(world);
+    const since: Since = { from: "position", position: { epoch, offset: 2 } };
+    for (const [limit, offsets] of [
+      [0, []],
+      [1, [4]],
+      [5, [4, 5, 6, 7, 8]],
+      [6, [4, 5, 6, 7, 8]],
+    ] as const) {
+      const { publications, gap, top } = await world.log.read(a, since, limit);
+      expect([publications.map(({ offset }) => offset), gap, top.offset]).toEqual([
+        [...offsets],
+        "history-too-short",
+        8,
+      ]);
+    }
+  });
+
+  test("a channel never heard of has an empty, complete history, and keeps the epoch it was answered with", async () => {
+    const wishes: Since[] = [earliest, { from: "age", ms: 1000 }, { from: "last", count: 3 }];
+    for (const since of wishes) {
+      const { publications, gap, top } = await world.log.read(a, since, 10);
+      expect([publications, gap, top.offset]).toEqual([[], undefined, 0]);
+      expect(await world.top()).toEqual(top);
+    }
+    expect((await world.store()).epoch).toBe((await world.top()).epoch);
+  });
+
+  test("a position in a channel never heard of is from another epoch", async () => {
+    const position = { epoch: "before", offset: 3 };
+    expect((await world.log.read(a, { from: "position", position }, 10)).gap).toBe("epoch-changed");
+  });
+}
+
+/** Eight publications, 10 ms apart, of which the last five are kept; the newest is of now. @returns the epoch */
+async function storeEight(world: World): Promise<string> {
+  let epoch = "";
+  for (let count = 1; count <= 8; count++) {
+    if (count > 1) world.clock.move(10);
+    ({ epoch } = await world.store({}, { ...rules, historySize: 5 }));
+  }
+  return epoch;
+}
+
+function bounds(world: World, test: Declare): void {
+  test("a channel keeps as many publications as it may, and not one more", async () => {
+    const its = { ...rules, historySize: 3 };
+    for (let count = 0; count < 3; count++) await world.store({}, its);
+    expect(await world.offsets(earliest)).toEqual([1, 2, 3]);
+    await world.store({}, its);
+    expect(await world.offsets(earliest)).toEqual([2, 3, 4]);
+  });
+
+  test("a size of 0 keeps nothing but the numbering", async () => {
+    const its = { ...rules, historySize: 0 };
+    await world.store({}, its);
+    const { epoch } = await world.store({}, its);
+    const { publications, top, gap } = await world.log.read(
+      a,
+      { from: "position", position: { epoch, offset: 1 } },
+      10,
+    );
+    expect([publications, top, gap]).toEqual([[], { epoch, offset: 2 }, "history-too-short"]);
+  });
+
+  test("a publication of exactly the greatest age is there, and one of a millisecond more is not", async () => {
+    const { epoch } = await world.store({}, { ...rules, historyTtl: 500 });
+    world.clock.move(500);
+    expect(await world.offsets(earliest)).toEqual([1]);
+    world.clock.move(1);
+    expect(await world.offsets(earliest)).toEqual([]);
+    const { gap } = await world.log.read(a, { from: "position", position: { epoch, offset: 0 } }, 10);
+    expect(gap).toBe("history-too-short");
+  });
+
+  test("a channel keeps as many bytes as it may, and not one more", async () => {
+    const two = 2 * sizeOf({ message: "12345" });
+    await world.store({ message: "12345" }, { ...rules, historyBytes: two });
+    await world.store({ message: "12345" }, { ...rules, historyBytes: two });
+    expect(await world.offsets(earliest)).toEqual([1, 2]);
+    await world.store({ message: "12345" }, { ...rules, historyBytes: 3 * (two / 2) - 1 });
+    expect(await world.offsets(earliest)).toEqual([2, 3]);
+  });
+
+  test("a publication larger than its channel may be is numbered and not kept, nor are those before it", async () => {
+    const its = { ...rules, historyBytes: sizeOf({ message: "12345" }) };
+    await world.store({ message: "12345" }, its);
+    await world.store({ message: "123456" }, its);
+    expect([await world.offsets(earliest), (await world.top()).offset]).toEqual([[], 2]);
+    await world.store({ message: "12345" }, its);
+    expect(await world.offsets(earliest)).toEqual([3]);
+  });
+
+  test("narrower rules take effect with the publication that brings them", async () => {
+    for (let count = 0; count < 5; count++) await world.store();
+    await world.store({}, { ...rules, historySize: 2 });
+    expect(await world.offsets(earliest)).toEqual([5, 6]);
+  });
+
+  test("over the bytes of all channels, the one that was not used for longest gives way first, oldest first", async () => {
+    const one = sizeOf({ message: "m" });
+    await world.begin({ totalBytes: 4 * one });
+    for (const channel of [a, a, b, b]) await world.store({ channel });
+    expect([await world.offsets(earliest, a), await world.offsets(earliest, b)]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    await world.store({ channel: b });
+    await world.top(a); // now b is the one
+    await world.store({ channel: "c" as ChannelName });
+    expect([await world.offsets(earliest, a), await world.offsets(earliest, b)]).toEqual([[2], [2, 3]]);
+  });
+
+  test("epoch and top outlive all messages", async () => {
+    await world.store();
+    const { epoch } = await world.store();
+    await world.clock.moveInSteps(3_600_000, 600_000);
+    expect([await world.offsets(earliest), await world.top()]).toEqual([[], { epoch, offset: 2 }]);
+    expect(await world.store()).toMatchObject({ epoch, offset: 3 });
+  });
+}
+
+function idempotency(world: World, test: Declare): void {
+  const withId = (id: string, channel = a) => ({ draft: { channel, id, message: id }, rules });
+
+  test("the same id is stored once, and answered with the first one's position, whatever the body", async () => {
+    const { epoch } = await world.store({ id: "x" });
+    await world.store();
+    const [again] = await world.log.append([{ draft: { channel: a, id: "x", message: "other" }, rules }]);
+    expect(again).toEqual({ outcome: "duplicate", id: "x", position: { epoch, offset: 1 } });
+    expect(await world.offsets(earliest)).toEqual([1, 2]);
+  });
+
+  test("the same id twice in one batch is stored once", async () => {
+    expect(outcomes(await world.log.append([withId("x"), withId("x"), withId("y")]))).toEqual([
+      "stored",
+      "duplicate",
+      "stored",
+    ]);
+  });
+
+  test("the same id in another channel is another publication", async () => {
+    expect(outcomes(await world.log.append([withId("x", a), withId("x", b)]))).toEqual(["stored", "stored"]);
+  });
+
+  test("an id is known for the whole window, and new a millisecond later", async () => {
+    await world.begin({ idWindowMs: 1000 });
+    await world.store({ id: "x" });
+    world.clock.move(1000);
+    expect(outcomes(await world.log.append([withId("x")]))).toEqual(["duplicate"]);
+    world.clock.move(1);
+    expect(outcomes(await world.log.append([withId("x"), withId("x")]))).toEqual(["stored", "duplicate"]);
+  });
+
+  test("an id is known after its publication is gone", async () => {
+    await world.store({ id: "x" }, { ...rules, historySize: 0 });
+    expect(outcomes(await world.log.append([withId("x")]))).toEqual(["duplicate"]);
+  });
+
+  test("when the memory of ids is full, new ids are refused, old ones known, and the rest goes on", async () => {
+    await world.begin({ idBytes: 2000, idWindowMs: 1000 });
+    let taken = 0;
+    while (outcomes(await world.log.append([withId(`id-${taken}`)]))[0] === "stored") taken++;
+    expect(taken).toBeGreaterThan(1);
+    const batch = [withId("new"), withId("id-0"), { draft: { channel: a, message: "no id" }, rules }];
+    expect(outcomes(await world.log.append(batch))).toEqual(["idempotency-full", "duplicate", "stored"]);
+    world.clock.move(1001);
+    expect(outcomes(await world.log.append([withId("new")]))).toEqual(["stored"]);
+  });
+}
+
+function channels(world: World, test: Declare): void {
+  const c = "c" as ChannelName;
+
+  test("as many channels as there may be are taken, and one more is refused by itself", async () => {
+    await world.begin({ maxChannels: 2 });
+    const batch = [a, b, c, a].map((channel) => ({ draft: { channel, message: "m" }, rules }));
+    expect(outcomes(await world.log.append(batch))).toEqual(["stored", "stored", "too-many-channels", "stored"]);
+    await expect(world.log.tops([a, c])).rejects.toMatchObject({ code: "too-many-channels" });
+    const { publications, top, gap } = await world.log.read(c, earliest, 10);
+    expect([publications, top.offset, gap]).toEqual([[], 0, undefined]);
+  });
+
+  test("a channel that keeps nothing and was not used for a while makes room for a new one, and has another epoch then", async () => {
+    await world.begin({ maxChannels: 2, minIdleMs: 1000 });
+    const { epoch } = await world.store({ channel: a }, { ...rules, historySize: 0 });
+    await world.store({ channel: b });
+    world.clock.move(1000);
+    await expect(world.log.tops([c])).rejects.toMatchObject({ code: "too-many-channels" });
+    world.clock.move(1);
+    expect((await world.top(c)).offset).toBe(0);
+    await expect(world.log.tops([a])).rejects.toMatchObject({ code: "too-many-channels" });
+    world.clock.move(1001);
+    expect((await world.store({ channel: a })).epoch).not.toBe(epoch);
+  });
+
+  test("a channel is forgotten in the background when nobody used it for long, and has another epoch then", async () => {
+    await world.begin({ forgetMs: 100_000 });
+    const [first, second] = [await world.store({ channel: a }), await world.store({ channel: b })];
+    await world.clock.moveInSteps(90_000, 5000);
+    await world.top(b);
+    await world.clock.moveInSteps(90_000, 5000);
+    expect((await world.top(a)).epoch).not.toBe(first.epoch);
+    expect((await world.top(b)).epoch).toBe(second.epoch);
+  });
+
+  test("lists channels by name, those with a prefix, after a name, as many as were asked for", async () => {
+    const names = ["room:2", "room:10", "room:1", "other", "room:Ä", "ROOM:1"];
+    await world.log.append(names.map((name) => ({ draft: { channel: name as ChannelName, message: "m" }, rules })));
+    await world.log.tops(["room:0" as ChannelName]);
+    const listed = async (prefix: string, after: string, limit: number) =>
+      (await world.log.list(prefix, after, limit)).map(({ channel }) => String(channel));
+    expect(await listed("room:", "", 100)).toEqual(["room:0", "room:1", "room:10", "room:2", "room:Ä"]);
+    expect(await listed("room:", "room:1", 2)).toEqual(["room:10", "room:2"]);
+    expect(await listed("", "room:2", 100)).toEqual(["room:Ä"]);
+    expect([await listed("", "", 0), await listed("none", "", 10)]).toEqual([[], []]);
+  });
+
+  test("lists each channel with its top and what is kept of it now", async () => {
+    for (let count = 0; count < 3; count++) await world.store({}, { ...rules, historySize: 2, historyTtl: 1000 });
+    const top = await world.top();
+    expect(await world.log.list("", "", 10)).toEqual([{ channel: a, top, messages: 2 }]);
+    world.clock.move(1001);
+    expect(await world.log.list("", "", 10)).toEqual([{ channel: a, top, messages: 0 }]);
+  });
+}
+
+function againstModel(world: World, test: Declare): void {
+  const small = fc.record({
+    historySize: fc.nat(6),
+    historyTtl: fc.constantFrom(0, 100, 1000),
+    historyBytes: fc.constantFrom(0, 201, 650, 5000),
+  });
+  const since = fc.oneof(
+    fc.nat(12).map((offset) => ({ from: "position", offset }) as const),
+    fc.constant({ from: "earliest" } as const),
+    fc.nat(200).map((ms) => ({ from: "age", ms }) as const),
+    fc.nat(8).map((count) => ({ from: "last", count }) as const),
+  );
+  const name = fc.constantFrom("x", "y");
+  const draft = fc.record({ name, id: fc.option(fc.constantFrom("1", "2"), { nil: undefined }), length: fc.nat(20) });
+  const step = fc.oneof(
+    fc.record({ verb: fc.constant("append" as const), drafts: fc.array(draft, { maxLength: 6 }), its: small }),
+    fc.record({ verb: fc.constant("move" as const), ms: fc.nat(150) }),
+    fc.record({ verb: fc.constant("read" as const), name, since, limit: fc.nat(8) }),
+  );
+
+  test("does what the model does, whatever is appended, read and waited for", async () => {
+    await world.begin({ idWindowMs: 150 });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
+        const model = new LogModel(150);
+        const prefix = `${run++}:`; // channels of its own for each run, since a log is dear to make
+        const called = (it: string) => `${prefix}${it}` as ChannelName;
+        for (const it of steps) {
+          if (it.verb === "move") world.clock.move(it.ms);
+          else if (it.verb === "append") {
+            const drafts = it.drafts.map(({ name, id, length }): Draft => {
+              const body = { channel: called(name), message: "m".repeat(length) };
+              return id === undefined ? body : { ...body, id };
+            });
+            const appended = await world.log.append(drafts.map((draft) => ({ draft, rules: it.its })));
+            const expected = drafts.map((draft) => model.append(draft, it.its, world.clock.now()));
+            expect(appended.map(placeOf)).toEqual(expected);
+          } else {
+            const { epoch } = await world.top(called(it.name));
+            const asked: Since =
+              it.since.from === "position"
+                ? { from: "position", position: { epoch, offset: it.since.offset } }
+                : it.since;
+            const { top, publications, gap } = await world.log.read(called(it.name), asked, it.limit);
+            const items = publications.map(({ offset, message }) => [offset, message]);
+            expect({ top: top.offset, items, gap }).toEqual(
+              model.read(called(it.name), asked, it.limit, world.clock.now()),
+            );
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+}
+
+function placeOf(appended: Appended): { outcome: string; offset: number } {
+  if (appended.outcome === "stored") return { outcome: "stored", offset: appended.publication.offset };
+  return { outcome: appended.outcome, offset: appended.outcome === "duplicate" ? appended.position.offset : -1 };
+}
