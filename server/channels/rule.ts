@@ -1,0 +1,127 @@
+import { parseByteSize } from "../lib/byte-size.ts";
+import { parseDuration } from "../lib/duration.ts";
+import { nearest } from "../lib/nearest.ts";
+
+/**
+ * Whom a channel lets in. `authenticated`: whoever has a user. `token`: who has a grant in the token. `nobody`: no client;
+ * the HTTP API is not asked.
+ */
+export type ChannelAccess = (typeof accesses)[number];
+
+/** One entry of `channels` in the file. What it leaves out comes from the settings of the whole server. */
+export interface ChannelRule {
+  /** A channel's name, the beginning of one followed by `*` (`room:*`), or `*` for every channel. */
+  readonly match: string;
+  /** Publications kept; 0 keeps none. */
+  readonly historySize?: number;
+  /** Milliseconds. */
+  readonly historyTtl?: number;
+  readonly historyBytes?: number;
+  /** Whether one can ask who is in the channel. */
+  readonly presence?: boolean;
+  readonly subscribe?: ChannelAccess;
+  readonly publish?: ChannelAccess;
+}
+
+/** The list as it stands in the file, or everything that is wrong with it: `channels[0].publish: expected …`. */
+export function parseChannelRules(value: unknown): { readonly rules: ChannelRule[]; readonly problems: string[] } {
+  const problems: string[] = [];
+  const rules: ChannelRule[] = [];
+  if (value === undefined || value === null) return { rules, problems };
+  if (!Array.isArray(value)) return { rules, problems: [`channels: expected a list of rules, got ${shown(value)}`] };
+  for (const [index, entry] of value.entries()) {
+    const rule = parseRule(entry, `channels[${index}]`, problems);
+    if (rule === undefined) continue;
+    // The first match wins, so a rule behind one that takes everything of its would never be asked.
+    const before = rules.find((earlier) => covers(earlier.match, rule.match));
+    if (before === undefined) rules.push(rule);
+    else
+      problems.push(
+        `channels[${index}].match: ${shown(rule.match)} never applies, ${shown(before.match)} stands first`,
+      );
+  }
+  return { rules, problems };
+}
+
+/** Whether a pattern matches a channel's name. */
+export function matches(pattern: string, channel: string): boolean {
+  return pattern.endsWith("*") ? channel.startsWith(pattern.slice(0, -1)) : pattern === channel;
+}
+
+const accesses = ["anyone", "authenticated", "token", "nobody"] as const;
+
+interface Field {
+  readonly key: Exclude<keyof ChannelRule, "match">;
+  readonly expected: string;
+  parse(value: unknown): number | boolean | ChannelAccess | undefined;
+}
+
+const access = { expected: "anyone, authenticated, token or nobody", parse: parseAccess };
+
+/** By the name in the file. */
+const fields: Readonly<Record<string, Field>> = {
+  history_size: { key: "historySize", expected: "a whole number from 0 to 1000000", parse: parseSize },
+  history_ttl: { key: "historyTtl", expected: "a time above 0 such as 30s, 5m or 2h", parse: parseTtl },
+  history_bytes: { key: "historyBytes", expected: "bytes such as 64KiB or 1MiB", parse: parseByteSize },
+  presence: { key: "presence", expected: "on or off", parse: parseSwitch },
+  subscribe: { key: "subscribe", ...access },
+  publish: { key: "publish", ...access },
+};
+
+/** What may be written in a pattern: no control character, no space, and `*` at the end only. */
+const matchPattern = /^(?:[^\s\p{Cc}*,#$][^\s\p{Cc}*,]{0,199})?\*?$/u;
+
+function parseRule(entry: unknown, place: string, problems: string[]): ChannelRule | undefined {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
+    problems.push(`${place}: expected a rule such as {match: "room:*", history_size: 5000}, got ${shown(entry)}`);
+    return undefined;
+  }
+  const { match, ...rest } = Object.fromEntries(Object.entries(entry));
+  if (typeof match !== "string" || match === "" || !matchPattern.test(match)) {
+    const expected = "a channel's name, the beginning of one followed by *, or *";
+    problems.push(`${place}.match: expected ${expected}, got ${shown(match)}`);
+    return undefined;
+  }
+  const rule: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(rest)) {
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    const parsed = field?.parse(value);
+    if (field === undefined) problems.push(`${place}.${name}: ${unknownField(name)}`);
+    else if (parsed === undefined) problems.push(`${place}.${name}: expected ${field.expected}, got ${shown(value)}`);
+    else rule[field.key] = parsed;
+  }
+  return { match, ...rule };
+}
+
+function unknownField(name: string): string {
+  const guess = nearest(name, [...Object.keys(fields), "match"]);
+  return guess === undefined
+    ? `no such field; there are match, ${Object.keys(fields).join(", ")}`
+    : `did you mean ${guess}?`;
+}
+
+function covers(earlier: string, later: string): boolean {
+  return earlier.endsWith("*") ? later.startsWith(earlier.slice(0, -1)) : earlier === later;
+}
+
+function parseSize(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 1_000_000 ? value : undefined;
+}
+
+function parseTtl(value: unknown): number | undefined {
+  const ms = parseDuration(value);
+  return ms === 0 ? undefined : ms;
+}
+
+function parseSwitch(value: unknown): boolean | undefined {
+  if (value === true || value === "on") return true;
+  return value === false || value === "off" ? false : undefined;
+}
+
+function parseAccess(value: unknown): ChannelAccess | undefined {
+  return accesses.find((word) => word === value);
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value)).slice(0, 80);
+}

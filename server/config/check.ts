@@ -1,0 +1,153 @@
+import { ApiKeys } from "../auth/api-key.ts";
+import { makeTokenVerifier } from "../auth/token.ts";
+import { formatByteSize } from "../lib/byte-size.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { notYet } from "./not-yet.ts";
+import { declarations } from "./options.ts";
+import type { Settings } from "./settings.ts";
+import type { ConfigInputs } from "./sources.ts";
+
+/** What the rules between fields found. */
+export interface Checked {
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The rules that no single option can know.
+ * @param writtenOf How the person wrote an option (by its key), or undefined where they did not.
+ */
+export function checkSettings(
+  settings: Settings,
+  writtenOf: (key: string) => string | undefined,
+  readText: ConfigInputs["readText"],
+): Checked {
+  const problems = [
+    ...unbuilt(writtenOf),
+    ...reach(settings),
+    ...credentials(settings),
+    ...times(settings, writtenOf),
+    ...sizes(settings),
+    ...paths(settings),
+    ...certificate(settings, readText),
+  ];
+  return { problems, warnings: doubts(settings) };
+}
+
+/** Whether only this machine can reach an address. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, "");
+  return name === "localhost" || name === "::1" || /^127(\.[0-9]{1,3}){3}$/.test(name);
+}
+
+function unbuilt(writtenOf: (key: string) => string | undefined): string[] {
+  return declarations.flatMap(({ key }) => {
+    const written = writtenOf(key);
+    const what = notYet[key];
+    if (written === undefined || what === undefined) return [];
+    return [`${written}: ${what}: not available in this version; leave it out`];
+  });
+}
+
+/** An open server stays on this machine, and somebody must be able to connect. */
+function reach({ isSecured, insecure, host, trustUserId, anonymous, ...rest }: Settings): string[] {
+  const problems: string[] = [];
+  if (!isSecured && !insecure && !isLoopback(host)) {
+    problems.push(
+      `HOST: anyone who reaches ${host} could do anything, since no credential is configured: set API_KEY (and JWT_SECRET, ` +
+        "JWT_PUBLIC_KEY or JWKS_URL for users), or say --insecure (INSECURE=on)",
+    );
+  }
+  const hasTokens = rest.jwtSecret !== undefined || rest.jwtPublicKey !== undefined || rest.jwksUrl !== undefined;
+  if (!hasTokens && !trustUserId && !anonymous) {
+    problems.push(
+      "nobody could connect: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL so that users come with tokens, or ANONYMOUS=on to " +
+        "let anyone listen, or TRUST_USER_ID=on to believe ?user_id=",
+    );
+  }
+  return problems;
+}
+
+/** Keys say themselves what is wrong with them; they name the setting and never show a key. */
+function credentials({ apiKeys, isSecured, jwtSecret, jwtPublicKey, jwksUrl }: Settings): string[] {
+  return [
+    () => new ApiKeys(apiKeys, { isSecured }),
+    () => makeTokenVerifier({ secret: jwtSecret, publicKey: jwtPublicKey, jwksUrl }),
+  ].flatMap((attempt) => {
+    try {
+      attempt();
+      return [];
+    } catch (error) {
+      return [error instanceof Error ? error.message : String(error)];
+    }
+  });
+}
+
+function times(settings: Settings, writtenOf: (key: string) => string | undefined): string[] {
+  const { drainDelayMs, drainWindowMs, shutdownTimeoutMs } = settings;
+  const problems: string[] = [];
+  const timeout = `SHUTDOWN_TIMEOUT (${formatDuration(shutdownTimeoutMs)})`;
+  if (drainWindowMs > shutdownTimeoutMs) {
+    const written = writtenOf("drainWindow") ?? "DRAIN_WINDOW";
+    problems.push(`${written} (${formatDuration(drainWindowMs)}): expected at most ${timeout}`);
+  }
+  if (drainDelayMs > 0 && drainDelayMs >= shutdownTimeoutMs) {
+    const written = writtenOf("drainDelay") ?? "DRAIN_DELAY";
+    problems.push(`${written} (${formatDuration(drainDelayMs)}): expected less than ${timeout}`);
+  }
+  return problems;
+}
+
+function sizes({ maxMessageBytes, maxBodyBytes, historyBytes, historyBytesTotal }: Settings): string[] {
+  const problems: string[] = [];
+  if (maxMessageBytes > maxBodyBytes) {
+    const body = `MAX_BODY_BYTES (${formatByteSize(maxBodyBytes)})`;
+    problems.push(`MAX_MESSAGE_BYTES (${formatByteSize(maxMessageBytes)}): expected at most ${body}: raise that too`);
+  }
+  if (historyBytes > historyBytesTotal) {
+    const total = `HISTORY_BYTES_TOTAL (${formatByteSize(historyBytesTotal)})`;
+    problems.push(`HISTORY_BYTES (${formatByteSize(historyBytes)}): expected at most ${total}`);
+  }
+  return problems;
+}
+
+/** What the server answers itself; the paths of others must not hide it. */
+const ownPaths = ["/", "/sse", "/health", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs"];
+
+function paths({ wsPath, ssePath, sseBatchPath }: Settings): string[] {
+  const all = { WS_PATH: wsPath, SSE_PATH: ssePath, SSE_BATCH_PATH: sseBatchPath };
+  const seen = new Map<string, string>();
+  return Object.entries(all).flatMap(([name, path]) => {
+    const other = seen.get(path);
+    seen.set(path, name);
+    if (other !== undefined) return [`${name}: ${path} is ${other} already: expected another path`];
+    // A WebSocket handshake on / is taken anyway, and asks for no path of its own.
+    const isTaken = (ownPaths.includes(path) && !(name === "WS_PATH" && path === "/")) || /^\/v1(\/|$)/.test(path);
+    return isTaken ? [`${name}: ${path} is the server's own: expected another path`] : [];
+  });
+}
+
+function certificate({ tlsCert, tlsKey }: Settings, readText: ConfigInputs["readText"]): string[] {
+  if (tlsCert === undefined && tlsKey === undefined) return [];
+  if (tlsCert === undefined) return ["TLS_KEY is set without TLS_CERT: both are needed"];
+  if (tlsKey === undefined) return ["TLS_CERT is set without TLS_KEY: both are needed"];
+  return Object.entries({ TLS_CERT: tlsCert, TLS_KEY: tlsKey }).flatMap(([name, path]) => {
+    try {
+      if (readText(path)?.includes("-----BEGIN ")) return [];
+      return [`${name}: expected the path of a PEM file, got ${JSON.stringify(path)}`];
+    } catch (error) {
+      return [`${name}: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`];
+    }
+  });
+}
+
+function doubts({ isSecured, insecure, apiKeys, historySize, historyBytes, maxMessageBytes }: Settings): string[] {
+  const warnings: string[] = [];
+  if (isSecured && insecure)
+    warnings.push("INSECURE has no effect: a credential is configured, so the server is secured");
+  if (isSecured && apiKeys.length === 0) warnings.push("no API_KEY is set: nobody can push over HTTP");
+  if (historySize > 0 && historyBytes < maxMessageBytes) {
+    warnings.push("HISTORY_BYTES is less than MAX_MESSAGE_BYTES: a message of the full size is not kept in history");
+  }
+  return warnings;
+}

@@ -1,0 +1,95 @@
+import { parseChannelRules } from "../channels/rule.ts";
+import { fallbackOf, isByMode, settingKey } from "../lib/option.ts";
+import { checkSettings } from "./check.ts";
+import { type AllOptions, type Declared, declarations } from "./options.ts";
+import { type Picked, pickFrom } from "./pick.ts";
+import { ConfigError, type Settings } from "./settings.ts";
+import { type ConfigInputs, type From, readSources } from "./sources.ts";
+
+/** Settings, and where each comes from. */
+export interface Loaded {
+  readonly settings: Settings;
+  /** By the key of the declaration; every option is in it. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** The file that was read, if there was one. */
+  readonly file: string | undefined;
+  /** One sentence each, for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** Where a value comes from. */
+export interface Origin {
+  readonly from: From;
+  /** As it was written, such as `TIMEOUT in .env`; for defaults the mode, where it decides. */
+  readonly written: string | undefined;
+  readonly value: unknown;
+}
+
+/**
+ * defaults < file < .env < environment < flags.
+ * @throws ConfigError with everything that is wrong, not only the first.
+ */
+export function loadSettings(inputs: ConfigInputs): Loaded {
+  const found = readSources(inputs);
+  const problems = [...found.problems];
+  const warnings = [...found.warnings];
+  const picked = new Map<string, Picked>();
+  for (const declared of declarations) {
+    for (const source of found.sources) {
+      const value = pickFrom(source, declared, { readText: inputs.readText, problems, warnings });
+      if (value !== undefined) picked.set(declared.key, value);
+    }
+  }
+  const { rules, problems: ruleProblems } = parseChannelRules(found.channels);
+  problems.push(...ruleProblems.map((problem) => `${problem} (in ${found.file})`));
+
+  const isSecured = ["apiKeys", "jwtSecret", "jwtPublicKey", "jwksUrl"].some((key) => isSet(picked.get(key)?.value));
+  const origins = new Map(declarations.map((it) => [it.key, originOf(it, picked.get(it.key), isSecured)]));
+  const settings = resolve(origins, isSecured, rules);
+  const checked = checkSettings(settings, (key) => picked.get(key)?.written, inputs.readText);
+  problems.push(...checked.problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { settings, origins, file: found.file, warnings: [...warnings, ...checked.warnings] };
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && !(Array.isArray(value) && value.length === 0);
+}
+
+function originOf({ option }: Declared, picked: Picked | undefined, isSecured: boolean): Origin {
+  if (picked !== undefined) return picked;
+  const mode = isSecured ? "secured" : "open";
+  const written = isByMode(option.fallback) ? `${mode} server` : undefined;
+  return { from: "default", written, value: fallbackOf(option, mode) };
+}
+
+/** The few values that depend on others. */
+function resolve(
+  origins: ReadonlyMap<string, Origin>,
+  isSecured: boolean,
+  channelRules: Settings["channelRules"],
+): Settings {
+  const { workers, redisHost, redisPort, ...all } = gather(origins);
+  const isChosen = (key: string) => origins.get(key)?.from !== "default";
+  return {
+    ...all,
+    isSecured,
+    channelRules,
+    workers: workers === undefined || workers === "auto" ? workers : Number(workers),
+    redisUrl: all.redisUrl ?? (redisHost === undefined ? undefined : `redis://${bracketed(redisHost)}:${redisPort}`),
+    // A PEM in one line of the environment has its line ends written out.
+    jwtPublicKey: all.jwtPublicKey?.replaceAll("\\n", "\n"),
+    drainWindowMs: isChosen("drainWindow") ? all.drainWindowMs : Math.min(all.drainWindowMs, all.shutdownTimeoutMs),
+    logLevel: all.debug && !isChosen("logLevel") ? "DEBUG" : all.logLevel,
+  };
+}
+
+function gather(origins: ReadonlyMap<string, Origin>): AllOptions {
+  const entries = declarations.map(({ key, option }) => [settingKey(key, option), origins.get(key)?.value]);
+  // Each value was made by its own declaration's `parse` or is its default, and the type is made from the same tables.
+  return Object.fromEntries(entries) as AllOptions;
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+}

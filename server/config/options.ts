@@ -1,0 +1,64 @@
+import { authOptions } from "../auth/options.ts";
+import { brokerOptions } from "../broker/options.ts";
+import { httpOptions } from "../http/options.ts";
+import { hubOptions } from "../hub/options.ts";
+import { loggingOptions } from "../lib/logging-options.ts";
+import { flagOf, nameOf, type Option, type OptionsOf, type OptionTable } from "../lib/option.ts";
+import { supervisorOptions } from "../supervisor/options.ts";
+import { transportOptions } from "../transport/options.ts";
+
+/** One option with everything it is called by. */
+export interface Declared {
+  /** The key it is declared under, such as `historySize`. */
+  readonly key: string;
+  /** In the environment and `.env`, such as `HISTORY_SIZE`. The file has it in lower case. */
+  readonly name: string;
+  /** `name` and its aliases; each works everywhere. */
+  readonly names: readonly string[];
+  /** The names that take the path of a file instead: `API_KEY_FILE`. */
+  readonly fileNames: readonly string[];
+  readonly option: Option<unknown>;
+  /** The heading it stands under where options are listed. */
+  readonly group: string;
+}
+
+/** The values of every declared option, before what depends on several of them is resolved. */
+export type AllOptions = OptionsOf<typeof httpOptions> &
+  OptionsOf<typeof transportOptions> &
+  OptionsOf<typeof authOptions> &
+  OptionsOf<typeof hubOptions> &
+  OptionsOf<typeof brokerOptions> &
+  OptionsOf<typeof supervisorOptions> &
+  OptionsOf<typeof loggingOptions>;
+
+const groups: readonly (readonly [heading: string, table: OptionTable])[] = [
+  ["HTTP", httpOptions],
+  ["WebSocket", transportOptions],
+  ["Who may what", authOptions],
+  ["Messages, limits and stopping", hubOptions],
+  ["History and more machines", brokerOptions],
+  ["Processes", supervisorOptions],
+  ["Logging", loggingOptions],
+];
+
+/** Every option of the server, in the order in which they are listed. */
+export const declarations: readonly Declared[] = groups.flatMap(([group, table]) =>
+  Object.entries(table).map(([key, option]) => declare(key, option, group)),
+);
+
+/** Whichever way a name is written: `--history-size`, `history_size` and `HISTORY_SIZE` are one. */
+export function canonicalName(written: string): string {
+  return written.replace(/^--/, "").replaceAll("-", "_").toUpperCase();
+}
+
+/** Every name that means something, in the environment's spelling. */
+export const everyName: readonly string[] = declarations.flatMap(({ names, fileNames }) => [...names, ...fileNames]);
+
+/** Every flag that means something. */
+export const everyFlag: readonly string[] = everyName.map(flagOf);
+
+function declare(key: string, option: Option<unknown>, group: string): Declared {
+  const name = nameOf(key, option);
+  const names = [name, ...option.aliases];
+  return { key, name, names, fileNames: option.orFile ? names.map((it) => `${it}_FILE`) : [], option, group };
+}

@@ -1,0 +1,81 @@
+import type { Declared } from "./options.ts";
+import type { ConfigInputs, From, Given, Source } from "./sources.ts";
+
+/** What one source says of one option. */
+export interface Picked {
+  readonly from: From;
+  readonly written: string;
+  readonly value: unknown;
+}
+
+/** Where complaints go, and how files are read. */
+export interface PickContext {
+  readonly readText: ConfigInputs["readText"];
+  readonly problems: string[];
+  readonly warnings: string[];
+}
+
+/**
+ * The value of an option in one source, or undefined where it says nothing (or nothing that can be used: that is noted).
+ * Two names of one option in the same source must agree.
+ */
+export function pickFrom(source: Source, declared: Declared, context: PickContext): Picked | undefined {
+  const { option, names, fileNames } = declared;
+  const picked = source.given
+    .filter(({ name }) => names.includes(name) || fileNames.includes(name))
+    .flatMap((given): Picked[] => {
+      const value = read(source.from, declared, given, context);
+      return value === undefined ? [] : [{ from: source.from, written: given.written, value }];
+    });
+  const [first, ...others] = picked;
+  if (first === undefined) return undefined;
+  const other = others.find(({ value }) => option.format(value) !== option.format(first.value));
+  if (other !== undefined) {
+    context.problems.push(`${first.written} and ${other.written} are the same setting with different values: keep one`);
+  }
+  return first;
+}
+
+function read(from: From, declared: Declared, given: Given, context: PickContext): unknown {
+  const { option } = declared;
+  const raw = given.value === true && option.kind !== "toggle" ? "" : given.value;
+  if (isEmpty(raw)) return empty(from, declared, given, context);
+  if (from === "environment" && typeof raw === "string" && option.foreign?.test(raw)) {
+    context.warnings.push(`${given.written}=${raw} was meant for another program and is ignored`);
+    return undefined;
+  }
+  const content = declared.fileNames.includes(given.name) ? readFile(given, String(raw), context) : raw;
+  if (content === undefined) return undefined;
+  const value = option.parse(content);
+  if (value === undefined) {
+    const got = option.isSecret ? "" : `, got ${shown(content)}`;
+    context.problems.push(`${given.written}: expected ${option.rule}${got}`);
+  }
+  return value;
+}
+
+/** `API_KEY=` is how compose files pass on what is not set, so it counts as that; on the command line it is a slip. */
+function empty(from: From, { option }: Declared, given: Given, { problems, warnings }: PickContext): undefined {
+  if (from === "flag") problems.push(`${given.written}: expected ${option.rule}, got nothing`);
+  else if (option.orFile) warnings.push(`${given.written} is empty and counts as not set`);
+}
+
+function readFile(given: Given, path: string, context: PickContext): string | undefined {
+  try {
+    const text = context.readText(path)?.trim();
+    if (text !== undefined && text !== "") return text;
+    context.problems.push(`${given.written}: ${text === undefined ? "there is no file" : "empty file"} ${shown(path)}`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    context.problems.push(`${given.written}: ${shown(path)} cannot be read: ${reason}`);
+  }
+  return undefined;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || (typeof value === "string" && value.trim() === "");
+}
+
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).slice(0, 100);
+}

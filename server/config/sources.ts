@@ -1,0 +1,162 @@
+import { parse as parseToml } from "smol-toml";
+import { parse as parseYaml } from "yaml";
+import { nearest } from "../lib/nearest.ts";
+import { parseDotenv } from "./dotenv.ts";
+import { canonicalName, everyFlag, everyName } from "./options.ts";
+
+/** Everything settings come from, handed in: nothing here looks at the process or at the disk by itself. */
+export interface ConfigInputs {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** By flag, such as `--history-size`; `true` for a flag without a value. */
+  readonly flags: ReadonlyMap<string, string | true>;
+  /** `--config PATH`; undefined: one of `configFiles`, if it is there. */
+  readonly configPath: string | undefined;
+  /** A file of the working directory, or undefined where there is none. @throws Error where it cannot be read. */
+  readonly readText: (path: string) => string | undefined;
+}
+
+/** Who said it. */
+export type From = "default" | "file" | ".env" | "environment" | "flag";
+
+/** One thing somebody set. */
+export interface Given {
+  /** In the environment's spelling. */
+  readonly name: string;
+  /** As the person wrote it, with the place: `history_size in fanfare.config.yaml`. */
+  readonly written: string;
+  readonly value: unknown;
+}
+
+/** One place settings come from. */
+export interface Source {
+  readonly from: From;
+  readonly given: readonly Given[];
+}
+
+/** What was found, the weakest source first. */
+export interface Sources {
+  readonly sources: readonly Source[];
+  /** `channels` of the file, as it stands there. */
+  readonly channels: unknown;
+  /** The path of the file, if there is one. */
+  readonly file: string | undefined;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** The names a file is looked for under, in the working directory. */
+export const configFiles = [
+  "fanfare.config.yaml",
+  "fanfare.config.yml",
+  "fanfare.config.json",
+  "fanfare.config.toml",
+] as const;
+
+/** Reads all sources; finds names that mean nothing, and files that cannot be read. */
+export function readSources(inputs: ConfigInputs): Sources {
+  const notes: Notes = { problems: [], warnings: [] };
+  const file = findFile(inputs, notes);
+  const { channels, ...rest } = file === undefined ? {} : readConfigFile(file.path, file.text, notes);
+  const sources: Source[] = [
+    { from: "file", given: fromFile(rest, file?.path ?? "", notes) },
+    { from: ".env", given: fromDotenv(inputs, notes) },
+    { from: "environment", given: fromEnvironment(inputs.env) },
+    { from: "flag", given: fromFlags(inputs.flags, notes) },
+  ];
+  return { sources, channels, file: file?.path, ...notes };
+}
+
+interface Notes {
+  readonly problems: string[];
+  readonly warnings: string[];
+}
+
+const known = new Set(everyName);
+
+function findFile(inputs: ConfigInputs, notes: Notes): { path: string; text: string } | undefined {
+  const found = (inputs.configPath === undefined ? configFiles : [inputs.configPath]).flatMap((path) => {
+    const text = read(inputs, path, notes);
+    return text === undefined ? [] : [{ path, text }];
+  });
+  if (inputs.configPath !== undefined && found.length === 0) {
+    notes.problems.push(`--config: there is no file ${JSON.stringify(inputs.configPath)}`);
+  }
+  if (found.length > 1) {
+    const paths = found.map(({ path }) => path).join(" and ");
+    notes.problems.push(`there are ${paths}: keep one, or name one with --config`);
+  }
+  return found[0];
+}
+
+function read(inputs: ConfigInputs, path: string, notes: Notes): string | undefined {
+  try {
+    return inputs.readText(path);
+  } catch (error) {
+    notes.problems.push(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+function readConfigFile(path: string, text: string, notes: Notes): Record<string, unknown> {
+  try {
+    const value = parseByEnding(path, text);
+    if (value === null || value === undefined) return {};
+    if (typeof value === "object" && !Array.isArray(value)) return { ...value };
+    notes.problems.push(`${path}: expected settings by name, such as "port: 8000"`);
+  } catch (error) {
+    // The first line says where; what follows quotes the file, which may hold a secret.
+    const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0];
+    notes.problems.push(`${path}: ${reason}`);
+  }
+  return {};
+}
+
+function parseByEnding(path: string, text: string): unknown {
+  if (path.endsWith(".json")) return JSON.parse(text);
+  if (path.endsWith(".toml")) return parseToml(text);
+  if (path.endsWith(".yaml") || path.endsWith(".yml")) return parseYaml(text, { prettyErrors: true });
+  throw new Error("expected a file that ends in .yaml, .json or .toml");
+}
+
+function fromFile(values: Readonly<Record<string, unknown>>, path: string, notes: Notes): Given[] {
+  return Object.entries(values).flatMap(([written, value]) => {
+    const name = canonicalName(written);
+    if (known.has(name)) return [{ name, written: `${written} in ${path}`, value }];
+    if (written.startsWith("$") || written.startsWith("x-")) return []; // "$schema" and notes of one's own
+    notes.problems.push(`${written} in ${path}: ${unknown(name, (it) => it.toLowerCase())}`);
+    return [];
+  });
+}
+
+function fromDotenv(inputs: ConfigInputs, notes: Notes): Given[] {
+  const { values, problems } = parseDotenv(read(inputs, ".env", notes) ?? "");
+  notes.problems.push(...problems.map((problem) => `.env, ${problem}`));
+  return Array.from(values).flatMap(([written, value]) => {
+    const name = written.toUpperCase();
+    if (known.has(name)) return [{ name, written: `${written} in .env`, value }];
+    // Others keep their settings in .env as well, so only what looks like a slip is worth a word.
+    const guess = nearest(name, everyName);
+    if (guess !== undefined) notes.warnings.push(`${written} in .env is no setting: did you mean ${guess}?`);
+    return [];
+  });
+}
+
+function fromEnvironment(env: ConfigInputs["env"]): Given[] {
+  return everyName.flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [{ name, written: name, value }];
+  });
+}
+
+function fromFlags(flags: ConfigInputs["flags"], notes: Notes): Given[] {
+  return Array.from(flags).flatMap(([flag, value]) => {
+    if (everyFlag.includes(flag)) return [{ name: canonicalName(flag), written: flag, value }];
+    notes.problems.push(`${flag}: ${unknown(flag, String, everyFlag)}`);
+    return [];
+  });
+}
+
+function unknown(written: string, spell: (name: string) => string, names: readonly string[] = everyName): string {
+  const guess = nearest(written, names);
+  return guess === undefined ? "there is no such setting" : `there is no such setting, did you mean ${spell(guess)}?`;
+}

@@ -1,0 +1,74 @@
+import { bytes, choice, duration, limit, type OptionsOf, text, toggle, whole } from "../lib/option.ts";
+
+/** A day: far beyond what an orchestrator allows, so more is a slip of the keyboard. */
+const dayMs = 86_400_000;
+
+export const hubOptions = {
+  chat: toggle(
+    { open: true, secured: false },
+    "Whether any client may say something to all: as a message, as plain text, or by `send_now`.",
+  ),
+  notices: toggle(
+    { open: true, secured: false },
+    "Whether clients are told who comes and leaves, and how many are online.",
+  ),
+  notificationInterval: duration({ open: 10_000, secured: 0 }, "Time between two periodic messages to all. 0: none.", {
+    aliases: ["INTERVAL"],
+  }),
+  notificationMessage: text("Scheduled broadcast", "Text of the periodic message."),
+  shutdownTimeout: duration(1_800_000, "How long a stopping server waits for its clients before it closes the rest.", {
+    aliases: ["TIMEOUT"],
+    max: dayMs,
+  }),
+  drainDelay: duration(
+    0,
+    "How long a stopping server still accepts connections, so that a load balancer has seen the failing health check.",
+    { max: 3_600_000 },
+  ),
+  drainWindow: duration(
+    10_000,
+    "Time over which a stopping server spreads the leaving of its clients. Never longer than SHUTDOWN_TIMEOUT.",
+    { max: 3_600_000 },
+  ),
+  drainMode: choice(
+    "wait",
+    "`wait`: clients are told and leave by themselves, the rest is closed at the end. `move`: each is closed with 1012 at its moment of the window.",
+    { choices: ["wait", "move"] },
+  ),
+  userConnections: choice(
+    "many",
+    "Connections per user: `many`; `reject` refuses a second one; `replace` closes the first.",
+    { choices: ["many", "reject", "replace"] },
+  ),
+  flushWindow: duration(
+    5,
+    "How long messages wait for company when flushing to many connections takes time. 0 switches waiting off.",
+    { max: 1000 },
+  ),
+  slowTimeout: duration(
+    60_000,
+    "How long a reader with a full buffer may make no progress before it is closed (4008).",
+    {
+      min: 1000,
+      max: dayMs,
+    },
+  ),
+  maxMessageBytes: bytes(64 * 1024, "Largest message and data of one publication together, by whichever door.", {
+    min: 256,
+    max: 16 * 1024 ** 2,
+  }),
+  maxConnections: limit(100_000, "Connections of one process. Mind the limit of open files too."),
+  maxConnectionsPerIp: limit(
+    10_000,
+    "Connections from one address: high, since a company or a proxy without TRUSTED_PROXIES is one address.",
+  ),
+  maxConnectionsPerUser: limit(100, "Connections of one user to one process."),
+  maxChannels: limit(100, "Channels of one connection, `all` and the user's own not counted."),
+  messageRate: whole(
+    50,
+    "Frames that one connection may send per second; twice as many at once. Who goes on sending beyond it is closed (4029). 0: no limit.",
+    { max: 1_000_000 },
+  ),
+};
+
+export type HubOptions = OptionsOf<typeof hubOptions>;

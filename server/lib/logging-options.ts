@@ -1,0 +1,18 @@
+import { choice, type OptionsOf, text, toggle } from "./option.ts";
+
+export const loggingOptions = {
+  logLevel: choice("INFO", "The least that is logged.", {
+    choices: ["DEBUG", "INFO", "WARNING", "ERROR"],
+    synonyms: { trace: "DEBUG", verbose: "DEBUG", warn: "WARNING", critical: "ERROR", fatal: "ERROR" },
+  }),
+  logFormat: text(
+    "{time:YYYY-MM-DD HH:mm:ss} | {level} | {message}",
+    "How a line of the log looks: `json`, or a template with {time}, {time:…}, {level}, {name}, {message}, {pid}.",
+  ),
+  debug: toggle(false, "The same as LOG_LEVEL=DEBUG.", {
+    // Other programs' DEBUG=express:* or DEBUG=* is no word to this one.
+    foreign: /[*:,]/,
+  }),
+};
+
+export type LoggingOptions = OptionsOf<typeof loggingOptions>;

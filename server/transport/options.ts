@@ -1,0 +1,15 @@
+import { duration, type OptionsOf, text } from "../lib/option.ts";
+
+export const transportOptions = {
+  wsPath: text("/ws", "Path of the WebSocket endpoint. A WebSocket handshake on / is taken as well.", {
+    pattern: /^\/[A-Za-z0-9_\-./~]*$/,
+    rule: "a path that begins with /, such as /ws",
+  }),
+  wsPingInterval: duration(30_000, "Time between two pings of one connection.", { min: 100, max: 3_600_000 }),
+  wsPingTimeout: duration(10_000, "How long the answer to a ping may take before the connection counts as dead.", {
+    min: 100,
+    max: 3_600_000,
+  }),
+};
+
+export type TransportOptions = OptionsOf<typeof transportOptions>;
