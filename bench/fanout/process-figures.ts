@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** What a process used since it began. */
+export interface Usage {
+  readonly cpuUs: number;
+  /** Context switches of all its threads, both kinds. */
+  readonly switches: number;
+}
+
+/** What a process holds, in bytes. */
+export interface Memory {
+  readonly rss: number;
+  /** Of it, what no file backs: the program's own data. */
+  readonly anonymous: number;
+}
+
+/** Linux counts processor time in ticks of 10 ms for every program, whatever the kernel's own are (man 2 times). */
+const tickUs = 10_000;
+
+export function readUsage(pid: number): Usage {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  // Fields are counted behind the name in parentheses, which may contain anything: utime is the 14th, stime the 15th.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const threads = readdirSync(`/proc/${pid}/task`).map((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/status`, "latin1"),
+  );
+  return {
+    cpuUs: (Number(fields[11]) + Number(fields[12])) * tickUs,
+    switches: threads.reduce((sum, status) => sum + switchesIn(status), 0),
+  };
+}
+
+export function readMemory(pid: number): Memory {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
+  const bytesOf = (name: string) => Number(new RegExp(`^${name}: +([0-9]+) kB$`, "m").exec(rollup)?.[1]) * 1024;
+  return { rss: bytesOf("Rss"), anonymous: bytesOf("Anonymous") };
+}
+
+function switchesIn(status: string): number {
+  return Array.from(status.matchAll(/ctxt_switches:\s+([0-9]+)/g)).reduce((sum, [, count]) => sum + Number(count), 0);
+}

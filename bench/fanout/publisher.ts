@@ -1,0 +1,103 @@
+import type { Socket } from "bun";
+import { nowUs, stampedText } from "./stamp.ts";
+
+/** Requests that may be under way at once. Enough that a busy server is asked on, as by many publishers. */
+const parallelRequests = 32;
+const headEnd = "\r\n\r\n";
+
+/** One keep-alive connection; it has at most one request under way. */
+class Line {
+  readonly #socket: Promise<Socket<Line>>;
+  readonly #onAnswer: (line: Line, refusal: string | undefined) => void;
+  #answer = "";
+
+  constructor(port: number, onAnswer: (line: Line, refusal: string | undefined) => void) {
+    this.#onAnswer = onAnswer;
+    this.#socket = Bun.connect<Line>({
+      hostname: "127.0.0.1",
+      port,
+      data: this,
+      socket: {
+        data: (_, piece) => this.#onData(piece.toString("latin1")),
+        close: () => this.#onAnswer(this, "the server closed a publisher's connection"),
+      },
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.#socket;
+  }
+
+  async post(body: string): Promise<void> {
+    const socket = await this.#socket;
+    const head = "POST /v1/publish HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n";
+    socket.write(`${head}Content-Length: ${body.length}${headEnd}${body}`);
+  }
+
+  #onData(piece: string): void {
+    this.#answer += piece;
+    const end = this.#answer.indexOf(headEnd);
+    if (end === -1) return;
+    const length = Number(/content-length: *([0-9]+)/i.exec(this.#answer)?.[1] ?? 0);
+    if (this.#answer.length < end + headEnd.length + length) return;
+    const answer = this.#answer;
+    this.#answer = "";
+    this.#onAnswer(this, answer.startsWith("HTTP/1.1 2") ? undefined : answer);
+  }
+}
+
+/** Publishes at a steady rate over HTTP, and goes on at it however slow the answers are: what must wait is stamped as due. */
+export class Publisher {
+  readonly #lines: readonly Line[];
+  readonly #free: Line[];
+  readonly #waiting: string[] = [];
+  #answers = 0;
+  #expected = 0;
+  #done = Promise.withResolvers<void>();
+
+  private constructor(port: number) {
+    this.#lines = Array.from({ length: parallelRequests }, () => new Line(port, this.#onAnswer));
+    this.#free = [...this.#lines];
+  }
+
+  static async connect(port: number): Promise<Publisher> {
+    const publisher = new Publisher(port);
+    await Promise.all(publisher.#lines.map((line) => line.open()));
+    return publisher;
+  }
+
+  /** Resolves when all are answered. @throws Error when one is refused. */
+  async publish(count: number, perSecond: number, messageLength: number): Promise<void> {
+    this.#answers = 0;
+    this.#expected = count;
+    this.#done = Promise.withResolvers();
+    this.#done.promise.catch(() => {}); // awaited below, after the last one is sent
+    const startedAt = performance.now();
+    for (let sent = 0; sent < count; ) {
+      const due = Math.min(count, Math.floor(((performance.now() - startedAt) * perSecond) / 1000) + 1);
+      while (sent < due) {
+        this.#post(JSON.stringify({ channel: "all", message: stampedText(nowUs(), messageLength) }));
+        sent++;
+      }
+      await Bun.sleep(Math.max(1, startedAt + (sent * 1000) / perSecond - performance.now()));
+    }
+    await this.#done.promise;
+  }
+
+  #post(body: string): void {
+    const line = this.#free.pop();
+    if (line === undefined) this.#waiting.push(body);
+    else void line.post(body);
+  }
+
+  readonly #onAnswer = (line: Line, refusal: string | undefined): void => {
+    if (refusal !== undefined) {
+      this.#done.reject(new Error(refusal));
+      return;
+    }
+    if (++this.#answers === this.#expected) this.#done.resolve();
+    const body = this.#waiting.shift();
+    if (body === undefined) this.#free.push(line);
+    else void line.post(body);
+  };
+}

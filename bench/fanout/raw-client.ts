@@ -1,0 +1,81 @@
+import type { Socket } from "bun";
+import { FrameWalker } from "./frame-walker.ts";
+import { MessageCounter } from "./message-counter.ts";
+import type { ClientKind } from "./program.ts";
+
+/** An answer to a ping without payload, masked with zeros (RFC 6455 §5.3). */
+const pong = new Uint8Array([0x8a, 0x80, 0, 0, 0, 0]);
+const headEnd = Buffer.from("\r\n\r\n");
+
+/** What a client tells the load generator. */
+export interface RawClientEvents {
+  /** It is in the channel: the server's answer came. */
+  onOpen(): void;
+  onMessages(count: number): void;
+  /** Every piece, for latency. */
+  onPiece?(piece: Buffer): void;
+  /** The server refused, or the connection ended by itself. */
+  onFailure(why: string): void;
+}
+
+/** One connection over a raw socket that counts what it gets and understands nothing of it. */
+export class RawClient {
+  readonly #kind: ClientKind;
+  readonly #events: RawClientEvents;
+  readonly #walker = new FrameWalker();
+  readonly #counter = new MessageCounter();
+  #head: Buffer | undefined = Buffer.alloc(0);
+
+  constructor(kind: ClientKind, events: RawClientEvents) {
+    this.#kind = kind;
+    this.#events = events;
+  }
+
+  onConnected(socket: Socket<RawClient>, host: string): void {
+    socket.write(handshake(this.#kind, host));
+  }
+
+  onData(socket: Socket<RawClient>, piece: Buffer): void {
+    if (this.#head === undefined) this.#read(socket, piece);
+    else this.#readHead(socket, Buffer.concat([this.#head, piece]));
+  }
+
+  onClosed(): void {
+    this.#events.onFailure("the server closed the connection");
+  }
+
+  #readHead(socket: Socket<RawClient>, head: Buffer): void {
+    const end = head.indexOf(headEnd);
+    this.#head = head;
+    if (end === -1) return;
+    const status = head.toString("latin1", 9, 12);
+    if (status !== (this.#kind === "sse" ? "200" : "101")) {
+      this.#events.onFailure(head.toString("latin1", 0, 500));
+      return;
+    }
+    this.#head = undefined;
+    this.#events.onOpen();
+    if (head.length > end + headEnd.length) this.#read(socket, head.subarray(end + headEnd.length));
+  }
+
+  #read(socket: Socket<RawClient>, piece: Buffer): void {
+    this.#events.onPiece?.(piece);
+    if (this.#kind === "sse") {
+      this.#events.onMessages(this.#counter.count(piece));
+      return;
+    }
+    const { textFrames, pings } = this.#walker.walk(piece);
+    if (pings > 0) socket.write(pong);
+    // A frame of a plain client is a message; what is said once per connection comes before the counting begins.
+    this.#events.onMessages(this.#kind === "plain" ? textFrames : this.#counter.count(piece));
+  }
+}
+
+function handshake(kind: ClientKind, host: string): string {
+  if (kind === "sse") return `GET /sse HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`;
+  const subprotocol = kind === "v1" ? "Sec-WebSocket-Protocol: fanfare.v1\r\n" : "";
+  return (
+    `GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${subprotocol}\r\n`
+  );
+}

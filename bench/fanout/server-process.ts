@@ -1,0 +1,65 @@
+import type { Subprocess } from "bun";
+import type { Program } from "./program.ts";
+
+const startTimeoutMs = 10_000;
+
+/** A running server that is measured. */
+export class ServerProcess {
+  readonly #process: Subprocess;
+  readonly port: number;
+
+  private constructor(process: Subprocess, port: number) {
+    this.#process = process;
+    this.port = port;
+  }
+
+  /** Resolves once it accepts connections. @throws Error when it does not in ten seconds, or ends. */
+  static async start(program: Program): Promise<ServerProcess> {
+    const port = freePort();
+    const { PATH = "" } = process.env;
+    // Nothing else of the environment: a PORT or LOG_LEVEL set there would be measured too.
+    const child = Bun.spawn([process.execPath, "--no-env-file", ...program.command(port)], {
+      cwd: `${import.meta.dir}/../..`,
+      env: { PATH, NODE_ENV: "production" },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    const deadline = performance.now() + startTimeoutMs;
+    while (!(await accepts(port))) {
+      if (child.exitCode !== null) throw new Error(`${program.name} ended with ${child.exitCode} while it started`);
+      if (performance.now() > deadline) {
+        child.kill("SIGKILL");
+        throw new Error(`${program.name} did not listen within ${startTimeoutMs / 1000} s`);
+      }
+      await Bun.sleep(20);
+    }
+    return new ServerProcess(child, port);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Killed, not stopped: how it says goodbye is not what is measured. */
+  async close(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.exited;
+  }
+}
+
+/** Each server gets a port of its own: ten thousand closed connections rest with the old one's number for a minute. */
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
+
+async function accepts(port: number): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => {} } });
+    socket.end();
+    return true;
+  } catch {
+    return false; // not yet
+  }
+}
