@@ -9,6 +9,7 @@ export const errorTable = {
   forbidden: { status: 403, retry: false, meaning: "The key, token or origin does not allow this." },
   "not-found": { status: 404, retry: false, meaning: "There is nothing by that name." },
   "method-not-allowed": { status: 405, retry: false, meaning: "The path exists, but not with this method." },
+  "request-timeout": { status: 408, retry: true, meaning: "The request took too long to arrive." },
   conflict: {
     status: 409,
     retry: false,

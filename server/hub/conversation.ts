@@ -17,6 +17,8 @@ export interface ConversationSetting {
   /** Frames per second; 0 for no limit. */
   readonly messageRate: number;
   readonly clock: Clock;
+  /** Shared by all; plain additions, read by the scraper. */
+  readonly counts: { frames: number };
 }
 
 /**
@@ -45,7 +47,8 @@ export class Conversation {
   hear(text: string): void {
     const { session } = this;
     if (session.closed !== undefined) return;
-    const { clock, messageRate } = this.#setting;
+    const { clock, counts, messageRate } = this.#setting;
+    counts.frames++;
     this.#rate ??= new MessageRate(messageRate, clock.now());
     const waitMs = this.#rate.take(clock.now());
     if (waitMs > 0) this.#refuse(text, this.#rate, waitMs);

@@ -49,6 +49,8 @@ export class Hub {
   readonly delivery: Delivery;
   /** Publications on their way into storage. */
   inFlight = 0;
+  /** Publications that were stored or passed on; a plain addition, read by the scraper. */
+  published = 0;
   /** Whether publishing can work now, as the broker sees it. */
   isHealthy = true;
   readonly #settings: HubSettings;
@@ -76,7 +78,7 @@ export class Hub {
       delivery: this.delivery,
       onWelcomed: (session, isContinued) => this.#welcomed(session, isContinued),
     });
-    this.#conversation = { clock, messageRate: settings.messageRate, doors: this.#doors() };
+    this.#conversation = { clock, messageRate: settings.messageRate, doors: this.#doors(), counts: { frames: 0 } };
   }
 
   /** Connects to the broker. */
@@ -93,6 +95,11 @@ export class Hub {
   /** @throws ServiceError where somebody may not come in, at once or by the promise */
   admit(arrival: Arrival): Admitted | Promise<Admitted> {
     return this.reception.admit(arrival);
+  }
+
+  /** The handshake of somebody who was let in came to nothing. */
+  giveUp(admitted: Admitted): void {
+    this.reception.giveUp(admitted);
   }
 
   /** A socket is open. Its transport hands over what it hears, and calls `ended` once. */
@@ -124,7 +131,9 @@ export class Hub {
     }
     this.inFlight++;
     try {
-      return await this.#parts.broker.publish(draft, this.#parts.historyRules(draft.channel));
+      const published = await this.#parts.broker.publish(draft, this.#parts.historyRules(draft.channel));
+      this.published++;
+      return published;
     } finally {
       this.inFlight--;
     }
@@ -150,6 +159,16 @@ export class Hub {
       if (session.userId !== undefined) users.add(session.userId);
     }
     return { count, users: [...users].sort() };
+  }
+
+  /** Sessions whose socket is full. */
+  get slowReaders(): number {
+    return this.#slow.size;
+  }
+
+  /** Frames that clients sent. */
+  get framesHeard(): number {
+    return this.#conversation.counts.frames;
   }
 
   /** Lets go of every timer. Idempotent. */

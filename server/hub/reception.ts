@@ -39,6 +39,8 @@ export interface ReceptionParts {
 export class Reception {
   /** Set while nobody is let in any more. */
   closedBecause: ServiceError | undefined;
+  /** Plain additions, read by the scraper. */
+  readonly counts = { admitted: 0, refused: 0 };
   readonly #settings: ReceptionSettings;
   readonly #parts: ReceptionParts;
   readonly #admission: Admission;
@@ -57,6 +59,7 @@ export class Reception {
    * @throws ServiceError
    */
   admit(arrival: Arrival): Admitted | Promise<Admitted> {
+    this.counts.refused++; // until the seat is taken
     const identity = this.#parts.access.identify({ userId: arrival.userId, token: arrival.token });
     return identity instanceof Promise ? identity.then((it) => this.#seat(arrival, it)) : this.#seat(arrival, identity);
   }
@@ -123,6 +126,8 @@ export class Reception {
     const predecessor = known?.userId === identity.userId && !this.#isSucceeded(known) ? known : undefined;
     const seat = { ip: arrival.ip, userId: identity.userId };
     this.#admission.enter(seat, predecessor !== undefined);
+    this.counts.refused--;
+    this.counts.admitted++;
     return { arrival, identity, seat, predecessor };
   }
 

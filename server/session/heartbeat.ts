@@ -1,5 +1,6 @@
 import type { CloseReason } from "../../protocol/close-codes.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
+import { Wheel } from "./wheel.ts";
 
 /** What a heartbeat needs of a socket whose protocol answers pings. */
 export interface Pinged {
@@ -21,36 +22,29 @@ export interface HeartbeatTimes {
  * Finds peers that are gone without a goodbye. The runtime's own idle timer cannot: it counts what the server sends as
  * life, so a dead peer in a busy channel would stay for ever.
  *
- * A wheel: each connection stands in the slot of the moment it came, one slot is pinged per tick, so pings are spread
- * over the interval. A peer that owes an answer has until its deadline; while bytes wait for it the timer rests, since
- * its pong may stand behind them (slow readers are somebody else's matter).
+ * A peer that owes an answer has until its deadline; while bytes wait for it the timer rests, since its pong may stand
+ * behind them (slow readers are somebody else's matter).
  */
 export class Heartbeat {
-  readonly #slots: Set<Pinged>[];
-  readonly #slotOf = new Map<Pinged, Set<Pinged>>();
+  readonly #wheel: Wheel<Pinged>;
   /** In the order of their deadlines, since the timeout is the same for all. */
   readonly #owing = new Map<Pinged, number>();
-  readonly #times: HeartbeatTimes;
+  readonly #timeoutMs: number;
   readonly #clock: Clock;
   readonly #tickMs: number;
   #timer: Timer | undefined;
-  #hand = 0;
 
   constructor(times: HeartbeatTimes, clock: Clock) {
-    this.#times = times;
+    this.#timeoutMs = times.timeout;
     this.#clock = clock;
     // A quarter of the timeout keeps the error of a deadline small; a second is fine enough for the usual tens of them.
     this.#tickMs = Math.max(10, Math.min(1000, times.timeout / 4, times.interval));
-    this.#slots = Array.from({ length: Math.max(1, Math.round(times.interval / this.#tickMs)) }, () => new Set());
-    this.#timer = clock.setTimeout(() => this.#tick(), this.#tickMs);
+    this.#wheel = new Wheel(times.interval, this.#tickMs, clock, (peer) => this.#ping(peer));
+    this.#timer = clock.setTimeout(this.#collect, this.#tickMs);
   }
 
   add(peer: Pinged): void {
-    // The slot just behind the hand: its first ping comes a whole interval from now.
-    const slot = this.#slots[(this.#hand + this.#slots.length - 1) % this.#slots.length];
-    if (slot === undefined) return;
-    slot.add(peer);
-    this.#slotOf.set(peer, slot);
+    this.#wheel.add(peer);
   }
 
   /** A pong or any message came. */
@@ -60,33 +54,29 @@ export class Heartbeat {
 
   remove(peer: Pinged): void {
     this.#owing.delete(peer);
-    this.#slotOf.get(peer)?.delete(peer);
-    this.#slotOf.delete(peer);
+    this.#wheel.remove(peer);
   }
 
   /** Idempotent. */
   close(): void {
+    this.#wheel.close();
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
-  #tick(): void {
-    this.#timer = this.#clock.setTimeout(() => this.#tick(), this.#tickMs);
-    const now = this.#clock.now();
-    this.#collect(now);
-    for (const peer of this.#slots[this.#hand] ?? []) {
-      if (this.#owing.has(peer) || peer.buffered() > 0) continue;
-      peer.ping();
-      this.#owing.set(peer, now + this.#times.timeout);
-    }
-    this.#hand = (this.#hand + 1) % this.#slots.length;
+  #ping(peer: Pinged): void {
+    if (this.#owing.has(peer) || peer.buffered() > 0) return;
+    peer.ping();
+    this.#owing.set(peer, this.#clock.monotonic() + this.#timeoutMs);
   }
 
-  #collect(now: number): void {
+  readonly #collect = (): void => {
+    this.#timer = this.#clock.setTimeout(this.#collect, this.#tickMs);
+    const now = this.#clock.monotonic();
     for (const [peer, deadline] of this.#owing) {
       if (deadline > now) return;
       this.#owing.delete(peer);
       if (peer.buffered() === 0) peer.close({ name: "no-pong" });
     }
-  }
+  };
 }

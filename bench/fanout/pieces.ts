@@ -1,0 +1,9 @@
+/** Cuts bytes as a network might, for tests of what reads them. @param lengths Of the pieces, in order; at least 1 each. */
+export function* pieces(bytes: Buffer, lengths: Iterable<number>): Generator<Buffer> {
+  let at = 0;
+  for (const length of lengths) {
+    if (at >= bytes.length) return;
+    yield bytes.subarray(at, at + length);
+    at += length;
+  }
+}

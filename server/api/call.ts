@@ -1,0 +1,43 @@
+import { type ChannelName, channelNameRule, parseChannelName } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { JsonText } from "../../protocol/publication.ts";
+import type { ChannelDirectory } from "../broker/broker.ts";
+import type { Hub } from "../hub/hub.ts";
+
+/** What the verbs may use. */
+export interface ApiDoors {
+  readonly hub: Hub;
+  /** Every channel that is known anywhere. */
+  readonly directory: ChannelDirectory;
+}
+
+/** One request, read and let in already. */
+export interface Call {
+  /** Parts of the path, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** "" where there is none. */
+  readonly body: string;
+  readonly contentType: string;
+  readonly idempotencyKey: string | undefined;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly body: JsonText;
+}
+
+/** What a verb is: refusals are thrown as ServiceError. */
+export type Verb = (doors: ApiDoors, call: Call) => Promise<Reply>;
+
+export function ok(value: unknown): Reply {
+  return { status: 200, body: JSON.stringify(value) };
+}
+
+/** @throws ServiceError "bad-request" */
+export function channelParam(call: Call): ChannelName {
+  const channel = parseChannelName(call.params.channel);
+  if (channel !== undefined) return channel;
+  const got = JSON.stringify(call.params.channel?.slice(0, 60));
+  throw new ServiceError("bad-request", `channel: expected ${channelNameRule}, got ${got}`, { field: "channel" });
+}

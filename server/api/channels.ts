@@ -1,0 +1,70 @@
+import { encodePublication, present } from "../../protocol/codec.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import { limits } from "../../protocol/limits.ts";
+import { parseCursor, parseSinceWord, type Since, sinceRule } from "../../protocol/position.ts";
+import type { ChannelSummary } from "../broker/log.ts";
+import type { Hub } from "../hub/hub.ts";
+import { type ApiDoors, type Call, channelParam, ok, type Reply } from "./call.ts";
+
+/** Channels of one page. */
+const pageSize = 100;
+
+/** `GET /v1/channels?prefix=&page=` */
+export async function listChannels({ hub, directory }: ApiDoors, { query }: Call): Promise<Reply> {
+  const found = await directory.list(query.get("prefix") ?? "", query.get("page") ?? "", pageSize);
+  const next = found.length < pageSize ? undefined : found.at(-1)?.channel;
+  return ok({ channels: found.map((summary) => present(describe(hub, summary))), ...present({ next_page: next }) });
+}
+
+/** `GET /v1/channels/{channel}` */
+export async function getChannel({ hub, directory }: ApiDoors, call: Call): Promise<Reply> {
+  const channel = channelParam(call);
+  // Names are sorted, so the channel itself comes first among those that begin with its name.
+  const [summary] = await directory.list(channel, "", 1);
+  if (summary?.channel !== channel)
+    throw new ServiceError("not-found", `no channel ${JSON.stringify(channel)} is known`);
+  return ok(describe(hub, summary));
+}
+
+/** `GET /v1/channels/{channel}/history?since=&limit=` */
+export async function getHistory({ hub }: ApiDoors, call: Call): Promise<Reply> {
+  const channel = channelParam(call);
+  const limit = limitOf(call.query);
+  const { top, publications, gap } = await hub.history(channel, sinceOf(call, limit), limit);
+  const head = JSON.stringify({ channel, ...top, complete: gap === undefined, ...present({ reason: gap }) });
+  const messages = publications.map(encodePublication).join(",");
+  return { status: 200, body: `${head.slice(0, -1)},"messages":[${messages}]}` };
+}
+
+/** `GET /v1/channels/{channel}/presence` */
+export async function getPresence({ hub }: ApiDoors, call: Call): Promise<Reply> {
+  const channel = channelParam(call);
+  return ok({ channel, ...hub.presence(channel) });
+}
+
+function describe(hub: Hub, { channel, top, messages }: ChannelSummary) {
+  return { channel, ...top, messages, connections: hub.presence(channel).count };
+}
+
+function limitOf(query: URLSearchParams): number {
+  const text = query.get("limit") ?? String(limits.historyDefault);
+  const limit = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= limits.historyLimit) return limit;
+  throw bad("limit", `a whole number from 1 to ${limits.historyLimit}`, text);
+}
+
+/** A word, or a cursor that names the channel. */
+function sinceOf(call: Call, limit: number): Since {
+  const text = call.query.get("since");
+  if (text === null || text === "") return { from: "last", count: limit };
+  const position = parseCursor(text)?.get(channelParam(call));
+  const since: Since | undefined = position === undefined ? parseSinceWord(text) : { from: "position", position };
+  if (since === undefined) throw bad("since", `a cursor that names the channel, or ${sinceRule}`, text);
+  return since;
+}
+
+function bad(field: string, rule: string, got: string): ServiceError {
+  return new ServiceError("bad-request", `${field}: expected ${rule}, got ${JSON.stringify(got.slice(0, 60))}`, {
+    field,
+  });
+}

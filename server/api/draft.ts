@@ -1,0 +1,52 @@
+import { type ChannelName, parseUserId, userChannel, userIdRule } from "../../protocol/channel-name.ts";
+import { present } from "../../protocol/codec.ts";
+import * as fields from "../../protocol/fields.ts";
+import { memberTexts, onOneLine } from "../../protocol/json-text.ts";
+import { limits } from "../../protocol/limits.ts";
+import type { Body, Draft, Labels } from "../../protocol/publication.ts";
+
+/** A draft that has no channel yet: the same goes to several. */
+export type Undirected = Omit<Draft, "channel">;
+
+/**
+ * The labels and body of a publish request, `data` as the text it came as.
+ * @param text the JSON text of the object
+ * @throws ServiceError "invalid-field" that names field and rule
+ */
+export function parseUndirected(object: fields.Fields, text: string): Undirected {
+  const message = fields.optionalMessage(object);
+  const data = dataText(object, text);
+  if (message === undefined && data === undefined) throw fields.invalid("data", "data or message", undefined);
+  const ephemeral = fields.optionalSwitch(object, "ephemeral", false);
+  return {
+    ...present<Body>({ message, data } as Body),
+    ...labelsOf(object),
+    ...present({
+      id: fields.optionalText(object, "id", limits.idLength),
+      ephemeral: ephemeral ? (true as const) : undefined,
+      excludeConnectionId: fields.optionalText(object, "exclude_connection_id", limits.idLength),
+    }),
+  };
+}
+
+/** The member `data` as it came, on one line; undefined where there is none. */
+export function dataText(object: fields.Fields, text: string): string | undefined {
+  const raw = "data" in object ? memberTexts(text).get("data") : undefined;
+  return raw === undefined ? undefined : onOneLine(raw);
+}
+
+/** The personal channel of `user_id`. @throws ServiceError "invalid-field" */
+export function userChannelField(value: unknown, field = "user_id"): ChannelName {
+  const userId = parseUserId(value);
+  if (userId === undefined) throw fields.invalid(field, userIdRule, value);
+  return userChannel(userId);
+}
+
+function labelsOf(object: fields.Fields): Labels {
+  return present({
+    event: fields.optionalEvent(object),
+    sender: fields.optionalText(object, "sender", limits.senderLength),
+    key: fields.optionalText(object, "key", limits.keyLength),
+    headers: fields.optionalHeaders(object),
+  });
+}

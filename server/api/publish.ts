@@ -1,0 +1,99 @@
+import { type ChannelName, channelNameRule, parseChannelName, userOf } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import * as fields from "../../protocol/fields.ts";
+import { onOneLine } from "../../protocol/json-text.ts";
+import { limits } from "../../protocol/limits.ts";
+import type { Hub } from "../hub/hub.ts";
+import { type ApiDoors, type Call, channelParam, ok, type Reply } from "./call.ts";
+import { parseUndirected, type Undirected, userChannelField } from "./draft.ts";
+
+/** `POST /v1/publish`: into one channel, several, or those of users. */
+export async function publish({ hub }: ApiDoors, call: Call): Promise<Reply> {
+  const object = fields.parseObject(call.body);
+  refuseSchedule(object);
+  const targets = parseTargets(object);
+  const draft = withId(parseUndirected(object, call.body), call);
+  const [only] = targets.channels;
+  if (targets.isOne && only !== undefined) return ok(await publishInto(hub, only, draft));
+  const results = await Promise.all(targets.channels.map((channel) => publishOrTell(hub, channel, draft)));
+  return ok({ results });
+}
+
+/** `POST /v1/channels/{channel}/messages`: the body is the message; JSON becomes `data`, anything else `message`. */
+export async function postMessage({ hub }: ApiDoors, call: Call): Promise<Reply> {
+  const channel = channelParam(call);
+  if (call.body === "") throw fields.invalid("body", "a message", undefined);
+  const isJson = /^application\/([\w.+-]+\+)?json\b/i.test(call.contentType);
+  if (isJson) fields.parseJson(call.body);
+  const draft: Undirected = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
+  return ok(await publishInto(hub, channel, withId(draft, call)));
+}
+
+interface Targets {
+  readonly channels: readonly ChannelName[];
+  /** One was asked for by name: the answer is one receipt, not a list. */
+  readonly isOne: boolean;
+}
+
+const targetFields = ["channel", "channels", "user_id", "user_ids"] as const;
+
+function parseTargets(object: fields.Fields): Targets {
+  const given = targetFields.filter((field) => object[field] !== undefined && object[field] !== null);
+  const [field] = given;
+  if (field === undefined || given.length > 1) {
+    const got = given.length === 0 ? undefined : given.join(" and ");
+    throw fields.invalid("channel", "one of channel, channels, user_id or user_ids", got);
+  }
+  const value = object[field];
+  if (field === "channel") return { channels: [fields.channelField(object)], isOne: true };
+  if (field === "user_id") return { channels: [userChannelField(value)], isOne: true };
+  if (!Array.isArray(value) || value.length === 0 || value.length > limits.publishTargets) {
+    throw fields.invalid(
+      field,
+      `an array of 1 to ${limits.publishTargets}`,
+      Array.isArray(value) ? value.length : value,
+    );
+  }
+  const parse = field === "channels" ? channelElement : (element: unknown) => userChannelField(element, "user_ids");
+  return { channels: value.map(parse), isOne: false };
+}
+
+function channelElement(value: unknown): ChannelName {
+  const channel = parseChannelName(value);
+  if (channel === undefined) throw fields.invalid("channels", channelNameRule, value);
+  return channel;
+}
+
+async function publishInto(hub: Hub, channel: ChannelName, draft: Undirected) {
+  const { id, position, duplicate } = await hub.publish({ ...draft, channel });
+  const userId = userOf(channel);
+  const connected = userId === undefined ? undefined : hub.connections.ofUser(userId).size > 0;
+  return { channel, id, ...position, duplicate, ...(connected === undefined ? {} : { connected }) };
+}
+
+/** One of several: its refusal stands in its place. */
+async function publishOrTell(hub: Hub, channel: ChannelName, draft: Undirected) {
+  try {
+    return await publishInto(hub, channel, draft);
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    return { channel, error: { code: error.code, message: error.message } };
+  }
+}
+
+/** `Idempotency-Key` is the same as `id`. */
+function withId(draft: Undirected, { idempotencyKey }: Call): Undirected {
+  if (idempotencyKey === undefined || idempotencyKey === "") return draft;
+  const id = fields.optionalText({ "Idempotency-Key": idempotencyKey }, "Idempotency-Key", limits.idLength);
+  if (draft.id !== undefined && draft.id !== id) {
+    throw fields.invalid("id", "the same as the header Idempotency-Key, or one of them only", draft.id);
+  }
+  return id === undefined ? draft : { ...draft, id };
+}
+
+function refuseSchedule(object: fields.Fields): void {
+  for (const field of ["at", "delay_s"]) {
+    if (object[field] === undefined) continue;
+    throw fields.invalid(field, "nothing: this version publishes at once only", object[field]);
+  }
+}

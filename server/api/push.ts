@@ -1,0 +1,90 @@
+import { userOf } from "../../protocol/channel-name.ts";
+import { present } from "../../protocol/codec.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import * as fields from "../../protocol/fields.ts";
+import { elementTexts } from "../../protocol/json-text.ts";
+import { limits } from "../../protocol/limits.ts";
+import type { Draft } from "../../protocol/publication.ts";
+import { texts } from "../../protocol/texts.ts";
+import { type ApiDoors, type Call, ok, type Reply } from "./call.ts";
+import { dataText, userChannelField } from "./draft.ts";
+
+/** The largest time that a Date can hold, in seconds. */
+const maxTimestampS = 8.64e12;
+
+/** `POST /sse/push`: one event for every connection of one user, stored for those who resume. */
+export async function push(doors: ApiDoors, call: Call): Promise<Reply> {
+  const isConnected = await deliver(doors, parsePush(fields.parseObject(call.body), call.body));
+  return isConnected
+    ? ok({ status: "success", message: texts.pushed })
+    : ok({ status: "partial", message: texts.pushedPartial });
+}
+
+/** `POST /sse/push/batch`: up to 1000 of them; one answer per item, in order, and a bad one stops no other. */
+export async function pushBatch(doors: ApiDoors, call: Call): Promise<Reply> {
+  const items = fields.parseJson(call.body);
+  if (!Array.isArray(items)) throw fields.invalid("body", "an array of events", items);
+  if (items.length > limits.batchItems) {
+    throw fields.invalid("body", `at most ${limits.batchItems} events`, items.length);
+  }
+  const itemTexts = elementTexts(call.body);
+  const results = await Promise.all(items.map((item, index) => pushItem(doors, item, itemTexts[index] ?? "")));
+  return ok({ results });
+}
+
+interface ItemResult {
+  readonly user_id: unknown;
+  readonly success: boolean;
+  readonly error?: string;
+}
+
+async function pushItem(doors: ApiDoors, item: unknown, text: string): Promise<ItemResult> {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) {
+    return { user_id: null, success: false, error: "expected an object with user_id and data" };
+  }
+  const object = item as fields.Fields;
+  const user_id = typeof object.user_id === "string" ? object.user_id : null;
+  try {
+    const success = await deliver(doors, parsePush(object, text));
+    return success ? { user_id, success } : { user_id, success, error: texts.pushedPartial };
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    return { user_id, success: false, error: error.message };
+  }
+}
+
+/** @returns whether the user has a connection now */
+async function deliver({ hub }: ApiDoors, draft: Draft): Promise<boolean> {
+  await hub.publish(draft);
+  return hub.connections.ofUser(userOf(draft.channel) ?? "").size > 0;
+}
+
+function parsePush(object: fields.Fields, text: string): Draft {
+  const channel = userChannelField(object.user_id);
+  const data = dataText(object, text);
+  if (data === undefined) throw fields.invalid("data", "any JSON value", undefined);
+  return {
+    channel,
+    data,
+    ...present({ event: parseEventType(object), id: parseEventId(object), sentAt: parseTimestamp(object) }),
+  };
+}
+
+function parseEventType({ event_type }: fields.Fields): string | undefined {
+  if (event_type === undefined || event_type === null) return undefined;
+  if (!fields.isEventName(event_type)) throw fields.invalid("event_type", fields.eventRule, event_type);
+  return event_type;
+}
+
+function parseEventId(object: fields.Fields): string | undefined {
+  return fields.optionalText(object, "event_id", limits.idLength);
+}
+
+/** Unix seconds, with or without a fraction; kept in milliseconds. */
+function parseTimestamp({ timestamp }: fields.Fields): number | undefined {
+  if (timestamp === undefined || timestamp === null) return undefined;
+  if (typeof timestamp !== "number" || !(timestamp >= 0) || timestamp > maxTimestampS) {
+    throw fields.invalid("timestamp", "unix seconds", timestamp);
+  }
+  return Math.round(timestamp * 1000);
+}

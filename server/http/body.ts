@@ -1,0 +1,38 @@
+import { ServiceError } from "../../protocol/errors.ts";
+
+/** How long a body may take to come, however fast its bytes drip. */
+const bodyMs = 30_000;
+
+/**
+ * The body as text.
+ * @throws ServiceError "too-large" above the limit, "bad-request" for what is not UTF-8 or takes too long
+ */
+export async function readBody(request: Request, maxBytes: number): Promise<string> {
+  const declared = Number(request.headers.get("Content-Length") ?? 0);
+  if (declared > maxBytes) throw tooLarge(maxBytes);
+  if (request.body === null) return "";
+  const bytes = await beforeDeadline(request.arrayBuffer());
+  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ServiceError("bad-request", "body: expected UTF-8", { field: "body", cause });
+  }
+}
+
+async function beforeDeadline(bytes: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new ServiceError("request-timeout", `body: expected all of it within ${bodyMs / 1000} s`, { field: "body" });
+    timer = setTimeout(() => reject(error), bodyMs);
+  });
+  try {
+    return await Promise.race([bytes, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooLarge(maxBytes: number): ServiceError {
+  return new ServiceError("too-large", `body: expected at most ${maxBytes} bytes`, { field: "body" });
+}

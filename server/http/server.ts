@@ -1,0 +1,156 @@
+import type { Server } from "bun";
+import { TrustedProxies } from "../lib/client-address.ts";
+import type { Peer } from "../transport/handshake.ts";
+import type { SseTransport } from "../transport/sse/sse.ts";
+import type { SocketState, WebSocketTransport } from "../transport/websocket/websocket.ts";
+import { Border, type BorderSettings } from "./border.ts";
+import { respondError } from "./respond.ts";
+import { type Handle, otherRoutes, pushRoutes, type RouteParts, type RouteSettings } from "./routes.ts";
+
+/** Seconds of silence after which a connection that is neither WebSocket nor stream is closed. */
+const idleTimeoutS = 10;
+/** A body over our own limit must still reach us, so that its answer can say why; beyond this the runtime refuses it. */
+const bodySlackBytes = 64 * 1024;
+/** Idle HTTP connections are kept open for so long; after a request somebody may still hold one. */
+const keepAliveMs = idleTimeoutS * 1000;
+
+export interface HttpSettings extends RouteSettings, BorderSettings {
+  readonly port: number;
+  readonly wsPath: string;
+  readonly trustedProxies: readonly string[];
+  /** Paths of PEM files; both or none. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+}
+
+export interface HttpParts extends RouteParts {
+  readonly websocket: WebSocketTransport;
+  readonly sse: SseTransport;
+}
+
+/** Where the server can be reached. */
+export interface ListeningAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
+}
+
+/** The one port: WebSocket handshakes, event streams and HTTP, each on its way. */
+export class HttpServer {
+  /** While stopping: answers carry `Connection: close`, so that kept-alive clients go elsewhere. */
+  closesConnections = false;
+  readonly #settings: HttpSettings;
+  readonly #parts: HttpParts;
+  readonly #border: Border;
+  readonly #proxies: TrustedProxies;
+  readonly #other: Handle;
+  #server: Server<SocketState> | undefined;
+  #lastRequestAt = Number.NEGATIVE_INFINITY;
+
+  /** @throws Error where a setting cannot be used */
+  constructor(settings: HttpSettings, parts: HttpParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#border = new Border(settings);
+    this.#proxies = new TrustedProxies(settings.trustedProxies);
+    this.#other = otherRoutes(settings, parts);
+  }
+
+  /** @throws Error with the code EADDRINUSE where the port is taken */
+  listen(): ListeningAddress {
+    const { host, port, maxBodyBytes, tlsCert, tlsKey } = this.#settings;
+    const routes: Record<string, Handle> = {};
+    for (const [path, handle] of Object.entries(pushRoutes(this.#settings, this.#parts))) {
+      routes[path] = (request) => this.#answer(request, handle);
+    }
+    const tls =
+      tlsCert === undefined || tlsKey === undefined ? {} : { tls: { cert: Bun.file(tlsCert), key: Bun.file(tlsKey) } };
+    this.#server = Bun.serve<SocketState>({
+      hostname: host,
+      port,
+      routes,
+      fetch: (request, server) => this.#fetch(request, server),
+      websocket: this.#parts.websocket.handler,
+      idleTimeout: idleTimeoutS,
+      maxRequestBodySize: maxBodyBytes + bodySlackBytes,
+      development: false,
+      error: respondError,
+      ...tls,
+    });
+    return { host, port: this.#server.port ?? port, isTls: "tls" in tls };
+  }
+
+  /** Whether somebody may still hold a connection that was kept alive. */
+  get mayBeKeptAlive(): boolean {
+    return performance.now() - this.#lastRequestAt < keepAliveMs;
+  }
+
+  /** Requests and sockets that the runtime still works on. */
+  get pending(): number {
+    return this.#server === undefined ? 0 : this.#server.pendingRequests + this.#server.pendingWebSockets;
+  }
+
+  /** Closes the listener; what is open stays open. Not awaited: it would wait for every socket. */
+  stopListening(): void {
+    void this.#server?.stop();
+  }
+
+  /** Drops what is left. */
+  close(): void {
+    void this.#server?.stop(true);
+    this.#server = undefined;
+  }
+
+  #fetch(request: Request, server: Server<SocketState>): Response | Promise<Response | undefined> | undefined {
+    const { pathname } = new URL(request.url);
+    const { wsPath } = this.#settings;
+    if (pathname === wsPath || (pathname === "/" && request.headers.has("Upgrade"))) {
+      return this.#upgrade(request, server);
+    }
+    if (pathname === "/sse" && request.method === "GET") {
+      return this.#answer(request, () => this.#parts.sse.answer(request, server, this.#peer(request, server)));
+    }
+    return this.#answer(request, this.#other);
+  }
+
+  #upgrade(request: Request, server: Server<SocketState>): Response | Promise<Response | undefined> | undefined {
+    try {
+      this.#border.check(request);
+      const upgraded = this.#parts.websocket.upgrade(request, server, this.#peer(request, server));
+      return upgraded?.catch((error: unknown) => this.#finish(request, respondError(error)));
+    } catch (error) {
+      return this.#finish(request, respondError(error));
+    }
+  }
+
+  async #answer(request: Request, handle: Handle): Promise<Response> {
+    this.#lastRequestAt = performance.now();
+    try {
+      this.#border.check(request);
+    } catch (error) {
+      return this.#finish(request, respondError(error));
+    }
+    if (request.method === "OPTIONS") return this.#border.preflight(request);
+    try {
+      return this.#finish(request, await handle(request), true);
+    } catch (error) {
+      return this.#finish(request, respondError(error), true);
+    }
+  }
+
+  /** @param passedBorder only then the page that asked may read the answer */
+  #finish(request: Request, response: Response, passedBorder = false): Response {
+    if (this.closesConnections) response.headers.set("Connection", "close");
+    if (!passedBorder) return response;
+    for (const [name, value] of Object.entries(this.#border.corsHeaders(request))) response.headers.set(name, value);
+    return response;
+  }
+
+  #peer(request: Request, server: Server<SocketState>): Peer {
+    const socket = server.requestIP(request);
+    const address = socket?.address ?? "unknown";
+    const ip = this.#proxies.clientOf(address, request.headers.get("X-Forwarded-For"));
+    const shown = ip.includes(":") ? `[${ip}]` : ip;
+    return { ip, remote: ip === address ? `${shown}:${socket?.port ?? 0}` : shown };
+  }
+}

@@ -1,0 +1,118 @@
+import type { LogRecord } from "@logtape/logtape";
+
+/** Makes one entry of the log out of a record, without the line's end. */
+export type LogFormat = (record: LogRecord) => string;
+
+/** What a log format may be: `json`, or a text with at least `{message}` and no placeholder that does not exist. */
+export const logFormatPattern =
+  /^(?:json|(?=.*\{message)(?:[^{}]|\{time(?::[^{}]*)?\}|\{(?:level|name|message|pid)(?:: ?[<>]?[0-9]{1,2})?\})+)$/s;
+
+/**
+ * The format for a template, such as `{time:YYYY-MM-DD HH:mm:ss} | {level} | {message}`.
+ *
+ * `{time}` is ISO 8601 in UTC; `{time:…}` is the machine's own time with YYYY, MM, DD, HH, mm, ss, SSS and Z (its offset).
+ * `{level}`, `{name}` (which part of the server), `{message}` and `{pid}` take a width: `{level: <8}`, `{level:>8}`.
+ * `json` makes one JSON object per line: time, level, name, message, and the record's own values under `values`.
+ *
+ * Whatever comes from outside has its control characters written out (`\n`), so that nobody can forge a line of the log
+ * or move the cursor of a terminal.
+ */
+export function makeLogFormat(template: string): LogFormat {
+  if (template.trim().toLowerCase() === "json") return jsonFormat;
+  const parts = template.split(/(\{[a-z]+(?::[^{}]*)?\})/).map(makePart);
+  return (record) => parts.map((part) => (typeof part === "string" ? part : part(record))).join("");
+}
+
+function makePart(part: string): string | LogFormat {
+  const [, name = "", detail] = /^\{([a-z]+)(?::([^{}]*))?\}$/.exec(part) ?? [];
+  if (name === "time") return ({ timestamp }) => formatTime(new Date(timestamp), detail);
+  const [, side = "<", width = "0"] = /^ ?([<>])?([0-9]+)$/.exec(detail ?? "") ?? [];
+  const pad = (text: string) => (side === ">" ? text.padStart(Number(width)) : text.padEnd(Number(width)));
+  if (name === "level") return ({ level }) => pad(levelName(level));
+  if (name === "name") return ({ category }) => pad(category.join("."));
+  if (name === "pid") return () => pad(String(process.pid));
+  return name === "message" ? (record) => pad(messageOf(record) + stacksOf(record)) : part;
+}
+
+function jsonFormat(record: LogRecord): string {
+  const { timestamp, level, category, properties } = record;
+  const entry = { time: new Date(timestamp).toISOString(), level: levelName(level), name: category.join(".") };
+  const values = Object.keys(properties).length === 0 ? undefined : properties;
+  return JSON.stringify({ ...entry, message: messageOf(record), values }, jsonValue);
+}
+
+/** What JSON cannot say by itself. Circular values never get here: no part logs objects of its own. */
+function jsonValue(_key: string, value: unknown): unknown {
+  if (value instanceof Error) return stackOf(value);
+  return typeof value === "bigint" || typeof value === "symbol" ? String(value) : value;
+}
+
+/** The names of this server's levels: the library has two more at its ends. */
+function levelName(level: LogRecord["level"]): string {
+  if (level === "trace") return "DEBUG";
+  return level === "fatal" ? "ERROR" : level.toUpperCase();
+}
+
+function messageOf({ message }: LogRecord): string {
+  return escaped(message.map(valueText).join(""));
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  if (typeof value !== "object" || value === null) return String(value);
+  try {
+    return JSON.stringify(value, jsonValue);
+  } catch {
+    return String(value); // circular: a poor line of the log is better than none
+  }
+}
+
+/** Where errors came from, each step on a line of its own; only bugs are logged with their error. */
+function stacksOf({ message }: LogRecord): string {
+  return message.flatMap((value) => (value instanceof Error ? stackLines(value) : [])).join("");
+}
+
+function stackLines(error: Error): string[] {
+  // Only lines that the engine made: the text of an error may be a client's.
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^ {4}at \S/.test(line));
+  const cause = error.cause instanceof Error ? error.cause : undefined;
+  const causeLines = cause === undefined ? [] : [`    caused by ${escaped(valueText(cause))}`, ...stackLines(cause)];
+  return [...frames.map(escaped), ...causeLines].map((line) => (line.startsWith("\n") ? line : `\n${line}`));
+}
+
+function stackOf(error: Error): string {
+  return valueText(error) + stackLines(error).join("");
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/** Also the marks that turn the direction of writing, which can hide a part of a line. */
+function escaped(text: string): string {
+  return text.replace(control, (sign) => {
+    return shortEscapes[sign] ?? `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+function formatTime(time: Date, template: string | undefined): string {
+  if (template === undefined) return time.toISOString();
+  const two = (value: number) => String(value).padStart(2, "0");
+  return template.replace(/YYYY|MM|DD|HH|mm|ss|SSS|Z/g, (token) => {
+    if (token === "YYYY") return String(time.getFullYear());
+    if (token === "MM") return two(time.getMonth() + 1);
+    if (token === "DD") return two(time.getDate());
+    if (token === "HH") return two(time.getHours());
+    if (token === "mm") return two(time.getMinutes());
+    if (token === "ss") return two(time.getSeconds());
+    return token === "SSS" ? String(time.getMilliseconds()).padStart(3, "0") : offsetOf(time);
+  });
+}
+
+/** `+02:00` */
+function offsetOf(time: Date): string {
+  const minutes = -time.getTimezoneOffset();
+  const two = (value: number) => String(Math.floor(Math.abs(value))).padStart(2, "0");
+  return `${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+}

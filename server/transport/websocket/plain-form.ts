@@ -1,0 +1,10 @@
+import { encodeServerFrame } from "../../../protocol/codec.ts";
+import type { WireForm } from "../../session/wire-form.ts";
+
+/** One JSON object per frame, for clients that need no library. */
+export const plainForm: WireForm = {
+  carriesCursor: false,
+  encode: (items) => items.map(({ json }) => json),
+  frame: (frame) => [encodeServerFrame(frame)],
+  join: (parts) => parts.flat(),
+};

@@ -1,0 +1,150 @@
+import { getLogger } from "@logtape/logtape";
+import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
+import type { CloseName, CloseReason } from "../../../protocol/close-codes.ts";
+import { type ErrorCode, ServiceError } from "../../../protocol/errors.ts";
+import type { Admitted } from "../../hub/arrival.ts";
+import type { Conversation } from "../../hub/conversation.ts";
+import type { Hub } from "../../hub/hub.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { Heartbeat, type HeartbeatTimes } from "../../session/heartbeat.ts";
+import { offeredSubprotocols, type Peer, parseArrival } from "../handshake.ts";
+import { batchForm } from "./batch-form.ts";
+import { plainForm } from "./plain-form.ts";
+import { refuseBytes, SocketConnection } from "./socket-connection.ts";
+
+/** The subprotocol whose clients understand several frames as one array. */
+const subprotocol = "fanfare.v1";
+/** What a frame may hold beside the publication in it: labels, headers and escapes. */
+const envelopeBytes = 16 * 1024;
+
+/** What the engine keeps per socket. */
+export interface SocketState {
+  /** Somebody who was let in, or the goodbye to one who was not. */
+  readonly entrance: Admitted | CloseReason;
+  readonly speaksBatches: boolean;
+  connection?: SocketConnection<SocketState>;
+  conversation?: Conversation;
+}
+
+export interface WebSocketSettings {
+  readonly heartbeat: HeartbeatTimes;
+  /** Bytes of one publication; a frame may be a little larger. */
+  readonly maxMessageBytes: number;
+}
+
+/** WebSockets: the handshake, and the engine's events on their way to the hub. */
+export class WebSocketTransport {
+  /** For `Bun.serve`. */
+  readonly handler: WebSocketHandler<SocketState>;
+  readonly #hub: Hub;
+  readonly #heartbeat: Heartbeat;
+
+  constructor(hub: Hub, settings: WebSocketSettings, clock: Clock) {
+    this.#hub = hub;
+    this.#heartbeat = new Heartbeat(settings.heartbeat, clock);
+    this.handler = {
+      maxPayloadLength: settings.maxMessageBytes + envelopeBytes,
+      backpressureLimit: 64 * refuseBytes,
+      closeOnBackpressureLimit: false,
+      idleTimeout: 0, // the heartbeat sees to the dead: the engine would count what it sends as their life
+      sendPings: false,
+      perMessageDeflate: false,
+      open: (socket) => this.#open(socket),
+      message: (socket, message) => this.#message(socket, message),
+      pong: ({ data: { connection } }) => connection && this.#heartbeat.seen(connection),
+      drain: ({ data: { connection } }) => connection?.onDrain(),
+      close: (socket) => this.#closed(socket),
+    };
+  }
+
+  /**
+   * Answers a handshake; `undefined` when the socket is open and everything further comes through `handler`.
+   * A browser cannot see the status of a refused one, so it and those who chose our subprotocol get a socket that is
+   * closed at once with a code.
+   * @throws ServiceError for everybody else who may not come in
+   */
+  upgrade(request: Request, server: Server<SocketState>, peer: Peer): undefined | Promise<undefined> {
+    if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") {
+      throw new ServiceError("upgrade-required", "this path wants a WebSocket handshake (Upgrade: websocket)");
+    }
+    try {
+      const admitted = this.#hub.admit(parseArrival(request, peer));
+      if (!(admitted instanceof Promise)) return this.#accept(request, server, admitted);
+      return admitted.then(
+        (it) => this.#accept(request, server, it),
+        (error: unknown) => this.#refuse(request, server, error),
+      );
+    } catch (error) {
+      return this.#refuse(request, server, error);
+    }
+  }
+
+  close(): void {
+    this.#heartbeat.close();
+  }
+
+  #accept(request: Request, server: Server<SocketState>, admitted: Admitted): undefined {
+    if (this.#upgrade(request, server, admitted)) return undefined;
+    this.#hub.giveUp(admitted);
+    throw new ServiceError("bad-request", "the WebSocket handshake is incomplete (RFC 6455 §4.2.1)");
+  }
+
+  #refuse(request: Request, server: Server<SocketState>, error: unknown): undefined {
+    const seesCodesOnly = request.headers.has("Origin") || offeredSubprotocols(request).includes(subprotocol);
+    if (!(error instanceof ServiceError) || !seesCodesOnly) throw error;
+    if (!this.#upgrade(request, server, { name: goodbyes[error.code] ?? "internal", text: error.message })) throw error;
+    return undefined;
+  }
+
+  #upgrade(request: Request, server: Server<SocketState>, entrance: SocketState["entrance"]): boolean {
+    const speaksBatches = offeredSubprotocols(request).includes(subprotocol);
+    // An empty choice must be said: the engine would answer with the first one that was offered.
+    const headers = { "Sec-WebSocket-Protocol": speaksBatches ? subprotocol : "" };
+    return server.upgrade(request, { data: { entrance, speaksBatches }, headers });
+  }
+
+  #open(socket: ServerWebSocket<SocketState>): void {
+    const { entrance, speaksBatches } = socket.data;
+    const connection = new SocketConnection(socket, speaksBatches ? batchForm : plainForm);
+    if ("name" in entrance) {
+      connection.close(entrance);
+      return;
+    }
+    socket.data.connection = connection;
+    this.#heartbeat.add(connection);
+    socket.data.conversation = this.#hub.open(entrance, connection);
+  }
+
+  #message(socket: ServerWebSocket<SocketState>, message: string | Buffer): void {
+    const { connection, conversation } = socket.data;
+    if (connection === undefined || conversation === undefined) return;
+    this.#heartbeat.seen(connection);
+    if (typeof message === "string") conversation.hear(message);
+    else conversation.session.close({ name: "binary-frame" });
+  }
+
+  #closed(socket: ServerWebSocket<SocketState>): void {
+    const { connection, conversation } = socket.data;
+    if (connection === undefined || conversation === undefined) return;
+    connection.gone();
+    this.#heartbeat.remove(connection);
+    // The engine calls this in the middle of our own `close`; the hub hears of it when that turn is over.
+    queueMicrotask(() => this.#hub.ended(conversation.session));
+    getLogger(["fanfare", "transport"]).debug("Socket closed: {id}", { id: conversation.session.id });
+  }
+}
+
+/** How a refusal is said to somebody who sees close codes only. */
+const goodbyes: Partial<Record<ErrorCode, CloseName>> = {
+  "bad-request": "bad-request",
+  "invalid-field": "bad-request",
+  "not-found": "bad-request",
+  "too-many-channels": "bad-request",
+  unauthorized: "not-allowed",
+  forbidden: "not-allowed",
+  conflict: "already-connected",
+  "rate-limited": "too-many",
+  "broker-unavailable": "unavailable",
+  draining: "unavailable",
+  full: "unavailable",
+};
