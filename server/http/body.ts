@@ -23,7 +23,9 @@ export async function readBody(request: Request, maxBytes: number): Promise<stri
 async function beforeDeadline(bytes: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new ServiceError("request-timeout", `body: expected all of it within ${bodyMs / 1000} s`, { field: "body" });
+    const error = new ServiceError("request-timeout", `body: expected all of it within ${bodyMs / 1000} s`, {
+      field: "body",
+    });
     timer = setTimeout(() => reject(error), bodyMs);
   });
   try {

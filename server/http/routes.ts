@@ -62,7 +62,9 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   app.get("/metrics", ({ req }) => answerMetrics(req.raw, parts));
   for (const endpoint of endpoints) {
     const path = endpoint.path.replaceAll(/\{(\w+)\}/g, ":$1");
-    app.on(endpoint.method, path, (context) => perform(context.req.raw, context.req.param(), endpoint, settings, parts));
+    app.on(endpoint.method, path, (context) =>
+      perform(context.req.raw, context.req.param(), endpoint, settings, parts),
+    );
   }
   app.notFound((context) => refuseUnknown(context.req.path, context.req.method));
   return (request) => app.fetch(request);
@@ -111,7 +113,8 @@ function keyHeaders(request: Request): KeyHeaders {
 /** A path of ours with a method that it has not is something else than no path at all. */
 function refuseUnknown(path: string, method: string): never {
   const methods = endpoints.filter((it) => matches(it.path, path)).map((it) => it.method);
-  if (methods.length > 0) throw new ServiceError("method-not-allowed", `${path}: expected ${methods.join(" or ")}, got ${method}`);
+  if (methods.length > 0)
+    throw new ServiceError("method-not-allowed", `${path}: expected ${methods.join(" or ")}, got ${method}`);
   throw new ServiceError("not-found", `there is nothing at ${path.slice(0, 200)}`);
 }
 

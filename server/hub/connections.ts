@@ -4,8 +4,6 @@ const nobody: ReadonlySet<Session> = new Set();
 
 /** Who is connected to this worker, by connection, user and resume key. Welcomed or not: from `open` to the end. */
 export class Connections {
-  /** Called whenever the last one left. */
-  onEmpty: () => void = () => undefined;
   readonly #byId = new Map<string, Session>();
   readonly #byUser = new Map<string, Set<Session>>();
   readonly #byResumeKey = new Map<string, Session>();
@@ -31,7 +29,6 @@ export class Connections {
     const sessions = userId === undefined ? undefined : this.#byUser.get(userId);
     sessions?.delete(session);
     if (userId !== undefined && sessions?.size === 0) this.#byUser.delete(userId);
-    if (this.#byId.size === 0) this.onEmpty();
   }
 
   all(): Iterable<Session> {

@@ -53,7 +53,8 @@ export interface DrainReceipt {
 export class Drain {
   readonly #settings: DrainSettings;
   readonly #parts: DrainParts;
-  #startedAt: number | undefined;
+  #announcedAt: number | undefined;
+  readonly #told = new WeakSet<Session>();
   #counts = { initial: 0, moved: 0, forced: 0, unflushedBytes: 0 };
   #closesInSecond = { second: 0, closes: 0, most: 0 };
 
@@ -62,27 +63,32 @@ export class Drain {
     this.#parts = parts;
   }
 
-  get isDraining(): boolean {
-    return this.#startedAt !== undefined;
+  /** Whether newcomers are told that they will have to go. */
+  get isAnnounced(): boolean {
+    return this.#announcedAt !== undefined;
   }
 
   /** Milliseconds until the rest is closed. */
   get leftMs(): number {
     const { clock } = this.#parts;
-    const passed = this.#startedAt === undefined ? 0 : clock.monotonic() - this.#startedAt;
+    const passed = this.#announcedAt === undefined ? 0 : clock.monotonic() - this.#announcedAt;
     return Math.max(0, this.#settings.shutdownTimeoutMs - passed);
   }
 
-  /** Tells every client. Idempotent. */
+  /** The time begins to run: from now on who comes is told after the welcome. Idempotent. */
+  announce(): void {
+    this.#announcedAt ??= this.#parts.clock.monotonic();
+  }
+
+  /** Tells every client that was not told yet. Idempotent. */
   begin(): void {
-    if (this.#startedAt !== undefined) return;
-    this.#startedAt = this.#parts.clock.monotonic();
+    this.announce();
     for (const session of this.#parts.connections.all()) if (session.isWelcomed) this.#tell(session);
   }
 
-  /** Somebody came after the beginning: the notice follows the welcome. */
+  /** Somebody was welcomed. */
   greet(session: Session): void {
-    if (this.#startedAt !== undefined) this.#tell(session);
+    if (this.isAnnounced) this.#tell(session);
   }
 
   /** Closes whatever is left in random order. Resolves when all are gone, and after 5 s at the latest. */
@@ -127,6 +133,8 @@ export class Drain {
   }
 
   #tell(session: Session): void {
+    if (this.#told.has(session)) return;
+    this.#told.add(session);
     const { clock, random } = this.#parts;
     const { drainWindowMs, drainMode } = this.#settings;
     const slotMs = Math.round(random() * drainWindowMs);

@@ -1,0 +1,69 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { Access } from "../auth/access.ts";
+import { ApiKeys } from "../auth/api-key.ts";
+import { makeTokenVerifier } from "../auth/token.ts";
+import type { Broker, ChannelDirectory } from "../broker/broker.ts";
+import { ChannelRules } from "../channels/rules.ts";
+import type { Settings } from "../config/settings.ts";
+import { HttpServer } from "../http/server.ts";
+import { Drain } from "../hub/drain.ts";
+import { Hub } from "../hub/hub.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Metrics } from "../ops/metrics.ts";
+import { SseTransport } from "../transport/sse/sse.ts";
+import { WebSocketTransport } from "../transport/websocket/websocket.ts";
+
+/** What recent publications of all listened channels may take in this process, bytes. */
+const tailBytesTotal = 64 * 1024 * 1024;
+
+/** What a worker does not make itself. */
+export interface Surroundings {
+  readonly broker: Broker & ChannelDirectory;
+  readonly clock: Clock;
+  isDraining(): boolean;
+}
+
+/** The parts of one worker, joined and not yet running. */
+export interface Parts {
+  readonly hub: Hub;
+  readonly drain: Drain;
+  readonly http: HttpServer;
+  readonly websocket: WebSocketTransport;
+  readonly sse: SseTransport;
+}
+
+/**
+ * Joins the parts of one worker: the only place that knows them all.
+ * @throws Error that names a setting which cannot be used
+ */
+export function compose(settings: Settings, { broker, clock, isDraining }: Surroundings): Parts {
+  const rules = new ChannelRules(settings.channelRules, {
+    historySize: settings.historySize,
+    historyTtl: settings.historyTtlMs,
+    historyBytes: settings.historyBytes,
+    isSecured: settings.isSecured,
+  });
+  const rulesOf = (channel: ChannelName) => rules.of(channel);
+  const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl } = settings;
+  const verifier = makeTokenVerifier({ secret, publicKey, jwksUrl }, clock);
+  const hub = new Hub(
+    { ...settings, tailBytes: settings.historyBytes, tailBytesTotal, pingIntervalMs: settings.wsPingIntervalMs },
+    {
+      broker,
+      clock,
+      access: new Access({ ...settings, verifier, rulesOf }),
+      historyRules: rulesOf,
+      onWelcomed: (session) => drain.greet(session),
+    },
+  );
+  const flush = () => hub.delivery.flushNow();
+  const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });
+  const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
+  const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
+  const sse = new SseTransport(hub, clock);
+  const ops = { hub, isDraining, startedAt: clock.now() };
+  const keys = new ApiKeys(settings.apiKeys, settings);
+  const api = { hub, directory: broker };
+  const http = new HttpServer(settings, { api, ops, metrics: new Metrics(ops), keys, websocket, sse });
+  return { hub, drain, http, websocket, sse };
+}

@@ -1,0 +1,85 @@
+import { everyone } from "../../protocol/channel-name.ts";
+import type { Broker, ChannelDirectory } from "../broker/broker.ts";
+import type { Settings } from "../config/settings.ts";
+import type { ListeningAddress } from "../http/server.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Periodic } from "../schedule/periodic.ts";
+import { compose, type Parts } from "./compose.ts";
+import { Stop } from "./stop.ts";
+
+/** What a server runs on. */
+export interface Ground {
+  /** The server closes it in the end. */
+  readonly broker: Broker & ChannelDirectory;
+  readonly clock: Clock;
+}
+
+/** One running server: from `start` to the end of `stop`. Several may run in one process. */
+export class FanfareServer {
+  readonly #settings: Settings;
+  readonly #ground: Ground;
+  readonly #parts: Parts;
+  readonly #periodic: Periodic;
+  readonly #stop: Stop;
+  #stopping: Promise<void> | undefined;
+
+  /** @throws Error that names a setting which cannot be used */
+  constructor(settings: Settings, ground: Ground) {
+    const { broker, clock } = ground;
+    this.#settings = settings;
+    this.#ground = ground;
+    this.#parts = compose(settings, { broker, clock, isDraining: () => this.isStopping });
+    this.#periodic = new Periodic(settings.notificationIntervalMs, clock, (slot) => this.#notify(slot));
+    this.#stop = new Stop(settings, this.#parts, clock);
+  }
+
+  get hub(): Hub {
+    return this.#parts.hub;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
+  /** @throws Error with the code EADDRINUSE where the port is taken, or what the broker throws; nothing is left open */
+  async start(): Promise<ListeningAddress> {
+    try {
+      await this.hub.start();
+      const address = this.#parts.http.listen();
+      this.#periodic.start();
+      return address;
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  /** Waits for the clients to leave, up to SHUTDOWN_TIMEOUT, and closes the rest. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop.run().finally(() => this.#close());
+    return this.#stopping;
+  }
+
+  /** Ends the waiting: everything left is closed at once. */
+  stopNow(): Promise<void> {
+    const stopping = this.stop();
+    this.#stop.hurry();
+    return stopping;
+  }
+
+  async #close(): Promise<void> {
+    const { hub, websocket, sse } = this.#parts;
+    this.#periodic.close();
+    websocket.close();
+    sse.close();
+    await this.#ground.broker.close();
+    hub.close();
+  }
+
+  /** Whoever else counts the same moment uses the same id, so the message comes once. */
+  #notify(slot: number): Promise<unknown> {
+    const { notificationIntervalMs, notificationMessage: message } = this.#settings;
+    return this.hub.publish({ channel: everyone, message, id: `periodic-${notificationIntervalMs}-${slot}` });
+  }
+}

@@ -1,0 +1,112 @@
+import { getLogger } from "@logtape/logtape";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Parts } from "./compose.ts";
+
+/** How often is looked whether what is waited for has come. */
+const tickMs = 20;
+/** Between two lines that say how many clients are waited for. */
+const reportMs = 5000;
+/** After its last answer a busy publisher may be sending its next request already. */
+const keptAliveMs = 500;
+/** How long publications in flight may take. */
+const inFlightMs = 2000;
+/** How long the runtime may take to send its last bytes. */
+const lastBytesMs = 1000;
+
+const log = () => getLogger(["fanfare", "stop"]);
+
+/** What stopping needs to know of the settings. */
+export type StopSettings = Pick<Settings, "drainDelayMs" | "shutdownTimeoutMs">;
+
+/**
+ * Ends one worker in order: lame-duck, closing, waiting, deadline, finalizing (docs/operate.md has the table). Every step
+ * has a bound, and `hurry` ends whatever is being waited for.
+ */
+export class Stop {
+  readonly #settings: StopSettings;
+  readonly #parts: Pick<Parts, "hub" | "drain" | "http">;
+  readonly #clock: Clock;
+  #isHurried = false;
+
+  constructor(settings: StopSettings, parts: Pick<Parts, "hub" | "drain" | "http">, clock: Clock) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#clock = clock;
+  }
+
+  /** Resolves when no connection is left, and nothing that was accepted is on its way any more. */
+  async run(): Promise<void> {
+    const { drain, http, hub } = this.#parts;
+    const began = this.#clock.monotonic();
+    this.#announce();
+    http.closesConnections = true;
+    await this.#until(() => false, Math.max(this.#settings.drainDelayMs, http.mayBeKeptAlive ? keptAliveMs : 0));
+
+    http.stopListening();
+    hub.reception.closedBecause = new ServiceError("draining", "the server is shutting down");
+    await this.#until(() => hub.inFlight === 0, inFlightMs);
+
+    drain.begin();
+    await this.#waitForClients();
+    if (hub.connections.size > 0 && !this.#isHurried) await drain.closeRest();
+    await this.#until(() => http.pending === 0, lastBytesMs, "to the end");
+    http.close();
+    this.#leaveReceipt(this.#clock.monotonic() - began);
+  }
+
+  /** Closes everything that is left, now. */
+  hurry(): void {
+    if (this.#isHurried) return;
+    this.#isHurried = true;
+    log().warning("Stopping now: closing {clients} client(s)", { clients: this.#parts.hub.connections.size });
+    this.#parts.drain.closeAtOnce();
+  }
+
+  #announce(): void {
+    const { drain, hub } = this.#parts;
+    drain.announce();
+    const properties = { clients: hub.connections.size, seconds: Math.ceil(this.#settings.shutdownTimeoutMs / 1000) };
+    const wayOut = process.stdin.isTTY ? " (Ctrl+C again stops now)" : "";
+    if (hub.connections.size === 0) log().info("Shutting down: no clients are connected");
+    else {
+      const sentence = "Shutting down: {clients} client(s) are connected and have {seconds} s to leave";
+      log().info(`${sentence}${wayOut}`, properties);
+    }
+  }
+
+  async #waitForClients(): Promise<void> {
+    const { drain, hub } = this.#parts;
+    while (hub.connections.size > 0 && drain.leftMs > 0 && !this.#isHurried) {
+      await this.#until(() => hub.connections.size === 0, Math.min(reportMs, drain.leftMs));
+      if (hub.connections.size === 0 || this.#isHurried) return;
+      log().info("Waiting for {clients} client(s) to leave; the rest are closed in {seconds} s", {
+        clients: hub.connections.size,
+        seconds: Math.ceil(drain.leftMs / 1000),
+      });
+    }
+  }
+
+  /** @param patience "to the end": somebody in a hurry does not end it */
+  async #until(isDone: () => boolean, ms: number, patience?: "to the end"): Promise<void> {
+    const until = this.#clock.monotonic() + ms;
+    while (!isDone() && this.#clock.monotonic() < until && (patience !== undefined || !this.#isHurried)) {
+      await this.#clock.sleep(tickMs);
+    }
+  }
+
+  #leaveReceipt(durationMs: number): void {
+    const { initial, left, moved, forced, unflushedBytes, maxCloseRate } = this.#parts.drain.receipt;
+    const receipt = {
+      initial,
+      left,
+      moved,
+      forced,
+      unflushed_bytes: unflushedBytes,
+      duration_ms: Math.round(durationMs),
+      max_close_rate: maxCloseRate,
+    };
+    log().info(`Stopped: ${JSON.stringify(receipt).replaceAll(/([{}])/g, "$1$1")}`, receipt);
+  }
+}
