@@ -1,0 +1,100 @@
+/** A frame as it came: an object, parsed for the test to look at. */
+export type Frame = Readonly<Record<string, unknown>>;
+
+/** A plain WebSocket client, as anybody writes one: keeps what came, and lets a test wait for what it wants to see. */
+export class SocketUnderTest implements Disposable {
+  readonly frames: Frame[] = [];
+  /** As they came, one text per WebSocket message. */
+  readonly texts: string[] = [];
+  closed: { readonly code: number; readonly reason: string } | undefined;
+  readonly #socket: WebSocket;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(url: string, options?: { readonly headers?: Record<string, string>; readonly protocols?: string[] }) {
+    this.#socket = new WebSocket(url, options);
+    this.#socket.binaryType = "arraybuffer";
+    this.#socket.onmessage = ({ data }) => this.#take(String(data));
+    this.#socket.onclose = ({ code, reason }) => {
+      this.closed = { code, reason };
+      this.#wake();
+    };
+  }
+
+  /** Resolves once the welcome is there. */
+  static async open(url: string, options?: ConstructorParameters<typeof SocketUnderTest>[1]): Promise<SocketUnderTest> {
+    const socket = new SocketUnderTest(url, options);
+    await socket.until((it) => it.event === "welcome");
+    return socket;
+  }
+
+  get welcome(): Frame {
+    return this.frames.find((it) => it.event === "welcome") ?? {};
+  }
+
+  /** An object is sent as JSON. */
+  send(frame: string | Uint8Array<ArrayBuffer> | Frame): void {
+    this.#socket.send(typeof frame === "string" || frame instanceof Uint8Array ? frame : JSON.stringify(frame));
+  }
+
+  close(code = 1000): void {
+    this.#socket.close(code);
+  }
+
+  /** Frames of type `message`. */
+  get messages(): readonly Frame[] {
+    return this.frames.filter((it) => it.type === "message");
+  }
+
+  /** The first frame that is like this, now or later. @throws Error with all frames when the socket closes, or time passes */
+  async until(isWanted: (frame: Frame) => boolean, timeoutMs = 10_000): Promise<Frame> {
+    const found = () => this.frames.find(isWanted);
+    await this.#wait(() => found() !== undefined, timeoutMs);
+    return found() ?? {};
+  }
+
+  /** Resolves once there are so many messages. */
+  async untilMessages(count: number, timeoutMs = 10_000): Promise<readonly Frame[]> {
+    await this.#wait(() => this.messages.length >= count, timeoutMs);
+    return this.messages;
+  }
+
+  async untilClosed(timeoutMs = 10_000): Promise<{ readonly code: number; readonly reason: string }> {
+    await this.#wait(() => this.closed !== undefined, timeoutMs);
+    return this.closed ?? { code: 0, reason: "" };
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.terminate();
+  }
+
+  #take(text: string): void {
+    this.texts.push(text);
+    const parsed: unknown = JSON.parse(text);
+    this.frames.push(...((Array.isArray(parsed) ? parsed : [parsed]) as Frame[]));
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#watchers]) wake();
+  }
+
+  async #wait(isDone: () => boolean, timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
+    while (!isDone()) {
+      if (this.closed !== undefined)
+        throw new Error(`closed with ${this.closed.code} ${this.closed.reason}; ${this.#seen()}`);
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) throw new Error(`it did not come in time; ${this.#seen()}`);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#watchers.add(resolve);
+      const timer = setTimeout(resolve, leftMs);
+      await promise;
+      clearTimeout(timer);
+      this.#watchers.delete(resolve);
+    }
+  }
+
+  #seen(): string {
+    return `frames so far:\n${this.texts.join("\n").slice(-4000)}`;
+  }
+}
