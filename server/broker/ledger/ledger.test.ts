@@ -12,6 +12,7 @@ const one = sizeOf({ message: "m" });
 function begin(limits: Partial<LogLimits> = {}) {
   const dropped: number[] = [];
   const forgotten: string[] = [];
+  const opened: string[] = [];
   const ledger = new Ledger<Publication>(
     { ...defaultLogLimits, ...limits },
     {
@@ -19,13 +20,14 @@ function begin(limits: Partial<LogLimits> = {}) {
       measure: { bytesOf: sizeOf, timeOf: ({ timestamp }) => timestamp },
       onDrop: ({ offset }) => dropped.push(offset),
       onForget: ({ name }) => forgotten.push(name),
+      onOpen: ({ name }) => opened.push(name),
     },
   );
   const enter = (channel: string, now: number, id?: string) => {
     const draft = { channel: channel as ChannelName, message: "m", ...(id === undefined ? {} : { id }) };
     return ledger.enter({ draft, rules }, now);
   };
-  return { ledger, enter, dropped, forgotten };
+  return { ledger, enter, dropped, forgotten, opened };
 }
 
 describe("Ledger", () => {
@@ -78,15 +80,26 @@ describe("Ledger", () => {
     expect([enter("a", 1600, "x").outcome, ledger.counts.ids]).toEqual(["duplicate", 1]);
   });
 
+  test("tells of each channel that begins to count, once for each of its lives", () => {
+    const { ledger, enter, opened } = begin({ forgetMs: 5000 });
+    for (const channel of ["a", "b", "a"]) enter(channel, 0);
+    expect(opened).toEqual(["a", "b"]);
+    ledger.sweep(6000, 100);
+    ledger.sweep(6000, 100);
+    ledger.tops(["a" as ChannelName, "c" as ChannelName], 6000);
+    expect(opened).toEqual(["a", "b", "a", "c"]);
+  });
+
   test("goes on from what is restored", () => {
-    const { ledger, enter } = begin();
+    const { ledger, enter, opened } = begin();
     const channel = ledger.restore("a" as ChannelName, { epoch: "e", offset: 7 }, 0);
     channel.rules = rules;
     const place = { id: "i", epoch: "e", offset: 8, timestamp: 0 };
     ledger.restoreItem(channel, 8, toPublication({ channel: channel.name, message: "m" }, place), 0);
-    ledger.restoreId(channel, "x", 3, 0);
+    ledger.restoreId(channel.name, "x", { epoch: "e", offset: 3 }, 0);
     expect(enter("a", 1, "x")).toEqual({ outcome: "duplicate", id: "x", position: { epoch: "e", offset: 3 } });
     expect(enter("a", 1)).toMatchObject({ outcome: "stored", item: { offset: 9, epoch: "e" } });
     expect(ledger.read(channel.name, { from: "earliest" }, 10, 1).items.map(({ offset }) => offset)).toEqual([8, 9]);
+    expect(opened).toEqual([]);
   });
 });

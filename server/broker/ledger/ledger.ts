@@ -15,6 +15,8 @@ export interface LedgerDoors<T> {
   /** What is kept of a draft that got its place. */
   make(draft: Draft, place: Place): T;
   readonly measure: RingMeasure<T>;
+  /** A channel never heard of, or forgotten, begins to count. */
+  onOpen?(channel: KeptChannel<T>): void;
   /** Nobody can read it any more. */
   onDrop?(item: T): void;
   /** A channel is forgotten: should it come again, it gets another epoch. */
@@ -98,7 +100,9 @@ export class Ledger<T> {
     if (this.#channels.size >= this.#limits.maxChannels && !this.#forgetOldest(now, this.#limits.minIdleMs)) {
       return undefined;
     }
-    return this.restore(name, { epoch: newEpoch(), offset: 0 }, now);
+    const opened = this.restore(name, { epoch: newEpoch(), offset: 0 }, now);
+    this.#doors.onOpen?.(opened);
+    return opened;
   }
 
   /** What came after `since`. With as many channels as there may be, a new one is answered with an epoch of its own each time. */
@@ -163,9 +167,9 @@ export class Ledger<T> {
     this.#keep(channel, item, now);
   }
 
-  /** Takes up an id as it once was remembered; in the order of the times. */
-  restoreId(channel: KeptChannel<T>, id: string, offset: number, at: number): void {
-    this.#ids.remember(idKey(channel.name, id), { epoch: channel.epoch, offset }, at);
+  /** Takes up an id as it once was remembered, whether its channel is still known or not; in the order of the times. */
+  restoreId(name: ChannelName, id: string, position: Position, at: number): void {
+    this.#ids.remember(idKey(name, id), position, at);
   }
 
   #make(name: ChannelName, position: Position): KeptChannel<T> {
