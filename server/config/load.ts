@@ -26,7 +26,7 @@ export interface Origin {
 }
 
 /**
- * defaults < file < .env < environment < flags.
+ * defaults < file < .env < environment < flags < options.
  * @throws ConfigError with everything that is wrong, not only the first.
  */
 export function loadSettings(inputs: ConfigInputs): Loaded {
@@ -41,7 +41,7 @@ export function loadSettings(inputs: ConfigInputs): Loaded {
     }
   }
   const { rules, problems: ruleProblems } = parseChannelRules(found.channels);
-  problems.push(...ruleProblems.map((problem) => `${problem} (in ${found.file})`));
+  problems.push(...ruleProblems.map((problem) => `${problem} (in ${found.file ?? "channels"})`));
 
   const isSecured = ["apiKeys", "jwtSecret", "jwtPublicKey", "jwksUrl"].some((key) => isSet(picked.get(key)?.value));
   const origins = new Map(declarations.map((it) => [it.key, originOf(it, picked.get(it.key), isSecured)]));

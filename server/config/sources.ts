@@ -9,6 +9,8 @@ export interface ConfigInputs {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** By flag, such as `--history-size`; `true` for a flag without a value. */
   readonly flags: ReadonlyMap<string, string | true>;
+  /** What a program says that has the server as a library: by key, such as `historySize`; `channels` among them. */
+  readonly options?: Readonly<Record<string, unknown>>;
   /** `--config PATH`; undefined: one of `configFiles`, if it is there. */
   readonly configPath: string | undefined;
   /** A file of the working directory, or undefined where there is none. @throws Error where it cannot be read. */
@@ -16,7 +18,7 @@ export interface ConfigInputs {
 }
 
 /** Who said it. */
-export type From = "default" | "file" | ".env" | "environment" | "flag";
+export type From = "default" | "file" | ".env" | "environment" | "flag" | "option";
 
 /** One thing somebody set. */
 export interface Given {
@@ -57,13 +59,15 @@ export function readSources(inputs: ConfigInputs): Sources {
   const notes: Notes = { problems: [], warnings: [] };
   const file = findFile(inputs, notes);
   const { channels, ...rest } = file === undefined ? {} : readConfigFile(file.path, file.text, notes);
+  const { channels: channelsOption, ...options } = inputs.options ?? {};
   const sources: Source[] = [
     { from: "file", given: fromFile(rest, file?.path ?? "", notes) },
     { from: ".env", given: fromDotenv(inputs, notes) },
     { from: "environment", given: fromEnvironment(inputs.env) },
     { from: "flag", given: fromFlags(inputs.flags, notes) },
+    { from: "option", given: fromOptions(options, notes) },
   ];
-  return { sources, channels, file: file?.path, ...notes };
+  return { sources, channels: channelsOption ?? channels, file: file?.path, ...notes };
 }
 
 interface Notes {
@@ -154,6 +158,19 @@ function fromFlags(flags: ConfigInputs["flags"], notes: Notes): Given[] {
     notes.problems.push(`${flag}: ${unknown(flag, String, everyFlag)}`);
     return [];
   });
+}
+
+function fromOptions(options: Readonly<Record<string, unknown>>, notes: Notes): Given[] {
+  return Object.entries(options).flatMap(([key, value]) => {
+    const name = key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+    if (known.has(name)) return [{ name, written: key, value }];
+    notes.problems.push(`${key}: ${unknown(name, camelCase)}`);
+    return [];
+  });
+}
+
+function camelCase(name: string): string {
+  return name.toLowerCase().replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function unknown(written: string, spell: (name: string) => string, names: readonly string[] = everyName): string {

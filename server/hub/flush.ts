@@ -1,4 +1,4 @@
-import { Batch } from "../session/push.ts";
+import { Batch } from "../session/batch.ts";
 import type { Session } from "../session/session.ts";
 import type { Encoded } from "../session/wire-form.ts";
 import { excludedBy, withoutExcluded } from "./exclusion.ts";

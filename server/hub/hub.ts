@@ -11,6 +11,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
 import type { Admitted, Arrival } from "./arrival.ts";
+import type { Chat } from "./commands/doors.ts";
 import { Connections } from "./connections.ts";
 import { Conversation, type ConversationSetting } from "./conversation.ts";
 import { Delivery, type DeliverySettings } from "./delivery.ts";
@@ -40,6 +41,10 @@ export interface HubParts {
   readonly clock: Clock;
   /** A session was welcomed; after the hub's own part in it. */
   readonly onWelcomed: (session: Session) => void;
+  /** A session that was welcomed has ended. */
+  readonly onLeft?: (session: Session) => void;
+  /** A client said something to everyone; it is stored. */
+  readonly onChat?: (said: Chat, session: Session) => void;
 }
 
 /** The registry of one worker: joins those who come, those who listen and what is published. Each part does one thing. */
@@ -120,6 +125,7 @@ export class Hub {
   ended(session: Session): void {
     this.#slow.forget(session);
     this.#expiry.forget(session);
+    if (session.isWelcomed) this.#parts.onLeft?.(session);
     if (this.reception.ended(session) && this.#settings.notices) this.#notices.left();
   }
 
@@ -188,8 +194,11 @@ export class Hub {
       history: (channel: ChannelName, since: Since, limit: number) => this.history(channel, since, limit),
       presence: (channel: ChannelName) => this.presence(channel),
       onIdentity: (session: Session) => this.#expiry.watch(session),
-      onChat: (sender: string | undefined) => {
-        getLogger(["fanfare", "hub"]).info("Broadcasting message from {sender}", { sender: sender ?? "anonymous" });
+      onChat: (said: Chat, session: Session) => {
+        getLogger(["fanfare", "hub"]).info("Broadcasting message from {sender}", {
+          sender: said.sender ?? "anonymous",
+        });
+        this.#parts.onChat?.(said, session);
       },
     };
   }

@@ -1,7 +1,6 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { cursorPrefix, type Position } from "../../protocol/position.ts";
-import type { ChannelView, Membership } from "../session/membership.ts";
-import type { Session } from "../session/session.ts";
+import type { ChannelView, Membership, Session } from "../session/session.ts";
 import { Tail, type TailBudget } from "./tail.ts";
 
 /**

@@ -7,7 +7,7 @@ import { ChannelRules } from "../channels/rules.ts";
 import type { Settings } from "../config/settings.ts";
 import { HttpServer } from "../http/server.ts";
 import { Drain } from "../hub/drain.ts";
-import { Hub } from "../hub/hub.ts";
+import { Hub, type HubParts } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Metrics } from "../ops/metrics.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
@@ -21,7 +21,11 @@ export interface Surroundings {
   readonly broker: Broker & ChannelDirectory;
   readonly clock: Clock;
   isDraining(): boolean;
+  readonly listeners?: Listeners;
 }
+
+/** What the program around the server may want to hear. */
+export type Listeners = Partial<Pick<HubParts, "onWelcomed" | "onLeft" | "onChat">>;
 
 /** The parts of one worker, joined and not yet running. */
 export interface Parts {
@@ -36,7 +40,7 @@ export interface Parts {
  * Joins the parts of one worker: the only place that knows them all.
  * @throws Error that names a setting which cannot be used
  */
-export function compose(settings: Settings, { broker, clock, isDraining }: Surroundings): Parts {
+export function compose(settings: Settings, { broker, clock, isDraining, listeners = {} }: Surroundings): Parts {
   const rules = new ChannelRules(settings.channelRules, {
     historySize: settings.historySize,
     historyTtl: settings.historyTtlMs,
@@ -53,7 +57,11 @@ export function compose(settings: Settings, { broker, clock, isDraining }: Surro
       clock,
       access: new Access({ ...settings, verifier, rulesOf }),
       historyRules: rulesOf,
-      onWelcomed: (session) => drain.greet(session),
+      ...listeners,
+      onWelcomed: (session) => {
+        drain.greet(session);
+        listeners.onWelcomed?.(session);
+      },
     },
   );
   const flush = () => hub.delivery.flushNow();

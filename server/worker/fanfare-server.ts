@@ -5,7 +5,7 @@ import type { ListeningAddress } from "../http/server.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Periodic } from "../schedule/periodic.ts";
-import { compose, type Parts } from "./compose.ts";
+import { compose, type Listeners, type Parts } from "./compose.ts";
 import { Stop } from "./stop.ts";
 
 /** What a server runs on. */
@@ -13,6 +13,7 @@ export interface Ground {
   /** The server closes it in the end. */
   readonly broker: Broker & ChannelDirectory;
   readonly clock: Clock;
+  readonly listeners?: Listeners;
 }
 
 /** One running server: from `start` to the end of `stop`. Several may run in one process. */
@@ -26,10 +27,10 @@ export class FanfareServer {
 
   /** @throws Error that names a setting which cannot be used */
   constructor(settings: Settings, ground: Ground) {
-    const { broker, clock } = ground;
+    const { clock } = ground;
     this.#settings = settings;
     this.#ground = ground;
-    this.#parts = compose(settings, { broker, clock, isDraining: () => this.isStopping });
+    this.#parts = compose(settings, { ...ground, isDraining: () => this.isStopping });
     this.#periodic = new Periodic(settings.notificationIntervalMs, clock, (slot) => this.#notify(slot));
     this.#stop = new Stop(settings, this.#parts, clock);
   }

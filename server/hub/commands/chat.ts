@@ -15,7 +15,7 @@ export async function chat(
   if (frame.message === "") throw invalid("message", "a text that is not empty", frame.message);
   const sender = doors.access.senderOf(session.identity, frame.sender);
   await doors.publish({ channel: everyone, message: frame.message, ...(sender === undefined ? {} : { sender }) });
-  doors.onChat(sender);
+  doors.onChat({ message: frame.message, sender }, session);
   return undefined;
 }
 

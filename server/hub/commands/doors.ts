@@ -7,6 +7,12 @@ import type { Published } from "../../broker/broker.ts";
 import type { History } from "../../broker/log.ts";
 import type { Session } from "../../session/session.ts";
 
+/** Text that a client sent to everyone. */
+export interface Chat {
+  readonly message: string;
+  readonly sender: string | undefined;
+}
+
 /** What commands may do; nothing of the hub beyond it. */
 export interface CommandDoors {
   readonly access: Access;
@@ -22,7 +28,7 @@ export interface CommandDoors {
   /** The users that are in a channel now, and how many connections. */
   presence(channel: ChannelName): { readonly count: number; readonly users: readonly string[] };
   /** A client said something to everyone. */
-  onChat(sender: string | undefined): void;
+  onChat(said: Chat, session: Session): void;
   /** The session's identity was replaced. */
   onIdentity(session: Session): void;
 }

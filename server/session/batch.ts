@@ -1,0 +1,33 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Outgoing } from "./push.ts";
+import type { Encoded, WireForm } from "./wire-form.ts";
+
+/** What one channel sends out in one flush: the same bytes for all level sessions of a wire form. */
+export class Batch {
+  readonly channel: ChannelName;
+  /** The cursor before it. */
+  readonly after: number;
+  readonly items: readonly Outgoing[];
+  #lastForm: WireForm | undefined;
+  #lastEncoded: Encoded = [];
+  readonly #others = new Map<WireForm, Encoded>();
+
+  constructor(channel: ChannelName, after: number, items: readonly Outgoing[]) {
+    this.channel = channel;
+    this.after = after;
+    this.items = items;
+  }
+
+  /** Hot path: neighbours in a list mostly have the same form, so the last one is looked at before the map. */
+  encoded(form: WireForm): Encoded {
+    if (form === this.#lastForm) return this.#lastEncoded;
+    let encoded = this.#others.get(form);
+    if (encoded === undefined) {
+      encoded = form.encode(this.items);
+      this.#others.set(form, encoded);
+    }
+    this.#lastForm = form;
+    this.#lastEncoded = encoded;
+    return encoded;
+  }
+}

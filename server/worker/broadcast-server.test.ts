@@ -1,0 +1,92 @@
+import { expect, test } from "bun:test";
+import { SocketUnderTest } from "../../tests/e2e/socket.ts";
+import {
+  BroadcastServer,
+  type BroadcastServerOptions,
+  type ConnectedClient,
+  type ReceivedMessage,
+} from "./broadcast-server.ts";
+
+async function running(options: BroadcastServerOptions = {}) {
+  const server = new BroadcastServer({ port: 0, ...options });
+  const { url } = await server.start();
+  return { server, url, [Symbol.asyncDispose]: () => server.stop() };
+}
+
+test("a broadcast reaches everyone, or everyone but one", async () => {
+  await using it = await running();
+  using alice = await SocketUnderTest.open(it.url);
+  using bob = await SocketUnderTest.open(it.url);
+  await it.server.broadcastToAll("to all");
+  await it.server.broadcastToOthers({ data: { to: "others" } }, String(alice.welcome.connection_id));
+  expect((await bob.untilMessages(2)).map(({ message, data }) => message ?? data)).toEqual([
+    "to all",
+    { to: "others" },
+  ]);
+  await alice.until((frame) => frame.type === "advance");
+  expect(alice.messages.map(({ message }) => message)).toEqual(["to all"]);
+});
+
+test("the program around it hears who comes, what they say and who leaves", async () => {
+  await using it = await running();
+  const heard: (ConnectedClient | ReceivedMessage)[] = [];
+  const left = Promise.withResolvers<ConnectedClient>();
+  it.server.onConnect((client) => heard.push(client));
+  it.server.onMessage((message) => heard.push(message));
+  it.server.onDisconnect(left.resolve);
+  using alice = await SocketUnderTest.open(`${it.url}?user_id=alice`);
+  alice.send({ type: "message", message: "Hi" });
+  await alice.untilMessages(1);
+  alice.close();
+  const client = { connectionId: String(alice.welcome.connection_id), userId: "alice" };
+  expect(await left.promise).toMatchObject(client);
+  expect(heard).toMatchObject([client, { message: "Hi", sender: "alice", client }]);
+});
+
+test("a handler that was taken away hears nothing, and one that throws disturbs nobody", async () => {
+  await using it = await running();
+  const heard: string[] = [];
+  const off = it.server.onMessage(({ message }) => heard.push(message));
+  using alice = await SocketUnderTest.open(it.url);
+  alice.send("one");
+  await alice.untilMessages(1);
+  off();
+  alice.send("two");
+  await alice.untilMessages(2);
+  expect(heard).toEqual(["one"]);
+});
+
+test("two servers in one process know nothing of each other", async () => {
+  await using first = await running();
+  await using second = await running();
+  using alice = await SocketUnderTest.open(first.url);
+  using bob = await SocketUnderTest.open(second.url);
+  await second.server.broadcastToAll("second");
+  await first.server.broadcastToAll("first");
+  expect((await alice.untilMessages(1)).map(({ message }) => message)).toEqual(["first"]);
+  expect((await bob.untilMessages(1)).map(({ message }) => message)).toEqual(["second"]);
+  expect([first.server.connectionCount, second.server.connectionCount]).toEqual([1, 1]);
+});
+
+test("it can be started again once it was stopped, and its clients are told to come back", async () => {
+  const server = new BroadcastServer({ port: 0 });
+  const { url } = await server.start();
+  using alice = await SocketUnderTest.open(url);
+  await expect(server.start()).rejects.toThrow("running already");
+  await server.stop();
+  expect((await alice.untilClosed()).code).toBe(1012);
+  await expect(server.broadcastToAll("nobody")).rejects.toThrow("not running");
+  await server.start();
+  await server.stop();
+});
+
+test("a taken port and a wrong option are errors that say so", async () => {
+  await using it = await running();
+  const taken = new BroadcastServer({ port: Number(new URL(it.url).port) });
+  await expect(taken.start()).rejects.toMatchObject({ code: "EADDRINUSE" });
+  expect(() => new BroadcastServer({ prot: 1 })).toThrow("prot: there is no such setting, did you mean port?");
+  expect(() => new BroadcastServer({ historySize: -1 })).toThrow(
+    "historySize: expected a whole number from 0 to 1000000, got -1",
+  );
+  expect(() => new BroadcastServer({ channels: [{ match: "a b" }] })).toThrow("channels[0].match");
+});
