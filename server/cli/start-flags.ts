@@ -1,0 +1,75 @@
+import { type Command, Option } from "commander";
+import { notYet } from "../config/not-yet.ts";
+import { type Declared, declarations } from "../config/options.ts";
+import type { ConfigInputs } from "../config/sources.ts";
+import { fallbackOf, flagOf, isByMode, type OptionKind } from "../lib/option.ts";
+
+/** Gives a command a flag for every setting, aliases too. What they may be is not checked here: all sources are, together. */
+export function addSettingFlags(command: Command): Command {
+  command.option(
+    "--config <path>",
+    "settings file: .yaml, .json or .toml (default: fanfare.config.yaml, if it is there)",
+  );
+  for (const declared of declarations) {
+    for (const option of flagsOf(declared)) command.addOption(option);
+  }
+  return command;
+}
+
+/** What was said on the command line, in the words that `loadSettings` takes. */
+export function settingFlagsOf(command: Command): Pick<ConfigInputs, "flags" | "configPath"> {
+  const flags = new Map<string, string | true>();
+  for (const option of command.options) {
+    const value: unknown = command.getOptionValue(option.attributeName());
+    if (option.long === undefined || option.long === null || option.long === "--config") continue;
+    if (typeof value === "string" || value === true) flags.set(option.long, value);
+  }
+  const configPath: unknown = command.getOptionValue("config");
+  return { flags, configPath: typeof configPath === "string" ? configPath : undefined };
+}
+
+function flagsOf(declared: Declared): Option[] {
+  const { key, names, fileNames, group, option } = declared;
+  const isHidden = notYet[key] !== undefined;
+  const own = names.map((name, index) => {
+    const flag = new Option(`${flagOf(name)} ${placeholder(declared)}`, describe(declared)).helpGroup(`${group}:`);
+    if (option.kind === "list") flag.argParser((value: string, before: unknown) => joined(before, value));
+    return index > 0 || isHidden ? flag.hideHelp() : flag;
+  });
+  const files = fileNames.map((name, index) => {
+    const flag = new Option(`${flagOf(name)} <path>`, "the same, from a file").helpGroup(`${group}:`);
+    return index > 0 || isHidden ? flag.hideHelp() : flag;
+  });
+  return [...own, ...files];
+}
+
+const placeholders: Readonly<Record<OptionKind, string>> = {
+  duration: "<time>",
+  bytes: "<size>",
+  whole: "<number>",
+  toggle: "[on|off]",
+  text: "<text>",
+  list: "<list>",
+  choice: "<word>",
+};
+
+function placeholder({ option }: Declared): string {
+  return option.kind === "choice" ? `<${(option.choices ?? []).join("|")}>` : placeholders[option.kind];
+}
+
+/** `Time between two pings. (WS_PING_INTERVAL, default 30s)` */
+function describe({ option, names }: Declared): string {
+  const { open, secured } = { open: shown(option, "open"), secured: shown(option, "secured") };
+  const fallback = isByMode(option.fallback) ? `${open} when open, ${secured} when secured` : open;
+  return `${option.help} (${names.join(", ")}${fallback === "" ? "" : `; default: ${fallback}`})`;
+}
+
+function shown(option: Declared["option"], mode: "open" | "secured"): string {
+  const value = fallbackOf(option, mode);
+  return value === undefined ? "" : option.format(value);
+}
+
+/** A list can be given in one flag or in several. */
+function joined(before: unknown, value: string): string {
+  return typeof before === "string" ? `${before},${value}` : value;
+}

@@ -1,0 +1,84 @@
+import { getLogger } from "@logtape/logtape";
+import { Command } from "commander";
+import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import type { ListeningAddress } from "../http/server.ts";
+import { makeLogWriter } from "../lib/log-writer.ts";
+import { configureLogging } from "../lib/logging.ts";
+import { nearest } from "../lib/nearest.ts";
+import { type CommandContext, CommandError } from "./context.ts";
+import { greeting } from "./greeting.ts";
+import { addSettingFlags, settingFlagsOf } from "./start-flags.ts";
+
+/** `fanfare start`: runs a server until a signal ends it and its clients have left. */
+export function makeStartCommand(context: CommandContext): Command {
+  const command = new Command("start")
+    .description("start a server (what `fanfare` does without a command)")
+    .usage("[options]")
+    .allowExcessArguments()
+    .addHelpText("after", examples)
+    .action(async () => {
+      refuseWords(command, command.args);
+      await start(context, command);
+    });
+  return addSettingFlags(command);
+}
+
+const examples = `
+Every setting can also stand in the environment, in .env, or in the settings file: --history-size is HISTORY_SIZE there.
+Flags win over the environment, which wins over .env, which wins over the file.
+
+Examples:
+  fanfare start                            open, on 127.0.0.1:8000: to try it out
+  fanfare start --port 9000 --log-level debug
+  fanfare start --host 0.0.0.0 --api-key-file key.txt --jwt-secret-file secret.txt
+  fanfare start --config production.yaml
+`;
+
+/** As the default command it also gets what was meant to be another one: `fanfare strat`. */
+function refuseWords(command: Command, [word]: readonly string[]): void {
+  if (word === undefined) return;
+  const names = (command.parent?.commands ?? []).map((it) => it.name());
+  const guess = nearest(word, names);
+  const wayOut = guess === undefined ? `there are ${[...names, "help"].join(", ")}` : `did you mean ${guess}?`;
+  command.error(`error: unknown command '${word}': ${wayOut}`, { exitCode: 2, code: "usage" });
+}
+
+async function start(context: CommandContext, command: Command): Promise<void> {
+  const { env, readText, stdout } = context;
+  const { settings, warnings } = loadSettings({ env, readText, ...settingFlagsOf(command) });
+  const isTalking = stdout.isTTY === true && settings.logFormat !== "json";
+  configureLogging({ level: settings.logLevel, format: settings.logFormat, write: makeLogWriter(stdout) });
+  const log = getLogger(["fanfare", "start"]);
+  for (const warning of warnings) log.warning`${warning}`;
+  // Loaded here, so that every other command starts without the server's code.
+  const { runServer } = await import("../worker/run.ts");
+  const onListening = (address: ListeningAddress) => {
+    if (isTalking) return context.print(greeting(settings, address));
+    const { ws, mode } = { ws: address.isTls ? "wss" : "ws", mode: settings.isSecured ? "secured" : "open" };
+    log.info`Listening on ${ws}://${address.host}:${address.port}${settings.wsPath} (${mode})`;
+    log.info`Waiting for clients; SIGTERM or Ctrl+C stops the server`;
+  };
+  try {
+    context.exitWith(await runServer(settings, { onListening }));
+  } catch (error) {
+    throw listenFailure(error, settings) ?? error;
+  }
+}
+
+/** Why a server could not take its port, for a person; undefined for any other failure. */
+function listenFailure(error: unknown, { host, port }: Settings): CommandError | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const options = { cause: error };
+  if (code === "EADDRINUSE") {
+    const wayOut = `stop the program that has it, or choose another port: --port ${port + 1} (PORT)`;
+    return new CommandError(`port ${port} of ${host} is in use: ${wayOut}`, options);
+  }
+  if (code === "EADDRNOTAVAIL") {
+    return new CommandError(`HOST: this machine has no address ${host}: try 127.0.0.1, or 0.0.0.0 for all`, options);
+  }
+  if (code === "EACCES") {
+    return new CommandError(`PORT: this user may not listen on ${port}: try one above 1023, such as 8000`, options);
+  }
+  return undefined;
+}
