@@ -74,6 +74,8 @@ export class HttpServer {
       idleTimeout: idleTimeoutS,
       maxRequestBodySize: maxBodyBytes + bodySlackBytes,
       development: false,
+      // Said outright: outside of development the runtime would share a port that is taken, instead of refusing it.
+      reusePort: false,
       error: respondError,
       ...tls,
     });
