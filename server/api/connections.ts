@@ -42,7 +42,7 @@ function describe(session: Session) {
     ...present({ user_id: session.userId }),
     remote: session.origin.remote,
     connected_at: isoTime(session.origin.connectedAt),
-    channels: [...session.memberships.keys()],
+    channels: session.memberships.names(),
     is_lagging: !session.isLevel,
     buffered_bytes: session.connection.buffered(),
   };

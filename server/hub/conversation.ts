@@ -29,7 +29,8 @@ export class Conversation {
   readonly session: Session;
   readonly #setting: ConversationSetting;
   #rate: MessageRate | undefined;
-  #waiting: string[] = [];
+  /** Made when it is needed: most connections only listen. */
+  #waiting: string[] | undefined;
   #isBusy = true;
 
   constructor(session: Session, setting: ConversationSetting) {
@@ -53,8 +54,13 @@ export class Conversation {
     const waitMs = this.#rate.take(clock.now());
     if (waitMs > 0) this.#refuse(text, this.#rate, waitMs);
     else if (!this.#isBusy) this.#perform(text);
-    else if (this.#waiting.length < maxWaiting) this.#waiting.push(text);
-    else session.close({ name: "too-many", text: `more than ${maxWaiting} frames wait for their answers` });
+    else this.#keep(text);
+  }
+
+  #keep(text: string): void {
+    this.#waiting ??= [];
+    if (this.#waiting.length < maxWaiting) this.#waiting.push(text);
+    else this.session.close({ name: "too-many", text: `more than ${maxWaiting} frames wait for their answers` });
   }
 
   #refuse(text: string, rate: MessageRate, waitMs: number): void {
@@ -97,8 +103,10 @@ export class Conversation {
   }
 
   #next(): void {
-    while (!this.#isBusy && this.#waiting.length > 0 && this.session.closed === undefined) {
-      this.#perform(this.#waiting.shift() ?? "");
+    while (!this.#isBusy && this.session.closed === undefined) {
+      const text = this.#waiting?.shift();
+      if (text === undefined) return;
+      this.#perform(text);
     }
   }
 

@@ -104,7 +104,7 @@ export class Delivery {
   /** Puts a session into a channel behind `cursor`; level at once where that is `flushed`. */
   join(session: Session, channel: ListenedChannel, cursor: number): void {
     const membership = new Membership(session, channel, cursor);
-    session.memberships.set(channel.name, membership);
+    session.memberships.add(membership);
     if (cursor === channel.flushed && !session.isBlocked) {
       channel.makeLevel(membership);
       return;
@@ -126,7 +126,7 @@ export class Delivery {
   /** The session is over. */
   leaveAll(session: Session): void {
     this.#pump.remove(session);
-    for (const name of session.memberships.keys()) this.leave(session, name);
+    for (const name of session.memberships.names()) this.leave(session, name);
   }
 
   /** Bytes have left the session's socket. */
@@ -162,7 +162,7 @@ export class Delivery {
   /** The connection took what it was sent and has no more room. */
   #block(session: Session): void {
     session.isBlocked = true;
-    for (const membership of session.memberships.values()) {
+    for (const membership of session.memberships) {
       if (!membership.isLevel) continue;
       this.interest.get(membership.channel.name)?.makeLagging(membership, membership.channel.flushed);
     }

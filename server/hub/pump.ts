@@ -76,7 +76,7 @@ export class Pump {
   #serve(session: Session): boolean {
     let more = false;
     let lagging = 0;
-    for (const membership of session.memberships.values()) {
+    for (const membership of session.memberships) {
       if (session.isBlocked || session.closed !== undefined) return false;
       if (membership.isLevel) continue;
       if (!membership.isFetching && this.#step(membership)) more = true;

@@ -24,7 +24,7 @@ export class Session {
   readonly connection: Connection;
   /** Who it is and what it may; a new token for the same user replaces it. */
   identity: Identity;
-  readonly memberships = new Map<ChannelName, Membership>();
+  readonly memberships = new Memberships();
   /** What the flush that is running has gathered for it; empty between flushes. */
   readonly outbox: Batch[] = [];
   /** The socket has no room: nothing is pumped before it drains. */
@@ -54,7 +54,7 @@ export class Session {
 
   /** Whether every channel of it gets the next batch. */
   get isLevel(): boolean {
-    for (const membership of this.memberships.values()) if (!membership.isLevel) return false;
+    for (const membership of this.memberships) if (!membership.isLevel) return false;
     return true;
   }
 
@@ -74,7 +74,7 @@ export class Session {
   /** Positions in all its channels as one text, for wire forms that carry it. */
   cursor(): string {
     let text = "";
-    for (const membership of this.memberships.values()) {
+    for (const membership of this.memberships) {
       text += text === "" ? membership.cursorText : `,${membership.cursorText}`;
     }
     return text;
@@ -140,5 +140,51 @@ export class Membership {
   /** Its part of the session's cursor text. */
   get cursorText(): string {
     return this.isLevel ? this.channel.levelCursor : this.channel.cursorPrefix + this.#cursor;
+  }
+}
+
+/** Up to so many channels are looked through faster than they are looked up. */
+const fewChannels = 8;
+
+/**
+ * The channels of one session. Nearly all sessions are in two or three of them, and a map for so few would be the largest
+ * thing that an idle connection costs.
+ */
+class Memberships {
+  readonly #list: Membership[] = [];
+  /** Only where there are many. */
+  #byName: Map<ChannelName, Membership> | undefined;
+
+  get size(): number {
+    return this.#list.length;
+  }
+
+  get(name: ChannelName): Membership | undefined {
+    if (this.#byName !== undefined) return this.#byName.get(name);
+    for (const membership of this.#list) if (membership.channel.name === name) return membership;
+    return undefined;
+  }
+
+  /** A channel that is not there yet. */
+  add(membership: Membership): void {
+    this.#list.push(membership);
+    if (this.#list.length <= fewChannels) return;
+    this.#byName ??= new Map(this.#list.map((it) => [it.channel.name, it]));
+    this.#byName.set(membership.channel.name, membership);
+  }
+
+  delete(name: ChannelName): void {
+    const at = this.#list.findIndex((it) => it.channel.name === name);
+    if (at >= 0) this.#list.splice(at, 1);
+    this.#byName?.delete(name);
+  }
+
+  /** In the order in which they were joined. */
+  names(): ChannelName[] {
+    return this.#list.map((it) => it.channel.name);
+  }
+
+  [Symbol.iterator](): Iterator<Membership> {
+    return this.#list.values();
   }
 }

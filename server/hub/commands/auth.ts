@@ -16,7 +16,7 @@ export async function auth(
   }
   session.identity = identity;
   doors.onIdentity(session);
-  for (const channel of [...session.memberships.keys()]) {
+  for (const channel of session.memberships.names()) {
     if (maySubscribe(doors, session, channel)) continue;
     doors.unsubscribe(session, channel);
     session.tell({ type: "unsubscribed", channel });

@@ -15,7 +15,6 @@ export class SocketConnection<T> implements Connection {
   readonly wireForm: WireForm;
   onDrain: () => void = () => undefined;
   readonly #socket: ServerWebSocket<T>;
-  #frames: Encoded = [];
   #isFull = false;
   #isClosed = false;
 
@@ -32,9 +31,9 @@ export class SocketConnection<T> implements Connection {
     if (encoded.length === 1 && typeof only === "string") {
       if (this.#socket.sendText(only) > 0) return "sent";
     } else {
-      this.#frames = encoded;
-      this.#socket.cork(this.#sendFrames);
-      this.#frames = [];
+      corked.frames = encoded;
+      this.#socket.cork(sendFrames);
+      corked.frames = [];
     }
     this.#isFull = this.#socket.getBufferedAmount() > fullBytes;
     return this.#isFull ? "full" : "sent";
@@ -60,11 +59,13 @@ export class SocketConnection<T> implements Connection {
   gone(): void {
     this.#isClosed = true;
   }
+}
 
-  /** One function for the life of the socket: none is made per write. */
-  readonly #sendFrames = (): void => {
-    for (const frame of this.#frames) if (typeof frame === "string") this.#socket.sendText(frame);
-  };
+/** What `sendFrames` sends. One for all sockets, since it runs inside of `cork`: none is made per write or per socket. */
+const corked: { frames: Encoded } = { frames: [] };
+
+function sendFrames<T>(socket: ServerWebSocket<T>): void {
+  for (const frame of corked.frames) if (typeof frame === "string") socket.sendText(frame);
 }
 
 /** At most 123 bytes of UTF-8, never half a character. */

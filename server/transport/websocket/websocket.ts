@@ -19,8 +19,8 @@ const envelopeBytes = 16 * 1024;
 
 /** What the engine keeps per socket. */
 export interface SocketState {
-  /** Somebody who was let in, or the goodbye to one who was not. */
-  readonly entrance: Admitted | CloseReason;
+  /** Somebody who was let in, or the goodbye to one who was not. Taken away once the socket is open. */
+  entrance: Admitted | CloseReason | undefined;
   readonly speaksBatches: boolean;
   connection?: SocketConnection<SocketState>;
   conversation?: Conversation;
@@ -106,6 +106,8 @@ export class WebSocketTransport {
   #open(socket: ServerWebSocket<SocketState>): void {
     const { entrance, speaksBatches } = socket.data;
     const connection = new SocketConnection(socket, speaksBatches ? batchForm : plainForm);
+    if (entrance === undefined) return;
+    socket.data.entrance = undefined;
     if ("name" in entrance) {
       connection.close(entrance);
       return;
