@@ -10,6 +10,8 @@ import { type CommandContext, CommandError } from "./context.ts";
 import { greeting } from "./greeting.ts";
 import { addSettingFlags, settingFlagsOf } from "./start-flags.ts";
 
+const log = () => getLogger(["fanfare", "start"]);
+
 /** `fanfare start`: runs a server until a signal ends it and its clients have left. */
 export function makeStartCommand(context: CommandContext): Command {
   const command = new Command("start")
@@ -48,22 +50,34 @@ async function start(context: CommandContext, command: Command): Promise<void> {
   const { env, readText, stdout } = context;
   const { settings, warnings } = loadSettings({ env, readText, ...settingFlagsOf(command) });
   const isTalking = stdout.isTTY === true && settings.logFormat !== "json";
-  configureLogging({ level: settings.logLevel, format: settings.logFormat, write: makeLogWriter(stdout) });
-  const log = getLogger(["fanfare", "start"]);
-  for (const warning of warnings) log.warning`${warning}`;
+  configureLogging({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    write: makeLogWriter(stdout),
+    secrets: secretsOf(settings),
+    hasColors: stdout.isTTY === true && !env.NO_COLOR,
+  });
+  for (const warning of warnings) log().warning`${warning}`;
   // Loaded here, so that every other command starts without the server's code.
   const { runServer } = await import("../worker/run.ts");
-  const onListening = (address: ListeningAddress) => {
-    if (isTalking) return context.print(greeting(settings, address));
-    const { ws, mode } = { ws: address.isTls ? "wss" : "ws", mode: settings.isSecured ? "secured" : "open" };
-    log.info`Listening on ${ws}://${address.host}:${address.port}${settings.wsPath} (${mode})`;
-    log.info`Waiting for clients; SIGTERM or Ctrl+C stops the server`;
-  };
+  const onListening = (address: ListeningAddress) =>
+    isTalking ? context.print(greeting(settings, address)) : logListening(settings, address);
   try {
     context.exitWith(await runServer(settings, { onListening }));
   } catch (error) {
     throw listenFailure(error, settings) ?? error;
   }
+}
+
+function logListening({ isSecured, wsPath }: Settings, { host, port, isTls }: ListeningAddress): void {
+  log().info`Listening on ${isTls ? "wss" : "ws"}://${host}:${port}${wsPath} (${isSecured ? "secured" : "open"})`;
+  log().info`Waiting for clients; Ctrl+C stops the server`;
+}
+
+/** What must never be in a log. Of a key that is all behind its scopes. */
+function secretsOf({ apiKeys, jwtSecret }: Settings): readonly string[] {
+  const keys = apiKeys.map((key) => key.slice(key.indexOf("@") + 1));
+  return jwtSecret === undefined ? keys : [...keys, jwtSecret];
 }
 
 /** Why a server could not take its port, for a person; undefined for any other failure. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readTextFile } from "../config/text-file.ts";
 import type { LogStream } from "../lib/log-writer.ts";
 
 /** What commands need of the process they run in, handed in so that tests can bring another. */
@@ -23,14 +23,5 @@ export const processWorld: World = {
   stdout: process.stdout,
   stderr: process.stderr,
   readStandardInput: () => Bun.stdin.text(),
-  readText: readFile,
+  readText: readTextFile,
 };
-
-function readFile(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
-}

@@ -24,7 +24,7 @@ export function checkSettings(
 ): Checked {
   const problems = [
     ...unbuilt(writtenOf),
-    ...reach(settings),
+    ...reach(settings, writtenOf("host") ?? "HOST"),
     ...credentials(settings),
     ...times(settings, writtenOf),
     ...sizes(settings),
@@ -50,11 +50,12 @@ function unbuilt(writtenOf: (key: string) => string | undefined): string[] {
 }
 
 /** An open server stays on this machine, and somebody must be able to connect. */
-function reach({ isSecured, insecure, host, trustUserId, anonymous, ...rest }: Settings): string[] {
+function reach(settings: Settings, writtenHost: string): string[] {
+  const { isSecured, insecure, host, trustUserId, anonymous, ...rest } = settings;
   const problems: string[] = [];
   if (!isSecured && !insecure && !isLoopback(host)) {
     problems.push(
-      `HOST: anyone who reaches ${host} could do anything, since no credential is configured: set API_KEY (and JWT_SECRET, ` +
+      `${writtenHost}: anyone who reaches ${host} could do anything, since no credential is configured: set API_KEY (and JWT_SECRET, ` +
         "JWT_PUBLIC_KEY or JWKS_URL for users), or say --insecure (INSECURE=on)",
     );
   }

@@ -1,7 +1,7 @@
 import { parseChannelRules } from "../channels/rule.ts";
 import { fallbackOf, isByMode, settingKey } from "../lib/option.ts";
 import { checkSettings } from "./check.ts";
-import { type AllOptions, type Declared, declarations } from "./options.ts";
+import { type AllOptions, credentialKeys, type Declared, declarations } from "./options.ts";
 import { type Picked, pickFrom } from "./pick.ts";
 import { ConfigError, type Settings } from "./settings.ts";
 import { type ConfigInputs, type From, readSources } from "./sources.ts";
@@ -25,11 +25,24 @@ export interface Origin {
   readonly value: unknown;
 }
 
+/** Settings as far as they can be read, with everything that is wrong about them. */
+export interface Examined extends Loaded {
+  /** One sentence each, with the way out; a server must not run with any. */
+  readonly problems: readonly string[];
+}
+
 /**
- * defaults < file < .env < environment < flags < options.
+ * The settings a server runs with.
  * @throws ConfigError with everything that is wrong, not only the first.
  */
 export function loadSettings(inputs: ConfigInputs): Loaded {
+  const { problems, ...loaded } = examineSettings(inputs);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return loaded;
+}
+
+/** defaults < file < .env < environment < flags < options. What breaks its rule counts as not said. */
+export function examineSettings(inputs: ConfigInputs): Examined {
   const found = readSources(inputs);
   const problems = [...found.problems];
   const warnings = [...found.warnings];
@@ -43,13 +56,12 @@ export function loadSettings(inputs: ConfigInputs): Loaded {
   const { rules, problems: ruleProblems } = parseChannelRules(found.channels);
   problems.push(...ruleProblems.map((problem) => `${problem} (in ${found.file ?? "channels"})`));
 
-  const isSecured = ["apiKeys", "jwtSecret", "jwtPublicKey", "jwksUrl"].some((key) => isSet(picked.get(key)?.value));
+  const isSecured = credentialKeys.some((key) => isSet(picked.get(key)?.value));
   const origins = new Map(declarations.map((it) => [it.key, originOf(it, picked.get(it.key), isSecured)]));
   const settings = resolve(origins, isSecured, rules);
   const checked = checkSettings(settings, (key) => picked.get(key)?.written, inputs.readText);
   problems.push(...checked.problems);
-  if (problems.length > 0) throw new ConfigError(problems);
-  return { settings, origins, file: found.file, warnings: [...warnings, ...checked.warnings] };
+  return { settings, origins, file: found.file, problems, warnings: [...warnings, ...checked.warnings] };
 }
 
 function isSet(value: unknown): boolean {

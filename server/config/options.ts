@@ -46,6 +46,9 @@ export const declarations: readonly Declared[] = groups.flatMap(([group, table])
   Object.entries(table).map(([key, option]) => declare(key, option, group)),
 );
 
+/** The options of which any makes the server secured. */
+export const credentialKeys: readonly string[] = ["apiKeys", "jwtSecret", "jwtPublicKey", "jwksUrl"];
+
 /** Whichever way a name is written: `--history-size`, `history_size` and `HISTORY_SIZE` are one. */
 export function canonicalName(written: string): string {
   return written.replace(/^--/, "").replaceAll("-", "_").toUpperCase();

@@ -1,4 +1,4 @@
-import type { Declared } from "./options.ts";
+import { credentialKeys, type Declared } from "./options.ts";
 import type { ConfigInputs, From, Given, Source } from "./sources.ts";
 
 /** What one source says of one option. */
@@ -47,6 +47,8 @@ function read(from: From, declared: Declared, given: Given, context: PickContext
   const content = declared.fileNames.includes(given.name) ? readFile(given, String(raw), context) : raw;
   if (content === undefined) return undefined;
   const value = option.parse(content);
+  const isNothing = Array.isArray(value) && value.length === 0; // API_KEY=,
+  if (isNothing && credentialKeys.includes(declared.key)) return empty(from, declared, given, context);
   if (value === undefined) {
     const got = option.isSecret ? "" : `, got ${shown(content)}`;
     context.problems.push(`${given.written}: expected ${option.rule}${got}`);
@@ -54,10 +56,15 @@ function read(from: From, declared: Declared, given: Given, context: PickContext
   return value;
 }
 
-/** `API_KEY=` is how compose files pass on what is not set, so it counts as that; on the command line it is a slip. */
-function empty(from: From, { option }: Declared, given: Given, { problems, warnings }: PickContext): undefined {
+/**
+ * `REDIS_URL=` is how compose files pass on what is not set, so it counts as that. But whoever writes `API_KEY=` thinks
+ * that the server is secured, and on the command line it is a slip.
+ */
+function empty(from: From, { key, option }: Declared, given: Given, { problems, warnings }: PickContext): undefined {
   if (from === "flag") problems.push(`${given.written}: expected ${option.rule}, got nothing`);
-  else if (option.orFile) warnings.push(`${given.written} is empty and counts as not set`);
+  else if (credentialKeys.includes(key)) {
+    problems.push(`${given.written} is empty, so it would secure nothing: give it a value, or take it away`);
+  } else if (option.orFile) warnings.push(`${given.written} is empty and counts as not set`);
 }
 
 function readFile(given: Given, path: string, context: PickContext): string | undefined {

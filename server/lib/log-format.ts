@@ -1,4 +1,5 @@
 import type { LogRecord } from "@logtape/logtape";
+import { isSecretName, makeRedactor, redacted } from "./redact.ts";
 
 /** Makes one entry of the log out of a record, without the line's end. */
 export type LogFormat = (record: LogRecord) => string;
@@ -15,36 +16,65 @@ export const logFormatPattern =
  * `json` makes one JSON object per line: time, level, name, message, and the record's own values under `values`.
  *
  * Whatever comes from outside has its control characters written out (`\n`), so that nobody can forge a line of the log
- * or move the cursor of a terminal.
+ * or move the cursor of a terminal; and secrets are taken out of it.
  */
-export function makeLogFormat(template: string): LogFormat {
-  if (template.trim().toLowerCase() === "json") return jsonFormat;
-  const parts = template.split(/(\{[a-z]+(?::[^{}]*)?\})/).map(makePart);
-  return (record) => parts.map((part) => (typeof part === "string" ? part : part(record))).join("");
+export function makeLogFormat(template: string, { secrets = [], hasColors = false }: LogLook = {}): LogFormat {
+  const redact = makeRedactor(secrets);
+  if (template.trim().toLowerCase() === "json") return makeJsonFormat(redact);
+  const parts = template.split(/(\{[a-z]+(?::[^{}]*)?\})/).map((part) => makePart(part, hasColors));
+  return (record) => redact(parts.map((part) => (typeof part === "string" ? part : part(record))).join(""));
 }
 
-function makePart(part: string): string | LogFormat {
+/** What a log looks like beside its template. */
+export interface LogLook {
+  /** Never shown. */
+  readonly secrets?: readonly string[];
+  /** For a terminal: the level has a colour. JSON has none. */
+  readonly hasColors?: boolean;
+}
+
+function makePart(part: string, hasColors: boolean): string | LogFormat {
   const [, name = "", detail] = /^\{([a-z]+)(?::([^{}]*))?\}$/.exec(part) ?? [];
   if (name === "time") return ({ timestamp }) => formatTime(new Date(timestamp), detail);
   const [, side = "<", width = "0"] = /^ ?([<>])?([0-9]+)$/.exec(detail ?? "") ?? [];
   const pad = (text: string) => (side === ">" ? text.padStart(Number(width)) : text.padEnd(Number(width)));
-  if (name === "level") return ({ level }) => pad(levelName(level));
+  if (name === "level") return ({ level }) => colored(pad(levelName(level)), hasColors ? level : undefined);
   if (name === "name") return ({ category }) => pad(category.join("."));
   if (name === "pid") return () => pad(String(process.pid));
   return name === "message" ? (record) => pad(messageOf(record) + stacksOf(record)) : part;
 }
 
-function jsonFormat(record: LogRecord): string {
-  const { timestamp, level, category, properties } = record;
-  const entry = { time: new Date(timestamp).toISOString(), level: levelName(level), name: category.join(".") };
-  const values = Object.keys(properties).length === 0 ? undefined : properties;
-  return JSON.stringify({ ...entry, message: messageOf(record), values }, jsonValue);
+function makeJsonFormat(redact: (text: string) => string): LogFormat {
+  const value = (key: string, it: unknown) => {
+    if (isSecretName(key)) return redacted;
+    const sayable = jsonValue(key, it);
+    return typeof sayable === "string" ? redact(sayable) : sayable;
+  };
+  return (record) => {
+    const { timestamp, level, category, properties } = record;
+    const entry = { time: new Date(timestamp).toISOString(), level: levelName(level), name: category.join(".") };
+    const values = Object.keys(properties).length === 0 ? undefined : properties;
+    return JSON.stringify({ ...entry, message: messageOf(record), values }, value);
+  };
 }
 
 /** What JSON cannot say by itself. Circular values never get here: no part logs objects of its own. */
 function jsonValue(_key: string, value: unknown): unknown {
   if (value instanceof Error) return stackOf(value);
   return typeof value === "bigint" || typeof value === "symbol" ? String(value) : value;
+}
+
+const colors: Readonly<Partial<Record<LogRecord["level"], number>>> = {
+  debug: 2,
+  info: 32,
+  warning: 33,
+  error: 31,
+  fatal: 31,
+};
+
+function colored(text: string, level: LogRecord["level"] | undefined): string {
+  const color = level === undefined ? undefined : colors[level];
+  return color === undefined ? text : `\u001b[${color}m${text}\u001b[0m`;
 }
 
 /** The names of this server's levels: the library has two more at its ends. */

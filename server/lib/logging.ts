@@ -1,8 +1,8 @@
 import { configureSync, type LogLevel } from "@logtape/logtape";
-import { makeLogFormat } from "./log-format.ts";
+import { type LogLook, makeLogFormat } from "./log-format.ts";
 
 /** What the log is like, as the settings say it. */
-export interface LoggingSettings {
+export interface LoggingSettings extends LogLook {
   readonly level: "DEBUG" | "INFO" | "WARNING" | "ERROR";
   /** `json`, or a template: see `makeLogFormat`. */
   readonly format: string;
@@ -14,8 +14,8 @@ export interface LoggingSettings {
  * Sets up what `getLogger(["fanfare", …])` writes to, for this process; the last call counts. Without it nothing is
  * logged, which is what a program wants that uses the server as a library.
  */
-export function configureLogging({ level, format, write }: LoggingSettings): void {
-  const formatRecord = makeLogFormat(format);
+export function configureLogging({ level, format, write, ...look }: LoggingSettings): void {
+  const formatRecord = makeLogFormat(format, look);
   const sinks = { out: (record: Parameters<typeof formatRecord>[0]) => write(`${formatRecord(record)}\n`) };
   configureSync({
     reset: true,
