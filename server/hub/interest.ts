@@ -119,7 +119,9 @@ export class Interest {
   #leave(name: ChannelName, entry: Entry): void {
     if (entry.holds > 0) return;
     entry.linger = undefined;
-    entry.channel?.tail.shrinkTo(0); // gives its share of the budget back
+    const tail = entry.channel?.tail;
+    // Gives its share of the budget back, and what waits for a flush: nobody would give that back later.
+    tail?.reset({ epoch: tail.epoch, offset: tail.head });
     entry.channel = undefined;
     entry.step = entry.step
       .then(() => (entry.holds > 0 ? undefined : this.#door.unlisten(name)))

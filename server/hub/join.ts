@@ -34,10 +34,15 @@ export function planJoin(
   return planStart(delivery, channel, since);
 }
 
+/** Whether a plan begins beyond what was sent out: then a flush comes first, since cursors never stand beyond it. */
+export function isAhead({ channel, start }: JoinPlan): boolean {
+  return start !== undefined && start.epoch === channel.epoch && start.after > channel.flushed;
+}
+
 /** Makes the session a member. @returns what to tell it. */
 export function commitJoin(delivery: Delivery, plan: JoinPlan, session: Session): Joined {
   const { channel, start } = plan;
-  if (start !== undefined && start.epoch === channel.epoch && start.after > channel.flushed) delivery.flushNow();
+  if (isAhead(plan)) delivery.flushNow();
   const { epoch, flushed } = channel;
   if (start === undefined) {
     delivery.join(session, channel, flushed);

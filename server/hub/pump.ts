@@ -120,37 +120,41 @@ export class Pump {
   }
 
   async #fetch(membership: Membership, channel: ListenedChannel): Promise<void> {
-    const { session } = membership;
     membership.isFetching = true;
-    for (let failures = 1; !membership.isOver && membership.isFetching; failures++) {
-      const position = { epoch: channel.epoch, offset: membership.cursor };
-      try {
-        const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);
-        membership.isFetching = false;
-        // A reset while the page was on its way has moved the cursor into the new epoch.
-        if (!membership.isOver && history.top.epoch === channel.epoch && position.epoch === channel.epoch) {
-          this.#deliverPage(membership, channel, history);
-        }
-      } catch (error) {
-        getLogger(["fanfare", "hub"]).debug("History is not to be had yet: {error}", { error });
-        await this.#clock.sleep(backoff(failures));
-      }
+    for (let failures = 1; !membership.isOver && !(await this.#fetchPage(membership, channel)); failures++) {
+      await this.#clock.sleep(backoff(failures));
     }
     membership.isFetching = false;
-    if (!membership.isOver) this.add(session);
+    if (!membership.isOver) this.add(membership.session);
   }
 
-  /** Only up to `flushed`: what is beyond comes with the next flush. */
-  #deliverPage(membership: Membership, channel: ListenedChannel, history: History): void {
-    if (membership.isLevel || membership.session.closed !== undefined) return;
+  /** @returns whether to go on at once: asking again for what history does not know yet would only keep it busy. */
+  async #fetchPage(membership: Membership, channel: ListenedChannel): Promise<boolean> {
+    const position = { epoch: channel.epoch, offset: membership.cursor };
+    try {
+      const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);
+      // A reset while the page was on its way has moved the cursor into the new epoch.
+      if (membership.isOver || position.epoch !== channel.epoch) return true;
+      return history.top.epoch === channel.epoch && this.#deliverPage(membership, channel, history);
+    } catch (error) {
+      getLogger(["fanfare", "hub"]).debug("History is not to be had yet: {error}", { error });
+      return false;
+    }
+  }
+
+  /** Only up to `flushed`: what is beyond comes with the next flush. @returns whether it was of any use */
+  #deliverPage(membership: Membership, channel: ListenedChannel, history: History): boolean {
+    const { session, cursor } = membership;
+    if (session.closed !== undefined) return true;
     const { flushed } = channel;
-    const wanted = history.publications.filter(({ offset }) => offset > membership.cursor && offset <= flushed);
-    this.#announceGap(membership, channel, wanted[0]);
-    if (!membership.session.isBlocked) this.#send(membership, wanted.map(asPush));
+    const wanted = history.publications.filter(({ offset }) => offset > cursor && offset <= flushed);
+    // Of what came after the question the page knows nothing: that is not lost, but asked for next.
+    this.#announceGap(membership, channel, wanted[0]?.offset ?? Math.min(history.top.offset, flushed) + 1);
+    if (!session.isBlocked) this.#send(membership, wanted.map(asPush));
+    return session.isBlocked || membership.cursor > cursor;
   }
 
-  #announceGap(membership: Membership, channel: ListenedChannel, first: Publication | undefined): void {
-    const next = first?.offset ?? channel.flushed + 1;
+  #announceGap(membership: Membership, channel: ListenedChannel, next: number): void {
     if (next <= membership.cursor + 1) return;
     const from = membership.cursor + 1;
     membership.moveTo(next - 1);

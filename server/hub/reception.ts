@@ -14,7 +14,7 @@ import { Admission, type AdmissionLimits } from "./admission.ts";
 import { type Admitted, type Arrival, sinceOf } from "./arrival.ts";
 import type { Connections } from "./connections.ts";
 import type { Delivery } from "./delivery.ts";
-import { commitJoin, type JoinPlan, planJoin } from "./join.ts";
+import { commitJoin, isAhead, type JoinPlan, planJoin } from "./join.ts";
 
 const log = () => getLogger(["fanfare", "hub"]);
 
@@ -177,6 +177,8 @@ export class Reception {
   #welcome(session: Session, plans: readonly JoinPlan[], onReady: () => void): void {
     const { connections, delivery, clock, onWelcomed } = this.#parts;
     const channels: Record<string, Joined> = {};
+    // Before the first join: a flush between two of them would reach the session before its welcome.
+    if (plans.some(isAhead)) delivery.flushNow();
     for (const plan of plans) channels[plan.channel.name] = commitJoin(delivery, plan, session);
     session.isWelcomed = true;
     const online = connections.size;

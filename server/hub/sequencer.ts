@@ -81,7 +81,7 @@ export class Sequencer {
     const { tail } = channel;
     const repair = this.#repairs.get(channel);
     if (repair !== undefined) {
-      repair.target = { epoch, offset }; // the page that is on its way, or the one after it, brings this one too
+      repair.target = further(repair.target, { epoch, offset }); // its pages bring this one too
     } else if (epoch !== tail.epoch || offset > tail.head + 1) {
       this.#repair(channel, { epoch, offset });
     } else if (offset === tail.head + 1) {
@@ -115,8 +115,10 @@ export class Sequencer {
     const tops = await this.#doors.tops(channels.map(({ name }) => name));
     for (const channel of channels) {
       const top = tops.get(channel.name);
-      if (top === undefined || this.#doors.get(channel.name) !== channel || this.#repairs.has(channel)) continue;
-      if (top.epoch !== channel.tail.epoch || top.offset > channel.tail.head) this.#repair(channel, top);
+      if (top === undefined || this.#doors.get(channel.name) !== channel) continue;
+      const repair = this.#repairs.get(channel);
+      if (repair !== undefined) repair.target = further(repair.target, top);
+      else if (top.epoch !== channel.tail.epoch || top.offset > channel.tail.head) this.#repair(channel, top);
     }
   }
 
@@ -133,21 +135,35 @@ export class Sequencer {
 
   /** Pages until the tail reaches the target; never two at once for one channel. */
   async #fetch(channel: ListenedChannel, repair: Repair): Promise<void> {
-    while (this.#repairs.get(channel) === repair && this.#doors.get(channel.name) === channel) {
-      const position = { epoch: channel.tail.epoch, offset: channel.tail.head };
-      try {
-        const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);
-        repair.failures = 0;
-        this.#apply(channel, history);
-      } catch (error) {
-        getLogger(["fanfare", "hub"]).debug("Could not repair a channel yet: {error}", { error });
-        await this.#clock.sleep(backoff(++repair.failures));
-        continue;
+    const { tail } = channel;
+    while (this.#isWanted(channel, repair)) {
+      const { epoch, head } = tail;
+      if (await this.#fetchPage(channel, repair)) {
+        if (repair.target.epoch !== tail.epoch || tail.head >= repair.target.offset) break;
       }
-      const { tail } = channel;
-      if (repair.target.epoch !== tail.epoch || tail.head >= repair.target.offset) break;
+      // Where nothing came, history does not know yet what was delivered: asking at once would only keep it busy.
+      if (tail.epoch !== epoch || tail.head > head) repair.failures = 0;
+      else await this.#clock.sleep(backoff(++repair.failures));
     }
     if (this.#repairs.get(channel) === repair) this.#repairs.delete(channel);
+  }
+
+  /** @returns whether there was an answer */
+  async #fetchPage(channel: ListenedChannel, repair: Repair): Promise<boolean> {
+    const position = { epoch: channel.tail.epoch, offset: channel.tail.head };
+    try {
+      const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);
+      // What a channel gets that nobody listens to any more would never be let go.
+      if (this.#isWanted(channel, repair)) this.#apply(channel, history);
+      return true;
+    } catch (error) {
+      getLogger(["fanfare", "hub"]).debug("Could not repair a channel yet: {error}", { error });
+      return false;
+    }
+  }
+
+  #isWanted(channel: ListenedChannel, repair: Repair): boolean {
+    return this.#repairs.get(channel) === repair && this.#doors.get(channel.name) === channel;
   }
 
   #apply(channel: ListenedChannel, history: History): void {
@@ -161,4 +177,9 @@ export class Sequencer {
       if (publication.offset === tail.head + 1) this.#append(channel, publication);
     }
   }
+}
+
+/** What a repair reaches for never comes nearer: whoever waits for it was told of the further one. */
+function further(one: Position, other: Position): Position {
+  return one.epoch === other.epoch && one.offset > other.offset ? one : other;
 }

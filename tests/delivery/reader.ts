@@ -1,0 +1,192 @@
+import { parseChannelName } from "../../protocol/channel-name.ts";
+import { type Position, parseCursor, type Since } from "../../protocol/position.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import type { ReadWrite, Said, SaidJoin } from "../fakes/reading.ts";
+
+/** What is known about what was stored: the truth that a client's frames are held against. */
+export interface Truth {
+  /** Every publication of a channel; the one with offset 1 first. */
+  stored(channel: string): readonly Publication[];
+  /** The channel's epoch, if anything was stored in it. */
+  epoch(channel: string): string | undefined;
+  /** The offsets up to this one are in history no more. */
+  forgotten(channel: string): number;
+  /** A repair may have taken too long to be waited for: then a reader gets again what lies before its position. */
+  readonly mayRepeat: boolean;
+}
+
+/**
+ * One connection's frames, held against the law of delivery as they come: nothing missed, nothing doubled, in order,
+ * each hole announced with exact borders and only where history is too short.
+ */
+export class Reader {
+  /** The first thing that was wrong, if anything was. */
+  fault: string | undefined;
+  connectionId: string | undefined;
+  resumeKey: string | undefined;
+  /** Positions in all channels it is in, as a client keeps them. */
+  readonly positions = new Map<string, Position>();
+  /** What asked-for positions the answers are expected to speak of, by `ref`; the welcome's by channel. */
+  readonly asked = new Map<string | number, Since>();
+  gaps = 0;
+  resumed = 0;
+  readonly #truth: Truth;
+  readonly #seen = new Map<string, Set<string>>();
+
+  constructor(truth: Truth) {
+    this.#truth = truth;
+  }
+
+  read({ said, cursor }: ReadWrite): void {
+    for (const frame of said) this.#take(frame);
+    if (cursor !== undefined && this.fault === undefined) this.#checkCursor(cursor);
+  }
+
+  /** What is wrong once everything has come to rest. */
+  checkEnd(): void {
+    for (const [channel, { offset }] of this.positions) {
+      const top = this.#truth.stored(channel).length;
+      this.#expect(offset === top, `${channel}: ended at ${offset}, the top is ${top}`);
+    }
+  }
+
+  #take(frame: Said): void {
+    if (this.connectionId === undefined) this.#expect(frame.event === "welcome", `${frame.type} before the welcome`);
+    switch (frame.type) {
+      case "message":
+        this.#message(frame);
+        break;
+      case "advance":
+        this.#advance(frame);
+        break;
+      case "subscribed":
+        this.#join(frame.channel ?? "", frame as SaidJoin, this.asked.get(frame.ref ?? ""));
+        break;
+      case "unsubscribed":
+        this.positions.delete(frame.channel ?? "");
+        this.#seen.delete(frame.channel ?? ""); // whoever joins again may ask for it again
+        break;
+      case "system":
+        if (frame.event === "welcome") this.#welcome(frame);
+        if (frame.event === "gap") this.#gap(frame);
+    }
+  }
+
+  #welcome({ channels = {}, connection_id, resume_key }: Said): void {
+    this.#expect(this.connectionId === undefined, "a second welcome");
+    this.connectionId = connection_id ?? "";
+    this.resumeKey = resume_key;
+    for (const [channel, join] of Object.entries(channels)) this.#join(channel, join, this.asked.get(channel));
+  }
+
+  #join(channel: string, join: SaidJoin, since: Since | undefined): void {
+    const at = `${channel} joined ${JSON.stringify(join)} since ${JSON.stringify(since)}`;
+    const known = this.positions.get(channel);
+    if (known !== undefined) {
+      this.#expect(join.from === known.offset + 1, `${at} again, but is at ${known.offset}`);
+      return;
+    }
+    const skipped = join.from - 1;
+    this.positions.set(channel, { epoch: join.epoch, offset: skipped });
+    this.#expect(skipped <= join.offset, `${at}: begins beyond the top`);
+    const epoch = this.#truth.epoch(channel);
+    if (epoch !== undefined) this.#expect(join.epoch === epoch, `${at}: the epoch is ${epoch}`);
+    if (since === undefined) this.#expect(skipped === join.offset && join.recovered === undefined, `${at}: not live`);
+    else if (since.from !== "position") {
+      this.#expect(join.recovered === undefined, `${at}: says that no position was recovered`);
+      const wanted = since.from === "last" ? Math.max(0, this.#truth.stored(channel).length - since.count) : 0;
+      this.#expect(skipped <= Math.max(wanted, this.#truth.forgotten(channel)), `${at}: skips what is there`);
+    } else this.#resume(at, channel, join, since.position);
+  }
+
+  #resume(at: string, channel: string, join: SaidJoin, asked: Position): void {
+    this.resumed++;
+    if (join.recovered === true) {
+      const isExact = this.#truth.mayRepeat ? join.from <= asked.offset + 1 : join.from === asked.offset + 1;
+      this.#expect(join.epoch === asked.epoch && isExact, `${at}: is not what was asked for`);
+      return;
+    }
+    this.#expect(join.recovered === false, `${at}: does not say whether it was recovered`);
+    this.#expect(join.from - 1 <= this.#truth.forgotten(channel), `${at}: skips what is there`);
+    const isOther = asked.epoch !== this.#truth.epoch(channel) || asked.offset > this.#truth.stored(channel).length;
+    this.#expect(join.reason === (isOther ? "epoch-changed" : "history-too-short"), `${at}: not the reason`);
+    if (!isOther) this.#expect(asked.offset < this.#truth.forgotten(channel), `${at}: history reaches back`);
+  }
+
+  #message(frame: Said): void {
+    const channel = frame.channel ?? "";
+    const known = this.positions.get(channel);
+    const at = `${channel}: message ${frame.offset} "${frame.message}" at ${known?.offset}`;
+    this.#expect(known !== undefined, `${at}, not in the channel`);
+    if (known === undefined) return;
+    if (frame.offset === undefined) {
+      this.#ephemeral(at, frame);
+      return;
+    }
+    this.#expect(frame.offset === known.offset + 1, at);
+    const stored = this.#truth.stored(channel)[frame.offset - 1];
+    this.#expect(
+      stored !== undefined && stored.id === frame.id && stored.message === frame.message,
+      `${at}: not stored`,
+    );
+    this.#expect(stored?.excludeConnectionId !== this.connectionId, `${at}: left out of it`);
+    this.#seeOnce(at, channel, frame.message ?? "");
+    this.positions.set(channel, { ...known, offset: frame.offset });
+  }
+
+  #ephemeral(at: string, { channel = "", id = "" }: Said): void {
+    this.#expect(!this.#truth.stored(channel).some((it) => it.id === id), `${at}: stored, but has no offset`);
+    this.#seeOnce(at, channel, id);
+  }
+
+  /** What the publisher named its event comes once, whatever its offset. */
+  #seeOnce(at: string, channel: string, event: string): void {
+    const seen = this.#seen.get(channel) ?? new Set();
+    this.#expect(!seen.has(event), `${at}: the event came before`);
+    this.#seen.set(channel, seen.add(event));
+  }
+
+  #advance({ channel = "", offset = 0 }: Said): void {
+    const known = this.positions.get(channel);
+    const at = `${channel}: advance to ${offset} at ${known?.offset}`;
+    this.#expect(known !== undefined, `${at}, not in the channel`);
+    if (known === undefined) return;
+    this.#expect(offset > known.offset, at);
+    const passed = this.#truth.stored(channel).slice(known.offset, offset);
+    this.#expect(
+      passed.every((it) => it.excludeConnectionId === this.connectionId),
+      `${at}: hides what is for it`,
+    );
+    this.positions.set(channel, { ...known, offset });
+  }
+
+  #gap({ channel = "", epoch = "", from = 0, to = 0, reason }: Said): void {
+    const known = this.positions.get(channel);
+    const at = `${channel}: gap ${from} to ${to} (${reason}) at ${known?.offset}`;
+    this.#expect(known !== undefined, `${at}, not in the channel`);
+    if (known === undefined) return;
+    this.gaps++;
+    this.#expect(reason === "history-too-short" && epoch === known.epoch, `${at}: not the reason`);
+    this.#expect(from === known.offset + 1 && to >= from, `${at}: wrong borders`);
+    this.#expect(
+      to <= this.#truth.forgotten(channel),
+      `${at}: history reaches back to ${this.#truth.forgotten(channel)}`,
+    );
+    this.positions.set(channel, { ...known, offset: to });
+  }
+
+  /** An event stream's cursor says, at the end of each write, exactly where its client is. */
+  #checkCursor(text: string): void {
+    const cursor = text === "" ? new Map() : parseCursor(text);
+    this.#expect(cursor?.size === this.positions.size, `cursor ${text}: not the channels it is in`);
+    for (const [channel, { epoch, offset }] of this.positions) {
+      const name = parseChannelName(channel);
+      const said = name === undefined ? undefined : cursor?.get(name);
+      this.#expect(said?.epoch === epoch && said.offset === offset, `cursor ${text}: ${channel} is at ${offset}`);
+    }
+  }
+
+  #expect(isTrue: boolean, otherwise: string): void {
+    if (!isTrue) this.fault ??= otherwise;
+  }
+}

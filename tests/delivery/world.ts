@@ -1,0 +1,288 @@
+import { type ChannelName, parseChannelName } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { Position, Since } from "../../protocol/position.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import type { Broker } from "../../server/broker/broker.ts";
+import type { Appended, Log, LogEntry } from "../../server/broker/log.ts";
+import { MemoryLog } from "../../server/broker/memory/log.ts";
+import type { Clock } from "../../server/lib/clock.ts";
+import { MovedClock } from "../../server/lib/moved-clock.ts";
+import type { WireForm } from "../../server/session/wire-form.ts";
+import { sseForm } from "../../server/transport/sse/sse-form.ts";
+import { batchForm } from "../../server/transport/websocket/batch-form.ts";
+import { plainForm } from "../../server/transport/websocket/plain-form.ts";
+import { FakeConnection } from "../fakes/connection.ts";
+import { type Guest, nameOf, TestHub } from "../fakes/hub.ts";
+import { Reader, type Truth } from "./reader.ts";
+import type { Run, Start, Step } from "./steps.ts";
+
+/** Sockets so small that a handful of messages fills them. */
+const room = { fullBytes: 600, refuseBytes: 1500 };
+export const channelNames = ["all", "room:a", "room:b", "@u1"] as const;
+/** The clients of a run: how each reads, and whose it is. */
+const clients: readonly { readonly form: WireForm; readonly userId: string | undefined }[] = [
+  { form: plainForm, userId: "u1" },
+  { form: batchForm, userId: "u1" },
+  { form: sseForm, userId: "u1" },
+  { form: plainForm, userId: undefined },
+];
+
+/** One person at one device, over as many connections as they need. */
+interface Client {
+  readonly form: WireForm;
+  readonly userId: string | undefined;
+  current: (Guest & { readonly reader: Reader }) | undefined;
+  /** What the other side has really got: what a new connection goes on from. */
+  received: ReadonlyMap<string, Position>;
+}
+
+/** A hub with clients that do what a run says; what they read is checked as it comes. */
+export class DeliveryWorld {
+  readonly #test: TestHub;
+  readonly #log: RecordingLog;
+  readonly #clients: readonly Client[];
+  readonly #readers: Reader[] = [];
+  readonly #known = new Map<string, Position>();
+  #refs = 0;
+
+  private constructor(test: TestHub, log: RecordingLog) {
+    this.#test = test;
+    this.#log = log;
+    this.#clients = clients.map((it) => ({ ...it, current: undefined, received: new Map() }));
+  }
+
+  /** Plays a run to its end. @returns the first fault that a client saw, and what there was to be seen. */
+  static async play({ setting, steps }: Run, wrap?: (broker: Broker) => Broker) {
+    const { historySize, historyTtl, tailBytes, notices } = setting;
+    const clock = new MovedClock();
+    const log = new RecordingLog(new MemoryLog({ clock }), setting, clock);
+    const test = await TestHub.start({
+      clock,
+      log,
+      settings: { tailBytes, notices, tailBytesTotal: 2 * tailBytes },
+      rules: { historySize, historyTtl },
+      ...(wrap === undefined ? {} : { wrap }),
+    });
+    const world = new DeliveryWorld(test, log);
+    for (const step of steps) await world.#step(step);
+    await world.#comeToRest();
+    await test.close();
+    return world.#outcome;
+  }
+
+  get #outcome() {
+    const sum = (count: (reader: Reader) => number) => this.#readers.reduce((total, it) => total + count(it), 0);
+    return {
+      fault: this.#readers.find(({ fault }) => fault !== undefined)?.fault,
+      gaps: sum(({ gaps }) => gaps),
+      resumed: sum(({ resumed }) => resumed),
+      deliveries: this.#test.hub.delivery.counts.deliveries,
+      pumped: this.#test.hub.delivery.counts.pumped,
+    };
+  }
+
+  async #step(step: Step): Promise<void> {
+    const { broker, clock, hub } = this.#test;
+    switch (step.do) {
+      case "publish":
+        return this.#publish(step);
+      case "flush":
+        return hub.delivery.flushNow();
+      case "turns":
+        for (let turn = 0; turn < step.count; turn++) await undefined;
+        return;
+      case "move":
+        return clock.moveInSteps(step.ms, 100);
+      case "lose":
+      case "double":
+      case "fail":
+        if (step.do === "fail") this.#log.mayRepeat = true;
+        broker[step.do] += step.count;
+        return;
+      case "late":
+        broker.answerMs = step.ms;
+        return;
+      case "hold":
+        return broker.hold();
+      case "letGo":
+        return broker.letGo();
+      case "break":
+        return broker.breakNow();
+      default:
+        return this.#clientStep(step);
+    }
+  }
+
+  async #clientStep(step: Extract<Step, { readonly client: number }>): Promise<void> {
+    const client = this.#clients[step.client % this.#clients.length];
+    if (client === undefined) return;
+    const { current } = client;
+    switch (step.do) {
+      case "connect":
+        return this.#connect(client, step.how, step.channels);
+      case "leave":
+        if (current !== undefined) this.#test.leave(current);
+        client.current = undefined;
+        return;
+      case "stall":
+      case "resume":
+      case "progress":
+        current?.connection[step.do]();
+        return;
+      case "subscribe":
+        return this.#say(client, { type: "subscribe", channel: step.channel }, this.#since(step.channel, step.since));
+      case "unsubscribe":
+        return this.#say(client, { type: "unsubscribe", channel: step.channel });
+      case "say":
+        return this.#say(client, { type: "publish", ...bodyOf(step), echo: step.echo });
+    }
+  }
+
+  /** A publisher beside the clients; its answer is a position that a client may ask for before it was delivered. */
+  #publish({ channel, event, exclude, ephemeral }: Extract<Step, { do: "publish" }>): void {
+    const excludeConnectionId = this.#clients[exclude]?.current?.session.id;
+    const draft = {
+      channel: nameOf(channel),
+      message: event,
+      id: event,
+      ...(excludeConnectionId === undefined ? {} : { excludeConnectionId }),
+      ...(ephemeral ? { ephemeral } : {}),
+    } as const;
+    // Ephemeral ones may come twice by design, so each gets an id of its own.
+    const published = this.#test.hub.publish(ephemeral ? { ...draft, id: `e${this.#refs++}` } : draft);
+    void published.then(({ position }) => position !== undefined && this.#known.set(channel, position));
+  }
+
+  #since(channel: string, start: Start): Since | undefined {
+    if (start === "earliest") return { from: "earliest" };
+    if (start === "last") return { from: "last", count: 2 };
+    if (start === "known") {
+      const position = this.#known.get(channel);
+      return position === undefined ? undefined : { from: "position", position };
+    }
+    return start === "foreign" ? { from: "position", position: { epoch: "foreign", offset: 1 } } : undefined;
+  }
+
+  #say(client: Client, frame: object, since?: Since): void {
+    const { current } = client;
+    if (current === undefined || client.form.carriesCursor) return; // an event stream has no way back
+    const ref = ++this.#refs;
+    if (since !== undefined) current.reader.asked.set(ref, since);
+    const said = since === undefined ? {} : { since: since.from === "position" ? since.position : wordOf(since) };
+    current.conversation.hear(JSON.stringify({ ...frame, ...said, ref }));
+  }
+
+  async #connect(client: Client, how: "anew" | "resume" | "takeOver", channels: readonly string[]): Promise<void> {
+    const before = client.current;
+    const resumeKey = before?.reader.resumeKey;
+    if (before !== undefined && how !== "takeOver") this.#test.leave(before);
+    const reader = new Reader(this.#log);
+    const since = how === "anew" ? undefined : cursorOf(client.received);
+    for (const [channel, position] of since ?? []) reader.asked.set(channel, { from: "position", position });
+    const connection = new FakeConnection(client.form, room);
+    const marks: ReadonlyMap<string, Position>[] = [];
+    connection.onTaken = (write) => {
+      reader.read(write);
+      marks.push(new Map(reader.positions));
+    };
+    connection.onReceived = () => {
+      client.received = marks.shift() ?? client.received;
+    };
+    this.#readers.push(reader);
+    const wanted = since === undefined ? channels : [...since.keys()].filter((it) => it.startsWith("room:"));
+    const arrival = {
+      userId: client.userId,
+      channels: wanted.map(nameOf),
+      since,
+      takesOver: how === "takeOver" ? resumeKey : undefined,
+    };
+    const guest = await this.#test.enter(arrival, connection);
+    client.current = { ...guest, reader };
+    connection.onClose = () => {
+      if (client.current?.connection === connection) client.current = undefined;
+      queueMicrotask(() => this.#test.hub.ended(guest.session));
+    };
+  }
+
+  async #comeToRest(): Promise<void> {
+    const { broker, clock } = this.#test;
+    broker.steady();
+    // Longer than two comparisons of tops and the longest pause after a failure.
+    for (let moved = 0; moved < 24; moved++) {
+      for (const { current } of this.#clients) current?.connection.resume();
+      await clock.moveInSteps(500, 500);
+    }
+    for (const { current } of this.#clients) {
+      if (current === undefined) continue;
+      current.reader.checkEnd();
+      if (!current.session.isLevel) current.reader.fault ??= "a session is not level in the end";
+      const { memberships } = current.session;
+      if (memberships.size !== current.reader.positions.size)
+        current.reader.fault ??= "the client is in other channels";
+    }
+  }
+}
+
+/** Remembers all that was ever stored. */
+class RecordingLog implements Log, Truth {
+  mayRepeat = false;
+  readonly #inner: Log;
+  readonly #setting: Run["setting"];
+  readonly #clock: Clock;
+  readonly #stored = new Map<string, Publication[]>();
+
+  constructor(inner: Log, setting: Run["setting"], clock: Clock) {
+    this.#inner = inner;
+    this.#setting = setting;
+    this.#clock = clock;
+  }
+
+  stored(channel: string): readonly Publication[] {
+    return this.#stored.get(channel) ?? [];
+  }
+
+  epoch(channel: string): string | undefined {
+    return this.stored(channel)[0]?.epoch;
+  }
+
+  forgotten(channel: string): number {
+    const stored = this.stored(channel);
+    const { historySize, historyTtl } = this.#setting;
+    const tooOld = stored.findLastIndex(({ timestamp }) => timestamp < this.#clock.now() - historyTtl) + 1;
+    return Math.max(tooOld, stored.length - historySize);
+  }
+
+  async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
+    const appended = await this.#inner.append(entries);
+    for (const it of appended) {
+      if (it.outcome !== "stored") continue;
+      const { channel } = it.publication;
+      this.#stored.set(channel, [...this.stored(channel), it.publication]);
+    }
+    return appended;
+  }
+
+  readonly open: Log["open"] = () => this.#inner.open();
+  readonly read: Log["read"] = (...asked) => this.#inner.read(...asked);
+  readonly tops: Log["tops"] = (channels) => this.#inner.tops(channels);
+  readonly list: Log["list"] = (...asked) => this.#inner.list(...asked);
+  readonly close: Log["close"] = () => this.#inner.close();
+}
+
+function cursorOf(positions: ReadonlyMap<string, Position>): ReadonlyMap<ChannelName, Position> {
+  const cursor = new Map<ChannelName, Position>();
+  for (const [channel, position] of positions) {
+    const name = parseChannelName(channel);
+    if (name === undefined) throw new ServiceError("bad-request", `${channel} is no channel`);
+    cursor.set(name, position);
+  }
+  return cursor;
+}
+
+function bodyOf({ channel, event }: { readonly channel: string; readonly event: string }) {
+  return { channel, message: event, id: event };
+}
+
+function wordOf(since: Since): string {
+  return since.from === "last" ? `last:${since.count}` : "earliest";
+}

@@ -1,0 +1,142 @@
+import { type ChannelName, userChannel } from "../../protocol/channel-name.ts";
+import { Access } from "../../server/auth/access.ts";
+import type { Broker } from "../../server/broker/broker.ts";
+import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
+import type { HistoryRules, Log } from "../../server/broker/log.ts";
+import { MemoryLog } from "../../server/broker/memory/log.ts";
+import type { Arrival } from "../../server/hub/arrival.ts";
+import type { Conversation } from "../../server/hub/conversation.ts";
+import { Hub, type HubSettings } from "../../server/hub/hub.ts";
+import { MovedClock } from "../../server/lib/moved-clock.ts";
+import type { Session } from "../../server/session/session.ts";
+import { FakeConnection } from "./connection.ts";
+import { UnsteadyBroker } from "./unsteady-broker.ts";
+
+const usualSettings: HubSettings = {
+  maxConnections: 1000,
+  maxConnectionsPerIp: 1000,
+  maxConnectionsPerUser: 100,
+  userConnections: "many",
+  maxChannels: 100,
+  notices: false,
+  pingIntervalMs: 30_000,
+  flushWindowMs: 5,
+  tailBytes: 1_000_000,
+  tailBytesTotal: 10_000_000,
+  messageRate: 0,
+  slowTimeoutMs: 60_000,
+  maxMessageBytes: 64 * 1024,
+};
+
+export const usualRules: HistoryRules = { historySize: 1000, historyTtl: 300_000, historyBytes: 1_000_000 };
+
+/** What a test wants otherwise than usual. */
+export interface TestHubOptions {
+  readonly settings?: Partial<HubSettings>;
+  readonly rules?: Partial<HistoryRules>;
+  readonly clock?: MovedClock;
+  readonly log?: Log;
+  /** Put between the hub and the unsteady broker. */
+  readonly wrap?: (broker: Broker) => Broker;
+  readonly onWelcomed?: (session: Session) => void;
+}
+
+/** Somebody connected: their socket, and what they say. */
+export interface Guest {
+  readonly connection: FakeConnection;
+  readonly conversation: Conversation;
+  readonly session: Session;
+}
+
+/** A real hub on a real broker in memory, with fake sockets and a clock that is moved. */
+export class TestHub {
+  readonly clock: MovedClock;
+  readonly broker: UnsteadyBroker;
+  readonly hub: Hub;
+
+  constructor({ clock = new MovedClock(), settings, rules, log, wrap, onWelcomed }: TestHubOptions = {}) {
+    this.clock = clock;
+    const inner = new EmbeddedBroker(log ?? new MemoryLog({ clock }), clock);
+    this.broker = new UnsteadyBroker(wrap?.(inner) ?? inner, clock);
+    const historyRules = { ...usualRules, ...rules };
+    this.hub = new Hub(
+      { ...usualSettings, ...settings },
+      {
+        broker: this.broker,
+        clock,
+        access: new Access({
+          isSecured: false,
+          insecure: false,
+          chat: true,
+          anonymous: true,
+          trustUserId: true,
+          verifier: undefined,
+          rulesOf: () => ({ subscribe: "anyone", publish: "anyone" }),
+        }),
+        historyRules: () => historyRules,
+        onWelcomed: onWelcomed ?? (() => undefined),
+      },
+    );
+  }
+
+  /** A hub that runs. */
+  static async start(options?: TestHubOptions): Promise<TestHub> {
+    const it = new TestHub(options);
+    await it.hub.start();
+    return it;
+  }
+
+  /** Lets somebody in without waiting for the welcome. @throws ServiceError */
+  async enter(arrival: Partial<Arrival> = {}, connection = new FakeConnection()): Promise<Guest> {
+    const admitted = this.hub.admit(makeArrival(arrival));
+    const conversation = this.hub.open(admitted instanceof Promise ? await admitted : admitted, connection);
+    const { session } = conversation;
+    connection.onClose = () => queueMicrotask(() => this.hub.ended(session));
+    return { connection, conversation, session };
+  }
+
+  /** Lets somebody in and waits for the welcome. @throws ServiceError */
+  async connect(arrival: Partial<Arrival> = {}, connection = new FakeConnection()): Promise<Guest> {
+    const guest = await this.enter(arrival, connection);
+    await this.settle();
+    return guest;
+  }
+
+  /** The socket is gone. */
+  leave({ connection, session }: Guest): void {
+    connection.vanish();
+    this.hub.ended(session);
+  }
+
+  publish(channel: string, message = "m", more: { readonly id?: string; readonly excludeConnectionId?: string } = {}) {
+    return this.hub.publish({ channel: nameOf(channel), message, ...more });
+  }
+
+  /** Runs what is due now, and what follows from it. */
+  async settle(turns = 3): Promise<void> {
+    for (let turn = 0; turn < turns; turn++) await this.clock.moveInSteps(1, 1);
+  }
+
+  async close(): Promise<void> {
+    this.hub.close();
+    await this.broker.close();
+  }
+}
+
+export function makeArrival(arrival: Partial<Arrival> = {}): Arrival {
+  return {
+    userId: undefined,
+    token: undefined,
+    channels: [],
+    since: undefined,
+    takesOver: undefined,
+    ip: "127.0.0.1",
+    remote: "127.0.0.1:52341",
+    ...arrival,
+  };
+}
+
+/** A channel of a test; `@u1` is u1's own. */
+export function nameOf(text: string): ChannelName {
+  return text.startsWith("@") ? userChannel(text.slice(1)) : (text as ChannelName);
+}

@@ -1,0 +1,111 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { Position, Since } from "../../protocol/position.ts";
+import { type Draft, isEphemeral, type Publication } from "../../protocol/publication.ts";
+import type { Broker, BrokerEvents, Published } from "../../server/broker/broker.ts";
+import type { History, HistoryRules } from "../../server/broker/log.ts";
+import type { Clock } from "../../server/lib/clock.ts";
+
+/** A broker whose way is bad: deliveries are lost, doubled or late, and answers are late or fail, as it is told to. */
+export class UnsteadyBroker implements Broker {
+  /** So many of the next deliveries are lost. */
+  lose = 0;
+  /** So many of the next deliveries come twice. */
+  double = 0;
+  /** So many of the next questions fail. */
+  fail = 0;
+  /** Answers are this late, milliseconds; they say what was true when the question was asked. */
+  answerMs = 0;
+  /** Every question for history that was asked. */
+  readonly asked: { readonly channel: ChannelName; readonly since: Since; readonly limit: number }[] = [];
+  readonly #inner: Broker;
+  readonly #clock: Clock;
+  #events: BrokerEvents | undefined;
+  #held: Publication[] | undefined;
+
+  constructor(inner: Broker, clock: Clock) {
+    this.#inner = inner;
+    this.#clock = clock;
+  }
+
+  start(events: BrokerEvents): Promise<void> {
+    this.#events = events;
+    return this.#inner.start({ ...events, onPublication: (publication) => this.#deliver(publication) });
+  }
+
+  publish(draft: Draft, rules: HistoryRules): Promise<Published> {
+    return this.#inner.publish(draft, rules);
+  }
+
+  listen(channel: ChannelName): Promise<Position> {
+    return this.#answer(() => this.#inner.listen(channel));
+  }
+
+  unlisten(channel: ChannelName): Promise<void> {
+    return this.#inner.unlisten(channel);
+  }
+
+  history(channel: ChannelName, since: Since, limit: number): Promise<History> {
+    this.asked.push({ channel, since, limit });
+    return this.#answer(() => this.#inner.history(channel, since, limit));
+  }
+
+  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
+    return this.#answer(() => this.#inner.tops(channels));
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  /** The connection to it broke and came back. */
+  breakNow(): void {
+    this.#events?.onBreak();
+  }
+
+  /** Deliveries wait from now on. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** What waited is delivered, and what comes too. */
+  letGo(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const publication of held) this.#events?.onPublication(publication);
+  }
+
+  /** Nothing is bad any more. */
+  steady(): void {
+    this.lose = 0;
+    this.double = 0;
+    this.fail = 0;
+    this.answerMs = 0;
+    this.letGo();
+  }
+
+  #deliver(publication: Publication): void {
+    if (this.lose > 0) {
+      this.lose--;
+      return;
+    }
+    // Ephemeral ones have no number by which a second copy could be known.
+    const isDoubled = this.double > 0 && !isEphemeral(publication);
+    const copies = isDoubled ? [publication, publication] : [publication];
+    if (isDoubled) this.double--;
+    for (const copy of copies) {
+      if (this.#held === undefined) this.#events?.onPublication(copy);
+      else this.#held.push(copy);
+    }
+  }
+
+  async #answer<T>(ask: () => Promise<T>): Promise<T> {
+    if (this.fail > 0) {
+      this.fail--;
+      throw new ServiceError("broker-unavailable", "the way to it is broken");
+    }
+    const answer = await ask();
+    if (this.answerMs > 0) await this.#clock.sleep(this.answerMs);
+    return answer;
+  }
+}
