@@ -8,7 +8,8 @@ export type ChannelName = string & { readonly [channelNameBrand]: true };
 /** Everyone's channel: each connection is in it without asking. */
 export const everyone = "all" as ChannelName;
 
-const plain = /^[A-Za-z0-9_\-=@,.;:/]{1,200}$/;
+/** What a plain channel's name is made of. */
+export const plainChannelPattern = /^[A-Za-z0-9_\-=@,.;:/]{1,200}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
@@ -16,7 +17,7 @@ const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 export function parseChannelName(text: unknown): ChannelName | undefined {
   if (typeof text !== "string") return undefined;
   if (text.startsWith("@")) return userOf(text) === undefined ? undefined : (text as ChannelName);
-  return plain.test(text) ? (text as ChannelName) : undefined;
+  return plainChannelPattern.test(text) ? (text as ChannelName) : undefined;
 }
 
 /** A user's id: 1 to 128 characters, none a control character, and no half of a surrogate pair. */

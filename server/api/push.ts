@@ -6,11 +6,9 @@ import { elementTexts } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { texts } from "../../protocol/texts.ts";
+import { maxTimestampS } from "./about/push.ts";
 import { type ApiDoors, type Call, ok, type Reply } from "./call.ts";
 import { dataText, userChannelField } from "./draft.ts";
-
-/** The largest time that a Date can hold, in seconds. */
-const maxTimestampS = 8.64e12;
 
 /** `POST /sse/push`: one event for every connection of one user, stored for those who resume. */
 export async function push(doors: ApiDoors, call: Call): Promise<Reply> {

@@ -1,0 +1,109 @@
+import { limits } from "../../../protocol/limits.ts";
+import { type About, json, type Parameter } from "./about.ts";
+import { channelParameter } from "./channels.ts";
+import { flag, type JsonSchema, list, object, shortText, text } from "./json-schema.ts";
+import {
+  anyJson,
+  channelName,
+  errorCode,
+  eventName,
+  headers,
+  key,
+  publicationId,
+  ref,
+  sender,
+  userId,
+} from "./schemas.ts";
+
+const targets = { minItems: 1, maxItems: limits.publishTargets };
+
+const publishRequest: JsonSchema = {
+  ...object(
+    {},
+    {
+      channel: channelName,
+      channels: list("Several channels.", channelName, targets),
+      user_id: userId,
+      user_ids: list("Several users.", userId, targets),
+      message: text("Text for people."),
+      data: anyJson,
+      event: eventName,
+      id: publicationId,
+      sender,
+      key,
+      headers,
+      ephemeral: flag("Passed on to who is there now, and not stored: typing, cursors.", false),
+      exclude_connection_id: shortText("The connection that must not get it.", limits.idLength),
+    },
+  ),
+  oneOf: [{ required: ["channel"] }, { required: ["channels"] }, { required: ["user_id"] }, { required: ["user_ids"] }],
+  anyOf: [{ required: ["message"] }, { required: ["data"] }],
+};
+
+const idempotencyKey: Parameter = {
+  name: "Idempotency-Key",
+  in: "header",
+  description: "The same as `id`: said again within the window (5 minutes), it is stored once.",
+  schema: publicationId,
+};
+
+const receipt = { channel: "room:1", id: "m-1", epoch: "q71m", offset: 18, duplicate: false };
+
+const storing = ["too-large", "too-many-channels", "broker-unavailable", "idempotency-full"] as const;
+
+export const aboutPublish: About = {
+  tag: "publish",
+  details: `Exactly one of \`channel\`, \`channels\`, \`user_id\` and \`user_ids\`, and \`message\`, \`data\` or both.
+
+The answer comes after it is stored: one receipt, or \`results\` with one per channel or user, in order; a refusal of one stands in its place and stops no other.`,
+  parameters: [idempotencyKey],
+  request: json(publishRequest, {
+    channel: { channel: "room:1", message: "Dinner is ready", event: "call", sender: "kitchen" },
+    users: { user_ids: ["alice", "bob"], data: { price: 42.5 } },
+  }),
+  answers: {
+    200: {
+      description: "Stored: one receipt, or one per channel or user.",
+      contents: json(
+        {
+          anyOf: [
+            ref("Receipt"),
+            object({
+              results: list("In the order of the channels or users.", {
+                anyOf: [
+                  ref("Receipt"),
+                  object({
+                    channel: channelName,
+                    error: object({ code: errorCode, message: text("What was wrong.") }),
+                  }),
+                ],
+              }),
+            }),
+          ],
+        },
+        {
+          one: receipt,
+          several: {
+            results: [
+              { channel: "@alice", id: "m-2", epoch: "k3x9", offset: 4, duplicate: false, connected: true },
+              { channel: "@bob", id: "m-2", epoch: "p0aa", offset: 1, duplicate: false, connected: false },
+            ],
+          },
+        },
+      ),
+    },
+  },
+  errors: ["bad-json", "invalid-field", ...storing],
+};
+
+export const aboutPostMessage: About = {
+  tag: "publish",
+  details: `With a \`Content-Type\` of JSON the body becomes \`data\`; anything else becomes \`message\`, so \`curl -d 'hi'\` just works.`,
+  parameters: [channelParameter, idempotencyKey],
+  request: {
+    "text/plain": { schema: text("The message.", { minLength: 1 }), examples: { text: "hi" } },
+    "application/json": { schema: anyJson, examples: { data: { price: 42.5 } } },
+  },
+  answers: { 200: { description: "Stored.", contents: json(ref("Receipt"), { one: receipt }) } },
+  errors: ["bad-json", "bad-request", "invalid-field", ...storing],
+};
