@@ -1,0 +1,22 @@
+import { describe } from "bun:test";
+import { declareSuite, type Skip } from "./skip.ts";
+import { wireRules } from "./wire/rules.ts";
+import { WireServer } from "./wire/wire-server.ts";
+
+/** What every server that speaks this protocol must do. @param makeAddress asked once per rule, such as `ws://127.0.0.1:8000` */
+export function wireConformance(
+  name: string,
+  makeAddress: () => string | Promise<string>,
+  options: { readonly skip?: readonly Skip[] } = {},
+): void {
+  describe(`${name} keeps the wire protocol`, () => {
+    declareSuite(options.skip ?? [], (test) => {
+      for (const { name, holds } of wireRules) {
+        test(name, async () => {
+          using server = new WireServer(await makeAddress());
+          await holds(server);
+        });
+      }
+    });
+  });
+}

@@ -1,0 +1,71 @@
+import { expect } from "bun:test";
+import { cursorOf, inChannel, joinedIn, rule, untilInChannel, type WireRule } from "./wire-server.ts";
+
+/** §7: Server-Sent Events. */
+export const streamRules: readonly WireRule[] = [
+  rule("a stream says what it is, and that nobody on the way may keep or hold it", async (server) => {
+    const { response } = await server.stream();
+    expect(response.status).toBe(200);
+    expect(response.headers.get("Content-Type")).toStartWith("text/event-stream");
+    expect(response.headers.get("Cache-Control")).toBe("no-cache, no-transform");
+    expect(response.headers.get("X-Accel-Buffering")).toBe("no");
+  }),
+  rule(
+    "a stream begins with the welcome, and each write ends with a block of nothing but the cursor",
+    async (server) => {
+      const [user, channel] = [server.fresh("user"), server.fresh("room")];
+      const stream = await server.stream(`user_id=${user}&channel=${channel}`);
+      expect(stream.blocks[0]).toMatchObject({ event: "system" });
+      const { epoch, offset } = joinedIn(stream, channel);
+      await stream.untilBlock(({ id }) => id?.includes(cursorOf(channel, epoch, offset)) === true);
+      await server.publish({ channel, data: 1, event: "price" });
+      await server.post("/sse/push", { user_id: user, data: 2 });
+      await untilInChannel(stream, `@${user}`, 1);
+      const wanted = [cursorOf(channel, epoch, 1), cursorOf(`@${user}`, joinedIn(stream, `@${user}`).epoch, 1)];
+      const { id: _, ...rest } = await stream.untilBlock(({ id }) => wanted.every((it) => id?.includes(it)));
+      expect(rest).toEqual({});
+      const of = (value: number) => stream.blocks.find(({ data }) => data?.includes(`"data":${value}`));
+      expect([of(1)?.event, of(2)?.event]).toEqual(["price", undefined]);
+    },
+  ),
+  rule("`data` of a stream is the same JSON as on a WebSocket", async (server) => {
+    const channel = server.fresh("room");
+    const [stream, socket] = [await server.stream(`channel=${channel}`), await server.open(`channel=${channel}`)];
+    await server.publish({ channel, message: "two\nlines\r\n", data: ["\n"], sender: "S" });
+    await untilInChannel(stream, channel, 1);
+    await untilInChannel(socket, channel, 1);
+    const block = stream.blocks.find((it) => it.data?.startsWith('{"type":"message"') && it.data.includes(channel));
+    expect(socket.texts).toContain(String(block?.data));
+  }),
+  rule("a stream resumes all its channels by `Last-Event-ID`, which wins over `since`", async (server) => {
+    const [a, b] = [server.fresh("room"), server.fresh("room")];
+    const first = await server.stream(`channel=${a}&channel=${b}`);
+    await server.publish({ channel: a, data: 1 });
+    await untilInChannel(first, a, 1);
+    await first.untilBlock(({ id }) => id?.includes(cursorOf(a, joinedIn(first, a).epoch, 1)) === true);
+    const id = first.lastEventId;
+    first[Symbol.dispose]();
+    await server.publish({ channel: a, data: 2 });
+    await server.publish({ channel: b, data: 3 });
+    const second = await server.stream(`channel=${a}&channel=${b}&since=earliest`, { "Last-Event-ID": id });
+    expect(joinedIn(second, a)).toMatchObject({ offset: 2, from: 2, recovered: true });
+    await untilInChannel(second, b, 1);
+    await untilInChannel(second, a, 1);
+    expect([...inChannel(second, a), ...inChannel(second, b)].map(({ data }) => data)).toEqual([2, 3]);
+  }),
+  rule("a stream takes a cursor as `since` too, be it a WebSocket's positions", async (server) => {
+    const channel = server.fresh("room");
+    const { epoch } = joinedIn(await server.open(`channel=${channel}`), channel);
+    for (let at = 1; at <= 3; at++) await server.publish({ channel, data: at });
+    const since = encodeURIComponent(cursorOf(channel, epoch, 1));
+    const stream = await server.stream(`channel=${channel}&since=${since}`);
+    expect(joinedIn(stream, channel)).toMatchObject({ recovered: true, from: 2 });
+    expect((await untilInChannel(stream, channel, 2)).map(({ data }) => data)).toEqual([2, 3]);
+  }),
+  rule("a stream that asks for more channels than a cursor can name is refused", async (server) => {
+    const names = Array.from({ length: 30 }, (_, at) => `channel=${"c".repeat(180)}${at}`).join("&");
+    const response = await server.request("GET", `/sse?${names}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: "bad-request", field: "channel" });
+  }),
+];
