@@ -1,6 +1,6 @@
 /**
  * Every way a connection ends. Below 4500 a client comes back (but for the broken frames), from 4500 on it does not.
- * The page docs/errors.md is made from this table.
+ * The page docs/close-codes.md is made from this table.
  */
 export const closeTable = {
   normal: { code: 1000, comeBack: false, reason: "closed by the client" },

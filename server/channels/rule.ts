@@ -68,6 +68,11 @@ const fields: Readonly<Record<string, Field>> = {
   publish: { key: "publish", ...access },
 };
 
+/** What each field of a rule must be, by its name in the file; `match` is not among them. */
+export const ruleFields: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(fields).map(([name, { expected }]) => [name, expected]),
+);
+
 /** What may be written in a pattern: no control character, no space, and `*` at the end only. */
 const matchPattern = /^(?:[^\s\p{Cc}*,#$][^\s\p{Cc}*,]{0,199})?\*?$/u;
 

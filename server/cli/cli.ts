@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { examineSettings } from "../config/load.ts";
 import { ConfigError } from "../config/settings.ts";
 import { commands, defaultCommand } from "./commands.ts";
 import { CommandError } from "./context.ts";
@@ -23,6 +24,8 @@ export async function runCli(args: readonly string[], world: World): Promise<num
     const command = make({
       ...world,
       print,
+      settings: () =>
+        examineSettings({ env: world.env, readText: world.readText, flags: new Map(), configPath: undefined }),
       exitWith: (code) => {
         exitCode = code;
       },

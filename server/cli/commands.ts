@@ -1,10 +1,18 @@
 import type { Command } from "commander";
+import { makeCompletionCommand } from "./completion.ts";
+import { makeConfigCommand } from "./config.ts";
 import type { CommandContext } from "./context.ts";
 import { makeStartCommand } from "./start.ts";
 import { makeTokenCommand } from "./token.ts";
+import { configuredKeys } from "./token-keys.ts";
 
 /** Every command of the program, in the order in which the help lists them. A new one is one file and one line here. */
-export const commands: readonly ((context: CommandContext) => Command)[] = [makeStartCommand, makeTokenCommand];
+export const commands: readonly ((context: CommandContext) => Command)[] = [
+  makeStartCommand,
+  (context) => makeTokenCommand({ ...context, configured: () => configuredKeys(context.settings()) }),
+  makeConfigCommand,
+  makeCompletionCommand,
+];
 
 /** What runs where no command is named: `fanfare --port 9000`. */
 export const defaultCommand = "start";

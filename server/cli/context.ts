@@ -1,9 +1,12 @@
+import type { Examined } from "../config/load.ts";
 import type { World } from "./world.ts";
 
 /** What every command is made with. */
 export interface CommandContext extends World {
   /** Writes one line, or several, to the standard output. */
   print(lines: string): void;
+  /** The settings of file, `.env` and environment, without flags; what is wrong with them may be no matter to the command. */
+  settings(): Examined;
   /** How the program ends when the command has ended; 0 where nobody says anything. */
   exitWith(code: number): void;
 }

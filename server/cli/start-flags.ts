@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
 import { notYet } from "../config/not-yet.ts";
 import { type Declared, declarations } from "../config/options.ts";
+import { describeDefault } from "../config/options-page.ts";
 import type { ConfigInputs } from "../config/sources.ts";
-import { fallbackOf, flagOf, isByMode, type OptionKind } from "../lib/option.ts";
+import { flagOf, type OptionKind } from "../lib/option.ts";
 
 /** Gives a command a flag for every setting, aliases too. What they may be is not checked here: all sources are, together. */
 export function addSettingFlags(command: Command): Command {
@@ -57,16 +58,10 @@ function placeholder({ option }: Declared): string {
   return option.kind === "choice" ? `<${(option.choices ?? []).join("|")}>` : placeholders[option.kind];
 }
 
-/** `Time between two pings. (WS_PING_INTERVAL, default 30s)` */
-function describe({ option, names }: Declared): string {
-  const { open, secured } = { open: shown(option, "open"), secured: shown(option, "secured") };
-  const fallback = isByMode(option.fallback) ? `${open} when open, ${secured} when secured` : open;
-  return `${option.help} (${names.join(", ")}${fallback === "" ? "" : `; default: ${fallback}`})`;
-}
-
-function shown(option: Declared["option"], mode: "open" | "secured"): string {
-  const value = fallbackOf(option, mode);
-  return value === undefined ? "" : option.format(value);
+/** `Time between two pings of one connection. (WS_PING_INTERVAL; default: 30s)` */
+function describe(declared: Declared): string {
+  const value = describeDefault(declared);
+  return `${declared.option.help} (${declared.names.join(", ")}${value === "" ? "" : `; default: ${value}`})`;
 }
 
 /** A list can be given in one flag or in several. */

@@ -4,6 +4,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { Identity } from "../auth/identity.ts";
 import { makeToken, makeTokenVerifier } from "../auth/token.ts";
 import type { KeySettings } from "../auth/token-keys.ts";
+import { ConfigError } from "../config/settings.ts";
 import { parseDuration } from "../lib/duration.ts";
 
 /** What the command needs of the world around it; each has a default. */
@@ -17,7 +18,7 @@ export interface TokenDoors {
 
 /**
  * `fanfare token create <user>` makes a token, and writes nothing but it; `fanfare token check` says what a server with
- * these settings would make of one. Both fail with one line and the exit code 1.
+ * these settings would make of one. Both fail with one line and the exit code 1 (wrong settings: 2).
  */
 export function makeTokenCommand(doors: Partial<TokenDoors> = {}): Command {
   const all: TokenDoors = { ...defaultDoors, ...doors };
@@ -151,7 +152,7 @@ async function orFail(command: Command, run: () => Promise<void>): Promise<void>
   try {
     await run();
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof Error) || error instanceof ConfigError) throw error;
     command.error(`error: ${error.message}`, {
       exitCode: 1,
       code: error instanceof ServiceError ? error.code : "token",

@@ -1,0 +1,71 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Argument, Command } from "commander";
+import { describeSettings } from "../config/describe.ts";
+import { type Examined, examineSettings, loadSettings } from "../config/load.ts";
+import { ConfigError } from "../config/settings.ts";
+import type { CommandContext } from "./context.ts";
+import { pages } from "./pages.ts";
+import { addSettingFlags, settingFlagsOf } from "./start-flags.ts";
+
+/** `fanfare config show`, `check` and `docs`: what the settings are, whether they are right, and what there are. */
+export function makeConfigCommand(context: CommandContext): Command {
+  return new Command("config")
+    .description("show and check the settings a server would start with")
+    .addCommand(makeShowCommand(context))
+    .addCommand(makeCheckCommand(context))
+    .addCommand(makeDocsCommand(context));
+}
+
+function makeShowCommand(context: CommandContext): Command {
+  const command = new Command("show")
+    .description("every setting, its value and where that comes from; secrets are hidden")
+    .action(() => {
+      const examined = examine(context, command);
+      context.print(describeSettings(examined).join("\n"));
+      warn(context, examined);
+      if (examined.problems.length > 0) throw new ConfigError(examined.problems);
+    });
+  return addSettingFlags(command);
+}
+
+function makeCheckCommand(context: CommandContext): Command {
+  const command = new Command("check")
+    .description("say whether a server would start with these settings; takes the flags of `fanfare start`")
+    .action(() => {
+      const { env, readText } = context;
+      const loaded = loadSettings({ env, readText, ...settingFlagsOf(command) });
+      warn(context, loaded);
+      const { isSecured, host, port } = loaded.settings;
+      context.print(`The settings are right: ${isSecured ? "a secured" : "an open"} server on ${host}, port ${port}.`);
+    });
+  return addSettingFlags(command);
+}
+
+function makeDocsCommand(context: CommandContext): Command {
+  const names = pages.map(({ name }) => name);
+  return new Command("docs")
+    .description("print what is made from the declarations: the page of all options, an .env file, a JSON Schema …")
+    .addArgument(new Argument("[page]", "which one").choices(names).default("options"))
+    .option("--into <folder>", "write all of them below a folder, as they stand in Fanfare's own repository")
+    .action((name: string, { into }: { readonly into?: string }) => {
+      if (into === undefined) return context.print(textOf(name).trimEnd());
+      for (const { path, make } of pages) {
+        const target = join(into, path);
+        mkdirSync(dirname(target), { recursive: true });
+        writeFileSync(target, make());
+      }
+    });
+}
+
+function textOf(name: string): string {
+  return pages.find((page) => page.name === name)?.make() ?? "";
+}
+
+function examine({ env, readText }: CommandContext, command: Command): Examined {
+  return examineSettings({ env, readText, ...settingFlagsOf(command) });
+}
+
+function warn({ stderr }: CommandContext, { warnings }: Pick<Examined, "warnings">): void {
+  for (const warning of warnings) stderr.write(`warning: ${warning}\n`);
+}

@@ -1,0 +1,39 @@
+import { settingKey } from "../lib/option.ts";
+import type { Examined, Origin } from "./load.ts";
+import { type Declared, declarations } from "./options.ts";
+
+/** Every setting in a line of its own: name, value, where it comes from. Secrets are not shown. */
+export function describeSettings({ settings, origins, file }: Examined): string[] {
+  const resolved = new Map<string, unknown>(Object.entries(settings));
+  const rows = declarations.map((declared) => {
+    const origin = origins.get(declared.key);
+    const key = settingKey(declared.key, declared.option);
+    const value = resolved.has(key) ? resolved.get(key) : origin?.value;
+    return [declared.name, describeValue(declared, value), describeOrigin(origin)] as const;
+  });
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  const [nameWidth = 0, valueWidth = 0] = widths;
+  return [
+    `A server with these settings is ${settings.isSecured ? "secured" : "open"}.`,
+    "",
+    ...rows.map(([name, value, origin]) => `${name.padEnd(nameWidth)}  ${value.padEnd(valueWidth)}  ${origin}`),
+    ...settings.channelRules.map((rule) => `channels  ${JSON.stringify(rule)}  ${file ?? ""}`),
+  ];
+}
+
+const maxShown = 48;
+
+function describeValue({ option }: Declared, value: unknown): string {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return "-";
+  if (option.isSecret) return "(hidden)";
+  const text = option.format(value);
+  const line = text === "" || /[\p{Cc}\p{Zl}\p{Zp}]/u.test(text) ? JSON.stringify(text) : text;
+  return line.length > maxShown ? `${line.slice(0, maxShown - 1)}…` : line;
+}
+
+function describeOrigin(origin: Origin | undefined): string {
+  if (origin === undefined || origin.from === "default") {
+    return origin?.written === undefined ? "default" : `default (${origin.written})`;
+  }
+  return origin.from === "environment" ? `${origin.written} in the environment` : (origin.written ?? origin.from);
+}

@@ -1,0 +1,85 @@
+import { ruleFields } from "../channels/rule.ts";
+import type { OptionKind } from "../lib/option.ts";
+import { type Declared, declarations } from "./options.ts";
+import { describeDefault } from "./options-page.ts";
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** The JSON Schema of the settings file, for editors: names, help and kinds. The server itself checks more. */
+export function configSchema(): string {
+  const own = declarations.flatMap((declared) => [
+    ...declared.names.map((name) => [name.toLowerCase(), schemaOf(declared)] as const),
+    ...declared.fileNames.map((name) => [name.toLowerCase(), pathOf(declared)] as const),
+  ]);
+  const schema = {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "Settings of Fanfare",
+    type: "object",
+    additionalProperties: false,
+    patternProperties: { "^x-": true },
+    properties: { $schema: { type: "string" }, ...Object.fromEntries(own), channels },
+  };
+  return `${JSON.stringify(schema, undefined, 2).replaceAll(wordList, onOneLine)}\n`;
+}
+
+/** A list of words, numbers and truths, as JSON with line breaks has it; the formatter wants it on one line. */
+const wordList = /\[\n\s+((?:"[^"\n]*"|[\w.-]+)(?:,\n\s+(?:"[^"\n]*"|[\w.-]+))*)\n\s+\]/g;
+
+function onOneLine(_: string, members: string): string {
+  return `[${members.replaceAll(/,\n\s+/g, ", ")}]`;
+}
+
+const texts = { type: ["string", "number"] };
+const switchWord = { enum: ["on", "off", true, false] };
+
+const kinds: Readonly<Record<Exclude<OptionKind, "choice">, Schema>> = {
+  duration: texts,
+  bytes: texts,
+  whole: { type: "integer" },
+  toggle: switchWord,
+  text: texts,
+  list: { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] },
+};
+
+function schemaOf(declared: Declared): Schema {
+  const { option } = declared;
+  const value = describeDefault(declared);
+  const words = (option.choices ?? []).flatMap((word) => [word, word.toLowerCase()]);
+  return {
+    description: `${option.help} Expected: ${option.rule}.${value === "" ? "" : ` Default: ${value}.`}`,
+    ...(option.kind === "choice" ? { enum: [...new Set(words)] } : kinds[option.kind]),
+  };
+}
+
+function pathOf({ name }: Declared): Schema {
+  return { description: `Path of a file that holds ${name.toLowerCase()}.`, type: "string" };
+}
+
+const access = { enum: ["anyone", "authenticated", "token", "nobody"] };
+
+/** Those that are no text. */
+const fieldKinds: Readonly<Record<string, Schema>> = {
+  history_size: { type: "integer", minimum: 0 },
+  presence: switchWord,
+  subscribe: access,
+  publish: access,
+};
+
+const channels = {
+  description: "Rules by channel; the first that matches holds.",
+  type: "array",
+  items: {
+    type: "object",
+    required: ["match"],
+    additionalProperties: false,
+    properties: {
+      match: { type: "string", description: "A channel's name, the beginning of one followed by *, or *." },
+      ...Object.fromEntries(
+        Object.entries(ruleFields).map(([name, expected]) => [
+          name,
+          { description: `Expected: ${expected}.`, ...(fieldKinds[name] ?? texts) },
+        ]),
+      ),
+    },
+  },
+};
