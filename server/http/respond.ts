@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { present } from "../../protocol/codec.ts";
-import { errorTable, ServiceError } from "../../protocol/errors.ts";
+import { type ErrorCode, errorTable, ServiceError } from "../../protocol/errors.ts";
 import type { Reply } from "../api/call.ts";
 
 const titles: Readonly<Record<number, string>> = {
@@ -39,18 +39,17 @@ export function respondError(error: unknown): Response {
     getLogger(["fanfare", "http"]).error("A request failed: {message}: {cause}", { message, cause: error.cause });
   }
   const { status } = errorTable[code];
-  const body = {
-    type: `urn:fanfare:error:${code}`,
-    title: titles[status] ?? "Error",
-    status,
-    detail: message,
-    code,
-    ...present({ field, retry_after_ms: retryAfterMs }),
-  };
+  const body = { ...problemOf(code, message), ...present({ field, retry_after_ms: retryAfterMs }) };
   const headers = new Headers({ "Content-Type": "application/problem+json; charset=utf-8" });
   if (retryAfterMs !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterMs / 1000)));
   else if (status === 503) headers.set("Retry-After", "5");
   if (status === 401) headers.set("WWW-Authenticate", "Bearer");
   if (status === 426) headers.set("Upgrade", "websocket");
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** The body of a refusal, as RFC 9457 wants it. */
+export function problemOf(code: ErrorCode, detail: string) {
+  const { status } = errorTable[code];
+  return { type: `urn:fanfare:error:${code}`, title: titles[status] ?? "Error", status, detail, code };
 }

@@ -1,0 +1,148 @@
+import { type ErrorCode, errorTable } from "../../../protocol/errors.ts";
+import type { Answer, Contents, Operation, Parameter } from "../../api/about/about.ts";
+import { tags } from "../../api/about/about.ts";
+import { components, ref } from "../../api/about/schemas.ts";
+import { problemOf } from "../respond.ts";
+
+/** What both documents say of the server they stand on. */
+export interface DocumentSettings {
+  readonly isSecured: boolean;
+  /** Bytes of one HTTP body. */
+  readonly maxBodyBytes: number;
+  /** Bytes of one publication. */
+  readonly maxMessageBytes: number;
+  readonly version: string;
+}
+
+const problemType = "application/problem+json";
+
+/** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1.html) of these operations. */
+export function openApi(operations: readonly Operation[], settings: DocumentSettings) {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) {
+    const item = paths[operation.path] ?? {};
+    item[operation.method.toLowerCase()] = describe(operation, settings);
+    paths[operation.path] = item;
+  }
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Fanfare",
+      version: settings.version,
+      summary: "Real-time push server.",
+      description: introduction(settings),
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: "/" }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    paths,
+    components: { schemas: components, securitySchemes },
+  };
+}
+
+const securitySchemes = {
+  key: { type: "http", scheme: "bearer", description: "A key of API_KEY, as `Authorization: Bearer <key>`." },
+  keyHeader: {
+    type: "apiKey",
+    in: "header",
+    name: "X-API-Key",
+    description: "The same key; it wins where both are there.",
+  },
+  token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "A user's token, for receiving." },
+  tokenQuery: {
+    type: "apiKey",
+    in: "query",
+    name: "token",
+    description: "The same token, for clients that cannot send headers.",
+  },
+} as const;
+
+function introduction({ isSecured, maxBodyBytes, maxMessageBytes }: DocumentSettings): string {
+  const mode = isSecured
+    ? "This server is secured: what names a scope wants a key that has it, and receiving may want a user's token."
+    : "This server is open: no key is configured, and none is asked for.";
+  return `POST a message, and one user, a channel or everyone has it in milliseconds.
+
+${mode} A body holds at most ${maxBodyBytes} bytes, the \`message\` and \`data\` of one publication together at most ${maxMessageBytes}.
+
+An answer with 2xx comes after the publication is stored, never before. Refusals are \`${problemType}\` (RFC 9457) with a \`code\`; those that may pass by themselves carry \`Retry-After\`. A path that does not exist is \`not-found\`, one with another method \`method-not-allowed\`.`;
+}
+
+function describe(operation: Operation, settings: DocumentSettings) {
+  const { method, path, summary, about } = operation;
+  const { details, parameters, request, answers } = about;
+  const responses = Object.entries(answers).map(([status, answer]) => [status, response(answer)]);
+  return {
+    operationId: operationId(method, path),
+    tags: [about.tag],
+    summary,
+    ...(details === undefined ? {} : { description: details }),
+    ...(parameters === undefined ? {} : { parameters: parameters.map(parameter) }),
+    ...(request === undefined ? {} : { requestBody: { required: true, content: contents(request) } }),
+    responses: { ...Object.fromEntries(responses), ...refusals(errorsOf(operation)) },
+    security: security(operation, settings),
+  };
+}
+
+/** `POST /v1/channels/{channel}/messages` → `post_v1_channels_channel_messages` */
+export function operationId(method: string, path: string): string {
+  return `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+/g, "_")}`.replace(/_$/, "");
+}
+
+/** All refusals that an operation knows, those of its kind included. */
+export function errorsOf({ scope, about }: Operation): readonly ErrorCode[] {
+  const needsKey = scope !== undefined && about.credential === undefined;
+  const codes: ErrorCode[] = ["forbidden", "internal"]; // of the border, and of faults
+  if (needsKey) codes.push("unauthorized");
+  if (needsKey && about.request !== undefined) codes.push("bad-request", "too-large", "request-timeout");
+  return [...new Set([...codes, ...(about.errors ?? [])])];
+}
+
+function security({ scope, about }: Operation, { isSecured }: DocumentSettings) {
+  if (about.credential === "token") return [{}, { token: [] }, { tokenQuery: [] }];
+  if (scope === undefined) return [];
+  const keys = [{ key: [scope] }, { keyHeader: [scope] }];
+  return isSecured && about.credential !== "optional" ? keys : [{}, ...keys];
+}
+
+function parameter({ required, example, ...rest }: Parameter) {
+  return { ...rest, ...(required ? { required } : {}), ...(example === undefined ? {} : { example }) };
+}
+
+function response({ description, contents: given }: Answer) {
+  return { description, ...(given === undefined ? {} : { content: contents(given) }) };
+}
+
+function contents(given: Contents) {
+  return Object.fromEntries(
+    Object.entries(given).map(([type, { schema, examples }]) => [
+      type,
+      { schema, ...(examples === undefined ? {} : { examples: wrapped(examples) }) },
+    ]),
+  );
+}
+
+function wrapped(examples: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }]));
+}
+
+/** Status → response, with one example for each code that has it. */
+function refusals(codes: readonly ErrorCode[]) {
+  const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
+  return Object.fromEntries(
+    Array.from(byStatus, ([status, group]) => [
+      status,
+      {
+        description: group.map((code) => `\`${code}\`: ${errorTable[code].meaning}`).join("\n\n"),
+        content: {
+          [problemType]: {
+            schema: ref("Problem"),
+            examples: wrapped(
+              Object.fromEntries(group.map((code) => [code, problemOf(code, errorTable[code].meaning)])),
+            ),
+          },
+        },
+      },
+    ]),
+  );
+}
