@@ -1,0 +1,27 @@
+import { describe, expect, test } from "bun:test";
+import { curlLine, shellWord } from "./curl.ts";
+
+const open = { baseUrl: "http://127.0.0.1:8000", ssePath: "/sse/push", isSecured: false };
+
+describe("the line to push with", () => {
+  test("posts the message into a channel", () => {
+    expect(curlLine(open, "room/1")).toBe("curl http://127.0.0.1:8000/v1/channels/room%2F1/messages \\\n  -d 'Hello'");
+  });
+
+  test("pushes to the user of a personal channel", () => {
+    const line = `curl http://127.0.0.1:8000/sse/push \\\n  -d '{"user_id":"alice","data":"Hello"}'`;
+    expect(curlLine(open, "@alice")).toBe(line);
+  });
+
+  test("brings the key where the server asks for one", () => {
+    expect(curlLine({ ...open, isSecured: true }, "all")).toContain('-H "Authorization: Bearer $API_KEY" \\\n');
+  });
+
+  test.skipIf(process.platform === "win32").each(["it's", "$(id)", "`id`", "a b", '"', "\\", "!x", "é\n"])(
+    "a shell reads %j back as one word",
+    async (text) => {
+      const shell = Bun.spawn(["sh", "-c", `printf %s ${shellWord(text)}`], { stdout: "pipe" });
+      expect(await new Response(shell.stdout).text()).toBe(text);
+    },
+  );
+});

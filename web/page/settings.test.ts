@@ -1,0 +1,43 @@
+import { describe, expect, test } from "bun:test";
+import { parsePageSettings, parseWishes } from "./settings.ts";
+
+const word = { wsPath: "/ws", ssePath: "/sse/push", isSecured: false, trustUserId: true, anonymous: true };
+
+describe("the settings of the page", () => {
+  test.each([
+    ["http://127.0.0.1:8000/", "http://127.0.0.1:8000", "ws://127.0.0.1:8000/ws"],
+    ["https://push.example.com/?user_id=a#x", "https://push.example.com", "wss://push.example.com/ws"],
+    ["https://example.com/fanfare/", "https://example.com/fanfare", "wss://example.com/fanfare/ws"],
+    ["http://[::1]:8000/?a=/b/", "http://[::1]:8000", "ws://[::1]:8000/ws"],
+  ])("asked for at %s it knows its server", (asked, baseUrl, wsUrl) => {
+    expect(parsePageSettings(JSON.stringify(word), new URL(asked))).toEqual({
+      baseUrl,
+      wsUrl,
+      ssePath: "/sse/push",
+      isSecured: false,
+      trustUserId: true,
+      anonymous: true,
+    });
+  });
+
+  test.each(["{}", "null", "7", '{"wsPath":"/ws","ssePath":7,"isSecured":false,"trustUserId":true,"anonymous":true}'])(
+    "%s are none",
+    (content) => {
+      expect(() => parsePageSettings(content, new URL("http://localhost/"))).toThrow("reload it");
+    },
+  );
+});
+
+describe("the page's own address", () => {
+  test("may name a user and channels", () => {
+    const query = new URLSearchParams("user_id=alice&channel=room:1&channel=room:2");
+    expect<unknown>(parseWishes(query)).toEqual({ userId: "alice", channels: ["room:1", "room:2"] });
+  });
+
+  test("what no server would take is left out", () => {
+    expect(parseWishes(new URLSearchParams("user_id=%00&channel=a%20b&channel="))).toEqual({
+      userId: undefined,
+      channels: [],
+    });
+  });
+});
