@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { FlushWindow } from "./flush-window.ts";
+
+/** A window whose flushes take as long as a test says. */
+function makeWindow(windowMs = 5) {
+  const clock = new MovedClock();
+  const began = clock.now();
+  const flushes: number[] = [];
+  const it = {
+    clock,
+    flushes,
+    costMs: 0,
+    window: new FlushWindow(windowMs, clock, () => {
+      flushes.push(clock.now() - began);
+      it.window.took(it.costMs);
+    }),
+    /** As if flushes had always taken so long. */
+    settleAt(costMs: number) {
+      it.costMs = costMs;
+      for (let flush = 0; flush < 100; flush++) it.window.took(costMs);
+    },
+  };
+  return it;
+}
+
+describe("the flush window", () => {
+  test("flushes in the turn in which it is asked, once, however often it is asked", () => {
+    const { window, clock, flushes } = makeWindow();
+    window.request();
+    window.request();
+    expect(flushes).toEqual([]);
+    clock.move(0);
+    expect(flushes).toEqual([0]);
+    clock.move(1000);
+    expect(flushes).toEqual([0]);
+  });
+
+  test("does not wait for company while flushes are cheap", () => {
+    const { window, clock, flushes, settleAt } = makeWindow();
+    settleAt(0.9);
+    for (let message = 0; message < 3; message++) {
+      window.request();
+      clock.move(0);
+    }
+    expect(flushes).toEqual([0, 0, 0]);
+  });
+
+  test("with dear ones the first after quiet leaves at once, what follows leaves together", () => {
+    const { window, clock, flushes, settleAt } = makeWindow();
+    settleAt(2);
+    clock.move(100);
+    window.request();
+    clock.move(0);
+    for (const pause of [1, 2]) {
+      clock.move(pause);
+      window.request();
+    }
+    clock.move(50);
+    expect(flushes).toEqual([100, 105]);
+  });
+
+  test.each([
+    [5, 0.99, 0],
+    [5, 1.01, 5],
+    [5, 2.5, 5],
+    [5, 4, 8],
+    [5, 10, 20],
+    [5, 15, 20],
+    [5, 30, 30],
+    [0, 30, 0],
+  ])("with a window of %p ms and flushes of %p ms, what follows waits %p ms", (windowMs, costMs, waitMs) => {
+    const { window, settleAt } = makeWindow(windowMs);
+    settleAt(costMs);
+    expect(window.waitMs).toBeCloseTo(waitMs, 3);
+  });
+
+  test("one pause of the machine does not open it for long", () => {
+    const { window } = makeWindow();
+    window.took(3.9);
+    expect(window.waitMs).toBe(0);
+    for (let flush = 0; flush < 4; flush++) window.took(40);
+    expect(window.waitMs).toBeGreaterThan(20);
+    for (let flush = 0; flush < 20; flush++) window.took(0.1);
+    expect(window.waitMs).toBe(0);
+  });
+});

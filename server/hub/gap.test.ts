@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { room } from "../../tests/fakes/publication.ts";
+import { gapFrame } from "./gap.ts";
+
+test("a gap names both ends, and says it in words", () => {
+  expect(gapFrame(room, "history-too-short", { epoch: "e1", from: 18, to: 40 })).toEqual({
+    type: "system",
+    event: "gap",
+    channel: room,
+    reason: "history-too-short",
+    epoch: "e1",
+    from: 18,
+    to: 40,
+    message: "Messages 18 to 40 are no longer there.",
+  });
+});
+
+test("a gap of one is said as one", () => {
+  const { message } = gapFrame(room, "history-too-short", { epoch: "e1", from: 18, to: 18 });
+  expect(message).toBe("Message 18 is no longer there.");
+});
+
+test("a new epoch is said as such", () => {
+  const frame = gapFrame(room, "epoch-changed", { epoch: "e2", from: 1, to: 0 });
+  expect(frame).toMatchObject({ reason: "epoch-changed", epoch: "e2" });
+  expect(frame.message).toContain("numbering began anew");
+});

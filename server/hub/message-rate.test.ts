@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import { MessageRate } from "./message-rate.ts";
+
+const take = (rate: MessageRate, count: number, now: number) => Array.from({ length: count }, () => rate.take(now));
+
+describe("the rate of messages", () => {
+  test("two seconds' worth may come at once, and one more may not", () => {
+    const rate = new MessageRate(5, 0);
+    expect(take(rate, 10, 0)).toEqual(Array(10).fill(0));
+    expect(rate.take(0)).toBe(200);
+  });
+
+  test("what is refused says when the next one passes, and then it does", () => {
+    const rate = new MessageRate(5, 0);
+    take(rate, 10, 0);
+    const waitMs = rate.take(150);
+    expect(waitMs).toBe(50);
+    expect(rate.take(150 + waitMs)).toBe(0);
+  });
+
+  test("quiet fills it again, up to two seconds' worth", () => {
+    const rate = new MessageRate(5, 0);
+    take(rate, 10, 0);
+    expect(take(rate, 11, 3_600_000).map((waitMs) => waitMs > 0)).toEqual([...Array(10).fill(false), true]);
+  });
+
+  test("0 means no limit", () => {
+    const rate = new MessageRate(0, 0);
+    expect(take(rate, 1000, 0).every((waitMs) => waitMs === 0)).toBe(true);
+    expect(rate.isAbused).toBe(false);
+  });
+
+  test("whoever goes on as often as the bucket holds has shown that they do not listen", () => {
+    const rate = new MessageRate(10, 0);
+    take(rate, 20 + 20, 0);
+    expect(rate.isAbused).toBe(false);
+    rate.take(0);
+    expect(rate.isAbused).toBe(true);
+  });
+
+  test("ten refusals are always forgiven, and one that passes forgives all", () => {
+    const rate = new MessageRate(1, 0);
+    take(rate, 2 + 10, 0);
+    expect(rate.isAbused).toBe(false);
+    expect(rate.take(1000)).toBe(0);
+    take(rate, 10, 1000);
+    expect(rate.isAbused).toBe(false);
+  });
+});

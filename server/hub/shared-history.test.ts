@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Since } from "../../protocol/position.ts";
+import { room } from "../../tests/fakes/publication.ts";
+import type { History } from "../broker/log.ts";
+import { shareHistory } from "./shared-history.ts";
+
+const answer: History = { top: { epoch: "e1", offset: 3 }, publications: [], gap: undefined };
+const after = (offset: number): Since => ({ from: "position", position: { epoch: "e1", offset } });
+
+/** A history whose answers a test gives by hand. */
+function makeShared() {
+  const asked: { resolve(history: History): void; reject(error: Error): void }[] = [];
+  const read = shareHistory(() => new Promise((resolve, reject) => asked.push({ resolve, reject })));
+  return { asked, read };
+}
+
+test("the same question is asked once while its answer is on the way, and anew after it", async () => {
+  const { asked, read } = makeShared();
+  const answers = [read(room, after(1), 10), read(room, after(1), 10)];
+  expect(asked).toHaveLength(1);
+  asked[0]?.resolve(answer);
+  expect(await Promise.all(answers)).toEqual([answer, answer]);
+  void read(room, after(1), 10);
+  expect(asked).toHaveLength(2);
+});
+
+test.each<[string, ChannelName, Since, number]>([
+  ["another channel", "other" as ChannelName, after(1), 10],
+  ["another position", room, after(2), 10],
+  ["another limit", room, after(1), 11],
+  ["another way to ask", room, { from: "last", count: 1 }, 10],
+])("%s is another question", (_, channel, since, limit) => {
+  const { asked, read } = makeShared();
+  void read(room, after(1), 10);
+  void read(channel, since, limit);
+  expect(asked).toHaveLength(2);
+});
+
+test("a failure reaches all who asked, and the next one asks anew", async () => {
+  const { asked, read } = makeShared();
+  const answers = [read(room, after(1), 10), read(room, after(1), 10)];
+  asked[0]?.reject(new Error("away"));
+  for (const it of answers) expect(it).rejects.toThrow("away");
+  await Promise.allSettled(answers);
+  void read(room, after(1), 10);
+  expect(asked).toHaveLength(2);
+});
