@@ -8,6 +8,7 @@ import { health, isReady, type OpsDoors } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import { readBody } from "./body.ts";
 import { respond, respondJson } from "./respond.ts";
+import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
 
 /** Where pushing stands and how much may come in. */
 export interface RouteSettings {
@@ -33,7 +34,9 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
   const post =
     (verb: Verb): Handle =>
     (request) => {
-      if (request.method !== "POST") throw new ServiceError("method-not-allowed", "expected POST");
+      if (request.method !== "POST") {
+        return answerWrongMethod(new URL(request.url).pathname, request.method, ["POST"]);
+      }
       return perform(request, {}, { verb, scope: "publish" }, settings, parts);
     };
   const publish = endpoints.find(({ path }) => path === "/v1/publish");
@@ -66,7 +69,7 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
       perform(context.req.raw, context.req.param(), endpoint, settings, parts),
     );
   }
-  app.notFound((context) => refuseUnknown(context.req.path, context.req.method));
+  app.notFound((context) => answerUnknown(context.req.path, context.req.method));
   return (request) => app.fetch(request);
 }
 
@@ -108,18 +111,4 @@ function mayRead(keys: ApiKeys, request: Request): boolean {
 
 function keyHeaders(request: Request): KeyHeaders {
   return { authorization: request.headers.get("Authorization"), xApiKey: request.headers.get("X-API-Key") };
-}
-
-/** A path of ours with a method that it has not is something else than no path at all. */
-function refuseUnknown(path: string, method: string): never {
-  const methods = endpoints.filter((it) => matches(it.path, path)).map((it) => it.method);
-  if (methods.length > 0)
-    throw new ServiceError("method-not-allowed", `${path}: expected ${methods.join(" or ")}, got ${method}`);
-  throw new ServiceError("not-found", `there is nothing at ${path.slice(0, 200)}`);
-}
-
-function matches(pattern: string, path: string): boolean {
-  const parts = path.split("/");
-  const wanted = pattern.split("/");
-  return wanted.length === parts.length && wanted.every((part, at) => part.startsWith("{") || part === parts[at]);
 }

@@ -1,0 +1,31 @@
+import { ServiceError } from "../../protocol/errors.ts";
+import { endpoints } from "../api/endpoints.ts";
+import { respondError } from "./respond.ts";
+
+/** What is read at paths that are no row of the API. */
+const readOnly: readonly string[] = ["/livez", "/readyz", "/health", "/metrics", "/sse"];
+
+/**
+ * A path of ours with a method that it has not is something else than no path at all.
+ * @throws ServiceError "not-found"
+ */
+export function answerUnknown(path: string, method: string): Response {
+  const methods: readonly string[] = endpoints.filter((it) => matches(it.path, path)).map((it) => it.method);
+  if (methods.length > 0) return answerWrongMethod(path, method, methods);
+  if (readOnly.includes(path)) return answerWrongMethod(path, method, ["GET"]);
+  throw new ServiceError("not-found", `there is nothing at ${path.slice(0, 200)}`);
+}
+
+/** RFC 9110 §15.5.6: the answer names the methods that there are. */
+export function answerWrongMethod(path: string, method: string, methods: readonly string[]): Response {
+  const message = `${path.slice(0, 200)}: expected ${methods.join(" or ")}, got ${method}`;
+  const response = respondError(new ServiceError("method-not-allowed", message));
+  response.headers.set("Allow", methods.join(", "));
+  return response;
+}
+
+function matches(pattern: string, path: string): boolean {
+  const parts = path.split("/");
+  const wanted = pattern.split("/");
+  return wanted.length === parts.length && wanted.every((part, at) => part.startsWith("{") || part === parts[at]);
+}
