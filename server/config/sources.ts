@@ -1,4 +1,4 @@
-import { parse as parseToml } from "smol-toml";
+import { parse as parseToml, TomlError } from "smol-toml";
 import { parse as parseYaml } from "yaml";
 import { nearest } from "../lib/nearest.ts";
 import { parseDotenv } from "./dotenv.ts";
@@ -82,9 +82,6 @@ function findFile(inputs: ConfigInputs, notes: Notes): { path: string; text: str
     const text = read(inputs, path, notes);
     return text === undefined ? [] : [{ path, text }];
   });
-  if (inputs.configPath !== undefined && found.length === 0) {
-    notes.problems.push(`--config: there is no file ${JSON.stringify(inputs.configPath)}`);
-  }
   if (found.length > 1) {
     const paths = found.map(({ path }) => path).join(" and ");
     notes.problems.push(`there are ${paths}: keep one, or name one with --config`);
@@ -92,9 +89,14 @@ function findFile(inputs: ConfigInputs, notes: Notes): { path: string; text: str
   return found[0];
 }
 
+/** Undefined where there is no such file, or none that can be read: that is noted. */
 function read(inputs: ConfigInputs, path: string, notes: Notes): string | undefined {
   try {
-    return inputs.readText(path);
+    const text = inputs.readText(path);
+    if (text === undefined && path === inputs.configPath) {
+      notes.problems.push(`--config: there is no file ${JSON.stringify(path)}`);
+    }
+    return text;
   } catch (error) {
     notes.problems.push(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
@@ -108,9 +110,10 @@ function readConfigFile(path: string, text: string, notes: Notes): Record<string
     if (typeof value === "object" && !Array.isArray(value)) return { ...value };
     notes.problems.push(`${path}: expected settings by name, such as "port: 8000"`);
   } catch (error) {
-    // The first line says where; what follows quotes the file, which may hold a secret.
-    const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0];
-    notes.problems.push(`${path}: ${reason}`);
+    // What follows the first line quotes the file, which may hold a secret.
+    const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    const place = error instanceof TomlError ? ` at line ${error.line}, column ${error.column}` : "";
+    notes.problems.push(`${path}: ${reason.replace(/:$/, "")}${place}`);
   }
   return {};
 }

@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test";
+import type { LogRecord } from "@logtape/logtape";
+import { logFormatPattern, makeLogFormat } from "./log-format.ts";
+
+const at = new Date(2026, 0, 2, 3, 4, 5, 67);
+
+function record(message: readonly unknown[], more: Partial<LogRecord> = {}): LogRecord {
+  const base = { category: ["fanfare", "hub"], level: "info", timestamp: at.getTime(), properties: {} } as const;
+  return { ...base, message, rawMessage: "", ...more };
+}
+
+describe("a line of the log", () => {
+  test("is time, level and message by default", () => {
+    const format = makeLogFormat("{time:YYYY-MM-DD HH:mm:ss} | {level} | {message}");
+    expect(format(record(["Client connected: ", "127.0.0.1:5", ""]))).toBe(
+      "2026-01-02 03:04:05 | INFO | Client connected: 127.0.0.1:5",
+    );
+  });
+
+  test.each([
+    ["{time}", at.toISOString()],
+    ["{time:HH:mm:ss.SSS}", "03:04:05.067"],
+    ["{level: <8}|", "INFO    |"],
+    ["{level:>8}|", "    INFO|"],
+    ["{name}", "fanfare.hub"],
+    ["{pid}", String(process.pid)],
+  ])("has the placeholder %s", (template, shown) => {
+    expect(makeLogFormat(`${template} {message}`)(record(["m"]))).toBe(`${shown} m`);
+  });
+
+  test.each([
+    ["warning", "WARNING"],
+    ["error", "ERROR"],
+    ["debug", "DEBUG"],
+    ["trace", "DEBUG"],
+    ["fatal", "ERROR"],
+  ] as const)("calls %s %s", (level, shown) => {
+    expect(makeLogFormat("{level} {message}")(record([""], { level }))).toBe(`${shown} `);
+  });
+
+  test("has the level in colour where a person looks on, and nowhere else", () => {
+    const line = makeLogFormat("{level} {message}", { hasColors: true })(record(["m"], { level: "error" }));
+    expect(line).toBe("\u001b[31mERROR\u001b[0m m");
+    expect(makeLogFormat("json", { hasColors: true })(record(["m"]))).not.toContain("\u001b");
+  });
+
+  test("writes out what would forge a line or move a terminal's cursor", () => {
+    const line = makeLogFormat("{message}")(record(["from ", "a\nb\r\u001b[2J\u202ec\u0000", ""]));
+    expect(line).toBe("from a\\nb\\r\\u001b[2J\\u202ec\\u0000");
+  });
+
+  test("has the steps that led to an error below it, and no line that its text made up", () => {
+    const error = new Error("bad\n    at forged (x.ts:1:1)", { cause: new Error("deep") });
+    const [first, ...steps] = makeLogFormat("{message}")(record(["Failed: ", error, ""])).split("\n");
+    expect(first).toBe("Failed: Error: bad\\n    at forged (x.ts:1:1)");
+    expect(steps.some((step) => step.startsWith("    at ") && step.includes("log-format.test.ts"))).toBe(true);
+    expect(steps).toContain("    caused by Error: deep");
+  });
+
+  test("has no secret in it", () => {
+    const format = makeLogFormat("{message}", { secrets: ["0123456789abcdef"] });
+    expect(format(record(["key 0123456789abcdef, Bearer abcdefghij"]))).toBe("key [secret], Bearer [secret]");
+  });
+});
+
+describe("a line of the log as JSON", () => {
+  test("is one object with the values of the record", () => {
+    const line = makeLogFormat("json")(record(["Sent ", 5, ""], { properties: { count: 5, big: 7n } }));
+    expect(JSON.parse(line)).toEqual({
+      time: at.toISOString(),
+      level: "INFO",
+      name: "fanfare.hub",
+      message: "Sent 5",
+      values: { count: 5, big: "7" },
+    });
+  });
+
+  test("stays JSON, and keeps secrets back, by their looks and by their names", () => {
+    const properties = { token: 'a"b', url: 'x?token=abc"def', error: new Error("Bearer abcdefghij") };
+    const line = makeLogFormat("JSON")(record(["m"], { properties }));
+    expect(line).not.toContain("\n");
+    expect(JSON.parse(line).values).toMatchObject({ token: "[secret]", url: 'x?token=[secret]"def' });
+    expect(JSON.parse(line).values.error).toStartWith("Error: Bearer [secret]\n    at ");
+  });
+});
+
+describe("a format", () => {
+  test.each([["json"], ["{message}"], ["{time:YYYY} {level: <8} {name} {pid} {message}"]])("may be %s", (format) => {
+    expect(logFormatPattern.test(format)).toBe(true);
+  });
+
+  test.each([[""], ["jsn"], ["{time}"], ["{message} {levle}"], ["{message"], ["{message} {"]])(
+    "may not be %p",
+    (format) => {
+      expect(logFormatPattern.test(format)).toBe(false);
+    },
+  );
+});

@@ -1,0 +1,53 @@
+import { describe, expect, test } from "bun:test";
+import { EventEmitter } from "node:events";
+import { makeLogWriter } from "./log-writer.ts";
+
+/** A stream that takes everything, and says whether more may come. */
+class FakeStream extends EventEmitter {
+  readonly written: string[] = [];
+  isFull = false;
+
+  write(text: string): boolean {
+    this.written.push(text);
+    return !this.isFull;
+  }
+}
+
+describe("the writer of the log", () => {
+  test("hands on each entry at once while its reader keeps up", () => {
+    const stream = new FakeStream();
+    const write = makeLogWriter(stream);
+    write("a\n");
+    write("b\n");
+    expect(stream.written).toEqual(["a\n", "b\n"]);
+  });
+
+  test("keeps what comes while its reader stands still, and hands it on together", () => {
+    const stream = new FakeStream();
+    const write = makeLogWriter(stream);
+    stream.isFull = true;
+    for (const line of ["a\n", "b\n", "c\n"]) write(line);
+    expect(stream.written).toEqual(["a\n"]);
+    stream.isFull = false;
+    stream.emit("drain");
+    write("d\n");
+    expect(stream.written).toEqual(["a\n", "b\nc\n", "d\n"]);
+  });
+
+  test("drops what is more than a megabyte, and says how much that was", () => {
+    const stream = new FakeStream();
+    const write = makeLogWriter(stream);
+    const half = "x".repeat(512 * 1024);
+    stream.isFull = true;
+    for (const line of ["a\n", half, half, "b\n", "c\n"]) write(line);
+    stream.emit("drain");
+    expect(stream.written[1]).toBe(`${half}${half}2 entries of the log were dropped: its reader stood still\n`);
+  });
+
+  test("outlives a pipe that was closed", () => {
+    const stream = new FakeStream();
+    const write = makeLogWriter(stream);
+    expect(() => stream.emit("error", new Error("EPIPE"))).not.toThrow();
+    expect(() => write("a\n")).not.toThrow();
+  });
+});
