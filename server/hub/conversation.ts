@@ -50,8 +50,9 @@ export class Conversation {
     if (session.closed !== undefined) return;
     const { clock, counts, messageRate } = this.#setting;
     counts.frames++;
-    this.#rate ??= new MessageRate(messageRate, clock.now());
-    const waitMs = this.#rate.take(clock.now());
+    const now = clock.monotonic(); // a wall clock that is set back would stop everybody
+    this.#rate ??= new MessageRate(messageRate, now);
+    const waitMs = this.#rate.take(now);
     if (waitMs > 0) this.#refuse(text, this.#rate, waitMs);
     else if (!this.#isBusy) this.#perform(text);
     else this.#keep(text);

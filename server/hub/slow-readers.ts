@@ -33,8 +33,8 @@ export class SlowReaders {
     const known = this.#watched.get(session);
     const buffered = session.connection.buffered();
     // Full again after it had room: that is progress.
-    if (known === undefined) this.#watched.set(session, { buffered, at: this.#clock.now() });
-    else Object.assign(known, { buffered, at: this.#clock.now() });
+    if (known === undefined) this.#watched.set(session, { buffered, at: this.#clock.monotonic() });
+    else Object.assign(known, { buffered, at: this.#clock.monotonic() });
     this.#timer ??= this.#clock.setTimeout(this.#check, checkMs);
   }
 
@@ -49,7 +49,7 @@ export class SlowReaders {
   }
 
   readonly #check = (): void => {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     for (const [session, watch] of this.#watched) {
       const buffered = session.connection.buffered();
       if (!session.isBlocked) {

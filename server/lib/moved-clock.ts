@@ -3,6 +3,7 @@ import type { Clock, Timer } from "./clock.ts";
 /** A clock for tests: time stands still until it is moved, and timers run in the order in which they are due. */
 export class MovedClock implements Clock {
   #now: number;
+  #setBy = 0;
   #order = 0;
   readonly #timers = new Set<{ at: number; order: number; run: () => void }>();
 
@@ -12,11 +13,16 @@ export class MovedClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#setBy;
   }
 
   monotonic(): number {
     return this.#now;
+  }
+
+  /** An administrator sets the wall clock forward by so many milliseconds, or back: no time passes. */
+  set(ms: number): void {
+    this.#setBy += ms;
   }
 
   setTimeout(run: () => void, ms: number): Timer {

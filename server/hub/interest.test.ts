@@ -1,0 +1,180 @@
+import { describe, expect, test } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Position } from "../../protocol/position.ts";
+import { makePublication, makePush, room } from "../../tests/fakes/publication.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { Interest } from "./interest.ts";
+import type { ListenedChannel } from "./listened-channel.ts";
+
+const other = "other" as ChannelName;
+
+/** A broker that is asked to listen, and answers when a test says so. */
+function makeInterest() {
+  const clock = new MovedClock();
+  const steps: string[] = [];
+  const answers: { resolve(top: Position): void; reject(error: Error): void }[] = [];
+  const budget = { perChannel: 10_000, total: 10_000, bytes: 0 };
+  const door = {
+    listen: (channel: ChannelName) => {
+      steps.push(`listen ${channel}`);
+      return new Promise<Position>((resolve, reject) => answers.push({ resolve, reject }));
+    },
+    unlisten: async (channel: ChannelName) => {
+      steps.push(`unlisten ${channel}`);
+    },
+  };
+  const interest = new Interest(door, budget, clock);
+  const replayed: number[] = [];
+  return {
+    clock,
+    steps,
+    budget,
+    interest,
+    replayed,
+    hold: (name = room) => interest.hold(name, ({ offset }) => replayed.push(offset)),
+    async answer(offset = 0) {
+      answers.shift()?.resolve({ epoch: "e1", offset });
+      await settle();
+    },
+    async refuse() {
+      answers.shift()?.reject(new Error("away"));
+      await settle();
+    },
+    linger: () => clock.moveInSteps(10_000, 1000),
+  };
+}
+
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A channel that somebody holds. */
+async function held(it: ReturnType<typeof makeInterest>): Promise<ListenedChannel> {
+  const holding = it.hold();
+  await settle();
+  await it.answer();
+  return holding;
+}
+
+describe("interest", () => {
+  test("is said to the broker once, however many ask, and then at once", async () => {
+    const it = makeInterest();
+    const first = it.hold();
+    const second = it.hold();
+    await settle();
+    await it.answer(7);
+    expect(await first).toBe(await second);
+    expect(it.hold()).toBe(await first);
+    expect([(await first).flushed, it.steps]).toEqual([7, ["listen room"]]);
+  });
+
+  test("one channel does not wait for another", async () => {
+    const it = makeInterest();
+    void it.hold(room);
+    void it.hold(other);
+    await settle();
+    expect(it.steps).toEqual(["listen room", "listen other"]);
+  });
+
+  test("a channel that nobody holds stays for a while, and is then left", async () => {
+    const it = makeInterest();
+    await held(it);
+    it.interest.release(room);
+    await it.clock.moveInSteps(9999, 1000);
+    expect(it.interest.get(room)).toBeDefined();
+    await it.clock.moveInSteps(1, 1);
+    expect([it.interest.get(room), it.interest.size, it.steps]).toEqual([
+      undefined,
+      0,
+      ["listen room", "unlisten room"],
+    ]);
+  });
+
+  test("whoever comes while it lingers keeps it", async () => {
+    const it = makeInterest();
+    const channel = await held(it);
+    it.interest.release(room);
+    await it.clock.moveInSteps(5000, 1000);
+    expect(it.hold()).toBe(channel);
+    await it.linger();
+    expect([it.interest.get(room), it.steps]).toEqual([channel, ["listen room"]]);
+  });
+
+  test("each hold is given back by its own release", async () => {
+    const it = makeInterest();
+    await held(it);
+    void it.hold();
+    it.interest.release(room);
+    await it.linger();
+    expect(it.interest.get(room)).toBeDefined();
+  });
+
+  test("a join that crosses a leave leaves the channel listened to", async () => {
+    const it = makeInterest();
+    await held(it);
+    it.interest.release(room);
+    it.clock.move(10_000);
+    const again = it.hold();
+    await settle();
+    await it.answer(3);
+    expect((await again).flushed).toBe(3);
+    expect(it.steps.at(-1)).toBe("listen room");
+    expect([it.interest.size, it.interest.get(room)]).toEqual([1, await again]);
+  });
+
+  test("deliveries that overtake the answer are replayed in order", async () => {
+    const it = makeInterest();
+    const holding = it.hold();
+    await settle();
+    for (const offset of [8, 9]) it.interest.keepEarly(makePublication(offset));
+    await it.answer(7);
+    await holding;
+    expect(it.replayed).toEqual([8, 9]);
+  });
+
+  test("deliveries for what nobody asked for are let go", () => {
+    const it = makeInterest();
+    it.interest.keepEarly(makePublication(8));
+    expect(it.interest.size).toBe(0);
+  });
+
+  test("a refusal reaches all who asked, nothing is held, and the next one asks anew", async () => {
+    const it = makeInterest();
+    const asked = Promise.allSettled([it.hold(), it.hold()]);
+    await settle();
+    await it.refuse();
+    await it.refuse();
+    expect((await asked).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    const again = it.hold();
+    await settle();
+    await it.answer(4);
+    expect((await again).flushed).toBe(4);
+    it.interest.release(room);
+    await it.linger();
+    expect(it.interest.size).toBe(0);
+  });
+
+  test("a channel that is left gives back its memory, what waits for a flush included", async () => {
+    const it = makeInterest();
+    const { tail } = await held(it);
+    tail.append(makePush(1));
+    tail.flush();
+    tail.append(makePush(2));
+    it.interest.release(room);
+    await it.linger();
+    tail.flush(); // the flush that was on its way
+    expect(it.budget.bytes).toBe(0);
+  });
+
+  test("beyond what all may keep each tail gives half", async () => {
+    const it = makeInterest();
+    const { tail } = await held(it);
+    for (let offset = 1; offset <= 60; offset++) tail.append(makePush(offset));
+    tail.flush();
+    it.interest.shrinkTails();
+    const before = it.budget.bytes;
+    it.budget.bytes = 10_001;
+    it.interest.shrinkTails();
+    expect(tail.keptBytes).toBeLessThanOrEqual(before / 2);
+  });
+});

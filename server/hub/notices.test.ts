@@ -1,0 +1,106 @@
+import { describe, expect, test } from "bun:test";
+import { makeSession } from "../../tests/fakes/session.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { Connections } from "./connections.ts";
+import { Notices } from "./notices.ts";
+
+/** A room with some who are there already. */
+function makeNotices(...names: readonly string[]) {
+  const clock = new MovedClock();
+  const connections = new Connections();
+  const notices = new Notices(connections, clock);
+  const add = (id: string) => {
+    const guest = makeSession(id);
+    connections.add(guest.session);
+    return guest;
+  };
+  const guests = names.map(add);
+  return {
+    clock,
+    notices,
+    guests,
+    join(id: string) {
+      const guest = add(id);
+      notices.joined(guest.session);
+      return guest;
+    },
+    leave(guest: ReturnType<typeof add>) {
+      connections.remove(guest.session);
+      notices.left();
+    },
+    /** What the first guest was told. */
+    told: () => guests[0]?.connection.taken.map(({ event, online }) => `${event} ${online}`),
+  };
+}
+
+describe("notices", () => {
+  test("the first is told at once, to all but the newcomer", () => {
+    const { join, told, guests } = makeNotices("a", "b");
+    const newcomer = join("c");
+    expect(told()).toEqual(["joined 3"]);
+    expect(guests[1]?.connection.taken[0]?.message).toBe("A new client has joined the chat. 3 client(s) online.");
+    expect(newcomer.connection.taken).toEqual([]);
+  });
+
+  test("a storm is one notice a second, with the count as it is then", () => {
+    const { join, told, clock } = makeNotices("a");
+    for (let guest = 0; guest < 50; guest++) join(`guest-${guest}`);
+    clock.move(999);
+    expect(told()).toEqual(["joined 2"]);
+    clock.move(1);
+    expect(told()).toEqual(["joined 2", "joined 51"]);
+    clock.move(10_000);
+    expect(told()).toHaveLength(2);
+  });
+
+  test("of those gathered only the newest is not told, since the others were welcomed to fewer", () => {
+    const { join, clock } = makeNotices("a");
+    join("b");
+    const [early, late] = [join("c"), join("d")];
+    clock.move(1000);
+    expect(early.connection.taken.map(({ online }) => online)).toEqual([4]);
+    expect(late.connection.taken).toEqual([]);
+  });
+
+  test("who leaves is told in other words", () => {
+    const { leave, told, guests } = makeNotices("a", "b");
+    const [, b] = guests;
+    if (b !== undefined) leave(b);
+    expect(told()).toEqual(["left 1"]);
+    expect(guests[0]?.connection.taken[0]?.message).toBe("A client has left the chat. 1 client(s) online.");
+  });
+
+  test("both gathered in one second are both told", () => {
+    const { join, leave, told, clock } = makeNotices("a");
+    const b = join("b");
+    join("c");
+    leave(b);
+    clock.move(1000);
+    expect(told()).toEqual(["joined 2", "left 2", "joined 2"]);
+  });
+
+  test("after a quiet second the next is told at once again", () => {
+    const { join, told, clock } = makeNotices("a");
+    join("b");
+    clock.move(1000);
+    join("c");
+    expect(told()).toEqual(["joined 2", "joined 3"]);
+  });
+
+  test("who is not welcomed yet is told nothing", () => {
+    const { join, guests } = makeNotices("a", "b");
+    const [, b] = guests;
+    if (b !== undefined) b.session.isWelcomed = false;
+    join("c");
+    expect(b?.connection.taken).toEqual([]);
+  });
+
+  test("nothing is told after the end", () => {
+    const { join, told, clock, notices } = makeNotices("a");
+    join("b");
+    join("c");
+    notices.close();
+    clock.move(5000);
+    expect(told()).toEqual(["joined 2"]);
+  });
+});

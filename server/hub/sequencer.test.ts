@@ -1,0 +1,262 @@
+import { describe, expect, test } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Position, Since } from "../../protocol/position.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import { makePublication, makePublications, room } from "../../tests/fakes/publication.ts";
+import type { History } from "../broker/log.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { ListenedChannel } from "./listened-channel.ts";
+import { Sequencer } from "./sequencer.ts";
+
+interface Question {
+  readonly since: Since;
+  answer(history: Partial<History>): void;
+  fail(): void;
+}
+
+/** A sequencer with one channel, `room`, that stands at 10; a test answers its questions by hand. */
+function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
+  const clock = new MovedClock();
+  const channel = new ListenedChannel(room, start, { perChannel: 1000, total: 1000, bytes: 0 });
+  const asked: Question[] = [];
+  const holes: Position[] = [];
+  const early: Publication[] = [];
+  const state = { isListened: true, top: start, topsFail: false, topsAsked: 0, appended: 0 };
+  const sequencer = new Sequencer(
+    {
+      get: (name: ChannelName) => (state.isListened && name === room ? channel : undefined),
+      channels: () => (state.isListened ? [channel] : []),
+      history: (_, since) =>
+        new Promise((resolve, reject) => {
+          const answer = (history: Partial<History>) =>
+            resolve({ top: state.top, publications: [], gap: undefined, ...history });
+          asked.push({ since, answer, fail: () => reject(new Error("away")) });
+        }),
+      tops: async () => {
+        state.topsAsked++;
+        if (state.topsFail) throw new Error("away");
+        return new Map([[room, state.top]]);
+      },
+      onEarly: (publication) => early.push(publication),
+      onAppended: () => state.appended++,
+      onHole: (_, next) => {
+        holes.push(next);
+        channel.tail.reset({ epoch: next.epoch, offset: next.offset - 1 });
+      },
+    },
+    clock,
+  );
+  return Object.assign(state, {
+    clock,
+    channel,
+    asked,
+    holes,
+    early,
+    sequencer,
+    take: (...offsets: readonly number[]) => {
+      for (const offset of offsets) sequencer.take(makePublication(offset));
+    },
+    /** Answers the last question with a page of history. */
+    async page(from: number, to: number, top = to, epoch = "e1") {
+      asked.at(-1)?.answer({ top: { epoch, offset: top }, publications: makePublications(from, to, { epoch }) });
+      await settle();
+    },
+  });
+}
+
+/** Lets promises that are settled be heard of. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("a sequencer", () => {
+  test("puts the next in order into the tail", () => {
+    const { take, channel, asked } = makeSequencer();
+    take(11, 12);
+    expect([channel.tail.head, asked.length]).toEqual([12, 0]);
+  });
+
+  test("drops what came before, once more or late", () => {
+    const it = makeSequencer();
+    it.take(11, 11, 10, 3, 12, 11);
+    expect([it.channel.tail.head, it.appended, it.asked.length]).toEqual([12, 2, 0]);
+  });
+
+  test("lets ephemeral ones pass in their turn, also during a repair", () => {
+    const it = makeSequencer();
+    it.take(0, 12, 0);
+    expect([it.channel.tail.head, it.appended]).toEqual([10, 2]);
+  });
+
+  test("repairs a jump from history, what comes meanwhile included, each once", async () => {
+    const it = makeSequencer();
+    it.take(13);
+    expect(it.asked.map(({ since }) => since)).toEqual([{ from: "position", position: { epoch: "e1", offset: 10 } }]);
+    it.take(14);
+    await it.page(11, 14);
+    it.take(14, 15);
+    expect([it.channel.tail.head, it.appended, it.holes, it.asked.length]).toEqual([15, 5, [], 1]);
+  });
+
+  test("asks again for what came after the page was read", async () => {
+    const it = makeSequencer();
+    it.take(13);
+    it.take(14);
+    await it.page(11, 13);
+    expect(it.asked.length).toBe(2);
+    await it.page(14, 14);
+    expect([it.channel.tail.head, it.asked.length]).toEqual([14, 2]);
+  });
+
+  test("never repairs a channel twice at once", () => {
+    const it = makeSequencer();
+    it.take(13, 14, 20);
+    expect(it.asked.length).toBe(1);
+  });
+
+  test("a late delivery does not make a repair reach less far", async () => {
+    const it = makeSequencer();
+    it.take(20);
+    it.take(12);
+    await it.page(11, 15, 20);
+    await it.page(16, 20);
+    expect([it.channel.tail.head, it.asked.length]).toEqual([20, 2]);
+  });
+
+  test("what history has no more becomes a hole with exact borders", async () => {
+    const it = makeSequencer();
+    it.take(20);
+    await it.page(18, 20);
+    expect([it.holes, it.channel.tail.head]).toEqual([[{ epoch: "e1", offset: 18 }], 20]);
+  });
+
+  test("with a history that keeps nothing all up to the top is a hole", async () => {
+    const it = makeSequencer();
+    it.take(20);
+    await it.page(21, 20, 20);
+    expect([it.holes, it.channel.tail.head]).toEqual([[{ epoch: "e1", offset: 21 }], 20]);
+  });
+
+  test("a foreign epoch is a new beginning", async () => {
+    const it = makeSequencer();
+    it.sequencer.take(makePublication(3, { epoch: "e2" }));
+    await it.page(2, 3, 3, "e2");
+    expect([it.holes, it.channel.epoch, it.channel.tail.head]).toEqual([[{ epoch: "e2", offset: 2 }], "e2", 3]);
+  });
+
+  test("a late delivery of an earlier epoch changes nothing", async () => {
+    const it = makeSequencer({ epoch: "e2", offset: 3 });
+    it.sequencer.take(makePublication(99, { epoch: "e1" }));
+    await it.page(4, 3, 3, "e2");
+    expect([it.holes, it.channel.tail.head]).toEqual([[], 3]);
+    it.sequencer.take(makePublication(4, { epoch: "e2" }));
+    expect(it.channel.tail.head).toBe(4);
+  });
+
+  test("tries again after a while where history fails", async () => {
+    const it = makeSequencer();
+    it.take(12);
+    it.asked[0]?.fail();
+    await settle();
+    expect(it.asked.length).toBe(1);
+    await it.clock.moveInSteps(200, 50);
+    expect(it.asked.length).toBe(2);
+    await it.page(11, 12);
+    expect(it.channel.tail.head).toBe(12);
+  });
+
+  test("does not keep asking a history that does not know yet what was delivered", async () => {
+    const it = makeSequencer();
+    it.take(12);
+    await it.page(11, 10, 10);
+    expect(it.asked.length).toBe(1);
+    await it.clock.moveInSteps(200, 50);
+    expect(it.asked.length).toBe(2);
+    await it.page(11, 12);
+    expect([it.channel.tail.head, it.holes]).toEqual([12, []]);
+  });
+
+  test("what is repaired for a channel that nobody listens to any more is let go", async () => {
+    const it = makeSequencer();
+    it.take(12);
+    it.isListened = false;
+    await it.page(11, 12);
+    expect([it.appended, it.channel.tail.head]).toEqual([0, 10]);
+  });
+
+  test("what comes for a channel that is not listened to yet is kept by others", () => {
+    const it = makeSequencer();
+    it.isListened = false;
+    it.take(11);
+    expect(it.early.map(({ offset }) => offset)).toEqual([11]);
+  });
+});
+
+describe("the comparison of tops", () => {
+  test("finds a last message that was lost, within some seconds", async () => {
+    const it = makeSequencer();
+    it.sequencer.start();
+    it.top = { epoch: "e1", offset: 11 };
+    await it.clock.moveInSteps(6000, 1000);
+    await it.page(11, 11);
+    expect(it.channel.tail.head).toBe(11);
+  });
+
+  test("goes on after one that failed, and never twice as often", async () => {
+    const it = makeSequencer();
+    it.sequencer.start();
+    it.topsFail = true;
+    await it.clock.moveInSteps(5000, 1000);
+    void it.sequencer.compareTops();
+    void it.sequencer.compareTops();
+    await settle();
+    it.topsFail = false;
+    const before = it.topsAsked;
+    await it.clock.moveInSteps(25_000, 1000);
+    expect(it.topsAsked - before).toBe(5);
+  });
+
+  test("does nothing where all is here, and nothing at all after the end", async () => {
+    const it = makeSequencer();
+    it.sequencer.start();
+    await it.sequencer.compareTops();
+    expect([it.topsAsked, it.asked.length]).toEqual([1, 0]);
+    it.sequencer.close();
+    await it.clock.moveInSteps(20_000, 1000);
+    expect(it.topsAsked).toBe(1);
+  });
+});
+
+describe("catching up", () => {
+  test("is done at once where nothing is missing", async () => {
+    const it = makeSequencer();
+    await it.sequencer.catchUp(it.channel);
+    expect(it.asked).toEqual([]);
+  });
+
+  test("waits for what the top says, further than a repair that is under way reached", async () => {
+    const it = makeSequencer();
+    it.take(12);
+    it.top = { epoch: "e1", offset: 20 };
+    let isDone = false;
+    void it.sequencer.catchUp(it.channel).then(() => {
+      isDone = true;
+    });
+    await settle();
+    await it.page(11, 12, 12);
+    expect(isDone).toBe(false);
+    await it.page(13, 20);
+    expect([isDone, it.channel.tail.head]).toEqual([true, 20]);
+  });
+
+  test("does not wait for ever", async () => {
+    const it = makeSequencer();
+    it.top = { epoch: "e1", offset: 20 };
+    let isDone = false;
+    void it.sequencer.catchUp(it.channel).then(() => {
+      isDone = true;
+    });
+    await it.clock.moveInSteps(2500, 100);
+    expect([isDone, it.channel.tail.head]).toEqual([true, 10]);
+  });
+});
