@@ -1,0 +1,109 @@
+import { describe, expect, test } from "bun:test";
+import { isLoopback } from "./check.ts";
+import { examineSettings } from "./load.ts";
+
+const key = "0123456789abcdef";
+const secret = "a secret of more than 32 bytes, for tests";
+const pem = "-----BEGIN CERTIFICATE-----";
+
+function examine(env: Readonly<Record<string, string>>, files: Readonly<Record<string, string>> = {}) {
+  return examineSettings({ env, flags: new Map(), configPath: undefined, readText: (path) => files[path] });
+}
+
+const problemsOf = (env: Readonly<Record<string, string>>, files?: Readonly<Record<string, string>>) =>
+  examine(env, files).problems;
+
+describe("an open server", () => {
+  test.each([["127.0.0.1"], ["127.8.9.1"], ["localhost"], ["::1"], ["[::1]"]])("may listen on %s", (host) => {
+    expect(isLoopback(host)).toBe(true);
+    expect(problemsOf({ HOST: host })).toEqual([]);
+  });
+
+  test.each([["0.0.0.0"], ["::"], ["192.168.1.5"], ["127.0.0.1.example.com"], ["localhost.example.com"]])(
+    "may not listen on %s, and hears of the two ways out",
+    (host) => {
+      expect(isLoopback(host)).toBe(false);
+      const [problem = "", ...others] = problemsOf({ HOST: host });
+      expect(others).toEqual([]);
+      expect(problem).toStartWith("HOST: ");
+      for (const wayOut of ["API_KEY", "JWT_SECRET", "--insecure", "INSECURE=on"]) expect(problem).toContain(wayOut);
+    },
+  );
+
+  test("may listen anywhere where it is told to be insecure", () => {
+    expect(problemsOf({ HOST: "0.0.0.0", INSECURE: "on" })).toEqual([]);
+  });
+});
+
+describe("a secured server", () => {
+  test.each([
+    [{ JWT_SECRET: secret }],
+    [{ API_KEY: key, JWT_SECRET: secret }],
+    [{ API_KEY: key, ANONYMOUS: "on" }],
+    [{ API_KEY: key, TRUST_USER_ID: "on" }],
+    [{ JWKS_URL: "https://id.example.com/keys" }],
+  ])("may listen anywhere: %j", (env) => {
+    expect(problemsOf({ HOST: "0.0.0.0", ...env })).toEqual([]);
+  });
+
+  test("that nobody could connect to is an error that says what to set", () => {
+    const [problem = ""] = problemsOf({ API_KEY: key });
+    expect(problem).toStartWith("nobody could connect: ");
+    for (const wayOut of ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWKS_URL", "ANONYMOUS=on", "TRUST_USER_ID=on"]) {
+      expect(problem).toContain(wayOut);
+    }
+  });
+
+  test("without a key says that nobody can push", () => {
+    expect(examine({ JWT_SECRET: secret }).warnings).toContain("no API_KEY is set: nobody can push over HTTP");
+  });
+
+  test.each([
+    [{ API_KEY: "short" }, /^API_KEY, key 1: expected at least 16 characters/],
+    [{ API_KEY: `${key},reed@${key}x` }, /^API_KEY, key 2: only scopes/],
+    [{ API_KEY: `${key},${key}` }, /^API_KEY: the same key is listed twice/],
+    [{ JWT_SECRET: "short" }, /^JWT_SECRET: expected at least 32 bytes/],
+  ])("has credentials that can be used: %j", (env, problem) => {
+    expect(problemsOf({ ANONYMOUS: "on", ...env })).toEqual([expect.stringMatching(problem)]);
+  });
+});
+
+describe("rules between settings", () => {
+  test.each([
+    [{ DRAIN_WINDOW: "60", SHUTDOWN_TIMEOUT: "60" }, { DRAIN_WINDOW: "61", SHUTDOWN_TIMEOUT: "60" }, "DRAIN_WINDOW"],
+    [{ DRAIN_DELAY: "59", SHUTDOWN_TIMEOUT: "60" }, { DRAIN_DELAY: "60", SHUTDOWN_TIMEOUT: "60" }, "DRAIN_DELAY"],
+    [{ MAX_MESSAGE_BYTES: "1MiB" }, { MAX_MESSAGE_BYTES: "1048577" }, "MAX_MESSAGE_BYTES"],
+    [
+      { HISTORY_BYTES: "2MiB", HISTORY_BYTES_TOTAL: "2MiB" },
+      { HISTORY_BYTES: "3MiB", HISTORY_BYTES_TOTAL: "2MiB" },
+      "HISTORY_BYTES",
+    ],
+  ])("hold at the limit and not one past it: %j, %j", (atLimit, past, name) => {
+    expect(problemsOf(atLimit)).toEqual([]);
+    expect(problemsOf(past)).toEqual([
+      expect.stringMatching(new RegExp(`^${name} \\(.*\\): expected (at most|less than)`)),
+    ]);
+  });
+
+  test.each([
+    [{ WS_PATH: "/x", SSE_PATH: "/x" }, "SSE_PATH: /x is WS_PATH already: expected another path"],
+    [{ WS_PATH: "/health" }, "WS_PATH: /health is the server's own: expected another path"],
+    [{ SSE_PATH: "/v1/push" }, "SSE_PATH: /v1/push is the server's own: expected another path"],
+    [{ SSE_PATH: "/" }, "SSE_PATH: / is the server's own: expected another path"],
+  ])("keep paths apart: %j", (env, problem) => {
+    expect(problemsOf(env)).toEqual([problem]);
+  });
+
+  test("WebSockets may stand at /, where they are taken anyway", () => {
+    expect(problemsOf({ WS_PATH: "/" })).toEqual([]);
+  });
+
+  test.each([
+    [{ TLS_CERT: "c" }, { c: pem }, "TLS_CERT is set without TLS_KEY: both are needed"],
+    [{ TLS_KEY: "k" }, { k: pem }, "TLS_KEY is set without TLS_CERT: both are needed"],
+    [{ TLS_CERT: "c", TLS_KEY: "k" }, { c: pem }, 'TLS_KEY: expected the path of a PEM file, got "k"'],
+    [{ TLS_CERT: "c", TLS_KEY: "k" }, { c: "x", k: pem }, 'TLS_CERT: expected the path of a PEM file, got "c"'],
+  ])("want certificate and key together: %j", (env, files, problem) => {
+    expect(problemsOf(env, files)).toEqual([problem]);
+  });
+});

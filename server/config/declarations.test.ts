@@ -1,0 +1,57 @@
+import { describe, expect, test } from "bun:test";
+import { fallbackOf } from "../lib/option.ts";
+import { parseDotenv } from "./dotenv.ts";
+import { envExample } from "./env-example.ts";
+import { configSchema } from "./json-schema.ts";
+import { loadSettings } from "./load.ts";
+import { notYet } from "./not-yet.ts";
+import { credentialKeys, declarations, everyName } from "./options.ts";
+
+describe("what is declared", () => {
+  test.each(declarations.map((it) => [it.name, it] as const))(
+    "%s can be written as its own default",
+    (_, { option }) => {
+      expect(option.help).toEndWith(".");
+      for (const mode of ["open", "secured"] as const) {
+        const value = fallbackOf(option, mode);
+        if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+        expect(option.parse(option.format(value))).toEqual(value);
+      }
+    },
+  );
+
+  test("has one meaning per name", () => {
+    expect(new Set(everyName).size).toBe(everyName.length);
+  });
+
+  test("is named rightly where others go by its key", () => {
+    const keys = declarations.map(({ key }) => key);
+    for (const key of [...credentialKeys, ...Object.keys(notYet)]) expect(keys).toContain(key);
+  });
+});
+
+describe("the example of .env", () => {
+  test("says nothing as it stands, and what it shows can be taken over whole", () => {
+    const text = envExample();
+    expect(parseDotenv(text)).toEqual({ values: new Map(), problems: [] });
+    const taken = text.replaceAll(/^# ([A-Z_]+=.*\S.*)$/gm, (line, setting: string) =>
+      /=$/.test(setting) ? line : setting,
+    );
+    const inputs = { env: {}, flags: new Map(), configPath: undefined };
+    const plain = loadSettings({ ...inputs, readText: () => undefined }).settings;
+    const withExample = loadSettings({ ...inputs, readText: (path) => (path === ".env" ? taken : undefined) });
+    expect(parseDotenv(taken).values.size).toBeGreaterThan(30);
+    expect(withExample.settings).toEqual(plain);
+    expect(withExample.warnings).toEqual([]);
+  });
+});
+
+describe("the schema of the file", () => {
+  test("knows every name, and no other", () => {
+    const { properties, additionalProperties } = JSON.parse(configSchema());
+    expect(Object.keys(properties).toSorted()).toEqual(
+      [...everyName.map((it) => it.toLowerCase()), "$schema", "channels"].toSorted(),
+    );
+    expect(additionalProperties).toBe(false);
+  });
+});

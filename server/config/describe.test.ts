@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { describeSettings } from "./describe.ts";
+import { examineSettings } from "./load.ts";
+
+function lines(env: Readonly<Record<string, string>>, files: Readonly<Record<string, string>> = {}): string[] {
+  const readText = (path: string) => files[path];
+  return describeSettings(
+    examineSettings({ env, flags: new Map([["--host", "::1"]]), configPath: undefined, readText }),
+  );
+}
+
+test("each setting has a line that says what holds and where it comes from", () => {
+  const files = {
+    ".env": "INTERVAL = 5",
+    "fanfare.config.yaml": "history_size: 7\nchannels: [{match: a, history_size: 1}]",
+  };
+  const shown = lines({ PORT: "9000" }, files).map((line) => line.replaceAll(/ {2,}/g, "  "));
+  expect(shown[0]).toBe("A server with these settings is open.");
+  for (const line of [
+    "HOST  ::1  --host",
+    "PORT  9000  PORT in the environment",
+    "NOTIFICATION_INTERVAL  5s  INTERVAL in .env",
+    "HISTORY_SIZE  7  history_size in fanfare.config.yaml",
+    "WS_PATH  /ws  default",
+    "CHAT  on  default (open server)",
+    "JWKS_URL  -  default",
+    'channels  {"match":"a","historySize":1}  fanfare.config.yaml',
+  ]) {
+    expect(shown).toContain(line);
+  }
+});
+
+test("secrets are hidden, and long or broken values do not break the table", () => {
+  const [key, secret] = ["0123456789abcdef", "a secret of more than 32 bytes, for tests"];
+  const shown = lines({ API_KEY: key, JWT_SECRET: secret, NOTIFICATION_MESSAGE: `a\nb${"c".repeat(100)}` });
+  expect(shown[0]).toBe("A server with these settings is secured.");
+  expect(shown.join("\n")).not.toContain(key);
+  expect(shown.join("\n")).not.toContain(secret);
+  expect(shown.filter((line) => line.includes("(hidden)"))).toHaveLength(2);
+  expect(shown.find((line) => line.startsWith("NOTIFICATION_MESSAGE"))).toMatch(/ "a\\nbc+… /);
+});
