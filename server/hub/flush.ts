@@ -13,7 +13,7 @@ export interface FlushCounts {
   deliveries: number;
 }
 
-/** What a flush needs of its neighbours. Neither may touch level lists or outboxes while it runs. */
+/** What a flush needs of its neighbours. Neither may take anybody but this session out of a level list, nor put one in. */
 export interface FlushOutcomes {
   /** The connection took everything and has no more room. */
   onFull(session: Session): void;
@@ -48,20 +48,46 @@ export class Flush {
   run(): number {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const channel of dirty) this.#gather(channel);
-    const touched = this.#touched;
-    this.#touched = [];
-    for (const session of touched) this.#write(session);
     this.counts.flushes++;
-    return touched.length;
+    const [only] = dirty;
+    if (dirty.length === 1 && only !== undefined) return this.#runOne(only);
+    for (const channel of dirty) {
+      const batch = this.#cut(channel);
+      if (batch !== undefined) this.#gather(channel, batch);
+    }
+    return this.#writeAll();
   }
 
-  #gather(channel: ListenedChannel): void {
+  /** One channel, the usual case: its members are written to as they are met, and nothing is gathered. */
+  #runOne(channel: ListenedChannel): number {
+    const batch = this.#cut(channel);
+    if (batch === undefined) return 0;
+    if (excludedBy(batch.items).size > 0) {
+      this.#gather(channel, batch);
+      return this.#writeAll();
+    }
+    const { level } = channel;
+    const receivers = level.length;
+    const batches = [batch];
+    // Downwards, since a member that is full leaves the list, and the last one takes its place.
+    for (let slot = receivers - 1; slot >= 0; slot--) {
+      const session = level[slot]?.session;
+      if (session !== undefined) this.#write(session, batches);
+    }
+    return receivers;
+  }
+
+  /** Takes what waits in a channel out of its tail; undefined where nothing does. */
+  #cut(channel: ListenedChannel): Batch | undefined {
     channel.isDirty = false;
     const after = channel.flushed;
     const pushes = channel.tail.flush();
-    if (pushes.length === 0) return;
-    const batch = new Batch(channel.name, after, pushes);
+    if (pushes.length === 0) return undefined;
+    this.counts.deliveries += channel.level.length * pushes.length;
+    return new Batch(channel.name, after, pushes);
+  }
+
+  #gather(channel: ListenedChannel, batch: Batch): void {
     const { level } = channel;
     for (let slot = level.length - 1; slot >= 0; slot--) {
       const session = level[slot]?.session;
@@ -69,8 +95,18 @@ export class Flush {
       if (session.outbox.length === 0) this.#touched.push(session);
       session.outbox.push(batch);
     }
-    this.counts.deliveries += level.length * pushes.length;
     this.#leaveOut(channel, batch);
+  }
+
+  #writeAll(): number {
+    const touched = this.#touched;
+    this.#touched = [];
+    for (const session of touched) {
+      // All it would have got may have left it out.
+      if (session.outbox.length > 0) this.#write(session, session.outbox);
+      session.outbox.length = 0;
+    }
+    return touched.length;
   }
 
   /** The few who asked to be left out get their own version; found by name, so that nobody else pays for it. */
@@ -84,23 +120,22 @@ export class Flush {
     }
   }
 
-  #write(session: Session): void {
-    const { outbox, connection } = session;
-    if (outbox.length === 0) return; // all it would have got left it out
+  #write(session: Session, batches: readonly Batch[]): void {
+    const { connection } = session;
     const form = connection.wireForm;
-    const only = outbox.length === 1 && !form.carriesCursor ? outbox[0] : undefined;
-    const outcome = connection.send(only === undefined ? this.#join(session) : only.encoded(form));
-    if (outcome === "refused") this.#outcomes.onRefused(session, outbox);
-    else if (outcome !== "closed") this.counts.writes++;
-    if (outcome === "full") this.#outcomes.onFull(session);
-    outbox.length = 0;
+    const only = batches.length === 1 && !form.carriesCursor ? batches[0] : undefined;
+    const outcome = connection.send(only === undefined ? this.#join(session, batches) : only.encoded(form));
+    if (outcome !== "closed" && outcome !== "refused") this.counts.writes++;
+    if (outcome === "sent") return;
+    if (outcome === "refused") this.#outcomes.onRefused(session, batches);
+    else if (outcome === "full") this.#outcomes.onFull(session);
   }
 
-  #join(session: Session): Encoded {
+  #join(session: Session, batches: readonly Batch[]): Encoded {
     const form = session.connection.wireForm;
     const parts = this.#parts;
     parts.length = 0;
-    for (const batch of session.outbox) parts.push(batch.encoded(form));
+    for (const batch of batches) parts.push(batch.encoded(form));
     return form.join(parts, form.carriesCursor ? session.cursor() : "");
   }
 }
