@@ -28,17 +28,25 @@ export class Border {
 
   /** @throws ServiceError "forbidden" */
   check(request: Request): void {
+    const refusal = this.refusal(request);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** Why the request may not come in; undefined where it may. */
+  refusal(request: Request): ServiceError | undefined {
     const { isSecured, insecure } = this.#settings;
-    if (insecure) return;
+    if (insecure) return undefined;
     const host = request.headers.get("Host") ?? "";
     if (!isSecured && !this.#isOwnName(host)) {
-      throw new ServiceError("forbidden", `Host: an open server answers to loopback names only, got ${shown(host)}`);
+      const rule = "an open server answers to loopback names only";
+      return new ServiceError("forbidden", `Host: ${rule}, got ${shown(host)}`);
     }
     const origin = request.headers.get("Origin");
     if (origin !== null && !this.#allows(origin, host)) {
       const message = `Origin: ${shown(origin)} is not allowed here; CORS_ORIGINS names those that are`;
-      throw new ServiceError("forbidden", message);
+      return new ServiceError("forbidden", message);
     }
+    return undefined;
   }
 
   /** What lets the page that asked read the answer. Of a request that passed `check`. */

@@ -16,7 +16,6 @@ const keepAliveMs = idleTimeoutS * 1000;
 
 export interface HttpSettings extends RouteSettings, BorderSettings {
   readonly port: number;
-  readonly wsPath: string;
   readonly trustedProxies: readonly string[];
   /** Paths of PEM files; both or none. */
   readonly tlsCert: string | undefined;
@@ -116,9 +115,11 @@ export class HttpServer {
   }
 
   #upgrade(request: Request, server: Server<SocketState>): Response | Promise<Response | undefined> | undefined {
+    const { websocket } = this.#parts;
     try {
-      this.#border.check(request);
-      const upgraded = this.#parts.websocket.upgrade(request, server, this.#peer(request, server));
+      const refusal = this.#border.refusal(request);
+      if (refusal !== undefined) return websocket.refuse(request, server, refusal);
+      const upgraded = websocket.upgrade(request, server, this.#peer(request, server));
       return upgraded?.catch((error: unknown) => this.#finish(request, respondError(error)));
     } catch (error) {
       return this.#finish(request, respondError(error));

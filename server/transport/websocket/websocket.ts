@@ -72,11 +72,19 @@ export class WebSocketTransport {
       if (!(admitted instanceof Promise)) return this.#accept(request, server, admitted);
       return admitted.then(
         (it) => this.#accept(request, server, it),
-        (error: unknown) => this.#refuse(request, server, error),
+        (error: unknown) => this.refuse(request, server, error),
       );
     } catch (error) {
-      return this.#refuse(request, server, error);
+      return this.refuse(request, server, error);
     }
+  }
+
+  /** The same refusal for a handshake that did not come as far as `upgrade`. @throws the error, where a status can be seen */
+  refuse(request: Request, server: Server<SocketState>, error: unknown): undefined {
+    const seesCodesOnly = request.headers.has("Origin") || offeredSubprotocols(request).includes(subprotocol);
+    if (!(error instanceof ServiceError) || !seesCodesOnly) throw error;
+    if (!this.#upgrade(request, server, { name: goodbyes[error.code] ?? "internal", text: error.message })) throw error;
+    return undefined;
   }
 
   close(): void {
@@ -87,13 +95,6 @@ export class WebSocketTransport {
     if (this.#upgrade(request, server, admitted)) return undefined;
     this.#hub.giveUp(admitted);
     throw new ServiceError("bad-request", "the WebSocket handshake is incomplete (RFC 6455 §4.2.1)");
-  }
-
-  #refuse(request: Request, server: Server<SocketState>, error: unknown): undefined {
-    const seesCodesOnly = request.headers.has("Origin") || offeredSubprotocols(request).includes(subprotocol);
-    if (!(error instanceof ServiceError) || !seesCodesOnly) throw error;
-    if (!this.#upgrade(request, server, { name: goodbyes[error.code] ?? "internal", text: error.message })) throw error;
-    return undefined;
   }
 
   #upgrade(request: Request, server: Server<SocketState>, entrance: SocketState["entrance"]): boolean {
