@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Command } from "commander";
 import { makeTokenVerifier } from "../auth/token.ts";
 import type { KeySettings } from "../auth/token-keys.ts";
@@ -6,17 +6,6 @@ import { makeTokenCommand } from "./token.ts";
 
 const secret = "a secret of more than 32 bytes, for tests";
 const configured: KeySettings = { secret, publicKey: undefined, jwksUrl: undefined };
-
-/** The command reads these by itself; what the shell or `.env` of whoever runs the tests has must not count. */
-const names = ["JWT_SECRET", "JWT_SECRET_FILE", "JWT_PUBLIC_KEY", "JWT_PUBLIC_KEY_FILE", "JWKS_URL"];
-const before = names.map((name) => [name, process.env[name]] as const);
-
-beforeAll(() => {
-  for (const name of names) delete process.env[name];
-});
-afterAll(() => {
-  for (const [name, value] of before) if (value !== undefined) process.env[name] = value;
-});
 
 /** Runs `fanfare token …` and answers what it printed; a failure is thrown with its line as the message. */
 async function run(

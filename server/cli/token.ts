@@ -9,7 +9,7 @@ import { parseDuration } from "../lib/duration.ts";
 
 /** What the command needs of the world around it; each has a default. */
 export interface TokenDoors {
-  /** The `JWT_*` settings as `.env` and the file have them. Flags and the environment win over them, one by one. */
+  /** The `JWT_*` settings as environment, `.env` and file have them. Flags win over them, one by one. */
   readonly configured: () => KeySettings;
   /** Writes one line to the standard output. */
   readonly print: (line: string) => void;
@@ -88,12 +88,12 @@ function makeCheckCommand({ configured, print, readStandardInput }: TokenDoors):
     .argument("[token]", "without it the token is read from the standard input, where no list of processes shows it");
   addSecretFlags(command)
     .addOption(
-      new Option("--jwt-public-key <pem>", "the public key to check with")
-        .env("JWT_PUBLIC_KEY")
-        .conflicts("jwtPublicKeyFile"),
+      new Option("--jwt-public-key <pem>", "the public key to check with, instead of JWT_PUBLIC_KEY").conflicts(
+        "jwtPublicKeyFile",
+      ),
     )
-    .addOption(new Option("--jwt-public-key-file <path>", "the same, from a file").env("JWT_PUBLIC_KEY_FILE"))
-    .addOption(new Option("--jwks-url <url>", "the key set to check with").env("JWKS_URL"))
+    .addOption(new Option("--jwt-public-key-file <path>", "the same, from a file"))
+    .addOption(new Option("--jwks-url <url>", "the key set to check with, instead of JWKS_URL"))
     .action((given: string | undefined, flags: CheckFlags) =>
       orFail(command, async () => {
         const verifier = makeTokenVerifier(keysOf(flags, configured()));
@@ -115,11 +115,12 @@ interface SecretFlags {
 function addSecretFlags(command: Command): Command {
   return command
     .addOption(
-      new Option("--jwt-secret <text>", "the shared secret (others can see a flag: prefer the file)")
-        .env("JWT_SECRET")
-        .conflicts("jwtSecretFile"),
+      new Option(
+        "--jwt-secret <text>",
+        "the shared secret, instead of JWT_SECRET (others can see a flag: prefer the file)",
+      ).conflicts("jwtSecretFile"),
     )
-    .addOption(new Option("--jwt-secret-file <path>", "the same, from a file").env("JWT_SECRET_FILE"));
+    .addOption(new Option("--jwt-secret-file <path>", "the same, from a file"));
 }
 
 function keysOf(flags: CheckFlags, configured: KeySettings): KeySettings {

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "bun:test";
+import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { baseUrl, greeting } from "./greeting.ts";
+
+const key = "0123456789abcdef";
+
+function settingsOf(env: Readonly<Record<string, string>>): Settings {
+  return loadSettings({ env, flags: new Map(), configPath: undefined, readText: () => undefined }).settings;
+}
+
+const local = { host: "127.0.0.1", port: 8123, isTls: false };
+
+describe("the greeting", () => {
+  test("says where everything is, what to try, and how to stop", () => {
+    const text = greeting(settingsOf({ WS_PATH: "/socket" }), local);
+    for (const line of [
+      "  Page       http://127.0.0.1:8123/",
+      "  WebSocket  ws://127.0.0.1:8123/socket",
+      "  SSE        http://127.0.0.1:8123/sse",
+      "  API docs   http://127.0.0.1:8123/docs",
+      "  curl http://127.0.0.1:8123/v1/channels/all/messages -d 'Hello'",
+      "Waiting for clients. Ctrl+C stops the server.",
+    ]) {
+      expect(text.split("\n")).toContain(line);
+    }
+    expect(text).toContain("open, for this machine only");
+  });
+
+  test("of a secured server has the variable of the key, never the key, and no page that is not there", () => {
+    const text = greeting(settingsOf({ API_KEY: `publish@${key}`, ANONYMOUS: "on" }), local);
+    expect(text).toContain(
+      `curl http://127.0.0.1:8123/v1/channels/all/messages -H "Authorization: Bearer $API_KEY" -d`,
+    );
+    expect(text).not.toContain(key);
+    expect(text).not.toContain("Page");
+  });
+
+  test("of a server without keys says that nobody can push", () => {
+    const text = greeting(settingsOf({ JWT_SECRET: "a secret of more than 32 bytes, for tests" }), local);
+    expect(text).toContain("Nobody can push over HTTP until API_KEY is set.");
+    expect(text).not.toContain("curl");
+  });
+
+  test("of an insecure server says for whom it is open", () => {
+    expect(greeting(settingsOf({ INSECURE: "on", HOST: "0.0.0.0" }), local)).toContain(
+      "open to everyone who reaches it",
+    );
+  });
+});
+
+test.each([
+  ["0.0.0.0", false, "http://127.0.0.1:80"],
+  ["::", false, "http://[::1]:80"],
+  ["[::]", false, "http://[::1]:80"],
+  ["::1", true, "https://[::1]:80"],
+  ["localhost", false, "http://localhost:80"],
+  ["192.0.2.1", true, "https://192.0.2.1:80"],
+])("a server on %s is reached at an address that one can connect to", (host, isTls, url) => {
+  expect(baseUrl({ host, port: 80, isTls })).toBe(url);
+});
