@@ -90,6 +90,13 @@ function outcomes(appended: readonly Appended[]): string[] {
   return appended.map((it) => (it.outcome === "refused" ? it.error.code : it.outcome));
 }
 
+/** Not `expect(…).rejects`: while that waits, Bun passes on no messages of threads, and some logs work in one. */
+async function refusalOf(call: Promise<unknown>): Promise<unknown> {
+  const [settled] = await Promise.allSettled([call]);
+  if (settled.status === "fulfilled") throw new Error("expected a refusal");
+  return settled.reason;
+}
+
 function numbering(world: World, test: Declare): void {
   test("offsets begin at 1 and grow by 1, in each channel by themselves and in one epoch", async () => {
     const drafts = [a, b, a, a, b].map((channel) => ({ draft: { channel, message: "m" }, rules }));
@@ -400,7 +407,7 @@ function channels(world: World, test: Declare): void {
     await world.begin({ maxChannels: 2 });
     const batch = [a, b, c, a].map((channel) => ({ draft: { channel, message: "m" }, rules }));
     expect(outcomes(await world.log.append(batch))).toEqual(["stored", "stored", "too-many-channels", "stored"]);
-    await expect(world.log.tops([a, c])).rejects.toMatchObject({ code: "too-many-channels" });
+    expect(await refusalOf(world.log.tops([a, c]))).toMatchObject({ code: "too-many-channels" });
     const { publications, top, gap } = await world.log.read(c, earliest, 10);
     expect([publications, top.offset, gap]).toEqual([[], 0, undefined]);
   });
@@ -410,10 +417,10 @@ function channels(world: World, test: Declare): void {
     const { epoch } = await world.store({ channel: a }, { ...rules, historySize: 0 });
     await world.store({ channel: b });
     world.clock.move(1000);
-    await expect(world.log.tops([c])).rejects.toMatchObject({ code: "too-many-channels" });
+    expect(await refusalOf(world.log.tops([c]))).toMatchObject({ code: "too-many-channels" });
     world.clock.move(1);
     expect((await world.top(c)).offset).toBe(0);
-    await expect(world.log.tops([a])).rejects.toMatchObject({ code: "too-many-channels" });
+    expect(await refusalOf(world.log.tops([a]))).toMatchObject({ code: "too-many-channels" });
     world.clock.move(1001);
     expect((await world.store({ channel: a })).epoch).not.toBe(epoch);
   });

@@ -1,0 +1,72 @@
+import type { Answer, Request } from "./thread-messages.ts";
+
+interface Waiting {
+  readonly request: Request;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The thread that stores, as its log sees it.
+ *
+ * One list of requests is on its way at a time; what is asked meanwhile leaves together with the next one. So however much
+ * is asked, the thread never has more before it than came during its last transaction.
+ */
+export class HistoryThread {
+  readonly #worker: Worker;
+  readonly #ended = Promise.withResolvers<void>();
+  #waiting: Waiting[] = [];
+  #onTheWay: readonly Waiting[] = [];
+  #end: Error | undefined;
+
+  constructor() {
+    this.#worker = new Worker(new URL("./thread.ts", import.meta.url).href);
+    this.#worker.onmessage = ({ data }: MessageEvent<readonly Answer[]>) => this.#settle(data);
+    this.#worker.onerror = ({ message }) => this.#fail(new Error(`the thread that stores failed: ${message}`));
+    this.#worker.addEventListener("close", () => {
+      this.#fail(new Error("the thread that stores has ended"));
+      this.#ended.resolve();
+    });
+  }
+
+  /** @throws Error when the thread is no more; then nothing is known of what was asked. */
+  ask(request: Request): Promise<Answer> {
+    if (this.#end !== undefined) return Promise.reject(this.#end);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ request, resolve, reject });
+      if (this.#waiting.length === 1 && this.#onTheWay.length === 0) queueMicrotask(() => this.#send());
+    });
+  }
+
+  /** Ends it, whatever it is doing. Idempotent. */
+  async end(): Promise<void> {
+    this.#worker.terminate();
+    await this.#ended.promise;
+  }
+
+  #send(): void {
+    if (this.#end !== undefined || this.#waiting.length === 0) return;
+    this.#onTheWay = this.#waiting;
+    this.#waiting = [];
+    this.#worker.postMessage(this.#onTheWay.map(({ request }) => request));
+  }
+
+  #settle(answers: readonly Answer[]): void {
+    const answered = this.#onTheWay;
+    this.#onTheWay = [];
+    this.#send();
+    for (const [at, { resolve, reject }] of answered.entries()) {
+      const answer = answers[at];
+      if (answer === undefined) reject(new Error("the thread that stores gave fewer answers than it was asked"));
+      else resolve(answer);
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#end !== undefined) return;
+    this.#end = error;
+    for (const { reject } of [...this.#onTheWay, ...this.#waiting]) reject(error);
+    this.#onTheWay = [];
+    this.#waiting = [];
+  }
+}

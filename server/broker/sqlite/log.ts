@@ -1,0 +1,167 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { ServiceError } from "../../../protocol/errors.ts";
+import type { Position, Since } from "../../../protocol/position.ts";
+import type { Draft } from "../../../protocol/publication.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import { Sweeper } from "../ledger/sweeper.ts";
+import type { Appended, ChannelSummary, History, Log, LogEntry } from "../log.ts";
+import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
+import { toPublication } from "../to-publication.ts";
+import { HistoryThread } from "./history-thread.ts";
+import { meaningOf } from "./storage-error.ts";
+import { parseBody } from "./stored-body.ts";
+import type { Answer, Placed, Request, StoredStretch } from "./thread-messages.ts";
+
+/** What a durable log can be told. */
+export interface SqliteLogOptions extends Partial<LogLimits> {
+  /** Made if it is missing; for this log alone. */
+  readonly directory: string;
+  readonly clock?: Clock;
+}
+
+/**
+ * Keeps everything in a file, so that history, epochs, offsets and ids outlive the process, however it ends. Memory holds
+ * where each publication lies. All the work is done in a thread of its own; nothing is answered that is not committed.
+ */
+export class SqliteLog implements Log {
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #limits: LogLimits;
+  readonly #thread = new HistoryThread();
+  #opening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #sweeper: Sweeper | undefined;
+  #isSwept = true;
+  #sweepsWaiting = 0;
+
+  constructor({ directory, clock = systemClock, ...limits }: SqliteLogOptions) {
+    this.#directory = directory;
+    this.#clock = clock;
+    this.#limits = { ...defaultLogLimits, ...limits };
+  }
+
+  /** @throws Error that names the setting, what is wrong with the directory, and the way out. */
+  open(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
+    const answer = await this.#ask({ verb: "append", entries, now: this.#clock.now() }, notStored);
+    if (answer.verb !== "appended") throw unexpected(answer);
+    return answer.placed.map((placed, at) => toAppended(placed, entries[at]?.draft));
+  }
+
+  async read(channel: ChannelName, since: Since, limit: number): Promise<History> {
+    const answer = await this.#ask({ verb: "read", channel, since, limit, now: this.#clock.now() }, notRead);
+    if (answer.verb !== "read") throw unexpected(answer);
+    return toHistory(channel, answer);
+  }
+
+  async tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
+    const answer = await this.#ask({ verb: "tops", channels, now: this.#clock.now() }, notRead);
+    if (answer.verb !== "tops") throw unexpected(answer);
+    return answer.tops;
+  }
+
+  async list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
+    const answer = await this.#ask({ verb: "list", prefix, after, limit, now: this.#clock.now() }, notRead);
+    if (answer.verb !== "list") throw unexpected(answer);
+    return answer.summaries;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #open(): Promise<void> {
+    const request: Request = {
+      verb: "open",
+      directory: this.#directory,
+      limits: this.#limits,
+      now: this.#clock.now(),
+    };
+    const answer = await this.#thread.ask(request);
+    if (answer.verb === "failed") {
+      await this.close();
+      throw failure(answer);
+    }
+    if (this.#closing === undefined) this.#sweeper = new Sweeper(this.#clock, () => this.#sweep());
+  }
+
+  async #close(): Promise<void> {
+    this.#sweeper?.close();
+    try {
+      await this.#ask({ verb: "close", now: this.#clock.now() }, notStored);
+    } catch {
+      // What was acknowledged is in the file; what was not is not owed. Closing must let go, whatever the disk does.
+    }
+    await this.#thread.end();
+  }
+
+  /** Does not wait for its answer, so that the walk goes on in the order of the calls. @returns whether the last one was at its end. */
+  #sweep(): boolean {
+    if (this.#isSwept || this.#sweepsWaiting === 0) {
+      this.#sweepsWaiting++;
+      this.#thread
+        .ask({ verb: "sweep", now: this.#clock.now() })
+        // A failure is told by the next append; until then there is nothing to sweep for.
+        .then(
+          (answer) => answer.verb !== "done" || answer.isDone,
+          () => true,
+        )
+        .then((isSwept) => {
+          this.#sweepsWaiting--;
+          this.#isSwept = isSwept;
+        });
+    }
+    return this.#isSwept;
+  }
+
+  /** @throws ServiceError; "broker-unavailable" when the place to store in, or the thread, failed. */
+  async #ask(request: Request, consequence: string): Promise<Answer> {
+    const answer = await this.#thread.ask(request).catch((cause: unknown) => {
+      throw new ServiceError("broker-unavailable", `storage has ended; ${consequence}`, { cause });
+    });
+    if (answer.verb === "refused") throw new ServiceError(answer.code, answer.message);
+    if (answer.verb !== "failed") return answer;
+    const message = `storage failed: ${meaningOf(answer.fault)}; ${consequence}`;
+    throw new ServiceError("broker-unavailable", message, { cause: failure(answer) });
+  }
+}
+
+const notStored = "it is not known to be stored, say it again with the same id";
+const notRead = "history cannot be read now, ask again later";
+
+function failure({ message, cause }: Extract<Answer, { verb: "failed" }>): Error {
+  return new Error(message, cause === "" ? {} : { cause: new Error(cause) });
+}
+
+function unexpected({ verb }: Answer): Error {
+  return new Error(`the thread that stores answered "${verb}" to another question`);
+}
+
+function toAppended(placed: Placed, draft: Draft | undefined): Appended {
+  if (placed.outcome === "duplicate") return placed;
+  if (placed.outcome === "refused") {
+    return { outcome: "refused", error: new ServiceError(placed.code, placed.message) };
+  }
+  if (draft === undefined) throw new Error("the thread that stores gave more answers than there were drafts");
+  return { outcome: "stored", publication: toPublication(draft, placed) };
+}
+
+function toHistory(channel: ChannelName, { top, gap, publications }: StoredStretch): History {
+  const { epoch } = top;
+  return {
+    top,
+    gap,
+    publications: publications.map(({ offset, timestamp, body }) => ({
+      ...parseBody(body),
+      channel,
+      epoch,
+      offset,
+      timestamp,
+    })),
+  };
+}

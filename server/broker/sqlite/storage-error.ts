@@ -1,0 +1,81 @@
+import { SQLiteError } from "bun:sqlite";
+
+/** What can be wrong with the place to store in: what it means, and the way out. */
+const faults = {
+  full: ["the disk is full", "free some space, and storing goes on by itself"],
+  "read-only": [
+    "it cannot be written",
+    "make it writable for the user that the server runs as, or choose another directory",
+  ],
+  "no-directory": ["it is no directory and none can be made there", "choose a directory that the server may make"],
+  "in-use": [
+    "another process is using it",
+    "each server needs a directory of its own: stop the other one, or choose another directory",
+  ],
+  broken: [
+    "its file history.sqlite is damaged",
+    "move the file away, with what stands beside it; the server then begins with an empty history, and clients are told that they may have missed something",
+  ],
+  foreign: ["its file history.sqlite was not made by Fanfare", "choose another directory"],
+  version: [
+    "its file history.sqlite was made by another version of Fanfare",
+    "start that version, or choose another directory",
+  ],
+  disk: ["its disk cannot be read or written", "look at the disk, and at limits on the size of files"],
+  unknown: ["storing failed", "the cause says more"],
+} as const;
+
+export type StorageFault = keyof typeof faults;
+
+/** The place to store in cannot be used. The message names the setting, the directory, what is wrong, and the way out. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  readonly fault: StorageFault;
+
+  constructor(fault: StorageFault, directory: string, options?: ErrorOptions) {
+    const [what, wayOut] = faults[fault];
+    super(`DATA_DIR ${directory}: ${what}: ${wayOut}`, options);
+    this.fault = fault;
+  }
+}
+
+/** What is wrong, for callers of the API: they have nothing to do with the directory. */
+export function meaningOf(fault: StorageFault): string {
+  return faults[fault][0];
+}
+
+/** What SQLite or the file system said, in our words; the original is the cause. */
+export function toStorageError(error: unknown, directory: string): StorageError {
+  return error instanceof StorageError ? error : new StorageError(faultOf(error), directory, { cause: error });
+}
+
+/** SQLite's result codes: https://www.sqlite.org/rescode.html. The low byte is the kind, the rest says more of it. */
+const sqliteFaults: ReadonlyMap<number, StorageFault> = new Map([
+  [3, "read-only"],
+  [5, "in-use"],
+  [6, "in-use"],
+  [8, "read-only"],
+  [10, "disk"],
+  [11, "broken"],
+  [13, "full"],
+  [14, "read-only"],
+  [15, "in-use"],
+  [26, "broken"],
+]);
+
+const systemFaults: ReadonlyMap<string, StorageFault> = new Map([
+  ["ENOSPC", "full"],
+  ["EDQUOT", "full"],
+  ["EACCES", "read-only"],
+  ["EPERM", "read-only"],
+  ["EROFS", "read-only"],
+  ["ENOTDIR", "no-directory"],
+  ["EEXIST", "no-directory"],
+  ["EIO", "disk"],
+]);
+
+function faultOf(error: unknown): StorageFault {
+  if (error instanceof SQLiteError) return sqliteFaults.get(error.errno & 0xff) ?? "unknown";
+  if (error instanceof Error && "code" in error) return systemFaults.get(String(error.code)) ?? "unknown";
+  return "unknown";
+}

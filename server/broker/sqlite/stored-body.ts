@@ -1,0 +1,18 @@
+import type { Draft, Publication } from "../../../protocol/publication.ts";
+
+/** What a publication says, without where it stands. */
+export type StoredBody = Omit<Publication, "channel" | "epoch" | "offset" | "timestamp">;
+
+/** As JSON: SQLite's own texts would lose halves of surrogate pairs. `{"id":"…","message":"Hello","sender":"Alice"}` */
+export function formatBody({ channel, ephemeral, ...body }: Draft, id: string): string {
+  return JSON.stringify({ ...body, id });
+}
+
+/** @throws Error for a text that `formatBody` did not make. */
+export function parseBody(text: string): StoredBody {
+  const body: unknown = JSON.parse(text);
+  if (typeof body !== "object" || body === null || !("id" in body) || typeof body.id !== "string") {
+    throw new Error("a stored publication is damaged");
+  }
+  return body as StoredBody;
+}
