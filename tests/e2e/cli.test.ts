@@ -1,0 +1,127 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { startServer } from "./server.ts";
+
+const root = join(import.meta.dir, "..", "..");
+const main = join(root, "server/main.ts");
+const { PATH = "" } = process.env;
+const key = "0123456789abcdef-of-a-test";
+
+/** Runs the real program to its end, in a folder without `.env` and settings file. */
+async function fanfare(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = Bun.spawn([process.execPath, "--no-env-file", main, ...args], {
+    cwd: import.meta.dir,
+    env: { PATH, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, out, err };
+}
+
+describe("the program", () => {
+  test("explains itself", async () => {
+    const { code, out, err } = await fanfare(["--help"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain("fanfare start --port 9000");
+  });
+
+  test.each([
+    [["start", "--prot", "9000"], {}, "error: unknown option '--prot': did you mean --port?\n"],
+    [["--port", "many"], {}, 'error: --port: expected a whole number from 0 to 65535, got "many"\n'],
+    [
+      ["start"],
+      { API_KEY: "" },
+      "error: API_KEY is empty, so it would secure nothing: give it a value, or take it away\n",
+    ],
+    [["--config", "nope.yaml"], {}, 'error: --config: there is no file "nope.yaml"\n'],
+  ])("refuses what it cannot understand, in one line and with the exit code 2: %j %j", async (args, env, err) => {
+    expect(await fanfare(args, env)).toEqual({ code: 2, out: "", err });
+  });
+
+  test("says which port is busy and what to do, with the exit code 1", async () => {
+    await using first = await startServer();
+    const { code, err } = await fanfare(["start", "--port", String(first.port)]);
+    const wayOut = `stop the program that has it, or choose another port: --port ${first.port + 1} (PORT)`;
+    expect({ code, err }).toEqual({ code: 1, err: `error: port ${first.port} of 127.0.0.1 is in use: ${wayOut}\n` });
+  });
+
+  test("says that an address is none of this machine's", async () => {
+    const { code, err } = await fanfare(["--port", "0", "--host", "192.0.2.1", "--insecure"]);
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: "error: HOST: this machine has no address 192.0.2.1: try 127.0.0.1, or 0.0.0.0 for all\n",
+    });
+  });
+});
+
+describe("what a server prints", () => {
+  test("are lines of the log only, where nobody looks on", async () => {
+    await using server = await startServer();
+    await server.untilLogged(/Ctrl\+C/);
+    expect(server.output).toMatch(/^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| [A-Z]+ \| .*\n)+$/);
+  });
+
+  test("are JSON objects only, where that was asked for", async () => {
+    await using server = await startServer({ env: { LOG_FORMAT: "json" } });
+    await server.untilLogged(/Ctrl\+C.*\n/);
+    for (const line of server.output.trimEnd().split("\n")) {
+      expect(JSON.parse(line)).toMatchObject({ level: "INFO", message: expect.any(String) });
+    }
+  });
+
+  test("has neither keys nor tokens in it, whatever the level", async () => {
+    const secret = "a secret of more than 32 bytes, for tests";
+    const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSJ9.bm90IG91cnM";
+    const env = { LOG_LEVEL: "debug", API_KEY: key, JWT_SECRET: secret };
+    await using server = await startServer({ env });
+    await server.request("GET", "/v1/connections", undefined, { Authorization: `Bearer ${key}` });
+    await fetch(`${server.url}/sse?token=${token}`);
+    server.signal("SIGTERM");
+    expect(await server.exited).toBe(0);
+    for (const hidden of [key, secret, token]) expect(server.output).not.toContain(hidden);
+  });
+
+  test.each([
+    ["an open server", {}],
+    ["a secured server", { API_KEY: key, ANONYMOUS: "on" }],
+  ])("is for a person at a terminal where everything is, and a line to try that works as typed: %s", async (_, env) => {
+    await using person = atTerminal(["start", "--port", "0"], env);
+    const greeting = await person.until(/Ctrl\+C stops the server/);
+    expect(greeting).toMatch(/ {2}WebSocket {2}ws:\/\/127\.0\.0\.1:\d+\/ws\n/);
+    expect(greeting).not.toContain(key);
+    const [, line = ""] = /^ *(curl .*)$/m.exec(greeting) ?? [];
+    const { stdout } = Bun.spawnSync(["sh", "-c", line], { env: { PATH, ...env } });
+    expect(JSON.parse(stdout.toString())).toMatchObject({ channel: "all", duplicate: false });
+  });
+});
+
+/** The program with a person before it. */
+function atTerminal(args: readonly string[], env: Readonly<Record<string, string>>) {
+  let shown = "";
+  let wake = () => {};
+  const terminal = {
+    cols: 200,
+    rows: 50,
+    data: (_: unknown, bytes: Uint8Array) => {
+      shown += new TextDecoder().decode(bytes).replaceAll("\r\n", "\n");
+      wake();
+    },
+  };
+  const command = [process.execPath, "--no-env-file", main, ...args];
+  const child = Bun.spawn(command, { cwd: import.meta.dir, env: { PATH, ...env }, terminal });
+  return {
+    /** What is to be seen, once the pattern is; without an end where it never is, which ends the test. */
+    async until(pattern: RegExp): Promise<string> {
+      while (!pattern.test(shown)) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      return shown;
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
