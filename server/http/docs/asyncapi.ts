@@ -2,6 +2,7 @@ import { closeTable } from "../../../protocol/close-codes.ts";
 import { components } from "../../api/about/schemas.ts";
 import { arrivalParameters } from "./about-streams.ts";
 import { clientFrames } from "./client-frames.ts";
+import type { AsyncApiDocument } from "./documents.ts";
 import type { DocumentSettings } from "./openapi.ts";
 import { serverFrames } from "./server-frames.ts";
 
@@ -18,7 +19,7 @@ const channelRef = { $ref: "#/channels/socket" };
 const unasked = ["welcome", "message", "advance", "joined", "left", "draining", "gap", "error"] as const;
 
 /** An AsyncAPI 3.0 document (https://www.asyncapi.com/docs/reference/specification/v3.0.0) of the WebSocket protocol. */
-export function asyncApi(wsPath: string, settings: DocumentSettings, { isTls, host }: Place) {
+export function asyncApi(wsPath: string, settings: DocumentSettings, { isTls, host }: Place): AsyncApiDocument {
   return {
     asyncapi: "3.0.0",
     info: { title: "Fanfare", version: settings.version, description: introduction, license: { name: "MIT" } },
@@ -52,7 +53,7 @@ function messageNames(): readonly string[] {
   ];
 }
 
-function messages() {
+function messages(): AsyncApiDocument["components"]["messages"] {
   const fromClients = Object.entries(clientFrames).map(([name, { summary, payload, examples }]) => [
     `client.${name}`,
     {
@@ -71,7 +72,7 @@ function messages() {
 }
 
 /** Said from the server's side, as AsyncAPI wants it: it receives what clients send. */
-function operations() {
+function operations(): AsyncApiDocument["operations"] {
   const commands = Object.entries(clientFrames).map(([name, { summary, answers }]) => [
     name,
     {

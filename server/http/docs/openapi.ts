@@ -1,12 +1,15 @@
 import { type ErrorCode, errorTable } from "../../../protocol/errors.ts";
-import type { Answer, Contents, Operation, Parameter } from "../../api/about/about.ts";
-import { tags } from "../../api/about/about.ts";
+import { type Answer, type Contents, type Operation, type Parameter, tags } from "../../api/about/about.ts";
 import { components, ref } from "../../api/about/schemas.ts";
 import { problemOf } from "../respond.ts";
+import type { ContentObject, OpenApiDocument, OperationObject, ParameterObject, ResponseObject } from "./documents.ts";
 
 /** What both documents say of the server they stand on. */
 export interface DocumentSettings {
   readonly isSecured: boolean;
+  /** Whether clients may connect without a user, or with one that no token proves. */
+  readonly anonymous: boolean;
+  readonly trustUserId: boolean;
   /** Bytes of one HTTP body. */
   readonly maxBodyBytes: number;
   /** Bytes of one publication. */
@@ -17,8 +20,8 @@ export interface DocumentSettings {
 const problemType = "application/problem+json";
 
 /** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1.html) of these operations. */
-export function openApi(operations: readonly Operation[], settings: DocumentSettings) {
-  const paths: Record<string, Record<string, unknown>> = {};
+export function openApi(operations: readonly Operation[], settings: DocumentSettings): OpenApiDocument {
+  const paths: Record<string, Record<string, OperationObject>> = {};
   for (const operation of operations) {
     const item = paths[operation.path] ?? {};
     item[operation.method.toLowerCase()] = describe(operation, settings);
@@ -68,7 +71,7 @@ ${mode} A body holds at most ${maxBodyBytes} bytes, the \`message\` and \`data\`
 An answer with 2xx comes after the publication is stored, never before. Refusals are \`${problemType}\` (RFC 9457) with a \`code\`; those that may pass by themselves carry \`Retry-After\`. A path that does not exist is \`not-found\`, one with another method \`method-not-allowed\`.`;
 }
 
-function describe(operation: Operation, settings: DocumentSettings) {
+function describe(operation: Operation, settings: DocumentSettings): OperationObject {
   const { method, path, summary, about } = operation;
   const { details, parameters, request, answers } = about;
   const responses = Object.entries(answers).map(([status, answer]) => [status, response(answer)]);
@@ -98,22 +101,26 @@ export function errorsOf({ scope, about }: Operation): readonly ErrorCode[] {
   return [...new Set([...codes, ...(about.errors ?? [])])];
 }
 
-function security({ scope, about }: Operation, { isSecured }: DocumentSettings) {
-  if (about.credential === "token") return [{}, { token: [] }, { tokenQuery: [] }];
+function security({ scope, about }: Operation, settings: DocumentSettings): OperationObject["security"] {
+  const { isSecured, anonymous, trustUserId } = settings;
+  if (about.credential === "token") {
+    const tokens = [{ token: [] }, { tokenQuery: [] }];
+    return anonymous || trustUserId ? [{}, ...tokens] : tokens;
+  }
   if (scope === undefined) return [];
   const keys = [{ key: [scope] }, { keyHeader: [scope] }];
   return isSecured && about.credential !== "optional" ? keys : [{}, ...keys];
 }
 
-function parameter({ required, example, ...rest }: Parameter) {
+function parameter({ required, example, ...rest }: Parameter): ParameterObject {
   return { ...rest, ...(required ? { required } : {}), ...(example === undefined ? {} : { example }) };
 }
 
-function response({ description, contents: given }: Answer) {
+function response({ description, contents: given }: Answer): ResponseObject {
   return { description, ...(given === undefined ? {} : { content: contents(given) }) };
 }
 
-function contents(given: Contents) {
+function contents(given: Contents): ContentObject {
   return Object.fromEntries(
     Object.entries(given).map(([type, { schema, examples }]) => [
       type,
@@ -127,7 +134,7 @@ function wrapped(examples: Readonly<Record<string, unknown>>) {
 }
 
 /** Status → response, with one example for each code that has it. */
-function refusals(codes: readonly ErrorCode[]) {
+function refusals(codes: readonly ErrorCode[]): OperationObject["responses"] {
   const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
   return Object.fromEntries(
     Array.from(byStatus, ([status, group]) => [

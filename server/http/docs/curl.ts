@@ -1,0 +1,59 @@
+import type { OperationObject, ParameterObject } from "./documents.ts";
+
+/** Where an operation stands, as the document has it. */
+export interface Spot {
+  readonly method: string;
+  readonly path: string;
+  /** Such as `http://127.0.0.1:8000`. */
+  readonly origin: string;
+}
+
+/** What to type into a POSIX shell to try the operation with its first example. */
+export function curlOf(operation: OperationObject, { method, path, origin }: Spot): string {
+  const { requestBody, responses } = operation;
+  const isStream = responses[200]?.content?.["text/event-stream"] !== undefined;
+  const words = [`curl ${isStream ? "-N " : ""}${quoted(origin + filled(path, operation))}`];
+  if (method === "delete") words.push("-X DELETE");
+  const credential = credentialOf(operation);
+  if (credential !== undefined) words.push(`-H "Authorization: Bearer $${credential}"`);
+  const [body] = Object.entries(requestBody?.content ?? {});
+  if (body !== undefined) words.push(...bodyWords(...body));
+  return words.join(" \\\n  ");
+}
+
+/** One word, whatever it holds. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Name of the variable that holds what this operation asks for; undefined where it lets everybody in. */
+function credentialOf({ security }: OperationObject): "API_KEY" | "TOKEN" | undefined {
+  const [first] = security;
+  if (first === undefined || Object.keys(first).length === 0) return undefined;
+  return "token" in first ? "TOKEN" : "API_KEY";
+}
+
+function bodyWords(
+  type: string,
+  { examples = {} }: { readonly examples?: Readonly<Record<string, { value: unknown }>> },
+) {
+  const [example] = Object.values(examples);
+  // curl's own Content-Type does for plain text.
+  if (typeof example?.value === "string" && type === "text/plain") return [`-d ${quoted(example.value)}`];
+  return [`-H ${quoted(`Content-Type: ${type}`)}`, `-d ${quoted(JSON.stringify(example?.value))}`];
+}
+
+/** The path with its parameters' examples, and those of the query. */
+function filled(path: string, operation: OperationObject): string {
+  const parameters = operation.parameters ?? [];
+  const whole = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const found = parameters.find((it) => it.in === "path" && it.name === name);
+    return encodeURIComponent(String(found?.example ?? name));
+  });
+  // Who must bring a token is a user by that token alone.
+  const isShown = ({ name }: ParameterObject) => name !== "user_id" || credentialOf(operation) !== "TOKEN";
+  const query = parameters
+    .filter((it) => it.in === "query" && it.example !== undefined && isShown(it))
+    .map(({ name, example }) => `${name}=${encodeURIComponent(String(example)).replaceAll("%3A", ":")}`);
+  return query.length === 0 ? whole : `${whole}?${query.join("&")}`;
+}

@@ -1,0 +1,38 @@
+/** A piece of HTML: what `html` made. Anything else that is put into one is a text, and escaped. */
+export class Html {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** What may stand in a piece; undefined stands for nothing. */
+export type Piece = Html | string | number | undefined | readonly Piece[];
+
+/** html`<p>${text}</p>`: texts are escaped, pieces stand as they are, lists one after the other. */
+export function html(parts: TemplateStringsArray, ...pieces: readonly Piece[]): Html {
+  let text = parts[0] ?? "";
+  for (const [index, piece] of pieces.entries()) text += written(piece) + (parts[index + 1] ?? "");
+  return new Html(text);
+}
+
+/** Paragraphs with an empty line between them, `code` in backticks: all the markup that our descriptions use. */
+export function prose(text: string | undefined): Piece {
+  return text?.split(/\n\n+/).map((paragraph) => html`<p>${inline(paragraph)}</p>`);
+}
+
+export function inline(text: string): Piece {
+  return text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
+}
+
+function written(piece: Piece): string {
+  if (piece === undefined) return "";
+  if (piece instanceof Html) return piece.text;
+  if (typeof piece === "string" || typeof piece === "number") return escaped(String(piece));
+  return piece.map(written).join("");
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}

@@ -1,0 +1,81 @@
+import { ServiceError } from "../../protocol/errors.ts";
+import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
+import { health, isReady, type OpsDoors } from "../ops/health.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import { aboutHealth, aboutLivez, aboutMetrics, aboutReadyz } from "./docs/about-ops.ts";
+import type { PlainRoute } from "./plain-route.ts";
+import { respondJson } from "./respond.ts";
+
+export interface OpsParts {
+  readonly ops: OpsDoors;
+  readonly metrics: Metrics;
+  readonly keys: ApiKeys;
+}
+
+/** What load balancers, monitoring and people on duty ask for. */
+export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
+  return [
+    {
+      method: "GET",
+      path: "/health",
+      scope: "read",
+      summary: "How the server is.",
+      about: aboutHealth,
+      answer: (request) => answerHealth(request, parts),
+    },
+    {
+      method: "GET",
+      path: "/livez",
+      summary: "Does the process live?",
+      about: aboutLivez,
+      answer: () => respondJson({ status: "alive" }),
+    },
+    {
+      method: "GET",
+      path: "/readyz",
+      summary: "Should new clients be sent here?",
+      about: aboutReadyz,
+      answer: () => answerReady(parts),
+    },
+    {
+      method: "GET",
+      path: "/metrics",
+      scope: "read",
+      summary: "Figures, as JSON or for Prometheus.",
+      about: aboutMetrics,
+      answer: (request) => answerMetrics(request, parts),
+    },
+  ];
+}
+
+export function keyHeaders(request: Request): KeyHeaders {
+  return { authorization: request.headers.get("Authorization"), xApiKey: request.headers.get("X-API-Key") };
+}
+
+function answerHealth(request: Request, { ops, keys }: OpsParts): Response {
+  const report = health(ops, Date.now());
+  return respondJson(mayRead(keys, request) ? report : { status: report.status });
+}
+
+function answerReady({ ops }: OpsParts): Response {
+  const ready = isReady(ops);
+  return respondJson({ status: ready ? "ready" : "not ready" }, ready ? 200 : 503);
+}
+
+/** JSON for people and programs; Prometheus' text for a scraper, which says so in `Accept`. */
+async function answerMetrics(request: Request, { keys, metrics }: OpsParts): Promise<Response> {
+  keys.check(keyHeaders(request), "read");
+  const accept = request.headers.get("Accept") ?? "";
+  if (!/openmetrics-text|text\/plain/.test(accept)) return respondJson(metrics.json(Date.now()));
+  return new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } });
+}
+
+function mayRead(keys: ApiKeys, request: Request): boolean {
+  try {
+    keys.check(keyHeaders(request), "read");
+    return true;
+  } catch (error) {
+    if (error instanceof ServiceError) return false;
+    throw error;
+  }
+}
