@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { ChannelName } from "../../protocol/channel-name.ts";
+import { type ChannelName, everyone, userChannel } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { Joined } from "../../protocol/frames.ts";
 import type { Since } from "../../protocol/position.ts";
@@ -209,8 +209,7 @@ export class Hub {
       const { epoch, flushed } = known.channel;
       return { epoch, offset: flushed, from: known.cursor + 1 };
     }
-    // `all` and one's own channel are everyone's and count for nothing.
-    if (session.memberships.size >= this.#settings.maxChannels + 2) {
+    if (countPlain(session) >= this.#settings.maxChannels) {
       const rule = `channel: expected at most ${this.#settings.maxChannels} per connection`;
       throw new ServiceError("too-many-channels", rule);
     }
@@ -231,4 +230,10 @@ export class Hub {
     if (this.#settings.notices && !isContinued) this.#notices.joined(session);
     this.#parts.onWelcomed(session);
   }
+}
+
+/** The channels that were asked for: `all` and one's own are everyone's and count for nothing. */
+function countPlain({ memberships, userId }: Session): number {
+  const own = userId === undefined ? undefined : memberships.get(userChannel(userId));
+  return memberships.size - (memberships.get(everyone) === undefined ? 0 : 1) - (own === undefined ? 0 : 1);
 }

@@ -1,0 +1,178 @@
+import { describe, expect, test } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { FakeConnection } from "../../tests/fakes/connection.ts";
+import { makePush, room } from "../../tests/fakes/publication.ts";
+import { makeSession, putInto } from "../../tests/fakes/session.ts";
+import { sseForm } from "../../tests/fakes/wire-forms.ts";
+import type { Batch } from "../session/batch.ts";
+import type { Session } from "../session/session.ts";
+import { Flush } from "./flush.ts";
+import { ListenedChannel } from "./listened-channel.ts";
+
+const other = "other" as ChannelName;
+
+/** Two channels at 0, and a flush that only writes down what it meets. */
+function makeFlush() {
+  const sessions = new Map<string, Session>();
+  const full: Session[] = [];
+  const refused: { session: Session; after: readonly (readonly [string, number])[] }[] = [];
+  const flush = new Flush({
+    onFull: (session) => full.push(session),
+    onRefused: (session, batches: readonly Batch[]) =>
+      refused.push({ session, after: batches.map(({ channel, after }) => [channel, after]) }),
+    sessionById: (id) => sessions.get(id),
+  });
+  const budget = { perChannel: 1_000_000, total: 1_000_000, bytes: 0 };
+  const channels = new Map(
+    [room, other].map((name) => [name, new ListenedChannel(name, { epoch: "e1", offset: 0 }, budget)]),
+  );
+  const channelOf = (name: ChannelName) =>
+    channels.get(name) ?? new ListenedChannel(name, { epoch: "", offset: 0 }, budget);
+  return {
+    flush,
+    full,
+    refused,
+    room: channelOf(room),
+    other: channelOf(other),
+    come(id: string, connection = new FakeConnection(), names: readonly ChannelName[] = [room]) {
+      const { session } = makeSession(id, { connection });
+      sessions.set(id, session);
+      for (const name of names) putInto(channelOf(name), session);
+      return { session, connection };
+    },
+    append(name: ChannelName, offset: number, more = {}) {
+      channelOf(name).tail.append(makePush(offset, { channel: name, ...more }));
+      flush.mark(channelOf(name));
+    },
+  };
+}
+
+const seenBy = ({ taken }: FakeConnection) => taken.map(({ type, channel, offset }) => `${type} ${channel} ${offset}`);
+
+describe("a flush", () => {
+  test("hands what waits to all level members, in order, and tells how many were written to", () => {
+    const { flush, come, append } = makeFlush();
+    const guests = ["a", "b", "c"].map((id) => come(id));
+    append(room, 1);
+    append(room, 2);
+    expect(flush.run()).toBe(3);
+    for (const { connection } of guests) expect(seenBy(connection)).toEqual(["message room 1", "message room 2"]);
+    expect(flush.counts).toEqual({ flushes: 1, writes: 3, deliveries: 6 });
+  });
+
+  test("what one session gets over all its channels leaves in one write", () => {
+    const { flush, come, append } = makeFlush();
+    const { connection } = come("a", undefined, [room, other]);
+    append(other, 1);
+    append(room, 1);
+    append(other, 2);
+    flush.run();
+    expect([connection.writes, seenBy(connection)]).toEqual([
+      1,
+      ["message other 1", "message other 2", "message room 1"],
+    ]);
+  });
+
+  test("a stream's write ends with the positions that it brought", () => {
+    const { flush, come, append } = makeFlush();
+    const connection = new FakeConnection(sseForm);
+    const cursors: (string | undefined)[] = [];
+    connection.onTaken = ({ cursor }) => cursors.push(cursor);
+    come("a", connection, [room, other]);
+    append(other, 1);
+    flush.run();
+    append(room, 1);
+    append(other, 2);
+    flush.run();
+    expect(cursors).toEqual(["room~e1~0,other~e1~1", "room~e1~1,other~e1~2"]);
+  });
+
+  test("lagging members get nothing", () => {
+    const { flush, come, append, room: channel } = makeFlush();
+    const { connection, session } = come("a");
+    const membership = session.memberships.get(room);
+    if (membership !== undefined) channel.makeLagging(membership, 0);
+    append(room, 1);
+    flush.run();
+    expect([connection.taken, channel.flushed]).toEqual([[], 1]);
+  });
+
+  test("whose socket is full after it is told so, and everybody else goes on", () => {
+    const { flush, come, append, full } = makeFlush();
+    const slow = come("a", new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 1000 }));
+    slow.connection.stall();
+    const quick = come("b");
+    append(room, 1);
+    flush.run();
+    expect([full, seenBy(slow.connection), seenBy(quick.connection)]).toEqual([
+      [slow.session],
+      ["message room 1"],
+      ["message room 1"],
+    ]);
+  });
+
+  test("who takes nothing is told where it stood in each of its channels", () => {
+    const { flush, come, append, refused } = makeFlush();
+    const { connection, session } = come("a", new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 0 }), [
+      room,
+      other,
+    ]);
+    append(room, 1);
+    flush.run();
+    connection.stall();
+    session.tell({ type: "pong" });
+    append(room, 2);
+    append(other, 1);
+    flush.run();
+    expect(refused).toEqual([
+      {
+        session,
+        after: [
+          ["room", 1],
+          ["other", 0],
+        ],
+      },
+    ]);
+    expect(session.outbox).toEqual([]);
+  });
+
+  test("who is left out gets an advance in its place, in the middle of the rest", () => {
+    const { flush, come, append } = makeFlush();
+    const [a, b] = [come("a"), come("b")];
+    append(room, 1);
+    append(room, 2, { excludeConnectionId: "a" });
+    append(room, 3);
+    flush.run();
+    expect(seenBy(a.connection)).toEqual(["message room 1", "advance room 2", "message room 3"]);
+    expect(seenBy(b.connection)).toEqual(["message room 1", "message room 2", "message room 3"]);
+  });
+
+  test("who is left out of all there is, is not written to", () => {
+    const { flush, come, append } = makeFlush();
+    const [a, b] = [come("a", undefined, [room, other]), come("b")];
+    append(room, 0, { excludeConnectionId: "a" });
+    flush.run();
+    expect([a.connection.writes, b.connection.writes]).toEqual([0, 1]);
+    append(room, 0, { excludeConnectionId: "a" });
+    append(other, 1);
+    flush.run();
+    expect([a.connection.writes, seenBy(a.connection)]).toEqual([1, ["message other 1"]]);
+  });
+
+  test("left out of a channel that it is not in means nothing", () => {
+    const { flush, come, append } = makeFlush();
+    const a = come("a", undefined, [other]);
+    const b = come("b");
+    append(room, 1, { excludeConnectionId: "a" });
+    append(other, 1);
+    flush.run();
+    expect([seenBy(a.connection), seenBy(b.connection)]).toEqual([["message other 1"], ["message room 1"]]);
+  });
+
+  test("without anything new nothing is written", () => {
+    const { flush, come, room: channel } = makeFlush();
+    const { connection } = come("a");
+    flush.mark(channel);
+    expect([flush.run(), flush.run(), connection.writes]).toEqual([0, 0, 0]);
+  });
+});

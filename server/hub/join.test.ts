@@ -1,0 +1,151 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import type { Said } from "../../tests/fakes/reading.ts";
+
+let it: TestHub;
+afterEach(() => it.close());
+
+/** A hub where `room` has so many publications, and somebody who listens for commands. */
+async function begin(stored: number, options: Parameters<typeof TestHub.start>[0] = {}) {
+  it = await TestHub.start(options);
+  const guest = await it.connect({ userId: "u1" });
+  for (let count = 1; count <= stored; count++) await it.publish("room", `${count}`);
+  return guest;
+}
+
+async function say({ conversation }: Guest, frame: object): Promise<void> {
+  conversation.hear(JSON.stringify(frame));
+  await it.settle();
+}
+
+/** What came of one channel, gaps and answers included. */
+function courseOf({ connection }: Guest, channel = "room") {
+  return connection.taken
+    .filter((frame) => frame.channel === channel)
+    .map(({ type, event, offset, from, to }: Said) => {
+      if (type === "message") return offset;
+      return type === "subscribed" ? `from ${from}` : `${event ?? type} ${from ?? ""}-${to ?? ""}`;
+    });
+}
+
+async function epochOf(channel: string): Promise<string> {
+  return (await it.broker.tops([nameOf(channel)])).get(nameOf(channel))?.epoch ?? "";
+}
+
+describe("a join", () => {
+  test("without a wish is live: it begins behind the top", async () => {
+    const guest = await begin(3);
+    await say(guest, { type: "subscribe", channel: "room" });
+    await it.publish("room", "4");
+    await it.settle();
+    expect(guest.connection.of("subscribed")[0]).toMatchObject({ offset: 3, from: 4 });
+    expect(guest.connection.of("subscribed")[0]).not.toHaveProperty("recovered");
+    expect(courseOf(guest)).toEqual(["from 4", 4]);
+  });
+
+  test("at a position goes on behind it, and says that nothing is missing", async () => {
+    const guest = await begin(3);
+    await say(guest, { type: "subscribe", channel: "room", since: { epoch: await epochOf("room"), offset: 1 } });
+    expect(guest.connection.of("subscribed")[0]).toMatchObject({ offset: 3, from: 2, recovered: true });
+    expect(courseOf(guest)).toEqual(["from 2", 2, 3]);
+  });
+
+  test("at the exact top with an empty history is recovered", async () => {
+    const guest = await begin(3, { rules: { historySize: 0 } });
+    await say(guest, { type: "subscribe", channel: "room", since: { epoch: await epochOf("room"), offset: 3 } });
+    expect(guest.connection.of("subscribed")[0]).toMatchObject({ offset: 3, from: 4, recovered: true });
+  });
+
+  test.each([
+    ["too far back", 1, {}, { from: 4, recovered: false, reason: "history-too-short" }, [4, 5]],
+    ["of another life", 5, { epoch: "foreign" }, { from: 4, recovered: false, reason: "epoch-changed" }, [4, 5]],
+    ["beyond the top", 6, {}, { from: 4, recovered: false, reason: "epoch-changed" }, [4, 5]],
+    ["at the border", 3, {}, { from: 4, recovered: true }, [4, 5]],
+    ["one before it", 2, {}, { from: 4, recovered: false, reason: "history-too-short" }, [4, 5]],
+  ])("at a position %s, with two of five kept", async (_, offset, more, answer, offsets) => {
+    const guest = await begin(5, { rules: { historySize: 2 }, settings: { tailBytes: 0 } });
+    const since = { epoch: await epochOf("room"), offset, ...more };
+    await say(guest, { type: "subscribe", channel: "room", since });
+    expect(guest.connection.of("subscribed")[0]).toMatchObject({ offset: 5, ...answer });
+    expect(courseOf(guest).slice(1)).toEqual(offsets);
+  });
+
+  test.each([
+    ["earliest", [1, 2, 3]],
+    ["last:2", [2, 3]],
+    ["last:10", [1, 2, 3]],
+    ["1h", [1, 2, 3]],
+  ])("by the word %s begins there, and speaks of no position", async (since, offsets) => {
+    const guest = await begin(3);
+    await say(guest, { type: "subscribe", channel: "room", since });
+    expect(guest.connection.of("subscribed")[0]).not.toHaveProperty("recovered");
+    expect(courseOf(guest)).toEqual([`from ${offsets[0]}`, ...offsets]);
+  });
+
+  test("at a position that was stored but not sent out yet forces a flush, and doubles nothing", async () => {
+    const guest = await begin(0);
+    const other = await it.connect();
+    await say(guest, { type: "subscribe", channel: "room" });
+    const { position } = await it.publish("room", "1");
+    other.conversation.hear(JSON.stringify({ type: "subscribe", channel: "room", since: position }));
+    expect(courseOf(guest)).toEqual(["from 1", 1]);
+    await it.publish("room", "2");
+    await it.settle();
+    expect([courseOf(guest), courseOf(other)]).toEqual([
+      ["from 1", 1, 2],
+      ["from 2", 2],
+    ]);
+  });
+
+  test("into a channel that one is in already is answered with where one is, and `since` is ignored", async () => {
+    const guest = await begin(3);
+    await say(guest, { type: "subscribe", channel: "room" });
+    await say(guest, { type: "subscribe", channel: "room", since: "earliest" });
+    expect(courseOf(guest)).toEqual(["from 4", "from 4"]);
+  });
+
+  test("waits for what the broker knows and this worker does not have yet", async () => {
+    const guest = await begin(0);
+    const other = await it.connect();
+    await say(guest, { type: "subscribe", channel: "room" });
+    it.broker.lose = 2;
+    await it.publish("room", "1");
+    const { position } = await it.publish("room", "2");
+    await say(other, { type: "subscribe", channel: "room", since: position });
+    expect(other.connection.of("subscribed")[0]).toMatchObject({ offset: 2, from: 3, recovered: true });
+    expect(courseOf(guest)).toEqual(["from 1", 1, 2]);
+  });
+
+  test("that fails is an error, holds nothing and can be asked for again", async () => {
+    const guest = await begin(1);
+    it.broker.fail = 1;
+    await say(guest, { type: "subscribe", channel: "room", ref: 1 });
+    expect(guest.connection.of("error")[0]).toMatchObject({ code: "broker-unavailable", ref: 1 });
+    it.broker.fail = 0;
+    await say(guest, { type: "subscribe", channel: "room" });
+    expect(courseOf(guest)).toEqual(["from 2"]);
+  });
+
+  test("whose client leaves before it is done holds nothing", async () => {
+    const guest = await begin(1);
+    it.broker.answerMs = 100;
+    await say(guest, { type: "subscribe", channel: "room" });
+    it.leave(guest);
+    await it.clock.moveInSteps(30_000, 100);
+    expect(it.hub.delivery.interest.size).toBe(0);
+  });
+
+  test("that fails in the second step gives back the first", async () => {
+    const guest = await begin(1);
+    it.broker.hold();
+    await say(guest, { type: "subscribe", channel: "room" });
+    await say(guest, { type: "unsubscribe", channel: "room" });
+    it.broker.fail = 1;
+    await say(guest, { type: "subscribe", channel: "room", since: "earliest", ref: 2 });
+    expect(guest.connection.of("error")[0]).toMatchObject({ ref: 2 });
+    it.leave(guest);
+    it.broker.fail = 0;
+    await it.clock.moveInSteps(30_000, 100);
+    expect(it.hub.delivery.interest.size).toBe(0);
+  });
+});

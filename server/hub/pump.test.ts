@@ -1,0 +1,266 @@
+import { describe, expect, test } from "bun:test";
+import { FakeConnection, type SocketRoom } from "../../tests/fakes/connection.ts";
+import { makePublications, makePush, room } from "../../tests/fakes/publication.ts";
+import { makeSession, putInto } from "../../tests/fakes/session.ts";
+import type { History } from "../broker/log.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import type { Session } from "../session/session.ts";
+import { ListenedChannel } from "./listened-channel.ts";
+import { Pump } from "./pump.ts";
+
+/** A channel whose tail keeps everything from `tailFrom` up to 10; history is answered by hand. */
+function makePump({ tailFrom = 1, tailBytes = 1_000_000 } = {}) {
+  const clock = new MovedClock();
+  const budget = { perChannel: tailBytes, total: tailBytes, bytes: 0 };
+  const channel = new ListenedChannel(room, { epoch: "e1", offset: tailFrom - 1 }, budget);
+  const append = (from: number, to: number) => {
+    for (const it of makePublications(from, to)) channel.tail.append(makePush(it.offset));
+  };
+  append(tailFrom, 10);
+  channel.tail.flush();
+  const asked: { after: number; answer(history: History): void; fail(): void }[] = [];
+  const level: Session[] = [];
+  const pump = new Pump(
+    {
+      get: () => channel,
+      history: (_, since) =>
+        new Promise((resolve, reject) => {
+          const after = since.from === "position" ? since.position.offset : -1;
+          asked.push({ after, answer: resolve, fail: () => reject(new Error("away")) });
+        }),
+      onFull: (session) => {
+        session.isBlocked = true;
+      },
+      onLevel: (session) => level.push(session),
+    },
+    clock,
+  );
+  return {
+    clock,
+    channel,
+    pump,
+    asked,
+    level,
+    append,
+    /** A lagging member that stands behind `cursor`. */
+    lag(cursor: number, id = "c_1", socketRoom?: SocketRoom) {
+      const guest = makeSession(id, { connection: new FakeConnection(undefined, socketRoom) });
+      const membership = putInto(channel, guest.session, cursor);
+      pump.add(guest.session);
+      return { ...guest, membership };
+    },
+    async page(from: number, to: number, top = 10, epoch = "e1") {
+      const publications = makePublications(from, to, { epoch });
+      asked.at(-1)?.answer({ top: { epoch, offset: top }, publications, gap: undefined });
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+const offsetsOf = ({ taken }: FakeConnection) => taken.map(({ type, event, offset }) => offset ?? event ?? type);
+const gapsOf = (connection: FakeConnection) => connection.of("gap").map(({ from, to }) => [from, to]);
+
+describe("the pump", () => {
+  test("brings a session from its cursor to what was flushed, and makes it level in that turn", () => {
+    const { lag, clock, level } = makePump();
+    const { connection, membership, session } = lag(6);
+    clock.move(0);
+    expect([offsetsOf(connection), membership.isLevel, level]).toEqual([[7, 8, 9, 10], true, [session]]);
+  });
+
+  test("never goes beyond what was flushed", () => {
+    const { lag, clock, append, channel } = makePump();
+    const { connection, membership } = lag(8);
+    append(11, 12);
+    clock.move(0);
+    expect([offsetsOf(connection), membership.isLevel, channel.flushed]).toEqual([[9, 10], true, 10]);
+  });
+
+  test("who stands at what was flushed needs nothing and is level", () => {
+    const { lag, clock } = makePump();
+    const { connection, membership } = lag(10);
+    clock.move(0);
+    expect([connection.taken, membership.isLevel]).toEqual([[], true]);
+  });
+
+  test("stops where the socket is full, and goes on from there", () => {
+    const { lag, clock, pump } = makePump();
+    const { connection, session, membership } = lag(6, "c_1", { fullBytes: 0, refuseBytes: 0 });
+    connection.stall();
+    clock.move(0);
+    expect([session.isBlocked, membership.isLevel, membership.cursor]).toEqual([true, false, 10]);
+    session.isBlocked = false;
+    pump.add(session);
+    clock.move(0);
+    expect([offsetsOf(connection), membership.isLevel]).toEqual([[7, 8, 9, 10], true]);
+  });
+
+  test("what was refused is said again", () => {
+    const { lag, clock, pump } = makePump();
+    const { connection, session, membership } = lag(6, "c_1", { fullBytes: 0, refuseBytes: 0 });
+    connection.stall();
+    session.tell({ type: "pong" });
+    clock.move(0);
+    expect([offsetsOf(connection), session.isBlocked, membership.cursor]).toEqual([["pong"], true, 6]);
+    connection.resume();
+    session.isBlocked = false;
+    pump.add(session);
+    clock.move(0);
+    expect(offsetsOf(connection)).toEqual(["pong", 7, 8, 9, 10]);
+  });
+
+  test("leaves a session out of what was not meant for it", () => {
+    const { lag, clock, channel } = makePump();
+    channel.tail.append(makePush(11, { excludeConnectionId: "c_1" }));
+    channel.tail.flush();
+    const { connection } = lag(9);
+    clock.move(0);
+    expect(connection.taken.map(({ type, offset }) => [type, offset])).toEqual([
+      ["message", 10],
+      ["advance", 11],
+    ]);
+  });
+
+  test("serves so many that others get their turn", () => {
+    const { lag, clock } = makePump();
+    const guests = Array.from({ length: 40 }, (_, index) => lag(9, `c_${index}`));
+    const served = () => guests.filter(({ connection }) => connection.taken.length > 0).length;
+    let turns = 0;
+    const other = () => {
+      turns++;
+      expect(served()).toBe(32);
+    };
+    clock.setImmediate(other);
+    clock.move(0);
+    expect([served(), turns]).toEqual([40, 1]);
+  });
+
+  test("whoever was removed is served no more", () => {
+    const { lag, clock, pump } = makePump();
+    const { connection, session } = lag(6);
+    pump.remove(session);
+    clock.move(0);
+    expect(connection.taken).toEqual([]);
+  });
+});
+
+describe("the pump beyond the tail", () => {
+  test("asks history, and goes on from the tail as soon as that reaches back", async () => {
+    const { lag, clock, asked, page } = makePump({ tailFrom: 9 });
+    const { connection, membership } = lag(2);
+    clock.move(0);
+    expect(asked.map(({ after }) => after)).toEqual([2]);
+    await page(3, 8);
+    clock.move(0);
+    expect([offsetsOf(connection), membership.isLevel, asked.length]).toEqual([[3, 4, 5, 6, 7, 8, 9, 10], true, 1]);
+  });
+
+  test("announces once what history has no more, with both ends", async () => {
+    const { lag, clock, page } = makePump({ tailFrom: 9 });
+    const { connection, membership } = lag(2);
+    clock.move(0);
+    await page(6, 10);
+    clock.move(0);
+    expect(offsetsOf(connection)).toEqual(["gap", 6, 7, 8, 9, 10]);
+    expect([gapsOf(connection), membership.isLevel]).toEqual([[[3, 5]], true]);
+  });
+
+  test("with a history that keeps nothing the gap reaches to what was flushed, and live ones follow", async () => {
+    const { lag, clock, page, channel } = makePump({ tailBytes: 0 });
+    const { connection, membership } = lag(2);
+    clock.move(0);
+    await page(11, 10);
+    clock.move(0);
+    expect([gapsOf(connection), membership.isLevel, membership.cursor]).toEqual([[[3, 10]], true, channel.flushed]);
+  });
+
+  test("what is beyond what was flushed is left to the next flush", async () => {
+    const { lag, clock, page, append } = makePump({ tailBytes: 0 });
+    const { connection } = lag(8);
+    append(11, 12);
+    clock.move(0);
+    await page(9, 12, 12);
+    expect(offsetsOf(connection)).toEqual([9, 10]);
+  });
+
+  test("what came after the question is no gap: it is asked for next", async () => {
+    const { lag, clock, page, append, channel, asked } = makePump({ tailBytes: 0 });
+    const { connection, membership } = lag(8);
+    clock.move(0);
+    append(11, 12);
+    channel.tail.flush();
+    await page(11, 10, 10);
+    expect(gapsOf(connection)).toEqual([[9, 10]]);
+    clock.move(0);
+    expect(asked.map(({ after }) => after)).toEqual([8, 10]);
+    await page(11, 12, 12);
+    clock.move(0);
+    expect([offsetsOf(connection), membership.isLevel]).toEqual([["gap", 11, 12], true]);
+  });
+
+  test("a history that is behind is neither a gap nor asked again at once", async () => {
+    const { lag, clock, page, asked } = makePump({ tailBytes: 0 });
+    const { connection } = lag(8);
+    clock.move(0);
+    await page(9, 8, 8);
+    clock.move(0);
+    expect([connection.taken, asked.length]).toEqual([[], 1]);
+    await clock.moveInSteps(200, 50);
+    await page(9, 10);
+    expect(offsetsOf(connection)).toEqual([9, 10]);
+  });
+
+  test("a history that fails is asked again after a while", async () => {
+    const { lag, clock, page, asked } = makePump({ tailBytes: 0 });
+    const { connection } = lag(8);
+    clock.move(0);
+    asked[0]?.fail();
+    await clock.moveInSteps(200, 50);
+    expect(asked.length).toBe(2);
+    await page(9, 10);
+    expect(offsetsOf(connection)).toEqual([9, 10]);
+  });
+
+  test("a page that comes when the socket is full again waits for nothing and is asked for anew", async () => {
+    const { lag, clock, page, asked, pump } = makePump({ tailBytes: 0 });
+    const { connection, session, membership } = lag(8);
+    clock.move(0);
+    session.isBlocked = true;
+    await page(9, 10);
+    expect([connection.taken, membership.cursor]).toEqual([[], 8]);
+    session.isBlocked = false;
+    pump.add(session);
+    clock.move(0);
+    await page(9, 10);
+    expect([offsetsOf(connection), asked.length]).toEqual([[9, 10], 2]);
+  });
+
+  test("a page of another epoch is not delivered", async () => {
+    const { lag, clock, page, channel } = makePump({ tailBytes: 0 });
+    const { connection, membership } = lag(8);
+    clock.move(0);
+    channel.tail.reset({ epoch: "e2", offset: 3 });
+    membership.moveTo(3);
+    await page(9, 10);
+    clock.move(0);
+    expect([connection.taken, membership.isLevel]).toEqual([[], true]);
+  });
+
+  test("a page for somebody who left is let go", async () => {
+    const { lag, clock, page, channel } = makePump({ tailBytes: 0 });
+    const { connection, membership } = lag(8);
+    clock.move(0);
+    channel.remove(membership);
+    await page(9, 10);
+    expect(connection.taken).toEqual([]);
+  });
+
+  test("one membership has one page on its way", () => {
+    const { lag, clock, pump, asked } = makePump({ tailBytes: 0 });
+    const { session } = lag(8);
+    clock.move(0);
+    pump.add(session);
+    clock.move(0);
+    expect(asked.length).toBe(1);
+  });
+});

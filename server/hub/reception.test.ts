@@ -1,0 +1,227 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { ServiceError } from "../../protocol/errors.ts";
+import { makeArrival, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+
+let it: TestHub;
+afterEach(() => it.close());
+
+async function begin(options: Parameters<typeof TestHub.start>[0] = {}): Promise<TestHub> {
+  it = await TestHub.start(options);
+  return it;
+}
+
+const room = nameOf("room");
+
+describe("a welcome", () => {
+  test("is the first frame and names everyone's, one's own and the channels that were asked for", async () => {
+    await begin();
+    const { connection, session } = await it.connect({ userId: "u1", channels: [room] });
+    const [welcome, ...others] = connection.taken;
+    expect(welcome).toMatchObject({ type: "system", event: "welcome", connection_id: session.id, user_id: "u1" });
+    expect([Object.keys(welcome?.channels ?? {}), others]).toEqual([["all", "@u1", "room"], []]);
+    expect(welcome?.resume_key).toBe(session.origin.resumeKey);
+  });
+
+  test("tells how many are online only where notices are on", async () => {
+    await begin({ settings: { notices: true } });
+    const { connection } = await it.connect();
+    expect(connection.taken[0]).toMatchObject({
+      message: "Welcome! You are now connected to the broadcast server. 1 client(s) online.",
+      online: 1,
+    });
+    await it.close();
+    await begin();
+    expect((await it.connect()).connection.taken[0]).not.toHaveProperty("online");
+  });
+
+  test("comes before what is flushed for its sake", async () => {
+    await begin();
+    await it.connect({ channels: [room] });
+    await it.publish("all", "waits for a flush");
+    const { position } = await it.publish("room", "waits too");
+    const since = new Map(position === undefined ? [] : [[room, position]]);
+    const { connection } = await it.enter({ channels: [room], since });
+    expect(connection.taken.map(({ event, type }) => event ?? type)).toEqual(["welcome"]);
+    expect(connection.taken[0]?.channels?.room).toMatchObject({ from: 2, recovered: true });
+  });
+
+  test("is followed by what `since` asked for, in each channel that the cursor names", async () => {
+    await begin();
+    for (const channel of ["all", "room", "other"]) for (const text of ["1", "2"]) await it.publish(channel, text);
+    const top = (await it.broker.tops([room])).get(room);
+    const since = new Map(top === undefined ? [] : [[room, { ...top, offset: 1 }]]);
+    const { connection } = await it.connect({ channels: [room, nameOf("other")], since });
+    expect(connection.of("message").map(({ channel, offset }) => [channel, offset])).toEqual([["room", 2]]);
+  });
+
+  test("by a word goes for all channels", async () => {
+    await begin();
+    await it.publish("all", "1");
+    await it.publish("room", "1");
+    const { connection } = await it.connect({ channels: [room], since: { from: "earliest" } });
+    expect(connection.of("message").map(({ channel }) => channel)).toEqual(["all", "room"]);
+  });
+
+  test("that cannot be had closes the connection with a code to come back for", async () => {
+    await begin();
+    it.broker.fail = 3;
+    const { connection } = await it.connect({ channels: [room] });
+    expect([connection.taken, connection.closedWith?.name]).toEqual([[], "unavailable"]);
+    it.broker.fail = 0;
+    await it.settle();
+    expect(it.hub.connections.size).toBe(0);
+    await it.clock.moveInSteps(30_000, 1000);
+    expect(it.hub.delivery.interest.size).toBe(0);
+  });
+
+  test("is waited for by what the client says meanwhile", async () => {
+    await begin();
+    it.broker.answerMs = 50;
+    const { connection, conversation } = await it.enter({ channels: [room] });
+    conversation.hear('{"type":"ping","ref":1}');
+    expect(connection.taken).toEqual([]);
+    await it.clock.moveInSteps(200, 10);
+    expect(connection.taken.map(({ event, type }) => event ?? type)).toEqual(["welcome", "pong"]);
+  });
+
+  test("is not given to who left meanwhile, and nothing of theirs stays", async () => {
+    await begin();
+    it.broker.answerMs = 50;
+    const guest = await it.enter({ channels: [room] });
+    it.leave(guest);
+    await it.clock.moveInSteps(30_000, 100);
+    expect([guest.connection.taken, it.hub.connections.size, it.hub.delivery.interest.size]).toEqual([[], 0, 0]);
+  });
+});
+
+describe("who comes in", () => {
+  test("as many channels as allowed, and one more is refused", async () => {
+    await begin({ settings: { maxChannels: 2 } });
+    const names = ["a", "b", "c"].map(nameOf);
+    expect(() => it.hub.admit(makeArrival({ channels: names }))).toThrow("at most 2");
+    const { conversation, connection } = await it.connect({ channels: names.slice(0, 2) });
+    conversation.hear('{"type":"subscribe","channel":"c","ref":1}');
+    expect(connection.of("error")[0]).toMatchObject({ ref: 1, code: "too-many-channels" });
+  });
+
+  test.each([
+    ["with a user", "u1"],
+    ["without one", undefined],
+  ])("subscribes to as many channels as allowed, %s, and to no more", async (_, userId) => {
+    await begin({ settings: { maxChannels: 2 } });
+    const { conversation, connection } = await it.connect({ userId });
+    for (const channel of ["a", "b", "c"]) {
+      conversation.hear(JSON.stringify({ type: "subscribe", channel }));
+      await it.settle();
+    }
+    expect([connection.of("subscribed").length, connection.of("error").length]).toEqual([2, 1]);
+  });
+
+  test("gets no more plain channels for having left everyone's", async () => {
+    await begin({ settings: { maxChannels: 1 } });
+    const { conversation, connection } = await it.connect({ userId: "u1" });
+    for (const channel of ["all", "@u1"]) conversation.hear(JSON.stringify({ type: "unsubscribe", channel }));
+    for (const channel of ["a", "b"]) {
+      conversation.hear(JSON.stringify({ type: "subscribe", channel }));
+      await it.settle();
+    }
+    expect([connection.of("subscribed").length, connection.of("error").length]).toEqual([1, 1]);
+  });
+
+  test("is refused while nobody is let in any more", async () => {
+    await begin();
+    it.hub.reception.closedBecause = new ServiceError("draining", "the server is shutting down");
+    expect(() => it.hub.admit(makeArrival())).toThrow("shutting down");
+    expect(it.hub.reception.counts).toEqual({ admitted: 0, refused: 1 });
+  });
+
+  test("gives its seat back when the handshake comes to nothing", async () => {
+    await begin({ settings: { maxConnections: 1 } });
+    const admitted = await it.hub.admit(makeArrival());
+    expect(() => it.hub.admit(makeArrival())).toThrow("all of its 1 connections");
+    it.hub.giveUp(admitted);
+    expect((await it.connect()).session.isWelcomed).toBe(true);
+  });
+
+  test("gives its seat back once, however often its end is told", async () => {
+    await begin({ settings: { maxConnections: 1 } });
+    const guest = await it.connect();
+    it.leave(guest);
+    it.hub.ended(guest.session);
+    await it.connect();
+    expect(() => it.hub.admit(makeArrival())).toThrow("all of its 1 connections");
+  });
+
+  test("with `replace` closes the older connections of its user, and nobody else's", async () => {
+    await begin({ settings: { userConnections: "replace" } });
+    const [old, other, nobody] = [
+      await it.connect({ userId: "u1" }),
+      await it.connect({ userId: "u2" }),
+      await it.connect(),
+    ];
+    const { session } = await it.connect({ userId: "u1" });
+    expect([old, other, nobody].map(({ connection }) => connection.closedWith?.name)).toEqual([
+      "replaced",
+      undefined,
+      undefined,
+    ]);
+    expect([...it.hub.connections.ofUser("u1")]).toEqual([session]);
+  });
+});
+
+describe("who continues an earlier connection", () => {
+  test("takes over what the other had, and then the other is closed", async () => {
+    await begin({ settings: { notices: true, userConnections: "reject" } });
+    const watcher = await it.connect();
+    const old = await it.connect({ userId: "u1" });
+    await it.clock.moveInSteps(5000, 1000);
+    const before = watcher.connection.taken.length;
+    const next = await it.connect({ userId: "u1", takesOver: old.session.origin.resumeKey });
+    expect([old.connection.closedWith?.name, next.connection.closedWith]).toEqual(["normal", undefined]);
+    await it.clock.moveInSteps(5000, 1000);
+    expect(watcher.connection.taken.slice(before)).toEqual([]);
+    expect([...it.hub.connections.ofUser("u1")]).toEqual([next.session]);
+  });
+
+  test("leaves the other alone until it has caught up", async () => {
+    await begin();
+    const old = await it.connect({ userId: "u1", channels: [room] });
+    for (let count = 0; count < 5; count++) await it.publish("room", `${count}`);
+    await it.settle();
+    const top = (await it.broker.tops([room])).get(room);
+    const since = new Map(top === undefined ? [] : [[room, { ...top, offset: 0 }]]);
+    const arrival = { userId: "u1", channels: [room], since, takesOver: old.session.origin.resumeKey };
+    const { connection } = await it.enter(arrival);
+    expect([connection.of("message"), old.connection.closedWith]).toEqual([[], undefined]);
+    await it.settle();
+    expect([connection.of("message").length, old.connection.closedWith?.name]).toEqual([5, "normal"]);
+  });
+
+  test("with somebody else's key is simply new", async () => {
+    await begin({ settings: { userConnections: "reject" } });
+    const old = await it.connect({ userId: "u1" });
+    await it.connect({ userId: "u2", takesOver: old.session.origin.resumeKey });
+    expect(old.connection.closedWith).toBeUndefined();
+    expect(() => it.hub.admit(makeArrival({ userId: "u1", takesOver: "made up" }))).toThrow("already connected");
+  });
+
+  test("comes second to another who does: one connection is continued once", async () => {
+    await begin({ settings: { userConnections: "reject" } });
+    const old = await it.connect({ userId: "u1" });
+    const takesOver = old.session.origin.resumeKey;
+    it.broker.answerMs = 50;
+    await it.enter({ userId: "u1", takesOver, channels: [room] });
+    expect(() => it.hub.admit(makeArrival({ userId: "u1", takesOver }))).toThrow("already connected");
+  });
+
+  test("and fails leaves the other free to be continued again", async () => {
+    await begin({ settings: { userConnections: "reject" } });
+    const old = await it.connect({ userId: "u1" });
+    const takesOver = old.session.origin.resumeKey;
+    it.broker.answerMs = 50;
+    it.leave(await it.enter({ userId: "u1", takesOver, channels: [room] }));
+    it.broker.answerMs = 0;
+    await it.connect({ userId: "u1", takesOver });
+    expect(old.connection.closedWith?.name).toBe("normal");
+  });
+});

@@ -1,0 +1,5 @@
+import type { WireForm } from "../../server/session/wire-form.ts";
+import { sseForm as stream } from "../../server/transport/sse/sse-form.ts";
+
+/** A form whose writes end with the session's cursor, for tests of folders that know no transport. */
+export const sseForm: WireForm = stream;
