@@ -29,6 +29,9 @@ describe("the command line", () => {
     [["strat"], "error: unknown command 'strat': did you mean start?"],
     [["tokn", "create"], "error: unknown command 'tokn': did you mean token?"],
     [["quite-else"], "error: unknown command 'quite-else': there are start, token, config, completion, help"],
+    [["help", "strat"], "error: unknown command 'strat': did you mean start?"],
+    [["help", "token", "crate"], "error: unknown command 'crate': did you mean create?"],
+    [["help", "start", "x"], "error: unknown command 'x': start has none below it"],
     [["token", "crate"], "error: unknown command 'crate': did you mean create?"],
     [["--prot", "9"], "error: unknown option '--prot': did you mean --port?"],
     [["start", "--quite-else"], "error: unknown option '--quite-else'; see fanfare start --help"],
@@ -45,6 +48,13 @@ describe("the command line", () => {
     expect({ code, out }).toEqual({ code: 2, out: "" });
     expect(err.endsWith("\n")).toBe(true);
     expect(err.trimEnd().split("\n")).toEqual([typeof line === "string" ? line : expect.stringMatching(line)]);
+  });
+
+  test("shows the help of a command that needs another word", async () => {
+    const { code, out, err } = await runInFakeWorld(["token"]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toStartWith("Usage: fanfare token ");
+    expect(await runInFakeWorld(["help", "token"])).toEqual({ code: 0, out: err, err: "" });
   });
 
   test("tells everything that is wrong with the settings, each in a line", async () => {

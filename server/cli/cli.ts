@@ -71,6 +71,7 @@ Examples:
 function prepare(command: Command, streams: Pick<World, "stdout" | "stderr">, complaint: Complaint, above = ""): void {
   const { stdout, stderr } = streams;
   const path = `${above}${command.name()}`;
+  command.helpCommand(false); // ours is better at misspelt words
   command.exitOverride().configureOutput({
     writeOut: (text) => void stdout.write(text),
     writeErr: (text) => void stderr.write(text),
@@ -93,6 +94,8 @@ function explain(error: unknown, complaint: Complaint): { code: number; lines: r
 
 function explainUsage({ code, exitCode }: CommanderError, { text, command }: Complaint) {
   if (exitCode === 0) return { code: 0, lines: [] };
+  // A command that needs another word behind it has shown its help instead.
+  if (text === "") return { code: usageCode, lines: [] };
   const line = text.trim().replace(/\n\(Did you mean (.*)\?\)$/, ": did you mean $1?");
   // What a command itself refuses has its own code, and says its own way out.
   if (!code.startsWith("commander.")) return { code: exitCode, lines: line.split("\n") };

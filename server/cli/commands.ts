@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { makeCompletionCommand } from "./completion.ts";
 import { makeConfigCommand } from "./config.ts";
 import type { CommandContext } from "./context.ts";
+import { makeHelpCommand } from "./help.ts";
 import { makeStartCommand } from "./start.ts";
 import { makeTokenCommand } from "./token.ts";
 import { configuredKeys } from "./token-keys.ts";
@@ -12,6 +13,7 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   (context) => makeTokenCommand({ ...context, configured: () => configuredKeys(context.settings()) }),
   makeConfigCommand,
   makeCompletionCommand,
+  makeHelpCommand,
 ];
 
 /** What runs where no command is named: `fanfare --port 9000`. */

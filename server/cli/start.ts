@@ -5,9 +5,9 @@ import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
-import { nearest } from "../lib/nearest.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { greeting } from "./greeting.ts";
+import { refuseCommand } from "./refuse-command.ts";
 import { addSettingFlags, settingFlagsOf } from "./start-flags.ts";
 
 const log = () => getLogger(["fanfare", "start"]);
@@ -20,7 +20,9 @@ export function makeStartCommand(context: CommandContext): Command {
     .allowExcessArguments()
     .addHelpText("after", examples)
     .action(async () => {
-      refuseWords(command, command.args);
+      // As the default command it also gets what was meant to be another one: `fanfare strat`.
+      const [word] = command.args;
+      if (word !== undefined) refuseCommand(command.parent ?? command, word);
       await start(context, command);
     });
   return addSettingFlags(command);
@@ -36,15 +38,6 @@ Examples:
   fanfare start --host 0.0.0.0 --api-key-file key.txt --jwt-secret-file secret.txt
   fanfare start --config production.yaml
 `;
-
-/** As the default command it also gets what was meant to be another one: `fanfare strat`. */
-function refuseWords(command: Command, [word]: readonly string[]): void {
-  if (word === undefined) return;
-  const names = (command.parent?.commands ?? []).map((it) => it.name());
-  const guess = nearest(word, names);
-  const wayOut = guess === undefined ? `there are ${[...names, "help"].join(", ")}` : `did you mean ${guess}?`;
-  command.error(`error: unknown command '${word}': ${wayOut}`, { exitCode: 2, code: "usage" });
-}
 
 async function start(context: CommandContext, command: Command): Promise<void> {
   const { env, readText, stdout } = context;

@@ -1,10 +1,23 @@
 import { describe, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
 import { isLoopback } from "./check.ts";
 import { examineSettings } from "./load.ts";
 
 const key = "0123456789abcdef";
 const secret = "a secret of more than 32 bytes, for tests";
 const pem = "-----BEGIN CERTIFICATE-----";
+/** Of localhost, made for these tests; its key was thrown away. */
+const certificate = `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUaBZxLGiJQV3pnh1nOaXJNfhUSYEwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTA4MjYyM1oYDzIxMjYxMDI4
+MDgyNjIzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASTBVzV56DK+pK7U8bjHNjAEovG0BGVLEK4hhTYEl8zwgkT9P5ulAPz
+q06c6d9uSd6885+A6G4FIKpkTmw9JBcKo1MwUTAdBgNVHQ4EFgQUmMUn6m1huh6/
+erwiSWf2dJC0dv8wHwYDVR0jBBgwFoAUmMUn6m1huh6/erwiSWf2dJC0dv8wDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAuKnLoc8xKQmZkCJ2FYZZ
+aEnwpgG3TITGpdQAqAEXYS8CIGZIsZ4ddbUHywu81d3pEZLMkDXXKYmaeuUPLyr9
+L9Vk
+-----END CERTIFICATE-----`;
 
 function examine(env: Readonly<Record<string, string>>, files: Readonly<Record<string, string>> = {}) {
   return examineSettings({ env, flags: new Map(), configPath: undefined, readText: (path) => files[path] });
@@ -68,6 +81,25 @@ describe("a secured server", () => {
   });
 });
 
+test("proxies are addresses that there can be", () => {
+  expect(problemsOf({ TRUSTED_PROXIES: "10.0.0.0/8, ::1" })).toEqual([]);
+  expect(problemsOf({ TRUSTED_PROXIES: "999.1" })).toEqual([
+    'TRUSTED_PROXIES: expected addresses or ranges such as 10.0.0.0/8, got "999.1"',
+  ]);
+});
+
+describe("certificate and key", () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const other = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+
+  test.each([
+    ["another's key", other, "TLS_KEY: not the key of the certificate in TLS_CERT"],
+    ["no key", certificate, "TLS_KEY: what stands in the file is no private key without a password"],
+  ])("must belong together: %s", (_, key, problem) => {
+    expect(problemsOf({ TLS_CERT: "c", TLS_KEY: "k" }, { c: certificate, k: key })).toEqual([problem]);
+  });
+});
+
 describe("rules between settings", () => {
   test.each([
     [{ DRAIN_WINDOW: "60", SHUTDOWN_TIMEOUT: "60" }, { DRAIN_WINDOW: "61", SHUTDOWN_TIMEOUT: "60" }, "DRAIN_WINDOW"],
@@ -103,6 +135,7 @@ describe("rules between settings", () => {
     [{ TLS_KEY: "k" }, { k: pem }, "TLS_KEY is set without TLS_CERT: both are needed"],
     [{ TLS_CERT: "c", TLS_KEY: "k" }, { c: pem }, 'TLS_KEY: expected the path of a PEM file, got "k"'],
     [{ TLS_CERT: "c", TLS_KEY: "k" }, { c: "x", k: pem }, 'TLS_CERT: expected the path of a PEM file, got "c"'],
+    [{ TLS_CERT: "c", TLS_KEY: "k" }, { c: pem, k: pem }, "TLS_CERT: what stands in the file is no certificate"],
   ])("want certificate and key together: %j", (env, files, problem) => {
     expect(problemsOf(env, files)).toEqual([problem]);
   });

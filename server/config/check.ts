@@ -1,6 +1,8 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { ApiKeys } from "../auth/api-key.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
 import { formatByteSize } from "../lib/byte-size.ts";
+import { TrustedProxies } from "../lib/client-address.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { notYet } from "./not-yet.ts";
 import { declarations } from "./options.ts";
@@ -25,7 +27,7 @@ export function checkSettings(
   const problems = [
     ...unbuilt(writtenOf),
     ...reach(settings, writtenOf("host") ?? "HOST"),
-    ...credentials(settings),
+    ...refusals(settings),
     ...times(settings, writtenOf),
     ...sizes(settings),
     ...paths(settings),
@@ -69,19 +71,22 @@ function reach(settings: Settings, writtenHost: string): string[] {
   return problems;
 }
 
-/** Keys say themselves what is wrong with them; they name the setting and never show a key. */
-function credentials({ apiKeys, isSecured, jwtSecret, jwtPublicKey, jwksUrl }: Settings): string[] {
+/** Their users say themselves what is wrong with them; they name the setting and never show a key. */
+function refusals({ apiKeys, isSecured, trustedProxies, jwtSecret, jwtPublicKey, jwksUrl }: Settings): string[] {
   return [
     () => new ApiKeys(apiKeys, { isSecured }),
     () => makeTokenVerifier({ secret: jwtSecret, publicKey: jwtPublicKey, jwksUrl }),
-  ].flatMap((attempt) => {
-    try {
-      attempt();
-      return [];
-    } catch (error) {
-      return [error instanceof Error ? error.message : String(error)];
-    }
-  });
+    () => new TrustedProxies(trustedProxies),
+  ].flatMap(complaintOf);
+}
+
+function complaintOf(attempt: () => unknown): string[] {
+  try {
+    attempt();
+    return [];
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
 }
 
 function times(settings: Settings, writtenOf: (key: string) => string | undefined): string[] {
@@ -132,14 +137,37 @@ function certificate({ tlsCert, tlsKey }: Settings, readText: ConfigInputs["read
   if (tlsCert === undefined && tlsKey === undefined) return [];
   if (tlsCert === undefined) return ["TLS_KEY is set without TLS_CERT: both are needed"];
   if (tlsKey === undefined) return ["TLS_CERT is set without TLS_KEY: both are needed"];
-  return Object.entries({ TLS_CERT: tlsCert, TLS_KEY: tlsKey }).flatMap(([name, path]) => {
+  const texts: string[] = [];
+  const problems = Object.entries({ TLS_CERT: tlsCert, TLS_KEY: tlsKey }).flatMap(([name, path]) => {
     try {
-      if (readText(path)?.includes("-----BEGIN ")) return [];
-      return [`${name}: expected the path of a PEM file, got ${JSON.stringify(path)}`];
+      const text = readText(path) ?? "";
+      texts.push(text);
+      return text.includes("-----BEGIN ")
+        ? []
+        : [`${name}: expected the path of a PEM file, got ${JSON.stringify(path)}`];
     } catch (error) {
       return [`${name}: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`];
     }
   });
+  const [cert = "", key = ""] = texts;
+  return problems.length > 0 ? problems : pair(cert, key);
+}
+
+/** Both are PEM by their looks; the runtime would refuse what is wrong inside of them with a number only. */
+function pair(cert: string, key: string): string[] {
+  const certificate = attempted(() => new X509Certificate(cert));
+  const privateKey = attempted(() => createPrivateKey(key));
+  if (certificate === undefined) return ["TLS_CERT: what stands in the file is no certificate"];
+  if (privateKey === undefined) return ["TLS_KEY: what stands in the file is no private key without a password"];
+  return certificate.checkPrivateKey(privateKey) ? [] : ["TLS_KEY: not the key of the certificate in TLS_CERT"];
+}
+
+function attempted<T>(attempt: () => T): T | undefined {
+  try {
+    return attempt();
+  } catch {
+    return undefined; // the caller says what is wrong, in words
+  }
 }
 
 function doubts({ isSecured, insecure, apiKeys, historySize, historyBytes, maxMessageBytes }: Settings): string[] {
