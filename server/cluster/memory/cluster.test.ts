@@ -1,0 +1,28 @@
+import { clusterConformance } from "../../../tests/conformance/cluster.ts";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import { Switchboard } from "../switchboard.ts";
+import { MemoryCluster } from "./cluster.ts";
+
+clusterConformance("a cluster in one process", async () => {
+  const clock = new MovedClock();
+  const switchboard = new Switchboard(clock, 6000);
+  const silent = new MovedClock();
+  const members: MemoryCluster[] = [];
+  return {
+    make: (state) => {
+      // Every member but the first has a clock of its own, which stands still: silence needs no more than time.
+      const member = new MemoryCluster(switchboard, state, members.length === 0 ? clock : silent, 6000);
+      members.push(member);
+      return member;
+    },
+    silence: async () => {
+      clock.move(9000);
+    },
+    settle: async () => {
+      await Promise.resolve();
+    },
+    close: async () => {
+      for (const member of members) await member.close();
+    },
+  };
+});

@@ -1,0 +1,81 @@
+import type { Clock, Timer } from "../../lib/clock.ts";
+import type {
+  Claim,
+  Claimed,
+  Cluster,
+  ClusterEvents,
+  ClusterMessage,
+  Member,
+  MemberId,
+  MemberState,
+} from "../cluster.ts";
+import { defaultExpiryMs, type Switchboard } from "../switchboard.ts";
+
+/** A member of a cluster that lives in this process; a server of one process is the only member of its own. */
+export class MemoryCluster implements Cluster {
+  readonly #switchboard: Switchboard;
+  readonly #clock: Clock;
+  readonly #beatMs: number;
+  #state: MemberState;
+  #events: ClusterEvents | undefined;
+  #id: MemberId | undefined;
+  #timer: Timer | undefined;
+
+  constructor(switchboard: Switchboard, state: MemberState, clock: Clock, expiryMs = defaultExpiryMs) {
+    this.#switchboard = switchboard;
+    this.#state = state;
+    this.#clock = clock;
+    this.#beatMs = expiryMs / 3;
+  }
+
+  async start(events: ClusterEvents): Promise<void> {
+    this.#events = laterOf(events);
+    this.#beat();
+  }
+
+  members(): readonly Member[] {
+    return this.#switchboard.members();
+  }
+
+  announce(state: MemberState): void {
+    this.#state = state;
+    if (this.#id !== undefined) this.#switchboard.hear(this.#id, state);
+  }
+
+  send(to: MemberId | "others", message: ClusterMessage): void {
+    if (this.#id !== undefined) this.#switchboard.send(this.#id, to, message);
+  }
+
+  async claim(claim: Claim): Promise<Claimed> {
+    if (this.#id === undefined) throw new Error("the cluster was left");
+    return this.#switchboard.claim(this.#id, claim);
+  }
+
+  release(key: string, holder: string): void {
+    this.#switchboard.release(key, holder);
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    this.#events = undefined;
+    if (this.#id !== undefined) this.#switchboard.leave(this.#id);
+    this.#id = undefined;
+  }
+
+  /** A process that slept was given up by the others, and begins a new life. */
+  readonly #beat = (): void => {
+    if (this.#events === undefined) return;
+    this.#timer = this.#clock.setTimeout(this.#beat, this.#beatMs);
+    if (this.#id !== undefined && this.#switchboard.hear(this.#id, this.#state)) return;
+    this.#id = this.#switchboard.join(this.#state, this.#events);
+  };
+}
+
+/** The events in the same order, each in a turn of its own: none comes within a call. */
+function laterOf(events: ClusterEvents): ClusterEvents {
+  return {
+    onJoined: (member) => queueMicrotask(() => events.onJoined(member)),
+    onLeft: (member) => queueMicrotask(() => events.onLeft(member)),
+    onMessage: (from, message) => queueMicrotask(() => events.onMessage(from, structuredClone(message))),
+  };
+}

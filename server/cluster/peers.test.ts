@@ -1,0 +1,115 @@
+import { expect, test } from "bun:test";
+import { MovedClock } from "../lib/moved-clock.ts";
+import type { MemberState } from "./cluster.ts";
+import { MemoryCluster } from "./memory/cluster.ts";
+import { type PeerHandlers, Peers } from "./peers.ts";
+import type { RosterChange } from "./roster.ts";
+import { Switchboard } from "./switchboard.ts";
+
+function world() {
+  const clock = new MovedClock();
+  const switchboard = new Switchboard(clock);
+  const changes: RosterChange[] = [];
+  const make = async (name: string, handlers: PeerHandlers = {}) => {
+    const state: MemberState = { name, pid: 1, startedAt: 0, connections: 0, isDraining: false };
+    const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock, handlers, (it) => changes.push(it));
+    await peers.start();
+    await settle();
+    return peers;
+  };
+  const settle = () => clock.moveInSteps(40, 10);
+  return { make, settle, clock, changes };
+}
+
+test("a connection that one worker counts is online for all, within a moment", async () => {
+  const { make, settle } = world();
+  const a = await make("a");
+  const b = await make("b");
+  a.roster.count("alice", 1, true);
+  a.roster.count(undefined, 1, true);
+  expect(a.roster.online).toBe(2);
+  await settle();
+  expect(b.roster.online).toBe(2);
+  expect([b.roster.isConnected("alice"), b.roster.isConnected("bob")]).toEqual([true, false]);
+});
+
+test("a user is connected until the last of their connections has left, wherever those were", async () => {
+  const { make, settle } = world();
+  const a = await make("a");
+  const b = await make("b");
+  a.roster.count("alice", 1, true);
+  b.roster.count("alice", 1, true);
+  await settle();
+  a.roster.count("alice", -1, true);
+  await settle();
+  expect([a.roster.isConnected("alice"), b.roster.isConnected("alice")]).toEqual([true, true]);
+  b.roster.count("alice", -1, true);
+  await settle();
+  expect([a.roster.isConnected("alice"), b.roster.isConnected("alice")]).toEqual([false, false]);
+});
+
+test("a newcomer gets the picture, and what changes meanwhile counts once", async () => {
+  const { make, settle } = world();
+  const a = await make("a");
+  a.roster.count("alice", 1, true);
+  const joining = make("b");
+  a.roster.count("bob", 1, true);
+  const b = await joining;
+  await settle();
+  expect(b.roster.picture()).toEqual({ connections: 0, users: [] });
+  expect(b.roster.online).toBe(2);
+  a.roster.count("bob", -1, true);
+  await settle();
+  expect([b.roster.online, b.roster.isConnected("bob")]).toEqual([1, false]);
+});
+
+test("a user who came and left within a moment leaves no trace", async () => {
+  const { make, settle, changes } = world();
+  const a = await make("a");
+  const b = await make("b");
+  a.roster.count("alice", 1, true);
+  a.roster.count("alice", -1, true);
+  await settle();
+  expect([b.roster.online, b.roster.isConnected("alice")]).toEqual([0, false]);
+  expect(changes).toEqual([{ connections: 0, users: [], hasJoined: true, hasLeft: true }]);
+});
+
+test("the connections of a worker that is gone are gone", async () => {
+  const { make, settle } = world();
+  const a = await make("a");
+  const b = await make("b");
+  a.roster.count("alice", 1, true);
+  await settle();
+  await a.close();
+  await settle();
+  expect([b.roster.online, b.roster.isConnected("alice")]).toEqual([0, false]);
+});
+
+test("a question is answered by all others, and by nobody where there are none", async () => {
+  const { make } = world();
+  const double: PeerHandlers = { double: (n: number) => n * 2 };
+  const a = await make("a", double);
+  expect(await a.ask("double", 4)).toEqual([]);
+  await make("b", double);
+  await make("c", { double: async (n: number) => n * 3 });
+  const answers = await a.ask("double", 4);
+  expect(answers.map(({ member, body }) => [member.state.name, body])).toEqual([
+    ["b", 8],
+    ["c", 12],
+  ]);
+});
+
+test("who fails, keeps silent or dies is left out of the answers", async () => {
+  const { make, settle, clock } = world();
+  const a = await make("a");
+  await make("b", { q: () => "b" });
+  await make("c", { q: () => Promise.reject(new Error("a fault")) });
+  await make("d", { q: () => new Promise(() => undefined) });
+  const e = await make("e", { q: () => new Promise(() => undefined) });
+  const asking = a.ask("q", null);
+  await settle();
+  await e.close();
+  await settle();
+  clock.move(2000);
+  expect((await asking).map(({ body }) => body)).toEqual(["b"]);
+});

@@ -1,0 +1,141 @@
+import { getLogger } from "@logtape/logtape";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { randomId } from "../lib/random-id.ts";
+import type { Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
+import { Roster, type RosterChange } from "./roster.ts";
+
+/** How long the others may take to answer a question. */
+const answerMs = 2000;
+/** What this one tells of its connections waits so long for more. */
+const gatherMs = 20;
+
+/** Answers what another member asks, or does what it says; by topic. What it throws is logged and answered with nothing. */
+export type PeerHandlers = Readonly<Record<string, (body: never) => unknown>>;
+
+/** One answer, and whose. */
+export interface PeerAnswer {
+  readonly member: Member;
+  readonly body: unknown;
+}
+
+interface Question {
+  readonly answers: PeerAnswer[];
+  missing: Set<MemberId>;
+  readonly done: () => void;
+}
+
+/**
+ * This worker among the others of its server: keeps the roster of who is connected where, and asks or tells the others.
+ * A server of one process asks nobody, by the same path.
+ */
+export class Peers {
+  readonly roster: Roster;
+  readonly #cluster: Cluster;
+  readonly #clock: Clock;
+  readonly #handlers: PeerHandlers;
+  readonly #questions = new Map<string, Question>();
+  #gathering: Timer | undefined;
+
+  /** @param onRemoteChange connections came or went at another member */
+  constructor(cluster: Cluster, clock: Clock, handlers: PeerHandlers, onRemoteChange: (change: RosterChange) => void) {
+    this.#cluster = cluster;
+    this.#clock = clock;
+    this.#handlers = handlers;
+    this.roster = new Roster(() => this.#gather(), onRemoteChange);
+  }
+
+  start(): Promise<void> {
+    return this.#cluster.start({
+      onJoined: ({ id }) => {
+        // What waits is in the picture already; sent after it, it would count twice.
+        this.#sendChanges();
+        this.#cluster.send(id, { topic: "roster", body: this.roster.picture() });
+      },
+      onLeft: ({ id }) => this.#lost(id),
+      onMessage: (from, message) => this.#take(from, message),
+    });
+  }
+
+  /** Says something to all others. */
+  tell(topic: string, body: unknown): void {
+    this.#cluster.send("others", { topic, body });
+  }
+
+  /** Says something to one. */
+  tellOne(member: MemberId, topic: string, body: unknown): void {
+    this.#cluster.send(member, { topic, body });
+  }
+
+  /** Asks all others. Who does not answer in 2 s, or dies, is left out. */
+  async ask(topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
+    const others = this.others();
+    if (others.length === 0) return [];
+    const id = randomId(9);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const question = { answers: [], missing: new Set(others.map((it) => it.id)), done: resolve };
+    this.#questions.set(id, question);
+    const timer = this.#clock.setTimeout(resolve, answerMs);
+    this.#cluster.send("others", { topic: "ask", body: { id, topic, body } });
+    await promise;
+    timer.cancel();
+    this.#questions.delete(id);
+    return question.answers;
+  }
+
+  others(): readonly Member[] {
+    return this.#cluster.members().filter(({ id }) => this.roster.knows(id));
+  }
+
+  async close(): Promise<void> {
+    this.#sendChanges();
+    await this.#cluster.close();
+  }
+
+  #take(from: MemberId, { topic, body }: ClusterMessage): void {
+    if (topic === "roster") this.roster.replace(from, body as Parameters<Roster["replace"]>[1]);
+    else if (topic === "changes") this.roster.change(from, body as Parameters<Roster["change"]>[1]);
+    else if (topic === "ask") void this.#answer(from, body as { id: string; topic: string; body: unknown });
+    else if (topic === "answer") this.#hear(from, body as { id: string; body: unknown });
+    else void this.#handle(topic, body);
+  }
+
+  async #answer(from: MemberId, question: { id: string; topic: string; body: unknown }): Promise<void> {
+    const body = (await this.#handle(question.topic, question.body)) ?? null;
+    this.#cluster.send(from, { topic: "answer", body: { id: question.id, body } });
+  }
+
+  async #handle(topic: string, body: unknown): Promise<unknown> {
+    try {
+      return await this.#handlers[topic]?.(body as never);
+    } catch (error) {
+      getLogger(["fanfare", "cluster"]).error("What another worker asked failed: {topic}: {error}", { topic, error });
+      return null;
+    }
+  }
+
+  #hear(from: MemberId, { id, body }: { id: string; body: unknown }): void {
+    const question = this.#questions.get(id);
+    const member = this.#cluster.members().find((it) => it.id === from);
+    if (question === undefined || !question.missing.delete(from)) return;
+    if (member !== undefined && body !== null) question.answers.push({ member, body });
+    if (question.missing.size === 0) question.done();
+  }
+
+  #lost(id: MemberId): void {
+    this.roster.forget(id);
+    for (const question of this.#questions.values()) {
+      if (question.missing.delete(id) && question.missing.size === 0) question.done();
+    }
+  }
+
+  #gather(): void {
+    this.#gathering ??= this.#clock.setTimeout(() => this.#sendChanges(), gatherMs);
+  }
+
+  #sendChanges(): void {
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
+    const changes = this.roster.takeChanges();
+    if (changes !== undefined) this.tell("changes", changes);
+  }
+}

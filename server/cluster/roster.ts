@@ -1,0 +1,114 @@
+import type { MemberId } from "./cluster.ts";
+
+/** How many connections each user has at a member, and how many there are with or without a user. */
+export interface RosterPicture {
+  readonly connections: number;
+  readonly users: readonly (readonly [userId: string, connections: number])[];
+}
+
+/** What became different at a member since it told last. */
+export interface RosterChange {
+  /** Added to what there was. */
+  readonly connections: number;
+  readonly users: readonly (readonly [userId: string, more: number])[];
+  /** Whether people should hear that somebody came, or left. */
+  readonly hasJoined: boolean;
+  readonly hasLeft: boolean;
+}
+
+/** How long ago a member may have told: its own changes travel once per moment. */
+interface Count {
+  connections: number;
+  readonly users: Map<string, number>;
+}
+
+/**
+ * Who is connected to the whole server: an exact count of this worker, and a picture of each other one that is some
+ * milliseconds old.
+ */
+export class Roster {
+  readonly #own: Count = { connections: 0, users: new Map() };
+  readonly #others = new Map<MemberId, Count>();
+  readonly #onChange: () => void;
+  readonly #onRemoteChange: (change: RosterChange) => void;
+  #waiting: { connections: number; users: Map<string, number>; hasJoined: boolean; hasLeft: boolean } | undefined;
+
+  /** @param onChange there is something to tell the others; called for every change */
+  constructor(onChange: () => void, onRemoteChange: (change: RosterChange) => void) {
+    this.#onChange = onChange;
+    this.#onRemoteChange = onRemoteChange;
+  }
+
+  /** Connections of the whole server. */
+  get online(): number {
+    let online = this.#own.connections;
+    for (const { connections } of this.#others.values()) online += connections;
+    return online;
+  }
+
+  isConnected(userId: string): boolean {
+    if (this.#own.users.has(userId)) return true;
+    for (const { users } of this.#others.values()) if (users.has(userId)) return true;
+    return false;
+  }
+
+  /** Whether a member's picture has come. */
+  knows(member: MemberId): boolean {
+    return this.#others.has(member);
+  }
+
+  /** A connection of this worker was opened or closed. @param isNews whether people should hear of it */
+  count(userId: string | undefined, by: 1 | -1, isNews: boolean): void {
+    add(this.#own, userId, by);
+    this.#waiting ??= { connections: 0, users: new Map(), hasJoined: false, hasLeft: false };
+    add(this.#waiting, userId, by);
+    if (isNews && by === 1) this.#waiting.hasJoined = true;
+    if (isNews && by === -1) this.#waiting.hasLeft = true;
+    this.#onChange();
+  }
+
+  /** What the others do not know yet. */
+  takeChanges(): RosterChange | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting === undefined ? undefined : { ...waiting, users: [...waiting.users] };
+  }
+
+  picture(): RosterPicture {
+    return { connections: this.#own.connections, users: [...this.#own.users] };
+  }
+
+  /** A member has drawn its picture. */
+  replace(member: MemberId, { connections, users }: RosterPicture): void {
+    this.#others.set(member, { connections, users: new Map(users) });
+  }
+
+  /** Changes that come before the picture are in it. */
+  change(member: MemberId, change: RosterChange): void {
+    const count = this.#others.get(member);
+    if (count === undefined) return;
+    count.connections += change.connections;
+    for (const [userId, more] of change.users) addUser(count.users, userId, more);
+    this.#onRemoteChange(change);
+  }
+
+  forget(member: MemberId): void {
+    this.#others.delete(member);
+  }
+}
+
+function add(
+  count: { connections: number; readonly users: Map<string, number> },
+  userId: string | undefined,
+  by: number,
+): void {
+  count.connections += by;
+  if (userId !== undefined) addUser(count.users, userId, by);
+}
+
+/** A user without connections leaves no trace; changes may be negative. */
+function addUser(users: Map<string, number>, userId: string, by: number): void {
+  const next = (users.get(userId) ?? 0) + by;
+  if (next === 0) users.delete(userId);
+  else users.set(userId, next);
+}

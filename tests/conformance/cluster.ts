@@ -1,0 +1,201 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { Cluster, ClusterMessage, Member, MemberState } from "../../server/cluster/cluster.ts";
+
+/** One server's cluster, as a test can steer it. */
+export interface ClusterUnderTest {
+  /** A member that has not started. */
+  make(state: MemberState): Cluster;
+  /** Lets a member fall silent as if its process had stopped, until the others have given it up. */
+  silence(member: Cluster): Promise<void>;
+  /** Everything that was sent so far has arrived. */
+  settle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What any Cluster keeps to, whatever it is made of. */
+export function clusterConformance(name: string, make: () => Promise<ClusterUnderTest>): void {
+  describe(name, () => {
+    const opened: ClusterUnderTest[] = [];
+    afterEach(async () => {
+      for (const it of opened.splice(0)) await it.close();
+    });
+
+    async function world(...names: string[]) {
+      const cluster = await make();
+      opened.push(cluster);
+      const members: Witness[] = [];
+      for (const it of names) members.push(await Witness.join(cluster, it));
+      await cluster.settle();
+      return { cluster, members };
+    }
+
+    test("everyone hears of everyone who came before and after", async () => {
+      const { members } = await world("a", "b", "c");
+      expect(members.map((it) => it.others.toSorted())).toEqual([
+        ["b", "c"],
+        ["a", "c"],
+        ["a", "b"],
+      ]);
+      for (const { cluster } of members)
+        expect(cluster.members().map(({ state }) => state.name)).toEqual(["a", "b", "c"]);
+    });
+
+    test("what a member announces is seen by the others", async () => {
+      const { cluster, members } = await world("a", "b");
+      members[0]?.cluster.announce({ ...stateOf("a"), connections: 7, isDraining: true });
+      await cluster.settle();
+      const seen = members[1]?.cluster.members().find(({ state }) => state.name === "a");
+      expect(seen?.state).toMatchObject({ connections: 7, isDraining: true });
+    });
+
+    test("a message to the others reaches all of them and not its sender, in order", async () => {
+      const { cluster, members } = await world("a", "b", "c");
+      for (let n = 1; n <= 100; n++) members[0]?.cluster.send("others", { topic: "n", body: n });
+      await cluster.settle();
+      const sequence = Array.from({ length: 100 }, (_, index) => ({ topic: "n", body: index + 1 }));
+      expect(members.map(({ messages }) => messages)).toEqual([[], sequence, sequence]);
+    });
+
+    test("a message to one reaches only that one, with the sender's name", async () => {
+      const { cluster, members } = await world("a", "b", "c");
+      const [a, b, c] = members;
+      const target = a?.idOf("b") ?? "";
+      a?.cluster.send(target, { topic: "hello", body: { text: "ä\n" } });
+      await cluster.settle();
+      expect(b?.messages).toEqual([{ topic: "hello", body: { text: "ä\n" } }]);
+      expect(b?.senders).toEqual([b?.idOf("a") ?? "?"]);
+      expect(c?.messages).toEqual([]);
+    });
+
+    test("a message to somebody who is gone is lost without a word", async () => {
+      const { cluster, members } = await world("a", "b");
+      const target = members[0]?.idOf("b") ?? "";
+      await members[1]?.cluster.close();
+      await cluster.settle();
+      members[0]?.cluster.send(target, { topic: "late", body: null });
+      await cluster.settle();
+      expect(members[1]?.messages).toEqual([]);
+    });
+
+    test("who leaves is missed by the others, and hears nothing more", async () => {
+      const { cluster, members } = await world("a", "b");
+      await members[1]?.cluster.close();
+      await cluster.settle();
+      expect(members[0]?.others).toEqual([]);
+      expect(members[0]?.cluster.members()).toHaveLength(1);
+      members[0]?.cluster.send("others", { topic: "late", body: null });
+      await cluster.settle();
+      expect(members[1]?.messages).toEqual([]);
+    });
+
+    test("of many who claim one name at the same moment exactly one gets it", async () => {
+      const { members } = await world("a", "b", "c");
+      const claims = Array.from({ length: 30 }, (_, n) =>
+        members[n % 3]?.cluster.claim({ key: "user:1", holder: `c${n}`, over: "nobody" }),
+      );
+      const granted = (await Promise.all(claims)).filter((it) => it?.isGranted);
+      expect(granted).toHaveLength(1);
+      expect(granted[0]?.previous).toBeUndefined();
+    });
+
+    test("a claim over anybody takes the name, and says from whom", async () => {
+      const { members } = await world("a", "b");
+      const [a, b] = members;
+      await a?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
+      const taken = await b?.cluster.claim({ key: "k", holder: "second", over: "anybody" });
+      expect(taken).toEqual({ isGranted: true, previous: { member: b?.idOf("a") ?? "?", holder: "first" } });
+    });
+
+    test("a claim over one holder takes the name from that one only", async () => {
+      const { members } = await world("a", "b");
+      const [a, b] = members;
+      await a?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
+      const refused = await b?.cluster.claim({ key: "k", holder: "second", over: { holder: "somebody else" } });
+      expect(refused?.isGranted).toBe(false);
+      const granted = await b?.cluster.claim({ key: "k", holder: "second", over: { holder: "first" } });
+      expect(granted?.isGranted).toBe(true);
+    });
+
+    test("a name that is given back is free, unless somebody else has it by now", async () => {
+      const { cluster, members } = await world("a", "b");
+      const [a, b] = members;
+      await a?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
+      await b?.cluster.claim({ key: "k", holder: "second", over: "anybody" });
+      a?.cluster.release("k", "first");
+      await cluster.settle();
+      expect((await a?.cluster.claim({ key: "k", holder: "third", over: "nobody" }))?.isGranted).toBe(false);
+      b?.cluster.release("k", "second");
+      await cluster.settle();
+      expect((await a?.cluster.claim({ key: "k", holder: "third", over: "nobody" }))?.isGranted).toBe(true);
+    });
+
+    test("the names of a member that left are free", async () => {
+      const { cluster, members } = await world("a", "b");
+      await members[1]?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
+      await members[1]?.cluster.close();
+      await cluster.settle();
+      const claimed = await members[0]?.cluster.claim({ key: "k", holder: "second", over: "nobody" });
+      expect(claimed).toEqual({ isGranted: true, previous: undefined });
+    });
+
+    test("a member whose heartbeat stops is given up, and its names are free", async () => {
+      const { cluster, members } = await world("a", "b");
+      const [a, b] = members;
+      await b?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
+      if (b !== undefined) await cluster.silence(b.cluster);
+      await cluster.settle();
+      expect(a?.others).toEqual([]);
+      expect((await a?.cluster.claim({ key: "k", holder: "second", over: "nobody" }))?.isGranted).toBe(true);
+    });
+
+    test("after it was left, a claim is an error and closing again is none", async () => {
+      const { members } = await world("a");
+      await members[0]?.cluster.close();
+      await members[0]?.cluster.close();
+      const claim = members[0]?.cluster.claim({ key: "k", holder: "x", over: "nobody" });
+      await expect(claim).rejects.toThrow();
+    });
+  });
+}
+
+function stateOf(name: string): MemberState {
+  return { name, pid: 1, startedAt: 0, connections: 0, isDraining: false };
+}
+
+/** A member that remembers what it was told. */
+class Witness {
+  readonly cluster: Cluster;
+  readonly messages: ClusterMessage[] = [];
+  readonly senders: string[] = [];
+  readonly #others: Member[] = [];
+
+  private constructor(cluster: Cluster) {
+    this.cluster = cluster;
+  }
+
+  static async join(world: ClusterUnderTest, name: string): Promise<Witness> {
+    const witness = new Witness(world.make(stateOf(name)));
+    await witness.cluster.start({
+      onJoined: (member) => witness.#others.push(member),
+      onLeft: ({ id }) => {
+        const at = witness.#others.findIndex((it) => it.id === id);
+        if (at < 0) throw new Error("somebody left who had not come");
+        witness.#others.splice(at, 1);
+      },
+      onMessage: (from, message) => {
+        witness.senders.push(from);
+        witness.messages.push(message);
+      },
+    });
+    return witness;
+  }
+
+  /** Names of the others that it knows to be there. */
+  get others(): string[] {
+    return this.#others.map(({ state }) => state.name);
+  }
+
+  idOf(name: string): string | undefined {
+    return this.#others.find(({ state }) => state.name === name)?.id;
+  }
+}
