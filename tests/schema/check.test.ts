@@ -1,0 +1,54 @@
+import { describe, expect, test } from "bun:test";
+import { check, type Schema } from "./check.ts";
+
+const resolve = (ref: string): Schema => (ref === "#/pair" ? { type: "array", minItems: 2, maxItems: 2 } : {});
+
+describe("the checker finds", () => {
+  test.each<[string, Schema, unknown]>([
+    ["another type", { type: "string" }, 1],
+    ["none of several types", { type: ["string", "null"] }, 1],
+    ["a fraction", { type: "integer" }, 1.5],
+    ["a list that is no object", { type: "object" }, []],
+    ["another constant", { const: "a" }, "b"],
+    ["none of the choices", { enum: ["a", "b"] }, "c"],
+    ["a text that does not match", { pattern: "^a$" }, "b"],
+    ["a time without its zone", { format: "date-time" }, "2026-11-20T10:30:25.123"],
+    ["a short text", { minLength: 1 }, ""],
+    ["a long text", { maxLength: 1 }, "ab"],
+    ["a small number", { minimum: 0 }, -1],
+    ["a large number", { maximum: 0 }, 1],
+    ["a full list", { maxItems: 1 }, [1, 2]],
+    ["an empty list", { minItems: 1 }, []],
+    ["a full object", { maxProperties: 1 }, { a: 1, b: 2 }],
+    ["what lacks a member", { required: ["a"] }, {}],
+    ["a member of another type", { properties: { a: { type: "string" } } }, { a: 1 }],
+    ["a further member of another type", { additionalProperties: { type: "string" } }, { a: 1 }],
+    ["an item of another type", { items: { type: "string" } }, ["a", 1]],
+    ["what fits none", { anyOf: [{ type: "string" }, { type: "null" }] }, 1],
+    ["what fits both", { oneOf: [{ required: ["a"] }, { required: ["b"] }] }, { a: 1, b: 1 }],
+    ["what a reference refuses", { $ref: "#/pair" }, [1]],
+  ])("%s", (_, schema, value) => {
+    expect(check(schema, value, { resolve, isStrict: false })).toHaveLength(1);
+  });
+
+  test("a member that nobody told of, when it is strict", () => {
+    const schema = { type: "object", properties: { a: {} } };
+    expect(check(schema, { a: 1, b: 2 }, { resolve, isStrict: true })).toEqual(["$.b is told of nowhere"]);
+    expect(check(schema, { a: 1, b: 2 }, { resolve, isStrict: false })).toEqual([]);
+  });
+});
+
+test("what fits has no fault", () => {
+  const schema = {
+    type: "object",
+    properties: { a: { $ref: "#/pair" }, b: { type: "string", format: "date-time" } },
+    required: ["a"],
+    oneOf: [{ required: ["a"] }, { required: ["c"] }],
+  };
+  const value = { a: [1, 2], b: "2026-11-20T10:30:25.123Z" };
+  expect(check(schema, value, { resolve, isStrict: true })).toEqual([]);
+});
+
+test("a keyword that it does not know is said, not passed over", () => {
+  expect(() => check({ not: {} }, 1, { resolve, isStrict: false })).toThrow("does not know not");
+});
