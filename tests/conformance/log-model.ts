@@ -26,6 +26,7 @@ export class LogModel {
     const first = draft.id === undefined ? undefined : this.#ids.get(key);
     if (first !== undefined && now - first.at <= this.#windowMs) return { outcome: "duplicate", offset: first.offset };
     const channel = this.#channel(draft.channel);
+    this.#drop(channel, now);
     const offset = channel.all.length + 1;
     channel.all.push({ offset, at: now, bytes: sizeOf(draft), message: draft.message });
     channel.rules = rules;

@@ -328,6 +328,13 @@ function bounds(world: World, test: Declare): void {
     expect(await world.offsets(earliest)).toEqual([5, 6]);
   });
 
+  test("wider rules do not bring back what was over its time", async () => {
+    await world.store({}, { ...rules, historyTtl: 500 });
+    world.clock.move(501);
+    await world.store({}, { ...rules, historyTtl: 5000 });
+    expect(await world.offsets(earliest)).toEqual([2]);
+  });
+
   test("over the bytes of all channels, the one that was not used for longest gives way first, oldest first", async () => {
     const one = sizeOf({ message: "m" });
     await world.begin({ totalBytes: 4 * one });

@@ -81,6 +81,7 @@ export class Ledger<T> {
     }
     const channel = this.open(name, now);
     if (channel === undefined) return { outcome: "refused", error: tooManyChannels(this.#limits.maxChannels) };
+    this.#trim(channel, now); // what is over its time by the old rules does not come back with wider ones
     const { epoch } = channel;
     const offset = ++channel.top;
     if (key !== undefined) this.#ids.remember(key, { epoch, offset }, now);

@@ -3,7 +3,7 @@ import type { Answer, Request } from "./thread-messages.ts";
 interface Waiting {
   readonly request: Request;
   readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -48,7 +48,14 @@ export class HistoryThread {
     if (this.#end !== undefined || this.#waiting.length === 0) return;
     this.#onTheWay = this.#waiting;
     this.#waiting = [];
-    this.#worker.postMessage(this.#onTheWay.map(({ request }) => request));
+    try {
+      this.#worker.postMessage(this.#onTheWay.map(({ request }) => request));
+    } catch (error) {
+      // Something in it cannot be copied: a bug of whoever asked, who is told; the thread has not seen it.
+      const unsent = this.#onTheWay;
+      this.#onTheWay = [];
+      for (const { reject } of unsent) reject(error);
+    }
   }
 
   #settle(answers: readonly Answer[]): void {

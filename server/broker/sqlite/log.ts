@@ -4,7 +4,7 @@ import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
-import type { Appended, ChannelSummary, History, Log, LogEntry } from "../log.ts";
+import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
 import { HistoryThread } from "./history-thread.ts";
@@ -47,7 +47,8 @@ export class SqliteLog implements Log {
   }
 
   async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
-    const answer = await this.#ask({ verb: "append", entries, now: this.#clock.now() }, notStored);
+    const request: Request = { verb: "append", entries: bare(entries), now: this.#clock.now() };
+    const answer = await this.#ask(request, notStored);
     if (answer.verb !== "appended") throw unexpected(answer);
     return answer.placed.map((placed, at) => toAppended(placed, entries[at]?.draft));
   }
@@ -133,6 +134,20 @@ export class SqliteLog implements Log {
 
 const notStored = "it is not known to be stored, say it again with the same id";
 const notRead = "history cannot be read now, ask again later";
+
+/** Entries and rules without whatever else the caller's objects hold, since functions cannot go to another thread. */
+function bare(entries: readonly LogEntry[]): readonly LogEntry[] {
+  const known = new Map<HistoryRules, HistoryRules>();
+  return entries.map(({ draft, rules }) => {
+    let its = known.get(rules);
+    if (its === undefined) {
+      const { historySize, historyTtl, historyBytes } = rules;
+      its = { historySize, historyTtl, historyBytes };
+      known.set(rules, its);
+    }
+    return { draft, rules: its };
+  });
+}
 
 function failure({ message, cause }: Extract<Answer, { verb: "failed" }>): Error {
   return new Error(message, cause === "" ? {} : { cause: new Error(cause) });
