@@ -78,7 +78,7 @@ function listenFailure(error: unknown, { host, port }: Settings): CommandError |
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const options = { cause: error };
   if (code === "EADDRINUSE") {
-    const wayOut = `stop the program that has it, or choose another port: --port ${port + 1} (PORT)`;
+    const wayOut = `stop the program that has it, or choose another port: --port ${port < 65_535 ? port + 1 : port - 1} (PORT)`;
     return new CommandError(`port ${port} of ${host} is in use: ${wayOut}`, options);
   }
   if (code === "EADDRNOTAVAIL") {
