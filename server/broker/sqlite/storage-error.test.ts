@@ -1,39 +1,48 @@
-import { Database, SQLiteError } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { StorageError, toStorageError } from "./storage-error.ts";
+import { faultOfCode, StorageError, toStorageError } from "./storage-error.ts";
 
-/** What SQLite throws, with another result code. */
-function sqliteError(errno: number): SQLiteError {
-  const database = new Database();
-  try {
-    database.run("no such statement");
-  } catch (error) {
-    if (error instanceof SQLiteError) return Object.defineProperty(error, "errno", { value: errno });
-  } finally {
-    database.close();
-  }
-  throw new Error("SQLite took what is no statement");
-}
+describe("what SQLite says in numbers", () => {
+  test.each([
+    [13, "full"],
+    [8, "read-only"],
+    [8 | (4 << 8), "read-only"],
+    [14, "read-only"],
+    [5, "in-use"],
+    [11, "broken"],
+    [26, "broken"],
+    [10 | (3 << 8), "disk"],
+    [1, "unknown"],
+  ] as const)("%d means %s", (code, fault) => {
+    expect(faultOfCode(code)).toBe(fault);
+  });
+});
 
 describe("toStorageError", () => {
   test.each([
-    ["full", sqliteError(13)],
     ["full", Object.assign(new Error(), { code: "ENOSPC" })],
-    ["read-only", sqliteError(8)],
-    ["read-only", sqliteError(8 | (4 << 8))],
-    ["read-only", sqliteError(14)],
     ["read-only", Object.assign(new Error(), { code: "EROFS" })],
-    ["in-use", sqliteError(5)],
-    ["broken", sqliteError(11)],
-    ["broken", sqliteError(26)],
-    ["disk", sqliteError(10 | (3 << 8))],
-    ["unknown", sqliteError(1)],
+    ["no-directory", Object.assign(new Error(), { code: "ENOTDIR" })],
+    ["unknown", Object.assign(new Error(), { code: "ELSE" })],
     ["unknown", new TypeError("a bug")],
     ["unknown", "a text"],
-  ] as const)("says %s of %p, names the directory, and keeps what was said", (fault, error) => {
+  ] as const)("says %s, names the directory, and keeps what was said", (fault, error) => {
     const said = toStorageError(error, "the/directory");
     expect([said.fault, said.cause]).toEqual([fault, error]);
     expect(said.message).toStartWith("DATA_DIR the/directory: ");
+  });
+
+  test("understands what SQLite throws", () => {
+    const database = new Database();
+    database.run("CREATE TABLE t (a); PRAGMA max_page_count = 2");
+    const fill = () => database.run("INSERT INTO t VALUES (?)", ["x".repeat(10_000)]);
+    expect(fill).toThrow();
+    try {
+      fill();
+    } catch (error) {
+      expect(toStorageError(error, "the/directory").fault).toBe("full");
+    }
+    database.close();
   });
 
   test("leaves alone what is in our words already", () => {

@@ -49,7 +49,11 @@ export function toStorageError(error: unknown, directory: string): StorageError 
   return error instanceof StorageError ? error : new StorageError(faultOf(error), directory, { cause: error });
 }
 
-/** SQLite's result codes: https://www.sqlite.org/rescode.html. The low byte is the kind, the rest says more of it. */
+/** @param code One of SQLite's: https://www.sqlite.org/rescode.html. The low byte is the kind, the rest says more of it. */
+export function faultOfCode(code: number): StorageFault {
+  return sqliteFaults.get(code & 0xff) ?? "unknown";
+}
+
 const sqliteFaults: ReadonlyMap<number, StorageFault> = new Map([
   [3, "read-only"],
   [5, "in-use"],
@@ -75,7 +79,7 @@ const systemFaults: ReadonlyMap<string, StorageFault> = new Map([
 ]);
 
 function faultOf(error: unknown): StorageFault {
-  if (error instanceof SQLiteError) return sqliteFaults.get(error.errno & 0xff) ?? "unknown";
+  if (error instanceof SQLiteError) return faultOfCode(error.errno);
   if (error instanceof Error && "code" in error) return systemFaults.get(String(error.code)) ?? "unknown";
   return "unknown";
 }
