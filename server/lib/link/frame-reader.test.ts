@@ -1,0 +1,64 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { encodeFrame } from "./frame.ts";
+import { FrameReader } from "./frame-reader.ts";
+
+function readAll(chunks: readonly Buffer[], maxBytes = 1_000_000): string[] {
+  const texts: string[] = [];
+  const reader = new FrameReader(maxBytes, (text) => texts.push(text));
+  for (const chunk of chunks) reader.push(chunk);
+  return texts;
+}
+
+describe("FrameReader", () => {
+  test("gives the texts that were framed, however the stream was cut", () => {
+    const texts = fc.array(fc.string({ unit: "grapheme", maxLength: 40 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(texts, fc.infiniteStream(fc.integer({ min: 1, max: 30 })), (sent, lengths) => {
+        const bytes = Buffer.concat(sent.map(encodeFrame));
+        const chunks: Buffer[] = [];
+        for (let at = 0; at < bytes.length; ) {
+          const length = lengths.next().value ?? 1;
+          chunks.push(bytes.subarray(at, at + length));
+          at += length;
+        }
+        expect(readAll(chunks)).toEqual(sent);
+      }),
+    );
+  });
+
+  test("holds nothing of a chunk that its owner writes over afterwards", () => {
+    const texts: string[] = [];
+    const reader = new FrameReader(100, (text) => texts.push(text));
+    const frame = encodeFrame("hello");
+    const chunk = Buffer.alloc(1);
+    for (const byte of frame) {
+      chunk[0] = byte;
+      reader.push(chunk);
+    }
+    expect(texts).toEqual(["hello"]);
+  });
+
+  test.each([
+    ["as long as a frame may be", 5, ["12345"]],
+    ["longer", 4, "a frame of 5 bytes, 4 at most"],
+  ])("takes a text that is %s or refuses it", (_, maxBytes, outcome) => {
+    const read = () => readAll([encodeFrame("12345")], maxBytes);
+    if (typeof outcome === "string") expect(read).toThrow(outcome);
+    else expect(read()).toEqual(outcome);
+  });
+
+  test("a frame that is too long is refused by its header, before a byte of it is there", () => {
+    expect(() => readAll([Buffer.from([0xff, 0xff, 0xff, 0xff])])).toThrow("a frame of 4294967295 bytes");
+  });
+
+  test("a reader that is stopped gives nothing more, not even of the same chunk", () => {
+    const texts: string[] = [];
+    const reader = new FrameReader(100, (text) => {
+      texts.push(text);
+      reader.stop();
+    });
+    reader.push(Buffer.concat([encodeFrame("first"), encodeFrame("second")]));
+    expect(texts).toEqual(["first"]);
+  });
+});

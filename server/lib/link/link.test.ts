@@ -1,0 +1,304 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { MovedClock } from "../moved-clock.ts";
+import { encodeFrame } from "./frame.ts";
+import type { Link, LinkEnd, LinkSettings } from "./link.ts";
+import { makeSocketPath, removeSocketPath } from "./socket-path.ts";
+import { connectLink, type LinkListener, listenForLinks } from "./sockets.ts";
+
+const settings: LinkSettings = { protocol: "test/1", name: "somebody" };
+
+/** One side of a link, and what it was told. */
+class Side {
+  readonly texts: string[] = [];
+  readonly opened = Promise.withResolvers<Link>();
+  readonly ended = Promise.withResolvers<LinkEnd>();
+  onText: (text: string, link: Link) => void = () => {};
+  #waiters: (() => void)[] = [];
+
+  readonly events = (link: Link) => ({
+    onOpen: () => this.opened.resolve(link),
+    onText: (text: string) => {
+      this.texts.push(text);
+      this.onText(text, link);
+      for (const wake of this.#waiters.splice(0)) wake();
+    },
+    onClose: (end: LinkEnd) => this.ended.resolve(end),
+  });
+
+  async until(count: number): Promise<readonly string[]> {
+    while (this.texts.length < count) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    return this.texts;
+  }
+}
+
+const paths: string[] = [];
+const listeners: LinkListener[] = [];
+
+afterEach(() => {
+  for (const listener of listeners.splice(0)) listener.close();
+  for (const path of paths.splice(0)) removeSocketPath(path);
+});
+
+function listen(side: Side, more: Partial<LinkSettings> = {}): string {
+  const path = makeSocketPath("test");
+  paths.push(path);
+  listeners.push(listenForLinks(path, { ...settings, name: "host", ...more }, side.events));
+  return path;
+}
+
+/** Both sides of a link that is open. */
+async function open(hostMore: Partial<LinkSettings> = {}, guestMore: Partial<LinkSettings> = {}) {
+  const [host, guest] = [new Side(), new Side()];
+  const path = listen(host, hostMore);
+  await connectLink(path, { ...settings, name: "guest", ...guestMore }, guest.events);
+  const [hostLink, guestLink] = await Promise.all([host.opened.promise, guest.opened.promise]);
+  return { host, guest, hostLink, guestLink, path };
+}
+
+/** Bytes on the path, without a link. */
+function connectRaw(path: string, onBytes: (bytes: Buffer) => void = () => {}) {
+  return Bun.connect({ unix: path, socket: { data: (_, bytes) => onBytes(bytes) } });
+}
+
+const greeting = encodeFrame("test/1 raw");
+
+describe("a link", () => {
+  test("carries texts both ways, whole and in order, and each side knows the other's name", async () => {
+    const { host, guest, hostLink, guestLink } = await open();
+    const sent = Array.from({ length: 5000 }, (_, count) => `${count} é あ 😀`);
+    for (const text of sent) {
+      hostLink.send(text);
+      guestLink.send(text);
+    }
+    expect(await host.until(5000)).toEqual(sent);
+    expect(await guest.until(5000)).toEqual(sent);
+    expect([hostLink.peer, guestLink.peer]).toEqual(["guest", "host"]);
+  });
+
+  test("carries texts far larger than what a socket takes at once, among small ones", async () => {
+    const { host, guestLink } = await open();
+    const sent = ["small", "x".repeat(20_000_000), "é".repeat(3_000_000), "small", "あ".repeat(100_000)];
+    for (const text of sent) guestLink.send(text);
+    const received = await host.until(5);
+    expect(received.map((text) => text.length)).toEqual(sent.map((text) => text.length));
+    expect(received.every((text, at) => text === sent[at])).toBe(true);
+  });
+
+  test("what is sent in one turn arrives in one piece", async () => {
+    const side = new Side();
+    const path = listen(side);
+    const chunks: Buffer[] = [];
+    const socket = await connectRaw(path, (bytes) => chunks.push(bytes));
+    socket.write(greeting);
+    const link = await side.opened.promise;
+    const before = chunks.length;
+    for (let count = 0; count < 1000; count++) link.send("0123456789");
+    const isAllThere = () => Buffer.concat(chunks.slice(before)).length === 14_000;
+    while (!isAllThere()) await new Promise((resolve) => setImmediate(resolve));
+    expect(chunks.length - before).toBe(1);
+    socket.terminate();
+  });
+
+  test("a frame made once goes to many", async () => {
+    const { guest, hostLink } = await open();
+    const frame = encodeFrame("for all");
+    hostLink.send("1");
+    hostLink.sendFrame(frame);
+    hostLink.sendFrame(frame);
+    hostLink.send("2");
+    expect(await guest.until(4)).toEqual(["1", "for all", "for all", "2"]);
+  });
+
+  test("frames that come byte by byte are understood", async () => {
+    const side = new Side();
+    const socket = await connectRaw(listen(side));
+    for (const byte of Buffer.concat([greeting, encodeFrame("one"), encodeFrame("two")])) {
+      socket.write(Buffer.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await side.until(2)).toEqual(["one", "two"]);
+    socket.terminate();
+  });
+
+  test("close writes what waits before it says goodbye, however much it is", async () => {
+    const { host, guest, guestLink } = await open();
+    for (let count = 0; count < 300; count++) guestLink.send("x".repeat(50_000));
+    await guestLink.close();
+    expect((await guest.ended.promise).reason).toBe("closed by this side");
+    expect((await host.ended.promise).reason).toBe("it closed the link");
+    expect(host.texts).toHaveLength(300);
+    guestLink.send("too late");
+    await guestLink.close();
+  });
+});
+
+describe("a peer that does not read", () => {
+  test("is cut when more waits for it than may", async () => {
+    const side = new Side();
+    const socket = await connectRaw(listen(side, { maxQueuedBytes: 2_000_000 }));
+    socket.write(greeting);
+    const link = await side.opened.promise;
+    socket.pause();
+    for (let count = 0; count < 40; count++) {
+      link.send("x".repeat(100_000));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { reason, isRefusal } = await side.ended.promise;
+    expect(reason).toMatch(/^it does not read: 2\d{6} bytes wait for it, 2000000 at most$/);
+    expect([isRefusal, link.queuedBytes]).toEqual([false, 0]);
+  });
+
+  test("gets everything when it reads on within the bound", async () => {
+    const side = new Side();
+    let received = 0;
+    const path = listen(side);
+    const done = Promise.withResolvers<void>();
+    const total = 200 * 100_004;
+    const socket = await connectRaw(path, (bytes) => {
+      received += bytes.length;
+      if (received >= total) done.resolve();
+    });
+    socket.write(greeting);
+    const link = await side.opened.promise;
+    socket.pause();
+    for (let count = 0; count < 200; count++) link.send("x".repeat(100_000));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(link.queuedBytes).toBeGreaterThan(10_000_000);
+    socket.resume();
+    await done.promise;
+    expect(link.queuedBytes).toBe(0);
+    socket.terminate();
+  });
+
+  test("keeps whoever asks for room waiting until it reads, or is gone", async () => {
+    const side = new Side();
+    const socket = await connectRaw(listen(side));
+    socket.write(greeting);
+    const link = await side.opened.promise;
+    await link.room();
+    socket.pause();
+    let hasRoom = false;
+    const fill = () => {
+      for (let count = 0; count < 40; count++) link.send("x".repeat(100_000));
+      hasRoom = false;
+      return link.room().then(() => (hasRoom = true));
+    };
+    const first = fill();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(hasRoom).toBe(false);
+    socket.resume();
+    await first;
+    socket.pause();
+    const second = fill();
+    socket.terminate();
+    await second;
+  });
+});
+
+describe("a peer that is silent", () => {
+  test("is cut after some beats; one that shows that it lives is not", async () => {
+    const clock = new MovedClock();
+    const side = new Side();
+    const lively = new Side();
+    const path = listen(side, { clock, beatMs: 1000, maxSilentBeats: 3 });
+    await connectLink(path, { ...settings, clock, beatMs: 1000, maxSilentBeats: 3 }, lively.events);
+    await lively.opened.promise;
+    const mute = new Side();
+    const mutePath = listen(mute, { clock, beatMs: 1000, maxSilentBeats: 3 });
+    const socket = await connectRaw(mutePath);
+    socket.write(greeting);
+    await mute.opened.promise;
+    let isCut = false;
+    void lively.ended.promise.then(() => (isCut = true));
+    for (let second = 0; second < 10; second++) {
+      clock.move(1000);
+      // Bytes need turns of the event loop, and no moved clock brings them.
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await mute.ended.promise).reason).toBe("it gave no sign of life for 3 s");
+    expect(isCut).toBe(false);
+    expect(lively.texts).toEqual([]);
+    socket.terminate();
+  });
+
+  test("is cut before it greeted, too", async () => {
+    const clock = new MovedClock();
+    const side = new Side();
+    const socket = await connectRaw(listen(side, { clock }));
+    await new Promise((resolve) => setImmediate(resolve));
+    await clock.moveInSteps(12_000, 1000);
+    expect((await side.ended.promise).reason).toBe("it gave no sign of life for 10 s");
+    socket.terminate();
+  });
+});
+
+describe("a peer that is gone", () => {
+  test("is noticed at once when its process is killed", async () => {
+    const side = new Side();
+    const path = listen(side);
+    const child = Bun.spawn([process.execPath, "--no-env-file", `${import.meta.dir}/peer-process.ts`, path], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    await side.until(1);
+    child.kill("SIGKILL");
+    expect(await side.ended.promise).toEqual({ reason: "it closed the link", isRefusal: false });
+    await child.exited;
+  });
+
+  test("in the middle of a frame leaves no half text behind", async () => {
+    const side = new Side();
+    const socket = await connectRaw(listen(side));
+    socket.write(Buffer.concat([greeting, encodeFrame("whole"), encodeFrame("half").subarray(0, 6)]));
+    await side.until(1);
+    socket.end();
+    await side.ended.promise;
+    expect(side.texts).toEqual(["whole"]);
+  });
+
+  test("nobody who listens is an error at once", async () => {
+    const path = makeSocketPath("test");
+    paths.push(path);
+    await expect(connectLink(path, settings, new Side().events)).rejects.toThrow();
+  });
+});
+
+describe("a stranger", () => {
+  test("of another version is refused, and both sides can say why", async () => {
+    const [host, guest] = [new Side(), new Side()];
+    const path = listen(host);
+    await connectLink(path, { ...settings, protocol: "test/2" }, guest.events);
+    expect(await host.ended.promise).toEqual({ reason: "it speaks test/2, this side test/1", isRefusal: true });
+    expect(await guest.ended.promise).toEqual({ reason: "it speaks test/1, this side test/2", isRefusal: true });
+  });
+
+  test.each([
+    ["a text that is no greeting", encodeFrame("hello"), "it speaks something else, this side test/1", true],
+    ["an empty frame", encodeFrame(""), "it speaks something else, this side test/1", true],
+    ["HTTP", Buffer.from("GET / HTTP/1.1\r\n\r\n"), "a frame of 1195725856 bytes, 512 at most", false],
+  ])("that sends %s is cut", async (_, bytes, reason, isRefusal) => {
+    const side = new Side();
+    const socket = await connectRaw(listen(side));
+    socket.write(bytes);
+    const end = await side.ended.promise;
+    expect(end.reason).toContain(reason);
+    expect(end.isRefusal).toBe(isRefusal);
+  });
+});
+
+test("a bug in taking a text breaks this link, is told with its cause, and harms no other", async () => {
+  const { host, hostLink, guest, guestLink, path } = await open();
+  const bug = new Error("a bug above");
+  host.onText = (text, link) => {
+    if (text === "bad" && link === hostLink) throw bug;
+  };
+  const other = new Side();
+  await connectLink(path, settings, other.events);
+  const otherLink = await other.opened.promise;
+  guestLink.send("bad");
+  guestLink.send("after it");
+  const { reason, cause } = await host.ended.promise;
+  expect([reason, cause]).toEqual(["what it sent could not be taken: a bug above", bug]);
+  await guest.ended.promise;
+  otherLink.send("fine");
+  expect(await host.until(2)).toEqual(["bad", "fine"]);
+});

@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** What the system's address of a socket holds without its final zero: 108 bytes on Linux, 104 on macOS (man 7 unix). */
+const maxPathBytes = process.platform === "linux" ? 107 : 103;
+
+/**
+ * A path for a socket that only this user reaches: in a new directory of mode 0700 below the system's place for temporary
+ * files. New each time, so that no socket of a dead process is in the way.
+ *
+ * makeSocketPath("fanfare") -> "/tmp/fanfare-x7Gh2k/socket"
+ *
+ * @throws Error that says what to do, when the directory cannot be made or its path is too long
+ */
+export function makeSocketPath(prefix: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), `${prefix}-`)), "socket"); // mkdtemp makes it with mode 0700 (man 3 mkdtemp)
+  try {
+    checkSocketPath(path);
+  } catch (error) {
+    removeSocketPath(path);
+    throw error;
+  }
+  return path;
+}
+
+/** Removes what `makeSocketPath` made; does nothing when it is gone. */
+export function removeSocketPath(path: string): void {
+  rmSync(dirname(path), { recursive: true, force: true });
+}
+
+/** @throws Error for a path that no socket can have: the system's own word for it would be "invalid argument". */
+export function checkSocketPath(path: string): void {
+  const length = Buffer.byteLength(path);
+  if (length <= maxPathBytes) return;
+  throw new Error(
+    `a socket's path has ${maxPathBytes} bytes at most, ${path} has ${length}: set TMPDIR to a shorter one`,
+  );
+}
