@@ -1,4 +1,3 @@
-import type { CloseName } from "../../protocol/close-codes.ts";
 import { isoTime } from "../../protocol/codec.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -54,7 +53,8 @@ export class Drain {
   readonly #settings: DrainSettings;
   readonly #parts: DrainParts;
   #announcedAt: number | undefined;
-  readonly #told = new WeakSet<Session>();
+  /** Those who were told, or closed without it. */
+  readonly #counted = new WeakSet<Session>();
   #counts = { initial: 0, moved: 0, forced: 0, unflushedBytes: 0 };
   #closesInSecond = { second: 0, closes: 0, most: 0 };
 
@@ -94,30 +94,26 @@ export class Drain {
   /** Closes whatever is left in random order. Resolves when all are gone, and after 5 s at the latest. */
   async closeRest(): Promise<void> {
     const { clock, connections, flush, random } = this.#parts;
-    flush();
+    const until = clock.monotonic() + flushMs;
     const sessions = Array.from(connections.all(), (session) => ({ session, order: random() }));
     sessions.sort((a, b) => a.order - b.order);
     const perTick = Math.max(batchSize, Math.ceil((sessions.length * tickMs * 2) / flushMs));
     const closing: Promise<void>[] = [];
     for (let from = 0; from < sessions.length; from += perTick) {
+      flush();
       for (const { session } of sessions.slice(from, from + perTick)) {
-        if (session.closed === undefined) this.#counts.forced++;
-        closing.push(this.#closeFlushed(session, "restarting"));
+        closing.push(this.#closeFlushed(session, "forced", until));
       }
       if (from + perTick < sessions.length) await clock.sleep(tickMs);
     }
     await Promise.all(closing);
-    const until = clock.monotonic() + flushMs;
     while (connections.size > 0 && clock.monotonic() < until) await clock.sleep(tickMs);
   }
 
   /** Closes everything at once: somebody is in a hurry. */
   closeAtOnce(): void {
     this.#parts.flush();
-    for (const session of [...this.#parts.connections.all()]) {
-      if (session.closed === undefined) this.#counts.forced++;
-      this.#close(session, "restarting");
-    }
+    for (const session of [...this.#parts.connections.all()]) this.#close(session, "forced");
   }
 
   get receipt(): DrainReceipt {
@@ -133,13 +129,11 @@ export class Drain {
   }
 
   #tell(session: Session): void {
-    if (this.#told.has(session)) return;
-    this.#told.add(session);
+    if (!this.#count(session)) return;
     const { clock, random } = this.#parts;
     const { drainWindowMs, drainMode } = this.#settings;
     const slotMs = Math.round(random() * drainWindowMs);
     const deadlineMs = drainMode === "move" ? slotMs : Math.round(this.leftMs);
-    this.#counts.initial++;
     session.tell({
       type: "system",
       event: "draining",
@@ -153,29 +147,36 @@ export class Drain {
   }
 
   async #move(session: Session): Promise<void> {
-    if (session.closed !== undefined || this.#parts.connections.byId(session.id) === undefined) return;
-    this.#counts.moved++;
     this.#parts.flush();
-    await this.#closeFlushed(session, "restarting");
+    await this.#closeFlushed(session, "moved", this.#parts.clock.monotonic() + flushMs);
   }
 
   /** A socket that is closed with bytes in its buffer loses them when the process ends. */
-  async #closeFlushed(session: Session, reason: CloseName): Promise<void> {
+  async #closeFlushed(session: Session, as: "moved" | "forced", until: number): Promise<void> {
     const { clock } = this.#parts;
-    const until = clock.monotonic() + flushMs;
     while (session.connection.buffered() > 0 && session.closed === undefined && clock.monotonic() < until) {
       await clock.sleep(tickMs);
     }
-    this.#close(session, reason);
+    this.#close(session, as);
   }
 
-  #close(session: Session, reason: CloseName): void {
-    if (session.closed !== undefined) return;
+  #close(session: Session, as: "moved" | "forced"): void {
+    if (session.closed !== undefined || this.#parts.connections.byId(session.id) === undefined) return;
+    this.#count(session); // somebody in a hurry may close those who were told nothing
+    this.#counts[as]++;
     this.#counts.unflushedBytes += session.connection.buffered();
-    session.close({ name: reason });
+    session.close({ name: "restarting" });
     const second = Math.floor(this.#parts.clock.monotonic() / 1000);
     if (second !== this.#closesInSecond.second) this.#closesInSecond = { ...this.#closesInSecond, second, closes: 0 };
     this.#closesInSecond.closes++;
     this.#closesInSecond.most = Math.max(this.#closesInSecond.most, this.#closesInSecond.closes);
+  }
+
+  /** Each session counts once. @returns whether it is new */
+  #count(session: Session): boolean {
+    if (this.#counted.has(session)) return false;
+    this.#counted.add(session);
+    this.#counts.initial++;
+    return true;
   }
 }
