@@ -35,7 +35,7 @@ export class Border {
   /** Why the request may not come in; undefined where it may. */
   refusal(request: Request): ServiceError | undefined {
     const { isSecured, insecure } = this.#settings;
-    if (insecure) return undefined;
+    if (insecure && !isSecured) return undefined;
     const host = request.headers.get("Host") ?? "";
     if (!isSecured && !this.#isOwnName(host)) {
       const rule = "an open server answers to loopback names only";
