@@ -40,7 +40,6 @@ export interface MemberState {
   readonly pid: number;
   /** Unix milliseconds. */
   readonly startedAt: number;
-  readonly connections: number;
   readonly isDraining: boolean;
 }
 
