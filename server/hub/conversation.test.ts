@@ -1,0 +1,265 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { type Guest, TestHub } from "../../tests/fakes/hub.ts";
+
+let it: TestHub;
+afterEach(() => it.close());
+
+async function begin(options: Parameters<typeof TestHub.start>[0] = {}): Promise<Guest> {
+  it = await TestHub.start(options);
+  return it.connect({ userId: "u1" });
+}
+
+/** Says something and gives what came of it. */
+async function say({ conversation, connection }: Guest, said: string | object) {
+  const before = connection.taken.length;
+  conversation.hear(typeof said === "string" ? said : JSON.stringify(said));
+  await it.settle();
+  return connection.taken.slice(before);
+}
+
+const long = (length: number) => "x".repeat(length);
+
+describe("what cannot be understood is answered with an error, and the connection stays", () => {
+  test.each<[string, string, object]>([
+    ["a frame that begins like JSON and is none", "{", { code: "bad-json" }],
+    ["white space before it", ' \n{"type":', { code: "bad-json" }],
+    ["more behind it", '{"type":"ping"} x', { code: "bad-json" }],
+    ["nesting without end", `{"type":"publish","channel":"a","data":${"[".repeat(1000)}`, { code: "bad-json" }],
+    ["no type", "{}", { code: "invalid-field", field: "type" }],
+    ["a type that is no text", '{"type":7}', { code: "invalid-field", field: "type" }],
+    ["an unknown type", '{"type":"dance","ref":"r"}', { code: "unknown-type", ref: "r" }],
+    ["a type of JavaScript's own", '{"type":"constructor"}', { code: "unknown-type" }],
+    ["a ref that is an object", '{"type":"ping","ref":{}}', { code: "invalid-field", field: "ref" }],
+  ])("%s", async (_, text, error) => {
+    const guest = await begin();
+    expect(await say(guest, text)).toMatchObject([{ type: "error", ...error }]);
+    expect(await say(guest, { type: "ping", ref: 1 })).toMatchObject([{ type: "pong", ref: 1 }]);
+    expect(guest.connection.closedWith).toBeUndefined();
+  });
+
+  test.each<[string, object, string]>([
+    ["publish without a channel", { type: "publish", message: "m" }, "channel"],
+    ["publish without a body", { type: "publish", channel: "a" }, "data"],
+    ["a message that is a number", { type: "publish", channel: "a", message: 7 }, "message"],
+    ["a channel that is a number", { type: "subscribe", channel: 7 }, "channel"],
+    ["a channel with a space", { type: "subscribe", channel: "a b" }, "channel"],
+    ["an empty channel", { type: "subscribe", channel: "" }, "channel"],
+    ["a channel one character too long", { type: "subscribe", channel: long(201) }, "channel"],
+    ["a user's channel one character too long", { type: "subscribe", channel: `@${long(129)}` }, "channel"],
+    ["an id one character too long", { type: "publish", channel: "a", message: "m", id: long(129) }, "id"],
+    ["a sender one character too long", { type: "message", message: "m", sender: long(129) }, "sender"],
+    ["a ref one character too long", { type: "ping", ref: long(129) }, "ref"],
+    ["an event name of the browser's own", { type: "publish", channel: "a", message: "m", event: "error" }, "event"],
+    [
+      "an event name one character too long",
+      { type: "publish", channel: "a", message: "m", event: long(101) },
+      "event",
+    ],
+    ["a switch that is a text", { type: "publish", channel: "a", message: "m", echo: "no" }, "echo"],
+    ["headers that are a list", { type: "publish", channel: "a", message: "m", headers: [] }, "headers"],
+    ["a position without an epoch", { type: "subscribe", channel: "a", since: { offset: 1 } }, "since"],
+    ["a since in words unknown", { type: "subscribe", channel: "a", since: "yesterday" }, "since"],
+    ["history without a channel", { type: "history" }, "channel"],
+    ["more history than there may be", { type: "history", channel: "a", limit: 1001 }, "limit"],
+    ["a limit with a fraction", { type: "history", channel: "a", limit: 1.5 }, "limit"],
+    ["a token that is no text", { type: "auth", token: 7 }, "token"],
+    ["a chat message without a text", { type: "message" }, "message"],
+    ["an empty chat message", { type: "message", message: "" }, "message"],
+  ])("%s: the field is named with its rule", async (_, frame, field) => {
+    const guest = await begin();
+    const [error, ...more] = await say(guest, frame);
+    expect([error?.code, error?.field, more]).toEqual(["invalid-field", field, []]);
+    expect(error?.message).toStartWith(`${field}: expected `);
+  });
+
+  test("the longest that may be is taken", async () => {
+    const guest = await begin();
+    const channel = long(200);
+    expect(await say(guest, { type: "subscribe", channel, ref: long(128) })).toMatchObject([
+      { type: "subscribed", channel, ref: long(128) },
+    ]);
+    const ack = await say(guest, { type: "publish", channel, message: "m", id: long(128), event: long(100) });
+    expect(ack).toMatchObject([{ type: "ack" }, { type: "message" }]);
+  });
+});
+
+describe("what may not be done is answered with an error", () => {
+  test.each([
+    ["another user's channel", { type: "subscribe", channel: "@u2" }, "forbidden"],
+    ["publishing to a user", { type: "publish", channel: "@u1", message: "m" }, "forbidden"],
+    ["a token where none is checked", { type: "auth", token: "t" }, "unauthorized"],
+  ])("%s", async (_, frame, code) => {
+    const guest = await begin();
+    expect(await say(guest, { ...frame, ref: 5 })).toMatchObject([{ type: "error", code, ref: 5 }]);
+  });
+
+  test("a body over the limit, and one at it is taken", async () => {
+    const guest = await begin({ settings: { maxMessageBytes: 256 } });
+    const body = { type: "publish", channel: "a" };
+    expect(await say(guest, { ...body, message: long(257) })).toMatchObject([{ type: "error", code: "too-large" }]);
+    expect(await say(guest, { ...body, message: long(256) })).toMatchObject([{ type: "ack" }]);
+    expect(await say(guest, { ...body, message: "ä".repeat(129) })).toMatchObject([{ code: "too-large" }]);
+  });
+});
+
+describe("commands", () => {
+  test("of one connection take effect in their order, whatever each waits for", async () => {
+    const guest = await begin();
+    it.broker.answerMs = 20;
+    const frames = [
+      { type: "subscribe", channel: "a", ref: 1 },
+      { type: "publish", channel: "a", message: "m", ref: 2 },
+      { type: "unsubscribe", channel: "a", ref: 3 },
+      { type: "ping", ref: 4 },
+      { type: "history", channel: "a", ref: 5 },
+    ];
+    for (const frame of frames) guest.conversation.hear(JSON.stringify(frame));
+    await it.clock.moveInSteps(500, 10);
+    const answers = guest.connection.taken.filter(({ ref }) => ref !== undefined);
+    expect(answers.map(({ type, ref }) => [type, ref])).toEqual([
+      ["subscribed", 1],
+      ["ack", 2],
+      ["unsubscribed", 3],
+      ["pong", 4],
+      ["history", 5],
+    ]);
+  });
+
+  test("of one connection do not wait for those of another", async () => {
+    const guest = await begin();
+    const other = await it.connect();
+    it.broker.answerMs = 1000;
+    guest.conversation.hear('{"type":"subscribe","channel":"a"}');
+    expect(await say(other, { type: "ping" })).toMatchObject([{ type: "pong" }]);
+  });
+
+  test("whoever says more than can wait is closed with 4029", async () => {
+    const guest = await begin();
+    it.broker.answerMs = 1000;
+    guest.conversation.hear('{"type":"subscribe","channel":"a"}');
+    for (let count = 0; count < 256; count++) guest.conversation.hear('{"type":"ping"}');
+    expect(guest.connection.closedWith).toBeUndefined();
+    guest.conversation.hear('{"type":"ping"}');
+    expect(guest.connection.closedWith?.name).toBe("too-many");
+  });
+
+  test("plain text is chat to everyone, also what looks like JSON but is no object", async () => {
+    const guest = await begin();
+    for (const text of ["Hello", "[1]", "null", "send_now!"]) {
+      expect(await say(guest, text)).toMatchObject([{ type: "message", channel: "all", message: text }]);
+    }
+  });
+
+  test("send_now is a command of its own", async () => {
+    const guest = await begin();
+    expect(await say(guest, "send_now")).toMatchObject([{ channel: "all", message: "IM sent" }]);
+  });
+
+  test("unsubscribe is the last of its channel: what waits for a flush stays away", async () => {
+    const guest = await begin();
+    await it.publish("all", "waits");
+    expect(await say(guest, { type: "unsubscribe", channel: "all" })).toMatchObject([{ type: "unsubscribed" }]);
+    await it.publish("all", "later");
+    expect(await say(guest, { type: "ping" })).toMatchObject([{ type: "pong" }]);
+  });
+
+  test("leaving what one is not in is answered the same", async () => {
+    const guest = await begin();
+    expect(await say(guest, { type: "unsubscribe", channel: "a" })).toMatchObject([
+      { type: "unsubscribed", channel: "a" },
+    ]);
+  });
+
+  test("the same id is stored once, and the second is told so", async () => {
+    const guest = await begin();
+    const frame = { type: "publish", channel: "a", message: "m", id: "x" };
+    const [[first], [second]] = [await say(guest, frame), await say(guest, { ...frame, message: "other" })];
+    expect(second).toEqual({ ...first, type: "ack", duplicate: true });
+  });
+
+  test("echo:false is an advance for the publisher and a message for everybody else", async () => {
+    const guest = await begin();
+    const other = await it.connect();
+    for (const it of [guest, other]) await say(it, { type: "subscribe", channel: "a" });
+    const mine = await say(guest, { type: "publish", channel: "a", message: "m", echo: false });
+    expect(mine.map(({ type, offset }) => [type, offset])).toEqual([
+      ["ack", 1],
+      ["advance", 1],
+    ]);
+    expect(other.connection.of("message")).toMatchObject([{ channel: "a", offset: 1 }]);
+  });
+
+  test("an ephemeral one has no position and is in no history", async () => {
+    const guest = await begin();
+    await say(guest, { type: "subscribe", channel: "a" });
+    const said = await say(guest, { type: "publish", channel: "a", message: "typing", ephemeral: true });
+    expect(said.map(({ type, offset }) => [type, offset])).toEqual([
+      ["ack", undefined],
+      ["message", undefined],
+    ]);
+    expect(await say(guest, { type: "history", channel: "a" })).toMatchObject([{ messages: [], offset: 0 }]);
+  });
+
+  test("history says where it ends and whether it is complete", async () => {
+    const guest = await begin({ rules: { historySize: 2 } });
+    for (const text of ["1", "2", "3"]) await it.publish("a", text);
+    const [all] = await say(guest, { type: "history", channel: "a", since: "earliest", limit: 1 });
+    expect(all).toMatchObject({ offset: 3, complete: true, messages: [{ offset: 2 }] });
+    const since = { epoch: all?.epoch, offset: 0 };
+    expect(await say(guest, { type: "history", channel: "a", since })).toMatchObject([
+      { complete: false, reason: "history-too-short", messages: [{ offset: 2 }, { offset: 3 }] },
+    ]);
+  });
+
+  test("presence counts connections, and names each user once", async () => {
+    const guest = await begin();
+    const others = [await it.connect({ userId: "u1" }), await it.connect({ userId: "u0" }), await it.connect()];
+    for (const it of [guest, ...others]) await say(it, { type: "subscribe", channel: "a" });
+    expect(await say(guest, { type: "presence", channel: "a" })).toMatchObject([{ count: 4, users: ["u0", "u1"] }]);
+  });
+});
+
+describe("too many frames", () => {
+  const ping = '{"type":"ping","ref":"r"}';
+
+  test("are refused with the time to wait, and what was refused is not done", async () => {
+    const guest = await begin({ settings: { messageRate: 2 } });
+    for (let count = 0; count < 5; count++) guest.conversation.hear(ping);
+    expect(guest.connection.of("pong")).toHaveLength(4);
+    expect(guest.connection.of("error")).toMatchObject([{ code: "rate-limited", retry_after_ms: 500, ref: "r" }]);
+    await it.clock.moveInSteps(500, 100);
+    guest.conversation.hear(ping);
+    expect(guest.connection.of("pong")).toHaveLength(5);
+  });
+
+  test("from one who does not listen end with 4029", async () => {
+    const guest = await begin({ settings: { messageRate: 2 } });
+    for (let count = 0; count < 4 + 10; count++) guest.conversation.hear(ping);
+    expect(guest.connection.closedWith).toBeUndefined();
+    guest.conversation.hear(ping);
+    expect(guest.connection.closedWith?.name).toBe("too-many");
+  });
+
+  test("are none because the wall clock was set back", async () => {
+    const guest = await begin({ settings: { messageRate: 2 } });
+    guest.conversation.hear(ping);
+    it.clock.set(-3_600_000);
+    guest.conversation.hear(ping);
+    expect(guest.connection.of("pong")).toHaveLength(2);
+  });
+});
+
+describe("a fault of the server", () => {
+  test("is answered as such, and the conversation goes on", async () => {
+    const guest = await begin({
+      wrap: (broker) => {
+        broker.publish = () => Promise.reject(new TypeError("a bug"));
+        return broker;
+      },
+    });
+    const [error] = await say(guest, { type: "publish", channel: "a", message: "m", ref: 1 });
+    expect(error).toMatchObject({ type: "error", code: "internal", ref: 1 });
+    expect(error?.message).not.toContain("a bug");
+    expect(await say(guest, { type: "ping" })).toMatchObject([{ type: "pong" }]);
+  });
+});
