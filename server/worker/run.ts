@@ -42,7 +42,7 @@ function obeySignals(server: FanfareServer): Promise<number> {
     const obey = (signal: NodeJS.Signals) => {
       received++;
       const code = 128 + constants.signals[signal];
-      if (received === 1) server.stop().then(() => resolve(received === 1 ? 0 : code), reject);
+      if (received === 1) server.stop().then(() => received === 1 && resolve(0), reject);
       else if (received === 2) server.stopNow().then(() => resolve(code), reject);
       else process.exit(code);
     };

@@ -1,0 +1,292 @@
+import { describe, expect, test } from "bun:test";
+import { RawSocket } from "./raw-socket.ts";
+import { RawWebSocket } from "./raw-web-socket.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+import { type Frame, SocketUnderTest } from "./socket.ts";
+import { StreamUnderTest } from "./stream.ts";
+
+const noticeOf = (client: SocketUnderTest | StreamUnderTest) => client.until((it) => it.event === "draining");
+
+const openMany = (server: ServerUnderTest, count: number) =>
+  Promise.all(Array.from({ length: count }, () => SocketUnderTest.open(server.wsUrl)));
+
+/** The last line of the log, once the server has ended. */
+async function receiptOf(server: ServerUnderTest): Promise<Record<string, number>> {
+  await server.exited;
+  const [, text = "{}"] = await server.untilLogged(/Stopped: (\{.*\})/);
+  return JSON.parse(text) as Record<string, number>;
+}
+
+/** A member of `room` that has its welcome and reads nothing further. */
+async function openStuck(server: ServerUnderTest): Promise<RawWebSocket> {
+  const reader = await RawWebSocket.open(server.port, "/ws?channel=room");
+  await reader.untilText(/welcome/);
+  reader.socket.pause();
+  return reader;
+}
+
+/** @returns the offset of the message that was posted */
+async function postTo(server: ServerUnderTest, size: number): Promise<number> {
+  const type = { "Content-Type": "text/plain" };
+  const answer = await server.request("POST", "/v1/channels/room/messages", "x".repeat(size), type);
+  return Number(((await answer.json()) as Frame).offset);
+}
+
+/** What the server says of its only connection. */
+async function connectionOf(server: ServerUnderTest): Promise<Frame> {
+  const { connections } = (await (await server.request("GET", "/v1/connections")).json()) as { connections: Frame[] };
+  return connections[0] ?? {};
+}
+
+function offsetsOf({ texts }: RawWebSocket): readonly number[] {
+  const frames = texts.map((it) => JSON.parse(it) as Frame);
+  return frames.filter((it) => it.channel === "room").map(({ offset }) => Number(offset));
+}
+
+describe("waiting", () => {
+  test.concurrent("each client is told its own moment inside the window; who stays is served until it leaves", async () => {
+    await using server = await startServer({ env: { DRAIN_WINDOW: "3s", SHUTDOWN_TIMEOUT: "60s" } });
+    const clients = await openMany(server, 20);
+    server.signal("SIGTERM");
+    const notices = await Promise.all(clients.map(noticeOf));
+    const slots = notices.map((it) => Number(it.reconnect_after_ms));
+    for (const [index, notice] of notices.entries()) {
+      expect(notice).toMatchObject({ type: "system", successor: false });
+      expect(slots[index]).toBeWithin(0, 3001);
+      expect(notice.deadline_ms).toBeWithin(50_000, 60_001);
+      expect(notice.message).toStartWith("Server is shutting down");
+    }
+    expect(new Set(slots).size).toBeGreaterThan(10);
+    const [one, other, ...rest] = clients;
+    for (const client of rest) client.close();
+    one?.send("still here");
+    await other?.until((it) => it.message === "still here");
+    one?.close();
+    other?.close();
+    expect(await server.exited).toBe(0);
+    const receipt = await receiptOf(server);
+    const counts = { initial: 20, left: 20, moved: 0, forced: 0, unflushed_bytes: 0, max_close_rate: 0 };
+    expect(receipt).toEqual({ ...counts, duration_ms: Number(receipt.duration_ms) });
+  });
+
+  test.concurrent("nobody new is let in any more, and the log says every 5 s who is waited for and how long", async () => {
+    await using server = await startServer({ env: { SHUTDOWN_TIMEOUT: "40s" } });
+    using client = await SocketUnderTest.open(server.wsUrl);
+    using _other = await SocketUnderTest.open(server.wsUrl);
+    server.signal("SIGTERM");
+    await server.untilLogged(/Shutting down: 2 client\(s\) are connected and have 40 s to leave/);
+    await noticeOf(client);
+    await expect(RawSocket.connect(server.port)).rejects.toThrow();
+    const line = /Waiting for (\d+) client\(s\) to leave; the rest are closed in (\d+) s/;
+    const first = await server.untilLogged(line);
+    client.close();
+    const second = await server.untilLogged(new RegExp(`${line.source}.*\\n(?:.*\\n)*.*${line.source}`));
+    expect([first[1], second[3]]).toEqual(["2", "1"]);
+    expect(Number(first[2]) - Number(second[4])).toBeWithin(4, 8);
+  });
+
+  test.concurrent("without clients the process is gone before anybody could be waited for", async () => {
+    await using server = await startServer();
+    server.signal("SIGTERM");
+    expect(await server.exited).toBe(0);
+    expect(server.output).toContain("no clients are connected");
+    const receipt = await receiptOf(server);
+    expect(receipt).toMatchObject({ initial: 0, left: 0, forced: 0 });
+    expect(receipt.duration_ms).toBeLessThan(1000);
+  });
+
+  test.concurrent("a stream is told when to come back, stays, and is counted like any client", async () => {
+    await using server = await startServer({ env: { DRAIN_WINDOW: "2s" } });
+    using stream = await StreamUnderTest.open(`${server.url}/sse`);
+    using socket = await SocketUnderTest.open(server.wsUrl);
+    server.signal("SIGTERM");
+    const notice = await noticeOf(stream);
+    expect(stream.blocks.find((it) => it.retry !== undefined)?.retry).toBe(String(notice.reconnect_after_ms));
+    await noticeOf(socket);
+    socket.send("to the stream");
+    await stream.until((it) => it.message === "to the stream");
+    socket.close();
+    stream[Symbol.dispose]();
+    expect(await server.exited).toBe(0);
+    expect(await receiptOf(server)).toMatchObject({ initial: 2, left: 2 });
+  });
+});
+
+describe("the deadline", () => {
+  test.concurrent("closes the rest with 1012, and ends streams with the word when to come back", async () => {
+    await using server = await startServer({ env: { SHUTDOWN_TIMEOUT: "1s", DRAIN_WINDOW: "1s" } });
+    const clients = await openMany(server, 5);
+    using stream = await StreamUnderTest.open(`${server.url}/sse`);
+    server.signal("SIGTERM");
+    for (const client of clients) expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    await stream.untilEnded();
+    expect(Number(stream.blocks.at(-1)?.retry)).toBeGreaterThan(0);
+    expect(await server.exited).toBe(0);
+    expect(await receiptOf(server)).toMatchObject({ initial: 6, left: 0, forced: 6, unflushed_bytes: 0 });
+  });
+
+  test.concurrent("lets what is queued arrive first, and then the 1012", async () => {
+    await using server = await startServer({ env: { SHUTDOWN_TIMEOUT: "2s", DRAIN_WINDOW: "1s" } });
+    using reader = await openStuck(server);
+    // More than the kernel takes for one socket, and no more than the server may hold for it.
+    let sent = 0;
+    while (sent < 200 || (await connectionOf(server)).buffered_bytes === 0) sent = await postTo(server, 10_000);
+    expect(await connectionOf(server)).toMatchObject({ is_lagging: false });
+    server.signal("SIGTERM");
+    await server.untilLogged(/Waiting for 1 client/);
+    reader.socket.resume();
+    expect(await reader.untilClosed()).toBe(1012);
+    expect(offsetsOf(reader)).toEqual(Array.from({ length: sent }, (_, at) => at + 1));
+    expect(sent).toBeGreaterThanOrEqual(200);
+    expect(await receiptOf(server)).toMatchObject({ forced: 1, unflushed_bytes: 0 });
+  });
+
+  test.todo("lets a reader that lags but reads catch up first", async () => {
+    await using server = await startServer({
+      env: { SHUTDOWN_TIMEOUT: "2s", DRAIN_WINDOW: "1s", HISTORY_BYTES: "32MiB" },
+    });
+    using reader = await openStuck(server);
+    for (let sent = 0; sent < 400; ) sent = await postTo(server, 16_000);
+    server.signal("SIGTERM");
+    await server.untilLogged(/Waiting for 1 client/);
+    reader.socket.resume();
+    expect(await reader.untilClosed()).toBe(1012);
+    expect(offsetsOf(reader)).toEqual(Array.from({ length: 400 }, (_, at) => at + 1));
+  });
+
+  test.concurrent("does not wait for ever for a reader that stands still", async () => {
+    await using server = await startServer({ env: { SHUTDOWN_TIMEOUT: "1s", DRAIN_WINDOW: "1s" } });
+    using reader = await openStuck(server);
+    for (let sent = 0; sent < 200; ) sent = await postTo(server, 60_000);
+    // An answer of 600 KB: more than the kernel takes beside what it has already.
+    reader.send('{"type":"history","channel":"room","limit":10}');
+    await server.request("GET", "/livez");
+    server.signal("SIGTERM");
+    expect(await server.exited).toBe(0);
+    const receipt = await receiptOf(server);
+    expect(receipt).toMatchObject({ initial: 1, left: 0, forced: 1 });
+    expect(receipt.unflushed_bytes).toBeGreaterThan(0);
+  });
+});
+
+describe("signals", () => {
+  test.concurrent.each([
+    ["SIGTERM", "SIGTERM", 143],
+    ["SIGINT", "SIGINT", 130],
+    ["SIGTERM", "SIGINT", 130],
+  ] as const)("%s and then %s closes everybody at once and exits with %d", async (first, second, code) => {
+    await using server = await startServer();
+    const clients = await openMany(server, 3);
+    server.signal(first);
+    await Promise.all(clients.map(noticeOf));
+    server.signal(second);
+    for (const client of clients) expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    expect(await server.exited).toBe(code);
+    await server.untilLogged(/Stopping now: closing 3 client\(s\)/);
+    expect(await receiptOf(server)).toMatchObject({ initial: 3, left: 0, forced: 3 });
+  });
+
+  test.concurrent("a second signal ends lame-duck as well", async () => {
+    await using server = await startServer({ env: { DRAIN_DELAY: "10m" } });
+    using client = await SocketUnderTest.open(server.wsUrl);
+    server.signal("SIGTERM");
+    await server.untilLogged(/Shutting down/);
+    server.signal("SIGTERM");
+    expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    expect(await server.exited).toBe(143);
+  });
+
+  test.concurrent("SIGHUP without a terminal is ignored, with a warning", async () => {
+    await using server = await startServer();
+    using client = await SocketUnderTest.open(server.wsUrl);
+    server.signal("SIGHUP");
+    await server.untilLogged(/WARNING \| SIGHUP ignored/);
+    client.send("still here");
+    await client.until((it) => it.message === "still here");
+    expect((await server.request("GET", "/readyz")).status).toBe(200);
+    expect(client.frames.filter((it) => it.event === "draining")).toEqual([]);
+  });
+});
+
+describe("DRAIN_MODE=move", () => {
+  test.concurrent("closes each client with 1012 at its own moment, spread over the window", async () => {
+    await using server = await startServer({ env: { DRAIN_MODE: "move", DRAIN_WINDOW: "3s" } });
+    const clients = await openMany(server, 30);
+    server.signal("SIGTERM");
+    const moved = await Promise.all(
+      clients.map(async (client) => {
+        const notice = await noticeOf(client);
+        const toldAt = performance.now();
+        expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+        return { slot: Number(notice.reconnect_after_ms), after: performance.now() - toldAt };
+      }),
+    );
+    expect(await server.exited).toBe(0);
+    const slots = moved.map(({ slot }) => slot);
+    for (const slot of slots) expect(slot).toBeWithin(0, 3001);
+    const afters = moved.map(({ after }) => after);
+    const spread = (values: number[]) => Math.max(...values) - Math.min(...values);
+    expect(spread(afters)).toBeGreaterThan(spread(slots) / 2);
+    // Whoever has a moment at least a second later than another goes later.
+    for (const a of moved) for (const b of moved) if (a.slot + 1000 < b.slot) expect(a.after).toBeLessThan(b.after);
+    const receipt = await receiptOf(server);
+    expect(receipt).toMatchObject({ initial: 30, left: 0, moved: 30, forced: 0 });
+    expect(receipt.max_close_rate).toBeWithin(10, 30);
+  });
+});
+
+describe("lame-duck", () => {
+  test.concurrent("still serves, and says to load balancers and newcomers that it will not for long", async () => {
+    await using server = await startServer({ env: { DRAIN_DELAY: "3s", DRAIN_WINDOW: "2s" } });
+    server.signal("SIGTERM");
+    await server.untilLogged(/Shutting down/);
+    const get = (path: string) => server.request("GET", path);
+    const [ready, alive, health] = [await get("/readyz"), await get("/livez"), await get("/health")];
+    expect([ready.status, alive.status, health.status]).toEqual([503, 200, 200]);
+    expect(await health.json()).toMatchObject({ status: "draining" });
+    for (const { headers } of [ready, alive, health]) expect(headers.get("Connection")).toBe("close");
+    using newcomer = await SocketUnderTest.open(server.wsUrl);
+    using stream = await StreamUnderTest.open(`${server.url}/sse`);
+    for (const client of [newcomer, stream]) {
+      expect((await noticeOf(client)).reconnect_after_ms).toBeWithin(0, 2001);
+      expect(client.frames.slice(0, 2).map(({ event }) => event)).toEqual(["welcome", "draining"]);
+    }
+    const pushed = await server.request("POST", "/v1/publish", { channel: "all", message: "in time" });
+    expect([pushed.status, pushed.headers.get("Connection")]).toEqual([200, "close"]);
+    await newcomer.until((it) => it.message === "in time");
+    newcomer.close();
+    stream[Symbol.dispose]();
+    expect(await server.exited).toBe(0);
+    expect(newcomer.frames.filter(({ event }) => event === "draining")).toHaveLength(1);
+  });
+
+  test.concurrent("publishers that keep their connection lose no request, and all that was acknowledged is delivered", async () => {
+    await using server = await startServer();
+    using subscriber = await SocketUnderTest.open(`${server.wsUrl}?channel=room`);
+    const acknowledged: string[] = [];
+    const publishers = Array.from({ length: 20 }, async (_, publisher) => {
+      const socket = await RawSocket.connect(server.port);
+      for (let at = 0; ; at++) {
+        const id = `${publisher}-${at}`;
+        const body = JSON.stringify({ channel: "room", data: at, id });
+        const head = `POST /v1/publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`;
+        socket.received = "";
+        socket.write(head + body);
+        const [answer] = await socket.untilReceived(/^HTTP[\s\S]*\r\n\r\n\{.*\}$/);
+        expect(answer).toStartWith("HTTP/1.1 200");
+        acknowledged.push(id);
+        if (/^connection: close/im.test(answer)) return socket.untilEnded();
+      }
+    });
+    await subscriber.untilMessages(200);
+    server.signal("SIGTERM");
+    await Promise.all(publishers);
+    await noticeOf(subscriber);
+    await subscriber.until(() => subscriber.messages.length === acknowledged.length);
+    const ids = (frames: readonly Frame[]) => frames.map(({ id }) => id);
+    expect(ids(subscriber.messages).sort()).toEqual(acknowledged.sort());
+    expect(subscriber.messages.map(({ offset }) => offset)).toEqual(acknowledged.map((_, at) => at + 1));
+    subscriber.close();
+    expect(await server.exited).toBe(0);
+  });
+});
