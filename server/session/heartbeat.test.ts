@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test";
+import { FakeConnection } from "../../tests/fakes/connection.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { Heartbeat } from "./heartbeat.ts";
+
+/** A heartbeat of 30 s that waits 10 s for an answer, and one peer. */
+function makeHeartbeat() {
+  const clock = new MovedClock();
+  const heartbeat = new Heartbeat({ interval: 30_000, timeout: 10_000 }, clock);
+  const peer = new FakeConnection();
+  heartbeat.add(peer);
+  return { clock, heartbeat, peer };
+}
+
+describe("a heartbeat", () => {
+  test("pings once per interval for as long as it is answered", () => {
+    const { clock, heartbeat, peer } = makeHeartbeat();
+    for (let minute = 0; minute < 60; minute++) {
+      for (let second = 0; second < 60; second++) {
+        clock.move(1000);
+        heartbeat.seen(peer);
+      }
+    }
+    expect([peer.pings, peer.closedWith]).toEqual([120, undefined]);
+  });
+
+  test("closes with 4009 who owes an answer for longer than the timeout", () => {
+    const { clock, peer } = makeHeartbeat();
+    clock.move(31_000);
+    expect(peer.pings).toBe(1);
+    clock.move(8999);
+    expect(peer.closedWith).toBeUndefined();
+    clock.move(1001);
+    expect(peer.closedWith?.name).toBe("no-pong");
+  });
+
+  test("takes any message for an answer", () => {
+    const { clock, heartbeat, peer } = makeHeartbeat();
+    clock.move(31_000);
+    heartbeat.seen(peer);
+    clock.move(25_000);
+    expect([peer.pings, peer.closedWith]).toEqual([1, undefined]);
+  });
+
+  test("rests while bytes wait, since the answer may stand behind them, and goes on after it", () => {
+    const { clock, peer } = makeHeartbeat();
+    clock.move(31_000);
+    peer.stall();
+    peer.send(['{"type":"pong"}']);
+    clock.move(100_000);
+    expect([peer.pings, peer.closedWith]).toEqual([1, undefined]);
+    peer.resume();
+    clock.move(31_000);
+    expect(peer.pings).toBe(2);
+    clock.move(11_000);
+    expect(peer.closedWith?.name).toBe("no-pong");
+  });
+
+  test("each peer has its own deadline", () => {
+    const { clock, heartbeat, peer } = makeHeartbeat();
+    clock.move(15_000);
+    const later = new FakeConnection();
+    heartbeat.add(later);
+    clock.move(27_000);
+    expect([peer.closedWith?.name, later.closedWith]).toEqual(["no-pong", undefined]);
+    clock.move(15_000);
+    expect(later.closedWith?.name).toBe("no-pong");
+  });
+
+  test("lets go of who left, in the middle of a ping too", () => {
+    const { clock, heartbeat, peer } = makeHeartbeat();
+    clock.move(31_000);
+    heartbeat.remove(peer);
+    clock.move(100_000);
+    expect([peer.pings, peer.closedWith]).toEqual([1, undefined]);
+  });
+
+  test("does nothing after the end", () => {
+    const { clock, heartbeat, peer } = makeHeartbeat();
+    heartbeat.close();
+    heartbeat.close();
+    clock.move(100_000);
+    expect([peer.pings, peer.closedWith]).toEqual([0, undefined]);
+  });
+
+  test("with times of a test is as quick as they are", () => {
+    const clock = new MovedClock();
+    const heartbeat = new Heartbeat({ interval: 100, timeout: 100 }, clock);
+    const peer = new FakeConnection();
+    heartbeat.add(peer);
+    clock.move(190);
+    expect([peer.pings, peer.closedWith]).toEqual([1, undefined]);
+    clock.move(50);
+    expect(peer.closedWith?.name).toBe("no-pong");
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { Wheel } from "./wheel.ts";
+
+/** A wheel of ten ticks of 100 ms that writes down whom it visits. */
+function makeWheel() {
+  const clock = new MovedClock();
+  const visited: string[] = [];
+  const wheel = new Wheel<string>(1000, 100, clock, (member) => visited.push(member));
+  return { clock, visited, wheel };
+}
+
+describe("a wheel", () => {
+  test("visits a newcomer a whole interval later, and then once per interval", () => {
+    const { clock, visited, wheel } = makeWheel();
+    wheel.add("a");
+    clock.move(999);
+    expect(visited).toEqual([]);
+    clock.move(1);
+    expect(visited).toEqual(["a"]);
+    clock.move(5000);
+    expect(visited).toHaveLength(6);
+  });
+
+  test("visits members in the order in which they came, spread as they came", () => {
+    const { clock, visited, wheel } = makeWheel();
+    for (const member of ["a", "b", "c"]) {
+      wheel.add(member);
+      clock.move(100);
+    }
+    clock.move(700);
+    expect(visited).toEqual(["a"]);
+    clock.move(100);
+    expect(visited).toEqual(["a", "b"]);
+    clock.move(100);
+    expect(visited).toEqual(["a", "b", "c"]);
+  });
+
+  test("forgets who left, also in the turn of their visit", () => {
+    const { clock, visited, wheel } = makeWheel();
+    for (const member of ["a", "b"]) wheel.add(member);
+    wheel.remove("a");
+    wheel.remove("never there");
+    clock.move(3000);
+    expect(visited).toEqual(["b", "b", "b"]);
+  });
+
+  test("of one slot, that is shorter than a tick, visits all at each tick", () => {
+    const clock = new MovedClock();
+    let visits = 0;
+    const wheel = new Wheel<string>(10, 100, clock, () => visits++);
+    wheel.add("a");
+    clock.move(1000);
+    expect(visits).toBe(10);
+  });
+
+  test("stands still after the end", () => {
+    const { clock, visited, wheel } = makeWheel();
+    wheel.add("a");
+    wheel.close();
+    wheel.close();
+    clock.move(3000);
+    expect(visited).toEqual([]);
+  });
+});
