@@ -196,8 +196,8 @@ export class FiledLedger {
     if (kept.kept.length > 0 && offset !== kept.top + 1) {
       throw new Error(`in ${kept.name} offset ${offset} follows on ${kept.top}`);
     }
-    this.#ledger.restoreItem(kept, offset, { row, offset, at: storedAt, size, channel }, now);
     this.#ledger.open(kept.name, now); // so that the channel that was published to last is the last to give way
+    this.#ledger.restoreItem(kept, offset, { row, offset, at: storedAt, size, channel }, now);
   }
 }
 

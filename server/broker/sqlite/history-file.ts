@@ -1,4 +1,4 @@
-import type { Database, Statement } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import type { HistoryRules } from "../log.ts";
 
 /** A channel as the file knows it: its numbering, which outlives what is kept of it. */
@@ -52,41 +52,21 @@ export interface IdRow {
  */
 export class HistoryFile {
   readonly #database: Database;
-  readonly #begin: Statement;
-  readonly #commit: Statement;
-  readonly #addPublication: Statement<unknown, [number, number, number, number, number, string]>;
-  readonly #addId: Statement<unknown, [number, string, string, string, number, number]>;
-  readonly #body: Statement<{ readonly body: string }, [number]>;
-  readonly #dropPublication: Statement<unknown, [number]>;
-  readonly #dropIds: Statement<unknown, [number, number]>;
-  readonly #saveChannel: Statement<unknown, [number, string, string, number, number | null, number, number, number]>;
-  readonly #dropChannel: Statement<unknown, [number]>;
-  readonly #touch: Statement<unknown, [number]>;
+  readonly #statements: ReturnType<typeof prepare>;
 
   /** @param database Open, with its tables (open-database.ts). */
   constructor(database: Database) {
     this.#database = database;
-    this.#begin = database.prepare("BEGIN IMMEDIATE");
-    this.#commit = database.prepare("COMMIT");
-    this.#addPublication = database.prepare("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?)");
-    this.#addId = database.prepare("INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?)");
-    this.#body = database.prepare("SELECT body FROM publications WHERE row = ?");
-    this.#dropPublication = database.prepare("DELETE FROM publications WHERE row = ?");
-    this.#dropIds = database.prepare(
-      "DELETE FROM ids WHERE row IN (SELECT row FROM (SELECT row, stored_at FROM ids ORDER BY row LIMIT ?) WHERE stored_at < ?)",
-    );
-    this.#saveChannel = database.prepare("INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-    this.#dropChannel = database.prepare("DELETE FROM channels WHERE number = ?");
-    this.#touch = database.prepare("UPDATE life SET touched_at = ?");
+    this.#statements = prepare(database);
   }
 
   begin(): void {
-    this.#begin.run();
+    this.#statements.begin.run();
   }
 
   /** Returns once it is on the disk. */
   commit(): void {
-    this.#commit.run();
+    this.#statements.commit.run();
   }
 
   /** Takes everything since `begin` back. Some errors have done so already. */
@@ -95,39 +75,39 @@ export class HistoryFile {
   }
 
   addPublication({ row, channel, offset, storedAt, size, body }: PublicationRow): void {
-    this.#addPublication.run(row, channel, offset, storedAt, size, body);
+    this.#statements.addPublication.run(row, channel, offset, storedAt, size, body);
   }
 
   addId({ row, channel, id, epoch, offset, storedAt }: IdRow): void {
-    this.#addId.run(row, channel, id, epoch, offset, storedAt);
+    this.#statements.addId.run(row, channel, id, epoch, offset, storedAt);
   }
 
   saveChannel(channel: ChannelRow): void {
     const { number, name, epoch, top, droppedUntil, historySize, historyTtl, historyBytes } = channel;
-    this.#saveChannel.run(number, name, epoch, top, droppedUntil, historySize, historyTtl, historyBytes);
+    this.#statements.saveChannel.run(number, name, epoch, top, droppedUntil, historySize, historyTtl, historyBytes);
   }
 
   /** Writes something that means nothing, to know whether writing works. */
   touch(now: number): void {
-    this.#touch.run(now);
+    this.#statements.touch.run(now);
   }
 
   /** What stands in a row; undefined if there is none, which is never so for a row that was added and not dropped. */
   bodyOf(row: number): string | undefined {
-    return this.#body.get(row)?.body;
+    return this.#statements.body.get(row)?.body;
   }
 
   dropPublication(row: number): void {
-    this.#dropPublication.run(row);
+    this.#statements.dropPublication.run(row);
   }
 
   /** Looks at the `most` oldest ids and drops those that were stored before `time`. */
   dropIdsBefore(time: number, most: number): void {
-    this.#dropIds.run(most, time);
+    this.#statements.dropIds.run(most, time);
   }
 
   dropChannel(number: number): void {
-    this.#dropChannel.run(number);
+    this.#statements.dropChannel.run(number);
   }
 
   /** By their numbers. */
@@ -150,11 +130,37 @@ export class HistoryFile {
     return this.#all<IdRow>("SELECT row, channel, id, epoch, offset, stored_at AS storedAt FROM ids ORDER BY row");
   }
 
+  /** Statements hold the file too, and with it its lock. */
   close(): void {
+    for (const statement of Object.values(this.#statements)) statement.finalize();
     this.#database.close();
   }
 
   #all<Row>(query: string): Iterable<Row> {
     return this.#database.query<Row, []>(query).iterate();
   }
+}
+
+function prepare(database: Database) {
+  return {
+    begin: database.prepare<unknown, []>("BEGIN IMMEDIATE"),
+    commit: database.prepare<unknown, []>("COMMIT"),
+    addPublication: database.prepare<unknown, [number, number, number, number, number, string]>(
+      "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?)",
+    ),
+    addId: database.prepare<unknown, [number, string, string, string, number, number]>(
+      "INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?)",
+    ),
+    body: database.prepare<{ readonly body: string }, [number]>("SELECT body FROM publications WHERE row = ?"),
+    dropPublication: database.prepare<unknown, [number]>("DELETE FROM publications WHERE row = ?"),
+    dropIds: database.prepare<unknown, [number, number]>(
+      `DELETE FROM ids WHERE row IN
+        (SELECT row FROM (SELECT row, stored_at FROM ids ORDER BY row LIMIT ?) WHERE stored_at < ?)`,
+    ),
+    saveChannel: database.prepare<unknown, [number, string, string, number, number | null, number, number, number]>(
+      "INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    ),
+    dropChannel: database.prepare<unknown, [number]>("DELETE FROM channels WHERE number = ?"),
+    touch: database.prepare<unknown, [number]>("UPDATE life SET touched_at = ?"),
+  };
 }

@@ -1,0 +1,222 @@
+import type { Database } from "bun:sqlite";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { Draft } from "../../../protocol/publication.ts";
+import type { HistoryRules } from "../log.ts";
+import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
+import { Archive } from "./archive.ts";
+import { HistoryFile } from "./history-file.ts";
+import { openDatabase } from "./open-database.ts";
+import type { Placed } from "./thread-messages.ts";
+
+const a = "a" as ChannelName;
+const b = "b" as ChannelName;
+const rules: HistoryRules = { historySize: 5, historyTtl: 60_000, historyBytes: 10_000_000 };
+
+let directory = "";
+let database: Database;
+let file: HistoryFile;
+let archive: Archive;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "fanfare-archive-"));
+  begin(0);
+});
+
+afterEach(async () => {
+  archive.close(0);
+  await rm(directory, { recursive: true });
+});
+
+function begin(now: number, limits: Partial<LogLimits> = {}): void {
+  database = openDatabase(directory);
+  file = new HistoryFile(database);
+  archive = new Archive(file, { ...defaultLogLimits, ...limits }, now);
+}
+
+/** Ends without a word, as a process does that is killed: nothing is saved. */
+function crash(now: number, limits: Partial<LogLimits> = {}): void {
+  file.close();
+  begin(now, limits);
+}
+
+function store(now: number, draft: Partial<Draft> = {}, its = rules): Placed | undefined {
+  const entries = [{ draft: { channel: a, message: "m", ...draft }, rules: its }];
+  return archive.append([{ verb: "append", entries, now }], now)[0]?.[0];
+}
+
+const probe = (now: number) => archive.append([{ verb: "append", entries: [], now }], now);
+const topOf = (channel: ChannelName, now = 0) => archive.tops([channel], now).get(channel);
+const offsets = (now = 0, channel = a) =>
+  archive.read(channel, { from: "earliest" }, 100, now).publications.map(({ offset }) => offset);
+const rowsOf = (table: "publications" | "ids" | "channels") =>
+  database.query<{ rows: number }, []>(`SELECT count(*) AS rows FROM ${table}`).get()?.rows;
+
+/** As many pages as there are, and not one more: SQLite says then what it says of a full disk. */
+function fillDisk(): void {
+  const { page_count: pages = 0 } = database.query<Record<string, number>, []>("PRAGMA page_count").get() ?? {};
+  database.run(`PRAGMA max_page_count = ${pages}`);
+}
+
+function freeDisk(): void {
+  database.run("PRAGMA max_page_count = 1000000");
+}
+
+const large = { message: "x".repeat(100_000) };
+
+describe("Archive, when the disk is full,", () => {
+  test("stores nothing of a batch that does not fit, and goes on without a hole when there is room", () => {
+    store(0, { id: "1" });
+    const epoch = topOf(a)?.epoch;
+    fillDisk();
+    const entries = [{ draft: { channel: a, message: "m", id: "2" }, rules }];
+    const batch = [{ verb: "append", entries, now: 0 } as const];
+    expect(() =>
+      archive.append([...batch, { verb: "append", entries: [{ draft: { channel: b, ...large }, rules }], now: 0 }], 0),
+    ).toThrow("full");
+    expect([offsets(), topOf(a)?.offset]).toEqual([[1], 1]);
+    freeDisk();
+    probe(0);
+    expect(store(0, { id: "2" })).toMatchObject({ outcome: "stored", offset: 2, epoch });
+    expect(store(0, { id: "1" })).toMatchObject({ outcome: "duplicate", position: { offset: 1, epoch } });
+    crash(0);
+    expect([offsets(), topOf(a)]).toEqual([[1, 2], { epoch: String(epoch), offset: 2 }]);
+  });
+
+  test("a channel keeps the epoch that it was answered with before, and gets no offset from what failed", () => {
+    const top = topOf(b);
+    fillDisk();
+    expect(() => store(0, { channel: b, ...large })).toThrow("full");
+    expect(topOf(b)).toEqual(top);
+  });
+
+  test("refuses drafts for a second without another try, unless an empty append found that it works", () => {
+    fillDisk();
+    expect(() => store(0, large)).toThrow("full");
+    freeDisk();
+    expect(() => store(999)).toThrow("full");
+    expect(store(1000)).toMatchObject({ outcome: "stored", offset: 1 });
+    fillDisk();
+    expect(() => store(1000, large)).toThrow("full");
+    freeDisk();
+    probe(1001);
+    expect(store(1001)).toMatchObject({ outcome: "stored", offset: 2 });
+  });
+});
+
+describe("Archive, after a crash,", () => {
+  test("knows history, epoch, offset and ids", () => {
+    const first = store(0, { id: "x", sender: "Alice" });
+    store(1);
+    const before = archive.read(a, { from: "earliest" }, 10, 1);
+    crash(2);
+    expect(archive.read(a, { from: "earliest" }, 10, 2)).toEqual(before);
+    expect(store(2, { id: "x" })).toMatchObject({ outcome: "duplicate", id: "x", position: { offset: 1 } });
+    expect(store(2)).toMatchObject({ outcome: "stored", offset: 3, epoch: first?.outcome === "stored" && first.epoch });
+  });
+
+  test("an id is new a millisecond after its window, as without a crash", () => {
+    store(0, { id: "x" });
+    crash(defaultLogLimits.idWindowMs);
+    expect(store(defaultLogLimits.idWindowMs, { id: "x" })?.outcome).toBe("duplicate");
+    crash(defaultLogLimits.idWindowMs + 1);
+    expect(store(defaultLogLimits.idWindowMs + 1, { id: "x" })?.outcome).toBe("stored");
+  });
+
+  test("an id with half of a surrogate pair is the same id", () => {
+    store(0, { id: "\ud800" });
+    crash(1);
+    expect([store(1, { id: "\udc00" })?.outcome, store(1, { id: "\ud800" })?.outcome]).toEqual(["stored", "duplicate"]);
+  });
+
+  test("keeps no more than its rules and the bytes of all channels allow", () => {
+    for (let count = 0; count < 8; count++) store(count, { channel: count % 2 ? a : b });
+    crash(8);
+    expect([offsets(8, a), offsets(8, b)]).toEqual([
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ]);
+    crash(8, { totalBytes: 6 * 201 });
+    expect([offsets(8, a), offsets(8, b)]).toEqual([
+      [2, 3, 4],
+      [2, 3, 4],
+    ]);
+    crash(60_006);
+    expect([offsets(60_006, a), offsets(60_006, b)]).toEqual([[4], [4]]);
+  });
+
+  test("the numbering goes on when nothing is left of the messages, and says that they are gone", () => {
+    for (let count = 0; count < 3; count++) store(0);
+    const top = topOf(a);
+    while (!archive.sweep(60_001)) {}
+    expect(rowsOf("publications")).toBe(0);
+    crash(60_001);
+    expect(topOf(a, 60_001)).toEqual({ epoch: String(top?.epoch), offset: 3 });
+    expect(archive.read(a, { from: "age", ms: 60_001 }, 10, 60_001).gap).toBe("history-too-short");
+    expect(store(60_001)).toMatchObject({ offset: 4 });
+  });
+
+  test("an epoch that was told but never written to is the same once a sweep has saved it", () => {
+    const top = topOf(a);
+    archive.sweep(0);
+    crash(0);
+    expect(topOf(a)).toEqual(top);
+  });
+});
+
+describe("Archive takes out of the file", () => {
+  test("what nobody can read any more, a slice at a time, and no more", () => {
+    for (let count = 0; count < 2500; count++) store(0, {}, { ...rules, historySize: 2 });
+    let sweeps = 1;
+    while (!archive.sweep(0)) sweeps++;
+    expect([rowsOf("publications"), sweeps, offsets()]).toEqual([2, 3, [2499, 2500]]);
+  });
+
+  test("ids whose window is over, and no others", () => {
+    for (let count = 0; count < 10; count++) store(count, { id: `${count}` });
+    archive.sweep(defaultLogLimits.idWindowMs + 5);
+    expect(rowsOf("ids")).toBe(5);
+  });
+
+  test("channels that are forgotten; one that comes again has another epoch, also after a crash", () => {
+    crash(0, { forgetMs: 100 });
+    store(0, {}, { ...rules, historySize: 0 });
+    const old = topOf(a);
+    while (!archive.sweep(101)) {}
+    expect(rowsOf("channels")).toBe(0);
+    store(101, {}, { ...rules, historySize: 3 });
+    const anew = topOf(a, 101);
+    expect([anew?.offset, anew?.epoch === old?.epoch]).toEqual([1, false]);
+    crash(101);
+    expect([topOf(a, 101), offsets(101)]).toEqual([anew, [1]]);
+  });
+
+  test("a channel's number is not given again while rows of it are left", () => {
+    store(0);
+    database.run("DELETE FROM channels");
+    crash(0);
+    store(0, { channel: b });
+    crash(0);
+    expect([offsets(0, b), offsets(0, a)]).toEqual([[1], []]);
+  });
+});
+
+describe("Archive refuses a file that contradicts itself:", () => {
+  test.each([
+    ["offsets with a hole", "UPDATE publications SET offset = 9 WHERE offset = 2", "offset 9 follows on 1"],
+    [
+      "two channels of one name",
+      "INSERT INTO channels SELECT 99, name, epoch, top, NULL, 1, 1, 1 FROM channels",
+      "two",
+    ],
+  ])("%s", (_, damage, message) => {
+    for (let count = 0; count < 3; count++) store(0);
+    database.run(damage);
+    expect(() => crash(0)).toThrow(message);
+    database.run("DELETE FROM publications; DELETE FROM channels");
+    crash(0);
+  });
+});
