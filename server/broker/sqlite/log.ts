@@ -123,7 +123,7 @@ export class SqliteLog implements Log {
   /** @throws ServiceError; "broker-unavailable" when the place to store in, or the thread, failed. */
   async #ask(request: Request, consequence: string): Promise<Answer> {
     const answer = await this.#thread.ask(request).catch((cause: unknown) => {
-      throw new ServiceError("broker-unavailable", `storage has ended; ${consequence}`, { cause });
+      throw new ServiceError("broker-unavailable", `storage failed; ${consequence}`, { cause });
     });
     if (answer.verb === "refused") throw new ServiceError(answer.code, answer.message);
     if (answer.verb !== "failed") return answer;

@@ -1,0 +1,148 @@
+import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { HistoryRules } from "../log.ts";
+import { SqliteLog } from "./log.ts";
+
+const a = "a" as ChannelName;
+const rules: HistoryRules = { historySize: 1000, historyTtl: 60_000, historyBytes: 1_000_000 };
+
+let directory = "";
+let path = "";
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "fanfare-log-"));
+  path = join(directory, "history.sqlite");
+});
+
+afterEach(() => rm(directory, { recursive: true }));
+
+async function openFailure(at = directory): Promise<unknown> {
+  const log = new SqliteLog({ directory: at });
+  const [opened] = await Promise.allSettled([log.open()]);
+  await log.close();
+  return opened.status === "rejected" ? opened.reason : undefined;
+}
+
+async function stored(): Promise<SqliteLog> {
+  const log = new SqliteLog({ directory });
+  await log.open();
+  const entry = { draft: { channel: a, message: "m".repeat(2000), id: "x" }, rules };
+  await log.append([
+    entry,
+    ...Array.from({ length: 50 }, () => ({ ...entry, draft: { ...entry.draft, id: `${Math.random()}` } })),
+  ]);
+  return log;
+}
+
+describe("SqliteLog does not open, and says what to do,", () => {
+  const faults: [string, () => Promise<string | undefined>, string][] = [
+    [
+      "when the file is none of SQLite's",
+      () => then(writeFile(path, "x".repeat(5000))),
+      "is damaged: move the file away",
+    ],
+    ["when the file is cut in two", () => then(cutInTwo()), "is damaged: move the file away"],
+    [
+      "when the file is another program's",
+      () => then(run("CREATE TABLE t (a)")),
+      "was not made by Fanfare: choose another",
+    ],
+    [
+      "when the file is of another version",
+      async () => {
+        await (await stored()).close();
+        return then(run("PRAGMA user_version = 99"));
+      },
+      "was made by another version of Fanfare: start that version",
+    ],
+    ["when a directory has the file's name", () => then(mkdir(path)), "it cannot be written: make it writable"],
+    ["when the directory cannot be made", () => inFile(), "is no directory"],
+  ];
+  test.each(faults)("%s", async (_, prepare, message) => {
+    const at = (await prepare()) ?? directory;
+    const failure = await openFailure(at);
+    expect(String(failure)).toStartWith(`Error: DATA_DIR ${at}: `);
+    expect(String(failure)).toContain(message);
+  });
+
+  test("while another one uses the directory, and opens once that has let go", async () => {
+    const log = await stored();
+    expect(String(await openFailure())).toContain(
+      "another process is using it: each server needs a directory of its own",
+    );
+    await log.close();
+    expect(await openFailure()).toBeUndefined();
+  });
+});
+
+describe("SqliteLog", () => {
+  test("knows after it was closed what it knew before", async () => {
+    const first = await stored();
+    const history = await first.read(a, { from: "earliest" }, 100);
+    await first.close();
+    const second = await stored();
+    expect(history.publications).toHaveLength(51);
+    expect(await second.read(a, { from: "earliest" }, 51)).toEqual({
+      ...history,
+      top: { ...history.top, offset: 101 },
+    });
+    await second.close();
+  });
+
+  test("appends of one turn get their own answers each", async () => {
+    const log = await stored();
+    const appends = [["1", "2"], [], ["3"]].map((ids) =>
+      log.append(ids.map((id) => ({ draft: { channel: a, message: "m", id }, rules }))),
+    );
+    const offsets = (await Promise.all(appends)).map((all) =>
+      all.map((it) => it.outcome === "stored" && it.publication.offset),
+    );
+    expect(offsets).toEqual([[52, 53], [], [54]]);
+    await log.close();
+  });
+
+  test("a draft that cannot go to the thread is refused, and those after it are stored", async () => {
+    const log = await stored();
+    const draft = { channel: a, message: "m", bug: () => {} };
+    const [bad] = await Promise.allSettled([log.append([{ draft, rules }])]);
+    expect(bad).toMatchObject({ status: "rejected", reason: { code: "broker-unavailable" } });
+    const [good] = await log.append([{ draft: { channel: a, message: "m" }, rules }]);
+    expect(good).toMatchObject({ outcome: "stored", publication: { offset: 52 } });
+    await log.close();
+  });
+
+  test("refuses everything once it is closed, as not known to be stored", async () => {
+    const log = await stored();
+    await log.close();
+    const calls = [log.append([{ draft: { channel: a, message: "m" }, rules }]), log.tops([a]), log.list("", "", 1)];
+    for (const settled of await Promise.allSettled(calls)) {
+      expect(settled).toMatchObject({ status: "rejected", reason: { code: "broker-unavailable" } });
+    }
+  });
+});
+
+/** What was prepared lies in the usual directory. */
+async function then(prepared: unknown): Promise<undefined> {
+  await prepared;
+}
+
+function run(statement: string): void {
+  const database = new Database(path);
+  database.run(statement);
+  database.close();
+}
+
+async function cutInTwo(): Promise<void> {
+  await (await stored()).close();
+  const bytes = await Bun.file(path).bytes();
+  await writeFile(path, bytes.slice(0, bytes.length / 2));
+}
+
+async function inFile(): Promise<string> {
+  await writeFile(path, "");
+  return join(path, "data");
+}
