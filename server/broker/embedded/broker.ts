@@ -8,6 +8,7 @@ import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
 import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
 import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
 import { toPublication } from "../to-publication.ts";
+import { unavailable } from "../unavailable.ts";
 
 /** Drafts of one append: more would make those who came first wait for those who came last. */
 const maxBatch = 1000;
@@ -198,9 +199,4 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
 
 function logger() {
   return getLogger(["fanfare", "broker"]);
-}
-
-function unavailable(reason: string, cause?: unknown): ServiceError {
-  const message = `${reason}; it is not known to be stored, say it again with the same id`;
-  return new ServiceError("broker-unavailable", message, cause === undefined ? {} : { cause });
 }

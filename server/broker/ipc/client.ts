@@ -1,0 +1,262 @@
+import { getLogger } from "@logtape/logtape";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { ServiceError } from "../../../protocol/errors.ts";
+import type { Position, Since } from "../../../protocol/position.ts";
+import { type Draft, type Publication, sizeOf } from "../../../protocol/publication.ts";
+import { systemClock, type Timer } from "../../lib/clock.ts";
+import type { LinkEnd, LinkSettings } from "../../lib/link/link.ts";
+import { SteadyLink } from "../../lib/link/steady-link.ts";
+import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
+import type { ChannelSummary, History, HistoryRules } from "../log.ts";
+import { unavailable } from "../unavailable.ts";
+import { type Answer, ipcProtocol, parseAnswer, type Question, toPublished } from "./messages.ts";
+import { Questions } from "./questions.ts";
+
+/** What may be on its way to the host, by `sizeOf`; and what may wait for it to read, bytes. More is refused. */
+const maxBytesOnWay = 64 * 1024 * 1024;
+const maxQueuedBytes = 32 * 1024 * 1024;
+/** What a new worker waits for its host, milliseconds: longer than a hung one takes to be noticed. */
+const startMs = 15_000;
+/** Channels in one question after a new connection: more would keep the host from everybody else. */
+const listenSlice = 2000;
+
+/** What an ipc broker can be told. */
+export interface IpcBrokerOptions {
+  /** Where the host listens. */
+  readonly path: string;
+  /** Who this is, for the host's log: `worker 3`. */
+  readonly name: string;
+  /**
+   * The host was there and is gone: nobody listens there any more, it hangs, or it speaks another version. Once for each
+   * time that it was there. The broker goes on reaching for it, unless the version is another.
+   */
+  readonly onHostGone?: (reason: string) => void;
+  readonly link?: Pick<LinkSettings, "maxQueuedBytes" | "beatMs" | "maxSilentBeats" | "clock">;
+}
+
+/**
+ * The broker of a worker whose log is held by another process of this machine, the `IpcHost`.
+ *
+ * What is on its way when the connection breaks is refused with "broker-unavailable": it may be stored or not, and the
+ * publisher says it again with the same id. After a new connection everything is listened to again before `onBreak`
+ * says that deliveries may be missing, so that whoever compares tops then misses nothing.
+ */
+export class IpcBroker implements Broker, ChannelDirectory {
+  readonly #options: IpcBrokerOptions;
+  readonly #steady: SteadyLink;
+  readonly #questions = new Questions();
+  readonly #listened = new Set<ChannelName>();
+  readonly #started = Promise.withResolvers<void>();
+  #events: BrokerEvents | undefined;
+  #closing: Promise<void> | undefined;
+  #bytesOnWay = 0;
+  #isHostHealthy = false;
+  /** Whether everything is listened to at the present host. */
+  #isListening = false;
+  /** What was told last. */
+  #healthy: boolean | undefined;
+  #wasThere = false;
+  #isGoneTold = false;
+
+  constructor(options: IpcBrokerOptions) {
+    this.#options = options;
+    this.#steady = new SteadyLink(
+      { ...options.link, path: options.path, protocol: ipcProtocol, name: options.name },
+      {
+        onOpen: () => void this.#listenAgain(),
+        onText: (text) => this.#take(text),
+        onBreak: (end) => this.#broke(end),
+        onFailure: (end) => this.#failed(end),
+      },
+    );
+  }
+
+  /** @throws Error when the host does not answer in time, or speaks another version. */
+  async start(events: BrokerEvents): Promise<void> {
+    this.#events = events;
+    const { link: { clock = systemClock } = {}, path } = this.#options;
+    const patience: Timer = clock.setTimeout(() => {
+      this.#started.reject(new Error(`the broker's host does not answer on ${path} for ${startMs / 1000} s`));
+    }, startMs);
+    this.#steady.start();
+    try {
+      await this.#started.promise;
+    } catch (error) {
+      await this.close();
+      throw error;
+    } finally {
+      patience.cancel();
+    }
+  }
+
+  async publish(draft: Draft, rules: HistoryRules): Promise<Published> {
+    const bytes = sizeOf(draft);
+    const queued = this.#steady.link?.queuedBytes ?? 0;
+    if (this.#bytesOnWay + bytes > maxBytesOnWay || queued > maxQueuedBytes) {
+      throw unavailable("storage is slower than what is published");
+    }
+    this.#bytesOnWay += bytes;
+    try {
+      return await this.#ask(
+        (n) => ({ verb: "publish", n, draft, rules }),
+        (answer) => (answer.verb === "published" ? toPublished(answer) : undefined),
+      );
+    } finally {
+      this.#bytesOnWay -= bytes;
+    }
+  }
+
+  async listen(channel: ChannelName): Promise<Position> {
+    this.#listened.add(channel);
+    const tops = await this.#ask((n) => ({ verb: "listen", n, channel }), topsOf);
+    const top = tops.get(channel);
+    if (top === undefined) throw new Error(`the host gave no top for ${channel}`);
+    return top;
+  }
+
+  async unlisten(channel: ChannelName): Promise<void> {
+    // Without an answer: what is on its way is dropped here, and what follows comes after it at the host too.
+    if (this.#listened.delete(channel)) this.#send({ verb: "unlisten", channel });
+  }
+
+  history(channel: ChannelName, since: Since, limit: number): Promise<History> {
+    const parts: Publication[][] = [];
+    return this.#ask(
+      (n) => ({ verb: "history", n, channel, since, limit }),
+      (answer) => {
+        if (answer.verb !== "history" && answer.verb !== "history-part") return undefined;
+        parts.push([...answer.publications]);
+        if (answer.verb === "history-part") return undefined;
+        return { top: answer.top, gap: answer.gap ?? undefined, publications: parts.flat() };
+      },
+    );
+  }
+
+  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
+    return this.#ask((n) => ({ verb: "tops", n, channels }), topsOf);
+  }
+
+  list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
+    return this.#ask(
+      (n) => ({ verb: "list", n, prefix, after, limit }),
+      (answer) => (answer.verb === "list" ? answer.summaries : undefined),
+    );
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#questions.idle();
+    this.#listened.clear();
+    await this.#steady.close();
+  }
+
+  /** Refused at once where there is nobody to ask. */
+  #ask<T>(make: (n: number) => Question, read: (answer: Answer) => T | undefined): Promise<T> {
+    if (this.#closing !== undefined) return Promise.reject(away("the server is closing its storage"));
+    if (this.#steady.link === undefined) return Promise.reject(away("the broker's host is away"));
+    return this.#questions.ask((n) => this.#send(make(n)), read);
+  }
+
+  #send(question: Question): void {
+    this.#steady.link?.send(JSON.stringify(question));
+  }
+
+  /** Hot path. */
+  #take(text: string): void {
+    const it = parseAnswer(text);
+    switch (it.verb) {
+      case "publication":
+        this.#deliver(it.publication);
+        break;
+      case "health":
+        this.#isHostHealthy = it.healthy;
+        this.#tellHealth();
+        break;
+      case "break":
+        this.#events?.onBreak();
+        break;
+      default:
+        this.#questions.take(it);
+    }
+  }
+
+  #deliver(publication: Publication): void {
+    if (!this.#listened.has(publication.channel)) return;
+    try {
+      this.#events?.onPublication(publication);
+    } catch (error) {
+      // A bug above must not cost the connection; the comparison of tops repairs what was missed.
+      logger().error("A delivery failed: {error}", { error });
+    }
+  }
+
+  /** There is a link. Its first news is the host's health, so that is known when this is done. */
+  async #listenAgain(): Promise<void> {
+    const channels = Array.from(this.#listened);
+    const slices = Array.from({ length: Math.ceil(channels.length / listenSlice) || 1 }, (_, at) =>
+      channels.slice(at * listenSlice, (at + 1) * listenSlice),
+    );
+    const { link } = this.#steady;
+    try {
+      for (const slice of slices) {
+        await this.#ask(
+          (n) => ({ verb: "listen-again", n, channels: slice }),
+          (answer) => (answer.verb === "done" ? true : undefined),
+        );
+      }
+    } catch {
+      return; // the link broke meanwhile, or this broker closes: the next link begins again
+    }
+    if (this.#steady.link !== link) return;
+    this.#isListening = true;
+    this.#isGoneTold = false;
+    this.#tellHealth();
+    this.#started.resolve();
+    if (this.#wasThere) this.#events?.onBreak();
+    this.#wasThere = true;
+  }
+
+  #broke({ reason, cause }: LinkEnd): void {
+    this.#isListening = false;
+    this.#questions.fail(() => away(`the connection to the broker's host broke: ${reason}`));
+    if (this.#closing !== undefined) return;
+    if (cause === undefined) logger().warning("The connection to the broker's host broke: {reason}.", { reason });
+    else logger().error("The connection to the broker's host broke: {cause}", { cause });
+    this.#tellHealth();
+  }
+
+  #failed({ reason, isRefusal }: LinkEnd): void {
+    if (this.#wasThere && !this.#isGoneTold) {
+      this.#isGoneTold = true;
+      logger().error("The broker's host is gone: {reason}.", { reason });
+      this.#options.onHostGone?.(reason);
+    }
+    if (isRefusal) this.#started.reject(new Error(`the broker's host refuses: ${reason}; start them anew together`));
+  }
+
+  #tellHealth(): void {
+    const healthy = this.#isListening && this.#isHostHealthy;
+    if (healthy === this.#healthy || this.#closing !== undefined) return;
+    // Before the first connection there is nothing to tell yet.
+    if (this.#healthy === undefined && !this.#isListening) return;
+    this.#healthy = healthy;
+    this.#events?.onHealth(healthy);
+  }
+}
+
+function topsOf(answer: Answer): ReadonlyMap<ChannelName, Position> | undefined {
+  return answer.verb === "tops" ? new Map(answer.tops) : undefined;
+}
+
+/** The refusal of a question that may have had its effect or not. */
+function away(reason: string): ServiceError {
+  return new ServiceError("broker-unavailable", `${reason}; try again, with a publication under the same id`);
+}
+
+function logger() {
+  return getLogger(["fanfare", "broker"]);
+}

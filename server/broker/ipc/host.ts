@@ -1,0 +1,127 @@
+import { getLogger } from "@logtape/logtape";
+import type { Publication } from "../../../protocol/publication.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { encodeFrame } from "../../lib/link/frame.ts";
+import type { Link, LinkEnd, LinkEvents, LinkSettings } from "../../lib/link/link.ts";
+import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
+import type { Broker, ChannelDirectory } from "../broker.ts";
+import { Audience } from "./audience.ts";
+import { HostedWorker } from "./hosted-worker.ts";
+import { formatPublication, ipcProtocol } from "./messages.ts";
+
+/** How long a worker may take to read the last answers, milliseconds. */
+const goodbyeMs = 2000;
+
+/** What an ipc host can be told. */
+export interface IpcHostOptions {
+  /** Where workers connect; see lib/link/socket-path.ts. */
+  readonly path: string;
+  /** The broker of this process, not started yet: with it alone the numbering, storing and delivering is done. */
+  readonly broker: Broker & ChannelDirectory;
+  /** How patient it is with workers. */
+  readonly link?: Pick<LinkSettings, "maxQueuedBytes" | "beatMs" | "maxSilentBeats" | "clock">;
+}
+
+/**
+ * Lends the broker of this process to the workers of this machine, which come as `IpcBroker`.
+ *
+ * Each worker gets the publications of the channels that it listens to. One that does not read is cut off when too much
+ * waits for it, and comes back; it holds nobody up.
+ */
+export class IpcHost {
+  readonly #options: IpcHostOptions;
+  readonly #audience = new Audience<HostedWorker>();
+  readonly #workers = new Set<HostedWorker>();
+  #listener: LinkListener | undefined;
+  #healthy = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: IpcHostOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the broker, then lets workers in. @throws what the broker's start throws; Error when the path cannot be used. */
+  async start(): Promise<void> {
+    const { broker, path, link } = this.#options;
+    await broker.start({
+      onPublication: (publication) => this.#deliver(publication),
+      onBreak: () => {
+        for (const worker of this.#workers) worker.tell({ verb: "break" });
+      },
+      onHealth: (healthy) => this.#tellHealth(healthy),
+    });
+    const settings = { ...link, protocol: ipcProtocol, name: `host ${process.pid}` };
+    try {
+      this.#listener = listenForLinks(path, settings, (it) => this.#welcome(it));
+    } catch (error) {
+      await broker.close();
+      throw error;
+    }
+  }
+
+  /** How many workers are connected. */
+  get workers(): number {
+    return this.#workers.size;
+  }
+
+  /** Lets nobody else in, finishes what was accepted, answers, and closes the broker. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#listener?.close();
+    await this.#options.broker.close();
+    const { clock = systemClock } = this.#options.link ?? {};
+    const patience = clock.setTimeout(() => {
+      for (const worker of this.#workers) worker.cut("it did not read the last answers");
+    }, goodbyeMs);
+    await Promise.all(Array.from(this.#workers, (worker) => worker.close()));
+    patience.cancel();
+  }
+
+  #welcome(link: Link): LinkEvents {
+    const { broker } = this.#options;
+    const worker = new HostedWorker({ link, broker, audience: this.#audience });
+    return {
+      onOpen: () => {
+        if (this.#closing !== undefined) {
+          worker.cut("this host is closing");
+          return;
+        }
+        this.#workers.add(worker);
+        worker.tell({ verb: "health", healthy: this.#healthy });
+        logger().debug("{name} is connected.", { name: worker.name });
+      },
+      onText: (text) => worker.take(text),
+      onClose: (end) => this.#goodbye(worker, end),
+    };
+  }
+
+  #goodbye(worker: HostedWorker, { reason, isRefusal, cause }: LinkEnd): void {
+    this.#workers.delete(worker);
+    worker.leave();
+    const name = worker.name === "" ? "Somebody" : worker.name;
+    if (cause !== undefined) logger().error("{name} is cut off: {cause}", { name, cause });
+    else if (isRefusal) logger().error("{name} is refused: {reason}.", { name, reason });
+    else logger().debug("{name} is gone: {reason}.", { name, reason });
+  }
+
+  /** Hot path: encoded once, however many workers get it. */
+  #deliver(publication: Publication): void {
+    const listeners = this.#audience.of(publication.channel);
+    if (listeners.size === 0) return;
+    const frame = encodeFrame(formatPublication(publication));
+    for (const worker of listeners) worker.deliver(frame);
+  }
+
+  #tellHealth(healthy: boolean): void {
+    this.#healthy = healthy;
+    for (const worker of this.#workers) worker.tell({ verb: "health", healthy });
+  }
+}
+
+function logger() {
+  return getLogger(["fanfare", "broker"]);
+}

@@ -1,0 +1,183 @@
+import { getLogger } from "@logtape/logtape";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { ServiceError } from "../../../protocol/errors.ts";
+import { type Publication, sizeOf } from "../../../protocol/publication.ts";
+import type { Frame } from "../../lib/link/frame.ts";
+import type { Link } from "../../lib/link/link.ts";
+import type { Broker, ChannelDirectory } from "../broker.ts";
+import type { Audience } from "./audience.ts";
+import { type Answer, type News, parseQuestion, type Question, toReceipt, toRefusal } from "./messages.ts";
+
+/** A piece of history, by `sizeOf`: so large that pieces cost nothing, so small that deliveries pass between them. */
+const partBytes = 256 * 1024;
+
+/** What a hosted worker needs. */
+export interface HostedWorkerDoors {
+  readonly link: Link;
+  readonly broker: Broker & ChannelDirectory;
+  readonly audience: Audience<HostedWorker>;
+}
+
+type HistoryQuestion = Extract<Question, { verb: "history" }>;
+
+/** One worker at the host: its questions, in their order, and what it listens to. */
+export class HostedWorker {
+  readonly #link: Link;
+  readonly #broker: Broker & ChannelDirectory;
+  readonly #audience: Audience<HostedWorker>;
+  readonly #channels = new Set<ChannelName>();
+  /** Histories are answered one by one: a thousand at once would be more than may wait for a worker. */
+  #histories: Promise<void> = Promise.resolve();
+  #isGone = false;
+
+  constructor({ link, broker, audience }: HostedWorkerDoors) {
+    this.#link = link;
+    this.#broker = broker;
+    this.#audience = audience;
+  }
+
+  get name(): string {
+    return this.#link.peer;
+  }
+
+  /** One question. */
+  take(text: string): void {
+    const question = parseQuestion(text);
+    switch (question.verb) {
+      case "publish":
+        this.#publish(question);
+        break;
+      case "unlisten":
+        this.#unlisten(question.channel);
+        break;
+      case "history":
+        this.#histories = this.#histories.then(() => this.#settle(question.n, this.#sendHistory(question)));
+        break;
+      default:
+        void this.#settle(question.n, this.#answer(question));
+    }
+  }
+
+  tell(news: News): void {
+    this.#link.send(JSON.stringify(news));
+  }
+
+  /** A publication of a channel that it listens to. */
+  deliver(frame: Frame): void {
+    this.#link.sendFrame(frame);
+  }
+
+  /** Writes what waits, and lets go of it. */
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  cut(reason: string): void {
+    this.#link.cut(reason);
+  }
+
+  /** Its link is no more: it listens to nothing. */
+  leave(): void {
+    this.#isGone = true;
+    for (const channel of this.#channels) this.#unlisten(channel);
+  }
+
+  #publish({ n, draft, rules }: Extract<Question, { verb: "publish" }>): void {
+    this.#broker.publish(draft, rules).then(
+      (published) => this.#send({ verb: "published", n, ...toReceipt(published) }),
+      (error: unknown) => this.#refuse(n, error),
+    );
+  }
+
+  async #answer(question: Exclude<Question, { verb: "publish" | "unlisten" | "history" }>): Promise<void> {
+    const { n } = question;
+    switch (question.verb) {
+      case "listen": {
+        const top = await this.#listen(question.channel);
+        this.#send({ verb: "tops", n, tops: [[question.channel, top]] });
+        break;
+      }
+      case "listen-again":
+        // One whose top cannot be told now is listened to all the same; the comparison of tops follows anyway.
+        await Promise.allSettled(question.channels.map((channel) => this.#listen(channel)));
+        this.#send({ verb: "done", n });
+        break;
+      case "tops": {
+        const tops = Array.from(await this.#broker.tops(question.channels));
+        this.#send({ verb: "tops", n, tops });
+        break;
+      }
+      case "list": {
+        const { prefix, after, limit } = question;
+        this.#send({ verb: "list", n, summaries: await this.#broker.list(prefix, after, limit) });
+        break;
+      }
+    }
+  }
+
+  /** Listens first, asks for the top second, so that nothing falls between. */
+  #listen(channel: ChannelName) {
+    this.#channels.add(channel);
+    this.#audience.add(channel, this);
+    return this.#broker.listen(channel);
+  }
+
+  #unlisten(channel: ChannelName): void {
+    this.#channels.delete(channel);
+    if (!this.#audience.remove(channel, this)) return;
+    this.#broker.unlisten(channel).catch((error: unknown) => {
+      logger().warning("Could not stop listening to a channel: {error}", { error });
+    });
+  }
+
+  async #sendHistory({ n, channel, since, limit }: HistoryQuestion): Promise<void> {
+    if (this.#isGone) return;
+    const { top, gap, publications } = await this.#broker.history(channel, since, limit);
+    const parts = partsOf(publications);
+    for (const part of parts.slice(0, -1)) {
+      await this.#link.room();
+      this.#send({ verb: "history-part", n, publications: part });
+    }
+    await this.#link.room();
+    this.#send({ verb: "history", n, top, gap: gap ?? null, publications: parts.at(-1) ?? [] });
+  }
+
+  /** Never rejects: what went wrong is the answer. */
+  async #settle(n: number, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#refuse(n, error);
+    }
+  }
+
+  #refuse(n: number, error: unknown): void {
+    if (!(error instanceof ServiceError))
+      logger().error("A question of {name} failed: {error}", { name: this.name, error });
+    const refusal = error instanceof ServiceError ? error : new ServiceError("internal", "a fault of the server");
+    this.#send({ verb: "refused", n, ...toRefusal(refusal) });
+  }
+
+  #send(answer: Answer): void {
+    this.#link.send(JSON.stringify(answer));
+  }
+}
+
+/** In order, each of about `partBytes`. */
+function partsOf(publications: readonly Publication[]): readonly (readonly Publication[])[] {
+  const parts: Publication[][] = [];
+  let bytes = partBytes;
+  for (const publication of publications) {
+    if (bytes >= partBytes) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(publication);
+    bytes += sizeOf(publication);
+  }
+  return parts;
+}
+
+function logger() {
+  return getLogger(["fanfare", "broker"]);
+}
