@@ -1,0 +1,28 @@
+/**
+ * The part of the Standard Schema interface (version 1) that is used here: zod, valibot, arktype and others have it, so none
+ * of them is needed by name.
+ */
+export interface Schema<Input = unknown, Output = Input> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    /** Never there at run time; carries the types. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string }[] };
+
+/**
+ * Checks a value on its way in or out.
+ * @throws Error that says what is wrong, also for a schema that answers later: messages would overtake each other
+ */
+export function checkData<Output>(schema: Schema<unknown, Output>, value: unknown): Output {
+  const result = schema["~standard"].validate(value);
+  if (result instanceof Promise) throw new TypeError("a schema must answer at once");
+  if (result.issues) throw new TypeError(result.issues.map((issue) => issue.message).join("; "));
+  return result.value;
+}

@@ -1,0 +1,142 @@
+import { type ClientCommand, decodeServerFrames, type IncomingFrame } from "../protocol/client-codec.ts";
+import type { Ref } from "../protocol/frames.ts";
+import { cursorPart } from "./cursor.ts";
+import type { Goodbye } from "./goodbye.ts";
+import type { Socket, SocketEvents, Target, Transport } from "./transport.ts";
+
+/** A `retry:` of a day is how a stream, which has no close codes, is told to stay away. Milliseconds. */
+const stayAwayMs = 86_400_000;
+
+/**
+ * An event stream for what comes, HTTP requests for what is said.
+ *
+ * The stream is read with fetch, not with EventSource: an EventSource shows neither status nor reason, ends for good at any
+ * answer but 200, takes no header for the token, and Node and Bun have none.
+ */
+export const openSse: Transport = (target, events) => new SseSocket(target, events);
+
+class SseSocket implements Socket {
+  readonly #target: Target;
+  readonly #events: SocketEvents;
+  readonly #abort = new AbortController();
+  readonly #headers: Record<string, string>;
+  #connectionId: string | undefined;
+  #userId: string | undefined;
+  /** Requests go one after the other: commands of one connection take effect in order. */
+  #requests = Promise.resolve();
+
+  constructor(target: Target, events: SocketEvents) {
+    this.#target = target;
+    this.#events = events;
+    this.#headers = target.token ? { Authorization: `Bearer ${target.token}` } : {};
+    void this.#read().then((goodbye) => events.onEnd(goodbye));
+  }
+
+  send(command: ClientCommand, ref?: Ref): void {
+    if (command.type === "subscribe" || command.type === "unsubscribe") this.#events.onOutgrown();
+    const request = this.#requestFor(command);
+    if (request === undefined) return;
+    this.#requests = this.#requests.then(async () => {
+      const answer = await this.#ask(...request);
+      this.#events.onFrames(decodeServerFrames(JSON.stringify({ ...answer, ref })));
+    });
+  }
+
+  close(): void {
+    this.#abort.abort();
+  }
+
+  async #read(): Promise<Goodbye> {
+    try {
+      const response = await this.#fetch(`sse?${this.#target.query}`, { cache: "no-store" });
+      const isStream = response.status === 200 && response.body;
+      return isStream ? await this.#readStream(isStream) : await refusal(response);
+    } catch (error) {
+      return { code: 1006, reason: `${error}` };
+    }
+  }
+
+  /** Every `data:` of ours is one line, and the cursor is kept by offsets: of all fields two are of interest here. */
+  async #readStream(body: ReadableStream<Uint8Array>): Promise<Goodbye> {
+    const reader = body.getReader();
+    const decoder = new TextDecoder();
+    let rest = "";
+    let retryAfterMs: number | undefined;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      const frames: IncomingFrame[] = [];
+      for (const line of lines) {
+        if (line.startsWith("data:")) frames.push(...decodeServerFrames(line.slice(5)));
+        if (line.startsWith("retry:")) retryAfterMs = Number(line.slice(6));
+      }
+      this.#hear(frames);
+    }
+    const isFinal = retryAfterMs !== undefined && retryAfterMs >= stayAwayMs;
+    return { code: isFinal ? 4500 : 1001, reason: "the stream ended", retryAfterMs };
+  }
+
+  #hear(frames: readonly IncomingFrame[]): void {
+    const [first] = frames;
+    if (first?.type === "system" && first.event === "welcome") {
+      this.#connectionId = first.connection_id;
+      this.#userId = first.user_id;
+    }
+    this.#events.onFrames(frames);
+  }
+
+  /** Type of the answer, path, and body of a request; undefined for commands that need none. */
+  #requestFor(command: ClientCommand): [string, string, unknown?] | undefined {
+    if (command.type === "publish") {
+      const excluded = command.echo === false && { exclude_connection_id: this.#connectionId };
+      return ["ack", "v1/publish", { sender: this.#userId, ...command, ...excluded }];
+    }
+    if (command.type === "message") {
+      const { message, sender = this.#userId } = command;
+      return ["ack", "v1/publish", { channel: "all", message, sender }];
+    }
+    if (command.type === "presence") return ["presence", `${pathOf(command.channel)}presence`];
+    if (command.type !== "history") return undefined;
+    const { channel, since = "", limit = 100 } = command;
+    const from = typeof since === "string" ? since : cursorPart(channel, since);
+    return ["history", `${pathOf(channel)}history?limit=${limit}&since=${encodeURIComponent(from)}`];
+  }
+
+  async #ask(type: string, path: string, body?: unknown): Promise<object> {
+    try {
+      const response = await this.#fetch(path, body ? { method: "POST", body: JSON.stringify(body) } : {});
+      const answer = (await response.json()) as { readonly detail?: string };
+      return response.ok ? { ...answer, type } : { message: answer.detail, ...answer, type: "error" };
+    } catch (error) {
+      // Whether it arrived is not known; the code asks for the same once more, with the same id.
+      return { type: "error", code: "broker-unavailable", message: `${error}` };
+    }
+  }
+
+  #fetch(path: string, init: RequestInit): Promise<Response> {
+    const { url } = this.#target;
+    const address = new URL(path, url);
+    address.protocol = url.protocol.replace("ws", "http");
+    return fetch(address, {
+      ...init,
+      headers: init.body ? { ...this.#headers, "Content-Type": "application/json" } : this.#headers,
+      signal: this.#abort.signal,
+    });
+  }
+}
+
+function pathOf(channel: string): string {
+  return `v1/channels/${encodeURIComponent(channel)}/`;
+}
+
+/** The close code that a WebSocket would have been given. */
+async function refusal(response: Response): Promise<Goodbye> {
+  const { status } = response;
+  const codes: Record<number, number> = { 204: 4504, 401: 4500, 403: 4500, 408: 4053, 409: 4501, 429: 4029 };
+  const code = codes[status] ?? (status < 500 ? 4503 : 4053);
+  const retryAfterS = Number(response.headers.get("Retry-After"));
+  const reason = await response.text();
+  return { code, reason: `${status} ${reason.slice(0, 500)}`, retryAfterMs: retryAfterS * 1000 };
+}
