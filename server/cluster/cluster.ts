@@ -10,8 +10,8 @@ export interface Cluster {
   start(events: ClusterEvents): Promise<void>;
   /** Those who live, oldest first, this one among them. */
   members(): readonly Member[];
-  /** What the others see of this one; passed on with the next heartbeat at the latest. */
-  announce(state: MemberState): void;
+  /** Something about this one is different now; the others see it with the next heartbeat at the latest. */
+  announce(changes: Partial<MemberState>): void;
   /** To one member, or to all others. Who is gone gets nothing, and nobody is told. */
   send(to: MemberId | "others", message: ClusterMessage): void;
   /**

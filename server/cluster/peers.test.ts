@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { MemberState } from "./cluster.ts";
 import { MemoryCluster } from "./memory/cluster.ts";
-import { type PeerHandlers, Peers } from "./peers.ts";
+import { Peers } from "./peers.ts";
 import type { RosterChange } from "./roster.ts";
 import { Switchboard } from "./switchboard.ts";
 
@@ -10,9 +10,11 @@ function world() {
   const clock = new MovedClock();
   const switchboard = new Switchboard(clock);
   const changes: RosterChange[] = [];
-  const make = async (name: string, handlers: PeerHandlers = {}) => {
-    const state: MemberState = { name, pid: 1, startedAt: 0, connections: 0, isDraining: false };
-    const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock, handlers, (it) => changes.push(it));
+  const make = async (name: string, handlers: Record<string, (body: never) => unknown> = {}) => {
+    const state: MemberState = { name, pid: 1, startedAt: 0, isDraining: false };
+    const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
+    peers.onRemoteChange = (it) => changes.push(it);
+    for (const [topic, handler] of Object.entries(handlers)) peers.handle(topic, handler);
     await peers.start();
     await settle();
     return peers;
@@ -87,7 +89,7 @@ test("the connections of a worker that is gone are gone", async () => {
 
 test("a question is answered by all others, and by nobody where there are none", async () => {
   const { make } = world();
-  const double: PeerHandlers = { double: (n: number) => n * 2 };
+  const double = { double: (n: number) => n * 2 };
   const a = await make("a", double);
   expect(await a.ask("double", 4)).toEqual([]);
   await make("b", double);

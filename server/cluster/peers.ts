@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
-import type { Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
+import type { Claim, Claimed, Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
 import { Roster, type RosterChange } from "./roster.ts";
 
 /** How long the others may take to answer a question. */
@@ -9,8 +9,8 @@ const answerMs = 2000;
 /** What this one tells of its connections waits so long for more. */
 const gatherMs = 20;
 
-/** Answers what another member asks, or does what it says; by topic. What it throws is logged and answered with nothing. */
-export type PeerHandlers = Readonly<Record<string, (body: never) => unknown>>;
+/** Answers what another member asks, or does what it says. What it throws is logged and answered with nothing. */
+export type PeerHandler = (body: never) => unknown;
 
 /** One answer, and whose. */
 export interface PeerAnswer {
@@ -30,18 +30,26 @@ interface Question {
  */
 export class Peers {
   readonly roster: Roster;
+  /** Set by the owner: connections came or went at another member. */
+  onRemoteChange: (change: RosterChange) => void = () => undefined;
   readonly #cluster: Cluster;
   readonly #clock: Clock;
-  readonly #handlers: PeerHandlers;
+  readonly #handlers = new Map<string, PeerHandler>();
   readonly #questions = new Map<string, Question>();
   #gathering: Timer | undefined;
 
-  /** @param onRemoteChange connections came or went at another member */
-  constructor(cluster: Cluster, clock: Clock, handlers: PeerHandlers, onRemoteChange: (change: RosterChange) => void) {
+  constructor(cluster: Cluster, clock: Clock) {
     this.#cluster = cluster;
     this.#clock = clock;
-    this.#handlers = handlers;
-    this.roster = new Roster(() => this.#gather(), onRemoteChange);
+    this.roster = new Roster(
+      () => this.#gather(),
+      (change) => this.onRemoteChange(change),
+    );
+  }
+
+  /** From now on this one answers such questions. One handler per topic. */
+  handle(topic: string, handler: PeerHandler): void {
+    this.#handlers.set(topic, handler);
   }
 
   start(): Promise<void> {
@@ -86,6 +94,15 @@ export class Peers {
     return this.#cluster.members().filter(({ id }) => this.roster.knows(id));
   }
 
+  /** Takes a name of which there is one in the whole server: see Cluster. */
+  claim(claim: Claim): Promise<Claimed> {
+    return this.#cluster.claim(claim);
+  }
+
+  release(key: string, holder: string): void {
+    this.#cluster.release(key, holder);
+  }
+
   async close(): Promise<void> {
     this.#sendChanges();
     await this.#cluster.close();
@@ -106,7 +123,7 @@ export class Peers {
 
   async #handle(topic: string, body: unknown): Promise<unknown> {
     try {
-      return await this.#handlers[topic]?.(body as never);
+      return await this.#handlers.get(topic)?.(body as never);
     } catch (error) {
       getLogger(["fanfare", "cluster"]).error("What another worker asked failed: {topic}: {error}", { topic, error });
       return null;

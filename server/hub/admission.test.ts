@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { Admission, type AdmissionLimits } from "./admission.ts";
 
 function makeAdmission(limits: Partial<AdmissionLimits> = {}) {
-  const usual = { maxConnections: 100, maxConnectionsPerIp: 100, maxConnectionsPerUser: 100, userConnections: "many" };
-  const admission = new Admission({ ...usual, userConnections: "many", ...limits });
+  const usual = { maxConnections: 100, maxConnectionsPerIp: 100, maxConnectionsPerUser: 100 };
+  const admission = new Admission({ ...usual, ...limits });
   const enter = (ip: string, userId?: string, isContinued = false) => {
     try {
       admission.enter({ ip, userId }, isContinued);
@@ -44,25 +44,11 @@ describe("admission", () => {
   });
 
   test("who has no user is not counted as one", () => {
-    const { enter } = makeAdmission({ maxConnectionsPerUser: 1, userConnections: "reject" });
+    const { enter } = makeAdmission({ maxConnectionsPerUser: 1 });
     expect([enter("a"), enter("a"), enter("a")]).toEqual(["in", "in", "in"]);
   });
 
-  test("reject: a user has one place, the second is told so; once it left there is room", () => {
-    const { admission, enter } = makeAdmission({ userConnections: "reject" });
-    expect([enter("a", "u1"), enter("a", "u1"), enter("a", "u2")]).toEqual(["in", "conflict", "in"]);
-    admission.leave({ ip: "a", userId: "u1" });
-    expect(enter("a", "u1")).toBe("in");
-  });
-
-  test("replace: the newer one always comes in, for the older one goes", () => {
-    const { enter } = makeAdmission({ userConnections: "replace", maxConnectionsPerUser: 1 });
-    expect([enter("a", "u1"), enter("a", "u1")]).toEqual(["in", "in"]);
-  });
-
   test("who continues a connection is no second one of its user", () => {
-    const rejecting = makeAdmission({ userConnections: "reject" });
-    expect([rejecting.enter("a", "u1"), rejecting.enter("a", "u1", true)]).toEqual(["in", "in"]);
     const limited = makeAdmission({ maxConnectionsPerUser: 1 });
     expect([limited.enter("a", "u1"), limited.enter("a", "u1", true)]).toEqual(["in", "in"]);
   });

@@ -5,7 +5,6 @@ export interface AdmissionLimits {
   readonly maxConnections: number;
   readonly maxConnectionsPerIp: number;
   readonly maxConnectionsPerUser: number;
-  readonly userConnections: "many" | "reject" | "replace";
 }
 
 /** A place that was given to somebody on their way in; given back with `leave`. */
@@ -29,11 +28,11 @@ export class Admission {
   }
 
   /**
-   * @param isContinued it takes the place of a connection of the same user: that is no second one
-   * @throws ServiceError "full", "rate-limited" or "conflict"
+   * @param isContinued it takes the place of a connection of the same user: that is not one more
+   * @throws ServiceError "full" or "rate-limited"
    */
   enter(seat: Seat, isContinued = false): void {
-    const { maxConnections, maxConnectionsPerIp, maxConnectionsPerUser, userConnections } = this.#limits;
+    const { maxConnections, maxConnectionsPerIp, maxConnectionsPerUser } = this.#limits;
     const ofUser = seat.userId === undefined ? 0 : (this.#perUser.get(seat.userId) ?? 0);
     if (this.#taken >= maxConnections) {
       throw new ServiceError("full", `the server has all of its ${maxConnections} connections`, { retryAfterMs: 5000 });
@@ -43,10 +42,7 @@ export class Admission {
         retryAfterMs: 5000,
       });
     }
-    if (userConnections === "reject" && ofUser > 0 && !isContinued) {
-      throw new ServiceError("conflict", "the user is already connected, and one connection per user is allowed");
-    }
-    if (ofUser >= maxConnectionsPerUser && userConnections !== "replace" && !isContinued) {
+    if (ofUser >= maxConnectionsPerUser && !isContinued) {
       throw new ServiceError("rate-limited", `at most ${maxConnectionsPerUser} connections per user`, {
         retryAfterMs: 5000,
       });

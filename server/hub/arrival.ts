@@ -23,6 +23,7 @@ export interface Arrival {
 export interface Admitted {
   readonly arrival: Arrival;
   readonly identity: Identity;
+  readonly connectionId: string;
   readonly seat: Seat;
   /** The connection that this one continues. */
   readonly predecessor: Session | undefined;

@@ -2,11 +2,10 @@ import type { Session } from "../session/session.ts";
 
 const nobody: ReadonlySet<Session> = new Set();
 
-/** Who is connected to this worker, by connection, user and resume key. Welcomed or not: from `open` to the end. */
+/** Who is connected to this worker, by connection and user. Welcomed or not: from `open` to the end. */
 export class Connections {
   readonly #byId = new Map<string, Session>();
   readonly #byUser = new Map<string, Set<Session>>();
-  readonly #byResumeKey = new Map<string, Session>();
 
   get size(): number {
     return this.#byId.size;
@@ -14,7 +13,6 @@ export class Connections {
 
   add(session: Session): void {
     this.#byId.set(session.id, session);
-    this.#byResumeKey.set(session.origin.resumeKey, session);
     const { userId } = session;
     if (userId === undefined) return;
     const sessions = this.#byUser.get(userId);
@@ -24,7 +22,6 @@ export class Connections {
 
   remove(session: Session): void {
     this.#byId.delete(session.id);
-    this.#byResumeKey.delete(session.origin.resumeKey);
     const { userId } = session;
     const sessions = userId === undefined ? undefined : this.#byUser.get(userId);
     sessions?.delete(session);
@@ -37,10 +34,6 @@ export class Connections {
 
   byId(id: string): Session | undefined {
     return this.#byId.get(id);
-  }
-
-  byResumeKey(key: string): Session | undefined {
-    return this.#byResumeKey.get(key);
   }
 
   ofUser(userId: string): ReadonlySet<Session> {

@@ -7,6 +7,8 @@ import { bytesOf, type Draft } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
 import type { Broker, Published } from "../broker/broker.ts";
 import type { History, HistoryRules } from "../broker/log.ts";
+import type { Peers } from "../cluster/peers.ts";
+import type { RosterChange } from "../cluster/roster.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
@@ -18,6 +20,7 @@ import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { commitJoin, type JoinPlan, planJoin } from "./join.ts";
 import { Notices } from "./notices.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
+import type { ResumeKeys } from "./resume-keys.ts";
 import { SlowReaders } from "./slow-readers.ts";
 import { TokenExpiry } from "./token-expiry.ts";
 
@@ -36,6 +39,8 @@ export interface HubSettings extends DeliverySettings, ReceptionSettings {
 /** What a hub is made from. */
 export interface HubParts {
   readonly broker: Broker;
+  readonly peers: Peers;
+  readonly resumeKeys: ResumeKeys;
   readonly access: Access;
   readonly historyRules: (channel: ChannelName) => HistoryRules;
   readonly clock: Clock;
@@ -50,6 +55,7 @@ export interface HubParts {
 /** The registry of one worker: joins those who come, those who listen and what is published. Each part does one thing. */
 export class Hub {
   readonly connections = new Connections();
+  readonly peers: Peers;
   readonly reception: Reception;
   readonly delivery: Delivery;
   /** Publications on their way into storage. */
@@ -66,10 +72,11 @@ export class Hub {
   readonly #conversation: ConversationSetting;
 
   constructor(settings: HubSettings, parts: HubParts) {
-    const { access, broker, clock } = parts;
+    const { access, broker, clock, peers } = parts;
     this.#settings = settings;
     this.#parts = parts;
-    this.#notices = new Notices(this.connections, clock);
+    this.peers = peers;
+    this.#notices = new Notices(this.connections, () => peers.roster.online, clock);
     this.#slow = new SlowReaders(settings.slowTimeoutMs, clock);
     this.#expiry = new TokenExpiry(clock);
     const sessionById = (id: string) => this.connections.byId(id);
@@ -81,13 +88,17 @@ export class Hub {
       clock,
       connections: this.connections,
       delivery: this.delivery,
+      peers,
+      resumeKeys: parts.resumeKeys,
       onWelcomed: (session, isContinued) => this.#welcomed(session, isContinued),
     });
+    peers.onRemoteChange = (change) => this.#changedElsewhere(change);
     this.#conversation = { clock, messageRate: settings.messageRate, doors: this.#doors(), counts: { frames: 0 } };
   }
 
-  /** Connects to the broker. */
+  /** Connects to the broker and to the other workers. */
   async start(): Promise<void> {
+    await this.#parts.peers.start();
     await this.#parts.broker.start({
       onPublication: this.delivery.take,
       onBreak: () => this.delivery.checkAll(),
@@ -224,6 +235,12 @@ export class Hub {
       throw new ServiceError("not-found", "the connection is gone");
     }
     return commitJoin(this.delivery, plan, session);
+  }
+
+  #changedElsewhere({ hasJoined, hasLeft }: RosterChange): void {
+    if (!this.#settings.notices) return;
+    if (hasJoined) this.#notices.joined();
+    if (hasLeft) this.#notices.left();
   }
 
   #welcomed(session: Session, isContinued: boolean): void {

@@ -8,7 +8,7 @@ import { Notices } from "./notices.ts";
 function makeNotices(...names: readonly string[]) {
   const clock = new MovedClock();
   const connections = new Connections();
-  const notices = new Notices(connections, clock);
+  const notices = new Notices(connections, () => connections.size, clock);
   const add = (id: string) => {
     const guest = makeSession(id);
     connections.add(guest.session);

@@ -14,19 +14,22 @@ const gatherMs = 1000;
  */
 export class Notices {
   readonly #connections: Connections;
+  readonly #online: () => number;
   readonly #clock: Clock;
   #timer: Timer | undefined;
   #newest: Session | undefined;
   #hasJoined = false;
   #hasLeft = false;
 
-  constructor(connections: Connections, clock: Clock) {
+  /** @param online connections of the whole server */
+  constructor(connections: Connections, online: () => number, clock: Clock) {
     this.#connections = connections;
+    this.#online = online;
     this.#clock = clock;
   }
 
-  /** @param session The newcomer: its welcome has told it already. */
-  joined(session: Session): void {
+  /** @param session The newcomer, if it is one of this worker's: its welcome has told it already. */
+  joined(session?: Session): void {
     this.#hasJoined = true;
     this.#newest = session;
     this.#tellOrWait();
@@ -54,7 +57,7 @@ export class Notices {
   };
 
   #tell(): void {
-    const online = this.#connections.size;
+    const online = this.#online();
     const timestamp = isoTime(this.#clock.now());
     const sessions = this.#connections.all();
     if (this.#hasLeft) {

@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { ServiceError } from "../../protocol/errors.ts";
 import { makeArrival, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { MemoryCluster } from "../cluster/memory/cluster.ts";
+import { Switchboard } from "../cluster/switchboard.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
@@ -19,7 +22,7 @@ describe("a welcome", () => {
     const [welcome, ...others] = connection.taken;
     expect(welcome).toMatchObject({ type: "system", event: "welcome", connection_id: session.id, user_id: "u1" });
     expect([Object.keys(welcome?.channels ?? {}), others]).toEqual([["all", "@u1", "room"], []]);
-    expect(welcome?.resume_key).toBe(session.origin.resumeKey);
+    expect(welcome?.resume_key).toBe(it.resumeKeys.keyOf(session.id));
   });
 
   test("tells how many are online only where notices are on", async () => {
@@ -169,6 +172,57 @@ describe("who comes in", () => {
   });
 });
 
+describe("one connection per user, over two workers of one server", () => {
+  let other: TestHub;
+  afterEach(() => other.close());
+
+  async function beginTwo(userConnections: "reject" | "replace") {
+    const clock = new MovedClock();
+    const switchboard = new Switchboard(clock);
+    const make = (name: string) => {
+      const state = { name, pid: 1, startedAt: 0, isDraining: false };
+      return {
+        settings: { userConnections, notices: true },
+        clock,
+        cluster: new MemoryCluster(switchboard, state, clock),
+      };
+    };
+    await begin(make("a"));
+    other = await TestHub.start(make("b"));
+    await it.settle();
+  }
+
+  test("with `reject` the second is refused wherever it comes, until the first has left", async () => {
+    await beginTwo("reject");
+    const first = await it.connect({ userId: "u1" });
+    await expect(other.connect({ userId: "u1" })).rejects.toThrow("already connected");
+    await other.connect({ userId: "u2" });
+    it.leave(first);
+    await other.connect({ userId: "u1" });
+  });
+
+  test("with `replace` the first is closed wherever it is", async () => {
+    await beginTwo("replace");
+    const first = await it.connect({ userId: "u1" });
+    const second = await other.connect({ userId: "u1" });
+    await it.settle();
+    expect([first, second].map(({ connection }) => connection.closedWith?.name)).toEqual(["replaced", undefined]);
+  });
+
+  test("everyone hears who came and left elsewhere, with the count of the whole server", async () => {
+    await beginTwo("reject");
+    const watcher = await it.connect();
+    await it.clock.moveInSteps(3000, 500);
+    const guest = await other.connect();
+    expect(guest.connection.taken[0]).toMatchObject({ event: "welcome", online: 2 });
+    await it.clock.moveInSteps(3000, 500);
+    other.leave(guest);
+    await it.clock.moveInSteps(3000, 500);
+    const heard = watcher.connection.of("system").map(({ event, online }) => `${event} ${online}`);
+    expect(heard).toEqual(["welcome 1", "joined 2", "left 1"]);
+  });
+});
+
 describe("who continues an earlier connection", () => {
   test("takes over what the other had, and then the other is closed", async () => {
     await begin({ settings: { notices: true, userConnections: "reject" } });
@@ -176,7 +230,7 @@ describe("who continues an earlier connection", () => {
     const old = await it.connect({ userId: "u1" });
     await it.clock.moveInSteps(5000, 1000);
     const before = watcher.connection.taken.length;
-    const next = await it.connect({ userId: "u1", takesOver: old.session.origin.resumeKey });
+    const next = await it.connect({ userId: "u1", takesOver: it.resumeKeys.keyOf(old.session.id) });
     expect([old.connection.closedWith?.name, next.connection.closedWith]).toEqual(["normal", undefined]);
     await it.clock.moveInSteps(5000, 1000);
     expect(watcher.connection.taken.slice(before)).toEqual([]);
@@ -190,7 +244,7 @@ describe("who continues an earlier connection", () => {
     await it.settle();
     const top = (await it.broker.tops([room])).get(room);
     const since = new Map(top === undefined ? [] : [[room, { ...top, offset: 0 }]]);
-    const arrival = { userId: "u1", channels: [room], since, takesOver: old.session.origin.resumeKey };
+    const arrival = { userId: "u1", channels: [room], since, takesOver: it.resumeKeys.keyOf(old.session.id) };
     const { connection } = await it.enter(arrival);
     expect([connection.of("message"), old.connection.closedWith]).toEqual([[], undefined]);
     await it.settle();
@@ -200,27 +254,28 @@ describe("who continues an earlier connection", () => {
   test("with somebody else's key is simply new", async () => {
     await begin({ settings: { userConnections: "reject" } });
     const old = await it.connect({ userId: "u1" });
-    await it.connect({ userId: "u2", takesOver: old.session.origin.resumeKey });
+    await it.connect({ userId: "u2", takesOver: it.resumeKeys.keyOf(old.session.id) });
     expect(old.connection.closedWith).toBeUndefined();
-    expect(() => it.hub.admit(makeArrival({ userId: "u1", takesOver: "made up" }))).toThrow("already connected");
+    await expect(it.connect({ userId: "u1", takesOver: "made up" })).rejects.toThrow("already connected");
   });
 
   test("comes second to another who does: one connection is continued once", async () => {
     await begin({ settings: { userConnections: "reject" } });
     const old = await it.connect({ userId: "u1" });
-    const takesOver = old.session.origin.resumeKey;
+    const takesOver = it.resumeKeys.keyOf(old.session.id);
     it.broker.answerMs = 50;
     await it.enter({ userId: "u1", takesOver, channels: [room] });
-    expect(() => it.hub.admit(makeArrival({ userId: "u1", takesOver }))).toThrow("already connected");
+    await expect(it.connect({ userId: "u1", takesOver })).rejects.toThrow("already connected");
   });
 
   test("and fails leaves the other free to be continued again", async () => {
     await begin({ settings: { userConnections: "reject" } });
     const old = await it.connect({ userId: "u1" });
-    const takesOver = old.session.origin.resumeKey;
+    const takesOver = it.resumeKeys.keyOf(old.session.id);
     it.broker.answerMs = 50;
     it.leave(await it.enter({ userId: "u1", takesOver, channels: [room] }));
     it.broker.answerMs = 0;
+    await expect(it.connect({ userId: "u1" })).rejects.toThrow("already connected");
     await it.connect({ userId: "u1", takesOver });
     expect(old.connection.closedWith?.name).toBe("normal");
   });

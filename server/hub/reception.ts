@@ -1,28 +1,26 @@
 import { getLogger } from "@logtape/logtape";
-import { everyone, userChannel } from "../../protocol/channel-name.ts";
-import { isoTime, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
-import type { Joined } from "../../protocol/frames.ts";
-import { texts } from "../../protocol/texts.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
+import type { Peers } from "../cluster/peers.ts";
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Connection } from "../session/connection.ts";
 import { Session } from "../session/session.ts";
-import { Admission, type AdmissionLimits } from "./admission.ts";
-import { type Admitted, type Arrival, sinceOf } from "./arrival.ts";
+import { Admission, type AdmissionLimits, type Seat } from "./admission.ts";
+import type { Admitted, Arrival } from "./arrival.ts";
 import type { Connections } from "./connections.ts";
 import type { Delivery } from "./delivery.ts";
-import { commitJoin, isAhead, type JoinPlan, planJoin } from "./join.ts";
+import type { ResumeKeys } from "./resume-keys.ts";
+import { UserClaims } from "./user-claims.ts";
+import { Welcome, type WelcomeSettings } from "./welcome.ts";
 
 const log = () => getLogger(["fanfare", "hub"]);
 
-export interface ReceptionSettings extends AdmissionLimits {
+export interface ReceptionSettings extends AdmissionLimits, WelcomeSettings {
+  readonly userConnections: "many" | "reject" | "replace";
   /** Channels per connection, `all` and one's own not counted. */
   readonly maxChannels: number;
-  readonly notices: boolean;
-  readonly pingIntervalMs: number;
 }
 
 /** Whom reception works with. */
@@ -30,12 +28,14 @@ export interface ReceptionParts {
   readonly access: Access;
   readonly connections: Connections;
   readonly delivery: Delivery;
+  readonly peers: Peers;
+  readonly resumeKeys: ResumeKeys;
   readonly clock: Clock;
   /** The welcome is on its way; from now on the session is one of many. */
   onWelcomed(session: Session, isContinued: boolean): void;
 }
 
-/** Lets connections in, welcomes them into their channels, and sees them out. */
+/** Lets connections in, has them welcomed, and sees them out. */
 export class Reception {
   /** Set while nobody is let in any more. */
   closedBecause: ServiceError | undefined;
@@ -44,18 +44,26 @@ export class Reception {
   readonly #settings: ReceptionSettings;
   readonly #parts: ReceptionParts;
   readonly #admission: Admission;
-  readonly #admitted = new Map<Session, Admitted>();
-  /** Who is being continued by whom. */
+  /** Undefined where a user may have many. */
+  readonly #claims: UserClaims | undefined;
+  readonly #welcome: Welcome;
+  /** Who continues whom, and who is continued by whom. */
+  readonly #predecessors = new Map<Session, Session>();
   readonly #successors = new Map<Session, Session>();
 
   constructor(settings: ReceptionSettings, parts: ReceptionParts) {
     this.#settings = settings;
     this.#parts = parts;
     this.#admission = new Admission(settings);
+    this.#welcome = new Welcome(settings, { ...parts, isHere: (session) => this.#isHere(session) });
+    const { userConnections } = settings;
+    const closeReplaced = (id: string) => parts.connections.byId(id)?.close({ name: "replaced" });
+    this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, closeReplaced);
   }
 
   /**
-   * Who it is, what it may, and whether there is room; takes a seat. At once unless a token has to be looked at.
+   * Who it is, what it may, and whether there is room; takes a seat. At once unless a token has to be looked at, or the
+   * other workers have to agree.
    * @throws ServiceError
    */
   admit(arrival: Arrival): Admitted | Promise<Admitted> {
@@ -65,56 +73,75 @@ export class Reception {
   }
 
   /** The handshake came to nothing after all. */
-  giveUp(admitted: Admitted): void {
-    this.#admission.leave(admitted.seat);
+  giveUp({ seat, connectionId, predecessor }: Admitted): void {
+    this.#giveBack(seat, connectionId, predecessor);
   }
 
   /** @param onReady called once the welcome is out: in this turn where all channels are at hand */
   open(admitted: Admitted, connection: Connection, onReady: () => void): Session {
     const { connections, delivery, clock } = this.#parts;
-    const { arrival, identity, predecessor } = admitted;
-    const origin = {
-      id: `c_${randomId(12)}`,
-      resumeKey: randomId(18),
-      remote: arrival.remote,
-      connectedAt: clock.now(),
-    };
+    const { arrival, identity } = admitted;
+    const predecessor = this.#isFree(admitted.predecessor) ? admitted.predecessor : undefined;
+    const { ip, remote } = arrival;
+    const origin = { id: admitted.connectionId, ip, remote, connectedAt: clock.now() };
     const session = new Session(origin, identity, connection);
     connection.onDrain = () => delivery.drained(session);
-    if (this.#settings.userConnections === "replace") this.#replaceOthers(session, predecessor);
-    this.#admitted.set(session, admitted);
-    if (predecessor !== undefined) this.#successors.set(predecessor, session);
+    if (predecessor !== undefined) {
+      this.#successors.set(predecessor, session);
+      this.#predecessors.set(session, predecessor);
+    }
     connections.add(session);
-    this.#join(session, arrival, onReady);
+    const isContinued = predecessor !== undefined;
+    const onWelcomed = () => {
+      this.#parts.onWelcomed(session, isContinued);
+      if (session.isLevel) this.settled(session);
+      onReady();
+    };
+    this.#welcome.prepare(session, arrival, { isNews: this.#settings.notices && !isContinued, onWelcomed });
     return session;
   }
 
   /** The socket is gone. @returns whether others should hear of it */
   ended(session: Session): boolean {
-    const admitted = this.#admitted.get(session);
-    if (admitted === undefined) return false;
+    if (!this.#isHere(session)) return false;
     const { connections, delivery } = this.#parts;
-    this.#admitted.delete(session);
     connections.remove(session);
     delivery.leaveAll(session);
-    this.#admission.leave(admitted.seat);
-    if (admitted.predecessor !== undefined) this.#successors.delete(admitted.predecessor);
+    const predecessor = this.#predecessors.get(session);
+    this.#giveBack({ ip: session.origin.ip, userId: session.userId }, session.id, predecessor);
+    if (predecessor !== undefined) this.#successors.delete(predecessor);
+    this.#predecessors.delete(session);
     const wasContinued = this.#successors.delete(session);
+    const isNews = session.isWelcomed && !wasContinued;
+    const { roster } = this.#parts.peers;
+    if (session.isWelcomed) roster.count(session.userId, -1, this.#settings.notices && isNews);
     log().info("Client disconnected: {remote}. Total clients: {total}", {
       remote: session.origin.remote,
-      total: connections.size,
+      total: roster.online,
     });
-    return session.isWelcomed && !wasContinued;
+    return isNews;
   }
 
   /** All channels of the session are level: whom it continues may go. */
   settled(session: Session): void {
-    this.#admitted.get(session)?.predecessor?.close({ name: "normal", text: "continued by a newer connection" });
+    this.#predecessors.get(session)?.close({ name: "normal", text: "continued by a newer connection" });
   }
 
-  #seat(arrival: Arrival, identity: Identity): Admitted {
+  /** @param predecessor whom it was to continue: if that one is still there, it is the user's connection again */
+  #giveBack(seat: Seat, connectionId: string, predecessor: Session | undefined): void {
+    this.#admission.leave(seat);
+    if (seat.userId === undefined) return;
+    const heir = predecessor !== undefined && this.#isHere(predecessor) ? predecessor.id : undefined;
+    this.#claims?.giveBack(seat.userId, connectionId, heir);
+  }
+
+  #isHere(session: Session): boolean {
+    return this.#parts.connections.byId(session.id) === session;
+  }
+
+  #seat(arrival: Arrival, identity: Identity): Admitted | Promise<Admitted> {
     if (this.closedBecause !== undefined) throw this.closedBecause;
-    const { access, connections } = this.#parts;
+    const { access } = this.#parts;
     for (const channel of arrival.channels) access.checkSubscribe(identity, channel);
     if (arrival.channels.length > this.#settings.maxChannels) {
       throw new ServiceError(
@@ -122,82 +149,42 @@ export class Reception {
         `channel: expected at most ${this.#settings.maxChannels} per connection`,
       );
     }
-    const known = arrival.takesOver === undefined ? undefined : connections.byResumeKey(arrival.takesOver);
-    const predecessor = known?.userId === identity.userId && !this.#isSucceeded(known) ? known : undefined;
-    const seat = { ip: arrival.ip, userId: identity.userId };
-    this.#admission.enter(seat, predecessor !== undefined);
+    const predecessor = this.#predecessorOf(arrival, identity);
+    const { userId } = identity;
+    const seat = { ip: arrival.ip, userId };
+    this.#admission.enter(seat, predecessor !== undefined || this.#settings.userConnections === "replace");
+    const admitted = { arrival, identity, connectionId: `c_${randomId(12)}`, seat, predecessor };
+    return userId === undefined || this.#claims === undefined
+      ? this.#counted(admitted)
+      : this.#claim(admitted, userId, this.#claims);
+  }
+
+  async #claim(admitted: Admitted, userId: string, claims: UserClaims): Promise<Admitted> {
+    const { connectionId, seat, predecessor } = admitted;
+    try {
+      await claims.take({ userId, connectionId, predecessorId: predecessor?.id });
+      return this.#counted(admitted);
+    } catch (error) {
+      this.#admission.leave(seat);
+      throw error;
+    }
+  }
+
+  #counted(admitted: Admitted): Admitted {
     this.counts.refused--;
     this.counts.admitted++;
-    return { arrival, identity, seat, predecessor };
+    return admitted;
   }
 
-  #isSucceeded(session: Session | undefined): boolean {
-    return session !== undefined && this.#successors.has(session);
+  #predecessorOf({ takesOver }: Arrival, { userId }: Identity): Session | undefined {
+    if (takesOver === undefined) return undefined;
+    const id = this.#parts.resumeKeys.connectionOf(takesOver);
+    const session = id === undefined ? undefined : this.#parts.connections.byId(id);
+    return this.#isFree(session) && session?.userId === userId ? session : undefined;
   }
 
-  #replaceOthers(session: Session, predecessor: Session | undefined): void {
-    if (session.userId === undefined) return;
-    for (const other of this.#parts.connections.ofUser(session.userId)) {
-      if (other !== predecessor) other.close({ name: "replaced" });
-    }
-  }
-
-  #join(session: Session, arrival: Arrival, onReady: () => void): void {
-    const own = session.userId === undefined ? [] : [userChannel(session.userId)];
-    const plans: (JoinPlan | Promise<JoinPlan>)[] = [];
-    let mustWait = false;
-    for (const channel of new Set([everyone, ...own, ...arrival.channels])) {
-      const plan = planJoin(this.#parts.delivery, channel, sinceOf(arrival, channel));
-      if (plan instanceof Promise) mustWait = true;
-      plans.push(plan);
-    }
-    if (mustWait) void this.#welcomeLater(session, plans, onReady);
-    else this.#welcome(session, plans as readonly JoinPlan[], onReady);
-  }
-
-  async #welcomeLater(session: Session, plans: readonly (JoinPlan | Promise<JoinPlan>)[], onReady: () => void) {
-    const results = await Promise.allSettled(plans);
-    const ready: JoinPlan[] = [];
-    let failure: unknown;
-    for (const result of results) {
-      if (result.status === "fulfilled") ready.push(result.value);
-      else failure = result.reason;
-    }
-    if (failure === undefined && this.#admitted.has(session)) {
-      this.#welcome(session, ready, onReady);
-      return;
-    }
-    for (const { channel } of ready) this.#parts.delivery.interest.release(channel.name);
-    if (failure === undefined) return; // it left before it was welcomed
-    log().warning("A connection could not be welcomed: {error}", { error: failure });
-    session.close({ name: "unavailable", text: "a channel cannot be joined now" });
-  }
-
-  /** In one turn: the memberships, the frame that tells of them, and whatever follows. */
-  #welcome(session: Session, plans: readonly JoinPlan[], onReady: () => void): void {
-    const { connections, delivery, clock, onWelcomed } = this.#parts;
-    const channels: Record<string, Joined> = {};
-    // Before the first join: a flush between two of them would reach the session before its welcome.
-    if (plans.some(isAhead)) delivery.flushNow();
-    for (const plan of plans) channels[plan.channel.name] = commitJoin(delivery, plan, session);
-    session.isWelcomed = true;
-    const online = connections.size;
-    session.tell({
-      type: "system",
-      event: "welcome",
-      protocol: 1,
-      ...(this.#settings.notices ? { message: texts.welcomeWithCount(online) } : {}),
-      connection_id: session.id,
-      resume_key: session.origin.resumeKey,
-      ...present({ user_id: session.userId }),
-      ...(this.#settings.notices ? { online } : {}),
-      ping_interval_ms: this.#settings.pingIntervalMs,
-      timestamp: isoTime(clock.now()),
-      channels,
-    });
-    log().info("Client connected: {remote}. Total clients: {total}", { remote: session.origin.remote, total: online });
-    onWelcomed(session, this.#admitted.get(session)?.predecessor !== undefined);
-    if (session.isLevel) this.settled(session);
-    onReady();
+  /** Whether somebody is there to be continued, and nobody does it yet. */
+  #isFree(session: Session | undefined): boolean {
+    return session !== undefined && this.#isHere(session) && !this.#successors.has(session);
   }
 }

@@ -10,8 +10,8 @@ import type { Encoded } from "./wire-form.ts";
 export interface SessionOrigin {
   /** Public name of the connection, `c_…`. */
   readonly id: string;
-  /** A secret that lets a later connection continue this one. */
-  readonly resumeKey: string;
+  /** The address it is counted under. */
+  readonly ip: string;
   /** Address and port of the other side, for people: `127.0.0.1:52341`. */
   readonly remote: string;
   /** Milliseconds since 1970. */

@@ -2,6 +2,7 @@ import { everyone } from "../../protocol/channel-name.ts";
 import type { JsonText } from "../../protocol/publication.ts";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { MemoryLog } from "../broker/memory/log.ts";
+import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { readTextFile } from "../config/text-file.ts";
@@ -63,6 +64,7 @@ export class BroadcastServer {
     const log = new MemoryLog({ totalBytes: this.#settings.historyBytesTotal });
     const server = new FanfareServer(this.#settings, {
       broker: new EmbeddedBroker(log, systemClock),
+      cluster: MemoryCluster.alone(systemClock),
       clock: systemClock,
       listeners: {
         onWelcomed: (session) => call(this.#onConnect, clientOf(session)),

@@ -4,10 +4,13 @@ import { ApiKeys } from "../auth/api-key.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
 import type { Broker, ChannelDirectory } from "../broker/broker.ts";
 import { ChannelRules } from "../channels/rules.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
 import { HttpServer } from "../http/server.ts";
 import { Drain } from "../hub/drain.ts";
 import { Hub, type HubParts } from "../hub/hub.ts";
+import { ResumeKeys } from "../hub/resume-keys.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Metrics } from "../ops/metrics.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
@@ -19,6 +22,9 @@ const tailBytesTotal = 64 * 1024 * 1024;
 /** What a worker does not make itself. */
 export interface Surroundings {
   readonly broker: Broker & ChannelDirectory;
+  readonly cluster: Cluster;
+  /** What resume keys are signed with, 32 bytes: the same in all workers of a server. */
+  readonly resumeSecret?: Uint8Array;
   readonly clock: Clock;
   isDraining(): boolean;
   readonly listeners?: Listeners;
@@ -40,7 +46,8 @@ export interface Parts {
  * Joins the parts of one worker: the only place that knows them all.
  * @throws Error that names a setting which cannot be used
  */
-export function compose(settings: Settings, { broker, clock, isDraining, listeners = {} }: Surroundings): Parts {
+export function compose(settings: Settings, surroundings: Surroundings): Parts {
+  const { broker, cluster, resumeSecret, clock, isDraining, listeners = {} } = surroundings;
   const rules = new ChannelRules(settings.channelRules, {
     historySize: settings.historySize,
     historyTtl: settings.historyTtlMs,
@@ -54,6 +61,8 @@ export function compose(settings: Settings, { broker, clock, isDraining, listene
     { ...settings, tailBytes: settings.historyBytes, tailBytesTotal, pingIntervalMs: settings.wsPingIntervalMs },
     {
       broker,
+      peers: new Peers(cluster, clock),
+      resumeKeys: new ResumeKeys(resumeSecret),
       clock,
       access: new Access({ ...settings, verifier, rulesOf }),
       historyRules: rulesOf,

@@ -1,5 +1,6 @@
 import { everyone } from "../../protocol/channel-name.ts";
 import type { Broker, ChannelDirectory } from "../broker/broker.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import type { Hub } from "../hub/hub.ts";
@@ -12,6 +13,8 @@ import { Stop } from "./stop.ts";
 export interface Ground {
   /** The server closes it in the end. */
   readonly broker: Broker & ChannelDirectory;
+  readonly cluster: Cluster;
+  readonly resumeSecret?: Uint8Array;
   readonly clock: Clock;
   readonly listeners?: Listeners;
 }
@@ -58,6 +61,7 @@ export class FanfareServer {
 
   /** Waits for the clients to leave, up to SHUTDOWN_TIMEOUT, and closes the rest. Idempotent. */
   stop(): Promise<void> {
+    if (this.#stopping === undefined) this.#ground.cluster.announce({ isDraining: true });
     this.#stopping ??= this.#stop.run().finally(() => this.#close());
     return this.#stopping;
   }
@@ -74,6 +78,7 @@ export class FanfareServer {
     this.#periodic.close();
     websocket.close();
     sse.close();
+    await hub.peers.close();
     await this.#ground.broker.close();
     hub.close();
   }

@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { getLogger } from "@logtape/logtape";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { MemoryLog } from "../broker/memory/log.ts";
+import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -21,7 +22,7 @@ export interface RunEvents {
  */
 export async function runServer(settings: Settings, { onListening }: RunEvents): Promise<number> {
   const broker = new EmbeddedBroker(new MemoryLog({ totalBytes: settings.historyBytesTotal }), systemClock);
-  const server = new FanfareServer(settings, { broker, clock: systemClock });
+  const server = new FanfareServer(settings, { broker, cluster: MemoryCluster.alone(systemClock), clock: systemClock });
   const address = await server.start();
   survive();
   const code = obeySignals(server);

@@ -4,9 +4,13 @@ import type { Broker } from "../../server/broker/broker.ts";
 import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
 import type { HistoryRules, Log } from "../../server/broker/log.ts";
 import { MemoryLog } from "../../server/broker/memory/log.ts";
+import type { Cluster } from "../../server/cluster/cluster.ts";
+import { MemoryCluster } from "../../server/cluster/memory/cluster.ts";
+import { Peers } from "../../server/cluster/peers.ts";
 import type { Arrival } from "../../server/hub/arrival.ts";
 import type { Conversation } from "../../server/hub/conversation.ts";
 import { Hub, type HubSettings } from "../../server/hub/hub.ts";
+import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
 import type { Session } from "../../server/session/session.ts";
 import { FakeConnection } from "./connection.ts";
@@ -38,6 +42,9 @@ export interface TestHubOptions {
   readonly log?: Log;
   /** Put between the hub and the unsteady broker. */
   readonly wrap?: (broker: Broker) => Broker;
+  /** Instead of one of its own. */
+  readonly cluster?: Cluster;
+  readonly resumeKeys?: ResumeKeys;
   readonly onWelcomed?: (session: Session) => void;
 }
 
@@ -53,9 +60,20 @@ export class TestHub {
   readonly clock: MovedClock;
   readonly broker: UnsteadyBroker;
   readonly hub: Hub;
+  readonly resumeKeys: ResumeKeys;
 
-  constructor({ clock = new MovedClock(), settings, rules, log, wrap, onWelcomed }: TestHubOptions = {}) {
+  constructor({
+    clock = new MovedClock(),
+    settings,
+    rules,
+    log,
+    wrap,
+    cluster,
+    resumeKeys,
+    onWelcomed,
+  }: TestHubOptions = {}) {
     this.clock = clock;
+    this.resumeKeys = resumeKeys ?? new ResumeKeys();
     const inner = new EmbeddedBroker(log ?? new MemoryLog({ clock }), clock);
     this.broker = new UnsteadyBroker(wrap?.(inner) ?? inner, clock);
     const historyRules = { ...usualRules, ...rules };
@@ -63,6 +81,8 @@ export class TestHub {
       { ...usualSettings, ...settings },
       {
         broker: this.broker,
+        peers: new Peers(cluster ?? MemoryCluster.alone(clock), clock),
+        resumeKeys: this.resumeKeys,
         clock,
         access: new Access({
           isSecured: false,

@@ -11,7 +11,7 @@ export function makeSession(
     identity = {},
   }: { connection?: FakeConnection; identity?: Partial<Identity> } = {},
 ): { readonly session: Session; readonly connection: FakeConnection } {
-  const origin = { id, resumeKey: `key of ${id}`, remote: "127.0.0.1:1", connectedAt: 0 };
+  const origin = { id, ip: "127.0.0.1", remote: "127.0.0.1:1", connectedAt: 0 };
   const session = new Session(origin, { ...anonymous, ...identity }, connection);
   session.isWelcomed = true;
   return { session, connection };

@@ -9,7 +9,7 @@ import type {
   MemberId,
   MemberState,
 } from "../cluster.ts";
-import { defaultExpiryMs, type Switchboard } from "../switchboard.ts";
+import { defaultExpiryMs, Switchboard } from "../switchboard.ts";
 
 /** A member of a cluster that lives in this process; a server of one process is the only member of its own. */
 export class MemoryCluster implements Cluster {
@@ -28,6 +28,12 @@ export class MemoryCluster implements Cluster {
     this.#beatMs = expiryMs / 3;
   }
 
+  /** The cluster of a server that is one process. */
+  static alone(clock: Clock): MemoryCluster {
+    const state = { name: "server", pid: process.pid, startedAt: clock.now(), isDraining: false };
+    return new MemoryCluster(new Switchboard(clock), state, clock);
+  }
+
   async start(events: ClusterEvents): Promise<void> {
     this.#events = laterOf(events);
     this.#beat();
@@ -37,9 +43,9 @@ export class MemoryCluster implements Cluster {
     return this.#switchboard.members();
   }
 
-  announce(state: MemberState): void {
-    this.#state = state;
-    if (this.#id !== undefined) this.#switchboard.hear(this.#id, state);
+  announce(changes: Partial<MemberState>): void {
+    this.#state = { ...this.#state, ...changes };
+    if (this.#id !== undefined) this.#switchboard.hear(this.#id, this.#state);
   }
 
   send(to: MemberId | "others", message: ClusterMessage): void {

@@ -1,0 +1,66 @@
+import { ServiceError } from "../../protocol/errors.ts";
+import type { Claim, Claimed } from "../cluster/cluster.ts";
+import type { Peers } from "../cluster/peers.ts";
+
+/** Somebody on their way in. */
+export interface Claimant {
+  readonly userId: string;
+  readonly connectionId: string;
+  /** The connection that it continues: that one may be replaced in any mode. */
+  readonly predecessorId: string | undefined;
+}
+
+/**
+ * One connection per user in the whole server, where USER_CONNECTIONS says so: `reject` keeps the one that is there,
+ * `replace` the newest. Who decides is the cluster, so two workers never let in two.
+ */
+export class UserClaims {
+  readonly #mode: "reject" | "replace";
+  readonly #peers: Peers;
+  readonly #closeReplaced: (connectionId: string) => void;
+
+  /** @param closeReplaced closes a connection of this worker, if it is (still) there */
+  constructor(mode: "reject" | "replace", peers: Peers, closeReplaced: (connectionId: string) => void) {
+    this.#mode = mode;
+    this.#peers = peers;
+    this.#closeReplaced = closeReplaced;
+    peers.handle("replaced", (connectionId: string) => closeReplaced(connectionId));
+  }
+
+  /** @throws ServiceError "conflict" where the user is connected and stays so, "broker-unavailable" where nobody can tell */
+  async take({ userId, connectionId, predecessorId }: Claimant): Promise<void> {
+    const mayReplace = predecessorId === undefined ? ("nobody" as const) : { holder: predecessorId };
+    const over = this.#mode === "replace" ? ("anybody" as const) : mayReplace;
+    const { isGranted, previous } = await this.#claim({ key: keyOf(userId), holder: connectionId, over });
+    if (!isGranted) {
+      throw new ServiceError("conflict", "the user is already connected, and one connection per user is allowed");
+    }
+    // Whom it continues leaves by another way: once the newcomer has everything.
+    if (previous === undefined || previous.holder === predecessorId) return;
+    this.#closeReplaced(previous.holder);
+    this.#peers.tellOne(previous.member, "replaced", previous.holder);
+  }
+
+  /** @param heir the connection that has the user from now on, if there is one */
+  giveBack(userId: string, connectionId: string, heir: string | undefined): void {
+    if (heir === undefined) {
+      this.#peers.release(keyOf(userId), connectionId);
+      return;
+    }
+    // Where nobody can decide now the name is free in the end: its holder is gone.
+    this.#claim({ key: keyOf(userId), holder: heir, over: { holder: connectionId } }).catch(() => undefined);
+  }
+
+  async #claim(claim: Claim): Promise<Claimed> {
+    try {
+      return await this.#peers.claim(claim);
+    } catch (cause) {
+      const message = "it cannot be known now whether the user is connected";
+      throw new ServiceError("broker-unavailable", message, { cause });
+    }
+  }
+}
+
+function keyOf(userId: string): string {
+  return `user:${userId}`;
+}

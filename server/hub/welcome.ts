@@ -1,0 +1,106 @@
+import { getLogger } from "@logtape/logtape";
+import { everyone, userChannel } from "../../protocol/channel-name.ts";
+import { isoTime, present } from "../../protocol/codec.ts";
+import type { Joined } from "../../protocol/frames.ts";
+import { texts } from "../../protocol/texts.ts";
+import type { Peers } from "../cluster/peers.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Session } from "../session/session.ts";
+import { type Arrival, sinceOf } from "./arrival.ts";
+import type { Delivery } from "./delivery.ts";
+import { commitJoin, isAhead, type JoinPlan, planJoin } from "./join.ts";
+import type { ResumeKeys } from "./resume-keys.ts";
+
+const log = () => getLogger(["fanfare", "hub"]);
+
+export interface WelcomeSettings {
+  readonly notices: boolean;
+  readonly pingIntervalMs: number;
+}
+
+export interface WelcomeParts {
+  readonly delivery: Delivery;
+  readonly peers: Peers;
+  readonly resumeKeys: ResumeKeys;
+  readonly clock: Clock;
+  /** Whether the session has not ended meanwhile. */
+  isHere(session: Session): boolean;
+}
+
+/** What goes with a welcome. */
+export interface Newcomer {
+  /** Whether people should hear of it. */
+  readonly isNews: boolean;
+  /** The welcome is out. */
+  onWelcomed(): void;
+}
+
+/** Makes a newcomer one of many: joins its channels and tells it of them. */
+export class Welcome {
+  readonly #settings: WelcomeSettings;
+  readonly #parts: WelcomeParts;
+
+  constructor(settings: WelcomeSettings, parts: WelcomeParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+  }
+
+  /** In this turn where all channels are at hand, and not at all if it ends before. */
+  prepare(session: Session, arrival: Arrival, newcomer: Newcomer): void {
+    const own = session.userId === undefined ? [] : [userChannel(session.userId)];
+    const plans: (JoinPlan | Promise<JoinPlan>)[] = [];
+    let mustWait = false;
+    for (const channel of new Set([everyone, ...own, ...arrival.channels])) {
+      const plan = planJoin(this.#parts.delivery, channel, sinceOf(arrival, channel));
+      if (plan instanceof Promise) mustWait = true;
+      plans.push(plan);
+    }
+    if (mustWait) void this.#welcomeLater(session, plans, newcomer);
+    else this.#welcome(session, plans as readonly JoinPlan[], newcomer);
+  }
+
+  async #welcomeLater(session: Session, plans: readonly (JoinPlan | Promise<JoinPlan>)[], newcomer: Newcomer) {
+    const results = await Promise.allSettled(plans);
+    const ready: JoinPlan[] = [];
+    let failure: unknown;
+    for (const result of results) {
+      if (result.status === "fulfilled") ready.push(result.value);
+      else failure = result.reason;
+    }
+    if (failure === undefined && this.#parts.isHere(session)) {
+      this.#welcome(session, ready, newcomer);
+      return;
+    }
+    for (const { channel } of ready) this.#parts.delivery.interest.release(channel.name);
+    if (failure === undefined) return; // it left before it was welcomed
+    log().warning("A connection could not be welcomed: {error}", { error: failure });
+    session.close({ name: "unavailable", text: "a channel cannot be joined now" });
+  }
+
+  /** In one turn: the memberships, the frame that tells of them, and whatever follows. */
+  #welcome(session: Session, plans: readonly JoinPlan[], newcomer: Newcomer): void {
+    const { delivery, clock, peers, resumeKeys } = this.#parts;
+    const channels: Record<string, Joined> = {};
+    // Before the first join: a flush between two of them would reach the session before its welcome.
+    if (plans.some(isAhead)) delivery.flushNow();
+    for (const plan of plans) channels[plan.channel.name] = commitJoin(delivery, plan, session);
+    session.isWelcomed = true;
+    peers.roster.count(session.userId, 1, newcomer.isNews);
+    const { online } = peers.roster;
+    session.tell({
+      type: "system",
+      event: "welcome",
+      protocol: 1,
+      ...(this.#settings.notices ? { message: texts.welcomeWithCount(online) } : {}),
+      connection_id: session.id,
+      resume_key: resumeKeys.keyOf(session.id),
+      ...present({ user_id: session.userId }),
+      ...(this.#settings.notices ? { online } : {}),
+      ping_interval_ms: this.#settings.pingIntervalMs,
+      timestamp: isoTime(clock.now()),
+      channels,
+    });
+    log().info("Client connected: {remote}. Total clients: {total}", { remote: session.origin.remote, total: online });
+    newcomer.onWelcomed();
+  }
+}
