@@ -71,7 +71,7 @@ export class SseTransport {
             this.#hub.ended(session);
           };
         },
-        pull: () => connection?.onDrain(),
+        pull: () => connection?.drained(),
         cancel: () => {
           connection?.gone();
           ended();

@@ -19,6 +19,7 @@ export class StreamConnection implements Connection {
   readonly #controller: ReadableStreamDefaultController<string>;
   /** Called once when the server ends the stream. */
   readonly #onClose: () => void;
+  #isSending = false;
   #isClosed = false;
 
   constructor(controller: ReadableStreamDefaultController<string>, onClose: () => void) {
@@ -31,7 +32,7 @@ export class StreamConnection implements Connection {
     if (this.#isClosed) return "closed";
     if (this.buffered() > refuseLength) return "refused";
     const [chunk] = encoded;
-    if (typeof chunk === "string") this.#controller.enqueue(chunk);
+    if (typeof chunk === "string") this.#enqueue(chunk);
     return this.buffered() > fullLength ? "full" : "sent";
   }
 
@@ -48,14 +49,25 @@ export class StreamConnection implements Connection {
     if (this.#isClosed) return;
     const { from, to } = comeBackMs;
     const { comeBack } = closeTable[reason.name];
-    this.#controller.enqueue(sseRetry(comeBack ? from + Math.random() * (to - from) : stayAwayMs));
+    this.#enqueue(sseRetry(comeBack ? from + Math.random() * (to - from) : stayAwayMs));
     this.#isClosed = true;
     this.#controller.close();
     this.#onClose();
   }
 
+  /** The runtime took something. It says so inside of `enqueue` too, where the owner must not be called back. */
+  drained(): void {
+    if (!this.#isSending) this.onDrain();
+  }
+
   /** The other side is gone. */
   gone(): void {
     this.#isClosed = true;
+  }
+
+  #enqueue(chunk: string): void {
+    this.#isSending = true;
+    this.#controller.enqueue(chunk);
+    this.#isSending = false;
   }
 }

@@ -1,0 +1,67 @@
+import { connectionConformance, type MakeConnection } from "../../../tests/conformance/connection.ts";
+import { RawSocket } from "../../../tests/e2e/raw-socket.ts";
+import { readJson, type Said } from "../../../tests/fakes/reading.ts";
+import { RealServer } from "../../../tests/fakes/real-server.ts";
+
+const overStream: MakeConnection = async () => {
+  const server = await RealServer.start();
+  const raw = await RawSocket.connect(server.port);
+  raw.write(`GET /sse HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
+  await raw.untilReceived(/"welcome"[^\n]*\n\nid: [^\n]*\n\n\r\n/);
+  const reader = new StreamReader();
+  raw.onData = (chunk) => reader.take(chunk);
+  return {
+    connection: server.session.connection,
+    other: {
+      said: reader.said,
+      get goodbye() {
+        return reader.goodbye;
+      },
+      pause: () => raw.pause(),
+      resume: () => raw.resume(),
+      until: (isTrue) => raw.until(isTrue),
+      vanish: () => raw[Symbol.dispose](),
+    },
+    restarting: /^retry \d+, end$/,
+    untilEnded: () => server.untilEmpty(),
+    dispose: async () => {
+      raw[Symbol.dispose]();
+      await server.close();
+    },
+  };
+};
+
+/** Takes an HTTP body in chunks (RFC 9112 §7.1) apart, and the event stream in it. */
+class StreamReader {
+  readonly said: Said[] = [];
+  goodbye: string | undefined;
+  #bytes = Buffer.alloc(0);
+  #text = "";
+  #retry = "";
+  readonly #decoder = new TextDecoder();
+
+  take(chunk: Buffer): void {
+    this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    for (;;) {
+      const lineEnd = this.#bytes.indexOf("\r\n");
+      if (lineEnd < 0) return;
+      const size = Number.parseInt(this.#bytes.toString("latin1", 0, lineEnd), 16);
+      const end = lineEnd + 2 + size + 2;
+      if (this.#bytes.length < end) return;
+      if (size === 0) this.goodbye = `${this.#retry}, end`;
+      else this.#read(this.#decoder.decode(this.#bytes.subarray(lineEnd + 2, end - 2), { stream: true }));
+      this.#bytes = this.#bytes.subarray(end);
+    }
+  }
+
+  #read(text: string): void {
+    const blocks = (this.#text + text).split("\n\n");
+    this.#text = blocks.pop() ?? "";
+    for (const field of blocks.flatMap((block) => block.split("\n"))) {
+      if (field.startsWith("data: ")) this.said.push(...readJson(field.slice(6)));
+      if (field.startsWith("retry: ")) this.#retry = field.replace(":", "");
+    }
+  }
+}
+
+connectionConformance("An event stream", overStream);

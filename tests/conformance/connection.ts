@@ -1,0 +1,280 @@
+import { afterEach, beforeEach, describe, expect } from "bun:test";
+import type { Connection, Outcome } from "../../server/session/connection.ts";
+import type { Encoded } from "../../server/session/wire-form.ts";
+import { makePublications, makePush } from "../fakes/publication.ts";
+import type { Said } from "../fakes/reading.ts";
+import { type Declare, declareSuite, type Skip } from "./skip.ts";
+
+/** The client's end of a real socket. */
+export interface OtherSide {
+  /** Everything that arrived and is no welcome, in order. */
+  readonly said: readonly Said[];
+  /** How the server said goodbye, in the transport's own words; undefined while it has not. */
+  readonly goodbye: string | undefined;
+  /** Stops reading; what comes stays in the kernel's buffers until those are full. */
+  pause(): void;
+  resume(): void;
+  /** Resolves when this is true; it is looked at whenever something came. */
+  until(isTrue: () => boolean): Promise<void>;
+  /** Is gone, without a word. */
+  vanish(): void;
+}
+
+/** A connection with a real socket, both its ends. */
+export interface TestedConnection {
+  readonly connection: Connection;
+  readonly other: OtherSide;
+  /** What the other side should see of the goodbye "restarting". */
+  readonly restarting: RegExp;
+  /** Resolves when the transport has told the hub that the connection is over. */
+  untilEnded(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export type MakeConnection = () => Promise<TestedConnection>;
+
+/** Larger than what the kernel may take in one go on its own account. */
+const block = "x".repeat(64 * 1024);
+/** More than all buffers between two ends together. */
+const most = 500;
+
+/** What every connection must do. */
+export function connectionConformance(
+  name: string,
+  make: MakeConnection,
+  options: { readonly skip?: readonly Skip[] } = {},
+): void {
+  describe(`${name} keeps the Connection contract`, () => {
+    const world = new World(make);
+    beforeEach(() => world.begin());
+    afterEach(() => world.end());
+    declareSuite(options.skip ?? [], (test) => {
+      sending(world, test);
+      stalling(world, test);
+      ending(world, test);
+    });
+  });
+}
+
+class World {
+  readonly #make: MakeConnection;
+  #tested: TestedConnection | undefined;
+  #offset = 0;
+  drains = 0;
+
+  constructor(make: MakeConnection) {
+    this.#make = make;
+  }
+
+  get tested(): TestedConnection {
+    if (this.#tested === undefined) throw new Error("no test has begun");
+    return this.#tested;
+  }
+
+  async begin(): Promise<void> {
+    this.#tested = await this.#make();
+    this.#offset = 0;
+    this.drains = 0;
+    this.#tested.connection.onDrain = () => this.drains++;
+  }
+
+  async end(): Promise<void> {
+    await this.#tested?.dispose();
+    this.#tested = undefined;
+  }
+
+  /** The bytes of the next publications, as a flush would make them. */
+  encode(messages: readonly string[]): Encoded {
+    const { wireForm } = this.tested.connection;
+    const from = this.#offset + 1;
+    this.#offset += messages.length;
+    const publications = makePublications(from, this.#offset);
+    const items = publications.map(({ offset }, index) => makePush(offset, { message: messages[index] ?? "" }));
+    const encoded = wireForm.encode(items);
+    return wireForm.carriesCursor ? wireForm.join([encoded], `room~e1~${this.#offset}`) : encoded;
+  }
+
+  send(...messages: readonly string[]): Outcome {
+    return this.tested.connection.send(this.encode(messages));
+  }
+
+  /** Sends, a block per turn of the event loop, until the connection answers so. @returns how many writes were taken */
+  async sendUntil(wanted: Outcome): Promise<number> {
+    for (let sent = 0; sent < most; sent++) {
+      const outcome = this.send(block);
+      if (outcome === wanted) return outcome === "refused" ? sent : sent + 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    throw new Error(`never answered ${wanted}`);
+  }
+
+  async arrived(count: number): Promise<readonly Said[]> {
+    const { other } = this.tested;
+    await other.until(() => other.said.length >= count);
+    return other.said;
+  }
+}
+
+function sending(world: World, test: Declare): void {
+  test("what is sent arrives whole and in order, be it one or several in a write", async () => {
+    expect([world.send("1"), world.send("2", "3", "4"), world.send("5")]).toEqual(["sent", "sent", "sent"]);
+    expect((await world.arrived(5)).map(({ offset, message }) => [offset, message])).toEqual([
+      [1, "1"],
+      [2, "2"],
+      [3, "3"],
+      [4, "4"],
+      [5, "5"],
+    ]);
+  });
+
+  test("frames beside the publications keep their place among them", async () => {
+    const { connection } = world.tested;
+    const { wireForm } = connection;
+    const pong = wireForm.frame({ type: "pong" });
+    world.send("1");
+    connection.send(wireForm.carriesCursor ? wireForm.join([pong], "room~e1~1") : pong);
+    world.send("2");
+    expect((await world.arrived(3)).map(({ type, offset }) => offset ?? type)).toEqual([1, "pong", 2]);
+  });
+
+  test("what several channels get in one flush is one write", async () => {
+    const { wireForm } = world.tested.connection;
+    const parts = [[makePush(1)], [makePush(2), makePush(3)], [makePush(4)]].map((items) => wireForm.encode(items));
+    const cursor = wireForm.carriesCursor ? "room~e1~4" : "";
+    expect(world.tested.connection.send(wireForm.join(parts, cursor))).toBe("sent");
+    expect((await world.arrived(4)).map(({ offset }) => offset)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("any text comes through: line breaks, other scripts, what JSON must escape", async () => {
+    const texts = ["a\nb\r\n\nc", 'quote " and \\', "Grüße, 你好, 👋🏽", "\u2028\u0000[", "data: {}\n\nid: 7"];
+    world.send(...texts);
+    expect((await world.arrived(texts.length)).map(({ message }) => message)).toEqual(texts);
+  });
+
+  test("one that is large comes through in one piece", async () => {
+    const large = "ä".repeat(400_000);
+    world.send(large);
+    expect((await world.arrived(1))[0]?.message === large).toBe(true);
+  });
+
+  test("with a reader that reads nothing stays in the buffer", async () => {
+    world.send("1");
+    await world.arrived(1);
+    expect(world.tested.connection.buffered()).toBe(0);
+  });
+}
+
+function stalling(world: World, test: Declare): void {
+  test("a reader that stops makes it full, then it refuses; all that was taken arrives, nothing that was refused", async () => {
+    const { connection, other } = world.tested;
+    other.pause();
+    const taken = await world.sendUntil("full");
+    expect(connection.buffered()).toBeGreaterThan(0);
+    const more = await world.sendUntil("refused");
+    expect(world.send("refused too")).toBe("refused");
+    other.resume();
+    await world.arrived(taken + more);
+    await other.until(() => connection.buffered() === 0);
+    expect(world.send("after it")).toBe("sent");
+    const said = await world.arrived(taken + more + 1);
+    const offsets = said.slice(0, -1).map(({ offset }) => offset);
+    expect(offsets).toEqual(Array.from({ length: taken + more }, (_, index) => index + 1));
+    expect(said.at(-1)?.message).toBe("after it");
+  });
+
+  test("room is told by onDrain, never in the turn of a send, and at the end with an empty buffer", async () => {
+    const { connection, other } = world.tested;
+    const buffered: number[] = [];
+    let isSending = true;
+    let isCalledBack = false;
+    connection.onDrain = () => {
+      isCalledBack ||= isSending;
+      buffered.push(connection.buffered());
+    };
+    for (let sent = 0; sent < 3; sent++) world.send("while it reads");
+    isSending = false;
+    expect(isCalledBack).toBe(false);
+    other.pause();
+    const taken = await world.sendUntil("full");
+    buffered.length = 0;
+    other.resume();
+    await world.arrived(3 + taken);
+    await other.until(() => buffered.at(-1) === 0);
+  });
+
+  test("it can be full again and again, and never stays so", async () => {
+    const { connection, other } = world.tested;
+    let taken = 0;
+    for (let round = 0; round < 3; round++) {
+      other.pause();
+      taken += await world.sendUntil("full");
+      const before = world.drains;
+      other.resume();
+      await world.arrived(taken);
+      await other.until(() => world.drains > before && connection.buffered() === 0);
+    }
+  });
+}
+
+function ending(world: World, test: Declare): void {
+  test("a goodbye reaches the other side, and the hub hears of the end in a turn of its own", async () => {
+    const { connection, other, restarting, untilEnded } = world.tested;
+    let isEnded = false;
+    const ended = untilEnded().then(() => {
+      isEnded = true;
+    });
+    connection.close({ name: "restarting" });
+    expect(isEnded).toBe(false);
+    await Promise.all([ended, other.until(() => other.goodbye !== undefined)]);
+    expect(other.goodbye).toMatch(restarting);
+  });
+
+  test("what was sent before the goodbye arrives before it, also at a reader that was behind", async () => {
+    const { connection, other, restarting } = world.tested;
+    other.pause();
+    const taken = await world.sendUntil("full");
+    connection.close({ name: "restarting" });
+    other.resume();
+    await world.arrived(taken);
+    await other.until(() => other.goodbye !== undefined);
+    expect(other.goodbye).toMatch(restarting);
+    expect(other.said.map(({ offset }) => offset)).toEqual(Array.from({ length: taken }, (_, index) => index + 1));
+  });
+
+  test("the first goodbye stands, and nothing follows it", async () => {
+    const { connection, other, restarting } = world.tested;
+    connection.close({ name: "restarting" });
+    connection.close({ name: "replaced" });
+    expect([world.send("too late"), connection.buffered()]).toEqual(["closed", 0]);
+    await other.until(() => other.goodbye !== undefined);
+    expect([other.goodbye?.match(restarting) === null, other.said]).toEqual([false, []]);
+  });
+
+  test("a goodbye longer than the transport can carry is cut, never in the middle of a character", async () => {
+    const { connection, other, restarting } = world.tested;
+    connection.close({ name: "restarting", text: `a${"ä".repeat(200)}` });
+    await other.until(() => other.goodbye !== undefined);
+    expect(other.goodbye).toMatch(restarting);
+    expect(other.goodbye).not.toContain("\ufffd");
+  });
+
+  test("who vanishes is told to the hub, and can be sent to without harm", async () => {
+    const { connection, other, untilEnded } = world.tested;
+    const ended = untilEnded();
+    other.vanish();
+    world.send("into the void");
+    await ended;
+    expect([world.send("nobody"), connection.buffered()]).toEqual(["closed", 0]);
+    connection.close({ name: "normal" });
+  });
+
+  test("who vanishes with a full buffer does too", async () => {
+    const { other, untilEnded } = world.tested;
+    other.pause();
+    await world.sendUntil("refused");
+    const ended = untilEnded();
+    other.vanish();
+    await ended;
+    expect(world.send("nobody")).toBe("closed");
+  });
+}
