@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
-import type { CloseName, CloseReason } from "../../../protocol/close-codes.ts";
+import { type CloseName, type CloseReason, closeTable } from "../../../protocol/close-codes.ts";
 import { type ErrorCode, ServiceError } from "../../../protocol/errors.ts";
 import type { Admitted } from "../../hub/arrival.ts";
 import type { Conversation } from "../../hub/conversation.ts";
@@ -16,6 +16,13 @@ import { refuseBytes, SocketConnection } from "./socket-connection.ts";
 const subprotocol = "fanfare.v1";
 /** What a frame may hold beside the publication in it: labels, headers and escapes. */
 const envelopeBytes = 16 * 1024;
+
+/** What the engine says of sockets that ended without a close frame of the other side; of its own faults with a reason. */
+const engineCode = 1006;
+/** Ends that are in the order of things; all others are worth a line of the log. */
+const usualEnds: readonly CloseName[] = ["normal", "going-away", "restarting", "replaced"];
+
+const log = () => getLogger(["fanfare", "transport"]);
 
 /** What the engine keeps per socket. */
 export interface SocketState {
@@ -53,7 +60,7 @@ export class WebSocketTransport {
       message: (socket, message) => this.#message(socket, message),
       pong: ({ data: { connection } }) => connection && this.#heartbeat.seen(connection),
       drain: ({ data: { connection } }) => connection?.onDrain(),
-      close: (socket) => this.#closed(socket),
+      close: (socket, code, reason) => this.#closed(socket, code === engineCode ? reason : ""),
     };
   }
 
@@ -126,15 +133,26 @@ export class WebSocketTransport {
     else conversation.session.close({ name: "binary-frame" });
   }
 
-  #closed(socket: ServerWebSocket<SocketState>): void {
+  /** @param engineReason what the engine found wrong with the other side's bytes; "" where it found nothing */
+  #closed(socket: ServerWebSocket<SocketState>, engineReason: string): void {
     const { connection, conversation } = socket.data;
     if (connection === undefined || conversation === undefined) return;
+    const { session } = conversation;
+    const fault = engineReason === "" ? faultOf(session.closed) : engineReason;
+    if (fault !== "") log().info("Client closed: {remote}: {fault}", { remote: session.origin.remote, fault });
     connection.gone();
     this.#heartbeat.remove(connection);
     // The engine calls this in the middle of our own `close`; the hub hears of it when that turn is over.
-    queueMicrotask(() => this.#hub.ended(conversation.session));
-    getLogger(["fanfare", "transport"]).debug("Socket closed: {id}", { id: conversation.session.id });
+    queueMicrotask(() => this.#hub.ended(session));
+    log().debug("Socket closed: {id}", { id: session.id });
   }
+}
+
+/** Why the server ended a connection, for the log; "" where that was in the order of things or the other side's wish. */
+function faultOf(closed: CloseReason | undefined): string {
+  if (closed === undefined || usualEnds.includes(closed.name)) return "";
+  const { code, reason } = closeTable[closed.name];
+  return `${closed.text ?? reason} (${code})`;
 }
 
 /** How a refusal is said to somebody who sees close codes only. */
