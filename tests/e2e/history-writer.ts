@@ -1,0 +1,64 @@
+import { writeSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { configureSync } from "@logtape/logtape";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
+import type { HistoryRules } from "../../server/broker/log.ts";
+import { openLog } from "../../server/broker/open-log.ts";
+
+/**
+ * A process that publishes into a durable history as fast as it can until it is ended, and says at once, on a line each,
+ * what was acknowledged. It is what the tests kill, and whose disk they fill.
+ */
+const { values } = parseArgs({
+  options: {
+    directory: { type: "string", default: "" },
+    /** What its ids begin with. */
+    name: { type: "string", default: "" },
+    size: { type: "string", default: "100" },
+  },
+});
+
+const rules: HistoryRules = { historySize: 1_000_000, historyTtl: 86_400_000, historyBytes: 1_000_000_000 };
+/** Of this one nearly nothing is kept, so that there is always something to be taken away. */
+const brief: HistoryRules = { ...rules, historySize: 3 };
+const channels = ["a", "b", "brief"];
+/** So many are on their way at a time. */
+const publishers = 20;
+
+/** Written before anything else happens, so that a kill cannot leave it out. */
+function say(...words: readonly (string | number)[]): void {
+  writeSync(1, `${words.join(" ")}\n`);
+}
+
+async function publishForever(broker: EmbeddedBroker, publisher: number): Promise<void> {
+  const message = "m".repeat(Number(values.size));
+  for (let count = 0; ; ) {
+    const name = channels[(publisher + count) % channels.length] ?? "a";
+    const id = `${values.name}-${publisher}-${count}`;
+    try {
+      const draft = { channel: name as ChannelName, id, message };
+      const { position } = await broker.publish(draft, name === "brief" ? brief : rules);
+      say("stored", name, position?.epoch ?? "", position?.offset ?? 0, id);
+      count++;
+    } catch (error) {
+      say("refused", error instanceof ServiceError ? error.code : String(error));
+      await Bun.sleep(10); // the same id again, as a publisher does; a failing disk is no reason to spin
+    }
+  }
+}
+
+configureSync({ loggers: [{ category: ["logtape", "meta"], sinks: [] }], sinks: {} });
+try {
+  const broker = new EmbeddedBroker(await openLog({ dataDir: values.directory, historyBytesTotal: 1_000_000_000 }));
+  await broker.start({
+    onPublication: () => {},
+    onBreak: () => {},
+    onHealth: (healthy) => say(healthy ? "healthy" : "unhealthy"),
+  });
+  await Promise.all(Array.from({ length: publishers }, (_, publisher) => publishForever(broker, publisher)));
+} catch (error) {
+  say("failed", String(error));
+  process.exitCode = 1;
+}
