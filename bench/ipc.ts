@@ -1,0 +1,30 @@
+import { type IpcBenchOptions, parseIpcBenchOptions, usage } from "./ipc/ipc-options.ts";
+import { tableOf } from "./ipc/report.ts";
+import { type RoundResult, runRound } from "./ipc/round.ts";
+
+/** What it costs that the log lies in another process: the ipc broker next to the embedded one, without any clients. */
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (options === undefined) return 1;
+  const results = { embedded: [] as RoundResult[], ipc: [] as RoundResult[] };
+  for (let round = 1; round <= options.rounds; round++) {
+    // In turn, so that whatever else the machine does meets both.
+    for (const kind of ["embedded", "ipc"] as const) {
+      console.error(`round ${round} of ${options.rounds}: ${kind}`);
+      results[kind].push(await runRound(kind, options));
+    }
+  }
+  console.log(options.asJson ? JSON.stringify({ ...options, ...results }, null, 2) : tableOf(results, options));
+  return 0;
+}
+
+function readOptions(): IpcBenchOptions | undefined {
+  try {
+    return parseIpcBenchOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+    return undefined;
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,56 @@
+import { parseArgs } from "node:util";
+
+/** What one call of the bench measures. */
+export interface IpcBenchOptions {
+  /** Workers that listen only, beside the one that publishes and listens. */
+  readonly listeners: number;
+  /** Characters of a message's text. */
+  readonly messageLength: number;
+  /** Publications on their way at once, where throughput is measured. */
+  readonly inFlight: number;
+  /** Publications per second, where latency is measured. */
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly asJson: boolean;
+}
+
+export const usage = `npm run bench -- ipc [options]
+  --listeners N    workers that listen beside the one that publishes, 0 to 16 (0)
+  --size N         characters of a message (100)
+  --in-flight N    publications on their way at once, for throughput (256)
+  --rate N         publications per second, for latency (1000)
+  --seconds N      how long each measurement lasts (2)
+  --rounds N       how often the brokers take turns; medians are shown (3)
+  --json           print the results as JSON`;
+
+/** @throws Error for an option that is unknown or out of its range. */
+export function parseIpcBenchOptions(argv: readonly string[]): IpcBenchOptions {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      listeners: { type: "string", default: "0" },
+      size: { type: "string", default: "100" },
+      "in-flight": { type: "string", default: "256" },
+      rate: { type: "string", default: "1000" },
+      seconds: { type: "string", default: "2" },
+      rounds: { type: "string", default: "3" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  return {
+    listeners: between("listeners", values.listeners, 0, 16),
+    messageLength: between("size", values.size, 30, 1_000_000),
+    inFlight: between("in-flight", values["in-flight"], 1, 100_000),
+    perSecond: between("rate", values.rate, 1, 100_000),
+    seconds: between("seconds", values.seconds, 1, 60),
+    rounds: between("rounds", values.rounds, 1, 99),
+    asJson: values.json,
+  };
+}
+
+function between(option: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new Error(`--${option}: expected a whole number from ${min} to ${max}, got "${text}"`);
+}

@@ -1,0 +1,64 @@
+import type { Subprocess } from "bun";
+import type { IpcBenchOptions } from "./ipc-options.ts";
+import type { PartAnswer, PartCommand, PartUsage } from "./part-messages.ts";
+
+/** A process that takes part, as the bench sees it: asks one thing at a time. */
+export class PartProcess {
+  readonly #process: Subprocess;
+  #answered = Promise.withResolvers<PartAnswer>();
+
+  private constructor(args: readonly string[]) {
+    this.#process = Bun.spawn([process.execPath, "--no-env-file", `${import.meta.dir}/part.ts`, ...args], {
+      stdio: ["ignore", "inherit", "inherit"],
+      serialization: "json",
+      ipc: (answer: PartAnswer) => this.#answered.resolve(answer),
+      onExit: (_, code) => this.#answered.resolve({ type: "failed", why: `${args[0]} ended with ${code}` }),
+    });
+  }
+
+  /** Resolves once it is there. @throws Error when it cannot start. */
+  static async start(...args: readonly string[]): Promise<PartProcess> {
+    const part = new PartProcess(args);
+    await part.#answer();
+    return part;
+  }
+
+  async usage(): Promise<PartUsage> {
+    const answer = await this.#ask({ type: "usage" });
+    if (answer.type !== "usage") throw unexpected(answer);
+    return answer.usage;
+  }
+
+  async throughput(options: IpcBenchOptions) {
+    const answer = await this.#ask({ type: "throughput", options });
+    if (answer.type !== "throughput") throw unexpected(answer);
+    return answer;
+  }
+
+  async latency(options: IpcBenchOptions) {
+    const answer = await this.#ask({ type: "latency", options });
+    if (answer.type !== "latency") throw unexpected(answer);
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.exited;
+  }
+
+  #ask(command: PartCommand): Promise<PartAnswer> {
+    this.#answered = Promise.withResolvers();
+    this.#process.send(command);
+    return this.#answer();
+  }
+
+  async #answer(): Promise<PartAnswer> {
+    const answer = await this.#answered.promise;
+    if (answer.type === "failed") throw new Error(answer.why);
+    return answer;
+  }
+}
+
+function unexpected({ type }: PartAnswer): Error {
+  return new Error(`a part answered "${type}" to another question`);
+}

@@ -1,0 +1,112 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import type { Broker } from "../../server/broker/broker.ts";
+import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
+import { IpcBroker } from "../../server/broker/ipc/client.ts";
+import { IpcHost } from "../../server/broker/ipc/host.ts";
+import type { HistoryRules } from "../../server/broker/log.ts";
+import { MemoryLog } from "../../server/broker/memory/log.ts";
+import { percentilesOf } from "../fanout/statistics.ts";
+import type { IpcBenchOptions } from "./ipc-options.ts";
+import type { PartAnswer, PartCommand } from "./part-messages.ts";
+
+const channel = "bench" as ChannelName;
+const rules: HistoryRules = { historySize: 1000, historyTtl: 300_000, historyBytes: 1024 * 1024 };
+
+/** One process that takes part: `part.ts host PATH`, `part.ts worker PATH`, or `part.ts alone` with a broker of its own. */
+class Part {
+  readonly #broker: Broker | undefined;
+  #deliveries = 0;
+  #latenciesMs: number[] | undefined;
+
+  constructor(broker: Broker | undefined) {
+    this.#broker = broker;
+  }
+
+  async start(): Promise<void> {
+    await this.#broker?.start({ onPublication: (it) => this.#take(it), onBreak: () => {}, onHealth: () => {} });
+    await this.#broker?.listen(channel);
+  }
+
+  async handle(command: PartCommand): Promise<PartAnswer> {
+    switch (command.type) {
+      case "usage": {
+        const { user, system } = process.cpuUsage();
+        return { type: "usage", usage: { cpuUs: user + system, deliveries: this.#deliveries } };
+      }
+      case "throughput":
+        return this.#measureThroughput(command.options);
+      case "latency":
+        return this.#measureLatency(command.options);
+    }
+  }
+
+  /** So many publishers, each of which waits for its answer and publishes again. */
+  async #measureThroughput({ inFlight, messageLength, seconds }: IpcBenchOptions): Promise<PartAnswer> {
+    const begin = performance.now();
+    const end = begin + seconds * 1000;
+    let published = 0;
+    const publish = async () => {
+      while (performance.now() < end) {
+        await this.#publish(messageLength);
+        published++;
+      }
+    };
+    await Promise.all(Array.from({ length: inFlight }, publish));
+    return { type: "throughput", published, seconds: (performance.now() - begin) / 1000 };
+  }
+
+  /** Each is published when it is due, however long the others take. */
+  async #measureLatency({ perSecond, messageLength, seconds }: IpcBenchOptions): Promise<PartAnswer> {
+    const latencies: number[] = [];
+    this.#latenciesMs = latencies;
+    const calls: Promise<unknown>[] = [];
+    const begin = performance.now();
+    for (let count = 0; count < perSecond * seconds; count++) {
+      const wait = begin + (count * 1000) / perSecond - performance.now();
+      if (wait > 0) await Bun.sleep(wait);
+      calls.push(this.#publish(messageLength));
+    }
+    await Promise.all(calls);
+    this.#latenciesMs = undefined;
+    return { type: "latency", latencyMs: percentilesOf(latencies) };
+  }
+
+  #publish(length: number) {
+    if (this.#broker === undefined) throw new Error("a host does not publish");
+    return this.#broker.publish({ channel, message: `${performance.now()};`.padEnd(length, "x") }, rules);
+  }
+
+  #take({ message = "" }: Publication): void {
+    this.#deliveries++;
+    this.#latenciesMs?.push(performance.now() - Number.parseFloat(message));
+  }
+}
+
+async function makeBroker(role: string | undefined, path: string): Promise<Broker | undefined> {
+  const embedded = new EmbeddedBroker(new MemoryLog());
+  if (role === "alone") return embedded;
+  if (role === "worker") return new IpcBroker({ path, name: `worker ${process.pid}` });
+  await new IpcHost({ path, broker: embedded }).start();
+  return undefined;
+}
+
+function answer(it: PartAnswer): void {
+  process.send?.(it);
+}
+
+function failed(error: unknown): PartAnswer {
+  return { type: "failed", why: error instanceof Error ? error.message : String(error) };
+}
+
+const [, , role, path = ""] = process.argv;
+// The bench is gone: so is the reason to live.
+process.on("disconnect", () => process.exit(0));
+try {
+  const part = new Part(await makeBroker(role, path));
+  await part.start();
+  process.on("message", (command: PartCommand) => void part.handle(command).catch(failed).then(answer));
+  answer({ type: "ready" });
+} catch (error) {
+  answer(failed(error));
+}
