@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { ServiceError } from "../../protocol/errors.ts";
+import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { makeArrival, nameOf, TestHub } from "../../tests/fakes/hub.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Switchboard } from "../cluster/switchboard.ts";
@@ -169,6 +170,22 @@ describe("who comes in", () => {
       undefined,
     ]);
     expect([...it.hub.connections.ofUser("u1")]).toEqual([session]);
+  });
+
+  test("with `replace` closes an older one of its user that was let in but is not open yet", async () => {
+    await begin({ settings: { userConnections: "replace" } });
+    const [old, next] = [
+      await it.hub.admit(makeArrival({ userId: "u1" })),
+      await it.hub.admit(makeArrival({ userId: "u1" })),
+    ];
+    const connections = [old, next].map((admitted) => {
+      const connection = new FakeConnection();
+      const { session } = it.hub.open(admitted, connection);
+      connection.onClose = () => queueMicrotask(() => it.hub.ended(session));
+      return connection;
+    });
+    await it.settle();
+    expect(connections.map(({ closedWith }) => closedWith?.name)).toEqual(["replaced", undefined]);
   });
 });
 

@@ -47,6 +47,8 @@ export class Reception {
   /** Undefined where a user may have many. */
   readonly #claims: UserClaims | undefined;
   readonly #welcome: Welcome;
+  /** Who holds a claim or waits for one and is not open yet; who is replaced meanwhile is taken out. */
+  readonly #onTheWay = new Set<string>();
   /** Who continues whom, and who is continued by whom. */
   readonly #predecessors = new Map<Session, Session>();
   readonly #successors = new Map<Session, Session>();
@@ -57,8 +59,8 @@ export class Reception {
     this.#admission = new Admission(settings);
     this.#welcome = new Welcome(settings, { ...parts, isHere: (session) => this.#isHere(session) });
     const { userConnections } = settings;
-    const closeReplaced = (id: string) => parts.connections.byId(id)?.close({ name: "replaced" });
-    this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, closeReplaced);
+    const replaced = (id: string) => this.#replaced(id);
+    this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, replaced);
   }
 
   /**
@@ -74,6 +76,7 @@ export class Reception {
 
   /** The handshake came to nothing after all. */
   giveUp({ seat, connectionId, predecessor }: Admitted): void {
+    this.#onTheWay.delete(connectionId);
     this.#giveBack(seat, connectionId, predecessor);
   }
 
@@ -91,6 +94,10 @@ export class Reception {
       this.#predecessors.set(session, predecessor);
     }
     connections.add(session);
+    if (this.#wasReplaced(session)) {
+      queueMicrotask(() => session.close({ name: "replaced" })); // its transport does not know it before this turn ends
+      return session;
+    }
     const isContinued = predecessor !== undefined;
     const onWelcomed = () => {
       this.#parts.onWelcomed(session, isContinued);
@@ -135,6 +142,17 @@ export class Reception {
     this.#claims?.giveBack(seat.userId, connectionId, heir);
   }
 
+  /** Somebody newer has its user. */
+  #replaced(connectionId: string): void {
+    this.#onTheWay.delete(connectionId);
+    this.#parts.connections.byId(connectionId)?.close({ name: "replaced" });
+  }
+
+  /** Whether it lost its user before it was open. */
+  #wasReplaced({ id, userId }: Session): boolean {
+    return this.#claims !== undefined && userId !== undefined && !this.#onTheWay.delete(id);
+  }
+
   #isHere(session: Session): boolean {
     return this.#parts.connections.byId(session.id) === session;
   }
@@ -161,10 +179,12 @@ export class Reception {
 
   async #claim(admitted: Admitted, userId: string, claims: UserClaims): Promise<Admitted> {
     const { connectionId, seat, predecessor } = admitted;
+    this.#onTheWay.add(connectionId);
     try {
       await claims.take({ userId, connectionId, predecessorId: predecessor?.id });
       return this.#counted(admitted);
     } catch (error) {
+      this.#onTheWay.delete(connectionId);
       this.#admission.leave(seat);
       throw error;
     }
