@@ -13,7 +13,7 @@ const pageSize = 100;
 export async function listChannels({ hub, directory }: ApiDoors, { query }: Call): Promise<Reply> {
   const found = await directory.list(query.get("prefix") ?? "", query.get("page") ?? "", pageSize);
   const next = found.length < pageSize ? undefined : found.at(-1)?.channel;
-  return ok({ channels: found.map((summary) => present(describe(hub, summary))), ...present({ next_page: next }) });
+  return ok({ channels: await describe(hub, found), ...present({ next_page: next }) });
 }
 
 /** `GET /v1/channels/{channel}` */
@@ -23,7 +23,7 @@ export async function getChannel({ hub, directory }: ApiDoors, call: Call): Prom
   const [summary] = await directory.list(channel, "", 1);
   if (summary?.channel !== channel)
     throw new ServiceError("not-found", `no channel ${JSON.stringify(channel)} is known`);
-  return ok(describe(hub, summary));
+  return ok((await describe(hub, [summary]))[0]);
 }
 
 /** `GET /v1/channels/{channel}/history?since=&limit=` */
@@ -39,11 +39,15 @@ export async function getHistory({ hub }: ApiDoors, call: Call): Promise<Reply> 
 /** `GET /v1/channels/{channel}/presence` */
 export async function getPresence({ hub }: ApiDoors, call: Call): Promise<Reply> {
   const channel = channelParam(call);
-  return ok({ channel, ...hub.presence(channel) });
+  const [presence] = await hub.occupancy.of([channel]);
+  return ok({ channel, ...presence });
 }
 
-function describe(hub: Hub, { channel, top, messages }: ChannelSummary) {
-  return { channel, ...top, messages, connections: hub.presence(channel).count };
+async function describe(hub: Hub, those: readonly ChannelSummary[]) {
+  const presence = await hub.occupancy.of(those.map(({ channel }) => channel));
+  return those.map(({ channel, top, messages }, index) => {
+    return { channel, ...top, messages, connections: presence[index]?.count ?? 0 };
+  });
 }
 
 function limitOf(query: URLSearchParams): number {

@@ -54,7 +54,7 @@ async function pushItem(doors: ApiDoors, item: unknown, text: string): Promise<I
 /** @returns whether the user has a connection now */
 async function deliver({ hub }: ApiDoors, draft: Draft): Promise<boolean> {
   await hub.publish(draft);
-  return hub.connections.ofUser(userOf(draft.channel) ?? "").size > 0;
+  return hub.peers.roster.isConnected(userOf(draft.channel) ?? "");
 }
 
 function parsePush(object: fields.Fields, text: string): Draft {

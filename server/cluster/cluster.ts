@@ -8,7 +8,7 @@
 export interface Cluster {
   /** Joins. From now on `events` are called, never within a call of this interface. Called once. */
   start(events: ClusterEvents): Promise<void>;
-  /** Those who live, oldest first, this one among them. */
+  /** Those who live: this one, then the others, oldest first. */
   members(): readonly Member[];
   /** Something about this one is different now; the others see it with the next heartbeat at the latest. */
   announce(changes: Partial<MemberState>): void;

@@ -9,8 +9,8 @@ const answerMs = 2000;
 /** What this one tells of its connections waits so long for more. */
 const gatherMs = 20;
 
-/** Answers what another member asks, or does what it says. What it throws is logged and answered with nothing. */
-export type PeerHandler = (body: never) => unknown;
+/** Answers what a member asks, or does what it says; `self` is this one's name. What it throws is logged and answered with nothing. */
+export type PeerHandler = (body: never, self: MemberId) => unknown;
 
 /** One answer, and whose. */
 export interface PeerAnswer {
@@ -90,6 +90,14 @@ export class Peers {
     return question.answers;
   }
 
+  /** Asks everyone, this one included; in the order of their ids, whoever asks. */
+  async askAll(topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
+    const [self] = this.#cluster.members();
+    const [own, others] = await Promise.all([this.#handle(topic, body), this.ask(topic, body)]);
+    const all = self === undefined ? others : [{ member: self, body: own }, ...others];
+    return all.toSorted((a, b) => (a.member.id < b.member.id ? -1 : 1));
+  }
+
   others(): readonly Member[] {
     return this.#cluster.members().filter(({ id }) => this.roster.knows(id));
   }
@@ -123,7 +131,7 @@ export class Peers {
 
   async #handle(topic: string, body: unknown): Promise<unknown> {
     try {
-      return await this.#handlers.get(topic)?.(body as never);
+      return await this.#handlers.get(topic)?.(body as never, this.#cluster.members()[0]?.id ?? "");
     } catch (error) {
       getLogger(["fanfare", "cluster"]).error("What another worker asked failed: {topic}: {error}", { topic, error });
       return null;

@@ -16,7 +16,6 @@ export interface RosterChange {
   readonly hasLeft: boolean;
 }
 
-/** How long ago a member may have told: its own changes travel once per moment. */
 interface Count {
   connections: number;
   readonly users: Map<string, number>;

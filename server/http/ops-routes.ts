@@ -66,7 +66,7 @@ function answerReady({ ops }: OpsParts): Response {
 async function answerMetrics(request: Request, { keys, metrics }: OpsParts): Promise<Response> {
   keys.check(keyHeaders(request), "read");
   const accept = request.headers.get("Accept") ?? "";
-  if (!/openmetrics-text|text\/plain/.test(accept)) return respondJson(metrics.json(Date.now()));
+  if (!/openmetrics-text|text\/plain/.test(accept)) return respondJson(await metrics.json(Date.now()));
   return new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } });
 }
 

@@ -19,6 +19,7 @@ import { Conversation, type ConversationSetting } from "./conversation.ts";
 import { Delivery, type DeliverySettings } from "./delivery.ts";
 import { commitJoin, type JoinPlan, planJoin } from "./join.ts";
 import { Notices } from "./notices.ts";
+import { Occupancy } from "./occupancy.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { SlowReaders } from "./slow-readers.ts";
@@ -58,6 +59,7 @@ export class Hub {
   readonly peers: Peers;
   readonly reception: Reception;
   readonly delivery: Delivery;
+  readonly occupancy: Occupancy;
   /** Publications on their way into storage. */
   inFlight = 0;
   /** Publications that were stored or passed on; a plain addition, read by the scraper. */
@@ -83,6 +85,7 @@ export class Hub {
     const onLevel = (session: Session) => this.reception.settled(session);
     const events = { onBlocked: (session: Session) => this.#slow.watch(session), onLevel, sessionById };
     this.delivery = new Delivery(broker, settings, events, clock);
+    this.occupancy = new Occupancy(this.delivery.interest, peers);
     this.reception = new Reception(settings, {
       access,
       clock,
@@ -167,17 +170,6 @@ export class Hub {
     return end < 0 ? history : { ...history, publications: history.publications.slice(0, end) };
   }
 
-  /** Who is in a channel now. */
-  presence(channel: ChannelName): { readonly count: number; readonly users: readonly string[] } {
-    const users = new Set<string>();
-    let count = 0;
-    for (const { session } of this.delivery.interest.get(channel)?.members() ?? []) {
-      count++;
-      if (session.userId !== undefined) users.add(session.userId);
-    }
-    return { count, users: [...users].sort() };
-  }
-
   /** Sessions whose socket is full. */
   get slowReaders(): number {
     return this.#slow.size;
@@ -203,7 +195,7 @@ export class Hub {
         this.#subscribe(session, channel, since),
       unsubscribe: (session: Session, channel: ChannelName) => void this.delivery.leave(session, channel),
       history: (channel: ChannelName, since: Since, limit: number) => this.history(channel, since, limit),
-      presence: (channel: ChannelName) => this.presence(channel),
+      presence: async (channel: ChannelName) => (await this.occupancy.of([channel]))[0],
       onIdentity: (session: Session) => this.#expiry.watch(session),
       onChat: (said: Chat, session: Session) => {
         getLogger(["fanfare", "hub"]).info("Broadcasting message from {sender}", {

@@ -8,11 +8,11 @@ export interface OpsDoors {
   readonly startedAt: number;
 }
 
-/** For people and load balancers: 200 while the process lives, draining included. */
+/** For people and load balancers: 200 while the process lives, draining included. Connections are those of all workers. */
 export function health({ hub, isDraining, startedAt }: OpsDoors, now: number) {
   return {
     status: isDraining() ? "draining" : "healthy",
-    connections: hub.connections.size,
+    connections: hub.peers.roster.online,
     uptime: "running",
     uptime_s: Math.floor((now - startedAt) / 1000),
   };

@@ -10,36 +10,53 @@ interface Figure {
 }
 
 /**
- * The server's figures, read when somebody asks: the hot paths only add to plain numbers.
- * As JSON by short names, for Prometheus with the prefix `fanfare_` and units as its conventions want them.
+ * The figures of the whole server, read when somebody asks: each worker's hot paths only add to plain numbers, and whoever
+ * is asked adds up those of all. As JSON by short names, for Prometheus with the prefix `fanfare_` and units as its
+ * conventions want them.
  */
 export class Metrics {
   readonly #figures: readonly Figure[];
   readonly #doors: OpsDoors;
   readonly #registry = new Registry();
+  #sums: Sums = {};
 
   constructor(doors: OpsDoors) {
     this.#doors = doors;
     this.#figures = figuresOf(doors);
-    for (const figure of this.#figures) register(this.#registry, figure);
+    for (const figure of this.#figures) register(this.#registry, figure, () => this.#sums[figure.name] ?? 0);
+    doors.hub.peers.handle("figures", () => this.#read());
   }
 
   /** `{active_connections, service, …}` */
-  json(now: number): Readonly<Record<string, string | number>> {
+  async json(now: number): Promise<Readonly<Record<string, string | number>>> {
     const { status, uptime_s } = health(this.#doors, now);
-    const figures = Object.fromEntries(this.#figures.map(({ name, read }) => [name, read()]));
-    return { service: "fanfare", status, uptime_s, ...figures };
+    return { service: "fanfare", status, uptime_s, ...(await this.#gather()) };
   }
 
   /** Prometheus' text format, version 0.0.4. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
+    this.#sums = await this.#gather();
     return this.#registry.metrics();
   }
 
   get contentType(): string {
     return this.#registry.contentType;
   }
+
+  #read(): Sums {
+    return Object.fromEntries(this.#figures.map(({ name, read }) => [name, read()]));
+  }
+
+  async #gather(): Promise<Sums> {
+    const answers = await this.#doors.hub.peers.askAll("figures", null);
+    const all = answers.map(({ body }) => body as Sums);
+    return Object.fromEntries(
+      this.#figures.map(({ name }) => [name, all.reduce((sum, those) => sum + (those[name] ?? 0), 0)]),
+    );
+  }
 }
+
+type Sums = Readonly<Record<string, number>>;
 
 function figuresOf({ hub, isDraining }: OpsDoors): readonly Figure[] {
   const gauge = (name: string, help: string, read: () => number): Figure => ({ name, kind: "gauge", help, read });
@@ -66,7 +83,7 @@ function figuresOf({ hub, isDraining }: OpsDoors): readonly Figure[] {
   ];
 }
 
-function register(registry: Registry, { name, kind, help, read }: Figure): void {
+function register(registry: Registry, { name, kind, help }: Figure, read: () => number): void {
   const options = { name: `fanfare_${name}`, help, registers: [registry] };
   if (kind === "gauge") {
     new Gauge({

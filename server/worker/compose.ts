@@ -1,4 +1,5 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
+import { answerAboutConnections } from "../api/connections.ts";
 import { Access } from "../auth/access.ts";
 import { ApiKeys } from "../auth/api-key.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
@@ -73,6 +74,7 @@ export function compose(settings: Settings, surroundings: Surroundings): Parts {
       },
     },
   );
+  answerAboutConnections(hub);
   const flush = () => hub.delivery.flushNow();
   const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };

@@ -40,7 +40,8 @@ export class MemoryCluster implements Cluster {
   }
 
   members(): readonly Member[] {
-    return this.#switchboard.members();
+    const all = this.#switchboard.members();
+    return [...all.filter(({ id }) => id === this.#id), ...all.filter(({ id }) => id !== this.#id)];
   }
 
   announce(changes: Partial<MemberState>): void {

@@ -6,6 +6,7 @@ import type { Access } from "../../auth/access.ts";
 import type { Published } from "../../broker/broker.ts";
 import type { History } from "../../broker/log.ts";
 import type { Session } from "../../session/session.ts";
+import type { Presence } from "../occupancy.ts";
 
 /** Text that a client sent to everyone. */
 export interface Chat {
@@ -26,7 +27,7 @@ export interface CommandDoors {
   unsubscribe(session: Session, channel: ChannelName): void;
   history(channel: ChannelName, since: Since, limit: number): Promise<History>;
   /** The users that are in a channel now, and how many connections. */
-  presence(channel: ChannelName): { readonly count: number; readonly users: readonly string[] };
+  presence(channel: ChannelName): Promise<Presence | undefined>;
   /** A client said something to everyone. */
   onChat(said: Chat, session: Session): void;
   /** The session's identity was replaced. */

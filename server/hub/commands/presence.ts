@@ -1,9 +1,15 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { AnswerFrame } from "../../../protocol/frames.ts";
 import type { Session } from "../../session/session.ts";
-import type { Answer, CommandDoors } from "./doors.ts";
+import type { CommandDoors } from "./doors.ts";
 
 /** Who is in a channel now. */
-export function presence(doors: CommandDoors, session: Session, frame: { readonly channel: ChannelName }): Answer {
-  doors.access.checkSubscribe(session.identity, frame.channel);
-  return { type: "presence", channel: frame.channel, ...doors.presence(frame.channel) };
+export async function presence(
+  doors: CommandDoors,
+  session: Session,
+  { channel }: { readonly channel: ChannelName },
+): Promise<AnswerFrame> {
+  doors.access.checkSubscribe(session.identity, channel);
+  const { count = 0, users = [] } = (await doors.presence(channel)) ?? {};
+  return { type: "presence", channel, count, users };
 }

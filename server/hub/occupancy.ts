@@ -1,0 +1,48 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Peers } from "../cluster/peers.ts";
+import type { Interest } from "./interest.ts";
+
+/** Who is in one channel. */
+export interface Presence {
+  /** Connections. */
+  readonly count: number;
+  /** Each user once, sorted. */
+  readonly users: readonly string[];
+}
+
+const nobody: Presence = { count: 0, users: [] };
+
+/** Who is in which channel now, on any worker of the server. */
+export class Occupancy {
+  readonly #interest: Interest;
+  readonly #peers: Peers;
+
+  constructor(interest: Interest, peers: Peers) {
+    this.#interest = interest;
+    this.#peers = peers;
+    peers.handle("presence", (channels: readonly ChannelName[]) => channels.map((it) => this.#here(it)));
+  }
+
+  /** One answer per channel, in their order. */
+  async of(channels: readonly ChannelName[]): Promise<readonly Presence[]> {
+    const answers = await this.#peers.ask("presence", channels);
+    const elsewhere = answers.map(({ body }) => body as readonly Presence[]);
+    return channels.map((it, index) => merge([this.#here(it), ...elsewhere.map((those) => those[index] ?? nobody)]));
+  }
+
+  #here(channel: ChannelName): Presence {
+    const members = Array.from(this.#interest.get(channel)?.members() ?? []);
+    return { count: members.length, users: distinct(members.map(({ session }) => session.userId)) };
+  }
+}
+
+function merge(those: readonly Presence[]): Presence {
+  return {
+    count: those.reduce((sum, { count }) => sum + count, 0),
+    users: distinct(those.flatMap(({ users }) => users)),
+  };
+}
+
+function distinct(users: readonly (string | undefined)[]): string[] {
+  return [...new Set(users)].filter((it) => it !== undefined).sort();
+}
