@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { openLog } from "../../server/broker/open-log.ts";
+import { HistoryWriter } from "./history-writer-process.ts";
+
+/** Can set a limit on the size of files, and lift it from outside: a disk that fills up and is freed. Linux only. */
+const prlimit = Bun.which("prlimit");
+
+test.skipIf(prlimit === null)(
+  "a disk that fills up refuses, loses nothing, and goes on when there is room",
+  async () => {
+    await inDirectory(async (directory) => {
+      // In blocks of 512 bytes or 1 KiB, as the shell likes. Ignored, the signal of this limit becomes an error of the write.
+      const before = ["/bin/sh", "-c", 'trap "" XFSZ; ulimit -S -f 2000; exec "$@"', "sh"];
+      const writer = new HistoryWriter(directory, "w", { before, size: 2000 });
+      try {
+        expect(await writer.until("unhealthy")).toBe(true);
+        expect(await writer.until("refused", 20)).toBe(true);
+        const refusals = new Set(writer.said("refused"));
+        const storedBefore = writer.acknowledged().length;
+        Bun.spawnSync([String(prlimit), "--pid", String(writer.pid), "--fsize=unlimited:unlimited"]);
+        expect(await writer.until("healthy", 2)).toBe(true);
+        expect(await writer.until("stored", storedBefore + 500)).toBe(true);
+        expect(refusals).toEqual(new Set(["refused broker-unavailable"]));
+      } finally {
+        await writer.kill();
+      }
+      const acknowledged = writer.acknowledged().filter(({ channel }) => channel === "a");
+      const log = await openLog({ dataDir: directory, historyBytesTotal: 1_000_000_000 });
+      const { publications, top } = await log.read("a" as ChannelName, { from: "earliest" }, 1_000_000);
+      await log.close();
+      expect(publications.map(({ offset }) => offset)).toEqual(Array.from({ length: top.offset }, (_, at) => at + 1));
+      const ids = publications.map(({ id }) => id);
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(acknowledged.filter(({ offset, id }) => ids[offset - 1] !== id)).toEqual([]);
+    });
+  },
+);
+
+test("a second process on the same directory ends with what to do, and the first goes on", async () => {
+  await inDirectory(async (directory) => {
+    const first = new HistoryWriter(directory, "first");
+    try {
+      expect(await first.until("stored", 1)).toBe(true);
+      const second = new HistoryWriter(directory, "second");
+      expect(await second.until("failed")).toBe(true);
+      expect(second.said("failed").join()).toContain(
+        `DATA_DIR ${directory}: another process is using it: each server needs a directory of its own`,
+      );
+      expect(await first.until("stored", first.acknowledged().length + 100)).toBe(true);
+      expect(first.said("refused")).toEqual([]);
+    } finally {
+      await first.kill();
+    }
+  });
+});
+
+async function inDirectory(run: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "fanfare-storage-"));
+  try {
+    await run(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
