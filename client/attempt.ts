@@ -96,6 +96,6 @@ export class Attempt {
       if (now - this.#heardAt < maxQuietMs) return;
       this.#pingedAt = now;
       this.send({ type: "ping" });
-    } else if (now - this.#pingedAt >= lookMs) this.end({ code: 1006, reason: "the server has fallen silent" });
+    } else if (now - this.#pingedAt >= lookMs) this.end({ code: 1006, reason: "the server is silent" });
   }
 }

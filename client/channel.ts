@@ -1,8 +1,8 @@
-import type { ClientCommand, HistoryOnTheWire, PublishCommand } from "../protocol/client-codec.ts";
+import type { HistoryOnTheWire, PublishCommand } from "../protocol/client-codec.ts";
 import type { AckFrame, PresenceFrame } from "../protocol/frames.ts";
 import type { Position } from "../protocol/position.ts";
-import { ClientError } from "./client-error.ts";
 import type { ChannelEvents, ChannelOptions, Message } from "./feed.ts";
+import type { Outbox } from "./outbox.ts";
 import { checkData } from "./schema.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
@@ -18,12 +18,6 @@ export interface HistoryOptions {
   readonly limit?: number;
 }
 
-/** What a channel needs of its client. */
-export interface ChannelDoors {
-  readonly subscriptions: Subscriptions;
-  ask<Answer>(command: ClientCommand): Promise<Answer>;
-}
-
 /**
  * One channel of one client. It is subscribed to as long as anybody listens to anything of it; several objects of the same
  * name share that.
@@ -31,51 +25,49 @@ export interface ChannelDoors {
 export class Channel<Input = unknown, Data = Input> {
   readonly name: string;
   readonly #options: ChannelOptions<Input, Data>;
-  readonly #doors: ChannelDoors;
+  readonly #subscriptions: Subscriptions;
+  readonly #outbox: Outbox;
 
-  constructor(name: string, options: ChannelOptions<Input, Data>, doors: ChannelDoors) {
+  constructor(name: string, options: ChannelOptions<Input, Data>, subscriptions: Subscriptions, outbox: Outbox) {
     this.name = name;
     this.#options = options;
-    this.#doors = doors;
+    this.#subscriptions = subscriptions;
+    this.#outbox = outbox;
   }
 
   /** The last publication that was handed over or reported as missing; undefined while nobody listens. */
   get position(): Position | undefined {
-    return this.#doors.subscriptions.peek(this.name)?.progress.position;
+    return this.#subscriptions.peek(this.name)?.progress.position;
   }
 
   /** @returns takes the handler away; when nobody listens any more, the channel is left. */
   on<Name extends keyof ChannelEvents>(name: Name, handler: (value: ChannelEvents<Data>[Name]) => void): () => void {
     // What comes was checked against this channel's schema, if it has one, and is believed if it has none.
     const taken = handler as (value: ChannelEvents[Name]) => void;
-    return this.#doors.subscriptions.listen(this.name, this.#options, name, taken);
+    return this.#subscriptions.listen(this.name, this.#options, name, taken);
   }
 
   /**
    * Publishes, over as many connections as it takes: each try carries the same id, so it is stored once.
    * @returns the server's acknowledgement: it is stored
-   * @throws ClientError
+   * @throws ClientError, or TypeError where the data breaks the schema
    */
   async publish(data?: Input, options: PublishOptions = {}): Promise<AckFrame> {
     const { schema } = this.#options;
-    try {
-      if (schema) checkData(schema, data);
-    } catch (cause) {
-      throw new ClientError("invalid-data", `${cause}`, { cause });
-    }
+    if (schema) checkData(schema, data);
     // Not randomUUID: pages that were not served over TLS do not have it.
     const id = crypto.getRandomValues(new Uint32Array(4)).join("-");
-    return this.#doors.ask({ id, ...options, type: "publish", channel: this.name, data });
+    return this.#outbox.ask({ id, ...options, type: "publish", channel: this.name, data });
   }
 
   /** A stretch of the history, oldest first, whether or not anybody listens. @throws ClientError */
   history(options: HistoryOptions = {}): Promise<HistoryOnTheWire> {
-    return this.#doors.ask({ ...options, type: "history", channel: this.name });
+    return this.#outbox.ask({ ...options, type: "history", channel: this.name });
   }
 
   /** Who is in the channel now. @throws ClientError */
   presence(): Promise<PresenceFrame> {
-    return this.#doors.ask({ type: "presence", channel: this.name });
+    return this.#outbox.ask({ type: "presence", channel: this.name });
   }
 
   /**
@@ -98,7 +90,7 @@ export class Channel<Input = unknown, Data = Input> {
     ];
     try {
       for (;;) {
-        if (waiting.length > maxBehind) throw new Error(`more than ${maxBehind} messages wait for the loop`);
+        if (waiting.length > maxBehind) throw new Error("the loop is too far behind");
         const next = waiting.shift();
         if (next) yield next;
         else if (isOver) return;

@@ -12,8 +12,8 @@ export class ClientError extends Error {
   override readonly name = "ClientError";
   readonly code: ClientErrorCode;
 
-  constructor(code: ClientErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: ClientErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
     this.code = code;
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingFrame } from "../protocol/client-codec.ts";
 import type { SystemFrame } from "../protocol/frames.ts";
-import { Channel, type ChannelDoors } from "./channel.ts";
+import { Channel } from "./channel.ts";
 import { ClientError } from "./client-error.ts";
 import { Connector } from "./connector.ts";
 import { Emitter } from "./emitter.ts";
@@ -49,7 +49,6 @@ export class Client {
   readonly #outbox: Outbox;
   readonly #subscriptions: Subscriptions;
   readonly #emitter = new Emitter<ClientEvents>();
-  readonly #doors: ChannelDoors;
 
   /** Connects only when told to: see `createClient`. */
   constructor(url: string, options: ClientOptions, world: World) {
@@ -74,7 +73,6 @@ export class Client {
     const send = this.#connector.send.bind(this.#connector);
     this.#outbox = new Outbox(send, world, queueSize);
     this.#subscriptions = new Subscriptions(send, world);
-    this.#doors = { subscriptions: this.#subscriptions, ask: (command) => this.#outbox.ask(command) };
   }
 
   get state(): ConnectionState {
@@ -91,12 +89,12 @@ export class Client {
     name: string,
     options: ChannelOptions<Input, Data> = {},
   ): Channel<Input, Data> {
-    return new Channel(name, options, this.#doors);
+    return new Channel(name, options, this.#subscriptions, this.#outbox);
   }
 
   /** Text to everyone, as in a chat; resolves once it is sent, since nothing answers it. @throws ClientError */
   say(message: string, sender?: string): Promise<void> {
-    return this.#doors.ask({ type: "message", message, ...(sender && { sender }) });
+    return this.#outbox.ask({ type: "message", message, ...(sender && { sender }) });
   }
 
   /** Begins anew after an end, or tries at once where the next try is waited for. */

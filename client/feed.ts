@@ -105,7 +105,7 @@ export class Feed {
     try {
       this.emit("message", { ...message, data: schema ? checkData(schema, message.data) : message.data });
     } catch (cause) {
-      this.emit("error", new ClientError("invalid-data", `${cause}`, { cause }));
+      this.emit("error", new ClientError("invalid-data", `${cause}`, cause));
     }
   }
 
@@ -125,7 +125,7 @@ export class Feed {
       this.emit("state", state?.data);
     } catch (cause) {
       this.failures++;
-      this.emit("error", new ClientError("no-state", `${cause}`, { cause }));
+      this.emit("error", new ClientError("no-state", `${cause}`, cause));
     }
     this.isLoading = false;
     return this.isLoaded;

@@ -18,7 +18,7 @@ export type SchemaResult<Output> =
 
 /**
  * Checks a value on its way in or out.
- * @throws Error that says what is wrong, also for a schema that answers later: messages would overtake each other
+ * @throws TypeError that says what is wrong, also for a schema that answers later: messages would overtake each other
  */
 export function checkData<Output>(schema: Schema<unknown, Output>, value: unknown): Output {
   const result = schema["~standard"].validate(value);

@@ -68,7 +68,8 @@ export class Subscriptions {
       length += name.length + part.length;
       if (length > handshakeLength && transport !== "sse") break;
       if (part) parts.push(part);
-      if (!isEverybodys) query.append("channel", name);
+      if (isEverybodys) continue;
+      query.append("channel", name);
       named.push(feed);
     }
     if (parts.length) query.set("since", parts.join());
@@ -116,8 +117,8 @@ export class Subscriptions {
    * by itself; a stream cannot do that.
    * @returns whether the next handshake would be another
    */
-  refused({ reason }: Goodbye): boolean {
-    const doubtful = this.#named.filter((feed) => !feed.isEverybodys && !(this.#isConnected && feed.isJoined));
+  refused({ code, reason }: Goodbye): boolean {
+    const doubtful = this.#named.filter((feed) => code !== 4501 && !(this.#isConnected && feed.isJoined));
     for (const feed of doubtful) {
       feed.isDoubtful = true;
       if (this.#transport === "sse") feed.emit("error", new ClientError("forbidden", reason));
@@ -133,7 +134,7 @@ export class Subscriptions {
       feed.emit("error", new ClientError(frame.code, frame.message));
     } else {
       const again = () => {
-        if (feed.askedRef === frame.ref) feed.askedRef = undefined;
+        feed.askedRef = undefined; // asked twice at worst, which the server answers twice
         this.#reconcile();
       };
       retry(this.#world, again, 0, frame.retry_after_ms);

@@ -27,7 +27,7 @@ const scope = globalThis as Scope;
 
 export const realWorld: World = {
   clock: systemClock,
-  random: () => Math.random(),
+  random: Math.random,
   // Few networks let no WebSocket through: the other half of the SDK is loaded there only.
   transports: { websocket: () => openWebSocket, sse: async () => (await import("./sse.ts")).openSse },
   isOnline: () => scope.navigator?.onLine !== false,
