@@ -1,0 +1,165 @@
+import { expect, test } from "bun:test";
+import { RawWebSocket } from "./raw-web-socket.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+import type { Frame } from "./socket.ts";
+
+const isLong = process.env.FANFARE_LONG === "1";
+const kib = 1024;
+const mib = 1024 ** 2;
+
+/** A member of `room` that checks what it gets: each offset once and in order, or a gap in its place. */
+class Follower implements Disposable {
+  readonly raw: RawWebSocket;
+  readonly gaps: { readonly from: number; readonly to: number }[] = [];
+  /** What came out of order. */
+  readonly faults: string[] = [];
+  messages = 0;
+  /** Up to here everything came or was announced as missing. */
+  at = 0;
+
+  private constructor(raw: RawWebSocket) {
+    this.raw = raw;
+    raw.onText = (payload) => this.#hear(payload);
+  }
+
+  static async open({ port }: ServerUnderTest): Promise<Follower> {
+    const raw = await RawWebSocket.open(port, "/ws?channel=room");
+    await raw.untilText(/welcome/);
+    return new Follower(raw);
+  }
+
+  untilAt(offset: number, timeoutMs = 20_000): Promise<void> {
+    return this.raw.socket.until(() => this.at >= offset, timeoutMs);
+  }
+
+  [Symbol.dispose](): void {
+    this.raw[Symbol.dispose]();
+  }
+
+  #hear(payload: Buffer): void {
+    const offset = /^\{"type":"message","channel":"room","offset":(\d+)/.exec(payload.toString("latin1", 0, 80))?.[1];
+    if (offset !== undefined) {
+      this.messages++;
+      this.#advance(Number(offset), Number(offset));
+      return;
+    }
+    const { event, from, to } = JSON.parse(payload.toString()) as Frame;
+    if (event !== "gap") return;
+    this.gaps.push({ from: Number(from), to: Number(to) });
+    this.#advance(Number(from), Number(to));
+  }
+
+  #advance(from: number, to: number): void {
+    if (from !== this.at + 1 || to < from) this.faults.push(`${from} to ${to} after ${this.at}`);
+    this.at = to;
+  }
+}
+
+interface Load {
+  readonly count: number;
+  readonly bytes: number;
+  /** Undefined: as fast as they are acknowledged. */
+  readonly perSecond?: number;
+}
+
+/** Publishes into `room`; never more than 100 are on their way. Resolves once all are acknowledged. */
+async function publish({ port }: ServerUnderTest, { count, bytes, perSecond = Number.POSITIVE_INFINITY }: Load) {
+  using raw = await RawWebSocket.open(port, "/ws");
+  const command = JSON.stringify({ type: "publish", channel: "room", message: "x".repeat(bytes) });
+  let acknowledged = 0;
+  raw.onText = (payload) => {
+    if (payload.toString("latin1", 0, 13) === '{"type":"ack"') acknowledged++;
+  };
+  const began = performance.now();
+  for (let sent = 0; acknowledged < count; ) {
+    const due = Math.min(count, ((performance.now() - began) / 1000) * perSecond);
+    for (; sent < due && sent - acknowledged < 100; sent++) raw.send(command);
+    await Bun.sleep(5);
+  }
+}
+
+const figuresOf = async (server: ServerUnderTest) =>
+  (await (await server.request("GET", "/metrics")).json()) as Record<string, number>;
+
+/** The most memory that the server has while something goes on. */
+async function peakMemory(server: ServerUnderTest, during: Promise<unknown>): Promise<number> {
+  let peak = 0;
+  let isOver = false;
+  const over = during.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    peak = Math.max(peak, Number((await figuresOf(server)).memory_bytes));
+    await Promise.race([over, Bun.sleep(250)]);
+  }
+  await over;
+  return peak;
+}
+
+const openFollowers = (server: ServerUnderTest, count: number) =>
+  Promise.all(Array.from({ length: count }, () => Follower.open(server)));
+
+test("200 readers that stand still harm nobody, cost bounded memory, and go on exactly where they were", async () => {
+  const env = { NOTICES: "off", MESSAGE_RATE: "0", HISTORY_SIZE: "100000", HISTORY_BYTES: "32MiB" };
+  await using server = await startServer({ env });
+  const [healthy, stuck] = [await openFollowers(server, isLong ? 1000 : 200), await openFollowers(server, 200)];
+  for (const it of stuck) it.raw.socket.pause();
+  const before = Number((await figuresOf(server)).memory_bytes);
+  // 6 MB for each: the kernel takes about 4 MB for a reader that stands still.
+  const load = { count: 6000, bytes: kib, perSecond: 1000 };
+  const peak = await peakMemory(server, publish(server, load));
+  await Promise.all(healthy.map((it) => it.untilAt(load.count)));
+  for (const it of healthy) expect([it.faults, it.gaps, it.messages]).toEqual([[], [], load.count]);
+  const { slow_connections } = await figuresOf(server);
+  expect(slow_connections).toBe(stuck.length);
+
+  // What a socket may hold until it counts as full, and one flush beyond it; history and its copy for those who lag; and
+  // room for the runtime's garbage. Without a bound it would be the 2 MB per reader that the kernel did not take.
+  const bound = stuck.length * (64 * kib + 256 * kib) + 2 * 32 * mib + 64 * mib;
+  expect(peak - before).toBeLessThan(bound);
+
+  for (const it of stuck) it.raw.socket.resume();
+  await Promise.all(stuck.map((it) => it.untilAt(load.count)));
+  for (const it of stuck) expect([it.faults, it.gaps, it.messages]).toEqual([[], [], load.count]);
+  expect((await figuresOf(server)).slow_connections).toBe(0);
+  for (const it of [...healthy, ...stuck]) it[Symbol.dispose]();
+});
+
+test("a reader for whom history no longer reaches back gets a gap with exact borders, and then what there is", async () => {
+  await using server = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0" } });
+  const stuck = await openFollowers(server, 20);
+  using healthy = await Follower.open(server);
+  for (const it of stuck) it.raw.socket.pause();
+  // 10 MB where history keeps one.
+  const load = { count: 1250, bytes: 8 * kib };
+  await publish(server, load);
+  await healthy.untilAt(load.count);
+  expect([healthy.faults, healthy.gaps]).toEqual([[], []]);
+  for (const it of stuck) it.raw.socket.resume();
+  await Promise.all(stuck.map((it) => it.untilAt(load.count)));
+  for (const it of stuck) {
+    const missing = it.gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+    expect([it.faults, it.gaps.length, it.messages + missing]).toEqual([[], 1, load.count]);
+    it[Symbol.dispose]();
+  }
+  expect((await figuresOf(server)).gaps_total).toBe(stuck.length);
+});
+
+test("who makes no progress for SLOW_TIMEOUT is closed with 4008; who reads on is not", async () => {
+  await using server = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0", SLOW_TIMEOUT: "2s" } });
+  using stuck = await Follower.open(server);
+  using late = await Follower.open(server);
+  using healthy = await Follower.open(server);
+  stuck.raw.socket.pause();
+  late.raw.socket.pause();
+  await publish(server, { count: 1000, bytes: 8 * kib });
+  late.raw.socket.resume();
+  await late.untilAt(1000);
+  await server.untilLogged(/Client closed: .* \(4008\)/);
+  stuck.raw.socket.resume();
+  expect(await stuck.raw.untilClosed()).toBe(4008);
+  expect(stuck.faults).toEqual([]);
+  await publish(server, { count: 1, bytes: 1 });
+  await Promise.all([late.untilAt(1001), healthy.untilAt(1001)]);
+  expect([late.raw.closeCode, late.faults, healthy.faults, healthy.gaps]).toEqual([undefined, [], [], []]);
+});
