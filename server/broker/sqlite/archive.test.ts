@@ -181,6 +181,18 @@ describe("Archive takes out of the file", () => {
     expect(rowsOf("ids")).toBe(5);
   });
 
+  test("more ids than fit a slice, slice by slice", () => {
+    const entries = Array.from({ length: 2500 }, (_, id) => ({
+      draft: { channel: a, message: "m", id: `${id}` },
+      rules,
+    }));
+    archive.append([{ verb: "append", entries, now: 0 }], 0);
+    while (!archive.sweep(defaultLogLimits.idWindowMs)) {}
+    expect(rowsOf("ids")).toBe(2500);
+    while (!archive.sweep(defaultLogLimits.idWindowMs + 1)) {}
+    expect([rowsOf("ids"), rowsOf("publications")]).toEqual([0, 0]);
+  });
+
   test("channels that are forgotten; one that comes again has another epoch, also after a crash", () => {
     crash(0, { forgetMs: 100 });
     store(0, {}, { ...rules, historySize: 0 });

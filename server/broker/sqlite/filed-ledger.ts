@@ -26,6 +26,8 @@ interface FiledChannel {
 
 /** Rows per slice: where they are far apart each one costs a page, and an append waits for the slice: 20 ms then. */
 const dropsPerSlice = 1000;
+/** With more waiting than 32 slices of them they grow up to this, so that the file does not grow for ever. */
+const mostDropsPerSlice = 5000;
 
 /**
  * A ledger whose publications lie in a file, and what the file has yet to learn of it.
@@ -113,14 +115,15 @@ export class FiledLedger {
 
   /** Inside a transaction: takes some of what nobody can read out of the file. @returns whether nothing is left of it. */
   dropSlice(now: number): boolean {
-    this.#file.dropIdsBefore(now - this.#idWindowMs, dropsPerSlice);
-    const slice = this.#dropped.splice(0, dropsPerSlice).sort((a, b) => a.row - b.row);
+    const ids = this.#file.dropIdsBefore(now - this.#idWindowMs, dropsPerSlice);
+    const count = Math.min(mostDropsPerSlice, Math.max(dropsPerSlice, this.#dropped.length >> 5));
+    const slice = this.#dropped.splice(0, count).sort((a, b) => a.row - b.row);
     for (const { row } of slice) this.#file.dropPublication(row);
     // The numbering has to outlive its publications.
     for (const channel of new Set(slice.map((it) => it.channel))) {
       if (channel !== undefined && this.#channels.get(channel.kept.name) === channel) this.#saveChannel(channel);
     }
-    return this.#dropped.length === 0;
+    return this.#dropped.length === 0 && ids < dropsPerSlice;
   }
 
   #write(draft: Draft, place: Place): Filed {

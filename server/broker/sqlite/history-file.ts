@@ -101,9 +101,9 @@ export class HistoryFile {
     this.#statements.dropPublication.run(row);
   }
 
-  /** Looks at the `most` oldest ids and drops those that were stored before `time`. */
-  dropIdsBefore(time: number, most: number): void {
-    this.#statements.dropIds.run(most, time);
+  /** Looks at the `most` oldest ids and drops those that were stored before `time`. @returns how many */
+  dropIdsBefore(time: number, most: number): number {
+    return this.#statements.dropIds.run(most, time).changes;
   }
 
   dropChannel(number: number): void {
