@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
@@ -67,6 +67,13 @@ describe("SqliteLog does not open, and says what to do,", () => {
     const failure = await openFailure(at);
     expect(String(failure)).toStartWith(`Error: DATA_DIR ${at}: `);
     expect(String(failure)).toContain(message);
+  });
+
+  // The superuser may write whatever the permissions say.
+  test.skipIf(process.getuid?.() === 0)("when the file may be read only", async () => {
+    await (await stored()).close();
+    await chmod(path, 0o444);
+    expect(String(await openFailure())).toContain("it cannot be written: make it writable");
   });
 
   test("while another one uses the directory, and opens once that has let go", async () => {

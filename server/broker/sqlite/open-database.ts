@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { StorageError } from "./storage-error.ts";
 
@@ -36,7 +36,10 @@ const schema = `
  */
 export function openDatabase(directory: string): Database {
   mkdirSync(directory, { recursive: true, mode: 0o700 }); // what is said in channels is nobody else's
-  const database = new Database(join(directory, historyFileName));
+  const path = join(directory, historyFileName);
+  // SQLite would open a file for reading only where it may not write, and fail later with less to say.
+  if (existsSync(path)) accessSync(path, constants.W_OK);
+  const database = new Database(path);
   try {
     // Held until the process ends, however it ends. Asked for before the first access, it also spares the shared index.
     database.run("PRAGMA locking_mode = EXCLUSIVE");
