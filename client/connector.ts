@@ -107,8 +107,10 @@ export class Connector {
 
   async #dial(attempt: Attempt): Promise<void> {
     const { url, token, transports } = this.#options;
+    let code = 4010; // no token is as bad as one that expired: the next try asks for another
     try {
       const secret = await token();
+      code = 1006;
       const name = transports[this.#transportAt] ?? "websocket";
       const open = await this.#world.transports[name]();
       // Nothing is waited for from here on: what is described now is what the server is told.
@@ -117,7 +119,7 @@ export class Connector {
       if (this.#resumeKey) query.set("takes_over", this.#resumeKey);
       attempt.open(open, { url, query, token: secret });
     } catch (error) {
-      attempt.end({ code: 1006, reason: `${error}` });
+      attempt.end({ code, reason: `${error}` });
     }
   }
 

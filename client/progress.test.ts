@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Gap, Progress } from "./progress.ts";
+
+test("the first beginning leaves no hole, wherever it is", () => {
+  const progress = new Progress();
+  expect(progress.skip(41, "history-too-short", "k3x9")).toBeUndefined();
+  expect(progress.position).toEqual({ epoch: "k3x9", offset: 41 });
+});
+
+test.each<[string, number, Gap["reason"], string, Gap | undefined, number]>([
+  ["goes on where it ended", 5, "history-too-short", "k3x9", undefined, 5],
+  ["begins before, and repeats", 3, "history-too-short", "k3x9", undefined, 5],
+  ["begins later", 8, "history-too-short", "k3x9", { epoch: "k3x9", from: 6, to: 8, reason: "history-too-short" }, 8],
+  ["has another epoch", 2, "history-too-short", "new", { epoch: "new", from: 1, to: 2, reason: "epoch-changed" }, 2],
+  [
+    "is the first of another epoch",
+    0,
+    "epoch-changed",
+    "new",
+    { epoch: "new", from: 1, to: 0, reason: "epoch-changed" },
+    0,
+  ],
+  ["takes a position back", 2, "epoch-changed", "k3x9", { epoch: "k3x9", from: 1, to: 2, reason: "epoch-changed" }, 2],
+])("a subscription that %s", (_, to, reason, epoch, gap, offset) => {
+  const progress = new Progress();
+  progress.position = { epoch: "k3x9", offset: 5 };
+  expect(progress.skip(to, reason, epoch)).toEqual(gap as Gap);
+  expect(progress.position).toEqual({ epoch, offset });
+});
+
+test("nothing is known before a subscription begins", () => {
+  const progress = new Progress();
+  expect(progress.skip(7, "unannounced")).toBeUndefined();
+  expect(progress.position).toBeUndefined();
+});
+
+test("whatever comes, each offset is taken once, in order, or lies in exactly one gap", () => {
+  const offsets = fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 60 });
+  fc.assert(
+    fc.property(offsets, (arrivals) => {
+      const progress = new Progress();
+      progress.skip(0, "history-too-short", "e");
+      const seen: number[] = [];
+      for (const offset of arrivals) {
+        if (!progress.isNew(offset)) continue;
+        const gap = progress.skip(offset - 1, "unannounced");
+        for (let missed = gap?.from ?? 1; missed <= (gap?.to ?? 0); missed++) seen.push(missed);
+        progress.skip(offset, "unannounced");
+        seen.push(offset);
+      }
+      const top = Math.max(0, ...arrivals);
+      expect(seen).toEqual(Array.from({ length: top }, (_, index) => index + 1));
+    }),
+  );
+});

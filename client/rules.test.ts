@@ -1,0 +1,90 @@
+import { expect, test } from "bun:test";
+import { parseChannelName } from "../protocol/channel-name.ts";
+import { closeTable } from "../protocol/close-codes.ts";
+import { parseCursor } from "../protocol/position.ts";
+import { backoff } from "./backoff.ts";
+import { cursorPart } from "./cursor.ts";
+import { Emitter } from "./emitter.ts";
+import { isFinal } from "./goodbye.ts";
+import { checkData } from "./schema.ts";
+
+test("every close code of the table is obeyed; 1000, which is ours to decide, brings a client back", () => {
+  const disobeyed = Object.values(closeTable).filter(({ code, comeBack }) => isFinal(code) === comeBack);
+  expect(disobeyed.map(({ code }) => code)).toEqual([1000]);
+});
+
+test.each([
+  [1005, false],
+  [1006, false],
+  [4499, false],
+  [4600, true],
+  [4999, true],
+])("the unlisted code %d is final: %p", (code, expected) => {
+  expect(isFinal(code)).toBe(expected);
+});
+
+test("waits are anything up to a bound that doubles from half a second to twenty", () => {
+  expect([0, 1, 2, 5, 6, 60].map((failures) => backoff(failures, 1))).toEqual([
+    500, 1000, 2000, 16_000, 20_000, 20_000,
+  ]);
+  expect(backoff(60, 0)).toBe(0);
+});
+
+test.each(["room:1", "@zoë,~%/ü", "all"])("a cursor of %p is one that the server reads", (name) => {
+  const position = { epoch: "k3x-9_", offset: 17 };
+  const cursor = parseCursor(`${cursorPart(name, position)},${cursorPart("other", position)}`);
+  expect([...(cursor ?? [])]).toEqual([
+    [toChannel(name), position],
+    [toChannel("other"), position],
+  ]);
+});
+
+function toChannel(name: string) {
+  const channel = parseChannelName(name);
+  if (channel === undefined) throw new Error(`${name} is no channel`);
+  return channel;
+}
+
+test("a handler given twice is called twice, and taken away one by one", () => {
+  const emitter = new Emitter<{ word: string }>();
+  const words: string[] = [];
+  const handler = (word: string) => void words.push(word);
+  const off = emitter.on("word", handler);
+  emitter.on("word", handler);
+  emitter.emit("word", "a");
+  off();
+  off();
+  emitter.emit("word", "b");
+  expect(words).toEqual(["a", "a", "b"]);
+  expect(emitter.size).toBe(1);
+});
+
+test("a handler that takes itself away does not keep the next one from being called", () => {
+  const emitter = new Emitter<{ word: string }>();
+  const words: string[] = [];
+  const off = emitter.on("word", () => off());
+  emitter.on("word", (word) => void words.push(word));
+  emitter.emit("word", "a");
+  expect(words).toEqual(["a"]);
+});
+
+const even = {
+  "~standard": {
+    version: 1,
+    vendor: "test",
+    validate: (value: unknown) =>
+      typeof value === "number" && value % 2 === 0 ? { value: value / 2 } : { issues: [{ message: "not even" }] },
+  },
+} as const;
+
+test("a schema's output is what is handed over, and its issues are the error", () => {
+  expect(checkData(even, 4)).toBe(2);
+  expect(() => checkData(even, 3)).toThrow("not even");
+});
+
+test("a schema that answers later is refused: messages would overtake each other", () => {
+  const late = {
+    "~standard": { version: 1, vendor: "test", validate: async (value: unknown) => ({ value }) },
+  } as const;
+  expect(() => checkData(late, 3)).toThrow("a schema must answer at once");
+});

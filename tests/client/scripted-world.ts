@@ -1,0 +1,177 @@
+import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
+import type { Goodbye } from "../../client/goodbye.ts";
+import type { Socket, SocketEvents, Target, Transport } from "../../client/transport.ts";
+import type { TransportName, World } from "../../client/world.ts";
+import type { ClientCommand, IncomingFrame } from "../../protocol/client-codec.ts";
+import type { Joined, Ref } from "../../protocol/frames.ts";
+import { MovedClock } from "../../server/lib/moved-clock.ts";
+
+/** What a client said over one connection. */
+export interface Said {
+  readonly command: ClientCommand;
+  readonly ref: Ref | undefined;
+}
+
+/** The world of a client under test: time is moved, and the test plays the server. */
+export class ScriptedWorld implements World {
+  readonly clock = new MovedClock();
+  /** Every connection that the client tried to open, in order. */
+  readonly sockets: ScriptedSocket[] = [];
+  readonly #wakes = new Set<() => void>();
+  online = true;
+
+  /** All waits are their longest. */
+  readonly random = () => 1;
+
+  readonly transports = {
+    websocket: () => this.#transport("websocket"),
+    sse: () => this.#transport("sse"),
+  };
+
+  readonly isOnline = () => this.online;
+
+  onWake(wake: () => void): () => void {
+    this.#wakes.add(wake);
+    return () => void this.#wakes.delete(wake);
+  }
+
+  /** As an event of the page does. */
+  wake(): void {
+    for (const wake of [...this.#wakes]) wake();
+  }
+
+  client(options: ClientOptions = {}): Client {
+    return createClient("ws://server.test/", options, this);
+  }
+
+  /** A client that was welcomed into these channels. */
+  async connected(options: ClientOptions = {}, channels: Record<string, Joined> = {}) {
+    const client = this.client(options);
+    const socket = await this.socket();
+    socket.welcome(channels);
+    await settle();
+    return { client, socket };
+  }
+
+  /** The newest connection, once what is under way has settled. */
+  async socket(): Promise<ScriptedSocket> {
+    await settle();
+    const socket = this.sockets.at(-1);
+    if (socket === undefined) throw new Error("no connection was opened");
+    return socket;
+  }
+
+  /** Moves time on; promises settle on the way. */
+  async move(ms: number): Promise<void> {
+    await settle();
+    this.clock.move(ms);
+    await settle();
+  }
+
+  /** Moves time on until the client tries again. */
+  async untilNextTry(client: Client): Promise<ScriptedSocket> {
+    await this.move((client.state.nextTryAt ?? this.clock.now()) - this.clock.now());
+    return this.socket();
+  }
+
+  #transport(name: TransportName): Transport {
+    return (target, events) => {
+      const socket = new ScriptedSocket(name, target, events);
+      this.sockets.push(socket);
+      return socket;
+    };
+  }
+}
+
+/** One connection, its server's end in the hands of the test. */
+export class ScriptedSocket implements Socket {
+  readonly name: TransportName;
+  readonly target: Target;
+  readonly said: Said[] = [];
+  isClosed = false;
+  readonly #events: SocketEvents;
+
+  constructor(name: TransportName, target: Target, events: SocketEvents) {
+    this.name = name;
+    this.target = target;
+    this.#events = events;
+  }
+
+  send(command: ClientCommand, ref?: Ref): void {
+    if (this.name === "sse" && /subscribe$/.test(command.type)) this.#events.onOutgrown();
+    else this.said.push({ command, ref });
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  /** What was said, but for the pings. */
+  get commands(): readonly ClientCommand[] {
+    return this.said.map((it) => it.command).filter((it) => it.type !== "ping");
+  }
+
+  get query(): Readonly<Record<string, string | string[]>> {
+    const { query } = this.target;
+    return { ...Object.fromEntries(query), ...(query.has("channel") ? { channel: query.getAll("channel") } : {}) };
+  }
+
+  /** The ref of the last command of this type. */
+  refOf(type: ClientCommand["type"]): Ref {
+    const ref = this.said.findLast((it) => it.command.type === type)?.ref;
+    if (ref === undefined) throw new Error(`no ${type} was said`);
+    return ref;
+  }
+
+  welcome(channels: Record<string, Joined> = {}): void {
+    this.say({
+      type: "system",
+      event: "welcome",
+      protocol: 1,
+      connection_id: "c_1",
+      resume_key: `key-of-${this.target.query.get("takes_over") ?? "the first"}`,
+      ping_interval_ms: 30_000,
+      timestamp: "2026-01-01T00:00:00.000Z",
+      channels,
+    });
+  }
+
+  /** Answers the last subscribe command. */
+  subscribed(channel: string, joined: Joined): void {
+    this.say({ type: "subscribed", channel, ref: this.refOf("subscribe"), ...joined } as IncomingFrame);
+  }
+
+  message(channel: string, offset: number, data: unknown = offset): void {
+    this.say({ type: "message", channel, offset, id: `m${offset}`, timestamp: "2026-01-01T00:00:00.000Z", data });
+  }
+
+  draining(successor: boolean, reconnectAfterMs: number): void {
+    this.say({
+      type: "system",
+      event: "draining",
+      message: "Server is shutting down.",
+      deadline_ms: 60_000,
+      reconnect_after_ms: reconnectAfterMs,
+      successor,
+      timestamp: "2026-01-01T00:00:00.000Z",
+    });
+  }
+
+  say(...frames: (IncomingFrame | object)[]): void {
+    this.#events.onFrames(frames as IncomingFrame[]);
+  }
+
+  /** A sign of life that is no frame. */
+  comment(): void {
+    this.#events.onFrames([]);
+  }
+
+  end(code: number, more: Partial<Goodbye> = {}): void {
+    this.#events.onEnd({ code, reason: "as the test says", ...more });
+  }
+}
+
+/** Lets promises settle; nothing that waits for time happens. */
+export async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
