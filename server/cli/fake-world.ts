@@ -1,4 +1,6 @@
 import { EventEmitter } from "node:events";
+import { Readable } from "node:stream";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import { runCli } from "./cli.ts";
 import type { World } from "./world.ts";
 
@@ -7,6 +9,7 @@ export interface FakeWorld {
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly input?: string;
+  readonly clock?: Clock;
   readonly isTTY?: boolean;
 }
 
@@ -19,13 +22,18 @@ export interface Seen {
 
 /** Runs the command line in a world of its own, for tests. */
 export async function runInFakeWorld(args: readonly string[], given: FakeWorld = {}): Promise<Seen> {
-  const { env = {}, files = {}, input = "", isTTY = false } = given;
+  const { env = {}, files = {}, input = "", isTTY = false, clock = systemClock } = given;
   const [stdout, stderr] = [new FakeStream(isTTY), new FakeStream(isTTY)];
   const world: World = {
     env,
     stdout,
     stderr,
     readStandardInput: async () => input,
+    openInput: () => Readable.from([input]),
+    terminal: () => undefined,
+    clock,
+    onInterrupt: () => () => {},
+    endWhenUnread: () => {},
     readText: (path) => files[path],
   };
   const code = await runCli(args, world);

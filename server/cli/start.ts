@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Command } from "commander";
 import { loadSettings } from "../config/load.ts";
+import { secretsOf } from "../config/secrets.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
@@ -65,12 +66,6 @@ async function start(context: CommandContext, command: Command): Promise<void> {
 function logListening({ isSecured, wsPath }: Settings, { host, port, isTls }: ListeningAddress): void {
   log().info`Listening on ${isTls ? "wss" : "ws"}://${host}:${port}${wsPath} (${isSecured ? "secured" : "open"})`;
   log().info`Waiting for clients; Ctrl+C stops the server`;
-}
-
-/** What must never be in a log. Of a key that is all behind its scopes. */
-function secretsOf({ apiKeys, jwtSecret }: Settings): readonly string[] {
-  const keys = apiKeys.map((key) => key.slice(key.indexOf("@") + 1));
-  return jwtSecret === undefined ? keys : [...keys, jwtSecret];
 }
 
 /** Why a server could not take its port, for a person; undefined for any other failure. */

@@ -1,4 +1,6 @@
+import type { Readable } from "node:stream";
 import { readTextFile } from "../config/text-file.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import type { LogStream } from "../lib/log-writer.ts";
 
 /** What commands need of the process they run in, handed in so that tests can bring another. */
@@ -7,6 +9,15 @@ export interface World {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly readStandardInput: () => Promise<string>;
+  /** The standard input, for who reads it as it comes. Opened when asked for: a stream that is open keeps the process. */
+  readonly openInput: () => Input;
+  /** The terminal a person sits at; undefined where input or output is something else. */
+  readonly terminal: () => Terminal | undefined;
+  readonly clock: Clock;
+  /** Calls when the end is wanted from outside: Ctrl+C, SIGTERM, SIGHUP. @returns stops that */
+  readonly onInterrupt: (run: () => void) => () => void;
+  /** From now on, the process ends without a word when nobody reads its output any more: `fanfare subscribe all | head`. */
+  readonly endWhenUnread: () => void;
   /** The text of a file, or undefined where there is none. @throws Error where it cannot be read. */
   readonly readText: (path: string) => string | undefined;
 }
@@ -17,11 +28,39 @@ export interface Output extends LogStream {
   readonly isTTY?: boolean;
 }
 
+/** The standard input. */
+export interface Input extends Readable {
+  /** True where a person types it. */
+  readonly isTTY?: boolean;
+}
+
+/** Both ends of a terminal, as node:readline takes them. */
+export interface Terminal {
+  readonly input: NodeJS.ReadStream;
+  readonly output: NodeJS.WriteStream;
+}
+
+/** What a shell says of a program that SIGPIPE ended. */
+const brokenPipeCode = 141;
+
+const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** The world of the running process. */
 export const processWorld: World = {
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
   readStandardInput: () => Bun.stdin.text(),
+  openInput: () => process.stdin,
+  terminal: () =>
+    process.stdin.isTTY && process.stdout.isTTY ? { input: process.stdin, output: process.stdout } : undefined,
+  clock: systemClock,
+  onInterrupt: (run) => {
+    for (const name of interrupts) process.on(name, run);
+    return () => {
+      for (const name of interrupts) process.off(name, run);
+    };
+  },
+  endWhenUnread: () => void process.stdout.on("error", () => process.exit(brokenPipeCode)),
   readText: readTextFile,
 };

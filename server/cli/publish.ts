@@ -1,0 +1,157 @@
+import { createInterface } from "node:readline";
+import { Command, Option } from "commander";
+import { limits } from "../../protocol/limits.ts";
+import { ConfigError } from "../config/settings.ts";
+import { type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
+import { addKeyFlag, keyOf } from "./api-key.ts";
+import { type CommandContext, CommandError } from "./context.ts";
+import { channelOf, checked, durationOf, jsonTextOf, userOf, wholeNumberOf } from "./flag-values.ts";
+import { printable, printableJson } from "./printable.ts";
+import { publishSurely, type Receipt } from "./publisher.ts";
+
+interface PublishFlags extends AddressFlags {
+  readonly channel?: string;
+  readonly user?: string;
+  readonly event?: string;
+  readonly sender?: string;
+  /** JSON text, or `-`. */
+  readonly data?: string;
+  readonly repeat?: number;
+  /** Milliseconds. */
+  readonly interval?: number;
+  readonly id?: string;
+  readonly apiKey?: string;
+  readonly json?: true;
+}
+
+/** `fanfare publish`: says something over HTTP, to a channel or to a user, and shows that it is stored. */
+export function makePublishCommand(context: CommandContext): Command {
+  const data = jsonTextOf("--data");
+  const command = new Command("publish")
+    .description("publish messages: the text given, or each line of the standard input")
+    .argument("[text]", "the message, for people; without it and --data, each line of the standard input is one")
+    .addOption(new Option("--channel <name>", "where to (default: all)").argParser(channelOf("--channel")))
+    .addOption(
+      new Option("--user <id>", "to every connection of this user instead")
+        .argParser(userOf("--user"))
+        .conflicts("channel"),
+    )
+    .addOption(new Option("--event <name>", "what kind of message it is, for programs").argParser(eventOf))
+    .addOption(new Option("--sender <name>", "who says it"))
+    .addOption(
+      new Option("--data <json>", "JSON for programs; with - each line of the standard input is one").argParser(
+        (text) => (text === "-" ? text : data(text)),
+      ),
+    )
+    .addOption(
+      new Option("--repeat <number>", "publish it so often").argParser(
+        wholeNumberOf("--repeat", { min: 1, max: 1_000_000 }),
+      ),
+    )
+    .addOption(
+      new Option("--interval <time>", "time between two messages, such as 250ms").argParser(durationOf("--interval")),
+    )
+    .addOption(new Option("--id <id>", "the same id in the same channel is stored once").argParser(idOf));
+  return addKeyFlag(addAddressFlags(command))
+    .option("--json", "print the server's answers, one JSON object per line")
+    .addHelpText("after", examples)
+    .action((text: string | undefined, flags: PublishFlags) => publish(context, text, flags));
+}
+
+const examples = `
+Examples:
+  fanfare publish 'Hello, everyone'
+  fanfare publish --user u1 --event price --data '{"price":42}'
+  fanfare publish --channel room:1 --repeat 5 --interval 1s 'tick'
+  tail -f access.log | fanfare publish --channel log
+  jq -c '.[]' orders.json | fanfare publish --channel orders --data -
+`;
+
+const eventOf = checked(
+  "--event",
+  "1 to 100 of the characters A-Z a-z 0-9 _ . : -, not error, open or system",
+  (text) => (/^(?!(error|open|system)$)[A-Za-z0-9_.:-]{1,100}$/.test(text) ? text : undefined),
+);
+
+const idOf = checked("--id", `1 to ${limits.idLength} characters`, (text) =>
+  text.length > 0 && text.length <= limits.idLength ? text : undefined,
+);
+
+/** What is said of each message: text for people, JSON text for programs. */
+interface Said {
+  readonly message?: string;
+  readonly data?: string;
+}
+
+async function publish(context: CommandContext, text: string | undefined, flags: PublishFlags): Promise<void> {
+  const isPiped = flags.data === "-" || (text === undefined && flags.data === undefined);
+  refuseContradictions(text, flags, isPiped);
+  context.endWhenUnread();
+  const examined = context.settings();
+  const address = addressOf(flags, examined);
+  const key = keyOf(flags.apiKey, examined, "publish");
+  const messages = isPiped ? linesOf(context, flags, text) : repeated(text, flags);
+  let count = 0;
+  for await (const said of messages) {
+    if (count++ > 0 && flags.interval !== undefined) await context.clock.sleep(flags.interval);
+    const question = { address, path: "/v1/publish", key, body: bodyOf(said, flags) };
+    const receipt = await publishSurely(question, context.clock).catch((error) => {
+      throw isPiped && error instanceof CommandError ? atLine(error, count) : error;
+    });
+    context.print(flags.json ? printableJson(receipt.value) : describe(receipt));
+  }
+  if (count === 0)
+    throw new CommandError("there was nothing to publish: say a text, --data, or write lines to the standard input");
+}
+
+function refuseContradictions(text: string | undefined, { repeat = 1, id }: PublishFlags, isPiped: boolean): void {
+  const problems: string[] = [];
+  if (text === "") problems.push("text: expected at least one character, got nothing");
+  if (isPiped && repeat > 1) problems.push("--repeat: expected a text or --data to repeat, not the standard input");
+  if (id !== undefined && (isPiped || repeat > 1))
+    problems.push("--id: expected one message only, since an id is stored once");
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function* repeated(text: string | undefined, { data, repeat = 1 }: PublishFlags): Generator<Said> {
+  const said = { ...(text === undefined ? {} : { message: text }), ...(data === undefined ? {} : { data }) };
+  for (let count = 0; count < repeat; count++) yield said;
+}
+
+/** Lines as they come: a pipe that never ends is published as it goes. Empty ones say nothing. */
+async function* linesOf(context: CommandContext, flags: PublishFlags, text: string | undefined): AsyncGenerator<Said> {
+  const input = context.openInput();
+  if (input.isTTY) context.stderr.write("Type messages, one per line; Ctrl+D ends.\n");
+  let number = 0;
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    number++;
+    if (line.trim() === "") continue;
+    if (flags.data === undefined) yield { message: line };
+    else
+      yield {
+        data: jsonTextOf(`standard input, line ${number}`)(line),
+        ...(text === undefined ? {} : { message: text }),
+      };
+  }
+}
+
+/** By hand where it must be: `data` keeps the text it came as. */
+function bodyOf({ message, data }: Said, { channel, user, event, sender, id }: PublishFlags): string {
+  const target = user === undefined ? { channel: channel ?? "all" } : { user_id: user };
+  // Made up here, not by the server: with it a second try is stored once.
+  const fields = JSON.stringify({ ...target, id: id ?? crypto.randomUUID(), message, event, sender });
+  return data === undefined ? fields : `${fields.slice(0, -1)},"data":${data}}`;
+}
+
+function describe({ channel, id, offset, duplicate, connected }: Receipt): string {
+  const place = offset === undefined ? "not kept" : `offset ${offset}`;
+  const notes = [
+    ...(duplicate ? ["published before"] : []),
+    ...(connected === undefined ? [] : [connected ? "connected" : "not connected now: kept"]),
+  ];
+  return `${printable(channel)}: ${place}, id ${printable(id)}${notes.length === 0 ? "" : ` (${notes.join(", ")})`}`;
+}
+
+function atLine(error: CommandError, line: number): CommandError {
+  return new CommandError(`message ${line}: ${error.message}`, { cause: error });
+}
