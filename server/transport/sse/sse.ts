@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
 import { type ErrorCode, ServiceError } from "../../../protocol/errors.ts";
 import { limits } from "../../../protocol/limits.ts";
@@ -6,6 +7,7 @@ import type { Admitted, Arrival } from "../../hub/arrival.ts";
 import type { Hub } from "../../hub/hub.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Wheel } from "../../session/wheel.ts";
+import { faultOf } from "../fault.ts";
 import { type Peer, parseArrival } from "../handshake.ts";
 import { sseRetry } from "./sse-form.ts";
 import { fullLength, StreamConnection } from "./stream-connection.ts";
@@ -24,6 +26,8 @@ const headers = {
   "Cache-Control": "no-cache, no-transform",
   "X-Accel-Buffering": "no",
 };
+
+const log = () => getLogger(["fanfare", "transport"]);
 
 /** Server-Sent Events: the request, and the stream that answers it. */
 export class SseTransport {
@@ -68,6 +72,8 @@ export class SseTransport {
           const { session } = this.#hub.open(admitted, opened);
           ended = () => {
             this.#comments.remove(opened);
+            const fault = faultOf(session.closed);
+            if (fault !== "") log().info("Client closed: {remote}: {fault}", { remote: session.origin.remote, fault });
             this.#hub.ended(session);
           };
         },

@@ -1,12 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
-import { type CloseName, type CloseReason, closeTable } from "../../../protocol/close-codes.ts";
+import type { CloseName, CloseReason } from "../../../protocol/close-codes.ts";
 import { type ErrorCode, ServiceError } from "../../../protocol/errors.ts";
 import type { Admitted } from "../../hub/arrival.ts";
 import type { Conversation } from "../../hub/conversation.ts";
 import type { Hub } from "../../hub/hub.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Heartbeat, type HeartbeatTimes } from "../../session/heartbeat.ts";
+import { faultOf } from "../fault.ts";
 import { offeredSubprotocols, type Peer, parseArrival } from "../handshake.ts";
 import { batchForm } from "./batch-form.ts";
 import { plainForm } from "./plain-form.ts";
@@ -19,8 +20,6 @@ const envelopeBytes = 16 * 1024;
 
 /** What the engine says of sockets that ended without a close frame of the other side; of its own faults with a reason. */
 const engineCode = 1006;
-/** Ends that are in the order of things; all others are worth a line of the log. */
-const usualEnds: readonly CloseName[] = ["normal", "going-away", "restarting", "replaced"];
 
 const log = () => getLogger(["fanfare", "transport"]);
 
@@ -146,13 +145,6 @@ export class WebSocketTransport {
     queueMicrotask(() => this.#hub.ended(session));
     log().debug("Socket closed: {id}", { id: session.id });
   }
-}
-
-/** Why the server ended a connection, for the log; "" where that was in the order of things or the other side's wish. */
-function faultOf(closed: CloseReason | undefined): string {
-  if (closed === undefined || usualEnds.includes(closed.name)) return "";
-  const { code, reason } = closeTable[closed.name];
-  return `${closed.text ?? reason} (${code})`;
 }
 
 /** How a refusal is said to somebody who sees close codes only. */
