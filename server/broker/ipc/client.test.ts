@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { UnsteadyBroker } from "../../../tests/fakes/unsteady-broker.ts";
+import { a, b, IpcWorld, rules } from "../../../tests/ipc/ipc-world.ts";
+import { SocketProxy } from "../../../tests/ipc/socket-proxy.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import { EmbeddedBroker } from "../embedded/broker.ts";
+import { MemoryLog } from "../memory/log.ts";
+
+let world: IpcWorld;
+let proxy: SocketProxy | undefined;
+
+beforeEach(() => {
+  world = new IpcWorld();
+});
+
+afterEach(async () => {
+  proxy?.close();
+  proxy = undefined;
+  await world.end();
+});
+
+/** A way to the host that can be cut. */
+function through(): { readonly path: string } {
+  proxy = new SocketProxy(world.path);
+  return proxy;
+}
+
+describe("when the connection breaks,", () => {
+  test("what is on its way is refused, and publishing again with the same id is stored once", async () => {
+    await world.startHost();
+    const worker = await world.connect(through());
+    proxy?.cutAfter(5000); // in the middle of what follows
+    const ids = Array.from({ length: 100 }, (_, count) => `id ${count}`);
+    const first = await Promise.allSettled(ids.map((id) => worker.publish({ id })));
+    const refused = first.filter((it) => it.status === "rejected");
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: "broker-unavailable" });
+    await worker.told("break");
+    await Promise.all(ids.map((id) => worker.publish({ id })));
+    const { publications } = await worker.broker.history(a, { from: "earliest" }, 1000);
+    expect(publications.map(({ id }) => id).sort()).toEqual(ids.toSorted());
+  });
+
+  test("every question on its way is refused", async () => {
+    const clock = new MovedClock();
+    const unsteady = new UnsteadyBroker(new EmbeddedBroker(new MemoryLog()), clock);
+    const broker = Object.assign(unsteady, { list: async () => [] });
+    await world.startHost({ broker });
+    const worker = await world.connect(through());
+    unsteady.answerMs = 1000; // never: its clock stands still
+    const { broker: asked } = worker;
+    const calls = [asked.listen(a), asked.tops([a]), asked.history(a, { from: "earliest" }, 1)];
+    await worker.publish(); // answered after all of them were heard
+    proxy?.cut();
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toMatchObject({ status: "rejected", reason: { code: "broker-unavailable" } });
+    }
+    unsteady.steady();
+  });
+
+  test("it is unhealthy, comes back by itself, listens again to everything, and says so after that", async () => {
+    await world.startHost();
+    const [worker, other] = [await world.connect(through()), await world.connect()];
+    const many = Array.from({ length: 5000 }, (_, count) => `many:${count}` as ChannelName);
+    await Promise.all([...many, a, b].map((channel) => worker.broker.listen(channel)));
+    await worker.broker.unlisten(b);
+    proxy?.cut();
+    await worker.told("break");
+    expect(worker.story).toEqual(["healthy", "unhealthy", "healthy", "break"]);
+    for (const channel of [...many, b, a]) await other.publish({ channel });
+    await worker.until(({ received }) => received.at(-1)?.channel === a);
+    expect(worker.received.map(({ channel }) => channel)).toEqual([...many, a]);
+  });
+
+  test("questions are refused at once while the host is away, and the host is called gone once", async () => {
+    const host = await world.startHost();
+    const worker = await world.connect();
+    await host.close();
+    await worker.told("gone");
+    await expect(worker.publish()).rejects.toMatchObject({ code: "broker-unavailable" });
+    await expect(worker.broker.listen(a)).rejects.toMatchObject({ code: "broker-unavailable" });
+    await worker.broker.unlisten(b);
+    await world.startHost();
+    await worker.told("break");
+    expect(worker.story).toEqual(["healthy", "unhealthy", "gone", "healthy", "break"]);
+    // What was asked for meanwhile is listened to all the same: whoever asked may take it back, or ask again.
+    await worker.publish();
+    await worker.until(({ received }) => received.length === 1);
+  });
+
+  test("a broken connection to a host that is there is not a host that is gone", async () => {
+    await world.startHost();
+    const worker = await world.connect(through());
+    proxy?.cut();
+    await worker.told("break");
+    expect(worker.story).not.toContain("gone");
+  });
+
+  test("closing does not wait for a host that is away", async () => {
+    const host = await world.startHost();
+    const worker = await world.connect();
+    await host.close();
+    await worker.told("unhealthy");
+    await worker.broker.close();
+    expect(worker.story.slice(0, 2)).toEqual(["healthy", "unhealthy"]);
+  });
+});
+
+describe("the start", () => {
+  test("waits for a host that comes later", async () => {
+    const worker = world.add();
+    const started = worker.start();
+    await systemClock.sleep(0);
+    await world.startHost();
+    await started;
+    expect(worker.story).toEqual(["healthy"]);
+  });
+
+  test("fails when no host comes", async () => {
+    const clock = new MovedClock();
+    const started = world.add({ link: { clock } }).start();
+    const failed = started.catch((error: Error) => error.message);
+    await clock.moveInSteps(16_000, 500);
+    expect(await failed).toMatch(/^the broker's host does not answer on .* for 15 s$/);
+  });
+
+  test("fails at once when the host speaks another version", async () => {
+    const settings = { protocol: "fanfare-broker/999", name: "host" };
+    const events = () => ({ onOpen: () => {}, onText: () => {}, onClose: () => {} });
+    const listener: LinkListener = listenForLinks(world.path, settings, events);
+    await expect(world.connect()).rejects.toThrow("it speaks fanfare-broker/999, this side fanfare-broker/");
+    listener.close();
+  });
+});
+
+test("more than may be on the way is refused, and taken again when it is through", async () => {
+  await world.startHost();
+  const worker = await world.connect();
+  const message = "x".repeat(1024 * 1024 - 200);
+  const small = { ...rules, historySize: 1 };
+  const publish = () => worker.broker.publish({ channel: a, message }, small);
+  const calls = await Promise.allSettled(Array.from({ length: 70 }, publish));
+  const refused = calls.filter((it) => it.status === "rejected");
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.length).toBeLessThan(70);
+  for (const { reason } of refused) expect(reason).toMatchObject({ code: "broker-unavailable" });
+  expect((await publish()).duplicate).toBe(false);
+  expect(worker.story).toEqual(["healthy"]);
+});
+
+test("a bug in a delivery costs neither the connection nor the next delivery", async () => {
+  await world.startHost();
+  const worker = await world.connect();
+  worker.onPublication = ({ message }) => {
+    if (message === "bug") throw new Error("a bug above");
+  };
+  await worker.broker.listen(a);
+  await Promise.all(["1", "bug", "3"].map((message) => worker.publish({ message })));
+  await worker.until(({ received }) => received.length === 3);
+  expect(worker.story).toEqual(["healthy"]);
+});
+
+test("a refusal of the log keeps its code and words on its way", async () => {
+  await world.startHost({ broker: new EmbeddedBroker(new MemoryLog({ maxChannels: 1 })) });
+  const worker = await world.connect();
+  await worker.publish();
+  await expect(worker.publish({ channel: b })).rejects.toMatchObject({ code: "too-many-channels" });
+});

@@ -1,0 +1,100 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Draft, Publication } from "../../protocol/publication.ts";
+import type { Broker, ChannelDirectory } from "../../server/broker/broker.ts";
+import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
+import { IpcBroker, type IpcBrokerOptions } from "../../server/broker/ipc/client.ts";
+import { IpcHost, type IpcHostOptions } from "../../server/broker/ipc/host.ts";
+import type { HistoryRules } from "../../server/broker/log.ts";
+import { MemoryLog } from "../../server/broker/memory/log.ts";
+import { makeSocketPath, removeSocketPath } from "../../server/lib/link/socket-path.ts";
+
+export const a = "a" as ChannelName;
+export const b = "b" as ChannelName;
+export const rules: HistoryRules = { historySize: 10_000, historyTtl: 60_000, historyBytes: 100_000_000 };
+
+/** One path, a host on it that can come and go, and workers; all of them end with the test. */
+export class IpcWorld {
+  readonly path = makeSocketPath("test");
+  readonly #workers: IpcWorker[] = [];
+  #host: IpcHost | undefined;
+
+  /** @param broker Its own, with a log in memory, where none is given: then the log ends with the host. */
+  async startHost(options: Partial<IpcHostOptions> = {}): Promise<IpcHost> {
+    const broker: Broker & ChannelDirectory = new EmbeddedBroker(new MemoryLog());
+    this.#host = new IpcHost({ path: this.path, broker, ...options });
+    await this.#host.start();
+    return this.#host;
+  }
+
+  async connect(options: Partial<IpcBrokerOptions> = {}): Promise<IpcWorker> {
+    const worker = this.add(options);
+    await worker.start();
+    return worker;
+  }
+
+  /** A worker that is not started yet. */
+  add(options: Partial<IpcBrokerOptions> = {}): IpcWorker {
+    const worker = new IpcWorker({ path: this.path, name: `worker ${this.#workers.length + 1}`, ...options });
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  async end(): Promise<void> {
+    for (const { broker } of this.#workers) await broker.close();
+    await this.#host?.close();
+    removeSocketPath(this.path);
+  }
+}
+
+/** A worker's broker, and all that it told. */
+export class IpcWorker {
+  readonly broker: IpcBroker;
+  readonly received: Publication[] = [];
+  /** `healthy`, `unhealthy`, `break`, `gone`, in order. */
+  readonly story: string[] = [];
+  onPublication: (publication: Publication) => void = () => {};
+  onBreak: () => void = () => {};
+  #waiters: (() => void)[] = [];
+
+  constructor(options: IpcBrokerOptions) {
+    this.broker = new IpcBroker({ ...options, onHostGone: () => this.#tell("gone") });
+  }
+
+  start(): Promise<void> {
+    return this.broker.start({
+      onPublication: (publication) => {
+        this.received.push(publication);
+        this.onPublication(publication);
+        this.#wake();
+      },
+      onBreak: () => {
+        this.onBreak();
+        this.#tell("break");
+      },
+      onHealth: (healthy) => this.#tell(healthy ? "healthy" : "unhealthy"),
+    });
+  }
+
+  publish(draft: Partial<Draft> = {}) {
+    return this.broker.publish({ channel: a, message: "m", ...draft }, rules);
+  }
+
+  /** Waits until it is so, looked at whenever something was told; the test's own time limit ends it. */
+  async until(isSo: (worker: this) => boolean): Promise<void> {
+    while (!isSo(this)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Waits until a word of the story was told so often. */
+  told(word: string, times = 1): Promise<void> {
+    return this.until(({ story }) => story.filter((it) => it === word).length >= times);
+  }
+
+  #tell(word: string): void {
+    this.story.push(word);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+}
