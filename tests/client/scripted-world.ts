@@ -74,6 +74,12 @@ export class ScriptedWorld implements World {
     return this.socket();
   }
 
+  /** Moves time on by so much. @returns the newest connection then */
+  async untilTimer(ms: number): Promise<ScriptedSocket> {
+    await this.move(ms);
+    return this.socket();
+  }
+
   #transport(name: TransportName): Transport {
     return (target, events) => {
       const socket = new ScriptedSocket(name, target, events);

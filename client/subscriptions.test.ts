@@ -1,0 +1,404 @@
+import { describe, expect, test } from "bun:test";
+import { ScriptedWorld, settle } from "../tests/client/scripted-world.ts";
+import type { Channel } from "./channel.ts";
+import type { ChannelOptions } from "./feed.ts";
+import type { Gap } from "./progress.ts";
+
+const live = { epoch: "k3x9", offset: 9, from: 10 };
+
+describe("a channel", () => {
+  test("that is listened to before the connection rides in the handshake", async () => {
+    const world = new ScriptedWorld();
+    const client = world.client();
+    client.channel("room:1").on("message", () => {});
+    client.channel("room:2").on("message", () => {});
+    client.channel("all").on("message", () => {});
+    const socket = await world.socket();
+    expect(socket.query).toEqual({ channel: ["room:1", "room:2"] });
+    socket.welcome({ all: live, "room:1": live, "room:2": live });
+    await world.move(0);
+    expect(socket.commands).toEqual([]);
+  });
+
+  test("that is listened to later is subscribed to, once for all who listen", async () => {
+    const { world, socket, client } = await connected();
+    const got = [log(client.channel("room:1")), log(client.channel("room:1"))];
+    await world.move(0);
+    expect(socket.commands).toEqual([{ type: "subscribe", channel: "room:1" }]);
+    socket.subscribed("room:1", live);
+    socket.message("room:1", 10);
+    expect(got.map(({ messages }) => messages)).toEqual([[10], [10]]);
+  });
+
+  test("hands over nothing before it is subscribed to", async () => {
+    const { world, socket, client } = await connected();
+    const { messages } = log(client.channel("room:1"));
+    await world.move(0);
+    socket.message("room:1", 9);
+    socket.subscribed("room:1", live);
+    socket.message("room:1", 10);
+    expect(messages).toEqual([10]);
+  });
+
+  test("is left when nobody listens any more", async () => {
+    const { world, socket, client } = await connected();
+    const room = client.channel("room:1");
+    const offs = [room.on("message", () => {}), room.on("gap", () => {})];
+    await world.move(0);
+    socket.subscribed("room:1", live);
+    offs[0]?.();
+    offs[0]?.();
+    await world.move(0);
+    expect(socket.commands).toHaveLength(1);
+    offs[1]?.();
+    await world.move(0);
+    expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "room:1" });
+    expect(room.position).toBeUndefined();
+  });
+
+  test("that is left and taken up in one turn was never left", async () => {
+    const { world, socket, client } = await connected();
+    const { off } = log(client.channel("room:1"));
+    await world.move(0);
+    socket.subscribed("room:1", live);
+    off();
+    const { messages } = log(client.channel("room:1"));
+    await world.move(0);
+    socket.message("room:1", 10);
+    expect(socket.commands).toHaveLength(1);
+    expect(messages).toEqual([10]);
+  });
+
+  test("that was left and taken up again begins anew, whatever was still on its way", async () => {
+    const { world, socket, client } = await connected();
+    const { off } = log(client.channel("room:1"));
+    await world.move(0);
+    const first = socket.refOf("subscribe");
+    off();
+    await world.move(0);
+    const { messages, gaps } = log(client.channel("room:1"));
+    await world.move(0);
+    socket.say({ type: "subscribed", channel: "room:1", ref: first, ...live });
+    socket.message("room:1", 10);
+    socket.say({ type: "unsubscribed", channel: "room:1" });
+    socket.subscribed("room:1", { ...live, offset: 12, from: 13 });
+    socket.message("room:1", 13);
+    expect(messages).toEqual([13]);
+    expect(gaps).toEqual([]);
+  });
+
+  test("that everybody is in is not left, and later taken up where the server stands", async () => {
+    const { world, socket, client } = await connected({ all: live });
+    const { off } = log(client.channel("all"));
+    await world.move(0);
+    expect(socket.commands).toEqual([{ type: "subscribe", channel: "all" }]);
+    socket.subscribed("all", live);
+    off();
+    await world.move(0);
+    expect(socket.commands).toHaveLength(1);
+  });
+});
+
+describe("what comes", () => {
+  test("twice is handed over once", async () => {
+    const { socket, got } = await inRoom();
+    for (const offset of [10, 11, 10, 11, 12]) socket.message("room:1", offset);
+    expect(got.messages).toEqual([10, 11, 12]);
+  });
+
+  test("after a hole that nobody announced is handed over behind a gap", async () => {
+    const { socket, got } = await inRoom();
+    socket.message("room:1", 13);
+    expect(got.gaps).toEqual([{ epoch: "k3x9", from: 10, to: 12, reason: "unannounced" }]);
+    expect(got.messages).toEqual([13]);
+  });
+
+  test("after an announced gap is no further gap", async () => {
+    const { socket, got, room } = await inRoom();
+    const gap = { epoch: "k3x9", from: 10, to: 40, reason: "history-too-short" } as const;
+    socket.say({ type: "system", event: "gap", channel: "room:1", message: "", ...gap });
+    socket.message("room:1", 41);
+    expect(got.gaps).toEqual([gap]);
+    expect(got.messages).toEqual([41]);
+    expect(room.position).toEqual({ epoch: "k3x9", offset: 41 });
+  });
+
+  test("in a new epoch counts from there", async () => {
+    const { socket, got } = await inRoom();
+    const gap = { epoch: "new", from: 1, to: 2, reason: "epoch-changed" } as const;
+    socket.say({ type: "system", event: "gap", channel: "room:1", message: "", ...gap });
+    socket.message("room:1", 3);
+    expect(got.gaps).toEqual([gap]);
+    expect(got.messages).toEqual([3]);
+  });
+
+  test("is let go on by an advance without a gap", async () => {
+    const { socket, got } = await inRoom();
+    socket.say({ type: "advance", channel: "room:1", offset: 12 });
+    socket.message("room:1", 13);
+    expect(got).toMatchObject({ gaps: [], messages: [13] });
+  });
+
+  test("without an offset is handed over each time", async () => {
+    const { socket, got } = await inRoom();
+    const typing = { type: "message", channel: "room:1", id: "x", timestamp: "", data: "typing" };
+    socket.say(typing, typing);
+    expect(got.messages).toEqual(["typing", "typing"]);
+  });
+
+  test("and breaks the schema is an error, and the next one is handed over", async () => {
+    const text = {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: (value: unknown) =>
+          typeof value === "string" ? { value: value.toUpperCase() } : { issues: [{ message: "no text" }] },
+      },
+    } as const;
+    const { socket, got } = await inRoom({ schema: text });
+    socket.message("room:1", 10, 7);
+    socket.message("room:1", 11, "x");
+    expect(got.errors).toEqual(["invalid-data: TypeError: no text"]);
+    expect(got.messages).toEqual(["X"]);
+  });
+});
+
+describe("after a break", () => {
+  test("channels and positions ride in the handshake, and what follows is handed over once", async () => {
+    const { world, socket, got, client } = await inRoom();
+    socket.message("room:1", 10);
+    socket.end(1006);
+    const next = await world.untilNextTry(client);
+    expect(next.query).toEqual({ channel: ["room:1"], since: "room%3A1~k3x9~10", takes_over: "key-of-the first" });
+    next.welcome({ "room:1": { epoch: "k3x9", offset: 12, from: 11, recovered: true } });
+    for (const offset of [11, 12]) next.message("room:1", offset);
+    expect(got).toMatchObject({ messages: [10, 11, 12], gaps: [], errors: [] });
+    expect(next.commands).toEqual([]);
+  });
+
+  test("what the history no longer has is a gap", async () => {
+    const { world, socket, got, client } = await inRoom();
+    socket.end(1006);
+    const next = await world.untilNextTry(client);
+    const reason = "history-too-short";
+    next.welcome({ "room:1": { epoch: "k3x9", offset: 60, from: 50, recovered: false, reason } });
+    next.message("room:1", 50);
+    expect(got.gaps).toEqual([{ epoch: "k3x9", from: 10, to: 49, reason }]);
+    expect(got.messages).toEqual([50]);
+  });
+
+  test("a numbering that began anew is a gap, and counting goes on there", async () => {
+    const { world, socket, got, client } = await inRoom();
+    socket.end(1006);
+    const next = await world.untilNextTry(client);
+    next.welcome({ "room:1": { epoch: "new", offset: 2, from: 1, recovered: false, reason: "epoch-changed" } });
+    next.message("room:1", 1);
+    next.message("room:1", 2);
+    expect(got.gaps).toEqual([{ epoch: "new", from: 1, to: 0, reason: "epoch-changed" }]);
+    expect(got.messages).toEqual([1, 2]);
+  });
+
+  test("`all` is resumed too, if somebody listens", async () => {
+    const { world, socket, client } = await connected({ all: live });
+    log(client.channel("all"));
+    await world.move(0);
+    socket.subscribed("all", live);
+    socket.end(1006);
+    expect((await world.untilNextTry(client)).query.since).toBe("all~k3x9~9");
+  });
+
+  test("what an address cannot hold is said in frames", async () => {
+    const world = new ScriptedWorld();
+    const client = world.client();
+    const names = Array.from({ length: 100 }, (_, index) => `${"x".repeat(48)}${index + 10}`);
+    for (const name of names) client.channel(name).on("message", () => {});
+    const socket = await world.socket();
+    const named = socket.target.query.getAll("channel");
+    expect(named).toEqual(names.slice(0, 40));
+    socket.welcome(Object.fromEntries(named.map((name) => [name, live])));
+    expect(socket.commands).toEqual(names.slice(40).map((channel) => ({ type: "subscribe", channel })));
+  });
+
+  test("while one connection takes over from another, nothing is doubled or lost", async () => {
+    const { world, socket, got } = await inRoom();
+    socket.draining(true, 0);
+    await world.move(0);
+    const successor = await world.socket();
+    socket.message("room:1", 10);
+    socket.message("room:1", 11);
+    successor.welcome({ "room:1": { epoch: "k3x9", offset: 11, from: 10, recovered: true } });
+    for (const offset of [10, 11, 12]) successor.message("room:1", offset);
+    socket.message("room:1", 13);
+    expect(got).toMatchObject({ messages: [10, 11, 12], gaps: [] });
+  });
+});
+
+describe("a refusal", () => {
+  test("of one channel is told to those who listen to it, and asked for again with the next connection", async () => {
+    const { world, socket, client } = await connected();
+    const { errors } = log(client.channel("secret"));
+    await world.move(0);
+    socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "not yours" });
+    client.channel("secret").on("message", () => {});
+    await world.move(0);
+    expect(errors).toEqual(["forbidden: not yours"]);
+    expect(socket.commands).toHaveLength(1);
+    socket.end(1006);
+    const next = await world.untilNextTry(client);
+    expect(next.query.channel).toBeUndefined();
+    next.welcome();
+    expect(next.commands).toEqual([{ type: "subscribe", channel: "secret" }]);
+  });
+
+  test("of a handshake is met by one that names no channel, and each is asked for by itself", async () => {
+    const world = new ScriptedWorld();
+    const client = world.client();
+    const [fine, secret] = [log(client.channel("fine")), log(client.channel("secret"))];
+    (await world.socket()).end(4500);
+    const socket = await world.untilNextTry(client);
+    expect(socket.query).toEqual({});
+    socket.welcome();
+    const [first, second] = socket.said;
+    socket.say({ type: "subscribed", channel: "fine", ref: first?.ref, ...live });
+    socket.say({ type: "error", ref: second?.ref, code: "forbidden", message: "not yours" });
+    socket.message("fine", 10);
+    expect(fine.messages).toEqual([10]);
+    expect(secret.errors).toEqual(["forbidden: not yours"]);
+  });
+
+  test("of a handshake that names no channel is final", async () => {
+    const world = new ScriptedWorld();
+    const client = world.client();
+    log(client.channel("room:1"));
+    (await world.socket()).end(4500);
+    (await world.untilNextTry(client)).end(4500);
+    expect(client.state).toMatchObject({ status: "closed", code: 4500 });
+  });
+
+  test("because the user is connected already has nothing to do with channels", async () => {
+    const world = new ScriptedWorld();
+    const client = world.client();
+    log(client.channel("room:1"));
+    (await world.socket()).end(4501);
+    expect(client.state).toMatchObject({ status: "closed", code: 4501 });
+  });
+
+  test("that passes is asked again", async () => {
+    const { world, socket, client } = await connected();
+    const { errors } = log(client.channel("room:1"));
+    await world.move(0);
+    const ref = socket.refOf("subscribe");
+    socket.say({ type: "error", ref, code: "rate-limited", message: "", retry_after_ms: 800 });
+    await world.move(1299);
+    expect(socket.commands).toHaveLength(1);
+    await world.move(1);
+    expect(socket.commands).toHaveLength(2);
+    expect(errors).toEqual([]);
+  });
+});
+
+describe("where to begin", () => {
+  test.each(["earliest", "last:10", { epoch: "k3x9", offset: 4 }] as const)("is said as %p", async (since) => {
+    const { world, socket, client } = await connected();
+    log(client.channel("room:1", { since }));
+    await world.move(0);
+    expect(socket.commands).toEqual([{ type: "subscribe", channel: "room:1", since }]);
+  });
+
+  test("a word never rides in a handshake, where it would be said of all channels", async () => {
+    const world = new ScriptedWorld();
+    const client = world.client();
+    log(client.channel("room:1", { since: "last:10" }));
+    const socket = await world.socket();
+    expect(socket.query).toEqual({});
+    socket.welcome();
+    expect(socket.commands).toEqual([{ type: "subscribe", channel: "room:1", since: "last:10" }]);
+  });
+
+  test.each([
+    ["last:2", [8, 9, 10]],
+    ["earliest", [5, 6, 7, 8, 9, 10]],
+  ] as const)("%p over a stream is all that there is, less what is too much", async (since, expected) => {
+    const world = new ScriptedWorld();
+    const client = world.client({ transports: ["sse"] });
+    const { messages, gaps } = log(client.channel("room:1", { since }));
+    const socket = await world.socket();
+    expect(socket.query).toEqual({ channel: ["room:1"], since: "room%3A1~_~0" });
+    const joined = { epoch: "k3x9", offset: 9, from: 5, recovered: false, reason: "epoch-changed" } as const;
+    socket.welcome({ "room:1": joined });
+    for (let offset = 5; offset <= 10; offset++) socket.message("room:1", offset);
+    expect(messages).toEqual([...expected]);
+    expect(gaps).toEqual([]);
+  });
+
+  test("in `all` from a position needs to leave it first, since the connection is in it already", async () => {
+    const { world, socket, client } = await connected({ all: live });
+    const since = { epoch: "k3x9", offset: 4 };
+    log(client.channel("all", { since }));
+    await world.move(0);
+    expect(socket.commands).toEqual([
+      { type: "unsubscribe", channel: "all" },
+      { type: "subscribe", channel: "all", since },
+    ]);
+  });
+});
+
+describe("over a stream", () => {
+  test("a further channel is had by a connection that takes over", async () => {
+    const { world, socket, client } = await connected({}, "sse");
+    log(client.channel("room:1"));
+    log(client.channel("room:2"));
+    await world.move(0);
+    const next = await world.socket();
+    expect(next.query).toEqual({ channel: ["room:1", "room:2"], takes_over: "key-of-the first" });
+    expect(socket.isClosed).toBe(false);
+    next.welcome({ "room:1": live, "room:2": live });
+    await world.move(0);
+    expect(socket.isClosed).toBe(true);
+    expect(world.sockets).toHaveLength(2);
+  });
+
+  test("a channel that is refused leaves the connection as it is, and is not asked for again", async () => {
+    const { world, socket, client } = await connected({}, "sse");
+    const { errors } = log(client.channel("secret"));
+    await world.move(0);
+    (await world.socket()).end(4500);
+    expect(errors).toEqual(["forbidden: as the test says"]);
+    expect(client.state.status).toBe("connected");
+    expect(socket.isClosed).toBe(false);
+    const next = await world.untilTimer(500);
+    expect(next.query).toEqual({ takes_over: "key-of-the first" });
+    next.welcome();
+    await world.move(1000);
+    expect(world.sockets).toHaveLength(3);
+  });
+});
+
+async function connected(channels = {}, transport: "websocket" | "sse" = "websocket") {
+  const world = new ScriptedWorld();
+  return { world, ...(await world.connected({ transports: [transport] }, channels)) };
+}
+
+/** Subscribed to `room:1`, where 10 comes next. */
+async function inRoom(options: ChannelOptions = {}) {
+  const { world, socket, client } = await connected();
+  const room = client.channel("room:1", options);
+  const got = log(room);
+  await world.move(0);
+  socket.subscribed("room:1", live);
+  await settle();
+  return { world, socket, client, room, got };
+}
+
+/** Everything that a channel says, in order. */
+function log(channel: Channel) {
+  const messages: unknown[] = [];
+  const gaps: Gap[] = [];
+  const errors: string[] = [];
+  const offs = [
+    channel.on("message", ({ data }) => void messages.push(data)),
+    channel.on("gap", (gap) => void gaps.push(gap)),
+    channel.on("error", ({ code, message }) => void errors.push(`${code}: ${message}`)),
+  ];
+  return { messages, gaps, errors, off: () => offs.forEach((off) => void off()) };
+}
