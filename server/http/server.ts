@@ -15,6 +15,8 @@ const bodySlackBytes = 64 * 1024;
 const keepAliveMs = idleTimeoutS * 1000;
 
 export interface HttpSettings extends RouteSettings, BorderSettings {
+  /** Several processes listen on the port together (Linux only). */
+  readonly sharesPort: boolean;
   readonly port: number;
   readonly trustedProxies: readonly string[];
   /** Paths of PEM files; both or none. */
@@ -74,7 +76,7 @@ export class HttpServer {
       maxRequestBodySize: maxBodyBytes + bodySlackBytes,
       development: false,
       // Said outright: outside of development the runtime would share a port that is taken, instead of refusing it.
-      reusePort: false,
+      reusePort: this.#settings.sharesPort,
       error: respondError,
       ...tls,
     });

@@ -20,6 +20,13 @@ export interface DrainSettings {
   readonly shutdownTimeoutMs: number;
 }
 
+/** How clients are sent away. */
+export interface DrainManner {
+  readonly mode: "wait" | "move";
+  /** Whether there is another worker or node for them to go to. */
+  readonly hasSuccessor: boolean;
+}
+
 /** Whom draining works with. */
 export interface DrainParts {
   readonly connections: Connections;
@@ -53,6 +60,7 @@ export class Drain {
   readonly #settings: DrainSettings;
   readonly #parts: DrainParts;
   #announcedAt: number | undefined;
+  #manner: DrainManner;
   /** Those who were told, or closed without it. */
   readonly #counted = new WeakSet<Session>();
   #counts = { initial: 0, moved: 0, forced: 0, unflushedBytes: 0 };
@@ -60,6 +68,7 @@ export class Drain {
 
   constructor(settings: DrainSettings, parts: DrainParts) {
     this.#settings = settings;
+    this.#manner = { mode: settings.drainMode, hasSuccessor: false };
     this.#parts = parts;
   }
 
@@ -75,9 +84,10 @@ export class Drain {
     return Math.max(0, this.#settings.shutdownTimeoutMs - passed);
   }
 
-  /** The time begins to run: from now on who comes is told after the welcome. Idempotent. */
-  announce(): void {
+  /** The time begins to run: from now on who comes is told after the welcome. Idempotent, but for a manner that differs. */
+  announce(manner?: DrainManner): void {
     this.#announcedAt ??= this.#parts.clock.monotonic();
+    this.#manner = manner ?? this.#manner;
   }
 
   /** Tells every client that was not told yet. Idempotent. */
@@ -131,19 +141,20 @@ export class Drain {
   #tell(session: Session): void {
     if (!this.#count(session)) return;
     const { clock, random } = this.#parts;
-    const { drainWindowMs, drainMode } = this.#settings;
+    const { drainWindowMs } = this.#settings;
+    const { mode, hasSuccessor } = this.#manner;
     const slotMs = Math.round(random() * drainWindowMs);
-    const deadlineMs = drainMode === "move" ? slotMs : Math.round(this.leftMs);
+    const deadlineMs = mode === "move" ? slotMs : Math.round(this.leftMs);
     session.tell({
       type: "system",
       event: "draining",
       message: texts.draining(deadlineMs),
       deadline_ms: deadlineMs,
       reconnect_after_ms: slotMs,
-      successor: false,
+      successor: hasSuccessor,
       timestamp: isoTime(clock.now()),
     });
-    if (drainMode === "move") clock.setTimeout(() => void this.#move(session), slotMs);
+    if (mode === "move") clock.setTimeout(() => void this.#move(session), slotMs);
   }
 
   async #move(session: Session): Promise<void> {

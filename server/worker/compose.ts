@@ -27,6 +27,8 @@ export interface Surroundings {
   /** What resume keys are signed with, 32 bytes: the same in all workers of a server. */
   readonly resumeSecret?: Uint8Array;
   readonly clock: Clock;
+  /** Other processes listen on the same port. */
+  readonly sharesPort?: boolean;
   isDraining(): boolean;
   readonly listeners?: Listeners;
 }
@@ -48,7 +50,7 @@ export interface Parts {
  * @throws Error that names a setting which cannot be used
  */
 export function compose(settings: Settings, surroundings: Surroundings): Parts {
-  const { broker, cluster, resumeSecret, clock, isDraining, listeners = {} } = surroundings;
+  const { broker, cluster, resumeSecret, sharesPort = false, clock, isDraining, listeners = {} } = surroundings;
   const rules = new ChannelRules(settings.channelRules, {
     historySize: settings.historySize,
     historyTtl: settings.historyTtlMs,
@@ -83,6 +85,9 @@ export function compose(settings: Settings, surroundings: Surroundings): Parts {
   const ops = { hub, isDraining, startedAt: clock.now() };
   const keys = new ApiKeys(settings.apiKeys, settings);
   const api = { hub, directory: broker };
-  const http = new HttpServer(settings, { api, ops, metrics: new Metrics(ops), keys, websocket, sse });
+  const http = new HttpServer(
+    { ...settings, sharesPort },
+    { api, ops, metrics: new Metrics(ops), keys, websocket, sse },
+  );
   return { hub, drain, http, websocket, sse };
 }

@@ -3,11 +3,12 @@ import type { Broker, ChannelDirectory } from "../broker/broker.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
+import type { DrainManner } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Periodic } from "../schedule/periodic.ts";
 import { compose, type Listeners, type Parts } from "./compose.ts";
-import { Stop } from "./stop.ts";
+import { Stop, type StopReceipt } from "./stop.ts";
 
 /** What a server runs on. */
 export interface Ground {
@@ -15,6 +16,8 @@ export interface Ground {
   readonly broker: Broker & ChannelDirectory;
   readonly cluster: Cluster;
   readonly resumeSecret?: Uint8Array;
+  /** Other processes listen on the same port. */
+  readonly sharesPort?: boolean;
   readonly clock: Clock;
   readonly listeners?: Listeners;
 }
@@ -26,7 +29,7 @@ export class FanfareServer {
   readonly #parts: Parts;
   readonly #periodic: Periodic;
   readonly #stop: Stop;
-  #stopping: Promise<void> | undefined;
+  #stopping: Promise<StopReceipt> | undefined;
 
   /** @throws Error that names a setting which cannot be used */
   constructor(settings: Settings, ground: Ground) {
@@ -60,14 +63,14 @@ export class FanfareServer {
   }
 
   /** Waits for the clients to leave, up to SHUTDOWN_TIMEOUT, and closes the rest. Idempotent. */
-  stop(): Promise<void> {
+  stop(manner?: DrainManner): Promise<StopReceipt> {
     if (this.#stopping === undefined) this.#ground.cluster.announce({ isDraining: true });
-    this.#stopping ??= this.#stop.run().finally(() => this.#close());
+    this.#stopping ??= this.#stop.run(manner).finally(() => this.#close());
     return this.#stopping;
   }
 
   /** Ends the waiting: everything left is closed at once. */
-  stopNow(): Promise<void> {
+  stopNow(): Promise<StopReceipt> {
     const stopping = this.stop();
     this.#stop.hurry();
     return stopping;

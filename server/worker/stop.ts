@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { Settings } from "../config/settings.ts";
+import type { DrainManner, DrainReceipt } from "../hub/drain.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Parts } from "./compose.ts";
 
@@ -20,6 +21,23 @@ const log = () => getLogger(["fanfare", "stop"]);
 /** What stopping needs to know of the settings. */
 export type StopSettings = Pick<Settings, "drainDelayMs" | "shutdownTimeoutMs">;
 
+/** What became of the connections, as the last line of the log says it. */
+export interface StopReceipt {
+  readonly initial: number;
+  readonly left: number;
+  readonly moved: number;
+  readonly forced: number;
+  readonly unflushed_bytes: number;
+  readonly duration_ms: number;
+  /** Per second. */
+  readonly max_close_rate: number;
+}
+
+/** The last line. */
+export function logReceipt(receipt: StopReceipt): void {
+  log().info(`Stopped: ${JSON.stringify(receipt).replaceAll(/([{}])/g, "$1$1")}`, { ...receipt });
+}
+
 /**
  * Ends one worker in order: lame-duck, closing, waiting, deadline, finalizing (docs/operate.md has the table). Every step
  * has a bound, and `hurry` ends whatever is being waited for.
@@ -37,10 +55,10 @@ export class Stop {
   }
 
   /** Resolves when no connection is left, and nothing that was accepted is on its way any more. */
-  async run(): Promise<void> {
+  async run(manner?: DrainManner): Promise<StopReceipt> {
     const { drain, http, hub } = this.#parts;
     const began = this.#clock.monotonic();
-    this.#announce();
+    this.#announce(manner);
     http.closesConnections = true;
     await this.#until(() => false, Math.max(this.#settings.drainDelayMs, http.mayBeKeptAlive ? keptAliveMs : 0));
 
@@ -53,7 +71,7 @@ export class Stop {
     if (hub.connections.size > 0 && !this.#isHurried) await drain.closeRest();
     await this.#until(() => http.pending === 0, lastBytesMs, "to the end");
     http.close();
-    this.#leaveReceipt(this.#clock.monotonic() - began);
+    return receiptOf(this.#parts.drain.receipt, this.#clock.monotonic() - began);
   }
 
   /** Closes everything that is left, now. */
@@ -64,9 +82,9 @@ export class Stop {
     this.#parts.drain.closeAtOnce();
   }
 
-  #announce(): void {
+  #announce(manner: DrainManner | undefined): void {
     const { drain, hub } = this.#parts;
-    drain.announce();
+    drain.announce(manner);
     const properties = { clients: hub.connections.size, seconds: Math.ceil(this.#settings.shutdownTimeoutMs / 1000) };
     const wayOut = process.stdin.isTTY ? " (Ctrl+C again stops now)" : "";
     if (hub.connections.size === 0) log().info("Shutting down: no clients are connected");
@@ -95,18 +113,10 @@ export class Stop {
       await this.#clock.sleep(tickMs);
     }
   }
+}
 
-  #leaveReceipt(durationMs: number): void {
-    const { initial, left, moved, forced, unflushedBytes, maxCloseRate } = this.#parts.drain.receipt;
-    const receipt = {
-      initial,
-      left,
-      moved,
-      forced,
-      unflushed_bytes: unflushedBytes,
-      duration_ms: Math.round(durationMs),
-      max_close_rate: maxCloseRate,
-    };
-    log().info(`Stopped: ${JSON.stringify(receipt).replaceAll(/([{}])/g, "$1$1")}`, receipt);
-  }
+function receiptOf(receipt: DrainReceipt, durationMs: number): StopReceipt {
+  const { initial, left, moved, forced, unflushedBytes, maxCloseRate } = receipt;
+  const rest = { unflushed_bytes: unflushedBytes, duration_ms: Math.round(durationMs), max_close_rate: maxCloseRate };
+  return { initial, left, moved, forced, ...rest };
 }

@@ -1,0 +1,74 @@
+import { getLogger } from "@logtape/logtape";
+import { IpcBroker } from "../broker/ipc/client.ts";
+import { IpcCluster } from "../cluster/ipc/cluster.ts";
+import { secretsOf } from "../config/secrets.ts";
+import { systemClock } from "../lib/clock.ts";
+import { makeLogWriter } from "../lib/log-writer.ts";
+import { configureLogging } from "../lib/logging.ts";
+import { FanfareServer } from "./fanfare-server.ts";
+import type { Assignment, Order, Report } from "./orders.ts";
+import { survive } from "./signals.ts";
+
+/**
+ * The process of one worker: started by a supervisor and obeying nobody else. Ctrl+C in a terminal reaches every process
+ * of the group, so signals mean nothing here; when the supervisor is gone, the log is gone with it, and the clients are
+ * moved away within DRAIN_WINDOW.
+ */
+let server: FanfareServer | undefined;
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+process.on("message", (order: Order) => {
+  if (order.verb === "start") void start(order.assignment);
+  else if (order.verb === "drain") void stop();
+  else void server?.stopNow();
+});
+process.on("disconnect", () => void orphaned());
+
+async function start(assignment: Assignment): Promise<void> {
+  const { name, settings, brokerPath, clusterPath, resumeSecret } = assignment;
+  configureLogging({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    write: makeLogWriter(process.stdout),
+    secrets: secretsOf(settings),
+    hasColors: process.stdout.isTTY === true && !process.env.NO_COLOR,
+  });
+  survive();
+  try {
+    const state = { name, pid: process.pid, startedAt: Date.now(), isDraining: false };
+    server = new FanfareServer(settings, {
+      broker: new IpcBroker({ path: brokerPath, name }),
+      cluster: new IpcCluster({ path: clusterPath, state }),
+      resumeSecret,
+      sharesPort: true,
+      clock: systemClock,
+    });
+    report({ verb: "ready", address: await server.start() });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+    report({ verb: "failed", message: error instanceof Error ? error.message : String(error), code });
+    leave(1);
+  }
+}
+
+async function stop(): Promise<void> {
+  const receipt = await server?.stop();
+  if (receipt !== undefined) report({ verb: "stopped", receipt });
+  leave(0);
+}
+
+async function orphaned(): Promise<void> {
+  getLogger(["fanfare", "worker"]).error("The supervisor is gone: clients are moved away");
+  await server?.stop({ mode: "move", hasSuccessor: false });
+  leave(1);
+}
+
+function report(word: Report): void {
+  process.send?.(word);
+}
+
+/** What was reported last is on its way; a process that ends at once would take it along. */
+function leave(code: number): void {
+  if (process.connected) process.disconnect?.();
+  setTimeout(() => process.exit(code), 50);
+}

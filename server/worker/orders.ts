@@ -1,0 +1,28 @@
+import type { Settings } from "../config/settings.ts";
+import type { ListeningAddress } from "../http/server.ts";
+import type { StopReceipt } from "./stop.ts";
+
+/** What a supervisor says to a worker's process. */
+export type Order =
+  | { readonly verb: "start"; readonly assignment: Assignment }
+  /** Everyone may leave. */
+  | { readonly verb: "drain" }
+  /** Nobody is waited for any more. */
+  | { readonly verb: "hurry" };
+
+/** What a worker needs to begin. */
+export interface Assignment {
+  /** For people: `worker 2`. */
+  readonly name: string;
+  readonly settings: Settings;
+  /** Unix sockets of the supervisor. */
+  readonly brokerPath: string;
+  readonly clusterPath: string;
+  readonly resumeSecret: Uint8Array;
+}
+
+/** What a worker's process says to its supervisor. */
+export type Report =
+  | { readonly verb: "ready"; readonly address: ListeningAddress }
+  | { readonly verb: "failed"; readonly message: string; readonly code: string | undefined }
+  | { readonly verb: "stopped"; readonly receipt: StopReceipt };
