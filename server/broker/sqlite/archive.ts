@@ -5,6 +5,7 @@ import type { ChannelSummary } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { type Filed, FiledLedger } from "./filed-ledger.ts";
 import type { HistoryFile } from "./history-file.ts";
+import { DamagedHistory } from "./storage-error.ts";
 import type { AppendRequest, Placed, StoredPublication, StoredStretch } from "./thread-messages.ts";
 
 /** Channels, ids and publications per slice: a few milliseconds. */
@@ -79,7 +80,7 @@ export class Archive {
 
   #publication({ row, offset, at }: Filed): StoredPublication {
     const body = this.#file.bodyOf(row);
-    if (body === undefined) throw new Error(`row ${row} of the history is gone`);
+    if (body === undefined) throw new DamagedHistory(`row ${row} of the history is gone`);
     return { offset, timestamp: at, body };
   }
 

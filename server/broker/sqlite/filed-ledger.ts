@@ -6,6 +6,7 @@ import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
 import type { HistoryRules, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import type { HistoryFile, PublicationPlace } from "./history-file.ts";
+import { DamagedHistory } from "./storage-error.ts";
 import { formatBody } from "./stored-body.ts";
 
 /** A publication in the file, as the ledger keeps it. */
@@ -60,7 +61,7 @@ export class FiledLedger {
     });
   }
 
-  /** Reads everything that the file knows. @throws SQLiteError, Error for a file that contradicts itself. */
+  /** Reads everything that the file knows. @throws SQLiteError, DamagedHistory */
   static load(file: HistoryFile, limits: LogLimits, now: number): FiledLedger {
     const filed = new FiledLedger(file, limits);
     filed.#load(now);
@@ -182,7 +183,7 @@ export class FiledLedger {
   #loadChannels(now: number): ReadonlyMap<number, FiledChannel> {
     const byNumber = new Map<number, FiledChannel>();
     for (const { number, name, epoch, top, droppedUntil, ...rules } of this.#file.channels()) {
-      if (this.#channels.has(name as ChannelName)) throw new Error(`there are two channels ${name}`);
+      if (this.#channels.has(name as ChannelName)) throw new DamagedHistory(`there are two channels ${name}`);
       const kept = this.#ledger.restore(name as ChannelName, { epoch, offset: top }, now);
       kept.rules = rules;
       kept.droppedUntil = droppedUntil ?? Number.NEGATIVE_INFINITY;
@@ -197,7 +198,7 @@ export class FiledLedger {
   #loadPlace(channel: FiledChannel, { row, offset, storedAt, size }: PublicationPlace, now: number): void {
     const { kept } = channel;
     if (kept.kept.length > 0 && offset !== kept.top + 1) {
-      throw new Error(`in ${kept.name} offset ${offset} follows on ${kept.top}`);
+      throw new DamagedHistory(`in ${kept.name} offset ${offset} follows on ${kept.top}`);
     }
     this.#ledger.open(kept.name, now); // so that the channel that was published to last is the last to give way
     this.#ledger.restoreItem(kept, offset, { row, offset, at: storedAt, size, channel }, now);

@@ -10,7 +10,8 @@ interface Waiting {
  * The thread that stores, as its log sees it.
  *
  * One list of requests is on its way at a time; what is asked meanwhile leaves together with the next one. So however much
- * is asked, the thread never has more before it than came during its last transaction.
+ * is asked, the thread never has more before it than came during its last transaction. It keeps the process alive only
+ * while there is something to answer.
  */
 export class HistoryThread {
   readonly #worker: Worker;
@@ -21,6 +22,7 @@ export class HistoryThread {
 
   constructor() {
     this.#worker = new Worker(new URL("./thread.ts", import.meta.url).href);
+    this.#worker.unref();
     this.#worker.onmessage = ({ data }: MessageEvent<readonly Answer[]>) => this.#settle(data);
     this.#worker.onerror = ({ message }) => this.#fail(new Error(`the thread that stores failed: ${message}`));
     this.#worker.addEventListener("close", () => {
@@ -40,6 +42,7 @@ export class HistoryThread {
 
   /** Ends it, whatever it is doing. Idempotent. */
   async end(): Promise<void> {
+    this.#worker.ref(); // its end is waited for
     this.#worker.terminate();
     await this.#ended.promise;
   }
@@ -48,12 +51,14 @@ export class HistoryThread {
     if (this.#end !== undefined || this.#waiting.length === 0) return;
     this.#onTheWay = this.#waiting;
     this.#waiting = [];
+    this.#worker.ref();
     try {
       this.#worker.postMessage(this.#onTheWay.map(({ request }) => request));
     } catch (error) {
       // Something in it cannot be copied: a bug of whoever asked, who is told; the thread has not seen it.
       const unsent = this.#onTheWay;
       this.#onTheWay = [];
+      this.#worker.unref();
       for (const { reject } of unsent) reject(error);
     }
   }
@@ -61,6 +66,7 @@ export class HistoryThread {
   #settle(answers: readonly Answer[]): void {
     const answered = this.#onTheWay;
     this.#onTheWay = [];
+    this.#worker.unref();
     this.#send();
     for (const [at, { resolve, reject }] of answered.entries()) {
       const answer = answers[at];

@@ -59,6 +59,14 @@ describe("SqliteLog does not open, and says what to do,", () => {
       },
       "was made by another version of Fanfare: start that version",
     ],
+    [
+      "when the file contradicts itself",
+      async () => {
+        await (await stored()).close();
+        return then(run("UPDATE publications SET offset = 9 WHERE offset = 2"));
+      },
+      "is damaged: move the file away",
+    ],
     ["when a directory has the file's name", () => then(mkdir(path)), "it cannot be written: make it writable"],
     ["when the directory cannot be made", () => inFile(), "is no directory"],
   ];
@@ -120,6 +128,18 @@ describe("SqliteLog", () => {
     const [good] = await log.append([{ draft: { channel: a, message: "m" }, rules }]);
     expect(good).toMatchObject({ outcome: "stored", publication: { offset: 52 } });
     await log.close();
+  });
+
+  test("does not keep a process alive that has nothing to store", async () => {
+    const script = `
+      import { SqliteLog } from "./log.ts";
+      const log = new SqliteLog({ directory: process.argv[1] });
+      await log.open();
+      const rules = { historySize: 5, historyTtl: 60000, historyBytes: 100000 };
+      log.append([{ draft: { channel: "a", message: "m" }, rules }]).then(([it]) => console.log(it.outcome));
+    `;
+    const child = Bun.spawn([process.execPath, "-e", script, directory], { cwd: import.meta.dir, stdout: "pipe" });
+    expect([await child.stdout.text(), await child.exited]).toEqual(["stored\n", 0]);
   });
 
   test("refuses everything once it is closed, as not known to be stored", async () => {

@@ -27,7 +27,7 @@ export class SqliteLog implements Log {
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #limits: LogLimits;
-  readonly #thread = new HistoryThread();
+  #thread: HistoryThread | undefined;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #sweeper: Sweeper | undefined;
@@ -83,6 +83,7 @@ export class SqliteLog implements Log {
       limits: this.#limits,
       now: this.#clock.now(),
     };
+    this.#thread = new HistoryThread();
     const answer = await this.#thread.ask(request);
     if (answer.verb === "failed") {
       await this.close();
@@ -98,15 +99,14 @@ export class SqliteLog implements Log {
     } catch {
       // What was acknowledged is in the file; what was not is not owed. Closing must let go, whatever the disk does.
     }
-    await this.#thread.end();
+    await this.#thread?.end();
   }
 
   /** Does not wait for its answer, so that the walk goes on in the order of the calls. @returns whether the last one was at its end. */
   #sweep(): boolean {
     if (this.#isSwept || this.#sweepsWaiting === 0) {
       this.#sweepsWaiting++;
-      this.#thread
-        .ask({ verb: "sweep", now: this.#clock.now() })
+      this.#ask({ verb: "sweep", now: this.#clock.now() }, notStored)
         // A failure is told by the next append; until then there is nothing to sweep for.
         .then(
           (answer) => answer.verb !== "done" || answer.isDone,
@@ -122,7 +122,8 @@ export class SqliteLog implements Log {
 
   /** @throws ServiceError; "broker-unavailable" when the place to store in, or the thread, failed. */
   async #ask(request: Request, consequence: string): Promise<Answer> {
-    const answer = await this.#thread.ask(request).catch((cause: unknown) => {
+    const asked = this.#thread?.ask(request) ?? Promise.reject(new Error("the log is not open"));
+    const answer = await asked.catch((cause: unknown) => {
       throw new ServiceError("broker-unavailable", `storage failed; ${consequence}`, { cause });
     });
     if (answer.verb === "refused") throw new ServiceError(answer.code, answer.message);

@@ -39,6 +39,11 @@ export class StorageError extends Error {
   }
 }
 
+/** The file contradicts itself, which SQLite cannot see. */
+export class DamagedHistory extends Error {
+  override readonly name = "DamagedHistory";
+}
+
 /** What is wrong, for callers of the API: they have nothing to do with the directory. */
 export function meaningOf(fault: StorageFault): string {
   return faults[fault][0];
@@ -79,6 +84,7 @@ const systemFaults: ReadonlyMap<string, StorageFault> = new Map([
 ]);
 
 function faultOf(error: unknown): StorageFault {
+  if (error instanceof DamagedHistory) return "broken";
   if (error instanceof SQLiteError) return faultOfCode(error.errno);
   if (error instanceof Error && "code" in error) return systemFaults.get(String(error.code)) ?? "unknown";
   return "unknown";

@@ -47,7 +47,7 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
   switch (request.verb) {
     case "open": {
       directory = request.directory;
-      archive = new Archive(new HistoryFile(openDatabase(directory)), request.limits, request.now);
+      archive = open(request);
       return { verb: "done", isDone: true };
     }
     case "read":
@@ -64,6 +64,16 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
       closing?.close(request.now);
       return { verb: "done", isDone: true };
     }
+  }
+}
+
+function open({ limits, now }: Extract<Request, { verb: "open" }>): Archive {
+  const file = new HistoryFile(openDatabase(directory));
+  try {
+    return new Archive(file, limits, now);
+  } catch (error) {
+    file.close();
+    throw error;
   }
 }
 
