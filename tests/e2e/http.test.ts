@@ -365,3 +365,16 @@ describe("operations", () => {
     }
   });
 });
+
+test("the paths of pushing and of the WebSocket can be chosen; the usual ones are gone then", async () => {
+  const env = { WS_PATH: "/socket", SSE_PATH: "/events", SSE_BATCH_PATH: "/events/many" };
+  await using other = await startServer({ env });
+  using socket = await SocketUnderTest.open(`${other.url.replace("http", "ws")}/socket?user_id=u`);
+  expect((await other.request("POST", "/events", { user_id: "u", data: 1 })).status).toBe(200);
+  expect((await other.request("POST", "/events/many", [{ user_id: "u", data: 2 }])).status).toBe(200);
+  expect((await socket.untilMessages(2)).map(({ data }) => data)).toEqual([1, 2]);
+  for (const path of ["/sse/push", "/sse/push/batch"]) {
+    expect((await other.request("POST", path, { user_id: "u", data: 1 })).status).toBe(404);
+  }
+  expect((await other.request("GET", "/ws")).status).toBe(404);
+});

@@ -17,6 +17,7 @@ export class SocketConnection<T> implements Connection {
   readonly #socket: ServerWebSocket<T>;
   #isFull = false;
   #isClosed = false;
+  #closedBecause: CloseReason | undefined;
 
   constructor(socket: ServerWebSocket<T>, wireForm: WireForm) {
     this.#socket = socket;
@@ -47,10 +48,16 @@ export class SocketConnection<T> implements Connection {
     if (!this.#isClosed) this.#socket.ping();
   }
 
+  /** Why this side ended it, if it did. */
+  get closedBecause(): CloseReason | undefined {
+    return this.#closedBecause;
+  }
+
   /** What is buffered goes first: the engine sends the close frame behind it. */
   close(reason: CloseReason): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#closedBecause = reason;
     const { code, reason: usual } = closeTable[reason.name];
     this.#socket.close(code, cut(reason.text ?? usual));
   }

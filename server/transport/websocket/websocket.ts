@@ -137,7 +137,7 @@ export class WebSocketTransport {
     const { connection, conversation } = socket.data;
     if (connection === undefined || conversation === undefined) return;
     const { session } = conversation;
-    const fault = engineReason === "" ? faultOf(session.closed) : engineReason;
+    const fault = engineReason === "" ? faultOf(connection.closedBecause) : engineReason;
     if (fault !== "") log().info("Client closed: {remote}: {fault}", { remote: session.origin.remote, fault });
     connection.gone();
     this.#heartbeat.remove(connection);

@@ -62,6 +62,25 @@ export const streamRules: readonly WireRule[] = [
     expect(joinedIn(stream, channel)).toMatchObject({ recovered: true, from: 2 });
     expect((await untilInChannel(stream, channel, 2)).map(({ data }) => data)).toEqual([2, 3]);
   }),
+  rule("a stream takes a word for `since`", async (server) => {
+    const channel = server.fresh("room");
+    for (let at = 1; at <= 4; at++) await server.publish({ channel, data: at });
+    for (const [since, expected] of [
+      ["earliest", [1, 2, 3, 4]],
+      ["5m", [1, 2, 3, 4]],
+      ["last:1", [4]],
+    ] as const) {
+      const stream = await server.stream(`channel=${channel}&since=${since}`);
+      expect((await untilInChannel(stream, channel, expected.length)).map(({ data }) => data)).toEqual([...expected]);
+    }
+  }),
+  rule("a stream that resumes beyond what is known is told so", async (server) => {
+    const channel = server.fresh("room");
+    await server.publish({ channel, data: 1 });
+    const stream = await server.stream(`channel=${channel}`, { "Last-Event-ID": cursorOf(channel, "another", 7) });
+    expect(joinedIn(stream, channel)).toMatchObject({ offset: 1, from: 1, recovered: false, reason: "epoch-changed" });
+    await untilInChannel(stream, channel, 1);
+  }),
   rule("a stream that asks for more channels than a cursor can name is refused", async (server) => {
     const names = Array.from({ length: 30 }, (_, at) => `channel=${"c".repeat(180)}${at}`).join("&");
     const response = await server.request("GET", `/sse?${names}`);
