@@ -39,7 +39,7 @@ export class Attempt {
     this.#clock = clock;
     this.#events = events;
     this.#heardAt = clock.now();
-    this.#timer = clock.setTimeout(() => this.end({ code: 1006, reason: "no welcome in time" }), welcomeMs);
+    this.#timer = clock.setTimeout(() => this.end({ code: 1006, reason: "no welcome" }), welcomeMs);
   }
 
   /** Opens the socket, unless the attempt is over already. */

@@ -129,7 +129,7 @@ test("a connection without a welcome in ten seconds is given up", async () => {
   expect(socket.isClosed).toBe(false);
   await world.move(1);
   expect(socket.isClosed).toBe(true);
-  expect(client.state).toMatchObject({ status: "reconnecting", code: 1006, reason: "no welcome in time" });
+  expect(client.state).toMatchObject({ status: "reconnecting", code: 1006, reason: "no welcome" });
 });
 
 test("after two WebSockets that did not open, the stream has its turn at once, and is kept while it works", async () => {

@@ -14,7 +14,7 @@ export const openWebSocket: Transport = ({ url, query, token }, events) => {
   socket.onmessage = ({ data }) => events.onFrames(decodeServerFrames(`${data}`));
   // Runtimes differ in the code for a handshake that failed, and some choose one that means "stay away".
   socket.onclose = ({ code, reason }) =>
-    events.onEnd(isOpen ? { code, reason } : { code: 1006, reason: "the WebSocket was not opened" });
+    events.onEnd(isOpen ? { code, reason } : { code: 1006, reason: "no WebSocket opened" });
   return {
     send(command, ref) {
       if (socket.readyState === 1) socket.send(encodeClientFrame(command, ref));

@@ -1,0 +1,269 @@
+import { describe, expect, test } from "bun:test";
+import { ScriptedWorld, settle } from "../tests/client/scripted-world.ts";
+import { ClientError } from "./client-error.ts";
+import type { State } from "./feed.ts";
+
+const live = { epoch: "k3x9", offset: 9, from: 10 };
+
+describe("publish", () => {
+  test("resolves with the acknowledgement", async () => {
+    const { socket, client } = await new ScriptedWorld().connected();
+    const published = client.channel("room:1").publish({ x: 1 }, { event: "moved", id: "m1", echo: false });
+    expect(socket.commands).toEqual([
+      { type: "publish", channel: "room:1", data: { x: 1 }, event: "moved", id: "m1", echo: false },
+    ]);
+    const ack = { type: "ack", channel: "room:1", id: "m1", epoch: "k3x9", offset: 10, duplicate: false };
+    socket.say({ ...ack, ref: socket.refOf("publish") });
+    expect(await published).toMatchObject(ack);
+  });
+
+  test("waits for a connection, and for the next one, in order and each time with the same id", async () => {
+    const world = new ScriptedWorld();
+    const client = world.client();
+    const room = client.channel("room:1");
+    const published = [room.publish(1), room.publish(2)];
+    const first = await world.socket();
+    expect(first.commands).toEqual([]);
+    first.welcome();
+    first.end(1006);
+    const second = await world.untilNextTry(client);
+    second.welcome();
+    expect(second.said).toEqual(first.said);
+    expect(new Set(second.said.map(({ command }) => "id" in command && command.id)).size).toBe(2);
+    for (const { ref } of second.said) second.say({ type: "ack", channel: "room:1", id: "x", duplicate: true, ref });
+    expect(await Promise.all(published)).toMatchObject([{ duplicate: true }, { duplicate: true }]);
+    second.end(1006);
+    (await world.untilNextTry(client)).welcome();
+    expect((await world.socket()).commands).toEqual([]);
+  });
+
+  test.each(["rate-limited", "broker-unavailable", "idempotency-full", "draining"])(
+    "is tried again after %p, not before the server said",
+    async (code) => {
+      const world = new ScriptedWorld();
+      const { socket, client } = await world.connected();
+      void client.channel("room:1").publish(1);
+      const ref = socket.refOf("publish");
+      socket.say({ type: "error", ref, code, message: "", retry_after_ms: 800 });
+      await world.move(1299);
+      expect(socket.commands).toHaveLength(1);
+      await world.move(1);
+      expect(socket.said[1]).toEqual(socket.said[0]);
+      socket.say({ type: "error", ref, code, message: "" });
+      await world.move(999);
+      expect(socket.commands).toHaveLength(2);
+      await world.move(1);
+      expect(socket.commands).toHaveLength(3);
+    },
+  );
+
+  test("is rejected with what the server refused", async () => {
+    const { socket, client } = await new ScriptedWorld().connected();
+    const published = client.channel("room:1").publish(1);
+    socket.say({ type: "error", ref: socket.refOf("publish"), code: "forbidden", message: "not yours" });
+    expect(await failure(published)).toEqual(["forbidden", "not yours"]);
+  });
+
+  test("is refused when a hundred wait", async () => {
+    const client = new ScriptedWorld().client();
+    const room = client.channel("room:1");
+    const waiting = Array.from({ length: 100 }, (_, index) => room.publish(index));
+    expect((await failure(room.publish(101)))[0]).toBe("queue-full");
+    client.close();
+    const results = await Promise.all(waiting.map(failure));
+    expect(results).toEqual(Array.from({ length: 100 }, () => ["closed", "closed by the client"]));
+  });
+
+  test("of data that breaks the schema says so, and nothing is sent", async () => {
+    const { socket, client } = await new ScriptedWorld().connected();
+    const validate = () => ({ issues: [{ message: "expected a text" }] });
+    const schema = { "~standard": { version: 1, vendor: "test", validate } } as const;
+    const published = client.channel("room:1", { schema }).publish(7);
+    await expect(published).rejects.toThrow("expected a text");
+    await settle();
+    expect(socket.commands).toEqual([]);
+  });
+});
+
+test("history and presence resolve with their answers, in whatever order they come", async () => {
+  const { socket, client } = await new ScriptedWorld().connected();
+  const room = client.channel("room:1");
+  const history = room.history({ since: "last:2", limit: 2 });
+  const presence = room.presence();
+  expect(socket.commands).toEqual([
+    { type: "history", channel: "room:1", since: "last:2", limit: 2 },
+    { type: "presence", channel: "room:1" },
+  ]);
+  const users = { type: "presence", channel: "room:1", count: 2, users: ["a", "b"] };
+  socket.say({ ...users, ref: socket.refOf("presence") });
+  const messages = { type: "history", channel: "room:1", epoch: "e", offset: 2, messages: [], complete: true };
+  socket.say({ ...messages, ref: socket.refOf("history") });
+  expect(await presence).toMatchObject(users);
+  expect(await history).toMatchObject(messages);
+});
+
+test("text to everyone is sent once, and what refuses it is an error of the client", async () => {
+  const world = new ScriptedWorld();
+  const client = world.client();
+  const errors: string[] = [];
+  client.on("error", ({ code }) => void errors.push(code));
+  const said = client.say("Hi", "Alice");
+  const socket = await world.socket();
+  socket.welcome();
+  await said;
+  expect(socket.commands).toEqual([{ type: "message", message: "Hi", sender: "Alice" }]);
+  socket.say({ type: "error", ref: socket.refOf("message"), code: "forbidden", message: "chat is off" });
+  expect(errors).toEqual(["forbidden"]);
+  socket.end(1006);
+  const next = await world.untilNextTry(client);
+  next.welcome();
+  expect(next.commands).toEqual([]);
+});
+
+describe("a loop over a channel", () => {
+  test("gets each message, over breaks, and leaves the channel when it is left", async () => {
+    const world = new ScriptedWorld();
+    const { socket, client } = await world.connected();
+    const got: unknown[] = [];
+    const loop = (async () => {
+      for await (const { data } of client.channel("room:1")) if (got.push(data) === 3) break;
+    })();
+    await world.move(0);
+    socket.subscribed("room:1", live);
+    socket.message("room:1", 10);
+    socket.message("room:1", 11);
+    socket.end(1006);
+    const next = await world.untilNextTry(client);
+    next.welcome({ "room:1": { epoch: "k3x9", offset: 12, from: 12, recovered: true } });
+    next.message("room:1", 12);
+    await loop;
+    expect(got).toEqual([10, 11, 12]);
+    await world.move(0);
+    expect(next.commands).toEqual([{ type: "unsubscribe", channel: "room:1" }]);
+  });
+
+  test("ends with the client", async () => {
+    const { client } = await new ScriptedWorld().connected();
+    const loop = Array.fromAsync(client.channel("room:1"));
+    client.close();
+    expect(await loop).toEqual([]);
+  });
+
+  test("that is too far behind fails, rather than keep everything", async () => {
+    const world = new ScriptedWorld();
+    const { socket, client } = await world.connected();
+    const messages = client.channel("room:1")[Symbol.asyncIterator]();
+    const first = messages.next();
+    await world.move(0);
+    socket.subscribed("room:1", live);
+    for (let offset = 10; offset < 1010; offset++) socket.message("room:1", offset);
+    expect(await first).toMatchObject({ value: { offset: 10 } });
+    for (let offset = 1010; offset < 1012; offset++) socket.message("room:1", offset);
+    await expect(messages.next()).rejects.toThrow("too far behind");
+    await world.move(0);
+    expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "room:1" });
+  });
+});
+
+describe("a channel with a state", () => {
+  test("is subscribed to from the position of the state, once that is there", async () => {
+    const { world, socket, states, messages, answers } = await withState();
+    await world.move(0);
+    expect(socket.commands).toEqual([]);
+    answers[0]?.resolve({ data: "v9", position: { epoch: "k3x9", offset: 9 } });
+    await settle();
+    const since = { epoch: "k3x9", offset: 9 };
+    expect(socket.commands).toEqual([{ type: "subscribe", channel: "doc", since }]);
+    socket.subscribed("doc", { epoch: "k3x9", offset: 10, from: 10, recovered: true });
+    socket.message("doc", 10);
+    expect(states).toEqual(["v9"]);
+    expect(messages).toEqual([10]);
+  });
+
+  test("is resumed after a break, without the state", async () => {
+    const { world, socket, answers, client } = await withState();
+    await world.move(0);
+    answers[0]?.resolve({ data: "v9", position: { epoch: "k3x9", offset: 9 } });
+    await settle();
+    socket.subscribed("doc", { ...live, recovered: true });
+    socket.end(1006);
+    const next = await world.untilNextTry(client);
+    expect(next.query.since).toBe("doc~k3x9~9");
+    expect(answers).toHaveLength(1);
+  });
+
+  test("is loaded anew after a gap, and nothing is handed over meanwhile", async () => {
+    const { world, socket, states, messages, gaps, answers } = await withState();
+    await world.move(0);
+    answers[0]?.resolve({ data: "v9", position: { epoch: "k3x9", offset: 9 } });
+    await settle();
+    socket.subscribed("doc", { ...live, recovered: true });
+    const gap = { epoch: "k3x9", from: 10, to: 40, reason: "history-too-short" };
+    socket.say({ type: "system", event: "gap", channel: "doc", message: "", ...gap });
+    await world.move(0);
+    expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "doc" });
+    socket.message("doc", 41);
+    answers[1]?.resolve({ data: "v45", position: { epoch: "k3x9", offset: 45 } });
+    await settle();
+    expect(socket.commands.at(-1)).toMatchObject({ type: "subscribe", since: { offset: 45 } });
+    socket.subscribed("doc", { epoch: "k3x9", offset: 46, from: 46, recovered: true });
+    socket.message("doc", 46);
+    expect(states).toEqual(["v9", "v45"]);
+    expect(messages).toEqual([46]);
+    expect(gaps).toHaveLength(1);
+  });
+
+  test("that even a fresh state does not reach is a gap, and no endless loading", async () => {
+    const { world, socket, messages, gaps, answers } = await withState();
+    await world.move(0);
+    answers[0]?.resolve({ data: "old", position: { epoch: "k3x9", offset: 1 } });
+    await settle();
+    socket.subscribed("doc", { epoch: "k3x9", offset: 60, from: 50, recovered: false, reason: "history-too-short" });
+    socket.message("doc", 50);
+    await world.move(20_000);
+    expect(gaps).toHaveLength(1);
+    expect(messages).toEqual([50]);
+    expect(answers).toHaveLength(1);
+  });
+
+  test("whose loading fails is an error, and loaded again", async () => {
+    const { world, socket, errors, answers } = await withState();
+    await world.move(0);
+    answers[0]?.reject(new Error("no backend"));
+    await settle();
+    expect(errors).toEqual(["no-state: Error: no backend"]);
+    await world.move(1000);
+    answers[1]?.resolve({ data: "v1" });
+    await settle();
+    expect(socket.commands).toEqual([{ type: "subscribe", channel: "doc" }]);
+  });
+});
+
+/** Listens to `doc`, whose states are given by the test. */
+async function withState() {
+  const world = new ScriptedWorld();
+  const { socket, client } = await world.connected();
+  const answers: PromiseWithResolvers<State>[] = [];
+  const getState = () => {
+    const answer = Promise.withResolvers<State>();
+    answers.push(answer);
+    return answer.promise;
+  };
+  const [states, messages, gaps, errors]: unknown[][] = [[], [], [], []];
+  const doc = client.channel("doc", { getState });
+  doc.on("state", (state) => states?.push(state));
+  doc.on("message", ({ data }) => messages?.push(data));
+  doc.on("gap", (gap) => gaps?.push(gap));
+  doc.on("error", ({ code, message }) => errors?.push(`${code}: ${message}`));
+  return { world, socket, client, answers, states, messages, gaps, errors };
+}
+
+async function failure(promise: Promise<unknown>) {
+  try {
+    await promise;
+    return ["no failure"];
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    return [error.code, error.message];
+  }
+}

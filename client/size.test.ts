@@ -1,0 +1,26 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+
+/** What a page loads at once, and with the stream that is loaded only where no WebSocket gets through. Bytes, compressed. */
+const coreBytes = 5000;
+const wholeBytes = 6200;
+
+test("the SDK stays small", async () => {
+  const core = await builtSize(["*/sse.ts"]);
+  const whole = await builtSize([]);
+  expect(core).toBeLessThan(coreBytes);
+  expect(whole).toBeLessThan(wholeBytes);
+  // Else the stream would have slipped into the core, or vanished.
+  expect(whole - core).toBeGreaterThan(500);
+});
+
+async function builtSize(external: string[]): Promise<number> {
+  const { outputs } = await Bun.build({
+    entrypoints: [join(import.meta.dir, "index.ts")],
+    minify: true,
+    target: "browser",
+    external,
+  });
+  const [bundle] = outputs;
+  return Bun.gzipSync(await (bundle ?? new Blob()).arrayBuffer(), { level: 9 }).length;
+}
