@@ -42,7 +42,7 @@ describe("each client sees each publication once and in order, or a gap in its p
   );
 
   test(
-    "over a broker that loses, doubles, delays and fails",
+    "over a broker that loses, doubles, delays, fails and forgets",
     () => holdsFor(fc.oneof(runs("unsteady", "short"), runs("unsteady", "long")), { fault: undefined }),
     limitMs,
   );

@@ -48,15 +48,12 @@ export function commitJoin(delivery: Delivery, plan: JoinPlan, session: Session)
     delivery.join(session, channel, flushed);
     return { epoch, offset: flushed, from: flushed + 1 };
   }
-  // An epoch that changed since the plan was made: what the plan says is about another life.
-  if (start.epoch !== epoch) {
-    delivery.join(session, channel, flushed);
-    const joined = { epoch, offset: flushed, from: flushed + 1 };
-    return start.recovered === undefined ? joined : { ...joined, recovered: false, reason: "epoch-changed" };
-  }
-  const after = Math.min(start.after, flushed);
+  // The epoch changed since the plan was made: that speaks of another life, and all there is of this one follows.
+  const isOver = start.epoch !== epoch;
+  const after = isOver ? 0 : Math.min(start.after, flushed);
   delivery.join(session, channel, after);
-  const { recovered, reason } = start;
+  const recovered = isOver && start.recovered !== undefined ? false : start.recovered;
+  const reason = isOver && start.recovered !== undefined ? "epoch-changed" : start.reason;
   return {
     epoch,
     offset: flushed,

@@ -246,6 +246,17 @@ describe("the pump beyond the tail", () => {
     expect([connection.taken, membership.isLevel]).toEqual([[], true]);
   });
 
+  test("a reset while it waits for a history that is behind leaves nothing to wait for", async () => {
+    const { lag, clock, page, channel, asked } = makePump({ tailBytes: 0 });
+    const { membership } = lag(8);
+    clock.move(0);
+    await page(1, 0, 0, "e2");
+    channel.tail.reset({ epoch: "e2", offset: 0 });
+    membership.moveTo(0);
+    await clock.moveInSteps(200, 50);
+    expect([membership.isLevel, asked.length]).toEqual([true, 1]);
+  });
+
   test("a page for somebody who left is let go", async () => {
     const { lag, clock, page, channel } = makePump({ tailBytes: 0 });
     const { connection, membership } = lag(8);

@@ -130,6 +130,7 @@ export class Pump {
 
   /** @returns whether to go on at once: asking again for what history does not know yet would only keep it busy. */
   async #fetchPage(membership: Membership, channel: ListenedChannel): Promise<boolean> {
+    if (membership.cursor >= channel.flushed) return true; // a reset during the pause moved it there
     const position = { epoch: channel.epoch, offset: membership.cursor };
     try {
       const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);

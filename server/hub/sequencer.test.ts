@@ -144,6 +144,15 @@ describe("a sequencer", () => {
     expect([it.holes, it.channel.epoch, it.channel.tail.head]).toEqual([[{ epoch: "e2", offset: 2 }], "e2", 3]);
   });
 
+  test("a new epoch that begins while a page of the old one is on its way is reached too", async () => {
+    const it = makeSequencer();
+    it.take(12);
+    it.sequencer.take(makePublication(1, { epoch: "e2" }));
+    await it.page(11, 12, 12, "e1");
+    await it.page(1, 1, 1, "e2");
+    expect([it.holes, it.channel.epoch, it.channel.tail.head]).toEqual([[{ epoch: "e2", offset: 1 }], "e2", 1]);
+  });
+
   test("a late delivery of an earlier epoch changes nothing", async () => {
     const it = makeSequencer({ epoch: "e2", offset: 3 });
     it.sequencer.take(makePublication(99, { epoch: "e1" }));

@@ -138,11 +138,14 @@ export class Sequencer {
     const { tail } = channel;
     while (this.#isWanted(channel, repair)) {
       const { epoch, head } = tail;
-      if (await this.#fetchPage(channel, repair)) {
-        if (repair.target.epoch !== tail.epoch || tail.head >= repair.target.offset) break;
-      }
+      const { target } = repair;
+      const isAnswered = await this.#fetchPage(channel, repair);
+      const isNews = repair.target !== target;
+      const isReached = repair.target.epoch === tail.epoch && tail.head >= repair.target.offset;
+      // A target of another life than the answer was of an earlier one, unless it came after the question.
+      if (isAnswered && (isReached || (repair.target.epoch !== tail.epoch && !isNews))) break;
       // Where nothing came, history does not know yet what was delivered: asking at once would only keep it busy.
-      if (tail.epoch !== epoch || tail.head > head) repair.failures = 0;
+      if (isAnswered && (isNews || tail.epoch !== epoch || tail.head > head)) repair.failures = 0;
       else await this.#clock.sleep(backoff(++repair.failures));
     }
     if (this.#repairs.get(channel) === repair) this.#repairs.delete(channel);

@@ -13,7 +13,7 @@ export type Step =
       readonly exclude: number;
       readonly ephemeral: boolean;
     }
-  | { readonly do: "flush" | "hold" | "letGo" | "break" }
+  | { readonly do: "flush" | "hold" | "letGo" | "break" | "forget" }
   | { readonly do: "lose" | "double" | "fail"; readonly count: number }
   /** Microtasks pass. */
   | { readonly do: "turns"; readonly count: number }
@@ -96,6 +96,7 @@ const unsteady = [
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("hold" as const, "letGo" as const, "break" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("forget" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("late" as const), ms: fc.constantFrom(0, 1, 7) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("move" as const), ms: fc.constantFrom(200, 5000, 11_000) }) },
 ];

@@ -3,7 +3,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import type { Broker } from "../../server/broker/broker.ts";
-import type { Appended, Log, LogEntry } from "../../server/broker/log.ts";
+import type { Appended, History, Log, LogEntry } from "../../server/broker/log.ts";
 import { MemoryLog } from "../../server/broker/memory/log.ts";
 import type { Clock } from "../../server/lib/clock.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
@@ -55,7 +55,7 @@ export class DeliveryWorld {
   static async play({ setting, steps }: Run, wrap?: (broker: Broker) => Broker) {
     const { historySize, historyTtl, tailBytes, notices } = setting;
     const clock = new MovedClock();
-    const log = new RecordingLog(new MemoryLog({ clock }), setting, clock);
+    const log = new RecordingLog(setting, clock);
     const test = await TestHub.start({
       clock,
       log,
@@ -108,6 +108,8 @@ export class DeliveryWorld {
         return broker.letGo();
       case "break":
         return broker.breakNow();
+      case "forget":
+        return this.#log.forget();
       default:
         return this.#clientStep(step);
     }
@@ -223,30 +225,37 @@ export class DeliveryWorld {
   }
 }
 
-/** Remembers all that was ever stored. */
+/** Keeps what a log keeps, and remembers all that was ever stored. */
 class RecordingLog implements Log, Truth {
   mayRepeat = false;
-  readonly #inner: Log;
   readonly #setting: Run["setting"];
   readonly #clock: Clock;
-  readonly #stored = new Map<string, Publication[]>();
+  #inner: Log;
+  /** By channel: its lives, the last one goes on. */
+  readonly #lives = new Map<string, Map<string, Publication[]>>();
 
-  constructor(inner: Log, setting: Run["setting"], clock: Clock) {
-    this.#inner = inner;
+  constructor(setting: Run["setting"], clock: Clock) {
     this.#setting = setting;
     this.#clock = clock;
+    this.#inner = new MemoryLog({ clock });
   }
 
-  stored(channel: string): readonly Publication[] {
-    return this.#stored.get(channel) ?? [];
+  /** Loses everything, as a server does that ends without having saved anything. */
+  forget(): void {
+    this.#inner = new MemoryLog({ clock: this.#clock });
   }
 
   epoch(channel: string): string | undefined {
-    return this.stored(channel)[0]?.epoch;
+    return [...(this.#lives.get(channel)?.keys() ?? [])].at(-1);
   }
 
-  forgotten(channel: string): number {
-    const stored = this.stored(channel);
+  stored(channel: string, epoch: string): readonly Publication[] | undefined {
+    return this.#lives.get(channel)?.get(epoch);
+  }
+
+  forgotten(channel: string, epoch: string): number {
+    const stored = this.stored(channel, epoch) ?? [];
+    if (epoch !== this.epoch(channel)) return stored.length;
     const { historySize, historyTtl } = this.#setting;
     const tooOld = stored.findLastIndex(({ timestamp }) => timestamp < this.#clock.now() - historyTtl) + 1;
     return Math.max(tooOld, stored.length - historySize);
@@ -255,18 +264,34 @@ class RecordingLog implements Log, Truth {
   async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
     const appended = await this.#inner.append(entries);
     for (const it of appended) {
-      if (it.outcome !== "stored") continue;
-      const { channel } = it.publication;
-      this.#stored.set(channel, [...this.stored(channel), it.publication]);
+      if (it.outcome === "stored") this.#life(it.publication.channel, it.publication.epoch).push(it.publication);
     }
     return appended;
   }
 
+  async read(channel: ChannelName, since: Since, limit: number): Promise<History> {
+    const history = await this.#inner.read(channel, since, limit);
+    this.#life(channel, history.top.epoch);
+    return history;
+  }
+
+  async tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
+    const tops = await this.#inner.tops(channels);
+    for (const [channel, { epoch }] of tops) this.#life(channel, epoch);
+    return tops;
+  }
+
   readonly open: Log["open"] = () => this.#inner.open();
-  readonly read: Log["read"] = (...asked) => this.#inner.read(...asked);
-  readonly tops: Log["tops"] = (channels) => this.#inner.tops(channels);
   readonly list: Log["list"] = (...asked) => this.#inner.list(...asked);
   readonly close: Log["close"] = () => this.#inner.close();
+
+  #life(channel: string, epoch: string): Publication[] {
+    const lives = this.#lives.get(channel) ?? new Map<string, Publication[]>();
+    this.#lives.set(channel, lives);
+    const life = lives.get(epoch) ?? [];
+    lives.set(epoch, life);
+    return life;
+  }
 }
 
 function cursorOf(positions: ReadonlyMap<string, Position>): ReadonlyMap<ChannelName, Position> {
