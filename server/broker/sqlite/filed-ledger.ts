@@ -1,6 +1,5 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
-import type { Draft } from "../../../protocol/publication.ts";
-import { sizeOf } from "../../../protocol/publication.ts";
+import { type Draft, sizeOf } from "../../../protocol/publication.ts";
 import type { KeptChannel } from "../ledger/kept-channel.ts";
 import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
 import type { HistoryRules, LogEntry } from "../log.ts";

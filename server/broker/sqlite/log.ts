@@ -77,6 +77,7 @@ export class SqliteLog implements Log {
   }
 
   async #open(): Promise<void> {
+    if (this.#closing !== undefined) throw new Error("a log that was closed cannot be opened again");
     const request: Request = {
       verb: "open",
       directory: this.#directory,

@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openDatabase } from "./open-database.ts";
+
+let parent = "";
+
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), "fanfare-database-"));
+});
+
+afterEach(() => rm(parent, { recursive: true }));
+
+describe("openDatabase", () => {
+  // What a kill cannot show: without these a power cut takes back what was acknowledged, or two processes write one file.
+  test.each([
+    ["journal_mode", "wal"],
+    ["synchronous", 2],
+    ["locking_mode", "exclusive"],
+  ])("sets %s to %p", (pragma, value) => {
+    const database = openDatabase(parent);
+    const found = database.query<Record<string, unknown>, []>(`PRAGMA ${pragma}`).get();
+    expect(Object.values(found ?? {})).toEqual([value]);
+    database.close();
+  });
+
+  test.skipIf(process.platform === "win32")("makes a directory that nobody else may look into", async () => {
+    const directory = join(parent, "new");
+    openDatabase(directory).close();
+    expect((await stat(directory)).mode & 0o777).toBe(0o700);
+  });
+});
