@@ -13,7 +13,7 @@ import type { Draft, Publication } from "../../protocol/publication.ts";
  * hold is bounded (log-limits.ts).
  */
 export interface Log {
-  /** @throws Error with the way out, where the place to store in cannot be used. */
+  /** Opening twice is opening once. @throws UnusableStorage with the way out. */
   open(): Promise<void>;
   /**
    * Stores drafts in their order and answers one by one, in order; resolves once they are stored, never before.

@@ -6,7 +6,7 @@ import { SqliteLog } from "./sqlite/log.ts";
 
 /**
  * The log that the settings ask for, open: durable with a directory, else in memory.
- * @throws Error that names DATA_DIR, what is wrong with the directory, and the way out.
+ * @throws UnusableStorage that names DATA_DIR, what is wrong with the directory, and the way out.
  */
 export async function openLog(
   { dataDir, historyBytesTotal }: Pick<BrokerOptions, "dataDir" | "historyBytesTotal">,

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { HistoryRules } from "../log.ts";
+import { UnusableStorage } from "../unusable-storage.ts";
 import { SqliteLog } from "./log.ts";
 
 const a = "a" as ChannelName;
@@ -73,7 +74,8 @@ describe("SqliteLog does not open, and says what to do,", () => {
   test.each(faults)("%s", async (_, prepare, message) => {
     const at = (await prepare()) ?? directory;
     const failure = await openFailure(at);
-    expect(String(failure)).toStartWith(`Error: DATA_DIR ${at}: `);
+    expect(failure).toBeInstanceOf(UnusableStorage);
+    expect(String(failure)).toStartWith(`UnusableStorage: DATA_DIR ${at}: `);
     expect(String(failure)).toContain(message);
   });
 
@@ -132,7 +134,8 @@ describe("SqliteLog", () => {
 
   test("does not keep a process alive that has nothing to store", async () => {
     const script = `
-      import { SqliteLog } from "./log.ts";
+      import { UnusableStorage } from "../unusable-storage.ts";
+import { SqliteLog } from "./log.ts";
       const log = new SqliteLog({ directory: process.argv[1] });
       await log.open();
       const rules = { historySize: 5, historyTtl: 60000, historyBytes: 100000 };

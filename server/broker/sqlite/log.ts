@@ -7,6 +7,7 @@ import { Sweeper } from "../ledger/sweeper.ts";
 import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
+import { UnusableStorage } from "../unusable-storage.ts";
 import { HistoryThread } from "./history-thread.ts";
 import { meaningOf } from "./storage-error.ts";
 import { parseBody } from "./stored-body.ts";
@@ -40,7 +41,7 @@ export class SqliteLog implements Log {
     this.#limits = { ...defaultLogLimits, ...limits };
   }
 
-  /** @throws Error that names the setting, what is wrong with the directory, and the way out. */
+  /** @throws UnusableStorage */
   open(): Promise<void> {
     this.#opening ??= this.#open();
     return this.#opening;
@@ -151,8 +152,10 @@ function bare(entries: readonly LogEntry[]): readonly LogEntry[] {
   });
 }
 
-function failure({ message, cause }: Extract<Answer, { verb: "failed" }>): Error {
-  return new Error(message, cause === "" ? {} : { cause: new Error(cause) });
+/** Where it is unknown what is wrong, it may be a bug of ours, and nobody should be told that it is theirs. */
+function failure({ fault, message, cause }: Extract<Answer, { verb: "failed" }>): Error {
+  const options = cause === "" ? {} : { cause: new Error(cause) };
+  return fault === "unknown" ? new Error(message, options) : new UnusableStorage(message, options);
 }
 
 function unexpected({ verb }: Answer): Error {
