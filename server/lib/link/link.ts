@@ -4,8 +4,9 @@ import { FrameReader } from "./frame-reader.ts";
 import { formatGreeting, type Greeting, maxGreetingBytes, parseGreeting } from "./greeting.ts";
 import { Outbox } from "./outbox.ts";
 
-/** Below this there is room for more, bytes: what a socket takes at once, a few times. */
-const roomBytes = 1024 * 1024;
+/** Below this there is room for more, bytes: what a socket takes at once, a few times; and part of what may wait at all. */
+const maxRoomBytes = 1024 * 1024;
+const roomShare = 0.25;
 
 /** What both ends agree on, and how patient this one is. */
 export interface LinkSettings extends Greeting {
@@ -62,6 +63,7 @@ export class Link {
   readonly #roomSeekers: (() => void)[] = [];
   readonly #ended = Promise.withResolvers<void>();
   readonly #reader = new FrameReader(maxGreetingBytes, (text) => this.#take(text));
+  readonly #roomBytes: number;
   #state: State = "greeting";
   #isGreeted = false;
   #hasSaidGoodbye = false;
@@ -83,6 +85,7 @@ export class Link {
       clock: systemClock,
       ...settings,
     };
+    this.#roomBytes = Math.min(maxRoomBytes, this.#settings.maxQueuedBytes * roomShare);
     this.#events = events(this);
     this.#outbox.addText(formatGreeting(settings));
     this.#write(); // at once: a side that is about to refuse must have said what it speaks
@@ -115,7 +118,7 @@ export class Link {
 
   /** Resolves once little waits, or the link is closed: for whoever has more to send than it should queue. */
   room(): Promise<void> {
-    if (this.#outbox.size < roomBytes || this.#state === "closed") return Promise.resolve();
+    if (this.#outbox.size < this.#roomBytes || this.#state === "closed") return Promise.resolve();
     return new Promise((resolve) => this.#roomSeekers.push(resolve));
   }
 
@@ -201,7 +204,7 @@ export class Link {
       this.#isSocketFull = this.#outbox.size > 0;
       this.#hasSpoken = true;
     }
-    if (this.#outbox.size < roomBytes) this.#makeRoom();
+    if (this.#outbox.size < this.#roomBytes) this.#makeRoom();
     if (this.#state !== "closing" || this.#outbox.size > 0 || this.#hasSaidGoodbye) return;
     this.#hasSaidGoodbye = true;
     this.#socket.end();

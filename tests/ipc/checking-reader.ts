@@ -1,0 +1,85 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Position } from "../../protocol/position.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import type { Broker } from "../../server/broker/broker.ts";
+
+/**
+ * Reads a channel as a broker's user is told to: checks each number, compares tops after a break, and fetches what is
+ * missing. What it read is what a client would have got.
+ */
+export class CheckingReader {
+  readonly read: Publication[] = [];
+  /** How often a channel began anew, or history had lost something: told to clients, so never silent. */
+  announced = 0;
+  onProgress: () => void = () => {};
+  readonly #broker: Pick<Broker, "listen" | "tops" | "history">;
+  readonly #channel: ChannelName;
+  #head: Position = { epoch: "", offset: 0 };
+  #fetching: Promise<void> | undefined;
+  /** The last delivery while it was fetching: it may be one that the answers do not know yet. */
+  #seen: Position | undefined;
+
+  constructor(broker: Pick<Broker, "listen" | "tops" | "history">, channel: ChannelName) {
+    this.#broker = broker;
+    this.#channel = channel;
+  }
+
+  /** Reads on from the channel's present top. */
+  async begin(): Promise<void> {
+    this.#head = await this.#broker.listen(this.#channel);
+  }
+
+  /** How often what was read does not go on with the next offset: lost in silence, unless it was announced. */
+  get holes(): number {
+    return this.read.filter(({ epoch, offset }, at) => {
+      const before = this.read[at - 1];
+      return before !== undefined && (before.epoch !== epoch || before.offset + 1 !== offset);
+    }).length;
+  }
+
+  take(publication: Publication): void {
+    const { epoch, offset } = publication;
+    if (this.#fetching !== undefined)
+      this.#seen = { epoch, offset }; // history brings it
+    else if (epoch !== this.#head.epoch || offset > this.#head.offset + 1) void this.check();
+    else if (offset === this.#head.offset + 1) this.#append(publication);
+  }
+
+  /** Compares the top with what was read, and fetches what is missing. */
+  check(): Promise<void> {
+    this.#fetching ??= this.#fetch().finally(() => {
+      this.#fetching = undefined;
+    });
+    return this.#fetching;
+  }
+
+  async #fetch(): Promise<void> {
+    for (;;) {
+      const since = { from: "position", position: this.#head } as const;
+      this.#seen = undefined;
+      try {
+        const { top, publications, gap } = await this.#broker.history(this.#channel, since, 500);
+        if (gap !== undefined) {
+          this.announced++;
+          this.#head = { epoch: top.epoch, offset: (publications[0]?.offset ?? top.offset + 1) - 1 };
+        }
+        for (const publication of publications) this.#append(publication);
+        const now = (await this.#broker.tops([this.#channel])).get(this.#channel);
+        if (this.#hasReached(now) && this.#hasReached(this.#seen)) return;
+      } catch {
+        return; // the way broke again: the next break asks again
+      }
+    }
+  }
+
+  #hasReached(position: Position | undefined): boolean {
+    return position === undefined || (position.epoch === this.#head.epoch && position.offset <= this.#head.offset);
+  }
+
+  #append(publication: Publication): void {
+    if (publication.offset !== this.#head.offset + 1) return;
+    this.#head = { epoch: publication.epoch, offset: publication.offset };
+    this.read.push(publication);
+    this.onProgress();
+  }
+}
