@@ -53,11 +53,14 @@ async function start(context: CommandContext, command: Command): Promise<void> {
   });
   for (const warning of warnings) log().warning`${warning}`;
   // Loaded here, so that every other command starts without the server's code.
-  const { runServer } = await import("../worker/run.ts");
+  const run =
+    settings.workers === undefined
+      ? (await import("../worker/run.ts")).runServer
+      : (await import("../supervisor/run.ts")).runSupervisor;
   const onListening = (address: ListeningAddress) =>
     isTalking ? context.print(greeting(settings, address)) : logListening(settings, address);
   try {
-    context.exitWith(await runServer(settings, { onListening }));
+    context.exitWith(await run(settings, { onListening }));
   } catch (error) {
     throw listenFailure(error, settings) ?? error;
   }

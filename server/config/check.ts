@@ -26,6 +26,7 @@ export function checkSettings(
 ): Checked {
   const problems = [
     ...unbuilt(writtenOf),
+    ...processes(settings, process.platform),
     ...reach(settings, writtenOf("host") ?? "HOST"),
     ...refusals(settings),
     ...times(settings, writtenOf),
@@ -49,6 +50,12 @@ function unbuilt(writtenOf: (key: string) => string | undefined): string[] {
     if (written === undefined || what === undefined) return [];
     return [`${written}: ${what}: not available in this version; leave it out`];
   });
+}
+
+/** Only Linux spreads the connections of one port over several processes. */
+function processes({ workers }: Settings, platform: string): string[] {
+  if (platform === "linux" || typeof workers !== "number" || workers === 1) return [];
+  return [`WORKERS: several processes share one port on Linux only: expected 1 or auto here, got ${workers}`];
 }
 
 /** An open server stays on this machine, and somebody must be able to connect. */

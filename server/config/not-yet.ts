@@ -1,6 +1,5 @@
 /** Options that are declared but not built, with what they are for. Asking for one is an error, never silently ignored. */
 export const notYet: Readonly<Record<string, string>> = {
-  workers: "several workers",
   redisUrl: "joining machines through Redis",
   redisHost: "joining machines through Redis",
   opsPort: "a second port for operations",

@@ -162,12 +162,11 @@ export class Drain {
     await this.#closeFlushed(session, "moved", this.#parts.clock.monotonic() + flushMs);
   }
 
-  /** A socket that is closed with bytes in its buffer loses them when the process ends. */
+  /** A socket that is closed with bytes in its buffer loses them when the process ends; one that lags is not done yet. */
   async #closeFlushed(session: Session, as: "moved" | "forced", until: number): Promise<void> {
     const { clock } = this.#parts;
-    while (session.connection.buffered() > 0 && session.closed === undefined && clock.monotonic() < until) {
-      await clock.sleep(tickMs);
-    }
+    const isDone = () => session.closed !== undefined || (session.connection.buffered() === 0 && session.isLevel);
+    while (!isDone() && clock.monotonic() < until) await clock.sleep(tickMs);
     this.#close(session, as);
   }
 

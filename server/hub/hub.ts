@@ -152,7 +152,7 @@ export class Hub {
     this.inFlight++;
     try {
       const published = await this.#parts.broker.publish(draft, this.#parts.historyRules(draft.channel));
-      this.published++;
+      if (!published.duplicate) this.published++;
       return published;
     } finally {
       this.inFlight--;

@@ -15,6 +15,7 @@ import { survive } from "./signals.ts";
  * moved away within DRAIN_WINDOW.
  */
 let server: FanfareServer | undefined;
+let isLeaving = false;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
 process.on("message", (order: Order) => {
@@ -58,6 +59,7 @@ async function stop(): Promise<void> {
 }
 
 async function orphaned(): Promise<void> {
+  if (isLeaving) return;
   getLogger(["fanfare", "worker"]).error("The supervisor is gone: clients are moved away");
   await server?.stop({ mode: "move", hasSuccessor: false });
   leave(1);
@@ -69,6 +71,7 @@ function report(word: Report): void {
 
 /** What was reported last is on its way; a process that ends at once would take it along. */
 function leave(code: number): void {
+  isLeaving = true;
   if (process.connected) process.disconnect?.();
   setTimeout(() => process.exit(code), 50);
 }
