@@ -169,7 +169,8 @@ describe("Archive, after a crash,", () => {
 
 describe("Archive takes out of the file", () => {
   test("what nobody can read any more, a slice at a time, and no more", () => {
-    for (let count = 0; count < 2500; count++) store(0, {}, { ...rules, historySize: 2 });
+    const entry = { draft: { channel: a, message: "m" }, rules: { ...rules, historySize: 2 } };
+    archive.append([{ verb: "append", entries: Array.from({ length: 2500 }, () => entry), now: 0 }], 0);
     let sweeps = 1;
     while (!archive.sweep(0)) sweeps++;
     expect([rowsOf("publications"), sweeps, offsets()]).toEqual([2, 3, [2499, 2500]]);
