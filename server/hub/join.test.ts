@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { RecordingLog } from "../../tests/delivery/recording-log.ts";
 import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
 import type { Said } from "../../tests/fakes/reading.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { commitJoin, planJoin } from "./join.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
@@ -147,5 +150,27 @@ describe("a join", () => {
     it.broker.fail = 0;
     await it.clock.moveInSteps(30_000, 100);
     expect(it.hub.delivery.interest.size).toBe(0);
+  });
+
+  test("that was planned in another life of the channel gets all there is of this one", async () => {
+    const clock = new MovedClock();
+    const log = new RecordingLog({ historySize: 1000, historyTtl: 300_000 }, clock);
+    const guest = await begin(0, { clock, log });
+    await say(guest, { type: "subscribe", channel: "room" });
+    const { position } = await it.publish("room", "1");
+    await it.settle();
+    const { session } = await it.connect();
+    const since = position === undefined ? undefined : ({ from: "position", position } as const);
+    const plan = await planJoin(it.hub.delivery, nameOf("room"), since);
+    log.forget();
+    await it.publish("room", "1 of the new life");
+    await it.settle();
+    expect(commitJoin(it.hub.delivery, plan, session)).toEqual({
+      epoch: await epochOf("room"),
+      offset: 1,
+      from: 1,
+      recovered: false,
+      reason: "epoch-changed",
+    });
   });
 });
