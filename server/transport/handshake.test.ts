@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import type { ServiceError } from "../../protocol/errors.ts";
+import { offeredSubprotocols, parseArrival } from "./handshake.ts";
+
+const peer = { ip: "10.0.0.1", remote: "10.0.0.1:52341" };
+
+function arrive(query: string, headers: Record<string, string> = {}) {
+  return parseArrival(new Request(`http://localhost:8000/ws${query}`, { headers }), peer);
+}
+
+function refusalOf(query: string, headers: Record<string, string> = {}): ServiceError {
+  let refusal: unknown;
+  try {
+    arrive(query, headers);
+  } catch (error) {
+    refusal = error;
+  }
+  expect(refusal).toMatchObject({ code: "bad-request" });
+  return refusal as ServiceError;
+}
+
+describe("a handshake", () => {
+  test("that says nothing asks for nothing", () => {
+    expect(arrive("")).toEqual({
+      userId: undefined,
+      token: undefined,
+      channels: [],
+      since: undefined,
+      takesOver: undefined,
+      ...peer,
+    });
+  });
+
+  test.each<[string, readonly string[]]>([
+    ["?channel=a&channel=b", ["a", "b"]],
+    ["?channels=a,b", ["a", "b"]],
+    ["?channels=a,b&channel=c", ["c", "a", "b"]],
+    ["?channel=a,b", ["a,b"]],
+    ["?channel=a&channels=a,,b,", ["a", "b"]],
+    ["?channel=room%2F1%3Ax", ["room/1:x"]],
+    ["?channel=%40u1", ["@u1"]],
+    [`?channel=${"x".repeat(200)}`, ["x".repeat(200)]],
+  ])("%s asks for its channels, each once", (query, channels) => {
+    expect([...arrive(query).channels] as string[]).toEqual([...channels]);
+  });
+
+  test.each([
+    ["?channel=a%20b", "channel"],
+    ["?channels=a,b%23", "channel"],
+    ["?channel=*", "channel"],
+    [`?channel=${"x".repeat(201)}`, "channel"],
+    ["?since=yesterday", "since"],
+    ["?since=room~e1", "since"],
+    ["?since=room~e1~-1", "since"],
+    ["?since=last:10001", "since"],
+    [`?since=${`${"r".repeat(100)}~e1~1,`.repeat(50)}`, "since"],
+    [`?takes_over=${"x".repeat(65)}`, "takes_over"],
+  ])("%s is refused, naming parameter and rule", (query, field) => {
+    const { message, ...refusal } = refusalOf(query);
+    expect(refusal.field).toBe(field);
+    expect(message).toStartWith(`${field}: expected `);
+    expect(refusalOf(query).message.length).toBeLessThan(400);
+  });
+
+  test("a cursor names positions, a word goes for all channels, and nothing means live", () => {
+    const since = arrive("?since=room%252F1~e1~17,all~e2~3").since;
+    expect([...(since instanceof Map ? since : [])] as unknown[]).toEqual([
+      ["room/1", { epoch: "e1", offset: 17 }],
+      ["all", { epoch: "e2", offset: 3 }],
+    ]);
+    expect(arrive("?since=earliest").since).toEqual({ from: "earliest" });
+    expect(arrive("?since=2m").since).toEqual({ from: "age", ms: 120_000 });
+    expect(arrive("?since=last:10").since).toEqual({ from: "last", count: 10 });
+    expect(arrive("?since=").since).toBeUndefined();
+  });
+
+  test("Last-Event-ID wins over since, an empty one does not, and a broken one is refused", () => {
+    const since = arrive("?since=earliest", { "Last-Event-ID": "all~e1~3" }).since;
+    expect([...(since instanceof Map ? since.keys() : [])] as string[]).toEqual(["all"]);
+    expect(arrive("?since=earliest", { "Last-Event-ID": "" }).since).toEqual({ from: "earliest" });
+    expect(refusalOf("", { "Last-Event-ID": "earliest" }).field).toBe("Last-Event-ID");
+  });
+
+  test("a token comes by the address, by a header or as a subprotocol", () => {
+    expect(arrive("?token=t").token).toBe("t");
+    expect(arrive("", { Authorization: "Bearer t" }).token).toBe("t");
+    expect(arrive("", { "Sec-WebSocket-Protocol": "fanfare.v1, fanfare.token.t" }).token).toBe("t");
+  });
+
+  test("user and resume key are passed on as they are", () => {
+    expect(arrive("?user_id=J%C3%B6&takes_over=c_1.abc")).toMatchObject({ userId: "Jö", takesOver: "c_1.abc" });
+    expect(arrive("?takes_over=").takesOver).toBeUndefined();
+  });
+
+  test("subprotocols are told in the order in which they were offered", () => {
+    const request = new Request("http://localhost/", { headers: { "Sec-WebSocket-Protocol": "b,  a ,c" } });
+    expect(offeredSubprotocols(request)).toEqual(["b", "a", "c"]);
+    expect(offeredSubprotocols(new Request("http://localhost/"))).toEqual([]);
+  });
+});
