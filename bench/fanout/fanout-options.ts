@@ -14,13 +14,15 @@ export interface FanoutOptions {
   readonly asJson: boolean;
 }
 
-export const usage = `npm run bench -- fanout [options] [-- options of the server]
+/** @param bench such as `fanout` */
+export const usageOf = (bench: string) => `npm run bench -- ${bench} [options] [-- options of the server]
   --connections N  how many clients, 10 to 10000 (1000)
   --rate N         messages per second; 0: memory of idle connections only (100)
   --size N         characters of a message (100)
   --seconds N      how long each measurement lasts (5)
   --rounds N       how often the programs take turns; medians are shown (3)
   --clients LIST   of plain, v1, sse, none: Fanfare's clients to measure (plain)
+  --workers LIST   how many workers Fanfare has, 0 for one process without a supervisor (0)
   --bare off       do not measure the bare program
   --json           print the results as JSON`;
 
@@ -37,12 +39,17 @@ export function parseFanoutOptions(argv: readonly string[]): FanoutOptions {
       rounds: { type: "string", default: "3" },
       clients: { type: "string", default: "plain" },
       bare: { type: "string", default: "on" },
+      workers: { type: "string", default: "0" },
       json: { type: "boolean", default: false },
     },
   });
+  const workers = values.workers.split(",").map((text) => between("workers", text, 0, 99));
   const kinds = values.clients.split(",").filter((kind) => kind !== "none");
   return {
-    programs: [...(values.bare === "off" ? [] : [bare]), ...kinds.map((kind) => fanfare(parseKind(kind), positionals))],
+    programs: [
+      ...(values.bare === "off" ? [] : [bare]),
+      ...kinds.flatMap((kind) => workers.map((count) => fanfare(parseKind(kind), count, positionals))),
+    ],
     connections: between("connections", values.connections, 10, 10_000),
     perSecond: between("rate", values.rate, 0, 100_000),
     messageLength: between("size", values.size, 20, 60_000),

@@ -17,7 +17,33 @@ export interface Memory {
 /** Linux counts processor time in ticks of 10 ms for every program, whatever the kernel's own are (man 2 times). */
 const tickUs = 10_000;
 
+/** Of a process and all that it started. */
 export function readUsage(pid: number): Usage {
+  const own = familyOf(pid).map(readOwnUsage);
+  return {
+    cpuUs: own.reduce((sum, { cpuUs }) => sum + cpuUs, 0),
+    switches: own.reduce((sum, { switches }) => sum + switches, 0),
+  };
+}
+
+/** Of a process and all that it started; pages that they share count for each. */
+export function readMemory(pid: number): Memory {
+  const own = familyOf(pid).map(readOwnMemory);
+  return {
+    rss: own.reduce((sum, { rss }) => sum + rss, 0),
+    anonymous: own.reduce((sum, { anonymous }) => sum + anonymous, 0),
+  };
+}
+
+/** The process and its children, and theirs. */
+function familyOf(pid: number): readonly number[] {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
+  );
+  return [pid, ...children.flatMap(familyOf)];
+}
+
+function readOwnUsage(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   // Fields are counted behind the name in parentheses, which may contain anything: utime is the 14th, stime the 15th.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -30,7 +56,7 @@ export function readUsage(pid: number): Usage {
   };
 }
 
-export function readMemory(pid: number): Memory {
+function readOwnMemory(pid: number): Memory {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
   const bytesOf = (name: string) => Number(new RegExp(`^${name}: +([0-9]+) kB$`, "m").exec(rollup)?.[1]) * 1024;
   return { rss: bytesOf("Rss"), anonymous: bytesOf("Anonymous") };

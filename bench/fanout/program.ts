@@ -16,13 +16,17 @@ export const bare: Program = {
   command: (port) => ["bench/bare.ts", "--port", String(port)],
 };
 
-/** @param more Options handed on to the server, such as `--flush-window 0`. */
-export function fanfare(clients: ClientKind, more: readonly string[]): Program {
+/**
+ * @param workers Of a supervisor; 0 for one process without.
+ * @param more Options handed on to the server, such as `--flush-window 0`.
+ */
+export function fanfare(clients: ClientKind, workers: number, more: readonly string[]): Program {
   // All connections come from one address; notices and the periodic message would be counted as deliveries.
   const options = ["--notification-interval", "0", "--notices", "off", "--max-connections-per-ip", "20000"];
+  const processes = workers === 0 ? [] : ["--workers", String(workers)];
   return {
-    name: `fanfare ${clients}`,
+    name: `fanfare ${clients}${workers === 0 ? "" : `, ${workers} worker(s)`}`,
     clients,
-    command: (port) => ["server/main.ts", "start", "--port", String(port), ...options, ...more],
+    command: (port) => ["server/main.ts", "start", "--port", String(port), ...options, ...processes, ...more],
   };
 }

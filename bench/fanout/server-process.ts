@@ -2,6 +2,7 @@ import type { Subprocess } from "bun";
 import type { Program } from "./program.ts";
 
 const startTimeoutMs = 10_000;
+const closeTimeoutMs = 5000;
 
 /** A running server that is measured. */
 export class ServerProcess {
@@ -39,10 +40,13 @@ export class ServerProcess {
     return this.#process.pid;
   }
 
-  /** Killed, not stopped: how it says goodbye is not what is measured. */
+  /** Two signals: how it says goodbye is not what is measured, and its workers must be gone as well. */
   async close(): Promise<void> {
-    this.#process.kill("SIGKILL");
+    this.#process.kill("SIGTERM");
+    this.#process.kill("SIGTERM");
+    const late = setTimeout(() => this.#process.kill("SIGKILL"), closeTimeoutMs);
     await this.#process.exited;
+    clearTimeout(late);
   }
 }
 
