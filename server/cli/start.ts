@@ -1,11 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import { Command } from "commander";
+import { UnusableStorage } from "../broker/unusable-storage.ts";
 import { loadSettings } from "../config/load.ts";
 import { secretsOf } from "../config/secrets.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
+import { WorkerFailure } from "../supervisor/worker-failure.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { greeting } from "./greeting.ts";
 import { refuseCommand } from "./refuse-command.ts";
@@ -62,7 +64,7 @@ async function start(context: CommandContext, command: Command): Promise<void> {
   try {
     context.exitWith(await run(settings, { onListening }));
   } catch (error) {
-    throw listenFailure(error, settings) ?? error;
+    throw startFailure(error, settings) ?? error;
   }
 }
 
@@ -71,8 +73,8 @@ function logListening({ isSecured, wsPath }: Settings, { host, port, isTls }: Li
   log().info`Waiting for clients; Ctrl+C stops the server`;
 }
 
-/** Why a server could not take its port, for a person; undefined for any other failure. */
-function listenFailure(error: unknown, { host, port }: Settings): CommandError | undefined {
+/** Why a server could not start, for a person; undefined for what is no person's fault. */
+function startFailure(error: unknown, { host, port }: Settings): CommandError | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const options = { cause: error };
   if (code === "EADDRINUSE") {
@@ -85,5 +87,6 @@ function listenFailure(error: unknown, { host, port }: Settings): CommandError |
   if (code === "EACCES") {
     return new CommandError(`PORT: this user may not listen on ${port}: try one above 1023, such as 8000`, options);
   }
-  return undefined;
+  const isExplained = error instanceof UnusableStorage || error instanceof WorkerFailure;
+  return isExplained ? new CommandError(error.message, options) : undefined;
 }

@@ -2,20 +2,9 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import type { Assignment, Order, Report } from "../worker/orders.ts";
 import type { StopReceipt } from "../worker/stop.ts";
+import { WorkerFailure } from "./worker-failure.ts";
 
 const program = join(import.meta.dir, "..", "worker", "hosted.ts");
-
-/** A worker that could not begin. */
-export class WorkerFailure extends Error {
-  override readonly name = "WorkerFailure";
-  /** Such as EADDRINUSE, where the system said why. */
-  readonly code: string | undefined;
-
-  constructor(message: string, code: string | undefined) {
-    super(message);
-    this.code = code;
-  }
-}
 
 /** One worker's process, from its start to its end. */
 export class WorkerProcess {
