@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type Guest, TestHub } from "../../tests/fakes/hub.ts";
+import { Grants } from "../auth/grants.ts";
+import type { TokenVerifier } from "../auth/token.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
@@ -216,6 +219,55 @@ describe("commands", () => {
     const others = [await it.connect({ userId: "u1" }), await it.connect({ userId: "u0" }), await it.connect()];
     for (const it of [guest, ...others]) await say(it, { type: "subscribe", channel: "a" });
     expect(await say(guest, { type: "presence", channel: "a" })).toMatchObject([{ count: 4, users: ["u0", "u1"] }]);
+  });
+});
+
+describe("a new token", () => {
+  /** A server whose tokens say `user/seconds/channel`, and take a moment to be looked at. */
+  async function beginWithTokens() {
+    const clock = new MovedClock();
+    const verifier: TokenVerifier = {
+      verify: async (token) => {
+        await clock.sleep(100);
+        const [userId, seconds = "0", channel = ""] = token.split("/");
+        const subscribe = [channel];
+        return {
+          userId,
+          grants: new Grants({ subscribe, publish: [] }),
+          expiresAtMs: clock.now() + Number(seconds) * 1000,
+        };
+      },
+    };
+    return begin({ clock, verifier });
+  }
+
+  test("takes the place of the one before, with its end", async () => {
+    const guest = await beginWithTokens();
+    for (const seconds of [60, 120]) {
+      guest.conversation.hear(JSON.stringify({ type: "auth", token: `u1/${seconds}` }));
+      await it.clock.moveInSteps(100, 10);
+    }
+    const expiries = guest.connection.of("authenticated").map(({ expires_at }) => Date.parse(expires_at ?? ""));
+    expect(expiries.map((at) => Math.round((at - it.clock.now()) / 10_000))).toEqual([6, 12]);
+    await it.clock.moveInSteps(110_000, 1000);
+    expect(guest.connection.closedWith).toBeUndefined();
+    await it.clock.moveInSteps(11_000, 1000);
+    expect(guest.connection.closedWith?.name).toBe("token-expired");
+  });
+
+  test("of somebody else is refused", async () => {
+    const guest = await beginWithTokens();
+    guest.conversation.hear(JSON.stringify({ type: "auth", token: "u2/60" }));
+    await it.clock.moveInSteps(200, 10);
+    expect(guest.connection.of("error")).toMatchObject([{ code: "forbidden" }]);
+  });
+
+  test("that comes too late, for its client has left, is watched by nobody", async () => {
+    const guest = await beginWithTokens();
+    guest.conversation.hear(JSON.stringify({ type: "auth", token: "u1/60" }));
+    it.leave(guest);
+    await it.clock.moveInSteps(120_000, 100);
+    expect(guest.session.closed).toBeUndefined();
   });
 });
 

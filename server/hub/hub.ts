@@ -196,7 +196,10 @@ export class Hub {
       unsubscribe: (session: Session, channel: ChannelName) => void this.delivery.leave(session, channel),
       history: (channel: ChannelName, since: Since, limit: number) => this.history(channel, since, limit),
       presence: async (channel: ChannelName) => (await this.occupancy.of([channel]))[0],
-      onIdentity: (session: Session) => this.#expiry.watch(session),
+      onIdentity: (session: Session) => {
+        // Its token was looked at while it left: nobody would take the timer back.
+        if (this.connections.byId(session.id) === session) this.#expiry.watch(session);
+      },
       onChat: (said: Chat, session: Session) => {
         getLogger(["fanfare", "hub"]).info("Broadcasting message from {sender}", {
           sender: said.sender ?? "anonymous",

@@ -1,5 +1,6 @@
 import { type ChannelName, userChannel } from "../../protocol/channel-name.ts";
 import { Access } from "../../server/auth/access.ts";
+import type { TokenVerifier } from "../../server/auth/token.ts";
 import type { Broker } from "../../server/broker/broker.ts";
 import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
 import type { HistoryRules, Log } from "../../server/broker/log.ts";
@@ -45,6 +46,8 @@ export interface TestHubOptions {
   /** Instead of one of its own. */
   readonly cluster?: Cluster;
   readonly resumeKeys?: ResumeKeys;
+  /** Looks at tokens; without one none is taken. */
+  readonly verifier?: TokenVerifier;
   readonly onWelcomed?: (session: Session) => void;
 }
 
@@ -70,6 +73,7 @@ export class TestHub {
     wrap,
     cluster,
     resumeKeys,
+    verifier,
     onWelcomed,
   }: TestHubOptions = {}) {
     this.clock = clock;
@@ -90,7 +94,7 @@ export class TestHub {
           chat: true,
           anonymous: true,
           trustUserId: true,
-          verifier: undefined,
+          verifier,
           rulesOf: () => ({ subscribe: "anyone", publish: "anyone" }),
         }),
         historyRules: () => historyRules,
