@@ -78,7 +78,10 @@ const systemFaults: ReadonlyMap<string, StorageFault> = new Map([
   ["EACCES", "read-only"],
   ["EPERM", "read-only"],
   ["EROFS", "read-only"],
+  ["ENOENT", "no-directory"],
   ["ENOTDIR", "no-directory"],
+  ["ENAMETOOLONG", "no-directory"],
+  ["ELOOP", "no-directory"],
   ["EEXIST", "no-directory"],
   ["EIO", "disk"],
 ]);
