@@ -47,7 +47,7 @@ export class Attempt {
     if (this.#isOver) return;
     this.#socket = transport(target, {
       onFrames: (frames) => this.#hear(frames),
-      onOutgrown: () => !this.#isOver && this.#events.onOutgrown(),
+      onOutgrown: () => this.#events.onOutgrown(),
       onEnd: (goodbye) => this.end(goodbye),
     });
   }

@@ -327,6 +327,25 @@ test("connect() does not wait for the next try", async () => {
   expect(world.sockets).toHaveLength(2);
 });
 
+test.each(["connecting", "connected", "reconnecting", "offline"])(
+  "a client that is closed as soon as it is %s stays closed",
+  async (status) => {
+    const world = new ScriptedWorld();
+    const { client } = await world.connected();
+    client.close();
+    client.on("state", (state) => state.status === status && client.close());
+    client.connect();
+    const socket = await world.socket();
+    socket.welcome();
+    if (status === "offline") world.online = false;
+    socket.end(1006);
+    await world.move(60_000);
+    expect(client.state.status).toBe("closed");
+    expect(world.sockets.every(({ isClosed }) => isClosed)).toBe(true);
+    expect(world.sockets.length).toBeLessThan(3);
+  },
+);
+
 test("nothing that a left connection still says is heard", async () => {
   const world = new ScriptedWorld();
   const { client, socket } = await world.connected();

@@ -70,11 +70,13 @@ export class Connector {
   connect(): void {
     this.#stopWaking ??= this.#world.onWake(() => this.#wake());
     if (this.#current || this.#next) return;
-    if (this.#state.status === "closed") {
+    const isAnew = this.#state.status === "closed";
+    if (isAnew) {
       this.#failures = 0;
-      this.#tell("connecting", none);
+      this.#goodbye = none;
     }
     this.#open();
+    if (isAnew) this.#tell("connecting", none);
   }
 
   /** Ends for good. */
@@ -94,7 +96,6 @@ export class Connector {
 
   #open(): void {
     this.#timer?.cancel();
-    if (this.#goodbye !== none && !this.#current) this.#tell("reconnecting", this.#goodbye);
     const attempt: Attempt = new Attempt(this.#world.clock, {
       onFrames: (frames) => this.#hear(attempt, frames),
       // The one on its way says what was wanted when it left; what is new is seen to after its welcome.
@@ -103,6 +104,7 @@ export class Connector {
     });
     this.#next = attempt;
     void this.#dial(attempt);
+    if (this.#goodbye !== none && !this.#current) this.#tell("reconnecting", this.#goodbye);
   }
 
   async #dial(attempt: Attempt): Promise<void> {
@@ -190,13 +192,11 @@ export class Connector {
     const now = clock.now();
     const jitterMs = backoff(this.#failures++, random());
     const waitMs = Math.max(jitterMs, this.#slotAt - now, goodbye.retryAfterMs ?? 0);
+    const isOffline = !this.#current && !isOnline();
     this.#timer?.cancel();
-    if (!this.#current && !isOnline()) {
-      this.#tell("offline", goodbye);
-      return;
-    }
-    if (!this.#current) this.#tell("reconnecting", goodbye, now + waitMs);
-    this.#timer = clock.setTimeout(() => this.#open(), waitMs);
+    if (!isOffline) this.#timer = clock.setTimeout(() => this.#open(), waitMs);
+    if (isOffline) this.#tell("offline", goodbye);
+    else if (!this.#current) this.#tell("reconnecting", goodbye, now + waitMs);
   }
 
   #wake(): void {
@@ -209,6 +209,7 @@ export class Connector {
     } else if (status === "offline" || this.#world.clock.now() >= nextTryAt) this.#open(); // a sleeping machine's timers stand still
   }
 
+  /** Always the last thing that is done: who is told may close the client, or connect. */
   #tell(status: ConnectionState["status"], goodbye: Goodbye, nextTryAt?: number): void {
     const { code, reason } = goodbye;
     this.#goodbye = goodbye;

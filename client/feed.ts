@@ -45,6 +45,7 @@ export class Feed {
   readonly name: string;
   readonly options: ChannelOptions;
   readonly progress = new Progress();
+  readonly events = new Emitter<ChannelEvents>();
   isJoined = false;
   /** The subscribe command that is not answered yet, or was refused; a new connection makes it void. */
   askedRef: Ref | undefined;
@@ -56,7 +57,6 @@ export class Feed {
   /** How often loading failed in a row. */
   failures = 0;
   #isFresh = false;
-  readonly #emitter = new Emitter<ChannelEvents>();
 
   constructor(name: string, options: ChannelOptions) {
     this.name = name;
@@ -65,12 +65,9 @@ export class Feed {
     if (typeof options.since === "object") this.progress.position = options.since;
   }
 
-  readonly on = this.#emitter.on.bind(this.#emitter);
-  readonly emit = this.#emitter.emit.bind(this.#emitter);
-
   /** Whether anybody listens. */
   get isWanted(): boolean {
-    return this.#emitter.size > 0;
+    return this.events.size > 0;
   }
 
   /** Every connection is in `all` and in its user's own channel, whether it asks or not. */
@@ -103,9 +100,9 @@ export class Feed {
     }
     const { schema } = this.options;
     try {
-      this.emit("message", { ...message, data: schema ? checkData(schema, message.data) : message.data });
+      this.events.emit("message", { ...message, data: schema ? checkData(schema, message.data) : message.data });
     } catch (cause) {
-      this.emit("error", new ClientError("invalid-data", `${cause}`, cause));
+      this.events.emit("error", new ClientError("invalid-data", `${cause}`, cause));
     }
   }
 
@@ -122,10 +119,10 @@ export class Feed {
       this.progress.position = state?.position;
       this.failures = 0;
       this.isLoaded = this.#isFresh = true;
-      this.emit("state", state?.data);
+      this.events.emit("state", state?.data);
     } catch (cause) {
       this.failures++;
-      this.emit("error", new ClientError("no-state", `${cause}`, cause));
+      this.events.emit("error", new ClientError("no-state", `${cause}`, cause));
     }
     this.isLoading = false;
     return this.isLoaded;
@@ -135,6 +132,6 @@ export class Feed {
     if (!gap) return;
     // Where even a fresh state does not reach the stream, a third one would not either.
     if (this.options.getState && !isFresh) this.isLoaded = false;
-    this.emit("gap", gap);
+    this.events.emit("gap", gap);
   }
 }

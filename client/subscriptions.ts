@@ -45,7 +45,7 @@ export class Subscriptions {
   ): () => void {
     const feed = this.#feeds.get(name) ?? new Feed(name, options);
     this.#feeds.set(name, feed);
-    const off = feed.on(event, handler);
+    const off = feed.events.on(event, handler);
     this.#schedule();
     return () => {
       off();
@@ -94,7 +94,7 @@ export class Subscriptions {
   }
 
   end(): void {
-    for (const feed of this.#feeds.values()) feed.emit("end", undefined);
+    for (const feed of this.#feeds.values()) feed.events.emit("end", undefined);
   }
 
   /** @returns false for a frame that is about something else */
@@ -121,7 +121,7 @@ export class Subscriptions {
     const doubtful = this.#named.filter((feed) => code !== 4501 && !(this.#isConnected && feed.isJoined));
     for (const feed of doubtful) {
       feed.isDoubtful = true;
-      if (this.#transport === "sse") feed.emit("error", new ClientError("forbidden", reason));
+      if (this.#transport === "sse") feed.events.emit("error", new ClientError("forbidden", reason));
     }
     return doubtful.length > 0;
   }
@@ -131,7 +131,7 @@ export class Subscriptions {
     if (!feed) return false;
     if (frame.retry_after_ms === undefined) {
       feed.isDoubtful = true;
-      feed.emit("error", new ClientError(frame.code, frame.message));
+      feed.events.emit("error", new ClientError(frame.code, frame.message));
     } else {
       const again = () => {
         feed.askedRef = undefined; // asked twice at worst, which the server answers twice

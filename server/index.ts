@@ -1,4 +1,5 @@
-/** The server as a library: docs/library.md. */
+/** The server as a library, and a client to go with it: docs/library.md. */
+export { BroadcastClient, type BroadcastClientOptions } from "../client/broadcast-client.ts";
 export {
   type Broadcast,
   BroadcastServer,
