@@ -204,7 +204,8 @@ export class IpcBroker implements Broker, ChannelDirectory {
     try {
       for (const slice of slices) {
         await this.#ask(
-          (n) => ({ verb: "listen-again", n, channels: slice }),
+          // Without those that were let go of meanwhile: the host would send them for ever.
+          (n) => ({ verb: "listen-again", n, channels: slice.filter((it) => this.#listened.has(it)) }),
           (answer) => (answer.verb === "done" ? true : undefined),
         );
       }

@@ -136,6 +136,7 @@ export class HostedWorker {
     const parts = partsOf(publications);
     for (const part of parts.slice(0, -1)) {
       await this.#link.room();
+      if (this.#isGone) return;
       this.#send({ verb: "history-part", n, publications: part });
     }
     await this.#link.room();

@@ -1,8 +1,9 @@
-import { type Clock, systemClock, type Timer } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { type Frame, maxFrameBytes } from "./frame.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { formatGreeting, type Greeting, maxGreetingBytes, parseGreeting } from "./greeting.ts";
 import { Outbox } from "./outbox.ts";
+import { Pulse } from "./pulse.ts";
 
 /** Below this there is room for more, bytes: what a socket takes at once, a few times; and part of what may wait at all. */
 const maxRoomBytes = 1024 * 1024;
@@ -64,16 +65,13 @@ export class Link {
   readonly #ended = Promise.withResolvers<void>();
   readonly #reader = new FrameReader(maxGreetingBytes, (text) => this.#take(text));
   readonly #roomBytes: number;
+  readonly #pulse: Pulse;
   #state: State = "greeting";
   #isGreeted = false;
   #hasSaidGoodbye = false;
   #peer = "";
   #isFlushing = false;
   #isSocketFull = false;
-  #hasHeard = true;
-  #hasSpoken = true;
-  #silentBeats = 0;
-  #beat: Timer | undefined;
 
   /** @param events Makes what the link tells its events to; the link is not to be used before it returned. */
   constructor(socket: LinkSocket, settings: LinkSettings, events: (link: Link) => LinkEvents) {
@@ -87,9 +85,12 @@ export class Link {
     };
     this.#roomBytes = Math.min(maxRoomBytes, this.#settings.maxQueuedBytes * roomShare);
     this.#events = events(this);
+    this.#pulse = new Pulse(this.#settings, {
+      onBeat: (hasSpoken) => this.#beat(hasSpoken),
+      onSilence: (ms) => this.cut(`it gave no sign of life for ${ms / 1000} s`),
+    });
     this.#outbox.addText(formatGreeting(settings));
     this.#write(); // at once: a side that is about to refuse must have said what it speaks
-    this.#armBeat();
   }
 
   /** The other side's name; empty before it is open. */
@@ -139,7 +140,7 @@ export class Link {
   /** Called by the socket's owner with what came. */
   takeBytes(bytes: Buffer): void {
     if (this.#state === "closed") return;
-    this.#hasHeard = true;
+    this.#pulse.hear();
     try {
       this.#reader.push(bytes);
     } catch (cause) {
@@ -202,7 +203,7 @@ export class Link {
     if (!this.#isSocketFull && this.#outbox.size > 0) {
       this.#outbox.writeTo((bytes, from, to) => Math.max(0, this.#socket.write(bytes, from, to - from)));
       this.#isSocketFull = this.#outbox.size > 0;
-      this.#hasSpoken = true;
+      this.#pulse.speak();
     }
     if (this.#outbox.size < this.#roomBytes) this.#makeRoom();
     if (this.#state !== "closing" || this.#outbox.size > 0 || this.#hasSaidGoodbye) return;
@@ -214,34 +215,18 @@ export class Link {
     for (const resolve of this.#roomSeekers.splice(0)) resolve();
   }
 
-  #armBeat(): void {
-    const { clock, beatMs } = this.#settings;
-    this.#beat = clock.setTimeout(() => this.#onBeat(), beatMs);
-  }
-
-  /**
-   * Beats are counted, not milliseconds: when this process itself stood still, that is one beat, and what the other side
-   * sent meanwhile is read before the next.
-   */
-  #onBeat(): void {
-    const { beatMs, maxSilentBeats } = this.#settings;
-    this.#silentBeats = this.#hasHeard ? 0 : this.#silentBeats + 1;
-    this.#hasHeard = false;
-    if (this.#silentBeats >= maxSilentBeats) {
-      this.cut(`it gave no sign of life for ${(beatMs * maxSilentBeats) / 1000} s`);
-      return;
-    }
-    if (!this.#hasSpoken && !this.#hasSaidGoodbye && this.#outbox.size === 0) this.#outbox.addText("");
+  /** Shows that this side lives, unless it said something anyway or the other side does not even read that. */
+  #beat(hasSpoken: boolean): void {
+    if (hasSpoken || this.#hasSaidGoodbye || this.#outbox.size > 0) return;
+    this.#outbox.addText("");
     this.#write();
-    this.#hasSpoken = false;
-    this.#armBeat();
   }
 
   #end(end: LinkEnd): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#reader.stop();
-    this.#beat?.cancel();
+    this.#pulse.stop();
     this.#outbox.clear();
     this.#makeRoom();
     this.#socket.terminate();

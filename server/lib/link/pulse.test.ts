@@ -1,0 +1,59 @@
+import { describe, expect, test } from "bun:test";
+import { MovedClock } from "../moved-clock.ts";
+import { Pulse } from "./pulse.ts";
+
+function startPulse() {
+  const clock = new MovedClock();
+  const story: string[] = [];
+  const pulse = new Pulse(
+    { clock, beatMs: 1000, maxSilentBeats: 3 },
+    {
+      onBeat: (hasSpoken) => {
+        story.push(hasSpoken ? "spoke" : "quiet");
+        pulse.speak(); // as a link does with a beat of its own
+      },
+      onSilence: (ms) => story.push(`silent for ${ms}`),
+    },
+  );
+  return { clock, story, pulse };
+}
+
+describe("a pulse", () => {
+  test("ends after so many beats in a row without a sign", () => {
+    const { clock, story, pulse } = startPulse();
+    clock.move(2500);
+    pulse.hear();
+    clock.move(500);
+    expect(story).toEqual(["quiet", "quiet", "quiet"]);
+    clock.move(10_000);
+    expect(story.slice(3)).toEqual(["quiet", "quiet", "silent for 3000"]);
+  });
+
+  test("never ends while there is a sign of life", () => {
+    const { clock, story, pulse } = startPulse();
+    for (let beat = 0; beat < 20; beat++) {
+      pulse.hear();
+      clock.move(1000);
+    }
+    expect(story).toHaveLength(20);
+    expect(story).not.toContain("silent for 3000");
+  });
+
+  test("says whether this side spoke since the last beat", () => {
+    const { clock, story, pulse } = startPulse();
+    pulse.speak();
+    clock.move(1000);
+    clock.move(1000);
+    pulse.speak();
+    pulse.hear();
+    clock.move(1000);
+    expect(story).toEqual(["spoke", "quiet", "spoke"]);
+  });
+
+  test("is over when it is stopped", () => {
+    const { clock, story, pulse } = startPulse();
+    pulse.stop();
+    clock.move(10_000);
+    expect(story).toEqual([]);
+  });
+});
