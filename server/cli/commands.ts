@@ -1,17 +1,21 @@
 import type { Command } from "commander";
 import { makeCompletionCommand } from "./completion.ts";
 import { makeConfigCommand } from "./config.ts";
+import { makeConnectCommand } from "./connect.ts";
 import type { CommandContext } from "./context.ts";
 import { makeHelpCommand } from "./help.ts";
 import { makePublishCommand } from "./publish.ts";
 import { makeStartCommand } from "./start.ts";
+import { makeSubscribeCommand } from "./subscribe.ts";
 import { makeTokenCommand } from "./token.ts";
 import { configuredKeys } from "./token-keys.ts";
 
 /** Every command of the program, in the order in which the help lists them. A new one is one file and one line here. */
 export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeStartCommand,
+  makeConnectCommand,
   makePublishCommand,
+  makeSubscribeCommand,
   (context) => makeTokenCommand({ ...context, configured: () => configuredKeys(context.settings()) }),
   makeConfigCommand,
   makeCompletionCommand,

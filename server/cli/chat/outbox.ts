@@ -1,0 +1,85 @@
+import type { Clock, Timer } from "../../lib/clock.ts";
+import { printable } from "../printable.ts";
+
+/** What the outbox needs of the one who speaks. */
+export interface OutboxDoors {
+  /** Sends a text to everyone. @returns false where there is no connection now */
+  say(text: string): boolean;
+  /** Tells the person. */
+  complain(line: string): void;
+  readonly clock: Pick<Clock, "setTimeout">;
+}
+
+/** How long to hold back where the server says that it was too fast, and how long to wait for one's own copy. Milliseconds. */
+const patienceMs = 1000;
+const copyMs = 15_000;
+
+/**
+ * Lines on their way to everyone, one at a time and in order.
+ *
+ * Nothing answers a chat message, so its receipt is one's own copy. Until that is there (or a refusal) the line is kept,
+ * and said again when the connection broke meanwhile and the copy is not among what was missed.
+ */
+export class ChatOutbox {
+  readonly #doors: OutboxDoors;
+  readonly #waiting: Line[] = [];
+  #timer: Timer | undefined;
+
+  constructor(doors: OutboxDoors) {
+    this.#doors = doors;
+  }
+
+  /** Resolves once the line was seen by everyone, or refused. */
+  send(text: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ text, resolve });
+    if (this.#waiting.length === 1) this.sayFirst();
+    return promise;
+  }
+
+  /** One's own text came back. */
+  see(text: string): void {
+    if (this.#waiting[0]?.text === text) this.#settle();
+  }
+
+  /** What the server refuses without saying what: it can only be the line that is on its way. */
+  refuse(code: string, message: string): void {
+    const [first] = this.#waiting;
+    if (first === undefined) this.#doors.complain(printable(message));
+    else if (code === "rate-limited") this.#wait(patienceMs, () => this.sayFirst());
+    else this.#drop(printable(message));
+  }
+
+  /** The connection is gone: nothing is known of the line that is on its way. */
+  hold(): void {
+    this.#timer?.cancel();
+  }
+
+  /** Says the line whose turn it is, once more where it was said before. */
+  sayFirst(): void {
+    const [first] = this.#waiting;
+    if (first === undefined || !this.#doors.say(first.text)) return;
+    this.#wait(copyMs, () => this.#drop("it did not come back; whether the others have it is not known"));
+  }
+
+  #drop(why: string): void {
+    this.#doors.complain(`not sent: "${printable(this.#waiting[0]?.text ?? "")}": ${why}`);
+    this.#settle();
+  }
+
+  #settle(): void {
+    this.#timer?.cancel();
+    this.#waiting.shift()?.resolve();
+    this.sayFirst();
+  }
+
+  #wait(ms: number, then: () => void): void {
+    this.#timer?.cancel();
+    this.#timer = this.#doors.clock.setTimeout(then, ms);
+  }
+}
+
+interface Line {
+  readonly text: string;
+  readonly resolve: () => void;
+}

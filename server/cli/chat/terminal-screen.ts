@@ -1,0 +1,80 @@
+import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from "node:readline";
+import type { Terminal } from "../world.ts";
+import { LineQueue } from "./line-queue.ts";
+import type { Screen } from "./screen.ts";
+
+/**
+ * A terminal with a line that can be edited at its bottom, and everything that comes above it.
+ *
+ * Between two calls the cursor is where readline left it: in the line that is being typed, which may take several rows.
+ */
+export class TerminalScreen implements Screen {
+  readonly isPerson = true;
+  readonly #output: Terminal["output"];
+  readonly #lines = new LineQueue();
+  readonly #readline: Interface;
+  #isClosed = false;
+
+  constructor({ input, output }: Terminal) {
+    this.#output = output;
+    this.#readline = createInterface({ input, output, terminal: true, prompt: "", historySize: 200 });
+    this.#readline.on("line", (line) => this.#take(line));
+    this.#readline.on("SIGINT", () => this.#lines.cut());
+    this.#readline.on("close", () => this.#lines.cut());
+  }
+
+  show(line: string): void {
+    if (this.#isClosed) {
+      this.#output.write(`${line}\n`);
+      return;
+    }
+    const { rows } = this.#readline.getCursorPos();
+    this.#clearFrom(rows);
+    // Redrawing, readline goes up by the rows it believes the cursor to be below the prompt: so many are given to it.
+    this.#output.write(`${line}\n${"\n".repeat(rows)}`);
+    this.#readline.prompt(true);
+  }
+
+  prompt(text: string): void {
+    const { rows } = this.#readline.getCursorPos();
+    this.#clearFrom(rows);
+    this.#output.write("\n".repeat(rows));
+    this.#readline.setPrompt(text);
+    this.#readline.prompt(true);
+  }
+
+  async ask(question: string): Promise<string | undefined> {
+    this.prompt(question);
+    const line = await this.nextLine();
+    this.prompt("");
+    if (line !== undefined) this.show(question + line);
+    return line;
+  }
+
+  nextLine(): Promise<string | undefined> {
+    return this.#lines.next();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#clearFrom(this.#readline.getCursorPos().rows);
+    this.#isClosed = true;
+    this.#readline.close();
+  }
+
+  /** What was typed is taken away: it comes back as everybody sees it. */
+  #take(line: string): void {
+    const { columns } = this.#output;
+    const width = Bun.stringWidth(this.#readline.getPrompt() + line);
+    this.#clearFrom(columns > 0 ? Math.floor(width / columns) + 1 : 1);
+    this.#lines.push(line);
+    this.#readline.prompt();
+  }
+
+  /** Clears from so many rows above the cursor to the end. */
+  #clearFrom(rows: number): void {
+    moveCursor(this.#output, 0, -rows);
+    cursorTo(this.#output, 0);
+    clearScreenDown(this.#output);
+  }
+}

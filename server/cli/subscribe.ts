@@ -1,0 +1,127 @@
+import { Command, Option } from "commander";
+import { type Client, ClientError, createClient, type Message } from "../../client/index.ts";
+import { type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
+import { untilConnected, untilEnded } from "./client-door.ts";
+import { type CommandContext, CommandError } from "./context.ts";
+import { channelsOf, userOf, wholeNumberOf } from "./flag-values.ts";
+import { describeGap, messageLine } from "./message-line.ts";
+import { makePaint } from "./paint.ts";
+import { printable, printableJson } from "./printable.ts";
+import { type Beginning, beginningOf, cursorOf, parseBeginning } from "./since.ts";
+
+interface SubscribeFlags extends AddressFlags {
+  readonly user?: string;
+  readonly token?: string;
+  readonly since?: Beginning;
+  readonly count?: number;
+  readonly json?: true;
+}
+
+/** `fanfare subscribe`: what comes in channels, as lines for people or JSON lines for programs. */
+export function makeSubscribeCommand(context: CommandContext): Command {
+  const parseCount = wholeNumberOf("--count", { min: 1, max: 1_000_000_000 });
+  const command = new Command("subscribe")
+    .description("print the messages of channels, and go on after every break without missing one")
+    .argument("<channel...>", "such as room:1, all, or @u1 for what comes to the user u1", channelsOf("channel"))
+    .addOption(
+      new Option("--user <id>", "connect as this user, where the server believes it").argParser(userOf("--user")),
+    )
+    .addOption(
+      new Option("--token <jwt>", "connect as the user of this token; others can see a flag, so let it be short-lived"),
+    )
+    .addOption(
+      new Option(
+        "--since <place>",
+        "begin in the past: 17 (after the offset), earliest, last:10, or a cursor",
+      ).argParser(parseBeginning),
+    )
+    .addOption(new Option("--count <number>", "end after so many messages").argParser(parseCount));
+  return addAddressFlags(command)
+    .option("--json", "one JSON object per line; its `cursor` is what --since takes")
+    .addHelpText("after", examples)
+    .action((channels: readonly string[], flags: SubscribeFlags) => subscribe(context, channels, flags));
+}
+
+const examples = `
+Messages go to the standard output; what is missing, and how it stands with the connection, to the standard error.
+
+Examples:
+  fanfare subscribe all
+  fanfare subscribe room:1 room:2 --since last:10
+  fanfare subscribe orders --json --since earliest | jq .data
+  fanfare subscribe @u1 --user u1 --count 1        waits for one message to the user u1
+`;
+
+async function subscribe(context: CommandContext, channels: readonly string[], flags: SubscribeFlags): Promise<void> {
+  const address = addressOf(flags, context.settings());
+  context.endWhenUnread();
+  const { user, token } = flags;
+  const identity = { ...(user === undefined ? {} : { userId: user }), ...(token === undefined ? {} : { token }) };
+  const client = createClient(address.ws, { ...identity, transports: ["websocket"] });
+  const interrupted = Promise.withResolvers<"interrupted">();
+  const stop = context.onInterrupt(() => interrupted.resolve("interrupted"));
+  tellConnection(context, client);
+  try {
+    const work = untilConnected(client, address).then(() =>
+      Promise.race([readAll(context, client, { channels, flags }), untilEnded(client)]),
+    );
+    const end = await Promise.race([work, interrupted.promise]);
+    // A script that waits for so many messages must know that they did not all come.
+    if (end === "interrupted" && flags.count !== undefined) context.exitWith(interruptedCode);
+  } finally {
+    stop();
+    client.close();
+  }
+}
+
+/** What a shell says of a program that Ctrl+C ended. */
+const interruptedCode = 130;
+
+interface Reading {
+  readonly channels: readonly string[];
+  readonly flags: SubscribeFlags;
+}
+
+/** Prints what comes. Resolves after `--count` messages. @throws CommandError where a channel is refused */
+async function readAll(context: CommandContext, client: Client, { channels, flags }: Reading): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const paint = makePaint(context);
+  let left = flags.count ?? Number.POSITIVE_INFINITY;
+  const show = (message: Message) => {
+    if (left-- <= 0) return;
+    context.print(
+      flags.json ? jsonLine(client, message) : messageLine(message, { paint, showChannel: channels.length > 1 }),
+    );
+    if (left === 0) resolve();
+  };
+  for (const name of channels) {
+    const since = await beginningOf(client, name, flags.since).catch((error) => {
+      throw error instanceof ClientError ? new CommandError(printable(error.message), { cause: error }) : error;
+    });
+    const channel = client.channel(name, since === undefined ? {} : { since });
+    channel.on("message", show);
+    channel.on("gap", (gap) => context.stderr.write(`gap: ${printable(name)}: ${describeGap(gap)}\n`));
+    channel.on("error", ({ message }) => reject(new CommandError(printable(message))));
+  }
+  return promise;
+}
+
+/** The message as it came, with the position it stands at: what a later `--since` takes. */
+function jsonLine(client: Client, { channel, ...message }: Message): string {
+  const { epoch } = client.channel(channel).position ?? {};
+  const { offset } = message;
+  const cursor = epoch === undefined || offset === undefined ? undefined : cursorOf(channel, { epoch, offset });
+  return printableJson({ channel, ...message, cursor });
+}
+
+/** Once per break, on the standard error. */
+function tellConnection({ stderr }: CommandContext, client: Client): void {
+  let isConnected = false;
+  let wasConnected = false;
+  client.on("state", ({ status }) => {
+    if (isConnected && status !== "connected" && status !== "closed") stderr.write("connection lost; trying again …\n");
+    if (wasConnected && !isConnected && status === "connected") stderr.write("connected again\n");
+    isConnected = status === "connected";
+    wasConnected ||= isConnected;
+  });
+}
