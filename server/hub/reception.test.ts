@@ -296,4 +296,20 @@ describe("who continues an earlier connection", () => {
     await it.connect({ userId: "u1", takesOver });
     expect(old.connection.closedWith?.name).toBe("normal");
   });
+
+  test("keeps nothing of the other once that is gone", async () => {
+    await begin();
+    const gone: WeakRef<object>[] = [];
+    for (let user = 0; user < 100; user++) {
+      const userId = `u${user}`;
+      const { connection, session } = await it.connect({ userId });
+      gone.push(new WeakRef(session));
+      await it.connect({ userId, takesOver: connection.taken[0]?.resume_key });
+    }
+    await it.settle();
+    Bun.gc(true);
+    // A few may still lie on the stack; those that are held would be all of them.
+    expect(gone.filter((session) => session.deref() !== undefined).length).toBeLessThan(50);
+    expect(it.hub.connections.size).toBe(100);
+  });
 });

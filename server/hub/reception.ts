@@ -118,6 +118,8 @@ export class Reception {
     this.#giveBack({ ip: session.origin.ip, userId: session.userId }, session.id, predecessor);
     if (predecessor !== undefined) this.#successors.delete(predecessor);
     this.#predecessors.delete(session);
+    const successor = this.#successors.get(session);
+    if (successor !== undefined) this.#predecessors.delete(successor);
     const wasContinued = this.#successors.delete(session);
     const isNews = session.isWelcomed && !wasContinued;
     const { roster } = this.#parts.peers;
