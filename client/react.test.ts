@@ -1,0 +1,128 @@
+import { expect, test } from "bun:test";
+import { HookHarness } from "../tests/client/hook-harness.ts";
+import { ScriptedWorld, settle } from "../tests/client/scripted-world.ts";
+import type { Client } from "./client.ts";
+import { makeHooks, type UseChannelOptions } from "./react.ts";
+
+const live = { epoch: "k3x9", offset: 9, from: 10 };
+
+interface Props {
+  readonly client: Client;
+  readonly name?: string;
+  readonly options?: UseChannelOptions<unknown, unknown>;
+}
+
+test("useConnection renders each state of the client", async () => {
+  const world = new ScriptedWorld();
+  const client = world.client();
+  const component = new HookHarness<Props, unknown>(
+    (react) => {
+      const { useConnection } = makeHooks(react);
+      return ({ client }) => useConnection(client).status;
+    },
+    { client },
+  );
+  component.mount();
+  expect(component.view).toBe("connecting");
+  (await world.socket()).welcome();
+  await settle();
+  expect(component.view).toBe("connected");
+  component.unmount();
+  const { renderings } = component;
+  client.close();
+  await settle();
+  expect(component.renderings).toBe(renderings);
+});
+
+test("useChannel subscribes once in strict mode, and renders each message once", async () => {
+  const { world, socket, component } = await mounted();
+  expect(socket.commands).toEqual([{ type: "subscribe", channel: "room:1" }]);
+  socket.subscribed("room:1", live);
+  socket.message("room:1", 10);
+  socket.message("room:1", 11);
+  await settle();
+  expect(dataOf(component)).toEqual([10, 11]);
+  component.unmount();
+  await world.move(0);
+  expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "room:1" });
+});
+
+test("another name is another channel, and nothing of the one before is rendered", async () => {
+  const { world, client, socket, component } = await mounted();
+  socket.subscribed("room:1", live);
+  socket.message("room:1", 10);
+  await settle();
+  expect(dataOf(component)).toEqual([10]);
+  component.render({ client, name: "room:2" });
+  expect(dataOf(component)).toEqual([]);
+  await world.move(0);
+  expect(socket.commands.slice(1)).toEqual([
+    { type: "unsubscribe", channel: "room:1" },
+    { type: "subscribe", channel: "room:2" },
+  ]);
+  expect(dataOf(component)).toEqual([]);
+  socket.subscribed("room:2", live);
+  socket.message("room:1", 11);
+  socket.message("room:2", 10, "of room 2");
+  await settle();
+  expect(dataOf(component)).toEqual(["of room 2"]);
+});
+
+test("the handler of the last rendering is called, once per message, and no rendering subscribes anew", async () => {
+  const { world, client, socket, component } = await mounted();
+  socket.subscribed("room:1", live);
+  const calls: string[] = [];
+  for (const word of ["first", "second"]) {
+    component.render({ client, name: "room:1", options: { onMessage: () => void calls.push(word) } });
+  }
+  socket.message("room:1", 10);
+  await world.move(0);
+  expect(calls).toEqual(["second"]);
+  expect(socket.commands).toHaveLength(1);
+});
+
+test("only the last messages are kept", async () => {
+  const { socket, component } = await mounted({ keep: 2 });
+  socket.subscribed("room:1", live);
+  for (const offset of [10, 11, 12]) socket.message("room:1", offset);
+  await settle();
+  expect(dataOf(component)).toEqual([11, 12]);
+});
+
+test("a state takes the place of the messages before it, and an error stands beside them", async () => {
+  const { world, socket, component } = await mounted({ getState: async () => ({ data: "v9" }) });
+  await world.move(0);
+  expect(component.view.state).toBe("v9");
+  socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "not yours" });
+  await settle();
+  expect(component.view).toMatchObject({ state: "v9", error: { code: "forbidden" }, messages: [] });
+});
+
+test("publish stays the same function while the channel does", async () => {
+  const { client, socket, component } = await mounted();
+  const { publish } = component.view;
+  void publish({ x: 1 }, { id: "m1" });
+  expect(socket.commands.at(-1)).toEqual({ type: "publish", channel: "room:1", data: { x: 1 }, id: "m1" });
+  component.render({ client, name: "room:1" });
+  expect(component.view.publish).toBe(publish);
+  component.render({ client, name: "room:2" });
+  expect(component.view.publish).not.toBe(publish);
+});
+
+/** A component that listens to `room:1`, mounted in strict mode; what it asks for is out. */
+async function mounted(options?: UseChannelOptions<unknown, unknown>) {
+  const world = new ScriptedWorld();
+  const { client, socket } = await world.connected();
+  const props: Props = { client, ...(options && { options }) };
+  const component = new HookHarness((react) => {
+    const { useChannel } = makeHooks(react);
+    return ({ client, name = "room:1", options }: Props) => useChannel(client, name, options);
+  }, props);
+  component.mount();
+  await world.move(0);
+  return { world, client, socket, component };
+}
+
+function dataOf({ view }: { readonly view: { readonly messages: readonly { readonly data: unknown }[] } }) {
+  return view.messages.map(({ data }) => data);
+}
