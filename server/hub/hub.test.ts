@@ -1,0 +1,105 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { FakeConnection } from "../../tests/fakes/connection.ts";
+import { nameOf, TestHub } from "../../tests/fakes/hub.ts";
+
+let it: TestHub;
+afterEach(() => it.close());
+
+const small = { fullBytes: 0, refuseBytes: 0 };
+
+/** How many of these a collection leaves alive. */
+function alive(things: readonly WeakRef<object>[]): number {
+  Bun.gc(true);
+  return things.filter((thing) => thing.deref() !== undefined).length;
+}
+
+describe("a hub lets go of who left", () => {
+  test.each<[string, (round: number) => Promise<WeakRef<object>>]>([
+    [
+      "after talking",
+      async (round) => {
+        const guest = await it.connect({ userId: `u${round}` });
+        guest.conversation.hear('{"type":"subscribe","channel":"room"}');
+        await it.settle();
+        it.leave(guest);
+        return new WeakRef(guest.session);
+      },
+    ],
+    [
+      "with a full socket",
+      async () => {
+        const guest = await it.connect({ channels: [nameOf("room")] }, new FakeConnection(undefined, small));
+        guest.connection.stall();
+        for (let count = 0; count < 3; count++) {
+          await it.publish("room");
+          await it.settle();
+        }
+        it.leave(guest);
+        return new WeakRef(guest.session);
+      },
+    ],
+    [
+      "before the welcome",
+      async () => {
+        it.broker.answerMs = 20;
+        const guest = await it.enter({ channels: [nameOf("room")] });
+        it.leave(guest);
+        return new WeakRef(guest.session);
+      },
+    ],
+    [
+      "in the middle of a join",
+      async () => {
+        const guest = await it.connect();
+        it.broker.answerMs = 20;
+        guest.conversation.hear('{"type":"subscribe","channel":"room","since":"earliest"}');
+        it.leave(guest);
+        return new WeakRef(guest.session);
+      },
+    ],
+    [
+      "while history was on its way to them",
+      async () => {
+        const guest = await it.connect({ channels: [nameOf("room")], since: { from: "earliest" } });
+        it.broker.answerMs = 20;
+        await it.publish("room");
+        it.leave(guest);
+        return new WeakRef(guest.session);
+      },
+    ],
+  ])("%s", async (_, visit) => {
+    it = await TestHub.start({ settings: { notices: true, tailBytes: 0 } });
+    const gone: WeakRef<object>[] = [];
+    for (let round = 0; round < 60; round++) gone.push(await visit(round));
+    it.broker.answerMs = 0;
+    await it.clock.moveInSteps(30_000, 500);
+    // A few may still lie on the stack; those that are held would be all of them.
+    expect(alive(gone)).toBeLessThan(30);
+    expect([it.hub.connections.size, it.hub.delivery.interest.size, it.hub.slowReaders]).toEqual([0, 0, 0]);
+  });
+
+  test("and gives all seats back", async () => {
+    it = await TestHub.start({ settings: { maxConnections: 1, maxConnectionsPerIp: 1, maxConnectionsPerUser: 1 } });
+    for (let round = 0; round < 10; round++) {
+      const guest = await it.connect({ userId: "u1" });
+      if (round % 2 === 0) it.leave(guest);
+      else guest.session.close({ name: "disconnected" });
+      await it.settle();
+    }
+    expect(it.hub.connections.size).toBe(0);
+  });
+});
+
+describe("a hub's history", () => {
+  test("is cut where an answer would be too large to send, never below one", async () => {
+    it = await TestHub.start({ settings: { maxMessageBytes: 2_000_000 }, rules: { historyBytes: 100_000_000 } });
+    for (const length of [600_000, 600_000, 1_500_000, 10]) await it.publish("room", "x".repeat(length));
+    const after = async (offset: number) => {
+      const top = (await it.broker.tops([nameOf("room")])).get(nameOf("room"));
+      const position = { epoch: top?.epoch ?? "", offset };
+      const { publications } = await it.hub.history(nameOf("room"), { from: "position", position }, 100);
+      return publications.map((publication) => publication.offset);
+    };
+    expect([await after(0), await after(1), await after(2), await after(3)]).toEqual([[1], [2], [3], [4]]);
+  });
+});
