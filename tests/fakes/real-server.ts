@@ -1,4 +1,5 @@
 import type { Server } from "bun";
+import { errorTable, ServiceError } from "../../protocol/errors.ts";
 import type { Session } from "../../server/session/session.ts";
 import { SseTransport } from "../../server/transport/sse/sse.ts";
 import { type SocketState, WebSocketTransport } from "../../server/transport/websocket/websocket.ts";
@@ -24,6 +25,8 @@ export class RealServer {
       websocket: websocket.handler,
       fetch: (request, server) =>
         request.headers.has("Upgrade") ? websocket.upgrade(request, server, peer) : sse.answer(request, server, peer),
+      error: (error) =>
+        new Response(null, { status: error instanceof ServiceError ? errorTable[error.code].status : 500 }),
     });
   }
 

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { type ErrorCode, ServiceError } from "../../../protocol/errors.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { cursorPrefix } from "../../../protocol/position.ts";
@@ -42,9 +43,9 @@ export class SseTransport {
   /** @throws ServiceError for a request that is refused for good */
   async answer<T>(request: Request, server: Server<T>, peer: Peer): Promise<Response> {
     const arrival = parseArrival(request, peer);
-    checkCursorFits(arrival);
+    checkCursorFits(arrival.channels, arrival.userId);
     try {
-      return this.#stream(await this.#hub.admit(arrival), request, server);
+      return this.#stream(await this.#admit(arrival), request, server);
     } catch (error) {
       if (!(error instanceof ServiceError) || !passing.includes(error.code)) throw error;
       const afterMs = (error.retryAfterMs ?? 2000) * (1 + Math.random());
@@ -54,6 +55,17 @@ export class SseTransport {
 
   close(): void {
     this.#comments.close();
+  }
+
+  async #admit(arrival: Arrival): Promise<Admitted> {
+    const admitted = await this.#hub.admit(arrival);
+    try {
+      checkCursorFits(arrival.channels, admitted.identity.userId); // perhaps only the token names the user
+      return admitted;
+    } catch (error) {
+      this.#hub.giveUp(admitted);
+      throw error;
+    }
   }
 
   #stream<T>(admitted: Admitted, request: Request, server: Server<T>): Response {
@@ -90,9 +102,9 @@ export class SseTransport {
 }
 
 /** A stream resumes by its cursor alone, so one that could not name all its channels is refused at once. */
-function checkCursorFits(arrival: Arrival): void {
-  const bytes = arrival.channels.reduce((sum, channel) => sum + cursorPrefix(channel, "").length + positionBytes, 0);
-  const own = arrival.userId === undefined ? 0 : encodeURIComponent(arrival.userId).length;
+function checkCursorFits(channels: readonly ChannelName[], userId: string | undefined): void {
+  const bytes = channels.reduce((sum, channel) => sum + cursorPrefix(channel, "").length + positionBytes, 0);
+  const own = userId === undefined ? 0 : encodeURIComponent(userId).length;
   if (bytes + own + 3 * positionBytes <= limits.cursorBytes) return;
   const rule = `so few and short names that a cursor of ${limits.cursorBytes} bytes can hold them`;
   throw new ServiceError("bad-request", `channel: expected ${rule}; use a WebSocket for more`, { field: "channel" });
