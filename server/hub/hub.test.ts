@@ -91,6 +91,24 @@ describe("a hub lets go of who left", () => {
 });
 
 describe("a hub's history", () => {
+  test("leaves room behind its largest answer, so that a slow line is not taken for a dead one", async () => {
+    it = await TestHub.start({ rules: { historyBytes: 10_000_000 } });
+    for (let count = 0; count < 60; count++) await it.publish("room", "x".repeat(50_000));
+    const { conversation, connection } = await it.connect();
+    connection.stall();
+    for (const ref of [1, 2]) {
+      conversation.hear(JSON.stringify({ type: "history", channel: "room", since: "earliest", limit: 1000, ref }));
+      await it.settle();
+    }
+    conversation.hear('{"type":"ping"}');
+    await it.settle();
+    expect([connection.closedWith, connection.of("history").length, connection.of("pong").length]).toEqual([
+      undefined,
+      2,
+      1,
+    ]);
+  });
+
   test("is cut where an answer would be too large to send, never below one", async () => {
     it = await TestHub.start({ settings: { maxMessageBytes: 2_000_000 }, rules: { historyBytes: 100_000_000 } });
     for (const length of [600_000, 600_000, 1_500_000, 10]) await it.publish("room", "x".repeat(length));

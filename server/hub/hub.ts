@@ -25,8 +25,11 @@ import type { ResumeKeys } from "./resume-keys.ts";
 import { SlowReaders } from "./slow-readers.ts";
 import { TokenExpiry } from "./token-expiry.ts";
 
-/** What one history answer holds at most, whatever `limit` says: the rest is asked for with the next position. */
-const maxAnswerBytes = 1024 * 1024;
+/**
+ * What one history answer holds at most, whatever `limit` says: the rest is asked for with the next position. Far below
+ * what a connection takes before it refuses: on a slow line other frames must still find room behind it.
+ */
+const maxAnswerBytes = 256 * 1024;
 
 export interface HubSettings extends DeliverySettings, ReceptionSettings {
   /** Frames per second and connection. */
