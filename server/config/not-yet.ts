@@ -2,5 +2,4 @@
 export const notYet: Readonly<Record<string, string>> = {
   redisUrl: "joining machines through Redis",
   redisHost: "joining machines through Redis",
-  opsPort: "a second port for operations",
 };

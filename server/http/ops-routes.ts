@@ -2,14 +2,14 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
 import { health, isReady, type OpsDoors } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
-import { aboutHealth, aboutLivez, aboutMetrics, aboutReadyz } from "./docs/about-ops.ts";
+import { aboutDrain, aboutHealth, aboutLivez, aboutMetrics, aboutNodes, aboutReadyz } from "./docs/about-ops.ts";
 import type { PlainRoute } from "./plain-route.ts";
 import { respondJson } from "./respond.ts";
 
 export interface OpsParts {
   readonly ops: OpsDoors;
   readonly metrics: Metrics;
-  readonly keys: ApiKeys;
+  readonly keys: Pick<ApiKeys, "check">;
 }
 
 /** What load balancers, monitoring and people on duty ask for. */
@@ -45,6 +45,22 @@ export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
       about: aboutMetrics,
       answer: (request) => answerMetrics(request, parts),
     },
+    {
+      method: "GET",
+      path: "/v1/nodes",
+      scope: "read",
+      summary: "The processes of this server, each with its figures.",
+      about: aboutNodes,
+      answer: (request) => answerNodes(request, parts),
+    },
+    {
+      method: "POST",
+      path: "/v1/drain",
+      scope: "admin",
+      summary: "Stop the whole server as the first signal does: everybody is told, and may leave.",
+      about: aboutDrain,
+      answer: (request) => answerDrain(request, parts),
+    },
   ];
 }
 
@@ -70,7 +86,18 @@ async function answerMetrics(request: Request, { keys, metrics }: OpsParts): Pro
   return new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } });
 }
 
-function mayRead(keys: ApiKeys, request: Request): boolean {
+async function answerNodes(request: Request, { keys, metrics }: OpsParts): Promise<Response> {
+  keys.check(keyHeaders(request), "read");
+  return respondJson(await metrics.nodes(Date.now()));
+}
+
+function answerDrain(request: Request, { keys, ops }: OpsParts): Response {
+  keys.check(keyHeaders(request), "admin");
+  ops.drain();
+  return respondJson({ status: "draining" }, 202);
+}
+
+function mayRead(keys: OpsParts["keys"], request: Request): boolean {
   try {
     keys.check(keyHeaders(request), "read");
     return true;

@@ -1,29 +1,23 @@
 import { Hono } from "hono";
-import { ServiceError } from "../../protocol/errors.ts";
-import type { ApiDoors, Call, Verb } from "../api/call.ts";
-import { type Endpoint, endpoints } from "../api/endpoints.ts";
-import { push, pushBatch } from "../api/push.ts";
-import type { ApiKeys, KeyHeaders, Scope } from "../auth/api-key.ts";
-import { health, isReady, type OpsDoors } from "../ops/health.ts";
-import type { Metrics } from "../ops/metrics.ts";
+import type { ApiDoors, Call } from "../api/call.ts";
+import { type Endpoint, endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { readBody } from "./body.ts";
-import { respond, respondJson } from "./respond.ts";
+import { Docs, type DocsSettings } from "./docs/docs.ts";
+import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
+import { Page, type PageSettings } from "./page.ts";
+import { respond } from "./respond.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
 
 /** Where pushing stands and how much may come in. */
-export interface RouteSettings {
-  readonly ssePath: string;
+export interface RouteSettings extends PageSettings, DocsSettings {
   readonly sseBatchPath: string;
   /** Bytes. */
   readonly maxBodyBytes: number;
 }
 
 /** What the routes lead to. */
-export interface RouteParts {
+export interface RouteParts extends OpsParts {
   readonly api: ApiDoors;
-  readonly ops: OpsDoors;
-  readonly metrics: Metrics;
-  readonly keys: ApiKeys;
 }
 
 /** Answers a request that passed the border; refusals are thrown. */
@@ -32,44 +26,35 @@ export type Handle = (request: Request) => Response | Promise<Response>;
 /** The three doors that messages come in by: they are matched by the runtime itself, a third faster than below. */
 export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly<Record<string, Handle>> {
   const post =
-    (verb: Verb): Handle =>
+    (endpoint: Endpoint): Handle =>
     (request) => {
       if (request.method !== "POST") {
         return answerWrongMethod(new URL(request.url).pathname, request.method, ["POST"]);
       }
-      return perform(request, {}, { verb, scope: "publish" }, settings, parts);
+      return perform(request, {}, endpoint, settings, parts);
     };
-  const publish = endpoints.find(({ path }) => path === "/v1/publish");
-  return {
-    [settings.ssePath]: post(push),
-    [settings.sseBatchPath]: post(pushBatch),
-    ...(publish === undefined ? {} : { [publish.path]: post(publish.verb) }),
-  };
+  const publish = endpoints.filter(({ path }) => path === "/v1/publish");
+  return Object.fromEntries([...pushEndpoints(settings), ...publish].map((it) => [it.path, post(it)]));
 }
 
 /** Everything else. */
 export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle {
   const app = new Hono();
+  const page = new Page(settings);
+  const ops = opsRoutes(parts);
+  const docs = new Docs([...pushEndpoints(settings), ...endpoints, ...ops], settings);
   app.onError((error) => {
     throw error; // answered where all failures are
   });
-  app.get("/livez", () => respondJson({ status: "alive" }));
-  app.get("/readyz", () => {
-    const ready = isReady(parts.ops);
-    return respondJson({ status: ready ? "ready" : "not ready" }, ready ? 200 : 503);
-  });
-  app.get("/health", ({ req }) => {
-    const report = health(parts.ops, Date.now());
-    return respondJson(mayRead(parts.keys, req.raw) ? report : { status: report.status });
-  });
-  app.get("/metrics", ({ req }) => answerMetrics(req.raw, parts));
   for (const endpoint of endpoints) {
     const path = endpoint.path.replaceAll(/\{(\w+)\}/g, ":$1");
     app.on(endpoint.method, path, (context) =>
       perform(context.req.raw, context.req.param(), endpoint, settings, parts),
     );
   }
-  app.notFound((context) => answerUnknown(context.req.path, context.req.method));
+  for (const { method, path, answer } of [...ops, ...docs.routes]) app.on(method, path, ({ req }) => answer(req.raw));
+  for (const path of ["/", "/page/*"]) app.get(path, ({ req }) => page.answer(req.raw));
+  app.notFound((context) => answerUnknown(docs.operations, context.req.path, context.req.method));
   return (request) => app.fetch(request);
 }
 
@@ -89,26 +74,4 @@ async function perform(
     idempotencyKey: request.headers.get("Idempotency-Key") ?? undefined,
   };
   return respond(await verb(parts.api, call));
-}
-
-/** JSON for people and programs; Prometheus' text for a scraper, which says so in `Accept`. */
-async function answerMetrics(request: Request, { keys, metrics }: RouteParts): Promise<Response> {
-  keys.check(keyHeaders(request), "read");
-  const accept = request.headers.get("Accept") ?? "";
-  if (!/openmetrics-text|text\/plain/.test(accept)) return respondJson(metrics.json(Date.now()));
-  return new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } });
-}
-
-function mayRead(keys: ApiKeys, request: Request): boolean {
-  try {
-    keys.check(keyHeaders(request), "read" satisfies Scope);
-    return true;
-  } catch (error) {
-    if (error instanceof ServiceError) return false;
-    throw error;
-  }
-}
-
-function keyHeaders(request: Request): KeyHeaders {
-  return { authorization: request.headers.get("Authorization"), xApiKey: request.headers.get("X-API-Key") };
 }

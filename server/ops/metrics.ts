@@ -1,13 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import { type Figure, type Figures, figureTable } from "./figures.ts";
 import { health, type OpsDoors } from "./health.ts";
-
-/** One figure: how it is called in both forms, and where it is read. Counters only ever grow. */
-interface Figure {
-  readonly name: string;
-  readonly kind: "counter" | "gauge";
-  readonly help: string;
-  read(): number;
-}
 
 /**
  * The figures of the whole server, read when somebody asks: each worker's hot paths only add to plain numbers, and whoever
@@ -15,16 +8,15 @@ interface Figure {
  * conventions want them.
  */
 export class Metrics {
-  readonly #figures: readonly Figure[];
   readonly #doors: OpsDoors;
   readonly #registry = new Registry();
-  #sums: Sums = {};
+  #sums: Figures = {};
 
-  constructor(doors: OpsDoors) {
+  /** @param readOwn the figures of this process */
+  constructor(doors: OpsDoors, readOwn: () => Figures) {
     this.#doors = doors;
-    this.#figures = figuresOf(doors);
-    for (const figure of this.#figures) register(this.#registry, figure, () => this.#sums[figure.name] ?? 0);
-    doors.hub.peers.handle("figures", () => this.#read());
+    for (const figure of figureTable) register(this.#registry, figure, () => this.#sums[figure.name] ?? 0);
+    doors.peers.handle("figures", readOwn);
   }
 
   /** `{active_connections, service, …}` */
@@ -43,44 +35,27 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  #read(): Sums {
-    return Object.fromEntries(this.#figures.map(({ name, read }) => [name, read()]));
+  /** `{nodes: […]}`: each process of the server, with its own figures. */
+  async nodes(now: number) {
+    const answers = await this.#doors.peers.askAll("figures", null);
+    const nodes = answers.map(({ member: { id, state }, body }) => ({
+      id,
+      name: state.name,
+      pid: state.pid,
+      status: state.isDraining ? "draining" : "healthy",
+      uptime_s: Math.max(0, Math.floor((now - state.startedAt) / 1000)),
+      ...(body as Figures),
+    }));
+    return { nodes: nodes.toSorted((a, b) => a.name.localeCompare(b.name, "en", { numeric: true })) };
   }
 
-  async #gather(): Promise<Sums> {
-    const answers = await this.#doors.hub.peers.askAll("figures", null);
-    const all = answers.map(({ body }) => body as Sums);
+  async #gather(): Promise<Figures> {
+    const answers = await this.#doors.peers.askAll("figures", null);
+    const all = answers.map(({ body }) => body as Figures);
     return Object.fromEntries(
-      this.#figures.map(({ name }) => [name, all.reduce((sum, those) => sum + (those[name] ?? 0), 0)]),
+      figureTable.map(({ name }) => [name, all.reduce((sum, those) => sum + (those[name] ?? 0), 0)]),
     );
   }
-}
-
-type Sums = Readonly<Record<string, number>>;
-
-function figuresOf({ hub, isDraining }: OpsDoors): readonly Figure[] {
-  const gauge = (name: string, help: string, read: () => number): Figure => ({ name, kind: "gauge", help, read });
-  const counter = (name: string, help: string, read: () => number): Figure => ({ name, kind: "counter", help, read });
-  return [
-    gauge("active_connections", "Connections that are open now.", () => hub.connections.size),
-    gauge("channels", "Channels that this process listens to.", () => hub.delivery.interest.size),
-    gauge("slow_connections", "Connections whose socket is full.", () => hub.slowReaders),
-    gauge("draining", "1 while the server is stopping.", () => (isDraining() ? 1 : 0)),
-    gauge("memory_bytes", "Resident memory of the process.", () => process.memoryUsage.rss()),
-    counter("connections_total", "Connections that were let in.", () => hub.reception.counts.admitted),
-    counter("refusals_total", "Connections that were refused.", () => hub.reception.counts.refused),
-    counter("publications_total", "Publications that were stored or passed on.", () => hub.published),
-    counter("frames_total", "Frames that clients sent.", () => hub.framesHeard),
-    counter("deliveries_total", "Publications handed to connections, live.", () => hub.delivery.counts.deliveries),
-    counter("pumped_total", "Publications handed to lagging connections.", () => hub.delivery.counts.pumped),
-    counter("gaps_total", "Holes that were announced.", () => hub.delivery.counts.gaps),
-    counter("writes_total", "Writes of live publications to sockets.", () => hub.delivery.counts.writes),
-    counter("flushes_total", "Flushes.", () => hub.delivery.counts.flushes),
-    counter("cpu_seconds_total", "Processor time of the process.", () => {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1e6;
-    }),
-  ];
 }
 
 function register(registry: Registry, { name, kind, help }: Figure, read: () => number): void {

@@ -1,14 +1,22 @@
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
+import { ApiKeys } from "../auth/api-key.ts";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { IpcHost } from "../broker/ipc/host.ts";
 import { openLog } from "../broker/open-log.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterHost } from "../cluster/ipc/host.ts";
+import { MemoryCluster } from "../cluster/memory/cluster.ts";
+import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
+import type { OpsParts } from "../http/ops-routes.ts";
+import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
+import { processFigures } from "../ops/figures.ts";
+import { Metrics } from "../ops/metrics.ts";
 import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import { Crew } from "./crew.ts";
@@ -24,6 +32,8 @@ const log = () => getLogger(["fanfare", "supervisor"]);
 interface Shared {
   readonly broker: IpcHost;
   readonly cluster: ClusterHost;
+  /** This process among its workers. */
+  readonly member: Cluster;
   /** The socket of the broker; its directory is the server's own. */
   readonly path: string;
 }
@@ -36,6 +46,9 @@ export class Supervisor implements Stoppable {
   readonly #settings: Settings;
   readonly #shared: Shared;
   readonly #crew: Crew;
+  readonly #ops: OpsServer;
+  readonly #peers: Peers;
+  readonly #stopped = Promise.withResolvers<StopReceipt>();
   #stopping: Promise<StopReceipt> | undefined;
 
   private constructor(settings: Settings, shared: Shared) {
@@ -52,25 +65,32 @@ export class Supervisor implements Stoppable {
     };
     this.#crew = new Crew({
       clock: systemClock,
-      start: (n) => new WorkerProcess({ ...assignment, name: `worker ${n}` }),
+      start: (n) => new WorkerProcess({ ...assignment, name: `worker ${n}` }, () => void this.stop()),
       onCrashLoop: failed.resolve,
     });
+    this.#peers = new Peers(shared.member, systemClock);
+    this.#ops = new OpsServer(this.#opsParts());
   }
 
   /** @throws Error with the code EADDRINUSE, what storage says, or a WorkerFailure; nothing is left running */
   static async start(wanted: Settings, count: number): Promise<Supervisor> {
     const settings = { ...wanted, port: reservePort(wanted) };
     const path = makeSocketPath("fanfare");
+    const cluster = new ClusterHost(clusterPathOf(path), systemClock);
+    const state = { name: "supervisor", pid: process.pid, startedAt: Date.now(), isDraining: false };
     const shared = {
       broker: new IpcHost({ path, broker: new EmbeddedBroker(await openLog(settings), systemClock) }),
-      cluster: new ClusterHost(clusterPathOf(path), systemClock),
+      cluster,
+      member: new MemoryCluster(cluster.switchboard, state, systemClock),
       path,
     };
     const supervisor = new Supervisor(settings, shared);
     try {
       await shared.broker.start();
       shared.cluster.start();
+      await supervisor.#peers.start();
       await supervisor.#crew.begin(count);
+      supervisor.#ops.listen(settings, settings.port);
     } catch (error) {
       await supervisor.#close();
       throw error;
@@ -80,9 +100,18 @@ export class Supervisor implements Stoppable {
     return supervisor;
   }
 
+  /** Resolves once it has stopped, whoever asked for it. */
+  get stopped(): Promise<StopReceipt> {
+    return this.#stopped.promise;
+  }
+
   /** Lets all clients leave, up to SHUTDOWN_TIMEOUT. Idempotent. */
   stop(): Promise<StopReceipt> {
-    this.#stopping ??= this.#stop();
+    if (this.#stopping === undefined) {
+      this.#shared.member.announce({ isDraining: true });
+      this.#stopping = this.#stop();
+      this.#stopping.then(this.#stopped.resolve, this.#stopped.reject);
+    }
     return this.#stopping;
   }
 
@@ -105,8 +134,25 @@ export class Supervisor implements Stoppable {
     return total(receipts, Math.round(systemClock.monotonic() - began));
   }
 
+  #opsParts(): OpsParts {
+    const ops = {
+      peers: this.#peers,
+      isHealthy: () => this.#shared.broker.workers > 0,
+      isDraining: () => this.#stopping !== undefined,
+      drain: () => void this.stop(),
+      startedAt: Date.now(),
+    };
+    return {
+      ops,
+      metrics: new Metrics(ops, processFigures),
+      keys: new ApiKeys(this.#settings.apiKeys, this.#settings),
+    };
+  }
+
   async #close(): Promise<void> {
     const { broker, cluster, path } = this.#shared;
+    this.#ops.close();
+    await this.#peers.close();
     await cluster.close();
     await broker.close();
     removeSocketPath(path);

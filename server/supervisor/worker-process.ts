@@ -16,7 +16,8 @@ export class WorkerProcess {
   readonly #child: Subprocess;
   #receipt: StopReceipt | undefined;
 
-  constructor(assignment: Assignment) {
+  /** @param onDrainWanted somebody asked it by HTTP that the whole server stops */
+  constructor(assignment: Assignment, onDrainWanted: () => void) {
     this.name = assignment.name;
     const ready = Promise.withResolvers<void>();
     const failure = { message: "it ended before it was ready", code: undefined as string | undefined };
@@ -28,6 +29,7 @@ export class WorkerProcess {
       ipc: (report: Report) => {
         if (report.verb === "ready") ready.resolve();
         else if (report.verb === "stopped") this.#receipt = report.receipt;
+        else if (report.verb === "drain-wanted") onDrainWanted();
         else Object.assign(failure, { message: report.message, code: report.code });
       },
     });

@@ -8,12 +8,15 @@ import { ChannelRules } from "../channels/rules.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
+import type { OpsParts } from "../http/ops-routes.ts";
 import { HttpServer } from "../http/server.ts";
 import { Drain } from "../hub/drain.ts";
 import { Hub, type HubParts } from "../hub/hub.ts";
 import { ResumeKeys } from "../hub/resume-keys.ts";
 import type { Clock } from "../lib/clock.ts";
+import { hubFigures } from "../ops/figures.ts";
 import { Metrics } from "../ops/metrics.ts";
+import type { Session } from "../session/session.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
 
@@ -30,6 +33,8 @@ export interface Surroundings {
   /** Other processes listen on the same port. */
   readonly sharesPort?: boolean;
   isDraining(): boolean;
+  /** Somebody asked by HTTP that the whole server stops. */
+  drain(): void;
   readonly listeners?: Listeners;
 }
 
@@ -41,6 +46,7 @@ export interface Parts {
   readonly hub: Hub;
   readonly drain: Drain;
   readonly http: HttpServer;
+  readonly ops: OpsParts;
   readonly websocket: WebSocketTransport;
   readonly sse: SseTransport;
 }
@@ -50,44 +56,47 @@ export interface Parts {
  * @throws Error that names a setting which cannot be used
  */
 export function compose(settings: Settings, surroundings: Surroundings): Parts {
-  const { broker, cluster, resumeSecret, sharesPort = false, clock, isDraining, listeners = {} } = surroundings;
-  const rules = new ChannelRules(settings.channelRules, {
-    historySize: settings.historySize,
-    historyTtl: settings.historyTtlMs,
-    historyBytes: settings.historyBytes,
-    isSecured: settings.isSecured,
-  });
-  const rulesOf = (channel: ChannelName) => rules.of(channel);
-  const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl } = settings;
-  const verifier = makeTokenVerifier({ secret, publicKey, jwksUrl }, clock);
-  const hub = new Hub(
-    { ...settings, tailBytes: settings.historyBytes, tailBytesTotal, pingIntervalMs: settings.wsPingIntervalMs },
-    {
-      broker,
-      peers: new Peers(cluster, clock),
-      resumeKeys: new ResumeKeys(resumeSecret),
-      clock,
-      access: new Access({ ...settings, verifier, rulesOf }),
-      historyRules: rulesOf,
-      ...listeners,
-      onWelcomed: (session) => {
-        drain.greet(session);
-        listeners.onWelcomed?.(session);
-      },
-    },
-  );
+  const { broker, clock, sharesPort = false } = surroundings;
+  const hub = composeHub(settings, surroundings, (session) => drain.greet(session));
   answerAboutConnections(hub);
   const flush = () => hub.delivery.flushNow();
   const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, clock);
-  const ops = { hub, isDraining, startedAt: clock.now() };
-  const keys = new ApiKeys(settings.apiKeys, settings);
-  const api = { hub, directory: broker };
-  const http = new HttpServer(
-    { ...settings, sharesPort },
-    { api, ops, metrics: new Metrics(ops), keys, websocket, sse },
+  const ops = composeOps(settings, surroundings, hub);
+  const http = new HttpServer({ ...settings, sharesPort }, { ...ops, api: { hub, directory: broker }, websocket, sse });
+  return { hub, drain, http, ops, websocket, sse };
+}
+
+function composeHub(settings: Settings, surroundings: Surroundings, greet: (session: Session) => void): Hub {
+  const { broker, cluster, clock, resumeSecret, listeners = {} } = surroundings;
+  const { channelRules, historySize, historyTtlMs: historyTtl, historyBytes, isSecured } = settings;
+  const rules = new ChannelRules(channelRules, { historySize, historyTtl, historyBytes, isSecured });
+  const rulesOf = (channel: ChannelName) => rules.of(channel);
+  const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl } = settings;
+  const verifier = makeTokenVerifier({ secret, publicKey, jwksUrl }, clock);
+  return new Hub(
+    { ...settings, tailBytes: settings.historyBytes, tailBytesTotal, pingIntervalMs: settings.wsPingIntervalMs },
+    {
+      broker,
+      clock,
+      peers: new Peers(cluster, clock),
+      resumeKeys: new ResumeKeys(resumeSecret),
+      access: new Access({ ...settings, verifier, rulesOf }),
+      historyRules: rulesOf,
+      ...listeners,
+      onWelcomed: (session) => {
+        greet(session);
+        listeners.onWelcomed?.(session);
+      },
+    },
   );
-  return { hub, drain, http, websocket, sse };
+}
+
+function composeOps(settings: Settings, { clock, isDraining, drain }: Surroundings, hub: Hub): OpsParts {
+  const isHealthy = () => hub.isHealthy;
+  const ops = { peers: hub.peers, isHealthy, isDraining, drain, startedAt: clock.now() };
+  const metrics = new Metrics(ops, () => hubFigures(hub, isDraining()));
+  return { ops, metrics, keys: new ApiKeys(settings.apiKeys, settings) };
 }

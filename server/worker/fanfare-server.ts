@@ -2,6 +2,7 @@ import { everyone } from "../../protocol/channel-name.ts";
 import type { Broker, ChannelDirectory } from "../broker/broker.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Settings } from "../config/settings.ts";
+import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import type { DrainManner } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
@@ -20,6 +21,10 @@ export interface Ground {
   readonly sharesPort?: boolean;
   readonly clock: Clock;
   readonly listeners?: Listeners;
+  /** Opens OPS_PORT and the control socket: for a server that is a program of its own, and no worker of one. */
+  readonly hasOpsDoors?: boolean;
+  /** Instead of stopping by itself when somebody asks for it by HTTP. */
+  readonly onDrainWanted?: () => void;
 }
 
 /** One running server: from `start` to the end of `stop`. Several may run in one process. */
@@ -29,6 +34,8 @@ export class FanfareServer {
   readonly #parts: Parts;
   readonly #periodic: Periodic;
   readonly #stop: Stop;
+  readonly #ops: OpsServer;
+  readonly #stopped = Promise.withResolvers<StopReceipt>();
   #stopping: Promise<StopReceipt> | undefined;
 
   /** @throws Error that names a setting which cannot be used */
@@ -36,7 +43,9 @@ export class FanfareServer {
     const { clock } = ground;
     this.#settings = settings;
     this.#ground = ground;
-    this.#parts = compose(settings, { ...ground, isDraining: () => this.isStopping });
+    const drain = ground.onDrainWanted ?? (() => void this.stop());
+    this.#parts = compose(settings, { ...ground, isDraining: () => this.isStopping, drain });
+    this.#ops = new OpsServer(this.#parts.ops);
     this.#periodic = new Periodic(settings.notificationIntervalMs, clock, (slot) => this.#notify(slot));
     this.#stop = new Stop(settings, this.#parts, clock);
   }
@@ -54,6 +63,7 @@ export class FanfareServer {
     try {
       await this.hub.start();
       const address = this.#parts.http.listen();
+      if (this.#ground.hasOpsDoors) this.#ops.listen(this.#settings, address.port);
       this.#periodic.start();
       return address;
     } catch (error) {
@@ -62,10 +72,18 @@ export class FanfareServer {
     }
   }
 
+  /** Resolves once it has stopped, whoever asked for it. */
+  get stopped(): Promise<StopReceipt> {
+    return this.#stopped.promise;
+  }
+
   /** Waits for the clients to leave, up to SHUTDOWN_TIMEOUT, and closes the rest. Idempotent. */
   stop(manner?: DrainManner): Promise<StopReceipt> {
-    if (this.#stopping === undefined) this.#ground.cluster.announce({ isDraining: true });
-    this.#stopping ??= this.#stop.run(manner).finally(() => this.#close());
+    if (this.#stopping === undefined) {
+      this.#ground.cluster.announce({ isDraining: true });
+      this.#stopping = this.#stop.run(manner).finally(() => this.#close());
+      this.#stopping.then(this.#stopped.resolve, this.#stopped.reject);
+    }
     return this.#stopping;
   }
 
@@ -79,6 +97,8 @@ export class FanfareServer {
   async #close(): Promise<void> {
     const { hub, websocket, sse } = this.#parts;
     this.#periodic.close();
+    this.#parts.http.close();
+    this.#ops.close();
     websocket.close();
     sse.close();
     await hub.peers.close();

@@ -42,6 +42,7 @@ async function start(assignment: Assignment): Promise<void> {
       cluster: new IpcCluster({ path: clusterPath, state }),
       resumeSecret,
       sharesPort: true,
+      onDrainWanted: () => report({ verb: "drain-wanted" }),
       clock: systemClock,
     });
     report({ verb: "ready", address: await server.start() });

@@ -25,4 +25,6 @@ export interface Assignment {
 export type Report =
   | { readonly verb: "ready"; readonly address: ListeningAddress }
   | { readonly verb: "failed"; readonly message: string; readonly code: string | undefined }
+  /** Somebody asked by HTTP that the whole server stops. */
+  | { readonly verb: "drain-wanted" }
   | { readonly verb: "stopped"; readonly receipt: StopReceipt };

@@ -19,7 +19,12 @@ export interface RunEvents {
  */
 export async function runServer(settings: Settings, { onListening }: RunEvents): Promise<number> {
   const broker = new EmbeddedBroker(await openLog(settings), systemClock);
-  const server = new FanfareServer(settings, { broker, cluster: MemoryCluster.alone(systemClock), clock: systemClock });
+  const server = new FanfareServer(settings, {
+    broker,
+    cluster: MemoryCluster.alone(systemClock),
+    clock: systemClock,
+    hasOpsDoors: true,
+  });
   const address = await server.start();
   survive();
   const code = obeySignals(server);

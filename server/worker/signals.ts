@@ -6,7 +6,11 @@ const log = () => getLogger(["fanfare", "signals"]);
 
 /** What signals end: a server, or a supervisor with all of its workers. */
 export interface Stoppable {
+  /** Resolves once it has stopped, whoever asked for it. */
+  readonly stopped: Promise<StopReceipt>;
+  /** Lets everyone leave. Idempotent. */
   stop(): Promise<StopReceipt>;
+  /** Closes everyone now. */
   stopNow(): Promise<StopReceipt>;
 }
 
@@ -14,31 +18,27 @@ export interface Stoppable {
  * The first signal lets everyone leave, the second one nobody, the third is the end of the process.
  * @returns the exit code, once everything has stopped: 0, or 128 + the number of the signal that could not wait
  */
-export function obeySignals(server: Stoppable): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let received = 0;
-    const obey = (signal: NodeJS.Signals) => {
-      received++;
-      const code = 128 + constants.signals[signal];
-      const end = (stopped: Promise<StopReceipt>, wanted: number, exitCode: number) => {
-        const done = (receipt: StopReceipt) => {
-          if (received !== wanted) return;
-          logReceipt(receipt);
-          resolve(exitCode);
-        };
-        stopped.then(done, reject);
-      };
-      if (received === 1) end(server.stop(), 1, 0);
-      else if (received === 2) end(server.stopNow(), 2, code);
-      else process.exit(code);
-    };
-    process.on("SIGINT", obey).on("SIGTERM", obey);
-    // The terminal is gone. Without one it is a request to reload, which is not built.
-    process.on("SIGHUP", (signal) => {
-      if (process.stdin.isTTY) obey(signal);
-      else log().warning("SIGHUP ignored: a reload needs workers");
-    });
+export async function obeySignals(server: Stoppable): Promise<number> {
+  let received = 0;
+  let exitCode = 0;
+  const obey = (signal: NodeJS.Signals) => {
+    received++;
+    if (received === 1) {
+      void server.stop();
+      return;
+    }
+    exitCode = 128 + constants.signals[signal];
+    if (received > 2) process.exit(exitCode);
+    void server.stopNow();
+  };
+  process.on("SIGINT", obey).on("SIGTERM", obey);
+  // The terminal is gone. Without one it is a request to reload, which is not built.
+  process.on("SIGHUP", (signal) => {
+    if (process.stdin.isTTY) obey(signal);
+    else log().warning("SIGHUP ignored: a reload needs workers");
   });
+  logReceipt(await server.stopped);
+  return exitCode;
 }
 
 /** One connection's misfortune is not everybody's: what nobody caught is logged, and the server goes on. */

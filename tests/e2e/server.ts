@@ -1,8 +1,12 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 
 const root = join(import.meta.dir, "..", "..");
 const startTimeoutMs = 20_000;
+/** How often the log is looked at by who waits for a line of it. */
+const lookMs = 15;
 
 /** How a server of a test is started. */
 export interface StartOptions {
@@ -21,33 +25,51 @@ export interface StartOptions {
 export async function startServer({ env = {}, flags = [], cwd }: StartOptions = {}): Promise<ServerUnderTest> {
   const { PATH = "" } = process.env;
   const command = [process.execPath, "--no-env-file", join(root, "server/main.ts"), "start", "--port", "0", ...flags];
+  // Into a file: on a machine that is busy the runtime sometimes stops reading the pipe of a process for good.
+  const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
+  const log = openSync(join(folder, "log"), "a");
   const child = Bun.spawn(command, {
     cwd: cwd ?? import.meta.dir,
     env: { PATH, NOTIFICATION_INTERVAL: "0", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", log, log],
   });
-  const server = new ServerUnderTest(child);
-  await server.listening;
-  return server;
+  closeSync(log);
+  const server = new ServerUnderTest(child, folder);
+  try {
+    await server.untilListening();
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** A running server: its addresses, its log, its signals. */
 export class ServerUnderTest implements AsyncDisposable {
-  readonly listening: Promise<void>;
-  /** Everything it printed. */
-  output = "";
   /** Such as `http://127.0.0.1:40001`. */
   url = "";
-  readonly #child: Subprocess<"ignore", "pipe", "pipe">;
-  readonly #watchers = new Set<() => void>();
+  readonly #child: Subprocess;
+  /** Holds the log; gone with the server. */
+  readonly #folder: string;
+  #lastOutput = "";
+  #isDisposed = false;
 
-  constructor(child: Subprocess<"ignore", "pipe", "pipe">) {
+  constructor(child: Subprocess, folder: string) {
     this.#child = child;
-    void this.#read(child.stdout);
-    void this.#read(child.stderr);
-    this.listening = this.untilLogged(/Listening on ws(s?):\/\/(\S+:\d+)\//, startTimeoutMs).then(([, s, address]) => {
-      this.url = `http${s}://${address}`;
-    });
+    this.#folder = folder;
+  }
+
+  /** @throws Error with the log when it does not */
+  async untilListening(): Promise<void> {
+    const pattern = /Listening on ws(s?):\/\/(\S+:\d+)\//;
+    const [, s = "", address = ""] = await this.untilLogged(pattern, startTimeoutMs);
+    this.url = `http${s}://${address}`;
+  }
+
+  /** Everything it printed. */
+  get output(): string {
+    if (!this.#isDisposed) this.#lastOutput = readFileSync(join(this.#folder, "log"), "utf8");
+    return this.#lastOutput;
   }
 
   get wsUrl(): string {
@@ -75,11 +97,15 @@ export class ServerUnderTest implements AsyncDisposable {
   async untilLogged(pattern: RegExp, timeoutMs = 15_000): Promise<RegExpExecArray> {
     const until = performance.now() + timeoutMs;
     for (;;) {
+      // Looked at first: what a process that has ended said is all there.
+      const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
       const match = pattern.exec(this.output);
       if (match !== null) return match;
-      const leftMs = until - performance.now();
-      if (leftMs <= 0) throw new Error(`the server did not say ${pattern} in time; it said:\n${this.output}`);
-      await this.#nextOutput(leftMs, pattern);
+      if (hasEnded) throw new Error(`the server ended without saying ${pattern}; it said:\n${this.output}`);
+      if (performance.now() > until) {
+        throw new Error(`the server did not say ${pattern} in time; it said:\n${this.output}`);
+      }
+      await Bun.sleep(lookMs);
     }
   }
 
@@ -97,28 +123,8 @@ export class ServerUnderTest implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#child.exited;
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) {
-      this.output += decoder.decode(chunk, { stream: true });
-      for (const wake of [...this.#watchers]) wake();
-    }
-  }
-
-  async #nextOutput(timeoutMs: number, pattern: RegExp): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<"more" | "late">();
-    const wake = () => resolve("more");
-    this.#watchers.add(wake);
-    const timer = setTimeout(() => resolve("late"), timeoutMs);
-    const result = await Promise.race([promise, this.#child.exited.then(() => "ended" as const)]);
-    clearTimeout(timer);
-    this.#watchers.delete(wake);
-    if (result !== "ended") return;
-    // Its last words may still be in the pipe.
-    await Bun.sleep(50);
-    if (!pattern.test(this.output))
-      throw new Error(`the server ended without saying ${pattern}; it said:\n${this.output}`);
+    this.#lastOutput = this.output;
+    this.#isDisposed = true;
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,21 +1,22 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Link, LinkEvents } from "../../lib/link/link.ts";
 import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
-import type { Member, MemberId } from "../cluster.ts";
+import type { MemberId } from "../cluster.ts";
 import { Switchboard } from "../switchboard.ts";
 import { clusterProtocol, type HostWord, type MemberWord } from "./messages.ts";
 
 /** Where the workers of one machine meet: a switchboard in the supervisor's process, and a link to each of them. */
 export class ClusterHost {
   readonly #path: string;
-  readonly #switchboard: Switchboard;
+  /** The host's own process may join here. */
+  readonly switchboard: Switchboard;
   readonly #links = new Map<MemberId, Link>();
   #listener: LinkListener | undefined;
 
   /** @param path where members connect; see lib/link/socket-path.ts */
   constructor(path: string, clock: Clock, expiryMs?: number) {
     this.#path = path;
-    this.#switchboard = new Switchboard(clock, expiryMs);
+    this.switchboard = new Switchboard(clock, expiryMs);
   }
 
   /** @throws Error when the path cannot be used */
@@ -24,15 +25,11 @@ export class ClusterHost {
     this.#listener = listenForLinks(this.#path, settings, (link) => this.#welcome(link));
   }
 
-  members(): readonly Member[] {
-    return this.#switchboard.members();
-  }
-
   /** Idempotent. */
   async close(): Promise<void> {
     this.#listener?.close();
     await Promise.all(Array.from(this.#links.values(), (link) => link.close()));
-    this.#switchboard.close();
+    this.switchboard.close();
   }
 
   #welcome(link: Link): LinkEvents {
@@ -40,7 +37,7 @@ export class ClusterHost {
     const leave = () => {
       if (id === undefined) return;
       this.#links.delete(id);
-      this.#switchboard.leave(id);
+      this.switchboard.leave(id);
       id = undefined;
     };
     return {
@@ -55,8 +52,8 @@ export class ClusterHost {
   }
 
   #seat(link: Link, { state }: MemberWord & { verb: "join" }): MemberId {
-    const others = this.#switchboard.members();
-    const id = this.#switchboard.join(state, {
+    const others = this.switchboard.members();
+    const id = this.switchboard.join(state, {
       // Those who are there are told of in one word, with the newcomer's own name.
       onJoined: (member) => others.includes(member) || say(link, { verb: "joined", member }),
       onLeft: ({ id: left }) => say(link, { verb: "left", id: left }),
@@ -69,7 +66,7 @@ export class ClusterHost {
 
   /** @returns false where the member was given up meanwhile: it has to come anew */
   #hear(id: MemberId, link: Link, word: Exclude<MemberWord, { verb: "join" }>): boolean {
-    const board = this.#switchboard;
+    const board = this.switchboard;
     if (word.verb === "beat") {
       if (!board.hear(id, word.state)) {
         link.cut("it was silent for too long, and was given up");

@@ -1,5 +1,5 @@
 import { type About, type Answer, json } from "../../api/about/about.ts";
-import { type JsonSchema, object, text, whole } from "../../api/about/json-schema.ts";
+import { type JsonSchema, list, object, text, whole } from "../../api/about/json-schema.ts";
 
 export const aboutLivez: About = {
   tag: "operations",
@@ -72,6 +72,39 @@ export const aboutMetrics: About = {
       },
     },
   },
+};
+
+const node: JsonSchema = {
+  ...object({
+    id: text("Its name among the others, in this life."),
+    name: text("Such as `worker 2`; `server` for a server of one process."),
+    pid: whole("Its process."),
+    status: text("Whether it is stopping.", { enum: ["healthy", "draining"] }),
+    uptime_s: uptime,
+  }),
+  additionalProperties: { type: "number", description: "Its own figures, named as in /metrics." },
+};
+
+export const aboutNodes: About = {
+  tag: "operations",
+  answers: {
+    200: {
+      description: "One entry per process.",
+      contents: json(object({ nodes: list("The processes.", node) }), {
+        one: {
+          nodes: [
+            { id: "m_8fK2nQ", name: "worker 1", pid: 4711, status: "healthy", uptime_s: 60, active_connections: 3 },
+          ],
+        },
+      }),
+    },
+  },
+};
+
+export const aboutDrain: About = {
+  tag: "operations",
+  details: "It answers at once; what follows takes as long as the clients take, up to SHUTDOWN_TIMEOUT.",
+  answers: { 202: status("It has begun, now or before.", "draining") },
 };
 
 export const aboutOpenApi: About = {
