@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { MovedClock } from "../moved-clock.ts";
 import { encodeFrame } from "./frame.ts";
 import type { Link, LinkEnd, LinkSettings } from "./link.ts";
 import { makeSocketPath, removeSocketPath } from "./socket-path.ts";
 import { connectLink, type LinkListener, listenForLinks } from "./sockets.ts";
 
+const peerProgram = join(import.meta.dir, "../../../tests/ipc/peer-process.ts");
 const settings: LinkSettings = { protocol: "test/1", name: "somebody" };
 
 /** One side of a link, and what it was told. */
@@ -236,7 +238,7 @@ describe("a peer that is gone", () => {
   test("is noticed at once when its process is killed", async () => {
     const side = new Side();
     const path = listen(side);
-    const child = Bun.spawn([process.execPath, "--no-env-file", `${import.meta.dir}/peer-process.ts`, path], {
+    const child = Bun.spawn([process.execPath, "--no-env-file", peerProgram, path], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     await side.until(1);

@@ -1,4 +1,4 @@
-import { connectLink } from "./sockets.ts";
+import { connectLink } from "../../server/lib/link/sockets.ts";
 
 /** A process for the tests of links, so that there is one to be killed: says one text, then lives on. */
 const [, , path = ""] = process.argv;
