@@ -135,7 +135,7 @@ export class HttpServer {
     } catch (error) {
       return this.#finish(request, respondError(error));
     }
-    if (request.method === "OPTIONS") return this.#border.preflight(request);
+    if (request.method === "OPTIONS") return this.#finish(request, this.#border.preflight(request));
     try {
       return this.#finish(request, await handle(request), true);
     } catch (error) {

@@ -296,6 +296,48 @@ describe("a handshake", () => {
   });
 });
 
+describe("HTTP as it may be", () => {
+  const post = (body: string, headers = "") =>
+    `POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`;
+
+  test("requests that come in one packet are answered one after the other", async () => {
+    using raw = await RawSocket.connect(server.port);
+    raw.write(`${post('{"user_id":"u","data":1}')}${post("{")}GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    await raw.untilReceived(/"alive"/);
+    expect(raw.received.match(/(?<=HTTP\/1\.1 )\d+/g)).toEqual(["200", "400", "200"]);
+  });
+
+  test("who waits for leave to send its body gets it", async () => {
+    using raw = await RawSocket.connect(server.port);
+    const body = '{"user_id":"u","data":1}';
+    raw.write(post(body, "Expect: 100-continue\r\n").slice(0, -body.length));
+    await raw.untilReceived(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    raw.write(body);
+    await raw.untilReceived(/HTTP\/1\.1 200 OK/);
+  });
+});
+
+describe("who leaves while being let in", () => {
+  test.each([
+    ["handshakes", handshake(0, "/ws?user_id=hasty&channel=abuse")],
+    ["streams", "GET /sse?user_id=hasty&channel=abuse HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+  ])("leaves no connection and no seat behind: 200 %s", async (_, request) => {
+    await using small = await startServer({
+      env: { NOTICES: "off", MAX_CONNECTIONS: "10", MAX_CONNECTIONS_PER_USER: "5" },
+    });
+    for (let at = 0; at < 200; at++) {
+      using raw = await RawSocket.connect(small.port);
+      raw.write(request);
+      if (at % 3 > 0) await Bun.sleep(at % 3); // some leave before they are seen, some behind their welcome
+    }
+    const count = async () => (await (await small.request("GET", "/health")).json()) as Frame;
+    while (Number((await count()).connections) > 0) await Bun.sleep(20);
+    const seated = await Promise.all([1, 2, 3, 4, 5].map(() => SocketUnderTest.open(`${small.wsUrl}?user_id=hasty`)));
+    for (const socket of seated) socket[Symbol.dispose]();
+    expect(small.output).not.toMatch(/ERROR/);
+  });
+});
+
 describe("after all of it", () => {
   const figures = async () => (await (await server.request("GET", "/metrics")).json()) as Record<string, number>;
 

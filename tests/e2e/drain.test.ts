@@ -231,7 +231,8 @@ describe("DRAIN_MODE=move", () => {
     for (const a of moved) for (const b of moved) if (a.slot + 1000 < b.slot) expect(a.after).toBeLessThan(b.after);
     const receipt = await receiptOf(server);
     expect(receipt).toMatchObject({ initial: 30, left: 0, moved: 30, forced: 0 });
-    expect(receipt.max_close_rate).toBeWithin(10, 30);
+    // 30 in four seconds of the clock at most, as even as chance may be.
+    expect(receipt.max_close_rate).toBeWithin(8, 31);
   });
 });
 
@@ -241,10 +242,12 @@ describe("lame-duck", () => {
     server.signal("SIGTERM");
     await server.untilLogged(/Shutting down/);
     const get = (path: string) => server.request("GET", path);
+    const asked = { Origin: server.url, "Access-Control-Request-Method": "POST" };
+    const preflight = await server.request("OPTIONS", "/v1/publish", undefined, asked);
     const [ready, alive, health] = [await get("/readyz"), await get("/livez"), await get("/health")];
     expect([ready.status, alive.status, health.status]).toEqual([503, 200, 200]);
     expect(await health.json()).toMatchObject({ status: "draining" });
-    for (const { headers } of [ready, alive, health]) expect(headers.get("Connection")).toBe("close");
+    for (const { headers } of [preflight, ready, alive, health]) expect(headers.get("Connection")).toBe("close");
     using newcomer = await SocketUnderTest.open(server.wsUrl);
     using stream = await StreamUnderTest.open(`${server.url}/sse`);
     for (const client of [newcomer, stream]) {
@@ -258,6 +261,24 @@ describe("lame-duck", () => {
     stream[Symbol.dispose]();
     expect(await server.exited).toBe(0);
     expect(newcomer.frames.filter(({ event }) => event === "draining")).toHaveLength(1);
+  });
+
+  test.concurrent("a request whose body is on its way is answered, though the listener is closed already", async () => {
+    await using server = await startServer();
+    using client = await SocketUnderTest.open(server.wsUrl);
+    using raw = await RawSocket.connect(server.port);
+    const body = '{"channel":"all","message":"late"}';
+    raw.write(
+      `POST /v1/publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 9)}`,
+    );
+    server.signal("SIGTERM");
+    await noticeOf(client);
+    await expect(RawSocket.connect(server.port)).rejects.toThrow();
+    raw.write(body.slice(9));
+    await raw.untilReceived(/^HTTP\/1\.1 200[\s\S]*Connection: close/i);
+    await client.until((it) => it.message === "late");
+    client.close();
+    expect(await server.exited).toBe(0);
   });
 
   test.concurrent("publishers that keep their connection lose no request, and all that was acknowledged is delivered", async () => {
