@@ -41,8 +41,10 @@ test("a later break is not: it comes back by itself, and what is said meanwhile 
   socket.end(1006);
   const sent = client.send("still here?");
   await world.move(500);
-  (await world.socket()).welcome();
+  const next = await world.socket();
+  next.welcome();
   await sent;
+  expect(next.commands).toEqual([{ type: "message", message: "still here?" }]);
   expect(statuses).toEqual(["reconnecting", "reconnecting", "connected"]);
 });
 

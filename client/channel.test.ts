@@ -180,6 +180,15 @@ describe("a channel with a state", () => {
     expect(messages).toEqual([10]);
   });
 
+  test("is loaded once, whoever else comes to listen meanwhile", async () => {
+    const { world, client, answers } = await withState();
+    await world.move(0);
+    client.channel("doc").on("message", () => {});
+    client.channel("other").on("message", () => {});
+    await world.move(0);
+    expect(answers).toHaveLength(1);
+  });
+
   test("is resumed after a break, without the state", async () => {
     const { world, socket, answers, client } = await withState();
     await world.move(0);

@@ -346,6 +346,98 @@ test.each(["connecting", "connected", "reconnecting", "offline"])(
   },
 );
 
+test("a client that is closed in the middle of what came together hears no more of it", async () => {
+  const world = new ScriptedWorld();
+  const { client, socket } = await world.connected();
+  const notices: unknown[] = [];
+  client.on("system", (frame) => {
+    notices.push(frame);
+    client.close();
+  });
+  const notice = { type: "system", event: "joined", message: "", online: 2, timestamp: "" };
+  socket.say(notice, notice);
+  expect(notices).toHaveLength(1);
+});
+
+test("a WebSocket that opens and breaks, again and again, is no reason for a stream", async () => {
+  const world = new ScriptedWorld();
+  const { client, socket } = await world.connected();
+  socket.end(1006);
+  for (let breaks = 0; breaks < 3; breaks++) {
+    const next = await world.untilNextTry(client);
+    next.welcome();
+    next.end(1006);
+  }
+  expect(new Set(names(world))).toEqual(new Set(["websocket"]));
+});
+
+test("an operator's goodbye is final, whatever channels the client is in", async () => {
+  const world = new ScriptedWorld();
+  const client = world.client();
+  client.channel("room:1").on("message", () => {});
+  const socket = await world.socket();
+  socket.welcome({ "room:1": { epoch: "e", offset: 0, from: 1 } });
+  socket.end(4504);
+  expect(client.state).toMatchObject({ status: "closed", code: 4504 });
+});
+
+test("the slot of a server that is gone says nothing about the next one", async () => {
+  const world = new ScriptedWorld();
+  const { client, socket } = await world.connected();
+  socket.draining(true, 60_000);
+  socket.end(1011);
+  expect(client.state.nextTryAt).toBe(world.clock.now() + 60_000);
+  client.connect();
+  const next = await world.socket();
+  next.welcome();
+  next.end(1011);
+  expect(client.state.nextTryAt).toBe(world.clock.now() + 1000);
+});
+
+test("an old connection that the server ends because its successor is there is no break", async () => {
+  const world = new ScriptedWorld();
+  const { client, socket } = await world.connected();
+  const states = statesOf(client);
+  socket.draining(true, 0);
+  await world.move(0);
+  socket.end(1000);
+  (await world.socket()).welcome();
+  expect(states).toEqual([]);
+});
+
+test("a closed client is not woken up", async () => {
+  const world = new ScriptedWorld();
+  const { client } = await world.connected();
+  client.close();
+  world.wake();
+  await world.move(1000);
+  expect(world.sockets).toHaveLength(1);
+});
+
+test("a server that pings often does not make a client impatient with a quiet stream", async () => {
+  const world = new ScriptedWorld();
+  const client = world.client({ transports: ["sse"] });
+  const socket = await world.socket();
+  socket.welcome({}, 100);
+  for (let comments = 0; comments < 4; comments++) {
+    await world.move(15_000);
+    socket.comment();
+  }
+  expect(client.state.status).toBe("connected");
+});
+
+test("a welcome that comes too late starts nothing", async () => {
+  const world = new ScriptedWorld();
+  const client = world.client();
+  const late = await world.socket();
+  await world.move(10_000);
+  late.welcome();
+  client.close();
+  await world.move(120_000);
+  expect(pingsOf(late)).toBe(0);
+  expect(client.state.code).toBe(1000);
+});
+
 test("nothing that a left connection still says is heard", async () => {
   const world = new ScriptedWorld();
   const { client, socket } = await world.connected();

@@ -100,6 +100,17 @@ describe("a channel", () => {
 });
 
 describe("what comes", () => {
+  test("of a gap before the channel is subscribed to concerns nobody", async () => {
+    const { world, socket, client } = await connected();
+    const { gaps } = log(client.channel("room:1"));
+    await world.move(0);
+    const gap = { channel: "room:1", reason: "history-too-short", epoch: "k3x9", from: 1, to: 4, message: "" };
+    socket.say({ type: "system", event: "gap", ...gap });
+    expect(gaps).toEqual([]);
+    socket.subscribed("room:1", live);
+    expect(gaps).toEqual([]);
+  });
+
   test("twice is handed over once", async () => {
     const { socket, got } = await inRoom();
     for (const offset of [10, 11, 10, 11, 12]) socket.message("room:1", offset);
@@ -196,6 +207,26 @@ describe("after a break", () => {
     next.message("room:1", 2);
     expect(got.gaps).toEqual([{ epoch: "new", from: 1, to: 0, reason: "epoch-changed" }]);
     expect(got.messages).toEqual([1, 2]);
+  });
+
+  test("a resume is whole, however few messages the first subscription asked for", async () => {
+    const { world, socket, client, got } = await inRoom({ since: "last:2" });
+    socket.end(1006);
+    const next = await world.untilNextTry(client);
+    next.welcome({ "room:1": { epoch: "k3x9", offset: 14, from: 10, recovered: true } });
+    for (let offset = 10; offset <= 14; offset++) next.message("room:1", offset);
+    expect(got).toMatchObject({ messages: [10, 11, 12, 13, 14], gaps: [] });
+  });
+
+  test("a handshake that is refused now is met by one that names no channel", async () => {
+    const { world, socket, client } = await inRoom();
+    socket.end(1006);
+    (await world.untilNextTry(client)).end(4500);
+    const next = await world.untilNextTry(client);
+    expect(next.query).toEqual({ takes_over: "key-of-the first" });
+    next.welcome();
+    const since = { epoch: "k3x9", offset: 9 };
+    expect(next.commands).toEqual([{ type: "subscribe", channel: "room:1", since }]);
   });
 
   test("`all` is resumed too, if somebody listens", async () => {
@@ -358,8 +389,20 @@ describe("over a stream", () => {
     expect(world.sockets).toHaveLength(2);
   });
 
+  test("all channels ride in the handshake: there is no other place", async () => {
+    const world = new ScriptedWorld();
+    const client = world.client({ transports: ["sse"] });
+    const names = Array.from({ length: 100 }, (_, index) => `${"x".repeat(48)}${index + 10}`);
+    for (const name of names) client.channel(name).on("message", () => {});
+    expect((await world.socket()).query.channel).toEqual(names);
+  });
+
   test("a channel that is refused leaves the connection as it is, and is not asked for again", async () => {
-    const { world, socket, client } = await connected({}, "sse");
+    const world = new ScriptedWorld();
+    const client = world.client({ transports: ["sse"] });
+    log(client.channel("fine"));
+    const socket = await world.socket();
+    socket.welcome({ fine: live });
     const { errors } = log(client.channel("secret"));
     await world.move(0);
     (await world.socket()).end(4500);
@@ -367,8 +410,8 @@ describe("over a stream", () => {
     expect(client.state.status).toBe("connected");
     expect(socket.isClosed).toBe(false);
     const next = await world.untilTimer(500);
-    expect(next.query).toEqual({ takes_over: "key-of-the first" });
-    next.welcome();
+    expect(next.query).toEqual({ channel: ["fine"], since: "fine~k3x9~9", takes_over: "key-of-the first" });
+    next.welcome({ fine: live });
     await world.move(1000);
     expect(world.sockets).toHaveLength(3);
   });

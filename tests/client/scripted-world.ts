@@ -129,14 +129,14 @@ export class ScriptedSocket implements Socket {
     return ref;
   }
 
-  welcome(channels: Record<string, Joined> = {}): void {
+  welcome(channels: Record<string, Joined> = {}, pingIntervalMs = 30_000): void {
     this.say({
       type: "system",
       event: "welcome",
       protocol: 1,
       connection_id: "c_1",
       resume_key: `key-of-${this.target.query.get("takes_over") ?? "the first"}`,
-      ping_interval_ms: 30_000,
+      ping_interval_ms: pingIntervalMs,
       timestamp: "2026-01-01T00:00:00.000Z",
       channels,
     });
