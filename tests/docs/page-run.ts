@@ -1,0 +1,191 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { type Block, root } from "./page.ts";
+
+const patienceMs = 25_000;
+/** What is the checkout's own affair, or would be written into it. */
+const leftOut = new Set([".git", ".env", ".cache", "fanfare-data", "fanfare.config.yaml"]);
+
+/**
+ * Runs the commands of one page as a reader would, from top to bottom: in a directory that looks like the checkout but is
+ * not, so that files they write harm nothing. Where a page says port 8000, its server's port is meant.
+ */
+export class PageRun implements AsyncDisposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "fanfare-docs-"));
+  readonly #alive: Program[] = [];
+  #server: Program | undefined;
+  #port = "0";
+
+  constructor() {
+    for (const name of readdirSync(root)) {
+      if (!leftOut.has(name)) symlinkSync(join(root, name), join(this.#folder, name));
+    }
+    mkdirSync(this.#bin);
+    const launcher = join(root, "bin/fanfare.js");
+    writeFileSync(join(this.#bin, "fanfare"), `#!/bin/sh\nexec node '${launcher}' "$@"\n`, { mode: 0o755 });
+    symlinkSync(process.execPath, join(this.#bin, "bun"));
+    // As in a terminal, where curl shows the answer and nothing else.
+    writeFileSync(join(this.#bin, ".curlrc"), "silent\nshow-error\n");
+  }
+
+  /** Resolves once the block has done what its kind promises. @throws Error with the command and what it printed */
+  async perform({ kind, code }: Block): Promise<void> {
+    if (kind.name === "starts") return this.#startServer(code);
+    if (this.#server === undefined) await this.#startServer("fanfare start");
+    if (kind.name === "runs") await this.#runToEnd(code);
+    else if (kind.name === "transcript") await this.#follow(code);
+    else if (kind.name === "stays") await this.#keep(code);
+    else if (kind.name === "program") await this.#runProgram(code);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#alive.map((program) => program.end()));
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  get #bin(): string {
+    return join(this.#folder, ".bin");
+  }
+
+  async #startServer(code: string): Promise<void> {
+    await this.#server?.end();
+    const server = this.#spawn(code.replaceAll(/--port \d+/g, "--port 0"), "0");
+    const [, port = ""] = await server.until(/Listening on wss?:\/\/\S+:(\d+)\//);
+    this.#server = server;
+    this.#port = port;
+  }
+
+  async #runToEnd(code: string): Promise<string> {
+    const program = this.#spawn(code, this.#port);
+    const exitCode = await program.ended;
+    if (exitCode !== 0) throw new Error(`exit code ${exitCode}:\n${code}\nprinted:\n${program.output}`);
+    return program.output;
+  }
+
+  async #keep(code: string): Promise<void> {
+    const program = this.#spawn(code, this.#port);
+    await program.until(/\S/);
+  }
+
+  async #follow(code: string): Promise<void> {
+    for (const { command, expected } of parseTranscript(code)) {
+      const printed = await this.#runToEnd(command);
+      if (isAsExpected(printed, expected.replaceAll("8000", this.#port))) continue;
+      throw new Error(`$ ${command}\nprinted:\n${printed}\nand the page says:\n${expected}`);
+    }
+  }
+
+  async #runProgram(code: string): Promise<void> {
+    writeFileSync(join(this.#folder, "program.ts"), code.replaceAll("8000", this.#port));
+    await this.#runToEnd("bun --no-env-file program.ts");
+  }
+
+  #spawn(code: string, port: string): Program {
+    const { PATH = "", HOME = this.#folder } = process.env;
+    const program = new Program(code.replaceAll("8000", this.#port), {
+      cwd: this.#folder,
+      env: {
+        PATH: [this.#bin, PATH].join(delimiter),
+        HOME,
+        CURL_HOME: this.#bin,
+        PORT: port,
+        NOTIFICATION_INTERVAL: "0",
+        SHUTDOWN_TIMEOUT: "1",
+        npm_config_update_notifier: "false",
+        npm_config_loglevel: "error",
+      },
+    });
+    this.#alive.push(program);
+    return program;
+  }
+}
+
+/** A block of commands under a shell that stops at the first one that fails. */
+class Program {
+  output = "";
+  readonly ended: Promise<number | string>;
+  readonly #code: string;
+  readonly #child: ChildProcess;
+  readonly #watchers = new Set<() => void>();
+  #isOver = false;
+
+  constructor(code: string, options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv }) {
+    this.#code = code;
+    // A group of its own: what the shell started ends with it.
+    this.#child = spawn("bash", ["-euo", "pipefail", "-c", code], {
+      ...options,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.output += text;
+        for (const wake of this.#watchers) wake();
+      });
+    }
+    this.ended = new Promise((resolve) => {
+      const timer = setTimeout(() => this.#signal("SIGKILL"), patienceMs);
+      this.#child.on("close", (exitCode, signal) => {
+        clearTimeout(timer);
+        this.#isOver = true;
+        resolve(exitCode ?? signal ?? "no exit code");
+        for (const wake of this.#watchers) wake();
+      });
+    });
+  }
+
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.output);
+      if (match !== null) return match;
+      if (this.#isOver) throw new Error(`ended without ${pattern}:\n${this.#code}\nprinted:\n${this.output}`);
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#watchers.delete(wake);
+          queueMicrotask(resolve);
+        };
+        this.#watchers.add(wake);
+      });
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#signal("SIGTERM");
+    await this.ended;
+  }
+
+  #signal(name: "SIGTERM" | "SIGKILL"): void {
+    const { pid } = this.#child;
+    if (pid === undefined || this.#isOver) return;
+    try {
+      process.kill(-pid, name);
+    } catch {
+      // Gone between the question and the signal.
+    }
+  }
+}
+
+/** `$ command`, lines that continue it behind a backslash, and what it prints. */
+export function parseTranscript(code: string): readonly { readonly command: string; readonly expected: string }[] {
+  const steps: { command: string; expected: string }[] = [];
+  for (const line of code.split("\n")) {
+    const last = steps.at(-1);
+    if (line.startsWith("$ ")) steps.push({ command: line.slice(2), expected: "" });
+    else if (last === undefined) throw new Error(`a transcript begins with "$ ", not with "${line}"`);
+    else if (last.expected === "" && last.command.endsWith("\\")) last.command += `\n${line}`;
+    else last.expected += `${line}\n`;
+  }
+  return steps;
+}
+
+/** Whether the text is what the page says, where `…` stands for anything. */
+export function isAsExpected(printed: string, expected: string): boolean {
+  const pattern = expected
+    .trim()
+    .split("…")
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+    .join("[^]*?");
+  return new RegExp(`^${pattern}$`).test(printed.trim());
+}
