@@ -27,13 +27,13 @@ export class WorkerProcess {
       env: process.env,
       serialization: "advanced",
       ipc: (report: Report) => {
-        if (report.verb === "ready") ready.resolve();
+        if (report.verb === "hello") this.#say({ verb: "start", assignment });
+        else if (report.verb === "ready") ready.resolve();
         else if (report.verb === "stopped") this.#receipt = report.receipt;
         else if (report.verb === "drain-wanted") onDrainWanted();
         else Object.assign(failure, { message: report.message, code: report.code });
       },
     });
-    this.#say({ verb: "start", assignment });
     this.ready = ready.promise;
     this.ended = this.#child.exited.then(() => {
       ready.reject(new WorkerFailure(`${this.name}: ${failure.message}`, failure.code));

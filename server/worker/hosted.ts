@@ -15,6 +15,7 @@ import { survive } from "./signals.ts";
  * moved away within DRAIN_WINDOW.
  */
 let server: FanfareServer | undefined;
+let isOrphaned = false;
 let isLeaving = false;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
@@ -24,6 +25,7 @@ process.on("message", (order: Order) => {
   else void server?.stopNow();
 });
 process.on("disconnect", () => void orphaned());
+report({ verb: "hello" });
 
 async function start(assignment: Assignment): Promise<void> {
   const { name, settings, brokerPath, clusterPath, resumeSecret } = assignment;
@@ -38,7 +40,7 @@ async function start(assignment: Assignment): Promise<void> {
   try {
     const state = { name, pid: process.pid, startedAt: Date.now(), isDraining: false };
     server = new FanfareServer(settings, {
-      broker: new IpcBroker({ path: brokerPath, name }),
+      broker: new IpcBroker({ path: brokerPath, name, onHostGone: () => void orphaned() }),
       cluster: new IpcCluster({ path: clusterPath, state }),
       resumeSecret,
       sharesPort: true,
@@ -60,7 +62,8 @@ async function stop(): Promise<void> {
 }
 
 async function orphaned(): Promise<void> {
-  if (isLeaving) return;
+  if (isLeaving || isOrphaned) return;
+  isOrphaned = true;
   getLogger(["fanfare", "worker"]).error("The supervisor is gone: clients are moved away");
   await server?.stop({ mode: "move", hasSuccessor: false });
   leave(1);

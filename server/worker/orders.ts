@@ -23,6 +23,8 @@ export interface Assignment {
 
 /** What a worker's process says to its supervisor. */
 export type Report =
+  /** It hears from now on: an order that came earlier would be lost. */
+  | { readonly verb: "hello" }
   | { readonly verb: "ready"; readonly address: ListeningAddress }
   | { readonly verb: "failed"; readonly message: string; readonly code: string | undefined }
   /** Somebody asked by HTTP that the whole server stops. */
