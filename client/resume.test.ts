@@ -1,0 +1,78 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { ModelServer } from "../tests/client/model-server.ts";
+import { ScriptedWorld } from "../tests/client/scripted-world.ts";
+
+type Step = "publish" | "accept" | "serve one" | "serve all" | "cut" | "drain" | "wait" | "leave and come back";
+
+const step = fc.constantFrom<Step>(
+  "publish",
+  "publish",
+  "publish",
+  "accept",
+  "accept",
+  "serve one",
+  "serve all",
+  "cut",
+  "drain",
+  "wait",
+  "leave and come back",
+);
+
+test.each([
+  ["websocket", 1000],
+  ["websocket", 3],
+  ["sse", 1000],
+  ["sse", 3],
+] as const)(
+  "over %s, with %d messages of history, whatever happens to the line: each message comes once, in order, or lies in a gap",
+  async (transport, keep) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80, size: "max" }), async (steps) => {
+        const { seen, gaps, top } = await play(transport, keep, steps);
+        expect(seen).toEqual(Array.from({ length: top }, (_, index) => index + 1));
+        if (keep === 1000) expect(gaps).toBe(0);
+      }),
+      { numRuns: 150 },
+    );
+  },
+  30_000,
+);
+
+/** @returns the offsets that were handed over or told as missing, in order */
+async function play(transport: "websocket" | "sse", keep: number, steps: readonly Step[]) {
+  const world = new ScriptedWorld();
+  const server = new ModelServer(world, keep);
+  const client = world.client({ transports: [transport] });
+  const room = client.channel(server.channel, { since: { epoch: "e", offset: 0 } });
+  const seen: number[] = [];
+  let gaps = 0;
+  const listen = () => room.on("message", ({ offset = 0 }) => void seen.push(offset));
+  room.on("gap", ({ from, to }) => {
+    gaps++;
+    for (let offset = from; offset <= to; offset++) seen.push(offset);
+  });
+  let off = listen();
+  for (const it of steps) {
+    if (it === "publish") server.publish();
+    else if (it === "accept") server.accept();
+    else if (it === "serve one") server.serve(1);
+    else if (it === "serve all") server.serve(Number.POSITIVE_INFINITY);
+    else if (it === "cut") server.cut();
+    else if (it === "drain") server.drain();
+    else if (it === "leave and come back") {
+      off();
+      off = listen();
+    }
+    await world.move(it === "wait" ? 1000 : 0);
+  }
+  for (let rounds = 0; rounds < 4; rounds++) {
+    await world.untilNextTry(client);
+    server.accept();
+    await world.move(0);
+    server.serve(Number.POSITIVE_INFINITY);
+    await world.move(200);
+  }
+  client.close();
+  return { seen, gaps, top: server.top };
+}
