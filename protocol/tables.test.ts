@@ -12,7 +12,7 @@ describe("the table of errors", () => {
     (code, { status, retry, meaning }) => {
       expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
       expect(status).toBeWithin(400, 600);
-      expect<boolean>(retry).toBe(status === 429 || status >= 500);
+      expect<boolean>(retry).toBe(status === 408 || status === 429 || status >= 500); // RFC 9110 §15.5.9
       expect(meaning).toEndWith(".");
     },
   );
