@@ -151,7 +151,7 @@ export class Supervisor implements Stoppable {
 
   async #close(): Promise<void> {
     const { broker, cluster, path } = this.#shared;
-    this.#ops.close();
+    await this.#ops.close();
     await this.#peers.close();
     await cluster.close();
     await broker.close();

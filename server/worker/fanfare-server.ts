@@ -98,7 +98,7 @@ export class FanfareServer {
     const { hub, websocket, sse } = this.#parts;
     this.#periodic.close();
     this.#parts.http.close();
-    this.#ops.close();
+    await this.#ops.close();
     websocket.close();
     sse.close();
     await hub.peers.close();

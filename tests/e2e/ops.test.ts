@@ -1,0 +1,119 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, statSync } from "node:fs";
+import { controlPath } from "../../server/ops/control-socket.ts";
+import { startServer } from "./server.ts";
+import { type Frame, SocketUnderTest } from "./socket.ts";
+
+/** A port that nobody has at this moment. */
+async function freePort(): Promise<number> {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const { port = 0 } = server;
+  await server.stop(true);
+  return port;
+}
+
+/** One door for operations: how it is asked, and who may. */
+async function startWithOps(env: Record<string, string> = {}) {
+  const port = await freePort();
+  const server = await startServer({ env: { OPS_PORT: String(port), ...env } });
+  const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
+    fetch(`http://127.0.0.1:${port}${path}`, { method, headers });
+  const control = (method: string, path: string) =>
+    fetch(`http://localhost${path}`, { method, unix: controlPath(server.port) });
+  return { server, ask, control, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+const statuses = async (ask: (method: string, path: string) => Promise<Response>) =>
+  Promise.all(["/health", "/livez", "/readyz", "/metrics"].map(async (path) => (await ask("GET", path)).status));
+
+describe("OPS_PORT and the control socket", () => {
+  test("answer while the server waits for its clients, and are gone with it", async () => {
+    await using it = await startWithOps();
+    using client = await SocketUnderTest.open(it.server.wsUrl);
+    for (const ask of [it.ask, it.control]) expect(await statuses(ask)).toEqual([200, 200, 200, 200]);
+    it.server.signal("SIGTERM");
+    await client.until(({ event }) => event === "draining");
+    await expect(it.server.request("GET", "/livez")).rejects.toThrow();
+    for (const ask of [it.ask, it.control]) {
+      expect(await statuses(ask)).toEqual([200, 200, 503, 200]);
+      expect(await (await ask("GET", "/health")).json()).toMatchObject({ status: "draining", connections: 1 });
+      expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ draining: 1, active_connections: 1 });
+    }
+    client.close();
+    expect(await it.server.exited).toBe(0);
+    await expect(it.ask("GET", "/livez")).rejects.toThrow();
+    expect(existsSync(controlPath(it.server.port))).toBe(false);
+  });
+
+  test("the socket belongs to its user alone", async () => {
+    await using it = await startWithOps();
+    expect(statSync(controlPath(it.server.port)).mode & 0o777).toBe(0o600);
+  });
+
+  test("OPS_PORT wants the keys, the socket has asked the file system already", async () => {
+    await using it = await startWithOps({ API_KEY: "read@read-key-0123456789ab", ANONYMOUS: "on" });
+    const key = { "X-API-Key": "read-key-0123456789ab" };
+    expect((await it.ask("GET", "/metrics")).status).toBe(401);
+    expect((await it.ask("POST", "/v1/drain", key)).status).toBe(403);
+    expect((await it.ask("GET", "/metrics", key)).status).toBe(200);
+    expect(await (await it.ask("GET", "/health")).json()).toEqual({ status: "healthy" });
+    expect(await (await it.control("GET", "/health")).json()).toMatchObject({ connections: 0 });
+    expect((await it.control("POST", "/v1/drain")).status).toBe(202);
+    expect(await it.server.exited).toBe(0);
+  });
+
+  test("no website reaches them: an open server's OPS_PORT asks for Origin and Host as the server does", async () => {
+    await using it = await startWithOps();
+    const foreign = { Origin: "https://evil.example", "Content-Type": "text/plain" };
+    expect((await it.ask("POST", "/v1/drain", foreign)).status).toBe(403);
+    expect((await it.ask("GET", "/metrics", { Host: "evil.example" })).status).toBe(403);
+    expect((await it.ask("GET", "/metrics", { Origin: "http://localhost:3000" })).status).toBe(200);
+    expect((await it.ask("GET", "/readyz")).status).toBe(200);
+  });
+
+  test("know nothing else", async () => {
+    await using it = await startWithOps();
+    for (const ask of [it.ask, it.control]) {
+      expect((await ask("GET", "/v1/connections")).status).toBe(404);
+      expect((await ask("POST", "/v1/publish")).status).toBe(404);
+      const wrong = await ask("POST", "/health");
+      expect([wrong.status, wrong.headers.get("Allow")]).toEqual([405, "GET"]);
+    }
+  });
+});
+
+describe("POST /v1/drain", () => {
+  test("is the first signal by another way: the first real one ends nobody's waiting, the second does", async () => {
+    await using server = await startServer();
+    using client = await SocketUnderTest.open(server.wsUrl);
+    const answer = await server.request("POST", "/v1/drain");
+    expect([answer.status, await answer.json()]).toEqual([202, { status: "draining" }]);
+    await client.until(({ event }) => event === "draining");
+    server.signal("SIGTERM");
+    client.send("still here");
+    await client.until(({ message }) => message === "still here");
+    expect(client.frames.filter(({ event }) => event === "draining")).toHaveLength(1);
+    server.signal("SIGTERM");
+    expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    expect(await server.exited).toBe(143);
+  });
+
+  test("ends the process by itself when nobody is left", async () => {
+    await using server = await startServer();
+    using client = await SocketUnderTest.open(server.wsUrl);
+    await server.request("POST", "/v1/drain");
+    await client.until(({ event }) => event === "draining");
+    client.close();
+    expect(await server.exited).toBe(0);
+    expect(server.output).toContain('"initial":1,"left":1');
+  });
+});
+
+test("GET /v1/nodes tells of the process what its figures tell", async () => {
+  await using server = await startServer();
+  using _client = await SocketUnderTest.open(server.wsUrl);
+  const text = await (await server.request("GET", "/v1/nodes")).text();
+  const [node] = (JSON.parse(text) as { nodes: Frame[] }).nodes;
+  expect(text).toContain('"active_connections":1');
+  expect(node).toBeDefined();
+});
