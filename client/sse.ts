@@ -70,7 +70,7 @@ class SseSocket implements Socket {
       const frames: IncomingFrame[] = [];
       for (const line of lines) {
         if (line.startsWith("data:")) frames.push(...decodeServerFrames(line.slice(5)));
-        if (line.startsWith("retry:")) retryAfterMs = Number(line.slice(6));
+        if (line.startsWith("retry:")) retryAfterMs = Number(line.slice(6)) || 0;
       }
       this.#hear(frames);
     }
@@ -135,8 +135,11 @@ function pathOf(channel: string): string {
 async function refusal(response: Response): Promise<Goodbye> {
   const { status } = response;
   const codes: Record<number, number> = { 204: 4504, 401: 4500, 403: 4500, 408: 4053, 409: 4501, 429: 4029 };
-  const code = codes[status] ?? (status < 500 ? 4503 : 4053);
-  const retryAfterS = Number(response.headers.get("Retry-After"));
-  const reason = await response.text();
-  return { code, reason: `${status} ${reason.slice(0, 500)}`, retryAfterMs: retryAfterS * 1000 };
+  const problem = (await response.json().catch(() => null)) as { readonly detail?: string } | null;
+  return {
+    code: codes[status] ?? (status < 500 ? 4503 : 4053),
+    reason: problem?.detail ?? `HTTP status ${status}`,
+    // A date instead of seconds counts as none; timers cannot wait for more than 24 days.
+    retryAfterMs: Math.min(stayAwayMs, Number(response.headers.get("Retry-After")) * 1000 || 0),
+  };
 }

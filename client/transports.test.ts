@@ -1,0 +1,198 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { IncomingFrame } from "../protocol/client-codec.ts";
+import type { Goodbye } from "./goodbye.ts";
+import { openSse } from "./sse.ts";
+import type { Target, Transport } from "./transport.ts";
+import { openWebSocket } from "./websocket.ts";
+
+type Answer = (request: Request) => Response | Promise<Response>;
+
+let site: Bun.Server<undefined> | undefined;
+
+afterEach(async () => {
+  await site?.stop(true);
+  site = undefined;
+});
+
+describe("a stream", () => {
+  test("is read however it is cut into pieces, and ends with what it said about coming back", async () => {
+    const text =
+      'event: system\ndata: {"type":"system","event":"joined","message":"ü"}\n\n:\n\nid: x\n\nretry: 700\n\n';
+    const bytes = new TextEncoder().encode(text);
+    const pieces = Array.from(bytes, (byte) => new Uint8Array([byte]));
+    const { frames, ended } = run(openSse, () => new Response(streamOf(pieces)));
+    expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: 700 });
+    expect(frames).toMatchObject([{ type: "system", event: "joined", message: "ü" }]);
+  });
+
+  test("that asks to stay away for a day means for good", async () => {
+    const { ended } = run(openSse, () => new Response("retry: 86400000\n\n"));
+    expect((await ended).code).toBe(4500);
+  });
+
+  test.each([
+    [204, 4504],
+    [400, 4503],
+    [401, 4500],
+    [403, 4500],
+    [404, 4503],
+    [409, 4501],
+    [429, 4029],
+    [500, 4053],
+    [503, 4053],
+  ])("that is answered with %d ends with %d", async (status, code) => {
+    const headers = { "Retry-After": "7" };
+    const body = status === 204 ? null : JSON.stringify({ detail: "says why" });
+    const { ended } = run(openSse, () => new Response(body, { status, headers }));
+    const reason = status === 204 ? "HTTP status 204" : "says why";
+    expect(await ended).toEqual({ code, reason, retryAfterMs: 7000 });
+  });
+
+  test.each(["Wed, 21 Oct 2026 07:28:00 GMT", "99999999999"])(
+    "whose Retry-After is %p asks for no wait that a timer cannot have",
+    async (value) => {
+      const { ended } = run(openSse, () => new Response("", { status: 503, headers: { "Retry-After": value } }));
+      expect((await ended).retryAfterMs).toBeWithin(0, 86_400_001);
+    },
+  );
+
+  test("that nobody answers ends as a broken one", async () => {
+    const url = serve(() => new Response());
+    await site?.stop(true);
+    const { ended } = connect(openSse, url);
+    expect((await ended).code).toBe(1006);
+  });
+
+  test("says who one is in a header, and the rest in the address", async () => {
+    const requests: unknown[] = [];
+    const { ended } = run(openSse, ({ url, headers }) => {
+      requests.push([new URL(url).pathname, new URL(url).search, headers.get("Authorization")]);
+      return new Response("");
+    });
+    await ended;
+    expect(requests).toEqual([["/sse", "?channel=a", "Bearer t0k"]]);
+  });
+});
+
+describe("a command beside a stream", () => {
+  test("becomes a request, one after the other, and its answer a frame with its ref", async () => {
+    const asked: string[] = [];
+    let running = 0;
+    const { socket, until } = run(openSse, async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/sse") return welcome();
+      if (pathname === "/barrier") return new Response();
+      expect(++running).toBe(1);
+      asked.push(
+        `${request.method} ${new URL(request.url).pathname}${new URL(request.url).search} ${await request.text()}`,
+      );
+      await fetch(new URL("/barrier", request.url)); // whatever was sent together with it is here by now
+      running--;
+      return Response.json({ channel: "room/1", offset: 3 });
+    });
+    await until(1);
+    socket.send({ type: "publish", channel: "room/1", data: 1, id: "m1", echo: false }, 1);
+    socket.send({ type: "message", message: "Hi" }, 2);
+    socket.send({ type: "history", channel: "room/1", since: { epoch: "e", offset: 2 } }, 3);
+    socket.send({ type: "presence", channel: "room/1" }, 4);
+    socket.send({ type: "ping" });
+    const frames = await until(5);
+    expect(frames.slice(1)).toEqual([
+      { type: "ack", channel: "room/1", offset: 3, ref: 1 },
+      { type: "ack", channel: "room/1", offset: 3, ref: 2 },
+      { type: "history", channel: "room/1", offset: 3, ref: 3 },
+      { type: "presence", channel: "room/1", offset: 3, ref: 4 },
+    ] as unknown as IncomingFrame[]);
+    expect(asked[0]).toStartWith("POST /v1/publish ");
+    expect(JSON.parse(asked[0]?.slice(17) ?? "")).toMatchObject({
+      channel: "room/1",
+      data: 1,
+      id: "m1",
+      sender: "alice",
+      exclude_connection_id: "c_1",
+    });
+    expect(JSON.parse(asked[1]?.slice(17) ?? "")).toEqual({ channel: "all", message: "Hi", sender: "alice" });
+    expect(asked.slice(2)).toEqual([
+      "GET /v1/channels/room%2F1/history?limit=100&since=room%252F1~e~2 ",
+      "GET /v1/channels/room%2F1/presence ",
+    ]);
+  });
+
+  test.each([
+    ["a refusal", () => Response.json({ code: "forbidden", detail: "no" }, { status: 403 }), "forbidden"],
+    ["no JSON, as proxies answer", () => new Response("<html>", { status: 502 }), "broker-unavailable"],
+  ])("that is answered with %s becomes an error", async (_, answer, code) => {
+    const { socket, until } = run(openSse, ({ url }) => (new URL(url).pathname === "/sse" ? welcome() : answer()));
+    await until(1);
+    socket.send({ type: "publish", channel: "a", data: 1 }, 1);
+    expect((await until(2))[1]).toMatchObject({ type: "error", code, ref: 1 });
+  });
+});
+
+describe("a WebSocket", () => {
+  test("that is answered with HTTP never opened, whatever code the runtime gives it", async () => {
+    const requests: unknown[] = [];
+    const { ended } = run(openWebSocket, ({ url, headers }) => {
+      const offered = headers.get("Sec-WebSocket-Protocol")?.split(/, ?/);
+      requests.push([new URL(url).pathname, new URL(url).search, offered]);
+      return new Response("", { status: 502 });
+    });
+    expect(await ended).toEqual({ code: 1006, reason: "no WebSocket opened" });
+    expect(requests).toEqual([["/ws", "?channel=a", ["fanfare.v1", "fanfare.token.t0k"]]]);
+  });
+
+  test("is asked for where the address says", async () => {
+    const paths: string[] = [];
+    const url = serve((request) => {
+      paths.push(new URL(request.url).pathname);
+      return new Response("", { status: 404 });
+    });
+    for (const path of ["", "push/", "push/socket"]) await connect(openWebSocket, new URL(path, url)).ended;
+    for (const path of ["", "push/", "push/socket"]) await connect(openSse, new URL(path, url)).ended;
+    expect(paths).toEqual(["/ws", "/push/ws", "/push/socket", "/sse", "/push/sse", "/push/sse"]);
+  });
+});
+
+function run(transport: Transport, answer: Answer) {
+  return connect(transport, serve(answer));
+}
+
+function serve(answer: Answer): URL {
+  site = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: answer });
+  return site.url;
+}
+
+function connect(transport: Transport, url: URL) {
+  const frames: IncomingFrame[] = [];
+  const { promise: ended, resolve } = Promise.withResolvers<Goodbye>();
+  const waiting = new Set<() => void>();
+  const target: Target = { url, query: new URLSearchParams({ channel: "a" }), token: "t0k" };
+  const socket = transport(target, {
+    onFrames(more) {
+      frames.push(...more);
+      for (const wake of waiting) wake();
+    },
+    onOutgrown: () => {},
+    onEnd: resolve,
+  });
+  const until = async (count: number) => {
+    while (frames.length < count) await new Promise<void>((wake) => void waiting.add(wake));
+    return frames;
+  };
+  return { socket, frames, ended, until };
+}
+
+/** A stream that says welcome, and stays open. */
+function welcome(): Response {
+  const frame = { type: "system", event: "welcome", connection_id: "c_1", user_id: "alice" };
+  return new Response(new ReadableStream({ start: (stream) => stream.enqueue(`data: ${JSON.stringify(frame)}\n\n`) }));
+}
+
+function streamOf(pieces: readonly Uint8Array[]) {
+  return new ReadableStream({
+    start(stream) {
+      for (const piece of pieces) stream.enqueue(piece);
+      stream.close();
+    },
+  });
+}
