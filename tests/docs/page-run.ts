@@ -52,7 +52,7 @@ export class PageRun implements AsyncDisposable {
   async #startServer(code: string): Promise<void> {
     await this.#server?.end();
     const server = this.#spawn(code.replaceAll(/--port \d+/g, "--port 0"), "0");
-    const [, port = ""] = await server.until(/Listening on wss?:\/\/\S+:(\d+)\//);
+    const [, port = ""] = await server.until(/(?:Listening on ws|Fanfare {2}http)s?:\/\/[^\s/]+:(\d+)/);
     this.#server = server;
     this.#port = port;
   }
@@ -186,6 +186,6 @@ export function isAsExpected(printed: string, expected: string): boolean {
     .trim()
     .split("…")
     .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-    .join("[^]*?");
+    .join("[\\s\\S]*?");
   return new RegExp(`^${pattern}$`).test(printed.trim());
 }

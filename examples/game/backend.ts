@@ -1,0 +1,47 @@
+import { createClient } from "../../client/client.ts";
+import { post } from "../post.ts";
+
+const [url = "http://127.0.0.1:8000"] = process.argv.slice(2);
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Lays out a coin every second. Coins are stored, so whoever joins sees those of the last minute. */
+async function layCoins(): Promise<never> {
+  for (let n = 1; ; n++) {
+    const data = { coin: n, x: Math.random(), y: Math.random() };
+    await post(url, "/v1/publish", { channel: "game", event: "coin", data });
+    await Bun.sleep(1000);
+  }
+}
+
+/** A robot that plays like a person in a browser: runs to the newest coin and takes it. */
+function play(name: string): void {
+  const game = createClient(url, { userId: name }).channel("game");
+  let place: Place = { x: 0.5, y: 0.5 };
+  let goal: (Place & { readonly coin: number }) | undefined;
+  game.on("message", ({ event, data }) => {
+    if (event === "coin") goal = data as typeof goal;
+  });
+  setInterval(() => {
+    // Where one is now is soon where one was: not stored, and not sent back to oneself.
+    void game.publish({ ...place }, { event: "moved", ephemeral: true, echo: false });
+    if (goal === undefined) return;
+    place = { x: place.x + (goal.x - place.x) / 3, y: place.y + (goal.y - place.y) / 3 };
+    if (Math.hypot(goal.x - place.x, goal.y - place.y) > 0.05) return;
+    void take(goal.coin);
+    goal = undefined;
+  }, 100);
+
+  /** The first one to say it has the coin: the same id is stored once, and the answer says who was first. */
+  async function take(coin: number): Promise<void> {
+    const { duplicate } = await game.publish({ coin, by: name }, { event: "taken", id: `taken-${coin}` });
+    console.log(`${name} ${duplicate ? "came too late for" : "has"} coin ${coin}`);
+  }
+}
+
+play("robot-1");
+play("robot-2");
+await layCoins();

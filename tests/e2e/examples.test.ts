@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
+import { type Frame, SocketUnderTest } from "./socket.ts";
+
+const root = join(import.meta.dir, "..", "..");
+
+let browser: BrowserUnderTest;
+beforeAll(async () => {
+  browser = await BrowserUnderTest.start();
+});
+afterAll(() => browser[Symbol.asyncDispose]());
+
+/** One example, started as its README says. */
+class Example implements AsyncDisposable {
+  readonly #process: Bun.Subprocess<"ignore", "pipe", "inherit">;
+  output = "";
+  #wake = () => {};
+
+  private constructor(name: string) {
+    this.#process = Bun.spawn(["node", "examples/run.js", name, "--port", "0"], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    void this.#read();
+  }
+
+  static async start(name: string): Promise<Example> {
+    const example = new Example(name);
+    await example.until(/Page {5}\S+/);
+    return example;
+  }
+
+  get url(): string {
+    return /Fanfare {2}(\S+)/.exec(this.output)?.[1] ?? "";
+  }
+
+  get pageUrl(): string {
+    return /Page {5}(\S+)/.exec(this.output)?.[1] ?? "";
+  }
+
+  open(query: string): Promise<SocketUnderTest> {
+    return SocketUnderTest.open(`${this.url.replace("http", "ws")}/ws${query}`);
+  }
+
+  /** Opens its page in a browser, and waits for what it should show. @returns errors that the page made */
+  async show(isShown: string): Promise<readonly string[]> {
+    const context = await browser.context();
+    const tab = await TabUnderTest.open(context, this.pageUrl);
+    await tab.page.waitForFunction(isShown, undefined, { timeout: 15_000 });
+    await context.close();
+    return tab.errors;
+  }
+
+  async until(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.output)) {
+      if (this.#process.exitCode !== null) throw new Error(`it ended without ${pattern}:\n${this.output}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGTERM");
+    await this.#process.exited;
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#process.stdout) {
+      this.output += decoder.decode(chunk, { stream: true });
+      this.#wake();
+    }
+    await this.#process.exited;
+    this.#wake();
+  }
+}
+
+const dataOf = (frame: Frame) => frame.data as Readonly<Record<string, unknown>>;
+
+describe("the examples do what they are about", () => {
+  test("prices: the last price of a symbol is there at once, and nothing of the others", async () => {
+    await using example = await Example.start("prices");
+    using first = await example.open("?channel=prices:ACME");
+    await first.untilMessages(2);
+    using second = await example.open("?channel=prices:ACME&since=last:1");
+    const messages = await second.untilMessages(2);
+    expect(new Set(messages.map(({ channel, event }) => `${channel} ${event}`))).toEqual(
+      new Set(["prices:ACME price"]),
+    );
+    expect(messages.map((it) => typeof dataOf(it).price)).not.toContain("undefined");
+    const allShown =
+      "[...document.querySelectorAll('td:nth-child(2)')].filter((it) => it.textContent > '').length === 4";
+    expect(await example.show(allShown)).toEqual([]);
+  });
+
+  test("chat: who asks for the time is told, and so is everybody else", async () => {
+    await using example = await Example.start("chat");
+    await example.until(/Clock is in the chat/);
+    using alice = await example.open("");
+    alice.send({ type: "message", message: "!time", sender: "Alice" });
+    const answer = await alice.until(({ sender }) => sender === "Clock");
+    expect(answer.message).toMatch(/^It is \d\d:\d\d:\d\d, Alice\.$/);
+    expect(await example.show("document.body.innerText.includes('Clock: It is')")).toEqual([]);
+  });
+
+  test("alerts: both monitors say each one, and it comes once", async () => {
+    await using example = await Example.start("alerts");
+    await example.until(/(was said already[\s\S]*){2}/);
+    using reader = await example.open("?channel=alerts&since=earliest");
+    const messages = await reader.untilMessages(6);
+    const byHost = Object.groupBy(messages, (it) => String(dataOf(it).host));
+    // An alert that came twice would stand beside itself.
+    for (const [host, of] of Object.entries(byHost)) {
+      const events = of?.map(({ event }) => event) ?? [];
+      expect([host, events]).toEqual([host, events.map((_, index) => (index % 2 === 0 ? "alert" : "resolved"))]);
+    }
+    expect(await example.show("document.querySelectorAll('#alerts li').length >= 2")).toEqual([]);
+  });
+
+  test("game: positions are passed on and forgotten, and each coin has one owner", async () => {
+    await using example = await Example.start("game");
+    using watcher = await example.open("?channel=game&since=earliest");
+    const moved = await watcher.until(({ event }) => event === "moved");
+    expect(moved.offset).toBeUndefined();
+    expect(moved.sender).toStartWith("robot-");
+    await watcher.until((it) => it.event === "taken" && Number(dataOf(it).coin) >= 2);
+    const taken = watcher.messages.filter(({ event }) => event === "taken").map((it) => dataOf(it).coin);
+    expect(new Set(taken).size).toBe(taken.length);
+    expect(await example.show("players.size >= 2 && coins.size >= 1")).toEqual([]);
+  });
+
+  test("orders: a customer hears of their own, step by step, also of those before they came", async () => {
+    await using example = await Example.start("orders");
+    using staff = await example.open("?channel=orders&since=earliest");
+    await staff.until((it) => it.type === "message" && dataOf(it).status === "delivered");
+    using bob = await example.open("?user_id=bob&since=earliest");
+    await bob.untilMessages(4);
+    expect(new Set(bob.messages.map((it) => dataOf(it).customer))).toEqual(new Set(["bob"]));
+    const first = bob.messages.filter((it) => dataOf(it).order === 1).map((it) => dataOf(it).status);
+    expect(first).toEqual(["received", "cooking", "on its way", "delivered"]);
+    const bothShown = "document.querySelector('#customer li') !== null && document.querySelector('#staff li') !== null";
+    expect(await example.show(bothShown)).toEqual([]);
+  });
+});
+
+test("an example that there is not is answered with those that there are", async () => {
+  const run = Bun.spawn(["node", "examples/run.js", "weather"], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  expect(await new Response(run.stderr).text()).toContain("prices, chat, alerts, game, orders");
+  expect(await run.exited).toBe(2);
+});
