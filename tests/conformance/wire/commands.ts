@@ -98,10 +98,7 @@ export const commandRules: readonly WireRule[] = [
     const seen = await untilInChannel(socket, channel, 4);
     expect(seen.map(({ offset }) => offset)).toEqual([2, 3, 4, 5]);
     const order = socket.frames.filter((it) => it.channel === channel).map(({ type }) => type);
-    expect(order.slice(order.indexOf("subscribed"), order.indexOf("subscribed") + 2)).toEqual([
-      "subscribed",
-      "message",
-    ]);
+    expect(order.indexOf("subscribed")).toBeLessThan(order.indexOf("message"));
   }),
   rule("nothing follows an unsubscription, be it of a channel, of `all` or of one's own", async (server) => {
     const [user, room] = [server.fresh("user"), server.fresh("room")];

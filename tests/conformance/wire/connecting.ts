@@ -54,7 +54,8 @@ export const connectingRules: readonly WireRule[] = [
       expect(joinedIn(socket, live)).not.toHaveProperty("recovered");
       await server.publish({ channel: live, message: "now" });
       expect((await untilInChannel(socket, live, 1))[0]).toMatchObject({ message: "now", offset: 2 });
-      expect(inChannel(socket, named)).toMatchObject([{ message: "missed", offset: 1 }]);
+      expect(await untilInChannel(socket, named, 1)).toMatchObject([{ message: "missed", offset: 1 }]);
+      expect(inChannel(socket, unasked)).toEqual([]);
     },
   ),
   rule("a handshake on / is the same endpoint", async (server) => {
