@@ -6,6 +6,8 @@ export class RawEventStream implements Disposable {
   /** Called with each block's `data`; without it they are kept in `texts`. */
   onText: ((payload: Buffer) => void) | undefined;
   readonly texts: string[] = [];
+  /** Called with each `id:`. */
+  onId: ((id: string) => void) | undefined;
   /** What the last `id:` said. */
   lastEventId = "";
   /** What the last `retry:` said. */
@@ -19,10 +21,20 @@ export class RawEventStream implements Disposable {
     this.socket = socket;
   }
 
-  /** Resolves once the answer begins with 200. @param path such as `/sse?channel=a` */
-  static async open(port: number, path: string, headers = ""): Promise<RawEventStream> {
+  /**
+   * Resolves once the answer begins with 200.
+   * @param path such as `/sse?channel=a`
+   * @param prepare sets what is called, before anything came
+   */
+  static async open(
+    port: number,
+    path: string,
+    headers = "",
+    prepare?: (stream: RawEventStream) => void,
+  ): Promise<RawEventStream> {
     const socket = await RawSocket.connect(port);
     const stream = new RawEventStream(socket);
+    prepare?.(stream);
     let head = "";
     socket.onData = (chunk) => {
       head += chunk.toString("latin1");
@@ -32,7 +44,7 @@ export class RawEventStream implements Disposable {
       stream.#take(Buffer.from(head.slice(end + 4), "latin1"));
     };
     socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`);
-    await socket.until(() => head.includes("\r\n\r\n"));
+    await socket.until(() => socket.isEnded || head.includes("\r\n\r\n"));
     if (!head.startsWith("HTTP/1.1 200")) throw new Error(`refused: ${head}`);
     return stream;
   }
@@ -65,10 +77,15 @@ export class RawEventStream implements Disposable {
 
   #hear(block: string): void {
     for (const line of block.split("\n")) {
-      if (line.startsWith("id: ")) this.lastEventId = line.slice(4);
+      if (line.startsWith("id: ")) this.#identify(line.slice(4));
       else if (line.startsWith("retry: ")) this.retry = line.slice(7);
       else if (line.startsWith("data: ")) this.#say(Buffer.from(line.slice(6), "latin1"));
     }
+  }
+
+  #identify(id: string): void {
+    this.lastEventId = id;
+    this.onId?.(id);
   }
 
   #say(payload: Buffer): void {

@@ -1,6 +1,17 @@
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
+/** What lies between the two sockets of one connection, and how the end of one becomes that of the other. */
+export type Line = (near: Socket, far: Socket) => void;
+
+/** Carries everything at once. */
+export const cleanLine: Line = (near, far) => {
+  far.on("close", () => near.destroy());
+  near.on("close", () => far.destroy());
+  near.pipe(far);
+  far.pipe(near);
+};
+
 /** The network between a client and its server, as a test wants it: it can break, let no WebSocket through, lead elsewhere. */
 export class Relay implements Disposable {
   /** Where connections lead from now on; those that are open stay. */
@@ -10,16 +21,18 @@ export class Relay implements Disposable {
   /** Connections that were let through, ever. */
   count = 0;
   readonly #server: Server;
+  readonly #line: Line;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(port: number) {
+  private constructor(port: number, line: Line) {
     this.port = port;
+    this.#line = line;
     this.#server = createServer((near) => this.#join(near));
   }
 
   /** @param port of the server */
-  static async to(port: number): Promise<Relay> {
-    const relay = new Relay(port);
+  static async to(port: number, line = cleanLine): Promise<Relay> {
+    const relay = new Relay(port, line);
     await new Promise<void>((resolve) => relay.#server.listen(0, "127.0.0.1", resolve));
     return relay;
   }
@@ -51,11 +64,9 @@ export class Relay implements Disposable {
       this.count++;
       const far = connect(this.port, "127.0.0.1");
       far.on("error", () => near.destroy());
-      far.on("close", () => near.destroy());
-      near.on("close", () => far.destroy());
-      far.write(first);
-      near.pipe(far);
-      far.pipe(near);
+      near.pause();
+      near.unshift(first);
+      this.#line(near, far);
     });
   }
 }

@@ -1,0 +1,116 @@
+import type { Ledger } from "./ledger.ts";
+
+/** What a server says of a channel that was joined. */
+export interface Join {
+  readonly epoch: string;
+  readonly from: number;
+  readonly recovered?: boolean;
+  readonly reason?: string;
+}
+
+/** A hole that was announced, both ends included. */
+export interface Hole {
+  readonly epoch: string;
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
+}
+
+/** How a run's channels are kept. */
+export interface Kept {
+  /** How many publications of this channel are in history: beyond them a hole is right. */
+  historySize(channel: string): number;
+  /** Publications that may be stored already though nobody has spoken of them. */
+  readonly inFlight: number;
+}
+
+interface Place {
+  readonly epoch: string;
+  /** The last offset that was read, or announced as missing. */
+  readonly offset: number;
+}
+
+/**
+ * What one client reads of its channels, over all its connections, held against the guarantees as it comes: each offset once
+ * and in order, each hole announced with exact borders and only where history is too short.
+ */
+export class ClientRecord {
+  deliveries = 0;
+  /** Never came, and nobody said so. */
+  lost = 0;
+  doubled = 0;
+  /** Announced holes. */
+  gaps = 0;
+  readonly name: string;
+  readonly #ledger: Ledger;
+  readonly #kept: Kept;
+  readonly #places = new Map<string, Place>();
+
+  constructor(name: string, ledger: Ledger, kept: Kept) {
+    this.name = name;
+    this.#ledger = ledger;
+    this.#kept = kept;
+  }
+
+  /** Where the client goes on; undefined before it was first in the channel. */
+  place(channel: string): Place | undefined {
+    return this.#places.get(channel);
+  }
+
+  /** Whether nothing of this channel is still to come. */
+  isComplete(channel: string): boolean {
+    return (this.#places.get(channel)?.offset ?? 0) >= this.#ledger.top(channel);
+  }
+
+  /** A connection begins. @param hasAsked whether it asked for this client's own position; the first one asks for the earliest there is */
+  joined(channel: string, { epoch, from, recovered, reason = "" }: Join, hasAsked: boolean): void {
+    this.#ledger.seeEpoch(channel, epoch);
+    const place = this.#places.get(channel);
+    const at = `${channel} joined from ${from} at ${place?.offset}`;
+    if (place === undefined) {
+      this.#places.set(channel, { epoch, offset: from - 1 });
+      if (from > 1) this.#checkMissed(at, channel, from - 1);
+    } else if (recovered === false) this.gap(channel, { epoch, from: place.offset + 1, to: from - 1, reason });
+    else if (hasAsked) {
+      if (recovered !== true) this.#fault(`${at}: does not say whether it was recovered`);
+      if (from !== place.offset + 1) this.#fault(`${at}: says that it was recovered`);
+    }
+  }
+
+  message(channel: string, offset: number, text: string): void {
+    this.deliveries++;
+    const place = this.#places.get(channel) ?? { epoch: "", offset: 0 };
+    if (offset <= place.offset) {
+      this.doubled++;
+      return;
+    }
+    this.lost += offset - place.offset - 1;
+    this.#places.set(channel, { ...place, offset });
+    this.#ledger.see({ channel, epoch: place.epoch, offset, text });
+  }
+
+  gap(channel: string, { epoch, from, to, reason }: Hole): void {
+    const place = this.#places.get(channel);
+    const at = `${channel}: gap ${from} to ${to} (${reason}) at ${place?.offset}`;
+    this.#ledger.seeEpoch(channel, epoch);
+    this.gaps++;
+    if (reason !== "history-too-short") this.#fault(`${at}: not the reason`);
+    if (from !== (place?.offset ?? 0) + 1 || to < from) this.#fault(`${at}: wrong borders`);
+    this.#checkMissed(at, channel, to);
+    this.#places.set(channel, { epoch, offset: to });
+  }
+
+  /** Whatever did not come by now is lost. */
+  checkEnd(channels: readonly string[]): void {
+    for (const channel of channels) this.lost += this.#ledger.top(channel) - (this.#places.get(channel)?.offset ?? 0);
+  }
+
+  #checkMissed(at: string, channel: string, to: number): void {
+    const stored = this.#ledger.top(channel) + this.#kept.inFlight;
+    if (to + this.#kept.historySize(channel) > stored) this.#fault(`${at}: history reaches back`);
+  }
+
+  #fault(text: string): void {
+    this.#ledger.fault(`${this.name}: ${text}`);
+  }
+}

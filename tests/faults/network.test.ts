@@ -1,0 +1,18 @@
+import { expect, test } from "bun:test";
+import { startServer } from "../e2e/server.ts";
+import { faultEnv, isLong, runFaults, secondsOf, settingsFolder, sound } from "./fault-run.ts";
+
+test("over lines that break, stall and crawl, every client has what was acknowledged once and in order, or an exact gap", async () => {
+  await using server = await startServer({ env: faultEnv, cwd: settingsFolder });
+  const figures = await runFaults({
+    name: "rough network",
+    server,
+    clientsOfEachKind: isLong ? 200 : 50,
+    durationMs: secondsOf(15, 300),
+  });
+  expect(figures).toMatchObject(sound);
+  // The run was about something.
+  expect(figures.cuts).toBeGreaterThan(figures.clients);
+  expect(figures.halved).toBeGreaterThan(figures.clients);
+  expect(figures.gaps).toBeGreaterThan(0);
+}, 600_000);

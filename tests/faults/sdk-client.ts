@@ -1,0 +1,53 @@
+import { type Client, createClient } from "../../client/client.ts";
+import type { TransportName } from "../../client/world.ts";
+import type { ClientOptions, FaultClient } from "./fault-client.ts";
+
+/** The SDK over one transport; what it hands over is what counts. */
+export class SdkClient implements FaultClient {
+  welcomes = 0;
+  readonly #options: ClientOptions;
+  readonly #transport: TransportName;
+  #client: Client | undefined;
+
+  constructor(options: ClientOptions, transport: TransportName) {
+    this.#options = options;
+    this.#transport = transport;
+  }
+
+  get record() {
+    return this.#options.record;
+  }
+
+  get channels() {
+    return this.#options.channels;
+  }
+
+  get isConnected(): boolean {
+    return this.#client?.state.status === "connected";
+  }
+
+  start(): void {
+    const { url, channels } = this.#options;
+    const client = createClient(url, { transports: [this.#transport] });
+    this.#client = client;
+    client.on("state", ({ status }) => {
+      if (status === "connected") this.welcomes++;
+    });
+    for (const channel of channels) this.#read(client, channel);
+  }
+
+  stop(): void {
+    this.#client?.close();
+  }
+
+  #read(client: Client, name: string): void {
+    const { record } = this.#options;
+    const channel = client.channel<unknown>(name, { since: "earliest" });
+    channel.on("message", ({ offset = 0, data }) => {
+      const { epoch = "" } = channel.position ?? {};
+      if (record.place(name) === undefined) record.joined(name, { epoch, from: offset }, false);
+      record.message(name, offset, `${data}`);
+    });
+    channel.on("gap", (gap) => record.gap(name, gap));
+  }
+}

@@ -1,0 +1,72 @@
+import {
+  type ClientOptions,
+  channelQuery,
+  comeBackMs,
+  cursorOf,
+  type FaultClient,
+  type Heard,
+  take,
+} from "./fault-client.ts";
+
+/** A plain WebSocket that resumes by a cursor that it keeps itself, as any script would. */
+export class SocketClient implements FaultClient {
+  welcomes = 0;
+  isConnected = false;
+  /** How the server ended the last connection. */
+  closeCode: number | undefined;
+  readonly #options: ClientOptions;
+  readonly #protocols: string[];
+  #socket: WebSocket | undefined;
+  #resumeKey: string | undefined;
+  #isStopped = false;
+
+  /** @param protocols `fanfare.v1` gets several messages in one frame */
+  constructor(options: ClientOptions, protocols: readonly string[]) {
+    this.#options = options;
+    this.#protocols = [...protocols];
+  }
+
+  get record() {
+    return this.#options.record;
+  }
+
+  get channels() {
+    return this.#options.channels;
+  }
+
+  start(): void {
+    if (this.#isStopped) return;
+    const { url, channels, record, resumes, random } = this.#options;
+    const query = channelQuery(channels);
+    const cursor = cursorOf(record, channels);
+    if (cursor === "") query.set("since", "earliest");
+    else if (resumes) query.set("since", cursor);
+    // Others do not say whose connection they go on from: then the old one may live beside the new one for a while.
+    if (this.#resumeKey !== undefined && random() < 0.5) query.set("takes_over", this.#resumeKey);
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws?${query}`, this.#protocols);
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => this.#hear(String(data));
+    socket.onclose = ({ code }) => {
+      this.isConnected = false;
+      this.closeCode = code;
+      setTimeout(() => this.start(), comeBackMs(random));
+    };
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#socket?.terminate();
+  }
+
+  #hear(text: string): void {
+    const parsed: unknown = JSON.parse(text);
+    for (const frame of (Array.isArray(parsed) ? parsed : [parsed]) as Heard[]) {
+      if (frame.event === "welcome") {
+        this.welcomes++;
+        this.isConnected = true;
+        this.#resumeKey = frame.resume_key;
+      }
+      take(frame, this.#options);
+    }
+  }
+}

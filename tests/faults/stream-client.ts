@@ -1,0 +1,78 @@
+import { RawEventStream } from "../e2e/raw-event-stream.ts";
+import { type ClientOptions, channelQuery, comeBackMs, type FaultClient, type Heard, take } from "./fault-client.ts";
+
+/**
+ * An event stream that resumes by `Last-Event-ID` and knows nothing else, as an EventSource does.
+ *
+ * What came behind the last `id:` when the line breaks is forgotten: it comes again, and a program that wants it once looks
+ * at the offset. Held back until its `id:` is there, all of it must come exactly once.
+ */
+export class StreamClient implements FaultClient {
+  welcomes = 0;
+  isConnected = false;
+  readonly #options: ClientOptions;
+  #stream: RawEventStream | undefined;
+  #lastEventId = "";
+  #held: Heard[] = [];
+  #isStopped = false;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  get record() {
+    return this.#options.record;
+  }
+
+  get channels() {
+    return this.#options.channels;
+  }
+
+  start(): void {
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stream?.[Symbol.dispose]();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      try {
+        await this.#read();
+      } catch {
+        // Refused, or cut before the answer began: tried again.
+      }
+      this.isConnected = false;
+      this.#held = [];
+      await Bun.sleep(comeBackMs(this.#options.random));
+    }
+  }
+
+  /** One connection, to its end. */
+  async #read(): Promise<void> {
+    const { url, channels, resumes } = this.#options;
+    const query = channelQuery(channels);
+    if (this.#lastEventId === "") query.set("since", "earliest");
+    const header = resumes && this.#lastEventId !== "" ? `Last-Event-ID: ${this.#lastEventId}\r\n` : "";
+    const port = Number(new URL(url).port);
+    using stream = await RawEventStream.open(port, `/sse?${query}`, header, (it) => {
+      this.#stream = it;
+      it.onText = (payload) => this.#held.push(JSON.parse(payload.toString()) as Heard);
+      it.onId = (id) => this.#commit(id);
+    });
+    await stream.socket.until(() => stream.socket.isEnded, 3_600_000);
+  }
+
+  #commit(id: string): void {
+    this.#lastEventId = id;
+    for (const frame of this.#held.splice(0)) {
+      if (frame.event === "welcome") {
+        this.welcomes++;
+        this.isConnected = true;
+      }
+      take(frame, this.#options);
+    }
+  }
+}
