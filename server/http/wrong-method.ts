@@ -1,18 +1,14 @@
 import { ServiceError } from "../../protocol/errors.ts";
-import { endpoints } from "../api/endpoints.ts";
+import type { Operation } from "../api/about/about.ts";
 import { respondError } from "./respond.ts";
-
-/** What is read at paths that are no row of the API. */
-const readOnly: readonly string[] = ["/livez", "/readyz", "/health", "/metrics", "/sse"];
 
 /**
  * A path of ours with a method that it has not is something else than no path at all.
  * @throws ServiceError "not-found"
  */
-export function answerUnknown(path: string, method: string): Response {
-  const methods: readonly string[] = endpoints.filter((it) => matches(it.path, path)).map((it) => it.method);
+export function answerUnknown(operations: readonly Operation[], path: string, method: string): Response {
+  const methods: readonly string[] = operations.filter((it) => matches(it.path, path)).map((it) => it.method);
   if (methods.length > 0) return answerWrongMethod(path, method, methods);
-  if (readOnly.includes(path)) return answerWrongMethod(path, method, ["GET"]);
   throw new ServiceError("not-found", `there is nothing at ${path.slice(0, 200)}`);
 }
 
