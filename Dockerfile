@@ -1,0 +1,26 @@
+# The image listens on all addresses of its container, and so wants a key: docs/deploy.md.
+FROM node:22-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+# No package needs an install script. Bun comes as the package for this platform.
+RUN npm ci --omit=dev --include=optional --ignore-scripts --no-audit --no-fund
+
+FROM node:22-slim
+WORKDIR /app
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000
+COPY --from=packages /app/node_modules node_modules
+COPY package.json LICENSE ./
+COPY bin bin
+COPY protocol protocol
+COPY server server
+COPY client client
+COPY web web
+# A volume that is mounted here takes over the owner: DATA_DIR=/data then works for the user below.
+RUN mkdir /data && chown node:node /data
+USER node
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# OPS_PORT, if there is one, answers while the server stops as well.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.OPS_PORT ?? process.env.PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "bin/fanfare.js"]
+CMD ["start"]

@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { parseDuration } from "../../server/lib/duration.ts";
+import { ImageFolder, readImagePlan } from "../docs/image.ts";
+import { root } from "../docs/page.ts";
+
+const plan = readImagePlan();
+const { PATH = "" } = process.env;
+
+describe("the image, as far as it can be tried without building it", () => {
+  test("copies what exists, and nothing that .dockerignore keeps away", () => {
+    const kept = readFileSync(join(root, ".dockerignore"), "utf8").split("\n");
+    for (const { source } of plan.copies) {
+      expect(existsSync(join(root, source))).toBe(true);
+      expect(kept).toContain(`!${source}`);
+    }
+  });
+
+  test("runs as a user without rights", () => {
+    expect(plan.user).toBe("node");
+  });
+
+  test("refuses to start without a key, and says so", async () => {
+    using folder = new ImageFolder(plan);
+    expect(plan.env.HOST).toBe("0.0.0.0");
+    const run = start(folder, {});
+    expect(await new Response(run.stderr).text()).toContain("set API_KEY");
+    expect(await run.exited).toBe(2);
+  });
+
+  test("starts with its own files and the packages that are not for development, is healthy, and ends by SIGTERM", async () => {
+    using folder = new ImageFolder(plan);
+    const credentials = { API_KEY: "k".repeat(32), JWT_SECRET: "s".repeat(32) };
+    const run = start(folder, { ...credentials, HOST: "127.0.0.1", PORT: "0" });
+    const port = await portOf(run.stdout);
+    expect(await checkHealth(folder, { PORT: port })).toBe(0);
+    run.kill("SIGTERM");
+    expect(await run.exited).toBe(0);
+    expect(await checkHealth(folder, { PORT: port })).toBe(1);
+  });
+});
+
+describe("compose.yaml", () => {
+  const { services } = parse(readFileSync(join(root, "compose.yaml"), "utf8")) as {
+    readonly services: { readonly fanfare: Service };
+  };
+  const { fanfare } = services;
+
+  test("restarts it, asks whether it lives, and lets it end by itself with ten seconds of room", () => {
+    const { environment, restart, healthcheck, stop_grace_period } = fanfare;
+    expect(restart).toBe("unless-stopped");
+    expect(healthcheck.test.join(" ")).toContain(`:${environment.OPS_PORT}/livez`);
+    const roomMs = (parseDuration(stop_grace_period) ?? 0) - (parseDuration(environment.SHUTDOWN_TIMEOUT ?? "") ?? 0);
+    expect(roomMs).toBe(10_000);
+  });
+
+  test("does not start without its secrets", () => {
+    for (const name of ["API_KEY", "JWT_SECRET"]) expect(fanfare.environment[name]).toStartWith(`\${${name}:?`);
+  });
+});
+
+interface Service {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly restart: string;
+  readonly stop_grace_period: string;
+  readonly healthcheck: { readonly test: readonly string[] };
+}
+
+function start({ path }: ImageFolder, env: Record<string, string>) {
+  return Bun.spawn([...plan.command], {
+    cwd: path,
+    env: { PATH, ...plan.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+function checkHealth({ path }: ImageFolder, env: Record<string, string>): Promise<number> {
+  return Bun.spawn([...plan.healthCheck], {
+    cwd: path,
+    env: { PATH, ...plan.env, ...env },
+    stdio: ["ignore", "ignore", "ignore"],
+  }).exited;
+}
+
+async function portOf(log: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of log) {
+    text += decoder.decode(chunk, { stream: true });
+    const [, port] = /Listening on ws:\/\/\S+:(\d+)\//.exec(text) ?? [];
+    if (port !== undefined) return port;
+  }
+  throw new Error(`it ended without a port: ${text}`);
+}
