@@ -56,6 +56,8 @@ export interface ClusterEvents {
   /** Somebody else is gone, or their heartbeat stopped. Nothing of theirs follows. */
   onLeft(member: Member): void;
   onMessage(from: MemberId, message: ClusterMessage): void;
+  /** This one was given up, or out of reach, and is back with a new name: what it had claimed is free. */
+  onReturned(): void;
 }
 
 /** Who wants a name. */

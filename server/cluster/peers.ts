@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Claim, Claimed, Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
+import { HeldClaims } from "./held-claims.ts";
 import { Roster, type RosterChange } from "./roster.ts";
 
 /** How long the others may take to answer a question. */
@@ -32,6 +33,9 @@ export class Peers {
   readonly roster: Roster;
   /** Set by the owner: connections came or went at another member. */
   onRemoteChange: (change: RosterChange) => void = () => undefined;
+  /** Set by the owner: while this one was out of reach another took the name that this holder had. */
+  onClaimLost: (holder: string) => void = () => undefined;
+  readonly #claims: HeldClaims;
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #handlers = new Map<string, PeerHandler>();
@@ -41,6 +45,7 @@ export class Peers {
   constructor(cluster: Cluster, clock: Clock) {
     this.#cluster = cluster;
     this.#clock = clock;
+    this.#claims = new HeldClaims(cluster, (holder) => this.onClaimLost(holder));
     this.roster = new Roster(
       () => this.#gather(),
       (change) => this.onRemoteChange(change),
@@ -61,6 +66,7 @@ export class Peers {
       },
       onLeft: ({ id }) => this.#lost(id),
       onMessage: (from, message) => this.#take(from, message),
+      onReturned: () => this.#claims.claimAllAgain(),
     });
   }
 
@@ -102,13 +108,18 @@ export class Peers {
     return this.#cluster.members().filter(({ id }) => this.roster.knows(id));
   }
 
-  /** Takes a name of which there is one in the whole server: see Cluster. */
+  /** Takes a name of which there is one in the whole server: see Cluster. It is held until it is given back. */
   claim(claim: Claim): Promise<Claimed> {
-    return this.#cluster.claim(claim);
+    return this.#claims.claim(claim);
   }
 
   release(key: string, holder: string): void {
-    this.#cluster.release(key, holder);
+    this.#claims.release(key, holder);
+  }
+
+  /** Gives a name on, from one holder of this member to another. */
+  passOn(key: string, from: string, to: string): void {
+    this.#claims.passOn(key, from, to);
   }
 
   async close(): Promise<void> {

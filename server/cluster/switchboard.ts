@@ -26,6 +26,8 @@ export class Switchboard {
   readonly #seats = new Map<MemberId, Seat>();
   readonly #claims = new Map<string, Held>();
   #timer: Timer | undefined;
+  /** When silence is looked for next. */
+  #lookAt = 0;
 
   /** @param expiryMs after so much silence a member counts as gone */
   constructor(clock: Clock, expiryMs = defaultExpiryMs) {
@@ -41,7 +43,7 @@ export class Switchboard {
       events.onJoined(seat.member);
     }
     this.#seats.set(member.id, { member, events, heardAt: this.#clock.monotonic() });
-    this.#timer ??= this.#clock.setTimeout(this.#expire, this.#expiryMs / 3);
+    if (this.#timer === undefined) this.#arm();
     return member.id;
   }
 
@@ -52,6 +54,11 @@ export class Switchboard {
     seat.member = { id, state };
     seat.heardAt = this.#clock.monotonic();
     return true;
+  }
+
+  /** Whether it is a member (still). */
+  isSeated(id: MemberId): boolean {
+    return this.#seats.has(id);
   }
 
   members(): Member[] {
@@ -67,7 +74,9 @@ export class Switchboard {
     for (const [id, { events }] of this.#seats) if (id !== from) events.onMessage(from, message);
   }
 
+  /** @throws Error for who is no member (any more): nobody would ever take the name back */
   claim(member: MemberId, { key, holder, over }: Claim): Claimed {
+    if (!this.#seats.has(member)) throw new Error("a member that was given up can claim nothing");
     const previous = this.#claims.get(key);
     const isMine = previous?.holder === holder && previous.member === member;
     const isGranted =
@@ -96,9 +105,23 @@ export class Switchboard {
     this.#timer = undefined;
   }
 
-  readonly #expire = (): void => {
+  #arm(): void {
+    this.#lookAt = this.#clock.monotonic() + this.#expiryMs / 3;
     this.#timer = this.#clock.setTimeout(this.#expire, this.#expiryMs / 3);
-    const latest = this.#clock.monotonic() - this.#expiryMs;
-    for (const [id, { heardAt }] of this.#seats) if (heardAt < latest) this.leave(id);
+  }
+
+  readonly #expire = (): void => {
+    const now = this.#clock.monotonic();
+    // So long this process itself stood still. What the members said meanwhile is read after this: it is no silence.
+    const stoodMs = Math.max(0, now - this.#lookAt);
+    for (const seat of this.#seats.values()) seat.heardAt += stoodMs;
+    this.#arm();
+    for (const [id, seat] of this.#seats) if (seat.heardAt < now - this.#expiryMs) this.#giveUp(id, seat);
   };
+
+  /** The others have left, as far as it will know: should it come back, it meets them anew. */
+  #giveUp(id: MemberId, { events }: Seat): void {
+    this.leave(id);
+    for (const { member } of this.#seats.values()) events.onLeft(member);
+  }
 }

@@ -24,6 +24,7 @@ export class UserClaims {
     this.#mode = mode;
     this.#peers = peers;
     this.#closeReplaced = closeReplaced;
+    peers.onClaimLost = closeReplaced;
     peers.handle("replaced", (connectionId: string) => closeReplaced(connectionId));
   }
 
@@ -43,12 +44,14 @@ export class UserClaims {
 
   /** @param heir the connection that has the user from now on, if there is one */
   giveBack(userId: string, connectionId: string, heir: string | undefined): void {
-    if (heir === undefined) {
-      this.#peers.release(keyOf(userId), connectionId);
-      return;
-    }
-    // Where nobody can decide now the name is free in the end: its holder is gone.
-    this.#claim({ key: keyOf(userId), holder: heir, over: { holder: connectionId } }).catch(() => undefined);
+    if (heir === undefined) this.#peers.release(keyOf(userId), connectionId);
+    else this.#peers.passOn(keyOf(userId), connectionId, heir);
+  }
+
+  /** The user is this connection's again, unless somebody else has it by now. @param by who had it meanwhile */
+  takeBack(userId: string, connectionId: string, by: string): void {
+    // Where nobody can decide now the name is free in the end: whoever had it is gone.
+    this.#claim({ key: keyOf(userId), holder: connectionId, over: { holder: by } }).catch(() => undefined);
   }
 
   async #claim(claim: Claim): Promise<Claimed> {

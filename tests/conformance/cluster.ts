@@ -7,6 +7,8 @@ export interface ClusterUnderTest {
   make(state: MemberState): Cluster;
   /** Lets a member fall silent as if its process had stopped, until the others have given it up. */
   silence(member: Cluster): Promise<void>;
+  /** Lets it go on, until it has spoken. */
+  wake(member: Cluster): Promise<void>;
   /** Everything that was sent so far has arrived. */
   settle(): Promise<void>;
   close(): Promise<void>;
@@ -153,6 +155,28 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect((await a?.cluster.claim({ key: "k", holder: "second", over: "nobody" }))?.isGranted).toBe(true);
     });
 
+    test("a member that was given up and is heard again meets everyone anew, and knows that its names were free", async () => {
+      const { cluster, members } = await world("a", "b", "c");
+      const [a, b, c] = members;
+      if (a === undefined || b === undefined || c === undefined) throw new Error("three were made");
+      const before = a.idOf("b");
+      expect(b.returns).toBe(0);
+      await cluster.silence(b.cluster);
+      await cluster.wake(b.cluster);
+      await cluster.wake(c.cluster);
+      await cluster.settle();
+      expect([a.others.toSorted(), b.others.toSorted()]).toEqual([
+        ["b", "c"],
+        ["a", "c"],
+      ]);
+      expect([a.returns, b.returns]).toEqual([0, 1]);
+      expect(a.idOf("b")).not.toBe(before);
+      expect((await b.cluster.claim({ key: "k", holder: "again", over: "nobody" })).isGranted).toBe(true);
+      b.cluster.send("others", { topic: "back", body: 1 });
+      await cluster.settle();
+      expect(a.messages).toEqual([{ topic: "back", body: 1 }]);
+    });
+
     test("after it was left, a claim is an error and closing again is none", async () => {
       const { members } = await world("a");
       await members[0]?.cluster.close();
@@ -172,6 +196,8 @@ class Witness {
   readonly cluster: Cluster;
   readonly messages: ClusterMessage[] = [];
   readonly senders: string[] = [];
+  /** How often it was told that it is back. */
+  returns = 0;
   readonly #others: Member[] = [];
 
   private constructor(cluster: Cluster) {
@@ -190,6 +216,9 @@ class Witness {
       onMessage: (from, message) => {
         witness.senders.push(from);
         witness.messages.push(message);
+      },
+      onReturned: () => {
+        witness.returns++;
       },
     });
     return witness;

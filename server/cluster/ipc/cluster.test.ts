@@ -28,6 +28,10 @@ clusterConformance("a cluster over Unix sockets", async () => {
         await Bun.sleep(50);
       }
     },
+    wake: async (member) => {
+      members.find(({ cluster }) => cluster === member)?.clock?.move(expiryMs / 3);
+      await Bun.sleep(150); // to be cut off, and to come back
+    },
     settle: () => Bun.sleep(30),
     close: async () => {
       for (const { cluster } of members) await cluster.close();

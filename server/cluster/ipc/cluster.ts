@@ -1,4 +1,6 @@
+import { getLogger } from "@logtape/logtape";
 import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
+import type { LinkEnd } from "../../lib/link/link.ts";
 import { SteadyLink } from "../../lib/link/steady-link.ts";
 import type {
   Claim,
@@ -46,6 +48,7 @@ export class IpcCluster implements Cluster {
   #state: MemberState;
   #events: ClusterEvents | undefined;
   #id: MemberId | undefined;
+  #wasSeated = false;
   #beat: Timer | undefined;
   #lastClaim = 0;
 
@@ -58,7 +61,7 @@ export class IpcCluster implements Cluster {
       {
         onOpen: () => this.#say({ verb: "join", state: this.#state }),
         onText: (text) => this.#take(JSON.parse(text) as HostWord),
-        onBreak: ({ reason }) => this.#broke(reason),
+        onBreak: (end) => this.#broke(end),
         onFailure: ({ reason, isRefusal }) => isRefusal && this.#started.reject(new Error(reason)),
       },
     );
@@ -121,6 +124,8 @@ export class IpcCluster implements Cluster {
       this.#id = word.id;
       for (const member of word.others) this.#joined(member);
       this.#started.resolve();
+      if (this.#wasSeated) this.#events?.onReturned();
+      this.#wasSeated = true;
     } else if (word.verb === "joined") this.#joined(word.member);
     else if (word.verb === "state") {
       if (this.#others.has(word.member.id)) this.#others.set(word.member.id, word.member);
@@ -147,7 +152,9 @@ export class IpcCluster implements Cluster {
     waiting?.resolve({ isGranted, previous });
   }
 
-  #broke(reason: string): void {
+  #broke({ reason, cause }: LinkEnd): void {
+    // That it broke is said once, by the broker's link, which ends with the same process.
+    if (cause !== undefined) log().error("What the workers' meeting place said could not be taken: {cause}", { cause });
     for (const id of [...this.#others.keys()]) this.#left(id);
     this.#forget(reason);
   }
@@ -173,4 +180,8 @@ export class IpcCluster implements Cluster {
   #say(word: MemberWord): void {
     this.#steady.link?.send(JSON.stringify(word));
   }
+}
+
+function log() {
+  return getLogger(["fanfare", "cluster"]);
 }

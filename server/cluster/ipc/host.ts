@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../lib/clock.ts";
 import type { Link, LinkEvents } from "../../lib/link/link.ts";
 import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
@@ -47,7 +48,10 @@ export class ClusterHost {
         if (word.verb === "join") id = this.#seat(link, word);
         else if (id !== undefined && !this.#hear(id, link, word)) leave();
       },
-      onClose: leave,
+      onClose: ({ cause }) => {
+        if (cause !== undefined) log().error("{name} is cut off: {cause}", { name: link.peer, cause });
+        leave();
+      },
     };
   }
 
@@ -58,6 +62,7 @@ export class ClusterHost {
       onJoined: (member) => others.includes(member) || say(link, { verb: "joined", member }),
       onLeft: ({ id: left }) => say(link, { verb: "left", id: left }),
       onMessage: (from, message) => say(link, { verb: "message", from, message }),
+      onReturned: () => undefined, // a link that was given up is cut, and comes back as another one
     });
     this.#links.set(id, link);
     say(link, { verb: "seated", id, others });
@@ -67,11 +72,12 @@ export class ClusterHost {
   /** @returns false where the member was given up meanwhile: it has to come anew */
   #hear(id: MemberId, link: Link, word: Exclude<MemberWord, { verb: "join" }>): boolean {
     const board = this.switchboard;
+    if (!board.isSeated(id)) {
+      link.cut("it was silent for too long, and was given up");
+      return false;
+    }
     if (word.verb === "beat") {
-      if (!board.hear(id, word.state)) {
-        link.cut("it was silent for too long, and was given up");
-        return false;
-      }
+      board.hear(id, word.state);
       for (const [other, its] of this.#links) {
         if (other !== id) say(its, { verb: "state", member: { id, state: word.state } });
       }
@@ -84,4 +90,8 @@ export class ClusterHost {
 
 function say(link: Link, word: HostWord): void {
   link.send(JSON.stringify(word));
+}
+
+function log() {
+  return getLogger(["fanfare", "cluster"]);
 }

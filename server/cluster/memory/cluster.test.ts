@@ -18,6 +18,9 @@ clusterConformance("a cluster in one process", async () => {
     silence: async () => {
       clock.move(9000);
     },
+    wake: async () => {
+      silent.move(2000);
+    },
     settle: async () => {
       await Promise.resolve();
     },

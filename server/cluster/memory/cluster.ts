@@ -74,7 +74,9 @@ export class MemoryCluster implements Cluster {
     if (this.#events === undefined) return;
     this.#timer = this.#clock.setTimeout(this.#beat, this.#beatMs);
     if (this.#id !== undefined && this.#switchboard.hear(this.#id, this.#state)) return;
+    const isBack = this.#id !== undefined;
     this.#id = this.#switchboard.join(this.#state, this.#events);
+    if (isBack) this.#events.onReturned();
   };
 }
 
@@ -84,5 +86,6 @@ function laterOf(events: ClusterEvents): ClusterEvents {
     onJoined: (member) => queueMicrotask(() => events.onJoined(member)),
     onLeft: (member) => queueMicrotask(() => events.onLeft(member)),
     onMessage: (from, message) => queueMicrotask(() => events.onMessage(from, structuredClone(message))),
+    onReturned: () => queueMicrotask(() => events.onReturned()),
   };
 }

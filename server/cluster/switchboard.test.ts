@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { MovedClock } from "../lib/moved-clock.ts";
+import type { ClusterEvents, MemberState } from "./cluster.ts";
+import { Switchboard } from "./switchboard.ts";
+
+const expiryMs = 6000;
+const state: MemberState = { name: "worker", pid: 1, startedAt: 0, isDraining: false };
+const claim = { key: "user:1", holder: "c_1", over: "nobody" } as const;
+
+function world() {
+  const clock = new StumblingClock();
+  const board = new Switchboard(clock, expiryMs);
+  const left: string[] = [];
+  const events: ClusterEvents = {
+    onJoined: () => undefined,
+    onLeft: ({ id }) => left.push(id),
+    onMessage: () => undefined,
+    onReturned: () => undefined,
+  };
+  return { clock, board, left, join: () => board.join(state, events) };
+}
+
+/** A clock whose process can stand still: time passes, and no timer runs in it. */
+class StumblingClock extends MovedClock {
+  #stoodMs = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + this.#stoodMs;
+  }
+
+  standStill(ms: number): void {
+    this.#stoodMs += ms;
+  }
+}
+
+test("a member that is silent for too long is given up", () => {
+  const { clock, board, join } = world();
+  const [a, b] = [join(), join()];
+  for (let passed = 0; passed < expiryMs * 2; passed += 1000) {
+    clock.move(1000);
+    board.hear(a, state);
+  }
+  expect([board.isSeated(a), board.isSeated(b)]).toEqual([true, false]);
+});
+
+test("nobody is given up because the process where they meet stood still itself", () => {
+  const { clock, board, left, join } = world();
+  const [a, b] = [join(), join()];
+  clock.move(1500);
+  clock.standStill(60_000);
+  clock.move(1000);
+  expect(left).toEqual([]);
+  // From here on silence is silence again.
+  for (let passed = 0; passed < expiryMs * 2; passed += 1000) {
+    clock.move(1000);
+    board.hear(a, state);
+  }
+  expect([board.isSeated(a), board.isSeated(b)]).toEqual([true, false]);
+});
+
+test("who was given up can claim nothing, since nobody would take it back", () => {
+  const { board, join } = world();
+  const [a, b] = [join(), join()];
+  board.leave(a);
+  expect(() => board.claim(a, claim)).toThrow("given up");
+  expect(board.claim(b, claim).isGranted).toBe(true);
+});
+
+test("who was given up has seen the others leave, so that it meets them anew", () => {
+  const { clock, board, left, join } = world();
+  const [a, b] = [join(), join()];
+  for (let passed = 0; passed < expiryMs * 2; passed += 1000) {
+    clock.move(1000);
+    board.hear(a, state);
+  }
+  expect(left).toEqual([b, a]);
+});

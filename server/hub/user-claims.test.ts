@@ -1,0 +1,152 @@
+import { describe, expect, test } from "bun:test";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { MemberState } from "../cluster/cluster.ts";
+import { MemoryCluster } from "../cluster/memory/cluster.ts";
+import { Peers } from "../cluster/peers.ts";
+import { Switchboard } from "../cluster/switchboard.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { UserClaims } from "./user-claims.ts";
+
+/** Two workers of one server; each has a clock of its own, so that one can fall silent. */
+async function world(mode: "reject" | "replace") {
+  const meeting = new MovedClock();
+  const switchboard = new Switchboard(meeting, 6000);
+  const make = async (name: string) => {
+    const clock = new MovedClock();
+    const state: MemberState = { name, pid: 1, startedAt: 0, isDraining: false };
+    const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
+    const closed: string[] = [];
+    const claims = new UserClaims(mode, peers, (id) => closed.push(id));
+    await peers.start();
+    const take = (connectionId: string, predecessorId?: string) =>
+      claims.take({ userId: "u", connectionId, predecessorId });
+    const giveBack = (connectionId: string, heir?: string) => claims.giveBack("u", connectionId, heir);
+    return { clock, peers, closed, take, giveBack };
+  };
+  const [a, b] = [await make("a"), await make("b")];
+  const settle = () => Bun.sleep(0);
+  await settle();
+  /** Worker a stands still until it is given up. */
+  const loseA = async () => {
+    for (let passed = 0; passed < 12_000; passed += 1000) {
+      meeting.move(1000);
+      b.clock.move(1000);
+    }
+    await settle();
+  };
+  const wakeA = async () => {
+    a.clock.move(2000);
+    await settle();
+  };
+  return { a, b, settle, loseA, wakeA };
+}
+
+const refusal = async (attempt: Promise<void>): Promise<string> => {
+  const error = await attempt.then(
+    () => undefined,
+    (it: unknown) => it,
+  );
+  return error instanceof ServiceError ? error.code : String(error);
+};
+
+describe("where the one that is there is kept", () => {
+  test("a second one is refused, on whichever worker, until the first has left", async () => {
+    const { a, b } = await world("reject");
+    await a.take("c1");
+    expect(await refusal(a.take("c2"))).toBe("conflict");
+    expect(await refusal(b.take("c3"))).toBe("conflict");
+    a.giveBack("c1");
+    await b.take("c3");
+    expect([a.closed, b.closed]).toEqual([[], []]);
+  });
+
+  test("the one that is continued makes way, and is not closed as replaced", async () => {
+    const { a, b } = await world("reject");
+    await a.take("c1");
+    await b.take("c2", "c1");
+    expect([a.closed, b.closed]).toEqual([[], []]);
+    a.giveBack("c1"); // it leaves once the newcomer has everything
+    expect(await refusal(a.take("c3"))).toBe("conflict");
+  });
+
+  test("whoever continues another than the one that is there is refused", async () => {
+    const { a, b } = await world("reject");
+    await a.take("c1");
+    expect(await refusal(b.take("c2", "c0"))).toBe("conflict");
+  });
+
+  test("a newcomer that fails leaves the user to the one that it was to continue", async () => {
+    const { a, b, settle } = await world("reject");
+    await a.take("c1");
+    await a.take("c2", "c1");
+    a.giveBack("c2", "c1");
+    await settle();
+    expect(await refusal(b.take("c3"))).toBe("conflict");
+    a.giveBack("c1");
+    await b.take("c3");
+  });
+});
+
+describe("where the newest is kept", () => {
+  test("the one before is closed, on whichever worker it is", async () => {
+    const { a, b, settle } = await world("replace");
+    await a.take("c1");
+    await a.take("c2");
+    expect(a.closed).toContain("c1");
+    await b.take("c3");
+    await settle();
+    expect(a.closed).toContain("c2");
+    expect(a.closed).not.toContain("c3");
+  });
+
+  test("what the replaced one gives back does not take the user from the newest", async () => {
+    const { a, b, settle } = await world("replace");
+    await a.take("c1");
+    await b.take("c2");
+    a.giveBack("c1");
+    await a.take("c3");
+    await settle();
+    expect(b.closed).toContain("c2");
+  });
+
+  test("one that would be heir to a connection that was replaced is closed too", async () => {
+    const { a, b, settle } = await world("replace");
+    await a.take("c1");
+    await a.take("c2", "c1");
+    await b.take("c3");
+    await settle();
+    expect(a.closed).toEqual(["c2"]);
+    a.giveBack("c2", "c1");
+    await settle();
+    expect(a.closed).toEqual(["c2", "c1"]);
+  });
+});
+
+describe("a worker that was given up and is back", () => {
+  test("has its users again, so that nobody is let in beside them", async () => {
+    const { a, b, loseA, wakeA } = await world("reject");
+    await a.take("c1");
+    await loseA();
+    await wakeA();
+    expect(await refusal(b.take("c2"))).toBe("conflict");
+    a.giveBack("c1");
+    await b.take("c2");
+  });
+
+  test.each(["reject", "replace"] as const)("closes whose user came in elsewhere meanwhile (%s)", async (mode) => {
+    const { a, b, loseA, wakeA } = await world(mode);
+    await a.take("c1");
+    await loseA();
+    await b.take("c2");
+    await wakeA();
+    expect([a.closed, b.closed]).toEqual([["c1"], []]);
+    a.giveBack("c1");
+    expect(await refusal(a.take("c3", "c1"))).toBe(mode === "reject" ? "conflict" : "undefined");
+  });
+
+  test("lets nobody in as long as nobody can decide", async () => {
+    const { a, loseA } = await world("reject");
+    await loseA();
+    expect(await refusal(a.take("c1"))).toBe("broker-unavailable");
+  });
+});
