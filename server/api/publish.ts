@@ -14,9 +14,11 @@ export async function publish({ hub }: ApiDoors, call: Call): Promise<Reply> {
   const targets = parseTargets(object);
   const draft = withId(parseUndirected(object, call.body), call);
   const [only] = targets.channels;
-  if (targets.isOne && only !== undefined) return ok(await publishInto(hub, only, draft));
+  if (targets.isOne && only !== undefined) {
+    return ok((await withConnected(hub, [await publishInto(hub, only, draft)]))[0]);
+  }
   const results = await Promise.all(targets.channels.map((channel) => publishOrTell(hub, channel, draft)));
-  return ok({ results });
+  return ok({ results: await withConnected(hub, results) });
 }
 
 /** `POST /v1/channels/{channel}/messages`: the body is the message; JSON becomes `data`, anything else `message`. */
@@ -66,9 +68,17 @@ function channelElement(value: unknown): ChannelName {
 
 async function publishInto(hub: Hub, channel: ChannelName, draft: Undirected) {
   const { id, position, duplicate } = await hub.publish({ ...draft, channel });
-  const userId = userOf(channel);
-  const connected = userId === undefined ? undefined : hub.connections.ofUser(userId).size > 0;
-  return { channel, id, ...position, duplicate, ...(connected === undefined ? {} : { connected }) };
+  return { channel, id, ...position, duplicate };
+}
+
+/** Says of each message to a user whether they are connected now. */
+async function withConnected<R extends { readonly channel: ChannelName }>(hub: Hub, results: readonly R[]) {
+  const users = results.flatMap(({ channel }) => userOf(channel) ?? []);
+  const connected = await hub.occupancy.connected([...new Set(users)]);
+  return results.map((result) => {
+    const userId = userOf(result.channel);
+    return userId === undefined || "error" in result ? result : { ...result, connected: connected.has(userId) };
+  });
 }
 
 /** One of several: its refusal stands in its place. */

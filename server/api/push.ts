@@ -6,55 +6,62 @@ import { elementTexts } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { texts } from "../../protocol/texts.ts";
+import type { Hub } from "../hub/hub.ts";
 import { maxTimestampS } from "./about/push.ts";
 import { type ApiDoors, type Call, ok, type Reply } from "./call.ts";
 import { dataText, userChannelField } from "./draft.ts";
 
 /** `POST /sse/push`: one event for every connection of one user, stored for those who resume. */
-export async function push(doors: ApiDoors, call: Call): Promise<Reply> {
-  const isConnected = await deliver(doors, parsePush(fields.parseObject(call.body), call.body));
+export async function push({ hub }: ApiDoors, call: Call): Promise<Reply> {
+  const draft = parsePush(fields.parseObject(call.body), call.body);
+  await hub.publish(draft);
+  const userId = userOf(draft.channel) ?? "";
+  const isConnected = (await hub.occupancy.connected([userId])).has(userId);
   return isConnected
     ? ok({ status: "success", message: texts.pushed })
     : ok({ status: "partial", message: texts.pushedPartial });
 }
 
 /** `POST /sse/push/batch`: up to 1000 of them; one answer per item, in order, and a bad one stops no other. */
-export async function pushBatch(doors: ApiDoors, call: Call): Promise<Reply> {
+export async function pushBatch({ hub }: ApiDoors, call: Call): Promise<Reply> {
   const items = fields.parseJson(call.body);
   if (!Array.isArray(items)) throw fields.invalid("body", "an array of events", items);
   if (items.length > limits.batchItems) {
     throw fields.invalid("body", `at most ${limits.batchItems} events`, items.length);
   }
   const itemTexts = elementTexts(call.body);
-  const results = await Promise.all(items.map((item, index) => pushItem(doors, item, itemTexts[index] ?? "")));
-  return ok({ results });
+  const pushed = await Promise.all(items.map((item, index) => pushItem(hub, item, itemTexts[index] ?? "")));
+  const users = pushed.flatMap(({ user_id, error }) => (user_id === null || error !== undefined ? [] : [user_id]));
+  const connected = await hub.occupancy.connected([...new Set(users)]);
+  return ok({ results: pushed.map((item) => toResult(item, connected)) });
 }
 
-interface ItemResult {
-  readonly user_id: unknown;
-  readonly success: boolean;
+/** One item of a batch: stored, or why not. */
+interface Pushed {
+  readonly user_id: string | null;
   readonly error?: string;
 }
 
-async function pushItem(doors: ApiDoors, item: unknown, text: string): Promise<ItemResult> {
+async function pushItem(hub: Hub, item: unknown, text: string): Promise<Pushed> {
   if (typeof item !== "object" || item === null || Array.isArray(item)) {
-    return { user_id: null, success: false, error: "expected an object with user_id and data" };
+    return { user_id: null, error: "expected an object with user_id and data" };
   }
   const object = item as fields.Fields;
   const user_id = typeof object.user_id === "string" ? object.user_id : null;
   try {
-    const success = await deliver(doors, parsePush(object, text));
-    return success ? { user_id, success } : { user_id, success, error: texts.pushedPartial };
+    await hub.publish(parsePush(object, text));
+    return { user_id };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    return { user_id, success: false, error: error.message };
+    return { user_id, error: error.message };
   }
 }
 
-/** @returns whether the user has a connection now */
-async function deliver({ hub }: ApiDoors, draft: Draft): Promise<boolean> {
-  await hub.publish(draft);
-  return hub.peers.roster.isConnected(userOf(draft.channel) ?? "");
+/** `success` means connected now. */
+function toResult({ user_id, error }: Pushed, connected: ReadonlySet<string>) {
+  if (error !== undefined) return { user_id, success: false, error };
+  const success = user_id !== null && connected.has(user_id);
+  return success ? { user_id, success } : { user_id, success, error: texts.pushedPartial };
 }
 
 function parsePush(object: fields.Fields, text: string): Draft {

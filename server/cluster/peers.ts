@@ -164,13 +164,20 @@ export class Peers {
     }
   }
 
+  /** The first change after quiet is told in this turn, what follows together. */
   #gather(): void {
-    this.#gathering ??= this.#clock.setTimeout(() => this.#sendChanges(), gatherMs);
+    if (this.#gathering !== undefined) return;
+    queueMicrotask(() => this.#tellChanges());
+    this.#gathering = this.#clock.setTimeout(() => this.#sendChanges(), gatherMs);
   }
 
   #sendChanges(): void {
     this.#gathering?.cancel();
     this.#gathering = undefined;
+    this.#tellChanges();
+  }
+
+  #tellChanges(): void {
     const changes = this.roster.takeChanges();
     if (changes !== undefined) this.tell("changes", changes);
   }

@@ -51,6 +51,11 @@ export class Roster {
     return false;
   }
 
+  /** At this worker. */
+  hasOwn(userId: string): boolean {
+    return this.#own.users.has(userId);
+  }
+
   /** Whether a member's picture has come. */
   knows(member: MemberId): boolean {
     return this.#others.has(member);

@@ -1,7 +1,6 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Cursor, Since } from "../../protocol/position.ts";
 import type { Identity } from "../auth/identity.ts";
-import type { Session } from "../session/session.ts";
 import type { Seat } from "./admission.ts";
 
 /** What somebody at the door says of themselves; parsed by the transport. */
@@ -25,8 +24,6 @@ export interface Admitted {
   readonly identity: Identity;
   readonly connectionId: string;
   readonly seat: Seat;
-  /** The connection that this one continues. */
-  readonly predecessor: Session | undefined;
 }
 
 /** From where an arrival wants to go on in one channel; undefined: live. */

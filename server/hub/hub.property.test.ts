@@ -1,11 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { levelAtHead } from "../../tests/delivery/level-at-head.ts";
 import { type Run, runs } from "../../tests/delivery/steps.ts";
 import { DeliveryWorld } from "../../tests/delivery/world.ts";
 import type { Broker } from "../broker/broker.ts";
-import type { Push } from "../session/push.ts";
-import { ListenedChannel } from "./listened-channel.ts";
-import { Tail } from "./tail.ts";
 
 /** FANFARE_LONG is set where there is time for more. */
 const numRuns = process.env.FANFARE_LONG === undefined ? 2000 : 100_000;
@@ -84,38 +82,3 @@ describe("the checker finds a fault", () => {
     expect(await faultsIn(steady, forgetful)).toBeGreaterThan(5);
   });
 });
-
-/**
- * Until it is disposed of, sessions read up to what came last instead of up to what was flushed: what waits for the next
- * flush included. The parts themselves have no switch for it, so their getters are replaced.
- */
-function levelAtHead(): Disposable {
-  const { append, flush, read } = Tail.prototype;
-  const flushed = Object.getOwnPropertyDescriptor(ListenedChannel.prototype, "flushed") ?? {};
-  const waiting = new WeakMap<Tail, Push[]>();
-  Tail.prototype.append = function (push) {
-    waiting.set(this, [...(waiting.get(this) ?? []), push]);
-    append.call(this, push);
-  };
-  Tail.prototype.flush = function () {
-    waiting.delete(this);
-    return flush.call(this);
-  };
-  Tail.prototype.read = function (after, maxBytes) {
-    const pending = (waiting.get(this) ?? []).filter(({ publication }) => publication.offset > after);
-    const kept = read.call(this, after, maxBytes);
-    return kept === undefined ? undefined : [...kept, ...pending];
-  };
-  Object.defineProperty(ListenedChannel.prototype, "flushed", {
-    configurable: true,
-    get(this: ListenedChannel) {
-      return this.tail.head;
-    },
-  });
-  return {
-    [Symbol.dispose]: () => {
-      Object.assign(Tail.prototype, { append, flush, read });
-      Object.defineProperty(ListenedChannel.prototype, "flushed", flushed);
-    },
-  };
-}

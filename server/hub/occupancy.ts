@@ -20,7 +20,21 @@ export class Occupancy {
   constructor(interest: Interest, peers: Peers) {
     this.#interest = interest;
     this.#peers = peers;
+    peers.handle("connected", (users: readonly string[]) => users.filter((it) => peers.roster.hasOwn(it)));
     peers.handle("presence", (channels: readonly ChannelName[]) => channels.map((it) => this.#here(it)));
+  }
+
+  /**
+   * Which of these users have a connection now. What the others told of themselves is some milliseconds old, so of whom it
+   * knows nothing they are asked.
+   */
+  async connected(users: readonly string[]): Promise<ReadonlySet<string>> {
+    const { roster } = this.#peers;
+    const known = users.filter((it) => roster.isConnected(it));
+    if (known.length === users.length) return new Set(known);
+    const unknown = users.filter((it) => !roster.isConnected(it));
+    const answers = await this.#peers.ask("connected", unknown);
+    return new Set([...known, ...answers.flatMap(({ body }) => body as readonly string[])]);
   }
 
   /** One answer per channel, in their order. */

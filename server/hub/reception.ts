@@ -12,6 +12,7 @@ import type { Admitted, Arrival } from "./arrival.ts";
 import type { Connections } from "./connections.ts";
 import type { Delivery } from "./delivery.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
+import { type Predecessor, Succession } from "./succession.ts";
 import { UserClaims } from "./user-claims.ts";
 import { Welcome, type WelcomeSettings } from "./welcome.ts";
 
@@ -49,15 +50,15 @@ export class Reception {
   readonly #welcome: Welcome;
   /** Who holds a claim or waits for one and is not open yet; who is replaced meanwhile is taken out. */
   readonly #onTheWay = new Set<string>();
-  /** Who continues whom, and who is continued by whom. */
-  readonly #predecessors = new Map<Session, Session>();
-  readonly #successors = new Map<Session, Session>();
+  readonly #succession: Succession;
 
   constructor(settings: ReceptionSettings, parts: ReceptionParts) {
     this.#settings = settings;
     this.#parts = parts;
     this.#admission = new Admission(settings);
     this.#welcome = new Welcome(settings, { ...parts, isHere: (session) => this.#isHere(session) });
+    const freed = (session: Session, by: string) => this.#giveUserBack(session, by);
+    this.#succession = new Succession(parts.connections, parts.peers, freed);
     const { userConnections } = settings;
     const replaced = (id: string) => this.#replaced(id);
     this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, replaced);
@@ -75,30 +76,25 @@ export class Reception {
   }
 
   /** The handshake came to nothing after all. */
-  giveUp({ seat, connectionId, predecessor }: Admitted): void {
+  giveUp({ seat, connectionId }: Admitted): void {
     this.#onTheWay.delete(connectionId);
-    this.#giveBack(seat, connectionId, predecessor);
+    this.#giveBack(seat, connectionId);
   }
 
   /** @param onReady called once the welcome is out: in this turn where all channels are at hand */
   open(admitted: Admitted, connection: Connection, onReady: () => void): Session {
     const { connections, delivery, clock } = this.#parts;
     const { arrival, identity } = admitted;
-    const predecessor = this.#isFree(admitted.predecessor) ? admitted.predecessor : undefined;
     const { ip, remote } = arrival;
     const origin = { id: admitted.connectionId, ip, remote, connectedAt: clock.now() };
     const session = new Session(origin, identity, connection);
     connection.onDrain = () => delivery.drained(session);
-    if (predecessor !== undefined) {
-      this.#successors.set(predecessor, session);
-      this.#predecessors.set(session, predecessor);
-    }
     connections.add(session);
     if (this.#wasReplaced(session)) {
       queueMicrotask(() => session.close({ name: "replaced" })); // its transport does not know it before this turn ends
       return session;
     }
-    const isContinued = predecessor !== undefined;
+    const isContinued = this.#succession.predecessorOf(session.id) !== undefined;
     const onWelcomed = () => {
       this.#parts.onWelcomed(session, isContinued);
       if (session.isLevel) this.settled(session);
@@ -114,13 +110,8 @@ export class Reception {
     const { connections, delivery } = this.#parts;
     connections.remove(session);
     delivery.leaveAll(session);
-    const predecessor = this.#predecessors.get(session);
-    this.#giveBack({ ip: session.origin.ip, userId: session.userId }, session.id, predecessor);
-    if (predecessor !== undefined) this.#successors.delete(predecessor);
-    this.#predecessors.delete(session);
-    const successor = this.#successors.get(session);
-    if (successor !== undefined) this.#predecessors.delete(successor);
-    const wasContinued = this.#successors.delete(session);
+    this.#giveBack({ ip: session.origin.ip, userId: session.userId }, session.id);
+    const wasContinued = this.#succession.ended(session.id);
     const isNews = session.isWelcomed && !wasContinued;
     const { roster } = this.#parts.peers;
     if (session.isWelcomed) roster.count(session.userId, -1, this.#settings.notices && isNews);
@@ -133,15 +124,19 @@ export class Reception {
 
   /** All channels of the session are level: whom it continues may go. */
   settled(session: Session): void {
-    this.#predecessors.get(session)?.close({ name: "normal", text: "continued by a newer connection" });
+    this.#succession.settled(session.id);
   }
 
-  /** @param predecessor whom it was to continue: if that one is still there, it is the user's connection again */
-  #giveBack(seat: Seat, connectionId: string, predecessor: Session | undefined): void {
+  /** Whom it was to continue is the user's connection again, if it is still there. */
+  #giveBack(seat: Seat, connectionId: string): void {
     this.#admission.leave(seat);
-    if (seat.userId === undefined) return;
-    const heir = predecessor !== undefined && this.#isHere(predecessor) ? predecessor.id : undefined;
-    this.#claims?.giveBack(seat.userId, connectionId, heir);
+    const heir = this.#succession.givenUp(connectionId);
+    if (seat.userId !== undefined) this.#claims?.giveBack(seat.userId, connectionId, heir?.id);
+  }
+
+  /** A newcomer elsewhere had the user of this one, and came to nothing. */
+  #giveUserBack({ userId, id }: Session, by: string): void {
+    if (userId !== undefined) this.#claims?.takeBack(userId, id, by);
   }
 
   /** Somebody newer has its user. */
@@ -169,24 +164,38 @@ export class Reception {
         `channel: expected at most ${this.#settings.maxChannels} per connection`,
       );
     }
-    const predecessor = this.#predecessorOf(arrival, identity);
-    const { userId } = identity;
-    const seat = { ip: arrival.ip, userId };
-    this.#admission.enter(seat, predecessor !== undefined || this.#settings.userConnections === "replace");
-    const admitted = { arrival, identity, connectionId: `c_${randomId(12)}`, seat, predecessor };
-    return userId === undefined || this.#claims === undefined
+    const connectionId = `c_${randomId(12)}`;
+    const admitted = { arrival, identity, connectionId, seat: { ip: arrival.ip, userId: identity.userId } };
+    const predecessor = this.#predecessorOf(admitted);
+    return predecessor instanceof Promise
+      ? predecessor.then((it) => this.#enter(admitted, it))
+      : this.#enter(admitted, predecessor);
+  }
+
+  #enter(admitted: Admitted, predecessor: Predecessor | undefined): Admitted | Promise<Admitted> {
+    const { seat, connectionId } = admitted;
+    try {
+      if (this.closedBecause !== undefined) throw this.closedBecause; // the others took their time to answer
+      this.#admission.enter(seat, predecessor !== undefined || this.#settings.userConnections === "replace");
+    } catch (error) {
+      this.#succession.givenUp(connectionId);
+      throw error;
+    }
+    return seat.userId === undefined || this.#claims === undefined
       ? this.#counted(admitted)
-      : this.#claim(admitted, userId, this.#claims);
+      : this.#claim(admitted, seat.userId, this.#claims);
   }
 
   async #claim(admitted: Admitted, userId: string, claims: UserClaims): Promise<Admitted> {
-    const { connectionId, seat, predecessor } = admitted;
+    const { connectionId, seat } = admitted;
+    const predecessorId = this.#succession.predecessorOf(connectionId)?.id;
     this.#onTheWay.add(connectionId);
     try {
-      await claims.take({ userId, connectionId, predecessorId: predecessor?.id });
+      await claims.take({ userId, connectionId, predecessorId });
       return this.#counted(admitted);
     } catch (error) {
       this.#onTheWay.delete(connectionId);
+      this.#succession.givenUp(connectionId);
       this.#admission.leave(seat);
       throw error;
     }
@@ -198,15 +207,9 @@ export class Reception {
     return admitted;
   }
 
-  #predecessorOf({ takesOver }: Arrival, { userId }: Identity): Session | undefined {
-    if (takesOver === undefined) return undefined;
-    const id = this.#parts.resumeKeys.connectionOf(takesOver);
-    const session = id === undefined ? undefined : this.#parts.connections.byId(id);
-    return this.#isFree(session) && session?.userId === userId ? session : undefined;
-  }
-
-  /** Whether somebody is there to be continued, and nobody does it yet. */
-  #isFree(session: Session | undefined): boolean {
-    return session !== undefined && this.#isHere(session) && !this.#successors.has(session);
+  #predecessorOf({ arrival, connectionId, seat }: Admitted): ReturnType<Succession["find"]> {
+    const { takesOver } = arrival;
+    const old = takesOver === undefined ? undefined : this.#parts.resumeKeys.connectionOf(takesOver);
+    return old === undefined ? undefined : this.#succession.find(old, connectionId, seat.userId);
   }
 }
