@@ -69,7 +69,8 @@ async function start(context: CommandContext, command: Command): Promise<void> {
 }
 
 function logListening({ isSecured, wsPath }: Settings, { host, port, isTls }: ListeningAddress): void {
-  log().info`Listening on ${isTls ? "wss" : "ws"}://${host}:${port}${wsPath} (${isSecured ? "secured" : "open"})`;
+  const name = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  log().info`Listening on ${isTls ? "wss" : "ws"}://${name}:${port}${wsPath} (${isSecured ? "secured" : "open"})`;
   log().info`Waiting for clients; Ctrl+C stops the server`;
 }
 
