@@ -6,6 +6,7 @@ import type { CommandContext } from "./context.ts";
 import { makeHelpCommand } from "./help.ts";
 import { makePublishCommand } from "./publish.ts";
 import { makeStartCommand } from "./start.ts";
+import { makeStatusCommand } from "./status.ts";
 import { makeSubscribeCommand } from "./subscribe.ts";
 import { makeTokenCommand } from "./token.ts";
 import { configuredKeys } from "./token-keys.ts";
@@ -16,6 +17,7 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeConnectCommand,
   makePublishCommand,
   makeSubscribeCommand,
+  makeStatusCommand,
   (context) => makeTokenCommand({ ...context, configured: () => configuredKeys(context.settings()) }),
   makeConfigCommand,
   makeCompletionCommand,

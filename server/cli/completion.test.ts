@@ -20,7 +20,7 @@ describe("completion in bash", () => {
   }
 
   test.each([
-    [["sta"], ["start"]],
+    [["sta"], ["start", "status"]],
     [["--hist"], ["--history-size", "--history-ttl", "--history-bytes", "--history-bytes-total"]],
     [
       ["start", "--api"],

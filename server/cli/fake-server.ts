@@ -1,5 +1,3 @@
-import { type Clock, systemClock } from "../lib/clock.ts";
-
 /** One request as a test looks at it. */
 export interface Asked {
   readonly method: string;
@@ -32,9 +30,4 @@ export function startFakeServer(answer: (asked: Asked, before: number) => Respon
     port: server.port,
     [Symbol.dispose]: () => void server.stop(true),
   };
-}
-
-/** A clock on which no time passes: who sleeps is awake at once, and what was slept is written down. */
-export function makeSleeplessClock(slept: number[]): Clock {
-  return { ...systemClock, sleep: async (ms) => void slept.push(ms) };
 }

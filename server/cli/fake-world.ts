@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { Readable } from "node:stream";
-import { type Clock, systemClock } from "../lib/clock.ts";
+import { systemClock } from "../lib/clock.ts";
 import { runCli } from "./cli.ts";
 import type { World } from "./world.ts";
 
@@ -9,7 +9,8 @@ export interface FakeWorld {
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly input?: string;
-  readonly clock?: Clock;
+  /** Takes no time where nothing is said. */
+  readonly sleep?: (ms: number) => Promise<void>;
   readonly isTTY?: boolean;
 }
 
@@ -22,7 +23,7 @@ export interface Seen {
 
 /** Runs the command line in a world of its own, for tests. */
 export async function runInFakeWorld(args: readonly string[], given: FakeWorld = {}): Promise<Seen> {
-  const { env = {}, files = {}, input = "", isTTY = false, clock = systemClock } = given;
+  const { env = {}, files = {}, input = "", isTTY = false, sleep = async () => {} } = given;
   const [stdout, stderr] = [new FakeStream(isTTY), new FakeStream(isTTY)];
   const world: World = {
     env,
@@ -31,7 +32,8 @@ export async function runInFakeWorld(args: readonly string[], given: FakeWorld =
     readStandardInput: async () => input,
     openInput: () => Readable.from([input]),
     terminal: () => undefined,
-    clock,
+    clock: systemClock,
+    sleep,
     onInterrupt: () => () => {},
     endWhenUnread: () => {},
     readText: (path) => files[path],

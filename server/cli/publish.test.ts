@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { makeSleeplessClock, startFakeServer } from "./fake-server.ts";
+import { startFakeServer } from "./fake-server.ts";
 import { runInFakeWorld } from "./fake-world.ts";
 
 const receipt = { channel: "all", id: "i1", epoch: "e", offset: 7, duplicate: false };
@@ -66,7 +66,7 @@ describe("fanfare publish", () => {
     using server = startStore();
     const slept: number[] = [];
     const args = ["publish", "tick", "--repeat", "3", "--interval", "250ms", "--url", server.url];
-    await runInFakeWorld(args, { clock: makeSleeplessClock(slept) });
+    await runInFakeWorld(args, { sleep: async (ms) => void slept.push(ms) });
     expect(new Set(server.asked.map(({ body }) => JSON.parse(body).id)).size).toBe(3);
     expect(slept).toEqual([250, 250]);
   });
@@ -75,7 +75,9 @@ describe("fanfare publish", () => {
     const busy = () => Response.json({ detail: "later" }, { status: 503, headers: { "Retry-After": "2" } });
     using server = startFakeServer((_, before) => (before < 2 ? busy() : Response.json(receipt)));
     const slept: number[] = [];
-    const { code } = await runInFakeWorld(["publish", "x", "--url", server.url], { clock: makeSleeplessClock(slept) });
+    const { code } = await runInFakeWorld(["publish", "x", "--url", server.url], {
+      sleep: async (ms) => void slept.push(ms),
+    });
     expect({ code, slept }).toEqual({ code: 0, slept: [2000, 2000] });
     expect(server.asked).toHaveLength(3);
     expect(new Set(server.asked.map(({ body }) => body)).size).toBe(1);
@@ -86,7 +88,7 @@ describe("fanfare publish", () => {
     stop();
     const slept: number[] = [];
     const { code, out, err } = await runInFakeWorld(["publish", "x", "--url", url], {
-      clock: makeSleeplessClock(slept),
+      sleep: async (ms) => void slept.push(ms),
     });
     expect({ code, out, tries: slept.length + 1 }).toEqual({ code: 1, out: "", tries: 4 });
     expect(err).toBe(`error: nothing answers at ${url}: start a server with \`fanfare start --port ${port}\`\n`);

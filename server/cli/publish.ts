@@ -93,9 +93,9 @@ async function publish(context: CommandContext, text: string | undefined, flags:
   const messages = isPiped ? linesOf(context, flags, text) : repeated(text, flags);
   let count = 0;
   for await (const said of messages) {
-    if (count++ > 0 && flags.interval !== undefined) await context.clock.sleep(flags.interval);
+    if (count++ > 0 && flags.interval !== undefined) await context.sleep(flags.interval);
     const question = { address, path: "/v1/publish", key, body: bodyOf(said, flags) };
-    const receipt = await publishSurely(question, context.clock).catch((error) => {
+    const receipt = await publishSurely(question, context.sleep).catch((error) => {
       throw isPiped && error instanceof CommandError ? atLine(error, count) : error;
     });
     context.print(flags.json ? printableJson(receipt.value) : describe(receipt));

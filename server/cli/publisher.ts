@@ -1,6 +1,6 @@
 import { backoff } from "../lib/backoff.ts";
-import type { Clock } from "../lib/clock.ts";
 import { type Answer, askServer, type Question, refused, unreachable } from "./ask-server.ts";
+import type { World } from "./world.ts";
 
 /** What the server says of a publication that is stored. */
 export interface Receipt {
@@ -25,14 +25,14 @@ const maxWaitMs = 10_000;
  * stored once all the same.
  * @throws CommandError
  */
-export async function publishSurely(question: Question, clock: Clock): Promise<Receipt> {
+export async function publishSurely(question: Question, sleep: World["sleep"]): Promise<Receipt> {
   for (let tries = 1; ; tries++) {
     const isLast = tries === maxTries;
     const answer = await tryOnce(question, isLast);
     if (answer !== undefined && answer.status < 300) return receiptOf(question, answer);
     const waitMs = Math.max(answer?.retryAfterMs ?? 0, backoff(tries, waits));
     if (answer !== undefined && (isLast || !isPassing(answer) || waitMs > maxWaitMs)) throw refused(question, answer);
-    await clock.sleep(waitMs);
+    await sleep(waitMs);
   }
 }
 

@@ -14,6 +14,8 @@ export interface World {
   /** The terminal a person sits at; undefined where input or output is something else. */
   readonly terminal: () => Terminal | undefined;
   readonly clock: Clock;
+  /** Waits, and keeps the process meanwhile, which a timer of the clock does not. Ends early when it is aborted. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Calls when the end is wanted from outside: Ctrl+C, SIGTERM, SIGHUP. @returns stops that */
   readonly onInterrupt: (run: () => void) => () => void;
   /** From now on, the process ends without a word when nobody reads its output any more: `fanfare subscribe all | head`. */
@@ -55,6 +57,13 @@ export const processWorld: World = {
   terminal: () =>
     process.stdin.isTTY && process.stdout.isTTY ? { input: process.stdin, output: process.stdout } : undefined,
   clock: systemClock,
+  sleep: async (ms, signal) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => resolve());
+    await promise;
+    clearTimeout(timer);
+  },
   onInterrupt: (run) => {
     for (const name of interrupts) process.on(name, run);
     return () => {

@@ -12,15 +12,19 @@ export class TerminalScreen implements Screen {
   readonly isPerson = true;
   readonly #output: Terminal["output"];
   readonly #lines = new LineQueue();
+  readonly #input: Terminal["input"];
   readonly #readline: Interface;
   #isClosed = false;
 
   constructor({ input, output }: Terminal) {
+    this.#input = input;
     this.#output = output;
     this.#readline = createInterface({ input, output, terminal: true, prompt: "", historySize: 200 });
     this.#readline.on("line", (line) => this.#take(line));
     this.#readline.on("SIGINT", () => this.#lines.cut());
     this.#readline.on("close", () => this.#lines.cut());
+    // Behind readline's own listener: what was pressed is in the line already.
+    input.on("keypress", this.#follow);
   }
 
   show(line: string): void {
@@ -59,8 +63,23 @@ export class TerminalScreen implements Screen {
     if (this.#isClosed) return;
     this.#clearFrom(this.#readline.getCursorPos().rows);
     this.#isClosed = true;
+    this.#input.off("keypress", this.#follow);
     this.#readline.close();
   }
+
+  /**
+   * Bun's readline (1.4) does not count the row that typing at the end of the line has just begun, and redraws from the wrong
+   * one later. A terminal itself begins it only with the next character: a blank makes both agree.
+   */
+  readonly #follow = () => {
+    const editor = this.#readline;
+    const { rows, cols } = editor.getCursorPos();
+    if (this.#isClosed || !("prevRows" in editor) || editor.prevRows === rows) return;
+    editor.prevRows = rows;
+    if (cols > 0) return;
+    this.#output.write(" ");
+    cursorTo(this.#output, 0);
+  };
 
   /** What was typed is taken away: it comes back as everybody sees it. */
   #take(line: string): void {

@@ -1,0 +1,105 @@
+import { describe, expect, test } from "bun:test";
+import { startFakeServer } from "./fake-server.ts";
+import { runInFakeWorld } from "./fake-world.ts";
+
+const metrics = {
+  service: "fanfare",
+  status: "healthy",
+  uptime_s: 3720,
+  active_connections: 3,
+  channels: 2,
+  slow_connections: 0,
+  memory_bytes: 56 * 1024 ** 2,
+  publications_total: 10,
+  deliveries_total: 20,
+  pumped_total: 0,
+};
+const connections = { connections: [{ id: "c1", user_id: "u1" }, { id: "c2", user_id: "u1" }, { id: "c3" }] };
+
+function startReporting(figures: Readonly<Record<string, unknown>> = metrics, list: unknown = connections) {
+  return startFakeServer(({ path }) => Response.json(path === "/metrics" ? figures : list));
+}
+
+describe("fanfare status", () => {
+  test("is a calm table", async () => {
+    using server = startReporting();
+    const { code, out, err } = await runInFakeWorld(["status", "--url", server.url]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out.split("\n")).toEqual([
+      `Fanfare at ${server.url}`,
+      "",
+      "state    connections  channels  messages/s  deliveries/s  memory  uptime",
+      "healthy   3 (1 user)         2           0             0  56 MiB   1h 2m",
+      "",
+    ]);
+  });
+
+  test("is an object for programs", async () => {
+    using server = startReporting(
+      { ...metrics, status: "draining", slow_connections: 1 },
+      { connections: [], next_page: "1" },
+    );
+    const { out } = await runInFakeWorld(["status", "--json", "--url", server.url]);
+    expect(JSON.parse(out)).toEqual({
+      url: server.url,
+      workers: [
+        {
+          state: "draining",
+          connections: 3,
+          users: null,
+          slow_connections: 1,
+          channels: 2,
+          messages_per_s: 0,
+          deliveries_per_s: 0,
+          memory_bytes: 56 * 1024 ** 2,
+          uptime_s: 3720,
+        },
+      ],
+    });
+  });
+
+  test("measures over a second", async () => {
+    using server = startReporting();
+    const slept: number[] = [];
+    await runInFakeWorld(["status", "--url", server.url], { sleep: async (ms) => void slept.push(ms) });
+    expect(slept).toEqual([1000]);
+    expect(server.asked.map(({ path }) => path).toSorted()).toEqual([
+      "/metrics",
+      "/metrics",
+      "/v1/connections",
+      "/v1/connections",
+    ]);
+  });
+
+  test("says what should not be below the table", async () => {
+    using server = startReporting({ ...metrics, slow_connections: 2 });
+    const { out } = await runInFakeWorld(["status", "--url", server.url]);
+    expect(out).toEndWith("\n\n2 connections with a full socket: what is sent there waits for its reader\n");
+  });
+
+  test("brings the key that may read, and says where one is missing", async () => {
+    using server = startFakeServer(({ key }) => {
+      if (key !== "Bearer fedcba9876543210") return Response.json({ detail: "no" }, { status: 401 });
+      return Response.json(metrics);
+    });
+    const args = ["status", "--url", server.url];
+    const env = { API_KEY: "publish@0123456789abcdef,read@fedcba9876543210" };
+    expect(await runInFakeWorld(args, { env })).toMatchObject({ code: 0, err: "" });
+    const without = await runInFakeWorld(args);
+    expect(without).toEqual({
+      code: 1,
+      out: "",
+      err: "error: the server wants a key (401): set API_KEY (environment, .env, settings file), or say --api-key\n",
+    });
+  });
+
+  test.each([[[]], [["--watch"]], [["--json"]]])("says in one line that nothing answers: %j", async (flags) => {
+    const { url, port, [Symbol.dispose]: stop } = startReporting();
+    stop();
+    expect(await runInFakeWorld(["status", "--url", url, ...flags])).toEqual({
+      code: 1,
+      out: "",
+      err: `error: nothing answers at ${url}: start a server with \`fanfare start --port ${port}\`\n`,
+    });
+  });
+});

@@ -1,0 +1,377 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ProgramUnderTest, runProgram } from "./program.ts";
+import { startServer } from "./server.ts";
+import { SocketUnderTest } from "./socket.ts";
+import { terminalPicture } from "./terminal-picture.ts";
+
+const key = "0123456789abcdef-of-a-test";
+const jwtSecret = "a secret of more than 32 bytes, for tests";
+const time = String.raw`\[\d\d:\d\d:\d\d\]`;
+
+describe("fanfare connect between pipes", () => {
+  test("asks for a name, shows what everybody says, and leaves with /quit", async () => {
+    await using server = await startServer();
+    const env = { PORT: String(server.port) };
+    await using alice = new ProgramUnderTest(["connect"], { env });
+    await alice.until(/Enter your username: /);
+    alice.type("Alice\n");
+    await alice.until(
+      new RegExp(`Connected to ${server.wsUrl} as Alice\\..*\n${time} SYSTEM: Welcome! .* 1 client\\(s\\) online\\.\n`),
+    );
+    await using bob = new ProgramUnderTest(["connect", "--name", "Bob"], { env });
+    await alice.until(new RegExp(`${time} SYSTEM: A new client has joined the chat\\. 2 client\\(s\\) online\\.\n`));
+    bob.type("Hey Alice\n");
+    await alice.until(new RegExp(`^${time} Bob: Hey Alice$`, "m"));
+    await bob.until(new RegExp(`^${time} Bob: Hey Alice$`, "m"));
+    bob.type("/who\n");
+    await bob.until(/^2 in all$/m);
+    bob.type("/quit\n");
+    const { code, out, err } = await bob.ended();
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toEndWith("\nDisconnected from server\n");
+    expect(out).not.toContain("\u001b");
+    await alice.until(/A client has left the chat\. 1 client\(s\) online\./);
+  });
+
+  test("says what it is given, and ends when everyone has it", async () => {
+    await using server = await startServer();
+    using listener = await SocketUnderTest.open(server.wsUrl);
+    const { code, out } = await runProgram(["connect", "--name", "x", "--url", server.url], { input: "one\ntwo" });
+    expect({ code, last: out.split("\n").at(-2) }).toEqual({ code: 0, last: "Disconnected from server" });
+    expect((await listener.untilMessages(2)).map(({ message, sender }) => [message, sender])).toEqual([
+      ["one", "x"],
+      ["two", "x"],
+    ]);
+  });
+
+  test("says all lines, in order and once, where the server wants it slower", async () => {
+    await using server = await startServer({ env: { MESSAGE_RATE: "5" } });
+    using listener = await SocketUnderTest.open(server.wsUrl);
+    const lines = Array.from({ length: 13 }, (_, index) => `line ${index}`);
+    const { code } = await runProgram(["connect", "--name", "x", "--url", server.url], { input: lines.join("\n") });
+    expect(code).toBe(0);
+    expect((await listener.untilMessages(13)).map(({ message }) => message)).toEqual(lines);
+  });
+
+  test("shows what would move the cursor as what it is", async () => {
+    await using server = await startServer();
+    await using program = new ProgramUnderTest(["connect", "--name", "x", "--url", server.url]);
+    await program.until(/Connected/);
+    using other = await SocketUnderTest.open(server.wsUrl);
+    other.send({ type: "message", message: "\u001b[2J\n[00:00:00] SYSTEM: forged", sender: "Eve\u202e" });
+    await program.until(new RegExp(`^${time} Eve\\\\u202e: \\\\x1b\\[2J\\\\n\\[00:00:00\\] SYSTEM: forged$`, "m"));
+    expect(program.output).not.toContain("\u001b");
+  });
+
+  test("comes back to a server that went, says so once, and says then what was typed meanwhile", async () => {
+    let port = "";
+    await using program = await (async () => {
+      await using server = await startServer();
+      port = String(server.port);
+      const before = new ProgramUnderTest(["connect", "--name", "x", "--port", port]);
+      await before.until(/Welcome/);
+      return before;
+    })();
+    await program.until(/The connection is lost\. Trying to connect again …\n/);
+    program.type("typed meanwhile\n");
+    await program.until(/^\(waits for the connection\) typed meanwhile$/m);
+    await using server = await startServer({ flags: ["--port", port] });
+    expect(server.port).toBe(Number(port));
+    const shown = await program.until(new RegExp(`^${time} x: typed meanwhile$`, "m"), 40_000);
+    expect(shown.match(/The connection is lost/g)).toHaveLength(1);
+    expect(shown.match(/^Connected again\.$/gm)).toHaveLength(1);
+    expect(shown.match(/Welcome/g)).toHaveLength(1);
+  }, 60_000);
+
+  test("is who the token says on a secured server", async () => {
+    await using server = await startServer({ env: { API_KEY: key, JWT_SECRET: jwtSecret, CHAT: "on", NOTICES: "on" } });
+    const { out: token } = await runProgram(["token", "create", "alice"], { env: { JWT_SECRET: jwtSecret } });
+    await using program = new ProgramUnderTest(["connect", "--url", server.url, "--token", token.trim()]);
+    await program.until(/Welcome/);
+    program.type("Hi\n/who\n");
+    await program.until(new RegExp(`^${time} alice: Hi$`, "m"));
+    await program.until(/^1 in all, users: alice$/m);
+    await server.request("POST", "/sse/push", { user_id: "alice", data: { order: 42 } }, { "X-API-Key": key });
+    await program.until(new RegExp(`^${time} \\(@alice\\) \\{"order":42\\}$`, "m"));
+  });
+
+  test("leaves on Ctrl+C as with /quit", async () => {
+    await using server = await startServer();
+    await using program = new ProgramUnderTest(["connect", "--name", "x", "--url", server.url]);
+    await program.until(/Welcome/);
+    program.signal("SIGINT");
+    const { code, out } = await program.ended();
+    expect(code).toBe(0);
+    expect(out).toEndWith("\nDisconnected from server\n");
+  });
+
+  test("says in one line why it could not connect, and why it was sent away", async () => {
+    const away = await (async () => {
+      await using server = await startServer();
+      return server.url;
+    })();
+    expect(await runProgram(["connect", "--name", "x", "--url", away])).toEqual({
+      code: 1,
+      out: "",
+      err: `error: nothing answers at ${away}: start a server with \`fanfare start --port ${new URL(away).port}\`\n`,
+    });
+    await using server = await startServer({ env: { API_KEY: key, JWT_SECRET: jwtSecret } });
+    const refused = await runProgram(["connect", "--name", "x", "--url", server.url]);
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    expect(refused.err).toMatch(
+      /^error: ws:.*\/ws refuses the connection: nobody connects here without a user: .* \(4500\)\n$/,
+    );
+  });
+
+  test("ends where an operator ends it", async () => {
+    await using server = await startServer();
+    await using program = new ProgramUnderTest(["connect", "--user", "u1", "--url", server.url]);
+    await program.until(/Welcome/);
+    await server.request("DELETE", "/v1/users/u1/connections");
+    const { code, err } = await program.ended();
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: "error: the server ended the connection: disconnected by an operator (4504)\n",
+    });
+  });
+});
+
+describe("fanfare connect on a terminal", () => {
+  const columns = 60;
+  /** What is to be seen, once the last rows are these: a row is drawn in several steps. */
+  const picture = async (program: ProgramUnderTest, ...last: (string | RegExp)[]) => {
+    const rows = () => terminalPicture(program.output, columns);
+    const isDrawn = () =>
+      rows()
+        .slice(-last.length)
+        .every((row, index) => new RegExp(last[index] ?? "").test(row));
+    await program.until(isDrawn);
+    return rows();
+  };
+
+  test("keeps what is being typed whole, over several rows, while messages come", async () => {
+    await using server = await startServer({ env: { NOTICES: "off" } });
+    await using program = new ProgramUnderTest(["connect", "--url", server.url], { columns });
+    await program.until(/Enter your username: /);
+    program.type("Alice\r");
+    await program.until(/leaves\./);
+    const long = "a line that is still being typed, and takes more than one row of sixty";
+    program.type(`${long}\u001b[D\u001b[D\u001b[D\u001b[D\u001b[D`);
+    await program.until(/of sixty/);
+    using bob = await SocketUnderTest.open(server.wsUrl);
+    for (const message of ["one", "two"]) bob.send({ type: "message", message, sender: "Bob" });
+    expect(await picture(program, /Bob: two$/, /^> a line/, /^row of sixty$/)).toEqual([
+      "Enter your username: Alice",
+      expect.stringMatching(/^Connected to ws:/),
+      expect.stringMatching(/leaves\.$/),
+      expect.stringMatching(new RegExp(`^${time} Bob: one$`)),
+      expect.stringMatching(new RegExp(`^${time} Bob: two$`)),
+      "> a line that is still being typed, and takes more than one",
+      "row of sixty",
+    ]);
+    program.type("(at the cursor) \r");
+    const rows = await picture(program, /Alice: a line/, /sixty$/, /^>$/);
+    expect(rows.slice(-4)).toEqual([
+      expect.stringMatching(/Bob: two$/),
+      expect.stringMatching(new RegExp(`^${time} Alice: a line that is still being typed, and take$`)),
+      "s more than one row of (at the cursor) sixty",
+      ">",
+    ]);
+  });
+
+  test("talks in another channel, and shows in front of the line in which", async () => {
+    await using server = await startServer();
+    await using program = new ProgramUnderTest(["connect", "--name", "Alice", "--url", server.url], { columns });
+    await program.until(/Welcome/);
+    program.type("/join room:1\r");
+    await program.until(/You talk in room:1 now\./);
+    using bob = await SocketUnderTest.open(`${server.wsUrl}?channel=room:1`);
+    program.type("in the room\r");
+    expect(await bob.until((it) => it.message === "in the room")).toMatchObject({ channel: "room:1", sender: "Alice" });
+    await picture(program, new RegExp(`^${time} \\(room:1\\) Alice: in the room$`), /^room:1>$/);
+    program.type("/leave\r");
+    await picture(program, /^You left room:1, and talk in all\.$/, /^>$/);
+  });
+
+  test.each([
+    ["/quit", "/quit\r"],
+    ["Ctrl+C in the middle of a line", "half a line\u0003"],
+    ["Ctrl+D", "\u0004"],
+  ])("leaves with %s, and gives the terminal back", async (_, typed) => {
+    await using server = await startServer();
+    await using program = new ProgramUnderTest(["connect", "--name", "Alice", "--url", server.url], { columns });
+    await program.until(/Welcome/);
+    program.type(typed);
+    const { code } = await program.ended();
+    expect(code).toBe(0);
+    await picture(program, /^Disconnected from server$/);
+    await server.untilLogged(/Client disconnected: .* Total clients: 0/);
+  });
+
+  test.each([
+    [{}, true],
+    [{ NO_COLOR: "1" }, false],
+  ])("has colours, unless its person wants none: %j", async (env, hasColors) => {
+    await using server = await startServer();
+    await using program = new ProgramUnderTest(["connect", "--name", "Alice", "--url", server.url], { columns, env });
+    await program.until(/Welcome/);
+    expect(program.output.includes("\u001b[33m")).toBe(hasColors);
+  });
+});
+
+describe("fanfare subscribe", () => {
+  test("begins in the past, and ends after so many", async () => {
+    await using server = await startServer();
+    const env = { PORT: String(server.port) };
+    await runProgram(["publish", "--channel", "room:1"], { env, input: "a\nb\nc\nd" });
+    const args = ["subscribe", "room:1", "--count", "2"];
+    const last = await runProgram([...args, "--since", "last:2"], { env });
+    expect(last).toMatchObject({ code: 0, err: "" });
+    expect(last.out).toMatch(new RegExp(`^${time} c\n${time} d\n$`));
+    const early = await runProgram([...args, "--since", "earliest", "--json"], { env });
+    const [first, second, ...others] = early.out.split("\n");
+    expect(others).toEqual([""]);
+    expect(JSON.parse(first ?? "")).toMatchObject({ channel: "room:1", offset: 1, message: "a" });
+    const { cursor } = JSON.parse(second ?? "");
+    expect((await runProgram([...args, "--since", cursor], { env })).out).toMatch(
+      new RegExp(`^${time} c\n${time} d\n$`),
+    );
+    expect((await runProgram([...args, "--since", "1"], { env })).out).toMatch(new RegExp(`^${time} b\n${time} c\n$`));
+  });
+
+  test("says what is missing, beside the messages", async () => {
+    await using server = await startServer({ env: { HISTORY_SIZE: "2" } });
+    const env = { PORT: String(server.port) };
+    await runProgram(["publish", "--channel", "room:1"], { env, input: "a\nb\nc\nd" });
+    const { out, err } = await runProgram(["subscribe", "room:1", "--since", "1", "--count", "2"], { env });
+    expect(out).toMatch(new RegExp(`^${time} c\n${time} d\n$`));
+    expect(err).toBe("gap: room:1: message 2 is missing (history-too-short)\n");
+  });
+
+  test("goes on after a restart with nothing missing and nothing twice", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "fanfare-"));
+    try {
+      const env = { DATA_DIR: folder };
+      let port = "";
+      await using program = await (async () => {
+        await using server = await startServer({ env });
+        port = String(server.port);
+        const before = new ProgramUnderTest(["subscribe", "room:1", "--port", port, "--json", "--count", "4"]);
+        while (!(await subscribers(server.url))) await Bun.sleep(20);
+        await runProgram(["publish", "--channel", "room:1", "--port", port], { input: "a\nb" });
+        await before.until(/"b"/);
+        server.signal("SIGTERM");
+        await before.until(/connection lost; trying again …/);
+        return before;
+      })();
+      await using _ = await startServer({ env, flags: ["--port", port] });
+      await runProgram(["publish", "--channel", "room:1", "--port", port], { input: "c\nd" });
+      const { code, out, err } = await program.ended();
+      expect(code).toBe(0);
+      expect(
+        out
+          .trimEnd()
+          .split("\n")
+          .map((line) => [JSON.parse(line).offset, JSON.parse(line).message]),
+      ).toEqual([
+        [1, "a"],
+        [2, "b"],
+        [3, "c"],
+        [4, "d"],
+      ]);
+      expect(err).toBe("connection lost; trying again …\nconnected again\n");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }, 60_000);
+
+  test("gets what comes to its user, and leaves others' alone", async () => {
+    await using server = await startServer();
+    await using program = new ProgramUnderTest([
+      "subscribe",
+      "@u1",
+      "--user",
+      "u1",
+      "--count",
+      "1",
+      "--url",
+      server.url,
+    ]);
+    await server.untilLogged(/Client connected/);
+    const receipt = await runProgram([
+      "publish",
+      "--user",
+      "u1",
+      "--data",
+      '{"n":1}',
+      "--event",
+      "price",
+      "--url",
+      server.url,
+    ]);
+    expect(receipt.out).toMatch(/^@u1: offset 1, id \S+ \(connected\)\n$/);
+    expect(await program.ended()).toMatchObject({
+      code: 0,
+      err: "",
+      out: expect.stringMatching(/ price \{"n":1\}\n$/),
+    });
+    expect(await runProgram(["subscribe", "@u2", "--user", "u1", "--url", server.url])).toEqual({
+      code: 1,
+      out: "",
+      err: `error: "@u2" is another user's: only that user's connections get it\n`,
+    });
+  });
+
+  test.each([
+    [[], 0],
+    [["--count", "3"], 130],
+  ])("ends on Ctrl+C; who waited for so many is told by the exit code: %j", async (flags, code) => {
+    await using server = await startServer();
+    await using program = new ProgramUnderTest(["subscribe", "room:1", "--url", server.url, ...flags]);
+    while (!(await subscribers(server.url))) await Bun.sleep(20);
+    program.signal("SIGINT");
+    expect(await program.ended()).toEqual({ code, out: "", err: "" });
+  });
+});
+
+describe("fanfare publish and status of a secured server", () => {
+  test("take the key from the settings, and say which setting is missing", async () => {
+    const env = { API_KEY: `publish@${key},read@fedcba9876543210-of-a-test`, ANONYMOUS: "on" };
+    await using server = await startServer({ env });
+    const flags = ["--url", server.url];
+    expect(await runProgram(["publish", "Hi", ...flags], { env })).toMatchObject({ code: 0, err: "" });
+    const status = await runProgram(["status", "--json", ...flags], { env });
+    expect(JSON.parse(status.out)).toMatchObject({
+      url: server.url,
+      workers: [{ state: "healthy", connections: 0, users: 0 }],
+    });
+    const err =
+      "error: the server wants a key (401): set API_KEY (environment, .env, settings file), or say --api-key\n";
+    for (const command of [["publish", "Hi"], ["status"]]) {
+      expect(await runProgram([...command, ...flags])).toEqual({ code: 1, out: "", err });
+    }
+  });
+
+  test("status draws in place on a terminal, until it is interrupted", async () => {
+    await using server = await startServer();
+    await using program = new ProgramUnderTest(["status", "--watch", "--url", server.url], { columns: 80 });
+    await program.until(/healthy[\s\S]*healthy/);
+    expect(terminalPicture(program.output, 80)).toEqual([
+      `Fanfare at ${server.url}`,
+      "",
+      "state    connections  channels  messages/s  deliveries/s  memory  uptime",
+      expect.stringMatching(/^healthy +0 /),
+    ]);
+    program.signal("SIGINT");
+    expect((await program.ended()).code).toBe(0);
+  });
+});
+
+/** Whether anybody listens to room:1. */
+async function subscribers(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/v1/connections`);
+  return (await answer.text()).includes('"room:1"');
+}
