@@ -1,0 +1,88 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parse as parseYaml } from "yaml";
+import { type Block, type Page, readPages, root } from "../docs/page.ts";
+import { PageRun } from "../docs/page-run.ts";
+
+const pages = await readPages();
+const byPath = new Map(pages.map((page) => [page.path, page]));
+const ran: readonly string[] = ["runs", "transcript", "starts", "stays", "program"];
+
+const withCommands = pages.filter(({ blocks }) => blocks.some(({ kind }) => ran.includes(kind.name)));
+
+describe("what a reader types works", () => {
+  test.each(withCommands.map((page): [string, Page] => [page.path, page]))(
+    "%s, from top to bottom",
+    async (path, { blocks }) => {
+      await using run = new PageRun();
+      for (const block of blocks) {
+        await run.perform(block).catch((error: unknown) => {
+          throw new Error(`${path}:${block.line}: ${error instanceof Error ? error.message : error}`);
+        });
+      }
+    },
+    120_000,
+  );
+
+  test("the first page and the tour of the beginner are among them", () => {
+    expect(withCommands.map(({ path }) => path)).toEqual(expect.arrayContaining(["README.md", "docs/start.md"]));
+  });
+
+  test("what is not run says why, and is the smaller part", () => {
+    const blocks = pages.flatMap((page) => page.blocks);
+    const reasons = blocks.flatMap(({ kind }) => (kind.name === "not run" ? [kind.reason] : []));
+    expect(reasons.filter((reason) => reason.trim() !== reason || /^(todo|later)/i.test(reason))).toEqual([]);
+    expect(reasons.length).toBeLessThan(blocks.filter(({ kind }) => ran.includes(kind.name)).length);
+  });
+});
+
+describe("what a reader follows is there", () => {
+  test("each link leads to a file, and each anchor to a heading", () => {
+    const broken = pages.flatMap(({ path, links }) =>
+      links.filter((link) => !leadsSomewhere(link)).map((link) => `${path}:${link.line}: ${link.path}#${link.anchor}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test("each page of docs/ stands in its index", () => {
+    const listed = new Set(byPath.get("docs/README.md")?.links.map(({ path }) => path));
+    const all = pages.map(({ path }) => path).filter((path) => path.startsWith("docs/") && path !== "docs/README.md");
+    expect(all.filter((path) => !listed.has(path))).toEqual([]);
+  });
+});
+
+test("JSON and YAML in the pages are JSON and YAML", () => {
+  const wrong = pages.flatMap(({ path, blocks }) =>
+    blocks.filter((block) => !isSound(block)).map(({ line }) => `${path}:${line}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+function leadsSomewhere({ path, anchor }: { readonly path: string; readonly anchor: string }): boolean {
+  if (anchor === "") return existsSync(join(root, path));
+  return byPath.get(path)?.anchors.has(anchor) ?? false;
+}
+
+function isSound({ kind, code }: Block): boolean {
+  if (kind.name === "json") return isJson(code) || code.split("\n").every(isJson);
+  return kind.name !== "yaml" || isYaml(code);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isYaml(text: string): boolean {
+  try {
+    parseYaml(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
