@@ -150,10 +150,12 @@ export class Connector {
     this.#slotAt = clock.now() + reconnect_after_ms;
     if (this.#options.stay && !successor) return;
     this.#timer?.cancel();
+    // With a successor a little early: a server that moves its clients closes at the slot.
+    const waitMs = successor ? 0.9 * reconnect_after_ms : reconnect_after_ms;
     this.#timer = clock.setTimeout(() => {
       if (successor) this.#open();
       else this.#current?.end({ code: 1012, reason: message });
-    }, reconnect_after_ms);
+    }, waitMs);
   }
 
   #ended(attempt: Attempt, goodbye: Goodbye): void {
