@@ -5,6 +5,7 @@ import { makeArrival, nameOf, TestHub } from "../../tests/fakes/hub.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Switchboard } from "../cluster/switchboard.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
+import { ResumeKeys } from "./resume-keys.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
@@ -189,57 +190,6 @@ describe("who comes in", () => {
   });
 });
 
-describe("one connection per user, over two workers of one server", () => {
-  let other: TestHub;
-  afterEach(() => other.close());
-
-  async function beginTwo(userConnections: "reject" | "replace") {
-    const clock = new MovedClock();
-    const switchboard = new Switchboard(clock);
-    const make = (name: string) => {
-      const state = { name, pid: 1, startedAt: 0, isDraining: false };
-      return {
-        settings: { userConnections, notices: true },
-        clock,
-        cluster: new MemoryCluster(switchboard, state, clock),
-      };
-    };
-    await begin(make("a"));
-    other = await TestHub.start(make("b"));
-    await it.settle();
-  }
-
-  test("with `reject` the second is refused wherever it comes, until the first has left", async () => {
-    await beginTwo("reject");
-    const first = await it.connect({ userId: "u1" });
-    await expect(other.connect({ userId: "u1" })).rejects.toThrow("already connected");
-    await other.connect({ userId: "u2" });
-    it.leave(first);
-    await other.connect({ userId: "u1" });
-  });
-
-  test("with `replace` the first is closed wherever it is", async () => {
-    await beginTwo("replace");
-    const first = await it.connect({ userId: "u1" });
-    const second = await other.connect({ userId: "u1" });
-    await it.settle();
-    expect([first, second].map(({ connection }) => connection.closedWith?.name)).toEqual(["replaced", undefined]);
-  });
-
-  test("everyone hears who came and left elsewhere, with the count of the whole server", async () => {
-    await beginTwo("reject");
-    const watcher = await it.connect();
-    await it.clock.moveInSteps(3000, 500);
-    const guest = await other.connect();
-    expect(guest.connection.taken[0]).toMatchObject({ event: "welcome", online: 2 });
-    await it.clock.moveInSteps(3000, 500);
-    other.leave(guest);
-    await it.clock.moveInSteps(3000, 500);
-    const heard = watcher.connection.of("system").map(({ event, online }) => `${event} ${online}`);
-    expect(heard).toEqual(["welcome 1", "joined 2", "left 1"]);
-  });
-});
-
 describe("who continues an earlier connection", () => {
   test("takes over what the other had, and then the other is closed", async () => {
     await begin({ settings: { notices: true, userConnections: "reject" } });
@@ -311,5 +261,94 @@ describe("who continues an earlier connection", () => {
     // A few may still lie on the stack; those that are held would be all of them.
     expect(gone.filter((session) => session.deref() !== undefined).length).toBeLessThan(50);
     expect(it.hub.connections.size).toBe(100);
+  });
+});
+
+describe("two workers of one server", () => {
+  let other: TestHub;
+  afterEach(() => other.close());
+
+  async function beginTwo(userConnections: "reject" | "replace") {
+    const clock = new MovedClock();
+    const switchboard = new Switchboard(clock);
+    const resumeKeys = new ResumeKeys();
+    const make = (name: string) => {
+      const state = { name, pid: 1, startedAt: 0, isDraining: false };
+      return {
+        settings: { userConnections, notices: true },
+        clock,
+        resumeKeys,
+        cluster: new MemoryCluster(switchboard, state, clock),
+      };
+    };
+    await begin(make("a"));
+    other = await TestHub.start(make("b"));
+    await it.settle();
+  }
+
+  test("with `reject` the second is refused wherever it comes, until the first has left", async () => {
+    await beginTwo("reject");
+    const first = await it.connect({ userId: "u1" });
+    await expect(other.connect({ userId: "u1" })).rejects.toThrow("already connected");
+    await other.connect({ userId: "u2" });
+    it.leave(first);
+    await other.connect({ userId: "u1" });
+  });
+
+  test("with `replace` the first is closed wherever it is", async () => {
+    await beginTwo("replace");
+    const first = await it.connect({ userId: "u1" });
+    const second = await other.connect({ userId: "u1" });
+    await it.settle();
+    expect([first, second].map(({ connection }) => connection.closedWith?.name)).toEqual(["replaced", undefined]);
+  });
+
+  test("everyone hears who came and left elsewhere, with the count of the whole server", async () => {
+    await beginTwo("reject");
+    const watcher = await it.connect();
+    await it.clock.moveInSteps(3000, 500);
+    const guest = await other.connect();
+    expect(guest.connection.taken[0]).toMatchObject({ event: "welcome", online: 2 });
+    await it.clock.moveInSteps(3000, 500);
+    other.leave(guest);
+    await it.clock.moveInSteps(3000, 500);
+    const heard = watcher.connection.of("system").map(({ event, online }) => `${event} ${online}`);
+    expect(heard).toEqual(["welcome 1", "joined 2", "left 1"]);
+  });
+
+  test("a connection is continued by one on another worker, and nobody hears of either", async () => {
+    await beginTwo("reject");
+    const watcher = await it.connect();
+    const old = await it.connect({ userId: "u1" });
+    await it.clock.moveInSteps(3000, 500);
+    const before = watcher.connection.taken.length;
+    const next = await other.connect({ userId: "u1", takesOver: it.resumeKeys.keyOf(old.session.id) });
+    await it.clock.moveInSteps(3000, 500);
+    expect([old.connection.closedWith?.name, next.connection.closedWith]).toEqual(["normal", undefined]);
+    expect(watcher.connection.taken.slice(before)).toEqual([]);
+    await expect(it.connect({ userId: "u1" })).rejects.toThrow("already connected");
+  });
+
+  test("one who continues a connection elsewhere and comes to nothing gives the user back", async () => {
+    await beginTwo("reject");
+    const old = await it.connect({ userId: "u1" });
+    const takesOver = it.resumeKeys.keyOf(old.session.id);
+    other.broker.answerMs = 50;
+    const next = await other.enter({ userId: "u1", takesOver, channels: [room] });
+    await expect(it.connect({ userId: "u1", takesOver })).rejects.toThrow("already connected");
+    other.leave(next);
+    await it.settle();
+    expect(old.connection.closedWith).toBeUndefined();
+    await expect(other.connect({ userId: "u1" })).rejects.toThrow("already connected");
+    await it.connect({ userId: "u1", takesOver });
+    expect(old.connection.closedWith?.name).toBe("normal");
+  });
+
+  test("somebody else's key continues nothing on another worker either", async () => {
+    await beginTwo("reject");
+    const old = await it.connect({ userId: "u1" });
+    await other.connect({ userId: "u2", takesOver: it.resumeKeys.keyOf(old.session.id) });
+    await it.settle();
+    expect(old.connection.closedWith).toBeUndefined();
   });
 });
