@@ -1,45 +1,53 @@
 import { describe, expect, test } from "bun:test";
 import type { Sample } from "./status-sample.ts";
-import { rowOf, statusTable, uptimeText } from "./status-table.ts";
+import { rowOf, statusOf, statusTable, uptimeText } from "./status-table.ts";
 
+const traffic = { connections: 1, slow: 0, channels: 1, publications: 10, deliveries: 100 };
 const before: Sample = {
+  id: "w1",
+  name: "worker 1",
   at: 1000,
   state: "healthy",
-  connections: 1,
-  users: 0,
-  slow: 0,
-  channels: 1,
   memoryBytes: 1024 ** 2,
   uptimeS: 1,
-  publications: 10,
-  deliveries: 100,
+  traffic,
 };
+
+function later(ms: number, more: Partial<typeof traffic> = {}): Sample {
+  return { ...before, at: before.at + ms, traffic: { ...traffic, ...more } };
+}
 
 describe("a row", () => {
   test("has what happened per second between two samples", () => {
-    const row = rowOf(before, { ...before, at: 3000, publications: 15, deliveries: 1100 });
+    const row = rowOf(before, later(2000, { publications: 15, deliveries: 1100 }));
     expect(row).toMatchObject({ messages_per_s: 2.5, deliveries_per_s: 500 });
   });
 
   test("counts from nothing where the process began anew", () => {
-    const row = rowOf(before, { ...before, at: 2000, publications: 4, deliveries: 8 });
+    const row = rowOf(before, later(1000, { publications: 4, deliveries: 8 }));
     expect(row).toMatchObject({ messages_per_s: 4, deliveries_per_s: 8 });
   });
 
-  test("has no rate where no time passed", () => {
-    expect(rowOf(before, { ...before, publications: 20 })).toMatchObject({ messages_per_s: 0 });
+  test("has no rate where no time passed, or the process was not there before", () => {
+    expect(rowOf(before, later(0, { publications: 20 }))).toMatchObject({ messages_per_s: 0 });
+    expect(rowOf(undefined, later(1000))).toMatchObject({ messages_per_s: 0, deliveries_per_s: 0 });
   });
 });
 
-test("a table has a line per process, in columns", () => {
-  const rows = [
-    rowOf(before, { ...before, at: 2000 }),
-    rowOf(before, { ...before, at: 2000, state: "draining", connections: 12_345, deliveries: 123_456 }),
-  ];
-  expect(statusTable(rows)).toEqual([
-    "state     connections  channels  messages/s  deliveries/s  memory  uptime",
-    "healthy             1         1           0             0   1 MiB      1s",
-    "draining        12345         1           0        123356   1 MiB      1s",
+test("each process is compared with itself, wherever it stands in the list", () => {
+  const other = { ...before, id: "w2", traffic: { ...traffic, publications: 1000 } };
+  const { processes } = statusOf(
+    { server: before, users: undefined, processes: [before, other] },
+    { server: later(1000), users: undefined, processes: [{ ...other, at: 2000 }, later(1000, { publications: 13 })] },
+  );
+  expect(processes.map((row) => row.messages_per_s)).toEqual([0, 3]);
+});
+
+test("columns are as wide as what stands in them", () => {
+  const server = rowOf(before, later(1000, { connections: 12_345_678, deliveries: 123_456 }));
+  expect(statusTable({ server: { ...server, users: 12 }, processes: [] })).toEqual([
+    "state            connections  channels  messages/s  deliveries/s  memory  uptime",
+    "healthy  12345678 (12 users)         1           0        123356   1 MiB      1s",
   ]);
 });
 

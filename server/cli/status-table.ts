@@ -1,73 +1,101 @@
-import type { Sample } from "./status-sample.ts";
+import { printable } from "./printable.ts";
+import type { Look, Sample } from "./status-sample.ts";
 
-/** A sample with what it takes two to know. The names are those of `--json`. */
+/** A sample with what it takes two to know. The names are those of `--json`; null is what does not apply. */
 export interface StatusRow {
+  readonly name: string;
   readonly state: string;
-  readonly connections: number;
+  readonly connections: number | null;
   readonly users: number | null;
-  readonly slow_connections: number;
-  readonly channels: number;
-  readonly messages_per_s: number;
-  readonly deliveries_per_s: number;
+  readonly slow_connections: number | null;
+  readonly channels: number | null;
+  readonly messages_per_s: number | null;
+  readonly deliveries_per_s: number | null;
   readonly memory_bytes: number;
   readonly uptime_s: number;
 }
 
-/** What happened between two samples of one process. A counter that went back belongs to a process that began anew. */
-export function rowOf(before: Sample, now: Sample): StatusRow {
-  const seconds = (now.at - before.at) / 1000;
-  const rate = (from: number, to: number) => {
-    const since = to < from ? to : to - from;
-    return seconds > 0 ? Math.round((since / seconds) * 10) / 10 : 0;
+/** What happened between two looks: the whole server, and each of its processes. */
+export interface Status {
+  readonly server: StatusRow;
+  readonly processes: readonly StatusRow[];
+}
+
+export function statusOf(before: Look, now: Look): Status {
+  const earlier = new Map(before.processes.map((it) => [it.id, it]));
+  return {
+    server: { ...rowOf(before.server, now.server), users: now.users ?? null },
+    processes: now.processes.map((it) => rowOf(earlier.get(it.id), it)),
+  };
+}
+
+/**
+ * What happened between two samples. A counter that went back belongs to a process that began anew.
+ * @param before undefined for a process that was not there: its rates are not known yet
+ */
+export function rowOf(before: Sample | undefined, now: Sample): StatusRow {
+  const seconds = before === undefined ? 0 : (now.at - before.at) / 1000;
+  const rate = (counter: "publications" | "deliveries") => {
+    const from = before?.traffic?.[counter] ?? 0;
+    const to = now.traffic?.[counter];
+    if (to === undefined) return null;
+    return seconds > 0 ? Math.round(((to < from ? to : to - from) / seconds) * 10) / 10 : 0;
   };
   return {
+    name: now.name,
     state: now.state,
-    connections: now.connections,
-    users: now.users ?? null,
-    slow_connections: now.slow,
-    channels: now.channels,
-    messages_per_s: rate(before.publications, now.publications),
-    deliveries_per_s: rate(before.deliveries, now.deliveries),
+    connections: now.traffic?.connections ?? null,
+    users: null,
+    slow_connections: now.traffic?.slow ?? null,
+    channels: now.traffic?.channels ?? null,
+    messages_per_s: rate("publications"),
+    deliveries_per_s: rate("deliveries"),
     memory_bytes: now.memoryBytes,
     uptime_s: now.uptimeS,
   };
 }
 
-const columns: readonly (readonly [heading: string, cell: (row: StatusRow) => string])[] = [
-  ["state", ({ state }) => state],
-  [
-    "connections",
-    ({ connections, users }) => (users ? `${connections} (${count(users, "user")})` : String(connections)),
-  ],
-  ["channels", ({ channels }) => String(channels)],
+type Column = readonly [heading: string, cell: (row: StatusRow) => string];
+
+const nameColumn: Column = ["", ({ name }) => printable(name)];
+const columns: readonly Column[] = [
+  ["state", ({ state }) => printable(state)],
+  ["connections", ({ connections, users }) => `${connections ?? "-"}${users ? ` (${count(users, "user")})` : ""}`],
+  ["channels", ({ channels }) => String(channels ?? "-")],
   ["messages/s", ({ messages_per_s }) => rateText(messages_per_s)],
   ["deliveries/s", ({ deliveries_per_s }) => rateText(deliveries_per_s)],
   ["memory", ({ memory_bytes }) => `${Math.round(memory_bytes / 1024 ** 2)} MiB`],
   ["uptime", ({ uptime_s }) => uptimeText(uptime_s)],
 ];
 
-/** A heading, and a line per process; below it what should not be. Numbers stand right, to be compared at a glance. */
-export function statusTable(rows: readonly StatusRow[]): readonly string[] {
-  const table = [columns.map(([heading]) => heading), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
-  const widths = columns.map((_, index) => Math.max(...table.map((line) => (line[index] ?? "").length)));
-  const slow = rows.reduce((sum, row) => sum + row.slow_connections, 0);
+/**
+ * A heading and a line for the server; where it has several processes, one for each of them too. Numbers stand right, to be
+ * compared at a glance; below the table stands what should not be.
+ */
+export function statusTable({ server, processes }: Status): readonly string[] {
+  const isOne = processes.length < 2;
+  const shown = isOne ? columns : [nameColumn, ...columns];
+  const rows = isOne ? [server] : [server, ...processes];
+  const table = [shown.map(([heading]) => heading), ...rows.map((row) => shown.map(([, cell]) => cell(row)))];
+  const widths = shown.map((_, index) => Math.max(...table.map((line) => (line[index] ?? "").length)));
+  const texts = shown.length - columns.length;
+  const pad = (cell: string, index: number) =>
+    index <= texts ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0);
+  const slow = server.slow_connections ?? 0;
   return [
-    ...table.map((line) => line.map((cell, index) => pad(cell, widths[index] ?? 0, index)).join("  ")),
+    ...table.map((line) => line.map(pad).join("  ")),
     ...(slow === 0
       ? []
       : ["", `${count(slow, "connection")} with a full socket: what is sent there waits for its reader`]),
   ];
 }
 
-function pad(cell: string, width: number, index: number): string {
-  return index === 0 ? cell.padEnd(width) : cell.padStart(width);
-}
-
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-function rateText(rate: number): string {
+function rateText(rate: number | null): string {
+  if (rate === null) return "-";
   return rate < 100 ? String(rate) : String(Math.round(rate));
 }
 
@@ -79,7 +107,7 @@ export function uptimeText(seconds: number): string {
     [Math.floor(seconds / 60) % 60, "m"],
     [Math.floor(seconds) % 60, "s"],
   ] as const;
-  const first = parts.findIndex(([count]) => count > 0);
+  const first = parts.findIndex(([amount]) => amount > 0);
   const shown = first < 0 ? parts.slice(3) : parts.slice(first, first + 2);
-  return shown.map(([count, unit]) => `${count}${unit}`).join(" ");
+  return shown.map(([amount, unit]) => `${amount}${unit}`).join(" ");
 }

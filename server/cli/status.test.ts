@@ -14,10 +14,20 @@ const metrics = {
   deliveries_total: 20,
   pumped_total: 0,
 };
+const nodes = {
+  nodes: [
+    { id: "s", name: "supervisor", status: "healthy", uptime_s: 3720, memory_bytes: 50 * 1024 ** 2 },
+    { ...metrics, id: "w1", name: "worker 1", active_connections: 1 },
+    { ...metrics, id: "w2", name: "worker 2", active_connections: 2, status: "draining" },
+  ],
+};
 const connections = { connections: [{ id: "c1", user_id: "u1" }, { id: "c2", user_id: "u1" }, { id: "c3" }] };
 
-function startReporting(figures: Readonly<Record<string, unknown>> = metrics, list: unknown = connections) {
-  return startFakeServer(({ path }) => Response.json(path === "/metrics" ? figures : list));
+function startReporting(answers: Readonly<Record<string, unknown>> = {}) {
+  return startFakeServer(({ path }) => {
+    const answer = { "/metrics": metrics, "/v1/connections": connections, ...answers }[path];
+    return answer === undefined ? Response.json({ detail: "nothing there" }, { status: 404 }) : Response.json(answer);
+  });
 }
 
 describe("fanfare status", () => {
@@ -34,27 +44,39 @@ describe("fanfare status", () => {
     ]);
   });
 
+  test("has a line for each of several processes", async () => {
+    using server = startReporting({ "/v1/nodes": nodes });
+    const { out } = await runInFakeWorld(["status", "--url", server.url]);
+    expect(out.split("\n").slice(2)).toEqual([
+      "            state     connections  channels  messages/s  deliveries/s  memory  uptime",
+      "all         healthy    3 (1 user)         2           0             0  56 MiB   1h 2m",
+      "supervisor  healthy             -         -           -             -  50 MiB   1h 2m",
+      "worker 1    healthy             1         2           0             0  56 MiB   1h 2m",
+      "worker 2    draining            2         2           0             0  56 MiB   1h 2m",
+      "",
+    ]);
+  });
+
   test("is an object for programs", async () => {
-    using server = startReporting(
-      { ...metrics, status: "draining", slow_connections: 1 },
-      { connections: [], next_page: "1" },
-    );
+    const full = {
+      "/v1/connections": { connections: [], next_page: "1" },
+      "/v1/nodes": { nodes: nodes.nodes.slice(0, 1) },
+    };
+    using server = startReporting({ "/metrics": { ...metrics, slow_connections: 1 }, ...full });
     const { out } = await runInFakeWorld(["status", "--json", "--url", server.url]);
     expect(JSON.parse(out)).toEqual({
       url: server.url,
-      workers: [
-        {
-          state: "draining",
-          connections: 3,
-          users: null,
-          slow_connections: 1,
-          channels: 2,
-          messages_per_s: 0,
-          deliveries_per_s: 0,
-          memory_bytes: 56 * 1024 ** 2,
-          uptime_s: 3720,
-        },
-      ],
+      name: "all",
+      state: "healthy",
+      connections: 3,
+      users: null,
+      slow_connections: 1,
+      channels: 2,
+      messages_per_s: 0,
+      deliveries_per_s: 0,
+      memory_bytes: 56 * 1024 ** 2,
+      uptime_s: 3720,
+      processes: [expect.objectContaining({ name: "supervisor", connections: null, messages_per_s: null })],
     });
   });
 
@@ -63,16 +85,12 @@ describe("fanfare status", () => {
     const slept: number[] = [];
     await runInFakeWorld(["status", "--url", server.url], { sleep: async (ms) => void slept.push(ms) });
     expect(slept).toEqual([1000]);
-    expect(server.asked.map(({ path }) => path).toSorted()).toEqual([
-      "/metrics",
-      "/metrics",
-      "/v1/connections",
-      "/v1/connections",
-    ]);
+    const paths = ["/metrics", "/v1/connections", "/v1/nodes"];
+    expect(server.asked.map(({ path }) => path).toSorted()).toEqual(paths.flatMap((path) => [path, path]));
   });
 
   test("says what should not be below the table", async () => {
-    using server = startReporting({ ...metrics, slow_connections: 2 });
+    using server = startReporting({ "/metrics": { ...metrics, slow_connections: 2 } });
     const { out } = await runInFakeWorld(["status", "--url", server.url]);
     expect(out).toEndWith("\n\n2 connections with a full socket: what is sent there waits for its reader\n");
   });

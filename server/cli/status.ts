@@ -3,9 +3,9 @@ import { type Address, type AddressFlags, addAddressFlags, addressOf } from "./a
 import { addKeyFlag, keyOf } from "./api-key.ts";
 import { unreachable } from "./ask-server.ts";
 import { type CommandContext, CommandError } from "./context.ts";
-import { printable } from "./printable.ts";
-import { readSample, type Sample } from "./status-sample.ts";
-import { rowOf, type StatusRow, statusTable } from "./status-table.ts";
+import { printableJson } from "./printable.ts";
+import { type Look, readLook } from "./status-sample.ts";
+import { type Status, statusOf, statusTable } from "./status-table.ts";
 
 interface StatusFlags extends AddressFlags {
   readonly apiKey?: string;
@@ -41,7 +41,7 @@ async function status(context: CommandContext, flags: StatusFlags): Promise<void
   const address = addressOf(flags, examined);
   const key = keyOf(flags.apiKey, examined, "read");
   context.endWhenUnread();
-  const look = () => readSample({ address, key }, context.clock);
+  const look = () => readLook({ address, key }, context.clock);
   const show = makeShow(context, address, flags);
   // The first look must work: who mistyped the port wants to know, with --watch too.
   let before = await look().catch((error) => fail(address, error));
@@ -50,30 +50,38 @@ async function status(context: CommandContext, flags: StatusFlags): Promise<void
   do {
     await context.sleep(stepMs, ended.signal);
     if (ended.signal.aborted) break;
-    const sample = await orAway(
+    const now = await orAway(
       look().catch((error) => fail(address, error)),
       flags,
     );
-    if (typeof sample === "string") show({ away: sample });
+    if (typeof now === "string") show({ away: now });
     else {
-      show({ rows: [rowOf(before, sample)] });
-      before = sample;
+      show(statusOf(before, now));
+      before = now;
     }
   } while (flags.watch && !ended.signal.aborted);
   stop();
 }
 
-/** One look: rows, one per process, or why there are none now. */
-type Look = { readonly rows: readonly StatusRow[] } | { readonly away: string };
-
-function makeShow({ terminal, print }: CommandContext, { http }: Address, flags: StatusFlags): (look: Look) => void {
+/** Shows one status below the last, or in its place; or why there is none now. */
+function makeShow(
+  { terminal, print }: CommandContext,
+  { http }: Address,
+  { json }: StatusFlags,
+): (status: Status | { readonly away: string }) => void {
   let shownRows = 0;
-  return (look) => {
-    if (flags.json) {
-      print(JSON.stringify("rows" in look ? { url: http, workers: look.rows } : { url: http, error: look.away }));
+  return (status) => {
+    const isAway = "away" in status;
+    if (json) {
+      print(
+        printableJson({
+          url: http,
+          ...(isAway ? { error: status.away } : { ...status.server, processes: status.processes }),
+        }),
+      );
       return;
     }
-    const lines = [`Fanfare at ${http}`, "", ...("rows" in look ? statusTable(look.rows) : [printable(look.away)])];
+    const lines = [`Fanfare at ${http}`, "", ...(isAway ? [status.away] : statusTable(status))];
     // In place: up to the first row of the look before, which is cleared with all below it.
     print((shownRows > 0 ? `\u001b[${shownRows}A\u001b[J` : "") + lines.join("\n"));
     const { columns } = terminal()?.output ?? {};
@@ -86,9 +94,9 @@ function fail(address: Address, error: unknown): never {
 }
 
 /** Watched, a server may be away for a while: it is said, and looked again. */
-async function orAway(sample: Promise<Sample>, { watch }: StatusFlags): Promise<Sample | string> {
-  if (!watch) return sample;
-  return sample.catch((error) => {
+async function orAway(look: Promise<Look>, { watch }: StatusFlags): Promise<Look | string> {
+  if (!watch) return look;
+  return look.catch((error) => {
     if (error instanceof CommandError) return error.message;
     throw error;
   });

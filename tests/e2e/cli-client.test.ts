@@ -346,7 +346,9 @@ describe("fanfare publish and status of a secured server", () => {
     const status = await runProgram(["status", "--json", ...flags], { env });
     expect(JSON.parse(status.out)).toMatchObject({
       url: server.url,
-      workers: [{ state: "healthy", connections: 0, users: 0 }],
+      state: "healthy",
+      connections: 0,
+      users: 0,
     });
     const err =
       "error: the server wants a key (401): set API_KEY (environment, .env, settings file), or say --api-key\n";
