@@ -15,6 +15,8 @@ export type BlockKind =
   | { readonly name: "stays" }
   /** A program for Bun, which ends by itself. */
   | { readonly name: "program" }
+  /** JavaScript for a page of the server's own origin, which writes what it hears to the console. */
+  | { readonly name: "script" }
   | { readonly name: "not run"; readonly reason: string }
   /** JSON: one value, or one per line. YAML. */
   | { readonly name: "json" | "yaml" }
@@ -79,6 +81,7 @@ const plainKinds: Readonly<Record<string, BlockKind>> = {
   "sh start": { name: "starts" },
   "sh stays": { name: "stays" },
   "ts run": { name: "program" },
+  "js page": { name: "script" },
   json: { name: "json" },
   yaml: { name: "yaml" },
 };

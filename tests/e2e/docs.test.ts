@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { type Block, type Page, readPages, root } from "../docs/page.ts";
 import { PageRun } from "../docs/page-run.ts";
+import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
 
 const pages = await readPages();
 const byPath = new Map(pages.map((page) => [page.path, page]));
@@ -24,6 +26,16 @@ describe("what a reader types works", () => {
     },
     120_000,
   );
+
+  test("scripts for a page hear what is published", async () => {
+    const scripts = pages.flatMap(({ path, blocks }) =>
+      blocks.filter(({ kind }) => kind.name === "script").map(({ code, line }) => ({ code, place: `${path}:${line}` })),
+    );
+    expect(scripts.map(({ place }) => place.replace(/:.*/, ""))).toContain("README.md");
+    await using server = await startServer();
+    await using browser = await BrowserUnderTest.start();
+    for (const { code, place } of scripts) expect([place, await listen(browser, server, code)]).toEqual([place, []]);
+  }, 60_000);
 
   test("the first page and the tour of the beginner are among them", () => {
     expect(withCommands.map(({ path }) => path)).toEqual(expect.arrayContaining(["README.md", "docs/start.md"]));
@@ -58,6 +70,25 @@ test("JSON and YAML in the pages are JSON and YAML", () => {
   );
   expect(wrong).toEqual([]);
 });
+
+/** Publishes until the script has written it to the console. @returns errors that it made */
+async function listen(browser: BrowserUnderTest, server: ServerUnderTest, code: string): Promise<readonly string[]> {
+  const context = await browser.context();
+  // A page of the server's origin that does nothing by itself.
+  const tab = await TabUnderTest.open(context, `${server.url}/livez`);
+  // The browser itself asks for an icon, which is not there.
+  const errors = () => tab.errors.filter((it) => !it.startsWith("Failed to load resource"));
+  await tab.page.evaluate(`{ const { log } = console; console.log = (...values) => log(JSON.stringify(values)); }`);
+  await tab.page.evaluate(`{ ${code.replaceAll("8000", String(server.port))} }`);
+  while (!tab.console.some((line) => line.includes("Hello")) && errors().length === 0) {
+    for (const channel of ["all", "room:1"]) {
+      await server.request("POST", "/v1/publish", { channel, message: "Hello", data: { text: "Hello" } });
+    }
+    await tab.page.waitForTimeout(50);
+  }
+  await context.close();
+  return errors();
+}
 
 function leadsSomewhere({ path, anchor }: { readonly path: string; readonly anchor: string }): boolean {
   if (anchor === "") return existsSync(join(root, path));
