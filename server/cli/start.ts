@@ -5,6 +5,7 @@ import { loadSettings } from "../config/load.ts";
 import { secretsOf } from "../config/secrets.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
+import { UnusableOpsPort } from "../http/unusable-ops-port.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
 import { WorkerFailure } from "../supervisor/worker-failure.ts";
@@ -88,6 +89,6 @@ function startFailure(error: unknown, { host, port }: Settings): CommandError | 
   if (code === "EACCES") {
     return new CommandError(`PORT: this user may not listen on ${port}: try one above 1023, such as 8000`, options);
   }
-  const isExplained = error instanceof UnusableStorage || error instanceof WorkerFailure;
-  return isExplained ? new CommandError(error.message, options) : undefined;
+  const isExplained = [UnusableOpsPort, UnusableStorage, WorkerFailure].some((it) => error instanceof it);
+  return isExplained && error instanceof Error ? new CommandError(error.message, options) : undefined;
 }

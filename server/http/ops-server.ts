@@ -1,17 +1,23 @@
+import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
-import { clearControlPath, controlPath, guardControlPath } from "../ops/control-socket.ts";
+import { controlPath, openControlSocket } from "../ops/control-socket.ts";
 import { Border, type BorderSettings } from "./border.ts";
 import { type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { respondError } from "./respond.ts";
+import { UnusableOpsPort } from "./unusable-ops-port.ts";
 import { answerUnknown } from "./wrong-method.ts";
 
 /** Seconds of silence after which a connection is closed. */
 const idleTimeoutS = 10;
+/** No question here has a body worth reading. */
+const maxRequestBodySize = 64 * 1024;
 /** How long the last answers may take: somebody who asked for the end wants to hear that it comes. */
 const lastAnswersMs = 500;
 
 /** Whoever reaches the control socket is the user that the server runs as: the file system has checked already. */
 const everyScope: OpsParts["keys"] = { check: () => undefined };
+
+const log = () => getLogger(["fanfare", "ops"]);
 
 /** Which doors there are beside the server's own. */
 export interface OpsSettings extends BorderSettings {
@@ -25,7 +31,7 @@ export interface OpsSettings extends BorderSettings {
 export class OpsServer {
   readonly #parts: OpsParts;
   readonly #servers: Server<undefined>[] = [];
-  #controlPath: string | undefined;
+  #leaveControlPath: () => void = () => undefined;
 
   constructor(parts: OpsParts) {
     this.#parts = parts;
@@ -33,32 +39,44 @@ export class OpsServer {
 
   /**
    * @param port what the server itself listens on: the control socket is named after it
-   * @throws Error with the code EADDRINUSE where the place is taken
+   * @throws UnusableOpsPort
    */
-  listen(settings: OpsSettings, port: number): void {
-    const { host, opsPort } = settings;
-    if (opsPort !== undefined) {
-      const options = { hostname: host, port: opsPort, reusePort: false, idleTimeout: idleTimeoutS };
-      this.#servers.push(Bun.serve({ ...handlers(this.#parts, new Border(settings)), ...options }));
-    }
+  async listen(settings: OpsSettings, port: number): Promise<void> {
+    if (settings.opsPort !== undefined) this.#servers.push(this.#listenOn(settings, settings.opsPort));
     if (process.platform === "win32") return;
     const unix = controlPath(port);
-    clearControlPath(unix);
-    this.#servers.push(Bun.serve({ ...handlers({ ...this.#parts, keys: everyScope }), unix }));
-    guardControlPath(unix);
-    this.#controlPath = unix;
+    const serve = () => void this.#servers.push(Bun.serve({ ...handlers({ ...this.#parts, keys: everyScope }), unix }));
+    try {
+      this.#leaveControlPath = await openControlSocket(unix, serve);
+    } catch (error) {
+      // Everything that it is good for can be asked by HTTP as well.
+      const reason = error instanceof Error ? error.message : String(error);
+      log().warning("There is no control socket {unix}: {reason}", { unix, reason });
+    }
   }
 
   /** Lets the last answers go out. Idempotent. */
   async close(): Promise<void> {
     const servers = this.#servers.splice(0);
     if (servers.length === 0) return;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, lastAnswersMs);
-    await Promise.race([Promise.all(servers.map((it) => it.stop())), late]);
-    clearTimeout(timer);
+    await Promise.race([Promise.all(servers.map((it) => it.stop())), Bun.sleep(lastAnswersMs)]);
     for (const server of servers) void server.stop(true);
-    if (this.#controlPath !== undefined) clearControlPath(this.#controlPath);
+    this.#leaveControlPath();
+  }
+
+  /** For a process that ends in this moment: no file of it stays behind. */
+  abandon(): void {
+    this.#leaveControlPath();
+  }
+
+  #listenOn(settings: OpsSettings, port: number): Server<undefined> {
+    const { host } = settings;
+    const options = { hostname: host, port, reusePort: false, idleTimeout: idleTimeoutS };
+    try {
+      return Bun.serve({ ...handlers(this.#parts, new Border(settings)), ...options });
+    } catch (error) {
+      throw new UnusableOpsPort({ host, port }, error);
+    }
   }
 }
 
@@ -67,6 +85,7 @@ function handlers(parts: OpsParts, border?: Border) {
   const routes = opsRoutes(parts);
   return {
     development: false,
+    maxRequestBodySize,
     error: respondError,
     fetch: (request: Request): Response | Promise<Response> => {
       border?.check(request);

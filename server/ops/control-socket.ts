@@ -1,25 +1,89 @@
-import { chmodSync, rmSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Where the server on a port of this machine is asked by programs of the same user: /tmp/fanfare-1000-8000.sock */
 export function controlPath(port: number): string {
-  return join(tmpdir(), `fanfare-${process.getuid?.() ?? "user"}-${port}.sock`);
-}
-
-/** Makes way for a new socket: whoever left one behind does not have the port any more. */
-export function clearControlPath(path: string): void {
-  rmSync(path, { force: true });
-}
-
-/** Only this user may ask. */
-export function guardControlPath(path: string): void {
-  chmodSync(path, 0o600);
+  return join(tmpdir(), `fanfare-${ownerName()}-${port}.sock`);
 }
 
 /** The control socket of the server on a port, if there is one of this user's: another's would be a trap. */
 export function findControlSocket(port: number): string | undefined {
   const path = controlPath(port);
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.isSocket() && found.uid === process.getuid?.() ? path : undefined;
+  return inodeOf(path) === undefined ? undefined : path;
+}
+
+/**
+ * Calls `listen`, which is to create the socket at the path, so that only this user may ask there.
+ * @returns lets go of the path, unless it is somebody else's by then; idempotent
+ * @throws Error where a living server has the place, or what stands there cannot be taken away; what `listen` throws
+ */
+export async function openControlSocket(path: string, listen: () => void): Promise<() => void> {
+  if (await isAnswered(path)) {
+    throw new Error("another server on the same port, of another address of this machine, has it");
+  }
+  rmSync(path, { force: true });
+  // Not afterwards: somebody could come in before.
+  const umask = process.umask(0o177);
+  try {
+    listen();
+  } finally {
+    process.umask(umask);
+  }
+  const inode = inodeOf(path);
+  return () => {
+    if (inode !== undefined && inodeOf(path) === inode) rmSync(path, { force: true });
+  };
+}
+
+/**
+ * Takes away what servers of this user left behind that were killed: control sockets, and directories of workers' sockets.
+ * Nobody listens there any more. Never throws.
+ */
+export async function clearLeftovers(folder = tmpdir()): Promise<void> {
+  const control = new RegExp(`^fanfare-${ownerName()}-\\d+\\.sock$`);
+  for (const name of namesIn(folder)) {
+    const path = join(folder, name);
+    if (control.test(name)) await removeDead(path, path);
+    // The first thing in it is the broker's socket: without one its server is just starting.
+    else if (/^fanfare-[A-Za-z0-9]{6}$/.test(name)) await removeDead(join(path, "socket"), path);
+  }
+}
+
+async function removeDead(socket: string, whole: string): Promise<void> {
+  try {
+    const inode = inodeOf(socket);
+    if (inode === undefined || (await isAnswered(socket)) || inodeOf(socket) !== inode) return;
+    rmSync(whole, { recursive: true, force: true });
+  } catch {
+    // What cannot be taken away harms nobody.
+  }
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ unix: path, socket: { data: () => undefined, connectError: () => undefined } });
+    socket.terminate();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Of a socket of this user; undefined for anything else, and for a link to one. */
+function inodeOf(path: string): number | undefined {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isSocket() && found.uid === process.getuid?.() ? found.ino : undefined;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // a place that may be used and not be read
+  }
+}
+
+function ownerName(): string {
+  return String(process.getuid?.() ?? "user");
 }

@@ -12,10 +12,16 @@ const waits = { firstMs: 200, maxMs: 5000 };
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
+/** What a crew needs of a worker's process. */
+export type CrewMember = Pick<
+  WorkerProcess,
+  "name" | "pid" | "ready" | "ended" | "ending" | "drain" | "hurry" | "kill"
+>;
+
 /** How a crew gets its workers. */
 export interface CrewParts {
-  /** Starts the process of worker n, 1 or more. */
-  start(n: number): WorkerProcess;
+  /** Starts the process of worker n, 1 or more. @throws Error where the system gives none */
+  start(n: number): CrewMember;
   readonly clock: Clock;
   /** Workers end as soon as they are started: nobody is started any more. */
   onCrashLoop(reason: string): void;
@@ -24,7 +30,7 @@ export interface CrewParts {
 /** The workers of one server: keeps as many alive as there should be, and ends them together. */
 export class Crew {
   readonly #parts: CrewParts;
-  readonly #workers = new Map<number, WorkerProcess>();
+  readonly #workers = new Map<number, CrewMember>();
   readonly #receipts: StopReceipt[] = [];
   #earlyEnds = 0;
   #isStopping = false;
@@ -36,13 +42,11 @@ export class Crew {
 
   /** Starts all of them. @throws WorkerFailure of the first that cannot begin; then none is left */
   async begin(count: number): Promise<void> {
-    const workers = Array.from({ length: count }, (_, index) => this.#start(index + 1));
     try {
-      await Promise.all(workers.map(({ ready }) => ready));
+      for (let n = 1; n <= count; n++) this.#workers.set(n, this.#parts.start(n));
+      await Promise.all(Array.from(this.#workers.values(), ({ ready }) => ready));
     } catch (error) {
-      this.#isStopping = true;
-      for (const worker of workers) worker.kill();
-      await Promise.all(workers.map(({ ended }) => ended));
+      await this.end();
       throw error;
     }
     for (const [n, worker] of this.#workers) this.#watch(n, worker);
@@ -71,39 +75,52 @@ export class Crew {
     for (const worker of this.#workers.values()) worker.kill();
   }
 
-  #start(n: number): WorkerProcess {
-    const worker = this.#parts.start(n);
-    this.#workers.set(n, worker);
-    return worker;
+  /** Ends all at once, and starts nobody any more. Resolves once the processes are gone. */
+  async end(): Promise<void> {
+    this.#isStopping = true;
+    this.kill();
+    await Promise.all(Array.from(this.#workers.values(), ({ ended }) => ended));
   }
 
-  #watch(n: number, worker: WorkerProcess): void {
+  #watch(n: number, worker: CrewMember): void {
     const startedAt = this.#parts.clock.monotonic();
     void worker.ended.then((receipt) => {
       this.#workers.delete(n);
       if (receipt !== undefined) this.#receipts.push(receipt);
       if (this.#isStopping) this.#checkEmpty();
-      else this.#replace(n, worker, this.#parts.clock.monotonic() - startedAt);
+      else this.#replace(n, `${worker.name} ended with ${worker.ending}`, this.#parts.clock.monotonic() - startedAt);
     });
   }
 
-  #replace(n: number, { name, ending }: WorkerProcess, livedMs: number): void {
+  #replace(n: number, event: string, livedMs: number): void {
     this.#earlyEnds = livedMs < soundMs ? this.#earlyEnds + 1 : 1;
     if (this.#earlyEnds > maxEarlyEnds) {
-      this.#parts.onCrashLoop(`${name} ended with ${ending}, and so did those before it, soon after their start`);
+      this.#parts.onCrashLoop(`${event}, and so did those before it, soon after their start`);
       return;
     }
     const waitMs = backoff(this.#earlyEnds, waits);
-    log().error("{name} ended with {ending}; another is started in {waitMs} ms", { name, ending, waitMs });
-    this.#parts.clock.setTimeout(() => {
-      if (this.#isStopping) return;
-      const worker = this.#start(n);
-      this.#watch(n, worker);
-      worker.ready.then(
-        () => log().info("{name} is back", { name }),
-        (error: unknown) => log().error("{error}", { error }),
-      );
-    }, waitMs);
+    log().error("{event}; another is started in {waitMs} ms", { event, waitMs });
+    this.#parts.clock.setTimeout(() => this.#startAgain(n), waitMs);
+  }
+
+  #startAgain(n: number): void {
+    if (this.#isStopping) return;
+    let worker: CrewMember;
+    try {
+      worker = this.#parts.start(n);
+    } catch (error) {
+      // Such as too many processes, or no memory: what may be otherwise a moment later.
+      this.#replace(n, `worker ${n} could not be started: ${error instanceof Error ? error.message : error}`, 0);
+      return;
+    }
+    this.#workers.set(n, worker);
+    this.#watch(n, worker);
+    const { name } = worker;
+    // One that ends before it is ready is told of by its end.
+    worker.ready.then(
+      () => log().info("{name} is back", { name }),
+      () => undefined,
+    );
   }
 
   #checkEmpty(): void {

@@ -1,9 +1,12 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, constants } from "node:os";
 import { getLogger } from "@logtape/logtape";
 import type { Settings } from "../config/settings.ts";
+import { clearLeftovers } from "../ops/control-socket.ts";
 import type { RunEvents } from "../worker/run.ts";
 import { obeySignals, survive } from "../worker/signals.ts";
 import { Supervisor } from "./supervisor.ts";
+
+const log = () => getLogger(["fanfare", "supervisor"]);
 
 /**
  * Runs a server of several workers until a signal has ended it, or its workers cannot be kept alive.
@@ -11,13 +14,29 @@ import { Supervisor } from "./supervisor.ts";
  * @throws Error with the code EADDRINUSE where the port is taken, or what storage or the first worker says
  */
 export async function runSupervisor(settings: Settings, { onListening }: RunEvents): Promise<number> {
-  const supervisor = await Supervisor.start(settings, countOf(settings.workers));
+  const starting = new StartSignals();
+  let supervisor: Supervisor | undefined;
+  try {
+    supervisor = await Supervisor.start(settings, countOf(settings.workers), starting.aborted);
+    if (starting.exitCode !== undefined) await supervisor.stopNow();
+  } catch (error) {
+    if (starting.exitCode === undefined) throw error;
+  } finally {
+    starting.close();
+  }
+  if (starting.exitCode !== undefined || supervisor === undefined) {
+    log().info("Stopped before it had started");
+    return starting.exitCode ?? 1;
+  }
+  // A third signal ends the process at once, and with it everything that is its own.
+  process.once("exit", () => supervisor.abandon());
   survive();
   const ended = obeySignals(supervisor);
   onListening(supervisor.address);
+  void clearLeftovers();
   const reason = await Promise.race([ended, supervisor.failed]);
   if (typeof reason === "number") return reason;
-  getLogger(["fanfare", "supervisor"]).fatal("The server is stopped: {reason}", { reason });
+  log().fatal("The server is stopped: {reason}", { reason });
   await supervisor.stopNow();
   return 1;
 }
@@ -26,4 +45,28 @@ export async function runSupervisor(settings: Settings, { onListening }: RunEven
 function countOf(workers: Settings["workers"]): number {
   if (typeof workers === "number") return workers;
   return process.platform === "linux" ? availableParallelism() : 1;
+}
+
+/** Signals that come while the server starts: there is nobody to be waited for. */
+class StartSignals {
+  /** Set by a signal: 128 + its number. */
+  exitCode: number | undefined;
+  readonly #abort = new AbortController();
+
+  constructor() {
+    process.on("SIGINT", this.#heed).on("SIGTERM", this.#heed);
+  }
+
+  get aborted(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  close(): void {
+    process.off("SIGINT", this.#heed).off("SIGTERM", this.#heed);
+  }
+
+  readonly #heed = (signal: NodeJS.Signals): void => {
+    this.exitCode = 128 + constants.signals[signal];
+    this.#abort.abort();
+  };
 }

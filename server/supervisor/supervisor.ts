@@ -1,42 +1,26 @@
 import { randomBytes } from "node:crypto";
-import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { ApiKeys } from "../auth/api-key.ts";
-import { EmbeddedBroker } from "../broker/embedded/broker.ts";
-import { IpcHost } from "../broker/ipc/host.ts";
-import { openLog } from "../broker/open-log.ts";
-import type { Cluster } from "../cluster/cluster.ts";
-import { ClusterHost } from "../cluster/ipc/host.ts";
-import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
-import { systemClock } from "../lib/clock.ts";
-import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
+import { systemClock, type Timer } from "../lib/clock.ts";
+import { removeSocketPath } from "../lib/link/socket-path.ts";
 import { processFigures } from "../ops/figures.ts";
 import { Metrics } from "../ops/metrics.ts";
 import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import { Crew } from "./crew.ts";
 import { reservePort } from "./reserve-port.ts";
+import { type Shared, share } from "./shared.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
-/** A worker that has not ended so long after its deadline hangs. */
+/** A worker that has not ended so long after its deadline, or after it was told to end at once, hangs. */
 const patienceMs = 10_000;
 
 const log = () => getLogger(["fanfare", "supervisor"]);
-
-/** What all workers of a server share, in this process. */
-interface Shared {
-  readonly broker: IpcHost;
-  readonly cluster: ClusterHost;
-  /** This process among its workers. */
-  readonly member: Cluster;
-  /** The socket of the broker; its directory is the server's own. */
-  readonly path: string;
-}
 
 /** Several workers on one port: hosts what they share, keeps them alive, and turns signals into orders. */
 export class Supervisor implements Stoppable {
@@ -50,6 +34,7 @@ export class Supervisor implements Stoppable {
   readonly #peers: Peers;
   readonly #stopped = Promise.withResolvers<StopReceipt>();
   #stopping: Promise<StopReceipt> | undefined;
+  #patience: Timer | undefined;
 
   private constructor(settings: Settings, shared: Shared) {
     this.#settings = settings;
@@ -60,44 +45,33 @@ export class Supervisor implements Stoppable {
     const assignment = {
       settings,
       brokerPath: shared.path,
-      clusterPath: clusterPathOf(shared.path),
+      clusterPath: shared.clusterPath,
       resumeSecret: new Uint8Array(randomBytes(32)),
     };
     this.#crew = new Crew({
       clock: systemClock,
-      start: (n) => new WorkerProcess({ ...assignment, name: `worker ${n}` }, () => void this.stop()),
+      start: (n) =>
+        new WorkerProcess({ ...assignment, name: `worker ${n}` }, { onDrainWanted: () => void this.stop() }),
       onCrashLoop: failed.resolve,
     });
     this.#peers = new Peers(shared.member, systemClock);
     this.#ops = new OpsServer(this.#opsParts());
   }
 
-  /** @throws Error with the code EADDRINUSE, what storage says, or a WorkerFailure; nothing is left running */
-  static async start(wanted: Settings, count: number): Promise<Supervisor> {
-    const settings = { ...wanted, port: reservePort(wanted) };
-    const path = makeSocketPath("fanfare");
-    const cluster = new ClusterHost(clusterPathOf(path), systemClock);
-    const state = { name: "supervisor", pid: process.pid, startedAt: Date.now(), isDraining: false };
-    const shared = {
-      broker: new IpcHost({ path, broker: new EmbeddedBroker(await openLog(settings), systemClock) }),
-      cluster,
-      member: new MemoryCluster(cluster.switchboard, state, systemClock),
-      path,
-    };
-    const supervisor = new Supervisor(settings, shared);
+  /**
+   * @param signal while it starts: ends it all
+   * @throws Error with the code EADDRINUSE, what storage says, or a WorkerFailure; nothing is left running
+   */
+  static async start(wanted: Settings, count: number, signal?: AbortSignal): Promise<Supervisor> {
+    const reserved = reservePort(wanted);
     try {
-      await shared.broker.start();
-      shared.cluster.start();
-      await supervisor.#peers.start();
-      await supervisor.#crew.begin(count);
-      supervisor.#ops.listen(settings, settings.port);
-    } catch (error) {
-      await supervisor.#close();
-      throw error;
+      const settings = { ...wanted, port: reserved.port };
+      const supervisor = new Supervisor(settings, await share(settings));
+      await supervisor.#begin(count, signal);
+      return supervisor;
+    } finally {
+      reserved.release();
     }
-    const pids = supervisor.#crew.pids.join(", ");
-    log().info("{count} workers share port {port}: {pids}", { count, port: settings.port, pids });
-    return supervisor;
   }
 
   /** Resolves once it has stopped, whoever asked for it. */
@@ -119,19 +93,54 @@ export class Supervisor implements Stoppable {
   stopNow(): Promise<StopReceipt> {
     const stopping = this.stop();
     this.#crew.hurry();
+    this.#killAfter(patienceMs);
     return stopping;
+  }
+
+  /** For a process that ends in this moment: nothing of it stays behind. */
+  abandon(): void {
+    this.#crew.kill();
+    removeSocketPath(this.#shared.path);
+    this.#ops.abandon();
+  }
+
+  async #begin(count: number, signal: AbortSignal | undefined): Promise<void> {
+    const { broker, cluster } = this.#shared;
+    const giveUp = () => void this.#crew.end();
+    try {
+      await broker.start();
+      cluster.start();
+      await this.#peers.start();
+      // First, since a busy OPS_PORT is known at once, and the workers take their time.
+      await this.#ops.listen(this.#settings, this.#settings.port);
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", giveUp);
+      await this.#crew.begin(count);
+    } catch (error) {
+      await this.#crew.end();
+      await this.#close();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+    }
+    const pids = this.#crew.pids.join(", ");
+    log().info("{count} workers share port {port}: {pids}", { count, port: this.#settings.port, pids });
   }
 
   async #stop(): Promise<StopReceipt> {
     const began = systemClock.monotonic();
-    const patience = systemClock.setTimeout(() => {
-      log().error("Workers that do not end are killed");
-      this.#crew.kill();
-    }, this.#settings.shutdownTimeoutMs + patienceMs);
+    this.#killAfter(this.#settings.shutdownTimeoutMs + patienceMs);
     const receipts = await this.#crew.drain();
-    patience.cancel();
     await this.#close();
     return total(receipts, Math.round(systemClock.monotonic() - began));
+  }
+
+  #killAfter(ms: number): void {
+    this.#patience?.cancel();
+    this.#patience = systemClock.setTimeout(() => {
+      log().error("Workers that do not end are killed");
+      this.#crew.kill();
+    }, ms);
   }
 
   #opsParts(): OpsParts {
@@ -151,16 +160,13 @@ export class Supervisor implements Stoppable {
 
   async #close(): Promise<void> {
     const { broker, cluster, path } = this.#shared;
+    this.#patience?.cancel();
     await this.#ops.close();
     await this.#peers.close();
     await cluster.close();
     await broker.close();
     removeSocketPath(path);
   }
-}
-
-function clusterPathOf(brokerPath: string): string {
-  return join(dirname(brokerPath), "cluster");
 }
 
 /** One receipt for all workers. The busiest seconds of several need not be the same one: their sum is a bound. */

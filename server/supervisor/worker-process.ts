@@ -1,10 +1,25 @@
 import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
 import type { Subprocess } from "bun";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import { Pulse } from "../lib/link/pulse.ts";
 import type { Assignment, Order, Report } from "../worker/orders.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
 const program = join(import.meta.dir, "..", "worker", "hosted.ts");
+/** How often a worker is asked whether it lives, and how often it may owe the answer: a garbage collection is no hang. */
+const usualPatience = { beatMs: 5000, maxSilentBeats: 6 };
+
+const log = () => getLogger(["fanfare", "supervisor"]);
+
+/** What a worker's process needs of its owner. */
+export interface WorkerProcessOptions {
+  /** Somebody asked it by HTTP that the whole server stops. */
+  onDrainWanted(): void;
+  readonly clock?: Clock;
+  readonly patience?: { readonly beatMs: number; readonly maxSilentBeats: number };
+}
 
 /** One worker's process, from its start to its end. */
 export class WorkerProcess {
@@ -13,32 +28,35 @@ export class WorkerProcess {
   /** Resolves with its last words once the process is gone, by whatever; undefined where it said none. */
   readonly ended: Promise<StopReceipt | undefined>;
   readonly name: string;
+  readonly #assignment: Assignment;
   readonly #child: Subprocess;
+  readonly #pulse: Pulse;
+  readonly #ready = Promise.withResolvers<void>();
+  #hears = false;
+  #failure: { readonly message: string; readonly code: string | undefined } | undefined;
   #receipt: StopReceipt | undefined;
 
-  /** @param onDrainWanted somebody asked it by HTTP that the whole server stops */
-  constructor(assignment: Assignment, onDrainWanted: () => void) {
+  /** @throws Error where the system gives no process */
+  constructor(assignment: Assignment, { onDrainWanted, clock = systemClock, patience }: WorkerProcessOptions) {
     this.name = assignment.name;
-    const ready = Promise.withResolvers<void>();
-    const failure = { message: "it ended before it was ready", code: undefined as string | undefined };
+    this.#assignment = assignment;
     this.#child = Bun.spawn([process.execPath, "--no-env-file", program], {
       // The supervisor alone reads what a person types.
       stdio: ["ignore", "inherit", "inherit"],
       env: process.env,
       serialization: "advanced",
       ipc: (report: Report) => {
-        if (report.verb === "hello") this.#say({ verb: "start", assignment });
-        else if (report.verb === "ready") ready.resolve();
-        else if (report.verb === "stopped") this.#receipt = report.receipt;
-        else if (report.verb === "drain-wanted") onDrainWanted();
-        else Object.assign(failure, { message: report.message, code: report.code });
+        this.#pulse.hear();
+        if (report.verb === "drain-wanted") onDrainWanted();
+        else this.#take(report);
       },
     });
-    this.ready = ready.promise;
-    this.ended = this.#child.exited.then(() => {
-      ready.reject(new WorkerFailure(`${this.name}: ${failure.message}`, failure.code));
-      return this.#receipt;
-    });
+    this.#pulse = new Pulse(
+      { clock, ...(patience ?? usualPatience) },
+      { onBeat: () => this.#hears && this.#say({ verb: "ping" }), onSilence: (ms) => this.#hangs(ms) },
+    );
+    this.ready = this.#ready.promise;
+    this.ended = this.#child.exited.then(() => this.#gone());
     // Whoever waits for neither hears of the end by `ended`.
     this.ready.catch(() => undefined);
   }
@@ -47,27 +65,69 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** How it ended, for the log: `exit code 1`, `SIGKILL`. */
+  /** How it ended, for the log: `exit code 1`, `SIGKILL`, and why where it said so. */
   get ending(): string {
     const { signalCode, exitCode } = this.#child;
-    return signalCode === null ? `exit code ${exitCode}` : String(signalCode);
+    const how = signalCode === null ? `exit code ${exitCode}` : String(signalCode);
+    return this.#failure === undefined ? how : `${how} (${this.#failure.message})`;
   }
 
   /** Lets its clients leave. */
   drain(): void {
-    this.#say({ verb: "drain" });
+    this.#order({ verb: "drain" });
   }
 
   /** Closes its clients now. */
   hurry(): void {
-    this.#say({ verb: "hurry" });
+    this.#order({ verb: "hurry" });
   }
 
   kill(): void {
     this.#child.kill("SIGKILL");
   }
 
+  #take(report: Exclude<Report, { verb: "drain-wanted" }>): void {
+    switch (report.verb) {
+      case "hello":
+        this.#hears = true;
+        this.#say({ verb: "start", assignment: this.#assignment });
+        break;
+      case "ready":
+        this.#ready.resolve();
+        break;
+      case "stopped":
+        this.#receipt = report.receipt;
+        this.#say({ verb: "leave" });
+        break;
+      case "failed":
+        this.#failure = report;
+        this.#say({ verb: "leave" });
+        break;
+      case "pong":
+        break; // heard already
+    }
+  }
+
+  /** One that does not hear yet has no clients, and would miss the order. */
+  #order(order: Order): void {
+    if (this.#hears) this.#say(order);
+    else this.kill();
+  }
+
   #say(order: Order): void {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.send(order);
+  }
+
+  /** Its port goes on taking its share of new clients, who would wait for ever. */
+  #hangs(ms: number): void {
+    log().error("{name} gave no sign of life for {seconds} s and is killed", { name: this.name, seconds: ms / 1000 });
+    this.kill();
+  }
+
+  #gone(): StopReceipt | undefined {
+    this.#pulse.stop();
+    const { message, code } = this.#failure ?? { message: "it ended before it was ready", code: undefined };
+    this.#ready.reject(new WorkerFailure(`${this.name}: ${message}`, code));
+    return this.#receipt;
   }
 }

@@ -63,7 +63,7 @@ export class FanfareServer {
     try {
       await this.hub.start();
       const address = this.#parts.http.listen();
-      if (this.#ground.hasOpsDoors) this.#ops.listen(this.#settings, address.port);
+      if (this.#ground.hasOpsDoors) await this.#ops.listen(this.#settings, address.port);
       this.#periodic.start();
       return address;
     } catch (error) {
@@ -92,6 +92,11 @@ export class FanfareServer {
     const stopping = this.stop();
     this.#stop.hurry();
     return stopping;
+  }
+
+  /** While it stops: whoever is left after so many milliseconds is not waited for. */
+  stopWithin(ms: number): void {
+    this.#stop.limit(ms);
   }
 
   async #close(): Promise<void> {

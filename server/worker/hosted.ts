@@ -14,21 +14,30 @@ import { survive } from "./signals.ts";
  * of the group, so signals mean nothing here; when the supervisor is gone, the log is gone with it, and the clients are
  * moved away within DRAIN_WINDOW.
  */
+
+/** How long the supervisor may take to hear the last words. */
+const lastWordsMs = 2000;
+
 let server: FanfareServer | undefined;
+let drainWindowMs = 0;
 let isOrphaned = false;
-let isLeaving = false;
+/** Set once everything is done. */
+let exitCode: number | undefined;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
 process.on("message", (order: Order) => {
   if (order.verb === "start") void start(order.assignment);
+  else if (order.verb === "ping") report({ verb: "pong" });
   else if (order.verb === "drain") void stop();
-  else void server?.stopNow();
+  else if (order.verb === "hurry") void server?.stopNow();
+  else if (exitCode !== undefined) process.exit(exitCode);
 });
-process.on("disconnect", () => void orphaned());
+process.on("disconnect", () => void orphaned("its process has ended"));
 report({ verb: "hello" });
 
 async function start(assignment: Assignment): Promise<void> {
   const { name, settings, brokerPath, clusterPath, resumeSecret } = assignment;
+  drainWindowMs = settings.drainWindowMs;
   configureLogging({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -40,7 +49,7 @@ async function start(assignment: Assignment): Promise<void> {
   try {
     const state = { name, pid: process.pid, startedAt: Date.now(), isDraining: false };
     server = new FanfareServer(settings, {
-      broker: new IpcBroker({ path: brokerPath, name, onHostGone: () => void orphaned() }),
+      broker: new IpcBroker({ path: brokerPath, name, onHostGone: (reason) => void orphaned(reason) }),
       cluster: new IpcCluster({ path: clusterPath, state }),
       resumeSecret,
       sharesPort: true,
@@ -61,21 +70,24 @@ async function stop(): Promise<void> {
   leave(0);
 }
 
-async function orphaned(): Promise<void> {
-  if (isLeaving || isOrphaned) return;
+async function orphaned(reason: string): Promise<void> {
+  if (exitCode !== undefined || isOrphaned) return;
   isOrphaned = true;
-  getLogger(["fanfare", "worker"]).error("The supervisor is gone: clients are moved away");
+  getLogger(["fanfare", "worker"]).error("The supervisor is gone ({reason}): clients are moved away", { reason });
+  // They know their moments already, and from now on it is in earnest.
+  if (server?.isStopping) server.stopWithin(drainWindowMs);
   await server?.stop({ mode: "move", hasSuccessor: false });
   leave(1);
 }
 
 function report(word: Report): void {
-  process.send?.(word);
+  if (process.connected) process.send?.(word);
 }
 
-/** What was reported last is on its way; a process that ends at once would take it along. */
+/** What was reported last is on its way, and a process that ends would take it along: the supervisor says when it is heard. */
 function leave(code: number): void {
-  isLeaving = true;
-  if (process.connected) process.disconnect?.();
-  setTimeout(() => process.exit(code), 50);
+  if (exitCode !== undefined) return;
+  exitCode = code;
+  if (!process.connected || isOrphaned) process.exit(code);
+  setTimeout(() => process.exit(code), lastWordsMs);
 }

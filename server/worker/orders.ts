@@ -8,7 +8,11 @@ export type Order =
   /** Everyone may leave. */
   | { readonly verb: "drain" }
   /** Nobody is waited for any more. */
-  | { readonly verb: "hurry" };
+  | { readonly verb: "hurry" }
+  /** Is it alive? */
+  | { readonly verb: "ping" }
+  /** Its last words were heard. */
+  | { readonly verb: "leave" };
 
 /** What a worker needs to begin. */
 export interface Assignment {
@@ -25,6 +29,8 @@ export interface Assignment {
 export type Report =
   /** It hears from now on: an order that came earlier would be lost. */
   | { readonly verb: "hello" }
+  /** It is alive. */
+  | { readonly verb: "pong" }
   | { readonly verb: "ready"; readonly address: ListeningAddress }
   | { readonly verb: "failed"; readonly message: string; readonly code: string | undefined }
   /** Somebody asked by HTTP that the whole server stops. */

@@ -4,6 +4,7 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
+import { clearLeftovers } from "../ops/control-socket.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 import { obeySignals, survive } from "./signals.ts";
 
@@ -29,5 +30,6 @@ export async function runServer(settings: Settings, { onListening }: RunEvents):
   survive();
   const code = obeySignals(server);
   onListening(address);
+  void clearLeftovers();
   return code;
 }

@@ -32,10 +32,10 @@ export async function obeySignals(server: Stoppable): Promise<number> {
     void server.stopNow();
   };
   process.on("SIGINT", obey).on("SIGTERM", obey);
-  // The terminal is gone. Without one it is a request to reload, which is not built.
+  // The terminal is gone. Without one it is a request to reload, which there is not.
   process.on("SIGHUP", (signal) => {
     if (process.stdin.isTTY) obey(signal);
-    else log().warning("SIGHUP ignored: a reload needs workers");
+    else log().warning("SIGHUP ignored: this version cannot reload");
   });
   logReceipt(await server.stopped);
   return exitCode;

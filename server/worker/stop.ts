@@ -47,6 +47,8 @@ export class Stop {
   readonly #parts: Pick<Parts, "hub" | "drain" | "http">;
   readonly #clock: Clock;
   #isHurried = false;
+  /** By `clock.monotonic`: when nobody is waited for any more. */
+  #limitAt = Number.POSITIVE_INFINITY;
 
   constructor(settings: StopSettings, parts: Pick<Parts, "hub" | "drain" | "http">, clock: Clock) {
     this.#settings = settings;
@@ -82,6 +84,16 @@ export class Stop {
     this.#parts.drain.closeAtOnce();
   }
 
+  /** Patience ends in so many milliseconds, if it does not end before. */
+  limit(ms: number): void {
+    this.#limitAt = Math.min(this.#limitAt, this.#clock.monotonic() + ms);
+  }
+
+  /** Until the rest are closed. */
+  get #leftMs(): number {
+    return Math.max(0, Math.min(this.#parts.drain.leftMs, this.#limitAt - this.#clock.monotonic()));
+  }
+
   #announce(manner: DrainManner | undefined): void {
     const { drain, hub } = this.#parts;
     drain.announce(manner);
@@ -95,13 +107,14 @@ export class Stop {
   }
 
   async #waitForClients(): Promise<void> {
-    const { drain, hub } = this.#parts;
-    while (hub.connections.size > 0 && drain.leftMs > 0 && !this.#isHurried) {
-      await this.#until(() => hub.connections.size === 0, Math.min(reportMs, drain.leftMs));
+    const { hub } = this.#parts;
+    while (hub.connections.size > 0 && this.#leftMs > 0 && !this.#isHurried) {
+      const isOver = () => hub.connections.size === 0 || this.#leftMs === 0;
+      await this.#until(isOver, Math.min(reportMs, this.#leftMs));
       if (hub.connections.size === 0 || this.#isHurried) return;
       log().info("Waiting for {clients} client(s) to leave; the rest are closed in {seconds} s", {
         clients: hub.connections.size,
-        seconds: Math.ceil(drain.leftMs / 1000),
+        seconds: Math.ceil(this.#leftMs / 1000),
       });
     }
   }

@@ -28,7 +28,7 @@ export interface IpcBrokerOptions {
   readonly name: string;
   /**
    * The host was there and is gone: nobody listens there any more, it hangs, or it speaks another version. Once for each
-   * time that it was there. The broker goes on reaching for it, unless the version is another.
+   * time that it was there; whoever is told logs it. The broker goes on reaching for it, unless the version is another.
    */
   readonly onHostGone?: (reason: string) => void;
   readonly link?: Pick<LinkSettings, "maxQueuedBytes" | "beatMs" | "maxSilentBeats" | "clock">;
@@ -233,8 +233,8 @@ export class IpcBroker implements Broker, ChannelDirectory {
   #failed({ reason, isRefusal }: LinkEnd): void {
     if (this.#wasThere && !this.#isGoneTold) {
       this.#isGoneTold = true;
-      logger().error("The broker's host is gone: {reason}.", { reason });
-      this.#options.onHostGone?.(reason);
+      if (this.#options.onHostGone === undefined) logger().error("The broker's host is gone: {reason}.", { reason });
+      else this.#options.onHostGone(reason);
     }
     if (isRefusal) this.#started.reject(new Error(`the broker's host refuses: ${reason}; start them anew together`));
   }

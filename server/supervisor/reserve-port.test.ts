@@ -1,0 +1,44 @@
+import { expect, test } from "bun:test";
+import { reservePort } from "./reserve-port.ts";
+
+const host = "127.0.0.1";
+const onLinux = process.platform === "linux";
+
+function listen(port: number, reusePort: boolean) {
+  return Bun.serve({ hostname: host, port, reusePort, fetch: () => new Response("worker") });
+}
+
+test("port 0 becomes one that the system chose", async () => {
+  const { port, release } = reservePort({ host, port: 0 });
+  expect(port).toBeGreaterThan(0);
+  release();
+  const server = listen(port, false);
+  expect(server.port).toBe(port);
+  await server.stop(true);
+});
+
+test("a port that somebody has is in use, however willing to share they are", async () => {
+  const server = listen(0, true);
+  expect(() => reservePort({ host, port: server.port ?? 0 })).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));
+  await server.stop(true);
+});
+
+test.if(onLinux)("until it is released workers may have it, and another server may not", async () => {
+  const { port, release } = reservePort({ host, port: 0 });
+  expect(() => reservePort({ host, port })).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));
+  const worker = listen(port, true);
+  release();
+  release();
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, async () => (await fetch(`http://${host}:${port}`)).text()),
+  );
+  expect(new Set(answers)).toEqual(new Set(["worker"]));
+  await worker.stop(true);
+});
+
+test.if(onLinux)("who comes before a worker is there is told to come again", async () => {
+  const { port, release } = reservePort({ host, port: 0 });
+  const answer = await fetch(`http://${host}:${port}/ws`);
+  expect([answer.status, answer.headers.get("Retry-After")]).toEqual([503, "1"]);
+  release();
+});

@@ -1,0 +1,93 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { loadSettings } from "../config/load.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { reservePort } from "./reserve-port.ts";
+import { type Shared, share } from "./shared.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+const opened: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+});
+
+async function world(clock = new MovedClock()) {
+  const inputs = { env: {}, flags: new Map(), configPath: undefined, readText: () => undefined };
+  const { settings: loaded } = loadSettings({ ...inputs, options: { port: 0, notificationInterval: 0 } });
+  const reserved = reservePort(loaded);
+  const settings = { ...loaded, port: reserved.port, logLevel: "ERROR" as const };
+  const shared: Shared = await share(settings);
+  await shared.broker.start();
+  shared.cluster.start();
+  opened.push(async () => {
+    await shared.cluster.close();
+    await shared.broker.close();
+  });
+  const { path: brokerPath, clusterPath } = shared;
+  const drains: string[] = [];
+  const start = () => {
+    const assignment = { name: "worker 1", settings, brokerPath, clusterPath, resumeSecret: new Uint8Array(32) };
+    const patience = { beatMs: 1000, maxSilentBeats: 3 };
+    const worker = new WorkerProcess(assignment, { onDrainWanted: () => drains.push("wanted"), clock, patience });
+    opened.push(async () => {
+      worker.kill();
+      await worker.ended;
+    });
+    return worker;
+  };
+  return { start, clock, drains, url: `http://127.0.0.1:${settings.port}`, release: () => reserved.release() };
+}
+
+describe("the process of a worker", () => {
+  test("serves once it is ready, and says its last words when it has been told to end", async () => {
+    const { start, url, release } = await world();
+    const worker = start();
+    await worker.ready;
+    release();
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    worker.drain();
+    expect(await worker.ended).toMatchObject({ initial: 0, forced: 0 });
+    expect(worker.ending).toBe("exit code 0");
+  });
+
+  test("that was told to end before it could hear it ends without having served", async () => {
+    const { start } = await world();
+    const worker = start();
+    worker.drain();
+    expect(await worker.ended).toBeUndefined();
+    await expect(worker.ready).rejects.toThrow("worker 1: it ended before it was ready");
+    expect(worker.ending).toBe("SIGKILL");
+  });
+
+  test("that hangs is killed, since its port would go on taking clients", async () => {
+    const { start, clock } = await world();
+    const worker = start();
+    await worker.ready;
+    process.kill(worker.pid, "SIGSTOP");
+    await clock.moveInSteps(10_000, 1000);
+    expect(await worker.ended).toBeUndefined();
+    expect(worker.ending).toBe("SIGKILL");
+  });
+
+  test("that answers is left alone however long it has nothing else to say", async () => {
+    const { start, clock, url, release } = await world();
+    const worker = start();
+    await worker.ready;
+    release();
+    for (let beats = 0; beats < 8; beats++) {
+      clock.move(1000);
+      await (await fetch(`${url}/livez`)).text(); // by then it has heard the question too
+      await Bun.sleep(50);
+    }
+    worker.drain();
+    expect(await worker.ended).toBeDefined();
+  });
+
+  test("tells what somebody asked it by HTTP", async () => {
+    const { start, drains, url, release } = await world();
+    const worker = start();
+    await worker.ready;
+    release();
+    expect((await fetch(`${url}/v1/drain`, { method: "POST" })).status).toBe(202);
+    expect(drains).toEqual(["wanted"]);
+  });
+});
