@@ -62,6 +62,8 @@ Examples:
   fanfare start --port 9000                   the same on another port
   fanfare start --host 0.0.0.0 --api-key-file key.txt --anonymous
                                               a secured server that everyone may listen to
+  fanfare connect                             join its chat
+  fanfare publish 'Hello, everyone'           say something over HTTP
   fanfare token create u1 --subscribe room:1  a token for the user u1
 `,
     );

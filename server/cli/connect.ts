@@ -60,7 +60,7 @@ async function connect(context: CommandContext, flags: ConnectFlags): Promise<vo
   const address = addressOf(flags, context.settings());
   context.endWhenUnread();
   const terminal = context.terminal();
-  const screen = terminal === undefined ? new PipeScreen(context) : new TerminalScreen(terminal);
+  const screen = terminal === undefined ? new PipeScreen(context) : new TerminalScreen(terminal, context.onInterrupt);
   try {
     // Who has a token is who it says, and the server says so to the others.
     const given = flags.name ?? flags.user;
@@ -96,8 +96,8 @@ async function chat(context: CommandContext, { flags, address, screen, name }: G
   const voice = new Voice({ client, clock, name, complain: (line) => ears.alarm(line) });
   const room = new Chat({ client, screen, paint, ears, voice });
   try {
-    await untilConnected(client, address);
-    await Promise.race([room.run(), untilEnded(client)]);
+    const talk = untilConnected(client, address).then(() => Promise.race([room.run(), untilEnded(client)]));
+    await Promise.race([talk, screen.interrupted]);
   } finally {
     client.close();
   }

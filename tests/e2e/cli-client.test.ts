@@ -126,6 +126,18 @@ describe("fanfare connect between pipes", () => {
     );
   });
 
+  test.each([
+    ["connect", ["connect", "--name", "x"]],
+    ["subscribe", ["subscribe", "all"]],
+  ])("%s is left on Ctrl+C while a server keeps it waiting", async (_, args) => {
+    const { promise: accepted, resolve } = Promise.withResolvers<void>();
+    using silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open: () => resolve(), data: () => {} } });
+    await using program = new ProgramUnderTest([...args, "--port", String(silent.port)]);
+    await accepted;
+    program.signal("SIGINT");
+    expect(await program.ended()).toMatchObject({ code: 0, err: "" });
+  });
+
   test("ends where an operator ends it", async () => {
     await using server = await startServer();
     await using program = new ProgramUnderTest(["connect", "--user", "u1", "--url", server.url]);

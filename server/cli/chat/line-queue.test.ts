@@ -30,5 +30,6 @@ test("a cut drops what was not asked for", async () => {
   const queue = new LineQueue();
   queue.push("a");
   queue.cut();
+  await queue.isCut;
   expect(await queue.next()).toBeUndefined();
 });

@@ -3,6 +3,12 @@ export class LineQueue {
   readonly #lines: string[] = [];
   #wake: (() => void) | undefined;
   #isOver = false;
+  readonly #cut = Promise.withResolvers<void>();
+
+  /** Resolves when the lines were cut short. */
+  get isCut(): Promise<void> {
+    return this.#cut.promise;
+  }
 
   push(line: string): void {
     this.#lines.push(line);
@@ -18,6 +24,7 @@ export class LineQueue {
   /** No more will come, and what is there is dropped. */
   cut(): void {
     this.#lines.length = 0;
+    this.#cut.resolve();
     this.end();
   }
 

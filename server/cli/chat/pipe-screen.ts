@@ -37,6 +37,10 @@ export class PipeScreen implements Screen {
     return line;
   }
 
+  get interrupted(): Promise<void> {
+    return this.#lines.isCut;
+  }
+
   nextLine(): Promise<string | undefined> {
     return this.#lines.next();
   }

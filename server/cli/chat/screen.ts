@@ -14,6 +14,8 @@ export interface Screen {
   ask(question: string): Promise<string | undefined>;
   /** The next line without its end; undefined once there are no more: the input ended, or Ctrl+C was pressed. */
   nextLine(): Promise<string | undefined>;
+  /** Resolves when the person wants to leave at once, whatever is under way. */
+  readonly interrupted: Promise<void>;
   /** Gives the terminal back as it was. Idempotent. */
   close(): void;
 }

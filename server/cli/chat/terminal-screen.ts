@@ -1,5 +1,5 @@
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from "node:readline";
-import type { Terminal } from "../world.ts";
+import type { Terminal, World } from "../world.ts";
 import { LineQueue } from "./line-queue.ts";
 import type { Screen } from "./screen.ts";
 
@@ -14,15 +14,18 @@ export class TerminalScreen implements Screen {
   readonly #lines = new LineQueue();
   readonly #input: Terminal["input"];
   readonly #readline: Interface;
+  readonly #stopInterrupts: () => void;
   #isClosed = false;
 
-  constructor({ input, output }: Terminal) {
+  /** @param onInterrupt tells of signals; Ctrl+C is none on a terminal that is read key by key */
+  constructor({ input, output }: Terminal, onInterrupt: World["onInterrupt"]) {
     this.#input = input;
     this.#output = output;
     this.#readline = createInterface({ input, output, terminal: true, prompt: "", historySize: 200 });
     this.#readline.on("line", (line) => this.#take(line));
     this.#readline.on("SIGINT", () => this.#lines.cut());
     this.#readline.on("close", () => this.#lines.cut());
+    this.#stopInterrupts = onInterrupt(() => this.#lines.cut());
     // Behind readline's own listener: what was pressed is in the line already.
     input.on("keypress", this.#follow);
   }
@@ -55,6 +58,10 @@ export class TerminalScreen implements Screen {
     return line;
   }
 
+  get interrupted(): Promise<void> {
+    return this.#lines.isCut;
+  }
+
   nextLine(): Promise<string | undefined> {
     return this.#lines.next();
   }
@@ -63,6 +70,7 @@ export class TerminalScreen implements Screen {
     if (this.#isClosed) return;
     this.#clearFrom(this.#readline.getCursorPos().rows);
     this.#isClosed = true;
+    this.#stopInterrupts();
     this.#input.off("keypress", this.#follow);
     this.#readline.close();
   }
