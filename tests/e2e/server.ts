@@ -15,6 +15,8 @@ export interface StartOptions {
   readonly flags?: readonly string[];
   /** Where `.env` and the settings file are looked for. */
   readonly cwd?: string;
+  /** A program of a test's own, which breaks something and then runs the real one. */
+  readonly main?: string;
 }
 
 /**
@@ -22,9 +24,14 @@ export interface StartOptions {
  * Use it with `await using`: then the server is gone when the test has ended, however it ended.
  * @throws Error with what the program printed, when it ends or does not listen
  */
-export async function startServer({ env = {}, flags = [], cwd }: StartOptions = {}): Promise<ServerUnderTest> {
+export async function startServer({
+  env = {},
+  flags = [],
+  cwd,
+  main = "server/main.ts",
+}: StartOptions = {}): Promise<ServerUnderTest> {
   const { PATH = "" } = process.env;
-  const command = [process.execPath, "--no-env-file", join(root, "server/main.ts"), "start", "--port", "0", ...flags];
+  const command = [process.execPath, "--no-env-file", join(root, main), "start", "--port", "0", ...flags];
   // Into a file: on a machine that is busy the runtime sometimes stops reading the pipe of a process for good.
   const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   const log = openSync(join(folder, "log"), "a");

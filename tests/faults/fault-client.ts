@@ -11,6 +11,8 @@ export interface FaultClient {
   /** Whether it has a connection now. */
   readonly isConnected: boolean;
   start(): void;
+  /** Tries at once where the next try is waited for. */
+  hurry(): void;
   /** Leaves for good. */
   stop(): void;
 }

@@ -13,7 +13,7 @@ import { StreamClient } from "./stream-client.ts";
 
 /** Where the settings stand that keep `brief:` channels short. */
 export const settingsFolder = join(import.meta.dir, "settings");
-/** The settings of every server in these tests. */
+/** The settings of every server in these tests. What a worker keeps by itself is so little that history is asked. */
 export const faultEnv = { NOTICES: "off", MESSAGE_RATE: "0", HISTORY_BYTES: "16KiB" };
 const briefSize = 5;
 const rooms = ["room:0", "room:1", "room:2", "room:3", "room:4"];
@@ -21,6 +21,7 @@ const briefs = ["brief:0", "brief:1"];
 /** How long the last messages may take to reach everybody over a network that is well again. */
 const settleMs = 45_000;
 const lookMs = 50;
+const usualLifeMs = 6000;
 
 /** What happens in a run. */
 export interface FaultPlan {
@@ -34,7 +35,9 @@ export interface FaultPlan {
   readonly resumes?: boolean;
   /** Off for a negative control. */
   readonly retriesWithSameId?: boolean;
-  /** On average, of each of six publishers. */
+  /** The longest that a line lives, twice the average. */
+  readonly lifeMs?: number;
+  /** Between two messages, on average, of each of six publishers. */
   readonly pauseMs?: number;
 }
 
@@ -46,6 +49,8 @@ export interface Figures {
   readonly halved: number;
   readonly welcomes: number;
   readonly acknowledged: number;
+  /** Those that had to be said again after they were stored. */
+  readonly duplicates: number;
   readonly deliveries: number;
   readonly lost: number;
   readonly doubled: number;
@@ -68,7 +73,7 @@ export const isLong = process.env.FANFARE_LONG === "1";
 export async function runFaults(plan: FaultPlan): Promise<Figures> {
   const seed = Number(process.env.FANFARE_SEED ?? Date.now() % 1_000_000);
   console.log(`${plan.name}: FANFARE_SEED=${seed}`);
-  const network = new RoughNetwork(seed);
+  const network = new RoughNetwork(seed, plan.lifeMs ?? usualLifeMs);
   using relay = await Relay.to(plan.server.port, network.line);
   using crowd = new Crowd(plan, relay.url, makeRandom(seed + 1));
   crowd.start();
@@ -109,6 +114,7 @@ class Crowd implements Disposable {
   /** Everybody is connected, hears a last word in each channel, and with it all that came before it. */
   async settle(): Promise<void> {
     await Promise.all(this.#publishers.map((it) => it.stop()));
+    for (const client of this.#clients) client.hurry();
     await this.#until(() => this.#clients.every(({ isConnected }) => isConnected));
     const [first] = this.#publishers;
     for (const channel of [...rooms, ...briefs]) await first?.say(channel);
@@ -125,6 +131,7 @@ class Crowd implements Disposable {
       clients: this.#clients.length,
       welcomes: sum(({ welcomes }) => welcomes),
       acknowledged: this.#ledger.acknowledged,
+      duplicates: this.#publishers.reduce((all, it) => all + it.duplicates, 0),
       deliveries: sum(({ record }) => record.deliveries),
       lost: sum(({ record }) => record.lost),
       doubled: sum(({ record }) => record.doubled) + this.#ledger.doubled,

@@ -14,5 +14,6 @@ test("over lines that break, stall and crawl, every client has what was acknowle
   // The run was about something.
   expect(figures.cuts).toBeGreaterThan(figures.clients);
   expect(figures.halved).toBeGreaterThan(figures.clients);
+  expect(figures.duplicates).toBeGreaterThan(0);
   expect(figures.gaps).toBeGreaterThan(0);
 }, 600_000);

@@ -1,8 +1,8 @@
 import { createClient } from "../../client/client.ts";
 import type { Ledger } from "./ledger.ts";
 
-/** How long an answer may take before the request is given up and made again. Milliseconds. */
-const answerMs = 4000;
+/** How long an answer may take before the request is given up and made again; doubles with each try. Milliseconds. */
+const patienceMs = { first: 100, most: 4000 };
 /** Of a message in a channel with a short history. */
 const paddingLength = 4000;
 
@@ -13,9 +13,19 @@ export interface Saying {
   readonly padding: string;
 }
 
+/** Where it was stored. */
+export interface Stored {
+  readonly epoch: string;
+  readonly offset: number;
+  /** An earlier try stored it. */
+  readonly duplicate: boolean;
+}
+
 /** Stores what is said, however often it must be tried. */
 export interface Mouth extends Disposable {
-  say(saying: Saying): Promise<{ readonly epoch: string; readonly offset: number }>;
+  say(saying: Saying): Promise<Stored>;
+  /** Tries at once where the next try is waited for. */
+  hurry(): void;
 }
 
 /**
@@ -27,13 +37,13 @@ export function httpMouth(url: string, retriesWithSameId: boolean): Mouth {
   return {
     async say({ channel, text, padding }) {
       const id = crypto.randomUUID();
-      while (!isOver) {
+      for (let ms = patienceMs.first; !isOver; ms = Math.min(2 * ms, patienceMs.most)) {
         const draft = { channel, data: text, message: padding, id: retriesWithSameId ? id : crypto.randomUUID() };
         const headers = { "Content-Type": "application/json" };
-        const request = { method: "POST", headers, body: JSON.stringify(draft), signal: AbortSignal.timeout(answerMs) };
+        const request = { method: "POST", headers, body: JSON.stringify(draft), signal: AbortSignal.timeout(ms) };
         try {
           const answer = await fetch(`${url}/v1/publish`, request);
-          if (answer.status === 200) return (await answer.json()) as { epoch: string; offset: number };
+          if (answer.status === 200) return (await answer.json()) as Stored;
         } catch {
           // Nobody knows whether it was stored.
         }
@@ -41,6 +51,7 @@ export function httpMouth(url: string, retriesWithSameId: boolean): Mouth {
       }
       throw new Error("the publisher was stopped");
     },
+    hurry: () => undefined,
     [Symbol.dispose]() {
       isOver = true;
     },
@@ -52,15 +63,19 @@ export function sdkMouth(url: string, transport: "websocket" | "sse"): Mouth {
   const client = createClient(url, { transports: [transport] });
   return {
     async say({ channel, text, padding }) {
-      const { epoch = "", offset = 0 } = await client.channel<string>(channel).publish(text, { message: padding });
-      return { epoch, offset };
+      const ack = await client.channel<string>(channel).publish(text, { message: padding });
+      const { epoch = "", offset = 0, duplicate } = ack;
+      return { epoch, offset, duplicate };
     },
+    hurry: () => client.connect(),
     [Symbol.dispose]: () => client.close(),
   };
 }
 
 /** One who publishes one message after the other, into channels by chance, and waits for each to be acknowledged. */
 export class Publisher {
+  /** Messages of which the acknowledgement was lost, and that were acknowledged when they were said again. */
+  duplicates = 0;
   readonly #name: string;
   readonly #mouth: Mouth;
   readonly #ledger: Ledger;
@@ -90,6 +105,7 @@ export class Publisher {
   /** Resolves when the last message that was begun is acknowledged. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#mouth.hurry();
     await this.#loop;
   }
 
@@ -97,7 +113,8 @@ export class Publisher {
     const text = `${this.#name}:${this.#said++}`;
     // So much that what a worker keeps by itself is as short as the history of these channels.
     const padding = channel.startsWith("brief:") ? "x".repeat(paddingLength) : "-";
-    const { epoch, offset } = await this.#mouth.say({ channel, text, padding });
+    const { epoch, offset, duplicate } = await this.#mouth.say({ channel, text, padding });
+    if (duplicate) this.duplicates++;
     this.#ledger.acknowledge({ channel, epoch, offset, text });
   }
 

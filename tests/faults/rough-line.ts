@@ -4,17 +4,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { makeRandom } from "../e2e/random.ts";
 import type { Line } from "../e2e/relay.ts";
 
-/** How long a connection lives before it breaks: so much at least, and up to so much more. Milliseconds. */
-const life = { leastMs: 150, moreMs: 6000 };
-/** A line that is due breaks inside of what it carries next, or after so long without anything to carry. */
+/** What a connection lives at least before it breaks. Milliseconds. */
+const leastLifeMs = 150;
+/** A line that is due breaks inside of one of the next things it carries, or after so long without anything to carry. */
 const idleMs = 300;
+/** How often a request comes through, and its answer is lost with the line. */
+const lostAnswers = 0.08;
 const stallMs = 1200;
 /** How long the server may be left in the belief that a dead connection lives. */
 const ghostMs = 1500;
 
 /** What will happen to one connection. */
 interface Fate {
-  breaksAt: number;
+  readonly breaksAt: number;
+  /** The next that comes from the server breaks it. */
+  isAnswerLost: boolean;
   readonly stallsAt: number;
   readonly stallsMs: number;
   /** Everything comes in crumbs. */
@@ -31,12 +35,14 @@ export class RoughNetwork {
   /** With it lines neither break nor stall nor crawl any more. */
   isCalm = false;
   readonly #random: () => number;
+  readonly #lifeMs: number;
   readonly #held: (() => void)[] = [];
   #isHeld = false;
 
-  /** @param seed the same one plans the same fates */
-  constructor(seed: number) {
+  /** @param seed the same one plans the same fates @param lifeMs the longest that a line lives, twice the average */
+  constructor(seed: number, lifeMs: number) {
     this.#random = makeRandom(seed);
+    this.#lifeMs = lifeMs;
   }
 
   /** Until `letGo`, nothing more is carried to clients: as if all of them had stopped reading. */
@@ -72,7 +78,8 @@ export class RoughNetwork {
     const random = this.#random;
     const now = performance.now();
     return {
-      breaksAt: now + life.leastMs + random() * life.moreMs,
+      breaksAt: now + leastLifeMs + random() * this.#lifeMs,
+      isAnswerLost: false,
       stallsAt: random() < 0.3 ? now + random() * 3000 : Number.POSITIVE_INFINITY,
       stallsMs: random() * stallMs,
       isSlow: random() < 0.2,
@@ -86,8 +93,9 @@ export class RoughNetwork {
     const carry = async (chunk: Buffer, way: Transform): Promise<void> => {
       if (isToClient && this.#isHeld) await new Promise<void>((resolve) => void this.#held.push(resolve));
       const now = performance.now();
+      if (!isToClient && isRequest(chunk) && this.#random() < lostAnswers) fate.isAnswerLost = true;
       if (this.isCalm || to.destroyed) way.push(chunk);
-      else if (now > fate.breaksAt) {
+      else if (now > fate.breaksAt || (isToClient && fate.isAnswerLost)) {
         this.halved++;
         way.push(chunk.subarray(0, Math.floor(this.#random() * chunk.length)));
         // So that the half is on its way before the end.
@@ -120,4 +128,9 @@ export class RoughNetwork {
     }
     if (at < chunk.length) way.push(chunk.subarray(at));
   }
+}
+
+/** Whether a publication begins here, as they go by HTTP. */
+function isRequest(chunk: Buffer): boolean {
+  return chunk.toString("latin1", 0, 5) === "POST ";
 }

@@ -36,6 +36,10 @@ export class SdkClient implements FaultClient {
     for (const channel of channels) this.#read(client, channel);
   }
 
+  hurry(): void {
+    this.#client?.connect();
+  }
+
   stop(): void {
     this.#client?.close();
   }

@@ -53,6 +53,10 @@ export class SocketClient implements FaultClient {
     };
   }
 
+  hurry(): void {
+    // It never waits for long.
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#socket?.terminate();

@@ -32,6 +32,10 @@ export class StreamClient implements FaultClient {
     void this.#run();
   }
 
+  hurry(): void {
+    // It never waits for long.
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#stream?.[Symbol.dispose]();

@@ -1,0 +1,38 @@
+import { ListenedChannel } from "../../server/hub/listened-channel.ts";
+import { Tail } from "../../server/hub/tail.ts";
+import type { Push } from "../../server/session/push.ts";
+
+/**
+ * Until it is disposed of, sessions read up to what came last instead of up to what was flushed: what waits for the next
+ * flush included. The parts themselves have no switch for it, so their getters are replaced.
+ */
+export function levelAtHead(): Disposable {
+  const { append, flush, read } = Tail.prototype;
+  const flushed = Object.getOwnPropertyDescriptor(ListenedChannel.prototype, "flushed") ?? {};
+  const waiting = new WeakMap<Tail, Push[]>();
+  Tail.prototype.append = function (push) {
+    waiting.set(this, [...(waiting.get(this) ?? []), push]);
+    append.call(this, push);
+  };
+  Tail.prototype.flush = function () {
+    waiting.delete(this);
+    return flush.call(this);
+  };
+  Tail.prototype.read = function (after, maxBytes) {
+    const pending = (waiting.get(this) ?? []).filter(({ publication }) => publication.offset > after);
+    const kept = read.call(this, after, maxBytes);
+    return kept === undefined ? undefined : [...kept, ...pending];
+  };
+  Object.defineProperty(ListenedChannel.prototype, "flushed", {
+    configurable: true,
+    get(this: ListenedChannel) {
+      return this.tail.head;
+    },
+  });
+  return {
+    [Symbol.dispose]: () => {
+      Object.assign(Tail.prototype, { append, flush, read });
+      Object.defineProperty(ListenedChannel.prototype, "flushed", flushed);
+    },
+  };
+}

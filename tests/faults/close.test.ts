@@ -1,0 +1,87 @@
+import { expect, test } from "bun:test";
+import { Relay } from "../e2e/relay.ts";
+import { type ServerUnderTest, startServer } from "../e2e/server.ts";
+import { ClientRecord } from "./client-record.ts";
+import type { ClientOptions, FaultClient } from "./fault-client.ts";
+import { Ledger } from "./ledger.ts";
+import { httpMouth } from "./publisher.ts";
+import { RoughNetwork } from "./rough-line.ts";
+import { SocketClient } from "./socket-client.ts";
+import { StreamClient } from "./stream-client.ts";
+
+const channel = "room";
+const kept = { historySize: () => Number.POSITIVE_INFINITY, inFlight: 1 };
+/** How long nobody reads while the server closes; less than it waits for one. Milliseconds. */
+const silenceMs = 1500;
+
+test("a server that stops lets everything arrive that was acknowledged, also at readers that stood still", async () => {
+  const { lost, doubled, faults, closeCodes } = await stopWhileNobodyReads("server/main.ts");
+  expect({ lost, doubled, faults, closeCodes }).toEqual({ lost: 0, doubled: 0, faults: [], closeCodes: [1012] });
+}, 60_000);
+
+test("control: one that closes without waiting loses messages, and the checker counts them", async () => {
+  const { lost } = await stopWhileNobodyReads("tests/faults/broken/close-abruptly.ts");
+  expect(lost).toBeGreaterThan(0);
+}, 60_000);
+
+/** Readers stand still until much is queued for each of them; then the server is stopped, and they read what still comes. */
+async function stopWhileNobodyReads(main: string) {
+  const env = { SHUTDOWN_TIMEOUT: "3s", DRAIN_WINDOW: "1s", HISTORY_BYTES: "64MiB", HISTORY_SIZE: "100000" };
+  await using server = await startServer({ env: { ...env, NOTICES: "off" }, main });
+  const network = new RoughNetwork(1, 0);
+  network.isCalm = true;
+  using relay = await Relay.to(server.port, network.line);
+  const ledger = new Ledger();
+  const sockets = [[], ["fanfare.v1"], [], ["fanfare.v1"]].map(
+    (protocols, at) => new SocketClient(optionsOf(`WebSocket ${at}`, relay.url, ledger), protocols),
+  );
+  const streams = [0, 1].map((at) => new StreamClient(optionsOf(`EventSource ${at}`, relay.url, ledger)));
+  const clients: readonly FaultClient[] = [...sockets, ...streams];
+  for (const client of clients) client.start();
+  await until(() => clients.every(({ isConnected }) => isConnected));
+  network.hold();
+  await fillBuffers(server, ledger);
+  server.signal("SIGTERM");
+  await server.untilLogged(/Waiting for \d+ client/);
+  await Promise.race([server.exited, Bun.sleep(silenceMs)]);
+  network.letGo();
+  await until(() => clients.every(({ isConnected }) => !isConnected));
+  for (const client of clients) client.stop();
+  for (const { record } of clients) record.checkEnd([channel]);
+  const sum = (count: (record: ClientRecord) => number) => clients.reduce((all, { record }) => all + count(record), 0);
+  const figures = { acknowledged: ledger.acknowledged, deliveries: sum((it) => it.deliveries) };
+  const result = { ...figures, lost: sum((it) => it.lost), doubled: sum((it) => it.doubled) };
+  console.log(`stopped by ${main}: ${JSON.stringify({ clients: clients.length, ...result })}`);
+  return { ...result, faults: ledger.faults, closeCodes: [...new Set(sockets.map(({ closeCode }) => closeCode))] };
+}
+
+function optionsOf(name: string, url: string, ledger: Ledger): ClientOptions {
+  const record = new ClientRecord(name, ledger, kept);
+  return { url, record, channels: [channel], resumes: true, random: Math.random };
+}
+
+/** Publishes until the server itself holds something for every connection: more than the kernel takes. */
+async function fillBuffers(server: ServerUnderTest, ledger: Ledger): Promise<void> {
+  using mouth = httpMouth(server.url, true);
+  const padding = "x".repeat(20_000);
+  for (let number = 0; number < 2000; number++) {
+    const text = `p:${number}`;
+    ledger.acknowledge({ channel, text, ...(await mouth.say({ channel, text, padding })) });
+    if (number % 20 === 0 && (await areFull(server))) return;
+  }
+  throw new Error("the kernel took everything");
+}
+
+async function areFull(server: ServerUnderTest): Promise<boolean> {
+  const answer = await server.request("GET", "/v1/connections");
+  const { connections } = (await answer.json()) as { connections: { buffered_bytes: number }[] };
+  return connections.every(({ buffered_bytes }) => buffered_bytes > 0);
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  const giveUpAt = performance.now() + 20_000;
+  while (!isTrue()) {
+    if (performance.now() > giveUpAt) throw new Error("it did not become so in time");
+    await Bun.sleep(20);
+  }
+}

@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { startServer } from "../e2e/server.ts";
+import { type FaultPlan, type Figures, faultEnv, runFaults, settingsFolder } from "./fault-run.ts";
+
+const limitMs = 120_000;
+
+test(
+  "clients that do not say where they were miss something, and the checker counts it",
+  async () => {
+    const { lost, doubled } = await play({ name: "control: no resume", resumes: false });
+    expect({ isLost: lost > 0, doubled }).toEqual({ isLost: true, doubled: 0 });
+  },
+  limitMs,
+);
+
+test(
+  "publishers that take a new id for each try are stored twice, and the checker counts it",
+  async () => {
+    const { lost, doubled } = await play({ name: "control: new ids", retriesWithSameId: false });
+    expect({ isDoubled: doubled > 0, lost }).toEqual({ isDoubled: true, lost: 0 });
+  },
+  limitMs,
+);
+
+test(
+  "a server that lets cursors read beyond what was flushed delivers twice, and the checker counts it",
+  async () => {
+    // Messages wait in both, since it is while they wait that the law matters.
+    const sound = await play({ name: "control: patient", pauseMs: 10 }, "tests/faults/broken/patient.ts");
+    const broken = await play({ name: "control: level at head", pauseMs: 10 }, "tests/faults/broken/level-at-head.ts");
+    expect({ doubled: sound.doubled, isDoubled: broken.doubled > 0 }).toEqual({ doubled: 0, isDoubled: true });
+  },
+  limitMs,
+);
+
+/** A short run against a server that is as it should be, or a broken one. */
+async function play(plan: Pick<FaultPlan, "name"> & Partial<FaultPlan>, main = "server/main.ts"): Promise<Figures> {
+  await using server = await startServer({ env: faultEnv, cwd: settingsFolder, main });
+  return await runFaults({ clientsOfEachKind: 15, durationMs: 5000, lifeMs: 1500, server, ...plan });
+}
