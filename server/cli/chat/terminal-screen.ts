@@ -28,6 +28,8 @@ export class TerminalScreen implements Screen {
     this.#stopInterrupts = onInterrupt(() => this.#lines.cut());
     // Behind readline's own listener: what was pressed is in the line already.
     input.on("keypress", this.#follow);
+    // Before it: a terminal of another width has wrapped the line anew by itself.
+    output.prependListener("resize", this.#follow);
   }
 
   show(line: string): void {
@@ -72,6 +74,7 @@ export class TerminalScreen implements Screen {
     this.#isClosed = true;
     this.#stopInterrupts();
     this.#input.off("keypress", this.#follow);
+    this.#output.off("resize", this.#follow);
     this.#readline.close();
   }
 
