@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
+import { systemClock } from "../lib/clock.ts";
 import { controlPath, openControlSocket } from "../ops/control-socket.ts";
 import { Border, type BorderSettings } from "./border.ts";
 import { type OpsParts, opsRoutes } from "./ops-routes.ts";
@@ -59,7 +60,11 @@ export class OpsServer {
   async close(): Promise<void> {
     const servers = this.#servers.splice(0);
     if (servers.length === 0) return;
-    await Promise.race([Promise.all(servers.map((it) => it.stop())), Bun.sleep(lastAnswersMs)]);
+    const late = Promise.withResolvers<void>();
+    // A timer that keeps no process alive: mostly there is no answer to be waited for.
+    const patience = systemClock.setTimeout(late.resolve, lastAnswersMs);
+    await Promise.race([Promise.all(servers.map((it) => it.stop())), late.promise]);
+    patience.cancel();
     for (const server of servers) void server.stop(true);
     this.#leaveControlPath();
   }
