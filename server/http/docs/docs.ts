@@ -21,8 +21,9 @@ const somewhere = { isTls: false, host: "here.invalid" };
  */
 export class Docs {
   readonly routes: readonly PlainRoute[];
+  /** Everything that the documents tell of, themselves included. */
+  readonly operations: readonly Operation[];
   readonly #settings: DocsSettings & DocumentSettings;
-  readonly #operations: readonly Operation[];
   #page: string | undefined;
 
   /** @param others all operations but those of the documents themselves */
@@ -51,11 +52,11 @@ export class Docs {
         answer: (request) => new Response(this.page(placeOf(request)), { headers: docsHeaders }),
       },
     ];
-    this.#operations = [...others, ...streamOperations(settings.wsPath), ...this.routes];
+    this.operations = [...others, ...streamOperations(settings.wsPath), ...this.routes];
   }
 
   openApi(): OpenApiDocument {
-    return openApi(this.#operations, this.#settings);
+    return openApi(this.operations, this.#settings);
   }
 
   /** The page with examples that work where it was asked for. */

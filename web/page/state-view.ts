@@ -1,0 +1,54 @@
+import type { ConnectionState } from "../../client/state.ts";
+import { find } from "./element.ts";
+
+/** How often the seconds to the next try are counted down. */
+const tickMs = 250;
+
+/** The connection's state in the header. The state itself is read out when it changes; the seconds beside it are not. */
+export class StateView {
+  readonly #place = find("state", HTMLElement);
+  readonly #text = find("state-text", HTMLElement);
+  readonly #detail = find("state-detail", HTMLElement);
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  show(state: ConnectionState): void {
+    clearInterval(this.#timer);
+    this.#place.dataset.state = state.status;
+    this.#text.textContent = stateText(state);
+    const show = () => {
+      this.#detail.textContent = stateDetail(state, Date.now());
+    };
+    show();
+    if (state.status === "reconnecting" && state.nextTryAt !== undefined) this.#timer = setInterval(show, tickMs);
+  }
+}
+
+export function stateText(state: ConnectionState): string {
+  switch (state.status) {
+    case "connecting":
+      return "Connecting";
+    case "connected":
+      return "Connected";
+    case "reconnecting":
+      return "Reconnecting";
+    case "offline":
+      return "Offline";
+    case "closed":
+      return state.code === 1000 ? "Disconnected" : "Closed";
+  }
+}
+
+/** @param now Milliseconds since 1970. */
+export function stateDetail(state: ConnectionState, now: number): string {
+  switch (state.status) {
+    case "reconnecting":
+      if (state.nextTryAt === undefined || state.nextTryAt <= now) return "now";
+      return `in ${Math.ceil((state.nextTryAt - now) / 1000)} s`;
+    case "offline":
+      return "until the network is back";
+    case "closed":
+      return state.code === 1000 ? "" : `${state.reason} (${state.code})`;
+    default:
+      return "";
+  }
+}
