@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
+import { Relay } from "./relay.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+
+const folder = join(import.meta.dir, "..", "..", "client");
+
+/** What the page's script leaves for the test to look at. */
+interface PageLog {
+  readonly messages: readonly number[];
+  readonly gaps: readonly unknown[];
+  readonly statuses: readonly string[];
+}
+
+let browser: BrowserUnderTest;
+let server: ServerUnderTest;
+let site: Bun.Server<undefined>;
+
+beforeAll(async () => {
+  [browser, server, site] = await Promise.all([BrowserUnderTest.start(), startServer(), serveSite()]);
+}, 60_000);
+
+afterAll(async () => {
+  await browser[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+  await site.stop(true);
+});
+
+describe.each(["websocket", "sse"])("in a browser, over %s,", (transport) => {
+  test("a page that loses its network goes on where it was when it is back", async () => {
+    using relay = await Relay.to(server.port);
+    await using context = await browser.context();
+    const channel = `room:${transport}`;
+    const query = new URLSearchParams({ server: relay.url, transport, channel });
+    const { page, errors } = await TabUnderTest.open(context, `${site.url}?${query}`);
+    await untilLogged(page, ({ statuses }) => statuses.at(-1) === "connected");
+    await publish(channel, 1);
+    await untilLogged(page, ({ messages }) => messages.length === 1);
+    await context.setOffline(true);
+    relay.cut();
+    await untilLogged(page, ({ statuses }) => statuses.at(-1) === "offline");
+    for (const data of [2, 3]) await publish(channel, data);
+    await context.setOffline(false);
+    await publish(channel, 4);
+    const { messages, gaps } = await untilLogged(page, ({ messages }) => messages.length >= 4);
+    expect(messages).toEqual([1, 2, 3, 4]);
+    expect(gaps).toEqual([]);
+    expect(errors.filter((it) => !it.includes("ERR_"))).toEqual([]);
+  }, 30_000);
+});
+
+test("in a browser, a connection that is refused says why", async () => {
+  await using secured = await startServer({
+    env: {
+      JWT_SECRET: "a-secret-of-the-test-that-is-long-enough",
+      API_KEY: "key-of-the-test-that-is-long",
+      CORS_ORIGINS: "*",
+    },
+  });
+  await using context = await browser.context();
+  const query = new URLSearchParams({ server: secured.url, transport: "websocket", channel: "room:1" });
+  const { page } = await TabUnderTest.open(context, `${site.url}?${query}`);
+  const { statuses } = await untilLogged(page, ({ statuses }) => statuses.at(-1) === "closed");
+  expect(statuses).not.toContain("connected");
+  expect(await page.evaluate("client.state.code")).toBe(4500);
+}, 30_000);
+
+async function publish(channel: string, data: number): Promise<void> {
+  const answer = await server.request("POST", "/v1/publish", { channel, data });
+  expect(answer.status).toBe(200);
+}
+
+async function untilLogged(page: Page, isDone: (log: PageLog) => boolean): Promise<PageLog> {
+  await page.waitForFunction(`(${isDone})(log)`, undefined, { timeout: 15_000 });
+  return page.evaluate("log");
+}
+
+/** A page that listens to the channel that its address names; the SDK is served as a bundler leaves it, in two parts. */
+async function serveSite(): Promise<Bun.Server<undefined>> {
+  const page = `<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module">
+    import { createClient } from "./index.js";
+    const { server, transport, channel } = Object.fromEntries(new URLSearchParams(location.search));
+    window.log = { messages: [], gaps: [], statuses: [] };
+    window.client = createClient(server, { transports: [transport] });
+    client.on("state", ({ status }) => log.statuses.push(status));
+    client.channel(channel).on("message", ({ data }) => log.messages.push(data));
+    client.channel(channel).on("gap", (gap) => log.gaps.push(gap));
+  </script>`;
+  const html = { headers: { "Content-Type": "text/html" } };
+  const routes: Record<string, () => Response> = { "/": () => new Response(page, html) };
+  for (const [path, name] of Object.entries({ "/index.js": "index.ts", "/sse.ts": "sse.ts" })) {
+    const external = ["*/sse.ts"];
+    const built = await Bun.build({ entrypoints: [join(folder, name)], target: "browser", minify: true, external });
+    const code = await built.outputs[0]?.text();
+    routes[path] = () => new Response(code, { headers: { "Content-Type": "text/javascript" } });
+  }
+  return Bun.serve({ hostname: "127.0.0.1", port: 0, routes, fetch: () => new Response(null, { status: 404 }) });
+}
