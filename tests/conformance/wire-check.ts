@@ -1,14 +1,20 @@
 import { wireRules } from "./wire/rules.ts";
 import { WireServer } from "./wire/wire-server.ts";
 
+const answerMs = 10_000;
+
 /**
  * Puts a running server to the proof and prints which rules of the protocol hold:
- * `bun tests/conformance/wire-check.ts ws://127.0.0.1:8000 [words of a rule's name]`.
- * The server must be an open one, or believe `user_id` and have its key in FANFARE_API_KEY. Ends with 1 where one does not hold.
+ * `npm run check-wire -- ws://127.0.0.1:8000 [words of a rule's name]`, as docs/wire-check.md has it.
+ * Ends with 0 where all hold, 1 where one does not, 2 where nothing could be asked.
  */
 async function main([address, ...words]: readonly string[]): Promise<number> {
   if (address === undefined || !/^(ws|http)s?:\/\//.test(address)) {
     console.error("expected the address of a server, such as ws://127.0.0.1:8000");
+    return 2;
+  }
+  if (!(await isAnswered(address))) {
+    console.error(`nobody answers at ${address}`);
     return 2;
   }
   const wanted = wireRules.filter(({ name }) => words.every((word) => name.includes(word)));
@@ -25,6 +31,16 @@ async function main([address, ...words]: readonly string[]): Promise<number> {
   }
   console.log(`${wanted.length - failed} hold, ${failed} do not`);
   return failed === 0 ? 0 : 1;
+}
+
+/** Whatever the answer is. */
+async function isAnswered(address: string): Promise<boolean> {
+  try {
+    await fetch(address.replace(/^ws/, "http"), { signal: AbortSignal.timeout(answerMs) });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function indented(text: string): string {

@@ -1,0 +1,13 @@
+import { run } from "./run.js";
+import { installPackages, requireBun, runScript } from "./setup.js";
+
+/** `npm run check-wire -- ws://127.0.0.1:8000` says which rules of the protocol the server at that address keeps. */
+await runScript(async () => {
+  await installPackages({ forDevelopment: false });
+  const { code } = await run(requireBun(), [
+    "--no-env-file",
+    "tests/conformance/wire-check.ts",
+    ...process.argv.slice(2),
+  ]);
+  return code ?? 1;
+});
