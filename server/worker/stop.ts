@@ -19,7 +19,7 @@ const lastBytesMs = 1000;
 const log = () => getLogger(["fanfare", "stop"]);
 
 /** What stopping needs to know of the settings. */
-export type StopSettings = Pick<Settings, "drainDelayMs" | "shutdownTimeoutMs">;
+export type StopSettings = Pick<Settings, "drainDelayMs" | "drainWindowMs" | "shutdownTimeoutMs">;
 
 /** What became of the connections, as the last line of the log says it. */
 export interface StopReceipt {
@@ -97,7 +97,9 @@ export class Stop {
   #announce(manner: DrainManner | undefined): void {
     const { drain, hub } = this.#parts;
     drain.announce(manner);
-    const properties = { clients: hub.connections.size, seconds: Math.ceil(this.#settings.shutdownTimeoutMs / 1000) };
+    const { drainWindowMs, shutdownTimeoutMs } = this.#settings;
+    const patienceMs = manner?.mode === "move" ? drainWindowMs : shutdownTimeoutMs;
+    const properties = { clients: hub.connections.size, seconds: Math.ceil(patienceMs / 1000) };
     const wayOut = process.stdin.isTTY ? " (Ctrl+C again stops now)" : "";
     if (hub.connections.size === 0) log().info("Shutting down: no clients are connected");
     else {

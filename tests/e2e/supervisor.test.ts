@@ -1,0 +1,267 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clearLeftovers, controlPath, findControlSocket } from "../../server/ops/control-socket.ts";
+import { type ServerUnderTest, type StartOptions, startServer } from "./server.ts";
+import { type Frame, SocketUnderTest } from "./socket.ts";
+
+const made: string[] = [];
+afterAll(() => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
+  made.push(folder);
+  return folder;
+}
+
+/** A server whose sockets are in a place of their own, so that what it leaves behind can be seen. */
+async function startApart({ env = {}, flags = [] }: StartOptions = {}) {
+  const folder = makeFolder();
+  const server = await startServer({ flags, env: { TMPDIR: folder, ...env } });
+  return {
+    server,
+    folder,
+    left: () => readdirSync(folder),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+const workers = (count: number) => ["--workers", String(count)];
+
+async function pidsOf(server: ServerUnderTest): Promise<number[]> {
+  const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
+  return pids.split(", ").map(Number);
+}
+
+async function untilGone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await Bun.sleep(20);
+  }
+}
+
+const healthOf = async (server: ServerUnderTest) => (await (await server.request("GET", "/health")).json()) as Frame;
+
+describe("a server that cannot start", () => {
+  test.concurrent.each([
+    ["alone", []],
+    ["with workers", workers(2)],
+  ])("because OPS_PORT is in use says so in one line, and leaves nothing behind (%s)", async (_how, flags) => {
+    const busy = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+    const folder = makeFolder();
+    const starting = startServer({ flags, env: { OPS_PORT: String(busy.port), TMPDIR: folder } });
+    const { message } = await starting.then(
+      () => expect.unreachable(),
+      (error: Error) => error,
+    );
+    expect(message.split("it said:\n")[1]?.trim()).toBe(
+      `error: OPS_PORT: port ${busy.port} of 127.0.0.1 is in use: choose another one`,
+    );
+    expect(readdirSync(folder)).toEqual([]);
+    await busy.stop(true);
+  });
+
+  test.concurrent("because its directory is unusable leaves nothing behind", async () => {
+    const folder = makeFolder();
+    const starting = startServer({ flags: workers(1), env: { DATA_DIR: "/dev/null/here", TMPDIR: folder } });
+    await expect(starting).rejects.toThrow("DATA_DIR");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test.concurrent("with workers because there is no place for their sockets says what to do", async () => {
+    const starting = startServer({ flags: workers(1), env: { TMPDIR: "/dev/null/here" } });
+    await expect(starting).rejects.toThrow("error: TMPDIR: the workers need a directory for their sockets");
+  });
+
+  test.concurrent("because a signal comes while its workers start ends by it, and leaves nothing behind", async () => {
+    const folder = makeFolder();
+    const command = ["--no-env-file", "server/main.ts", "start", "--port", "0", ...workers(2)];
+    const child = Bun.spawn([process.execPath, ...command], {
+      cwd: join(import.meta.dir, "..", ".."),
+      env: { PATH: process.env.PATH ?? "", TMPDIR: folder },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const isStarting = () => readdirSync(folder).some((it) => it.endsWith(".sock"));
+    while (!isStarting()) await Bun.sleep(1);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(143);
+    expect(await new Response(child.stdout).text()).toContain("Stopped before it had started");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("the control socket", () => {
+  test.concurrent("of a server on the same port of another address is left to it", async () => {
+    const first = await startApart();
+    await using _first = first;
+    const env = { TMPDIR: first.folder };
+    await using second = await startServer({
+      env,
+      flags: ["--host", "127.0.0.2", "--port", String(first.server.port)],
+    });
+    expect(second.output).toContain("another server on the same port");
+    second.signal("SIGTERM");
+    await second.exited;
+    expect(first.left()).toHaveLength(1);
+    first.server.signal("SIGTERM");
+    await first.server.exited;
+    expect(first.left()).toEqual([]);
+  });
+
+  test.concurrent("that a killed server left behind is in nobody's way, and the next server clears up", async () => {
+    const folder = makeFolder();
+    const env = { TMPDIR: folder };
+    for (const flags of [[], workers(2)]) {
+      await using server = await startServer({ env, flags });
+      server.signal("SIGKILL");
+      await server.exited;
+      expect(readdirSync(folder)).toHaveLength(flags.length === 0 ? 1 : 2);
+    }
+    await using living = await startServer({ env, flags: workers(1) });
+    const mine = [`fanfare-${process.getuid?.()}-${living.port}.sock`, expect.stringMatching(/^fanfare-\w{6}$/)];
+    while (readdirSync(folder).length > 2) await Bun.sleep(10);
+    expect(readdirSync(folder).toSorted()).toEqual(mine);
+    await clearLeftovers(folder);
+    expect(readdirSync(folder).toSorted()).toEqual(mine);
+  });
+
+  test("is not found behind a link, since it could lead anywhere", () => {
+    const port = 9;
+    const folder = makeFolder();
+    const listener = Bun.listen({ unix: join(folder, "other"), socket: { data: () => undefined } });
+    rmSync(controlPath(port), { force: true });
+    symlinkSync(join(folder, "other"), controlPath(port));
+    expect(findControlSocket(port)).toBeUndefined();
+    rmSync(controlPath(port));
+    listener.stop(true);
+  });
+
+  test("whose place is taken by something else is done without", async () => {
+    const folder = makeFolder();
+    const port = await (async () => {
+      await using server = await startServer();
+      return server.port;
+    })();
+    mkdirSync(join(folder, `fanfare-${process.getuid?.()}-${port}.sock`));
+    await using server = await startServer({ env: { TMPDIR: folder }, flags: ["--port", String(port)] });
+    expect(server.output).toContain("WARNING | There is no control socket");
+    expect(await healthOf(server)).toMatchObject({ status: "healthy" });
+  });
+});
+
+describe("what goes wrong while it stops", () => {
+  test.concurrent("a supervisor that dies then leaves nobody waiting for half an hour", async () => {
+    const flags = [...workers(1), "--shutdown-timeout", "600"];
+    await using server = await startServer({ flags, env: { DRAIN_WINDOW: "500ms" } });
+    const [pid = 0] = await pidsOf(server);
+    using client = await SocketUnderTest.open(server.wsUrl);
+    server.signal("SIGTERM");
+    await client.until(({ event }) => event === "draining");
+    server.signal("SIGKILL");
+    expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    await untilGone(pid);
+  });
+
+  test.concurrent("a worker that dies then is not replaced, and the others' clients are still waited for", async () => {
+    await using it = await startApart({ flags: workers(2) });
+    const { server } = it;
+    const clients = await Promise.all(Array.from({ length: 12 }, () => SocketUnderTest.open(server.wsUrl)));
+    const [pid = 0] = await pidsOf(server);
+    server.signal("SIGTERM");
+    for (const client of clients) await client.until(({ event }) => event === "draining");
+    process.kill(pid, "SIGKILL");
+    await untilGone(pid);
+    const left = clients.filter(({ closed }) => closed?.code === undefined || closed.code === 1000);
+    for (const client of left) client.close();
+    expect(await server.exited).toBe(0);
+    expect(server.output).not.toContain("another is started");
+    expect(server.output).toContain("Stopped: {");
+    expect(it.left()).toEqual([]);
+  });
+
+  test.concurrent("a third signal takes workers along that hang, and leaves nothing behind", async () => {
+    await using it = await startApart({ flags: workers(2) });
+    const { server } = it;
+    const pids = await pidsOf(server);
+    for (const pid of pids) process.kill(pid, "SIGSTOP");
+    server.signal("SIGTERM");
+    while (!/draining/.test(JSON.stringify(await controlHealth(it.folder, server)))) await Bun.sleep(10);
+    server.signal("SIGTERM");
+    await Bun.sleep(100); // signals of one kind that come at once are one
+    server.signal("SIGTERM");
+    expect(await server.exited).toBe(143);
+    for (const pid of pids) await untilGone(pid);
+    expect(it.left()).toEqual([]);
+  });
+});
+
+async function controlHealth(folder: string, { port }: ServerUnderTest): Promise<unknown> {
+  const unix = join(folder, `fanfare-${process.getuid?.()}-${port}.sock`);
+  return (await fetch("http://localhost/health", { unix })).json();
+}
+
+describe("a group that is killed as a whole", () => {
+  test.concurrent("and started again on its directory has everything under the same epoch", async () => {
+    const env = { DATA_DIR: makeFolder() };
+    const path = "/v1/channels/room/history?since=earliest&limit=100";
+    const acknowledged = await (async () => {
+      await using server = await startServer({ flags: workers(2), env });
+      const answers: Frame[] = [];
+      for (let n = 0; n < 20; n++) {
+        const answer = await server.request("POST", "/v1/publish", { channel: "room", data: n });
+        answers.push((await answer.json()) as Frame);
+      }
+      for (const pid of [...(await pidsOf(server)), server.pid]) process.kill(pid, "SIGKILL");
+      await server.exited;
+      return answers.at(-1);
+    })();
+    await using server = await startServer({ flags: workers(2), env });
+    const history = (await (await server.request("GET", path)).json()) as Frame & { messages: Frame[] };
+    expect([history.epoch, history.offset]).toEqual([acknowledged?.epoch, acknowledged?.offset]);
+    expect(history.messages.map(({ data }) => data)).toEqual(Array.from({ length: 20 }, (_, n) => n));
+  });
+});
+
+describe("workers share what one process listens on", () => {
+  test.concurrent.each([
+    ["an address of IPv6", ["--host", "::1"]],
+    ["a name", ["--host", "localhost"]],
+    ["one per core", ["--workers", "auto"]],
+  ])("%s", async (_what, flags) => {
+    await using server = await startServer({ flags: [...workers(2), ...flags] });
+    expect(await healthOf(server)).toMatchObject({ status: "healthy" });
+    using client = await SocketUnderTest.open(server.wsUrl);
+    client.send("hello");
+    await client.until(({ message }) => message === "hello");
+  });
+});
+
+test.concurrent("a worker that stood still has its users again", async () => {
+  await using server = await startServer({ flags: workers(2), env: { USER_CONNECTIONS: "reject" } });
+  const clients = await Promise.all(
+    Array.from({ length: 8 }, (_, n) => SocketUnderTest.open(`${server.wsUrl}?user_id=u${n}`)),
+  );
+  const [pid = 0] = await pidsOf(server);
+  process.kill(pid, "SIGSTOP");
+  const nodes = async () => {
+    const unix = controlPath(server.port);
+    return ((await (await fetch("http://localhost/v1/nodes", { unix })).json()) as { nodes: Frame[] }).nodes.length;
+  };
+  while ((await nodes()) === 3) await Bun.sleep(100);
+  process.kill(pid, "SIGCONT");
+  while ((await nodes()) < 3) await Bun.sleep(100);
+  await Bun.sleep(100); // its claims follow it
+  for (let n = 0; n < clients.length; n++) {
+    await expect(SocketUnderTest.open(`${server.wsUrl}?user_id=u${n}`)).rejects.toThrow();
+  }
+  expect(clients.filter(({ closed }) => closed !== undefined)).toEqual([]);
+  expect(await healthOf(server)).toMatchObject({ connections: 8 });
+  for (const client of clients) client.close();
+});
