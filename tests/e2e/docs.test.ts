@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseYaml } from "yaml";
-import { type Block, type Page, readPages, root } from "../docs/page.ts";
+import { type Block, type Page, parsePage, readPages, root } from "../docs/page.ts";
 import { PageRun } from "../docs/page-run.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -36,6 +36,24 @@ describe("what a reader types works", () => {
     await using browser = await BrowserUnderTest.start();
     for (const { code, place } of scripts) expect([place, await listen(browser, server, code)]).toEqual([place, []]);
   }, 60_000);
+
+  test.each([
+    ["a command that fails", "sh", "false", "exit code 1"],
+    ["a command that fails before others that do not", "sh", "false\ntrue", "exit code 1"],
+    ["a command that is not there", "console", "$ fanfair start", "exit code 127"],
+    [
+      "an answer that is another one",
+      "console",
+      '$ curl http://127.0.0.1:8000/livez\n{"status":"dead"}',
+      "and the page says",
+    ],
+    ["a server that does not start", "sh start", "fanfare start --workers many", "ended without"],
+    ["a program that throws", "ts run", 'throw new Error("no");', "exit code 1"],
+  ])("a page with %s is found out", async (_, info, code, problem) => {
+    await using run = new PageRun();
+    const [block] = parsePage("a.md", `\`\`\`${info}\n${code}\n\`\`\``).blocks;
+    await expect(block && run.perform(block)).rejects.toThrow(problem);
+  });
 
   test("the first page and the tour of the beginner are among them", () => {
     expect(withCommands.map(({ path }) => path)).toEqual(expect.arrayContaining(["README.md", "docs/start.md"]));
