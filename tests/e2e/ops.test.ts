@@ -109,11 +109,84 @@ describe("POST /v1/drain", () => {
   });
 });
 
-test("GET /v1/nodes tells of the process what its figures tell", async () => {
+describe("a server with workers", () => {
+  const workers = { WORKERS: "2" };
+
+  test("is asked by the doors of its supervisor, which know of all and stay to the end", async () => {
+    await using it = await startWithOps(workers);
+    const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(it.server.wsUrl)));
+    for (const ask of [it.ask, it.control]) {
+      expect(await statuses(ask)).toEqual([200, 200, 200, 200]);
+      expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ active_connections: 8, draining: 0 });
+    }
+    expect((await it.ask("POST", "/v1/drain")).status).toBe(202);
+    for (const client of clients) await client.until(({ event }) => event === "draining");
+    await expect(it.server.request("GET", "/livez")).rejects.toThrow();
+    for (const ask of [it.ask, it.control]) {
+      expect(await statuses(ask)).toEqual([200, 200, 503, 200]);
+      expect(await (await ask("GET", "/health")).json()).toMatchObject({ status: "draining", connections: 8 });
+      expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ active_connections: 8, draining: 2 });
+    }
+    for (const client of clients) client.close();
+    expect(await it.server.exited).toBe(0);
+    await expect(it.ask("GET", "/livez")).rejects.toThrow();
+    expect(existsSync(controlPath(it.server.port))).toBe(false);
+  });
+
+  test("drains as a whole whichever worker hears of it; a signal after that is the first one", async () => {
+    await using server = await startServer({ env: workers });
+    const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(server.wsUrl)));
+    expect((await server.request("POST", "/v1/drain")).status).toBe(202);
+    for (const client of clients) await client.until(({ event }) => event === "draining");
+    server.signal("SIGTERM");
+    for (const client of clients) {
+      client.send("still here");
+      await client.until(({ message }) => message === "still here");
+    }
+    server.signal("SIGTERM");
+    for (const client of clients) expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    expect(await server.exited).toBe(143);
+  });
+
+  test("is not ready before its workers are, and not while none is there", async () => {
+    await using it = await startWithOps({ WORKERS: "1" });
+    const pids = it.server.output.match(/workers share port \d+: (\d+)/) ?? [];
+    expect((await it.control("GET", "/readyz")).status).toBe(200);
+    process.kill(Number(pids[1]), "SIGKILL");
+    while ((await it.control("GET", "/readyz")).status === 200) await Bun.sleep(1);
+    expect((await it.control("GET", "/livez")).status).toBe(200);
+    while ((await it.control("GET", "/readyz")).status !== 200) await Bun.sleep(10);
+  });
+
+  test("tells of each process what its figures tell", async () => {
+    await using server = await startServer({ env: workers });
+    const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(server.wsUrl)));
+    const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
+    const { nodes } = (await (await server.request("GET", "/v1/nodes")).json()) as { nodes: Frame[] };
+    expect(nodes.map(({ name, pid, status }) => [name, pid, status])).toEqual([
+      ["supervisor", server.pid, "healthy"],
+      ...pids.split(", ").map((pid, index) => [`worker ${index + 1}`, Number(pid), "healthy"]),
+    ]);
+    const [supervisor, ...others] = nodes;
+    expect(supervisor).not.toHaveProperty("active_connections");
+    expect(others.reduce((sum, it) => sum + Number(it.active_connections), 0)).toBe(8);
+    for (const node of nodes) expect(Number(node.memory_bytes)).toBeGreaterThan(1e6);
+    for (const client of clients) client.close();
+  });
+});
+
+test("GET /v1/nodes of a server without workers tells of its one process", async () => {
   await using server = await startServer();
   using _client = await SocketUnderTest.open(server.wsUrl);
-  const text = await (await server.request("GET", "/v1/nodes")).text();
-  const [node] = (JSON.parse(text) as { nodes: Frame[] }).nodes;
-  expect(text).toContain('"active_connections":1');
-  expect(node).toBeDefined();
+  const { nodes } = (await (await server.request("GET", "/v1/nodes")).json()) as { nodes: Frame[] };
+  expect(nodes).toEqual([
+    expect.objectContaining({ name: "server", pid: server.pid, status: "healthy", active_connections: 1 }),
+  ]);
+});
+
+test("a load balancer may ask with HEAD", async () => {
+  await using it = await startWithOps();
+  const [healthy, there] = await Promise.all(["/health", "/readyz"].map((path) => it.ask("HEAD", path)));
+  expect([healthy?.status, there?.status, await healthy?.text()]).toEqual([200, 200, ""]);
+  expect((await it.ask("HEAD", "/v1/drain")).status).toBe(405);
 });

@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clearLeftovers, openControlSocket } from "./control-socket.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "fanfare-test-"));
+  folders.push(folder);
+  return folder;
+}
+
+const uid = process.getuid?.();
+const listen = (path: string) => Bun.listen({ unix: path, socket: { data: () => undefined } });
+
+/** A socket on which nobody listens, as a process leaves it that is killed. */
+function leaveSocket(path: string): void {
+  const code = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); process.kill(process.pid, "SIGKILL")`;
+  Bun.spawnSync([process.execPath, "-e", code]);
+}
+
+describe("a control socket", () => {
+  test("is its user's alone from its first moment on", async () => {
+    const path = join(makeFolder(), "socket");
+    const umask = process.umask(0);
+    let listener: ReturnType<typeof listen> | undefined;
+    const modes: number[] = [];
+    await openControlSocket(path, () => {
+      listener = listen(path);
+      modes.push(statSync(path).mode & 0o777);
+    });
+    expect(modes).toEqual([0o600]);
+    expect(process.umask(umask)).toBe(0);
+    listener?.stop(true);
+  });
+
+  test("takes the place of one that nobody listens on", async () => {
+    const path = join(makeFolder(), "socket");
+    leaveSocket(path);
+    expect(existsSync(path)).toBe(true);
+    let listener: ReturnType<typeof listen> | undefined;
+    const leave = await openControlSocket(path, () => {
+      listener = listen(path);
+    });
+    expect(listener).toBeDefined();
+    listener?.stop(true);
+    leave();
+    leave();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("leaves one alone on which somebody listens", async () => {
+    const path = join(makeFolder(), "socket");
+    const living = listen(path);
+    let calls = 0;
+    await expect(openControlSocket(path, () => calls++)).rejects.toThrow("another server");
+    expect([calls, existsSync(path)]).toEqual([0, true]);
+    living.stop(true);
+  });
+
+  test("that somebody else has taken by then is left to them", async () => {
+    const path = join(makeFolder(), "socket");
+    let own: ReturnType<typeof listen> | undefined;
+    const leave = await openControlSocket(path, () => {
+      own = listen(path);
+    });
+    rmSync(path);
+    const other = listen(path);
+    leave();
+    expect(existsSync(path)).toBe(true);
+    own?.stop(true);
+    other.stop(true);
+  });
+});
+
+describe("what killed servers left behind", () => {
+  test("is cleared up: their control sockets, and the directories of their workers", async () => {
+    const folder = makeFolder();
+    leaveSocket(join(folder, `fanfare-${uid}-8000.sock`));
+    mkdirSync(join(folder, "fanfare-abcXY1"));
+    leaveSocket(join(folder, "fanfare-abcXY1", "socket"));
+    writeFileSync(join(folder, "fanfare-abcXY1", "cluster"), "");
+    await clearLeftovers(folder);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("is nothing that lives, is somebody else's, or only looks like it", async () => {
+    const folder = makeFolder();
+    const living = listen(join(folder, `fanfare-${uid}-8001.sock`));
+    mkdirSync(join(folder, "fanfare-living"));
+    const workers = listen(join(folder, "fanfare-living", "socket"));
+    mkdirSync(join(folder, "fanfare-newone")); // its server is about to listen
+    leaveSocket(join(folder, "fanfare-99999-8000.sock"));
+    writeFileSync(join(folder, `fanfare-${uid}-8002.sock`), "a file");
+    leaveSocket(join(folder, "other"));
+    symlinkSync(join(folder, "other"), join(folder, `fanfare-${uid}-8003.sock`));
+    const before = readdirSync(folder).toSorted();
+    await clearLeftovers(folder);
+    expect(readdirSync(folder).toSorted()).toEqual(before);
+    living.stop(true);
+    workers.stop(true);
+  });
+
+  test("is nobody's trouble where the place cannot be read", async () => {
+    await clearLeftovers(join(makeFolder(), "nowhere"));
+  });
+});

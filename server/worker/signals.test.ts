@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { obeySignals, type Stoppable } from "./signals.ts";
+import type { StopReceipt } from "./stop.ts";
+
+const receipt: StopReceipt = {
+  initial: 0,
+  left: 0,
+  moved: 0,
+  forced: 0,
+  unflushed_bytes: 0,
+  duration_ms: 0,
+  max_close_rate: 0,
+};
+
+/** A server that stops when the test says so. */
+class FakeServer implements Stoppable {
+  readonly orders: string[] = [];
+  readonly #stopped = Promise.withResolvers<StopReceipt>();
+
+  get stopped(): Promise<StopReceipt> {
+    return this.#stopped.promise;
+  }
+
+  stop(): Promise<StopReceipt> {
+    this.orders.push("stop");
+    return this.stopped;
+  }
+
+  stopNow(): Promise<StopReceipt> {
+    this.orders.push("stop now");
+    return this.stopped;
+  }
+
+  end(): void {
+    this.#stopped.resolve(receipt);
+  }
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+let others: readonly (readonly [NodeJS.Signals, readonly NodeJS.SignalsListener[]])[] = [];
+
+// Only what is being tested obeys; what other parts of the program listen for comes back afterwards.
+beforeEach(() => {
+  others = signals.map((it) => [it, process.listeners(it) as NodeJS.SignalsListener[]]);
+  for (const it of signals) process.removeAllListeners(it);
+});
+afterEach(() => {
+  for (const [signal, listeners] of others) {
+    process.removeAllListeners(signal);
+    for (const listener of listeners) process.on(signal, listener);
+  }
+});
+
+test("the first signal lets everyone leave, and the code is 0", async () => {
+  const server = new FakeServer();
+  const code = obeySignals(server);
+  process.emit("SIGTERM", "SIGTERM");
+  expect(server.orders).toEqual(["stop"]);
+  server.end();
+  expect(await code).toBe(0);
+});
+
+test("the second lets nobody, and the code names it", async () => {
+  const server = new FakeServer();
+  const code = obeySignals(server);
+  process.emit("SIGTERM", "SIGTERM");
+  process.emit("SIGINT", "SIGINT");
+  expect(server.orders).toEqual(["stop", "stop now"]);
+  server.end();
+  expect(await code).toBe(130);
+});
+
+test("the third ends the process", () => {
+  const ends: unknown[] = [];
+  const exit = spyOn(process, "exit").mockImplementation((code) => {
+    ends.push(code);
+    throw new Error("ended");
+  });
+  void obeySignals(new FakeServer());
+  process.emit("SIGINT", "SIGINT");
+  process.emit("SIGINT", "SIGINT");
+  expect(() => process.emit("SIGTERM", "SIGTERM")).toThrow("ended");
+  exit.mockRestore();
+  expect(ends).toEqual([143]);
+});
+
+test("a server that was stopped by another way ends with 0, and a signal after that asks for nothing new", async () => {
+  const server = new FakeServer();
+  const code = obeySignals(server);
+  void server.stop();
+  process.emit("SIGTERM", "SIGTERM");
+  expect(server.orders).toEqual(["stop", "stop"]); // which is idempotent
+  server.end();
+  expect(await code).toBe(0);
+});
+
+test("a terminal that is gone is a signal like any other; without one SIGHUP means nothing", () => {
+  const isTty = process.stdin.isTTY;
+  const server = new FakeServer();
+  void obeySignals(server);
+  process.stdin.isTTY = false;
+  process.emit("SIGHUP", "SIGHUP");
+  expect(server.orders).toEqual([]);
+  process.stdin.isTTY = true;
+  process.emit("SIGHUP", "SIGHUP");
+  expect(server.orders).toEqual(["stop"]);
+  process.stdin.isTTY = isTty;
+});
