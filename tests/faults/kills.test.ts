@@ -7,7 +7,7 @@ import { type Figures, faultEnv, isLong, runFaults, secondsOf, settingsFolder, s
 
 const limitMs = 600_000;
 const clientsOfEachKind = isLong ? 50 : 25;
-const durationMs = secondsOf(10, 120);
+const durationMs = secondsOf(8, 120);
 /** How often the server is hit in one run. */
 const blows = isLong ? 3 : 1;
 
