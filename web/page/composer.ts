@@ -10,19 +10,28 @@ export interface Written {
   readonly sender: string | undefined;
 }
 
-/** Sends, and rejects with an Error that can be shown. */
-export type Send = (written: Written) => Promise<unknown>;
+/** What the form does with what a person does. */
+export interface ComposerEvents {
+  /** Sends; rejects with an Error that can be shown. */
+  send(written: Written): Promise<unknown>;
+  onRenamed(name: string): void;
+}
 
 /** The form below the messages: a name, a channel, a message, Send, and Send Hello. */
 export class Composer {
-  readonly #send: Send;
+  readonly #events: ComposerEvents;
   readonly #name = find("name", HTMLInputElement);
   readonly #to = find("to", HTMLSelectElement);
   readonly #message = find("message", HTMLInputElement);
   readonly #error = find("send-error", HTMLElement);
+  readonly #waitingText = find("send-waiting", HTMLElement);
+  #isConnected = false;
+  /** Messages that the server has not acknowledged. */
+  #waiting = 0;
 
-  constructor(send: Send) {
-    this.#send = send;
+  constructor(events: ComposerEvents) {
+    this.#events = events;
+    this.#name.oninput = () => events.onRenamed(this.name);
     find("composer", HTMLFormElement).onsubmit = (event) => {
       event.preventDefault();
       void this.#sendWritten();
@@ -36,6 +45,18 @@ export class Composer {
 
   set name(name: string) {
     this.#name.value = name;
+  }
+
+  /** What is written while there is no connection waits for one, and says so. */
+  set isConnected(isConnected: boolean) {
+    this.#isConnected = isConnected;
+    this.#showWaiting();
+  }
+
+  /** On a server that knows who we are the name is not ours to choose. */
+  setFixedName(name: string): void {
+    this.#name.value = name;
+    this.#name.readOnly = true;
   }
 
   /** @param channels those that a client may publish to */
@@ -54,14 +75,27 @@ export class Composer {
   }
 
   async #say(message: string): Promise<boolean> {
+    const channel = this.#to.value;
+    this.#error.textContent = channel === "" ? "Not sent: join a channel first." : "";
+    if (channel === "") return false;
+    this.#waiting++;
+    this.#showWaiting();
     try {
       const sender = this.name === "" ? undefined : this.name;
-      await this.#send({ channel: this.#to.value, message, sender });
-      this.#error.textContent = "";
+      await this.#events.send({ channel, message, sender });
       return true;
     } catch (error) {
       this.#error.textContent = `Not sent: ${error instanceof Error ? error.message : String(error)}`;
       return false;
+    } finally {
+      this.#waiting--;
+      this.#showWaiting();
     }
+  }
+
+  #showWaiting(): void {
+    const isWorthSaying = this.#waiting > 0 && !this.#isConnected;
+    const what = this.#waiting === 1 ? "1 message waits" : `${this.#waiting} messages wait`;
+    this.#waitingText.textContent = isWorthSaying ? `${what} for the connection.` : "";
   }
 }

@@ -12,7 +12,7 @@ export class DrainNotice {
   readonly #countdown = find("countdown", HTMLElement);
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  show({ deadline_ms }: Pick<DrainingFrame, "deadline_ms">): void {
+  show({ deadline_ms, successor }: Pick<DrainingFrame, "deadline_ms" | "successor">): void {
     const until = performance.now() + deadline_ms;
     const show = () => {
       this.#countdown.textContent = timeLeft(until - performance.now());
@@ -21,8 +21,9 @@ export class DrainNotice {
     this.#timer = setInterval(show, tickMs);
     show();
     this.#place.hidden = false;
-    this.#text.textContent =
-      "The server is shutting down. This page stays to the end, and connects again when a server is back.";
+    this.#text.textContent = successor
+      ? "The server is shutting down. This page moves to the one that takes its place."
+      : "The server is shutting down. This page stays to the end, and connects again when a server is back.";
   }
 
   hide(): void {

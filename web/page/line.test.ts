@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { lineOf, spoken } from "./line.ts";
+import { gapText, lineOf, lossText, spoken } from "./line.ts";
 
-const base = { type: "message", channel: "room:1", id: "x", timestamp: "2026-11-20T10:30:25.123Z" } as const;
+const base = { channel: "room:1", id: "x", timestamp: "2026-11-20T10:30:25.123Z", data: undefined };
 
 describe("a line", () => {
   test("says what the message says", () => {
@@ -44,4 +44,30 @@ describe("a line", () => {
   ])("is read out with who or what it is from", (message, sentence) => {
     expect(spoken(lineOf(message, ""))).toBe(sentence);
   });
+});
+
+describe("what is said of a hole", () => {
+  test.each([
+    [{ from: 3, to: 3 }, "A message of room:1 was missed (3)"],
+    [{ from: 3, to: 9 }, "7 messages of room:1 were missed (3 to 9)"],
+  ])("%j", (ends, text) => {
+    expect(gapText(["room:1"], { ...ends, epoch: "a", reason: "history-too-short" })).toStartWith(text);
+  });
+
+  test("a server that counts anew is told once for all channels", () => {
+    const text = gapText(["all", "room:1"], { epoch: "b", from: 1, to: 0, reason: "epoch-changed" });
+    expect(text).toContain("anew (all, room:1)");
+  });
+});
+
+test.each([
+  [{ status: "closed", code: 1000, reason: "closed by the client" }, "Disconnected."],
+  [{ status: "closed", code: 4500, reason: "not allowed" }, "The server wants no further try (4500: not allowed)."],
+  [{ status: "offline", code: 1006, reason: "" }, "The network is gone. This page connects again when it is back."],
+  [
+    { status: "reconnecting", code: 1006, reason: "" },
+    "The connection is lost (1006). This page connects again by itself.",
+  ],
+] as const)("the end of a connection %j reads %p", (state, text) => {
+  expect(lossText({ ...state, nextTryAt: undefined })).toBe(text);
 });

@@ -1,4 +1,4 @@
-import type { MessageOnTheWire } from "../../protocol/frames.ts";
+import type { ConnectionState, Gap, Message } from "../../client/index.ts";
 
 /** One line of the list: a message, or what the page itself has to say about the connection. */
 export type Line =
@@ -18,12 +18,32 @@ export type Line =
     }
   | { readonly kind: "notice" | "warning"; readonly atMs: number; readonly text: string };
 
-export function lineOf(message: MessageOnTheWire, ownName: string): Line {
+export function lineOf(message: Message, ownName: string): Line {
   const { channel, offset, sender, event, timestamp } = message;
   const parts = [message.message, message.data === undefined ? undefined : dataText(message.data)];
   const text = parts.filter((it) => it !== undefined).join(" ");
   const isOwn = sender !== undefined && sender === ownName;
   return { kind: "message", atMs: Date.parse(timestamp), channel, offset, sender, event, text, isOwn };
+}
+
+/** What to say of a hole in these channels; several at once where a server began anew. */
+export function gapText(channels: readonly string[], { from, to, reason }: Gap): string {
+  const names = channels.join(", ");
+  if (reason === "epoch-changed") {
+    return `The server began to count anew (${names}): what was published before it did, and is not here, will not come.`;
+  }
+  const count = to - from + 1;
+  return count === 1
+    ? `A message of ${names} was missed (${from}), and is not kept any more.`
+    : `${count} messages of ${names} were missed (${from} to ${to}), and are not kept any more.`;
+}
+
+/** What to say where a connection ended. */
+export function lossText({ status, code, reason }: ConnectionState): string {
+  const why = reason === "" ? String(code) : `${code}: ${reason}`;
+  if (status === "closed") return code === 1000 ? "Disconnected." : `The server wants no further try (${why}).`;
+  if (status === "offline") return "The network is gone. This page connects again when it is back.";
+  return `The connection is lost (${why}). This page connects again by itself.`;
 }
 
 /** How a line is read out. */

@@ -4,17 +4,18 @@ import { stateDetail, stateText } from "./state-view.ts";
 
 const now = 1_000_000;
 
+const well = { code: 0, reason: "", nextTryAt: undefined };
 const lost = { code: 1012, reason: "the server is restarting" };
 
 const states: readonly [ConnectionState, string, string][] = [
-  [{ status: "connecting" }, "Connecting", ""],
-  [{ status: "connected" }, "Connected", ""],
+  [{ ...well, status: "connecting" }, "Connecting", ""],
+  [{ ...well, status: "connected" }, "Connected", ""],
   [{ status: "reconnecting", ...lost, nextTryAt: now + 2001 }, "Reconnecting", "in 3 s"],
   [{ status: "reconnecting", ...lost, nextTryAt: now - 1 }, "Reconnecting", "now"],
   [{ status: "reconnecting", ...lost, nextTryAt: undefined }, "Reconnecting", "now"],
-  [{ status: "offline", code: 1006, reason: "" }, "Offline", "until the network is back"],
-  [{ status: "closed", code: 1000, reason: "closed by the client" }, "Disconnected", ""],
-  [{ status: "closed", code: 4500, reason: "not allowed" }, "Closed", "not allowed (4500)"],
+  [{ ...well, status: "offline", code: 1006 }, "Offline", "until the network is back"],
+  [{ ...well, status: "closed", code: 1000, reason: "closed by the client" }, "Disconnected", ""],
+  [{ ...well, status: "closed", code: 4500, reason: "not allowed" }, "Closed", "not allowed (4500)"],
 ];
 
 test.each(states)("the state %j reads %p %p", (state, text, detail) => {

@@ -8,10 +8,10 @@ export const tabMemory = {
     }
   },
 
-  /** @param value an empty one is forgotten */
-  write(key: "user" | "name" | "token", value: string): void {
+  /** @param value undefined is forgotten */
+  write(key: "user" | "name" | "token", value: string | undefined): void {
     try {
-      if (value === "") sessionStorage.removeItem(`fanfare.${key}`);
+      if (value === undefined) sessionStorage.removeItem(`fanfare.${key}`);
       else sessionStorage.setItem(`fanfare.${key}`, value);
     } catch {
       // Forbidden, or full: the page works without it.

@@ -1,0 +1,183 @@
+import { type ConnectionState, createClient, type Gap, type Message, type SystemFrame } from "../../client/index.ts";
+import { type ChannelName, everyone, parseUserId, userChannel } from "../../protocol/channel-name.ts";
+import { addressWith } from "./address.ts";
+import { Announcer } from "./announcer.ts";
+import { ChannelList } from "./channel-list.ts";
+import { Composer, type Written } from "./composer.ts";
+import { ConnectionSwitch } from "./connection-switch.ts";
+import { DrainNotice } from "./drain-notice.ts";
+import { find } from "./element.ts";
+import { identify } from "./identity.ts";
+import { gapText, type Line, lineOf, lossText, spoken } from "./line.ts";
+import { Memberships } from "./memberships.ts";
+import { MessageList } from "./message-list.ts";
+import { PushPanel } from "./push-panel.ts";
+import { parsePageSettings, parseWishes } from "./settings.ts";
+import { StateView } from "./state-view.ts";
+import { tabMemory } from "./tab-memory.ts";
+import { offerTokenField } from "./token-field.ts";
+
+/** How often it is asked who is in the joined channels: nobody is told of that. */
+const presenceMs = 5000;
+
+/** Joins the parts of the page with the SDK; decides what a person is told, and the parts how. */
+class TryPage {
+  readonly #settings = parsePageSettings(find("server", HTMLMetaElement).content, new URL(location.href));
+  readonly #wishes = parseWishes(new URLSearchParams(location.search));
+  readonly #token = this.#settings.isSecured ? tabMemory.read("token") : undefined;
+  readonly #me = identify(
+    this.#settings,
+    this.#wishes,
+    { user: tabMemory.read("user"), name: tabMemory.read("name"), token: this.#token },
+    Math.random(),
+  );
+  readonly #client = createClient(this.#settings.wsUrl, {
+    stay: true,
+    ...(this.#token === undefined ? {} : { token: this.#token }),
+    ...(this.#me.userId === undefined ? {} : { userId: this.#me.userId }),
+  });
+  readonly #memberships = new Memberships(this.#client, {
+    onMessage: (message) => this.#showMessage(message),
+    onGap: (channel, gap) => this.#takeGap(channel, gap),
+    onRefused: (channel, { message }) => {
+      this.#showLeft(channel);
+      this.#channels.tell(`${channel} was refused: ${message}`);
+    },
+    onPresence: (channel, here) => this.#channels.setHere(channel, here),
+  });
+  readonly #channels = new ChannelList({
+    onJoin: (channel) => this.#join(channel),
+    onLeave: (channel) => {
+      this.#memberships.leave(channel);
+      this.#showLeft(channel);
+    },
+  });
+  readonly #composer = new Composer({
+    send: (written) => this.#send(written),
+    onRenamed: (name) => tabMemory.write("name", name),
+  });
+  readonly #pushPanel = new PushPanel(this.#settings);
+  readonly #list = new MessageList();
+  readonly #stateView = new StateView();
+  readonly #switch = new ConnectionSwitch(this.#client);
+  readonly #drainNotice = new DrainNotice();
+  readonly #online = find("online", HTMLElement);
+  readonly #announcer = new Announcer({
+    say: (sentence) => {
+      find("announcer", HTMLElement).textContent = sentence;
+    },
+    wait: setTimeout,
+  });
+  #wasConnected = false;
+  /** Told together: a server that began anew did so in all channels. */
+  #gaps: { readonly channel: ChannelName; readonly gap: Gap }[] = [];
+
+  start(): void {
+    const { userId, name } = this.#me;
+    tabMemory.write("user", userId);
+    this.#composer.name = name;
+    if (this.#settings.isSecured) offerTokenField(this.#token !== undefined);
+    this.#client.on("state", (state) => this.#showState(state));
+    this.#client.on("system", (frame) => this.#takeSystem(frame));
+    this.#client.on("error", ({ message }) => this.#say("warning", message));
+    this.#showState(this.#client.state);
+    for (const channel of [everyone, ...this.#ownChannel(userId), ...this.#wishes.channels]) this.#join(channel);
+    setInterval(() => {
+      if (!document.hidden) this.#memberships.refresh();
+    }, presenceMs);
+  }
+
+  #join(channel: ChannelName): void {
+    if (!this.#memberships.join(channel)) return;
+    this.#channels.add(channel);
+    this.#showChannels();
+    // Behind the subscription, which the SDK sends in a turn of its own: we want to be counted.
+    setTimeout(() => this.#memberships.refresh());
+  }
+
+  #showLeft(channel: ChannelName): void {
+    this.#channels.remove(channel);
+    this.#showChannels();
+  }
+
+  #showChannels(): void {
+    const { channels } = this.#memberships;
+    this.#pushPanel.offer(channels);
+    this.#composer.offer(channels.filter((it) => !it.startsWith("@")));
+    history.replaceState(null, "", addressWith(new URL(location.href), channels));
+  }
+
+  #send({ channel, message, sender }: Written): Promise<unknown> {
+    return this.#client.channel(channel).publish(undefined, { message, ...(sender === undefined ? {} : { sender }) });
+  }
+
+  #showMessage(message: Message): void {
+    const line = lineOf(message, this.#composer.name);
+    console.log("%s", spoken(line), message);
+    this.#show(line);
+  }
+
+  #say(kind: "notice" | "warning", text: string): void {
+    console.log("%s", text);
+    this.#show({ kind, atMs: Date.now(), text });
+  }
+
+  #show(line: Line): void {
+    this.#list.add(line);
+    // Who comes and goes is seen in the header by who looks for it.
+    if (line.kind !== "notice") this.#announcer.announce(spoken(line));
+  }
+
+  #showState(state: ConnectionState): void {
+    const isConnected = state.status === "connected";
+    this.#stateView.show(state);
+    this.#switch.show(state);
+    this.#composer.isConnected = isConnected;
+    if (!isConnected) {
+      this.#online.hidden = true;
+      this.#drainNotice.hide();
+    }
+    // Said once per loss: the tries that follow stand in the header.
+    if (state.status === "closed" || (this.#wasConnected && !isConnected)) this.#say("warning", lossText(state));
+    this.#wasConnected = isConnected;
+  }
+
+  #takeSystem(frame: SystemFrame): void {
+    if (frame.event === "gap") return; // told by its channel, together with those that only the SDK sees
+    if (frame.event === "draining") {
+      this.#drainNotice.show(frame);
+    } else {
+      this.#online.hidden = frame.online === undefined;
+      this.#online.textContent = `${frame.online} online`;
+      if (frame.event === "welcome") this.#arrive(frame.user_id);
+    }
+    this.#say("notice", frame.message ?? "Connected.");
+  }
+
+  #arrive(userId: string | undefined): void {
+    this.#drainNotice.hide();
+    for (const channel of this.#ownChannel(userId)) this.#join(channel);
+    if (this.#settings.isSecured) this.#composer.setFixedName(userId ?? "");
+    this.#memberships.refresh();
+  }
+
+  #ownChannel(userId: string | undefined): readonly ChannelName[] {
+    return parseUserId(userId) === undefined || userId === undefined ? [] : [userChannel(userId)];
+  }
+
+  #takeGap(channel: ChannelName, gap: Gap): void {
+    this.#gaps.push({ channel, gap });
+    if (this.#gaps.length === 1) queueMicrotask(() => this.#tellGaps());
+  }
+
+  #tellGaps(): void {
+    const groups = Map.groupBy(this.#gaps, ({ gap, channel }) => (gap.reason === "epoch-changed" ? "" : channel));
+    this.#gaps = [];
+    for (const group of groups.values()) {
+      const names = group.map(({ channel }) => channel);
+      for (const { gap } of group.slice(-1)) this.#say("warning", gapText(names, gap));
+    }
+  }
+}
+
+new TryPage().start();
