@@ -8,6 +8,8 @@ export interface Question {
   /** With its leading slash. */
   readonly path: string;
   readonly key: string | undefined;
+  /** A control socket, which is asked instead where somebody listens there. */
+  readonly control?: string | undefined;
   /** JSON; with it the question is a POST. */
   readonly body?: string;
 }
@@ -28,11 +30,12 @@ const answerMs = 10_000;
  * Asks, once.
  * @throws whatever fetch throws where nothing answers: see `unreachable`
  */
-export async function askServer({ address, path, key, body }: Question): Promise<Answer> {
+export async function askServer(question: Question): Promise<Answer> {
+  const { key, body } = question;
   const headers = new Headers({ Accept: "application/json" });
   if (key !== undefined) headers.set("Authorization", `Bearer ${key}`);
   if (body !== undefined) headers.set("Content-Type", "application/json");
-  const response = await fetch(`${address.http}${path}`, {
+  const response = await reach(question, {
     headers,
     redirect: "error", // what stands behind another address would be given the key
     signal: AbortSignal.timeout(answerMs),
@@ -45,6 +48,22 @@ export async function askServer({ address, path, key, body }: Question): Promise
     value: parse(text),
     retryAfterMs: seconds === null ? undefined : Number(seconds) * 1000,
   };
+}
+
+/** Whether nobody listens there. */
+export function isRefusedConnection(error: unknown): boolean {
+  return /ConnectionRefused|ECONNREFUSED|ENOENT/.test(wordsOf(error).code);
+}
+
+async function reach({ address, path, control }: Question, init: RequestInit): Promise<Response> {
+  if (control !== undefined) {
+    try {
+      return await fetch(`http://localhost${path}`, { ...init, unix: control });
+    } catch (error) {
+      if (!isRefusedConnection(error)) throw error; // else a server that was killed has left it behind
+    }
+  }
+  return fetch(`${address.http}${path}`, init);
 }
 
 /** Why nothing answered, in one line with the way out. */

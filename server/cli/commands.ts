@@ -3,6 +3,7 @@ import { makeCompletionCommand } from "./completion.ts";
 import { makeConfigCommand } from "./config.ts";
 import { makeConnectCommand } from "./connect.ts";
 import type { CommandContext } from "./context.ts";
+import { makeDrainCommand } from "./drain.ts";
 import { makeHelpCommand } from "./help.ts";
 import { makePublishCommand } from "./publish.ts";
 import { makeStartCommand } from "./start.ts";
@@ -18,6 +19,7 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   makePublishCommand,
   makeSubscribeCommand,
   makeStatusCommand,
+  makeDrainCommand,
   (context) => makeTokenCommand({ ...context, configured: () => configuredKeys(context.settings()) }),
   makeConfigCommand,
   makeCompletionCommand,

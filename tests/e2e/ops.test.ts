@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { controlPath } from "../../server/ops/control-socket.ts";
 import { startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
@@ -20,7 +21,7 @@ async function startWithOps(env: Record<string, string> = {}) {
     fetch(`http://127.0.0.1:${port}${path}`, { method, headers });
   const control = (method: string, path: string) =>
     fetch(`http://localhost${path}`, { method, unix: controlPath(server.port) });
-  return { server, ask, control, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return { server, opsPort: port, ask, control, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 const statuses = async (ask: (method: string, path: string) => Promise<Response>) =>
@@ -189,4 +190,48 @@ test("a load balancer may ask with HEAD", async () => {
   const [healthy, there] = await Promise.all(["/health", "/readyz"].map((path) => it.ask("HEAD", path)));
   expect([healthy?.status, there?.status, await healthy?.text()]).toEqual([200, 200, ""]);
   expect((await it.ask("HEAD", "/v1/drain")).status).toBe(405);
+});
+
+describe("fanfare drain", () => {
+  const run = (...args: string[]) => {
+    const command = [
+      process.execPath,
+      "--no-env-file",
+      join(import.meta.dir, "../../server/main.ts"),
+      "drain",
+      ...args,
+    ];
+    return Bun.spawn(command, {
+      cwd: import.meta.dir,
+      env: { PATH: process.env.PATH ?? "" },
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+  };
+
+  test("--wait sees a secured server of this machine to its end, without a key", async () => {
+    await using server = await startServer({ env: { WORKERS: "2", API_KEY: "a-key-0123456789ab", ANONYMOUS: "on" } });
+    const clients = await Promise.all(Array.from({ length: 3 }, () => SocketUnderTest.open(server.wsUrl)));
+    const draining = run("--wait", "--port", String(server.port));
+    for (const client of clients) await client.until(({ event }) => event === "draining");
+    for (const client of clients) client.close();
+    expect(await draining.exited).toBe(0);
+    const out = await new Response(draining.stdout).text();
+    expect(out).toStartWith(`${server.url} is draining\n`);
+    expect(out).toEndWith("it has ended\n");
+    expect(await server.exited).toBe(0);
+  });
+
+  test("over HTTP wants the key, and OPS_PORT to wait", async () => {
+    await using it = await startWithOps({ API_KEY: "admin+read@a-key-0123456789ab", ANONYMOUS: "on" });
+    using client = await SocketUnderTest.open(it.server.wsUrl);
+    const elsewhere = it.server.url.replace("127.0.0.1", "127.0.0.2").replace(/:\d+$/, "");
+    expect(await run("--url", elsewhere).exited).toBe(1);
+    const ops = ["--url", `http://127.0.0.1:${it.opsPort}`];
+    expect(await run("--wait", ...ops).exited).toBe(1);
+    const draining = run("--wait", ...ops, "--api-key", "a-key-0123456789ab");
+    await client.until(({ event }) => event === "draining");
+    client.close();
+    expect(await draining.exited).toBe(0);
+  });
 });

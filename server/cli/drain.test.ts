@@ -1,0 +1,146 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { controlPath } from "../ops/control-socket.ts";
+import { startFakeServer } from "./fake-server.ts";
+import { runInFakeWorld } from "./fake-world.ts";
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** A server that is asked to drain, has so many connections at each look, and then is gone. */
+function startDraining(looks: readonly number[], doors: Readonly<Record<string, () => Response>> = {}) {
+  const left = [...looks];
+  const server = startFakeServer(({ method, path }) => {
+    const answer = doors[`${method} ${path}`];
+    if (answer !== undefined) return answer();
+    if (path === "/v1/drain") return Response.json({ status: "draining" }, { status: 202 });
+    const connections = left.shift();
+    if (connections === undefined) return Response.json({ status: "healthy", connections: 0 });
+    return Response.json({ status: "draining", connections });
+  });
+  closers.push(() => server[Symbol.dispose]());
+  return server;
+}
+
+const notThere = () => Response.json({ detail: "nothing" }, { status: 404 });
+const opsPort = { "GET /v1/connections": notThere };
+
+describe("fanfare drain", () => {
+  test("asks once, and is done", async () => {
+    const server = startDraining([]);
+    const seen = await runInFakeWorld(["drain", "--url", server.url, "--api-key", "0123456789abcdef"]);
+    expect(seen).toEqual({ code: 0, out: `${server.url} is draining\n`, err: "" });
+    expect(server.asked.map(({ method, path, key }) => [method, path, key])).toEqual([
+      ["POST", "/v1/drain", "Bearer 0123456789abcdef"],
+    ]);
+  });
+
+  test("brings the key that may do it", async () => {
+    const server = startDraining([]);
+    const env = { API_KEY: "publish+read@0123456789abcdef,admin@fedcba9876543210" };
+    await runInFakeWorld(["drain", "--url", server.url], { env });
+    expect(server.asked[0]?.key).toBe("Bearer fedcba9876543210");
+  });
+
+  test("says why it may not", async () => {
+    const refusal = () => Response.json({ detail: "the key lacks the scope admin" }, { status: 403 });
+    const server = startDraining([], { "POST /v1/drain": refusal });
+    const seen = await runInFakeWorld(["drain", "--url", server.url]);
+    expect(seen).toEqual({ code: 1, out: "", err: "error: the key lacks the scope admin (403)\n" });
+  });
+
+  test("says in one line that nothing answers", async () => {
+    const server = startDraining([]);
+    server[Symbol.dispose]();
+    const seen = await runInFakeWorld(["drain", "--wait", "--url", server.url]);
+    expect(seen).toEqual({ code: 1, out: "", err: expect.stringContaining("error: nothing answers at") });
+  });
+});
+
+describe("fanfare drain --wait", () => {
+  test("says how many are left when it is another number, and when it is over", async () => {
+    const server = startDraining([3, 3, 1], opsPort);
+    const slept: number[] = [];
+    const sleep = async (ms: number) => void slept.push(ms);
+    const seen = await runInFakeWorld(["drain", "--wait", "--url", server.url], { sleep });
+    expect(seen.out.split("\n")).toEqual([
+      `${server.url} is draining`,
+      "3 connections are left",
+      "1 connection is left",
+      "it has ended",
+      "",
+    ]);
+    expect([seen.code, seen.err, slept]).toEqual([0, "", [1000, 1000, 1000]]);
+  });
+
+  test("is over when nobody listens any more", async () => {
+    const server = startDraining([2, 2, 2], opsPort);
+    const sleep = async () => server[Symbol.dispose]();
+    const { code, out } = await runInFakeWorld(["drain", "--wait", "--url", server.url], { sleep });
+    expect([code, out.split("\n").at(-2)]).toEqual([0, "it has ended"]);
+  });
+
+  test("does not drain what it could not watch to the end", async () => {
+    const server = startDraining([], { "GET /v1/connections": () => Response.json({ connections: [] }) });
+    const { code, err } = await runInFakeWorld(["drain", "--wait", "--url", server.url]);
+    expect([code, err]).toEqual([1, expect.stringContaining("name its OPS_PORT with --url")]);
+    expect(server.asked.map(({ path }) => path)).toEqual(["/v1/connections"]);
+  });
+});
+
+describe("a server of this machine", () => {
+  /** The control socket of the server on that port. */
+  function openControl(port: number, answer: (path: string) => Response) {
+    const unix = controlPath(port);
+    rmSync(unix, { force: true });
+    const keys: (string | null)[] = [];
+    const server = Bun.serve({
+      unix,
+      fetch: (request) => {
+        keys.push(request.headers.get("Authorization"));
+        return answer(new URL(request.url).pathname);
+      },
+    });
+    closers.push(() => {
+      void server.stop(true);
+      rmSync(unix, { force: true });
+    });
+    return { keys, stop: () => void server.stop(true) };
+  }
+
+  test("is asked through its control socket, which wants no key", async () => {
+    const server = startDraining([]);
+    const { keys } = openControl(server.port ?? 0, () => Response.json({}, { status: 202 }));
+    const env = { API_KEY: "admin@fedcba9876543210" };
+    const seen = await runInFakeWorld(["drain", "--port", String(server.port)], { env });
+    expect([seen.code, server.asked, keys]).toEqual([0, [], [null]]);
+  });
+
+  test("is waited for there", async () => {
+    const server = startDraining([]);
+    const answers = [Response.json({}, { status: 202 }), Response.json({ status: "draining", connections: 5 })];
+    openControl(server.port ?? 0, () => answers.shift() ?? Response.json({ status: "healthy" }));
+    const { code, out } = await runInFakeWorld(["drain", "--wait", "--port", String(server.port)]);
+    expect([code, out.split("\n").slice(1)]).toEqual([0, ["5 connections are left", "it has ended", ""]]);
+  });
+
+  test("is asked over HTTP where the socket was left behind", async () => {
+    const server = startDraining([]);
+    const unix = controlPath(server.port ?? 0);
+    const code = `Bun.serve({ unix: ${JSON.stringify(unix)}, fetch: () => new Response() }); process.kill(process.pid, "SIGKILL")`;
+    Bun.spawnSync([process.execPath, "-e", code]);
+    closers.push(() => rmSync(unix, { force: true }));
+    expect(await runInFakeWorld(["drain", "--port", String(server.port)])).toMatchObject({ code: 0, err: "" });
+    expect(server.asked).toHaveLength(1);
+  });
+
+  test("that is reached through a proxy is not this one", async () => {
+    const server = startDraining([]);
+    openControl(server.port ?? 0, () => Response.json({}, { status: 500 }));
+    const seen = await runInFakeWorld(["drain", "--url", `${server.url}/fanfare`]);
+    expect(seen).toMatchObject({ code: 1 });
+    expect(server.asked.map(({ path }) => path)).toEqual(["/fanfare/v1/drain"]);
+  });
+});
