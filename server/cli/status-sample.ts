@@ -33,7 +33,7 @@ export interface Look {
   readonly processes: readonly Sample[];
 }
 
-type Server = Pick<Question, "address" | "key">;
+type Server = Pick<Question, "address" | "key" | "control">;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -43,7 +43,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export async function readLook(server: Server, clock: Clock): Promise<Look> {
   const [metrics, connections, nodes] = await Promise.all([
     ask(server, "/metrics"),
-    ask(server, "/v1/connections"),
+    askConnections(server),
     ask(server, "/v1/nodes", { orNothing: true }),
   ]);
   const at = clock.monotonic();
@@ -52,6 +52,12 @@ export async function readLook(server: Server, clock: Clock): Promise<Look> {
     users: usersIn(connections),
     processes: listIn(nodes.nodes).map((node) => sampleOf(node, at)),
   };
+}
+
+/** Only the server's own port has them. Where the rest comes from the control socket it may be closed, or want a key. */
+async function askConnections({ control, ...server }: Server): Promise<Fields> {
+  if (control === undefined) return ask(server, "/v1/connections");
+  return ask(server, "/v1/connections").catch(() => ({ next_page: "unknown" }));
 }
 
 /** @param options `orNothing`: an older server has no such path */

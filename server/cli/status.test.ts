@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { controlPath } from "../ops/control-socket.ts";
 import { startFakeServer } from "./fake-server.ts";
 import { runInFakeWorld } from "./fake-world.ts";
 
@@ -109,6 +111,20 @@ describe("fanfare status", () => {
       out: "",
       err: "error: the server wants a key (401): set API_KEY (environment, .env, settings file), or say --api-key\n",
     });
+  });
+
+  test("asks a server of this machine through its control socket, which wants no key", async () => {
+    using server = startFakeServer(() => Response.json({ detail: "no" }, { status: 401 }));
+    const unix = controlPath(server.port ?? 0);
+    rmSync(unix, { force: true });
+    const answers: Readonly<Record<string, unknown>> = { "/metrics": metrics, "/v1/nodes": nodes };
+    const control = Bun.serve({ unix, fetch: ({ url }) => Response.json(answers[new URL(url).pathname]) });
+    const seen = await runInFakeWorld(["status", "--json", "--port", String(server.port)]);
+    await control.stop(true);
+    rmSync(unix, { force: true });
+    expect([seen.code, seen.err]).toEqual([0, ""]);
+    expect(JSON.parse(seen.out)).toMatchObject({ connections: 3, users: null, processes: [{}, {}, {}] });
+    expect(new Set(server.asked.map(({ path }) => path))).toEqual(new Set(["/v1/connections"]));
   });
 
   test.each([[[]], [["--watch"]], [["--json"]]])("says in one line that nothing answers: %j", async (flags) => {

@@ -3,6 +3,7 @@ import { type Address, type AddressFlags, addAddressFlags, addressOf } from "./a
 import { addKeyFlag, keyOf } from "./api-key.ts";
 import { unreachable } from "./ask-server.ts";
 import { type CommandContext, CommandError } from "./context.ts";
+import { controlOf } from "./control.ts";
 import { printableJson } from "./printable.ts";
 import { type Look, readLook } from "./status-sample.ts";
 import { type Status, statusOf, statusTable } from "./status-table.ts";
@@ -28,7 +29,8 @@ export function makeStatusCommand(context: CommandContext): Command {
 }
 
 const examples = `
-Of a secured server it takes a key with the scope read. Rates are measured over one second.
+Of a secured server it takes a key with the scope read; one of this user on this machine is asked through its control socket,
+without a key, also while it drains. Rates are measured over one second.
 
 Examples:
   fanfare status
@@ -41,7 +43,7 @@ async function status(context: CommandContext, flags: StatusFlags): Promise<void
   const address = addressOf(flags, examined);
   const key = keyOf(flags.apiKey, examined, "read");
   context.endWhenUnread();
-  const look = () => readLook({ address, key }, context.clock);
+  const look = () => readLook({ address, key, control: controlOf(address) }, context.clock);
   const show = makeShow(context, address, flags);
   // The first look must work: who mistyped the port wants to know, with --watch too.
   let before = await look().catch((error) => fail(address, error));

@@ -364,9 +364,13 @@ describe("fanfare publish and status of a secured server", () => {
     });
     const err =
       "error: the server wants a key (401): set API_KEY (environment, .env, settings file), or say --api-key\n";
+    // Another user's control socket is found as little as one in another place.
     for (const command of [["publish", "Hi"], ["status"]]) {
-      expect(await runProgram([...command, ...flags])).toEqual({ code: 1, out: "", err });
+      const options = { env: { TMPDIR: "/nowhere" } };
+      expect(await runProgram([...command, ...flags], options)).toEqual({ code: 1, out: "", err });
     }
+    const asOwner = await runProgram(["status", "--json", ...flags]);
+    expect(JSON.parse(asOwner.out)).toMatchObject({ state: "healthy", connections: 0, users: null });
   });
 
   test("status draws in place on a terminal, until it is interrupted", async () => {
