@@ -60,7 +60,7 @@ describe("fanfare drain", () => {
 });
 
 describe("fanfare drain --wait", () => {
-  test("says how many are left when it is another number, and when it is over", async () => {
+  test("says how many are left when it is another number, until another server has its place", async () => {
     const server = startDraining([3, 3, 1], opsPort);
     const slept: number[] = [];
     const sleep = async (ms: number) => void slept.push(ms);
@@ -69,7 +69,7 @@ describe("fanfare drain --wait", () => {
       `${server.url} is draining`,
       "3 connections are left",
       "1 connection is left",
-      "it has ended",
+      "another one has its place",
       "",
     ]);
     expect([seen.code, seen.err, slept]).toEqual([0, "", [1000, 1000, 1000]]);
@@ -123,7 +123,7 @@ describe("a server of this machine", () => {
     const answers = [Response.json({}, { status: 202 }), Response.json({ status: "draining", connections: 5 })];
     openControl(server.port ?? 0, () => answers.shift() ?? Response.json({ status: "healthy" }));
     const { code, out } = await runInFakeWorld(["drain", "--wait", "--port", String(server.port)]);
-    expect([code, out.split("\n").slice(1)]).toEqual([0, ["5 connections are left", "it has ended", ""]]);
+    expect([code, out.split("\n").slice(1)]).toEqual([0, ["5 connections are left", "another one has its place", ""]]);
   });
 
   test("is asked over HTTP where the socket was left behind", async () => {

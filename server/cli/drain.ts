@@ -67,30 +67,36 @@ async function untilGone(context: CommandContext, door: Door): Promise<void> {
   const ended = new AbortController();
   const stop = context.onInterrupt(() => ended.abort());
   let shown: string | undefined;
-  for (let left = await lookAt(door); left !== "gone"; left = await lookAt(door)) {
-    if (left !== shown && left !== "unknown") {
-      context.print(left);
-      shown = left;
-    }
+  let look = await lookAt(door);
+  while (!look.isOver && !ended.signal.aborted) {
+    if (look.words !== undefined && look.words !== shown) context.print(look.words);
+    shown = look.words ?? shown;
     await context.sleep(stepMs, ended.signal);
-    if (ended.signal.aborted) break;
+    if (!ended.signal.aborted) look = await lookAt(door);
   }
   stop();
-  if (ended.signal.aborted) context.exitWith(interruptedCode);
-  else context.print("it has ended");
+  if (look.isOver) context.print(look.words ?? "it has ended");
+  else context.exitWith(interruptedCode);
 }
 
-/** How many are left, in words. */
-async function lookAt(door: Door): Promise<string | "gone" | "unknown"> {
+/** How it goes on. */
+interface Progress {
+  readonly isOver: boolean;
+  /** For a person; undefined where there is nothing to say. */
+  readonly words?: string;
+}
+
+async function lookAt(door: Door): Promise<Progress> {
   try {
     const { value } = await askServer({ ...door, path: "/health" });
-    if (typeof value !== "object" || value === null) return "unknown";
-    // One that does not drain is another one: it was started in the place of the first.
-    if (!("status" in value) || value.status !== "draining") return "gone";
-    if (!("connections" in value)) return "unknown"; // this key may drain, and may not read
-    return value.connections === 1 ? "1 connection is left" : `${value.connections} connections are left`;
+    if (typeof value !== "object" || value === null) return { isOver: false };
+    if (!("status" in value) || value.status !== "draining")
+      return { isOver: true, words: "another one has its place" };
+    if (!("connections" in value)) return { isOver: false }; // this key may drain, and may not read
+    const { connections } = value;
+    return { isOver: false, words: connections === 1 ? "1 connection is left" : `${connections} connections are left` };
   } catch (error) {
-    return isRefusedConnection(error) ? "gone" : "unknown";
+    return { isOver: isRefusedConnection(error) };
   }
 }
 

@@ -2,6 +2,9 @@ import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** How long a server that has the place may take to say how it is. */
+const answerMs = 1000;
+
 /** Where the server on a port of this machine is asked by programs of the same user: /tmp/fanfare-1000-8000.sock */
 export function controlPath(port: number): string {
   return join(tmpdir(), `fanfare-${ownerName()}-${port}.sock`);
@@ -16,10 +19,11 @@ export function findControlSocket(port: number): string | undefined {
 /**
  * Calls `listen`, which is to create the socket at the path, so that only this user may ask there.
  * @returns lets go of the path, unless it is somebody else's by then; idempotent
- * @throws Error where a living server has the place, or what stands there cannot be taken away; what `listen` throws
+ * @throws Error where another server has the place, or what stands there cannot be taken away; what `listen` throws
  */
 export async function openControlSocket(path: string, listen: () => void): Promise<() => void> {
-  if (await isAnswered(path)) {
+  // One that waits for its last clients has given the port away: whoever asks for the port's server means its successor.
+  if ((await isAnswered(path)) && !(await isDraining(path))) {
     throw new Error("another server on the same port, of another address of this machine, has it");
   }
   rmSync(path, { force: true });
@@ -67,6 +71,15 @@ async function isAnswered(path: string): Promise<boolean> {
     return true;
   } catch {
     return false;
+  }
+}
+
+async function isDraining(path: string): Promise<boolean> {
+  try {
+    const answer = await fetch("http://localhost/health", { unix: path, signal: AbortSignal.timeout(answerMs) });
+    return /"status":"draining"/.test(await answer.text());
+  } catch {
+    return false; // it hangs, or is no server of ours: then it is left alone
   }
 }
 

@@ -62,7 +62,9 @@ export class Stop {
     const began = this.#clock.monotonic();
     this.#announce(manner);
     http.closesConnections = true;
-    await this.#until(() => false, Math.max(this.#settings.drainDelayMs, http.mayBeKeptAlive ? keptAliveMs : 0));
+    // Who moves its clients away has no use for new ones, and another may wait for the port.
+    const delayMs = manner?.mode === "move" ? 0 : this.#settings.drainDelayMs;
+    await this.#until(() => false, Math.max(delayMs, http.mayBeKeptAlive ? keptAliveMs : 0));
 
     http.stopListening();
     hub.reception.closedBecause = new ServiceError("draining", "the server is shutting down");

@@ -115,6 +115,19 @@ describe("the control socket", () => {
     expect(first.left()).toEqual([]);
   });
 
+  test.concurrent("is that of the server that has the port, while one that gave it away waits for its clients", async () => {
+    await using old = await startApart();
+    using client = await SocketUnderTest.open(old.server.wsUrl);
+    old.server.signal("SIGTERM");
+    await client.until(({ event }) => event === "draining");
+    const flags = ["--port", String(old.server.port)];
+    await using successor = await startServer({ env: { TMPDIR: old.folder }, flags });
+    expect(await controlHealth(old.folder, successor)).toMatchObject({ status: "healthy", connections: 0 });
+    client.close();
+    expect(await old.server.exited).toBe(0);
+    expect(await controlHealth(old.folder, successor)).toMatchObject({ status: "healthy" });
+  });
+
   test.concurrent("that a killed server left behind is in nobody's way, and the next server clears up", async () => {
     const folder = makeFolder();
     const env = { TMPDIR: folder };
@@ -167,6 +180,16 @@ describe("what goes wrong while it stops", () => {
     server.signal("SIGKILL");
     expect(await client.untilClosed()).toMatchObject({ code: 1012 });
     await untilGone(pid);
+  });
+
+  test.concurrent("workers whose supervisor died let go of the port at once, for whoever starts in its place", async () => {
+    await using server = await startServer({ flags: workers(2), env: { DRAIN_DELAY: "60s", DRAIN_WINDOW: "20s" } });
+    const clients = await Promise.all(Array.from({ length: 4 }, () => SocketUnderTest.open(server.wsUrl)));
+    server.signal("SIGKILL");
+    for (const client of clients) await client.until(({ event }) => event === "draining");
+    await using next = await startServer({ flags: [...workers(1), "--port", String(server.port)] });
+    expect(await healthOf(next)).toMatchObject({ status: "healthy", connections: 0 });
+    for (const client of clients) client.close();
   });
 
   test.concurrent("a worker that dies then is not replaced, and the others' clients are still waited for", async () => {
