@@ -58,6 +58,24 @@ describe("the process of a worker", () => {
     expect(worker.ending).toBe("SIGKILL");
   });
 
+  test("that dies in this moment can be told whatever", async () => {
+    const { start } = await world();
+    for (let time = 0; time < 4; time++) {
+      const worker = start();
+      await worker.ready;
+      process.kill(worker.pid, "SIGKILL");
+      let isGone = false;
+      void worker.ended.then(() => {
+        isGone = true;
+      });
+      while (!isGone) {
+        worker.hurry();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(worker.ending).toBe("SIGKILL");
+    }
+  });
+
   test("that hangs is killed, since its port would go on taking clients", async () => {
     const { start, clock } = await world();
     const worker = start();

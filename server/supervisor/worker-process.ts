@@ -115,7 +115,12 @@ export class WorkerProcess {
   }
 
   #say(order: Order): void {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.send(order);
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    try {
+      this.#child.send(order);
+    } catch {
+      // It is dying: the way to it is closed already, and its end follows.
+    }
   }
 
   /** Its port goes on taking its share of new clients, who would wait for ever. */

@@ -4,7 +4,7 @@ import { Access } from "../auth/access.ts";
 import { ApiKeys } from "../auth/api-key.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
 import type { Broker, ChannelDirectory } from "../broker/broker.ts";
-import { ChannelRules } from "../channels/rules.ts";
+import { type ChannelOptions, ChannelRules } from "../channels/rules.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
@@ -57,7 +57,9 @@ export interface Parts {
  */
 export function compose(settings: Settings, surroundings: Surroundings): Parts {
   const { broker, clock, sharesPort = false } = surroundings;
-  const hub = composeHub(settings, surroundings, (session) => drain.greet(session));
+  const rulesOf = composeRules(settings);
+  const access = composeAccess(settings, clock, rulesOf);
+  const hub = composeHub(settings, surroundings, { access, rulesOf, greet: (session) => drain.greet(session) });
   answerAboutConnections(hub);
   const flush = () => hub.delivery.flushNow();
   const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });
@@ -65,25 +67,42 @@ export function compose(settings: Settings, surroundings: Surroundings): Parts {
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, clock);
   const ops = composeOps(settings, surroundings, hub);
-  const http = new HttpServer({ ...settings, sharesPort }, { ...ops, api: { hub, directory: broker }, websocket, sse });
+  const http = new HttpServer(
+    { ...settings, sharesPort },
+    { ...ops, api: { hub, access, directory: broker }, websocket, sse },
+  );
   return { hub, drain, http, ops, websocket, sse };
 }
 
-function composeHub(settings: Settings, surroundings: Surroundings, greet: (session: Session) => void): Hub {
-  const { broker, cluster, clock, resumeSecret, listeners = {} } = surroundings;
+function composeRules(settings: Settings): (channel: ChannelName) => ChannelOptions {
   const { channelRules, historySize, historyTtlMs: historyTtl, historyBytes, isSecured } = settings;
   const rules = new ChannelRules(channelRules, { historySize, historyTtl, historyBytes, isSecured });
-  const rulesOf = (channel: ChannelName) => rules.of(channel);
+  return (channel) => rules.of(channel);
+}
+
+function composeAccess(settings: Settings, clock: Clock, rulesOf: (channel: ChannelName) => ChannelOptions): Access {
   const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl } = settings;
   const verifier = makeTokenVerifier({ secret, publicKey, jwksUrl }, clock);
+  return new Access({ ...settings, verifier, rulesOf });
+}
+
+/** What a hub is made with, beside what every worker has. */
+interface HubDoors {
+  readonly access: Access;
+  readonly rulesOf: (channel: ChannelName) => ChannelOptions;
+  greet(session: Session): void;
+}
+
+function composeHub(settings: Settings, surroundings: Surroundings, { access, rulesOf, greet }: HubDoors): Hub {
+  const { broker, cluster, clock, resumeSecret, listeners = {} } = surroundings;
   return new Hub(
     { ...settings, tailBytes: settings.historyBytes, tailBytesTotal, pingIntervalMs: settings.wsPingIntervalMs },
     {
       broker,
       clock,
+      access,
       peers: new Peers(cluster, clock),
       resumeKeys: new ResumeKeys(resumeSecret),
-      access: new Access({ ...settings, verifier, rulesOf }),
       historyRules: rulesOf,
       ...listeners,
       onWelcomed: (session) => {

@@ -81,7 +81,11 @@ async function orphaned(reason: string): Promise<void> {
 }
 
 function report(word: Report): void {
-  if (process.connected) process.send?.(word);
+  try {
+    if (process.connected) process.send?.(word);
+  } catch {
+    // The supervisor is dying: that is told by the end of the link.
+  }
 }
 
 /** What was reported last is on its way, and a process that ends would take it along: the supervisor says when it is heard. */

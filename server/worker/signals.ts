@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { getLogger } from "@logtape/logtape";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import { logReceipt, type StopReceipt } from "./stop.ts";
 
 const log = () => getLogger(["fanfare", "signals"]);
@@ -14,14 +15,22 @@ export interface Stoppable {
   stopNow(): Promise<StopReceipt>;
 }
 
+/** The same signal so soon again is its echo: it came to the whole group, and from whoever passes it on as well. */
+const echoMs = 100;
+
 /**
  * The first signal lets everyone leave, the second one nobody, the third is the end of the process.
  * @returns the exit code, once everything has stopped: 0, or 128 + the number of the signal that could not wait
  */
-export async function obeySignals(server: Stoppable): Promise<number> {
+export async function obeySignals(server: Stoppable, clock: Pick<Clock, "monotonic"> = systemClock): Promise<number> {
   let received = 0;
   let exitCode = 0;
+  let last: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const obey = (signal: NodeJS.Signals) => {
+    const at = clock.monotonic();
+    const isEcho = last?.signal === signal && at - last.at < echoMs;
+    last = { signal, at };
+    if (isEcho) return;
     received++;
     if (received === 1) {
       void server.stop();

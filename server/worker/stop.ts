@@ -115,7 +115,7 @@ export class Stop {
     while (hub.connections.size > 0 && this.#leftMs > 0 && !this.#isHurried) {
       const isOver = () => hub.connections.size === 0 || this.#leftMs === 0;
       await this.#until(isOver, Math.min(reportMs, this.#leftMs));
-      if (hub.connections.size === 0 || this.#isHurried) return;
+      if (hub.connections.size === 0 || this.#isHurried || this.#leftMs === 0) return;
       log().info("Waiting for {clients} client(s) to leave; the rest are closed in {seconds} s", {
         clients: hub.connections.size,
         seconds: Math.ceil(this.#leftMs / 1000),
