@@ -1,18 +1,23 @@
 import { type ChannelName, channelNameRule, parseChannelName } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { JsonText } from "../../protocol/publication.ts";
+import type { Access } from "../auth/access.ts";
+import type { Identity } from "../auth/identity.ts";
 import type { ChannelDirectory } from "../broker/broker.ts";
 import type { Hub } from "../hub/hub.ts";
 
 /** What the verbs may use. */
 export interface ApiDoors {
   readonly hub: Hub;
+  readonly access: Access;
   /** Every channel that is known anywhere. */
   readonly directory: ChannelDirectory;
 }
 
 /** One request, read and let in already. */
 export interface Call {
+  /** Whose token let it in; undefined for an API key, which may do whatever its scopes say. */
+  readonly identity: Identity | undefined;
   /** Parts of the path, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;

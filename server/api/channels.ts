@@ -27,8 +27,9 @@ export async function getChannel({ hub, directory }: ApiDoors, call: Call): Prom
 }
 
 /** `GET /v1/channels/{channel}/history?since=&limit=` */
-export async function getHistory({ hub }: ApiDoors, call: Call): Promise<Reply> {
+export async function getHistory({ hub, access }: ApiDoors, call: Call): Promise<Reply> {
   const channel = channelParam(call);
+  if (call.identity !== undefined) access.checkSubscribe(call.identity, channel);
   const limit = limitOf(call.query);
   const { top, publications, gap } = await hub.history(channel, sinceOf(call, limit), limit);
   const head = JSON.stringify({ channel, ...top, complete: gap === undefined, ...present({ reason: gap }) });
@@ -37,8 +38,9 @@ export async function getHistory({ hub }: ApiDoors, call: Call): Promise<Reply> 
 }
 
 /** `GET /v1/channels/{channel}/presence` */
-export async function getPresence({ hub }: ApiDoors, call: Call): Promise<Reply> {
+export async function getPresence({ hub, access }: ApiDoors, call: Call): Promise<Reply> {
   const channel = channelParam(call);
+  if (call.identity !== undefined) access.checkSubscribe(call.identity, channel);
   const [presence] = await hub.occupancy.of([channel]);
   return ok({ channel, ...presence });
 }

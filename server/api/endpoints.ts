@@ -13,6 +13,8 @@ import { push, pushBatch } from "./push.ts";
 /** One row of the HTTP API. What `about` says is served at `/openapi.json` and `/docs`. */
 export interface Endpoint extends Operation {
   readonly scope: Scope;
+  /** A user's token is taken as well as a key; then the user's own permissions count. */
+  readonly forClients?: true;
   readonly verb: Verb;
 }
 
@@ -44,6 +46,7 @@ export const endpoints: readonly Endpoint[] = [
     method: "POST",
     path: "/v1/publish",
     scope: "publish",
+    forClients: true,
     summary: "Publish into a channel, several, or to users.",
     about: aboutPublish,
     verb: publish,
@@ -52,6 +55,7 @@ export const endpoints: readonly Endpoint[] = [
     method: "POST",
     path: "/v1/channels/{channel}/messages",
     scope: "publish",
+    forClients: true,
     summary: "Publish the body as a message: JSON becomes data, anything else message.",
     about: aboutPostMessage,
     verb: postMessage,
@@ -76,6 +80,7 @@ export const endpoints: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/channels/{channel}/history",
     scope: "read",
+    forClients: true,
     summary: "What was published in a channel.",
     about: aboutGetHistory,
     verb: getHistory,
@@ -84,6 +89,7 @@ export const endpoints: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/channels/{channel}/presence",
     scope: "read",
+    forClients: true,
     summary: "Who is in a channel now.",
     about: aboutGetPresence,
     verb: getPresence,

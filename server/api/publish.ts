@@ -3,33 +3,50 @@ import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import { onOneLine } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
+import type { Access } from "../auth/access.ts";
+import type { Identity } from "../auth/identity.ts";
 import type { Hub } from "../hub/hub.ts";
 import { type ApiDoors, type Call, channelParam, ok, type Reply } from "./call.ts";
 import { parseUndirected, type Undirected, userChannelField } from "./draft.ts";
 
 /** `POST /v1/publish`: into one channel, several, or those of users. */
-export async function publish({ hub }: ApiDoors, call: Call): Promise<Reply> {
+export async function publish({ hub, access }: ApiDoors, call: Call): Promise<Reply> {
   const object = fields.parseObject(call.body);
   refuseSchedule(object);
   const targets = parseTargets(object);
-  const draft = withId(parseUndirected(object, call.body), call);
+  const { identity } = call;
+  const draft = saidBy(access, identity, withId(parseUndirected(object, call.body), call));
+  const check = (channel: ChannelName) => identity && access.checkPublish(identity, channel);
   const [only] = targets.channels;
   if (targets.isOne && only !== undefined) {
-    return ok((await withConnected(hub, [await publishInto(hub, only, draft)]))[0]);
+    return ok((await withConnected(hub, [await publishInto(hub, only, draft, check)]))[0]);
   }
-  const results = await Promise.all(targets.channels.map((channel) => publishOrTell(hub, channel, draft)));
+  const results = await Promise.all(targets.channels.map((channel) => publishOrTell(hub, channel, draft, check)));
   return ok({ results: await withConnected(hub, results) });
 }
 
 /** `POST /v1/channels/{channel}/messages`: the body is the message; JSON becomes `data`, anything else `message`. */
-export async function postMessage({ hub }: ApiDoors, call: Call): Promise<Reply> {
+export async function postMessage({ hub, access }: ApiDoors, call: Call): Promise<Reply> {
+  const { identity } = call;
   const channel = channelParam(call);
   if (call.body === "") throw fields.invalid("body", "a message", undefined);
   const isJson = /^application\/([\w.+-]+\+)?json\b/i.test(call.contentType);
   if (isJson) fields.parseJson(call.body);
   const draft: Undirected = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
-  return ok(await publishInto(hub, channel, withId(draft, call)));
+  const check = () => identity && access.checkPublish(identity, channel);
+  return ok(await publishInto(hub, channel, saidBy(access, identity, withId(draft, call)), check));
 }
+
+/** A user is who the token says, whatever the draft claims. */
+function saidBy(access: Access, identity: Identity | undefined, draft: Undirected): Undirected {
+  if (identity === undefined) return draft;
+  const { sender: claimed, ...rest } = draft;
+  const sender = access.senderOf(identity, claimed);
+  return sender === undefined ? rest : { ...rest, sender };
+}
+
+/** @throws ServiceError where whoever asks may not publish there */
+type Check = (channel: ChannelName) => void;
 
 interface Targets {
   readonly channels: readonly ChannelName[];
@@ -66,7 +83,8 @@ function channelElement(value: unknown): ChannelName {
   return channel;
 }
 
-async function publishInto(hub: Hub, channel: ChannelName, draft: Undirected) {
+async function publishInto(hub: Hub, channel: ChannelName, draft: Undirected, check: Check) {
+  check(channel);
   const { id, position, duplicate } = await hub.publish({ ...draft, channel });
   return { channel, id, ...position, duplicate };
 }
@@ -82,9 +100,9 @@ async function withConnected<R extends { readonly channel: ChannelName }>(hub: H
 }
 
 /** One of several: its refusal stands in its place. */
-async function publishOrTell(hub: Hub, channel: ChannelName, draft: Undirected) {
+async function publishOrTell(hub: Hub, channel: ChannelName, draft: Undirected, check: Check) {
   try {
-    return await publishInto(hub, channel, draft);
+    return await publishInto(hub, channel, draft, check);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     return { channel, error: { code: error.code, message: error.message } };

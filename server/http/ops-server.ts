@@ -3,6 +3,7 @@ import type { Server } from "bun";
 import { systemClock } from "../lib/clock.ts";
 import { controlPath, openControlSocket } from "../ops/control-socket.ts";
 import { Border, type BorderSettings } from "./border.ts";
+import { locationOf } from "./location.ts";
 import { type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { respondError } from "./respond.ts";
 import { UnusableOpsPort } from "./unusable-ops-port.ts";
@@ -94,7 +95,7 @@ function handlers(parts: OpsParts, border?: Border) {
     error: respondError,
     fetch: (request: Request): Response | Promise<Response> => {
       border?.check(request);
-      const { pathname } = new URL(request.url);
+      const { pathname } = locationOf(request);
       // Load balancers ask so; the runtime leaves the body out.
       const asked = request.method === "HEAD" ? "GET" : request.method;
       const route = routes.find(({ method, path }) => method === asked && path === pathname);

@@ -2,7 +2,9 @@ import { Hono } from "hono";
 import type { ApiDoors, Call } from "../api/call.ts";
 import { type Endpoint, endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { readBody } from "./body.ts";
+import { enter } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
+import { locationOf } from "./location.ts";
 import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
 import { respond } from "./respond.ts";
@@ -29,7 +31,7 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
     (endpoint: Endpoint): Handle =>
     (request) => {
       if (request.method !== "POST") {
-        return answerWrongMethod(new URL(request.url).pathname, request.method, ["POST"]);
+        return answerWrongMethod(locationOf(request).pathname, request.method, ["POST"]);
       }
       return perform(request, {}, endpoint, settings, parts);
     };
@@ -61,17 +63,18 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
 async function perform(
   request: Request,
   params: Readonly<Record<string, string>>,
-  { verb, scope }: Pick<Endpoint, "verb" | "scope">,
+  endpoint: Pick<Endpoint, "verb" | "scope" | "forClients">,
   settings: RouteSettings,
   parts: RouteParts,
 ): Promise<Response> {
-  parts.keys.check(keyHeaders(request), scope);
+  const identity = await enter(keyHeaders(request), endpoint, { keys: parts.keys, access: parts.api.access });
   const call: Call = {
+    identity,
     params,
-    query: new URL(request.url).searchParams,
+    query: locationOf(request).searchParams,
     body: request.method === "GET" ? "" : await readBody(request, settings.maxBodyBytes),
     contentType: request.headers.get("Content-Type") ?? "",
     idempotencyKey: request.headers.get("Idempotency-Key") ?? undefined,
   };
-  return respond(await verb(parts.api, call));
+  return respond(await endpoint.verb(parts.api, call));
 }

@@ -4,6 +4,7 @@ import type { Peer } from "../transport/handshake.ts";
 import type { SseTransport } from "../transport/sse/sse.ts";
 import type { SocketState, WebSocketTransport } from "../transport/websocket/websocket.ts";
 import { Border, type BorderSettings } from "./border.ts";
+import { locationOf } from "./location.ts";
 import { respondError } from "./respond.ts";
 import { type Handle, otherRoutes, pushRoutes, type RouteParts, type RouteSettings } from "./routes.ts";
 
@@ -105,7 +106,12 @@ export class HttpServer {
   }
 
   #fetch(request: Request, server: Server<SocketState>): Response | Promise<Response | undefined> | undefined {
-    const { pathname } = new URL(request.url);
+    let pathname: string;
+    try {
+      pathname = locationOf(request).pathname;
+    } catch (error) {
+      return this.#finish(request, respondError(error));
+    }
     const { wsPath } = this.#settings;
     if (pathname === wsPath || (pathname === "/" && request.headers.has("Upgrade"))) {
       return this.#upgrade(request, server);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { MovedClock } from "../lib/moved-clock.ts";
 import { obeySignals, type Stoppable } from "./signals.ts";
 import type { StopReceipt } from "./stop.ts";
 
@@ -70,6 +71,19 @@ test("the second lets nobody, and the code names it", async () => {
   expect(await code).toBe(130);
 });
 
+test("the same signal within a tenth of a second is an echo, as of a group and of who passes it on", () => {
+  const clock = new MovedClock();
+  const server = new FakeServer();
+  void obeySignals(server, clock);
+  process.emit("SIGTERM", "SIGTERM");
+  clock.move(99);
+  process.emit("SIGTERM", "SIGTERM");
+  expect(server.orders).toEqual(["stop"]);
+  clock.move(100);
+  process.emit("SIGTERM", "SIGTERM");
+  expect(server.orders).toEqual(["stop", "stop now"]);
+});
+
 test("the third ends the process", () => {
   const ends: unknown[] = [];
   const exit = spyOn(process, "exit").mockImplementation((code) => {
@@ -78,10 +92,10 @@ test("the third ends the process", () => {
   });
   void obeySignals(new FakeServer());
   process.emit("SIGINT", "SIGINT");
-  process.emit("SIGINT", "SIGINT");
-  expect(() => process.emit("SIGTERM", "SIGTERM")).toThrow("ended");
+  process.emit("SIGTERM", "SIGTERM");
+  expect(() => process.emit("SIGINT", "SIGINT")).toThrow("ended");
   exit.mockRestore();
-  expect(ends).toEqual([143]);
+  expect(ends).toEqual([130]);
 });
 
 test("a server that was stopped by another way ends with 0, and a signal after that asks for nothing new", async () => {

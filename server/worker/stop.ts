@@ -115,11 +115,15 @@ export class Stop {
     while (hub.connections.size > 0 && this.#leftMs > 0 && !this.#isHurried) {
       const isOver = () => hub.connections.size === 0 || this.#leftMs === 0;
       await this.#until(isOver, Math.min(reportMs, this.#leftMs));
-      if (hub.connections.size === 0 || this.#isHurried || this.#leftMs === 0) return;
-      log().info("Waiting for {clients} client(s) to leave; the rest are closed in {seconds} s", {
-        clients: hub.connections.size,
-        seconds: Math.ceil(this.#leftMs / 1000),
-      });
+      const clients = hub.connections.size;
+      if (clients === 0 || this.#isHurried) return;
+      const seconds = Math.ceil(this.#leftMs / 1000);
+      if (seconds === 0) log().info("The time is over: closing {clients} client(s)", { clients });
+      else
+        log().info("Waiting for {clients} client(s) to leave; the rest are closed in {seconds} s", {
+          clients,
+          seconds,
+        });
     }
   }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 
 const root = join(import.meta.dir, "..", "..");
+const apartMs = 250;
 const startTimeoutMs = 20_000;
 /** How often the log is looked at by who waits for a line of it. */
 const lookMs = 15;
@@ -59,6 +60,7 @@ export class ServerUnderTest implements AsyncDisposable {
   /** Holds the log; gone with the server. */
   readonly #folder: string;
   #lastOutput = "";
+  readonly #signalledAt = new Map<string, number>();
   #isDisposed = false;
 
   constructor(child: Subprocess, folder: string) {
@@ -96,8 +98,13 @@ export class ServerUnderTest implements AsyncDisposable {
     return this.#child.exited;
   }
 
+  /** The same one again is sent a moment later than asked for: closer together the two would count as one. */
   signal(name: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
-    this.#child.kill(name);
+    const at = Math.max(performance.now(), (this.#signalledAt.get(name) ?? -apartMs) + apartMs);
+    this.#signalledAt.set(name, at);
+    const waitMs = at - performance.now();
+    if (waitMs <= 0) this.#child.kill(name);
+    else setTimeout(() => this.#child.kill(name), waitMs);
   }
 
   /** Resolves with the match once the log has it. @throws Error with the log when it ends first, or too much time passes */

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { makeToken } from "../../server/auth/token.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+
+const secret = "a secret of thirty-two bytes or more";
+const key = "publish-key-of-sixteen-and-more";
+let server: ServerUnderTest;
+let alice: Record<string, string>;
+
+beforeAll(async () => {
+  server = await startServer({ env: { JWT_SECRET: secret, API_KEY: key } });
+  alice = await tokenOf("alice", { subscribe: ["room:*"], publish: ["room:1"] });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+async function tokenOf(
+  userId: string,
+  grants: { subscribe?: string[]; publish?: string[] },
+): Promise<Record<string, string>> {
+  const token = await makeToken({ sub: userId, subscribe: [], publish: [], expiresInS: 60, secret, ...grants });
+  return { Authorization: `Bearer ${token}` };
+}
+
+const publish = (channel: string, headers: Record<string, string>, more: object = {}) =>
+  server.request("POST", "/v1/publish", { channel, data: 1, ...more }, headers);
+
+test("a user's token publishes where its grants allow it, as that user", async () => {
+  expect((await publish("room:1", alice, { sender: "somebody else" })).status).toBe(200);
+  const history = await server.request("GET", "/v1/channels/room:1/history", undefined, alice);
+  expect(await history.json()).toMatchObject({ messages: [{ data: 1, sender: "alice" }] });
+});
+
+test("and nowhere else: not in another room, not to all, not to a user, not to several at once", async () => {
+  for (const channel of ["room:2", "all", "other"]) expect((await publish(channel, alice)).status).toBe(403);
+  const toUser = await server.request("POST", "/v1/publish", { user_id: "bob", data: 1 }, alice);
+  expect(toUser.status).toBe(403);
+  const both = await server.request("POST", "/v1/publish", { channels: ["room:1", "room:2"], data: 2 }, alice);
+  const { results } = (await both.json()) as { results: { error?: { code: string } }[] };
+  expect(results.map(({ error }) => error?.code)).toEqual([undefined, "forbidden"]);
+});
+
+test("it posts a plain message as well", async () => {
+  expect((await server.request("POST", "/v1/channels/room:1/messages", '"Hi"', alice)).status).toBe(200);
+  expect((await server.request("POST", "/v1/channels/room:2/messages", '"Hi"', alice)).status).toBe(403);
+});
+
+test("it reads history and presence of what its user may subscribe to, the user's own channel among it", async () => {
+  for (const [path, status] of [
+    ["/v1/channels/room:7/history", 200],
+    ["/v1/channels/room:7/presence", 200],
+    ["/v1/channels/@alice/history", 200],
+    ["/v1/channels/@bob/history", 403],
+    ["/v1/channels/other/history", 403],
+    ["/v1/channels/other/presence", 403],
+  ] as const) {
+    expect([path, (await server.request("GET", path, undefined, alice)).status]).toEqual([path, status]);
+  }
+});
+
+test("it opens nothing that is for operators", async () => {
+  for (const [method, path] of [
+    ["GET", "/v1/channels"],
+    ["GET", "/v1/connections"],
+    ["GET", "/metrics"],
+    ["POST", "/sse/push"],
+    ["POST", "/v1/drain"],
+    ["DELETE", "/v1/users/bob/connections"],
+  ] as const) {
+    const answer = await server.request(
+      method,
+      path,
+      method === "POST" ? { user_id: "bob", data: 1 } : undefined,
+      alice,
+    );
+    expect([path, answer.status]).toEqual([path, 401]);
+  }
+});
+
+test("a token that is signed by somebody else is refused", async () => {
+  const forged = await makeToken({
+    sub: "alice",
+    subscribe: ["*"],
+    publish: ["*"],
+    expiresInS: 60,
+    secret: `not ${secret}`,
+  });
+  expect((await publish("room:1", { Authorization: `Bearer ${forged}` })).status).toBe(401);
+});
+
+test("the key goes on opening everything", async () => {
+  const headers = { Authorization: `Bearer ${key}` };
+  expect((await publish("room:2", headers, { sender: "the shop" })).status).toBe(200);
+  expect((await server.request("POST", "/v1/publish", { user_id: "bob", data: 1 }, headers)).status).toBe(200);
+});
