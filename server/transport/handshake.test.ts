@@ -92,6 +92,10 @@ describe("a handshake", () => {
     expect(arrive("?takes_over=").takesOver).toBeUndefined();
   });
 
+  test("bytes that are no text are no user", () => {
+    expect(refusalOf("?user_id=%ff")).toMatchObject({ code: "bad-request", field: "user_id" });
+  });
+
   test("subprotocols are told in the order in which they were offered", () => {
     const request = new Request("http://localhost/", { headers: { "Sec-WebSocket-Protocol": "b,  a ,c" } });
     expect(offeredSubprotocols(request)).toEqual(["b", "a", "c"]);

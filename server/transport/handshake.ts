@@ -24,7 +24,7 @@ export function parseArrival(request: Request, peer: Peer): Arrival {
   const { searchParams } = new URL(request.url);
   const lastEventId = request.headers.get("Last-Event-ID");
   return {
-    userId: searchParams.get("user_id") ?? undefined,
+    userId: parseUserText(searchParams.get("user_id")),
     token: tokenFrom({
       url: searchParams,
       authorization: request.headers.get("Authorization"),
@@ -53,6 +53,12 @@ function parseChannels(params: URLSearchParams): readonly ChannelName[] {
     channels.add(channel);
   }
   return [...channels];
+}
+
+/** Whether it is a user's id is for those to say who know users; bytes that are no text come as U+FFFD and are none. */
+function parseUserText(text: string | null): string | undefined {
+  if (text?.includes("\ufffd")) throw bad("user_id", "text in UTF-8", text);
+  return text ?? undefined;
 }
 
 function parseSince(text: string | null): Since | Cursor | undefined {
