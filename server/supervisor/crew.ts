@@ -94,7 +94,7 @@ export class Crew {
 
   #replace(n: number, event: string, livedMs: number): void {
     this.#earlyEnds = livedMs < soundMs ? this.#earlyEnds + 1 : 1;
-    if (this.#earlyEnds > maxEarlyEnds) {
+    if (this.#earlyEnds >= maxEarlyEnds) {
       this.#parts.onCrashLoop(`${event}, and so did those before it, soon after their start`);
       return;
     }

@@ -1,0 +1,140 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { ApiKeys } from "../auth/api-key.ts";
+import { MemoryCluster } from "../cluster/memory/cluster.ts";
+import { Peers } from "../cluster/peers.ts";
+import { systemClock } from "../lib/clock.ts";
+import { controlPath } from "../ops/control-socket.ts";
+import { Metrics } from "../ops/metrics.ts";
+import { OpsServer } from "./ops-server.ts";
+import { UnusableOpsPort } from "./unusable-ops-port.ts";
+
+const key = "0123456789abcdef";
+const border = { host: "127.0.0.1", isSecured: true, insecure: false, corsOrigins: undefined };
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+/** A port that nobody has at this moment. */
+async function freePort(): Promise<number> {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const { port = 0 } = server;
+  await server.stop(true);
+  return port;
+}
+
+/** The doors of a server that is healthy as long as the test says so. */
+async function world({ readFigures = () => ({}) }: { readFigures?: () => object } = {}) {
+  const peers = new Peers(MemoryCluster.alone(systemClock), systemClock);
+  await peers.start();
+  const state = { isHealthy: true, isDraining: false, drains: 0 };
+  const ops = {
+    peers,
+    isHealthy: () => state.isHealthy,
+    isDraining: () => state.isDraining,
+    drain: () => {
+      state.drains++;
+    },
+    startedAt: 0,
+  };
+  const metrics = new Metrics(ops, () => ({ ...readFigures(), active_connections: 1 }));
+  const server = new OpsServer({ ops, metrics, keys: new ApiKeys([`read@${key}`], border) });
+  const [opsPort, port] = [await freePort(), await freePort()];
+  closers.push(async () => {
+    await server.close();
+    await peers.close();
+  });
+  const headers = { "X-API-Key": key };
+  const ask = (path: string, init: RequestInit = {}) =>
+    fetch(`http://127.0.0.1:${opsPort}${path}`, { headers, ...init });
+  const control = (path: string, init: RequestInit = {}) =>
+    fetch(`http://localhost${path}`, { ...init, unix: controlPath(port) });
+  return { server, state, ask, control, opsPort, port };
+}
+
+describe("the doors for operations", () => {
+  test("say how it is, now", async () => {
+    const { server, state, ask, opsPort, port } = await world();
+    await server.listen({ ...border, opsPort }, port);
+    const look = async () => [(await ask("/readyz")).status, (await ask("/livez")).status];
+    expect(await look()).toEqual([200, 200]);
+    state.isHealthy = false;
+    expect(await look()).toEqual([503, 200]);
+    state.isHealthy = true;
+    state.isDraining = true;
+    expect(await look()).toEqual([503, 200]);
+    expect(await (await ask("/health")).json()).toMatchObject({ status: "draining" });
+  });
+
+  test("want a key with the right scope by OPS_PORT, and none by the control socket", async () => {
+    const { server, state, ask, control, opsPort, port } = await world();
+    await server.listen({ ...border, opsPort }, port);
+    expect((await ask("/metrics", { headers: {} })).status).toBe(401);
+    expect((await ask("/v1/nodes")).status).toBe(200);
+    expect((await ask("/v1/drain", { method: "POST" })).status).toBe(403);
+    expect(state.drains).toBe(0);
+    expect((await control("/v1/nodes")).status).toBe(200);
+    expect((await control("/v1/drain", { method: "POST" })).status).toBe(202);
+    expect(state.drains).toBe(1);
+  });
+
+  test("read no body that is larger than any of theirs", async () => {
+    const { server, state, control, port } = await world();
+    await server.listen({ ...border, opsPort: undefined }, port);
+    const answer = await control("/v1/drain", { method: "POST", body: "x".repeat(1024 * 1024) });
+    expect([answer.status, state.drains]).toEqual([413, 0]);
+  });
+});
+
+describe("opening and closing", () => {
+  test("without OPS_PORT there is the control socket alone", async () => {
+    const { server, ask, control, port } = await world();
+    await server.listen({ ...border, opsPort: undefined }, port);
+    expect((await control("/livez")).status).toBe(200);
+    await expect(ask("/livez")).rejects.toThrow();
+  });
+
+  test("a busy OPS_PORT is named, and nothing is left open", async () => {
+    const { server, control, opsPort, port } = await world();
+    const busy = Bun.serve({ port: opsPort, hostname: "127.0.0.1", fetch: () => new Response() });
+    const opening = server.listen({ ...border, opsPort }, port);
+    await expect(opening).rejects.toThrow(UnusableOpsPort);
+    await expect(opening).rejects.toThrow(`OPS_PORT: port ${opsPort} of 127.0.0.1 is in use`);
+    await expect(control("/livez")).rejects.toThrow();
+    await busy.stop(true);
+  });
+
+  test("what was asked before the end is answered, and no file stays behind", async () => {
+    const asked = Promise.withResolvers<void>();
+    const { server, control, port } = await world({
+      readFigures: () => {
+        asked.resolve();
+        return {};
+      },
+    });
+    await server.listen({ ...border, opsPort: undefined }, port);
+    const answer = control("/metrics");
+    await asked.promise;
+    await server.close();
+    await server.close();
+    expect((await answer).status).toBe(200);
+    expect(existsSync(controlPath(port))).toBe(false);
+  });
+
+  test("somebody who never ends does not keep the server", async () => {
+    const { server, opsPort, port } = await world();
+    await server.listen({ ...border, opsPort }, port);
+    const closed = Promise.withResolvers<void>();
+    const socket = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: opsPort,
+      socket: { data: () => undefined, close: () => closed.resolve() },
+    });
+    // Its body never comes to an end.
+    socket.write("POST /v1/drain HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
+    await server.close();
+    await closed.promise;
+  });
+});
