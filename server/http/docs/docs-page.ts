@@ -73,8 +73,11 @@ function titleOf(name: string): string {
 }
 
 function contentsList(groups: readonly Group[]): Html {
+  const entry = ({ method, path, operation }: Group["operations"][number]) =>
+    html`<li><a href="#${operation.operationId}" title="${operation.summary}"><span class="method ${method}">${method.toUpperCase()}</span><code>${breakable(path)}</code></a></li>
+`;
   const group = ({ name, operations }: Group) => html`<li><a href="#${name}">${titleOf(name)}</a><ol>
-${operations.map(({ path, operation }) => html`<li><a href="#${operation.operationId}">${operation.summary.replace(/[.:].*$/, "")} <code>${path}</code></a></li>`)}</ol></li>
+${operations.map(entry)}</ol></li>
 `;
   return html`<nav aria-label="Contents"><p class="name">Fanfare</p><ol>
 ${groups.map(group)}
@@ -85,6 +88,11 @@ ${groups.map(group)}
 <li><a href="#errors">Error codes</a></li>
 <li><a href="#close-codes">Close codes</a></li>
 </ol></nav>`;
+}
+
+/** A path that is too long for its place goes on in the next line, at a slash. */
+function breakable(path: string): Piece {
+  return path.split(/(?<=.)(?=\/)/).map((part, index) => [index > 0 ? html`<wbr>` : "", part]);
 }
 
 /** Two terminals: in one a message is awaited, in the other it is posted. */

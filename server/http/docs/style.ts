@@ -16,7 +16,7 @@ export const style = `
 html { scroll-padding-top: 1rem; text-size-adjust: 100%; }
 body {
   display: grid;
-  grid-template-columns: 17rem minmax(0, 1fr);
+  grid-template-columns: 20rem minmax(0, 1fr);
   margin: 0;
   background: var(--paper);
   color: var(--ink);
@@ -44,7 +44,9 @@ nav ol { margin: 0; padding: 0; list-style: none; }
 nav > ol > li { margin-top: 0.9rem; }
 nav > ol > li > a { color: var(--ink); font-weight: 600; }
 nav ol ol { margin-top: 0.15rem; }
-nav ol ol a { display: block; padding: 0.15rem 0; overflow: hidden; color: var(--soft); text-overflow: ellipsis; white-space: nowrap; }
+nav ol ol a { display: flex; padding: 0.15rem 0; color: var(--soft); }
+nav code { min-width: 0; font-size: 0.75rem; line-height: 1.6; overflow-wrap: anywhere; }
+nav .method { flex: none; width: 2.75rem; margin: 0; font-size: 0.6875rem; line-height: 1.75; }
 nav a { text-decoration: none; }
 nav a:hover { color: var(--brass); text-decoration: underline; }
 nav .name { margin: 0; font-size: 1.0625rem; font-weight: 650; letter-spacing: -0.01em; }
