@@ -42,7 +42,7 @@ async function stopWhileNobodyReads(main: string) {
   network.hold();
   await fillBuffers(server, ledger);
   server.signal("SIGTERM");
-  await server.untilLogged(/Waiting for \d+ client/);
+  await server.untilLogged(/The time is over/);
   await Promise.race([server.exited, Bun.sleep(silenceMs)]);
   network.letGo();
   await until(() => clients.every(({ isConnected }) => !isConnected));
