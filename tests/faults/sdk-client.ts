@@ -47,11 +47,18 @@ export class SdkClient implements FaultClient {
   #read(client: Client, name: string): void {
     const { record } = this.#options;
     const channel = client.channel<unknown>(name, { since: "earliest" });
-    channel.on("message", ({ offset = 0, data }) => {
+    // It says nothing of where it began: that shows with the first thing that it hands over.
+    const begin = (from: number) => {
       const { epoch = "" } = channel.position ?? {};
-      if (record.place(name) === undefined) record.joined(name, { epoch, from: offset }, false);
+      if (record.place(name) === undefined) record.joined(name, { epoch, from }, false);
+    };
+    channel.on("message", ({ offset = 0, data }) => {
+      begin(offset);
       record.message(name, offset, `${data}`);
     });
-    channel.on("gap", (gap) => record.gap(name, gap));
+    channel.on("gap", (gap) => {
+      begin(gap.from);
+      record.gap(name, gap);
+    });
   }
 }
