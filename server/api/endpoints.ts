@@ -13,8 +13,6 @@ import { push, pushBatch } from "./push.ts";
 /** One row of the HTTP API. What `about` says is served at `/openapi.json` and `/docs`. */
 export interface Endpoint extends Operation {
   readonly scope: Scope;
-  /** A user's token is taken as well as a key; then the user's own permissions count. */
-  readonly forClients?: true;
   readonly verb: Verb;
 }
 

@@ -63,7 +63,7 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
 async function perform(
   request: Request,
   params: Readonly<Record<string, string>>,
-  endpoint: Pick<Endpoint, "verb" | "scope" | "forClients">,
+  endpoint: Pick<Endpoint, "verb" | "scope" | "forClients" | "about">,
   settings: RouteSettings,
   parts: RouteParts,
 ): Promise<Response> {
@@ -72,7 +72,7 @@ async function perform(
     identity,
     params,
     query: locationOf(request).searchParams,
-    body: request.method === "GET" ? "" : await readBody(request, settings.maxBodyBytes),
+    body: endpoint.about.request === undefined ? "" : await readBody(request, settings.maxBodyBytes),
     contentType: request.headers.get("Content-Type") ?? "",
     idempotencyKey: request.headers.get("Idempotency-Key") ?? undefined,
   };

@@ -9,6 +9,8 @@ export interface Operation {
   readonly path: string;
   /** What a key must allow; undefined where none is asked for. */
   readonly scope?: Scope;
+  /** A user's token is taken as well as a key; then the user's own permissions count. */
+  readonly forClients?: true;
   /** One sentence. */
   readonly summary: string;
   readonly about: About;

@@ -51,7 +51,12 @@ const securitySchemes = {
     name: "X-API-Key",
     description: "The same key; it wins where both are there.",
   },
-  token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "A user's token, for receiving." },
+  token: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "A user's token: for receiving, and wherever it stands beside a key.",
+  },
   tokenQuery: {
     type: "apiKey",
     in: "query",
@@ -101,14 +106,14 @@ export function errorsOf({ scope, about }: Operation): readonly ErrorCode[] {
   return [...new Set([...codes, ...(about.errors ?? [])])];
 }
 
-function security({ scope, about }: Operation, settings: DocumentSettings): OperationObject["security"] {
+function security({ scope, forClients, about }: Operation, settings: DocumentSettings): OperationObject["security"] {
   const { isSecured, anonymous, trustUserId } = settings;
   if (about.credential === "token") {
     const tokens = [{ token: [] }, { tokenQuery: [] }];
     return anonymous || trustUserId ? [{}, ...tokens] : tokens;
   }
   if (scope === undefined) return [];
-  const keys = [{ key: [scope] }, { keyHeader: [scope] }];
+  const keys = [{ key: [scope] }, { keyHeader: [scope] }, ...(forClients ? [{ token: [] }] : [])];
   return isSecured && about.credential !== "optional" ? keys : [{}, ...keys];
 }
 

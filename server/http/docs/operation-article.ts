@@ -35,7 +35,8 @@ function scopeBadge({ security }: OperationObject): Piece {
   const scope = security.flatMap((it) => it.key ?? [])[0];
   if (scope === undefined) return undefined;
   const isOptional = security.some((it) => Object.keys(it).length === 0);
-  return html`<span class="badge">scope ${scope}${isOptional ? ", where keys are asked for" : ""}</span>`;
+  const orToken = security.some((it) => "token" in it) ? " or a user's token" : "";
+  return html`<span class="badge">scope ${scope}${orToken}${isOptional ? ", where keys are asked for" : ""}</span>`;
 }
 
 function parametersOf({ parameters }: OperationObject): Piece {

@@ -1,0 +1,390 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { errorTable } from "../../protocol/errors.ts";
+import { makeToken } from "../../server/auth/token.ts";
+import type { OpenApiDocument } from "../../server/http/docs/documents.ts";
+import { ApiUnderTest, type Described, exampleBodies, exampleUrl, refsIn, resolveRef } from "../schema/described.ts";
+import { RawSocket } from "./raw-socket.ts";
+import { handshake } from "./raw-web-socket.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+import { SocketUnderTest } from "./socket.ts";
+import { pathsInTheSource } from "./source-paths.ts";
+
+const secret = "a secret of thirty-two bytes or more";
+const keyOf = (scope: string) => `${scope}-key-0123456789abcdef`;
+const keys = ["publish", "read", "admin"].map((scope) => `${scope}@${keyOf(scope)}`).join(",");
+/** What a WebSocket client asks with (RFC 6455 §4.1). */
+const upgrade = {
+  Upgrade: "websocket",
+  Connection: "Upgrade",
+  "Sec-WebSocket-Version": "13",
+  "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+const isWebSocket = ({ operation }: Described) => "101" in operation.responses;
+const isDrain = ({ path }: Described) => path === "/v1/drain";
+
+let open: ServerUnderTest;
+let secured: ServerUnderTest;
+/** Every connection is one too many, as is every channel. */
+let tight: ServerUnderTest;
+/** Nobody may come any more; ends when `lastOfDraining` leaves. */
+let draining: ServerUnderTest;
+let lastOfDraining: SocketUnderTest;
+let api: ApiUnderTest;
+let token: string;
+
+beforeAll(async () => {
+  [open, secured, tight, draining] = await Promise.all([
+    startServer(),
+    startServer({ env: { API_KEY: keys, JWT_SECRET: secret } }),
+    startServer({ env: { MAX_CHANNELS: "1", MAX_CONNECTIONS_PER_USER: "1", MAX_CONNECTIONS: "2" } }),
+    startServer({ env: { USER_CONNECTIONS: "reject" } }),
+  ]);
+  lastOfDraining = await SocketUnderTest.open(`${draining.wsUrl}?user_id=alice`);
+  api = await apiOf(open);
+  token = await makeToken({ sub: "alice", subscribe: ["*"], publish: ["*"], expiresInS: 60, secret });
+});
+
+afterAll(async () => {
+  await Promise.all([open, secured, tight, draining].map((it) => it[Symbol.asyncDispose]()));
+});
+
+async function apiOf(server: ServerUnderTest): Promise<ApiUnderTest> {
+  return new ApiUnderTest((await (await server.request("GET", "/openapi.json")).json()) as OpenApiDocument);
+}
+
+interface Asking {
+  readonly headers?: Record<string, string>;
+  readonly type?: string | undefined;
+  readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
+  /** In place of the examples of parameters. */
+  readonly values?: Readonly<Record<string, string>>;
+}
+
+function ask(server: ServerUnderTest, it: Described, { headers, type, body, values }: Asking = {}) {
+  return fetch(server.url + exampleUrl(it, values), {
+    method: it.method,
+    redirect: "manual",
+    headers: {
+      ...(isWebSocket(it) ? upgrade : {}),
+      ...(type === undefined ? {} : { "Content-Type": type }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+/** Asks once for each example; what is wrong with the answers. A kick gets a connection that is there. */
+async function tryExamples(server: ServerUnderTest, described: ApiUnderTest, it: Described, asking: Asking = {}) {
+  const results = [];
+  for (const { type, body } of exampleBodies(it)) {
+    using victim = isKick(it)
+      ? await SocketUnderTest.open(`${server.wsUrl}?user_id=alice&token=${tokenFor(server)}`)
+      : undefined;
+    const values = { ...(victim && isKick(it) === "connection" ? { id: String(victim.welcome.connection_id) } : {}) };
+    const response = await ask(server, it, { ...asking, type, body, values: { ...values, ...asking.values } });
+    const { status } = response;
+    const faults = await described.faultsIn(it, response);
+    if (!response.bodyUsed) await response.body?.cancel();
+    results.push({ name: it.name, status, faults });
+  }
+  return results;
+}
+
+const tokenFor = (server: ServerUnderTest) => (server === secured ? token : "");
+
+function isKick({ method, path }: Described): "connection" | "user" | undefined {
+  if (method !== "DELETE") return undefined;
+  return path.startsWith("/v1/connections") ? "connection" : "user";
+}
+
+const succeeded = (it: Described) => Number(Object.keys(it.operation.responses)[0]);
+
+describe("the document", () => {
+  test("is one: references lead somewhere, names are there once, paths have their parameters", () => {
+    const { document, operations } = api;
+    expect(document.openapi).toStartWith("3.1.");
+    for (const it of refsIn(document)) expect(resolveRef(document, it)).toBeObject();
+    const ids = operations.map(({ operation }) => operation.operationId);
+    expect([...new Set(ids)]).toEqual(ids);
+    const tags = document.tags.map(({ name }) => name);
+    for (const { path, operation } of operations) {
+      const inPath = (operation.parameters ?? []).filter((it) => it.in === "path");
+      expect(inPath.map(({ name, required }) => [`{${name}}`, required])).toEqual(
+        (path.match(/\{\w+\}/g) ?? []).map((it) => [it, true]),
+      );
+      expect(tags).toEqual(expect.arrayContaining([...operation.tags]));
+      const schemes = operation.security.flatMap((it) => Object.keys(it));
+      expect(Object.keys(document.components.securitySchemes)).toEqual(expect.arrayContaining(schemes));
+    }
+  });
+
+  test("shows examples that keep its own rules", () => {
+    for (const { name, operation } of api.operations) {
+      const contents = [operation.requestBody, ...Object.values(operation.responses)].flatMap((it) =>
+        Object.values(it?.content ?? {}),
+      );
+      for (const { schema, examples = {} } of contents) {
+        for (const { value } of Object.values(examples))
+          expect([name, api.faultsOf(schema, value)]).toEqual([name, []]);
+      }
+      for (const { schema, example } of operation.parameters ?? []) {
+        if (example !== undefined) expect([name, api.faultsOf(schema, example)]).toEqual([name, []]);
+      }
+    }
+  });
+
+  test("tells of every route, and of no other: those of the page to try the server are for browsers", async () => {
+    const told = new Set(api.operations.map(({ path }) => path));
+    const untold = [];
+    for (const path of await pathsInTheSource()) {
+      for (const method of ["GET", "POST", "PUT", "DELETE", "PATCH"]) {
+        if (told.has(path) || path === "/" || path.startsWith("/page/")) continue;
+        const { status } = await open.request(method, path);
+        if (status !== 404) untold.push([method, path, status]);
+      }
+    }
+    expect(untold).toEqual([]);
+    for (const it of api.operations) {
+      // A method that it has not: the answer names those that it has.
+      const response = await fetch(open.url + exampleUrl(it), { method: "PATCH" });
+      const methods = api.operations.filter(({ path }) => path === it.path).map(({ method }) => method);
+      if (isWebSocket(it)) expect(response.status).toBe(426);
+      else
+        expect([it.path, response.status, response.headers.get("Allow")]).toEqual([it.path, 405, methods.join(", ")]);
+    }
+  });
+
+  test("puts operations where they were put", async () => {
+    const env = { SSE_PATH: "/in/one", SSE_BATCH_PATH: "/in/many", WS_PATH: "/live" };
+    await using server = await startServer({ env });
+    const moved = await apiOf(server);
+    const names = moved.operations.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(["POST /in/one", "POST /in/many", "GET /live"]));
+    for (const it of ["POST /sse/push", "POST /sse/push/batch", "GET /ws"]) expect(names).not.toContain(it);
+    for (const name of ["POST /in/one", "POST /in/many", "GET /live"]) {
+      const it = moved.operation(name);
+      for (const { status, faults } of await tryExamples(server, moved, it)) {
+        expect([name, status, faults]).toEqual([name, succeeded(it), []]);
+      }
+    }
+  });
+});
+
+describe("every operation answers its examples as the document says", () => {
+  test("on an open server", async () => {
+    using _alice = await SocketUnderTest.open(`${open.wsUrl}?user_id=alice&channel=room:1`);
+    for (const it of api.operations.filter((it) => !isDrain(it))) {
+      for (const { name, status, faults } of await tryExamples(open, api, it)) {
+        expect([name, status, faults]).toEqual([name, succeeded(it), []]);
+      }
+    }
+  });
+
+  test("on a secured server, by each credential that it names, and by no other", async () => {
+    const described = await apiOf(secured);
+    using _alice = await SocketUnderTest.open(`${secured.wsUrl}?channel=room:1&token=${token}`);
+    for (const it of described.operations.filter((it) => !isDrain(it))) {
+      const { security } = it.operation;
+      const scope = security.flatMap((way) => way.key ?? [])[0];
+      const isForAll = security.length === 0 || security.some((way) => Object.keys(way).length === 0);
+      for (const [scheme, asking] of credentials(scope)) {
+        const isTold = isForAll || security.some((way) => scheme in way);
+        const expected = isTold ? succeeded(it) : 401;
+        for (const { name, status, faults } of await tryExamples(secured, described, it, asking)) {
+          expect([name, scheme, status, faults]).toEqual([name, scheme, expected, []]);
+        }
+      }
+      const wrong = { Authorization: `Bearer ${keyOf(scope === "read" ? "admin" : "read")}` };
+      if (scope === undefined || isForAll) continue;
+      const refused = await ask(secured, it, { headers: wrong });
+      expect([it.name, refused.status, await described.faultsIn(it, refused)]).toEqual([it.name, 403, []]);
+    }
+  });
+
+  test("GET /health tells more to a key, and no more without one", async () => {
+    const it = (await apiOf(secured)).operation("GET /health");
+    expect(Object.keys((await (await ask(secured, it)).json()) as object)).toEqual(["status"]);
+    const full = await ask(secured, it, { headers: { "X-API-Key": keyOf("read") } });
+    expect(Object.keys((await full.json()) as object)).toContain("uptime_s");
+  });
+
+  test("GET /metrics is text for a scraper", async () => {
+    const it = api.operation("GET /metrics");
+    const response = await ask(open, it, { headers: { Accept: "text/plain" } });
+    expect(response.headers.get("Content-Type")).toStartWith("text/plain");
+    expect(await api.faultsIn(it, response)).toEqual([]);
+  });
+
+  test("POST /v1/drain, and what others answer after it", async () => {
+    // The listener closes a moment later: what is refused after that must have been begun before.
+    using early = await RawSocket.connect(draining.port);
+    const asked = handshake(draining.port, "/ws?user_id=bob");
+    early.write(asked.slice(0, 20));
+    for (const it of [api.operation("GET /ws"), api.operation("GET /sse")]) {
+      const conflict = await ask(draining, it); // alice is there already
+      expect([it.name, conflict.status, await api.faultsIn(it, conflict)]).toEqual([it.name, 409, []]);
+    }
+    const statuses = { "POST /v1/drain": 202, "GET /readyz": 503, "GET /livez": 200, "GET /health": 200 };
+    for (const [name, expected] of Object.entries(statuses)) {
+      const response = await ask(draining, api.operation(name));
+      expect([name, response.status, await api.faultsIn(api.operation(name), response)]).toEqual([name, expected, []]);
+    }
+    await lastOfDraining.until(({ event }) => event === "draining");
+    early.write(asked.slice(20));
+    await early.untilReceived(/\}$/, 2000);
+    const refused = responseOf(early.received);
+    expect([refused.status, await api.faultsIn(api.operation("GET /ws"), refused)]).toEqual([503, []]);
+    lastOfDraining.close();
+    expect(await draining.exited).toBe(0);
+  });
+});
+
+/** An answer that was read by hand. */
+function responseOf(received: string): Response {
+  const [head = "", body] = received.split("\r\n\r\n");
+  const [statusLine = "", ...lines] = head.split("\r\n");
+  const headers = lines.map((line): [string, string] => [line.replace(/:.*/, ""), line.replace(/^.*?: /, "")]);
+  return new Response(body ?? "", { status: Number(statusLine.split(" ")[1]), headers });
+}
+
+/** Each scheme and none, with the key of this scope. */
+function credentials(scope = "read"): readonly (readonly [string, Asking])[] {
+  return [
+    ["nothing", {}],
+    ["key", { headers: { Authorization: `Bearer ${keyOf(scope)}` } }],
+    ["keyHeader", { headers: { "X-API-Key": keyOf(scope) } }],
+    ["token", { headers: { Authorization: `Bearer ${token}` } }],
+    ["tokenQuery", { values: { token } }],
+  ];
+}
+
+/** Operation, code, what is asked. Of those that have a body also what breaks every body. */
+const json = "application/json";
+const notText = { type: json, body: new Uint8Array([0x22, 0xff, 0x22]) };
+const tooMuch = { type: json, body: JSON.stringify("x".repeat(1024 ** 2)) };
+const provocations: readonly (readonly [string, keyof typeof errorTable, Asking])[] = [
+  ...["POST /sse/push", "POST /sse/push/batch", "POST /v1/publish", "POST /v1/channels/{channel}/messages"].flatMap(
+    (name) =>
+      [
+        [name, "bad-json", { type: json, body: "{" }],
+        [name, "bad-request", notText],
+        [name, "too-large", tooMuch],
+      ] as const,
+  ),
+  ["POST /sse/push", "invalid-field", { type: json, body: "{}" }],
+  ["POST /sse/push", "too-large", { type: json, body: JSON.stringify({ user_id: "a", data: "x".repeat(66_000) }) }],
+  ["POST /sse/push/batch", "invalid-field", { type: json, body: "{}" }],
+  ["POST /v1/publish", "invalid-field", { type: json, body: '{"channel":"a b","data":1}' }],
+  ["POST /v1/channels/{channel}/messages", "invalid-field", { body: "" }],
+  ["POST /v1/channels/{channel}/messages", "bad-request", { body: "hi", values: { channel: "a b" } }],
+  ["GET /v1/channels/{channel}", "bad-request", { values: { channel: "a b" } }],
+  ["GET /v1/channels/{channel}", "not-found", { values: { channel: "nowhere" } }],
+  ["GET /v1/channels/{channel}/history", "bad-request", { values: { since: "yesterday" } }],
+  ["GET /v1/channels/{channel}/presence", "bad-request", { values: { channel: "a b" } }],
+  ["GET /v1/connections", "bad-request", { values: { page: "one" } }],
+  ["DELETE /v1/connections/{id}", "not-found", { values: { id: "c_nobody" } }],
+  ["GET /ws", "bad-request", { values: { channel: "a b" } }],
+  ["GET /ws", "upgrade-required", { headers: { Upgrade: "h2c" } }],
+  ["GET /sse", "bad-request", { values: { since: "yesterday" } }],
+];
+
+/** Refusals that are told of and provoked in other tests here, or that no test of seconds can have. */
+const elsewhere: Readonly<Record<string, string>> = {
+  unauthorized: "without a credential, above",
+  forbidden: "with another origin, below",
+  conflict: "above",
+  draining: "above",
+  "rate-limited": "below",
+  full: "below",
+  "too-many-channels": "below for receiving; to publish into too many takes a million channels",
+  internal: "is a fault of the server",
+  "request-timeout": "takes half a minute",
+  "broker-unavailable": "takes a broker that is away",
+  "idempotency-full": "takes a memory full of ids",
+};
+
+describe("a refusal is told of", () => {
+  test.each(provocations)("%s: %s", async (name, code, asking) => {
+    const response = await ask(open, api.operation(name), asking);
+    const body = await response.clone().json();
+    expect([response.status, body]).toEqual([errorTable[code].status, expect.objectContaining({ code })]);
+    expect(await api.faultsIn(api.operation(name), response)).toEqual([]);
+  });
+
+  test("each that is told of is provoked", () => {
+    const told = api.operations.flatMap(({ name, operation }) =>
+      Object.values(operation.responses)
+        .flatMap(({ content = {} }) => Object.keys(content["application/problem+json"]?.examples ?? {}))
+        .map((code) => [name, code]),
+    );
+    const provoked = new Set(provocations.map(([name, code]) => `${name} ${code}`));
+    expect(told.filter(([name, code = ""]) => !provoked.has(`${name} ${code}`) && !(code in elsewhere))).toEqual([]);
+    expect(Object.keys(elsewhere).filter((code) => !told.some((it) => it[1] === code))).toEqual([]);
+  });
+
+  test("a page of another origin is forbidden everything", async () => {
+    for (const it of api.operations) {
+      const headers = { Origin: "https://elsewhere.example", Upgrade: "" };
+      const response = await ask(open, it, { headers });
+      expect([it.name, response.status, await api.faultsIn(it, response)]).toEqual([it.name, 403, []]);
+    }
+  });
+
+  test("too many channels, connections of a user, connections", async () => {
+    const [ws, sse] = [api.operation("GET /ws"), api.operation("GET /sse")];
+    const two = { values: { channels: "room:2,room:3" } };
+    for (const it of [ws, sse]) {
+      const response = await ask(tight, it, two);
+      expect([await response.clone().json(), await api.faultsIn(it, response)]).toEqual([
+        expect.objectContaining({ code: "too-many-channels" }),
+        [],
+      ]);
+    }
+    using _alice = await SocketUnderTest.open(`${tight.wsUrl}?user_id=alice`);
+    const second = await ask(tight, ws);
+    expect([second.status, await api.faultsIn(ws, second)]).toEqual([429, []]);
+    using _bob = await SocketUnderTest.open(`${tight.wsUrl}?user_id=bob`);
+    const third = await ask(tight, ws, { values: { user_id: "carol" } });
+    expect([third.status, await api.faultsIn(ws, third)]).toEqual([503, []]);
+    const stream = await ask(tight, sse, { values: { user_id: "carol" } });
+    expect([stream.status, await api.faultsIn(sse, stream)]).toEqual([200, []]);
+    expect(await stream.text()).toStartWith("retry: ");
+  });
+
+  test("an operation that has no body reads none", async () => {
+    for (const it of api.operations.filter(({ operation, method }) => !operation.requestBody && method !== "GET")) {
+      if (isDrain(it)) continue;
+      const response = await ask(open, it, { ...notText, values: { id: "nobody" } });
+      expect([it.name, await api.faultsIn(it, response)]).toEqual([it.name, []]);
+    }
+  });
+});
+
+describe("the check finds", () => {
+  type Change = (operation: { responses: Record<string, unknown> }, components: Record<string, unknown>) => void;
+  test.each<[string, Change, string]>([
+    [
+      "a member that is another",
+      (_, all) => void Object.assign(all, { Receipt: { properties: { offset: { type: "string" } } } }),
+      "$.offset is no string",
+    ],
+    [
+      "a member that nobody told of",
+      (_, all) => void Object.assign(all, { Receipt: { properties: {} } }),
+      "$.id is told of nowhere",
+    ],
+    ["a status that nobody told of", ({ responses }) => void delete responses[200], "status 200 is told of nowhere"],
+    [
+      "a type that nobody told of",
+      ({ responses }) => void Object.assign(responses, { 200: { content: {} } }),
+      "type application/json is told of nowhere",
+    ],
+  ])("%s", async (_, change, fault) => {
+    const document = structuredClone(api.document);
+    const name = "POST /v1/channels/{channel}/messages";
+    change(document.paths["/v1/channels/{channel}/messages"]?.post as never, document.components.schemas as never);
+    const changed = new ApiUnderTest(document);
+    const response = await ask(open, changed.operation(name), { body: "hi" });
+    expect((await changed.faultsIn(changed.operation(name), response)).join("\n")).toContain(fault);
+  });
+});

@@ -1,0 +1,108 @@
+import type { OpenApiDocument, OperationObject, ParameterObject } from "../../server/http/docs/documents.ts";
+import { check, type Schema } from "./check.ts";
+
+/** One operation of the document, with what the document says of it. */
+export interface Described {
+  readonly method: string;
+  readonly path: string;
+  /** `POST /v1/publish` */
+  readonly name: string;
+  readonly operation: OperationObject;
+}
+
+export interface Checking {
+  /** A member that the document does not tell of is a fault. */
+  readonly isStrict: boolean;
+}
+
+/** An OpenAPI document as it came off the wire, which other things are held against. */
+export class ApiUnderTest {
+  readonly document: OpenApiDocument;
+  readonly operations: readonly Described[];
+
+  constructor(document: OpenApiDocument) {
+    this.document = document;
+    this.operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([verb, operation]) => {
+        const method = verb.toUpperCase();
+        return { method, path, name: `${method} ${path}`, operation };
+      }),
+    );
+  }
+
+  /** @throws Error for a name that the document does not have */
+  operation(name: string): Described {
+    const found = this.operations.find((it) => it.name === name);
+    if (found === undefined) throw new Error(`the document has no ${name}`);
+    return found;
+  }
+
+  /** What is wrong with a value where this schema of the document stands. */
+  faultsOf(schema: object, value: unknown, { isStrict }: Checking = { isStrict: true }): readonly string[] {
+    return check(schema as Schema, value, { resolve: (ref) => resolveRef(this.document, ref), isStrict });
+  }
+
+  /** What is wrong with an answer: a status, type or code that is not told of, or a body that is another one. */
+  async faultsIn({ operation }: Described, response: Response): Promise<readonly string[]> {
+    const { status } = response;
+    const told = operation.responses[String(status)];
+    if (told === undefined) return [`status ${status} is told of nowhere: ${await response.text()}`];
+    const [type = ""] = (response.headers.get("Content-Type") ?? "").split(";");
+    if (told.content === undefined) return [];
+    const content = told.content[type];
+    if (content === undefined) return [`${status}: type ${type} is told of nowhere`];
+    if (type === "text/event-stream") return []; // it never ends; its frames are looked at elsewhere
+    const text = await response.text();
+    if (!type.endsWith("json")) return this.faultsOf(content.schema, text);
+    const value: unknown = JSON.parse(text);
+    return [...this.faultsOf(content.schema, value), ...untoldCode(type, value, content.examples ?? {})];
+  }
+}
+
+/** Each code that a refusal may have stands as an example of its status. */
+function untoldCode(type: string, value: unknown, examples: object): readonly string[] {
+  if (type !== "application/problem+json") return [];
+  const { code, detail } = value as { code: string; detail: string };
+  return code in examples ? [] : [`code ${code} is told of nowhere: ${detail}`];
+}
+
+/** @throws Error where a reference leads nowhere */
+export function resolveRef(document: object, ref: string): Schema {
+  const parts = ref.replace(/^#\//, "").split("/");
+  const found = parts.reduce<unknown>((value, part) => (value as Schema | undefined)?.[part], document);
+  if (typeof found !== "object" || found === null) throw new Error(`${ref} leads nowhere`);
+  return found as Schema;
+}
+
+/** Every reference in a document. */
+export function refsIn(value: unknown): readonly string[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) =>
+    name === "$ref" && typeof member === "string" ? [member] : refsIn(member),
+  );
+}
+
+/** Where to send an operation's example; `values` stand in for the examples of parameters. */
+export function exampleUrl({ path, operation }: Described, values: Readonly<Record<string, string>> = {}): string {
+  const parameters = operation.parameters ?? [];
+  const textOf = ({ name, example }: ParameterObject) => values[name] ?? (example === undefined ? "" : String(example));
+  const whole = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const parameter = parameters.find((it) => it.in === "path" && it.name === name);
+    return encodeURIComponent(parameter === undefined ? "" : textOf(parameter));
+  });
+  const query = new URLSearchParams();
+  for (const it of parameters) if (it.in === "query" && textOf(it) !== "") query.set(it.name, textOf(it));
+  return query.size === 0 ? whole : `${whole}?${query}`;
+}
+
+/** What a request's body may be by its examples; one without a body where there is none. */
+export function exampleBodies({ operation }: Described): readonly { readonly type?: string; readonly body?: string }[] {
+  const contents = Object.entries(operation.requestBody?.content ?? {});
+  if (contents.length === 0) return [{}];
+  return contents.flatMap(([type, { examples = {} }]) =>
+    Object.values(examples).map(({ value }) => ({
+      type,
+      body: type === "text/plain" ? String(value) : JSON.stringify(value),
+    })),
+  );
+}
