@@ -15,6 +15,11 @@ const key = "publish-key-of-sixteen-and-more";
 const nameOfFocused = `(({ role, ariaLabel, labels, textContent }) =>
   role ?? ariaLabel ?? labels?.[0]?.firstChild.data ?? textContent)(document.activeElement)`;
 
+/** Parts that have a bar to scroll them sideways. */
+const idsOfTooWide = `[...document.querySelectorAll("body *")]
+  .filter((it) => it.scrollWidth > it.clientWidth && /auto|scroll/.test(getComputedStyle(it).overflowX))
+  .map((it) => it.id || it.tagName)`;
+
 let browser: BrowserUnderTest;
 let server: ServerUnderTest;
 
@@ -186,10 +191,9 @@ describe("the page at /", () => {
     const long = "word".repeat(100);
     await publish(server, channel, long, { event: long.slice(0, 100), sender: long.slice(0, 100), data: { long } });
     await shown.untilShown(long);
-    const [width, scrollWidth, background] = (await shown.page.evaluate(
-      "[innerWidth, document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]",
-    )) as [number, number, string];
-    expect([width, scrollWidth]).toEqual([360, 360]);
+    expect(await shown.page.evaluate("[innerWidth, document.documentElement.scrollWidth]")).toEqual([360, 360]);
+    expect(await shown.page.evaluate(idsOfTooWide)).toEqual([]);
+    const background = String(await shown.page.evaluate("getComputedStyle(document.body).backgroundColor"));
     const brightness = Math.max(...(background.match(/\d+/g) ?? []).map(Number));
     expect(brightness > 128).toBe(colorScheme === "light");
   });
@@ -259,7 +263,8 @@ describe("the page, when something happens to its server or its network,", () =>
 
   test.concurrent("counts down when the server shuts down, which ends once the last tab is closed", async () => {
     await using context = await browser.context();
-    await using stopping = await startServer();
+    // By the end of the window everybody but the page has left.
+    await using stopping = await startServer({ env: { DRAIN_WINDOW: "250ms" } });
     const alice = await PageUnderTest.open(context, stopping.url, "/?user_id=alice");
     const bob = await PageUnderTest.open(context, stopping.url, "/?user_id=bob");
     stopping.signal("SIGTERM");
@@ -272,6 +277,7 @@ describe("the page, when something happens to its server or its network,", () =>
     }
     await alice.say("still here");
     expect(await bob.untilShown("still here")).toEqual(["alice still here"]);
+    expect(await bob.warnings()).toEqual([]);
     await alice.page.close();
     await bob.say("alone now");
     await bob.untilShown("alone now");
