@@ -29,7 +29,13 @@ const closed = json(object({ closed: whole("How many were closed.") }), { one: {
 export const aboutListConnections: About = {
   tag: "connections",
   parameters: [
-    { name: "user_id", in: "query", description: "Only those of this user.", schema: userId, example: "alice" },
+    {
+      name: "user_id",
+      in: "query",
+      description: "Only those of this user; for what is no user's id there are none.",
+      schema: { type: "string" },
+      example: "alice",
+    },
     {
       name: "page",
       in: "query",

@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { OpenApiDocument } from "../../server/http/docs/documents.ts";
+import { ApiUnderTest, exampleUrl } from "../schema/described.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+
+let server: ServerUnderTest;
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  server = await startServer();
+  api = new ApiUnderTest((await (await server.request("GET", "/openapi.json")).json()) as OpenApiDocument);
+});
+
+afterAll(() => server[Symbol.asyncDispose]());
+
+const x = (length: number) => "x".repeat(length);
+const items = <T>(length: number, item: T) => Array.from({ length }, () => item);
+const headersOf = (count: number) => Object.fromEntries(items(count, "v").map((value, index) => [`h${index}`, value]));
+
+/** The operation, what is bounded, how a request is made that is so large, and the last that is allowed. */
+type Row = readonly [name: string, what: string, last: number, make: (size: number) => unknown];
+
+const push = (fields: object) => ({ user_id: "alice", data: 1, ...fields });
+const publish = (fields: object) => ({ channel: "room:1", data: 1, ...fields });
+
+const bodies: readonly Row[] = [
+  ["POST /sse/push", "user_id", 128, (size) => push({ user_id: x(size) })],
+  ["POST /sse/push", "event_type", 100, (size) => push({ event_type: x(size) })],
+  ["POST /sse/push", "event_id", 128, (size) => push({ event_id: x(size) })],
+  ["POST /sse/push", "timestamp", 8.64e12, (timestamp) => push({ timestamp })],
+  ["POST /sse/push/batch", "items", 1000, (size) => items(size, push({}))],
+  ["POST /v1/publish", "channel", 200, (size) => publish({ channel: x(size) })],
+  ["POST /v1/publish", "channel of a user", 128, (size) => publish({ channel: `@${x(size)}` })],
+  ["POST /v1/publish", "channels", 1000, (size) => publish({ channel: undefined, channels: items(size, "room:1") })],
+  ["POST /v1/publish", "user_id", 128, (size) => publish({ channel: undefined, user_id: x(size) })],
+  ["POST /v1/publish", "user_ids", 1000, (size) => publish({ channel: undefined, user_ids: items(size, "alice") })],
+  ["POST /v1/publish", "one of user_ids", 128, (size) => publish({ channel: undefined, user_ids: [x(size)] })],
+  ["POST /v1/publish", "event", 100, (size) => publish({ event: x(size) })],
+  ["POST /v1/publish", "id", 128, (size) => publish({ id: x(size) })],
+  ["POST /v1/publish", "sender", 128, (size) => publish({ sender: x(size) })],
+  ["POST /v1/publish", "key", 256, (size) => publish({ key: x(size) })],
+  ["POST /v1/publish", "headers", 16, (size) => publish({ headers: headersOf(size) })],
+  // The name counts as well; here it is as short as can be.
+  ["POST /v1/publish", "one of headers", 1024, (size) => publish({ headers: { "": x(size) } })],
+  ["POST /v1/publish", "exclude_connection_id", 128, (size) => publish({ exclude_connection_id: x(size) })],
+];
+
+test.each(bodies)("%s: %s, %d and no more", async (name, _, last, make) => {
+  for (const [size, isAllowed] of [
+    [last, true],
+    [last + 1, false],
+  ] as const) {
+    expect(await asksWith(name, make(size))).toEqual({ isTold: isAllowed, status: isAllowed ? 200 : 422 });
+  }
+});
+
+const fewest: readonly (readonly [string, string, unknown, boolean])[] = [
+  ["POST /sse/push", "no user_id", push({ user_id: "" }), false],
+  ["POST /sse/push", "no data", { user_id: "alice" }, false],
+  ["POST /sse/push", "data that is null", { user_id: "alice", data: null }, true],
+  ["POST /sse/push", "a control character in user_id", push({ user_id: "a\u0007" }), false],
+  ["POST /sse/push", "a line separator in user_id", push({ user_id: "a\u2028" }), false],
+  ["POST /sse/push", "an event of the server's own", push({ event_type: "system" }), false],
+  ["POST /sse/push", "a time before 1970", push({ timestamp: -1 }), false],
+  ["POST /sse/push", "a member that nobody knows", push({ unheard: "of" }), true],
+  ["POST /sse/push/batch", "no item", [], true],
+  ["POST /v1/publish", "no channel", { data: 1 }, false],
+  ["POST /v1/publish", "two kinds of targets", publish({ user_id: "alice" }), false],
+  ["POST /v1/publish", "an empty list of channels", { data: 1, channels: [] }, false],
+  ["POST /v1/publish", "neither message nor data", { channel: "room:1" }, false],
+  ["POST /v1/publish", "message and data", publish({ message: "hi" }), true],
+  ["POST /v1/publish", "an empty message", { channel: "room:1", message: "" }, true],
+  ["POST /v1/publish", "a channel with a space", publish({ channel: "a b" }), false],
+  ["POST /v1/publish", "a channel of nobody", publish({ channel: "@" }), false],
+  ["POST /v1/publish", "every character of a channel", publish({ channel: "aZ0_-=@,.;:/" }), true],
+  ["POST /v1/publish", "an event of EventSource's own", publish({ event: "error" }), false],
+  ["POST /v1/publish", "an empty id", publish({ id: "" }), false],
+  ["POST /v1/publish", "a control character in sender", publish({ sender: "a\u0000" }), false],
+  ["POST /v1/publish", "headers that are no texts", publish({ headers: { a: 1 } }), false],
+  ["POST /v1/publish", "ephemeral that is no switch", publish({ ephemeral: "yes" }), false],
+];
+
+test.each(fewest)("%s with %s", async (name, _, body, isAllowed) => {
+  expect(await asksWith(name, body)).toEqual({ isTold: isAllowed, status: isAllowed ? 200 : 422 });
+});
+
+/** Whether the document lets this body in, and what the server says of it. */
+async function asksWith(name: string, body: unknown) {
+  const { path, operation } = api.operation(name);
+  const value: unknown = JSON.parse(JSON.stringify(body));
+  const schema = operation.requestBody?.content["application/json"]?.schema ?? {};
+  const isTold = api.faultsOf(schema, value, { isStrict: false }).length === 0;
+  return { isTold, status: (await server.request("POST", path, value)).status };
+}
+
+/** The operation, its parameter, the last value that is allowed and the first that is not. */
+const parameters: readonly (readonly [string, string, string, string])[] = [
+  ["POST /v1/channels/{channel}/messages", "channel", x(200), x(201)],
+  ["POST /v1/channels/{channel}/messages", "channel", `@${x(128)}`, `@${x(129)}`],
+  ["POST /v1/channels/{channel}/messages", "Idempotency-Key", x(128), x(129)],
+  ["POST /v1/publish", "Idempotency-Key", x(128), x(129)],
+  ["GET /v1/channels/{channel}", "channel", x(200), x(201)],
+  ["GET /v1/channels/{channel}/history", "channel", x(200), x(201)],
+  ["GET /v1/channels/{channel}/history", "limit", "1000", "1001"],
+  ["GET /v1/channels/{channel}/history", "limit", "1", "0"],
+  ["GET /v1/channels/{channel}/presence", "channel", x(200), x(201)],
+  ["GET /v1/connections", "page", "999999", "1000000"],
+  ["GET /sse", "channel", x(200), x(201)],
+  ["GET /sse", "user_id", x(128), x(129)],
+  ["GET /sse", "since", cursorOf(4096), cursorOf(4097)],
+  ["GET /sse", "takes_over", x(64), x(65)],
+  ["GET /sse", "Last-Event-ID", cursorOf(4096), cursorOf(4097)],
+];
+
+test.each(parameters)(
+  "%s: the last %s that is allowed, and the first that is not",
+  async (name, parameter, last, first) => {
+    const described = api.operation(name);
+    const found = described.operation.parameters?.find((it) => it.name === parameter);
+    const schema = found?.schema ?? {};
+    for (const [value, isAllowed] of [
+      [last, true],
+      [first, false],
+    ] as const) {
+      const typed = schema.type === "integer" ? Number(value) : value;
+      const isTold = api.faultsOf(schema, typed, { isStrict: false }).length === 0;
+      const url = server.url + exampleUrl(described, found?.in === "header" ? {} : { [parameter]: value });
+      const response = await fetch(url, {
+        method: described.method,
+        headers: found?.in === "header" ? { [parameter]: value } : {},
+        ...(described.method === "GET" ? {} : { body: '{"channel":"room:1","data":1}' }),
+      });
+      await response.body?.cancel();
+      // 404: the name is one, and nobody has said anything there.
+      expect({ isTold, isTaken: response.ok || response.status === 404 }).toEqual({
+        isTold: isAllowed,
+        isTaken: isAllowed,
+      });
+    }
+  },
+);
+
+/** A cursor of so many bytes. */
+function cursorOf(bytes: number): string {
+  const entry = (length: number, index: number) => `${String(index).padStart(length - 4, "c")}~e~1`;
+  const count = 40;
+  const each = Math.floor((bytes - (count - 1)) / count);
+  const rest = bytes - (count - 1) - each * (count - 1);
+  return Array.from({ length: count }, (_, index) => entry(index === 0 ? rest : each, index)).join(",");
+}
+
+test("a filter for what can be no user finds nobody, and is told of as any text", async () => {
+  const described = api.operation("GET /v1/connections");
+  const response = await server.request("GET", exampleUrl(described, { user_id: x(129) }));
+  expect(await response.json()).toEqual({ connections: [] });
+  const schema = described.operation.parameters?.find(({ name }) => name === "user_id")?.schema ?? {};
+  expect(api.faultsOf(schema, x(129))).toEqual([]);
+});
