@@ -13,10 +13,11 @@ export function curlOf(operation: OperationObject, { method, path, origin }: Spo
   const { requestBody, responses } = operation;
   const isStream = responses[200]?.content?.["text/event-stream"] !== undefined;
   const words = [`curl ${isStream ? "-N " : ""}${quoted(origin + filled(path, operation))}`];
-  if (method === "delete") words.push("-X DELETE");
+  const [body] = Object.entries(requestBody?.content ?? {});
+  // What curl does by itself: GET, and POST where there is a body.
+  if (method !== (body === undefined ? "get" : "post")) words.push(`-X ${method.toUpperCase()}`);
   const credential = credentialOf(operation);
   if (credential !== undefined) words.push(`-H "Authorization: Bearer $${credential}"`);
-  const [body] = Object.entries(requestBody?.content ?? {});
   if (body !== undefined) words.push(...bodyWords(...body));
   return words.join(" \\\n  ");
 }
