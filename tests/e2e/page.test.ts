@@ -104,6 +104,41 @@ describe("the page at /", () => {
     expect(await alice.untilShown("to all")).toEqual(["between", "alice gone", "to all"]);
   });
 
+  test("stays away when it is disconnected, and gets what it missed when it is connected again", async () => {
+    await using context = await browser.context();
+    const alice = await PageUnderTest.open(context, server.url, "/?user_id=alice&channel=room:1");
+    await publish(server, "room:1", "before");
+    await alice.untilShown("before");
+    await alice.button("Disconnect").click();
+    await alice.untilState("Disconnected");
+    await publish(server, "room:1", "between");
+    await alice.button("Connect").click();
+    await alice.untilState("Connected");
+    await publish(server, "room:1", "after");
+    expect(await alice.untilShown("after")).toEqual(["before", "between", "after"]);
+  });
+
+  test("leaves a person who has scrolled up where they are, and says how many messages came since", async () => {
+    await using context = await browser.context();
+    const alice = await PageUnderTest.open(context, server.url, "/?user_id=alice");
+    const items = Array.from({ length: 100 }, (_, at) => ({ user_id: "alice", data: `number ${at}` }));
+    expect((await server.request("POST", "/sse/push/batch", items)).status).toBe(200);
+    await alice.untilShown("number 99");
+    const scrolled = await alice.page.evaluate(`new Promise((done) => {
+      globalThis.log = document.querySelector("#log");
+      log.addEventListener("scroll", () => done(log.scrollTop), { once: true });
+      log.scrollTop -= 500;
+    })`);
+    for (const text of ["first", "second"]) await publish(server, "all", text);
+    await alice.untilShown("second");
+    const toNewest = alice.button("2 new ↓");
+    await toNewest.waitFor();
+    expect(await alice.page.evaluate("log.scrollTop")).toBe(scrolled);
+    await toNewest.click();
+    await toNewest.waitFor({ state: "hidden" });
+    expect(await alice.page.evaluate("log.scrollHeight - log.scrollTop - log.clientHeight < 2")).toBe(true);
+  });
+
   test("says which names a channel can have where one cannot be joined", async () => {
     await using context = await browser.context();
     const { page } = await PageUnderTest.open(context, server.url);
@@ -313,10 +348,19 @@ describe("the page, where not everybody may use it,", () => {
     const shown = await PageUnderTest.open(context, secured.url, "/", "Closed");
     const token = await makeToken({ sub: "alice", subscribe: ["room:*"], publish: [], expiresInS: 60, secret });
     const access = shown.page.getByRole("region", { name: "Token" });
-    await access.getByLabel("Token", { exact: true }).fill(token);
-    await access.getByRole("button", { name: "Connect" }).click();
+    const bring = async (text: string) => {
+      await access.getByLabel("Token", { exact: true }).fill(text);
+      await access.getByRole("button", { name: "Connect" }).click();
+    };
+    await bring("no token");
+    await shown.page.getByRole("banner").getByText("the token is not a signed JWT").waitFor();
+    await bring(token);
     await shown.untilState("Connected");
     expect(await shown.page.getByRole("textbox", { name: "Name" }).inputValue()).toBe("alice");
+    // Chat is off here: what was written is refused, and given back.
+    await shown.say("may I?");
+    await shown.page.getByRole("alert").filter({ hasText: "Not sent: chat is off here" }).waitFor();
+    expect(await shown.messageField.inputValue()).toBe("may I?");
     const panel = shown.page.getByRole("region", { name: "Push from a terminal" });
     await panel.getByRole("combobox", { name: "To" }).selectOption("@alice");
     const { out, code } = await typed((await panel.getByRole("code").textContent()) ?? "");
