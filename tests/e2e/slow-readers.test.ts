@@ -42,7 +42,10 @@ class Follower<T extends RawWebSocket | RawEventStream = RawWebSocket> implement
   /** Goes on where another stream ended, as a browser does. */
   static async resume({ port }: ServerUnderTest, { raw, at }: Follower<RawEventStream>) {
     const headers = `Last-Event-ID: ${raw.lastEventId}\r\n`;
-    return new Follower(await RawEventStream.open(port, "/sse?channel=room", headers), at);
+    // What it missed may come with the head of the answer, so it listens before there is one.
+    const { promise, resolve } = Promise.withResolvers<Follower<RawEventStream>>();
+    await RawEventStream.open(port, "/sse?channel=room", headers, (next) => resolve(new Follower(next, at)));
+    return promise;
   }
 
   untilAt(offset: number, timeoutMs = 20_000): Promise<void> {
