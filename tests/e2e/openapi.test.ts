@@ -180,6 +180,14 @@ describe("every operation answers its examples as the document says", () => {
     }
   });
 
+  test("an open server names no token for receiving, and takes none: it checks none", async () => {
+    for (const it of [api.operation("GET /ws"), api.operation("GET /sse")]) {
+      expect([it.name, it.operation.security]).toEqual([it.name, [{}]]);
+      const response = await ask(open, it, { values: { token } });
+      expect([it.name, response.status, await api.faultsIn(it, response)]).toEqual([it.name, 401, []]);
+    }
+  });
+
   test("on a secured server, by each credential that it names, and by no other", async () => {
     const described = await apiOf(secured);
     using _alice = await SocketUnderTest.open(`${secured.wsUrl}?channel=room:1&token=${token}`);

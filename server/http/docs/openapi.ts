@@ -109,6 +109,7 @@ export function errorsOf({ scope, about }: Operation): readonly ErrorCode[] {
 function security({ scope, forClients, about }: Operation, settings: DocumentSettings): OperationObject["security"] {
   const { isSecured, anonymous, trustUserId } = settings;
   if (about.credential === "token") {
+    if (!isSecured) return [{}]; // it checks no tokens, so one that comes is refused
     const tokens = [{ token: [] }, { tokenQuery: [] }];
     return anonymous || trustUserId ? [{}, ...tokens] : tokens;
   }
