@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, rmSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -64,11 +64,21 @@ async function removeDead(socket: string, whole: string): Promise<void> {
   }
 }
 
+/** Whether somebody listens there, be it that they stand still. */
 async function isAnswered(path: string): Promise<boolean> {
   try {
     const socket = await Bun.connect({ unix: path, socket: { data: () => undefined, connectError: () => undefined } });
     socket.terminate();
     return true;
+  } catch {
+    return isListed(path); // a full queue is refused in the same words as an empty house
+  }
+}
+
+/** The kernel's own list has every socket that is open, by the path that it was opened with (man 5 proc). Linux only. */
+function isListed(path: string): boolean {
+  try {
+    return readFileSync("/proc/net/unix", "utf8").includes(` ${path}\n`);
   } catch {
     return false;
   }
