@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../../client/index.ts";
 import { channelNameRule, everyone, plainChannelPattern } from "../../../protocol/channel-name.ts";
 import type { Paint } from "../paint.ts";
@@ -6,6 +7,10 @@ import type { Ears } from "./ears.ts";
 import type { Screen } from "./screen.ts";
 import { chatHelp, parseTyped } from "./slash.ts";
 import type { Voice } from "./voice.ts";
+
+/** How long joining a channel is waited for, and how often that is looked at. */
+const joinMs = 3000;
+const lookMs = 10;
 
 export interface ChatParts {
   readonly client: Client;
@@ -45,7 +50,7 @@ export class Chat {
   async #take(line: string): Promise<boolean> {
     const typed = parseTyped(line);
     if (typed.do === "say") await this.#say(typed.text);
-    else if (typed.do === "join") this.#join(typed.channel);
+    else if (typed.do === "join") await this.#join(typed.channel);
     else if (typed.do === "leave") this.#leaveAsTold(typed.channel ?? this.#room);
     else if (typed.do === "who") await this.#tellWho();
     else if (typed.do === "help") for (const row of chatHelp) this.#parts.screen.show(row);
@@ -61,16 +66,25 @@ export class Chat {
     if (!screen.isPerson) await said;
   }
 
-  #join(channel: string): void {
+  async #join(channel: string): Promise<void> {
     const { ears } = this.#parts;
     if (!plainChannelPattern.test(channel) || channel.startsWith("@")) {
       ears.alarm(`/join: expected ${channelNameRule}`);
       return;
     }
     ears.listen(channel);
+    await this.#untilJoined(channel);
     this.#room = channel;
     this.#prompt();
     ears.tell(`You talk in ${channel} now.`);
+  }
+
+  /** One's own words are seen like anybody's: by those who were there before they were said. */
+  async #untilJoined(channel: string): Promise<void> {
+    const { client } = this.#parts;
+    const until = performance.now() + joinMs;
+    const isThere = () => client.channel(channel).position !== undefined || client.state.status !== "connected";
+    while (!isThere() && performance.now() < until) await sleep(lookMs);
   }
 
   #leaveAsTold(channel: string): void {
