@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 
 const main = join(import.meta.dir, "..", "..", "server/main.ts");
+const lastWordsMs = 1000;
 
 export interface ProgramOptions {
   /** Nothing else of this process's environment is passed on. */
@@ -83,16 +84,18 @@ export class ProgramUnderTest implements AsyncDisposable {
   /** What it printed, errors included, once it is what is waited for. @throws Error when it ends first, or too much time passes */
   async until(wanted: RegExp | ((shown: string) => boolean), timeoutMs = 15_000): Promise<string> {
     const until = performance.now() + timeoutMs;
-    let hasEnded = false;
+    let endedAt = Number.POSITIVE_INFINITY;
     for (;;) {
       const all = this.output + this.errors;
       if (typeof wanted === "function" ? wanted(all) : wanted.test(all)) return all;
-      const leftMs = until - performance.now();
-      if (hasEnded || leftMs <= 0) throw new Error(`it did not say ${wanted}; it said:\n${all}`);
+      // A terminal may hand over a program's last words after the word that it has ended.
+      const leftMs = Math.min(until, endedAt + lastWordsMs) - performance.now();
+      if (leftMs <= 0) throw new Error(`it did not say ${wanted}; it said:\n${all}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#watchers.add(resolve);
       const timer = setTimeout(resolve, leftMs);
-      await Promise.race([promise, this.ended().then(() => (hasEnded = true))]);
+      const isRunning = endedAt === Number.POSITIVE_INFINITY;
+      await Promise.race(isRunning ? [promise, this.ended().then(() => (endedAt = performance.now()))] : [promise]);
       clearTimeout(timer);
       this.#watchers.delete(resolve);
     }
