@@ -56,7 +56,7 @@ export function answerAboutConnections(hub: Hub): void {
     return sessions.length;
   };
   hub.peers.handle("count-connections", (whose: Whose) => Array.from(those(whose)).length);
-  hub.peers.handle("list-connections", (asked: Slices, self) => {
+  hub.peers.handle("list-connections", (asked: Slices, { self }) => {
     const [from, to] = asked.slices[self] ?? [0, 0];
     return from < to ? Array.from(those(asked)).slice(from, to).map(describe) : [];
   });

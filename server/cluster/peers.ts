@@ -10,8 +10,14 @@ const answerMs = 2000;
 /** What this one tells of its connections waits so long for more. */
 const gatherMs = 20;
 
-/** Answers what a member asks, or does what it says; `self` is this one's name. What it throws is logged and answered with nothing. */
-export type PeerHandler = (body: never, self: MemberId) => unknown;
+/** Answers what a member asks, or does what it says. What it throws is logged and answered with nothing. */
+export type PeerHandler = (body: never, between: Between) => unknown;
+
+/** Who asks whom. */
+export interface Between {
+  readonly from: MemberId;
+  readonly self: MemberId;
+}
 
 /** One answer, and whose. */
 export interface PeerAnswer {
@@ -33,6 +39,8 @@ export class Peers {
   readonly roster: Roster;
   /** Set by the owner: connections came or went at another member. */
   onRemoteChange: (change: RosterChange) => void = () => undefined;
+  /** Set by the owner: a member is gone, with whatever it had begun. */
+  onMemberLost: (member: MemberId) => void = () => undefined;
   /** Set by the owner: while this one was out of reach another took the name that this holder had. */
   onClaimLost: (holder: string) => void = () => undefined;
   readonly #claims: HeldClaims;
@@ -99,7 +107,7 @@ export class Peers {
   /** Asks everyone, this one included; in the order of their ids, whoever asks. */
   async askAll(topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
     const [self] = this.#cluster.members();
-    const [own, others] = await Promise.all([this.#handle(topic, body), this.ask(topic, body)]);
+    const [own, others] = await Promise.all([this.#handle(self?.id ?? "", topic, body), this.ask(topic, body)]);
     const all = self === undefined ? others : [{ member: self, body: own }, ...others];
     return all.toSorted((a, b) => (a.member.id < b.member.id ? -1 : 1));
   }
@@ -132,17 +140,18 @@ export class Peers {
     else if (topic === "changes") this.roster.change(from, body as Parameters<Roster["change"]>[1]);
     else if (topic === "ask") void this.#answer(from, body as { id: string; topic: string; body: unknown });
     else if (topic === "answer") this.#hear(from, body as { id: string; body: unknown });
-    else void this.#handle(topic, body);
+    else void this.#handle(from, topic, body);
   }
 
   async #answer(from: MemberId, question: { id: string; topic: string; body: unknown }): Promise<void> {
-    const body = (await this.#handle(question.topic, question.body)) ?? null;
+    const body = (await this.#handle(from, question.topic, question.body)) ?? null;
     this.#cluster.send(from, { topic: "answer", body: { id: question.id, body } });
   }
 
-  async #handle(topic: string, body: unknown): Promise<unknown> {
+  async #handle(from: MemberId, topic: string, body: unknown): Promise<unknown> {
     try {
-      return await this.#handlers.get(topic)?.(body as never, this.#cluster.members()[0]?.id ?? "");
+      const self = this.#cluster.members()[0]?.id ?? "";
+      return await this.#handlers.get(topic)?.(body as never, { from, self });
     } catch (error) {
       getLogger(["fanfare", "cluster"]).error("What another worker asked failed: {topic}: {error}", { topic, error });
       return null;
@@ -158,7 +167,11 @@ export class Peers {
   }
 
   #lost(id: MemberId): void {
-    this.roster.forget(id);
+    const connections = this.roster.forget(id);
+    this.onMemberLost(id);
+    if (connections > 0) {
+      this.onRemoteChange({ connections: -connections, users: [], hasJoined: false, hasLeft: true });
+    }
     for (const question of this.#questions.values()) {
       if (question.missing.delete(id) && question.missing.size === 0) question.done();
     }

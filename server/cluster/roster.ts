@@ -96,8 +96,11 @@ export class Roster {
     this.#onRemoteChange(change);
   }
 
-  forget(member: MemberId): void {
+  /** @returns how many connections it had */
+  forget(member: MemberId): number {
+    const connections = this.#others.get(member)?.connections ?? 0;
     this.#others.delete(member);
+    return connections;
   }
 }
 

@@ -344,6 +344,23 @@ describe("two workers of one server", () => {
     expect(old.connection.closedWith?.name).toBe("normal");
   });
 
+  test("one who continues a connection and dies with its worker gives the user back", async () => {
+    await beginTwo("reject");
+    const watcher = await it.connect();
+    const old = await it.connect({ userId: "u1" });
+    const takesOver = it.resumeKeys.keyOf(old.session.id);
+    other.broker.answerMs = 50;
+    await other.connect({ userId: "u9" });
+    await other.clock.moveInSteps(3000, 500);
+    await other.enter({ userId: "u1", takesOver, channels: [nameOf("elsewhere")] });
+    await other.hub.peers.close(); // as seen from here: its process is gone
+    await it.clock.moveInSteps(3000, 500);
+    expect(watcher.connection.of("system").at(-1)).toMatchObject({ event: "left", online: 2 });
+    await expect(it.connect({ userId: "u1" })).rejects.toThrow("already connected");
+    await it.connect({ userId: "u1", takesOver });
+    expect(old.connection.closedWith?.name).toBe("normal");
+  });
+
   test("somebody else's key continues nothing on another worker either", async () => {
     await beginTwo("reject");
     const old = await it.connect({ userId: "u1" });

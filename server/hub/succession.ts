@@ -27,8 +27,8 @@ interface Word {
 export class Succession {
   readonly #connections: Connections;
   readonly #peers: Peers;
-  /** By the older connection of this worker: the newcomer that it is promised to. */
-  readonly #promised = new Map<string, string>();
+  /** By the older connection of this worker: the newcomer that it is promised to, and where that one is. */
+  readonly #promised = new Map<string, { readonly by: string; readonly member: MemberId | undefined }>();
   /** By the newcomer of this worker. */
   readonly #predecessors = new Map<string, Predecessor>();
 
@@ -36,7 +36,13 @@ export class Succession {
   constructor(connections: Connections, peers: Peers, onFreed: (session: Session, by: string) => void) {
     this.#connections = connections;
     this.#peers = peers;
-    peers.handle("may-continue", (word: Word) => this.#promise(word));
+    peers.handle("may-continue", (word: Word, { from }) => this.#promise(word, from));
+    peers.onMemberLost = (member) => {
+      for (const [old, { by, member: its }] of this.#promised) {
+        const session = its === member ? this.#free(old, by) : undefined;
+        if (session !== undefined) onFreed(session, by);
+      }
+    };
     peers.handle("continued", ({ old, by }: Word) => this.#continued(old, by));
     peers.handle("not-continued", ({ old, by }: Word) => {
       const session = this.#free(old, by);
@@ -54,7 +60,7 @@ export class Succession {
     if (this.#connections.byId(old) === undefined) {
       return this.#peers.others().length === 0 ? undefined : this.#findElsewhere(word);
     }
-    return this.#promise(word) ? this.#remember(word, undefined) : undefined;
+    return this.#promise(word, undefined) ? this.#remember(word, undefined) : undefined;
   }
 
   /** Whom a newcomer continues. */
@@ -103,20 +109,21 @@ export class Succession {
     return predecessor;
   }
 
-  #promise({ old, by, userId }: Word): boolean {
+  /** @param member where the newcomer is; undefined for this worker */
+  #promise({ old, by, userId }: Word, member: MemberId | undefined): boolean {
     const session = this.#connections.byId(old);
     if (session === undefined || session.userId !== userId || this.#promised.has(old)) return false;
-    this.#promised.set(old, by);
+    this.#promised.set(old, { by, member });
     return true;
   }
 
   #continued(old: string, by: string): void {
-    if (this.#promised.get(old) !== by) return;
+    if (this.#promised.get(old)?.by !== by) return;
     this.#connections.byId(old)?.close({ name: "normal", text: "continued by a newer connection" });
   }
 
   #free(old: string, by: string): Session | undefined {
-    if (this.#promised.get(old) !== by) return undefined;
+    if (this.#promised.get(old)?.by !== by) return undefined;
     this.#promised.delete(old);
     return this.#connections.byId(old);
   }
