@@ -80,6 +80,7 @@ function contentsList(groups: readonly Group[]): Html {
 ${operations.map(entry)}</ol></li>
 `;
   return html`<nav aria-label="Contents"><p class="name">Fanfare</p><ol>
+<li><a href="#first">First steps</a></li>
 ${groups.map(group)}
 <li><a href="#frames">WebSocket frames</a><ol>
 <li><a href="#frames-client">From the client</a></li>
