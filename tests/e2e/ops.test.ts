@@ -35,6 +35,7 @@ describe("OPS_PORT and the control socket", () => {
     it.server.signal("SIGTERM");
     await client.until(({ event }) => event === "draining");
     await expect(it.server.request("GET", "/livez")).rejects.toThrow();
+    await Bun.sleep(200); // workers tell the supervisor of their connections a moment later
     for (const ask of [it.ask, it.control]) {
       expect(await statuses(ask)).toEqual([200, 200, 503, 200]);
       expect(await (await ask("GET", "/health")).json()).toMatchObject({ status: "draining", connections: 1 });
@@ -123,6 +124,7 @@ describe("a server with workers", () => {
     expect((await it.ask("POST", "/v1/drain")).status).toBe(202);
     for (const client of clients) await client.until(({ event }) => event === "draining");
     await expect(it.server.request("GET", "/livez")).rejects.toThrow();
+    await Bun.sleep(200); // workers tell the supervisor of their connections a moment later
     for (const ask of [it.ask, it.control]) {
       expect(await statuses(ask)).toEqual([200, 200, 503, 200]);
       expect(await (await ask("GET", "/health")).json()).toMatchObject({ status: "draining", connections: 8 });
