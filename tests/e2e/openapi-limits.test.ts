@@ -54,19 +54,41 @@ test.each(bodies)("%s: %s, %d and no more", async (name, _, last, make) => {
   }
 });
 
-const fewest: readonly (readonly [string, string, unknown, boolean])[] = [
+/** The operation, what is about it, a request, and whether it is allowed. */
+type Fewest = readonly [name: string, what: string, body: unknown, isAllowed: boolean];
+
+const fewest: readonly Fewest[] = [
   ["POST /sse/push", "no user_id", push({ user_id: "" }), false],
   ["POST /sse/push", "no data", { user_id: "alice" }, false],
   ["POST /sse/push", "data that is null", { user_id: "alice", data: null }, true],
   ["POST /sse/push", "a control character in user_id", push({ user_id: "a\u0007" }), false],
   ["POST /sse/push", "a line separator in user_id", push({ user_id: "a\u2028" }), false],
   ["POST /sse/push", "an event of the server's own", push({ event_type: "system" }), false],
+  ["POST /sse/push", "a user of one character", push({ user_id: "u" }), true],
+  ["POST /sse/push", "an id of one character", push({ event_id: "1" }), true],
+  ["POST /sse/push", "an empty id", push({ event_id: "" }), false],
+  ["POST /sse/push", "the first second of 1970", push({ timestamp: 0 }), true],
   ["POST /sse/push", "a time before 1970", push({ timestamp: -1 }), false],
   ["POST /sse/push", "a member that nobody knows", push({ unheard: "of" }), true],
   ["POST /sse/push/batch", "no item", [], true],
   ["POST /v1/publish", "no channel", { data: 1 }, false],
   ["POST /v1/publish", "two kinds of targets", publish({ user_id: "alice" }), false],
   ["POST /v1/publish", "an empty list of channels", { data: 1, channels: [] }, false],
+  ["POST /v1/publish", "a list of one channel", { data: 1, channels: ["r"] }, true],
+  ["POST /v1/publish", "a list with a name of 201 characters", { data: 1, channels: [x(201)] }, false],
+  ["POST /v1/publish", "a list with a name of 200 characters", { data: 1, channels: [x(200)] }, true],
+  ["POST /v1/publish", "a list with a user's channel", { data: 1, channels: [`@${x(128)}`] }, true],
+  [
+    "POST /v1/publish",
+    "a list with the channel of a user that can be none",
+    { data: 1, channels: [`@${x(129)}`] },
+    false,
+  ],
+  ["POST /v1/publish", "an empty list of users", { data: 1, user_ids: [] }, false],
+  ["POST /v1/publish", "a list of one user", { data: 1, user_ids: ["u"] }, true],
+  ["POST /v1/publish", "a list of nobody", { data: 1, user_ids: [""] }, false],
+  ["POST /v1/publish", "no user", { data: 1, user_id: "" }, false],
+  ["POST /v1/publish", "a user of one character", { data: 1, user_id: "u" }, true],
   ["POST /v1/publish", "neither message nor data", { channel: "room:1" }, false],
   ["POST /v1/publish", "message and data", publish({ message: "hi" }), true],
   ["POST /v1/publish", "an empty message", { channel: "room:1", message: "" }, true],
@@ -74,7 +96,10 @@ const fewest: readonly (readonly [string, string, unknown, boolean])[] = [
   ["POST /v1/publish", "a channel of nobody", publish({ channel: "@" }), false],
   ["POST /v1/publish", "every character of a channel", publish({ channel: "aZ0_-=@,.;:/" }), true],
   ["POST /v1/publish", "an event of EventSource's own", publish({ event: "error" }), false],
-  ["POST /v1/publish", "an empty id", publish({ id: "" }), false],
+  ...["id", "sender", "key", "exclude_connection_id"].flatMap((field): readonly Fewest[] => [
+    ["POST /v1/publish", `an empty ${field}`, publish({ [field]: "" }), false],
+    ["POST /v1/publish", `one character as ${field}`, publish({ [field]: "1" }), true],
+  ]),
   ["POST /v1/publish", "a control character in sender", publish({ sender: "a\u0000" }), false],
   ["POST /v1/publish", "headers that are no texts", publish({ headers: { a: 1 } }), false],
   ["POST /v1/publish", "ephemeral that is no switch", publish({ ephemeral: "yes" }), false],
@@ -82,6 +107,52 @@ const fewest: readonly (readonly [string, string, unknown, boolean])[] = [
 
 test.each(fewest)("%s with %s", async (name, _, body, isAllowed) => {
   expect(await asksWith(name, body)).toEqual({ isTold: isAllowed, status: isAllowed ? 200 : 422 });
+});
+
+/** Every request above, and whether the server takes it. */
+const cases: readonly Fewest[] = [
+  ...bodies.flatMap(([name, what, last, make]): readonly Fewest[] => [
+    [name, what, make(last), true],
+    [name, what, make(last + 1), false],
+  ]),
+  ...fewest,
+];
+
+const bounds = ["minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "maxProperties"];
+
+/** This schema with one of its bounds another by one, for each of them, with the way to it. */
+function offByOne(schema: unknown, way = ""): readonly (readonly [way: string, changed: unknown])[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  return Object.entries(schema).flatMap(([name, value]: [string, unknown]) => {
+    const at = `${way}/${name}`;
+    const others = (changed: readonly unknown[]) => changed.map((it) => [at, it] as const);
+    const numberIn = (text: string, by: number) =>
+      text.replaceAll(/(?<=\{\d+,)\d+(?=\})/g, (found) => String(Number(found) + by));
+    const changes = bounds.includes(name)
+      ? others([Number(value) - 1, Number(value) + 1])
+      : name === "pattern" && /\{\d+,\d+\}/.test(String(value))
+        ? others([numberIn(String(value), -1), numberIn(String(value), 1)])
+        : offByOne(value, at);
+    return changes.map(([where, changed]) => [where, { ...schema, [name]: changed }] as const);
+  });
+}
+
+test.each(["POST /sse/push", "POST /v1/publish"])("%s: a bound that were another by one would be noticed", (name) => {
+  const schema = api.operation(name).operation.requestBody?.content["application/json"]?.schema ?? {};
+  const own = cases.filter((it) => it[0] === name).map((it) => ({ value: JSON.parse(JSON.stringify(it[2])), it }));
+  const isNoticed = (changed: object) =>
+    own.some(({ value, it }) => (api.faultsOf(changed, value, { isStrict: false }).length === 0) !== it[3]);
+  const changes = offByOne(schema);
+  expect(changes.length).toBeGreaterThan(10);
+  expect(isNoticed(schema)).toBe(false);
+  expect(changes.filter(([, changed]) => !isNoticed(changed as object)).map(([way]) => way)).toEqual([]);
+});
+
+test("a character beyond the first 65536 counts as two, as the document says", async () => {
+  expect(api.document.info.description).toContain("count as two");
+  const statusOf = async (count: number) =>
+    (await server.request("POST", "/sse/push", push({ user_id: "🎺".repeat(count) }))).status;
+  expect([await statusOf(64), await statusOf(65)]).toEqual([200, 422]);
 });
 
 /** Whether the document lets this body in, and what the server says of it. */

@@ -49,6 +49,10 @@ test("what fits has no fault", () => {
   expect(check(schema, value, { resolve, isStrict: true })).toEqual([]);
 });
 
-test("a keyword that it does not know is said, not passed over", () => {
-  expect(() => check({ not: {} }, 1, { resolve, isStrict: false })).toThrow("does not know not");
+test.each<[string, Schema]>([
+  ["not", { not: {} }],
+  ["the format email", { format: "email" }],
+  ["the type int", { type: "int" }],
+])("what it does not know is said, not passed over: %s", (what, schema) => {
+  expect(() => check(schema, 1, { resolve, isStrict: false })).toThrow(`does not know ${what}`);
 });

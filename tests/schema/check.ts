@@ -44,8 +44,10 @@ const rules: Readonly<Record<string, Rule>> = {
   enum: (choices: readonly unknown[], value, { at }) => fault(!choices.includes(value), at, `is none of ${choices}`),
   pattern: (pattern: string, value, { at }) =>
     fault(typeof value === "string" && !new RegExp(pattern, "u").test(value), at, `does not match ${pattern}`),
-  format: (format: string, value, { at }) =>
-    fault(typeof value === "string" && !isoTime.test(value), at, `is no ${format}`),
+  format: (format: string, value, { at }) => {
+    if (format !== "date-time") throw new Error(`${at}: the checker does not know the format ${format}`);
+    return fault(typeof value === "string" && !isoTime.test(value), at, `is no ${format}`);
+  },
   minLength: (min: number, value, { at }) => fault(typeof value === "string" && value.length < min, at, "is too short"),
   maxLength: (max: number, value, { at }) => fault(typeof value === "string" && value.length > max, at, "is too long"),
   minimum: (min: number, value, { at }) => fault(typeof value === "number" && value < min, at, "is too small"),
@@ -97,6 +99,7 @@ function isOfType(value: unknown, type: string): boolean {
   if (type === "array") return Array.isArray(value);
   if (type === "object") return isObject(value);
   if (type === "integer") return Number.isInteger(value);
+  if (!["string", "number", "boolean"].includes(type)) throw new Error(`the checker does not know the type ${type}`);
   return typeof value === type;
 }
 

@@ -20,7 +20,7 @@ export const channelName = text(`A channel: ${channelNameRule}, or @ and a user'
 export const userId = text(`A user: ${userIdRule}.`, {
   minLength: 1,
   maxLength: limits.userIdLength,
-  pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]+$",
+  pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$",
 });
 
 export const eventName = text(`The publisher's name for what happened: ${eventRule}.`, {

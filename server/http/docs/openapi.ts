@@ -22,9 +22,12 @@ const problemType = "application/problem+json";
 /** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1.html) of these operations. */
 export function openApi(operations: readonly Operation[], settings: DocumentSettings): OpenApiDocument {
   const paths: Record<string, Record<string, OperationObject>> = {};
+  const names = new Set<string>();
   for (const operation of operations) {
     const item = paths[operation.path] ?? {};
-    item[operation.method.toLowerCase()] = describe(operation, settings);
+    const operationId = freeName(operation, names);
+    names.add(operationId);
+    item[operation.method.toLowerCase()] = { operationId, ...describe(operation, settings) };
     paths[operation.path] = item;
   }
   return {
@@ -71,17 +74,16 @@ function introduction({ isSecured, maxBodyBytes, maxMessageBytes }: DocumentSett
     : "This server is open: no key is configured, and none is asked for.";
   return `POST a message, and one user, a channel or everyone has it in milliseconds.
 
-${mode} A body holds at most ${maxBodyBytes} bytes, the \`message\` and \`data\` of one publication together at most ${maxMessageBytes}.
+${mode} A body holds at most ${maxBodyBytes} bytes, the \`message\` and \`data\` of one publication together at most ${maxMessageBytes}. Where characters are counted, those beyond the first 65536 of Unicode (emoji among them) count as two.
 
 An answer with 2xx comes after the publication is stored, never before. Refusals are \`${problemType}\` (RFC 9457) with a \`code\`; those that may pass by themselves carry \`Retry-After\`. A path that does not exist is \`not-found\`, one with another method \`method-not-allowed\`.`;
 }
 
-function describe(operation: Operation, settings: DocumentSettings): OperationObject {
-  const { method, path, summary, about } = operation;
+function describe(operation: Operation, settings: DocumentSettings): Omit<OperationObject, "operationId"> {
+  const { summary, about } = operation;
   const { details, parameters, request, answers } = about;
   const responses = Object.entries(answers).map(([status, answer]) => [status, response(answer)]);
   return {
-    operationId: operationId(method, path),
     tags: [about.tag],
     summary,
     ...(details === undefined ? {} : { description: details }),
@@ -92,9 +94,15 @@ function describe(operation: Operation, settings: DocumentSettings): OperationOb
   };
 }
 
-/** `POST /v1/channels/{channel}/messages` → `post_v1_channels_channel_messages` */
-export function operationId(method: string, path: string): string {
-  return `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+/g, "_")}`.replace(/_$/, "");
+/**
+ * `POST /v1/channels/{channel}/messages` → `post_v1_channels_channel_messages`. Paths that are configured may look alike
+ * without their signs: then the later one gets a number.
+ */
+function freeName({ method, path }: Operation, taken: ReadonlySet<string>): string {
+  const name = `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+/g, "_")}`.replace(/_$/, "");
+  let free = name;
+  for (let number = 2; taken.has(free); number++) free = `${name}_${number}`;
+  return free;
 }
 
 /** All refusals that an operation knows, those of its kind included. */
