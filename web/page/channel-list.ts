@@ -32,10 +32,6 @@ export class ChannelList {
     };
   }
 
-  get channels(): readonly ChannelName[] {
-    return [...this.#rows.keys()];
-  }
-
   add(channel: ChannelName): void {
     if (this.#rows.has(channel)) return;
     const leave = make("button", "quiet", "Leave");

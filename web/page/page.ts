@@ -136,6 +136,7 @@ class TryPage {
     if (!isConnected) {
       this.#online.hidden = true;
       this.#drainNotice.hide();
+      for (const channel of this.#memberships.channels) this.#channels.setHere(channel, undefined);
     }
     // Said once per loss: the tries that follow stand in the header.
     if (state.status === "closed" || (this.#wasConnected && !isConnected)) this.#say("warning", lossText(state));

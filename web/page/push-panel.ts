@@ -1,7 +1,7 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { offerChannels } from "./channel-list.ts";
 import { curlLine } from "./curl.ts";
-import { find } from "./element.ts";
+import { find, make } from "./element.ts";
 import type { PageSettings } from "./settings.ts";
 
 /** How long the button says that it has copied. */
@@ -27,7 +27,9 @@ export class PushPanel {
   }
 
   #show(): void {
-    this.#text.textContent = this.#to.value === "" ? "" : curlLine(this.#settings, this.#to.value);
+    const line = this.#to.value === "" ? "" : curlLine(this.#settings, this.#to.value);
+    // A line of this length breaks somewhere: behind a slash it can still be read, and what is copied is the same.
+    this.#text.replaceChildren(...line.split(/(?<=\/)/).flatMap((part) => [part, make("wbr", "")]));
   }
 
   async #copyText(): Promise<void> {
