@@ -64,7 +64,7 @@ article + article { border-top: 1px solid var(--line); }
 .method { margin-right: 0.5rem; color: var(--brass); font: 600 0.8125rem var(--mono); }
 .delete { color: var(--bad); }
 .soft { color: var(--soft); }
-.badge { display: inline-block; padding: 0 0.45rem; border: 1px solid var(--line); border-radius: 3px; color: var(--soft); font: 0.75rem/1.5 var(--mono); vertical-align: 0.1em; white-space: nowrap; }
+.badge { display: inline-block; padding: 0 0.45rem; border: 1px solid var(--line); border-radius: 3px; color: var(--soft); font: 0.75rem/1.5 var(--mono); vertical-align: 0.1em; }
 
 pre {
   max-width: 100%;
