@@ -3,20 +3,19 @@ import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
 const longPath = `/${"a-long-name/".repeat(8)}push`;
+/** What ends with the tests, also when another part of it did not start. */
+const started = new AsyncDisposableStack();
 let browser: BrowserUnderTest;
 let servers: readonly ServerUnderTest[];
 
 beforeAll(async () => {
-  [browser, ...servers] = await Promise.all([
-    BrowserUnderTest.start(),
-    startServer(),
-    startServer({ env: { API_KEY: "a-key-0123456789abcdef", ANONYMOUS: "on", SSE_PATH: longPath } }),
-  ]);
+  browser = started.use(await BrowserUnderTest.start());
+  const open = started.use(await startServer());
+  const env = { API_KEY: "a-key-0123456789abcdef", ANONYMOUS: "on", SSE_PATH: longPath };
+  servers = [open, started.use(await startServer({ env }))];
 });
 
-afterAll(async () => {
-  await Promise.all([browser, ...servers].map((it) => it[Symbol.asyncDispose]()));
-});
+afterAll(() => started.disposeAsync());
 
 /** Pieces of text that reach beyond the window or are cut; what scrolls by itself may be wider. */
 const cutOff = `[...document.querySelectorAll("body *:not(.skip)")]
