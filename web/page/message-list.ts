@@ -19,6 +19,8 @@ export class MessageList {
   #waiting: Line[] = [];
   #isDrawing = false;
   #unseen = 0;
+  /** Whether the end was in sight when last looked: what happens to the size of the window does not change that. */
+  #isFollowing = true;
 
   constructor() {
     find("clear", HTMLButtonElement).onclick = () => this.#clear();
@@ -27,8 +29,10 @@ export class MessageList {
       this.#scroller.focus();
     };
     this.#scroller.onscroll = () => {
-      if (this.#isAtEnd()) this.#sawAll();
+      this.#isFollowing = this.#isAtEnd();
+      if (this.#isFollowing) this.#sawAll();
     };
+    new ResizeObserver(() => this.#isFollowing && this.#goToEnd()).observe(this.#scroller);
   }
 
   add(line: Line): void {
@@ -42,13 +46,12 @@ export class MessageList {
 
   #draw(): void {
     this.#isDrawing = false;
-    const isAtEnd = this.#isAtEnd();
     const lines = this.#waiting.slice(-maxLines);
     this.#waiting = [];
     this.#list.append(...lines.map(row));
     while (this.#list.childElementCount > maxLines) this.#list.firstElementChild?.remove();
     this.#empty.hidden = true;
-    if (isAtEnd) this.#goToEnd();
+    if (this.#isFollowing) this.#goToEnd();
     else this.#tellUnseen(lines.length);
   }
 
@@ -64,6 +67,7 @@ export class MessageList {
   }
 
   #goToEnd(): void {
+    this.#isFollowing = true;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#sawAll();
   }
@@ -77,7 +81,7 @@ export class MessageList {
     this.#waiting = [];
     this.#list.replaceChildren();
     this.#empty.hidden = false;
-    this.#sawAll();
+    this.#goToEnd();
   }
 }
 

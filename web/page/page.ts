@@ -139,8 +139,13 @@ class TryPage {
       for (const channel of this.#memberships.channels) this.#channels.setHere(channel, undefined);
     }
     // Said once per loss: the tries that follow stand in the header.
-    if (state.status === "closed" || (this.#wasConnected && !isConnected)) this.#say("warning", lossText(state));
+    if (state.status === "closed" || (this.#wasConnected && !isConnected)) this.#say("warning", this.#lossText(state));
     this.#wasConnected = isConnected;
+  }
+
+  #lossText(state: ConnectionState): string {
+    const wantsToken = state.code === 4500 && this.#settings.isSecured && this.#token === undefined;
+    return wantsToken ? "This server wants to know who you are: enter a token, please." : lossText(state);
   }
 
   #takeSystem(frame: SystemFrame): void {

@@ -16,7 +16,9 @@ export class StateView {
     this.#place.dataset.state = state.status;
     this.#text.textContent = stateText(state);
     const show = () => {
-      this.#detail.textContent = stateDetail(state, Date.now());
+      const detail = stateDetail(state, Date.now());
+      this.#detail.textContent = detail;
+      this.#detail.title = detail; // a long reason does not fit
     };
     show();
     if (state.status === "reconnecting" && state.nextTryAt !== undefined) this.#timer = setInterval(show, tickMs);
