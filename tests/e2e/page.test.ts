@@ -117,14 +117,14 @@ describe("the page", () => {
 describe("the list of messages", () => {
   test("stays where a reader scrolled to, and tells how many came since", async () => {
     await using quiet = await startServer({ env: { NOTICES: "off" } });
-    await using context = await browser.context({ viewport: { width: 900, height: 500 } });
+    await using context = await browser.context({ viewport: { width: 1100, height: 500 } });
     const it = await PageUnderTest.open(context, `${quiet.url}/?user_id=reader`);
     const items = Array.from({ length: 50 }, (_, index) => ({ user_id: "reader", data: `number ${index}` }));
     await quiet.request("POST", "/sse/push/batch", items);
     await it.untilRead("number 49");
     await it.page.evaluate(untilAtEnd);
     // A smaller window shows the end all the same, without anything new.
-    await it.page.setViewportSize({ width: 900, height: 400 });
+    await it.page.setViewportSize({ width: 1100, height: 400 });
     await it.page.evaluate(untilAtEnd);
     await it.page.getByRole("log").focus();
     await it.page.keyboard.press("Home");
