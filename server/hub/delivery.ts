@@ -18,8 +18,8 @@ import { type ReadHistory, shareHistory } from "./shared-history.ts";
 const maxPendingBytes = 256 * 1024;
 /** A socket is written to again once so little waits in it: enough to keep it busy until the next turn. */
 const resumeBelowBytes = 16 * 1024;
-/** With fewer receivers a flush is cheap, whatever else the loop had to do meanwhile. */
-const manyReceivers = 100;
+/** With fewer of them a flush is cheap, whatever else the loop had to do meanwhile. */
+const manyStreams = 100;
 
 export interface DeliverySettings {
   readonly flushWindowMs: number;
@@ -139,11 +139,11 @@ export class Delivery {
   /** Sends out what waits, without waiting for company. */
   flushNow(): void {
     const startedAt = this.#clock.monotonic();
-    const receivers = this.#flush.run();
+    this.#flush.run();
     this.interest.shrinkTails();
     this.#window.took(this.#clock.monotonic() - startedAt);
     // Streams are written by the runtime after this turn; that is a part of the price.
-    if (receivers >= manyReceivers) {
+    if (this.#flush.postponed >= manyStreams) {
       this.#clock.setImmediate(() => this.#window.took(this.#clock.monotonic() - startedAt));
     }
   }

@@ -50,12 +50,12 @@ function makeFlush() {
 const seenBy = ({ taken }: FakeConnection) => taken.map(({ type, channel, offset }) => `${type} ${channel} ${offset}`);
 
 describe("a flush", () => {
-  test("hands what waits to all level members, in order, and tells how many were written to", () => {
+  test("hands what waits to all level members, in order", () => {
     const { flush, come, append } = makeFlush();
     const guests = ["a", "b", "c"].map((id) => come(id));
     append(room, 1);
     append(room, 2);
-    expect(flush.run()).toBe(3);
+    flush.run();
     for (const { connection } of guests) expect(seenBy(connection)).toEqual(["message room 1", "message room 2"]);
     expect(flush.counts).toEqual({ flushes: 1, writes: 3, deliveries: 6 });
   });
@@ -173,6 +173,8 @@ describe("a flush", () => {
     const { flush, come, room: channel } = makeFlush();
     const { connection } = come("a");
     flush.mark(channel);
-    expect([flush.run(), flush.run(), connection.writes]).toEqual([0, 0, 0]);
+    flush.run();
+    flush.run();
+    expect([flush.counts.writes, connection.writes]).toEqual([0, 0]);
   });
 });

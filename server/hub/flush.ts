@@ -32,6 +32,7 @@ export class Flush {
   #dirty: ListenedChannel[] = [];
   #touched: Session[] = [];
   #parts: Encoded[] = [];
+  #postponed = 0;
 
   constructor(outcomes: FlushOutcomes) {
     this.#outcomes = outcomes;
@@ -44,37 +45,45 @@ export class Flush {
     this.#dirty.push(channel);
   }
 
-  /** @returns How many sessions were written to. */
-  run(): number {
+  /** Writes of the last run that the runtime does later, as it does for streams. */
+  get postponed(): number {
+    return this.#postponed;
+  }
+
+  /** Sends out what waits in the dirty channels. */
+  run(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
+    this.#postponed = 0;
     this.counts.flushes++;
     const [only] = dirty;
-    if (dirty.length === 1 && only !== undefined) return this.#runOne(only);
+    if (dirty.length === 1 && only !== undefined) {
+      this.#runOne(only);
+      return;
+    }
     for (const channel of dirty) {
       const batch = this.#cut(channel);
       if (batch !== undefined) this.#gather(channel, batch);
     }
-    return this.#writeAll();
+    this.#writeAll();
   }
 
   /** One channel, the usual case: its members are written to as they are met, and nothing is gathered. */
-  #runOne(channel: ListenedChannel): number {
+  #runOne(channel: ListenedChannel): void {
     const batch = this.#cut(channel);
-    if (batch === undefined) return 0;
+    if (batch === undefined) return;
     if (excludedBy(batch.items).size > 0) {
       this.#gather(channel, batch);
-      return this.#writeAll();
+      this.#writeAll();
+      return;
     }
     const { level } = channel;
-    const receivers = level.length;
     const batches = [batch];
     // Downwards, since a member that is full leaves the list, and the last one takes its place.
-    for (let slot = receivers - 1; slot >= 0; slot--) {
+    for (let slot = level.length - 1; slot >= 0; slot--) {
       const session = level[slot]?.session;
       if (session !== undefined) this.#write(session, batches);
     }
-    return receivers;
   }
 
   /** Takes what waits in a channel out of its tail; undefined where nothing does. */
@@ -98,7 +107,7 @@ export class Flush {
     this.#leaveOut(channel, batch);
   }
 
-  #writeAll(): number {
+  #writeAll(): void {
     const touched = this.#touched;
     this.#touched = [];
     for (const session of touched) {
@@ -106,7 +115,6 @@ export class Flush {
       if (session.outbox.length > 0) this.#write(session, session.outbox);
       session.outbox.length = 0;
     }
-    return touched.length;
   }
 
   /** The few who asked to be left out get their own version; found by name, so that nobody else pays for it. */
@@ -123,6 +131,7 @@ export class Flush {
   #write(session: Session, batches: readonly Batch[]): void {
     const { connection } = session;
     const form = connection.wireForm;
+    if (form.carriesCursor) this.#postponed++;
     const only = batches.length === 1 && !form.carriesCursor ? batches[0] : undefined;
     const outcome = connection.send(only === undefined ? this.#join(session, batches) : only.encoded(form));
     if (outcome !== "closed" && outcome !== "refused") this.counts.writes++;
