@@ -1,6 +1,6 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Peers } from "../cluster/peers.ts";
-import type { Interest } from "./interest.ts";
+import type { Interest } from "../delivery/interest.ts";
 
 /** Who is in one channel. */
 export interface Presence {

@@ -4,11 +4,11 @@ import { isoTime, present } from "../../protocol/codec.ts";
 import type { Joined } from "../../protocol/frames.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Peers } from "../cluster/peers.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import { commitJoin, isAhead, type JoinPlan, planJoin } from "../delivery/join.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Session } from "../session/session.ts";
 import { type Arrival, sinceOf } from "./arrival.ts";
-import type { Delivery } from "./delivery.ts";
-import { commitJoin, isAhead, type JoinPlan, planJoin } from "./join.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 
 const log = () => getLogger(["fanfare", "hub"]);

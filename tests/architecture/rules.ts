@@ -5,6 +5,7 @@ const rows = [
   ["lib"],
   ["broker", "cluster", "presence", "schedule", "auth", "channels"],
   ["session"],
+  ["delivery"],
   ["hub"],
   ["api", "transport", "ops"],
   ["http"],

@@ -1,5 +1,5 @@
-import { ListenedChannel } from "../../server/hub/listened-channel.ts";
-import { Tail } from "../../server/hub/tail.ts";
+import { ListenedChannel } from "../../server/delivery/listened-channel.ts";
+import { Tail } from "../../server/delivery/tail.ts";
 import type { Push } from "../../server/session/push.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { anonymous, type Identity } from "../../server/auth/identity.ts";
-import type { ListenedChannel } from "../../server/hub/listened-channel.ts";
+import type { ListenedChannel } from "../../server/delivery/listened-channel.ts";
 import { Membership, Session } from "../../server/session/session.ts";
 import { FakeConnection } from "./connection.ts";
 
