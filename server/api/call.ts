@@ -7,7 +7,7 @@ import type { ChannelDirectory } from "../broker/broker.ts";
 import type { Hub } from "../hub/hub.ts";
 
 /** What the verbs may use. */
-export interface ApiDoors {
+export interface ApiDependencies {
   readonly hub: Hub;
   readonly access: Access;
   /** Every channel that is known anywhere. */
@@ -33,7 +33,7 @@ export interface Reply {
 }
 
 /** What a verb is: refusals are thrown as ServiceError. */
-export type Verb = (doors: ApiDoors, call: Call) => Promise<Reply>;
+export type Verb = (dependencies: ApiDependencies, call: Call) => Promise<Reply>;
 
 export function ok(value: unknown): Reply {
   return { status: 200, body: JSON.stringify(value) };

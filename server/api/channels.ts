@@ -4,20 +4,20 @@ import { limits } from "../../protocol/limits.ts";
 import { parseCursor, parseSinceWord, type Since, sinceRule } from "../../protocol/position.ts";
 import type { ChannelSummary } from "../broker/log.ts";
 import type { Hub } from "../hub/hub.ts";
-import { type ApiDoors, type Call, channelParam, ok, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
 
 /** Channels of one page. */
 const pageSize = 100;
 
 /** `GET /v1/channels?prefix=&page=` */
-export async function listChannels({ hub, directory }: ApiDoors, { query }: Call): Promise<Reply> {
+export async function listChannels({ hub, directory }: ApiDependencies, { query }: Call): Promise<Reply> {
   const found = await directory.list(query.get("prefix") ?? "", query.get("page") ?? "", pageSize);
   const next = found.length < pageSize ? undefined : found.at(-1)?.channel;
   return ok({ channels: await describe(hub, found), ...present({ next_page: next }) });
 }
 
 /** `GET /v1/channels/{channel}` */
-export async function getChannel({ hub, directory }: ApiDoors, call: Call): Promise<Reply> {
+export async function getChannel({ hub, directory }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
   // Names are sorted, so the channel itself comes first among those that begin with its name.
   const [summary] = await directory.list(channel, "", 1);
@@ -27,7 +27,7 @@ export async function getChannel({ hub, directory }: ApiDoors, call: Call): Prom
 }
 
 /** `GET /v1/channels/{channel}/history?since=&limit=` */
-export async function getHistory({ hub, access }: ApiDoors, call: Call): Promise<Reply> {
+export async function getHistory({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
   if (call.identity !== undefined) access.checkSubscribe(call.identity, channel);
   const limit = limitOf(call.query);
@@ -38,7 +38,7 @@ export async function getHistory({ hub, access }: ApiDoors, call: Call): Promise
 }
 
 /** `GET /v1/channels/{channel}/presence` */
-export async function getPresence({ hub, access }: ApiDoors, call: Call): Promise<Reply> {
+export async function getPresence({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
   if (call.identity !== undefined) access.checkSubscribe(call.identity, channel);
   const [presence] = await hub.occupancy.of([channel]);

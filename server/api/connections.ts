@@ -3,7 +3,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { MemberId } from "../cluster/cluster.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Session } from "../session/session.ts";
-import { type ApiDoors, type Call, ok, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
 
 /** Connections of one page. */
 const pageSize = 100;
@@ -19,7 +19,7 @@ interface Slices extends Whose {
 }
 
 /** `GET /v1/connections?user_id=&page=`: worker after worker, in the order of their names. */
-export async function listConnections({ hub }: ApiDoors, { query }: Call): Promise<Reply> {
+export async function listConnections({ hub }: ApiDependencies, { query }: Call): Promise<Reply> {
   const userId = query.get("user_id") || undefined;
   const page = pageOf(query);
   const counts = await hub.peers.askAll("count-connections", { userId });
@@ -37,14 +37,14 @@ export async function listConnections({ hub }: ApiDoors, { query }: Call): Promi
 }
 
 /** `DELETE /v1/connections/{id}` */
-export async function kickConnection({ hub }: ApiDoors, { params }: Call): Promise<Reply> {
+export async function kickConnection({ hub }: ApiDependencies, { params }: Call): Promise<Reply> {
   const closed = await sum(hub, "kick-connection", params.id ?? "");
   if (closed === 0) throw new ServiceError("not-found", "no connection by that id is open");
   return ok({ closed });
 }
 
 /** `DELETE /v1/users/{id}/connections`: closing none is no error, the user may have left a moment ago. */
-export async function kickUser({ hub }: ApiDoors, { params }: Call): Promise<Reply> {
+export async function kickUser({ hub }: ApiDependencies, { params }: Call): Promise<Reply> {
   return ok({ closed: await sum(hub, "kick-user", params.id ?? "") });
 }
 

@@ -6,11 +6,11 @@ import { limits } from "../../protocol/limits.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Hub } from "../hub/hub.ts";
-import { type ApiDoors, type Call, channelParam, ok, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
 import { parseUndirected, type Undirected, userChannelField } from "./draft.ts";
 
 /** `POST /v1/publish`: into one channel, several, or those of users. */
-export async function publish({ hub, access }: ApiDoors, call: Call): Promise<Reply> {
+export async function publish({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const object = fields.parseObject(call.body);
   refuseSchedule(object);
   const targets = parseTargets(object);
@@ -26,7 +26,7 @@ export async function publish({ hub, access }: ApiDoors, call: Call): Promise<Re
 }
 
 /** `POST /v1/channels/{channel}/messages`: the body is the message; JSON becomes `data`, anything else `message`. */
-export async function postMessage({ hub, access }: ApiDoors, call: Call): Promise<Reply> {
+export async function postMessage({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const { identity } = call;
   const channel = channelParam(call);
   if (call.body === "") throw fields.invalid("body", "a message", undefined);

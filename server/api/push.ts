@@ -8,11 +8,11 @@ import type { Draft } from "../../protocol/publication.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Hub } from "../hub/hub.ts";
 import { maxTimestampS } from "./about/push.ts";
-import { type ApiDoors, type Call, ok, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
 import { dataText, userChannelField } from "./draft.ts";
 
 /** `POST /sse/push`: one event for every connection of one user, stored for those who resume. */
-export async function push({ hub }: ApiDoors, call: Call): Promise<Reply> {
+export async function push({ hub }: ApiDependencies, call: Call): Promise<Reply> {
   const draft = parsePush(fields.parseObject(call.body), call.body);
   await hub.publish(draft);
   const userId = userOf(draft.channel) ?? "";
@@ -23,7 +23,7 @@ export async function push({ hub }: ApiDoors, call: Call): Promise<Reply> {
 }
 
 /** `POST /sse/push/batch`: up to 1000 of them; one answer per item, in order, and a bad one stops no other. */
-export async function pushBatch({ hub }: ApiDoors, call: Call): Promise<Reply> {
+export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<Reply> {
   const items = fields.parseJson(call.body);
   if (!Array.isArray(items)) throw fields.invalid("body", "an array of events", items);
   if (items.length > limits.batchItems) {

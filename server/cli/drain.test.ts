@@ -10,10 +10,10 @@ afterEach(() => {
 });
 
 /** A server that is asked to drain, has so many connections at each look, and then is gone. */
-function startDraining(looks: readonly number[], doors: Readonly<Record<string, () => Response>> = {}) {
+function startDraining(looks: readonly number[], answers: Readonly<Record<string, () => Response>> = {}) {
   const left = [...looks];
   const server = startFakeServer(({ method, path }) => {
-    const answer = doors[`${method} ${path}`];
+    const answer = answers[`${method} ${path}`];
     if (answer !== undefined) return answer();
     if (path === "/v1/drain") return Response.json({ status: "draining" }, { status: 202 });
     const connections = left.shift();

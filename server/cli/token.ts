@@ -8,7 +8,7 @@ import { ConfigError } from "../config/settings.ts";
 import { parseDuration } from "../lib/duration.ts";
 
 /** What the command needs of the world around it; each has a default. */
-export interface TokenDoors {
+export interface TokenDependencies {
   /** The `JWT_*` settings as environment, `.env` and file have them. Flags win over them, one by one. */
   readonly configured: () => KeySettings;
   /** Writes one line to the standard output. */
@@ -20,8 +20,8 @@ export interface TokenDoors {
  * `fanfare token create <user>` makes a token, and writes nothing but it; `fanfare token check` says what a server with
  * these settings would make of one. Both fail with one line and the exit code 1 (wrong settings: 2).
  */
-export function makeTokenCommand(doors: Partial<TokenDoors> = {}): Command {
-  const all: TokenDoors = { ...defaultDoors, ...doors };
+export function makeTokenCommand(dependencies: Partial<TokenDependencies> = {}): Command {
+  const all: TokenDependencies = { ...defaultDependencies, ...dependencies };
   return new Command("token")
     .description("make and check the tokens (JWT) that users connect with")
     .addCommand(makeCreateCommand(all))
@@ -40,7 +40,7 @@ export function describeIdentity(identity: Identity): readonly string[] {
   ];
 }
 
-const defaultDoors: TokenDoors = {
+const defaultDependencies: TokenDependencies = {
   configured: () => ({ secret: undefined, publicKey: undefined, jwksUrl: undefined }),
   print: (line) => console.log(line),
   readStandardInput: () => Bun.stdin.text(),
@@ -52,7 +52,7 @@ interface CreateFlags extends SecretFlags {
   readonly expires?: number;
 }
 
-function makeCreateCommand({ configured, print }: TokenDoors): Command {
+function makeCreateCommand({ configured, print }: TokenDependencies): Command {
   const collect = (pattern: string, before: readonly string[]) => [...before, pattern];
   const command = new Command("create")
     .description("make a token for a user, signed with JWT_SECRET")
@@ -82,7 +82,7 @@ interface CheckFlags extends SecretFlags {
   readonly jwksUrl?: string;
 }
 
-function makeCheckCommand({ configured, print, readStandardInput }: TokenDoors): Command {
+function makeCheckCommand({ configured, print, readStandardInput }: TokenDependencies): Command {
   const command = new Command("check")
     .description("say whether a token is valid, for whom and what for")
     .argument("[token]", "without it the token is read from the standard input, where no list of processes shows it");

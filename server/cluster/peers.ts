@@ -79,12 +79,12 @@ export class Peers {
   }
 
   /** Says something to all others. */
-  tell(topic: string, body: unknown): void {
+  notifyAll(topic: string, body: unknown): void {
     this.#cluster.send("others", { topic, body });
   }
 
   /** Says something to one. */
-  tellOne(member: MemberId, topic: string, body: unknown): void {
+  notify(member: MemberId, topic: string, body: unknown): void {
     this.#cluster.send(member, { topic, body });
   }
 
@@ -192,6 +192,6 @@ export class Peers {
 
   #tellChanges(): void {
     const changes = this.roster.takeChanges();
-    if (changes !== undefined) this.tell("changes", changes);
+    if (changes !== undefined) this.notifyAll("changes", changes);
   }
 }

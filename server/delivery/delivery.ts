@@ -183,12 +183,12 @@ export class Delivery {
     const hole = { epoch: next.epoch, from: isNewEpoch ? 1 : head + 1, to: next.offset - 1 };
     channel.tail.reset({ epoch: next.epoch, offset: next.offset - 1 });
     const frame = gapFrame(channel.name, isNewEpoch ? "epoch-changed" : "history-too-short", hole);
-    for (const { session } of channel.level) session.tell(frame);
+    for (const { session } of channel.level) session.sendFrame(frame);
     // Within an epoch lagging ones meet the hole on their own way, with their own borders.
     if (!isNewEpoch) return;
     for (const membership of channel.lagging) {
       membership.moveTo(channel.flushed);
-      membership.session.tell(frame);
+      membership.session.sendFrame(frame);
     }
   }
 }

@@ -120,7 +120,7 @@ describe("a flush", () => {
     append(room, 1);
     flush.run();
     connection.stall();
-    session.tell({ type: "pong" });
+    session.sendFrame({ type: "pong" });
     append(room, 2);
     append(other, 1);
     flush.run();

@@ -14,7 +14,7 @@ function makeInterest() {
   const steps: string[] = [];
   const answers: { resolve(top: Position): void; reject(error: Error): void }[] = [];
   const budget = { perChannel: 10_000, total: 10_000, bytes: 0 };
-  const door = {
+  const broker = {
     listen: (channel: ChannelName) => {
       steps.push(`listen ${channel}`);
       return new Promise<Position>((resolve, reject) => answers.push({ resolve, reject }));
@@ -23,7 +23,7 @@ function makeInterest() {
       steps.push(`unlisten ${channel}`);
     },
   };
-  const interest = new Interest(door, budget, clock);
+  const interest = new Interest(broker, budget, clock);
   const replayed: number[] = [];
   return {
     clock,

@@ -12,7 +12,7 @@ const lingerMs = 10_000;
 const maxEarly = 1000;
 
 /** What interest needs of the broker. */
-export interface ListenDoor {
+export interface Listening {
   listen(channel: ChannelName): Promise<Position>;
   unlisten(channel: ChannelName): Promise<void>;
 }
@@ -33,12 +33,12 @@ interface Entry {
  */
 export class Interest {
   readonly #entries = new Map<ChannelName, Entry>();
-  readonly #door: ListenDoor;
+  readonly #broker: Listening;
   readonly #budget: TailBudget;
   readonly #clock: Clock;
 
-  constructor(door: ListenDoor, budget: TailBudget, clock: Clock) {
-    this.#door = door;
+  constructor(broker: Listening, budget: TailBudget, clock: Clock) {
+    this.#broker = broker;
     this.#budget = budget;
     this.#clock = clock;
   }
@@ -108,7 +108,7 @@ export class Interest {
 
   async #listen(name: ChannelName, entry: Entry, replay: (early: Publication) => void): Promise<ListenedChannel> {
     entry.early = [];
-    const top = await this.#door.listen(name);
+    const top = await this.#broker.listen(name);
     const channel = new ListenedChannel(name, top, this.#budget);
     entry.channel = channel;
     for (const publication of entry.early) replay(publication);
@@ -124,7 +124,7 @@ export class Interest {
     tail?.reset({ epoch: tail.epoch, offset: tail.head });
     entry.channel = undefined;
     entry.step = entry.step
-      .then(() => (entry.holds > 0 ? undefined : this.#door.unlisten(name)))
+      .then(() => (entry.holds > 0 ? undefined : this.#broker.unlisten(name)))
       .catch((error: unknown) => {
         getLogger(["fanfare", "hub"]).warning("Could not stop listening to a channel: {error}", { error });
       })

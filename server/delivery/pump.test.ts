@@ -99,7 +99,7 @@ describe("the pump", () => {
     const { lag, clock, pump } = makePump();
     const { connection, session, membership } = lag(6, "c_1", { fullBytes: 0, refuseBytes: 0 });
     connection.stall();
-    session.tell({ type: "pong" });
+    session.sendFrame({ type: "pong" });
     clock.move(0);
     expect([offsetsOf(connection), session.isBlocked, membership.cursor]).toEqual([["pong"], true, 6]);
     connection.resume();

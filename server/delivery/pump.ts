@@ -19,7 +19,7 @@ const sessionsPerTurn = 32;
 const pageSize = 200;
 
 /** What the pump needs of its neighbours. */
-export interface PumpDoors {
+export interface PumpDependencies {
   get(channel: ChannelName): ListenedChannel | undefined;
   history(channel: ChannelName, since: Since, limit: number): Promise<History>;
   onFull(session: Session): void;
@@ -35,13 +35,13 @@ export interface PumpDoors {
 export class Pump {
   /** Publications that were handed over here; a plain addition, read by the scraper. */
   readonly counts = { deliveries: 0, gaps: 0 };
-  readonly #doors: PumpDoors;
+  readonly #dependencies: PumpDependencies;
   readonly #clock: Clock;
   readonly #queue = new Set<Session>();
   #isScheduled = false;
 
-  constructor(doors: PumpDoors, clock: Clock) {
-    this.#doors = doors;
+  constructor(dependencies: PumpDependencies, clock: Clock) {
+    this.#dependencies = dependencies;
     this.#clock = clock;
   }
 
@@ -82,13 +82,13 @@ export class Pump {
       if (!membership.isFetching && this.#step(membership)) more = true;
       if (!membership.isLevel) lagging++;
     }
-    if (lagging === 0) this.#doors.onLevel(session);
+    if (lagging === 0) this.#dependencies.onLevel(session);
     return more;
   }
 
   /** @returns whether this membership wants another turn soon. */
   #step(membership: Membership): boolean {
-    const channel = this.#doors.get(membership.channel.name);
+    const channel = this.#dependencies.get(membership.channel.name);
     if (channel === undefined || membership.isOver) return false;
     if (membership.cursor < channel.flushed) {
       const pushes = channel.tail.read(membership.cursor, chunkBytes);
@@ -115,7 +115,7 @@ export class Pump {
     const outcome = session.connection.send(form.carriesCursor ? form.join([encoded], session.cursor()) : encoded);
     if (outcome === "refused" || outcome === "closed") membership.moveTo(before);
     else this.counts.deliveries += pushes.length;
-    if (outcome !== "sent" && outcome !== "closed") this.#doors.onFull(session);
+    if (outcome !== "sent" && outcome !== "closed") this.#dependencies.onFull(session);
     return outcome === "sent";
   }
 
@@ -133,7 +133,7 @@ export class Pump {
     if (membership.cursor >= channel.flushed) return true; // a reset during the pause moved it there
     const position = { epoch: channel.epoch, offset: membership.cursor };
     try {
-      const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);
+      const history = await this.#dependencies.history(channel.name, { from: "position", position }, pageSize);
       // A reset while the page was on its way has moved the cursor into the new epoch.
       if (membership.isOver || position.epoch !== channel.epoch) return true;
       return history.top.epoch === channel.epoch && this.#deliverPage(membership, channel, history);
@@ -160,7 +160,9 @@ export class Pump {
     const from = membership.cursor + 1;
     membership.moveTo(next - 1);
     this.counts.gaps++;
-    membership.session.tell(gapFrame(channel.name, "history-too-short", { epoch: channel.epoch, from, to: next - 1 }));
+    membership.session.sendFrame(
+      gapFrame(channel.name, "history-too-short", { epoch: channel.epoch, from, to: next - 1 }),
+    );
   }
 }
 

@@ -18,7 +18,7 @@ const catchUpMs = 2000;
 const checkSlice = 5000;
 
 /** What the sequencer needs of its neighbours. */
-export interface SequencerDoors {
+export interface SequencerDependencies {
   get(channel: ChannelName): ListenedChannel | undefined;
   channels(): Iterable<ListenedChannel>;
   history(channel: ChannelName, since: Since, limit: number): Promise<History>;
@@ -45,13 +45,13 @@ interface Repair {
  * It stands here once, above all brokers.
  */
 export class Sequencer {
-  readonly #doors: SequencerDoors;
+  readonly #dependencies: SequencerDependencies;
   readonly #clock: Clock;
   readonly #repairs = new Map<ListenedChannel, Repair>();
   #timer: Timer | undefined;
 
-  constructor(doors: SequencerDoors, clock: Clock) {
-    this.#doors = doors;
+  constructor(dependencies: SequencerDependencies, clock: Clock) {
+    this.#dependencies = dependencies;
     this.#clock = clock;
   }
 
@@ -68,9 +68,9 @@ export class Sequencer {
 
   /** One delivery of the broker. */
   take(publication: Publication): void {
-    const channel = this.#doors.get(publication.channel);
+    const channel = this.#dependencies.get(publication.channel);
     if (channel === undefined) {
-      this.#doors.onEarly(publication);
+      this.#dependencies.onEarly(publication);
       return;
     }
     if (isEphemeral(publication)) {
@@ -92,7 +92,7 @@ export class Sequencer {
   /** Compares all tops with what came, at once: called by the timer and after the broker's connection broke. */
   async compareTops(): Promise<void> {
     this.#timer?.cancel();
-    const channels = Array.from(this.#doors.channels());
+    const channels = Array.from(this.#dependencies.channels());
     try {
       for (let from = 0; from < channels.length; from += checkSlice) {
         await this.#compare(channels.slice(from, from + checkSlice));
@@ -112,10 +112,10 @@ export class Sequencer {
   }
 
   async #compare(channels: readonly ListenedChannel[]): Promise<void> {
-    const tops = await this.#doors.tops(channels.map(({ name }) => name));
+    const tops = await this.#dependencies.tops(channels.map(({ name }) => name));
     for (const channel of channels) {
       const top = tops.get(channel.name);
-      if (top === undefined || this.#doors.get(channel.name) !== channel) continue;
+      if (top === undefined || this.#dependencies.get(channel.name) !== channel) continue;
       const repair = this.#repairs.get(channel);
       if (repair !== undefined) repair.target = further(repair.target, top);
       else if (top.epoch !== channel.tail.epoch || top.offset > channel.tail.head) this.#repair(channel, top);
@@ -124,7 +124,7 @@ export class Sequencer {
 
   #append(channel: ListenedChannel, publication: Publication): void {
     channel.tail.append(new Push(publication));
-    this.#doors.onAppended(channel);
+    this.#dependencies.onAppended(channel);
   }
 
   #repair(channel: ListenedChannel, target: Position): void {
@@ -155,7 +155,7 @@ export class Sequencer {
   async #fetchPage(channel: ListenedChannel, repair: Repair): Promise<boolean> {
     const position = { epoch: channel.tail.epoch, offset: channel.tail.head };
     try {
-      const history = await this.#doors.history(channel.name, { from: "position", position }, pageSize);
+      const history = await this.#dependencies.history(channel.name, { from: "position", position }, pageSize);
       // What a channel gets that nobody listens to any more would never be let go.
       if (this.#isWanted(channel, repair)) this.#apply(channel, history);
       return true;
@@ -166,7 +166,7 @@ export class Sequencer {
   }
 
   #isWanted(channel: ListenedChannel, repair: Repair): boolean {
-    return this.#repairs.get(channel) === repair && this.#doors.get(channel.name) === channel;
+    return this.#repairs.get(channel) === repair && this.#dependencies.get(channel.name) === channel;
   }
 
   #apply(channel: ListenedChannel, history: History): void {
@@ -174,7 +174,7 @@ export class Sequencer {
     const first = history.publications[0];
     const firstOffset = first?.offset ?? history.top.offset + 1;
     if (history.top.epoch !== tail.epoch || firstOffset > tail.head + 1) {
-      this.#doors.onHole(channel, { epoch: history.top.epoch, offset: firstOffset });
+      this.#dependencies.onHole(channel, { epoch: history.top.epoch, offset: firstOffset });
     }
     for (const publication of history.publications) {
       if (publication.offset === tail.head + 1) this.#append(channel, publication);

@@ -1,13 +1,13 @@
 import { ServiceError } from "../../protocol/errors.ts";
 import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
-import { health, isReady, type OpsDoors } from "../ops/health.ts";
+import { health, isReady, type OpsDependencies } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import { aboutDrain, aboutHealth, aboutLivez, aboutMetrics, aboutNodes, aboutReadyz } from "./docs/about-ops.ts";
 import type { PlainRoute } from "./plain-route.ts";
 import { respondJson } from "./respond.ts";
 
 export interface OpsParts {
-  readonly ops: OpsDoors;
+  readonly ops: OpsDependencies;
   readonly metrics: Metrics;
   readonly keys: Pick<ApiKeys, "check">;
 }

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { ApiDoors, Call } from "../api/call.ts";
+import type { ApiDependencies, Call } from "../api/call.ts";
 import { type Endpoint, endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { readBody } from "./body.ts";
 import { enter } from "./credentials.ts";
@@ -19,7 +19,7 @@ export interface RouteSettings extends PageSettings, DocsSettings {
 
 /** What the routes lead to. */
 export interface RouteParts extends OpsParts {
-  readonly api: ApiDoors;
+  readonly api: ApiDependencies;
 }
 
 /** Answers a request that passed the border; refusals are thrown. */

@@ -13,6 +13,6 @@ export function announce(sessions: Iterable<Session>, frame: ServerFrame, except
       text = form.frame(frame);
       encoded.set(form, text);
     }
-    session.say(text);
+    session.sendEncoded(text);
   }
 }

@@ -5,15 +5,15 @@ import type { AnswerFrame, ErrorFrame, Ref } from "../../protocol/frames.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Session } from "../session/session.ts";
 import { perform } from "./commands/commands.ts";
-import type { CommandDoors, LastStep } from "./commands/doors.ts";
+import type { CommandDependencies, LastStep } from "./commands/dependencies.ts";
 import { MessageRate } from "./message-rate.ts";
 
 /** Frames that wait while a command before them waits for the broker; a client in step with its answers has one. */
 const maxWaiting = 256;
 
-/** What a conversation needs of its surroundings. */
-export interface ConversationSetting {
-  readonly doors: CommandDoors;
+/** What a conversation is given by the hub. */
+export interface ConversationSettings {
+  readonly dependencies: CommandDependencies;
   /** Frames per second; 0 for no limit. */
   readonly messageRate: number;
   readonly clock: Clock;
@@ -27,13 +27,13 @@ export interface ConversationSetting {
  */
 export class Conversation {
   readonly session: Session;
-  readonly #setting: ConversationSetting;
+  readonly #setting: ConversationSettings;
   #rate: MessageRate | undefined;
   /** Made when it is needed: most connections only listen. */
   #waiting: string[] | undefined;
   #isBusy = true;
 
-  constructor(session: Session, setting: ConversationSetting) {
+  constructor(session: Session, setting: ConversationSettings) {
     this.session = session;
     this.#setting = setting;
   }
@@ -83,7 +83,7 @@ export class Conversation {
       return;
     }
     try {
-      const answer = perform(this.#setting.doors, this.session, decoded.frame);
+      const answer = perform(this.#setting.dependencies, this.session, decoded.frame);
       if (answer instanceof Promise) void this.#wait(decoded.ref, answer);
       else if (answer !== undefined) this.#answer(decoded.ref, answer);
     } catch (error) {
@@ -112,7 +112,7 @@ export class Conversation {
   }
 
   #answer(ref: Ref | undefined, frame: AnswerFrame): void {
-    this.session.tell(ref === undefined ? frame : { ...frame, ref });
+    this.session.sendFrame(ref === undefined ? frame : { ...frame, ref });
   }
 }
 

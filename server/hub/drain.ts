@@ -145,7 +145,7 @@ export class Drain {
     const { mode, hasSuccessor } = this.#manner;
     const slotMs = Math.round(random() * drainWindowMs);
     const deadlineMs = mode === "move" ? slotMs : Math.round(this.leftMs);
-    session.tell({
+    session.sendFrame({
       type: "system",
       event: "draining",
       message: texts.draining(deadlineMs),

@@ -15,9 +15,9 @@ import type { Clock } from "../lib/clock.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
 import type { Admitted, Arrival } from "./arrival.ts";
-import type { Chat } from "./commands/doors.ts";
+import type { Chat } from "./commands/dependencies.ts";
 import { Connections } from "./connections.ts";
-import { Conversation, type ConversationSetting } from "./conversation.ts";
+import { Conversation, type ConversationSettings } from "./conversation.ts";
 import { Notices } from "./notices.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
@@ -74,7 +74,7 @@ export class Hub {
   readonly #notices: Notices;
   readonly #slow: SlowReaders;
   readonly #expiry: TokenExpiry;
-  readonly #conversation: ConversationSetting;
+  readonly #conversation: ConversationSettings;
 
   constructor(settings: HubSettings, parts: HubParts) {
     const { access, broker, clock, peers } = parts;
@@ -99,7 +99,12 @@ export class Hub {
       onWelcomed: (session, isContinued) => this.#welcomed(session, isContinued),
     });
     peers.onRemoteChange = (change) => this.#changedElsewhere(change);
-    this.#conversation = { clock, messageRate: settings.messageRate, doors: this.#doors(), counts: { frames: 0 } };
+    this.#conversation = {
+      clock,
+      messageRate: settings.messageRate,
+      dependencies: this.#dependencies(),
+      counts: { frames: 0 },
+    };
   }
 
   /** Connects to the broker and to the other workers. */
@@ -190,7 +195,7 @@ export class Hub {
     this.delivery.close();
   }
 
-  #doors() {
+  #dependencies() {
     return {
       access: this.#parts.access,
       publish: (draft: Draft) => this.publish(draft),

@@ -11,7 +11,7 @@ function makeSlow() {
   const slow = new SlowReaders(timeoutMs, clock);
   const { session, connection } = makeSession();
   connection.stall();
-  for (let write = 0; write < 10; write++) session.tell({ type: "pong" });
+  for (let write = 0; write < 10; write++) session.sendFrame({ type: "pong" });
   session.isBlocked = true;
   slow.watch(session);
   return { clock, slow, session, connection };
@@ -39,7 +39,7 @@ describe("a slow reader", () => {
     const { clock, connection, session } = makeSlow();
     for (let second = 0; second < 70; second++) {
       clock.move(1000);
-      if (session.closed === undefined) session.tell({ type: "pong" });
+      if (session.closed === undefined) session.sendFrame({ type: "pong" });
     }
     expect(connection.closedWith?.name).toBe("too-slow");
   });

@@ -129,6 +129,6 @@ export class Succession {
   }
 
   #tell(member: MemberId, topic: string, word: Pick<Word, "old" | "by">): void {
-    this.#peers.tellOne(member, topic, word);
+    this.#peers.notify(member, topic, word);
   }
 }

@@ -39,7 +39,7 @@ export class UserClaims {
     // Whom it continues leaves by another way: once the newcomer has everything.
     if (previous === undefined || previous.holder === predecessorId) return;
     this.#closeReplaced(previous.holder);
-    this.#peers.tellOne(previous.member, "replaced", previous.holder);
+    this.#peers.notify(previous.member, "replaced", previous.holder);
   }
 
   /** @param heir the connection that has the user from now on, if there is one */

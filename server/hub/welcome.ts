@@ -87,7 +87,7 @@ export class Welcome {
     session.isWelcomed = true;
     peers.roster.count(session.userId, 1, newcomer.isNews);
     const { online } = peers.roster;
-    session.tell({
+    session.sendFrame({
       type: "system",
       event: "welcome",
       protocol: 1,

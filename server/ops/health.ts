@@ -1,7 +1,7 @@
 import type { Peers } from "../cluster/peers.ts";
 
 /** What operations look at, and the one thing that they do. */
-export interface OpsDoors {
+export interface OpsDependencies {
   /** The other workers, and how many connections there are. */
   readonly peers: Peers;
   /** Whether publishing can work now. */
@@ -14,7 +14,7 @@ export interface OpsDoors {
 }
 
 /** For people and load balancers: 200 while the process lives, draining included. Connections are those of all workers. */
-export function health({ peers, isDraining, startedAt }: OpsDoors, now: number) {
+export function health({ peers, isDraining, startedAt }: OpsDependencies, now: number) {
   return {
     status: isDraining() ? "draining" : "healthy",
     connections: peers.roster.online,
@@ -24,6 +24,6 @@ export function health({ peers, isDraining, startedAt }: OpsDoors, now: number) 
 }
 
 /** Whether new clients should be sent here. */
-export function isReady({ isHealthy, isDraining }: OpsDoors): boolean {
+export function isReady({ isHealthy, isDraining }: OpsDependencies): boolean {
   return isHealthy() && !isDraining();
 }

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { type Figure, type Figures, figureTable } from "./figures.ts";
-import { health, type OpsDoors } from "./health.ts";
+import { health, type OpsDependencies } from "./health.ts";
 
 /**
  * The figures of the whole server, read when somebody asks: each worker's hot paths only add to plain numbers, and whoever
@@ -8,20 +8,20 @@ import { health, type OpsDoors } from "./health.ts";
  * conventions want them.
  */
 export class Metrics {
-  readonly #doors: OpsDoors;
+  readonly #dependencies: OpsDependencies;
   readonly #registry = new Registry();
   #sums: Figures = {};
 
   /** @param readOwn the figures of this process */
-  constructor(doors: OpsDoors, readOwn: () => Figures) {
-    this.#doors = doors;
+  constructor(dependencies: OpsDependencies, readOwn: () => Figures) {
+    this.#dependencies = dependencies;
     for (const figure of figureTable) register(this.#registry, figure, () => this.#sums[figure.name] ?? 0);
-    doors.peers.handle("figures", readOwn);
+    dependencies.peers.handle("figures", readOwn);
   }
 
   /** `{active_connections, service, …}` */
   async json(now: number): Promise<Readonly<Record<string, string | number>>> {
-    const { status, uptime_s } = health(this.#doors, now);
+    const { status, uptime_s } = health(this.#dependencies, now);
     return { service: "fanfare", status, uptime_s, ...(await this.#gather()) };
   }
 
@@ -37,7 +37,7 @@ export class Metrics {
 
   /** `{nodes: […]}`: each process of the server, with its own figures. */
   async nodes(now: number) {
-    const answers = await this.#doors.peers.askAll("figures", null);
+    const answers = await this.#dependencies.peers.askAll("figures", null);
     const nodes = answers.map(({ member: { id, state }, body }) => ({
       id,
       name: state.name,
@@ -50,7 +50,7 @@ export class Metrics {
   }
 
   async #gather(): Promise<Figures> {
-    const answers = await this.#doors.peers.askAll("figures", null);
+    const answers = await this.#dependencies.peers.askAll("figures", null);
     const all = answers.map(({ body }) => body as Figures);
     return Object.fromEntries(
       figureTable.map(({ name }) => [name, all.reduce((sum, those) => sum + (those[name] ?? 0), 0)]),

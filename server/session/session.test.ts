@@ -60,7 +60,7 @@ describe("a session", () => {
     connection.onTaken = ({ cursor }) => cursors.push(cursor);
     const { session } = makeSession("c_1", { connection });
     session.memberships.add(new Membership(session, channelOf("c0"), 2));
-    session.tell({ type: "pong" });
+    session.sendFrame({ type: "pong" });
     expect(cursors).toEqual(["c0~e1~2"]);
   });
 
@@ -68,9 +68,9 @@ describe("a session", () => {
     const connection = new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 0 });
     const { session } = makeSession("c_1", { connection });
     connection.stall();
-    session.tell({ type: "pong" });
+    session.sendFrame({ type: "pong" });
     expect(session.closed).toBeUndefined();
-    session.tell({ type: "pong" });
+    session.sendFrame({ type: "pong" });
     expect([session.closed?.name, connection.closedWith?.name]).toEqual(["too-slow", "too-slow"]);
   });
 
@@ -78,7 +78,7 @@ describe("a session", () => {
     const { session, connection } = makeMember(1);
     session.close({ name: "replaced" });
     session.close({ name: "internal" });
-    session.tell({ type: "pong" });
+    session.sendFrame({ type: "pong" });
     expect([session.closed?.name, connection.closedWith?.name, connection.taken]).toEqual(["replaced", "replaced", []]);
   });
 });

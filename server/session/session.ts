@@ -59,12 +59,12 @@ export class Session {
   }
 
   /** A frame beside the publications. */
-  tell(frame: ServerFrame): void {
-    this.say(this.connection.wireForm.frame(frame));
+  sendFrame(frame: ServerFrame): void {
+    this.sendEncoded(this.connection.wireForm.frame(frame));
   }
 
   /** The same for a frame that is encoded already. It is only ever refused beyond the connection's hard limit. */
-  say(encoded: Encoded): void {
+  sendEncoded(encoded: Encoded): void {
     if (this.#closed !== undefined) return;
     const form = this.connection.wireForm;
     const outcome = this.connection.send(form.carriesCursor ? form.join([encoded], this.cursor()) : encoded);

@@ -24,7 +24,7 @@ import { WebSocketTransport } from "../transport/websocket/websocket.ts";
 const tailBytesTotal = 64 * 1024 * 1024;
 
 /** What a worker does not make itself. */
-export interface Surroundings {
+export interface WorkerEnvironment {
   readonly broker: Broker & ChannelDirectory;
   readonly cluster: Cluster;
   /** What resume keys are signed with, 32 bytes: the same in all workers of a server. */
@@ -55,18 +55,18 @@ export interface Parts {
  * Joins the parts of one worker: the only place that knows them all.
  * @throws Error that names a setting which cannot be used
  */
-export function compose(settings: Settings, surroundings: Surroundings): Parts {
-  const { broker, clock, sharesPort = false } = surroundings;
+export function compose(settings: Settings, environment: WorkerEnvironment): Parts {
+  const { broker, clock, sharesPort = false } = environment;
   const rulesOf = composeRules(settings);
   const access = composeAccess(settings, clock, rulesOf);
-  const hub = composeHub(settings, surroundings, { access, rulesOf, greet: (session) => drain.greet(session) });
+  const hub = composeHub(settings, environment, { access, rulesOf, greet: (session) => drain.greet(session) });
   answerAboutConnections(hub);
   const flush = () => hub.delivery.flushNow();
   const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, clock);
-  const ops = composeOps(settings, surroundings, hub);
+  const ops = composeOps(settings, environment, hub);
   const http = new HttpServer(
     { ...settings, sharesPort },
     { ...ops, api: { hub, access, directory: broker }, websocket, sse },
@@ -87,14 +87,14 @@ function composeAccess(settings: Settings, clock: Clock, rulesOf: (channel: Chan
 }
 
 /** What a hub is made with, beside what every worker has. */
-interface HubDoors {
+interface HubCallbacks {
   readonly access: Access;
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;
   greet(session: Session): void;
 }
 
-function composeHub(settings: Settings, surroundings: Surroundings, { access, rulesOf, greet }: HubDoors): Hub {
-  const { broker, cluster, clock, resumeSecret, listeners = {} } = surroundings;
+function composeHub(settings: Settings, environment: WorkerEnvironment, { access, rulesOf, greet }: HubCallbacks): Hub {
+  const { broker, cluster, clock, resumeSecret, listeners = {} } = environment;
   return new Hub(
     { ...settings, tailBytes: settings.historyBytes, tailBytesTotal, pingIntervalMs: settings.wsPingIntervalMs },
     {
@@ -113,7 +113,7 @@ function composeHub(settings: Settings, surroundings: Surroundings, { access, ru
   );
 }
 
-function composeOps(settings: Settings, { clock, isDraining, drain }: Surroundings, hub: Hub): OpsParts {
+function composeOps(settings: Settings, { clock, isDraining, drain }: WorkerEnvironment, hub: Hub): OpsParts {
   const isHealthy = () => hub.isHealthy;
   const ops = { peers: hub.peers, isHealthy, isDraining, drain, startedAt: clock.now() };
   const metrics = new Metrics(ops, () => hubFigures(hub, isDraining()));

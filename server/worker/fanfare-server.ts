@@ -12,7 +12,7 @@ import { compose, type Listeners, type Parts } from "./compose.ts";
 import { Stop, type StopReceipt } from "./stop.ts";
 
 /** What a server runs on. */
-export interface Ground {
+export interface ServerEnvironment {
   /** The server closes it in the end. */
   readonly broker: Broker & ChannelDirectory;
   readonly cluster: Cluster;
@@ -22,7 +22,7 @@ export interface Ground {
   readonly clock: Clock;
   readonly listeners?: Listeners;
   /** Opens OPS_PORT and the control socket: for a server that is a program of its own, and no worker of one. */
-  readonly hasOpsDoors?: boolean;
+  readonly hasOpsListeners?: boolean;
   /** Instead of stopping by itself when somebody asks for it by HTTP. */
   readonly onDrainWanted?: () => void;
 }
@@ -30,7 +30,7 @@ export interface Ground {
 /** One running server: from `start` to the end of `stop`. Several may run in one process. */
 export class FanfareServer {
   readonly #settings: Settings;
-  readonly #ground: Ground;
+  readonly #environment: ServerEnvironment;
   readonly #parts: Parts;
   readonly #periodic: Periodic;
   readonly #stop: Stop;
@@ -39,12 +39,12 @@ export class FanfareServer {
   #stopping: Promise<StopReceipt> | undefined;
 
   /** @throws Error that names a setting which cannot be used */
-  constructor(settings: Settings, ground: Ground) {
-    const { clock } = ground;
+  constructor(settings: Settings, environment: ServerEnvironment) {
+    const { clock } = environment;
     this.#settings = settings;
-    this.#ground = ground;
-    const drain = ground.onDrainWanted ?? (() => void this.stop());
-    this.#parts = compose(settings, { ...ground, isDraining: () => this.isStopping, drain });
+    this.#environment = environment;
+    const drain = environment.onDrainWanted ?? (() => void this.stop());
+    this.#parts = compose(settings, { ...environment, isDraining: () => this.isStopping, drain });
     this.#ops = new OpsServer(this.#parts.ops);
     this.#periodic = new Periodic(settings.notificationIntervalMs, clock, (slot) => this.#notify(slot));
     this.#stop = new Stop(settings, this.#parts, clock);
@@ -63,7 +63,7 @@ export class FanfareServer {
     try {
       await this.hub.start();
       const address = this.#parts.http.listen();
-      if (this.#ground.hasOpsDoors) await this.#ops.listen(this.#settings, address.port);
+      if (this.#environment.hasOpsListeners) await this.#ops.listen(this.#settings, address.port);
       this.#periodic.start();
       return address;
     } catch (error) {
@@ -80,7 +80,7 @@ export class FanfareServer {
   /** Waits for the clients to leave, up to SHUTDOWN_TIMEOUT, and closes the rest. Idempotent. */
   stop(manner?: DrainManner): Promise<StopReceipt> {
     if (this.#stopping === undefined) {
-      this.#ground.cluster.announce({ isDraining: true });
+      this.#environment.cluster.announce({ isDraining: true });
       this.#stopping = this.#stop.run(manner).finally(() => this.#close());
       this.#stopping.then(this.#stopped.resolve, this.#stopped.reject);
     }
@@ -107,7 +107,7 @@ export class FanfareServer {
     websocket.close();
     sse.close();
     await hub.peers.close();
-    await this.#ground.broker.close();
+    await this.#environment.broker.close();
     hub.close();
   }
 

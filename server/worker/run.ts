@@ -24,7 +24,7 @@ export async function runServer(settings: Settings, { onListening }: RunEvents):
     broker,
     cluster: MemoryCluster.alone(systemClock),
     clock: systemClock,
-    hasOpsDoors: true,
+    hasOpsListeners: true,
   });
   const address = await server.start();
   survive();

@@ -26,7 +26,7 @@ const neighbours: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The public doors: the only files that pass on what others export. */
-const doors = ["server/index.ts", "client/index.ts"];
+const dependencies = ["server/index.ts", "client/index.ts"];
 
 const maxLines = 300;
 
@@ -67,7 +67,7 @@ export const noCircles: Rule = (sources) => {
 
 export const noBarrels: Rule = (sources) =>
   [...sources]
-    .filter(([path]) => !doors.includes(path))
+    .filter(([path]) => !dependencies.includes(path))
     .filter(([path, text]) => /(^|\/)index\.tsx?$/.test(path) || /^export\b[^"';=(]*\bfrom\s+"/m.test(text))
     .map(([path]) => path);
 

@@ -37,11 +37,11 @@ export function parseWishes(query: URLSearchParams): Wishes {
   return { userId: parseUserId(query.get("user_id")), channels: channels.filter((it) => it !== undefined) };
 }
 
-type ServerWord = Pick<PageSettings, "ssePath" | "isSecured" | "trustUserId" | "anonymous"> & {
+type ServerFacts = Pick<PageSettings, "ssePath" | "isSecured" | "trustUserId" | "anonymous"> & {
   readonly wsPath: string;
 };
 
-function isServerWord(value: unknown): value is ServerWord {
+function isServerWord(value: unknown): value is ServerFacts {
   if (typeof value !== "object" || value === null) return false;
   const { wsPath, ssePath, isSecured, trustUserId, anonymous } = value as Record<string, unknown>;
   const areTexts = [wsPath, ssePath].every((it) => typeof it === "string");

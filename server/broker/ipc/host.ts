@@ -46,7 +46,7 @@ export class IpcHost {
     await broker.start({
       onPublication: (publication) => this.#deliver(publication),
       onBreak: () => {
-        for (const worker of this.#workers) worker.tell({ verb: "break" });
+        for (const worker of this.#workers) worker.send({ verb: "break" });
       },
       onHealth: (healthy) => this.#tellHealth(healthy),
     });
@@ -91,7 +91,7 @@ export class IpcHost {
           return;
         }
         this.#workers.add(worker);
-        worker.tell({ verb: "health", healthy: this.#healthy });
+        worker.send({ verb: "health", healthy: this.#healthy });
         logger().debug("{name} is connected.", { name: worker.name });
       },
       onText: (text) => worker.take(text),
@@ -118,7 +118,7 @@ export class IpcHost {
 
   #tellHealth(healthy: boolean): void {
     this.#healthy = healthy;
-    for (const worker of this.#workers) worker.tell({ verb: "health", healthy });
+    for (const worker of this.#workers) worker.send({ verb: "health", healthy });
   }
 }
 

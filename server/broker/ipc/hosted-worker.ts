@@ -12,7 +12,7 @@ import { type Answer, type News, parseQuestion, type Question, toReceipt, toRefu
 const partBytes = 256 * 1024;
 
 /** What a hosted worker needs. */
-export interface HostedWorkerDoors {
+export interface HostedWorkerDependencies {
   readonly link: Link;
   readonly broker: Broker & ChannelDirectory;
   readonly audience: Audience<HostedWorker>;
@@ -30,7 +30,7 @@ export class HostedWorker {
   #histories: Promise<void> = Promise.resolve();
   #isGone = false;
 
-  constructor({ link, broker, audience }: HostedWorkerDoors) {
+  constructor({ link, broker, audience }: HostedWorkerDependencies) {
     this.#link = link;
     this.#broker = broker;
     this.#audience = audience;
@@ -58,7 +58,7 @@ export class HostedWorker {
     }
   }
 
-  tell(news: News): void {
+  send(news: News): void {
     this.#link.send(JSON.stringify(news));
   }
 

@@ -11,7 +11,7 @@ import { idKey, RecentIds } from "./recent-ids.ts";
 import { UseOrder } from "./use-order.ts";
 
 /** What the ledger needs of the log that keeps it. */
-export interface LedgerDoors<T> {
+export interface LedgerDependencies<T> {
   /** What is kept of a draft that got its place. */
   make(draft: Draft, place: Place): T;
   readonly measure: RingMeasure<T>;
@@ -43,7 +43,7 @@ export type Entered<T> =
  * Nothing that is over its time is given out, but it is taken away in slices, by `sweep`.
  */
 export class Ledger<T> {
-  readonly #doors: LedgerDoors<T>;
+  readonly #dependencies: LedgerDependencies<T>;
   readonly #limits: LogLimits;
   readonly #channels = new Map<ChannelName, KeptChannel<T>>();
   /** Those that keep something: the first to give way when there are too many bytes is the oldest. */
@@ -54,9 +54,9 @@ export class Ledger<T> {
   #bytes = 0;
   #sweeping: Iterator<KeptChannel<T>> | undefined;
 
-  constructor(limits: LogLimits, doors: LedgerDoors<T>) {
+  constructor(limits: LogLimits, dependencies: LedgerDependencies<T>) {
     this.#limits = limits;
-    this.#doors = doors;
+    this.#dependencies = dependencies;
     this.#ids = new RecentIds({ windowMs: limits.idWindowMs, maxBytes: limits.idBytes });
   }
 
@@ -86,7 +86,7 @@ export class Ledger<T> {
     const offset = ++channel.top;
     if (key !== undefined) this.#ids.remember(key, { epoch, offset }, now);
     channel.rules = rules;
-    const item = this.#doors.make(draft, { id: id ?? crypto.randomUUID(), epoch, offset, timestamp: now });
+    const item = this.#dependencies.make(draft, { id: id ?? crypto.randomUUID(), epoch, offset, timestamp: now });
     this.#keep(channel, item, now);
     return { outcome: "stored", item, channel };
   }
@@ -102,7 +102,7 @@ export class Ledger<T> {
       return undefined;
     }
     const opened = this.restore(name, { epoch: newEpoch(), offset: 0 }, now);
-    this.#doors.onOpen?.(opened);
+    this.#dependencies.onOpen?.(opened);
     return opened;
   }
 
@@ -174,7 +174,7 @@ export class Ledger<T> {
   }
 
   #make(name: ChannelName, position: Position): KeptChannel<T> {
-    return new KeptChannel(name, position, this.#doors.measure);
+    return new KeptChannel(name, position, this.#dependencies.measure);
   }
 
   #orderOf(channel: KeptChannel<T>): UseOrder<KeptChannel<T>> {
@@ -187,7 +187,7 @@ export class Ledger<T> {
       this.#keeping.add(channel, now);
     }
     channel.kept.push(item);
-    this.#bytes += this.#doors.measure.bytesOf(item);
+    this.#bytes += this.#dependencies.measure.bytesOf(item);
     this.#trim(channel, now);
     while (this.#bytes > this.#limits.totalBytes && this.#keeping.oldest !== undefined) {
       this.#drop(this.#keeping.oldest);
@@ -204,8 +204,8 @@ export class Ledger<T> {
   #drop(channel: KeptChannel<T>): void {
     const item = channel.drop();
     if (item === undefined) return;
-    this.#bytes -= this.#doors.measure.bytesOf(item);
-    this.#doors.onDrop?.(item);
+    this.#bytes -= this.#dependencies.measure.bytesOf(item);
+    this.#dependencies.onDrop?.(item);
     if (channel.kept.length > 0) return;
     this.#keeping.remove(channel);
     this.#idle.add(channel, channel.usedAt);
@@ -217,7 +217,7 @@ export class Ledger<T> {
     if (oldest === undefined || now - oldest.usedAt <= idleMs) return false;
     this.#idle.remove(oldest);
     this.#channels.delete(oldest.name);
-    this.#doors.onForget?.(oldest);
+    this.#dependencies.onForget?.(oldest);
     return true;
   }
 }

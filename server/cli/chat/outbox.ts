@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../../lib/clock.ts";
 import { printable } from "../printable.ts";
 
 /** What the outbox needs of the one who speaks. */
-export interface OutboxDoors {
+export interface OutboxDependencies {
   /** Sends a text to everyone. @returns false where there is no connection now */
   say(text: string): boolean;
   /** Tells the person. */
@@ -21,12 +21,12 @@ const copyMs = 15_000;
  * and said again when the connection broke meanwhile and the copy is not among what was missed.
  */
 export class ChatOutbox {
-  readonly #doors: OutboxDoors;
+  readonly #dependencies: OutboxDependencies;
   readonly #waiting: Line[] = [];
   #timer: Timer | undefined;
 
-  constructor(doors: OutboxDoors) {
-    this.#doors = doors;
+  constructor(dependencies: OutboxDependencies) {
+    this.#dependencies = dependencies;
   }
 
   /** Resolves once the line was seen by everyone, or refused. */
@@ -45,7 +45,7 @@ export class ChatOutbox {
   /** What the server refuses without saying what: it can only be the line that is on its way. */
   refuse(code: string, message: string): void {
     const [first] = this.#waiting;
-    if (first === undefined) this.#doors.complain(printable(message));
+    if (first === undefined) this.#dependencies.complain(printable(message));
     else if (code === "rate-limited") this.#wait(patienceMs, () => this.sayFirst());
     else this.#drop(printable(message));
   }
@@ -58,12 +58,12 @@ export class ChatOutbox {
   /** Says the line whose turn it is, once more where it was said before. */
   sayFirst(): void {
     const [first] = this.#waiting;
-    if (first === undefined || !this.#doors.say(first.text)) return;
+    if (first === undefined || !this.#dependencies.say(first.text)) return;
     this.#wait(copyMs, () => this.#drop("it did not come back; whether the others have it is not known"));
   }
 
   #drop(why: string): void {
-    this.#doors.complain(`not sent: "${printable(this.#waiting[0]?.text ?? "")}": ${why}`);
+    this.#dependencies.complain(`not sent: "${printable(this.#waiting[0]?.text ?? "")}": ${why}`);
     this.#settle();
   }
 
@@ -75,7 +75,7 @@ export class ChatOutbox {
 
   #wait(ms: number, then: () => void): void {
     this.#timer?.cancel();
-    this.#timer = this.#doors.clock.setTimeout(then, ms);
+    this.#timer = this.#dependencies.clock.setTimeout(then, ms);
   }
 }
 

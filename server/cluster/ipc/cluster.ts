@@ -13,7 +13,7 @@ import type {
   MemberState,
 } from "../cluster.ts";
 import { defaultExpiryMs } from "../switchboard.ts";
-import { clusterProtocol, type HostWord, type MemberWord } from "./messages.ts";
+import { clusterProtocol, type HostMessage, type MemberMessage } from "./messages.ts";
 
 /** How long a new member waits for its host. */
 const startMs = 15_000;
@@ -60,7 +60,7 @@ export class IpcCluster implements Cluster {
       { path, protocol: clusterProtocol, name: state.name },
       {
         onOpen: () => this.#say({ verb: "join", state: this.#state }),
-        onText: (text) => this.#take(JSON.parse(text) as HostWord),
+        onText: (text) => this.#take(JSON.parse(text) as HostMessage),
         onBreak: (end) => this.#broke(end),
         onFailure: ({ reason, isRefusal }) => isRefusal && this.#started.reject(new Error(reason)),
       },
@@ -119,7 +119,7 @@ export class IpcCluster implements Cluster {
     this.#forget("the cluster was left");
   }
 
-  #take(word: HostWord): void {
+  #take(word: HostMessage): void {
     if (word.verb === "seated") {
       this.#id = word.id;
       for (const member of word.others) this.#joined(member);
@@ -145,7 +145,7 @@ export class IpcCluster implements Cluster {
     if (member !== undefined) this.#events?.onLeft(member);
   }
 
-  #claimed({ n, isGranted, previous }: HostWord & { verb: "claimed" }): void {
+  #claimed({ n, isGranted, previous }: HostMessage & { verb: "claimed" }): void {
     const waiting = this.#claims.get(n);
     this.#claims.delete(n);
     waiting?.timer.cancel();
@@ -177,7 +177,7 @@ export class IpcCluster implements Cluster {
     }, this.#options.expiryMs / 3);
   }
 
-  #say(word: MemberWord): void {
+  #say(word: MemberMessage): void {
     this.#steady.link?.send(JSON.stringify(word));
   }
 }

@@ -4,7 +4,7 @@ import type { Link, LinkEvents } from "../../lib/link/link.ts";
 import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
 import type { MemberId } from "../cluster.ts";
 import { Switchboard } from "../switchboard.ts";
-import { clusterProtocol, type HostWord, type MemberWord } from "./messages.ts";
+import { clusterProtocol, type HostMessage, type MemberMessage } from "./messages.ts";
 
 /** Where the workers of one machine meet: a switchboard in the supervisor's process, and a link to each of them. */
 export class ClusterHost {
@@ -44,7 +44,7 @@ export class ClusterHost {
     return {
       onOpen: () => undefined,
       onText: (text) => {
-        const word = JSON.parse(text) as MemberWord;
+        const word = JSON.parse(text) as MemberMessage;
         if (word.verb === "join") id = this.#seat(link, word);
         else if (id !== undefined && !this.#hear(id, link, word)) leave();
       },
@@ -55,7 +55,7 @@ export class ClusterHost {
     };
   }
 
-  #seat(link: Link, { state }: MemberWord & { verb: "join" }): MemberId {
+  #seat(link: Link, { state }: MemberMessage & { verb: "join" }): MemberId {
     const others = this.switchboard.members();
     const id = this.switchboard.join(state, {
       // Those who are there are told of in one word, with the newcomer's own name.
@@ -70,7 +70,7 @@ export class ClusterHost {
   }
 
   /** @returns false where the member was given up meanwhile: it has to come anew */
-  #hear(id: MemberId, link: Link, word: Exclude<MemberWord, { verb: "join" }>): boolean {
+  #hear(id: MemberId, link: Link, word: Exclude<MemberMessage, { verb: "join" }>): boolean {
     const board = this.switchboard;
     if (!board.isSeated(id)) {
       link.cut("it was silent for too long, and was given up");
@@ -88,7 +88,7 @@ export class ClusterHost {
   }
 }
 
-function say(link: Link, word: HostWord): void {
+function say(link: Link, word: HostMessage): void {
   link.send(JSON.stringify(word));
 }
 

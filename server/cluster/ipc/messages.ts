@@ -4,7 +4,7 @@ import type { Claim, Claimed, ClusterMessage, Member, MemberId, MemberState } fr
 export const clusterProtocol = "fanfare-cluster/1";
 
 /** What a member says. */
-export type MemberWord =
+export type MemberMessage =
   | { readonly verb: "join"; readonly state: MemberState }
   /** A heartbeat. */
   | { readonly verb: "beat"; readonly state: MemberState }
@@ -13,7 +13,7 @@ export type MemberWord =
   | { readonly verb: "release"; readonly key: string; readonly holder: string };
 
 /** What the host says. `seated` comes first, and tells of those who were there. */
-export type HostWord =
+export type HostMessage =
   | { readonly verb: "seated"; readonly id: MemberId; readonly others: readonly Member[] }
   | { readonly verb: "joined"; readonly member: Member }
   | { readonly verb: "left"; readonly id: MemberId }

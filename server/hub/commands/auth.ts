@@ -2,32 +2,36 @@ import { isoTime } from "../../../protocol/codec.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { AnswerFrame } from "../../../protocol/frames.ts";
 import type { Session } from "../../session/session.ts";
-import type { CommandDoors } from "./doors.ts";
+import type { CommandDependencies } from "./dependencies.ts";
 
 /** A new token for the same user, before the old one ends. What it no longer allows is left. */
 export async function auth(
-  doors: CommandDoors,
+  dependencies: CommandDependencies,
   session: Session,
   frame: { readonly token: string },
 ): Promise<AnswerFrame> {
-  const identity = await doors.access.identify({ userId: undefined, token: frame.token });
+  const identity = await dependencies.access.identify({ userId: undefined, token: frame.token });
   if (identity.userId !== session.userId) {
     throw new ServiceError("forbidden", "token: expected one for the same user; connect anew to be somebody else");
   }
   session.identity = identity;
-  doors.onIdentity(session);
+  dependencies.onIdentity(session);
   for (const channel of session.memberships.names()) {
-    if (maySubscribe(doors, session, channel)) continue;
-    doors.unsubscribe(session, channel);
-    session.tell({ type: "unsubscribed", channel });
+    if (maySubscribe(dependencies, session, channel)) continue;
+    dependencies.unsubscribe(session, channel);
+    session.sendFrame({ type: "unsubscribed", channel });
   }
   const expires_at = identity.expiresAtMs === undefined ? null : isoTime(identity.expiresAtMs);
   return { type: "authenticated", expires_at };
 }
 
-function maySubscribe(doors: CommandDoors, session: Session, channel: Parameters<CommandDoors["unsubscribe"]>[1]) {
+function maySubscribe(
+  dependencies: CommandDependencies,
+  session: Session,
+  channel: Parameters<CommandDependencies["unsubscribe"]>[1],
+) {
   try {
-    doors.access.checkSubscribe(session.identity, channel);
+    dependencies.access.checkSubscribe(session.identity, channel);
     return true;
   } catch (error) {
     if (error instanceof ServiceError) return false;

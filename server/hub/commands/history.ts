@@ -2,17 +2,17 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { AnswerFrame } from "../../../protocol/frames.ts";
 import type { Since } from "../../../protocol/position.ts";
 import type { Session } from "../../session/session.ts";
-import type { CommandDoors } from "./doors.ts";
+import type { CommandDependencies } from "./dependencies.ts";
 
 /** A stretch of a channel's history, without joining it. */
 export async function history(
-  doors: CommandDoors,
+  dependencies: CommandDependencies,
   session: Session,
   frame: { readonly channel: ChannelName; readonly since: Since; readonly limit: number },
 ): Promise<AnswerFrame> {
   const { channel, since, limit } = frame;
-  doors.access.checkSubscribe(session.identity, channel);
-  const { top, publications, gap } = await doors.history(channel, since, limit);
+  dependencies.access.checkSubscribe(session.identity, channel);
+  const { top, publications, gap } = await dependencies.history(channel, since, limit);
   const complete = gap === undefined;
   return { type: "history", channel, ...top, messages: publications, complete, ...(complete ? {} : { reason: gap }) };
 }

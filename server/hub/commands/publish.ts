@@ -1,23 +1,23 @@
 import type { AnswerFrame, PublishFields } from "../../../protocol/frames.ts";
 import type { Draft } from "../../../protocol/publication.ts";
 import type { Session } from "../../session/session.ts";
-import type { CommandDoors } from "./doors.ts";
+import type { CommandDependencies } from "./dependencies.ts";
 
 /** Stores a client's publication; the answer comes once it is stored. */
 export async function publish(
-  doors: CommandDoors,
+  dependencies: CommandDependencies,
   session: Session,
   frame: { readonly type: "publish" } & PublishFields,
 ): Promise<AnswerFrame> {
-  doors.access.checkPublish(session.identity, frame.channel);
+  dependencies.access.checkPublish(session.identity, frame.channel);
   const { type: _, echo, ephemeral, sender: claimed, ...labels } = frame;
-  const sender = doors.access.senderOf(session.identity, claimed);
+  const sender = dependencies.access.senderOf(session.identity, claimed);
   const draft: Draft = {
     ...labels,
     ...(sender === undefined ? {} : { sender }),
     ...(ephemeral ? { ephemeral } : {}),
     ...(echo ? {} : { excludeConnectionId: session.id }),
   };
-  const { id, position, duplicate } = await doors.publish(draft);
+  const { id, position, duplicate } = await dependencies.publish(draft);
   return { type: "ack", channel: frame.channel, id, ...position, duplicate };
 }

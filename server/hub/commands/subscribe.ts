@@ -2,23 +2,27 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { AnswerFrame, Joined } from "../../../protocol/frames.ts";
 import type { Since } from "../../../protocol/position.ts";
 import type { Session } from "../../session/session.ts";
-import type { Answer, CommandDoors } from "./doors.ts";
+import type { Answer, CommandDependencies } from "./dependencies.ts";
 
 /** Joins a channel; what `since` asked for follows the answer, then what is live. */
 export function subscribe(
-  doors: CommandDoors,
+  dependencies: CommandDependencies,
   session: Session,
   frame: { readonly channel: ChannelName; readonly since?: Since },
 ): Answer {
   const { channel } = frame;
-  doors.access.checkSubscribe(session.identity, channel);
+  dependencies.access.checkSubscribe(session.identity, channel);
   const answer = (joined: Joined): AnswerFrame => ({ type: "subscribed", channel, ...joined });
-  const joined = doors.subscribe(session, channel, frame.since);
+  const joined = dependencies.subscribe(session, channel, frame.since);
   return joined instanceof Promise ? joined.then((commit) => () => answer(commit())) : answer(joined);
 }
 
 /** Leaves a channel, `all` and one's own included. Leaving what one is not in is answered the same. */
-export function unsubscribe(doors: CommandDoors, session: Session, frame: { readonly channel: ChannelName }): Answer {
-  doors.unsubscribe(session, frame.channel);
+export function unsubscribe(
+  dependencies: CommandDependencies,
+  session: Session,
+  frame: { readonly channel: ChannelName },
+): Answer {
+  dependencies.unsubscribe(session, frame.channel);
   return { type: "unsubscribed", channel: frame.channel };
 }

@@ -15,7 +15,7 @@ export interface Chat {
 }
 
 /** What commands may do; nothing of the hub beyond it. */
-export interface CommandDoors {
+export interface CommandDependencies {
   readonly access: Access;
   publish(draft: Draft): Promise<Published>;
   /**
