@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import { fc } from "../tests/property.ts";
 import { type Gap, Progress } from "./progress.ts";
 
 test("the first beginning leaves no hole, wherever it is", () => {

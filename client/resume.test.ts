@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { ModelServer } from "../tests/client/model-server.ts";
 import { ScriptedWorld } from "../tests/client/scripted-world.ts";
+import { fc } from "../tests/property.ts";
 
 type Step = "publish" | "accept" | "serve one" | "serve all" | "cut" | "drain" | "wait" | "leave and come back";
 

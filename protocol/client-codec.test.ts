@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import { fc } from "../tests/property.ts";
 import { parseChannelName, userChannel } from "./channel-name.ts";
 import { type ClientCommand, decodeServerFrames, encodeClientFrame } from "./client-codec.ts";
 import { decodeClientFrame, encodePublication, encodeServerFrame, isoTime } from "./codec.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import { fc } from "../tests/property.ts";
 import { everyone } from "./channel-name.ts";
 import { decodeClientFrame, encodePublication, encodeServerFrame } from "./codec.ts";
 import { errorTable, ServiceError } from "./errors.ts";

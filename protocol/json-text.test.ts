@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import { fc } from "../tests/property.ts";
 import { elementTexts, jsonDepth, memberTexts, onOneLine } from "./json-text.ts";
 
 /** White space as JSON knows it, anywhere between two tokens. */

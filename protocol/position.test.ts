@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import { fc } from "../tests/property.ts";
 import { type ChannelName, parseChannelName, userChannel } from "./channel-name.ts";
 import { limits } from "./limits.ts";
 import {

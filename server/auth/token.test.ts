@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import fc from "fast-check";
 import { exportJWK, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import { ServiceError } from "../../protocol/errors.ts";
+import { fc } from "../../tests/property.ts";
 import type { Identity } from "./identity.ts";
 import { makeToken, makeTokenVerifier, type TokenVerifier } from "./token.ts";
 

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
 import { levelAtHead } from "../../tests/delivery/level-at-head.ts";
 import { type Run, runs } from "../../tests/delivery/steps.ts";
 import { DeliveryWorld } from "../../tests/delivery/world.ts";
+import { fc } from "../../tests/property.ts";
 import type { Broker } from "../broker/broker.ts";
 
 /** FANFARE_LONG is set where there is time for more. */
 const numRuns = process.env.FANFARE_LONG === undefined ? 2000 : 100_000;
 const limitMs = 600_000;
 
-/** A run that fails is printed with its seed and path: give both to `fc.assert` to see it again. */
+/** A run that fails is printed with the command that replays it. */
 async function holdsFor(some: fc.Arbitrary<Run>, expected: object): Promise<void> {
   const property = fc.asyncProperty(some, async (run) => {
     expect(await DeliveryWorld.play(run)).toMatchObject(expected);

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect } from "bun:test";
-import fc from "fast-check";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import { type Draft, type Publication, sizeOf } from "../../protocol/publication.ts";
 import type { Appended, HistoryRules, Log } from "../../server/broker/log.ts";
 import type { LogLimits } from "../../server/broker/log-limits.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
+import { fc } from "../property.ts";
 import { LogModel } from "./log-model.ts";
 import { type Declare, declareSuite, type Skip } from "./skip.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "../property.ts";
 
 /** From where a subscription begins: `known` is a position from a publisher's answer, perhaps not delivered yet. */
 export type Start = "live" | "earliest" | "last" | "known" | "foreign";

@@ -7,8 +7,8 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import type { HistoryRules, Log } from "../../server/broker/log.ts";
 import { openLog } from "../../server/broker/open-log.ts";
+import { makeRandom, replayable } from "../seed.ts";
 import { type Acknowledged, HistoryWriter } from "./history-writer-process.ts";
-import { makeRandom } from "./random.ts";
 
 const isLong = process.env.FANFARE_LONG === "1";
 const kills = isLong ? 100 : 20;
@@ -17,27 +17,26 @@ const channels = ["a", "b", "brief"] as ChannelName[];
 
 test(
   `after each of ${kills} kills what was acknowledged is there once, in one numbering`,
-  async () => {
-    const seed = Number(process.env.FANFARE_SEED ?? Date.now() % 1_000_000);
-    console.log(`crash test with FANFARE_SEED=${seed}`);
-    const random = makeRandom(seed);
-    await inDirectory(async (directory) => {
-      const acknowledged: Acknowledged[] = [];
-      for (let round = 0; round < kills; round++) {
-        const writer = new HistoryWriter(directory, `${round}`);
-        // By what it did and not by time: some die while they open, some with thousands behind them.
-        if (random() < 0.2) await writer.until("healthy");
-        else await writer.until("stored", Math.ceil(random() * 1500));
-        await writer.kill();
-        acknowledged.push(...writer.acknowledged());
-        await withLog(directory, async (log) => {
-          expect(await faultsOf(log, acknowledged)).toEqual([]);
-          expect(await retry(log, writer.acknowledged())).toEqual([]);
-        });
-      }
-      expect(acknowledged.length).toBeGreaterThan(kills);
-    });
-  },
+  () =>
+    replayable(() =>
+      inDirectory(async (directory) => {
+        const random = makeRandom();
+        const acknowledged: Acknowledged[] = [];
+        for (let round = 0; round < kills; round++) {
+          const writer = new HistoryWriter(directory, `${round}`);
+          // By what it did and not by time: some die while they open, some with thousands behind them.
+          if (random() < 0.2) await writer.until("healthy");
+          else await writer.until("stored", Math.ceil(random() * 1500));
+          await writer.kill();
+          acknowledged.push(...writer.acknowledged());
+          await withLog(directory, async (log) => {
+            expect(await faultsOf(log, acknowledged)).toEqual([]);
+            expect(await retry(log, writer.acknowledged())).toEqual([]);
+          });
+        }
+        expect(acknowledged.length).toBeGreaterThan(kills);
+      }),
+    ),
   isLong ? 600_000 : 60_000,
 );
 

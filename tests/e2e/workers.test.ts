@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { makeRandom } from "../seed.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -175,6 +176,8 @@ describe("starting", () => {
   });
 });
 
+const reconnectRandom = makeRandom();
+
 /** A client that comes back by itself with its position, as any script would. */
 class Reader {
   connects = 0;
@@ -211,7 +214,7 @@ class Reader {
     const socket = new WebSocket(`${this.#server.wsUrl}?channel=room${since}`);
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#take(JSON.parse(String(data)));
-    socket.onclose = () => setTimeout(() => this.#connect(), 50 + Math.random() * 200);
+    socket.onclose = () => setTimeout(() => this.#connect(), 50 + reconnectRandom() * 200);
   }
 
   #take(frame: Frame & { channels?: Record<string, { epoch: string; offset: number }> }): void {

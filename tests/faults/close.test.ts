@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Relay } from "../e2e/relay.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
+import { makeRandom } from "../seed.ts";
 import { ClientRecord } from "./client-record.ts";
 import type { ClientOptions, FaultClient } from "./fault-client.ts";
 import { Ledger } from "./ledger.ts";
@@ -28,7 +29,7 @@ test("control: one that closes without waiting loses messages, and the checker c
 async function stopWhileNobodyReads(main: string) {
   const env = { SHUTDOWN_TIMEOUT: "3s", DRAIN_WINDOW: "1s", HISTORY_BYTES: "64MiB", HISTORY_SIZE: "100000" };
   await using server = await startServer({ env: { ...env, NOTICES: "off" }, main });
-  const network = new RoughNetwork(1, 0);
+  const network = new RoughNetwork(makeRandom(), 0);
   network.isCalm = true;
   using relay = await Relay.to(server.port, network.line);
   const ledger = new Ledger();
@@ -57,12 +58,12 @@ async function stopWhileNobodyReads(main: string) {
 
 function optionsOf(name: string, url: string, ledger: Ledger): ClientOptions {
   const record = new ClientRecord(name, ledger, kept);
-  return { url, record, channels: [channel], resumes: true, random: Math.random };
+  return { url, record, channels: [channel], resumes: true, random: makeRandom(1) };
 }
 
 /** Publishes until the server itself holds something for every connection: more than the kernel takes. */
 async function fillBuffers(server: ServerUnderTest, ledger: Ledger): Promise<void> {
-  using mouth = httpMouth(server.url, true);
+  using mouth = httpMouth(server.url, true, makeRandom(2));
   const padding = "x".repeat(20_000);
   for (let number = 0; number < 2000; number++) {
     const text = `p:${number}`;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { makeRandom } from "../e2e/random.ts";
 import { Relay } from "../e2e/relay.ts";
 import type { ServerUnderTest } from "../e2e/server.ts";
+import { makeRandom, replayCommand } from "../seed.ts";
 import { ClientRecord, type Kept } from "./client-record.ts";
 import type { ClientOptions, FaultClient } from "./fault-client.ts";
 import { Ledger } from "./ledger.ts";
@@ -71,11 +71,10 @@ export const isLong = process.env.FANFARE_LONG === "1";
 
 /** Plays a plan over a rough network, and prints what came of it. */
 export async function runFaults(plan: FaultPlan): Promise<Figures> {
-  const seed = Number(process.env.FANFARE_SEED ?? Date.now() % 1_000_000);
-  console.log(`${plan.name}: FANFARE_SEED=${seed}`);
-  const network = new RoughNetwork(seed, plan.lifeMs ?? usualLifeMs);
+  console.log(`${plan.name}: to replay it: ${replayCommand()}`);
+  const network = new RoughNetwork(makeRandom(), plan.lifeMs ?? usualLifeMs);
   using relay = await Relay.to(plan.server.port, network.line);
-  using crowd = new Crowd(plan, relay.url, makeRandom(seed + 1));
+  using crowd = new Crowd(plan, relay.url, makeRandom(1));
   crowd.start();
   await Promise.all([Bun.sleep(plan.durationMs), plan.disturb?.()]);
   network.isCalm = true;
@@ -96,7 +95,7 @@ class Crowd implements Disposable {
     this.#plan = plan;
     const { retriesWithSameId = true } = plan;
     const mouths = [
-      ...Array.from({ length: 4 }, () => httpMouth(url, retriesWithSameId)),
+      ...Array.from({ length: 4 }, () => httpMouth(url, retriesWithSameId, random)),
       sdkMouth(url, "websocket"),
       sdkMouth(url, "sse"),
     ];

@@ -32,7 +32,7 @@ export interface Mouth extends Disposable {
  * Publishes by HTTP until it is acknowledged, over lines that break.
  * @param retriesWithSameId without it each try is a message of its own: the checker must see what is stored twice
  */
-export function httpMouth(url: string, retriesWithSameId: boolean): Mouth {
+export function httpMouth(url: string, retriesWithSameId: boolean, random: () => number): Mouth {
   let isOver = false;
   return {
     async say({ channel, text, padding }) {
@@ -47,7 +47,7 @@ export function httpMouth(url: string, retriesWithSameId: boolean): Mouth {
         } catch {
           // Nobody knows whether it was stored.
         }
-        await Bun.sleep(20 + Math.random() * 100);
+        await Bun.sleep(20 + random() * 100);
       }
       throw new Error("the publisher was stopped");
     },

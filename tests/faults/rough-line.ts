@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 import { Transform } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makeRandom } from "../e2e/random.ts";
 import type { Line } from "../e2e/relay.ts";
 
 /** What a connection lives at least before it breaks. Milliseconds. */
@@ -39,9 +38,9 @@ export class RoughNetwork {
   readonly #held: (() => void)[] = [];
   #isHeld = false;
 
-  /** @param seed the same one plans the same fates @param lifeMs the longest that a line lives, twice the average */
-  constructor(seed: number, lifeMs: number) {
-    this.#random = makeRandom(seed);
+  /** @param random plans what happens to each line @param lifeMs the longest that a line lives, twice the average */
+  constructor(random: () => number, lifeMs: number) {
+    this.#random = random;
     this.#lifeMs = lifeMs;
   }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { type Clock, systemClock } from "../../server/lib/clock.ts";
+import { makeRandom, replayable } from "../seed.ts";
 import { CheckingReader } from "./checking-reader.ts";
 import { a, type IpcWorker, IpcWorld } from "./ipc-world.ts";
 import { SocketProxy } from "./socket-proxy.ts";
@@ -75,36 +76,42 @@ async function spawn(file: string, onMessage: (message: unknown) => void, ...arg
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => `id ${at}`);
 
 describe("nothing is lost in silence and nothing comes twice", () => {
-  test("when ways are cut at random, in the middle of frames too, while publications flow", async () => {
-    await world.startHost();
-    const readers = [await startReader(), await startReader()];
-    let isOver = false;
-    const disturb = async (proxy: SocketProxy) => {
-      for (let cuts = 0; !isOver; ) {
-        if (cuts === proxy.cuts) proxy.cutAfter(1 + Math.floor(Math.random() * 20_000));
-        cuts = proxy.cuts + 1;
-        while (!isOver && proxy.cuts < cuts) await systemClock.sleep(1);
-      }
-    };
-    const disturbing = readers.map(({ proxy }) => disturb(proxy));
-    const ids = numbers(1000);
-    const left = ids.values();
-    const publisher = async (worker: IpcWorker) => {
-      for (const id of left) await publishSurely(worker, id);
-    };
-    const workers = readers.map(({ worker }) => worker);
-    await Promise.all(Array.from({ length: 20 }, (_, at) => publisher(workers[at % 2] ?? world.add())));
-    isOver = true;
-    await Promise.all(disturbing);
-    for (const { reader, proxy } of readers) {
-      proxy.cut();
-      await until(reader, ids.length);
-      expect(proxy.cuts).toBeGreaterThan(5);
-      expect([reader.holes, reader.announced]).toEqual([0, 0]);
-      expect(reader.read.map(({ id }) => id).sort()).toEqual(ids.toSorted());
-    }
-    expect(readers[0]?.reader.read).toEqual(readers[1]?.reader.read ?? []);
-  }, 30_000);
+  test(
+    "when ways are cut at random, in the middle of frames too, while publications flow",
+    () =>
+      replayable(async () => {
+        const random = makeRandom();
+        await world.startHost();
+        const readers = [await startReader(), await startReader()];
+        let isOver = false;
+        const disturb = async (proxy: SocketProxy) => {
+          for (let cuts = 0; !isOver; ) {
+            if (cuts === proxy.cuts) proxy.cutAfter(1 + Math.floor(random() * 20_000));
+            cuts = proxy.cuts + 1;
+            while (!isOver && proxy.cuts < cuts) await systemClock.sleep(1);
+          }
+        };
+        const disturbing = readers.map(({ proxy }) => disturb(proxy));
+        const ids = numbers(1000);
+        const left = ids.values();
+        const publisher = async (worker: IpcWorker) => {
+          for (const id of left) await publishSurely(worker, id);
+        };
+        const workers = readers.map(({ worker }) => worker);
+        await Promise.all(Array.from({ length: 20 }, (_, at) => publisher(workers[at % 2] ?? world.add())));
+        isOver = true;
+        await Promise.all(disturbing);
+        for (const { reader, proxy } of readers) {
+          proxy.cut();
+          await until(reader, ids.length);
+          expect(proxy.cuts).toBeGreaterThan(5);
+          expect([reader.holes, reader.announced]).toEqual([0, 0]);
+          expect(reader.read.map(({ id }) => id).sort()).toEqual(ids.toSorted());
+        }
+        expect(readers[0]?.reader.read).toEqual(readers[1]?.reader.read ?? []);
+      }),
+    30_000,
+  );
 
   test("when the host is killed and another one begins anew: publishers hear of it, readers see the break", async () => {
     const host = await spawn("host-process.ts", () => {}, world.path);

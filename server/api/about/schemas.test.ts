@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { parseChannelName, parseUserId } from "../../../protocol/channel-name.ts";
 import { isEventName, isHeaders } from "../../../protocol/fields.ts";
 import { parsePosition } from "../../../protocol/position.ts";
+import { fc } from "../../../tests/property.ts";
 import { check } from "../../../tests/schema/check.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { channelName, components, epoch, errorCode, eventName, headers, offset, userId } from "./schemas.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { fc } from "../../../tests/property.ts";
 import { firstNames } from "./first-names.ts";
 
 test("finds what sorting all names and cutting would find", () => {

@@ -34,7 +34,7 @@ async function stored(): Promise<SqliteLog> {
   const entry = { draft: { channel: a, message: "m".repeat(2000), id: "x" }, rules };
   await log.append([
     entry,
-    ...Array.from({ length: 50 }, () => ({ ...entry, draft: { ...entry.draft, id: `${Math.random()}` } })),
+    ...Array.from({ length: 50 }, () => ({ ...entry, draft: { ...entry.draft, id: crypto.randomUUID() } })),
   ]);
   return log;
 }
