@@ -24,7 +24,12 @@ class Part {
   }
 
   async start(): Promise<void> {
-    await this.#broker?.start({ onPublication: (it) => this.#take(it), onBreak: () => {}, onHealth: () => {} });
+    await this.#broker?.start({
+      onPublication: (it) => this.#take(it),
+      onBreak: () => {},
+      onReset: () => {},
+      onHealth: () => {},
+    });
     await this.#broker?.listen(channel);
   }
 

@@ -29,7 +29,7 @@ export async function runLogRound(kind: "memory" | "sqlite", options: LogBenchOp
     await openLog({ dataDir: kind === "sqlite" ? directory : undefined, historyBytesTotal }),
   );
   try {
-    await broker.start({ onPublication: () => {}, onBreak: () => {}, onHealth: () => {} });
+    await broker.start({ onPublication: () => {}, onBreak: () => {}, onReset: () => {}, onHealth: () => {} });
     await publishFor(warmUpMs, broker, options);
     const [startedAt, startedCpu] = [performance.now(), process.cpuUsage()];
     const latencies = await publishFor(options.seconds * 1000, broker, options);

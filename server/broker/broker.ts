@@ -25,8 +25,16 @@ export interface Broker {
   unlisten(channel: ChannelName): Promise<void>;
   /** What came after `since`, oldest first, or the word that it cannot be known. */
   history(channel: ChannelName, since: Since, limit: number): Promise<History>;
-  /** The tops of many channels in one request. */
-  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>>;
+  /**
+   * The tops of many channels in one request.
+   * @param seen The highest position that the caller knows of some of these channels. A channel whose record is behind it
+   * in the same epoch has lost numbers that were given out: it continues in a new epoch, and `onReset` tells every
+   * worker that listens to it. So no top is behind what its caller has seen.
+   */
+  tops(
+    channels: readonly ChannelName[],
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): Promise<ReadonlyMap<ChannelName, Position>>;
   /** Finishes what was accepted, then lets go of every connection and timer. Idempotent. */
   close(): Promise<void>;
 }
@@ -37,6 +45,12 @@ export interface BrokerEvents {
   onPublication(publication: Publication): void;
   /** Its connection broke and came back: deliveries may be missing. */
   onBreak(): void;
+  /**
+   * A channel that this worker listens to has a new epoch, because its numbering went back (storage lost its tail, or an
+   * older copy was restored). `top` is where it stands now; its epoch was never used for this channel before. No order is
+   * promised between this and the first publication of the new epoch, and it may be said more than once.
+   */
+  onReset(channel: ChannelName, top: Position): void;
   /** Whether publishing can work now; called when it is started and on each change. */
   onHealth(healthy: boolean): void;
 }

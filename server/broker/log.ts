@@ -28,8 +28,16 @@ export interface Log {
    * gets its epoch here. A position beyond the top is one of another life of the channel: "epoch-changed".
    */
   read(channel: ChannelName, since: Since, limit: number): Promise<History>;
-  /** Each channel's top; one never heard of gets its epoch here. @throws ServiceError "too-many-channels". */
-  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>>;
+  /**
+   * Each channel's top; one never heard of gets its epoch here.
+   * @param seen Positions that were given out. A channel that is behind one in the same epoch gets a new epoch here: what
+   * is kept of it, and its top, stay as they are under the new one. It is stored when this resolves.
+   * @throws ServiceError "too-many-channels".
+   */
+  tops(
+    channels: readonly ChannelName[],
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): Promise<ReadonlyMap<ChannelName, Position>>;
   /** Known channels that begin with `prefix`, by name, those after `after` only. */
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]>;
   /** Lets go of every file and timer. Idempotent. */

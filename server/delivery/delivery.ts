@@ -73,7 +73,7 @@ export class Delivery {
         get,
         channels: () => this.interest.channels(),
         history: this.history,
-        tops: (channels) => broker.tops(channels),
+        tops: (channels, seen) => broker.tops(channels, seen),
         onEarly: (publication) => this.interest.keepEarly(publication),
         onAppended: (channel) => this.#appended(channel),
         onHole: (channel, next) => this.#hole(channel, next),
@@ -90,6 +90,9 @@ export class Delivery {
 
   /** One delivery of the broker. */
   readonly take = (publication: Publication): void => this.#sequencer.take(publication);
+
+  /** The broker says that a channel has a new epoch. */
+  readonly reset = (channel: ChannelName, top: Position): void => this.#sequencer.reset(channel, top);
 
   /** Deliveries may be missing: what was lost is fetched. */
   checkAll(): void {

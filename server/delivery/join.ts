@@ -86,9 +86,12 @@ function planStart(
 }
 
 async function startFromHistory(delivery: Delivery, channel: ListenedChannel, since: Since): Promise<JoinStart> {
+  const { epoch, head } = channel.tail;
   const { top, publications, gap } = await delivery.history(channel.name, since, 1);
-  // The broker knows of more than has come here yet: a session must not begin beyond what this worker has sent out.
-  if (top.epoch !== channel.epoch || top.offset > channel.tail.head) await delivery.catchUp(channel);
+  // The broker knows of more than has come here yet: a session must not begin beyond what this worker has sent out. Or it
+  // knows of less than had come here before the question: then the channel continues in a new epoch.
+  const wentBack = top.epoch === epoch && top.offset < head;
+  if (wentBack || top.epoch !== channel.epoch || top.offset > channel.tail.head) await delivery.catchUp(channel);
   const after = (publications[0]?.offset ?? top.offset + 1) - 1;
   if (since.from !== "position") return { epoch: top.epoch, after };
   const reason = reasonOf(since.position, top, gap);

@@ -22,6 +22,8 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
   const holes: Position[] = [];
   const early: Publication[] = [];
   const state = { isListened: true, top: start, topsFail: false, topsAsked: 0, appended: 0 };
+  /** What the broker was asked to give a new epoch for, and whether it does. */
+  const renewals = { seen: [] as Position[], areGiven: true };
   const sequencer = new Sequencer(
     {
       get: (name: ChannelName) => (state.isListened && name === room ? channel : undefined),
@@ -32,9 +34,11 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
             resolve({ top: state.top, publications: [], gap: undefined, ...history });
           asked.push({ since, answer, fail: () => reject(new Error("away")) });
         }),
-      tops: async () => {
+      tops: async (_, seen) => {
         state.topsAsked++;
         if (state.topsFail) throw new Error("away");
+        renewals.seen.push(...(seen?.values() ?? []));
+        if (seen !== undefined && renewals.areGiven) state.top = { ...state.top, epoch: "e2" };
         return new Map([[room, state.top]]);
       },
       onEarly: (publication) => early.push(publication),
@@ -52,6 +56,7 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
     asked,
     holes,
     early,
+    renewals,
     sequencer,
     take: (...offsets: readonly number[]) => {
       for (const offset of offsets) sequencer.take(makePublication(offset));
@@ -198,6 +203,98 @@ describe("a sequencer", () => {
     it.isListened = false;
     it.take(11);
     expect(it.early.map(({ offset }) => offset)).toEqual([11]);
+  });
+});
+
+describe("a numbering that went back within its epoch", () => {
+  const wentBack = { epoch: "e1", offset: 5 };
+
+  /** The channel continues at 5 in an epoch that is not its own. */
+  async function expectReset(it: ReturnType<typeof makeSequencer>): Promise<void> {
+    expect(it.renewals.seen).toEqual([{ epoch: "e1", offset: 10 }]);
+    await it.page(3, 5, 5, "e2");
+    expect([it.holes, it.channel.epoch, it.channel.tail.head]).toEqual([[{ epoch: "e2", offset: 3 }], "e2", 5]);
+    it.sequencer.take(makePublication(6, { epoch: "e2" }));
+    expect(it.channel.tail.head).toBe(6);
+  }
+
+  test("is found by the comparison of tops, and continues in a new epoch", async () => {
+    const it = makeSequencer();
+    it.top = wentBack;
+    await it.sequencer.compareTops();
+    await expectReset(it);
+  });
+
+  test("is found by somebody who joins", async () => {
+    const it = makeSequencer();
+    it.top = wentBack;
+    const caughtUp = it.sequencer.catchUp(it.channel);
+    await settle();
+    await expectReset(it);
+    await caughtUp;
+  });
+
+  test("is found by a number that is given a second time", async () => {
+    const it = makeSequencer();
+    it.top = wentBack;
+    it.take(5);
+    await settle();
+    await expectReset(it);
+  });
+
+  test("is found by a repair that reads history", async () => {
+    const it = makeSequencer();
+    it.take(13);
+    it.top = wentBack;
+    await it.page(6, 5, 5, "e1");
+    await expectReset(it);
+  });
+
+  test("that the broker tells of itself needs no question", async () => {
+    const it = makeSequencer();
+    it.sequencer.reset(room, { epoch: "e2", offset: 0 });
+    await it.page(1, 0, 0, "e2");
+    expect([it.holes, it.channel.epoch, it.topsAsked]).toEqual([[{ epoch: "e2", offset: 1 }], "e2", 0]);
+  });
+
+  test("that is told of during a repair ends that repair", async () => {
+    const it = makeSequencer();
+    it.take(13);
+    it.sequencer.reset(room, { epoch: "e2", offset: 2 });
+    await it.page(1, 2, 2, "e2");
+    expect([it.channel.epoch, it.channel.tail.head, it.asked.length]).toEqual(["e2", 2, 1]);
+  });
+
+  test("in a channel that nobody listens to is of no interest", () => {
+    const it = makeSequencer();
+    it.isListened = false;
+    it.sequencer.reset(room, { epoch: "e2", offset: 2 });
+    expect(it.asked).toEqual([]);
+  });
+
+  test("and that gets no new epoch is never taken for the old one", async () => {
+    const it = makeSequencer();
+    it.renewals.areGiven = false;
+    it.top = wentBack;
+    await it.sequencer.compareTops();
+    await settle();
+    expect([it.renewals.seen.length, it.asked, it.holes, it.channel.tail.head]).toEqual([1, [], [], 10]);
+  });
+
+  test("is not suspected where publications arrive while the question is answered", async () => {
+    const it = makeSequencer();
+    it.top = { epoch: "e1", offset: 10 };
+    const comparison = it.sequencer.compareTops();
+    it.take(11, 12);
+    await comparison;
+    expect([it.renewals.seen, it.asked, it.channel.tail.head]).toEqual([[], [], 12]);
+  });
+
+  test("is asked about once, however many old numbers arrive", async () => {
+    const it = makeSequencer();
+    it.take(1, 2, 3, 4);
+    await settle();
+    expect([it.topsAsked, it.renewals.seen]).toEqual([1, []]);
   });
 });
 

@@ -8,6 +8,8 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import { Push } from "../session/push.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
 
+const log = () => getLogger(["fanfare", "hub"]);
+
 /** One page of a repair. */
 const pageSize = 1000;
 /** How often all tops are compared: a lost last message has no successor that would reveal it. */
@@ -22,7 +24,11 @@ export interface SequencerDependencies {
   get(channel: ChannelName): ListenedChannel | undefined;
   channels(): Iterable<ListenedChannel>;
   history(channel: ChannelName, since: Since, limit: number): Promise<History>;
-  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>>;
+  /** @param seen asks the broker for a new epoch where a channel's record is behind it */
+  tops(
+    channels: readonly ChannelName[],
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): Promise<ReadonlyMap<ChannelName, Position>>;
   /** The channel is not listened to yet. */
   onEarly(publication: Publication): void;
   /** The channel's tail grew. */
@@ -42,12 +48,15 @@ interface Repair {
 /**
  * Puts deliveries into the tails in the order of their offsets, each once, whatever the broker does. A jump, a foreign
  * epoch or a top that says more than came is repaired from history; what history has no more becomes an announced hole.
- * It stands here once, above all brokers.
+ * A top that went back within an epoch means that numbers would be given out twice: the broker is asked for a new epoch,
+ * and the channel continues there. It stands here once, above all brokers.
  */
 export class Sequencer {
   readonly #dependencies: SequencerDependencies;
   readonly #clock: Clock;
   readonly #repairs = new Map<ListenedChannel, Repair>();
+  /** Channels with a delivery that was here before, whose tops are being compared for it. */
+  readonly #doubted = new Set<ListenedChannel>();
   #timer: Timer | undefined;
 
   constructor(dependencies: SequencerDependencies, clock: Clock) {
@@ -86,7 +95,15 @@ export class Sequencer {
       this.#repair(channel, { epoch, offset });
     } else if (offset === tail.head + 1) {
       this.#append(channel, publication);
+    } else {
+      void this.#doubt(channel);
     }
+  }
+
+  /** A channel has a new epoch, in which it stands at `top`. One that is not listened to yet is compared later. */
+  reset(name: ChannelName, top: Position): void {
+    const channel = this.#dependencies.get(name);
+    if (channel !== undefined) this.#reach(channel, top);
   }
 
   /** Compares all tops with what came, at once: called by the timer and after the broker's connection broke. */
@@ -99,7 +116,7 @@ export class Sequencer {
       }
     } catch (error) {
       // The broker is away: its own health says so, and the next comparison finds what was missed.
-      getLogger(["fanfare", "hub"]).debug("Could not compare tops: {error}", { error });
+      log().debug("Could not compare tops: {error}", { error });
     }
     if (this.#timer !== undefined) this.start();
   }
@@ -112,14 +129,54 @@ export class Sequencer {
   }
 
   async #compare(channels: readonly ListenedChannel[]): Promise<void> {
+    // What was here before the question: publications that arrive while it is answered are not in the answer.
+    const heads = channels.map(({ tail }) => ({ epoch: tail.epoch, offset: tail.head }));
     const tops = await this.#dependencies.tops(channels.map(({ name }) => name));
-    for (const channel of channels) {
+    const ahead = new Map<ChannelName, Position>();
+    for (const [index, channel] of channels.entries()) {
       const top = tops.get(channel.name);
-      if (top === undefined || this.#dependencies.get(channel.name) !== channel) continue;
-      const repair = this.#repairs.get(channel);
-      if (repair !== undefined) repair.target = further(repair.target, top);
-      else if (top.epoch !== channel.tail.epoch || top.offset > channel.tail.head) this.#repair(channel, top);
+      const head = heads[index];
+      if (top === undefined || head === undefined || this.#dependencies.get(channel.name) !== channel) continue;
+      if (isBehind(top, head)) ahead.set(channel.name, head);
+      else this.#reach(channel, top);
     }
+    if (ahead.size > 0) await this.#renew(ahead);
+  }
+
+  /** @param seen what is here of channels whose tops went back */
+  async #renew(seen: ReadonlyMap<ChannelName, Position>): Promise<void> {
+    const tops = await this.#dependencies.tops([...seen.keys()], seen);
+    for (const [name, position] of seen) {
+      const channel = this.#dependencies.get(name);
+      const top = tops.get(name);
+      if (channel === undefined || top === undefined) continue;
+      const properties = { channel: name, position, top };
+      if (isBehind(top, position)) {
+        log().error("The numbering of {channel} went back from {position} to {top}, and got no new epoch", properties);
+      } else {
+        log().warning("The numbering of {channel} went back from {position}; it continues at {top}", properties);
+        this.#reach(channel, top);
+      }
+    }
+  }
+
+  /** A delivery that was here before may be a second copy, or the first sign of a numbering that went back. */
+  async #doubt(channel: ListenedChannel): Promise<void> {
+    if (this.#doubted.has(channel)) return;
+    this.#doubted.add(channel);
+    try {
+      await this.#compare([channel]);
+    } catch (error) {
+      log().debug("Could not compare the top of a channel: {error}", { error }); // the next comparison of all does
+    }
+    this.#doubted.delete(channel);
+  }
+
+  /** What is stored up to `target` should be here. */
+  #reach(channel: ListenedChannel, target: Position): void {
+    const repair = this.#repairs.get(channel);
+    if (repair !== undefined) repair.target = further(repair.target, target);
+    else if (target.epoch !== channel.tail.epoch || target.offset > channel.tail.head) this.#repair(channel, target);
   }
 
   #append(channel: ListenedChannel, publication: Publication): void {
@@ -156,11 +213,12 @@ export class Sequencer {
     const position = { epoch: channel.tail.epoch, offset: channel.tail.head };
     try {
       const history = await this.#dependencies.history(channel.name, { from: "position", position }, pageSize);
+      if (isBehind(history.top, position)) await this.#renew(new Map([[channel.name, position]]));
       // What a channel gets that nobody listens to any more would never be let go.
       if (this.#isWanted(channel, repair)) this.#apply(channel, history);
       return true;
     } catch (error) {
-      getLogger(["fanfare", "hub"]).debug("Could not repair a channel yet: {error}", { error });
+      log().debug("Could not repair a channel yet: {error}", { error });
       return false;
     }
   }
@@ -185,4 +243,9 @@ export class Sequencer {
 /** What a repair reaches for never comes nearer: whoever waits for it was told of the further one. */
 function further(one: Position, other: Position): Position {
   return one.epoch === other.epoch && one.offset > other.offset ? one : other;
+}
+
+/** Whether a top says less than what was given out in the same epoch. */
+function isBehind(top: Position, seen: Position): boolean {
+  return top.epoch === seen.epoch && top.offset < seen.offset;
 }

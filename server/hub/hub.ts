@@ -113,6 +113,7 @@ export class Hub {
     await this.#parts.broker.start({
       onPublication: this.delivery.take,
       onBreak: () => this.delivery.checkAll(),
+      onReset: this.delivery.reset,
       onHealth: (healthy) => {
         this.isHealthy = healthy;
       },

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import type { Since } from "../../protocol/position.ts";
+import type { Position, Since } from "../../protocol/position.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 import type { Broker } from "../../server/broker/broker.ts";
 import type { HistoryRules } from "../../server/broker/log.ts";
@@ -35,6 +35,7 @@ export function brokerConformance(
       publishing(world, test);
       delivering(world, test);
       reading(world, test);
+      goingBack(world, test);
       living(world, test);
       betweenWorkers(world, test);
     });
@@ -46,6 +47,7 @@ class Worker {
   readonly broker: Broker;
   readonly received: Publication[] = [];
   readonly health: boolean[] = [];
+  readonly resets: { readonly channel: ChannelName; readonly top: Position }[] = [];
   #waiters: (() => void)[] = [];
 
   constructor(broker: Broker) {
@@ -59,6 +61,10 @@ class Worker {
         for (const wake of this.#waiters.splice(0)) wake();
       },
       onBreak: () => {},
+      onReset: (channel, top) => {
+        this.resets.push({ channel, top });
+        for (const wake of this.#waiters.splice(0)) wake();
+      },
       onHealth: (healthy) => this.health.push(healthy),
     });
     return this;
@@ -72,6 +78,10 @@ class Worker {
   async until(count: number): Promise<readonly Publication[]> {
     while (this.received.length < count) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     return this.received;
+  }
+
+  async untilReset(): Promise<void> {
+    while (this.resets.length === 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 }
 
@@ -258,6 +268,45 @@ function reading(world: World, test: Declare): void {
   });
 }
 
+function goingBack(world: World, test: Declare): void {
+  /** Two publications in the channel, of which the worker has seen more than the broker has. */
+  const publishTwo = async ({ broker }: Worker, beyond: number) => {
+    const { epoch } = await broker.listen(a);
+    for (const message of ["1", "2"]) await broker.publish({ channel: a, message }, rules);
+    return { epoch, offset: 2 + beyond };
+  };
+
+  test("a channel that is behind what its caller has seen continues in an epoch never used before, and listeners are told", async () => {
+    const { worker } = world;
+    const seen = await publishTwo(worker, 3);
+    const top = (await worker.broker.tops([a, b], new Map([[a, seen]]))).get(a);
+    expect(top?.offset).toBe(2);
+    expect(top?.epoch).not.toBe(seen.epoch);
+    await worker.untilReset();
+    expect(worker.resets).toEqual([{ channel: a, top: top ?? seen }]);
+    expect((await worker.publish()).position).toEqual({ epoch: top?.epoch ?? "", offset: 3 });
+    const { publications, gap } = await worker.broker.history(a, { from: "position", position: seen }, 10);
+    expect(gap).toBe("epoch-changed");
+    expect(publications.map(({ epoch, offset }) => [epoch, offset])).toEqual(
+      [1, 2, 3].map((it) => [top?.epoch ?? "", it]),
+    );
+    expect(new Set((await worker.broker.tops([a], new Map([[a, seen]]))).values())).toEqual(
+      new Set([{ epoch: top?.epoch ?? "", offset: 3 }]),
+    );
+  });
+
+  test("a channel that is as far as its caller has seen, or in another epoch, keeps its epoch", async () => {
+    const { worker } = world;
+    const seen = await publishTwo(worker, 0);
+    const foreign = { epoch: "foreign", offset: 99 };
+    const before = (await worker.broker.tops([a])).get(a);
+    for (const position of [seen, { ...seen, offset: 1 }, foreign]) {
+      expect((await worker.broker.tops([a], new Map([[a, position]]))).get(a)).toEqual(before);
+    }
+    expect((await worker.publish()).position).toEqual({ epoch: seen.epoch, offset: 3 });
+  });
+}
+
 function living(world: World, test: Declare): void {
   test("is healthy once it is started", () => {
     expect(world.worker.health).toEqual([true]);
@@ -290,6 +339,15 @@ function betweenWorkers(world: World, test: Declare): void {
     expect(await two.publish({ id: "x" })).toEqual({ ...first, duplicate: true });
   });
 
+  test("every worker that listens to a channel is told of its new epoch", async () => {
+    const [one, two] = [world.worker, await world.connect()];
+    const { epoch } = await one.broker.listen(a);
+    await two.broker.listen(a);
+    const tops = await one.broker.tops([a], new Map([[a, { epoch, offset: 1 }]]));
+    await Promise.all([one.untilReset(), two.untilReset()]);
+    expect([...two.resets, ...one.resets].map(({ top }) => top)).toEqual([...tops.values(), ...tops.values()]);
+  });
+
   test("a worker that comes later reads what was published before", async () => {
     await world.worker.publish({ message: "before" });
     const two = await world.connect();
@@ -301,5 +359,6 @@ function betweenWorkers(world: World, test: Declare): void {
 export const oneWorkerOnly: readonly Skip[] = [
   "two workers get the same publications in the same order, whoever published",
   "an id that one worker stored is a duplicate at another",
+  "every worker that listens to a channel is told of its new epoch",
   "a worker that comes later reads what was published before",
 ].map((test) => ({ test, reason: "it is one process by itself" }));

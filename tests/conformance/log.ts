@@ -30,6 +30,7 @@ export function logConformance(name: string, make: MakeLog, options: { readonly 
     afterEach(() => world.end());
     declareSuite(options.skip ?? [], (test) => {
       numbering(world, test);
+      goingBack(world, test);
       reading(world, test);
       bounds(world, test);
       idempotency(world, test);
@@ -168,6 +169,31 @@ function numbering(world: World, test: Declare): void {
   test("closing twice is closing once", async () => {
     await Promise.all([world.log.close(), world.log.close()]);
     await world.log.close();
+  });
+}
+
+function goingBack(world: World, test: Declare): void {
+  test("a channel that is behind what was seen of it continues in a new epoch with all that it keeps", async () => {
+    for (let count = 0; count < 3; count++) await world.store();
+    const { epoch } = await world.top();
+    const seen = new Map([[a, { epoch, offset: 4 }]]);
+    const top = (await world.log.tops([a, b], seen)).get(a);
+    expect([top?.offset, top?.epoch === epoch]).toEqual([3, false]);
+    expect(await world.log.tops([a], seen)).toEqual(new Map([[a, await world.top()]]));
+    expect(await world.top()).toEqual(top ?? { epoch, offset: 0 });
+    const stored = await world.store();
+    expect([stored.epoch, stored.offset]).toEqual([top?.epoch ?? "", 4]);
+    const { publications, gap } = await world.log.read(a, { from: "position", position: { epoch, offset: 4 } }, 10);
+    expect(gap).toBe("epoch-changed");
+    expect(publications.map((it) => [it.epoch, it.offset])).toEqual([1, 2, 3, 4].map((it) => [top?.epoch ?? "", it]));
+  });
+
+  test("a channel that is as far as what was seen of it keeps its epoch", async () => {
+    await world.store();
+    const top = await world.top();
+    for (const seen of [top, { ...top, offset: 0 }, { epoch: "foreign", offset: 7 }]) {
+      expect((await world.log.tops([a], new Map([[a, seen]]))).get(a)).toEqual(top);
+    }
   });
 }
 

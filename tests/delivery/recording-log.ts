@@ -59,8 +59,11 @@ export class RecordingLog implements Log, Truth {
     return history;
   }
 
-  async tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
-    const tops = await this.#inner.tops(channels);
+  async tops(
+    channels: readonly ChannelName[],
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): Promise<ReadonlyMap<ChannelName, Position>> {
+    const tops = await this.#inner.tops(channels, seen);
     for (const [channel, { epoch }] of tops) this.#life(channel, epoch);
     return tops;
   }

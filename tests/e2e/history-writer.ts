@@ -55,6 +55,7 @@ try {
   await broker.start({
     onPublication: () => {},
     onBreak: () => {},
+    onReset: () => {},
     onHealth: (healthy) => say(healthy ? "healthy" : "unhealthy"),
   });
   await Promise.all(Array.from({ length: publishers }, (_, publisher) => publishForever(broker, publisher)));

@@ -50,8 +50,11 @@ export class UnsteadyBroker implements Broker {
     return this.#answer(() => this.#inner.history(channel, since, limit));
   }
 
-  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
-    return this.#answer(() => this.#inner.tops(channels));
+  tops(
+    channels: readonly ChannelName[],
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): Promise<ReadonlyMap<ChannelName, Position>> {
+    return this.#answer(() => this.#inner.tops(channels, seen));
   }
 
   close(): Promise<void> {

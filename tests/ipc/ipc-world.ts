@@ -71,6 +71,7 @@ export class IpcWorker {
         this.onBreak();
         this.#tell("break");
       },
+      onReset: (channel, { offset }) => this.#tell(`reset ${channel} ${offset}`),
       onHealth: (healthy) => this.#tell(healthy ? "healthy" : "unhealthy"),
     });
   }

@@ -14,6 +14,7 @@ await broker.start({
     breaks++;
     void reader.check();
   },
+  onReset: () => {},
   onHealth: () => {},
 });
 await reader.begin();

@@ -59,6 +59,7 @@ async function startOn(log: Log, clock = new MovedClock()) {
       delivered.push(publication);
     },
     onBreak: () => {},
+    onReset: () => {},
     onHealth: (healthy) => health.push(healthy),
   });
   await broker.listen(a);

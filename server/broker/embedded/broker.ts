@@ -83,8 +83,16 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     return this.#log.read(channel, since, limit);
   }
 
-  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
-    return this.#log.tops(channels);
+  async tops(
+    channels: readonly ChannelName[],
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): Promise<ReadonlyMap<ChannelName, Position>> {
+    const tops = await this.#log.tops(channels, seen);
+    for (const [channel, { epoch }] of seen ?? []) {
+      const top = tops.get(channel);
+      if (top !== undefined && top.epoch !== epoch && this.#listened.has(channel)) this.#events?.onReset(channel, top);
+    }
+    return tops;
   }
 
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {

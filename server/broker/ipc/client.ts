@@ -132,8 +132,12 @@ export class IpcBroker implements Broker, ChannelDirectory {
     );
   }
 
-  tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
-    return this.#ask((n) => ({ verb: "tops", n, channels }), topsOf);
+  tops(
+    channels: readonly ChannelName[],
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): Promise<ReadonlyMap<ChannelName, Position>> {
+    const positions = seen === undefined ? null : Array.from(seen);
+    return this.#ask((n) => ({ verb: "tops", n, channels, seen: positions }), topsOf);
   }
 
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
@@ -178,6 +182,9 @@ export class IpcBroker implements Broker, ChannelDirectory {
         break;
       case "break":
         this.#events?.onBreak();
+        break;
+      case "reset":
+        if (this.#listened.has(it.channel)) this.#events?.onReset(it.channel, it.top);
         break;
       default:
         this.#questions.take(it);

@@ -48,6 +48,9 @@ export class IpcHost {
       onBreak: () => {
         for (const worker of this.#workers) worker.send({ verb: "break" });
       },
+      onReset: (channel, top) => {
+        for (const worker of this.#audience.of(channel)) worker.send({ verb: "reset", channel, top });
+      },
       onHealth: (healthy) => this.#tellHealth(healthy),
     });
     const settings = { ...link, protocol: ipcProtocol, name: `host ${process.pid}` };

@@ -103,7 +103,8 @@ export class HostedWorker {
         this.#send({ verb: "done", n });
         break;
       case "tops": {
-        const tops = Array.from(await this.#broker.tops(question.channels));
+        const seen = question.seen === null ? undefined : new Map(question.seen);
+        const tops = Array.from(await this.#broker.tops(question.channels, seen));
         this.#send({ verb: "tops", n, tops });
         break;
       }

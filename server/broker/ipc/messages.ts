@@ -10,7 +10,7 @@ import type { ChannelSummary, HistoryRules } from "../log.ts";
  * What host and workers speak. The number changes with anything below: a worker of one version never talks to a host of
  * another, so neither side checks what the other one wrote.
  */
-export const ipcProtocol = "fanfare-broker/1";
+export const ipcProtocol = "fanfare-broker/2";
 
 /** What a worker asks; all but `unlisten` are answered, under the same number. */
 export type Question =
@@ -26,7 +26,12 @@ export type Question =
       readonly since: Since;
       readonly limit: number;
     }
-  | { readonly verb: "tops"; readonly n: number; readonly channels: readonly ChannelName[] }
+  | {
+      readonly verb: "tops";
+      readonly n: number;
+      readonly channels: readonly ChannelName[];
+      readonly seen: readonly (readonly [ChannelName, Position])[] | null;
+    }
   | {
       readonly verb: "list";
       readonly n: number;
@@ -58,7 +63,9 @@ export type News =
   | { readonly verb: "publication"; readonly publication: Publication }
   | { readonly verb: "health"; readonly healthy: boolean }
   /** The host's own storage broke and came back: deliveries may be missing. */
-  | { readonly verb: "break" };
+  | { readonly verb: "break" }
+  /** A channel that the worker listens to has a new epoch. */
+  | { readonly verb: "reset"; readonly channel: ChannelName; readonly top: Position };
 
 /** A `Published` as JSON: an ephemeral one's position is null. */
 interface Receipt {

@@ -19,7 +19,8 @@ export interface Stretch<T> {
  */
 export class KeptChannel<T> implements Used<KeptChannel<T>> {
   readonly name: ChannelName;
-  readonly epoch: string;
+  /** Changes only where the numbering went back. */
+  epoch: string;
   /** The last offset given away. */
   top: number;
   /** As the last publication brought them. */

@@ -21,6 +21,8 @@ export interface LedgerDependencies<T> {
   onDrop?(item: T): void;
   /** A channel is forgotten: should it come again, it gets another epoch. */
   onForget?(channel: KeptChannel<T>): void;
+  /** A channel has a new epoch; what is kept of it stays. */
+  onRenew?(channel: KeptChannel<T>): void;
 }
 
 /** Where a draft is stored. */
@@ -113,12 +115,21 @@ export class Ledger<T> {
     return channel.after(since, limit, now);
   }
 
-  /** @throws ServiceError "too-many-channels" */
-  tops(names: readonly ChannelName[], now: number): ReadonlyMap<ChannelName, Position> {
+  /**
+   * @param seen Positions that were given out: a channel that is behind one in the same epoch gets a new epoch.
+   * @throws ServiceError "too-many-channels"
+   */
+  tops(
+    names: readonly ChannelName[],
+    now: number,
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): ReadonlyMap<ChannelName, Position> {
     const tops = new Map<ChannelName, Position>();
     for (const name of names) {
       const channel = this.open(name, now);
       if (channel === undefined) throw tooManyChannels(this.#limits.maxChannels);
+      const given = seen?.get(name);
+      if (given?.epoch === channel.epoch && given.offset > channel.top) this.#renew(channel);
       tops.set(name, channel.position);
     }
     return tops;
@@ -171,6 +182,11 @@ export class Ledger<T> {
   /** Takes up an id as it once was remembered, whether its channel is still known or not; in the order of the times. */
   restoreId(name: ChannelName, id: string, position: Position, at: number): void {
     this.#ids.remember(idKey(name, id), position, at);
+  }
+
+  #renew(channel: KeptChannel<T>): void {
+    channel.epoch = newEpoch();
+    this.#dependencies.onRenew?.(channel);
   }
 
   #make(name: ChannelName, position: Position): KeptChannel<T> {

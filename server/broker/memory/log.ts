@@ -39,11 +39,16 @@ export class MemoryLog implements Log {
 
   async read(channel: ChannelName, since: Since, limit: number): Promise<History> {
     const { top, items, gap } = this.#ledger.read(channel, since, limit, this.#clock.now());
-    return { top, publications: items, gap };
+    // A channel that got a new epoch keeps what was stored under the old one.
+    const publications = items.map((it) => (it.epoch === top.epoch ? it : { ...it, epoch: top.epoch }));
+    return { top, publications, gap };
   }
 
-  async tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
-    return this.#ledger.tops(channels, this.#clock.now());
+  async tops(
+    channels: readonly ChannelName[],
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): Promise<ReadonlyMap<ChannelName, Position>> {
+    return this.#ledger.tops(channels, this.#clock.now(), seen);
   }
 
   async list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {

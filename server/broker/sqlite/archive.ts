@@ -53,8 +53,14 @@ export class Archive {
   }
 
   /** @throws ServiceError "too-many-channels" */
-  tops(channels: readonly ChannelName[], now: number): ReadonlyMap<ChannelName, Position> {
-    return this.#current(now).ledger.tops(channels, now);
+  tops(
+    channels: readonly ChannelName[],
+    now: number,
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): ReadonlyMap<ChannelName, Position> {
+    if (seen === undefined) return this.#current(now).ledger.tops(channels, now);
+    // A new epoch that was answered and not written would be another one after the next start.
+    return this.#write(now, ({ ledger }) => ledger.tops(channels, now, seen));
   }
 
   list(prefix: string, after: string, limit: number, now: number): readonly ChannelSummary[] {

@@ -57,6 +57,7 @@ export class FiledLedger {
       onDrop: (filed) => this.#dropped.push(filed),
       onOpen: (kept) => this.#open(kept),
       onForget: ({ name }) => this.#forget(name),
+      onRenew: ({ name }) => this.#renew(name),
     });
   }
 
@@ -145,6 +146,11 @@ export class FiledLedger {
     const channel = { number: this.#nextNumber++, kept, saved: undefined };
     this.#channels.set(kept.name, channel);
     this.#changed.add(channel);
+  }
+
+  #renew(name: ChannelName): void {
+    const channel = this.#channels.get(name);
+    if (channel !== undefined) this.#changed.add(channel);
   }
 
   #forget(name: ChannelName): void {

@@ -60,8 +60,11 @@ export class SqliteLog implements Log {
     return toHistory(channel, answer);
   }
 
-  async tops(channels: readonly ChannelName[]): Promise<ReadonlyMap<ChannelName, Position>> {
-    const answer = await this.#ask({ verb: "tops", channels, now: this.#clock.now() }, notRead);
+  async tops(
+    channels: readonly ChannelName[],
+    seen?: ReadonlyMap<ChannelName, Position>,
+  ): Promise<ReadonlyMap<ChannelName, Position>> {
+    const answer = await this.#ask({ verb: "tops", channels, seen, now: this.#clock.now() }, notRead);
     if (answer.verb !== "tops") throw unexpected(answer);
     return answer.tops;
   }

@@ -21,7 +21,12 @@ export type Request =
       readonly limit: number;
       readonly now: number;
     }
-  | { readonly verb: "tops"; readonly channels: readonly ChannelName[]; readonly now: number }
+  | {
+      readonly verb: "tops";
+      readonly channels: readonly ChannelName[];
+      readonly seen: ReadonlyMap<ChannelName, Position> | undefined;
+      readonly now: number;
+    }
   | {
       readonly verb: "list";
       readonly prefix: string;

@@ -53,7 +53,7 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
     case "read":
       return { verb: "read", ...opened().read(request.channel, request.since, request.limit, request.now) };
     case "tops":
-      return { verb: "tops", tops: opened().tops(request.channels, request.now) };
+      return { verb: "tops", tops: opened().tops(request.channels, request.now, request.seen) };
     case "list":
       return { verb: "list", summaries: opened().list(request.prefix, request.after, request.limit, request.now) };
     case "sweep":
