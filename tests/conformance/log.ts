@@ -34,6 +34,7 @@ export function logConformance(name: string, make: MakeLog, options: { readonly 
       reading(world, test);
       bounds(world, test);
       idempotency(world, test);
+      clockSteps(world, test);
       channels(world, test);
       againstModel(world, test);
     });
@@ -430,6 +431,29 @@ function idempotency(world: World, test: Declare): void {
     expect(outcomes(await world.log.append(batch))).toEqual(["idempotency-full", "duplicate", "stored"]);
     world.clock.move(1001);
     expect(outcomes(await world.log.append([withId("new")]))).toEqual(["stored"]);
+  });
+}
+
+function clockSteps(world: World, test: Declare): void {
+  const hours = 3_600_000;
+  test("setting the wall clock forward neither expires history nor forgets ids", async () => {
+    await world.store({ id: "x" });
+    world.clock.set(12 * hours);
+    expect(await world.offsets(earliest)).toEqual([1]);
+    const [again] = await world.log.append([{ draft: { channel: a, id: "x", message: "m" }, rules }]);
+    expect(again?.outcome).toBe("duplicate");
+    const stored = await world.store();
+    expect(stored.timestamp).toBe(world.clock.now());
+    expect(await world.offsets({ from: "age", ms: 1000 })).toEqual([1, 2]);
+  });
+
+  test("setting the wall clock back keeps nothing longer than its time", async () => {
+    await world.begin({ idWindowMs: 1000 });
+    await world.store({ id: "x" }, { ...rules, historyTtl: 1000 });
+    world.clock.set(-12 * hours);
+    world.clock.move(1001);
+    expect(await world.offsets(earliest)).toEqual([]);
+    expect(await world.store({ id: "x" })).toMatchObject({ offset: 2, timestamp: world.clock.now() });
   });
 }
 

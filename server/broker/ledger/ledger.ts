@@ -12,8 +12,8 @@ import { UseOrder } from "./use-order.ts";
 
 /** What the ledger needs of the log that keeps it. */
 export interface LedgerDependencies<T> {
-  /** What is kept of a draft that got its place. */
-  make(draft: Draft, place: Place): T;
+  /** What is kept of a draft that got its place at `now`, which `measure` gives back as the item's time. */
+  make(draft: Draft, place: Place, now: number): T;
   readonly measure: RingMeasure<T>;
   /** A channel never heard of, or forgotten, begins to count. */
   onOpen?(channel: KeptChannel<T>): void;
@@ -28,6 +28,7 @@ export interface LedgerDependencies<T> {
 /** Where a draft is stored. */
 export interface Place extends Position {
   readonly id: string;
+  /** The wall clock's time, for clients. Ages are reckoned with the ledger's own `now`. */
   readonly timestamp: number;
 }
 
@@ -39,8 +40,9 @@ export type Entered<T> =
 
 /**
  * Keeps the books of a log: which channels there are, how far each has counted, what is kept of it, and which ids came
- * lately. It knows no clock and no file: `now` comes with each call, milliseconds since 1970, and what is kept of a
- * publication is for the log to say (all of it in memory, or where it lies in a file).
+ * lately. It knows no clock and no file: `now` comes with each call, and what is kept of a publication is for the log to say
+ * (all of it in memory, or where it lies in a file). `now` is a steady time (lib/steady-time.ts): an administrator who sets
+ * the wall clock must neither expire all history nor keep it from expiring.
  *
  * Nothing that is over its time is given out, but it is taken away in slices, by `sweep`.
  */
@@ -73,7 +75,7 @@ export class Ledger<T> {
   }
 
   /** Hot path: once per publication. An id that the log made up itself is not remembered: nobody can say it again. */
-  enter({ draft, rules }: LogEntry, now: number): Entered<T> {
+  enter({ draft, rules }: LogEntry, now: number, timestamp = now): Entered<T> {
     const { channel: name, id } = draft;
     const key = id === undefined ? undefined : idKey(name, id);
     if (id !== undefined && key !== undefined) {
@@ -88,7 +90,7 @@ export class Ledger<T> {
     const offset = ++channel.top;
     if (key !== undefined) this.#ids.remember(key, { epoch, offset }, now);
     channel.rules = rules;
-    const item = this.#dependencies.make(draft, { id: id ?? crypto.randomUUID(), epoch, offset, timestamp: now });
+    const item = this.#dependencies.make(draft, { id: id ?? crypto.randomUUID(), epoch, offset, timestamp }, now);
     this.#keep(channel, item, now);
     return { outcome: "stored", item, channel };
   }
