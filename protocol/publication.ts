@@ -51,24 +51,3 @@ export interface Publication extends Labels, Body {
 export function isEphemeral(publication: Publication): boolean {
   return publication.offset === 0;
 }
-
-/** What a publication counts against limits in bytes: its texts, and 200 for what surrounds them. */
-export function sizeOf(body: Body): number {
-  return 200 + (body.message?.length ?? 0) + (body.data?.length ?? 0);
-}
-
-/** The bytes of a body in UTF-8. */
-export function bytesOf(body: Body): number {
-  return byteLength(body.message) + byteLength(body.data);
-}
-
-function byteLength(text: string | undefined): number {
-  if (text === undefined) return 0;
-  let bytes = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    // A surrogate pair is 4 bytes: 2 for each of its halves.
-    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
-  }
-  return bytes;
-}

@@ -1,6 +1,6 @@
 /** What a log may hold over all its channels. */
 export interface LogLimits {
-  /** Bytes of publications, by `sizeOf`: beyond it the channels that were not used for longest give way first. */
+  /** Bytes of publications, by `costOf`: beyond it the channels that were not used for longest give way first. */
   readonly totalBytes: number;
   /** Beyond it new channels are refused, unless there is one to be forgotten. */
   readonly maxChannels: number;

@@ -56,7 +56,7 @@ export interface HistoryRules {
   readonly historySize: number;
   /** Milliseconds; one of exactly this age is still there. */
   readonly historyTtl: number;
-  /** Bytes, by `sizeOf`. */
+  /** Bytes, by `costOf`. */
   readonly historyBytes: number;
 }
 

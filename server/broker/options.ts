@@ -6,11 +6,17 @@ const maxTtlMs = 400 * 86_400_000;
 export const brokerOptions = {
   historySize: whole(1000, "Messages kept per channel, so that clients can resume. 0 keeps none.", { max: 1_000_000 }),
   historyTtl: duration(300_000, "How long a message is kept.", { min: 1, max: maxTtlMs }),
-  historyBytes: bytes(1024 ** 2, "Bytes of messages kept per channel.", { max: 1024 ** 3 }),
-  historyBytesTotal: bytes(256 * 1024 ** 2, "Bytes of messages kept in all channels together.", {
-    min: 1024 ** 2,
-    max: 1024 ** 4,
+  historyBytes: bytes(1024 ** 2, "Memory for the messages kept per channel, counted as docs/operate.md says.", {
+    max: 1024 ** 3,
   }),
+  historyBytesTotal: bytes(
+    256 * 1024 ** 2,
+    "Memory for the messages kept in all channels together, counted in the same way.",
+    {
+      min: 1024 ** 2,
+      max: 1024 ** 4,
+    },
+  ),
   dataDir: text(undefined, "Directory for durable history: with it, history outlives a restart of this node."),
   redisUrl: text(undefined, "Redis or Valkey that joins several workers and machines.", {
     pattern: /^rediss?:\/\/\S+$/,

@@ -14,8 +14,8 @@ import { Pump } from "./pump.ts";
 import { Sequencer } from "./sequencer.ts";
 import { type ReadHistory, shareHistory } from "./shared-history.ts";
 
-/** What may wait in one channel before it is sent out whatever the window says: the tail must not overflow. */
-const maxPendingBytes = 256 * 1024;
+/** What may wait in one channel before it is sent out whatever the window says, so that the tail does not overflow. By `Push.bytes`. */
+const maxPendingBytes = 512 * 1024;
 /** A socket is written to again once so little waits in it: enough to keep it busy until the next turn. */
 const resumeBelowBytes = 16 * 1024;
 /** With fewer of them a flush is cheap, whatever else the loop had to do meanwhile. */

@@ -73,7 +73,7 @@ function planStart(
     const { epoch, offset } = since.position;
     const { tail } = channel;
     const isHere =
-      epoch === tail.epoch && offset <= tail.head && (offset >= tail.flushed || tail.read(offset, 1) !== undefined);
+      epoch === tail.epoch && offset <= tail.head && (offset >= tail.flushed || tail.reachesBackTo(offset));
     if (isHere) return { channel, start: { epoch, after: offset, recovered: true } };
   }
   return startFromHistory(delivery, channel, since).then(

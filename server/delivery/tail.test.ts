@@ -2,14 +2,16 @@ import { describe, expect, test } from "bun:test";
 import { makePush } from "../../tests/fakes/publication.ts";
 import { Tail } from "./tail.ts";
 
-/** What one publication of these tests weighs. */
-const weight = makePush(1, { message: "m" }).bytes;
+/** What one publication of these tests costs, and its length on the wire; offsets of two digits only. */
+const example = makePush(11, { id: "i", message: "m" });
+const weight = example.bytes;
+const length = example.wireBytes;
 
 function makeTail(perChannel = 100 * weight) {
   const budget = { perChannel, total: 1_000_000, bytes: 0 };
   const tail = new Tail({ epoch: "e1", offset: 10 }, budget);
   const append = (...offsets: readonly number[]) => {
-    for (const offset of offsets) tail.append(makePush(offset, { message: "m" }));
+    for (const offset of offsets) tail.append(makePush(offset, { id: "i", message: "m" }));
   };
   const read = (after: number, maxBytes = 1_000_000) =>
     tail.read(after, maxBytes)?.map(({ publication }) => publication.offset);
@@ -56,9 +58,9 @@ describe("a tail", () => {
     append(11, 12, 13, 14);
     tail.flush();
     expect(read(10, 0)).toEqual([11]);
-    expect(read(10, weight)).toEqual([11]);
-    expect(read(10, weight + 1)).toEqual([11, 12]);
-    expect(read(11, 3 * weight)).toEqual([12, 13, 14]);
+    expect(read(10, 2 * length - 1)).toEqual([11]);
+    expect(read(10, 2 * length)).toEqual([11, 12]);
+    expect(read(11, 3 * length)).toEqual([12, 13, 14]);
   });
 
   test("lets the oldest go beyond its bytes, and says where it no longer reaches back to", () => {

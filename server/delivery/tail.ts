@@ -77,17 +77,24 @@ export class Tail {
     return batch;
   }
 
-  /** Flushed publications after an offset, at least one and then up to `maxBytes`; undefined when they begin later. */
+  /**
+   * Flushed publications after an offset: as many as take at most `maxBytes` on the wire, and one even if it is larger.
+   * Undefined where what is kept begins later.
+   */
   read(after: number, maxBytes: number): readonly Push[] | undefined {
-    const count = this.#kept.length - this.#start;
-    const first = this.#flushed - count + 1;
-    if (after + 1 < first) return undefined;
-    const from = this.#start + (after + 1 - first);
+    if (!this.reachesBackTo(after)) return undefined;
+    const from = this.#kept.length - (this.#flushed - after);
     let to = from;
-    for (let bytes = 0; to < this.#kept.length && (to === from || bytes < maxBytes); to++) {
-      bytes += this.#kept[to]?.bytes ?? 0;
+    for (let bytes = 0; to < this.#kept.length; to++) {
+      bytes += this.#kept[to]?.wireBytes ?? 0;
+      if (bytes > maxBytes && to > from) break;
     }
     return this.#kept.slice(from, to);
+  }
+
+  /** Whether `read` can go on after this offset. */
+  reachesBackTo(after: number): boolean {
+    return this.#flushed - after <= this.#kept.length - this.#start;
   }
 
   /** Numbering went on in another life, or was lost sight of: what is known begins anew. */

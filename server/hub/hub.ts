@@ -3,10 +3,12 @@ import { type ChannelName, everyone, userChannel } from "../../protocol/channel-
 import { ServiceError } from "../../protocol/errors.ts";
 import type { Joined } from "../../protocol/frames.ts";
 import type { Since } from "../../protocol/position.ts";
-import { bytesOf, type Draft } from "../../protocol/publication.ts";
+import type { Draft } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
 import type { Broker, Published } from "../broker/broker.ts";
+import { bytesOf } from "../broker/cost-of.ts";
 import type { History, HistoryRules } from "../broker/log.ts";
+import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { RosterChange } from "../cluster/roster.ts";
 import { Delivery, type DeliverySettings } from "../delivery/delivery.ts";
@@ -36,7 +38,7 @@ export interface HubSettings extends DeliverySettings, ReceptionSettings {
   readonly messageRate: number;
   /** Milliseconds without progress. */
   readonly slowTimeoutMs: number;
-  /** Bytes of one publication's message and data together. */
+  /** Bytes of one publication's message, data and headers together, in UTF-8. */
   readonly maxMessageBytes: number;
 }
 
@@ -155,12 +157,16 @@ export class Hub {
   /** @throws ServiceError "too-large", or what the broker throws */
   async publish(draft: Draft): Promise<Published> {
     const { maxMessageBytes } = this.#settings;
-    if (bytesOf(draft) > maxMessageBytes) {
-      throw new ServiceError("too-large", `data and message: expected at most ${maxMessageBytes} bytes together`);
+    const bytes = bytesOf(draft);
+    if (bytes > maxMessageBytes) {
+      throw new ServiceError(
+        "too-large",
+        `message, data and headers: expected at most ${maxMessageBytes} bytes together, got ${bytes}`,
+      );
     }
     this.inFlight++;
     try {
-      const published = await this.#parts.broker.publish(draft, this.#parts.historyRules(draft.channel));
+      const published = await this.#parts.broker.publish(ownDraft(draft), this.#parts.historyRules(draft.channel));
       if (!published.duplicate) this.published++;
       return published;
     } finally {

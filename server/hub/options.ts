@@ -53,10 +53,14 @@ export const hubOptions = {
       max: dayMs,
     },
   ),
-  maxMessageBytes: bytes(64 * 1024, "Largest message and data of one publication together, by whichever door.", {
-    min: 256,
-    max: 16 * 1024 ** 2,
-  }),
+  maxMessageBytes: bytes(
+    64 * 1024,
+    "Largest message, data and headers of one publication together, in UTF-8, however it is published.",
+    {
+      min: 256,
+      max: 16 * 1024 ** 2,
+    },
+  ),
   maxConnections: limit(100_000, "Connections of one process. Mind the limit of open files too."),
   maxConnectionsPerIp: limit(
     10_000,

@@ -22,6 +22,8 @@ export interface RingBounds {
 export class Ring<T> {
   readonly #measure: RingMeasure<T>;
   #slots: (T | undefined)[] = noSlots;
+  /** The bytes of each item, in the same places: measuring an item may be dear, so it happens once. */
+  #sizes: number[] = noSlots;
   #start = 0;
   #length = 0;
   #bytes = 0;
@@ -47,19 +49,22 @@ export class Ring<T> {
 
   push(item: T): void {
     if (this.#length === this.#slots.length) this.#resize(Math.max(minSlots, this.#length * 2));
-    this.#slots[(this.#start + this.#length) & (this.#slots.length - 1)] = item;
+    const slot = (this.#start + this.#length) & (this.#slots.length - 1);
+    const bytes = this.#measure.bytesOf(item);
+    this.#slots[slot] = item;
+    this.#sizes[slot] = bytes;
     this.#length++;
-    this.#bytes += this.#measure.bytesOf(item);
+    this.#bytes += bytes;
   }
 
   /** Takes the oldest out. */
   shift(): T | undefined {
     if (this.#length === 0) return undefined;
     const item = this.#slots[this.#start];
+    this.#bytes -= this.#sizes[this.#start] ?? 0;
     this.#slots[this.#start] = undefined; // so that it can be collected
     this.#start = (this.#start + 1) & (this.#slots.length - 1);
     this.#length--;
-    if (item !== undefined) this.#bytes -= this.#measure.bytesOf(item);
     // At a quarter and not at half, so that one in and one out at the border does not resize each time.
     if (this.#length * 4 <= this.#slots.length) this.#resize(this.#length === 0 ? 0 : this.#slots.length / 2);
     return item;
@@ -84,11 +89,27 @@ export class Ring<T> {
     return items;
   }
 
+  /** Items from one index on: as many as fit into both bounds, and one even if it is larger than `maxBytes`. */
+  take(from: number, maxItems: number, maxBytes: number): T[] {
+    let end = Math.max(0, from);
+    let bytes = 0;
+    for (const last = Math.min(end + maxItems, this.#length); end < last; end++) {
+      bytes += this.#sizes[(this.#start + end) & (this.#slots.length - 1)] ?? 0;
+      if (bytes > maxBytes && end > from) break;
+    }
+    return this.slice(from, end);
+  }
+
   #resize(size: number): void {
     if (size !== 0 && size < minSlots) return;
     const slots: (T | undefined)[] = this.slice(0, this.#length);
-    while (slots.length < size) slots.push(undefined); // an array with holes is slower to write into
+    const sizes = Array.from(slots, (_, index) => this.#sizes[(this.#start + index) & (this.#slots.length - 1)] ?? 0);
+    while (slots.length < size) {
+      slots.push(undefined); // an array with holes is slower to write into
+      sizes.push(0);
+    }
     this.#slots = size === 0 ? noSlots : slots;
+    this.#sizes = size === 0 ? noSlots : sizes;
     this.#start = 0;
   }
 }

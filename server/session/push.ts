@@ -1,25 +1,40 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { encodePublication, encodeServerFrame } from "../../protocol/codec.ts";
-import { type Publication, sizeOf } from "../../protocol/publication.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import { costOf } from "../broker/cost-of.ts";
+import { textBytes } from "../lib/own-text.ts";
 
 /** What stands in a batch: a publication, or the word that the receiver was left out of some. */
 export type Outgoing = Push | Advance;
 
-/** One publication on its way out; its JSON is made once, and only if somebody wants it. */
+/**
+ * One publication on its way out. Its JSON is made once, and only if somebody wants it; it is kept as long as the push is,
+ * but not where it is larger than the publication (nearly all escapes): then it is made each time.
+ */
 export class Push {
   readonly kind = "publication";
   readonly publication: Publication;
+  /** What it costs while it is kept: the publication, and as much again for its JSON. */
   readonly bytes: number;
   #json: string | undefined;
+  #wireBytes = 0;
 
   constructor(publication: Publication) {
     this.publication = publication;
-    this.bytes = sizeOf(publication);
+    this.bytes = 2 * costOf(publication);
   }
 
   get json(): string {
-    this.#json ??= encodePublication(this.publication);
-    return this.#json;
+    if (this.#json !== undefined) return this.#json;
+    const json = encodePublication(this.publication);
+    if (textBytes(json) <= this.bytes / 2) this.#json = json;
+    return json;
+  }
+
+  /** Bytes of the JSON in UTF-8. */
+  get wireBytes(): number {
+    if (this.#wireBytes === 0) this.#wireBytes = Buffer.byteLength(this.json);
+    return this.#wireBytes;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { GapReason } from "../../protocol/frames.ts";
 import type { Since } from "../../protocol/position.ts";
-import { type Draft, sizeOf } from "../../protocol/publication.ts";
+import type { Draft } from "../../protocol/publication.ts";
+import { costOf } from "../../server/broker/cost-of.ts";
 import type { HistoryRules } from "../../server/broker/log.ts";
 
 interface Stored {
@@ -28,7 +29,7 @@ export class LogModel {
     const channel = this.#channel(draft.channel);
     this.#drop(channel, now);
     const offset = channel.all.length + 1;
-    channel.all.push({ offset, at: now, bytes: sizeOf(draft), message: draft.message });
+    channel.all.push({ offset, at: now, bytes: costOf(draft), message: draft.message });
     channel.rules = rules;
     if (draft.id !== undefined) this.#ids.set(key, { offset, at: now });
     this.#drop(channel, now);

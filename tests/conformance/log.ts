@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position, Since } from "../../protocol/position.ts";
-import { type Draft, type Publication, sizeOf } from "../../protocol/publication.ts";
+import type { Draft, Publication } from "../../protocol/publication.ts";
+import { costOf } from "../../server/broker/cost-of.ts";
 import type { Appended, HistoryRules, Log } from "../../server/broker/log.ts";
 import type { LogLimits } from "../../server/broker/log-limits.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
@@ -332,7 +333,7 @@ function bounds(world: World, test: Declare): void {
   });
 
   test("a channel keeps as many bytes as it may, and not one more", async () => {
-    const two = 2 * sizeOf({ message: "12345" });
+    const two = 2 * costOf({ channel: a, message: "12345" });
     await world.store({ message: "12345" }, { ...rules, historyBytes: two });
     await world.store({ message: "12345" }, { ...rules, historyBytes: two });
     expect(await world.offsets(earliest)).toEqual([1, 2]);
@@ -341,7 +342,7 @@ function bounds(world: World, test: Declare): void {
   });
 
   test("a publication larger than its channel may be is numbered and not kept, nor are those before it", async () => {
-    const its = { ...rules, historyBytes: sizeOf({ message: "12345" }) };
+    const its = { ...rules, historyBytes: costOf({ channel: a, message: "12345" }) };
     await world.store({ message: "12345" }, its);
     await world.store({ message: "123456" }, its);
     expect([await world.offsets(earliest), (await world.top()).offset]).toEqual([[], 2]);
@@ -363,7 +364,7 @@ function bounds(world: World, test: Declare): void {
   });
 
   test("over the bytes of all channels, the one that was not used for longest gives way first, oldest first", async () => {
-    const one = sizeOf({ message: "m" });
+    const one = costOf({ channel: a, message: "m" });
     await world.begin({ totalBytes: 4 * one });
     for (const channel of [a, a, b, b]) await world.store({ channel });
     expect([await world.offsets(earliest, a), await world.offsets(earliest, b)]).toEqual([

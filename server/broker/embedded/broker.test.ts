@@ -4,6 +4,7 @@ import { ServiceError } from "../../../protocol/errors.ts";
 import type { Publication } from "../../../protocol/publication.ts";
 import { brokerConformance, oneWorkerOnly } from "../../../tests/conformance/broker.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
+import { costOf } from "../cost-of.ts";
 import type { Appended, HistoryRules, Log, LogEntry } from "../log.ts";
 import { MemoryLog } from "../memory/log.ts";
 import { EmbeddedBroker } from "./broker.ts";
@@ -138,19 +139,27 @@ describe("EmbeddedBroker", () => {
     expect(log.batches.length).toBe(probes);
   });
 
-  test("more than 64 MiB that wait are refused, and taken again when there is room", async () => {
+  test("more than 64 MiB that wait or are on their way are refused, and taken again when there is room", async () => {
     const log = new HeldLog();
     const { broker } = await startOn(log);
     log.isHeld = true;
-    const mebibyte = "x".repeat(1024 * 1024 - 200);
+    const mebibyte = "x".repeat(1024 * 1024 - costOf({ channel: a, message: "" }));
     const publish = () => broker.publish({ channel: a, message: mebibyte }, rules);
     const first = publish();
-    await turn(); // on its way now: it does not wait any more
-    const waiting = Array.from({ length: 64 }, publish);
+    await turn();
+    const waiting = Array.from({ length: 63 }, publish);
     await expect(publish()).rejects.toMatchObject({ code: "broker-unavailable" });
     log.letThrough();
     await Promise.all([first, ...waiting]);
     expect((await publish()).duplicate).toBe(false);
+  });
+
+  test("one append holds no more than 4 MiB, but one draft whatever its size", async () => {
+    const log = new HeldLog();
+    const { broker } = await startOn(log);
+    const sizes = [3, 1, 1, 5, 1].map((mebibytes) => mebibytes * 1024 * 1024 - costOf({ channel: a, message: "" }));
+    await Promise.all(sizes.map((size) => broker.publish({ channel: a, message: "x".repeat(size) }, rules)));
+    expect(log.batches).toEqual([2, 1, 1, 1]);
   });
 
   test("a bug in a delivery keeps nobody else from answer and delivery", async () => {

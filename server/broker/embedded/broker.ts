@@ -2,20 +2,23 @@ import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
-import { type Draft, type Publication, sizeOf } from "../../../protocol/publication.ts";
+import type { Draft, Publication } from "../../../protocol/publication.ts";
 import { backoff } from "../../lib/backoff.ts";
 import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
 import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
+import { costOf } from "../cost-of.ts";
 import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
 import { toPublication } from "../to-publication.ts";
 import { unavailable } from "../unavailable.ts";
 
-/** Drafts of one append: more would make those who came first wait for those who came last. */
+/** Drafts of one append, and their bytes: more would make those who came first wait for those who came last. */
 const maxBatch = 1000;
-/** What may wait for a log that is slow, in bytes by `sizeOf`; more is refused. */
+const maxBatchBytes = 4 * 1024 * 1024;
+/** What may wait for a log that is slow, what is on its way to it included; bytes by `costOf`. More is refused. */
 const maxWaitingBytes = 64 * 1024 * 1024;
 
 interface Waiting extends LogEntry {
+  readonly bytes: number;
   readonly resolve: (published: Published) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -56,13 +59,13 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
 
   publish(draft: Draft, rules: HistoryRules): Promise<Published> {
     if (this.#closing !== undefined) return Promise.reject(unavailable("the server is closing its storage"));
-    const bytes = sizeOf(draft);
+    const bytes = costOf(draft);
     if (this.#waitingBytes + bytes > maxWaitingBytes) {
       return Promise.reject(unavailable("storage is slower than what is published"));
     }
     this.#waitingBytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ draft, rules, resolve, reject });
+      this.#waiting.push({ draft, rules, bytes, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -122,10 +125,12 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   }
 
   #takeBatch(): readonly Waiting[] {
-    const batch = this.#waiting.length <= maxBatch ? this.#waiting : this.#waiting.slice(0, maxBatch);
-    this.#waiting = this.#waiting.slice(batch.length);
-    for (const { draft } of batch) this.#waitingBytes -= sizeOf(draft);
-    return batch;
+    let count = 0;
+    for (let bytes = 0; count < Math.min(maxBatch, this.#waiting.length); count++) {
+      bytes += this.#waiting[count]?.bytes ?? 0;
+      if (bytes > maxBatchBytes && count > 0) break;
+    }
+    return this.#waiting.splice(0, count);
   }
 
   /** The answers, one per entry, or the reason why there are none. */
@@ -144,6 +149,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   #settle(batch: readonly Waiting[], appended: readonly Appended[] | ServiceError): void {
     let next = 0;
     for (const waiting of batch) {
+      this.#waitingBytes -= waiting.bytes;
       if (waiting.draft.ephemeral === true) this.#passOn(waiting);
       else if (appended instanceof ServiceError) waiting.reject(appended);
       else this.#answer(waiting, appended[next++]);

@@ -2,17 +2,18 @@ import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
-import { type Draft, type Publication, sizeOf } from "../../../protocol/publication.ts";
+import type { Draft, Publication } from "../../../protocol/publication.ts";
 import { systemClock, type Timer } from "../../lib/clock.ts";
 import type { LinkEnd, LinkSettings } from "../../lib/link/link.ts";
 import { SteadyLink } from "../../lib/link/steady-link.ts";
 import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
+import { costOf } from "../cost-of.ts";
 import type { ChannelSummary, History, HistoryRules } from "../log.ts";
 import { unavailable } from "../unavailable.ts";
 import { type Answer, ipcProtocol, parseAnswer, type Question, toPublished } from "./messages.ts";
 import { Questions } from "./questions.ts";
 
-/** What may be on its way to the host, by `sizeOf`; and what may wait for it to read, bytes. More is refused. */
+/** What may be on its way to the host, by `costOf`; and what may wait for it to read, bytes. More is refused. */
 const maxBytesOnWay = 64 * 1024 * 1024;
 const maxQueuedBytes = 32 * 1024 * 1024;
 /** What a new worker waits for its host, milliseconds: longer than a hung one takes to be noticed. */
@@ -90,7 +91,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
   }
 
   async publish(draft: Draft, rules: HistoryRules): Promise<Published> {
-    const bytes = sizeOf(draft);
+    const bytes = costOf(draft);
     const queued = this.#steady.link?.queuedBytes ?? 0;
     if (this.#bytesOnWay + bytes > maxBytesOnWay || queued > maxQueuedBytes) {
       throw unavailable("storage is slower than what is published");

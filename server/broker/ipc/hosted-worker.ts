@@ -1,14 +1,15 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
-import { type Publication, sizeOf } from "../../../protocol/publication.ts";
+import type { Publication } from "../../../protocol/publication.ts";
 import type { Frame } from "../../lib/link/frame.ts";
 import type { Link } from "../../lib/link/link.ts";
 import type { Broker, ChannelDirectory } from "../broker.ts";
+import { costOf } from "../cost-of.ts";
 import type { Audience } from "./audience.ts";
 import { type Answer, type News, parseQuestion, type Question, toReceipt, toRefusal } from "./messages.ts";
 
-/** A piece of history, by `sizeOf`: so large that pieces cost nothing, so small that deliveries pass between them. */
+/** A piece of history, by `costOf`: so large that pieces cost nothing, so small that deliveries pass between them. */
 const partBytes = 256 * 1024;
 
 /** What a hosted worker needs. */
@@ -175,7 +176,7 @@ function partsOf(publications: readonly Publication[]): readonly (readonly Publi
       bytes = 0;
     }
     parts.at(-1)?.push(publication);
-    bytes += sizeOf(publication);
+    bytes += costOf(publication);
   }
   return parts;
 }

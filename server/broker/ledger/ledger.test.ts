@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
-import { type Publication, sizeOf } from "../../../protocol/publication.ts";
+import type { Publication } from "../../../protocol/publication.ts";
+import { costOf } from "../cost-of.ts";
 import type { HistoryRules } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
 import { Ledger } from "./ledger.ts";
 
 const rules: HistoryRules = { historySize: 100, historyTtl: 1000, historyBytes: 1_000_000 };
-const one = sizeOf({ message: "m" });
+const one = costOf({ channel: "a" as ChannelName, message: "m" });
 
 function begin(limits: Partial<LogLimits> = {}) {
   const dropped: number[] = [];
@@ -17,7 +18,7 @@ function begin(limits: Partial<LogLimits> = {}) {
     { ...defaultLogLimits, ...limits },
     {
       make: toPublication,
-      measure: { bytesOf: sizeOf, timeOf: ({ timestamp }) => timestamp },
+      measure: { bytesOf: costOf, timeOf: ({ timestamp }) => timestamp },
       onDrop: ({ offset }) => dropped.push(offset),
       onForget: ({ name }) => forgotten.push(name),
       onOpen: ({ name }) => opened.push(name),
@@ -45,7 +46,7 @@ describe("Ledger", () => {
 
   test("a sweep does a bounded part of the work, and the next goes on there", () => {
     const { ledger, enter } = begin();
-    for (let count = 0; count < 100; count++) enter(`channel:${count}`, 0);
+    for (let count = 0; count < 100; count++) enter(String.fromCharCode(33 + count), 0);
     let sweeps = 1;
     for (; !ledger.sweep(2000, 20); sweeps++) expect(ledger.bytes).toBe((100 - 10 * sweeps) * one);
     expect([ledger.bytes, sweeps]).toEqual([0, 11]);

@@ -1,9 +1,10 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
-import { type Draft, type Publication, sizeOf } from "../../../protocol/publication.ts";
+import type { Draft, Publication } from "../../../protocol/publication.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import type { RingMeasure } from "../../lib/ring.ts";
 import { steadyTime } from "../../lib/steady-time.ts";
+import { costOf } from "../cost-of.ts";
 import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
 import type { Appended, ChannelSummary, History, Log, LogEntry } from "../log.ts";
@@ -73,7 +74,7 @@ export class MemoryLog implements Log {
 }
 
 const measure: RingMeasure<Kept> = {
-  bytesOf: ({ publication }) => sizeOf(publication),
+  bytesOf: ({ publication }) => costOf(publication),
   timeOf: ({ at }) => at,
 };
 

@@ -1,5 +1,6 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
-import { type Draft, sizeOf } from "../../../protocol/publication.ts";
+import type { Draft } from "../../../protocol/publication.ts";
+import { costOf } from "../cost-of.ts";
 import type { KeptChannel } from "../ledger/kept-channel.ts";
 import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
 import type { HistoryRules, LogEntry } from "../log.ts";
@@ -133,7 +134,7 @@ export class FiledLedger {
     this.#place = place;
     const row = this.#nextRow++;
     const { id, epoch, offset, timestamp: storedAt } = place;
-    const size = sizeOf(draft);
+    const size = costOf(draft);
     this.#file.addPublication({ row, channel: channel.number, offset, storedAt, size, body: formatBody(draft, id) });
     if (draft.id !== undefined) {
       this.#file.addId({ row, channel: draft.channel, id: JSON.stringify(id), epoch, offset, storedAt });

@@ -22,7 +22,7 @@ export interface PublicationPlace {
   readonly offset: number;
   /** Milliseconds since 1970. */
   readonly storedAt: number;
-  /** By `sizeOf`. */
+  /** By `costOf`. */
   readonly size: number;
 }
 

@@ -74,7 +74,7 @@ function introduction({ isSecured, maxBodyBytes, maxMessageBytes }: DocumentSett
     : "This server is open: no key is configured, and none is asked for.";
   return `POST a message, and one user, a channel or everyone has it in milliseconds.
 
-${mode} A body holds at most ${maxBodyBytes} bytes, the \`message\` and \`data\` of one publication together at most ${maxMessageBytes}. Where characters are counted, those beyond the first 65536 of Unicode (emoji among them) count as two.
+${mode} A body holds at most ${maxBodyBytes} bytes, the \`message\`, \`data\` and \`headers\` of one publication together at most ${maxMessageBytes}, in UTF-8. Where characters are counted, those beyond the first 65536 of Unicode (emoji among them) count as two.
 
 An answer with 2xx comes after the publication is stored, never before. Refusals are \`${problemType}\` (RFC 9457) with a \`code\`; those that may pass by themselves carry \`Retry-After\`. A path that does not exist is \`not-found\`, one with another method \`method-not-allowed\`.`;
 }

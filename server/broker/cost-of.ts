@@ -1,0 +1,46 @@
+import type { Body, Draft, Labels, Publication } from "../../protocol/publication.ts";
+import { textBytes } from "../lib/own-text.ts";
+
+/**
+ * What one publication costs while it is kept, in bytes of memory: all its texts and the objects around them. Every bound
+ * on kept or waiting publications counts with it. A draft costs what its publication will.
+ *
+ * costOf({ channel: "a", message: "hi" }) -> 250 + (64 + 1) + (64 + 2) + (64 + 36) = 481
+ */
+export function costOf(publication: Draft | Publication): number {
+  const { channel, id, message, data, event, sender, key, headers, excludeConnectionId } = publication;
+  let cost = objectBytes + textBytes(channel) + (id === undefined ? generatedIdBytes : textBytes(id));
+  if (message !== undefined) cost += textBytes(message);
+  if (data !== undefined) cost += textBytes(data);
+  if (event !== undefined) cost += textBytes(event);
+  if (sender !== undefined) cost += textBytes(sender);
+  if (key !== undefined) cost += textBytes(key);
+  if (excludeConnectionId !== undefined) cost += textBytes(excludeConnectionId);
+  if (headers !== undefined) cost += headersCost(headers);
+  return cost;
+}
+
+/** What a publisher's limit counts (`MAX_MESSAGE_BYTES`): message, data and headers in UTF-8. The rest has limits of its own. */
+export function bytesOf({ message, data, headers }: Body & Labels): number {
+  let bytes =
+    (message === undefined ? 0 : Buffer.byteLength(message)) + (data === undefined ? 0 : Buffer.byteLength(data));
+  for (const name in headers) bytes += Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? "");
+  return bytes;
+}
+
+function headersCost(headers: Readonly<Record<string, string>>): number {
+  let cost = headersBytes;
+  for (const name in headers) cost += headerBytes + textBytes(name) + textBytes(headers[name] ?? "");
+  return cost;
+}
+
+/**
+ * The object with its numbers, its place in a ring, and the room that the garbage collector leaves free: 140 to 250 measured
+ * with up to a million publications (bench/memory).
+ */
+const objectBytes = 250;
+/** A UUID. */
+const generatedIdBytes = 64 + 36;
+/** An object whose names differ from all others has a description of its own in the engine. */
+const headersBytes = 150;
+const headerBytes = 100;

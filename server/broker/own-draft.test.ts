@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Draft } from "../../protocol/publication.ts";
+import { ownDraft } from "./own-draft.ts";
+
+const full: Required<Omit<Draft, "ephemeral">> = {
+  channel: "a" as ChannelName,
+  message: "Grüße",
+  data: "[9007199254740993]",
+  id: "i",
+  event: "e",
+  sender: "s €",
+  sentAt: 1,
+  headers: Object.fromEntries([["__proto__", "p"]]),
+  key: "k",
+  excludeConnectionId: "c_1",
+};
+
+test("says what it said, and leaves out what it left out", () => {
+  expect(ownDraft(full)).toEqual(full);
+  expect(Object.entries(ownDraft(full).headers ?? {})).toEqual([["__proto__", "p"]]);
+  expect(Object.keys(ownDraft({ channel: full.channel, data: "1", ephemeral: true }))).toEqual([
+    "channel",
+    "data",
+    "ephemeral",
+  ]);
+});
+
+test.each(Object.keys(full).filter((field) => typeof full[field as keyof typeof full] === "string"))(
+  "holds nothing of the text that %p was cut from",
+  async (field) => {
+    const growth = await growthOf(`{ channel: "a", message: "m", ${JSON.stringify(field)}: cut(at) }`);
+    expect(growth).toBeLessThan(20_000_000);
+  },
+);
+
+test("holds nothing of the text that a header was cut from", async () => {
+  expect(await growthOf("{ channel: 'a', message: 'm', headers: { [cut(at)]: cut(at) } }")).toBeLessThan(20_000_000);
+});
+
+/** By how many bytes a process grows that keeps 100 drafts, each with a piece of another megabyte. */
+async function growthOf(draft: string): Promise<number> {
+  const code = `
+    import { ownDraft } from ${JSON.stringify(join(import.meta.dir, "own-draft.ts"))};
+    const cut = (at) => Buffer.alloc(1024 * 1024, String(at)).toString().slice(0, 45);
+    const kept = [];
+    const keep = (at) => kept.push(ownDraft(${draft}));
+    keep(0);
+    Bun.gc(true);
+    const before = process.memoryUsage.rss();
+    for (let at = 1; at <= 100; at++) { keep(at); if (at % 10 === 0) { await undefined; Bun.gc(true); } }
+    console.log(kept.length === 101 ? process.memoryUsage.rss() - before : "not all were kept");`;
+  const child = Bun.spawn([process.execPath, "--no-env-file", "-e", code], { stdout: "pipe", stderr: "inherit" });
+  return Number(await new Response(child.stdout).text());
+}

@@ -1,0 +1,26 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Draft } from "../../protocol/publication.ts";
+import { ownText } from "../lib/own-text.ts";
+
+type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
+
+/**
+ * The draft with copies of all its texts, so that keeping it keeps nothing of the request or frame that it was cut from.
+ * Every draft passes here once, before it is handed to the broker.
+ */
+export function ownDraft(draft: Draft): Draft {
+  const own: Writable<Draft> = { ...draft };
+  own.channel = ownText(own.channel) as ChannelName;
+  if (own.message !== undefined) own.message = ownText(own.message);
+  if (own.data !== undefined) own.data = ownText(own.data);
+  if (own.id !== undefined) own.id = ownText(own.id);
+  if (own.event !== undefined) own.event = ownText(own.event);
+  if (own.sender !== undefined) own.sender = ownText(own.sender);
+  if (own.key !== undefined) own.key = ownText(own.key);
+  if (own.excludeConnectionId !== undefined) own.excludeConnectionId = ownText(own.excludeConnectionId);
+  // As entries, because a header may be called "__proto__".
+  if (own.headers !== undefined) {
+    own.headers = Object.fromEntries(Object.entries(own.headers).map(([name, text]) => [ownText(name), ownText(text)]));
+  }
+  return own;
+}
