@@ -3,18 +3,22 @@ import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bunIsMissing, findBun, waysToGetBun } from "./find-bun.js";
+import { watchRunner } from "./runner-watch.js";
 
 const main = join(dirname(dirname(fileURLToPath(import.meta.url))), "server", "main.ts");
 
-/** Two signals of one name within this time are one: npm passes on the Ctrl+C that the terminal already gave to everybody. */
+/** Two signals of one name within this time are one: npm passes on the Ctrl+C that the terminal already sent to everybody. */
 const sameSignalMs = 500;
+
+/** The file descriptor at which the program finds its end of the pipe to the launcher. */
+const pipeDescriptor = 3;
 
 /**
  * Runs the command line in server/main.ts on Bun, for people who have Node only, and stays until it has ended.
  *
- * The server takes a second signal as "stop now", so each one must reach it once. Ctrl+C in a terminal goes to the whole
- * process group, and so does `kill %1` or `timeout`; the server therefore gets a group of its own, and hears only of
- * what is passed on here. (`connect` talks with a person, and stays in the terminal's group.)
+ * A server takes a second signal as "stop now", so each one must reach it once. Ctrl+C in a terminal goes to the whole
+ * process group, and so does `kill %1` or `timeout`. A server therefore gets a group of its own and receives only what is
+ * passed on here. All other commands stay in the terminal's group.
  *
  * @param {readonly string[]} args
  * @returns {Promise<number>} the exit code of the server; when a signal ended it, this process ends by the same signal
@@ -25,8 +29,10 @@ export async function launch(args) {
     console.error(bunIsMissing());
     return 1;
   }
+  const [first = "start"] = args;
+  const isServer = first === "start" || first.startsWith("-");
   // Settings have one order (file < .env < environment < flags), and the server keeps it by reading .env itself.
-  return run(bun, ["--no-env-file", main, ...args], { ownGroup: !args.includes("connect") });
+  return run(bun, ["--no-env-file", main, ...args], { ownGroup: isServer });
 }
 
 /**
@@ -37,7 +43,14 @@ export async function launch(args) {
  */
 function run(bun, args, { ownGroup }) {
   const isWindows = process.platform === "win32";
-  const child = spawn(bun, args, { stdio: "inherit", detached: ownGroup && !isWindows });
+  const child = isWindows
+    ? spawn(bun, args, { stdio: "inherit" })
+    : spawn(bun, args, {
+        // The pipe is never written to. Its end tells the program that this process is gone, whatever ended it.
+        stdio: ["inherit", "inherit", "inherit", "pipe"],
+        env: { ...process.env, FANFARE_LAUNCHER_PIPE: String(pipeDescriptor) },
+        detached: ownGroup,
+      });
   // On Windows the console tells every process, and kill() would end the server without a word.
   const release = isWindows ? ignoreConsole() : passSignals(child, { ownGroup });
   return new Promise((resolve) => {
@@ -48,6 +61,7 @@ function run(bun, args, { ownGroup }) {
     });
     child.on("exit", (code, signal) => {
       release();
+      child.stdio[pipeDescriptor]?.destroy();
       if (signal === null) return resolve(code ?? 1);
       process.kill(process.pid, signal);
       // A signal that Node keeps to itself does not end this process: the shell's number for it says the same.
@@ -67,12 +81,14 @@ function passSignals(child, { ownGroup }) {
   /** @param {NodeJS.Signals} signal */
   const pass = (signal) => {
     const now = performance.now();
-    const isRepeat = now - (lastAt.get(signal) ?? Number.NEGATIVE_INFINITY) < sameSignalMs;
+    // Counted from the last one that was passed on: a person who keeps pressing Ctrl+C means it.
+    if (now - (lastAt.get(signal) ?? Number.NEGATIVE_INFINITY) < sameSignalMs) return;
     lastAt.set(signal, now);
-    const cameFromTerminal = !ownGroup && (signal === "SIGINT" || signal === "SIGQUIT");
-    if (!isRepeat && !cameFromTerminal) child.kill(signal);
+    child.kill(signal);
   };
-  // Ctrl+Z stops the group of this process only: the server stops and goes on with it.
+  // The same Ctrl+C or SIGTERM may have ended npm and reached this process: then it has been passed on already.
+  const stopWatching = watchRunner(() => lastAt.size === 0 && pass("SIGTERM"));
+  // Ctrl+Z stops the group of this process only: the server stops and continues with it.
   const suspend = () => {
     child.kill("SIGSTOP");
     process.kill(process.pid, "SIGSTOP");
@@ -83,6 +99,7 @@ function passSignals(child, { ownGroup }) {
   for (const signal of passed) process.on(signal, pass);
   if (ownGroup) process.on("SIGTSTP", suspend).on("SIGCONT", resume);
   return () => {
+    stopWatching();
     for (const signal of passed) process.off(signal, pass);
     process.off("SIGTSTP", suspend).off("SIGCONT", resume);
   };

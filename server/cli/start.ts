@@ -63,7 +63,7 @@ async function start(context: CommandContext, command: Command): Promise<void> {
   const onListening = (address: ListeningAddress) =>
     isTalking ? context.print(greeting(settings, address)) : logListening(settings, address);
   try {
-    context.exitWith(await run(settings, { onListening }));
+    context.exitWith(await run(settings, { onListening, onLauncherGone: context.onLauncherGone }));
   } catch (error) {
     throw startFailure(error, settings) ?? error;
   }

@@ -18,6 +18,8 @@ export interface World {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Calls when the end is wanted from outside: Ctrl+C, SIGTERM, SIGHUP. @returns stops that */
   readonly onInterrupt: (run: () => void) => () => void;
+  /** Calls when the launcher is gone that passes on signals (bin/launch.js). @returns stops that */
+  readonly onLauncherGone: (run: () => void) => () => void;
   /** From now on, the process ends without a word when nobody reads its output any more: `fanfare subscribe all | head`. */
   readonly endWhenUnread: () => void;
   /** The text of a file, or undefined where there is none. @throws Error where it cannot be read. */
@@ -70,6 +72,7 @@ export const processWorld: World = {
       for (const name of interrupts) process.off(name, run);
     };
   },
+  onLauncherGone: () => () => undefined, // main.ts watches it, once for the whole process
   endWhenUnread: () => void process.stdout.on("error", () => process.exit(brokenPipeCode)),
   readText: readTextFile,
 };

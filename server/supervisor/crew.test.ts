@@ -46,6 +46,10 @@ class FakeWorker implements CrewMember {
     this.orders.push("drain");
   }
 
+  move(): void {
+    this.orders.push("move");
+  }
+
   hurry(): void {
     this.orders.push("hurry");
   }
@@ -159,7 +163,32 @@ describe("a worker that ends", () => {
     expect(waits).toHaveLength(8);
     expect(waits.at(-1)).toBeUndefined();
     expect(waits[5]).toBeGreaterThan((waits[0] ?? 0) * 5);
-    expect(loops).toEqual(["worker 1 ended with exit code 7, and so did those before it, soon after their start"]);
+    expect(loops).toEqual(["worker 1 ended with exit code 7, for the 8th time in a row soon after its start"]);
+  });
+
+  test("is not taken for a loop where each of a large crew ends once", async () => {
+    const { crew, started, settle, waitForNext, loops } = world();
+    await crew.begin(16);
+    for (const worker of started.slice(0, 16)) {
+      worker.end();
+      await settle();
+      await waitForNext();
+    }
+    expect(loops).toEqual([]);
+    expect(crew.pids).toHaveLength(16);
+  });
+
+  test("again and again is found out while the others are sound", async () => {
+    const { crew, started, settle, waitForNext, loops } = world();
+    await crew.begin(16);
+    for (let ends = 1; ends <= 8; ends++) {
+      expect(loops).toEqual([]);
+      started.findLast(({ name }) => name === "worker 4")?.end();
+      await settle();
+      await waitForNext();
+    }
+    expect(loops).toEqual(["worker 4 ended with exit code 7, for the 8th time in a row soon after its start"]);
+    expect(crew.pids).toHaveLength(15);
   });
 
   test("after a sound life begins the count anew", async () => {
@@ -205,9 +234,7 @@ describe("a worker that ends", () => {
     newest().end();
     await settle();
     for (let n = 0; n < 9; n++) await waitForNext();
-    expect(loops).toEqual([
-      "worker 1 could not be started: EAGAIN, and so did those before it, soon after their start",
-    ]);
+    expect(loops).toEqual(["worker 1 could not be started: EAGAIN, for the 8th time in a row soon after its start"]);
   });
 });
 
@@ -216,7 +243,7 @@ describe("a crew that drains", () => {
     const { crew, started, settle } = world();
     await crew.begin(3);
     let receipts: readonly StopReceipt[] | undefined;
-    void crew.drain().then((it) => {
+    void crew.drain(60_000).then((it) => {
       receipts = it;
     });
     expect(started.map(({ orders }) => orders)).toEqual([["drain"], ["drain"], ["drain"]]);
@@ -234,7 +261,7 @@ describe("a crew that drains", () => {
     await crew.begin(1);
     newest().end();
     await settle();
-    expect(await crew.drain()).toEqual([]);
+    expect(await crew.drain(60_000)).toEqual([]);
     expect(await waitForNext()).toBeUndefined();
     expect(started).toHaveLength(1);
   });
@@ -247,21 +274,60 @@ describe("a crew that drains", () => {
     newest().end();
     await settle();
     await waitForNext();
-    const drained = crew.drain();
+    const drained = crew.drain(60_000);
     expect(newest().orders).toEqual(["drain"]);
     newest().end();
     expect(await drained).toEqual([]);
   });
 
-  test("hurries and kills whoever is left", async () => {
+  test("hurries and kills the workers that are left", async () => {
     const { crew, started } = world();
     await crew.begin(2);
-    const drained = crew.drain();
+    const drained = crew.drain(60_000);
     started[0]?.end(receipt);
     await Bun.sleep(0);
-    crew.hurry();
+    void crew.hurry();
     crew.kill();
     expect(started.map(({ orders }) => orders)).toEqual([["drain"], ["drain", "hurry", "kill"]]);
     expect(await drained).toEqual([receipt]);
+  });
+
+  test.each([
+    ["drain", 60_000, 70_000],
+    ["move", 5000, 15_000],
+    ["hurry", undefined, 10_000],
+  ] as const)(
+    "kills a worker that hangs after the order to %s, ten seconds after it should have ended",
+    async (verb, withinMs, killedAt) => {
+      const { crew, clock, started } = world();
+      await crew.begin(2);
+      const stopped = verb === "hurry" ? crew.hurry() : crew[verb](withinMs ?? 0);
+      started[0]?.end(receipt);
+      await Bun.sleep(0);
+      clock.move(killedAt - 1);
+      expect(started[1]?.orders).toEqual([verb]);
+      clock.move(1);
+      expect(started.map(({ orders }) => orders)).toEqual([[verb], [verb, "kill"]]);
+      expect(await stopped).toEqual([receipt]);
+    },
+  );
+
+  test("waits no longer than the last order says", async () => {
+    const { crew, clock, started } = world();
+    await crew.begin(1);
+    void crew.drain(1_800_000);
+    void crew.move(5000);
+    clock.move(15_000);
+    expect(started[0]?.orders).toEqual(["drain", "move", "kill"]);
+  });
+
+  test("kills nobody once all have ended", async () => {
+    const { crew, clock, started } = world();
+    await crew.begin(1);
+    const stopped = crew.drain(1000);
+    started[0]?.end(receipt);
+    await stopped;
+    clock.move(60_000);
+    expect(started[0]?.orders).toEqual(["drain"]);
   });
 });

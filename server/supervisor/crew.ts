@@ -1,21 +1,26 @@
 import { getLogger } from "@logtape/logtape";
 import { backoff } from "../lib/backoff.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
-/** A worker that lives so long was no part of a crash loop. */
+/** A worker that ran this long was not part of a crash loop. */
 const soundMs = 10_000;
-/** So many early ends in a row, of whichever workers, and another start would end the same way. */
+/**
+ * After so many early ends in a row of one and the same worker, another start would end the same way. Counted per worker:
+ * in a large crew, many can die once at the same time (out of memory, an operator's `kill`) without any loop.
+ */
 const maxEarlyEnds = 8;
 const waits = { firstMs: 200, maxMs: 5000 };
+/** A worker that has not ended this long after it should have hangs, and is killed. */
+const patienceMs = 10_000;
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
 /** What a crew needs of a worker's process. */
 export type CrewMember = Pick<
   WorkerProcess,
-  "name" | "pid" | "ready" | "ended" | "ending" | "drain" | "hurry" | "kill"
+  "name" | "pid" | "ready" | "ended" | "ending" | "drain" | "move" | "hurry" | "kill"
 >;
 
 /** How a crew gets its workers. */
@@ -23,7 +28,7 @@ export interface CrewParts {
   /** Starts the process of worker n, 1 or more. @throws Error where the system gives none */
   start(n: number): CrewMember;
   readonly clock: Clock;
-  /** Workers end as soon as they are started: nobody is started any more. */
+  /** A worker ends as soon as it is started, again and again: it is not started any more. */
   onCrashLoop(reason: string): void;
 }
 
@@ -32,7 +37,9 @@ export class Crew {
   readonly #parts: CrewParts;
   readonly #workers = new Map<number, CrewMember>();
   readonly #receipts: StopReceipt[] = [];
-  #earlyEnds = 0;
+  /** By the worker's number: how often in a row it ended soon after its start. */
+  readonly #earlyEnds = new Map<number, number>();
+  #patience: Timer | undefined;
   #isStopping = false;
   readonly #stopped = Promise.withResolvers<readonly StopReceipt[]>();
 
@@ -57,20 +64,26 @@ export class Crew {
     return Array.from(this.#workers.values(), ({ pid }) => pid);
   }
 
-  /** Lets all clients leave. Resolves with the receipts of those who could give one, once all processes are gone. */
-  drain(): Promise<readonly StopReceipt[]> {
-    this.#isStopping = true;
-    for (const worker of this.#workers.values()) worker.drain();
-    this.#checkEmpty();
-    return this.#stopped.promise;
+  /**
+   * Waits for the clients of all workers to leave. Resolves once all processes are gone, with the receipts of the workers
+   * that gave one.
+   * @param withinMs when the workers are to have ended; those that hang are killed 10 s later
+   */
+  drain(withinMs: number): Promise<readonly StopReceipt[]> {
+    return this.#stop("drain", withinMs);
   }
 
-  /** Closes all clients now. */
-  hurry(): void {
-    for (const worker of this.#workers.values()) worker.hurry();
+  /** Sends all clients away, also where workers are waiting for them already. See `drain`. */
+  move(withinMs: number): Promise<readonly StopReceipt[]> {
+    return this.#stop("move", withinMs);
   }
 
-  /** Ends whoever is still there. */
+  /** Closes all clients now. See `drain`. */
+  hurry(): Promise<readonly StopReceipt[]> {
+    return this.#stop("hurry", 0);
+  }
+
+  /** Ends all processes at once. */
   kill(): void {
     for (const worker of this.#workers.values()) worker.kill();
   }
@@ -80,6 +93,20 @@ export class Crew {
     this.#isStopping = true;
     this.kill();
     await Promise.all(Array.from(this.#workers.values(), ({ ended }) => ended));
+  }
+
+  #stop(verb: "drain" | "move" | "hurry", withinMs: number): Promise<readonly StopReceipt[]> {
+    this.#isStopping = true;
+    for (const worker of this.#workers.values()) worker[verb]();
+    this.#patience?.cancel();
+    this.#patience = this.#parts.clock.setTimeout(() => {
+      log().error("Workers that do not end are killed: {names}", {
+        names: Array.from(this.#workers.values(), ({ name }) => name).join(", "),
+      });
+      this.kill();
+    }, withinMs + patienceMs);
+    this.#checkEmpty();
+    return this.#stopped.promise;
   }
 
   #watch(n: number, worker: CrewMember): void {
@@ -93,12 +120,13 @@ export class Crew {
   }
 
   #replace(n: number, event: string, livedMs: number): void {
-    this.#earlyEnds = livedMs < soundMs ? this.#earlyEnds + 1 : 1;
-    if (this.#earlyEnds >= maxEarlyEnds) {
-      this.#parts.onCrashLoop(`${event}, and so did those before it, soon after their start`);
+    const earlyEnds = livedMs < soundMs ? (this.#earlyEnds.get(n) ?? 0) + 1 : 1;
+    this.#earlyEnds.set(n, earlyEnds);
+    if (earlyEnds >= maxEarlyEnds) {
+      this.#parts.onCrashLoop(`${event}, for the ${maxEarlyEnds}th time in a row soon after its start`);
       return;
     }
-    const waitMs = backoff(this.#earlyEnds, waits);
+    const waitMs = backoff(earlyEnds, waits);
     log().error("{event}; another is started in {waitMs} ms", { event, waitMs });
     this.#parts.clock.setTimeout(() => this.#startAgain(n), waitMs);
   }
@@ -124,6 +152,8 @@ export class Crew {
   }
 
   #checkEmpty(): void {
-    if (this.#workers.size === 0) this.#stopped.resolve(this.#receipts);
+    if (this.#workers.size > 0) return;
+    this.#patience?.cancel();
+    this.#stopped.resolve(this.#receipts);
   }
 }

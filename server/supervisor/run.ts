@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Settings } from "../config/settings.ts";
 import { clearLeftovers } from "../ops/control-socket.ts";
 import type { RunEvents } from "../worker/run.ts";
-import { obeySignals, survive } from "../worker/signals.ts";
+import { isAtTerminal, obeySignals, survive } from "../worker/signals.ts";
 import { Supervisor } from "./supervisor.ts";
 
 const log = () => getLogger(["fanfare", "supervisor"]);
@@ -13,11 +13,16 @@ const log = () => getLogger(["fanfare", "supervisor"]);
  * @returns the exit code: 0, 1 after a crash loop, or 128 + the number of the signal that could not wait
  * @throws Error with the code EADDRINUSE where the port is taken, or what storage or the first worker says
  */
-export async function runSupervisor(settings: Settings, { onListening }: RunEvents): Promise<number> {
+export async function runSupervisor(settings: Settings, { onListening, onLauncherGone }: RunEvents): Promise<number> {
+  const hasTerminal = isAtTerminal();
   const starting = new StartSignals();
   let supervisor: Supervisor | undefined;
   try {
-    supervisor = await Supervisor.start(settings, countOf(settings.workers), starting.aborted);
+    supervisor = await Supervisor.start(settings, {
+      count: countOf(settings.workers),
+      hasTerminal,
+      signal: starting.aborted,
+    });
     if (starting.exitCode !== undefined) await supervisor.stopNow();
   } catch (error) {
     if (starting.exitCode === undefined) throw error;
@@ -31,13 +36,14 @@ export async function runSupervisor(settings: Settings, { onListening }: RunEven
   // A third signal ends the process at once, and with it everything that is its own.
   process.once("exit", () => supervisor.abandon());
   survive();
-  const ended = obeySignals(supervisor);
+  const ended = obeySignals(supervisor, { hasTerminal, onLauncherGone });
   onListening(supervisor.address);
   void clearLeftovers();
   const reason = await Promise.race([ended, supervisor.failed]);
   if (typeof reason === "number") return reason;
   log().fatal("The server is stopped: {reason}", { reason });
-  await supervisor.stopNow();
+  // The other workers are healthy, and their clients can reconnect to the server that is started in place of this one.
+  await supervisor.moveClients();
   return 1;
 }
 

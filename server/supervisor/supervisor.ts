@@ -6,7 +6,7 @@ import type { Settings } from "../config/settings.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
-import { systemClock, type Timer } from "../lib/clock.ts";
+import { systemClock } from "../lib/clock.ts";
 import { removeSocketPath } from "../lib/link/socket-path.ts";
 import { processFigures } from "../ops/figures.ts";
 import { Metrics } from "../ops/metrics.ts";
@@ -17,10 +17,17 @@ import { reservePort } from "./reserve-port.ts";
 import { type Shared, share } from "./shared.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
-/** A worker that has not ended so long after its deadline, or after it was told to end at once, hangs. */
-const patienceMs = 10_000;
-
 const log = () => getLogger(["fanfare", "supervisor"]);
+
+/** How a supervisor is started. */
+export interface SupervisorStart {
+  /** So many workers. */
+  readonly count: number;
+  /** Whether a person at a terminal can press Ctrl+C. */
+  readonly hasTerminal: boolean;
+  /** While it starts: ends it all. */
+  readonly signal?: AbortSignal;
+}
 
 /** Several workers on one port: hosts what they share, keeps them alive, and turns signals into orders. */
 export class Supervisor implements Stoppable {
@@ -34,9 +41,8 @@ export class Supervisor implements Stoppable {
   readonly #peers: Peers;
   readonly #stopped = Promise.withResolvers<StopReceipt>();
   #stopping: Promise<StopReceipt> | undefined;
-  #patience: Timer | undefined;
 
-  private constructor(settings: Settings, shared: Shared) {
+  private constructor(settings: Settings, shared: Shared, hasTerminal: boolean) {
     this.#settings = settings;
     this.#shared = shared;
     this.address = { host: settings.host, port: settings.port, isTls: settings.tlsCert !== undefined };
@@ -47,6 +53,7 @@ export class Supervisor implements Stoppable {
       brokerPath: shared.path,
       clusterPath: shared.clusterPath,
       resumeSecret: new Uint8Array(randomBytes(32)),
+      hasTerminal,
     };
     this.#crew = new Crew({
       clock: systemClock,
@@ -59,14 +66,13 @@ export class Supervisor implements Stoppable {
   }
 
   /**
-   * @param signal while it starts: ends it all
    * @throws Error with the code EADDRINUSE, what storage says, or a WorkerFailure; nothing is left running
    */
-  static async start(wanted: Settings, count: number, signal?: AbortSignal): Promise<Supervisor> {
+  static async start(wanted: Settings, { count, hasTerminal, signal }: SupervisorStart): Promise<Supervisor> {
     const reserved = reservePort(wanted);
     try {
       const settings = { ...wanted, port: reserved.port };
-      const supervisor = new Supervisor(settings, await share(settings));
+      const supervisor = new Supervisor(settings, await share(settings), hasTerminal);
       await supervisor.#begin(count, signal);
       return supervisor;
     } finally {
@@ -79,21 +85,24 @@ export class Supervisor implements Stoppable {
     return this.#stopped.promise;
   }
 
-  /** Lets all clients leave, up to SHUTDOWN_TIMEOUT. Idempotent. */
+  /** Waits for all clients to leave, up to SHUTDOWN_TIMEOUT. Idempotent. */
   stop(): Promise<StopReceipt> {
-    if (this.#stopping === undefined) {
-      this.#shared.member.announce({ isDraining: true });
-      this.#stopping = this.#stop();
-      this.#stopping.then(this.#stopped.resolve, this.#stopped.reject);
-    }
+    this.#stopping ??= this.#stopWith(() => this.#crew.drain(this.#settings.shutdownTimeoutMs));
+    return this.#stopping;
+  }
+
+  /** Sends all clients away within DRAIN_WINDOW, also where it is waiting for them already. */
+  moveClients(): Promise<StopReceipt> {
+    const move = () => this.#crew.move(this.#settings.drainWindowMs);
+    if (this.#stopping === undefined) this.#stopping = this.#stopWith(move);
+    else void move();
     return this.#stopping;
   }
 
   /** Closes all clients now. */
   stopNow(): Promise<StopReceipt> {
     const stopping = this.stop();
-    this.#crew.hurry();
-    this.#killAfter(patienceMs);
+    void this.#crew.hurry();
     return stopping;
   }
 
@@ -127,20 +136,18 @@ export class Supervisor implements Stoppable {
     log().info("{count} workers share port {port}: {pids}", { count, port: this.#settings.port, pids });
   }
 
-  async #stop(): Promise<StopReceipt> {
-    const began = systemClock.monotonic();
-    this.#killAfter(this.#settings.shutdownTimeoutMs + patienceMs);
-    const receipts = await this.#crew.drain();
-    await this.#close();
-    return total(receipts, Math.round(systemClock.monotonic() - began));
+  #stopWith(endWorkers: () => Promise<readonly StopReceipt[]>): Promise<StopReceipt> {
+    this.#shared.member.announce({ isDraining: true });
+    const stopping = this.#stop(endWorkers);
+    stopping.then(this.#stopped.resolve, this.#stopped.reject);
+    return stopping;
   }
 
-  #killAfter(ms: number): void {
-    this.#patience?.cancel();
-    this.#patience = systemClock.setTimeout(() => {
-      log().error("Workers that do not end are killed");
-      this.#crew.kill();
-    }, ms);
+  async #stop(endWorkers: () => Promise<readonly StopReceipt[]>): Promise<StopReceipt> {
+    const began = systemClock.monotonic();
+    const receipts = await endWorkers();
+    await this.#close();
+    return total(receipts, Math.round(systemClock.monotonic() - began));
   }
 
   #opsParts(): OpsParts {
@@ -160,7 +167,6 @@ export class Supervisor implements Stoppable {
 
   async #close(): Promise<void> {
     const { broker, cluster, path } = this.#shared;
-    this.#patience?.cancel();
     await this.#ops.close();
     await this.#peers.close();
     await cluster.close();

@@ -25,7 +25,14 @@ async function world(clock = new MovedClock()) {
   const { path: brokerPath, clusterPath } = shared;
   const drains: string[] = [];
   const start = () => {
-    const assignment = { name: "worker 1", settings, brokerPath, clusterPath, resumeSecret: new Uint8Array(32) };
+    const assignment = {
+      name: "worker 1",
+      settings,
+      brokerPath,
+      clusterPath,
+      resumeSecret: new Uint8Array(32),
+      hasTerminal: false,
+    };
     const patience = { beatMs: 1000, maxSilentBeats: 3 };
     const worker = new WorkerProcess(assignment, { onDrainWanted: () => drains.push("wanted"), clock, patience });
     opened.push(async () => {

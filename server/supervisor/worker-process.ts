@@ -72,9 +72,14 @@ export class WorkerProcess {
     return this.#failure === undefined ? how : `${how} (${this.#failure.message})`;
   }
 
-  /** Lets its clients leave. */
+  /** Waits for its clients to leave. */
   drain(): void {
     this.#order({ verb: "drain" });
+  }
+
+  /** Sends its clients away within DRAIN_WINDOW. */
+  move(): void {
+    this.#order({ verb: "move" });
   }
 
   /** Closes its clients now. */

@@ -25,6 +25,8 @@ export interface ServerEnvironment {
   readonly hasOpsListeners?: boolean;
   /** Instead of stopping by itself when somebody asks for it by HTTP. */
   readonly onDrainWanted?: () => void;
+  /** Whether a person at a terminal can press Ctrl+C. */
+  readonly hasTerminal?: boolean;
 }
 
 /** One running server: from `start` to the end of `stop`. Several may run in one process. */
@@ -47,7 +49,7 @@ export class FanfareServer {
     this.#parts = compose(settings, { ...environment, isDraining: () => this.isStopping, drain });
     this.#ops = new OpsServer(this.#parts.ops);
     this.#periodic = new Periodic(settings.notificationIntervalMs, clock, (slot) => this.#notify(slot));
-    this.#stop = new Stop(settings, this.#parts, clock);
+    this.#stop = new Stop({ ...settings, hasTerminal: environment.hasTerminal ?? false }, this.#parts, clock);
   }
 
   get hub(): Hub {
@@ -87,16 +89,18 @@ export class FanfareServer {
     return this.#stopping;
   }
 
+  /** Sends the clients away within DRAIN_WINDOW, also where it is waiting for them already. */
+  moveClients(): Promise<StopReceipt> {
+    // Each client knows its time to reconnect already: what is left by the end of the window is closed.
+    if (this.isStopping) this.#stop.limit(this.#settings.drainWindowMs);
+    return this.stop({ mode: "move", hasSuccessor: false });
+  }
+
   /** Ends the waiting: everything left is closed at once. */
   stopNow(): Promise<StopReceipt> {
     const stopping = this.stop();
     this.#stop.hurry();
     return stopping;
-  }
-
-  /** While it stops: whoever is left after so many milliseconds is not waited for. */
-  stopWithin(ms: number): void {
-    this.#stop.limit(ms);
   }
 
   async #close(): Promise<void> {

@@ -8,6 +8,7 @@ import { configureLogging } from "../lib/logging.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 import type { Assignment, Order, Report } from "./orders.ts";
 import { survive } from "./signals.ts";
+import type { StopReceipt } from "./stop.ts";
 
 /**
  * The process of one worker: started by a supervisor and obeying nobody else. Ctrl+C in a terminal reaches every process
@@ -19,7 +20,6 @@ import { survive } from "./signals.ts";
 const lastWordsMs = 2000;
 
 let server: FanfareServer | undefined;
-let drainWindowMs = 0;
 let isOrphaned = false;
 /** Set once everything is done. */
 let exitCode: number | undefined;
@@ -28,7 +28,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 process.on("message", (order: Order) => {
   if (order.verb === "start") void start(order.assignment);
   else if (order.verb === "ping") report({ verb: "pong" });
-  else if (order.verb === "drain") void stop();
+  else if (order.verb === "drain") void lastWords(server?.stop());
+  else if (order.verb === "move") void lastWords(server?.moveClients());
   else if (order.verb === "hurry") void server?.stopNow();
   else if (exitCode !== undefined) process.exit(exitCode);
 });
@@ -36,8 +37,7 @@ process.on("disconnect", () => void orphaned("its process has ended"));
 report({ verb: "hello" });
 
 async function start(assignment: Assignment): Promise<void> {
-  const { name, settings, brokerPath, clusterPath, resumeSecret } = assignment;
-  drainWindowMs = settings.drainWindowMs;
+  const { name, settings, brokerPath, clusterPath, resumeSecret, hasTerminal } = assignment;
   configureLogging({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -53,6 +53,7 @@ async function start(assignment: Assignment): Promise<void> {
       cluster: new IpcCluster({ path: clusterPath, state }),
       resumeSecret,
       sharesPort: true,
+      hasTerminal,
       onDrainWanted: () => report({ verb: "drain-wanted" }),
       clock: systemClock,
     });
@@ -64,8 +65,8 @@ async function start(assignment: Assignment): Promise<void> {
   }
 }
 
-async function stop(): Promise<void> {
-  const receipt = await server?.stop();
+async function lastWords(stopping: Promise<StopReceipt> | undefined): Promise<void> {
+  const receipt = await stopping;
   if (receipt !== undefined) report({ verb: "stopped", receipt });
   leave(0);
 }
@@ -74,9 +75,7 @@ async function orphaned(reason: string): Promise<void> {
   if (exitCode !== undefined || isOrphaned) return;
   isOrphaned = true;
   getLogger(["fanfare", "worker"]).error("The supervisor is gone ({reason}): clients are moved away", { reason });
-  // They know their moments already, and from now on it is in earnest.
-  if (server?.isStopping) server.stopWithin(drainWindowMs);
-  await server?.stop({ mode: "move", hasSuccessor: false });
+  await server?.moveClients();
   leave(1);
 }
 

@@ -5,8 +5,10 @@ import type { StopReceipt } from "./stop.ts";
 /** What a supervisor says to a worker's process. */
 export type Order =
   | { readonly verb: "start"; readonly assignment: Assignment }
-  /** Everyone may leave. */
+  /** Wait for the clients to leave. */
   | { readonly verb: "drain" }
+  /** Send the clients away within DRAIN_WINDOW. */
+  | { readonly verb: "move" }
   /** Nobody is waited for any more. */
   | { readonly verb: "hurry" }
   /** Is it alive? */
@@ -23,6 +25,8 @@ export interface Assignment {
   readonly brokerPath: string;
   readonly clusterPath: string;
   readonly resumeSecret: Uint8Array;
+  /** Whether a person at a terminal can press Ctrl+C. */
+  readonly hasTerminal: boolean;
 }
 
 /** What a worker's process says to its supervisor. */

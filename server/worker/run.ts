@@ -6,11 +6,12 @@ import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
 import { clearLeftovers } from "../ops/control-socket.ts";
 import { FanfareServer } from "./fanfare-server.ts";
-import { obeySignals, survive } from "./signals.ts";
+import { isAtTerminal, type OnLauncherGone, obeySignals, survive } from "./signals.ts";
 
-/** Whom a running server tells. */
+/** What a running server and the program around it tell each other. */
 export interface RunEvents {
   onListening(address: ListeningAddress): void;
+  readonly onLauncherGone: OnLauncherGone;
 }
 
 /**
@@ -18,17 +19,19 @@ export interface RunEvents {
  * @returns the exit code: 0, or 128 + the number of the signal that could not wait
  * @throws Error with the code EADDRINUSE where the port is taken, or what storage says when it cannot be opened
  */
-export async function runServer(settings: Settings, { onListening }: RunEvents): Promise<number> {
+export async function runServer(settings: Settings, { onListening, onLauncherGone }: RunEvents): Promise<number> {
+  const hasTerminal = isAtTerminal();
   const broker = new EmbeddedBroker(await openLog(settings), systemClock);
   const server = new FanfareServer(settings, {
     broker,
     cluster: MemoryCluster.alone(systemClock),
     clock: systemClock,
     hasOpsListeners: true,
+    hasTerminal,
   });
   const address = await server.start();
   survive();
-  const code = obeySignals(server);
+  const code = obeySignals(server, { hasTerminal, onLauncherGone });
   onListening(address);
   void clearLeftovers();
   return code;

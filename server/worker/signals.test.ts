@@ -27,6 +27,11 @@ class FakeServer implements Stoppable {
     return this.stopped;
   }
 
+  moveClients(): Promise<StopReceipt> {
+    this.orders.push("move");
+    return this.stopped;
+  }
+
   stopNow(): Promise<StopReceipt> {
     this.orders.push("stop now");
     return this.stopped;
@@ -74,12 +79,12 @@ test("the second lets nobody, and the code names it", async () => {
 test("the same signal within a tenth of a second is an echo, as of a group and of who passes it on", () => {
   const clock = new MovedClock();
   const server = new FakeServer();
-  void obeySignals(server, clock);
+  void obeySignals(server, { clock });
   process.emit("SIGTERM", "SIGTERM");
   clock.move(99);
   process.emit("SIGTERM", "SIGTERM");
   expect(server.orders).toEqual(["stop"]);
-  clock.move(100);
+  clock.move(1);
   process.emit("SIGTERM", "SIGTERM");
   expect(server.orders).toEqual(["stop", "stop now"]);
 });
@@ -108,15 +113,32 @@ test("a server that was stopped by another way ends with 0, and a signal after t
   expect(await code).toBe(0);
 });
 
-test("a terminal that is gone is a signal like any other; without one SIGHUP means nothing", () => {
-  const isTty = process.stdin.isTTY;
+test("SIGHUP says that the terminal was closed, and sends the clients away", () => {
   const server = new FakeServer();
-  void obeySignals(server);
-  process.stdin.isTTY = false;
+  void obeySignals(server, { hasTerminal: true });
+  process.emit("SIGHUP", "SIGHUP");
+  process.emit("SIGHUP", "SIGHUP"); // the shell and the system send one each
+  expect(server.orders).toEqual(["move", "move"]);
+});
+
+test("SIGHUP is ignored by a server that was started without a terminal", () => {
+  const server = new FakeServer();
+  void obeySignals(server, { hasTerminal: false });
   process.emit("SIGHUP", "SIGHUP");
   expect(server.orders).toEqual([]);
-  process.stdin.isTTY = true;
-  process.emit("SIGHUP", "SIGHUP");
-  expect(server.orders).toEqual(["stop"]);
-  process.stdin.isTTY = isTty;
+});
+
+test("a launcher that is gone sends the clients away, until the server has stopped", async () => {
+  const server = new FakeServer();
+  const listeners = new Set<() => void>();
+  const onLauncherGone = (run: () => void) => {
+    listeners.add(run);
+    return () => void listeners.delete(run);
+  };
+  const code = obeySignals(server, { onLauncherGone });
+  for (const run of listeners) run();
+  expect(server.orders).toEqual(["move"]);
+  server.end();
+  expect(await code).toBe(0);
+  expect(listeners.size).toBe(0);
 });

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { isatty } from "node:tty";
 import { getLogger } from "@logtape/logtape";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { logReceipt, type StopReceipt } from "./stop.ts";
@@ -9,28 +10,50 @@ const log = () => getLogger(["fanfare", "signals"]);
 export interface Stoppable {
   /** Resolves once it has stopped, whoever asked for it. */
   readonly stopped: Promise<StopReceipt>;
-  /** Lets everyone leave. Idempotent. */
+  /** Waits for the clients to leave. Idempotent. */
   stop(): Promise<StopReceipt>;
-  /** Closes everyone now. */
+  /** Sends the clients away within DRAIN_WINDOW, also where it is waiting for them already. */
+  moveClients(): Promise<StopReceipt>;
+  /** Closes all clients now. */
   stopNow(): Promise<StopReceipt>;
 }
 
-/** The same signal so soon again is its echo: it came to the whole group, and from whoever passes it on as well. */
+/** What obeySignals is told beside the signals. */
+export interface SignalsOptions {
+  readonly clock?: Pick<Clock, "monotonic">;
+  /**
+   * Whether a person started this at a terminal. Asked at the start: a terminal that is gone says that it never was one.
+   */
+  readonly hasTerminal?: boolean;
+  /** Calls `run` when the launcher is gone that passes on signals. */
+  readonly onLauncherGone?: OnLauncherGone;
+}
+
+/** @returns stops calling */
+export type OnLauncherGone = (run: () => void) => () => void;
+
+/** Whether one of the three standard streams is a terminal: then SIGHUP says that its window was closed. */
+export function isAtTerminal(): boolean {
+  return [0, 1, 2].some((descriptor) => isatty(descriptor));
+}
+
+/** The same signal so soon again is an echo: it reached the whole group, and a launcher passed it on as well. */
 const echoMs = 100;
 
 /**
- * The first signal lets everyone leave, the second one nobody, the third is the end of the process.
+ * The first signal waits for the clients to leave, the second closes them, the third ends the process. When the terminal
+ * or the launcher is gone, nobody is left who could send a second one: clients are sent away within DRAIN_WINDOW.
  * @returns the exit code, once everything has stopped: 0, or 128 + the number of the signal that could not wait
  */
-export async function obeySignals(server: Stoppable, clock: Pick<Clock, "monotonic"> = systemClock): Promise<number> {
+export async function obeySignals(server: Stoppable, options: SignalsOptions = {}): Promise<number> {
+  const { clock = systemClock, hasTerminal = isAtTerminal(), onLauncherGone } = options;
   let received = 0;
   let exitCode = 0;
   let last: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const obey = (signal: NodeJS.Signals) => {
     const at = clock.monotonic();
-    const isEcho = last?.signal === signal && at - last.at < echoMs;
+    if (last?.signal === signal && at - last.at < echoMs) return;
     last = { signal, at };
-    if (isEcho) return;
     received++;
     if (received === 1) {
       void server.stop();
@@ -41,12 +64,16 @@ export async function obeySignals(server: Stoppable, clock: Pick<Clock, "monoton
     void server.stopNow();
   };
   process.on("SIGINT", obey).on("SIGTERM", obey);
-  // The terminal is gone. Without one it is a request to reload, which there is not.
-  process.on("SIGHUP", (signal) => {
-    if (process.stdin.isTTY) obey(signal);
-    else log().warning("SIGHUP ignored: this version cannot reload");
+  process.on("SIGHUP", () => {
+    if (hasTerminal) void server.moveClients();
+    else log().warning("SIGHUP ignored: this version cannot reload its settings");
+  });
+  const forget = onLauncherGone?.(() => {
+    log().warning("The process that started this server is gone: stopping");
+    void server.moveClients();
   });
   logReceipt(await server.stopped);
+  forget?.();
   return exitCode;
 }
 

@@ -19,7 +19,10 @@ const lastBytesMs = 1000;
 const log = () => getLogger(["fanfare", "stop"]);
 
 /** What stopping needs to know of the settings. */
-export type StopSettings = Pick<Settings, "drainDelayMs" | "drainWindowMs" | "shutdownTimeoutMs">;
+export interface StopSettings extends Pick<Settings, "drainDelayMs" | "drainWindowMs" | "shutdownTimeoutMs"> {
+  /** Whether a person at a terminal can press Ctrl+C. */
+  readonly hasTerminal: boolean;
+}
 
 /** What became of the connections, as the last line of the log says it. */
 export interface StopReceipt {
@@ -102,7 +105,7 @@ export class Stop {
     const { drainWindowMs, shutdownTimeoutMs } = this.#settings;
     const patienceMs = manner?.mode === "move" ? drainWindowMs : shutdownTimeoutMs;
     const properties = { clients: hub.connections.size, seconds: Math.ceil(patienceMs / 1000) };
-    const wayOut = process.stdin.isTTY ? " (Ctrl+C again stops now)" : "";
+    const wayOut = this.#settings.hasTerminal ? " (Ctrl+C again stops now)" : "";
     if (hub.connections.size === 0) log().info("Shutting down: no clients are connected");
     else {
       const sentence = "Shutting down: {clients} client(s) are connected and have {seconds} s to leave";

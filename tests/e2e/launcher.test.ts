@@ -1,0 +1,162 @@
+import { describe, expect, test } from "bun:test";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SocketUnderTest } from "./socket.ts";
+
+const root = join(import.meta.dir, "..", "..");
+const lookMs = 20;
+
+const directly = ["node", "bin/fanfare.js", "start"];
+const npmStart = ["npm", "start", "--"];
+const npx = ["npx", "--offline", "fanfare", "start"];
+const behindShell = ["sh", "-c", 'node bin/fanfare.js "$@"; exit 3', "npm-cli.js", "start"];
+
+/** A server that a launcher has started, as a person or a service does it. */
+interface Launched extends AsyncDisposable {
+  /** Of the outermost process, which is the one that people know. */
+  readonly pid: number;
+  readonly url: string;
+  readonly log: () => string;
+  /** The terminal that it was started in, if it was. */
+  readonly terminal: Bun.Terminal | undefined;
+  /** Resolves once every process of it is gone. */
+  untilGone(): Promise<void>;
+}
+
+async function launch(
+  command: readonly string[],
+  { flags = [], isAtTerminal = false }: { readonly flags?: readonly string[]; readonly isAtTerminal?: boolean } = {},
+): Promise<Launched> {
+  const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
+  const path = join(folder, "log");
+  const { PATH = "", HOME = folder } = process.env;
+  // Who the processes are is found by this folder, which all of them have in their environment.
+  const env = { PATH, HOME, TMPDIR: folder, NOTIFICATION_INTERVAL: "0", DRAIN_WINDOW: "1s" };
+  const log = openSync(path, "a");
+  let shown = "";
+  const show = (bytes: Uint8Array) => {
+    shown += new TextDecoder().decode(bytes);
+  };
+  const terminal = isAtTerminal
+    ? new Bun.Terminal({ cols: 200, rows: 50, data: (_, bytes) => show(bytes) })
+    : undefined;
+  const common = { cwd: root, env: { ...env, npm_config_user_agent: "a test" } };
+  const args = [...command, "--port", "0", ...flags];
+  // Only with a session of its own does a terminal send signals: Ctrl+C, and SIGHUP when it is closed.
+  const child =
+    terminal === undefined
+      ? Bun.spawn(args, { ...common, stdio: ["ignore", log, log] })
+      : Bun.spawn(["setsid", "--ctty", "--wait", ...args], { ...common, terminal });
+  closeSync(log);
+  const launched = {
+    pid: child.pid,
+    url: "",
+    log: () => shown + readFileSync(path, "utf8"),
+    terminal,
+    untilGone: async () => {
+      while (processesOf(folder).length > 0) await Bun.sleep(lookMs);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const pid of processesOf(folder)) process.kill(pid, "SIGKILL");
+      await launched.untilGone();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  for (;;) {
+    const [, address] = /(?:Listening on ws:\/\/|WebSocket +ws:\/\/)(\S+:\d+)\/ws/.exec(launched.log()) ?? [];
+    if (address !== undefined) return { ...launched, url: `http://${address}` };
+    if (child.exitCode !== null) throw new Error(`it ended and said: ${launched.log()}`);
+    await Bun.sleep(lookMs);
+  }
+}
+
+/** The processes that were started with this folder as TMPDIR. */
+function processesOf(folder: string): readonly number[] {
+  const { stdout } = Bun.spawnSync(["sh", "-c", `grep -lsz "^TMPDIR=${folder}$" /proc/[0-9]*/environ`]);
+  const pids = stdout.toString().match(/\d+/g) ?? [];
+  return pids.map(Number).filter((pid) => !/^\d+ \(.*\) Z/.test(statOf(pid)));
+}
+
+function statOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return `${pid} (gone) Z`;
+  }
+}
+
+describe.if(process.platform === "linux")("a server whose launcher ends", () => {
+  test.each([
+    ["node bin/fanfare.js", directly],
+    ["npm start", npmStart],
+    ["npx fanfare start", npx],
+    ["a shell of a package manager", behindShell],
+  ])("by SIGTERM stops, and its clients are waited for: %s", async (_, command) => {
+    await using launched = await launch(command);
+    using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
+    process.kill(launched.pid, "SIGTERM");
+    const { deadline_ms } = await client.until(({ event }) => event === "draining");
+    expect(deadline_ms).toBeGreaterThan(1_000_000);
+    client.close();
+    await launched.untilGone();
+    expect(launched.log()).toContain('Stopped: {"initial":1,"left":1,');
+  });
+
+  test.each([
+    ["node bin/fanfare.js", directly, []],
+    ["npm start", npmStart, []],
+    ["npx fanfare start", npx, []],
+    ["a shell of a package manager", behindShell, []],
+    ["npx fanfare start, with workers", npx, ["--workers", "2"]],
+    ["node bin/fanfare.js, with workers", directly, ["--workers", "2"]],
+  ])("by SIGKILL leaves no process behind: %s", async (_, command, flags) => {
+    await using launched = await launch(command, { flags });
+    process.kill(launched.pid, "SIGKILL");
+    await launched.untilGone();
+    expect(launched.log()).toContain("Stopped: {");
+  });
+
+  test.each([[[]], [["--workers", "2"]]])(
+    "by SIGKILL sends its clients away within DRAIN_WINDOW: %j",
+    async (flags) => {
+      await using launched = await launch(directly, { flags });
+      using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
+      process.kill(launched.pid, "SIGKILL");
+      expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+      await launched.untilGone();
+      expect(launched.log()).toContain('"moved":1,"forced":0');
+    },
+  );
+});
+
+describe.if(process.platform === "linux")("a server at a terminal", () => {
+  test.each([
+    ["alone", []],
+    ["with workers", ["--workers", "2"]],
+  ])("whose window is closed sends its clients away and ends: %s", async (_, flags) => {
+    await using launched = await launch(directly, { flags, isAtTerminal: true });
+    using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
+    launched.terminal?.close();
+    expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    await launched.untilGone();
+  });
+
+  test.each([
+    ["alone", []],
+    ["with workers", ["--workers", "2"]],
+  ])("says that Ctrl+C again stops now, and does: %s", async (_, flags) => {
+    await using launched = await launch(directly, { flags, isAtTerminal: true });
+    using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
+    launched.terminal?.write("\u0003");
+    await client.until(({ event }) => event === "draining");
+    while (!/\(Ctrl\+C again stops now\)/.test(launched.log())) await Bun.sleep(lookMs);
+    // Those that come together count as one.
+    while (client.closed === undefined) {
+      await Bun.sleep(100);
+      launched.terminal?.write("\u0003");
+    }
+    expect(client.closed).toMatchObject({ code: 1012 });
+    await launched.untilGone();
+  });
+});
