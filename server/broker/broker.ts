@@ -23,8 +23,11 @@ export interface Broker {
   /** Resolves with the top, once nothing published after that top can be missed. */
   listen(channel: ChannelName): Promise<Position>;
   unlisten(channel: ChannelName): Promise<void>;
-  /** What came after `since`, oldest first, or the word that it cannot be known. */
-  history(channel: ChannelName, since: Since, limit: number): Promise<History>;
+  /**
+   * What came after `since`, oldest first, or the reason why that cannot be known. At most `limit` publications and at most
+   * `maxBytes` by `costOf`, but one publication whatever its size.
+   */
+  history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History>;
   /**
    * The tops of many channels in one request.
    * @param seen The highest position that the caller knows of some of these channels. A channel whose record is behind it

@@ -24,10 +24,11 @@ export interface Log {
    */
   append(entries: readonly LogEntry[]): Promise<readonly Appended[]>;
   /**
-   * What came after `since`, oldest first, at most `limit`. A channel never heard of has an empty, complete history, and
+   * What came after `since`, oldest first: at most `limit` publications and at most `maxBytes` by `costOf`, but one
+   * publication whatever its size, since a reader could not go on otherwise. A channel never heard of has an empty, complete history, and
    * gets its epoch here. A position beyond the top is one of another life of the channel: "epoch-changed".
    */
-  read(channel: ChannelName, since: Since, limit: number): Promise<History>;
+  read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History>;
   /**
    * Each channel's top; one never heard of gets its epoch here.
    * @param seen Positions that were given out. A channel that is behind one in the same epoch gets a new epoch here: what
@@ -68,7 +69,7 @@ export type Appended =
 
 /** A stretch of a channel's history. */
 export interface History {
-  /** The channel's top when it was read; beyond the last publication if `limit` cut it short. */
+  /** The channel's top when it was read; beyond the last publication if a bound cut it short. */
   readonly top: Position;
   readonly publications: readonly Publication[];
   /** Whether nothing is missing between what was asked for and the first publication (or the top, if there is none). */

@@ -54,7 +54,7 @@ export class Delivery {
   constructor(broker: Broker, settings: DeliverySettings, events: DeliveryEvents, clock: Clock) {
     this.#events = events;
     this.#clock = clock;
-    this.history = shareHistory((channel, since, limit) => broker.history(channel, since, limit));
+    this.history = shareHistory((...asked) => broker.history(...asked));
     const budget = { perChannel: settings.tailBytes, total: settings.tailBytesTotal, bytes: 0 };
     this.interest = new Interest(broker, budget, clock);
     this.#flush = new Flush({

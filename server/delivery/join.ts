@@ -87,7 +87,7 @@ function planStart(
 
 async function startFromHistory(delivery: Delivery, channel: ListenedChannel, since: Since): Promise<JoinStart> {
   const { epoch, head } = channel.tail;
-  const { top, publications, gap } = await delivery.history(channel.name, since, 1);
+  const { top, publications, gap } = await delivery.history(channel.name, since, 1, 0);
   // The broker knows of more than has come here yet: a session must not begin beyond what this worker has sent out. Or it
   // knows of less than had come here before the question: then the channel continues in a new epoch.
   const wentBack = top.epoch === epoch && top.offset < head;

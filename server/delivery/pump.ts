@@ -1,6 +1,5 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import type { Since } from "../../protocol/position.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import type { History } from "../broker/log.ts";
 import { backoff } from "../lib/backoff.ts";
@@ -10,6 +9,7 @@ import type { Membership, Session } from "../session/session.ts";
 import { withoutExcluded } from "./exclusion.ts";
 import { gapFrame } from "./gap.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
+import type { ReadHistory } from "./shared-history.ts";
 
 /** What one lagging channel of one session gets before it is somebody else's turn. */
 const chunkBytes = 64 * 1024;
@@ -21,7 +21,7 @@ const pageSize = 200;
 /** What the pump needs of its neighbours. */
 export interface PumpDependencies {
   get(channel: ChannelName): ListenedChannel | undefined;
-  history(channel: ChannelName, since: Since, limit: number): Promise<History>;
+  readonly history: ReadHistory;
   onFull(session: Session): void;
   /** All of the session's channels are level. */
   onLevel(session: Session): void;
@@ -133,7 +133,12 @@ export class Pump {
     if (membership.cursor >= channel.flushed) return true; // a reset during the pause moved it there
     const position = { epoch: channel.epoch, offset: membership.cursor };
     try {
-      const history = await this.#dependencies.history(channel.name, { from: "position", position }, pageSize);
+      const history = await this.#dependencies.history(
+        channel.name,
+        { from: "position", position },
+        pageSize,
+        chunkBytes,
+      );
       // A reset while the page was on its way has moved the cursor into the new epoch.
       if (membership.isOver || position.epoch !== channel.epoch) return true;
       return history.top.epoch === channel.epoch && this.#deliverPage(membership, channel, history);

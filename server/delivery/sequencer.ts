@@ -1,17 +1,19 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import type { Position, Since } from "../../protocol/position.ts";
+import type { Position } from "../../protocol/position.ts";
 import { isEphemeral, type Publication } from "../../protocol/publication.ts";
 import type { History } from "../broker/log.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { Push } from "../session/push.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
+import type { ReadHistory } from "./shared-history.ts";
 
 const log = () => getLogger(["fanfare", "hub"]);
 
-/** One page of a repair. */
+/** One page of a repair: publications, and bytes by `costOf`. */
 const pageSize = 1000;
+const pageBytes = 256 * 1024;
 /** How often all tops are compared: a lost last message has no successor that would reveal it. */
 const checkMs = 5000;
 /** What somebody who joins waits for a repair; longer, and it gets what is missing as live messages. */
@@ -23,7 +25,7 @@ const checkSlice = 5000;
 export interface SequencerDependencies {
   get(channel: ChannelName): ListenedChannel | undefined;
   channels(): Iterable<ListenedChannel>;
-  history(channel: ChannelName, since: Since, limit: number): Promise<History>;
+  readonly history: ReadHistory;
   /** @param seen asks the broker for a new epoch where a channel's record is behind it */
   tops(
     channels: readonly ChannelName[],
@@ -212,7 +214,12 @@ export class Sequencer {
   async #fetchPage(channel: ListenedChannel, repair: Repair): Promise<boolean> {
     const position = { epoch: channel.tail.epoch, offset: channel.tail.head };
     try {
-      const history = await this.#dependencies.history(channel.name, { from: "position", position }, pageSize);
+      const history = await this.#dependencies.history(
+        channel.name,
+        { from: "position", position },
+        pageSize,
+        pageBytes,
+      );
       if (isBehind(history.top, position)) await this.#renew(new Map([[channel.name, position]]));
       // What a channel gets that nobody listens to any more would never be let go.
       if (this.#isWanted(channel, repair)) this.#apply(channel, history);

@@ -17,32 +17,33 @@ function makeShared() {
 
 test("the same question is asked once while its answer is on the way, and anew after it", async () => {
   const { asked, read } = makeShared();
-  const answers = [read(room, after(1), 10), read(room, after(1), 10)];
+  const answers = [read(room, after(1), 10, 1000), read(room, after(1), 10, 1000)];
   expect(asked).toHaveLength(1);
   asked[0]?.resolve(answer);
   expect(await Promise.all(answers)).toEqual([answer, answer]);
-  void read(room, after(1), 10);
+  void read(room, after(1), 10, 1000);
   expect(asked).toHaveLength(2);
 });
 
-test.each<[string, ChannelName, Since, number]>([
-  ["another channel", "other" as ChannelName, after(1), 10],
-  ["another position", room, after(2), 10],
-  ["another limit", room, after(1), 11],
-  ["another way to ask", room, { from: "last", count: 1 }, 10],
-])("%s is another question", (_, channel, since, limit) => {
+test.each<[string, ChannelName, Since, number, number]>([
+  ["another channel", "other" as ChannelName, after(1), 10, 1000],
+  ["another position", room, after(2), 10, 1000],
+  ["another limit", room, after(1), 11, 1000],
+  ["another number of bytes", room, after(1), 10, 1001],
+  ["another way to ask", room, { from: "last", count: 1 }, 10, 1000],
+])("%s is another question", (_, channel, since, limit, maxBytes) => {
   const { asked, read } = makeShared();
-  void read(room, after(1), 10);
-  void read(channel, since, limit);
+  void read(room, after(1), 10, 1000);
+  void read(channel, since, limit, maxBytes);
   expect(asked).toHaveLength(2);
 });
 
 test("a failure reaches all who asked, and the next one asks anew", async () => {
   const { asked, read } = makeShared();
-  const answers = [read(room, after(1), 10), read(room, after(1), 10)];
+  const answers = [read(room, after(1), 10, 1000), read(room, after(1), 10, 1000)];
   asked[0]?.reject(new Error("away"));
   for (const it of answers) expect(it).rejects.toThrow("away");
   await Promise.allSettled(answers);
-  void read(room, after(1), 10);
+  void read(room, after(1), 10, 1000);
   expect(asked).toHaveLength(2);
 });

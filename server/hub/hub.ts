@@ -28,10 +28,12 @@ import { SlowReaders } from "./slow-readers.ts";
 import { TokenExpiry } from "./token-expiry.ts";
 
 /**
- * What one history answer holds at most, whatever `limit` says: the rest is asked for with the next position. Far below
- * what a connection takes before it refuses: on a slow line other frames must still find room behind it.
+ * What one history answer holds at most, in bytes of its texts, whatever `limit` says: the rest is asked for with the next
+ * position. Far below what a connection takes before it refuses: on a slow line other frames must still find room behind it.
  */
 const maxAnswerBytes = 256 * 1024;
+/** What is read for one, by `costOf`: a thousand small publications. */
+const maxReadBytes = 1024 * 1024;
 
 export interface HubSettings extends DeliverySettings, ReceptionSettings {
   /** Frames per second and connection. */
@@ -176,7 +178,7 @@ export class Hub {
 
   /** A stretch of history, cut where an answer would become too large to send; never below one publication. */
   async history(channel: ChannelName, since: Since, limit: number): Promise<History> {
-    const history = await this.delivery.history(channel, since, limit);
+    const history = await this.delivery.history(channel, since, limit, maxReadBytes);
     let bytes = 0;
     const end = history.publications.findIndex((it, index) => {
       bytes += bytesOf(it);

@@ -16,6 +16,13 @@ function ringOf(...items: Item[]): Ring<Item> {
   return ring;
 }
 
+/** What `take` gives, worked out by hand. */
+function taken(items: readonly Item[], from: number, maxItems: number, maxBytes: number): Item[] {
+  const page = items.slice(from, from + maxItems);
+  const bytesUpTo = (index: number) => page.slice(0, index + 1).reduce((sum, { bytes }) => sum + bytes, 0);
+  return page.filter((_, index) => index === 0 || bytesUpTo(index) <= maxBytes);
+}
+
 describe("Ring", () => {
   test("an empty ring has nothing to give", () => {
     const ring = ringOf();
@@ -62,8 +69,19 @@ describe("Ring", () => {
         }
         expect(ring.slice(0, ring.length)).toEqual(model);
         expect(ring.slice(from, to)).toEqual(model.slice(from, to));
+        for (const maxBytes of [0, 500, 5000])
+          expect(ring.take(from, to, maxBytes)).toEqual(taken(model, from, to, maxBytes));
       }),
     );
+  });
+
+  test("takes an item of no bytes with the one that fills the page, and measures each item once", () => {
+    const measured: number[] = [];
+    const ring = new Ring<Item>({ ...measure, bytesOf: ({ bytes }) => measured.push(bytes) && bytes });
+    for (const bytes of [10, 0, 1]) ring.push({ bytes, time: 0 });
+    expect(ring.take(0, 10, 10).map(({ bytes }) => bytes)).toEqual([10, 0]);
+    ring.shift();
+    expect([ring.bytes, measured]).toEqual([1, [10, 0, 1]]);
   });
 
   test("a long queue that goes on for long keeps its order", () => {

@@ -3,6 +3,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 import type { Broker } from "../../server/broker/broker.ts";
+import { costOf } from "../../server/broker/cost-of.ts";
 import type { HistoryRules } from "../../server/broker/log.ts";
 import { type Declare, declareSuite, type Skip } from "./skip.ts";
 
@@ -122,7 +123,7 @@ function publishing(world: World, test: Declare): void {
   test("a receipt names id and position, and what was published is in history", async () => {
     const { worker } = world;
     const receipt = await worker.publish({ id: "x", message: "hello" });
-    const { publications, top } = await worker.broker.history(a, earliest, 10);
+    const { publications, top } = await worker.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER);
     expect(receipt).toEqual({ id: "x", position: { epoch: top.epoch, offset: 1 }, duplicate: false });
     expect(publications).toMatchObject([{ id: "x", offset: 1, epoch: top.epoch, message: "hello" }]);
   });
@@ -164,7 +165,9 @@ function delivering(world: World, test: Declare): void {
       ["a", 2],
       ["b", 2],
     ]);
-    expect(received.slice(0, 1)).toEqual([...(await worker.broker.history(a, earliest, 1)).publications]);
+    expect(received.slice(0, 1)).toEqual([
+      ...(await worker.broker.history(a, earliest, 1, Number.MAX_SAFE_INTEGER)).publications,
+    ]);
   });
 
   test("an ephemeral draft is delivered in its turn and not stored", async () => {
@@ -183,7 +186,7 @@ function delivering(world: World, test: Declare): void {
     ]);
     expect(received.every((it) => !("ephemeral" in it))).toBe(true);
     expect(receipts[1]).toEqual({ id: receipts[1].id, position: undefined, duplicate: false });
-    expect((await worker.broker.history(a, earliest, 10)).publications).toHaveLength(2);
+    expect((await worker.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER)).publications).toHaveLength(2);
   });
 
   test("an ephemeral draft with an id is delivered each time", async () => {
@@ -236,12 +239,13 @@ function reading(world: World, test: Declare): void {
     for (let count = 0; count < 5; count++) {
       await worker.broker.publish({ channel: a, message: `${count}` }, { ...rules, historySize: 3 });
     }
-    const { top } = await worker.broker.history(a, earliest, 0);
+    const { top } = await worker.broker.history(a, earliest, 0, Number.MAX_SAFE_INTEGER);
     const after = async (offset: number, epoch = top.epoch) => {
       const { publications, gap } = await worker.broker.history(
         a,
         { from: "position", position: { epoch, offset } },
         10,
+        Number.MAX_SAFE_INTEGER,
       );
       return [publications.map((it) => it.offset), gap];
     };
@@ -249,6 +253,26 @@ function reading(world: World, test: Declare): void {
     expect(await after(2)).toEqual([[3, 4, 5], undefined]);
     expect(await after(1)).toEqual([[3, 4, 5], "history-too-short"]);
     expect(await after(5, "other")).toEqual([[3, 4, 5], "epoch-changed"]);
+  });
+
+  test("a page of history is bounded by bytes too, but holds one publication whatever its size", async () => {
+    const { worker } = world;
+    const draft = { channel: a, message: "x".repeat(300_000) };
+    const one = costOf(draft);
+    for (let count = 0; count < 4; count++) await worker.broker.publish(draft, { ...rules, historyBytes: 10_000_000 });
+    for (const [maxBytes, count] of [
+      [0, 1],
+      [2 * one - 1, 1],
+      [2 * one, 2],
+      [Number.MAX_SAFE_INTEGER, 4],
+    ] as const) {
+      const { publications, top, gap } = await worker.broker.history(a, earliest, 10, maxBytes);
+      expect([publications.map(({ offset }) => offset), top.offset, gap]).toEqual([
+        [1, 2, 3, 4].slice(0, count),
+        4,
+        undefined,
+      ]);
+    }
   });
 
   test("tops of many channels come in one answer, those never heard of among them, and stay", async () => {
@@ -285,7 +309,12 @@ function goingBack(world: World, test: Declare): void {
     await worker.untilReset();
     expect(worker.resets).toEqual([{ channel: a, top: top ?? seen }]);
     expect((await worker.publish()).position).toEqual({ epoch: top?.epoch ?? "", offset: 3 });
-    const { publications, gap } = await worker.broker.history(a, { from: "position", position: seen }, 10);
+    const { publications, gap } = await worker.broker.history(
+      a,
+      { from: "position", position: seen },
+      10,
+      Number.MAX_SAFE_INTEGER,
+    );
     expect(gap).toBe("epoch-changed");
     expect(publications.map(({ epoch, offset }) => [epoch, offset])).toEqual(
       [1, 2, 3].map((it) => [top?.epoch ?? "", it]),
@@ -351,7 +380,9 @@ function betweenWorkers(world: World, test: Declare): void {
   test("a worker that comes later reads what was published before", async () => {
     await world.worker.publish({ message: "before" });
     const two = await world.connect();
-    expect((await two.broker.history(a, earliest, 10)).publications).toMatchObject([{ message: "before" }]);
+    expect((await two.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER)).publications).toMatchObject([
+      { message: "before" },
+    ]);
   });
 }
 

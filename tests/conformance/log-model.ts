@@ -36,12 +36,14 @@ export class LogModel {
     return { outcome: "stored", offset };
   }
 
-  read(name: ChannelName, since: Since, limit: number, now: number) {
+  read(name: ChannelName, since: Since, { limit, maxBytes }: { limit: number; maxBytes: number }, now: number) {
     const channel = this.#channel(name);
     this.#drop(channel, now);
     const kept = channel.all.slice(channel.dropped);
     const [from, gap] = begin(since, kept, channel.all.slice(0, channel.dropped), now);
-    const items = kept.filter(({ offset }) => offset >= from).slice(0, limit);
+    const page = kept.filter(({ offset }) => offset >= from).slice(0, limit);
+    const bytesUpTo = (index: number) => page.slice(0, index + 1).reduce((sum, { bytes }) => sum + bytes, 0);
+    const items = page.filter((_, index) => index === 0 || bytesUpTo(index) <= maxBytes);
     return { top: channel.all.length, items: items.map(({ offset, message }) => [offset, message]), gap };
   }
 

@@ -78,7 +78,7 @@ class World {
   }
 
   async offsets(since: Since, channel = a, limit = 1000): Promise<number[]> {
-    const { publications } = await this.log.read(channel, since, limit);
+    const { publications } = await this.log.read(channel, since, limit, Number.MAX_SAFE_INTEGER);
     return publications.map(({ offset }) => offset);
   }
 
@@ -113,7 +113,7 @@ function numbering(world: World, test: Declare): void {
       [b, 2],
     ]);
     expect((await world.store()).offset).toBe(4);
-    const { top, publications } = await world.log.read(a, earliest, 10);
+    const { top, publications } = await world.log.read(a, earliest, 10, Number.MAX_SAFE_INTEGER);
     expect(new Set(publications.map(({ epoch }) => epoch))).toEqual(new Set([top.epoch]));
     expect(top.offset).toBe(4);
     expect(top.epoch).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
@@ -137,12 +137,14 @@ function numbering(world: World, test: Declare): void {
     const publication = await world.store(draft);
     const { epoch } = await world.top(draft.channel);
     expect(publication).toEqual({ ...draft, id: "own id", epoch, offset: 1, timestamp: world.clock.now() });
-    expect((await world.log.read(draft.channel, earliest, 10)).publications).toEqual([publication]);
+    expect((await world.log.read(draft.channel, earliest, 10, Number.MAX_SAFE_INTEGER)).publications).toEqual([
+      publication,
+    ]);
   });
 
   test("an empty message is not the same as none", async () => {
     const stored = [await world.store({ message: "" }), await world.store({ data: "1" })];
-    const { publications } = await world.log.read(a, earliest, 10);
+    const { publications } = await world.log.read(a, earliest, 10, Number.MAX_SAFE_INTEGER);
     expect(publications).toEqual(stored);
     expect(publications.map(({ message }) => message)).toEqual(["", "m"]);
   });
@@ -157,7 +159,7 @@ function numbering(world: World, test: Declare): void {
   test("calls take effect in the order in which they are made", async () => {
     const [, first, , second] = await Promise.all([
       world.store(),
-      world.log.read(a, earliest, 10),
+      world.log.read(a, earliest, 10, Number.MAX_SAFE_INTEGER),
       world.store(),
       world.top(),
     ]);
@@ -185,7 +187,12 @@ function goingBack(world: World, test: Declare): void {
     expect(await world.top()).toEqual(top ?? { epoch, offset: 0 });
     const stored = await world.store();
     expect([stored.epoch, stored.offset]).toEqual([top?.epoch ?? "", 4]);
-    const { publications, gap } = await world.log.read(a, { from: "position", position: { epoch, offset: 4 } }, 10);
+    const { publications, gap } = await world.log.read(
+      a,
+      { from: "position", position: { epoch, offset: 4 } },
+      10,
+      Number.MAX_SAFE_INTEGER,
+    );
     expect(gap).toBe("epoch-changed");
     expect(publications.map((it) => [it.epoch, it.offset])).toEqual([1, 2, 3, 4].map((it) => [top?.epoch ?? "", it]));
   });
@@ -251,7 +258,7 @@ function reading(world: World, test: Declare): void {
   for (const [what, since, offsets, gap] of cases) {
     test(`reads what came after ${what}`, async () => {
       const epoch = await storeEight(world);
-      const history = await world.log.read(a, since(epoch, world.clock.now()), 1000);
+      const history = await world.log.read(a, since(epoch, world.clock.now()), 1000, Number.MAX_SAFE_INTEGER);
       expect(history.publications.map(({ offset }) => offset)).toEqual(offsets);
       expect({ gap: String(history.gap), top: history.top }).toEqual({ gap: String(gap), top: { epoch, offset: 8 } });
     });
@@ -266,7 +273,7 @@ function reading(world: World, test: Declare): void {
       [5, [4, 5, 6, 7, 8]],
       [6, [4, 5, 6, 7, 8]],
     ] as const) {
-      const { publications, gap, top } = await world.log.read(a, since, limit);
+      const { publications, gap, top } = await world.log.read(a, since, limit, Number.MAX_SAFE_INTEGER);
       expect([publications.map(({ offset }) => offset), gap, top.offset]).toEqual([
         [...offsets],
         "history-too-short",
@@ -275,10 +282,30 @@ function reading(world: World, test: Declare): void {
     }
   });
 
+  test("a page takes as many as fit into its bytes, not one byte more, and one whatever its size", async () => {
+    const one = costOf({ channel: a, message: "12345" });
+    for (let count = 0; count < 3; count++) await world.store({ message: "12345" });
+    await world.store({ message: "x".repeat(10_000) });
+    const epoch = (await world.top()).epoch;
+    for (const [after, maxBytes, offsets] of [
+      [0, 2 * one - 1, [1]],
+      [0, 2 * one, [1, 2]],
+      [0, 3 * one + 100, [1, 2, 3]],
+      [0, 0, [1]],
+      [1, one, [2]],
+      [3, one, [4]],
+      [4, 0, []],
+    ] as const) {
+      const since: Since = { from: "position", position: { epoch, offset: after } };
+      const { publications, gap, top } = await world.log.read(a, since, 10, maxBytes);
+      expect([publications.map(({ offset }) => offset), gap, top.offset]).toEqual([[...offsets], undefined, 4]);
+    }
+  });
+
   test("a channel never heard of has an empty, complete history, and keeps the epoch it was answered with", async () => {
     const wishes: Since[] = [earliest, { from: "age", ms: 1000 }, { from: "last", count: 3 }];
     for (const since of wishes) {
-      const { publications, gap, top } = await world.log.read(a, since, 10);
+      const { publications, gap, top } = await world.log.read(a, since, 10, Number.MAX_SAFE_INTEGER);
       expect([publications, gap, top.offset]).toEqual([[], undefined, 0]);
       expect(await world.top()).toEqual(top);
     }
@@ -287,7 +314,9 @@ function reading(world: World, test: Declare): void {
 
   test("a position in a channel never heard of is from another epoch", async () => {
     const position = { epoch: "before", offset: 3 };
-    expect((await world.log.read(a, { from: "position", position }, 10)).gap).toBe("epoch-changed");
+    expect((await world.log.read(a, { from: "position", position }, 10, Number.MAX_SAFE_INTEGER)).gap).toBe(
+      "epoch-changed",
+    );
   });
 }
 
@@ -318,6 +347,7 @@ function bounds(world: World, test: Declare): void {
       a,
       { from: "position", position: { epoch, offset: 1 } },
       10,
+      Number.MAX_SAFE_INTEGER,
     );
     expect([publications, top, gap]).toEqual([[], { epoch, offset: 2 }, "history-too-short"]);
   });
@@ -328,7 +358,12 @@ function bounds(world: World, test: Declare): void {
     expect(await world.offsets(earliest)).toEqual([1]);
     world.clock.move(1);
     expect(await world.offsets(earliest)).toEqual([]);
-    const { gap } = await world.log.read(a, { from: "position", position: { epoch, offset: 0 } }, 10);
+    const { gap } = await world.log.read(
+      a,
+      { from: "position", position: { epoch, offset: 0 } },
+      10,
+      Number.MAX_SAFE_INTEGER,
+    );
     expect(gap).toBe("history-too-short");
   });
 
@@ -466,7 +501,7 @@ function channels(world: World, test: Declare): void {
     const batch = [a, b, c, a].map((channel) => ({ draft: { channel, message: "m" }, rules }));
     expect(outcomes(await world.log.append(batch))).toEqual(["stored", "stored", "too-many-channels", "stored"]);
     expect(await refusalOf(world.log.tops([a, c]))).toMatchObject({ code: "too-many-channels" });
-    const { publications, top, gap } = await world.log.read(c, earliest, 10);
+    const { publications, top, gap } = await world.log.read(c, earliest, 10, Number.MAX_SAFE_INTEGER);
     expect([publications, top.offset, gap]).toEqual([[], 0, undefined]);
   });
 
@@ -518,7 +553,7 @@ function againstModel(world: World, test: Declare): void {
   const small = fc.record({
     historySize: fc.nat(6),
     historyTtl: fc.constantFrom(0, 100, 1000),
-    historyBytes: fc.constantFrom(0, 201, 650, 5000),
+    historyBytes: fc.constantFrom(0, 450, 1450, 20_000),
   });
   const since = fc.oneof(
     fc.nat(12).map((offset) => ({ from: "position", offset }) as const),
@@ -531,7 +566,13 @@ function againstModel(world: World, test: Declare): void {
   const step = fc.oneof(
     fc.record({ verb: fc.constant("append" as const), drafts: fc.array(draft, { maxLength: 6 }), its: small }),
     fc.record({ verb: fc.constant("move" as const), ms: fc.nat(150) }),
-    fc.record({ verb: fc.constant("read" as const), name, since, limit: fc.nat(8) }),
+    fc.record({
+      verb: fc.constant("read" as const),
+      name,
+      since,
+      limit: fc.nat(8),
+      maxBytes: fc.constantFrom(0, 450, 1000, Number.MAX_SAFE_INTEGER),
+    }),
   );
 
   test("does what the model does, whatever is appended, read and waited for", async () => {
@@ -558,11 +599,9 @@ function againstModel(world: World, test: Declare): void {
               it.since.from === "position"
                 ? { from: "position", position: { epoch, offset: it.since.offset } }
                 : it.since;
-            const { top, publications, gap } = await world.log.read(called(it.name), asked, it.limit);
+            const { top, publications, gap } = await world.log.read(called(it.name), asked, it.limit, it.maxBytes);
             const items = publications.map(({ offset, message }) => [offset, message]);
-            expect({ top: top.offset, items, gap }).toEqual(
-              model.read(called(it.name), asked, it.limit, world.clock.now()),
-            );
+            expect({ top: top.offset, items, gap }).toEqual(model.read(called(it.name), asked, it, world.clock.now()));
           }
         }
       }),

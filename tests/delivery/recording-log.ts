@@ -53,8 +53,8 @@ export class RecordingLog implements Log, Truth {
     return appended;
   }
 
-  async read(channel: ChannelName, since: Since, limit: number): Promise<History> {
-    const history = await this.#inner.read(channel, since, limit);
+  async read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
+    const history = await this.#inner.read(channel, since, limit, maxBytes);
     this.#life(channel, history.top.epoch);
     return history;
   }

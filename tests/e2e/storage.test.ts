@@ -30,7 +30,12 @@ test.skipIf(prlimit === null)(
       }
       const acknowledged = writer.acknowledged().filter(({ channel }) => channel === "a");
       const log = await openLog({ dataDir: directory, historyBytesTotal: 1_000_000_000 });
-      const { publications, top } = await log.read("a" as ChannelName, { from: "earliest" }, 1_000_000);
+      const { publications, top } = await log.read(
+        "a" as ChannelName,
+        { from: "earliest" },
+        1_000_000,
+        Number.MAX_SAFE_INTEGER,
+      );
       await log.close();
       expect(publications.map(({ offset }) => offset)).toEqual(Array.from({ length: top.offset }, (_, at) => at + 1));
       const ids = publications.map(({ id }) => id);

@@ -17,7 +17,12 @@ export class UnsteadyBroker implements Broker {
   /** Answers are this late, milliseconds; they say what was true when the question was asked. */
   answerMs = 0;
   /** Every question for history that was asked. */
-  readonly asked: { readonly channel: ChannelName; readonly since: Since; readonly limit: number }[] = [];
+  readonly asked: {
+    readonly channel: ChannelName;
+    readonly since: Since;
+    readonly limit: number;
+    readonly maxBytes: number;
+  }[] = [];
   readonly #inner: Broker;
   readonly #clock: Clock;
   #events: BrokerEvents | undefined;
@@ -45,9 +50,9 @@ export class UnsteadyBroker implements Broker {
     return this.#inner.unlisten(channel);
   }
 
-  history(channel: ChannelName, since: Since, limit: number): Promise<History> {
-    this.asked.push({ channel, since, limit });
-    return this.#answer(() => this.#inner.history(channel, since, limit));
+  history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
+    this.asked.push({ channel, since, limit, maxBytes });
+    return this.#answer(() => this.#inner.history(channel, since, limit, maxBytes));
   }
 
   tops(

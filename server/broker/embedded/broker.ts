@@ -82,8 +82,8 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     this.#listened.delete(channel);
   }
 
-  history(channel: ChannelName, since: Since, limit: number): Promise<History> {
-    return this.#log.read(channel, since, limit);
+  history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
+    return this.#log.read(channel, since, limit, maxBytes);
   }
 
   async tops(

@@ -40,7 +40,7 @@ describe("when the connection breaks,", () => {
     for (const { reason } of refused) expect(reason).toMatchObject({ code: "broker-unavailable" });
     await worker.told("break");
     await Promise.all(ids.map((id) => worker.publish({ id })));
-    const { publications } = await worker.broker.history(a, { from: "earliest" }, 1000);
+    const { publications } = await worker.broker.history(a, { from: "earliest" }, 1000, Number.MAX_SAFE_INTEGER);
     expect(publications.map(({ id }) => id).sort()).toEqual(ids.toSorted());
   });
 
@@ -52,7 +52,11 @@ describe("when the connection breaks,", () => {
     const worker = await world.connect(through());
     unsteady.answerMs = 1000; // never: its clock stands still
     const { broker: asked } = worker;
-    const calls = [asked.listen(a), asked.tops([a]), asked.history(a, { from: "earliest" }, 1)];
+    const calls = [
+      asked.listen(a),
+      asked.tops([a]),
+      asked.history(a, { from: "earliest" }, 1, Number.MAX_SAFE_INTEGER),
+    ];
     await worker.publish(); // answered after all of them were heard
     proxy?.cut();
     for (const outcome of await Promise.allSettled(calls)) {

@@ -120,10 +120,10 @@ export class IpcBroker implements Broker, ChannelDirectory {
     if (this.#listened.delete(channel)) this.#send({ verb: "unlisten", channel });
   }
 
-  history(channel: ChannelName, since: Since, limit: number): Promise<History> {
+  history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
     const parts: Publication[][] = [];
     return this.#ask(
-      (n) => ({ verb: "history", n, channel, since, limit }),
+      (n) => ({ verb: "history", n, channel, since, limit, maxBytes }),
       (answer) => {
         if (answer.verb !== "history" && answer.verb !== "history-part") return undefined;
         parts.push([...answer.publications]);

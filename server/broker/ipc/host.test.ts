@@ -122,7 +122,9 @@ describe("IpcHost", () => {
     const message = "x".repeat(50_000);
     await Promise.all(Array.from({ length: 300 }, () => worker.publish({ message })));
     await worker.broker.listen(b);
-    const asked = Array.from({ length: 3 }, () => worker.broker.history(a, { from: "earliest" }, 1000));
+    const asked = Array.from({ length: 3 }, () =>
+      worker.broker.history(a, { from: "earliest" }, 1000, Number.MAX_SAFE_INTEGER),
+    );
     await worker.publish({ channel: b });
     await worker.until(({ received }) => received.length === 1);
     for (const { publications, top } of await Promise.all(asked)) {

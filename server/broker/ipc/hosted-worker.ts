@@ -132,9 +132,9 @@ export class HostedWorker {
     });
   }
 
-  async #sendHistory({ n, channel, since, limit }: HistoryQuestion): Promise<void> {
+  async #sendHistory({ n, channel, since, limit, maxBytes }: HistoryQuestion): Promise<void> {
     if (this.#isGone) return;
-    const { top, gap, publications } = await this.#broker.history(channel, since, limit);
+    const { top, gap, publications } = await this.#broker.history(channel, since, limit, maxBytes);
     const parts = partsOf(publications);
     for (const part of parts.slice(0, -1)) {
       await this.#link.room();

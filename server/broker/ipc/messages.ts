@@ -10,7 +10,7 @@ import type { ChannelSummary, HistoryRules } from "../log.ts";
  * What host and workers speak. The number changes with anything below: a worker of one version never talks to a host of
  * another, so neither side checks what the other one wrote.
  */
-export const ipcProtocol = "fanfare-broker/2";
+export const ipcProtocol = "fanfare-broker/3";
 
 /** What a worker asks; all but `unlisten` are answered, under the same number. */
 export type Question =
@@ -25,6 +25,7 @@ export type Question =
       readonly channel: ChannelName;
       readonly since: Since;
       readonly limit: number;
+      readonly maxBytes: number;
     }
   | {
       readonly verb: "tops";

@@ -5,6 +5,12 @@ import { Ring, type RingMeasure } from "../../lib/ring.ts";
 import type { HistoryRules } from "../log.ts";
 import type { Used } from "./use-order.ts";
 
+/** How much of a history is read at once; as in `Log.read`. */
+export interface PageBounds {
+  readonly limit: number;
+  readonly maxBytes: number;
+}
+
 /** A part of a channel's history, oldest first. */
 export interface Stretch<T> {
   readonly top: Position;
@@ -58,10 +64,10 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
     return item;
   }
 
-  /** What came after `since`, at most `limit` of it. */
-  after(since: Since, limit: number, now: number): Stretch<T> {
+  /** What came after `since`, within the bounds of a page. */
+  after(since: Since, { limit, maxBytes }: PageBounds, now: number): Stretch<T> {
     const { from, gap } = this.#begin(since, now);
-    return { top: this.position, items: this.kept.slice(from, from + limit), gap };
+    return { top: this.position, items: this.kept.take(from, limit, maxBytes), gap };
   }
 
   #begin(since: Since, now: number): Begin {

@@ -100,7 +100,11 @@ describe("Ledger", () => {
     ledger.restoreId(channel.name, "x", { epoch: "e", offset: 3 }, 0);
     expect(enter("a", 1, "x")).toEqual({ outcome: "duplicate", id: "x", position: { epoch: "e", offset: 3 } });
     expect(enter("a", 1)).toMatchObject({ outcome: "stored", item: { offset: 9, epoch: "e" } });
-    expect(ledger.read(channel.name, { from: "earliest" }, 10, 1).items.map(({ offset }) => offset)).toEqual([8, 9]);
+    expect(
+      ledger
+        .read(channel.name, { from: "earliest" }, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER }, 1)
+        .items.map(({ offset }) => offset),
+    ).toEqual([8, 9]);
     expect(opened).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import type { RingMeasure } from "../../lib/ring.ts";
 import type { ChannelSummary, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { firstNames } from "./first-names.ts";
-import { KeptChannel, type Stretch } from "./kept-channel.ts";
+import { KeptChannel, type PageBounds, type Stretch } from "./kept-channel.ts";
 import { idKey, RecentIds } from "./recent-ids.ts";
 import { UseOrder } from "./use-order.ts";
 
@@ -111,10 +111,10 @@ export class Ledger<T> {
   }
 
   /** What came after `since`. With as many channels as there may be, a new one is answered with an epoch of its own each time. */
-  read(name: ChannelName, since: Since, limit: number, now: number): Stretch<T> {
+  read(name: ChannelName, since: Since, bounds: PageBounds, now: number): Stretch<T> {
     const channel = this.open(name, now) ?? this.#make(name, { epoch: newEpoch(), offset: 0 });
     this.#trim(channel, now);
-    return channel.after(since, limit, now);
+    return channel.after(since, bounds, now);
   }
 
   /**

@@ -48,8 +48,8 @@ export class MemoryLog implements Log {
     return entries.map((entry) => toAppended(this.#ledger.enter(entry, now, timestamp)));
   }
 
-  async read(channel: ChannelName, since: Since, limit: number): Promise<History> {
-    const { top, items, gap } = this.#ledger.read(channel, since, limit, this.#now());
+  async read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
+    const { top, items, gap } = this.#ledger.read(channel, since, { limit, maxBytes }, this.#now());
     // A channel that got a new epoch keeps what was stored under the old one.
     const publications = items.map(({ publication: it }) =>
       it.epoch === top.epoch ? it : { ...it, epoch: top.epoch },

@@ -52,7 +52,9 @@ function store(now: number, draft: Partial<Draft> = {}, its = rules): Placed | u
 const probe = (now: number) => archive.append([{ verb: "append", entries: [], now }], now);
 const topOf = (channel: ChannelName, now = 0) => archive.tops([channel], now).get(channel);
 const offsets = (now = 0, channel = a) =>
-  archive.read(channel, { from: "earliest" }, 100, now).publications.map(({ offset }) => offset);
+  archive
+    .read(channel, { from: "earliest" }, { limit: 100, maxBytes: Number.MAX_SAFE_INTEGER }, now)
+    .publications.map(({ offset }) => offset);
 const rowsOf = (table: "publications" | "ids" | "channels") =>
   database.query<{ rows: number }, []>(`SELECT count(*) AS rows FROM ${table}`).get()?.rows;
 
@@ -112,9 +114,9 @@ describe("Archive, after a crash,", () => {
   test("knows history, epoch, offset and ids", () => {
     const first = store(0, { id: "x", sender: "Alice" });
     store(1);
-    const before = archive.read(a, { from: "earliest" }, 10, 1);
+    const before = archive.read(a, { from: "earliest" }, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER }, 1);
     crash(2);
-    expect(archive.read(a, { from: "earliest" }, 10, 2)).toEqual(before);
+    expect(archive.read(a, { from: "earliest" }, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER }, 2)).toEqual(before);
     expect(store(2, { id: "x" })).toMatchObject({ outcome: "duplicate", id: "x", position: { offset: 1 } });
     expect(store(2)).toMatchObject({ outcome: "stored", offset: 3, epoch: first?.outcome === "stored" && first.epoch });
   });
@@ -156,7 +158,9 @@ describe("Archive, after a crash,", () => {
     expect(rowsOf("publications")).toBe(0);
     crash(60_001);
     expect(topOf(a, 60_001)).toEqual({ epoch: String(top?.epoch), offset: 3 });
-    expect(archive.read(a, { from: "age", ms: 60_001 }, 10, 60_001).gap).toBe("history-too-short");
+    expect(
+      archive.read(a, { from: "age", ms: 60_001 }, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER }, 60_001).gap,
+    ).toBe("history-too-short");
     expect(store(60_001)).toMatchObject({ offset: 4 });
   });
 

@@ -1,6 +1,6 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
-import type { KeptChannel } from "../ledger/kept-channel.ts";
+import type { KeptChannel, PageBounds } from "../ledger/kept-channel.ts";
 import type { ChannelSummary } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { type Filed, FiledLedger } from "./filed-ledger.ts";
@@ -47,8 +47,8 @@ export class Archive {
     );
   }
 
-  read(channel: ChannelName, since: Since, limit: number, now: number): StoredStretch {
-    const { top, gap, items } = this.#current(now).ledger.read(channel, since, limit, now);
+  read(channel: ChannelName, since: Since, bounds: PageBounds, now: number): StoredStretch {
+    const { top, gap, items } = this.#current(now).ledger.read(channel, since, bounds, now);
     return { top, gap, publications: items.map((filed) => this.#publication(filed)) };
   }
 

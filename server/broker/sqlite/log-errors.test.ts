@@ -99,11 +99,11 @@ describe("SqliteLog does not open, and says what to do,", () => {
 describe("SqliteLog", () => {
   test("knows after it was closed what it knew before", async () => {
     const first = await stored();
-    const history = await first.read(a, { from: "earliest" }, 100);
+    const history = await first.read(a, { from: "earliest" }, 100, Number.MAX_SAFE_INTEGER);
     await first.close();
     const second = await stored();
     expect(history.publications).toHaveLength(51);
-    expect(await second.read(a, { from: "earliest" }, 51)).toEqual({
+    expect(await second.read(a, { from: "earliest" }, 51, Number.MAX_SAFE_INTEGER)).toEqual({
       ...history,
       top: { ...history.top, offset: 101 },
     });

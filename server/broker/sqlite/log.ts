@@ -54,8 +54,11 @@ export class SqliteLog implements Log {
     return answer.placed.map((placed, at) => toAppended(placed, entries[at]?.draft));
   }
 
-  async read(channel: ChannelName, since: Since, limit: number): Promise<History> {
-    const answer = await this.#ask({ verb: "read", channel, since, limit, now: this.#clock.now() }, notRead);
+  async read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
+    const answer = await this.#ask(
+      { verb: "read", channel, since, bounds: { limit, maxBytes }, now: this.#clock.now() },
+      notRead,
+    );
     if (answer.verb !== "read") throw unexpected(answer);
     return toHistory(channel, answer);
   }

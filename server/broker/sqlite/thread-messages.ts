@@ -2,6 +2,7 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import type { GapReason } from "../../../protocol/frames.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
+import type { PageBounds } from "../ledger/kept-channel.ts";
 import type { Place } from "../ledger/ledger.ts";
 import type { ChannelSummary, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
@@ -18,7 +19,7 @@ export type Request =
       readonly verb: "read";
       readonly channel: ChannelName;
       readonly since: Since;
-      readonly limit: number;
+      readonly bounds: PageBounds;
       readonly now: number;
     }
   | {
