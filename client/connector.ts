@@ -1,9 +1,10 @@
 import type { ClientCommand, IncomingFrame } from "../protocol/client-codec.ts";
+import { isFinal } from "../protocol/close-codes.ts";
 import type { DrainingFrame, Ref, WelcomeFrame } from "../protocol/frames.ts";
 import { Attempt } from "./attempt.ts";
 import { backoff } from "./backoff.ts";
 import type { Timer } from "./clock.ts";
-import { type Goodbye, isFinal } from "./goodbye.ts";
+import type { Goodbye } from "./goodbye.ts";
 import type { ConnectionState } from "./state.ts";
 import type { TransportName, World } from "./world.ts";
 

@@ -1,27 +1,10 @@
 import { expect, test } from "bun:test";
 import { parseChannelName } from "../protocol/channel-name.ts";
-import { closeTable } from "../protocol/close-codes.ts";
 import { parseCursor } from "../protocol/position.ts";
 import { backoff } from "./backoff.ts";
 import { cursorPart } from "./cursor.ts";
 import { Emitter } from "./emitter.ts";
-import { isFinal } from "./goodbye.ts";
 import { checkData } from "./schema.ts";
-
-test("every close code of the table is obeyed; 1000, which is ours to decide, brings a client back", () => {
-  const disobeyed = Object.values(closeTable).filter(({ code, comeBack }) => isFinal(code) === comeBack);
-  expect(disobeyed.map(({ code }) => code)).toEqual([1000]);
-});
-
-test.each([
-  [1005, false],
-  [1006, false],
-  [4499, false],
-  [4600, true],
-  [4999, true],
-])("the unlisted code %d is final: %p", (code, expected) => {
-  expect(isFinal(code)).toBe(expected);
-});
 
 test("waits are anything up to a bound that doubles from half a second to twenty", () => {
   expect([0, 1, 2, 5, 6, 60].map((failures) => backoff(failures, 1))).toEqual([

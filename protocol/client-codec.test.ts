@@ -151,6 +151,7 @@ describe("a server's frame", () => {
       connection_id: word,
       resume_key: word,
       ping_interval_ms: fc.nat(),
+      limits: fc.record({ max_message_bytes: fc.nat(), message_rate: fc.nat(), max_channels: fc.nat() }),
       timestamp,
       channels: fc.dictionary(word, joined),
     }),

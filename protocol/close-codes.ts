@@ -31,8 +31,11 @@ export interface CloseReason {
   readonly text?: string;
 }
 
-/** Whether a client should come back after this code. What is not listed and below 4500: yes. */
-export function shouldComeBack(code: number): boolean {
-  const known = Object.values(closeTable).find((entry) => entry.code === code);
-  return known?.comeBack ?? code < 4500;
+/**
+ * Whether a client must stay away after this code: its own frames would break the next connection too, or the server does
+ * not want it. The rule behind `comeBack` in the table, also for codes that are not listed. The exception is 1000, which is
+ * for the client to decide.
+ */
+export function isFinal(code: number): boolean {
+  return code >= 4500 || [1002, 1003, 1007, 1009].includes(code);
 }

@@ -6,6 +6,11 @@ export const errorTable = {
   "bad-json": { status: 400, retry: false, meaning: "The text is not JSON, or is nested too deep." },
   "bad-request": { status: 400, retry: false, meaning: "A parameter or header breaks a rule; the message names both." },
   unauthorized: { status: 401, retry: false, meaning: "A key or token is missing, wrong or expired." },
+  "token-expired": {
+    status: 401,
+    retry: false,
+    meaning: "The token has expired, or is not valid yet: connect with a new one.",
+  },
   forbidden: { status: 403, retry: false, meaning: "The key, token or origin does not allow this." },
   "not-found": { status: 404, retry: false, meaning: "There is nothing by that name." },
   "method-not-allowed": { status: 405, retry: false, meaning: "The path exists, but not with this method." },
@@ -29,8 +34,8 @@ export const errorTable = {
   },
   "too-many-channels": {
     status: 429,
-    retry: true,
-    meaning: "The server or the connection has as many channels as it may.",
+    retry: false,
+    meaning: "The server or the connection has as many channels as it may: leave one, or raise the limit.",
   },
   "unknown-type": { status: 400, retry: false, meaning: "The frame's `type` is not one of the protocol." },
   internal: { status: 500, retry: true, meaning: "A fault of the server; it is in the server's log." },
@@ -49,6 +54,24 @@ export const errorTable = {
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;
+
+type PassingCode = { [Code in ErrorCode]: (typeof errorTable)[Code]["retry"] extends true ? Code : never }[ErrorCode];
+
+/** The codes with `retry: true`, which the compiler checks. The SDK bundles this list only, not the sentences of the table. */
+const passingCodes = {
+  "request-timeout": 1,
+  "rate-limited": 1,
+  internal: 1,
+  "broker-unavailable": 1,
+  "idempotency-full": 1,
+  draining: 1,
+  full: 1,
+} satisfies Record<PassingCode, 1>;
+
+/** Whether the same request may succeed later. Codes that are not in the table: no. */
+export function isPassing(code: string): code is PassingCode {
+  return Object.hasOwn(passingCodes, code);
+}
 
 /** A failure the caller is told about. Anything else that is thrown is a bug. */
 export class ServiceError extends Error {

@@ -69,8 +69,19 @@ export interface WelcomeFrame {
   readonly user_id?: string;
   readonly online?: number;
   readonly ping_interval_ms: number;
+  readonly limits: WelcomeLimits;
   readonly timestamp: string;
   readonly channels: Readonly<Record<string, Joined>>;
+}
+
+/** What the server takes from one connection, so that a client can refuse what the server would refuse. */
+export interface WelcomeLimits {
+  /** Bytes of one publication's `message`, `data` and `headers` together, in UTF-8. */
+  readonly max_message_bytes: number;
+  /** Frames per second, twice as many at once; 0: no limit. */
+  readonly message_rate: number;
+  /** Channels, `all` and the user's own not counted. */
+  readonly max_channels: number;
 }
 
 /** Others came or went. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { fc } from "../tests/property.ts";
-import { elementTexts, jsonDepth, memberTexts, onOneLine } from "./json-text.ts";
+import { elementTexts, jsonDepth, memberTexts, onOneLine, withoutEscapes } from "./json-text.ts";
 
 /** White space as JSON knows it, anywhere between two tokens. */
 const space = fc.string({ unit: fc.constantFrom(" ", "\n", "\r", "\t"), maxLength: 2 });
@@ -120,3 +120,37 @@ describe("onOneLine", () => {
     expect(onOneLine('{\r\n"a":\n\n1}')).toBe('{ "a": 1}');
   });
 });
+
+describe("withoutEscapes", () => {
+  test("keeps the value of any text that was escaped, and is as short as JSON.stringify makes it", () => {
+    const escaped = (text: string) =>
+      [...Array(text.length).keys()].map((at) => unitEscape(text.charCodeAt(at))).join("");
+    const anyText = fc.string({ unit: "binary" });
+    const halves = fc.string({ unit: fc.constantFrom("\ud83d", "\ude00", "\\", '"', "u", "0041", "\u0007") });
+    fc.assert(
+      fc.property(fc.oneof(anyText, halves), (text) => {
+        const plain = withoutEscapes(`{"${escaped(text)}":["${escaped(text)}"]}`);
+        expect(JSON.parse(plain)).toEqual({ [text]: [text] });
+        if (text.isWellFormed() && !/["\\\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) {
+          expect(plain).toBe(JSON.stringify({ [text]: [text] }));
+        }
+      }),
+    );
+  });
+
+  test.each([
+    ["what json.dumps of Python makes of an emoji", '"\\ud83d\\ude00"', '"\u{1f600}"'],
+    ["a letter", '"\\u00E4"', '"ä"'],
+    ["an escaped backslash before something like an escape", '"\\\\u0041"', '"\\\\u0041"'],
+    ["half a pair", '"\\ud83d!"', '"\\ud83d!"'],
+    ["half a pair before a whole one", '"\\ud83d\\ud83d\\ude00"', '"\\ud83d\u{1f600}"'],
+    ["a quote and a control character", '"\\u0022\\u0000"', '"\\u0022\\u0000"'],
+    ["a line separator", '"\\u2028"', '"\\u2028"'],
+  ])("of %s", (_, text, plain) => {
+    expect(withoutEscapes(text)).toBe(plain);
+  });
+});
+
+function unitEscape(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, "0")}`;
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { closeTable, shouldComeBack } from "./close-codes.ts";
-import { errorTable, ServiceError } from "./errors.ts";
+import { closeTable, isFinal } from "./close-codes.ts";
+import { errorTable, isPassing, ServiceError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { texts } from "./texts.ts";
 
@@ -12,8 +12,18 @@ describe("the table of errors", () => {
     (code, { status, retry, meaning }) => {
       expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
       expect(status).toBeWithin(400, 600);
-      expect<boolean>(retry).toBe(status === 408 || status === 429 || status >= 500); // RFC 9110 §15.5.9
+      // RFC 9110 §15.5.9. Too many channels is the exception: waiting alone leaves none of them.
+      const isLasting = code === "too-many-channels";
+      expect<boolean>(retry).toBe(!isLasting && (status === 408 || status === 429 || status >= 500));
+      expect(isPassing(code)).toBe(retry);
       expect(meaning).toEndWith(".");
+    },
+  );
+
+  test.each(["", "constructor", "toString", "__proto__", "of-another-version"])(
+    "the unlisted code %p does not pass",
+    (code) => {
+      expect(isPassing(code)).toBe(false);
     },
   );
 
@@ -34,7 +44,8 @@ describe("the table of close codes", () => {
   });
 
   test.each(entries)("%s says by its range whether to come back", (_, { code, comeBack, reason }) => {
-    expect(shouldComeBack(code)).toBe(comeBack);
+    // 1000 is for the client to decide.
+    expect<boolean>(isFinal(code)).toBe(!comeBack && code !== 1000);
     if (code >= 4000) expect<boolean>(comeBack).toBe(code < 4500);
     expect(bytesOf(reason)).toBeLessThanOrEqual(123); // RFC 6455 §5.5
   });
@@ -52,8 +63,8 @@ describe("the table of close codes", () => {
     [4499, true],
     [4500, false],
     [4999, false],
-  ])("a client that meets %d comes back: %p", (code, comeBack) => {
-    expect(shouldComeBack(code)).toBe(comeBack);
+  ])("a client that meets the unlisted code %d comes back: %p", (code, comeBack) => {
+    expect(isFinal(code)).toBe(!comeBack);
   });
 });
 

@@ -10,8 +10,8 @@ import { checkSecret, type KeySettings, makeTokenKeys, type TokenKeys } from "./
 /** Says who a token belongs to and what it allows. */
 export interface TokenVerifier {
   /**
-   * Rejects with a ServiceError whose message never holds the token or a part of it: "unauthorized" for a token that is
-   * malformed, expired, wrongly signed or signed with an algorithm that is not configured; "internal" where the keys of
+   * Rejects with a ServiceError whose message never holds the token or a part of it: "token-expired" for a token that has
+   * expired or is not valid yet, where a new one helps; "unauthorized" for a token that is malformed, wrongly signed or signed with an algorithm that is not configured; "internal" where the keys of
    * `JWKS_URL` cannot be read, since then the same token may pass later.
    */
   verify(token: string): Promise<Identity>;
@@ -89,7 +89,7 @@ class JwtVerifier implements TokenVerifier {
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       // Without the cause: the library's errors carry the claims, or pieces of what came, and causes are logged.
-      throw new ServiceError("unauthorized", this.#complaint(error));
+      throw new ServiceError(isOutOfTime(error) ? "token-expired" : "unauthorized", this.#complaint(error));
     }
   }
 
@@ -110,4 +110,11 @@ class JwtVerifier implements TokenVerifier {
     }
     return "the token is not a signed JWT: expected three parts of base64url with dots between";
   }
+}
+
+/** Nothing is wrong with the token but the time: its owner can get a new one. */
+function isOutOfTime(error: errors.JOSEError): boolean {
+  const isEarly =
+    error instanceof errors.JWTClaimValidationFailed && error.claim === "nbf" && error.reason === "check_failed";
+  return isEarly || error instanceof errors.JWTExpired;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Draft } from "../../protocol/publication.ts";
-import { bytesOf, costOf } from "./cost-of.ts";
+import { bytesOf, costOf, publishedBytesOf } from "./cost-of.ts";
 import { toPublication } from "./to-publication.ts";
 
 const draft: Draft = { channel: "a" as ChannelName, message: "hi" };
@@ -37,5 +37,11 @@ describe("the bytes that a publisher's limit counts", () => {
     ["no other label", { message: "", id: "i", sender: "s", key: "k", event: "e" }, 0],
   ])("are those of %s", (_, labels, bytes) => {
     expect(bytesOf({ ...draft, ...labels })).toBe(bytes);
+    expect(publishedBytesOf({ ...draft, ...labels })).toBe(bytes);
+  });
+
+  test("are those of the characters in `data`, not of the escapes that some encoders write", () => {
+    const body = { ...draft, message: "", data: JSON.stringify(["\\ud83d\\ude00"]).replaceAll("\\\\", "\\") };
+    expect([body.data, bytesOf(body), publishedBytesOf(body)]).toEqual(['["\\ud83d\\ude00"]', 16, 8]);
   });
 });

@@ -1,3 +1,4 @@
+import { withoutEscapes } from "../../protocol/json-text.ts";
 import type { Body, Draft, Labels, Publication } from "../../protocol/publication.ts";
 import { textBytes } from "../lib/own-text.ts";
 
@@ -20,7 +21,15 @@ export function costOf(publication: Draft | Publication): number {
   return cost;
 }
 
-/** What a publisher's limit counts (`MAX_MESSAGE_BYTES`): message, data and headers in UTF-8. The rest has limits of its own. */
+/**
+ * What a publisher's limit counts (`MAX_MESSAGE_BYTES`): message, data and headers in UTF-8, however the JSON of `data` was
+ * escaped. Every publisher that sends the same has the same limit then, whatever its JSON encoder does.
+ */
+export function publishedBytesOf(draft: Body & Labels): number {
+  return bytesOf(draft.data === undefined ? draft : { ...draft, data: withoutEscapes(draft.data) });
+}
+
+/** Bytes of message, data and headers as they are stored and sent. The rest has limits of its own. */
 export function bytesOf({ message, data, headers }: Body & Labels): number {
   let bytes =
     (message === undefined ? 0 : Buffer.byteLength(message)) + (data === undefined ? 0 : Buffer.byteLength(data));

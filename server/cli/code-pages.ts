@@ -23,7 +23,10 @@ export function errorsPage(): string {
 export function closeCodesPage(): string {
   const rows = Object.values(closeTable)
     .toSorted((one, other) => one.code - other.code)
-    .map(({ code, comeBack, reason }) => `| ${code} | ${comeBack ? "yes" : "no"} | ${reason} |`);
+    .map(
+      ({ code, comeBack, reason }) =>
+        `| ${code} | ${code === 1000 ? "as it likes" : comeBack ? "yes" : "no"} | ${reason} |`,
+    );
   return page("Close codes", [
     "A WebSocket ends with one of these codes. *Come back* says whether a client should connect again, with the growing and",
     "scattered delays that the SDK has; a code that is not listed and below 4500 means yes, one from 4500 on means no.",

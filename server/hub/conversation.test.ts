@@ -103,6 +103,16 @@ describe("what may not be done is answered with an error", () => {
     expect(await say(guest, { ...body, message: long(256) })).toMatchObject([{ type: "ack" }]);
     expect(await say(guest, { ...body, message: "ä".repeat(129) })).toMatchObject([{ code: "too-large" }]);
   });
+
+  test("a body is measured as text, however it was escaped, at the limit and one past it", async () => {
+    const guest = await begin({ settings: { maxMessageBytes: 258 } });
+    const escaped = (count: number) => `{"type":"publish","channel":"a","data":"${"\\ud83d\\ude00".repeat(count)}"}`;
+    guest.conversation.hear(escaped(64)); // 4 bytes each, and two quotes
+    guest.conversation.hear(escaped(65));
+    await it.settle();
+    const answers = guest.connection.taken.filter(({ type }) => type !== "message" && type !== "system");
+    expect(answers).toMatchObject([{ type: "ack" }, { type: "error", code: "too-large" }]);
+  });
 });
 
 describe("commands", () => {

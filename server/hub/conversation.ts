@@ -16,6 +16,8 @@ export interface ConversationSettings {
   readonly dependencies: CommandDependencies;
   /** Frames per second; 0 for no limit. */
   readonly messageRate: number;
+  /** A frame of more than twice these bytes counts as several, because reading it costs by its length. */
+  readonly maxMessageBytes: number;
   readonly clock: Clock;
   /** Shared by all; plain additions, read by the scraper. */
   readonly counts: { frames: number };
@@ -48,11 +50,11 @@ export class Conversation {
   hear(text: string): void {
     const { session } = this;
     if (session.closed !== undefined) return;
-    const { clock, counts, messageRate } = this.#setting;
+    const { clock, counts, messageRate, maxMessageBytes } = this.#setting;
     counts.frames++;
     const now = clock.monotonic(); // a wall clock that is set back would stop everybody
     this.#rate ??= new MessageRate(messageRate, now);
-    const waitMs = this.#rate.take(now);
+    const waitMs = this.#rate.take(now, Math.ceil(text.length / (2 * maxMessageBytes)) || 1);
     if (waitMs > 0) this.#refuse(text, this.#rate, waitMs);
     else if (!this.#isBusy) this.#perform(text);
     else this.#keep(text);

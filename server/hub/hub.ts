@@ -6,7 +6,7 @@ import type { Since } from "../../protocol/position.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
 import type { Broker, Published } from "../broker/broker.ts";
-import { bytesOf } from "../broker/cost-of.ts";
+import { bytesOf, publishedBytesOf } from "../broker/cost-of.ts";
 import type { History, HistoryRules } from "../broker/log.ts";
 import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -36,12 +36,8 @@ const maxAnswerBytes = 256 * 1024;
 const maxReadBytes = 1024 * 1024;
 
 export interface HubSettings extends DeliverySettings, ReceptionSettings {
-  /** Frames per second and connection. */
-  readonly messageRate: number;
   /** Milliseconds without progress. */
   readonly slowTimeoutMs: number;
-  /** Bytes of one publication's message, data and headers together, in UTF-8. */
-  readonly maxMessageBytes: number;
 }
 
 /** What a hub is made from. */
@@ -106,6 +102,7 @@ export class Hub {
     this.#conversation = {
       clock,
       messageRate: settings.messageRate,
+      maxMessageBytes: settings.maxMessageBytes,
       dependencies: this.#dependencies(),
       counts: { frames: 0 },
     };
@@ -159,7 +156,7 @@ export class Hub {
   /** @throws ServiceError "too-large", or what the broker throws */
   async publish(draft: Draft): Promise<Published> {
     const { maxMessageBytes } = this.#settings;
-    const bytes = bytesOf(draft);
+    const bytes = publishedBytesOf(draft);
     if (bytes > maxMessageBytes) {
       throw new ServiceError(
         "too-large",

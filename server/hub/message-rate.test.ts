@@ -24,6 +24,14 @@ describe("the rate of messages", () => {
     expect(take(rate, 11, 3_600_000).map((waitMs) => waitMs > 0)).toEqual([...Array(10).fill(false), true]);
   });
 
+  test("a frame that counts as several takes as much, and never more than the bucket holds", () => {
+    const rate = new MessageRate(5, 0);
+    expect([rate.take(0, 4), rate.take(0, 4), rate.take(0, 4)]).toEqual([0, 0, 400]);
+    expect(rate.take(400, 4)).toBe(0);
+    expect(rate.take(400, 1000)).toBe(2000);
+    expect(rate.take(2400, 1000)).toBe(0);
+  });
+
   test("0 means no limit", () => {
     const rate = new MessageRate(0, 0);
     expect(take(rate, 1000, 0).every((waitMs) => waitMs === 0)).toBe(true);

@@ -18,19 +18,24 @@ export class MessageRate {
     this.#at = now;
   }
 
-  /** One frame. @returns 0 to let it pass, else the milliseconds until the next would. */
-  take(now: number): number {
+  /**
+   * One frame.
+   * @param cost how many it counts as, 1 or more; never more than the bucket holds
+   * @returns 0 to let it pass, else the milliseconds until it would
+   */
+  take(now: number, cost = 1): number {
     if (this.#perSecond === 0) return 0;
     const capacity = this.#perSecond * burstSeconds;
     this.#tokens = Math.min(capacity, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond);
     this.#at = now;
-    if (this.#tokens >= 1) {
-      this.#tokens--;
+    const price = Math.min(cost, capacity);
+    if (this.#tokens >= price) {
+      this.#tokens -= price;
       this.#refusals = 0;
       return 0;
     }
     this.#refusals++;
-    return Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000);
+    return Math.ceil(((price - this.#tokens) / this.#perSecond) * 1000);
   }
 
   /** It was told often enough. */

@@ -100,6 +100,21 @@ describe("a welcome", () => {
 });
 
 describe("who comes in", () => {
+  test("is told what the server takes from one connection", async () => {
+    await begin({ settings: { maxMessageBytes: 1000, messageRate: 7, maxChannels: 3 } });
+    const { connection } = await it.connect({});
+    const limits = { max_message_bytes: 1000, message_rate: 7, max_channels: 3 };
+    expect(connection.of("system")[0]).toMatchObject({ event: "welcome", limits });
+  });
+
+  test("is told of channels whatever their names mean to JavaScript", async () => {
+    await begin();
+    const channels = ["constructor", "__proto__", "toString", "hasOwnProperty"].map(nameOf);
+    const { connection } = await it.connect({ channels });
+    const joined = connection.of("system")[0]?.channels;
+    expect(Object.keys(Object(joined)).sort()).toEqual([...channels, "all"].sort());
+  });
+
   test("as many channels as allowed, and one more is refused", async () => {
     await begin({ settings: { maxChannels: 2 } });
     const names = ["a", "b", "c"].map(nameOf);

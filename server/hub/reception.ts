@@ -20,8 +20,6 @@ const log = () => getLogger(["fanfare", "hub"]);
 
 export interface ReceptionSettings extends AdmissionLimits, WelcomeSettings {
   readonly userConnections: "many" | "reject" | "replace";
-  /** Channels per connection, `all` and one's own not counted. */
-  readonly maxChannels: number;
 }
 
 /** Whom reception works with. */

@@ -16,6 +16,12 @@ const log = () => getLogger(["fanfare", "hub"]);
 export interface WelcomeSettings {
   readonly notices: boolean;
   readonly pingIntervalMs: number;
+  /** Bytes of one publication's message, data and headers together, in UTF-8. */
+  readonly maxMessageBytes: number;
+  /** Frames per second and connection; 0 for no limit. */
+  readonly messageRate: number;
+  /** Channels per connection, `all` and one's own not counted. */
+  readonly maxChannels: number;
 }
 
 export interface WelcomeParts {
@@ -80,25 +86,27 @@ export class Welcome {
   /** In one turn: the memberships, the frame that tells of them, and whatever follows. */
   #welcome(session: Session, plans: readonly JoinPlan[], newcomer: Newcomer): void {
     const { delivery, clock, peers, resumeKeys } = this.#parts;
-    const channels: Record<string, Joined> = {};
+    const channels: [name: string, Joined][] = [];
     // Before the first join: a flush between two of them would reach the session before its welcome.
     if (plans.some(isAhead)) delivery.flushNow();
-    for (const plan of plans) channels[plan.channel.name] = commitJoin(delivery, plan, session);
+    for (const plan of plans) channels.push([plan.channel.name, commitJoin(delivery, plan, session)]);
     session.isWelcomed = true;
     peers.roster.count(session.userId, 1, newcomer.isNews);
     const { online } = peers.roster;
+    const { notices, pingIntervalMs, maxMessageBytes, messageRate, maxChannels } = this.#settings;
     session.sendFrame({
       type: "system",
       event: "welcome",
       protocol: 1,
-      ...(this.#settings.notices ? { message: texts.welcomeWithCount(online) } : {}),
+      ...(notices ? { message: texts.welcomeWithCount(online) } : {}),
       connection_id: session.id,
       resume_key: resumeKeys.keyOf(session.id),
       ...present({ user_id: session.userId }),
-      ...(this.#settings.notices ? { online } : {}),
-      ping_interval_ms: this.#settings.pingIntervalMs,
+      ...(notices ? { online } : {}),
+      ping_interval_ms: pingIntervalMs,
+      limits: { max_message_bytes: maxMessageBytes, message_rate: messageRate, max_channels: maxChannels },
       timestamp: isoTime(clock.now()),
-      channels,
+      channels: Object.fromEntries(channels), // not by assignment: a channel may be called __proto__
     });
     log().info("Client connected: {remote}. Total clients: {total}", { remote: session.origin.remote, total: online });
     newcomer.onWelcomed();

@@ -6,8 +6,8 @@ import { type Frame, SocketUnderTest } from "./socket.ts";
 import { StreamUnderTest } from "./stream.ts";
 
 const maxMessageBytes = 64 * 1024;
-/** A frame may be larger than the publication in it by what surrounds it. */
-const maxFrameBytes = maxMessageBytes + 16 * 1024;
+/** A frame may be much larger: JSON escapes take up to six times the bytes. */
+const maxFrameBytes = 1024 ** 2;
 
 let server: ServerUnderTest;
 let bystanders: readonly (SocketUnderTest | StreamUnderTest)[];
@@ -91,6 +91,7 @@ describe("a frame", () => {
     expect(socket.frames.filter(({ type }) => type === "ack")).toHaveLength(4);
     expect((await errorFor(publish({ data: "x".repeat(maxMessageBytes - 1) }))).code).toBe("too-large");
     expect((await errorFor("x".repeat(maxMessageBytes + 1))).code).toBe("too-large");
+    expect((await errorFor(publish({ data: "x".repeat(maxFrameBytes - 100), ref: 7 }))).code).toBe("too-large");
     socket.send(`{"type":"shout","ref":1,"fill":"${"x".repeat(maxFrameBytes - 34)}"}`);
     expect(await socket.until(({ ref }) => ref === 1)).toMatchObject({ code: "unknown-type" });
     socket.send("x".repeat(maxFrameBytes + 1));

@@ -87,6 +87,26 @@ test("a token that is signed by somebody else is refused", async () => {
   expect((await publish("room:1", { Authorization: `Bearer ${forged}` })).status).toBe(401);
 });
 
+test("a token that has expired is told from one that is wrong, over HTTP and at both handshakes", async () => {
+  const expired = await makeToken(
+    { sub: "alice", subscribe: [], publish: [], expiresInS: 1, secret },
+    { now: () => 0 },
+  );
+  const headers = { Authorization: `Bearer ${expired}` };
+  for (const answer of [await publish("room:1", headers), await server.request("GET", "/sse", undefined, headers)]) {
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({ code: "token-expired" });
+  }
+  for (const [token, code] of [
+    [expired, 4010],
+    ["nonsense", 4500],
+  ] as const) {
+    const closed = Promise.withResolvers<CloseEvent>();
+    new WebSocket(`${server.wsUrl}?token=${token}`, ["fanfare.v1"]).onclose = closed.resolve;
+    expect((await closed.promise).code).toBe(code);
+  }
+});
+
 test("the key goes on opening everything", async () => {
   const headers = { Authorization: `Bearer ${key}` };
   expect((await publish("room:2", headers, { sender: "the shop" })).status).toBe(200);

@@ -299,6 +299,7 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Asking]
 /** Refusals that are told of and provoked in other tests here, or that no test of seconds can have. */
 const elsewhere: Readonly<Record<string, string>> = {
   unauthorized: "without a credential, above",
+  "token-expired": "in http-tokens.test.ts",
   forbidden: "with another origin, below",
   conflict: "above",
   draining: "above",

@@ -41,7 +41,13 @@ export const arrivalParameters: readonly Parameter[] = [
   },
 ];
 
-const refusals: readonly ErrorCode[] = ["bad-request", "unauthorized", "conflict", "too-many-channels"];
+const refusals: readonly ErrorCode[] = [
+  "bad-request",
+  "unauthorized",
+  "token-expired",
+  "conflict",
+  "too-many-channels",
+];
 
 const aboutWebSocket: About = {
   tag: "streams",

@@ -106,10 +106,11 @@ function freeName({ method, path }: Operation, taken: ReadonlySet<string>): stri
 }
 
 /** All refusals that an operation knows, those of its kind included. */
-export function errorsOf({ scope, about }: Operation): readonly ErrorCode[] {
+export function errorsOf({ scope, forClients, about }: Operation): readonly ErrorCode[] {
   const needsKey = scope !== undefined && about.credential === undefined;
   const codes: ErrorCode[] = ["forbidden", "internal"]; // of the border, and of faults
   if (needsKey) codes.push("unauthorized");
+  if (forClients) codes.push("token-expired");
   if (needsKey && about.request !== undefined) codes.push("bad-request", "too-large", "request-timeout");
   return [...new Set([...codes, ...(about.errors ?? [])])];
 }

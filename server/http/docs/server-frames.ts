@@ -13,6 +13,7 @@ import type {
   ServerFrame,
   SystemFrame,
   WelcomeFrame,
+  WelcomeLimits,
 } from "../../../protocol/frames.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { texts } from "../../../protocol/texts.ts";
@@ -73,6 +74,14 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
         connection_id: text("This connection."),
         resume_key: text("For `takes_over` of the next connection."),
         ping_interval_ms: whole("How often the server pings."),
+        limits: {
+          description: "What the server accepts from one connection.",
+          ...shape<WelcomeLimits>({
+            max_message_bytes: whole("Bytes of one publication's `message`, `data` and `headers` together, in UTF-8."),
+            message_rate: whole("Frames per second, twice as many at once; 0: no limit."),
+            max_channels: whole("Channels, `all` and the user's own not counted."),
+          }),
+        },
         timestamp: sentAt,
         channels: {
           type: "object",
@@ -92,6 +101,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
       user_id: "alice",
       online: 1,
       ping_interval_ms: 30_000,
+      limits: { max_message_bytes: 65_536, message_rate: 50, max_channels: 100 },
       timestamp,
       channels: { all: { epoch: "k3x9", offset: 17, from: 18 } },
     },

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
 import type { CloseName, CloseReason } from "../../../protocol/close-codes.ts";
-import { type ErrorCode, ServiceError } from "../../../protocol/errors.ts";
+import { type ErrorCode, isPassing, ServiceError } from "../../../protocol/errors.ts";
 import type { Admitted } from "../../hub/arrival.ts";
 import type { Conversation } from "../../hub/conversation.ts";
 import type { Hub } from "../../hub/hub.ts";
@@ -15,8 +15,12 @@ import { refuseBytes, SocketConnection } from "./socket-connection.ts";
 
 /** The subprotocol whose clients understand several frames as one array. */
 const subprotocol = "fanfare.v1";
-/** What a frame may hold beside the publication in it: labels, headers and escapes. */
+/** Bytes that a frame may hold beside the body of its publication: labels and headers. */
 const envelopeBytes = 16 * 1024;
+/** Every byte of a text may arrive as an escape of six, such as `\u0041`. */
+const escapeFactor = 6;
+/** Frames up to this size are read in any case, so that too much is answered with `too-large`. */
+const leastFrameBytes = 1024 ** 2;
 
 /** What the engine says of sockets that ended without a close frame of the other side; of its own faults with a reason. */
 const engineCode = 1006;
@@ -34,7 +38,7 @@ export interface SocketState {
 
 export interface WebSocketSettings {
   readonly heartbeat: HeartbeatTimes;
-  /** Bytes of one publication; a frame may be a little larger. */
+  /** Bytes of one publication; a frame may be larger, see `maxFrameBytes`. */
   readonly maxMessageBytes: number;
 }
 
@@ -49,7 +53,7 @@ export class WebSocketTransport {
     this.#hub = hub;
     this.#heartbeat = new Heartbeat(settings.heartbeat, clock);
     this.handler = {
-      maxPayloadLength: settings.maxMessageBytes + envelopeBytes,
+      maxPayloadLength: maxFrameBytes(settings.maxMessageBytes),
       backpressureLimit: 64 * refuseBytes,
       closeOnBackpressureLimit: false,
       idleTimeout: 0, // the heartbeat sees to the dead: the engine would count what it sends as their life
@@ -89,7 +93,7 @@ export class WebSocketTransport {
   refuse(request: Request, server: Server<SocketState>, error: unknown): undefined {
     const seesCodesOnly = request.headers.has("Origin") || offeredSubprotocols(request).includes(subprotocol);
     if (!(error instanceof ServiceError) || !seesCodesOnly) throw error;
-    if (!this.#upgrade(request, server, { name: goodbyes[error.code] ?? "internal", text: error.message })) throw error;
+    if (!this.#upgrade(request, server, { name: goodbyeFor(error.code), text: error.message })) throw error;
     return undefined;
   }
 
@@ -147,17 +151,25 @@ export class WebSocketTransport {
   }
 }
 
-/** How a refusal is said to somebody who sees close codes only. */
+/**
+ * The largest frame that is read. It holds the largest publication however it is escaped, and what is somewhat larger, which
+ * the hub refuses with `too-large`. Only beyond it the engine closes the connection (1009).
+ * @param maxMessageBytes bytes of the largest publication
+ */
+export function maxFrameBytes(maxMessageBytes: number): number {
+  return Math.max(leastFrameBytes, escapeFactor * (maxMessageBytes + envelopeBytes));
+}
+
+/** How a refused handshake is answered where only close codes can be seen: a client reconnects if `errorTable` says retry. */
+export function goodbyeFor(code: ErrorCode): CloseName {
+  return goodbyes[code] ?? (isPassing(code) ? "unavailable" : "bad-request");
+}
+
 const goodbyes: Partial<Record<ErrorCode, CloseName>> = {
-  "bad-request": "bad-request",
-  "invalid-field": "bad-request",
-  "not-found": "bad-request",
-  "too-many-channels": "bad-request",
   unauthorized: "not-allowed",
+  "token-expired": "token-expired",
   forbidden: "not-allowed",
   conflict: "already-connected",
   "rate-limited": "too-many",
-  "broker-unavailable": "unavailable",
-  draining: "unavailable",
-  full: "unavailable",
+  internal: "internal",
 };

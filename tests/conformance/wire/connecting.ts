@@ -13,6 +13,8 @@ export const connectingRules: readonly WireRule[] = [
     expect(connection_id).toStartWith("c_");
     expect(String(resume_key).length).toBeGreaterThanOrEqual(16);
     expect(ping_interval_ms).toBeNumber();
+    const { max_message_bytes, message_rate, max_channels } = Object(socket.welcome.limits);
+    expect([max_message_bytes, message_rate, max_channels].every((it) => Number.isSafeInteger(it))).toBe(true);
     expect(timestamp).toMatch(isoTime);
     for (const channel of ["all", `@${user}`]) {
       const { epoch, offset, from } = joinedIn(socket, channel);

@@ -1,0 +1,29 @@
+import { describe, expect, test } from "bun:test";
+import { closeTable, isFinal } from "../../../protocol/close-codes.ts";
+import { type ErrorCode, errorTable } from "../../../protocol/errors.ts";
+import { goodbyeFor, maxFrameBytes } from "./websocket.ts";
+
+describe("a refused handshake, to a client that sees close codes only", () => {
+  test.each(Object.keys(errorTable) as ErrorCode[])(
+    "%s: the client reconnects if the table of errors says so",
+    (code) => {
+      const comesBack = !isFinal(closeTable[goodbyeFor(code)].code);
+      // With a new token it is another request.
+      expect(comesBack).toBe(errorTable[code].retry || code === "token-expired");
+    },
+  );
+
+  test("a token that has expired is not a token that is not allowed", () => {
+    expect([goodbyeFor("token-expired"), goodbyeFor("unauthorized")]).toEqual(["token-expired", "not-allowed"]);
+  });
+});
+
+describe("the largest frame", () => {
+  test.each([
+    [256, 1024 ** 2],
+    [64 * 1024, 1024 ** 2],
+    [16 * 1024 ** 2, 6 * (16 * 1024 ** 2 + 16 * 1024)],
+  ])("for publications of %d bytes has %d", (maxMessageBytes, bytes) => {
+    expect(maxFrameBytes(maxMessageBytes)).toBe(bytes);
+  });
+});
