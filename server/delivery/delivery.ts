@@ -26,7 +26,13 @@ export interface DeliverySettings {
   /** Bytes of recent publications kept in this worker, per channel and in all. */
   readonly tailBytes: number;
   readonly tailBytesTotal: number;
+  /** Bytes of the largest publication. */
+  readonly maxMessageBytes: number;
 }
+
+/** Histories read at the same time, and what their answers should take together; one answer may be one large publication. */
+const mostReads = 16;
+const bytesOfReads = 32 * 1024 * 1024;
 
 /** What delivery tells its owner. */
 export interface DeliveryEvents {
@@ -54,7 +60,7 @@ export class Delivery {
   constructor(broker: Broker, settings: DeliverySettings, events: DeliveryEvents, clock: Clock) {
     this.#events = events;
     this.#clock = clock;
-    this.history = shareHistory((...asked) => broker.history(...asked));
+    this.history = shareHistory((...asked) => broker.history(...asked), maxReads(settings.maxMessageBytes));
     const budget = { perChannel: settings.tailBytes, total: settings.tailBytesTotal, bytes: 0 };
     this.interest = new Interest(broker, budget, clock);
     this.#flush = new Flush({
@@ -194,4 +200,8 @@ export class Delivery {
       membership.session.sendFrame(frame);
     }
   }
+}
+
+function maxReads(maxMessageBytes: number): number {
+  return Math.max(2, Math.min(mostReads, Math.floor(bytesOfReads / maxMessageBytes)));
 }

@@ -9,24 +9,33 @@ import { ListenedChannel } from "./listened-channel.ts";
 import { Pump } from "./pump.ts";
 
 /** A channel whose tail keeps everything from `tailFrom` up to 10; history is answered by hand. */
-function makePump({ tailFrom = 1, tailBytes = 1_000_000 } = {}) {
+function makePump({
+  tailFrom = 1,
+  tailBytes = 1_000_000,
+  message,
+}: {
+  tailFrom?: number;
+  tailBytes?: number;
+  message?: string;
+} = {}) {
+  const more = message === undefined ? {} : { message };
   const clock = new MovedClock();
   const budget = { perChannel: tailBytes, total: tailBytes, bytes: 0 };
   const channel = new ListenedChannel(room, { epoch: "e1", offset: tailFrom - 1 }, budget);
   const append = (from: number, to: number) => {
-    for (const it of makePublications(from, to)) channel.tail.append(makePush(it.offset));
+    for (const it of makePublications(from, to)) channel.tail.append(makePush(it.offset, more));
   };
   append(tailFrom, 10);
   channel.tail.flush();
-  const asked: { after: number; answer(history: History): void; fail(): void }[] = [];
+  const asked: { after: number; maxBytes: number; answer(history: History): void; fail(): void }[] = [];
   const level: Session[] = [];
   const pump = new Pump(
     {
       get: () => channel,
-      history: (_, since) =>
+      history: (_, since, _limit, maxBytes) =>
         new Promise((resolve, reject) => {
           const after = since.from === "position" ? since.position.offset : -1;
-          asked.push({ after, answer: resolve, fail: () => reject(new Error("away")) });
+          asked.push({ after, maxBytes, answer: resolve, fail: () => reject(new Error("away")) });
         }),
       onFull: (session) => {
         session.isBlocked = true;
@@ -50,7 +59,7 @@ function makePump({ tailFrom = 1, tailBytes = 1_000_000 } = {}) {
       return { ...guest, membership };
     },
     async page(from: number, to: number, top = 10, epoch = "e1") {
-      const publications = makePublications(from, to, { epoch });
+      const publications = makePublications(from, to, { ...more, epoch });
       asked.at(-1)?.answer({ top: { epoch, offset: top }, publications, gap: undefined });
       await new Promise((resolve) => setImmediate(resolve));
     },
@@ -143,6 +152,93 @@ describe("the pump", () => {
     expect(connection.taken).toEqual([]);
   });
 });
+
+/** Three of them fit into the 64 KiB of one turn, and four do not. */
+const third = "x".repeat(21_500);
+
+describe("what the pump sends in one turn", () => {
+  test("is 64 KiB out of the tail, and every publication once, whatever border it falls on", () => {
+    const { lag, clock } = makePump({ message: third });
+    const { connection, membership } = lag(0);
+    const writes = writesOf(connection);
+    clock.move(0);
+    expect(writes.map(({ offsets }) => offsets)).toEqual([[1, 2, 3], [4, 5, 6], [7, 8, 9], [10]]);
+    expect(Math.max(...writes.map(({ bytes }) => bytes))).toBeLessThanOrEqual(64 * 1024);
+    expect(membership.isLevel).toBe(true);
+  });
+
+  test("is 64 KiB out of history too, across the borders of its pages", async () => {
+    const { lag, clock, asked, page } = makePump({ tailBytes: 0, message: third });
+    const { connection, membership } = lag(0);
+    const writes = writesOf(connection);
+    for (const last of [4, 9, 10, 10]) {
+      clock.move(0);
+      await page((asked.at(-1)?.after ?? 0) + 1, last);
+    }
+    clock.move(0);
+    expect(writes.map(({ offsets }) => offsets)).toEqual([[1, 2, 3], [4, 5, 6], [7, 8, 9], [10]]);
+    expect(asked.map(({ after, maxBytes }) => [after, maxBytes])).toEqual([0, 3, 6, 9].map((it) => [it, 64 * 1024]));
+    expect(membership.isLevel).toBe(true);
+  });
+
+  test("goes on in the tail where history ended, within one channel", async () => {
+    const { lag, clock, page } = makePump({ tailFrom: 6, message: third });
+    const { connection } = lag(1);
+    const writes = writesOf(connection);
+    clock.move(0);
+    await page(2, 5);
+    clock.move(0);
+    await page(5, 7);
+    clock.move(0);
+    expect(writes.map(({ offsets }) => offsets)).toEqual([
+      [2, 3, 4],
+      [5, 6, 7],
+      [8, 9, 10],
+    ]);
+  });
+
+  test.each([
+    ["the tail", 1_000_000_000],
+    ["history", 0],
+  ])("is one publication out of %s if that is larger alone", async (_, tailBytes) => {
+    const { lag, clock, asked, page } = makePump({ tailBytes, message: "x".repeat(100_000) });
+    const { connection } = lag(8);
+    const writes = writesOf(connection);
+    for (const offset of [9, 10]) {
+      clock.move(0);
+      if (asked.length > 0) await page(offset, 10);
+    }
+    clock.move(0);
+    expect(writes.map(({ offsets }) => offsets)).toEqual([[9], [10]]);
+  });
+
+  test("counts bytes on the wire, of which an escape takes six", async () => {
+    const { lag, clock, page, asked } = makePump({ tailBytes: 0, message: "\u0001".repeat(4000) });
+    const { connection } = lag(0);
+    const writes = writesOf(connection);
+    while (!writes.some(({ offsets }) => offsets.includes(10))) {
+      clock.move(0);
+      await page((asked.at(-1)?.after ?? 0) + 1, 10);
+    }
+    expect(writes.map(({ offsets }) => offsets)).toEqual([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+      [7, 8],
+      [9, 10],
+    ]);
+  });
+});
+
+/** The offsets and the bytes of each write. */
+function writesOf(connection: FakeConnection) {
+  const writes: { readonly offsets: readonly (number | undefined)[]; readonly bytes: number }[] = [];
+  connection.onTaken = ({ said }) => {
+    const bytes = said.reduce((sum, frame) => sum + Buffer.byteLength(JSON.stringify(frame)), 0);
+    writes.push({ offsets: said.map(({ offset }) => offset), bytes });
+  };
+  return writes;
+}
 
 describe("the pump beyond the tail", () => {
   test("asks history, and goes on from the tail as soon as that reaches back", async () => {

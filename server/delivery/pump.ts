@@ -11,11 +11,11 @@ import { gapFrame } from "./gap.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
 import type { ReadHistory } from "./shared-history.ts";
 
-/** What one lagging channel of one session gets before it is somebody else's turn. */
+/** What one lagging channel of one session gets in one turn, bytes on the wire: from the tail or from history. */
 const chunkBytes = 64 * 1024;
 /** Sessions served per turn of the event loop, so that a reconnect storm leaves room for live messages. */
 const sessionsPerTurn = 32;
-/** One page of history; larger than the chunk at usual sizes would only wait in memory. */
+/** Publications in one page of history. It is bounded by the bytes of a chunk too: more would only wait in memory. */
 const pageSize = 200;
 
 /** What the pump needs of its neighbours. */
@@ -156,7 +156,8 @@ export class Pump {
     const wanted = history.publications.filter(({ offset }) => offset > cursor && offset <= flushed);
     // Of what came after the question the page knows nothing: that is not lost, but asked for next.
     this.#announceGap(membership, channel, wanted[0]?.offset ?? Math.min(history.top.offset, flushed) + 1);
-    if (!session.isBlocked) this.#send(membership, wanted.map(asPush));
+    // What does not fit into the chunk is asked for again: texts full of escapes are larger on the wire than in memory.
+    if (!session.isBlocked) this.#send(membership, firstChunk(wanted));
     return session.isBlocked || membership.cursor > cursor;
   }
 
@@ -171,6 +172,15 @@ export class Pump {
   }
 }
 
-function asPush(publication: Publication): Push {
-  return new Push(publication);
+/** As many as take at most `chunkBytes` on the wire, and one even if it is larger. */
+function firstChunk(publications: readonly Publication[]): readonly Push[] {
+  const pushes: Push[] = [];
+  let bytes = 0;
+  for (const publication of publications) {
+    const push = new Push(publication);
+    bytes += push.wireBytes;
+    if (bytes > chunkBytes && pushes.length > 0) break;
+    pushes.push(push);
+  }
+  return pushes;
 }

@@ -9,9 +9,9 @@ const answer: History = { top: { epoch: "e1", offset: 3 }, publications: [], gap
 const after = (offset: number): Since => ({ from: "position", position: { epoch: "e1", offset } });
 
 /** A history whose answers a test gives by hand. */
-function makeShared() {
+function makeShared(maxReads = 16) {
   const asked: { resolve(history: History): void; reject(error: Error): void }[] = [];
-  const read = shareHistory(() => new Promise((resolve, reject) => asked.push({ resolve, reject })));
+  const read = shareHistory(() => new Promise((resolve, reject) => asked.push({ resolve, reject })), maxReads);
   return { asked, read };
 }
 
@@ -46,4 +46,14 @@ test("a failure reaches all who asked, and the next one asks anew", async () => 
   await Promise.allSettled(answers);
   void read(room, after(1), 10, 1000);
   expect(asked).toHaveLength(2);
+});
+
+test("no more questions are asked at the same time than allowed, and the next one when an answer is there", async () => {
+  const { asked, read } = makeShared(2);
+  const answers = [1, 2, 3].map((offset) => read(room, after(offset), 10, 1000));
+  expect(asked).toHaveLength(2);
+  asked[1]?.resolve(answer);
+  await answers[1];
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(asked).toHaveLength(3);
 });
