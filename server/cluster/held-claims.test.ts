@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { turn } from "../../tests/waiting.ts";
 import type { Claim, Claimed } from "./cluster.ts";
 import { HeldClaims } from "./held-claims.ts";
 
@@ -29,7 +30,7 @@ function world() {
   const cluster = new FakeCluster();
   const lost: string[] = [];
   const claims = new HeldClaims(cluster, (holder) => lost.push(holder));
-  return { cluster, claims, lost, settle: () => Bun.sleep(0) };
+  return { cluster, claims, lost, settle: turn };
 }
 
 test("what is held is claimed again by who is back, but not what was given back", async () => {

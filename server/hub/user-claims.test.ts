@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { ServiceError } from "../../protocol/errors.ts";
+import { turn } from "../../tests/waiting.ts";
 import type { MemberState } from "../cluster/cluster.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
@@ -24,7 +25,7 @@ async function world(mode: "reject" | "replace") {
     return { clock, peers, closed, take, giveBack };
   };
   const [a, b] = [await make("a"), await make("b")];
-  const settle = () => Bun.sleep(0);
+  const settle = turn;
   await settle();
   /** Worker a stands still until it is given up. */
   const loseA = async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { turn } from "../../tests/waiting.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import { Crew, type CrewMember } from "./crew.ts";
@@ -79,7 +80,7 @@ function world({ isReady = true }: { isReady?: boolean } = {}) {
     },
   });
   const newest = () => started.at(-1) ?? expect.unreachable();
-  const settle = () => Bun.sleep(0);
+  const settle = turn;
   /** @returns how long it takes until another is started; undefined where nobody is within 5 s */
   const waitForNext = async (): Promise<number | undefined> => {
     const before = started.length;
@@ -285,7 +286,7 @@ describe("a crew that drains", () => {
     await crew.begin(2);
     const drained = crew.drain(60_000);
     started[0]?.end(receipt);
-    await Bun.sleep(0);
+    await turn();
     void crew.hurry();
     crew.kill();
     expect(started.map(({ orders }) => orders)).toEqual([["drain"], ["drain", "hurry", "kill"]]);

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { turn } from "../../tests/waiting.ts";
 import { loadSettings } from "../config/load.ts";
+import { removeSocketPath } from "../lib/link/socket-path.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { reservePort } from "./reserve-port.ts";
 import { type Shared, share } from "./shared.ts";
@@ -21,6 +23,7 @@ async function world(clock = new MovedClock()) {
   opened.push(async () => {
     await shared.cluster.close();
     await shared.broker.close();
+    removeSocketPath(shared.path);
   });
   const { path: brokerPath, clusterPath } = shared;
   const drains: string[] = [];
@@ -100,8 +103,9 @@ describe("the process of a worker", () => {
     release();
     for (let beats = 0; beats < 8; beats++) {
       clock.move(1000);
-      await (await fetch(`${url}/livez`)).text(); // by then it has heard the question too
-      await Bun.sleep(50);
+      // The ping is there before these requests, and the worker looks at everything that is there in each of its turns.
+      for (let request = 0; request < 3; request++) await (await fetch(`${url}/livez`)).text();
+      await turn();
     }
     worker.drain();
     expect(await worker.ended).toBeDefined();

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Cluster, ClusterMessage, Member, MemberState } from "../../server/cluster/cluster.ts";
+import { eventually } from "../waiting.ts";
 
 /** One server's cluster, as a test can steer it. */
 export interface ClusterUnderTest {
@@ -87,8 +88,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
     test("who leaves is missed by the others, and hears nothing more", async () => {
       const { cluster, members } = await world("a", "b");
       await members[1]?.cluster.close();
-      await cluster.settle();
-      expect(members[0]?.others).toEqual([]);
+      await eventually(() => expect(members[0]?.others).toEqual([]));
       expect(members[0]?.cluster.members()).toHaveLength(1);
       members[0]?.cluster.send("others", { topic: "late", body: null });
       await cluster.settle();
@@ -137,10 +137,10 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
     });
 
     test("the names of a member that left are free", async () => {
-      const { cluster, members } = await world("a", "b");
+      const { members } = await world("a", "b");
       await members[1]?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
       await members[1]?.cluster.close();
-      await cluster.settle();
+      await eventually(() => expect(members[0]?.others).toEqual([]));
       const claimed = await members[0]?.cluster.claim({ key: "k", holder: "second", over: "nobody" });
       expect(claimed).toEqual({ isGranted: true, previous: undefined });
     });

@@ -1,5 +1,5 @@
 import { clusterConformance } from "../../../tests/conformance/cluster.ts";
-import { systemClock } from "../../lib/clock.ts";
+import { until } from "../../../tests/waiting.ts";
 import { makeSocketPath, removeSocketPath } from "../../lib/link/socket-path.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import type { Cluster } from "../cluster.ts";
@@ -10,29 +10,52 @@ const expiryMs = 400;
 
 clusterConformance("a cluster over Unix sockets", async () => {
   const path = makeSocketPath("fanfare-test");
-  const host = new ClusterHost(path, systemClock, expiryMs);
+  const hostClock = new MovedClock();
+  const host = new ClusterHost(path, hostClock, expiryMs);
   host.start();
-  const members: { readonly cluster: Cluster; readonly clock: MovedClock | undefined }[] = [];
+  const members: { readonly cluster: Cluster; readonly clock: MovedClock }[] = [];
+  const silent = new Set<Cluster>();
+  let rounds = 0;
+
+  /** A claim is answered after everything that its member sent before it, and after what the host sent to it before. */
+  const roundTrip = () => {
+    const key = `round ${rounds++}`;
+    const claims = members.map(({ cluster }) => cluster.claim({ key, holder: key, over: "anybody" }));
+    return Promise.allSettled(claims); // a member that has left is refused
+  };
+  const settle = async () => {
+    await roundTrip(); // the host has everything
+    await roundTrip(); // and everybody has what the host made of it
+  };
+  const idOf = (member: Cluster) => member.members()[0]?.id;
+
   return {
     make: (state) => {
-      // The first one beats by itself; the others have a clock that stands still, and are moved on until they fall silent.
-      const clock = members.length === 0 ? undefined : new MovedClock();
-      const cluster = new IpcCluster({ path, state, expiryMs, clock: clock ?? systemClock });
+      const clock = new MovedClock();
+      const cluster = new IpcCluster({ path, state, expiryMs, clock });
       members.push({ cluster, clock });
       return cluster;
     },
     silence: async (member) => {
-      const others = members.filter(({ cluster }) => cluster !== member);
+      silent.add(member);
       for (let passed = 0; passed < expiryMs * 2; passed += 50) {
-        for (const { clock } of others) clock?.move(50);
-        await Bun.sleep(50);
+        for (const { cluster, clock } of members) if (cluster !== member) clock.move(50);
+        await Promise.allSettled(
+          members
+            .filter(({ cluster }) => cluster !== member)
+            .map(({ cluster }) => cluster.claim({ key: "beat", holder: "beat", over: "anybody" })),
+        );
+        hostClock.move(50);
       }
     },
     wake: async (member) => {
-      members.find(({ cluster }) => cluster === member)?.clock?.move(expiryMs / 3);
-      await Bun.sleep(150); // to be cut off, and to come back
+      const before = idOf(member);
+      members.find(({ cluster }) => cluster === member)?.clock.move(expiryMs / 3);
+      // It is cut off, and joins again under another id.
+      const isBack = () => idOf(member) !== before && member.members().length > 1;
+      if (silent.delete(member)) await until(isBack, "the member that was given up has joined again");
     },
-    settle: () => Bun.sleep(30),
+    settle,
     close: async () => {
       for (const { cluster } of members) await cluster.close();
       await host.close();

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { turn } from "../../../tests/waiting.ts";
 import { MovedClock } from "../moved-clock.ts";
 import type { Link, LinkSettings } from "./link.ts";
 import { makeSocketPath, removeSocketPath } from "./socket-path.ts";
@@ -38,14 +39,17 @@ class Host {
   }
 }
 
-let host = new Host();
+let host: Host;
 let steady: SteadyLink | undefined;
+
+beforeEach(() => {
+  host = new Host();
+});
 
 afterEach(async () => {
   await steady?.close();
   host.stop();
   removeSocketPath(host.path);
-  host = new Host();
 });
 
 /** A steady link to the host, and its story as words. */
@@ -125,7 +129,7 @@ describe("a steady link", () => {
       if (count < 8) clock.move(1000);
     }
     clock.move(400); // the eighth wait is 500 ms at least, the first was 20 ms at most
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await turn();
     expect(story).toHaveLength(16);
     clock.move(600);
     expect((await until(17)).at(-1)).toBe("open");
