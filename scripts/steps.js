@@ -1,9 +1,17 @@
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { run } from "./run.js";
+import { RunFolder } from "./run-folder.js";
+import { casesOf, summaryOf, withoutExpectation } from "./summary.js";
 
-/** @typedef {{ passed: number, failed: number }} Tally */
+/** @typedef {{ passed: number, failed: number, skipped: readonly string[] }} Tally names of skipped tests end with the reason */
 
-/** Each has its own world: what runs on Bun, what must run without it, what runs in a browser, and its tests, on both. */
+/** Each has its own globals: what runs on Bun, what must run without it, what runs in a browser, and its tests, on both. */
 const compilerSettings = ["tsconfig.json", "client/tsconfig.json", "web/tsconfig.json", "web/tsconfig.test.json"];
+
+/** How long each test file took last time, so that the slowest ones start first. */
+const timings = "node_modules/.cache/test-timings.json";
 
 /** @returns {Promise<Tally>} */
 export async function checkStyle() {
@@ -12,42 +20,52 @@ export async function checkStyle() {
 
 /** @returns {Promise<Tally>} */
 export async function checkTypes() {
-  let failed = 0;
-  for (const settings of compilerSettings) {
-    const tally = await checked(`types of ${settings}`, [
-      "node_modules/typescript/bin/tsc",
-      "--noEmit",
-      "-p",
-      settings,
-    ]);
-    failed += tally.failed;
-  }
-  return { passed: 0, failed };
+  const tallies = compilerSettings.map((settings) =>
+    checked(`types of ${settings}`, ["node_modules/typescript/bin/tsc", "--noEmit", "-p", settings]),
+  );
+  const failed = (await Promise.all(tallies)).reduce((sum, it) => sum + it.failed, 0);
+  return { passed: 0, failed, skipped: [] };
 }
 
 /**
- * Runs `bun test` and counts what it says. A runner that ends without its summary has crashed, whatever its exit code:
- * a test that calls process.exit(0) ends it as if all were well.
+ * Runs `bun test`, one process per core, and counts what it reports. Three things make a run fail besides a failed test:
+ *
+ * - A runner that ends without its summary has crashed, whatever its exit code: a test that calls process.exit(0) ends
+ *   it as if all were well.
+ * - A test that passed without checking anything can never fail.
+ * - A test that leaves a file, a folder or a process behind disturbs the next run.
  *
  * @param {string} bun
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, limitMs: number }} options after `limitMs` the run is ended, and has failed
+ * @param {{ env?: NodeJS.ProcessEnv, limitMs: number }} options after `limitMs` the run is killed, and has failed
  * @returns {Promise<Tally>}
  */
 export async function runTests(bun, args, { env = {}, limitMs }) {
-  // --no-orphans: a run that is ended takes the servers that its tests started with it.
-  const options = ["--no-env-file", "--no-orphans", "test", ...args];
-  const { code, output } = await run(bun, options, { env, limitMs, listen: true });
+  const folder = new RunFolder();
+  const report = join(folder.path, "report.xml");
+  // --no-orphans: a run that is killed takes the servers that its tests started with it.
+  const options = ["--no-env-file", "--no-orphans", "test", `--parallel=${availableParallelism()}`];
+  const reporting = ["--reporter=junit", `--reporter-outfile=${report}`, `--timings=${timings}`, "--update-timings"];
+  const { code, output } = await run(bun, [...options, ...reporting, ...args], {
+    env: { ...env, TMPDIR: folder.path },
+    limitMs,
+    listen: true,
+  });
   const { passed, failed, isComplete } = summaryOf(output);
-  if (!isComplete) {
-    console.error(`The test run ended without its summary (${code === undefined ? "killed" : `exit code ${code}`}).`);
-    return { passed, failed: failed + 1 };
+  const cases = existsSync(report) ? casesOf(readFileSync(report, "utf8")) : [];
+  const problems = isComplete ? [] : [`The test run ended without its summary (exit code ${code ?? "none: killed"}).`];
+  for (const { file, line, name } of withoutExpectation(cases, (it) => readFileSync(it, "utf8"))) {
+    problems.push(`${file}:${line}: "${name}" passed without checking anything. Add an expectation.`);
   }
-  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+  for (const it of await folder.close()) if (it !== "in TMPDIR: report.xml") problems.push(`Left behind: ${it}`);
+  if (problems.length === 0 && code !== 0 && failed === 0) problems.push(`bun test ended with exit code ${code}.`);
+  for (const it of problems) console.error(it);
+  const skipped = cases.filter(({ outcome }) => outcome === "skipped").map(({ file, name }) => `${file}: ${name}`);
+  return { passed, failed: failed + problems.length, skipped };
 }
 
 /**
- * Prints the sum as the last line.
+ * Prints which tests were skipped and why, and the sum as the last line.
  *
  * @param {readonly Tally[]} tallies
  * @returns {number} the exit code
@@ -55,23 +73,10 @@ export async function runTests(bun, args, { env = {}, limitMs }) {
 export function report(tallies) {
   const passed = tallies.reduce((sum, it) => sum + it.passed, 0);
   const failed = tallies.reduce((sum, it) => sum + it.failed, 0);
-  console.log(`${passed} passed, ${failed} failed`);
+  const skipped = tallies.flatMap((it) => it.skipped);
+  for (const it of skipped) console.log(`Skipped: ${it}`);
+  console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
   return failed === 0 ? 0 : 1;
-}
-
-/**
- * Reads ` 12 pass`, ` 1 fail` and `Ran 13 tests across 2 files.`, as they stand at the end of Bun's output.
- *
- * @param {string} output
- */
-function summaryOf(output) {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character begins a terminal's colour.
-  const lines = output.replaceAll(/\u001b\[[\d;]*m/g, "");
-  const end = lines.lastIndexOf("\nRan ");
-  const summary = end < 0 ? lines : lines.slice(lines.lastIndexOf("\n\n", end), end);
-  /** @param {string} word */
-  const count = (word) => Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(summary)?.[1] ?? 0);
-  return { passed: count("pass"), failed: count("fail"), isComplete: end >= 0 };
 }
 
 /**
@@ -81,7 +86,7 @@ function summaryOf(output) {
  */
 async function checked(name, command) {
   const { code } = await run(process.execPath, command);
-  if (code === 0) return { passed: 0, failed: 0 };
+  if (code === 0) return { passed: 0, failed: 0, skipped: [] };
   console.error(`Failed: ${name}`);
-  return { passed: 0, failed: 1 };
+  return { passed: 0, failed: 1, skipped: [] };
 }

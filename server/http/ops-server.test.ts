@@ -136,5 +136,6 @@ describe("opening and closing", () => {
     socket.write("POST /v1/drain HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
     await server.close();
     await closed.promise;
+    expect(socket.readyState).toBeLessThanOrEqual(0);
   });
 });

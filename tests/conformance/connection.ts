@@ -212,6 +212,8 @@ function stalling(world: World, test: Declare): void {
       other.resume();
       await world.arrived(taken);
       await other.until(() => world.drains > before && connection.buffered() === 0);
+      expect(world.send("not full any more")).toBe("sent");
+      taken++;
     }
   });
 }

@@ -172,7 +172,7 @@ function numbering(world: World, test: Declare): void {
 
   test("closing twice is closing once", async () => {
     await Promise.all([world.log.close(), world.log.close()]);
-    await world.log.close();
+    await expect(world.log.close()).resolves.toBeUndefined();
   });
 }
 

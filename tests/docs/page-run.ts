@@ -89,6 +89,7 @@ export class PageRun implements AsyncDisposable {
       env: {
         PATH: [this.#bin, PATH].join(delimiter),
         HOME,
+        TMPDIR: this.#folder,
         CURL_HOME: this.#bin,
         PORT: port,
         NOTIFICATION_INTERVAL: "0",

@@ -96,6 +96,7 @@ describe("fanfare connect between pipes", () => {
     await program.until(/^1 in all, users: alice$/m);
     await server.request("POST", "/sse/push", { user_id: "alice", data: { order: 42 } }, { "X-API-Key": key });
     await program.until(new RegExp(`^${time} \\(@alice\\) \\{"order":42\\}$`, "m"));
+    expect(program.errors).toBe("");
   });
 
   test("leaves on Ctrl+C as with /quit", async () => {

@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { childEnv } from "../child-env.ts";
 import { startServer } from "./server.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const main = join(root, "server/main.ts");
-const { PATH = "" } = process.env;
 const key = "0123456789abcdef-of-a-test";
 
 /** Runs the real program to its end, in a folder without `.env` and settings file. */
 async function fanfare(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const child = Bun.spawn([process.execPath, "--no-env-file", main, ...args], {
     cwd: import.meta.dir,
-    env: { PATH, ...env },
+    env: childEnv(env),
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
@@ -90,7 +90,7 @@ describe("what a server prints", () => {
     expect(greeting).toMatch(/ {2}WebSocket {2}ws:\/\/127\.0\.0\.1:\d+\/ws\n/);
     expect(greeting).not.toContain(key);
     const [, line = ""] = /^ *(curl .*)$/m.exec(greeting) ?? [];
-    const { stdout } = Bun.spawnSync(["sh", "-c", line], { env: { PATH, ...env } });
+    const { stdout } = Bun.spawnSync(["sh", "-c", line], { env: childEnv(env) });
     expect(JSON.parse(stdout.toString())).toMatchObject({ channel: "all", duplicate: false });
   });
 });
@@ -108,7 +108,7 @@ function atTerminal(args: readonly string[], env: Readonly<Record<string, string
     },
   };
   const command = [process.execPath, "--no-env-file", main, ...args];
-  const child = Bun.spawn(command, { cwd: import.meta.dir, env: { PATH, ...env }, terminal });
+  const child = Bun.spawn(command, { cwd: import.meta.dir, env: childEnv(env), terminal });
   return {
     /** What is to be seen, once the pattern is; without an end where it never is, which ends the test. */
     async until(pattern: RegExp): Promise<string> {

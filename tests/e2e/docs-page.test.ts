@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { makeToken } from "../../server/auth/token.ts";
+import { childEnv } from "../child-env.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
@@ -107,8 +108,7 @@ function commandsOf(page: string): readonly string[] {
 
 /** What a line prints; of one that never ends, what it printed until the welcome. */
 async function run(command: string): Promise<string> {
-  const { PATH = "" } = process.env;
-  const env = { PATH, API_KEY: key, TOKEN: token };
+  const env = childEnv({ API_KEY: key, TOKEN: token });
   // In a session of its own it would outlive a test that fails; so the shell gives its place to curl.
   const child = Bun.spawn(["sh", "-c", `exec ${command}`], { env, stdout: "pipe", stderr: "ignore" });
   const decoder = new TextDecoder();

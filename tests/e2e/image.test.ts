@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { parseDuration } from "../../server/lib/duration.ts";
+import { childEnv } from "../child-env.ts";
 import { ImageFolder, readImagePlan } from "../docs/image.ts";
 import { root } from "../docs/page.ts";
 
 const plan = readImagePlan();
-const { PATH = "" } = process.env;
 
 describe("the image, as far as it can be tried without building it", () => {
   test("copies what exists, and nothing that .dockerignore keeps away", () => {
@@ -71,7 +71,7 @@ interface Service {
 function start({ path }: ImageFolder, env: Record<string, string>) {
   return Bun.spawn([...plan.command], {
     cwd: path,
-    env: { PATH, ...plan.env, ...env },
+    env: childEnv({ ...plan.env, ...env }),
     stdio: ["ignore", "pipe", "pipe"],
   });
 }
@@ -79,7 +79,7 @@ function start({ path }: ImageFolder, env: Record<string, string>) {
 function checkHealth({ path }: ImageFolder, env: Record<string, string>): Promise<number> {
   return Bun.spawn([...plan.healthCheck], {
     cwd: path,
-    env: { PATH, ...plan.env, ...env },
+    env: childEnv({ ...plan.env, ...env }),
     stdio: ["ignore", "ignore", "ignore"],
   }).exited;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { controlPath } from "../../server/ops/control-socket.ts";
+import { childEnv } from "../child-env.ts";
 import { startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -205,7 +206,7 @@ describe("fanfare drain", () => {
     ];
     return Bun.spawn(command, {
       cwd: import.meta.dir,
-      env: { PATH: process.env.PATH ?? "" },
+      env: childEnv(),
       stdout: "pipe",
       stderr: "pipe",
     });

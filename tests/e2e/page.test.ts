@@ -96,6 +96,7 @@ describe("the page", () => {
     await it.field("Channel to join").fill("@somebody-else");
     await it.button("Join").click();
     await it.page.getByRole("alert").filter({ hasText: "@somebody-else was refused" }).waitFor();
+    expect(it.tab.errors).toEqual([]);
   }, 20_000);
 
   test("keeps the newest 500 lines", async () => {
@@ -206,6 +207,7 @@ describe("when the line breaks,", () => {
     await it.untilConnected();
     await it.button("Send Hello").click();
     await it.untilRead("Hello");
+    expect(it.tab.errors).toEqual([]);
   }, 20_000);
 });
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { childEnv } from "../child-env.ts";
 
 const main = join(import.meta.dir, "..", "..", "server/main.ts");
 const lastWordsMs = 1000;
@@ -31,9 +32,8 @@ export class ProgramUnderTest implements AsyncDisposable {
   readonly #read: Promise<unknown>;
 
   constructor(args: readonly string[], { env = {}, columns }: ProgramOptions = {}) {
-    const { PATH = "" } = process.env;
     const command = [process.execPath, "--no-env-file", main, ...args];
-    const common = { cwd: import.meta.dir, env: { PATH, TZ: "UTC", TERM: "xterm-256color", ...env } };
+    const common = { cwd: import.meta.dir, env: childEnv({ TZ: "UTC", TERM: "xterm-256color", ...env }) };
     if (columns === undefined) {
       const child = Bun.spawn(command, { ...common, stdio: ["pipe", "pipe", "pipe"] });
       this.#child = child;

@@ -2,6 +2,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { clearLeftovers } from "../../server/ops/control-socket.ts";
+import { childEnv } from "../child-env.ts";
+import { killGroup } from "../kill-group.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const apartMs = 250;
@@ -31,15 +34,16 @@ export async function startServer({
   cwd,
   main = "server/main.ts",
 }: StartOptions = {}): Promise<ServerUnderTest> {
-  const { PATH = "" } = process.env;
   const command = [process.execPath, "--no-env-file", join(root, main), "start", "--port", "0", ...flags];
   // Into a file: on a machine that is busy the runtime sometimes stops reading the pipe of a process for good.
   const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   const log = openSync(join(folder, "log"), "a");
   const child = Bun.spawn(command, {
     cwd: cwd ?? import.meta.dir,
-    env: { PATH, NOTIFICATION_INTERVAL: "0", ...env },
+    env: childEnv({ NOTIFICATION_INTERVAL: "0", ...env }),
     stdio: ["ignore", log, log],
+    // In a process group of its own, so that its workers can be killed with it.
+    detached: true,
   });
   closeSync(log);
   const server = new ServerUnderTest(child, folder);
@@ -135,8 +139,9 @@ export class ServerUnderTest implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#child.exited;
+    await killGroup(this.#child);
+    // A killed server leaves its sockets behind, as the next server on this machine would find them.
+    await clearLeftovers();
     this.#lastOutput = this.output;
     this.#isDisposed = true;
     rmSync(this.#folder, { recursive: true, force: true });

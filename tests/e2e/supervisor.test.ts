@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clearLeftovers, controlPath, findControlSocket } from "../../server/ops/control-socket.ts";
+import { childEnv } from "../child-env.ts";
 import { type ServerUnderTest, type StartOptions, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -85,7 +86,7 @@ describe("a server that cannot start", () => {
     const command = ["--no-env-file", "server/main.ts", "start", "--port", "0", ...workers(2)];
     const child = Bun.spawn([process.execPath, ...command], {
       cwd: join(import.meta.dir, "..", ".."),
-      env: { PATH: process.env.PATH ?? "", TMPDIR: folder },
+      env: childEnv({ TMPDIR: folder }),
       stdio: ["ignore", "pipe", "ignore"],
     });
     const isStarting = () => readdirSync(folder).some((it) => it.endsWith(".sock"));

@@ -22,7 +22,8 @@ export const commandRules: readonly WireRule[] = [
   rule("`send_now` makes everyone receive `IM sent`", async (server) => {
     const [one, other] = [await server.open(), await server.open()];
     one.send("send_now");
-    for (const socket of [one, other]) await socket.until((it) => it.type === "message" && it.message === "IM sent");
+    const frames = [one, other].map((it) => it.until(({ message }) => message === "IM sent"));
+    for (const frame of await Promise.all(frames)) expect(frame).toMatchObject({ type: "message", channel: "all" });
   }),
   rule("a publication is acknowledged with its position and arrives with all that it carries", async (server) => {
     const channel = server.fresh("room");

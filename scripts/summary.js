@@ -1,0 +1,86 @@
+/**
+ * Reads ` 12 pass`, ` 1 skip`, ` 1 fail` and `Ran 14 tests across 2 files.`, which `bun test` prints at its end.
+ *
+ * @param {string} output
+ * @returns {{ passed: number, failed: number, isComplete: boolean }} not complete: the runner crashed
+ */
+export function summaryOf(output) {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character begins a terminal's colour.
+  const lines = output.replaceAll(/\u001b\[[\d;]*m/g, "");
+  const end = lines.lastIndexOf("\nRan ");
+  const summary = end < 0 ? lines : lines.slice(lines.lastIndexOf("\n\n", end), end);
+  /** @param {string} word */
+  const count = (word) => Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(summary)?.[1] ?? 0);
+  return { passed: count("pass"), failed: count("fail"), isComplete: end >= 0 };
+}
+
+/**
+ * @typedef {object} TestCase
+ * @property {string} file
+ * @property {number} line where it is declared; 0 when unknown
+ * @property {string} name
+ * @property {number} assertions how many expectations it checked; Bun does not count those of concurrent tests
+ * @property {"passed" | "failed" | "skipped"} outcome
+ */
+
+/**
+ * Reads the test cases of the report that `bun test --reporter=junit` writes.
+ *
+ * @param {string} xml
+ * @returns {readonly TestCase[]}
+ */
+export function casesOf(xml) {
+  return [...xml.matchAll(/<testcase ([^>]*)>/g)].map(({ 0: tag, 1: text = "", index }) => {
+    const start = index + tag.length;
+    const inner = tag.endsWith("/>") ? "" : xml.slice(start, xml.indexOf("</testcase>", start));
+    const attributes = new Map([...text.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = "", value = ""]) => [key, value]));
+    return {
+      file: unescapeXml(attributes.get("file") ?? ""),
+      line: Number(attributes.get("line") ?? 0),
+      name: unescapeXml(attributes.get("name") ?? ""),
+      assertions: Number(attributes.get("assertions") ?? 0),
+      outcome: inner.includes("<failure") ? "failed" : inner.includes("<skipped") ? "skipped" : "passed",
+    };
+  });
+}
+
+/**
+ * Tests that passed without checking anything: they can never fail.
+ *
+ * @param {readonly TestCase[]} cases
+ * @param {(file: string) => string} read the source of a file
+ * @returns {readonly TestCase[]}
+ */
+export function withoutExpectation(cases, read) {
+  return cases
+    .filter(({ outcome, assertions }) => outcome === "passed" && assertions === 0)
+    .filter(
+      ({ file, line }) =>
+        !isConcurrentAndExpects(
+          read(file)
+            .split("\n")
+            .slice(line - 1),
+        ),
+    );
+}
+
+/**
+ * Bun counts no expectations in concurrent tests, so their source must contain one.
+ *
+ * @param {readonly string[]} lines of a formatted file, from the test's declaration on
+ */
+function isConcurrentAndExpects([first = "", ...rest]) {
+  if (!/\b(test|it)\.concurrent\b/.test(first)) return false;
+  const indent = /^ */.exec(first)?.[0] ?? "";
+  const end = rest.findIndex((it) => it.startsWith(indent) && /^[})].*;$/.test(it.slice(indent.length)));
+  return /\bexpect\b|\buntil\w*\(/.test([first, ...rest.slice(0, end + 1)].join("\n"));
+}
+
+/** @param {string} text */
+function unescapeXml(text) {
+  /** @type {Record<string, string>} */
+  const signs = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+  return text.replaceAll(/&(#\d+|\w+);/g, (whole, name) =>
+    name.startsWith("#") ? String.fromCodePoint(Number(name.slice(1))) : (signs[name] ?? whole),
+  );
+}
