@@ -4,8 +4,8 @@ import { cursorPart } from "./cursor.ts";
 import type { Goodbye } from "./goodbye.ts";
 import type { Socket, SocketEvents, Target, Transport } from "./transport.ts";
 
-/** A `retry:` of a day is how a stream, which has no close codes, is told to stay away. Milliseconds. */
-const stayAwayMs = 86_400_000;
+/** The longest wait that an answer can ask for: timers of some runtimes cannot wait for more than 24 days. Milliseconds. */
+const maxWaitMs = 86_400_000;
 
 /**
  * An event stream for what comes, HTTP requests for what is said.
@@ -62,6 +62,7 @@ class SseSocket implements Socket {
     const decoder = new TextDecoder();
     let rest = "";
     let retryAfterMs: number | undefined;
+    let closing: Goodbye | undefined;
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
@@ -72,10 +73,17 @@ class SseSocket implements Socket {
         if (line.startsWith("data:")) frames.push(...decodeServerFrames(line.slice(5)));
         if (line.startsWith("retry:")) retryAfterMs = Number(line.slice(6)) || 0;
       }
+      const last = frames.at(-1);
+      if (last?.type === "system" && last.event === "closing") {
+        closing = { code: last.code, reason: last.reason, retryAfterMs: last.reconnect_after_ms };
+        frames.pop();
+      }
+      // Once there are frames it is meant for an EventSource, and the SDK has its own backoff. Without any, a proxy answered.
+      if (frames.length > 0) retryAfterMs = undefined;
       this.#hear(frames);
     }
-    const isFinal = retryAfterMs !== undefined && retryAfterMs >= stayAwayMs;
-    return { code: isFinal ? 4500 : 1001, reason: "the stream ended", retryAfterMs };
+    // Without the last event something on the way ended the stream, or cut it.
+    return closing ?? { code: 1001, reason: "the stream ended", retryAfterMs };
   }
 
   #hear(frames: readonly IncomingFrame[]): void {
@@ -139,7 +147,7 @@ async function refusal(response: Response): Promise<Goodbye> {
   return {
     code: codes[status] ?? (status < 500 ? 4503 : 4053),
     reason: problem?.detail ?? `HTTP status ${status}`,
-    // A date instead of seconds counts as none; timers cannot wait for more than 24 days.
-    retryAfterMs: Math.min(stayAwayMs, Number(response.headers.get("Retry-After")) * 1000 || 0),
+    // A date instead of seconds counts as none.
+    retryAfterMs: Math.min(maxWaitMs, Number(response.headers.get("Retry-After")) * 1000 || 0),
   };
 }

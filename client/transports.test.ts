@@ -15,19 +15,26 @@ afterEach(async () => {
 });
 
 describe("a stream", () => {
-  test("is read however it is cut into pieces, and ends with what it said about coming back", async () => {
+  test("is read however it is cut into pieces, and ends with what its last event says", async () => {
     const text =
-      'event: system\ndata: {"type":"system","event":"joined","message":"ü"}\n\n:\n\nid: x\n\nretry: 700\n\n';
+      'retry: 9\nevent: system\ndata: {"type":"system","event":"joined","message":"ü"}\nid: x\n\n:\nretry: 700\nevent: system\n' +
+      'data: {"type":"system","event":"closing","code":1012,"reason":"the server is restarting","reconnect_after_ms":700}\n\n';
     const bytes = new TextEncoder().encode(text);
     const pieces = Array.from(bytes, (byte) => new Uint8Array([byte]));
     const { frames, ended } = run(openSse, () => new Response(streamOf(pieces)));
-    expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: 700 });
+    expect(await ended).toEqual({ code: 1012, reason: "the server is restarting", retryAfterMs: 700 });
     expect(frames).toMatchObject([{ type: "system", event: "joined", message: "ü" }]);
   });
 
-  test("that asks to stay away for a day means for good", async () => {
-    const { ended } = run(openSse, () => new Response("retry: 86400000\n\n"));
-    expect((await ended).code).toBe(4500);
+  test("that is cut ends without a word about when to reconnect: its `retry:` is meant for an EventSource", async () => {
+    const text = 'retry: 2000\nevent: system\ndata: {"type":"system","event":"joined"}\nid: x\n\n';
+    const { ended } = run(openSse, () => new Response(text));
+    expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: undefined });
+  });
+
+  test("without any event is a proxy's answer, which says when to reconnect", async () => {
+    const { ended } = run(openSse, () => new Response("retry: 2000\n\n"));
+    expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: 2000 });
   });
 
   test.each([

@@ -56,7 +56,7 @@ export interface AdvanceFrame {
   readonly offset: number;
 }
 
-export type SystemFrame = WelcomeFrame | NoticeFrame | DrainingFrame | GapFrame;
+export type SystemFrame = WelcomeFrame | NoticeFrame | DrainingFrame | GapFrame | ClosingFrame | HeartbeatFrame;
 
 export interface WelcomeFrame {
   readonly type: "system";
@@ -118,6 +118,25 @@ export interface GapFrame {
   readonly message: string;
 }
 
+/** Event streams only: the last event before the server ends the stream, because a stream has no close codes. */
+export interface ClosingFrame {
+  readonly type: "system";
+  readonly event: "closing";
+  /** A code of the table of close codes. */
+  readonly code: number;
+  /** For people. */
+  readonly reason: string;
+  /** When to reconnect, milliseconds from now; absent where a client should not. */
+  readonly reconnect_after_ms?: number;
+}
+
+/** Event streams only, for a client that asked for it: a sign of life that a page can see, unlike a comment. */
+export interface HeartbeatFrame {
+  readonly type: "system";
+  readonly event: "heartbeat";
+  readonly timestamp: string;
+}
+
 export type AnswerFrame = { readonly ref?: Ref } & (
   | AckFrame
   | ErrorFrame
@@ -142,6 +161,8 @@ export interface ErrorFrame {
   readonly code: ErrorCode;
   readonly message: string;
   readonly field?: string;
+  /** Event streams only: the channel of the URL that was refused; the others are served. */
+  readonly channel?: ChannelName;
   readonly retry_after_ms?: number;
 }
 

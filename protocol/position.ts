@@ -18,6 +18,12 @@ export type Since =
   /** The last `count` publications. */
   | { readonly from: "last"; readonly count: number };
 
+/**
+ * What a cursor that cannot be understood stands for: a position in an epoch that no channel ever has. So the client is told
+ * that its messages are not known to be complete, and gets what history there is.
+ */
+export const unknownPosition: Position = { epoch: "", offset: 0 };
+
 /** Positions in several channels; as text `channel~epoch~offset`, joined by commas. */
 export type Cursor = ReadonlyMap<ChannelName, Position>;
 

@@ -116,7 +116,7 @@ export class HttpServer {
     if (pathname === wsPath || (pathname === "/" && request.headers.has("Upgrade"))) {
       return this.#upgrade(request, server);
     }
-    if (pathname === "/sse" && request.method === "GET") {
+    if (pathname === "/sse" && (request.method === "GET" || request.method === "HEAD")) {
       return this.#answer(request, () => this.#parts.sse.answer(request, server, this.#peer(request, server)));
     }
     return this.#answer(request, this.#other);

@@ -1,4 +1,5 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { ServiceError } from "../../protocol/errors.ts";
 import type { Cursor, Since } from "../../protocol/position.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Seat } from "./admission.ts";
@@ -11,6 +12,8 @@ export interface Arrival {
   readonly channels: readonly ChannelName[];
   /** For all channels (a word), or for those that a cursor names. */
   readonly since: Since | Cursor | undefined;
+  /** Where some channels are not allowed, the others are served, and the client is told. Otherwise nothing is. */
+  readonly servesAllowed?: boolean;
   /** A resume key: this connection continues that one. */
   readonly takesOver: string | undefined;
   readonly ip: string;
@@ -24,6 +27,14 @@ export interface Admitted {
   readonly identity: Identity;
   readonly connectionId: string;
   readonly seat: Seat;
+  /** Of the channels that were asked for, those that may not be joined. Empty unless `servesAllowed`. */
+  readonly forbidden: readonly ForbiddenChannel[];
+}
+
+/** A channel that somebody asked for and may not join. */
+export interface ForbiddenChannel {
+  readonly channel: ChannelName;
+  readonly error: ServiceError;
 }
 
 /** From where an arrival wants to go on in one channel; undefined: live. */

@@ -5,6 +5,7 @@ import type { Joined } from "../../protocol/frames.ts";
 import type { Since } from "../../protocol/position.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
+import type { Identity } from "../auth/identity.ts";
 import type { Broker, Published } from "../broker/broker.ts";
 import { bytesOf, publishedBytesOf } from "../broker/cost-of.ts";
 import type { History, HistoryRules } from "../broker/log.ts";
@@ -124,6 +125,11 @@ export class Hub {
   /** @throws ServiceError where somebody may not come in, at once or by the promise */
   admit(arrival: Arrival): Admitted | Promise<Admitted> {
     return this.reception.admit(arrival);
+  }
+
+  /** Who it is. Takes no seat. @throws ServiceError, at once or by the promise */
+  identify(arrival: Arrival): Identity | Promise<Identity> {
+    return this.reception.identify(arrival);
   }
 
   /** The handshake of somebody who was let in came to nothing. */

@@ -1,5 +1,7 @@
 import { getLogger } from "@logtape/logtape";
+import type { ChannelName } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
+import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -9,7 +11,7 @@ import { randomId } from "../lib/random-id.ts";
 import type { Connection } from "../session/connection.ts";
 import { Session } from "../session/session.ts";
 import { Admission, type AdmissionLimits, type Seat } from "./admission.ts";
-import type { Admitted, Arrival } from "./arrival.ts";
+import type { Admitted, Arrival, ForbiddenChannel } from "./arrival.ts";
 import type { Connections } from "./connections.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { type Predecessor, Succession } from "./succession.ts";
@@ -69,8 +71,13 @@ export class Reception {
    */
   admit(arrival: Arrival): Admitted | Promise<Admitted> {
     this.counts.refused++; // until the seat is taken
-    const identity = this.#parts.access.identify({ userId: arrival.userId, token: arrival.token });
+    const identity = this.identify(arrival);
     return identity instanceof Promise ? identity.then((it) => this.#seat(arrival, it)) : this.#seat(arrival, identity);
+  }
+
+  /** Who it is. Takes no seat. @throws ServiceError, at once or by the promise, where the server lets nobody like this in */
+  identify({ userId, token }: Arrival): Identity | Promise<Identity> {
+    return this.#parts.access.identify({ userId, token });
   }
 
   /** The handshake came to nothing after all. */
@@ -94,11 +101,15 @@ export class Reception {
     }
     const isContinued = this.#succession.predecessorOf(session.id) !== undefined;
     const onWelcomed = () => {
+      for (const { channel, error } of admitted.forbidden) session.sendFrame(refusalFrame(channel, error));
       this.#parts.onWelcomed(session, isContinued);
       if (session.isLevel) this.settled(session);
       onReady();
     };
-    this.#welcome.prepare(session, arrival, { isNews: this.#settings.notices && !isContinued, onWelcomed });
+    this.#welcome.prepare(session, withoutForbidden(admitted), {
+      isNews: this.#settings.notices && !isContinued,
+      onWelcomed,
+    });
     return session;
   }
 
@@ -154,8 +165,7 @@ export class Reception {
 
   #seat(arrival: Arrival, identity: Identity): Admitted | Promise<Admitted> {
     if (this.closedBecause !== undefined) throw this.closedBecause;
-    const { access } = this.#parts;
-    for (const channel of arrival.channels) access.checkSubscribe(identity, channel);
+    const forbidden = this.#forbidden(arrival, identity);
     if (arrival.channels.length > this.#settings.maxChannels) {
       throw new ServiceError(
         "too-many-channels",
@@ -163,11 +173,26 @@ export class Reception {
       );
     }
     const connectionId = `c_${randomId(12)}`;
-    const admitted = { arrival, identity, connectionId, seat: { ip: arrival.ip, userId: identity.userId } };
+    const seat = { ip: arrival.ip, userId: identity.userId };
+    const admitted = { arrival, identity, connectionId, seat, forbidden };
     const predecessor = this.#predecessorOf(admitted);
     return predecessor instanceof Promise
       ? predecessor.then((it) => this.#enter(admitted, it))
       : this.#enter(admitted, predecessor);
+  }
+
+  /** @throws ServiceError for the first forbidden channel, unless the others are wanted all the same */
+  #forbidden({ channels, servesAllowed = false }: Arrival, identity: Identity): readonly ForbiddenChannel[] {
+    const forbidden: ForbiddenChannel[] = [];
+    for (const channel of channels) {
+      try {
+        this.#parts.access.checkSubscribe(identity, channel);
+      } catch (error) {
+        if (!servesAllowed || !(error instanceof ServiceError)) throw error;
+        forbidden.push({ channel, error });
+      }
+    }
+    return forbidden;
   }
 
   #enter(admitted: Admitted, predecessor: Predecessor | undefined): Admitted | Promise<Admitted> {
@@ -210,4 +235,14 @@ export class Reception {
     const old = takesOver === undefined ? undefined : this.#parts.resumeKeys.connectionOf(takesOver);
     return old === undefined ? undefined : this.#succession.find(old, connectionId, seat.userId);
   }
+}
+
+function withoutForbidden({ arrival, forbidden }: Admitted): Arrival {
+  if (forbidden.length === 0) return arrival;
+  const names = new Set(forbidden.map(({ channel }) => channel));
+  return { ...arrival, channels: arrival.channels.filter((it) => !names.has(it)) };
+}
+
+function refusalFrame(channel: ChannelName, { code, message }: ServiceError): ServerFrame {
+  return { type: "error", code, message, channel };
 }

@@ -22,8 +22,11 @@ export interface Connection {
   send(encoded: Encoded): Outcome;
   /** Bytes that wait in this process; 0 when all is with the kernel. */
   buffered(): number;
-  /** Lets what is buffered go first, where the transport can. Idempotent. */
-  close(reason: CloseReason): void;
+  /**
+   * Lets what is buffered go first, where the transport can. Idempotent.
+   * @param cursor where the session stands, for a wire form that carries it
+   */
+  close(reason: CloseReason, cursor?: string): void;
   /** Set by the owner; called whenever buffered bytes have left, perhaps not all of them. */
   onDrain: () => void;
 }

@@ -84,7 +84,7 @@ export class Session {
   close(reason: CloseReason): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
-    this.connection.close(reason);
+    this.connection.close(reason, this.connection.wireForm.carriesCursor ? this.cursor() : "");
   }
 }
 

@@ -74,11 +74,16 @@ describe("a handshake", () => {
     expect(arrive("?since=").since).toBeUndefined();
   });
 
-  test("Last-Event-ID wins over since, an empty one does not, and a broken one is refused", () => {
+  test("Last-Event-ID wins over lastEventId and that over since; an empty one does not; one that is not ours is no refusal", () => {
     const since = arrive("?since=earliest", { "Last-Event-ID": "all~e1~3" }).since;
     expect([...(since instanceof Map ? since.keys() : [])] as string[]).toEqual(["all"]);
     expect(arrive("?since=earliest", { "Last-Event-ID": "" }).since).toEqual({ from: "earliest" });
-    expect(refusalOf("", { "Last-Event-ID": "earliest" }).field).toBe("Last-Event-ID");
+    const byQuery = arrive("?since=earliest&lastEventId=b~e1~3").since;
+    expect([...(byQuery instanceof Map ? byQuery.keys() : [])] as string[]).toEqual(["b"]);
+    const byHeader = arrive("?lastEventId=b~e1~3", { "Last-Event-ID": "all~e1~3" }).since;
+    expect([...(byHeader instanceof Map ? byHeader.keys() : [])] as string[]).toEqual(["all"]);
+    const unknown = { from: "position", position: { epoch: "", offset: 0 } } as const;
+    expect(arrive("", { "Last-Event-ID": "earliest" }).since).toEqual(unknown);
   });
 
   test("a token comes by the address, by a header or as a subprotocol", () => {

@@ -1,7 +1,14 @@
 import { type ChannelName, channelNameRule, parseChannelName } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { limits } from "../../protocol/limits.ts";
-import { type Cursor, parseCursor, parseSinceWord, type Since, sinceRule } from "../../protocol/position.ts";
+import {
+  type Cursor,
+  parseCursor,
+  parseSinceWord,
+  type Since,
+  sinceRule,
+  unknownPosition,
+} from "../../protocol/position.ts";
 import { tokenFrom } from "../auth/token-source.ts";
 import type { Arrival } from "../hub/arrival.ts";
 
@@ -12,17 +19,21 @@ export interface Peer {
   readonly remote: string;
 }
 
+/** For all channels: nothing is known of what the client has. */
+const sinceUnknown: Since = { from: "position", position: unknownPosition };
+
 /** The longest resume key that is looked up; ours are shorter. */
 const resumeKeyLength = 64;
 
 /**
  * Reads what a handshake of either transport says:
- * `?user_id=&token=&channel=a&channel=b&channels=c,d&since=&takes_over=`, and `Last-Event-ID`, which wins over `since`.
+ * `?user_id=&token=&channel=a&channel=b&channels=c,d&since=&takes_over=`, and `Last-Event-ID` or `?lastEventId=` (for
+ * polyfills that cannot set a header), which win over `since`.
  * @throws ServiceError "bad-request" that names the parameter and its rule
  */
 export function parseArrival(request: Request, peer: Peer): Arrival {
   const { searchParams } = new URL(request.url);
-  const lastEventId = request.headers.get("Last-Event-ID");
+  const lastEventId = lastEventIdOf(request, searchParams);
   return {
     userId: parseUserText(searchParams.get("user_id")),
     token: tokenFrom({
@@ -31,7 +42,7 @@ export function parseArrival(request: Request, peer: Peer): Arrival {
       subprotocols: offeredSubprotocols(request),
     }),
     channels: parseChannels(searchParams),
-    since: lastEventId ? parseCursorOnly(lastEventId) : parseSince(searchParams.get("since")),
+    since: lastEventId === "" ? parseSince(searchParams.get("since")) : parseLastEventId(lastEventId),
     takesOver: parseTakesOver(searchParams.get("takes_over")),
     ...peer,
   };
@@ -61,6 +72,11 @@ function parseUserText(text: string | null): string | undefined {
   return text ?? undefined;
 }
 
+/** "" where the client has none. */
+export function lastEventIdOf(request: Request, params: URLSearchParams): string {
+  return request.headers.get("Last-Event-ID") || params.get("lastEventId") || "";
+}
+
 function parseSince(text: string | null): Since | Cursor | undefined {
   if (text === null || text === "") return undefined;
   const since = parseSinceWord(text) ?? parseCursor(text);
@@ -68,10 +84,12 @@ function parseSince(text: string | null): Since | Cursor | undefined {
   return since;
 }
 
-function parseCursorOnly(text: string): Cursor {
-  const cursor = parseCursor(text);
-  if (cursor === undefined) throw bad("Last-Event-ID", `a cursor of at most ${limits.cursorBytes} bytes`, text);
-  return cursor;
+/**
+ * Never refuses: the client did not choose this text, it repeats what some server said last, and a refusal would end an
+ * EventSource for good. It may come from another server or version, or have been cut on the way.
+ */
+function parseLastEventId(text: string): Since | Cursor {
+  return parseCursor(text) ?? sinceUnknown;
 }
 
 function parseTakesOver(text: string | null): string | undefined {

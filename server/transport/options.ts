@@ -10,6 +10,11 @@ export const transportOptions = {
     min: 100,
     max: 3_600_000,
   }),
+  streamLifetime: duration(
+    600_000,
+    "How long an event stream lives before the server ends it and the client resumes on a new connection: 80 to 100 % of it at random. Bounds streams whose client is gone, and stale tokens. 0: no limit.",
+    { max: 86_400_000 },
+  ),
 };
 
 export type TransportOptions = OptionsOf<typeof transportOptions>;

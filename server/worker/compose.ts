@@ -65,7 +65,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
-  const sse = new SseTransport(hub, clock);
+  const sse = new SseTransport(hub, settings, clock);
   const ops = composeOps(settings, environment, hub);
   const http = new HttpServer(
     { ...settings, sharesPort },

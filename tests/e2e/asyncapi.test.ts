@@ -169,9 +169,13 @@ describe("every frame that a client gets is told of", () => {
     await using server = await startServer();
     using alice = await SocketUnderTest.open(`${server.wsUrl}?user_id=alice`);
     using stream = await StreamUnderTest.open(`${server.url}/sse`);
+    using beating = await StreamUnderTest.open(`${server.url}/sse?heartbeat=1&user_id=bob`);
+    await beating.until(({ event }) => event === "heartbeat");
+    await server.request("DELETE", "/v1/users/bob/connections");
+    await beating.until(({ event }) => event === "closing");
     await server.request("POST", "/v1/drain");
     for (const it of [alice, stream]) await it.until(({ event }) => event === "draining");
-    keep(alice, stream);
+    keep(alice, stream, beating);
   });
 
   test("and every frame that is told of came", () => {

@@ -269,6 +269,7 @@ describe("a handshake", () => {
       raw.write(handshake(server.port, path));
       await raw.untilReceived(/^HTTP\/1\.1 4(00|03|22|29)[\s\S]*"detail":/);
     }
+    if (query === "channel=@bystander") return; // a stream serves the other channels
     expect((await server.request("GET", `/sse?${query}`)).status).toBeOneOf([400, 403, 429]);
   });
 
@@ -278,8 +279,8 @@ describe("a handshake", () => {
     expect(String(socket.welcome.user_id)).toHaveLength(128);
     using stream = await StreamUnderTest.open(`${server.url}/sse`, { "Last-Event-ID": cursor(4096) });
     expect(stream.welcome.protocol).toBe(1);
-    const tooLong = await server.request("GET", "/sse", undefined, { "Last-Event-ID": cursor(4097) });
-    expect([tooLong.status, await tooLong.json()]).toEqual([400, expect.objectContaining({ field: "Last-Event-ID" })]);
+    using tooLong = await StreamUnderTest.open(`${server.url}/sse`, { "Last-Event-ID": cursor(4097) });
+    expect(tooLong.welcome.channels).toMatchObject({ all: { recovered: false } });
   });
 
   test("and a body that never come to an end are cut off, and meanwhile block nobody", async () => {

@@ -43,5 +43,5 @@ test.skipIf(process.env.FANFARE_LONG !== "1")("a quiet stream gets a comment eve
   await using server = await startServer({ env });
   using raw = await RawSocket.connect(server.port);
   raw.write("GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  await raw.untilReceived(/\n:\n\n[\s\S]*\n:\n\n/, 35_000);
+  await raw.untilReceived(/\n:\n[\s\S]*\n:\n/, 35_000);
 });

@@ -180,7 +180,8 @@ const parameters: readonly (readonly [string, string, string, string])[] = [
   ["GET /sse", "user_id", x(128), x(129)],
   ["GET /sse", "since", cursorOf(4096), cursorOf(4097)],
   ["GET /sse", "takes_over", x(64), x(65)],
-  ["GET /sse", "Last-Event-ID", cursorOf(4096), cursorOf(4097)],
+  ["GET /sse", "heartbeat", "3600", "3601"],
+  ["GET /sse", "heartbeat", "1", "0"],
 ];
 
 test.each(parameters)(

@@ -1,7 +1,7 @@
 import type { Server } from "bun";
 import { errorTable, ServiceError } from "../../protocol/errors.ts";
 import type { Session } from "../../server/session/session.ts";
-import { SseTransport } from "../../server/transport/sse/sse.ts";
+import { type SseSettings, SseTransport } from "../../server/transport/sse/sse.ts";
 import { type SocketState, WebSocketTransport } from "../../server/transport/websocket/websocket.ts";
 import { TestHub, type TestHubOptions } from "./hub.ts";
 
@@ -11,12 +11,12 @@ export class RealServer {
   readonly #server: Server<SocketState>;
   readonly #transports: readonly { close(): void }[];
 
-  private constructor(test: TestHub) {
+  private constructor(test: TestHub, settings: SseSettings) {
     this.test = test;
     const { hub, clock } = test;
     const heartbeat = { interval: 30_000, timeout: 10_000 };
     const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: 64 * 1024 }, clock);
-    const sse = new SseTransport(hub, clock);
+    const sse = new SseTransport(hub, settings, clock);
     const peer = { ip: "127.0.0.1", remote: "127.0.0.1:1" };
     this.#transports = [websocket, sse];
     this.#server = Bun.serve<SocketState>({
@@ -30,8 +30,9 @@ export class RealServer {
     });
   }
 
-  static async start(options?: TestHubOptions): Promise<RealServer> {
-    return new RealServer(await TestHub.start(options));
+  /** Without settings streams live as long as the test. */
+  static async start(options?: TestHubOptions, settings: SseSettings = { streamLifetimeMs: 0 }): Promise<RealServer> {
+    return new RealServer(await TestHub.start(options), settings);
   }
 
   get port(): number {

@@ -150,6 +150,7 @@ class TryPage {
 
   #takeSystem(frame: SystemFrame): void {
     if (frame.event === "gap") return; // told by its channel, together with those that only the SDK sees
+    if (frame.event === "closing" || frame.event === "heartbeat") return; // event streams only; the SDK takes them
     if (frame.event === "draining") {
       this.#drainNotice.show(frame);
     } else {

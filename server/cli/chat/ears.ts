@@ -67,6 +67,7 @@ export class Ears {
 
   #onSystem(frame: SystemFrame): void {
     if (frame.event === "gap") return; // the channel tells it
+    if (frame.event === "closing" || frame.event === "heartbeat") return; // event streams only; the SDK takes them
     const isAgain = frame.event === "welcome" && this.#wasWelcomed;
     if (frame.event === "welcome") {
       this.#wasWelcomed = true;

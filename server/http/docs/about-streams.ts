@@ -63,16 +63,32 @@ A browser cannot see why a handshake was refused: with an \`Origin\` or with \`f
 const aboutSse: About = {
   tag: "streams",
   credential: "token",
-  details: `\`data:\` is the same JSON as on the WebSocket; \`event:\` is the publication's \`event\`, or \`system\` for system frames, else absent. Blocks of nothing but \`id: <cursor>\` let a plain \`EventSource\` resume all its channels by itself.
+  details: `\`data:\` is the same JSON as on the WebSocket; \`event:\` is the publication's \`event\`, or \`system\` for system frames, else absent. The last block of each write carries \`id: <cursor>\`, so a plain \`EventSource\` resumes all its channels by itself.
 
-An \`EventSource\` that is answered with anything but 200 never comes back. So while the server drains, is full or limits, it answers 200 with \`retry:\` and ends the stream.`,
+An \`EventSource\` that is answered with anything but 200 never reconnects. So a server that is starting, draining, full or limiting answers 200 with \`retry:\` and ends the stream. Before the server ends a stream it sends a last \`system\` event \`closing\` with a close code and the reason. After \`STREAM_LIFETIME\` every stream is ended and resumes on a new connection.
+
+A channel that is not allowed does not refuse the stream: an \`error\` frame names it, and the others are served. HEAD answers like GET, without a stream.`,
   parameters: [
     ...arrivalParameters,
     {
+      name: "heartbeat",
+      in: "query",
+      description:
+        "Seconds between two `system` events `heartbeat`, which a page can see. Without it: a comment every 15 s.",
+      schema: { type: "integer", minimum: 1, maximum: 3600 },
+    },
+    {
       name: "Last-Event-ID",
       in: "header",
-      description: "The last `id:`, as a browser sends it; it wins over `since`.",
-      schema: { type: "string", maxLength: limits.cursorBytes },
+      description:
+        "The last `id:`, as a browser sends it. Wins over `since`. A cursor that is not of this server is answered with `recovered: false`.",
+      schema: { type: "string" },
+    },
+    {
+      name: "lastEventId",
+      in: "query",
+      description: "The same for polyfills that cannot set a header.",
+      schema: { type: "string" },
     },
   ],
   answers: {
@@ -83,13 +99,13 @@ An \`EventSource\` that is answered with anything but 200 never comes back. So w
           schema: { type: "string" },
           examples: {
             message:
-              'data: {"type":"message","channel":"all","offset":1,"id":"m-1","timestamp":"2026-11-20T10:30:25.123Z","message":"hi"}\n\nid: all~k3x9~1\n\n',
+              'data: {"type":"message","channel":"all","offset":1,"id":"m-1","timestamp":"2026-11-20T10:30:25.123Z","message":"hi"}\nid: all~k3x9~1\n\n',
           },
         },
       },
     },
   },
-  errors: refusals,
+  errors: refusals.filter((it) => it !== "conflict"),
 };
 
 /** The two ways to receive. The requests are answered by transport/, before any table of routes. */

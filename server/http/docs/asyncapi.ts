@@ -16,7 +16,18 @@ export interface Place {
 const channelRef = { $ref: "#/channels/socket" };
 
 /** Frames that come without being asked for; all others answer a command. */
-const unasked = ["welcome", "message", "advance", "joined", "left", "draining", "gap", "error"] as const;
+const unasked = [
+  "welcome",
+  "message",
+  "advance",
+  "joined",
+  "left",
+  "draining",
+  "gap",
+  "error",
+  "closing",
+  "heartbeat",
+] as const;
 
 /** An AsyncAPI 3.0 document (https://www.asyncapi.com/docs/reference/specification/v3.0.0) of the WebSocket protocol. */
 export function asyncApi(wsPath: string, settings: DocumentSettings, { isTls, host }: Place): AsyncApiDocument {

@@ -2,9 +2,11 @@ import type {
   AckFrame,
   AdvanceFrame,
   AnswerFrame,
+  ClosingFrame,
   DrainingFrame,
   ErrorFrame,
   GapFrame,
+  HeartbeatFrame,
   HistoryFrame,
   Joined,
   NoticeFrame,
@@ -170,6 +172,31 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
       message: texts.gap(18, 40),
     },
   },
+  closing: {
+    summary:
+      "Event streams only: the last event before the server ends the stream, with the close code of a WebSocket.",
+    payload: shape<ClosingFrame>(
+      {
+        type: { const: "system" },
+        event: { const: "closing" },
+        code: whole("One of the close codes."),
+        reason: text("The same for people."),
+      },
+      { reconnect_after_ms: whole("When to reconnect; absent where a client should not.") },
+    ),
+    example: {
+      type: "system",
+      event: "closing",
+      code: 4010,
+      reason: "the token expired",
+      reconnect_after_ms: 2100,
+    },
+  },
+  heartbeat: {
+    summary: "Event streams only: the sign of life that `heartbeat=` of the request asks for.",
+    payload: shape<HeartbeatFrame>({ type: { const: "system" }, event: { const: "heartbeat" }, timestamp: sentAt }),
+    example: { type: "system", event: "heartbeat", timestamp },
+  },
   ack: {
     summary: "The publication is stored; an ephemeral one has no position.",
     payload: shape<Answer<AckFrame>>(
@@ -257,6 +284,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
       { type: { const: "error" }, code: errorCode, message: words },
       {
         field: text("The field that broke its rule."),
+        channel: { ...channelName, description: "Event streams only: the channel of the URL that was refused." },
         retry_after_ms: whole("When to try again, milliseconds from now."),
         ref: refSchema,
       },

@@ -1,38 +1,75 @@
 import { encodeServerFrame } from "../../../protocol/codec.ts";
-import type { ServerFrame } from "../../../protocol/frames.ts";
+import type { ServerFrame, SystemFrame } from "../../../protocol/frames.ts";
 import type { Outgoing } from "../../session/push.ts";
 import type { Encoded, WireForm } from "../../session/wire-form.ts";
 
 /**
- * Server-Sent Events (WHATWG HTML §9.2). Blocks are the same bytes for all; each write ends with a block of nothing but
- * `id: <cursor>`, which a browser takes over without firing an event.
+ * How long a client waits before it reconnects after a connection broke without a goodbye: a random time in this range, so
+ * that the clients of a crashed server do not return together. Milliseconds.
+ */
+const usualRetryMs = { from: 1000, to: 3000 };
+
+/**
+ * Server-Sent Events (WHATWG HTML §9.2). Blocks are the same bytes for all clients. The cursor is the last line of the last
+ * block of each write:
+ *
+ *     data: {"type":"message","channel":"a","offset":4,…}
+ *
+ *     data: {"type":"message","channel":"a","offset":5,…}
+ *     id: a~k3x9~5
+ *
+ * Never in a block of its own: several libraries ignore an id without data (and then lose messages when they reconnect),
+ * others fire an empty event for it.
+ *
+ * `encode` and `frame` leave out the empty line that ends their last block, because `join` may add the id in front of it.
  */
 export const sseForm: WireForm = {
   carriesCursor: true,
   encode(items) {
     let text = "";
-    for (const item of items) text += block(eventOf(item), item.json);
+    for (const item of items) text += (text === "" ? "" : "\n") + block(eventOf(item), item.json);
     return [text];
   },
-  frame: (frame) => [retryOf(frame) + block(frame.type === "message" ? undefined : "system", encodeServerFrame(frame))],
+  frame(frame) {
+    const event = frame.type === "message" ? undefined : "system";
+    return [retryOf(frame) + block(event, encodeServerFrame(frame))];
+  },
   join(parts, cursor) {
     let text = "";
-    for (const [part] of parts) text += part;
-    return [`${text}id: ${cursor}\n\n`];
+    for (const [part] of parts) text += text === "" ? part : `\n${part}`;
+    // An empty id would make the client forget the one it has.
+    return [cursor === "" ? `${text}\n` : `${text}id: ${cursor}\n\n`];
   },
 };
 
-/** A comment: keeps proxies from closing a quiet stream. */
-export const sseComment: Encoded = [":\n\n"];
+/**
+ * Keeps proxies from closing a quiet stream. One line without an empty line behind it: some libraries fire an empty event
+ * at each empty line.
+ */
+export const sseComment: Encoded = [":\n"];
 
-/** When the browser is to come back, milliseconds from the end of the stream. */
-export function sseRetry(ms: number): string {
-  return `retry: ${Math.round(ms)}\n\n`;
+/** A whole write that holds one system frame. @param retryMs when the client should reconnect; left out: as it was told before */
+export function sseSystemWrite(frame: SystemFrame, cursor: string, retryMs?: number): string {
+  const retry = retryMs === undefined ? "" : retryField(retryMs);
+  const [text = ""] = sseForm.join([[retry + block("system", encodeServerFrame(frame))]], cursor);
+  return `${text}`;
 }
 
-/** `data` holds no line breaks: JSON texts are kept on one line. */
+function retryField(ms: number): string {
+  return `retry: ${Math.round(ms)}\n`;
+}
+
 function block(event: string | undefined, json: string): string {
-  return event === undefined ? `data: ${json}\n\n` : `event: ${event}\ndata: ${json}\n\n`;
+  const data = `data: ${onOneLine(json)}\n`;
+  return event === undefined ? data : `event: ${event}\n${data}`;
+}
+
+/**
+ * JSON texts hold no CR or LF. These three are line breaks too for readers that split lines by the rules of Unicode; inside
+ * of JSON they can only stand in strings, where an escape means the same.
+ */
+function onOneLine(json: string): string {
+  return json.replace(/[\u0085\u2028\u2029]/g, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function eventOf(item: Outgoing): string | undefined {
@@ -40,5 +77,8 @@ function eventOf(item: Outgoing): string | undefined {
 }
 
 function retryOf(frame: ServerFrame): string {
-  return frame.type === "system" && frame.event === "draining" ? sseRetry(frame.reconnect_after_ms) : "";
+  if (frame.type !== "system") return "";
+  if (frame.event === "draining") return retryField(frame.reconnect_after_ms);
+  const { from, to } = usualRetryMs;
+  return frame.event === "welcome" ? retryField(from + Math.random() * (to - from)) : "";
 }

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { closeTable } from "../../../protocol/close-codes.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import { parseCursor } from "../../../protocol/position.ts";
+import { RawSocket } from "../../../tests/e2e/raw-socket.ts";
 import { StreamUnderTest } from "../../../tests/e2e/stream.ts";
 import type { TestHubOptions } from "../../../tests/fakes/hub.ts";
 import { RealServer } from "../../../tests/fakes/real-server.ts";
@@ -9,8 +11,8 @@ import { noGrants } from "../../auth/grants.ts";
 let server: RealServer;
 afterEach(() => server.close());
 
-async function begin(options?: TestHubOptions): Promise<string> {
-  server = await RealServer.start(options);
+async function begin(options?: TestHubOptions, streamLifetimeMs = 0): Promise<string> {
+  server = await RealServer.start(options, { streamLifetimeMs });
   return `http://127.0.0.1:${server.port}/sse`;
 }
 
@@ -33,12 +35,19 @@ describe("an event stream", () => {
     expect(stream.blocks[0]).toMatchObject({ event: "system" });
   });
 
-  test("brings publications without an event name, system frames with one, and after each write where it is", async () => {
+  test("brings publications without an event name, system frames with one, and says where it is in the last of a write", async () => {
     using stream = await StreamUnderTest.open(`${await begin()}?channel=a`);
     await publish("a", "1");
     await stream.untilMessages(1);
-    expect(stream.blocks.findLast(({ data }) => data !== undefined)?.event).toBeUndefined();
-    await stream.untilBlock(({ id }) => id?.includes("a~") === true && id.endsWith("~1"));
+    const last = stream.blocks.at(-1);
+    expect(last?.event).toBeUndefined();
+    expect(last?.id).toMatch(/,a~[^,]+~1$/);
+  });
+
+  test("tells in its first event how long to wait when it breaks", async () => {
+    using stream = await StreamUnderTest.open(await begin());
+    const retry = Number(stream.blocks[0]?.retry);
+    expect(retry >= 1000 && retry <= 3000).toBe(true);
   });
 
   test("goes on in all its channels from the last id, by itself", async () => {
@@ -58,6 +67,99 @@ describe("an event stream", () => {
   });
 
   test.each([
+    ["another server's", "1789"],
+    ["one that was cut", "a~e1~17,room%3A1~q7"],
+    ["one that is too long", `a~e1~${"1".repeat(4100)}`],
+    ["no text", "\u00ff\u00fe"],
+  ])(
+    "that resumes by a cursor that is not ours (%s) is told that nothing is known, and gets what there is",
+    async (_, id) => {
+      const url = `${await begin()}?channel=a`;
+      await publish("a", "1");
+      using stream = await StreamUnderTest.open(url, { "Last-Event-ID": id });
+      await server.test.settle();
+      expect(stream.response.status).toBe(200);
+      expect(stream.welcome.channels).toMatchObject({
+        a: { offset: 1, from: 1, recovered: false, reason: "epoch-changed" },
+        all: { recovered: false, reason: "epoch-changed" },
+      });
+      await stream.untilMessages(1);
+    },
+  );
+
+  test("resumes by `lastEventId=` too, for polyfills that cannot set a header, and the header wins", async () => {
+    const url = `${await begin()}?channel=a`;
+    using first = await StreamUnderTest.open(url);
+    await publish("a", "1");
+    await publish("a", "2");
+    await first.untilMessages(2);
+    const ids = first.blocks.flatMap(({ id }) => (id === undefined ? [] : [id]));
+    const query = (id = "") => `${url}&lastEventId=${encodeURIComponent(id)}`;
+    using byQuery = await StreamUnderTest.open(query(ids[1]));
+    expect(byQuery.welcome.channels).toMatchObject({ a: { from: 2, recovered: true } });
+    using byHeader = await StreamUnderTest.open(query(ids[1]), { "Last-Event-ID": ids[2] ?? "" });
+    expect(byHeader.welcome.channels).toMatchObject({ a: { from: 3, recovered: true } });
+  });
+
+  test("serves the channels that are allowed, and says which one is not", async () => {
+    using stream = await StreamUnderTest.open(`${await begin()}?user_id=alice&channel=@bob&channel=a`);
+    const refusal = await stream.until(({ type }) => type === "error");
+    expect(refusal).toMatchObject({ code: "forbidden", channel: "@bob" });
+    expect(stream.blocks.find(({ data }) => data?.includes('"error"'))?.event).toBe("system");
+    expect(Object.keys(stream.welcome.channels ?? {}).sort()).toEqual(["@alice", "a", "all"]);
+    await publish("a", "1");
+    await stream.untilMessages(1);
+  });
+
+  test("carries a comment every 15 seconds, behind which the next event is whole", async () => {
+    const url = `${await begin()}?channel=a`;
+    const raw = await RawSocket.connect(server.port);
+    let text = "";
+    raw.onData = (chunk) => {
+      text += chunk.toString("latin1");
+    };
+    raw.write(`GET ${new URL(url).pathname}?channel=a HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    await raw.until(() => text.includes("welcome"));
+    server.test.clock.move(14_000);
+    await publish("a", "1");
+    await raw.until(() => text.includes('"message":"1"'));
+    expect(text).not.toContain("\r\n:\n");
+    server.test.clock.move(2000);
+    await raw.until(() => text.includes("\r\n:\n\r\n"));
+    await publish("a", "2");
+    await raw.until(() => text.includes('"message":"2"'));
+    raw[Symbol.dispose]();
+  });
+
+  test("sends heartbeat events instead of comments where the client asks for them", async () => {
+    using stream = await StreamUnderTest.open(`${await begin()}?heartbeat=5`);
+    const beats = () => stream.frames.filter(({ event }) => event === "heartbeat").length;
+    server.test.clock.move(4999);
+    expect(beats()).toBe(0);
+    for (const wanted of [1, 2, 3]) {
+      server.test.clock.move(5000);
+      await stream.until(() => beats() === wanted);
+    }
+    expect(stream.blocks.at(-1)).toMatchObject({ event: "system", id: stream.lastEventId });
+  });
+
+  test.each(["0", "3601", "1.5", "soon", "-1"])("refuses heartbeat=%s", async (text) => {
+    using stream = await StreamUnderTest.connect(`${await begin()}?heartbeat=${text}`);
+    expect(stream.response.status).toBe(400);
+  });
+
+  test("is described by HEAD like by GET, without a session", async () => {
+    const url = await begin();
+    using stream = await StreamUnderTest.open(`${url}?channel=a`);
+    const head = await fetch(`${url}?channel=a`, { method: "HEAD" });
+    expect([head.status, await head.text(), server.test.hub.connections.size]).toEqual([200, "", 1]);
+    for (const name of ["Content-Type", "Cache-Control", "X-Accel-Buffering"]) {
+      expect([name, head.headers.get(name)]).toEqual([name, stream.response.headers.get(name)]);
+    }
+    expect((await fetch(`${url}?channel=a%20b`, { method: "HEAD" })).status).toBe(400);
+  });
+
+  test.each([
     ["full", new ServiceError("full", "no room", { retryAfterMs: 5000 }), 5000],
     ["draining", new ServiceError("draining", "shutting down"), 2000],
   ])(
@@ -69,8 +171,63 @@ describe("an event stream", () => {
       await stream.untilEnded();
       const retry = Number(stream.blocks[0]?.retry);
       expect([stream.response.status, retry >= ms && retry <= 2 * ms]).toEqual([200, true]);
+      expect(stream.frames).toEqual([
+        { type: "system", event: "closing", code: 4053, reason: error.message, reconnect_after_ms: retry },
+      ]);
     },
   );
+});
+
+describe("the end of a stream", () => {
+  test.each([
+    [{ name: "token-expired" }, 4010, true],
+    [{ name: "too-slow" }, 4008, true],
+    [{ name: "restarting" }, 1012, true],
+    [{ name: "replaced" }, 4502, false],
+    [{ name: "disconnected", text: "go away" }, 4504, false],
+  ] as const)(
+    "by %j is told by a last event with the code, the reason and the cursor",
+    async (reason, code, comesBack) => {
+      using stream = await StreamUnderTest.open(`${await begin()}?channel=a`);
+      await publish("a", "1");
+      await stream.untilMessages(1);
+      const before = stream.lastEventId;
+      server.session.close(reason);
+      await stream.untilEnded();
+      const last = stream.blocks.at(-1);
+      const text = "text" in reason ? reason.text : closeTable[reason.name].reason;
+      expect(stream.frames.at(-1)).toMatchObject({ type: "system", event: "closing", code, reason: text });
+      expect([last?.event, last?.id]).toEqual(["system", before]);
+      const retry = Number(last?.retry);
+      expect(stream.frames.at(-1)?.reconnect_after_ms).toBe(comesBack ? retry : undefined);
+      expect(comesBack ? retry <= 5000 : retry === 86_400_000).toBe(true);
+      expect(before).toMatch(/a~[^,]+~1$/);
+    },
+  );
+
+  test("comes with its lifetime, at 80 to 100 % of it, and the next stream goes on where it was", async () => {
+    const url = `${await begin({}, 600_000)}?channel=a`;
+    using stream = await StreamUnderTest.open(url);
+    await publish("a", "1");
+    await stream.untilMessages(1);
+    server.test.clock.move(479_000);
+    expect(server.session.closed).toBeUndefined();
+    server.test.clock.move(121_000);
+    await stream.untilEnded();
+    expect(stream.frames.at(-1)).toMatchObject({ event: "closing", code: 1001 });
+    expect(Number(stream.blocks.at(-1)?.retry)).toBeLessThanOrEqual(100);
+    await server.untilEmpty();
+    await publish("a", "2");
+    using next = await StreamUnderTest.open(url, { "Last-Event-ID": stream.lastEventId });
+    await server.test.settle();
+    expect((await next.untilMessages(1)).map(({ offset }) => offset)).toEqual([2]);
+  });
+
+  test("never comes by age where the lifetime is 0", async () => {
+    using stream = await StreamUnderTest.open(await begin());
+    server.test.clock.move(86_400_000);
+    expect([stream.isEnded, server.session.closed]).toEqual([false, undefined]);
+  });
 });
 
 describe("a cursor that would be too long to come back with", () => {
@@ -82,6 +239,27 @@ describe("a cursor that would be too long to come back with", () => {
     expect(refused.response.status).toBe(400);
     using taken = await StreamUnderTest.open(`${url}?${long(40)}`);
     expect(parseCursor(taken.lastEventId)?.size).toBe(41);
+    using again = await StreamUnderTest.open(`${url}?${long(40)}`, { "Last-Event-ID": taken.lastEventId });
+    expect(again.response.status).toBe(200);
+  });
+
+  test("and that would not fit beside the cookies is refused at the first connect, not at the second", async () => {
+    const url = `${await begin()}?${long(40)}`;
+    const cookie = async (bytes: number, id: Record<string, string> = {}) => {
+      using stream = await StreamUnderTest.connect(url, { Cookie: "c".repeat(bytes), ...id });
+      return stream.response.status;
+    };
+    let [taken, refused] = [0, 16_000];
+    while (refused - taken > 1) {
+      const half = Math.floor((taken + refused) / 2);
+      if ((await cookie(half)) === 200) taken = half;
+      else refused = half;
+    }
+    expect(await cookie(refused)).toBe(400);
+    // With the longest cursor that it can have it must still be served.
+    const channels = [...new URL(url).searchParams.getAll("channel"), "all"];
+    const longest = channels.map((it) => `${it}~${"e".repeat(12)}~${"9".repeat(16)}`).join(",");
+    expect(await cookie(taken, { "Last-Event-ID": longest })).toBe(200);
   });
 
   test("for the sake of a user that only the token names is refused too, and the seat is given back", async () => {

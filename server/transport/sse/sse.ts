@@ -1,60 +1,83 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
-import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { CloseReason } from "../../../protocol/close-codes.ts";
+import { isoTime } from "../../../protocol/codec.ts";
 import { type ErrorCode, ServiceError } from "../../../protocol/errors.ts";
-import { limits } from "../../../protocol/limits.ts";
-import { cursorPrefix } from "../../../protocol/position.ts";
 import type { Admitted, Arrival } from "../../hub/arrival.ts";
 import type { Hub } from "../../hub/hub.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { Session } from "../../session/session.ts";
 import { Wheel } from "../../session/wheel.ts";
 import { faultOf } from "../fault.ts";
-import { type Peer, parseArrival } from "../handshake.ts";
-import { sseRetry } from "./sse-form.ts";
+import type { Peer } from "../handshake.ts";
 import { fullLength, StreamConnection } from "./stream-connection.ts";
+import { checkCursorFits, parseStreamRequest, type StreamRequest } from "./stream-request.ts";
+import { StreamTimers } from "./stream-timers.ts";
+import { streamHeaders, tryLater } from "./try-later.ts";
 
 /** Between two comments of a quiet stream. */
 const commentMs = 15_000;
 /** How long a stream that was ended may take to be read. Seconds. */
 const lingerS = 30;
-/** An epoch and an offset in a cursor, with what surrounds them. */
-const positionBytes = 32;
-/** What may pass by itself: an EventSource is told when to come back, since any other answer ends it for good. */
-const passing: readonly ErrorCode[] = ["draining", "full", "rate-limited", "broker-unavailable", "internal"];
+/** The shortest lifetime of a stream, as a part of STREAM_LIFETIME: spread, so that streams that began together end apart. */
+const lifetimeSpread = 0.8;
+/** How long a client waits that was refused for a reason that passes, without a better hint. Milliseconds. */
+const laterMs = 2000;
 
-const headers = {
-  "Content-Type": "text/event-stream; charset=utf-8",
-  "Cache-Control": "no-cache, no-transform",
-  "X-Accel-Buffering": "no",
+/** Refusals that pass by themselves, and the close code that a WebSocket would get for them. */
+const passing: Readonly<Partial<Record<ErrorCode, CloseReason["name"]>>> = {
+  draining: "unavailable",
+  full: "unavailable",
+  "rate-limited": "too-many",
+  "broker-unavailable": "unavailable",
+  internal: "internal",
+  // The other connection may be dead, and found so by the time that the client tries again.
+  conflict: "already-connected",
 };
+
+export interface SseSettings {
+  /** Milliseconds; 0: streams are never ended for their age. */
+  readonly streamLifetimeMs: number;
+}
 
 const log = () => getLogger(["fanfare", "transport"]);
 
 /** Server-Sent Events: the request, and the stream that answers it. */
 export class SseTransport {
   readonly #hub: Hub;
+  readonly #settings: SseSettings;
+  readonly #clock: Clock;
   readonly #comments: Wheel<StreamConnection>;
 
-  constructor(hub: Hub, clock: Clock) {
+  constructor(hub: Hub, settings: SseSettings, clock: Clock) {
     this.#hub = hub;
+    this.#settings = settings;
+    this.#clock = clock;
     this.#comments = new Wheel(commentMs, 1000, clock, (stream) => stream.comment());
   }
 
   /** @throws ServiceError for a request that is refused for good */
   async answer<T>(request: Request, server: Server<T>, peer: Peer): Promise<Response> {
-    const arrival = parseArrival(request, peer);
-    checkCursorFits(arrival.channels, arrival.userId);
+    const asked = parseStreamRequest(request, peer);
     try {
-      return this.#stream(await this.#admit(arrival), request, server);
+      if (request.method === "HEAD") return await this.#describe(asked.arrival);
+      return this.#stream(await this.#admit(asked.arrival), asked, { request, server });
     } catch (error) {
-      if (!(error instanceof ServiceError) || !passing.includes(error.code)) throw error;
-      const afterMs = (error.retryAfterMs ?? 2000) * (1 + Math.random());
-      return new Response(sseRetry(afterMs), { headers });
+      const name = error instanceof ServiceError ? passing[error.code] : undefined;
+      if (!(error instanceof ServiceError) || name === undefined) throw error;
+      return tryLater({ name, text: error.message }, (error.retryAfterMs ?? laterMs) * (1 + Math.random()));
     }
   }
 
   close(): void {
     this.#comments.close();
+  }
+
+  /** What a GET would answer, without a stream and without a place among the connections. */
+  async #describe(arrival: Arrival): Promise<Response> {
+    const { userId } = await this.#hub.identify(arrival);
+    checkCursorFits(arrival.channels, userId);
+    return new Response(null, { headers: streamHeaders });
   }
 
   async #admit(arrival: Arrival): Promise<Admitted> {
@@ -68,7 +91,11 @@ export class SseTransport {
     }
   }
 
-  #stream<T>(admitted: Admitted, request: Request, server: Server<T>): Response {
+  #stream<T>(
+    admitted: Admitted,
+    { heartbeatMs }: StreamRequest,
+    { request, server }: { readonly request: Request; readonly server: Server<T> },
+  ): Response {
     server.timeout(request, 0);
     let connection: StreamConnection | undefined;
     let ended: () => void = () => undefined;
@@ -80,9 +107,11 @@ export class SseTransport {
             queueMicrotask(() => ended());
           });
           connection = opened;
-          this.#comments.add(opened);
           const { session } = this.#hub.open(admitted, opened);
+          const timers = this.#startTimers(session, heartbeatMs);
+          if (heartbeatMs === undefined) this.#comments.add(opened);
           ended = () => {
+            timers.close();
             this.#comments.remove(opened);
             const fault = faultOf(session.closed);
             if (fault !== "") log().info("Client closed: {remote}: {fault}", { remote: session.origin.remote, fault });
@@ -97,15 +126,25 @@ export class SseTransport {
       },
       { highWaterMark: fullLength, size: (chunk) => chunk?.length ?? 0 },
     );
-    return new Response(stream, { headers });
+    return new Response(stream, { headers: streamHeaders });
   }
-}
 
-/** A stream resumes by its cursor alone, so one that could not name all its channels is refused at once. */
-function checkCursorFits(channels: readonly ChannelName[], userId: string | undefined): void {
-  const bytes = channels.reduce((sum, channel) => sum + cursorPrefix(channel, "").length + positionBytes, 0);
-  const own = userId === undefined ? 0 : encodeURIComponent(userId).length;
-  if (bytes + own + 3 * positionBytes <= limits.cursorBytes) return;
-  const rule = `so few and short names that a cursor of ${limits.cursorBytes} bytes can hold them`;
-  throw new ServiceError("bad-request", `channel: expected ${rule}; use a WebSocket for more`, { field: "channel" });
+  #startTimers(session: Session, heartbeatMs: number | undefined): StreamTimers {
+    const { streamLifetimeMs } = this.#settings;
+    const part = lifetimeSpread + Math.random() * (1 - lifetimeSpread);
+    return new StreamTimers(
+      { heartbeatMs, lifetimeMs: streamLifetimeMs === 0 ? undefined : streamLifetimeMs * part },
+      {
+        onHeartbeat: () => {
+          const timestamp = isoTime(this.#clock.now());
+          if (session.isWelcomed && !session.isBlocked) {
+            session.sendFrame({ type: "system", event: "heartbeat", timestamp });
+          }
+        },
+        onLifetimeOver: () =>
+          session.close({ name: "going-away", text: "the stream reached its lifetime; reconnect to resume" }),
+      },
+      this.#clock,
+    );
+  }
 }

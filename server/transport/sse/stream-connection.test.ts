@@ -7,7 +7,7 @@ const overStream: MakeConnection = async () => {
   const server = await RealServer.start();
   const raw = await RawSocket.connect(server.port);
   raw.write(`GET /sse HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
-  await raw.untilReceived(/"welcome"[^\n]*\n\nid: [^\n]*\n\n\r\n/);
+  await raw.untilReceived(/"welcome"[^\n]*\nid: [^\n]*\n\n\r\n/);
   const reader = new StreamReader();
   raw.onData = (chunk) => reader.take(chunk);
   return {
@@ -58,7 +58,8 @@ class StreamReader {
     const blocks = (this.#text + text).split("\n\n");
     this.#text = blocks.pop() ?? "";
     for (const field of blocks.flatMap((block) => block.split("\n"))) {
-      if (field.startsWith("data: ")) this.said.push(...readJson(field.slice(6)));
+      if (field.startsWith("data: "))
+        this.said.push(...readJson(field.slice(6)).filter((it) => it.event !== "closing"));
       if (field.startsWith("retry: ")) this.#retry = field.replace(":", "");
     }
   }

@@ -1,15 +1,17 @@
 import { type CloseReason, closeTable } from "../../../protocol/close-codes.ts";
 import type { Connection, Outcome } from "../../session/connection.ts";
 import type { Encoded } from "../../session/wire-form.ts";
-import { sseComment, sseForm, sseRetry } from "./sse-form.ts";
+import { sseComment, sseForm, sseSystemWrite } from "./sse-form.ts";
 
 /** What the stream may hold before the socket counts as full, in characters. */
 export const fullLength = 64 * 1024;
 /** Above this nothing more is taken. */
 const refuseLength = 1024 * 1024;
-/** Where a browser is to come back: somewhere in this range, so that many do not come together. Milliseconds. */
+/** When a client reconnects after the server ended its stream: a random time, so that many do not return together. Milliseconds. */
 const comeBackMs = { from: 500, to: 5000 };
-/** An EventSource cannot be told to stop for good by the end of a stream; a day is the next best. Milliseconds. */
+/** The same for a stream whose lifetime is over: lifetimes are spread already. */
+const resumeMs = { from: 20, to: 100 };
+/** The end of a stream cannot tell an EventSource to stop for good; a day is the next best. Milliseconds. */
 const stayAwayMs = 86_400_000;
 
 /** An event stream as a session sees it. */
@@ -45,11 +47,10 @@ export class StreamConnection implements Connection {
     if (this.buffered() === 0) this.send(sseComment);
   }
 
-  close(reason: CloseReason): void {
+  /** Says why in a last event, since a stream has no close codes. */
+  close(reason: CloseReason, cursor = ""): void {
     if (this.#isClosed) return;
-    const { from, to } = comeBackMs;
-    const { comeBack } = closeTable[reason.name];
-    this.#enqueue(sseRetry(comeBack ? from + Math.random() * (to - from) : stayAwayMs));
+    this.#enqueue(goodbye(reason, cursor, retryMs(reason)));
     this.#isClosed = true;
     this.#controller.close();
     this.#onClose();
@@ -70,4 +71,21 @@ export class StreamConnection implements Connection {
     this.#controller.enqueue(chunk);
     this.#isSending = false;
   }
+}
+
+/** The last event of a stream. @param cursor "" where the client should keep the one it has */
+export function goodbye({ name, text }: CloseReason, cursor: string, retryMs: number): string {
+  const { code, reason, comeBack } = closeTable[name];
+  const reconnect = comeBack ? { reconnect_after_ms: Math.round(retryMs) } : {};
+  return sseSystemWrite(
+    { type: "system", event: "closing", code, reason: text ?? reason, ...reconnect },
+    cursor,
+    retryMs,
+  );
+}
+
+function retryMs({ name }: CloseReason): number {
+  if (!closeTable[name].comeBack) return stayAwayMs;
+  const { from, to } = name === "going-away" ? resumeMs : comeBackMs;
+  return from + Math.random() * (to - from);
 }

@@ -11,7 +11,7 @@ export const streamRules: readonly WireRule[] = [
     expect(response.headers.get("X-Accel-Buffering")).toBe("no");
   }),
   rule(
-    "a stream begins with the welcome, and each write ends with a block of nothing but the cursor",
+    "a stream begins with the welcome, and the last block of each write carries the cursor beside its data",
     async (server) => {
       const [user, channel] = [server.fresh("user"), server.fresh("room")];
       const stream = await server.stream(`user_id=${user}&channel=${channel}`);
@@ -22,8 +22,8 @@ export const streamRules: readonly WireRule[] = [
       await server.post("/sse/push", { user_id: user, data: 2 });
       await untilInChannel(stream, `@${user}`, 1);
       const wanted = [cursorOf(channel, epoch, 1), cursorOf(`@${user}`, joinedIn(stream, `@${user}`).epoch, 1)];
-      const { id: _, ...rest } = await stream.untilBlock(({ id }) => wanted.every((it) => id?.includes(it)));
-      expect(rest).toEqual({});
+      await stream.untilBlock(({ id }) => wanted.every((it) => id?.includes(it)));
+      expect(stream.blocks.filter(({ data }) => data === undefined)).toEqual([]);
       const of = (value: number) => stream.blocks.find(({ data }) => data?.includes(`"data":${value}`));
       expect([of(1)?.event, of(2)?.event]).toEqual(["price", undefined]);
     },
@@ -80,6 +80,43 @@ export const streamRules: readonly WireRule[] = [
     const stream = await server.stream(`channel=${channel}`, { "Last-Event-ID": cursorOf(channel, "another", 7) });
     expect(joinedIn(stream, channel)).toMatchObject({ offset: 1, from: 1, recovered: false, reason: "epoch-changed" });
     await untilInChannel(stream, channel, 1);
+  }),
+  rule(
+    "a stream that resumes by a cursor of another server is served, and told that nothing is known",
+    async (server) => {
+      const channel = server.fresh("room");
+      await server.publish({ channel, data: 1 });
+      const stream = await server.stream(`channel=${channel}`, { "Last-Event-ID": "urn:uuid:1b4e28ba" });
+      expect(joinedIn(stream, channel)).toMatchObject({
+        offset: 1,
+        from: 1,
+        recovered: false,
+        reason: "epoch-changed",
+      });
+      await untilInChannel(stream, channel, 1);
+    },
+  ),
+  rule("a stream takes its last id as `lastEventId=` too", async (server) => {
+    const channel = server.fresh("room");
+    const first = await server.stream(`channel=${channel}`);
+    await server.publish({ channel, data: 1 });
+    await untilInChannel(first, channel, 1);
+    const id = encodeURIComponent(first.lastEventId);
+    const second = await server.stream(`channel=${channel}&lastEventId=${id}`);
+    expect(joinedIn(second, channel)).toMatchObject({ recovered: true, from: 2 });
+  }),
+  rule("a stream with a channel that is not allowed serves the others, and says so", async (server) => {
+    const [user, other, channel] = [server.fresh("user"), server.fresh("user"), server.fresh("room")];
+    const stream = await server.stream(`user_id=${user}&channel=@${other}&channel=${channel}`);
+    const block = await stream.untilBlock(({ data }) => data?.includes('"type":"error"') === true);
+    expect(JSON.parse(block.data ?? "")).toMatchObject({ code: "forbidden", channel: `@${other}` });
+    await server.publish({ channel, data: 1 });
+    await untilInChannel(stream, channel, 1);
+  }),
+  rule("HEAD of a stream answers like GET, and ends", async (server) => {
+    const response = await server.request("HEAD", "/sse");
+    expect([response.status, await response.text()]).toEqual([200, ""]);
+    expect(response.headers.get("Content-Type")).toStartWith("text/event-stream");
   }),
   rule("a stream that asks for more channels than a cursor can name is refused", async (server) => {
     const names = Array.from({ length: 30 }, (_, at) => `channel=${"c".repeat(180)}${at}`).join("&");
