@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ServiceError } from "../../protocol/errors.ts";
+import { bearerOf } from "./bearer.ts";
 
 /** What a key of the HTTP API opens: pushing and publishing; reading; kicking and draining. None includes another. */
 export const scopes = ["publish", "read", "admin"] as const;
@@ -38,7 +39,7 @@ export class ApiKeys {
   /** Lets a request pass, or throws ServiceError: "unauthorized" for no key or a wrong one, "forbidden" for its scopes. */
   check(headers: KeyHeaders, scope: Scope): void {
     if (!this.#isSecured) return;
-    const given = headers.xApiKey || bearer(headers.authorization);
+    const given = headers.xApiKey || bearerOf(headers.authorization);
     if (given === undefined) throw new ServiceError("unauthorized", this.#missing());
     const key = this.#find(given);
     if (key === undefined) throw new ServiceError("unauthorized", "the API key is not one of this server's");
@@ -96,8 +97,4 @@ function parseScopes(text: string): readonly Scope[] | undefined {
 
 function digestOf(key: string): Buffer {
   return createHash("sha256").update(key).digest();
-}
-
-function bearer(authorization: string | null): string | undefined {
-  return /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
 }

@@ -1,4 +1,5 @@
 import { ServiceError } from "../../protocol/errors.ts";
+import { bearerOf } from "./bearer.ts";
 
 /** The three places of a handshake or request where a token can stand. */
 export interface TokenPlaces {
@@ -18,7 +19,7 @@ export function tokenFrom({ url, authorization, subprotocols }: TokenPlaces): st
   const offered = subprotocols.filter((name) => name.startsWith(tokenSubprotocol));
   const found = [
     url.get("token"),
-    /^Bearer +(.*?) *$/i.exec(authorization ?? "")?.[1],
+    bearerOf(authorization),
     ...offered.map((name) => name.slice(tokenSubprotocol.length)),
   ];
   const [token, ...others] = new Set(found.filter((it) => typeof it === "string" && it !== ""));

@@ -63,8 +63,14 @@ export function addressOf(flags: AddressFlags, examined: Examined): Address {
 /** A path that is the endpoint's own belongs to the WebSocket only. */
 function fromUrl({ protocol, host, pathname }: URL, wsPath: string): Address {
   const s = /^(https|wss):$/.test(protocol) ? "s" : "";
-  const path = pathname.replace(/\/+$/, "");
+  const path = withoutEndingSlashes(pathname);
   const above = path.endsWith(wsPath) ? path.slice(0, -wsPath.length) : path;
   const isEndpoint = protocol.startsWith("ws") && path !== "";
   return { http: `http${s}://${host}${above}`, ws: `ws${s}://${host}${isEndpoint ? path : `${above}${wsPath}`}` };
+}
+
+function withoutEndingSlashes(path: string): string {
+  let end = path.length;
+  while (path.charAt(end - 1) === "/") end--;
+  return path.slice(0, end);
 }

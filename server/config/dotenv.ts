@@ -35,21 +35,36 @@ export function parseDotenv(text: string): Dotenv {
   return { values, problems };
 }
 
+/** Without quotes: up to the first `#` that has white space, or nothing, before it. */
 function bare(rest: string): string {
-  return rest.replace(/(^|\s)#.*$/, "").trim();
+  for (let at = rest.indexOf("#"); at >= 0; at = rest.indexOf("#", at + 1)) {
+    if (at === 0 || /\s/.test(rest.charAt(at - 1))) return rest.slice(0, at).trim();
+  }
+  return rest.trim();
 }
 
-/** @param following The lines behind this one. */
+/** Looks at each character once, however many lines an unclosed quote runs over. @param following The lines after this one. */
 function readQuoted(first: string, following: readonly string[]): { value: string; lines: number } | undefined {
-  const whole = first[0] === "'" ? /^'([^']*)'\s*(?:#.*)?$/ : /^"((?:[^"\\]|\\[\s\S])*)"\s*(?:#.*)?$/;
-  let text = first;
-  for (let lines = 0; ; lines++) {
-    const inner = whole.exec(text)?.[1];
-    if (inner !== undefined) return { value: first[0] === "'" ? inner : unescaped(inner), lines };
-    const next = following[lines];
-    if (next === undefined) return undefined;
-    text += `\n${next}`;
+  const sign = first.charAt(0);
+  const inside: string[] = [];
+  for (let lines = 0, line: string | undefined = first.slice(1); line !== undefined; line = following[lines++]) {
+    const end = endOfQuote(line, sign);
+    inside.push(end === undefined ? line : line.slice(0, end));
+    if (end === undefined) continue;
+    if (!/^\s*(?:#|$)/.test(line.slice(end + 1))) return undefined;
+    const value = inside.join("\n");
+    return { value: sign === "'" ? value : unescaped(value), lines };
   }
+  return undefined;
+}
+
+/** Where the closing quote is on the line. In `"…"` a backslash takes the next character with it. */
+function endOfQuote(line: string, sign: string): number | undefined {
+  for (let at = 0; at < line.length; at++) {
+    if (line.charAt(at) === sign) return at;
+    if (sign === '"' && line.charAt(at) === "\\") at++;
+  }
+  return undefined;
 }
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\" };

@@ -2,6 +2,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { Endpoint } from "../api/endpoints.ts";
 import type { Access } from "../auth/access.ts";
 import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
+import { bearerOf } from "../auth/bearer.ts";
 import type { Identity } from "../auth/identity.ts";
 
 /** Whom requests are let in by. */
@@ -11,7 +12,7 @@ export interface Doorkeepers {
 }
 
 /** RFC 7519: three parts with dots between them. */
-const jwt = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i;
+const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
  * Lets a request pass by an API key, or by a user's token where the endpoint takes one: for clients that cannot hold a
@@ -24,13 +25,13 @@ export async function enter(
   { scope, forClients }: Pick<Endpoint, "scope" | "forClients">,
   { keys, access }: Doorkeepers,
 ): Promise<Identity | undefined> {
-  const [, token] = jwt.exec(headers.authorization ?? "") ?? [];
+  const token = bearerOf(headers.authorization);
   try {
     keys.check(headers, scope);
     return undefined;
   } catch (error) {
     const isNoKey = error instanceof ServiceError && error.code === "unauthorized";
-    if (!isNoKey || !forClients || token === undefined) throw error;
+    if (!isNoKey || !forClients || token === undefined || !jwt.test(token)) throw error;
   }
   return access.identify({ userId: undefined, token });
 }

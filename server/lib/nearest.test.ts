@@ -16,3 +16,9 @@ test.each([
 test.each([["X"], ["ENTIRELY_ELSE"], ["PATH_TO"]])("%s is near nothing", (written) => {
   expect(nearest(written, words)).toBeUndefined();
 });
+
+test("a name longer than any there is has no nearest, so a long one costs nothing", () => {
+  const word = "a".repeat(100);
+  expect(nearest(word, [word])).toBe(word);
+  expect(nearest(`${word}a`, [word])).toBeUndefined();
+});

@@ -1,5 +1,7 @@
 /** The word that was most likely meant, or undefined where none is near: at most a third of the letters may differ. */
 export function nearest(written: string, words: Iterable<string>): string | undefined {
+  // The distance takes time in proportion to both lengths, and what was written may come from anybody.
+  if (written.length > maxLength) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
   for (const word of words) {
@@ -8,6 +10,9 @@ export function nearest(written: string, words: Iterable<string>): string | unde
   }
   return best;
 }
+
+/** Longer than any name there is. */
+const maxLength = 100;
 
 /** Letters to add, drop, replace or swap with their neighbour (optimal string alignment). */
 function distanceOf(from: string, to: string): number {

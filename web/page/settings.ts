@@ -28,7 +28,7 @@ export function parsePageSettings(content: string, pageUrl: URL): PageSettings {
   const value: unknown = JSON.parse(content);
   if (!isServerWord(value)) throw new Error("the page does not know its server: reload it");
   const { wsPath, ...rest } = value;
-  const baseUrl = new URL(".", pageUrl).href.replace(/[?#].*$/, "").replace(/\/$/, "");
+  const baseUrl = (new URL(".", pageUrl).href.split(/[?#]/)[0] ?? "").replace(/\/$/, "");
   return { ...rest, baseUrl, wsUrl: baseUrl.replace(/^http/, "ws") + wsPath };
 }
 

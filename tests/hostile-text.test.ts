@@ -1,0 +1,271 @@
+import { describe, expect, test } from "bun:test";
+import { decodeServerFrames } from "../protocol/client-codec.ts";
+import { decodeClientFrame } from "../protocol/codec.ts";
+import { parseJson, parseObject } from "../protocol/fields.ts";
+import { parseCursor, parseSinceWord } from "../protocol/position.ts";
+import { parseUndirected } from "../server/api/draft.ts";
+import { postMessage } from "../server/api/publish.ts";
+import { pushBatch } from "../server/api/push.ts";
+import { Access } from "../server/auth/access.ts";
+import { ApiKeys } from "../server/auth/api-key.ts";
+import { makeTokenVerifier } from "../server/auth/token.ts";
+import { tokenFrom } from "../server/auth/token-source.ts";
+import { parseChannelRules } from "../server/channels/rule.ts";
+import { parseTyped } from "../server/cli/chat/slash.ts";
+import { printable } from "../server/cli/printable.ts";
+import { parseDotenv } from "../server/config/dotenv.ts";
+import { examineSettings } from "../server/config/load.ts";
+import { declarations } from "../server/config/options.ts";
+import { Border } from "../server/http/border.ts";
+import { enter } from "../server/http/credentials.ts";
+import { Page } from "../server/http/page.ts";
+import { TrustedProxies } from "../server/lib/client-address.ts";
+import { makeLogFormat } from "../server/lib/log-format.ts";
+import { nearest } from "../server/lib/nearest.ts";
+import { makeRedactor } from "../server/lib/redact.ts";
+import { offeredSubprotocols, parseArrival } from "../server/transport/handshake.ts";
+import { shellWord } from "../web/page/curl.ts";
+
+/** What a proxy or a client may send at most in one header, and more than any name or token needs. */
+const size = 64 * 1024;
+
+/** What a text is made of: each is what some expression with two ways to match could be slow on. */
+const units = [
+  ..." \t\n\r\u2028=,:;./\\\"'{}[]()<>@#$%&?*+-_~!|0aAé\ud800",
+  ...' # | #|a.|a,|a=|{a|{a:|\\\\|\\"|%2|%20|0.|1:|10.0.0.1,|a/|//|eyJ|eyJa.|?token=|Bearer |x-api-key: |a://|a://b:'.split(
+    "|",
+  ),
+  ...'[[|{"a":|"",|[],|a\n|\n |A=1\n|"\n|channel=a&|::|::ffff:1.|W/|W/"a",|--a|\u001b['.split("|"),
+];
+
+/** What follows, so that a match that has to reach the end fails. */
+const endings = ["!", "\u2028\n"];
+
+interface Entrance {
+  readonly name: string;
+  /** What stands in front of the repeated part, so that an expression that begins with it is tried. */
+  readonly prefixes: readonly string[];
+  /** How many times the measure it may take; 1 if absent. */
+  readonly patience?: number;
+  /** Whatever it throws or answers is of no interest here. */
+  feed(text: string): unknown;
+}
+
+const access = new Access({
+  isSecured: true,
+  insecure: false,
+  chat: false,
+  anonymous: true,
+  trustUserId: true,
+  verifier: makeTokenVerifier({
+    secret: "a secret of more than 32 bytes, for this test",
+    publicKey: undefined,
+    jwksUrl: undefined,
+  }),
+  rulesOf: () => ({ subscribe: "token", publish: "token" }),
+});
+const keys = new ApiKeys(["0123456789abcdef"], { isSecured: true });
+const border = new Border({ isSecured: false, insecure: false, corsOrigins: ["https://a.example"], host: "127.0.0.1" });
+const proxies = new TrustedProxies(["10.0.0.0/8", "::1"]);
+const page = new Page({
+  page: true,
+  wsPath: "/ws",
+  ssePath: "/sse",
+  isSecured: false,
+  trustUserId: true,
+  anonymous: true,
+});
+const peer = { ip: "127.0.0.1", remote: "127.0.0.1:1" };
+const log = makeLogFormat("{time} {level} {message}");
+const redact = makeRedactor(["a secret of this server"]);
+const nowhere = { hub: undefined, access, directory: undefined } as never;
+
+/** `Request` refuses what no header may hold; servers are given what the network let through, so this takes any text. */
+function requestWith(headers: Readonly<Record<string, string>>, url = "http://127.0.0.1/"): Request {
+  const lower = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const get = (name: string) => lower.get(name.toLowerCase()) ?? null;
+  return { url, method: "GET", headers: { get, has: (name: string) => get(name) !== null } } as unknown as Request;
+}
+
+const callWith = (body: string, contentType: string) =>
+  ({
+    identity: undefined,
+    params: { channel: "a" },
+    query: new URLSearchParams(),
+    body,
+    contentType,
+    idempotencyKey: body,
+  }) as never;
+
+const entrances: readonly Entrance[] = [
+  {
+    name: "the header Authorization of a handshake",
+    prefixes: ["", "Bearer ", "Bearer a", "Bearer a.b."],
+    feed: (text) => tokenFrom({ url: new URLSearchParams(), authorization: text, subprotocols: [text] }),
+  },
+  {
+    name: "the header Authorization of the HTTP API",
+    prefixes: ["", "Bearer ", "Bearer a.b."],
+    feed: (authorization) =>
+      enter({ authorization, xApiKey: null }, { scope: "read", forClients: true }, { keys, access }),
+  },
+  { name: "X-API-Key", prefixes: [""], feed: (xApiKey) => keys.check({ authorization: null, xApiKey }, "read") },
+  { name: "Host", prefixes: ["", "127.", "a"], feed: (text) => border.refusal(requestWith({ Host: text })) },
+  {
+    name: "Origin",
+    prefixes: ["", "http://", "chrome-"],
+    feed: (text) => border.refusal(requestWith({ Host: "localhost", Origin: text })),
+  },
+  {
+    name: "X-Forwarded-For",
+    prefixes: ["", "10.0.0.1,", "::ffff:"],
+    feed: (text) => proxies.clientOf("10.0.0.1", text),
+  },
+  { name: "If-None-Match", prefixes: ["", 'W/"'], feed: (text) => page.answer(requestWith({ "If-None-Match": text })) },
+  {
+    name: "Sec-WebSocket-Protocol",
+    prefixes: ["", "fanfare.token."],
+    feed: (text) => offeredSubprotocols(requestWith({ "Sec-WebSocket-Protocol": text })),
+  },
+  {
+    name: "Last-Event-ID",
+    prefixes: ["", "a~b~1,"],
+    feed: (text) => parseArrival(requestWith({ "Last-Event-ID": text }), peer),
+  },
+  { name: "Content-Type", prefixes: ["", "application/"], feed: (text) => postMessage(nowhere, callWith("x", text)) },
+  { name: "Cookie", prefixes: [""], feed: (text) => parseArrival(requestWith({ Cookie: text }), peer) },
+  {
+    name: "the query of a handshake, as it comes",
+    prefixes: ["", "channel=", "user_id=%"],
+    feed: (text) => parseArrival(requestWith({}, `http://127.0.0.1/ws?${text}`), peer),
+  },
+  ...["user_id", "channels", "since"].map((name) => ({
+    name: `the parameter ${name} of a handshake`,
+    prefixes: [""],
+    feed: (text: string) =>
+      parseArrival(requestWith({}, `http://127.0.0.1/ws?${name}=${encodeURIComponent(text.toWellFormed())}`), peer),
+  })),
+  { name: "a token", prefixes: ["", "a.b."], feed: (token) => access.identify({ userId: undefined, token }) },
+  { name: "a cursor", prefixes: ["", "a~b~"], feed: (text) => [parseCursor(text), parseSinceWord(text)] },
+  { name: "a client's frame", prefixes: ["", "{", '{"a":"'], feed: (text) => decodeClientFrame(text) },
+  ...["type", "channel", "event", "sender", "since"].map((field) => ({
+    name: `the field ${field} of a client's frame`,
+    prefixes: [""],
+    feed: (text: string) =>
+      decodeClientFrame(JSON.stringify({ type: "publish", channel: "a", data: 1, [field]: text })),
+  })),
+  { name: "a JSON body", prefixes: ["", "[", '{"data":'], feed: (text) => [parseJson(text), parseObject(text)] },
+  {
+    name: "the fields of a draft, their names too",
+    prefixes: [""],
+    feed: (text) => {
+      const object = { data: text, event: text, [text]: text, headers: { [text]: text } };
+      return parseUndirected(object, JSON.stringify(object));
+    },
+  },
+  { name: "a batch", prefixes: ["", "[{"], feed: (text) => pushBatch(nowhere, callWith(text, "application/json")) },
+  { name: "a server's frame", prefixes: ["", "["], feed: (text) => decodeServerFrames(text) },
+  {
+    name: ".env",
+    prefixes: ["", "A=", 'A="', "A='", "A=' '", "export ", "A"],
+    feed: (text) => parseDotenv(text),
+  },
+  ...["fanfare.config.yaml", "fanfare.config.json", "fanfare.config.toml"].map((file) => ({
+    name: file,
+    patience: 5, // the operator's own file, and the parser of YAML is a slow one
+    prefixes: ["", "a: ", "a = "],
+    feed: (text: string) =>
+      examineSettings({
+        env: {},
+        flags: new Map(),
+        configPath: undefined,
+        readText: (path) => (path === file ? text : undefined),
+      }),
+  })),
+  {
+    name: "the values of all settings",
+    prefixes: ["/"],
+    feed: (text) => declarations.map(({ option }) => [option.parse(text), option.foreign?.test(text)]),
+  },
+  {
+    name: "a rule's pattern",
+    prefixes: [""],
+    feed: (match) => parseChannelRules([{ match }, { match: "a", [match]: 1 }]),
+  },
+  {
+    name: "a misspelt name",
+    prefixes: [""],
+    feed: (text) =>
+      nearest(
+        text,
+        declarations.map(({ name }) => name),
+      ),
+  },
+  {
+    name: "a line of the log",
+    prefixes: ["", "eyJ"],
+    feed: (text) =>
+      redact(log({ category: ["a"], level: "info", message: [text], rawMessage: text, timestamp: 0, properties: {} })),
+  },
+  { name: "a line typed into the chat", prefixes: ["", "/"], feed: (text) => parseTyped(text) },
+  { name: "text shown on a terminal", prefixes: [""], feed: (text) => printable(text) },
+  { name: "a word of a shell line", prefixes: [""], feed: (text) => shellWord(text) },
+];
+
+describe("64 KiB of any text take linear time", () => {
+  const baselineMs = quickest(() => readOften("x".repeat(size)));
+
+  test.each(entrances.map((it) => [it.name, it] as const))("in %s", (_, { prefixes, patience = 1, feed }) => {
+    const enoughMs = patience * baselineMs;
+    for (const text of texts(prefixes)) {
+      const ms = quickest(() => fed(feed, text), enoughMs);
+      expect([shown(text), ms]).toEqual([shown(text), Math.min(ms, enoughMs)]); // stops at the first slow one
+    }
+  });
+
+  test("which the expression that used to look for a token does not", () => {
+    const text = `Bearer x${" ".repeat(size)}y`;
+    expect(quickest(() => /^Bearer +(.*?) *$/i.test(text), Infinity)).toBeGreaterThan(baselineMs);
+  });
+});
+
+function* texts(prefixes: readonly string[]): Generator<string> {
+  for (const unit of units) {
+    for (const prefix of prefixes) {
+      for (const ending of endings) {
+        yield prefix + unit.repeat(Math.ceil(size / unit.length)).slice(0, size) + ending;
+      }
+    }
+  }
+}
+
+function shown(text: string): string {
+  return JSON.stringify(`${text.slice(0, 30)}…${text.slice(-10)}`);
+}
+
+/** The measure: a plain loop over the text, 3000 times. A quadratic reader looks at each character 32,000 times. */
+function readOften(text: string): number {
+  let sum = 0;
+  for (let time = 0; time < 3000; time++) for (let at = 0; at < text.length; at++) sum += text.charCodeAt(at);
+  return sum;
+}
+
+function fed(feed: Entrance["feed"], text: string): void {
+  try {
+    const answer = feed(text);
+    if (answer instanceof Promise) answer.catch(() => undefined);
+  } catch {
+    // Refusing is what most of them do.
+  }
+}
+
+/** The best of five, since others use the machine as well; one that is quick enough is not repeated. */
+function quickest(run: () => unknown, enoughMs = 0): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let time = 0; time < 5 && best > enoughMs; time++) {
+    const start = performance.now();
+    run();
+    best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
