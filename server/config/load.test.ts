@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { examineSettings, loadSettings } from "./load.ts";
+import { notYet } from "./not-yet.ts";
+import { declarations } from "./options.ts";
 import { ConfigError } from "./settings.ts";
 import type { ConfigInputs } from "./sources.ts";
 
@@ -248,9 +250,19 @@ describe("what others put into the environment", () => {
       "REDIS_PORT=tcp://10.0.0.1:6379 was meant for another program and is ignored",
     ]);
   });
+});
 
-  test("REDIS_PORT alone switches nothing on", () => {
-    expect(load({ env: { REDIS_PORT: "6380" } }).settings.redisUrl).toBeUndefined();
+describe("what is declared and not built", () => {
+  const written = { redisUrl: "redis://127.0.0.1", redisHost: "127.0.0.1", redisPort: "6379", redisPrefix: "a" };
+
+  test.each(Object.entries(notYet))("%s is refused, its default too: %s", (key, what) => {
+    const declared = declarations.find((it) => it.key === key);
+    const value = new Map(Object.entries(written)).get(key) ?? "";
+    for (const name of declared?.names ?? []) {
+      expect(problemsOf({ env: { [name]: value } })).toEqual([
+        `${name}: ${what}: not available in this version; leave it out`,
+      ]);
+    }
   });
 });
 
@@ -269,9 +281,10 @@ describe("values that depend on others", () => {
     expect(problemsOf({ env: { TIMEOUT: "5", DRAIN_WINDOW: "6" } })).toHaveLength(1);
   });
 
-  test("DEBUG is the level DEBUG, unless a level is asked for", () => {
+  test("DEBUG is the level DEBUG, whatever else is asked for", () => {
     expect(load({ env: { DEBUG: "on" } }).settings.logLevel).toBe("DEBUG");
-    expect(load({ env: { DEBUG: "on", LOG_LEVEL: "error" } }).settings.logLevel).toBe("ERROR");
+    expect(load({ env: { DEBUG: "on", LOG_LEVEL: "error" } }).settings.logLevel).toBe("DEBUG");
+    expect(load({ env: { DEBUG: "off", LOG_LEVEL: "error" } }).settings.logLevel).toBe("ERROR");
     expect(load({ env: { DEBUG: "express:*" } }).settings.logLevel).toBe("INFO");
   });
 });

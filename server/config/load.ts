@@ -92,7 +92,7 @@ function resolve(
     // A PEM in one line of the environment has its line ends written out.
     jwtPublicKey: all.jwtPublicKey?.replaceAll("\\n", "\n"),
     drainWindowMs: isChosen("drainWindow") ? all.drainWindowMs : Math.min(all.drainWindowMs, all.shutdownTimeoutMs),
-    logLevel: all.debug && !isChosen("logLevel") ? "DEBUG" : all.logLevel,
+    logLevel: all.debug ? "DEBUG" : all.logLevel,
   };
 }
 

@@ -2,4 +2,6 @@
 export const notYet: Readonly<Record<string, string>> = {
   redisUrl: "joining machines through Redis",
   redisHost: "joining machines through Redis",
+  redisPort: "joining machines through Redis",
+  redisPrefix: "joining machines through Redis",
 };

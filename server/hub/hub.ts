@@ -173,6 +173,7 @@ export class Hub {
     try {
       const published = await this.#parts.broker.publish(ownDraft(draft), this.#parts.historyRules(draft.channel));
       if (!published.duplicate) this.published++;
+      logPublished(draft, published);
       return published;
     } finally {
       this.inFlight--;
@@ -262,6 +263,20 @@ export class Hub {
     if (this.#settings.notices && !isContinued) this.#notices.joined(session);
     this.#parts.onWelcomed(session);
   }
+}
+
+/** Without the body, which may be private. */
+function logPublished(draft: Draft, { id, position, duplicate }: Published): void {
+  const log = getLogger(["fanfare", "hub"]);
+  if (!log.isEnabledFor("debug")) return;
+  const place = position === undefined ? "ephemeral" : `offset ${position.offset}`;
+  log.debug("Published to {channel}: id {id}, {place}, {bytes} bytes{duplicate}", {
+    channel: draft.channel,
+    id,
+    place,
+    bytes: bytesOf(draft),
+    duplicate: duplicate ? ", a duplicate" : "",
+  });
 }
 
 /** The channels that were asked for: `all` and one's own are everyone's and count for nothing. */

@@ -14,7 +14,7 @@ export const loggingOptions = {
       rule: "json, or a template with {message} in it and besides only {time}, {time:YYYY-MM-DD HH:mm:ss}, {level}, {name}, {pid}",
     },
   ),
-  debug: toggle(false, "The same as LOG_LEVEL=DEBUG.", {
+  debug: toggle(false, "The same as LOG_LEVEL=DEBUG, whatever LOG_LEVEL says.", {
     // Other programs' DEBUG=express:* or DEBUG=* is no word to this one.
     foreign: /[*:,]/,
   }),

@@ -1,0 +1,39 @@
+import { afterEach, expect, test } from "bun:test";
+import { TestHub } from "../../tests/fakes/hub.ts";
+import { configureLogging } from "../lib/logging.ts";
+
+const lines: string[] = [];
+const configure = (level: "DEBUG" | "INFO") =>
+  configureLogging({ level, format: "{level} {message}", write: (line) => void lines.push(line) });
+
+afterEach(() => lines.splice(0));
+
+test("at DEBUG every publication is logged by its place and size, never with its text", async () => {
+  configure("DEBUG");
+  const it = await TestHub.start();
+  await it.publish("room", "private", { id: "a" });
+  await it.publish("room", "private", { id: "a" });
+  await it.hub.publish({ channel: "room" as never, data: "1", id: "b", ephemeral: true });
+  expect(lines.filter((line) => line.includes("Published"))).toEqual([
+    "DEBUG Published to room: id a, offset 1, 7 bytes\n",
+    "DEBUG Published to room: id a, offset 1, 7 bytes, a duplicate\n",
+    "DEBUG Published to room: id b, ephemeral, 1 bytes\n",
+  ]);
+  await it.close();
+});
+
+test("at INFO publications are not logged", async () => {
+  configure("INFO");
+  const it = await TestHub.start();
+  await it.publish("room");
+  expect(lines).toEqual([]);
+  await it.close();
+});
+
+test("a duplicate is not counted as published", async () => {
+  const it = await TestHub.start();
+  await it.publish("room", "m", { id: "a" });
+  await it.publish("room", "m", { id: "a" });
+  expect(it.hub.published).toBe(1);
+  await it.close();
+});
