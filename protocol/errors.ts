@@ -49,6 +49,7 @@ export const errorTable = {
     retry: true,
     meaning: "The memory of ids is full; new ones are refused, old ones kept.",
   },
+  starting: { status: 503, retry: true, meaning: "The server is starting; try again in a second." },
   draining: { status: 503, retry: true, meaning: "The server is shutting down." },
   full: { status: 503, retry: true, meaning: "The server has as many connections as it may." },
 } as const;
@@ -64,6 +65,7 @@ const passingCodes = {
   internal: 1,
   "broker-unavailable": 1,
   "idempotency-full": 1,
+  starting: 1,
   draining: 1,
   full: 1,
 } satisfies Record<PassingCode, 1>;

@@ -29,6 +29,13 @@ export interface SupervisorStart {
   readonly signal?: AbortSignal;
 }
 
+/** What the workers' processes are started with. */
+interface CrewStart {
+  readonly hasTerminal: boolean;
+  /** A worker listens on the port; called again for each. */
+  onListening(): void;
+}
+
 /** Several workers on one port: hosts what they share, keeps them alive, and turns signals into orders. */
 export class Supervisor implements Stoppable {
   /** Resolves with the reason when workers cannot be kept alive. */
@@ -42,7 +49,7 @@ export class Supervisor implements Stoppable {
   readonly #stopped = Promise.withResolvers<StopReceipt>();
   #stopping: Promise<StopReceipt> | undefined;
 
-  private constructor(settings: Settings, shared: Shared, hasTerminal: boolean) {
+  private constructor(settings: Settings, shared: Shared, { hasTerminal, onListening }: CrewStart) {
     this.#settings = settings;
     this.#shared = shared;
     this.address = { host: settings.host, port: settings.port, isTls: settings.tlsCert !== undefined };
@@ -57,8 +64,13 @@ export class Supervisor implements Stoppable {
     };
     this.#crew = new Crew({
       clock: systemClock,
-      start: (n) =>
-        new WorkerProcess({ ...assignment, name: `worker ${n}` }, { onDrainWanted: () => void this.stop() }),
+      start: (n) => {
+        const onDrainWanted = () => void this.stop();
+        const worker = new WorkerProcess({ ...assignment, name: `worker ${n}` }, { onDrainWanted });
+        // Whether it fails is for the crew to see.
+        worker.ready.then(onListening, () => undefined);
+        return worker;
+      },
       onCrashLoop: failed.resolve,
     });
     this.#peers = new Peers(shared.member, systemClock);
@@ -72,7 +84,10 @@ export class Supervisor implements Stoppable {
     const reserved = reservePort(wanted);
     try {
       const settings = { ...wanted, port: reserved.port };
-      const supervisor = new Supervisor(settings, await share(settings), hasTerminal);
+      const supervisor = new Supervisor(settings, await share(settings), {
+        hasTerminal,
+        onListening: reserved.release,
+      });
       await supervisor.#begin(count, signal);
       return supervisor;
     } finally {

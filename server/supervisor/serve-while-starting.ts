@@ -1,0 +1,69 @@
+import type { Server } from "bun";
+import { closeTable } from "../../protocol/close-codes.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import { Border, type BorderSettings } from "../http/border.ts";
+import { locationOf } from "../http/location.ts";
+import { respondError } from "../http/respond.ts";
+import { offeredSubprotocols } from "../transport/handshake.ts";
+import { tryLater } from "../transport/sse/try-later.ts";
+
+export interface StartingSettings extends BorderSettings {
+  readonly port: number;
+  /** Paths of PEM files; both or none. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+}
+
+/** When clients should try again: workers start within a second. Milliseconds. */
+const laterMs = { from: 300, to: 1500 };
+const reason = "the server is starting";
+
+/**
+ * Listens until the workers do, and asks everybody to try again. What it answers matters more than it seems: an EventSource
+ * that gets anything but 200 never reconnects, and a restart lets all clients reconnect at just this time.
+ */
+export function serveWhileStarting(settings: StartingSettings): Server<undefined> {
+  const { host, port, tlsCert, tlsKey } = settings;
+  const border = new Border(settings);
+  const tls =
+    tlsCert === undefined || tlsKey === undefined ? {} : { tls: { cert: Bun.file(tlsCert), key: Bun.file(tlsKey) } };
+  return Bun.serve<undefined>({
+    hostname: host,
+    port,
+    reusePort: true,
+    development: false,
+    fetch: (request, server) => answer(request, server, border),
+    error: respondError,
+    websocket: {
+      open: (socket) => socket.close(closeTable.unavailable.code, reason),
+      message: () => undefined,
+    },
+    ...tls,
+  });
+}
+
+function answer(request: Request, server: Server<undefined>, border: Border): Response | undefined {
+  const refusal = border.refusal(request);
+  if (refusal === undefined && isHandshakeOfBrowser(request) && server.upgrade(request)) return undefined;
+  const response = refusal === undefined ? answerAllowed(request, border) : respondError(refusal);
+  // The next request of this client has to reach a worker.
+  response.headers.set("Connection", "close");
+  if (refusal !== undefined) return response;
+  for (const [name, value] of Object.entries(border.corsHeaders(request))) response.headers.set(name, value);
+  return response;
+}
+
+function answerAllowed(request: Request, border: Border): Response {
+  if (request.method === "OPTIONS") return border.preflight(request);
+  const afterMs = laterMs.from + Math.random() * (laterMs.to - laterMs.from);
+  if (locationOf(request).pathname === "/sse" && ["GET", "HEAD"].includes(request.method)) {
+    return tryLater({ name: "unavailable", text: reason }, afterMs);
+  }
+  return respondError(new ServiceError("starting", `${reason}; try again in a second`, { retryAfterMs: 1000 }));
+}
+
+/** A browser cannot see the status of a refused handshake: it gets a socket that is closed at once. */
+function isHandshakeOfBrowser(request: Request): boolean {
+  if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return false;
+  return request.headers.has("Origin") || offeredSubprotocols(request).includes("fanfare.v1");
+}
