@@ -5,6 +5,7 @@ import type { Draft } from "../../../protocol/publication.ts";
 import type { RingMeasure } from "../../lib/ring.ts";
 import type { ChannelSummary, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
+import { newEpoch } from "../new-epoch.ts";
 import { firstNames } from "./first-names.ts";
 import { KeptChannel, type PageBounds, type Stretch } from "./kept-channel.ts";
 import { idKey, RecentIds } from "./recent-ids.ts";
@@ -238,11 +239,6 @@ export class Ledger<T> {
     this.#dependencies.onForget?.(oldest);
     return true;
   }
-}
-
-/** 48 random bits: only the lives of one and the same channel must differ. */
-function newEpoch(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString("base64url");
 }
 
 function tooManyChannels(max: number): ServiceError {

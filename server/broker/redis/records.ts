@@ -1,0 +1,178 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { GapReason } from "../../../protocol/frames.ts";
+import type { Position, Since } from "../../../protocol/position.ts";
+import type { Publication } from "../../../protocol/publication.ts";
+import type { Shard } from "../../lib/redis/shard.ts";
+import type { RedisStore } from "../../lib/redis/store.ts";
+import type { History, HistoryRules } from "../log.ts";
+import { newEpoch } from "../new-epoch.ts";
+import type { KeyNames } from "./keys.ts";
+import { parseStored } from "./publication-text.ts";
+import type { BrokerScripts } from "./scripts.ts";
+import type { OldRecord } from "./talk.ts";
+
+/** How long a channel's record outlives its messages: 24 h, so that who comes back within a day learns what it missed. */
+const recordMs = 86_400_000;
+/** A publication that reaches Redis later than this was refused long ago, or will be. */
+const lateMs = 8000;
+
+/** What became of one publication. */
+export type StoreOutcome =
+  | { readonly outcome: "stored"; readonly position: Position; readonly listeners: number }
+  | { readonly outcome: "duplicate"; readonly position: Position }
+  | { readonly outcome: "old"; readonly record: OldRecord }
+  | { readonly outcome: "late" };
+
+/** One publication as it is stored. */
+export interface StoredDraft {
+  readonly channel: ChannelName;
+  /** The id that the publisher chose, if it did. */
+  readonly id: string | undefined;
+  readonly text: string;
+}
+
+export interface RecordsDependencies {
+  readonly store: RedisStore;
+  readonly scripts: BrokerScripts;
+  readonly keys: KeyNames;
+  /** How long ids are remembered, milliseconds. */
+  readonly idWindowMs: number;
+}
+
+/** The channels in Redis: their records, messages and ids, each step one script on the primary that has them. */
+export class Records {
+  readonly #dependencies: RecordsDependencies;
+
+  constructor(dependencies: RecordsDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** @throws RedisUnreachable where it may be stored or not, RedisUnusable */
+  async publish({ channel, id, text }: StoredDraft, rules: HistoryRules): Promise<StoreOutcome> {
+    const { scripts, keys, idWindowMs, store } = this.#dependencies;
+    const names = keys.of(channel);
+    const shard = store.shardOf(names.record);
+    const { historySize, historyTtl, historyBytes } = rules;
+    const answer = (await shard.commands.run(
+      scripts.publish,
+      id === undefined ? [names.record, names.messages] : [names.record, names.messages, names.id(id)],
+      [
+        shard.commands.life,
+        newEpoch(),
+        text,
+        recordMs,
+        historySize,
+        historyTtl,
+        historyBytes,
+        idWindowMs,
+        Math.round(shard.commands.serverTime) + lateMs,
+        names.topic,
+        store.publishVerb,
+      ],
+    )) as readonly [string, string, number, unknown, number];
+    const [word, epoch, offset, , listeners] = answer;
+    if (word === "late") return { outcome: "late" };
+    if (word === "life") return { outcome: "old", record: oldRecord(channel, answer) };
+    if (word === "duplicate") return { outcome: "duplicate", position: { epoch, offset } };
+    return { outcome: "stored", position: { epoch, offset }, listeners };
+  }
+
+  /** The top; a channel that is not known gets its epoch here. @throws RedisUnreachable, RedisUnusable */
+  async open(channel: ChannelName): Promise<Position | OldRecord> {
+    const { scripts, keys } = this.#dependencies;
+    const { record, messages } = keys.of(channel);
+    const shard = this.#dependencies.store.shardOf(record);
+    const args = [shard.commands.life, newEpoch(), recordMs];
+    return placeOf(channel, await shard.commands.run(scripts.open, [record, messages], args));
+  }
+
+  /** The same for one that is most probably known: a plain read, which costs a third. */
+  async top(channel: ChannelName): Promise<Position | OldRecord> {
+    const { record } = this.#dependencies.keys.of(channel);
+    const { commands } = this.#dependencies.store.shardOf(record);
+    const answer = await commands.call("HMGET", record, "e", "o", "l");
+    const [epoch, offset, life] = answer as readonly (string | null)[];
+    return epoch && life === commands.life ? { epoch, offset: Number(offset) } : this.open(channel);
+  }
+
+  /** @throws RedisUnreachable, RedisUnusable */
+  async read(channel: ChannelName, since: Since, limits: ReadLimits): Promise<History | OldRecord> {
+    const { scripts, keys } = this.#dependencies;
+    const { record, messages } = keys.of(channel);
+    const shard = this.#dependencies.store.shardOf(record);
+    const answer = await shard.commands.run(
+      scripts.read,
+      [record, messages],
+      [shard.commands.life, newEpoch(), recordMs, ...sinceArgs(since), limits.limit, limits.maxBytes],
+    );
+    const [word, epoch, offset, gap, found] = answer as readonly [string, string, number, GapReason | "", string[]];
+    if (word === "life") return oldRecord(channel, answer);
+    const top = { epoch, offset };
+    return { top, gap: gap === "" ? undefined : gap, publications: publicationsOf(channel, epoch, found) };
+  }
+
+  /** Brings a record into the present life. @param isKept whether the epoch goes on */
+  settle(old: OldRecord, isKept: boolean): Promise<Position | OldRecord> {
+    return this.#decide(old, isKept ? "keep" : "renew");
+  }
+
+  /** Gives a channel a new epoch if its top is behind one that was given out. @returns where it stands then */
+  renewBehind(channel: ChannelName, { epoch, offset }: Position): Promise<Position | OldRecord> {
+    return this.#decide({ channel, epoch, top: offset, life: "" }, "behind");
+  }
+
+  async #decide(
+    { channel, epoch, top, life }: OldRecord,
+    decision: "keep" | "renew" | "behind",
+  ): Promise<Position | OldRecord> {
+    const { scripts, keys, store } = this.#dependencies;
+    const { record, topic } = keys.of(channel);
+    const shard = store.shardOf(record);
+    const args = [shard.commands.life, life, epoch, top, decision, newEpoch(), topic, store.publishVerb];
+    const answer = await shard.commands.run(scripts.settle, [record], args);
+    return (answer as readonly unknown[])[0] === "gone" ? this.open(channel) : placeOf(channel, answer);
+  }
+
+  /** Sends what is not stored. @returns how many workers listen */
+  async send(shard: Shard, topic: string, text: string): Promise<number> {
+    return Number(await shard.commands.call(this.#dependencies.store.publishVerb, topic, text));
+  }
+}
+
+export interface ReadLimits {
+  readonly limit: number;
+  readonly maxBytes: number;
+}
+
+function sinceArgs(since: Since): readonly (string | number)[] {
+  switch (since.from) {
+    case "position":
+      return ["position", since.position.epoch, since.position.offset];
+    case "earliest":
+      return ["earliest", "", 0];
+    case "age":
+      return ["age", since.ms, 0];
+    case "last":
+      return ["last", since.count, 0];
+  }
+}
+
+/** @param found offset, time and text of each, one after the other */
+function publicationsOf(channel: ChannelName, epoch: string, found: readonly (string | number)[]): Publication[] {
+  const publications: Publication[] = [];
+  for (let at = 0; at + 2 < found.length; at += 3) {
+    const position = { epoch, offset: Number(found[at]) };
+    publications.push(parseStored(channel, position, Number(found[at + 1]), String(found[at + 2])));
+  }
+  return publications;
+}
+
+function placeOf(channel: ChannelName, answer: unknown): Position | OldRecord {
+  const [word, epoch, offset] = answer as readonly [string, string, number];
+  return word === "life" ? oldRecord(channel, answer) : { epoch, offset };
+}
+
+function oldRecord(channel: ChannelName, answer: unknown): OldRecord {
+  const [, epoch, top, life] = answer as readonly [string, string, number, string | null];
+  return { channel, epoch, top, life: life ?? "" };
+}

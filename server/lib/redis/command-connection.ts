@@ -1,0 +1,147 @@
+import type { Redis } from "ioredis";
+import type { Clock } from "../clock.ts";
+import { type Failure, failureOf } from "./failure.ts";
+import type { RedisScript } from "./script.ts";
+import { checkServer, parseServerInfo, type ServerInfo } from "./server-info.ts";
+import { RedisUnreachable, type RedisUnusable } from "./unreachable.ts";
+
+/** What the owner of a connection hears. The callbacks must not throw. */
+export interface CommandConnectionEvents {
+  /** Its life is known and the scripts are loaded: commands work from here on. */
+  onUp(info: ServerInfo): void;
+  /** Commands are refused until the next `onUp`. Also called when a first connection fails, once per attempt. */
+  onDown(reason: RedisUnreachable | RedisUnusable): void;
+}
+
+/**
+ * The connection to one Redis primary that commands go over.
+ *
+ * Invariant: while it is up, `life` is the life of the server at the other end. It is read before any other command on
+ * each new connection. Commands that are in flight when a connection breaks fail; none is ever sent twice.
+ */
+export class CommandConnection {
+  readonly server: string;
+  readonly #redis: Redis;
+  readonly #scripts: readonly RedisScript[];
+  readonly #events: CommandConnectionEvents;
+  readonly #clock: Clock;
+  #info: ServerInfo | undefined;
+  /** Counts connections, so that what was begun on one does not end on the next. */
+  #generation = 0;
+  /** The server's time when it was read last, and ours then. */
+  #time = { server: 0, own: 0 };
+
+  /** @param redis lazy, without an offline queue */
+  constructor(
+    redis: Redis,
+    { server, scripts, clock }: { server: string; scripts: readonly RedisScript[]; clock: Clock },
+    events: CommandConnectionEvents,
+  ) {
+    this.server = server;
+    this.#redis = redis;
+    this.#scripts = scripts;
+    this.#clock = clock;
+    this.#events = events;
+    redis.on("ready", () => void this.#prepare());
+    redis.on("close", () => this.#lost(new RedisUnreachable(`the connection to ${server} is closed`)));
+    redis.on("error", (error: unknown) => {
+      if (this.#info === undefined) events.onDown(this.#failureOf(error).error);
+    });
+  }
+
+  connect(): void {
+    this.#redis.connect().catch(() => undefined); // the error event tells
+  }
+
+  get isUp(): boolean {
+    return this.#info !== undefined;
+  }
+
+  /** The life of the server: see ServerInfo. Empty while it is not up. */
+  get life(): string {
+    return this.#info?.life ?? "";
+  }
+
+  /** What the server's clock shows now, milliseconds since 1970, as far as we know. */
+  get serverTime(): number {
+    return this.#time.server + (this.#clock.monotonic() - this.#time.own);
+  }
+
+  /** @throws RedisUnreachable, RedisUnusable */
+  run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#attempt(() => this.#redis.evalsha(script.sha, keys.length, ...keys, ...args));
+  }
+
+  /** Any command without a script. @throws as `run` */
+  call(command: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    return this.#attempt(() => this.#redis.call(command, ...args));
+  }
+
+  /** Reads the life and the time again, as a watch over a server that changed behind its connection. */
+  async look(): Promise<void> {
+    const generation = this.#generation;
+    const info = parseServerInfo(await this.#attempt(() => this.#redis.info()));
+    await this.#readTime();
+    if (generation !== this.#generation || this.#info === undefined) return;
+    if (info.life === this.#info.life && info.isPrimary) return;
+    this.restart();
+  }
+
+  /** Closes this connection and opens another: commands in flight fail. */
+  restart(): void {
+    this.#redis.disconnect(true);
+  }
+
+  close(): void {
+    this.#generation++;
+    this.#info = undefined;
+    this.#redis.disconnect();
+  }
+
+  async #attempt<T>(ask: () => Promise<T>): Promise<T> {
+    if (this.#info === undefined) throw new RedisUnreachable(`${this.server} is not connected`);
+    try {
+      return await ask();
+    } catch (cause) {
+      const { error, needsReconnect } = this.#failureOf(cause);
+      if (needsReconnect) this.restart();
+      throw error;
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    const generation = ++this.#generation;
+    try {
+      const info = parseServerInfo(await this.#redis.info());
+      checkServer(info, this.server);
+      await Promise.all(this.#scripts.map(({ lua }) => this.#redis.script("LOAD", lua)));
+      await this.#readTime();
+      if (generation !== this.#generation) return;
+      this.#info = info;
+      this.#events.onUp(info);
+    } catch (cause) {
+      if (generation !== this.#generation) return;
+      this.#events.onDown(this.#failureOf(cause).error);
+      this.restart();
+    }
+  }
+
+  async #readTime(): Promise<void> {
+    const [seconds, microseconds] = await this.#redis.time();
+    this.#time = { server: Number(seconds) * 1000 + Number(microseconds) / 1000, own: this.#clock.monotonic() };
+  }
+
+  #lost(reason: RedisUnreachable): void {
+    this.#generation++;
+    if (this.#info === undefined) return;
+    this.#info = undefined;
+    this.#events.onDown(reason);
+  }
+
+  /** @throws what is not Redis's doing */
+  #failureOf(cause: unknown): Failure {
+    const failure = failureOf(cause, this.server);
+    if (failure === undefined) throw cause;
+    return failure;
+  }
+}

@@ -1,0 +1,45 @@
+import { RedisUnreachable, RedisUnusable } from "./unreachable.ts";
+
+/** What an error of the Redis client means to us. */
+export interface Failure {
+  readonly error: RedisUnreachable | RedisUnusable;
+  /** Whether another connection may help: this one leads to a server that takes no writes, or has forgotten the scripts. */
+  readonly needsReconnect: boolean;
+}
+
+/** Beginnings of error replies after which the same server may work again by itself. */
+const passing = ["BUSY ", "MISCONF ", "OOM ", "NOREPLICAS ", "TRYAGAIN ", "MASTERDOWN "];
+/** Those after which another server has to be asked. */
+const elsewhere = ["READONLY ", "LOADING ", "NOSCRIPT ", "MOVED ", "ASK ", "CLUSTERDOWN ", "UNBLOCKED "];
+const credentials = ["NOAUTH ", "WRONGPASS ", "NOPERM ", "ERR invalid password", "ERR AUTH "];
+
+/** @param server its address, for the message; undefined for an error that is none of Redis's */
+export function failureOf(cause: unknown, server: string): Failure | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  const { name, message } = cause;
+  if (cause instanceof RedisUnreachable || cause instanceof RedisUnusable)
+    return { error: cause, needsReconnect: false };
+  if (name === "ParserError" || message.startsWith("Protocol error")) {
+    return unusable(`${server} does not answer like Redis: is it another program's port?`, cause);
+  }
+  if (credentials.some((it) => message.startsWith(it))) {
+    const reason = message.startsWith("NOPERM ")
+      ? "does not permit a command that is needed"
+      : "refuses the name or password";
+    return unusable(`${server} ${reason}: ${withoutCode(message)}`, cause);
+  }
+  if (message.startsWith("WRONGTYPE ") || /WRONGTYPE /.test(message.slice(0, 200))) {
+    return unusable(`a key in ${server} belongs to another program: choose another REDIS_PREFIX`, cause);
+  }
+  const needsReconnect = elsewhere.some((it) => message.startsWith(it));
+  if (name === "ReplyError" && !needsReconnect && !passing.some((it) => message.startsWith(it))) return undefined;
+  return { error: new RedisUnreachable(`${server}: ${message}`, { cause }), needsReconnect };
+}
+
+function unusable(message: string, cause: Error): Failure {
+  return { error: new RedisUnusable(message, { cause }), needsReconnect: false };
+}
+
+function withoutCode(message: string): string {
+  return message.replace(/^[A-Z]+ /, "");
+}

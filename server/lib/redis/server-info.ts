@@ -1,0 +1,52 @@
+import { RedisUnusable } from "./unreachable.ts";
+
+/** What `INFO` says of a server that matters to us. */
+export interface ServerInfo {
+  /** `7.0.15`; what Valkey calls its `redis_version`. */
+  readonly version: string;
+  readonly isPrimary: boolean;
+  /** The replication id: a new one with each restart of a primary and with each failover. */
+  readonly life: string;
+  readonly isCluster: boolean;
+  /** Such as `noeviction`; what happens once `maxmemory` is reached. */
+  readonly evictionPolicy: string;
+  readonly maxMemory: number;
+}
+
+/** Scripts need what Redis can do since then. */
+const oldestVersion = [6, 2] as const;
+
+/** @param text the answer to `INFO`: lines of `name:value`, and headings that begin with `#` */
+export function parseServerInfo(text: string): ServerInfo {
+  const values = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon > 0) values.set(line.slice(0, colon), line.slice(colon + 1).trimEnd());
+  }
+  return {
+    version: values.get("redis_version") ?? "",
+    isPrimary: values.get("role") === "master",
+    life: values.get("master_replid") ?? "",
+    isCluster: values.get("cluster_enabled") === "1",
+    evictionPolicy: values.get("maxmemory_policy") ?? "noeviction",
+    maxMemory: Number(values.get("maxmemory") ?? 0),
+  };
+}
+
+/**
+ * @param server its address, for the message
+ * @throws RedisUnusable where a person has to change something
+ */
+export function checkServer({ version, isPrimary, life }: ServerInfo, server: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (version === "" || life === "") throw new RedisUnusable(`${server} does not answer INFO like Redis or Valkey`);
+  if (major < oldestVersion[0] || (major === oldestVersion[0] && minor < oldestVersion[1])) {
+    throw new RedisUnusable(`${server} is Redis ${version}: expected ${oldestVersion.join(".")} or later, or Valkey`);
+  }
+  if (!isPrimary) throw new RedisUnusable(`${server} is a replica: name its primary, or use redis+sentinel://`);
+}
+
+/** Whether it has sharded publish and subscribe. */
+export function hasShardedPubSub({ version, isCluster }: ServerInfo): boolean {
+  return isCluster && Number(version.split(".")[0]) >= 7;
+}

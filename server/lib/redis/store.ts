@@ -1,0 +1,287 @@
+import { getLogger } from "@logtape/logtape";
+import { backoff } from "../backoff.ts";
+import type { Clock, Timer } from "../clock.ts";
+import { type RedisAddress, showRedisAddress } from "./address.ts";
+import { makeConnection } from "./connect.ts";
+import type { RedisScript } from "./script.ts";
+import { Shard } from "./shard.ts";
+import { type Host, readSlots, type SlotRange, slotCount, slotOf } from "./slots.ts";
+import { RedisUnreachable, RedisUnusable } from "./unreachable.ts";
+
+/** How long a first connection may take before the start fails, milliseconds. */
+const startMs = 10_000;
+/** How often a cluster is asked who has which slots. */
+const topologyMs = 15_000;
+
+export interface RedisStoreSettings {
+  readonly address: RedisAddress;
+  /** Loaded on every connection before anything else is run. */
+  readonly scripts: readonly RedisScript[];
+  readonly clock: Clock;
+}
+
+/** What a store tells its owner. The callbacks must not throw. */
+export interface RedisStoreEvents {
+  /** Commands work everywhere, and everything is subscribed. Called after each break too: messages may have been missed. */
+  onUp(): void;
+  onDown(reason: string): void;
+  onMessage(channel: string, text: string): void;
+}
+
+/**
+ * Redis as one store, whether it is one server, a primary behind sentinels or a cluster: commands go to the primary that
+ * has the key, subscriptions to the primary that has the channel.
+ *
+ * Redirections of a cluster are not followed, because a command that is sent again would overtake those behind it: they
+ * fail as unreachable, and the slots are read anew.
+ */
+export class RedisStore {
+  readonly #settings: RedisStoreSettings;
+  readonly #events: RedisStoreEvents;
+  readonly #shards = new Map<string, Shard>();
+  /** By slot; one entry where there is no cluster. */
+  #owners: (Shard | undefined)[] = [undefined];
+  /** Channels that were subscribed to while nobody had their slot. */
+  #homeless = new Set<string>();
+  #isUp = false;
+  #isClosed = false;
+  #failures = 0;
+  #timer: Timer | undefined;
+  #reading = false;
+  #started = Promise.withResolvers<void>();
+  #lastReason: RedisUnreachable | RedisUnusable | undefined;
+
+  constructor(settings: RedisStoreSettings, events: RedisStoreEvents) {
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  /** @throws RedisUnusable where a person has to change something, RedisUnreachable where nobody answers in 10 s */
+  async start(): Promise<void> {
+    const { address, clock } = this.#settings;
+    const patience = clock.setTimeout(() => {
+      const place = showRedisAddress(address);
+      this.#started.reject(this.#lastReason ?? new RedisUnreachable(`${place} does not answer`));
+    }, startMs);
+    if (this.#isCluster) void this.#readTopology();
+    else this.#openOnly();
+    try {
+      await this.#started.promise;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      patience.cancel();
+    }
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** The verb that reaches those who subscribed through `subscribe`, for scripts. */
+  get publishVerb(): "PUBLISH" | "SPUBLISH" {
+    const [shard] = this.#shards.values();
+    return shard?.subscriber?.isSharded === true ? "SPUBLISH" : "PUBLISH";
+  }
+
+  /** Every primary there is now. */
+  get shards(): readonly Shard[] {
+    return Array.from(this.#shards.values());
+  }
+
+  /** The primary that has the key. @throws RedisUnreachable */
+  shardOf(key: string): Shard {
+    const shard = this.#ownerOf(key);
+    if (shard === undefined) throw new RedisUnreachable("no primary is known for this key now");
+    return shard;
+  }
+
+  /** A key that the shard has, made of a prefix; undefined where it has none. */
+  keyAt(shard: Shard, prefix: string): string | undefined {
+    if (!this.#isCluster) return prefix;
+    // 100,000 tries find a slot of a shard that has one slot in a thousand, and take some ms once per shard.
+    for (let n = 0; n < 100_000; n++) {
+      const key = `${prefix}{${n}}`;
+      if (this.#owners[slotOf(key)] === shard) return key;
+    }
+    return undefined;
+  }
+
+  /** @throws RedisUnreachable where one of them is not subscribed now; it will be, unless it is unsubscribed */
+  async subscribe(channels: readonly string[]): Promise<void> {
+    await Promise.all(
+      Array.from(this.#byShard(channels), async ([shard, some]) => {
+        if (shard?.subscriber !== undefined) return shard.subscriber.subscribe(some);
+        for (const channel of some) this.#homeless.add(channel);
+        throw new RedisUnreachable("no primary is known for this channel now");
+      }),
+    );
+  }
+
+  async unsubscribe(channels: readonly string[]): Promise<void> {
+    for (const channel of channels) this.#homeless.delete(channel);
+    await Promise.all(Array.from(this.#byShard(channels), ([shard, some]) => shard?.subscriber?.unsubscribe(some)));
+  }
+
+  /** Opens every connection anew: what looks alive and is deaf, or does not answer. */
+  restart(shard: Shard): void {
+    shard.commands.restart();
+    shard.subscriber?.restart();
+    this.refresh();
+  }
+
+  /** Has the slots of a cluster read again soon. */
+  refresh(): void {
+    if (this.#isCluster && !this.#reading) this.#schedule(0);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    for (const shard of this.#shards.values()) shard.close();
+  }
+
+  get #isCluster(): boolean {
+    return this.#settings.address.kind === "cluster";
+  }
+
+  #ownerOf(key: string): Shard | undefined {
+    return this.#owners[this.#isCluster ? slotOf(key) : 0];
+  }
+
+  #byShard(channels: readonly string[]): Map<Shard | undefined, string[]> {
+    return Map.groupBy(channels, (channel) => this.#ownerOf(channel));
+  }
+
+  #openOnly(): void {
+    const [host] = this.#settings.address.hosts;
+    if (host === undefined) throw new Error("an address without a host");
+    this.#owners = [this.#open(host)];
+  }
+
+  #open(host: Host): Shard {
+    const { address, scripts, clock } = this.#settings;
+    const shard = new Shard(
+      { address, host, scripts, clock },
+      {
+        onUp: (it) => this.#shardUp(it),
+        onDown: (it, reason) => this.#shardDown(it, reason),
+        onMessage: this.#events.onMessage,
+      },
+    );
+    this.#shards.set(shard.name, shard);
+    shard.connect();
+    return shard;
+  }
+
+  #shardUp(shard: Shard): void {
+    if (this.#isClosed) return;
+    this.#settle(shard);
+    if (!this.#owners.every((it) => it?.isUp === true)) return;
+    this.#isUp = true;
+    this.#started.resolve();
+    this.#events.onUp();
+  }
+
+  #shardDown(shard: Shard, reason: RedisUnreachable | RedisUnusable | undefined): void {
+    if (this.#isClosed) return;
+    if (reason !== undefined) this.#lastReason = reason;
+    // At the start a person is told at once; later the same may be a server that is being mended.
+    if (reason instanceof RedisUnusable) this.#started.reject(reason);
+    this.refresh();
+    this.#down(reason?.message ?? `the subscriptions at ${shard.name} are gone`);
+  }
+
+  #down(reason: string): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#events.onDown(reason);
+  }
+
+  /** What was subscribed to while the shard's subscriber was not there yet. */
+  #settle(shard: Shard): void {
+    const some = Array.from(this.#homeless).filter((it) => this.#ownerOf(it) === shard);
+    if (some.length === 0) return;
+    for (const channel of some) this.#homeless.delete(channel);
+    shard.subscriber?.subscribe(some).catch(() => undefined); // a break subscribes to them again
+  }
+
+  #schedule(ms: number): void {
+    this.#timer?.cancel();
+    if (!this.#isClosed) this.#timer = this.#settings.clock.setTimeout(() => void this.#readTopology(), ms);
+  }
+
+  async #readTopology(): Promise<void> {
+    this.#reading = true;
+    try {
+      this.#place(await this.#askSlots());
+      this.#failures = 0;
+    } catch (error) {
+      this.#failures++;
+      if (error instanceof RedisUnusable) this.#started.reject(error);
+      else if (error instanceof RedisUnreachable) this.#lastReason = error;
+      getLogger(["fanfare", "redis"]).debug("Could not read the slots of the cluster: {error}", { error });
+    } finally {
+      this.#reading = false;
+    }
+    this.#schedule(this.#isUp ? topologyMs : backoff(this.#failures + 1, { firstMs: 100, maxMs: 2000 }));
+  }
+
+  /** The first of all known nodes that answers. */
+  async #askSlots(): Promise<readonly SlotRange[]> {
+    const known = Array.from(this.#shards.keys(), toHost);
+    let last: unknown = new RedisUnreachable("no node of the cluster is known");
+    for (const host of [...known, ...this.#settings.address.hosts]) {
+      const node = makeConnection(this.#settings.address, host);
+      node.on("error", (error: unknown) => {
+        last = error;
+      });
+      try {
+        await node.connect();
+        const ranges = await readSlots(node, host);
+        if (ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0) === slotCount) return ranges;
+        last = new RedisUnreachable("some slots of the cluster have no primary now");
+      } catch (error) {
+        if (/cluster support disabled/.test(String(error))) {
+          last = new RedisUnusable(`${host.host}:${host.port} is no cluster: use redis:// without +cluster`);
+        } else if (last instanceof RedisUnreachable || last === undefined) last = error;
+      } finally {
+        node.disconnect();
+      }
+    }
+    throw last instanceof RedisUnusable || last instanceof RedisUnreachable
+      ? last
+      : new RedisUnreachable(`no node of the cluster answers: ${String(last)}`, { cause: last });
+  }
+
+  /** Opens primaries that are new, closes those that are none any more, and moves subscriptions to where their slot is. */
+  #place(ranges: readonly SlotRange[]): void {
+    if (this.#isClosed) return;
+    const owners: (Shard | undefined)[] = new Array(slotCount).fill(undefined);
+    const kept = new Set<Shard>();
+    for (const { first, last, primary } of ranges) {
+      const shard = this.#shards.get(`${primary.host}:${primary.port}`) ?? this.#open(primary);
+      kept.add(shard);
+      owners.fill(shard, first, last + 1);
+    }
+    this.#owners = owners;
+    for (const [name, shard] of this.#shards) {
+      const moved = Array.from(shard.subscriber?.wanted ?? []).filter((it) => this.#ownerOf(it) !== shard);
+      for (const channel of moved) this.#homeless.add(channel);
+      if (!kept.has(shard)) {
+        this.#shards.delete(name);
+        shard.close();
+      } else if (moved.length > 0) {
+        shard.subscriber?.unsubscribe(moved).catch(() => undefined); // a break ends them too
+      }
+    }
+    for (const shard of kept) if (shard.isUp) this.#settle(shard);
+    if (!this.#owners.every((it) => it?.isUp === true)) this.#down("the cluster has a new primary");
+  }
+}
+
+function toHost(name: string): Host {
+  const colon = name.lastIndexOf(":");
+  return { host: name.slice(0, colon), port: Number(name.slice(colon + 1)) };
+}

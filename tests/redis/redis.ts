@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import type { RedisAddress } from "../../server/lib/redis/address.ts";
+
+/** What a test may set; the names are those of redis.conf. */
+export type RedisConfig = Readonly<Record<string, string>>;
+
+/** Redis's own, unless a test asks for more: everything in memory, and a log that says only what is wrong. */
+const quiet: RedisConfig = { save: "", appendonly: "no", loglevel: "warning", "repl-diskless-sync-delay": "0" };
+
+/** A real redis-server on loopback, with a folder of its own. */
+export class RedisServer {
+  readonly port: number;
+  readonly folder: string;
+  readonly #config: RedisConfig;
+  #process: ChildProcess | undefined;
+  #ended: Promise<void> = Promise.resolve();
+
+  private constructor(port: number, folder: string, config: RedisConfig) {
+    this.port = port;
+    this.folder = folder;
+    this.#config = config;
+  }
+
+  static async start(config: RedisConfig = {}): Promise<RedisServer> {
+    const folder = await mkdtemp(join(tmpdir(), "fanfare-redis-"));
+    const server = new RedisServer(await freePort(), folder, config);
+    await server.run();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  get address(): RedisAddress {
+    const hosts = [{ host: "127.0.0.1", port: this.port }];
+    return {
+      kind: "single",
+      hosts,
+      username: undefined,
+      password: undefined,
+      db: 0,
+      hasTls: false,
+      primaryName: undefined,
+    };
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Starts it again, with what its folder holds. */
+  async run(more: RedisConfig = {}): Promise<void> {
+    const config = { ...quiet, ...this.#config, ...more, port: `${this.port}`, bind: "127.0.0.1", dir: this.folder };
+    const args = Object.entries(config).flatMap(([name, value]) => [
+      `--${name}`,
+      ...(value === "" ? [""] : value.split(" ")),
+    ]);
+    const child = spawn(program(), args, { stdio: "ignore" });
+    this.#process = child;
+    this.#ended = new Promise((resolve) => child.once("exit", () => resolve()));
+    await this.answers();
+  }
+
+  /** Resolves once it answers. */
+  async answers(password?: string): Promise<void> {
+    const redis = this.connect(password);
+    try {
+      await redis.ping();
+    } finally {
+      redis.disconnect();
+    }
+  }
+
+  /** A plain client, to look and to steer. */
+  connect(password?: string): Redis {
+    const redis = new Redis({
+      port: this.port,
+      protocol: 2,
+      maxRetriesPerRequest: null,
+      retryStrategy: () => 20,
+      ...(password === undefined ? {} : { password }),
+    });
+    redis.on("error", () => undefined);
+    return redis;
+  }
+
+  /** Runs one command. */
+  async command(...words: readonly [string, ...(string | number)[]]): Promise<unknown> {
+    const redis = this.connect();
+    try {
+      const [name, ...args] = words;
+      return await redis.call(name, ...args);
+    } finally {
+      redis.disconnect();
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  /** As if the machine had lost its power. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.#ended;
+  }
+
+  async close(): Promise<void> {
+    this.signal("SIGCONT");
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** @throws Error where the machine has none; `npm test` provides it */
+function program(): string {
+  const named = process.env.FANFARE_REDIS_SERVER;
+  if (named !== undefined) return named;
+  for (const path of ["/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server"]) {
+    if (existsSync(path)) return path;
+  }
+  throw new Error("redis-server is not on this machine: npm test installs it, or says how to");
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject()));
+    });
+  });
+}
