@@ -1,22 +1,39 @@
 import { afterAll, beforeAll } from "bun:test";
 import { RedisBroker } from "../../server/broker/redis/broker.ts";
 import { systemClock } from "../../server/lib/clock.ts";
-import { brokerConformance } from "../conformance/broker.ts";
+import type { RedisAddress } from "../../server/lib/redis/address.ts";
+import { brokerConformance, type MakeBrokers } from "../conformance/broker.ts";
 import { RedisServer } from "./redis.ts";
+import { RedisServerCluster } from "./redis-cluster.ts";
 
 let server: RedisServer;
+let cluster: RedisServerCluster;
 beforeAll(async () => {
-  server = await RedisServer.start();
+  [server, cluster] = await Promise.all([
+    RedisServer.start(),
+    RedisServerCluster.start({ primaries: 3, replicasEach: 0 }),
+  ]);
 });
-afterAll(() => server.close());
+afterAll(() => Promise.all([server.close(), cluster.close()]));
 
 let worlds = 0;
 
-brokerConformance("RedisBroker", async () => {
-  const prefix = `test${++worlds}`;
-  return {
-    connect: () =>
-      new RedisBroker({ address: server.address, prefix, replicas: 0, idWindowMs: 300_000, clock: systemClock }),
-    dispose: async () => undefined,
+function makeWith(address: () => RedisAddress): MakeBrokers {
+  return async () => {
+    const prefix = `test${++worlds}`;
+    return {
+      connect: () =>
+        new RedisBroker({ address: address(), prefix, replicas: 0, idWindowMs: 300_000, clock: systemClock }),
+      dispose: async () => undefined,
+    };
   };
-});
+}
+
+brokerConformance(
+  "RedisBroker on one server",
+  makeWith(() => server.address),
+);
+brokerConformance(
+  "RedisBroker on a cluster of three",
+  makeWith(() => cluster.address),
+);

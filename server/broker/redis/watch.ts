@@ -19,7 +19,7 @@ export interface WatchDependencies {
   /** Runs watch.lua on a shard. */
   write(shard: Shard, topic: string, text: string): Promise<unknown>;
   /** Whether every server takes writes and delivers. Called for every round. */
-  onResult(failure: RedisUnreachable | undefined): void;
+  onResult(failure: Error | undefined): void;
 }
 
 /**
@@ -88,7 +88,7 @@ export class Watch {
     if (!this.#isClosed) onResult(failures.find((it) => it !== undefined));
   }
 
-  async #watch(shard: Shard): Promise<RedisUnreachable | undefined> {
+  async #watch(shard: Shard): Promise<Error | undefined> {
     const { self, store, clock, write } = this.#dependencies;
     if (!shard.isUp) return undefined; // the store says so itself
     const heardAt = this.#heardAt.get(shard);
@@ -103,9 +103,8 @@ export class Watch {
       await Promise.all([write(shard, topic, `here ${self}`), shard.commands.look()]);
       return undefined;
     } catch (error) {
-      if (!(error instanceof RedisUnreachable)) throw error;
       store.refresh();
-      return error;
+      return error instanceof Error ? error : new Error(String(error));
     }
   }
 

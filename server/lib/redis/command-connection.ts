@@ -81,7 +81,7 @@ export class CommandConnection {
   async look(): Promise<void> {
     const generation = this.#generation;
     const info = parseServerInfo(await this.#attempt(() => this.#redis.info()));
-    await this.#readTime();
+    await this.#attempt(() => this.#readTime());
     if (generation !== this.#generation || this.#info === undefined) return;
     if (info.life === this.#info.life && info.isPrimary) return;
     this.restart();
