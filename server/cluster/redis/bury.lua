@@ -1,0 +1,19 @@
+-- Frees what a member that is gone had claimed, some at a time. Whoever notices may do it, and several may.
+--
+-- KEYS  1  members    2  sign of life of the member    3  its claims: set
+-- ARGV  1  id of the member    2  "left" where it says so itself: its sign of life ends here
+--       3  channel of all      4  PUBLISH or SPUBLISH
+--
+-- Answers  1 where there is more to do
+
+if ARGV[2] == 'left' then
+  if redis.call('DEL', KEYS[2]) == 1 then redis.call(ARGV[4], ARGV[3], 'left ' .. ARGV[1]) end
+elseif redis.call('EXISTS', KEYS[2]) == 1 then
+  return 0
+end
+redis.call('HDEL', KEYS[1], ARGV[1])
+local claims = redis.call('SPOP', KEYS[3], 500)
+for _, key in ipairs(claims) do
+  if redis.call('HGET', key, 'member') == ARGV[1] then redis.call('DEL', key) end
+end
+return redis.call('EXISTS', KEYS[3])
