@@ -3,7 +3,7 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
-import type { Clock, Timer } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { randomId } from "../../lib/random-id.ts";
 import type { RedisAddress } from "../../lib/redis/address.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
@@ -12,28 +12,20 @@ import type { Broker, BrokerEvents, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
 import type { History, HistoryRules } from "../log.ts";
 import { unavailable } from "../unavailable.ts";
-import { Companions } from "./companions.ts";
 import { KeyNames } from "./keys.ts";
+import { beingChecked, LifeLaw } from "./life-law.ts";
 import { Listening } from "./listening.ts";
 import { formatDraft, formatEphemeral, parseTopicMessage } from "./publication-text.ts";
 import { type ReadLimits, Records, type StoreOutcome } from "./records.ts";
 import { brokerScripts } from "./scripts.ts";
-import { Settlement } from "./settlement.ts";
-import { type OldRecord, Talk } from "./talk.ts";
 import { Watch } from "./watch.ts";
-import { Witness } from "./witness.ts";
 
 /** What may be on its way to Redis, by `costOf`; more is refused. */
 const maxBytesOnWay = 64 * 1024 * 1024;
-/** What one answer to `history` holds at most, bytes, unless it is asked for less. */
-const maxReadBytes = 1024 * 1024;
 /** Tops that are asked for at once: others get their turn in between. */
 const topsSlice = 1000;
-/** How often a read meets a channel of another life before the caller is told to try again. */
-const maxSettles = 3;
 /** How long replicas have to confirm a publication, milliseconds. */
 const replicasMs = 1000;
-const minuteMs = 60_000;
 /** When to try again while Redis is away, milliseconds. */
 const retryAfterMs = 1000;
 
@@ -61,15 +53,10 @@ export class RedisBroker implements Broker {
   readonly #store: RedisStore;
   readonly #records: Records;
   readonly #listening: Listening;
-  readonly #settlement: Settlement;
-  readonly #talk: Talk;
+  readonly #law: LifeLaw;
   readonly #watch: Watch;
-  readonly #companions: Companions;
-  readonly #witness = new Witness();
-  readonly #lives = new Set<string>();
   readonly #self = randomId(9);
   #events: BrokerEvents | undefined;
-  #minute: Timer | undefined;
   #healthy: boolean | undefined;
   #wasUp = false;
   #isClosing = false;
@@ -91,26 +78,11 @@ export class RedisBroker implements Broker {
     );
     this.#records = new Records({ store: this.#store, scripts, keys: this.#keys, idWindowMs });
     this.#listening = new Listening(this.#store, this.#keys);
-    this.#companions = new Companions(clock);
-    const talkTopic = this.#keys.own("talk");
-    this.#talk = new Talk({
-      self: this.#self,
-      companions: this.#companions,
-      witness: this.#witness,
-      lives: this.#lives,
-      clock,
-      say: async (text) => this.#records.send(this.#store.shardOf(talkTopic), talkTopic, text),
-    });
-    this.#settlement = new Settlement({
-      look: (channel) => this.#records.open(channel),
-      ask: (records) => this.#talk.ask(records),
-      settle: (record, isKept) => this.#records.settle(record, isKept),
-    });
+    const shared = { self: this.#self, store: this.#store, clock };
+    this.#law = new LifeLaw({ ...shared, records: this.#records, keys: this.#keys });
     this.#watch = new Watch({
-      self: this.#self,
-      store: this.#store,
-      companions: this.#companions,
-      clock,
+      ...shared,
+      companions: this.#law.companions,
       topic: this.#keys.own("watch"),
       write: (shard, topic, text) =>
         shard.commands.run(scripts.watch, [`${topic}/written`], [topic, text, this.#store.publishVerb]),
@@ -123,13 +95,12 @@ export class RedisBroker implements Broker {
     this.#events = events;
     await this.#store.start();
     try {
-      await this.#store.subscribe([this.#keys.own("talk")]);
+      await this.#law.start();
     } catch (error) {
       await this.close();
       throw error;
     }
     this.#watch.start();
-    this.#turnMinute();
   }
 
   async publish(draft: Draft, rules: HistoryRules): Promise<Published> {
@@ -153,8 +124,8 @@ export class RedisBroker implements Broker {
   async listen(channel: ChannelName): Promise<Position> {
     try {
       await this.#listening.add(channel);
-      const top = await this.#settled(channel, () => this.#records.open(channel));
-      this.#witness.watch(channel, top);
+      const top = await this.#law.settled(channel, () => this.#records.open(channel));
+      this.#law.witness.watch(channel, top);
       return top;
     } catch (error) {
       throw toRefusal(error);
@@ -162,15 +133,15 @@ export class RedisBroker implements Broker {
   }
 
   async unlisten(channel: ChannelName): Promise<void> {
-    this.#witness.forget(channel);
+    this.#law.witness.forget(channel);
     // A break ends the subscription as well.
     await this.#listening.remove(channel).catch(() => undefined);
   }
 
-  async history(channel: ChannelName, since: Since, limit: number): Promise<History> {
-    const limits: ReadLimits = { limit, maxBytes: maxReadBytes };
+  async history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
+    const limits: ReadLimits = { limit, maxBytes };
     try {
-      return await this.#settled(channel, () => this.#records.read(channel, since, limits));
+      return await this.#law.settled(channel, () => this.#records.read(channel, since, limits));
     } catch (error) {
       throw toRefusal(error);
     }
@@ -200,7 +171,7 @@ export class RedisBroker implements Broker {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#watch.close();
-    this.#minute?.cancel();
+    this.#law.close();
     await Promise.allSettled(this.#onWay);
     if (this.#store.isUp) await this.#watch.leave().catch(() => undefined); // the others notice in six seconds
     this.#store.close();
@@ -219,8 +190,11 @@ export class RedisBroker implements Broker {
       return { id, position: undefined, duplicate: false };
     }
     // Until it is settled nothing is stored in it; and what waited here could be overtaken by what comes later.
-    if (this.#settlement.isPending(channel)) throw away("the channel is being checked after a restart of Redis");
-    const stored = { channel, id: draft.id, text: formatDraft(draft, id) };
+    if (this.#law.isBeingSettled(channel)) throw away(beingChecked);
+    const text = formatDraft(draft, id);
+    // Escapes can make the text longer than all that is counted for a publication in our own memory.
+    const cost = Math.max(costOf(draft), Buffer.byteLength(text));
+    const stored = { channel, id: draft.id, text, cost };
     const [outcome] = await Promise.all([this.#records.publish(stored, rules), this.#confirmed(channel)]);
     return this.#receiptOf(channel, id, outcome);
   }
@@ -230,12 +204,12 @@ export class RedisBroker implements Broker {
       case "late":
         throw away("Redis answered too late");
       case "old":
-        void this.#settlement.settle(channel);
-        throw away("the channel is being checked after a restart of Redis");
+        void this.#law.settle(channel);
+        throw away(beingChecked);
       case "duplicate":
         return { id, position: outcome.position, duplicate: true };
       case "stored":
-        this.#witness.acknowledged(channel, outcome.position);
+        this.#law.witness.acknowledged(channel, outcome.position);
         return { id, position: outcome.position, duplicate: false };
     }
   }
@@ -249,20 +223,10 @@ export class RedisBroker implements Broker {
     if (confirmed < replicas) throw away(`${confirmed} of ${replicas} replicas have it (REDIS_WAIT)`);
   }
 
-  /** Asks, and where the channel's record is of another life, again once it is settled. */
-  async #settled<T extends object>(channel: ChannelName, ask: () => Promise<T | OldRecord>): Promise<T> {
-    for (let attempt = 0; attempt < maxSettles; attempt++) {
-      const answer = await ask();
-      if (!("life" in answer)) return answer as T;
-      await this.#settlement.settle(channel);
-    }
-    throw away("the channel is being checked after a restart of Redis");
-  }
-
   async #topOf(channel: ChannelName, seen: Position | undefined): Promise<Position> {
-    const top = await this.#settled(channel, () => this.#records.top(channel));
+    const top = await this.#law.settled(channel, () => this.#records.top(channel));
     if (seen === undefined || seen.epoch !== top.epoch || seen.offset <= top.offset) return top;
-    return this.#settled(channel, () => this.#records.renewBehind(channel, seen));
+    return this.#law.settled(channel, () => this.#records.renewBehind(channel, seen));
   }
 
   /** Hot path. */
@@ -270,7 +234,7 @@ export class RedisBroker implements Broker {
     const channel = this.#listening.channelOf(topic);
     if (channel !== undefined) this.#deliver(channel, text);
     else if (this.#watch.isOwn(topic)) this.#watch.hear(topic, text);
-    else if (topic === this.#keys.own("talk")) this.#talk.hear(text);
+    else if (topic === this.#law.topic) this.#law.hear(text);
   }
 
   #deliver(channel: ChannelName, text: string): void {
@@ -278,10 +242,10 @@ export class RedisBroker implements Broker {
     try {
       if (message?.kind === "publication") {
         const { publication } = message;
-        if (publication.offset > 0) this.#witness.saw(channel, publication);
+        if (publication.offset > 0) this.#law.witness.saw(channel, publication);
         this.#events?.onPublication(publication);
       } else if (message?.kind === "reset") {
-        this.#witness.saw(channel, message.top);
+        this.#law.witness.saw(channel, message.top);
         this.#events?.onReset(channel, message.top);
       }
     } catch (error) {
@@ -291,8 +255,7 @@ export class RedisBroker implements Broker {
   }
 
   #up(): void {
-    for (const shard of this.#store.shards) this.#lives.add(shard.commands.life);
-    this.#companions.connected();
+    this.#law.connected();
     this.#watch.forgive();
     if (this.#wasUp) logger().info("Redis is back.");
     this.#tellHealth(true);
@@ -301,7 +264,7 @@ export class RedisBroker implements Broker {
   }
 
   #down(reason: string): void {
-    this.#companions.cutOff();
+    this.#law.cutOff();
     this.#tellHealth(false, reason);
   }
 
@@ -310,13 +273,6 @@ export class RedisBroker implements Broker {
     this.#healthy = healthy;
     if (!healthy) logger().error("Redis cannot be used: {reason}. Publishing is refused until it is back.", { reason });
     this.#events?.onHealth(healthy);
-  }
-
-  #turnMinute(): void {
-    this.#minute = this.#options.clock.setTimeout(() => {
-      this.#witness.turn();
-      this.#turnMinute();
-    }, minuteMs);
   }
 }
 

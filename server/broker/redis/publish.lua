@@ -2,12 +2,12 @@
 --
 -- KEYS  1  record of the channel: hash {e epoch, o top, l life, n time of the newest, f time of the oldest kept,
 --          d time of the newest dropped, b bytes kept, x age limit in ms}
---       2  messages: stream, ids `offset-0`, fields t (time) and p (publication as text)
+--       2  messages: stream, ids `offset-0`, fields t (time), c (cost in bytes) and p (publication as text), in this order
 --       3  remembered id (only where the publisher chose one): "epoch offset"
 -- ARGV  1  life of this server          5  messages kept at most     9  time after which it is too late, ms
 --       2  epoch for a new channel      6  age limit, ms            10  channel to publish on
 --       3  publication as text          7  bytes kept at most       11  PUBLISH or SPUBLISH
---       4  how long the record          8  how long the id is
+--       4  how long the record          8  how long the id is        12  what it counts against 7
 --          outlives its messages, ms       remembered, ms
 --
 -- Answers  {"stored", epoch, offset, time, listening workers}
@@ -41,7 +41,7 @@ end
 
 local maxCount, maxAge, maxBytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local offset = top + 1
-local cost = #ARGV[3] + 100
+local cost = tonumber(ARGV[12])
 
 local count = redis.call('XLEN', KEYS[2])
 if count == 0 then
@@ -52,7 +52,7 @@ if maxCount == 0 or cost > maxBytes then
   if count > 0 then redis.call('DEL', KEYS[2]) end
   dropped, bytes, oldest = now, 0, now
 else
-  redis.call('XADD', KEYS[2], offset .. '-0', 't', now, 'p', ARGV[3])
+  redis.call('XADD', KEYS[2], offset .. '-0', 't', now, 'c', cost, 'p', ARGV[3])
   count, bytes = count + 1, bytes + cost
   -- The oldest leave until all three limits hold; a bounded number at once, since reads skip what is too old.
   local left = 1000
@@ -60,7 +60,7 @@ else
     local two = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 2)
     if not two[2] then break end
     dropped = two[1][2][2]
-    bytes = bytes - #two[1][2][4] - 100
+    bytes = bytes - tonumber(two[1][2][4])
     redis.call('XDEL', KEYS[2], two[1][1])
     oldest = tonumber(two[2][2][2])
     count, left = count - 1, left - 1

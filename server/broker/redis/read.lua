@@ -7,7 +7,7 @@
 --       4  what is asked for: "position", "earliest", "age" or "last"
 --       5  the epoch of a position; the age in ms; how many of the last
 --       6  the offset of a position
---       7  publications at most         8  bytes at most; one publication is answered in any case
+--       7  publications at most         8  cost at most, bytes; one publication is answered in any case
 --
 -- Answers  {"history", epoch, top, gap, {offset, time, text, offset, time, text, …}}
 --          gap is "", "epoch-changed" or "history-too-short"
@@ -74,11 +74,11 @@ while left > 0 and from <= top do
   local page = redis.call('XRANGE', KEYS[2], from .. '-0', '+', 'COUNT', math.min(left, 20))
   if #page == 0 then break end
   for _, entry in ipairs(page) do
-    bytes = bytes + #entry[2][4] + 100
+    bytes = bytes + tonumber(entry[2][4])
     if bytes > maxBytes and #found > 0 then return {'history', epoch, top, gap, found} end
     found[#found + 1] = from
     found[#found + 1] = entry[2][2]
-    found[#found + 1] = entry[2][4]
+    found[#found + 1] = entry[2][6]
     from, left = from + 1, left - 1
   end
 end

@@ -29,6 +29,8 @@ export interface StoredDraft {
   /** The id that the publisher chose, if it did. */
   readonly id: string | undefined;
   readonly text: string;
+  /** What it counts against bounds in bytes. */
+  readonly cost: number;
 }
 
 export interface RecordsDependencies {
@@ -48,7 +50,7 @@ export class Records {
   }
 
   /** @throws RedisUnreachable where it may be stored or not, RedisUnusable */
-  async publish({ channel, id, text }: StoredDraft, rules: HistoryRules): Promise<StoreOutcome> {
+  async publish({ channel, id, text, cost }: StoredDraft, rules: HistoryRules): Promise<StoreOutcome> {
     const { scripts, keys, idWindowMs, store } = this.#dependencies;
     const names = keys.of(channel);
     const shard = store.shardOf(names.record);
@@ -68,6 +70,7 @@ export class Records {
         Math.round(shard.commands.serverTime) + lateMs,
         names.topic,
         store.publishVerb,
+        cost,
       ],
     )) as readonly [string, string, number, unknown, number];
     const [word, epoch, offset, , listeners] = answer;
