@@ -60,7 +60,9 @@ export async function runTests(bun, args, { env = {}, limitMs }) {
   for (const it of await folder.close()) if (it !== "in TMPDIR: report.xml") problems.push(`Left behind: ${it}`);
   if (problems.length === 0 && code !== 0 && failed === 0) problems.push(`bun test ended with exit code ${code}.`);
   for (const it of problems) console.error(it);
-  const skipped = cases.filter(({ outcome }) => outcome === "skipped").map(({ file, name }) => `${file}: ${name}`);
+  const skipped = cases
+    .filter(({ outcome }) => outcome === "skipped")
+    .map(({ file, suite, name }) => `${file}: ${suite === "" ? name : `${suite} > ${name}`}`);
   return { passed, failed: failed + problems.length, skipped };
 }
 

@@ -19,6 +19,7 @@ export function summaryOf(output) {
  * @property {string} file
  * @property {number} line where it is declared; 0 when unknown
  * @property {string} name
+ * @property {string} suite names of the `describe` blocks around it
  * @property {number} assertions how many expectations it checked; Bun does not count those of concurrent tests
  * @property {"passed" | "failed" | "skipped"} outcome
  */
@@ -38,6 +39,7 @@ export function casesOf(xml) {
       file: unescapeXml(attributes.get("file") ?? ""),
       line: Number(attributes.get("line") ?? 0),
       name: unescapeXml(attributes.get("name") ?? ""),
+      suite: unescapeXml(attributes.get("classname") ?? ""),
       assertions: Number(attributes.get("assertions") ?? 0),
       outcome: inner.includes("<failure") ? "failed" : inner.includes("<skipped") ? "skipped" : "passed",
     };
@@ -67,13 +69,17 @@ export function withoutExpectation(cases, read) {
 /**
  * Bun counts no expectations in concurrent tests, so their source must contain one.
  *
- * @param {readonly string[]} lines of a formatted file, from the test's declaration on
+ * @param {readonly string[]} lines of a formatted file
+ * @param {number} at the index of the line where the test is declared; after its table, where there is one
  */
-function isConcurrentAndExpects([first = "", ...rest]) {
-  if (!/\b(test|it)\.concurrent\b/.test(first)) return false;
-  const indent = /^ */.exec(first)?.[0] ?? "";
-  const end = rest.findIndex((it) => it.startsWith(indent) && /^[})].*;$/.test(it.slice(indent.length)));
-  return /\bexpect\b|\buntil\w*\(/.test([first, ...rest.slice(0, end + 1)].join("\n"));
+function isConcurrentAndExpects(lines, at) {
+  const indent = /^ */.exec(lines[at] ?? "")?.[0] ?? "";
+  /** @param {string} line @param {RegExp} pattern */
+  const has = (line, pattern) => line.startsWith(indent) && pattern.test(line.slice(indent.length));
+  const start = lines.findLastIndex((it, index) => index <= at && has(it, /^(test|it)\b/));
+  const end = lines.findIndex((it, index) => index >= at && has(it, /^[})].*;$/));
+  if (start < 0 || !/^\s*(test|it)\.concurrent\b/.test(lines[start] ?? "")) return false;
+  return /\bexpect\b|\buntil\w*\(/.test(lines.slice(start, Math.max(end, at) + 1).join("\n"));
 }
 
 /** @param {string} text */

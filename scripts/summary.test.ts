@@ -27,17 +27,19 @@ const report = `<?xml version="1.0"?>
 
 test("test cases are read from the report, with the reason for which one is skipped", () => {
   expect(casesOf(report)).toEqual([
-    { file: "a.test.ts", line: 2, name: 'd > "e" é', assertions: 3, outcome: "passed" },
-    { file: "a.test.ts", line: 4, name: "later (needs Linux)", assertions: 0, outcome: "skipped" },
-    { file: "a.test.ts", line: 6, name: "broken", assertions: 1, outcome: "failed" },
-    { file: "a.test.ts", line: 8, name: "empty", assertions: 0, outcome: "passed" },
+    { file: "a.test.ts", line: 2, name: 'd > "e" é', suite: "x <y>", assertions: 3, outcome: "passed" },
+    { file: "a.test.ts", line: 4, name: "later (needs Linux)", suite: "", assertions: 0, outcome: "skipped" },
+    { file: "a.test.ts", line: 6, name: "broken", suite: "", assertions: 1, outcome: "failed" },
+    { file: "a.test.ts", line: 8, name: "empty", suite: "", assertions: 0, outcome: "passed" },
   ]);
 });
 
 describe("a test that passed without an expectation is found:", () => {
-  const found = (source: string, assertions = 0) =>
-    withoutExpectation([{ file: "a.test.ts", line: 1, name: "it", assertions, outcome: "passed" }], () => source)
-      .length;
+  const found = (source: string, assertions = 0, line = 1) =>
+    withoutExpectation(
+      [{ file: "a.test.ts", line, name: "it", suite: "", assertions, outcome: "passed" }],
+      () => source,
+    ).length;
 
   test("an empty one", () => {
     expect(found('test("it", () => {});')).toBe(1);
@@ -52,9 +54,9 @@ describe("a test that passed without an expectation is found:", () => {
       1,
     );
     expect(found('test.concurrent("it", async () => {\n  expect(await run()).toBe(1);\n});')).toBe(0);
-    expect(found('  test.concurrent.each([\n    ["a"],\n  ])("it", async () => {\n    expect(1).toBe(1);\n  });')).toBe(
-      0,
-    );
+    expect(
+      found('  test.concurrent.each([\n    ["a"],\n  ])("it", async () => {\n    expect(1).toBe(1);\n  });', 0, 3),
+    ).toBe(0);
   });
 
   test("but not one that checked something", () => {

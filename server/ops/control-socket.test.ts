@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { testIf } from "../../tests/test-if.ts";
 import { clearLeftovers, openControlSocket } from "./control-socket.ts";
 
 const folders: string[] = [];
@@ -106,32 +107,36 @@ describe("what killed servers left behind", () => {
     workers.stop(true);
   });
 
-  test.if(process.platform === "linux")("is nothing of a server that stands still and has a full queue", async () => {
-    const folder = makeFolder();
-    const path = join(folder, `fanfare-${uid}-8000.sock`);
-    const code = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); console.log("up")`;
-    await using child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe", killSignal: "SIGKILL" });
-    await child.stdout.getReader().read();
-    child.kill("SIGSTOP");
-    const connect = () => Bun.connect({ unix: path, socket: { data: () => undefined, connectError: () => undefined } });
-    const waiting: Awaited<ReturnType<typeof connect>>[] = [];
-    let isFull = false;
-    while (!isFull) {
-      await connect().then(
-        (socket) => waiting.push(socket),
-        () => {
-          isFull = true;
-        },
-      );
-    }
-    await clearLeftovers(folder);
-    expect(existsSync(path)).toBe(true);
-    child.kill("SIGKILL");
-    await child.exited;
-    for (const socket of waiting) socket.terminate();
-    await clearLeftovers(folder);
-    expect(existsSync(path)).toBe(false);
-  });
+  testIf(process.platform === "linux", "it needs /proc/net/unix")(
+    "is nothing of a server that stands still and has a full queue",
+    async () => {
+      const folder = makeFolder();
+      const path = join(folder, `fanfare-${uid}-8000.sock`);
+      const code = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); console.log("up")`;
+      await using child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe", killSignal: "SIGKILL" });
+      await child.stdout.getReader().read();
+      child.kill("SIGSTOP");
+      const connect = () =>
+        Bun.connect({ unix: path, socket: { data: () => undefined, connectError: () => undefined } });
+      const waiting: Awaited<ReturnType<typeof connect>>[] = [];
+      let isFull = false;
+      while (!isFull) {
+        await connect().then(
+          (socket) => waiting.push(socket),
+          () => {
+            isFull = true;
+          },
+        );
+      }
+      await clearLeftovers(folder);
+      expect(existsSync(path)).toBe(true);
+      child.kill("SIGKILL");
+      await child.exited;
+      for (const socket of waiting) socket.terminate();
+      await clearLeftovers(folder);
+      expect(existsSync(path)).toBe(false);
+    },
+  );
 
   test("is nobody's trouble where the place cannot be read", async () => {
     await expect(clearLeftovers(join(makeFolder(), "nowhere"))).resolves.toBeUndefined();

@@ -304,7 +304,7 @@ describe("a crew that drains", () => {
       await crew.begin(2);
       const stopped = verb === "hurry" ? crew.hurry() : crew[verb](withinMs ?? 0);
       started[0]?.end(receipt);
-      await Bun.sleep(0);
+      await turn();
       clock.move(killedAt - 1);
       expect(started[1]?.orders).toEqual([verb]);
       clock.move(1);

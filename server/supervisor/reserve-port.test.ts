@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { testIf } from "../../tests/test-if.ts";
 import { reservePort } from "./reserve-port.ts";
 
 const host = "127.0.0.1";
@@ -35,15 +36,18 @@ test("a port that somebody has is in use, however willing to share they are", as
   await server.stop(true);
 });
 
-test.if(onLinux)("until it is released workers may have it, and another server may not", async () => {
-  const { port, release } = reservePort(settings(0));
-  expect(() => reservePort(settings(port))).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));
-  const worker = listen(port, true);
-  release();
-  release();
-  const answers = await Promise.all(
-    Array.from({ length: 10 }, async () => (await fetch(`http://${host}:${port}`)).text()),
-  );
-  expect(new Set(answers)).toEqual(new Set(["worker"]));
-  await worker.stop(true);
-});
+testIf(onLinux, "workers share a port on Linux only")(
+  "until it is released workers may have it, and another server may not",
+  async () => {
+    const { port, release } = reservePort(settings(0));
+    expect(() => reservePort(settings(port))).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));
+    const worker = listen(port, true);
+    release();
+    release();
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, async () => (await fetch(`http://${host}:${port}`)).text()),
+    );
+    expect(new Set(answers)).toEqual(new Set(["worker"]));
+    await worker.stop(true);
+  },
+);

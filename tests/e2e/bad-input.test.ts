@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { turn, until } from "../waiting.ts";
 import { RawSocket } from "./raw-socket.ts";
 import { frame, handshake, opcode, RawWebSocket } from "./raw-web-socket.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -334,10 +335,12 @@ describe("who leaves while being let in", () => {
     for (let at = 0; at < 200; at++) {
       using raw = await RawSocket.connect(small.port);
       raw.write(request);
-      if (at % 3 > 0) await Bun.sleep(at % 3); // some leave before they are seen, some behind their welcome
+      // Some leave before they are seen, some while they are let in, and some when they have their answer.
+      if (at % 3 === 1) await turn();
+      if (at % 3 === 2) await raw.untilReceived(/^HTTP\/1\.1 /);
     }
     const count = async () => (await (await small.request("GET", "/health")).json()) as Frame;
-    while (Number((await count()).connections) > 0) await Bun.sleep(20);
+    await until(async () => Number((await count()).connections) === 0, "nobody is connected");
     const seated = await Promise.all([1, 2, 3, 4, 5].map(() => SocketUnderTest.open(`${small.wsUrl}?user_id=hasty`)));
     for (const socket of seated) socket[Symbol.dispose]();
     expect(small.output).not.toMatch(/ERROR/);

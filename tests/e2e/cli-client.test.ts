@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "../waiting.ts";
 import { ProgramUnderTest, runProgram } from "./program.ts";
 import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
@@ -273,7 +274,7 @@ describe("fanfare subscribe", () => {
         await using server = await startServer({ env });
         port = String(server.port);
         const before = new ProgramUnderTest(["subscribe", "room:1", "--port", port, "--json", "--count", "4"]);
-        while (!(await subscribers(server.url))) await Bun.sleep(20);
+        await until(() => subscribers(server.url), "the program has subscribed");
         await runProgram(["publish", "--channel", "room:1", "--port", port], { input: "a\nb" });
         await before.until(/"b"/);
         server.signal("SIGTERM");
@@ -344,7 +345,7 @@ describe("fanfare subscribe", () => {
   ])("ends on Ctrl+C; who waited for so many is told by the exit code: %j", async (flags, code) => {
     await using server = await startServer();
     await using program = new ProgramUnderTest(["subscribe", "room:1", "--url", server.url, ...flags]);
-    while (!(await subscribers(server.url))) await Bun.sleep(20);
+    await until(() => subscribers(server.url), "the program has subscribed");
     program.signal("SIGINT");
     expect(await program.ended()).toEqual({ code, out: "", err: "" });
   });

@@ -1,11 +1,12 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeIf } from "../test-if.ts";
+import { until } from "../waiting.ts";
 import { SocketUnderTest } from "./socket.ts";
 
 const root = join(import.meta.dir, "..", "..");
-const lookMs = 20;
 
 const directly = ["node", "bin/fanfare.js", "start"];
 const npmStart = ["npm", "start", "--"];
@@ -55,7 +56,7 @@ async function launch(
     log: () => shown + readFileSync(path, "utf8"),
     terminal,
     untilGone: async () => {
-      while (processesOf(folder).length > 0) await Bun.sleep(lookMs);
+      await until(() => processesOf(folder).length === 0, "every process of it is gone");
     },
     async [Symbol.asyncDispose]() {
       for (const pid of processesOf(folder)) process.kill(pid, "SIGKILL");
@@ -63,12 +64,10 @@ async function launch(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  for (;;) {
-    const [, address] = /(?:Listening on ws:\/\/|WebSocket +ws:\/\/)(\S+:\d+)\/ws/.exec(launched.log()) ?? [];
-    if (address !== undefined) return { ...launched, url: `http://${address}` };
-    if (child.exitCode !== null) throw new Error(`it ended and said: ${launched.log()}`);
-    await Bun.sleep(lookMs);
-  }
+  const address = () => /(?:Listening on ws:\/\/|WebSocket +ws:\/\/)(\S+:\d+)\/ws/.exec(launched.log())?.[1];
+  await until(() => address() !== undefined || child.exitCode !== null, "the server listens");
+  if (address() === undefined) throw new Error(`it ended and said: ${launched.log()}`);
+  return { ...launched, url: `http://${address()}` };
 }
 
 /** The processes that were started with this folder as TMPDIR. */
@@ -86,7 +85,7 @@ function statOf(pid: number): string {
   }
 }
 
-describe.if(process.platform === "linux")("a server whose launcher ends", () => {
+describeIf(process.platform === "linux", "it looks into /proc")("a server whose launcher ends", () => {
   test.each([
     ["node bin/fanfare.js", directly],
     ["npm start", npmStart],
@@ -130,7 +129,7 @@ describe.if(process.platform === "linux")("a server whose launcher ends", () => 
   );
 });
 
-describe.if(process.platform === "linux")("a server at a terminal", () => {
+describeIf(process.platform === "linux", "it looks into /proc")("a server at a terminal", () => {
   test.each([
     ["alone", []],
     ["with workers", ["--workers", "2"]],
@@ -150,7 +149,7 @@ describe.if(process.platform === "linux")("a server at a terminal", () => {
     using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
     launched.terminal?.write("\u0003");
     await client.until(({ event }) => event === "draining");
-    while (!/\(Ctrl\+C again stops now\)/.test(launched.log())) await Bun.sleep(lookMs);
+    await until(() => /\(Ctrl\+C again stops now\)/.test(launched.log()), "it says what Ctrl+C does");
     // Those that come together count as one.
     while (client.closed === undefined) {
       await Bun.sleep(100);

@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { controlPath } from "../../server/ops/control-socket.ts";
 import { childEnv } from "../child-env.ts";
+import { eventually } from "../waiting.ts";
 import { startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -36,9 +37,8 @@ describe("OPS_PORT and the control socket", () => {
     it.server.signal("SIGTERM");
     await client.until(({ event }) => event === "draining");
     await expect(it.server.request("GET", "/livez")).rejects.toThrow();
-    await Bun.sleep(200); // workers tell the supervisor of their connections a moment later
     for (const ask of [it.ask, it.control]) {
-      expect(await statuses(ask)).toEqual([200, 200, 503, 200]);
+      await eventually(async () => expect(await statuses(ask)).toEqual([200, 200, 503, 200]));
       expect(await (await ask("GET", "/health")).json()).toMatchObject({ status: "draining", connections: 1 });
       expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ draining: 1, active_connections: 1 });
     }
@@ -120,16 +120,20 @@ describe("a server with workers", () => {
     const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(it.server.wsUrl)));
     for (const ask of [it.ask, it.control]) {
       expect(await statuses(ask)).toEqual([200, 200, 200, 200]);
-      expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ active_connections: 8, draining: 0 });
+      // Workers tell the supervisor of their connections a moment later.
+      await eventually(async () =>
+        expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ active_connections: 8, draining: 0 }),
+      );
     }
     expect((await it.ask("POST", "/v1/drain")).status).toBe(202);
     for (const client of clients) await client.until(({ event }) => event === "draining");
     await expect(it.server.request("GET", "/livez")).rejects.toThrow();
-    await Bun.sleep(200); // workers tell the supervisor of their connections a moment later
     for (const ask of [it.ask, it.control]) {
-      expect(await statuses(ask)).toEqual([200, 200, 503, 200]);
-      expect(await (await ask("GET", "/health")).json()).toMatchObject({ status: "draining", connections: 8 });
-      expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ active_connections: 8, draining: 2 });
+      await eventually(async () => expect(await statuses(ask)).toEqual([200, 200, 503, 200]));
+      await eventually(async () => {
+        expect(await (await ask("GET", "/health")).json()).toMatchObject({ status: "draining", connections: 8 });
+        expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ active_connections: 8, draining: 2 });
+      });
     }
     for (const client of clients) client.close();
     expect(await it.server.exited).toBe(0);
@@ -157,9 +161,9 @@ describe("a server with workers", () => {
     const pids = it.server.output.match(/workers share port \d+: (\d+)/) ?? [];
     expect((await it.control("GET", "/readyz")).status).toBe(200);
     process.kill(Number(pids[1]), "SIGKILL");
-    while ((await it.control("GET", "/readyz")).status === 200) await Bun.sleep(1);
+    await eventually(async () => expect((await it.control("GET", "/readyz")).status).toBe(503));
     expect((await it.control("GET", "/livez")).status).toBe(200);
-    while ((await it.control("GET", "/readyz")).status !== 200) await Bun.sleep(10);
+    await eventually(async () => expect((await it.control("GET", "/readyz")).status).toBe(200));
   });
 
   test("tells of each process what its figures tell", async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SignJWT } from "jose";
+import { testIf } from "../test-if.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { PageUnderTest } from "./page-under-test.ts";
 import { Relay } from "./relay.ts";
@@ -138,7 +139,7 @@ describe("the list of messages", () => {
 });
 
 describe("the line to push with", () => {
-  test.skipIf(Bun.which("curl") === null).each(["all", "@erin"])(
+  testIf(Bun.which("curl") !== null, "it needs curl").each(["all", "@erin"])(
     "typed into a terminal, makes a message arrive in %s",
     async (channel) => {
       await using context = await browser.context({ permissions: ["clipboard-read", "clipboard-write"] });

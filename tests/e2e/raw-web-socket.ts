@@ -38,6 +38,11 @@ export class RawWebSocket implements Disposable {
     this.socket.write(frame(opcode.text, Buffer.from(message)));
   }
 
+  /** Shows that it lives, without having been asked. */
+  pong(): void {
+    this.socket.write(frame(opcode.pong, new Uint8Array()));
+  }
+
   /** Resolves with the texts once there is one like this. */
   async untilText(pattern: RegExp, timeoutMs?: number): Promise<readonly string[]> {
     await this.socket.until(() => this.texts.some((it) => pattern.test(it)), timeoutMs);

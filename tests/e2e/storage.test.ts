@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { openLog } from "../../server/broker/open-log.ts";
+import { testIf } from "../test-if.ts";
 import { HistoryWriter } from "./history-writer-process.ts";
 
 /** Can set a limit on the size of files, and lift it from outside: a disk that fills up and is freed. Linux only. */
 const prlimit = Bun.which("prlimit");
 
-test.skipIf(prlimit === null)(
+testIf(prlimit !== null, "it needs prlimit")(
   "a disk that fills up refuses, loses nothing, and goes on when there is room",
   async () => {
     await inDirectory(async (directory) => {

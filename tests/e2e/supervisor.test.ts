@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clearLeftovers, controlPath, findControlSocket } from "../../server/ops/control-socket.ts";
 import { childEnv } from "../child-env.ts";
+import { eventually, isRunning, until } from "../waiting.ts";
 import { type ServerUnderTest, type StartOptions, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -37,16 +38,7 @@ async function pidsOf(server: ServerUnderTest): Promise<number[]> {
   return pids.split(", ").map(Number);
 }
 
-async function untilGone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await Bun.sleep(20);
-  }
-}
+const untilGone = (pid: number) => until(() => !isRunning(pid), `process ${pid} has ended`);
 
 const healthOf = async (server: ServerUnderTest) => (await (await server.request("GET", "/health")).json()) as Frame;
 
@@ -90,7 +82,7 @@ describe("a server that cannot start", () => {
       stdio: ["ignore", "pipe", "ignore"],
     });
     const isStarting = () => readdirSync(folder).some((it) => it.endsWith(".sock"));
-    while (!isStarting()) await Bun.sleep(1);
+    await until(isStarting, "the server has opened its control socket");
     child.kill("SIGTERM");
     expect(await child.exited).toBe(143);
     expect(await new Response(child.stdout).text()).toContain("Stopped before it had started");
@@ -141,8 +133,7 @@ describe("the control socket", () => {
     }
     await using living = await startServer({ env, flags: workers(1) });
     const mine = [`fanfare-${process.getuid?.()}-${living.port}.sock`, expect.stringMatching(/^fanfare-\w{6}$/)];
-    while (readdirSync(folder).length > 2) await Bun.sleep(10);
-    expect(readdirSync(folder).toSorted()).toEqual(mine);
+    await eventually(() => expect(readdirSync(folder).toSorted()).toEqual(mine));
     await clearLeftovers(folder);
     expect(readdirSync(folder).toSorted()).toEqual(mine);
   });
@@ -217,9 +208,8 @@ describe("what goes wrong while it stops", () => {
     const pids = await pidsOf(server);
     for (const pid of pids) process.kill(pid, "SIGSTOP");
     server.signal("SIGTERM");
-    while (!/draining/.test(JSON.stringify(await controlHealth(it.folder, server)))) await Bun.sleep(10);
+    await eventually(async () => expect(await controlHealth(it.folder, server)).toMatchObject({ status: "draining" }));
     server.signal("SIGTERM");
-    await Bun.sleep(100); // signals of one kind that come at once are one
     server.signal("SIGTERM");
     expect(await server.exited).toBe(143);
     for (const pid of pids) await untilGone(pid);
@@ -279,10 +269,11 @@ test.concurrent("a worker that stood still has its users again", async () => {
     const unix = controlPath(server.port);
     return ((await (await fetch("http://localhost/v1/nodes", { unix })).json()) as { nodes: Frame[] }).nodes.length;
   };
-  while ((await nodes()) === 3) await Bun.sleep(100);
+  await until(async () => (await nodes()) === 2, "the stopped worker is given up");
   process.kill(pid, "SIGCONT");
-  while ((await nodes()) < 3) await Bun.sleep(100);
-  await Bun.sleep(100); // its claims follow it
+  await until(async () => (await nodes()) === 3, "the worker is back");
+  // A worker that returns sends its connections to the others and its claims to the supervisor in one go.
+  await eventually(async () => expect(await healthOf(server)).toMatchObject({ connections: 8 }));
   for (let n = 0; n < clients.length; n++) {
     await expect(SocketUnderTest.open(`${server.wsUrl}?user_id=u${n}`)).rejects.toThrow();
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { makeRandom } from "../seed.ts";
+import { eventually, isRunning, until } from "../waiting.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -28,7 +29,8 @@ describe("three workers are one server", () => {
     clients[0]?.send("send_now");
     for (const client of clients) await client.until(({ message }) => message === "IM sent");
     for (const client of clients) await client.until(({ message }) => message === "Scheduled broadcast");
-    await Bun.sleep(2500);
+    const offsets = clients.map(({ messages }) => Number(messages.at(-1)?.offset));
+    for (const client of clients) await client.until(({ offset }) => Number(offset) >= Math.max(...offsets) + 2);
     // Each has come at a moment of its own, and is compared from there on.
     const longest = clients.map(({ messages }) => messages).toSorted((a, b) => b.length - a.length)[0] ?? [];
     const last = Math.min(...clients.map(({ messages }) => Number(messages.at(-1)?.offset)));
@@ -45,11 +47,12 @@ describe("three workers are one server", () => {
     await using server = await startServer({ flags: ["--workers", "3"] });
     const clients = await openMany(server, 12);
     // Other workers hear of a connection within some milliseconds.
-    await Bun.sleep(200);
     for (let asked = 0; asked < 6; asked++) {
-      expect(await (await server.request("GET", "/health")).json()).toMatchObject({ connections: 12 });
-      const users = (await connectionsOf(server)).map(({ user_id }) => user_id);
-      expect(users.toSorted()).toEqual(clients.map((_, n) => `u${n}`).toSorted());
+      await eventually(async () => {
+        expect(await (await server.request("GET", "/health")).json()).toMatchObject({ connections: 12 });
+        const users = (await connectionsOf(server)).map(({ user_id }) => user_id);
+        expect(users.toSorted()).toEqual(clients.map((_, n) => `u${n}`).toSorted());
+      });
     }
     for (const [n, client] of clients.entries()) {
       const answer = await server.request("POST", "/sse/push", { user_id: `u${n}`, data: n });
@@ -70,11 +73,12 @@ describe("three workers are one server", () => {
   test.concurrent("lists of connections are read page by page over all workers, each connection once", async () => {
     await using server = await startServer({ flags: ["--workers", "2"] });
     const clients = await openMany(server, 130);
-    await Bun.sleep(200);
-    const [first, second] = [await connectionsOf(server), await connectionsOf(server, "?page=1")];
-    expect([first.length, second.length]).toEqual([100, 30]);
-    const ids = new Set([...first, ...second].map(({ id }) => id));
-    expect(ids).toEqual(new Set(clients.map(({ welcome }) => welcome.connection_id)));
+    const expected = new Set(clients.map(({ welcome }) => welcome.connection_id));
+    await eventually(async () => {
+      const [first, second] = [await connectionsOf(server), await connectionsOf(server, "?page=1")];
+      expect([first.length, second.length]).toEqual([100, 30]);
+      expect(new Set([...first, ...second].map(({ id }) => id))).toEqual(expected);
+    });
     for (const client of clients) client[Symbol.dispose]();
   });
 
@@ -141,7 +145,7 @@ describe("a worker that dies", () => {
     const clients = await openMany(server, 10);
     server.signal("SIGKILL");
     for (const client of clients) expect((await client.untilClosed()).code).toBe(1012);
-    for (const pid of pids) await gone(pid);
+    for (const pid of pids) await until(() => !isRunning(pid), `worker ${pid} has ended`);
   });
 });
 
@@ -244,36 +248,22 @@ class Reader {
 
 /** Says it again with the same id until it is acknowledged: the worker that was asked may just die. */
 async function publishSurely(server: ServerUnderTest, n: number): Promise<void> {
-  for (let tries = 0; tries < 50; tries++) {
-    try {
-      const answer = await server.request("POST", "/v1/publish", { channel: "room", data: n, id: `n-${n}` });
-      if (answer.ok) return;
-    } catch {
-      // The connection was cut: it is not known whether it was stored.
-    }
-    await Bun.sleep(50);
-  }
-  throw new Error(`${n} was not taken`);
+  // Where the connection is cut, it is not known whether the message was stored.
+  await eventually(async () => {
+    const answer = await server.request("POST", "/v1/publish", { channel: "room", data: n, id: `n-${n}` });
+    expect(answer.status).toBe(200);
+  });
 }
 
 /** The pid of the worker that follows one that died; 0 once the server has given up. */
 async function nextWorker(server: ServerUnderTest, old: number): Promise<number> {
-  for (;;) {
-    if (server.output.includes("The server is stopped")) return 0;
+  let pid = 0;
+  await until(() => {
+    if (server.output.includes("The server is stopped")) return true;
     const { stdout } = Bun.spawnSync(["pgrep", "-P", String(server.pid)]);
-    const pid = Number(stdout.toString().trim().split("\n")[0]);
-    if (pid > 0 && pid !== old) return pid;
-    await Bun.sleep(20);
-  }
-}
-
-async function gone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await Bun.sleep(50);
-  }
+    const child = Number(stdout.toString().trim().split("\n")[0]);
+    if (child > 0 && child !== old) pid = child;
+    return pid > 0;
+  }, `a worker has taken the place of ${old}`);
+  return pid;
 }

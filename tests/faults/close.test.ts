@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { Relay } from "../e2e/relay.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
 import { makeRandom } from "../seed.ts";
+import { until } from "../waiting.ts";
 import { ClientRecord } from "./client-record.ts";
 import type { ClientOptions, FaultClient } from "./fault-client.ts";
 import { Ledger } from "./ledger.ts";
@@ -39,14 +40,14 @@ async function stopWhileNobodyReads(main: string) {
   const streams = [0, 1].map((at) => new StreamClient(optionsOf(`EventSource ${at}`, relay.url, ledger)));
   const clients: readonly FaultClient[] = [...sockets, ...streams];
   for (const client of clients) client.start();
-  await until(() => clients.every(({ isConnected }) => isConnected));
+  await until(() => clients.every(({ isConnected }) => isConnected), "all clients are connected");
   network.hold();
   await fillBuffers(server, ledger);
   server.signal("SIGTERM");
   await server.untilLogged(/The time is over/);
   await Promise.race([server.exited, Bun.sleep(silenceMs)]);
   network.letGo();
-  await until(() => clients.every(({ isConnected }) => !isConnected));
+  await until(() => clients.every(({ isConnected }) => !isConnected), "all clients are disconnected");
   for (const client of clients) client.stop();
   for (const { record } of clients) record.checkEnd([channel]);
   const sum = (count: (record: ClientRecord) => number) => clients.reduce((all, { record }) => all + count(record), 0);
@@ -77,12 +78,4 @@ async function areFull(server: ServerUnderTest): Promise<boolean> {
   const answer = await server.request("GET", "/v1/connections");
   const { connections } = (await answer.json()) as { connections: { buffered_bytes: number }[] };
   return connections.every(({ buffered_bytes }) => buffered_bytes > 0);
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 20_000;
-  while (!isTrue()) {
-    if (performance.now() > giveUpAt) throw new Error("it did not become so in time");
-    await Bun.sleep(20);
-  }
 }

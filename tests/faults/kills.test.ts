@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ServerUnderTest, type StartOptions, startServer } from "../e2e/server.ts";
+import { eventually } from "../waiting.ts";
 import { type Figures, faultEnv, isLong, runFaults, secondsOf, settingsFolder, sound } from "./fault-run.ts";
 
 const limitMs = 600_000;
@@ -87,15 +88,11 @@ async function drain(server: ServerUnderTest): Promise<void> {
 
 /** As whatever watches over a server does: starts it again until it runs. */
 async function startPatiently(options: StartOptions): Promise<ServerUnderTest> {
-  const giveUpAt = performance.now() + 20_000;
-  for (;;) {
-    try {
-      return await startServer(options);
-    } catch (error) {
-      if (performance.now() > giveUpAt) throw error;
-      await Bun.sleep(100);
-    }
-  }
+  let server: ServerUnderTest | undefined;
+  await eventually(async () => {
+    server = await startServer(options);
+  });
+  return server ?? expect.unreachable();
 }
 
 /** Does something at even distances within the run, never at its begin or end. */

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { type Clock, systemClock } from "../../server/lib/clock.ts";
 import { makeRandom, replayable } from "../seed.ts";
+import { turn, until } from "../waiting.ts";
 import { CheckingReader } from "./checking-reader.ts";
 import { a, type IpcWorker, IpcWorld } from "./ipc-world.ts";
 import { SocketProxy } from "./socket-proxy.ts";
@@ -47,12 +48,12 @@ async function publishSurely(worker: IpcWorker, id: string): Promise<void> {
       await worker.publish({ id });
       return;
     } catch {
-      await systemClock.sleep(2);
+      await turn(); // the way is broken, and will be there again
     }
   }
 }
 
-function until(reader: CheckingReader, count: number): Promise<void> {
+function untilRead(reader: CheckingReader, count: number): Promise<void> {
   return new Promise((resolve) => {
     reader.onProgress = () => {
       if (reader.read.length >= count) resolve();
@@ -88,7 +89,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
           for (let cuts = 0; !isOver; ) {
             if (cuts === proxy.cuts) proxy.cutAfter(1 + Math.floor(random() * 20_000));
             cuts = proxy.cuts + 1;
-            while (!isOver && proxy.cuts < cuts) await systemClock.sleep(1);
+            await until(() => isOver || proxy.cuts >= cuts, "the way is cut");
           }
         };
         const disturbing = readers.map(({ proxy }) => disturb(proxy));
@@ -103,7 +104,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
         await Promise.all(disturbing);
         for (const { reader, proxy } of readers) {
           proxy.cut();
-          await until(reader, ids.length);
+          await untilRead(reader, ids.length);
           expect(proxy.cuts).toBeGreaterThan(5);
           expect([reader.holes, reader.announced]).toEqual([0, 0]);
           expect(reader.read.map(({ id }) => id).sort()).toEqual(ids.toSorted());
@@ -117,7 +118,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
     const host = await spawn("host-process.ts", () => {}, world.path);
     const { worker, reader } = await startReader();
     await Promise.all(numbers(100).map((id) => worker.publish({ id })));
-    await until(reader, 100);
+    await untilRead(reader, 100);
     const inFlight = Promise.allSettled(numbers(300).map((id) => worker.publish({ id: `late ${id}` })));
     host.kill("SIGKILL");
     const known = (await inFlight).filter(({ status }) => status === "fulfilled").length;
@@ -131,7 +132,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
     await world.startHost();
     await worker.told("break");
     await Promise.all(numbers(50).map((id) => publishSurely(worker, id)));
-    await until(reader, before + 50);
+    await untilRead(reader, before + 50);
     expect(reader.announced).toBe(1);
     expect(reader.holes).toBe(1);
     expect(reader.read.slice(before).map(({ offset }) => offset)).toEqual(numbers(50).map((_, at) => at + 1));
@@ -153,7 +154,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
     child.kill("SIGSTOP");
     const message = "x".repeat(20_000);
     for (const id of numbers(200)) await worker.publish({ id, message });
-    await until(reader, 200);
+    await untilRead(reader, 200);
     expect(host.workers).toBe(1);
     child.kill("SIGCONT");
     expect(await done.promise).toEqual({ holes: 0, breaks: 1 });
@@ -171,7 +172,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
     host.kill("SIGCONT");
     await worker.told("break");
     await publishSurely(worker, "stuck");
-    await until(reader, 2);
+    await untilRead(reader, 2);
     expect(reader.read.map(({ id }) => id)).toEqual(["before", "stuck"]);
     expect([reader.holes, reader.announced]).toEqual([0, 0]);
   });

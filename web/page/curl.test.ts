@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { testIf } from "../../tests/test-if.ts";
 import { curlLine, shellWord } from "./curl.ts";
 
 const open = { baseUrl: "http://127.0.0.1:8000", ssePath: "/sse/push", isSecured: false };
@@ -17,11 +18,17 @@ describe("the line to push with", () => {
     expect(curlLine({ ...open, isSecured: true }, "all")).toContain('-H "Authorization: Bearer $API_KEY" \\\n');
   });
 
-  test.skipIf(process.platform === "win32").each(["it's", "$(id)", "`id`", "a b", '"', "\\", "!x", "é\n"])(
-    "a shell reads %j back as one word",
-    async (text) => {
-      const shell = Bun.spawn(["sh", "-c", `printf %s ${shellWord(text)}`], { stdout: "pipe" });
-      expect(await new Response(shell.stdout).text()).toBe(text);
-    },
-  );
+  testIf(process.platform !== "win32", "Windows has no sh").each([
+    "it's",
+    "$(id)",
+    "`id`",
+    "a b",
+    '"',
+    "\\",
+    "!x",
+    "é\n",
+  ])("a shell reads %j back as one word", async (text) => {
+    const shell = Bun.spawn(["sh", "-c", `printf %s ${shellWord(text)}`], { stdout: "pipe" });
+    expect(await new Response(shell.stdout).text()).toBe(text);
+  });
 });

@@ -3,7 +3,7 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { UnsteadyBroker } from "../../../tests/fakes/unsteady-broker.ts";
 import { a, b, IpcWorld, rules } from "../../../tests/ipc/ipc-world.ts";
 import { SocketProxy } from "../../../tests/ipc/socket-proxy.ts";
-import { systemClock } from "../../lib/clock.ts";
+import { turn } from "../../../tests/waiting.ts";
 import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { EmbeddedBroker } from "../embedded/broker.ts";
@@ -117,7 +117,7 @@ describe("the start", () => {
   test("waits for a host that comes later", async () => {
     const worker = world.add();
     const started = worker.start();
-    await systemClock.sleep(0);
+    await turn();
     await world.startHost();
     await started;
     expect(worker.story).toEqual(["healthy"]);

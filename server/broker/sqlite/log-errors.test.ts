@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { testIf } from "../../../tests/test-if.ts";
 import type { HistoryRules } from "../log.ts";
 import { UnusableStorage } from "../unusable-storage.ts";
 import { SqliteLog } from "./log.ts";
@@ -79,12 +80,14 @@ describe("SqliteLog does not open, and says what to do,", () => {
     expect(String(failure)).toContain(message);
   });
 
-  // The superuser may write whatever the permissions say.
-  test.skipIf(process.getuid?.() === 0)("when the file may be read only", async () => {
-    await (await stored()).close();
-    await chmod(path, 0o444);
-    expect(String(await openFailure())).toContain("it cannot be written: make it writable");
-  });
+  testIf(process.getuid?.() !== 0, "root may write whatever the permissions say")(
+    "when the file may be read only",
+    async () => {
+      await (await stored()).close();
+      await chmod(path, 0o444);
+      expect(String(await openFailure())).toContain("it cannot be written: make it writable");
+    },
+  );
 
   test("while another one uses the directory, and opens once that has let go", async () => {
     const log = await stored();

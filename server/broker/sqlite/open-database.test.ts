@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { testIf } from "../../../tests/test-if.ts";
 import { openDatabase } from "./open-database.ts";
 
 let parent = "";
@@ -25,9 +26,12 @@ describe("openDatabase", () => {
     database.close();
   });
 
-  test.skipIf(process.platform === "win32")("makes a directory that nobody else may look into", async () => {
-    const directory = join(parent, "new");
-    openDatabase(directory).close();
-    expect((await stat(directory)).mode & 0o777).toBe(0o700);
-  });
+  testIf(process.platform !== "win32", "Windows has no such modes")(
+    "makes a directory that nobody else may look into",
+    async () => {
+      const directory = join(parent, "new");
+      openDatabase(directory).close();
+      expect((await stat(directory)).mode & 0o777).toBe(0o700);
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import { until } from "../../waiting.ts";
 import { ask, cursorOf, inChannel, joinedIn, rule, untilInChannel, type WireRule } from "./wire-server.ts";
 
 /** 64-bit numbers and other things that a parser on the way would spoil. */
@@ -13,7 +14,10 @@ export const deliveryRules: readonly WireRule[] = [
     const foreign = await server.open(`user_id=${other}`);
     const pushed = { user_id: user, data: { order: 42 }, event_type: "notification", event_id: "e1", timestamp: 1.5 };
     // Pushed with the same id until the word that the user is here has gone round all machines.
-    while ((await server.post("/sse/push", pushed)).status !== "success") await Bun.sleep(50);
+    await until(
+      async () => (await server.post("/sse/push", pushed)).status === "success",
+      "every machine knows the user",
+    );
     for (const socket of own) {
       const [frame] = await untilInChannel(socket, `@${user}`, 1);
       const sent = { offset: 1, id: "e1", event: "notification", data: { order: 42 } };
