@@ -3,7 +3,7 @@ import { delimiter, dirname, join, normalize } from "node:path";
 import { run } from "./run.js";
 
 /**
- * Programs that some tests drive. To add one, add a line here and a file `tests/e2e/<name>.ts` that starts it: a test
+ * Programs that some tests drive. To add one, add a line here, and a file `<name>.ts` somewhere in tests/ that starts it: a test
  * that imports that file, directly or through others, needs the program, and finds its path in the variable.
  */
 export const programs = {
@@ -99,7 +99,9 @@ export function neededBy(testFiles) {
       seen.add(normalize(join(dirname(file), imported)));
     }
   }
-  return /** @type {ProgramName[]} */ (Object.keys(programs)).filter((name) => seen.has(`tests/e2e/${name}.ts`));
+  return /** @type {ProgramName[]} */ (Object.keys(programs)).filter((name) =>
+    [...seen].some((file) => file.startsWith("tests/") && file.endsWith(`/${name}.ts`)),
+  );
 }
 
 /**

@@ -109,6 +109,7 @@ describe("a test file needs a program", () => {
   test("when it imports what starts it, directly or through others", () => {
     expect(neededBy(["tests/e2e/client-browser.test.ts"])).toEqual(["browser"]);
     expect(neededBy(["tests/e2e/page.test.ts"])).toEqual(["browser"]);
+    expect(neededBy(["tests/redis/broker.test.ts"])).toEqual(["redis"]);
     expect(neededBy(["tests/e2e/start.test.ts"])).toEqual([]);
   });
 

@@ -56,14 +56,7 @@ export function casesOf(xml) {
 export function withoutExpectation(cases, read) {
   return cases
     .filter(({ outcome, assertions }) => outcome === "passed" && assertions === 0)
-    .filter(
-      ({ file, line }) =>
-        !isConcurrentAndExpects(
-          read(file)
-            .split("\n")
-            .slice(line - 1),
-        ),
-    );
+    .filter(({ file, line }) => !isConcurrentAndExpects(read(file).split("\n"), line - 1));
 }
 
 /**

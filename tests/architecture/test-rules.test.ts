@@ -16,6 +16,7 @@ const sleeping: Readonly<Record<string, string>> = {
   "tests/faults/kills.test.ts": "servers are killed at given times of a run",
   "tests/faults/publisher.ts": "publishers pause between two messages",
   "tests/faults/rough-line.ts": "a line stalls and crawls",
+  "tests/redis/cluster.test.ts": "members and claims expire by the time of the Redis server",
   "tests/faults/stream-client.ts": "a client pauses before it reconnects",
 };
 

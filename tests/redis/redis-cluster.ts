@@ -1,4 +1,5 @@
 import type { RedisAddress } from "../../server/lib/redis/address.ts";
+import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 
 const slotCount = 16_384;
@@ -82,11 +83,13 @@ export class RedisServerCluster {
 
   async #until(name: string, value: string): Promise<void> {
     for (const server of this.servers) {
-      while (!String(await server.command("CLUSTER", "INFO")).includes(`${name}:${value}\r`)) await Bun.sleep(20);
+      const isSo = async () => String(await server.command("CLUSTER", "INFO")).includes(`${name}:${value}\r`);
+      await until(isSo, `the cluster's ${name} is ${value}`);
     }
   }
 
   async #untilReplicates(server: RedisServer | undefined): Promise<void> {
-    while (!String(await server?.command("INFO", "replication")).includes("master_link_status:up")) await Bun.sleep(20);
+    const info = async () => String(await server?.command("INFO", "replication"));
+    await until(async () => (await info()).includes("master_link_status:up"), "the replica follows its primary");
   }
 }
