@@ -80,6 +80,6 @@ export interface History {
 export interface ChannelSummary {
   readonly channel: ChannelName;
   readonly top: Position;
-  /** Publications kept now. */
-  readonly messages: number;
+  /** Publications kept now; undefined where that is not known without asking for them. */
+  readonly messages?: number;
 }

@@ -19,8 +19,8 @@ export const brokerOptions = {
   ),
   dataDir: text(undefined, "Directory for durable history: with it, history outlives a restart of this node."),
   redisUrl: text(undefined, "Redis or Valkey that joins several workers and machines.", {
-    pattern: /^rediss?:\/\/\S+$/,
-    rule: "an address such as redis://127.0.0.1:6379 or rediss://user:password@host:6380/0",
+    pattern: /^rediss?(\+cluster|\+sentinel)?:\/\/\S+$/,
+    rule: "an address such as redis://127.0.0.1:6379, rediss://user:password@host:6380/0, redis+cluster://host:7000,host:7001 or redis+sentinel://host:26379,host:26379/primary",
     isSecret: true,
     orFile: true,
   }),
@@ -29,6 +29,13 @@ export const brokerOptions = {
     rule: "a host name or IP address",
   }),
   redisPort: port(6379, "Port of REDIS_HOST. Alone it switches nothing on."),
+  redisWait: whole(
+    0,
+    "Replicas that must have a message before it is acknowledged. 0 acknowledges once the primary has it.",
+    {
+      max: 10,
+    },
+  ),
   redisPrefix: text("fanfare", "What all keys and channels in Redis begin with.", {
     pattern: /^[A-Za-z0-9_.:-]{1,64}$/,
     rule: "1 to 64 of the characters A-Z a-z 0-9 _ . : -",

@@ -1,5 +1,4 @@
 import { type Command, Option } from "commander";
-import { notYet } from "../config/not-yet.ts";
 import { type Declared, declarations } from "../config/options.ts";
 import { describeDefault } from "../config/options-page.ts";
 import type { ConfigInputs } from "../config/sources.ts";
@@ -30,16 +29,15 @@ export function settingFlagsOf(command: Command): Pick<ConfigInputs, "flags" | "
 }
 
 function flagsOf(declared: Declared): Option[] {
-  const { key, names, fileNames, group, option } = declared;
-  const isHidden = notYet[key] !== undefined;
+  const { names, fileNames, group, option } = declared;
   const own = names.map((name, index) => {
     const flag = new Option(`${flagOf(name)} ${placeholder(declared)}`, describe(declared)).helpGroup(`${group}:`);
     if (option.kind === "list") flag.argParser((value: string, before: unknown) => joined(before, value));
-    return index > 0 || isHidden ? flag.hideHelp() : flag;
+    return index > 0 ? flag.hideHelp() : flag;
   });
   const files = fileNames.map((name, index) => {
     const flag = new Option(`${flagOf(name)} <path>`, "the same, from a file").helpGroup(`${group}:`);
-    return index > 0 || isHidden ? flag.hideHelp() : flag;
+    return index > 0 ? flag.hideHelp() : flag;
   });
   return [...own, ...files];
 }

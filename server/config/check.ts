@@ -4,8 +4,7 @@ import { makeTokenVerifier } from "../auth/token.ts";
 import { formatByteSize } from "../lib/byte-size.ts";
 import { TrustedProxies } from "../lib/client-address.ts";
 import { formatDuration } from "../lib/duration.ts";
-import { notYet } from "./not-yet.ts";
-import { declarations } from "./options.ts";
+import { parseRedisUrl } from "../lib/redis/address.ts";
 import type { Settings } from "./settings.ts";
 import type { ConfigInputs } from "./sources.ts";
 
@@ -15,17 +14,19 @@ export interface Checked {
   readonly warnings: readonly string[];
 }
 
-/**
- * The rules that no single option can know.
- * @param writtenOf How the person wrote an option (by its key), or undefined where they did not.
- */
-export function checkSettings(
-  settings: Settings,
-  writtenOf: (key: string) => string | undefined,
-  readText: ConfigInputs["readText"],
-): Checked {
+/** What the checks may look at beside the settings. */
+export interface CheckInputs {
+  /** How the person wrote an option (by its key), or undefined where they did not. */
+  writtenOf(key: string): string | undefined;
+  /** The same, but undefined for what has its default value. */
+  changedOf(key: string): string | undefined;
+  readonly readText: ConfigInputs["readText"];
+}
+
+/** The rules that no single option can know. */
+export function checkSettings(settings: Settings, { writtenOf, changedOf, readText }: CheckInputs): Checked {
   const problems = [
-    ...unbuilt(writtenOf),
+    ...storage(settings, writtenOf),
     ...processes(settings, process.platform),
     ...reach(settings, writtenOf("host") ?? "HOST"),
     ...refusals(settings),
@@ -34,7 +35,7 @@ export function checkSettings(
     ...paths(settings),
     ...certificate(settings, readText),
   ];
-  return { problems, warnings: doubts(settings) };
+  return { problems, warnings: [...doubts(settings), ...withoutEffect(settings, changedOf)] };
 }
 
 /** Whether only this machine can reach an address. */
@@ -43,13 +44,22 @@ export function isLoopback(host: string): boolean {
   return name === "localhost" || name === "::1" || /^127(\.[0-9]{1,3}){3}$/.test(name);
 }
 
-function unbuilt(writtenOf: (key: string) => string | undefined): string[] {
-  return declarations.flatMap(({ key }) => {
-    const written = writtenOf(key);
-    const what = notYet[key];
-    if (written === undefined || what === undefined) return [];
-    return [`${written}: ${what}: not available in this version; leave it out`];
-  });
+/** Redis is one history for all machines, so nothing beside it keeps another. */
+function storage(settings: Settings, writtenOf: (key: string) => string | undefined): string[] {
+  const { redisUrl, dataDir } = settings;
+  const written = writtenOf("redisUrl") ?? writtenOf("redisHost") ?? "REDIS_URL";
+  if (redisUrl === undefined) return [];
+  const address = parseRedisUrl(redisUrl);
+  const problems = typeof address === "string" ? [`${written}: ${address}`] : [];
+  if (dataDir !== undefined) {
+    problems.push(
+      `${writtenOf("dataDir") ?? "DATA_DIR"} and ${written}: history is in one place: leave one of them out`,
+    );
+  }
+  if (writtenOf("redisUrl") !== undefined && writtenOf("redisHost") !== undefined) {
+    problems.push(`${writtenOf("redisHost")} and ${written}: both name a Redis: leave one of them out`);
+  }
+  return problems;
 }
 
 /** Only Linux spreads the connections of one port over several processes. */
@@ -186,4 +196,16 @@ function doubts({ isSecured, insecure, apiKeys, historySize, historyBytes, maxMe
     warnings.push("HISTORY_BYTES is less than MAX_MESSAGE_BYTES: a message of the full size is not kept in history");
   }
   return warnings;
+}
+
+/** What says something about a store that is not there. */
+function withoutEffect({ redisUrl }: Settings, changedOf: (key: string) => string | undefined): string[] {
+  const [keys, reason] =
+    redisUrl === undefined
+      ? [["redisPort", "redisPrefix", "redisWait"], "neither REDIS_URL nor REDIS_HOST is set"]
+      : [["historyBytesTotal"], "Redis's own maxmemory bounds what all channels keep together"];
+  return keys.flatMap((key) => {
+    const written = changedOf(key);
+    return written === undefined ? [] : [`${written} has no effect: ${reason}`];
+  });
 }

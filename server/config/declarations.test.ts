@@ -4,7 +4,6 @@ import { parseDotenv } from "./dotenv.ts";
 import { envExample } from "./env-example.ts";
 import { configSchema } from "./json-schema.ts";
 import { loadSettings } from "./load.ts";
-import { notYet } from "./not-yet.ts";
 import { credentialKeys, declarations, everyName } from "./options.ts";
 
 describe("what is declared", () => {
@@ -26,7 +25,7 @@ describe("what is declared", () => {
 
   test("is named rightly where others go by its key", () => {
     const keys = declarations.map(({ key }) => key);
-    for (const key of [...credentialKeys, ...Object.keys(notYet)]) expect(keys).toContain(key);
+    for (const key of credentialKeys) expect(keys).toContain(key);
   });
 });
 

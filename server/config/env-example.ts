@@ -1,13 +1,9 @@
-import { notYet } from "./not-yet.ts";
 import { type Declared, declarations } from "./options.ts";
 import { describeDefault } from "./options-page.ts";
 
 /** An `.env` file with every option, each commented out: what is copied from it as it stands changes nothing. */
 export function envExample(): string {
-  const groups = Map.groupBy(
-    declarations.filter(({ key }) => notYet[key] === undefined),
-    ({ group }) => group,
-  );
+  const groups = Map.groupBy(declarations, ({ group }) => group);
   const parts = [...groups].flatMap(([group, members]) => [`# --- ${group} ---`, "", ...members.flatMap(entry)]);
   return [
     "# Settings of Fanfare. Copy this file to .env and take the # away from what you set.",

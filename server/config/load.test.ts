@@ -1,7 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import { examineSettings, loadSettings } from "./load.ts";
-import { notYet } from "./not-yet.ts";
-import { declarations } from "./options.ts";
 import { ConfigError } from "./settings.ts";
 import type { ConfigInputs } from "./sources.ts";
 
@@ -252,17 +250,37 @@ describe("what others put into the environment", () => {
   });
 });
 
-describe("what is declared and not built", () => {
-  const written = { redisUrl: "redis://127.0.0.1", redisHost: "127.0.0.1", redisPort: "6379", redisPrefix: "a" };
+describe("Redis", () => {
+  test("is named by a URL, or by host and port", () => {
+    expect(load({ env: { REDIS_HOST: "10.0.0.1" } }).settings.redisUrl).toBe("redis://10.0.0.1:6379");
+    expect(load({ env: { REDIS_HOST: "::1", REDIS_PORT: "6380" } }).settings.redisUrl).toBe("redis://[::1]:6380");
+    expect(load({ env: { REDIS_URL: "redis://h:1/2" } }).settings.redisUrl).toBe("redis://h:1/2");
+  });
 
-  test.each(Object.entries(notYet))("%s is refused, its default too: %s", (key, what) => {
-    const declared = declarations.find((it) => it.key === key);
-    const value = new Map(Object.entries(written)).get(key) ?? "";
-    for (const name of declared?.names ?? []) {
-      expect(problemsOf({ env: { [name]: value } })).toEqual([
-        `${name}: ${what}: not available in this version; leave it out`,
-      ]);
-    }
+  test.each([
+    [{ REDIS_URL: "redis://u:hunter2@h:99999" }, /^REDIS_URL: .*port is not from 1 to 65535/],
+    [{ REDIS_URL: "http://h" }, /^REDIS_URL: expected .*redis:/],
+    [{ REDIS_URL: "redis://h", DATA_DIR: "/tmp/x" }, /^DATA_DIR and REDIS_URL: history is in one place/],
+    [{ REDIS_URL: "redis://h", REDIS_HOST: "h" }, /^REDIS_HOST and REDIS_URL: both name a Redis/],
+    [{ REDIS_WAIT: "11" }, /^REDIS_WAIT: expected/],
+  ])("%j is refused, and no password is shown", (env, problem) => {
+    const problems = problemsOf({ env });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(problem);
+    expect(problems[0]).not.toContain("hunter2");
+  });
+
+  test("what says something about a store that is not there is warned of", () => {
+    const { settings, warnings } = load({ env: { REDIS_PORT: "6380", REDIS_PREFIX: "a", REDIS_WAIT: "1" } });
+    expect(settings.redisUrl).toBeUndefined();
+    expect(warnings).toEqual(
+      ["REDIS_PORT", "REDIS_PREFIX", "REDIS_WAIT"].map(
+        (name) => `${name} has no effect: neither REDIS_URL nor REDIS_HOST is set`,
+      ),
+    );
+    expect(load({ env: { REDIS_URL: "redis://h", HISTORY_BYTES_TOTAL: "64MiB" } }).warnings).toEqual([
+      "HISTORY_BYTES_TOTAL has no effect: Redis's own maxmemory bounds what all channels keep together",
+    ]);
   });
 });
 

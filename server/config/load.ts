@@ -59,7 +59,12 @@ export function examineSettings(inputs: ConfigInputs): Examined {
   const isSecured = credentialKeys.some((key) => isSet(picked.get(key)?.value));
   const origins = new Map(declarations.map((it) => [it.key, originOf(it, picked.get(it.key), isSecured)]));
   const settings = resolve(origins, isSecured, rules);
-  const checked = checkSettings(settings, (key) => picked.get(key)?.written, inputs.readText);
+  const mode = isSecured ? "secured" : "open";
+  const isDefault = ({ key, option }: Declared) => picked.get(key)?.value === fallbackOf(option, mode);
+  const unchanged = new Set(declarations.filter(isDefault).map(({ key }) => key));
+  const writtenOf = (key: string) => picked.get(key)?.written;
+  const changedOf = (key: string) => (unchanged.has(key) ? undefined : writtenOf(key));
+  const checked = checkSettings(settings, { writtenOf, changedOf, readText: inputs.readText });
   problems.push(...checked.problems);
   return { settings, origins, file: found.file, problems, warnings: [...warnings, ...checked.warnings] };
 }

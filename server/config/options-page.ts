@@ -1,6 +1,5 @@
 import { ruleFields } from "../channels/rule.ts";
 import { fallbackOf, isByMode } from "../lib/option.ts";
-import { notYet } from "./not-yet.ts";
 import { type Declared, declarations } from "./options.ts";
 
 /** The page of all options, as Markdown. */
@@ -48,13 +47,12 @@ const head = [
 ];
 
 function row(declared: Declared): string {
-  const { key, names, option } = declared;
+  const { names, option } = declared;
   const [name, ...aliases] = names;
   const also = aliases.length === 0 ? "" : ` (also ${aliases.map((it) => `\`${it}\``).join(", ")})`;
   const value = describeDefault(declared);
   const mark = option.orFile ? " †" : "";
-  const later = notYet[key] === undefined ? "" : " *Not available in this version.*";
-  const help = `${option.help} Expected: ${option.rule}.${later}`;
+  const help = `${option.help} Expected: ${option.rule}.`;
   return `| \`${name}\`${mark}${also} | ${value === "" ? "–" : code(value)} | ${cell(help)} |`;
 }
 

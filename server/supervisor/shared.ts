@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { IpcHost } from "../broker/ipc/host.ts";
@@ -8,18 +9,23 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
+import { type MeetingPlace, makeRedisMember, nodeName, openPrologue } from "../worker/backbone.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
-/** What all workers of a server share, in the supervisor's process. */
+/** What all workers of a server share, as the supervisor's process has it. */
 export interface Shared {
-  readonly broker: IpcHost;
-  readonly cluster: ClusterHost;
-  /** This process among its workers. */
+  /** Where the workers find it. */
+  readonly meetingPlace: MeetingPlace;
+  /** This process among the workers; whoever uses it starts and closes it. */
   readonly member: Cluster;
-  /** The socket of the broker; its directory is the server's own. */
-  readonly path: string;
-  /** The socket of the cluster. */
-  readonly clusterPath: string;
+  /** Before the member is started. @throws what storage says */
+  start(): Promise<void>;
+  /** Whether clients can be served, as far as this process sees it. */
+  isHealthy(): boolean;
+  /** After the member is closed. Idempotent. */
+  close(): Promise<void>;
+  /** For a process that ends in this moment: leaves no files behind. */
+  abandon(): void;
 }
 
 /**
@@ -27,14 +33,45 @@ export interface Shared {
  * @throws what storage says, or a WorkerFailure where there is no place for the sockets; nothing is left behind
  */
 export async function share(settings: Settings): Promise<Shared> {
+  const prologue = await openPrologue(settings);
+  if (prologue === undefined) return shareHere(settings);
+  // The workers speak to Redis themselves: through this process each publication would make one hop more.
+  const member = makeRedisMember(settings, prologue, `${nodeName(settings)} supervisor`);
+  return {
+    meetingPlace: { kind: "redis", ...prologue },
+    member,
+    start: async () => undefined,
+    isHealthy: () => member.members().length > 0,
+    close: async () => undefined,
+    abandon: () => undefined,
+  };
+}
+
+/** Without Redis this process holds the log, so that it outlives each worker. */
+async function shareHere(settings: Settings): Promise<Shared> {
   const path = socketPath();
   try {
-    const broker = new EmbeddedBroker(await openLog(settings), systemClock);
+    const embedded = new EmbeddedBroker(await openLog(settings), systemClock);
+    const broker = new IpcHost({ path, broker: embedded });
     const clusterPath = join(dirname(path), "cluster");
     const cluster = new ClusterHost(clusterPath, systemClock);
     const state = { name: "supervisor", pid: process.pid, startedAt: Date.now(), isDraining: false };
-    const member = new MemoryCluster(cluster.switchboard, state, systemClock);
-    return { broker: new IpcHost({ path, broker }), cluster, member, path, clusterPath };
+    const resumeSecret = new Uint8Array(randomBytes(32));
+    return {
+      meetingPlace: { kind: "sockets", brokerPath: path, clusterPath, resumeSecret },
+      member: new MemoryCluster(cluster.switchboard, state, systemClock),
+      start: async () => {
+        await broker.start();
+        cluster.start();
+      },
+      isHealthy: () => broker.workers > 0,
+      close: async () => {
+        await cluster.close();
+        await broker.close();
+        removeSocketPath(path);
+      },
+      abandon: () => removeSocketPath(path),
+    };
   } catch (error) {
     removeSocketPath(path);
     throw error;

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import { ApiKeys } from "../auth/api-key.ts";
 import { Peers } from "../cluster/peers.ts";
@@ -7,7 +6,6 @@ import type { OpsParts } from "../http/ops-routes.ts";
 import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
-import { removeSocketPath } from "../lib/link/socket-path.ts";
 import { processFigures } from "../ops/figures.ts";
 import { Metrics } from "../ops/metrics.ts";
 import type { Stoppable } from "../worker/signals.ts";
@@ -57,9 +55,7 @@ export class Supervisor implements Stoppable {
     this.failed = failed.promise;
     const assignment = {
       settings,
-      brokerPath: shared.path,
-      clusterPath: shared.clusterPath,
-      resumeSecret: new Uint8Array(randomBytes(32)),
+      meetingPlace: shared.meetingPlace,
       hasTerminal,
     };
     this.#crew = new Crew({
@@ -124,16 +120,14 @@ export class Supervisor implements Stoppable {
   /** For a process that ends in this moment: nothing of it stays behind. */
   abandon(): void {
     this.#crew.kill();
-    removeSocketPath(this.#shared.path);
+    this.#shared.abandon();
     this.#ops.abandon();
   }
 
   async #begin(count: number, signal: AbortSignal | undefined): Promise<void> {
-    const { broker, cluster } = this.#shared;
     const giveUp = () => void this.#crew.end();
     try {
-      await broker.start();
-      cluster.start();
+      await this.#shared.start();
       await this.#peers.start();
       // First, since a busy OPS_PORT is known at once, and the workers take their time.
       await this.#ops.listen(this.#settings, this.#settings.port);
@@ -168,7 +162,7 @@ export class Supervisor implements Stoppable {
   #opsParts(): OpsParts {
     const ops = {
       peers: this.#peers,
-      isHealthy: () => this.#shared.broker.workers > 0,
+      isHealthy: () => this.#shared.isHealthy(),
       isDraining: () => this.#stopping !== undefined,
       drain: () => void this.stop(),
       startedAt: Date.now(),
@@ -181,12 +175,9 @@ export class Supervisor implements Stoppable {
   }
 
   async #close(): Promise<void> {
-    const { broker, cluster, path } = this.#shared;
     await this.#ops.close();
     await this.#peers.close();
-    await cluster.close();
-    await broker.close();
-    removeSocketPath(path);
+    await this.#shared.close();
   }
 }
 

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { turn } from "../../tests/waiting.ts";
 import { loadSettings } from "../config/load.ts";
-import { removeSocketPath } from "../lib/link/socket-path.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { reservePort } from "./reserve-port.ts";
 import { type Shared, share } from "./shared.ts";
@@ -18,22 +17,14 @@ async function world(clock = new MovedClock()) {
   const reserved = reservePort(loaded);
   const settings = { ...loaded, port: reserved.port, logLevel: "ERROR" as const };
   const shared: Shared = await share(settings);
-  await shared.broker.start();
-  shared.cluster.start();
-  opened.push(async () => {
-    await shared.cluster.close();
-    await shared.broker.close();
-    removeSocketPath(shared.path);
-  });
-  const { path: brokerPath, clusterPath } = shared;
+  await shared.start();
+  opened.push(() => shared.close());
   const drains: string[] = [];
   const start = () => {
     const assignment = {
       name: "worker 1",
       settings,
-      brokerPath,
-      clusterPath,
-      resumeSecret: new Uint8Array(32),
+      meetingPlace: shared.meetingPlace,
       hasTerminal: false,
     };
     const patience = { beatMs: 1000, maxSilentBeats: 3 };

@@ -62,8 +62,10 @@ export class BroadcastServer {
   async start(): Promise<{ readonly host: string; readonly port: number; readonly url: string }> {
     if (this.#server !== undefined) throw new Error("the server is running already: stop it first");
     const log = new MemoryLog({ totalBytes: this.#settings.historyBytesTotal });
+    const broker = new EmbeddedBroker(log, systemClock);
     const server = new FanfareServer(this.#settings, {
-      broker: new EmbeddedBroker(log, systemClock),
+      broker,
+      directory: broker,
       cluster: MemoryCluster.alone(systemClock),
       clock: systemClock,
       listeners: {

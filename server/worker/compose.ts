@@ -12,6 +12,7 @@ import type { OpsParts } from "../http/ops-routes.ts";
 import { HttpServer } from "../http/server.ts";
 import { Drain } from "../hub/drain.ts";
 import { Hub, type HubParts } from "../hub/hub.ts";
+import { ListenedChannels } from "../hub/listened-channels.ts";
 import { ResumeKeys } from "../hub/resume-keys.ts";
 import type { Clock } from "../lib/clock.ts";
 import { hubFigures } from "../ops/figures.ts";
@@ -25,10 +26,12 @@ const tailBytesTotal = 64 * 1024 * 1024;
 
 /** What a worker does not make itself. */
 export interface WorkerEnvironment {
-  readonly broker: Broker & ChannelDirectory;
+  readonly broker: Broker;
+  /** Undefined where the broker keeps none: then channels that somebody is in are listed. */
+  readonly directory?: ChannelDirectory | undefined;
   readonly cluster: Cluster;
   /** What resume keys are signed with, 32 bytes: the same in all workers of a server. */
-  readonly resumeSecret?: Uint8Array;
+  readonly resumeSecret?: Uint8Array | undefined;
   readonly clock: Clock;
   /** Other processes listen on the same port. */
   readonly sharesPort?: boolean;
@@ -67,10 +70,8 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, settings, clock);
   const ops = composeOps(settings, environment, hub);
-  const http = new HttpServer(
-    { ...settings, sharesPort },
-    { ...ops, api: { hub, access, directory: broker }, websocket, sse },
-  );
+  const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
+  const http = new HttpServer({ ...settings, sharesPort }, { ...ops, api: { hub, access, directory }, websocket, sse });
   return { hub, drain, http, ops, websocket, sse };
 }
 

@@ -14,9 +14,11 @@ import { Stop, type StopReceipt } from "./stop.ts";
 /** What a server runs on. */
 export interface ServerEnvironment {
   /** The server closes it in the end. */
-  readonly broker: Broker & ChannelDirectory;
+  readonly broker: Broker;
+  /** See WorkerEnvironment. */
+  readonly directory?: ChannelDirectory | undefined;
   readonly cluster: Cluster;
-  readonly resumeSecret?: Uint8Array;
+  readonly resumeSecret?: Uint8Array | undefined;
   /** Other processes listen on the same port. */
   readonly sharesPort?: boolean;
   readonly clock: Clock;

@@ -1,10 +1,9 @@
 import { getLogger } from "@logtape/logtape";
-import { IpcBroker } from "../broker/ipc/client.ts";
-import { IpcCluster } from "../cluster/ipc/cluster.ts";
 import { secretsOf } from "../config/secrets.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
+import { joinBackbone } from "./backbone.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 import type { Assignment, Order, Report } from "./orders.ts";
 import { survive } from "./signals.ts";
@@ -37,7 +36,7 @@ process.on("disconnect", () => void orphaned("its process has ended"));
 report({ verb: "hello" });
 
 async function start(assignment: Assignment): Promise<void> {
-  const { name, settings, brokerPath, clusterPath, resumeSecret, hasTerminal } = assignment;
+  const { name, settings, meetingPlace, hasTerminal } = assignment;
   configureLogging({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -47,11 +46,8 @@ async function start(assignment: Assignment): Promise<void> {
   });
   survive();
   try {
-    const state = { name, pid: process.pid, startedAt: Date.now(), isDraining: false };
     server = new FanfareServer(settings, {
-      broker: new IpcBroker({ path: brokerPath, name, onHostGone: (reason) => void orphaned(reason) }),
-      cluster: new IpcCluster({ path: clusterPath, state }),
-      resumeSecret,
+      ...joinBackbone(settings, meetingPlace, { name, onHostGone: (reason) => void orphaned(reason) }),
       sharesPort: true,
       hasTerminal,
       onDrainWanted: () => report({ verb: "drain-wanted" }),

@@ -1,5 +1,6 @@
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
+import type { MeetingPlace } from "./backbone.ts";
 import type { StopReceipt } from "./stop.ts";
 
 /** What a supervisor says to a worker's process. */
@@ -21,10 +22,7 @@ export interface Assignment {
   /** For people: `worker 2`. */
   readonly name: string;
   readonly settings: Settings;
-  /** Unix sockets of the supervisor. */
-  readonly brokerPath: string;
-  readonly clusterPath: string;
-  readonly resumeSecret: Uint8Array;
+  readonly meetingPlace: MeetingPlace;
   /** Whether a person at a terminal can press Ctrl+C. */
   readonly hasTerminal: boolean;
 }

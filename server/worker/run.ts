@@ -1,10 +1,8 @@
-import { EmbeddedBroker } from "../broker/embedded/broker.ts";
-import { openLog } from "../broker/open-log.ts";
-import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
 import { clearLeftovers } from "../ops/control-socket.ts";
+import { openBackbone } from "./backbone.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 import { isAtTerminal, type OnLauncherGone, obeySignals, survive } from "./signals.ts";
 
@@ -21,10 +19,8 @@ export interface RunEvents {
  */
 export async function runServer(settings: Settings, { onListening, onLauncherGone }: RunEvents): Promise<number> {
   const hasTerminal = isAtTerminal();
-  const broker = new EmbeddedBroker(await openLog(settings), systemClock);
   const server = new FanfareServer(settings, {
-    broker,
-    cluster: MemoryCluster.alone(systemClock),
+    ...(await openBackbone(settings)),
     clock: systemClock,
     hasOpsListeners: true,
     hasTerminal,

@@ -1,0 +1,104 @@
+import { getLogger } from "@logtape/logtape";
+import { systemClock } from "../../lib/clock.ts";
+import { parseRedisUrl, type RedisAddress, showRedisAddress } from "../../lib/redis/address.ts";
+import { RedisStore } from "../../lib/redis/store.ts";
+import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
+import { UnusableStorage } from "../unusable-storage.ts";
+import { KeyNames } from "./keys.ts";
+
+/** The layout of keys, scripts and messages. Servers of another one must not share a prefix. */
+const format = "1";
+
+export interface PrologueSettings {
+  readonly redisUrl: string;
+  readonly redisPrefix: string;
+  readonly historySize: number;
+  readonly historyTtlMs: number;
+  readonly historyBytes: number;
+}
+
+/** What all workers of one server have in common. */
+export interface Prologue {
+  readonly address: RedisAddress;
+  /** What resume keys are signed with, 32 bytes. */
+  readonly resumeSecret: Uint8Array;
+}
+
+/**
+ * Looks at Redis before anything is started: whether it can be used, whether what is under the prefix is ours, and
+ * whether the other servers keep as much history.
+ *
+ * @throws UnusableStorage that names the setting, what is wrong and the way out; no password is in it
+ */
+export async function openRedis(settings: PrologueSettings): Promise<Prologue> {
+  const address = parseRedisUrl(settings.redisUrl);
+  if (typeof address === "string") throw new UnusableStorage(`REDIS_URL: ${address}`);
+  const events = { onUp: () => undefined, onDown: () => undefined, onMessage: () => undefined };
+  const store = new RedisStore({ address, scripts: [], clock: systemClock }, events);
+  try {
+    await store.start();
+    warnOfEviction(store);
+    return { address, resumeSecret: await agree(store, settings) };
+  } catch (error) {
+    throw explained(error, address);
+  } finally {
+    store.close();
+  }
+}
+
+/** Records that are evicted cost their channels the epoch: said at once, since it happens when memory is short. */
+function warnOfEviction(store: RedisStore): void {
+  for (const { name, info } of store.shards) {
+    if (info === undefined || info.maxMemory === 0 || info.evictionPolicy === "noeviction") continue;
+    logger().warning(
+      "Redis at {name} may evict Fanfare's keys when it is full (maxmemory-policy {policy}): clients are then told that " +
+        "messages may be missing. Set maxmemory-policy noeviction.",
+      { name, policy: info.evictionPolicy },
+    );
+  }
+}
+
+/** Whoever comes first says the format, the secret and the history settings; the others find them. */
+async function agree(store: RedisStore, settings: PrologueSettings): Promise<Uint8Array> {
+  const key = new KeyNames(settings.redisPrefix).own("server");
+  const { commands } = store.shardOf(key);
+  const history = `HISTORY_SIZE=${settings.historySize} HISTORY_TTL=${settings.historyTtlMs}ms HISTORY_BYTES=${settings.historyBytes}`;
+  const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
+  await commands.call("HSETNX", key, "format", format);
+  await commands.call("HSETNX", key, "secret", secret);
+  await commands.call("HSETNX", key, "history", history);
+  const found = (await commands.call("HMGET", key, "format", "secret", "history")) as readonly (string | null)[];
+  const [foundFormat, foundSecret, foundHistory] = found;
+  if (foundFormat !== format) {
+    throw new RedisUnusable(
+      `the keys under the prefix "${settings.redisPrefix}" belong to another version of Fanfare (format ${foundFormat}, ` +
+        `this one has ${format}): stop all servers and delete these keys, or choose another REDIS_PREFIX`,
+    );
+  }
+  if (foundHistory !== history) {
+    logger().warning(
+      "Servers on this Redis have different history settings: each publication follows those of the server that took " +
+        "it. Before: {found}. This server: {history}.",
+      { found: foundHistory, history },
+    );
+    await commands.call("HSET", key, "history", history);
+  }
+  return Buffer.from(foundSecret ?? secret, "base64url");
+}
+
+function explained(error: unknown, address: RedisAddress): unknown {
+  if (error instanceof RedisUnusable) return new UnusableStorage(`REDIS_URL: ${error.message}`, { cause: error });
+  if (!(error instanceof RedisUnreachable)) return error;
+  const place = showRedisAddress(address);
+  const cause = error.cause instanceof Error ? error.cause.message : error.message;
+  return new UnusableStorage(
+    `REDIS_URL: ${place} does not answer (${cause}). Start Redis there, or correct the address.`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function logger() {
+  return getLogger(["fanfare", "broker"]);
+}

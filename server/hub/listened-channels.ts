@@ -1,0 +1,49 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Broker, ChannelDirectory } from "../broker/broker.ts";
+import type { ChannelSummary } from "../broker/log.ts";
+import type { Peers } from "../cluster/peers.ts";
+import type { Interest } from "../delivery/interest.ts";
+
+/** What one worker is asked for: its channels by name, those after `after` that begin with `prefix`. */
+interface Asked {
+  readonly prefix: string;
+  readonly after: string;
+  readonly limit: number;
+}
+
+/**
+ * The directory of a server whose broker keeps none: the channels that somebody is in, on whichever worker. A sorted list
+ * of all channels with history would have to be kept over all shards of a store, at a cost for each new channel.
+ */
+export class ListenedChannels implements ChannelDirectory {
+  readonly #interest: Interest;
+  readonly #peers: Peers;
+  readonly #broker: Broker;
+
+  constructor(interest: Interest, peers: Peers, broker: Broker) {
+    this.#interest = interest;
+    this.#peers = peers;
+    this.#broker = broker;
+    peers.handle("listened-channels", (asked: Asked) => this.#here(asked));
+  }
+
+  async list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
+    const asked = { prefix, after, limit };
+    const answers = await this.#peers.ask("listened-channels", asked);
+    const elsewhere = answers.flatMap(({ body }) => body as readonly ChannelName[]);
+    const channels = Array.from(new Set([...this.#here(asked), ...elsewhere]))
+      .sort()
+      .slice(0, limit);
+    const tops = await this.#broker.tops(channels);
+    return channels.flatMap((channel) => {
+      const top = tops.get(channel);
+      return top === undefined ? [] : [{ channel, top }];
+    });
+  }
+
+  #here({ prefix, after, limit }: Asked): readonly ChannelName[] {
+    const names: ChannelName[] = [];
+    for (const { name } of this.#interest.channels()) if (name > after && name.startsWith(prefix)) names.push(name);
+    return names.sort().slice(0, limit);
+  }
+}

@@ -1,0 +1,85 @@
+import { hostname } from "node:os";
+import type { Broker, ChannelDirectory } from "../broker/broker.ts";
+import { EmbeddedBroker } from "../broker/embedded/broker.ts";
+import { IpcBroker } from "../broker/ipc/client.ts";
+import { defaultLogLimits } from "../broker/log-limits.ts";
+import { openLog } from "../broker/open-log.ts";
+import { RedisBroker } from "../broker/redis/broker.ts";
+import { openRedis, type Prologue } from "../broker/redis/prologue.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { IpcCluster } from "../cluster/ipc/cluster.ts";
+import { MemoryCluster } from "../cluster/memory/cluster.ts";
+import { RedisCluster } from "../cluster/redis/cluster.ts";
+import type { Settings } from "../config/settings.ts";
+import { systemClock } from "../lib/clock.ts";
+
+/** What carries a worker's publications and joins it with the others; nothing of it is started. */
+export interface Backbone {
+  readonly broker: Broker;
+  /** Lists all channels that have history; undefined where that would cost too much to know. */
+  readonly directory: ChannelDirectory | undefined;
+  readonly cluster: Cluster;
+  /** What resume keys are signed with; undefined for a server of one process. */
+  readonly resumeSecret: Uint8Array | undefined;
+}
+
+/** Where the workers of one server meet: at sockets of their supervisor, or in Redis. */
+export type MeetingPlace =
+  | {
+      readonly kind: "sockets";
+      readonly brokerPath: string;
+      readonly clusterPath: string;
+      readonly resumeSecret: Uint8Array;
+    }
+  | ({ readonly kind: "redis" } & Prologue);
+
+/**
+ * The only place that chooses between memory, files, sockets and Redis: for a server that is one process.
+ * @throws UnusableStorage that names the setting, what is wrong, and the way out
+ */
+export async function openBackbone(settings: Settings): Promise<Backbone> {
+  const prologue = await openPrologue(settings);
+  if (prologue !== undefined) return redisBackbone(settings, prologue, nodeName(settings));
+  const broker = new EmbeddedBroker(await openLog(settings), systemClock);
+  return { broker, directory: broker, cluster: MemoryCluster.alone(systemClock), resumeSecret: undefined };
+}
+
+/** The same for a worker that a supervisor has started. */
+export function joinBackbone(
+  settings: Settings,
+  place: MeetingPlace,
+  { name, onHostGone }: { readonly name: string; readonly onHostGone: (reason: string) => void },
+): Backbone {
+  if (place.kind === "redis") return redisBackbone(settings, place, `${nodeName(settings)} ${name}`);
+  const broker = new IpcBroker({ path: place.brokerPath, name, onHostGone });
+  const cluster = new IpcCluster({ path: place.clusterPath, state: stateOf(name) });
+  return { broker, directory: broker, cluster, resumeSecret: place.resumeSecret };
+}
+
+/** What Redis says before anything is started; undefined where the settings name none. */
+export async function openPrologue(settings: Settings): Promise<Prologue | undefined> {
+  const { redisUrl } = settings;
+  return redisUrl === undefined ? undefined : openRedis({ ...settings, redisUrl });
+}
+
+/** A member of the cluster in Redis. @param name for people */
+export function makeRedisMember({ redisPrefix }: Settings, { address }: Prologue, name: string): Cluster {
+  return new RedisCluster({ address, prefix: redisPrefix, state: stateOf(name), clock: systemClock });
+}
+
+/** What this machine's server is called among others: several may run on one machine. */
+export function nodeName({ port }: Settings): string {
+  return `${hostname()}:${port}`;
+}
+
+function redisBackbone(settings: Settings, prologue: Prologue, name: string): Backbone {
+  const { redisPrefix: prefix, redisWait: replicas } = settings;
+  const { idWindowMs } = defaultLogLimits;
+  const broker = new RedisBroker({ address: prologue.address, prefix, replicas, idWindowMs, clock: systemClock });
+  const cluster = makeRedisMember(settings, prologue, name);
+  return { broker, directory: undefined, cluster, resumeSecret: prologue.resumeSecret };
+}
+
+function stateOf(name: string) {
+  return { name, pid: process.pid, startedAt: Date.now(), isDraining: false };
+}
