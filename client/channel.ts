@@ -65,9 +65,9 @@ export class Channel<Input = unknown, Data = Input> {
     return this.#outbox.ask({ ...options, type: "history", channel: this.name });
   }
 
-  /** Who is in the channel now. @throws ClientError */
-  presence(): Promise<PresenceFrame> {
-    return this.#outbox.ask({ type: "presence", channel: this.name });
+  /** Who is in the channel now. @param page the `next_page` of an answer. @throws ClientError */
+  presence(page?: string): Promise<PresenceFrame> {
+    return this.#outbox.ask({ type: "presence", channel: this.name, ...(page && { page }) });
   }
 
   /**

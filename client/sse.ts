@@ -105,7 +105,10 @@ class SseSocket implements Socket {
       const { message, sender = this.#userId } = command;
       return ["ack", "v1/publish", { channel: "all", message, sender }];
     }
-    if (command.type === "presence") return ["presence", `${pathOf(command.channel)}presence`];
+    if (command.type === "presence") {
+      const page = command.page ? `?page=${encodeURIComponent(command.page)}` : "";
+      return ["presence", `${pathOf(command.channel)}presence${page}`];
+    }
     if (command.type !== "history") return undefined;
     const { channel, since = "", limit = 100 } = command;
     const from = typeof since === "string" ? since : cursorPart(channel, since);

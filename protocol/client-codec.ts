@@ -6,7 +6,8 @@ export type ClientCommand =
   | { readonly type: "message"; readonly message: string; readonly sender?: string }
   | PublishCommand
   | { readonly type: "subscribe"; readonly channel: string; readonly since?: Position | string }
-  | { readonly type: "unsubscribe" | "presence"; readonly channel: string }
+  | { readonly type: "unsubscribe"; readonly channel: string }
+  | { readonly type: "presence"; readonly channel: string; readonly page?: string }
   | { readonly type: "history"; readonly channel: string; readonly since?: Position | string; readonly limit?: number }
   | { readonly type: "auth"; readonly token: string }
   | { readonly type: "ping" };

@@ -1,3 +1,4 @@
+import { parseUserId } from "./channel-name.ts";
 import { ServiceError } from "./errors.ts";
 import * as fields from "./fields.ts";
 import type { ClientFrame, Ref, ServerFrame } from "./frames.ts";
@@ -91,7 +92,7 @@ const commands: Readonly<Record<string, (object: fields.Fields, text: string) =>
   subscribe: (object) => withSince({ type: "subscribe", channel: fields.channelField(object) }, object),
   unsubscribe: (object) => ({ type: "unsubscribe", channel: fields.channelField(object) }),
   history: parseHistory,
-  presence: (object) => ({ type: "presence", channel: fields.channelField(object) }),
+  presence: parsePresence,
   auth: parseAuth,
   ping: () => ({ type: "ping" }),
 };
@@ -136,6 +137,14 @@ function parseHistory(object: fields.Fields): ClientFrame {
   }
   const since = fields.optionalSince(object) ?? ({ from: "last", count: limit } as const);
   return { type: "history", channel: fields.channelField(object), since, limit };
+}
+
+function parsePresence(object: fields.Fields): ClientFrame {
+  const frame = { type: "presence", channel: fields.channelField(object) } as const;
+  if (object.page === undefined || object.page === null) return frame;
+  const page = parseUserId(object.page);
+  if (page === undefined) throw fields.invalid("page", "the next_page of an answer", object.page);
+  return { ...frame, page };
 }
 
 function parseAuth(object: fields.Fields): ClientFrame {

@@ -14,7 +14,7 @@ export type ClientFrame =
   | { readonly type: "subscribe"; readonly channel: ChannelName; readonly since?: Since }
   | { readonly type: "unsubscribe"; readonly channel: ChannelName }
   | { readonly type: "history"; readonly channel: ChannelName; readonly since: Since; readonly limit: number }
-  | { readonly type: "presence"; readonly channel: ChannelName }
+  | { readonly type: "presence"; readonly channel: ChannelName; readonly page?: string }
   | { readonly type: "auth"; readonly token: string }
   | { readonly type: "ping" };
 
@@ -178,8 +178,12 @@ export interface HistoryFrame extends Position {
 export interface PresenceFrame {
   readonly type: "presence";
   readonly channel: ChannelName;
+  /** Connections. */
   readonly count: number;
-  readonly users: readonly string[];
+  /** A page of the users, sorted, each once; left out where only the count may be known. */
+  readonly users?: readonly string[];
+  /** The `page` to ask for next; left out on the last page. */
+  readonly next_page?: string;
 }
 
 /** How a publication stands in a message frame and in history answers; `data` is parsed here, on the reader's side. */

@@ -26,6 +26,8 @@ export const limits = {
   historyDefault: 100,
   /** The largest `last:N`. */
   lastLimit: 10_000,
+  /** Users of one presence answer. */
+  presenceUsers: 500,
   /** Items of one batch. */
   batchItems: 1000,
   /** Channels or users of one publish request. */

@@ -60,7 +60,7 @@ const access = new Access({
     publicKey: undefined,
     jwksUrl: undefined,
   }),
-  rulesOf: () => ({ subscribe: "token", publish: "token" }),
+  rulesOf: () => ({ subscribe: "token", publish: "token", presence: "granted" }),
 });
 const keys = new ApiKeys(["0123456789abcdef"], { isSecured: true });
 const border = new Border({ isSecured: false, insecure: false, corsOrigins: ["https://a.example"], host: "127.0.0.1" });

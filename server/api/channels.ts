@@ -1,3 +1,4 @@
+import { parseUserId } from "../../protocol/channel-name.ts";
 import { encodePublication, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { limits } from "../../protocol/limits.ts";
@@ -37,19 +38,29 @@ export async function getHistory({ hub, access }: ApiDependencies, call: Call): 
   return { status: 200, body: `${head.slice(0, -1)},"messages":[${messages}]}` };
 }
 
-/** `GET /v1/channels/{channel}/presence` */
+/** `GET /v1/channels/{channel}/presence?page=` */
 export async function getPresence({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
-  if (call.identity !== undefined) access.checkSubscribe(call.identity, channel);
-  const [presence] = await hub.occupancy.of([channel]);
-  return ok({ channel, ...presence });
+  const after = userAfter(call.query);
+  if (access.checkPresence(call.identity, channel) === "count") {
+    const [count = 0] = await hub.occupancy.counts([channel]);
+    return ok({ channel, count });
+  }
+  const { count, users, next } = await hub.occupancy.users(channel, after);
+  return ok({ channel, count, users, ...present({ next_page: next }) });
 }
 
 async function describe(hub: Hub, those: readonly ChannelSummary[]) {
-  const presence = await hub.occupancy.of(those.map(({ channel }) => channel));
+  const counts = await hub.occupancy.counts(those.map(({ channel }) => channel));
   return those.map(({ channel, top, messages }, index) => {
-    return { channel, ...top, messages, connections: presence[index]?.count ?? 0 };
+    return { channel, ...top, messages, connections: counts[index] ?? 0 };
   });
+}
+
+function userAfter(query: URLSearchParams): string {
+  const text = query.get("page") ?? "";
+  if (text === "" || parseUserId(text) !== undefined) return text;
+  throw bad("page", "the next_page of an answer", text);
 }
 
 function limitOf(query: URLSearchParams): number {

@@ -24,7 +24,7 @@ const open: AccessSettings = {
   anonymous: true,
   trustUserId: true,
   verifier: undefined,
-  rulesOf: () => ({ subscribe: "token", publish: "token" }),
+  rulesOf: () => ({ subscribe: "token", publish: "token", presence: "granted" }),
 };
 const secured: AccessSettings = {
   ...open,
@@ -36,7 +36,7 @@ const secured: AccessSettings = {
 };
 
 function ruled(settings: AccessSettings, subscribe: ChannelAccess, publish: ChannelAccess): AccessSettings {
-  return { ...settings, rulesOf: () => ({ subscribe, publish }) };
+  return { ...settings, rulesOf: () => ({ subscribe, publish, presence: "granted" as const }) };
 }
 
 /** u1 with a token that grants this. */
@@ -45,6 +45,48 @@ function holder(granted: { readonly subscribe?: string; readonly publish?: strin
   const grants = new Grants({ subscribe: list(granted.subscribe), publish: list(granted.publish) });
   return { userId: "u1", grants, expiresAtMs: undefined };
 }
+
+describe("who is in a channel", () => {
+  const outcome = (
+    settings: AccessSettings,
+    presence: "on" | "off" | "granted",
+    identity: Identity | undefined,
+    channel = "room:1",
+  ) => {
+    const rulesOf = () => ({ subscribe: "anyone", publish: "anyone", presence }) as const;
+    try {
+      return new Access({ ...settings, rulesOf }).checkPresence(identity, channel as ChannelName);
+    } catch (error) {
+      return error instanceof ServiceError ? error.code : error;
+    }
+  };
+  const those = {
+    key: undefined,
+    visitor: anonymous,
+    "a user": holder({}),
+    "a user with a grant": holder({ subscribe: "*" }),
+  };
+
+  test.each([
+    ["on", "key", "room:1", "users"],
+    ["on", "visitor", "room:1", "users"],
+    ["on", "visitor", "all", "users"],
+    ["granted", "key", "room:1", "users"],
+    ["granted", "a user with a grant", "room:1", "users"],
+    ["granted", "a user with a grant", "all", "users"],
+    ["granted", "a user", "room:1", "count"],
+    ["granted", "a user", "all", "count"],
+    ["granted", "visitor", "all", "count"],
+    ["granted", "a user", "@u1", "users"],
+    ["granted", "a user", "@u2", "forbidden"],
+    ["off", "key", "room:1", "forbidden"],
+    ["off", "a user with a grant", "room:1", "forbidden"],
+    ["off", "a user with a grant", "all", "forbidden"],
+    ["off", "visitor", "room:1", "forbidden"],
+  ] as const)("with presence %s: %s asking about %s sees %s", (presence, who, channel, seen) => {
+    expect(outcome(secured, presence, those[who], channel)).toBe(seen);
+  });
+});
 
 type Attempt = (access: Access) => unknown;
 

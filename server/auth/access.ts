@@ -17,6 +17,12 @@ import type { TokenVerifier } from "./token.ts";
  */
 export type ChannelAccess = "anyone" | "authenticated" | "token" | "nobody";
 
+/** What a channel's rules say of access. */
+export interface AccessRules extends Readonly<Record<Verb, ChannelAccess>> {
+  /** `on`: whoever may subscribe sees the users. `granted`: whoever has a grant; others see the count. `off`: nobody sees anything. */
+  readonly presence: "on" | "off" | "granted";
+}
+
 /** The switches with their defaults filled in: which mode has which default is for the settings to know. */
 export interface AccessSettings {
   /** Whether any credential is configured. */
@@ -28,7 +34,7 @@ export interface AccessSettings {
   readonly trustUserId: boolean;
   /** Undefined where no `JWT_*` and no `JWKS_URL` is configured. */
   readonly verifier: TokenVerifier | undefined;
-  readonly rulesOf: (channel: ChannelName) => Readonly<Record<Verb, ChannelAccess>>;
+  readonly rulesOf: (channel: ChannelName) => AccessRules;
 }
 
 /**
@@ -64,6 +70,22 @@ export class Access {
       throw new ServiceError("forbidden", `${quoted(channel)} is another user's: only that user's connections get it`);
     }
     this.#check("subscribe", identity, channel);
+  }
+
+  /**
+   * What this one is told of who is in the channel: the users, or only how many connections there are.
+   * @param identity undefined for an API key, which sees the users wherever presence is not off
+   * @throws ServiceError where it may not ask at all
+   */
+  checkPresence(identity: Identity | undefined, channel: ChannelName): "users" | "count" {
+    if (identity !== undefined) this.checkSubscribe(identity, channel);
+    const { presence } = this.#settings.rulesOf(channel);
+    if (presence === "off") {
+      throw new ServiceError("forbidden", `presence is off in ${quoted(channel)}: its channel rule says presence: off`);
+    }
+    if (identity === undefined || presence === "on") return "users";
+    const isOwn = identity.userId !== undefined && channel === userChannel(identity.userId);
+    return isOwn || identity.grants.allow("subscribe", channel) ? "users" : "count";
   }
 
   /** Whether this client may publish to the channel; to `all` the rule of the chat counts. @throws ServiceError if not. */

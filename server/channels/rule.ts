@@ -8,6 +8,12 @@ import { nearest } from "../lib/nearest.ts";
  */
 export type ChannelAccess = (typeof accesses)[number];
 
+/**
+ * Who is told which users are in a channel. `on`: whoever may subscribe to it. `off`: nobody, not even how many. `granted`:
+ * whoever has a grant in the token; others are told how many connections there are.
+ */
+export type ChannelPresence = "on" | "off" | "granted";
+
 /** One entry of `channels` in the file. What it leaves out comes from the settings of the whole server. */
 export interface ChannelRule {
   /** A channel's name, the beginning of one followed by `*` (`room:*`), or `*` for every channel. */
@@ -17,8 +23,8 @@ export interface ChannelRule {
   /** Milliseconds. */
   readonly historyTtl?: number;
   readonly historyBytes?: number;
-  /** Whether one can ask who is in the channel. */
-  readonly presence?: boolean;
+  /** Who is told who is in the channel: nobody, or whoever may subscribe. */
+  readonly presence?: Exclude<ChannelPresence, "granted">;
   readonly subscribe?: ChannelAccess;
   readonly publish?: ChannelAccess;
 }
@@ -53,7 +59,7 @@ const accesses = ["anyone", "authenticated", "token", "nobody"] as const;
 interface Field {
   readonly key: Exclude<keyof ChannelRule, "match">;
   readonly expected: string;
-  parse(value: unknown): number | boolean | ChannelAccess | undefined;
+  parse(value: unknown): number | ChannelPresence | ChannelAccess | undefined;
 }
 
 const access = { expected: "anyone, authenticated, token or nobody", parse: parseAccess };
@@ -63,7 +69,7 @@ const fields: Readonly<Record<string, Field>> = {
   history_size: { key: "historySize", expected: "a whole number from 0 to 1000000", parse: parseSize },
   history_ttl: { key: "historyTtl", expected: "a time above 0 such as 30s, 5m or 2h", parse: parseTtl },
   history_bytes: { key: "historyBytes", expected: "bytes such as 64KiB or 1MiB", parse: parseByteSize },
-  presence: { key: "presence", expected: "on or off", parse: parseSwitch },
+  presence: { key: "presence", expected: "on or off", parse: parsePresence },
   subscribe: { key: "subscribe", ...access },
   publish: { key: "publish", ...access },
 };
@@ -118,9 +124,9 @@ function parseTtl(value: unknown): number | undefined {
   return ms === 0 ? undefined : ms;
 }
 
-function parseSwitch(value: unknown): boolean | undefined {
-  if (value === true || value === "on") return true;
-  return value === false || value === "off" ? false : undefined;
+function parsePresence(value: unknown): ChannelRule["presence"] {
+  if (value === true || value === "on") return "on";
+  return value === false || value === "off" ? "off" : undefined;
 }
 
 function parseAccess(value: unknown): ChannelAccess | undefined {

@@ -1,5 +1,5 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import { type ChannelAccess, type ChannelRule, matches } from "./rule.ts";
+import { type ChannelAccess, type ChannelPresence, type ChannelRule, matches } from "./rule.ts";
 
 /** Everything that holds for one channel. The first three are what a log asks for with each draft. */
 export interface ChannelOptions {
@@ -8,7 +8,7 @@ export interface ChannelOptions {
   /** Milliseconds. */
   readonly historyTtl: number;
   readonly historyBytes: number;
-  readonly presence: boolean;
+  readonly presence: ChannelPresence;
   readonly subscribe: ChannelAccess;
   readonly publish: ChannelAccess;
 }
@@ -19,7 +19,7 @@ export interface ChannelDefaults {
   /** Milliseconds. */
   readonly historyTtl: number;
   readonly historyBytes: number;
-  /** Who may subscribe and publish without a rule then needs a grant. */
+  /** Without a rule, subscribing, publishing and seeing who is in a channel then need a grant. */
   readonly isSecured: boolean;
 }
 
@@ -40,7 +40,7 @@ export class ChannelRules {
   constructor(rules: readonly ChannelRule[], defaults: ChannelDefaults, capacity = maxRemembered) {
     const { isSecured, ...history } = defaults;
     const access: ChannelAccess = isSecured ? "token" : "anyone";
-    this.#otherwise = { ...history, presence: true, subscribe: access, publish: access };
+    this.#otherwise = { ...history, presence: isSecured ? "granted" : "on", subscribe: access, publish: access };
     this.#rules = rules.map(({ match, ...options }) => ({ match, options: { ...this.#otherwise, ...options } }));
     this.#maxRemembered = capacity;
   }

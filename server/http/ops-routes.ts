@@ -4,7 +4,7 @@ import { health, isReady, type OpsDependencies } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import { aboutDrain, aboutHealth, aboutLivez, aboutMetrics, aboutNodes, aboutReadyz } from "./docs/about-ops.ts";
 import type { PlainRoute } from "./plain-route.ts";
-import { respondJson } from "./respond.ts";
+import { answerHeaders, respondJson } from "./respond.ts";
 
 export interface OpsParts {
   readonly ops: OpsDependencies;
@@ -83,7 +83,7 @@ async function answerMetrics(request: Request, { keys, metrics }: OpsParts): Pro
   keys.check(keyHeaders(request), "read");
   const accept = request.headers.get("Accept") ?? "";
   if (!/openmetrics-text|text\/plain/.test(accept)) return respondJson(await metrics.json(Date.now()));
-  return new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } });
+  return new Response(await metrics.text(), { headers: answerHeaders(metrics.contentType) });
 }
 
 async function answerNodes(request: Request, { keys, metrics }: OpsParts): Promise<Response> {

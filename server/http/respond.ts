@@ -19,9 +19,17 @@ const titles: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
+/**
+ * The headers of every answer but the page and its documents. No cache may keep one: it would serve a private history to
+ * the next client, without asking for its key.
+ */
+export function answerHeaders(contentType: string): Record<string, string> {
+  return { "Content-Type": contentType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+}
+
 /** What a verb answered. */
 export function respond({ status, body }: Reply): Response {
-  return new Response(body, { status, headers: { "Content-Type": "application/json; charset=utf-8" } });
+  return new Response(body, { status, headers: answerHeaders("application/json; charset=utf-8") });
 }
 
 export function respondJson(value: unknown, status = 200): Response {
@@ -40,7 +48,7 @@ export function respondError(error: unknown): Response {
   }
   const { status } = errorTable[code];
   const body = { ...problemOf(code, message), ...present({ field, retry_after_ms: retryAfterMs }) };
-  const headers = new Headers({ "Content-Type": "application/problem+json; charset=utf-8" });
+  const headers = new Headers(answerHeaders("application/problem+json; charset=utf-8"));
   if (retryAfterMs !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterMs / 1000)));
   else if (status === 503) headers.set("Retry-After", "5");
   if (status === 401) headers.set("WWW-Authenticate", "Bearer");

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { type Guest, TestHub } from "../../tests/fakes/hub.ts";
+import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
 import { Grants } from "../auth/grants.ts";
 import type { TokenVerifier } from "../auth/token.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
@@ -229,6 +229,18 @@ describe("commands", () => {
     const others = [await it.connect({ userId: "u1" }), await it.connect({ userId: "u0" }), await it.connect()];
     for (const it of [guest, ...others]) await say(it, { type: "subscribe", channel: "a" });
     expect(await say(guest, { type: "presence", channel: "a" })).toMatchObject([{ count: 4, users: ["u0", "u1"] }]);
+  });
+
+  test("presence names 500 users at once, and says how to ask for the others", async () => {
+    const guest = await begin({ settings: { maxConnections: 2000, maxConnectionsPerIp: 2000 } });
+    const userOf = (at: number) => `u${String(at).padStart(4, "0")}`;
+    for (let at = 0; at < 501; at++) await it.enter({ userId: userOf(at), channels: [nameOf("a")] });
+    await it.settle();
+    const [first] = await say(guest, { type: "presence", channel: "a" });
+    expect(first).toMatchObject({ count: 501, next_page: userOf(499) });
+    expect(first?.users).toHaveLength(500);
+    const rest = await say(guest, { type: "presence", channel: "a", page: userOf(499) });
+    expect(rest).toEqual([{ type: "presence", channel: "a", count: 501, users: [userOf(500)] }]);
   });
 });
 

@@ -216,7 +216,7 @@ export class Hub {
         this.#subscribe(session, channel, since),
       unsubscribe: (session: Session, channel: ChannelName) => void this.delivery.leave(session, channel),
       history: (channel: ChannelName, since: Since, limit: number) => this.history(channel, since, limit),
-      presence: async (channel: ChannelName) => (await this.occupancy.of([channel]))[0],
+      occupancy: this.occupancy,
       onIdentity: (session: Session) => {
         // Its token was looked at while it left: nobody would take the timer back.
         if (this.connections.byId(session.id) === session) this.#expiry.watch(session);

@@ -1,16 +1,26 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
+import { limits } from "../../protocol/limits.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Interest } from "../delivery/interest.ts";
+import { firstUsers } from "./first-users.ts";
 
-/** Who is in one channel. */
+/** Who is in one channel: a page of the users, and how many connections there are in all. */
 export interface Presence {
   /** Connections. */
   readonly count: number;
-  /** Each user once, sorted. */
+  /** Each user once, sorted by code unit; at most `limits.presenceUsers`. */
   readonly users: readonly string[];
+  /** The `after` of the next page; undefined on the last one. */
+  readonly next: string | undefined;
 }
 
-const nobody: Presence = { count: 0, users: [] };
+/** What one worker is asked: the users after this one, "" for the first page. */
+interface Asked {
+  readonly channel: ChannelName;
+  readonly after: string;
+}
+
+type Answered = Omit<Presence, "next">;
 
 /** Who is in which channel now, on any worker of the server. */
 export class Occupancy {
@@ -21,12 +31,13 @@ export class Occupancy {
     this.#interest = interest;
     this.#peers = peers;
     peers.handle("connected", (users: readonly string[]) => users.filter((it) => peers.roster.hasOwn(it)));
-    peers.handle("presence", (channels: readonly ChannelName[]) => channels.map((it) => this.#here(it)));
+    peers.handle("channel-counts", (channels: readonly ChannelName[]) => channels.map((it) => this.#countHere(it)));
+    peers.handle("channel-users", (asked: Asked) => this.#here(asked));
   }
 
   /**
-   * Which of these users have a connection now. What the others told of themselves is some milliseconds old, so of whom it
-   * knows nothing they are asked.
+   * Which of these users have a connection now. What the other workers reported is some milliseconds old, so users that
+   * are not known to be connected are looked up there.
    */
   async connected(users: readonly string[]): Promise<ReadonlySet<string>> {
     const { roster } = this.#peers;
@@ -37,26 +48,36 @@ export class Occupancy {
     return new Set([...known, ...answers.flatMap(({ body }) => body as readonly string[])]);
   }
 
-  /** One answer per channel, in their order. */
-  async of(channels: readonly ChannelName[]): Promise<readonly Presence[]> {
-    const answers = await this.#peers.ask("presence", channels);
-    const elsewhere = answers.map(({ body }) => body as readonly Presence[]);
-    return channels.map((it, index) => merge([this.#here(it), ...elsewhere.map((those) => those[index] ?? nobody)]));
+  /** How many connections are in each of these channels, in their order. Takes no time per connection. */
+  async counts(channels: readonly ChannelName[]): Promise<readonly number[]> {
+    const answers = await this.#peers.ask("channel-counts", channels);
+    const elsewhere = answers.map(({ body }) => body as readonly number[]);
+    return channels.map((it, index) => sum([this.#countHere(it), ...elsewhere.map((those) => those[index] ?? 0)]));
   }
 
-  #here(channel: ChannelName): Presence {
-    const members = Array.from(this.#interest.get(channel)?.members() ?? []);
-    return { count: members.length, users: distinct(members.map(({ session }) => session.userId)) };
+  /** A page of the users in a channel. @param after the `next` of the page before, "" for the first */
+  async users(channel: ChannelName, after: string): Promise<Presence> {
+    const asked: Asked = { channel, after };
+    const answers = await this.#peers.ask("channel-users", asked);
+    const those = [this.#here(asked), ...answers.map(({ body }) => body as Answered)];
+    const users = [...new Set(those.flatMap((it) => it.users))].sort();
+    const page = users.slice(0, limits.presenceUsers);
+    const next = users.length > page.length ? page.at(-1) : undefined;
+    return { count: sum(those.map(({ count }) => count)), users: page, next };
+  }
+
+  #countHere(channel: ChannelName): number {
+    const found = this.#interest.get(channel);
+    return found === undefined ? 0 : found.level.length + found.lagging.size;
+  }
+
+  /** One user more than a page has, so that whoever merges knows whether there is a next page. */
+  #here({ channel, after }: Asked): Answered {
+    const members = this.#interest.get(channel)?.members() ?? [];
+    return { count: this.#countHere(channel), users: firstUsers(members, after, limits.presenceUsers + 1) };
   }
 }
 
-function merge(those: readonly Presence[]): Presence {
-  return {
-    count: those.reduce((sum, { count }) => sum + count, 0),
-    users: distinct(those.flatMap(({ users }) => users)),
-  };
-}
-
-function distinct(users: readonly (string | undefined)[]): string[] {
-  return [...new Set(users)].filter((it) => it !== undefined).sort();
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, it) => total + it, 0);
 }

@@ -94,7 +94,7 @@ describe("fanfare connect between pipes", () => {
     await program.until(/Welcome/);
     program.type("Hi\n/who\n");
     await program.until(new RegExp(`^${time} alice: Hi$`, "m"));
-    await program.until(/^1 in all, users: alice$/m);
+    await program.until(/^1 in all$/m);
     await server.request("POST", "/sse/push", { user_id: "alice", data: { order: 42 } }, { "X-API-Key": key });
     await program.until(new RegExp(`^${time} \\(@alice\\) \\{"order":42\\}$`, "m"));
     expect(program.errors).toBe("");

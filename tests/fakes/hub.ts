@@ -95,7 +95,7 @@ export class TestHub {
           anonymous: true,
           trustUserId: true,
           verifier,
-          rulesOf: () => ({ subscribe: "anyone", publish: "anyone" }),
+          rulesOf: () => ({ subscribe: "anyone", publish: "anyone", presence: "on" }),
         }),
         historyRules: () => historyRules,
         onWelcomed: onWelcomed ?? (() => undefined),

@@ -7,7 +7,10 @@ const namedUsers = 12;
 /** Who is in a channel now, in connections and in users. */
 export interface Here {
   readonly count: number;
-  readonly users: readonly string[];
+  /** The first page of them; undefined where only the count may be known. */
+  readonly users?: readonly string[];
+  /** There are more users than the first page has. */
+  readonly next_page?: string;
 }
 
 /** What a person can ask for here. */
@@ -78,10 +81,10 @@ export class ChannelList {
 }
 
 /** `3 here: alice, bob`; connections that belong to nobody are counted only. */
-export function hereText({ count, users }: Here): string {
+export function hereText({ count, users = [], next_page }: Here): string {
   const named = users.slice(0, namedUsers);
   const more = users.length - named.length;
-  const names = more > 0 ? [...named, `${more} more`] : named;
+  const names = more > 0 ? [...named, next_page === undefined ? `${more} more` : `more than ${more} others`] : named;
   return names.length === 0 ? `${count} here` : `${count} here: ${names.join(", ")}`;
 }
 

@@ -1,7 +1,7 @@
 import { limits } from "../../../protocol/limits.ts";
 import { sinceRule } from "../../../protocol/position.ts";
 import { type About, json, type Parameter } from "./about.ts";
-import { flag, list, object, whole } from "./json-schema.ts";
+import { flag, list, object, text, whole } from "./json-schema.ts";
 import { channelName, epoch, gapReason, offset, pageOf, ref, userId } from "./schemas.ts";
 
 export const channelParameter: Parameter = {
@@ -11,6 +11,13 @@ export const channelParameter: Parameter = {
   description: "The channel; a `/` in its name is written `%2F`.",
   schema: channelName,
   example: "room:1",
+};
+
+const page: Parameter = {
+  name: "page",
+  in: "query",
+  description: "The `next_page` of an answer, to read on.",
+  schema: { type: "string" },
 };
 
 const channel = object({
@@ -33,7 +40,7 @@ export const aboutListChannels: About = {
       schema: { type: "string" },
       example: "room:",
     },
-    { name: "page", in: "query", description: "The `next_page` of an answer, to read on.", schema: { type: "string" } },
+    page,
   ],
   answers: {
     200: {
@@ -110,16 +117,21 @@ export const aboutGetHistory: About = {
 
 export const aboutGetPresence: About = {
   tag: "channels",
-  parameters: [channelParameter],
+  details: `\`users\` holds at most ${limits.presenceUsers} of them; ask again with \`page\` for the rest. With a user's token it is left out where the token has no grant for the channel and no rule has \`presence: on\`. Where a rule has \`presence: off\` the answer is \`forbidden\`.`,
+  parameters: [channelParameter, page],
   answers: {
     200: {
       description: "Who is there now.",
       contents: json(
-        object({
-          channel: channelName,
-          count: whole("Connections in the channel."),
-          users: list("Users among them, sorted; several connections of one user count once here.", userId),
-        }),
+        object(
+          { channel: channelName, count: whole("Connections in the channel.") },
+          {
+            users: list("A page of the users among them, sorted, each once.", userId, {
+              maxItems: limits.presenceUsers,
+            }),
+            next_page: text("For `page`, to read on; absent at the end."),
+          },
+        ),
         { two: { channel: "room:1", count: 3, users: ["alice", "bob"] } },
       ),
     },

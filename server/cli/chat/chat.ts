@@ -103,8 +103,9 @@ export class Chat {
   async #tellWho(): Promise<void> {
     const { client, ears } = this.#parts;
     try {
-      const { count, users } = await client.channel(this.#room).presence();
-      const names = users.length === 0 ? "" : `, users: ${users.map(printable).join(", ")}`;
+      const { count, users = [], next_page } = await client.channel(this.#room).presence();
+      const more = next_page === undefined ? "" : ", and more";
+      const names = users.length === 0 ? "" : `, users: ${users.map(printable).join(", ")}${more}`;
       ears.tell(`${count} in ${this.#room}${names}`);
     } catch (error) {
       ears.alarm(`/who: ${printable(error instanceof Error ? error.message : String(error))}`);

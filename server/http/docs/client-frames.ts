@@ -2,7 +2,17 @@ import type { ClientFrame } from "../../../protocol/frames.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { sinceRule } from "../../../protocol/position.ts";
 import { flag, type JsonSchema, object, text } from "../../api/about/json-schema.ts";
-import { anyJson, channelName, eventName, headers, key, publicationId, ref, sender } from "../../api/about/schemas.ts";
+import {
+  anyJson,
+  channelName,
+  eventName,
+  headers,
+  key,
+  publicationId,
+  ref,
+  sender,
+  userId,
+} from "../../api/about/schemas.ts";
 import type { ServerFrameName } from "./server-frames.ts";
 
 /** One frame that a client may send. */
@@ -110,7 +120,11 @@ export const clientFrames: Readonly<Record<ClientFrameName, ClientFrameAbout>> =
   },
   presence: {
     summary: "Ask who is in a channel now.",
-    payload: command("presence", { channel: channelName }),
+    payload: command(
+      "presence",
+      { channel: channelName },
+      { page: { ...userId, description: "The `next_page` of the answer before." } },
+    ),
     examples: [{ type: "presence", ref: 7, channel: "room:1" }],
     answers: ["presence"],
   },

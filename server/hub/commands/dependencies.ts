@@ -6,7 +6,7 @@ import type { Access } from "../../auth/access.ts";
 import type { Published } from "../../broker/broker.ts";
 import type { History } from "../../broker/log.ts";
 import type { Session } from "../../session/session.ts";
-import type { Presence } from "../occupancy.ts";
+import type { Occupancy } from "../occupancy.ts";
 
 /** Text that a client sent to everyone. */
 export interface Chat {
@@ -26,8 +26,8 @@ export interface CommandDependencies {
   subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined>;
   unsubscribe(session: Session, channel: ChannelName): void;
   history(channel: ChannelName, since: Since, limit: number): Promise<History>;
-  /** The users that are in a channel now, and how many connections. */
-  presence(channel: ChannelName): Promise<Presence | undefined>;
+  /** Who is in a channel now. */
+  readonly occupancy: Pick<Occupancy, "counts" | "users">;
   /** A client said something to everyone. */
   onChat(said: Chat, session: Session): void;
   /** The session's identity was replaced. */

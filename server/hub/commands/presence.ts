@@ -1,15 +1,19 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { present } from "../../../protocol/codec.ts";
 import type { AnswerFrame } from "../../../protocol/frames.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
-/** Who is in a channel now. */
+/** Who is in a channel now: a page of the users, or how many connections where that is all this session may know. */
 export async function presence(
-  dependencies: CommandDependencies,
+  { access, occupancy }: CommandDependencies,
   session: Session,
-  { channel }: { readonly channel: ChannelName },
+  { channel, page = "" }: { readonly channel: ChannelName; readonly page?: string },
 ): Promise<AnswerFrame> {
-  dependencies.access.checkSubscribe(session.identity, channel);
-  const { count = 0, users = [] } = (await dependencies.presence(channel)) ?? {};
-  return { type: "presence", channel, count, users };
+  if (access.checkPresence(session.identity, channel) === "count") {
+    const [count = 0] = await occupancy.counts([channel]);
+    return { type: "presence", channel, count };
+  }
+  const { count, users, next } = await occupancy.users(channel, page);
+  return { type: "presence", channel, count, users, ...present({ next_page: next }) };
 }

@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test";
+import { matches, parseChannelRules } from "./rule.ts";
+
+const rulesOf = (value: unknown) => parseChannelRules(value).rules;
+const problemsOf = (value: unknown) => parseChannelRules(value).problems;
+
+describe("a pattern", () => {
+  test.each([
+    ["room:*", "room:1", true],
+    ["room:*", "room:", true],
+    ["room:*", "rooms", false],
+    ["room:*", "room", false],
+    ["room:*", "a:room:1", false],
+    ["room", "room", true],
+    ["room", "room:1", false],
+    ["room", "roo", false],
+    ["*", "anything", true],
+    ["@*", "@alice", true],
+  ])("%s and the channel %s: %p", (pattern, channel, does) => {
+    expect(matches(pattern, channel)).toBe(does);
+  });
+
+  test.each([
+    ["a b"],
+    [""],
+    ["*a"],
+    ["a*b"],
+    ["#a"],
+    ["$a"],
+    ["a,b"],
+    ["a\u0007"],
+    ["a".repeat(201)],
+    [7],
+    [undefined],
+  ])("cannot be %p", (match) => {
+    const [problem = "", ...others] = problemsOf([{ match }]);
+    expect(others).toEqual([]);
+    expect(problem).toStartWith("channels[0].match: expected a channel's name");
+  });
+
+  test("may be as long as a channel's name", () => {
+    expect(problemsOf([{ match: "a".repeat(200) }, { match: `b${"a".repeat(199)}*` }])).toEqual([]);
+  });
+});
+
+describe("a rule", () => {
+  test("is read field by field", () => {
+    const written = {
+      match: "room:*",
+      history_size: 5,
+      history_ttl: "2m",
+      history_bytes: "1KiB",
+      presence: false,
+      subscribe: "authenticated",
+      publish: "nobody",
+    };
+    expect(rulesOf([written])).toEqual([
+      {
+        match: "room:*",
+        historySize: 5,
+        historyTtl: 120_000,
+        historyBytes: 1024,
+        presence: "off",
+        subscribe: "authenticated",
+        publish: "nobody",
+      },
+    ]);
+  });
+
+  test.each([
+    ["history_size", 1_000_001, "a whole number from 0 to 1000000, got 1000001"],
+    ["history_size", -1, "a whole number from 0 to 1000000, got -1"],
+    ["history_size", "5", 'a whole number from 0 to 1000000, got "5"'],
+    ["history_ttl", 0, "a time above 0 such as 30s, 5m or 2h, got 0"],
+    ["history_bytes", "much", 'bytes such as 64KiB or 1MiB, got "much"'],
+    ["presence", "maybe", 'on or off, got "maybe"'],
+    ["subscribe", "everyone", 'anyone, authenticated, token or nobody, got "everyone"'],
+    ["publish", true, "anyone, authenticated, token or nobody, got true"],
+  ])("with %s: %p is refused, by field and rule", (field, value, expected) => {
+    expect(problemsOf([{ match: "a", [field]: value }])).toEqual([`channels[0].${field}: expected ${expected}`]);
+  });
+
+  test("with a field that does not exist is refused, with the nearest one", () => {
+    expect(problemsOf([{ match: "a", subscibe: "anyone" }])).toEqual(["channels[0].subscibe: did you mean subscribe?"]);
+    expect(problemsOf([{ match: "a", color: 1 }])[0]).toStartWith("channels[0].color: no such field; there are match,");
+  });
+
+  test("after one that takes all of its channels is refused, since it would never apply", () => {
+    expect(problemsOf([{ match: "*" }, { match: "room" }])).toEqual([
+      'channels[1].match: "room" never applies, "*" stands first',
+    ]);
+    expect(problemsOf([{ match: "room" }, { match: "room:*" }, { match: "*" }])).toEqual([]);
+  });
+
+  test.each([[{}], ["room"], [7]])("list that is %p is refused", (value) => {
+    expect(problemsOf(value)[0]).toStartWith("channels: expected a list of rules");
+  });
+
+  test.each([["room"], [null], [["a"]]])("that is %p is refused", (value) => {
+    expect(problemsOf([value])[0]).toStartWith("channels[0]: expected a rule such as");
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { ChannelRule } from "./rule.ts";
+import { ChannelRules } from "./rules.ts";
+
+const defaults = { historySize: 100, historyTtl: 1000, historyBytes: 10_000, isSecured: false };
+const of = (
+  rules: readonly ChannelRule[],
+  channel: string,
+  more: Partial<typeof defaults & { capacity: number }> = {},
+) => {
+  const { capacity, ...changed } = more;
+  return new ChannelRules(rules, { ...defaults, ...changed }, capacity).of(channel as ChannelName);
+};
+
+describe("what holds for a channel", () => {
+  test("without a rule is what the server's settings say, open or secured", () => {
+    const { isSecured: _, ...history } = defaults;
+    expect(of([], "a")).toEqual({ ...history, subscribe: "anyone", publish: "anyone", presence: "on" });
+    expect(of([], "a", { isSecured: true })).toMatchObject({
+      subscribe: "token",
+      publish: "token",
+      presence: "granted",
+    });
+  });
+
+  test("is what the first rule that matches says, and the settings for what it leaves out", () => {
+    const rules: ChannelRule[] = [
+      { match: "room:vip", subscribe: "token", historySize: 5 },
+      { match: "room:*", subscribe: "authenticated", publish: "nobody", presence: "off" },
+      { match: "*", historyTtl: 1 },
+    ];
+    const secured = { isSecured: true };
+    expect(of(rules, "room:vip", secured)).toMatchObject({
+      historySize: 5,
+      subscribe: "token",
+      publish: "token",
+      presence: "granted",
+    });
+    expect(of(rules, "room:1", secured)).toMatchObject({
+      historySize: 100,
+      subscribe: "authenticated",
+      publish: "nobody",
+      presence: "off",
+    });
+    expect(of(rules, "rooms", secured)).toMatchObject({ historyTtl: 1, subscribe: "token" });
+  });
+
+  test("stays the same when more channels are asked for than are remembered", () => {
+    const rules = new ChannelRules([{ match: "a*", historySize: 7 }], defaults, 2);
+    for (const name of ["a1", "b1", "a2", "a1", "b2", "b1", "a3"]) {
+      expect(rules.of(name as ChannelName).historySize).toBe(name.startsWith("a") ? 7 : 100);
+    }
+  });
+
+  test("is one object for all channels of a rule", () => {
+    const rules = new ChannelRules([{ match: "a*", historySize: 7 }], defaults);
+    expect(rules.of("a1" as ChannelName)).toBe(rules.of("a2" as ChannelName));
+  });
+});

@@ -1,0 +1,13 @@
+import { expect, test } from "bun:test";
+import { ServiceError } from "../../protocol/errors.ts";
+import { respond, respondError, respondJson } from "./respond.ts";
+
+test.each([
+  ["a verb's answer", respond({ status: 200, body: "{}" })],
+  ["JSON", respondJson({})],
+  ["a refusal", respondError(new ServiceError("forbidden", "no"))],
+  ["a refusal for some time", respondError(new ServiceError("rate-limited", "wait", { retryAfterMs: 1 }))],
+])("no cache keeps %s, and no browser guesses what it is", (_, { headers }) => {
+  expect(headers.get("Cache-Control")).toBe("no-store");
+  expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+});
