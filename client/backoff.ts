@@ -4,6 +4,8 @@ import type { World } from "./world.ts";
 /** The bound of the first wait, and of the longest. Milliseconds. */
 const firstMs = 500;
 const maxMs = 20_000;
+/** The longest that a timer can wait, in milliseconds: beyond it, it fires at once. A server may ask for more. */
+export const longestWaitMs = 2 ** 31 - 1;
 
 /**
  * How long to wait before the next try: anything up to a bound that doubles with each failure (full jitter), so that those

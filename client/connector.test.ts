@@ -91,6 +91,28 @@ test("a server that says when to come back is not asked before", async () => {
   expect(client.state.nextTryAt).toBe(world.clock.now() + 7000);
 });
 
+test("a server that names a time which no timer can wait is asked when the longest timer is over, not at once", async () => {
+  const world = new ScriptedWorld();
+  const { client, socket } = await world.connected();
+  socket.end(4053, { retryAfterMs: 2 ** 31 });
+  expect(client.state.nextTryAt).toBe(world.clock.now() + 2 ** 31 - 1);
+  world.clock.move(2 ** 31 - 2);
+  await settle();
+  expect(world.sockets).toHaveLength(1);
+  world.clock.move(1);
+  await settle();
+  expect(world.sockets).toHaveLength(2);
+});
+
+test("a drain notice with such a time ends no connection at once", async () => {
+  const world = new ScriptedWorld();
+  const { client, socket } = await world.connected();
+  socket.draining(false, 2 ** 40);
+  world.clock.move(1000);
+  await settle();
+  expect([client.state.status, world.sockets.length]).toEqual(["connected", 1]);
+});
+
 test("each try asks for a token, and one that cannot be had is a failed try", async () => {
   const world = new ScriptedWorld();
   const answers: (() => string)[] = [

@@ -2,7 +2,7 @@ import type { ClientCommand, IncomingFrame } from "../protocol/client-codec.ts";
 import { isFinal } from "../protocol/close-codes.ts";
 import type { DrainingFrame, Ref, WelcomeFrame } from "../protocol/frames.ts";
 import { Attempt } from "./attempt.ts";
-import { backoff } from "./backoff.ts";
+import { backoff, longestWaitMs } from "./backoff.ts";
 import type { Timer } from "./clock.ts";
 import type { Goodbye } from "./goodbye.ts";
 import type { ConnectionState } from "./state.ts";
@@ -152,7 +152,7 @@ export class Connector {
     if (this.#options.stay && !successor) return;
     this.#timer?.cancel();
     // With a successor a little early: a server that moves its clients closes at the slot.
-    const waitMs = successor ? 0.9 * reconnect_after_ms : reconnect_after_ms;
+    const waitMs = Math.min(successor ? 0.9 * reconnect_after_ms : reconnect_after_ms, longestWaitMs);
     this.#timer = clock.setTimeout(() => {
       if (successor) this.#open();
       else this.#current?.end({ code: 1012, reason: message });
@@ -194,7 +194,8 @@ export class Connector {
     const { clock, random, isOnline } = this.#world;
     const now = clock.now();
     const jitterMs = backoff(this.#failures++, random());
-    const waitMs = Math.max(jitterMs, this.#slotAt - now, goodbye.retryAfterMs ?? 0);
+    const wantedMs = Math.max(jitterMs, this.#slotAt - now, goodbye.retryAfterMs ?? 0);
+    const waitMs = Math.min(wantedMs, longestWaitMs);
     const isOffline = !this.#current && !isOnline();
     this.#timer?.cancel();
     if (!isOffline) this.#timer = clock.setTimeout(() => this.#open(), waitMs);

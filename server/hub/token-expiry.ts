@@ -1,8 +1,5 @@
-import type { Clock, Timer } from "../lib/clock.ts";
+import { type Clock, maxTimerMs, type Timer } from "../lib/clock.ts";
 import type { Session } from "../session/session.ts";
-
-/** The longest a timer can wait; beyond it the runtime's own would fire at once. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /** Closes sessions with 4010 when their token ends and no new one came. */
 export class TokenExpiry {

@@ -15,10 +15,19 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed moment, with fractions. */
   monotonic(): number;
+  /** @throws RangeError for more than `maxTimerMs`: the runtime would fire at once instead of waiting */
   setTimeout(run: () => void, ms: number): Timer;
   /** Runs after the input and output of this turn of the event loop. */
   setImmediate(run: () => void): Timer;
   sleep(ms: number): Promise<void>;
+}
+
+/** The longest that a timer can wait: 24.8 days. */
+export const maxTimerMs = 2 ** 31 - 1;
+
+/** Every clock calls it, so that a test finds what the machine's own clock would refuse. @throws RangeError */
+export function checkTimer(ms: number): void {
+  if (!(ms <= maxTimerMs)) throw new RangeError(`a timer can wait ${maxTimerMs} ms at most, not ${ms}`);
 }
 
 /** The machine's own clock. */
@@ -26,6 +35,7 @@ export const systemClock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),
   setTimeout(run, ms) {
+    checkTimer(ms);
     const timer = setTimeout(run, ms);
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
@@ -34,5 +44,9 @@ export const systemClock: Clock = {
     const timer = setImmediate(run);
     return { cancel: () => clearImmediate(timer) };
   },
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep: (ms) =>
+    new Promise((resolve) => {
+      checkTimer(ms);
+      setTimeout(resolve, ms);
+    }),
 };

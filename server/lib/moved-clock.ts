@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "./clock.ts";
+import { type Clock, checkTimer, type Timer } from "./clock.ts";
 
 /** A clock for tests: time stands still until it is moved, and timers run in the order in which they are due. */
 export class MovedClock implements Clock {
@@ -26,6 +26,7 @@ export class MovedClock implements Clock {
   }
 
   setTimeout(run: () => void, ms: number): Timer {
+    checkTimer(ms);
     const entry = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
     this.#timers.add(entry);
     return { cancel: () => void this.#timers.delete(entry) };

@@ -1,0 +1,64 @@
+import { describe, expect, test } from "bun:test";
+import { maxTimerMs, systemClock } from "./clock.ts";
+import { MovedClock } from "./moved-clock.ts";
+
+describe.each([
+  ["the machine's clock", systemClock],
+  ["the clock that tests move", new MovedClock()],
+])("%s", (_, clock) => {
+  test("takes a timer of the longest time there is", () => {
+    const timer = clock.setTimeout(() => expect.unreachable(), maxTimerMs);
+    timer.cancel();
+    expect(timer.cancel()).toBeUndefined();
+  });
+
+  test.each([maxTimerMs + 1, Number.POSITIVE_INFINITY, Number.NaN])(
+    "refuses one of %d ms, which would not wait",
+    (ms) => {
+      expect(() => clock.setTimeout(() => expect.unreachable(), ms)).toThrow(RangeError);
+    },
+  );
+
+  test("refuses to sleep longer too", async () => {
+    await expect(clock.sleep(maxTimerMs + 1)).rejects.toThrow("a timer can wait 2147483647 ms at most, not 2147483648");
+  });
+});
+
+describe("the clock that tests move", () => {
+  test("runs what is due in the order of its times, and of being set", () => {
+    const clock = new MovedClock();
+    const ran: string[] = [];
+    clock.setTimeout(() => ran.push("late"), 11);
+    clock.setTimeout(() => ran.push("first"), 10);
+    clock.setTimeout(() => ran.push("second"), 10);
+    clock.setImmediate(() => ran.push("at once"));
+    clock.setTimeout(() => ran.push("cancelled"), 5).cancel();
+    clock.move(10);
+    expect(ran).toEqual(["at once", "first", "second"]);
+    clock.move(1);
+    expect(ran).toEqual(["at once", "first", "second", "late"]);
+  });
+
+  test("runs a timer that a timer set, at its own time", () => {
+    const clock = new MovedClock(0);
+    const times: number[] = [];
+    const again = () => {
+      times.push(clock.monotonic());
+      if (times.length < 5) clock.setTimeout(again, 10);
+    };
+    clock.setTimeout(again, 10);
+    clock.move(35);
+    expect([times, clock.monotonic()]).toEqual([[10, 20, 30], 35]);
+  });
+
+  test("can have its wall clock set, which moves no timer", () => {
+    const clock = new MovedClock(1000);
+    let ran = 0;
+    clock.setTimeout(() => ran++, 10);
+    clock.set(-500);
+    expect([clock.now(), clock.monotonic(), ran]).toEqual([500, 1000, 0]);
+    clock.set(10_000);
+    clock.move(10);
+    expect([clock.now(), clock.monotonic(), ran]).toEqual([10_510, 1010, 1]);
+  });
+});
