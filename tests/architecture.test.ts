@@ -9,9 +9,30 @@ import {
   type Rule,
 } from "./architecture/rules.ts";
 import { readSources, type Sources } from "./architecture/sources.ts";
+import { testsAreNotEmpty, testsAreReplayed, testsAreRun, testsDoNotSleep } from "./architecture/test-rules.ts";
 
 /** Files of more than 300 lines that are one thing all the same, and why. */
 const longFiles: Readonly<Record<string, string>> = {};
+
+/** Files that sleep, and why that is right. Everybody else waits for an event. */
+const sleeping: Readonly<Record<string, string>> = {
+  "tests/conformance/wire/living.ts": "notices are gathered for a second, in which nothing is to come",
+  "tests/e2e/history-writer.ts": "a publisher pauses between two tries",
+  "tests/e2e/launcher.test.ts": "key presses that come together count as one",
+  "tests/e2e/server.ts": "two signals of one kind that come together count as one; a log file announces nothing",
+  "tests/e2e/slow-readers.test.ts": "messages are published at a given rate, and memory is sampled meanwhile",
+  "tests/e2e/workers.test.ts": "a client pauses before it reconnects",
+  "tests/faults/close.test.ts": "readers are silent for a given time",
+  "tests/faults/fault-run.ts": "clients and publishers run for a given time",
+  "tests/faults/kills.test.ts": "servers are killed at given times of a run",
+  "tests/faults/publisher.ts": "publishers pause between two messages",
+  "tests/faults/rough-line.ts": "a line stalls and crawls",
+  "tests/redis/cluster.test.ts": "members and claims expire by the time of the Redis server",
+  "tests/streams/libraries.test.ts":
+    "libraries in other processes are asked what they have; one test is about a silence",
+  "tests/streams/node-libraries.js": "a client pauses before it reconnects",
+  "tests/faults/stream-client.ts": "a client pauses before it reconnects",
+};
 
 const code = await readSources("{bin,protocol,server,client,web,tests,bench,examples,scripts}/**/*.{ts,tsx,js}");
 const texts = await readSources("**/*.{ts,tsx,js,md,yaml,yml,toml,html,css,lua}");
@@ -38,6 +59,24 @@ describe("the house is in order:", () => {
     for (const room of ["bin", "protocol", "server", "tests", "scripts"]) {
       expect([...code.keys()].some((path) => path.startsWith(`${room}/`))).toBe(true);
     }
+  });
+});
+
+describe("every test", () => {
+  test("is run, or says why it is skipped", () => {
+    expect(testsAreRun(code)).toEqual([]);
+  });
+
+  test("does something", () => {
+    expect(testsAreNotEmpty(code)).toEqual([]);
+  });
+
+  test("waits for events instead of sleeping", () => {
+    expect(testsDoNotSleep(code, sleeping)).toEqual([]);
+  });
+
+  test("that is random is replayed by FANFARE_SEED", () => {
+    expect(testsAreReplayed(code)).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import { fc } from "../../tests/property.ts";
 import { firstUsers } from "./first-users.ts";
 
 const members = (users: readonly (string | undefined)[]) => users.map((userId) => ({ session: { userId } }));

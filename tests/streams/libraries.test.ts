@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { BrowserUnderTest } from "../e2e/browser.ts";
 import { Relay } from "../e2e/relay.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
+import { testIf } from "../test-if.ts";
 import { BrowserLibraries } from "./browser-libraries.ts";
 import { type LibraryEvent, type LibraryRecord, recordsOf } from "./library-record.ts";
 import { NodeLibraries } from "./node-libraries.ts";
@@ -114,7 +115,7 @@ test("no SSE library loses a message, gets one twice or fires an empty event, ho
   expect((await run.records()).every(({ connects }) => connects >= 4)).toBe(true);
 }, 60_000);
 
-test.skipIf(process.env.FANFARE_LONG !== "1")(
+testIf(process.env.FANFARE_LONG === "1", "it takes 20 s: npm test -- --long")(
   "no SSE library fires an event for a comment, or misses what follows it (a comment comes after 15 s)",
   async () => {
     await using chromium = await BrowserUnderTest.start();
