@@ -1,16 +1,22 @@
 /** What a log may hold over all its channels. */
 export interface LogLimits {
-  /** Bytes of publications, by `costOf`: beyond it the channels that were not used for longest give way first. */
+  /**
+   * Memory for publications, known channels and remembered ids together, bytes by cost-of.ts. When it is full, the least
+   * recently used channels lose their publications, and idle ones are forgotten.
+   */
   readonly totalBytes: number;
   /** Beyond it new channels are refused, unless there is one to be forgotten. */
   readonly maxChannels: number;
   /** How long a channel without messages must be unused to be forgotten, milliseconds; what is listened to is used every 5 s. */
   readonly forgetMs: number;
-  /** The same when there are `maxChannels` of them. */
+  /** The same when there are `maxChannels` of them, or no memory is left. */
   readonly minIdleMs: number;
   /** How long a publisher's id is remembered, milliseconds. */
   readonly idWindowMs: number;
-  /** Memory for ids: beyond it publications with an id are refused. 128 MiB are about 500 000 ids, 1700 per second. */
+  /**
+   * The part of it that ids may take, at most half: beyond it publications with an id are refused. 128 MiB are about
+   * 500 000 ids, 1700 per second.
+   */
   readonly idBytes: number;
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
-import { costOf } from "../../server/broker/cost-of.ts";
+import { channelCost, costOf } from "../../server/broker/cost-of.ts";
 import type { Appended, HistoryRules, Log } from "../../server/broker/log.ts";
 import type { LogLimits } from "../../server/broker/log-limits.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
@@ -400,7 +400,7 @@ function bounds(world: World, test: Declare): void {
 
   test("over the bytes of all channels, the one that was not used for longest gives way first, oldest first", async () => {
     const one = costOf({ channel: a, message: "m" });
-    await world.begin({ totalBytes: 4 * one });
+    await world.begin({ totalBytes: 4 * one + 3 * channelCost(a) });
     for (const channel of [a, a, b, b]) await world.store({ channel });
     expect([await world.offsets(earliest, a), await world.offsets(earliest, b)]).toEqual([
       [1, 2],
@@ -410,6 +410,22 @@ function bounds(world: World, test: Declare): void {
     await world.top(a); // now b is the one
     await world.store({ channel: "c" as ChannelName });
     expect([await world.offsets(earliest, a), await world.offsets(earliest, b)]).toEqual([[2], [2, 3]]);
+  });
+
+  test("known channels count among the bytes of all: they make publications give way, and one too many is refused", async () => {
+    const c = "c" as ChannelName;
+    const one = costOf({ channel: a, message: "m" });
+    await world.begin({ totalBytes: 3 * channelCost(a) + one - 1 });
+    await world.store();
+    await world.top(b);
+    expect(await world.offsets(earliest)).toEqual([1]);
+    await world.top(c);
+    expect(await world.offsets(earliest)).toEqual([]);
+    await world.begin({ totalBytes: 2 * channelCost(a), minIdleMs: 1000 });
+    await world.log.tops([a, b]);
+    expect(await refusalOf(world.log.tops([c]))).toMatchObject({ code: "too-many-channels" });
+    world.clock.move(1001);
+    expect((await world.log.tops([c])).get(c)?.offset).toBe(0);
   });
 
   test("epoch and top outlive all messages", async () => {

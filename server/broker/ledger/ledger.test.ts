@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Publication } from "../../../protocol/publication.ts";
-import { costOf } from "../cost-of.ts";
+import { channelCost, costOf, idCost } from "../cost-of.ts";
 import type { HistoryRules } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
@@ -9,6 +9,7 @@ import { Ledger } from "./ledger.ts";
 
 const rules: HistoryRules = { historySize: 100, historyTtl: 1000, historyBytes: 1_000_000 };
 const one = costOf({ channel: "a" as ChannelName, message: "m" });
+const known = channelCost("a");
 
 function begin(limits: Partial<LogLimits> = {}) {
   const dropped: number[] = [];
@@ -33,23 +34,23 @@ function begin(limits: Partial<LogLimits> = {}) {
 
 describe("Ledger", () => {
   test("counts the bytes of what is kept, and tells once of each that is not any more", () => {
-    const { ledger, enter, dropped } = begin({ totalBytes: 3 * one });
+    const { ledger, enter, dropped } = begin({ totalBytes: 3 * one + known });
     for (let count = 0; count < 3; count++) enter("a", 0);
-    expect([ledger.bytes, dropped]).toEqual([3 * one, []]);
+    expect([ledger.bytes, dropped]).toEqual([3 * one + known, []]);
     enter("a", 1);
-    expect([ledger.bytes, dropped]).toEqual([3 * one, [1]]);
+    expect([ledger.bytes, dropped]).toEqual([3 * one + known, [1]]);
     ledger.sweep(1000, 100);
     expect(dropped).toEqual([1]);
     ledger.sweep(1001, 100);
-    expect([ledger.bytes, dropped]).toEqual([one, [1, 2, 3]]);
+    expect([ledger.bytes, dropped]).toEqual([one + known, [1, 2, 3]]);
   });
 
   test("a sweep does a bounded part of the work, and the next goes on there", () => {
     const { ledger, enter } = begin();
     for (let count = 0; count < 100; count++) enter(String.fromCharCode(33 + count), 0);
     let sweeps = 1;
-    for (; !ledger.sweep(2000, 20); sweeps++) expect(ledger.bytes).toBe((100 - 10 * sweeps) * one);
-    expect([ledger.bytes, sweeps]).toEqual([0, 11]);
+    for (; !ledger.sweep(2000, 20); sweeps++) expect(ledger.bytes).toBe((100 - 10 * sweeps) * one + 100 * known);
+    expect([ledger.bytes, sweeps]).toEqual([100 * known, 11]);
   });
 
   test("a sweep forgets channels that keep nothing and were not used for long, and no others", () => {
@@ -71,6 +72,27 @@ describe("Ledger", () => {
     expect(ledger.counts.ids).toBe(7);
     ledger.sweep(1001, 100);
     expect(ledger.counts.ids).toBe(5);
+  });
+
+  test("ids take at most half of all bytes, and make publications give way", () => {
+    const bytes = 4 * idCost("a\n0");
+    const { ledger, enter, dropped } = begin({ totalBytes: 2 * bytes });
+    for (let count = 0; count < 5; count++) enter("a", 0);
+    const before = dropped.length;
+    const outcomes = Array.from({ length: 5 }, (_, count) => enter("a", 1, `${count}`).outcome);
+    expect(outcomes).toEqual(["stored", "stored", "stored", "stored", "refused"]);
+    expect([ledger.counts.ids, dropped.length > before, ledger.bytes <= 2 * bytes]).toEqual([4, true, true]);
+  });
+
+  test("where no memory is left, a new channel takes the place of one that was unused for longer than others", () => {
+    const { ledger, enter, forgotten } = begin({ totalBytes: 3 * known, minIdleMs: 30_000 });
+    ledger.tops(["a", "b"] as ChannelName[], 0);
+    ledger.tops(["c"] as ChannelName[], 1);
+    expect(enter("d", 30_000)).toMatchObject({ outcome: "refused", error: { code: "too-many-channels" } });
+    expect([ledger.bytes, forgotten]).toEqual([3 * known, []]);
+    ledger.tops(["a"] as ChannelName[], 30_000);
+    expect(enter("d", 30_001).outcome).toBe("stored");
+    expect([ledger.bytes, forgotten]).toEqual([3 * known, ["b"]]);
   });
 
   test("an id that was stored anew after its window is not forgotten with the first one", () => {

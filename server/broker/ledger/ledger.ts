@@ -2,7 +2,9 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
+import { ownText } from "../../lib/own-text.ts";
 import type { RingMeasure } from "../../lib/ring.ts";
+import { channelCost, idCost } from "../cost-of.ts";
 import type { ChannelSummary, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { newEpoch } from "../new-epoch.ts";
@@ -56,18 +58,22 @@ export class Ledger<T> {
   /** Those that keep nothing but their numbering: the first to be forgotten when there are too many channels. */
   readonly #idle = new UseOrder<KeptChannel<T>>();
   readonly #ids: RecentIds;
-  #bytes = 0;
+  #keptBytes = 0;
+  #channelBytes = 0;
   #sweeping: Iterator<KeptChannel<T>> | undefined;
 
   constructor(limits: LogLimits, dependencies: LedgerDependencies<T>) {
     this.#limits = limits;
     this.#dependencies = dependencies;
-    this.#ids = new RecentIds({ windowMs: limits.idWindowMs, maxBytes: limits.idBytes });
+    this.#ids = new RecentIds({
+      windowMs: limits.idWindowMs,
+      maxBytes: Math.min(limits.idBytes, limits.totalBytes / 2),
+    });
   }
 
-  /** Of all that is kept. */
+  /** Of publications, channels and ids together. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#keptBytes + this.#channelBytes + this.#ids.bytes;
   }
 
   /** How many channels are known, and ids remembered. */
@@ -82,10 +88,11 @@ export class Ledger<T> {
     if (id !== undefined && key !== undefined) {
       const position = this.#ids.find(key, now);
       if (position !== undefined) return { outcome: "duplicate", id, position };
-      if (!this.#ids.hasRoom(key, now)) return { outcome: "refused", error: idsFull() };
+      if (!this.#ids.hasRoom(key, now) || !this.#makeRoom(idCost(key), now))
+        return { outcome: "refused", error: idsFull() };
     }
     const channel = this.open(name, now);
-    if (channel === undefined) return { outcome: "refused", error: tooManyChannels(this.#limits.maxChannels) };
+    if (channel === undefined) return { outcome: "refused", error: tooManyChannels(this.#channels.size) };
     this.#trim(channel, now); // what is over its time by the old rules does not come back with wider ones
     const { epoch } = channel;
     const offset = ++channel.top;
@@ -96,7 +103,7 @@ export class Ledger<T> {
     return { outcome: "stored", item, channel };
   }
 
-  /** The channel, made if it was never heard of; undefined when there are as many as there may be. */
+  /** The channel, made if it was never heard of; undefined when no more channels may or can be known. */
   open(name: ChannelName, now: number): KeptChannel<T> | undefined {
     const known = this.#channels.get(name);
     if (known !== undefined) {
@@ -106,6 +113,7 @@ export class Ledger<T> {
     if (this.#channels.size >= this.#limits.maxChannels && !this.#forgetOldest(now, this.#limits.minIdleMs)) {
       return undefined;
     }
+    if (!this.#makeRoom(channelCost(name), now)) return undefined;
     const opened = this.restore(name, { epoch: newEpoch(), offset: 0 }, now);
     this.#dependencies.onOpen?.(opened);
     return opened;
@@ -130,7 +138,7 @@ export class Ledger<T> {
     const tops = new Map<ChannelName, Position>();
     for (const name of names) {
       const channel = this.open(name, now);
-      if (channel === undefined) throw tooManyChannels(this.#limits.maxChannels);
+      if (channel === undefined) throw tooManyChannels(this.#channels.size);
       const given = seen?.get(name);
       if (given?.epoch === channel.epoch && given.offset > channel.top) this.#renew(channel);
       tops.set(name, channel.position);
@@ -170,8 +178,9 @@ export class Ledger<T> {
 
   /** Takes up a channel as it once was. */
   restore(name: ChannelName, position: Position, now: number): KeptChannel<T> {
-    const channel = this.#make(name, position);
-    this.#channels.set(name, channel);
+    const channel = this.#make(ownText(name) as ChannelName, position);
+    this.#channels.set(channel.name, channel);
+    this.#channelBytes += channelCost(channel.name);
     this.#idle.add(channel, now);
     return channel;
   }
@@ -205,12 +214,26 @@ export class Ledger<T> {
       this.#idle.remove(channel);
       this.#keeping.add(channel, now);
     }
+    this.#keptBytes -= channel.kept.bytes;
     channel.kept.push(item);
-    this.#bytes += this.#dependencies.measure.bytesOf(item);
+    this.#keptBytes += channel.kept.bytes;
     this.#trim(channel, now);
-    while (this.#bytes > this.#limits.totalBytes && this.#keeping.oldest !== undefined) {
-      this.#drop(this.#keeping.oldest);
+    this.#makeRoom(0, now);
+  }
+
+  /**
+   * Takes away what was not used for longest, publications and channels that keep nothing, until so many bytes are free.
+   * @returns whether they are
+   */
+  #makeRoom(bytes: number, now: number): boolean {
+    while (this.bytes + bytes > this.#limits.totalBytes) {
+      const [idle, keeping] = [this.#idle.oldest, this.#keeping.oldest];
+      const isIdleOlder = idle !== undefined && (keeping === undefined || idle.usedAt < keeping.usedAt);
+      if (isIdleOlder && this.#forgetOldest(now, this.#limits.minIdleMs)) continue;
+      if (keeping === undefined) return false;
+      this.#drop(keeping);
     }
+    return true;
   }
 
   /** @returns how many had to go. */
@@ -221,9 +244,10 @@ export class Ledger<T> {
   }
 
   #drop(channel: KeptChannel<T>): void {
+    const { bytes } = channel.kept;
     const item = channel.drop();
     if (item === undefined) return;
-    this.#bytes -= this.#dependencies.measure.bytesOf(item);
+    this.#keptBytes -= bytes - channel.kept.bytes;
     this.#dependencies.onDrop?.(item);
     if (channel.kept.length > 0) return;
     this.#keeping.remove(channel);
@@ -236,13 +260,15 @@ export class Ledger<T> {
     if (oldest === undefined || now - oldest.usedAt <= idleMs) return false;
     this.#idle.remove(oldest);
     this.#channels.delete(oldest.name);
+    this.#channelBytes -= channelCost(oldest.name);
     this.#dependencies.onForget?.(oldest);
     return true;
   }
 }
 
-function tooManyChannels(max: number): ServiceError {
-  return new ServiceError("too-many-channels", `there are ${max} channels already, which is the most there may be`);
+function tooManyChannels(count: number): ServiceError {
+  const message = `the server knows ${count} channels and has room for no more; publish into fewer, or raise HISTORY_BYTES_TOTAL`;
+  return new ServiceError("too-many-channels", message);
 }
 
 function idsFull(): ServiceError {

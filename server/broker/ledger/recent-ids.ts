@@ -1,6 +1,7 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { Ring, type RingMeasure } from "../../lib/ring.ts";
+import { idCost } from "../cost-of.ts";
 
 /** How long ids are remembered, and how much memory they may take. */
 export interface RecentIdsLimits {
@@ -39,6 +40,11 @@ export class RecentIds {
     return this.#byKey.size;
   }
 
+  /** What all of them cost. */
+  get bytes(): number {
+    return this.#ring.bytes;
+  }
+
   /** The position of the first publication with this id, if that was at most a window ago. */
   find(key: string, now: number): Position | undefined {
     const found = this.#byKey.get(key);
@@ -47,7 +53,7 @@ export class RecentIds {
 
   /** Whether one more can be remembered. */
   hasRoom(key: string, now: number): boolean {
-    const bytes = overheadBytes + key.length;
+    const bytes = idCost(key);
     while (this.#ring.bytes + bytes > this.#limits.maxBytes) {
       if (!this.#forgetOldest(now)) return false;
     }
@@ -82,10 +88,7 @@ export class RecentIds {
   }
 }
 
-/** A map's slot, a ring's slot and three small objects, measured with 500 000 ids. */
-const overheadBytes = 200;
-
 const measure: RingMeasure<Remembered> = {
-  bytesOf: ({ key }) => overheadBytes + key.length,
+  bytesOf: ({ key }) => idCost(key),
   timeOf: ({ at }) => at,
 };

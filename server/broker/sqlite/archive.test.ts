@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Draft } from "../../../protocol/publication.ts";
-import { costOf } from "../cost-of.ts";
+import { channelCost, costOf } from "../cost-of.ts";
 import type { HistoryRules } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { Archive } from "./archive.ts";
@@ -142,7 +142,7 @@ describe("Archive, after a crash,", () => {
       [1, 2, 3, 4],
       [1, 2, 3, 4],
     ]);
-    crash(8, { totalBytes: 6 * costOf({ channel: a, message: "m" }) });
+    crash(8, { totalBytes: 6 * costOf({ channel: a, message: "m" }) + 2 * channelCost(a) });
     expect([offsets(8, a), offsets(8, b)]).toEqual([
       [2, 3, 4],
       [2, 3, 4],
