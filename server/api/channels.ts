@@ -20,10 +20,8 @@ export async function listChannels({ hub, directory }: ApiDependencies, { query 
 /** `GET /v1/channels/{channel}` */
 export async function getChannel({ hub, directory }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
-  // Names are sorted, so the channel itself comes first among those that begin with its name.
-  const [summary] = await directory.list(channel, "", 1);
-  if (summary?.channel !== channel)
-    throw new ServiceError("not-found", `no channel ${JSON.stringify(channel)} is known`);
+  const summary = await directory.summary(channel);
+  if (summary === undefined) throw new ServiceError("not-found", `no channel ${JSON.stringify(channel)} is known`);
   return ok((await describe(hub, [summary]))[0]);
 }
 

@@ -68,5 +68,7 @@ export interface Published {
 
 /** Lists channels that are known anywhere; brokers that keep history in one place have it. */
 export interface ChannelDirectory {
+  /** One channel, without making it known; undefined where it is not. The same price however many are known. */
+  summary(channel: ChannelName): Promise<ChannelSummary | undefined>;
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]>;
 }

@@ -39,6 +39,8 @@ export interface Log {
     channels: readonly ChannelName[],
     seen?: ReadonlyMap<ChannelName, Position>,
   ): Promise<ReadonlyMap<ChannelName, Position>>;
+  /** One channel, without making it known; undefined where it is not. The same price however many are known. */
+  summary(channel: ChannelName): Promise<ChannelSummary | undefined>;
   /** Known channels that begin with `prefix`, by name, those after `after` only. */
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]>;
   /** Lets go of every file and timer. Idempotent. */

@@ -11,7 +11,7 @@ export const brokerOptions = {
   }),
   historyBytesTotal: bytes(
     256 * 1024 ** 2,
-    "Memory for the messages kept in all channels together, counted in the same way.",
+    "Memory for the messages of all channels, known channels and remembered ids together, counted in the same way.",
     {
       min: 1024 ** 2,
       max: 1024 ** 4,

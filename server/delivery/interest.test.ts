@@ -177,4 +177,34 @@ describe("interest", () => {
     it.interest.shrinkTails();
     expect(tail.keptBytes).toBeLessThanOrEqual(before / 2);
   });
+
+  test("keeps 8 MiB of deliveries that overtake the answer, and as much again after they were replayed or left", async () => {
+    const it = makeInterest();
+    const third = "x".repeat((8 / 3) * 1024 * 1024 - 1000);
+    const deliver = (channel: ChannelName) => {
+      for (let offset = 1; offset <= 4; offset++)
+        it.interest.keepEarly(makePublication(offset, { channel, message: third }));
+    };
+    for (const name of [room, other]) {
+      const holding = it.hold(name);
+      await settle();
+      deliver(name);
+      await it.answer();
+      await holding;
+    }
+    expect(it.replayed).toEqual([1, 2, 3, 1, 2, 3]);
+    const failing = Promise.allSettled([it.hold("third" as ChannelName)]);
+    await settle();
+    deliver("third" as ChannelName);
+    await it.refuse();
+    expect(await failing).toMatchObject([{ status: "rejected" }]);
+    await it.linger();
+    await settle();
+    const again = it.hold("fourth" as ChannelName);
+    await settle();
+    deliver("fourth" as ChannelName);
+    await it.answer();
+    await again;
+    expect(it.replayed.slice(6)).toEqual([1, 2, 3]);
+  });
 });

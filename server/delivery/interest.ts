@@ -2,14 +2,15 @@ import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Publication } from "../../protocol/publication.ts";
+import { costOf } from "../broker/cost-of.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { ListenedChannel } from "./listened-channel.ts";
 import type { TailBudget } from "./tail.ts";
 
 /** A channel that nobody listens to any more stays for this long: pages are reloaded, networks blink. */
 const lingerMs = 10_000;
-/** What is kept of deliveries that overtake the answer to `listen`; more is repaired from history. */
-const maxEarly = 1000;
+/** What is kept of deliveries that overtake the answer to `listen`, bytes by `costOf`, of all channels; more is repaired from history. */
+const maxEarlyBytes = 8 * 1024 * 1024;
 
 /** What interest needs of the broker. */
 export interface Listening {
@@ -36,6 +37,7 @@ export class Interest {
   readonly #broker: Listening;
   readonly #budget: TailBudget;
   readonly #clock: Clock;
+  #earlyBytes = 0;
 
   constructor(broker: Listening, budget: TailBudget, clock: Clock) {
     this.#broker = broker;
@@ -86,7 +88,10 @@ export class Interest {
   /** A delivery for a channel that is not listened to yet, because the answer to `listen` is still on its way. */
   keepEarly(publication: Publication): void {
     const early = this.#entries.get(publication.channel)?.early;
-    if (early !== undefined && early.length < maxEarly) early.push(publication);
+    const bytes = costOf(publication);
+    if (early === undefined || this.#earlyBytes + bytes > maxEarlyBytes) return;
+    early.push(publication);
+    this.#earlyBytes += bytes;
   }
 
   /** Takes memory from the tails of all channels until they fit again. */
@@ -107,13 +112,19 @@ export class Interest {
   }
 
   async #listen(name: ChannelName, entry: Entry, replay: (early: Publication) => void): Promise<ListenedChannel> {
-    entry.early = [];
+    this.#takeEarly(entry); // from before an earlier leave: history has it
     const top = await this.#broker.listen(name);
     const channel = new ListenedChannel(name, top, this.#budget);
     entry.channel = channel;
-    for (const publication of entry.early) replay(publication);
-    entry.early = [];
+    for (const publication of this.#takeEarly(entry)) replay(publication);
     return channel;
+  }
+
+  #takeEarly(entry: Entry): readonly Publication[] {
+    const { early } = entry;
+    entry.early = [];
+    for (const publication of early) this.#earlyBytes -= costOf(publication);
+    return early;
   }
 
   #leave(name: ChannelName, entry: Entry): void {
@@ -129,7 +140,9 @@ export class Interest {
         getLogger(["fanfare", "hub"]).warning("Could not stop listening to a channel: {error}", { error });
       })
       .then(() => {
-        if (entry.holds === 0 && this.#entries.get(name) === entry) this.#entries.delete(name);
+        if (entry.holds > 0 || this.#entries.get(name) !== entry) return;
+        this.#entries.delete(name);
+        this.#takeEarly(entry);
       });
   }
 }

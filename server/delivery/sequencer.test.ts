@@ -366,3 +366,35 @@ describe("catching up", () => {
     expect([isDone, it.channel.tail.head]).toEqual([true, 10]);
   });
 });
+
+test("the tops of many channels are compared a thousand per turn of the event loop, so that others get theirs", async () => {
+  const clock = new MovedClock();
+  const top: Position = { epoch: "e1", offset: 1 };
+  const channels = Array.from({ length: 2500 }, (_, number) => {
+    return new ListenedChannel(`room:${number}` as ChannelName, top, { perChannel: 0, total: 0, bytes: 0 });
+  });
+  const byName = new Map(channels.map((channel) => [channel.name, channel]));
+  const asked: number[] = [];
+  const sequencer = new Sequencer(
+    {
+      get: (name) => byName.get(name),
+      channels: () => byName.values(),
+      history: async () => ({ top, publications: [], gap: undefined }),
+      tops: async (names) => {
+        asked.push(names.length);
+        return new Map(names.map((name) => [name, top]));
+      },
+      onEarly: () => undefined,
+      onAppended: () => undefined,
+      onHole: () => undefined,
+    },
+    clock,
+  );
+  const comparison = sequencer.compareTops();
+  for (const expected of [[1000], [1000, 1000], [1000, 1000, 500]]) {
+    await settle();
+    expect(asked).toEqual(expected);
+    clock.move(0);
+  }
+  await comparison;
+});

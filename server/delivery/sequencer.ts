@@ -18,8 +18,8 @@ const pageBytes = 256 * 1024;
 const checkMs = 5000;
 /** What somebody who joins waits for a repair; longer, and it gets what is missing as live messages. */
 const catchUpMs = 2000;
-/** Channels per comparison, so that a hundred thousand of them do not stop the loop at once. */
-const checkSlice = 5000;
+/** Channels per turn of the event loop: about a millisecond of it. */
+const checkSlice = 1000;
 
 /** What the sequencer needs of its neighbours. */
 export interface SequencerDependencies {
@@ -111,10 +111,11 @@ export class Sequencer {
   /** Compares all tops with what came, at once: called by the timer and after the broker's connection broke. */
   async compareTops(): Promise<void> {
     this.#timer?.cancel();
-    const channels = Array.from(this.#dependencies.channels());
+    const channels = this.#dependencies.channels()[Symbol.iterator]();
     try {
-      for (let from = 0; from < channels.length; from += checkSlice) {
-        await this.#compare(channels.slice(from, from + checkSlice));
+      for (let slice = take(channels, checkSlice); slice.length > 0; slice = take(channels, checkSlice)) {
+        await this.#compare(slice);
+        if (slice.length === checkSlice) await this.#breath();
       }
     } catch (error) {
       // The broker is away: its own health says so, and the next comparison finds what was missed.
@@ -128,6 +129,11 @@ export class Sequencer {
     await this.#compare([channel]);
     const repair = this.#repairs.get(channel);
     if (repair !== undefined) await Promise.race([repair.done, this.#clock.sleep(catchUpMs)]);
+  }
+
+  /** A turn of the event loop for everybody else: a broker in this process answers without one. */
+  #breath(): Promise<void> {
+    return new Promise((resolve) => this.#clock.setImmediate(resolve));
   }
 
   async #compare(channels: readonly ListenedChannel[]): Promise<void> {
@@ -255,4 +261,15 @@ function further(one: Position, other: Position): Position {
 /** Whether a top says less than what was given out in the same epoch. */
 function isBehind(top: Position, seen: Position): boolean {
   return top.epoch === seen.epoch && top.offset < seen.offset;
+}
+
+/** The next so many, fewer at the end. Not an array of all: to make that would stop the loop too. */
+function take<T>(items: Iterator<T>, count: number): readonly T[] {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { value, done } = items.next();
+    if (done === true) break;
+    taken.push(value);
+  }
+  return taken;
 }

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { ownText } from "./own-text.ts";
 
 /** Proxies whose word about the client's address is believed. */
 export class TrustedProxies {
@@ -23,7 +24,7 @@ export class TrustedProxies {
     const hops = forwardedFor.split(",").map((hop) => hop.trim());
     for (const hop of hops.reverse()) {
       if (isIP(hop) === 0) return socketAddress;
-      if (!this.#trusts(hop)) return hop;
+      if (!this.#trusts(hop)) return ownText(hop); // it is kept as long as the connection, the header need not be
     }
     return socketAddress;
   }

@@ -11,6 +11,7 @@ import {
 } from "../../protocol/position.ts";
 import { tokenFrom } from "../auth/token-source.ts";
 import type { Arrival } from "../hub/arrival.ts";
+import { ownText } from "../lib/own-text.ts";
 
 /** Where a request comes from. */
 export interface Peer {
@@ -61,7 +62,7 @@ function parseChannels(params: URLSearchParams): readonly ChannelName[] {
     if (name === "") continue;
     const channel = parseChannelName(name);
     if (channel === undefined) throw bad("channel", channelNameRule, name);
-    channels.add(channel);
+    channels.add(ownText(channel) as ChannelName); // it is kept, the list that it was cut from need not be
   }
   return [...channels];
 }

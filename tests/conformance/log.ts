@@ -556,6 +556,13 @@ function channels(world: World, test: Declare): void {
     expect([await listed("", "", 0), await listed("none", "", 10)]).toEqual([[], []]);
   });
 
+  test("describes one channel, and does not make it known by that", async () => {
+    await world.store({}, { ...rules, historySize: 1 });
+    await world.store({}, { ...rules, historySize: 1 });
+    expect(await world.log.summary(a)).toEqual({ channel: a, top: await world.top(a), messages: 1 });
+    expect([await world.log.summary(b), (await world.log.list("", "", 10)).length]).toEqual([undefined, 1]);
+  });
+
   test("lists each channel with its top and what is kept of it now", async () => {
     for (let count = 0; count < 3; count++) await world.store({}, { ...rules, historySize: 2, historyTtl: 1000 });
     const top = await world.top();

@@ -69,6 +69,7 @@ export class RecordingLog implements Log, Truth {
   }
 
   readonly open: Log["open"] = () => this.#inner.open();
+  readonly summary: Log["summary"] = (...asked) => this.#inner.summary(...asked);
   readonly list: Log["list"] = (...asked) => this.#inner.list(...asked);
   readonly close: Log["close"] = () => this.#inner.close();
 

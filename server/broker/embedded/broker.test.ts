@@ -45,6 +45,7 @@ class HeldLog implements Log {
   }
 
   readonly read: Log["read"] = (...asked) => this.#log.read(...asked);
+  readonly summary: Log["summary"] = (...asked) => this.#log.summary(...asked);
   readonly tops: Log["tops"] = (channels) => this.#log.tops(channels);
   readonly list: Log["list"] = (...asked) => this.#log.list(...asked);
   readonly close: Log["close"] = () => this.#log.close();

@@ -98,6 +98,10 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     return tops;
   }
 
+  summary(channel: ChannelName): Promise<ChannelSummary | undefined> {
+    return this.#log.summary(channel);
+  }
+
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
     return this.#log.list(prefix, after, limit);
   }

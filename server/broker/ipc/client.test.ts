@@ -47,7 +47,7 @@ describe("when the connection breaks,", () => {
   test("every question on its way is refused", async () => {
     const clock = new MovedClock();
     const unsteady = new UnsteadyBroker(new EmbeddedBroker(new MemoryLog()), clock);
-    const broker = Object.assign(unsteady, { list: async () => [] });
+    const broker = Object.assign(unsteady, { list: async () => [], summary: async () => undefined });
     await world.startHost({ broker });
     const worker = await world.connect(through());
     unsteady.answerMs = 1000; // never: its clock stands still
@@ -172,4 +172,14 @@ test("a refusal of the log keeps its code and words on its way", async () => {
   const worker = await world.connect();
   await worker.publish();
   await expect(worker.publish({ channel: b })).rejects.toMatchObject({ code: "too-many-channels" });
+});
+
+test("the channels of the host are listed, and one is described, or not if it is not known", async () => {
+  await world.startHost();
+  const worker = await world.connect();
+  await worker.publish();
+  const epoch = (await worker.broker.tops([a])).get(a)?.epoch ?? "";
+  const summary = { channel: a, top: { epoch, offset: 1 }, messages: 1 };
+  expect(await worker.broker.list("", "", 10)).toEqual([summary]);
+  expect([await worker.broker.summary(a), await worker.broker.summary(b)]).toEqual([summary, undefined]);
 });

@@ -141,6 +141,14 @@ export class IpcBroker implements Broker, ChannelDirectory {
     return this.#ask((n) => ({ verb: "tops", n, channels, seen: positions }), topsOf);
   }
 
+  async summary(channel: ChannelName): Promise<ChannelSummary | undefined> {
+    const summary = await this.#ask(
+      (n) => ({ verb: "summary", n, channel }),
+      (answer) => (answer.verb === "summary" ? { its: answer.summary } : undefined),
+    );
+    return summary.its ?? undefined;
+  }
+
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
     return this.#ask(
       (n) => ({ verb: "list", n, prefix, after, limit }),

@@ -48,6 +48,7 @@ class WatchedBroker implements Broker, ChannelDirectory {
   readonly publish: Broker["publish"] = (...asked) => this.#inner.publish(...asked);
   readonly history: Broker["history"] = (...asked) => this.#inner.history(...asked);
   readonly tops: Broker["tops"] = (channels) => this.#inner.tops(channels);
+  readonly summary: ChannelDirectory["summary"] = (...asked) => this.#inner.summary(...asked);
   readonly list: ChannelDirectory["list"] = (...asked) => this.#inner.list(...asked);
 }
 

@@ -109,6 +109,11 @@ export class HostedWorker {
         this.#send({ verb: "tops", n, tops });
         break;
       }
+      case "summary": {
+        const summary = (await this.#broker.summary(question.channel)) ?? null;
+        this.#send({ verb: "summary", n, summary });
+        break;
+      }
       case "list": {
         const { prefix, after, limit } = question;
         this.#send({ verb: "list", n, summaries: await this.#broker.list(prefix, after, limit) });

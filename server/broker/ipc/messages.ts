@@ -33,6 +33,7 @@ export type Question =
       readonly channels: readonly ChannelName[];
       readonly seen: readonly (readonly [ChannelName, Position])[] | null;
     }
+  | { readonly verb: "summary"; readonly n: number; readonly channel: ChannelName }
   | {
       readonly verb: "list";
       readonly n: number;
@@ -55,6 +56,7 @@ export type Answer =
       readonly gap: GapReason | null;
       readonly publications: readonly Publication[];
     }
+  | { readonly verb: "summary"; readonly n: number; readonly summary: ChannelSummary | null }
   | { readonly verb: "list"; readonly n: number; readonly summaries: readonly ChannelSummary[] }
   | { readonly verb: "done"; readonly n: number }
   | ({ readonly verb: "refused"; readonly n: number } & Refusal);

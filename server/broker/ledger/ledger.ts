@@ -148,12 +148,15 @@ export class Ledger<T> {
 
   /** By name; each channel is looked at once, and only `limit` names are held on the way. */
   list(prefix: string, after: string, limit: number, now: number): readonly ChannelSummary[] {
-    return firstNames(this.#channels.keys(), prefix, after, limit).flatMap((name) => {
-      const channel = this.#channels.get(name);
-      if (channel === undefined) return [];
-      this.#trim(channel, now);
-      return [{ channel: name, top: channel.position, messages: channel.kept.length }];
-    });
+    return firstNames(this.#channels.keys(), prefix, after, limit).flatMap((name) => this.summary(name, now) ?? []);
+  }
+
+  /** One channel, if it is known. */
+  summary(name: ChannelName, now: number): ChannelSummary | undefined {
+    const channel = this.#channels.get(name);
+    if (channel === undefined) return undefined;
+    this.#trim(channel, now);
+    return { channel: name, top: channel.position, messages: channel.kept.length };
   }
 
   /**

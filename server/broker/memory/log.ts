@@ -64,6 +64,10 @@ export class MemoryLog implements Log {
     return this.#ledger.tops(channels, this.#now(), seen);
   }
 
+  async summary(channel: ChannelName): Promise<ChannelSummary | undefined> {
+    return this.#ledger.summary(channel, this.#now());
+  }
+
   async list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
     return this.#ledger.list(prefix, after, limit, this.#now());
   }

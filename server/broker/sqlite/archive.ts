@@ -63,6 +63,10 @@ export class Archive {
     return this.#write(now, ({ ledger }) => ledger.tops(channels, now, seen));
   }
 
+  summary(channel: ChannelName, now: number): ChannelSummary | undefined {
+    return this.#current(now).ledger.summary(channel, now);
+  }
+
   list(prefix: string, after: string, limit: number, now: number): readonly ChannelSummary[] {
     return this.#current(now).ledger.list(prefix, after, limit, now);
   }

@@ -69,7 +69,7 @@ export class FiledLedger {
     return filed;
   }
 
-  get ledger(): Pick<Ledger<Filed>, "read" | "tops" | "list"> {
+  get ledger(): Pick<Ledger<Filed>, "read" | "tops" | "summary" | "list"> {
     return this.#ledger;
   }
 

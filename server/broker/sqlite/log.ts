@@ -72,6 +72,12 @@ export class SqliteLog implements Log {
     return answer.tops;
   }
 
+  async summary(channel: ChannelName): Promise<ChannelSummary | undefined> {
+    const answer = await this.#ask({ verb: "summary", channel, now: this.#clock.now() }, notRead);
+    if (answer.verb !== "summary") throw unexpected(answer);
+    return answer.summary;
+  }
+
   async list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
     const answer = await this.#ask({ verb: "list", prefix, after, limit, now: this.#clock.now() }, notRead);
     if (answer.verb !== "list") throw unexpected(answer);

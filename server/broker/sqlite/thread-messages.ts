@@ -28,6 +28,7 @@ export type Request =
       readonly seen: ReadonlyMap<ChannelName, Position> | undefined;
       readonly now: number;
     }
+  | { readonly verb: "summary"; readonly channel: ChannelName; readonly now: number }
   | {
       readonly verb: "list";
       readonly prefix: string;
@@ -44,6 +45,7 @@ export type Answer =
   | { readonly verb: "appended"; readonly placed: readonly Placed[] }
   | ({ readonly verb: "read" } & StoredStretch)
   | { readonly verb: "tops"; readonly tops: ReadonlyMap<ChannelName, Position> }
+  | { readonly verb: "summary"; readonly summary: ChannelSummary | undefined }
   | { readonly verb: "list"; readonly summaries: readonly ChannelSummary[] }
   /** Of `open`, `sweep` (whether all was looked at) and `close`. */
   | { readonly verb: "done"; readonly isDone: boolean }

@@ -54,6 +54,8 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
       return { verb: "read", ...opened().read(request.channel, request.since, request.bounds, request.now) };
     case "tops":
       return { verb: "tops", tops: opened().tops(request.channels, request.now, request.seen) };
+    case "summary":
+      return { verb: "summary", summary: opened().summary(request.channel, request.now) };
     case "list":
       return { verb: "list", summaries: opened().list(request.prefix, request.after, request.limit, request.now) };
     case "sweep":
