@@ -41,6 +41,16 @@ export class ListenedChannels implements ChannelDirectory {
     });
   }
 
+  async summary(channel: ChannelName): Promise<ChannelSummary | undefined> {
+    if (this.#interest.get(channel) === undefined) {
+      // Names are sorted, so the channel itself comes first among those that begin with its name.
+      const [first] = await this.list(channel, "", 1);
+      return first?.channel === channel ? first : undefined;
+    }
+    const top = (await this.#broker.tops([channel])).get(channel);
+    return top === undefined ? undefined : { channel, top };
+  }
+
   #here({ prefix, after, limit }: Asked): readonly ChannelName[] {
     const names: ChannelName[] = [];
     for (const { name } of this.#interest.channels()) if (name > after && name.startsWith(prefix)) names.push(name);
