@@ -36,11 +36,11 @@ const bytesOfReads = 32 * 1024 * 1024;
 
 /** What delivery tells its owner. */
 export interface DeliveryEvents {
-  /** The session's socket has no room: how long that lasts is for the owner to watch. */
-  onBlocked(session: Session): void;
   /** All of the session's channels are level. */
   onLevel(session: Session): void;
   sessionById(id: string): Session | undefined;
+  /** Whether a write of so many bytes may be begun, beside all that waits for other connections. */
+  hasRoomFor(bytes: number): boolean;
 }
 
 /**
@@ -54,24 +54,25 @@ export class Delivery {
   readonly #window: FlushWindow;
   readonly #pump: Pump;
   readonly #sequencer: Sequencer;
-  readonly #events: DeliveryEvents;
   readonly #clock: Clock;
+  #blocked = 0;
 
   constructor(broker: Broker, settings: DeliverySettings, events: DeliveryEvents, clock: Clock) {
-    this.#events = events;
     this.#clock = clock;
     this.history = shareHistory((...asked) => broker.history(...asked), maxReads(settings.maxMessageBytes));
     const budget = { perChannel: settings.tailBytes, total: settings.tailBytesTotal, bytes: 0 };
     this.interest = new Interest(broker, budget, clock);
     this.#flush = new Flush({
-      onFull: (session) => this.#block(session),
+      onFull: this.block,
       onRefused: (session, batches) => this.#refused(session, batches),
+      onPostponed: (session, batches) => this.#postpone(session, batches),
       sessionById: events.sessionById,
+      hasRoomFor: events.hasRoomFor,
     });
     this.#window = new FlushWindow(settings.flushWindowMs, clock, () => this.flushNow());
     const get = (name: ChannelName) => this.interest.get(name);
     this.#pump = new Pump(
-      { get, history: this.history, onFull: (it) => this.#block(it), onLevel: events.onLevel },
+      { get, history: this.history, onFull: this.block, onLevel: events.onLevel, hasRoomFor: events.hasRoomFor },
       clock,
     );
     this.#sequencer = new Sequencer(
@@ -134,6 +135,8 @@ export class Delivery {
 
   /** The session is over. */
   leaveAll(session: Session): void {
+    if (session.isBlocked) this.#blocked--;
+    session.isBlocked = false;
     this.#pump.remove(session);
     for (const name of session.memberships.names()) this.leave(session, name);
   }
@@ -142,7 +145,24 @@ export class Delivery {
   drained(session: Session): void {
     if (!session.isBlocked || session.connection.buffered() > resumeBelowBytes) return;
     session.isBlocked = false;
+    this.#blocked--;
     this.#pump.add(session);
+    session.answering?.onRoom();
+  }
+
+  /** The session's connection took what it was sent and has no more room: it lags until it drains. */
+  readonly block = (session: Session): void => {
+    if (!session.isBlocked) this.#blocked++;
+    session.isBlocked = true;
+    for (const membership of session.memberships) {
+      if (!membership.isLevel) continue;
+      this.interest.get(membership.channel.name)?.makeLagging(membership, membership.channel.flushed);
+    }
+  };
+
+  /** Sessions whose socket is full. */
+  get blocked(): number {
+    return this.#blocked;
   }
 
   /** Sends out what waits, without waiting for company. */
@@ -168,20 +188,19 @@ export class Delivery {
     else this.#window.request();
   }
 
-  /** The connection took what it was sent and has no more room. */
-  #block(session: Session): void {
-    session.isBlocked = true;
-    for (const membership of session.memberships) {
-      if (!membership.isLevel) continue;
-      this.interest.get(membership.channel.name)?.makeLagging(membership, membership.channel.flushed);
-    }
-    this.#events.onBlocked(session);
-  }
-
   /** The connection took nothing: in the channels of the batches it stays where it was before them. */
   #refused(session: Session, batches: readonly Batch[]): void {
-    this.#block(session);
+    this.block(session);
     for (const batch of batches) session.memberships.get(batch.channel)?.moveTo(batch.after);
+  }
+
+  /** What it was not given now it is given by the pump, in turn with others. */
+  #postpone(session: Session, batches: readonly Batch[]): void {
+    for (const { channel, after } of batches) {
+      const membership = session.memberships.get(channel);
+      if (membership !== undefined) this.interest.get(channel)?.makeLagging(membership, after);
+    }
+    if (!session.isBlocked) this.#pump.add(session);
   }
 
   /** `next` is the first that follows what is lost, or the first of a new epoch. */
@@ -192,10 +211,12 @@ export class Delivery {
     const hole = { epoch: next.epoch, from: isNewEpoch ? 1 : head + 1, to: next.offset - 1 };
     channel.tail.reset({ epoch: next.epoch, offset: next.offset - 1 });
     const frame = gapFrame(channel.name, isNewEpoch ? "epoch-changed" : "history-too-short", hole);
-    for (const { session } of channel.level) session.sendFrame(frame);
+    // Copies: a level member whose socket is full with this frame lags from then on.
+    const [level, lagging] = [[...channel.level], [...channel.lagging]];
+    for (const { session } of level) session.sendFrame(frame);
     // Within an epoch lagging ones meet the hole on their own way, with their own borders.
     if (!isNewEpoch) return;
-    for (const membership of channel.lagging) {
+    for (const membership of lagging) {
       membership.moveTo(channel.flushed);
       membership.session.sendFrame(frame);
     }

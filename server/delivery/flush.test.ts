@@ -16,10 +16,20 @@ function makeFlush() {
   const sessions = new Map<string, Session>();
   const full: Session[] = [];
   const refused: { session: Session; after: readonly (readonly [string, number])[] }[] = [];
+  const postponed: typeof refused = [];
+  const space = { bytes: Number.POSITIVE_INFINITY };
   const flush = new Flush({
     onFull: (session) => full.push(session),
     onRefused: (session, batches: readonly Batch[]) =>
       refused.push({ session, after: batches.map(({ channel, after }) => [channel, after]) }),
+    onPostponed: (session, batches) => {
+      postponed.push({ session, after: batches.map(({ channel, after }) => [channel, after]) });
+      for (const { channel, after } of batches) {
+        const membership = session.memberships.get(channel);
+        if (membership !== undefined) channels.get(channel)?.makeLagging(membership, after);
+      }
+    },
+    hasRoomFor: (bytes) => bytes <= space.bytes,
     sessionById: (id) => sessions.get(id),
   });
   const budget = { perChannel: 1_000_000, total: 1_000_000, bytes: 0 };
@@ -32,6 +42,8 @@ function makeFlush() {
     flush,
     full,
     refused,
+    postponed,
+    space,
     room: channelOf(room),
     other: channelOf(other),
     come(id: string, connection = new FakeConnection(), names: readonly ChannelName[] = [room]) {
@@ -134,6 +146,50 @@ describe("a flush", () => {
       },
     ]);
     expect(session.outbox).toEqual([]);
+  });
+
+  test("more than one write may hold is cut between channels, and the cursor claims what was written only", () => {
+    const { flush, come, append, postponed } = makeFlush();
+    const [plain, stream] = [undefined, sseForm].map((form) =>
+      come(`${form}`, new FakeConnection(form), [room, other]),
+    );
+    append(room, 1, { message: "x".repeat(200_000) });
+    append(other, 1, { message: "x".repeat(70_000) });
+    flush.run();
+    for (const guest of [plain, stream]) {
+      expect(seenBy(guest?.connection ?? new FakeConnection())).toEqual(["message room 1"]);
+      expect([guest?.session.outbox, guest?.session.cursor()]).toEqual([[], "room~e1~1,other~e1~0"]);
+    }
+    expect(postponed.map(({ after }) => after)).toEqual([[["other", 0]], [["other", 0]]]);
+  });
+
+  test("as much as one write may hold is not cut", () => {
+    const { flush, come, append, postponed } = makeFlush();
+    const { connection } = come("a", undefined, [room, other]);
+    append(room, 1, { message: "x".repeat(200_000) });
+    append(other, 1, { message: "x".repeat(60_000) });
+    flush.run();
+    expect([connection.writes, seenBy(connection), postponed]).toEqual([1, ["message room 1", "message other 1"], []]);
+  });
+
+  test("a large batch that finds no room beside all that waits is for later", () => {
+    const { flush, come, append, postponed, space } = makeFlush();
+    const guests = [come("a"), come("b")];
+    space.bytes = 70_000;
+    append(room, 1, { message: "x".repeat(100_000) });
+    flush.run();
+    expect(guests.map(({ connection }) => connection.writes)).toEqual([0, 0]);
+    expect(postponed.map(({ after }) => after)).toEqual([[["room", 0]], [["room", 0]]]);
+    expect(guests.map(({ session }) => session.cursor())).toEqual(["room~e1~0", "room~e1~0"]);
+  });
+
+  test("a small batch is written whatever waits", () => {
+    const { flush, come, append, space } = makeFlush();
+    const { connection } = come("a");
+    space.bytes = 0;
+    append(room, 1);
+    flush.run();
+    expect(connection.writes).toBe(1);
   });
 
   test("who is left out gets an advance in its place, in the middle of the rest", () => {

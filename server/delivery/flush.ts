@@ -13,12 +13,21 @@ export interface FlushCounts {
   deliveries: number;
 }
 
-/** What a flush needs of its neighbours. Neither may take anybody but this session out of a level list, nor put one in. */
+/** What one session gets in one write over all its channels, about; one channel's batch alone may be more. */
+const maxWriteBytes = 256 * 1024;
+/** A write of less is never refused for want of room: it is the usual one, and mostly the kernel takes it. */
+const largeBytes = 64 * 1024;
+
+/** What a flush needs of its neighbours. None may take anybody but this session out of a level list, nor put one in. */
 export interface FlushOutcomes {
   /** The connection took everything and has no more room. */
   onFull(session: Session): void;
   /** The connection took nothing: its cursors stay where they were before `batches`. */
   onRefused(session: Session, batches: readonly Batch[]): void;
+  /** It got none of these, although its connection may have room: it lags behind them from now on. */
+  onPostponed(session: Session, batches: readonly Batch[]): void;
+  /** Whether a write of so many bytes may be begun. */
+  hasRoomFor(bytes: number): boolean;
   sessionById(id: string): Session | undefined;
 }
 
@@ -79,10 +88,13 @@ export class Flush {
     }
     const { level } = channel;
     const batches = [batch];
+    const isLarge = level.length > 0 && batch.wireBytes > largeBytes;
     // Downwards, since a member that is full leaves the list, and the last one takes its place.
     for (let slot = level.length - 1; slot >= 0; slot--) {
       const session = level[slot]?.session;
-      if (session !== undefined) this.#write(session, batches);
+      if (session === undefined) continue;
+      if (isLarge && !this.#outcomes.hasRoomFor(batch.wireBytes)) this.#outcomes.onPostponed(session, batches);
+      else this.#write(session, batches);
     }
   }
 
@@ -112,9 +124,25 @@ export class Flush {
     this.#touched = [];
     for (const session of touched) {
       // All it would have got may have left it out.
-      if (session.outbox.length > 0) this.#write(session, session.outbox);
+      if (session.outbox.length > 0) this.#writeOutbox(session);
       session.outbox.length = 0;
     }
+  }
+
+  /** As many of the batches as one write may hold; the channels of the others lag. */
+  #writeOutbox(session: Session): void {
+    const { outbox } = session;
+    let bytes = 0;
+    let count = 0;
+    for (; count < outbox.length; count++) {
+      const more = outbox[count]?.wireBytes ?? 0;
+      if (count > 0 && bytes + more > maxWriteBytes) break;
+      bytes += more;
+    }
+    if (bytes > largeBytes && !this.#outcomes.hasRoomFor(bytes)) count = 0;
+    // First those that are left out: a cursor in the write must not claim them.
+    if (count < outbox.length) this.#outcomes.onPostponed(session, outbox.splice(count));
+    if (count > 0) this.#write(session, outbox);
   }
 
   /** The few who asked to be left out get their own version; found by name, so that nobody else pays for it. */

@@ -29,6 +29,7 @@ function makePump({
   channel.tail.flush();
   const asked: { after: number; maxBytes: number; answer(history: History): void; fail(): void }[] = [];
   const level: Session[] = [];
+  const space = { bytes: Number.POSITIVE_INFINITY };
   const pump = new Pump(
     {
       get: () => channel,
@@ -41,6 +42,7 @@ function makePump({
         session.isBlocked = true;
       },
       onLevel: (session) => level.push(session),
+      hasRoomFor: (bytes) => bytes <= space.bytes,
     },
     clock,
   );
@@ -50,6 +52,7 @@ function makePump({
     pump,
     asked,
     level,
+    space,
     append,
     /** A lagging member that stands behind `cursor`. */
     lag(cursor: number, id = "c_1", socketRoom?: SocketRoom) {

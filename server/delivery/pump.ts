@@ -15,6 +15,8 @@ import type { ReadHistory } from "./shared-history.ts";
 const chunkBytes = 64 * 1024;
 /** Sessions served per turn of the event loop, so that a reconnect storm leaves room for live messages. */
 const sessionsPerTurn = 32;
+/** What found no room among all that waits for other connections is tried again after this. Milliseconds. */
+const noRoomMs = 50;
 /** Publications in one page of history. It is bounded by the bytes of a chunk too: more would only wait in memory. */
 const pageSize = 200;
 
@@ -25,6 +27,8 @@ export interface PumpDependencies {
   onFull(session: Session): void;
   /** All of the session's channels are level. */
   onLevel(session: Session): void;
+  /** Whether a write of so many bytes may be begun, beside all that waits for other connections. */
+  hasRoomFor(bytes: number): boolean;
 }
 
 /**
@@ -38,6 +42,8 @@ export class Pump {
   readonly #dependencies: PumpDependencies;
   readonly #clock: Clock;
   readonly #queue = new Set<Session>();
+  /** Those that found no room. */
+  readonly #postponed = new Set<Session>();
   #isScheduled = false;
 
   constructor(dependencies: PumpDependencies, clock: Clock) {
@@ -53,6 +59,7 @@ export class Pump {
 
   remove(session: Session): void {
     this.#queue.delete(session);
+    this.#postponed.delete(session);
   }
 
   #schedule(): void {
@@ -107,6 +114,10 @@ export class Pump {
     const last = pushes.at(-1);
     if (last === undefined) return true;
     const { session, channel } = membership;
+    if (!this.#hasRoomFor(pushes)) {
+      this.#postpone(session);
+      return false;
+    }
     const before = membership.cursor;
     membership.moveTo(last.publication.offset);
     const items: readonly Outgoing[] = withoutExcluded(pushes, channel.name, session.id);
@@ -118,6 +129,23 @@ export class Pump {
     if (outcome !== "sent" && outcome !== "closed") this.#dependencies.onFull(session);
     return outcome === "sent";
   }
+
+  /** A write of the usual size is let through, and mostly the kernel takes it. */
+  #hasRoomFor(pushes: readonly Push[]): boolean {
+    // By what they cost: what they are on the wire is known only once they are encoded.
+    const bytes = pushes.reduce((sum, push) => sum + push.bytes / 2, 0);
+    return bytes <= chunkBytes || this.#dependencies.hasRoomFor(bytes);
+  }
+
+  #postpone(session: Session): void {
+    if (this.#postponed.size === 0) this.#clock.setTimeout(this.#retry, noRoomMs);
+    this.#postponed.add(session);
+  }
+
+  readonly #retry = (): void => {
+    for (const session of this.#postponed) this.add(session);
+    this.#postponed.clear();
+  };
 
   async #fetch(membership: Membership, channel: ListenedChannel): Promise<void> {
     membership.isFetching = true;

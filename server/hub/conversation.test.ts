@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
 import { Grants } from "../auth/grants.ts";
 import type { TokenVerifier } from "../auth/token.ts";
@@ -320,6 +321,80 @@ describe("too many frames", () => {
     it.clock.set(-3_600_000);
     guest.conversation.hear(ping);
     expect(guest.connection.of("pong")).toHaveLength(2);
+  });
+});
+
+describe("a client that does not read its answers", () => {
+  /** Somebody whose socket is full. */
+  async function beginFull(options: Parameters<typeof begin>[0] = {}): Promise<Guest> {
+    it = await TestHub.start(options);
+    const guest = await it.connect({ userId: "u1" }, new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 1e6 }));
+    guest.connection.stall();
+    guest.conversation.hear('{"type":"ping","ref":"fills it"}');
+    return guest;
+  }
+
+  test("is answered no further, and in order once it reads", async () => {
+    const guest = await beginFull();
+    for (let ref = 1; ref <= 100; ref++) guest.conversation.hear(JSON.stringify({ type: "ping", ref }));
+    await it.settle();
+    expect(guest.connection.of("pong")).toHaveLength(1);
+    guest.connection.resume();
+    await it.settle();
+    expect(guest.connection.of("pong").map(({ ref }) => ref)).toEqual([
+      "fills it",
+      ...Array.from({ length: 100 }, (_, index) => index + 1),
+    ]);
+    expect([guest.connection.closedWith, it.hub.backlog.bytes]).toEqual([undefined, 0]);
+  });
+
+  test("may let a mebibyte of commands wait behind the first, and is closed at one character more", async () => {
+    const guest = await beginFull();
+    const before = it.hub.backlog.bytes;
+    const command = '{"type":"ping"}';
+    guest.conversation.hear(command.padEnd(2 ** 19));
+    guest.conversation.hear(command.padEnd(2 ** 19));
+    expect([guest.connection.closedWith, it.hub.backlog.bytes - before]).toEqual([undefined, 2 ** 20]);
+    guest.conversation.hear(command.slice(0, 1));
+    expect(guest.connection.closedWith?.name).toBe("too-many");
+    await it.settle();
+    expect(it.hub.backlog.bytes).toBe(0);
+  });
+
+  test("is closed when it says more than it may, since it would not read the refusal", async () => {
+    const guest = await beginFull({ settings: { messageRate: 2 } });
+    for (let count = 0; count < 3; count++) guest.conversation.hear('{"type":"ping"}');
+    expect(guest.connection.closedWith).toBeUndefined();
+    guest.conversation.hear('{"type":"ping"}');
+    expect(guest.connection.closedWith?.name).toBe("too-many");
+  });
+
+  test("loses its waiting commands with its connection where there is no room for them", async () => {
+    const guest = await beginFull({ settings: { sendBufferBytes: 1000 } });
+    await it.clock.moveInSteps(2000, 1000);
+    guest.conversation.hear('{"type":"ping"}'.padEnd(900));
+    const other = await it.connect();
+    other.connection.stall();
+    it.hub.backlog.note(other.connection, 200);
+    expect(guest.connection.closedWith).toBeDefined();
+    await it.settle();
+    expect(it.hub.backlog.bytes).toBeLessThanOrEqual(1000);
+  });
+});
+
+describe("control frames", () => {
+  test("count as frames, and too many of them end with 4029", async () => {
+    const guest = await begin({ settings: { messageRate: 2 } });
+    for (let count = 0; count < 4 + 10; count++) guest.conversation.hearControl();
+    expect([guest.connection.closedWith, it.hub.framesHeard]).toEqual([undefined, 14]);
+    guest.conversation.hearControl();
+    expect(guest.connection.closedWith?.name).toBe("too-many");
+  });
+
+  test("leave no room for commands", async () => {
+    const guest = await begin({ settings: { messageRate: 2 } });
+    for (let count = 0; count < 4; count++) guest.conversation.hearControl();
+    expect(await say(guest, { type: "ping" })).toMatchObject([{ code: "rate-limited" }]);
   });
 });
 

@@ -3,13 +3,17 @@ import { decodeClientFrame, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { AnswerFrame, ErrorFrame, Ref } from "../../protocol/frames.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { Session } from "../session/session.ts";
+import type { Backlog, Holder } from "../session/backlog.ts";
+import type { StallCause } from "../session/connection.ts";
+import type { Answering, Session } from "../session/session.ts";
 import { perform } from "./commands/commands.ts";
 import type { CommandDependencies, LastStep } from "./commands/dependencies.ts";
 import { MessageRate } from "./message-rate.ts";
 
 /** Frames that wait while a command before them waits for the broker; a client in step with its answers has one. */
 const maxWaiting = 256;
+/** The same in characters, behind the first one that waits. */
+const maxWaitingLength = 1024 * 1024;
 
 /** What a conversation is given by the hub. */
 export interface ConversationSettings {
@@ -19,25 +23,28 @@ export interface ConversationSettings {
   /** A frame of more than twice these bytes counts as several, because reading it costs by its length. */
   readonly maxMessageBytes: number;
   readonly clock: Clock;
+  readonly backlog: Backlog;
   /** Shared by all; plain additions, read by the scraper. */
   readonly counts: { frames: number };
 }
 
 /**
  * What one client says, taken one after the other: commands of one connection take effect in order, so a frame waits for
- * the one before it, and all wait for the welcome.
+ * the one before it, and all wait for the welcome. They wait too while the client does not read its answers.
  */
-export class Conversation {
+export class Conversation implements Holder, Answering {
   readonly session: Session;
   readonly #setting: ConversationSettings;
   #rate: MessageRate | undefined;
   /** Made when it is needed: most connections only listen. */
   #waiting: string[] | undefined;
+  #waitingLength = 0;
   #isBusy = true;
 
   constructor(session: Session, setting: ConversationSettings) {
     this.session = session;
     this.#setting = setting;
+    session.answering = this;
   }
 
   /** The welcome is out: what was said before it is taken now. */
@@ -50,24 +57,72 @@ export class Conversation {
   hear(text: string): void {
     const { session } = this;
     if (session.closed !== undefined) return;
-    const { clock, counts, messageRate, maxMessageBytes } = this.#setting;
+    const { waitMs, isAbused } = this.#count(Math.ceil(text.length / (2 * this.#setting.maxMessageBytes)) || 1);
+    if (waitMs > 0) this.#refuse(text, waitMs, isAbused);
+    else if (this.#isBusy || session.isBlocked) this.#keep(text);
+    else this.#perform(text);
+  }
+
+  /** One control frame: the engine answers a ping by itself, so it counts as a frame that was answered. */
+  hearControl(): void {
+    const { session } = this;
+    if (session.closed !== undefined) return;
+    // There is no answer that could say so: who sends more than a frame may say is closed as if it had been told.
+    if (this.#count(1).isAbused) session.close({ name: "too-many", text: "too many control frames" });
+  }
+
+  /** What waits for its turn, in characters. */
+  buffered(): number {
+    return this.#waitingLength;
+  }
+
+  /** It waits for the broker or for its client to read, neither of which is its own fault, unless there is no room. */
+  onStall(cause: StallCause): void {
+    if (cause === "no-progress") return;
+    this.#waiting = undefined;
+    this.#waitingLength = 0;
+    this.session.drop({ name: "too-many", text: "too many frames wait for their answers" });
+  }
+
+  onRoom(): void {
+    this.#next();
+  }
+
+  onEnd(): void {
+    this.#waiting = undefined;
+    this.#setWaitingLength(0);
+  }
+
+  #count(frames: number): { readonly waitMs: number; readonly isAbused: boolean } {
+    const { clock, counts, messageRate } = this.#setting;
     counts.frames++;
     const now = clock.monotonic(); // a wall clock that is set back would stop everybody
     this.#rate ??= new MessageRate(messageRate, now);
-    const waitMs = this.#rate.take(now, Math.ceil(text.length / (2 * maxMessageBytes)) || 1);
-    if (waitMs > 0) this.#refuse(text, this.#rate, waitMs);
-    else if (!this.#isBusy) this.#perform(text);
-    else this.#keep(text);
+    const waitMs = this.#rate.take(now, frames);
+    return { waitMs, isAbused: this.#rate.isAbused };
   }
 
   #keep(text: string): void {
     this.#waiting ??= [];
-    if (this.#waiting.length < maxWaiting) this.#waiting.push(text);
-    else this.session.close({ name: "too-many", text: `more than ${maxWaiting} frames wait for their answers` });
+    const isFull = this.#waiting.length > 0 && this.#waitingLength + text.length > maxWaitingLength;
+    if (this.#waiting.length >= maxWaiting || isFull) {
+      const bounds = `${maxWaiting} frames or ${maxWaitingLength} bytes`;
+      this.session.close({ name: "too-many", text: `more than ${bounds} wait for their answers` });
+      return;
+    }
+    this.#waiting.push(text);
+    this.#setWaitingLength(this.#waitingLength + text.length);
   }
 
-  #refuse(text: string, rate: MessageRate, waitMs: number): void {
-    if (rate.isAbused) {
+  #setWaitingLength(length: number): void {
+    if (length === this.#waitingLength) return;
+    this.#waitingLength = length;
+    this.#setting.backlog.note(this, length);
+  }
+
+  #refuse(text: string, waitMs: number, isAbused: boolean): void {
+    // One that reads none of its answers is told nothing by another.
+    if (isAbused || this.session.isBlocked) {
       this.session.close({ name: "too-many", text: "too many messages" });
       return;
     }
@@ -106,9 +161,10 @@ export class Conversation {
   }
 
   #next(): void {
-    while (!this.#isBusy && this.session.closed === undefined) {
+    while (!this.#isBusy && !this.session.isBlocked && this.session.closed === undefined) {
       const text = this.#waiting?.shift();
       if (text === undefined) return;
+      this.#setWaitingLength(this.#waitingLength - text.length);
       this.#perform(text);
     }
   }

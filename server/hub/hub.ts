@@ -15,6 +15,7 @@ import type { RosterChange } from "../cluster/roster.ts";
 import { Delivery, type DeliverySettings } from "../delivery/delivery.ts";
 import { commitJoin, type JoinPlan, planJoin } from "../delivery/join.ts";
 import type { Clock } from "../lib/clock.ts";
+import { Backlog, type BacklogLimits } from "../session/backlog.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
 import type { Admitted, Arrival } from "./arrival.ts";
@@ -25,7 +26,6 @@ import { Notices } from "./notices.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
-import { SlowReaders } from "./slow-readers.ts";
 import { TokenExpiry } from "./token-expiry.ts";
 
 /**
@@ -36,10 +36,7 @@ const maxAnswerBytes = 256 * 1024;
 /** What is read for one, by `costOf`: a thousand small publications. */
 const maxReadBytes = 1024 * 1024;
 
-export interface HubSettings extends DeliverySettings, ReceptionSettings {
-  /** Milliseconds without progress. */
-  readonly slowTimeoutMs: number;
-}
+export interface HubSettings extends DeliverySettings, ReceptionSettings, BacklogLimits {}
 
 /** What a hub is made from. */
 export interface HubParts {
@@ -64,6 +61,8 @@ export class Hub {
   readonly reception: Reception;
   readonly delivery: Delivery;
   readonly occupancy: Occupancy;
+  /** What waits for clients that do not read. */
+  readonly backlog: Backlog;
   /** Publications on their way into storage. */
   inFlight = 0;
   /** Publications that were stored or passed on; a plain addition, read by the scraper. */
@@ -73,7 +72,6 @@ export class Hub {
   readonly #settings: HubSettings;
   readonly #parts: HubParts;
   readonly #notices: Notices;
-  readonly #slow: SlowReaders;
   readonly #expiry: TokenExpiry;
   readonly #conversation: ConversationSettings;
 
@@ -83,11 +81,12 @@ export class Hub {
     this.#parts = parts;
     this.peers = peers;
     this.#notices = new Notices(this.connections, () => peers.roster.online, clock);
-    this.#slow = new SlowReaders(settings.slowTimeoutMs, clock);
+    this.backlog = new Backlog(settings, clock);
     this.#expiry = new TokenExpiry(clock);
     const sessionById = (id: string) => this.connections.byId(id);
     const onLevel = (session: Session) => this.reception.settled(session);
-    const events = { onBlocked: (session: Session) => this.#slow.watch(session), onLevel, sessionById };
+    const hasRoomFor = (bytes: number) => this.backlog.hasRoomFor(bytes);
+    const events = { onLevel, sessionById, hasRoomFor };
     this.delivery = new Delivery(broker, settings, events, clock);
     this.occupancy = new Occupancy(this.delivery.interest, peers);
     this.reception = new Reception(settings, {
@@ -105,6 +104,7 @@ export class Hub {
       messageRate: settings.messageRate,
       maxMessageBytes: settings.maxMessageBytes,
       dependencies: this.#dependencies(),
+      backlog: this.backlog,
       counts: { frames: 0 },
     };
   }
@@ -153,8 +153,8 @@ export class Hub {
 
   /** The socket is closed, by whomever. */
   ended(session: Session): void {
-    this.#slow.forget(session);
     this.#expiry.forget(session);
+    session.answering?.onEnd();
     if (session.isWelcomed) this.#parts.onLeft?.(session);
     if (this.reception.ended(session) && this.#settings.notices) this.#notices.left();
   }
@@ -193,7 +193,7 @@ export class Hub {
 
   /** Sessions whose socket is full. */
   get slowReaders(): number {
-    return this.#slow.size;
+    return this.delivery.blocked;
   }
 
   /** Frames that clients sent. */
@@ -204,7 +204,7 @@ export class Hub {
   /** Lets go of every timer. Idempotent. */
   close(): void {
     this.#notices.close();
-    this.#slow.close();
+    this.backlog.close();
     this.delivery.close();
   }
 

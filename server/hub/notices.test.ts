@@ -62,6 +62,19 @@ describe("notices", () => {
     expect(late.connection.taken).toEqual([]);
   });
 
+  test("are left out where the socket is full: nobody is closed for one", () => {
+    const { join, guests } = makeNotices("a", "b");
+    const [full, usual] = guests;
+    if (full === undefined) throw new Error("no guest");
+    full.connection.stall();
+    full.session.sendFrame({ type: "error", code: "internal", message: "x".repeat(1_100_000) });
+    full.session.isBlocked = true;
+    const before = full.connection.writes;
+    join("c");
+    expect([full.connection.writes - before, full.connection.closedWith]).toEqual([0, undefined]);
+    expect(usual?.connection.writes).toBe(1);
+  });
+
   test("who leaves is told in other words", () => {
     const { leave, told, guests } = makeNotices("a", "b");
     const [, b] = guests;

@@ -53,6 +53,11 @@ export const hubOptions = {
       max: dayMs,
     },
   ),
+  sendBufferBytes: bytes(
+    128 * 1024 ** 2,
+    "What may wait for clients that do not read, over all connections of one process. Beyond it those who have read nothing for longest are closed (4008).",
+    { min: 1024 ** 2, max: 64 * 1024 ** 3 },
+  ),
   maxMessageBytes: bytes(
     64 * 1024,
     "Largest message, data and headers of one publication together, in UTF-8, however it is published.",

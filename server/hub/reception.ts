@@ -8,7 +8,7 @@ import type { Peers } from "../cluster/peers.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
-import type { Connection } from "../session/connection.ts";
+import type { Connection, StallCause } from "../session/connection.ts";
 import { Session } from "../session/session.ts";
 import { Admission, type AdmissionLimits, type Seat } from "./admission.ts";
 import type { Admitted, Arrival, ForbiddenChannel } from "./arrival.ts";
@@ -94,6 +94,8 @@ export class Reception {
     const origin = { id: admitted.connectionId, ip, remote, connectedAt: clock.now() };
     const session = new Session(origin, identity, connection);
     connection.onDrain = () => delivery.drained(session);
+    connection.onStall = (cause) => endStalled(session, cause);
+    session.onFull = () => delivery.block(session);
     connections.add(session);
     if (this.#wasReplaced(session)) {
       queueMicrotask(() => session.close({ name: "replaced" })); // its transport does not know it before this turn ends
@@ -245,4 +247,10 @@ function withoutForbidden({ arrival, forbidden }: Admitted): Arrival {
 
 function refusalFrame(channel: ChannelName, { code, message }: ServiceError): ServerFrame {
   return { type: "error", code, message, channel };
+}
+
+/** It may come back and goes on where it was. */
+function endStalled(session: Session, cause: StallCause): void {
+  if (cause === "no-progress") session.close({ name: "too-slow" });
+  else session.drop({ name: "too-slow", text: "too much waits for slow readers" });
 }

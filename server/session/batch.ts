@@ -8,6 +8,7 @@ export class Batch {
   /** The cursor before it. */
   readonly after: number;
   readonly items: readonly Outgoing[];
+  #wireBytes = 0;
   #lastForm: WireForm | undefined;
   #lastEncoded: Encoded = [];
   readonly #others = new Map<WireForm, Encoded>();
@@ -16,6 +17,12 @@ export class Batch {
     this.channel = channel;
     this.after = after;
     this.items = items;
+  }
+
+  /** Of its JSON; nearly all that a write of it takes. */
+  get wireBytes(): number {
+    if (this.#wireBytes === 0) for (const item of this.items) this.#wireBytes += item.wireBytes;
+    return this.#wireBytes;
   }
 
   /** Hot path: neighbours in a list mostly have the same form, so the last one is looked at before the map. */

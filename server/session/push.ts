@@ -42,8 +42,10 @@ export class Push {
 export class Advance {
   readonly kind = "advance";
   readonly json: string;
+  readonly wireBytes: number;
 
   constructor(channel: ChannelName, offset: number) {
     this.json = encodeServerFrame({ type: "advance", channel, offset });
+    this.wireBytes = this.json.length;
   }
 }

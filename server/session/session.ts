@@ -4,6 +4,7 @@ import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Batch } from "./batch.ts";
 import type { Connection } from "./connection.ts";
+import { Memberships } from "./memberships.ts";
 import type { Encoded } from "./wire-form.ts";
 
 /** How a session came. */
@@ -18,17 +19,29 @@ export interface SessionOrigin {
   readonly connectedAt: number;
 }
 
+/** Answers the commands of one session, in their order. */
+export interface Answering {
+  /** The socket has room again. */
+  onRoom(): void;
+  /** The session is over. */
+  onEnd(): void;
+}
+
 /** One client's state: who it is, its cursors, and what leaves for it in the next write. */
 export class Session {
   readonly origin: SessionOrigin;
   readonly connection: Connection;
   /** Who it is and what it may; a new token for the same user replaces it. */
   identity: Identity;
-  readonly memberships = new Memberships();
+  readonly memberships = new Memberships<Membership>();
   /** What the flush that is running has gathered for it; empty between flushes. */
   readonly outbox: Batch[] = [];
-  /** The socket has no room: nothing is pumped before it drains. */
+  /** The socket has no room: nothing is pumped, and no command is answered, before it drains. */
   isBlocked = false;
+  /** Set by the owner: a frame has filled the socket. */
+  onFull: () => void = () => undefined;
+  /** Whoever answers its commands. */
+  answering: Answering | undefined;
   /** Its welcome was sent; before that it is in no channel and gets no notice. */
   isWelcomed = false;
   #closed: CloseReason | undefined;
@@ -63,12 +76,16 @@ export class Session {
     this.sendEncoded(this.connection.wireForm.frame(frame));
   }
 
-  /** The same for a frame that is encoded already. It is only ever refused beyond the connection's hard limit. */
+  /**
+   * The same for a frame that is encoded already. Whoever sends many looks at `isBlocked` first: a frame beyond the
+   * connection's hard limit ends it.
+   */
   sendEncoded(encoded: Encoded): void {
     if (this.#closed !== undefined) return;
     const form = this.connection.wireForm;
     const outcome = this.connection.send(form.carriesCursor ? form.join([encoded], this.cursor()) : encoded);
     if (outcome === "refused") this.close({ name: "too-slow" });
+    else if (outcome === "full") this.onFull();
   }
 
   /** Positions in all its channels as one text, for wire forms that carry it. */
@@ -85,6 +102,13 @@ export class Session {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
     this.connection.close(reason, this.connection.wireForm.carriesCursor ? this.cursor() : "");
+  }
+
+  /** The same, but frees what waits in the connection at once. */
+  drop(reason: CloseReason): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.connection.drop(reason);
   }
 }
 
@@ -140,51 +164,5 @@ export class Membership {
   /** Its part of the session's cursor text. */
   get cursorText(): string {
     return this.isLevel ? this.channel.levelCursor : this.channel.cursorPrefix + this.#cursor;
-  }
-}
-
-/** Up to so many channels are looked through faster than they are looked up. */
-const fewChannels = 8;
-
-/**
- * The channels of one session. Nearly all sessions are in two or three of them, and a map for so few would be the largest
- * thing that an idle connection costs.
- */
-class Memberships {
-  readonly #list: Membership[] = [];
-  /** Only where there are many. */
-  #byName: Map<ChannelName, Membership> | undefined;
-
-  get size(): number {
-    return this.#list.length;
-  }
-
-  get(name: ChannelName): Membership | undefined {
-    if (this.#byName !== undefined) return this.#byName.get(name);
-    for (const membership of this.#list) if (membership.channel.name === name) return membership;
-    return undefined;
-  }
-
-  /** A channel that is not there yet. */
-  add(membership: Membership): void {
-    this.#list.push(membership);
-    if (this.#list.length <= fewChannels) return;
-    this.#byName ??= new Map(this.#list.map((it) => [it.channel.name, it]));
-    this.#byName.set(membership.channel.name, membership);
-  }
-
-  delete(name: ChannelName): void {
-    const at = this.#list.findIndex((it) => it.channel.name === name);
-    if (at >= 0) this.#list.splice(at, 1);
-    this.#byName?.delete(name);
-  }
-
-  /** In the order in which they were joined. */
-  names(): ChannelName[] {
-    return this.#list.map((it) => it.channel.name);
-  }
-
-  [Symbol.iterator](): Iterator<Membership> {
-    return this.#list.values();
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { RawEventStream } from "./raw-event-stream.ts";
-import { RawWebSocket } from "./raw-web-socket.ts";
+import { frame, opcode, RawWebSocket } from "./raw-web-socket.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import type { Frame } from "./socket.ts";
 
@@ -194,6 +194,75 @@ test("who makes no progress for SLOW_TIMEOUT is closed with 4008; who reads on i
   await publish(server, { count: 1, bytes: 1 });
   await Promise.all([late.untilAt(1001), healthy.untilAt(1001)]);
   expect([late.raw.closeCode, late.faults, healthy.faults, healthy.gaps]).toEqual([undefined, [], [], []]);
+});
+
+/** What each connection holds, and whether it is behind. */
+async function heldBy(server: ServerUnderTest): Promise<readonly { buffered_bytes: number; is_lagging: boolean }[]> {
+  const answer = (await (await server.request("GET", "/v1/connections")).json()) as Frame;
+  return answer.connections as { is_lagging: boolean; buffered_bytes: number }[];
+}
+
+test.each(["WebSocket", "stream"] as const)(
+  "a %s with few bytes waiting is closed after SLOW_TIMEOUT too",
+  async (kind) => {
+    await using server = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0", SLOW_TIMEOUT: "2s" } });
+    using stuck = kind === "stream" ? await Follower.stream(server) : await Follower.open(server);
+    stuck.raw.socket.pause();
+    const waits = async () => (await heldBy(server)).some((it) => it.buffered_bytes > 0);
+    // Until the kernel takes no more, and then no further: a chunk that a stream has handed over is seen by none.
+    for (let sent = 0; sent < 2000 && !(await waits()); sent++) await publish(server, { count: 1, bytes: 30 * kib });
+    const held = (await heldBy(server)).find((it) => it.buffered_bytes > 0);
+    expect(held?.buffered_bytes).toBeWithin(1, 64 * kib);
+    expect(held?.is_lagging).toBe(false);
+    await server.untilLogged(/Client closed: .* \(4008\)/);
+  },
+);
+
+test.each(["WebSocket", "stream"] as const)(
+  "what waits for all readers together is bounded: each a %s that reads nothing",
+  async (kind) => {
+    const env = {
+      NOTICES: "off",
+      MESSAGE_RATE: "0",
+      SEND_BUFFER_BYTES: "1MiB",
+      SLOW_TIMEOUT: "10m",
+      HISTORY_BYTES: "64MiB",
+    };
+    await using server = await startServer({ env });
+    const open = () => (kind === "stream" ? Follower.stream(server) : Follower.open(server));
+    const stuck = await Promise.all(Array.from({ length: 30 }, open));
+    using healthy = await Follower.open(server);
+    for (const it of stuck) it.raw.socket.pause();
+    const count = 200;
+    for (let sent = 0; sent < count; sent += 10) {
+      await publish(server, { count: 10, bytes: 60 * kib });
+      const all = (await heldBy(server)).reduce((sum, { buffered_bytes }) => sum + buffered_bytes, 0);
+      expect(all).toBeLessThanOrEqual(mib + maxHeldBytes);
+    }
+    await healthy.untilAt(count);
+    expect([healthy.faults, healthy.gaps]).toEqual([[], []]);
+    await server.untilLogged(/Client closed: .*too much waits for slow readers \(4008\)/);
+    for (const it of stuck) it[Symbol.dispose]();
+  },
+);
+
+test("pings of a client that reads no pong are counted as frames, and cost bounded memory where frames are not limited", async () => {
+  await using limited = await startServer({ env: { NOTICES: "off" } });
+  await using unlimited = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0", SLOW_TIMEOUT: "2s" } });
+  const pings = Buffer.concat(Array.from({ length: 1000 }, () => frame(opcode.ping, Buffer.alloc(125))));
+  using polite = await RawWebSocket.open(limited.port, "/ws");
+  polite.socket.write(pings);
+  expect(await polite.untilClosed()).toBe(4029);
+  using flooding = await RawWebSocket.open(unlimited.port, "/ws");
+  flooding.socket.pause();
+  let most = 0;
+  // 25 MB of pongs, of which the kernel takes some.
+  for (let batch = 0; batch < 200; batch++) {
+    flooding.socket.write(pings);
+    for (const { buffered_bytes } of await heldBy(unlimited)) most = Math.max(most, buffered_bytes);
+  }
+  expect(most).toBeWithin(1, 3 * mib);
+  await unlimited.untilLogged(/Client closed: .* \(4008\)/);
 });
 
 test("streams that stand still are no different: they go on exactly where they were", async () => {

@@ -1,5 +1,6 @@
 import type { CloseReason } from "../../protocol/close-codes.ts";
-import type { Connection, Outcome } from "../../server/session/connection.ts";
+import type { Backlog } from "../../server/session/backlog.ts";
+import type { Connection, Outcome, StallCause } from "../../server/session/connection.ts";
 import type { Encoded, WireForm } from "../../server/session/wire-form.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
 import { type ReadWrite, readWrite, type Said } from "./reading.ts";
@@ -21,6 +22,9 @@ interface Waiting extends ReadWrite {
 export class FakeConnection implements Connection {
   readonly wireForm: WireForm;
   onDrain: () => void = () => undefined;
+  onStall: (cause: StallCause) => void = () => undefined;
+  /** Told of what waits, as a transport does it. */
+  backlog: Backlog | undefined;
   /** Each write in the turn in which it is taken, before the other side has it. */
   onTaken: (write: ReadWrite) => void = () => undefined;
   /** Each write once the other side has it. */
@@ -52,6 +56,7 @@ export class FakeConnection implements Connection {
     const bytes = encoded.reduce((sum, part) => sum + part.length, 0);
     if (this.#isStalled) this.#waiting.push({ ...write, bytes });
     else this.onReceived(write);
+    this.#note();
     return this.buffered() > this.#room.fullBytes ? "full" : "sent";
   }
 
@@ -66,7 +71,13 @@ export class FakeConnection implements Connection {
   close(reason: CloseReason): void {
     if (this.closedWith !== undefined || this.#isGone) return;
     this.closedWith = reason;
+    this.backlog?.note(this, 0);
     this.onClose(reason);
+  }
+
+  drop(reason: CloseReason): void {
+    this.#waiting = [];
+    this.close(reason);
   }
 
   /** The other side reads no more. */
@@ -79,6 +90,7 @@ export class FakeConnection implements Connection {
     const write = this.#waiting.shift();
     if (write === undefined) return;
     this.onReceived(write);
+    this.#note();
     this.onDrain();
   }
 
@@ -87,6 +99,7 @@ export class FakeConnection implements Connection {
     this.#isStalled = false;
     const waited = this.#waiting.length > 0;
     for (const write of this.#waiting.splice(0)) this.onReceived(write);
+    this.#note();
     if (waited) this.onDrain();
   }
 
@@ -94,6 +107,11 @@ export class FakeConnection implements Connection {
   vanish(): void {
     this.#isGone = true;
     this.#waiting = [];
+    this.#note();
+  }
+
+  #note(): void {
+    this.backlog?.note(this, this.buffered());
   }
 
   /** Frames of one type, or system frames of one event. */

@@ -30,6 +30,7 @@ const usualSettings: HubSettings = {
   tailBytesTotal: 10_000_000,
   messageRate: 0,
   slowTimeoutMs: 60_000,
+  sendBufferBytes: 128 * 1024 ** 2,
   maxMessageBytes: 64 * 1024,
 };
 
@@ -115,6 +116,7 @@ export class TestHub {
     const admitted = this.hub.admit(makeArrival(arrival));
     const conversation = this.hub.open(admitted instanceof Promise ? await admitted : admitted, connection);
     const { session } = conversation;
+    connection.backlog = this.hub.backlog;
     connection.onClose = () => queueMicrotask(() => this.hub.ended(session));
     return { connection, conversation, session };
   }

@@ -9,6 +9,9 @@ import type { Encoded, WireForm } from "../../session/wire-form.ts";
  */
 const usualRetryMs = { from: 1000, to: 3000 };
 
+/** Characters of a write above which it is worth several chunks not to copy it. */
+const largeLength = 64 * 1024;
+
 /**
  * Server-Sent Events (WHATWG HTML §9.2). Blocks are the same bytes for all clients. The cursor is the last line of the last
  * block of each write:
@@ -35,10 +38,14 @@ export const sseForm: WireForm = {
     return [retryOf(frame) + block(event, encodeServerFrame(frame))];
   },
   join(parts, cursor) {
+    // An empty id would make the client forget the one it has.
+    const end = cursor === "" ? "\n" : `id: ${cursor}\n\n`;
+    let length = 0;
+    for (const [part] of parts) length += part?.length ?? 0;
+    if (length > largeLength) return joinLarge(parts, end);
     let text = "";
     for (const [part] of parts) text += text === "" ? part : `\n${part}`;
-    // An empty id would make the client forget the one it has.
-    return [cursor === "" ? `${text}\n` : `${text}id: ${cursor}\n\n`];
+    return [text + end];
   },
 };
 
@@ -53,6 +60,13 @@ export function sseSystemWrite(frame: SystemFrame, cursor: string, retryMs?: num
   const retry = retryMs === undefined ? "" : retryField(retryMs);
   const [text = ""] = sseForm.join([[retry + block("system", encodeServerFrame(frame))]], cursor);
   return `${text}`;
+}
+
+/** In pieces: as one text each client would have a copy of its own. */
+function joinLarge(parts: readonly Encoded[], end: string): Encoded {
+  const pieces: (string | Uint8Array)[] = [];
+  for (const part of parts) pieces.push(...(pieces.length === 0 ? [] : ["\n"]), ...part);
+  return [...pieces, end];
 }
 
 function retryField(ms: number): string {

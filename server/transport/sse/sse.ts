@@ -102,7 +102,7 @@ export class SseTransport {
     const stream = new ReadableStream<string>(
       {
         start: (controller) => {
-          const opened = new StreamConnection(controller, () => {
+          const opened = new StreamConnection(controller, this.#hub.backlog, () => {
             server.timeout(request, lingerS);
             queueMicrotask(() => ended());
           });

@@ -1,33 +1,42 @@
 import type { ServerWebSocket } from "bun";
 import { type CloseReason, closeTable } from "../../../protocol/close-codes.ts";
-import type { Connection, Outcome } from "../../session/connection.ts";
+import type { Backlog } from "../../session/backlog.ts";
+import type { Connection, Outcome, StallCause } from "../../session/connection.ts";
 import type { Encoded, WireForm } from "../../session/wire-form.ts";
+import { fullBytes } from "./write-limits.ts";
 
-/** Above this the socket counts as full: one more chunk keeps a slow line busy until the next turn. */
-const fullBytes = 64 * 1024;
-/** Above this nothing more is taken. The engine's own limit lies beyond it and is never met: there it drops silently. */
-export const refuseBytes = 1024 * 1024;
 /** RFC 6455 §5.5: a close frame carries 125 bytes, two of them the code. */
 const closeTextBytes = 123;
+
+/** What a socket's connection is given by its transport. */
+export interface SocketParts {
+  readonly backlog: Backlog;
+  /** Above this nothing more is taken. */
+  readonly refuseBytes: number;
+}
 
 /** A WebSocket as a session sees it. */
 export class SocketConnection<T> implements Connection {
   readonly wireForm: WireForm;
   onDrain: () => void = () => undefined;
+  onStall: (cause: StallCause) => void = () => undefined;
   readonly #socket: ServerWebSocket<T>;
-  #isFull = false;
+  readonly #parts: SocketParts;
+  /** What the backlog was told of last. */
+  #held = 0;
   #isClosed = false;
   #closedBecause: CloseReason | undefined;
 
-  constructor(socket: ServerWebSocket<T>, wireForm: WireForm) {
+  constructor(socket: ServerWebSocket<T>, wireForm: WireForm, parts: SocketParts) {
     this.#socket = socket;
+    this.#parts = parts;
     this.wireForm = wireForm;
   }
 
   /** Hot path. Several frames leave in one write. */
   send(encoded: Encoded): Outcome {
     if (this.#isClosed) return "closed";
-    if (this.#isFull && this.#socket.getBufferedAmount() > refuseBytes) return "refused";
+    if (this.#held > 0 && this.#noteHeld() > this.#parts.refuseBytes) return "refused";
     const [only] = encoded;
     if (encoded.length === 1 && typeof only === "string") {
       if (this.#socket.sendText(only) > 0) return "sent";
@@ -36,8 +45,25 @@ export class SocketConnection<T> implements Connection {
       this.#socket.cork(sendFrames);
       corked.frames = [];
     }
-    this.#isFull = this.#socket.getBufferedAmount() > fullBytes;
-    return this.#isFull ? "full" : "sent";
+    const held = this.#noteHeld();
+    if (this.#isClosed) return "closed";
+    return held > fullBytes ? "full" : "sent";
+  }
+
+  /** The engine wrote something, or answered a ping by itself: what waits has changed. */
+  noteHeld(): void {
+    if (!this.#isClosed) this.#noteHeld();
+  }
+
+  /** Some of what waited was written. */
+  drained(): void {
+    if (this.#isClosed) return;
+    const held = this.#socket.getBufferedAmount();
+    // As much may have been added meanwhile: it is progress all the same.
+    if (held > 0 && this.#held > 0) this.#parts.backlog.progress(this, held);
+    else if (held !== this.#held) this.#parts.backlog.note(this, held);
+    this.#held = held;
+    this.onDrain();
   }
 
   buffered(): number {
@@ -62,9 +88,27 @@ export class SocketConnection<T> implements Connection {
     this.#socket.close(code, cut(reason.text ?? usual));
   }
 
-  /** The other side is gone. */
+  drop(reason: CloseReason): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#closedBecause = reason;
+    this.#socket.terminate();
+  }
+
+  /** The other side is gone, or the engine writes what is left by itself, for some seconds at most. */
   gone(): void {
     this.#isClosed = true;
+    if (this.#held > 0) this.#parts.backlog.note(this, 0);
+    this.#held = 0;
+  }
+
+  #noteHeld(): number {
+    const held = this.#socket.getBufferedAmount();
+    if (held !== this.#held) {
+      this.#held = held;
+      this.#parts.backlog.note(this, held);
+    }
+    return held;
   }
 }
 

@@ -11,7 +11,8 @@ import { faultOf } from "../fault.ts";
 import { offeredSubprotocols, type Peer, parseArrival } from "../handshake.ts";
 import { batchForm } from "./batch-form.ts";
 import { plainForm } from "./plain-form.ts";
-import { refuseBytes, SocketConnection } from "./socket-connection.ts";
+import { SocketConnection } from "./socket-connection.ts";
+import { type WriteLimits, writeLimits } from "./write-limits.ts";
 
 /** The subprotocol whose clients understand several frames as one array. */
 const subprotocol = "fanfare.v1";
@@ -48,21 +49,24 @@ export class WebSocketTransport {
   readonly handler: WebSocketHandler<SocketState>;
   readonly #hub: Hub;
   readonly #heartbeat: Heartbeat;
+  readonly #limits: WriteLimits;
 
   constructor(hub: Hub, settings: WebSocketSettings, clock: Clock) {
     this.#hub = hub;
     this.#heartbeat = new Heartbeat(settings.heartbeat, clock);
+    this.#limits = writeLimits(settings.maxMessageBytes);
     this.handler = {
       maxPayloadLength: maxFrameBytes(settings.maxMessageBytes),
-      backpressureLimit: 64 * refuseBytes,
+      backpressureLimit: this.#limits.engineBytes,
       closeOnBackpressureLimit: false,
       idleTimeout: 0, // the heartbeat sees to the dead: the engine would count what it sends as their life
       sendPings: false,
       perMessageDeflate: false,
       open: (socket) => this.#open(socket),
       message: (socket, message) => this.#message(socket, message),
-      pong: ({ data: { connection } }) => connection && this.#heartbeat.seen(connection),
-      drain: ({ data: { connection } }) => connection?.onDrain(),
+      ping: ({ data }) => this.#control(data),
+      pong: ({ data }) => this.#control(data),
+      drain: ({ data: { connection } }) => connection?.drained(),
       close: (socket, code, reason) => this.#closed(socket, code === engineCode ? reason : ""),
     };
   }
@@ -116,7 +120,9 @@ export class WebSocketTransport {
 
   #open(socket: ServerWebSocket<SocketState>): void {
     const { entrance, speaksBatches } = socket.data;
-    const connection = new SocketConnection(socket, speaksBatches ? batchForm : plainForm);
+    const { refuseBytes } = this.#limits;
+    const form = speaksBatches ? batchForm : plainForm;
+    const connection = new SocketConnection(socket, form, { backlog: this.#hub.backlog, refuseBytes });
     if (entrance === undefined) return;
     socket.data.entrance = undefined;
     if ("name" in entrance) {
@@ -134,6 +140,14 @@ export class WebSocketTransport {
     this.#heartbeat.seen(connection);
     if (typeof message === "string") conversation.hear(message);
     else conversation.session.close({ name: "binary-frame" });
+  }
+
+  /** A ping, which the engine has answered, or a pong. */
+  #control({ connection, conversation }: SocketState): void {
+    if (connection === undefined || conversation === undefined) return;
+    this.#heartbeat.seen(connection);
+    connection.noteHeld();
+    conversation.hearControl();
   }
 
   /** @param engineReason what the engine found wrong with the other side's bytes; "" where it found nothing */

@@ -1,0 +1,189 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { Backlog, type Holder } from "./backlog.ts";
+import type { StallCause } from "./connection.ts";
+
+const slowTimeoutMs = 60_000;
+const sendBufferBytes = 1000;
+let clock = new MovedClock();
+let backlog = new Backlog({ slowTimeoutMs, sendBufferBytes }, clock);
+afterEach(() => {
+  backlog.close();
+  clock = new MovedClock();
+  backlog = new Backlog({ slowTimeoutMs, sendBufferBytes }, clock);
+});
+
+/** A clock whose timers are late, as those of a process that was stopped for a while. */
+class LateClock extends MovedClock {
+  sleepMs = 0;
+  #lateMs = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + this.#lateMs;
+  }
+
+  override setTimeout(run: () => void, ms: number) {
+    return super.setTimeout(() => {
+      this.#lateMs += this.sleepMs;
+      run();
+    }, ms);
+  }
+}
+
+/** Bytes wait in it; a test reads them, with or without a word. */
+class TestHolder implements Holder {
+  bytes = 0;
+  readonly stalls: StallCause[] = [];
+
+  constructor(bytes = 0) {
+    this.hold(bytes);
+  }
+
+  hold(bytes: number): void {
+    this.bytes = bytes;
+    backlog.note(this, bytes);
+  }
+
+  buffered(): number {
+    return this.bytes;
+  }
+
+  onStall(cause: StallCause): void {
+    this.stalls.push(cause);
+    if (cause === "no-room") this.bytes = 0;
+  }
+}
+
+const stallsOf = (...holders: readonly TestHolder[]) => holders.map(({ stalls }) => stalls);
+
+describe("a reader with bytes waiting", () => {
+  test.each([1, 64 * 1024])("is ended after the whole time without progress, and not before: %i bytes", (bytes) => {
+    backlog = new Backlog({ slowTimeoutMs, sendBufferBytes: 1e6 }, clock);
+    const holder = new TestHolder(bytes);
+    clock.move(slowTimeoutMs - 1);
+    expect(holder.stalls).toEqual([]);
+    clock.move(1001);
+    expect(holder.stalls).toEqual(["no-progress"]);
+  });
+
+  test("may be as slow as it likes while it reads at all, whether that is reported or not", () => {
+    const [told, silent] = [new TestHolder(100), new TestHolder(100)];
+    for (let left = 99; left > 0; left--) {
+      clock.move(slowTimeoutMs - 2000);
+      told.hold(left);
+      silent.bytes = left;
+    }
+    expect(stallsOf(told, silent)).toEqual([[], []]);
+  });
+
+  test("is not helped by what is added to its buffer", () => {
+    const holder = new TestHolder(1);
+    for (let second = 0; second < 62; second++) {
+      clock.move(1000);
+      holder.hold(holder.bytes + 1);
+    }
+    expect(holder.stalls).toEqual(["no-progress"]);
+  });
+
+  test("makes progress although as much was added as it read", () => {
+    const holder = new TestHolder(10);
+    for (let round = 0; round < 5; round++) {
+      clock.move(slowTimeoutMs - 2000);
+      backlog.progress(holder, 10);
+    }
+    expect(holder.stalls).toEqual([]);
+  });
+
+  test("that has read everything is forgotten, and its time begins anew when it holds something again", () => {
+    const holder = new TestHolder(10);
+    clock.move(slowTimeoutMs - 1000);
+    holder.hold(0);
+    expect([backlog.size, backlog.bytes]).toEqual([0, 0]);
+    holder.hold(10);
+    clock.move(slowTimeoutMs - 1000);
+    expect(holder.stalls).toEqual([]);
+    clock.move(2000);
+    expect(holder.stalls).toEqual(["no-progress"]);
+  });
+
+  test("keeps its time when the wall clock is set forward", () => {
+    const holder = new TestHolder(10);
+    clock.set(3_600_000);
+    clock.move(5000);
+    expect(holder.stalls).toEqual([]);
+  });
+
+  test("is given the time during which this process stood still", () => {
+    const late = new LateClock();
+    backlog = new Backlog({ slowTimeoutMs, sendBufferBytes }, late);
+    const holder = new TestHolder(10);
+    late.sleepMs = slowTimeoutMs;
+    late.move(1000);
+    expect(holder.stalls).toEqual([]);
+    late.sleepMs = 0;
+    late.move(slowTimeoutMs + 1000);
+    expect(holder.stalls).toEqual(["no-progress"]);
+  });
+
+  test("is not looked at after the end", () => {
+    const holder = new TestHolder(10);
+    backlog.close();
+    clock.move(2 * slowTimeoutMs);
+    expect(holder.stalls).toEqual([]);
+  });
+});
+
+describe("all that waits", () => {
+  test("may be as much as the limit; one byte more takes from the one that has read nothing for longest", () => {
+    const oldest = new TestHolder(400);
+    clock.move(10);
+    const middle = new TestHolder(400);
+    clock.move(10);
+    const newest = new TestHolder(200);
+    expect([backlog.bytes, stallsOf(oldest, middle, newest)]).toEqual([1000, [[], [], []]]);
+    newest.hold(201);
+    expect([backlog.bytes, stallsOf(oldest, middle, newest)]).toEqual([601, [["no-room"], [], []]]);
+  });
+
+  test("spares those who have read something, as far as that is enough", () => {
+    const reading = new TestHolder(400);
+    clock.move(10);
+    const stuck = new TestHolder(400);
+    clock.move(10);
+    reading.bytes = 399;
+    const newest = new TestHolder(300);
+    expect([backlog.bytes, stallsOf(reading, stuck, newest)]).toEqual([699, [[], ["no-room"], []]]);
+  });
+
+  test("is bounded also where everybody reads a little", () => {
+    const holders = Array.from({ length: 10 }, () => new TestHolder(100));
+    for (const holder of holders) holder.bytes = 99;
+    new TestHolder(500);
+    expect(backlog.bytes).toBeLessThanOrEqual(sendBufferBytes);
+    expect(holders.filter(({ stalls }) => stalls.length > 0)).toHaveLength(5);
+  });
+
+  test("lets one alone through that is larger than the limit", () => {
+    const holder = new TestHolder(5000);
+    expect([holder.stalls, backlog.bytes]).toEqual([[], 5000]);
+  });
+
+  test("leaves room for a write up to the limit and not beyond", () => {
+    new TestHolder(400);
+    expect([backlog.hasRoomFor(600), backlog.hasRoomFor(601)]).toEqual([true, false]);
+  });
+
+  test("leaves room for any write where nothing waits", () => {
+    expect(backlog.hasRoomFor(5000)).toBe(true);
+  });
+
+  test("gives way to a write that found no room, but not those who have just read something", () => {
+    const stuck = new TestHolder(400);
+    const reading = new TestHolder(400);
+    clock.move(900);
+    reading.hold(300);
+    expect([backlog.hasRoomFor(500), stallsOf(stuck, reading)]).toEqual([false, [[], []]]);
+    clock.move(200);
+    expect([backlog.hasRoomFor(500), stallsOf(stuck, reading)]).toEqual([true, [["no-room"], []]]);
+  });
+});
