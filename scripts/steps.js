@@ -10,6 +10,9 @@ import { casesOf, summaryOf, withoutExpectation } from "./summary.js";
 /** Each has its own globals: what runs on Bun, what must run without it, what runs in a browser, and its tests, on both. */
 const compilerSettings = ["tsconfig.json", "client/tsconfig.json", "web/tsconfig.json", "web/tsconfig.test.json"];
 
+/** Concurrent tests of one file that run at a time: each starts a server or several. */
+const maxConcurrency = 5;
+
 /** How long each test file took last time, so that the slowest ones start first. */
 const timings = "node_modules/.cache/test-timings.json";
 
@@ -44,7 +47,13 @@ export async function runTests(bun, args, { env = {}, limitMs }) {
   const folder = new RunFolder();
   const report = join(folder.path, "report.xml");
   // --no-orphans: a run that is killed takes the servers that its tests started with it.
-  const options = ["--no-env-file", "--no-orphans", "test", `--parallel=${availableParallelism()}`];
+  const options = [
+    "--no-env-file",
+    "--no-orphans",
+    "test",
+    `--parallel=${availableParallelism()}`,
+    `--max-concurrency=${maxConcurrency}`,
+  ];
   const reporting = ["--reporter=junit", `--reporter-outfile=${report}`, `--timings=${timings}`, "--update-timings"];
   const { code, output } = await run(bun, [...options, ...reporting, ...args], {
     env: { ...env, TMPDIR: folder.path },

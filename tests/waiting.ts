@@ -1,5 +1,5 @@
 /** Generous: on a busy machine a test is late, and only one that waits for something that never comes is to fail. */
-const patienceMs = 45_000;
+export const patienceMs = 45_000;
 const lookMs = 10;
 
 /**

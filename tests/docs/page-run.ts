@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { patienceMs } from "../waiting.ts";
 import { type Block, root } from "./page.ts";
 
-const patienceMs = 25_000;
 /** What is the checkout's own affair, or would be written into it. */
 const leftOut = new Set([".git", ".env", ".cache", "fanfare-data", "fanfare.config.yaml"]);
 

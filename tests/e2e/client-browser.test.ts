@@ -48,7 +48,7 @@ describe.each(["websocket", "sse"])("in a browser, over %s,", (transport) => {
     expect(messages).toEqual([1, 2, 3, 4]);
     expect(gaps).toEqual([]);
     expect(errors.filter((it) => !it.includes("ERR_"))).toEqual([]);
-  }, 30_000);
+  });
 });
 
 test("in a browser, a connection that is refused says why", async () => {
@@ -65,7 +65,7 @@ test("in a browser, a connection that is refused says why", async () => {
   const { statuses } = await untilLogged(page, ({ statuses }) => statuses.at(-1) === "closed");
   expect(statuses).not.toContain("connected");
   expect(await page.evaluate("client.state.code")).toBe(4500);
-}, 30_000);
+});
 
 async function publish(channel: string, data: number): Promise<void> {
   const answer = await server.request("POST", "/v1/publish", { channel, data });

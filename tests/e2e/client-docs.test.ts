@@ -36,4 +36,4 @@ test("the snippets of the guide to the SDK are one program that runs", async () 
   } finally {
     await rm(folder, { recursive: true });
   }
-}, 20_000);
+});

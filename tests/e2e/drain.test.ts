@@ -268,9 +268,11 @@ describe("lame-duck", () => {
     using client = await SocketUnderTest.open(server.wsUrl);
     using raw = await RawSocket.connect(server.port);
     const body = '{"channel":"all","message":"late"}';
-    raw.write(
-      `POST /v1/publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 9)}`,
-    );
+    const head = `POST /v1/publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`;
+    // The answer to a whole request shows that the server has taken the connection, and with it the half of the next.
+    raw.write(`GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n${head}${body.slice(0, 9)}`);
+    await raw.untilReceived(/^HTTP\/1\.1 200/);
+    raw.received = "";
     server.signal("SIGTERM");
     await noticeOf(client);
     await expect(RawSocket.connect(server.port)).rejects.toThrow();

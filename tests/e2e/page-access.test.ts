@@ -86,7 +86,7 @@ describe("without a mouse", () => {
     await keyboard.press("Enter");
     await it.button("Leave room:keys").waitFor({ state: "detached" });
     expect(await it.page.evaluate(focused)).toBe("Channel to join");
-  }, 20_000);
+  });
 });
 
 describe("for a screen reader", () => {
@@ -106,7 +106,7 @@ describe("for a screen reader", () => {
       await button(name).waitFor();
     }
     expect(await page.locator("html").getAttribute("lang")).toBe("en");
-  }, 20_000);
+  });
 
   test("a flood is not read out message by message", async () => {
     await using context = await browser.context();
@@ -121,7 +121,7 @@ describe("for a screen reader", () => {
     await it.untilRead("number 199");
     expect(await it.page.evaluate("heard")).toEqual(["@listener: number 0"]);
     expect(await it.page.getByRole("log").getAttribute("aria-live")).toBe("off");
-  }, 20_000);
+  });
 });
 
 describe.each(["light", "dark"] as const)("in the %s", (colorScheme) => {
@@ -141,7 +141,7 @@ describe.each(["light", "dark"] as const)("in the %s", (colorScheme) => {
     await it.untilLost();
     await it.untilRead("The connection is lost");
     expect(await it.page.evaluate(faintTexts)).toEqual([]);
-  }, 20_000);
+  });
 });
 
 test.each([360, 700, 1400])(

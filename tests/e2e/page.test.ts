@@ -55,7 +55,7 @@ describe("the page", () => {
       expect(it.tab.errors).toEqual([]);
     }
     expect(await bob.field("Message").inputValue()).toBe("");
-  }, 20_000);
+  });
 
   test("counts who is online, and names who is in a channel that it joined, until it leaves", async () => {
     await using context = await browser.context();
@@ -74,7 +74,7 @@ describe("the page", () => {
     await Promise.all([carol.untilRead("for everyone"), dave.untilRead("for everyone")]);
     expect(await carol.texts()).toContain("not for dave");
     expect(await dave.texts()).not.toContain("not for dave");
-  }, 25_000);
+  });
 
   test("shows markup as the text that it is", async () => {
     await using context = await browser.context();
@@ -86,7 +86,7 @@ describe("the page", () => {
     expect(await it.page.locator("#messages :is(img, script)").count()).toBe(0);
     expect(await it.page.title()).toBe("Fanfare");
     expect(it.tab.errors).toEqual([]);
-  }, 20_000);
+  });
 
   test("says why a channel was not joined", async () => {
     await using context = await browser.context();
@@ -98,7 +98,7 @@ describe("the page", () => {
     await it.button("Join").click();
     await it.page.getByRole("alert").filter({ hasText: "@somebody-else was refused" }).waitFor();
     expect(it.tab.errors).toEqual([]);
-  }, 20_000);
+  });
 
   test("keeps the newest 500 lines", async () => {
     await using quiet = await startServer({ env: { NOTICES: "off" } });
@@ -113,7 +113,7 @@ describe("the page", () => {
     await it.button("Clear").click();
     await it.page.getByText("Nothing yet.").waitFor();
     expect(await it.texts()).toEqual([]);
-  }, 20_000);
+  });
 });
 
 describe("the list of messages", () => {
@@ -135,7 +135,7 @@ describe("the list of messages", () => {
     await it.button("1 new ↓").click();
     await it.page.evaluate(untilAtEnd);
     await it.button("1 new ↓").waitFor({ state: "hidden" });
-  }, 20_000);
+  });
 });
 
 describe("the line to push with", () => {
@@ -182,7 +182,7 @@ describe("when the line breaks,", () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 30_000);
+  });
 
   test("a page that was offline is back by itself, and nothing is missing", async () => {
     using relay = await Relay.to(server.port);
@@ -197,7 +197,7 @@ describe("when the line breaks,", () => {
     await context.setOffline(false);
     await it.untilRead("three");
     expect(await it.texts()).toEqual(["one", "two", "three"]);
-  }, 20_000);
+  });
 
   test("a person may disconnect, and connect again", async () => {
     await using context = await browser.context();
@@ -209,7 +209,7 @@ describe("when the line breaks,", () => {
     await it.button("Send Hello").click();
     await it.untilRead("Hello");
     expect(it.tab.errors).toEqual([]);
-  }, 20_000);
+  });
 });
 
 describe("when the server shuts down,", () => {
@@ -235,7 +235,7 @@ describe("when the server shuts down,", () => {
     await bob.page.close();
     expect(await draining.exited).toBe(0);
     expect(draining.output).toContain('"initial":2,"left":2,"moved":0,"forced":0');
-  }, 20_000);
+  });
 
   test("the notice goes with the connection", async () => {
     await using draining = await startServer({ env: { SHUTDOWN_TIMEOUT: "1", DRAIN_WINDOW: "0" } });
@@ -246,7 +246,7 @@ describe("when the server shuts down,", () => {
     await it.untilLost();
     await it.page.getByRole("timer").waitFor({ state: "hidden" });
     expect(await draining.exited).toBe(0);
-  }, 20_000);
+  });
 });
 
 describe("on a secured server", () => {
@@ -257,7 +257,7 @@ describe("on a secured server", () => {
     const answer = await secured.request("GET", "/");
     expect(answer.status).toBe(404);
     expect(await answer.text()).toContain("PAGE=on");
-  }, 20_000);
+  });
 
   test("PAGE=on brings one that asks for a token, and is the user of it", async () => {
     await using secured = await startServer({ env: { ...env, PAGE: "on", NOTICES: "on" } });
@@ -285,5 +285,5 @@ describe("on a secured server", () => {
     expect(page.url()).not.toContain(token);
     await page.getByRole("button", { name: "Send Hello" }).click();
     await page.getByRole("alert").filter({ hasText: "Not sent: chat is off here" }).waitFor();
-  }, 20_000);
+  });
 });

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { childEnv } from "../child-env.ts";
+import { patienceMs } from "../waiting.ts";
 
 const main = join(import.meta.dir, "..", "..", "server/main.ts");
-const lastWordsMs = 1000;
+const lastWordsMs = 5000;
 
 export interface ProgramOptions {
   /** Nothing else of this process's environment is passed on. */
@@ -82,7 +83,7 @@ export class ProgramUnderTest implements AsyncDisposable {
   }
 
   /** What it printed, errors included, once it is what is waited for. @throws Error when it ends first, or too much time passes */
-  async until(wanted: RegExp | ((shown: string) => boolean), timeoutMs = 15_000): Promise<string> {
+  async until(wanted: RegExp | ((shown: string) => boolean), timeoutMs = patienceMs): Promise<string> {
     const until = performance.now() + timeoutMs;
     let endedAt = Number.POSITIVE_INFINITY;
     for (;;) {

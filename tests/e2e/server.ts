@@ -5,10 +5,10 @@ import type { Subprocess } from "bun";
 import { clearLeftovers } from "../../server/ops/control-socket.ts";
 import { childEnv } from "../child-env.ts";
 import { killGroup } from "../kill-group.ts";
+import { patienceMs } from "../waiting.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const apartMs = 250;
-const startTimeoutMs = 20_000;
 /** How often the log is looked at by who waits for a line of it. */
 const lookMs = 15;
 
@@ -75,7 +75,7 @@ export class ServerUnderTest implements AsyncDisposable {
   /** @throws Error with the log when it does not */
   async untilListening(): Promise<void> {
     const pattern = /Listening on ws(s?):\/\/(\S+:\d+)\//;
-    const [, s = "", address = ""] = await this.untilLogged(pattern, startTimeoutMs);
+    const [, s = "", address = ""] = await this.untilLogged(pattern);
     this.url = `http${s}://${address}`;
   }
 
@@ -112,7 +112,7 @@ export class ServerUnderTest implements AsyncDisposable {
   }
 
   /** Resolves with the match once the log has it. @throws Error with the log when it ends first, or too much time passes */
-  async untilLogged(pattern: RegExp, timeoutMs = 15_000): Promise<RegExpExecArray> {
+  async untilLogged(pattern: RegExp, timeoutMs = patienceMs): Promise<RegExpExecArray> {
     const until = performance.now() + timeoutMs;
     for (;;) {
       // Looked at first: what a process that has ended said is all there.

@@ -1,3 +1,4 @@
+import { patienceMs } from "../waiting.ts";
 /** A frame as it came: an object, parsed for the test to look at. */
 export type Frame = Readonly<Record<string, unknown>>;
 
@@ -46,19 +47,19 @@ export class SocketUnderTest implements Disposable {
   }
 
   /** The first frame that is like this, now or later. @throws Error with all frames when the socket closes, or time passes */
-  async until(isWanted: (frame: Frame) => boolean, timeoutMs = 10_000): Promise<Frame> {
+  async until(isWanted: (frame: Frame) => boolean, timeoutMs = patienceMs): Promise<Frame> {
     const found = () => this.frames.find(isWanted);
     await this.#wait(() => found() !== undefined, timeoutMs);
     return found() ?? {};
   }
 
   /** Resolves once there are so many messages. */
-  async untilMessages(count: number, timeoutMs = 10_000): Promise<readonly Frame[]> {
+  async untilMessages(count: number, timeoutMs = patienceMs): Promise<readonly Frame[]> {
     await this.#wait(() => this.messages.length >= count, timeoutMs);
     return this.messages;
   }
 
-  async untilClosed(timeoutMs = 10_000): Promise<{ readonly code: number; readonly reason: string }> {
+  async untilClosed(timeoutMs = patienceMs): Promise<{ readonly code: number; readonly reason: string }> {
     await this.#wait(() => this.closed !== undefined, timeoutMs);
     return this.closed ?? { code: 0, reason: "" };
   }

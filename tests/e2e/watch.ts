@@ -1,3 +1,5 @@
+import { patienceMs } from "../waiting.ts";
+
 /** Lets a test wait until something that changes from outside is as it wants it. */
 export class Watch {
   readonly #watchers = new Set<() => void>();
@@ -8,7 +10,7 @@ export class Watch {
   }
 
   /** @throws Error with `describe()` where it does not become so in time */
-  async until(isDone: () => boolean, describe: () => string, timeoutMs = 10_000): Promise<void> {
+  async until(isDone: () => boolean, describe: () => string, timeoutMs = patienceMs): Promise<void> {
     const until = performance.now() + timeoutMs;
     while (!isDone()) {
       const leftMs = until - performance.now();
