@@ -20,7 +20,6 @@ RUN mkdir /data && chown node:node /data
 USER node
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# OPS_PORT, if there is one, answers while the server stops as well.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.OPS_PORT ?? process.env.PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["node", "bin/health-check.js"]
 ENTRYPOINT ["node", "bin/fanfare.js"]
 CMD ["start"]

@@ -77,7 +77,22 @@ export function unreachable({ http }: Address, error: unknown): CommandError {
   if (name === "TimeoutError") return new CommandError(`${http} did not answer within ${answerMs / 1000} s`, cause);
   if (/ENOTFOUND|EAI_AGAIN|DNS/.test(code))
     return new CommandError(`there is no address for ${http}: is the name right?`, cause);
+  const tls = explainTls(http, code, message);
+  if (tls !== undefined) return new CommandError(tls, cause);
   return new CommandError(`cannot reach ${http}: ${printable(code === "" ? message : `${code}: ${message}`)}`, cause);
+}
+
+/** What went wrong between http and https; undefined where it was something else. */
+function explainTls(http: string, code: string, message: string): string | undefined {
+  if (code === "EPROTO" || /^ERR_SSL/.test(code))
+    return `${http} does not speak TLS: try ${http.replace(/^https/, "http")}`;
+  if (/CERT|ISSUER|SIGNATURE|ALTNAME/.test(code)) {
+    const wayOut = "name its authority's certificate in NODE_EXTRA_CA_CERTS, or use the name that it was made for";
+    return `the certificate of ${http} is not trusted here (${printable(message)}): ${wayOut}`;
+  }
+  if (code === "ECONNRESET" && http.startsWith("http:"))
+    return `${http} closed the connection without an answer: if it speaks TLS, try ${http.replace(/^http/, "https")}`;
+  return undefined;
 }
 
 /** What a refusal means, in one line with the way out. */

@@ -85,7 +85,7 @@ describe("fanfare drain --wait", () => {
   test("does not drain what it could not watch to the end", async () => {
     const server = startDraining([], { "GET /v1/connections": () => Response.json({ connections: [] }) });
     const { code, err } = await runInFakeWorld(["drain", "--wait", "--url", server.url]);
-    expect([code, err]).toEqual([1, expect.stringContaining("name its OPS_PORT with --url")]);
+    expect([code, err]).toEqual([1, expect.stringContaining("Name its OPS_PORT with --url")]);
     expect(server.asked.map(({ path }) => path)).toEqual(["/v1/connections"]);
   });
 });
@@ -134,6 +134,18 @@ describe("a server of this machine", () => {
     closers.push(() => rmSync(unix, { force: true }));
     expect(await runInFakeWorld(["drain", "--port", String(server.port)])).toMatchObject({ code: 0, err: "" });
     expect(server.asked).toHaveLength(1);
+  });
+
+  test.each([
+    ["its URL", (port: number) => ["--url", `http://127.0.0.1:${port}`]],
+    ["its host", (port: number) => ["--host", "127.0.0.1", "--port", String(port)]],
+    ["a key", (port: number) => ["--port", String(port), "--api-key", "0123456789-wrong"]],
+  ])("is asked over HTTP by a person who names %s", async (_, flags) => {
+    const refusal = () => Response.json({ detail: "no such key" }, { status: 401 });
+    const server = startDraining([], { "POST /v1/drain": refusal });
+    const { keys } = openControl(server.port ?? 0, () => Response.json({}, { status: 202 }));
+    expect(await runInFakeWorld(["drain", ...flags(server.port ?? 0)])).toMatchObject({ code: 1, out: "" });
+    expect([server.asked.length, keys]).toEqual([1, []]);
   });
 
   test("that is reached through a proxy is not this one", async () => {

@@ -28,8 +28,9 @@ export function makeDrainCommand(context: CommandContext): Command {
 }
 
 const examples = `
-A server of this user on this machine is asked through its control socket; any other one over HTTP, where a secured one
-wants a key with the scope admin. --wait needs a door that stays open meanwhile: the control socket, or OPS_PORT.
+A server of this user on this machine is asked through its control socket. With --url, --host or --api-key it is asked over
+HTTP, where a secured server wants a key with the scope admin. --wait needs something that answers while the server drains:
+the control socket, or OPS_PORT.
 
 Examples:
   fanfare drain
@@ -40,7 +41,7 @@ Examples:
 async function drain(context: CommandContext, flags: DrainFlags): Promise<void> {
   const examined = context.settings();
   const address = addressOf(flags, examined);
-  const control = controlOf(address);
+  const control = controlOf(address, flags);
   // Through the control socket nobody is asked for one, so that one that is wrong does no harm.
   const key = control === undefined ? keyOf(flags.apiKey, examined, "admin") : undefined;
   const door = { address, key, control };
@@ -59,7 +60,7 @@ async function checkStaysOpen(door: Door): Promise<void> {
   const { status } = await asked({ ...door, path: "/v1/connections" });
   if (status === 404) return;
   throw new CommandError(
-    "--wait: this port is closed while the server drains: name its OPS_PORT with --url, or ask on its own machine as its user",
+    "--wait: this port closes while the server drains. Name its OPS_PORT with --url; or run this on the server's machine as its user, with --port alone",
   );
 }
 

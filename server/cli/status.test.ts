@@ -127,6 +127,21 @@ describe("fanfare status", () => {
     expect(new Set(server.asked.map(({ path }) => path))).toEqual(new Set(["/v1/connections"]));
   });
 
+  test.each([
+    ["--url", (port: number) => ["--url", `https://127.0.0.1:${port}`], /does not speak TLS/],
+    ["--host", (port: number) => ["--host", "localhost", "--port", String(port)], /401/],
+    ["--api-key", (port: number) => ["--port", String(port), "--api-key", "0123456789-wrong"], /401/],
+  ])("asks over HTTP, not through a control socket, with %s", async (_, flags, error) => {
+    using server = startFakeServer(() => Response.json({ detail: "no" }, { status: 401 }));
+    const unix = controlPath(server.port ?? 0);
+    rmSync(unix, { force: true });
+    const control = Bun.serve({ unix, fetch: () => Response.json(metrics) });
+    const seen = await runInFakeWorld(["status", ...flags(server.port ?? 0)]);
+    await control.stop(true);
+    rmSync(unix, { force: true });
+    expect(seen).toEqual({ code: 1, out: "", err: expect.stringMatching(error) });
+  });
+
   test.each([[[]], [["--watch"]], [["--json"]]])("says in one line that nothing answers: %j", async (flags) => {
     const { url, port, [Symbol.dispose]: stop } = startReporting();
     stop();

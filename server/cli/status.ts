@@ -29,12 +29,13 @@ export function makeStatusCommand(context: CommandContext): Command {
 }
 
 const examples = `
-Of a secured server it takes a key with the scope read; one of this user on this machine is asked through its control socket,
-without a key, also while it drains. Rates are measured over one second.
+A server of this user on this machine is asked through its control socket, without a key, also while it drains. With --url,
+--host or --api-key it is asked over HTTP, where a secured server wants a key with the scope read. Rates are measured over
+one second.
 
 Examples:
   fanfare status
-  fanfare status --watch
+  fanfare status --watch --port 9000
   fanfare status --url https://push.example.com --json
 `;
 
@@ -43,7 +44,7 @@ async function status(context: CommandContext, flags: StatusFlags): Promise<void
   const address = addressOf(flags, examined);
   const key = keyOf(flags.apiKey, examined, "read");
   context.endWhenUnread();
-  const look = () => readLook({ address, key, control: controlOf(address) }, context.clock);
+  const look = () => readLook({ address, key, control: controlOf(address, flags) }, context.clock);
   const show = makeShow(context, address, flags);
   // The first look must work: who mistyped the port wants to know, with --watch too.
   let before = await look().catch((error) => fail(address, error));

@@ -1,5 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testIf } from "../../tests/test-if.ts";
@@ -53,6 +63,21 @@ describe("a control socket", () => {
     leave();
     leave();
     expect(existsSync(path)).toBe(false);
+  });
+
+  test.each([
+    ["a file", (path: string) => writeFileSync(path, "someone's notes")],
+    ["a directory", (path: string) => mkdirSync(path)],
+    ["a link", (path: string) => symlinkSync("elsewhere", path)],
+  ])("does not take the place of %s", async (_, make) => {
+    const path = join(makeFolder(), "socket");
+    make(path);
+    const before = lstatSync(path);
+    let calls = 0;
+    await expect(openControlSocket(path, () => calls++)).rejects.toThrow(
+      `${path} is not a socket of this user, and is left as it is`,
+    );
+    expect([calls, lstatSync(path).ino]).toEqual([0, before.ino]);
   });
 
   test("leaves one alone on which somebody listens", async () => {

@@ -26,7 +26,7 @@ export async function openControlSocket(path: string, listen: () => void): Promi
   if ((await isAnswered(path)) && !(await isDraining(path))) {
     throw new Error("another server on the same port, of another address of this machine, has it");
   }
-  rmSync(path, { force: true });
+  removeSocket(path);
   // Not afterwards: somebody could come in before.
   const umask = process.umask(0o177);
   try {
@@ -62,6 +62,13 @@ async function removeDead(socket: string, whole: string): Promise<void> {
   } catch {
     // What cannot be taken away harms nobody.
   }
+}
+
+/** @throws Error where something else stands there: a file with that name is somebody's, and not ours to delete */
+function removeSocket(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+  if (inodeOf(path) === undefined) throw new Error(`${path} is not a socket of this user, and is left as it is`);
+  rmSync(path, { force: true });
 }
 
 /** Whether somebody listens there, be it that they stand still. */

@@ -371,7 +371,7 @@ describe("fanfare publish and status of a secured server", () => {
       const options = { env: { TMPDIR: "/nowhere" } };
       expect(await runProgram([...command, ...flags], options)).toEqual({ code: 1, out: "", err });
     }
-    const asOwner = await runProgram(["status", "--json", ...flags]);
+    const asOwner = await runProgram(["status", "--json", "--port", String(server.port)]);
     expect(JSON.parse(asOwner.out)).toMatchObject({ state: "healthy", connections: 0, users: null });
   });
 

@@ -30,6 +30,30 @@ describe("the image, as far as it can be tried without building it", () => {
     expect(await run.exited).toBe(2);
   });
 
+  test.each([
+    ["OPS_PORT, which speaks no TLS", { OPS_PORT: "0" }],
+    ["PORT with TLS", {}],
+  ])("is healthy while it serves with TLS: %s", async (_, env) => {
+    using folder = new ImageFolder(plan);
+    const { cert, key } = makeCertificate(folder.path);
+    const opsPort = "OPS_PORT" in env ? { OPS_PORT: String(await freePort()) } : {};
+    const settings = {
+      API_KEY: "k".repeat(32),
+      ANONYMOUS: "on",
+      HOST: "127.0.0.1",
+      PORT: "0",
+      TLS_CERT: cert,
+      TLS_KEY: key,
+      ...opsPort,
+    };
+    const run = start(folder, settings);
+    const port = await portOf(run.stdout);
+    expect(await checkHealth(folder, { PORT: port, ...opsPort })).toBe(0);
+    run.kill("SIGTERM");
+    expect(await run.exited).toBe(0);
+    expect(await checkHealth(folder, { PORT: port, ...opsPort })).toBe(1);
+  });
+
   test("starts with its own files and the packages that are not for development, is healthy, and ends by SIGTERM", async () => {
     using folder = new ImageFolder(plan);
     const credentials = { API_KEY: "k".repeat(32), JWT_SECRET: "s".repeat(32) };
@@ -51,7 +75,7 @@ describe("compose.yaml", () => {
   test("restarts it, asks whether it lives, and lets it end by itself with ten seconds of room", () => {
     const { environment, restart, healthcheck, stop_grace_period } = fanfare;
     expect(restart).toBe("unless-stopped");
-    expect(healthcheck.test.join(" ")).toContain(`:${environment.OPS_PORT}/livez`);
+    expect(healthcheck.test).toEqual(["CMD", ...plan.healthCheck]);
     const roomMs = (parseDuration(stop_grace_period) ?? 0) - (parseDuration(environment.SHUTDOWN_TIMEOUT ?? "") ?? 0);
     expect(roomMs).toBe(10_000);
   });
@@ -84,12 +108,39 @@ function checkHealth({ path }: ImageFolder, env: Record<string, string>): Promis
   }).exited;
 }
 
+function makeCertificate(folder: string) {
+  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const out = ["-keyout", key, "-out", cert];
+  // Of another name, as that of a server behind a domain is.
+  Bun.spawnSync([
+    "openssl",
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-days",
+    "1",
+    "-subj",
+    "/CN=example",
+    ...out,
+  ]);
+  return { cert, key };
+}
+
+async function freePort(): Promise<number> {
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+  const { port = 0 } = server;
+  await server.stop(true);
+  return port;
+}
+
 async function portOf(log: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of log) {
     text += decoder.decode(chunk, { stream: true });
-    const [, port] = /Listening on ws:\/\/\S+:(\d+)\//.exec(text) ?? [];
+    const [, port] = /Listening on wss?:\/\/\S+:(\d+)\//.exec(text) ?? [];
     if (port !== undefined) return port;
   }
   throw new Error(`it ended without a port: ${text}`);
