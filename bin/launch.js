@@ -21,9 +21,10 @@ const pipeDescriptor = 3;
  * passed on here. All other commands stay in the terminal's group.
  *
  * @param {readonly string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, stop?: AbortSignal }} [options] more environment; `stop` sends a SIGTERM
  * @returns {Promise<number>} the exit code of the server; when a signal ended it, this process ends by the same signal
  */
-export async function launch(args) {
+export async function launch(args, { env = {}, stop } = {}) {
   const bun = findBun();
   if (bun === undefined) {
     console.error(bunIsMissing());
@@ -32,27 +33,29 @@ export async function launch(args) {
   const [first = "start"] = args;
   const isServer = first === "start" || first.startsWith("-");
   // Settings have one order (file < .env < environment < flags), and the server keeps it by reading .env itself.
-  return run(bun, ["--no-env-file", main, ...args], { ownGroup: isServer });
+  return run(bun, ["--no-env-file", main, ...args], { ownGroup: isServer, env, stop });
 }
 
 /**
  * @param {string} bun
  * @param {readonly string[]} args
- * @param {{ ownGroup: boolean }} options
+ * @param {{ ownGroup: boolean, env: NodeJS.ProcessEnv, stop: AbortSignal | undefined }} options
  * @returns {Promise<number>}
  */
-function run(bun, args, { ownGroup }) {
+function run(bun, args, { ownGroup, env, stop }) {
   const isWindows = process.platform === "win32";
   const child = isWindows
-    ? spawn(bun, args, { stdio: "inherit" })
+    ? spawn(bun, args, { stdio: "inherit", env: { ...process.env, ...env } })
     : spawn(bun, args, {
         // The pipe is never written to. Its end tells the program that this process is gone, whatever ended it.
         stdio: ["inherit", "inherit", "inherit", "pipe"],
-        env: { ...process.env, FANFARE_LAUNCHER_PIPE: String(pipeDescriptor) },
+        env: { ...process.env, ...env, FANFARE_LAUNCHER_PIPE: String(pipeDescriptor) },
         detached: ownGroup,
       });
   // On Windows the console tells every process, and kill() would end the server without a word.
   const release = isWindows ? ignoreConsole() : passSignals(child, { ownGroup });
+  const end = () => child.kill("SIGTERM");
+  stop?.addEventListener("abort", end);
   return new Promise((resolve) => {
     child.on("error", (error) => {
       release();
@@ -61,6 +64,7 @@ function run(bun, args, { ownGroup }) {
     });
     child.on("exit", (code, signal) => {
       release();
+      stop?.removeEventListener("abort", end);
       child.stdio[pipeDescriptor]?.destroy();
       if (signal === null) return resolve(code ?? 1);
       process.kill(process.pid, signal);

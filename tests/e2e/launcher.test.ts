@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeIf } from "../test-if.ts";
@@ -10,6 +10,7 @@ const root = join(import.meta.dir, "..", "..");
 
 const directly = ["node", "bin/fanfare.js", "start"];
 const npmStart = ["npm", "start", "--"];
+const npmDev = ["npm", "run", "dev", "--"];
 const npx = ["npx", "--offline", "fanfare", "start"];
 const behindShell = ["sh", "-c", 'node bin/fanfare.js "$@"; exit 3', "npm-cli.js", "start"];
 
@@ -25,9 +26,20 @@ interface Launched extends AsyncDisposable {
   untilGone(): Promise<void>;
 }
 
+interface LaunchOptions {
+  readonly flags?: readonly string[];
+  readonly isAtTerminal?: boolean;
+  /** Has the address in it, if there is one. */
+  readonly waitsFor?: RegExp;
+}
+
 async function launch(
   command: readonly string[],
-  { flags = [], isAtTerminal = false }: { readonly flags?: readonly string[]; readonly isAtTerminal?: boolean } = {},
+  {
+    flags = [],
+    isAtTerminal = false,
+    waitsFor = /(?:Listening on ws:\/\/|WebSocket +ws:\/\/)(\S+:\d+)\/ws/,
+  }: LaunchOptions = {},
 ): Promise<Launched> {
   const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   const path = join(folder, "log");
@@ -64,10 +76,11 @@ async function launch(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  const address = () => /(?:Listening on ws:\/\/|WebSocket +ws:\/\/)(\S+:\d+)\/ws/.exec(launched.log())?.[1];
-  await until(() => address() !== undefined || child.exitCode !== null, "the server listens");
-  if (address() === undefined) throw new Error(`it ended and said: ${launched.log()}`);
-  return { ...launched, url: `http://${address()}` };
+  const found = () => waitsFor.exec(launched.log());
+  await until(() => found() !== null || child.exitCode !== null, "the server listens");
+  const [isThere, address] = found() ?? [];
+  if (isThere === undefined) throw new Error(`it ended and said: ${launched.log()}`);
+  return { ...launched, url: `http://${address}` };
 }
 
 /** The processes that were started with this folder as TMPDIR. */
@@ -89,6 +102,7 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server whose 
   test.each([
     ["node bin/fanfare.js", directly],
     ["npm start", npmStart],
+    ["npm run dev", npmDev],
     ["npx fanfare start", npx],
     ["a shell of a package manager", behindShell],
   ])("by SIGTERM stops, and its clients are waited for: %s", async (_, command) => {
@@ -96,7 +110,8 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server whose 
     using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
     process.kill(launched.pid, "SIGTERM");
     const { deadline_ms } = await client.until(({ event }) => event === "draining");
-    expect(deadline_ms).toBeGreaterThan(1_000_000);
+    // Who develops is not to wait for an open tab.
+    if (command !== npmDev) expect(deadline_ms).toBeGreaterThan(1_000_000);
     client.close();
     await launched.untilGone();
     expect(launched.log()).toContain('Stopped: {"initial":1,"left":1,');
@@ -105,6 +120,7 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server whose 
   test.each([
     ["node bin/fanfare.js", directly, []],
     ["npm start", npmStart, []],
+    ["npm run dev", npmDev, []],
     ["npx fanfare start", npx, []],
     ["a shell of a package manager", behindShell, []],
     ["npx fanfare start, with workers", npx, ["--workers", "2"]],
@@ -127,6 +143,51 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server whose 
       expect(launched.log()).toContain('"moved":1,"forced":0');
     },
   );
+});
+
+describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", () => {
+  test("starts the server again after a change, and ends with Ctrl+C", async () => {
+    await using launched = await launch(npmDev, { isAtTerminal: true });
+    const now = new Date();
+    utimesSync(join(root, "bin", "health-check.js"), now, now);
+    const again = /health-check\.js has changed: starting again …[\s\S]*is listening/;
+    await until(() => again.test(launched.log()), "the server listens again");
+    launched.terminal?.write("\u0003");
+    await launched.untilGone();
+  });
+
+  test("waits for a change where the server does not start, and ends with Ctrl+C then too", async () => {
+    await using busy = await launch(directly);
+    await using launched = await launch(npmDev, {
+      isAtTerminal: true,
+      flags: ["--port", new URL(busy.url).port],
+      waitsFor: /Waiting for a change/,
+    });
+    expect(launched.log()).toContain("is in use");
+    launched.terminal?.write("\u0003");
+    await launched.untilGone();
+  });
+});
+
+describe("flags that npm keeps for itself", () => {
+  test.each([
+    [["start", "--port", "8001"], "npm took --port for itself.", "  npm start -- --port 8001"],
+    [["start", "--port=8001"], "npm took --port for itself.", "  npm start -- --port=8001"],
+    [["start", "--config", "x.yaml"], "npm took --config for itself.", "  npm start -- --config x.yaml"],
+    [["run", "dev", "--chat"], "npm took --chat for itself.", "  npm run dev -- --chat"],
+    [
+      ["start", "--history-size", "9", "--port", "1"],
+      "for itself.",
+      /^ {2}npm start -- --(port|history-size) … --(port|history-size) …$/m,
+    ],
+  ])("are named, with the line to type instead: npm %j", async (args, complaint, line) => {
+    const { PATH = "", HOME = "" } = process.env;
+    const child = Bun.spawn(["npm", ...args], { cwd: root, env: { PATH, HOME }, stdio: ["ignore", "ignore", "pipe"] });
+    const said = await child.stderr.text();
+    expect(await child.exited).toBe(1);
+    expect(said).toContain(complaint);
+    expect(said).toMatch(line);
+  });
 });
 
 describeIf(process.platform === "linux", "it looks into /proc")("a server at a terminal", () => {
