@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { SetupError } from "./setup.js";
+import { SetupError } from "./programs.js";
 
 /**
  * Refuses to go on where npm has kept flags for itself that are the server's: `npm start --port 9000` sets a setting of
