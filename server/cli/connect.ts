@@ -10,7 +10,7 @@ import type { Screen } from "./chat/screen.ts";
 import { TerminalScreen } from "./chat/terminal-screen.ts";
 import { Voice } from "./chat/voice.ts";
 import { untilConnected, untilEnded } from "./client-door.ts";
-import type { CommandContext } from "./context.ts";
+import { type CommandContext, CommandError } from "./context.ts";
 import { checked, userOf } from "./flag-values.ts";
 import { makePaint } from "./paint.ts";
 import { printable } from "./printable.ts";
@@ -60,12 +60,15 @@ async function connect(context: CommandContext, flags: ConnectFlags): Promise<vo
   const address = addressOf(flags, context.settings());
   context.endWhenUnread();
   const terminal = context.terminal();
-  const screen = terminal === undefined ? new PipeScreen(context) : new TerminalScreen(terminal, context.onInterrupt);
+  const screen = terminal === undefined ? new PipeScreen(context) : new TerminalScreen(terminal, context);
   try {
     // Who has a token is who it says, and the server says so to the others.
     const given = flags.name ?? flags.user;
     const name = given === undefined && flags.token === undefined ? await askName(screen) : given;
-    if (name === undefined && flags.token === undefined) return; // left before saying who it is
+    if (name === undefined && flags.token === undefined) {
+      if (screen.isPerson) return; // left before saying who it is
+      throw new CommandError("the standard input ended before there was a name: give one with --name");
+    }
     await chat(context, { flags, address, screen, name });
   } finally {
     screen.close();
@@ -95,15 +98,30 @@ async function chat(context: CommandContext, { flags, address, screen, name }: G
   });
   const voice = new Voice({ client, clock, name, complain: (line) => ears.alarm(line) });
   const room = new Chat({ client, screen, paint, ears, voice });
+  let wasConnected = false;
+  const talk = untilConnected(client, address).then(() => {
+    wasConnected = true;
+    return Promise.race([room.run(), untilEnded(client)]);
+  });
+  let lines: number | undefined;
   try {
-    const talk = untilConnected(client, address).then(() => Promise.race([room.run(), untilEnded(client)]));
-    await Promise.race([talk, screen.interrupted]);
+    lines = await Promise.race([talk, screen.interrupted.then(() => undefined)]);
   } finally {
     client.close();
   }
   screen.close();
-  context.print("Disconnected from server");
+  if (wasConnected) context.print("Disconnected from server");
+  const { unsaid, waiting } = voice.tally;
+  const isCut = lines === undefined && (!wasConnected || (waiting > 0 && !screen.isPerson));
+  if (isCut) context.exitWith(interruptedCode);
+  // A person sees what was said. A script must hear that it was not.
+  else if (screen.isPerson) return;
+  else if (unsaid > 0) throw new CommandError(`not sent: ${unsaid} message(s)`);
+  else if (lines === 0) throw new CommandError("there was nothing to say: the standard input had no line");
 }
+
+/** What a shell says of a program that Ctrl+C ended. */
+const interruptedCode = 130;
 
 /** Undefined where the input ended before there was a name. */
 async function askName(screen: Screen): Promise<string | undefined> {

@@ -35,6 +35,7 @@ export async function runInFakeWorld(args: readonly string[], given: FakeWorld =
     clock: systemClock,
     sleep,
     onInterrupt: () => () => {},
+    jobControl: { suspend: () => {}, onContinue: () => () => {} },
     onLauncherGone: () => () => {},
     endWhenUnread: () => {},
     readText: (path) => files[path],

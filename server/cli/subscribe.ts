@@ -61,13 +61,15 @@ async function subscribe(context: CommandContext, channels: readonly string[], f
   const interrupted = Promise.withResolvers<"interrupted">();
   const stop = context.onInterrupt(() => interrupted.resolve("interrupted"));
   tellConnection(context, client);
+  let wasConnected = false;
   try {
-    const work = untilConnected(client, address).then(() =>
-      Promise.race([readAll(context, client, { channels, flags }), untilEnded(client)]),
-    );
+    const work = untilConnected(client, address).then(() => {
+      wasConnected = true;
+      return Promise.race([readAll(context, client, { channels, flags }), untilEnded(client)]);
+    });
     const end = await Promise.race([work, interrupted.promise]);
-    // A script that waits for so many messages must know that they did not all come.
-    if (end === "interrupted" && flags.count !== undefined) context.exitWith(interruptedCode);
+    // A script that waits for so many messages must know that they did not all come, or that no server answered.
+    if (end === "interrupted" && (flags.count !== undefined || !wasConnected)) context.exitWith(interruptedCode);
   } finally {
     stop();
     client.close();

@@ -18,6 +18,7 @@ export interface World {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Calls when the end is wanted from outside: Ctrl+C, SIGTERM, SIGHUP. @returns stops that */
   readonly onInterrupt: (run: () => void) => () => void;
+  readonly jobControl: JobControl;
   /** Calls when the launcher is gone that passes on signals (bin/launch.js). @returns stops that */
   readonly onLauncherGone: (run: () => void) => () => void;
   /** From now on, the process ends without a word when nobody reads its output any more: `fanfare subscribe all | head`. */
@@ -44,8 +45,21 @@ export interface Terminal {
   readonly output: NodeJS.WriteStream;
 }
 
+/** Ctrl+Z for a program that reads a terminal key by key, so that Ctrl+Z is a key like any other. */
+export interface JobControl {
+  /**
+   * Stops the whole job until the shell continues it. The terminal must have been given back before: once the shell has it,
+   * whoever changes it is stopped once more.
+   */
+  suspend(): void;
+  /** Calls `run` each time after this process was stopped, by `suspend` or by anything else. @returns stops that */
+  onContinue(run: () => void): () => void;
+}
+
 /** What a shell says of a program that SIGPIPE ended. */
 const brokenPipeCode = 141;
+
+const sameContinuationMs = 100;
 
 const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -72,7 +86,35 @@ export const processWorld: World = {
       for (const name of interrupts) process.off(name, run);
     };
   },
+  jobControl: makeJobControl(),
   onLauncherGone: () => () => undefined, // main.ts watches it, once for the whole process
   endWhenUnread: () => void process.stdout.on("error", () => process.exit(brokenPipeCode)),
   readText: readTextFile,
 };
+
+function makeJobControl(): JobControl {
+  const listeners = new Set<() => void>();
+  let continuedAt = Number.NEGATIVE_INFINITY;
+  const go = () => {
+    // SIGCONT, and the turn that follows the stop, are one and the same.
+    if (performance.now() - continuedAt < sameContinuationMs) return;
+    continuedAt = performance.now();
+    for (const run of listeners) run();
+  };
+  return {
+    suspend: () => {
+      // The launcher too: to the shell it is the job, and a job that goes on running keeps the terminal.
+      process.kill(0, "SIGTSTP");
+      // The system ignores it where there is no shell that could continue the job. Then this turn simply goes on.
+      setImmediate(go);
+    },
+    onContinue: (run) => {
+      listeners.add(run);
+      process.on("SIGCONT", go);
+      return () => {
+        listeners.delete(run);
+        process.off("SIGCONT", go);
+      };
+    },
+  };
+}

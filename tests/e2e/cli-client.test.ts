@@ -137,7 +137,24 @@ describe("fanfare connect between pipes", () => {
     await using program = new ProgramUnderTest([...args, "--port", String(silent.port)]);
     await accepted;
     program.signal("SIGINT");
-    expect(await program.ended()).toMatchObject({ code: 0, err: "" });
+    expect(await program.ended()).toEqual({ code: 130, out: "", err: "" });
+  });
+
+  test("fails where not all could be said, or there was nothing to say", async () => {
+    await using server = await startServer({ env: { CHAT: "off" } });
+    const args = ["connect", "--name", "x", "--url", server.url];
+    const refused = await runProgram(args, { input: "one\ntwo\n" });
+    expect(refused).toMatchObject({ code: 1, err: "error: not sent: 2 message(s)\n" });
+    expect(refused.out).toContain('not sent: "one": ');
+    expect(await runProgram(args, { input: "\n" })).toMatchObject({
+      code: 1,
+      err: "error: there was nothing to say: the standard input had no line\n",
+    });
+    expect(await runProgram(["connect", "--url", server.url])).toMatchObject({
+      code: 1,
+      err: "error: the standard input ended before there was a name: give one with --name\n",
+    });
+    expect(await runProgram(args, { input: "/who\n" })).toMatchObject({ code: 0, err: "" });
   });
 
   test("ends where an operator ends it", async () => {
@@ -150,6 +167,29 @@ describe("fanfare connect between pipes", () => {
       code: 1,
       err: "error: the server ended the connection: disconnected by an operator (4504)\n",
     });
+  });
+});
+
+describe.if(process.platform === "linux")("fanfare connect in a shell", () => {
+  test("is stopped by Ctrl+Z, and continues with what was being typed", async () => {
+    await using server = await startServer({ env: { NOTICES: "off" } });
+    await using shell = ProgramUnderTest.shell();
+    shell.type(`node bin/fanfare.js connect --url ${server.url} --name Alice\r`);
+    await shell.until(/leaves\./);
+    shell.type("half");
+    await shell.until(/half/);
+    shell.type("\u001a");
+    await shell.until(/Stopped/);
+    // The shell reads whole lines again, and nobody else reads them.
+    shell.type("echo $((20 + 3)) in the shell\r");
+    await shell.until(/^23 in the shell/m);
+    shell.type("fg\r");
+    await shell.until(/23 in the shell[\s\S]*half/);
+    using bob = await SocketUnderTest.open(server.wsUrl);
+    shell.type(" a line\r");
+    await bob.until(({ message }) => message === "half a line");
+    shell.type("/quit\r");
+    await shell.until(/Disconnected from server/);
   });
 });
 

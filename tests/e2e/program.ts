@@ -3,7 +3,8 @@ import type { Subprocess } from "bun";
 import { childEnv } from "../child-env.ts";
 import { patienceMs } from "../waiting.ts";
 
-const main = join(import.meta.dir, "..", "..", "server/main.ts");
+const root = join(import.meta.dir, "..", "..");
+const main = join(root, "server/main.ts");
 const lastWordsMs = 5000;
 
 export interface ProgramOptions {
@@ -11,6 +12,9 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Runs before a person at a terminal of so many columns; else between pipes. */
   readonly columns?: number;
+  /** Another program than ours. */
+  readonly command?: readonly string[];
+  readonly cwd?: string;
 }
 
 /**
@@ -32,9 +36,17 @@ export class ProgramUnderTest implements AsyncDisposable {
   readonly #end: () => void;
   readonly #read: Promise<unknown>;
 
-  constructor(args: readonly string[], { env = {}, columns }: ProgramOptions = {}) {
-    const command = [process.execPath, "--no-env-file", main, ...args];
-    const common = { cwd: import.meta.dir, env: childEnv({ TZ: "UTC", TERM: "xterm-256color", ...env }) };
+  /** A shell with job control at a terminal, in the root of the checkout. */
+  static shell(): ProgramUnderTest {
+    return new ProgramUnderTest([], { columns: 120, command: ["setsid", "--ctty", "--wait", "sh", "-i"], cwd: root });
+  }
+
+  constructor(
+    args: readonly string[],
+    { env = {}, columns, command: other, cwd = import.meta.dir }: ProgramOptions = {},
+  ) {
+    const command = other === undefined ? [process.execPath, "--no-env-file", main, ...args] : [...other];
+    const common = { cwd, env: childEnv({ TZ: "UTC", TERM: "xterm-256color", ...env }) };
     if (columns === undefined) {
       const child = Bun.spawn(command, { ...common, stdio: ["pipe", "pipe", "pipe"] });
       this.#child = child;

@@ -29,14 +29,20 @@ export class Chat {
     this.#parts = parts;
   }
 
-  /** Until the person leaves, or a pipe has ended and everything of it is said. */
-  async run(): Promise<void> {
+  /**
+   * Until the person leaves, or a pipe has ended and everything of it is said.
+   * @returns how many lines there were to say or to obey
+   */
+  async run(): Promise<number> {
     const { screen } = this.#parts;
     this.#prompt();
+    let count = 0;
     for (let line = await screen.nextLine(); line !== undefined; line = await screen.nextLine()) {
+      if (line.trim() !== "") count++;
       const isOver = await this.#take(line);
-      if (isOver) return;
+      if (isOver) break;
     }
+    return count;
   }
 
   /** Out of a channel that is no longer ours; who talked there talks to everyone again. */

@@ -19,6 +19,7 @@ beforeEach(() => {
       return isConnected;
     },
     complain: (line) => void complaints.push(line),
+    giveUp: (text, why) => void complaints.push(`gave up ${JSON.stringify(text)}: ${why}`),
     clock,
   });
 });
@@ -79,7 +80,7 @@ describe("a line on its way to everyone", () => {
     void outbox.send("b");
     outbox.refuse("forbidden", "chat is off");
     await first;
-    expect({ said, complaints }).toEqual({ said: ["a\u001b", "b"], complaints: ['not sent: "a\\x1b": chat is off'] });
+    expect({ said, complaints }).toEqual({ said: ["a\u001b", "b"], complaints: ['gave up "a\\u001b": chat is off'] });
   });
 
   test("is given up where nothing comes back for long", async () => {
@@ -88,7 +89,7 @@ describe("a line on its way to everyone", () => {
     expect(complaints).toEqual([]);
     clock.move(1);
     await first;
-    expect(complaints).toEqual(['not sent: "a": it did not come back; whether the others have it is not known']);
+    expect(complaints).toEqual(['gave up "a": it did not come back; whether the others have it is not known']);
   });
 
   test("is not given up while there is no connection", () => {

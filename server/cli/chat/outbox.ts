@@ -7,6 +7,8 @@ export interface OutboxDependencies {
   say(text: string): boolean;
   /** Tells the person. */
   complain(line: string): void;
+  /** A line did not reach everyone, or nobody knows whether it did. Both texts are as they came. */
+  giveUp(text: string, why: string): void;
   readonly clock: Pick<Clock, "setTimeout">;
 }
 
@@ -47,7 +49,7 @@ export class ChatOutbox {
     const [first] = this.#waiting;
     if (first === undefined) this.#dependencies.complain(printable(message));
     else if (code === "rate-limited") this.#wait(patienceMs, () => this.sayFirst());
-    else this.#drop(printable(message));
+    else this.#drop(message);
   }
 
   /** The connection is gone: nothing is known of the line that is on its way. */
@@ -63,7 +65,7 @@ export class ChatOutbox {
   }
 
   #drop(why: string): void {
-    this.#dependencies.complain(`not sent: "${printable(this.#waiting[0]?.text ?? "")}": ${why}`);
+    this.#dependencies.giveUp(this.#waiting[0]?.text ?? "", why);
     this.#settle();
   }
 

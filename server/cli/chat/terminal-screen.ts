@@ -14,18 +14,22 @@ export class TerminalScreen implements Screen {
   readonly #lines = new LineQueue();
   readonly #input: Terminal["input"];
   readonly #readline: Interface;
-  readonly #stopInterrupts: () => void;
+  readonly #stopListening: readonly (() => void)[];
   #isClosed = false;
 
-  /** @param onInterrupt tells of signals; Ctrl+C is none on a terminal that is read key by key */
-  constructor({ input, output }: Terminal, onInterrupt: World["onInterrupt"]) {
+  /** @param world tells of signals; Ctrl+C and Ctrl+Z are none on a terminal that is read key by key */
+  constructor({ input, output }: Terminal, { onInterrupt, jobControl }: Pick<World, "onInterrupt" | "jobControl">) {
     this.#input = input;
     this.#output = output;
     this.#readline = createInterface({ input, output, terminal: true, prompt: "", historySize: 200 });
     this.#readline.on("line", (line) => this.#take(line));
     this.#readline.on("SIGINT", () => this.#lines.cut());
     this.#readline.on("close", () => this.#lines.cut());
-    this.#stopInterrupts = onInterrupt(() => this.#lines.cut());
+    this.#readline.on("SIGTSTP", () => {
+      this.#release();
+      jobControl.suspend();
+    });
+    this.#stopListening = [onInterrupt(() => this.#lines.cut()), jobControl.onContinue(() => this.#takeBack())];
     // Behind readline's own listener: what was pressed is in the line already.
     input.on("keypress", this.#follow);
     // Before it: a terminal of another width has wrapped the line anew by itself.
@@ -72,7 +76,7 @@ export class TerminalScreen implements Screen {
     if (this.#isClosed) return;
     this.#clearFrom(this.#readline.getCursorPos().rows);
     this.#isClosed = true;
-    this.#stopInterrupts();
+    for (const stop of this.#stopListening) stop();
     this.#input.off("keypress", this.#follow);
     this.#output.off("resize", this.#follow);
     this.#readline.close();
@@ -91,6 +95,21 @@ export class TerminalScreen implements Screen {
     this.#output.write(" ");
     cursorTo(this.#output, 0);
   };
+
+  /** Gives the terminal to the shell, which does not expect to read it key by key. */
+  #release(): void {
+    this.#clearFrom(this.#readline.getCursorPos().rows);
+    this.#input.setRawMode(false);
+  }
+
+  /** Reads key by key again, and draws what is being typed below what the shell has written. */
+  #takeBack(): void {
+    // After a stop by another signal the shell may have set the terminal its own way, which is not known here.
+    if (this.#input.isRaw) this.#input.setRawMode(false);
+    this.#input.setRawMode(true);
+    this.#output.write("\n".repeat(this.#readline.getCursorPos().rows));
+    this.#readline.prompt(true);
+  }
 
   /** What was typed is taken away: it comes back as everybody sees it. */
   #take(line: string): void {

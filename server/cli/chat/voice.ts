@@ -18,13 +18,20 @@ export class Voice {
   readonly #parts: VoiceParts;
   readonly #outbox: ChatOutbox;
   #userId: string | undefined;
+  #waiting = 0;
+  #unsaid = 0;
   /** Everyone's last message when the connection began; undefined once it has been seen. Only then new lines are said. */
   #catchUpTo: number | undefined = Number.POSITIVE_INFINITY;
 
   constructor(parts: VoiceParts) {
-    const { client, complain, clock } = parts;
+    const { client, clock, complain } = parts;
     this.#parts = parts;
-    this.#outbox = new ChatOutbox({ say: (text) => this.#say(text), complain, clock });
+    this.#outbox = new ChatOutbox({
+      say: (text) => this.#say(text),
+      complain,
+      giveUp: (line, why) => this.#giveUp(line, why),
+      clock,
+    });
     client.on("state", ({ status }) => {
       if (status !== "connected") this.#outbox.hold();
     });
@@ -49,16 +56,31 @@ export class Voice {
     return this.#parts.client.state.status === "connected";
   }
 
+  /** Of the lines that were given to `speak`: how many were given up, and how many are still on their way. */
+  get tally(): { readonly unsaid: number; readonly waiting: number } {
+    return { unsaid: this.#unsaid, waiting: this.#waiting };
+  }
+
   /** Resolves once the server has it, or refused it: that is told. */
   async speak(room: string, text: string): Promise<void> {
-    if (room === everyone) return this.#outbox.send(text);
-    const { client, name, complain } = this.#parts;
+    this.#waiting++;
+    await (room === everyone ? this.#outbox.send(text) : this.#publish(room, text));
+    this.#waiting--;
+  }
+
+  async #publish(room: string, text: string): Promise<void> {
+    const { client, name } = this.#parts;
     const sender = name === undefined ? {} : { sender: name };
     try {
       await client.channel(room).publish(undefined, { message: text, ...sender });
     } catch (error) {
-      complain(`not sent: "${printable(text)}": ${printable(error instanceof Error ? error.message : String(error))}`);
+      this.#giveUp(text, error instanceof Error ? error.message : String(error));
     }
+  }
+
+  #giveUp(text: string, why: string): void {
+    this.#unsaid++;
+    this.#parts.complain(`not sent: "${printable(text)}": ${printable(why)}`);
   }
 
   #say(text: string): boolean {
