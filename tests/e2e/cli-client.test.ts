@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeIf } from "../test-if.ts";
 import { until } from "../waiting.ts";
 import { ProgramUnderTest, runProgram } from "./program.ts";
 import { startServer } from "./server.ts";
@@ -170,7 +171,7 @@ describe("fanfare connect between pipes", () => {
   });
 });
 
-describe.if(process.platform === "linux")("fanfare connect in a shell", () => {
+describeIf(process.platform === "linux", "it needs setsid")("fanfare connect in a shell", () => {
   test("is stopped by Ctrl+Z, and continues with what was being typed", async () => {
     await using server = await startServer({ env: { NOTICES: "off" } });
     await using shell = ProgramUnderTest.shell();
