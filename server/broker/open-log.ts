@@ -1,22 +1,35 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
-import type { Log } from "./log.ts";
+import type { HistoryRules, Log } from "./log.ts";
+import { type LogSettings, limitsOf } from "./log-limits.ts";
 import { MemoryLog } from "./memory/log.ts";
 import type { BrokerOptions } from "./options.ts";
 import { SqliteLog } from "./sqlite/log.ts";
+
+/** What a log is given beside settings. */
+export interface LogEnvironment {
+  readonly clock?: Clock;
+  /**
+   * How a channel is kept by the settings of today: what a durable log finds stored under other rules is kept by these from
+   * the start on. Without it a channel's last publication decides.
+   */
+  rulesOf?(channel: ChannelName): HistoryRules;
+}
 
 /**
  * The log that the settings ask for, open: durable with a directory, else in memory.
  * @throws UnusableStorage that names DATA_DIR, what is wrong with the directory, and the way out.
  */
 export async function openLog(
-  { dataDir, historyBytesTotal }: Pick<BrokerOptions, "dataDir" | "historyBytesTotal">,
-  clock: Clock = systemClock,
+  settings: LogSettings & Pick<BrokerOptions, "dataDir">,
+  { clock = systemClock, rulesOf }: LogEnvironment = {},
 ): Promise<Log> {
-  const limits = { totalBytes: historyBytesTotal };
+  const limits = limitsOf(settings);
+  const { dataDir: directory } = settings;
   const log =
-    dataDir === undefined
+    directory === undefined
       ? new MemoryLog({ ...limits, clock })
-      : new SqliteLog({ ...limits, clock, directory: dataDir });
+      : new SqliteLog({ ...limits, clock, directory, ...(rulesOf === undefined ? {} : { rulesOf }) });
   await log.open();
   return log;
 }

@@ -17,6 +17,15 @@ export const brokerOptions = {
       max: 1024 ** 4,
     },
   ),
+  idempotencyWindow: duration(300_000, "How long a publisher's id is remembered, so that a retry is stored once.", {
+    min: 1000,
+    max: 86_400_000,
+  }),
+  idempotencyBytes: bytes(
+    128 * 1024 ** 2,
+    "The part of HISTORY_BYTES_TOTAL that remembered ids may take, at most half. Beyond it new ids are refused: see docs/durable-history.md.",
+    { min: 512 * 1024, max: 1024 ** 4 },
+  ),
   dataDir: text(undefined, "Directory for durable history: with it, history outlives a restart of this node."),
   redisUrl: text(undefined, "Redis or Valkey that joins several workers and machines.", {
     pattern: /^rediss?(\+cluster|\+sentinel)?:\/\/\S+$/,

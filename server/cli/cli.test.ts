@@ -28,7 +28,10 @@ describe("the command line", () => {
   test.each([
     [["strat"], "error: unknown command 'strat': did you mean start?"],
     [["tokn", "create"], "error: unknown command 'tokn': did you mean token?"],
-    [["quite-else"], /^error: unknown command 'quite-else': there are start, .*, token, config, completion, help$/],
+    [
+      ["quite-else"],
+      /^error: unknown command 'quite-else': there are start, .*, token, data, config, completion, help$/,
+    ],
     [["help", "strat"], "error: unknown command 'strat': did you mean start?"],
     [["help", "token", "crate"], "error: unknown command 'crate': did you mean create?"],
     [["help", "start", "x"], "error: unknown command 'x': start has none below it"],

@@ -3,6 +3,7 @@ import { makeCompletionCommand } from "./completion.ts";
 import { makeConfigCommand } from "./config.ts";
 import { makeConnectCommand } from "./connect.ts";
 import type { CommandContext } from "./context.ts";
+import { makeDataCommand } from "./data.ts";
 import { makeDrainCommand } from "./drain.ts";
 import { makeHelpCommand } from "./help.ts";
 import { makePublishCommand } from "./publish.ts";
@@ -21,6 +22,7 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeStatusCommand,
   makeDrainCommand,
   (context) => makeTokenCommand({ ...context, configured: () => configuredKeys(context.settings()) }),
+  makeDataCommand,
   makeConfigCommand,
   makeCompletionCommand,
   makeHelpCommand,

@@ -10,6 +10,7 @@ import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
 import { type MeetingPlace, makeRedisMember, nodeName, openPrologue } from "../worker/backbone.ts";
+import { channelOptionsOf } from "../worker/channel-options.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
 /** What all workers of a server share, as the supervisor's process has it. */
@@ -51,8 +52,8 @@ export async function share(settings: Settings): Promise<Shared> {
 async function shareHere(settings: Settings): Promise<Shared> {
   const path = socketPath();
   try {
-    const embedded = new EmbeddedBroker(await openLog(settings), systemClock);
-    const broker = new IpcHost({ path, broker: embedded });
+    const log = await openLog(settings, { rulesOf: channelOptionsOf(settings) });
+    const broker = new IpcHost({ path, broker: new EmbeddedBroker(log, systemClock) });
     const clusterPath = join(dirname(path), "cluster");
     const cluster = new ClusterHost(clusterPath, systemClock);
     const state = { name: "supervisor", pid: process.pid, startedAt: Date.now(), isDraining: false };

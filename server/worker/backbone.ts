@@ -2,7 +2,6 @@ import { hostname } from "node:os";
 import type { Broker, ChannelDirectory } from "../broker/broker.ts";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { IpcBroker } from "../broker/ipc/client.ts";
-import { defaultLogLimits } from "../broker/log-limits.ts";
 import { openLog } from "../broker/open-log.ts";
 import { RedisBroker } from "../broker/redis/broker.ts";
 import { openRedis, type Prologue } from "../broker/redis/prologue.ts";
@@ -12,6 +11,7 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { RedisCluster } from "../cluster/redis/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
+import { channelOptionsOf } from "./channel-options.ts";
 
 /** What carries a worker's publications and joins it with the others; nothing of it is started. */
 export interface Backbone {
@@ -40,7 +40,7 @@ export type MeetingPlace =
 export async function openBackbone(settings: Settings): Promise<Backbone> {
   const prologue = await openPrologue(settings);
   if (prologue !== undefined) return redisBackbone(settings, prologue, nodeName(settings));
-  const broker = new EmbeddedBroker(await openLog(settings), systemClock);
+  const broker = new EmbeddedBroker(await openLog(settings, { rulesOf: channelOptionsOf(settings) }), systemClock);
   return { broker, directory: broker, cluster: MemoryCluster.alone(systemClock), resumeSecret: undefined };
 }
 
@@ -73,8 +73,7 @@ export function nodeName({ port }: Settings): string {
 }
 
 function redisBackbone(settings: Settings, prologue: Prologue, name: string): Backbone {
-  const { redisPrefix: prefix, redisWait: replicas } = settings;
-  const { idWindowMs } = defaultLogLimits;
+  const { redisPrefix: prefix, redisWait: replicas, idempotencyWindowMs: idWindowMs } = settings;
   const broker = new RedisBroker({ address: prologue.address, prefix, replicas, idWindowMs, clock: systemClock });
   const cluster = makeRedisMember(settings, prologue, name);
   return { broker, directory: undefined, cluster, resumeSecret: prologue.resumeSecret };

@@ -1,6 +1,7 @@
 import { everyone } from "../../protocol/channel-name.ts";
 import type { JsonText } from "../../protocol/publication.ts";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
+import { limitsOf } from "../broker/log-limits.ts";
 import { MemoryLog } from "../broker/memory/log.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { loadSettings } from "../config/load.ts";
@@ -61,7 +62,7 @@ export class BroadcastServer {
    */
   async start(): Promise<{ readonly host: string; readonly port: number; readonly url: string }> {
     if (this.#server !== undefined) throw new Error("the server is running already: stop it first");
-    const log = new MemoryLog({ totalBytes: this.#settings.historyBytesTotal });
+    const log = new MemoryLog(limitsOf(this.#settings));
     const broker = new EmbeddedBroker(log, systemClock);
     const server = new FanfareServer(this.#settings, {
       broker,

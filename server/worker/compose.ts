@@ -4,7 +4,7 @@ import { Access } from "../auth/access.ts";
 import { ApiKeys } from "../auth/api-key.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
 import type { Broker, ChannelDirectory } from "../broker/broker.ts";
-import { type ChannelOptions, ChannelRules } from "../channels/rules.ts";
+import type { ChannelOptions } from "../channels/rules.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
@@ -20,6 +20,7 @@ import { Metrics } from "../ops/metrics.ts";
 import type { Session } from "../session/session.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
+import { channelOptionsOf } from "./channel-options.ts";
 
 /** What recent publications of all listened channels may take in this process, bytes. */
 const tailBytesTotal = 64 * 1024 * 1024;
@@ -60,7 +61,7 @@ export interface Parts {
  */
 export function compose(settings: Settings, environment: WorkerEnvironment): Parts {
   const { broker, clock, sharesPort = false } = environment;
-  const rulesOf = composeRules(settings);
+  const rulesOf = channelOptionsOf(settings);
   const access = composeAccess(settings, clock, rulesOf);
   const hub = composeHub(settings, environment, { access, rulesOf, greet: (session) => drain.greet(session) });
   answerAboutConnections(hub);
@@ -73,12 +74,6 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const http = new HttpServer({ ...settings, sharesPort }, { ...ops, api: { hub, access, directory }, websocket, sse });
   return { hub, drain, http, ops, websocket, sse };
-}
-
-function composeRules(settings: Settings): (channel: ChannelName) => ChannelOptions {
-  const { channelRules, historySize, historyTtlMs: historyTtl, historyBytes, isSecured } = settings;
-  const rules = new ChannelRules(channelRules, { historySize, historyTtl, historyBytes, isSecured });
-  return (channel) => rules.of(channel);
 }
 
 function composeAccess(settings: Settings, clock: Clock, rulesOf: (channel: ChannelName) => ChannelOptions): Access {

@@ -54,7 +54,7 @@ test("a second process on the same directory ends with what to do, and the first
       const second = new HistoryWriter(directory, "second");
       expect(await second.until("failed")).toBe(true);
       expect(second.said("failed").join()).toContain(
-        `DATA_DIR ${directory}: another process is using it: each server needs a directory of its own`,
+        `DATA_DIR ${directory}: another process is using it: each server needs its own directory`,
       );
       expect(await first.until("stored", first.acknowledged().length + 100)).toBe(true);
       expect(first.said("refused")).toEqual([]);

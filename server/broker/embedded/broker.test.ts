@@ -135,9 +135,28 @@ describe("EmbeddedBroker", () => {
     log.failure = undefined;
     await clock.moveInSteps(6000, 100);
     expect(health).toEqual([true, false, true]);
-    const probes = log.batches.length;
-    await clock.moveInSteps(20_000, 100);
-    expect(log.batches.length).toBe(probes);
+  });
+
+  test("a log that stops working is noticed within 2 seconds, although nobody publishes", async () => {
+    const log = new HeldLog();
+    const { health, clock } = await startOn(log);
+    await clock.moveInSteps(20_000, 500);
+    log.failure = new Error("the disk is gone");
+    await clock.moveInSteps(2000, 500);
+    expect(health).toEqual([true, false]);
+    log.failure = undefined;
+    await clock.moveInSteps(6000, 100);
+    log.failure = new Error("and once more");
+    await clock.moveInSteps(2000, 500);
+    expect(health).toEqual([true, false, true, false]);
+  });
+
+  test("an append takes 4 MiB at most, or one draft that is larger", async () => {
+    const log = new HeldLog();
+    const { publish } = await startOn(log);
+    const [mebibyte, large] = ["x".repeat(1024 * 1024 - 1000), "x".repeat(5 * 1024 * 1024)];
+    await Promise.all([...Array.from({ length: 5 }, () => mebibyte), large, "m"].map((text) => publish(text)));
+    expect(log.batches).toEqual([4, 1, 1, 1]);
   });
 
   test("more than 64 MiB that wait or are on their way are refused, and taken again when there is room", async () => {

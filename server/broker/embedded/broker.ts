@@ -10,10 +10,13 @@ import { costOf } from "../cost-of.ts";
 import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
 import { toPublication } from "../to-publication.ts";
 import { unavailable } from "../unavailable.ts";
+import { UnusableStorage } from "../unusable-storage.ts";
 
 /** Drafts of one append, and their bytes: more would make those who came first wait for those who came last. */
 const maxBatch = 1000;
 const maxBatchBytes = 4 * 1024 * 1024;
+/** How often the log is asked whether it works while nothing is published. */
+const watchMs = 2000;
 /** What may wait for a log that is slow, what is on its way to it included; bytes by `costOf`. More is refused. */
 const maxWaitingBytes = 64 * 1024 * 1024;
 
@@ -30,8 +33,9 @@ interface Waiting extends LogEntry {
  * that is what was published in one go, with one on disk it is one transaction for as many drafts as came during the
  * last. Delivery happens when the append is answered, in its order, so nothing is delivered that is not stored.
  *
- * When the log fails, those drafts are answered with "broker-unavailable" and not delivered, health turns false, and the
- * log is asked with an empty append from time to time until it works again.
+ * When the log fails, those drafts are answered with "broker-unavailable" and not delivered, and health is false until the
+ * log works again. An empty append asks it: every 2 seconds, so that a failure is known before somebody publishes, and with
+ * growing pauses after one.
  */
 export class EmbeddedBroker implements Broker, ChannelDirectory {
   readonly #log: Log;
@@ -43,6 +47,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #failures = 0;
+  /** The next question whether the log works: soon after a failure, and otherwise from time to time. */
   #probe: Timer | undefined;
 
   constructor(log: Log, clock: Clock = systemClock) {
@@ -55,6 +60,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     await this.#log.open();
     this.#events = events;
     events.onHealth(true);
+    this.#ask(watchMs);
   }
 
   publish(draft: Draft, rules: HistoryRules): Promise<Published> {
@@ -195,24 +201,37 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     }
   }
 
+  #ask(ms: number): void {
+    this.#probe?.cancel();
+    if (this.#closing !== undefined) return;
+    this.#probe = this.#clock.setTimeout(async () => {
+      await this.#append([]);
+      if (this.#failures === 0) this.#ask(watchMs);
+    }, ms);
+  }
+
   #failed(error: unknown): void {
     this.#failures++;
     if (this.#failures === 1) {
-      logger().error("Storing failed: {error}", { error });
+      logFailure(error);
       this.#events?.onHealth(false);
     }
-    this.#probe?.cancel();
-    if (this.#closing !== undefined) return;
-    this.#probe = this.#clock.setTimeout(() => void this.#append([]), backoff(this.#failures));
+    this.#ask(backoff(this.#failures));
   }
 
   #recovered(): void {
     this.#failures = 0;
-    this.#probe?.cancel();
-    this.#probe = undefined;
+    this.#ask(watchMs);
     logger().info("Storing works again.");
     this.#events?.onHealth(true);
   }
+}
+
+/** What the person who runs the server can change is one line; of a bug the stack is wanted. */
+function logFailure(error: unknown): void {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause instanceof UnusableStorage) logger().error("Storing failed: {reason}", { reason: cause.message });
+  else logger().error("Storing failed: {error}", { error });
 }
 
 function logger() {

@@ -5,7 +5,7 @@ import type { Draft } from "../../../protocol/publication.ts";
 import { ownText } from "../../lib/own-text.ts";
 import type { RingMeasure } from "../../lib/ring.ts";
 import { channelCost, idCost } from "../cost-of.ts";
-import type { ChannelSummary, LogEntry } from "../log.ts";
+import type { ChannelSummary, HistoryRules, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { newEpoch } from "../new-epoch.ts";
 import { firstNames } from "./first-names.ts";
@@ -26,6 +26,8 @@ export interface LedgerDependencies<T> {
   onForget?(channel: KeptChannel<T>): void;
   /** A channel has a new epoch; what is kept of it stays. */
   onRenew?(channel: KeptChannel<T>): void;
+  /** A channel has new rules, and no publication brought them. */
+  onGovern?(channel: KeptChannel<T>): void;
 }
 
 /** Where a draft is stored. */
@@ -177,6 +179,16 @@ export class Ledger<T> {
       left -= 1 + this.#trim(channel, now);
     }
     return false;
+  }
+
+  /** Other settings than before: they hold at once for what is kept. What is over its time by the old ones stays so. */
+  govern(name: ChannelName, rules: HistoryRules, now: number): void {
+    const channel = this.#channels.get(name);
+    if (channel === undefined) return;
+    this.#trim(channel, now);
+    channel.rules = rules;
+    this.#dependencies.onGovern?.(channel);
+    this.#trim(channel, now);
   }
 
   /** Takes up a channel as it once was. */

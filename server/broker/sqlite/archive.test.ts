@@ -28,14 +28,16 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  archive.close(0);
+  archive.close(0, 0);
   await rm(directory, { recursive: true });
 });
 
-function begin(now: number, limits: Partial<LogLimits> = {}): void {
-  database = openDatabase(directory);
+function begin(now: number, limits: Partial<LogLimits> = {}, wall = now): void {
+  const opened = openDatabase(directory);
+  database = opened.database;
   file = new HistoryFile(database);
-  archive = new Archive(file, { ...defaultLogLimits, ...limits }, now);
+  const { isNew } = opened;
+  archive = new Archive({ directory, file, isNew, limits: { ...defaultLogLimits, ...limits }, now, wall });
 }
 
 /** Ends without a word, as a process does that is killed: nothing is saved. */
@@ -46,10 +48,11 @@ function crash(now: number, limits: Partial<LogLimits> = {}): void {
 
 function store(now: number, draft: Partial<Draft> = {}, its = rules): Placed | undefined {
   const entries = [{ draft: { channel: a, message: "m", ...draft }, rules: its }];
-  return archive.append([{ verb: "append", entries, now }], now)[0]?.[0];
+  return archive.append([{ verb: "append", entries, now, wall: now }], now)[0]?.[0];
 }
 
-const probe = (now: number) => archive.append([{ verb: "append", entries: [], now }], now);
+const probe = (now: number) => archive.append([{ verb: "append", entries: [], now, wall: now }], now);
+const sweep = (now: number) => archive.sweep(now, now);
 const topOf = (channel: ChannelName, now = 0) => archive.tops([channel], now).get(channel);
 const offsets = (now = 0, channel = a) =>
   archive
@@ -76,9 +79,12 @@ describe("Archive, when the disk is full,", () => {
     const epoch = topOf(a)?.epoch;
     fillDisk();
     const entries = [{ draft: { channel: a, message: "m", id: "2" }, rules }];
-    const batch = [{ verb: "append", entries, now: 0 } as const];
+    const batch = [{ verb: "append", entries, now: 0, wall: 0 } as const];
     expect(() =>
-      archive.append([...batch, { verb: "append", entries: [{ draft: { channel: b, ...large }, rules }], now: 0 }], 0),
+      archive.append(
+        [...batch, { verb: "append", entries: [{ draft: { channel: b, ...large }, rules }], now: 0, wall: 0 }],
+        0,
+      ),
     ).toThrow("full");
     expect([offsets(), topOf(a)?.offset]).toEqual([[1], 1]);
     freeDisk();
@@ -154,7 +160,7 @@ describe("Archive, after a crash,", () => {
   test("the numbering goes on when nothing is left of the messages, and says that they are gone", () => {
     for (let count = 0; count < 3; count++) store(0);
     const top = topOf(a);
-    while (!archive.sweep(60_001)) {}
+    while (!sweep(60_001)) {}
     expect(rowsOf("publications")).toBe(0);
     crash(60_001);
     expect(topOf(a, 60_001)).toEqual({ epoch: String(top?.epoch), offset: 3 });
@@ -166,7 +172,7 @@ describe("Archive, after a crash,", () => {
 
   test("an epoch that was told but never written to is the same once a sweep has saved it", () => {
     const top = topOf(a);
-    archive.sweep(0);
+    sweep(0);
     crash(0);
     expect(topOf(a)).toEqual(top);
   });
@@ -175,15 +181,15 @@ describe("Archive, after a crash,", () => {
 describe("Archive takes out of the file", () => {
   test("what nobody can read any more, a slice at a time, and no more", () => {
     const entry = { draft: { channel: a, message: "m" }, rules: { ...rules, historySize: 2 } };
-    archive.append([{ verb: "append", entries: Array.from({ length: 2500 }, () => entry), now: 0 }], 0);
+    archive.append([{ verb: "append", entries: Array.from({ length: 2500 }, () => entry), now: 0, wall: 0 }], 0);
     let sweeps = 1;
-    while (!archive.sweep(0)) sweeps++;
+    while (!sweep(0)) sweeps++;
     expect([rowsOf("publications"), sweeps, offsets()]).toEqual([2, 3, [2499, 2500]]);
   });
 
   test("ids whose window is over, and no others", () => {
     for (let count = 0; count < 10; count++) store(count, { id: `${count}` });
-    archive.sweep(defaultLogLimits.idWindowMs + 5);
+    sweep(defaultLogLimits.idWindowMs + 5);
     expect(rowsOf("ids")).toBe(5);
   });
 
@@ -192,10 +198,10 @@ describe("Archive takes out of the file", () => {
       draft: { channel: a, message: "m", id: `${id}` },
       rules,
     }));
-    archive.append([{ verb: "append", entries, now: 0 }], 0);
-    while (!archive.sweep(defaultLogLimits.idWindowMs)) {}
+    archive.append([{ verb: "append", entries, now: 0, wall: 0 }], 0);
+    while (!sweep(defaultLogLimits.idWindowMs)) {}
     expect(rowsOf("ids")).toBe(2500);
-    while (!archive.sweep(defaultLogLimits.idWindowMs + 1)) {}
+    while (!sweep(defaultLogLimits.idWindowMs + 1)) {}
     expect([rowsOf("ids"), rowsOf("publications")]).toEqual([0, 0]);
   });
 
@@ -203,7 +209,7 @@ describe("Archive takes out of the file", () => {
     crash(0, { forgetMs: 100 });
     store(0, {}, { ...rules, historySize: 0 });
     const old = topOf(a);
-    while (!archive.sweep(101)) {}
+    while (!sweep(101)) {}
     expect(rowsOf("channels")).toBe(0);
     store(101, {}, { ...rules, historySize: 3 });
     const anew = topOf(a, 101);
@@ -222,19 +228,146 @@ describe("Archive takes out of the file", () => {
   });
 });
 
-describe("Archive refuses a file that contradicts itself:", () => {
+describe("Archive, when the file is damaged,", () => {
+  const notes = () => archive.takeNotes().join("\n");
+
+  test("leaves a damaged body out as a gap, and says so once", () => {
+    for (let count = 0; count < 5; count++) store(0, { message: `${count}` });
+    const epoch = String(topOf(a)?.epoch);
+    database.run("UPDATE publications SET body = replace(body, '2', '9') WHERE offset IN (3)");
+    const read = (offset: number) =>
+      archive.read(
+        a,
+        { from: "position", position: { epoch, offset } },
+        { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER },
+        0,
+      );
+    expect(read(0)).toMatchObject({ gap: undefined, publications: [{ offset: 1 }, { offset: 2 }] });
+    expect(read(2)).toMatchObject({ gap: "history-too-short", publications: [{ offset: 4 }, { offset: 5 }] });
+    const last = archive.read(a, { from: "last", count: 5 }, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER }, 0);
+    expect(last).toMatchObject({ gap: "history-too-short", publications: [{ offset: 4 }, { offset: 5 }] });
+    expect(notes()).toBe(`DATA_DIR ${directory}: message 3 of channel a is damaged, and left out as a gap`);
+    read(2);
+    expect(notes()).toBe("");
+  });
+
+  test("a page of which all is damaged does not hide what follows", () => {
+    for (let count = 0; count < 5; count++) store(0);
+    const epoch = String(topOf(a)?.epoch);
+    database.run("UPDATE publications SET body = 'x' WHERE offset <= 3");
+    const read = archive.read(
+      a,
+      { from: "position", position: { epoch, offset: 0 } },
+      { limit: 1, maxBytes: Number.MAX_SAFE_INTEGER },
+      0,
+    );
+    expect(read).toMatchObject({ gap: "history-too-short", publications: [{ offset: 4 }] });
+  });
+
   test.each([
-    ["offsets with a hole", "UPDATE publications SET offset = 9 WHERE offset = 2", "offset 9 follows on 1"],
-    [
-      "two channels of one name",
-      "INSERT INTO channels SELECT 99, name, epoch, top, NULL, 1, 1, 1 FROM channels",
-      "two",
-    ],
-  ])("%s", (_, damage, message) => {
+    ["in the middle", "WHERE offset = 2", [1, 3]],
+    ["at the beginning", "WHERE offset = 1", [2, 3]],
+  ])("a publication %s whose place is damaged is a gap, and the numbering goes on in its epoch", (_, where, left) => {
     for (let count = 0; count < 3; count++) store(0);
+    const top = topOf(a);
+    database.run(`UPDATE publications SET offset = offset + 40 ${where}`);
+    crash(0);
+    expect(topOf(a)).toEqual(top);
+    expect(notes()).toContain("1 damaged or missing messages are left out");
+    const epoch = String(top?.epoch);
+    const found = [0, 1, 2].flatMap((offset) =>
+      archive
+        .read(a, { from: "position", position: { epoch, offset } }, { limit: 1, maxBytes: Number.MAX_SAFE_INTEGER }, 0)
+        .publications.map((it) => it.offset),
+    );
+    expect([...new Set(found)]).toEqual(left);
+    crash(0);
+    expect(topOf(a)).toEqual({ epoch, offset: 3 });
+  });
+
+  test.each([
+    ["the last one's place is damaged", "UPDATE publications SET offset = 9 WHERE offset = 3"],
+    ["the last one is gone", "DELETE FROM publications WHERE offset = 3"],
+    ["all are gone", "DELETE FROM publications"],
+    ["what it says about itself is damaged", "UPDATE life SET deleted = deleted + 1"],
+    ["it says nothing about itself", "DELETE FROM life"],
+  ])("begins a new epoch where %s, since its number could be given again", (_, damage) => {
+    for (let count = 0; count < 3; count++) store(0, { id: `${count}` });
+    const before = topOf(a);
     database.run(damage);
-    expect(() => crash(0)).toThrow(message);
+    crash(0);
+    expect(topOf(a)?.epoch).not.toBe(before?.epoch);
+    expect(notes()).toContain("all its channels begin new epochs");
+    const after = topOf(a);
+    crash(0);
+    expect([notes(), topOf(a)]).toEqual(["", after]);
+    expect(store(0)).toMatchObject({
+      outcome: "stored",
+      epoch: String(after?.epoch),
+      offset: Number(after?.offset) + 1,
+    });
+  });
+
+  test("a damaged channel begins a new epoch, and the others go on", () => {
+    store(0);
+    store(0, { channel: b });
+    const [ofA, ofB] = [topOf(a), topOf(b)];
+    database.run("UPDATE channels SET top = 77 WHERE name = 'a'");
+    crash(0);
+    expect(topOf(a)?.epoch).not.toBe(ofA?.epoch);
+    expect(topOf(b)).toEqual(ofB);
+    expect(notes()).toContain("1 damaged channels");
+  });
+
+  test("a damaged id is left out", () => {
+    store(0, { id: "x" });
+    store(0, { id: "y" });
+    database.run("UPDATE ids SET offset = 5 WHERE row = 1");
+    crash(0);
+    expect(notes()).toContain("1 damaged ids");
+    expect([store(0, { id: "x" })?.outcome, store(0, { id: "y" })?.outcome]).toEqual(["stored", "duplicate"]);
+  });
+
+  test("refuses two channels of one name", () => {
+    store(0);
+    const rules = { historySize: 1, historyTtl: 1, historyBytes: 1 };
+    const reach = { epoch: "e", top: 0, droppedUntil: null, droppedThrough: 0 };
+    file.saveChannel({ number: 99, name: "a", ...reach, ...rules });
+    expect(() => crash(0)).toThrow("two channels");
     database.run("DELETE FROM publications; DELETE FROM channels");
     crash(0);
+  });
+});
+
+describe("Archive, when a transaction fails over a bug,", () => {
+  test("takes back all of it, since SQLite does not do so by itself", () => {
+    store(0);
+    const bug = { draft: { channel: a, message: "m", data: 1n as never }, rules };
+    const entries = [{ draft: { channel: a, message: "never" }, rules }, bug];
+    expect(() => archive.append([{ verb: "append", entries, now: 0, wall: 0 }], 0)).toThrow("BigInt");
+    expect(database.inTransaction).toBe(false);
+    probe(0);
+    expect(store(0)).toMatchObject({ outcome: "stored", offset: 2 });
+    crash(0);
+    expect(offsets()).toEqual([1, 2]);
+  });
+});
+
+describe("Archive, over restarts and clocks that are set,", () => {
+  test("reckons what passed between two lives by the wall clock, and what passed within one without it", () => {
+    store(1000, { id: "x" }); // at 1000 of both clocks
+    archive.close(1000, 50_000_000); // meanwhile the wall clock was set forward
+    begin(0, {}, 50_001_000);
+    expect(offsets(0)).toEqual([1]);
+    expect(store(0, { id: "x" })?.outcome).toBe("duplicate");
+    expect(offsets(59_001)).toEqual([]);
+  });
+
+  test("a wall clock that went back between two lives expires nothing early, and all in its time", () => {
+    store(1000);
+    archive.close(1000, 1000);
+    begin(0, {}, -80_000_000);
+    expect(offsets(60_000)).toEqual([1]);
+    expect(offsets(60_001)).toEqual([]);
   });
 });

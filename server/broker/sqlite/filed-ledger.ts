@@ -5,30 +5,14 @@ import type { KeptChannel } from "../ledger/kept-channel.ts";
 import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
 import type { HistoryRules, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
-import type { HistoryFile, PublicationPlace } from "./history-file.ts";
-import { DamagedHistory } from "./storage-error.ts";
+import { Deletions, dropsPerSlice } from "./deletions.ts";
+import type { Expectation } from "./expectation.ts";
+import type { Filed, FiledChannel } from "./filed.ts";
+import type { HistoryFile } from "./history-file.ts";
+import { LedgerLoader } from "./ledger-loader.ts";
+import { LoadAudit } from "./load-audit.ts";
 import { formatBody } from "./stored-body.ts";
-
-/** A publication in the file, as the ledger keeps it. */
-export interface Filed {
-  readonly row: number;
-  readonly offset: number;
-  readonly at: number;
-  readonly size: number;
-  readonly channel: FiledChannel;
-}
-
-interface FiledChannel {
-  readonly number: number;
-  readonly kept: KeptChannel<Filed>;
-  /** The rules that stand in the file; undefined as long as the channel does not. */
-  saved: HistoryRules | undefined;
-}
-
-/** Rows per slice: where they are far apart each one costs a page, and an append waits for the slice: 20 ms then. */
-const dropsPerSlice = 1000;
-/** With more waiting than 32 slices of them they grow up to this, so that the file does not grow for ever. */
-const mostDropsPerSlice = 5000;
+import type { Progress } from "./witness.ts";
 
 /**
  * A ledger whose publications lie in a file, and what the file has yet to learn of it.
@@ -43,41 +27,81 @@ export class FiledLedger {
   readonly #channels = new Map<ChannelName, FiledChannel>();
   #changed = new Set<FiledChannel>();
   #forgotten: number[] = [];
-  /** What nobody can read any more, in an order in which those of one channel go oldest first. */
-  #dropped: { readonly row: number; readonly channel: FiledChannel | undefined }[] = [];
+  readonly #deletions = new Deletions();
   #nextNumber = 1;
   #nextRow = 1;
+  #changes = 0;
+  #hasDropped = false;
   #place: Place | undefined;
 
   private constructor(file: HistoryFile, limits: LogLimits) {
     this.#file = file;
     this.#idWindowMs = limits.idWindowMs;
     this.#ledger = new Ledger(limits, {
-      make: (draft, place) => this.#write(draft, place),
+      make: (draft, place, now) => this.#write(draft, place, now),
       measure: { bytesOf: ({ size }) => size, timeOf: ({ at }) => at },
-      onDrop: (filed) => this.#dropped.push(filed),
+      onDrop: (filed) => this.#deletions.add(filed),
       onOpen: (kept) => this.#open(kept),
       onForget: ({ name }) => this.#forget(name),
-      onRenew: ({ name }) => this.#renew(name),
+      onRenew: ({ name }) => this.#change(name),
+      onGovern: ({ name }) => this.#change(name),
     });
   }
 
-  /** Reads everything that the file knows. @throws SQLiteError, DamagedHistory */
-  static load(file: HistoryFile, limits: LogLimits, now: number): FiledLedger {
-    const filed = new FiledLedger(file, limits);
-    filed.#load(now);
-    return filed;
+  /**
+   * Reads everything that the file knows, and compares it with what is expected of it. In doubt all channels get new epochs,
+   * which count once `mend` and `save` are committed.
+   * @throws SQLiteError, DamagedHistory
+   */
+  static load(
+    file: HistoryFile,
+    limits: LogLimits,
+    now: number,
+    expectation: Expectation,
+  ): { readonly ledger: FiledLedger; readonly audit: LoadAudit } {
+    const ledger = new FiledLedger(file, limits);
+    const audit = new LoadAudit(expectation);
+    ledger.#load(audit, now);
+    ledger.#changes = Math.max(expectation.life?.changes ?? 0, expectation.witness?.changes ?? 0);
+    return { ledger, audit };
   }
 
-  get ledger(): Pick<Ledger<Filed>, "read" | "tops" | "summary" | "list"> {
+  /** Channels that keep something, and by which rules. */
+  *governed(): Iterable<readonly [ChannelName, HistoryRules]> {
+    for (const [name, { kept }] of this.#channels) if (kept.kept.length > 0) yield [name, kept.rules];
+  }
+
+  /** Inside a transaction: deletes what was found damaged, and counts anew. */
+  mend({ damagedRows, damagedIds, damagedChannels, intact, missing, lastRow }: LoadAudit): void {
+    for (const row of damagedRows) this.#file.dropPublication(row);
+    for (const row of damagedIds) this.#file.dropId(row);
+    for (const number of damagedChannels) this.#file.dropChannel(number);
+    this.#deletions.count = lastRow - intact - missing;
+  }
+
+  get ledger(): Pick<Ledger<Filed>, "read" | "tops" | "summary" | "list" | "govern"> {
     return this.#ledger;
   }
 
   /** Inside a transaction. @returns what became of it, with its place if it is stored. */
-  enter(entry: LogEntry, now: number): { readonly entered: Entered<Filed>; readonly place: Place | undefined } {
+  enter(
+    entry: LogEntry,
+    now: number,
+    timestamp: number,
+  ): { readonly entered: Entered<Filed>; readonly place: Place | undefined } {
     this.#place = undefined;
-    const entered = this.#ledger.enter(entry, now);
+    const entered = this.#ledger.enter(entry, now, timestamp);
     return { entered, place: this.#place };
+  }
+
+  /** How far it has come with all that was entered. */
+  get progress(): Progress {
+    return { row: this.#nextRow - 1, changes: this.#changes };
+  }
+
+  /** Publications so far that were deleted from the file. */
+  get deleted(): number {
+    return this.#deletions.count;
   }
 
   /** Whether `save` has something to write. */
@@ -85,10 +109,22 @@ export class FiledLedger {
     return this.#changed.size > 0 || this.#forgotten.length > 0;
   }
 
-  /** Inside a transaction: writes what changed about the channels. */
-  save(): void {
+  /** Whether so much waits to be deleted that appends have to help. */
+  get isBehind(): boolean {
+    return this.#deletions.isBehind;
+  }
+
+  /**
+   * Inside a transaction: writes what changed about the channels.
+   * @returns whether that, or a deletion before it, makes this transaction one of `changes`
+   */
+  save(): boolean {
+    const isChange = this.isAhead || this.#hasDropped;
     for (const number of this.#forgotten) this.#file.dropChannel(number);
     for (const channel of this.#changed) this.#saveChannel(channel);
+    if (isChange) this.#changes++;
+    this.#hasDropped = false;
+    return isChange;
   }
 
   /** The transaction with `save` in it is committed. */
@@ -115,41 +151,56 @@ export class FiledLedger {
     return this.#ledger.sweep(now, steps);
   }
 
-  /** Inside a transaction: takes some of what nobody can read out of the file. @returns whether nothing is left of it. */
-  dropSlice(now: number): boolean {
+  /** Inside a transaction: deletes ids whose time is over. @returns whether none is left */
+  dropIds(now: number): boolean {
     const ids = this.#file.dropIdsBefore(now - this.#idWindowMs, dropsPerSlice);
-    const count = Math.min(mostDropsPerSlice, Math.max(dropsPerSlice, this.#dropped.length >> 5));
-    const slice = this.#dropped.splice(0, count).sort((a, b) => a.row - b.row);
-    for (const { row } of slice) this.#file.dropPublication(row);
-    // The numbering has to outlive its publications.
-    for (const channel of new Set(slice.map((it) => it.channel))) {
-      if (channel !== undefined && this.#channels.get(channel.kept.name) === channel) this.#saveChannel(channel);
-    }
-    return this.#dropped.length === 0 && ids < dropsPerSlice;
+    return ids < dropsPerSlice;
   }
 
-  #write(draft: Draft, place: Place): Filed {
+  /** Inside a transaction: deletes some of what nobody can read from the file. @returns whether nothing is left of it. */
+  dropSlice(): boolean {
+    const before = this.#deletions.count;
+    const channels = this.#deletions.deleteSlice(this.#file);
+    if (this.#deletions.count !== before) this.#hasDropped = true;
+    // The numbering has to outlive its publications.
+    for (const channel of channels) {
+      if (this.#channels.get(channel.kept.name) === channel) this.#saveChannel(channel);
+    }
+    return this.#deletions.isEmpty;
+  }
+
+  #load(audit: LoadAudit, now: number): void {
+    const target = { file: this.#file, ledger: this.#ledger, channels: this.#channels, changed: this.#changed };
+    const loader = new LedgerLoader({ ...target, deletions: this.#deletions, audit, idWindowMs: this.#idWindowMs });
+    const { nextRow, nextNumber } = loader.load(now);
+    this.#nextRow = nextRow;
+    this.#nextNumber = nextNumber;
+  }
+
+  #write(draft: Draft, place: Place, now: number): Filed {
     const channel = this.#channels.get(draft.channel);
     if (channel === undefined) throw new Error(`the channel ${draft.channel} has no number`);
     this.#place = place;
     const row = this.#nextRow++;
-    const { id, epoch, offset, timestamp: storedAt } = place;
-    const size = costOf(draft);
-    this.#file.addPublication({ row, channel: channel.number, offset, storedAt, size, body: formatBody(draft, id) });
+    const { id, epoch, offset, timestamp } = place;
+    const body = formatBody(draft, id);
+    // Control characters are longer in the file than in memory; both are bounded.
+    const size = Math.max(costOf(draft), Buffer.byteLength(body));
+    this.#file.addPublication({ row, channel: channel.number, offset, storedAt: now, timestamp, size, body });
     if (draft.id !== undefined) {
-      this.#file.addId({ row, channel: draft.channel, id: JSON.stringify(id), epoch, offset, storedAt });
+      this.#file.addId({ row, channel: draft.channel, id: JSON.stringify(id), epoch, offset, storedAt: now });
     }
     if (!isSame(channel.saved, channel.kept.rules)) this.#changed.add(channel);
-    return { row, offset, at: storedAt, size, channel };
+    return { row, offset, at: now, timestamp, size, channel, isDamaged: false };
   }
 
   #open(kept: KeptChannel<Filed>): void {
-    const channel = { number: this.#nextNumber++, kept, saved: undefined };
+    const channel = { number: this.#nextNumber++, kept, saved: undefined, droppedThrough: 0 };
     this.#channels.set(kept.name, channel);
     this.#changed.add(channel);
   }
 
-  #renew(name: ChannelName): void {
+  #change(name: ChannelName): void {
     const channel = this.#channels.get(name);
     if (channel !== undefined) this.#changed.add(channel);
   }
@@ -162,52 +213,10 @@ export class FiledLedger {
     this.#forgotten.push(channel.number);
   }
 
-  #saveChannel({ number, kept }: FiledChannel): void {
+  #saveChannel({ number, kept, droppedThrough }: FiledChannel): void {
     const { name, epoch, top, droppedUntil, rules } = kept;
     const until = Number.isFinite(droppedUntil) ? droppedUntil : null;
-    this.#file.saveChannel({ number, name, epoch, top, droppedUntil: until, ...rules });
-  }
-
-  #load(now: number): void {
-    const byNumber = this.#loadChannels(now);
-    for (const place of this.#file.places()) {
-      this.#nextRow = place.row + 1;
-      // A number must not be given again while there are rows of the channel that had it.
-      this.#nextNumber = Math.max(this.#nextNumber, place.channel + 1);
-      const channel = byNumber.get(place.channel);
-      if (channel === undefined) this.#dropped.push({ row: place.row, channel: undefined });
-      else this.#loadPlace(channel, place, now);
-    }
-    for (const { row, channel, id, epoch, offset, storedAt } of this.#file.ids()) {
-      this.#nextRow = Math.max(this.#nextRow, row + 1);
-      if (now - storedAt > this.#idWindowMs) continue;
-      // Both were written by this program from a name and an id that it had been given.
-      this.#ledger.restoreId(channel as ChannelName, JSON.parse(id), { epoch, offset }, storedAt);
-    }
-  }
-
-  #loadChannels(now: number): ReadonlyMap<number, FiledChannel> {
-    const byNumber = new Map<number, FiledChannel>();
-    for (const { number, name, epoch, top, droppedUntil, ...rules } of this.#file.channels()) {
-      if (this.#channels.has(name as ChannelName)) throw new DamagedHistory(`there are two channels ${name}`);
-      const kept = this.#ledger.restore(name as ChannelName, { epoch, offset: top }, now);
-      kept.rules = rules;
-      kept.droppedUntil = droppedUntil ?? Number.NEGATIVE_INFINITY;
-      const channel = { number, kept, saved: rules };
-      this.#channels.set(kept.name, channel);
-      byNumber.set(number, channel);
-      this.#nextNumber = number + 1;
-    }
-    return byNumber;
-  }
-
-  #loadPlace(channel: FiledChannel, { row, offset, storedAt, size }: PublicationPlace, now: number): void {
-    const { kept } = channel;
-    if (kept.kept.length > 0 && offset !== kept.top + 1) {
-      throw new DamagedHistory(`in ${kept.name} offset ${offset} follows on ${kept.top}`);
-    }
-    this.#ledger.open(kept.name, now); // so that the channel that was published to last is the last to give way
-    this.#ledger.restoreItem(kept, offset, { row, offset, at: storedAt, size, channel }, now);
+    this.#file.saveChannel({ number, name, epoch, top, droppedUntil: until, droppedThrough, ...rules });
   }
 }
 

@@ -1,52 +1,27 @@
 import type { Database } from "bun:sqlite";
-import type { HistoryRules } from "../log.ts";
-
-/** A channel as the file knows it: its numbering, which outlives what is kept of it. */
-export interface ChannelRow extends HistoryRules {
-  /** Its name in the other tables; a channel that was forgotten and came again has another. */
-  readonly number: number;
-  readonly name: string;
-  readonly epoch: string;
-  /** Counts where no publication is kept: where there are some, it is the offset of the last. */
-  readonly top: number;
-  /** As in `KeptChannel`; null: nothing was dropped yet. */
-  readonly droppedUntil: number | null;
-}
-
-/** Where a publication stands, without what it says. */
-export interface PublicationPlace {
-  /** Grows with each publication of any channel. */
-  readonly row: number;
-  /** The channel's number. */
-  readonly channel: number;
-  readonly offset: number;
-  /** Milliseconds since 1970. */
-  readonly storedAt: number;
-  /** By `costOf`. */
-  readonly size: number;
-}
-
-export interface PublicationRow extends PublicationPlace {
-  /** See stored-body.ts. */
-  readonly body: string;
-}
-
-/** An id that a publisher chose; kept apart, since it has to outlive what it was given to. */
-export interface IdRow {
-  /** That of its publication. */
-  readonly row: number;
-  readonly channel: string;
-  /** As JSON, which keeps halves of surrogate pairs apart. */
-  readonly id: string;
-  readonly epoch: string;
-  readonly offset: number;
-  readonly storedAt: number;
-}
+import { checksumOf } from "./checksum.ts";
+import {
+  type Audited,
+  type ChannelRow,
+  type Checked,
+  channelChecksum,
+  channelColumns,
+  type IdRow,
+  idChecksum,
+  idColumns,
+  isBody,
+  type LifeRow,
+  lifeChecksum,
+  type PublicationPlace,
+  type PublicationRow,
+  placeChecksum,
+  placeColumns,
+} from "./rows.ts";
 
 /**
  * The tables of a history and everything that is ever asked of them. Publications and ids are only appended, and the
  * oldest taken away: an index on channel and offset would cost four times as much as the append, so where things lie is
- * known by whoever holds this (see filed-ledger.ts).
+ * known by whoever holds this (see filed-ledger.ts). Each row carries a checksum, which is checked whenever it is read.
  *
  * @throws SQLiteError from every method, with which the transaction has failed as a whole.
  */
@@ -74,17 +49,28 @@ export class HistoryFile {
     if (this.#database.inTransaction) this.#database.run("ROLLBACK");
   }
 
-  addPublication({ row, channel, offset, storedAt, size, body }: PublicationRow): void {
-    this.#statements.addPublication.run(row, channel, offset, storedAt, size, body);
+  addPublication(publication: PublicationRow): void {
+    const { row, channel, offset, storedAt, timestamp, size, body } = publication;
+    const said = checksumOf(body);
+    const checksum = placeChecksum(publication, said);
+    this.#statements.addPublication.run(row, channel, offset, storedAt, timestamp, size, said, checksum, body);
   }
 
-  addId({ row, channel, id, epoch, offset, storedAt }: IdRow): void {
-    this.#statements.addId.run(row, channel, id, epoch, offset, storedAt);
+  addId(it: IdRow): void {
+    const { row, channel, id, epoch, offset, storedAt } = it;
+    this.#statements.addId.run(row, channel, id, epoch, offset, storedAt, idChecksum(it));
   }
 
   saveChannel(channel: ChannelRow): void {
-    const { number, name, epoch, top, droppedUntil, historySize, historyTtl, historyBytes } = channel;
-    this.#statements.saveChannel.run(number, name, epoch, top, droppedUntil, historySize, historyTtl, historyBytes);
+    const { number, name, epoch, top, droppedUntil, droppedThrough, historySize, historyTtl, historyBytes } = channel;
+    const rules = [historySize, historyTtl, historyBytes] as const;
+    const checksum = channelChecksum(channel);
+    this.#statements.saveChannel.run(number, name, epoch, top, droppedUntil, droppedThrough, ...rules, checksum);
+  }
+
+  saveLife(it: LifeRow): void {
+    const { life, witness, changes, deleted, lastRow, savedAt, savedWall } = it;
+    this.#statements.saveLife.run(life, witness, changes, deleted, lastRow, savedAt, savedWall, lifeChecksum(it));
   }
 
   /** Writes something that means nothing, to know whether writing works. */
@@ -92,13 +78,15 @@ export class HistoryFile {
     this.#statements.touch.run(now);
   }
 
-  /** What stands in a row; undefined if there is none, which is never so for a row that was added and not dropped. */
+  /** What a publication says; undefined if that is damaged or gone. */
   bodyOf(row: number): string | undefined {
-    return this.#statements.body.get(row)?.body;
+    const found = this.#statements.body.get(row);
+    return found !== null && isBody(found.body, found.said) ? found.body : undefined;
   }
 
-  dropPublication(row: number): void {
-    this.#statements.dropPublication.run(row);
+  /** @returns how many rows are gone by it: 1, or 0 where it was not there */
+  dropPublication(row: number): number {
+    return this.#statements.dropPublication.run(row).changes;
   }
 
   /** Looks at the `most` oldest ids and drops those that were stored before `time`. @returns how many */
@@ -106,28 +94,63 @@ export class HistoryFile {
     return this.#statements.dropIds.run(most, time).changes;
   }
 
+  dropId(row: number): void {
+    this.#database.run("DELETE FROM ids WHERE row = ?", [row]);
+  }
+
   dropChannel(number: number): void {
     this.#statements.dropChannel.run(number);
   }
 
+  /** Undefined where it is missing or damaged. */
+  life(): LifeRow | undefined {
+    const rows = [
+      ...this.#all<LifeRow & Checked>(
+        "SELECT life, witness, changes, deleted, last_row AS lastRow, saved_at AS savedAt, saved_wall AS savedWall, checksum FROM life",
+      ),
+    ];
+    const [row] = rows;
+    if (row === undefined || rows.length > 1) return undefined;
+    const { checksum, ...life } = row;
+    return checksum === lifeChecksum(life) ? life : undefined;
+  }
+
   /** By their numbers. */
-  channels(): Iterable<ChannelRow> {
-    return this.#all<ChannelRow>(
-      `SELECT number, name, epoch, top, dropped_until AS droppedUntil, history_size AS historySize,
-        history_ttl AS historyTtl, history_bytes AS historyBytes FROM channels ORDER BY number`,
-    );
+  *channels(): Iterable<Audited<ChannelRow>> {
+    const query = `SELECT ${channelColumns} FROM channels ORDER BY number`;
+    for (const { checksum, ...row } of this.#all<ChannelRow & Checked>(query)) {
+      yield { ...row, isIntact: checksum === channelChecksum(row) };
+    }
+  }
+
+  /** In the order in which they were stored. What they say is not looked at. */
+  *places(): Iterable<Audited<PublicationPlace>> {
+    const query = `SELECT ${placeColumns} FROM publications ORDER BY row`;
+    for (const { said, checksum, ...place } of this.#all<PublicationPlace & Checked & { readonly said: number }>(
+      query,
+    )) {
+      yield { ...place, isIntact: checksum === placeChecksum(place, said) };
+    }
+  }
+
+  /** Rows whose body is not what was stored there. Reads all bodies. */
+  *damagedBodies(): Iterable<Pick<PublicationPlace, "row" | "channel" | "offset">> {
+    type Body = Pick<PublicationPlace, "row" | "channel" | "offset"> & {
+      readonly said: number;
+      readonly body: unknown;
+    };
+    for (const { said, body, ...it } of this.#all<Body>(
+      "SELECT row, channel, offset, body_checksum AS said, body FROM publications ORDER BY row",
+    )) {
+      if (!isBody(body, said)) yield it;
+    }
   }
 
   /** In the order in which they were stored. */
-  places(): Iterable<PublicationPlace> {
-    return this.#all<PublicationPlace>(
-      "SELECT row, channel, offset, stored_at AS storedAt, size FROM publications ORDER BY row",
-    );
-  }
-
-  /** In the order in which they were stored. */
-  ids(): Iterable<IdRow> {
-    return this.#all<IdRow>("SELECT row, channel, id, epoch, offset, stored_at AS storedAt FROM ids ORDER BY row");
+  *ids(): Iterable<Audited<IdRow>> {
+    for (const { checksum, ...it } of this.#all<IdRow & Checked>(`SELECT ${idColumns} FROM ids ORDER BY row`)) {
+      yield { ...it, isIntact: checksum === idChecksum(it) };
+    }
   }
 
   /** Statements hold the file too, and with it its lock. */
@@ -142,25 +165,32 @@ export class HistoryFile {
 }
 
 function prepare(database: Database) {
+  type Numbers = [number, number, number, number, number, number, number, number];
   return {
     begin: database.prepare<unknown, []>("BEGIN IMMEDIATE"),
     commit: database.prepare<unknown, []>("COMMIT"),
-    addPublication: database.prepare<unknown, [number, number, number, number, number, string]>(
-      "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?)",
+    addPublication: database.prepare<unknown, [...Numbers, string]>(
+      "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     ),
-    addId: database.prepare<unknown, [number, string, string, string, number, number]>(
-      "INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?)",
+    addId: database.prepare<unknown, [number, string, string, string, number, number, number]>(
+      "INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?, ?)",
     ),
-    body: database.prepare<{ readonly body: string }, [number]>("SELECT body FROM publications WHERE row = ?"),
+    body: database.prepare<{ readonly said: number; readonly body: unknown }, [number]>(
+      "SELECT body_checksum AS said, body FROM publications WHERE row = ?",
+    ),
     dropPublication: database.prepare<unknown, [number]>("DELETE FROM publications WHERE row = ?"),
     dropIds: database.prepare<unknown, [number, number]>(
       `DELETE FROM ids WHERE row IN
         (SELECT row FROM (SELECT row, stored_at FROM ids ORDER BY row LIMIT ?) WHERE stored_at < ?)`,
     ),
-    saveChannel: database.prepare<unknown, [number, string, string, number, number | null, number, number, number]>(
-      "INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    ),
+    saveChannel: database.prepare<
+      unknown,
+      [number, string, string, number, number | null, number, number, number, number, number]
+    >("INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     dropChannel: database.prepare<unknown, [number]>("DELETE FROM channels WHERE number = ?"),
+    saveLife: database.prepare<unknown, [string, string, number, number, number, number, number, number]>(
+      "INSERT OR REPLACE INTO life VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+    ),
     touch: database.prepare<unknown, [number]>("UPDATE life SET touched_at = ?"),
   };
 }

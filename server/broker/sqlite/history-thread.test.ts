@@ -7,7 +7,7 @@ const unopened: Request = { verb: "list", prefix: "", after: "", limit: 1, now: 
 describe("HistoryThread", () => {
   test("answers in the order in which it was asked, a failure as an answer", async () => {
     const thread = new HistoryThread();
-    const [list, close] = await Promise.all([thread.ask(unopened), thread.ask({ verb: "close", now: 0 })]);
+    const [list, close] = await Promise.all([thread.ask(unopened), thread.ask({ verb: "close", now: 0, wall: 0 })]);
     expect([list.verb, close.verb]).toEqual(["failed", "done"]);
     await thread.end();
   });

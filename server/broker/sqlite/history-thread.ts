@@ -1,4 +1,4 @@
-import type { Answer, Request } from "./thread-messages.ts";
+import type { Answer, Reply, Request } from "./thread-messages.ts";
 
 interface Waiting {
   readonly request: Request;
@@ -20,15 +20,24 @@ export class HistoryThread {
   #onTheWay: readonly Waiting[] = [];
   #end: Error | undefined;
 
-  constructor() {
+  /** @param onNote Hears what the thread found out about the file, a sentence at a time. */
+  constructor(onNote: (note: string) => void = () => {}) {
     this.#worker = new Worker(new URL("./thread.ts", import.meta.url).href);
     this.#worker.unref();
-    this.#worker.onmessage = ({ data }: MessageEvent<readonly Answer[]>) => this.#settle(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+      for (const note of data.notes) onNote(note);
+      this.#settle(data.answers);
+    };
     this.#worker.onerror = ({ message }) => this.#fail(new Error(`the thread that stores failed: ${message}`));
     this.#worker.addEventListener("close", () => {
       this.#fail(new Error("the thread that stores has ended"));
       this.#ended.resolve();
     });
+  }
+
+  /** Whether it is no more: nothing can be asked of it. */
+  get hasEnded(): boolean {
+    return this.#end !== undefined;
   }
 
   /** @throws Error when the thread is no more; then nothing is known of what was asked. */

@@ -1,8 +1,10 @@
+import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
+import { steadyTime } from "../../lib/steady-time.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
 import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
@@ -18,7 +20,12 @@ export interface SqliteLogOptions extends Partial<LogLimits> {
   /** Made if it is missing; for this log alone. */
   readonly directory: string;
   readonly clock?: Clock;
+  /** How a channel is kept by the settings of today. Without it a channel's last publication decides. */
+  rulesOf?(channel: ChannelName): HistoryRules;
 }
+
+/** A thread that ended is replaced at most this often. */
+const restartMs = 1000;
 
 /**
  * Keeps everything in a file, so that history, epochs, offsets and ids outlive the process, however it ends. Memory holds
@@ -28,16 +35,22 @@ export class SqliteLog implements Log {
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #limits: LogLimits;
+  readonly #now: () => number;
+  readonly #rulesOf: ((channel: ChannelName) => HistoryRules) | undefined;
   #thread: HistoryThread | undefined;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #sweeper: Sweeper | undefined;
   #isSwept = true;
   #sweepsWaiting = 0;
+  #restarting: Promise<void> | undefined;
+  #startedAt = 0;
 
-  constructor({ directory, clock = systemClock, ...limits }: SqliteLogOptions) {
+  constructor({ directory, clock = systemClock, rulesOf, ...limits }: SqliteLogOptions) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#now = steadyTime(clock);
+    this.#rulesOf = rulesOf;
     this.#limits = { ...defaultLogLimits, ...limits };
   }
 
@@ -48,7 +61,7 @@ export class SqliteLog implements Log {
   }
 
   async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
-    const request: Request = { verb: "append", entries: bare(entries), now: this.#clock.now() };
+    const request: Request = { verb: "append", entries: bare(entries), ...this.#times() };
     const answer = await this.#ask(request, notStored);
     if (answer.verb !== "appended") throw unexpected(answer);
     return answer.placed.map((placed, at) => toAppended(placed, entries[at]?.draft));
@@ -56,7 +69,7 @@ export class SqliteLog implements Log {
 
   async read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
     const answer = await this.#ask(
-      { verb: "read", channel, since, bounds: { limit, maxBytes }, now: this.#clock.now() },
+      { verb: "read", channel, since, bounds: { limit, maxBytes }, now: this.#now() },
       notRead,
     );
     if (answer.verb !== "read") throw unexpected(answer);
@@ -67,7 +80,7 @@ export class SqliteLog implements Log {
     channels: readonly ChannelName[],
     seen?: ReadonlyMap<ChannelName, Position>,
   ): Promise<ReadonlyMap<ChannelName, Position>> {
-    const answer = await this.#ask({ verb: "tops", channels, seen, now: this.#clock.now() }, notRead);
+    const answer = await this.#ask({ verb: "tops", channels, seen, now: this.#now() }, notRead);
     if (answer.verb !== "tops") throw unexpected(answer);
     return answer.tops;
   }
@@ -79,7 +92,7 @@ export class SqliteLog implements Log {
   }
 
   async list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
-    const answer = await this.#ask({ verb: "list", prefix, after, limit, now: this.#clock.now() }, notRead);
+    const answer = await this.#ask({ verb: "list", prefix, after, limit, now: this.#now() }, notRead);
     if (answer.verb !== "list") throw unexpected(answer);
     return answer.summaries;
   }
@@ -89,27 +102,81 @@ export class SqliteLog implements Log {
     return this.#closing;
   }
 
+  #times(): { readonly now: number; readonly wall: number } {
+    return { now: this.#now(), wall: this.#clock.now() };
+  }
+
   async #open(): Promise<void> {
     if (this.#closing !== undefined) throw new Error("a log that was closed cannot be opened again");
-    const request: Request = {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    if (this.#closing === undefined) this.#sweeper = new Sweeper(this.#clock, () => this.#sweep());
+  }
+
+  /** A new thread, with the history open in it. @throws what it says */
+  async #start(): Promise<void> {
+    const thread = new HistoryThread((note) => logger().warn(note));
+    this.#thread = thread;
+    this.#startedAt = this.#clock.monotonic();
+    const answer = await thread.ask({
       verb: "open",
       directory: this.#directory,
       limits: this.#limits,
-      now: this.#clock.now(),
-    };
-    this.#thread = new HistoryThread();
-    const answer = await this.#thread.ask(request);
-    if (answer.verb === "failed") {
-      await this.close();
-      throw failure(answer);
+      ...this.#times(),
+    });
+    if (answer.verb === "failed") throw failure(answer);
+    if (answer.verb !== "opened") throw unexpected(answer);
+    const changed = this.#changedRules(answer.governed);
+    if (changed.length === 0) return;
+    const governed = await thread.ask({ verb: "govern", rules: changed, now: this.#now() });
+    if (governed.verb === "failed") throw failure(governed);
+  }
+
+  #changedRules(
+    governed: readonly (readonly [ChannelName, HistoryRules])[],
+  ): readonly (readonly [ChannelName, HistoryRules])[] {
+    const rulesOf = this.#rulesOf;
+    if (rulesOf === undefined) return [];
+    return governed.flatMap(([channel, before]) => {
+      const { historySize, historyTtl, historyBytes } = rulesOf(channel);
+      const isSame =
+        before.historySize === historySize && before.historyTtl === historyTtl && before.historyBytes === historyBytes;
+      return isSame ? [] : [[channel, { historySize, historyTtl, historyBytes }] as const];
+    });
+  }
+
+  /**
+   * Another thread in the place of one that ended over a bug or for want of memory. What was asked of the old one is not
+   * known to be done; everything that it had answered is in the file.
+   * @throws what the new one says
+   */
+  #restart(): Promise<void> {
+    this.#restarting ??= this.#replaceThread().finally(() => {
+      this.#restarting = undefined;
+    });
+    return this.#restarting;
+  }
+
+  async #replaceThread(): Promise<void> {
+    await this.#thread?.end();
+    if (this.#closing !== undefined) throw new Error("the log is closed");
+    try {
+      await this.#start();
+      logger().info("The thread that stores was restarted.");
+    } catch (error) {
+      await this.#thread?.end();
+      throw error;
     }
-    if (this.#closing === undefined) this.#sweeper = new Sweeper(this.#clock, () => this.#sweep());
   }
 
   async #close(): Promise<void> {
     this.#sweeper?.close();
     try {
-      await this.#ask({ verb: "close", now: this.#clock.now() }, notStored);
+      await this.#ask({ verb: "close", ...this.#times() }, notStored);
     } catch {
       // What was acknowledged is in the file; what was not is not owed. Closing must let go, whatever the disk does.
     }
@@ -120,7 +187,7 @@ export class SqliteLog implements Log {
   #sweep(): boolean {
     if (this.#isSwept || this.#sweepsWaiting === 0) {
       this.#sweepsWaiting++;
-      this.#ask({ verb: "sweep", now: this.#clock.now() }, notStored)
+      this.#ask({ verb: "sweep", ...this.#times() }, notStored)
         // A failure is told by the next append; until then there is nothing to sweep for.
         .then(
           (answer) => answer.verb !== "done" || answer.isDone,
@@ -136,7 +203,7 @@ export class SqliteLog implements Log {
 
   /** @throws ServiceError; "broker-unavailable" when the place to store in, or the thread, failed. */
   async #ask(request: Request, consequence: string): Promise<Answer> {
-    const asked = this.#thread?.ask(request) ?? Promise.reject(new Error("the log is not open"));
+    const asked = this.#hasToRestart ? this.#restart().then(() => this.#askThread(request)) : this.#askThread(request);
     const answer = await asked.catch((cause: unknown) => {
       throw new ServiceError("broker-unavailable", `storage failed; ${consequence}`, { cause });
     });
@@ -145,10 +212,24 @@ export class SqliteLog implements Log {
     const message = `storage failed: ${meaningOf(answer.fault)}; ${consequence}`;
     throw new ServiceError("broker-unavailable", message, { cause: failure(answer) });
   }
+
+  #askThread(request: Request): Promise<Answer> {
+    return this.#thread?.ask(request) ?? Promise.reject(new Error("the log is not open"));
+  }
+
+  get #hasToRestart(): boolean {
+    if (this.#restarting !== undefined) return true;
+    if (this.#thread?.hasEnded !== true || this.#closing !== undefined) return false;
+    return this.#clock.monotonic() - this.#startedAt >= restartMs;
+  }
 }
 
-const notStored = "it is not known to be stored, say it again with the same id";
-const notRead = "history cannot be read now, ask again later";
+function logger() {
+  return getLogger(["fanfare", "broker"]);
+}
+
+const notStored = "the message may or may not be stored; retry with the same id";
+const notRead = "history cannot be read now; retry later";
 
 /** Entries and rules without whatever else the caller's objects hold, since functions cannot go to another thread. */
 function bare(entries: readonly LogEntry[]): readonly LogEntry[] {

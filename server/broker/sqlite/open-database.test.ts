@@ -20,7 +20,7 @@ describe("openDatabase", () => {
     ["synchronous", 2],
     ["locking_mode", "exclusive"],
   ])("sets %s to %p", (pragma, value) => {
-    const database = openDatabase(parent);
+    const { database } = openDatabase(parent);
     const found = database.query<Record<string, unknown>, []>(`PRAGMA ${pragma}`).get();
     expect(Object.values(found ?? {})).toEqual([value]);
     database.close();
@@ -30,7 +30,7 @@ describe("openDatabase", () => {
     "makes a directory that nobody else may look into",
     async () => {
       const directory = join(parent, "new");
-      openDatabase(directory).close();
+      openDatabase(directory).database.close();
       expect((await stat(directory)).mode & 0o777).toBe(0o700);
     },
   );

@@ -2,27 +2,32 @@ import { SQLiteError } from "bun:sqlite";
 
 /** What can be wrong with the place to store in: what it means, and the way out. */
 const faults = {
-  full: ["the disk is full", "free some space, and storing goes on by itself"],
+  full: ["the disk is full", "free some space; storing then resumes by itself"],
   "read-only": [
     "it cannot be written",
     "make it writable for the user that the server runs as, or choose another directory",
   ],
-  "no-directory": ["it is no directory and none can be made there", "choose a directory that the server may make"],
+  "no-directory": ["it is not a directory and cannot be created", "choose a directory that the server may create"],
   "in-use": [
     "another process is using it",
-    "each server needs a directory of its own: stop the other one, or choose another directory",
+    "each server needs its own directory: stop the other one, or choose another directory",
   ],
   broken: [
     "its file history.sqlite is damaged",
-    "move the file away, with what stands beside it; the server then begins with an empty history, and clients are told that they may have missed something",
+    "run `fanfare data check` to see what can be saved, and `fanfare data check --repair` to continue with that",
   ],
+  missing: ["there is no history in it", "name the directory that the server stores in"],
   foreign: ["its file history.sqlite was not made by Fanfare", "choose another directory"],
   version: [
-    "its file history.sqlite was made by another version of Fanfare",
+    "its file history.sqlite was made by a newer version of Fanfare",
     "start that version, or choose another directory",
   ],
-  disk: ["its disk cannot be read or written", "look at the disk, and at limits on the size of files"],
-  unknown: ["storing failed", "the cause says more"],
+  gone: [
+    "its files were deleted or replaced while the server was running",
+    "restart the server; until then nothing is stored, because it would be lost when the server stops",
+  ],
+  disk: ["its disk cannot be read or written", "check the disk, and limits on the size of files"],
+  unknown: ["storing failed", "see the cause"],
 } as const;
 
 export type StorageFault = keyof typeof faults;

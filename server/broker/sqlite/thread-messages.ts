@@ -4,17 +4,29 @@ import type { GapReason } from "../../../protocol/frames.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { PageBounds } from "../ledger/kept-channel.ts";
 import type { Place } from "../ledger/ledger.ts";
-import type { ChannelSummary, LogEntry } from "../log.ts";
+import type { ChannelSummary, HistoryRules, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import type { StorageFault } from "./storage-error.ts";
 
 /**
  * What a log asks of its thread. They travel in lists, are answered in lists of the same length and order, and take effect
- * in that order. `now` is the log's clock, milliseconds since 1970.
+ * in that order. `now` is the log's steady time and `wall` the wall clock's, both milliseconds since 1970.
  */
 export type Request =
-  | { readonly verb: "open"; readonly directory: string; readonly limits: LogLimits; readonly now: number }
-  | { readonly verb: "append"; readonly entries: readonly LogEntry[]; readonly now: number }
+  | {
+      readonly verb: "open";
+      readonly directory: string;
+      readonly limits: LogLimits;
+      readonly now: number;
+      readonly wall: number;
+    }
+  | { readonly verb: "append"; readonly entries: readonly LogEntry[]; readonly now: number; readonly wall: number }
+  /** Rules for channels that keep something: settings may have changed since they were published to. */
+  | {
+      readonly verb: "govern";
+      readonly rules: readonly (readonly [ChannelName, HistoryRules])[];
+      readonly now: number;
+    }
   | {
       readonly verb: "read";
       readonly channel: ChannelName;
@@ -36,10 +48,17 @@ export type Request =
       readonly limit: number;
       readonly now: number;
     }
-  | { readonly verb: "sweep"; readonly now: number }
-  | { readonly verb: "close"; readonly now: number };
+  | { readonly verb: "sweep"; readonly now: number; readonly wall: number }
+  | { readonly verb: "close"; readonly now: number; readonly wall: number };
 
 export type AppendRequest = Extract<Request, { verb: "append" }>;
+
+/** The answers to a list of requests. */
+export interface Reply {
+  readonly answers: readonly Answer[];
+  /** What the thread found out about the file meanwhile, as sentences for the log. */
+  readonly notes: readonly string[];
+}
 
 export type Answer =
   | { readonly verb: "appended"; readonly placed: readonly Placed[] }
@@ -47,7 +66,8 @@ export type Answer =
   | { readonly verb: "tops"; readonly tops: ReadonlyMap<ChannelName, Position> }
   | { readonly verb: "summary"; readonly summary: ChannelSummary | undefined }
   | { readonly verb: "list"; readonly summaries: readonly ChannelSummary[] }
-  /** Of `open`, `sweep` (whether all was looked at) and `close`. */
+  | { readonly verb: "opened"; readonly governed: readonly (readonly [ChannelName, HistoryRules])[] }
+  /** Of `govern`, `sweep` (whether all was looked at) and `close`. */
   | { readonly verb: "done"; readonly isDone: boolean }
   /** As a ServiceError would say it. */
   | { readonly verb: "refused"; readonly code: ErrorCode; readonly message: string }

@@ -1,9 +1,8 @@
 import { ServiceError } from "../../../protocol/errors.ts";
-import { Archive } from "./archive.ts";
-import { HistoryFile } from "./history-file.ts";
-import { openDatabase } from "./open-database.ts";
+import type { Archive } from "./archive.ts";
+import { openHistory } from "./open-history.ts";
 import { toStorageError } from "./storage-error.ts";
-import type { Answer, AppendRequest, Request } from "./thread-messages.ts";
+import type { Answer, AppendRequest, Reply, Request } from "./thread-messages.ts";
 
 declare const self: Worker;
 
@@ -12,7 +11,9 @@ let directory = "";
 let archive: Archive | undefined;
 
 self.onmessage = ({ data }: MessageEvent<readonly Request[]>) => {
-  self.postMessage(answerAll(data));
+  const answers = answerAll(data);
+  const reply: Reply = { answers, notes: archive?.takeNotes() ?? [] };
+  self.postMessage(reply);
 };
 
 /** Appends that follow on each other share a transaction. */
@@ -47,7 +48,11 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
   switch (request.verb) {
     case "open": {
       directory = request.directory;
-      archive = open(request);
+      archive = openHistory(directory, request.limits, request);
+      return { verb: "opened", governed: archive.governed(request.now) };
+    }
+    case "govern": {
+      opened().govern(request.rules, request.now);
       return { verb: "done", isDone: true };
     }
     case "read":
@@ -59,23 +64,13 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
     case "list":
       return { verb: "list", summaries: opened().list(request.prefix, request.after, request.limit, request.now) };
     case "sweep":
-      return { verb: "done", isDone: opened().sweep(request.now) };
+      return { verb: "done", isDone: opened().sweep(request.now, request.wall) };
     case "close": {
       const closing = archive;
       archive = undefined;
-      closing?.close(request.now);
+      closing?.close(request.now, request.wall);
       return { verb: "done", isDone: true };
     }
-  }
-}
-
-function open({ limits, now }: Extract<Request, { verb: "open" }>): Archive {
-  const file = new HistoryFile(openDatabase(directory));
-  try {
-    return new Archive(file, limits, now);
-  } catch (error) {
-    file.close();
-    throw error;
   }
 }
 

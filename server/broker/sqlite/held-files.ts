@@ -1,0 +1,37 @@
+import { statSync } from "node:fs";
+import { StorageError } from "./storage-error.ts";
+
+/**
+ * The files that a history is written to. SQLite goes on writing into a file that was deleted or replaced, and says that all
+ * is well; at the end of the process it is gone.
+ */
+export class HeldFiles {
+  readonly #directory: string;
+  readonly #inodes = new Map<string, bigint | undefined>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** @param paths of files that are open and at their places now */
+  hold(...paths: readonly string[]): void {
+    for (const path of paths) this.#inodes.set(path, inodeOf(path));
+  }
+
+  /** @throws StorageError if one of them is no longer at its place */
+  check(): void {
+    for (const [path, inode] of this.#inodes) {
+      if (inodeOf(path) !== inode) throw new StorageError("gone", this.#directory);
+    }
+  }
+
+  /** One of them was renamed. */
+  move(from: string, to: string): void {
+    this.#inodes.set(to, this.#inodes.get(from));
+    this.#inodes.delete(from);
+  }
+}
+
+function inodeOf(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+}

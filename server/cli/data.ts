@@ -1,0 +1,97 @@
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { checkHistory, type HistoryReport } from "../broker/sqlite/check-history.ts";
+import { type Repair, repairHistory } from "../broker/sqlite/repair-history.ts";
+import { StorageError } from "../broker/sqlite/storage-error.ts";
+import { type CommandContext, CommandError } from "./context.ts";
+
+interface CheckFlags {
+  readonly repair?: true;
+  readonly newEpochs?: true;
+}
+
+/** `fanfare data check` says whether durable history is sound, and repairs it if that is wanted. */
+export function makeDataCommand(context: CommandContext): Command {
+  return new Command("data").description("look after durable history (DATA_DIR)").addCommand(
+    new Command("check")
+      .description("say what is stored in a directory and whether it is sound; exit code 1 if it is not")
+      .argument("[directory]", "the directory (default: the setting DATA_DIR)")
+      .option("--repair", "save every readable message into a new file; the old files are kept")
+      .option("--new-epochs", "with --repair: begin new epochs, as after rolling back a snapshot of the volume")
+      .addHelpText(
+        "after",
+        `
+Without --repair nothing is changed. Stop the server first.
+
+Examples:
+  fanfare data check
+  fanfare data check /var/lib/fanfare --repair
+`,
+      )
+      .action((directory: string | undefined, flags: CheckFlags) => check(context, directory, flags)),
+  );
+}
+
+function check(context: CommandContext, given: string | undefined, { repair, newEpochs }: CheckFlags): void {
+  if (newEpochs !== undefined && repair === undefined)
+    throw new CommandError("--new-epochs changes the history: add --repair");
+  const directory = resolve(given ?? configured(context));
+  try {
+    const report = checkHistory(directory);
+    context.print(describe(directory, report).join("\n"));
+    if (repair === undefined) {
+      if (!isSound(report)) context.exitWith(1);
+    } else if (isSound(report) && newEpochs === undefined) {
+      context.print("There is nothing to repair.");
+    } else {
+      context.print(describeRepair(repairHistory(directory, context.clock.now(), newEpochs === true)).join("\n"));
+    }
+  } catch (error) {
+    if (error instanceof StorageError) throw new CommandError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+function configured({ settings }: CommandContext): string {
+  const { dataDir } = settings().settings;
+  if (dataDir === undefined) {
+    throw new CommandError("DATA_DIR is not set: name the directory, as in `fanfare data check /var/lib/fanfare`");
+  }
+  return dataDir;
+}
+
+function isSound({ broken, damagedMessages, findings }: HistoryReport): boolean {
+  return broken.length === 0 && damagedMessages === 0 && findings.length === 0;
+}
+
+function describe(directory: string, report: HistoryReport): readonly string[] {
+  const { version, bytes, walBytes, channels, messages, ids, broken, damagedMessages, findings } = report;
+  const damage = [
+    ...broken,
+    ...(damagedMessages > 0 ? [`${damagedMessages} damaged or missing messages; clients get a gap instead`] : []),
+    ...findings,
+  ];
+  const contents = [`  channels:        ${channels}`, `  messages:        ${messages}`, `  publishers' ids: ${ids}`];
+  return [
+    `The history in ${directory}`,
+    `  size on disk:    ${bytes} bytes, and ${walBytes} in the write-ahead log`,
+    ...(broken.length > 0 ? [] : [`  version:         ${version}`, ...contents]),
+    ...(damage.length === 0
+      ? ["It is sound."]
+      : ["It is damaged:", ...damage.map((line) => `  - ${line}`), verdict(report)]),
+  ];
+}
+
+function verdict({ broken, damagedMessages }: HistoryReport): string {
+  if (broken.length > 0) return "The server does not start with it. Run the same command with --repair.";
+  if (damagedMessages > 0) return "The server starts with it. --repair removes what is damaged, with new epochs.";
+  return "The next start of the server deals with it.";
+}
+
+function describeRepair({ keptIn, channels, messages, notes }: Repair): readonly string[] {
+  return [
+    `Repaired: ${channels} channels and ${messages} messages are kept.`,
+    ...notes.map((note) => `  - ${note}`),
+    ...(keptIn === undefined ? [] : [`The old files are in ${keptIn}. Remove them when you no longer need them.`]),
+  ];
+}
