@@ -1,6 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { fc } from "../tests/property.ts";
-import { everyone, isServerChannel, parseChannelName, parseUserId, userChannel, userOf } from "./channel-name.ts";
+import {
+  channelNameRuleFor,
+  everyone,
+  isServerChannel,
+  parseChannelName,
+  parseUserId,
+  userChannel,
+  userIdRuleFor,
+  userOf,
+} from "./channel-name.ts";
 import { limits } from "./limits.ts";
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-=@,.;:/";
@@ -34,6 +43,11 @@ describe("parseChannelName", () => {
     ["a personal channel with an id too long", `@${"u".repeat(limits.userIdLength + 1)}`, false],
     ["a personal channel with letters that plain ones may not have", "@Zoë Müller ☃", true],
     ["a personal channel with a control character", "@u\u0007", false],
+    ["one dot, which a URL takes for a folder", ".", false],
+    ["two dots, which a URL takes for the folder above", "..", false],
+    ["three dots", "...", true],
+    ["dots among other characters", "a/../b", true],
+    ["the personal channel of a dot", "@.", false],
   ])("decides about a name with %s", (_, name, accepted) => {
     expect(parseChannelName(name) !== undefined).toBe(accepted);
   });
@@ -65,6 +79,9 @@ describe("parseUserId", () => {
     ["no character", "", false],
     ["spaces, signs and letters of any script", "Zoë ~ 山田 😀 @#$%", true],
     ["half of a surrogate pair", "u\ud83d", false],
+    ["one dot", ".", false],
+    ["two dots", "..", false],
+    ["three dots", "...", true],
     ["the other half of a surrogate pair", "\ude00u", false],
   ])("decides about an id with %s", (_, id, accepted) => {
     expect(parseUserId(id)).toBe(accepted ? id : undefined);
@@ -95,5 +112,32 @@ describe("userChannel", () => {
 
   test.each(["all", "room:@u1", "", "@"])("has no user in %p", (channel) => {
     expect(userOf(channel)).toBeUndefined();
+  });
+});
+
+describe("the rule in an error says what was wrong with", () => {
+  test.each([
+    ["room:*", /the name of one channel: patterns with \* are for tokens/],
+    ["#x", /does not begin with # or \$: such names are reserved/],
+    ["$x", /reserved for the server/],
+    [".", /which no URL can contain/],
+    ["@..", /^@ and a user's id: an id other than \. and \.\./],
+    ["@", /^@ and a user's id: 1 to 128 characters/],
+    ["   ", /^1 to 200 of the characters/],
+    [7, /^text: 1 to 200/],
+  ])("the channel %p", (value, rule) => {
+    expect(parseChannelName(value)).toBeUndefined();
+    expect(channelNameRuleFor(value)).toMatch(rule);
+  });
+
+  test.each([
+    [123, /^text of 1 to 128 characters/],
+    [undefined, /^text of/],
+    ["..", /no URL can contain/],
+    ["\ud800", /half of a surrogate pair/],
+    ["", /^1 to 128 characters/],
+  ])("the user %p", (value, rule) => {
+    expect(parseUserId(value)).toBeUndefined();
+    expect(userIdRuleFor(value)).toMatch(rule);
   });
 });

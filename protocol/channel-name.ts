@@ -17,13 +17,18 @@ const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 export function parseChannelName(text: unknown): ChannelName | undefined {
   if (typeof text !== "string") return undefined;
   if (text.startsWith("@")) return userOf(text) === undefined ? undefined : (text as ChannelName);
-  return plainChannelPattern.test(text) ? (text as ChannelName) : undefined;
+  return plainChannelPattern.test(text) && !isDots(text) ? (text as ChannelName) : undefined;
 }
 
-/** A user's id: 1 to 128 characters, none a control character, and no half of a surrogate pair. */
+/** A user's id: 1 to 128 characters, none a control character, no half of a surrogate pair, and neither `.` nor `..`. */
 export function parseUserId(text: unknown): string | undefined {
   if (typeof text !== "string" || text.length === 0 || text.length > limits.userIdLength) return undefined;
-  return control.test(text) || !text.isWellFormed() ? undefined : text;
+  return control.test(text) || !text.isWellFormed() || isDots(text) ? undefined : text;
+}
+
+/** As a part of a URL's path both mean a folder, even when they are percent-encoded, so HTTP could never reach them. */
+function isDots(text: string): boolean {
+  return text === "." || text === "..";
 }
 
 /** The personal channel of a user: `@` and the id. */
@@ -46,3 +51,23 @@ export const channelNameRule = `1 to ${limits.channelNameLength} of the characte
 
 /** What a user's id must look like, as the end of a sentence. */
 export const userIdRule = `1 to ${limits.userIdLength} characters, none of them a control character`;
+
+/** What was wrong with a channel's name that `parseChannelName` refused, as the end of the sentence "expected …". */
+export function channelNameRuleFor(value: unknown): string {
+  if (typeof value !== "string") return `text: ${channelNameRule}`;
+  if (value.includes("*")) {
+    return "the name of one channel: patterns with * are for tokens and channel rules. Name each channel, or publish to one that all of them join";
+  }
+  if (isServerChannel(value)) return "a name that does not begin with # or $: such names are reserved for the server";
+  if (isDots(value)) return "a name other than . and .., which no URL can contain";
+  if (value.startsWith("@")) return `@ and a user's id: ${userIdRuleFor(value.slice(1))}`;
+  return channelNameRule;
+}
+
+/** What was wrong with a user's id that `parseUserId` refused, as the end of the sentence "expected …". */
+export function userIdRuleFor(value: unknown): string {
+  if (typeof value !== "string") return `text of ${userIdRule}`;
+  if (isDots(value)) return "an id other than . and .., which no URL can contain";
+  if (!value.isWellFormed()) return "an id in valid Unicode, without half of a surrogate pair";
+  return userIdRule;
+}

@@ -130,6 +130,17 @@ describe("decodeClientFrame", () => {
     expect(decodeClientFrame(JSON.stringify({ type: "ping", ref }))).toEqual({ ref, frame: { type: "ping" } });
   });
 
+  test.each([
+    ["id", "a\ud800"],
+    ["sender", "\udc00a"],
+    ["key", "a\ud800b"],
+    ["headers", { "a\ud800": "b" }],
+    ["headers", { a: "\ud800" }],
+  ])("refuses half of a surrogate pair in %s, since two of them would be stored as one", (field, value) => {
+    expect(refusalOf(publish({ channel: "a", [field]: value }))).toMatchObject({ code: "invalid-field", field });
+    expect(refusalOf(publish({ channel: "a", id: "\ud83d\ude00" }))).toBeUndefined();
+  });
+
   test("brings the ref back with a refusal", () => {
     expect(decodeClientFrame('{"type":"shout","ref":7}')).toMatchObject({ ref: 7, refusal: { code: "unknown-type" } });
   });

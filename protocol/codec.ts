@@ -49,7 +49,7 @@ export function encodePublication(publication: Publication): JsonText {
   if (offset > 0) text += `,"offset":${offset}`;
   text += `,"id":${JSON.stringify(id)},"timestamp":"${isoTime(timestamp)}"`;
   if (sentAt !== undefined) text += `,"sent_at":"${isoTime(sentAt)}"`;
-  if (event !== undefined) text += `,"event":"${event}"`;
+  if (event !== undefined) text += `,"event":${JSON.stringify(event)}`;
   if (message !== undefined) text += `,"message":${JSON.stringify(message)}`;
   if (data !== undefined) text += `,"data":${data}`;
   if (sender !== undefined) text += `,"sender":${JSON.stringify(sender)}`;

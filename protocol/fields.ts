@@ -1,4 +1,4 @@
-import { type ChannelName, channelNameRule, parseChannelName } from "./channel-name.ts";
+import { type ChannelName, channelNameRuleFor, parseChannelName } from "./channel-name.ts";
 import { ServiceError } from "./errors.ts";
 import { jsonDepth } from "./json-text.ts";
 import { limits } from "./limits.ts";
@@ -45,7 +45,9 @@ export function optionalText(fields: Fields, field: string, max: number): string
   if (typeof value !== "string" || value.length === 0 || value.length > max || /[\u0000-\u001f\u007f]/.test(value)) {
     throw invalid(field, `a text of 1 to ${max} characters without control characters`, value);
   }
-  return value.toWellFormed();
+  // Storage keeps UTF-8, where every half of a pair becomes the same sign: two ids would be one, and a message lost.
+  if (!value.isWellFormed()) throw invalid(field, "valid Unicode, without half of a surrogate pair", value);
+  return value;
 }
 
 /** A text of any length (the transport has bounded it), or undefined. */
@@ -81,7 +83,7 @@ export const eventRule = `1 to ${limits.eventLength} of A-Z a-z 0-9 _ . : - and 
 
 export function channelField(fields: Fields): ChannelName {
   const channel = parseChannelName(fields.channel);
-  if (channel === undefined) throw invalid("channel", channelNameRule, fields.channel);
+  if (channel === undefined) throw invalid("channel", channelNameRuleFor(fields.channel), fields.channel);
   return channel;
 }
 
@@ -109,8 +111,12 @@ export function isHeaders(value: unknown): value is Readonly<Record<string, stri
   const entries = Object.entries(value);
   return (
     entries.length <= limits.headers &&
-    entries.every(([name, text]) => typeof text === "string" && name.length + text.length <= limits.headerLength)
+    entries.every(([name, text]) => name.isWellFormed() && isHeaderText(text, limits.headerLength - name.length))
   );
+}
+
+function isHeaderText(text: unknown, max: number): boolean {
+  return typeof text === "string" && text.length <= max && text.isWellFormed();
 }
 
 export const headersRule = `an object of at most ${limits.headers} texts, each up to ${limits.headerLength} characters with its name`;

@@ -18,7 +18,10 @@ const position: fc.Arbitrary<Position> = fc.record({
   offset: fc.maxSafeNat(),
 });
 const channel = fc.oneof(
-  fc.stringMatching(/^[A-Za-z0-9_=,.;:/-]{1,40}$/).map(channelNamed),
+  fc
+    .stringMatching(/^[A-Za-z0-9_=,.;:/-]{1,40}$/)
+    .filter((text) => text !== "." && text !== "..")
+    .map(channelNamed),
   fc
     .string({ unit: "grapheme", minLength: 1, maxLength: 20 })
     .filter((id) => parseChannelName(`@${id}`) !== undefined)

@@ -1,4 +1,4 @@
-import { type ChannelName, channelNameRule, parseChannelName } from "../../protocol/channel-name.ts";
+import { type ChannelName, channelNameRuleFor, parseChannelName } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { JsonText } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
@@ -44,5 +44,7 @@ export function channelParam(call: Call): ChannelName {
   const channel = parseChannelName(call.params.channel);
   if (channel !== undefined) return channel;
   const got = JSON.stringify(call.params.channel?.slice(0, 60));
-  throw new ServiceError("bad-request", `channel: expected ${channelNameRule}, got ${got}`, { field: "channel" });
+  throw new ServiceError("bad-request", `channel: expected ${channelNameRuleFor(call.params.channel)}, got ${got}`, {
+    field: "channel",
+  });
 }

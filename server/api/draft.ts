@@ -1,4 +1,4 @@
-import { type ChannelName, parseUserId, userChannel, userIdRule } from "../../protocol/channel-name.ts";
+import { type ChannelName, parseUserId, userChannel, userIdRuleFor } from "../../protocol/channel-name.ts";
 import { present } from "../../protocol/codec.ts";
 import * as fields from "../../protocol/fields.ts";
 import { memberTexts, onOneLine } from "../../protocol/json-text.ts";
@@ -38,7 +38,7 @@ export function dataText(object: fields.Fields, text: string): string | undefine
 /** The personal channel of `user_id`. @throws ServiceError "invalid-field" */
 export function userChannelField(value: unknown, field = "user_id"): ChannelName {
   const userId = parseUserId(value);
-  if (userId === undefined) throw fields.invalid(field, userIdRule, value);
+  if (userId === undefined) throw fields.invalid(field, userIdRuleFor(value), value);
   return userChannel(userId);
 }
 

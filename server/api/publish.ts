@@ -1,4 +1,4 @@
-import { type ChannelName, channelNameRule, parseChannelName, userOf } from "../../protocol/channel-name.ts";
+import { type ChannelName, channelNameRuleFor, parseChannelName, userOf } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import { onOneLine } from "../../protocol/json-text.ts";
@@ -79,7 +79,7 @@ function parseTargets(object: fields.Fields): Targets {
 
 function channelElement(value: unknown): ChannelName {
   const channel = parseChannelName(value);
-  if (channel === undefined) throw fields.invalid("channels", channelNameRule, value);
+  if (channel === undefined) throw fields.invalid("channels", channelNameRuleFor(value), value);
   return channel;
 }
 

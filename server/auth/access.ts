@@ -4,7 +4,7 @@ import {
   isServerChannel,
   parseUserId,
   userChannel,
-  userIdRule,
+  userIdRuleFor,
 } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { noGrants, type Verb } from "./grants.ts";
@@ -130,7 +130,7 @@ export class Access {
 
   #byWord(text: string): Identity {
     const userId = parseUserId(text);
-    if (userId === undefined) throw new ServiceError("bad-request", `user_id: expected ${userIdRule}`);
+    if (userId === undefined) throw new ServiceError("bad-request", `user_id: expected ${userIdRuleFor(text)}`);
     if (this.#settings.trustUserId) return { userId, grants: noGrants, expiresAtMs: undefined };
     const message = `user_id is not believed here: bring a token whose \`sub\` is the user, or set TRUST_USER_ID=on`;
     throw new ServiceError("unauthorized", message);

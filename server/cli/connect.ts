@@ -50,7 +50,11 @@ Examples:
 `;
 
 function nameOf(name: string) {
-  return checked(name, `1 to ${limits.senderLength} characters, none of them a control character`, (text) => {
+  const rule = (text: string) =>
+    text.trim() === ""
+      ? "a name that is not only spaces"
+      : `1 to ${limits.senderLength} characters, none of them a control character`;
+  return checked(name, rule, (text) => {
     const given = text.trim();
     return given !== "" && given.length <= limits.senderLength && !/\p{Cc}/u.test(given) ? given : undefined;
   });

@@ -1,17 +1,22 @@
-import { channelNameRule, parseChannelName, parseUserId, userIdRule } from "../../protocol/channel-name.ts";
+import { channelNameRuleFor, parseChannelName, parseUserId, userIdRuleFor } from "../../protocol/channel-name.ts";
 import { ConfigError } from "../config/settings.ts";
 import { parseDuration } from "../lib/duration.ts";
 
 /**
  * Makes what commander calls for the value of a flag or an argument.
  * @param name as it is written: `--port`, or `channel` for an argument
- * @param rule the end of the sentence `--port: expected …`
+ * @param rule the end of the sentence `--port: expected …`, or a function that makes it for what was written
  */
-export function checked<Value>(name: string, rule: string, parse: (text: string) => Value | undefined) {
+export function checked<Value>(
+  name: string,
+  rule: string | ((text: string) => string),
+  parse: (text: string) => Value | undefined,
+) {
   return (text: string): Value => {
     const value = parse(text);
     if (value !== undefined) return value;
-    throw new ConfigError([`${name}: expected ${rule}, got ${JSON.stringify(text.slice(0, 100))}`]);
+    const expected = typeof rule === "string" ? rule : rule(text);
+    throw new ConfigError([`${name}: expected ${expected}, got ${JSON.stringify(text.slice(0, 100))}`]);
   };
 }
 
@@ -30,7 +35,7 @@ export function durationOf(name: string) {
 
 /** A channel that a client may name; without other users' own ones the server decides. */
 export function channelOf(name: string) {
-  return checked(name, channelNameRule, (text) => parseChannelName(text));
+  return checked(name, channelNameRuleFor, (text) => parseChannelName(text));
 }
 
 /** Several channels, one after the other, as commander gathers them. */
@@ -41,7 +46,7 @@ export function channelsOf(name: string) {
 
 /** A user. */
 export function userOf(name: string) {
-  return checked(name, userIdRule, parseUserId);
+  return checked(name, userIdRuleFor, parseUserId);
 }
 
 /** JSON, as the text it came as: parsed and written again it would lose 64-bit numbers. */

@@ -1,4 +1,4 @@
-import { type ChannelName, channelNameRule, parseChannelName } from "../../protocol/channel-name.ts";
+import { type ChannelName, channelNameRuleFor, parseChannelName } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { limits } from "../../protocol/limits.ts";
 import {
@@ -61,7 +61,7 @@ function parseChannels(params: URLSearchParams): readonly ChannelName[] {
   for (const name of names) {
     if (name === "") continue;
     const channel = parseChannelName(name);
-    if (channel === undefined) throw bad("channel", channelNameRule, name);
+    if (channel === undefined) throw bad("channel", channelNameRuleFor(name), name);
     channels.add(ownText(channel) as ChannelName); // it is kept, the list that it was cut from need not be
   }
   return [...channels];

@@ -90,3 +90,17 @@ test("a taken port and a wrong option are errors that say so", async () => {
   );
   expect(() => new BroadcastServer({ channels: [{ match: "a b" }] })).toThrow("channels[0].match");
 });
+
+test.each([
+  ["an event that would break out of its quotes", { message: "m", event: 'a","channel":"b' }, /^event: expected/],
+  ["an event of the server's own", { message: "m", event: "system" }, /^event: expected/],
+  ["neither message nor data", {}, /^data: expected data or message/],
+  ["a message that is no text", { message: 5 as unknown as string }, /^message: expected a text/],
+])("a broadcast with %s is refused, and nobody's JSON breaks", async (_, broadcast, complaint) => {
+  await using it = await running();
+  using alice = await SocketUnderTest.open(it.url);
+  await expect(it.server.broadcastToAll(broadcast)).rejects.toThrow(complaint);
+  await expect(it.server.broadcastToOthers(broadcast, "c_1")).rejects.toThrow(complaint);
+  await it.server.broadcastToAll({ message: "after", event: "a.b:c-d" });
+  expect(await alice.untilMessages(1)).toMatchObject([{ message: "after", event: "a.b:c-d" }]);
+});

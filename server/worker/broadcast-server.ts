@@ -1,5 +1,6 @@
 import { everyone } from "../../protocol/channel-name.ts";
-import type { JsonText } from "../../protocol/publication.ts";
+import { parseObject } from "../../protocol/fields.ts";
+import { parseUndirected, type Undirected } from "../api/draft.ts";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { limitsOf } from "../broker/log-limits.ts";
 import { MemoryLog } from "../broker/memory/log.ts";
@@ -96,15 +97,18 @@ export class BroadcastServer {
     return this.#server?.hub.connections.size ?? 0;
   }
 
-  /** Resolves once it is stored. @throws ServiceError where it is too large, or storage cannot take it */
+  /**
+   * Resolves once it is stored.
+   * @throws ServiceError where a field breaks its rule, the broadcast is too large, or storage cannot take it
+   */
   async broadcastToAll(broadcast: Broadcast): Promise<void> {
-    await this.#running().hub.publish({ channel: everyone, ...bodyOf(broadcast) });
+    await this.#running().hub.publish({ channel: everyone, ...parseBroadcast(broadcast) });
   }
 
   /** To everyone but one connection, by the id that `onConnect` gave. */
   async broadcastToOthers(broadcast: Broadcast, exceptConnectionId: string): Promise<void> {
     const excluded = { excludeConnectionId: exceptConnectionId };
-    await this.#running().hub.publish({ channel: everyone, ...bodyOf(broadcast), ...excluded });
+    await this.#running().hub.publish({ channel: everyone, ...parseBroadcast(broadcast), ...excluded });
   }
 
   /** @returns a function that takes the handler away again; the same for the other two */
@@ -136,11 +140,10 @@ function clientOf({ id, userId, origin }: Session): ConnectedClient {
   return { connectionId: id, userId, remoteAddress: origin.remote };
 }
 
-function bodyOf(broadcast: Broadcast): { message?: string; data?: JsonText; event?: string } {
-  if (typeof broadcast === "string") return { message: broadcast };
-  const { data, ...rest } = broadcast;
-  if (data === undefined && rest.message === undefined) throw new Error("a broadcast has a message, data or both");
-  return data === undefined ? rest : { ...rest, data: JSON.stringify(data) };
+/** Through the same parser as what comes over HTTP: an `event` that is none would break the JSON of every client. */
+function parseBroadcast(broadcast: Broadcast): Undirected {
+  const text = JSON.stringify(typeof broadcast === "string" ? { message: broadcast } : broadcast);
+  return parseUndirected(parseObject(text), text);
 }
 
 function add<T>(handlers: Set<Handler<T>>, handler: Handler<T>): () => void {

@@ -1,4 +1,4 @@
-import { type ChannelName, channelNameRule, everyone, parseChannelName } from "../../protocol/channel-name.ts";
+import { type ChannelName, channelNameRuleFor, everyone, parseChannelName } from "../../protocol/channel-name.ts";
 import { find, make } from "./element.ts";
 
 /** Users that are named; the others are counted. */
@@ -70,7 +70,7 @@ export class ChannelList {
     const text = this.#name.value.trim();
     const channel = parseChannelName(text);
     if (channel === undefined) {
-      this.tell(text === "" ? "Which channel? For example room:1." : `A channel's name is ${channelNameRule}.`);
+      this.tell(text === "" ? "Which channel? For example room:1." : `Expected ${channelNameRuleFor(text)}.`);
       this.#name.focus();
       return;
     }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../../client/index.ts";
-import { channelNameRule, everyone, plainChannelPattern } from "../../../protocol/channel-name.ts";
+import { channelNameRuleFor, everyone, parseChannelName } from "../../../protocol/channel-name.ts";
 import type { Paint } from "../paint.ts";
 import { printable } from "../printable.ts";
 import type { Ears } from "./ears.ts";
@@ -74,8 +74,12 @@ export class Chat {
 
   async #join(channel: string): Promise<void> {
     const { ears } = this.#parts;
-    if (!plainChannelPattern.test(channel) || channel.startsWith("@")) {
-      ears.alarm(`/join: expected ${channelNameRule}`);
+    if (channel.startsWith("@")) {
+      ears.alarm(`/join: ${printable(channel)} is a user's own channel, and only that user's connections are in it`);
+      return;
+    }
+    if (parseChannelName(channel) === undefined) {
+      ears.alarm(`/join: expected ${channelNameRuleFor(channel)}`);
       return;
     }
     ears.listen(channel);
