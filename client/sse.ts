@@ -98,8 +98,9 @@ class SseSocket implements Socket {
   /** Type of the answer, path, and body of a request; undefined for commands that need none. */
   #requestFor(command: ClientCommand): [string, string, unknown?] | undefined {
     if (command.type === "publish") {
-      const excluded = command.echo === false && { exclude_connection_id: this.#connectionId };
-      return ["ack", "v1/publish", { sender: this.#userId, ...command, ...excluded }];
+      const { type: _, echo, ...fields } = command;
+      const excluded = echo === false && { exclude_connection_id: this.#connectionId };
+      return ["ack", "v1/publish", { sender: this.#userId, ...fields, ...excluded }];
     }
     if (command.type === "message") {
       const { message, sender = this.#userId } = command;

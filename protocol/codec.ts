@@ -8,8 +8,20 @@ import type { JsonText, Publication } from "./publication.ts";
 
 /** One client frame: what it says, or why it cannot be understood. */
 export type Decoded =
-  | { readonly ref: Ref | undefined; readonly frame: ClientFrame }
-  | { readonly ref: Ref | undefined; readonly refusal: ServiceError };
+  | (DecodedNames & { readonly frame: ClientFrame })
+  | (DecodedNames & { readonly refusal: ServiceError });
+
+interface DecodedNames {
+  readonly ref: Ref | undefined;
+  /** Of a known command only. */
+  readonly unknown?: UnknownFields;
+}
+
+/** Fields that a command does not have, and those that it has. */
+export interface UnknownFields {
+  readonly given: readonly string[];
+  readonly known: readonly string[];
+}
 
 /**
  * Text that begins with `{` (after white space) must be a command; any other text is a chat message; `send_now` alone is a
@@ -21,15 +33,39 @@ export function decodeClientFrame(text: string): Decoded {
     return { ref: undefined, frame };
   }
   let ref: Ref | undefined;
+  let unknown: UnknownFields | undefined;
   try {
     const object = fields.parseObject(text);
     ref = parseRef(object);
-    return { ref, frame: parseCommand(object, text) };
+    unknown = unknownOf(object);
+    const frame = parseCommand(object, text);
+    return unknown === undefined ? { ref, frame } : { ref, frame, unknown };
   } catch (error) {
-    if (error instanceof ServiceError) return { ref, refusal: error };
-    throw error;
+    if (!(error instanceof ServiceError)) throw error;
+    return unknown === undefined ? { ref, refusal: error } : { ref, refusal: error, unknown };
   }
 }
+
+/** Undefined where there is nothing to tell: nearly always. */
+function unknownOf(object: fields.Fields): UnknownFields | undefined {
+  const known = typeof object.type === "string" ? commandFields.get(object.type) : undefined;
+  if (known === undefined) return undefined;
+  const given = Object.keys(object).filter((name) => !known.includes(name));
+  return given.length === 0 ? undefined : { given, known };
+}
+
+const commandFields: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    message: ["message", "sender"],
+    publish: ["channel", "message", "data", "event", "id", "sender", "key", "headers", "ephemeral", "echo"],
+    subscribe: ["channel", "since"],
+    unsubscribe: ["channel"],
+    history: ["channel", "since", "limit"],
+    presence: ["channel", "page"],
+    auth: ["token"],
+    ping: [],
+  }).map(([type, names]) => [type, ["type", "ref", ...names]]),
+);
 
 /** One frame as its JSON text, on one line. */
 export function encodeServerFrame(frame: ServerFrame): JsonText {

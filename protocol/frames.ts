@@ -72,6 +72,8 @@ export interface WelcomeFrame {
   readonly limits: WelcomeLimits;
   readonly timestamp: string;
   readonly channels: Readonly<Record<string, Joined>>;
+  /** Parameters of the URL that the server does not know, a sentence each. */
+  readonly warnings?: readonly string[];
 }
 
 /** What the server takes from one connection, so that a client can refuse what the server would refuse. */
@@ -137,16 +139,24 @@ export interface HeartbeatFrame {
   readonly timestamp: string;
 }
 
-export type AnswerFrame = { readonly ref?: Ref } & (
-  | AckFrame
-  | ErrorFrame
-  | HistoryFrame
-  | PresenceFrame
-  | ({ readonly type: "subscribed"; readonly channel: ChannelName } & Joined)
-  | { readonly type: "unsubscribed"; readonly channel: ChannelName }
-  | { readonly type: "authenticated"; readonly expires_at: string | null }
-  | { readonly type: "pong" }
-);
+export type AnswerFrame = AnswerLabels &
+  (
+    | AckFrame
+    | ErrorFrame
+    | HistoryFrame
+    | PresenceFrame
+    | ({ readonly type: "subscribed"; readonly channel: ChannelName } & Joined)
+    | { readonly type: "unsubscribed"; readonly channel: ChannelName }
+    | { readonly type: "authenticated"; readonly expires_at: string | null }
+    | { readonly type: "pong" }
+  );
+
+/** What any answer may carry. */
+export interface AnswerLabels {
+  readonly ref?: Ref;
+  /** Fields of the command that the server does not know, a sentence each: most are slips of the keyboard. */
+  readonly warnings?: readonly string[];
+}
 
 /** The publication is stored. An ephemeral one has no position. */
 export interface AckFrame extends Partial<Position> {

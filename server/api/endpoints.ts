@@ -14,6 +14,8 @@ import { push, pushBatch } from "./push.ts";
 export interface Endpoint extends Operation {
   readonly scope: Scope;
   readonly verb: Verb;
+  /** Unknown fields and parameters are named in the answer instead of being refused. */
+  readonly warnsOfUnknown?: true;
 }
 
 /** Pushing to users, under the paths that are configured. */
@@ -26,6 +28,7 @@ export function pushEndpoints(paths: { readonly ssePath: string; readonly sseBat
       summary: "Push one event to a user.",
       about: aboutPush,
       verb: push,
+      warnsOfUnknown: true,
     },
     {
       method: "POST",
@@ -34,6 +37,7 @@ export function pushEndpoints(paths: { readonly ssePath: string; readonly sseBat
       summary: "Push many events, each to its user.",
       about: aboutPushBatch,
       verb: pushBatch,
+      warnsOfUnknown: true,
     },
   ];
 }

@@ -6,6 +6,8 @@ import { limits } from "../../protocol/limits.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Hub } from "../hub/hub.ts";
+import { refuseUnknownNames } from "../lib/unknown-names.ts";
+import { publishRequest } from "./about/publish.ts";
 import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
 import { parseUndirected, type Undirected, userChannelField } from "./draft.ts";
 
@@ -13,6 +15,7 @@ import { parseUndirected, type Undirected, userChannelField } from "./draft.ts";
 export async function publish({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const object = fields.parseObject(call.body);
   refuseSchedule(object);
+  refuseUnknownNames(Object.keys(object), publishFields, "field");
   const targets = parseTargets(object);
   const { identity } = call;
   const draft = saidBy(access, identity, withId(parseUndirected(object, call.body), call));
@@ -36,6 +39,8 @@ export async function postMessage({ hub, access }: ApiDependencies, call: Call):
   const check = () => identity && access.checkPublish(identity, channel);
   return ok(await publishInto(hub, channel, saidBy(access, identity, withId(draft, call)), check));
 }
+
+const publishFields = Object.keys(publishRequest.properties ?? {});
 
 /** A user is who the token says, whatever the draft claims. */
 function saidBy(access: Access, identity: Identity | undefined, draft: Undirected): Undirected {

@@ -7,19 +7,22 @@ import { limits } from "../../protocol/limits.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Hub } from "../hub/hub.ts";
-import { maxTimestampS } from "./about/push.ts";
+import { unknownNames } from "../lib/unknown-names.ts";
+import { maxTimestampS, pushEvent } from "./about/push.ts";
 import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
 import { dataText, userChannelField } from "./draft.ts";
 
 /** `POST /sse/push`: one event for every connection of one user, stored for those who resume. */
 export async function push({ hub }: ApiDependencies, call: Call): Promise<Reply> {
-  const draft = parsePush(fields.parseObject(call.body), call.body);
+  const object = fields.parseObject(call.body);
+  const draft = parsePush(object, call.body);
   await hub.publish(draft);
   const userId = userOf(draft.channel) ?? "";
   const isConnected = (await hub.occupancy.connected([userId])).has(userId);
-  return isConnected
-    ? ok({ status: "success", message: texts.pushed })
-    : ok({ status: "partial", message: texts.pushedPartial });
+  const said = isConnected
+    ? { status: "success", message: texts.pushed }
+    : { status: "partial", message: texts.pushedPartial };
+  return ok({ ...said, ...warningsOf([...unknownParameters(call), ...unknownFields(object)]) });
 }
 
 /** `POST /sse/push/batch`: up to 1000 of them; one answer per item, in order, and a bad one stops no other. */
@@ -33,28 +36,46 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
   const pushed = await Promise.all(items.map((item, index) => pushItem(hub, item, itemTexts[index] ?? "")));
   const users = pushed.flatMap(({ user_id, error }) => (user_id === null || error !== undefined ? [] : [user_id]));
   const connected = await hub.occupancy.connected([...new Set(users)]);
-  return ok({ results: pushed.map((item) => toResult(item, connected)) });
+  const results = pushed.map((item) => ({ ...toResult(item, connected), ...warningsOf(item.warnings) }));
+  return ok({ results, ...warningsOf(unknownParameters(call)) });
 }
 
 /** One item of a batch: stored, or why not. */
 interface Pushed {
   readonly user_id: string | null;
   readonly error?: string;
+  readonly warnings: readonly string[];
 }
 
 async function pushItem(hub: Hub, item: unknown, text: string): Promise<Pushed> {
   if (typeof item !== "object" || item === null || Array.isArray(item)) {
-    return { user_id: null, error: "expected an object with user_id and data" };
+    return { user_id: null, error: "expected an object with user_id and data", warnings: [] };
   }
   const object = item as fields.Fields;
   const user_id = typeof object.user_id === "string" ? object.user_id : null;
+  const warnings = unknownFields(object);
   try {
     await hub.publish(parsePush(object, text));
-    return { user_id };
+    return { user_id, warnings };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    return { user_id, error: error.message };
+    return { user_id, error: error.message, warnings };
   }
+}
+
+const pushFields = Object.keys(pushEvent.properties ?? {});
+
+/** Unlike the rest of the API, pushing warns of them instead of refusing: its callers may be older than this server. */
+function unknownFields(object: fields.Fields): readonly string[] {
+  return unknownNames(Object.keys(object), pushFields, "field");
+}
+
+function unknownParameters({ query }: Call): readonly string[] {
+  return unknownNames(query.keys(), [], "parameter");
+}
+
+function warningsOf(warnings: readonly string[]): { readonly warnings?: readonly string[] } {
+  return warnings.length === 0 ? {} : { warnings };
 }
 
 /** `success` means connected now. */

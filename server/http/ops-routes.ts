@@ -1,8 +1,10 @@
 import { ServiceError } from "../../protocol/errors.ts";
 import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
+import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { health, isReady, type OpsDependencies } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import { aboutDrain, aboutHealth, aboutLivez, aboutMetrics, aboutNodes, aboutReadyz } from "./docs/about-ops.ts";
+import { locationOf } from "./location.ts";
 import type { PlainRoute } from "./plain-route.ts";
 import { answerHeaders, respondJson } from "./respond.ts";
 
@@ -14,7 +16,7 @@ export interface OpsParts {
 
 /** What load balancers, monitoring and people on duty ask for. */
 export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
-  return [
+  const routes: readonly PlainRoute[] = [
     {
       method: "GET",
       path: "/health",
@@ -62,6 +64,19 @@ export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
       answer: (request) => answerDrain(request, parts),
     },
   ];
+  return routes.map(strict);
+}
+
+/** Load balancers and monitoring add parameters of their own, so only the paths of the API refuse them. */
+function strict(route: PlainRoute): PlainRoute {
+  if (!route.path.startsWith("/v1/")) return route;
+  return {
+    ...route,
+    answer: (request) => {
+      refuseUnknownNames(locationOf(request).searchParams.keys(), [], "parameter");
+      return route.answer(request);
+    },
+  };
 }
 
 export function keyHeaders(request: Request): KeyHeaders {

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { ApiDependencies, Call } from "../api/call.ts";
 import { type Endpoint, endpoints, pushEndpoints } from "../api/endpoints.ts";
+import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { readBody } from "./body.ts";
 import { enter } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
@@ -63,18 +64,24 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
 async function perform(
   request: Request,
   params: Readonly<Record<string, string>>,
-  endpoint: Pick<Endpoint, "verb" | "scope" | "forClients" | "about">,
+  endpoint: Pick<Endpoint, "verb" | "scope" | "forClients" | "warnsOfUnknown" | "about">,
   settings: RouteSettings,
   parts: RouteParts,
 ): Promise<Response> {
   const identity = await enter(keyHeaders(request), endpoint, { keys: parts.keys, access: parts.api.access });
+  const { searchParams: query } = locationOf(request);
+  if (!endpoint.warnsOfUnknown) refuseUnknownNames(query.keys(), parametersOf(endpoint), "parameter");
   const call: Call = {
     identity,
     params,
-    query: locationOf(request).searchParams,
+    query,
     body: endpoint.about.request === undefined ? "" : await readBody(request, settings.maxBodyBytes),
     contentType: request.headers.get("Content-Type") ?? "",
     idempotencyKey: request.headers.get("Idempotency-Key") ?? undefined,
   };
   return respond(await endpoint.verb(parts.api, call));
+}
+
+function parametersOf({ about }: Pick<Endpoint, "about">): readonly string[] {
+  return (about.parameters ?? []).filter((it) => it.in === "query").map(({ name }) => name);
 }

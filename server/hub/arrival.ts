@@ -16,6 +16,8 @@ export interface Arrival {
   readonly servesAllowed?: boolean;
   /** A resume key: this connection continues that one. */
   readonly takesOver: string | undefined;
+  /** What the client is to be told of its request, a sentence each. */
+  readonly warnings?: readonly string[];
   readonly ip: string;
   /** Address and port, for people. */
   readonly remote: string;

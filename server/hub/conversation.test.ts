@@ -225,6 +225,41 @@ describe("commands", () => {
     ]);
   });
 
+  test.each([
+    [
+      { type: "subscribe", channel: "a", sinse: "earliest" },
+      "subscribed",
+      'unknown field "sinse". Did you mean "since"?',
+    ],
+    [
+      { type: "publish", channel: "a", data: 1, emphemeral: true },
+      "ack",
+      'unknown field "emphemeral". Did you mean "ephemeral"?',
+    ],
+    [{ type: "subscribe", chanel: "a" }, "error", 'unknown field "chanel". Did you mean "channel"?'],
+  ])("an unknown field is told with the answer: %j", async (command, type, warning) => {
+    const answers = await say(await begin(), command);
+    expect(answers.find((it) => it.type === type)).toMatchObject({ warnings: [warning] });
+  });
+
+  test("a command whose fields are all known is answered without warnings", async () => {
+    const guest = await begin();
+    const commands: readonly Record<string, unknown>[] = [
+      { type: "subscribe", channel: "a", since: "earliest" },
+      { type: "publish", channel: "a", message: "m", data: 1, event: "e", id: "1", sender: "s", key: "k", headers: {} },
+      { type: "publish", channel: "a", data: 1, ephemeral: true, echo: true },
+      { type: "history", channel: "a", since: "earliest", limit: 1 },
+      { type: "presence", channel: "a", page: "u" },
+      { type: "unsubscribe", channel: "a" },
+      { type: "ping" },
+    ];
+    for (const [ref, command] of commands.entries()) {
+      const [answer] = (await say(guest, { ...command, ref })).filter((it) => it.ref === ref);
+      expect([command, answer?.type]).not.toEqual([command, "error"]);
+      expect(answer).not.toHaveProperty("warnings");
+    }
+  });
+
   test("presence counts connections, and names each user once", async () => {
     const guest = await begin();
     const others = [await it.connect({ userId: "u1" }), await it.connect({ userId: "u0" }), await it.connect()];

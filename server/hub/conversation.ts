@@ -1,8 +1,9 @@
 import { getLogger } from "@logtape/logtape";
-import { decodeClientFrame, present } from "../../protocol/codec.ts";
+import { type Decoded, decodeClientFrame, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
-import type { AnswerFrame, ErrorFrame, Ref } from "../../protocol/frames.ts";
+import type { AnswerFrame, AnswerLabels, ErrorFrame } from "../../protocol/frames.ts";
 import type { Clock } from "../lib/clock.ts";
+import { unknownNames } from "../lib/unknown-names.ts";
 import type { Backlog, Holder } from "../session/backlog.ts";
 import type { StallCause } from "../session/connection.ts";
 import type { Answering, Session } from "../session/session.ts";
@@ -130,31 +131,32 @@ export class Conversation implements Holder, Answering {
     const error = new ServiceError("rate-limited", `at most ${messageRate} messages a second`, {
       retryAfterMs: waitMs,
     });
-    this.#answer(decodeClientFrame(text).ref, errorFrame(error));
+    this.#answer(labelsOf(decodeClientFrame(text)), errorFrame(error));
   }
 
   #perform(text: string): void {
     const decoded = decodeClientFrame(text);
+    const labels = labelsOf(decoded);
     if ("refusal" in decoded) {
-      this.#answer(decoded.ref, errorFrame(decoded.refusal));
+      this.#answer(labels, errorFrame(decoded.refusal));
       return;
     }
     try {
       const answer = perform(this.#setting.dependencies, this.session, decoded.frame);
-      if (answer instanceof Promise) void this.#wait(decoded.ref, answer);
-      else if (answer !== undefined) this.#answer(decoded.ref, answer);
+      if (answer instanceof Promise) void this.#wait(labels, answer);
+      else if (answer !== undefined) this.#answer(labels, answer);
     } catch (error) {
-      this.#answer(decoded.ref, errorFrame(asRefusal(error)));
+      this.#answer(labels, errorFrame(asRefusal(error)));
     }
   }
 
-  async #wait(ref: Ref | undefined, answer: Promise<AnswerFrame | LastStep | undefined>): Promise<void> {
+  async #wait(labels: AnswerLabels, answer: Promise<AnswerFrame | LastStep | undefined>): Promise<void> {
     this.#isBusy = true;
     try {
       const frame = await answer;
-      if (frame !== undefined) this.#answer(ref, typeof frame === "function" ? frame() : frame);
+      if (frame !== undefined) this.#answer(labels, typeof frame === "function" ? frame() : frame);
     } catch (error) {
-      this.#answer(ref, errorFrame(asRefusal(error)));
+      this.#answer(labels, errorFrame(asRefusal(error)));
     }
     this.#isBusy = false;
     this.#next();
@@ -169,9 +171,17 @@ export class Conversation implements Holder, Answering {
     }
   }
 
-  #answer(ref: Ref | undefined, frame: AnswerFrame): void {
-    this.session.sendFrame(ref === undefined ? frame : { ...frame, ref });
+  #answer(labels: AnswerLabels, frame: AnswerFrame): void {
+    this.session.sendFrame(labels === unlabelled ? frame : { ...frame, ...labels });
   }
+}
+
+const unlabelled: AnswerLabels = {};
+
+function labelsOf({ ref, unknown }: Decoded): AnswerLabels {
+  if (ref === undefined && unknown === undefined) return unlabelled;
+  const warnings = unknown === undefined ? undefined : unknownNames(unknown.given, unknown.known, "field");
+  return present({ ref, warnings });
 }
 
 function errorFrame(error: ServiceError): ErrorFrame {

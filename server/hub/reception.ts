@@ -110,6 +110,7 @@ export class Reception {
     };
     this.#welcome.prepare(session, withoutForbidden(admitted), {
       isNews: this.#settings.notices && !isContinued,
+      warnings: arrival.warnings ?? [],
       onWelcomed,
     });
     return session;

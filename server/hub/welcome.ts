@@ -37,6 +37,8 @@ export interface WelcomeParts {
 export interface Newcomer {
   /** Whether people should hear of it. */
   readonly isNews: boolean;
+  /** What is wrong with the request, a sentence each. */
+  readonly warnings: readonly string[];
   /** The welcome is out. */
   onWelcomed(): void;
 }
@@ -107,6 +109,7 @@ export class Welcome {
       limits: { max_message_bytes: maxMessageBytes, message_rate: messageRate, max_channels: maxChannels },
       timestamp: isoTime(clock.now()),
       channels: Object.fromEntries(channels), // not by assignment: a channel may be called __proto__
+      ...(newcomer.warnings.length === 0 ? {} : { warnings: newcomer.warnings }),
     });
     log().info("Client connected: {remote}. Total clients: {total}", { remote: session.origin.remote, total: online });
     newcomer.onWelcomed();

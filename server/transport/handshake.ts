@@ -12,6 +12,7 @@ import {
 import { tokenFrom } from "../auth/token-source.ts";
 import type { Arrival } from "../hub/arrival.ts";
 import { ownText } from "../lib/own-text.ts";
+import { unknownNames } from "../lib/unknown-names.ts";
 
 /** Where a request comes from. */
 export interface Peer {
@@ -32,7 +33,7 @@ const resumeKeyLength = 64;
  * polyfills that cannot set a header), which win over `since`.
  * @throws ServiceError "bad-request" that names the parameter and its rule
  */
-export function parseArrival(request: Request, peer: Peer): Arrival {
+export function parseArrival(request: Request, peer: Peer, parameters = handshakeParameters): Arrival {
   const { searchParams } = new URL(request.url);
   const lastEventId = lastEventIdOf(request, searchParams);
   return {
@@ -45,9 +46,21 @@ export function parseArrival(request: Request, peer: Peer): Arrival {
     channels: parseChannels(searchParams),
     since: lastEventId === "" ? parseSince(searchParams.get("since")) : parseLastEventId(lastEventId),
     takesOver: parseTakesOver(searchParams.get("takes_over")),
+    warnings: unknownNames(searchParams.keys(), parameters, "parameter"),
     ...peer,
   };
 }
+
+/** Others are no reason to refuse a client: polyfills add some of their own. It is told in the welcome. */
+export const handshakeParameters: readonly string[] = [
+  "user_id",
+  "token",
+  "channel",
+  "channels",
+  "since",
+  "lastEventId",
+  "takes_over",
+];
 
 /** In the order in which the client offered them. */
 export function offeredSubprotocols(request: Request): readonly string[] {

@@ -63,10 +63,14 @@ const rules: Readonly<Record<string, Rule>> = {
       const schema = properties[name];
       return schema === undefined ? [] : check(schema, member, context, `${context.at}.${name}`);
     }),
-  additionalProperties: (schema: Schema, value, context) =>
+  additionalProperties: (schema: Schema | false, value, context) =>
     members(value)
       .filter(([name]) => !(name in propertiesOf(context.schema)))
-      .flatMap(([name, member]) => check(schema, member, context, `${context.at}.${name}`)),
+      .flatMap(([name, member]) =>
+        schema === false
+          ? [`${context.at}.${name} is not allowed`]
+          : check(schema, member, context, `${context.at}.${name}`),
+      ),
   items: (schema: Schema, value, context) =>
     Array.isArray(value) ? value.flatMap((item, index) => check(schema, item, context, `${context.at}[${index}]`)) : [],
   anyOf: (schemas: readonly Schema[], value, context) => some(schemas, value, context, (count) => count > 0),

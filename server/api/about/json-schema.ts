@@ -5,7 +5,7 @@ export interface JsonSchema {
   readonly description?: string;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
-  readonly additionalProperties?: JsonSchema;
+  readonly additionalProperties?: JsonSchema | false;
   readonly maxProperties?: number;
   readonly items?: JsonSchema;
   readonly minItems?: number;

@@ -17,7 +17,8 @@ import {
 
 const targets = { minItems: 1, maxItems: limits.publishTargets };
 
-const publishRequest: JsonSchema = {
+export const publishRequest: JsonSchema = {
+  additionalProperties: false,
   ...object(
     {},
     {

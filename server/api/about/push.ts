@@ -7,7 +7,7 @@ import { anyJson, eventName, publicationId, userId } from "./schemas.ts";
 /** The largest time that a Date can hold, in seconds. */
 export const maxTimestampS = 8.64e12;
 
-const pushEvent: JsonSchema = object(
+export const pushEvent: JsonSchema = object(
   { user_id: userId, data: anyJson },
   {
     event_type: { ...eventName, description: `Becomes \`event\`. ${eventName.description}` },
@@ -19,6 +19,11 @@ const pushEvent: JsonSchema = object(
       description: "The publisher's own time, unix seconds; becomes `sent_at`.",
     },
   },
+);
+
+const warnings = list(
+  "Unknown fields and parameters, which were ignored; absent if there are none.",
+  text("Which one."),
 );
 
 const example = {
@@ -41,10 +46,13 @@ export const aboutPush: About = {
     200: {
       description: "Stored.",
       contents: json(
-        object({
-          status: text("Whether the user is connected now.", { enum: ["success", "partial"] }),
-          message: text("The same in words."),
-        }),
+        object(
+          {
+            status: text("Whether the user is connected now.", { enum: ["success", "partial"] }),
+            message: text("The same in words."),
+          },
+          { warnings },
+        ),
         {
           connected: { status: "success", message: texts.pushed },
           away: { status: "partial", message: texts.pushedPartial },
@@ -65,18 +73,21 @@ export const aboutPushBatch: About = {
     200: {
       description: "One result per item, in order.",
       contents: json(
-        object({
-          results: list(
-            "In the order of the items.",
-            object(
-              {
-                user_id: { type: ["string", "null"], description: "As it came; null where it was no text." },
-                success: flag("The user has a connection now."),
-              },
-              { error: text("Why not, in words.") },
+        object(
+          {
+            results: list(
+              "In the order of the items.",
+              object(
+                {
+                  user_id: { type: ["string", "null"], description: "As it came; null where it was no text." },
+                  success: flag("The user has a connection now."),
+                },
+                { error: text("Why not, in words."), warnings },
+              ),
             ),
-          ),
-        }),
+          },
+          { warnings },
+        ),
         {
           mixed: {
             results: [

@@ -12,18 +12,18 @@ export function ref(name: ComponentName): JsonSchema {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** No control characters, and neither `.` nor `..`. */
-const userIdPattern = `^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]{1,${limits.userIdLength}}$`;
+/** No control characters; neither `.` nor `..`. */
+const userIdSigns = "(?!\\.\\.?$)[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]";
 
 /** A personal channel is `@` and a user's id, which has an alphabet of its own. */
-const channelPattern = `${plainChannelPattern.source.replace("^", "^(?!@|\\.{1,2}$)")}|^@${userIdPattern.slice(1)}`;
+const channelPattern = `${plainChannelPattern.source.replace("^", "^(?!@|\\.\\.?$)")}|^@${userIdSigns}{1,${limits.userIdLength}}$`;
 
 export const channelName = text(`A channel: ${channelNameRule}, or @ and a user's id.`, { pattern: channelPattern });
 
 export const userId = text(`A user: ${userIdRule}.`, {
   minLength: 1,
   maxLength: limits.userIdLength,
-  pattern: userIdPattern,
+  pattern: `^${userIdSigns}*$`,
 });
 
 export const eventName = text(`The publisher's name for what happened: ${eventRule}.`, {

@@ -68,6 +68,7 @@ function rowsOf(schema: JsonSchema, prefix: string): readonly FieldRow[] {
     ...rowsOf(member, `${prefix}${name}.`),
   ]);
   const ofItems = items === undefined ? [] : rowsOf(items, prefix === "" ? "[]." : `${prefix.slice(0, -1)}[].`);
-  const ofOthers = additionalProperties?.properties === undefined ? [] : rowsOf(additionalProperties, `${prefix}*.`);
+  const others = additionalProperties === false ? undefined : additionalProperties;
+  const ofOthers = others?.properties === undefined ? [] : rowsOf(others, `${prefix}*.`);
   return [...own, ...ofItems, ...ofOthers, ...anyOf.flatMap((it) => rowsOf(it, prefix))];
 }

@@ -2,10 +2,10 @@ import type {
   AckFrame,
   AdvanceFrame,
   AnswerFrame,
+  AnswerLabels,
   ErrorFrame,
   HistoryFrame,
   PresenceFrame,
-  Ref,
   ServerFrame,
   SystemFrame,
 } from "../../../protocol/frames.ts";
@@ -26,12 +26,17 @@ import { joined, recovery, type ServerFrameAbout, systemFrames, timestamp, top, 
 /** System frames go by their event, the others by their type. */
 export type ServerFrameName = Exclude<ServerFrame["type"], "system"> | SystemFrame["event"];
 
-type Answer<Frame> = Frame & { readonly ref?: Ref };
+type Answer<Frame> = Frame & AnswerLabels;
 type Plain<Type> = Answer<Extract<AnswerFrame, { type: Type }>>;
 
 const refSchema: JsonSchema = {
   type: ["string", "number"],
   description: "As it stood in the command that this answers.",
+};
+
+const answerLabels = {
+  ref: refSchema,
+  warnings: list("Fields of the command that the server does not know.", text("Which, and what may have been meant.")),
 };
 
 /** Every frame that the server sends: this does not compile when the protocol has another one, or another member. */
@@ -56,7 +61,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
         id: publicationId,
         duplicate: flag("It was stored before; the position is that one's."),
       },
-      { epoch, offset, ref: refSchema },
+      { epoch, offset, ...answerLabels },
     ),
     example: { type: "ack", channel: "room:1", id: "m-18", epoch: "q71m", offset: 18, duplicate: false, ref: 1 },
   },
@@ -64,7 +69,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
     summary: "In the channel; what `since` asked for follows.",
     payload: shape<Plain<"subscribed">>(
       { type: { const: "subscribed" }, channel: channelName, ...joined },
-      { ...recovery, ref: refSchema },
+      { ...recovery, ...answerLabels },
     ),
     example: { type: "subscribed", channel: "room:1", epoch: "q71m", offset: 20, from: 18, recovered: true, ref: 4 },
   },
@@ -72,7 +77,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
     summary: "Not in the channel any more.",
     payload: shape<Plain<"unsubscribed">>(
       { type: { const: "unsubscribed" }, channel: channelName },
-      { ref: refSchema },
+      { ...answerLabels },
     ),
     example: { type: "unsubscribed", channel: "room:1", ref: 5 },
   },
@@ -87,7 +92,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
         messages: list("Oldest first.", ref("Message"), { maxItems: limits.historyLimit }),
         complete: flag("Nothing is missing between what was asked for and the first message."),
       },
-      { reason: gapReason, ref: refSchema },
+      { reason: gapReason, ...answerLabels },
     ),
     example: {
       type: "history",
@@ -110,7 +115,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
       {
         users: list("A page of the users among them, sorted; left out where only the count may be known.", userId),
         next_page: text("To be sent as `page` for the next users; left out on the last page."),
-        ref: refSchema,
+        ...answerLabels,
       },
     ),
     example: { type: "presence", channel: "room:1", count: 3, users: ["alice", "bob"], ref: 7 },
@@ -122,13 +127,13 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
         type: { const: "authenticated" },
         expires_at: { type: ["string", "null"], format: "date-time", description: "When it expires; null: never." },
       },
-      { ref: refSchema },
+      { ...answerLabels },
     ),
     example: { type: "authenticated", expires_at: timestamp, ref: 8 },
   },
   pong: {
     summary: "The sign of life.",
-    payload: shape<Plain<"pong">>({ type: { const: "pong" } }, { ref: refSchema }),
+    payload: shape<Plain<"pong">>({ type: { const: "pong" } }, { ...answerLabels }),
     example: { type: "pong" },
   },
   error: {
@@ -139,7 +144,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
         field: text("The field that broke its rule."),
         channel: { ...channelName, description: "Event streams only: the channel of the URL that was refused." },
         retry_after_ms: whole("When to try again, milliseconds from now."),
-        ref: refSchema,
+        ...answerLabels,
       },
     ),
     example: {

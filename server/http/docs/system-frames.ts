@@ -10,7 +10,7 @@ import type {
   WelcomeLimits,
 } from "../../../protocol/frames.ts";
 import { texts } from "../../../protocol/texts.ts";
-import { flag, type JsonSchema, shape, text, time, whole } from "../../api/about/json-schema.ts";
+import { flag, type JsonSchema, list, shape, text, time, whole } from "../../api/about/json-schema.ts";
 import { channelName, epoch, gapReason, offset, userId } from "../../api/about/schemas.ts";
 
 /** One frame that the server may send. */
@@ -63,7 +63,12 @@ export const systemFrames: Readonly<Record<SystemFrame["event"], ServerFrameAbou
           additionalProperties: shape<Joined>(joined, recovery),
         },
       },
-      { message: words, user_id: userId, online: whole("Connections that are open now.") },
+      {
+        message: words,
+        user_id: userId,
+        online: whole("Connections that are open now."),
+        warnings: list("Parameters of the URL that the server does not know.", text("Which, and what may be meant.")),
+      },
     ),
     example: {
       type: "system",

@@ -3,7 +3,7 @@ import { ServiceError } from "../../../protocol/errors.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { cursorPrefix } from "../../../protocol/position.ts";
 import type { Arrival } from "../../hub/arrival.ts";
-import { lastEventIdOf, type Peer, parseArrival } from "../handshake.ts";
+import { handshakeParameters, lastEventIdOf, type Peer, parseArrival } from "../handshake.ts";
 
 /** What a client asks for with `GET /sse`. */
 export interface StreamRequest {
@@ -12,6 +12,7 @@ export interface StreamRequest {
   readonly heartbeatMs: number | undefined;
 }
 
+const streamParameters = [...handshakeParameters, "heartbeat"];
 /** Seconds. */
 const heartbeatRange = { min: 1, max: 3600 };
 /** An epoch and an offset in a cursor, with what surrounds them. */
@@ -23,7 +24,7 @@ const headReserveBytes = 512;
 
 /** @throws ServiceError "bad-request" that names the parameter and its rule */
 export function parseStreamRequest(request: Request, peer: Peer): StreamRequest {
-  const arrival: Arrival = { ...parseArrival(request, peer), servesAllowed: true };
+  const arrival: Arrival = { ...parseArrival(request, peer, streamParameters), servesAllowed: true };
   const heartbeatMs = parseHeartbeat(new URL(request.url).searchParams.get("heartbeat"));
   checkCursorFits(arrival.channels, arrival.userId);
   checkHeadHasRoom(request, cursorBytes(arrival.channels, arrival.userId));

@@ -1,0 +1,37 @@
+import { describe, expect, test } from "bun:test";
+import { refuseUnknownNames, unknownNames } from "./unknown-names.ts";
+
+const known = ["channel", "message", "ephemeral"];
+
+describe("unknown names", () => {
+  test.each([
+    ["a slip", ["chanel"], ['unknown field "chanel". Did you mean "channel"?']],
+    ["swapped letters", ["emphemeral"], ['unknown field "emphemeral". Did you mean "ephemeral"?']],
+    ["something else", ["colour"], ['unknown field "colour". Known here: channel, message, ephemeral.']],
+    ["the same twice", ["x", "x"], ['unknown field "x". Known here: channel, message, ephemeral.']],
+    ["none of them", ["channel", "message"], []],
+  ])("are told: %s", (_, given, told) => {
+    expect(unknownNames(given, known, "field")).toEqual(told);
+  });
+
+  test("are told where nothing is known", () => {
+    expect(unknownNames(["limt"], [], "parameter")).toEqual(['unknown parameter "limt". There are none here.']);
+  });
+
+  test("are counted from the sixth on, and cut when they are long", () => {
+    const five = ["a1", "a2", "a3", "a4", "a5"];
+    expect(unknownNames(five, known, "field")).toHaveLength(5);
+    expect(unknownNames([...five, "a6", "a7"], known, "field").at(-1)).toBe("2 more unknown fields");
+    expect(unknownNames(["x".repeat(10_000)], known, "field")[0]?.length).toBeLessThan(150);
+  });
+
+  test("are refused by the first of them, as field or parameter", () => {
+    expect(() => refuseUnknownNames(["channel"], known, "field")).not.toThrow();
+    expect(() => refuseUnknownNames(["channel", "mesage"], known, "field")).toThrow(
+      expect.objectContaining({ code: "invalid-field", field: "mesage" }),
+    );
+    expect(() => refuseUnknownNames(["limt"], ["limit"], "parameter")).toThrow(
+      expect.objectContaining({ code: "bad-request", field: "limt", message: expect.stringContaining('"limit"') }),
+    );
+  });
+});

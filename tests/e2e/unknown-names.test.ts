@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type ServerUnderTest, startServer } from "./server.ts";
+import { type Frame, SocketUnderTest } from "./socket.ts";
+
+let server: ServerUnderTest;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const ask = async (method: "GET" | "POST" | "DELETE", path: string, body?: unknown) => {
+  const response = await server.request(method, path, body);
+  return { status: response.status, body: (await response.json()) as Frame };
+};
+
+describe("the API refuses names that it does not know", () => {
+  test.each([
+    ["GET", "/v1/channels?prefx=a", undefined, 400, "prefx", '"prefix"'],
+    ["GET", "/v1/channels/a?prefix=a", undefined, 400, "prefix", "There are none here"],
+    ["GET", "/v1/channels/a/history?limt=1", undefined, 400, "limt", '"limit"'],
+    ["GET", "/v1/channels/a/presence?pge=1", undefined, 400, "pge", '"page"'],
+    ["GET", "/v1/connections?userid=u", undefined, 400, "userid", '"user_id"'],
+    ["DELETE", "/v1/users/u/connections?all=1", undefined, 400, "all", "There are none here"],
+    ["GET", "/v1/nodes?id=1", undefined, 400, "id", "There are none here"],
+    ["POST", "/v1/channels/a/messages?ephemeral=1", "m", 400, "ephemeral", "There are none here"],
+    ["POST", "/v1/publish", { channel: "a", data: 1, emphemeral: true }, 422, "emphemeral", '"ephemeral"'],
+    ["POST", "/v1/publish", { chanel: "a", data: 1 }, 422, "chanel", '"channel"'],
+    ["POST", "/v1/publish", { channel: "a", data: 1, at: "2030-01-01T00:00:00Z" }, 422, "at", "at once only"],
+    ["POST", "/v1/publish", { channel: "a", data: 1, delay_s: 5 }, 422, "delay_s", "at once only"],
+  ] as const)("%s %s %j", async (method, path, body, status, field, hint) => {
+    const answer = await ask(method, path, body);
+    expect(answer).toMatchObject({ status, body: { field, detail: expect.stringContaining(hint) } });
+  });
+
+  test("and nothing was stored", async () => {
+    expect((await ask("GET", "/v1/channels?prefix=a")).body).toEqual({ channels: [] });
+  });
+});
+
+describe("callers that may be older or newer than the server are warned", () => {
+  test("pushing works, and the answer names the field", async () => {
+    const pushed = await ask("POST", "/sse/push?x=1", { user_id: "u", data: 1, evnt_type: "order" });
+    expect(pushed).toMatchObject({
+      status: 200,
+      body: {
+        status: "partial",
+        warnings: [
+          'unknown parameter "x". There are none here.',
+          'unknown field "evnt_type". Did you mean "event_type"?',
+        ],
+      },
+    });
+    const batch = await ask("POST", "/sse/push/batch", [
+      { user_id: "u", data: 1 },
+      { user_id: "u", dta: 1, data: 2 },
+    ]);
+    expect(batch.body.results).toMatchObject([{}, { warnings: ['unknown field "dta". Did you mean "data"?'] }]);
+    expect((batch.body.results as Frame[])[0]).not.toHaveProperty("warnings");
+    const plain = await ask("POST", "/sse/push", { user_id: "u", data: 1 });
+    expect(Object.keys(plain.body)).toEqual(["status", "message"]);
+  });
+
+  test("a handshake is served, and the welcome names the parameter", async () => {
+    using socket = await SocketUnderTest.open(`${server.wsUrl}?chanel=a`);
+    expect(socket.welcome.warnings).toEqual(['unknown parameter "chanel". Did you mean "channel"?']);
+    using other = await SocketUnderTest.open(`${server.wsUrl}?channel=a`);
+    expect(other.welcome).not.toHaveProperty("warnings");
+  });
+
+  test("health checks and metrics take any parameter", async () => {
+    for (const path of ["/health?_=1", "/livez?_=1", "/readyz?_=1", "/metrics?_=1"]) {
+      expect([path, (await ask("GET", path)).status]).toEqual([path, 200]);
+    }
+  });
+});
+
+test("a wildcard subscription is answered with the reason and the alternative", async () => {
+  using socket = await SocketUnderTest.open(server.wsUrl);
+  socket.send({ type: "subscribe", channel: "room:*", ref: 1 });
+  const { message } = await socket.until((it) => it.ref === 1);
+  expect(message).toContain("patterns with * are for tokens and channel rules");
+  expect(message).toContain("Name each channel, or publish to one that all of them join");
+});
