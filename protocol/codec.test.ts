@@ -49,7 +49,6 @@ describe("decodeClientFrame", () => {
   test.each([
     ['{"type":"message","message":"Hi","sender":"Alice"}', { type: "message", message: "Hi", sender: "Alice" }],
     ['\n {"type":"message","message":""}', { type: "message", message: "" }],
-    ['{"type":"message","message":"Hi","more":1}', { type: "message", message: "Hi" }],
     ['{"type":"subscribe","channel":"room:1"}', { type: "subscribe", channel: "room:1" }],
     [
       '{"type":"subscribe","channel":"room:1","since":{"epoch":"k3x9","offset":17}}',
@@ -81,6 +80,14 @@ describe("decodeClientFrame", () => {
     ],
   ])("understands %s", (text, frame) => {
     expect<unknown>(decodeClientFrame(text)).toEqual({ ref: undefined, frame });
+  });
+
+  test("ignores a field that a command does not have, and says which", () => {
+    expect(decodeClientFrame('{"type":"message","message":"Hi","more":1,"ref":2}')).toEqual({
+      ref: 2,
+      frame: { type: "message", message: "Hi" },
+      unknown: { given: ["more"], known: ["type", "ref", "message", "sender"] },
+    });
   });
 
   test.each([
