@@ -92,7 +92,8 @@ describe("waiting", () => {
     expect(server.output).toContain("no clients are connected");
     const receipt = await receiptOf(server);
     expect(receipt).toMatchObject({ initial: 0, left: 0, forced: 0 });
-    expect(receipt.duration_ms).toBeLessThan(1000);
+    // With somebody to wait for, it would be half an hour.
+    expect(receipt.duration_ms).toBeLessThan(45_000);
   });
 
   test.concurrent("a stream is told when to come back, stays, and is counted like any client", async () => {
