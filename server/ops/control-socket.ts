@@ -1,19 +1,22 @@
 import { lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { socketFolder, usualSocketFolder } from "../lib/link/socket-path.ts";
 
 /** How long a server that has the place may take to say how it is. */
 const answerMs = 1000;
 
 /** Where the server on a port of this machine is asked by programs of the same user: /tmp/fanfare-1000-8000.sock */
-export function controlPath(port: number): string {
-  return join(tmpdir(), `fanfare-${ownerName()}-${port}.sock`);
+export function controlPath(port: number, folder = socketFolder()): string {
+  return join(folder, `fanfare-${ownerName()}-${port}.sock`);
 }
 
-/** The control socket of the server on a port, if there is one of this user's: another's would be a trap. */
+/**
+ * The control socket of the server on a port, if there is one of this user's: another's would be a trap. A server that
+ * was started with the usual TMPDIR is found from a shell with another one; the other way round, TMPDIR must be the same.
+ */
 export function findControlSocket(port: number): string | undefined {
-  const path = controlPath(port);
-  return inodeOf(path) === undefined ? undefined : path;
+  const paths = [socketFolder(), usualSocketFolder].map((folder) => controlPath(port, folder));
+  return paths.find((path) => inodeOf(path) !== undefined);
 }
 
 /**
@@ -44,7 +47,7 @@ export async function openControlSocket(path: string, listen: () => void): Promi
  * Takes away what servers of this user left behind that were killed: control sockets, and directories of workers' sockets.
  * Nobody listens there any more. Never throws.
  */
-export async function clearLeftovers(folder = tmpdir()): Promise<void> {
+export async function clearLeftovers(folder = socketFolder()): Promise<void> {
   const control = new RegExp(`^fanfare-${ownerName()}-\\d+\\.sock$`);
   for (const name of namesIn(folder)) {
     const path = join(folder, name);

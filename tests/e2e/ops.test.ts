@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { controlPath } from "../../server/ops/control-socket.ts";
 import { childEnv } from "../child-env.ts";
 import { eventually } from "../waiting.ts";
+import { runProgram } from "./program.ts";
 import { startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -240,5 +242,34 @@ describe("fanfare drain", () => {
     await client.until(({ event }) => event === "draining");
     client.close();
     expect(await draining.exited).toBe(0);
+  });
+});
+
+describe("under a TMPDIR", () => {
+  const makeTmpdir = (name: string) => {
+    const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
+    const path = join(folder, name);
+    mkdirSync(path);
+    return { folder, path, [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
+  };
+
+  test.each([
+    ["with a space in its path", "two words"],
+    ["too long for sockets", "long".repeat(40)],
+  ])("%s workers start, and `fanfare status` finds the control socket", async (_, name) => {
+    using place = makeTmpdir(name);
+    const env = { TMPDIR: place.path };
+    const secured = { API_KEY: "a-key-0123456789ab", ANONYMOUS: "on" };
+    await using server = await startServer({ env: { ...env, ...secured, WORKERS: "2" } });
+    expect(server.output).not.toContain("WARNING");
+    for (const TMPDIR of name.includes(" ") ? [place.path] : [place.path, "/tmp"]) {
+      const args = ["status", "--json", "--port", String(server.port)];
+      // Without a key only the control socket answers.
+      const { code, out } = await runProgram(args, { env: { TMPDIR } });
+      expect([code, JSON.parse(out)]).toMatchObject([0, { url: server.url, state: "healthy", connections: 0 }]);
+    }
+    server.signal("SIGTERM");
+    expect(await server.exited).toBe(0);
+    expect([readdirSync(place.path), existsSync(controlPath(server.port, "/tmp"))]).toEqual([[], false]);
   });
 });

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { checkSocketPath, makeSocketPath, removeSocketPath } from "./socket-path.ts";
+import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { checkSocketPath, makeSocketPath, maxSocketPathBytes, removeSocketPath, socketFolder } from "./socket-path.ts";
 
 describe("makeSocketPath", () => {
   const before = process.env.TMPDIR;
@@ -21,12 +20,21 @@ describe("makeSocketPath", () => {
     expect(existsSync(dirname(path))).toBe(false);
   });
 
-  test("where the place for temporary files has too long a name, it says so and leaves nothing behind", () => {
-    const long = mkdtempSync(join(tmpdir(), "a".repeat(100)));
-    process.env.TMPDIR = long;
-    expect(() => makeSocketPath("test")).toThrow("set TMPDIR to a shorter one");
-    expect(readdirSync(long)).toEqual([]);
-    rmSync(long, { recursive: true });
+  test("is in /tmp where the place for temporary files has too long a name", () => {
+    // The longest place that leaves room for the longest name, and one byte more.
+    const longest = `/${"a".repeat(maxSocketPathBytes - "/fanfare-4294967295-65535.sock".length - 1)}`;
+    process.env.TMPDIR = longest;
+    expect(socketFolder()).toBe(longest);
+    process.env.TMPDIR = `${longest}a`;
+    expect(socketFolder()).toBe("/tmp");
+    const path = makeSocketPath("test");
+    expect(dirname(dirname(path))).toBe("/tmp");
+    removeSocketPath(path);
+  });
+
+  test("says so where there is no such place, and leaves nothing behind", () => {
+    process.env.TMPDIR = "/dev/null/here";
+    expect(() => makeSocketPath("test")).toThrow("ENOTDIR");
   });
 });
 
