@@ -14,6 +14,7 @@ export const programs = {
     variable: "FANFARE_CHROMIUM",
   },
   haproxy: { names: ["haproxy"], debianPackage: "haproxy", variable: "FANFARE_HAPROXY" },
+  openssl: { names: ["openssl"], debianPackage: "openssl", variable: "FANFARE_OPENSSL" },
   nginx: { names: ["nginx"], debianPackage: "nginx-light", variable: "FANFARE_NGINX" },
 };
 

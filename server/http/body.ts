@@ -9,24 +9,42 @@ const bodyMs = 30_000;
  * off or is not UTF-8
  */
 export async function readBody(request: Request, maxBytes: number): Promise<string> {
-  const declared = Number(request.headers.get("Content-Length") ?? 0);
-  if (declared > maxBytes) throw tooLarge(maxBytes);
+  const declared = request.headers.get("Content-Length");
+  if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return "";
-  const bytes = await beforeDeadline(request.arrayBuffer().catch(brokenOff));
-  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+  const bytes: Promise<ArrayBuffer | Uint8Array> =
+    declared === null ? readChunks(request.body, maxBytes) : request.arrayBuffer();
+  const body = await beforeDeadline(bytes.catch(brokenOff));
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch (cause) {
     throw new ServiceError("bad-request", "body: expected UTF-8", { field: "body", cause });
   }
 }
 
+/** A body whose size nobody declared: reading stops at the limit, however much there is. */
+async function readChunks(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
+  for (let bytes = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks);
+    bytes += value.byteLength;
+    if (bytes > maxBytes) {
+      await reader.cancel();
+      throw tooLarge(maxBytes);
+    }
+    chunks.push(value);
+  }
+}
+
 /** The sender went away, or sent chunks that are none. Nobody may be left to be answered, but it is no fault of ours. */
 function brokenOff(cause: unknown): never {
+  if (cause instanceof ServiceError) throw cause;
   throw new ServiceError("bad-request", "body: it broke off", { field: "body", cause });
 }
 
-async function beforeDeadline(bytes: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
+async function beforeDeadline<T>(bytes: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = new ServiceError("request-timeout", `body: expected all of it within ${bodyMs / 1000} s`, {

@@ -11,6 +11,8 @@ import { answerUnknown } from "./wrong-method.ts";
 
 /** Seconds of silence after which a connection is closed. */
 const idleTimeoutS = 10;
+/** The same between two requests: load balancers and scrapers keep connections for a minute. */
+const keepAliveS = 75;
 /** No question here has a body worth reading. */
 const maxRequestBodySize = 64 * 1024;
 /** How long the last answers may take: somebody who asked for the end wants to hear that it comes. */
@@ -93,7 +95,8 @@ function handlers(parts: OpsParts, border?: Border) {
     development: false,
     maxRequestBodySize,
     error: respondError,
-    fetch: (request: Request): Response | Promise<Response> => {
+    fetch: (request: Request, server: Server<undefined>): Response | Promise<Response> => {
+      server.timeout(request, keepAliveS);
       border?.check(request);
       const { pathname } = locationOf(request);
       // Load balancers ask so; the runtime leaves the body out.

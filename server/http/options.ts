@@ -1,4 +1,4 @@
-import { bytes, list, type OptionsOf, port, text, toggle } from "../lib/option.ts";
+import { bytes, duration, list, type OptionsOf, port, text, toggle } from "../lib/option.ts";
 
 const path = { pattern: /^\/[A-Za-z0-9_\-./~]*$/, rule: "a path that begins with /, such as /ws" };
 /** RFC 6454: scheme, host and port, nothing behind them. */
@@ -27,6 +27,11 @@ export const httpOptions = {
     origin,
   ),
   maxBodyBytes: bytes(1024 ** 2, "Largest body of one HTTP request.", { min: 1024, max: 64 * 1024 ** 2 }),
+  keepAliveTimeout: duration(
+    75_000,
+    "How long an idle HTTP connection stays open for the next request. Longer than your load balancer keeps idle connections to the server (most: 60 s), or requests get lost.",
+    { min: 1000, max: 255_000 },
+  ),
   trustedProxies: list(
     [],
     "Proxies whose X-Forwarded-For is believed. Without it, the limit per address counts everyone behind a proxy as one.",

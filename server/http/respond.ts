@@ -51,6 +51,8 @@ export function respondError(error: unknown): Response {
   const headers = new Headers(answerHeaders("application/problem+json; charset=utf-8"));
   if (retryAfterMs !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterMs / 1000)));
   else if (status === 503) headers.set("Retry-After", "5");
+  // The rest of the body is on its way, and nobody reads it.
+  if (status === 413 || status === 408) headers.set("Connection", "close");
   if (status === 401) headers.set("WWW-Authenticate", "Bearer");
   if (status === 426) headers.set("Upgrade", "websocket");
   return new Response(JSON.stringify(body), { status, headers });

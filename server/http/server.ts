@@ -8,18 +8,16 @@ import { locationOf } from "./location.ts";
 import { respondError } from "./respond.ts";
 import { type Handle, otherRoutes, pushRoutes, type RouteParts, type RouteSettings } from "./routes.ts";
 
-/** Seconds of silence after which a connection that is neither WebSocket nor stream is closed. */
+/** Seconds without a byte after which a connection is closed whose request is not complete. */
 const idleTimeoutS = 10;
-/** A body over our own limit must still reach us, so that its answer can say why; beyond this the runtime refuses it. */
-const bodySlackBytes = 64 * 1024;
-/** Idle HTTP connections are kept open for so long; after a request somebody may still hold one. */
-const keepAliveMs = idleTimeoutS * 1000;
 
 export interface HttpSettings extends RouteSettings, BorderSettings {
   /** Several processes listen on the port together (Linux only). */
   readonly sharesPort: boolean;
   readonly port: number;
   readonly trustedProxies: readonly string[];
+  /** How long an idle connection stays open for the next request. */
+  readonly keepAliveTimeoutMs: number;
   /** Paths of PEM files; both or none. */
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
@@ -60,10 +58,10 @@ export class HttpServer {
 
   /** @throws Error with the code EADDRINUSE where the port is taken */
   listen(): ListeningAddress {
-    const { host, port, maxBodyBytes, tlsCert, tlsKey } = this.#settings;
-    const routes: Record<string, Handle> = {};
+    const { host, port, tlsCert, tlsKey } = this.#settings;
+    const routes: Record<string, (request: Request, server: Server<SocketState>) => Promise<Response>> = {};
     for (const [path, handle] of Object.entries(pushRoutes(this.#settings, this.#parts))) {
-      routes[path] = (request) => this.#answer(request, handle);
+      routes[path] = (request, server) => this.#answerAndKeep(request, server, handle);
     }
     const tls =
       tlsCert === undefined || tlsKey === undefined ? {} : { tls: { cert: Bun.file(tlsCert), key: Bun.file(tlsKey) } };
@@ -74,7 +72,9 @@ export class HttpServer {
       fetch: (request, server) => this.#fetch(request, server),
       websocket: this.#parts.websocket.handler,
       idleTimeout: idleTimeoutS,
-      maxRequestBodySize: maxBodyBytes + bodySlackBytes,
+      // The runtime would refuse a larger body without saying why. `readBody` holds the limit, and a body that nobody reads is
+      // not buffered.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
       // Said outright: outside of development the runtime would share a port that is taken, instead of refusing it.
       reusePort: this.#settings.sharesPort,
@@ -86,7 +86,7 @@ export class HttpServer {
 
   /** Whether somebody may still hold a connection that was kept alive. */
   get mayBeKeptAlive(): boolean {
-    return performance.now() - this.#lastRequestAt < keepAliveMs;
+    return performance.now() - this.#lastRequestAt < this.#settings.keepAliveTimeoutMs;
   }
 
   /** Requests and sockets that the runtime still works on. */
@@ -119,7 +119,14 @@ export class HttpServer {
     if (pathname === "/sse" && (request.method === "GET" || request.method === "HEAD")) {
       return this.#answer(request, () => this.#parts.sse.answer(request, server, this.#peer(request, server)));
     }
-    return this.#answer(request, this.#other);
+    return this.#answerAndKeep(request, server, this.#other);
+  }
+
+  async #answerAndKeep(request: Request, server: Server<SocketState>, handle: Handle): Promise<Response> {
+    const response = await this.#answer(request, handle);
+    // Only now: while a body is on its way the shorter time-out holds.
+    server.timeout(request, Math.ceil(this.#settings.keepAliveTimeoutMs / 1000));
+    return response;
   }
 
   #upgrade(request: Request, server: Server<SocketState>): Response | Promise<Response | undefined> | undefined {

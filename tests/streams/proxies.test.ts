@@ -1,0 +1,97 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ServerUnderTest, startServer } from "../e2e/server.ts";
+import { EventSources } from "./event-sources.ts";
+import { haproxy } from "./haproxy.ts";
+import { nginx } from "./nginx.ts";
+import { checkRecipe, freePort, ProxyUnderTest } from "./proxy-under-test.ts";
+
+const streams = 60;
+
+/** A server that leaves and returns on the same port, with its history. */
+class ReturningServer implements AsyncDisposable {
+  readonly port = freePort();
+  readonly #folder = mkdtempSync(join(tmpdir(), "fanfare-streams-"));
+  readonly #flags: readonly string[];
+  #server: ServerUnderTest | undefined;
+  #sent = 0;
+
+  constructor(flags: readonly string[]) {
+    this.#flags = flags;
+  }
+
+  async start(): Promise<void> {
+    const leaving = { SHUTDOWN_TIMEOUT: "10s", DRAIN_WINDOW: "300ms", DRAIN_MODE: "move" };
+    this.#server = await startServer({
+      env: { DATA_DIR: this.#folder, NOTICES: "off", ...leaving },
+      flags: [...this.#flags, "--port", String(this.port)],
+    });
+  }
+
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    this.#server?.signal(signal);
+    await this.#server?.exited;
+  }
+
+  /** @returns its number */
+  async publish(): Promise<number> {
+    const data = ++this.#sent;
+    await this.#server?.request("POST", "/v1/publish", { channel: "room", data });
+    return data;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Until the proxy says that its server is away: then its health check, where it has one, has noticed. */
+async function untilAway(proxy: ProxyUnderTest): Promise<void> {
+  for (let inRow = 0; inRow < 3; ) {
+    const { status } = await fetch(`${proxy.url}/readyz`);
+    inRow = status >= 500 ? inRow + 1 : 0;
+  }
+}
+
+describe.each([
+  ["HAProxy", haproxy],
+  ["nginx", nginx],
+])("the recipe for %s", (_, kind) => {
+  test("is a whole file that the proxy takes without a complaint", async () => {
+    const { code, said } = await checkRecipe(kind);
+    expect([code, said]).toEqual([0, expect.not.stringMatching(/warn|deprecat/i)]);
+  });
+
+  // Side by side, because most of the time is spent on waiting for retries.
+  test.concurrent.each([
+    ["one process", []],
+    ["workers", ["--workers", "2"]],
+  ])(
+    "lets no EventSource end for good while a server of %s restarts",
+    async (_how, flags) => {
+      await using server = new ReturningServer(flags);
+      await server.start();
+      await using proxy = await ProxyUnderTest.start(kind, server.port);
+      using sources = new EventSources(`${proxy.url}/sse?channel=room`, streams);
+      await sources.untilWelcomedAgain();
+      await sources.untilHeard(await server.publish());
+      let sent = 1;
+      for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+        await server.end(signal);
+        await untilAway(proxy);
+        // An outage in which each of them tries, and is answered by the proxy alone.
+        await sources.untilAnsweredAgain();
+        const isBack = sources.untilWelcomedAgain();
+        await server.start();
+        sent = await server.publish(); // before most of them are back
+        await isBack;
+        await sources.untilHeard(sent);
+      }
+      expect([sources.dead, sources.faults(sent)]).toEqual([0, []]);
+    },
+    60_000,
+  );
+});

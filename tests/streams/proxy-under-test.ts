@@ -1,0 +1,127 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { childEnv } from "../child-env.ts";
+import { makeCertificate } from "./openssl.ts";
+
+const recipes = join(import.meta.dir, "..", "..", "deploy");
+const startTimeoutMs = 10_000;
+
+/** How one proxy is run with the recipe of deploy/. */
+export interface ProxyKind {
+  /** Its name in lower case; the last word of `FANFARE_…` that says where the program is. */
+  readonly program: string;
+  /** The file in deploy/. */
+  readonly recipe: string;
+  /** What of the recipe is replaced for a test: all of it must be there. */
+  replacements(place: ProxyPlace): readonly (readonly [string, string])[];
+  /** Checks a file of settings and ends. */
+  check(config: string, folder: string): readonly string[];
+  /** Stays in the foreground. */
+  run(config: string, folder: string): readonly string[];
+}
+
+/** Where a proxy of a test stands. */
+export interface ProxyPlace {
+  readonly port: number;
+  readonly serverPort: number;
+  /** For everything that it writes; holds `cert.pem`, `key.pem` and `push.pem`, which is both. */
+  readonly folder: string;
+  readonly recipes: string;
+}
+
+/** A proxy with the recipe of deploy/, on another port and with another server. Use it with `await using`. */
+export class ProxyUnderTest implements AsyncDisposable {
+  readonly url: string;
+  readonly #child: Subprocess;
+  readonly #folder: string;
+
+  private constructor(url: string, child: Subprocess, folder: string) {
+    this.url = url;
+    this.#child = child;
+    this.#folder = folder;
+  }
+
+  /** Resolves once it listens. @throws Error with what it printed */
+  static async start(kind: ProxyKind, serverPort: number): Promise<ProxyUnderTest> {
+    const { folder, config, port } = await prepare(kind, serverPort);
+    const log = openSync(join(folder, "log"), "a");
+    const child = Bun.spawn([...command(kind, kind.run(config, folder))], {
+      env: childEnv(),
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    const proxy = new ProxyUnderTest(`http://127.0.0.1:${port}`, child, folder);
+    const until = performance.now() + startTimeoutMs;
+    while (!(await isListening(port))) {
+      if (child.exitCode === null && performance.now() < until) continue;
+      const said = readFileSync(join(folder, "log"), "utf8");
+      await proxy[Symbol.asyncDispose]();
+      throw new Error(`${kind.program} did not start; it said:\n${said}`);
+    }
+    return proxy;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await this.#child.exited;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Has the proxy check its recipe. @returns what it printed, and its exit code */
+export async function checkRecipe(kind: ProxyKind): Promise<{ readonly code: number; readonly said: string }> {
+  const { folder, config } = await prepare(kind, 8000);
+  const child = Bun.spawn([...command(kind, kind.check(config, folder))], {
+    env: childEnv(),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  rmSync(folder, { recursive: true, force: true });
+  return { code, said: out + err };
+}
+
+async function prepare(kind: ProxyKind, serverPort: number) {
+  const folder = mkdtempSync(join(tmpdir(), "fanfare-proxy-"));
+  makeCertificate(folder);
+  const port = freePort();
+  let text = readFileSync(join(recipes, kind.recipe), "utf8");
+  for (const [from, to] of kind.replacements({ port, serverPort, folder, recipes })) {
+    if (!text.includes(from)) throw new Error(`deploy/${kind.recipe} does not have "${from}"`);
+    text = text.replaceAll(from, to);
+  }
+  const config = join(folder, kind.recipe);
+  writeFileSync(config, text);
+  return { folder, config, port };
+}
+
+function command({ program }: ProxyKind, args: readonly string[]): readonly string[] {
+  const found =
+    process.env[`FANFARE_${program.toUpperCase()}`] ?? Bun.which(program, { PATH: `${process.env.PATH}:/usr/sbin` });
+  if (found !== null) return [found, ...args];
+  throw new Error(`This test needs ${program}. On Debian and Ubuntu: apt-get install ${program}.`);
+}
+
+/** One that nobody has now. */
+export function freePort(): number {
+  const holder = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const { port } = holder;
+  holder.stop(true);
+  return port;
+}
+
+async function isListening(port: number): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => undefined } });
+    socket.end();
+    return true;
+  } catch {
+    await Bun.sleep(10);
+    return false;
+  }
+}

@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { RawSocket } from "../e2e/raw-socket.ts";
+import { startServer } from "../e2e/server.ts";
+import { freePort } from "./proxy-under-test.ts";
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Undefined where nobody listened or the connection broke: then a client retries. */
+async function ask(port: number, path: string): Promise<Answer | undefined> {
+  try {
+    using socket = await RawSocket.connect(port);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:5173\r\n\r\n`);
+    await socket.until(() => socket.isEnded || /\r\n\r\n[\s\S]*\}/.test(socket.received));
+    const [, status, text = ""] = /^HTTP\/1\.1 (\d+)[\s\S]*?\r\n\r\n([\s\S]*)$/.exec(socket.received) ?? [];
+    return status === undefined ? undefined : { status: Number(status), text };
+  } catch {
+    return undefined;
+  }
+}
+
+test.if(process.platform === "linux")(
+  "from the first connection that a starting server with workers accepts, each stream is answered 200",
+  async () => {
+    const port = freePort();
+    const streams: (Answer | undefined)[] = [];
+    const others: (Answer | undefined)[] = [];
+    let isStarting = true;
+    const asking = Array.from({ length: 4 }, async (_, at) => {
+      while (isStarting) {
+        streams.push(await ask(port, "/sse?channel=a"));
+        if (at === 0) others.push(await ask(port, "/v1/channels"));
+        await Bun.sleep(1); // leaves the processor to the server
+      }
+    });
+    await using _server = await startServer({ flags: ["--workers", "3", "--port", String(port)] });
+    const before = streams.length;
+    while (streams.length < before + 20) await Bun.sleep(1);
+    isStarting = false;
+    await Promise.all(asking);
+    const answered = streams.filter((it) => it !== undefined);
+    const isRight = ({ status, text }: Answer) =>
+      status === 200 && /retry: \d+\nevent: system\ndata: \{.*"event":"(closing|welcome)"/.test(text);
+    expect(answered.filter((it) => !isRight(it))).toEqual([]);
+    // They met the server while it was starting, and after.
+    for (const event of ["the server is starting", '"event":"welcome"']) {
+      expect(answered.some(({ text }) => text.includes(event))).toBe(true);
+    }
+    const isTold = ({ status, text }: Answer) =>
+      status === 200 || (status === 503 && text.includes('"code":"starting"'));
+    expect(others.filter((it) => it !== undefined && !isTold(it))).toEqual([]);
+  },
+  30_000,
+);
