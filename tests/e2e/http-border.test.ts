@@ -249,5 +249,8 @@ test("who comes beyond the limits is told when to come back", async () => {
   using coded = new SocketUnderTest(server.wsUrl, { protocols: ["fanfare.v1"] });
   expect(await coded.untilClosed()).toMatchObject({ code: 4053 });
   const stream = await server.request("GET", "/sse");
-  expect([stream.status, await stream.text()]).toEqual([200, expect.stringMatching(/^retry: \d+\nevent: system\ndata: .*"code":4053.*\n\n$/)]);
+  expect([stream.status, await stream.text()]).toEqual([
+    200,
+    expect.stringMatching(/^retry: \d+\nevent: system\ndata: .*"code":4053.*\n\n$/),
+  ]);
 });
