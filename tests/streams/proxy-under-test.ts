@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { childEnv } from "../child-env.ts";
+import { until } from "../waiting.ts";
 import { makeCertificate } from "./openssl.ts";
 
 const recipes = join(import.meta.dir, "..", "..", "deploy");
@@ -53,14 +54,15 @@ export class ProxyUnderTest implements AsyncDisposable {
     });
     closeSync(log);
     const proxy = new ProxyUnderTest(`http://127.0.0.1:${port}`, child, folder);
-    const until = performance.now() + startTimeoutMs;
-    while (!(await isListening(port))) {
-      if (child.exitCode === null && performance.now() < until) continue;
+    try {
+      await until(async () => child.exitCode !== null || (await isListening(port)), "it listens", startTimeoutMs);
+      if (child.exitCode === null) return proxy;
+      throw new Error(`it ended with exit code ${child.exitCode}`);
+    } catch (cause) {
       const said = readFileSync(join(folder, "log"), "utf8");
       await proxy[Symbol.asyncDispose]();
-      throw new Error(`${kind.program} did not start; it said:\n${said}`);
+      throw new Error(`${kind.program} did not start; it said:\n${said}`, { cause });
     }
-    return proxy;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,7 +123,6 @@ async function isListening(port: number): Promise<boolean> {
     socket.end();
     return true;
   } catch {
-    await Bun.sleep(10);
     return false;
   }
 }

@@ -1,6 +1,8 @@
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { RawSocket } from "../e2e/raw-socket.ts";
 import { startServer } from "../e2e/server.ts";
+import { testIf } from "../test-if.ts";
+import { turn, until } from "../waiting.ts";
 import { freePort } from "./proxy-under-test.ts";
 
 interface Answer {
@@ -21,7 +23,7 @@ async function ask(port: number, path: string): Promise<Answer | undefined> {
   }
 }
 
-test.if(process.platform === "linux")(
+testIf(process.platform === "linux", "workers need Linux")(
   "from the first connection that a starting server with workers accepts, each stream is answered 200",
   async () => {
     const port = freePort();
@@ -32,12 +34,12 @@ test.if(process.platform === "linux")(
       while (isStarting) {
         streams.push(await ask(port, "/sse?channel=a"));
         if (at === 0) others.push(await ask(port, "/v1/channels"));
-        await Bun.sleep(1); // leaves the processor to the server
+        await turn();
       }
     });
     await using _server = await startServer({ flags: ["--workers", "3", "--port", String(port)] });
     const before = streams.length;
-    while (streams.length < before + 20) await Bun.sleep(1);
+    await until(() => streams.length >= before + 20, "the workers were asked");
     isStarting = false;
     await Promise.all(asking);
     const answered = streams.filter((it) => it !== undefined);
