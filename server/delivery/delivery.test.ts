@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { RecordingLog } from "../../tests/delivery/recording-log.ts";
 import { FakeConnection } from "../../tests/fakes/connection.ts";
-import { nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { plainForm, sseForm } from "../../tests/fakes/wire-forms.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
+import type { WireForm } from "../session/wire-form.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
@@ -140,5 +142,105 @@ describe("delivery", () => {
     log.forget();
     await it.clock.moveInSteps(6000, 500);
     expect(courseOf(connection)).toEqual(["message 1", "gap 1-0 epoch-changed"]);
+  });
+});
+
+describe("a fault in one connection", () => {
+  const fault = new Error("a bug of a transport");
+
+  /** Three in `room` and `other`, the one in the middle with a fault from now on. */
+  async function beginThree(form?: WireForm) {
+    it = await TestHub.start();
+    const enter = () => it.connect({ channels: [room, nameOf("other")] }, new FakeConnection(form));
+    const [first, faulty, last] = [await enter(), await enter(), await enter()];
+    return { first, faulty, last };
+  }
+
+  const closes = (...guests: readonly Guest[]) => guests.map(({ connection }) => connection.closedWith?.name);
+
+  test.each([
+    ["one channel", ["room"]],
+    ["several channels", ["room", "other"]],
+  ])("in a flush of %s ends it with 1011 and nobody else, and the next flush reaches the others", async (_, names) => {
+    const { first, faulty, last } = await beginThree();
+    faulty.connection.fault = fault;
+    for (const name of names) await it.publish(name);
+    await it.settle();
+    expect(closes(first, faulty, last)).toEqual([undefined, "internal", undefined]);
+    for (const name of names) await it.publish(name);
+    await it.settle();
+    for (const { connection } of [first, last]) expect(connection.of("message")).toHaveLength(2 * names.length);
+    expect(it.hub.connections.size).toBe(2);
+  });
+
+  test("in a flush that leaves somebody out does so too", async () => {
+    const { first, faulty, last } = await beginThree();
+    faulty.connection.fault = fault;
+    await it.publish("room", "m", { excludeConnectionId: first.session.id });
+    await it.settle();
+    expect(closes(first, faulty, last)).toEqual([undefined, "internal", undefined]);
+    expect([first.connection.of("advance").length, last.connection.of("message").length]).toEqual([1, 1]);
+  });
+
+  test("ends a stream without a cursor for what it was not given", async () => {
+    const { faulty } = await beginThree(sseForm);
+    faulty.connection.fault = fault;
+    await it.publish("room");
+    await it.settle();
+    expect([closes(faulty), faulty.connection.goodbyeCursor]).toEqual([["internal"], ""]);
+  });
+
+  test.each([
+    ["the tail", 1_000_000],
+    ["history", 0],
+  ])("on the way from %s ends it, and the other one is brought up", async (_, tailBytes) => {
+    it = await TestHub.start({ settings: { tailBytes } });
+    for (let count = 0; count < 5; count++) await it.publish("room");
+    await it.connect({ channels: [room] });
+    for (let count = 0; count < 5; count++) await it.publish("room");
+    await it.settle();
+    const enter = () => it.enter({ channels: [room], since: { from: "earliest" } });
+    const [faulty, other] = [await enter(), await enter()];
+    faulty.connection.onTaken = ({ said }) => {
+      if (said[0]?.event === "welcome") faulty.connection.fault = fault;
+    };
+    await it.settle(20);
+    expect([closes(faulty, other), other.connection.of("message").length]).toEqual([["internal", undefined], 10]);
+  });
+
+  test("in its welcome ends it, and gives back its seat and its channels", async () => {
+    it = await TestHub.start({ settings: { maxConnections: 1 } });
+    for (let round = 0; round < 3; round++) {
+      const connection = new FakeConnection();
+      connection.fault = fault;
+      const guest = await it.connect({ channels: [room] }, connection);
+      expect([closes(guest), it.hub.connections.size]).toEqual([["internal"], 0]);
+    }
+    await it.clock.moveInSteps(20_000, 1000);
+    expect(it.hub.delivery.interest.size).toBe(0);
+  });
+});
+
+describe("a fault in a wire form", () => {
+  test("ends those who read it with 1011, and the channel goes on for all others", async () => {
+    it = await TestHub.start();
+    const broken: WireForm = {
+      ...plainForm,
+      encode: () => {
+        throw new Error("a bug of a wire form");
+      },
+    };
+    const [usual, bad] = [
+      await it.connect({ channels: [room] }),
+      await it.connect({ channels: [room] }, new FakeConnection(broken)),
+    ];
+    for (let count = 0; count < 2; count++) {
+      await it.publish("room");
+      await it.settle();
+    }
+    expect([bad.connection.closedWith?.name, courseOf(usual.connection)]).toEqual([
+      "internal",
+      ["message 1", "message 2"],
+    ]);
   });
 });

@@ -84,6 +84,9 @@ export class Delivery {
         onEarly: (publication) => this.interest.keepEarly(publication),
         onAppended: (channel) => this.#appended(channel),
         onHole: (channel, next) => this.#hole(channel, next),
+        onFault: (channel, error) => {
+          for (const { session } of [...channel.members()]) session.fail(error);
+        },
       },
       clock,
     );

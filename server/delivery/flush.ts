@@ -70,31 +70,62 @@ export class Flush {
       this.#runOne(only);
       return;
     }
-    for (const channel of dirty) {
+    for (const channel of dirty) this.#gatherFrom(channel);
+    this.#writeAll();
+  }
+
+  #gatherFrom(channel: ListenedChannel): void {
+    try {
       const batch = this.#cut(channel);
       if (batch !== undefined) this.#gather(channel, batch);
+    } catch (error) {
+      this.#failAll(channel, error);
     }
-    this.#writeAll();
+  }
+
+  /** Nobody can say who of them got what. */
+  #failAll(channel: ListenedChannel, error: unknown): void {
+    for (const { session } of channel.level) session.fail(error);
   }
 
   /** One channel, the usual case: its members are written to as they are met, and nothing is gathered. */
   #runOne(channel: ListenedChannel): void {
-    const batch = this.#cut(channel);
-    if (batch === undefined) return;
-    if (excludedBy(batch.items).size > 0) {
+    try {
+      const batch = this.#cut(channel);
+      if (batch === undefined) return;
+      if (excludedBy(batch.items).size === 0) {
+        this.#writeLevel(channel, batch);
+        return;
+      }
       this.#gather(channel, batch);
-      this.#writeAll();
-      return;
+    } catch (error) {
+      this.#failAll(channel, error);
     }
-    const { level } = channel;
+    this.#writeAll();
+  }
+
+  #writeLevel({ level }: ListenedChannel, batch: Batch): void {
     const batches = [batch];
     const isLarge = level.length > 0 && batch.wireBytes > largeBytes;
     // Downwards, since a member that is full leaves the list, and the last one takes its place.
-    for (let slot = level.length - 1; slot >= 0; slot--) {
-      const session = level[slot]?.session;
-      if (session === undefined) continue;
-      if (isLarge && !this.#outcomes.hasRoomFor(batch.wireBytes)) this.#outcomes.onPostponed(session, batches);
-      else this.#write(session, batches);
+    let slot = level.length - 1;
+    let session: Session | undefined;
+    const writeRest = () => {
+      for (; slot >= 0; slot--) {
+        session = level[slot]?.session;
+        if (session === undefined) continue;
+        if (isLarge && !this.#outcomes.hasRoomFor(batch.wireBytes)) this.#outcomes.onPostponed(session, batches);
+        else this.#write(session, batches);
+      }
+    };
+    // Begun again behind each member that fails: a try for each of them would be paid for by all.
+    while (slot >= 0) {
+      try {
+        writeRest();
+      } catch (error) {
+        session?.fail(error);
+        slot--;
+      }
     }
   }
 
@@ -122,10 +153,24 @@ export class Flush {
   #writeAll(): void {
     const touched = this.#touched;
     this.#touched = [];
-    for (const session of touched) {
-      // All it would have got may have left it out.
-      if (session.outbox.length > 0) this.#writeOutbox(session);
-      session.outbox.length = 0;
+    let at = 0;
+    const writeRest = () => {
+      for (; at < touched.length; at++) {
+        const session = touched[at];
+        // All it would have got may have left it out.
+        if (session !== undefined && session.outbox.length > 0) this.#writeOutbox(session);
+        if (session !== undefined) session.outbox.length = 0;
+      }
+    };
+    while (at < touched.length) {
+      try {
+        writeRest();
+      } catch (error) {
+        const session = touched[at++];
+        if (session === undefined) continue;
+        session.outbox.length = 0;
+        session.fail(error);
+      }
     }
   }
 

@@ -74,10 +74,19 @@ export class Pump {
     for (const session of this.#queue) {
       if (left-- === 0) break;
       this.#queue.delete(session);
-      if (this.#serve(session)) this.#queue.add(session); // at the end: it was its turn
+      if (this.#serveOrFail(session)) this.#queue.add(session); // at the end: it was its turn
     }
     this.#schedule();
   };
+
+  #serveOrFail(session: Session): boolean {
+    try {
+      return this.#serve(session);
+    } catch (error) {
+      session.fail(error);
+      return false;
+    }
+  }
 
   /** One chunk for each lagging channel. @returns whether there is more to do at once. */
   #serve(session: Session): boolean {
@@ -160,19 +169,20 @@ export class Pump {
   async #fetchPage(membership: Membership, channel: ListenedChannel): Promise<boolean> {
     if (membership.cursor >= channel.flushed) return true; // a reset during the pause moved it there
     const position = { epoch: channel.epoch, offset: membership.cursor };
+    let history: History;
     try {
-      const history = await this.#dependencies.history(
-        channel.name,
-        { from: "position", position },
-        pageSize,
-        chunkBytes,
-      );
-      // A reset while the page was on its way has moved the cursor into the new epoch.
-      if (membership.isOver || position.epoch !== channel.epoch) return true;
+      history = await this.#dependencies.history(channel.name, { from: "position", position }, pageSize, chunkBytes);
+    } catch (error) {
+      getLogger(["fanfare", "hub"]).debug("History cannot be read yet: {error}", { error });
+      return false;
+    }
+    // A reset while the page was on its way has moved the cursor into the new epoch.
+    if (membership.isOver || position.epoch !== channel.epoch) return true;
+    try {
       return history.top.epoch === channel.epoch && this.#deliverPage(membership, channel, history);
     } catch (error) {
-      getLogger(["fanfare", "hub"]).debug("History is not to be had yet: {error}", { error });
-      return false;
+      membership.session.fail(error);
+      return true;
     }
   }
 

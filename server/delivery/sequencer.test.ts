@@ -21,6 +21,7 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
   const asked: Question[] = [];
   const holes: Position[] = [];
   const early: Publication[] = [];
+  const faults: unknown[] = [];
   const state = { isListened: true, top: start, topsFail: false, topsAsked: 0, appended: 0 };
   /** What the broker was asked to give a new epoch for, and whether it does. */
   const renewals = { seen: [] as Position[], areGiven: true };
@@ -43,6 +44,7 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
       },
       onEarly: (publication) => early.push(publication),
       onAppended: () => state.appended++,
+      onFault: (_, error) => faults.push(error),
       onHole: (_, next) => {
         holes.push(next);
         channel.tail.reset({ epoch: next.epoch, offset: next.offset - 1 });
@@ -56,6 +58,7 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
     asked,
     holes,
     early,
+    faults,
     renewals,
     sequencer,
     take: (...offsets: readonly number[]) => {
@@ -196,6 +199,21 @@ describe("a sequencer", () => {
     it.isListened = false;
     await it.page(11, 12);
     expect([it.appended, it.channel.tail.head]).toEqual([0, 10]);
+  });
+
+  test("a page that cannot be taken in is a fault of its channel, which goes on from the top", async () => {
+    const it = makeSequencer();
+    const append = it.channel.tail.append.bind(it.channel.tail);
+    it.channel.tail.append = () => {
+      throw new Error("a bug");
+    };
+    it.take(13);
+    await it.page(11, 13);
+    expect([it.faults.map(String), it.channel.tail.head]).toEqual([["Error: a bug"], 13]);
+    it.channel.tail.append = append;
+    it.take(14);
+    await it.clock.moveInSteps(10_000, 1000);
+    expect([it.channel.tail.head, it.asked.length]).toEqual([14, 1]);
   });
 
   test("what comes for a channel that is not listened to yet is kept by others", () => {
@@ -387,6 +405,7 @@ test("the tops of many channels are compared a thousand per turn of the event lo
       onEarly: () => undefined,
       onAppended: () => undefined,
       onHole: () => undefined,
+      onFault: () => undefined,
     },
     clock,
   );

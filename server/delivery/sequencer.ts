@@ -37,6 +37,8 @@ export interface SequencerDependencies {
   onAppended(channel: ListenedChannel): void;
   /** What lies between the channel's head and `next` is lost, or a new epoch begins there: `next` is the first that follows. */
   onHole(channel: ListenedChannel, next: Position): void;
+  /** What came for the channel could not be taken in, so it is not known what its members were given. */
+  onFault(channel: ListenedChannel, error: unknown): void;
 }
 
 /** A channel being repaired, and how far deliveries have shown that it reaches. */
@@ -219,20 +221,26 @@ export class Sequencer {
   /** @returns whether there was an answer */
   async #fetchPage(channel: ListenedChannel, repair: Repair): Promise<boolean> {
     const position = { epoch: channel.tail.epoch, offset: channel.tail.head };
+    let history: History;
     try {
-      const history = await this.#dependencies.history(
-        channel.name,
-        { from: "position", position },
-        pageSize,
-        pageBytes,
-      );
+      history = await this.#dependencies.history(channel.name, { from: "position", position }, pageSize, pageBytes);
       if (isBehind(history.top, position)) await this.#renew(new Map([[channel.name, position]]));
-      // What a channel gets that nobody listens to any more would never be let go.
-      if (this.#isWanted(channel, repair)) this.#apply(channel, history);
-      return true;
     } catch (error) {
       log().debug("Could not repair a channel yet: {error}", { error });
       return false;
+    }
+    // What a channel gets that nobody listens to any more would never be let go.
+    if (this.#isWanted(channel, repair)) this.#applyOrFail(channel, history);
+    return true;
+  }
+
+  /** Its members resume: tried again here, the same page would fail the same way, and nobody would be told. */
+  #applyOrFail(channel: ListenedChannel, history: History): void {
+    try {
+      this.#apply(channel, history);
+    } catch (error) {
+      this.#dependencies.onFault(channel, error);
+      channel.tail.reset(history.top);
     }
   }
 

@@ -10,12 +10,20 @@ export function announce(sessions: Iterable<Session>, frame: ServerFrame, except
   const encoded = new Map<WireForm, Encoded>();
   for (const session of sessions) {
     if (!session.isWelcomed || session.isBlocked || session === except) continue;
-    const form = session.connection.wireForm;
-    let text = encoded.get(form);
-    if (text === undefined) {
-      text = form.frame(frame);
-      encoded.set(form, text);
+    try {
+      tell(session, frame, encoded);
+    } catch (error) {
+      session.fail(error);
     }
-    session.sendEncoded(text);
   }
+}
+
+function tell(session: Session, frame: ServerFrame, encoded: Map<WireForm, Encoded>): void {
+  const form = session.connection.wireForm;
+  let text = encoded.get(form);
+  if (text === undefined) {
+    text = form.frame(frame);
+    encoded.set(form, text);
+  }
+  session.sendEncoded(text);
 }

@@ -434,6 +434,31 @@ describe("control frames", () => {
 });
 
 describe("a fault of the server", () => {
+  const fault = new Error("a bug of a transport");
+
+  test.each([
+    ["in an answer", '{"type":"ping"}'],
+    ["in an answer that had to wait", '{"type":"publish","channel":"a","message":"m"}'],
+    ["in a refusal", "{"],
+  ])("%s ends the connection with 1011, and no conversation stays deaf", async (_, said) => {
+    const guest = await begin();
+    guest.connection.fault = fault;
+    await say(guest, said);
+    expect([guest.connection.closedWith?.name, it.hub.connections.size]).toEqual(["internal", 0]);
+    expect(await say(await it.connect(), '{"type":"ping"}')).toMatchObject([{ type: "pong" }]);
+  });
+
+  test("in an answer to a command that waited ends it too", async () => {
+    const guest = await begin();
+    for (const text of ['{"type":"publish","channel":"a","message":"m"}', '{"type":"ping"}'])
+      guest.conversation.hear(text);
+    guest.connection.onTaken = ({ said }) => {
+      if (said[0]?.type === "ack") guest.connection.fault = fault;
+    };
+    await it.settle();
+    expect([guest.connection.closedWith?.name, it.hub.connections.size]).toEqual(["internal", 0]);
+  });
+
   test("is answered as such, and the conversation goes on", async () => {
     const guest = await begin({
       wrap: (broker) => {

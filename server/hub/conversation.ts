@@ -59,9 +59,13 @@ export class Conversation implements Holder, Answering {
     const { session } = this;
     if (session.closed !== undefined) return;
     const { waitMs, isAbused } = this.#count(Math.ceil(text.length / (2 * this.#setting.maxMessageBytes)) || 1);
-    if (waitMs > 0) this.#refuse(text, waitMs, isAbused);
-    else if (this.#isBusy || session.isBlocked) this.#keep(text);
-    else this.#perform(text);
+    try {
+      if (waitMs > 0) this.#refuse(text, waitMs, isAbused);
+      else if (this.#isBusy || session.isBlocked) this.#keep(text);
+      else this.#perform(text);
+    } catch (error) {
+      session.fail(error);
+    }
   }
 
   /** One control frame: the engine answers a ping by itself, so it counts as a frame that was answered. */
@@ -156,10 +160,18 @@ export class Conversation implements Holder, Answering {
       const frame = await answer;
       if (frame !== undefined) this.#answer(labels, typeof frame === "function" ? frame() : frame);
     } catch (error) {
-      this.#answer(labels, errorFrame(asRefusal(error)));
+      this.#answerOrFail(labels, errorFrame(asRefusal(error)));
     }
     this.#isBusy = false;
     this.#next();
+  }
+
+  #answerOrFail(labels: AnswerLabels, frame: AnswerFrame): void {
+    try {
+      this.#answer(labels, frame);
+    } catch (error) {
+      this.session.fail(error);
+    }
   }
 
   #next(): void {
@@ -167,7 +179,11 @@ export class Conversation implements Holder, Answering {
       const text = this.#waiting?.shift();
       if (text === undefined) return;
       this.#setWaitingLength(this.#waitingLength - text.length);
-      this.#perform(text);
+      try {
+        this.#perform(text);
+      } catch (error) {
+        this.session.fail(error);
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { FakeConnection } from "../../tests/fakes/connection.ts";
-import { nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
@@ -87,6 +87,36 @@ describe("a hub lets go of who left", () => {
       await it.settle();
     }
     expect(it.hub.connections.size).toBe(0);
+  });
+});
+
+describe("each event of a session's life happens once", () => {
+  test.each<[string, (guest: Guest) => void]>([
+    ["closed by this side, then gone", ({ session }) => session.close({ name: "disconnected" })],
+    ["gone twice", (guest) => it.leave(guest)],
+    ["dropped, then gone", ({ session }) => session.drop({ name: "too-slow" })],
+    ["failed, then gone", ({ session }) => session.fail(new Error("a bug"))],
+  ])("%s", async (_, end) => {
+    const events: string[] = [];
+    it = await TestHub.start({
+      settings: { maxConnections: 2, notices: true },
+      onWelcomed: ({ id }) => events.push(`in ${id}`),
+      onLeft: ({ id }) => events.push(`out ${id}`),
+    });
+    const witness = await it.connect();
+    const guest = await it.connect({ userId: "u1" });
+    await it.clock.moveInSteps(2000, 1000);
+    end(guest);
+    it.hub.ended(guest.session);
+    await it.settle();
+    it.hub.ended(guest.session);
+    await it.clock.moveInSteps(2000, 1000);
+    expect(events).toEqual([`in ${witness.session.id}`, `in ${guest.session.id}`, `out ${guest.session.id}`]);
+    expect(witness.connection.of("left")).toHaveLength(1);
+    expect([it.hub.peers.roster.online, it.hub.connections.size]).toEqual([1, 1]);
+    // One seat is free, not two.
+    await it.connect();
+    await expect(it.connect()).rejects.toMatchObject({ code: "full" });
   });
 });
 

@@ -153,6 +153,8 @@ export class Hub {
 
   /** The socket is closed, by whomever. */
   ended(session: Session): void {
+    // A stream may end in two ways at once: by this side and by the other.
+    if (this.connections.byId(session.id) !== session) return;
     this.#expiry.forget(session);
     session.answering?.onEnd();
     if (session.isWelcomed) this.#parts.onLeft?.(session);

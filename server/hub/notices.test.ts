@@ -75,6 +75,15 @@ describe("notices", () => {
     expect(usual?.connection.writes).toBe(1);
   });
 
+  test("reach the others where one connection has a fault, which is closed with 1011", () => {
+    const { join, guests } = makeNotices("a", "b", "c");
+    const [a, b, c] = guests;
+    if (b !== undefined) b.connection.fault = new Error("a bug");
+    join("d");
+    expect([a, b, c].map((guest) => guest?.connection.closedWith?.name)).toEqual([undefined, "internal", undefined]);
+    expect([a, c].map((guest) => guest?.connection.of("joined").length)).toEqual([1, 1]);
+  });
+
   test("who leaves is told in other words", () => {
     const { leave, told, guests } = makeNotices("a", "b");
     const [, b] = guests;

@@ -64,7 +64,20 @@ export class Welcome {
       plans.push(plan);
     }
     if (mustWait) void this.#welcomeLater(session, plans, newcomer);
-    else this.#welcome(session, plans as readonly JoinPlan[], newcomer);
+    else this.#welcomeOrFail(session, plans as readonly JoinPlan[], newcomer);
+  }
+
+  /** Somebody who is neither welcomed nor closed would wait for a first frame that never comes. */
+  #welcomeOrFail(session: Session, plans: readonly JoinPlan[], newcomer: Newcomer): void {
+    try {
+      this.#welcome(session, plans, newcomer);
+    } catch (error) {
+      const { interest } = this.#parts.delivery;
+      for (const { channel } of plans) {
+        if (session.memberships.get(channel.name) === undefined) interest.release(channel.name);
+      }
+      queueMicrotask(() => session.fail(error)); // its transport does not know it before this turn ends
+    }
   }
 
   async #welcomeLater(session: Session, plans: readonly (JoinPlan | Promise<JoinPlan>)[], newcomer: Newcomer) {
@@ -76,7 +89,7 @@ export class Welcome {
       else failure = result.reason;
     }
     if (failure === undefined && this.#parts.isHere(session)) {
-      this.#welcome(session, ready, newcomer);
+      this.#welcomeOrFail(session, ready, newcomer);
       return;
     }
     for (const { channel } of ready) this.#parts.delivery.interest.release(channel.name);

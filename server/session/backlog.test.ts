@@ -125,6 +125,20 @@ describe("a reader with bytes waiting", () => {
     expect(holder.stalls).toEqual(["no-progress"]);
   });
 
+  test("that cannot be ended does not keep the others from being looked at", () => {
+    const bad = new TestHolder(10);
+    bad.onStall = () => {
+      throw new Error("a bug");
+    };
+    clock.move(10);
+    const good = new TestHolder(10);
+    clock.move(slowTimeoutMs + 1000);
+    expect(good.stalls).toEqual(["no-progress"]);
+    const later = new TestHolder(10);
+    clock.move(slowTimeoutMs + 1000);
+    expect(later.stalls).toEqual(["no-progress"]);
+  });
+
   test("is not looked at after the end", () => {
     const holder = new TestHolder(10);
     backlog.close();

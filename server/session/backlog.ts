@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { StallCause } from "./connection.ts";
 
@@ -135,7 +136,7 @@ export class Backlog {
       if (this.#hasProgressed(holder, held)) continue;
       // To the end: whoever it belongs to says when it holds nothing any more.
       this.progress(holder, held.bytes);
-      holder.onStall("no-progress");
+      tell(holder, "no-progress");
     }
   }
 
@@ -150,7 +151,7 @@ export class Backlog {
       if (left-- === 0 || this.#bytes <= maxBytes || held.at > until) return;
       if (holder === newest || this.#hasProgressed(holder, held)) continue;
       this.#forget(holder, held);
-      holder.onStall("no-room");
+      tell(holder, "no-room");
     }
   }
 
@@ -161,5 +162,14 @@ export class Backlog {
     if (bytes === 0) this.#forget(holder, held);
     else this.progress(holder, bytes);
     return true;
+  }
+}
+
+/** One that cannot be ended must not keep the others from being looked at. */
+function tell(holder: Holder, cause: StallCause): void {
+  try {
+    holder.onStall(cause);
+  } catch (error) {
+    getLogger(["fanfare", "session"]).error("A slow connection could not be ended: {error}", { error });
   }
 }

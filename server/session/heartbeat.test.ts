@@ -93,4 +93,32 @@ describe("a heartbeat", () => {
     clock.move(50);
     expect(peer.closedWith?.name).toBe("no-pong");
   });
+
+  test("closes one whose ping throws with 1011, and goes on with the others", () => {
+    const { clock, heartbeat, peer } = makeHeartbeat();
+    const faulty = new FakeConnection();
+    faulty.ping = () => {
+      throw new Error("a bug");
+    };
+    heartbeat.add(faulty);
+    const later = new FakeConnection();
+    clock.move(15_000);
+    heartbeat.add(later);
+    for (let second = 0; second < 70; second++) {
+      clock.move(1000);
+      for (const it of [peer, later]) heartbeat.seen(it);
+    }
+    expect([faulty.closedWith?.name, peer.pings, later.pings]).toEqual(["internal", 2, 2]);
+  });
+
+  test("goes on where one that owes an answer cannot be closed", () => {
+    const { clock, heartbeat, peer } = makeHeartbeat();
+    peer.close = () => {
+      throw new Error("a bug");
+    };
+    const other = new FakeConnection();
+    heartbeat.add(other);
+    clock.move(45_000);
+    expect(other.closedWith?.name).toBe("no-pong");
+  });
 });

@@ -1,6 +1,9 @@
+import { getLogger } from "@logtape/logtape";
 import type { CloseReason } from "../../protocol/close-codes.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { Wheel } from "./wheel.ts";
+
+const log = () => getLogger(["fanfare", "session"]);
 
 /** What a heartbeat needs of a socket whose protocol answers pings. */
 export interface Pinged {
@@ -39,7 +42,8 @@ export class Heartbeat {
     this.#clock = clock;
     // A quarter of the timeout keeps the error of a deadline small; a second is fine enough for the usual tens of them.
     this.#tickMs = Math.max(10, Math.min(1000, times.timeout / 4, times.interval));
-    this.#wheel = new Wheel(times.interval, this.#tickMs, clock, (peer) => this.#ping(peer));
+    const visit = (peer: Pinged) => this.#ping(peer);
+    this.#wheel = new Wheel({ intervalMs: times.interval, tickMs: this.#tickMs, visit, onFault: endFaulty }, clock);
     this.#timer = clock.setTimeout(this.#collect, this.#tickMs);
   }
 
@@ -76,7 +80,25 @@ export class Heartbeat {
     for (const [peer, deadline] of this.#owing) {
       if (deadline > now) return;
       this.#owing.delete(peer);
-      if (peer.buffered() === 0) peer.close({ name: "no-pong" });
+      this.#endOwing(peer);
     }
   };
+
+  #endOwing(peer: Pinged): void {
+    try {
+      if (peer.buffered() === 0) peer.close({ name: "no-pong" });
+    } catch (error) {
+      log().error("A connection without a pong could not be closed: {error}", { error });
+      endFaulty(peer);
+    }
+  }
+}
+
+/** A connection that cannot be asked is not known to live: its client reconnects. */
+function endFaulty(peer: Pinged): void {
+  try {
+    peer.close({ name: "internal" });
+  } catch (error) {
+    log().error("A connection could not be closed: {error}", { error });
+  }
 }

@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { CloseReason } from "../../protocol/close-codes.ts";
 import type { ServerFrame } from "../../protocol/frames.ts";
@@ -6,6 +7,8 @@ import type { Batch } from "./batch.ts";
 import type { Connection } from "./connection.ts";
 import { Memberships } from "./memberships.ts";
 import type { Encoded } from "./wire-form.ts";
+
+const log = () => getLogger(["fanfare", "session"]);
 
 /** How a session came. */
 export interface SessionOrigin {
@@ -109,6 +112,22 @@ export class Session {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
     this.connection.drop(reason);
+  }
+
+  /**
+   * Something went wrong in this process on the session's behalf, so it is not known what it was given. It is closed with
+   * 1011, and resumes where its client is.
+   */
+  fail(error: unknown): void {
+    if (this.#closed !== undefined) return;
+    log().error("A fault ends connection {id}: {error}", { id: this.id, error });
+    try {
+      this.#closed = { name: "internal" };
+      // Without its cursor: that may claim what was not written.
+      this.connection.close(this.#closed);
+    } catch (cause) {
+      log().error("Connection {id} cannot be closed: {error}", { id: this.id, error: cause });
+    }
   }
 }
 

@@ -6,7 +6,10 @@ import { Wheel } from "./wheel.ts";
 function makeWheel() {
   const clock = new MovedClock();
   const visited: string[] = [];
-  const wheel = new Wheel<string>(1000, 100, clock, (member) => visited.push(member));
+  const wheel = new Wheel<string>(
+    { intervalMs: 1000, tickMs: 100, visit: (member) => visited.push(member), onFault: () => undefined },
+    clock,
+  );
   return { clock, visited, wheel };
 }
 
@@ -48,7 +51,10 @@ describe("a wheel", () => {
   test("of one slot, that is shorter than a tick, visits all at each tick", () => {
     const clock = new MovedClock();
     let visits = 0;
-    const wheel = new Wheel<string>(10, 100, clock, () => visits++);
+    const wheel = new Wheel<string>(
+      { intervalMs: 10, tickMs: 100, visit: () => visits++, onFault: () => undefined },
+      clock,
+    );
     wheel.add("a");
     clock.move(1000);
     expect(visits).toBe(10);
@@ -61,5 +67,22 @@ describe("a wheel", () => {
     wheel.close();
     clock.move(3000);
     expect(visited).toEqual([]);
+  });
+
+  test("goes on to the others where one visit throws, and says which", () => {
+    const clock = new MovedClock();
+    const [visited, faulty]: [string[], string[]] = [[], []];
+    const visit = (member: string) => {
+      if (member === "bad") throw new Error("a bug");
+      visited.push(member);
+    };
+    const wheel = new Wheel<string>({ intervalMs: 200, tickMs: 100, visit, onFault: (it) => faulty.push(it) }, clock);
+    for (const member of ["bad", "good"]) wheel.add(member);
+    clock.move(100);
+    wheel.add("later");
+    clock.move(800);
+    expect([faulty.length, visited.filter((it) => it === "good").length]).toEqual([4, 4]);
+    expect(visited.filter((it) => it === "later").length).toBeGreaterThanOrEqual(3);
+    wheel.close();
   });
 });

@@ -1,4 +1,15 @@
+import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
+
+export interface WheelOptions<T> {
+  /** Between two visits of one member; rounded to a multiple of `tickMs`. */
+  readonly intervalMs: number;
+  /** How fine the visits are spread. */
+  readonly tickMs: number;
+  visit(member: T): void;
+  /** Visiting it threw, and was logged. Must not throw. */
+  onFault(member: T): void;
+}
 
 /**
  * Visits each of many members once per interval, spread over it: members stand in the slots of a wheel, one slot is
@@ -8,16 +19,17 @@ export class Wheel<T> {
   readonly #slots: Set<T>[];
   readonly #slotOf = new Map<T, Set<T>>();
   readonly #visit: (member: T) => void;
+  readonly #onFault: (member: T) => void;
   readonly #tickMs: number;
   readonly #clock: Clock;
   #timer: Timer | undefined;
   #hand = 0;
 
-  /** @param tickMs how fine the spread is; the interval is rounded to a multiple of it */
-  constructor(intervalMs: number, tickMs: number, clock: Clock, visit: (member: T) => void) {
+  constructor({ intervalMs, tickMs, visit, onFault }: WheelOptions<T>, clock: Clock) {
     this.#tickMs = tickMs;
     this.#clock = clock;
     this.#visit = visit;
+    this.#onFault = onFault;
     this.#slots = Array.from({ length: Math.max(1, Math.round(intervalMs / tickMs)) }, () => new Set());
     this.#timer = clock.setTimeout(this.#tick, tickMs);
   }
@@ -43,7 +55,18 @@ export class Wheel<T> {
 
   readonly #tick = (): void => {
     this.#timer = this.#clock.setTimeout(this.#tick, this.#tickMs);
-    for (const member of this.#slots[this.#hand] ?? []) this.#visit(member);
+    const slot = this.#slots[this.#hand] ?? [];
     this.#hand = (this.#hand + 1) % this.#slots.length;
+    for (const member of slot) this.#visitOrLog(member);
   };
+
+  /** One that cannot be visited must not keep the wheel from all the others. */
+  #visitOrLog(member: T): void {
+    try {
+      this.#visit(member);
+    } catch (error) {
+      getLogger(["fanfare", "session"]).error("A connection could not be looked after: {error}", { error });
+      this.#onFault(member);
+    }
+  }
 }

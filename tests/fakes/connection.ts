@@ -31,11 +31,15 @@ export class FakeConnection implements Connection {
   onReceived: (write: ReadWrite) => void = () => undefined;
   onClose: (reason: CloseReason) => void = () => undefined;
   closedWith: CloseReason | undefined;
+  /** Where the goodbye says that the session stands. */
+  goodbyeCursor: string | undefined;
   pings = 0;
   /** Everything that was taken so far, in order. */
   readonly taken: Said[] = [];
   /** How many writes were taken. */
   writes = 0;
+  /** Thrown by each `send`, although none may: a bug of a transport. */
+  fault: Error | undefined;
   readonly #room: SocketRoom;
   #waiting: Waiting[] = [];
   #isStalled = false;
@@ -48,6 +52,7 @@ export class FakeConnection implements Connection {
 
   send(encoded: Encoded): Outcome {
     if (this.#isGone || this.closedWith !== undefined) return "closed";
+    if (this.fault !== undefined) throw this.fault;
     if (this.buffered() > this.#room.refuseBytes) return "refused";
     const write = readWrite(this.wireForm, encoded);
     this.writes++;
@@ -68,9 +73,10 @@ export class FakeConnection implements Connection {
     this.pings++;
   }
 
-  close(reason: CloseReason): void {
+  close(reason: CloseReason, cursor = ""): void {
     if (this.closedWith !== undefined || this.#isGone) return;
     this.closedWith = reason;
+    this.goodbyeCursor = cursor;
     this.backlog?.note(this, 0);
     this.onClose(reason);
   }

@@ -50,6 +50,7 @@ export interface TestHubOptions {
   /** Looks at tokens; without one none is taken. */
   readonly verifier?: TokenVerifier;
   readonly onWelcomed?: (session: Session) => void;
+  readonly onLeft?: (session: Session) => void;
 }
 
 /** Somebody connected: their socket, and what they say. */
@@ -76,6 +77,7 @@ export class TestHub {
     resumeKeys,
     verifier,
     onWelcomed,
+    onLeft,
   }: TestHubOptions = {}) {
     this.clock = clock;
     this.resumeKeys = resumeKeys ?? new ResumeKeys();
@@ -100,6 +102,7 @@ export class TestHub {
         }),
         historyRules: () => historyRules,
         onWelcomed: onWelcomed ?? (() => undefined),
+        onLeft: onLeft ?? (() => undefined),
       },
     );
   }

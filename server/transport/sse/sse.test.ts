@@ -212,7 +212,7 @@ describe("the end of a stream", () => {
     await stream.untilMessages(1);
     await server.test.clock.moveInSteps(479_000, 1000);
     expect(server.session.closed).toBeUndefined();
-    server.test.clock.move(121_000);
+    await server.test.clock.moveInSteps(121_000, 1000);
     await stream.untilEnded();
     expect(stream.frames.at(-1)).toMatchObject({ event: "closing", code: 1001 });
     expect(Number(stream.blocks.at(-1)?.retry)).toBeLessThanOrEqual(100);

@@ -53,7 +53,15 @@ export class SseTransport {
     this.#hub = hub;
     this.#settings = settings;
     this.#clock = clock;
-    this.#comments = new Wheel(commentMs, 1000, clock, (stream) => stream.comment());
+    this.#comments = new Wheel(
+      {
+        intervalMs: commentMs,
+        tickMs: 1000,
+        visit: (stream) => stream.comment(),
+        onFault: (stream) => stream.drop(),
+      },
+      clock,
+    );
   }
 
   /** @throws ServiceError for a request that is refused for good */
