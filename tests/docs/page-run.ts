@@ -23,8 +23,6 @@ export class PageRun implements AsyncDisposable {
       if (!leftOut.has(name)) symlinkSync(join(root, name), join(this.#folder, name));
     }
     mkdirSync(this.#bin);
-    const launcher = join(root, "bin/fanfare.js");
-    writeFileSync(join(this.#bin, "fanfare"), `#!/bin/sh\nexec node '${launcher}' "$@"\n`, { mode: 0o755 });
     symlinkSync(process.execPath, join(this.#bin, "bun"));
     // As in a terminal, where curl shows the answer and nothing else.
     writeFileSync(join(this.#bin, ".curlrc"), "silent\nshow-error\n");
@@ -33,7 +31,7 @@ export class PageRun implements AsyncDisposable {
   /** Resolves once the block has done what its kind promises. @throws Error with the command and what it printed */
   async perform({ kind, code }: Block): Promise<void> {
     if (kind.name === "starts") return this.#startServer(code);
-    if (this.#server === undefined) await this.#startServer("fanfare start");
+    if (this.#server === undefined) await this.#startServer("npx fanfare start");
     if (kind.name === "runs") await this.#runToEnd(code);
     else if (kind.name === "transcript") await this.#follow(code);
     else if (kind.name === "stays") await this.#keep(code);
@@ -92,7 +90,8 @@ export class PageRun implements AsyncDisposable {
         TMPDIR: this.#folder,
         CURL_HOME: this.#bin,
         PORT: port,
-        NOTIFICATION_INTERVAL: "0",
+        // Often, so that nothing on a page depends on when the reader comes to it.
+        NOTIFICATION_INTERVAL: "300ms",
         SHUTDOWN_TIMEOUT: "1",
         npm_config_update_notifier: "false",
         npm_config_loglevel: "error",

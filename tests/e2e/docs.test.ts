@@ -46,7 +46,7 @@ describe("what a reader types works", () => {
       '$ curl http://127.0.0.1:8000/livez\n{"status":"dead"}',
       "and the page says",
     ],
-    ["a server that does not start", "sh start", "fanfare start --workers many", "ended without"],
+    ["a server that does not start", "sh start", "npx fanfare start --workers many", "ended without"],
     ["a program that throws", "ts run", 'throw new Error("no");', "exit code 1"],
   ])("a page with %s is found out", async (_, info, code, problem) => {
     await using run = new PageRun();
