@@ -11,7 +11,7 @@ export interface ClusterShape {
 }
 
 /** A real Redis Cluster on loopback. */
-export class RedisServerCluster {
+export class RedisServerCluster implements AsyncDisposable {
   readonly servers: readonly RedisServer[];
   readonly #shape: ClusterShape;
 
@@ -56,6 +56,10 @@ export class RedisServerCluster {
     const server = this.servers.find((it) => it.port === port);
     if (server === undefined) throw new Error(`no node has slot ${slot}`);
     return server;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async close(): Promise<void> {

@@ -14,7 +14,7 @@ export type RedisConfig = Readonly<Record<string, string>>;
 const quiet: RedisConfig = { save: "", appendonly: "no", loglevel: "warning", "repl-diskless-sync-delay": "0" };
 
 /** A real redis-server on loopback, with a folder of its own. */
-export class RedisServer {
+export class RedisServer implements AsyncDisposable {
   readonly port: number;
   readonly folder: string;
   readonly #config: RedisConfig;
@@ -114,6 +114,10 @@ export class RedisServer {
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.#ended;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,8 @@ export function makeConnection(address: RedisAddress, host: { readonly host: str
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     enableAutoPipelining: true,
-    maxRetriesPerRequest: null,
+    // With 0 commands in flight fail when their connection breaks; with null they would never settle.
+    maxRetriesPerRequest: 0,
     connectTimeout: connectMs,
     retryStrategy: waitOf,
     connectionName: "fanfare",

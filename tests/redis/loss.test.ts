@@ -1,0 +1,130 @@
+import { expect, test } from "bun:test";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { until } from "../waiting.ts";
+import { type LossFigures, runLoss } from "./loss/run.ts";
+import { type RedisConfig, RedisServer } from "./redis.ts";
+import { RedisServerCluster } from "./redis-cluster.ts";
+
+const limitMs = 180_000;
+/** What holds whatever happens to Redis. */
+const sound = { lost: 0, doubled: 0, faults: [], closes: 0, notices: 0 };
+const durable: RedisConfig = { appendonly: "yes", appendfsync: "everysec" };
+
+interface Blow {
+  readonly name: string;
+  readonly config?: RedisConfig;
+  strike(server: RedisServer): Promise<void>;
+  readonly expected?: Partial<LossFigures>;
+}
+
+const blows: readonly Blow[] = [
+  {
+    name: "kill -9 and restart",
+    config: durable,
+    strike: async (server) => {
+      await server.kill();
+      await Bun.sleep(500);
+      await server.run();
+    },
+  },
+  {
+    name: "restart empty",
+    strike: async (server) => {
+      await server.kill();
+      await server.run();
+    },
+    expected: { epochs: 3 },
+  },
+  {
+    name: "restart from an old copy",
+    strike: async (server) => {
+      await server.command("SAVE");
+      await copyFile(join(server.folder, "dump.rdb"), join(server.folder, "old.rdb"));
+      await Bun.sleep(1000);
+      await server.kill();
+      await copyFile(join(server.folder, "old.rdb"), join(server.folder, "dump.rdb"));
+      await server.run();
+    },
+    expected: { epochs: 3 },
+  },
+  {
+    name: "SIGSTOP for 10 s",
+    strike: async (server) => {
+      server.signal("SIGSTOP");
+      await Bun.sleep(10_000);
+      server.signal("SIGCONT");
+    },
+    expected: { epochs: 0, gaps: 0 },
+  },
+  {
+    name: "CLIENT KILL TYPE pubsub",
+    strike: async (server) => {
+      await server.command("CLIENT", "KILL", "TYPE", "pubsub");
+    },
+    expected: { epochs: 0, gaps: 0 },
+  },
+  {
+    name: "FLUSHALL",
+    strike: async (server) => {
+      await server.command("FLUSHALL");
+    },
+    expected: { epochs: 3 },
+  },
+  {
+    name: "the disk is full (MISCONF)",
+    config: { "enable-protected-configs": "yes" },
+    strike: async (server) => {
+      const folder = server.folder;
+      await server.command("CONFIG", "SET", "save", "1 1");
+      await server.command("CONFIG", "SET", "dir", "/proc");
+      await until(
+        async () => String(await server.command("INFO", "persistence")).includes("rdb_last_bgsave_status:err"),
+        "a save has failed",
+      );
+      await Bun.sleep(3000);
+      await server.command("CONFIG", "SET", "dir", folder);
+      await server.command("BGSAVE");
+    },
+    expected: { epochs: 0, gaps: 0 },
+  },
+  {
+    name: "maxmemory with allkeys-lru",
+    config: { maxmemory: "4mb", "maxmemory-policy": "allkeys-lru" },
+    strike: async (server) => {
+      for (let n = 0; n < 400; n++) await server.command("SET", `other:${n}`, "x".repeat(20_000));
+    },
+  },
+];
+
+test.each(blows)(
+  "$name costs no message in silence",
+  async ({ name, config, strike, expected }) => {
+    await using redis = await RedisServer.start(config);
+    const figures = await runLoss({ name, redisUrl: redis.url, blow: () => strike(redis) });
+    expect(figures).toMatchObject({ ...sound, ...expected });
+    expect(figures.acknowledged).toBeGreaterThan(100);
+  },
+  limitMs,
+);
+
+test(
+  "a primary of a cluster that is killed costs no message in silence",
+  async () => {
+    await using cluster = await RedisServerCluster.start({ primaries: 3, replicasEach: 1 });
+    const figures = await runLoss({
+      name: "a primary of a cluster killed",
+      redisUrl: cluster.url,
+      blow: async () => {
+        const primary = await cluster.primaryOf("fanfare:{room:a}:record");
+        await primary.kill();
+        await until(
+          async () => (await cluster.primaryOf("fanfare:{room:a}:record")) !== primary,
+          "a replica took over",
+        );
+      },
+    });
+    expect(figures).toMatchObject(sound);
+  },
+  limitMs,
+);

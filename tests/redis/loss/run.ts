@@ -1,0 +1,149 @@
+import { startServer } from "../../e2e/server.ts";
+import { until } from "../../waiting.ts";
+import { Subscriber } from "./subscriber.ts";
+import { judge, type Place, type Verdict } from "./verdict.ts";
+
+const channels = ["room:a", "room:b", "room:c"];
+const subscribersPerNode = 4;
+const publishersPerNode = 2;
+/** Between two messages of one publisher. */
+const pauseMs = 10;
+/** How long publishing goes on before and after the blow. */
+const calmMs = 1500;
+const patienceMs = 30_000;
+
+export interface LossPlan {
+  readonly name: string;
+  readonly redisUrl: string;
+  /** Of the same server: the first node's connections may take another way to Redis. */
+  readonly firstRedisUrl?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** What happens to Redis while it is used. Resolves once it is over. */
+  blow(): Promise<void>;
+}
+
+export interface LossFigures extends Verdict {
+  readonly name: string;
+  readonly acknowledged: number;
+  /** Answers that were no acknowledgement; each was healed by a retry with the same id. */
+  readonly errors: number;
+  readonly closes: number;
+  readonly notices: number;
+  readonly longestSilenceMs: number;
+}
+
+/** Two nodes on one Redis, subscribers and publishers on both, and one blow. Prints what came of it. */
+export async function runLoss(plan: LossPlan): Promise<LossFigures> {
+  await using nodes = new AsyncDisposableStack();
+  const urls: string[] = [];
+  for (const redisUrl of [plan.firstRedisUrl ?? plan.redisUrl, plan.redisUrl]) {
+    const env = { REDIS_URL: redisUrl, NOTICES: "off", MESSAGE_RATE: "0", ...plan.env };
+    urls.push(nodes.use(await startServer({ env })).url);
+  }
+  const subscribers = urls.flatMap((url) =>
+    Array.from({ length: subscribersPerNode }, () => new Subscriber(`${url.replace(/^http/, "ws")}/ws`, channels)),
+  );
+  nodes.defer(() => {
+    for (const it of subscribers) it.stop();
+  });
+  await Promise.all(subscribers.map((it) => it.start()));
+  const publishers = urls.flatMap((url, node) =>
+    Array.from({ length: publishersPerNode }, (_, n) => new Publisher(url, `${node}.${n}`)),
+  );
+  for (const it of publishers) it.start();
+  await Bun.sleep(calmMs);
+  await plan.blow();
+  const [first] = publishers;
+  await first?.untilNext();
+  await Bun.sleep(calmMs);
+  await Promise.all(publishers.map((it) => it.stop()));
+  await settle(first, subscribers);
+  const acknowledged = new Map(publishers.flatMap((it) => Array.from(it.acknowledged)));
+  const figures = {
+    name: plan.name,
+    acknowledged: acknowledged.size,
+    errors: publishers.reduce((sum, it) => sum + it.errors, 0),
+    ...judge(
+      acknowledged,
+      subscribers.map(({ told }) => told),
+    ),
+    closes: subscribers.reduce((sum, { closes }) => sum + closes, 0),
+    notices: subscribers.reduce((sum, { notices }) => sum + notices, 0),
+    longestSilenceMs: Math.round(Math.max(...subscribers.map((it) => it.longestSilenceMs))),
+  };
+  console.log(`loss: ${JSON.stringify(figures)}`);
+  return figures;
+}
+
+/** A last message in each channel has reached everybody, and with it all that came before. */
+async function settle(publisher: Publisher | undefined, subscribers: readonly Subscriber[]): Promise<void> {
+  for (const channel of channels) {
+    const text = await publisher?.say(channel);
+    await until(
+      () => subscribers.every((it) => it.has(channel, text ?? "")),
+      `everybody has the last message of ${channel}`,
+      patienceMs,
+    );
+  }
+}
+
+/** Publishes one message after the other over HTTP, each until it is acknowledged. */
+class Publisher {
+  readonly acknowledged = new Map<string, Place>();
+  errors = 0;
+  readonly #url: string;
+  readonly #name: string;
+  #said = 0;
+  #isStopping = false;
+  #loop = Promise.resolve();
+
+  constructor(url: string, name: string) {
+    this.#url = url;
+    this.#name = name;
+  }
+
+  start(): void {
+    const run = async () => {
+      while (!this.#isStopping) {
+        await this.say(channels[this.#said % channels.length] ?? "");
+        await Bun.sleep(pauseMs);
+      }
+    };
+    this.#loop = run();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#loop;
+  }
+
+  /** Resolves once something more is acknowledged. */
+  async untilNext(): Promise<void> {
+    const before = this.acknowledged.size;
+    await until(() => this.acknowledged.size > before, "a publication is acknowledged again", 60_000);
+  }
+
+  async say(channel: string): Promise<string> {
+    const text = `${this.#name}:${this.#said++}`;
+    const id = crypto.randomUUID();
+    for (;;) {
+      try {
+        const answer = await fetch(`${this.#url}/v1/publish`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ channel, message: text, id }),
+          signal: AbortSignal.timeout(15_000),
+        });
+        if (answer.status === 200) {
+          const { epoch, offset } = (await answer.json()) as Place;
+          this.acknowledged.set(text, { channel, epoch, offset });
+          return text;
+        }
+      } catch {
+        // Nobody knows whether it was stored: the retry tells.
+      }
+      this.errors++;
+      await Bun.sleep(100);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "bun:test";
+import { judge, type Place, type Told } from "./verdict.ts";
+
+const message = (offset: number, epoch = "e1"): Told => ({
+  kind: "message",
+  epoch,
+  offset,
+  text: `${epoch}:${offset}`,
+});
+const acknowledged = (...places: readonly (readonly [epoch: string, offset: number])[]) =>
+  new Map(places.map(([epoch, offset]): [string, Place] => [`${epoch}:${offset}`, { channel: "a", epoch, offset }]));
+const told = (...it: readonly Told[]) => [new Map([["a", it]])];
+const sound = { lost: 0, doubled: 0, gaps: 0, epochs: 0, faults: [] };
+
+describe("judge", () => {
+  test("finds nothing where everything came, in order and once", () => {
+    expect(judge(acknowledged(["e1", 1], ["e1", 2]), told(message(1), message(2)))).toEqual(sound);
+  });
+
+  test("counts what was acknowledged and neither came nor was announced", () => {
+    expect(judge(acknowledged(["e1", 1], ["e1", 2]), told(message(1)))).toEqual({ ...sound, lost: 1 });
+  });
+
+  test("an announced gap accounts for exactly its offsets", () => {
+    const gap: Told = { kind: "gap", epoch: "e1", from: 2, to: 3 };
+    expect(judge(acknowledged(["e1", 2], ["e1", 3], ["e1", 5]), told(message(1), gap, message(4)))).toEqual({
+      ...sound,
+      lost: 1,
+      gaps: 1,
+    });
+  });
+
+  test("a new epoch accounts for what was not delivered of the one before, and for nothing of its own", () => {
+    const change: Told = { kind: "gap", epoch: "e2", from: 1, to: 1 };
+    const places = acknowledged(["e1", 1], ["e1", 2], ["e2", 2], ["e2", 3]);
+    expect(judge(places, told(message(1), change, message(2, "e2")))).toEqual({
+      ...sound,
+      lost: 1,
+      gaps: 1,
+      epochs: 1,
+    });
+  });
+
+  test("a change of the epoch accounts for epochs that were skipped; without a change nothing does", () => {
+    const change: Told = { kind: "gap", epoch: "e3", from: 1, to: 0 };
+    const places = acknowledged(["e1", 1], ["e2", 1], ["e3", 1]);
+    expect(judge(places, told(message(1), change, message(1, "e3"))).lost).toBe(0);
+    expect(judge(places, told(message(1))).lost).toBe(2);
+  });
+
+  test("finds what came twice, a hole that was not announced, and a place that names two messages", () => {
+    expect(judge(new Map(), told(message(1), message(1))).doubled).toBe(1);
+    expect(judge(new Map(), told(message(1), message(3))).faults).toHaveLength(1);
+    const other: Told = { kind: "message", epoch: "e1", offset: 1, text: "another" };
+    expect(judge(acknowledged(["e1", 1]), told(other)).faults).toEqual(["a e1 1 names e1:1 and another"]);
+  });
+});
