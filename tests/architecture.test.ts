@@ -28,6 +28,8 @@ const sleeping: Readonly<Record<string, string>> = {
   "tests/faults/publisher.ts": "publishers pause between two messages",
   "tests/faults/rough-line.ts": "a line stalls and crawls",
   "tests/redis/cluster.test.ts": "members and claims expire by the time of the Redis server",
+  "tests/redis/loss.test.ts": "Redis stands still for a given time",
+  "tests/redis/loss/run.ts": "publishers pause between two messages",
   "tests/streams/libraries.test.ts":
     "libraries in other processes are asked what they have; one test is about a silence",
   "tests/streams/node-libraries.js": "a client pauses before it reconnects",

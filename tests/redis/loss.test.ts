@@ -2,11 +2,12 @@ import { expect, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { until } from "../waiting.ts";
-import { type LossFigures, runLoss } from "./loss/run.ts";
+import { type Load, type LossFigures, runLoss } from "./loss/run.ts";
 import { type RedisConfig, RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
 
-const limitMs = 180_000;
+const isLong = process.env.FANFARE_LONG === "1";
+const limitMs = 240_000;
 /** What holds whatever happens to Redis. */
 const sound = { lost: 0, doubled: 0, faults: [], closes: 0, notices: 0 };
 const durable: RedisConfig = { appendonly: "yes", appendfsync: "everysec" };
@@ -14,7 +15,7 @@ const durable: RedisConfig = { appendonly: "yes", appendfsync: "everysec" };
 interface Blow {
   readonly name: string;
   readonly config?: RedisConfig;
-  strike(server: RedisServer): Promise<void>;
+  strike(server: RedisServer, load: Load): Promise<void>;
   readonly expected?: Partial<LossFigures>;
 }
 
@@ -22,9 +23,9 @@ const blows: readonly Blow[] = [
   {
     name: "kill -9 and restart",
     config: durable,
-    strike: async (server) => {
+    strike: async (server, load) => {
       await server.kill();
-      await Bun.sleep(500);
+      await load.untilRefused();
       await server.run();
     },
   },
@@ -38,10 +39,10 @@ const blows: readonly Blow[] = [
   },
   {
     name: "restart from an old copy",
-    strike: async (server) => {
+    strike: async (server, load) => {
       await server.command("SAVE");
       await copyFile(join(server.folder, "dump.rdb"), join(server.folder, "old.rdb"));
-      await Bun.sleep(1000);
+      await load.calm();
       await server.kill();
       await copyFile(join(server.folder, "old.rdb"), join(server.folder, "dump.rdb"));
       await server.run();
@@ -52,7 +53,7 @@ const blows: readonly Blow[] = [
     name: "SIGSTOP for 10 s",
     strike: async (server) => {
       server.signal("SIGSTOP");
-      await Bun.sleep(10_000);
+      await Bun.sleep(isLong ? 60_000 : 10_000);
       server.signal("SIGCONT");
     },
     expected: { epochs: 0, gaps: 0 },
@@ -74,7 +75,7 @@ const blows: readonly Blow[] = [
   {
     name: "the disk is full (MISCONF)",
     config: { "enable-protected-configs": "yes" },
-    strike: async (server) => {
+    strike: async (server, load) => {
       const folder = server.folder;
       await server.command("CONFIG", "SET", "save", "1 1");
       await server.command("CONFIG", "SET", "dir", "/proc");
@@ -82,7 +83,7 @@ const blows: readonly Blow[] = [
         async () => String(await server.command("INFO", "persistence")).includes("rdb_last_bgsave_status:err"),
         "a save has failed",
       );
-      await Bun.sleep(3000);
+      await load.untilRefused();
       await server.command("CONFIG", "SET", "dir", folder);
       await server.command("BGSAVE");
     },
@@ -101,7 +102,7 @@ test.each(blows)(
   "$name costs no message in silence",
   async ({ name, config, strike, expected }) => {
     await using redis = await RedisServer.start(config);
-    const figures = await runLoss({ name, redisUrl: redis.url, blow: () => strike(redis) });
+    const figures = await runLoss({ name, redisUrl: redis.url, blow: (load) => strike(redis, load) });
     expect(figures).toMatchObject({ ...sound, ...expected });
     expect(figures.acknowledged).toBeGreaterThan(100);
   },

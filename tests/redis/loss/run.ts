@@ -8,8 +8,8 @@ const subscribersPerNode = 4;
 const publishersPerNode = 2;
 /** Between two messages of one publisher. */
 const pauseMs = 10;
-/** How long publishing goes on before and after the blow. */
-const calmMs = 1500;
+/** So many messages of each publisher are acknowledged before the blow, and again after it. */
+const calmMessages = 40;
 const patienceMs = 30_000;
 
 export interface LossPlan {
@@ -19,7 +19,15 @@ export interface LossPlan {
   readonly firstRedisUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** What happens to Redis while it is used. Resolves once it is over. */
-  blow(): Promise<void>;
+  blow(load: Load): Promise<void>;
+}
+
+/** The publishers, as a blow may wait for them. */
+export interface Load {
+  /** Resolves once everybody has published some more. */
+  calm(): Promise<unknown>;
+  /** Resolves once everybody was refused, or got no answer. */
+  untilRefused(): Promise<unknown>;
 }
 
 export interface LossFigures extends Verdict {
@@ -51,11 +59,14 @@ export async function runLoss(plan: LossPlan): Promise<LossFigures> {
     Array.from({ length: publishersPerNode }, (_, n) => new Publisher(url, `${node}.${n}`)),
   );
   for (const it of publishers) it.start();
-  await Bun.sleep(calmMs);
-  await plan.blow();
+  const calm = () => Promise.all(publishers.map((it) => it.untilMore(calmMessages)));
+  await calm();
+  await plan.blow({
+    calm,
+    untilRefused: () => Promise.all(publishers.map((it) => it.untilRefused())),
+  });
+  await calm();
   const [first] = publishers;
-  await first?.untilNext();
-  await Bun.sleep(calmMs);
   await Promise.all(publishers.map((it) => it.stop()));
   await settle(first, subscribers);
   const acknowledged = new Map(publishers.flatMap((it) => Array.from(it.acknowledged)));
@@ -117,10 +128,14 @@ class Publisher {
     await this.#loop;
   }
 
-  /** Resolves once something more is acknowledged. */
-  async untilNext(): Promise<void> {
-    const before = this.acknowledged.size;
-    await until(() => this.acknowledged.size > before, "a publication is acknowledged again", 60_000);
+  async untilMore(count: number): Promise<void> {
+    const wanted = this.acknowledged.size + count;
+    await until(() => this.acknowledged.size >= wanted, `${count} more messages are acknowledged`, 60_000);
+  }
+
+  async untilRefused(): Promise<void> {
+    const before = this.errors;
+    await until(() => this.errors > before, "a publisher is refused", 60_000);
   }
 
   async say(channel: string): Promise<string> {
