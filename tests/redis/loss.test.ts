@@ -1,10 +1,13 @@
 import { expect, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Relay } from "../e2e/relay.ts";
 import { until } from "../waiting.ts";
+import { DeafLine } from "./loss/deaf-line.ts";
 import { type Load, type LossFigures, runLoss } from "./loss/run.ts";
 import { type RedisConfig, RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
+import { RedisWithSentinel } from "./redis-sentinel.ts";
 
 const isLong = process.env.FANFARE_LONG === "1";
 const limitMs = 240_000;
@@ -126,6 +129,68 @@ test(
       },
     });
     expect(figures).toMatchObject(sound);
+  },
+  limitMs,
+);
+
+test(
+  "a planned failover loses nothing: the epochs go on, and no client is told anything",
+  async () => {
+    await using cluster = await RedisServerCluster.start({ primaries: 3, replicasEach: 1 });
+    const key = "fanfare:{room:a}:record";
+    const figures = await runLoss({
+      name: "a planned failover of a cluster",
+      redisUrl: cluster.url,
+      blow: async () => {
+        const primary = await cluster.primaryOf(key);
+        const replica = await cluster.replicaOf(primary);
+        await replica.command("CLUSTER", "FAILOVER");
+        await until(async () => (await cluster.primaryOf(key)) === replica, "the replica took over");
+      },
+    });
+    expect(figures).toMatchObject({ ...sound, gaps: 0, epochs: 0 });
+  },
+  limitMs,
+);
+
+test(
+  "a failover to a replica that has missed messages is announced in every channel that lost some",
+  async () => {
+    await using redis = await RedisWithSentinel.start();
+    const figures = await runLoss({
+      name: "a Sentinel failover with the replica behind",
+      redisUrl: redis.url,
+      blow: async ({ calm, untilRefused }) => {
+        await redis.detachReplica();
+        await calm();
+        await redis.primary.kill();
+        await untilRefused();
+      },
+    });
+    expect(figures).toMatchObject({ ...sound, epochs: 3, gaps: 24 });
+  },
+  limitMs,
+);
+
+test(
+  "a subscription whose packets are dropped while Redis restarts is found to be deaf",
+  async () => {
+    await using redis = await RedisServer.start(durable);
+    const deaf = new DeafLine();
+    using relay = await Relay.to(redis.port, deaf.line);
+    const figures = await runLoss({
+      name: "packets of a subscription dropped while Redis restarts",
+      redisUrl: redis.url,
+      firstRedisUrl: `redis://127.0.0.1:${new URL(relay.url).port}`,
+      blow: async ({ untilRefused }) => {
+        deaf.dropSubscriptions();
+        await redis.kill();
+        await untilRefused();
+        await redis.run();
+      },
+    });
+    expect(figures).toMatchObject(sound);
+    expect(deaf.dropped).toBeGreaterThan(0);
   },
   limitMs,
 );

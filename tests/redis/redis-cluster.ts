@@ -62,6 +62,16 @@ export class RedisServerCluster implements AsyncDisposable {
     return this.close();
   }
 
+  async replicaOf(primary: RedisServer): Promise<RedisServer> {
+    const ranges = (await primary.command("CLUSTER", "SLOTS")) as [number, number, ...[string, number][]][];
+    const ports = ranges.flatMap(([, , first, ...replicas]) =>
+      first?.[1] === primary.port ? replicas.map(([, port]) => port) : [],
+    );
+    const replica = this.servers.find(({ port }) => ports.includes(port));
+    if (replica === undefined) throw new Error("this primary has no replica");
+    return replica;
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.servers.map((it) => it.close()));
   }

@@ -80,8 +80,13 @@ export class RedisServer implements AsyncDisposable {
 
   /** A plain client, to look and to steer. */
   connect(password?: string): Redis {
+    return RedisServer.clientAt(this.port, password);
+  }
+
+  /** The same for whatever speaks Redis's protocol on a port, such as a sentinel. */
+  static clientAt(port: number, password?: string): Redis {
     const redis = new Redis({
-      port: this.port,
+      port,
       protocol: 2,
       maxRetriesPerRequest: null,
       retryStrategy: () => 20,
@@ -128,7 +133,7 @@ export class RedisServer implements AsyncDisposable {
 }
 
 /** @throws Error where the machine has none; `npm test` provides it */
-function program(): string {
+export function program(): string {
   const named = process.env.FANFARE_REDIS_SERVER;
   if (named !== undefined) return named;
   for (const path of ["/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server"]) {
