@@ -107,3 +107,29 @@ test("an heir that comes too late has lost the name, and is told", async () => {
   await settle();
   expect(lost).toEqual(["2"]);
 });
+
+test("a name that was passed on is not given back by who had it before", async () => {
+  const { cluster, claims, settle } = world();
+  await claims.claim({ key: "a", holder: "1", over });
+  claims.passOn("a", "1", "2");
+  await settle();
+  claims.release("a", "1");
+  cluster.holders.clear();
+  claims.claimAllAgain();
+  await settle();
+  expect([...cluster.holders]).toEqual([["a", "2"]]);
+});
+
+test("a refusal that comes late takes nothing from who has the name here by then", async () => {
+  const { cluster, claims, lost, settle } = world();
+  await claims.claim({ key: "a", holder: "1", over });
+  cluster.holders.set("a", "elsewhere");
+  claims.claimAllAgain(); // will be refused
+  await claims.claim({ key: "a", holder: "2", over: "anybody" });
+  await settle();
+  expect(lost).toEqual(["1"]);
+  cluster.holders.clear();
+  claims.claimAllAgain();
+  await settle();
+  expect([...cluster.holders]).toEqual([["a", "2"]]);
+});

@@ -85,6 +85,18 @@ describe("a join", () => {
     expect(courseOf(guest)).toEqual([`from ${offsets[0]}`, ...offsets]);
   });
 
+  test.each(["earliest", "last:2", "1h"])(
+    "by the word %s begins behind the top where nothing is kept",
+    async (since) => {
+      const guest = await begin(3, { rules: { historySize: 0 }, settings: { tailBytes: 0 } });
+      await say(guest, { type: "subscribe", channel: "room", since });
+      await it.publish("room", "4");
+      await it.settle();
+      expect(guest.connection.of("subscribed")[0]).toMatchObject({ offset: 3, from: 4 });
+      expect(courseOf(guest)).toEqual(["from 4", 4]);
+    },
+  );
+
   test("at a position that was stored but not sent out yet forces a flush, and doubles nothing", async () => {
     const guest = await begin(0);
     const other = await it.connect();

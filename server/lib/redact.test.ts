@@ -40,3 +40,8 @@ test("values are secret by their names too", () => {
   }
   for (const name of ["tokens_used", "key", "message", "sender"]) expect(isSecretName(name)).toBe(false);
 });
+
+test("a secret counts from eight characters on: shorter ones would blot out ordinary words", () => {
+  const redact = makeRedactor(["12345678", "1234567x", "abcdefg"]);
+  expect(redact("12345678 1234567x abcdefg")).toBe("[secret] [secret] abcdefg");
+});

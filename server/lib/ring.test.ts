@@ -36,6 +36,19 @@ describe("Ring", () => {
     expect([ring.at(-1), ring.at(0)?.bytes, ring.at(1)?.bytes, ring.at(2)]).toEqual([undefined, 1, 2, undefined]);
   });
 
+  test("has none there either where its items were pushed out of it, or begin in the middle of its slots", () => {
+    const ring = new Ring(measure);
+    for (let time = 1; time <= 6; time++) ring.push({ bytes: 1, time });
+    for (let gone = 0; gone < 4; gone++) ring.shift();
+    expect([ring.at(-1), ring.at(0)?.time, ring.at(1)?.time, ring.at(2)]).toEqual([undefined, 5, 6, undefined]);
+  });
+
+  test("takes from the first on where one before it is asked for, and nothing beyond the last", () => {
+    const ring = ringOf({ bytes: 1, time: 1 }, { bytes: 2, time: 2 }, { bytes: 3, time: 3 });
+    const times = (from: number) => ring.take(from, 2, 100).map(({ time }) => time);
+    expect([times(-1), times(0), times(1), times(2), times(3)]).toEqual([[1, 2], [1, 2], [2, 3], [3], []]);
+  });
+
   test.each([
     ["as many items as it may have", { maxItems: 2 }, false],
     ["one item more than it may have", { maxItems: 1 }, true],

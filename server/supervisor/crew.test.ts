@@ -332,3 +332,13 @@ describe("a crew that drains", () => {
     expect(started[0]?.orders).toEqual(["drain"]);
   });
 });
+
+test("a crew that was ended starts nobody any more", async () => {
+  const { crew, clock, started } = world();
+  await crew.begin(2);
+  started[0]?.end(); // another one is due in a moment
+  await turn();
+  await crew.end();
+  await clock.moveInSteps(120_000, 1000);
+  expect(started.map(({ orders }) => orders)).toEqual([[], ["kill"]]);
+});

@@ -1,0 +1,88 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import type { MemberState } from "../cluster/cluster.ts";
+import { MemoryCluster } from "../cluster/memory/cluster.ts";
+import { Peers } from "../cluster/peers.ts";
+import { Switchboard } from "../cluster/switchboard.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { Occupancy } from "./occupancy.ts";
+
+const hubs: TestHub[] = [];
+afterEach(async () => {
+  for (const it of hubs.splice(0)) await it.close();
+});
+
+/** Two workers of one server: a hub with an occupancy each, on a clock that both share. */
+async function twoWorkers() {
+  const clock = new MovedClock();
+  const switchboard = new Switchboard(clock);
+  const make = async (name: string) => {
+    const state: MemberState = { name, pid: 1, startedAt: 0, isDraining: false };
+    // The hub answers for itself alone: the other worker is reached by the occupancy under test.
+    const it = await TestHub.start({ clock });
+    hubs.push(it);
+    const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
+    await peers.start();
+    return { it, peers, occupancy: new Occupancy(it.hub.delivery.interest, peers) };
+  };
+  const [here, there] = [await make("here"), await make("there")];
+  /** What needs the other worker's answer, while time moves on. */
+  const asked = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
+    await clock.moveInSteps(100, 10);
+    return answer;
+  };
+  return { here, there, clock, asked };
+}
+
+const room = nameOf("room");
+const empty = nameOf("empty");
+
+describe("who is in a channel", () => {
+  test("is counted over all workers, in the order in which the channels were asked for", async () => {
+    const { here, there, asked } = await twoWorkers();
+    await here.it.connect({ channels: [room] });
+    await there.it.connect({ channels: [room] });
+    await there.it.connect({ channels: [room, nameOf("other")] });
+    expect(await asked(here.occupancy.counts([empty, room, nameOf("other")]))).toEqual([0, 3, 1]);
+  });
+
+  test("includes a client that does not read, and one that fell behind", async () => {
+    const { here, asked } = await twoWorkers();
+    const stalled: Guest = await here.it.connect({ userId: "slow", channels: [room] });
+    await here.it.connect({ userId: "quick", channels: [room] });
+    stalled.connection.stall();
+    for (let count = 0; count < 5; count++) {
+      await here.it.publish("room", "x".repeat(60_000));
+      await here.it.settle();
+    }
+    expect(stalled.session.isBlocked).toBe(true);
+    expect(await asked(here.occupancy.counts([room]))).toEqual([2]);
+    expect((await asked(here.occupancy.users(room, ""))).users).toEqual(["quick", "slow"]);
+  });
+
+  test("is named once and in order, whichever workers a user is connected to", async () => {
+    const { here, there, asked } = await twoWorkers();
+    for (const userId of ["carol", "alice"]) await here.it.connect({ userId, channels: [room] });
+    for (const userId of ["alice", "bob", undefined]) await there.it.connect({ userId, channels: [room] });
+    const presence = await asked(here.occupancy.users(room, ""));
+    expect(presence).toEqual({ count: 5, users: ["alice", "bob", "carol"], next: undefined });
+    expect((await asked(here.occupancy.users(room, "alice"))).users).toEqual(["bob", "carol"]);
+  });
+});
+
+describe("who is connected", () => {
+  test("is known without asking where the worker knows all of them itself", async () => {
+    const { here } = await twoWorkers();
+    here.peers.roster.count("alice", 1, true);
+    // Time stands still, so that no answer could come.
+    expect(await here.occupancy.connected(["alice"])).toEqual(new Set(["alice"]));
+  });
+
+  test("is asked of the other workers where this one has not heard of a user yet", async () => {
+    const { here, there, asked } = await twoWorkers();
+    here.peers.roster.count("alice", 1, true);
+    const connected = here.occupancy.connected(["alice", "bob", "nobody"]);
+    there.peers.roster.count("bob", 1, true);
+    expect(await asked(connected)).toEqual(new Set(["alice", "bob"]));
+  });
+});
