@@ -127,6 +127,11 @@ export class Hub {
     return this.reception.admit(arrival);
   }
 
+  /** Whether transports have to set `onDoubted` of their sessions. */
+  get doubtsConnections(): boolean {
+    return this.#settings.userConnections === "reject";
+  }
+
   /** Who it is. Takes no seat. @throws ServiceError, at once or by the promise */
   identify(arrival: Arrival): Identity | Promise<Identity> {
     return this.reception.identify(arrival);

@@ -15,7 +15,7 @@ import type { Admitted, Arrival, ForbiddenChannel } from "./arrival.ts";
 import type { Connections } from "./connections.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { type Predecessor, Succession } from "./succession.ts";
-import { UserClaims } from "./user-claims.ts";
+import { type ClaimEvents, UserClaims } from "./user-claims.ts";
 import { Welcome, type WelcomeSettings } from "./welcome.ts";
 
 const log = () => getLogger(["fanfare", "hub"]);
@@ -60,8 +60,11 @@ export class Reception {
     const freed = (session: Session, by: string) => this.#giveUserBack(session, by);
     this.#succession = new Succession(parts.connections, parts.peers, freed);
     const { userConnections } = settings;
-    const replaced = (id: string) => this.#replaced(id);
-    this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, replaced);
+    const claimEvents: ClaimEvents = {
+      onReplaced: (id) => this.#replaced(id),
+      onDoubted: (id) => parts.connections.byId(id)?.onDoubted?.(),
+    };
+    this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, claimEvents);
   }
 
   /**

@@ -17,12 +17,14 @@ async function world(mode: "reject" | "replace") {
     const state: MemberState = { name, pid: 1, startedAt: 0, isDraining: false };
     const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
     const closed: string[] = [];
-    const claims = new UserClaims(mode, peers, (id) => closed.push(id));
+    const doubted: string[] = [];
+    const events = { onReplaced: (id: string) => closed.push(id), onDoubted: (id: string) => doubted.push(id) };
+    const claims = new UserClaims(mode, peers, events);
     await peers.start();
     const take = (connectionId: string, predecessorId?: string) =>
       claims.take({ userId: "u", connectionId, predecessorId });
     const giveBack = (connectionId: string, heir?: string) => claims.giveBack("u", connectionId, heir);
-    return { clock, peers, closed, take, giveBack };
+    return { clock, peers, closed, doubted, take, giveBack };
   };
   const [a, b] = [await make("a"), await make("b")];
   const settle = turn;
@@ -51,6 +53,18 @@ const refusal = async (attempt: Promise<void>): Promise<string> => {
 };
 
 describe("where the one that is there is kept", () => {
+  test("it is doubted on its own worker when a newcomer is refused because of it", async () => {
+    const { a, b, settle } = await world("reject");
+    await a.take("c1");
+    expect([a.doubted, b.doubted]).toEqual([[], []]);
+    await refusal(b.take("c2"));
+    await settle();
+    expect(a.doubted).toEqual(["c1"]);
+    a.doubted.length = 0;
+    await refusal(a.take("c3"));
+    expect(a.doubted).toContain("c1");
+  });
+
   test("a second one is refused, on whichever worker, until the first has left", async () => {
     const { a, b } = await world("reject");
     await a.take("c1");

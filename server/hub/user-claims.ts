@@ -10,6 +10,14 @@ export interface Claimant {
   readonly predecessorId: string | undefined;
 }
 
+/** What becomes of the connection that has a user. Either is called for connections of other workers too: then it does nothing. */
+export interface ClaimEvents {
+  /** A newer connection has its user. */
+  onReplaced(connectionId: string): void;
+  /** A newcomer was refused because of it: is anybody still there? */
+  onDoubted(connectionId: string): void;
+}
+
 /**
  * One connection per user in the whole server, where USER_CONNECTIONS says so: `reject` keeps the one that is there,
  * `replace` the newest. Who decides is the cluster, so two workers never let in two.
@@ -17,15 +25,15 @@ export interface Claimant {
 export class UserClaims {
   readonly #mode: "reject" | "replace";
   readonly #peers: Peers;
-  readonly #closeReplaced: (connectionId: string) => void;
+  readonly #events: ClaimEvents;
 
-  /** @param closeReplaced closes a connection of this worker, if it is (still) there */
-  constructor(mode: "reject" | "replace", peers: Peers, closeReplaced: (connectionId: string) => void) {
+  constructor(mode: "reject" | "replace", peers: Peers, events: ClaimEvents) {
     this.#mode = mode;
     this.#peers = peers;
-    this.#closeReplaced = closeReplaced;
-    peers.onClaimLost = closeReplaced;
-    peers.handle("replaced", (connectionId: string) => closeReplaced(connectionId));
+    this.#events = events;
+    peers.onClaimLost = (connectionId) => events.onReplaced(connectionId);
+    peers.handle("replaced", (connectionId: string) => events.onReplaced(connectionId));
+    peers.handle("doubted", (connectionId: string) => events.onDoubted(connectionId));
   }
 
   /** @throws ServiceError "conflict" where the user is connected and stays so, "broker-unavailable" where nobody can tell */
@@ -34,11 +42,12 @@ export class UserClaims {
     const over = this.#mode === "replace" ? ("anybody" as const) : mayReplace;
     const { isGranted, previous } = await this.#claim({ key: keyOf(userId), holder: connectionId, over });
     if (!isGranted) {
+      if (previous !== undefined) this.#doubt(previous);
       throw new ServiceError("conflict", "the user is already connected, and one connection per user is allowed");
     }
     // Whom it continues leaves by another way: once the newcomer has everything.
     if (previous === undefined || previous.holder === predecessorId) return;
-    this.#closeReplaced(previous.holder);
+    this.#events.onReplaced(previous.holder);
     this.#peers.notify(previous.member, "replaced", previous.holder);
   }
 
@@ -52,6 +61,12 @@ export class UserClaims {
   takeBack(userId: string, connectionId: string, by: string): void {
     // Where nobody can decide now the name is free in the end: whoever had it is gone.
     this.#claim({ key: keyOf(userId), holder: connectionId, over: { holder: by } }).catch(() => undefined);
+  }
+
+  /** The user may stand before us because that connection is dead, which nobody has noticed yet. */
+  #doubt({ member, holder }: NonNullable<Claimed["previous"]>): void {
+    this.#events.onDoubted(holder);
+    this.#peers.notify(member, "doubted", holder);
   }
 
   async #claim(claim: Claim): Promise<Claimed> {

@@ -42,6 +42,17 @@ describe("a heartbeat", () => {
     expect([peer.pings, peer.closedWith]).toEqual([1, undefined]);
   });
 
+  test("pings at once who is in doubt, and not twice for one answer", () => {
+    const { clock, heartbeat, peer } = makeHeartbeat();
+    heartbeat.probe(peer);
+    heartbeat.probe(peer);
+    expect(peer.pings).toBe(1);
+    clock.move(9000);
+    expect(peer.closedWith).toBeUndefined();
+    clock.move(2000);
+    expect(peer.closedWith?.name).toBe("no-pong");
+  });
+
   test("rests while bytes wait, since the answer may stand behind them, and goes on after it", () => {
     const { clock, peer } = makeHeartbeat();
     clock.move(31_000);

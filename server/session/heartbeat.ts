@@ -51,6 +51,11 @@ export class Heartbeat {
     this.#wheel.add(peer);
   }
 
+  /** Pings at once: somebody needs to know whether the peer is still there. */
+  probe(peer: Pinged): void {
+    this.#ping(peer);
+  }
+
   /** A pong or any message came. */
   seen(peer: Pinged): void {
     this.#owing.delete(peer);

@@ -47,6 +47,11 @@ export class Session {
   answering: Answering | undefined;
   /** Its welcome was sent; before that it is in no channel and gets no notice. */
   isWelcomed = false;
+  /**
+   * Set by the transport where a user may have one connection only. Called when a newcomer was refused because of this one:
+   * if the other side is gone, that has to be noticed soon.
+   */
+  onDoubted: (() => void) | undefined;
   #closed: CloseReason | undefined;
 
   constructor(origin: SessionOrigin, identity: Identity, connection: Connection) {

@@ -178,6 +178,53 @@ describe("an event stream", () => {
   );
 });
 
+describe("a stream of a user who may have one connection only", () => {
+  const settings = { userConnections: "reject" } as const;
+
+  test("is answered 200 with the reason while another connection has the user", async () => {
+    const url = `${await begin({ settings })}?user_id=u`;
+    using _first = await StreamUnderTest.open(url);
+    using second = await StreamUnderTest.connect(url);
+    await second.untilEnded();
+    expect(second.response.status).toBe(200);
+    expect(second.frames).toMatchObject([{ event: "closing", code: 4501 }]);
+    expect(Number(second.blocks[0]?.retry)).toBeLessThanOrEqual(4000);
+  });
+
+  test("gets the user when it tries again, if nobody is left at the other connection", async () => {
+    const url = `${await begin({ settings })}?user_id=u`;
+    using first = await StreamUnderTest.open(url);
+    server.test.clock.move(15_000);
+    using refused = await StreamUnderTest.connect(url);
+    await first.untilEnded(); // it can be told, but a client that is gone does not return
+    await refused.untilEnded();
+    await server.untilEmpty();
+    using second = await StreamUnderTest.open(url);
+    expect(second.welcome.user_id).toBe("u");
+  });
+
+  test("keeps the user if its client is there: it resumes before the newcomer tries again, and misses nothing", async () => {
+    const url = `${await begin({ settings })}?user_id=u`;
+    using first = await StreamUnderTest.open(url);
+    server.test.clock.move(15_000);
+    using refused = await StreamUnderTest.connect(url);
+    await first.untilEnded();
+    await refused.untilEnded();
+    expect(first.frames.at(-1)).toMatchObject({ event: "closing", code: 1001 });
+    expect(Number(first.blocks.at(-1)?.retry)).toBeLessThan(Number(refused.blocks.at(-1)?.retry));
+    await server.untilEmpty();
+    await publish("@u", "1");
+    using resumed = await StreamUnderTest.open(url, { "Last-Event-ID": first.lastEventId });
+    await server.test.settle();
+    await resumed.untilMessages(1);
+    // It has just shown that it is there: nobody disturbs it for a while.
+    server.test.clock.move(14_000);
+    using again = await StreamUnderTest.connect(url);
+    await again.untilEnded();
+    expect([again.frames[0]?.code, server.session.closed]).toEqual([4501, undefined]);
+  });
+});
+
 describe("the end of a stream", () => {
   test.each([
     [{ name: "token-expired" }, 4010, true],

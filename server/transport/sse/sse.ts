@@ -21,6 +21,8 @@ const commentMs = 15_000;
 const lingerS = 30;
 /** The shortest lifetime of a stream, as a part of STREAM_LIFETIME: spread, so that streams that began together end apart. */
 const lifetimeSpread = 0.8;
+/** A stream that began so recently has shown that its client is there. */
+const provenMs = 15_000;
 /** How long a client waits that was refused for a reason that passes, without a better hint. Milliseconds. */
 const laterMs = 2000;
 
@@ -117,6 +119,8 @@ export class SseTransport {
           connection = opened;
           const { session } = this.#hub.open(admitted, opened);
           const timers = this.#startTimers(session, heartbeatMs);
+          const startedAt = this.#clock.monotonic();
+          if (this.#hub.doubtsConnections) session.onDoubted = () => this.#prove(session, startedAt);
           if (heartbeatMs === undefined) this.#comments.add(opened);
           ended = () => {
             timers.close();
@@ -135,6 +139,15 @@ export class SseTransport {
       { highWaterMark: fullLength, size: (chunk) => chunk?.length ?? 0 },
     );
     return new Response(stream, { headers: streamHeaders });
+  }
+
+  /**
+   * A stream cannot be pinged. But a client that is still there resumes at once when its stream ends, long before the newcomer
+   * tries again, and has its user back; one that is gone does not.
+   */
+  #prove(session: Session, startedAt: number): void {
+    if (this.#clock.monotonic() - startedAt < provenMs) return;
+    session.close({ name: "going-away", text: "another connection asks for this user; reconnect to keep it" });
   }
 
   #startTimers(session: Session, heartbeatMs: number | undefined): StreamTimers {

@@ -131,7 +131,9 @@ export class WebSocketTransport {
     }
     socket.data.connection = connection;
     this.#heartbeat.add(connection);
-    socket.data.conversation = this.#hub.open(entrance, connection);
+    const conversation = this.#hub.open(entrance, connection);
+    socket.data.conversation = conversation;
+    if (this.#hub.doubtsConnections) conversation.session.onDoubted = () => this.#heartbeat.probe(connection);
   }
 
   #message(socket: ServerWebSocket<SocketState>, message: string | Buffer): void {
