@@ -11,8 +11,8 @@ if (bun === undefined) {
   process.exit(1);
 }
 const program = join(dirname(fileURLToPath(import.meta.url)), "run.ts");
-const child = spawn(bun, ["--no-env-file", program, ...process.argv.slice(2)], { stdio: "inherit" });
-// Ctrl+C reaches both; what is sent to this process alone is passed on.
+const child = spawn(bun, ["--no-env-file", "--no-orphans", program, ...process.argv.slice(2)], { stdio: "inherit" });
+// Ctrl+C reaches both; SIGTERM to this process alone is passed on. If it is killed, --no-orphans ends the other one.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => child.kill("SIGTERM"));
 child.on("exit", (code) => {

@@ -34,9 +34,8 @@ async function runExample(example: string, port: string): Promise<void> {
     port: 0,
     fetch: () => new Response(Bun.file(join(folder, "page.html"))),
   });
-  console.log(`Fanfare  ${url}`);
-  console.log(`Page     http://127.0.0.1:${page.port}/?server=${encodeURIComponent(url)}`);
-  console.log("Ctrl+C ends both.\n");
+  console.log(`Open this page:  http://127.0.0.1:${page.port}/?server=${encodeURIComponent(url)}`);
+  console.log(`It talks to Fanfare at ${url}. Ctrl+C ends both.\n`);
   const backend = Bun.spawn([process.execPath, "--no-env-file", join(folder, "backend.ts"), url], {
     stdio: ["ignore", "inherit", "inherit"],
   });

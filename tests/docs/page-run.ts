@@ -50,7 +50,7 @@ export class PageRun implements AsyncDisposable {
   async #startServer(code: string): Promise<void> {
     await this.#server?.end();
     const server = this.#spawn(code.replaceAll(/--port \d+/g, "--port 0"), "0");
-    const [, port = ""] = await server.until(/(?:Listening on ws|Fanfare {2}http)s?:\/\/[^\s/]+:(\d+)/);
+    const [, port = ""] = await server.until(/(?:Listening on ws|Fanfare at http)s?:\/\/[^\s/]+:(\d+)/);
     this.#server = server;
     this.#port = port;
   }

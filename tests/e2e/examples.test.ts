@@ -27,16 +27,16 @@ class Example implements AsyncDisposable {
 
   static async start(name: string): Promise<Example> {
     const example = new Example(name);
-    await example.until(/Page {5}\S+/);
+    await example.until(/Fanfare at \S+\. /);
     return example;
   }
 
   get url(): string {
-    return /Fanfare {2}(\S+)/.exec(this.output)?.[1] ?? "";
+    return /Fanfare at (\S+)\. /.exec(this.output)?.[1] ?? "";
   }
 
   get pageUrl(): string {
-    return /Page {5}(\S+)/.exec(this.output)?.[1] ?? "";
+    return /Open this page: {2}(\S+)/.exec(this.output)?.[1] ?? "";
   }
 
   open(query: string): Promise<SocketUnderTest> {
@@ -78,6 +78,34 @@ class Example implements AsyncDisposable {
 }
 
 const dataOf = (frame: Frame) => frame.data as Readonly<Record<string, unknown>>;
+
+describe("the pages of the examples", () => {
+  test.each(["prices", "chat", "alerts", "game", "orders"])("fit on a phone: %s", async (name) => {
+    await using example = await Example.start(name);
+    const context = await browser.context();
+    const tab = await TabUnderTest.open(context, example.pageUrl);
+    await tab.page.setViewportSize({ width: 360, height: 640 });
+    expect(await tab.page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(360);
+    // Without it a phone shows the page as for a desk, four times too small.
+    expect(await tab.page.evaluate("document.querySelector('meta[name=viewport]') !== null")).toBe(true);
+    await context.close();
+  });
+
+  test("chat: Send sends, and so does Enter", async () => {
+    await using example = await Example.start("chat");
+    using other = await example.open("");
+    const context = await browser.context();
+    const { page } = await TabUnderTest.open(context, example.pageUrl);
+    await page.waitForFunction("document.querySelector('.system') !== null");
+    await page.getByLabel("Message").fill("by the button");
+    await page.getByRole("button", { name: "Send" }).click();
+    await other.until(({ message }) => message === "by the button");
+    await page.getByLabel("Message").fill("by Enter");
+    await page.getByLabel("Message").press("Enter");
+    await other.until(({ message }) => message === "by Enter");
+    await context.close();
+  });
+});
 
 describe("the examples do what they are about", () => {
   test("prices: the last price of a symbol is there at once, and nothing of the others", async () => {
