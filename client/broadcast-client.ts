@@ -1,5 +1,5 @@
 import type { SystemFrame } from "../protocol/frames.ts";
-import { Client } from "./client.ts";
+import { type Client, makeClient } from "./client.ts";
 import { ClientError } from "./client-error.ts";
 import type { Message } from "./feed.ts";
 import type { ConnectionState } from "./state.ts";
@@ -30,7 +30,7 @@ export class BroadcastClient {
     const { host = "127.0.0.1", port = 8000, name, secure = false, userId, token } = options;
     const address = host.includes(":") ? `[${host}]` : host;
     const identity = { ...(userId === undefined ? {} : { userId }), ...(token === undefined ? {} : { token }) };
-    this.#client = new Client(`${secure ? "wss" : "ws"}://${address}:${port}/ws`, identity, world);
+    this.#client = makeClient(`${secure ? "wss" : "ws"}://${address}:${port}/ws`, identity, world);
     this.#name = name;
   }
 

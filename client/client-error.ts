@@ -10,7 +10,7 @@ export type ClientErrorCode = ErrorCode | "queue-full" | "closed" | "invalid-dat
 /** Something that was asked for did not happen, or something that came could not be used. */
 export class ClientError extends Error {
   override readonly name = "ClientError";
-  readonly code: ClientErrorCode;
+  declare readonly code: ClientErrorCode;
 
   constructor(code: ClientErrorCode, message: string, cause?: unknown) {
     super(message, { cause });

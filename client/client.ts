@@ -1,13 +1,13 @@
-import type { IncomingFrame } from "../protocol/client-codec.ts";
 import type { SystemFrame } from "../protocol/frames.ts";
-import { Channel } from "./channel.ts";
+import { type Channel, makeChannel } from "./channel.ts";
 import { ClientError } from "./client-error.ts";
-import { Connector } from "./connector.ts";
+import { makeConnector } from "./connector.ts";
 import { Emitter } from "./emitter.ts";
 import type { ChannelOptions } from "./feed.ts";
-import { Outbox } from "./outbox.ts";
+import { makeOutbox } from "./outbox.ts";
 import type { ConnectionState } from "./state.ts";
-import { Subscriptions } from "./subscriptions.ts";
+import { makeSubscriptions } from "./subscriptions.ts";
+import type { Send } from "./transport.ts";
 import { realWorld, type TransportName, type World } from "./world.ts";
 
 export interface ClientOptions {
@@ -31,6 +31,24 @@ export interface ClientEvents {
   error: ClientError;
 }
 
+/** A client of one server. */
+export interface Client {
+  readonly state: ConnectionState;
+  /** @returns takes the handler away again */
+  on<Name extends keyof ClientEvents>(name: Name, handler: (value: ClientEvents[Name]) => void): () => void;
+  /** A channel by its name. Nothing is asked of the server before somebody listens. */
+  channel<Input = unknown, Data = Input>(name: string, options?: ChannelOptions<Input, Data>): Channel<Input, Data>;
+  /** Text to everyone, as in a chat; resolves once it is sent, since nothing answers it. @throws ClientError */
+  say(message: string, sender?: string): Promise<void>;
+  /** Begins anew after an end, or tries at once where the next try is waited for. */
+  connect(): void;
+  /**
+   * Ends: what waits for an answer is refused with `closed`, and so is what is asked from now on. Handlers stay, so that
+   * `connect` can begin anew. Idempotent.
+   */
+  close(): void;
+}
+
 /**
  * Connects, and stays connected.
  *
@@ -38,90 +56,63 @@ export interface ClientEvents {
  * @throws TypeError for anything but a URL; relative ones are relative to the page
  */
 export function createClient(url: string, options: ClientOptions = {}, world: World = realWorld): Client {
-  const client = new Client(url, options, world);
+  const client = makeClient(url, options, world);
   client.connect();
   return client;
 }
 
-/** A client of one server. */
-export class Client {
-  readonly #connector: Connector;
-  readonly #outbox: Outbox;
-  readonly #subscriptions: Subscriptions;
-  readonly #emitter = new Emitter<ClientEvents>();
-
-  /** Connects only when told to: see `createClient`. */
-  constructor(url: string, options: ClientOptions, world: World) {
-    const { token, transports = ["websocket", "sse"], stay = false, queueSize = 100, userId } = options;
-    const address = new URL(url, (globalThis as { location?: { href: string } }).location?.href);
-    if (userId) address.searchParams.set("user_id", userId);
-    const give = typeof token === "function" ? token : () => token;
-    this.#connector = new Connector(
-      { url: address, token: give, transports, stay },
-      {
-        onState: (state) => this.#changed(state),
-        describe: (transport) => this.#subscriptions.describe(transport),
-        onWelcome: (welcome) => {
-          this.#subscriptions.welcome(welcome);
-          this.#outbox.open();
-        },
-        onFrame: (frame) => this.#take(frame),
-        onRefused: (goodbye) => this.#subscriptions.refused(goodbye),
+/** A client that connects only when told to. */
+export function makeClient(url: string, options: ClientOptions, world: World): Client {
+  const { token, transports = ["websocket", "sse"], stay = false, queueSize = 100, userId } = options;
+  const address = new URL(url, (globalThis as { location?: { href: string } }).location?.href);
+  if (userId) address.searchParams.set("user_id", userId);
+  const events = new Emitter<ClientEvents>();
+  const send: Send = (command, ref) => connector.send(command, ref);
+  const outbox = makeOutbox(send, world, queueSize);
+  const subscriptions = makeSubscriptions(outbox, send, world);
+  const connector = makeConnector(
+    { url: address, token, transports, stay },
+    {
+      ...subscriptions,
+      onState(state) {
+        if (state.status === "closed") end();
+        else if (state.status !== "connected") {
+          outbox.begin();
+          subscriptions.lose();
+        }
+        events.emit("state", state);
       },
-      world,
-    );
-    const send = this.#connector.send.bind(this.#connector);
-    this.#outbox = new Outbox(send, world, queueSize);
-    this.#subscriptions = new Subscriptions(send, world);
+      onWelcome(welcome) {
+        outbox.begin();
+        subscriptions.welcome(welcome);
+        outbox.open(welcome);
+      },
+      onFrame(frame) {
+        if (frame.type === "system") events.emit("system", frame);
+        if (outbox.settle(frame)) return;
+        if (frame.type === "error") events.emit("error", new ClientError(frame.code, frame.message));
+        else subscriptions.take(frame);
+      },
+    },
+    world,
+  );
+
+  function end(): void {
+    subscriptions.end();
+    outbox.close(connector.state.reason);
   }
 
-  get state(): ConnectionState {
-    return this.#connector.state;
-  }
-
-  /** @returns takes the handler away again */
-  on<Name extends keyof ClientEvents>(name: Name, handler: (value: ClientEvents[Name]) => void): () => void {
-    return this.#emitter.on(name, handler);
-  }
-
-  /** A channel by its name. Nothing is asked of the server before somebody listens. */
-  channel<Input = unknown, Data = Input>(
-    name: string,
-    options: ChannelOptions<Input, Data> = {},
-  ): Channel<Input, Data> {
-    return new Channel(name, options, this.#subscriptions, this.#outbox);
-  }
-
-  /** Text to everyone, as in a chat; resolves once it is sent, since nothing answers it. @throws ClientError */
-  say(message: string, sender?: string): Promise<void> {
-    return this.#outbox.ask({ type: "message", message, ...(sender && { sender }) });
-  }
-
-  /** Begins anew after an end, or tries at once where the next try is waited for. */
-  connect(): void {
-    this.#connector.connect();
-  }
-
-  /** Ends: handlers stay, so that `connect` can begin anew; what waits for an answer is refused. Idempotent. */
-  close(): void {
-    this.#connector.close();
-  }
-
-  #changed(state: ConnectionState): void {
-    if (state.status !== "connected") {
-      this.#subscriptions.lose();
-      this.#outbox.lose();
-    }
-    if (state.status === "closed") {
-      this.#outbox.clear(state.reason);
-      this.#subscriptions.end();
-    }
-    this.#emitter.emit("state", state);
-  }
-
-  #take(frame: IncomingFrame): void {
-    if (frame.type === "system") this.#emitter.emit("system", frame);
-    if (this.#outbox.settle(frame) || this.#subscriptions.take(frame) || frame.type !== "error") return;
-    this.#emitter.emit("error", new ClientError(frame.code, frame.message));
-  }
+  return {
+    get state() {
+      return connector.state;
+    },
+    on: (name, handler) => events.on(name, handler),
+    channel: (name, more = {}) => makeChannel(name, more, subscriptions, outbox),
+    say: (message, sender) => outbox.ask({ type: "message", message, sender }),
+    connect: connector.connect,
+    close() {
+      connector.close();
+      end(); // also where it never began
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import type { Joined, MessageOnTheWire, Ref } from "../protocol/frames.ts";
 import type { Position } from "../protocol/position.ts";
 import { ClientError } from "./client-error.ts";
+import type { Timer } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
 import { type Gap, Progress } from "./progress.ts";
 import { checkData, type Schema } from "./schema.ts";
@@ -41,97 +42,102 @@ export interface ChannelOptions<Input = unknown, Data = Input> {
 }
 
 /** One channel as this client reads it: who listens, how far it was read, and how it stands with the server. */
-export class Feed {
+export interface Feed {
   readonly name: string;
   readonly options: ChannelOptions;
-  readonly progress = new Progress();
-  readonly events = new Emitter<ChannelEvents>();
-  isJoined = false;
+  readonly progress: Progress;
+  readonly events: Emitter<ChannelEvents>;
+  /** Every connection is in `all` and in its user's own channel, whether it asks or not. */
+  readonly isAuto: boolean;
+  isJoined: boolean;
   /** The subscribe command that is not answered yet, or was refused; a new connection makes it void. */
   askedRef: Ref | undefined;
   /** A handshake or a command that named it was refused: no handshake names it, lest it refuse all others. */
-  isDoubtful = false;
+  isRefused: boolean;
   /** Whether the state was loaded, where there is one to load. */
   isLoaded: boolean;
-  isLoading = false;
-  /** How often loading failed in a row. */
-  failures = 0;
-  #isFresh = false;
-
-  constructor(name: string, options: ChannelOptions) {
-    this.name = name;
-    this.options = options;
-    this.isLoaded = !options.getState;
-    if (typeof options.since === "object") this.progress.position = options.since;
-  }
-
-  /** Whether anybody listens. */
-  get isWanted(): boolean {
-    return this.events.size > 0;
-  }
-
-  /** Every connection is in `all` and in its user's own channel, whether it asks or not. */
-  get isEverybodys(): boolean {
-    return this.name === "all" || this.name.startsWith("@");
-  }
-
+  isLoading: boolean;
+  /** How often loading failed in a row, or the state that was loaded did not last. */
+  failures: number;
+  /** Until it is loaded once more. */
+  timer: Timer | undefined;
   /** The server let it in. */
-  begin({ offset, ...joined }: Joined): void {
-    this.isJoined = true;
-    this.isDoubtful = false;
-    this.askedRef = undefined;
-    const { since } = this.options;
-    const count = typeof since === "string" && Number(since.slice(5));
-    // A handshake cannot name a number for one channel: all that there is was asked for, and what is too much is skipped.
-    const from = count && !this.progress.position ? Math.max(joined.from, offset + 1 - count) : joined.from;
-    const wasFresh = this.#isFresh;
-    this.#isFresh = false;
-    const { reason = "history-too-short", epoch } = joined;
-    this.#miss(this.progress.skip(from - 1, reason, epoch), wasFresh);
-  }
-
-  take(message: MessageOnTheWire): void {
-    if (!this.isJoined) return;
-    const { offset } = message;
-    if (offset) {
-      if (!this.progress.isNew(offset)) return;
-      this.#miss(this.progress.skip(offset - 1, "unannounced"));
-      this.progress.skip(offset, "unannounced");
-    }
-    const { schema } = this.options;
-    try {
-      this.events.emit("message", { ...message, data: schema ? checkData(schema, message.data) : message.data });
-    } catch (cause) {
-      this.events.emit("error", new ClientError("invalid-data", `${cause}`, cause));
-    }
-  }
-
+  begin(joined: Joined): void;
+  take(message: MessageOnTheWire): void;
   /** A hole that the server announced. */
-  gap({ to, reason, epoch }: Gap): void {
-    if (this.isJoined) this.#miss(this.progress.skip(to, reason, epoch));
-  }
-
+  gap(gap: Gap): void;
   /** @returns whether the state is there */
-  async load(): Promise<boolean> {
-    this.isLoading = true;
-    try {
-      const state = await this.options.getState?.();
-      this.progress.position = state?.position;
-      this.failures = 0;
-      this.isLoaded = this.#isFresh = true;
-      this.events.emit("state", state?.data);
-    } catch (cause) {
-      this.failures++;
-      this.events.emit("error", new ClientError("no-state", `${cause}`, cause));
-    }
-    this.isLoading = false;
-    return this.isLoaded;
-  }
+  load(): Promise<boolean>;
+}
 
-  #miss(gap: Gap | undefined, isFresh = false): void {
+export function makeFeed(name: string, options: ChannelOptions): Feed {
+  const { getState, since, schema } = options;
+  const progress = new Progress();
+  const events = new Emitter<ChannelEvents>();
+  /** The state was loaded, and where it reaches the stream is not known yet. */
+  let isFresh = false;
+  if (typeof since === "object") progress.position = since;
+
+  function miss(gap: Gap | undefined, wasFresh = false): void {
     if (!gap) return;
     // Where even a fresh state does not reach the stream, a third one would not either.
-    if (this.options.getState && !isFresh) this.isLoaded = false;
-    this.events.emit("gap", gap);
+    if (getState && !wasFresh) feed.isLoaded = false;
+    events.emit("gap", gap);
   }
+
+  const feed: Feed = {
+    name,
+    options,
+    progress,
+    events,
+    isAuto: name === "all" || name.startsWith("@"),
+    isJoined: false,
+    askedRef: undefined,
+    isRefused: false,
+    isLoaded: !getState,
+    isLoading: false,
+    failures: 0,
+    timer: undefined,
+    begin({ offset, from, reason, epoch }) {
+      const count = typeof since === "string" && Number(since.slice(5));
+      // A handshake cannot name a number for one channel: all that there is was asked for, and what is too much is skipped.
+      const first = count && !progress.position ? Math.max(from, offset + 1 - count) : from;
+      const wasFresh = isFresh;
+      feed.isJoined = true;
+      feed.isRefused = isFresh = false;
+      feed.askedRef = undefined;
+      miss(progress.skip(first - 1, reason, epoch), wasFresh);
+    },
+    take(message) {
+      const { offset } = message;
+      if (!feed.isJoined) return;
+      if (offset) {
+        if (!(offset > (progress.position?.offset ?? 0))) return;
+        miss(progress.skip(offset - 1));
+        progress.skip(offset);
+      }
+      try {
+        events.emit("message", { ...message, data: schema ? checkData(schema, message.data) : message.data });
+      } catch (cause) {
+        events.emit("error", new ClientError("invalid-data", `${cause}`, cause));
+      }
+    },
+    gap({ to, reason, epoch }) {
+      if (feed.isJoined) miss(progress.skip(to, reason, epoch));
+    },
+    async load() {
+      feed.isLoading = true;
+      try {
+        const state = await getState?.();
+        progress.position = state?.position;
+        feed.isLoaded = isFresh = true;
+        events.emit("state", state?.data);
+      } catch (cause) {
+        events.emit("error", new ClientError("no-state", `${cause}`, cause));
+      }
+      feed.isLoading = false;
+      return feed.isLoaded;
+    },
+  };
+  return feed;
 }

@@ -1,8 +1,8 @@
 /** The SDK: docs/client.md. */
 export type { AckFrame, GapReason, PresenceFrame, SystemFrame } from "../protocol/frames.ts";
 export type { Position } from "../protocol/position.ts";
-export { Channel, type HistoryOptions, type PublishOptions } from "./channel.ts";
-export { Client, type ClientEvents, type ClientOptions, createClient } from "./client.ts";
+export type { Channel, HistoryOptions, PublishOptions } from "./channel.ts";
+export { type Client, type ClientEvents, type ClientOptions, createClient } from "./client.ts";
 export { ClientError, type ClientErrorCode } from "./client-error.ts";
 export type { ChannelEvents, ChannelOptions, Message, State } from "./feed.ts";
 export type { Gap } from "./progress.ts";

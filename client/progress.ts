@@ -21,19 +21,16 @@ export class Progress {
   /** Undefined before the first subscription. */
   position: Position | undefined;
 
-  isNew(offset: number): boolean {
-    return offset > (this.position?.offset ?? 0);
-  }
-
   /**
    * Nothing up to `to` will come any more.
    * @returns the hole, if there is one between what was seen and what follows
    */
-  skip(to: number, reason: Gap["reason"], epoch = this.position?.epoch): Gap | undefined {
+  skip(to: number, reason: Gap["reason"] = "unannounced", epoch = this.position?.epoch): Gap | undefined {
     const seen = this.position;
     // The same epoch with this reason: the server never gave out the position that was asked for.
     const isAnew = reason === "epoch-changed" || seen?.epoch !== epoch;
-    if (!epoch || (seen && !isAnew && to <= seen.offset)) return undefined;
+    // What is no number would make a position that nothing is ever beyond.
+    if (!epoch || !(to < 1e15) || (seen && !isAnew && to <= seen.offset)) return undefined;
     this.position = { epoch, offset: to };
     return seen && { epoch, from: isAnew ? 1 : seen.offset + 1, to, reason: isAnew ? "epoch-changed" : reason };
   }

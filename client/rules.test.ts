@@ -1,16 +1,28 @@
 import { expect, test } from "bun:test";
 import { parseChannelName } from "../protocol/channel-name.ts";
 import { parseCursor } from "../protocol/position.ts";
-import { backoff } from "./backoff.ts";
+import { askedWait, backoff } from "./backoff.ts";
 import { cursorPart } from "./cursor.ts";
 import { Emitter } from "./emitter.ts";
 import { checkData } from "./schema.ts";
 
-test("waits are anything up to a bound that doubles from half a second to twenty", () => {
+test("waits are a tenth at least of a bound that doubles from half a second to twenty", () => {
   expect([0, 1, 2, 5, 6, 60].map((failures) => backoff(failures, 1))).toEqual([
     500, 1000, 2000, 16_000, 20_000, 20_000,
   ]);
-  expect(backoff(60, 0)).toBe(0);
+  expect([backoff(0, 0), backoff(60, 0)]).toEqual([50, 2000]);
+});
+
+test.each([
+  [undefined, 0],
+  [-1, 0],
+  [Number.NaN, 0],
+  [800, 800],
+  [86_400_000, 86_400_000],
+  [86_400_001, 86_400_000],
+  [Number.POSITIVE_INFINITY, 86_400_000],
+])("a server that asks for a wait of %p ms gets %p", (asked, ms) => {
+  expect(askedWait(asked)).toBe(ms);
 });
 
 test.each(["room:1", "@zoë,~%/ü", "all"])("a cursor of %p is one that the server reads", (name) => {

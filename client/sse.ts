@@ -1,11 +1,9 @@
 import { type ClientCommand, decodeServerFrames, type IncomingFrame } from "../protocol/client-codec.ts";
 import type { Ref } from "../protocol/frames.ts";
+import { askedWait } from "./backoff.ts";
 import { cursorPart } from "./cursor.ts";
 import type { Goodbye } from "./goodbye.ts";
 import type { Socket, SocketEvents, Target, Transport } from "./transport.ts";
-
-/** The longest wait that an answer can ask for: timers of some runtimes cannot wait for more than 24 days. Milliseconds. */
-const maxWaitMs = 86_400_000;
 
 /**
  * An event stream for what comes, HTTP requests for what is said.
@@ -50,7 +48,7 @@ class SseSocket implements Socket {
     try {
       const response = await this.#fetch(`sse?${this.#target.query}`, { cache: "no-store" });
       const isStream = response.status === 200 && response.body;
-      return isStream ? await this.#readStream(isStream) : await refusal(response);
+      return isStream ? await this.#readStream(isStream) : goodbye(response, await problemOf(response));
     } catch (error) {
       return { code: 1006, reason: `${error}` };
     }
@@ -119,8 +117,12 @@ class SseSocket implements Socket {
   async #ask(type: string, path: string, body?: unknown): Promise<object> {
     try {
       const response = await this.#fetch(path, body ? { method: "POST", body: JSON.stringify(body) } : {});
-      const answer = (await response.json()) as { readonly detail?: string };
-      return response.ok ? { ...answer, type } : { message: answer.detail, ...answer, type: "error" };
+      if (response.ok) return { ...((await response.json()) as object), type };
+      const problem = await problemOf(response);
+      const { code, reason } = goodbye(response, problem);
+      // A proxy says with its status only whether to ask once more.
+      const guess = code < 4500 ? "broker-unavailable" : "bad-request";
+      return { code: guess, message: reason, ...problem, type: "error" };
     } catch (error) {
       // Whether it arrived is not known; the code asks for the same once more, with the same id.
       return { type: "error", code: "broker-unavailable", message: `${error}` };
@@ -139,19 +141,28 @@ class SseSocket implements Socket {
   }
 }
 
+/** What is read of a refusal. */
+interface Problem {
+  readonly code?: string;
+  readonly detail?: string;
+}
+
 function pathOf(channel: string): string {
   return `v1/channels/${encodeURIComponent(channel)}/`;
 }
 
+/** Why a request was refused; nothing of it where the answer is not our server's. */
+async function problemOf(response: Response): Promise<Problem> {
+  return (await response.json().catch(() => null)) ?? {};
+}
+
 /** The close code that a WebSocket would have been given. */
-async function refusal(response: Response): Promise<Goodbye> {
-  const { status } = response;
+function goodbye({ status, headers }: Response, { code, detail }: Problem): Goodbye {
   const codes: Record<number, number> = { 204: 4504, 401: 4500, 403: 4500, 408: 4053, 409: 4501, 429: 4029 };
-  const problem = (await response.json().catch(() => null)) as { readonly detail?: string } | null;
   return {
-    code: codes[status] ?? (status < 500 ? 4503 : 4053),
-    reason: problem?.detail ?? `HTTP status ${status}`,
+    code: code === "token-expired" ? 4010 : (codes[status] ?? (status < 500 ? 4503 : 4053)),
+    reason: detail ?? `HTTP status ${status}`,
     // A date instead of seconds counts as none.
-    retryAfterMs: Math.min(maxWaitMs, Number(response.headers.get("Retry-After")) * 1000 || 0),
+    retryAfterMs: askedWait(Number(headers.get("Retry-After")) * 1000),
   };
 }

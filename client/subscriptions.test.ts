@@ -99,6 +99,34 @@ describe("a channel", () => {
   });
 });
 
+describe.each(["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf"])("a channel called %s", (name) => {
+  test("is joined in the handshake like any other, and resumed", async () => {
+    const world = new ScriptedWorld();
+    const client = world.client();
+    const { messages } = log(client.channel(name));
+    const socket = await world.socket();
+    socket.welcome(Object.fromEntries([[name, live]]));
+    socket.message(name, 10);
+    expect([messages, client.channel(name).position]).toEqual([[10], { epoch: "k3x9", offset: 10 }]);
+    socket.end(1006);
+    expect((await world.untilNextTry(client)).query).toMatchObject({ channel: [name], since: `${name}~k3x9~10` });
+  });
+
+  test("is subscribed to where the welcome does not name it", async () => {
+    const { world, socket, client } = await connected();
+    const { messages, errors } = log(client.channel(name));
+    await world.move(0);
+    expect(socket.commands).toEqual([{ type: "subscribe", channel: name }]);
+    socket.subscribed(name, live);
+    socket.message(name, 10);
+    expect([messages, errors]).toEqual([[10], []]);
+    socket.end(1006);
+    const next = await world.untilNextTry(client);
+    next.welcome();
+    expect(next.commands).toMatchObject([{ type: "subscribe", channel: name }]);
+  });
+});
+
 describe("what comes", () => {
   test("of a gap before the channel is subscribed to concerns nobody", async () => {
     const { world, socket, client } = await connected();
@@ -314,6 +342,20 @@ describe("a refusal", () => {
     expect(client.state).toMatchObject({ status: "closed", code: 4501 });
   });
 
+  test("of a broker that is away does not end the subscription, with or without a hint", async () => {
+    const { world, socket, client } = await connected();
+    const { errors, messages } = log(client.channel("room:1"));
+    await world.move(0);
+    socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "broker-unavailable", message: "" });
+    await world.move(500);
+    socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "broker-unavailable", message: "" });
+    await world.move(1000);
+    socket.subscribed("room:1", live);
+    socket.message("room:1", 10);
+    expect([errors, messages]).toEqual([[], [10]]);
+    expect(socket.commands).toHaveLength(3);
+  });
+
   test("that passes is asked again", async () => {
     const { world, socket, client } = await connected();
     const { errors } = log(client.channel("room:1"));
@@ -409,7 +451,7 @@ describe("over a stream", () => {
     expect(errors).toEqual(["forbidden: as the test says"]);
     expect(client.state.status).toBe("connected");
     expect(socket.isClosed).toBe(false);
-    const next = await world.untilTimer(500);
+    const next = await world.untilTimer(1000);
     expect(next.query).toEqual({ channel: ["fine"], since: "fine~k3x9~9", takes_over: "key-of-the first" });
     next.welcome({ fine: live });
     await world.move(1000);

@@ -27,6 +27,9 @@ export interface SocketEvents {
   onEnd(goodbye: Goodbye): void;
 }
 
+/** Says something over the connection that there is. */
+export type Send = (command: ClientCommand, ref?: Ref) => void;
+
 /** One open connection. */
 export interface Socket {
   /** After the welcome only. Never throws; what cannot be sent is lost with the connection, whose end follows. */

@@ -55,6 +55,12 @@ describe("a stream", () => {
     expect(await ended).toEqual({ code, reason, retryAfterMs: 7000 });
   });
 
+  test("that is refused because the token has expired asks for another one", async () => {
+    const problem = { code: "token-expired", detail: "the token has expired" };
+    const { ended } = run(openSse, () => Response.json(problem, { status: 401 }));
+    expect(await ended).toMatchObject({ code: 4010, reason: "the token has expired" });
+  });
+
   test.each(["Wed, 21 Oct 2026 07:28:00 GMT", "99999999999"])(
     "whose Retry-After is %p asks for no wait that a timer cannot have",
     async (value) => {
@@ -128,6 +134,14 @@ describe("a command beside a stream", () => {
   test.each([
     ["a refusal", () => Response.json({ code: "forbidden", detail: "no" }, { status: 403 }), "forbidden"],
     ["no JSON, as proxies answer", () => new Response("<html>", { status: 502 }), "broker-unavailable"],
+    ["half an answer", () => new Response('{"channel":'), "broker-unavailable"],
+    ["too many requests, by a proxy", () => new Response("<html>", { status: 429 }), "broker-unavailable"],
+    [
+      "a body that a proxy does not take, which is not sent for ever",
+      () => new Response("<html>", { status: 413 }),
+      "bad-request",
+    ],
+    ["a refusal of our own", () => Response.json({ code: "too-large", detail: "no" }, { status: 413 }), "too-large"],
   ])("that is answered with %s becomes an error", async (_, answer, code) => {
     const { socket, until } = run(openSse, ({ url }) => (new URL(url).pathname === "/sse" ? welcome() : answer()));
     await until(1);

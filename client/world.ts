@@ -34,9 +34,10 @@ export const realWorld: World = {
   onWake(wake) {
     // A page that was frozen, hidden or kept for the back button; `visibilitychange` bubbles up from the document.
     const names = ["online", "offline", "pageshow", "visibilitychange"];
-    for (const name of names) scope.addEventListener?.(name, wake);
-    return () => {
-      for (const name of names) scope.removeEventListener?.(name, wake);
+    const all = (verb: "addEventListener" | "removeEventListener") => {
+      for (const name of names) scope[verb]?.(name, wake);
     };
+    all("addEventListener");
+    return () => all("removeEventListener");
   },
 };

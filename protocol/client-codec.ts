@@ -3,11 +3,11 @@ import type { Position } from "./position.ts";
 
 /** What a client may say, in the words of the wire. `since` is a position or a word such as "earliest", "2m", "last:10". */
 export type ClientCommand =
-  | { readonly type: "message"; readonly message: string; readonly sender?: string }
+  | { readonly type: "message"; readonly message: string; readonly sender?: string | undefined }
   | PublishCommand
-  | { readonly type: "subscribe"; readonly channel: string; readonly since?: Position | string }
+  | { readonly type: "subscribe"; readonly channel: string; readonly since?: Position | string | undefined }
   | { readonly type: "unsubscribe"; readonly channel: string }
-  | { readonly type: "presence"; readonly channel: string; readonly page?: string }
+  | { readonly type: "presence"; readonly channel: string; readonly page?: string | undefined }
   | { readonly type: "history"; readonly channel: string; readonly since?: Position | string; readonly limit?: number }
   | { readonly type: "auth"; readonly token: string }
   | { readonly type: "ping" };
@@ -57,12 +57,8 @@ export function encodeClientFrame(command: ClientCommand, ref?: Ref): string {
 export function decodeServerFrames(text: string): readonly IncomingFrame[] {
   try {
     const value: unknown = JSON.parse(text);
-    return (Array.isArray(value) ? value : [value]).filter(isFrame);
+    return (Array.isArray(value) ? value : [value]).filter((it): it is IncomingFrame => typeof it?.type === "string");
   } catch {
     return []; // not of this protocol; a client that comes across it can only pass over it
   }
-}
-
-function isFrame(value: unknown): value is IncomingFrame {
-  return typeof (value as IncomingFrame | null)?.type === "string";
 }

@@ -1,4 +1,5 @@
 import type { Client, ConnectionState } from "../../client/index.ts";
+import { closeTable } from "../../protocol/close-codes.ts";
 import type { Address } from "./address.ts";
 import { askServer, unreachable } from "./ask-server.ts";
 import { CommandError } from "./context.ts";
@@ -27,7 +28,8 @@ export async function untilConnected(client: Client, address: Address): Promise<
 export async function untilEnded(client: Client): Promise<never> {
   const { promise, resolve } = Promise.withResolvers<ConnectionState>();
   client.on("state", (state) => {
-    if (state.status === "closed") resolve(state);
+    // The token is always the same one here: once it has expired, no retry helps.
+    if (state.status === "closed" || state.code === closeTable["token-expired"].code) resolve(state);
   });
   const { code, reason } = client.state.status === "closed" ? client.state : await promise;
   throw new CommandError(`the server ended the connection: ${printable(reason)} (${code})`);

@@ -16,6 +16,11 @@ export class MovedClock implements Clock {
     return this.#now + this.#setBy;
   }
 
+  /** Timers that have not run. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
   monotonic(): number {
     return this.#now;
   }

@@ -3,7 +3,7 @@ import type { Goodbye } from "../../client/goodbye.ts";
 import type { Socket, SocketEvents, Target, Transport } from "../../client/transport.ts";
 import type { TransportName, World } from "../../client/world.ts";
 import type { ClientCommand, IncomingFrame } from "../../protocol/client-codec.ts";
-import type { Joined, Ref } from "../../protocol/frames.ts";
+import type { Joined, Ref, WelcomeLimits } from "../../protocol/frames.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
 
 /** What a client said over one connection. */
@@ -94,7 +94,10 @@ export class ScriptedSocket implements Socket {
   readonly name: TransportName;
   readonly target: Target;
   readonly said: Said[] = [];
+  /** The client has left. */
   isClosed = false;
+  /** The server's end has. */
+  hasEnded = false;
   readonly #events: SocketEvents;
 
   constructor(name: TransportName, target: Target, events: SocketEvents) {
@@ -129,7 +132,7 @@ export class ScriptedSocket implements Socket {
     return ref;
   }
 
-  welcome(channels: Record<string, Joined> = {}, pingIntervalMs = 30_000): void {
+  welcome(channels: Record<string, Joined> = {}, pingIntervalMs = 30_000, limits: Partial<WelcomeLimits> = {}): void {
     this.say({
       type: "system",
       event: "welcome",
@@ -137,6 +140,7 @@ export class ScriptedSocket implements Socket {
       connection_id: "c_1",
       resume_key: `key-of-${this.target.query.get("takes_over") ?? "the first"}`,
       ping_interval_ms: pingIntervalMs,
+      limits: { max_message_bytes: 65_536, message_rate: 0, max_channels: 100, ...limits },
       timestamp: "2026-01-01T00:00:00.000Z",
       channels,
     });
@@ -173,6 +177,7 @@ export class ScriptedSocket implements Socket {
   }
 
   end(code: number, more: Partial<Goodbye> = {}): void {
+    this.hasEnded = true;
     this.#events.onEnd({ code, reason: "as the test says", ...more });
   }
 }

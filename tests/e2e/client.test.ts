@@ -161,6 +161,43 @@ test("a channel that is not allowed is told, and leaves the others alone", async
   await got.until(() => got.messages.length === 1);
 });
 
+test.each(["websocket", "sse"] as const)(
+  "a token that has expired before the handshake is replaced, over %s",
+  async (name) => {
+    const secret = "a-secret-of-the-test-that-is-long-enough";
+    await using server = await startServer({ env: { JWT_SECRET: secret, API_KEY: "key-of-the-test-that-is-long" } });
+    let asked = 0;
+    const token = () => tokenFor(secret, ++asked === 1 ? -3600 : 3600);
+    using alice = use(createClient(server.url, { transports: [name], token }));
+    expect(await alice.until("reconnecting")).toMatchObject({ code: 4010 });
+    await alice.connected();
+    expect(asked).toBe(2);
+  },
+);
+
+test("a publication at the limit is stored, however it is escaped; one past it is refused, and the client goes on", async () => {
+  await using server = await startServer({ env: { MESSAGE_RATE: "20" } });
+  using alice = use(createClient(server.url, { queueSize: 400 }));
+  const room = alice.client.channel("room:1");
+  await alice.connected();
+  expect(await room.publish("x".repeat(65_534))).toMatchObject({ duplicate: false });
+  await expect(room.publish("x".repeat(65_535))).rejects.toMatchObject({ code: "too-large" });
+  await expect(room.publish("x".repeat(2_000_000))).rejects.toMatchObject({ code: "too-large" });
+  const emoji = JSON.stringify("😀".repeat(15_000)).replaceAll("😀", "\\ud83d\\ude00");
+  const raw = new WebSocket(server.wsUrl);
+  const answered = Promise.withResolvers<string>();
+  raw.onopen = () => raw.send(`{"type":"publish","channel":"room:1","data":${emoji},"ref":1}`);
+  raw.onmessage = ({ data }) => String(data).includes('"ref":1') && answered.resolve(String(data));
+  expect(JSON.parse(await answered.promise)).toMatchObject({ type: "ack", ref: 1 });
+  raw.close();
+  // More than the server takes at once: none is closed for being too fast.
+  const states: number[] = [];
+  alice.client.on("state", ({ code }) => void states.push(code));
+  const acks = await Promise.all(Array.from({ length: 100 }, (_, at) => room.publish(at)));
+  expect(acks.map(({ offset = 0 }) => offset)).toEqual(acks.map((_, at) => at + 3));
+  expect(states).toEqual([]);
+}, 30_000);
+
 test("who may not come in is told why, and stays away", async () => {
   const secret = "a-secret-of-the-test-that-is-long-enough";
   await using server = await startServer({ env: { JWT_SECRET: secret, API_KEY: "key-of-the-test-that-is-long" } });

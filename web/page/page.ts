@@ -1,5 +1,6 @@
 import { type ConnectionState, createClient, type Gap, type Message, type SystemFrame } from "../../client/index.ts";
 import { type ChannelName, everyone, parseUserId, userChannel } from "../../protocol/channel-name.ts";
+import { closeTable } from "../../protocol/close-codes.ts";
 import { addressWith } from "./address.ts";
 import { Announcer } from "./announcer.ts";
 import { ChannelList } from "./channel-list.ts";
@@ -130,6 +131,12 @@ class TryPage {
 
   #showState(state: ConnectionState): void {
     const isConnected = state.status === "connected";
+    // The page's token is always the same: once it has expired, no retry helps.
+    if (state.code === closeTable["token-expired"].code && state.status === "reconnecting") {
+      this.#client.close();
+      this.#say("warning", "Your token has expired: enter a new one, please.");
+      return;
+    }
     this.#stateView.show(state);
     this.#switch.show(state);
     this.#composer.isConnected = isConnected;

@@ -1,3 +1,4 @@
+import { isPassing } from "../../../protocol/errors.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { printable } from "../printable.ts";
 
@@ -12,7 +13,7 @@ export interface OutboxDependencies {
   readonly clock: Pick<Clock, "setTimeout">;
 }
 
-/** How long to hold back where the server says that it was too fast, and how long to wait for one's own copy. Milliseconds. */
+/** How long to wait after a refusal that passes, such as `rate-limited`, and for one's own copy. Milliseconds. */
 const patienceMs = 1000;
 const copyMs = 15_000;
 
@@ -48,7 +49,7 @@ export class ChatOutbox {
   refuse(code: string, message: string): void {
     const [first] = this.#waiting;
     if (first === undefined) this.#dependencies.complain(printable(message));
-    else if (code === "rate-limited") this.#wait(patienceMs, () => this.sayFirst());
+    else if (isPassing(code)) this.#wait(patienceMs, () => this.sayFirst());
     else this.#drop(message);
   }
 
