@@ -161,7 +161,7 @@ function goodbye({ status, headers }: Response, { code, detail }: Problem): Good
   const codes: Record<number, number> = { 204: 4504, 401: 4500, 403: 4500, 408: 4053, 409: 4501, 429: 4029 };
   return {
     code: code === "token-expired" ? 4010 : (codes[status] ?? (status < 500 ? 4503 : 4053)),
-    reason: detail ?? `HTTP status ${status}`,
+    reason: detail ?? `HTTP ${status}`,
     // A date instead of seconds counts as none.
     retryAfterMs: askedWait(Number(headers.get("Retry-After")) * 1000),
   };

@@ -51,7 +51,7 @@ describe("a stream", () => {
     const headers = { "Retry-After": "7" };
     const body = status === 204 ? null : JSON.stringify({ detail: "says why" });
     const { ended } = run(openSse, () => new Response(body, { status, headers }));
-    const reason = status === 204 ? "HTTP status 204" : "says why";
+    const reason = status === 204 ? "HTTP 204" : "says why";
     expect(await ended).toEqual({ code, reason, retryAfterMs: 7000 });
   });
 
