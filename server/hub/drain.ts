@@ -101,13 +101,13 @@ export class Drain {
     if (this.isAnnounced) this.#tell(session);
   }
 
-  /** Closes whatever is left in random order. Resolves when all are gone, and after 5 s at the latest. */
-  async closeRest(): Promise<void> {
+  /** Closes whatever is left in random order. Resolves when all are gone, and after `withinMs` at the latest. */
+  async closeRest(withinMs = flushMs): Promise<void> {
     const { clock, connections, flush, random } = this.#parts;
-    const until = clock.monotonic() + flushMs;
+    const until = clock.monotonic() + withinMs;
     const sessions = Array.from(connections.all(), (session) => ({ session, order: random() }));
     sessions.sort((a, b) => a.order - b.order);
-    const perTick = Math.max(batchSize, Math.ceil((sessions.length * tickMs * 2) / flushMs));
+    const perTick = Math.max(batchSize, Math.ceil((sessions.length * tickMs * 2) / withinMs));
     const closing: Promise<void>[] = [];
     for (let from = 0; from < sessions.length; from += perTick) {
       flush();

@@ -13,7 +13,9 @@ const reportMs = 5000;
 const keptAliveMs = 500;
 /** How long publications in flight may take. */
 const inFlightMs = 2000;
-/** How long the runtime may take to send its last bytes. */
+/** What everything after the deadline may take: closing what is left, and the runtime's last bytes. */
+const restMs = 4900;
+/** The part of it in which the runtime may send its last bytes. */
 const lastBytesMs = 1000;
 
 const log = () => getLogger(["fanfare", "stop"]);
@@ -75,7 +77,7 @@ export class Stop {
 
     drain.begin();
     await this.#waitForClients();
-    if (hub.connections.size > 0 && !this.#isHurried) await drain.closeRest();
+    if (hub.connections.size > 0 && !this.#isHurried) await drain.closeRest(restMs - lastBytesMs);
     await this.#until(() => http.pending === 0, lastBytesMs, "to the end");
     http.close();
     return receiptOf(this.#parts.drain.receipt, this.#clock.monotonic() - began);
