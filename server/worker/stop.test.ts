@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { nameOf, TestHub, type TestHubOptions } from "../../tests/fakes/hub.ts";
+import { makeRandom } from "../../tests/seed.ts";
 import type { HttpServer } from "../http/server.ts";
 import { Drain } from "../hub/drain.ts";
 import { Stop } from "./stop.ts";
@@ -36,7 +37,7 @@ async function begin(options: TestHubOptions = {}) {
   it = await TestHub.start(options);
   const { clock, hub } = it;
   const flush = () => hub.delivery.flushNow();
-  const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });
+  const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: makeRandom() });
   const http = new FakeHttp();
   const stop = new Stop(settings, { hub, drain, http: http as unknown as HttpServer }, clock);
   const state = { isDone: false, tookMs: 0 };

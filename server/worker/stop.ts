@@ -14,7 +14,7 @@ const keptAliveMs = 500;
 /** How long publications in flight may take. */
 const inFlightMs = 2000;
 /** What everything after the deadline may take: closing what is left, and the runtime's last bytes. */
-const restMs = 4900;
+const restMs = 4700;
 /** The part of it in which the runtime may send its last bytes. */
 const lastBytesMs = 1000;
 
