@@ -395,3 +395,21 @@ test("the paths of pushing and of the WebSocket can be chosen; the usual ones ar
   }
   expect((await other.request("GET", "/ws")).status).toBe(404);
 });
+
+test("an idle connection stays open for KEEP_ALIVE_TIMEOUT, one whose request is not complete for 10 s", async () => {
+  await using other = await startServer({ env: { KEEP_ALIVE_TIMEOUT: "1s" } });
+  using idle = await RawSocket.connect(other.port);
+  const startedAt = performance.now();
+  idle.write("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await idle.untilReceived(/HTTP\/1\.1 200[\s\S]*\r\n\r\n/);
+  using half = await RawSocket.connect(other.port);
+  half.write("GET /livez HTTP/1.1\r\nHo");
+  using usual = await RawSocket.connect(server.port);
+  usual.write("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await usual.untilReceived(/HTTP\/1\.1 200[\s\S]*\r\n\r\n/);
+  await idle.untilEnded();
+  expect([half.isEnded, usual.isEnded]).toEqual([false, false]);
+  await half.untilEnded();
+  expect(usual.isEnded).toBe(false);
+  expect(performance.now() - startedAt).toBeGreaterThan(1000);
+}, 60_000);

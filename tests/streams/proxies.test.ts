@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
+import { StreamUnderTest } from "../e2e/stream.ts";
 import { EventSources } from "./event-sources.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
-import { checkRecipe, freePort, ProxyUnderTest } from "./proxy-under-test.ts";
+import { checkRecipe, freePort, type ProxyKind, ProxyUnderTest } from "./proxy-under-test.ts";
 
 const streams = 60;
 
@@ -95,3 +96,25 @@ describe.each([
     60_000,
   );
 });
+
+/** How long so many messages of a stream take through a proxy, each published when the one before it has arrived. */
+async function timeOfMessages(kind: ProxyKind, count: number): Promise<number> {
+  await using server = await startServer({ env: { NOTICES: "off" } });
+  await using proxy = await ProxyUnderTest.start(kind, server.port);
+  using stream = await StreamUnderTest.open(`${proxy.url}/sse?channel=room`);
+  const startedAt = performance.now();
+  for (let sent = 1; sent <= count; sent++) {
+    await server.request("POST", "/v1/publish", { channel: "room", data: sent });
+    await stream.untilMessages(sent);
+  }
+  return performance.now() - startedAt;
+}
+
+test("HAProxy passes each message of a stream at once, and would hold it back without `option http-no-delay`", async () => {
+  const without: ProxyKind = {
+    ...haproxy,
+    replacements: (place) => [...haproxy.replacements(place), ["  option http-no-delay\n", ""]],
+  };
+  const heldBackMs = await timeOfMessages(without, 10); // 200 ms each
+  expect(await timeOfMessages(haproxy, 10)).toBeLessThan(heldBackMs / 2);
+}, 60_000);
