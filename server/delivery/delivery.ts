@@ -39,6 +39,8 @@ export interface DeliveryEvents {
   /** All of the session's channels are level. */
   onLevel(session: Session): void;
   sessionById(id: string): Session | undefined;
+  /** How long a channel's messages are kept, milliseconds. */
+  historyTtlOf(channel: ChannelName): number;
   /** Whether a write of so many bytes may be begun, beside all that waits for other connections. */
   hasRoomFor(bytes: number): boolean;
 }
@@ -55,10 +57,12 @@ export class Delivery {
   readonly #pump: Pump;
   readonly #sequencer: Sequencer;
   readonly #clock: Clock;
+  readonly #events: DeliveryEvents;
   #blocked = 0;
 
   constructor(broker: Broker, settings: DeliverySettings, events: DeliveryEvents, clock: Clock) {
     this.#clock = clock;
+    this.#events = events;
     this.history = shareHistory((...asked) => broker.history(...asked), maxReads(settings.maxMessageBytes));
     const budget = { perChannel: settings.tailBytes, total: settings.tailBytesTotal, bytes: 0 };
     this.interest = new Interest(broker, budget, clock);
@@ -96,6 +100,15 @@ export class Delivery {
   /** Plain additions, read by the scraper. */
   get counts() {
     return { ...this.#flush.counts, pumped: this.#pump.counts.deliveries, gaps: this.#pump.counts.gaps };
+  }
+
+  /**
+   * Whether what the tail has after this offset begins with something that is over its time: then history says where to
+   * begin. The tail itself is bounded by bytes only, for members that lag.
+   */
+  isExpired({ name, tail }: ListenedChannel, after: number): boolean {
+    const takenAt = tail.takenAtAfter(after);
+    return takenAt !== undefined && this.#clock.monotonic() - takenAt > this.#events.historyTtlOf(name);
   }
 
   /** One delivery of the broker. */

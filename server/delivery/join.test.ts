@@ -73,6 +73,29 @@ describe("a join", () => {
     expect(courseOf(guest).slice(1)).toEqual(offsets);
   });
 
+  test("at a position after which messages are over their time gets none of them, although they are still in memory", async () => {
+    const guest = await begin(0, { rules: { historyTtl: 1000 } });
+    await say(guest, { type: "subscribe", channel: "room" });
+    for (const text of ["1", "2"]) await it.publish("room", text);
+    await it.settle();
+    it.clock.set(-3_600_000); // nobody's age follows the wall clock
+    it.clock.move(1001);
+    await it.publish("room", "3");
+    await it.settle();
+    const since = { epoch: await epochOf("room"), offset: 1 };
+    const other = await it.connect({ userId: "u2" });
+    await say(other, { type: "subscribe", channel: "room", since });
+    expect(other.connection.of("subscribed")[0]).toMatchObject({
+      recovered: false,
+      reason: "history-too-short",
+      from: 3,
+    });
+    expect(courseOf(other)).toEqual(["from 3", 3]);
+    const third = await it.connect({ userId: "u3" });
+    await say(third, { type: "subscribe", channel: "room", since: { ...since, offset: 2 } });
+    expect(third.connection.of("subscribed")[0]).toMatchObject({ recovered: true, from: 3 });
+  });
+
   test.each([
     ["earliest", [1, 2, 3]],
     ["last:2", [2, 3]],

@@ -74,7 +74,8 @@ function planStart(
     const { tail } = channel;
     const isHere =
       epoch === tail.epoch && offset <= tail.head && (offset >= tail.flushed || tail.reachesBackTo(offset));
-    if (isHere) return { channel, start: { epoch, after: offset, recovered: true } };
+    if (isHere && !delivery.isExpired(channel, offset))
+      return { channel, start: { epoch, after: offset, recovered: true } };
   }
   return startFromHistory(delivery, channel, since).then(
     (start) => ({ channel, start }),

@@ -190,7 +190,7 @@ export class Sequencer {
   }
 
   #append(channel: ListenedChannel, publication: Publication): void {
-    channel.tail.append(new Push(publication));
+    channel.tail.append(new Push(publication, this.#clock.monotonic()));
     this.#dependencies.onAppended(channel);
   }
 

@@ -97,6 +97,12 @@ export class Tail {
     return this.#flushed - after <= this.#kept.length - this.#start;
   }
 
+  /** When the first one after this offset came here; undefined where none that was flushed is kept. */
+  takenAtAfter(after: number): number | undefined {
+    const first = this.#flushed - (this.#kept.length - this.#start) + 1;
+    return this.#kept[this.#start + (after + 1 - first)]?.takenAt;
+  }
+
   /** Numbering went on in another life, or was lost sight of: what is known begins anew. */
   reset(position: Position): void {
     this.#epoch = position.epoch;

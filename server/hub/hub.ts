@@ -86,7 +86,8 @@ export class Hub {
     const sessionById = (id: string) => this.connections.byId(id);
     const onLevel = (session: Session) => this.reception.settled(session);
     const hasRoomFor = (bytes: number) => this.backlog.hasRoomFor(bytes);
-    const events = { onLevel, sessionById, hasRoomFor };
+    const historyTtlOf = (channel: ChannelName) => parts.historyRules(channel).historyTtl;
+    const events = { onLevel, sessionById, hasRoomFor, historyTtlOf };
     this.delivery = new Delivery(broker, settings, events, clock);
     this.occupancy = new Occupancy(this.delivery.interest, peers);
     this.reception = new Reception(settings, {

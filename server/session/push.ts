@@ -16,11 +16,14 @@ export class Push {
   readonly publication: Publication;
   /** What it costs while it is kept: the publication, and as much again for its JSON. */
   readonly bytes: number;
+  /** When it came here, milliseconds of a monotonic clock; 0 where nobody reckons its age. */
+  readonly takenAt: number;
   #json: string | undefined;
   #wireBytes = 0;
 
-  constructor(publication: Publication) {
+  constructor(publication: Publication, takenAt = 0) {
     this.publication = publication;
+    this.takenAt = takenAt;
     this.bytes = 2 * costOf(publication);
   }
 
