@@ -185,7 +185,7 @@ export class FiledLedger {
     const { id, epoch, offset, timestamp } = place;
     const body = formatBody(draft, id);
     // Control characters are longer in the file than in memory; both are bounded.
-    const size = Math.max(costOf(draft), Buffer.byteLength(body));
+    const size = Math.max(costOf(draft), body.length);
     this.#file.addPublication({ row, channel: channel.number, offset, storedAt: now, timestamp, size, body });
     if (draft.id !== undefined) {
       this.#file.addId({ row, channel: draft.channel, id: JSON.stringify(id), epoch, offset, storedAt: now });

@@ -7,7 +7,7 @@ import { StorageError } from "./storage-error.ts";
  */
 export class HeldFiles {
   readonly #directory: string;
-  readonly #inodes = new Map<string, bigint | undefined>();
+  readonly #inodes = new Map<string, number | undefined>();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -32,6 +32,6 @@ export class HeldFiles {
   }
 }
 
-function inodeOf(path: string): bigint | undefined {
-  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }

@@ -1,5 +1,5 @@
 import type { HistoryRules } from "../log.ts";
-import { checksumOf } from "./checksum.ts";
+import { checksumOf, checksumOfAll, checksumOfNumbers } from "./checksum.ts";
 
 /** A channel as the file knows it: its numbering, which outlives what is kept of it. */
 export interface ChannelRow extends HistoryRules {
@@ -82,20 +82,20 @@ export const idColumns = "row, channel, id, epoch, offset, stored_at AS storedAt
 export function channelChecksum(it: ChannelRow): number {
   const { number, name, epoch, top, droppedUntil, droppedThrough, historySize, historyTtl, historyBytes } = it;
   const rules = [historySize, historyTtl, historyBytes] as const;
-  return checksumOf(number, epoch, top, droppedUntil, droppedThrough, ...rules, name);
+  return checksumOfAll(number, epoch, top, droppedUntil, droppedThrough, ...rules, name);
 }
 
 /** @param said the checksum of the body */
 export function placeChecksum(it: PublicationPlace, said: number): number {
-  return checksumOf(it.row, it.channel, it.offset, it.storedAt, it.timestamp, it.size, said);
+  return checksumOfNumbers([it.row, it.channel, it.offset, it.storedAt, it.timestamp, it.size, said]);
 }
 
 export function idChecksum(it: IdRow): number {
-  return checksumOf(it.row, it.channel, it.epoch, it.offset, it.storedAt, it.id);
+  return checksumOfAll(it.row, it.channel, it.epoch, it.offset, it.storedAt, it.id);
 }
 
 export function lifeChecksum(it: LifeRow): number {
-  return checksumOf(it.life, it.witness, it.changes, it.deleted, it.lastRow, it.savedAt, it.savedWall);
+  return checksumOfAll(it.life, it.witness, it.changes, it.deleted, it.lastRow, it.savedAt, it.savedWall);
 }
 
 /** Whether this is the body that the checksum was made of. */

@@ -98,8 +98,8 @@ export class Witness {
   write({ row, changes }: Progress): void {
     this.#count++;
     const said = `${this.#count} ${this.#life} ${row} ${changes}`;
-    const text = `${said} ${checksumOf(said)}\n`.padEnd(slotBytes - 1, " ");
-    writeSync(this.#descriptor, `${text}\n`, (this.#count % slots) * slotDistance, "latin1");
+    // It only grows, so nothing is left of what stood there before.
+    writeSync(this.#descriptor, `${said} ${checksumOf(said)}\n`, (this.#count % slots) * slotDistance, "latin1");
   }
 
   /**
@@ -136,7 +136,7 @@ function parse(text: string): Testimony | undefined {
 }
 
 function parseSlot(text: string): (Testimony & { readonly count: number }) | undefined {
-  const match = /^((\d{1,16}) (\S{1,40}) (\d{1,16}) (\d{1,16})) (\d{1,10})\n *\n$/.exec(text);
+  const match = /^((\d{1,16}) (\S{1,40}) (\d{1,16}) (\d{1,16})) (\d{1,10})\n/.exec(text);
   if (match === null || checksumOf(match[1] ?? "") !== Number(match[6])) return undefined;
   return { count: Number(match[2]), life: match[3] ?? "", row: Number(match[4]), changes: Number(match[5]) };
 }
