@@ -38,8 +38,6 @@ export interface MemberState {
   /** For people: `worker 2`, or the machine's name. */
   readonly name: string;
   readonly pid: number;
-  /** Unix milliseconds. */
-  readonly startedAt: number;
   readonly isDraining: boolean;
 }
 

@@ -11,7 +11,7 @@ function world() {
   const switchboard = new Switchboard(clock);
   const changes: RosterChange[] = [];
   const make = async (name: string, handlers: Record<string, (body: never) => unknown> = {}) => {
-    const state: MemberState = { name, pid: 1, startedAt: 0, isDraining: false };
+    const state: MemberState = { name, pid: 1, isDraining: false };
     const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
     peers.onRemoteChange = (it) => changes.push(it);
     for (const [topic, handler] of Object.entries(handlers)) peers.handle(topic, handler);

@@ -4,7 +4,7 @@ import type { ClusterEvents, MemberState } from "./cluster.ts";
 import { Switchboard } from "./switchboard.ts";
 
 const expiryMs = 6000;
-const state: MemberState = { name: "worker", pid: 1, startedAt: 0, isDraining: false };
+const state: MemberState = { name: "worker", pid: 1, isDraining: false };
 const claim = { key: "user:1", holder: "c_1", over: "nobody" } as const;
 
 function world() {

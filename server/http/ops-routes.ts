@@ -84,7 +84,7 @@ export function keyHeaders(request: Request): KeyHeaders {
 }
 
 function answerHealth(request: Request, { ops, keys }: OpsParts): Response {
-  const report = health(ops, Date.now());
+  const report = health(ops);
   return respondJson(mayRead(keys, request) ? report : { status: report.status });
 }
 
@@ -97,13 +97,13 @@ function answerReady({ ops }: OpsParts): Response {
 async function answerMetrics(request: Request, { keys, metrics }: OpsParts): Promise<Response> {
   keys.check(keyHeaders(request), "read");
   const accept = request.headers.get("Accept") ?? "";
-  if (!/openmetrics-text|text\/plain/.test(accept)) return respondJson(await metrics.json(Date.now()));
+  if (!/openmetrics-text|text\/plain/.test(accept)) return respondJson(await metrics.json());
   return new Response(await metrics.text(), { headers: answerHeaders(metrics.contentType) });
 }
 
 async function answerNodes(request: Request, { keys, metrics }: OpsParts): Promise<Response> {
   keys.check(keyHeaders(request), "read");
-  return respondJson(await metrics.nodes(Date.now()));
+  return respondJson(await metrics.nodes());
 }
 
 function answerDrain(request: Request, { keys, ops }: OpsParts): Response {

@@ -37,7 +37,7 @@ async function world({ readFigures = () => ({}) }: { readFigures?: () => object 
     drain: () => {
       state.drains++;
     },
-    startedAt: 0,
+    uptimeS: () => 4711,
   };
   const metrics = new Metrics(ops, () => ({ ...readFigures(), active_connections: 1 }));
   const server = new OpsServer({ ops, metrics, keys: new ApiKeys([`read@${key}`], border) });

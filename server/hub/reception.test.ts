@@ -288,7 +288,7 @@ describe("two workers of one server", () => {
     const switchboard = new Switchboard(clock);
     const resumeKeys = new ResumeKeys();
     const make = (name: string) => {
-      const state = { name, pid: 1, startedAt: 0, isDraining: false };
+      const state = { name, pid: 1, isDraining: false };
       return {
         settings: { userConnections, notices: true },
         clock,

@@ -14,7 +14,7 @@ async function world(mode: "reject" | "replace") {
   const switchboard = new Switchboard(meeting, 6000);
   const make = async (name: string) => {
     const clock = new MovedClock();
-    const state: MemberState = { name, pid: 1, startedAt: 0, isDraining: false };
+    const state: MemberState = { name, pid: 1, isDraining: false };
     const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
     const closed: string[] = [];
     const doubted: string[] = [];

@@ -16,12 +16,13 @@ export class Metrics {
   constructor(dependencies: OpsDependencies, readOwn: () => Figures) {
     this.#dependencies = dependencies;
     for (const figure of figureTable) register(this.#registry, figure, () => this.#sums[figure.name] ?? 0);
-    dependencies.peers.handle("figures", readOwn);
+    // Each process says its own uptime: another machine's clock may be set differently.
+    dependencies.peers.handle("figures", () => ({ uptime_s: dependencies.uptimeS(), ...readOwn() }));
   }
 
   /** `{active_connections, service, …}` */
-  async json(now: number): Promise<Readonly<Record<string, string | number>>> {
-    const { status, uptime_s } = health(this.#dependencies, now);
+  async json(): Promise<Readonly<Record<string, string | number>>> {
+    const { status, uptime_s } = health(this.#dependencies);
     return { service: "fanfare", status, uptime_s, ...(await this.#gather()) };
   }
 
@@ -36,14 +37,13 @@ export class Metrics {
   }
 
   /** `{nodes: […]}`: each process of the server, with its own figures. */
-  async nodes(now: number) {
+  async nodes() {
     const answers = await this.#dependencies.peers.askAll("figures", null);
     const nodes = answers.map(({ member: { id, state }, body }) => ({
       id,
       name: state.name,
       pid: state.pid,
       status: state.isDraining ? "draining" : "healthy",
-      uptime_s: Math.max(0, Math.floor((now - state.startedAt) / 1000)),
       ...(body as Figures),
     }));
     return { nodes: nodes.toSorted((a, b) => a.name.localeCompare(b.name, "en", { numeric: true })) };

@@ -56,7 +56,7 @@ async function shareHere(settings: Settings): Promise<Shared> {
     const broker = new IpcHost({ path, broker: new EmbeddedBroker(log, systemClock) });
     const clusterPath = join(dirname(path), "cluster");
     const cluster = new ClusterHost(clusterPath, systemClock);
-    const state = { name: "supervisor", pid: process.pid, startedAt: Date.now(), isDraining: false };
+    const state = { name: "supervisor", pid: process.pid, isDraining: false };
     const resumeSecret = new Uint8Array(randomBytes(32));
     return {
       meetingPlace: { kind: "sockets", brokerPath: path, clusterPath, resumeSecret },

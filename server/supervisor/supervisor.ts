@@ -7,6 +7,7 @@ import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
 import { processFigures } from "../ops/figures.ts";
+import { startUptime } from "../ops/health.ts";
 import { Metrics } from "../ops/metrics.ts";
 import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
@@ -165,7 +166,7 @@ export class Supervisor implements Stoppable {
       isHealthy: () => this.#shared.isHealthy(),
       isDraining: () => this.#stopping !== undefined,
       drain: () => void this.stop(),
-      startedAt: Date.now(),
+      uptimeS: startUptime(systemClock),
     };
     return {
       ops,

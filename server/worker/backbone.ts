@@ -80,5 +80,5 @@ function redisBackbone(settings: Settings, prologue: Prologue, name: string): Ba
 }
 
 function stateOf(name: string) {
-  return { name, pid: process.pid, startedAt: Date.now(), isDraining: false };
+  return { name, pid: process.pid, isDraining: false };
 }

@@ -188,7 +188,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
 }
 
 function stateOf(name: string): MemberState {
-  return { name, pid: 1, startedAt: 0, isDraining: false };
+  return { name, pid: 1, isDraining: false };
 }
 
 /** A member that remembers what it was told. */

@@ -30,7 +30,7 @@ export class MemoryCluster implements Cluster {
 
   /** The cluster of a server that is one process. */
   static alone(clock: Clock): MemoryCluster {
-    const state = { name: "server", pid: process.pid, startedAt: clock.now(), isDraining: false };
+    const state = { name: "server", pid: process.pid, isDraining: false };
     return new MemoryCluster(new Switchboard(clock), state, clock);
   }
 
