@@ -17,7 +17,7 @@ async function twoWorkers() {
   const clock = new MovedClock();
   const switchboard = new Switchboard(clock);
   const make = async (name: string) => {
-    const state: MemberState = { name, pid: 1, startedAt: 0, isDraining: false };
+    const state: MemberState = { name, pid: 1, isDraining: false };
     // The hub answers for itself alone: the other worker is reached by the occupancy under test.
     const it = await TestHub.start({ clock });
     hubs.push(it);
