@@ -19,7 +19,7 @@ const briefSize = 5;
 const rooms = ["room:0", "room:1", "room:2", "room:3", "room:4"];
 const briefs = ["brief:0", "brief:1"];
 /** How long the last messages may take to reach everybody over a network that is well again. */
-const settleMs = 45_000;
+const usualSettleMs = 45_000;
 const lookMs = 50;
 const usualLifeMs = 6000;
 
@@ -37,6 +37,8 @@ export interface FaultPlan {
   readonly retriesWithSameId?: boolean;
   /** The longest that a line lives, twice the average. */
   readonly lifeMs?: number;
+  /** How long the last messages may take; short for a negative control, in which some never come. */
+  readonly settleMs?: number;
   /** Between two messages, on average, of each of six publishers. */
   readonly pauseMs?: number;
 }
@@ -165,7 +167,7 @@ class Crowd implements Disposable {
 
   /** Ends also when too much time has passed: what is missing then is counted as lost. */
   async #until(isTrue: () => boolean): Promise<void> {
-    const until = performance.now() + settleMs;
+    const until = performance.now() + (this.#plan.settleMs ?? usualSettleMs);
     while (!isTrue() && performance.now() < until) await Bun.sleep(lookMs);
   }
 }

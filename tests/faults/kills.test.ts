@@ -29,6 +29,45 @@ test(
   limitMs,
 );
 
+test(
+  "control: clients that do not say where they were miss what came while their worker was dead, and the checker counts it",
+  async () => {
+    await using server = await startServer({ env: faultEnv, cwd: settingsFolder, flags: ["--workers", "3"] });
+    const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
+    const [victim = 0] = pids.split(", ").map(Number);
+    const disturb = () => spread(async () => void process.kill(victim, "SIGKILL"));
+    // Lines that live long, so that the kill alone costs messages.
+    const plan = { name: "control: kill -9 of a worker", resumes: false, clientsOfEachKind: 15, lifeMs: 3_600_000 };
+    const { lost } = await runFaults({ ...plan, server, durationMs: 5000, disturb });
+    expect(lost).toBeGreaterThan(0);
+  },
+  limitMs,
+);
+
+test(
+  "control: a server without DATA_DIR that is killed forgets what it acknowledged, and the checker sees it",
+  async () => {
+    await using lives = new AsyncDisposableStack();
+    const options = { env: faultEnv, cwd: settingsFolder };
+    const server = lives.use(await startServer(options));
+    const disturb = () =>
+      spread(async () => {
+        await kill(server);
+        lives.use(await startPatiently({ ...options, flags: ["--port", String(server.port)] }));
+      });
+    const plan = {
+      name: "control: killed without DATA_DIR",
+      clientsOfEachKind: 15,
+      durationMs: 5000,
+      settleMs: 5000,
+      disturb,
+    };
+    const { lost, faults } = await runFaults({ ...plan, server });
+    expect(lost + faults.length).toBeGreaterThan(0);
+  },
+  limitMs,
+);
+
 /** How a server is ended, and with what it is started. */
 interface Ending {
   readonly name: string;
