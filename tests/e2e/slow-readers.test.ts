@@ -27,10 +27,14 @@ class Follower<T extends RawWebSocket | RawEventStream = RawWebSocket> implement
     raw.onText = (payload) => this.#hear(payload);
   }
 
-  static async open({ port }: ServerUnderTest): Promise<Follower> {
-    const raw = await RawWebSocket.open(port, "/ws?channel=room");
+  /** @param more of the query; with `since` it hears from its first message on */
+  static async open({ port }: ServerUnderTest, more = ""): Promise<Follower> {
+    const raw = await RawWebSocket.open(port, `/ws?channel=room${more}`);
     await raw.untilText(/welcome/);
-    return new Follower(raw);
+    const early = raw.texts.filter((it) => !it.includes("welcome"));
+    const follower = new Follower(raw);
+    for (const it of early) follower.#hear(Buffer.from(it));
+    return follower;
   }
 
   static async stream({ port }: ServerUnderTest): Promise<Follower<RawEventStream>> {
@@ -298,4 +302,18 @@ test("a stream that makes no progress for SLOW_TIMEOUT is ended with the word to
   using next = await Follower.resume(server, stuck);
   await next.untilAt(1500);
   expect([next.faults, next.gaps, stuck.messages + next.messages]).toEqual([[], [], 1500]);
+});
+
+test("control: a server that lets cursors read beyond what was flushed delivers twice, and the followers notice", async () => {
+  const env = { NOTICES: "off", MESSAGE_RATE: "0", HISTORY_SIZE: "100000", HISTORY_BYTES: "32MiB" };
+  await using server = await startServer({ env, main: "tests/faults/broken/level-at-head.ts" });
+  const publishing = publish(server, { count: 2000, bytes: 100, perSecond: 1000 });
+  const followers: Follower[] = [];
+  // Each catches up while messages wait for the next flush: that is when the law of cursors matters.
+  while (followers.length < 200 && followers.every(({ faults }) => faults.length === 0)) {
+    followers.push(await Follower.open(server, "&since=earliest"));
+  }
+  await publishing;
+  expect(followers.some(({ faults }) => faults.length > 0)).toBe(true);
+  for (const it of followers) it[Symbol.dispose]();
 });
