@@ -94,6 +94,20 @@ describe("a reader with bytes waiting", () => {
     expect(holder.stalls).toEqual([]);
   });
 
+  test("is told within a second of what it has missed, so that it does not wait for ever", () => {
+    const holder = new TestHolder(100);
+    let drains = 0;
+    const told = Object.assign(holder, { onDrain: () => drains++ });
+    clock.move(1000);
+    expect(drains).toBe(0);
+    told.bytes = 40;
+    clock.move(1000);
+    expect([drains, backlog.bytes]).toEqual([1, 40]);
+    told.bytes = 0;
+    clock.move(1000);
+    expect([drains, backlog.bytes, backlog.size]).toEqual([2, 0, 0]);
+  });
+
   test("that has read everything is forgotten, and its time begins anew when it holds something again", () => {
     const holder = new TestHolder(10);
     clock.move(slowTimeoutMs - 1000);

@@ -23,6 +23,8 @@ export interface Holder {
    * In the second case it frees its bytes before this returns.
    */
   onStall(cause: StallCause): void;
+  /** Less waits in it than it reported: it may have missed that. */
+  readonly onDrain?: () => void;
 }
 
 interface Held {
@@ -125,15 +127,21 @@ export class Backlog {
     // While this process stood still it could not see anybody read.
     const lateMs = now - this.#dueAt;
     if (lateMs > checkMs) for (const held of this.#held.values()) held.at += lateMs;
-    this.#endStalled(now);
+    this.#lookAtAll(now);
     this.#timer = undefined;
     this.#schedule();
   };
 
-  #endStalled(now: number): void {
+  /** Reading what waits costs some nanoseconds, and only those are here in whom something does. */
+  #lookAtAll(now: number): void {
+    let left = this.#held.size; // those that make progress go to the end
     for (const [holder, held] of this.#held) {
-      if (now - held.at < this.#limits.slowTimeoutMs) return;
-      if (this.#hasProgressed(holder, held)) continue;
+      if (left-- === 0) return;
+      if (this.#hasProgressed(holder, held)) {
+        holder.onDrain?.();
+        continue;
+      }
+      if (now - held.at < this.#limits.slowTimeoutMs) continue;
       // To the end: whoever it belongs to says when it holds nothing any more.
       this.progress(holder, held.bytes);
       tell(holder, "no-progress");

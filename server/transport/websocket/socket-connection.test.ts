@@ -1,7 +1,13 @@
+import { describe, expect, test } from "bun:test";
+import type { ServerWebSocket } from "bun";
 import { connectionConformance, type MakeConnection } from "../../../tests/conformance/connection.ts";
 import { RawWebSocket } from "../../../tests/e2e/raw-web-socket.ts";
 import { readJson, type Said } from "../../../tests/fakes/reading.ts";
 import { RealServer } from "../../../tests/fakes/real-server.ts";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import { Backlog } from "../../session/backlog.ts";
+import { plainForm } from "./plain-form.ts";
+import { SocketConnection } from "./socket-connection.ts";
 
 /** A WebSocket whose client offers these headers. */
 function overWebSocket(headers: string): MakeConnection {
@@ -38,3 +44,46 @@ function overWebSocket(headers: string): MakeConnection {
 
 connectionConformance("A WebSocket with one object per frame", overWebSocket(""));
 connectionConformance("A WebSocket with several in an array", overWebSocket("Sec-WebSocket-Protocol: fanfare.v1\r\n"));
+
+describe("a socket whose write takes along all that waited", () => {
+  /** What the engine says: nothing of the room there was, until something is written. */
+  class QuietSocket {
+    buffered = 100_000;
+
+    getBufferedAmount(): number {
+      return this.buffered;
+    }
+
+    sendText(text: string): number {
+      this.buffered = 0;
+      return text.length;
+    }
+
+    cork(run: (socket: QuietSocket) => void): void {
+      run(this);
+    }
+  }
+
+  test.each([
+    ["one frame", ["{}"]],
+    ["several frames", ["{}", "{}"]],
+  ])("has room again, which is told when the turn is over: %s", async (_, frames) => {
+    const backlog = new Backlog({ slowTimeoutMs: 1000, sendBufferBytes: 1e6 }, new MovedClock());
+    const socket = new QuietSocket();
+    const connection = new SocketConnection(socket as unknown as ServerWebSocket<unknown>, plainForm, {
+      backlog,
+      refuseBytes: 1e6,
+    });
+    let drains = 0;
+    connection.onDrain = () => drains++;
+    connection.noteHeld();
+    expect(backlog.bytes).toBe(100_000);
+    expect([connection.send(frames), drains, backlog.bytes]).toEqual(["sent", 0, 0]);
+    await Promise.resolve();
+    expect(drains).toBe(1);
+    connection.send(frames);
+    await Promise.resolve();
+    expect(drains).toBe(1);
+    backlog.close();
+  });
+});

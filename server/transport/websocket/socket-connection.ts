@@ -39,14 +39,19 @@ export class SocketConnection<T> implements Connection {
     if (this.#held > 0 && this.#noteHeld() > this.#parts.refuseBytes) return "refused";
     const [only] = encoded;
     if (encoded.length === 1 && typeof only === "string") {
-      if (this.#socket.sendText(only) > 0) return "sent";
+      if (this.#socket.sendText(only) > 0) {
+        if (this.#held > 0) this.#emptied();
+        return "sent";
+      }
     } else {
       corked.frames = encoded;
       this.#socket.cork(sendFrames);
       corked.frames = [];
     }
+    const before = this.#held;
     const held = this.#noteHeld();
     if (this.#isClosed) return "closed";
+    if (before > 0 && held === 0) this.#emptied();
     return held > fullBytes ? "full" : "sent";
   }
 
@@ -100,6 +105,18 @@ export class SocketConnection<T> implements Connection {
     this.#isClosed = true;
     if (this.#held > 0) this.#parts.backlog.note(this, 0);
     this.#held = 0;
+  }
+
+  /**
+   * This write took along all that waited: the kernel had room, but less than what it reports as such. The engine says
+   * nothing of it, so the owner is told here, when the turn of this write is over.
+   */
+  #emptied(): void {
+    this.#held = 0;
+    this.#parts.backlog.note(this, 0);
+    queueMicrotask(() => {
+      if (!this.#isClosed) this.onDrain();
+    });
   }
 
   #noteHeld(): number {
