@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { engineEnv } from "./engine-env.js";
 import { bunIsMissing, findBun, waysToGetBun } from "./find-bun.js";
 import { watchRunner } from "./runner-watch.js";
 
@@ -45,11 +46,11 @@ export async function launch(args, { env = {}, stop } = {}) {
 function run(bun, args, { ownGroup, env, stop }) {
   const isWindows = process.platform === "win32";
   const child = isWindows
-    ? spawn(bun, args, { stdio: "inherit", env: { ...process.env, ...env } })
+    ? spawn(bun, args, { stdio: "inherit", env: { ...engineEnv, ...process.env, ...env } })
     : spawn(bun, args, {
         // The pipe is never written to. Its end tells the program that this process is gone, whatever ended it.
         stdio: ["inherit", "inherit", "inherit", "pipe"],
-        env: { ...process.env, ...env, FANFARE_LAUNCHER_PIPE: String(pipeDescriptor) },
+        env: { ...engineEnv, ...process.env, ...env, FANFARE_LAUNCHER_PIPE: String(pipeDescriptor) },
         detached: ownGroup,
       });
   // On Windows the console tells every process, and kill() would end the server without a word.

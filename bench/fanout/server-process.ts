@@ -1,8 +1,14 @@
 import type { Subprocess } from "bun";
+import { engineEnv } from "../../bin/engine-env.js";
 import type { Program } from "./program.ts";
 
 const startTimeoutMs = 10_000;
 const closeTimeoutMs = 5000;
+
+/** What is started, and settings for it beside its flags. */
+export interface StartedProgram extends Pick<Program, "name" | "command"> {
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /** A running server that is measured. */
 export class ServerProcess {
@@ -15,13 +21,13 @@ export class ServerProcess {
   }
 
   /** Resolves once it accepts connections. @throws Error when it does not in ten seconds, or ends. */
-  static async start(program: Program): Promise<ServerProcess> {
+  static async start(program: StartedProgram): Promise<ServerProcess> {
     const port = freePort();
     const { PATH = "" } = process.env;
     // Nothing else of the environment: a PORT or LOG_LEVEL set there would be measured too.
     const child = Bun.spawn([process.execPath, "--no-env-file", ...program.command(port)], {
       cwd: `${import.meta.dir}/../..`,
-      env: { PATH, NODE_ENV: "production" },
+      env: { PATH, NODE_ENV: "production", ...engineEnv, ...program.env },
       stdio: ["ignore", "ignore", "inherit"],
     });
     const deadline = performance.now() + startTimeoutMs;

@@ -1,5 +1,6 @@
 import type { Position } from "../../protocol/position.ts";
 import { isEphemeral } from "../../protocol/publication.ts";
+import { Ring, type RingMeasure } from "../lib/ring.ts";
 import type { Push } from "../session/push.ts";
 
 /** What the tails of one worker may keep. `bytes` is kept by the tails; whoever owns them calls `shrink` beyond `total`. */
@@ -25,10 +26,8 @@ export class Tail {
   #epoch: string;
   #head: number;
   #flushed: number;
-  /** Flushed ones, oldest first, from `#start` on; what is before is let go in strides. */
-  #kept: Push[] = [];
-  #start = 0;
-  #keptBytes = 0;
+  /** Flushed ones, oldest first. */
+  readonly #kept = new Ring(measure);
   #pending: Push[] = [];
   #pendingBytes = 0;
   readonly #budget: TailBudget;
@@ -86,7 +85,7 @@ export class Tail {
     const from = this.#kept.length - (this.#flushed - after);
     let to = from;
     for (let bytes = 0; to < this.#kept.length; to++) {
-      bytes += this.#kept[to]?.wireBytes ?? 0;
+      bytes += this.#kept.at(to)?.wireBytes ?? 0;
       if (bytes > maxBytes && to > from) break;
     }
     return this.#kept.slice(from, to);
@@ -94,13 +93,12 @@ export class Tail {
 
   /** Whether `read` can go on after this offset. */
   reachesBackTo(after: number): boolean {
-    return this.#flushed - after <= this.#kept.length - this.#start;
+    return this.#flushed - after <= this.#kept.length;
   }
 
   /** When the first one after this offset came here; undefined where none that was flushed is kept. */
   takenAtAfter(after: number): number | undefined {
-    const first = this.#flushed - (this.#kept.length - this.#start) + 1;
-    return this.#kept[this.#start + (after + 1 - first)]?.takenAt;
+    return this.#kept.at(this.#kept.length - (this.#flushed - after))?.takenAt;
   }
 
   /** Numbering went on in another life, or was lost sight of: what is known begins anew. */
@@ -115,27 +113,23 @@ export class Tail {
 
   /** Lets the oldest flushed ones go until at most so many bytes are kept. */
   shrinkTo(maxBytes: number): void {
-    while (this.#keptBytes > maxBytes && this.#start < this.#kept.length) {
-      const bytes = this.#kept[this.#start]?.bytes ?? 0;
-      this.#keptBytes -= bytes;
-      this.#budget.bytes -= bytes;
-      this.#start++;
-    }
-    // Copying once per doubling keeps each append at a constant price and frees what was let go.
-    if (this.#start * 2 > this.#kept.length) {
-      this.#kept = this.#kept.slice(this.#start);
-      this.#start = 0;
-    }
+    const before = this.#kept.bytes;
+    while (this.#kept.bytes > maxBytes) this.#kept.shift();
+    this.#budget.bytes -= before - this.#kept.bytes;
   }
 
   get keptBytes(): number {
-    return this.#keptBytes;
+    return this.#kept.bytes;
   }
 
   #keep(push: Push): void {
     if (isEphemeral(push.publication)) return;
     this.#kept.push(push);
-    this.#keptBytes += push.bytes;
     this.#budget.bytes += push.bytes;
   }
 }
+
+const measure: RingMeasure<Push> = {
+  bytesOf: ({ bytes }) => bytes,
+  timeOf: ({ publication }) => publication.timestamp,
+};

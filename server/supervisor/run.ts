@@ -1,6 +1,8 @@
 import { availableParallelism, constants } from "node:os";
 import { getLogger } from "@logtape/logtape";
 import type { Settings } from "../config/settings.ts";
+import { systemClock } from "../lib/clock.ts";
+import { IdleCollector } from "../lib/idle-collector.ts";
 import { clearLeftovers } from "../ops/control-socket.ts";
 import type { RunEvents } from "../worker/run.ts";
 import { isAtTerminal, obeySignals, survive } from "../worker/signals.ts";
@@ -36,7 +38,8 @@ export async function runSupervisor(settings: Settings, { onListening, onLaunche
   // A third signal ends the process at once, and with it everything that is its own.
   process.once("exit", () => supervisor.abandon());
   survive();
-  const ended = obeySignals(supervisor, { hasTerminal, onLauncherGone });
+  const collector = new IdleCollector(systemClock);
+  const ended = obeySignals(supervisor, { hasTerminal, onLauncherGone }).finally(() => collector.close());
   onListening(supervisor.address);
   void clearLeftovers();
   const reason = await Promise.race([ended, supervisor.failed]);

@@ -23,8 +23,8 @@ import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
 import { channelOptionsOf } from "./channel-options.ts";
 
-/** What recent publications of all listened channels may take in this process, bytes. */
-const tailBytesTotal = 64 * 1024 * 1024;
+/** What recent publications of all listened channels may take in this process, bytes: a quarter of the histories at most. */
+const mostTailBytes = 64 * 1024 * 1024;
 
 /** What a worker does not make itself. */
 export interface WorkerEnvironment {
@@ -93,7 +93,12 @@ interface HubCallbacks {
 function composeHub(settings: Settings, environment: WorkerEnvironment, { access, rulesOf, greet }: HubCallbacks): Hub {
   const { broker, cluster, clock, resumeSecret, listeners = {} } = environment;
   return new Hub(
-    { ...settings, tailBytes: settings.historyBytes, tailBytesTotal, pingIntervalMs: settings.wsPingIntervalMs },
+    {
+      ...settings,
+      tailBytes: settings.historyBytes,
+      tailBytesTotal: Math.min(mostTailBytes, settings.historyBytesTotal / 4),
+      pingIntervalMs: settings.wsPingIntervalMs,
+    },
     {
       broker,
       clock,

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { secretsOf } from "../config/secrets.ts";
 import { systemClock } from "../lib/clock.ts";
+import { IdleCollector } from "../lib/idle-collector.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
 import { joinBackbone } from "./backbone.ts";
@@ -45,6 +46,7 @@ async function start(assignment: Assignment): Promise<void> {
     hasColors: process.stdout.isTTY === true && !process.env.NO_COLOR,
   });
   survive();
+  new IdleCollector(systemClock); // for as long as this process lives
   try {
     server = new FanfareServer(settings, {
       ...joinBackbone(settings, meetingPlace, { name, onHostGone: (reason) => void orphaned(reason) }),

@@ -1,6 +1,7 @@
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
+import { IdleCollector } from "../lib/idle-collector.ts";
 import { clearLeftovers } from "../ops/control-socket.ts";
 import { openBackbone } from "./backbone.ts";
 import { FanfareServer } from "./fanfare-server.ts";
@@ -27,7 +28,8 @@ export async function runServer(settings: Settings, { onListening, onLauncherGon
   });
   const address = await server.start();
   survive();
-  const code = obeySignals(server, { hasTerminal, onLauncherGone });
+  const collector = new IdleCollector(systemClock);
+  const code = obeySignals(server, { hasTerminal, onLauncherGone }).finally(() => collector.close());
   onListening(address);
   void clearLeftovers();
   return code;

@@ -14,9 +14,16 @@ import { toPublication } from "../to-publication.ts";
 /** Channels, ids and publications per slice: about a millisecond. */
 const sweepSteps = 10_000;
 
+/** Fewer than so many publications between two walks of the sweeper, 2 s, are little to do. */
+const fewPublications = 200;
+/** Less than this, bytes, is not worth a collection. */
+const worthBytes = 8 * 1024 * 1024;
+
 /** What a memory log can be told. */
 export interface MemoryLogOptions extends Partial<LogLimits> {
   readonly clock?: Clock;
+  /** Collects garbage; the engine's own way by default. */
+  readonly collect?: () => void;
 }
 
 /** A publication, and when it was stored by the ledger's steady time: its timestamp is the wall clock's, which may be set. */
@@ -30,20 +37,27 @@ export class MemoryLog implements Log {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #ledger: Ledger<Kept>;
+  readonly #collect: () => void;
   #sweeper: Sweeper | undefined;
+  /** What sweeps have dropped since garbage was last collected, bytes. */
+  #sweptBytes = 0;
+  /** Publications since the last walk of the sweeper ended. */
+  #appended = 0;
 
-  constructor({ clock = systemClock, ...limits }: MemoryLogOptions = {}) {
+  constructor({ clock = systemClock, collect = () => Bun.gc(true), ...limits }: MemoryLogOptions = {}) {
     this.#clock = clock;
     this.#now = steadyTime(clock);
+    this.#collect = collect;
     const make = (draft: Draft, place: Place, at: number): Kept => ({ publication: toPublication(draft, place), at });
     this.#ledger = new Ledger({ ...defaultLogLimits, ...limits }, { make, measure });
   }
 
   async open(): Promise<void> {
-    this.#sweeper ??= new Sweeper(this.#clock, () => this.#ledger.sweep(this.#now(), sweepSteps));
+    this.#sweeper ??= new Sweeper(this.#clock, () => this.#sweep());
   }
 
   async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
+    this.#appended += entries.length;
     const [now, timestamp] = [this.#now(), this.#clock.now()];
     return entries.map((entry) => toAppended(this.#ledger.enter(entry, now, timestamp)));
   }
@@ -74,6 +88,26 @@ export class MemoryLog implements Log {
 
   async close(): Promise<void> {
     this.#sweeper?.close();
+  }
+
+  #sweep(): boolean {
+    const before = this.#ledger.bytes;
+    const isSwept = this.#ledger.sweep(this.#now(), sweepSteps);
+    this.#sweptBytes += before - this.#ledger.bytes;
+    if (isSwept) this.#giveBack();
+    return isSwept;
+  }
+
+  /**
+   * The engine collects garbage when it allocates, so without new publications it would keep what has expired. It is worth
+   * the pause when nobody is likely to notice, and when it frees a good part of what is held.
+   */
+  #giveBack(): void {
+    const isQuiet = this.#appended < fewPublications;
+    this.#appended = 0;
+    if (!isQuiet || this.#sweptBytes < Math.max(worthBytes, this.#ledger.bytes / 4)) return;
+    this.#sweptBytes = 0;
+    this.#collect();
   }
 }
 

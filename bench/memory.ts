@@ -1,0 +1,46 @@
+import { type MemoryOptions, parseMemoryOptions, usage } from "./memory/memory-options.ts";
+import { type MemoryRound, runMemoryRound } from "./memory/round.ts";
+
+/** What a server holds when its history is full, by every way in and every storage, and what it gives back afterwards. */
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (options === undefined) return 1;
+  const rounds: MemoryRound[] = [];
+  for (const storage of options.storages) {
+    for (const door of options.doors) {
+      console.error(`${storage}, ${door}`);
+      rounds.push(await runMemoryRound(storage, door, options));
+    }
+  }
+  console.log(options.asJson ? JSON.stringify({ ...options, rounds }, null, 2) : tableOf(rounds, options));
+  return 0;
+}
+
+function readOptions(): MemoryOptions | undefined {
+  try {
+    return parseMemoryOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+    return undefined;
+  }
+}
+
+function tableOf(
+  rounds: readonly MemoryRound[],
+  { boundBytes, times, ttlSeconds, restSeconds }: MemoryOptions,
+): string {
+  const mebibytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
+  const rows = rounds.map(({ storage, door, publications, idle, most, after }) => {
+    const factor = ((most - idle) / boundBytes).toFixed(2);
+    return `| ${storage} | ${door} | ${publications} | ${[idle, most].map(mebibytes).join(" | ")} | ${factor} | ${mebibytes(after)} |`;
+  });
+  return [
+    `HISTORY_BYTES_TOTAL ${mebibytes(boundBytes)} MiB, published ${times} times over; after: ${restSeconds} s after HISTORY_TTL (${ttlSeconds} s); MiB resident`,
+    "",
+    "| storage | way in | publications | idle | most | (most - idle) : bound | after |",
+    "|---|---|---:|---:|---:|---:|---:|",
+    ...rows,
+  ].join("\n");
+}
+
+process.exitCode = await main();

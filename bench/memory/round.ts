@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readMemory } from "../fanout/process-figures.ts";
+import { ServerProcess } from "../fanout/server-process.ts";
+import { type DoorName, publishThrough } from "./doors.ts";
+import type { MemoryOptions } from "./memory-options.ts";
+import { type StorageName, storages } from "./storages.ts";
+
+/** What one server held, in bytes resident over all its processes. */
+export interface MemoryRound {
+  readonly storage: StorageName;
+  readonly door: DoorName;
+  readonly publications: number;
+  readonly idle: number;
+  /** The most while it was published to. */
+  readonly most: number;
+  /** Some seconds after the last publication has expired. */
+  readonly after: number;
+}
+
+/** Publishes several times the bound through one door, and waits until all of it has expired. */
+export async function runMemoryRound(
+  storage: StorageName,
+  door: DoorName,
+  { boundBytes, times, ttlSeconds, restSeconds }: MemoryOptions,
+): Promise<MemoryRound> {
+  const directory = mkdtempSync(join(tmpdir(), "fanfare-bench-memory-"));
+  const env = {
+    HISTORY_BYTES_TOTAL: String(boundBytes),
+    HISTORY_BYTES: String(boundBytes),
+    HISTORY_SIZE: "1000000",
+    HISTORY_TTL: `${ttlSeconds}s`,
+    MESSAGE_RATE: "0",
+    NOTIFICATION_INTERVAL: "0",
+    LOG_LEVEL: "WARNING",
+    ...storages[storage](directory),
+  };
+  const command = (port: number) => ["server/main.ts", "start", "--port", String(port)];
+  const server = await ServerProcess.start({ name: "fanfare", command, env });
+  let most = 0;
+  const sample = () => {
+    most = Math.max(most, readMemory(server.pid).rss);
+  };
+  try {
+    await publishThrough(door, server.port, 100_000); // what is loaded and compiled with the first requests is not history
+    await Bun.sleep(2000);
+    const idle = readMemory(server.pid).rss;
+    const sampling = setInterval(sample, 100);
+    const publications = await publishThrough(door, server.port, times * boundBytes);
+    sample();
+    clearInterval(sampling);
+    await Bun.sleep(1000 * (ttlSeconds + restSeconds));
+    return { storage, door, publications, idle, most, after: readMemory(server.pid).rss };
+  } finally {
+    await server.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

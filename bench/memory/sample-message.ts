@@ -1,0 +1,35 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Draft } from "../../protocol/publication.ts";
+import { costOf } from "../../server/broker/cost-of.ts";
+
+/** What a door is given to publish: short or long, plain or with every label, one byte per character or two. */
+export interface SampleMessage {
+  readonly user: string;
+  readonly text: string;
+  /** Of messages with labels only. */
+  readonly id: string | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  /** Rides beside the message in the same request and is not kept. */
+  readonly padding: string;
+  /** What it counts as, bytes. */
+  readonly cost: number;
+}
+
+/** A third is short, in a request that is much longer; a third has two bytes per character; every fifth has all labels. */
+export function makeSampleMessage(number: number): SampleMessage {
+  const user = `user-${number % 1000}`;
+  const hasLabels = number % 5 === 0;
+  const id = hasLabels ? `id-${number}` : undefined;
+  const headers = hasLabels ? { [`h-${number}`]: "a value", traceparent: `00-${number}` } : undefined;
+  const kind = number % 3;
+  const text = `${number} ${kind === 0 ? "short" : kind === 1 ? "long ".repeat(400) : "wide € ".repeat(100)}`;
+  const draft: Draft = {
+    channel: `@${user}` as ChannelName,
+    data: JSON.stringify(text),
+    ...(id === undefined ? {} : { id }),
+    ...(headers === undefined ? {} : { headers }),
+  };
+  return { user, text, id, headers, padding: kind === 0 ? longPadding : "", cost: costOf(draft) };
+}
+
+const longPadding = "x".repeat(50_000);

@@ -1,0 +1,8 @@
+/** Where history is kept, as settings; `directory` is empty and for this server alone. */
+export const storages = {
+  memory: () => ({}),
+  sqlite: (directory: string) => ({ DATA_DIR: directory }),
+  workers: () => ({ WORKERS: "2" }),
+} as const satisfies Record<string, (directory: string) => Readonly<Record<string, string>>>;
+
+export type StorageName = keyof typeof storages;

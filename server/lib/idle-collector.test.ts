@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import { IdleCollector } from "./idle-collector.ts";
+import { MovedClock } from "./moved-clock.ts";
+
+const mebibyte = 1024 * 1024;
+
+/** A process whose figures a test sets. */
+function makeProcess() {
+  const clock = new MovedClock();
+  const figures = { cpu: 0, resident: 50 * mebibyte, afterCollection: 50 * mebibyte, collections: 0 };
+  const collector = new IdleCollector(clock, {
+    cpuMs: () => figures.cpu,
+    residentBytes: () => figures.resident,
+    collect: () => {
+      figures.collections++;
+      figures.resident = figures.afterCollection;
+    },
+  });
+  /** Five seconds in which it uses so much processor time, and holds so much at their end. */
+  const pass = (cpuMs: number, resident = figures.resident) => {
+    figures.cpu += cpuMs;
+    figures.resident = resident;
+    clock.move(5000);
+    return figures.collections;
+  };
+  return { figures, pass, collector };
+}
+
+test("collects when it has grown and is idle again, and not before", () => {
+  const { pass } = makeProcess();
+  expect(pass(0)).toBe(0);
+  expect(pass(3000, 300 * mebibyte)).toBe(0);
+  expect(pass(250, 300 * mebibyte)).toBe(0);
+  expect(pass(249)).toBe(1);
+});
+
+test("collects once for each growth of 32 MiB, however long it is idle", () => {
+  const { pass, figures } = makeProcess();
+  figures.afterCollection = 200 * mebibyte;
+  pass(0);
+  expect(pass(0, 82 * mebibyte - 1)).toBe(0);
+  expect(pass(0, 82 * mebibyte)).toBe(1);
+  for (let minute = 0; minute < 12; minute++) expect(pass(0)).toBe(1);
+  expect(pass(0, 232 * mebibyte)).toBe(2);
+});
+
+test("counts growth from the least that it held since the last collection", () => {
+  const { pass, figures } = makeProcess();
+  pass(0, 100 * mebibyte);
+  figures.afterCollection = 90 * mebibyte;
+  expect(pass(0, 132 * mebibyte)).toBe(1);
+  pass(0, 90 * mebibyte);
+  pass(0, 60 * mebibyte);
+  expect(pass(0, 92 * mebibyte)).toBe(2);
+});
+
+test("does nothing after its end", () => {
+  const { pass, collector } = makeProcess();
+  pass(0);
+  collector.close();
+  collector.close();
+  expect(pass(0, 900 * mebibyte)).toBe(0);
+});

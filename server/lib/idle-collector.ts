@@ -1,0 +1,69 @@
+import type { Clock, Timer } from "./clock.ts";
+
+/** Between two looks, milliseconds. */
+const checkMs = 5000;
+/** A process that uses less of one core than this is idle: nobody notices the pause of a collection. */
+const idleShare = 0.05;
+/** Less than this, bytes, is not worth a collection. */
+const worthBytes = 32 * 1024 * 1024;
+
+/** What is measured and done; the process's own by default. */
+export interface CollectorTools {
+  /** Processor time used so far, milliseconds. */
+  cpuMs(): number;
+  residentBytes(): number;
+  /** Collects all garbage and gives its pages back to the system. Stops the event loop meanwhile. */
+  collect(): void;
+}
+
+const processTools: CollectorTools = {
+  cpuMs() {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
+  residentBytes: () => process.memoryUsage.rss(),
+  collect: () => Bun.gc(true),
+};
+
+/**
+ * Gives memory back once the process is idle. The engine collects garbage when it allocates, so a process that has become
+ * idle keeps what its busiest minute left behind for as long as it stays idle.
+ */
+export class IdleCollector {
+  readonly #clock: Clock;
+  readonly #tools: CollectorTools;
+  /** What remained after the last collection; undefined until it was measured. */
+  #floor: number | undefined;
+  #cpuMs: number;
+  #checkedAt: number;
+  #timer: Timer;
+
+  constructor(clock: Clock, tools: CollectorTools = processTools) {
+    this.#clock = clock;
+    this.#tools = tools;
+    this.#cpuMs = tools.cpuMs();
+    this.#checkedAt = clock.monotonic();
+    this.#timer = clock.setTimeout(this.#check, checkMs);
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#timer.cancel();
+  }
+
+  readonly #check = (): void => {
+    const [cpuMs, now] = [this.#tools.cpuMs(), this.#clock.monotonic()];
+    const isIdle = cpuMs - this.#cpuMs < idleShare * (now - this.#checkedAt);
+    this.#cpuMs = cpuMs;
+    this.#checkedAt = now;
+    const resident = this.#tools.residentBytes();
+    // Also measured downwards: pages go back to the system little by little.
+    this.#floor = Math.min(this.#floor ?? resident, resident);
+    if (isIdle && resident - this.#floor >= worthBytes) {
+      this.#tools.collect();
+      this.#floor = undefined;
+      this.#cpuMs = this.#tools.cpuMs(); // its own work is no activity
+    }
+    this.#timer = this.#clock.setTimeout(this.#check, checkMs);
+  };
+}
