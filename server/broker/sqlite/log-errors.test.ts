@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { testIf } from "../../../tests/test-if.ts";
+import { MovedClock } from "../../lib/moved-clock.ts";
 import type { HistoryRules } from "../log.ts";
 import { UnusableStorage } from "../unusable-storage.ts";
+import { HistoryThread } from "./history-thread.ts";
 import { SqliteLog } from "./log.ts";
 
 const a = "a" as ChannelName;
@@ -125,9 +127,39 @@ describe("SqliteLog", () => {
     await log.close();
   });
 
+  test("replaces a thread that ended, a second after it was started, and goes on where it was", async () => {
+    const clock = new MovedClock();
+    const threads: HistoryThread[] = [];
+    const makeThread = (onNote: (note: string) => void) => {
+      const thread = new HistoryThread(onNote);
+      threads.push(thread);
+      return thread;
+    };
+    const log = new SqliteLog({ directory, clock, makeThread });
+    await log.open();
+    const store = async (id: string) => (await log.append([{ draft: { channel: a, message: "m", id }, rules }]))[0];
+    const first = await store("1");
+    await threads[0]?.end();
+    const [refused] = await Promise.allSettled([store("2")]);
+    expect(refused).toMatchObject({ status: "rejected", reason: { code: "broker-unavailable" } });
+    clock.move(1000);
+    const [again, second, third] = await Promise.all([store("1"), store("2"), store("3")]);
+    expect(again).toMatchObject({ outcome: "duplicate", position: { offset: 1 } });
+    const epoch = first?.outcome === "stored" ? first.publication.epoch : "";
+    expect(second).toMatchObject({ outcome: "stored", publication: { offset: 2, epoch } });
+    expect(third).toMatchObject({ outcome: "stored", publication: { offset: 3, epoch } });
+    expect(threads).toHaveLength(2);
+    await log.close();
+    await threads[1]?.end();
+    clock.move(1000);
+    const [closed] = await Promise.allSettled([store("4")]);
+    expect([closed.status, threads.length]).toEqual(["rejected", 2]);
+  });
+
   test("does not keep a process alive that has nothing to store", async () => {
     const script = `
-      import { UnusableStorage } from "../unusable-storage.ts";
+      import { MovedClock } from "../../lib/moved-clock.ts";
+import { UnusableStorage } from "../unusable-storage.ts";
 import { SqliteLog } from "./log.ts";
       const log = new SqliteLog({ directory: process.argv[1] });
       await log.open();

@@ -22,6 +22,8 @@ export interface SqliteLogOptions extends Partial<LogLimits> {
   readonly clock?: Clock;
   /** How a channel is kept by the settings of today. Without it a channel's last publication decides. */
   rulesOf?(channel: ChannelName): HistoryRules;
+  /** For tests that end it. */
+  makeThread?(onNote: (note: string) => void): HistoryThread;
 }
 
 /** A thread that ended is replaced at most this often. */
@@ -37,6 +39,7 @@ export class SqliteLog implements Log {
   readonly #limits: LogLimits;
   readonly #now: () => number;
   readonly #rulesOf: ((channel: ChannelName) => HistoryRules) | undefined;
+  readonly #makeThread: (onNote: (note: string) => void) => HistoryThread;
   #thread: HistoryThread | undefined;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -46,11 +49,12 @@ export class SqliteLog implements Log {
   #restarting: Promise<void> | undefined;
   #startedAt = 0;
 
-  constructor({ directory, clock = systemClock, rulesOf, ...limits }: SqliteLogOptions) {
+  constructor({ directory, clock = systemClock, rulesOf, makeThread = newThread, ...limits }: SqliteLogOptions) {
     this.#directory = directory;
     this.#clock = clock;
     this.#now = steadyTime(clock);
     this.#rulesOf = rulesOf;
+    this.#makeThread = makeThread;
     this.#limits = { ...defaultLogLimits, ...limits };
   }
 
@@ -119,7 +123,7 @@ export class SqliteLog implements Log {
 
   /** A new thread, with the history open in it. @throws what it says */
   async #start(): Promise<void> {
-    const thread = new HistoryThread((note) => logger().warn(note));
+    const thread = this.#makeThread((note) => logger().warn(note));
     this.#thread = thread;
     this.#startedAt = this.#clock.monotonic();
     const answer = await thread.ask({
@@ -223,6 +227,8 @@ export class SqliteLog implements Log {
     return this.#clock.monotonic() - this.#startedAt >= restartMs;
   }
 }
+
+const newThread = (onNote: (note: string) => void) => new HistoryThread(onNote);
 
 function logger() {
   return getLogger(["fanfare", "broker"]);

@@ -18,6 +18,9 @@ export const schemaVersion = 2;
 const walPages = 1000;
 const walBytes = 8 * 1024 ** 2;
 
+/** 4 MiB. */
+const leastFreePages = 1024;
+
 const schema = `
   CREATE TABLE channels (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, epoch TEXT NOT NULL, top INTEGER NOT NULL, dropped_until INTEGER,
@@ -102,6 +105,20 @@ function prepare(database: Database, directory: string): Pick<OpenDatabase, "isN
 export function checkStructure(database: Database): void {
   const [finding] = findingsOf(database, 1);
   if (finding !== undefined) throw new DamagedHistory(finding);
+}
+
+/** Shrinks the file where more than half of it is free, and enough of it to be worth writing the rest anew. */
+export function giveBack(database: Database): void {
+  const pages = (of: "page_count" | "freelist_count") =>
+    database.query<Record<string, number>, []>(`PRAGMA ${of}`).get()?.[of] ?? 0;
+  const free = pages("freelist_count");
+  if (free < leastFreePages || free * 2 < pages("page_count")) return;
+  try {
+    database.run("VACUUM");
+    database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch {
+    // It takes room for what is left; without it the file stays as large as it was, and works.
+  }
 }
 
 /** What is wrong with the structure, as SQLite puts it; at most so many things. */

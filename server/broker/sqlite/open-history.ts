@@ -1,7 +1,7 @@
 import type { LogLimits } from "../log-limits.ts";
 import { Archive } from "./archive.ts";
 import { HistoryFile } from "./history-file.ts";
-import { checkStructure, type OpenDatabase, openDatabase, schemaVersion } from "./open-database.ts";
+import { checkStructure, giveBack, type OpenDatabase, openDatabase, schemaVersion } from "./open-database.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** When a history is opened: the log's steady time and the wall clock's, milliseconds since 1970. */
@@ -18,6 +18,7 @@ export function openHistory(directory: string, limits: LogLimits, { now, wall }:
   const { database, isNew, wasUpgraded } = openCurrent(directory);
   try {
     if (!isNew) checkStructure(database);
+    giveBack(database);
   } catch (error) {
     database.close();
     throw error;
