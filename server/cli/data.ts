@@ -91,7 +91,11 @@ function verdict({ broken, damagedMessages }: HistoryReport): string {
 function describeRepair({ keptIn, channels, messages, notes }: Repair): readonly string[] {
   return [
     `Repaired: ${channels} channels and ${messages} messages are kept.`,
-    ...notes.map((note) => `  - ${note}`),
-    ...(keptIn === undefined ? [] : [`The old files are in ${keptIn}. Remove them when you no longer need them.`]),
+    ...(keptIn === undefined
+      ? notes.map((note) => `  - ${note}`)
+      : [
+          "All channels begin new epochs.",
+          `The old files are in ${keptIn}. Remove them when you no longer need them.`,
+        ]),
   ];
 }

@@ -64,6 +64,25 @@ test("a second process on the same directory ends with what to do, and the first
   });
 });
 
+test("a directory that is removed while a server uses it refuses at once, and readiness says so within seconds", async () => {
+  await inDirectory(async (parent) => {
+    const directory = join(parent, "data");
+    const writer = new HistoryWriter(directory, "w");
+    try {
+      expect(await writer.until("stored", 100)).toBe(true);
+      await rm(directory, { recursive: true });
+      expect(await writer.until("unhealthy")).toBe(true);
+      expect(await writer.until("refused", 20)).toBe(true);
+      const stored = writer.acknowledged().length;
+      expect(await writer.until("refused", writer.said("refused").length + 50)).toBe(true);
+      expect(writer.acknowledged().length).toBe(stored);
+      expect(new Set(writer.said("refused"))).toEqual(new Set(["refused broker-unavailable"]));
+    } finally {
+      await writer.kill();
+    }
+  });
+});
+
 async function inDirectory(run: (directory: string) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "fanfare-storage-"));
   try {
