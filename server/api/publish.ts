@@ -37,7 +37,7 @@ export async function postMessage({ hub, access }: ApiDependencies, call: Call):
   if (isJson) fields.parseJson(call.body);
   const draft: Undirected = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
   const check = () => identity && access.checkPublish(identity, channel);
-  return ok(await publishInto(hub, channel, saidBy(access, identity, withId(draft, call)), check));
+  return ok((await publishInto(hub, channel, saidBy(access, identity, withId(draft, call)), check)).receipt);
 }
 
 const publishFields = Object.keys(publishRequest.properties ?? {});
@@ -90,17 +90,27 @@ function channelElement(value: unknown): ChannelName {
 
 async function publishInto(hub: Hub, channel: ChannelName, draft: Undirected, check: Check) {
   check(channel);
-  const { id, position, duplicate } = await hub.publish({ ...draft, channel });
-  return { channel, id, ...position, duplicate };
+  const { id, position, duplicate, listeners } = await hub.publish({ ...draft, channel });
+  return { receipt: { channel, id, ...position, duplicate }, listeners };
+}
+
+/** What became of one publication, and the workers that listened for it. */
+interface Outcome {
+  readonly receipt: { readonly channel: ChannelName };
+  readonly listeners?: number | undefined;
 }
 
 /** Says of each message to a user whether they are connected now. */
-async function withConnected<R extends { readonly channel: ChannelName }>(hub: Hub, results: readonly R[]) {
-  const users = results.flatMap(({ channel }) => userOf(channel) ?? []);
-  const connected = await hub.occupancy.connected([...new Set(users)]);
-  return results.map((result) => {
-    const userId = userOf(result.channel);
-    return userId === undefined || "error" in result ? result : { ...result, connected: connected.has(userId) };
+async function withConnected(hub: Hub, outcomes: readonly Outcome[]) {
+  const sent = outcomes.flatMap(({ receipt, listeners }) => {
+    const userId = userOf(receipt.channel);
+    return userId === undefined || "error" in receipt ? [] : [{ userId, listeners }];
+  });
+  if (sent.length === 0) return outcomes.map(({ receipt }) => receipt);
+  const connected = await hub.occupancy.connected(sent);
+  return outcomes.map(({ receipt }) => {
+    const userId = userOf(receipt.channel);
+    return userId === undefined || "error" in receipt ? receipt : { ...receipt, connected: connected.has(userId) };
   });
 }
 
@@ -110,7 +120,7 @@ async function publishOrTell(hub: Hub, channel: ChannelName, draft: Undirected, 
     return await publishInto(hub, channel, draft, check);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    return { channel, error: { code: error.code, message: error.message } };
+    return { receipt: { channel, error: { code: error.code, message: error.message } } };
   }
 }
 

@@ -16,9 +16,9 @@ import { dataText, userChannelField } from "./draft.ts";
 export async function push({ hub }: ApiDependencies, call: Call): Promise<Reply> {
   const object = fields.parseObject(call.body);
   const draft = parsePush(object, call.body);
-  await hub.publish(draft);
+  const { listeners } = await hub.publish(draft);
   const userId = userOf(draft.channel) ?? "";
-  const isConnected = (await hub.occupancy.connected([userId])).has(userId);
+  const isConnected = (await hub.occupancy.connected([{ userId, listeners }])).has(userId);
   const said = isConnected
     ? { status: "success", message: texts.pushed }
     : { status: "partial", message: texts.pushedPartial };
@@ -34,8 +34,10 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
   }
   const itemTexts = elementTexts(call.body);
   const pushed = await Promise.all(items.map((item, index) => pushItem(hub, item, itemTexts[index] ?? "")));
-  const users = pushed.flatMap(({ user_id, error }) => (user_id === null || error !== undefined ? [] : [user_id]));
-  const connected = await hub.occupancy.connected([...new Set(users)]);
+  const sent = pushed.flatMap(({ user_id, error, listeners }) =>
+    user_id === null || error !== undefined ? [] : [{ userId: user_id, listeners }],
+  );
+  const connected = await hub.occupancy.connected(sent);
   const results = pushed.map((item) => ({ ...toResult(item, connected), ...warningsOf(item.warnings) }));
   return ok({ results, ...warningsOf(unknownParameters(call)) });
 }
@@ -44,6 +46,7 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
 interface Pushed {
   readonly user_id: string | null;
   readonly error?: string;
+  readonly listeners?: number | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -55,8 +58,8 @@ async function pushItem(hub: Hub, item: unknown, text: string): Promise<Pushed> 
   const user_id = typeof object.user_id === "string" ? object.user_id : null;
   const warnings = unknownFields(object);
   try {
-    await hub.publish(parsePush(object, text));
-    return { user_id, warnings };
+    const { listeners } = await hub.publish(parsePush(object, text));
+    return { user_id, listeners, warnings };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     return { user_id, error: error.message, warnings };

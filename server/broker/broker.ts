@@ -64,6 +64,8 @@ export interface Published {
   readonly position: Position | undefined;
   /** The same id was stored before: this is the first one's position. */
   readonly duplicate: boolean;
+  /** Workers that listened to the channel when it was sent; undefined for a duplicate, which is not sent again. */
+  readonly listeners: number | undefined;
 }
 
 /** Lists channels that are known anywhere; brokers that keep history in one place have it. */

@@ -22,12 +22,19 @@ interface Asked {
 
 type Answered = Omit<Presence, "next">;
 
+/** A message to one user. */
+export interface Sent {
+  readonly userId: string;
+  /** See Published. */
+  readonly listeners: number | undefined;
+}
+
 /** Who is in which channel now, on any worker of the server. */
 export class Occupancy {
-  readonly #interest: Interest;
+  readonly #interest: Pick<Interest, "get">;
   readonly #peers: Peers;
 
-  constructor(interest: Interest, peers: Peers) {
+  constructor(interest: Pick<Interest, "get">, peers: Peers) {
     this.#interest = interest;
     this.#peers = peers;
     peers.handle("connected", (users: readonly string[]) => users.filter((it) => peers.roster.hasOwn(it)));
@@ -36,11 +43,13 @@ export class Occupancy {
   }
 
   /**
-   * Which of these users have a connection now. What the other workers reported is some milliseconds old, so users that
-   * are not known to be connected are looked up there.
+   * Which of these users have a connection now. A message that no worker listened for has reached nobody, and nobody has
+   * to be asked. For the others, what the other workers reported is some milliseconds old, and a channel is listened to
+   * for a while after its last member has left: users that are not known to be connected are looked up there.
    */
-  async connected(users: readonly string[]): Promise<ReadonlySet<string>> {
+  async connected(sent: readonly Sent[]): Promise<ReadonlySet<string>> {
     const { roster } = this.#peers;
+    const users = Array.from(new Set(sent.filter(({ listeners }) => listeners !== 0).map(({ userId }) => userId)));
     const known = users.filter((it) => roster.isConnected(it));
     if (known.length === users.length) return new Set(known);
     const unknown = users.filter((it) => !roster.isConnected(it));

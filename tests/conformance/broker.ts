@@ -124,8 +124,20 @@ function publishing(world: World, test: Declare): void {
     const { worker } = world;
     const receipt = await worker.publish({ id: "x", message: "hello" });
     const { publications, top } = await worker.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER);
-    expect(receipt).toEqual({ id: "x", position: { epoch: top.epoch, offset: 1 }, duplicate: false });
+    expect(receipt).toEqual({ id: "x", position: { epoch: top.epoch, offset: 1 }, duplicate: false, listeners: 0 });
     expect(publications).toMatchObject([{ id: "x", offset: 1, epoch: top.epoch, message: "hello" }]);
+  });
+
+  test("a receipt says how many workers listened: none before and after, one while this one does", async () => {
+    const { worker } = world;
+    const listenersOf = async (draft: Partial<Draft> = {}) => (await worker.publish(draft)).listeners;
+    expect(await listenersOf()).toBe(0);
+    await worker.broker.listen(a);
+    expect(await listenersOf()).toBe(1);
+    expect(await listenersOf({ channel: b })).toBe(0);
+    expect(await listenersOf({ ephemeral: true })).toBe(1);
+    await worker.broker.unlisten(a);
+    expect(await listenersOf()).toBe(0);
   });
 
   test("drafts without an id get different ones", async () => {
@@ -147,7 +159,7 @@ function publishing(world: World, test: Declare): void {
     const { worker } = world;
     await worker.broker.listen(a);
     const [first, second] = await Promise.all([worker.publish({ id: "x" }), worker.publish({ id: "x" })]);
-    expect(second).toEqual({ ...first, duplicate: true });
+    expect(second).toEqual({ ...first, duplicate: true, listeners: undefined });
     await worker.publish({ id: "y" });
     expect((await worker.until(2)).map(({ id }) => id)).toEqual(["x", "y"]);
   });
@@ -185,7 +197,7 @@ function delivering(world: World, test: Declare): void {
       ["2", 2],
     ]);
     expect(received.every((it) => !("ephemeral" in it))).toBe(true);
-    expect(receipts[1]).toEqual({ id: receipts[1].id, position: undefined, duplicate: false });
+    expect(receipts[1]).toEqual({ id: receipts[1].id, position: undefined, duplicate: false, listeners: 1 });
     expect((await worker.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER)).publications).toHaveLength(2);
   });
 
@@ -362,10 +374,17 @@ function betweenWorkers(world: World, test: Declare): void {
     expect(one.received.map(({ offset }) => offset)).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
   });
 
+  test("a receipt counts the workers that listened, whichever of them published", async () => {
+    const [one, two, three] = [world.worker, await world.connect(), await world.connect()];
+    await Promise.all([one.broker.listen(a), two.broker.listen(a)]);
+    const receipts = [await one.publish(), await two.publish(), await three.publish()];
+    expect(receipts.map(({ listeners }) => listeners)).toEqual([2, 2, 2]);
+  });
+
   test("an id that one worker stored is a duplicate at another", async () => {
     const two = await world.connect();
     const first = await world.worker.publish({ id: "x" });
-    expect(await two.publish({ id: "x" })).toEqual({ ...first, duplicate: true });
+    expect(await two.publish({ id: "x" })).toEqual({ ...first, duplicate: true, listeners: undefined });
   });
 
   test("every worker that listens to a channel is told of its new epoch", async () => {
@@ -389,6 +408,7 @@ function betweenWorkers(world: World, test: Declare): void {
 /** What a broker of a single process cannot be asked. */
 export const oneWorkerOnly: readonly Skip[] = [
   "two workers get the same publications in the same order, whoever published",
+  "a receipt counts the workers that listened, whichever of them published",
   "an id that one worker stored is a duplicate at another",
   "every worker that listens to a channel is told of its new epoch",
   "a worker that comes later reads what was published before",

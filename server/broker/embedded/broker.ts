@@ -170,12 +170,17 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     switch (appended?.outcome) {
       case "stored": {
         const { id, epoch, offset } = appended.publication;
-        resolve({ id, position: { epoch, offset }, duplicate: false });
+        resolve({
+          id,
+          position: { epoch, offset },
+          duplicate: false,
+          listeners: this.#listenersOf(appended.publication),
+        });
         this.#deliver(appended.publication);
         break;
       }
       case "duplicate":
-        resolve({ id: appended.id, position: appended.position, duplicate: true });
+        resolve({ id: appended.id, position: appended.position, duplicate: true, listeners: undefined });
         break;
       case "refused":
         reject(appended.error);
@@ -187,8 +192,13 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
 
   #passOn({ draft, resolve }: Waiting): void {
     const id = draft.id ?? crypto.randomUUID();
-    resolve({ id, position: undefined, duplicate: false });
+    resolve({ id, position: undefined, duplicate: false, listeners: this.#listenersOf(draft) });
     this.#deliver(toPublication(draft, { id, epoch: "", offset: 0, timestamp: this.#clock.now() }));
+  }
+
+  /** One process listens or does not. */
+  #listenersOf({ channel }: { readonly channel: ChannelName }): number {
+    return this.#listened.has(channel) ? 1 : 0;
   }
 
   #deliver(publication: Publication): void {

@@ -85,7 +85,8 @@ export class HostedWorker {
 
   #publish({ n, draft, rules }: Extract<Question, { verb: "publish" }>): void {
     this.#broker.publish(draft, rules).then(
-      (published) => this.#send({ verb: "published", n, ...toReceipt(published) }),
+      (published) =>
+        this.#send({ verb: "published", n, ...toReceipt(published, this.#audience.of(draft.channel).size) }),
       (error: unknown) => this.#refuse(n, error),
     );
   }

@@ -75,6 +75,7 @@ interface Receipt {
   readonly id: string;
   readonly position: Position | null;
   readonly duplicate: boolean;
+  readonly listeners: number | null;
 }
 
 interface Refusal {
@@ -97,12 +98,13 @@ export function formatPublication(publication: Publication): string {
   return `{"verb":"publication","publication":${JSON.stringify(publication)}}`;
 }
 
-export function toReceipt({ id, position, duplicate }: Published): Receipt {
-  return { id, position: position ?? null, duplicate };
+/** @param listeners as the host knows them: its own broker sees the host only */
+export function toReceipt({ id, position, duplicate }: Published, listeners: number): Receipt {
+  return { id, position: position ?? null, duplicate, listeners: duplicate ? null : listeners };
 }
 
-export function toPublished({ id, position, duplicate }: Receipt): Published {
-  return { id, position: position ?? undefined, duplicate };
+export function toPublished({ id, position, duplicate, listeners }: Receipt): Published {
+  return { id, position: position ?? undefined, duplicate, listeners: listeners ?? undefined };
 }
 
 export function toRefusal({ code, message, field, retryAfterMs }: ServiceError): Refusal {

@@ -182,12 +182,9 @@ export class RedisBroker implements Broker {
     const id = draft.id ?? crypto.randomUUID();
     if (draft.ephemeral === true) {
       const topic = this.#keys.topicOf(channel);
-      await this.#records.send(
-        this.#store.shardOf(topic),
-        topic,
-        formatEphemeral(draft, id, this.#options.clock.now()),
-      );
-      return { id, position: undefined, duplicate: false };
+      const text = formatEphemeral(draft, id, this.#options.clock.now());
+      const listeners = await this.#records.send(this.#store.shardOf(topic), topic, text);
+      return { id, position: undefined, duplicate: false, listeners };
     }
     // Until it is settled nothing is stored in it; and what waited here could be overtaken by what comes later.
     if (this.#law.isBeingSettled(channel)) throw away(beingChecked);
@@ -207,10 +204,10 @@ export class RedisBroker implements Broker {
         void this.#law.settle(channel);
         throw away(beingChecked);
       case "duplicate":
-        return { id, position: outcome.position, duplicate: true };
+        return { id, position: outcome.position, duplicate: true, listeners: undefined };
       case "stored":
         this.#law.witness.acknowledged(channel, outcome.position);
-        return { id, position: outcome.position, duplicate: false };
+        return { id, position: outcome.position, duplicate: false, listeners: outcome.listeners };
     }
   }
 
