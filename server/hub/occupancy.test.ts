@@ -69,20 +69,3 @@ describe("who is in a channel", () => {
     expect((await asked(here.occupancy.users(room, "alice"))).users).toEqual(["bob", "carol"]);
   });
 });
-
-describe("who is connected", () => {
-  test("is known without asking where the worker knows all of them itself", async () => {
-    const { here } = await twoWorkers();
-    here.peers.roster.count("alice", 1, true);
-    // Time stands still, so that no answer could come.
-    expect(await here.occupancy.connected(["alice"])).toEqual(new Set(["alice"]));
-  });
-
-  test("is asked of the other workers where this one has not heard of a user yet", async () => {
-    const { here, there, asked } = await twoWorkers();
-    here.peers.roster.count("alice", 1, true);
-    const connected = here.occupancy.connected(["alice", "bob", "nobody"]);
-    there.peers.roster.count("bob", 1, true);
-    expect(await asked(connected)).toEqual(new Set(["alice", "bob"]));
-  });
-});
