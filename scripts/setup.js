@@ -46,7 +46,9 @@ export async function installPackages({ forDevelopment }) {
   const wanted = forDevelopment ? developmentPackages : [];
   if (isInstalled(wanted)) return;
   const { program, args } = npm();
-  const options = ["--include=dev", "--include=optional", "--ignore-scripts", "--no-audit", "--no-fund"];
+  // Neither a person's npm settings nor NODE_ENV decide: a server alone has no use for the linter and the browser driver.
+  const dev = forDevelopment ? "--include=dev" : "--omit=dev";
+  const options = [dev, "--include=optional", "--ignore-scripts", "--no-audit", "--no-fund"];
   const { code } = await run(program, [...args, "ci", ...options]);
   if (code !== 0) throw new SetupError("npm ci failed: its own messages are above.");
 }
