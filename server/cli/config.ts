@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Argument, Command } from "commander";
-import { describeSettings } from "../config/describe.ts";
+import { describeSettings, settingsAsJson } from "../config/describe.ts";
 import { type Examined, examineSettings, loadSettings } from "../config/load.ts";
 import { ConfigError } from "../config/settings.ts";
 import type { CommandContext } from "./context.ts";
@@ -20,8 +20,14 @@ export function makeConfigCommand(context: CommandContext): Command {
 function makeShowCommand(context: CommandContext): Command {
   const command = new Command("show")
     .description("every setting, its value and where that comes from; secrets are hidden")
-    .action(() => {
+    .option("--json", "one JSON object")
+    .action(({ json }: { readonly json?: true }) => {
       const examined = examine(context, command);
+      if (json) {
+        context.print(JSON.stringify(settingsAsJson(examined), undefined, 2));
+        // What is wrong stands in the object.
+        return context.exitWith(examined.problems.length > 0 ? 2 : 0);
+      }
       context.print(describeSettings(examined).join("\n"));
       warn(context, examined);
       if (examined.problems.length > 0) throw new ConfigError(examined.problems);

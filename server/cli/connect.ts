@@ -14,11 +14,11 @@ import { type CommandContext, CommandError } from "./context.ts";
 import { checked, userOf } from "./flag-values.ts";
 import { makePaint } from "./paint.ts";
 import { printable } from "./printable.ts";
+import { addTokenFlags, type TokenFlags, tokenOf } from "./user-token.ts";
 
-interface ConnectFlags extends AddressFlags {
+interface ConnectFlags extends AddressFlags, TokenFlags {
   readonly name?: string;
   readonly user?: string;
-  readonly token?: string;
 }
 
 /** `fanfare connect`: a chat in the terminal. */
@@ -30,11 +30,8 @@ export function makeConnectCommand(context: CommandContext): Command {
     )
     .addOption(
       new Option("--user <id>", "connect as this user, where the server believes it").argParser(userOf("--user")),
-    )
-    .addOption(
-      new Option("--token <jwt>", "connect as the user of this token; others can see a flag, so let it be short-lived"),
     );
-  return addAddressFlags(command)
+  return addAddressFlags(addTokenFlags(command))
     .addHelpText("after", examples)
     .action((flags: ConnectFlags) => connect(context, flags));
 }
@@ -45,7 +42,7 @@ In the chat, /help lists the commands and /quit leaves. Without a terminal, each
 Examples:
   fanfare connect                                asks for a name, and joins the chat on 127.0.0.1:8000
   fanfare connect --host 192.168.1.10 --port 9000 --name Alice
-  fanfare connect --url wss://push.example.com --token "$TOKEN"
+  fanfare connect --url wss://push.example.com --token-file token.txt
   echo 'Deployed' | fanfare connect --name ci
 `;
 
@@ -62,34 +59,35 @@ function nameOf(name: string) {
 
 async function connect(context: CommandContext, flags: ConnectFlags): Promise<void> {
   const address = addressOf(flags, context.settings());
+  const token = tokenOf(flags, context);
   context.endWhenUnread();
   const terminal = context.terminal();
   const screen = terminal === undefined ? new PipeScreen(context) : new TerminalScreen(terminal, context);
   try {
     // Who has a token is who it says, and the server says so to the others.
     const given = flags.name ?? flags.user;
-    const name = given === undefined && flags.token === undefined ? await askName(screen) : given;
-    if (name === undefined && flags.token === undefined) {
+    const name = given === undefined && token === undefined ? await askName(screen) : given;
+    if (name === undefined && token === undefined) {
       if (screen.isPerson) return; // left before saying who it is
       throw new CommandError("the standard input ended before there was a name: give one with --name");
     }
-    await chat(context, { flags, address, screen, name });
+    await chat(context, { user: flags.user, token, address, screen, name });
   } finally {
     screen.close();
   }
 }
 
 interface Guest {
-  readonly flags: ConnectFlags;
+  readonly user: string | undefined;
+  readonly token: string | undefined;
   readonly address: Address;
   readonly screen: Screen;
   readonly name: string | undefined;
 }
 
-async function chat(context: CommandContext, { flags, address, screen, name }: Guest): Promise<void> {
+async function chat(context: CommandContext, { user, token, address, screen, name }: Guest): Promise<void> {
   const { clock } = context;
   const paint = makePaint(context);
-  const { user, token } = flags;
   const identity = { ...(user === undefined ? {} : { userId: user }), ...(token === undefined ? {} : { token }) };
   const client = createClient(address.ws, { ...identity, transports: ["websocket"] });
   const ears = new Ears({

@@ -73,6 +73,7 @@ function makeShow(
   { json }: StatusFlags,
 ): (status: Status | { readonly away: string }) => void {
   let shownRows = 0;
+  let shownColumns: number | undefined;
   return (status) => {
     const isAway = "away" in status;
     if (json) {
@@ -85,9 +86,13 @@ function makeShow(
       return;
     }
     const lines = [`Fanfare at ${http}`, "", ...(isAway ? [status.away] : statusTable(status))];
-    // In place: up to the first row of the look before, which is cleared with all below it.
-    print((shownRows > 0 ? `\u001b[${shownRows}A\u001b[J` : "") + lines.join("\n"));
     const { columns } = terminal()?.output ?? {};
+    // In place: up to the first row of the look before, which is cleared with all below it. Of a window whose width has
+    // changed nobody knows where that row is now: terminals wrap lines anew, or cut them. Then the whole window is cleared.
+    const isResized = shownColumns !== undefined && columns !== shownColumns;
+    const back = isResized ? "\u001b[H\u001b[J" : shownRows > 0 ? `\u001b[${shownRows}A\u001b[J` : "";
+    print(back + lines.join("\n"));
+    shownColumns = columns;
     if (columns) shownRows = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
   };
 }

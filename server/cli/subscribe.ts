@@ -8,10 +8,10 @@ import { describeGap, messageLine } from "./message-line.ts";
 import { makePaint } from "./paint.ts";
 import { printable, printableJson } from "./printable.ts";
 import { type Beginning, beginningOf, cursorOf, parseBeginning } from "./since.ts";
+import { addTokenFlags, type TokenFlags, tokenOf } from "./user-token.ts";
 
-interface SubscribeFlags extends AddressFlags {
+interface SubscribeFlags extends AddressFlags, TokenFlags {
   readonly user?: string;
-  readonly token?: string;
   readonly since?: Beginning;
   readonly count?: number;
   readonly json?: true;
@@ -26,9 +26,7 @@ export function makeSubscribeCommand(context: CommandContext): Command {
     .addOption(
       new Option("--user <id>", "connect as this user, where the server believes it").argParser(userOf("--user")),
     )
-    .addOption(
-      new Option("--token <jwt>", "connect as the user of this token; others can see a flag, so let it be short-lived"),
-    )
+
     .addOption(
       new Option(
         "--since <place>",
@@ -36,7 +34,7 @@ export function makeSubscribeCommand(context: CommandContext): Command {
       ).argParser(parseBeginning),
     )
     .addOption(new Option("--count <number>", "end after so many messages").argParser(parseCount));
-  return addAddressFlags(command)
+  return addAddressFlags(addTokenFlags(command))
     .option("--json", "one JSON object per line; its `cursor` is what --since takes")
     .addHelpText("after", examples)
     .action((channels: readonly string[], flags: SubscribeFlags) => subscribe(context, channels, flags));
@@ -55,7 +53,8 @@ Examples:
 async function subscribe(context: CommandContext, channels: readonly string[], flags: SubscribeFlags): Promise<void> {
   const address = addressOf(flags, context.settings());
   context.endWhenUnread();
-  const { user, token } = flags;
+  const { user } = flags;
+  const token = tokenOf(flags, context);
   const identity = { ...(user === undefined ? {} : { userId: user }), ...(token === undefined ? {} : { token }) };
   const client = createClient(address.ws, { ...identity, transports: ["websocket"] });
   const interrupted = Promise.withResolvers<"interrupted">();

@@ -40,6 +40,16 @@ describe("fanfare token create", () => {
     expect(identity?.expiresAtMs).toBeNumber();
   });
 
+  test("gives it twelve hours where nobody says how long", async () => {
+    const before = Math.floor(Date.now() / 1000) * 1000;
+    const [token = ""] = await run(["create", "u1"]);
+    const { expiresAtMs = 0 } = (await makeTokenVerifier(configured)?.verify(token)) ?? {};
+    expect(expiresAtMs - before).toBeWithin(12 * 3600_000, 12 * 3600_000 + 60_000);
+    expect((await run(["check", token])).at(-1)).toMatch(
+      /^expires: {3}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(in 1[12]h \d+m\)$/,
+    );
+  });
+
   test("takes the secret of a flag before the configured one", async () => {
     const other = "another secret of more than 32 bytes";
     const [token = ""] = await run(["create", "u1", "--jwt-secret", other]);
@@ -67,7 +77,7 @@ describe("fanfare token create", () => {
 
 describe("fanfare token check", () => {
   test("says who and what a token is for, given as an argument or through a pipe", async () => {
-    const [token = ""] = await run(["create", "u1", "--subscribe", "room:*"]);
+    const [token = ""] = await run(["create", "u1", "--subscribe", "room:*", "--expires", "never"]);
     const expected = [
       "user:      u1",
       "subscribe: room:*",

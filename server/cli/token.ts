@@ -6,6 +6,7 @@ import { makeToken, makeTokenVerifier } from "../auth/token.ts";
 import type { KeySettings } from "../auth/token-keys.ts";
 import { ConfigError } from "../config/settings.ts";
 import { parseDuration } from "../lib/duration.ts";
+import { uptimeText } from "./status-table.ts";
 
 /** What the command needs of the world around it; each has a default. */
 export interface TokenDependencies {
@@ -36,8 +37,15 @@ export function describeIdentity(identity: Identity): readonly string[] {
     `user:      ${userId}`,
     `subscribe: ${subscribe.join(" ") || "what the channels' rules allow"}`,
     `publish:   ${publish.join(" ") || "what the channels' rules allow"}`,
-    `expires:   ${expiresAtMs === undefined ? "never" : `refused from ${new Date(expiresAtMs).toISOString()} on`}`,
+    `expires:   ${expiresAtMs === undefined ? "never" : expiryText(expiresAtMs)}`,
   ];
+}
+
+/** `2026-11-29 02:18:20 UTC (in 12h)` */
+function expiryText(atMs: number): string {
+  const leftS = Math.round((atMs - Date.now()) / 1000);
+  const text = `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  return leftS > 0 ? `${text} (in ${uptimeText(leftS)})` : text;
 }
 
 const defaultDependencies: TokenDependencies = {
@@ -49,7 +57,8 @@ const defaultDependencies: TokenDependencies = {
 interface CreateFlags extends SecretFlags {
   readonly subscribe: readonly string[];
   readonly publish: readonly string[];
-  readonly expires?: number;
+  /** In seconds. */
+  readonly expires: number | "never";
 }
 
 function makeCreateCommand({ configured, print }: TokenDependencies): Command {
@@ -64,12 +73,17 @@ function makeCreateCommand({ configured, print }: TokenDependencies): Command {
       [],
     )
     .option("--publish <pattern>", "channels to publish to; can be repeated", collect, [])
-    .option("--expires <duration>", "how long it is valid, such as 15m, 12h or 30d (default: for ever)", parseLifetime);
+    .addOption(
+      new Option("--expires <duration>", "how long it is valid, such as 15m, 12h or 30d; never: without an end")
+        .default(defaultLifetimeS, "12h")
+        .argParser(parseLifetime),
+    );
   addSecretFlags(command).action((user: string, flags: CreateFlags) =>
     orFail(command, async () => {
       const secret = secretOf(flags) ?? configured().secret;
       if (secret === undefined) throw new Error("no secret to sign with: set JWT_SECRET, or say --jwt-secret-file");
-      const { subscribe, publish, expires: expiresInS } = flags;
+      const { subscribe, publish, expires } = flags;
+      const expiresInS = expires === "never" ? undefined : expires;
       print(await makeToken({ secret, sub: user, subscribe, publish, expiresInS }));
     }),
   );
@@ -141,10 +155,14 @@ function fromFile(path: string | undefined): string | undefined {
   return path === undefined ? undefined : readFileSync(path, "utf8").trim();
 }
 
+/** Of a token that nobody gave an end: half a day, in seconds. A token that leaks is worth nothing tomorrow. */
+const defaultLifetimeS = 12 * 60 * 60;
+
 /** In seconds. */
-function parseLifetime(text: string): number {
+function parseLifetime(text: string): number | "never" {
+  if (text === "never") return "never";
   const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError("expected a duration such as 90s, 15m, 12h or 30d");
+  if (ms === undefined) throw new InvalidArgumentError("expected a duration such as 90s, 15m, 12h or 30d, or never");
   return ms / 1000;
 }
 

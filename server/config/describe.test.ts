@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { describeSettings } from "./describe.ts";
+import { describeSettings, settingsAsJson } from "./describe.ts";
 import { examineSettings } from "./load.ts";
 
 function lines(env: Readonly<Record<string, string>>, files: Readonly<Record<string, string>> = {}): string[] {
@@ -28,6 +28,26 @@ test("each setting has a line that says what holds and where it comes from", () 
   ]) {
     expect(shown).toContain(line);
   }
+});
+
+test("programs get the same as JSON: whole values, no secrets, and what is wrong", () => {
+  const [key, long] = ["0123456789abcdef", `a\nb${"c".repeat(100)}`];
+  const env = { API_KEY: key, NOTIFICATION_MESSAGE: long, PORT: "many" };
+  const examined = examineSettings({ env, flags: new Map(), configPath: undefined, readText: () => undefined });
+  const shown = settingsAsJson(examined);
+  expect(JSON.stringify(shown)).not.toContain(key);
+  expect(shown).toMatchObject({
+    is_secured: true,
+    settings: {
+      API_KEY: { is_set: true, from: "API_KEY in the environment" },
+      JWT_SECRET: { is_set: false, from: "default" },
+      NOTIFICATION_MESSAGE: { value: long },
+      JWKS_URL: { value: null },
+      WS_PATH: { value: "/ws", from: "default" },
+    },
+    channels: [],
+    problems: expect.arrayContaining([expect.stringContaining("PORT: expected")]),
+  });
 });
 
 test("secrets are hidden, and long or broken values do not break the table", () => {

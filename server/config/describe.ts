@@ -21,6 +21,22 @@ export function describeSettings({ settings, origins, file }: Examined): string[
   ];
 }
 
+/** The same for programs: whole values as they would be written in a setting, no secrets, and what is wrong. */
+export function settingsAsJson({ settings, origins, problems, warnings }: Examined): Readonly<Record<string, unknown>> {
+  const resolved = new Map<string, unknown>(Object.entries(settings));
+  const rows = declarations.map((declared) => {
+    const { key, name, option } = declared;
+    const origin = origins.get(key);
+    const own = settingKey(key, option);
+    const value = (resolved.has(own) ? resolved.get(own) : origin?.value) ?? null;
+    const isSet = value !== null && !(Array.isArray(value) && value.length === 0);
+    const shown = option.isSecret ? { is_set: isSet } : { value: isSet ? option.format(value) : null };
+    return [name, { ...shown, from: describeOrigin(origin) }] as const;
+  });
+  const { isSecured, channelRules } = settings;
+  return { is_secured: isSecured, settings: Object.fromEntries(rows), channels: channelRules, problems, warnings };
+}
+
 const maxShown = 48;
 
 function describeValue({ option }: Declared, value: unknown): string {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describeIf } from "../test-if.ts";
+import { describeIf, testIf } from "../test-if.ts";
 import { until } from "../waiting.ts";
 import { ProgramUnderTest, runProgram } from "./program.ts";
 import { startServer } from "./server.ts";
@@ -428,6 +428,21 @@ describe("fanfare publish and status of a secured server", () => {
     ]);
     program.signal("SIGINT");
     expect((await program.ended()).code).toBe(0);
+  });
+
+  const onLinux = testIf(process.platform === "linux", "it needs setsid");
+  onLinux("status clears a window of another width, where nobody knows how its lines were wrapped", async () => {
+    await using server = await startServer();
+    await using program = ProgramUnderTest.inSession(["status", "--watch", "--url", server.url], 80);
+    await program.until(/healthy/);
+    program.resize(40);
+    await program.until((shown) => /healthy/.test(shown.split("\u001b[H\u001b[J")[1] ?? ""));
+    expect(terminalPicture(program.output, 40)[0]).toBe(`Fanfare at ${server.url}`);
+    expect(
+      terminalPicture(program.output, 40)
+        .join("\n")
+        .match(/Fanfare at/g),
+    ).toHaveLength(1);
   });
 });
 

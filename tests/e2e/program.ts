@@ -5,6 +5,7 @@ import { patienceMs } from "../waiting.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const main = join(root, "server/main.ts");
+const ownSession = ["setsid", "--ctty", "--wait"];
 const lastWordsMs = 5000;
 
 export interface ProgramOptions {
@@ -34,11 +35,14 @@ export class ProgramUnderTest implements AsyncDisposable {
   readonly #watchers = new Set<() => void>();
   readonly #type: (text: string) => void;
   readonly #end: () => void;
+  #resize: (columns: number) => void = () => {
+    throw new Error("it has no terminal");
+  };
   readonly #read: Promise<unknown>;
 
   /** A shell with job control at a terminal, in the root of the checkout. */
   static shell(): ProgramUnderTest {
-    return new ProgramUnderTest([], { columns: 120, command: ["setsid", "--ctty", "--wait", "sh", "-i"], cwd: root });
+    return new ProgramUnderTest([], { columns: 120, command: [...ownSession, "sh", "-i"], cwd: root });
   }
 
   constructor(
@@ -70,7 +74,21 @@ export class ProgramUnderTest implements AsyncDisposable {
     this.#child = Bun.spawn(command, { ...common, terminal });
     this.#type = (text) => void terminal.write(text);
     this.#end = () => void terminal.write("\u0004");
+    this.#resize = (columns) => terminal.resize(columns, 24);
     this.#read = this.#child.exited;
+  }
+
+  /** Our program in a session of its own: only there does the terminal tell it of its keys and its size. Linux only. */
+  static inSession(args: readonly string[], columns: number): ProgramUnderTest {
+    return new ProgramUnderTest([], {
+      columns,
+      command: [...ownSession, process.execPath, "--no-env-file", main, ...args],
+    });
+  }
+
+  /** Gives its terminal another width. */
+  resize(columns: number): void {
+    this.#resize(columns);
   }
 
   /** Types a text; Enter is `\n` in a pipe and `\r` on a terminal. */

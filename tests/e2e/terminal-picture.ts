@@ -57,6 +57,7 @@ class Picture {
     else if (command === "B") this.#row += count;
     else if (command === "C") this.#column = Math.min(this.#columns - 1, this.#column + count);
     else if (command === "D") this.#column = Math.max(0, this.#column - count);
+    else if (command === "H" && Number.isNaN(number)) [this.#row, this.#column] = [0, 0];
     else if (command === "G") this.#column = count - 1;
     else if (command === "J") this.#clear(true);
     else if (command === "K") this.#clear(false);
