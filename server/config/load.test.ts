@@ -148,7 +148,7 @@ describe("a credential that is empty", () => {
 });
 
 describe("the settings file", () => {
-  const rules = [{ match: "room:*", historySize: 5, presence: true, publish: "token" }];
+  const rules = [{ match: "room:*", historySize: 5, presence: "on", publish: "token" }];
 
   test.each([
     [
