@@ -25,6 +25,8 @@ export interface Call {
   readonly body: string;
   readonly contentType: string;
   readonly idempotencyKey: string | undefined;
+  /** Counts further messages of a request whose one message is counted. @throws ServiceError "rate-limited" */
+  readonly charge: (messages: number) => void;
 }
 
 export interface Reply {

@@ -18,6 +18,7 @@ export async function publish({ hub, access }: ApiDependencies, call: Call): Pro
   refuseUnknownNames(Object.keys(object), publishFields, "field");
   const targets = parseTargets(object);
   const { identity } = call;
+  if (targets.channels.length > 1) call.charge(targets.channels.length - 1);
   const draft = saidBy(access, identity, withId(parseUndirected(object, call.body), call));
   const check = (channel: ChannelName) => identity && access.checkPublish(identity, channel);
   const [only] = targets.channels;

@@ -8,13 +8,13 @@ const bodyMs = 30_000;
  * @throws ServiceError "too-large" above the limit, "request-timeout" for what takes too long, "bad-request" for what breaks
  * off or is not UTF-8
  */
-export async function readBody(request: Request, maxBytes: number): Promise<string> {
+export async function readBody(request: Request, maxBytes: number, deadlineMs = bodyMs): Promise<string> {
   const declared = request.headers.get("Content-Length");
   if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return "";
   const bytes: Promise<ArrayBuffer | Uint8Array> =
     declared === null ? readChunks(request.body, maxBytes) : request.arrayBuffer();
-  const body = await beforeDeadline(bytes.catch(brokenOff));
+  const body = await beforeDeadline(bytes.catch(brokenOff), deadlineMs);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch (cause) {
@@ -44,13 +44,13 @@ function brokenOff(cause: unknown): never {
   throw new ServiceError("bad-request", "body: it broke off", { field: "body", cause });
 }
 
-async function beforeDeadline<T>(bytes: Promise<T>): Promise<T> {
+async function beforeDeadline<T>(bytes: Promise<T>, deadlineMs: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new ServiceError("request-timeout", `body: expected all of it within ${bodyMs / 1000} s`, {
+    const error = new ServiceError("request-timeout", `body: expected all of it within ${deadlineMs / 1000} s`, {
       field: "body",
     });
-    timer = setTimeout(() => reject(error), bodyMs);
+    timer = setTimeout(() => reject(error), deadlineMs);
   });
   try {
     return await Promise.race([bytes, late]);

@@ -34,7 +34,7 @@ export const httpOptions = {
   ),
   trustedProxies: list(
     [],
-    "Proxies whose X-Forwarded-For is believed. Without it, the limit per address counts everyone behind a proxy as one.",
+    "Proxies whose X-Forwarded-For is believed. Without it, all clients behind a proxy share its limit per address.",
     addresses,
   ),
   tlsCert: text(

@@ -9,6 +9,7 @@ import { locationOf } from "./location.ts";
 import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
 import { respond } from "./respond.ts";
+import type { UserRates } from "./user-rates.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
 
 /** Where pushing stands and how much may come in. */
@@ -21,6 +22,7 @@ export interface RouteSettings extends PageSettings, DocsSettings {
 /** What the routes lead to. */
 export interface RouteParts extends OpsParts {
   readonly api: ApiDependencies;
+  readonly userRates: Pick<UserRates, "charge">;
 }
 
 /** Answers a request that passed the border; refusals are thrown. */
@@ -71,8 +73,13 @@ async function perform(
   const identity = await enter(keyHeaders(request), endpoint, { keys: parts.keys, access: parts.api.access });
   const { searchParams: query } = locationOf(request);
   if (!endpoint.warnsOfUnknown) refuseUnknownNames(query.keys(), parametersOf(endpoint), "parameter");
+  const charge = (messages: number) => {
+    if (identity?.userId !== undefined) parts.userRates.charge(identity.userId, messages);
+  };
+  charge(1);
   const call: Call = {
     identity,
+    charge,
     params,
     query,
     body: endpoint.about.request === undefined ? "" : await readBody(request, settings.maxBodyBytes),

@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import { TrustedProxies } from "../lib/client-address.ts";
+import { networkOf, TrustedProxies } from "../lib/client-address.ts";
 import type { Peer } from "../transport/handshake.ts";
 import type { SseTransport } from "../transport/sse/sse.ts";
 import type { SocketState, WebSocketTransport } from "../transport/websocket/websocket.ts";
@@ -166,9 +166,9 @@ export class HttpServer {
 
   #peer(request: Request, server: Server<SocketState>): Peer {
     const socket = server.requestIP(request);
-    const address = socket?.address ?? "unknown";
+    const address = this.#proxies.clientOf(socket?.address ?? "unknown", null);
     const ip = this.#proxies.clientOf(address, request.headers.get("X-Forwarded-For"));
     const shown = ip.includes(":") ? `[${ip}]` : ip;
-    return { ip, remote: ip === address ? `${shown}:${socket?.port ?? 0}` : shown };
+    return { ip: networkOf(ip), remote: ip === address ? `${shown}:${socket?.port ?? 0}` : shown };
   }
 }

@@ -69,13 +69,13 @@ export const hubOptions = {
   maxConnections: limit(100_000, "Connections of one process. Mind the limit of open files too."),
   maxConnectionsPerIp: limit(
     10_000,
-    "Connections from one address: high, since a company or a proxy without TRUSTED_PROXIES is one address.",
+    "Connections from one address, or from one /64 network of IPv6: high, since a company or a proxy without TRUSTED_PROXIES is one address.",
   ),
   maxConnectionsPerUser: limit(100, "Connections of one user to one process."),
   maxChannels: limit(100, "Channels of one connection, `all` and the user's own not counted."),
   messageRate: whole(
     50,
-    "Frames that one connection may send per second; twice as many at once. Who goes on sending beyond it is closed (4029). 0: no limit.",
+    "Frames that one connection may send per second, and messages that one user may send over HTTP with a token; twice as many at once. A connection that keeps sending beyond it is closed (4029). 0: no limit.",
     { max: 1_000_000 },
   ),
 };

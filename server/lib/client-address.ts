@@ -1,5 +1,4 @@
 import { BlockList, isIP } from "node:net";
-import { ownText } from "./own-text.ts";
 
 /** Proxies whose word about the client's address is believed. */
 export class TrustedProxies {
@@ -16,32 +15,75 @@ export class TrustedProxies {
   }
 
   /**
-   * The address of the client: that of the socket, or, behind trusted proxies, the last one in X-Forwarded-For that is
-   * not one of them. What stands before it was said by the client itself.
+   * The address of the client: that of the socket, or, behind trusted proxies, the last one in X-Forwarded-For that is not
+   * one of them. What comes before it was written by the client itself. An address may have a port (`203.0.113.7:4711`,
+   * `[2001:db8::1]:443`); one that cannot be read ends the search, and the address of the socket counts.
    */
   clientOf(socketAddress: string, forwardedFor: string | null): string {
-    if (this.#isEmpty || forwardedFor === null || !this.#trusts(socketAddress)) return socketAddress;
-    const hops = forwardedFor.split(",").map((hop) => hop.trim());
-    for (const hop of hops.reverse()) {
-      if (isIP(hop) === 0) return socketAddress;
-      if (!this.#trusts(hop)) return ownText(hop); // it is kept as long as the connection, the header need not be
+    const socket = plainAddress(socketAddress) ?? socketAddress;
+    if (this.#isEmpty || forwardedFor === null || !this.#trusts(socket)) return socket;
+    for (const hop of forwardedFor.split(",").reverse()) {
+      const address = plainAddress(hop.trim());
+      if (address === undefined) return socket;
+      if (!this.#trusts(address)) return address;
     }
-    return socketAddress;
+    return socket;
   }
 
   #add(range: string): void {
-    const [address = "", bits] = range.split("/");
+    const [text = "", bits, ...rest] = range.split("/");
+    const address = bits === undefined ? (plainAddress(text) ?? text) : text;
     const family = isIP(address);
-    const prefix = bits === undefined ? (family === 4 ? 32 : 128) : Number(bits);
-    if (family === 0 || !(prefix <= (family === 4 ? 32 : 128))) {
+    const largest = family === 4 ? 32 : 128;
+    const prefix = bits === undefined ? largest : /^[0-9]{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
+    if (family === 0 || rest.length > 0 || !(prefix <= largest)) {
       throw new Error(`TRUSTED_PROXIES: expected addresses or ranges such as 10.0.0.0/8, got ${JSON.stringify(range)}`);
     }
     this.#list.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
   }
 
   #trusts(address: string): boolean {
-    const plain = address.replace(/^::ffff:(?=\d+\.)/, ""); // an IPv4 peer on a socket that listens on both
-    const family = isIP(plain);
-    return family !== 0 && this.#list.check(plain, family === 4 ? "ipv4" : "ipv6");
+    const family = isIP(address);
+    return family !== 0 && this.#list.check(address, family === 4 ? "ipv4" : "ipv6");
   }
+}
+
+/**
+ * What the limit per address counts by: an IPv4 address by itself, an IPv6 address by its first 64 bits, because a single
+ * client gets at least that many addresses (RFC 6177): `2001:db8:0:1::/64`. Other texts are returned as they are.
+ */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address;
+  // The parser of URLs writes every address in one way, without leading zeros and without an IPv4 tail.
+  const canonical = URL.parse(`http://[${withoutZone(address)}]`)?.hostname.slice(1, -1);
+  if (canonical === undefined) return address;
+  const [left = "", right] = canonical.split("::");
+  const groups = groupsOf(left);
+  const after = groupsOf(right ?? "");
+  if (right !== undefined) while (groups.length + after.length < 8) groups.push("0");
+  return `${[...groups, ...after].slice(0, 4).join(":")}::/64`;
+}
+
+function groupsOf(text: string): string[] {
+  return text === "" ? [] : text.split(":");
+}
+
+/** Without port, brackets and zone; an IPv4 address in IPv6 form as IPv4. Undefined for anything else. */
+function plainAddress(text: string): string | undefined {
+  const bare = withoutZone(withoutPort(text));
+  const mapped = /^::ffff:([0-9.]{7,15})$/i.exec(bare)?.[1];
+  const address = mapped !== undefined && isIP(mapped) === 4 ? mapped : bare;
+  return isIP(address) === 0 ? undefined : address;
+}
+
+function withoutPort(text: string): string {
+  const bracketed = /^\[([^\]]{2,60})\](?::[0-9]{1,5})?$/.exec(text)?.[1];
+  if (bracketed !== undefined) return bracketed;
+  return /^([0-9.]{7,15}):[0-9]{1,5}$/.exec(text)?.[1] ?? text;
+}
+
+/** `fe80::1%eth0` is `fe80::1`. */
+function withoutZone(address: string): string {
+  const at = address.indexOf("%");
+  return at < 0 ? address : address.slice(0, at);
 }

@@ -2,6 +2,13 @@ import { patienceMs } from "../waiting.ts";
 /** A frame as it came: an object, parsed for the test to look at. */
 export type Frame = Readonly<Record<string, unknown>>;
 
+/** How a client connects. */
+export interface SocketOptions {
+  readonly headers?: Record<string, string>;
+  readonly protocols?: string[];
+  readonly tls?: { readonly ca: string };
+}
+
 /** A plain WebSocket client, as anybody writes one: keeps what came, and lets a test wait for what it wants to see. */
 export class SocketUnderTest implements Disposable {
   readonly frames: Frame[] = [];
@@ -11,7 +18,7 @@ export class SocketUnderTest implements Disposable {
   readonly #socket: WebSocket;
   readonly #watchers = new Set<() => void>();
 
-  constructor(url: string, options?: { readonly headers?: Record<string, string>; readonly protocols?: string[] }) {
+  constructor(url: string, options?: SocketOptions) {
     this.#socket = new WebSocket(url, options);
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onmessage = ({ data }) => this.#take(String(data));

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "bun:test";
+import { readBody } from "./body.ts";
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+/** A request whose length nobody declared, as with chunked encoding. */
+function chunked(chunks: readonly string[]): Request {
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(bytesOf(chunk));
+      controller.close();
+    },
+  });
+  return new Request("http://localhost/", { method: "POST", body });
+}
+
+describe("a body", () => {
+  test.each([
+    ["chunked, at the limit", () => chunked(["12345", "67890"]), "1234567890"],
+    [
+      "declared, at the limit",
+      () => new Request("http://localhost/", { method: "POST", body: "1234567890" }),
+      "1234567890",
+    ],
+    ["absent", () => new Request("http://localhost/", { method: "POST" }), ""],
+  ])("that is %s is read", async (_, make, text) => {
+    expect(await readBody(make(), 10)).toBe(text);
+  });
+
+  test.each([
+    ["chunked, one byte over the limit", () => chunked(["12345", "678901"])],
+    [
+      "declared, one byte over the limit",
+      () => new Request("http://localhost/", { method: "POST", headers: { "Content-Length": "11" } }),
+    ],
+    ["over the limit in bytes, not in characters", () => chunked(["123456789é"])],
+  ])("that is %s is refused", async (_, make) => {
+    await expect(readBody(make(), 10)).rejects.toMatchObject({
+      code: "too-large",
+      message: "body: expected at most 10 bytes",
+    });
+  });
+
+  test("that is no UTF-8 is refused", async () => {
+    const request = new Request("http://localhost/", { method: "POST", body: new Uint8Array([0xff]) });
+    await expect(readBody(request, 10)).rejects.toMatchObject({ code: "bad-request" });
+  });
+
+  test("that does not end is refused at its deadline", async () => {
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(bytesOf("a")) });
+    const request = new Request("http://localhost/", { method: "POST", body });
+    await expect(readBody(request, 10, 20)).rejects.toMatchObject({ code: "request-timeout" });
+  });
+});
