@@ -8,6 +8,7 @@ import type { ListeningAddress } from "../http/server.ts";
 import { UnusableOpsPort } from "../http/unusable-ops-port.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
+import { openFilesLimit, openFilesWarning } from "../lib/open-files.ts";
 import { WorkerFailure } from "../supervisor/worker-failure.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { greeting } from "./greeting.ts";
@@ -54,7 +55,8 @@ async function start(context: CommandContext, command: Command): Promise<void> {
     secrets: secretsOf(settings),
     hasColors: stdout.isTTY === true && !env.NO_COLOR,
   });
-  for (const warning of warnings) log().warning`${warning}`;
+  const ofFiles = openFilesWarning(settings.maxConnections, openFilesLimit()) ?? [];
+  for (const warning of warnings.concat(ofFiles)) log().warning`${warning}`;
   // Loaded here, so that every other command starts without the server's code.
   const run =
     settings.workers === undefined

@@ -53,6 +53,8 @@ export function respondError(error: unknown): Response {
   else if (status === 503) headers.set("Retry-After", "5");
   // The rest of the body is on its way, and nobody reads it.
   if (status === 413 || status === 408) headers.set("Connection", "close");
+  // There is no room for it: a client that keeps the connection open takes one of the last files.
+  if (code === "full") headers.set("Connection", "close");
   if (status === 401) headers.set("WWW-Authenticate", "Bearer");
   if (status === 426) headers.set("Upgrade", "websocket");
   return new Response(JSON.stringify(body), { status, headers });

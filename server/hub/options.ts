@@ -66,7 +66,10 @@ export const hubOptions = {
       max: 16 * 1024 ** 2,
     },
   ),
-  maxConnections: limit(100_000, "Connections of one process. Mind the limit of open files too."),
+  maxConnections: limit(
+    100_000,
+    "Connections of one process. It accepts fewer where the limit of open files (ulimit -n) is lower.",
+  ),
   maxConnectionsPerIp: limit(
     10_000,
     "Connections from one address, or from one /64 network of IPv6: high, since a company or a proxy without TRUSTED_PROXIES is one address.",

@@ -16,6 +16,7 @@ import { Hub, type HubParts } from "../hub/hub.ts";
 import { ListenedChannels } from "../hub/listened-channels.ts";
 import { ResumeKeys } from "../hub/resume-keys.ts";
 import type { Clock } from "../lib/clock.ts";
+import { connectionsWithin, openFilesLimit } from "../lib/open-files.ts";
 import { hubFigures } from "../ops/figures.ts";
 import { startUptime } from "../ops/health.ts";
 import { Metrics } from "../ops/metrics.ts";
@@ -98,6 +99,7 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, { access
   return new Hub(
     {
       ...settings,
+      maxConnections: connectionsWithin(settings.maxConnections, openFilesLimit()),
       tailBytes: settings.historyBytes,
       tailBytesTotal: Math.min(mostTailBytes, settings.historyBytesTotal / 4),
       pingIntervalMs: settings.wsPingIntervalMs,

@@ -21,6 +21,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** A program of a test's own, which breaks something and then runs the real one. */
   readonly main?: string;
+  /** How many files its process may open. */
+  readonly openFiles?: number;
 }
 
 /**
@@ -33,8 +35,10 @@ export async function startServer({
   flags = [],
   cwd,
   main = "server/main.ts",
+  openFiles,
 }: StartOptions = {}): Promise<ServerUnderTest> {
-  const command = [process.execPath, "--no-env-file", join(root, main), "start", "--port", "0", ...flags];
+  const limited = openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$0" "$@"`];
+  const command = [...limited, process.execPath, "--no-env-file", join(root, main), "start", "--port", "0", ...flags];
   // Into a file: on a machine that is busy the runtime sometimes stops reading the pipe of a process for good.
   const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   const log = openSync(join(folder, "log"), "a");
