@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
+// Other systems do not tell a process how many files it may open.
 test.skipIf(process.platform !== "linux")(
   "at the limit of open files clients are refused in words, and the server still answers",
   async () => {
