@@ -1,9 +1,9 @@
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
+import { testIf } from "../test-if.ts";
 import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
-// Other systems do not tell a process how many files it may open.
-test.skipIf(process.platform !== "linux")(
+testIf(process.platform === "linux", "only Linux tells a process how many files it may open")(
   "at the limit of open files clients are refused in words, and the server still answers",
   async () => {
     await using server = await startServer({ openFiles: 128 });
