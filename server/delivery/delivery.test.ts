@@ -244,3 +244,34 @@ describe("a fault in a wire form", () => {
     ]);
   });
 });
+
+describe("FLUSH_WINDOW", () => {
+  test.each([
+    [0, 10, 10],
+    [5, 2, 4],
+    [50, 0, 1],
+  ])(
+    "of %i ms: of ten messages a millisecond apart, with dear flushes, there are %i to %i flushes in these ten",
+    async (flushWindowMs, least, most) => {
+      it = await TestHub.start({ settings: { flushWindowMs } });
+      const { connection } = await it.connect({ channels: [room] });
+      // Each write takes two milliseconds of a clock that only the flush looks at.
+      const monotonic = it.clock.monotonic.bind(it.clock);
+      let spentMs = 0;
+      it.clock.monotonic = () => monotonic() + spentMs;
+      connection.onTaken = () => {
+        spentMs += 2;
+      };
+      for (let count = 0; count < 40; count++) {
+        await it.publish("room");
+        await it.settle(40);
+      }
+      const before = it.hub.delivery.counts.flushes;
+      for (let count = 0; count < 10; count++) {
+        await it.publish("room");
+        it.clock.move(1);
+      }
+      expect(it.hub.delivery.counts.flushes - before).toBeWithin(least, most + 1);
+    },
+  );
+});

@@ -373,4 +373,45 @@ describe("the pump beyond the tail", () => {
     clock.move(0);
     expect(asked.length).toBe(1);
   });
+
+  test("asks a history that fails less and less often", async () => {
+    const it = makePump({ tailFrom: 8 });
+    it.lag(0);
+    const askedBy: number[] = [];
+    for (let second = 0; second < 30; second++) {
+      for (let step = 0; step < 20; step++) {
+        it.asked.at(-1)?.fail();
+        await it.clock.moveInSteps(50, 50);
+      }
+      askedBy.push(it.asked.length);
+    }
+    expect(askedBy[0]).toBeWithin(2, 7);
+    expect((askedBy[29] ?? 0) - (askedBy[9] ?? 0)).toBeWithin(3, 10);
+  });
+
+  test("holds a large chunk back while there is no room for it, and tries again by itself", async () => {
+    const it = makePump();
+    it.channel.tail.append(makePush(11, { message: "x".repeat(100_000) }));
+    it.channel.tail.flush();
+    it.space.bytes = 0;
+    const { connection, membership } = it.lag(10);
+    await it.clock.moveInSteps(1000, 10);
+    expect([connection.writes, membership.cursor]).toEqual([0, 10]);
+    it.space.bytes = Number.POSITIVE_INFINITY;
+    await it.clock.moveInSteps(100, 10);
+    expect([offsetsOf(connection), membership.isLevel]).toEqual([[11], true]);
+  });
+
+  test("holds nothing back for a session that has left meanwhile", async () => {
+    const it = makePump();
+    it.channel.tail.append(makePush(11, { message: "x".repeat(100_000) }));
+    it.channel.tail.flush();
+    it.space.bytes = 0;
+    const { connection, session } = it.lag(10);
+    await it.clock.moveInSteps(20, 10);
+    it.pump.remove(session);
+    it.space.bytes = Number.POSITIVE_INFINITY;
+    await it.clock.moveInSteps(200, 10);
+    expect(connection.writes).toBe(0);
+  });
 });

@@ -193,6 +193,22 @@ describe("a sequencer", () => {
     expect([it.channel.tail.head, it.holes]).toEqual([12, []]);
   });
 
+  test("asks a history that fails less and less often", async () => {
+    const it = makeSequencer();
+    it.take(12);
+    const askedBy: number[] = [];
+    for (let second = 0; second < 30; second++) {
+      for (let step = 0; step < 20; step++) {
+        it.asked.at(-1)?.fail();
+        await it.clock.moveInSteps(50, 50);
+      }
+      askedBy.push(it.asked.length);
+    }
+    // 100 ms, doubling up to 5 s, each shortened by up to a half: some four in the first second, one in 2.5 to 5 s later.
+    expect(askedBy[0]).toBeWithin(2, 7);
+    expect((askedBy[29] ?? 0) - (askedBy[9] ?? 0)).toBeWithin(3, 10);
+  });
+
   test("what is repaired for a channel that nobody listens to any more is let go", async () => {
     const it = makeSequencer();
     it.take(12);

@@ -163,6 +163,16 @@ describe("who comes in", () => {
     expect((await it.connect()).session.isWelcomed).toBe(true);
   });
 
+  test("gives its seat back when its user is connected already", async () => {
+    await begin({ settings: { maxConnections: 2, userConnections: "reject" } });
+    await it.connect({ userId: "u1" });
+    for (let round = 0; round < 5; round++) {
+      await expect(it.connect({ userId: "u1" })).rejects.toMatchObject({ code: "conflict" });
+    }
+    expect((await it.connect({ userId: "u2" })).session.isWelcomed).toBe(true);
+    expect(it.hub.reception.counts).toEqual({ admitted: 2, refused: 5 });
+  });
+
   test("gives its seat back once, however often its end is told", async () => {
     await begin({ settings: { maxConnections: 1 } });
     const guest = await it.connect();

@@ -94,6 +94,25 @@ describe("EmbeddedBroker", () => {
     expect(log.batches).toEqual([1000, 1000, 1]);
   });
 
+  test("listens before it asks for the top: what is published in between is delivered", async () => {
+    const log = new HeldLog();
+    const { broker, delivered } = await startOn(log);
+    const asked = Promise.withResolvers<void>();
+    const tops = log.tops;
+    Object.assign(log, {
+      tops: async (channels: Parameters<Log["tops"]>[0]) => {
+        const answer = await tops(channels); // as it is now, and told later
+        await asked.promise;
+        return answer;
+      },
+    });
+    const listening = broker.listen("b" as ChannelName);
+    await turn();
+    await broker.publish({ channel: "b" as ChannelName, message: "in between" }, rules);
+    asked.resolve();
+    expect([(await listening).offset, delivered.map(({ message }) => message)]).toEqual([0, ["in between"]]);
+  });
+
   test("nothing is answered or delivered before the append is answered", async () => {
     const log = new HeldLog();
     const { publish, delivered } = await startOn(log);

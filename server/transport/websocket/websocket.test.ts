@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { closeTable, isFinal } from "../../../protocol/close-codes.ts";
 import { type ErrorCode, errorTable } from "../../../protocol/errors.ts";
+import { RawSocket } from "../../../tests/e2e/raw-socket.ts";
+import { RawWebSocket } from "../../../tests/e2e/raw-web-socket.ts";
+import { RealServer } from "../../../tests/fakes/real-server.ts";
 import { goodbyeFor, maxFrameBytes } from "./websocket.ts";
 
 describe("a refused handshake, to a client that sees close codes only", () => {
@@ -26,4 +29,18 @@ describe("the largest frame", () => {
   ])("for publications of %d bytes has %d", (maxMessageBytes, bytes) => {
     expect(maxFrameBytes(maxMessageBytes)).toBe(bytes);
   });
+});
+
+test("a broken handshake gives its seat back", async () => {
+  const server = await RealServer.start({ settings: { maxConnections: 1 } });
+  for (let round = 0; round < 3; round++) {
+    using raw = await RawSocket.connect(server.port);
+    raw.write(
+      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`,
+    );
+    await raw.untilReceived(/^HTTP\/1\.1 4\d\d /);
+  }
+  using whole = await RawWebSocket.open(server.port, "/ws");
+  await whole.untilText(/welcome/);
+  await server.close();
 });
