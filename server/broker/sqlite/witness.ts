@@ -49,7 +49,7 @@ export interface FoundWitness {
  */
 export class Witness {
   readonly #directory: string;
-  readonly #descriptor: number;
+  #descriptor: number;
   readonly #life: string;
   /** A copy that is put back has another one: the number of the file, and when it was made (0 where that is not known). */
   readonly identity: string;
@@ -108,8 +108,11 @@ export class Witness {
    */
   rename(): void {
     const name = `history.witness-${Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString("hex")}`;
+    const isLocked = process.platform === "win32"; // which renames no file that is open
+    if (isLocked) closeSync(this.#descriptor);
     renameSync(this.path, join(this.#directory, name));
     this.#name = name;
+    if (isLocked) this.#descriptor = openSync(this.path, "r+");
   }
 
   close(): void {
