@@ -20,6 +20,10 @@ class SseSocket implements Socket {
   readonly #headers: Record<string, string>;
   #connectionId: string | undefined;
   #userId: string | undefined;
+  /** The channels of the welcome. */
+  #joined: readonly string[] = [];
+  /** Of subscriptions that were refused, by channel. */
+  readonly #refs = new Map<string, Ref | undefined>();
   /** Requests go one after the other: commands of one connection take effect in order. */
   #requests = Promise.resolve();
 
@@ -31,7 +35,8 @@ class SseSocket implements Socket {
   }
 
   send(command: ClientCommand, ref?: Ref): void {
-    if (command.type === "subscribe" || command.type === "unsubscribe") this.#events.onOutgrown();
+    if (command.type === "subscribe") this.#subscribe(command.channel, ref);
+    if (command.type === "unsubscribe") this.#events.onOutgrown();
     const request = this.#requestFor(command);
     if (request === undefined) return;
     this.#requests = this.#requests.then(async () => {
@@ -42,6 +47,19 @@ class SseSocket implements Socket {
 
   close(): void {
     this.#abort.abort();
+  }
+
+  /**
+   * A further channel takes a new stream. But one that this stream asked for and is not in was refused, and so is another
+   * user's own: new streams would be refused them again, without an end.
+   */
+  #subscribe(channel: string, ref: Ref | undefined): void {
+    if (this.#target.query.getAll("channel").includes(channel) && !this.#joined.includes(channel)) {
+      this.#refs.set(channel, ref); // the error follows the welcome
+    } else if (channel[0] === "@" && !this.#joined.includes(channel)) {
+      const error = { type: "error", code: "forbidden", message: channel } as const;
+      queueMicrotask(() => this.#events.onFrames([{ ...error, ref } as IncomingFrame]));
+    } else this.#events.onOutgrown();
   }
 
   async #read(): Promise<Goodbye> {
@@ -89,8 +107,15 @@ class SseSocket implements Socket {
     if (first?.type === "system" && first.event === "welcome") {
       this.#connectionId = first.connection_id;
       this.#userId = first.user_id;
+      this.#joined = Object.keys(first.channels ?? {});
+      this.#events.onFrames([first]);
+      this.#hear(frames.slice(1));
+    } else {
+      // An error that names a channel answers its subscription.
+      const refOf = (it: IncomingFrame) =>
+        it.type === "error" && it.channel ? { ref: this.#refs.get(it.channel) } : {};
+      this.#events.onFrames(frames.map((it) => ({ ...it, ...refOf(it) }) as IncomingFrame));
     }
-    this.#events.onFrames(frames);
   }
 
   /** Type of the answer, path, and body of a request; undefined for commands that need none. */

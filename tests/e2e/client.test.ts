@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SignJWT } from "jose";
 import type { Channel } from "../../client/channel.ts";
@@ -131,6 +133,28 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
     expect(asked).toBe(2);
     expect(got.gaps).toEqual([]);
   });
+});
+
+test("over a stream channels that are not allowed are refused once, and the others are served", async () => {
+  const cwd = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
+  writeFileSync(join(cwd, "fanfare.config.yaml"), 'channels:\n  - { match: "secret:*", subscribe: nobody }\n');
+  await using server = await startServer({ cwd });
+  using alice = use(createClient(server.url, { transports: ["sse"], userId: "alice" }));
+  const refusals: string[] = [];
+  for (const name of ["secret:1", "@bob"]) {
+    alice.client.channel(name).on("message", () => expect.unreachable());
+    alice.client.channel(name).on("error", ({ code, message }) => refusals.push(`${code}: ${message}`));
+  }
+  const got = collect(alice.client.channel("room:1"));
+  await alice.connected();
+  await server.request("POST", "/v1/publish", { channel: "room:1", data: 1 });
+  await got.until(() => got.messages.length === 1 && refusals.length === 2);
+  expect(refusals.toSorted()).toEqual([
+    "forbidden: @bob",
+    expect.stringContaining('forbidden: not allowed to subscribe to "secret:1"'),
+  ]);
+  expect(server.output.match(/Client connected/g)).toHaveLength(1);
+  rmSync(cwd, { recursive: true });
 });
 
 test("where no WebSocket gets through, the stream does, and comes back after a break", async () => {
