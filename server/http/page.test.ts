@@ -33,6 +33,11 @@ describe("the page", () => {
     const policy = headers.get("Content-Security-Policy") ?? "";
     expect(policy).toStartWith("default-src 'none'; script-src 'self'; style-src 'self'");
     expect(policy).not.toContain("unsafe");
+    // No other site may show it in a frame, post a form from it, or move its base.
+    for (const rule of ["frame-ancestors 'none'", "form-action 'none'", "base-uri 'none'"]) {
+      expect(policy.split("; ")).toContain(rule);
+    }
+    expect(headers.get("Referrer-Policy")).toBe("no-referrer");
   });
 
   test("loads only what the server has, and holds no script or style of its own", async () => {

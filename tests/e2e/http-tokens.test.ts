@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { makeToken } from "../../server/auth/token.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
+import { SocketUnderTest } from "./socket.ts";
 
 const secret = "a secret of thirty-two bytes or more";
 const key = "publish-key-of-sixteen-and-more";
@@ -111,4 +112,19 @@ test("the key goes on opening everything", async () => {
   const headers = { Authorization: `Bearer ${key}` };
   expect((await publish("room:2", headers, { sender: "the shop" })).status).toBe(200);
   expect((await server.request("POST", "/v1/publish", { user_id: "bob", data: 1 }, headers)).status).toBe(200);
+});
+
+test("a connection whose new token is narrower leaves the channels that it no longer covers", async () => {
+  const tokenFor = (subscribe: string[]) => makeToken({ sub: "carol", subscribe, publish: [], expiresInS: 60, secret });
+  const wide = await tokenFor(["room:1", "room:2"]);
+  using socket = await SocketUnderTest.open(`${server.wsUrl}?channel=room:1&channel=room:2&token=${wide}`);
+  socket.send({ type: "auth", token: await tokenFor(["room:1"]), ref: "narrower" });
+  await socket.until((it) => it.ref === "narrower");
+  expect(socket.frames.filter((it) => it.type === "unsubscribed")).toEqual([
+    { type: "unsubscribed", channel: "room:2" },
+  ]);
+  const byKey = { "X-API-Key": key };
+  for (const channel of ["room:2", "room:1"]) await publish(channel, byKey, { message: `into ${channel}` });
+  await socket.until((it) => it.message === "into room:1");
+  expect(socket.messages.map(({ message }) => message)).toEqual(["into room:1"]);
 });
