@@ -6,8 +6,11 @@ import { settingKey } from "../../server/lib/option.ts";
 import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
-/** Where the effect of a setting is tested: the test must go by the setting's name, or by its key in the settings. */
-const shownElsewhere: Readonly<Record<string, string>> = {
+/**
+ * Where the effect of a setting is tested: a file or a folder that goes by the setting's name, by its key in the settings,
+ * or by the word that is named here.
+ */
+const shownElsewhere: Readonly<Record<string, string | readonly [path: string, word: string]>> = {
   host: "tests/e2e/http-host.test.ts",
   port: "tests/e2e/cli.test.ts",
   ssePath: "tests/e2e/http.test.ts",
@@ -37,7 +40,7 @@ const shownElsewhere: Readonly<Record<string, string>> = {
   drainWindow: "tests/e2e/drain.test.ts",
   drainMode: "tests/e2e/drain.test.ts",
   userConnections: "tests/e2e/client.test.ts",
-  flushWindow: "server/delivery/flush-window.test.ts",
+  flushWindow: ["server/delivery/flush-window.test.ts", "FlushWindow"],
   slowTimeout: "tests/e2e/slow-readers.test.ts",
   sendBufferBytes: "tests/e2e/slow-readers.test.ts",
   maxConnections: "tests/e2e/open-files.test.ts",
@@ -52,8 +55,8 @@ const shownElsewhere: Readonly<Record<string, string>> = {
   redisUrl: "tests/redis",
   redisHost: "server/config/load.test.ts",
   redisPort: "server/config/load.test.ts",
-  redisWait: "tests/redis",
-  redisPrefix: "tests/redis",
+  redisWait: ["tests/redis", "replicas"],
+  redisPrefix: ["tests/redis", "prefix"],
   workers: "tests/e2e/workers.test.ts",
   logLevel: "tests/e2e/cli.test.ts",
   logFormat: "tests/e2e/cli.test.ts",
@@ -130,16 +133,18 @@ describe("every setting has an effect:", () => {
         await here();
         return;
       }
-      const file = shownElsewhere[key];
-      expect([key, file]).toEqual([key, expect.any(String)]); // a new setting says where its effect is tested
-      expect(wordsOf(String(file)).some((word) => [...names, key, settingKey(key, option)].includes(word))).toBe(true);
+      const place = shownElsewhere[key];
+      expect([key, place]).not.toEqual([key, undefined]); // a new setting says where its effect is tested
+      const [path = "", ...words] = [place ?? ""].flat();
+      const found = wordsOf(path);
+      expect([...words, ...names, key, settingKey(key, option)].some((word) => found.has(word))).toBe(true);
     },
     30_000,
   );
 });
 
 /** The words of a test file, or of all of a folder. */
-function wordsOf(path: string): readonly string[] {
+function wordsOf(path: string): ReadonlySet<string> {
   const files = path.endsWith(".ts") ? [path] : [...new Bun.Glob(`${path}/**/*.ts`).scanSync(root)];
-  return files.flatMap((file) => readFileSync(join(root, file), "utf8").match(/\w+/g) ?? []);
+  return new Set(files.flatMap((file) => readFileSync(join(root, file), "utf8").match(/\w+/g) ?? []));
 }
