@@ -208,7 +208,7 @@ describe("all that waits", () => {
   test("gives way to a write that found no room, but not those who have just read something", () => {
     const stuck = new TestHolder(400);
     const reading = new TestHolder(400);
-    clock.move(900);
+    clock.move(2900);
     reading.hold(300);
     expect([backlog.hasRoomFor(500), stallsOf(stuck, reading)]).toEqual([false, [[], []]]);
     clock.move(200);

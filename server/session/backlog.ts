@@ -4,8 +4,8 @@ import type { StallCause } from "./connection.ts";
 
 /** How often holders are looked at: a deadline is met this much late at most. */
 const checkMs = 1000;
-/** Where there is no room for a large write, those give way who have read nothing for so long: some round trips. */
-const graceMs = 1000;
+/** Where there is no room for a large write, those give way who have read nothing for so long: a line of some Mbit/s shows progress sooner. */
+const graceMs = 3000;
 
 export interface BacklogLimits {
   /** Bytes that may wait for all clients of this process together. */
