@@ -18,7 +18,7 @@ describe("what a publication costs", () => {
     ["a key", { key: "k" }, 64 + 1],
     ["an id of a publisher instead of one of 36 characters", { id: "i" }, 1 - 36],
     ["a connection that is left out", { excludeConnectionId: "c_1" }, 64 + 3],
-    ["headers", { headers: { a: "12", b: "€" } }, 150 + 2 * 100 + (65 + 66) + (65 + 66)],
+    ["headers", { headers: { a: "12", b: "€" } }, 300 + 2 * 150 + (65 + 66) + (65 + 66)],
   ])("counts %s", (_, labels, more) => {
     expect(costOf({ ...draft, ...labels }) - base).toBe(more);
   });

@@ -61,8 +61,8 @@ const objectBytes = 250;
 /** A UUID. */
 const generatedIdBytes = 64 + 36;
 /** An object whose names differ from all others has a description of its own in the engine. */
-const headersBytes = 150;
-const headerBytes = 100;
+const headersBytes = 300;
+const headerBytes = 150;
 /** Its record with an epoch, its place in a map and in an order of use: 290 to 410 with its name measured. */
 const channelBytes = 350;
 /** A place in a map and in a ring, and two small objects: 240 to 260 with a short key measured. */

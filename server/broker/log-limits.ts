@@ -35,11 +35,14 @@ export const defaultLogLimits: LogLimits = {
 export type LogSettings = Pick<BrokerOptions, "historyBytesTotal"> &
   Partial<Pick<BrokerOptions, "idempotencyWindowMs" | "idempotencyBytes">>;
 
+/** The part of HISTORY_BYTES_TOTAL that is filled: the rest is for garbage that the engine has not collected yet. */
+const filledShare = 2 / 3;
+
 /** The limits that settings name. */
 export function limitsOf({
-  historyBytesTotal: totalBytes,
+  historyBytesTotal,
   idempotencyWindowMs: idWindowMs = defaultLogLimits.idWindowMs,
   idempotencyBytes: idBytes = defaultLogLimits.idBytes,
 }: LogSettings): Pick<LogLimits, "totalBytes" | "idWindowMs" | "idBytes"> {
-  return { totalBytes, idWindowMs, idBytes };
+  return { totalBytes: Math.floor(historyBytesTotal * filledShare), idWindowMs, idBytes };
 }

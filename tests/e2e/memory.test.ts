@@ -1,0 +1,43 @@
+import { afterEach, expect, test } from "bun:test";
+import { readMemory } from "../../bench/fanout/process-figures.ts";
+import { type doors, publishThrough } from "../../bench/memory/doors.ts";
+import { engineEnv } from "../../bin/engine-env.js";
+import { type ServerUnderTest, startServer } from "./server.ts";
+
+/** Two thirds of it are filled with history, so publishing as much as the bound makes some of it go again. */
+const bound = 64 * 1024 * 1024;
+/** Published before the server counts as idle: code that has run often takes memory too, and is no history. */
+const warmUp = 3 * 1024 * 1024;
+
+let server: ServerUnderTest | undefined;
+afterEach(() => server?.[Symbol.asyncDispose]());
+
+/** Those that had a server hold most, with what is kept cut out of much larger requests. */
+test.each<keyof typeof doors>(["batch", "websocket"])(
+  "published to by %s beyond its bound, a server holds at most 1.5 times the bound more than when it was idle",
+  async (door) => {
+    server = await startServer({
+      env: {
+        ...engineEnv,
+        HISTORY_BYTES_TOTAL: String(bound),
+        HISTORY_BYTES: String(bound),
+        HISTORY_SIZE: "1000000",
+        MESSAGE_RATE: "0",
+      },
+    });
+    const port = Number(new URL(server.url).port);
+    await publishThrough(door, port, warmUp);
+    const idle = readMemory(server.pid).rss;
+    let most = 0;
+    const sampling = setInterval(() => {
+      most = Math.max(most, readMemory(server?.pid ?? 0).rss);
+    }, 100);
+    try {
+      await publishThrough(door, port, bound);
+    } finally {
+      clearInterval(sampling);
+    }
+    expect(most).toBeGreaterThan(idle + bound / 2);
+    expect(most).toBeLessThan(idle + 1.5 * bound);
+  },
+);
