@@ -113,10 +113,14 @@ export class Chat {
   async #tellWho(): Promise<void> {
     const { client, ears } = this.#parts;
     try {
-      const { count, users = [], next_page } = await client.channel(this.#room).presence();
+      const { count, users, next_page } = await client.channel(this.#room).presence();
       const more = next_page === undefined ? "" : ", and more";
-      const names = users.length === 0 ? "" : `, users: ${users.map(printable).join(", ")}${more}`;
-      ears.tell(`${count} in ${this.#room}${names}`);
+      // The name in front of a line is only what its writer claims. Presence knows those who connected as a user.
+      const names =
+        users?.length === 0
+          ? " (names are listed of those who connect with --user or a token)"
+          : `, users: ${users?.map(printable).join(", ")}${more}`;
+      ears.tell(`${count} in ${this.#room}${users === undefined ? "" : names}`);
     } catch (error) {
       ears.alarm(`/who: ${printable(error instanceof Error ? error.message : String(error))}`);
     }
