@@ -43,6 +43,7 @@ export async function runMemoryRound(
     most = Math.max(most, readMemory(server.pid).rss);
   };
   try {
+    await untilReady(server.port);
     await publishThrough(door, server.port, 100_000); // what is loaded and compiled with the first requests is not history
     await Bun.sleep(2000);
     const idle = readMemory(server.pid).rss;
@@ -57,3 +58,14 @@ export async function runMemoryRound(
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+/** It listens before it can store. */
+async function untilReady(port: number): Promise<void> {
+  const deadline = performance.now() + readyTimeoutMs;
+  while (!(await fetch(`http://127.0.0.1:${port}/readyz`)).ok) {
+    if (performance.now() > deadline) throw new Error(`the server was not ready within ${readyTimeoutMs / 1000} s`);
+    await Bun.sleep(20);
+  }
+}
+
+const readyTimeoutMs = 20_000;
