@@ -1,6 +1,6 @@
-import { type IpcBenchOptions, parseIpcBenchOptions, usage } from "./ipc/ipc-options.ts";
-import { tableOf } from "./ipc/report.ts";
-import { type RoundResult, runRound } from "./ipc/round.ts";
+import { type BrokerBenchOptions, parseBrokerBenchOptions, usageOf } from "./broker/broker-options.ts";
+import { tableOf } from "./broker/report.ts";
+import { type RoundResult, runRound } from "./broker/round.ts";
 
 /** What it costs that the log lies in another process: the ipc broker next to the embedded one, without any clients. */
 async function main(): Promise<number> {
@@ -18,11 +18,11 @@ async function main(): Promise<number> {
   return 0;
 }
 
-function readOptions(): IpcBenchOptions | undefined {
+function readOptions(): BrokerBenchOptions | undefined {
   try {
-    return parseIpcBenchOptions(process.argv.slice(2));
+    return parseBrokerBenchOptions(process.argv.slice(2));
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+    console.error(`${error instanceof Error ? error.message : error}\n\n${usageOf("ipc")}`);
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
-/** What one call of the bench measures. */
-export interface IpcBenchOptions {
+/** What one call of `bench ipc` or `bench redis` measures. */
+export interface BrokerBenchOptions {
   /** Workers that listen only, beside the one that publishes and listens. */
   readonly listeners: number;
   /** Characters of a message's text. */
@@ -15,7 +15,8 @@ export interface IpcBenchOptions {
   readonly asJson: boolean;
 }
 
-export const usage = `npm run bench -- ipc [options]
+/** @param bench its name */
+export const usageOf = (bench: string): string => `npm run bench -- ${bench} [options]
   --listeners N    workers that listen beside the one that publishes, 0 to 16 (0)
   --size N         characters of a message (100)
   --in-flight N    publications on their way at once, for throughput (256)
@@ -25,7 +26,7 @@ export const usage = `npm run bench -- ipc [options]
   --json           print the results as JSON`;
 
 /** @throws Error for an option that is unknown or out of its range. */
-export function parseIpcBenchOptions(argv: readonly string[]): IpcBenchOptions {
+export function parseBrokerBenchOptions(argv: readonly string[]): BrokerBenchOptions {
   const { values } = parseArgs({
     args: [...argv],
     options: {

@@ -1,11 +1,11 @@
 import type { Percentiles } from "../fanout/statistics.ts";
-import type { IpcBenchOptions } from "./ipc-options.ts";
+import type { BrokerBenchOptions } from "./broker-options.ts";
 
 /** What the bench asks of a process that takes part; each is answered by one `PartAnswer`, in order. */
 export type PartCommand =
   | { readonly type: "usage" }
-  | { readonly type: "throughput"; readonly options: IpcBenchOptions }
-  | { readonly type: "latency"; readonly options: IpcBenchOptions };
+  | { readonly type: "throughput"; readonly options: BrokerBenchOptions }
+  | { readonly type: "latency"; readonly options: BrokerBenchOptions };
 
 export type PartAnswer =
   /** It is there, and listens. */

@@ -1,5 +1,5 @@
 import type { Subprocess } from "bun";
-import type { IpcBenchOptions } from "./ipc-options.ts";
+import type { BrokerBenchOptions } from "./broker-options.ts";
 import type { PartAnswer, PartCommand, PartUsage } from "./part-messages.ts";
 
 /** A process that takes part, as the bench sees it: asks one thing at a time. */
@@ -29,13 +29,13 @@ export class PartProcess {
     return answer.usage;
   }
 
-  async throughput(options: IpcBenchOptions) {
+  async throughput(options: BrokerBenchOptions) {
     const answer = await this.#ask({ type: "throughput", options });
     if (answer.type !== "throughput") throw unexpected(answer);
     return answer;
   }
 
-  async latency(options: IpcBenchOptions) {
+  async latency(options: BrokerBenchOptions) {
     const answer = await this.#ask({ type: "latency", options });
     if (answer.type !== "latency") throw unexpected(answer);
     return answer;

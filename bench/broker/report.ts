@@ -1,5 +1,5 @@
 import { medianOf } from "../fanout/statistics.ts";
-import type { IpcBenchOptions } from "./ipc-options.ts";
+import type { BrokerBenchOptions } from "./broker-options.ts";
 import type { BrokerKind, RoundResult } from "./round.ts";
 
 type Results = Readonly<Record<BrokerKind, readonly RoundResult[]>>;
@@ -16,7 +16,7 @@ const figures: readonly (readonly [label: string, digits: number, of: (result: R
   ];
 
 /** A table in Markdown: medians of each broker, and the price of the hop as ipc : embedded. */
-export function tableOf({ embedded, ipc }: Results, options: IpcBenchOptions): string {
+export function tableOf({ embedded, ipc }: Results, options: BrokerBenchOptions): string {
   const { messageLength, inFlight, perSecond, listeners, seconds, rounds } = options;
   const rows = figures
     .map(([label, digits, of]) => {

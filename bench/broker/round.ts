@@ -1,5 +1,5 @@
 import { makeSocketPath, removeSocketPath } from "../../server/lib/link/socket-path.ts";
-import type { IpcBenchOptions } from "./ipc-options.ts";
+import type { BrokerBenchOptions } from "./broker-options.ts";
 import { PartProcess } from "./part-process.ts";
 
 export type BrokerKind = "embedded" | "ipc";
@@ -23,7 +23,7 @@ interface Parts {
 }
 
 /** @throws Error when a process cannot start or ends. */
-export async function runRound(kind: BrokerKind, options: IpcBenchOptions): Promise<RoundResult> {
+export async function runRound(kind: BrokerKind, options: BrokerBenchOptions): Promise<RoundResult> {
   const path = makeSocketPath("bench");
   const started: PartProcess[] = [];
   const start = async (...args: readonly string[]) => {
@@ -43,7 +43,7 @@ export async function runRound(kind: BrokerKind, options: IpcBenchOptions): Prom
   }
 }
 
-async function measure({ worker, host, listeners }: Parts, options: IpcBenchOptions): Promise<RoundResult> {
+async function measure({ worker, host, listeners }: Parts, options: BrokerBenchOptions): Promise<RoundResult> {
   await worker.throughput({ ...options, seconds: 0.5 }); // what is compiled on the way is not measured
   const parts = [worker, ...(host === undefined ? [] : [host]), ...listeners];
   const before = await Promise.all(parts.map((part) => part.usage()));

@@ -1,19 +1,25 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Publication } from "../../protocol/publication.ts";
-import type { Broker } from "../../server/broker/broker.ts";
+import type { Broker, ChannelDirectory } from "../../server/broker/broker.ts";
 import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
 import { IpcBroker } from "../../server/broker/ipc/client.ts";
 import { IpcHost } from "../../server/broker/ipc/host.ts";
 import type { HistoryRules } from "../../server/broker/log.ts";
 import { MemoryLog } from "../../server/broker/memory/log.ts";
+import { RedisBroker } from "../../server/broker/redis/broker.ts";
+import { systemClock } from "../../server/lib/clock.ts";
+import { parseRedisUrl } from "../../server/lib/redis/address.ts";
 import { percentilesOf } from "../fanout/statistics.ts";
-import type { IpcBenchOptions } from "./ipc-options.ts";
+import type { BrokerBenchOptions } from "./broker-options.ts";
 import type { PartAnswer, PartCommand } from "./part-messages.ts";
 
 const channel = "bench" as ChannelName;
 const rules: HistoryRules = { historySize: 1000, historyTtl: 300_000, historyBytes: 1024 * 1024 };
 
-/** One process that takes part: `part.ts host PATH`, `part.ts worker PATH`, or `part.ts alone` with a broker of its own. */
+/**
+ * One process that takes part: `part.ts alone` with a broker of its own, `worker PATH` with one of a host, `host PATH`,
+ * `redis URL` with one of its own in Redis, or `redis-host PATH URL`, a host whose broker is in Redis.
+ */
 class Part {
   readonly #broker: Broker | undefined;
   #deliveries = 0;
@@ -47,7 +53,7 @@ class Part {
   }
 
   /** So many publishers, each of which waits for its answer and publishes again. */
-  async #measureThroughput({ inFlight, messageLength, seconds }: IpcBenchOptions): Promise<PartAnswer> {
+  async #measureThroughput({ inFlight, messageLength, seconds }: BrokerBenchOptions): Promise<PartAnswer> {
     const begin = performance.now();
     const end = begin + seconds * 1000;
     let published = 0;
@@ -62,7 +68,7 @@ class Part {
   }
 
   /** Each is published when it is due, however long the others take. */
-  async #measureLatency({ perSecond, messageLength, seconds }: IpcBenchOptions): Promise<PartAnswer> {
+  async #measureLatency({ perSecond, messageLength, seconds }: BrokerBenchOptions): Promise<PartAnswer> {
     const latencies: number[] = [];
     this.#latenciesMs = latencies;
     const calls: Promise<unknown>[] = [];
@@ -88,12 +94,23 @@ class Part {
   }
 }
 
-async function makeBroker(role: string | undefined, path: string): Promise<Broker | undefined> {
-  const embedded = new EmbeddedBroker(new MemoryLog());
-  if (role === "alone") return embedded;
-  if (role === "worker") return new IpcBroker({ path, name: `worker ${process.pid}` });
-  await new IpcHost({ path, broker: embedded }).start();
+async function makeBroker(role: string | undefined, place: string, url: string): Promise<Broker | undefined> {
+  if (role === "alone") return new EmbeddedBroker(new MemoryLog());
+  if (role === "worker") return new IpcBroker({ path: place, name: `worker ${process.pid}` });
+  if (role === "redis") return makeRedisBroker(place);
+  const broker =
+    role === "redis-host" ? Object.assign(makeRedisBroker(url), noDirectory) : new EmbeddedBroker(new MemoryLog());
+  await new IpcHost({ path: place, broker }).start();
   return undefined;
+}
+
+/** A host wants one; nothing here asks it. */
+const noDirectory: ChannelDirectory = { list: async () => [], summary: async () => undefined };
+
+function makeRedisBroker(url: string): RedisBroker {
+  const address = parseRedisUrl(url);
+  if (typeof address === "string") throw new Error(address);
+  return new RedisBroker({ address, prefix: "bench", replicas: 0, idWindowMs: 300_000, clock: systemClock });
 }
 
 function answer(it: PartAnswer): void {
@@ -104,11 +121,11 @@ function failed(error: unknown): PartAnswer {
   return { type: "failed", why: error instanceof Error ? error.message : String(error) };
 }
 
-const [, , role, path = ""] = process.argv;
+const [, , role, place = "", url = ""] = process.argv;
 // The bench is gone: so is the reason to live.
 process.on("disconnect", () => process.exit(0));
 try {
-  const part = new Part(await makeBroker(role, path));
+  const part = new Part(await makeBroker(role, place, url));
   await part.start();
   process.on("message", (command: PartCommand) => void part.handle(command).catch(failed).then(answer));
   answer({ type: "ready" });
