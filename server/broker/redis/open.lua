@@ -5,13 +5,13 @@
 --
 -- Answers  {"top", epoch, top}  or  {"life", epoch, top, life}: the record belongs to another life
 
-local record = redis.call('HMGET', KEYS[1], 'e', 'o', 'l', 'x')
-if not record[1] then
+local record = redis.call('GET', KEYS[1])
+if not record then
   redis.call('DEL', KEYS[2]) -- messages without a record belong to nobody
-  redis.call('HSET', KEYS[1], 'e', ARGV[2], 'o', 0, 'l', ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  redis.call('SET', KEYS[1], ARGV[2] .. ' 0 ' .. ARGV[1] .. ' -1 0 0 0 0 0', 'PX', ARGV[3])
   return {'top', ARGV[2], 0}
 end
-if record[3] ~= ARGV[1] then return {'life', record[1], tonumber(record[2]), record[3]} end
-redis.call('PEXPIRE', KEYS[1], ARGV[3] + (record[4] or 0))
-return {'top', record[1], tonumber(record[2])}
+local epoch, top, life, maxAge = string.match(record, '^(%S+) (%S+) (%S+) %S+ %S+ %S+ %S+ (%S+)')
+if life ~= ARGV[1] then return {'life', epoch, tonumber(top), life} end
+redis.call('PEXPIRE', KEYS[1], ARGV[3] + maxAge)
+return {'top', epoch, tonumber(top)}

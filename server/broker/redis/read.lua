@@ -1,4 +1,4 @@
--- A stretch of a channel's history, oldest first, bounded by number and by bytes.
+-- A stretch of a channel's history, oldest first, bounded by number and by cost.
 --
 -- KEYS  1  record of the channel    2  its messages, see publish.lua
 -- ARGV  1  life of this server
@@ -13,45 +13,44 @@
 --          gap is "", "epoch-changed" or "history-too-short"
 --          {"life", epoch, top, life}: the record belongs to another life
 
-local record = redis.call('HMGET', KEYS[1], 'e', 'o', 'l', 'd', 'x', 'n')
-local epoch, top = record[1], tonumber(record[2] or 0)
-if not epoch then
-  epoch = ARGV[2]
+local record = redis.call('GET', KEYS[1])
+if not record then
   redis.call('DEL', KEYS[2]) -- messages without a record belong to nobody
-  redis.call('HSET', KEYS[1], 'e', epoch, 'o', 0, 'l', ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
-elseif record[3] ~= ARGV[1] then
-  return {'life', epoch, top, record[3]}
+  record = ARGV[2] .. ' 0 ' .. ARGV[1] .. ' -1 0 0 0 0 0'
+  redis.call('SET', KEYS[1], record, 'PX', ARGV[3])
 end
+local epoch, top, life, newest, total, maxAge =
+  string.match(record, '^(%S+) (%S+) (%S+) (%S+) %S+ %S+ (%S+) (%S+)')
+top, newest, total, maxAge = tonumber(top), tonumber(newest), tonumber(total), tonumber(maxAge)
+if life ~= ARGV[1] then return {'life', epoch, top, life} end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local first = top - redis.call('XLEN', KEYS[2]) + 1
+local kept = top - redis.call('XLEN', KEYS[2]) + 1
 
-local function timeOf(offset)
-  return tonumber(redis.call('XRANGE', KEYS[2], offset .. '-0', offset .. '-0')[1][2][2])
+-- Time, time of the one before, and costs before it.
+local function look(offset)
+  local fields = redis.call('XRANGE', KEYS[2], offset .. '-0', offset .. '-0')[1][2]
+  return tonumber(fields[2]), tonumber(fields[4]), tonumber(fields[6])
 end
 
 -- The first kept offset whose time is not before `time`; top + 1 where there is none.
 local function firstSince(time)
-  local low, high = first, top + 1
+  local low, high = kept, top + 1
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if timeOf(middle) < time then low = middle + 1 else high = middle end
+    if look(middle) < time then low = middle + 1 else high = middle end
   end
   return low
 end
 
--- What is too old is there until the next publication trims it, and is not answered.
-local droppedUntil = tonumber(record[4] or '') or -1
-local oldest = first
-if first > top then
-  if top > 0 then droppedUntil = tonumber(record[6] or '') or droppedUntil end
-else
-  oldest = firstSince(now - tonumber(record[5]))
-  if oldest > first then droppedUntil = timeOf(oldest - 1) end
+-- What is too old is there until a publication trims it or it expires, and is not answered.
+local first = firstSince(now - maxAge)
+local droppedUntil = newest
+if first <= top then
+  local _, before = look(first)
+  droppedUntil = before
 end
-first = oldest
 
 local from, gap = first, ''
 if ARGV[4] == 'position' then
@@ -61,7 +60,7 @@ if ARGV[4] == 'position' then
   else from = after + 1 end
 elseif ARGV[4] == 'age' then
   local since = now - tonumber(ARGV[5])
-  from = firstSince(since)
+  from = math.max(first, firstSince(since))
   if droppedUntil >= since then gap = 'history-too-short' end
 elseif ARGV[4] == 'last' then
   local count = tonumber(ARGV[5])
@@ -69,16 +68,20 @@ elseif ARGV[4] == 'last' then
   if top - first + 1 < math.min(count, top) then gap = 'history-too-short' end
 end
 
-local found, bytes, left, maxBytes = {}, 0, tonumber(ARGV[7]), tonumber(ARGV[8])
+local found, left, maxCost = {}, tonumber(ARGV[7]), tonumber(ARGV[8])
+local begin = nil
 while left > 0 and from <= top do
-  local page = redis.call('XRANGE', KEYS[2], from .. '-0', '+', 'COUNT', math.min(left, 20))
+  local page = redis.call('XRANGE', KEYS[2], from .. '-0', '+', 'COUNT', math.min(left, 20) + 1)
   if #page == 0 then break end
-  for _, entry in ipairs(page) do
-    bytes = bytes + tonumber(entry[2][4])
-    if bytes > maxBytes and #found > 0 then return {'history', epoch, top, gap, found} end
+  for at = 1, math.min(#page, math.min(left, 20)) do
+    local fields = page[at][2]
+    begin = begin or tonumber(fields[6])
+    -- The costs before the next one, or of all, are the costs up to this one.
+    local costs = page[at + 1] and tonumber(page[at + 1][2][6]) or total
+    if costs - begin > maxCost and #found > 0 then return {'history', epoch, top, gap, found} end
     found[#found + 1] = from
-    found[#found + 1] = entry[2][2]
-    found[#found + 1] = entry[2][6]
+    found[#found + 1] = fields[2]
+    found[#found + 1] = fields[8]
     from, left = from + 1, left - 1
   end
 end

@@ -93,9 +93,9 @@ export class Records {
   async top(channel: ChannelName): Promise<Position | OldRecord> {
     const { record } = this.#dependencies.keys.of(channel);
     const { commands } = this.#dependencies.store.shardOf(record);
-    const answer = await commands.call("HMGET", record, "e", "o", "l");
-    const [epoch, offset, life] = answer as readonly (string | null)[];
-    return epoch && life === commands.life ? { epoch, offset: Number(offset) } : this.open(channel);
+    const text = await commands.call("GET", record);
+    const [epoch, offset, life] = typeof text === "string" ? text.split(" ", 3) : [];
+    return epoch !== undefined && life === commands.life ? { epoch, offset: Number(offset) } : this.open(channel);
   }
 
   /** @throws RedisUnreachable, RedisUnusable */

@@ -12,21 +12,20 @@
 --          {"life", epoch, top, life}: it was changed since it was found, and has to be looked at again
 --          {"gone"}: there is no record any more
 
-local record = redis.call('HMGET', KEYS[1], 'e', 'o', 'l')
-local epoch, top = record[1], tonumber(record[2] or 0)
-if not epoch then return {'gone'} end
+local record = redis.call('GET', KEYS[1])
+if not record then return {'gone'} end
+local epoch, top, life, rest = string.match(record, '^(%S+) (%S+) (%S+) (.*)$')
+top = tonumber(top)
 if ARGV[5] == 'behind' then
   if epoch ~= ARGV[3] or top >= tonumber(ARGV[4]) then return {'top', epoch, top} end
-elseif record[3] == ARGV[1] then
+elseif life == ARGV[1] then
   return {'top', epoch, top}
-elseif record[3] ~= ARGV[2] or epoch ~= ARGV[3] or top ~= tonumber(ARGV[4]) then
-  return {'life', epoch, top, record[3]}
+elseif life ~= ARGV[2] or epoch ~= ARGV[3] or top ~= tonumber(ARGV[4]) then
+  return {'life', epoch, top, life}
 end
-if ARGV[5] == 'keep' then
-  redis.call('HSET', KEYS[1], 'l', ARGV[1])
-  return {'top', epoch, top}
-end
--- What is kept keeps its offsets: under the new epoch they name nothing else.
-redis.call('HSET', KEYS[1], 'e', ARGV[6], 'l', ARGV[1])
-redis.call(ARGV[8], ARGV[7], 'reset ' .. ARGV[6] .. ' ' .. top)
-return {'top', ARGV[6], top}
+-- What is kept keeps its offsets: under a new epoch they name nothing else.
+local isKept = ARGV[5] == 'keep'
+if not isKept then epoch = ARGV[6] end
+redis.call('SET', KEYS[1], string.format('%s %.0f %s %s', epoch, top, ARGV[1], rest), 'KEEPTTL')
+if not isKept then redis.call(ARGV[8], ARGV[7], string.format('reset %s %.0f', epoch, top)) end
+return {'top', epoch, top}
