@@ -236,18 +236,13 @@ export class RedisBroker implements Broker {
 
   #deliver(channel: ChannelName, text: string): void {
     const message = parseTopicMessage(channel, text);
-    try {
-      if (message?.kind === "publication") {
-        const { publication } = message;
-        if (publication.offset > 0) this.#law.witness.saw(channel, publication);
-        this.#events?.onPublication(publication);
-      } else if (message?.kind === "reset") {
-        this.#law.witness.saw(channel, message.top);
-        this.#events?.onReset(channel, message.top);
-      }
-    } catch (error) {
-      // A bug above must not cost the connection; the comparison of tops repairs what was missed.
-      logger().error("A delivery failed: {error}", { error });
+    if (message?.kind === "publication") {
+      const { publication } = message;
+      if (publication.offset > 0) this.#law.witness.saw(channel, publication);
+      this.#events?.onPublication(publication);
+    } else if (message?.kind === "reset") {
+      this.#law.witness.saw(channel, message.top);
+      this.#events?.onReset(channel, message.top);
     }
   }
 

@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import type { Redis } from "ioredis";
 import { RedisUnreachable } from "./unreachable.ts";
 
@@ -32,7 +33,7 @@ export class SubscriberConnection {
     redis.on("ready", () => void this.#subscribeAll());
     redis.on("close", () => this.#lost());
     redis.on("error", () => undefined); // the connection for commands says what is wrong
-    redis.on(isSharded ? "smessage" : "message", (channel: string, text: string) => events.onMessage(channel, text));
+    redis.on(isSharded ? "smessage" : "message", (channel: string, text: string) => this.#hear(channel, text));
   }
 
   connect(): void {
@@ -121,6 +122,15 @@ export class SubscriberConnection {
       if (steps.length >= slice) await Promise.all(steps.splice(0));
     }
     await Promise.all(steps);
+  }
+
+  /** What another program publishes on our channels, or a bug above, must not cost the connection. */
+  #hear(channel: string, text: string): void {
+    try {
+      this.#events.onMessage(channel, text);
+    } catch (error) {
+      getLogger(["fanfare", "redis"]).error("A message on {channel} could not be used: {error}", { channel, error });
+    }
   }
 
   #lost(): void {

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "bun:test";
+import { failureOf } from "./failure.ts";
+import { RedisUnreachable, RedisUnusable } from "./unreachable.ts";
+
+function reply(message: string): Error {
+  const error = new Error(message);
+  error.name = "ReplyError";
+  return error;
+}
+
+describe("what an error of the client means", () => {
+  test.each([
+    "MISCONF Redis is configured to save RDB snapshots",
+    "OOM command not allowed when used memory > 'maxmemory'.",
+    "BUSY Redis is busy running a script.",
+  ])("%s passes by itself", (message) => {
+    const failure = failureOf(reply(message), "h:1");
+    expect(failure?.error).toBeInstanceOf(RedisUnreachable);
+    expect(failure?.needsReconnect).toBe(false);
+  });
+
+  test.each([
+    "READONLY You can't write against a read only replica.",
+    "MOVED 3999 127.0.0.1:6381",
+    "CLUSTERDOWN The cluster is down",
+    "NOSCRIPT No matching script. Please use EVAL.",
+    "LOADING Redis is loading the dataset in memory",
+  ])("%s needs another connection", (message) => {
+    const failure = failureOf(reply(message), "h:1");
+    expect(failure?.error).toBeInstanceOf(RedisUnreachable);
+    expect(failure?.needsReconnect).toBe(true);
+  });
+
+  test.each([
+    ["NOAUTH Authentication required.", /refuses the name or password/],
+    ["WRONGPASS invalid username-password pair or user is disabled.", /refuses the name or password/],
+    ["NOPERM this user has no permissions to run the 'evalsha' command", /does not permit/],
+    ["WRONGTYPE Operation against a key holding the wrong kind of value", /another program.*REDIS_PREFIX/],
+    ["ERR Error running script: WRONGTYPE Operation against a key", /another program.*REDIS_PREFIX/],
+  ])("%s is for a person", (message, explanation) => {
+    const failure = failureOf(reply(message), "h:1");
+    expect(failure?.error).toBeInstanceOf(RedisUnusable);
+    expect(failure?.error.message).toMatch(explanation);
+  });
+
+  test("a broken connection may be back soon; what is no Redis at all is for a person", () => {
+    expect(failureOf(new Error("Connection is closed."), "h:1")?.error).toBeInstanceOf(RedisUnreachable);
+    const parser = Object.assign(new Error('Protocol error, got "H" as reply type byte'), { name: "ParserError" });
+    expect(failureOf(parser, "h:1")?.error.message).toMatch(/does not answer like Redis/);
+  });
+
+  test("a fault of a script is a bug, and stays one", () => {
+    expect(failureOf(reply("ERR Error running script: attempt to index a nil value"), "h:1")).toBeUndefined();
+    expect(failureOf("no error at all", "h:1")).toBeUndefined();
+  });
+});
