@@ -188,7 +188,7 @@ describeIf(process.platform === "linux", "it needs setsid")("fanfare connect in 
     await shell.until(/23 in the shell[\s\S]*half/);
     using bob = await SocketUnderTest.open(server.wsUrl);
     shell.type(" a line\r");
-    await bob.until(({ message }) => message === "half a line");
+    expect(await bob.until(({ message }) => message === "half a line")).toMatchObject({ sender: "Alice" });
     shell.type("/quit\r");
     await shell.until(/Disconnected from server/);
   });

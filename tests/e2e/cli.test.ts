@@ -65,7 +65,9 @@ describe("what a server prints", () => {
     await using server = await startServer({ env: { LOG_FORMAT: "json" } });
     await server.untilLogged(/Ctrl\+C.*\n/);
     for (const line of server.output.trimEnd().split("\n")) {
-      expect(JSON.parse(line)).toMatchObject({ level: "INFO", message: expect.any(String) });
+      // On a machine where a process may open few files, the first line is a warning.
+      const level = expect.stringMatching(/^(INFO|WARNING)$/);
+      expect(JSON.parse(line)).toMatchObject({ level, message: expect.any(String) });
     }
   });
 

@@ -154,6 +154,11 @@ describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", (
     await until(() => again.test(launched.log()), "the server listens again");
     launched.terminal?.write("\u0003");
     await launched.untilGone();
+    const steps = launched.log().matchAll(/is listening|has changed: starting again|Stopped: /g);
+    expect(Array.from(steps, ([step]) => step)).toEqual([
+      ...["is listening", "has changed: starting again", "Stopped: "],
+      ...["is listening", "Stopped: "],
+    ]);
   });
 
   test("waits for a change where the server does not start, and ends with Ctrl+C then too", async () => {

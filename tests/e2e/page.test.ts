@@ -163,7 +163,7 @@ describe("when the line breaks,", () => {
     try {
       await using context = await browser.context();
       const env = { DATA_DIR: folder };
-      const first = await startServer({ env });
+      await using first = await startServer({ env });
       const it = await PageUnderTest.open(context, `${first.url}/?channel=room:1`);
       await push(first, { channel: "room:1", message: "one" });
       await it.untilRead("one");

@@ -142,7 +142,9 @@ export class ServerUnderTest implements AsyncDisposable {
     });
   }
 
+  /** Idempotent: its process id may be another's by the second time. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return;
     await killGroup(this.#child);
     // A killed server leaves its sockets behind, as the next server on this machine would find them.
     await clearLeftovers();

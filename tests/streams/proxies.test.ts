@@ -34,6 +34,7 @@ class ReturningServer implements AsyncDisposable {
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     this.#server?.signal(signal);
     await this.#server?.exited;
+    await this.#server?.[Symbol.asyncDispose]();
   }
 
   /** @returns its number */
