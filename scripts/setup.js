@@ -1,12 +1,9 @@
-import { existsSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bunIsMissing, findBun } from "../bin/find-bun.js";
+import { isInstalled } from "./installed.js";
 import { SetupError } from "./programs.js";
 import { run } from "./run.js";
-
-/** What a check or a test run needs besides the packages that the server itself runs on. */
-const developmentPackages = ["@biomejs/biome", "@types/bun", "typescript"];
 
 /**
  * Runs a script of this folder from the root of the project, and says in one line what a person can mend.
@@ -35,7 +32,7 @@ export function requireBun() {
 }
 
 /**
- * Installs the npm packages where they are missing, or older than package-lock.json.
+ * Installs the npm packages where one is missing or has another version than in package-lock.json.
  *
  * No install script runs: none of the packages needs one.
  *
@@ -43,24 +40,13 @@ export function requireBun() {
  * @throws {SetupError}
  */
 export async function installPackages({ forDevelopment }) {
-  const wanted = forDevelopment ? developmentPackages : [];
-  if (isInstalled(wanted)) return;
+  if (isInstalled(".", { forDevelopment })) return;
   const { program, args } = npm();
   // Neither a person's npm settings nor NODE_ENV decide: a server alone has no use for the linter and the browser driver.
   const dev = forDevelopment ? "--include=dev" : "--omit=dev";
   const options = [dev, "--include=optional", "--ignore-scripts", "--no-audit", "--no-fund"];
   const { code } = await run(program, [...args, "ci", ...options]);
   if (code !== 0) throw new SetupError("npm ci failed: its own messages are above.");
-}
-
-/** @param {readonly string[]} packages */
-function isInstalled(packages) {
-  const installed = "node_modules/.package-lock.json";
-  return (
-    existsSync(installed) &&
-    statSync(installed).mtimeMs >= statSync("package-lock.json").mtimeMs &&
-    packages.every((name) => existsSync(join("node_modules", name)))
-  );
 }
 
 /** The npm that runs this script, since another one may come first on the PATH (or none, on Windows without a shell). */
