@@ -63,15 +63,17 @@ export function withoutExpectation(cases, read) {
  * Bun counts no expectations in concurrent tests, so their source must contain one.
  *
  * @param {readonly string[]} lines of a formatted file
- * @param {number} at the index of the line where the test is declared; after its table, where there is one
+ * @param {number} at the index of a line of its declaration; where there is a table before it, not always the first one
  */
 function isConcurrentAndExpects(lines, at) {
-  const indent = /^ */.exec(lines[at] ?? "")?.[0] ?? "";
-  /** @param {string} line @param {RegExp} pattern */
-  const has = (line, pattern) => line.startsWith(indent) && pattern.test(line.slice(indent.length));
-  const start = lines.findLastIndex((it, index) => index <= at && has(it, /^(test|it)\b/));
-  const end = lines.findIndex((it, index) => index >= at && has(it, /^[})].*;$/));
-  if (start < 0 || !/^\s*(test|it)\.concurrent\b/.test(lines[start] ?? "")) return false;
+  const indentOf = (/** @type {string} */ line) => /^ */.exec(line)?.[0].length ?? 0;
+  const most = indentOf(lines[at] ?? "");
+  const isStart = (/** @type {string} */ line) => /^ *(test|it)(\.\w+)*\(/.test(line) && indentOf(line) <= most;
+  const start = lines.findLastIndex((it, index) => index <= at && isStart(it));
+  const first = lines[start] ?? "";
+  if (!/^ *(test|it)\.concurrent\b/.test(first)) return false;
+  const isEnd = (/** @type {string} */ line) => /^ *[})].*;$/.test(line) && indentOf(line) === indentOf(first);
+  const end = lines.findIndex((it, index) => index >= at && isEnd(it));
   return /\bexpect\b|\buntil\w*\(/.test(lines.slice(start, Math.max(end, at) + 1).join("\n"));
 }
 

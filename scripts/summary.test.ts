@@ -59,6 +59,15 @@ describe("a test that passed without an expectation is found:", () => {
     ).toBe(0);
   });
 
+  test("a concurrent one with a table, whichever line of its declaration is reported", () => {
+    const table = '  test.concurrent.each([\n    ["a"],\n  ])(\n    "it",\n    async () => {\n';
+    const end = "    },\n    60_000,\n  );\n\n  test('other', () => expect(1).toBe(1));";
+    for (let line = 1; line <= 5; line++) {
+      expect(found(`${table}      expect(1).toBe(1);\n${end}`, 0, line)).toBe(0);
+      expect(found(`${table}      run();\n${end}`, 0, line)).toBe(1);
+    }
+  });
+
   test("but not one that checked something", () => {
     expect(found('test("it", () => {\n  helper();\n});', 1)).toBe(0);
   });

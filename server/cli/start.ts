@@ -55,15 +55,19 @@ async function start(context: CommandContext, command: Command): Promise<void> {
     secrets: secretsOf(settings),
     hasColors: stdout.isTTY === true && !env.NO_COLOR,
   });
-  const ofFiles = openFilesWarning(settings.maxConnections, openFilesLimit()) ?? [];
-  for (const warning of warnings.concat(ofFiles)) log().warning`${warning}`;
+  for (const warning of warnings) log().warning`${warning}`;
   // Loaded here, so that every other command starts without the server's code.
   const run =
     settings.workers === undefined
       ? (await import("../worker/run.ts")).runServer
       : (await import("../supervisor/run.ts")).runSupervisor;
-  const onListening = (address: ListeningAddress) =>
-    isTalking ? context.print(greeting(settings, address)) : logListening(settings, address);
+  const onListening = (address: ListeningAddress) => {
+    // Only now: where the start fails, its error stands alone.
+    const warning = openFilesWarning(settings.maxConnections, openFilesLimit());
+    if (warning !== undefined) log().warning`${warning}`;
+    if (isTalking) context.print(greeting(settings, address));
+    else logListening(settings, address);
+  };
   try {
     context.exitWith(await run(settings, { onListening, onLauncherGone: context.onLauncherGone }));
   } catch (error) {

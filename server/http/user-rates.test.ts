@@ -19,7 +19,7 @@ test("one user's rate is no other's", () => {
   const rates = new UserRates(1, clock);
   rates.charge("u", 2);
   expect(() => rates.charge("u", 1)).toThrow(limited);
-  rates.charge("v", 1);
+  expect(() => rates.charge("v", 1)).not.toThrow();
 });
 
 test("a request into many channels counts as many messages", () => {
@@ -30,7 +30,7 @@ test("a request into many channels counts as many messages", () => {
 
 test("0 is no limit", () => {
   const rates = new UserRates(0, clock);
-  for (let sent = 0; sent < 1000; sent++) rates.charge("u", 1000);
+  for (let sent = 0; sent < 1000; sent++) expect(() => rates.charge("u", 1000)).not.toThrow();
 });
 
 test("the least recently seen user is forgotten first, so memory is bounded", () => {

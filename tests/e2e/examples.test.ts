@@ -103,6 +103,8 @@ describe("the pages of the examples", () => {
     await page.getByLabel("Message").fill("by Enter");
     await page.getByLabel("Message").press("Enter");
     await other.until(({ message }) => message === "by Enter");
+    const heard = other.frames.flatMap(({ message }) => (String(message).startsWith("by ") ? [message] : []));
+    expect(heard).toEqual(["by the button", "by Enter"]);
     await context.close();
   });
 });

@@ -1,8 +1,6 @@
 import type { BrowserContext, Locator, Page } from "playwright-core";
+import { patienceMs } from "../waiting.ts";
 import { TabUnderTest } from "./browser.ts";
-
-/** Longer than anything the page takes, shorter than a test: what is waited for in vain is named. */
-const waitMs = 8000;
 
 /** The page at `/` in a tab, as a person finds their way in it: by labels and roles. */
 export class PageUnderTest {
@@ -12,7 +10,7 @@ export class PageUnderTest {
   private constructor(tab: TabUnderTest) {
     this.tab = tab;
     this.page = tab.page;
-    this.page.setDefaultTimeout(waitMs);
+    this.page.setDefaultTimeout(patienceMs);
   }
 
   /** Resolves once it is connected. */

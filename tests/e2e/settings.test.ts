@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { declarations } from "../../server/config/options.ts";
 import { settingKey } from "../../server/lib/option.ts";
+import { eventually } from "../waiting.ts";
 import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
@@ -81,15 +82,17 @@ const shownHere: Readonly<Record<string, () => Promise<void>>> = {
     const env = { NOTIFICATION_INTERVAL: "1s", NOTIFICATION_MESSAGE: "The sun is up" };
     await using server = await startServer({ env });
     using socket = await SocketUnderTest.open(server.wsUrl);
-    await socket.until(({ message }) => message === "The sun is up");
+    const frame = await socket.until(({ message }) => message === "The sun is up");
+    expect(frame).toMatchObject({ type: "message", channel: "all" });
   },
   historyTtl: async () => {
     await using server = await startServer({ env: { HISTORY_TTL: "1ms" } });
-    await server.request("POST", "/v1/channels/a/messages", "soon gone");
+    const published = await server.request("POST", "/v1/publish", { channel: "a", message: "soon gone" });
+    expect(await published.json()).toMatchObject({ offset: 1 });
     const kept = async () =>
       ((await (await server.request("GET", "/v1/channels/a/history?since=earliest")).json()) as { messages: unknown[] })
         .messages;
-    while ((await kept()).length > 0);
+    await eventually(async () => expect(await kept()).toEqual([]));
   },
   historyBytesTotal: async () => {
     await using server = await startServer({ env: { HISTORY_BYTES_TOTAL: "1MiB", HISTORY_BYTES: "1MiB" } });

@@ -41,6 +41,6 @@ test("a broken handshake gives its seat back", async () => {
     await raw.untilReceived(/^HTTP\/1\.1 4\d\d /);
   }
   using whole = await RawWebSocket.open(server.port, "/ws");
-  await whole.untilText(/welcome/);
+  expect(await whole.untilText(/welcome/)).toHaveLength(1);
   await server.close();
 });
