@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
-import { ScriptedWorld, settle } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment, settle } from "../tests/client/scripted-environment.ts";
 import { BroadcastClient } from "./broadcast-client.ts";
 
 test("it connects, says and hears", async () => {
-  const world = new ScriptedWorld();
-  const client = new BroadcastClient({ host: "::1", port: 9000, name: "Alice", secure: true }, world);
+  const environment = new ScriptedEnvironment();
+  const client = new BroadcastClient({ host: "::1", port: 9000, name: "Alice", secure: true }, environment);
   const heard: unknown[] = [];
   client.onMessage(({ message }) => void heard.push(message));
-  expect(world.sockets).toEqual([]);
+  expect(environment.sockets).toEqual([]);
   const connected = client.connect();
-  const socket = await world.socket();
+  const socket = await environment.socket();
   expect(socket.target.url.href).toBe("wss://[::1]:9000/ws");
   socket.welcome({ all: { epoch: "k3x9", offset: 0, from: 1 } });
   await connected;
@@ -20,28 +20,28 @@ test("it connects, says and hears", async () => {
 });
 
 test("a first try that fails is the end of it", async () => {
-  const world = new ScriptedWorld();
-  const client = new BroadcastClient({}, world);
+  const environment = new ScriptedEnvironment();
+  const client = new BroadcastClient({}, environment);
   const connected = client.connect();
-  (await world.socket()).end(1006);
+  (await environment.socket()).end(1006);
   await expect(connected).rejects.toThrow("no connection: as the test says (1006)");
-  await world.move(20_000);
-  expect(world.sockets).toHaveLength(1);
+  await environment.move(20_000);
+  expect(environment.sockets).toHaveLength(1);
 });
 
 test("a later break is not: it comes back by itself, and what is said meanwhile waits", async () => {
-  const world = new ScriptedWorld();
-  const client = new BroadcastClient({}, world);
+  const environment = new ScriptedEnvironment();
+  const client = new BroadcastClient({}, environment);
   const connected = client.connect();
-  const socket = await world.socket();
+  const socket = await environment.socket();
   socket.welcome();
   await connected;
   const statuses: string[] = [];
   client.onState(({ status }) => void statuses.push(status));
   socket.end(1006);
   const sent = client.send("still here?");
-  await world.move(500);
-  const next = await world.socket();
+  await environment.move(500);
+  const next = await environment.socket();
   next.welcome();
   await sent;
   expect(next.commands).toEqual([{ type: "message", message: "still here?" }]);
@@ -49,14 +49,14 @@ test("a later break is not: it comes back by itself, and what is said meanwhile 
 });
 
 test("who is closed can connect anew, and what was not said is refused", async () => {
-  const world = new ScriptedWorld();
-  const client = new BroadcastClient({}, world);
+  const environment = new ScriptedEnvironment();
+  const client = new BroadcastClient({}, environment);
   const sent = client.send("too early");
   client.connect().catch(() => {});
   await settle();
   client.close();
   await expect(sent).rejects.toThrow("closed by the client");
   const connected = client.connect();
-  (await world.socket()).welcome();
+  (await environment.socket()).welcome();
   expect(await connected).toBeUndefined();
 });

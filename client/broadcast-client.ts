@@ -1,42 +1,42 @@
 import type { SystemFrame } from "../protocol/frames.ts";
+import type { Message } from "./channel-options.ts";
 import { type Client, makeClient } from "./client.ts";
 import { ClientError } from "./client-error.ts";
-import type { Message } from "./feed.ts";
+import { type ClientEnvironment, systemEnvironment } from "./environment.ts";
 import type { ConnectionState } from "./state.ts";
-import { realWorld, type World } from "./world.ts";
 
 export interface BroadcastClientOptions {
   /** 127.0.0.1 by default. */
   readonly host?: string;
   /** 8000 by default. */
   readonly port?: number;
-  /** Who says what is sent. */
+  /** The sender name of messages sent by this client. */
   readonly name?: string;
-  /** Speak TLS. */
+  /** Use TLS. */
   readonly secure?: boolean;
   readonly userId?: string;
   readonly token?: string;
 }
 
 /**
- * A chat client in four verbs: what is said is said to everyone, and what is heard is what everyone hears. It reconnects by
- * itself, and hears then what was said meanwhile. For channels, acknowledgements and the rest: `createClient`.
+ * A chat client with four methods. What it sends goes to everyone, and it receives everything that is sent to everyone. After
+ * a reconnect it receives the messages it missed. For channels, acknowledgements and the rest, use `createClient`.
  */
 export class BroadcastClient {
   readonly #client: Client;
   readonly #name: string | undefined;
 
-  constructor(options: BroadcastClientOptions = {}, world: World = realWorld) {
+  constructor(options: BroadcastClientOptions = {}, environment: ClientEnvironment = systemEnvironment) {
     const { host = "127.0.0.1", port = 8000, name, secure = false, userId, token } = options;
     const address = host.includes(":") ? `[${host}]` : host;
     const identity = { ...(userId === undefined ? {} : { userId }), ...(token === undefined ? {} : { token }) };
-    this.#client = makeClient(`${secure ? "wss" : "ws"}://${address}:${port}/ws`, identity, world);
+    this.#client = makeClient(`${secure ? "wss" : "ws"}://${address}:${port}/ws`, identity, environment);
     this.#name = name;
   }
 
   /**
-   * Resolves once the server has said welcome.
-   * @throws ClientError "closed" where the first try fails, with how: from then on nothing is tried any more
+   * Resolves after the server's welcome.
+   * @throws ClientError "closed" if the first try fails; the message says why, and there is no retry
    */
   connect(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -57,20 +57,20 @@ export class BroadcastClient {
   }
 
   /**
-   * Says something to everyone, this client included; waits for a connection where there is none.
-   * @returns resolves once it is sent
-   * @throws ClientError "closed" where the client is closed before that
+   * Sends a message to everyone, this client included. Waits for a connection if there is none.
+   * @returns resolves once the message is sent
+   * @throws ClientError "closed" if the client is closed before that
    */
   send(message: string): Promise<void> {
     return this.#client.say(message, this.#name);
   }
 
-  /** What is said to everyone. @returns takes the handler away again; the same for the others */
+  /** Messages sent to everyone. @returns removes the handler; the same for the methods below */
   onMessage(handler: (message: Message) => void): () => void {
     return this.#client.channel("all").on("message", handler);
   }
 
-  /** What the server says: who came and left, that it shuts down. */
+  /** System frames: clients joined or left, the server is shutting down. */
   onSystem(handler: (frame: SystemFrame) => void): () => void {
     return this.#client.on("system", handler);
   }
@@ -79,12 +79,12 @@ export class BroadcastClient {
     return this.#client.on("state", handler);
   }
 
-  /** Something was refused: chat may be off, or only for some. */
+  /** The server refused something: chat may be off, or limited to some users. */
   onError(handler: (error: ClientError) => void): () => void {
     return this.#client.on("error", handler);
   }
 
-  /** Leaves. `connect` begins anew. Idempotent. */
+  /** Disconnects. `connect` can be called again. Idempotent. */
   close(): void {
     this.#client.close();
   }

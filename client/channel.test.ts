@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { ScriptedWorld, settle } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment, settle } from "../tests/client/scripted-environment.ts";
+import type { State } from "./channel-options.ts";
 import { ClientError } from "./client-error.ts";
-import type { State } from "./feed.ts";
 
 const live = { epoch: "k3x9", offset: 9, from: 10 };
 
 describe("publish", () => {
   test("resolves with the acknowledgement", async () => {
-    const { socket, client } = await new ScriptedWorld().connected();
+    const { socket, client } = await new ScriptedEnvironment().connected();
     const published = client.channel("room:1").publish({ x: 1 }, { event: "moved", id: "m1", echo: false });
     expect(socket.commands).toEqual([
       { type: "publish", channel: "room:1", data: { x: 1 }, event: "moved", id: "m1", echo: false },
@@ -18,54 +18,54 @@ describe("publish", () => {
   });
 
   test("waits for a connection, and for the next one, in order and each time with the same id", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     const room = client.channel("room:1");
     const published = [room.publish(1), room.publish(2)];
-    const first = await world.socket();
+    const first = await environment.socket();
     expect(first.commands).toEqual([]);
     first.welcome();
     first.end(1006);
-    const second = await world.untilNextTry(client);
+    const second = await environment.untilNextTry(client);
     second.welcome();
     expect(second.said).toEqual(first.said);
     expect(new Set(second.said.map(({ command }) => "id" in command && command.id)).size).toBe(2);
     for (const { ref } of second.said) second.say({ type: "ack", channel: "room:1", id: "x", duplicate: true, ref });
     expect(await Promise.all(published)).toMatchObject([{ duplicate: true }, { duplicate: true }]);
     second.end(1006);
-    (await world.untilNextTry(client)).welcome();
-    expect((await world.socket()).commands).toEqual([]);
+    (await environment.untilNextTry(client)).welcome();
+    expect((await environment.socket()).commands).toEqual([]);
   });
 
   test.each(["rate-limited", "broker-unavailable", "idempotency-full", "draining"])(
     "is tried again after %p, not before the server said",
     async (code) => {
-      const world = new ScriptedWorld();
-      const { socket, client } = await world.connected();
+      const environment = new ScriptedEnvironment();
+      const { socket, client } = await environment.connected();
       void client.channel("room:1").publish(1);
       const ref = socket.refOf("publish");
       socket.say({ type: "error", ref, code, message: "", retry_after_ms: 800 });
-      await world.move(1299);
+      await environment.move(1299);
       expect(socket.commands).toHaveLength(1);
-      await world.move(1);
+      await environment.move(1);
       expect(socket.said[1]).toEqual(socket.said[0]);
       socket.say({ type: "error", ref, code, message: "" });
-      await world.move(999);
+      await environment.move(999);
       expect(socket.commands).toHaveLength(2);
-      await world.move(1);
+      await environment.move(1);
       expect(socket.commands).toHaveLength(3);
     },
   );
 
   test("is rejected with what the server refused", async () => {
-    const { socket, client } = await new ScriptedWorld().connected();
+    const { socket, client } = await new ScriptedEnvironment().connected();
     const published = client.channel("room:1").publish(1);
     socket.say({ type: "error", ref: socket.refOf("publish"), code: "forbidden", message: "not yours" });
     expect(await failure(published)).toEqual(["forbidden", "not yours"]);
   });
 
   test("is refused when a hundred wait", async () => {
-    const client = new ScriptedWorld().client();
+    const client = new ScriptedEnvironment().client();
     const room = client.channel("room:1");
     const waiting = Array.from({ length: 100 }, (_, index) => room.publish(index));
     expect((await failure(room.publish(101)))[0]).toBe("queue-full");
@@ -75,7 +75,7 @@ describe("publish", () => {
   });
 
   test("of data that breaks the schema says so, and nothing is sent", async () => {
-    const { socket, client } = await new ScriptedWorld().connected();
+    const { socket, client } = await new ScriptedEnvironment().connected();
     const validate = () => ({ issues: [{ message: "expected a text" }] });
     const schema = { "~standard": { version: 1, vendor: "test", validate } } as const;
     const published = client.channel("room:1", { schema }).publish(7);
@@ -86,7 +86,7 @@ describe("publish", () => {
 });
 
 test("history and presence resolve with their answers, in whatever order they come", async () => {
-  const { socket, client } = await new ScriptedWorld().connected();
+  const { socket, client } = await new ScriptedEnvironment().connected();
   const room = client.channel("room:1");
   const history = room.history({ since: "last:2", limit: 2 });
   const presence = room.presence();
@@ -103,72 +103,72 @@ test("history and presence resolve with their answers, in whatever order they co
 });
 
 test("text to everyone is sent once, and what refuses it is an error of the client", async () => {
-  const world = new ScriptedWorld();
-  const client = world.client();
+  const environment = new ScriptedEnvironment();
+  const client = environment.client();
   const errors: string[] = [];
   client.on("error", ({ code }) => void errors.push(code));
   const said = client.say("Hi", "Alice");
-  const socket = await world.socket();
+  const socket = await environment.socket();
   socket.welcome();
   await said;
   expect(socket.commands).toEqual([{ type: "message", message: "Hi", sender: "Alice" }]);
   socket.say({ type: "error", ref: socket.refOf("message"), code: "forbidden", message: "chat is off" });
   expect(errors).toEqual(["forbidden"]);
   socket.end(1006);
-  const next = await world.untilNextTry(client);
+  const next = await environment.untilNextTry(client);
   next.welcome();
   expect(next.commands).toEqual([]);
 });
 
 describe("a loop over a channel", () => {
   test("gets each message, over breaks, and leaves the channel when it is left", async () => {
-    const world = new ScriptedWorld();
-    const { socket, client } = await world.connected();
+    const environment = new ScriptedEnvironment();
+    const { socket, client } = await environment.connected();
     const got: unknown[] = [];
     const loop = (async () => {
       for await (const { data } of client.channel("room:1")) if (got.push(data) === 3) break;
     })();
-    await world.move(0);
+    await environment.move(0);
     socket.subscribed("room:1", live);
     socket.message("room:1", 10);
     socket.message("room:1", 11);
     socket.end(1006);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     next.welcome({ "room:1": { epoch: "k3x9", offset: 12, from: 12, recovered: true } });
     next.message("room:1", 12);
     await loop;
     expect(got).toEqual([10, 11, 12]);
-    await world.move(0);
+    await environment.move(0);
     expect(next.commands).toEqual([{ type: "unsubscribe", channel: "room:1" }]);
   });
 
   test("ends with the client", async () => {
-    const { client } = await new ScriptedWorld().connected();
+    const { client } = await new ScriptedEnvironment().connected();
     const loop = Array.fromAsync(client.channel("room:1"));
     client.close();
     expect(await loop).toEqual([]);
   });
 
   test("that is too far behind fails, rather than keep everything", async () => {
-    const world = new ScriptedWorld();
-    const { socket, client } = await world.connected();
+    const environment = new ScriptedEnvironment();
+    const { socket, client } = await environment.connected();
     const messages = client.channel("room:1")[Symbol.asyncIterator]();
     const first = messages.next();
-    await world.move(0);
+    await environment.move(0);
     socket.subscribed("room:1", live);
     for (let offset = 10; offset < 1010; offset++) socket.message("room:1", offset);
     expect(await first).toMatchObject({ value: { offset: 10 } });
     for (let offset = 1010; offset < 1012; offset++) socket.message("room:1", offset);
     await expect(messages.next()).rejects.toThrow("too far behind");
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "room:1" });
   });
 });
 
 describe("a channel with a state", () => {
   test("is subscribed to from the position of the state, once that is there", async () => {
-    const { world, socket, states, messages, answers } = await withState();
-    await world.move(0);
+    const { environment, socket, states, messages, answers } = await withState();
+    await environment.move(0);
     expect(socket.commands).toEqual([]);
     answers[0]?.resolve({ data: "v9", position: { epoch: "k3x9", offset: 9 } });
     await settle();
@@ -181,35 +181,35 @@ describe("a channel with a state", () => {
   });
 
   test("is loaded once, whoever else comes to listen meanwhile", async () => {
-    const { world, client, answers } = await withState();
-    await world.move(0);
+    const { environment, client, answers } = await withState();
+    await environment.move(0);
     client.channel("doc").on("message", () => {});
     client.channel("other").on("message", () => {});
-    await world.move(0);
+    await environment.move(0);
     expect(answers).toHaveLength(1);
   });
 
   test("is resumed after a break, without the state", async () => {
-    const { world, socket, answers, client } = await withState();
-    await world.move(0);
+    const { environment, socket, answers, client } = await withState();
+    await environment.move(0);
     answers[0]?.resolve({ data: "v9", position: { epoch: "k3x9", offset: 9 } });
     await settle();
     socket.subscribed("doc", { ...live, recovered: true });
     socket.end(1006);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     expect(next.query.since).toBe("doc~k3x9~9");
     expect(answers).toHaveLength(1);
   });
 
   test("is loaded anew after a gap, and nothing is handed over meanwhile", async () => {
-    const { world, socket, states, messages, gaps, answers } = await withState();
-    await world.move(0);
+    const { environment, socket, states, messages, gaps, answers } = await withState();
+    await environment.move(0);
     answers[0]?.resolve({ data: "v9", position: { epoch: "k3x9", offset: 9 } });
     await settle();
     socket.subscribed("doc", { ...live, recovered: true });
     const gap = { epoch: "k3x9", from: 10, to: 40, reason: "history-too-short" };
     socket.say({ type: "system", event: "gap", channel: "doc", message: "", ...gap });
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "doc" });
     socket.message("doc", 41);
     answers[1]?.resolve({ data: "v45", position: { epoch: "k3x9", offset: 45 } });
@@ -223,25 +223,25 @@ describe("a channel with a state", () => {
   });
 
   test("that even a fresh state does not reach is a gap, and no endless loading", async () => {
-    const { world, socket, messages, gaps, answers } = await withState();
-    await world.move(0);
+    const { environment, socket, messages, gaps, answers } = await withState();
+    await environment.move(0);
     answers[0]?.resolve({ data: "old", position: { epoch: "k3x9", offset: 1 } });
     await settle();
     socket.subscribed("doc", { epoch: "k3x9", offset: 60, from: 50, recovered: false, reason: "history-too-short" });
     socket.message("doc", 50);
-    await world.move(20_000);
+    await environment.move(20_000);
     expect(gaps).toHaveLength(1);
     expect(messages).toEqual([50]);
     expect(answers).toHaveLength(1);
   });
 
   test("whose loading fails is an error, and loaded again", async () => {
-    const { world, socket, errors, answers } = await withState();
-    await world.move(0);
+    const { environment, socket, errors, answers } = await withState();
+    await environment.move(0);
     answers[0]?.reject(new Error("no backend"));
     await settle();
     expect(errors).toEqual(["no-state: Error: no backend"]);
-    await world.move(1000);
+    await environment.move(1000);
     answers[1]?.resolve({ data: "v1" });
     await settle();
     expect(socket.commands).toEqual([{ type: "subscribe", channel: "doc" }]);
@@ -250,8 +250,8 @@ describe("a channel with a state", () => {
 
 /** Listens to `doc`, whose states are given by the test. */
 async function withState() {
-  const world = new ScriptedWorld();
-  const { socket, client } = await world.connected();
+  const environment = new ScriptedEnvironment();
+  const { socket, client } = await environment.connected();
   const answers: PromiseWithResolvers<State>[] = [];
   const getState = () => {
     const answer = Promise.withResolvers<State>();
@@ -264,7 +264,7 @@ async function withState() {
   doc.on("message", ({ data }) => messages?.push(data));
   doc.on("gap", (gap) => gaps?.push(gap));
   doc.on("error", ({ code, message }) => errors?.push(`${code}: ${message}`));
-  return { world, socket, client, answers, states, messages, gaps, errors };
+  return { environment, socket, client, answers, states, messages, gaps, errors };
 }
 
 async function failure(promise: Promise<unknown>) {

@@ -1,39 +1,39 @@
-import type { HistoryOnTheWire, PublishCommand } from "../protocol/client-codec.ts";
+import type { PublishCommand, WireHistory } from "../protocol/client-codec.ts";
 import type { AckFrame, PresenceFrame } from "../protocol/frames.ts";
 import type { Position } from "../protocol/position.ts";
-import type { ChannelEvents, ChannelOptions, Message } from "./feed.ts";
+import type { ChannelEvents, ChannelOptions, Message } from "./channel-options.ts";
 import type { Outbox } from "./outbox.ts";
 import { checkData } from "./schema.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
-/** What can be said of a publication beside its data. */
+/** What can be published besides the data. */
 export type PublishOptions = Omit<PublishCommand, "type" | "channel" | "data">;
 
 export interface HistoryOptions {
-  /** From where: a position, `earliest`, a duration such as `2m`, `last:10`. Absent: the last ones. */
+  /** Where to start: a position, `earliest`, a duration such as `2m`, `last:10`. Default: the latest publications. */
   readonly since?: Position | string;
   readonly limit?: number;
 }
 
 /**
- * One channel of one client. It is subscribed to as long as anybody listens to anything of it; several objects of the same
- * name share that. In a loop (`for await`) it gives the messages from now on, until the loop is left or the client ends; the
- * loop fails where it is more than 1000 messages behind.
+ * One channel of one client. It stays subscribed while it has at least one handler; objects with the same name share one
+ * subscription. As an async iterator (`for await`) it yields the messages from now on, until the loop ends or the client
+ * closes; the loop throws if it falls more than 1000 messages behind.
  */
 export interface Channel<Input = unknown, Data = Input> extends AsyncIterable<Message<Data>, void> {
   readonly name: string;
-  /** The last publication that was handed over or reported as missing; undefined while nobody listens. */
+  /** The last publication that was delivered or reported as missing; undefined while there are no handlers. */
   readonly position: Position | undefined;
-  /** @returns takes the handler away; when nobody listens any more, the channel is left. */
+  /** @returns removes the handler; without handlers the channel is unsubscribed. */
   on<Name extends keyof ChannelEvents>(name: Name, handler: (value: ChannelEvents<Data>[Name]) => void): () => void;
   /**
-   * Publishes, over as many connections as it takes: each try carries the same id, so it is stored once.
-   * @returns the server's acknowledgement: it is stored
-   * @throws ClientError, or TypeError where the data breaks the schema or cannot be JSON
+   * Publishes, and retries over later connections until the server answers. Every try carries the same id, so the message is stored once.
+   * @returns the server's acknowledgement that it is stored
+   * @throws ClientError, or TypeError if the data breaks the schema or cannot be JSON
    */
   publish(data?: Input, options?: PublishOptions): Promise<AckFrame>;
-  /** A stretch of the history, oldest first, whether or not anybody listens. @throws ClientError */
-  history(options?: HistoryOptions): Promise<HistoryOnTheWire>;
+  /** A page of the history, oldest first. Works without handlers. @throws ClientError */
+  history(options?: HistoryOptions): Promise<WireHistory>;
   /** Who is in the channel now. @param page the `next_page` of an answer. @throws ClientError */
   presence(page?: string): Promise<PresenceFrame>;
   [Symbol.asyncIterator](): AsyncGenerator<Message<Data>, void>;
@@ -45,7 +45,7 @@ export function makeChannel<Input, Data>(
   subscriptions: Subscriptions,
   { ask }: Outbox,
 ): Channel<Input, Data> {
-  // What comes was checked against this channel's schema, if it has one, and is believed if it has none.
+  // Messages were checked against this channel's schema if it has one; without a schema the type is trusted.
   const on: Channel<Input, Data>["on"] = (event, handler) =>
     subscriptions.listen(name, options, event, handler as (value: ChannelEvents[typeof event]) => void);
   return {
@@ -57,7 +57,7 @@ export function makeChannel<Input, Data>(
     async publish(data, more) {
       const { schema } = options;
       if (schema) checkData(schema, data);
-      // Not randomUUID: pages that were not served over TLS do not have it.
+      // Not randomUUID: it is missing in pages that are not served over TLS.
       const id = crypto.getRandomValues(new Uint32Array(4)).join("-");
       return ask({ id, ...more, type: "publish", channel: name, data });
     },

@@ -1,13 +1,13 @@
 import type { ErrorCode } from "../protocol/errors.ts";
 
 /**
- * `queue-full`: too many commands wait for their answers. `closed`: the client ended before the answer came.
- * `invalid-data`: the data breaks the channel's schema. `no-state`: `getState` failed; it is asked again. The others are the
- * server's.
+ * `queue-full`: too many commands are waiting for answers. `closed`: the client was closed before the answer arrived.
+ * `invalid-data`: the data breaks the channel's schema. `no-state`: `getState` failed and will be retried. The other codes
+ * come from the server.
  */
 export type ClientErrorCode = ErrorCode | "queue-full" | "closed" | "invalid-data" | "no-state";
 
-/** Something that was asked for did not happen, or something that came could not be used. */
+/** A request failed, or received data could not be used. */
 export class ClientError extends Error {
   override readonly name = "ClientError";
   declare readonly code: ClientErrorCode;

@@ -1,75 +1,79 @@
 import type { SystemFrame } from "../protocol/frames.ts";
 import { type Channel, makeChannel } from "./channel.ts";
+import type { ChannelOptions } from "./channel-options.ts";
 import { ClientError } from "./client-error.ts";
 import { makeConnector } from "./connector.ts";
 import { Emitter } from "./emitter.ts";
-import type { ChannelOptions } from "./feed.ts";
+import { type ClientEnvironment, systemEnvironment, type TransportName } from "./environment.ts";
 import { makeOutbox } from "./outbox.ts";
 import type { ConnectionState } from "./state.ts";
 import { makeSubscriptions } from "./subscriptions.ts";
 import type { Send } from "./transport.ts";
-import { realWorld, type TransportName, type World } from "./world.ts";
 
 export interface ClientOptions {
-  /** Who this is, on a server that believes it; else the token says so. */
+  /** The user, if the server accepts `user_id`. Otherwise the token names the user. */
   readonly userId?: string;
-  /** A token, or what gives one: it is asked before each connection, and may take up to ten seconds. */
+  /** A token, or a function that returns one. It is called before each connection and may take up to ten seconds. */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>);
-  /** In the order of preference; both by default. */
+  /** In order of preference; both by default. */
   readonly transports?: readonly TransportName[];
-  /** Stay with a server that shuts down and has no successor, until it closes the connection. */
+  /** Stay connected to a server that is shutting down without a successor, until it closes the connection. */
   readonly stay?: boolean;
-  /** Commands without an answer that are kept (100); further ones are refused. */
+  /** How many unanswered commands are kept (100). Further ones are refused. */
   readonly queueSize?: number;
 }
 
 export interface ClientEvents {
   state: ConnectionState;
-  /** Welcome, notices of who came and left, `draining`, gaps. */
+  /** Welcome, joined and left notices, `draining`, gaps. */
   system: SystemFrame;
-  /** A refusal that belongs to nothing that waits for an answer, such as one of a chat message. */
+  /** An error that answers no pending command, such as the refusal of a chat message. */
   error: ClientError;
 }
 
 /** A client of one server. */
 export interface Client {
   readonly state: ConnectionState;
-  /** @returns takes the handler away again */
+  /** @returns removes the handler */
   on<Name extends keyof ClientEvents>(name: Name, handler: (value: ClientEvents[Name]) => void): () => void;
-  /** A channel by its name. Nothing is asked of the server before somebody listens. */
+  /** A channel by its name. Nothing is sent to the server until the channel has a handler. */
   channel<Input = unknown, Data = Input>(name: string, options?: ChannelOptions<Input, Data>): Channel<Input, Data>;
-  /** Text to everyone, as in a chat; resolves once it is sent, since nothing answers it. @throws ClientError */
+  /** Sends a chat message to everyone. Resolves once it is sent, because chat is not acknowledged. @throws ClientError */
   say(message: string, sender?: string): Promise<void>;
-  /** Begins anew after an end, or tries at once where the next try is waited for. */
+  /** Connects again after the client was closed, or retries at once instead of waiting for the next try. */
   connect(): void;
   /**
-   * Ends: what waits for an answer is refused with `closed`, and so is what is asked from now on. Handlers stay, so that
-   * `connect` can begin anew. Idempotent.
+   * Closes the client. Pending commands are rejected with `closed`, and so are new ones. Handlers are kept, so that
+   * `connect` can be called again. Idempotent.
    */
   close(): void;
 }
 
 /**
- * Connects, and stays connected.
+ * Connects, and reconnects whenever the connection is lost.
  *
- * @param url of the server (`https://push.example.com`), or of its WebSocket endpoint
- * @throws TypeError for anything but a URL; relative ones are relative to the page
+ * @param url of the server (`https://push.example.com`) or of its WebSocket endpoint; relative URLs are relative to the page
+ * @throws TypeError if it is not a valid URL
  */
-export function createClient(url: string, options: ClientOptions = {}, world: World = realWorld): Client {
-  const client = makeClient(url, options, world);
+export function createClient(
+  url: string,
+  options: ClientOptions = {},
+  environment: ClientEnvironment = systemEnvironment,
+): Client {
+  const client = makeClient(url, options, environment);
   client.connect();
   return client;
 }
 
-/** A client that connects only when told to. */
-export function makeClient(url: string, options: ClientOptions, world: World): Client {
+/** Makes a client that connects only when `connect` is called. */
+export function makeClient(url: string, options: ClientOptions, environment: ClientEnvironment): Client {
   const { token, transports = ["websocket", "sse"], stay = false, queueSize = 100, userId } = options;
   const address = new URL(url, (globalThis as { location?: { href: string } }).location?.href);
   if (userId) address.searchParams.set("user_id", userId);
   const events = new Emitter<ClientEvents>();
   const send: Send = (command, ref) => connector.send(command, ref);
-  const outbox = makeOutbox(send, world, queueSize);
-  const subscriptions = makeSubscriptions(outbox, send, world);
+  const outbox = makeOutbox(send, environment, queueSize);
+  const subscriptions = makeSubscriptions(outbox, send, environment);
   const connector = makeConnector(
     { url: address, token, transports, stay },
     {
@@ -77,13 +81,13 @@ export function makeClient(url: string, options: ClientOptions, world: World): C
       onState(state) {
         if (state.status === "closed") end();
         else if (state.status !== "connected") {
-          outbox.begin();
-          subscriptions.lose();
+          outbox.hold();
+          subscriptions.disconnected();
         }
         events.emit("state", state);
       },
       onWelcome(welcome) {
-        outbox.begin();
+        outbox.hold();
         subscriptions.welcome(welcome);
         outbox.open(welcome);
       },
@@ -91,10 +95,10 @@ export function makeClient(url: string, options: ClientOptions, world: World): C
         if (frame.type === "system") events.emit("system", frame);
         if (outbox.settle(frame)) return;
         if (frame.type === "error") events.emit("error", new ClientError(frame.code, frame.message));
-        else subscriptions.take(frame);
+        else subscriptions.receive(frame);
       },
     },
-    world,
+    environment,
   );
 
   function end(): void {
@@ -112,7 +116,7 @@ export function makeClient(url: string, options: ClientOptions, world: World): C
     connect: connector.connect,
     close() {
       connector.close();
-      end(); // also where it never began
+      end(); // also if it was never connected
     },
   };
 }

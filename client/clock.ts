@@ -1,11 +1,11 @@
-/** Time, handed in so that a test can move it. */
+/** Time, passed in so that a test can control it. */
 export interface Clock {
-  /** Unix time in milliseconds. It passes while a machine sleeps, which is how a sleep is noticed. */
+  /** Unix time in milliseconds. Advances while the machine sleeps, which is how a sleep is detected. */
   now(): number;
   setTimeout(run: () => void, ms: number): Timer;
 }
 
-/** A timer that was set. Cancelling twice, or after it ran, does nothing. */
+/** A pending timer. Cancelling it twice, or after it ran, does nothing. */
 export interface Timer {
   cancel(): void;
 }

@@ -4,83 +4,87 @@ import type { DrainingFrame, WelcomeFrame } from "../protocol/frames.ts";
 import { type Attempt, makeAttempt } from "./attempt.ts";
 import { askedWait, backoff } from "./backoff.ts";
 import type { Timer } from "./clock.ts";
-import type { Goodbye } from "./goodbye.ts";
+import type { CloseInfo } from "./close-info.ts";
+import type { ClientEnvironment, TransportName } from "./environment.ts";
 import type { ConnectionState } from "./state.ts";
 import type { Send } from "./transport.ts";
-import type { TransportName, World } from "./world.ts";
 
-const none: Goodbye = { code: 0, reason: "" };
-const left: Goodbye = { code: 1000, reason: "closed by the client" };
+const none: CloseInfo = { code: 0, reason: "" };
+const left: CloseInfo = { code: 1000, reason: "closed by the client" };
 
 export interface ConnectorOptions {
   readonly url: URL;
   readonly token: string | undefined | (() => string | undefined | Promise<string | undefined>);
-  /** In the order of preference; at least one. */
+  /** In order of preference; at least one. */
   readonly transports: readonly TransportName[];
-  /** Stay on a server that drains and has no successor, until it closes. */
+  /** Stay connected to a draining server without a successor until it closes. */
   readonly stay: boolean;
 }
 
-/** Whom the connector tells. */
+/** What the connector reports to the client. */
 export interface ConnectorEvents {
   onState(state: ConnectionState): void;
-  /** What a new connection should say of channels and positions. */
+  /** The channels and positions to put into the next handshake. */
   describe(transport: TransportName): URLSearchParams;
-  /** Another connection counts from now on: what the one before did not answer is open again. */
+  /** A new connection has taken over. Commands that were not answered on the old one must be sent again. */
   onWelcome(welcome: WelcomeFrame): void;
   onFrame(frame: IncomingFrame): void;
-  /** The server did not want what a handshake said. @returns whether the next one would say something else */
-  onRefused(goodbye: Goodbye): boolean;
+  /** The server refused a handshake. @returns whether the next handshake would differ */
+  onRefused(closeInfo: CloseInfo): boolean;
 }
 
-/** One connection to the server, whatever happens to it. */
+/** Keeps one connection to the server, reconnecting when needed. */
 export interface Connector {
   readonly state: ConnectionState;
-  /** Begins, or tries at once where the next try is waited for. */
+  /** Connects, or retries at once instead of waiting for the next try. */
   connect(): void;
-  /** Ends for good. */
+  /** Closes the connection and stops reconnecting. */
   close(): void;
-  /** Nothing happens where nobody was welcomed: what matters is said again then. */
+  /** Does nothing before the welcome: pending commands are sent again then. */
   readonly send: Send;
 }
 
 /**
- * At any time there is at most one connection that counts (`current`, welcomed) and one on its way (`next`). Whoever is
- * welcomed counts from then on; the one before is left, and nothing it still says is heard: what it might have said, the
- * new one says as well, since it began at the position of that moment.
+ * At any time there is at most one active connection (`current`, welcomed) and one being opened (`next`). When `next` is
+ * welcomed it becomes `current`. The old connection is closed and its later frames are ignored: the new connection delivers
+ * them too, because it resumed from the position reached at that time.
  */
-export function makeConnector(options: ConnectorOptions, events: ConnectorEvents, world: World): Connector {
+export function makeConnector(
+  options: ConnectorOptions,
+  events: ConnectorEvents,
+  environment: ClientEnvironment,
+): Connector {
   const { url, token, transports, stay } = options;
-  const { clock, random, isOnline } = world;
+  const { clock, random, isOnline } = environment;
   let state: ConnectionState = { status: "closed", ...left, nextTryAt: undefined };
   let current: Attempt | undefined;
   let next: Attempt | undefined;
   let timer: Timer | undefined;
-  /** Connections in a row that failed, or did not last. */
+  /** Consecutive connections that failed or did not last. */
   let failures = 0;
   let resumeKey: string | undefined;
-  /** Which transport is tried next; behind the last one: the first. */
+  /** Index of the transport to try next. Wraps around to the first. */
   let transportAt = 0;
   let stopWaking: (() => void) | undefined;
-  /** The server goes: come back not before this moment. */
-  let slotAt = 0;
+  /** The server is draining: do not reconnect before this time. */
+  let reconnectAt = 0;
 
   function connect(): void {
-    stopWaking ??= world.onWake(wake);
+    stopWaking ??= environment.onWake(wake);
     if (current || next) return;
-    const isAnew = state.status === "closed";
-    if (isAnew) failures = 0;
+    const wasClosed = state.status === "closed";
+    if (wasClosed) failures = 0;
     open();
-    if (isAnew) tell("connecting", none);
+    if (wasClosed) setState("connecting", none);
   }
 
-  function close(goodbye: Goodbye): void {
+  function close(closeInfo: CloseInfo): void {
     timer?.cancel();
     stopWaking?.();
-    current?.leave();
-    next?.leave();
+    current?.drop();
+    next?.drop();
     stopWaking = current = next = undefined;
-    if (state.status !== "closed") tell("closed", goodbye);
+    if (state.status !== "closed") setState("closed", closeInfo);
   }
 
   function open(): void {
@@ -88,26 +92,26 @@ export function makeConnector(options: ConnectorOptions, events: ConnectorEvents
     if (next) return;
     const attempt: Attempt = makeAttempt(clock, {
       onWelcome: (frame) => attempt === next && welcome(attempt, frame),
-      onFrame: (frame) => attempt === current && hear(frame),
-      // The one on its way says what was wanted when it left; what is new is seen to after its welcome.
-      onOutgrown: () => next ?? move(0),
-      onEnd: (goodbye) => ended(attempt, goodbye),
+      onFrame: (frame) => attempt === current && handleFrame(frame),
+      // `next` was described when it was dialed; later changes are sent after its welcome.
+      onOutgrown: () => next ?? switchConnection(0),
+      onEnd: (closeInfo) => handleEnd(attempt, closeInfo),
     });
     next = attempt;
     void dial(attempt);
-    if (!current && state.code && state.status !== "closed") tell("reconnecting", state);
+    if (!current && state.code && state.status !== "closed") setState("reconnecting", state);
   }
 
   async function dial(attempt: Attempt): Promise<void> {
-    let code = 4010; // no token is as bad as one that expired: the next try asks for another
+    let code = 4010; // a missing token is treated like an expired one: the next try asks for a new one
     try {
       const secret = typeof token === "function" ? await token() : token;
       code = 1006;
       const name = transports[transportAt] as TransportName;
-      const transport = await world.transports[name]();
-      // Nothing is waited for from here on: what is described now is what the server is told.
+      const transport = await environment.transports[name]();
+      // No await below: the handshake must describe the current subscriptions.
       const query = new URLSearchParams([...url.searchParams, ...events.describe(name)]);
-      // Also after a break: the server may not know yet that the connection before is dead.
+      // Also after a break: the server may not have noticed yet that the old connection is dead.
       if (resumeKey) query.set("takes_over", resumeKey);
       attempt.open(transport, { url, query, token: secret });
     } catch (error) {
@@ -115,68 +119,67 @@ export function makeConnector(options: ConnectorOptions, events: ConnectorEvents
     }
   }
 
-  function hear(frame: IncomingFrame): void {
+  function handleFrame(frame: IncomingFrame): void {
     if (frame.type === "system" && frame.event === "draining") drain(frame);
     events.onFrame(frame);
   }
 
   function welcome(attempt: Attempt, frame: WelcomeFrame): void {
     timer?.cancel();
-    current?.leave();
+    current?.drop();
     current = attempt;
     next = undefined;
-    slotAt = 0;
+    reconnectAt = 0;
     resumeKey = frame.resume_key;
     events.onWelcome(frame);
-    if (state.status !== "connected") tell("connected", none);
+    if (state.status !== "connected") setState("connected", none);
   }
 
   function drain({ reconnect_after_ms, successor, message }: DrainingFrame): void {
     const waitMs = askedWait(reconnect_after_ms);
-    slotAt = clock.now() + waitMs;
-    // A little early: a server that moves its clients closes at the slot.
-    if (successor) move(0.9 * waitMs);
-    else if (!stay) wait(waitMs, () => current?.end({ code: 1012, reason: message }));
+    reconnectAt = clock.now() + waitMs;
+    // A little early: a server with a successor closes the connection at that time.
+    if (successor) switchConnection(0.9 * waitMs);
+    else if (!stay) schedule(waitMs, () => current?.end({ code: 1012, reason: message }));
   }
 
-  /** Another connection, while this one goes on; after a growing wait where those before did not last. */
-  function move(afterMs: number): void {
-    forgive(current);
-    wait(Math.max(afterMs, failures && backoff(failures - 1, random())), () => {
+  /** Opens another connection while the current one stays in use. Waits longer each time the previous ones did not last. */
+  function switchConnection(afterMs: number): void {
+    resetFailures(current);
+    schedule(Math.max(afterMs, failures && backoff(failures - 1, random())), () => {
       failures++;
       open();
     });
   }
 
-  /** One that lasted five seconds was a good one: the next failure counts as the first. */
-  function forgive(attempt: Attempt | undefined): void {
+  /** A connection that lasted five seconds resets the backoff. */
+  function resetFailures(attempt: Attempt | undefined): void {
     if (attempt?.welcomedAt && clock.now() - attempt.welcomedAt >= 5000) failures = 0;
   }
 
-  function ended(attempt: Attempt, goodbye: Goodbye): void {
-    const { code } = goodbye;
+  function handleEnd(attempt: Attempt, closeInfo: CloseInfo): void {
+    const { code } = closeInfo;
     const wasCurrent = attempt === current;
     if (wasCurrent) current = undefined;
     else next = undefined;
     if (next) {
-      // It is being taken over, and with 1000 the server says just that.
-      if (code !== 1000) tell("reconnecting", goodbye);
+      // `next` is taking over. Code 1000 means that the server closed the old connection for that reason.
+      if (code !== 1000) setState("reconnecting", closeInfo);
       return;
     }
-    if (isFinal(code) && (wasCurrent || !events.onRefused(goodbye))) {
-      // A refused successor: the connection that there is goes on as long as it can.
-      if (!current) close(goodbye);
+    if (isFinal(code) && (wasCurrent || !events.onRefused(closeInfo))) {
+      // The successor was refused: keep the current connection as long as it lasts.
+      if (!current) close(closeInfo);
       return;
     }
-    forgive(attempt);
-    if (wasCurrent || code !== 1006 || !canTryOther()) comeBack(goodbye);
+    resetFailures(attempt);
+    if (wasCurrent || code !== 1006 || !canTryOther()) reconnect(closeInfo);
     else open();
   }
 
   /**
-   * Something on the way may let no WebSocket through. Seen from here that looks like a server that is away, so after two
-   * failures the other transport has its turn at once, and only if it gets through it is kept: a server that is away answers
-   * neither.
+   * A proxy may block WebSockets, which the client cannot tell from a server that is down. After two failures it tries the
+   * other transport at once, and keeps it only if it connects. If the server is down, neither connects.
    */
   function canTryOther(): boolean {
     const at = failures > 0 ? transportAt + 1 : 0;
@@ -184,39 +187,39 @@ export function makeConnector(options: ConnectorOptions, events: ConnectorEvents
     return transportAt > 0;
   }
 
-  function comeBack(goodbye: Goodbye): void {
+  function reconnect(closeInfo: CloseInfo): void {
     const now = clock.now();
-    const waitMs = Math.max(backoff(failures++, random()), slotAt - now, askedWait(goodbye.retryAfterMs));
+    const waitMs = Math.max(backoff(failures++, random()), reconnectAt - now, askedWait(closeInfo.retryAfterMs));
     timer?.cancel();
     if (!current && !isOnline()) {
-      tell("offline", goodbye);
+      setState("offline", closeInfo);
       return;
     }
-    wait(waitMs, open);
-    if (!current) tell("reconnecting", goodbye, now + waitMs);
+    schedule(waitMs, open);
+    if (!current) setState("reconnecting", closeInfo, now + waitMs);
   }
 
   function wake(): void {
-    const { nextTryAt = 0 } = state; // only while the next try is waited for
+    const { nextTryAt = 0 } = state; // only set while waiting for the next try
     current?.probe();
     if (current || next) return;
     if (isOnline()) {
-      if (clock.now() >= nextTryAt) open(); // a sleeping machine's timers stand still
+      if (clock.now() >= nextTryAt) open(); // timers do not advance while the machine sleeps
     } else if (nextTryAt) {
       timer?.cancel();
-      tell("offline", state);
+      setState("offline", state);
     }
   }
 
-  /** There is one plan at a time. */
-  function wait(ms: number, run: () => void): void {
+  /** Only one action is scheduled at a time. */
+  function schedule(ms: number, run: () => void): void {
     timer?.cancel();
     timer = clock.setTimeout(run, ms);
   }
 
-  /** Always the last thing that is done: who is told may close the client, or connect. */
-  function tell(status: ConnectionState["status"], goodbye: Goodbye, nextTryAt?: number): void {
-    const { code, reason } = goodbye;
+  /** Always called last, because a state handler may close the client or connect it. */
+  function setState(status: ConnectionState["status"], closeInfo: CloseInfo, nextTryAt?: number): void {
+    const { code, reason } = closeInfo;
     state = { status, code, reason, nextTryAt };
     events.onState(state);
   }

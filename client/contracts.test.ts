@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
 import { z } from "zod";
-import { ScriptedWorld } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment } from "../tests/client/scripted-environment.ts";
 
 test("a schema gives a channel its types: what goes in, and what comes out", async () => {
-  const world = new ScriptedWorld();
-  const { client, socket } = await world.connected();
+  const environment = new ScriptedEnvironment();
+  const { client, socket } = await environment.connected();
   const orders = client.channel("orders", { schema: z.object({ total: z.string().transform(Number) }) });
   const totals: number[] = [];
   orders.on("message", ({ data }) => void totals.push(data.total));
-  await world.move(0);
+  await environment.move(0);
   socket.subscribed("orders", { epoch: "e", offset: 0, from: 1 });
   socket.message("orders", 1, { total: "9.5" });
   expect(totals).toEqual([9.5]);
@@ -19,12 +19,12 @@ test("a schema gives a channel its types: what goes in, and what comes out", asy
 });
 
 test("a type alone is believed", async () => {
-  const world = new ScriptedWorld();
-  const { client, socket } = await world.connected();
+  const environment = new ScriptedEnvironment();
+  const { client, socket } = await environment.connected();
   const room = client.channel<{ readonly text: string }>("room:1");
   const texts: string[] = [];
   room.on("message", ({ data }) => void texts.push(data.text));
-  await world.move(0);
+  await environment.move(0);
   socket.subscribed("room:1", { epoch: "e", offset: 0, from: 1 });
   socket.message("room:1", 1, { text: "Hi" });
   expect(texts).toEqual(["Hi"]);

@@ -1,23 +1,23 @@
 type Handler<T> = (value: T) => void;
 
-/** Handlers by the name of what they wait for. A handler may be added, and taken away, while others are called. */
+/** Event handlers by name. Handlers may be added and removed while others are being called. */
 export class Emitter<Events> {
   readonly #entries = new Set<readonly [name: keyof Events, handler: Handler<never>]>();
 
-  /** How many handlers there are in all. */
+  /** Number of handlers. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** @returns takes the handler away again; more than once does nothing. */
+  /** @returns removes the handler; calling it again does nothing. */
   on<Name extends keyof Events>(name: Name, handler: Handler<Events[Name]>): () => void {
-    // One entry per call: the same function given twice is called twice, and taken away one by one.
+    // One entry per call: a function that is added twice is called twice and removed one at a time.
     const entry = [name, handler] as const;
     this.#entries.add(entry);
     return () => void this.#entries.delete(entry);
   }
 
-  /** What a handler throws is its program's affair: it ends up as an unhandled rejection, and the others are called all the same. */
+  /** If a handler throws, the error becomes an unhandled rejection and the other handlers are still called. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     for (const [wanted, handler] of [...this.#entries]) {
       try {

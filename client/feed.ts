@@ -1,72 +1,37 @@
-import type { Joined, MessageOnTheWire, Ref } from "../protocol/frames.ts";
-import type { Position } from "../protocol/position.ts";
+import type { Joined, Ref, WireMessage } from "../protocol/frames.ts";
+import type { ChannelEvents, ChannelOptions } from "./channel-options.ts";
 import { ClientError } from "./client-error.ts";
 import type { Timer } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
 import { type Gap, Progress } from "./progress.ts";
-import { checkData, type Schema } from "./schema.ts";
+import { checkData } from "./schema.ts";
 
-/** A publication as it is handed over. */
-export interface Message<Data = unknown> extends Omit<MessageOnTheWire, "type" | "data"> {
-  readonly data: Data;
-}
-
-/** What may be waited for in a channel. */
-export interface ChannelEvents<Data = unknown> {
-  message: Message<Data>;
-  /** Publications were missed and will not come. With `getState` the state follows anew. */
-  gap: Gap;
-  /** What `getState` returned, each time. */
-  state: unknown;
-  /** The channel was refused, a message broke the schema, `getState` failed. */
-  error: ClientError;
-  /** The client ended. */
-  end: undefined;
-}
-
-/** What a program's own backend knows, and up to which position it knows it. */
-export interface State {
-  readonly data: unknown;
-  /** Absent: what is published from now on follows. */
-  readonly position?: Position | undefined;
-}
-
-/** How a channel is to be read. The first who listens decides. */
-export interface ChannelOptions<Input = unknown, Data = Input> {
-  /** What `data` must look like, of what comes and of what is published. */
-  readonly schema?: Schema<Input, Data>;
-  /** Where to begin; absent: with what is published from now on. */
-  readonly since?: Position | "earliest" | `last:${number}`;
-  /** Asked first, and again after a gap: the channel goes on from the position it returns. */
-  readonly getState?: () => Promise<State>;
-}
-
-/** One channel as this client reads it: who listens, how far it was read, and how it stands with the server. */
+/** One channel of this client: its handlers, the position it was read to, and its subscription. */
 export interface Feed {
   readonly name: string;
   readonly options: ChannelOptions;
   readonly progress: Progress;
   readonly events: Emitter<ChannelEvents>;
-  /** Every connection is in `all` and in its user's own channel, whether it asks or not. */
+  /** Whether the server subscribes every connection to it: `all`, and the user's own channel. */
   readonly isAuto: boolean;
   isJoined: boolean;
-  /** The subscribe command that is not answered yet, or was refused; a new connection makes it void. */
+  /** The subscribe command that is not answered yet, or was refused. Reset on a new connection. */
   askedRef: Ref | undefined;
-  /** A handshake or a command that named it was refused: no handshake names it, lest it refuse all others. */
+  /** A handshake or command with this channel was refused. Later handshakes leave it out, so that the other channels are accepted. */
   isRefused: boolean;
-  /** Whether the state was loaded, where there is one to load. */
+  /** Whether the state is loaded; true if there is no `getState`. */
   isLoaded: boolean;
   isLoading: boolean;
-  /** How often loading failed in a row, or the state that was loaded did not last. */
+  /** How often in a row loading failed, or the loaded state was already out of date. */
   failures: number;
-  /** Until it is loaded once more. */
+  /** Runs until the state is loaded again. */
   timer: Timer | undefined;
-  /** The server let it in. */
-  begin(joined: Joined): void;
-  take(message: MessageOnTheWire): void;
-  /** A hole that the server announced. */
+  /** The server confirmed the subscription. */
+  joined(frame: Joined): void;
+  receive(message: WireMessage): void;
+  /** The server announced a gap. */
   gap(gap: Gap): void;
-  /** @returns whether the state is there */
+  /** @returns whether the state is loaded */
   load(): Promise<boolean>;
 }
 
@@ -74,13 +39,13 @@ export function makeFeed(name: string, options: ChannelOptions): Feed {
   const { getState, since, schema } = options;
   const progress = new Progress();
   const events = new Emitter<ChannelEvents>();
-  /** The state was loaded, and where it reaches the stream is not known yet. */
+  /** The state was just loaded, and it is not known yet whether the stream continues from its position. */
   let isFresh = false;
   if (typeof since === "object") progress.position = since;
 
-  function miss(gap: Gap | undefined, wasFresh = false): void {
+  function reportGap(gap: Gap | undefined, wasFresh = false): void {
     if (!gap) return;
-    // Where even a fresh state does not reach the stream, a third one would not either.
+    // If the history does not reach back to a state that was just loaded, loading it once more would not help.
     if (getState && !wasFresh) feed.isLoaded = false;
     events.emit("gap", gap);
   }
@@ -98,22 +63,22 @@ export function makeFeed(name: string, options: ChannelOptions): Feed {
     isLoading: false,
     failures: 0,
     timer: undefined,
-    begin({ offset, from, reason, epoch }) {
+    joined({ offset, from, reason, epoch }) {
       const count = typeof since === "string" && Number(since.slice(5));
-      // A handshake cannot name a number for one channel: all that there is was asked for, and what is too much is skipped.
+      // A handshake cannot ask for the last N of one channel. It asked for the whole history; skip what is too much.
       const first = count && !progress.position ? Math.max(from, offset + 1 - count) : from;
       const wasFresh = isFresh;
       feed.isJoined = true;
       feed.isRefused = isFresh = false;
       feed.askedRef = undefined;
-      miss(progress.skip(first - 1, reason, epoch), wasFresh);
+      reportGap(progress.skip(first - 1, reason, epoch), wasFresh);
     },
-    take(message) {
+    receive(message) {
       const { offset } = message;
       if (!feed.isJoined) return;
       if (offset) {
         if (!(offset > (progress.position?.offset ?? 0))) return;
-        miss(progress.skip(offset - 1));
+        reportGap(progress.skip(offset - 1));
         progress.skip(offset);
       }
       try {
@@ -123,7 +88,7 @@ export function makeFeed(name: string, options: ChannelOptions): Feed {
       }
     },
     gap({ to, reason, epoch }) {
-      if (feed.isJoined) miss(progress.skip(to, reason, epoch));
+      if (feed.isJoined) reportGap(progress.skip(to, reason, epoch));
     },
     async load() {
       feed.isLoading = true;

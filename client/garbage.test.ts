@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { decodeServerFrames } from "../protocol/client-codec.ts";
 import { isFinal } from "../protocol/close-codes.ts";
-import { type ScriptedSocket, ScriptedWorld } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment, type ScriptedSocket } from "../tests/client/scripted-environment.ts";
 import { fc } from "../tests/property.ts";
 
 const channels = ["room", "all", "__proto__", "constructor"];
@@ -66,8 +66,8 @@ const step = fc.oneof(
 test("whatever comes, nothing is thrown, nothing loops, nothing ends the client, and everything settles", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-      const world = Object.assign(new ScriptedWorld(), { random: () => 0 });
-      const client = world.client({ transports: ["websocket"] });
+      const environment = Object.assign(new ScriptedEnvironment(), { random: () => 0 });
+      const client = environment.client({ transports: ["websocket"] });
       for (const name of channels) client.channel(name, { since: "earliest" }).on("message", () => {});
       const asked = [1, 2].flatMap((data) => [
         client.channel("room").publish(data),
@@ -77,23 +77,23 @@ test("whatever comes, nothing is thrown, nothing loops, nothing ends the client,
       const settled = Promise.allSettled(asked);
       let passedMs = 0;
       for (const it of steps) {
-        const socket = world.sockets.findLast((one): one is ScriptedSocket => !one.isClosed && !one.hasEnded);
+        const socket = environment.sockets.findLast((one): one is ScriptedSocket => !one.isClosed && !one.hasEnded);
         // As the transport does with what comes; a throw fails the test.
         if ("said" in it) socket?.say(...decodeServerFrames(it.said));
         if ("welcome" in it) socket?.welcome();
         if ("end" in it && !isFinal(it.end)) socket?.end(it.end);
         const ms = "wait" in it ? it.wait : 20;
         passedMs += ms;
-        await world.move(ms);
+        await environment.move(ms);
       }
       expect(client.state.status).not.toBe("closed");
       // Waits are their shortest, 50 ms and doubling; each step may break one connection and open one more.
-      expect(world.sockets.length).toBeLessThanOrEqual(2 + 2 * steps.length + passedMs / 500);
+      expect(environment.sockets.length).toBeLessThanOrEqual(2 + 2 * steps.length + passedMs / 500);
       client.close();
       await settled; // or the test times out
-      await world.move(0);
-      expect(world.clock.pending).toBe(0);
-      expect(world.sockets.every(({ isClosed, hasEnded }) => isClosed || hasEnded)).toBe(true);
+      await environment.move(0);
+      expect(environment.clock.pending).toBe(0);
+      expect(environment.sockets.every(({ isClosed, hasEnded }) => isClosed || hasEnded)).toBe(true);
     }),
     { numRuns: 400 },
   );

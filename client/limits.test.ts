@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ScriptedWorld, settle } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment, settle } from "../tests/client/scripted-environment.ts";
 import { ClientError } from "./client-error.ts";
 
 const codeOf = (promise: Promise<unknown>) =>
@@ -9,12 +9,12 @@ const codeOf = (promise: Promise<unknown>) =>
   );
 
 async function welcomed(limits: { max_message_bytes?: number; message_rate?: number }) {
-  const world = new ScriptedWorld();
-  const client = world.client({ queueSize: 1000 });
-  const socket = await world.socket();
+  const environment = new ScriptedEnvironment();
+  const client = environment.client({ queueSize: 1000 });
+  const socket = await environment.socket();
   socket.welcome({}, 30_000, limits);
   await settle();
-  return { world, client, socket };
+  return { environment, client, socket };
 }
 
 describe("a publication that the server would refuse", () => {
@@ -32,11 +32,11 @@ describe("a publication that the server would refuse", () => {
   });
 
   test("and was asked for before the limit was known does not go out either, and the others do", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     const tooLarge = codeOf(client.channel("room").publish("x".repeat(100)));
     const fine = client.channel("room").publish(1);
-    const socket = await world.socket();
+    const socket = await environment.socket();
     socket.welcome({}, 30_000, { max_message_bytes: 50 });
     expect(await tooLarge).toBe("too-large");
     expect(socket.commands).toMatchObject([{ type: "publish", data: 1 }]);
@@ -45,17 +45,17 @@ describe("a publication that the server would refuse", () => {
   });
 
   test("because it is no JSON is refused at once, and breaks no connection", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     await expect(client.channel("room").publish(1n)).rejects.toThrow(TypeError);
-    (await world.socket()).welcome();
+    (await environment.socket()).welcome();
     expect(client.state.status).toBe("connected");
   });
 });
 
 describe("commands leave as fast as the server allows", () => {
   test("a queue of 300 never passes one second's worth at once, nor the rate afterwards", async () => {
-    const { world, client, socket } = await welcomed({ message_rate: 50 });
+    const { environment, client, socket } = await welcomed({ message_rate: 50 });
     for (let at = 0; at < 300; at++)
       void client
         .channel("room")
@@ -63,7 +63,7 @@ describe("commands leave as fast as the server allows", () => {
         .catch(() => {});
     expect(socket.commands).toHaveLength(50);
     for (let ms = 0; ms < 5000; ms += 100) {
-      await world.move(100);
+      await environment.move(100);
       expect(socket.commands.length).toBeLessThanOrEqual(50 + (ms + 100) / 20);
     }
     expect(socket.commands.map((it) => "data" in it && it.data)).toEqual([...Array(300).keys()]);
@@ -71,48 +71,48 @@ describe("commands leave as fast as the server allows", () => {
   });
 
   test("over each new connection again, in order", async () => {
-    const { world, client, socket } = await welcomed({ message_rate: 10 });
+    const { environment, client, socket } = await welcomed({ message_rate: 10 });
     for (let at = 0; at < 30; at++)
       void client
         .channel("room")
         .publish(at)
         .catch(() => {});
-    await world.move(500);
+    await environment.move(500);
     expect(socket.commands).toHaveLength(15);
     socket.end(4029);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     next.welcome({}, 30_000, { message_rate: 10 });
     expect(next.commands).toHaveLength(10);
-    await world.move(2000);
+    await environment.move(2000);
     expect(next.commands.map((it) => "data" in it && it.data)).toEqual([...Array(30).keys()]);
     client.close();
   });
 
   test("chat that waits for its turn is not lost with the connection", async () => {
-    const { world, client, socket } = await welcomed({ message_rate: 1 });
+    const { environment, client, socket } = await welcomed({ message_rate: 1 });
     const said = ["a", "b", "c"].map((text) => client.say(text));
     expect(socket.commands).toHaveLength(1);
     socket.end(1006);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     next.welcome({}, 30_000, { message_rate: 1 });
-    await world.move(1000);
+    await environment.move(1000);
     await Promise.all(said);
     expect(next.commands).toMatchObject([{ message: "b" }, { message: "c" }]);
   });
 
   test("subscriptions among them, and a wall clock that is set back stops nothing", async () => {
-    const { world, client, socket } = await welcomed({ message_rate: 2 });
+    const { environment, client, socket } = await welcomed({ message_rate: 2 });
     for (let at = 0; at < 6; at++) client.channel(`room:${at}`).on("message", () => {});
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands).toHaveLength(2);
-    world.clock.set(-3_600_000);
-    await world.move(3000);
+    environment.clock.set(-3_600_000);
+    await environment.move(3000);
     expect(socket.commands).toHaveLength(6);
     void client
       .channel("room")
       .publish(1)
       .catch(() => {});
-    await world.move(5000);
+    await environment.move(5000);
     expect(socket.commands).toHaveLength(7);
     client.close();
   });

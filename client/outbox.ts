@@ -1,11 +1,11 @@
 import type { ClientCommand, IncomingFrame, PublishCommand } from "../protocol/client-codec.ts";
-import { isPassing } from "../protocol/errors.ts";
+import { isRetryable } from "../protocol/errors.ts";
 import type { Ref, WelcomeFrame } from "../protocol/frames.ts";
 import { askedWait, retry } from "./backoff.ts";
 import { ClientError } from "./client-error.ts";
 import type { Timer } from "./clock.ts";
+import type { ClientEnvironment } from "./environment.ts";
 import type { Send } from "./transport.ts";
-import type { World } from "./world.ts";
 
 interface Entry {
   readonly command: ClientCommand;
@@ -13,40 +13,40 @@ interface Entry {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: ClientError) => void;
   failures: number;
-  /** Until it is its turn, or it is sent once more. */
+  /** Delays the command for pacing, or until it is sent again. */
   timer?: Timer;
 }
 
-/** Commands that have no answer yet, in the order in which they were said. */
+/** The commands that are not answered yet, in the order in which they were issued. */
 export interface Outbox {
   /**
-   * Resolves with the answer, which is believed to be of the kind that belongs to the command; for chat, which has none, with
-   * undefined once it is sent.
+   * Resolves with the answer, which is assumed to match the command; for chat, which is not answered, with undefined once it
+   * is sent.
    * @throws ClientError, or TypeError for data that cannot be JSON
    */
   ask<Answer>(command: ClientCommand): Promise<Answer>;
-  /** The same for one that the client itself has in mind; it counts for no limit. @returns what `drop` takes */
+  /** The same for a command of the client itself, which does not count towards the limit. @returns the ref for `drop` */
   put(command: ClientCommand, resolve: (answer: unknown) => void, reject: (error: ClientError) => void): Ref;
-  /** Nobody wants an answer any more. */
+  /** Forgets a command: its answer is no longer needed. */
   drop(ref: unknown): void;
-  /** The client tries to connect: from now on commands are taken. */
-  begin(): void;
-  /** A connection is there: everything without an answer goes out over it. */
+  /** Accepts commands, and holds them until `open`. */
+  hold(): void;
+  /** A connection is open: every unanswered command is sent over it. */
   open(welcome: WelcomeFrame): void;
-  /** @returns false for a frame that answers nothing of ours */
+  /** @returns false if the frame does not answer a pending command */
   settle(frame: IncomingFrame): boolean;
-  /** Nothing will be answered any more: what waits is refused, and so is what comes. */
+  /** Rejects all pending commands, and new ones until `hold`. */
   close(reason: string): void;
 }
 
 /**
- * All commands without an answer are sent again over each new connection: a publication carries its id, so that the server
- * stores it once. Each one settles, at the latest when the client is closed.
+ * Unanswered commands are sent again over each new connection. A publication carries an id, so the server stores it once.
+ * Every command settles, at the latest when the client is closed.
  *
- * @param size how many commands may wait
+ * @param size how many commands may be pending
  */
-export function makeOutbox(send: Send, world: Pick<World, "clock" | "random">, size: number): Outbox {
-  const { clock } = world;
+export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clock" | "random">, size: number): Outbox {
+  const { clock } = environment;
   const entries = new Map<unknown, Entry>();
   let lastRef = 0;
   let asked = 0;
@@ -54,11 +54,11 @@ export function makeOutbox(send: Send, world: Pick<World, "clock" | "random">, s
   let closedBecause: string | undefined;
   /** Bytes of one publication. */
   let maxBytes = 0;
-  /** The turn of the last command, and the time between two. */
+  /** When the last command was due, and the interval between two commands. */
   let turnAt = 0;
   let paceMs = 0;
 
-  /** In its turn: commands leave as fast as the server's `limits` allow. */
+  /** Sends a command no faster than the server's `limits` allow. */
   function transmit(ref: Ref): void {
     const entry = entries.get(ref);
     if (!isOpen || !entry) return;
@@ -70,8 +70,8 @@ export function makeOutbox(send: Send, world: Pick<World, "clock" | "random">, s
       reject(new ClientError("too-large", `more than ${maxBytes} bytes`));
       return;
     }
-    // Commands of one second may leave at once, half of what the server allows. No more can wait than there are, also where
-    // the wall clock was set back.
+    // A burst of one second's commands is allowed, half of what the server accepts. The backlog is bounded by the number of
+    // entries, in case the wall clock is set back.
     turnAt = Math.max(now - 1000, Math.min(turnAt, now + entries.size * paceMs)) + paceMs;
     if (turnAt > now) entry.timer = clock.setTimeout(leave, turnAt - now);
     else leave();
@@ -80,7 +80,7 @@ export function makeOutbox(send: Send, world: Pick<World, "clock" | "random">, s
       if (!isOpen) return;
       send(command, ref);
       if (command.type !== "message") return;
-      drop(ref); // nothing answers a chat message
+      drop(ref); // a chat message is not answered
       resolve(undefined);
     }
   }
@@ -110,7 +110,7 @@ export function makeOutbox(send: Send, world: Pick<World, "clock" | "random">, s
       }),
     put,
     drop,
-    begin() {
+    hold() {
       closedBecause = undefined;
       isOpen = false;
     },
@@ -125,9 +125,9 @@ export function makeOutbox(send: Send, world: Pick<World, "clock" | "random">, s
       const { ref } = frame as { readonly ref?: Ref };
       const entry = entries.get(ref);
       if (!entry) return false;
-      if (frame.type === "error" && isPassing(frame.code)) {
+      if (frame.type === "error" && isRetryable(frame.code)) {
         entry.timer?.cancel();
-        entry.timer = retry(world, () => transmit(ref as Ref), entry.failures++, frame.retry_after_ms);
+        entry.timer = retry(environment, () => transmit(ref as Ref), entry.failures++, frame.retry_after_ms);
         return true;
       }
       drop(ref);
@@ -145,7 +145,7 @@ export function makeOutbox(send: Send, world: Pick<World, "clock" | "random">, s
   };
 }
 
-/** Bytes of the body in UTF-8. The few of `headers` are for the server to count. */
+/** Bytes of the body in UTF-8. `headers` are small and left to the server to count. */
 function bytesOf(command: ClientCommand): number {
   const { message, data } = command as Partial<PublishCommand>;
   return new TextEncoder().encode([message, JSON.stringify(data)].join("")).length;

@@ -1,35 +1,35 @@
 import type { GapReason } from "../protocol/frames.ts";
 import type { Position } from "../protocol/position.ts";
 
-/** A hole, both ends included: these publications were missed and will not come. */
+/** A range of publications, both ends included, that were missed and will not be delivered. */
 export interface Gap {
-  /** The life of the numbering that `from` and `to` belong to. */
+  /** The epoch that `from` and `to` belong to. */
   readonly epoch: string;
-  /** After `epoch-changed` this is 1: nobody knows what was missed of the life before. */
+  /** 1 after `epoch-changed`: what was missed of the earlier epoch is not known. */
   readonly from: number;
-  /** Less than `from` where the numbering began anew and nothing of it was missed. */
+  /** Less than `from` if the numbering started over and nothing of the new epoch was missed. */
   readonly to: number;
-  /** `unannounced`: offsets were left out without a word, which no server of ours does. */
+  /** `unannounced`: the server skipped offsets without announcing it, which no Fanfare server does. */
   readonly reason: GapReason | "unannounced";
 }
 
 /**
- * What was seen of one channel. Everything up to its position was handed over or reported as a gap, nothing beyond it was:
- * so whatever comes twice (after a resume, or while one connection takes over from another) is known by its offset.
+ * How far one channel was read. Everything up to the position was delivered or reported as a gap, and nothing beyond it was.
+ * So duplicates (after a resume, or while one connection takes over from another) are recognized by their offset.
  */
 export class Progress {
   /** Undefined before the first subscription. */
   position: Position | undefined;
 
   /**
-   * Nothing up to `to` will come any more.
-   * @returns the hole, if there is one between what was seen and what follows
+   * Moves the position to `to`: nothing up to it will be delivered any more.
+   * @returns the gap between the old position and the next publication, if any
    */
   skip(to: number, reason: Gap["reason"] = "unannounced", epoch = this.position?.epoch): Gap | undefined {
     const seen = this.position;
-    // The same epoch with this reason: the server never gave out the position that was asked for.
+    // The same epoch with this reason means that the server never handed out the requested position.
     const isAnew = reason === "epoch-changed" || seen?.epoch !== epoch;
-    // What is no number would make a position that nothing is ever beyond.
+    // NaN as an offset would make a position that no offset is ever greater than.
     if (!epoch || !(to < 1e15) || (seen && !isAnew && to <= seen.offset)) return undefined;
     this.position = { epoch, offset: to };
     return seen && { epoch, from: isAnew ? 1 : seen.offset + 1, to, reason: isAnew ? "epoch-changed" : reason };

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { HookHarness } from "../tests/client/hook-harness.ts";
-import { ScriptedWorld, settle } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment, settle } from "../tests/client/scripted-environment.ts";
 import type { Client } from "./client.ts";
 import { makeHooks, type UseChannelOptions } from "./react.ts";
 
@@ -13,8 +13,8 @@ interface Props {
 }
 
 test("useConnection renders each state of the client", async () => {
-  const world = new ScriptedWorld();
-  const client = world.client();
+  const environment = new ScriptedEnvironment();
+  const client = environment.client();
   const component = new HookHarness<Props, unknown>(
     (react) => {
       const { useConnection } = makeHooks(react);
@@ -24,7 +24,7 @@ test("useConnection renders each state of the client", async () => {
   );
   component.mount();
   expect(component.view).toBe("connecting");
-  (await world.socket()).welcome();
+  (await environment.socket()).welcome();
   await settle();
   expect(component.view).toBe("connected");
   component.unmount();
@@ -35,7 +35,7 @@ test("useConnection renders each state of the client", async () => {
 });
 
 test("useChannel subscribes once in strict mode, and renders each message once", async () => {
-  const { world, socket, component } = await mounted();
+  const { environment, socket, component } = await mounted();
   expect(socket.commands).toEqual([{ type: "subscribe", channel: "room:1" }]);
   socket.subscribed("room:1", live);
   socket.message("room:1", 10);
@@ -43,19 +43,19 @@ test("useChannel subscribes once in strict mode, and renders each message once",
   await settle();
   expect(dataOf(component)).toEqual([10, 11]);
   component.unmount();
-  await world.move(0);
+  await environment.move(0);
   expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "room:1" });
 });
 
 test("another name is another channel, and nothing of the one before is rendered", async () => {
-  const { world, client, socket, component } = await mounted();
+  const { environment, client, socket, component } = await mounted();
   socket.subscribed("room:1", live);
   socket.message("room:1", 10);
   await settle();
   expect(dataOf(component)).toEqual([10]);
   component.render({ client, name: "room:2" });
   expect(dataOf(component)).toEqual([]);
-  await world.move(0);
+  await environment.move(0);
   expect(socket.commands.slice(1)).toEqual([
     { type: "unsubscribe", channel: "room:1" },
     { type: "subscribe", channel: "room:2" },
@@ -69,14 +69,14 @@ test("another name is another channel, and nothing of the one before is rendered
 });
 
 test("the handler of the last rendering is called, once per message, and no rendering subscribes anew", async () => {
-  const { world, client, socket, component } = await mounted();
+  const { environment, client, socket, component } = await mounted();
   socket.subscribed("room:1", live);
   const calls: string[] = [];
   for (const word of ["first", "second"]) {
     component.render({ client, name: "room:1", options: { onMessage: () => void calls.push(word) } });
   }
   socket.message("room:1", 10);
-  await world.move(0);
+  await environment.move(0);
   expect(calls).toEqual(["second"]);
   expect(socket.commands).toHaveLength(1);
 });
@@ -90,8 +90,8 @@ test("only the last messages are kept", async () => {
 });
 
 test("a state takes the place of the messages before it, and an error stands beside them", async () => {
-  const { world, socket, component } = await mounted({ getState: async () => ({ data: "v9" }) });
-  await world.move(0);
+  const { environment, socket, component } = await mounted({ getState: async () => ({ data: "v9" }) });
+  await environment.move(0);
   expect(component.view.state).toBe("v9");
   socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "not yours" });
   await settle();
@@ -111,16 +111,16 @@ test("publish stays the same function while the channel does", async () => {
 
 /** A component that listens to `room:1`, mounted in strict mode; what it asks for is out. */
 async function mounted(options?: UseChannelOptions<unknown, unknown>) {
-  const world = new ScriptedWorld();
-  const { client, socket } = await world.connected();
+  const environment = new ScriptedEnvironment();
+  const { client, socket } = await environment.connected();
   const props: Props = { client, ...(options && { options }) };
   const component = new HookHarness((react) => {
     const { useChannel } = makeHooks(react);
     return ({ client, name = "room:1", options }: Props) => useChannel(client, name, options);
   }, props);
   component.mount();
-  await world.move(0);
-  return { world, client, socket, component };
+  await environment.move(0);
+  return { environment, client, socket, component };
 }
 
 function dataOf({ view }: { readonly view: { readonly messages: readonly { readonly data: unknown }[] } }) {

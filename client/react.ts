@@ -1,14 +1,14 @@
 import type { AckFrame } from "../protocol/frames.ts";
 import type { PublishOptions } from "./channel.ts";
+import type { ChannelOptions, Message } from "./channel-options.ts";
 import type { Client } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
-import type { ChannelOptions, Message } from "./feed.ts";
 import type { Gap } from "./progress.ts";
 import type { ConnectionState } from "./state.ts";
 
 /**
- * What is used of React (18 or later; Preact with its compat layer has the same). The SDK depends on no package, so the
- * hooks are made from the React that a program has, once: `export const { useChannel, useConnection } = makeHooks(React)`.
+ * The part of React that is used (18 or later; Preact with its compat layer has the same). The SDK has no dependencies, so
+ * the program passes its own React, once: `export const { useChannel, useConnection } = makeHooks(React)`.
  */
 export interface ReactHooks {
   useState<T>(initial: T): readonly [T, (next: T | ((before: T) => T)) => void];
@@ -18,18 +18,18 @@ export interface ReactHooks {
   useSyncExternalStore<T>(subscribe: (changed: () => void) => () => void, get: () => T, getOnServer: () => T): T;
 }
 
-/** `schema`, `since` and `getState` are those of the first rendering with this client and name; handlers are always the last. */
+/** `schema`, `since` and `getState` are read on the first render with this client and name. Handlers are always the latest. */
 export interface UseChannelOptions<Input, Data> extends ChannelOptions<Input, Data> {
-  /** How many of the last messages are kept for rendering; 100 by default. */
+  /** How many of the latest messages are kept for rendering; 100 by default. */
   readonly keep?: number;
-  /** For each message, outside of rendering. */
+  /** Called for each message, outside of rendering. */
   readonly onMessage?: (message: Message<Data>) => void;
   readonly onGap?: (gap: Gap) => void;
 }
 
 /** A channel as a component sees it. */
 export interface ChannelView<Input, Data> {
-  /** Oldest first; since the last state, where there is one. */
+  /** Oldest first; only those after the latest state, if there is one. */
   readonly messages: readonly Message<Data>[];
   /** What `getState` returned last. */
   readonly state: unknown;
@@ -39,9 +39,9 @@ export interface ChannelView<Input, Data> {
 }
 
 export interface Hooks {
-  /** How the client stands to its server; renders again with each change. */
+  /** The state of the connection. Renders again on each change. */
   useConnection(client: Client): ConnectionState;
-  /** Listens as long as the component is there, and renders again with each message. */
+  /** Subscribes while the component is mounted, and renders again on each message. */
   useChannel<Input = unknown, Data = Input>(
     client: Client,
     name: string,
@@ -49,7 +49,7 @@ export interface Hooks {
   ): ChannelView<Input, Data>;
 }
 
-/** The hooks, made from a program's own React. */
+/** Makes the hooks from the program's own React. */
 export function makeHooks(react: ReactHooks): Hooks {
   return {
     useConnection(client) {
@@ -61,7 +61,7 @@ export function makeHooks(react: ReactHooks): Hooks {
   };
 }
 
-/** What came since listening began; of another channel than the one that is rendered, it is nothing. */
+/** What was received since the subscription began. Ignored if it belongs to another channel than the rendered one. */
 interface View<Data> {
   readonly client: Client;
   readonly name: string;
@@ -79,7 +79,7 @@ function useChannel<Input, Data>(
   const nothing: View<Data> = { client, name, messages: [], state: undefined, error: undefined };
   const [last, setView] = react.useState(nothing);
   const latest = react.useRef(options);
-  // Not while rendering: a rendering may be thrown away.
+  // In an effect, because React may discard a render.
   react.useEffect(() => {
     latest.current = options;
     return () => {};
@@ -97,8 +97,8 @@ function useChannel<Input, Data>(
 }
 
 /**
- * In strict mode React mounts everything twice, in one turn: the channel is left for a moment, which nobody outside of this
- * turn sees. State is changed by pure functions, which React may call twice; handlers are called outside of them.
+ * In strict mode React mounts twice in one turn: the channel loses its handlers and gets them back before the client notices.
+ * State is changed by pure functions, which React may call twice; handlers are called outside of them.
  */
 function listen<Input, Data>(
   client: Client,

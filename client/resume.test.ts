@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { ModelServer } from "../tests/client/model-server.ts";
-import { ScriptedWorld } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment } from "../tests/client/scripted-environment.ts";
 import { fc } from "../tests/property.ts";
 
 type Step = "publish" | "accept" | "serve one" | "serve all" | "cut" | "drain" | "wait" | "leave and come back";
@@ -41,9 +41,9 @@ test.each([
 
 /** @returns the offsets that were handed over or told as missing, in order */
 async function play(transport: "websocket" | "sse", keep: number, steps: readonly Step[]) {
-  const world = new ScriptedWorld();
-  const server = new ModelServer(world, keep);
-  const client = world.client({ transports: [transport] });
+  const environment = new ScriptedEnvironment();
+  const server = new ModelServer(environment, keep);
+  const client = environment.client({ transports: [transport] });
   const room = client.channel(server.channel, { since: { epoch: "e", offset: 0 } });
   const seen: number[] = [];
   let gaps = 0;
@@ -64,14 +64,14 @@ async function play(transport: "websocket" | "sse", keep: number, steps: readonl
       off();
       off = listen();
     }
-    await world.move(it === "wait" ? 1000 : 0);
+    await environment.move(it === "wait" ? 1000 : 0);
   }
   for (let rounds = 0; rounds < 4; rounds++) {
-    await world.untilNextTry(client);
+    await environment.untilNextTry(client);
     server.accept();
-    await world.move(0);
+    await environment.move(0);
     server.serve(Number.POSITIVE_INFINITY);
-    await world.move(200);
+    await environment.move(200);
   }
   client.close();
   return { seen, gaps, top: server.top };

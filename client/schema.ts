@@ -1,13 +1,13 @@
 /**
- * The part of the Standard Schema interface (version 1) that is used here: zod, valibot, arktype and others have it, so none
- * of them is needed by name.
+ * The part of the Standard Schema interface (version 1) that is used here. zod, valibot, arktype and others implement it, so
+ * the SDK depends on none of them.
  */
 export interface Schema<Input = unknown, Output = Input> {
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-    /** Never there at run time; carries the types. */
+    /** Never present at run time; carries the types. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
@@ -17,8 +17,8 @@ export type SchemaResult<Output> =
   | { readonly issues: readonly { readonly message: string }[] };
 
 /**
- * Checks a value on its way in or out.
- * @throws TypeError that says what is wrong, also for a schema that answers later: messages would overtake each other
+ * Checks a received or published value.
+ * @throws TypeError that says what is wrong. Asynchronous schemas are refused, because messages would overtake each other
  */
 export function checkData<Output>(schema: Schema<unknown, Output>, value: unknown): Output {
   const result = schema["~standard"].validate(value);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type ScriptedSocket, ScriptedWorld, settle } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment, type ScriptedSocket, settle } from "../tests/client/scripted-environment.ts";
 import { fc } from "../tests/property.ts";
 import { BroadcastClient } from "./broadcast-client.ts";
 import type { Client } from "./client.ts";
@@ -60,8 +60,8 @@ describe("after close()", () => {
   test("every promise that the SDK ever gave settles, and nobody is asked for anything any more", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, sse) => {
-        const world = new ScriptedWorld();
-        const client = world.client({ transports: [sse ? "sse" : "websocket"] });
+        const environment = new ScriptedEnvironment();
+        const client = environment.client({ transports: [sse ? "sse" : "websocket"] });
         const asked: Promise<unknown>[] = [];
         let states = 0;
         const getState = async () => {
@@ -71,26 +71,26 @@ describe("after close()", () => {
         };
         for (const it of steps) {
           if (it.kind === "ask") asked.push(Promise.resolve(methods[it.method]?.(client)).catch(() => undefined));
-          else act(it.kind, world, client, getState);
-          await world.move(it.kind === "wait" ? 3000 : 0);
+          else act(it.kind, environment, client, getState);
+          await environment.move(it.kind === "wait" ? 3000 : 0);
         }
         client.close();
         for (const method of Object.values(methods)) asked.push(method(client).catch(() => undefined));
         const statesBefore = states;
-        const socketsBefore = world.sockets.length;
+        const socketsBefore = environment.sockets.length;
         client.channel("late", { getState }).on("state", () => {});
         await Promise.all(asked); // or the test times out
-        await world.move(100_000);
-        expect([states, world.sockets.length]).toEqual([statesBefore, socketsBefore]);
-        expect(world.sockets.every(({ isClosed, hasEnded }) => isClosed || hasEnded)).toBe(true);
-        expect(world.clock.pending).toBe(0);
+        await environment.move(100_000);
+        expect([states, environment.sockets.length]).toEqual([statesBefore, socketsBefore]);
+        expect(environment.sockets.every(({ isClosed, hasEnded }) => isClosed || hasEnded)).toBe(true);
+        expect(environment.clock.pending).toBe(0);
       }),
       { numRuns: 300 },
     );
   }, 60_000);
 
   test.each(Object.keys(methods).filter((name) => name !== "a loop"))("%s is refused with `closed`", async (name) => {
-    const client = new ScriptedWorld().client();
+    const client = new ScriptedEnvironment().client();
     const before = methods[name]?.(client);
     client.close();
     const settled = await Promise.allSettled([before, methods[name]?.(client)]);
@@ -98,20 +98,20 @@ describe("after close()", () => {
   });
 
   test("a client that was ended by the server refuses as well, and takes commands again after connect()", async () => {
-    const world = new ScriptedWorld();
-    const { client, socket } = await world.connected();
+    const environment = new ScriptedEnvironment();
+    const { client, socket } = await environment.connected();
     socket.end(4504);
     await expect(client.channel("room").publish(1)).rejects.toMatchObject({ code: "closed" });
     client.connect();
     const published = client.channel("room").publish(2);
-    const next = await world.socket();
+    const next = await environment.socket();
     next.welcome();
     next.say({ type: "ack", channel: "room", id: "x", duplicate: false, ref: next.refOf("publish") });
     expect(await published).toMatchObject({ type: "ack" });
   });
 
   test("a BroadcastClient refuses what it never said, whether or not it ever connected", async () => {
-    const client = new BroadcastClient({}, new ScriptedWorld());
+    const client = new BroadcastClient({}, new ScriptedEnvironment());
     const early = client.send("early");
     client.close();
     await expect(early).rejects.toMatchObject({ code: "closed" });
@@ -119,15 +119,15 @@ describe("after close()", () => {
   });
 
   test("a state that was asked for comes too late, and is asked for again after connect()", async () => {
-    const world = new ScriptedWorld();
-    const { client } = await world.connected();
+    const environment = new ScriptedEnvironment();
+    const { client } = await environment.connected();
     let asked = 0;
     client.channel("doc", { getState: async () => ({ data: ++asked }) }).on("state", () => {});
     client.close();
-    await world.move(30_000);
+    await environment.move(30_000);
     expect(asked).toBe(0);
     client.connect();
-    await world.move(0);
+    await environment.move(0);
     expect(asked).toBe(1);
     client.close();
     await settle();
@@ -136,11 +136,11 @@ describe("after close()", () => {
 
 function act(
   kind: Exclude<Step["kind"], "ask">,
-  world: ScriptedWorld,
+  environment: ScriptedEnvironment,
   client: Client,
   getState: () => Promise<{ data: unknown }>,
 ): void {
-  const socket = world.sockets.findLast((it) => !it.isClosed && !it.hasEnded);
+  const socket = environment.sockets.findLast((it) => !it.isClosed && !it.hasEnded);
   if (kind === "close") client.close();
   if (kind === "connect") client.connect();
   if (kind === "listen") client.channel("doc", { getState }).on("message", () => {});

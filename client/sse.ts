@@ -1,15 +1,15 @@
 import { type ClientCommand, decodeServerFrames, type IncomingFrame } from "../protocol/client-codec.ts";
 import type { Ref } from "../protocol/frames.ts";
 import { askedWait } from "./backoff.ts";
+import type { CloseInfo } from "./close-info.ts";
 import { cursorPart } from "./cursor.ts";
-import type { Goodbye } from "./goodbye.ts";
 import type { Socket, SocketEvents, Target, Transport } from "./transport.ts";
 
 /**
- * An event stream for what comes, HTTP requests for what is said.
+ * Receives over an event stream and sends with HTTP requests.
  *
- * The stream is read with fetch, not with EventSource: an EventSource shows neither status nor reason, ends for good at any
- * answer but 200, takes no header for the token, and Node and Bun have none.
+ * The stream is read with fetch, not with EventSource: an EventSource exposes neither status nor reason, stops on any status
+ * but 200, cannot send the token in a header, and is missing in Node and Bun.
  */
 export const openSse: Transport = (target, events) => new SseSocket(target, events);
 
@@ -20,18 +20,18 @@ class SseSocket implements Socket {
   readonly #headers: Record<string, string>;
   #connectionId: string | undefined;
   #userId: string | undefined;
-  /** The channels of the welcome. */
+  /** The channels in the welcome. */
   #joined: readonly string[] = [];
-  /** Of subscriptions that were refused, by channel. */
+  /** The refs of refused subscriptions, by channel. */
   readonly #refs = new Map<string, Ref | undefined>();
-  /** Requests go one after the other: commands of one connection take effect in order. */
+  /** Requests run one after the other: commands of one connection take effect in order. */
   #requests = Promise.resolve();
 
   constructor(target: Target, events: SocketEvents) {
     this.#target = target;
     this.#events = events;
     this.#headers = target.token ? { Authorization: `Bearer ${target.token}` } : {};
-    void this.#read().then((goodbye) => events.onEnd(goodbye));
+    void this.#read().then((closeInfo) => events.onEnd(closeInfo));
   }
 
   send(command: ClientCommand, ref?: Ref): void {
@@ -50,8 +50,8 @@ class SseSocket implements Socket {
   }
 
   /**
-   * A further channel takes a new stream. But one that this stream asked for and is not in was refused, and so is another
-   * user's own: new streams would be refused them again, without an end.
+   * Another channel needs a new stream. Two exceptions, because a new stream would be refused again and again: a channel that
+   * this stream asked for and did not get, and the personal channel of another user.
    */
   #subscribe(channel: string, ref: Ref | undefined): void {
     if (this.#target.query.getAll("channel").includes(channel) && !this.#joined.includes(channel)) {
@@ -62,23 +62,23 @@ class SseSocket implements Socket {
     } else this.#events.onOutgrown();
   }
 
-  async #read(): Promise<Goodbye> {
+  async #read(): Promise<CloseInfo> {
     try {
       const response = await this.#fetch(`sse?${this.#target.query}`, { cache: "no-store" });
       const isStream = response.status === 200 && response.body;
-      return isStream ? await this.#readStream(isStream) : goodbye(response, await problemOf(response));
+      return isStream ? await this.#readStream(isStream) : closeInfoOf(response, await problemOf(response));
     } catch (error) {
       return { code: 1006, reason: `${error}` };
     }
   }
 
-  /** Every `data:` of ours is one line, and the cursor is kept by offsets: of all fields two are of interest here. */
-  async #readStream(body: ReadableStream<Uint8Array>): Promise<Goodbye> {
+  /** Each `data:` is one line and positions are tracked by offset, so only `data:` and `retry:` matter. */
+  async #readStream(body: ReadableStream<Uint8Array>): Promise<CloseInfo> {
     const reader = body.getReader();
     const decoder = new TextDecoder();
     let rest = "";
     let retryAfterMs: number | undefined;
-    let closing: Goodbye | undefined;
+    let closing: CloseInfo | undefined;
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
@@ -94,31 +94,31 @@ class SseSocket implements Socket {
         closing = { code: last.code, reason: last.reason, retryAfterMs: last.reconnect_after_ms };
         frames.pop();
       }
-      // Once there are frames it is meant for an EventSource, and the SDK has its own backoff. Without any, a proxy answered.
+      // If there are frames, `retry:` is meant for an EventSource, and the SDK uses its own backoff. Without frames, a proxy answered.
       if (frames.length > 0) retryAfterMs = undefined;
-      this.#hear(frames);
+      this.#handleFrames(frames);
     }
-    // Without the last event something on the way ended the stream, or cut it.
+    // Without a `closing` event, something on the way ended or cut the stream.
     return closing ?? { code: 1001, reason: "the stream ended", retryAfterMs };
   }
 
-  #hear(frames: readonly IncomingFrame[]): void {
+  #handleFrames(frames: readonly IncomingFrame[]): void {
     const [first] = frames;
     if (first?.type === "system" && first.event === "welcome") {
       this.#connectionId = first.connection_id;
       this.#userId = first.user_id;
       this.#joined = Object.keys(first.channels ?? {});
       this.#events.onFrames([first]);
-      this.#hear(frames.slice(1));
+      this.#handleFrames(frames.slice(1));
     } else {
-      // An error that names a channel answers its subscription.
+      // An error with a channel answers the subscription to it.
       const refOf = (it: IncomingFrame) =>
         it.type === "error" && it.channel ? { ref: this.#refs.get(it.channel) } : {};
       this.#events.onFrames(frames.map((it) => ({ ...it, ...refOf(it) }) as IncomingFrame));
     }
   }
 
-  /** Type of the answer, path, and body of a request; undefined for commands that need none. */
+  /** Answer type, path and body of the request for a command; undefined for commands that need no request. */
   #requestFor(command: ClientCommand): [string, string, unknown?] | undefined {
     if (command.type === "publish") {
       const { type: _, echo, ...fields } = command;
@@ -144,12 +144,12 @@ class SseSocket implements Socket {
       const response = await this.#fetch(path, body ? { method: "POST", body: JSON.stringify(body) } : {});
       if (response.ok) return { ...((await response.json()) as object), type };
       const problem = await problemOf(response);
-      const { code, reason } = goodbye(response, problem);
-      // A proxy says with its status only whether to ask once more.
+      const { code, reason } = closeInfoOf(response, problem);
+      // The status of a proxy only says whether to retry.
       const guess = code < 4500 ? "broker-unavailable" : "bad-request";
       return { code: guess, message: reason, ...problem, type: "error" };
     } catch (error) {
-      // Whether it arrived is not known; the code asks for the same once more, with the same id.
+      // It may have arrived. This code makes the client retry with the same id.
       return { type: "error", code: "broker-unavailable", message: `${error}` };
     }
   }
@@ -166,7 +166,7 @@ class SseSocket implements Socket {
   }
 }
 
-/** What is read of a refusal. */
+/** The parts of an error response that are used. */
 interface Problem {
   readonly code?: string;
   readonly detail?: string;
@@ -176,18 +176,18 @@ function pathOf(channel: string): string {
   return `v1/channels/${encodeURIComponent(channel)}/`;
 }
 
-/** Why a request was refused; nothing of it where the answer is not our server's. */
+/** Why a request was refused. Empty if the response is not from our server. */
 async function problemOf(response: Response): Promise<Problem> {
   return (await response.json().catch(() => null)) ?? {};
 }
 
-/** The close code that a WebSocket would have been given. */
-function goodbye({ status, headers }: Response, { code, detail }: Problem): Goodbye {
+/** The close code that a WebSocket would have received. */
+function closeInfoOf({ status, headers }: Response, { code, detail }: Problem): CloseInfo {
   const codes: Record<number, number> = { 204: 4504, 401: 4500, 403: 4500, 408: 4053, 409: 4501, 429: 4029 };
   return {
     code: code === "token-expired" ? 4010 : (codes[status] ?? (status < 500 ? 4503 : 4053)),
     reason: detail ?? `HTTP ${status}`,
-    // A date instead of seconds counts as none.
+    // A date instead of seconds is ignored.
     retryAfterMs: askedWait(Number(headers.get("Retry-After")) * 1000),
   };
 }

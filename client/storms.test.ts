@@ -1,21 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { type ScriptedSocket, ScriptedWorld } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment, type ScriptedSocket } from "../tests/client/scripted-environment.ts";
 import type { ClientOptions } from "./client.ts";
 
 /** Moves a minute on in small steps; the server does the same with each new connection, at once. */
-async function minute(world: ScriptedWorld, onSocket: (socket: ScriptedSocket) => void, onStep = () => {}) {
+async function minute(environment: ScriptedEnvironment, onSocket: (socket: ScriptedSocket) => void, onStep = () => {}) {
   let seen = 0;
   for (let ms = 0; ms < 60_000; ms += 20) {
-    await world.move(20);
-    for (const socket of world.sockets.slice(seen)) onSocket(socket);
-    seen = world.sockets.length;
+    await environment.move(20);
+    for (const socket of environment.sockets.slice(seen)) onSocket(socket);
+    seen = environment.sockets.length;
     onStep();
   }
 }
 
 /** Chance is at its worst: all waits are their shortest. */
-function unlucky(): ScriptedWorld {
-  return Object.assign(new ScriptedWorld(), { random: () => 0 });
+function unlucky(): ScriptedEnvironment {
+  return Object.assign(new ScriptedEnvironment(), { random: () => 0 });
 }
 
 describe("whatever a server says, it is not asked in a loop", () => {
@@ -58,21 +58,21 @@ describe("whatever a server says, it is not asked in a loop", () => {
     ["answers with what is no welcome", {}, (it) => it.say({ type: "system", event: "welcome" })],
     ["lets nobody into a channel of a stream", { transports: ["sse"] }, (it) => it.welcome({})],
   ])("that %s: fewer than forty connections a minute", async (_, options, onSocket) => {
-    const world = unlucky();
-    const client = world.client(options);
+    const environment = unlucky();
+    const client = environment.client(options);
     client.channel("room").on("message", () => {});
-    await minute(world, onSocket);
-    expect(world.sockets.length).toBeWithin(2, 40);
+    await minute(environment, onSocket);
+    expect(environment.sockets.length).toBeWithin(2, 40);
     expect(client.state.status).not.toBe("closed");
     client.close();
-    expect(world.sockets.filter(({ isClosed, hasEnded }) => !isClosed && !hasEnded)).toEqual([]);
+    expect(environment.sockets.filter(({ isClosed, hasEnded }) => !isClosed && !hasEnded)).toEqual([]);
   });
 
   test.each(["rate-limited", "broker-unavailable", "internal"])(
     "that answers everything with %s and no wait: fewer than forty times a minute each",
     async (code) => {
-      const world = unlucky();
-      const client = world.client();
+      const environment = unlucky();
+      const client = environment.client();
       const errors: unknown[] = [];
       client.channel("room").on("error", (error) => void errors.push(error));
       void client
@@ -81,18 +81,18 @@ describe("whatever a server says, it is not asked in a loop", () => {
         .catch(() => {});
       let heard = 0;
       const refuse = () => {
-        const said = world.sockets[0]?.said ?? [];
+        const said = environment.sockets[0]?.said ?? [];
         // Twice each: a server may do that too.
         for (const { ref } of said.slice(heard)) {
           for (let times = 0; ref !== undefined && times < 2; times++) {
-            world.sockets[0]?.say({ type: "error", ref, code, message: "", retry_after_ms: 0 });
+            environment.sockets[0]?.say({ type: "error", ref, code, message: "", retry_after_ms: 0 });
           }
         }
         heard = said.length;
-        world.sockets[0]?.comment();
+        environment.sockets[0]?.comment();
       };
-      await minute(world, (it) => it.welcome(), refuse);
-      const counts = Map.groupBy(world.sockets[0]?.commands ?? [], ({ type }) => type);
+      await minute(environment, (it) => it.welcome(), refuse);
+      const counts = Map.groupBy(environment.sockets[0]?.commands ?? [], ({ type }) => type);
       for (const type of ["publish", "subscribe"] as const) expect(counts.get(type)?.length).toBeWithin(5, 40);
       // A subscription does not end over a trouble that passes.
       expect(errors).toEqual([]);
@@ -102,13 +102,13 @@ describe("whatever a server says, it is not asked in a loop", () => {
 });
 
 test("a second drain notice while the successor is on its way leaves no connection behind", async () => {
-  const world = new ScriptedWorld();
-  const { client, socket } = await world.connected();
+  const environment = new ScriptedEnvironment();
+  const { client, socket } = await environment.connected();
   socket.draining(true, 0);
-  await world.move(0);
+  await environment.move(0);
   socket.draining(true, 0);
-  await world.move(10_000 - 1);
+  await environment.move(10_000 - 1);
   client.close();
-  expect(world.sockets.filter(({ isClosed }) => !isClosed)).toEqual([]);
-  expect(world.sockets).toHaveLength(2);
+  expect(environment.sockets.filter(({ isClosed }) => !isClosed)).toEqual([]);
+  expect(environment.sockets).toHaveLength(2);
 });

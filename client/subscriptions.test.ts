@@ -1,29 +1,29 @@
 import { describe, expect, test } from "bun:test";
-import { ScriptedWorld, settle } from "../tests/client/scripted-world.ts";
+import { ScriptedEnvironment, settle } from "../tests/client/scripted-environment.ts";
 import type { Channel } from "./channel.ts";
-import type { ChannelOptions } from "./feed.ts";
+import type { ChannelOptions } from "./channel-options.ts";
 import type { Gap } from "./progress.ts";
 
 const live = { epoch: "k3x9", offset: 9, from: 10 };
 
 describe("a channel", () => {
   test("that is listened to before the connection rides in the handshake", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     client.channel("room:1").on("message", () => {});
     client.channel("room:2").on("message", () => {});
     client.channel("all").on("message", () => {});
-    const socket = await world.socket();
+    const socket = await environment.socket();
     expect(socket.query).toEqual({ channel: ["room:1", "room:2"] });
     socket.welcome({ all: live, "room:1": live, "room:2": live });
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands).toEqual([]);
   });
 
   test("that is listened to later is subscribed to, once for all who listen", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const got = [log(client.channel("room:1")), log(client.channel("room:1"))];
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands).toEqual([{ type: "subscribe", channel: "room:1" }]);
     socket.subscribed("room:1", live);
     socket.message("room:1", 10);
@@ -31,9 +31,9 @@ describe("a channel", () => {
   });
 
   test("hands over nothing before it is subscribed to", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const { messages } = log(client.channel("room:1"));
-    await world.move(0);
+    await environment.move(0);
     socket.message("room:1", 9);
     socket.subscribed("room:1", live);
     socket.message("room:1", 10);
@@ -41,43 +41,43 @@ describe("a channel", () => {
   });
 
   test("is left when nobody listens any more", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const room = client.channel("room:1");
     const offs = [room.on("message", () => {}), room.on("gap", () => {})];
-    await world.move(0);
+    await environment.move(0);
     socket.subscribed("room:1", live);
     offs[0]?.();
     offs[0]?.();
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands).toHaveLength(1);
     offs[1]?.();
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "room:1" });
     expect(room.position).toBeUndefined();
   });
 
   test("that is left and taken up in one turn was never left", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const { off } = log(client.channel("room:1"));
-    await world.move(0);
+    await environment.move(0);
     socket.subscribed("room:1", live);
     off();
     const { messages } = log(client.channel("room:1"));
-    await world.move(0);
+    await environment.move(0);
     socket.message("room:1", 10);
     expect(socket.commands).toHaveLength(1);
     expect(messages).toEqual([10]);
   });
 
   test("that was left and taken up again begins anew, whatever was still on its way", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const { off } = log(client.channel("room:1"));
-    await world.move(0);
+    await environment.move(0);
     const first = socket.refOf("subscribe");
     off();
-    await world.move(0);
+    await environment.move(0);
     const { messages, gaps } = log(client.channel("room:1"));
-    await world.move(0);
+    await environment.move(0);
     socket.say({ type: "subscribed", channel: "room:1", ref: first, ...live });
     socket.message("room:1", 10);
     socket.say({ type: "unsubscribed", channel: "room:1" });
@@ -88,40 +88,40 @@ describe("a channel", () => {
   });
 
   test("that everybody is in is not left, and later taken up where the server stands", async () => {
-    const { world, socket, client } = await connected({ all: live });
+    const { environment, socket, client } = await connected({ all: live });
     const { off } = log(client.channel("all"));
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands).toEqual([{ type: "subscribe", channel: "all" }]);
     socket.subscribed("all", live);
     off();
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands).toHaveLength(1);
   });
 });
 
 describe.each(["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf"])("a channel called %s", (name) => {
   test("is joined in the handshake like any other, and resumed", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     const { messages } = log(client.channel(name));
-    const socket = await world.socket();
+    const socket = await environment.socket();
     socket.welcome(Object.fromEntries([[name, live]]));
     socket.message(name, 10);
     expect([messages, client.channel(name).position]).toEqual([[10], { epoch: "k3x9", offset: 10 }]);
     socket.end(1006);
-    expect((await world.untilNextTry(client)).query).toMatchObject({ channel: [name], since: `${name}~k3x9~10` });
+    expect((await environment.untilNextTry(client)).query).toMatchObject({ channel: [name], since: `${name}~k3x9~10` });
   });
 
   test("is subscribed to where the welcome does not name it", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const { messages, errors } = log(client.channel(name));
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands).toEqual([{ type: "subscribe", channel: name }]);
     socket.subscribed(name, live);
     socket.message(name, 10);
     expect([messages, errors]).toEqual([[10], []]);
     socket.end(1006);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     next.welcome();
     expect(next.commands).toMatchObject([{ type: "subscribe", channel: name }]);
   });
@@ -129,9 +129,9 @@ describe.each(["constructor", "__proto__", "toString", "hasOwnProperty", "valueO
 
 describe("what comes", () => {
   test("of a gap before the channel is subscribed to concerns nobody", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const { gaps } = log(client.channel("room:1"));
-    await world.move(0);
+    await environment.move(0);
     const gap = { channel: "room:1", reason: "history-too-short", epoch: "k3x9", from: 1, to: 4, message: "" };
     socket.say({ type: "system", event: "gap", ...gap });
     expect(gaps).toEqual([]);
@@ -204,10 +204,10 @@ describe("what comes", () => {
 
 describe("after a break", () => {
   test("channels and positions ride in the handshake, and what follows is handed over once", async () => {
-    const { world, socket, got, client } = await inRoom();
+    const { environment, socket, got, client } = await inRoom();
     socket.message("room:1", 10);
     socket.end(1006);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     expect(next.query).toEqual({ channel: ["room:1"], since: "room%3A1~k3x9~10", takes_over: "key-of-the first" });
     next.welcome({ "room:1": { epoch: "k3x9", offset: 12, from: 11, recovered: true } });
     for (const offset of [11, 12]) next.message("room:1", offset);
@@ -216,9 +216,9 @@ describe("after a break", () => {
   });
 
   test("what the history no longer has is a gap", async () => {
-    const { world, socket, got, client } = await inRoom();
+    const { environment, socket, got, client } = await inRoom();
     socket.end(1006);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     const reason = "history-too-short";
     next.welcome({ "room:1": { epoch: "k3x9", offset: 60, from: 50, recovered: false, reason } });
     next.message("room:1", 50);
@@ -227,9 +227,9 @@ describe("after a break", () => {
   });
 
   test("a numbering that began anew is a gap, and counting goes on there", async () => {
-    const { world, socket, got, client } = await inRoom();
+    const { environment, socket, got, client } = await inRoom();
     socket.end(1006);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     next.welcome({ "room:1": { epoch: "new", offset: 2, from: 1, recovered: false, reason: "epoch-changed" } });
     next.message("room:1", 1);
     next.message("room:1", 2);
@@ -238,19 +238,19 @@ describe("after a break", () => {
   });
 
   test("a resume is whole, however few messages the first subscription asked for", async () => {
-    const { world, socket, client, got } = await inRoom({ since: "last:2" });
+    const { environment, socket, client, got } = await inRoom({ since: "last:2" });
     socket.end(1006);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     next.welcome({ "room:1": { epoch: "k3x9", offset: 14, from: 10, recovered: true } });
     for (let offset = 10; offset <= 14; offset++) next.message("room:1", offset);
     expect(got).toMatchObject({ messages: [10, 11, 12, 13, 14], gaps: [] });
   });
 
   test("a handshake that is refused now is met by one that names no channel", async () => {
-    const { world, socket, client } = await inRoom();
+    const { environment, socket, client } = await inRoom();
     socket.end(1006);
-    (await world.untilNextTry(client)).end(4500);
-    const next = await world.untilNextTry(client);
+    (await environment.untilNextTry(client)).end(4500);
+    const next = await environment.untilNextTry(client);
     expect(next.query).toEqual({ takes_over: "key-of-the first" });
     next.welcome();
     const since = { epoch: "k3x9", offset: 9 };
@@ -258,20 +258,20 @@ describe("after a break", () => {
   });
 
   test("`all` is resumed too, if somebody listens", async () => {
-    const { world, socket, client } = await connected({ all: live });
+    const { environment, socket, client } = await connected({ all: live });
     log(client.channel("all"));
-    await world.move(0);
+    await environment.move(0);
     socket.subscribed("all", live);
     socket.end(1006);
-    expect((await world.untilNextTry(client)).query.since).toBe("all~k3x9~9");
+    expect((await environment.untilNextTry(client)).query.since).toBe("all~k3x9~9");
   });
 
   test("what an address cannot hold is said in frames", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     const names = Array.from({ length: 100 }, (_, index) => `${"x".repeat(48)}${index + 10}`);
     for (const name of names) client.channel(name).on("message", () => {});
-    const socket = await world.socket();
+    const socket = await environment.socket();
     const named = socket.target.query.getAll("channel");
     expect(named).toEqual(names.slice(0, 40));
     socket.welcome(Object.fromEntries(named.map((name) => [name, live])));
@@ -279,10 +279,10 @@ describe("after a break", () => {
   });
 
   test("while one connection takes over from another, nothing is doubled or lost", async () => {
-    const { world, socket, got } = await inRoom();
+    const { environment, socket, got } = await inRoom();
     socket.draining(true, 0);
-    await world.move(0);
-    const successor = await world.socket();
+    await environment.move(0);
+    const successor = await environment.socket();
     socket.message("room:1", 10);
     socket.message("room:1", 11);
     successor.welcome({ "room:1": { epoch: "k3x9", offset: 11, from: 10, recovered: true } });
@@ -294,27 +294,27 @@ describe("after a break", () => {
 
 describe("a refusal", () => {
   test("of one channel is told to those who listen to it, and asked for again with the next connection", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const { errors } = log(client.channel("secret"));
-    await world.move(0);
+    await environment.move(0);
     socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "not yours" });
     client.channel("secret").on("message", () => {});
-    await world.move(0);
+    await environment.move(0);
     expect(errors).toEqual(["forbidden: not yours"]);
     expect(socket.commands).toHaveLength(1);
     socket.end(1006);
-    const next = await world.untilNextTry(client);
+    const next = await environment.untilNextTry(client);
     expect(next.query.channel).toBeUndefined();
     next.welcome();
     expect(next.commands).toEqual([{ type: "subscribe", channel: "secret" }]);
   });
 
   test("of a handshake is met by one that names no channel, and each is asked for by itself", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     const [fine, secret] = [log(client.channel("fine")), log(client.channel("secret"))];
-    (await world.socket()).end(4500);
-    const socket = await world.untilNextTry(client);
+    (await environment.socket()).end(4500);
+    const socket = await environment.untilNextTry(client);
     expect(socket.query).toEqual({});
     socket.welcome();
     const [first, second] = socket.said;
@@ -326,30 +326,30 @@ describe("a refusal", () => {
   });
 
   test("of a handshake that names no channel is final", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     log(client.channel("room:1"));
-    (await world.socket()).end(4500);
-    (await world.untilNextTry(client)).end(4500);
+    (await environment.socket()).end(4500);
+    (await environment.untilNextTry(client)).end(4500);
     expect(client.state).toMatchObject({ status: "closed", code: 4500 });
   });
 
   test("because the user is connected already has nothing to do with channels", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     log(client.channel("room:1"));
-    (await world.socket()).end(4501);
+    (await environment.socket()).end(4501);
     expect(client.state).toMatchObject({ status: "closed", code: 4501 });
   });
 
   test("of a broker that is away does not end the subscription, with or without a hint", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const { errors, messages } = log(client.channel("room:1"));
-    await world.move(0);
+    await environment.move(0);
     socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "broker-unavailable", message: "" });
-    await world.move(500);
+    await environment.move(500);
     socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "broker-unavailable", message: "" });
-    await world.move(1000);
+    await environment.move(1000);
     socket.subscribed("room:1", live);
     socket.message("room:1", 10);
     expect([errors, messages]).toEqual([[], [10]]);
@@ -357,14 +357,14 @@ describe("a refusal", () => {
   });
 
   test("that passes is asked again", async () => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     const { errors } = log(client.channel("room:1"));
-    await world.move(0);
+    await environment.move(0);
     const ref = socket.refOf("subscribe");
     socket.say({ type: "error", ref, code: "rate-limited", message: "", retry_after_ms: 800 });
-    await world.move(1299);
+    await environment.move(1299);
     expect(socket.commands).toHaveLength(1);
-    await world.move(1);
+    await environment.move(1);
     expect(socket.commands).toHaveLength(2);
     expect(errors).toEqual([]);
   });
@@ -372,17 +372,17 @@ describe("a refusal", () => {
 
 describe("where to begin", () => {
   test.each(["earliest", "last:10", { epoch: "k3x9", offset: 4 }] as const)("is said as %p", async (since) => {
-    const { world, socket, client } = await connected();
+    const { environment, socket, client } = await connected();
     log(client.channel("room:1", { since }));
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands).toEqual([{ type: "subscribe", channel: "room:1", since }]);
   });
 
   test("a word never rides in a handshake, where it would be said of all channels", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client();
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
     log(client.channel("room:1", { since: "last:10" }));
-    const socket = await world.socket();
+    const socket = await environment.socket();
     expect(socket.query).toEqual({});
     socket.welcome();
     expect(socket.commands).toEqual([{ type: "subscribe", channel: "room:1", since: "last:10" }]);
@@ -392,10 +392,10 @@ describe("where to begin", () => {
     ["last:2", [8, 9, 10]],
     ["earliest", [5, 6, 7, 8, 9, 10]],
   ] as const)("%p over a stream is all that there is, less what is too much", async (since, expected) => {
-    const world = new ScriptedWorld();
-    const client = world.client({ transports: ["sse"] });
+    const environment = new ScriptedEnvironment();
+    const client = environment.client({ transports: ["sse"] });
     const { messages, gaps } = log(client.channel("room:1", { since }));
-    const socket = await world.socket();
+    const socket = await environment.socket();
     expect(socket.query).toEqual({ channel: ["room:1"], since: "room%3A1~_~0" });
     const joined = { epoch: "k3x9", offset: 9, from: 5, recovered: false, reason: "epoch-changed" } as const;
     socket.welcome({ "room:1": joined });
@@ -405,10 +405,10 @@ describe("where to begin", () => {
   });
 
   test("in `all` from a position needs to leave it first, since the connection is in it already", async () => {
-    const { world, socket, client } = await connected({ all: live });
+    const { environment, socket, client } = await connected({ all: live });
     const since = { epoch: "k3x9", offset: 4 };
     log(client.channel("all", { since }));
-    await world.move(0);
+    await environment.move(0);
     expect(socket.commands).toEqual([
       { type: "unsubscribe", channel: "all" },
       { type: "subscribe", channel: "all", since },
@@ -418,61 +418,61 @@ describe("where to begin", () => {
 
 describe("over a stream", () => {
   test("a further channel is had by a connection that takes over", async () => {
-    const { world, socket, client } = await connected({}, "sse");
+    const { environment, socket, client } = await connected({}, "sse");
     log(client.channel("room:1"));
     log(client.channel("room:2"));
-    await world.move(0);
-    const next = await world.socket();
+    await environment.move(0);
+    const next = await environment.socket();
     expect(next.query).toEqual({ channel: ["room:1", "room:2"], takes_over: "key-of-the first" });
     expect(socket.isClosed).toBe(false);
     next.welcome({ "room:1": live, "room:2": live });
-    await world.move(0);
+    await environment.move(0);
     expect(socket.isClosed).toBe(true);
-    expect(world.sockets).toHaveLength(2);
+    expect(environment.sockets).toHaveLength(2);
   });
 
   test("all channels ride in the handshake: there is no other place", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client({ transports: ["sse"] });
+    const environment = new ScriptedEnvironment();
+    const client = environment.client({ transports: ["sse"] });
     const names = Array.from({ length: 100 }, (_, index) => `${"x".repeat(48)}${index + 10}`);
     for (const name of names) client.channel(name).on("message", () => {});
-    expect((await world.socket()).query.channel).toEqual(names);
+    expect((await environment.socket()).query.channel).toEqual(names);
   });
 
   test("a channel that is refused leaves the connection as it is, and is not asked for again", async () => {
-    const world = new ScriptedWorld();
-    const client = world.client({ transports: ["sse"] });
+    const environment = new ScriptedEnvironment();
+    const client = environment.client({ transports: ["sse"] });
     log(client.channel("fine"));
-    const socket = await world.socket();
+    const socket = await environment.socket();
     socket.welcome({ fine: live });
     const { errors } = log(client.channel("secret"));
-    await world.move(0);
-    (await world.socket()).end(4500);
+    await environment.move(0);
+    (await environment.socket()).end(4500);
     expect(errors).toEqual(["forbidden: as the test says"]);
     expect(client.state.status).toBe("connected");
     expect(socket.isClosed).toBe(false);
-    const next = await world.untilTimer(1000);
+    const next = await environment.untilTimer(1000);
     expect(next.query).toEqual({ channel: ["fine"], since: "fine~k3x9~9", takes_over: "key-of-the first" });
     next.welcome({ fine: live });
-    await world.move(1000);
-    expect(world.sockets).toHaveLength(3);
+    await environment.move(1000);
+    expect(environment.sockets).toHaveLength(3);
   });
 });
 
 async function connected(channels = {}, transport: "websocket" | "sse" = "websocket") {
-  const world = new ScriptedWorld();
-  return { world, ...(await world.connected({ transports: [transport] }, channels)) };
+  const environment = new ScriptedEnvironment();
+  return { environment, ...(await environment.connected({ transports: [transport] }, channels)) };
 }
 
 /** Subscribed to `room:1`, where 10 comes next. */
 async function inRoom(options: ChannelOptions = {}) {
-  const { world, socket, client } = await connected();
+  const { environment, socket, client } = await connected();
   const room = client.channel("room:1", options);
   const got = log(room);
-  await world.move(0);
+  await environment.move(0);
   socket.subscribed("room:1", live);
   await settle();
-  return { world, socket, client, room, got };
+  return { environment, socket, client, room, got };
 }
 
 /** Everything that a channel says, in order. */

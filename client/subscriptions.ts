@@ -2,22 +2,23 @@ import type { IncomingFrame } from "../protocol/client-codec.ts";
 import type { Joined, WelcomeFrame } from "../protocol/frames.ts";
 import type { Position } from "../protocol/position.ts";
 import { retry } from "./backoff.ts";
+import type { ChannelEvents, ChannelOptions } from "./channel-options.ts";
 import { ClientError } from "./client-error.ts";
 import type { Timer } from "./clock.ts";
+import type { CloseInfo } from "./close-info.ts";
 import { cursorPart } from "./cursor.ts";
-import { type ChannelEvents, type ChannelOptions, type Feed, makeFeed } from "./feed.ts";
-import type { Goodbye } from "./goodbye.ts";
+import type { ClientEnvironment, TransportName } from "./environment.ts";
+import { type Feed, makeFeed } from "./feed.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Send } from "./transport.ts";
-import type { TransportName, World } from "./world.ts";
 
-/** Keeps the server's idea of the channels of this connection the same as ours. */
+/** Keeps the server's subscriptions of this connection in step with the channels that have handlers. */
 export interface Subscriptions {
-  /** The client was closed: nothing is asked of anybody before it begins anew. */
+  /** Whether the client was closed. Nothing is sent until it connects again. */
   readonly isOver: boolean;
-  /** How far a channel was read; undefined where nobody listens. */
+  /** The position a channel was read to; undefined if it has no handlers. */
   positionOf(name: string): Position | undefined;
-  /** Somebody listens, and the channel is subscribed to. @returns ends that; the channel is left when nobody listens */
+  /** Adds a handler and subscribes. @returns removes the handler; without handlers the channel is unsubscribed */
   listen<Name extends keyof ChannelEvents>(
     name: string,
     options: ChannelOptions,
@@ -27,38 +28,38 @@ export interface Subscriptions {
   /** The channels and positions for a handshake. */
   describe(transport: TransportName): URLSearchParams;
   welcome(frame: WelcomeFrame): void;
-  /** There is no connection now, and another one is on its way. */
-  lose(): void;
-  /** The client ends. */
+  /** The connection is lost, and another one is being opened. */
+  disconnected(): void;
+  /** The client was closed. */
   end(): void;
-  /** Frames about something else concern nobody. */
-  take(frame: IncomingFrame): void;
+  /** Ignores frames of channels without handlers. */
+  receive(frame: IncomingFrame): void;
   /**
-   * One channel that is not allowed refuses a whole handshake. So the next one names none of those, and each is asked for
-   * by itself; a stream cannot do that.
-   * @returns whether the next handshake would be another
+   * One forbidden channel makes the server refuse the whole handshake. The next handshake leaves out the channels that may
+   * be the cause, and subscribes to each by a command. A stream cannot do that.
+   * @returns whether the next handshake would differ
    */
-  onRefused(goodbye: Goodbye): boolean;
+  onRefused(closeInfo: CloseInfo): boolean;
 }
 
-/** @param send for commands whose answers nobody waits for */
+/** @param send for commands whose answers are not needed */
 export function makeSubscriptions(
   { put, drop }: Pick<Outbox, "put" | "drop">,
   send: Send,
-  world: Pick<World, "clock" | "random">,
+  environment: Pick<ClientEnvironment, "clock" | "random">,
 ): Subscriptions {
   const feeds = new Map<unknown, Feed>();
   let isConnected = false;
   let scheduled: Timer | undefined;
   let isOver = false;
   let transport: TransportName = "websocket";
-  /** What the last handshake named. */
+  /** The channels named in the last handshake. */
   let named: Feed[] = [];
 
-  /** In a turn of its own: who leaves and comes back in one turn (as React does) never left. */
+  /** Runs in a later turn: removing and adding a handler in one turn, as React does, has no effect. */
   function schedule(): void {
     scheduled?.cancel();
-    scheduled = world.clock.setTimeout(reconcile, 0);
+    scheduled = environment.clock.setTimeout(reconcile, 0);
   }
 
   function reconcile(): void {
@@ -77,12 +78,12 @@ export function makeSubscriptions(
     const { name: channel, isAuto, isRefused, progress, options } = feed;
     if (!isConnected || feed.isJoined || feed.askedRef || (isRefused && transport === "sse")) return;
     const since = progress.position ?? options.since;
-    // The connection is in it already, and where it stands there is not where this feed wants to begin.
+    // The server has already subscribed this connection, but from another position than this feed needs.
     if (since && isAuto) send({ type: "unsubscribe", channel });
     feed.askedRef = put(
       { type: "subscribe", channel, since },
       (frame) => {
-        feed.begin(frame as Joined);
+        feed.joined(frame as Joined);
         if (!feed.isLoaded) schedule();
       },
       (error) => {
@@ -107,7 +108,7 @@ export function makeSubscriptions(
   async function load(feed: Feed): Promise<void> {
     if (feed.isLoading) return;
     if (await feed.load()) reconcile();
-    else if (!isOver) feed.timer = retry(world, reconcile, feed.failures++);
+    else if (!isOver) feed.timer = retry(environment, reconcile, feed.failures++);
   }
 
   return {
@@ -134,13 +135,13 @@ export function makeSubscriptions(
       for (const feed of feeds.values()) {
         const { name, isAuto, progress, options } = feed;
         const isNamedOnly = isAuto || by === "sse";
-        // No numbering is called "_": as a position it asks for all that there is.
+        // "_" is no valid epoch of any channel: a position with it asks for the whole history.
         const position = progress.position ?? (options.since && isNamedOnly ? { epoch: "_", offset: 0 } : undefined);
         if (!feed.isLoaded || feed.isRefused || (options.since && !position)) continue;
         const part = position ? cursorPart(name, position) : "";
         length += name.length + part.length;
-        // What is left over is said in frames: an address of 8 KiB is too long for some proxies, and encoding may make three
-        // characters of one.
+        // Channels that do not fit are subscribed to by commands: some proxies refuse URLs of 8 KiB, and percent-encoding
+        // triples some characters.
         if (length > 2000 && by !== "sse") break;
         if (part) parts.push(part);
         if (isAuto) continue;
@@ -153,14 +154,14 @@ export function makeSubscriptions(
     welcome({ channels }) {
       isConnected = true;
       for (const feed of feeds.values()) forget(feed);
-      // By entries: a channel may be called `constructor`.
+      // Object.entries, because a channel may be called `constructor`.
       for (const [name, joined] of Object.entries(channels)) {
         const feed = feeds.get(name);
-        if (feed?.isLoaded) feed.begin(joined);
+        if (feed?.isLoaded) feed.joined(joined);
       }
       reconcile();
     },
-    lose() {
+    disconnected() {
       isConnected = false;
       if (isOver) schedule();
       isOver = false;
@@ -175,11 +176,11 @@ export function makeSubscriptions(
         feed.events.emit("end", undefined);
       }
     },
-    take(frame) {
+    receive(frame) {
       const { channel } = frame as { readonly channel?: unknown };
       const feed = feeds.get(channel);
       if (!feed) return;
-      if (frame.type === "message") feed.take(frame);
+      if (frame.type === "message") feed.receive(frame);
       else if (frame.type === "advance") feed.progress.skip(frame.offset);
       else if ("to" in frame) feed.gap(frame);
       if (!feed.isLoaded) schedule();

@@ -1,18 +1,18 @@
 import type { ClientCommand, IncomingFrame } from "../protocol/client-codec.ts";
 import type { Ref } from "../protocol/frames.ts";
-import type { Goodbye } from "./goodbye.ts";
+import type { CloseInfo } from "./close-info.ts";
 
 /**
- * Opens one connection to the server. It returns at once, and may throw where the runtime will not even try.
+ * Opens one connection to the server. Returns at once, and may throw if the runtime refuses to try.
  *
- * The law: `onFrames` in the order in which the server sent; `onEnd` once, after everything else, whoever ended it. What
- * was sent and not answered before the end may or may not have arrived.
+ * Contract: `onFrames` is called in the order in which the server sent; `onEnd` once, after everything else, no matter which
+ * side closed. What was sent and not answered before the end may or may not have arrived.
  */
 export type Transport = (target: Target, events: SocketEvents) => Socket;
 
-/** Where to connect, and as whom. */
+/** Where to connect, and as which user. */
 export interface Target {
-  /** What `createClient` was given, as it stands in a WebSocket's or a browser's address: other paths are relative to it. */
+  /** The URL passed to `createClient`. Other paths are relative to it. */
   readonly url: URL;
   /** `channel`, `since`, `user_id`, `takes_over`. */
   readonly query: URLSearchParams;
@@ -20,20 +20,20 @@ export interface Target {
 }
 
 export interface SocketEvents {
-  /** Frames came; none where bytes came that are only a sign of life. */
+  /** Called with no frames for bytes that are only a heartbeat. */
   onFrames(frames: readonly IncomingFrame[]): void;
-  /** This connection cannot do what was asked for: another one with other channels must take over. */
+  /** This connection cannot carry out a command. A new connection with other channels must take over. */
   onOutgrown(): void;
-  onEnd(goodbye: Goodbye): void;
+  onEnd(closeInfo: CloseInfo): void;
 }
 
-/** Says something over the connection that there is. */
+/** Sends a command over the current connection. */
 export type Send = (command: ClientCommand, ref?: Ref) => void;
 
 /** One open connection. */
 export interface Socket {
-  /** After the welcome only. Never throws; what cannot be sent is lost with the connection, whose end follows. */
+  /** After the welcome only. Never throws. What cannot be sent is lost, and `onEnd` follows. */
   send(command: ClientCommand, ref?: Ref): void;
-  /** Leaves. Idempotent. */
+  /** Closes the connection. Idempotent. */
   close(): void;
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { IncomingFrame } from "../protocol/client-codec.ts";
-import type { Goodbye } from "./goodbye.ts";
+import type { CloseInfo } from "./close-info.ts";
 import { openSse } from "./sse.ts";
 import type { Target, Transport } from "./transport.ts";
 import { openWebSocket } from "./websocket.ts";
@@ -185,7 +185,7 @@ function serve(answer: Answer): URL {
 
 function connect(transport: Transport, url: URL) {
   const frames: IncomingFrame[] = [];
-  const { promise: ended, resolve } = Promise.withResolvers<Goodbye>();
+  const { promise: ended, resolve } = Promise.withResolvers<CloseInfo>();
   const waiting = new Set<() => void>();
   const target: Target = { url, query: new URLSearchParams({ channel: "a" }), token: "t0k" };
   const socket = transport(target, {

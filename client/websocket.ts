@@ -1,7 +1,7 @@
 import { decodeServerFrames, encodeClientFrame } from "../protocol/client-codec.ts";
 import type { Transport } from "./transport.ts";
 
-/** A WebSocket of the runtime. The token goes as a subprotocol: an address ends up in logs of proxies. */
+/** A WebSocket of the runtime. The token is sent as a subprotocol, because URLs end up in the logs of proxies. */
 export const openWebSocket: Transport = ({ url, query, token }, events) => {
   const address = new URL(url.pathname.endsWith("/") ? "ws" : "", url);
   address.search = `${query}`;
@@ -12,11 +12,11 @@ export const openWebSocket: Transport = ({ url, query, token }, events) => {
     isOpen = true;
   };
   socket.onmessage = ({ data }) => events.onFrames(decodeServerFrames(`${data}`));
-  // Runtimes differ in the code for a handshake that failed, and some choose one that means "stay away".
+  // Runtimes report different codes for a failed handshake, some of which mean "do not reconnect".
   socket.onclose = ({ code, reason }) =>
     events.onEnd(isOpen ? { code, reason } : { code: 1006, reason: "no WebSocket opened" });
   return {
-    // A socket that was welcomed once does not throw: what it cannot send any more it drops.
+    // After the welcome `send` does not throw: if the socket is closing, the data is dropped.
     send: (command, ref) => socket.send(encodeClientFrame(command, ref)),
     close: () => socket.close(1000),
   };

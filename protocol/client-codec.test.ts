@@ -5,7 +5,7 @@ import { type ClientCommand, decodeServerFrames, encodeClientFrame } from "./cli
 import { decodeClientFrame, encodePublication, encodeServerFrame, isoTime } from "./codec.ts";
 import { type ErrorCode, errorTable } from "./errors.ts";
 import { isEventName } from "./fields.ts";
-import type { GapReason, MessageOnTheWire, ServerFrame } from "./frames.ts";
+import type { GapReason, ServerFrame, WireMessage } from "./frames.ts";
 import { limits } from "./limits.ts";
 import type { Publication } from "./publication.ts";
 
@@ -229,7 +229,7 @@ function wire(frame: ServerFrame): unknown {
   return frame.type === "history" ? { ...frame, messages: frame.messages.map(wireMessage) } : frame;
 }
 
-function wireMessage(publication: Publication): MessageOnTheWire {
+function wireMessage(publication: Publication): WireMessage {
   const { channel, offset, id, timestamp, epoch: _, sentAt, data, ...rest } = publication;
   expect(encodePublication(publication)).toStartWith('{"type":"message"');
   return {

@@ -1,7 +1,7 @@
-import type { AdvanceFrame, AnswerFrame, GapReason, MessageOnTheWire, Ref, SystemFrame } from "./frames.ts";
+import type { AdvanceFrame, AnswerFrame, GapReason, Ref, SystemFrame, WireMessage } from "./frames.ts";
 import type { Position } from "./position.ts";
 
-/** What a client may say, in the words of the wire. `since` is a position or a word such as "earliest", "2m", "last:10". */
+/** The commands a client can send, with their wire names. `since` is a position or a keyword such as "earliest", "2m", "last:10". */
 export type ClientCommand =
   | { readonly type: "message"; readonly message: string; readonly sender?: string | undefined }
   | PublishCommand
@@ -12,7 +12,7 @@ export type ClientCommand =
   | { readonly type: "auth"; readonly token: string }
   | { readonly type: "ping" };
 
-/** At least one of `message` and `data`; `data` is any value that `JSON.stringify` takes. */
+/** At least one of `message` and `data` is required; `data` is any value that `JSON.stringify` accepts. */
 export interface PublishCommand {
   readonly type: "publish";
   readonly channel: string;
@@ -28,37 +28,37 @@ export interface PublishCommand {
 }
 
 /** The answer to a history command as a client reads it. */
-export interface HistoryOnTheWire extends Position {
+export interface WireHistory extends Position {
   readonly type: "history";
   readonly ref?: Ref;
   readonly channel: string;
-  readonly messages: readonly MessageOnTheWire[];
+  readonly messages: readonly WireMessage[];
   readonly complete: boolean;
   readonly reason?: GapReason;
 }
 
-/** What a server says, as a client reads it. */
+/** The frames a server sends, as the client decodes them. */
 export type IncomingFrame =
   | SystemFrame
   | AdvanceFrame
-  | MessageOnTheWire
-  | HistoryOnTheWire
+  | WireMessage
+  | WireHistory
   | Exclude<AnswerFrame, { readonly type: "history" }>;
 
-/** One command as a text frame. A chat message is always an object here: as bare text, `{` or `send_now` would be commands. */
+/** Encodes one command as a text frame. A chat message is always sent as an object: as bare text, `{` or `send_now` would be commands. */
 export function encodeClientFrame(command: ClientCommand, ref?: Ref): string {
   return JSON.stringify({ ...command, ref });
 }
 
 /**
- * The frames in one text: a JSON object, or an array of them (subprotocol `fanfare.v1`). Never throws: what is no frame
- * is left out. Frames are otherwise taken at the server's word, so a type that is not listed may be among them.
+ * Decodes the frames of one text: a JSON object, or an array of objects (subprotocol `fanfare.v1`). Never throws; anything
+ * that is not a frame is skipped. Frames are not validated further, so unknown types can be among them.
  */
 export function decodeServerFrames(text: string): readonly IncomingFrame[] {
   try {
     const value: unknown = JSON.parse(text);
     return (Array.isArray(value) ? value : [value]).filter((it): it is IncomingFrame => typeof it?.type === "string");
   } catch {
-    return []; // not of this protocol; a client that comes across it can only pass over it
+    return []; // not JSON: the client skips it
   }
 }

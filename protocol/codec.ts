@@ -6,26 +6,26 @@ import { memberTexts, onOneLine } from "./json-text.ts";
 import { limits } from "./limits.ts";
 import type { JsonText, Publication } from "./publication.ts";
 
-/** One client frame: what it says, or why it cannot be understood. */
+/** One decoded client frame, or the reason why it is invalid. */
 export type Decoded =
   | (DecodedNames & { readonly frame: ClientFrame })
   | (DecodedNames & { readonly refusal: ServiceError });
 
 interface DecodedNames {
   readonly ref: Ref | undefined;
-  /** Of a known command only. */
+  /** Only set for known commands. */
   readonly unknown?: UnknownFields;
 }
 
-/** Fields that a command does not have, and those that it has. */
+/** The unknown fields of a command, and the fields the command has. */
 export interface UnknownFields {
   readonly given: readonly string[];
   readonly known: readonly string[];
 }
 
 /**
- * Text that begins with `{` (after white space) must be a command; any other text is a chat message; `send_now` alone is a
- * command. Hot path: called once per frame of every client. Never throws.
+ * Text that begins with `{` (after white space) must be a command. Any other text is a chat message, except for `send_now`,
+ * which is a command. Hot path: called for every frame of every client. Never throws.
  */
 export function decodeClientFrame(text: string): Decoded {
   if (!/^\s*\{/.test(text)) {
@@ -46,7 +46,7 @@ export function decodeClientFrame(text: string): Decoded {
   }
 }
 
-/** Undefined where there is nothing to tell: nearly always. */
+/** Undefined if all fields are known, which is nearly always the case. */
 function unknownOf(object: fields.Fields): UnknownFields | undefined {
   const known = typeof object.type === "string" ? commandFields.get(object.type) : undefined;
   if (known === undefined) return undefined;
@@ -67,7 +67,7 @@ const commandFields: ReadonlyMap<string, readonly string[]> = new Map(
   }).map(([type, names]) => [type, ["type", "ref", ...names]]),
 );
 
-/** One frame as its JSON text, on one line. */
+/** Encodes one frame as JSON text without line breaks. */
 export function encodeServerFrame(frame: ServerFrame): JsonText {
   if (frame.type === "message") return encodePublication(frame.publication);
   if (frame.type !== "history") return JSON.stringify(frame);
@@ -76,7 +76,7 @@ export function encodeServerFrame(frame: ServerFrame): JsonText {
 }
 
 /**
- * A publication as a message frame. Hot path: once per publication and worker, never per client.
+ * Encodes a publication as a message frame. Hot path: once per publication and worker, never per client.
  * `{"type":"message","channel":"all","offset":17,"id":"…","timestamp":"…","message":"Hello","sender":"Alice"}`
  */
 export function encodePublication(publication: Publication): JsonText {
@@ -102,7 +102,7 @@ export function isoTime(ms: number): string {
 function parseRef(object: fields.Fields): Ref | undefined {
   const { ref } = object;
   if (ref === undefined || ref === null) return undefined;
-  // JSON has no infinity, but 1e999 is read as one, and would come back as null.
+  // JSON has no infinity, but 1e999 is parsed as one and would be sent back as null.
   if ((typeof ref === "number" && Number.isFinite(ref)) || (typeof ref === "string" && ref.length <= limits.refLength))
     return ref;
   throw fields.invalid("ref", `a number or a text of at most ${limits.refLength} characters`, ref);
@@ -188,7 +188,7 @@ function parseAuth(object: fields.Fields): ClientFrame {
   return { type: "auth", token: object.token };
 }
 
-/** The members that have a value: absent and undefined are not the same to a reader of the wire. */
+/** Omits the members that are undefined: on the wire, absent and null are different. */
 export function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(members).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };

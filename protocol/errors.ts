@@ -1,6 +1,6 @@
 /**
- * Every refusal a caller can meet: its HTTP status, whether the same request may succeed later, and what it means.
- * The page docs/errors.md is made from this table.
+ * Every error a caller can receive: its HTTP status, whether the same request may succeed later, and what it means.
+ * docs/errors.md is generated from this table.
  */
 export const errorTable = {
   "bad-json": { status: 400, retry: false, meaning: "The text is not JSON, or is nested too deep." },
@@ -12,7 +12,7 @@ export const errorTable = {
     meaning: "The token has expired, or is not valid yet: connect with a new one.",
   },
   forbidden: { status: 403, retry: false, meaning: "The key, token or origin does not allow this." },
-  "not-found": { status: 404, retry: false, meaning: "There is nothing by that name." },
+  "not-found": { status: 404, retry: false, meaning: "Nothing exists under that name." },
   "method-not-allowed": { status: 405, retry: false, meaning: "The path exists, but not with this method." },
   "request-timeout": { status: 408, retry: true, meaning: "The request took too long to arrive." },
   conflict: {
@@ -26,40 +26,40 @@ export const errorTable = {
     retry: false,
     meaning: "A field is missing or breaks its rule; the message names both.",
   },
-  "upgrade-required": { status: 426, retry: false, meaning: "The path wants a WebSocket handshake." },
+  "upgrade-required": { status: 426, retry: false, meaning: "The path requires a WebSocket handshake." },
   "rate-limited": {
     status: 429,
     retry: true,
-    meaning: "Too many messages or connections; `retry_after_ms` says when.",
+    meaning: "Too many messages or connections; `retry_after_ms` says when to retry.",
   },
   "too-many-channels": {
     status: 429,
     retry: false,
-    meaning: "The server or the connection has as many channels as it may: leave one, or raise the limit.",
+    meaning: "The server or the connection has reached its channel limit: leave a channel, or raise the limit.",
   },
-  "unknown-type": { status: 400, retry: false, meaning: "The frame's `type` is not one of the protocol." },
-  internal: { status: 500, retry: true, meaning: "A fault of the server; it is in the server's log." },
+  "unknown-type": { status: 400, retry: false, meaning: "The protocol has no frame of this `type`." },
+  internal: { status: 500, retry: true, meaning: "Internal error; details are in the server's log." },
   "broker-unavailable": {
     status: 503,
     retry: true,
-    meaning: "It is not known to be stored: say it again with the same id.",
+    meaning: "The publication may not be stored: send it again with the same id.",
   },
   "idempotency-full": {
     status: 503,
     retry: true,
-    meaning: "The memory of ids is full; new ones are refused, old ones kept.",
+    meaning: "The idempotency window is full: new ids are refused until old ones expire.",
   },
   starting: { status: 503, retry: true, meaning: "The server is starting; try again in a second." },
   draining: { status: 503, retry: true, meaning: "The server is shutting down." },
-  full: { status: 503, retry: true, meaning: "The server has as many connections as it may." },
+  full: { status: 503, retry: true, meaning: "The server has reached its connection limit." },
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;
 
-type PassingCode = { [Code in ErrorCode]: (typeof errorTable)[Code]["retry"] extends true ? Code : never }[ErrorCode];
+type RetryableCode = { [Code in ErrorCode]: (typeof errorTable)[Code]["retry"] extends true ? Code : never }[ErrorCode];
 
-/** The codes with `retry: true`; a test holds the two together. The SDK bundles this list only, not the sentences of the table. */
-const passingCodes = [
+/** The codes with `retry: true`, checked by a test. A separate list, so that the SDK does not bundle the sentences of the table. */
+const retryableCodes = [
   "request-timeout",
   "rate-limited",
   "internal",
@@ -68,23 +68,23 @@ const passingCodes = [
   "starting",
   "draining",
   "full",
-] as const satisfies readonly PassingCode[];
+] as const satisfies readonly RetryableCode[];
 
-/** Whether the same request may succeed later. Codes that are not in the table: no. */
-export function isPassing(code: string): boolean {
-  return (passingCodes as readonly string[]).includes(code);
+/** Whether the same request may succeed later. Unknown codes: false. */
+export function isRetryable(code: string): boolean {
+  return (retryableCodes as readonly string[]).includes(code);
 }
 
-/** A failure the caller is told about. Anything else that is thrown is a bug. */
+/** An error that is reported to the caller. Anything else that is thrown is a bug. */
 export class ServiceError extends Error {
   override readonly name = "ServiceError";
   readonly code: ErrorCode;
-  /** The field that broke the rule, where there is one. */
+  /** The field that broke the rule, if any. */
   readonly field: string | undefined;
-  /** When to try again, milliseconds from now. */
+  /** When to retry, in milliseconds from now. */
   readonly retryAfterMs: number | undefined;
 
-  /** @param message Says what was wrong and what would be right; it is shown to the caller. */
+  /** @param message Says what is wrong and what was expected. It is shown to the caller. */
   constructor(code: ErrorCode, message: string, options: ServiceErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
@@ -93,7 +93,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** What a refusal can carry beside its code and message. */
+/** What an error can carry besides its code and message. */
 export interface ServiceErrorOptions {
   readonly field?: string;
   readonly retryAfterMs?: number;

@@ -4,10 +4,10 @@ import { jsonDepth } from "./json-text.ts";
 import { limits } from "./limits.ts";
 import { parsePosition, parseSinceWord, type Since, sinceRule } from "./position.ts";
 
-/** A JSON object whose members nobody has looked at yet. */
+/** A JSON object whose members have not been validated yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** @throws ServiceError "bad-json" for anything but an object of bearable depth. @param around As for `parseJson`. */
+/** @throws ServiceError "bad-json" for anything but an object of acceptable depth. @param around As for `parseJson`. */
 export function parseObject(text: string, around = 1): Fields {
   const value = parseJson(text, around);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -18,10 +18,10 @@ export function parseObject(text: string, around = 1): Fields {
 
 /**
  * @param around Levels that surround `data`: 1 for an object with fields, 2 for an array of those, 0 for a body that is the data.
- * @throws ServiceError "bad-json" where the text is not JSON or nested deeper than `limits.jsonDepth` and what is around.
+ * @throws ServiceError "bad-json" if the text is not JSON, or is nested deeper than `limits.jsonDepth` plus `around`.
  */
 export function parseJson(text: string, around = 1): unknown {
-  // Depth first: an engine's parser may end with a stack error of its own far beyond it.
+  // Check the depth first: on very deep input JSON.parse may fail with a stack overflow.
   if (jsonDepth(text) > limits.jsonDepth + around) {
     throw new ServiceError("bad-json", `nested deeper than ${limits.jsonDepth} levels`);
   }
@@ -32,25 +32,25 @@ export function parseJson(text: string, around = 1): unknown {
   }
 }
 
-/** The refusal of one field: names it, the rule and what came. */
+/** The error for one field. Names the field, the rule and the value. */
 export function invalid(field: string, rule: string, got: unknown): ServiceError {
   return new ServiceError("invalid-field", `${field}: expected ${rule}, got ${shown(got)}`, { field });
 }
 
-/** A text of at most `max` characters without control characters, or undefined where the field is absent or null. */
+/** A text of at most `max` characters without control characters, or undefined if the field is absent or null. */
 export function optionalText(fields: Fields, field: string, max: number): string | undefined {
   const value = fields[field];
   if (value === undefined || value === null) return undefined;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches
   if (typeof value !== "string" || value.length === 0 || value.length > max || /[\u0000-\u001f\u007f]/.test(value)) {
     throw invalid(field, `a text of 1 to ${max} characters without control characters`, value);
   }
-  // Storage keeps UTF-8, where every half of a pair becomes the same sign: two ids would be one, and a message lost.
+  // UTF-8 storage replaces every lone surrogate with the same character, so two different ids would become one.
   if (!value.isWellFormed()) throw invalid(field, "valid Unicode, without half of a surrogate pair", value);
   return value;
 }
 
-/** A text of any length (the transport has bounded it), or undefined. */
+/** A text of any length (the transport limits it), or undefined. */
 export function optionalMessage(fields: Fields): string | undefined {
   const value = fields.message;
   if (value === undefined || value === null) return undefined;
@@ -72,7 +72,7 @@ export function optionalEvent(fields: Fields): string | undefined {
   return value;
 }
 
-/** `error`, `open` and `system` are taken: an EventSource fires the first two by itself, the third is the server's. */
+/** `error`, `open` and `system` are reserved: an EventSource fires the first two itself, and the server uses the third. */
 export const eventPattern = /^(?!(?:error|open|system)$)[A-Za-z0-9_.:-]{1,100}$/;
 
 export function isEventName(value: unknown): value is string {
@@ -87,7 +87,7 @@ export function channelField(fields: Fields): ChannelName {
   return channel;
 }
 
-/** @throws ServiceError for anything but a position object, a word of `sinceRule`, or nothing. */
+/** @throws ServiceError for anything but a position object, a keyword of `sinceRule`, or nothing. */
 export function optionalSince(fields: Fields): Since | undefined {
   const value = fields.since;
   if (value === undefined || value === null) return undefined;
@@ -105,7 +105,7 @@ export function optionalHeaders(fields: Fields): Readonly<Record<string, string>
   return value;
 }
 
-/** A small object of texts. */
+/** An object with few, short text values. */
 export function isHeaders(value: unknown): value is Readonly<Record<string, string>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const entries = Object.entries(value);
@@ -121,7 +121,7 @@ function isHeaderText(text: unknown, max: number): boolean {
 
 export const headersRule = `an object of at most ${limits.headers} texts, each up to ${limits.headerLength} characters with its name`;
 
-/** What came, short enough for a message and never a whole payload. */
+/** The value as shown in an error: short, and never a whole payload. */
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";
   const text =

@@ -3,10 +3,10 @@ import type { ErrorCode } from "./errors.ts";
 import type { Position, Since } from "./position.ts";
 import type { Body, Labels, Publication } from "./publication.ts";
 
-/** What a command may carry and its answer brings back. */
+/** An id that a client gives to a command. The answer carries the same one. */
 export type Ref = string | number;
 
-/** Everything a client may say, after the decoder: field names are ours, defaults are filled in. */
+/** The commands a client can send, after decoding: with our field names and the defaults filled in. */
 export type ClientFrame =
   | { readonly type: "message"; readonly message: string; readonly sender?: string }
   | { readonly type: "send_now" }
@@ -23,11 +23,11 @@ export interface PublishFields extends Body, Labels {
   readonly channel: ChannelName;
   readonly id?: string;
   readonly ephemeral: boolean;
-  /** Whether the publisher wants its own copy. */
+  /** Whether the publisher receives its own copy. */
   readonly echo: boolean;
 }
 
-/** Where a subscription begins; `recovered` only where a position was asked for. */
+/** Where a subscription begins. `recovered` is only set if a position was requested. */
 export interface Joined {
   readonly epoch: string;
   /** The channel's top. */
@@ -38,10 +38,10 @@ export interface Joined {
   readonly reason?: GapReason;
 }
 
-/** Why something cannot be known to be complete. */
+/** Why messages may be missing. */
 export type GapReason = "epoch-changed" | "history-too-short";
 
-/** Everything the server may say. `ref` stands only in answers. Written out by codec.ts. */
+/** The frames a server can send. `ref` only appears in answers. Encoded by codec.ts. */
 export type ServerFrame = SystemFrame | AnswerFrame | MessageFrame | AdvanceFrame;
 
 export interface MessageFrame {
@@ -49,7 +49,7 @@ export interface MessageFrame {
   readonly publication: Publication;
 }
 
-/** A connection was left out of what lies up to `offset`. */
+/** Tells a connection that was excluded from publications that the channel is now at `offset`. */
 export interface AdvanceFrame {
   readonly type: "advance";
   readonly channel: ChannelName;
@@ -62,7 +62,7 @@ export interface WelcomeFrame {
   readonly type: "system";
   readonly event: "welcome";
   readonly protocol: 1;
-  /** Left out, like the count, where notices are off. */
+  /** Left out, like `online`, if notices are off. */
   readonly message?: string;
   readonly connection_id: string;
   readonly resume_key: string;
@@ -72,21 +72,21 @@ export interface WelcomeFrame {
   readonly limits: WelcomeLimits;
   readonly timestamp: string;
   readonly channels: Readonly<Record<string, Joined>>;
-  /** Parameters of the URL that the server does not know, a sentence each. */
+  /** One sentence per unknown URL parameter. */
   readonly warnings?: readonly string[];
 }
 
-/** What the server takes from one connection, so that a client can refuse what the server would refuse. */
+/** What the server accepts from one connection, so that a client can reject what the server would reject. */
 export interface WelcomeLimits {
   /** Bytes of one publication's `message`, `data` and `headers` together, in UTF-8. */
   readonly max_message_bytes: number;
-  /** Frames per second, twice as many at once; 0: no limit. */
+  /** Frames per second; bursts of twice as many are allowed. 0: no limit. */
   readonly message_rate: number;
-  /** Channels, `all` and the user's own not counted. */
+  /** Channels per connection, not counting `all` and the user's own. */
   readonly max_channels: number;
 }
 
-/** Others came or went. */
+/** Other clients joined or left. */
 export interface NoticeFrame {
   readonly type: "system";
   readonly event: "joined" | "left";
@@ -101,14 +101,14 @@ export interface DrainingFrame {
   readonly message: string;
   /** How long until the server closes the connection by itself. */
   readonly deadline_ms: number;
-  /** This connection's own moment to come back. */
+  /** When this connection should reconnect, in milliseconds from now. Differs per connection. */
   readonly reconnect_after_ms: number;
-  /** Is there another worker or node to go to? */
+  /** Whether another worker or node accepts connections. */
   readonly successor: boolean;
   readonly timestamp: string;
 }
 
-/** What lies between `from` and `to`, both included, will not come. */
+/** The publications from `from` to `to`, both included, are missing and will not be delivered. */
 export interface GapFrame {
   readonly type: "system";
   readonly event: "gap";
@@ -120,19 +120,19 @@ export interface GapFrame {
   readonly message: string;
 }
 
-/** Event streams only: the last event before the server ends the stream, because a stream has no close codes. */
+/** Event streams only: the last event before the server ends the stream. Takes the place of a close code. */
 export interface ClosingFrame {
   readonly type: "system";
   readonly event: "closing";
-  /** A code of the table of close codes. */
+  /** A code from the table of close codes. */
   readonly code: number;
-  /** For people. */
+  /** Meant for people. */
   readonly reason: string;
-  /** When to reconnect, milliseconds from now; absent where a client should not. */
+  /** When to reconnect, in milliseconds from now. Absent if the client should not reconnect. */
   readonly reconnect_after_ms?: number;
 }
 
-/** Event streams only, for a client that asked for it: a sign of life that a page can see, unlike a comment. */
+/** Event streams only, if the client asked for it: a heartbeat that a page can see, unlike a comment. */
 export interface HeartbeatFrame {
   readonly type: "system";
   readonly event: "heartbeat";
@@ -151,10 +151,10 @@ export type AnswerFrame = AnswerLabels &
     | { readonly type: "pong" }
   );
 
-/** What any answer may carry. */
+/** Fields that any answer can have. */
 export interface AnswerLabels {
   readonly ref?: Ref;
-  /** Fields of the command that the server does not know, a sentence each: most are slips of the keyboard. */
+  /** One sentence per unknown field of the command. Most are typing errors. */
   readonly warnings?: readonly string[];
 }
 
@@ -180,7 +180,7 @@ export interface HistoryFrame extends Position {
   readonly type: "history";
   readonly channel: ChannelName;
   readonly messages: readonly Publication[];
-  /** Nothing is missing between what was asked for and the first message. */
+  /** Whether nothing is missing between the requested position and the first message. */
   readonly complete: boolean;
   readonly reason?: GapReason;
 }
@@ -188,16 +188,16 @@ export interface HistoryFrame extends Position {
 export interface PresenceFrame {
   readonly type: "presence";
   readonly channel: ChannelName;
-  /** Connections. */
+  /** Number of connections. */
   readonly count: number;
-  /** A page of the users, sorted, each once; left out where only the count may be known. */
+  /** One page of the users, sorted and without duplicates. Left out if the client may only know the count. */
   readonly users?: readonly string[];
-  /** The `page` to ask for next; left out on the last page. */
+  /** The `page` to request next. Left out on the last page. */
   readonly next_page?: string;
 }
 
-/** How a publication stands in a message frame and in history answers; `data` is parsed here, on the reader's side. */
-export interface MessageOnTheWire {
+/** A publication in message frames and history answers, as a client decodes it: `data` is parsed. */
+export interface WireMessage {
   readonly type: "message";
   readonly channel: string;
   readonly offset?: number;

@@ -1,6 +1,6 @@
 /**
- * Cuts values out of JSON text without parsing them, so that `data` can be passed on as it came: a number of 64 bits,
- * the order of members and repeated ones survive. Every function here expects text that `JSON.parse` accepted.
+ * Cuts values out of JSON text without parsing them, so that `data` is passed on unchanged: 64-bit numbers, the order of
+ * members and duplicate members survive. Every function here expects text that `JSON.parse` accepted.
  *
  * memberTexts('{"id":"a", "data": {"n": 9007199254740993}}') -> { id: '"a"', data: '{"n": 9007199254740993}' }
  */
@@ -19,7 +19,7 @@ export function memberTexts(objectText: string): ReadonlyMap<string, string> {
   }
 }
 
-/** The elements of an array, each as its own text. */
+/** The elements of an array, each as JSON text. */
 export function elementTexts(arrayText: string): readonly string[] {
   const elements: string[] = [];
   let at = skipSpace(arrayText, skipSpace(arrayText, 0) + 1);
@@ -33,7 +33,7 @@ export function elementTexts(arrayText: string): readonly string[] {
   }
 }
 
-/** The deepest level of arrays and objects: 0 for `1`, 1 for `[]`, 2 for `[{}]`. */
+/** The nesting depth of arrays and objects: 0 for `1`, 1 for `[]`, 2 for `[{}]`. */
 export function jsonDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -46,21 +46,21 @@ export function jsonDepth(text: string): number {
   return deepest;
 }
 
-/** The same JSON on one line: a line break in valid JSON can only be white space, and would break a text stream apart. */
+/** The same JSON on one line. In valid JSON a line break is only white space, and it would split an SSE event. */
 export function onOneLine(jsonText: string): string {
   return /[\r\n]/.test(jsonText) ? jsonText.replace(/[\r\n]+/g, " ") : jsonText;
 }
 
 /**
- * The same JSON with characters in place of `\u` escapes, to measure it: some encoders write nothing else (`json.dumps` of
- * Python), in up to three times the bytes. Escapes stay where JSON needs them, and where the character alone would not
- * survive: control characters, line separators, halves of surrogate pairs.
+ * The same JSON with characters in place of `\u` escapes, for measuring its size: some encoders (Python's `json.dumps`) escape
+ * everything, which takes up to three times the bytes. Escapes that JSON requires are kept, and so are those of characters
+ * that would not survive: control characters, line separators, lone surrogates.
  */
 export function withoutEscapes(jsonText: string): string {
   return jsonText.includes("\\u") ? jsonText.replace(escapes, unescaped) : jsonText;
 }
 
-/** A pair of surrogates, one code unit, or any other escape, which is matched so that `\\u0041` is not taken for one. */
+/** A surrogate pair, one code unit, or any other escape. The last is matched so that `\\u0041` is not read as an escape. */
 const escapes = /\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})|\\./gi;
 const needsEscape = /["\\\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
 
@@ -101,7 +101,7 @@ function skipString(text: string, from: number): number {
   return text.length;
 }
 
-/** The end of the value that begins at `from`; iterative, since nesting is the sender's choice. */
+/** The end of the value that begins at `from`. Iterative, because the sender chooses the depth. */
 function skipValue(text: string, from: number): number {
   let depth = 0;
   for (let at = from; at < text.length; at++) {
@@ -111,7 +111,7 @@ function skipValue(text: string, from: number): number {
       if (depth === 0) return at + 1;
     } else if (char === openBrace || char === openBracket) depth++;
     else if (char === closeBrace || char === closeBracket) {
-      if (depth === 0) return at; // the end of what surrounds a bare number, true, false or null
+      if (depth === 0) return at; // end of the enclosing array or object: the value is a number, true, false or null
       if (--depth === 0) return at + 1;
     } else if (depth === 0 && (char === comma || isSpace(char))) return at;
   }

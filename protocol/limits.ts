@@ -1,10 +1,10 @@
-/** Limits that both sides know. What an operator may change stands in the server's options. */
+/** Limits that clients and server share. Limits that an operator can change are in the server's options. */
 export const limits = {
   /** Characters of a plain channel's name. */
   channelNameLength: 200,
   /** Characters of a user's id. */
   userIdLength: 128,
-  /** Bytes of a cursor: what fits into a header and a query without a proxy's complaint. */
+  /** Bytes of a cursor: small enough for a header or a query string behind any proxy. */
   cursorBytes: 4096,
   /** Characters of a publication's id; also of `Idempotency-Key`. */
   idLength: 128,
@@ -16,20 +16,20 @@ export const limits = {
   keyLength: 256,
   /** Characters of a `ref`. */
   refLength: 128,
-  /** How many entries `headers` may have, and characters of one name and one value together. */
+  /** Number of entries in `headers`, and characters of one name and value together. */
   headers: 16,
   headerLength: 1024,
-  /** Levels of arrays and objects inside `data`: JSON parsers of small languages give up at a few hundred. */
+  /** Levels of arrays and objects inside `data`. Some JSON parsers fail at a few hundred levels. */
   jsonDepth: 128,
-  /** Publications in one history answer, and in one that names no limit. */
+  /** Publications in one history answer: the maximum, and the default. */
   historyLimit: 1000,
   historyDefault: 100,
   /** The largest `last:N`. */
   lastLimit: 10_000,
-  /** Users of one presence answer. */
+  /** Users in one presence answer. */
   presenceUsers: 500,
-  /** Items of one batch. */
+  /** Items in one batch. */
   batchItems: 1000,
-  /** Channels or users of one publish request. */
+  /** Channels or users in one publish request. */
   publishTargets: 1000,
 } as const;

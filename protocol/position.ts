@@ -1,15 +1,15 @@
 import { type ChannelName, parseChannelName } from "./channel-name.ts";
 import { limits } from "./limits.ts";
 
-/** A place in a channel's history. (channel, epoch, offset) never names two publications. */
+/** A place in a channel's history. (channel, epoch, offset) never identifies two publications. */
 export interface Position {
-  /** Names one life of the channel's numbering: 1 to 64 of `[A-Za-z0-9_-]`. */
+  /** Identifies one numbering of the channel: 1 to 64 of `[A-Za-z0-9_-]`. Changes whenever offsets start over. */
   readonly epoch: string;
-  /** The last publication seen; 0 before the first. */
+  /** The last publication received; 0 before the first. */
   readonly offset: number;
 }
 
-/** From where a reader wants to go on. */
+/** Where a reader wants to start. */
 export type Since =
   | { readonly from: "position"; readonly position: Position }
   | { readonly from: "earliest" }
@@ -19,12 +19,12 @@ export type Since =
   | { readonly from: "last"; readonly count: number };
 
 /**
- * What a cursor that cannot be understood stands for: a position in an epoch that no channel ever has. So the client is told
- * that its messages are not known to be complete, and gets what history there is.
+ * Stands for a cursor that cannot be parsed: a position in an epoch that no channel ever has. The client is told that
+ * messages may be missing, and receives the whole history.
  */
 export const unknownPosition: Position = { epoch: "", offset: 0 };
 
-/** Positions in several channels; as text `channel~epoch~offset`, joined by commas. */
+/** Positions in several channels. As text: `channel~epoch~offset`, joined by commas. */
 export type Cursor = ReadonlyMap<ChannelName, Position>;
 
 const epochPattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -33,7 +33,7 @@ const agePattern = /^([0-9]{1,9})(ms|s|m|h|d)$/;
 const lastPattern = /^last:([0-9]{1,5})$/;
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** One channel's part of a cursor without its offset: `room%2F1~k3x9~`. The channel is percent-encoded, `~` too. */
+/** One channel's part of a cursor, without the offset: `room%2F1~k3x9~`. The channel is percent-encoded, `~` included. */
 export function cursorPrefix(channel: ChannelName, epoch: string): string {
   return `${encodeURIComponent(channel).replaceAll("~", "%7E")}~${epoch}~`;
 }
@@ -43,10 +43,10 @@ export function formatCursor(cursor: Cursor): string {
   return Array.from(cursor, ([channel, { epoch, offset }]) => cursorPrefix(channel, epoch) + offset).join(",");
 }
 
-/** A cursor of at most 4 KiB, or undefined. The last mention of a channel wins. */
+/** Parses a cursor of at most 4 KiB. If a channel occurs twice, the last position is used. */
 export function parseCursor(text: string): Cursor | undefined {
   if (text.length === 0 || text.length > limits.cursorBytes) return undefined;
-  // A name that lost its percent-encoding on the way is understood, but has more bytes than characters.
+  // A name that was percent-decoded by a proxy is still accepted, but has more bytes than characters.
   if (new TextEncoder().encode(text).length > limits.cursorBytes) return undefined;
   const cursor = new Map<ChannelName, Position>();
   for (const part of text.split(",")) {
@@ -59,7 +59,7 @@ export function parseCursor(text: string): Cursor | undefined {
   return cursor;
 }
 
-/** `{epoch, offset}` as it stands in frames. */
+/** Parses `{epoch, offset}` as used in frames. */
 export function parsePosition(value: unknown): Position | undefined {
   if (typeof value !== "object" || value === null || !("epoch" in value) || !("offset" in value)) return undefined;
   const { epoch, offset } = value;
@@ -67,7 +67,7 @@ export function parsePosition(value: unknown): Position | undefined {
   return typeof offset === "number" && Number.isSafeInteger(offset) && offset >= 0 ? { epoch, offset } : undefined;
 }
 
-/** `earliest`, a duration (`2m`) or `last:10`: a `since` that names no position. */
+/** Parses a `since` that is not a position: `earliest`, a duration (`2m`) or `last:10`. */
 export function parseSinceWord(text: string): Since | undefined {
   if (text === "earliest") return { from: "earliest" };
   const last = lastPattern.exec(text);
@@ -83,13 +83,13 @@ export function parseSinceWord(text: string): Since | undefined {
     : undefined;
 }
 
-/** What a `since` must look like, as the end of a sentence. */
+/** The rule for `since`, worded as the end of a sentence. */
 export const sinceRule = `a position, "earliest", a duration such as "2m", or "last:10" (up to ${limits.lastLimit})`;
 
 function decodePercent(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    return undefined; // a broken escape is a broken cursor, told as such by the caller
+    return undefined; // a broken escape makes the cursor invalid
   }
 }

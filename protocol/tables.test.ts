@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { closeTable, isFinal } from "./close-codes.ts";
-import { errorTable, isPassing, ServiceError } from "./errors.ts";
+import { errorTable, isRetryable, ServiceError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { texts } from "./texts.ts";
 
@@ -15,7 +15,7 @@ describe("the table of errors", () => {
       // RFC 9110 §15.5.9. Too many channels is the exception: waiting alone leaves none of them.
       const isLasting = code === "too-many-channels";
       expect<boolean>(retry).toBe(!isLasting && (status === 408 || status === 429 || status >= 500));
-      expect(isPassing(code)).toBe(retry);
+      expect(isRetryable(code)).toBe(retry);
       expect(meaning).toEndWith(".");
     },
   );
@@ -23,7 +23,7 @@ describe("the table of errors", () => {
   test.each(["", "constructor", "toString", "__proto__", "of-another-version"])(
     "the unlisted code %p does not pass",
     (code) => {
-      expect(isPassing(code)).toBe(false);
+      expect(isRetryable(code)).toBe(false);
     },
   );
 
@@ -43,10 +43,10 @@ describe("the table of close codes", () => {
     expect(new Set(entries.map(([, { code }]) => code)).size).toBe(entries.length);
   });
 
-  test.each(entries)("%s says by its range whether to come back", (_, { code, comeBack, reason }) => {
+  test.each(entries)("%s shows by its range whether to reconnect", (_, { code, reconnect, reason }) => {
     // 1000 is for the client to decide.
-    expect<boolean>(isFinal(code)).toBe(!comeBack && code !== 1000);
-    if (code >= 4000) expect<boolean>(comeBack).toBe(code < 4500);
+    expect<boolean>(isFinal(code)).toBe(!reconnect && code !== 1000);
+    if (code >= 4000) expect<boolean>(reconnect).toBe(code < 4500);
     expect(bytesOf(reason)).toBeLessThanOrEqual(123); // RFC 6455 §5.5
   });
 
@@ -63,8 +63,8 @@ describe("the table of close codes", () => {
     [4499, true],
     [4500, false],
     [4999, false],
-  ])("a client that meets the unlisted code %d comes back: %p", (code, comeBack) => {
-    expect(isFinal(code)).toBe(!comeBack);
+  ])("a client that meets the unlisted code %d comes back: %p", (code, reconnect) => {
+    expect(isFinal(code)).toBe(!reconnect);
   });
 });
 
@@ -80,14 +80,14 @@ describe("the limits", () => {
 
 describe("the sentences", () => {
   test("round what is left up to whole seconds", () => {
-    expect(texts.draining(1)).toContain("in 1 s at the latest");
-    expect(texts.draining(1_800_000)).toContain("in 1800 s at the latest");
+    expect(texts.draining(1)).toContain("within 1 s");
+    expect(texts.draining(1_800_000)).toContain("within 1800 s");
   });
 
   test("name one missing message, or both ends of several", () => {
     expect([texts.gap(7, 7), texts.gap(7, 9)]).toEqual([
-      "Message 7 is no longer there.",
-      "Messages 7 to 9 are no longer there.",
+      "Message 7 is no longer available.",
+      "Messages 7 to 9 are no longer available.",
     ]);
   });
 });

@@ -24,8 +24,8 @@ export function closeCodesPage(): string {
   const rows = Object.values(closeTable)
     .toSorted((one, other) => one.code - other.code)
     .map(
-      ({ code, comeBack, reason }) =>
-        `| ${code} | ${code === 1000 ? "as it likes" : comeBack ? "yes" : "no"} | ${reason} |`,
+      ({ code, reconnect, reason }) =>
+        `| ${code} | ${code === 1000 ? "as it likes" : reconnect ? "yes" : "no"} | ${reason} |`,
     );
   return page("Close codes", [
     "A WebSocket ends with one of these codes. *Come back* says whether a client should connect again, with the growing and",

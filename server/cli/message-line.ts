@@ -1,10 +1,10 @@
 import type { Gap } from "../../client/index.ts";
-import type { MessageOnTheWire } from "../../protocol/frames.ts";
+import type { WireMessage } from "../../protocol/frames.ts";
 import type { Paint } from "./paint.ts";
 import { printable, printableJson } from "./printable.ts";
 
 /** What of a message a line shows. */
-export type Shown = Pick<MessageOnTheWire, "timestamp" | "channel" | "sender" | "message" | "event" | "data">;
+export type Shown = Pick<WireMessage, "timestamp" | "channel" | "sender" | "message" | "event" | "data">;
 
 /**
  * A message for people: `[10:30:35] Bob: Hey Alice`. In front of it the channel where there are several, `(room:1)`;

@@ -31,7 +31,7 @@ export async function publishSurely(question: Question, sleep: World["sleep"]): 
     const answer = await tryOnce(question, isLast);
     if (answer !== undefined && answer.status < 300) return receiptOf(question, answer);
     const waitMs = Math.max(answer?.retryAfterMs ?? 0, backoff(tries, waits));
-    if (answer !== undefined && (isLast || !isPassing(answer) || waitMs > maxWaitMs)) throw refused(question, answer);
+    if (answer !== undefined && (isLast || !isRetryable(answer) || waitMs > maxWaitMs)) throw refused(question, answer);
     await sleep(waitMs);
   }
 }
@@ -46,7 +46,7 @@ async function tryOnce(question: Question, isLast: boolean): Promise<Answer | un
   }
 }
 
-function isPassing({ status }: Answer): boolean {
+function isRetryable({ status }: Answer): boolean {
   return status === 429 || status === 502 || status === 503 || status === 504;
 }
 

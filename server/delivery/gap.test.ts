@@ -11,17 +11,17 @@ test("a gap names both ends, and says it in words", () => {
     epoch: "e1",
     from: 18,
     to: 40,
-    message: "Messages 18 to 40 are no longer there.",
+    message: "Messages 18 to 40 are no longer available.",
   });
 });
 
 test("a gap of one is said as one", () => {
   const { message } = gapFrame(room, "history-too-short", { epoch: "e1", from: 18, to: 18 });
-  expect(message).toBe("Message 18 is no longer there.");
+  expect(message).toBe("Message 18 is no longer available.");
 });
 
 test("a new epoch is said as such", () => {
   const frame = gapFrame(room, "epoch-changed", { epoch: "e2", from: 1, to: 0 });
   expect(frame).toMatchObject({ reason: "epoch-changed", epoch: "e2" });
-  expect(frame.message).toContain("numbering began anew");
+  expect(frame.message).toContain("numbering started over");
 });

@@ -1,5 +1,5 @@
 import type { Joined } from "../../protocol/frames.ts";
-import type { ScriptedSocket, ScriptedWorld } from "./scripted-world.ts";
+import type { ScriptedEnvironment, ScriptedSocket } from "./scripted-environment.ts";
 
 /** One connection of the model: how far it was served; undefined: not in the channel. */
 interface Line {
@@ -11,14 +11,14 @@ interface Line {
 /** A server with one channel, as small as the protocol allows: it says late, in pieces, and forgets. */
 export class ModelServer {
   readonly channel = "room";
-  readonly #world: ScriptedWorld;
+  readonly #environment: ScriptedEnvironment;
   readonly #keep: number;
   readonly #lines = new Map<ScriptedSocket, Line>();
   top = 0;
 
   /** @param keep how many publications its history has */
-  constructor(world: ScriptedWorld, keep: number) {
-    this.#world = world;
+  constructor(environment: ScriptedEnvironment, keep: number) {
+    this.#environment = environment;
     this.#keep = keep;
   }
 
@@ -28,7 +28,7 @@ export class ModelServer {
 
   /** Welcomes whoever waits at the door. */
   accept(): void {
-    for (const socket of this.#world.sockets) {
+    for (const socket of this.#environment.sockets) {
       if (this.#lines.has(socket) || socket.isClosed) continue;
       const line: Line = { socket, cursor: undefined, heard: 0 };
       this.#lines.set(socket, line);
@@ -49,7 +49,7 @@ export class ModelServer {
 
   /** Breaks every connection that is open or on its way. */
   cut(): void {
-    for (const socket of this.#world.sockets) if (!socket.isClosed) socket.end(1006);
+    for (const socket of this.#environment.sockets) if (!socket.isClosed) socket.end(1006);
   }
 
   drain(): void {

@@ -1,5 +1,5 @@
 import { type Client, createClient } from "../../client/client.ts";
-import type { TransportName } from "../../client/world.ts";
+import type { TransportName } from "../../client/environment.ts";
 import type { ClientOptions, FaultClient } from "./fault-client.ts";
 
 /** The SDK over one transport; what it hands over is what counts. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type ChannelName, everyone, parseChannelName, userChannel } from "../../protocol/channel-name.ts";
-import { ScriptedWorld } from "../../tests/client/scripted-world.ts";
+import { ScriptedEnvironment } from "../../tests/client/scripted-environment.ts";
 import { Memberships } from "./memberships.ts";
 
 const room = named("room:1");
@@ -14,8 +14,8 @@ function named(text: string): ChannelName {
 
 /** A page that is connected, and what it was told. */
 async function connected() {
-  const world = new ScriptedWorld();
-  const { client, socket } = await world.connected();
+  const environment = new ScriptedEnvironment();
+  const { client, socket } = await environment.connected();
   const told: unknown[] = [];
   const memberships = new Memberships(client, {
     onMessage: ({ channel, data }) => told.push(["message", channel, data]),
@@ -23,20 +23,20 @@ async function connected() {
     onRefused: (channel, { code }) => told.push(["refused", channel, code]),
     onPresence: (channel, here) => told.push(["presence", channel, here?.users]),
   });
-  return { world, client, socket, memberships, told };
+  return { environment, client, socket, memberships, told };
 }
 
 describe("memberships", () => {
   test("hand over what comes, and nothing any more when they are left", async () => {
-    const { world, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, told } = await connected();
     expect(memberships.join(room)).toBe(true);
-    await world.move(0);
+    await environment.move(0);
     socket.subscribed(room, live);
     socket.message(room, 10, "Hi");
     socket.message(room, 13, "there");
     memberships.leave(room);
     socket.message(room, 14, "too late");
-    await world.move(0);
+    await environment.move(0);
     expect(told).toEqual([
       ["message", room, "Hi"],
       ["gap", room, 11, 12],
@@ -47,19 +47,19 @@ describe("memberships", () => {
   });
 
   test("are joined once, however often they are asked for", async () => {
-    const { world, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, told } = await connected();
     memberships.join(room);
     expect(memberships.join(room)).toBe(false);
-    await world.move(0);
+    await environment.move(0);
     socket.subscribed(room, live);
     socket.message(room, 10);
     expect(told).toHaveLength(1);
   });
 
   test("that are refused are none any more, and it is said why", async () => {
-    const { world, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, told } = await connected();
     memberships.join(room);
-    await world.move(0);
+    await environment.move(0);
     socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "no" });
     expect(told).toEqual([["refused", room, "forbidden"]]);
     expect(memberships.channels).toEqual([]);
@@ -68,15 +68,15 @@ describe("memberships", () => {
 
 describe("who is here", () => {
   test("is asked of plain channels, and not again before the answer is there", async () => {
-    const { world, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, told } = await connected();
     for (const channel of [everyone, userChannel("alice"), room]) memberships.join(channel);
-    await world.move(0);
+    await environment.move(0);
     const asked = () => socket.commands.filter(({ type }) => type === "presence");
     memberships.refresh();
     memberships.refresh();
     expect(asked()).toEqual([{ type: "presence", channel: room }]);
     socket.say({ type: "presence", ref: socket.refOf("presence"), channel: room, count: 1, users: ["alice"] });
-    await world.move(0);
+    await environment.move(0);
     expect(told).toEqual([["presence", room, ["alice"]]]);
     memberships.refresh();
     expect(asked()).toHaveLength(2);
@@ -86,11 +86,11 @@ describe("who is here", () => {
     { type: "presence", channel: room, count: 0, users: [] },
     { type: "error", code: "forbidden", message: "no" },
   ])("is not known where %j is the answer", async (answer) => {
-    const { world, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, told } = await connected();
     memberships.join(room);
     memberships.refresh();
     socket.say({ ...answer, ref: socket.refOf("presence") });
-    await world.move(0);
+    await environment.move(0);
     expect(told).toEqual([["presence", room, undefined]]);
   });
 

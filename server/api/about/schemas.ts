@@ -1,7 +1,7 @@
 import { channelNameRule, plainChannelPattern, userIdRule } from "../../../protocol/channel-name.ts";
 import { errorTable } from "../../../protocol/errors.ts";
 import { eventPattern, eventRule, headersRule } from "../../../protocol/fields.ts";
-import type { MessageOnTheWire } from "../../../protocol/frames.ts";
+import type { WireMessage } from "../../../protocol/frames.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { flag, type JsonSchema, list, object, shape, shortText, text, time, whole } from "./json-schema.ts";
 
@@ -64,7 +64,7 @@ export const errorCode = text("For programs; the table of codes says what each m
 export const components: Readonly<Record<ComponentName, JsonSchema>> = {
   Message: {
     description: "One publication, as every reader gets it. It has message, data, or both.",
-    ...shape<MessageOnTheWire>(
+    ...shape<WireMessage>(
       {
         type: { const: "message" },
         channel: channelName,

@@ -1,4 +1,4 @@
-import { isPassing } from "../../../protocol/errors.ts";
+import { isRetryable } from "../../../protocol/errors.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { printable } from "../printable.ts";
 
@@ -49,7 +49,7 @@ export class ChatOutbox {
   refuse(code: string, message: string): void {
     const [first] = this.#waiting;
     if (first === undefined) this.#dependencies.complain(printable(message));
-    else if (isPassing(code)) this.#wait(patienceMs, () => this.sayFirst());
+    else if (isRetryable(code)) this.#wait(patienceMs, () => this.sayFirst());
     else this.#drop(message);
   }
 

@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Client } from "../../../client/index.ts";
-import { type ScriptedSocket, ScriptedWorld, settle } from "../../../tests/client/scripted-world.ts";
+import { ScriptedEnvironment, type ScriptedSocket, settle } from "../../../tests/client/scripted-environment.ts";
 import { Voice } from "./voice.ts";
 
-let world: ScriptedWorld;
+let world: ScriptedEnvironment;
 let client: Client;
 let complaints: string[];
 let voice: Voice;
 
 beforeEach(() => {
-  world = new ScriptedWorld();
+  world = new ScriptedEnvironment();
   client = world.client({ transports: ["websocket"] });
   complaints = [];
   voice = new Voice({ client, clock: world.clock, name: "Alice", complain: (line) => void complaints.push(line) });

@@ -54,7 +54,7 @@ const introduction = `Text frames, one JSON object each. A client that chose the
 Close codes:
 
 ${Object.values(closeTable)
-  .map(({ code, reason, comeBack }) => `- ${code}: ${reason}${comeBack ? " (come back)" : ""}`)
+  .map(({ code, reason, reconnect }) => `- ${code}: ${reason}${reconnect ? " (come back)" : ""}`)
   .join("\n")}`;
 
 function messageNames(): readonly string[] {

@@ -163,8 +163,8 @@ ${Object.entries(errorTable).map(
 <h2 id="close-codes">Close codes</h2><p>What is not listed and below 4500: come back.</p>
 <div class="wide"><table><thead><tr><th scope="col">Code</th><th scope="col">Come back?</th><th scope="col">Meaning</th></tr></thead><tbody>
 ${Object.values(closeTable).map(
-  ({ code, comeBack, reason }) =>
-    html`<tr><td><code>${code}</code></td><td class="kind">${comeBack ? "yes" : "no"}</td><td>${reason}</td></tr>
+  ({ code, reconnect, reason }) =>
+    html`<tr><td><code>${code}</code></td><td class="kind">${reconnect ? "yes" : "no"}</td><td>${reason}</td></tr>
 `,
 )}</tbody></table></div></section>`;
 }

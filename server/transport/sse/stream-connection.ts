@@ -124,8 +124,8 @@ function isPairSplit(text: string, at: number): boolean {
 
 /** The last event of a stream. @param cursor "" where the client should keep the one it has */
 export function goodbye({ name, text }: CloseReason, cursor: string, retryMs: number): string {
-  const { code, reason, comeBack } = closeTable[name];
-  const reconnect = comeBack ? { reconnect_after_ms: Math.round(retryMs) } : {};
+  const { code, reason, reconnect: mayReconnect } = closeTable[name];
+  const reconnect = mayReconnect ? { reconnect_after_ms: Math.round(retryMs) } : {};
   return sseSystemWrite(
     { type: "system", event: "closing", code, reason: text ?? reason, ...reconnect },
     cursor,
@@ -134,7 +134,7 @@ export function goodbye({ name, text }: CloseReason, cursor: string, retryMs: nu
 }
 
 function retryMs({ name }: CloseReason): number {
-  if (!closeTable[name].comeBack) return stayAwayMs;
+  if (!closeTable[name].reconnect) return stayAwayMs;
   const { from, to } = name === "going-away" ? resumeMs : comeBackMs;
   return from + Math.random() * (to - from);
 }

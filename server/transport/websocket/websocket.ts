@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
 import type { CloseName, CloseReason } from "../../../protocol/close-codes.ts";
-import { type ErrorCode, isPassing, ServiceError } from "../../../protocol/errors.ts";
+import { type ErrorCode, isRetryable, ServiceError } from "../../../protocol/errors.ts";
 import type { Admitted } from "../../hub/arrival.ts";
 import type { Conversation } from "../../hub/conversation.ts";
 import type { Hub } from "../../hub/hub.ts";
@@ -178,7 +178,7 @@ export function maxFrameBytes(maxMessageBytes: number): number {
 
 /** How a refused handshake is answered where only close codes can be seen: a client reconnects if `errorTable` says retry. */
 export function goodbyeFor(code: ErrorCode): CloseName {
-  return goodbyes[code] ?? (isPassing(code) ? "unavailable" : "bad-request");
+  return goodbyes[code] ?? (isRetryable(code) ? "unavailable" : "bad-request");
 }
 
 const goodbyes: Partial<Record<ErrorCode, CloseName>> = {

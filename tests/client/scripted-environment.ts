@@ -1,7 +1,7 @@
 import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
-import type { Goodbye } from "../../client/goodbye.ts";
+import type { CloseInfo } from "../../client/close-info.ts";
+import type { ClientEnvironment, TransportName } from "../../client/environment.ts";
 import type { Socket, SocketEvents, Target, Transport } from "../../client/transport.ts";
-import type { TransportName, World } from "../../client/world.ts";
 import type { ClientCommand, IncomingFrame } from "../../protocol/client-codec.ts";
 import type { Joined, Ref, WelcomeLimits } from "../../protocol/frames.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
@@ -12,8 +12,8 @@ export interface Said {
   readonly ref: Ref | undefined;
 }
 
-/** The world of a client under test: time is moved, and the test plays the server. */
-export class ScriptedWorld implements World {
+/** The environment of a client under test: time is moved, and the test plays the server. */
+export class ScriptedEnvironment implements ClientEnvironment {
   readonly clock = new MovedClock();
   /** Every connection that the client tried to open, in order. */
   readonly sockets: ScriptedSocket[] = [];
@@ -176,7 +176,7 @@ export class ScriptedSocket implements Socket {
     this.#events.onFrames([]);
   }
 
-  end(code: number, more: Partial<Goodbye> = {}): void {
+  end(code: number, more: Partial<CloseInfo> = {}): void {
     this.hasEnded = true;
     this.#events.onEnd({ code, reason: "as the test says", ...more });
   }
