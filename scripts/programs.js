@@ -3,7 +3,7 @@ import { delimiter, dirname, join, normalize } from "node:path";
 import { run } from "./run.js";
 
 /**
- * Programs that some tests drive. To add one, add a line here, and a file `<name>.ts` somewhere in tests/ that starts it: a test
+ * Programs that some tests and scripts drive. To add one, add a line here, and a file `<name>.ts` somewhere in tests/ that starts it: a test
  * that imports that file, directly or through others, needs the program, and finds its path in the variable.
  */
 export const programs = {
@@ -83,9 +83,9 @@ export async function provideProgram(name, machine = thisMachine) {
   const installed = find(names, machine);
   if (installed !== undefined) return installed;
   throw new SetupError(
-    `Some tests need ${names.join(" or ")}, which is not installed. ` +
+    `This needs ${names.join(" or ")}, which is not installed. ` +
       `On Debian and Ubuntu: apt-get install ${debianPackage}. ` +
-      `On other systems: install it, or set ${variable} to its path. Then run the tests again.`,
+      `On other systems: install it, or set ${variable} to its path. Then run it again.`,
   );
 }
 

@@ -34,7 +34,7 @@ function machine({ isRoot = true, env = {}, run = (_: string): boolean => false 
 }
 
 const install = "apt-get install --yes --no-install-recommends nginx-light";
-const advice = "Some tests need nginx, which is not installed. On Debian and Ubuntu: apt-get install nginx-light.";
+const advice = "This needs nginx, which is not installed. On Debian and Ubuntu: apt-get install nginx-light.";
 
 describe("a program that tests need", () => {
   test("is found on the PATH", async () => {
@@ -98,9 +98,9 @@ describe("a program that tests need", () => {
     const failing = provideProgram("browser", machine());
     await expect(failing).rejects.toThrow(SetupError);
     await expect(failing).rejects.toThrow(
-      "Some tests need chromium or chromium-browser or google-chrome, which is not installed. " +
+      "This needs chromium or chromium-browser or google-chrome, which is not installed. " +
         "On Debian and Ubuntu: apt-get install chromium. " +
-        "On other systems: install it, or set FANFARE_CHROMIUM to its path. Then run the tests again.",
+        "On other systems: install it, or set FANFARE_CHROMIUM to its path. Then run it again.",
     );
   });
 });

@@ -39,6 +39,8 @@ export interface MemberState {
   readonly name: string;
   readonly pid: number;
   readonly isDraining: boolean;
+  /** The node that it accepts clients for; undefined for a supervisor, and where there is one node only. */
+  readonly node?: string;
 }
 
 /** JSON values only: it may travel. */

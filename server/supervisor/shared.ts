@@ -9,7 +9,7 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
-import { type MeetingPlace, makeRedisMember, nodeName, openPrologue } from "../worker/backbone.ts";
+import { type MeetingPlace, makeRedisSupervisor, openPrologue } from "../worker/backbone.ts";
 import { channelOptionsOf } from "../worker/channel-options.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
@@ -37,7 +37,7 @@ export async function share(settings: Settings): Promise<Shared> {
   const prologue = await openPrologue(settings);
   if (prologue === undefined) return shareHere(settings);
   // The workers speak to Redis themselves: through this process each publication would make one hop more.
-  const member = makeRedisMember(settings, prologue, `${nodeName(settings)} supervisor`);
+  const member = makeRedisSupervisor(settings, prologue);
   return {
     meetingPlace: { kind: "redis", ...prologue },
     member,

@@ -5,7 +5,7 @@ import { IpcBroker } from "../broker/ipc/client.ts";
 import { openLog } from "../broker/open-log.ts";
 import { RedisBroker } from "../broker/redis/broker.ts";
 import { openRedis, type Prologue } from "../broker/redis/prologue.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster, MemberState } from "../cluster/cluster.ts";
 import { IpcCluster } from "../cluster/ipc/cluster.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { RedisCluster } from "../cluster/redis/cluster.ts";
@@ -39,7 +39,7 @@ export type MeetingPlace =
  */
 export async function openBackbone(settings: Settings): Promise<Backbone> {
   const prologue = await openPrologue(settings);
-  if (prologue !== undefined) return redisBackbone(settings, prologue, nodeName(settings));
+  if (prologue !== undefined) return redisBackbone(settings, prologue);
   const broker = new EmbeddedBroker(await openLog(settings, { rulesOf: channelOptionsOf(settings) }), systemClock);
   return { broker, directory: broker, cluster: MemoryCluster.alone(systemClock), resumeSecret: undefined };
 }
@@ -50,7 +50,7 @@ export function joinBackbone(
   place: MeetingPlace,
   { name, onHostGone }: { readonly name: string; readonly onHostGone: (reason: string) => void },
 ): Backbone {
-  if (place.kind === "redis") return redisBackbone(settings, place, `${nodeName(settings)} ${name}`);
+  if (place.kind === "redis") return redisBackbone(settings, place, name);
   const broker = new IpcBroker({ path: place.brokerPath, name, onHostGone });
   const cluster = new IpcCluster({ path: place.clusterPath, state: stateOf(name) });
   return { broker, directory: broker, cluster, resumeSecret: place.resumeSecret };
@@ -62,23 +62,30 @@ export async function openPrologue(settings: Settings): Promise<Prologue | undef
   return redisUrl === undefined ? undefined : openRedis({ ...settings, redisUrl });
 }
 
-/** A member of the cluster in Redis. @param name for people */
-export function makeRedisMember({ redisPrefix }: Settings, { address }: Prologue, name: string): Cluster {
-  return new RedisCluster({ address, prefix: redisPrefix, state: stateOf(name), clock: systemClock });
+/** A supervisor as a member of the cluster in Redis. */
+export function makeRedisSupervisor(settings: Settings, prologue: Prologue): Cluster {
+  return makeRedisMember(settings, prologue, stateOf(`${nodeName(settings)} supervisor`));
+}
+
+function makeRedisMember({ redisPrefix }: Settings, { address }: Prologue, state: MemberState): Cluster {
+  return new RedisCluster({ address, prefix: redisPrefix, state, clock: systemClock });
 }
 
 /** What this machine's server is called among others: several may run on one machine. */
-export function nodeName({ port }: Settings): string {
+function nodeName({ port }: Settings): string {
   return `${hostname()}:${port}`;
 }
 
-function redisBackbone(settings: Settings, prologue: Prologue, name: string): Backbone {
+/** @param worker undefined for a server that is one process */
+function redisBackbone(settings: Settings, prologue: Prologue, worker?: string): Backbone {
   const { redisPrefix: prefix, redisWait: replicas, idempotencyWindowMs: idWindowMs } = settings;
   const broker = new RedisBroker({ address: prologue.address, prefix, replicas, idWindowMs, clock: systemClock });
-  const cluster = makeRedisMember(settings, prologue, name);
+  const node = nodeName(settings);
+  const state = { ...stateOf(worker === undefined ? node : `${node} ${worker}`), node };
+  const cluster = makeRedisMember(settings, prologue, state);
   return { broker, directory: undefined, cluster, resumeSecret: prologue.resumeSecret };
 }
 
-function stateOf(name: string) {
+function stateOf(name: string): MemberState {
   return { name, pid: process.pid, isDraining: false };
 }

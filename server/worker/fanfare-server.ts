@@ -85,7 +85,8 @@ export class FanfareServer {
   stop(manner?: DrainManner): Promise<StopReceipt> {
     if (this.#stopping === undefined) {
       this.#environment.cluster.announce({ isDraining: true });
-      this.#stopping = this.#stop.run(manner).finally(() => this.#close());
+      const usual = { mode: this.#settings.drainMode, hasSuccessor: this.#hasSuccessor };
+      this.#stopping = this.#stop.run(manner ?? usual).finally(() => this.#close());
       this.#stopping.then(this.#stopped.resolve, this.#stopped.reject);
     }
     return this.#stopping;
@@ -95,7 +96,7 @@ export class FanfareServer {
   moveClients(): Promise<StopReceipt> {
     // Each client knows its time to reconnect already: what is left by the end of the window is closed.
     if (this.isStopping) this.#stop.limit(this.#settings.drainWindowMs);
-    return this.stop({ mode: "move", hasSuccessor: false });
+    return this.stop({ mode: "move", hasSuccessor: this.#hasSuccessor });
   }
 
   /** Ends the waiting: everything left is closed at once. */
@@ -103,6 +104,14 @@ export class FanfareServer {
     const stopping = this.stop();
     this.#stop.hurry();
     return stopping;
+  }
+
+  /** Whether clients that connect anew can reach another node. All workers of one node stop together. */
+  get #hasSuccessor(): boolean {
+    const [self, ...others] = this.#environment.cluster.members();
+    return others.some(({ state: { node, isDraining } }) => {
+      return node !== undefined && node !== self?.state.node && !isDraining;
+    });
   }
 
   async #close(): Promise<void> {

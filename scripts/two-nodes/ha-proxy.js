@@ -1,0 +1,69 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { SetupError } from "../programs.js";
+import { freePort, Guarded } from "./guarded.js";
+import { until } from "./until.js";
+
+/** @typedef {import("./fanfare-node.js").FanfareNode} FanfareNode */
+
+/** HAProxy in front of two nodes, with the recipe of deploy/two-nodes. */
+export class HaProxy {
+  url;
+  #program;
+
+  /**
+   * @param {string} url
+   * @param {Guarded} program
+   */
+  constructor(url, program) {
+    this.url = url;
+    this.#program = program;
+  }
+
+  /**
+   * @param {string} haproxy path of the program
+   * @param {{ folder: string, port: number, nodes: readonly [FanfareNode, FanfareNode] }} options port 0 for a free one
+   */
+  static async start(haproxy, { folder, port: wanted, nodes: [one, two] }) {
+    const port = wanted === 0 ? await freePort() : wanted;
+    const recipe = readFileSync("deploy/two-nodes/haproxy.cfg", "utf8");
+    const config = join(folder, "haproxy.cfg");
+    writeFileSync(
+      config,
+      recipe
+        // Each connection takes two open files here: more than a machine may allow by default.
+        .replace("maxconn 50000", "maxconn 400")
+        .replace("bind :8000", `bind 127.0.0.1:${port}`)
+        .replaceAll("/usr/local/etc/haproxy/", `${resolve("deploy")}/`)
+        .replaceAll(" one:8000", ` 127.0.0.1:${one.port}`)
+        .replaceAll(" two:8000", ` 127.0.0.1:${two.port}`)
+        // The compose file's names are looked up when the containers start; there are none here.
+        .replaceAll(" init-addr last,libc,none resolvers docker", "")
+        .replaceAll(/^resolvers docker\n(?: {2}.*\n)*/gm, ""),
+    );
+    const program = new Guarded("haproxy", haproxy, ["-db", "-f", config], { isShown: true });
+    const url = `http://127.0.0.1:${port}/`;
+    const failed = program.ended.then((said) => {
+      throw new SetupError(`haproxy ended before it listened; it said:\n${said}`);
+    });
+    await until(() => isReady(url), "HAProxy reaches a node", failed);
+    return new HaProxy(url, program);
+  }
+
+  get ended() {
+    return this.#program.ended;
+  }
+
+  stop() {
+    return this.#program.stop();
+  }
+}
+
+/** @param {string} url */
+async function isReady(url) {
+  try {
+    return (await fetch(`${url}readyz`)).ok;
+  } catch {
+    return false; // it does not listen yet
+  }
+}

@@ -1,0 +1,11 @@
+import { existsSync } from "node:fs";
+
+/** The path of HAProxy. @throws Error where the machine has none; `npm test` provides it */
+export function haproxyProgram(): string {
+  const named = process.env.FANFARE_HAPROXY;
+  if (named !== undefined) return named;
+  for (const path of ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/usr/bin/haproxy"]) {
+    if (existsSync(path)) return path;
+  }
+  throw new Error("haproxy is not on this machine: npm test installs it, or says how to");
+}
