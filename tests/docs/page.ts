@@ -42,7 +42,7 @@ export interface Page {
   readonly path: string;
   readonly blocks: readonly Block[];
   readonly links: readonly Link[];
-  /** As the headings are called in an address: `going-secured`. */
+  /** As the headings are called in an address: `securing-the-server`. */
   readonly anchors: ReadonlySet<string>;
 }
 
