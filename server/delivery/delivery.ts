@@ -41,8 +41,8 @@ export interface DeliveryEvents {
   sessionById(id: string): Session | undefined;
   /** How long a channel's messages are kept, milliseconds. */
   historyTtlOf(channel: ChannelName): number;
-  /** Whether a write of so many bytes may be begun, beside all that waits for other connections. */
-  hasRoomFor(bytes: number): boolean;
+  /** Whether a write of so many bytes to it may be begun, beside all that waits for other connections. */
+  hasRoomFor(bytes: number, session: Session): boolean;
 }
 
 /**

@@ -26,8 +26,8 @@ export interface FlushOutcomes {
   onRefused(session: Session, batches: readonly Batch[]): void;
   /** It got none of these, although its connection may have room: it lags behind them from now on. */
   onPostponed(session: Session, batches: readonly Batch[]): void;
-  /** Whether a write of so many bytes may be begun. */
-  hasRoomFor(bytes: number): boolean;
+  /** Whether a write of so many bytes to it may be begun. */
+  hasRoomFor(bytes: number, session: Session): boolean;
   sessionById(id: string): Session | undefined;
 }
 
@@ -114,7 +114,8 @@ export class Flush {
       for (; slot >= 0; slot--) {
         session = level[slot]?.session;
         if (session === undefined) continue;
-        if (isLarge && !this.#outcomes.hasRoomFor(batch.wireBytes)) this.#outcomes.onPostponed(session, batches);
+        if (isLarge && !this.#outcomes.hasRoomFor(batch.wireBytes, session))
+          this.#outcomes.onPostponed(session, batches);
         else this.#write(session, batches);
       }
     };
@@ -184,7 +185,7 @@ export class Flush {
       if (count > 0 && bytes + more > maxWriteBytes) break;
       bytes += more;
     }
-    if (bytes > largeBytes && !this.#outcomes.hasRoomFor(bytes)) count = 0;
+    if (bytes > largeBytes && !this.#outcomes.hasRoomFor(bytes, session)) count = 0;
     // First those that are left out: a cursor in the write must not claim them.
     if (count < outbox.length) this.#outcomes.onPostponed(session, outbox.splice(count));
     if (count > 0) this.#write(session, outbox);

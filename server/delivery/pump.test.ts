@@ -147,6 +147,16 @@ describe("the pump", () => {
     expect([served(), turns]).toEqual([40, 1]);
   });
 
+  test("serves fewer in a turn where each gets much", () => {
+    const { lag, clock } = makePump({ message: "x".repeat(1024 ** 2), tailBytes: 1024 ** 3 });
+    const guests = Array.from({ length: 4 }, (_, index) => lag(9, `c_${index}`));
+    const served = () => guests.filter(({ connection }) => connection.taken.length > 0).length;
+    const turns: number[] = [];
+    clock.setImmediate(() => turns.push(served()));
+    clock.move(0);
+    expect([turns, served()]).toEqual([[2], 4]);
+  });
+
   test("whoever was removed is served no more", () => {
     const { lag, clock, pump } = makePump();
     const { connection, session } = lag(6);
@@ -230,6 +240,33 @@ describe("what the pump sends in one turn", () => {
       [7, 8],
       [9, 10],
     ]);
+  });
+});
+
+describe("sessions that lag behind the same", () => {
+  const sizes = [
+    ["the tail", 1_000_000_000],
+    ["history", 0],
+  ] as const;
+
+  test.each(sizes)("are sent one encoding of it, out of %s", async (_, tailBytes) => {
+    const { lag, clock, asked } = makePump({ tailBytes, message: "x".repeat(100_000) });
+    const publications = makePublications(10, 10, { message: "x".repeat(100_000) });
+    const guests = ["c_1", "c_2", "c_3"].map((id) => lag(9, id));
+    const encodings: unknown[] = [];
+    for (const { session } of guests) {
+      const { connection } = session;
+      const send = connection.send.bind(connection);
+      connection.send = (encoded) => {
+        encodings.push(encoded);
+        return send(encoded);
+      };
+    }
+    clock.move(0);
+    for (const { answer } of asked) answer({ top: { epoch: "e1", offset: 10 }, publications, gap: undefined });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(encodings).toHaveLength(3);
+    expect(new Set(encodings).size).toBe(1);
   });
 });
 

@@ -1,13 +1,14 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import type { Publication } from "../../protocol/publication.ts";
 import type { History } from "../broker/log.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
-import { type Outgoing, Push } from "../session/push.ts";
+import type { Push } from "../session/push.ts";
 import type { Membership, Session } from "../session/session.ts";
-import { withoutExcluded } from "./exclusion.ts";
+import type { Encoded } from "../session/wire-form.ts";
+import { excludedBy, withoutExcluded } from "./exclusion.ts";
 import { gapFrame } from "./gap.ts";
+import { LastChunk } from "./last-chunk.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
 import type { ReadHistory } from "./shared-history.ts";
 
@@ -15,6 +16,8 @@ import type { ReadHistory } from "./shared-history.ts";
 const chunkBytes = 64 * 1024;
 /** Sessions served per turn of the event loop, so that a reconnect storm leaves room for live messages. */
 const sessionsPerTurn = 32;
+/** A turn in which so much was sent is over: more than the usual chunks, and no more than a large publication. */
+const bytesPerTurn = sessionsPerTurn * chunkBytes;
 /** What found no room among all that waits for other connections is tried again after this. Milliseconds. */
 const noRoomMs = 50;
 /** Publications in one page of history. It is bounded by the bytes of a chunk too: more would only wait in memory. */
@@ -27,8 +30,8 @@ export interface PumpDependencies {
   onFull(session: Session): void;
   /** All of the session's channels are level. */
   onLevel(session: Session): void;
-  /** Whether a write of so many bytes may be begun, beside all that waits for other connections. */
-  hasRoomFor(bytes: number): boolean;
+  /** Whether a write of so many bytes to it may be begun, beside all that waits for other connections. */
+  hasRoomFor(bytes: number, session: Session): boolean;
 }
 
 /**
@@ -41,14 +44,18 @@ export class Pump {
   readonly counts = { deliveries: 0, gaps: 0 };
   readonly #dependencies: PumpDependencies;
   readonly #clock: Clock;
+  readonly #lastChunk: LastChunk;
   readonly #queue = new Set<Session>();
   /** Those that found no room. */
   readonly #postponed = new Set<Session>();
   #isScheduled = false;
+  /** What this turn has sent, bytes. */
+  #sentBytes = 0;
 
   constructor(dependencies: PumpDependencies, clock: Clock) {
     this.#dependencies = dependencies;
     this.#clock = clock;
+    this.#lastChunk = new LastChunk(clock);
   }
 
   /** The session has something lagging and, as far as is known, room for more. */
@@ -70,9 +77,10 @@ export class Pump {
 
   readonly #turn = (): void => {
     this.#isScheduled = false;
+    this.#sentBytes = 0;
     let left = sessionsPerTurn;
     for (const session of this.#queue) {
-      if (left-- === 0) break;
+      if (left-- === 0 || this.#sentBytes >= bytesPerTurn) break;
       this.#queue.delete(session);
       if (this.#serveOrFail(session)) this.#queue.add(session); // at the end: it was its turn
     }
@@ -123,15 +131,18 @@ export class Pump {
     const last = pushes.at(-1);
     if (last === undefined) return true;
     const { session, channel } = membership;
-    if (!this.#hasRoomFor(pushes)) {
+    // By what they cost: what they are on the wire is known only once they are encoded.
+    const bytes = pushes.reduce((sum, push) => sum + push.bytes / 2, 0);
+    // A write of the usual size is let through, and mostly the kernel takes it.
+    if (bytes > chunkBytes && !this.#dependencies.hasRoomFor(bytes, session)) {
       this.#postpone(session);
       return false;
     }
+    this.#sentBytes += bytes;
     const before = membership.cursor;
     membership.moveTo(last.publication.offset);
-    const items: readonly Outgoing[] = withoutExcluded(pushes, channel.name, session.id);
     const form = session.connection.wireForm;
-    const encoded = form.encode(items);
+    const encoded = this.#encode(pushes, session, channel.name);
     const outcome = session.connection.send(form.carriesCursor ? form.join([encoded], session.cursor()) : encoded);
     if (outcome === "refused" || outcome === "closed") membership.moveTo(before);
     else this.counts.deliveries += pushes.length;
@@ -139,11 +150,10 @@ export class Pump {
     return outcome === "sent";
   }
 
-  /** A write of the usual size is let through, and mostly the kernel takes it. */
-  #hasRoomFor(pushes: readonly Push[]): boolean {
-    // By what they cost: what they are on the wire is known only once they are encoded.
-    const bytes = pushes.reduce((sum, push) => sum + push.bytes / 2, 0);
-    return bytes <= chunkBytes || this.#dependencies.hasRoomFor(bytes);
+  #encode(pushes: readonly Push[], { connection, id }: Session, channel: ChannelName): Encoded {
+    const form = connection.wireForm;
+    if (excludedBy(pushes).has(id)) return form.encode(withoutExcluded(pushes, channel, id));
+    return this.#lastChunk.encode(form, pushes);
   }
 
   #postpone(session: Session): void {
@@ -195,7 +205,7 @@ export class Pump {
     // Of what came after the question the page knows nothing: that is not lost, but asked for next.
     this.#announceGap(membership, channel, wanted[0]?.offset ?? Math.min(history.top.offset, flushed) + 1);
     // What does not fit into the chunk is asked for again: texts full of escapes are larger on the wire than in memory.
-    if (!session.isBlocked) this.#send(membership, firstChunk(wanted));
+    if (!session.isBlocked) this.#send(membership, this.#lastChunk.cut(wanted, chunkBytes));
     return session.isBlocked || membership.cursor > cursor;
   }
 
@@ -208,17 +218,4 @@ export class Pump {
       gapFrame(channel.name, "history-too-short", { epoch: channel.epoch, from, to: next - 1 }),
     );
   }
-}
-
-/** As many as take at most `chunkBytes` on the wire, and one even if it is larger. */
-function firstChunk(publications: readonly Publication[]): readonly Push[] {
-  const pushes: Push[] = [];
-  let bytes = 0;
-  for (const publication of publications) {
-    const push = new Push(publication);
-    bytes += push.wireBytes;
-    if (bytes > chunkBytes && pushes.length > 0) break;
-    pushes.push(push);
-  }
-  return pushes;
 }

@@ -85,7 +85,7 @@ export class Hub {
     this.#expiry = new TokenExpiry(clock);
     const sessionById = (id: string) => this.connections.byId(id);
     const onLevel = (session: Session) => this.reception.settled(session);
-    const hasRoomFor = (bytes: number) => this.backlog.hasRoomFor(bytes);
+    const hasRoomFor = (bytes: number, { connection }: Session) => this.backlog.hasRoomFor(bytes, connection);
     const historyTtlOf = (channel: ChannelName) => parts.historyRules(channel).historyTtl;
     const events = { onLevel, sessionById, hasRoomFor, historyTtlOf };
     this.delivery = new Delivery(broker, settings, events, clock);

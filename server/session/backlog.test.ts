@@ -54,6 +54,13 @@ class TestHolder implements Holder {
   }
 }
 
+/** It has read what waited in it at once. */
+function quickReader(): TestHolder {
+  const reader = new TestHolder(1);
+  reader.hold(0);
+  return reader;
+}
+
 const stallsOf = (...holders: readonly TestHolder[]) => holders.map(({ stalls }) => stalls);
 
 describe("a reader with bytes waiting", () => {
@@ -198,20 +205,50 @@ describe("all that waits", () => {
 
   test("leaves room for a write up to the limit and not beyond", () => {
     new TestHolder(400);
-    expect([backlog.hasRoomFor(600), backlog.hasRoomFor(601)]).toEqual([true, false]);
+    const quick = quickReader();
+    expect([backlog.hasRoomFor(600, quick), backlog.hasRoomFor(601, quick)]).toEqual([true, false]);
   });
 
   test("leaves room for any write where nothing waits", () => {
-    expect(backlog.hasRoomFor(5000)).toBe(true);
+    expect(backlog.hasRoomFor(5000, new TestHolder())).toBe(true);
   });
 
   test("gives way to a write that found no room, but not those who have just read something", () => {
     const stuck = new TestHolder(400);
     const reading = new TestHolder(400);
+    const next = new TestHolder();
     clock.move(2900);
     reading.hold(300);
-    expect([backlog.hasRoomFor(500), stallsOf(stuck, reading)]).toEqual([false, [[], []]]);
+    expect([backlog.hasRoomFor(450, next), stallsOf(stuck, reading)]).toEqual([false, [[], []]]);
     clock.move(200);
-    expect([backlog.hasRoomFor(500), stallsOf(stuck, reading)]).toEqual([true, [["no-room"], []]]);
+    expect([backlog.hasRoomFor(450, next), stallsOf(stuck, reading)]).toEqual([true, [["no-room"], []]]);
+  });
+
+  test("leaves a quarter of the room to those who read what waited in them within three seconds", () => {
+    const quick = quickReader();
+    const fresh = new TestHolder();
+    const slow = new TestHolder(100);
+    clock.move(3001);
+    slow.hold(0);
+    new TestHolder(600);
+    const roomFor = (bytes: number) => [quick, fresh, slow].map((it) => backlog.hasRoomFor(bytes, it));
+    expect(roomFor(150)).toEqual([true, true, true]);
+    expect(roomFor(151)).toEqual([true, false, false]);
+    expect(roomFor(401)).toEqual([false, false, false]);
+  });
+
+  test("does not count reading little by little as quick", () => {
+    const reader = new TestHolder(200);
+    for (const bytes of [150, 100, 0]) {
+      clock.move(1500);
+      reader.hold(bytes);
+    }
+    new TestHolder(700);
+    expect(backlog.hasRoomFor(200, reader)).toBe(false);
+  });
+
+  test("asks nobody to be quick for a write that is larger than the common part", () => {
+    new TestHolder(100);
+    expect(backlog.hasRoomFor(800, new TestHolder())).toBe(true);
   });
 });

@@ -6,6 +6,8 @@ import type { StallCause } from "./connection.ts";
 const checkMs = 1000;
 /** Where there is no room for a large write, those give way who have read nothing for so long: a line of some Mbit/s shows progress sooner. */
 const graceMs = 3000;
+/** The part of all room for large writes that is only for quick readers: it is not taken by those of whom nothing is known yet. */
+const quickShare = 1 / 4;
 
 export interface BacklogLimits {
   /** Bytes that may wait for all clients of this process together. */
@@ -31,6 +33,8 @@ interface Held {
   bytes: number;
   /** When it last got smaller, by the monotonic clock. */
   at: number;
+  /** When something began to wait. */
+  readonly since: number;
 }
 
 /**
@@ -47,6 +51,8 @@ export class Backlog {
   readonly #clock: Clock;
   /** In the order of their last progress, the oldest first. */
   readonly #held = new Map<Holder, Held>();
+  /** Those that have read all that waited in them within the grace, the last time that anything did. */
+  readonly #quick = new WeakSet<Holder>();
   #bytes = 0;
   #timer: Timer | undefined;
   #dueAt = 0;
@@ -69,7 +75,7 @@ export class Backlog {
   /** So much waits in it now. Less than before is progress, and nothing is the end of it. */
   note(holder: Holder, bytes: number): void {
     const held = this.#held.get(holder);
-    if (bytes === 0) this.#forget(holder, held);
+    if (bytes === 0) this.#emptied(holder, held);
     else if (held === undefined) this.#enter(holder, bytes);
     else if (bytes < held.bytes) this.progress(holder, bytes);
     else {
@@ -85,13 +91,19 @@ export class Backlog {
 
   /** Some of it was read, although as much or more waits in it now. */
   progress(holder: Holder, bytes: number): void {
-    this.#forget(holder, this.#held.get(holder));
-    this.#enter(holder, bytes);
+    const held = this.#held.get(holder);
+    this.#forget(holder, held);
+    this.#enter(holder, bytes, held?.since);
   }
 
-  /** Whether a write of so many bytes may begin. Those who have read nothing for a while give way to it. */
-  hasRoomFor(bytes: number): boolean {
-    const maxBytes = Math.max(0, this.#limits.sendBufferBytes - bytes);
+  /**
+   * Whether a write of so many bytes to this one may begin. Those who have read nothing for a while give way to it. A part of
+   * the room is left to quick readers, so that they get each message even while all others stand still.
+   */
+  hasRoomFor(bytes: number, reader: Holder): boolean {
+    const { sendBufferBytes } = this.#limits;
+    const common = sendBufferBytes * (1 - quickShare);
+    const maxBytes = Math.max(0, (bytes > common || this.#quick.has(reader) ? sendBufferBytes : common) - bytes);
     if (this.#bytes > maxBytes) this.#makeRoom(maxBytes, undefined, this.#clock.monotonic() - graceMs);
     // One alone is always let through: a limit smaller than one message would stop everything.
     return this.#bytes <= maxBytes || this.#held.size === 0;
@@ -105,9 +117,17 @@ export class Backlog {
     this.#bytes = 0;
   }
 
-  #enter(holder: Holder, bytes: number): void {
+  #enter(holder: Holder, bytes: number, since?: number): void {
+    const at = this.#clock.monotonic();
     this.#bytes += bytes;
-    this.#held.set(holder, { bytes, at: this.#clock.monotonic() });
+    this.#held.set(holder, { bytes, at, since: since ?? at });
+  }
+
+  #emptied(holder: Holder, held: Held | undefined): void {
+    if (held === undefined) return;
+    if (this.#clock.monotonic() - held.since <= graceMs) this.#quick.add(holder);
+    else this.#quick.delete(holder);
+    this.#forget(holder, held);
   }
 
   #forget(holder: Holder, held: Held | undefined): void {
@@ -167,7 +187,7 @@ export class Backlog {
   #hasProgressed(holder: Holder, held: Held): boolean {
     const bytes = holder.buffered();
     if (bytes >= held.bytes) return false;
-    if (bytes === 0) this.#forget(holder, held);
+    if (bytes === 0) this.#emptied(holder, held);
     else this.progress(holder, bytes);
     return true;
   }
