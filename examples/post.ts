@@ -1,6 +1,6 @@
 /**
- * Sends JSON to a Fanfare server and returns its answer; this is all that a backend needs.
- * @throws Error with what the server says, where it refuses
+ * Sends JSON to a Fanfare server and returns the answer. A backend needs nothing else.
+ * @throws Error with the server's answer if the server refuses the request
  */
 export async function post(url: string, path: string, body: unknown): Promise<unknown> {
   const answer = await fetch(`${url}${path}`, {

@@ -11,7 +11,7 @@ const { values, positionals } = parseArgs({
 const [name = ""] = positionals;
 if (names.includes(name)) await runExample(name, values.port);
 else {
-  console.error(`Which example? One of: ${names.join(", ")}. Such as: node examples/run.js ${names[0]}`);
+  console.error(`Name an example: ${names.join(", ")}. For instance: node examples/run.js ${names[0]}`);
   process.exitCode = 2;
 }
 
@@ -20,7 +20,7 @@ async function runExample(example: string, port: string): Promise<void> {
   const folder = join(import.meta.dir, example);
   const server = Bun.spawn([process.execPath, "--no-env-file", serverProgram, "start", "--port", port], {
     cwd: folder,
-    // An example has nothing to wait for when it ends, and says what it says by itself.
+    // An example has no clients to wait for when it stops, and publishes its own messages.
     env: { PATH: process.env.PATH ?? "", SHUTDOWN_TIMEOUT: "1", NOTIFICATION_INTERVAL: "0", LOG_LEVEL: "INFO" },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -35,7 +35,7 @@ async function runExample(example: string, port: string): Promise<void> {
     fetch: () => new Response(Bun.file(join(folder, "page.html"))),
   });
   console.log(`Open this page:  http://127.0.0.1:${page.port}/?server=${encodeURIComponent(url)}`);
-  console.log(`It talks to Fanfare at ${url}. Ctrl+C ends both.\n`);
+  console.log(`It connects to Fanfare at ${url}. Press Ctrl+C to stop both.\n`);
   const backend = Bun.spawn([process.execPath, "--no-env-file", join(folder, "backend.ts"), url], {
     stdio: ["ignore", "inherit", "inherit"],
   });
@@ -47,7 +47,7 @@ async function runExample(example: string, port: string): Promise<void> {
   await Promise.all([backend.exited, server.exited, page.stop(true)]);
 }
 
-/** Such as `http://127.0.0.1:8000`, as the log says it; undefined where the server ended instead. Reads on to the end. */
+/** The server's address as it appears in the log, such as `http://127.0.0.1:8000`; undefined if the server ended. Reads the log to its end. */
 function addressOf(log: ReadableStream<Uint8Array>): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   void (async () => {

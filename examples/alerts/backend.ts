@@ -3,15 +3,15 @@ import { post } from "../post.ts";
 const [url = "http://127.0.0.1:8000"] = process.argv.slice(2);
 const hosts = ["db-1", "web-1", "web-2"];
 
-/** The load of a host: goes up and down, each host in its own rhythm. */
+/** The load of a host, from 0 to 1. It goes up and down; the hosts are out of phase. */
 function loadOf(host: string, second: number): number {
   const phase = hosts.indexOf(host) * 2;
   return 0.5 + 0.5 * Math.sin(second + phase);
 }
 
 /**
- * Two of these watch the same hosts, so that one may fail. Both see each change; as both give it the same id, it is
- * stored and delivered once, and whoever comes second is told so.
+ * Two monitors watch the same hosts, so that one can fail. Both publish each change with the same id. It is stored and
+ * delivered once, and the second monitor gets `duplicate: true`.
  */
 async function watch(monitor: string): Promise<never> {
   const wasHigh = new Map<string, boolean>();
@@ -26,9 +26,9 @@ async function watch(monitor: string): Promise<never> {
       const message = `${host}: load is ${load.toFixed(2)}`;
       const draft = { channel: "alerts", event, message, data: { host, load }, id: `${host}-${event}-${second}` };
       const { duplicate } = (await post(url, "/v1/publish", draft)) as { duplicate: boolean };
-      console.log(`${monitor}: ${event} for ${host} ${duplicate ? "was said already" : "is said"}`);
+      console.log(`${monitor}: ${event} for ${host} ${duplicate ? "was already published" : "published"}`);
     }
-    // Both look at the beginning of each second: what they see is the same.
+    // Both check at the beginning of each second, so they see the same load.
     await Bun.sleep(1000 - (Date.now() % 1000));
   }
 }

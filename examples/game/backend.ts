@@ -8,7 +8,7 @@ interface Place {
   readonly y: number;
 }
 
-/** Lays out a coin every second. Coins are stored, so whoever joins sees those of the last minute. */
+/** Places a coin every second. Coins are stored, so new players see the latest ones. */
 async function layCoins(): Promise<never> {
   for (let n = 1; ; n++) {
     const data = { coin: n, x: Math.random(), y: Math.random() };
@@ -17,7 +17,7 @@ async function layCoins(): Promise<never> {
   }
 }
 
-/** A robot that plays like a person in a browser: runs to the newest coin and takes it. */
+/** A bot that plays like a person in a browser: it moves to the newest coin and takes it. */
 function play(name: string): void {
   const game = createClient(url, { userId: name }).channel("game");
   let place: Place = { x: 0.5, y: 0.5 };
@@ -26,7 +26,7 @@ function play(name: string): void {
     if (event === "coin") goal = data as typeof goal;
   });
   setInterval(() => {
-    // Where one is now is soon where one was: not stored, and not sent back to oneself.
+    // A position is soon out of date, so it is not stored. We do not need our own back either.
     void game.publish({ ...place }, { event: "moved", ephemeral: true, echo: false });
     if (goal === undefined) return;
     place = { x: place.x + (goal.x - place.x) / 3, y: place.y + (goal.y - place.y) / 3 };
@@ -35,10 +35,10 @@ function play(name: string): void {
     goal = undefined;
   }, 100);
 
-  /** The first one to say it has the coin: the same id is stored once, and the answer says who was first. */
+  /** Claims the coin. The same id is stored once, so the answer says who was first. */
   async function take(coin: number): Promise<void> {
     const { duplicate } = await game.publish({ coin, by: name }, { event: "taken", id: `taken-${coin}` });
-    console.log(`${name} ${duplicate ? "came too late for" : "has"} coin ${coin}`);
+    console.log(`${name} ${duplicate ? "was too late for" : "has"} coin ${coin}`);
   }
 }
 

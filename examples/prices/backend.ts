@@ -8,7 +8,7 @@ const prices = new Map([
   ["UMBRELLA", 75],
 ]);
 
-/** Each symbol has its own channel, so that a page asks for those it shows and gets nothing else. */
+/** Each symbol has its own channel, so a page only receives the prices that it shows. */
 for (;;) {
   for (const [symbol, price] of prices) {
     const next = Math.max(1, price * (1 + (Math.random() - 0.5) / 50));

@@ -103,14 +103,14 @@ describe("the pages of the examples", () => {
     await page.getByLabel("Message").fill("by Enter");
     await page.getByLabel("Message").press("Enter");
     await other.until(({ message }) => message === "by Enter");
-    const heard = other.frames.flatMap(({ message }) => (String(message).startsWith("by ") ? [message] : []));
-    expect(heard).toEqual(["by the button", "by Enter"]);
+    const received = other.frames.flatMap(({ message }) => (String(message).startsWith("by ") ? [message] : []));
+    expect(received).toEqual(["by the button", "by Enter"]);
     await context.close();
   });
 });
 
-describe("the examples do what they are about", () => {
-  test("prices: the last price of a symbol is there at once, and nothing of the others", async () => {
+describe("each example does what its README says", () => {
+  test("prices: a subscriber gets the latest price at once, and no other symbols", async () => {
     await using example = await Example.start("prices");
     using first = await example.open("?channel=prices:ACME");
     await first.untilMessages(2);
@@ -125,7 +125,7 @@ describe("the examples do what they are about", () => {
     expect(await example.show(allShown)).toEqual([]);
   });
 
-  test("chat: who asks for the time is told, and so is everybody else", async () => {
+  test("chat: the bot answers !time to everyone", async () => {
     await using example = await Example.start("chat");
     await example.until(/Clock is in the chat/);
     using alice = await example.open("");
@@ -135,13 +135,13 @@ describe("the examples do what they are about", () => {
     expect(await example.show("document.body.innerText.includes('Clock: It is')")).toEqual([]);
   });
 
-  test("alerts: both monitors say each one, and it comes once", async () => {
+  test("alerts: both monitors publish each alert, and it is delivered once", async () => {
     await using example = await Example.start("alerts");
-    await example.until(/(was said already[\s\S]*){2}/);
+    await example.until(/(was already published[\s\S]*){2}/);
     using reader = await example.open("?channel=alerts&since=earliest");
     const messages = await reader.untilMessages(6);
     const byHost = Object.groupBy(messages, (it) => String(dataOf(it).host));
-    // An alert that came twice would stand beside itself.
+    // A duplicate would break the alternation of alert and resolved.
     for (const [host, of] of Object.entries(byHost)) {
       const events = of?.map(({ event }) => event) ?? [];
       expect([host, events]).toEqual([host, events.map((_, index) => (index % 2 === 0 ? "alert" : "resolved"))]);
@@ -149,7 +149,7 @@ describe("the examples do what they are about", () => {
     expect(await example.show("document.querySelectorAll('#alerts li').length >= 2")).toEqual([]);
   });
 
-  test("game: positions are passed on and forgotten, and each coin has one owner", async () => {
+  test("game: positions are delivered but not stored, and each coin has one owner", async () => {
     await using example = await Example.start("game");
     using watcher = await example.open("?channel=game&since=earliest");
     const moved = await watcher.until(({ event }) => event === "moved");
@@ -161,7 +161,7 @@ describe("the examples do what they are about", () => {
     expect(await example.show("players.size >= 2 && coins.size >= 1")).toEqual([]);
   });
 
-  test("orders: a customer hears of their own, step by step, also of those before they came", async () => {
+  test("orders: customers get all steps of their own orders, including earlier ones", async () => {
     await using example = await Example.start("orders");
     using staff = await example.open("?channel=orders&since=earliest");
     await staff.until((it) => it.type === "message" && dataOf(it).status === "delivered");
@@ -175,7 +175,7 @@ describe("the examples do what they are about", () => {
   });
 });
 
-test("an example that there is not is answered with those that there are", async () => {
+test("an unknown example is refused with a list of the examples", async () => {
   const run = Bun.spawn(["node", "examples/run.js", "weather"], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   expect(await new Response(run.stderr).text()).toContain("prices, chat, alerts, game, orders");
   expect(await run.exited).toBe(2);
