@@ -1,0 +1,45 @@
+/**
+ * The least that a push to one user can be: parse the body, look the user up, one send. `bun bench/bare-direct.ts --port N`;
+ * `GET /ws?user_id=U` connects as U, `POST /sse/push` with `{user_id, data}` sends `data` to each of U's connections.
+ */
+import { parseArgs } from "node:util";
+import type { ServerWebSocket } from "bun";
+
+interface Client {
+  readonly userId: string;
+}
+
+const { values } = parseArgs({ options: { port: { type: "string", default: "8001" } } });
+const users = new Map<string, Set<ServerWebSocket<Client>>>();
+
+Bun.serve<Client>({
+  hostname: "127.0.0.1",
+  port: Number(values.port),
+  reusePort: false,
+  routes: {
+    "/sse/push": {
+      POST: async (request: Request) => {
+        const { user_id, data } = (await request.json()) as { user_id: string; data: unknown };
+        const sockets = users.get(user_id);
+        if (sockets === undefined) return Response.json({ status: "partial" });
+        const text = JSON.stringify({ type: "message", data });
+        for (const socket of sockets) socket.send(text);
+        return Response.json({ status: "success" });
+      },
+    },
+  },
+  fetch(request, server) {
+    const userId = new URL(request.url).searchParams.get("user_id") ?? "";
+    return server.upgrade(request, { data: { userId } }) ? undefined : new Response(null, { status: 404 });
+  },
+  websocket: {
+    open(socket) {
+      const sockets = users.get(socket.data.userId) ?? new Set();
+      users.set(socket.data.userId, sockets.add(socket));
+    },
+    close(socket) {
+      users.get(socket.data.userId)?.delete(socket);
+    },
+    message() {},
+  },
+});

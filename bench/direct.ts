@@ -1,0 +1,116 @@
+import { type DirectOptions, parseDirectOptions, usage } from "./direct/direct-options.ts";
+import { Pusher } from "./direct/pusher.ts";
+import { readUsage } from "./fanout/process-figures.ts";
+import { fanfare } from "./fanout/program.ts";
+import { ServerProcess, type StartedProgram } from "./fanout/server-process.ts";
+import { medianOf } from "./fanout/statistics.ts";
+
+/** Connections that push at once where as many pushes as possible are asked for. */
+const pushingConnections = 32;
+
+interface Result {
+  readonly perSecond: number;
+  /** Processor time of the server per push, microseconds. */
+  readonly cpuUs: number;
+}
+
+/** What a push to one user costs, next to the least that a Bun program could do. */
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (options === undefined) return 1;
+  const bare = { name: "bare", command: (port: number) => ["bench/bare-direct.ts", "--port", String(port)] };
+  const programs: readonly StartedProgram[] = [bare, ...options.workers.map((it) => fanfare("plain", it, []))];
+  const results = new Map<string, Result[]>(programs.map(({ name }) => [name, []]));
+  for (let round = 1; round <= options.rounds; round++) {
+    // In turn, so that whatever else the machine does meets all of them.
+    for (const program of programs) {
+      console.error(`round ${round} of ${options.rounds}: ${program.name}`);
+      results.get(program.name)?.push(await measure(program, options));
+    }
+  }
+  console.log(tableOf(results, options));
+  return 0;
+}
+
+async function measure(program: StartedProgram, options: DirectOptions): Promise<Result> {
+  const { users, perSecond, seconds, isOffline } = options;
+  const server = await ServerProcess.start(program);
+  try {
+    const sockets = await connectAll(server.port, users);
+    let turn = 0;
+    const nextUser = () => `${isOffline ? "offline" : "u"}${turn++ % users}`;
+    const pusher = await Pusher.connect(server.port, pushingConnections, nextUser);
+    const push = (time: number) => (perSecond === 0 ? pusher.saturate(time) : pusher.pace(perSecond, time));
+    await push(2); // what is compiled on the way is not measured
+    const [before, answered, begin] = [readUsage(server.pid).cpuUs, pusher.answered, performance.now()];
+    await push(seconds);
+    const count = pusher.answered - answered;
+    const passed = (performance.now() - begin) / 1000;
+    if (pusher.refused > 0) throw new Error(`${program.name} refused ${pusher.refused} pushes`);
+    const result = { perSecond: count / passed, cpuUs: (readUsage(server.pid).cpuUs - before) / count };
+    pusher.close();
+    for (const socket of sockets) socket.terminate();
+    return result;
+  } finally {
+    await server.close();
+  }
+}
+
+/** Some at a time: what waits to be accepted is bounded. */
+async function connectAll(port: number, users: number): Promise<readonly WebSocket[]> {
+  const sockets: WebSocket[] = [];
+  while (sockets.length < users) {
+    const some = Array.from({ length: Math.min(100, users - sockets.length) }, (_, n) =>
+      connect(port, sockets.length + n),
+    );
+    sockets.push(...(await Promise.all(some)));
+  }
+  return sockets;
+}
+
+/** A server whose workers are still starting refuses; it is asked again. */
+async function connect(port: number, n: number): Promise<WebSocket> {
+  for (let attempt = 0; ; attempt++) {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws?user_id=u${n}`);
+    const isOpen = await new Promise<boolean>((resolve) => {
+      socket.onopen = () => resolve(true);
+      socket.onerror = () => resolve(false);
+    });
+    if (isOpen) return socket;
+    if (attempt === 50) throw new Error("a user could not connect");
+    await Bun.sleep(100);
+  }
+}
+
+function tableOf(results: ReadonlyMap<string, readonly Result[]>, options: DirectOptions): string {
+  const { users, perSecond, isOffline, seconds, rounds } = options;
+  const medians = Array.from(results, ([name, all]) => ({
+    name,
+    perSecond: medianOf(all.map((it) => it.perSecond)),
+    cpuUs: medianOf(all.map((it) => it.cpuUs)),
+  }));
+  const [bare] = medians;
+  const rows = medians.map(({ name, ...it }) =>
+    [name, it.perSecond.toFixed(0), it.cpuUs.toFixed(1), (it.cpuUs / (bare?.cpuUs ?? 1)).toFixed(2)].join(" | "),
+  );
+  return [
+    `${users} connected users, pushes to ${isOffline ? "users that are offline" : "connected ones"}, ` +
+      `${perSecond === 0 ? `${pushingConnections} connections, one push after the other` : `${perSecond}/s over one connection`}, ` +
+      `${seconds} s, median of ${rounds} rounds`,
+    "",
+    "| | pushes/s | CPU µs per push | : bare |",
+    "| --- | ---: | ---: | ---: |",
+    ...rows.map((it) => `| ${it} |`),
+  ].join("\n");
+}
+
+function readOptions(): DirectOptions | undefined {
+  try {
+    return parseDirectOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+    return undefined;
+  }
+}
+
+process.exitCode = await main();

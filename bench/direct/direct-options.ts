@@ -1,0 +1,52 @@
+import { parseArgs } from "node:util";
+
+/** What one call of the bench measures. */
+export interface DirectOptions {
+  /** Connected users, one connection each. */
+  readonly users: number;
+  /** Pushes per second, over one kept-alive connection; 0 for as many as 32 connections bear. */
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Whether pushes go to users that are not connected. */
+  readonly isOffline: boolean;
+  /** Numbers of workers to measure; 0 is one process without a supervisor. */
+  readonly workers: readonly number[];
+}
+
+export const usage = `npm run bench -- direct [options]
+  --users N        connected users (1000)
+  --rate N         pushes per second; 0: as many as 32 connections bear (5000)
+  --offline        push to users that are not connected
+  --workers LIST   numbers of workers, 0 for one process (0)
+  --seconds N      how long each measurement lasts (5)
+  --rounds N       how often the programs take turns; medians are shown (3)`;
+
+/** @throws Error for an option that is unknown or out of its range */
+export function parseDirectOptions(argv: readonly string[]): DirectOptions {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      users: { type: "string", default: "1000" },
+      rate: { type: "string", default: "5000" },
+      offline: { type: "boolean", default: false },
+      workers: { type: "string", default: "0" },
+      seconds: { type: "string", default: "5" },
+      rounds: { type: "string", default: "3" },
+    },
+  });
+  return {
+    users: between("users", values.users, 1, 15_000),
+    perSecond: between("rate", values.rate, 0, 100_000),
+    isOffline: values.offline,
+    workers: values.workers.split(",").map((it) => between("workers", it, 0, 16)),
+    seconds: between("seconds", values.seconds, 1, 60),
+    rounds: between("rounds", values.rounds, 1, 99),
+  };
+}
+
+function between(option: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new Error(`--${option}: expected a whole number from ${min} to ${max}, got "${text}"`);
+}

@@ -1,0 +1,98 @@
+import type { Socket } from "bun";
+
+/** Whom the next push goes to. */
+export type NextUser = () => string;
+
+interface State {
+  /** Pushes that were sent and not answered. */
+  waiting: number;
+  /** Answers may come in pieces: the end of the last piece that is no whole status line. */
+  rest: string;
+}
+
+const statusLine = "HTTP/1.1 ";
+
+/** Pushes over kept-alive connections of raw HTTP, which cost little beside what is measured. */
+export class Pusher {
+  answered = 0;
+  refused = 0;
+  readonly #sockets: Socket<State>[];
+  readonly #nextUser: NextUser;
+  readonly #host: string;
+  #onAnswer: (socket: Socket<State>) => void = () => undefined;
+
+  private constructor(sockets: Socket<State>[], port: number, nextUser: NextUser) {
+    this.#sockets = sockets;
+    this.#nextUser = nextUser;
+    this.#host = `127.0.0.1:${port}`;
+  }
+
+  static async connect(port: number, connections: number, nextUser: NextUser): Promise<Pusher> {
+    const sockets: Socket<State>[] = [];
+    const pusher = new Pusher(sockets, port, nextUser);
+    while (sockets.length < connections) {
+      sockets.push(
+        await Bun.connect<State>({
+          hostname: "127.0.0.1",
+          port,
+          data: { waiting: 0, rest: "" },
+          socket: { data: (socket, data) => pusher.#read(socket, data.toString("latin1")) },
+        }),
+      );
+    }
+    return pusher;
+  }
+
+  /** One push after the other on each connection. */
+  async saturate(seconds: number): Promise<void> {
+    const end = performance.now() + seconds * 1000;
+    await new Promise<void>((resolve) => {
+      this.#onAnswer = (socket) => {
+        if (performance.now() < end) this.#send(socket);
+        else if (this.#sockets.every(({ data }) => data.waiting === 0)) resolve();
+      };
+      for (const socket of this.#sockets) this.#send(socket);
+    });
+  }
+
+  /** So many per second over the first connection, without waiting for the answers; resolves when all are answered. */
+  async pace(perSecond: number, seconds: number): Promise<void> {
+    const [socket] = this.#sockets;
+    if (socket === undefined) return;
+    const begin = performance.now();
+    const total = perSecond * seconds;
+    for (let sent = 0; sent < total; ) {
+      const due = Math.min(total, Math.floor(((performance.now() - begin) / 1000) * perSecond));
+      for (; sent < due; sent++) this.#send(socket);
+      await Bun.sleep(2);
+    }
+    while (socket.data.waiting > 0) await Bun.sleep(2);
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.end();
+  }
+
+  #send(socket: Socket<State>): void {
+    const body = JSON.stringify({ user_id: this.#nextUser(), data: { order: 42, text: "x".repeat(70) } });
+    socket.data.waiting++;
+    socket.write(
+      `POST /sse/push HTTP/1.1\r\nHost: ${this.#host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+  }
+
+  #read(socket: Socket<State>, text: string): void {
+    const all = socket.data.rest + text;
+    let at = all.indexOf(statusLine);
+    let seen = 0;
+    while (at >= 0 && at + statusLine.length + 3 <= all.length) {
+      if (!all.startsWith("200", at + statusLine.length)) this.refused++;
+      seen = at + statusLine.length + 3;
+      socket.data.waiting--;
+      this.answered++;
+      this.#onAnswer(socket);
+      at = all.indexOf(statusLine, seen);
+    }
+    socket.data.rest = all.slice(Math.max(seen, all.length - statusLine.length - 3));
+  }
+}
