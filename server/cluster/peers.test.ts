@@ -3,7 +3,7 @@ import { MovedClock } from "../lib/moved-clock.ts";
 import type { MemberState } from "./cluster.ts";
 import { MemoryCluster } from "./memory/cluster.ts";
 import { Peers } from "./peers.ts";
-import type { RosterChange } from "./roster.ts";
+import { mostNamedUsers, type RosterChange } from "./roster.ts";
 import { Switchboard } from "./switchboard.ts";
 
 function world() {
@@ -13,7 +13,7 @@ function world() {
   const make = async (name: string, handlers: Record<string, (body: never) => unknown> = {}) => {
     const state: MemberState = { name, pid: 1, isDraining: false };
     const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
-    peers.onRemoteChange = (it) => changes.push(it);
+    peers.on("remoteChange", (it) => changes.push(it));
     for (const [topic, handler] of Object.entries(handlers)) peers.handle(topic, handler);
     await peers.start();
     await settle();
@@ -114,4 +114,20 @@ test("who fails, keeps silent or dies is left out of the answers", async () => {
   await settle();
   clock.move(2000);
   expect((await asking).map(({ body }) => body)).toEqual(["b"]);
+});
+
+test("a worker with very many users is counted by all, and its names are forgotten", async () => {
+  const { make, settle } = world();
+  const [a, b] = [await make("a"), await make("b")];
+  a.roster.count("first", 1, true);
+  await settle();
+  expect(b.roster.isConnected("first")).toBe(true);
+  for (let n = 0; n < mostNamedUsers; n++) a.roster.count(`u${n}`, 1, false);
+  await settle();
+  expect(b.roster.online).toBe(mostNamedUsers + 1);
+  expect([b.roster.isConnected("first"), b.roster.isConnected("u1"), a.roster.hasOwn("first")]).toEqual([
+    false,
+    false,
+    true,
+  ]);
 });

@@ -31,18 +31,27 @@ interface Question {
   readonly done: () => void;
 }
 
+/** What other parts of a worker hear of its peers. */
+export interface PeersEvents {
+  /** Connections were opened or closed at another member. */
+  readonly remoteChange: RosterChange;
+  /** A member is gone, with whatever it had begun. */
+  readonly memberLost: MemberId;
+  /** While this member was out of reach, another took the name that this holder had. */
+  readonly claimLost: string;
+}
+
 /**
  * This worker among the others of its server: keeps the roster of who is connected where, and asks or tells the others.
  * A server of one process asks nobody, by the same path.
  */
 export class Peers {
   readonly roster: Roster;
-  /** Set by the owner: connections came or went at another member. */
-  onRemoteChange: (change: RosterChange) => void = () => undefined;
-  /** Set by the owner: a member is gone, with whatever it had begun. */
-  onMemberLost: (member: MemberId) => void = () => undefined;
-  /** Set by the owner: while this one was out of reach another took the name that this holder had. */
-  onClaimLost: (holder: string) => void = () => undefined;
+  readonly #listeners: { readonly [E in keyof PeersEvents]: Set<(value: PeersEvents[E]) => void> } = {
+    remoteChange: new Set(),
+    memberLost: new Set(),
+    claimLost: new Set(),
+  };
   readonly #claims: HeldClaims;
   readonly #cluster: Cluster;
   readonly #clock: Clock;
@@ -53,11 +62,16 @@ export class Peers {
   constructor(cluster: Cluster, clock: Clock) {
     this.#cluster = cluster;
     this.#clock = clock;
-    this.#claims = new HeldClaims(cluster, (holder) => this.onClaimLost(holder));
+    this.#claims = new HeldClaims(cluster, (holder) => this.#emit("claimLost", holder));
     this.roster = new Roster(
       () => this.#gather(),
-      (change) => this.onRemoteChange(change),
+      (change) => this.#emit("remoteChange", change),
     );
+  }
+
+  /** Calls `listener` for each such event, beside the other listeners. It must not throw. */
+  on<E extends keyof PeersEvents>(event: E, listener: (value: PeersEvents[E]) => void): void {
+    this.#listeners[event].add(listener);
   }
 
   /** From now on this one answers such questions. One handler per topic. */
@@ -168,13 +182,17 @@ export class Peers {
 
   #lost(id: MemberId): void {
     const connections = this.roster.forget(id);
-    this.onMemberLost(id);
+    this.#emit("memberLost", id);
     if (connections > 0) {
-      this.onRemoteChange({ connections: -connections, users: [], hasJoined: false, hasLeft: true });
+      this.#emit("remoteChange", { connections: -connections, users: [], hasJoined: false, hasLeft: true });
     }
     for (const question of this.#questions.values()) {
       if (question.missing.delete(id) && question.missing.size === 0) question.done();
     }
+  }
+
+  #emit<E extends keyof PeersEvents>(event: E, value: PeersEvents[E]): void {
+    for (const listener of this.#listeners[event]) listener(value);
   }
 
   /** The first change after quiet is told in this turn, what follows together. */
@@ -193,5 +211,6 @@ export class Peers {
   #tellChanges(): void {
     const changes = this.roster.takeChanges();
     if (changes !== undefined) this.notifyAll("changes", changes);
+    if (this.roster.takePictureRequest()) this.notifyAll("roster", this.roster.picture());
   }
 }

@@ -62,6 +62,41 @@ describe("what a worker tells of its own", () => {
   });
 });
 
+describe("a worker with more users than are named", () => {
+  const withUsers = (count: number) => {
+    const roster = new Roster(
+      () => undefined,
+      () => undefined,
+      4,
+    );
+    for (let n = 0; n < count; n++) roster.count(`u${n}`, 1, true);
+    return roster;
+  };
+
+  test("names them all at the limit", () => {
+    const roster = withUsers(4);
+    expect(roster.picture().users).toHaveLength(4);
+    expect(roster.takePictureRequest()).toBe(false);
+  });
+
+  test("names nobody one past it, and has the others forget the names that they know", () => {
+    const roster = withUsers(5);
+    expect(roster.takeChanges()).toEqual({ connections: 5, users: [], hasJoined: true, hasLeft: false });
+    expect(roster.picture()).toEqual({ connections: 5, users: [] });
+    expect([roster.takePictureRequest(), roster.takePictureRequest()]).toEqual([true, false]);
+    expect(roster.isConnected("u4")).toBe(true);
+  });
+
+  test("names them again only at half of it", () => {
+    const roster = withUsers(5);
+    roster.takePictureRequest();
+    for (const n of [0, 1]) roster.count(`u${n}`, -1, false);
+    expect([roster.picture().users.length, roster.takePictureRequest()]).toEqual([0, false]);
+    roster.count("u2", -1, false);
+    expect([roster.picture().users.length, roster.takePictureRequest()]).toEqual([2, true]);
+  });
+});
+
 describe("what others tell", () => {
   test("counts from their picture on; what came before it is in it", () => {
     const { roster, news } = world();

@@ -16,6 +16,12 @@ export interface RosterChange {
   readonly hasLeft: boolean;
 }
 
+/**
+ * A member with more users than this reports how many connections it has and no names, so that a million users on 16
+ * workers do not cost 16 copies of their names. Whether one of them is connected is then asked when it matters.
+ */
+export const mostNamedUsers = 20_000;
+
 interface Count {
   connections: number;
   readonly users: Map<string, number>;
@@ -32,8 +38,14 @@ export class Roster {
   readonly #onRemoteChange: (change: RosterChange) => void;
   #waiting: { connections: number; users: Map<string, number>; hasJoined: boolean; hasLeft: boolean } | undefined;
 
+  readonly #mostNamed: number;
+  /** Whether the others know the names of this one's users. */
+  #isNamed = true;
+  #wantsPicture = false;
+
   /** @param onChange there is something to tell the others; called for every change */
-  constructor(onChange: () => void, onRemoteChange: (change: RosterChange) => void) {
+  constructor(onChange: () => void, onRemoteChange: (change: RosterChange) => void, mostNamed = mostNamedUsers) {
+    this.#mostNamed = mostNamed;
     this.#onChange = onChange;
     this.#onRemoteChange = onRemoteChange;
   }
@@ -68,6 +80,7 @@ export class Roster {
     add(this.#waiting, userId, by);
     if (isNews && by === 1) this.#waiting.hasJoined = true;
     if (isNews && by === -1) this.#waiting.hasLeft = true;
+    this.#checkNamed();
     this.#onChange();
   }
 
@@ -75,11 +88,18 @@ export class Roster {
   takeChanges(): RosterChange | undefined {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    return waiting === undefined ? undefined : { ...waiting, users: [...waiting.users] };
+    return waiting === undefined ? undefined : { ...waiting, users: this.#isNamed ? [...waiting.users] : [] };
   }
 
   picture(): RosterPicture {
-    return { connections: this.#own.connections, users: [...this.#own.users] };
+    return { connections: this.#own.connections, users: this.#isNamed ? [...this.#own.users] : [] };
+  }
+
+  /** Whether the others need a new picture, since changes alone would leave them with old names, or without any. */
+  takePictureRequest(): boolean {
+    const wantsPicture = this.#wantsPicture;
+    this.#wantsPicture = false;
+    return wantsPicture;
   }
 
   /** A member has drawn its picture. */
@@ -101,6 +121,14 @@ export class Roster {
     const connections = this.#others.get(member)?.connections ?? 0;
     this.#others.delete(member);
     return connections;
+  }
+
+  /** Names are told again well below the limit, so that one user who comes and goes does not cost a picture each time. */
+  #checkNamed(): void {
+    const isNamed = this.#own.users.size <= (this.#isNamed ? this.#mostNamed : this.#mostNamed / 2);
+    if (isNamed === this.#isNamed) return;
+    this.#isNamed = isNamed;
+    this.#wantsPicture = true;
   }
 }
 

@@ -99,7 +99,7 @@ export class Hub {
       resumeKeys: parts.resumeKeys,
       onWelcomed: (session, isContinued) => this.#welcomed(session, isContinued),
     });
-    peers.onRemoteChange = (change) => this.#changedElsewhere(change);
+    peers.on("remoteChange", (change) => this.#changedElsewhere(change));
     this.#conversation = {
       clock,
       messageRate: settings.messageRate,

@@ -37,12 +37,12 @@ export class Succession {
     this.#connections = connections;
     this.#peers = peers;
     peers.handle("may-continue", (word: Word, { from }) => this.#promise(word, from));
-    peers.onMemberLost = (member) => {
+    peers.on("memberLost", (member) => {
       for (const [old, { by, member: its }] of this.#promised) {
         const session = its === member ? this.#free(old, by) : undefined;
         if (session !== undefined) onFreed(session, by);
       }
-    };
+    });
     peers.handle("continued", ({ old, by }: Word) => this.#continued(old, by));
     peers.handle("not-continued", ({ old, by }: Word) => {
       const session = this.#free(old, by);

@@ -31,7 +31,7 @@ export class UserClaims {
     this.#mode = mode;
     this.#peers = peers;
     this.#events = events;
-    peers.onClaimLost = (connectionId) => events.onReplaced(connectionId);
+    peers.on("claimLost", (connectionId) => events.onReplaced(connectionId));
     peers.handle("replaced", (connectionId: string) => events.onReplaced(connectionId));
     peers.handle("doubted", (connectionId: string) => events.onDoubted(connectionId));
   }
