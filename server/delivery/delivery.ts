@@ -14,11 +14,11 @@ import { Pump } from "./pump.ts";
 import { Sequencer } from "./sequencer.ts";
 import { type ReadHistory, shareHistory } from "./shared-history.ts";
 
-/** What may wait in one channel before it is sent out whatever the window says, so that the tail does not overflow. By `Push.bytes`. */
+/** Beyond this a channel is flushed without waiting for the window, so that the tail does not overflow. Measured by `Push.bytes`. */
 const maxPendingBytes = 512 * 1024;
-/** A socket is written to again once so little waits in it: enough to keep it busy until the next turn. */
+/** A blocked socket is written to again once less than this is buffered: enough to keep it busy until the next turn. */
 const resumeBelowBytes = 16 * 1024;
-/** With fewer of them a flush is cheap, whatever else the loop had to do meanwhile. */
+/** With fewer streams a flush counts as cheap, whatever else the event loop was doing. */
 const manyStreams = 100;
 
 export interface DeliverySettings {
@@ -30,24 +30,24 @@ export interface DeliverySettings {
   readonly maxMessageBytes: number;
 }
 
-/** Histories read at the same time, and what their answers should take together; one answer may be one large publication. */
+/** The maximum number of concurrent history reads, and the bytes their answers should take together. One answer may be one large publication. */
 const mostReads = 16;
 const bytesOfReads = 32 * 1024 * 1024;
 
-/** What delivery tells its owner. */
+/** What delivery reports to its owner. */
 export interface DeliveryEvents {
   /** All of the session's channels are level. */
   onLevel(session: Session): void;
   sessionById(id: string): Session | undefined;
-  /** How long a channel's messages are kept, milliseconds. */
+  /** How long a channel keeps its messages, in milliseconds. */
   historyTtlOf(channel: ChannelName): number;
   /** Whether a write of so many bytes to it may be begun, beside all that waits for other connections. */
   hasRoomFor(bytes: number, session: Session): boolean;
 }
 
 /**
- * The way of a publication inside one worker: sequencer, tail, flush or pump, session. Keeps the law of cursors: what is
- * level gets flushed+1..head with the next flush, what lags is pumped up to `flushed` and not beyond.
+ * Delivers publications inside one worker: sequencer, tail, flush or pump, session. Cursor rule: level sessions get
+ * flushed+1..head with the next flush; lagging sessions are pumped up to `flushed` and not beyond.
  */
 export class Delivery {
   readonly interest: Interest;
@@ -87,7 +87,7 @@ export class Delivery {
         tops: (channels, seen) => broker.tops(channels, seen),
         onEarly: (publication) => this.interest.keepEarly(publication),
         onAppended: (channel) => this.#appended(channel),
-        onHole: (channel, next) => this.#hole(channel, next),
+        onGap: (channel, next) => this.#handleGap(channel, next),
         onFault: (channel, error) => {
           for (const { session } of [...channel.members()]) session.fail(error);
         },
@@ -103,31 +103,31 @@ export class Delivery {
   }
 
   /**
-   * Whether what the tail has after this offset begins with something that is over its time: then history says where to
-   * begin. The tail itself is bounded by bytes only, for members that lag.
+   * Whether the first publication after this offset in the tail is older than the channel's TTL. If so, history decides where
+   * to start. The tail is limited by bytes only, for the sake of lagging members.
    */
   isExpired({ name, tail }: ListenedChannel, after: number): boolean {
-    const takenAt = tail.takenAtAfter(after);
-    return takenAt !== undefined && this.#clock.monotonic() - takenAt > this.#events.historyTtlOf(name);
+    const receivedAt = tail.receivedAtAfter(after);
+    return receivedAt !== undefined && this.#clock.monotonic() - receivedAt > this.#events.historyTtlOf(name);
   }
 
-  /** One delivery of the broker. */
-  readonly take = (publication: Publication): void => this.#sequencer.take(publication);
+  /** Handles one publication from the broker. */
+  readonly receive = (publication: Publication): void => this.#sequencer.receive(publication);
 
-  /** The broker says that a channel has a new epoch. */
+  /** The broker reports that a channel has a new epoch. */
   readonly reset = (channel: ChannelName, top: Position): void => this.#sequencer.reset(channel, top);
 
-  /** Deliveries may be missing: what was lost is fetched. */
+  /** Publications may have been lost: fetches what is missing. */
   checkAll(): void {
     void this.#sequencer.compareTops();
   }
 
-  /** Resolves once what is stored in the channel now has come here too, or cannot be had. */
+  /** Resolves once everything stored in the channel now has arrived here, or cannot be fetched. */
   catchUp(channel: ListenedChannel): Promise<void> {
     return this.#sequencer.catchUp(channel);
   }
 
-  /** Puts a session into a channel behind `cursor`; level at once where that is `flushed`. */
+  /** Adds a session to a channel, after the offset `cursor`. It is level at once if that is `flushed`. */
   join(session: Session, channel: ListenedChannel, cursor: number): void {
     const membership = new Membership(session, channel, cursor);
     session.memberships.add(membership);
@@ -139,7 +139,7 @@ export class Delivery {
     if (!session.isBlocked) this.#pump.add(session);
   }
 
-  /** Takes a session out of a channel; nothing of it follows. The hold is given back. */
+  /** Removes a session from a channel and releases the channel. Nothing of it is sent afterwards. */
   leave(session: Session, name: ChannelName): boolean {
     const membership = session.memberships.get(name);
     if (membership === undefined) return false;
@@ -149,7 +149,7 @@ export class Delivery {
     return true;
   }
 
-  /** The session is over. */
+  /** The session has ended. */
   leaveAll(session: Session): void {
     if (session.isBlocked) this.#blocked--;
     session.isBlocked = false;
@@ -157,7 +157,7 @@ export class Delivery {
     for (const name of session.memberships.names()) this.leave(session, name);
   }
 
-  /** Bytes have left the session's socket. */
+  /** The session's socket has sent some of its buffered bytes. */
   drained(session: Session): void {
     if (!session.isBlocked || session.connection.buffered() > resumeBelowBytes) return;
     session.isBlocked = false;
@@ -166,7 +166,7 @@ export class Delivery {
     session.answering?.onRoom();
   }
 
-  /** The session's connection took what it was sent and has no more room: it lags until it drains. */
+  /** The session's connection accepted a write and has no more room: the session lags until the socket drains. */
   readonly block = (session: Session): void => {
     if (!session.isBlocked) this.#blocked++;
     session.isBlocked = true;
@@ -176,20 +176,20 @@ export class Delivery {
     }
   };
 
-  /** Sessions whose socket is full. */
+  /** Number of sessions whose socket is full. */
   get blocked(): number {
     return this.#blocked;
   }
 
-  /** Sends out what waits, without waiting for company. */
+  /** Sends everything that is pending now. */
   flushNow(): void {
     const startedAt = this.#clock.monotonic();
     this.#flush.run();
     this.interest.shrinkTails();
-    this.#window.took(this.#clock.monotonic() - startedAt);
-    // Streams are written by the runtime after this turn; that is a part of the price.
+    this.#window.recordCost(this.#clock.monotonic() - startedAt);
+    // The runtime writes streams after this turn, and that time counts too.
     if (this.#flush.postponed >= manyStreams) {
-      this.#clock.setImmediate(() => this.#window.took(this.#clock.monotonic() - startedAt));
+      this.#clock.setImmediate(() => this.#window.recordCost(this.#clock.monotonic() - startedAt));
     }
   }
 
@@ -204,13 +204,13 @@ export class Delivery {
     else this.#window.request();
   }
 
-  /** The connection took nothing: in the channels of the batches it stays where it was before them. */
+  /** The connection accepted nothing: in the channels of these batches the cursors stay before them. */
   #refused(session: Session, batches: readonly Batch[]): void {
     this.block(session);
     for (const batch of batches) session.memberships.get(batch.channel)?.moveTo(batch.after);
   }
 
-  /** What it was not given now it is given by the pump, in turn with others. */
+  /** What the session did not get in this flush, the pump sends later, in turn with other sessions. */
   #postpone(session: Session, batches: readonly Batch[]): void {
     for (const { channel, after } of batches) {
       const membership = session.memberships.get(channel);
@@ -219,18 +219,18 @@ export class Delivery {
     if (!session.isBlocked) this.#pump.add(session);
   }
 
-  /** `next` is the first that follows what is lost, or the first of a new epoch. */
-  #hole(channel: ListenedChannel, next: Position): void {
+  /** `next` is the first publication after the lost ones, or the first of a new epoch. */
+  #handleGap(channel: ListenedChannel, next: Position): void {
     this.flushNow();
     const { epoch, head } = channel.tail;
     const isNewEpoch = next.epoch !== epoch;
-    const hole = { epoch: next.epoch, from: isNewEpoch ? 1 : head + 1, to: next.offset - 1 };
+    const gap = { epoch: next.epoch, from: isNewEpoch ? 1 : head + 1, to: next.offset - 1 };
     channel.tail.reset({ epoch: next.epoch, offset: next.offset - 1 });
-    const frame = gapFrame(channel.name, isNewEpoch ? "epoch-changed" : "history-too-short", hole);
-    // Copies: a level member whose socket is full with this frame lags from then on.
+    const frame = gapFrame(channel.name, isNewEpoch ? "epoch-changed" : "history-too-short", gap);
+    // Copies, because a level member whose socket this frame fills moves to the lagging ones.
     const [level, lagging] = [[...channel.level], [...channel.lagging]];
     for (const { session } of level) session.sendFrame(frame);
-    // Within an epoch lagging ones meet the hole on their own way, with their own borders.
+    // Within an epoch the pump announces the gap to lagging members, with their own bounds.
     if (!isNewEpoch) return;
     for (const membership of lagging) {
       membership.moveTo(channel.flushed);

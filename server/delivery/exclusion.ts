@@ -1,7 +1,7 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { Advance, type Outgoing } from "../session/push.ts";
 
-/** The connections that some of these leave out. */
+/** The connections that some of these items exclude. */
 export function excludedBy(items: readonly Outgoing[]): ReadonlySet<string> {
   const ids = new Set<string>();
   for (const item of items) {
@@ -12,28 +12,28 @@ export function excludedBy(items: readonly Outgoing[]): ReadonlySet<string> {
 }
 
 /**
- * The items as the connection sees them that some leave out: neighbours left out share one `advance`. Ephemeral ones have
- * no place in the numbering and go without a word.
+ * The items as an excluded connection gets them: each run of excluded publications becomes one `advance`. Ephemeral ones have
+ * no offset and are dropped without one.
  */
 export function withoutExcluded(
   items: readonly Outgoing[],
   channel: ChannelName,
   connectionId: string,
 ): readonly Outgoing[] {
-  const seen: Outgoing[] = [];
-  let leftOut = 0;
+  const visible: Outgoing[] = [];
+  let advanceTo = 0;
   const advance = () => {
-    if (leftOut > 0) seen.push(new Advance(channel, leftOut));
-    leftOut = 0;
+    if (advanceTo > 0) visible.push(new Advance(channel, advanceTo));
+    advanceTo = 0;
   };
   for (const item of items) {
     if (item.kind === "publication" && item.publication.excludeConnectionId === connectionId) {
-      leftOut = Math.max(leftOut, item.publication.offset);
+      advanceTo = Math.max(advanceTo, item.publication.offset);
       continue;
     }
     advance();
-    seen.push(item);
+    visible.push(item);
   }
   advance();
-  return seen;
+  return visible;
 }

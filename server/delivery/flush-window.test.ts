@@ -13,12 +13,12 @@ function makeWindow(windowMs = 5) {
     costMs: 0,
     window: new FlushWindow(windowMs, clock, () => {
       flushes.push(clock.now() - began);
-      it.window.took(it.costMs);
+      it.window.recordCost(it.costMs);
     }),
     /** As if flushes had always taken so long. */
     settleAt(costMs: number) {
       it.costMs = costMs;
-      for (let flush = 0; flush < 100; flush++) it.window.took(costMs);
+      for (let flush = 0; flush < 100; flush++) it.window.recordCost(costMs);
     },
   };
   return it;
@@ -77,11 +77,11 @@ describe("the flush window", () => {
 
   test("one pause of the machine does not open it for long", () => {
     const { window } = makeWindow();
-    window.took(3.9);
+    window.recordCost(3.9);
     expect(window.waitMs).toBe(0);
-    for (let flush = 0; flush < 4; flush++) window.took(40);
+    for (let flush = 0; flush < 4; flush++) window.recordCost(40);
     expect(window.waitMs).toBeGreaterThan(20);
-    for (let flush = 0; flush < 20; flush++) window.took(0.1);
+    for (let flush = 0; flush < 20; flush++) window.recordCost(0.1);
     expect(window.waitMs).toBe(0);
   });
 });

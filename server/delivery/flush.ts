@@ -4,27 +4,27 @@ import type { Encoded } from "../session/wire-form.ts";
 import { excludedBy, withoutExcluded } from "./exclusion.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
 
-/** What the flush has done since the start; plain additions, read by the scraper. */
+/** Totals since start. Plain additions, read by the metrics scraper. */
 export interface FlushCounts {
   flushes: number;
-  /** Writes that a connection took. */
+  /** Writes that a connection accepted. */
   writes: number;
   /** Publications times receivers. */
   deliveries: number;
 }
 
-/** What one session gets in one write over all its channels, about; one channel's batch alone may be more. */
+/** The approximate limit of one write to one session over all its channels. One channel's batch alone may be larger. */
 const maxWriteBytes = 256 * 1024;
-/** A write of less is never refused for want of room: it is the usual one, and mostly the kernel takes it. */
+/** Smaller writes are never postponed for lack of room: they are the usual case, and mostly the kernel accepts them at once. */
 const largeBytes = 64 * 1024;
 
-/** What a flush needs of its neighbours. None may take anybody but this session out of a level list, nor put one in. */
+/** What the flush reports. A callback must not remove other sessions from a level list, nor add any. */
 export interface FlushOutcomes {
-  /** The connection took everything and has no more room. */
+  /** The connection accepted everything and has no more room. */
   onFull(session: Session): void;
-  /** The connection took nothing: its cursors stay where they were before `batches`. */
+  /** The connection accepted nothing: the cursors stay before `batches`. */
   onRefused(session: Session, batches: readonly Batch[]): void;
-  /** It got none of these, although its connection may have room: it lags behind them from now on. */
+  /** The session got none of these batches, although its connection may have room: it lags from here on. */
   onPostponed(session: Session, batches: readonly Batch[]): void;
   /** Whether a write of so many bytes to it may be begun. */
   hasRoomFor(bytes: number, session: Session): boolean;
@@ -32,8 +32,8 @@ export interface FlushOutcomes {
 }
 
 /**
- * Hands what waits in the dirty channels to their level members: encoded once per wire form, one write per session over all
- * its channels. Marked hot path: no await, closure, spread, log or try per subscriber.
+ * Sends the pending publications of dirty channels to their level members: encoded once per wire form, one write per session
+ * over all its channels. Hot path: no await, closure, spread, log or try per subscriber.
  */
 export class Flush {
   readonly counts: FlushCounts = { flushes: 0, writes: 0, deliveries: 0 };
@@ -47,19 +47,19 @@ export class Flush {
     this.#outcomes = outcomes;
   }
 
-  /** Something was appended to the channel's tail. Once per channel and flush is enough, more does no harm. */
+  /** Something was appended to the channel's tail. Calling it more than once per flush is harmless. */
   mark(channel: ListenedChannel): void {
     if (channel.isDirty) return;
     channel.isDirty = true;
     this.#dirty.push(channel);
   }
 
-  /** Writes of the last run that the runtime does later, as it does for streams. */
+  /** Writes of the last run that the runtime performs later, as it does for streams. */
   get postponed(): number {
     return this.#postponed;
   }
 
-  /** Sends out what waits in the dirty channels. */
+  /** Sends what is pending in the dirty channels. */
   run(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
@@ -83,12 +83,12 @@ export class Flush {
     }
   }
 
-  /** Nobody can say who of them got what. */
+  /** It is unknown which members got what. */
   #failAll(channel: ListenedChannel, error: unknown): void {
     for (const { session } of channel.level) session.fail(error);
   }
 
-  /** One channel, the usual case: its members are written to as they are met, and nothing is gathered. */
+  /** One dirty channel, the usual case: members are written to directly, without collecting per session. */
   #runOne(channel: ListenedChannel): void {
     try {
       const batch = this.#cut(channel);
@@ -107,7 +107,7 @@ export class Flush {
   #writeLevel({ level }: ListenedChannel, batch: Batch): void {
     const batches = [batch];
     const isLarge = level.length > 0 && batch.wireBytes > largeBytes;
-    // Downwards, since a member that is full leaves the list, and the last one takes its place.
+    // Backwards: a member whose socket is full leaves the list, and the last member takes its index.
     let slot = level.length - 1;
     let session: Session | undefined;
     const writeRest = () => {
@@ -119,7 +119,7 @@ export class Flush {
         else this.#write(session, batches);
       }
     };
-    // Begun again behind each member that fails: a try for each of them would be paid for by all.
+    // Restarted after a member that fails: a try around each member would slow down all of them.
     while (slot >= 0) {
       try {
         writeRest();
@@ -130,7 +130,7 @@ export class Flush {
     }
   }
 
-  /** Takes what waits in a channel out of its tail; undefined where nothing does. */
+  /** Takes what is pending out of a channel's tail; undefined if there is nothing. */
   #cut(channel: ListenedChannel): Batch | undefined {
     channel.isDirty = false;
     const after = channel.flushed;
@@ -148,7 +148,7 @@ export class Flush {
       if (session.outbox.length === 0) this.#touched.push(session);
       session.outbox.push(batch);
     }
-    this.#leaveOut(channel, batch);
+    this.#applyExclusions(channel, batch);
   }
 
   #writeAll(): void {
@@ -158,7 +158,7 @@ export class Flush {
     const writeRest = () => {
       for (; at < touched.length; at++) {
         const session = touched[at];
-        // All it would have got may have left it out.
+        // The session may have been excluded from everything.
         if (session !== undefined && session.outbox.length > 0) this.#writeOutbox(session);
         if (session !== undefined) session.outbox.length = 0;
       }
@@ -175,7 +175,7 @@ export class Flush {
     }
   }
 
-  /** As many of the batches as one write may hold; the channels of the others lag. */
+  /** Writes as many batches as fit into one write. The session lags in the channels of the others. */
   #writeOutbox(session: Session): void {
     const { outbox } = session;
     let bytes = 0;
@@ -191,8 +191,8 @@ export class Flush {
     if (count > 0) this.#write(session, outbox);
   }
 
-  /** The few who asked to be left out get their own version; found by name, so that nobody else pays for it. */
-  #leaveOut(channel: ListenedChannel, batch: Batch): void {
+  /** Sessions that are excluded from something get their own batch. They are looked up by id, so the others pay nothing. */
+  #applyExclusions(channel: ListenedChannel, batch: Batch): void {
     for (const id of excludedBy(batch.items)) {
       const session = this.#outcomes.sessionById(id);
       if (session === undefined || channel.memberOf(session)?.isLevel !== true) continue;

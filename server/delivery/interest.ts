@@ -7,30 +7,30 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import { ListenedChannel } from "./listened-channel.ts";
 import type { TailBudget } from "./tail.ts";
 
-/** A channel that nobody listens to any more stays for this long: pages are reloaded, networks blink. */
+/** How long a channel without subscribers is kept: pages are reloaded, networks drop briefly. */
 const lingerMs = 10_000;
-/** What is kept of deliveries that overtake the answer to `listen`, bytes by `costOf`, of all channels; more is repaired from history. */
+/** Limit for publications that arrive before the answer to `listen`, over all channels, in bytes by `costOf`. What does not fit is repaired from history. */
 const maxEarlyBytes = 8 * 1024 * 1024;
 
-/** What interest needs of the broker. */
+/** The part of the broker that interest needs. */
 export interface Listening {
   listen(channel: ChannelName): Promise<Position>;
   unlisten(channel: ChannelName): Promise<void>;
 }
 
 interface Entry {
-  /** Who holds it: sessions in it and joins on their way. */
+  /** Number of sessions in the channel and joins in progress. */
   holds: number;
   channel: ListenedChannel | undefined;
-  /** The last step asked of the broker; the next one waits for it, so that a leave cannot overtake a join. */
+  /** The last request to the broker. The next one waits for it, so that a leave cannot overtake a join. */
   step: Promise<unknown>;
   linger: Timer | undefined;
   early: Publication[];
 }
 
 /**
- * What the broker should send to this worker: every channel that somebody holds, and for a while those that nobody does
- * any more. Work on one channel is chained, work on different ones is not.
+ * Which channels the broker sends to this worker: every channel that is held, and for a while those that no longer are.
+ * Requests for one channel are serialized; different channels do not wait for each other.
  */
 export class Interest {
   readonly #entries = new Map<ChannelName, Entry>();
@@ -45,25 +45,25 @@ export class Interest {
     this.#clock = clock;
   }
 
-  /** The channel, if it is listened to now. */
+  /** The channel, if this worker is listening to it. */
   get(name: ChannelName): ListenedChannel | undefined {
     return this.#entries.get(name)?.channel;
   }
 
-  /** All that are listened to now. */
+  /** All channels this worker is listening to. */
   *channels(): Iterable<ListenedChannel> {
     for (const { channel } of this.#entries.values()) if (channel !== undefined) yield channel;
   }
 
-  /** How many channels are or become listened to. */
+  /** Number of channels, including those that listening has only been requested for. */
   get size(): number {
     return this.#entries.size;
   }
 
   /**
-   * Holds the channel; every hold is given back by one `release`. At once where it is listened to already.
-   * @param replay Gets what was delivered before the answer of `listen` was, in order.
-   * @throws what the broker's `listen` throws; the hold is given back then.
+   * Holds the channel until a matching `release`. Synchronous if the worker is listening to it already.
+   * @param replay Receives what was delivered before the answer to `listen`, in order.
+   * @throws what the broker's `listen` throws; the hold is released then.
    */
   hold(name: ChannelName, replay: (early: Publication) => void): ListenedChannel | Promise<ListenedChannel> {
     const entry = this.#entries.get(name) ?? this.#newEntry(name);
@@ -72,7 +72,7 @@ export class Interest {
     entry.linger = undefined;
     if (entry.channel !== undefined) return entry.channel;
     const listening = entry.step.then(() => entry.channel ?? this.#listen(name, entry, replay));
-    entry.step = listening.catch(() => undefined); // the holder hears of it; the chain goes on
+    entry.step = listening.catch(() => undefined); // reported to the caller; the chain continues
     return listening.catch((error: unknown) => {
       this.release(name);
       throw error;
@@ -85,7 +85,7 @@ export class Interest {
     entry.linger = this.#clock.setTimeout(() => this.#leave(name, entry), lingerMs);
   }
 
-  /** A delivery for a channel that is not listened to yet, because the answer to `listen` is still on its way. */
+  /** Keeps a delivery that arrived before the answer to `listen`. */
   keepEarly(publication: Publication): void {
     const early = this.#entries.get(publication.channel)?.early;
     const bytes = costOf(publication);
@@ -94,7 +94,7 @@ export class Interest {
     this.#earlyBytes += bytes;
   }
 
-  /** Takes memory from the tails of all channels until they fit again. */
+  /** Shrinks all tails if together they exceed the budget. */
   shrinkTails(): void {
     if (this.#budget.bytes <= this.#budget.total) return;
     for (const { tail } of this.channels()) tail.shrinkTo(tail.keptBytes / 2);
@@ -112,7 +112,7 @@ export class Interest {
   }
 
   async #listen(name: ChannelName, entry: Entry, replay: (early: Publication) => void): Promise<ListenedChannel> {
-    this.#takeEarly(entry); // from before an earlier leave: history has it
+    this.#takeEarly(entry); // left over from before an unlisten; history has them
     const top = await this.#broker.listen(name);
     const channel = new ListenedChannel(name, top, this.#budget);
     entry.channel = channel;
@@ -131,7 +131,7 @@ export class Interest {
     if (entry.holds > 0) return;
     entry.linger = undefined;
     const tail = entry.channel?.tail;
-    // Gives its share of the budget back, and what waits for a flush: nobody would give that back later.
+    // Returns its share of the budget, including what is pending for a flush, because nothing else would.
     tail?.reset({ epoch: tail.epoch, offset: tail.head });
     entry.channel = undefined;
     entry.step = entry.step

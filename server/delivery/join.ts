@@ -5,13 +5,13 @@ import type { Session } from "../session/session.ts";
 import type { Delivery } from "./delivery.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
 
-/** A join that is ready to happen: the channel is held, and it is known where the session begins. */
+/** A join that is ready to be committed: the channel is held, and the start position is known. */
 export interface JoinPlan {
   readonly channel: ListenedChannel;
   readonly start: JoinStart | undefined;
 }
 
-/** Behind which offset to begin; without one, live. `recovered` only where a position was asked for. */
+/** The session starts after this offset; if there is none, with live messages. `recovered` is only set if a position was requested. */
 interface JoinStart {
   readonly epoch: string;
   readonly after: number;
@@ -20,8 +20,8 @@ interface JoinStart {
 }
 
 /**
- * Everything of a join that may have to wait. In two steps, because the welcome names all channels and must be the first
- * frame: whoever plans commits later, in one turn with the frame that tells of it, or gives the hold back.
+ * The asynchronous part of a join. A join has two steps, because the welcome names all channels and must be the first frame:
+ * the caller commits the plan in the same turn as it sends that frame, or releases the hold.
  * @throws what the broker's `listen` and `history` throw; nothing is held then.
  */
 export function planJoin(
@@ -29,17 +29,17 @@ export function planJoin(
   name: ChannelName,
   since: Since | undefined,
 ): JoinPlan | Promise<JoinPlan> {
-  const channel = delivery.interest.hold(name, delivery.take);
+  const channel = delivery.interest.hold(name, delivery.receive);
   if (channel instanceof Promise) return channel.then((it) => planStart(delivery, it, since));
   return planStart(delivery, channel, since);
 }
 
-/** Whether a plan begins beyond what was sent out: then a flush comes first, since cursors never stand beyond it. */
+/** Whether a plan starts beyond what was sent. It then needs a flush first, since cursors never go beyond `flushed`. */
 export function isAhead({ channel, start }: JoinPlan): boolean {
   return start !== undefined && start.epoch === channel.epoch && start.after > channel.flushed;
 }
 
-/** Makes the session a member. @returns what to tell it. */
+/** Makes the session a member. @returns the position for the client */
 export function commitJoin(delivery: Delivery, plan: JoinPlan, session: Session): Joined {
   const { channel, start } = plan;
   if (isAhead(plan)) delivery.flushNow();
@@ -48,12 +48,13 @@ export function commitJoin(delivery: Delivery, plan: JoinPlan, session: Session)
     delivery.join(session, channel, flushed);
     return { epoch, offset: flushed, from: flushed + 1 };
   }
-  // The epoch changed since the plan was made: that speaks of another life, and all there is of this one follows.
-  const isOver = start.epoch !== epoch;
-  const after = isOver ? 0 : Math.min(start.after, flushed);
+  // If the epoch changed since the plan was made, the position belongs to an earlier epoch: the full history of the current
+  // one follows.
+  const isStale = start.epoch !== epoch;
+  const after = isStale ? 0 : Math.min(start.after, flushed);
   delivery.join(session, channel, after);
-  const recovered = isOver && start.recovered !== undefined ? false : start.recovered;
-  const reason = isOver && start.recovered !== undefined ? "epoch-changed" : start.reason;
+  const recovered = isStale && start.recovered !== undefined ? false : start.recovered;
+  const reason = isStale && start.recovered !== undefined ? "epoch-changed" : start.reason;
   return {
     epoch,
     offset: flushed,
@@ -89,8 +90,8 @@ function planStart(
 async function startFromHistory(delivery: Delivery, channel: ListenedChannel, since: Since): Promise<JoinStart> {
   const { epoch, head } = channel.tail;
   const { top, publications, gap } = await delivery.history(channel.name, since, 1, 0);
-  // The broker knows of more than has come here yet: a session must not begin beyond what this worker has sent out. Or it
-  // knows of less than had come here before the question: then the channel continues in a new epoch.
+  // The broker may have more than has arrived here, but a session must not start beyond what this worker has sent. Or it has
+  // less than had arrived here before the request: then the channel continues in a new epoch.
   const wentBack = top.epoch === epoch && top.offset < head;
   if (wentBack || top.epoch !== channel.epoch || top.offset > channel.tail.head) await delivery.catchUp(channel);
   const after = (publications[0]?.offset ?? top.offset + 1) - 1;
@@ -101,7 +102,7 @@ async function startFromHistory(delivery: Delivery, channel: ListenedChannel, si
     : { epoch: top.epoch, after, recovered: false, reason };
 }
 
-/** A position beyond the top was never given out by this life of the numbering. */
+/** A position beyond the top was never handed out in the current numbering. */
 function reasonOf(asked: Position, top: Position, gap: GapReason | undefined): GapReason | undefined {
   return asked.epoch === top.epoch && asked.offset > top.offset ? "epoch-changed" : gap;
 }

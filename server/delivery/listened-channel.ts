@@ -4,17 +4,17 @@ import type { ChannelView, Membership, Session } from "../session/session.ts";
 import { Tail, type TailBudget } from "./tail.ts";
 
 /**
- * One channel that this worker listens to: its tail, and who is in it here.
+ * One channel that this worker listens to: its tail and its local members.
  *
- * Level members stand in a list without holes that the flush walks from the end: whoever leaves during the walk is
- * replaced by the last one, who was served already.
+ * Level members are in a dense array that the flush walks from the end: a member that is removed during the walk is replaced
+ * by the last one, which has already been served.
  */
 export class ListenedChannel implements ChannelView {
   readonly name: ChannelName;
   readonly tail: Tail;
   readonly level: Membership[] = [];
   readonly lagging = new Set<Membership>();
-  /** Its tail holds what the next flush must take. Kept by the flush. */
+  /** The tail has something for the next flush. Set and cleared by the flush. */
   isDirty = false;
   #prefix = "";
   #prefixEpoch = "";
@@ -66,14 +66,14 @@ export class ListenedChannel implements ChannelView {
     return session.memberships.get(this.name);
   }
 
-  /** From now on it gets each batch. Only with a cursor at `flushed`: the law of cursors. */
+  /** From now on the member gets each batch. Requires a cursor at `flushed`. */
   makeLevel(membership: Membership): void {
     this.lagging.delete(membership);
     membership.slot = this.level.length;
     this.level.push(membership);
   }
 
-  /** From now on it is pumped, beginning after `cursor`. */
+  /** From now on the member is pumped, starting after `cursor`. */
   makeLagging(membership: Membership, cursor: number): void {
     this.#leaveLevel(membership);
     membership.moveTo(cursor);

@@ -12,18 +12,18 @@ import { LastChunk } from "./last-chunk.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
 import type { ReadHistory } from "./shared-history.ts";
 
-/** What one lagging channel of one session gets in one turn, bytes on the wire: from the tail or from history. */
+/** Bytes on the wire that one lagging channel of one session gets per turn, from the tail or from history. */
 const chunkBytes = 64 * 1024;
-/** Sessions served per turn of the event loop, so that a reconnect storm leaves room for live messages. */
+/** Sessions served per turn of the event loop, so that live messages still get through during a reconnect storm. */
 const sessionsPerTurn = 32;
 /** A turn in which so much was sent is over: more than the usual chunks, and no more than a large publication. */
 const bytesPerTurn = sessionsPerTurn * chunkBytes;
 /** What found no room among all that waits for other connections is tried again after this. Milliseconds. */
 const noRoomMs = 50;
-/** Publications in one page of history. It is bounded by the bytes of a chunk too: more would only wait in memory. */
+/** Publications in one page of history. Pages are also limited to the bytes of a chunk, since more would only wait in memory. */
 const pageSize = 200;
 
-/** What the pump needs of its neighbours. */
+/** What the pump is given. */
 export interface PumpDependencies {
   get(channel: ChannelName): ListenedChannel | undefined;
   readonly history: ReadHistory;
@@ -35,18 +35,18 @@ export interface PumpDependencies {
 }
 
 /**
- * Brings lagging sessions up to `flushed`: from the channel's tail while it reaches back, from history beyond it; a bounded
- * amount per turn and in turn with the others. A session becomes level in the same turn in which its cursor reaches
- * `flushed`, so no flush can come between. A cursor that fell off history gets exactly one gap.
+ * Brings lagging sessions up to `flushed`: from the channel's tail as far as it reaches back, otherwise from history, a
+ * bounded amount per turn and session by session. A session becomes level in the same turn in which its cursor reaches
+ * `flushed`, so no flush can happen in between. A cursor that is older than the history gets exactly one gap.
  */
 export class Pump {
-  /** Publications that were handed over here; a plain addition, read by the scraper. */
+  /** Publications delivered by the pump. Plain additions, read by the metrics scraper. */
   readonly counts = { deliveries: 0, gaps: 0 };
   readonly #dependencies: PumpDependencies;
   readonly #clock: Clock;
   readonly #lastChunk: LastChunk;
   readonly #queue = new Set<Session>();
-  /** Those that found no room. */
+  /** Sessions whose write found no room. */
   readonly #postponed = new Set<Session>();
   #isScheduled = false;
   /** What this turn has sent, bytes. */
@@ -58,7 +58,7 @@ export class Pump {
     this.#lastChunk = new LastChunk(clock);
   }
 
-  /** The session has something lagging and, as far as is known, room for more. */
+  /** The session has a lagging channel and, as far as is known, room for more. */
   add(session: Session): void {
     this.#queue.add(session);
     this.#schedule();
@@ -82,7 +82,7 @@ export class Pump {
     for (const session of this.#queue) {
       if (left-- === 0 || this.#sentBytes >= bytesPerTurn) break;
       this.#queue.delete(session);
-      if (this.#serveOrFail(session)) this.#queue.add(session); // at the end: it was its turn
+      if (this.#serveOrFail(session)) this.#queue.add(session); // at the end of the queue
     }
     this.#schedule();
   };
@@ -96,7 +96,7 @@ export class Pump {
     }
   }
 
-  /** One chunk for each lagging channel. @returns whether there is more to do at once. */
+  /** Sends one chunk for each lagging channel. @returns whether there is more to do at once. */
   #serve(session: Session): boolean {
     let more = false;
     let lagging = 0;
@@ -110,7 +110,7 @@ export class Pump {
     return more;
   }
 
-  /** @returns whether this membership wants another turn soon. */
+  /** @returns whether this membership needs another turn soon. */
   #step(membership: Membership): boolean {
     const channel = this.#dependencies.get(membership.channel.name);
     if (channel === undefined || membership.isOver) return false;
@@ -126,7 +126,7 @@ export class Pump {
     return !membership.isLevel;
   }
 
-  /** @returns whether the session can take more. */
+  /** @returns whether the session can accept more. */
   #send(membership: Membership, pushes: readonly Push[]): boolean {
     const last = pushes.at(-1);
     if (last === undefined) return true;
@@ -175,9 +175,9 @@ export class Pump {
     if (!membership.isOver) this.add(membership.session);
   }
 
-  /** @returns whether to go on at once: asking again for what history does not know yet would only keep it busy. */
+  /** @returns whether to continue at once. If history does not have the publications yet, repeated requests would only load it. */
   async #fetchPage(membership: Membership, channel: ListenedChannel): Promise<boolean> {
-    if (membership.cursor >= channel.flushed) return true; // a reset during the pause moved it there
+    if (membership.cursor >= channel.flushed) return true; // a reset during the pause moved the cursor
     const position = { epoch: channel.epoch, offset: membership.cursor };
     let history: History;
     try {
@@ -186,7 +186,7 @@ export class Pump {
       getLogger(["fanfare", "hub"]).debug("History cannot be read yet: {error}", { error });
       return false;
     }
-    // A reset while the page was on its way has moved the cursor into the new epoch.
+    // A reset during the request has moved the cursor into the new epoch.
     if (membership.isOver || position.epoch !== channel.epoch) return true;
     try {
       return history.top.epoch === channel.epoch && this.#deliverPage(membership, channel, history);
@@ -196,13 +196,13 @@ export class Pump {
     }
   }
 
-  /** Only up to `flushed`: what is beyond comes with the next flush. @returns whether it was of any use */
+  /** Delivers up to `flushed`; what is beyond comes with the next flush. @returns whether it made progress */
   #deliverPage(membership: Membership, channel: ListenedChannel, history: History): boolean {
     const { session, cursor } = membership;
     if (session.closed !== undefined) return true;
     const { flushed } = channel;
     const wanted = history.publications.filter(({ offset }) => offset > cursor && offset <= flushed);
-    // Of what came after the question the page knows nothing: that is not lost, but asked for next.
+    // Publications that arrived after the request are not in the page. They are not lost: the next page has them.
     this.#announceGap(membership, channel, wanted[0]?.offset ?? Math.min(history.top.offset, flushed) + 1);
     // What does not fit into the chunk is asked for again: texts full of escapes are larger on the wire than in memory.
     if (!session.isBlocked) this.#send(membership, this.#lastChunk.cut(wanted, chunkBytes));

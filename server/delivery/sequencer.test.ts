@@ -45,7 +45,7 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
       onEarly: (publication) => early.push(publication),
       onAppended: () => state.appended++,
       onFault: (_, error) => faults.push(error),
-      onHole: (_, next) => {
+      onGap: (_, next) => {
         holes.push(next);
         channel.tail.reset({ epoch: next.epoch, offset: next.offset - 1 });
       },
@@ -62,7 +62,7 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
     renewals,
     sequencer,
     take: (...offsets: readonly number[]) => {
-      for (const offset of offsets) sequencer.take(makePublication(offset));
+      for (const offset of offsets) sequencer.receive(makePublication(offset));
     },
     /** Answers the last question with a page of history. */
     async page(from: number, to: number, top = to, epoch = "e1") {
@@ -147,7 +147,7 @@ describe("a sequencer", () => {
 
   test("a foreign epoch is a new beginning", async () => {
     const it = makeSequencer();
-    it.sequencer.take(makePublication(3, { epoch: "e2" }));
+    it.sequencer.receive(makePublication(3, { epoch: "e2" }));
     await it.page(2, 3, 3, "e2");
     expect([it.holes, it.channel.epoch, it.channel.tail.head]).toEqual([[{ epoch: "e2", offset: 2 }], "e2", 3]);
   });
@@ -155,7 +155,7 @@ describe("a sequencer", () => {
   test("a new epoch that begins while a page of the old one is on its way is reached too", async () => {
     const it = makeSequencer();
     it.take(12);
-    it.sequencer.take(makePublication(1, { epoch: "e2" }));
+    it.sequencer.receive(makePublication(1, { epoch: "e2" }));
     await it.page(11, 12, 12, "e1");
     await it.page(1, 1, 1, "e2");
     expect([it.holes, it.channel.epoch, it.channel.tail.head]).toEqual([[{ epoch: "e2", offset: 1 }], "e2", 1]);
@@ -163,10 +163,10 @@ describe("a sequencer", () => {
 
   test("a late delivery of an earlier epoch changes nothing", async () => {
     const it = makeSequencer({ epoch: "e2", offset: 3 });
-    it.sequencer.take(makePublication(99, { epoch: "e1" }));
+    it.sequencer.receive(makePublication(99, { epoch: "e1" }));
     await it.page(4, 3, 3, "e2");
     expect([it.holes, it.channel.tail.head]).toEqual([[], 3]);
-    it.sequencer.take(makePublication(4, { epoch: "e2" }));
+    it.sequencer.receive(makePublication(4, { epoch: "e2" }));
     expect(it.channel.tail.head).toBe(4);
   });
 
@@ -248,7 +248,7 @@ describe("a numbering that went back within its epoch", () => {
     expect(it.renewals.seen).toEqual([{ epoch: "e1", offset: 10 }]);
     await it.page(3, 5, 5, "e2");
     expect([it.holes, it.channel.epoch, it.channel.tail.head]).toEqual([[{ epoch: "e2", offset: 3 }], "e2", 5]);
-    it.sequencer.take(makePublication(6, { epoch: "e2" }));
+    it.sequencer.receive(makePublication(6, { epoch: "e2" }));
     expect(it.channel.tail.head).toBe(6);
   }
 
@@ -420,7 +420,7 @@ test("the tops of many channels are compared a thousand per turn of the event lo
       },
       onEarly: () => undefined,
       onAppended: () => undefined,
-      onHole: () => undefined,
+      onGap: () => undefined,
       onFault: () => undefined,
     },
     clock,

@@ -11,22 +11,22 @@ import type { ReadHistory } from "./shared-history.ts";
 
 const log = () => getLogger(["fanfare", "hub"]);
 
-/** One page of a repair: publications, and bytes by `costOf`. */
+/** The limits of one page of a repair: publications, and bytes by `costOf`. */
 const pageSize = 1000;
 const pageBytes = 256 * 1024;
-/** How often all tops are compared: a lost last message has no successor that would reveal it. */
+/** How often all tops are compared. A lost last message is only found this way, since no later offset reveals it. */
 const checkMs = 5000;
-/** What somebody who joins waits for a repair; longer, and it gets what is missing as live messages. */
+/** How long a join waits for a repair. After that it gets what is missing as live messages. */
 const catchUpMs = 2000;
-/** Channels per turn of the event loop: about a millisecond of it. */
+/** Channels compared per turn of the event loop: about a millisecond. */
 const checkSlice = 1000;
 
-/** What the sequencer needs of its neighbours. */
+/** What the sequencer is given. */
 export interface SequencerDependencies {
   get(channel: ChannelName): ListenedChannel | undefined;
   channels(): Iterable<ListenedChannel>;
   readonly history: ReadHistory;
-  /** @param seen asks the broker for a new epoch where a channel's record is behind it */
+  /** @param seen makes the broker start a new epoch for a channel whose stored numbering is behind this */
   tops(
     channels: readonly ChannelName[],
     seen?: ReadonlyMap<ChannelName, Position>,
@@ -35,32 +35,32 @@ export interface SequencerDependencies {
   onEarly(publication: Publication): void;
   /** The channel's tail grew. */
   onAppended(channel: ListenedChannel): void;
-  /** What lies between the channel's head and `next` is lost, or a new epoch begins there: `next` is the first that follows. */
-  onHole(channel: ListenedChannel, next: Position): void;
-  /** What came for the channel could not be taken in, so it is not known what its members were given. */
+  /** Publications between the head and `next` are lost, or a new epoch begins: `next` is the first publication that follows. */
+  onGap(channel: ListenedChannel, next: Position): void;
+  /** An error occurred while applying publications, so it is unknown what the members got. */
   onFault(channel: ListenedChannel, error: unknown): void;
 }
 
-/** A channel being repaired, and how far deliveries have shown that it reaches. */
+/** A channel being repaired, and the position it must reach. */
 interface Repair {
   target: Position;
   failures: number;
-  /** Settles when it is over. */
+  /** Settles when the repair has ended. */
   done: Promise<void>;
 }
 
 /**
- * Puts deliveries into the tails in the order of their offsets, each once, whatever the broker does. A jump, a foreign
- * epoch or a top that says more than came is repaired from history; what history has no more becomes an announced hole.
- * A top that went back within an epoch means that numbers would be given out twice: the broker is asked for a new epoch,
- * and the channel continues there. It stands here once, above all brokers.
+ * Appends publications to the tails in the order of their offsets, each once, whatever the broker does. A jump, an unknown
+ * epoch or a top beyond what arrived is repaired from history; what history no longer has becomes an announced gap. If a top
+ * went back within an epoch, offsets would be assigned twice: the broker is asked for a new epoch, and the channel continues
+ * there. Implemented once, above all brokers.
  */
 export class Sequencer {
   readonly #dependencies: SequencerDependencies;
   readonly #clock: Clock;
   readonly #repairs = new Map<ListenedChannel, Repair>();
-  /** Channels with a delivery that was here before, whose tops are being compared for it. */
-  readonly #doubted = new Set<ListenedChannel>();
+  /** Channels whose top is being compared because a publication arrived a second time. */
+  readonly #suspected = new Set<ListenedChannel>();
   #timer: Timer | undefined;
 
   constructor(dependencies: SequencerDependencies, clock: Clock) {
@@ -68,7 +68,7 @@ export class Sequencer {
     this.#clock = clock;
   }
 
-  /** Begins comparing tops. */
+  /** Starts comparing tops periodically. */
   start(): void {
     this.#timer = this.#clock.setTimeout(() => void this.compareTops(), checkMs);
   }
@@ -79,8 +79,8 @@ export class Sequencer {
     this.#repairs.clear();
   }
 
-  /** One delivery of the broker. */
-  take(publication: Publication): void {
+  /** Handles one publication from the broker. */
+  receive(publication: Publication): void {
     const channel = this.#dependencies.get(publication.channel);
     if (channel === undefined) {
       this.#dependencies.onEarly(publication);
@@ -94,52 +94,52 @@ export class Sequencer {
     const { tail } = channel;
     const repair = this.#repairs.get(channel);
     if (repair !== undefined) {
-      repair.target = further(repair.target, { epoch, offset }); // its pages bring this one too
+      repair.target = further(repair.target, { epoch, offset }); // the repair fetches this one too
     } else if (epoch !== tail.epoch || offset > tail.head + 1) {
       this.#repair(channel, { epoch, offset });
     } else if (offset === tail.head + 1) {
       this.#append(channel, publication);
     } else {
-      void this.#doubt(channel);
+      void this.#compareAfterDuplicate(channel);
     }
   }
 
-  /** A channel has a new epoch, in which it stands at `top`. One that is not listened to yet is compared later. */
+  /** A channel has a new epoch with this top. A channel that is not listened to yet is compared later. */
   reset(name: ChannelName, top: Position): void {
     const channel = this.#dependencies.get(name);
     if (channel !== undefined) this.#reach(channel, top);
   }
 
-  /** Compares all tops with what came, at once: called by the timer and after the broker's connection broke. */
+  /** Compares all tops with what arrived. Called by the timer, and after the broker's connection broke. */
   async compareTops(): Promise<void> {
     this.#timer?.cancel();
     const channels = this.#dependencies.channels()[Symbol.iterator]();
     try {
       for (let slice = take(channels, checkSlice); slice.length > 0; slice = take(channels, checkSlice)) {
         await this.#compare(slice);
-        if (slice.length === checkSlice) await this.#breath();
+        if (slice.length === checkSlice) await this.#yield();
       }
     } catch (error) {
-      // The broker is away: its own health says so, and the next comparison finds what was missed.
+      // The broker is unavailable and reports that itself. The next comparison finds what was missed.
       log().debug("Could not compare tops: {error}", { error });
     }
     if (this.#timer !== undefined) this.start();
   }
 
-  /** Resolves once what the channel's top is now has come here too; after a while also without. */
+  /** Resolves once everything up to the current top has arrived here, or after a timeout. */
   async catchUp(channel: ListenedChannel): Promise<void> {
     await this.#compare([channel]);
     const repair = this.#repairs.get(channel);
     if (repair !== undefined) await Promise.race([repair.done, this.#clock.sleep(catchUpMs)]);
   }
 
-  /** A turn of the event loop for everybody else: a broker in this process answers without one. */
-  #breath(): Promise<void> {
+  /** Yields to the event loop. A broker in this process answers without doing so. */
+  #yield(): Promise<void> {
     return new Promise((resolve) => this.#clock.setImmediate(resolve));
   }
 
   async #compare(channels: readonly ListenedChannel[]): Promise<void> {
-    // What was here before the question: publications that arrive while it is answered are not in the answer.
+    // Taken before the request: publications that arrive meanwhile are not in the answer.
     const heads = channels.map(({ tail }) => ({ epoch: tail.epoch, offset: tail.head }));
     const tops = await this.#dependencies.tops(channels.map(({ name }) => name));
     const ahead = new Map<ChannelName, Position>();
@@ -153,7 +153,7 @@ export class Sequencer {
     if (ahead.size > 0) await this.#renew(ahead);
   }
 
-  /** @param seen what is here of channels whose tops went back */
+  /** @param seen the heads of channels whose tops went back */
   async #renew(seen: ReadonlyMap<ChannelName, Position>): Promise<void> {
     const tops = await this.#dependencies.tops([...seen.keys()], seen);
     for (const [name, position] of seen) {
@@ -170,19 +170,19 @@ export class Sequencer {
     }
   }
 
-  /** A delivery that was here before may be a second copy, or the first sign of a numbering that went back. */
-  async #doubt(channel: ListenedChannel): Promise<void> {
-    if (this.#doubted.has(channel)) return;
-    this.#doubted.add(channel);
+  /** An offset that arrives again is a duplicate, or the first sign that the numbering went back. */
+  async #compareAfterDuplicate(channel: ListenedChannel): Promise<void> {
+    if (this.#suspected.has(channel)) return;
+    this.#suspected.add(channel);
     try {
       await this.#compare([channel]);
     } catch (error) {
       log().debug("Could not compare the top of a channel: {error}", { error }); // the next comparison of all does
     }
-    this.#doubted.delete(channel);
+    this.#suspected.delete(channel);
   }
 
-  /** What is stored up to `target` should be here. */
+  /** Makes sure that everything up to `target` arrives here. */
   #reach(channel: ListenedChannel, target: Position): void {
     const repair = this.#repairs.get(channel);
     if (repair !== undefined) repair.target = further(repair.target, target);
@@ -200,7 +200,7 @@ export class Sequencer {
     repair.done = this.#fetch(channel, repair);
   }
 
-  /** Pages until the tail reaches the target; never two at once for one channel. */
+  /** Fetches pages until the tail reaches the target. Never runs twice for one channel at the same time. */
   async #fetch(channel: ListenedChannel, repair: Repair): Promise<void> {
     const { tail } = channel;
     while (this.#isWanted(channel, repair)) {
@@ -209,9 +209,9 @@ export class Sequencer {
       const isAnswered = await this.#fetchPage(channel, repair);
       const isNews = repair.target !== target;
       const isReached = repair.target.epoch === tail.epoch && tail.head >= repair.target.offset;
-      // A target of another life than the answer was of an earlier one, unless it came after the question.
+      // If the target's epoch is not the one of the answer, the target was of an earlier epoch, unless it is newer than the request.
       if (isAnswered && (isReached || (repair.target.epoch !== tail.epoch && !isNews))) break;
-      // Where nothing came, history does not know yet what was delivered: asking at once would only keep it busy.
+      // If nothing arrived, history does not have the publications yet; repeated requests would only load it.
       if (isAnswered && (isNews || tail.epoch !== epoch || tail.head > head)) repair.failures = 0;
       else await this.#clock.sleep(backoff(++repair.failures));
     }
@@ -229,12 +229,12 @@ export class Sequencer {
       log().debug("Could not repair a channel yet: {error}", { error });
       return false;
     }
-    // What a channel gets that nobody listens to any more would never be let go.
+    // Memory of a channel that is no longer listened to would never be freed.
     if (this.#isWanted(channel, repair)) this.#applyOrFail(channel, history);
     return true;
   }
 
-  /** Its members resume: tried again here, the same page would fail the same way, and nobody would be told. */
+  /** On an error the members resume. Retrying the same page would fail the same way, without anybody noticing. */
   #applyOrFail(channel: ListenedChannel, history: History): void {
     try {
       this.#apply(channel, history);
@@ -253,7 +253,7 @@ export class Sequencer {
     const first = history.publications[0];
     const firstOffset = first?.offset ?? history.top.offset + 1;
     if (history.top.epoch !== tail.epoch || firstOffset > tail.head + 1) {
-      this.#dependencies.onHole(channel, { epoch: history.top.epoch, offset: firstOffset });
+      this.#dependencies.onGap(channel, { epoch: history.top.epoch, offset: firstOffset });
     }
     for (const publication of history.publications) {
       if (publication.offset === tail.head + 1) this.#append(channel, publication);
@@ -261,17 +261,17 @@ export class Sequencer {
   }
 }
 
-/** What a repair reaches for never comes nearer: whoever waits for it was told of the further one. */
+/** The later of two positions. A repair's target never moves back, because somebody may be waiting for it. */
 function further(one: Position, other: Position): Position {
   return one.epoch === other.epoch && one.offset > other.offset ? one : other;
 }
 
-/** Whether a top says less than what was given out in the same epoch. */
+/** Whether a top is lower than an offset that was seen in the same epoch. */
 function isBehind(top: Position, seen: Position): boolean {
   return top.epoch === seen.epoch && top.offset < seen.offset;
 }
 
-/** The next so many, fewer at the end. Not an array of all: to make that would stop the loop too. */
+/** The next `count` items, fewer at the end. An array of all items would block the event loop. */
 function take<T>(items: Iterator<T>, count: number): readonly T[] {
   const taken: T[] = [];
   while (taken.length < count) {

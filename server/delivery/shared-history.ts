@@ -2,12 +2,12 @@ import type { Broker } from "../broker/broker.ts";
 import type { History } from "../broker/log.ts";
 import { Gate } from "../lib/gate.ts";
 
-/** Asks the broker for a stretch of a channel's history. */
+/** Reads a page of a channel's history from the broker. */
 export type ReadHistory = Broker["history"];
 
 /**
- * Asks the same question once while its answer is on the way, since after a restart a thousand readers come back with the
- * same cursor; and only so many questions at the same time, since each answer takes memory until its reader has it.
+ * Shares one request among equal ones while it is in flight, since after a restart a thousand clients reconnect with the same
+ * cursor. Limits concurrent requests, since each answer takes memory until its reader has it.
  */
 export function shareHistory(read: ReadHistory, maxReads: number): ReadHistory {
   const gate = new Gate(maxReads);

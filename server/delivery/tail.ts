@@ -3,36 +3,36 @@ import { isEphemeral } from "../../protocol/publication.ts";
 import { Ring, type RingMeasure } from "../lib/ring.ts";
 import type { Push } from "../session/push.ts";
 
-/** What the tails of one worker may keep. `bytes` is kept by the tails; whoever owns them calls `shrink` beyond `total`. */
+/** Memory limits for the tails of one worker. The tails update `bytes`; their owner calls `shrinkTo` when it exceeds `total`. */
 export interface TailBudget {
-  /** Of one channel. */
+  /** Bytes per channel. */
   readonly perChannel: number;
-  /** Of all channels together. */
+  /** Bytes of all channels together. */
   readonly total: number;
   bytes: number;
 }
 
 /**
- * The recent publications of one listened channel in this worker: those that wait for the next flush, and those already
- * flushed, which serve lagging sessions from memory.
+ * The recent publications of one channel in this worker: those waiting for the next flush, and flushed ones, from which
+ * lagging sessions are served.
  *
  *      oldest ........ flushed | pending ...... head
  *      read() reaches up to here ^
  *
- * Invariant: the flushed ones are contiguous and end at `flushed`; readers never see beyond it, because level sessions get
- * what is beyond with the next flush, and a reader that became level at `head` would get it twice.
+ * Invariant: the flushed ones are contiguous and end at `flushed`. Readers never see beyond it: level sessions get the rest
+ * with the next flush, and a reader that became level at `head` would get it twice.
  */
 export class Tail {
   #epoch: string;
   #head: number;
   #flushed: number;
-  /** Flushed ones, oldest first. */
+  /** Flushed publications, oldest first. */
   readonly #kept = new Ring(measure);
   #pending: Push[] = [];
   #pendingBytes = 0;
   readonly #budget: TailBudget;
 
-  /** @param top Where the channel stands when listening begins. */
+  /** @param top The channel's top when listening begins. */
   constructor(top: Position, budget: TailBudget) {
     this.#epoch = top.epoch;
     this.#head = top.offset;
@@ -44,12 +44,12 @@ export class Tail {
     return this.#epoch;
   }
 
-  /** The last offset that came. */
+  /** The last offset that arrived. */
   get head(): number {
     return this.#head;
   }
 
-  /** The last offset that was sent out to level sessions. */
+  /** The last offset that was sent to level sessions. */
   get flushed(): number {
     return this.#flushed;
   }
@@ -58,14 +58,14 @@ export class Tail {
     return this.#pendingBytes;
   }
 
-  /** The next in order, or an ephemeral one; the caller has checked that it is. */
+  /** Appends the next publication in order, or an ephemeral one. The caller has checked the order. */
   append(push: Push): void {
     if (!isEphemeral(push.publication)) this.#head = push.publication.offset;
     this.#pending.push(push);
     this.#pendingBytes += push.bytes;
   }
 
-  /** Everything that waits, in order; `flushed` becomes `head`. */
+  /** Returns everything pending, in order. `flushed` becomes `head`. */
   flush(): readonly Push[] {
     const batch = this.#pending;
     for (const push of batch) this.#keep(push);
@@ -77,8 +77,8 @@ export class Tail {
   }
 
   /**
-   * Flushed publications after an offset: as many as take at most `maxBytes` on the wire, and one even if it is larger.
-   * Undefined where what is kept begins later.
+   * Flushed publications after an offset: as many as fit into `maxBytes` on the wire, and at least one. Undefined if the tail
+   * does not reach back that far.
    */
   read(after: number, maxBytes: number): readonly Push[] | undefined {
     if (!this.reachesBackTo(after)) return undefined;
@@ -91,17 +91,17 @@ export class Tail {
     return this.#kept.slice(from, to);
   }
 
-  /** Whether `read` can go on after this offset. */
+  /** Whether `read` can continue after this offset. */
   reachesBackTo(after: number): boolean {
     return this.#flushed - after <= this.#kept.length;
   }
 
-  /** When the first one after this offset came here; undefined where none that was flushed is kept. */
-  takenAtAfter(after: number): number | undefined {
-    return this.#kept.at(this.#kept.length - (this.#flushed - after))?.takenAt;
+  /** When the first publication after this offset arrived here; undefined if it is not kept or not flushed. */
+  receivedAtAfter(after: number): number | undefined {
+    return this.#kept.at(this.#kept.length - (this.#flushed - after))?.receivedAt;
   }
 
-  /** Numbering went on in another life, or was lost sight of: what is known begins anew. */
+  /** Starts over at this position, in a new epoch or after a gap. */
   reset(position: Position): void {
     this.#epoch = position.epoch;
     this.#head = position.offset;
@@ -111,7 +111,7 @@ export class Tail {
     this.shrinkTo(0);
   }
 
-  /** Lets the oldest flushed ones go until at most so many bytes are kept. */
+  /** Evicts the oldest flushed publications until at most this many bytes are kept. */
   shrinkTo(maxBytes: number): void {
     const before = this.#kept.bytes;
     while (this.#kept.bytes > maxBytes) this.#kept.shift();

@@ -114,7 +114,7 @@ export class Hub {
   async start(): Promise<void> {
     await this.#parts.peers.start();
     await this.#parts.broker.start({
-      onPublication: this.delivery.take,
+      onPublication: this.delivery.receive,
       onBreak: () => this.delivery.checkAll(),
       onReset: this.delivery.reset,
       onHealth: (healthy) => {
@@ -128,8 +128,8 @@ export class Hub {
     return this.reception.admit(arrival);
   }
 
-  /** Whether transports have to set `onDoubted` of their sessions. */
-  get doubtsConnections(): boolean {
+  /** Whether transports have to set `onProbe` of their sessions. */
+  get probesConnections(): boolean {
     return this.#settings.userConnections === "reject";
   }
 

@@ -62,7 +62,7 @@ export class Reception {
     const { userConnections } = settings;
     const claimEvents: ClaimEvents = {
       onReplaced: (id) => this.#replaced(id),
-      onDoubted: (id) => parts.connections.byId(id)?.onDoubted?.(),
+      onProbe: (id) => parts.connections.byId(id)?.onProbe?.(),
     };
     this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, claimEvents);
   }

@@ -18,7 +18,7 @@ async function world(mode: "reject" | "replace") {
     const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
     const closed: string[] = [];
     const doubted: string[] = [];
-    const events = { onReplaced: (id: string) => closed.push(id), onDoubted: (id: string) => doubted.push(id) };
+    const events = { onReplaced: (id: string) => closed.push(id), onProbe: (id: string) => doubted.push(id) };
     const claims = new UserClaims(mode, peers, events);
     await peers.start();
     const take = (connectionId: string, predecessorId?: string) =>

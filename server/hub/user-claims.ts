@@ -15,7 +15,7 @@ export interface ClaimEvents {
   /** A newer connection has its user. */
   onReplaced(connectionId: string): void;
   /** A newcomer was refused because of it: is anybody still there? */
-  onDoubted(connectionId: string): void;
+  onProbe(connectionId: string): void;
 }
 
 /**
@@ -33,7 +33,7 @@ export class UserClaims {
     this.#events = events;
     peers.on("claimLost", (connectionId) => events.onReplaced(connectionId));
     peers.handle("replaced", (connectionId: string) => events.onReplaced(connectionId));
-    peers.handle("doubted", (connectionId: string) => events.onDoubted(connectionId));
+    peers.handle("probe", (connectionId: string) => events.onProbe(connectionId));
   }
 
   /** @throws ServiceError "conflict" where the user is connected and stays so, "broker-unavailable" where nobody can tell */
@@ -65,8 +65,8 @@ export class UserClaims {
 
   /** The user may stand before us because that connection is dead, which nobody has noticed yet. */
   #doubt({ member, holder }: NonNullable<Claimed["previous"]>): void {
-    this.#events.onDoubted(holder);
-    this.#peers.notify(member, "doubted", holder);
+    this.#events.onProbe(holder);
+    this.#peers.notify(member, "probe", holder);
   }
 
   async #claim(claim: Claim): Promise<Claimed> {

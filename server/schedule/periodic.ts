@@ -2,9 +2,8 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
 
 /**
- * Does something at every full multiple of an interval since 1970. Each time is reckoned anew from the clock, so late
- * timers never add up: after an hour the last one is as punctual as the first. The moment's number goes to `run`: whoever
- * counts the same moments elsewhere has the same numbers.
+ * Runs a task at every full multiple of an interval since 1970. Each due time is computed from the clock, so late timers do
+ * not add up. `run` receives the number of the slot, which is the same in every process.
  */
 export class Periodic {
   readonly #intervalMs: number;
@@ -13,7 +12,7 @@ export class Periodic {
   #timer: Timer | undefined;
   #lastSlot: number;
 
-  /** @param intervalMs 0 for never */
+  /** @param intervalMs 0 to never run */
   constructor(intervalMs: number, clock: Clock, run: (slot: number) => Promise<unknown>) {
     this.#intervalMs = intervalMs;
     this.#clock = clock;
@@ -43,7 +42,7 @@ export class Periodic {
   #due(): void {
     const slot = this.#slot();
     this.#wait();
-    // A timer that fires a moment early sees the old slot, and a clock that was set back one that was done.
+    // A timer that fires slightly early sees the previous slot; a clock that was set back sees one that already ran.
     if (slot <= this.#lastSlot && this.#lastSlot - slot < 2) return;
     this.#lastSlot = slot;
     this.#run(slot).catch((error: unknown) => {

@@ -2,54 +2,54 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { StallCause } from "./connection.ts";
 
-/** How often holders are looked at: a deadline is met this much late at most. */
+/** How often holders are checked; a deadline is missed by at most this much. */
 const checkMs = 1000;
-/** Where there is no room for a large write, those give way who have read nothing for so long: a line of some Mbit/s shows progress sooner. */
+/** If a large write finds no room, readers without progress for this long are dropped. A line of a few Mbit/s shows progress sooner. */
 const graceMs = 3000;
 /** The part of all room for large writes that is only for quick readers: it is not taken by those of whom nothing is known yet. */
 const quickShare = 1 / 4;
 
 export interface BacklogLimits {
-  /** Bytes that may wait for all clients of this process together. */
+  /** Bytes that may be buffered for all clients of this process together. */
   readonly sendBufferBytes: number;
   /** Milliseconds without progress. */
   readonly slowTimeoutMs: number;
 }
 
-/** Something in which bytes wait: a connection that is not read, or commands that cannot be answered yet. */
+/** Something that buffers bytes: a connection whose client does not read, or commands that cannot be answered yet. */
 export interface Holder {
-  /** What waits in it now. */
+  /** Bytes that are buffered now. */
   buffered(): number;
   /**
-   * It made no progress for `slowTimeoutMs`; or there is no room, and it has made no progress for longer than all others.
-   * In the second case it frees its bytes before this returns.
+   * It made no progress for `slowTimeoutMs`, or the limit is reached and it has made no progress for longer than all others.
+   * In the second case it must free its bytes before returning.
    */
   onStall(cause: StallCause): void;
-  /** Less waits in it than it reported: it may have missed that. */
+  /** Called when less is buffered than was reported, in case the holder missed it. */
   readonly onDrain?: () => void;
 }
 
 interface Held {
   bytes: number;
-  /** When it last got smaller, by the monotonic clock. */
+  /** When the bytes last decreased, by the monotonic clock. */
   at: number;
   /** When something began to wait. */
   readonly since: number;
 }
 
 /**
- * All bytes that wait in this process because a client does not read them, and since when.
+ * Tracks all bytes that this process buffers because clients do not read them, and for how long.
  *
- * A holder reports what waits in it, so a connection that is read costs nothing here. Being slow is allowed. What ends a
- * connection is to hold bytes and read none of them for `slowTimeoutMs`, or to be the one that has read nothing for longest
- * when all holders together pass `sendBufferBytes`.
+ * Holders report what they buffer, so a connection whose client reads costs nothing here. A client may be slow. A connection
+ * is closed if its client reads none of the buffered bytes for `slowTimeoutMs`, or if all holders together exceed
+ * `sendBufferBytes` and this client has read nothing for longest.
  *
- * Invariant: after each `note` the sum is at most `sendBufferBytes`, unless one holder alone is larger.
+ * Invariant: after each `note` the sum is at most `sendBufferBytes`, unless a single holder is larger.
  */
 export class Backlog {
   readonly #limits: BacklogLimits;
   readonly #clock: Clock;
-  /** In the order of their last progress, the oldest first. */
+  /** In order of their last progress, oldest first. */
   readonly #held = new Map<Holder, Held>();
   /** Those that have read all that waited in them within the grace, the last time that anything did. */
   readonly #quick = new WeakSet<Holder>();
@@ -62,17 +62,17 @@ export class Backlog {
     this.#clock = clock;
   }
 
-  /** As far as holders have reported. */
+  /** As reported by the holders. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** How many hold something. */
+  /** Number of holders with buffered bytes. */
   get size(): number {
     return this.#held.size;
   }
 
-  /** So much waits in it now. Less than before is progress, and nothing is the end of it. */
+  /** Records how much a holder buffers. Less than before counts as progress; 0 removes the holder. */
   note(holder: Holder, bytes: number): void {
     const held = this.#held.get(holder);
     if (bytes === 0) this.#emptied(holder, held);
@@ -82,14 +82,14 @@ export class Backlog {
       this.#bytes += bytes - held.bytes;
       held.bytes = bytes;
     }
-    // The first pass finds out who has read something meanwhile; where all have, the second one takes from them too.
+    // The first pass finds holders that have made progress since their report. If all have, the second pass drops those too.
     for (let pass = 0; pass < 2 && this.#bytes > this.#limits.sendBufferBytes; pass++) {
       this.#makeRoom(this.#limits.sendBufferBytes, holder);
     }
     if (this.#timer === undefined) this.#schedule();
   }
 
-  /** Some of it was read, although as much or more waits in it now. */
+  /** The client has read some bytes, even if as much or more is buffered now. */
   progress(holder: Holder, bytes: number): void {
     const held = this.#held.get(holder);
     this.#forget(holder, held);
@@ -105,7 +105,7 @@ export class Backlog {
     const common = sendBufferBytes * (1 - quickShare);
     const maxBytes = Math.max(0, (bytes > common || this.#quick.has(reader) ? sendBufferBytes : common) - bytes);
     if (this.#bytes > maxBytes) this.#makeRoom(maxBytes, undefined, this.#clock.monotonic() - graceMs);
-    // One alone is always let through: a limit smaller than one message would stop everything.
+    // A single write is always allowed: a limit smaller than one message would block everything.
     return this.#bytes <= maxBytes || this.#held.size === 0;
   }
 
@@ -144,17 +144,17 @@ export class Backlog {
 
   readonly #check = (): void => {
     const now = this.#clock.monotonic();
-    // While this process stood still it could not see anybody read.
+    // While this process was suspended it could not see any progress.
     const lateMs = now - this.#dueAt;
     if (lateMs > checkMs) for (const held of this.#held.values()) held.at += lateMs;
-    this.#lookAtAll(now);
+    this.#checkAll(now);
     this.#timer = undefined;
     this.#schedule();
   };
 
-  /** Reading what waits costs some nanoseconds, and only those are here in whom something does. */
-  #lookAtAll(now: number): void {
-    let left = this.#held.size; // those that make progress go to the end
+  /** Checking one holder takes a few nanoseconds, and only those with buffered bytes are listed. */
+  #checkAll(now: number): void {
+    let left = this.#held.size; // holders with progress move to the end
     for (const [holder, held] of this.#held) {
       if (left-- === 0) return;
       if (this.#hasProgressed(holder, held)) {
@@ -162,16 +162,16 @@ export class Backlog {
         continue;
       }
       if (now - held.at < this.#limits.slowTimeoutMs) continue;
-      // To the end: whoever it belongs to says when it holds nothing any more.
+      // Moves it to the end. The owner reports 0 once the bytes are freed.
       this.progress(holder, held.bytes);
-      tell(holder, "no-progress");
+      reportStall(holder, "no-progress");
     }
   }
 
   /**
-   * Takes from those who have read nothing for longest.
-   * @param newest is spared while there is another
-   * @param until spares those with progress later than this
+   * Drops the holders that have made no progress for longest.
+   * @param newest is dropped last
+   * @param until holders with progress later than this are kept
    */
   #makeRoom(maxBytes: number, newest?: Holder, until = Number.POSITIVE_INFINITY): void {
     let left = this.#held.size;
@@ -179,11 +179,11 @@ export class Backlog {
       if (left-- === 0 || this.#bytes <= maxBytes || held.at > until) return;
       if (holder === newest || this.#hasProgressed(holder, held)) continue;
       this.#forget(holder, held);
-      tell(holder, "no-room");
+      reportStall(holder, "no-room");
     }
   }
 
-  /** Not every progress is reported: what waits may be less by now. */
+  /** Not all progress is reported, so ask the holder. */
   #hasProgressed(holder: Holder, held: Held): boolean {
     const bytes = holder.buffered();
     if (bytes >= held.bytes) return false;
@@ -193,11 +193,11 @@ export class Backlog {
   }
 }
 
-/** One that cannot be ended must not keep the others from being looked at. */
-function tell(holder: Holder, cause: StallCause): void {
+/** An error in one holder must not keep the others from being checked. */
+function reportStall(holder: Holder, cause: StallCause): void {
   try {
     holder.onStall(cause);
   } catch (error) {
-    getLogger(["fanfare", "session"]).error("A slow connection could not be ended: {error}", { error });
+    getLogger(["fanfare", "session"]).error("A slow connection could not be closed: {error}", { error });
   }
 }

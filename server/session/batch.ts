@@ -2,10 +2,10 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Outgoing } from "./push.ts";
 import type { Encoded, WireForm } from "./wire-form.ts";
 
-/** What one channel sends out in one flush: the same bytes for all level sessions of a wire form. */
+/** What one channel sends in one flush: the same bytes for all level sessions of a wire form. */
 export class Batch {
   readonly channel: ChannelName;
-  /** The cursor before it. */
+  /** The offset before the first item. */
   readonly after: number;
   readonly items: readonly Outgoing[];
   #wireBytes = 0;
@@ -19,13 +19,13 @@ export class Batch {
     this.items = items;
   }
 
-  /** Of its JSON; nearly all that a write of it takes. */
+  /** Bytes of its JSON, which is nearly the size of the write. */
   get wireBytes(): number {
     if (this.#wireBytes === 0) for (const item of this.items) this.#wireBytes += item.wireBytes;
     return this.#wireBytes;
   }
 
-  /** Hot path: neighbours in a list mostly have the same form, so the last one is looked at before the map. */
+  /** Hot path: adjacent sessions mostly have the same form, so the last form is checked before the map. */
   encoded(form: WireForm): Encoded {
     if (form === this.#lastForm) return this.#lastEncoded;
     let encoded = this.#others.get(form);

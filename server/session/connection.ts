@@ -2,42 +2,42 @@ import type { CloseReason } from "../../protocol/close-codes.ts";
 import type { Encoded, WireForm } from "./wire-form.ts";
 
 /**
- * What became of one `send`.
- * - "sent": taken, and there is room for more.
- * - "full": taken, but the socket has no more room: wait for `onDrain`.
- * - "refused": not taken, nothing of it was sent: say it again after `onDrain`.
- * - "closed": there is nobody any more; `onClose` of the owner follows by itself.
+ * The result of one `send`.
+ * - "sent": accepted, and there is room for more.
+ * - "full": accepted, but the socket has no more room: wait for `onDrain`.
+ * - "refused": not accepted, nothing was sent: send it again after `onDrain`.
+ * - "closed": the connection is closed; the owner's `onClose` follows.
  */
 export type Outcome = "sent" | "full" | "refused" | "closed";
 
 /**
- * Why a connection holds bytes for too long.
- * - "no-progress": the other side read none of them for `SLOW_TIMEOUT`.
- * - "no-room": what waits for all connections is too much, and this one has read nothing for longest.
+ * Why a connection is stalled.
+ * - "no-progress": the client read no buffered bytes for `SLOW_TIMEOUT`.
+ * - "no-room": the buffers of all connections exceed the limit, and this client has read nothing for longest.
  */
 export type StallCause = "no-progress" | "no-room";
 
 /**
- * One open socket as a session sees it.
+ * One open socket, as a session uses it.
  *
- * No member throws or waits. `send` and `close` never call back in the same turn into what called them: a flush walks over
- * lists that a callback would change under its feet.
+ * No member throws or waits. `send` and `close` never call back into their caller in the same turn: a flush iterates over
+ * lists that a callback would modify.
  */
 export interface Connection {
   readonly wireForm: WireForm;
-  /** All of `encoded` in one write, or nothing of it. */
+  /** Sends `encoded` in one write, or not at all. */
   send(encoded: Encoded): Outcome;
-  /** Bytes that wait in this process; 0 when all is with the kernel. */
+  /** Bytes buffered in this process; 0 once everything is handed to the kernel. */
   buffered(): number;
   /**
-   * Sends what is buffered first, where the transport can. Idempotent.
-   * @param cursor where the session stands, for a wire form that carries it
+   * Sends what is buffered first, if the transport can. Idempotent.
+   * @param cursor the session's positions, for a wire form that carries them
    */
   close(reason: CloseReason, cursor?: string): void;
-  /** Closes and frees what is buffered at once, so the other side may not see the reason. Idempotent. */
+  /** Closes and frees the buffer at once, so the client may not see the reason. Idempotent. */
   drop(reason: CloseReason): void;
-  /** Set by the owner; called whenever buffered bytes have left, perhaps not all of them. */
+  /** Set by the owner. Called whenever buffered bytes were sent, perhaps not all of them. */
   onDrain: () => void;
-  /** Set by the owner, who closes the connection, or drops it where there is no room. */
+  /** Set by the owner, which closes the connection, or drops it to make room. */
   onStall: (cause: StallCause) => void;
 }

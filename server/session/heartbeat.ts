@@ -5,10 +5,10 @@ import { Wheel } from "./wheel.ts";
 
 const log = () => getLogger(["fanfare", "session"]);
 
-/** What a heartbeat needs of a socket whose protocol answers pings. */
+/** The part of a socket that a heartbeat needs, for protocols that answer pings. */
 export interface Pinged {
   ping(): void;
-  /** Bytes that wait in this process. */
+  /** Bytes buffered in this process. */
   buffered(): number;
   close(reason: CloseReason): void;
 }
@@ -17,21 +17,21 @@ export interface Pinged {
 export interface HeartbeatTimes {
   /** Between two pings of one connection. */
   readonly interval: number;
-  /** How long an answer may take. */
+  /** How long the peer may take to answer. */
   readonly timeout: number;
 }
 
 /**
- * Finds peers that are gone without a goodbye. The runtime's own idle timer cannot: it counts what the server sends as
- * life, so a dead peer in a busy channel would stay for ever.
+ * Detects peers that disappeared without closing. The runtime's own idle timer does not: it counts what the server sends as
+ * activity, so a dead peer in a busy channel would never time out.
  *
- * A peer that owes an answer has until its deadline; while bytes wait for it the timer rests, since its pong may stand
- * behind them (slow readers are somebody else's matter).
+ * A peer that was pinged has until its deadline to answer. While bytes are buffered for it no timeout applies, since its pong
+ * may be queued behind them; slow readers are handled by the backlog.
  */
 export class Heartbeat {
   readonly #wheel: Wheel<Pinged>;
-  /** In the order of their deadlines, since the timeout is the same for all. */
-  readonly #owing = new Map<Pinged, number>();
+  /** Pinged peers and their deadlines, in order, since the timeout is the same for all. */
+  readonly #unanswered = new Map<Pinged, number>();
   readonly #timeoutMs: number;
   readonly #clock: Clock;
   readonly #tickMs: number;
@@ -40,29 +40,29 @@ export class Heartbeat {
   constructor(times: HeartbeatTimes, clock: Clock) {
     this.#timeoutMs = times.timeout;
     this.#clock = clock;
-    // A quarter of the timeout keeps the error of a deadline small; a second is fine enough for the usual tens of them.
+    // A quarter of the timeout keeps deadlines accurate; one second is accurate enough for the usual tens of seconds.
     this.#tickMs = Math.max(10, Math.min(1000, times.timeout / 4, times.interval));
     const visit = (peer: Pinged) => this.#ping(peer);
-    this.#wheel = new Wheel({ intervalMs: times.interval, tickMs: this.#tickMs, visit, onFault: endFaulty }, clock);
-    this.#timer = clock.setTimeout(this.#collect, this.#tickMs);
+    this.#wheel = new Wheel({ intervalMs: times.interval, tickMs: this.#tickMs, visit, onFault: closeFaulty }, clock);
+    this.#timer = clock.setTimeout(this.#checkDeadlines, this.#tickMs);
   }
 
   add(peer: Pinged): void {
     this.#wheel.add(peer);
   }
 
-  /** Pings at once: somebody needs to know whether the peer is still there. */
+  /** Pings at once, to find out whether the peer is still there. */
   probe(peer: Pinged): void {
     this.#ping(peer);
   }
 
-  /** A pong or any message came. */
+  /** A pong or any other message arrived. */
   seen(peer: Pinged): void {
-    this.#owing.delete(peer);
+    this.#unanswered.delete(peer);
   }
 
   remove(peer: Pinged): void {
-    this.#owing.delete(peer);
+    this.#unanswered.delete(peer);
     this.#wheel.remove(peer);
   }
 
@@ -74,33 +74,33 @@ export class Heartbeat {
   }
 
   #ping(peer: Pinged): void {
-    if (this.#owing.has(peer) || peer.buffered() > 0) return;
+    if (this.#unanswered.has(peer) || peer.buffered() > 0) return;
     peer.ping();
-    this.#owing.set(peer, this.#clock.monotonic() + this.#timeoutMs);
+    this.#unanswered.set(peer, this.#clock.monotonic() + this.#timeoutMs);
   }
 
-  readonly #collect = (): void => {
-    this.#timer = this.#clock.setTimeout(this.#collect, this.#tickMs);
+  readonly #checkDeadlines = (): void => {
+    this.#timer = this.#clock.setTimeout(this.#checkDeadlines, this.#tickMs);
     const now = this.#clock.monotonic();
-    for (const [peer, deadline] of this.#owing) {
+    for (const [peer, deadline] of this.#unanswered) {
       if (deadline > now) return;
-      this.#owing.delete(peer);
-      this.#endOwing(peer);
+      this.#unanswered.delete(peer);
+      this.#closeUnanswered(peer);
     }
   };
 
-  #endOwing(peer: Pinged): void {
+  #closeUnanswered(peer: Pinged): void {
     try {
       if (peer.buffered() === 0) peer.close({ name: "no-pong" });
     } catch (error) {
       log().error("A connection without a pong could not be closed: {error}", { error });
-      endFaulty(peer);
+      closeFaulty(peer);
     }
   }
 }
 
-/** A connection that cannot be asked is not known to live: its client reconnects. */
-function endFaulty(peer: Pinged): void {
+/** Closes a connection whose check failed. Its client reconnects. */
+function closeFaulty(peer: Pinged): void {
   try {
     peer.close({ name: "internal" });
   } catch (error) {

@@ -4,16 +4,16 @@ interface InChannel {
   readonly channel: { readonly name: ChannelName };
 }
 
-/** Up to so many channels are looked through faster than they are looked up. */
+/** Up to this many channels, a linear search is faster than a map. */
 const fewChannels = 8;
 
 /**
- * The channels of one session. Nearly all sessions are in two or three of them, and a map for so few would be the largest
- * thing that an idle connection costs.
+ * The channels of one session. Nearly all sessions are in two or three channels, and a map for so few would be the largest
+ * part of an idle connection.
  */
 export class Memberships<M extends InChannel> {
   readonly #list: M[] = [];
-  /** Only where there are many. */
+  /** Only used for sessions in many channels. */
   #byName: Map<ChannelName, M> | undefined;
 
   get size(): number {
@@ -26,7 +26,7 @@ export class Memberships<M extends InChannel> {
     return undefined;
   }
 
-  /** A channel that is not there yet. */
+  /** The channel must not be in the list yet. */
   add(membership: M): void {
     this.#list.push(membership);
     if (this.#list.length <= fewChannels) return;
@@ -40,7 +40,7 @@ export class Memberships<M extends InChannel> {
     this.#byName?.delete(name);
   }
 
-  /** In the order in which they were joined. */
+  /** In the order in which the channels were joined. */
   names(): ChannelName[] {
     return this.#list.map((it) => it.channel.name);
   }

@@ -4,26 +4,26 @@ import type { Publication } from "../../protocol/publication.ts";
 import { costOf } from "../broker/cost-of.ts";
 import { textBytes } from "../lib/own-text.ts";
 
-/** What stands in a batch: a publication, or the word that the receiver was left out of some. */
+/** An item of a batch: a publication, or an `advance` in place of publications that the receiver is excluded from. */
 export type Outgoing = Push | Advance;
 
 /**
- * One publication on its way out. Its JSON is made once, and only if somebody wants it; it is kept as long as the push is,
- * but not where it is larger than the publication (nearly all escapes): then it is made each time.
+ * One publication to be sent. Its JSON is encoded on first use and kept as long as the push, unless it is larger than the
+ * publication (mostly escapes): then it is encoded on each use.
  */
 export class Push {
   readonly kind = "publication";
   readonly publication: Publication;
-  /** What it costs while it is kept: the publication, and as much again for its JSON. */
+  /** Memory it takes while it is kept: the publication, and the same again for its JSON. */
   readonly bytes: number;
-  /** When it came here, milliseconds of a monotonic clock; 0 where nobody reckons its age. */
-  readonly takenAt: number;
+  /** When it arrived here, milliseconds of a monotonic clock; 0 if its age is not needed. */
+  readonly receivedAt: number;
   #json: string | undefined;
   #wireBytes = 0;
 
-  constructor(publication: Publication, takenAt = 0) {
+  constructor(publication: Publication, receivedAt = 0) {
     this.publication = publication;
-    this.takenAt = takenAt;
+    this.receivedAt = receivedAt;
     this.bytes = 2 * costOf(publication);
   }
 
@@ -41,7 +41,7 @@ export class Push {
   }
 }
 
-/** Stands for publications that one connection does not get, so that it does not take them for a hole. */
+/** Replaces publications that one connection is excluded from, so that the client does not see a gap. */
 export class Advance {
   readonly kind = "advance";
   readonly json: string;

@@ -10,48 +10,48 @@ import type { Encoded } from "./wire-form.ts";
 
 const log = () => getLogger(["fanfare", "session"]);
 
-/** How a session came. */
+/** Where a session comes from. */
 export interface SessionOrigin {
   /** Public name of the connection, `c_…`. */
   readonly id: string;
-  /** The address it is counted under. */
+  /** The address that per-address limits count. */
   readonly ip: string;
-  /** Address and port of the other side, for people: `127.0.0.1:52341`. */
+  /** Address and port of the client, for logs: `127.0.0.1:52341`. */
   readonly remote: string;
   /** Milliseconds since 1970. */
   readonly connectedAt: number;
 }
 
-/** Answers the commands of one session, in their order. */
+/** Answers the commands of one session, in order. */
 export interface Answering {
   /** The socket has room again. */
   onRoom(): void;
-  /** The session is over. */
+  /** The session has ended. */
   onEnd(): void;
 }
 
-/** One client's state: who it is, its cursors, and what leaves for it in the next write. */
+/** The state of one client: who it is, its cursors, and what the next write sends. */
 export class Session {
   readonly origin: SessionOrigin;
   readonly connection: Connection;
-  /** Who it is and what it may; a new token for the same user replaces it. */
+  /** Who it is and what it may do. A new token for the same user replaces it. */
   identity: Identity;
   readonly memberships = new Memberships<Membership>();
-  /** What the flush that is running has gathered for it; empty between flushes. */
+  /** What the running flush has collected for it; empty between flushes. */
   readonly outbox: Batch[] = [];
-  /** The socket has no room: nothing is pumped, and no command is answered, before it drains. */
+  /** The socket has no room: nothing is pumped and no command is answered until it drains. */
   isBlocked = false;
-  /** Set by the owner: a frame has filled the socket. */
+  /** Set by the owner. Called when a frame has filled the socket. */
   onFull: () => void = () => undefined;
-  /** Whoever answers its commands. */
+  /** Answers its commands. */
   answering: Answering | undefined;
-  /** Its welcome was sent; before that it is in no channel and gets no notice. */
+  /** The welcome was sent. Before that the session is in no channel and receives no notices. */
   isWelcomed = false;
   /**
-   * Set by the transport where a user may have one connection only. Called when a newcomer was refused because of this one:
-   * if the other side is gone, that has to be noticed soon.
+   * Set by the transport if a user may have one connection only. Called when a new connection was refused because of this
+   * one: if its client is gone, that should be detected soon.
    */
-  onDoubted: (() => void) | undefined;
+  onProbe: (() => void) | undefined;
   #closed: CloseReason | undefined;
 
   constructor(origin: SessionOrigin, identity: Identity, connection: Connection) {
@@ -68,25 +68,25 @@ export class Session {
     return this.identity.userId;
   }
 
-  /** How the server said goodbye, if it did. */
+  /** The reason with which the server closed it, if it did. */
   get closed(): CloseReason | undefined {
     return this.#closed;
   }
 
-  /** Whether every channel of it gets the next batch. */
+  /** Whether it is level in all its channels. */
   get isLevel(): boolean {
     for (const membership of this.memberships) if (!membership.isLevel) return false;
     return true;
   }
 
-  /** A frame beside the publications. */
+  /** Sends a frame other than a publication. */
   sendFrame(frame: ServerFrame): void {
     this.sendEncoded(this.connection.wireForm.frame(frame));
   }
 
   /**
-   * The same for a frame that is encoded already. Whoever sends many looks at `isBlocked` first: a frame beyond the
-   * connection's hard limit ends it.
+   * The same for an encoded frame. Callers that send many check `isBlocked` first: a frame beyond the connection's hard limit
+   * closes it.
    */
   sendEncoded(encoded: Encoded): void {
     if (this.#closed !== undefined) return;
@@ -96,7 +96,7 @@ export class Session {
     else if (outcome === "full") this.onFull();
   }
 
-  /** Positions in all its channels as one text, for wire forms that carry it. */
+  /** The positions in all its channels as one text, for wire forms that carry it. */
   cursor(): string {
     let text = "";
     for (const membership of this.memberships) {
@@ -105,14 +105,14 @@ export class Session {
     return text;
   }
 
-  /** The first reason stands. The owner hears of the end in a turn of its own. */
+  /** The first reason is kept. The owner is notified in a later turn. */
   close(reason: CloseReason): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
     this.connection.close(reason, this.connection.wireForm.carriesCursor ? this.cursor() : "");
   }
 
-  /** The same, but frees what waits in the connection at once. */
+  /** Like `close`, but frees the connection's buffer at once. */
   drop(reason: CloseReason): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
@@ -120,48 +120,48 @@ export class Session {
   }
 
   /**
-   * Something went wrong in this process on the session's behalf, so it is not known what it was given. It is closed with
-   * 1011, and resumes where its client is.
+   * An error in this process left the session in an unknown state. It is closed with 1011, and its client resumes from its
+   * own position.
    */
   fail(error: unknown): void {
     if (this.#closed !== undefined) return;
-    log().error("A fault ends connection {id}: {error}", { id: this.id, error });
+    log().error("Connection {id} was closed because of an internal error: {error}", { id: this.id, error });
     try {
       this.#closed = { name: "internal" };
-      // Without its cursor: that may claim what was not written.
+      // Without the cursor, which may include publications that were not written.
       this.connection.close(this.#closed);
     } catch (cause) {
-      log().error("Connection {id} cannot be closed: {error}", { id: this.id, error: cause });
+      log().error("Connection {id} could not be closed: {error}", { id: this.id, error: cause });
     }
   }
 }
 
-/** What a cursor needs to know of its channel. */
+/** The part of a channel that a cursor needs. */
 export interface ChannelView {
   readonly name: ChannelName;
   readonly epoch: string;
-  /** The last offset that was sent out to level sessions. */
+  /** The last offset that was sent to level sessions. */
   readonly flushed: number;
-  /** The channel's part of a session's cursor for a level session, `room~k3x9~17`; changes once per flush. */
+  /** The channel's part of the cursor of a level session, `room~k3x9~17`. Changes once per flush. */
   readonly levelCursor: string;
   /** The same without the offset. */
   readonly cursorPrefix: string;
 }
 
 /**
- * A session in one channel: a cursor that is level (it gets the next batch) or lagging (it is pumped from history).
+ * A session in one channel: a cursor that is level (it receives the next batch) or lagging (it is pumped from history).
  *
- * Invariant: everything up to the cursor was handed to the connection or announced as a gap, nothing beyond it was. A
+ * Invariant: everything up to the cursor was handed to the connection or announced as a gap, and nothing beyond it was. A
  * level cursor equals `channel.flushed` and is not written per flush.
  */
 export class Membership {
   readonly session: Session;
   readonly channel: ChannelView;
-  /** Where it stands in its channel's list of level members; -1 while it lags. Kept by that list. */
+  /** Its index in the channel's list of level members, maintained by that list; -1 while it lags. */
   slot = -1;
-  /** A page of history is on its way to it: nobody else may pump it. */
+  /** A page of history is being fetched for it; it must not be pumped meanwhile. */
   isFetching = false;
-  /** It left: whoever still holds it lets go. */
+  /** The session has left. Code that still holds the membership must skip it. */
   isOver = false;
   #cursor: number;
 
@@ -175,7 +175,7 @@ export class Membership {
     return this.slot >= 0;
   }
 
-  /** The last offset that this session was given. */
+  /** The last offset that this session was sent. */
   get cursor(): number {
     return this.isLevel ? this.channel.flushed : this.#cursor;
   }
@@ -185,7 +185,7 @@ export class Membership {
     this.#cursor = offset;
   }
 
-  /** Its part of the session's cursor text. */
+  /** This channel's part of the session's cursor. */
   get cursorText(): string {
     return this.isLevel ? this.channel.levelCursor : this.channel.cursorPrefix + this.#cursor;
   }

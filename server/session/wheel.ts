@@ -2,18 +2,18 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
 
 export interface WheelOptions<T> {
-  /** Between two visits of one member; rounded to a multiple of `tickMs`. */
+  /** Time between two visits of one member; rounded to a multiple of `tickMs`. */
   readonly intervalMs: number;
-  /** How fine the visits are spread. */
+  /** Time between two slots. */
   readonly tickMs: number;
   visit(member: T): void;
-  /** Visiting it threw, and was logged. Must not throw. */
+  /** Called after `visit` threw and the error was logged. Must not throw. */
   onFault(member: T): void;
 }
 
 /**
- * Visits each of many members once per interval, spread over it: members stand in the slots of a wheel, one slot is
- * visited per tick. A member that comes is visited a whole interval later for the first time.
+ * Visits each of many members once per interval, spread over it. Members are kept in the slots of a wheel, and one slot is
+ * visited per tick. A new member is visited for the first time after a whole interval.
  */
 export class Wheel<T> {
   readonly #slots: Set<T>[];
@@ -35,8 +35,8 @@ export class Wheel<T> {
   }
 
   add(member: T): void {
-    const behindTheHand = (this.#hand + this.#slots.length - 1) % this.#slots.length;
-    const slot = this.#slots[behindTheHand];
+    const lastSlot = (this.#hand + this.#slots.length - 1) % this.#slots.length;
+    const slot = this.#slots[lastSlot];
     if (slot === undefined) return;
     slot.add(member);
     this.#slotOf.set(member, slot);
@@ -60,12 +60,12 @@ export class Wheel<T> {
     for (const member of slot) this.#visitOrLog(member);
   };
 
-  /** One that cannot be visited must not keep the wheel from all the others. */
+  /** An error in one visit must not keep the others from being visited. */
   #visitOrLog(member: T): void {
     try {
       this.#visit(member);
     } catch (error) {
-      getLogger(["fanfare", "session"]).error("A connection could not be looked after: {error}", { error });
+      getLogger(["fanfare", "session"]).error("A connection could not be checked: {error}", { error });
       this.#onFault(member);
     }
   }

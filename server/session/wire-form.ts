@@ -1,20 +1,20 @@
 import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Outgoing } from "./push.ts";
 
-/** What leaves in one write: frames of a WebSocket, or chunks of a stream. */
+/** What is sent in one write: frames of a WebSocket, or chunks of a stream. */
 export type Encoded = readonly (string | Uint8Array)[];
 
 /**
- * How publications look on one transport. A batch is encoded once per form, however many sessions get it; so a form holds
- * no state, and there is one object of it per process.
+ * How publications are encoded for one transport. A batch is encoded once per form, however many sessions receive it. So a
+ * form has no state, and there is one instance per process.
  */
 export interface WireForm {
-  /** Whether each write ends with the session's own cursor (SSE's `id:`); such a form is always asked to `join`. */
+  /** Whether each write ends with the session's own cursor (SSE's `id:`). If so, `join` is called for every write. */
   readonly carriesCursor: boolean;
-  /** A run of publications of one channel, at least one. Hot path. */
+  /** Encodes publications of one channel, at least one. Hot path. */
   encode(items: readonly Outgoing[]): Encoded;
-  /** Any other frame. */
+  /** Encodes any other frame. */
   frame(frame: ServerFrame): Encoded;
-  /** What one session gets in one flush, over all its channels. Hot path. @param cursor "" where the form carries none. */
+  /** What one session receives in one flush, over all its channels. Hot path. @param cursor "" if the form carries none. */
   join(parts: readonly Encoded[], cursor: string): Encoded;
 }

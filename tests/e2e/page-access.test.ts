@@ -139,7 +139,7 @@ describe.each(["light", "dark"] as const)("in the %s", (colorScheme) => {
     expect(await it.page.evaluate(faintTexts)).toEqual([]);
     draining.signal("SIGKILL");
     await it.untilLost();
-    await it.untilRead("The connection is lost");
+    await it.untilRead("Connection lost");
     expect(await it.page.evaluate(faintTexts)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { type ChannelName, everyone } from "../../protocol/channel-name.ts";
 
-/** The page's own address with the channels that it is in, so that a reload, or a friend, is in the same ones. */
+/** The URL of the page with the current channels, so that a reload, or somebody else who opens it, joins the same ones. */
 export function addressWith(url: URL, channels: readonly ChannelName[]): URL {
   const address = new URL(url);
   address.searchParams.delete("channel");

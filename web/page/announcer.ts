@@ -1,20 +1,20 @@
-/** For how long after a sentence nothing more is said: about what a screen reader takes for one. */
+/** The pause after an announcement: about the time a screen reader needs for one. */
 const quietMs = 4000;
 
-/** Where sentences go and how time passes. */
+/** Output and timer, passed in for tests. */
 export interface AnnouncerParts {
   say(sentence: string): void;
   wait(callback: () => void, ms: number): void;
 }
 
 /**
- * Tells a listener what came, without drowning them: the first message after a pause as it is, what follows within the
- * next seconds as a number and the last one.
+ * Announces messages to screen readers without flooding them: the first message after a pause is read out at once; those
+ * of the next seconds are summed up as a number and the last one.
  */
 export class Announcer {
   readonly #parts: AnnouncerParts;
   #isQuiet = false;
-  #unsaid = 0;
+  #pending = 0;
   #last = "";
 
   constructor(parts: AnnouncerParts) {
@@ -22,19 +22,19 @@ export class Announcer {
   }
 
   announce(sentence: string): void {
-    this.#unsaid++;
+    this.#pending++;
     this.#last = sentence;
-    if (!this.#isQuiet) this.#sayWhatCame();
+    if (!this.#isQuiet) this.#announcePending();
   }
 
-  #sayWhatCame(): void {
+  #announcePending(): void {
     const { say, wait } = this.#parts;
-    say(this.#unsaid === 1 ? this.#last : `${this.#unsaid} more messages, the last: ${this.#last}`);
-    this.#unsaid = 0;
+    say(this.#pending === 1 ? this.#last : `${this.#pending} more messages, the last: ${this.#last}`);
+    this.#pending = 0;
     this.#isQuiet = true;
     wait(() => {
       this.#isQuiet = false;
-      if (this.#unsaid > 0) this.#sayWhatCame();
+      if (this.#pending > 0) this.#announcePending();
     }, quietMs);
   }
 }

@@ -1,25 +1,25 @@
 import { type ChannelName, channelNameRuleFor, everyone, parseChannelName } from "../../protocol/channel-name.ts";
 import { find, make } from "./element.ts";
 
-/** Users that are named; the others are counted. */
+/** How many users are listed by name; the rest are only counted. */
 const namedUsers = 12;
 
-/** Who is in a channel now, in connections and in users. */
+/** The connections and users in a channel. */
 export interface Here {
   readonly count: number;
-  /** The first page of them; undefined where only the count may be known. */
+  /** The first page of users; undefined if the client may only know the count. */
   readonly users?: readonly string[];
-  /** There are more users than the first page has. */
+  /** Set if there are more users than the first page holds. */
   readonly next_page?: string;
 }
 
-/** What a person can ask for here. */
+/** What a person can do here. */
 export interface ChannelListEvents {
   onJoin(channel: ChannelName): void;
   onLeave(channel: ChannelName): void;
 }
 
-/** The channels this page is in, who else is there, and the field to join one more. */
+/** The channels this page has joined, the users in them, and the field to join another one. */
 export class ChannelList {
   readonly #events: ChannelListEvents;
   readonly #list = find("channels", HTMLUListElement);
@@ -41,7 +41,7 @@ export class ChannelList {
     leave.type = "button";
     leave.setAttribute("aria-label", `Leave ${channel}`);
     leave.onclick = () => {
-      this.#name.focus(); // the button goes away, and the focus must not go with it
+      this.#name.focus(); // the button is about to be removed, and keyboard focus must not be lost
       this.#events.onLeave(channel);
     };
     const here = make("p", "here");
@@ -55,14 +55,14 @@ export class ChannelList {
     this.#rows.delete(channel);
   }
 
-  /** @param here undefined where it is not known */
+  /** @param here undefined if it is not known */
   setHere(channel: ChannelName, here: Here | undefined): void {
     const row = this.#rows.get(channel);
     if (row !== undefined) row.here.textContent = here === undefined ? "" : hereText(here);
   }
 
-  /** @param problem empty where there is none (any more) */
-  tell(problem: string): void {
+  /** @param problem empty to clear the message */
+  showError(problem: string): void {
     this.#error.textContent = problem;
   }
 
@@ -70,17 +70,17 @@ export class ChannelList {
     const text = this.#name.value.trim();
     const channel = parseChannelName(text);
     if (channel === undefined) {
-      this.tell(text === "" ? "Which channel? For example room:1." : `Expected ${channelNameRuleFor(text)}.`);
+      this.showError(text === "" ? "Which channel? For example room:1." : `Expected ${channelNameRuleFor(text)}.`);
       this.#name.focus();
       return;
     }
-    this.tell("");
+    this.showError("");
     this.#name.value = "";
     this.#events.onJoin(channel);
   }
 }
 
-/** `3 here: alice, bob`; connections that belong to nobody are counted only. */
+/** `3 here: alice, bob`. Connections without a user are only counted. */
 export function hereText({ count, users = [], next_page }: Here): string {
   const named = users.slice(0, namedUsers);
   const more = users.length - named.length;
@@ -88,7 +88,7 @@ export function hereText({ count, users = [], next_page }: Here): string {
   return names.length === 0 ? `${count} here` : `${count} here: ${names.join(", ")}`;
 }
 
-/** Shows these channels in a selection, and keeps what was chosen as long as it is among them. */
+/** Sets the options of a select element to these channels, and keeps the selection if it is still among them. */
 export function offerChannels(select: HTMLSelectElement, channels: readonly ChannelName[]): void {
   const chosen = select.value;
   const options = channels.map((channel) => {

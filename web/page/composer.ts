@@ -2,17 +2,17 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { offerChannels } from "./channel-list.ts";
 import { find } from "./element.ts";
 
-/** What was written, and where it goes. */
+/** A message to send, as entered in the form. */
 export interface Written {
   readonly channel: string;
   readonly message: string;
-  /** Undefined where the name field is empty. */
+  /** Undefined if the name field is empty. */
   readonly sender: string | undefined;
 }
 
-/** What the form does with what a person does. */
+/** The actions of the form. */
 export interface ComposerEvents {
-  /** Sends; rejects with an Error that can be shown. */
+  /** Sends the message. Rejects with an Error whose message can be shown. */
   send(written: Written): Promise<unknown>;
   onRenamed(name: string): void;
 }
@@ -26,7 +26,7 @@ export class Composer {
   readonly #error = find("send-error", HTMLElement);
   readonly #waitingText = find("send-waiting", HTMLElement);
   #isConnected = false;
-  /** Messages that the server has not acknowledged. */
+  /** Number of messages that the server has not acknowledged. */
   #waiting = 0;
 
   constructor(events: ComposerEvents) {
@@ -36,7 +36,7 @@ export class Composer {
       event.preventDefault();
       void this.#sendWritten();
     };
-    find("hello", HTMLButtonElement).onclick = () => void this.#say("Hello");
+    find("hello", HTMLButtonElement).onclick = () => void this.#sendText("Hello");
   }
 
   get name(): string {
@@ -47,19 +47,19 @@ export class Composer {
     this.#name.value = name;
   }
 
-  /** What is written while there is no connection waits for one, and says so. */
+  /** Without a connection, messages wait, and the form says so. */
   set isConnected(isConnected: boolean) {
     this.#isConnected = isConnected;
     this.#showWaiting();
   }
 
-  /** On a server that knows who we are the name is not ours to choose. */
+  /** Used on a server that identifies the user: the name cannot be changed then. */
   setFixedName(name: string): void {
     this.#name.value = name;
     this.#name.readOnly = true;
   }
 
-  /** @param channels those that a client may publish to */
+  /** @param channels those that this client may publish to */
   offer(channels: readonly ChannelName[]): void {
     offerChannels(this.#to, channels);
   }
@@ -69,12 +69,12 @@ export class Composer {
     this.#message.focus();
     if (message === "") return;
     this.#message.value = "";
-    const isSent = await this.#say(message);
-    // Gives back what could not be sent, unless something new is being written.
+    const isSent = await this.#sendText(message);
+    // Puts the text back if it could not be sent, unless a new message has been started.
     if (!isSent && this.#message.value === "") this.#message.value = message;
   }
 
-  async #say(message: string): Promise<boolean> {
+  async #sendText(message: string): Promise<boolean> {
     const channel = this.#to.value;
     this.#error.textContent = channel === "" ? "Not sent: join a channel first." : "";
     if (channel === "") return false;
@@ -94,8 +94,8 @@ export class Composer {
   }
 
   #showWaiting(): void {
-    const isWorthSaying = this.#waiting > 0 && !this.#isConnected;
+    const isShown = this.#waiting > 0 && !this.#isConnected;
     const what = this.#waiting === 1 ? "1 message waits" : `${this.#waiting} messages wait`;
-    this.#waitingText.textContent = isWorthSaying ? `${what} for the connection.` : "";
+    this.#waitingText.textContent = isShown ? `${what} for the connection.` : "";
   }
 }

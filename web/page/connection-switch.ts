@@ -1,7 +1,7 @@
 import type { Client, ConnectionState } from "../../client/index.ts";
 import { find } from "./element.ts";
 
-/** The button that ends the connection, begins it again, or does not wait for the next try. */
+/** The button that disconnects, connects, or retries at once. */
 export class ConnectionSwitch {
   readonly #button = find("connection-switch", HTMLButtonElement);
   #isOn = false;

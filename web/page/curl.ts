@@ -2,7 +2,7 @@ import { userOf } from "../../protocol/channel-name.ts";
 import type { PageSettings } from "./settings.ts";
 
 /**
- * The line that, typed into a terminal, makes a message arrive in a channel; for a user's own channel by the push endpoint:
+ * The shell command that sends a message to a channel. For a personal channel it uses the push endpoint:
  *
  *     curl http://127.0.0.1:8000/v1/channels/room%3A1/messages -d 'Hello'
  */
@@ -23,7 +23,7 @@ export function curlLine(
   return parts.join(" \\\n  ");
 }
 
-/** One word to a POSIX shell, in quotes only where it needs them. */
+/** Quotes a word for a POSIX shell if necessary. */
 export function shellWord(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

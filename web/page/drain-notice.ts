@@ -2,10 +2,10 @@ import type { DrainingFrame } from "../../protocol/frames.ts";
 import { find } from "./element.ts";
 import { timeLeft } from "./time-text.ts";
 
-/** How often the countdown is looked at. */
+/** How often the countdown is updated. */
 const tickMs = 250;
 
-/** Says that the server is shutting down, and counts down to the moment when it closes this connection. */
+/** Says that the server is shutting down, and counts down until it closes this connection. */
 export class DrainNotice {
   readonly #place = find("draining", HTMLElement);
   readonly #text = find("draining-text", HTMLElement);
@@ -22,8 +22,8 @@ export class DrainNotice {
     show();
     this.#place.hidden = false;
     this.#text.textContent = successor
-      ? "The server is shutting down. This page moves to the one that takes its place."
-      : "The server is shutting down. This page stays to the end, and connects again when a server is back.";
+      ? "The server is shutting down. This page switches to its replacement."
+      : "The server is shutting down. This page stays connected to the end, and reconnects when a server is back.";
   }
 
   hide(): void {

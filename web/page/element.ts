@@ -1,6 +1,6 @@
 /**
- * An element of page.html by its id.
- * @throws Error when the page has none of that kind: the two files do not belong together
+ * Finds an element of page.html by its id.
+ * @throws Error if there is none of that type: page.html and the script do not match
  */
 export function find<T extends HTMLElement>(id: string, kind: new () => T): T {
   const element = document.getElementById(id);
@@ -8,7 +8,7 @@ export function find<T extends HTMLElement>(id: string, kind: new () => T): T {
   throw new Error(`the page has no ${kind.name} #${id}`);
 }
 
-/** A new element. Texts become text: no markup in them is ever taken for such. */
+/** Makes an element. Strings become text nodes, so markup in them is never interpreted. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,

@@ -1,13 +1,13 @@
 import type { PageSettings, Wishes } from "./settings.ts";
 
-/** Who this tab is to the server, and what stands in its name field. */
+/** The user of this tab, and the content of its name field. */
 export interface Identity {
-  /** Undefined where the server would not believe it: there the token says who we are, or nobody is anyone. */
+  /** Undefined if the server does not accept `user_id`: then the token names the user, or the connection is anonymous. */
   readonly userId: string | undefined;
   readonly name: string;
 }
 
-/** What the tab knows from before it was loaded again. */
+/** What the tab has kept from before a reload. */
 export interface Remembered {
   readonly user: string | undefined;
   readonly name: string | undefined;
@@ -15,7 +15,7 @@ export interface Remembered {
 }
 
 /**
- * The user that the address asks for; else the one of before; else a new guest, so that one can push to this very tab.
+ * The user in the URL if there is one, otherwise the user before the reload, otherwise a new guest, so that one can push to this tab.
  *
  * @param random from 0 up to 1
  */
@@ -27,6 +27,6 @@ export function identify(
 ): Identity {
   const guest = `guest-${1000 + Math.floor(random * 9000)}`;
   const userId = trustUserId && token === undefined ? (wishes.userId ?? user ?? guest) : undefined;
-  // Another user than before is another name, unless the person chose one.
+  // The name follows the user, unless the person has chosen a name.
   return { userId, name: name ?? userId ?? "" };
 }

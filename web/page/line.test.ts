@@ -62,12 +62,12 @@ describe("what is said of a hole", () => {
 
 test.each([
   [{ status: "closed", code: 1000, reason: "closed by the client" }, "Disconnected."],
-  [{ status: "closed", code: 4500, reason: "not allowed" }, "The server wants no further try (4500: not allowed)."],
-  [{ status: "offline", code: 1006, reason: "" }, "The network is gone. This page connects again when it is back."],
   [
-    { status: "reconnecting", code: 1006, reason: "" },
-    "The connection is lost (1006). This page connects again by itself.",
+    { status: "closed", code: 4500, reason: "not allowed" },
+    "The server closed the connection for good (4500: not allowed).",
   ],
+  [{ status: "offline", code: 1006, reason: "" }, "The network is down. This page reconnects when it is back."],
+  [{ status: "reconnecting", code: 1006, reason: "" }, "Connection lost (1006). Reconnecting…"],
 ] as const)("the end of a connection %j reads %p", (state, text) => {
   expect(lossText({ ...state, nextTryAt: undefined })).toBe(text);
 });

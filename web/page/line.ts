@@ -1,19 +1,19 @@
 import type { ConnectionState, Gap, Message } from "../../client/index.ts";
 
-/** One line of the list: a message, or what the page itself has to say about the connection. */
+/** One line of the list: a message, or a note of the page about the connection. */
 export type Line =
   | {
       readonly kind: "message";
       /** Milliseconds since 1970, the server's time. */
       readonly atMs: number;
       readonly channel: string;
-      /** Undefined for ephemeral ones. */
+      /** Undefined for ephemeral messages. */
       readonly offset: number | undefined;
       readonly sender: string | undefined;
       readonly event: string | undefined;
-      /** The text for people, the data as JSON, or both. */
+      /** The message text, the data as JSON, or both. */
       readonly text: string;
-      /** Whether the name in our own field said it. */
+      /** Whether the sender is the name in our own name field. */
       readonly isOwn: boolean;
     }
   | { readonly kind: "notice" | "warning"; readonly atMs: number; readonly text: string };
@@ -26,34 +26,35 @@ export function lineOf(message: Message, ownName: string): Line {
   return { kind: "message", atMs: Date.parse(timestamp), channel, offset, sender, event, text, isOwn };
 }
 
-/** What to say of a hole in these channels; several at once where a server began anew. */
+/** Describes a gap. Several channels are named together if the server restarted without its history. */
 export function gapText(channels: readonly string[], { from, to, reason }: Gap): string {
   const names = channels.join(", ");
   if (reason === "epoch-changed") {
-    return `The server began to count anew (${names}): what was published before it did, and is not here, will not come.`;
+    return `The server restarted without its history (${names}). Earlier messages that are not shown here are lost.`;
   }
   const count = to - from + 1;
   return count === 1
-    ? `A message of ${names} was missed (${from}), and is not kept any more.`
-    : `${count} messages of ${names} were missed (${from} to ${to}), and are not kept any more.`;
+    ? `One message of ${names} was missed (${from}) and is no longer stored.`
+    : `${count} messages of ${names} were missed (${from} to ${to}) and are no longer stored.`;
 }
 
-/** What to say where a connection ended. */
+/** Describes the end of a connection. */
 export function lossText({ status, code, reason }: ConnectionState): string {
   const why = reason === "" ? String(code) : `${code}: ${reason}`;
-  if (status === "closed") return code === 1000 ? "Disconnected." : `The server wants no further try (${why}).`;
-  if (status === "offline") return "The network is gone. This page connects again when it is back.";
-  return `The connection is lost (${why}). This page connects again by itself.`;
+  if (status === "closed")
+    return code === 1000 ? "Disconnected." : `The server closed the connection for good (${why}).`;
+  if (status === "offline") return "The network is down. This page reconnects when it is back.";
+  return `Connection lost (${why}). Reconnecting…`;
 }
 
-/** How a line is read out. */
+/** The text of a line for screen readers. */
 export function spoken(line: Line): string {
   if (line.kind !== "message") return line.text;
   const who = line.sender ?? line.event ?? line.channel;
   return `${who}: ${line.text.slice(0, 200)}`;
 }
 
-/** A text stands as it is; anything else as JSON, with room to break between its members. */
+/** A string is shown as it is. Anything else becomes JSON with spaces, so that long values can wrap. */
 function dataText(data: unknown): string {
   if (typeof data === "string") return data;
   return JSON.stringify(data, undefined, 1).replaceAll(/\n\s*/g, " ");

@@ -2,23 +2,23 @@ import type { Client, ClientError, Gap, Message } from "../../client/index.ts";
 import { type ChannelName, everyone } from "../../protocol/channel-name.ts";
 import type { Here } from "./channel-list.ts";
 
-/** Whom the memberships tell. */
+/** What the memberships report to the page. */
 export interface MembershipEvents {
   onMessage(message: Message): void;
   onGap(channel: ChannelName, gap: Gap): void;
-  /** The channel was refused, and is not a membership any more. */
+  /** The channel was refused and has been removed. */
   onRefused(channel: ChannelName, error: ClientError): void;
-  /** @param here undefined where it is not known, such as in channels that keep no presence */
+  /** @param here undefined if it is not known, for example in channels without presence */
   onPresence(channel: ChannelName, here: Here | undefined): void;
 }
 
-/** The channels that this page listens to. */
+/** The channels this page is subscribed to. */
 export class Memberships {
   readonly #client: Pick<Client, "channel" | "state">;
   readonly #events: MembershipEvents;
-  /** What takes the handlers away again. */
+  /** Functions that remove the handlers, by channel. */
   readonly #offs = new Map<ChannelName, readonly (() => void)[]>();
-  /** Those whose presence was asked for and is not known yet. */
+  /** Channels with a presence request in flight. */
   readonly #asked = new Set<ChannelName>();
 
   constructor(client: Pick<Client, "channel" | "state">, events: MembershipEvents) {
@@ -30,7 +30,7 @@ export class Memberships {
     return [...this.#offs.keys()];
   }
 
-  /** @returns false for a channel that we are in already */
+  /** @returns false if the channel is already joined */
   join(channel: ChannelName): boolean {
     if (this.#offs.has(channel)) return false;
     const feed = this.#client.channel(channel);
@@ -51,8 +51,8 @@ export class Memberships {
   }
 
   /**
-   * Asks who is in the plain channels; without a connection nobody is asked, or the questions would pile up. The header has
-   * the number of everyone, and one's own channel holds nobody else.
+   * Asks who is in the plain channels. Does nothing without a connection, or the requests would pile up. The header shows
+   * the count of `all`, and a personal channel has no other users.
    */
   refresh(): void {
     if (this.#client.state.status !== "connected") return;
@@ -68,7 +68,7 @@ export class Memberships {
       .presence()
       .catch(() => undefined);
     this.#asked.delete(channel);
-    // We are there ourselves: where nobody is, nobody counts.
+    // This page is in the channel itself, so a count of 0 means that presence is not recorded.
     const isKnown = here !== undefined && here.count > 0;
     this.#events.onPresence(channel, isKnown ? here : undefined);
   }

@@ -2,24 +2,24 @@ import { find, make } from "./element.ts";
 import type { Line } from "./line.ts";
 import { timeOfDay } from "./time-text.ts";
 
-/** How many lines are kept, so that a page left open over night stays quick. */
+/** How many lines are kept, so that a page left open overnight stays fast. */
 const maxLines = 500;
-/** How near the end counts as being there, pixels. */
+/** Scrolled to within this distance counts as being at the end. Pixels. */
 const nearPx = 32;
 
 /**
- * The newest lines, the last at the bottom. Who has scrolled up to read stays there, and is told how many came since.
- * Drawn once per frame of the screen, however many lines come.
+ * The latest lines, the last one at the bottom. A reader who has scrolled up stays there, and sees how many lines are new.
+ * Rendered once per animation frame, however many lines arrive.
  */
 export class MessageList {
   readonly #scroller = find("log", HTMLElement);
   readonly #list = find("messages", HTMLOListElement);
   readonly #empty = find("empty", HTMLElement);
   readonly #toNewest = find("to-newest", HTMLButtonElement);
-  #waiting: Line[] = [];
+  #pending: Line[] = [];
   #isDrawing = false;
   #unseen = 0;
-  /** Whether the end was in sight when last looked: what happens to the size of the window does not change that. */
+  /** Whether the list was scrolled to the end. Resizing the window does not change that. */
   #isFollowing = true;
 
   constructor() {
@@ -30,15 +30,15 @@ export class MessageList {
     };
     this.#scroller.onscroll = () => {
       this.#isFollowing = this.#isAtEnd();
-      if (this.#isFollowing) this.#sawAll();
+      if (this.#isFollowing) this.#markAllSeen();
     };
     new ResizeObserver(() => this.#isFollowing && this.#goToEnd()).observe(this.#scroller);
   }
 
   add(line: Line): void {
-    this.#waiting.push(line);
-    // A tab in the background draws nothing: what would be cut off anyway is not kept for it.
-    if (this.#waiting.length > 2 * maxLines) this.#waiting = this.#waiting.slice(-maxLines);
+    this.#pending.push(line);
+    // A background tab does not render, so the queue is limited to what the list would keep.
+    if (this.#pending.length > 2 * maxLines) this.#pending = this.#pending.slice(-maxLines);
     if (this.#isDrawing) return;
     this.#isDrawing = true;
     requestAnimationFrame(() => this.#draw());
@@ -46,22 +46,22 @@ export class MessageList {
 
   #draw(): void {
     this.#isDrawing = false;
-    const lines = this.#waiting.slice(-maxLines);
-    this.#waiting = [];
+    const lines = this.#pending.slice(-maxLines);
+    this.#pending = [];
     this.#list.append(...lines.map(row));
     while (this.#list.childElementCount > maxLines) this.#list.firstElementChild?.remove();
     this.#empty.hidden = true;
     if (this.#isFollowing) this.#goToEnd();
-    else this.#tellUnseen(lines.length);
+    else this.#showUnseen(lines.length);
   }
 
-  #tellUnseen(count: number): void {
+  #showUnseen(count: number): void {
     this.#unseen += count;
     this.#toNewest.textContent = `${this.#unseen} new ↓`;
     this.#toNewest.hidden = false;
   }
 
-  #sawAll(): void {
+  #markAllSeen(): void {
     this.#unseen = 0;
     this.#toNewest.hidden = true;
   }
@@ -69,7 +69,7 @@ export class MessageList {
   #goToEnd(): void {
     this.#isFollowing = true;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    this.#sawAll();
+    this.#markAllSeen();
   }
 
   #isAtEnd(): boolean {
@@ -78,7 +78,7 @@ export class MessageList {
   }
 
   #clear(): void {
-    this.#waiting = [];
+    this.#pending = [];
     this.#list.replaceChildren();
     this.#empty.hidden = false;
     this.#goToEnd();
@@ -95,7 +95,7 @@ function row(line: Line): HTMLLIElement {
   const place = make("span", "place", make("b", "", line.channel), line.offset === undefined ? "" : ` ${line.offset}`);
   place.title = line.offset === undefined ? `${line.channel}, not stored` : `${line.channel}, offset ${line.offset}`;
   const body = make("span", "body");
-  // The spaces part the words for who hears or copies them; the look comes from the style.
+  // The spaces separate the words for screen readers and for copying; the layout comes from CSS.
   if (line.sender !== undefined) body.append(make("b", "sender", line.sender), " ");
   if (line.event !== undefined) body.append(make("span", "event", line.event), " ");
   body.append(line.text);

@@ -18,10 +18,10 @@ import { StateView } from "./state-view.ts";
 import { tabMemory } from "./tab-memory.ts";
 import { offerTokenField } from "./token-field.ts";
 
-/** How often it is asked who is in the joined channels: nobody is told of that. */
+/** How often presence is requested, because the server does not push it. */
 const presenceMs = 5000;
 
-/** Joins the parts of the page with the SDK; decides what a person is told, and the parts how. */
+/** Connects the parts of the page to the SDK. Decides what is shown; the parts decide how. */
 class TryPage {
   readonly #settings = parsePageSettings(find("server", HTMLMetaElement).content, new URL(location.href));
   readonly #wishes = parseWishes(new URLSearchParams(location.search));
@@ -39,10 +39,10 @@ class TryPage {
   });
   readonly #memberships = new Memberships(this.#client, {
     onMessage: (message) => this.#showMessage(message),
-    onGap: (channel, gap) => this.#takeGap(channel, gap),
+    onGap: (channel, gap) => this.#handleGap(channel, gap),
     onRefused: (channel, { message }) => {
       this.#showLeft(channel);
-      this.#channels.tell(`${channel} was refused: ${message}`);
+      this.#channels.showError(`${channel} was refused: ${message}`);
     },
     onPresence: (channel, here) => this.#channels.setHere(channel, here),
   });
@@ -70,7 +70,7 @@ class TryPage {
     wait: setTimeout,
   });
   #wasConnected = false;
-  /** Told together: a server that began anew did so in all channels. */
+  /** Reported together: a server that restarted without its history causes a gap in every channel. */
   #gaps: { readonly channel: ChannelName; readonly gap: Gap }[] = [];
 
   start(): void {
@@ -79,8 +79,8 @@ class TryPage {
     this.#composer.name = name;
     if (this.#settings.isSecured) offerTokenField(this.#token !== undefined);
     this.#client.on("state", (state) => this.#showState(state));
-    this.#client.on("system", (frame) => this.#takeSystem(frame));
-    this.#client.on("error", ({ message }) => this.#say("warning", message));
+    this.#client.on("system", (frame) => this.#handleSystem(frame));
+    this.#client.on("error", ({ message }) => this.#showNotice("warning", message));
     this.#showState(this.#client.state);
     for (const channel of [everyone, ...this.#ownChannel(userId), ...this.#wishes.channels]) this.#join(channel);
     setInterval(() => {
@@ -92,7 +92,7 @@ class TryPage {
     if (!this.#memberships.join(channel)) return;
     this.#channels.add(channel);
     this.#showChannels();
-    // Behind the subscription, which the SDK sends in a turn of its own: we want to be counted.
+    // After the SDK has sent the subscription, which it does in a later turn, so that this page is counted.
     setTimeout(() => this.#memberships.refresh());
   }
 
@@ -118,23 +118,23 @@ class TryPage {
     this.#show(line);
   }
 
-  #say(kind: "notice" | "warning", text: string): void {
+  #showNotice(kind: "notice" | "warning", text: string): void {
     console.log("%s", text);
     this.#show({ kind, atMs: Date.now(), text });
   }
 
   #show(line: Line): void {
     this.#list.add(line);
-    // Who comes and goes is seen in the header by who looks for it.
+    // Joined and left notices are not announced; the header shows the count.
     if (line.kind !== "notice") this.#announcer.announce(spoken(line));
   }
 
   #showState(state: ConnectionState): void {
     const isConnected = state.status === "connected";
-    // The page's token is always the same: once it has expired, no retry helps.
+    // The token of this page does not change: once it has expired, retrying is useless.
     if (state.code === closeTable["token-expired"].code && state.status === "reconnecting") {
       this.#client.close();
-      this.#say("warning", "Your token has expired: enter a new one, please.");
+      this.#showNotice("warning", "Your token has expired. Enter a new one.");
       return;
     }
     this.#stateView.show(state);
@@ -145,30 +145,31 @@ class TryPage {
       this.#drainNotice.hide();
       for (const channel of this.#memberships.channels) this.#channels.setHere(channel, undefined);
     }
-    // Said once per loss: the tries that follow stand in the header.
-    if (state.status === "closed" || (this.#wasConnected && !isConnected)) this.#say("warning", this.#lossText(state));
+    // Once per lost connection: the header shows the retries that follow.
+    if (state.status === "closed" || (this.#wasConnected && !isConnected))
+      this.#showNotice("warning", this.#lossText(state));
     this.#wasConnected = isConnected;
   }
 
   #lossText(state: ConnectionState): string {
     const wantsToken = state.code === 4500 && this.#settings.isSecured && this.#token === undefined;
-    return wantsToken ? "This server wants to know who you are: enter a token, please." : lossText(state);
+    return wantsToken ? "This server requires a token. Enter one to connect." : lossText(state);
   }
 
-  #takeSystem(frame: SystemFrame): void {
-    if (frame.event === "gap") return; // told by its channel, together with those that only the SDK sees
-    if (frame.event === "closing" || frame.event === "heartbeat") return; // event streams only; the SDK takes them
+  #handleSystem(frame: SystemFrame): void {
+    if (frame.event === "gap") return; // reported by the channel, like the gaps that only the SDK detects
+    if (frame.event === "closing" || frame.event === "heartbeat") return; // event streams only; handled by the SDK
     if (frame.event === "draining") {
       this.#drainNotice.show(frame);
     } else {
       this.#online.hidden = frame.online === undefined;
       this.#online.textContent = `${frame.online} online`;
-      if (frame.event === "welcome") this.#arrive(frame.user_id);
+      if (frame.event === "welcome") this.#handleWelcome(frame.user_id);
     }
-    this.#say("notice", frame.message ?? "Connected.");
+    this.#showNotice("notice", frame.message ?? "Connected.");
   }
 
-  #arrive(userId: string | undefined): void {
+  #handleWelcome(userId: string | undefined): void {
     this.#drainNotice.hide();
     for (const channel of this.#ownChannel(userId)) this.#join(channel);
     if (this.#settings.isSecured) this.#composer.setFixedName(userId ?? "");
@@ -179,17 +180,17 @@ class TryPage {
     return parseUserId(userId) === undefined || userId === undefined ? [] : [userChannel(userId)];
   }
 
-  #takeGap(channel: ChannelName, gap: Gap): void {
+  #handleGap(channel: ChannelName, gap: Gap): void {
     this.#gaps.push({ channel, gap });
-    if (this.#gaps.length === 1) queueMicrotask(() => this.#tellGaps());
+    if (this.#gaps.length === 1) queueMicrotask(() => this.#showGaps());
   }
 
-  #tellGaps(): void {
+  #showGaps(): void {
     const groups = Map.groupBy(this.#gaps, ({ gap, channel }) => (gap.reason === "epoch-changed" ? "" : channel));
     this.#gaps = [];
     for (const group of groups.values()) {
       const names = group.map(({ channel }) => channel);
-      for (const { gap } of group.slice(-1)) this.#say("warning", gapText(names, gap));
+      for (const { gap } of group.slice(-1)) this.#showNotice("warning", gapText(names, gap));
     }
   }
 }

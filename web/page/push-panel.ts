@@ -4,10 +4,10 @@ import { curlLine } from "./curl.ts";
 import { find, make } from "./element.ts";
 import type { PageSettings } from "./settings.ts";
 
-/** How long the button says that it has copied. */
+/** How long the button shows "Copied". */
 const copiedMs = 2000;
 
-/** The command that makes a message arrive on this page, ready to be copied. */
+/** The shell command that sends a message to this page, ready to be copied. */
 export class PushPanel {
   readonly #settings: PageSettings;
   readonly #to = find("push-to", HTMLSelectElement);
@@ -28,7 +28,7 @@ export class PushPanel {
 
   #show(): void {
     const line = this.#to.value === "" ? "" : curlLine(this.#settings, this.#to.value);
-    // A line of this length breaks somewhere: behind a slash it can still be read, and what is copied is the same.
+    // A long line wraps somewhere: after a slash it stays readable. <wbr> does not change what is copied.
     this.#text.replaceChildren(...line.split(/(?<=\/)/).flatMap((part) => [part, make("wbr", "")]));
   }
 
@@ -44,7 +44,7 @@ export class PushPanel {
       await navigator.clipboard.writeText(this.#text.textContent ?? "");
       return true;
     } catch {
-      // A page that came over plain http from another machine has no clipboard: the person's own hands have.
+      // Pages served over plain HTTP from another host have no clipboard, so the text is selected for copying by hand.
       getSelection()?.selectAllChildren(this.#text);
       return false;
     }

@@ -23,7 +23,7 @@ describe("the settings of the page", () => {
   test.each(["{}", "null", "7", '{"wsPath":"/ws","ssePath":7,"isSecured":false,"trustUserId":true,"anonymous":true}'])(
     "%s are none",
     (content) => {
-      expect(() => parsePageSettings(content, new URL("http://localhost/"))).toThrow("reload it");
+      expect(() => parsePageSettings(content, new URL("http://localhost/"))).toThrow("reload the page");
     },
   );
 });

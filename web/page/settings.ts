@@ -1,32 +1,32 @@
 import { type ChannelName, parseChannelName, parseUserId } from "../../protocol/channel-name.ts";
 
-/** What the page goes by: the server's word, and where the page was asked for. */
+/** The page's configuration: what the server put into the page, and the page's own URL. */
 export interface PageSettings {
   /** Without a slash at the end, such as `http://127.0.0.1:8000`. */
   readonly baseUrl: string;
   readonly wsUrl: string;
   readonly ssePath: string;
-  /** Any credential is configured: pushing takes a key. */
+  /** Whether credentials are configured; then pushing requires a key. */
   readonly isSecured: boolean;
-  /** Whether a `user_id` of our own choice is believed. */
+  /** Whether the server accepts a `user_id` chosen by the client. */
   readonly trustUserId: boolean;
-  /** Whether one may connect without being anyone. */
+  /** Whether connecting without a user is allowed. */
   readonly anonymous: boolean;
 }
 
-/** What the person asked for in the page's own address: `/?user_id=alice&channel=room:1`. */
+/** The parameters in the page's own URL: `/?user_id=alice&channel=room:1`. */
 export interface Wishes {
   readonly userId: string | undefined;
   readonly channels: readonly ChannelName[];
 }
 
 /**
- * @param content JSON in the `meta` element that the server fills in
- * @throws Error when it is not what a server of this version writes
+ * @param content JSON from the `meta` element that the server fills in
+ * @throws Error if a server of this version cannot have written it
  */
 export function parsePageSettings(content: string, pageUrl: URL): PageSettings {
   const value: unknown = JSON.parse(content);
-  if (!isServerWord(value)) throw new Error("the page does not know its server: reload it");
+  if (!isServerFacts(value)) throw new Error("the page's settings are missing or invalid: reload the page");
   const { wsPath, ...rest } = value;
   const baseUrl = (new URL(".", pageUrl).href.split(/[?#]/)[0] ?? "").replace(/\/$/, "");
   return { ...rest, baseUrl, wsUrl: baseUrl.replace(/^http/, "ws") + wsPath };
@@ -41,7 +41,7 @@ type ServerFacts = Pick<PageSettings, "ssePath" | "isSecured" | "trustUserId" | 
   readonly wsPath: string;
 };
 
-function isServerWord(value: unknown): value is ServerFacts {
+function isServerFacts(value: unknown): value is ServerFacts {
   if (typeof value !== "object" || value === null) return false;
   const { wsPath, ssePath, isSecured, trustUserId, anonymous } = value as Record<string, unknown>;
   const areTexts = [wsPath, ssePath].every((it) => typeof it === "string");

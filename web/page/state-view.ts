@@ -1,10 +1,10 @@
 import type { ConnectionState } from "../../client/state.ts";
 import { find } from "./element.ts";
 
-/** How often the seconds to the next try are counted down. */
+/** How often the countdown to the next try is updated. */
 const tickMs = 250;
 
-/** The connection's state in the header. The state itself is read out when it changes; the seconds beside it are not. */
+/** The connection state in the header. Screen readers announce a change of the state, but not the countdown beside it. */
 export class StateView {
   readonly #place = find("state", HTMLElement);
   readonly #text = find("state-text", HTMLElement);

@@ -1,14 +1,14 @@
-/** What this tab remembers over a reload. A second tab remembers its own: two tabs are two people to try things with. */
+/** What this tab keeps across a reload. Each tab keeps its own, so two tabs can try out two users. */
 export const tabMemory = {
   read(key: "user" | "name" | "token"): string | undefined {
     try {
       return sessionStorage.getItem(`fanfare.${key}`) ?? undefined;
     } catch {
-      return undefined; // a browser that forbids it: then nothing is remembered
+      return undefined; // the browser forbids storage: nothing is kept
     }
   },
 
-  /** @param value undefined is forgotten */
+  /** @param value undefined removes it */
   write(key: "user" | "name" | "token", value: string | undefined): void {
     try {
       if (value === undefined) sessionStorage.removeItem(`fanfare.${key}`);

@@ -2,13 +2,13 @@ import { find } from "./element.ts";
 import { tabMemory } from "./tab-memory.ts";
 
 /**
- * Shows the field for a token. Another token may be another user, who must not see what the one before saw: so the page is
- * loaded anew with it.
+ * Shows the token field. A new token may belong to another user, who must not see the messages of the previous one, so the
+ * page is reloaded with it.
  */
 export function offerTokenField(hasToken: boolean): void {
   const field = find("token", HTMLInputElement);
   find("access", HTMLElement).hidden = false;
-  if (hasToken) field.placeholder = "One is in use; send an empty field to forget it";
+  if (hasToken) field.placeholder = "A token is in use. Submit an empty field to remove it";
   find("token-form", HTMLFormElement).onsubmit = (event) => {
     event.preventDefault();
     const token = field.value.trim();

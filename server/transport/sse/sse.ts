@@ -120,7 +120,7 @@ export class SseTransport {
           const { session } = this.#hub.open(admitted, opened);
           const timers = this.#startTimers(session, heartbeatMs);
           const startedAt = this.#clock.monotonic();
-          if (this.#hub.doubtsConnections) session.onDoubted = () => this.#prove(session, startedAt);
+          if (this.#hub.probesConnections) session.onProbe = () => this.#prove(session, startedAt);
           if (heartbeatMs === undefined) this.#comments.add(opened);
           ended = () => {
             timers.close();

@@ -133,7 +133,7 @@ export class WebSocketTransport {
     this.#heartbeat.add(connection);
     const conversation = this.#hub.open(entrance, connection);
     socket.data.conversation = conversation;
-    if (this.#hub.doubtsConnections) conversation.session.onDoubted = () => this.#heartbeat.probe(connection);
+    if (this.#hub.probesConnections) conversation.session.onProbe = () => this.#heartbeat.probe(connection);
   }
 
   #message(socket: ServerWebSocket<SocketState>, message: string | Buffer): void {
