@@ -23,7 +23,7 @@ import { TrustedProxies } from "../server/lib/client-address.ts";
 import { makeLogFormat } from "../server/lib/log-format.ts";
 import { nearest } from "../server/lib/nearest.ts";
 import { makeRedactor } from "../server/lib/redact.ts";
-import { offeredSubprotocols, parseArrival } from "../server/transport/handshake.ts";
+import { offeredSubprotocols, parseHandshake } from "../server/transport/handshake.ts";
 import { shellWord } from "../web/page/curl.ts";
 
 /** What a proxy or a client may send at most in one header, and more than any name or token needs. */
@@ -128,20 +128,20 @@ const entrances: readonly Entrance[] = [
   {
     name: "Last-Event-ID",
     prefixes: ["", "a~b~1,"],
-    feed: (text) => parseArrival(requestWith({ "Last-Event-ID": text }), peer),
+    feed: (text) => parseHandshake(requestWith({ "Last-Event-ID": text }), peer),
   },
   { name: "Content-Type", prefixes: ["", "application/"], feed: (text) => postMessage(nowhere, callWith("x", text)) },
-  { name: "Cookie", prefixes: [""], feed: (text) => parseArrival(requestWith({ Cookie: text }), peer) },
+  { name: "Cookie", prefixes: [""], feed: (text) => parseHandshake(requestWith({ Cookie: text }), peer) },
   {
     name: "the query of a handshake, as it comes",
     prefixes: ["", "channel=", "user_id=%"],
-    feed: (text) => parseArrival(requestWith({}, `http://127.0.0.1/ws?${text}`), peer),
+    feed: (text) => parseHandshake(requestWith({}, `http://127.0.0.1/ws?${text}`), peer),
   },
   ...["user_id", "channels", "since"].map((name) => ({
     name: `the parameter ${name} of a handshake`,
     prefixes: [""],
     feed: (text: string) =>
-      parseArrival(requestWith({}, `http://127.0.0.1/ws?${name}=${encodeURIComponent(text.toWellFormed())}`), peer),
+      parseHandshake(requestWith({}, `http://127.0.0.1/ws?${name}=${encodeURIComponent(text.toWellFormed())}`), peer),
   })),
   { name: "a token", prefixes: ["", "a.b."], feed: (token) => access.identify({ userId: undefined, token }) },
   { name: "a cursor", prefixes: ["", "a~b~"], feed: (text) => [parseCursor(text), parseSinceWord(text)] },

@@ -17,7 +17,7 @@ async function begin(stored: number, options: Parameters<typeof TestHub.start>[0
 }
 
 async function say({ conversation }: Guest, frame: object): Promise<void> {
-  conversation.hear(JSON.stringify(frame));
+  conversation.receive(JSON.stringify(frame));
   await it.settle();
 }
 
@@ -125,7 +125,7 @@ describe("a join", () => {
     const other = await it.connect();
     await say(guest, { type: "subscribe", channel: "room" });
     const { position } = await it.publish("room", "1");
-    other.conversation.hear(JSON.stringify({ type: "subscribe", channel: "room", since: position }));
+    other.conversation.receive(JSON.stringify({ type: "subscribe", channel: "room", since: position }));
     expect(courseOf(guest)).toEqual(["from 1", 1]);
     await it.publish("room", "2");
     await it.settle();

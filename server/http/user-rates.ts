@@ -29,7 +29,7 @@ export class UserRates {
     const now = this.#clock.monotonic();
     const retryAfterMs = this.#rateOf(userId, now).take(now, messages);
     if (retryAfterMs === 0) return;
-    throw new ServiceError("rate-limited", `at most ${this.#perSecond} messages a second from one user`, {
+    throw new ServiceError("rate-limited", `at most ${this.#perSecond} messages per second from one user`, {
       retryAfterMs,
     });
   }

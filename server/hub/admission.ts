@@ -1,21 +1,21 @@
 import { ServiceError } from "../../protocol/errors.ts";
 
-/** How many connections there may be. */
+/** Connection limits. */
 export interface AdmissionLimits {
   readonly maxConnections: number;
   readonly maxConnectionsPerIp: number;
   readonly maxConnectionsPerUser: number;
 }
 
-/** A place that was given to somebody on their way in; given back with `leave`. */
-export interface Seat {
+/** A connection counted by `Admission`, from the handshake on; returned with `leave`. */
+export interface Reservation {
   readonly ip: string;
   readonly userId: string | undefined;
 }
 
 /**
- * Counts who is in or on the way in. The place is taken before the handshake is answered, so that a storm of handshakes
- * cannot pass a limit together.
+ * Counts connections against the limits. A connection is counted before its handshake is answered, so that concurrent
+ * handshakes cannot exceed a limit together.
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
@@ -28,16 +28,18 @@ export class Admission {
   }
 
   /**
-   * @param isContinued it takes the place of a connection of the same user: that is not one more
+   * @param isContinued it replaces a connection of the same user, so it does not count as one more for the user
    * @throws ServiceError "full" or "rate-limited"
    */
-  enter(seat: Seat, isContinued = false): void {
+  enter(reservation: Reservation, isContinued = false): void {
     const { maxConnections, maxConnectionsPerIp, maxConnectionsPerUser } = this.#limits;
-    const ofUser = seat.userId === undefined ? 0 : (this.#perUser.get(seat.userId) ?? 0);
+    const ofUser = reservation.userId === undefined ? 0 : (this.#perUser.get(reservation.userId) ?? 0);
     if (this.#taken >= maxConnections) {
-      throw new ServiceError("full", `the server has all of its ${maxConnections} connections`, { retryAfterMs: 5000 });
+      throw new ServiceError("full", `the server has reached its limit of ${maxConnections} connections`, {
+        retryAfterMs: 5000,
+      });
     }
-    if ((this.#perIp.get(seat.ip) ?? 0) >= maxConnectionsPerIp) {
+    if ((this.#perIp.get(reservation.ip) ?? 0) >= maxConnectionsPerIp) {
       throw new ServiceError("rate-limited", `at most ${maxConnectionsPerIp} connections per address`, {
         retryAfterMs: 5000,
       });
@@ -48,14 +50,14 @@ export class Admission {
       });
     }
     this.#taken++;
-    count(this.#perIp, seat.ip, 1);
-    if (seat.userId !== undefined) count(this.#perUser, seat.userId, 1);
+    count(this.#perIp, reservation.ip, 1);
+    if (reservation.userId !== undefined) count(this.#perUser, reservation.userId, 1);
   }
 
-  leave(seat: Seat): void {
+  leave(reservation: Reservation): void {
     this.#taken--;
-    count(this.#perIp, seat.ip, -1);
-    if (seat.userId !== undefined) count(this.#perUser, seat.userId, -1);
+    count(this.#perIp, reservation.ip, -1);
+    if (reservation.userId !== undefined) count(this.#perUser, reservation.userId, -1);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Session } from "../session/session.ts";
 
 const nobody: ReadonlySet<Session> = new Set();
 
-/** Who is connected to this worker, by connection and user. Welcomed or not: from `open` to the end. */
+/** The sessions of this worker by connection and user, from `open` until they end, welcomed or not. */
 export class Connections {
   readonly #byId = new Map<string, Session>();
   readonly #byUser = new Map<string, Set<Session>>();

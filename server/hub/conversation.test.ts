@@ -16,7 +16,7 @@ async function begin(options: Parameters<typeof TestHub.start>[0] = {}): Promise
 /** Says something and gives what came of it. */
 async function say({ conversation, connection }: Guest, said: string | object) {
   const before = connection.taken.length;
-  conversation.hear(typeof said === "string" ? said : JSON.stringify(said));
+  conversation.receive(typeof said === "string" ? said : JSON.stringify(said));
   await it.settle();
   return connection.taken.slice(before);
 }
@@ -108,8 +108,8 @@ describe("what may not be done is answered with an error", () => {
   test("a body is measured as text, however it was escaped, at the limit and one past it", async () => {
     const guest = await begin({ settings: { maxMessageBytes: 258 } });
     const escaped = (count: number) => `{"type":"publish","channel":"a","data":"${"\\ud83d\\ude00".repeat(count)}"}`;
-    guest.conversation.hear(escaped(64)); // 4 bytes each, and two quotes
-    guest.conversation.hear(escaped(65));
+    guest.conversation.receive(escaped(64)); // 4 bytes each, and two quotes
+    guest.conversation.receive(escaped(65));
     await it.settle();
     const answers = guest.connection.taken.filter(({ type }) => type !== "message" && type !== "system");
     expect(answers).toMatchObject([{ type: "ack" }, { type: "error", code: "too-large" }]);
@@ -127,7 +127,7 @@ describe("commands", () => {
       { type: "ping", ref: 4 },
       { type: "history", channel: "a", ref: 5 },
     ];
-    for (const frame of frames) guest.conversation.hear(JSON.stringify(frame));
+    for (const frame of frames) guest.conversation.receive(JSON.stringify(frame));
     await it.clock.moveInSteps(500, 10);
     const answers = guest.connection.taken.filter(({ ref }) => ref !== undefined);
     expect(answers.map(({ type, ref }) => [type, ref])).toEqual([
@@ -143,17 +143,17 @@ describe("commands", () => {
     const guest = await begin();
     const other = await it.connect();
     it.broker.answerMs = 1000;
-    guest.conversation.hear('{"type":"subscribe","channel":"a"}');
+    guest.conversation.receive('{"type":"subscribe","channel":"a"}');
     expect(await say(other, { type: "ping" })).toMatchObject([{ type: "pong" }]);
   });
 
   test("whoever says more than can wait is closed with 4029", async () => {
     const guest = await begin();
     it.broker.answerMs = 1000;
-    guest.conversation.hear('{"type":"subscribe","channel":"a"}');
-    for (let count = 0; count < 256; count++) guest.conversation.hear('{"type":"ping"}');
+    guest.conversation.receive('{"type":"subscribe","channel":"a"}');
+    for (let count = 0; count < 256; count++) guest.conversation.receive('{"type":"ping"}');
     expect(guest.connection.closedWith).toBeUndefined();
-    guest.conversation.hear('{"type":"ping"}');
+    guest.conversation.receive('{"type":"ping"}');
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
@@ -302,7 +302,7 @@ describe("a new token", () => {
   test("takes the place of the one before, with its end", async () => {
     const guest = await beginWithTokens();
     for (const seconds of [60, 120]) {
-      guest.conversation.hear(JSON.stringify({ type: "auth", token: `u1/${seconds}` }));
+      guest.conversation.receive(JSON.stringify({ type: "auth", token: `u1/${seconds}` }));
       await it.clock.moveInSteps(100, 10);
     }
     const expiries = guest.connection.of("authenticated").map(({ expires_at }) => Date.parse(expires_at ?? ""));
@@ -315,14 +315,14 @@ describe("a new token", () => {
 
   test("of somebody else is refused", async () => {
     const guest = await beginWithTokens();
-    guest.conversation.hear(JSON.stringify({ type: "auth", token: "u2/60" }));
+    guest.conversation.receive(JSON.stringify({ type: "auth", token: "u2/60" }));
     await it.clock.moveInSteps(200, 10);
     expect(guest.connection.of("error")).toMatchObject([{ code: "forbidden" }]);
   });
 
   test("that comes too late, for its client has left, is watched by nobody", async () => {
     const guest = await beginWithTokens();
-    guest.conversation.hear(JSON.stringify({ type: "auth", token: "u1/60" }));
+    guest.conversation.receive(JSON.stringify({ type: "auth", token: "u1/60" }));
     it.leave(guest);
     await it.clock.moveInSteps(120_000, 100);
     expect(guest.session.closed).toBeUndefined();
@@ -334,27 +334,27 @@ describe("too many frames", () => {
 
   test("are refused with the time to wait, and what was refused is not done", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
-    for (let count = 0; count < 5; count++) guest.conversation.hear(ping);
+    for (let count = 0; count < 5; count++) guest.conversation.receive(ping);
     expect(guest.connection.of("pong")).toHaveLength(4);
     expect(guest.connection.of("error")).toMatchObject([{ code: "rate-limited", retry_after_ms: 500, ref: "r" }]);
     await it.clock.moveInSteps(500, 100);
-    guest.conversation.hear(ping);
+    guest.conversation.receive(ping);
     expect(guest.connection.of("pong")).toHaveLength(5);
   });
 
   test("from one who does not listen end with 4029", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
-    for (let count = 0; count < 4 + 10; count++) guest.conversation.hear(ping);
+    for (let count = 0; count < 4 + 10; count++) guest.conversation.receive(ping);
     expect(guest.connection.closedWith).toBeUndefined();
-    guest.conversation.hear(ping);
+    guest.conversation.receive(ping);
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
   test("are none because the wall clock was set back", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
-    guest.conversation.hear(ping);
+    guest.conversation.receive(ping);
     it.clock.set(-3_600_000);
-    guest.conversation.hear(ping);
+    guest.conversation.receive(ping);
     expect(guest.connection.of("pong")).toHaveLength(2);
   });
 });
@@ -365,13 +365,13 @@ describe("a client that does not read its answers", () => {
     it = await TestHub.start(options);
     const guest = await it.connect({ userId: "u1" }, new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 1e6 }));
     guest.connection.stall();
-    guest.conversation.hear('{"type":"ping","ref":"fills it"}');
+    guest.conversation.receive('{"type":"ping","ref":"fills it"}');
     return guest;
   }
 
   test("is answered no further, and in order once it reads", async () => {
     const guest = await beginFull();
-    for (let ref = 1; ref <= 100; ref++) guest.conversation.hear(JSON.stringify({ type: "ping", ref }));
+    for (let ref = 1; ref <= 100; ref++) guest.conversation.receive(JSON.stringify({ type: "ping", ref }));
     await it.settle();
     expect(guest.connection.of("pong")).toHaveLength(1);
     guest.connection.resume();
@@ -387,10 +387,10 @@ describe("a client that does not read its answers", () => {
     const guest = await beginFull();
     const before = it.hub.backlog.bytes;
     const command = '{"type":"ping"}';
-    guest.conversation.hear(command.padEnd(2 ** 19));
-    guest.conversation.hear(command.padEnd(2 ** 19));
+    guest.conversation.receive(command.padEnd(2 ** 19));
+    guest.conversation.receive(command.padEnd(2 ** 19));
     expect([guest.connection.closedWith, it.hub.backlog.bytes - before]).toEqual([undefined, 2 ** 20]);
-    guest.conversation.hear(command.slice(0, 1));
+    guest.conversation.receive(command.slice(0, 1));
     expect(guest.connection.closedWith?.name).toBe("too-many");
     await it.settle();
     expect(it.hub.backlog.bytes).toBe(0);
@@ -398,16 +398,16 @@ describe("a client that does not read its answers", () => {
 
   test("is closed when it says more than it may, since it would not read the refusal", async () => {
     const guest = await beginFull({ settings: { messageRate: 2 } });
-    for (let count = 0; count < 3; count++) guest.conversation.hear('{"type":"ping"}');
+    for (let count = 0; count < 3; count++) guest.conversation.receive('{"type":"ping"}');
     expect(guest.connection.closedWith).toBeUndefined();
-    guest.conversation.hear('{"type":"ping"}');
+    guest.conversation.receive('{"type":"ping"}');
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
   test("loses its waiting commands with its connection where there is no room for them", async () => {
     const guest = await beginFull({ settings: { sendBufferBytes: 1000 } });
     await it.clock.moveInSteps(2000, 1000);
-    guest.conversation.hear('{"type":"ping"}'.padEnd(900));
+    guest.conversation.receive('{"type":"ping"}'.padEnd(900));
     const other = await it.connect();
     other.connection.stall();
     it.hub.backlog.note(other.connection, 200);
@@ -420,15 +420,15 @@ describe("a client that does not read its answers", () => {
 describe("control frames", () => {
   test("count as frames, and too many of them end with 4029", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
-    for (let count = 0; count < 4 + 10; count++) guest.conversation.hearControl();
-    expect([guest.connection.closedWith, it.hub.framesHeard]).toEqual([undefined, 14]);
-    guest.conversation.hearControl();
+    for (let count = 0; count < 4 + 10; count++) guest.conversation.receiveControl();
+    expect([guest.connection.closedWith, it.hub.framesReceived]).toEqual([undefined, 14]);
+    guest.conversation.receiveControl();
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
   test("leave no room for commands", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
-    for (let count = 0; count < 4; count++) guest.conversation.hearControl();
+    for (let count = 0; count < 4; count++) guest.conversation.receiveControl();
     expect(await say(guest, { type: "ping" })).toMatchObject([{ code: "rate-limited" }]);
   });
 });
@@ -451,7 +451,7 @@ describe("a fault of the server", () => {
   test("in an answer to a command that waited ends it too", async () => {
     const guest = await begin();
     for (const text of ['{"type":"publish","channel":"a","message":"m"}', '{"type":"ping"}'])
-      guest.conversation.hear(text);
+      guest.conversation.receive(text);
     guest.connection.onTaken = ({ said }) => {
       if (said[0]?.type === "ack") guest.connection.fault = fault;
     };

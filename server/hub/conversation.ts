@@ -11,9 +11,9 @@ import { perform } from "./commands/commands.ts";
 import type { CommandDependencies, LastStep } from "./commands/dependencies.ts";
 import { MessageRate } from "./message-rate.ts";
 
-/** Frames that wait while a command before them waits for the broker; a client in step with its answers has one. */
+/** Limit for frames that wait while an earlier command waits for the broker. A client that waits for its answers has one. */
 const maxWaiting = 256;
-/** The same in characters, behind the first one that waits. */
+/** The limit for their characters, unless a single frame is longer. */
 const maxWaitingLength = 1024 * 1024;
 
 /** What a conversation is given by the hub. */
@@ -21,44 +21,44 @@ export interface ConversationSettings {
   readonly dependencies: CommandDependencies;
   /** Frames per second; 0 for no limit. */
   readonly messageRate: number;
-  /** A frame of more than twice these bytes counts as several, because reading it costs by its length. */
+  /** A frame longer than twice this counts as several, because parsing takes time in proportion to its length. */
   readonly maxMessageBytes: number;
   readonly clock: Clock;
   readonly backlog: Backlog;
-  /** Shared by all; plain additions, read by the scraper. */
+  /** Shared by all conversations. Plain additions, read by the metrics scraper. */
   readonly counts: { frames: number };
 }
 
 /**
- * What one client says, taken one after the other: commands of one connection take effect in order, so a frame waits for
- * the one before it, and all wait for the welcome. They wait too while the client does not read its answers.
+ * Runs the commands of one client one after the other. Commands of one connection take effect in order, so a frame waits for
+ * the previous one, and all wait for the welcome. They also wait while the client does not read its answers.
  */
 export class Conversation implements Holder, Answering {
   readonly session: Session;
-  readonly #setting: ConversationSettings;
+  readonly #settings: ConversationSettings;
   #rate: MessageRate | undefined;
-  /** Made when it is needed: most connections only listen. */
+  /** Allocated on demand: most connections only receive. */
   #waiting: string[] | undefined;
   #waitingLength = 0;
   #isBusy = true;
 
-  constructor(session: Session, setting: ConversationSettings) {
+  constructor(session: Session, settings: ConversationSettings) {
     this.session = session;
-    this.#setting = setting;
+    this.#settings = settings;
     session.answering = this;
   }
 
-  /** The welcome is out: what was said before it is taken now. */
-  begin(): void {
+  /** The welcome has been sent: frames that arrived before it are handled now. */
+  start(): void {
     this.#isBusy = false;
     this.#next();
   }
 
-  /** One text frame. Hot path; never throws. */
-  hear(text: string): void {
+  /** Handles one text frame. Hot path; never throws. */
+  receive(text: string): void {
     const { session } = this;
     if (session.closed !== undefined) return;
-    const { waitMs, isAbused } = this.#count(Math.ceil(text.length / (2 * this.#setting.maxMessageBytes)) || 1);
+    const { waitMs, isAbused } = this.#count(Math.ceil(text.length / (2 * this.#settings.maxMessageBytes)) || 1);
     try {
       if (waitMs > 0) this.#refuse(text, waitMs, isAbused);
       else if (this.#isBusy || session.isBlocked) this.#keep(text);
@@ -68,25 +68,25 @@ export class Conversation implements Holder, Answering {
     }
   }
 
-  /** One control frame: the engine answers a ping by itself, so it counts as a frame that was answered. */
-  hearControl(): void {
+  /** Counts a control frame. The engine answers pings itself, so each counts as an answered frame. */
+  receiveControl(): void {
     const { session } = this;
     if (session.closed !== undefined) return;
-    // There is no answer that could say so: who sends more than a frame may say is closed as if it had been told.
+    // A control frame has no error answer, so a client that exceeds the limit is closed as if it had been warned.
     if (this.#count(1).isAbused) session.close({ name: "too-many", text: "too many control frames" });
   }
 
-  /** What waits for its turn, in characters. */
+  /** Characters of the waiting frames. */
   buffered(): number {
     return this.#waitingLength;
   }
 
-  /** It waits for the broker or for its client to read, neither of which is its own fault, unless there is no room. */
+  /** "no-progress" is ignored: waiting for the broker or for the client to read is no fault of the conversation. */
   onStall(cause: StallCause): void {
     if (cause === "no-progress") return;
     this.#waiting = undefined;
     this.#waitingLength = 0;
-    this.session.drop({ name: "too-many", text: "too many frames wait for their answers" });
+    this.session.drop({ name: "too-many", text: "too many frames are waiting for answers" });
   }
 
   onRoom(): void {
@@ -99,9 +99,9 @@ export class Conversation implements Holder, Answering {
   }
 
   #count(frames: number): { readonly waitMs: number; readonly isAbused: boolean } {
-    const { clock, counts, messageRate } = this.#setting;
+    const { clock, counts, messageRate } = this.#settings;
     counts.frames++;
-    const now = clock.monotonic(); // a wall clock that is set back would stop everybody
+    const now = clock.monotonic(); // not the wall clock: setting it back would block every client
     this.#rate ??= new MessageRate(messageRate, now);
     const waitMs = this.#rate.take(now, frames);
     return { waitMs, isAbused: this.#rate.isAbused };
@@ -112,7 +112,7 @@ export class Conversation implements Holder, Answering {
     const isFull = this.#waiting.length > 0 && this.#waitingLength + text.length > maxWaitingLength;
     if (this.#waiting.length >= maxWaiting || isFull) {
       const bounds = `${maxWaiting} frames or ${maxWaitingLength} bytes`;
-      this.session.close({ name: "too-many", text: `more than ${bounds} wait for their answers` });
+      this.session.close({ name: "too-many", text: `more than ${bounds} are waiting for answers` });
       return;
     }
     this.#waiting.push(text);
@@ -122,17 +122,17 @@ export class Conversation implements Holder, Answering {
   #setWaitingLength(length: number): void {
     if (length === this.#waitingLength) return;
     this.#waitingLength = length;
-    this.#setting.backlog.note(this, length);
+    this.#settings.backlog.note(this, length);
   }
 
   #refuse(text: string, waitMs: number, isAbused: boolean): void {
-    // One that reads none of its answers is told nothing by another.
+    // A client that does not read its answers would not read another error either.
     if (isAbused || this.session.isBlocked) {
       this.session.close({ name: "too-many", text: "too many messages" });
       return;
     }
-    const { messageRate } = this.#setting;
-    const error = new ServiceError("rate-limited", `at most ${messageRate} messages a second`, {
+    const { messageRate } = this.#settings;
+    const error = new ServiceError("rate-limited", `at most ${messageRate} messages per second`, {
       retryAfterMs: waitMs,
     });
     this.#answer(labelsOf(decodeClientFrame(text)), errorFrame(error));
@@ -146,11 +146,11 @@ export class Conversation implements Holder, Answering {
       return;
     }
     try {
-      const answer = perform(this.#setting.dependencies, this.session, decoded.frame);
+      const answer = perform(this.#settings.dependencies, this.session, decoded.frame);
       if (answer instanceof Promise) void this.#wait(labels, answer);
       else if (answer !== undefined) this.#answer(labels, answer);
     } catch (error) {
-      this.#answer(labels, errorFrame(asRefusal(error)));
+      this.#answer(labels, errorFrame(asServiceError(error)));
     }
   }
 
@@ -160,7 +160,7 @@ export class Conversation implements Holder, Answering {
       const frame = await answer;
       if (frame !== undefined) this.#answer(labels, typeof frame === "function" ? frame() : frame);
     } catch (error) {
-      this.#answerOrFail(labels, errorFrame(asRefusal(error)));
+      this.#answerOrFail(labels, errorFrame(asServiceError(error)));
     }
     this.#isBusy = false;
     this.#next();
@@ -205,8 +205,8 @@ function errorFrame(error: ServiceError): ErrorFrame {
   return { type: "error", code, message, ...present({ field, retry_after_ms: retryAfterMs }) };
 }
 
-function asRefusal(error: unknown): ServiceError {
+function asServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   getLogger(["fanfare", "hub"]).error("A command failed: {error}", { error });
-  return new ServiceError("internal", "the server failed to do this; it is in its log", { cause: error });
+  return new ServiceError("internal", "internal server error; details are in the server's log", { cause: error });
 }

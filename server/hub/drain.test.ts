@@ -8,7 +8,7 @@ afterEach(() => it.close());
 /** A hub that drains with dice that a test has thrown before: 0, 0.1, 0.2 … */
 async function begin(settings: Partial<DrainSettings> = {}) {
   let thrown = 0;
-  it = await TestHub.start({ onWelcomed: (session) => drain.greet(session) });
+  it = await TestHub.start({ onWelcomed: (session) => drain.notifyNew(session) });
   const drain = new Drain(
     { drainWindowMs: 10_000, drainMode: "wait", shutdownTimeoutMs: 1_800_000, ...settings },
     {
@@ -39,7 +39,7 @@ describe("draining", () => {
     const drain = await begin();
     const guests = await comeAll(3);
     await it.clock.moveInSteps(1000, 100);
-    drain.begin();
+    drain.notifyAll();
     const notices = guests.map(({ connection }) => connection.of("draining")[0]);
     expect(notices.map((notice) => notice?.reconnect_after_ms)).toEqual([0, 1000, 2000]);
     expect(notices[0]).toMatchObject({ deadline_ms: 1_800_000, event: "draining" });
@@ -48,8 +48,8 @@ describe("draining", () => {
   test("tells nobody twice", async () => {
     const drain = await begin();
     const [guest] = await comeAll(1);
-    drain.begin();
-    drain.begin();
+    drain.notifyAll();
+    drain.notifyAll();
     expect(guest?.connection.of("draining")).toHaveLength(1);
   });
 
@@ -68,7 +68,7 @@ describe("draining", () => {
   test("in the mode `wait` closes nobody by itself", async () => {
     const drain = await begin();
     await comeAll(5);
-    drain.begin();
+    drain.notifyAll();
     await it.clock.moveInSteps(60_000, 1000);
     expect(online()).toBe(5);
   });
@@ -76,7 +76,7 @@ describe("draining", () => {
   test("in the mode `move` closes each at its moment", async () => {
     const drain = await begin({ drainMode: "move" });
     const guests = await comeAll(4);
-    drain.begin();
+    drain.notifyAll();
     expect(guests[3]?.connection.of("draining")[0]).toMatchObject({ deadline_ms: 3000, reconnect_after_ms: 3000 });
     const left: number[] = [];
     for (let second = 0; second < 4; second++) {
@@ -93,7 +93,7 @@ describe("draining", () => {
     const drain = await begin({ drainMode: "move" });
     const [guest] = await comeAll(1);
     guest?.connection.stall();
-    drain.begin();
+    drain.notifyAll();
     await it.clock.moveInSteps(1000, 100);
     expect(guest?.connection.closedWith).toBeUndefined();
     guest?.connection.resume();
@@ -104,7 +104,7 @@ describe("draining", () => {
   test("who left by itself is counted as such", async () => {
     const drain = await begin({ drainMode: "move" });
     const [a] = await comeAll(2);
-    drain.begin();
+    drain.notifyAll();
     if (a !== undefined) it.leave(a);
     await it.clock.moveInSteps(3000, 100);
     expect(drain.receipt).toMatchObject({ initial: 2, left: 1, moved: 1, forced: 0 });
@@ -115,7 +115,7 @@ describe("the end of patience", () => {
   test("closes all that are left, flushed first", async () => {
     const drain = await begin();
     const guests = await comeAll(3);
-    drain.begin();
+    drain.notifyAll();
     await it.publish("all", "the last word");
     expect(await isDoneWithin(drain.closeRest(), 200)).toBe(true);
     for (const { connection } of guests) {
@@ -127,7 +127,7 @@ describe("the end of patience", () => {
 
   test("with nobody left is over at once", async () => {
     const drain = await begin();
-    drain.begin();
+    drain.notifyAll();
     let isDone = false;
     void drain.closeRest().then(() => {
       isDone = true;
@@ -140,7 +140,7 @@ describe("the end of patience", () => {
     const drain = await begin();
     const [guest] = await comeAll(1);
     guest?.connection.stall();
-    drain.begin();
+    drain.notifyAll();
     const closing = drain.closeRest();
     expect(await isDoneWithin(closing, 1000)).toBe(false);
     guest?.connection.resume();
@@ -152,7 +152,7 @@ describe("the end of patience", () => {
     const drain = await begin();
     const [guest] = await comeAll(2);
     guest?.connection.stall();
-    drain.begin();
+    drain.notifyAll();
     // A socket whose other side is stuck is closed, but its end is not heard of for long.
     if (guest !== undefined) guest.connection.onClose = () => undefined;
     expect(await isDoneWithin(drain.closeRest(), 5100)).toBe(true);
@@ -162,7 +162,7 @@ describe("the end of patience", () => {
   test("closes many in batches, so that they do not come back at once", async () => {
     const drain = await begin();
     await comeAll(250);
-    drain.begin();
+    drain.notifyAll();
     const closing = drain.closeRest();
     const left = [online()];
     for (const ms of [1, 20, 20]) {
@@ -178,7 +178,7 @@ describe("a hurry", () => {
   test("closes everything in this turn, what waits in the window is sent out first", async () => {
     const drain = await begin();
     const guests = await comeAll(3);
-    drain.begin();
+    drain.notifyAll();
     await it.publish("all", "the last word");
     drain.closeAtOnce();
     for (const { connection } of guests) expect(connection.of("message")).toHaveLength(1);
@@ -198,7 +198,7 @@ describe("a hurry", () => {
     const drain = await begin({ drainMode: "move" });
     const [guest] = await comeAll(1);
     guest?.connection.stall();
-    drain.begin();
+    drain.notifyAll();
     await it.clock.moveInSteps(100, 20);
     drain.closeAtOnce();
     await it.clock.moveInSteps(6000, 100);

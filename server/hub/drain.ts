@@ -4,104 +4,105 @@ import type { Clock } from "../lib/clock.ts";
 import type { Session } from "../session/session.ts";
 import type { Connections } from "./connections.ts";
 
-/** How long one socket may take to let its buffer go before it is closed all the same. */
+/** How long to wait for a socket's buffer to drain before closing it anyway. */
 const flushMs = 5000;
-/** How often buffers are looked at, and how far apart the batches of closing are. */
+/** How often buffers are checked, and the pause between two batches of closes. */
 const tickMs = 20;
-/** Closes per tick, unless there are so many that they would not fit into `flushMs`. */
+/** Closes per tick, unless so many connections remain that this would take longer than `flushMs`. */
 const batchSize = 100;
 
 export interface DrainSettings {
-  /** Milliseconds over which clients are asked to come back. */
+  /** The window over which clients are asked to reconnect. Milliseconds. */
   readonly drainWindowMs: number;
-  /** Whether clients are waited for, or moved at their slots. */
+  /** `wait` for clients to leave, or `move` each at its own time. */
   readonly drainMode: "wait" | "move";
-  /** Milliseconds from the signal to the end of patience. */
+  /** From the signal until remaining connections are closed. Milliseconds. */
   readonly shutdownTimeoutMs: number;
 }
 
-/** How clients are sent away. */
-export interface DrainManner {
+/** How a drain is carried out. */
+export interface DrainMethod {
   readonly mode: "wait" | "move";
-  /** Whether there is another worker or node for them to go to. */
+  /** Whether another worker or node accepts connections. */
   readonly hasSuccessor: boolean;
 }
 
-/** Whom draining works with. */
+/** What draining uses. */
 export interface DrainParts {
   readonly connections: Connections;
-  /** Sends out what waits in the flush window. */
+  /** Flushes what is pending. */
   flush(): void;
   readonly clock: Clock;
   /** From 0 up to 1. */
   random(): number;
 }
 
-/** What became of the connections, for the last line of the log. */
+/** What happened to the connections, for the last log line. */
 export interface DrainReceipt {
   readonly initial: number;
-  /** Went by themselves. */
+  /** Disconnected by themselves. */
   readonly left: number;
-  /** Closed at their slots. */
+  /** Closed at their reconnect time. */
   readonly moved: number;
-  /** Closed at the deadline or by a second signal. */
+  /** Closed at the deadline or because of a second signal. */
   readonly forced: number;
-  /** Waited in buffers that nobody read any more. */
+  /** Bytes left in buffers of clients that stopped reading. */
   readonly unflushedBytes: number;
-  /** Closes in the busiest second. */
+  /** The most connections closed within one second. */
   readonly maxCloseRate: number;
 }
 
 /**
- * Sends the connections of one worker away: tells each its own moment inside the window, so that they do not all come back
- * at once; then waits, or moves them at their moments; in the end closes what is left, flushed first.
+ * Drains the connections of one worker. Each client gets its own reconnect time within the window, so that they do not all
+ * reconnect at once. Then the server waits for them to leave, or closes each at its time. At the deadline the remaining
+ * connections are flushed and closed.
  */
 export class Drain {
   readonly #settings: DrainSettings;
   readonly #parts: DrainParts;
   #announcedAt: number | undefined;
-  #manner: DrainManner;
-  /** Those who were told, or closed without it. */
+  #method: DrainMethod;
+  /** Sessions that have been notified, or closed without a notice. */
   readonly #counted = new WeakSet<Session>();
   #counts = { initial: 0, moved: 0, forced: 0, unflushedBytes: 0 };
   #closesInSecond = { second: 0, closes: 0, most: 0 };
 
   constructor(settings: DrainSettings, parts: DrainParts) {
     this.#settings = settings;
-    this.#manner = { mode: settings.drainMode, hasSuccessor: false };
+    this.#method = { mode: settings.drainMode, hasSuccessor: false };
     this.#parts = parts;
   }
 
-  /** Whether newcomers are told that they will have to go. */
+  /** Whether new clients are told about the drain. */
   get isAnnounced(): boolean {
     return this.#announcedAt !== undefined;
   }
 
-  /** Milliseconds until the rest is closed. */
+  /** Milliseconds until the remaining connections are closed. */
   get leftMs(): number {
     const { clock } = this.#parts;
     const passed = this.#announcedAt === undefined ? 0 : clock.monotonic() - this.#announcedAt;
     return Math.max(0, this.#settings.shutdownTimeoutMs - passed);
   }
 
-  /** The time begins to run: from now on who comes is told after the welcome. Idempotent, but for a manner that differs. */
-  announce(manner?: DrainManner): void {
+  /** Starts the countdown. From here on, clients that connect get the drain notice after the welcome. A later call can only change the method. */
+  announce(method?: DrainMethod): void {
     this.#announcedAt ??= this.#parts.clock.monotonic();
-    this.#manner = manner ?? this.#manner;
+    this.#method = method ?? this.#method;
   }
 
-  /** Tells every client that was not told yet. Idempotent. */
-  begin(): void {
+  /** Notifies every client that has not been notified yet. Idempotent. */
+  notifyAll(): void {
     this.announce();
-    for (const session of this.#parts.connections.all()) if (session.isWelcomed) this.#tell(session);
+    for (const session of this.#parts.connections.all()) if (session.isWelcomed) this.#notify(session);
   }
 
-  /** Somebody was welcomed. */
-  greet(session: Session): void {
-    if (this.isAnnounced) this.#tell(session);
+  /** Notifies a client that was just welcomed. */
+  notifyNew(session: Session): void {
+    if (this.isAnnounced) this.#notify(session);
   }
 
-  /** Closes whatever is left in random order. Resolves when all are gone, and after `withinMs` at the latest. */
+  /** Closes all remaining connections in random order. Resolves when they are gone, or after `withinMs`. */
   async closeRest(withinMs = flushMs): Promise<void> {
     const { clock, connections, flush, random } = this.#parts;
     const until = clock.monotonic() + withinMs;
@@ -120,7 +121,7 @@ export class Drain {
     while (connections.size > 0 && clock.monotonic() < until) await clock.sleep(tickMs);
   }
 
-  /** Closes everything at once: somebody is in a hurry. */
+  /** Closes all connections at once, without waiting for buffers. */
   closeAtOnce(): void {
     this.#parts.flush();
     for (const session of [...this.#parts.connections.all()]) this.#close(session, "forced");
@@ -138,11 +139,11 @@ export class Drain {
     };
   }
 
-  #tell(session: Session): void {
+  #notify(session: Session): void {
     if (!this.#count(session)) return;
     const { clock, random } = this.#parts;
     const { drainWindowMs } = this.#settings;
-    const { mode, hasSuccessor } = this.#manner;
+    const { mode, hasSuccessor } = this.#method;
     const slotMs = Math.round(random() * drainWindowMs);
     const deadlineMs = mode === "move" ? slotMs : Math.round(this.leftMs);
     session.sendFrame({
@@ -162,7 +163,7 @@ export class Drain {
     await this.#closeFlushed(session, "moved", this.#parts.clock.monotonic() + flushMs);
   }
 
-  /** A socket that is closed with bytes in its buffer loses them when the process ends; one that lags is not done yet. */
+  /** Waits for the buffer first: bytes in it are lost when the process ends. A lagging session is not done either. */
   async #closeFlushed(session: Session, as: "moved" | "forced", until: number): Promise<void> {
     const { clock } = this.#parts;
     const isDone = () => session.closed !== undefined || (session.connection.buffered() === 0 && session.isLevel);
@@ -172,7 +173,7 @@ export class Drain {
 
   #close(session: Session, as: "moved" | "forced"): void {
     if (session.closed !== undefined || this.#parts.connections.byId(session.id) === undefined) return;
-    this.#count(session); // somebody in a hurry may close those who were told nothing
+    this.#count(session); // a second signal may close clients that were not notified
     this.#counts[as]++;
     this.#counts.unflushedBytes += session.connection.buffered();
     session.close({ name: "restarting" });
@@ -182,7 +183,7 @@ export class Drain {
     this.#closesInSecond.most = Math.max(this.#closesInSecond.most, this.#closesInSecond.closes);
   }
 
-  /** Each session counts once. @returns whether it is new */
+  /** Counts each session once. @returns whether it is new */
   #count(session: Session): boolean {
     if (this.#counted.has(session)) return false;
     this.#counted.add(session);

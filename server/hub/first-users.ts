@@ -1,11 +1,11 @@
-/** Whoever has a session with a user, or without one. */
+/** A member of a channel; sessions can have no user. */
 interface Member {
   readonly session: { readonly userId: string | undefined };
 }
 
 /**
- * The first `count` users after `after`, each once, sorted by code unit. Holds no more than that, so asking for a page of a
- * channel with 100,000 members costs one walk over them and neither a list nor a sort of all.
+ * The first `count` users after `after`, without duplicates, sorted by code unit. Keeps no more than that in memory, so a
+ * page of a channel with 100,000 members costs one pass, and no list or sort of all of them.
  */
 export function firstUsers(members: Iterable<Member>, after: string, count: number): string[] {
   const found: string[] = [];
@@ -13,16 +13,16 @@ export function firstUsers(members: Iterable<Member>, after: string, count: numb
     const { userId } = session;
     if (userId === undefined || userId <= after) continue;
     if (found.length === count && userId >= (found[count - 1] ?? "")) continue;
-    const place = placeOf(userId, found);
-    if (found[place] === userId) continue;
-    found.splice(place, 0, userId);
+    const index = indexOf(userId, found);
+    if (found[index] === userId) continue;
+    found.splice(index, 0, userId);
     if (found.length > count) found.pop();
   }
   return found;
 }
 
-/** The index of the first one that is not below it. */
-function placeOf(userId: string, sorted: readonly string[]): number {
+/** The index of the first user that is not below `userId`. */
+function indexOf(userId: string, sorted: readonly string[]): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

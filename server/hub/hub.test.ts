@@ -19,7 +19,7 @@ describe("a hub lets go of who left", () => {
       "after talking",
       async (round) => {
         const guest = await it.connect({ userId: `u${round}` });
-        guest.conversation.hear('{"type":"subscribe","channel":"room"}');
+        guest.conversation.receive('{"type":"subscribe","channel":"room"}');
         await it.settle();
         it.leave(guest);
         return new WeakRef(guest.session);
@@ -52,7 +52,7 @@ describe("a hub lets go of who left", () => {
       async () => {
         const guest = await it.connect();
         it.broker.answerMs = 20;
-        guest.conversation.hear('{"type":"subscribe","channel":"room","since":"earliest"}');
+        guest.conversation.receive('{"type":"subscribe","channel":"room","since":"earliest"}');
         it.leave(guest);
         return new WeakRef(guest.session);
       },
@@ -114,7 +114,7 @@ describe("each event of a session's life happens once", () => {
     expect(events).toEqual([`in ${witness.session.id}`, `in ${guest.session.id}`, `out ${guest.session.id}`]);
     expect(witness.connection.of("left")).toHaveLength(1);
     expect([it.hub.peers.roster.online, it.hub.connections.size]).toEqual([1, 1]);
-    // One seat is free, not two.
+    // One reservation is free, not two.
     await it.connect();
     await expect(it.connect()).rejects.toMatchObject({ code: "full" });
   });
@@ -127,10 +127,10 @@ describe("a hub's history", () => {
     const { conversation, connection } = await it.connect();
     connection.stall();
     for (let ref = 1; ref <= 20; ref++) {
-      conversation.hear(JSON.stringify({ type: "history", channel: "room", since: "earliest", limit: 1000, ref }));
+      conversation.receive(JSON.stringify({ type: "history", channel: "room", since: "earliest", limit: 1000, ref }));
       await it.settle();
     }
-    conversation.hear('{"type":"ping","ref":21}');
+    conversation.receive('{"type":"ping","ref":21}');
     await it.settle();
     expect([connection.of("history").length, connection.of("pong").length]).toEqual([1, 0]);
     expect(connection.buffered()).toBeLessThan(400_000);

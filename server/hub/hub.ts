@@ -18,10 +18,10 @@ import type { Clock } from "../lib/clock.ts";
 import { Backlog, type BacklogLimits } from "../session/backlog.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
-import type { Admitted, Arrival } from "./arrival.ts";
 import type { Chat } from "./commands/dependencies.ts";
 import { Connections } from "./connections.ts";
 import { Conversation, type ConversationSettings } from "./conversation.ts";
+import type { Admitted, Handshake } from "./handshake.ts";
 import { Notices } from "./notices.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
@@ -29,11 +29,11 @@ import type { ResumeKeys } from "./resume-keys.ts";
 import { TokenExpiry } from "./token-expiry.ts";
 
 /**
- * What one history answer holds at most, in bytes of its texts, whatever `limit` says: the rest is asked for with the next
- * position. Far below what a connection takes before it refuses: on a slow line other frames must still find room behind it.
+ * The bytes of text in one history answer, whatever `limit` says; the client asks for the rest with the next position. Far
+ * below the write limit of a connection, so that other frames still find room behind it on a slow line.
  */
 const maxAnswerBytes = 256 * 1024;
-/** What is read for one, by `costOf`: a thousand small publications. */
+/** How much is read for one answer, by `costOf`: a thousand small publications. */
 const maxReadBytes = 1024 * 1024;
 
 export interface HubSettings extends DeliverySettings, ReceptionSettings, BacklogLimits {}
@@ -46,28 +46,28 @@ export interface HubParts {
   readonly access: Access;
   readonly historyRules: (channel: ChannelName) => HistoryRules;
   readonly clock: Clock;
-  /** A session was welcomed; after the hub's own part in it. */
+  /** Called when a session was welcomed, after the hub itself has handled it. */
   readonly onWelcomed: (session: Session) => void;
-  /** A session that was welcomed has ended. */
+  /** Called when a welcomed session has ended. */
   readonly onLeft?: (session: Session) => void;
-  /** A client said something to everyone; it is stored. */
-  readonly onChat?: (said: Chat, session: Session) => void;
+  /** Called when a chat message has been stored. */
+  readonly onChat?: (chat: Chat, session: Session) => void;
 }
 
-/** The registry of one worker: joins those who come, those who listen and what is published. Each part does one thing. */
+/** Connects the parts of one worker: connections, subscriptions and publications. Each part does one thing. */
 export class Hub {
   readonly connections = new Connections();
   readonly peers: Peers;
   readonly reception: Reception;
   readonly delivery: Delivery;
   readonly occupancy: Occupancy;
-  /** What waits for clients that do not read. */
+  /** What is buffered for clients that do not read. */
   readonly backlog: Backlog;
-  /** Publications on their way into storage. */
+  /** Publications being stored. */
   inFlight = 0;
-  /** Publications that were stored or passed on; a plain addition, read by the scraper. */
+  /** Publications that were stored or delivered. A plain addition, read by the metrics scraper. */
   published = 0;
-  /** Whether publishing can work now, as the broker sees it. */
+  /** Whether publishing is possible, according to the broker. */
   isHealthy = true;
   readonly #settings: HubSettings;
   readonly #parts: HubParts;
@@ -84,7 +84,7 @@ export class Hub {
     this.backlog = new Backlog(settings, clock);
     this.#expiry = new TokenExpiry(clock);
     const sessionById = (id: string) => this.connections.byId(id);
-    const onLevel = (session: Session) => this.reception.settled(session);
+    const onLevel = (session: Session) => this.reception.caughtUp(session);
     const hasRoomFor = (bytes: number, { connection }: Session) => this.backlog.hasRoomFor(bytes, connection);
     const historyTtlOf = (channel: ChannelName) => parts.historyRules(channel).historyTtl;
     const events = { onLevel, sessionById, hasRoomFor, historyTtlOf };
@@ -123,43 +123,43 @@ export class Hub {
     });
   }
 
-  /** @throws ServiceError where somebody may not come in, at once or by the promise */
-  admit(arrival: Arrival): Admitted | Promise<Admitted> {
-    return this.reception.admit(arrival);
+  /** @throws ServiceError if the connection is refused, synchronously or as a rejection */
+  admit(handshake: Handshake): Admitted | Promise<Admitted> {
+    return this.reception.admit(handshake);
   }
 
-  /** Whether transports have to set `onProbe` of their sessions. */
+  /** Whether transports must set `onProbe` on their sessions. */
   get probesConnections(): boolean {
     return this.#settings.userConnections === "reject";
   }
 
-  /** Who it is. Takes no seat. @throws ServiceError, at once or by the promise */
-  identify(arrival: Arrival): Identity | Promise<Identity> {
-    return this.reception.identify(arrival);
+  /** Identifies a client without counting it. @throws ServiceError, synchronously or as a rejection */
+  identify(handshake: Handshake): Identity | Promise<Identity> {
+    return this.reception.identify(handshake);
   }
 
-  /** The handshake of somebody who was let in came to nothing. */
-  giveUp(admitted: Admitted): void {
-    this.reception.giveUp(admitted);
+  /** The handshake failed after it was admitted. */
+  cancel(admitted: Admitted): void {
+    this.reception.cancel(admitted);
   }
 
-  /** A socket is open. Its transport hands over what it hears, and calls `ended` once. */
+  /** A socket was opened. Its transport passes on the frames it receives, and calls `ended` once. */
   open(admitted: Admitted, connection: Connection): Conversation {
     let conversation: Conversation | undefined;
     let isReady = false;
     const session = this.reception.open(admitted, connection, () => {
       isReady = true;
-      conversation?.begin();
+      conversation?.start();
     });
     conversation = new Conversation(session, this.#conversation);
     this.#expiry.watch(session);
-    if (isReady) conversation.begin();
+    if (isReady) conversation.start();
     return conversation;
   }
 
-  /** The socket is closed, by whomever. */
+  /** The socket was closed, by either side. */
   ended(session: Session): void {
-    // A stream may end in two ways at once: by this side and by the other.
+    // Both sides of a stream may close it at the same time.
     if (this.connections.byId(session.id) !== session) return;
     this.#expiry.forget(session);
     session.answering?.onEnd();
@@ -188,7 +188,7 @@ export class Hub {
     }
   }
 
-  /** A stretch of history, cut where an answer would become too large to send; never below one publication. */
+  /** A page of history, cut to a size that can be sent; at least one publication. */
   async history(channel: ChannelName, since: Since, limit: number): Promise<History> {
     const history = await this.delivery.history(channel, since, limit, maxReadBytes);
     let bytes = 0;
@@ -199,17 +199,17 @@ export class Hub {
     return end < 0 ? history : { ...history, publications: history.publications.slice(0, end) };
   }
 
-  /** Sessions whose socket is full. */
+  /** Number of sessions whose socket is full. */
   get slowReaders(): number {
     return this.delivery.blocked;
   }
 
-  /** Frames that clients sent. */
-  get framesHeard(): number {
+  /** Number of frames received from clients. */
+  get framesReceived(): number {
     return this.#conversation.counts.frames;
   }
 
-  /** Lets go of every timer. Idempotent. */
+  /** Cancels all timers. Idempotent. */
   close(): void {
     this.#notices.close();
     this.backlog.close();
@@ -226,14 +226,14 @@ export class Hub {
       history: (channel: ChannelName, since: Since, limit: number) => this.history(channel, since, limit),
       occupancy: this.occupancy,
       onIdentity: (session: Session) => {
-        // Its token was looked at while it left: nobody would take the timer back.
+        // The session may have ended while the token was checked; its timer would never be cancelled.
         if (this.connections.byId(session.id) === session) this.#expiry.watch(session);
       },
-      onChat: (said: Chat, session: Session) => {
+      onChat: (chat: Chat, session: Session) => {
         getLogger(["fanfare", "hub"]).info("Broadcasting message from {sender}", {
-          sender: said.sender ?? "anonymous",
+          sender: chat.sender ?? "anonymous",
         });
-        this.#parts.onChat?.(said, session);
+        this.#parts.onChat?.(chat, session);
       },
     };
   }
@@ -256,7 +256,7 @@ export class Hub {
   #commitLater(plan: JoinPlan, session: Session): Joined {
     if (session.closed !== undefined || this.connections.byId(session.id) === undefined) {
       this.delivery.interest.release(plan.channel.name);
-      throw new ServiceError("not-found", "the connection is gone");
+      throw new ServiceError("not-found", "the connection was closed");
     }
     return commitJoin(this.delivery, plan, session);
   }
@@ -273,7 +273,7 @@ export class Hub {
   }
 }
 
-/** Without the body, which may be private. */
+/** Logs without the body, which may be private. */
 function logPublished(draft: Draft, { id, position, duplicate }: Published): void {
   const log = getLogger(["fanfare", "hub"]);
   if (!log.isEnabledFor("debug")) return;
@@ -287,7 +287,7 @@ function logPublished(draft: Draft, { id, position, duplicate }: Published): voi
   });
 }
 
-/** The channels that were asked for: `all` and one's own are everyone's and count for nothing. */
+/** Number of requested channels: `all` and the user's own do not count towards the limit. */
 function countPlain({ memberships, userId }: Session): number {
   const own = userId === undefined ? undefined : memberships.get(userChannel(userId));
   return memberships.size - (memberships.get(everyone) === undefined ? 0 : 1) - (own === undefined ? 0 : 1);

@@ -4,16 +4,16 @@ import type { ChannelSummary } from "../broker/log.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Interest } from "../delivery/interest.ts";
 
-/** What one worker is asked for: its channels by name, those after `after` that begin with `prefix`. */
-interface Asked {
+/** A request to one worker: its channels whose names begin with `prefix` and sort after `after`. */
+interface ListRequest {
   readonly prefix: string;
   readonly after: string;
   readonly limit: number;
 }
 
 /**
- * The directory of a server whose broker keeps none: the channels that somebody is in, on whichever worker. A sorted list
- * of all channels with history would have to be kept over all shards of a store, at a cost for each new channel.
+ * The channel directory for a broker that has none: all channels that have subscribers on any worker. A sorted list of all
+ * channels with history would have to be maintained across all shards of the store, at a cost for each new channel.
  */
 export class ListenedChannels implements ChannelDirectory {
   readonly #interest: Interest;
@@ -24,7 +24,7 @@ export class ListenedChannels implements ChannelDirectory {
     this.#interest = interest;
     this.#peers = peers;
     this.#broker = broker;
-    peers.handle("listened-channels", (asked: Asked) => this.#here(asked));
+    peers.handle("listened-channels", (asked: ListRequest) => this.#here(asked));
   }
 
   async list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
@@ -43,7 +43,7 @@ export class ListenedChannels implements ChannelDirectory {
 
   async summary(channel: ChannelName): Promise<ChannelSummary | undefined> {
     if (this.#interest.get(channel) === undefined) {
-      // Names are sorted, so the channel itself comes first among those that begin with its name.
+      // Names are sorted, so the channel itself comes first among the names that begin with it.
       const [first] = await this.list(channel, "", 1);
       return first?.channel === channel ? first : undefined;
     }
@@ -51,7 +51,7 @@ export class ListenedChannels implements ChannelDirectory {
     return top === undefined ? undefined : { channel, top };
   }
 
-  #here({ prefix, after, limit }: Asked): readonly ChannelName[] {
+  #here({ prefix, after, limit }: ListRequest): readonly ChannelName[] {
     const names: ChannelName[] = [];
     for (const { name } of this.#interest.channels()) if (name > after && name.startsWith(prefix)) names.push(name);
     return names.sort().slice(0, limit);

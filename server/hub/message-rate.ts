@@ -1,9 +1,9 @@
-/** Frames that may come at once are this many seconds' worth. */
+/** The burst that is allowed, in seconds' worth of frames. */
 const burstSeconds = 2;
 
 /**
- * How many frames one connection may send: a token bucket. Who goes on while it is empty is refused, and after as many
- * refusals in a row as the bucket holds, has shown that it does not listen.
+ * Limits the frames of one connection: a token bucket. Frames that arrive while it is empty are refused. A client that gets
+ * as many refusals in a row as the bucket holds is ignoring them.
  */
 export class MessageRate {
   readonly #perSecond: number;
@@ -19,9 +19,9 @@ export class MessageRate {
   }
 
   /**
-   * One frame.
-   * @param cost how many it counts as, 1 or more; never more than the bucket holds
-   * @returns 0 to let it pass, else the milliseconds until it would
+   * Counts one frame.
+   * @param cost how many frames it counts as, 1 or more; at most the capacity of the bucket is charged
+   * @returns 0 if it is allowed, otherwise the milliseconds until it would be
    */
   take(now: number, cost = 1): number {
     if (this.#perSecond === 0) return 0;
@@ -38,7 +38,7 @@ export class MessageRate {
     return Math.ceil(((price - this.#tokens) / this.#perSecond) * 1000);
   }
 
-  /** It was told often enough. */
+  /** Whether the client keeps sending despite refusals. */
   get isAbused(): boolean {
     return this.#refusals > Math.max(10, this.#perSecond * burstSeconds);
   }

@@ -5,12 +5,12 @@ import type { Session } from "../session/session.ts";
 import { announce } from "./announce.ts";
 import type { Connections } from "./connections.ts";
 
-/** How often notices of one kind go out at most. */
-const gatherMs = 1000;
+/** The minimum time between two notices of one kind. */
+const intervalMs = 1000;
 
 /**
- * Tells everyone who came and who left. Gathered: the first at once, what follows within a second as one notice with the
- * count as it is then. A thousand joins a second to ten thousand clients would be ten million frames.
+ * Announces joins and leaves to everyone. The first is sent at once; those within the next second are combined into one
+ * notice with the current count. A thousand joins per second to ten thousand clients would be ten million frames.
  */
 export class Notices {
   readonly #connections: Connections;
@@ -21,23 +21,23 @@ export class Notices {
   #hasJoined = false;
   #hasLeft = false;
 
-  /** @param online connections of the whole server */
+  /** @param online the number of connections of the whole server */
   constructor(connections: Connections, online: () => number, clock: Clock) {
     this.#connections = connections;
     this.#online = online;
     this.#clock = clock;
   }
 
-  /** @param session The newcomer, if it is one of this worker's: its welcome has told it already. */
+  /** @param session the new session if it is on this worker: its welcome has the count already */
   joined(session?: Session): void {
     this.#hasJoined = true;
     this.#newest = session;
-    this.#tellOrWait();
+    this.#sendOrWait();
   }
 
   left(): void {
     this.#hasLeft = true;
-    this.#tellOrWait();
+    this.#sendOrWait();
   }
 
   close(): void {
@@ -45,18 +45,18 @@ export class Notices {
     this.#timer = undefined;
   }
 
-  #tellOrWait(): void {
+  #sendOrWait(): void {
     if (this.#timer !== undefined) return;
-    this.#tell();
-    this.#timer = this.#clock.setTimeout(this.#waited, gatherMs);
+    this.#send();
+    this.#timer = this.#clock.setTimeout(this.#onTimer, intervalMs);
   }
 
-  readonly #waited = (): void => {
+  readonly #onTimer = (): void => {
     this.#timer = undefined;
-    if (this.#hasJoined || this.#hasLeft) this.#tellOrWait();
+    if (this.#hasJoined || this.#hasLeft) this.#sendOrWait();
   };
 
-  #tell(): void {
+  #send(): void {
     const online = this.#online();
     const timestamp = isoTime(this.#clock.now());
     const sessions = this.#connections.all();

@@ -1,16 +1,16 @@
 import { bytes, choice, duration, limit, type OptionsOf, text, toggle, whole } from "../lib/option.ts";
 
-/** A day: far beyond what an orchestrator allows, so more is a slip of the keyboard. */
+/** A day: far beyond what an orchestrator allows, so a longer time is a typing error. */
 const dayMs = 86_400_000;
 
 export const hubOptions = {
   chat: toggle(
     { open: true, secured: false },
-    "Whether any client may say something to all: as a message, as plain text, or by `send_now`.",
+    "Whether any client may send chat messages to all: as a message, as plain text, or by `send_now`.",
   ),
   notices: toggle(
     { open: true, secured: false },
-    "Whether clients are told who comes and leaves, and how many are online.",
+    "Whether clients are notified when others join and leave, and how many are online.",
   ),
   notificationInterval: duration({ open: 10_000, secured: 0 }, "Time between two periodic messages to all. 0: none.", {
     aliases: ["INTERVAL"],
@@ -27,12 +27,12 @@ export const hubOptions = {
   ),
   drainWindow: duration(
     10_000,
-    "Time over which a stopping server spreads the leaving of its clients. Never longer than SHUTDOWN_TIMEOUT.",
+    "Time over which a stopping server spreads the reconnects of its clients. Never longer than SHUTDOWN_TIMEOUT.",
     { max: 3_600_000 },
   ),
   drainMode: choice(
     "wait",
-    "`wait`: clients are told and leave by themselves, the rest is closed at the end. `move`: each is closed with 1012 at its moment of the window.",
+    "`wait`: clients are notified and leave by themselves; the rest is closed at the deadline. `move`: each client is closed with 1012 at its own time within the window.",
     { choices: ["wait", "move"] },
   ),
   userConnections: choice(
@@ -42,7 +42,7 @@ export const hubOptions = {
   ),
   flushWindow: duration(
     5,
-    "How long messages wait for company when flushing to many connections takes time. 0 switches waiting off.",
+    "How long messages may be batched when sending to many connections is slow. 0 turns batching off.",
     { max: 1000 },
   ),
   slowTimeout: duration(
@@ -55,7 +55,7 @@ export const hubOptions = {
   ),
   sendBufferBytes: bytes(
     128 * 1024 ** 2,
-    "What may wait for clients that do not read, over all connections of one process. Beyond it those who have read nothing for longest are closed (4008).",
+    "Bytes buffered for clients that do not read, over all connections of one process. Beyond it, the clients that have read nothing for longest are closed (4008).",
     { min: 1024 ** 2, max: 64 * 1024 ** 3 },
   ),
   maxMessageBytes: bytes(
@@ -68,17 +68,17 @@ export const hubOptions = {
   ),
   maxConnections: limit(
     100_000,
-    "Connections of one process. It accepts fewer where the limit of open files (ulimit -n) is lower.",
+    "Connections of one process. Fewer are accepted if the limit of open files (ulimit -n) is lower.",
   ),
   maxConnectionsPerIp: limit(
     10_000,
-    "Connections from one address, or from one /64 network of IPv6: high, since a company or a proxy without TRUSTED_PROXIES is one address.",
+    "Connections from one address, or from one /64 network of IPv6. High by default, because a company, or a proxy without TRUSTED_PROXIES, is one address.",
   ),
   maxConnectionsPerUser: limit(100, "Connections of one user to one process."),
   maxChannels: limit(100, "Channels of one connection, `all` and the user's own not counted."),
   messageRate: whole(
     50,
-    "Frames that one connection may send per second, and messages that one user may send over HTTP with a token; twice as many at once. A connection that keeps sending beyond it is closed (4029). 0: no limit.",
+    "Frames that one connection may send per second, and messages that one user may send over HTTP with a token; bursts of twice as many are allowed. A connection that keeps exceeding it is closed (4029). 0: no limit.",
     { max: 1_000_000 },
   ),
 };

@@ -83,7 +83,7 @@ describe("a welcome", () => {
     await begin();
     it.broker.answerMs = 50;
     const { connection, conversation } = await it.enter({ channels: [room] });
-    conversation.hear('{"type":"ping","ref":1}');
+    conversation.receive('{"type":"ping","ref":1}');
     expect(connection.taken).toEqual([]);
     await it.clock.moveInSteps(200, 10);
     expect(connection.taken.map(({ event, type }) => event ?? type)).toEqual(["welcome", "pong"]);
@@ -120,7 +120,7 @@ describe("who comes in", () => {
     const names = ["a", "b", "c"].map(nameOf);
     expect(() => it.hub.admit(makeArrival({ channels: names }))).toThrow("at most 2");
     const { conversation, connection } = await it.connect({ channels: names.slice(0, 2) });
-    conversation.hear('{"type":"subscribe","channel":"c","ref":1}');
+    conversation.receive('{"type":"subscribe","channel":"c","ref":1}');
     expect(connection.of("error")[0]).toMatchObject({ ref: 1, code: "too-many-channels" });
   });
 
@@ -131,7 +131,7 @@ describe("who comes in", () => {
     await begin({ settings: { maxChannels: 2 } });
     const { conversation, connection } = await it.connect({ userId });
     for (const channel of ["a", "b", "c"]) {
-      conversation.hear(JSON.stringify({ type: "subscribe", channel }));
+      conversation.receive(JSON.stringify({ type: "subscribe", channel }));
       await it.settle();
     }
     expect([connection.of("subscribed").length, connection.of("error").length]).toEqual([2, 1]);
@@ -140,9 +140,9 @@ describe("who comes in", () => {
   test("gets no more plain channels for having left everyone's", async () => {
     await begin({ settings: { maxChannels: 1 } });
     const { conversation, connection } = await it.connect({ userId: "u1" });
-    for (const channel of ["all", "@u1"]) conversation.hear(JSON.stringify({ type: "unsubscribe", channel }));
+    for (const channel of ["all", "@u1"]) conversation.receive(JSON.stringify({ type: "unsubscribe", channel }));
     for (const channel of ["a", "b"]) {
-      conversation.hear(JSON.stringify({ type: "subscribe", channel }));
+      conversation.receive(JSON.stringify({ type: "subscribe", channel }));
       await it.settle();
     }
     expect([connection.of("subscribed").length, connection.of("error").length]).toEqual([1, 1]);
@@ -155,15 +155,15 @@ describe("who comes in", () => {
     expect(it.hub.reception.counts).toEqual({ admitted: 0, refused: 1 });
   });
 
-  test("gives its seat back when the handshake comes to nothing", async () => {
+  test("gives its reservation back when the handshake comes to nothing", async () => {
     await begin({ settings: { maxConnections: 1 } });
     const admitted = await it.hub.admit(makeArrival());
-    expect(() => it.hub.admit(makeArrival())).toThrow("all of its 1 connections");
-    it.hub.giveUp(admitted);
+    expect(() => it.hub.admit(makeArrival())).toThrow("limit of 1 connections");
+    it.hub.cancel(admitted);
     expect((await it.connect()).session.isWelcomed).toBe(true);
   });
 
-  test("gives its seat back when its user is connected already", async () => {
+  test("gives its reservation back when its user is connected already", async () => {
     await begin({ settings: { maxConnections: 2, userConnections: "reject" } });
     await it.connect({ userId: "u1" });
     for (let round = 0; round < 5; round++) {
@@ -173,13 +173,13 @@ describe("who comes in", () => {
     expect(it.hub.reception.counts).toEqual({ admitted: 2, refused: 5 });
   });
 
-  test("gives its seat back once, however often its end is told", async () => {
+  test("gives its reservation back once, however often its end is told", async () => {
     await begin({ settings: { maxConnections: 1 } });
     const guest = await it.connect();
     it.leave(guest);
     it.hub.ended(guest.session);
     await it.connect();
-    expect(() => it.hub.admit(makeArrival())).toThrow("all of its 1 connections");
+    expect(() => it.hub.admit(makeArrival())).toThrow("limit of 1 connections");
   });
 
   test("with `replace` closes the older connections of its user, and nobody else's", async () => {
@@ -236,8 +236,8 @@ describe("who continues an earlier connection", () => {
     await it.settle();
     const top = (await it.broker.tops([room])).get(room);
     const since = new Map(top === undefined ? [] : [[room, { ...top, offset: 0 }]]);
-    const arrival = { userId: "u1", channels: [room], since, takesOver: it.resumeKeys.keyOf(old.session.id) };
-    const { connection } = await it.enter(arrival);
+    const handshake = { userId: "u1", channels: [room], since, takesOver: it.resumeKeys.keyOf(old.session.id) };
+    const { connection } = await it.enter(handshake);
     expect([connection.of("message"), old.connection.closedWith]).toEqual([[], undefined]);
     await it.settle();
     expect([connection.of("message").length, old.connection.closedWith?.name]).toEqual([5, "normal"]);

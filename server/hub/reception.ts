@@ -10,9 +10,9 @@ import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Connection, StallCause } from "../session/connection.ts";
 import { Session } from "../session/session.ts";
-import { Admission, type AdmissionLimits, type Seat } from "./admission.ts";
-import type { Admitted, Arrival, ForbiddenChannel } from "./arrival.ts";
+import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
 import type { Connections } from "./connections.ts";
+import type { Admitted, ForbiddenChannel, Handshake } from "./handshake.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { type Predecessor, Succession } from "./succession.ts";
 import { type ClaimEvents, UserClaims } from "./user-claims.ts";
@@ -24,7 +24,7 @@ export interface ReceptionSettings extends AdmissionLimits, WelcomeSettings {
   readonly userConnections: "many" | "reject" | "replace";
 }
 
-/** Whom reception works with. */
+/** What reception uses. */
 export interface ReceptionParts {
   readonly access: Access;
   readonly connections: Connections;
@@ -32,24 +32,24 @@ export interface ReceptionParts {
   readonly peers: Peers;
   readonly resumeKeys: ResumeKeys;
   readonly clock: Clock;
-  /** The welcome is on its way; from now on the session is one of many. */
+  /** Called when the welcome has been sent. */
   onWelcomed(session: Session, isContinued: boolean): void;
 }
 
-/** Lets connections in, has them welcomed, and sees them out. */
+/** Admits connections, opens tsuccessor sessions, and cleans up when they end. */
 export class Reception {
-  /** Set while nobody is let in any more. */
+  /** Set while new connections are refused. */
   closedBecause: ServiceError | undefined;
-  /** Plain additions, read by the scraper. */
+  /** Plain additions, read by the metrics scraper. */
   readonly counts = { admitted: 0, refused: 0 };
   readonly #settings: ReceptionSettings;
   readonly #parts: ReceptionParts;
   readonly #admission: Admission;
-  /** Undefined where a user may have many. */
+  /** Undefined if a user may have several connections. */
   readonly #claims: UserClaims | undefined;
   readonly #welcome: Welcome;
-  /** Who holds a claim or waits for one and is not open yet; who is replaced meanwhile is taken out. */
-  readonly #onTheWay = new Set<string>();
+  /** Connections whose claim is held or pending but that are not open yet. A connection replaced in the meantime is removed. */
+  readonly #opening = new Set<string>();
   readonly #succession: Succession;
 
   constructor(settings: ReceptionSettings, parts: ReceptionParts) {
@@ -57,7 +57,7 @@ export class Reception {
     this.#parts = parts;
     this.#admission = new Admission(settings);
     this.#welcome = new Welcome(settings, { ...parts, isHere: (session) => this.#isHere(session) });
-    const freed = (session: Session, by: string) => this.#giveUserBack(session, by);
+    const freed = (session: Session, by: string) => this.#reclaimUser(session, by);
     this.#succession = new Succession(parts.connections, parts.peers, freed);
     const { userConnections } = settings;
     const claimEvents: ClaimEvents = {
@@ -68,32 +68,34 @@ export class Reception {
   }
 
   /**
-   * Who it is, what it may, and whether there is room; takes a seat. At once unless a token has to be looked at, or the
-   * other workers have to agree.
+   * Identifies the client, checks what it may do and whether there is room, and counts it. Synchronous unless a token must be
+   * verified or other workers must be asked.
    * @throws ServiceError
    */
-  admit(arrival: Arrival): Admitted | Promise<Admitted> {
-    this.counts.refused++; // until the seat is taken
-    const identity = this.identify(arrival);
-    return identity instanceof Promise ? identity.then((it) => this.#seat(arrival, it)) : this.#seat(arrival, identity);
+  admit(handshake: Handshake): Admitted | Promise<Admitted> {
+    this.counts.refused++; // corrected once it is admitted
+    const identity = this.identify(handshake);
+    return identity instanceof Promise
+      ? identity.then((it) => this.#reserve(handshake, it))
+      : this.#reserve(handshake, identity);
   }
 
-  /** Who it is. Takes no seat. @throws ServiceError, at once or by the promise, where the server lets nobody like this in */
-  identify({ userId, token }: Arrival): Identity | Promise<Identity> {
+  /** Identifies the client without counting it. @throws ServiceError, synchronously or as a rejection, if it is not accepted */
+  identify({ userId, token }: Handshake): Identity | Promise<Identity> {
     return this.#parts.access.identify({ userId, token });
   }
 
-  /** The handshake came to nothing after all. */
-  giveUp({ seat, connectionId }: Admitted): void {
-    this.#onTheWay.delete(connectionId);
-    this.#giveBack(seat, connectionId);
+  /** The handshake failed after it was admitted. */
+  cancel({ reservation, connectionId }: Admitted): void {
+    this.#opening.delete(connectionId);
+    this.#releaseUser(reservation, connectionId);
   }
 
-  /** @param onReady called once the welcome is out: in this turn where all channels are at hand */
+  /** @param onReady called once the welcome is sent: in this turn if all channels are available already */
   open(admitted: Admitted, connection: Connection, onReady: () => void): Session {
     const { connections, delivery, clock } = this.#parts;
-    const { arrival, identity } = admitted;
-    const { ip, remote } = arrival;
+    const { handshake, identity } = admitted;
+    const { ip, remote } = handshake;
     const origin = { id: admitted.connectionId, ip, remote, connectedAt: clock.now() };
     const session = new Session(origin, identity, connection);
     connection.onDrain = () => delivery.drained(session);
@@ -101,94 +103,94 @@ export class Reception {
     session.onFull = () => delivery.block(session);
     connections.add(session);
     if (this.#wasReplaced(session)) {
-      queueMicrotask(() => session.close({ name: "replaced" })); // its transport does not know it before this turn ends
+      queueMicrotask(() => session.close({ name: "replaced" })); // its transport has the session only after this turn
       return session;
     }
     const isContinued = this.#succession.predecessorOf(session.id) !== undefined;
     const onWelcomed = () => {
       for (const { channel, error } of admitted.forbidden) session.sendFrame(refusalFrame(channel, error));
       this.#parts.onWelcomed(session, isContinued);
-      if (session.isLevel) this.settled(session);
+      if (session.isLevel) this.caughtUp(session);
       onReady();
     };
     this.#welcome.prepare(session, withoutForbidden(admitted), {
-      isNews: this.#settings.notices && !isContinued,
-      warnings: arrival.warnings ?? [],
+      isAnnounced: this.#settings.notices && !isContinued,
+      warnings: handshake.warnings ?? [],
       onWelcomed,
     });
     return session;
   }
 
-  /** The socket is gone. @returns whether others should hear of it */
+  /** The socket was closed. @returns whether others are notified */
   ended(session: Session): boolean {
     if (!this.#isHere(session)) return false;
     const { connections, delivery } = this.#parts;
     connections.remove(session);
     delivery.leaveAll(session);
-    this.#giveBack({ ip: session.origin.ip, userId: session.userId }, session.id);
+    this.#releaseUser({ ip: session.origin.ip, userId: session.userId }, session.id);
     const wasContinued = this.#succession.ended(session.id);
-    const isNews = session.isWelcomed && !wasContinued;
+    const isAnnounced = session.isWelcomed && !wasContinued;
     const { roster } = this.#parts.peers;
-    if (session.isWelcomed) roster.count(session.userId, -1, this.#settings.notices && isNews);
+    if (session.isWelcomed) roster.count(session.userId, -1, this.#settings.notices && isAnnounced);
     log().info("Client disconnected: {remote}. Total clients: {total}", {
       remote: session.origin.remote,
       total: roster.online,
     });
-    return isNews;
+    return isAnnounced;
   }
 
-  /** All channels of the session are level: whom it continues may go. */
-  settled(session: Session): void {
-    this.#succession.settled(session.id);
+  /** All channels of the session are level, so the connection it continues can be closed. */
+  caughtUp(session: Session): void {
+    this.#succession.caughtUp(session.id);
   }
 
-  /** Whom it was to continue is the user's connection again, if it is still there. */
-  #giveBack(seat: Seat, connectionId: string): void {
-    this.#admission.leave(seat);
-    const heir = this.#succession.givenUp(connectionId);
-    if (seat.userId !== undefined) this.#claims?.giveBack(seat.userId, connectionId, heir?.id);
+  /** Returns the user's claim to the connection that this one was to continue, if it is still open. */
+  #releaseUser(reservation: Reservation, connectionId: string): void {
+    this.#admission.leave(reservation);
+    const successor = this.#succession.cancelled(connectionId);
+    if (reservation.userId !== undefined) this.#claims?.release(reservation.userId, connectionId, successor?.id);
   }
 
-  /** A newcomer elsewhere had the user of this one, and came to nothing. */
-  #giveUserBack({ userId, id }: Session, by: string): void {
-    if (userId !== undefined) this.#claims?.takeBack(userId, id, by);
+  /** A connection on another worker had taken over this one's user and has failed. */
+  #reclaimUser({ userId, id }: Session, by: string): void {
+    if (userId !== undefined) this.#claims?.reclaim(userId, id, by);
   }
 
-  /** Somebody newer has its user. */
+  /** A newer connection has claimed its user. */
   #replaced(connectionId: string): void {
-    this.#onTheWay.delete(connectionId);
+    this.#opening.delete(connectionId);
     this.#parts.connections.byId(connectionId)?.close({ name: "replaced" });
   }
 
-  /** Whether it lost its user before it was open. */
+  /** Whether it was replaced before it was open. */
   #wasReplaced({ id, userId }: Session): boolean {
-    return this.#claims !== undefined && userId !== undefined && !this.#onTheWay.delete(id);
+    return this.#claims !== undefined && userId !== undefined && !this.#opening.delete(id);
   }
 
   #isHere(session: Session): boolean {
     return this.#parts.connections.byId(session.id) === session;
   }
 
-  #seat(arrival: Arrival, identity: Identity): Admitted | Promise<Admitted> {
+  #reserve(handshake: Handshake, identity: Identity): Admitted | Promise<Admitted> {
     if (this.closedBecause !== undefined) throw this.closedBecause;
-    const forbidden = this.#forbidden(arrival, identity);
-    if (arrival.channels.length > this.#settings.maxChannels) {
+    const forbidden = this.#forbidden(handshake, identity);
+    if (handshake.channels.length > this.#settings.maxChannels) {
       throw new ServiceError(
         "too-many-channels",
         `channel: expected at most ${this.#settings.maxChannels} per connection`,
       );
     }
     const connectionId = `c_${randomId(12)}`;
-    const seat = { ip: arrival.ip, userId: identity.userId };
-    const admitted = { arrival, identity, connectionId, seat, forbidden };
+    const reservation = { ip: handshake.ip, userId: identity.userId };
+    const admitted = { handshake, identity, connectionId, reservation, forbidden };
     const predecessor = this.#predecessorOf(admitted);
     return predecessor instanceof Promise
       ? predecessor.then((it) => this.#enter(admitted, it))
       : this.#enter(admitted, predecessor);
   }
 
-  /** @throws ServiceError for the first forbidden channel, unless the others are wanted all the same */
-  #forbidden({ channels, servesAllowed = false }: Arrival, identity: Identity): readonly ForbiddenChannel[] {
+  /** @throws ServiceError for the first forbidden channel, unless the client accepts the others */
+  #forbidden({ channels, servesAllowed = false }: Handshake, identity: Identity): readonly ForbiddenChannel[] {
     const forbidden: ForbiddenChannel[] = [];
     for (const channel of channels) {
       try {
@@ -202,59 +204,59 @@ export class Reception {
   }
 
   #enter(admitted: Admitted, predecessor: Predecessor | undefined): Admitted | Promise<Admitted> {
-    const { seat, connectionId } = admitted;
+    const { reservation, connectionId } = admitted;
     try {
-      if (this.closedBecause !== undefined) throw this.closedBecause; // the others took their time to answer
-      this.#admission.enter(seat, predecessor !== undefined || this.#settings.userConnections === "replace");
+      if (this.closedBecause !== undefined) throw this.closedBecause; // may have been set while other workers were asked
+      this.#admission.enter(reservation, predecessor !== undefined || this.#settings.userConnections === "replace");
     } catch (error) {
-      this.#succession.givenUp(connectionId);
+      this.#succession.cancelled(connectionId);
       throw error;
     }
-    return seat.userId === undefined || this.#claims === undefined
-      ? this.#counted(admitted)
-      : this.#claim(admitted, seat.userId, this.#claims);
+    return reservation.userId === undefined || this.#claims === undefined
+      ? this.#countAdmitted(admitted)
+      : this.#claim(admitted, reservation.userId, this.#claims);
   }
 
   async #claim(admitted: Admitted, userId: string, claims: UserClaims): Promise<Admitted> {
-    const { connectionId, seat } = admitted;
+    const { connectionId, reservation } = admitted;
     const predecessorId = this.#succession.predecessorOf(connectionId)?.id;
-    this.#onTheWay.add(connectionId);
+    this.#opening.add(connectionId);
     try {
-      await claims.take({ userId, connectionId, predecessorId });
-      return this.#counted(admitted);
+      await claims.claim({ userId, connectionId, predecessorId });
+      return this.#countAdmitted(admitted);
     } catch (error) {
-      this.#onTheWay.delete(connectionId);
-      this.#succession.givenUp(connectionId);
-      this.#admission.leave(seat);
+      this.#opening.delete(connectionId);
+      this.#succession.cancelled(connectionId);
+      this.#admission.leave(reservation);
       throw error;
     }
   }
 
-  #counted(admitted: Admitted): Admitted {
+  #countAdmitted(admitted: Admitted): Admitted {
     this.counts.refused--;
     this.counts.admitted++;
     return admitted;
   }
 
-  #predecessorOf({ arrival, connectionId, seat }: Admitted): ReturnType<Succession["find"]> {
-    const { takesOver } = arrival;
+  #predecessorOf({ handshake, connectionId, reservation }: Admitted): ReturnType<Succession["find"]> {
+    const { takesOver } = handshake;
     const old = takesOver === undefined ? undefined : this.#parts.resumeKeys.connectionOf(takesOver);
-    return old === undefined ? undefined : this.#succession.find(old, connectionId, seat.userId);
+    return old === undefined ? undefined : this.#succession.find(old, connectionId, reservation.userId);
   }
 }
 
-function withoutForbidden({ arrival, forbidden }: Admitted): Arrival {
-  if (forbidden.length === 0) return arrival;
+function withoutForbidden({ handshake, forbidden }: Admitted): Handshake {
+  if (forbidden.length === 0) return handshake;
   const names = new Set(forbidden.map(({ channel }) => channel));
-  return { ...arrival, channels: arrival.channels.filter((it) => !names.has(it)) };
+  return { ...handshake, channels: handshake.channels.filter((it) => !names.has(it)) };
 }
 
 function refusalFrame(channel: ChannelName, { code, message }: ServiceError): ServerFrame {
   return { type: "error", code, message, channel };
 }
 
-/** It may come back and goes on where it was. */
+/** The client may reconnect and resume. */
 function endStalled(session: Session, cause: StallCause): void {
   if (cause === "no-progress") session.close({ name: "too-slow" });
-  else session.drop({ name: "too-slow", text: "too much waits for slow readers" });
+  else session.drop({ name: "too-slow", text: "the send buffers are full and this client is reading slowest" });
 }

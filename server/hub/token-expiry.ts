@@ -1,7 +1,7 @@
 import { type Clock, maxTimerMs, type Timer } from "../lib/clock.ts";
 import type { Session } from "../session/session.ts";
 
-/** Closes sessions with 4010 when their token ends and no new one came. */
+/** Closes sessions with 4010 when their token expires without being replaced. */
 export class TokenExpiry {
   readonly #clock: Clock;
   readonly #timers = new Map<Session, Timer>();
@@ -10,7 +10,7 @@ export class TokenExpiry {
     this.#clock = clock;
   }
 
-  /** Called again whenever the session's identity changed. */
+  /** Called again whenever the session's identity changes. */
   watch(session: Session): void {
     this.forget(session);
     const { expiresAtMs } = session.identity;

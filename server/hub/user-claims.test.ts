@@ -22,8 +22,8 @@ async function world(mode: "reject" | "replace") {
     const claims = new UserClaims(mode, peers, events);
     await peers.start();
     const take = (connectionId: string, predecessorId?: string) =>
-      claims.take({ userId: "u", connectionId, predecessorId });
-    const giveBack = (connectionId: string, heir?: string) => claims.giveBack("u", connectionId, heir);
+      claims.claim({ userId: "u", connectionId, predecessorId });
+    const giveBack = (connectionId: string, heir?: string) => claims.release("u", connectionId, heir);
     return { clock, peers, closed, doubted, take, giveBack };
   };
   const [a, b] = [await make("a"), await make("b")];

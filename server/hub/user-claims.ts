@@ -2,25 +2,25 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { Claim, Claimed } from "../cluster/cluster.ts";
 import type { Peers } from "../cluster/peers.ts";
 
-/** Somebody on their way in. */
+/** A connection being opened. */
 export interface Claimant {
   readonly userId: string;
   readonly connectionId: string;
-  /** The connection that it continues: that one may be replaced in any mode. */
+  /** The connection that it continues, which may be replaced in either mode. */
   readonly predecessorId: string | undefined;
 }
 
-/** What becomes of the connection that has a user. Either is called for connections of other workers too: then it does nothing. */
+/** Called for the connection that holds a user. Also called for connections of other workers; then it does nothing. */
 export interface ClaimEvents {
-  /** A newer connection has its user. */
+  /** A newer connection has claimed its user. */
   onReplaced(connectionId: string): void;
-  /** A newcomer was refused because of it: is anybody still there? */
+  /** A new connection was refused because of this one: check whether its client is still there. */
   onProbe(connectionId: string): void;
 }
 
 /**
- * One connection per user in the whole server, where USER_CONNECTIONS says so: `reject` keeps the one that is there,
- * `replace` the newest. Who decides is the cluster, so two workers never let in two.
+ * Enforces USER_CONNECTIONS over the whole server: `reject` keeps the existing connection of a user, `replace` the newest.
+ * The cluster decides, so two workers never both accept one.
  */
 export class UserClaims {
   readonly #mode: "reject" | "replace";
@@ -36,35 +36,35 @@ export class UserClaims {
     peers.handle("probe", (connectionId: string) => events.onProbe(connectionId));
   }
 
-  /** @throws ServiceError "conflict" where the user is connected and stays so, "broker-unavailable" where nobody can tell */
-  async take({ userId, connectionId, predecessorId }: Claimant): Promise<void> {
+  /** @throws ServiceError "conflict" if the user stays connected elsewhere, "broker-unavailable" if that cannot be decided now */
+  async claim({ userId, connectionId, predecessorId }: Claimant): Promise<void> {
     const mayReplace = predecessorId === undefined ? ("nobody" as const) : { holder: predecessorId };
     const over = this.#mode === "replace" ? ("anybody" as const) : mayReplace;
     const { isGranted, previous } = await this.#claim({ key: keyOf(userId), holder: connectionId, over });
     if (!isGranted) {
-      if (previous !== undefined) this.#doubt(previous);
+      if (previous !== undefined) this.#probe(previous);
       throw new ServiceError("conflict", "the user is already connected, and one connection per user is allowed");
     }
-    // Whom it continues leaves by another way: once the newcomer has everything.
+    // The connection it continues is closed later, once the new one has caught up.
     if (previous === undefined || previous.holder === predecessorId) return;
     this.#events.onReplaced(previous.holder);
     this.#peers.notify(previous.member, "replaced", previous.holder);
   }
 
-  /** @param heir the connection that has the user from now on, if there is one */
-  giveBack(userId: string, connectionId: string, heir: string | undefined): void {
-    if (heir === undefined) this.#peers.release(keyOf(userId), connectionId);
-    else this.#peers.passOn(keyOf(userId), connectionId, heir);
+  /** @param successor the connection that holds the user from now on, if any */
+  release(userId: string, connectionId: string, successor: string | undefined): void {
+    if (successor === undefined) this.#peers.release(keyOf(userId), connectionId);
+    else this.#peers.passOn(keyOf(userId), connectionId, successor);
   }
 
-  /** The user is this connection's again, unless somebody else has it by now. @param by who had it meanwhile */
-  takeBack(userId: string, connectionId: string, by: string): void {
-    // Where nobody can decide now the name is free in the end: whoever had it is gone.
+  /** Claims the user for this connection again, unless another one has it by now. @param by the connection that held it meanwhile */
+  reclaim(userId: string, connectionId: string, by: string): void {
+    // If the claim cannot be decided now, it ends up free, since the connection that held it is gone.
     this.#claim({ key: keyOf(userId), holder: connectionId, over: { holder: by } }).catch(() => undefined);
   }
 
-  /** The user may stand before us because that connection is dead, which nobody has noticed yet. */
-  #doubt({ member, holder }: NonNullable<Claimed["previous"]>): void {
+  /** The user may be reconnecting because that connection is dead and nobody has noticed yet. */
+  #probe({ member, holder }: NonNullable<Claimed["previous"]>): void {
     this.#events.onProbe(holder);
     this.#peers.notify(member, "probe", holder);
   }
@@ -73,7 +73,7 @@ export class UserClaims {
     try {
       return await this.#peers.claim(claim);
     } catch (cause) {
-      const message = "it cannot be known now whether the user is connected";
+      const message = "cannot check right now whether the user is connected";
       throw new ServiceError("broker-unavailable", message, { cause });
     }
   }

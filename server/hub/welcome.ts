@@ -8,7 +8,7 @@ import type { Delivery } from "../delivery/delivery.ts";
 import { commitJoin, isAhead, type JoinPlan, planJoin } from "../delivery/join.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Session } from "../session/session.ts";
-import { type Arrival, sinceOf } from "./arrival.ts";
+import { type Handshake, sinceOf } from "./handshake.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 
 const log = () => getLogger(["fanfare", "hub"]);
@@ -20,7 +20,7 @@ export interface WelcomeSettings {
   readonly maxMessageBytes: number;
   /** Frames per second and connection; 0 for no limit. */
   readonly messageRate: number;
-  /** Channels per connection, `all` and one's own not counted. */
+  /** Channels per connection, not counting `all` and the user's own. */
   readonly maxChannels: number;
 }
 
@@ -29,21 +29,21 @@ export interface WelcomeParts {
   readonly peers: Peers;
   readonly resumeKeys: ResumeKeys;
   readonly clock: Clock;
-  /** Whether the session has not ended meanwhile. */
+  /** Whether the session is still open. */
   isHere(session: Session): boolean;
 }
 
-/** What goes with a welcome. */
-export interface Newcomer {
-  /** Whether people should hear of it. */
-  readonly isNews: boolean;
-  /** What is wrong with the request, a sentence each. */
+/** Details of one welcome. */
+export interface WelcomeDetails {
+  /** Whether others are notified. */
+  readonly isAnnounced: boolean;
+  /** Warnings about the request, one sentence each. */
   readonly warnings: readonly string[];
-  /** The welcome is out. */
+  /** Called when the welcome has been sent. */
   onWelcomed(): void;
 }
 
-/** Makes a newcomer one of many: joins its channels and tells it of them. */
+/** Joins a new session to its channels and sends the welcome. */
 export class Welcome {
   readonly #settings: WelcomeSettings;
   readonly #parts: WelcomeParts;
@@ -53,34 +53,34 @@ export class Welcome {
     this.#parts = parts;
   }
 
-  /** In this turn where all channels are at hand, and not at all if it ends before. */
-  prepare(session: Session, arrival: Arrival, newcomer: Newcomer): void {
+  /** Sends the welcome in this turn if all channels are available already. Sends none if the session ends before. */
+  prepare(session: Session, handshake: Handshake, details: WelcomeDetails): void {
     const own = session.userId === undefined ? [] : [userChannel(session.userId)];
     const plans: (JoinPlan | Promise<JoinPlan>)[] = [];
     let mustWait = false;
-    for (const channel of new Set([everyone, ...own, ...arrival.channels])) {
-      const plan = planJoin(this.#parts.delivery, channel, sinceOf(arrival, channel));
+    for (const channel of new Set([everyone, ...own, ...handshake.channels])) {
+      const plan = planJoin(this.#parts.delivery, channel, sinceOf(handshake, channel));
       if (plan instanceof Promise) mustWait = true;
       plans.push(plan);
     }
-    if (mustWait) void this.#welcomeLater(session, plans, newcomer);
-    else this.#welcomeOrFail(session, plans as readonly JoinPlan[], newcomer);
+    if (mustWait) void this.#welcomeLater(session, plans, details);
+    else this.#welcomeOrFail(session, plans as readonly JoinPlan[], details);
   }
 
-  /** Somebody who is neither welcomed nor closed would wait for a first frame that never comes. */
-  #welcomeOrFail(session: Session, plans: readonly JoinPlan[], newcomer: Newcomer): void {
+  /** A session without a welcome must be closed, or its client would wait for the first frame forever. */
+  #welcomeOrFail(session: Session, plans: readonly JoinPlan[], details: WelcomeDetails): void {
     try {
-      this.#welcome(session, plans, newcomer);
+      this.#welcome(session, plans, details);
     } catch (error) {
       const { interest } = this.#parts.delivery;
       for (const { channel } of plans) {
         if (session.memberships.get(channel.name) === undefined) interest.release(channel.name);
       }
-      queueMicrotask(() => session.fail(error)); // its transport does not know it before this turn ends
+      queueMicrotask(() => session.fail(error)); // its transport has the session only after this turn
     }
   }
 
-  async #welcomeLater(session: Session, plans: readonly (JoinPlan | Promise<JoinPlan>)[], newcomer: Newcomer) {
+  async #welcomeLater(session: Session, plans: readonly (JoinPlan | Promise<JoinPlan>)[], details: WelcomeDetails) {
     const results = await Promise.allSettled(plans);
     const ready: JoinPlan[] = [];
     let failure: unknown;
@@ -89,24 +89,24 @@ export class Welcome {
       else failure = result.reason;
     }
     if (failure === undefined && this.#parts.isHere(session)) {
-      this.#welcomeOrFail(session, ready, newcomer);
+      this.#welcomeOrFail(session, ready, details);
       return;
     }
     for (const { channel } of ready) this.#parts.delivery.interest.release(channel.name);
-    if (failure === undefined) return; // it left before it was welcomed
+    if (failure === undefined) return; // the client disconnected before the welcome
     log().warning("A connection could not be welcomed: {error}", { error: failure });
-    session.close({ name: "unavailable", text: "a channel cannot be joined now" });
+    session.close({ name: "unavailable", text: "a channel is temporarily unavailable" });
   }
 
-  /** In one turn: the memberships, the frame that tells of them, and whatever follows. */
-  #welcome(session: Session, plans: readonly JoinPlan[], newcomer: Newcomer): void {
+  /** In one turn: the memberships, the welcome that lists them, and what follows it. */
+  #welcome(session: Session, plans: readonly JoinPlan[], details: WelcomeDetails): void {
     const { delivery, clock, peers, resumeKeys } = this.#parts;
     const channels: [name: string, Joined][] = [];
     // Before the first join: a flush between two of them would reach the session before its welcome.
     if (plans.some(isAhead)) delivery.flushNow();
     for (const plan of plans) channels.push([plan.channel.name, commitJoin(delivery, plan, session)]);
     session.isWelcomed = true;
-    peers.roster.count(session.userId, 1, newcomer.isNews);
+    peers.roster.count(session.userId, 1, details.isAnnounced);
     const { online } = peers.roster;
     const { notices, pingIntervalMs, maxMessageBytes, messageRate, maxChannels } = this.#settings;
     session.sendFrame({
@@ -122,9 +122,9 @@ export class Welcome {
       limits: { max_message_bytes: maxMessageBytes, message_rate: messageRate, max_channels: maxChannels },
       timestamp: isoTime(clock.now()),
       channels: Object.fromEntries(channels), // not by assignment: a channel may be called __proto__
-      ...(newcomer.warnings.length === 0 ? {} : { warnings: newcomer.warnings }),
+      ...(details.warnings.length === 0 ? {} : { warnings: details.warnings }),
     });
     log().info("Client connected: {remote}. Total clients: {total}", { remote: session.origin.remote, total: online });
-    newcomer.onWelcomed();
+    details.onWelcomed();
   }
 }

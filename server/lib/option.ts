@@ -124,7 +124,7 @@ export function toggle(fallback: Fallback<boolean>, help: string, extras: Extras
 
 /** Any text without control characters at its ends; with the default `undefined` it can stay unset. */
 export function text<D extends string | undefined>(fallback: D, help: string, extras: Extras & TextRule = {}) {
-  const { pattern = /./s, rule = "a text that is not empty" } = extras;
+  const { pattern = /./s, rule = "a non-empty text" } = extras;
   const parse = (value: unknown) => {
     const trimmed = typeof value === "number" ? String(value) : typeof value === "string" ? value.trim() : "";
     return pattern.test(trimmed) ? trimmed : undefined;

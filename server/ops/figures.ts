@@ -44,7 +44,7 @@ export function hubFigures(hub: Hub, isDraining: boolean): Figures {
     connections_total: hub.reception.counts.admitted,
     refusals_total: hub.reception.counts.refused,
     publications_total: hub.published,
-    frames_total: hub.framesHeard,
+    frames_total: hub.framesReceived,
     deliveries_total: deliveries,
     pumped_total: pumped,
     gaps_total: gaps,

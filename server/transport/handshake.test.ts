@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { ServiceError } from "../../protocol/errors.ts";
-import { offeredSubprotocols, parseArrival } from "./handshake.ts";
+import { offeredSubprotocols, parseHandshake } from "./handshake.ts";
 
 const peer = { ip: "10.0.0.1", remote: "10.0.0.1:52341" };
 
 function arrive(query: string, headers: Record<string, string> = {}) {
-  return parseArrival(new Request(`http://localhost:8000/ws${query}`, { headers }), peer);
+  return parseHandshake(new Request(`http://localhost:8000/ws${query}`, { headers }), peer);
 }
 
 function refusalOf(query: string, headers: Record<string, string> = {}): ServiceError {

@@ -10,30 +10,30 @@ import {
   unknownPosition,
 } from "../../protocol/position.ts";
 import { tokenFrom } from "../auth/token-source.ts";
-import type { Arrival } from "../hub/arrival.ts";
+import type { Handshake } from "../hub/handshake.ts";
 import { ownText } from "../lib/own-text.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 
-/** Where a request comes from. */
+/** The client's address. */
 export interface Peer {
   readonly ip: string;
-  /** Address and port, for people: `127.0.0.1:52341`. */
+  /** Address and port, for logs: `127.0.0.1:52341`. */
   readonly remote: string;
 }
 
-/** For all channels: nothing is known of what the client has. */
+/** Applies to all channels: the client's position is unknown. */
 const sinceUnknown: Since = { from: "position", position: unknownPosition };
 
-/** The longest resume key that is looked up; ours are shorter. */
+/** The longest accepted resume key; real ones are shorter. */
 const resumeKeyLength = 64;
 
 /**
- * Reads what a handshake of either transport says:
+ * Parses the handshake of either transport:
  * `?user_id=&token=&channel=a&channel=b&channels=c,d&since=&takes_over=`, and `Last-Event-ID` or `?lastEventId=` (for
- * polyfills that cannot set a header), which win over `since`.
+ * polyfills that cannot set a header), which take precedence over `since`.
  * @throws ServiceError "bad-request" that names the parameter and its rule
  */
-export function parseArrival(request: Request, peer: Peer, parameters = handshakeParameters): Arrival {
+export function parseHandshake(request: Request, peer: Peer, parameters = handshakeParameters): Handshake {
   const { searchParams } = new URL(request.url);
   const lastEventId = lastEventIdOf(request, searchParams);
   return {
@@ -51,7 +51,7 @@ export function parseArrival(request: Request, peer: Peer, parameters = handshak
   };
 }
 
-/** Others are no reason to refuse a client: polyfills add some of their own. It is told in the welcome. */
+/** Other parameters do not cause a refusal, because polyfills add their own. The welcome warns about them. */
 export const handshakeParameters: readonly string[] = [
   "user_id",
   "token",
@@ -62,7 +62,7 @@ export const handshakeParameters: readonly string[] = [
   "takes_over",
 ];
 
-/** In the order in which the client offered them. */
+/** In the client's order. */
 export function offeredSubprotocols(request: Request): readonly string[] {
   const header = request.headers.get("Sec-WebSocket-Protocol");
   return header === null ? [] : header.split(",").map((name) => name.trim());
@@ -75,18 +75,18 @@ function parseChannels(params: URLSearchParams): readonly ChannelName[] {
     if (name === "") continue;
     const channel = parseChannelName(name);
     if (channel === undefined) throw bad("channel", channelNameRuleFor(name), name);
-    channels.add(ownText(channel) as ChannelName); // it is kept, the list that it was cut from need not be
+    channels.add(ownText(channel) as ChannelName); // a copy, so that the query string it was cut from can be freed
   }
   return [...channels];
 }
 
-/** Whether it is a user's id is for those to say who know users; bytes that are no text come as U+FFFD and are none. */
+/** Whether it is a valid user id is checked later. Invalid UTF-8 was decoded to U+FFFD and is refused here. */
 function parseUserText(text: string | null): string | undefined {
   if (text?.includes("\ufffd")) throw bad("user_id", "text in UTF-8", text);
   return text ?? undefined;
 }
 
-/** "" where the client has none. */
+/** "" if there is none. */
 export function lastEventIdOf(request: Request, params: URLSearchParams): string {
   return request.headers.get("Last-Event-ID") || params.get("lastEventId") || "";
 }
@@ -99,8 +99,8 @@ function parseSince(text: string | null): Since | Cursor | undefined {
 }
 
 /**
- * Never refuses: the client did not choose this text, it repeats what some server said last, and a refusal would end an
- * EventSource for good. It may come from another server or version, or have been cut on the way.
+ * Never refuses: the client did not choose this text but repeats what a server sent last, and a refusal would stop an
+ * EventSource for good. It may come from another server or version, or be truncated.
  */
 function parseLastEventId(text: string): Since | Cursor {
   return parseCursor(text) ?? sinceUnknown;

@@ -1,18 +1,18 @@
 import { duration, type OptionsOf, text } from "../lib/option.ts";
 
 export const transportOptions = {
-  wsPath: text("/ws", "Path of the WebSocket endpoint. A WebSocket handshake on / is taken as well.", {
+  wsPath: text("/ws", "Path of the WebSocket endpoint. A WebSocket handshake on / is accepted as well.", {
     pattern: /^\/[A-Za-z0-9_\-./~]*$/,
     rule: "a path that begins with /, such as /ws",
   }),
   wsPingInterval: duration(30_000, "Time between two pings of one connection.", { min: 100, max: 3_600_000 }),
-  wsPingTimeout: duration(10_000, "How long the answer to a ping may take before the connection counts as dead.", {
+  wsPingTimeout: duration(10_000, "How long the answer to a ping may take before the connection is closed.", {
     min: 100,
     max: 3_600_000,
   }),
   streamLifetime: duration(
     600_000,
-    "How long an event stream lives before the server ends it and the client resumes on a new connection: 80 to 100 % of it at random. Bounds streams whose client is gone, and stale tokens. 0: no limit.",
+    "How long an event stream lasts before the server ends it and the client resumes on a new connection: a random 80 to 100 % of it. Limits how long streams of vanished clients and stale tokens stay. 0: no limit.",
     { max: 86_400_000 },
   ),
 };

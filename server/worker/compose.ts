@@ -66,7 +66,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const { broker, clock, sharesPort = false } = environment;
   const rulesOf = channelOptionsOf(settings);
   const access = composeAccess(settings, clock, rulesOf);
-  const hub = composeHub(settings, environment, { access, rulesOf, greet: (session) => drain.greet(session) });
+  const hub = composeHub(settings, environment, { access, rulesOf, greet: (session) => drain.notifyNew(session) });
   answerAboutConnections(hub);
   const flush = () => hub.delivery.flushNow();
   const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });

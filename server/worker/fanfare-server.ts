@@ -4,7 +4,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
-import type { DrainManner } from "../hub/drain.ts";
+import type { DrainMethod } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Periodic } from "../schedule/periodic.ts";
@@ -82,11 +82,11 @@ export class FanfareServer {
   }
 
   /** Waits for the clients to leave, up to SHUTDOWN_TIMEOUT, and closes the rest. Idempotent. */
-  stop(manner?: DrainManner): Promise<StopReceipt> {
+  stop(method?: DrainMethod): Promise<StopReceipt> {
     if (this.#stopping === undefined) {
       this.#environment.cluster.announce({ isDraining: true });
       const usual = { mode: this.#settings.drainMode, hasSuccessor: this.#hasSuccessor };
-      this.#stopping = this.#stop.run(manner ?? usual).finally(() => this.#close());
+      this.#stopping = this.#stop.run(method ?? usual).finally(() => this.#close());
       this.#stopping.then(this.#stopped.resolve, this.#stopped.reject);
     }
     return this.#stopping;

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { Settings } from "../config/settings.ts";
-import type { DrainManner, DrainReceipt } from "../hub/drain.ts";
+import type { DrainMethod, DrainReceipt } from "../hub/drain.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Parts } from "./compose.ts";
 
@@ -62,20 +62,20 @@ export class Stop {
   }
 
   /** Resolves when no connection is left, and nothing that was accepted is on its way any more. */
-  async run(manner?: DrainManner): Promise<StopReceipt> {
+  async run(method?: DrainMethod): Promise<StopReceipt> {
     const { drain, http, hub } = this.#parts;
     const began = this.#clock.monotonic();
-    this.#announce(manner);
+    this.#announce(method);
     http.closesConnections = true;
     // Who moves its clients away has no use for new ones, and another may wait for the port.
-    const delayMs = manner?.mode === "move" ? 0 : this.#settings.drainDelayMs;
+    const delayMs = method?.mode === "move" ? 0 : this.#settings.drainDelayMs;
     await this.#until(() => false, Math.max(delayMs, http.mayBeKeptAlive ? keptAliveMs : 0));
 
     http.stopListening();
     hub.reception.closedBecause = new ServiceError("draining", "the server is shutting down");
     await this.#until(() => hub.inFlight === 0, inFlightMs);
 
-    drain.begin();
+    drain.notifyAll();
     await this.#waitForClients();
     if (hub.connections.size > 0 && !this.#isHurried) await drain.closeRest(restMs - lastBytesMs);
     await this.#until(() => http.pending === 0, lastBytesMs, "to the end");
@@ -101,11 +101,11 @@ export class Stop {
     return Math.max(0, Math.min(this.#parts.drain.leftMs, this.#limitAt - this.#clock.monotonic()));
   }
 
-  #announce(manner: DrainManner | undefined): void {
+  #announce(method: DrainMethod | undefined): void {
     const { drain, hub } = this.#parts;
-    drain.announce(manner);
+    drain.announce(method);
     const { drainWindowMs, shutdownTimeoutMs } = this.#settings;
-    const patienceMs = manner?.mode === "move" ? drainWindowMs : shutdownTimeoutMs;
+    const patienceMs = method?.mode === "move" ? drainWindowMs : shutdownTimeoutMs;
     const properties = { clients: hub.connections.size, seconds: Math.ceil(patienceMs / 1000) };
     const wayOut = this.#settings.hasTerminal ? " (Ctrl+C again stops now)" : "";
     if (hub.connections.size === 0) log().info("Shutting down: no clients are connected");

@@ -168,7 +168,7 @@ export class DeliveryWorld {
     const ref = ++this.#refs;
     if (since !== undefined) current.reader.asked.set(ref, since);
     const said = since === undefined ? {} : { since: since.from === "position" ? since.position : wordOf(since) };
-    current.conversation.hear(JSON.stringify({ ...frame, ...said, ref }));
+    current.conversation.receive(JSON.stringify({ ...frame, ...said, ref }));
   }
 
   async #connect(client: Client, how: "anew" | "resume" | "takeOver", channels: readonly string[]): Promise<void> {
@@ -189,13 +189,13 @@ export class DeliveryWorld {
     };
     this.#readers.push(reader);
     const wanted = since === undefined ? channels : [...since.keys()].filter((it) => it.startsWith("room:"));
-    const arrival = {
+    const handshake = {
       userId: client.userId,
       channels: wanted.map(nameOf),
       since,
       takesOver: how === "takeOver" ? resumeKey : undefined,
     };
-    const guest = await this.#test.enter(arrival, connection);
+    const guest = await this.#test.enter(handshake, connection);
     client.current = { ...guest, reader };
     connection.onClose = () => {
       if (client.current?.connection === connection) client.current = undefined;

@@ -245,7 +245,7 @@ test.each(["WebSocket", "stream"] as const)(
     }
     await healthy.untilAt(count);
     expect([healthy.faults, healthy.gaps]).toEqual([[], []]);
-    await server.untilLogged(/Client closed: .*too much waits for slow readers \(4008\)/);
+    await server.untilLogged(/Client closed: .*the send buffers are full and this client is reading slowest \(4008\)/);
     for (const it of stuck) it[Symbol.dispose]();
   },
 );

@@ -8,8 +8,8 @@ import { MemoryLog } from "../../server/broker/memory/log.ts";
 import type { Cluster } from "../../server/cluster/cluster.ts";
 import { MemoryCluster } from "../../server/cluster/memory/cluster.ts";
 import { Peers } from "../../server/cluster/peers.ts";
-import type { Arrival } from "../../server/hub/arrival.ts";
 import type { Conversation } from "../../server/hub/conversation.ts";
+import type { Handshake } from "../../server/hub/handshake.ts";
 import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
@@ -115,8 +115,8 @@ export class TestHub {
   }
 
   /** Lets somebody in without waiting for the welcome. @throws ServiceError */
-  async enter(arrival: Partial<Arrival> = {}, connection = new FakeConnection()): Promise<Guest> {
-    const admitted = this.hub.admit(makeArrival(arrival));
+  async enter(handshake: Partial<Handshake> = {}, connection = new FakeConnection()): Promise<Guest> {
+    const admitted = this.hub.admit(makeArrival(handshake));
     const conversation = this.hub.open(admitted instanceof Promise ? await admitted : admitted, connection);
     const { session } = conversation;
     connection.backlog = this.hub.backlog;
@@ -125,8 +125,8 @@ export class TestHub {
   }
 
   /** Lets somebody in and waits for the welcome. @throws ServiceError */
-  async connect(arrival: Partial<Arrival> = {}, connection = new FakeConnection()): Promise<Guest> {
-    const guest = await this.enter(arrival, connection);
+  async connect(handshake: Partial<Handshake> = {}, connection = new FakeConnection()): Promise<Guest> {
+    const guest = await this.enter(handshake, connection);
     await this.settle();
     return guest;
   }
@@ -152,7 +152,7 @@ export class TestHub {
   }
 }
 
-export function makeArrival(arrival: Partial<Arrival> = {}): Arrival {
+export function makeArrival(handshake: Partial<Handshake> = {}): Handshake {
   return {
     userId: undefined,
     token: undefined,
@@ -161,7 +161,7 @@ export function makeArrival(arrival: Partial<Arrival> = {}): Arrival {
     takesOver: undefined,
     ip: "127.0.0.1",
     remote: "127.0.0.1:52341",
-    ...arrival,
+    ...handshake,
   };
 }
 

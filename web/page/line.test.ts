@@ -48,7 +48,7 @@ describe("a line", () => {
 
 describe("what is said of a hole", () => {
   test.each([
-    [{ from: 3, to: 3 }, "A message of room:1 was missed (3)"],
+    [{ from: 3, to: 3 }, "One message of room:1 was missed (3)"],
     [{ from: 3, to: 9 }, "7 messages of room:1 were missed (3 to 9)"],
   ])("%j", (ends, text) => {
     expect(gapText(["room:1"], { ...ends, epoch: "a", reason: "history-too-short" })).toStartWith(text);
@@ -56,7 +56,7 @@ describe("what is said of a hole", () => {
 
   test("a server that counts anew is told once for all channels", () => {
     const text = gapText(["all", "room:1"], { epoch: "b", from: 1, to: 0, reason: "epoch-changed" });
-    expect(text).toContain("anew (all, room:1)");
+    expect(text).toContain("history (all, room:1)");
   });
 });
 

@@ -150,7 +150,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
     example: {
       type: "error",
       code: "rate-limited",
-      message: "at most 50 messages a second",
+      message: "at most 50 messages per second",
       retry_after_ms: 800,
       ref: 7,
     },

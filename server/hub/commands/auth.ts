@@ -4,7 +4,7 @@ import type { AnswerFrame } from "../../../protocol/frames.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
-/** A new token for the same user, before the old one ends. What it no longer allows is left. */
+/** Replaces the token of a session with a new one for the same user. Leaves the channels that it does not allow. */
 export async function auth(
   dependencies: CommandDependencies,
   session: Session,
@@ -12,7 +12,10 @@ export async function auth(
 ): Promise<AnswerFrame> {
   const identity = await dependencies.access.identify({ userId: undefined, token: frame.token });
   if (identity.userId !== session.userId) {
-    throw new ServiceError("forbidden", "token: expected one for the same user; connect anew to be somebody else");
+    throw new ServiceError(
+      "forbidden",
+      "token: expected a token for the same user. To change the user, open a new connection",
+    );
   }
   session.identity = identity;
   dependencies.onIdentity(session);

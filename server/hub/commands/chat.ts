@@ -5,14 +5,14 @@ import { texts } from "../../../protocol/texts.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
-/** Text to everyone, the sender included. Nothing is answered: one's own copy is the receipt. */
+/** Sends a chat message to everyone, the sender included. There is no answer: the sender's own copy confirms it. */
 export async function chat(
   dependencies: CommandDependencies,
   session: Session,
   frame: ClientFrame & { type: "message" },
 ): Promise<undefined> {
   dependencies.access.checkChat(session.identity);
-  if (frame.message === "") throw invalid("message", "a text that is not empty", frame.message);
+  if (frame.message === "") throw invalid("message", "a non-empty text", frame.message);
   const sender = dependencies.access.senderOf(session.identity, frame.sender);
   await dependencies.publish({
     channel: everyone,
@@ -23,7 +23,7 @@ export async function chat(
   return undefined;
 }
 
-/** The text command `send_now`: everyone receives a message at once. */
+/** The text command `send_now`: sends a fixed message to everyone. */
 export async function sendNow(dependencies: CommandDependencies, session: Session): Promise<undefined> {
   dependencies.access.checkChat(session.identity);
   await dependencies.publish({ channel: everyone, message: texts.sentNow });

@@ -8,7 +8,7 @@ import { presence } from "./presence.ts";
 import { publish } from "./publish.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
 
-/** Does what one frame asks for. @throws ServiceError where it is refused, at once or by the promise. */
+/** Runs one command. @throws ServiceError if it is refused, synchronously or as a rejection */
 export function perform(dependencies: CommandDependencies, session: Session, frame: ClientFrame): Answer {
   switch (frame.type) {
     case "message":

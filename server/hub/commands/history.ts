@@ -4,7 +4,7 @@ import type { Since } from "../../../protocol/position.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
-/** A stretch of a channel's history, without joining it. */
+/** Reads a page of a channel's history without joining it. */
 export async function history(
   dependencies: CommandDependencies,
   session: Session,

@@ -4,7 +4,7 @@ import type { AnswerFrame } from "../../../protocol/frames.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
-/** Who is in a channel now: a page of the users, or how many connections where that is all this session may know. */
+/** Who is in a channel: a page of the users, or only the number of connections if the session may not know more. */
 export async function presence(
   { access, occupancy }: CommandDependencies,
   session: Session,

@@ -3,7 +3,7 @@ import type { Draft } from "../../../protocol/publication.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
-/** Stores a client's publication; the answer comes once it is stored. */
+/** Publishes for a client. The answer is sent once the publication is stored. */
 export async function publish(
   dependencies: CommandDependencies,
   session: Session,

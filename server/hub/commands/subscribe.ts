@@ -4,7 +4,7 @@ import type { Since } from "../../../protocol/position.ts";
 import type { Session } from "../../session/session.ts";
 import type { Answer, CommandDependencies } from "./dependencies.ts";
 
-/** Joins a channel; what `since` asked for follows the answer, then what is live. */
+/** Joins a channel. The answer is followed by what `since` asked for, then by live messages. */
 export function subscribe(
   dependencies: CommandDependencies,
   session: Session,
@@ -17,7 +17,7 @@ export function subscribe(
   return joined instanceof Promise ? joined.then((commit) => () => answer(commit())) : answer(joined);
 }
 
-/** Leaves a channel, `all` and one's own included. Leaving what one is not in is answered the same. */
+/** Leaves a channel; also possible for `all` and the user's own. A channel that was not joined gets the same answer. */
 export function unsubscribe(
   dependencies: CommandDependencies,
   session: Session,

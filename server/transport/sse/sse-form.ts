@@ -4,12 +4,12 @@ import type { Outgoing } from "../../session/push.ts";
 import type { Encoded, WireForm } from "../../session/wire-form.ts";
 
 /**
- * How long a client waits before it reconnects after a connection broke without a goodbye: a random time in this range, so
- * that the clients of a crashed server do not return together. Milliseconds.
+ * How long a client waits before it reconnects after the connection broke without a `closing` event: a random time in this
+ * range, so that the clients of a crashed server do not reconnect together. Milliseconds.
  */
 const usualRetryMs = { from: 1000, to: 3000 };
 
-/** Characters of a write above which it is worth several chunks not to copy it. */
+/** Above this many characters, a write is sent as several chunks instead of being copied into one. */
 const largeLength = 64 * 1024;
 
 /**
@@ -24,7 +24,7 @@ const largeLength = 64 * 1024;
  * Never in a block of its own: several libraries ignore an id without data (and then lose messages when they reconnect),
  * others fire an empty event for it.
  *
- * `encode` and `frame` leave out the empty line that ends their last block, because `join` may add the id in front of it.
+ * `encode` and `frame` omit the empty line after their last block, because `join` may insert the id before it.
  */
 export const sseForm: WireForm = {
   carriesCursor: true,
@@ -38,7 +38,7 @@ export const sseForm: WireForm = {
     return [retryOf(frame) + block(event, encodeServerFrame(frame))];
   },
   join(parts, cursor) {
-    // An empty id would make the client forget the one it has.
+    // An empty id would make the client forget its current one.
     const end = cursor === "" ? "\n" : `id: ${cursor}\n\n`;
     let length = 0;
     for (const [part] of parts) length += part?.length ?? 0;
@@ -50,19 +50,19 @@ export const sseForm: WireForm = {
 };
 
 /**
- * Keeps proxies from closing a quiet stream. One line without an empty line behind it: some libraries fire an empty event
- * at each empty line.
+ * Keeps proxies from closing a quiet stream. A single line without an empty line after it, because some libraries fire an
+ * empty event at each empty line.
  */
 export const sseComment: Encoded = [":\n"];
 
-/** A whole write that holds one system frame. @param retryMs when the client should reconnect; left out: as it was told before */
+/** A complete write with one system frame. @param retryMs when the client should reconnect; undefined keeps the previous value */
 export function sseSystemWrite(frame: SystemFrame, cursor: string, retryMs?: number): string {
   const retry = retryMs === undefined ? "" : retryField(retryMs);
   const [text = ""] = sseForm.join([[retry + block("system", encodeServerFrame(frame))]], cursor);
   return `${text}`;
 }
 
-/** In pieces: as one text each client would have a copy of its own. */
+/** In pieces, because joining them would make a copy for each client. */
 function joinLarge(parts: readonly Encoded[], end: string): Encoded {
   const pieces: (string | Uint8Array)[] = [];
   for (const part of parts) pieces.push(...(pieces.length === 0 ? [] : ["\n"]), ...part);
@@ -79,8 +79,8 @@ function block(event: string | undefined, json: string): string {
 }
 
 /**
- * JSON texts hold no CR or LF. These three are line breaks too for readers that split lines by the rules of Unicode; inside
- * of JSON they can only stand in strings, where an escape means the same.
+ * JSON contains no CR or LF. These three also count as line breaks for readers that follow Unicode. In JSON they only occur
+ * inside strings, where an escape means the same.
  */
 function onOneLine(json: string): string {
   return json.replace(/[\u0085\u2028\u2029]/g, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`);

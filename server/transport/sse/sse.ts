@@ -3,7 +3,7 @@ import type { Server } from "bun";
 import type { CloseReason } from "../../../protocol/close-codes.ts";
 import { isoTime } from "../../../protocol/codec.ts";
 import { type ErrorCode, ServiceError } from "../../../protocol/errors.ts";
-import type { Admitted, Arrival } from "../../hub/arrival.ts";
+import type { Admitted, Handshake } from "../../hub/handshake.ts";
 import type { Hub } from "../../hub/hub.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Session } from "../../session/session.ts";
@@ -15,36 +15,36 @@ import { checkCursorFits, parseStreamRequest, type StreamRequest } from "./strea
 import { StreamTimers } from "./stream-timers.ts";
 import { streamHeaders, tryLater } from "./try-later.ts";
 
-/** Between two comments of a quiet stream. */
+/** Interval of the comments on a quiet stream. */
 const commentMs = 15_000;
-/** How long a stream that was ended may take to be read. Seconds. */
+/** How long the client may take to read the rest of a stream that has ended. Seconds. */
 const lingerS = 30;
-/** The shortest lifetime of a stream, as a part of STREAM_LIFETIME: spread, so that streams that began together end apart. */
+/** The shortest lifetime of a stream, as a fraction of STREAM_LIFETIME. Randomized, so that streams that began together do not end together. */
 const lifetimeSpread = 0.8;
-/** A stream that began so recently has shown that its client is there. */
-const provenMs = 15_000;
-/** How long a client waits that was refused for a reason that passes, without a better hint. Milliseconds. */
+/** The client of a stream that began less than this ago is assumed to be there. */
+const assumedAliveMs = 15_000;
+/** The retry delay after a temporary refusal that has none of its own. Milliseconds. */
 const laterMs = 2000;
 
-/** Refusals that pass by themselves, and the close code that a WebSocket would get for them. */
-const passing: Readonly<Partial<Record<ErrorCode, CloseReason["name"]>>> = {
+/** Temporary refusals, and the close code that a WebSocket would get for them. */
+const temporary: Readonly<Partial<Record<ErrorCode, CloseReason["name"]>>> = {
   draining: "unavailable",
   full: "unavailable",
   "rate-limited": "too-many",
   "broker-unavailable": "unavailable",
   internal: "internal",
-  // The other connection may be dead, and found so by the time that the client tries again.
+  // The other connection may be dead, and detected as such by the time the client retries.
   conflict: "already-connected",
 };
 
 export interface SseSettings {
-  /** Milliseconds; 0: streams are never ended for their age. */
+  /** Milliseconds; 0: no limit. */
   readonly streamLifetimeMs: number;
 }
 
 const log = () => getLogger(["fanfare", "transport"]);
 
-/** Server-Sent Events: the request, and the stream that answers it. */
+/** The Server-Sent Events transport: the request, and the stream that answers it. */
 export class SseTransport {
   readonly #hub: Hub;
   readonly #settings: SseSettings;
@@ -66,14 +66,14 @@ export class SseTransport {
     );
   }
 
-  /** @throws ServiceError for a request that is refused for good */
+  /** @throws ServiceError for a request that is refused permanently */
   async answer<T>(request: Request, server: Server<T>, peer: Peer): Promise<Response> {
     const asked = parseStreamRequest(request, peer);
     try {
-      if (request.method === "HEAD") return await this.#describe(asked.arrival);
-      return this.#stream(await this.#admit(asked.arrival), asked, { request, server });
+      if (request.method === "HEAD") return await this.#describe(asked.handshake);
+      return this.#stream(await this.#admit(asked.handshake), asked, { request, server });
     } catch (error) {
-      const name = error instanceof ServiceError ? passing[error.code] : undefined;
+      const name = error instanceof ServiceError ? temporary[error.code] : undefined;
       if (!(error instanceof ServiceError) || name === undefined) throw error;
       return tryLater({ name, text: error.message }, (error.retryAfterMs ?? laterMs) * (1 + Math.random()));
     }
@@ -83,20 +83,20 @@ export class SseTransport {
     this.#comments.close();
   }
 
-  /** What a GET would answer, without a stream and without a place among the connections. */
-  async #describe(arrival: Arrival): Promise<Response> {
-    const { userId } = await this.#hub.identify(arrival);
-    checkCursorFits(arrival.channels, userId);
+  /** Answers HEAD: the headers of a GET, without opening a stream or counting a connection. */
+  async #describe(handshake: Handshake): Promise<Response> {
+    const { userId } = await this.#hub.identify(handshake);
+    checkCursorFits(handshake.channels, userId);
     return new Response(null, { headers: streamHeaders });
   }
 
-  async #admit(arrival: Arrival): Promise<Admitted> {
-    const admitted = await this.#hub.admit(arrival);
+  async #admit(handshake: Handshake): Promise<Admitted> {
+    const admitted = await this.#hub.admit(handshake);
     try {
-      checkCursorFits(arrival.channels, admitted.identity.userId); // perhaps only the token names the user
+      checkCursorFits(handshake.channels, admitted.identity.userId); // the user may be known only from the token
       return admitted;
     } catch (error) {
-      this.#hub.giveUp(admitted);
+      this.#hub.cancel(admitted);
       throw error;
     }
   }
@@ -120,7 +120,7 @@ export class SseTransport {
           const { session } = this.#hub.open(admitted, opened);
           const timers = this.#startTimers(session, heartbeatMs);
           const startedAt = this.#clock.monotonic();
-          if (this.#hub.probesConnections) session.onProbe = () => this.#prove(session, startedAt);
+          if (this.#hub.probesConnections) session.onProbe = () => this.#probe(session, startedAt);
           if (heartbeatMs === undefined) this.#comments.add(opened);
           ended = () => {
             timers.close();
@@ -132,7 +132,7 @@ export class SseTransport {
         },
         pull: () => connection?.drained(),
         cancel: () => {
-          connection?.gone();
+          connection?.markClosed();
           ended();
         },
       },
@@ -142,12 +142,12 @@ export class SseTransport {
   }
 
   /**
-   * A stream cannot be pinged. But a client that is still there resumes at once when its stream ends, long before the newcomer
-   * tries again, and has its user back; one that is gone does not.
+   * A stream cannot be pinged. Ending it is a test instead: a client that is still there resumes at once, long before the new
+   * connection retries, and keeps its user.
    */
-  #prove(session: Session, startedAt: number): void {
-    if (this.#clock.monotonic() - startedAt < provenMs) return;
-    session.close({ name: "going-away", text: "another connection asks for this user; reconnect to keep it" });
+  #probe(session: Session, startedAt: number): void {
+    if (this.#clock.monotonic() - startedAt < assumedAliveMs) return;
+    session.close({ name: "going-away", text: "another connection requested this user; reconnect to keep it" });
   }
 
   #startTimers(session: Session, heartbeatMs: number | undefined): StreamTimers {

@@ -4,22 +4,22 @@ import type { Connection, Outcome, StallCause } from "../../session/connection.t
 import type { Encoded } from "../../session/wire-form.ts";
 import { sseComment, sseForm, sseSystemWrite } from "./sse-form.ts";
 
-/** What the stream may hold before the socket counts as full, in characters. */
+/** How many characters the stream may buffer before the socket counts as full. */
 export const fullLength = 64 * 1024;
-/** Above this nothing more is taken; one write may go beyond it. */
+/** Above this, nothing more is accepted. A single write may exceed it. */
 const refuseLength = 1024 * 1024;
-/** The runtime takes a chunk whole, and what it has taken is counted nowhere: so a large write becomes several chunks. */
+/** The runtime takes a chunk as a whole and does not report its rest as buffered, so large writes are split. */
 const chunkLength = 64 * 1024;
-/** What a write leaves waiting in a stream that is read is gone after this turn: less than this is not worth reporting. */
+/** If the client reads, what is left after a write is sent by the end of the turn; less than this is not worth reporting. */
 const smallLength = 4 * 1024;
-/** When a client reconnects after the server ended its stream: a random time, so that many do not return together. Milliseconds. */
-const comeBackMs = { from: 500, to: 5000 };
-/** The same for a stream whose lifetime is over: lifetimes are spread already. */
+/** The reconnect delay after the server ended a stream: random, so that many clients do not reconnect together. Milliseconds. */
+const reconnectMs = { from: 500, to: 5000 };
+/** The same after a stream reached its lifetime; lifetimes are spread already. */
 const resumeMs = { from: 20, to: 100 };
-/** The end of a stream cannot tell an EventSource to stop for good; a day is the next best. Milliseconds. */
-const stayAwayMs = 86_400_000;
+/** The end of a stream cannot stop an EventSource for good; a delay of a day comes closest. Milliseconds. */
+const neverReconnectMs = 86_400_000;
 
-/** An event stream as a session sees it. */
+/** An event stream, as used by a session. */
 export class StreamConnection implements Connection {
   readonly wireForm = sseForm;
   onDrain: () => void = () => undefined;
@@ -28,7 +28,7 @@ export class StreamConnection implements Connection {
   /** Called once when the server ends the stream. */
   readonly #onClose: () => void;
   readonly #backlog: Backlog;
-  /** What the backlog was told of last. */
+  /** What was last reported to the backlog. */
   #held = 0;
   #isSending = false;
   #isClosed = false;
@@ -39,11 +39,11 @@ export class StreamConnection implements Connection {
     this.#onClose = onClose;
   }
 
-  /** Hot path. One chunk for what is not large: the runtime would write several of one turn one by one. */
+  /** Hot path. Small writes become one chunk, because the runtime writes each chunk separately. */
   send(encoded: Encoded): Outcome {
     if (this.#isClosed) return "closed";
     const before = this.buffered();
-    if (before > 0) this.#note(before); // it was read in between, or not: adding to it must not hide that
+    if (before > 0) this.#note(before); // report progress, or the lack of it, before adding more
     if (before > refuseLength) return "refused";
     for (const chunk of encoded) if (typeof chunk === "string") this.#enqueue(chunk);
     const after = this.buffered();
@@ -53,42 +53,42 @@ export class StreamConnection implements Connection {
   }
 
   buffered(): number {
-    // A stream that is over wants nothing: its desired size is 0, or none.
+    // After the stream has ended, `desiredSize` is 0 or null.
     return this.#isClosed ? 0 : fullLength - (this.#controller.desiredSize ?? fullLength);
   }
 
-  /** Called from time to time: a comment keeps proxies from closing a quiet stream. */
+  /** Called periodically: a comment keeps proxies from closing a quiet stream. */
   comment(): void {
     const held = this.buffered();
     if (held === 0) this.send(sseComment);
     else this.#note(held);
   }
 
-  /** Says why in a last event, since a stream has no close codes. */
+  /** Sends the reason as a last event, since a stream has no close codes. */
   close(reason: CloseReason, cursor = ""): void {
     if (this.#isClosed) return;
-    this.#enqueue(goodbye(reason, cursor, retryMs(reason)));
-    this.gone();
+    this.#enqueue(closingEvent(reason, cursor, retryMs(reason)));
+    this.markClosed();
     this.#controller.close();
     this.#onClose();
   }
 
   drop(): void {
     if (this.#isClosed) return;
-    this.gone();
-    this.#controller.error(new Error("nothing of it was read")); // the runtime cuts the connection and frees what waits
+    this.markClosed();
+    this.#controller.error(new Error("the client stopped reading")); // the runtime resets the connection and frees the buffer
     this.#onClose();
   }
 
-  /** The runtime took something. It says so inside of `enqueue` too, where the owner must not be called back. */
+  /** The runtime has taken a chunk. It may call this inside `enqueue`, where the owner must not be called back. */
   drained(): void {
     if (this.#isSending) return;
     if (this.#held > 0) this.#note(this.buffered());
     this.onDrain();
   }
 
-  /** The other side is gone. */
-  gone(): void {
+  /** The client has disconnected. */
+  markClosed(): void {
     this.#isClosed = true;
     this.#note(0);
   }
@@ -116,14 +116,14 @@ export class StreamConnection implements Connection {
   }
 }
 
-/** Whether a cut here would part the two halves of one character. */
+/** Whether a cut here would split a surrogate pair. */
 function isPairSplit(text: string, at: number): boolean {
   const unit = text.charCodeAt(at - 1);
   return unit >= 0xd800 && unit < 0xdc00 && at < text.length;
 }
 
-/** The last event of a stream. @param cursor "" where the client should keep the one it has */
-export function goodbye({ name, text }: CloseReason, cursor: string, retryMs: number): string {
+/** The last event of a stream. @param cursor "" if the client should keep its own */
+export function closingEvent({ name, text }: CloseReason, cursor: string, retryMs: number): string {
   const { code, reason, reconnect: mayReconnect } = closeTable[name];
   const reconnect = mayReconnect ? { reconnect_after_ms: Math.round(retryMs) } : {};
   return sseSystemWrite(
@@ -134,7 +134,7 @@ export function goodbye({ name, text }: CloseReason, cursor: string, retryMs: nu
 }
 
 function retryMs({ name }: CloseReason): number {
-  if (!closeTable[name].reconnect) return stayAwayMs;
-  const { from, to } = name === "going-away" ? resumeMs : comeBackMs;
+  if (!closeTable[name].reconnect) return neverReconnectMs;
+  const { from, to } = name === "going-away" ? resumeMs : reconnectMs;
   return from + Math.random() * (to - from);
 }

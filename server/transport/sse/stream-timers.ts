@@ -1,10 +1,10 @@
 import type { Clock, Timer } from "../../lib/clock.ts";
 
-/** What happens to one stream as time passes. Milliseconds. */
+/** The timing of one stream. Milliseconds. */
 export interface StreamTimes {
-  /** Until the stream has to resume on a new connection; undefined for never. */
+  /** Until the stream must resume on a new connection; undefined for no limit. */
   readonly lifetimeMs: number | undefined;
-  /** Between two heartbeats; undefined for none. */
+  /** Interval of heartbeats; undefined for none. */
   readonly heartbeatMs: number | undefined;
 }
 
@@ -13,7 +13,7 @@ export interface StreamTimerEvents {
   onLifetimeOver(): void;
 }
 
-/** The timers of one stream, from its start to its end. */
+/** The timers of one stream. */
 export class StreamTimers {
   readonly #clock: Clock;
   readonly #lifetime: Timer | undefined;
@@ -33,7 +33,7 @@ export class StreamTimers {
 
   #beat(ms: number, events: StreamTimerEvents): void {
     this.#heartbeat = this.#clock.setTimeout(() => {
-      this.#beat(ms, events); // first, because the event may be what ends the stream
+      this.#beat(ms, events); // rescheduled first, because the handler may end the stream
       events.onHeartbeat();
     }, ms);
   }

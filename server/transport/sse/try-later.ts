@@ -1,5 +1,5 @@
 import type { CloseReason } from "../../../protocol/close-codes.ts";
-import { goodbye } from "./stream-connection.ts";
+import { closingEvent } from "./stream-connection.ts";
 
 export const streamHeaders = {
   "Content-Type": "text/event-stream; charset=utf-8",
@@ -8,9 +8,9 @@ export const streamHeaders = {
 };
 
 /**
- * The answer to a stream that cannot be served now: an EventSource that gets anything but 200 never reconnects. So it gets a
+ * Answers a stream that cannot be served now. An EventSource that gets any status but 200 never reconnects, so it gets a
  * stream that says why and when to reconnect, and ends.
  */
 export function tryLater(reason: CloseReason, retryMs: number): Response {
-  return new Response(goodbye(reason, "", retryMs), { headers: streamHeaders });
+  return new Response(closingEvent(reason, "", retryMs), { headers: streamHeaders });
 }

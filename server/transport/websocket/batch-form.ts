@@ -2,7 +2,7 @@ import { encodeServerFrame } from "../../../protocol/codec.ts";
 import type { Encoded, WireForm } from "../../session/wire-form.ts";
 
 /**
- * The subprotocol `fanfare.v1`: what leaves together is one frame, a JSON array; one publication alone stands without the
+ * The subprotocol `fanfare.v1`: everything in one write is one frame, a JSON array; a single publication is sent without the
  * brackets. Half the cost of single frames from about 30 messages per flush on (bench/fanout).
  */
 export const batchForm: WireForm = {

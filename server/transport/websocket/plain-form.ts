@@ -1,7 +1,7 @@
 import { encodeServerFrame } from "../../../protocol/codec.ts";
 import type { WireForm } from "../../session/wire-form.ts";
 
-/** One JSON object per frame, for clients that need no library. */
+/** One JSON object per frame, for clients without a library. */
 export const plainForm: WireForm = {
   carriesCursor: false,
   encode: (items) => items.map(({ json }) => json),

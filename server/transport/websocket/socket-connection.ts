@@ -8,21 +8,21 @@ import { fullBytes } from "./write-limits.ts";
 /** RFC 6455 §5.5: a close frame carries 125 bytes, two of them the code. */
 const closeTextBytes = 123;
 
-/** What a socket's connection is given by its transport. */
+/** What a connection is given by its transport. */
 export interface SocketParts {
   readonly backlog: Backlog;
-  /** Above this nothing more is taken. */
+  /** Above this, nothing more is accepted. */
   readonly refuseBytes: number;
 }
 
-/** A WebSocket as a session sees it. */
+/** A WebSocket, as used by a session. */
 export class SocketConnection<T> implements Connection {
   readonly wireForm: WireForm;
   onDrain: () => void = () => undefined;
   onStall: (cause: StallCause) => void = () => undefined;
   readonly #socket: ServerWebSocket<T>;
   readonly #parts: SocketParts;
-  /** What the backlog was told of last. */
+  /** What was last reported to the backlog. */
   #held = 0;
   #isClosed = false;
   #closedBecause: CloseReason | undefined;
@@ -33,7 +33,7 @@ export class SocketConnection<T> implements Connection {
     this.wireForm = wireForm;
   }
 
-  /** Hot path. Several frames leave in one write. */
+  /** Hot path. Several frames are sent in one write. */
   send(encoded: Encoded): Outcome {
     if (this.#isClosed) return "closed";
     if (this.#held > 0 && this.#noteHeld() > this.#parts.refuseBytes) return "refused";
@@ -55,16 +55,16 @@ export class SocketConnection<T> implements Connection {
     return held > fullBytes ? "full" : "sent";
   }
 
-  /** The engine wrote something, or answered a ping by itself: what waits has changed. */
+  /** The buffer may have changed: the engine wrote something, or answered a ping itself. */
   noteHeld(): void {
     if (!this.#isClosed) this.#noteHeld();
   }
 
-  /** Some of what waited was written. */
+  /** The engine has written some of the buffer. */
   drained(): void {
     if (this.#isClosed) return;
     const held = this.#socket.getBufferedAmount();
-    // As much may have been added meanwhile: it is progress all the same.
+    // Even if as much was added meanwhile, this is progress.
     if (held > 0 && this.#held > 0) this.#parts.backlog.progress(this, held);
     else if (held !== this.#held) this.#parts.backlog.note(this, held);
     this.#held = held;
@@ -79,12 +79,12 @@ export class SocketConnection<T> implements Connection {
     if (!this.#isClosed) this.#socket.ping();
   }
 
-  /** Why this side ended it, if it did. */
+  /** Why the server closed it, if it did. */
   get closedBecause(): CloseReason | undefined {
     return this.#closedBecause;
   }
 
-  /** What is buffered goes first: the engine sends the close frame behind it. */
+  /** The engine sends the close frame after what is buffered. */
   close(reason: CloseReason): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -100,16 +100,16 @@ export class SocketConnection<T> implements Connection {
     this.#socket.terminate();
   }
 
-  /** The other side is gone, or the engine writes what is left by itself, for some seconds at most. */
-  gone(): void {
+  /** The client has disconnected, or the engine sends the rest itself, for a few seconds at most. */
+  markClosed(): void {
     this.#isClosed = true;
     if (this.#held > 0) this.#parts.backlog.note(this, 0);
     this.#held = 0;
   }
 
   /**
-   * This write took along all that waited: the kernel had room, but less than what it reports as such. The engine says
-   * nothing of it, so the owner is told here, when the turn of this write is over.
+   * This write also sent everything that was buffered: the kernel had room, but too little for the engine to report a drain.
+   * So the owner is notified here, after this turn.
    */
   #emptied(): void {
     this.#held = 0;
@@ -129,14 +129,14 @@ export class SocketConnection<T> implements Connection {
   }
 }
 
-/** What `sendFrames` sends. One for all sockets, since it runs inside of `cork`: none is made per write or per socket. */
+/** The frames that `sendFrames` sends. One object for all sockets, because `cork` runs synchronously; nothing is allocated per write. */
 const corked: { frames: Encoded } = { frames: [] };
 
 function sendFrames<T>(socket: ServerWebSocket<T>): void {
   for (const frame of corked.frames) if (typeof frame === "string") socket.sendText(frame);
 }
 
-/** At most 123 bytes of UTF-8, never half a character. */
+/** At most 123 bytes of UTF-8, never splitting a character. */
 function cut(text: string): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(closeTextBytes));
   return text.slice(0, read);

@@ -4,20 +4,20 @@ import { type ErrorCode, errorTable } from "../../../protocol/errors.ts";
 import { RawSocket } from "../../../tests/e2e/raw-socket.ts";
 import { RawWebSocket } from "../../../tests/e2e/raw-web-socket.ts";
 import { RealServer } from "../../../tests/fakes/real-server.ts";
-import { goodbyeFor, maxFrameBytes } from "./websocket.ts";
+import { closeNameFor, maxFrameBytes } from "./websocket.ts";
 
 describe("a refused handshake, to a client that sees close codes only", () => {
   test.each(Object.keys(errorTable) as ErrorCode[])(
     "%s: the client reconnects if the table of errors says so",
     (code) => {
-      const comesBack = !isFinal(closeTable[goodbyeFor(code)].code);
+      const comesBack = !isFinal(closeTable[closeNameFor(code)].code);
       // With a new token it is another request.
       expect(comesBack).toBe(errorTable[code].retry || code === "token-expired");
     },
   );
 
   test("a token that has expired is not a token that is not allowed", () => {
-    expect([goodbyeFor("token-expired"), goodbyeFor("unauthorized")]).toEqual(["token-expired", "not-allowed"]);
+    expect([closeNameFor("token-expired"), closeNameFor("unauthorized")]).toEqual(["token-expired", "not-allowed"]);
   });
 });
 

@@ -1,15 +1,15 @@
-/** Above this a socket counts as full: one more chunk keeps a slow line busy until the next turn. */
+/** Above this a socket counts as full: what is left keeps a slow line busy until the next turn. */
 export const fullBytes = 64 * 1024;
 /** Room for answers and notices behind the largest write. */
 const frameBytes = 1024 * 1024;
-/** A control character of one byte is six in JSON. */
+/** A control character of one byte takes six in JSON. */
 const escapedBytes = 6;
 
-/** What may wait in one socket. */
+/** Limits for the buffer of one socket. */
 export interface WriteLimits {
-  /** Above this nothing more is taken: the largest single write, and frames behind it. */
+  /** Above this, nothing more is accepted: the largest single write, and frames after it. */
   readonly refuseBytes: number;
-  /** The engine drops frames without a word above this, so it lies beyond all that is ever written. */
+  /** Above this the engine silently drops frames, so it is higher than everything that is ever buffered. */
   readonly engineBytes: number;
 }
 
