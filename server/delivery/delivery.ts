@@ -41,7 +41,7 @@ export interface DeliveryEvents {
   sessionById(id: string): Session | undefined;
   /** How long a channel keeps its messages, in milliseconds. */
   historyTtlOf(channel: ChannelName): number;
-  /** Whether a write of so many bytes to it may be begun, beside all that waits for other connections. */
+  /** Whether a write of this size to the session may begin, given what is buffered for other connections. */
   hasRoomFor(bytes: number, session: Session): boolean;
 }
 

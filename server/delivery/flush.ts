@@ -26,7 +26,7 @@ export interface FlushOutcomes {
   onRefused(session: Session, batches: readonly Batch[]): void;
   /** The session got none of these batches, although its connection may have room: it lags from here on. */
   onPostponed(session: Session, batches: readonly Batch[]): void;
-  /** Whether a write of so many bytes to it may be begun. */
+  /** Whether a write of this size to the session may begin. */
   hasRoomFor(bytes: number, session: Session): boolean;
   sessionById(id: string): Session | undefined;
 }
@@ -186,7 +186,7 @@ export class Flush {
       bytes += more;
     }
     if (bytes > largeBytes && !this.#outcomes.hasRoomFor(bytes, session)) count = 0;
-    // First those that are left out: a cursor in the write must not claim them.
+    // Postpone first: the cursor in the write must not include the postponed batches.
     if (count < outbox.length) this.#outcomes.onPostponed(session, outbox.splice(count));
     if (count > 0) this.#write(session, outbox);
   }

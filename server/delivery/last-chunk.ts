@@ -3,12 +3,12 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import { Push } from "../session/push.ts";
 import type { Encoded, WireForm } from "../session/wire-form.ts";
 
-/** Sessions that lag behind the same come in the same turn or, where there was no room, a little later. Milliseconds. */
+/** Sessions that lag by the same amount are served in the same turn or, if there was no room, a little later. Milliseconds. */
 const rememberMs = 1000;
 
 /**
- * What the pump sent last, so that sessions that lag behind the same share one copy of it: a publication of 15 MB that is
- * encoded for each of a hundred readers is more garbage than the collector keeps up with. One chunk at most is remembered.
+ * Keeps the chunk that the pump sent last, so that sessions that need the same chunk share one copy: encoding a publication of
+ * 15 MB for each of a hundred readers makes more garbage than the collector can handle. Keeps at most one chunk.
  */
 export class LastChunk {
   readonly #clock: Clock;

@@ -16,9 +16,9 @@ import type { ReadHistory } from "./shared-history.ts";
 const chunkBytes = 64 * 1024;
 /** Sessions served per turn of the event loop, so that live messages still get through during a reconnect storm. */
 const sessionsPerTurn = 32;
-/** A turn in which so much was sent is over: more than the usual chunks, and no more than a large publication. */
+/** A turn ends once this much was sent: more than the usual chunks, and no more than a large publication. */
 const bytesPerTurn = sessionsPerTurn * chunkBytes;
-/** What found no room among all that waits for other connections is tried again after this. Milliseconds. */
+/** Delay before retrying a write that found no room in the send buffers. Milliseconds. */
 const noRoomMs = 50;
 /** Publications in one page of history. Pages are also limited to the bytes of a chunk, since more would only wait in memory. */
 const pageSize = 200;
@@ -30,7 +30,7 @@ export interface PumpDependencies {
   onFull(session: Session): void;
   /** All of the session's channels are level. */
   onLevel(session: Session): void;
-  /** Whether a write of so many bytes to it may be begun, beside all that waits for other connections. */
+  /** Whether a write of this size to the session may begin, given what is buffered for other connections. */
   hasRoomFor(bytes: number, session: Session): boolean;
 }
 
@@ -49,7 +49,7 @@ export class Pump {
   /** Sessions whose write found no room. */
   readonly #postponed = new Set<Session>();
   #isScheduled = false;
-  /** What this turn has sent, bytes. */
+  /** Bytes sent in this turn. */
   #sentBytes = 0;
 
   constructor(dependencies: PumpDependencies, clock: Clock) {
@@ -204,7 +204,7 @@ export class Pump {
     const wanted = history.publications.filter(({ offset }) => offset > cursor && offset <= flushed);
     // Publications that arrived after the request are not in the page. They are not lost: the next page has them.
     this.#announceGap(membership, channel, wanted[0]?.offset ?? Math.min(history.top.offset, flushed) + 1);
-    // What does not fit into the chunk is asked for again: texts full of escapes are larger on the wire than in memory.
+    // What does not fit into the chunk is requested again: text full of escapes is larger on the wire than in memory.
     if (!session.isBlocked) this.#send(membership, this.#lastChunk.cut(wanted, chunkBytes));
     return session.isBlocked || membership.cursor > cursor;
   }

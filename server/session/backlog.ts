@@ -6,7 +6,7 @@ import type { StallCause } from "./connection.ts";
 const checkMs = 1000;
 /** If a large write finds no room, readers without progress for this long are dropped. A line of a few Mbit/s shows progress sooner. */
 const graceMs = 3000;
-/** The part of all room for large writes that is only for quick readers: it is not taken by those of whom nothing is known yet. */
+/** The share of the limit that is reserved for large writes to fast readers; connections without a record yet cannot use it. */
 const quickShare = 1 / 4;
 
 export interface BacklogLimits {
@@ -33,7 +33,7 @@ interface Held {
   bytes: number;
   /** When the bytes last decreased, by the monotonic clock. */
   at: number;
-  /** When something began to wait. */
+  /** When bytes were first buffered. */
   readonly since: number;
 }
 
@@ -51,7 +51,7 @@ export class Backlog {
   readonly #clock: Clock;
   /** In order of their last progress, oldest first. */
   readonly #held = new Map<Holder, Held>();
-  /** Those that have read all that waited in them within the grace, the last time that anything did. */
+  /** Holders that were emptied within the grace period the last time they buffered anything. */
   readonly #quick = new WeakSet<Holder>();
   #bytes = 0;
   #timer: Timer | undefined;
@@ -97,8 +97,8 @@ export class Backlog {
   }
 
   /**
-   * Whether a write of so many bytes to this one may begin. Those who have read nothing for a while give way to it. A part of
-   * the room is left to quick readers, so that they get each message even while all others stand still.
+   * Whether a write of this size to this reader may begin. Drops readers without recent progress to make room. A share of
+   * the limit is reserved for fast readers, so that they get each message even while all others are stalled.
    */
   hasRoomFor(bytes: number, reader: Holder): boolean {
     const { sendBufferBytes } = this.#limits;
