@@ -22,7 +22,7 @@ export interface AttemptEvents {
 
 /** One connection, from the first try to its end. */
 export interface Attempt {
-  /** When the welcome arrived; 0 before that. Unix time in milliseconds. */
+  /** When the welcome arrived; 0 before that. Time of the monotonic clock. */
   readonly welcomedAt: number;
   /** Opens the socket, unless the attempt has already ended. */
   open(transport: Transport, target: Target): void;
@@ -43,7 +43,7 @@ export function makeAttempt(clock: Clock, events: AttemptEvents): Attempt {
   let socket: Socket | undefined;
   let timer = clock.setTimeout(() => end({ code: 1006, reason: "no welcome" }), 10_000);
   let pingIntervalMs = quietMs;
-  let receivedAt = clock.now();
+  let receivedAt = clock.monotonic();
   let pingedAt = 0;
   let isOver = false;
 
@@ -60,7 +60,7 @@ export function makeAttempt(clock: Clock, events: AttemptEvents): Attempt {
   }
 
   function handleFrames(frames: readonly IncomingFrame[]): void {
-    receivedAt = clock.now();
+    receivedAt = clock.monotonic();
     try {
       for (const frame of frames) {
         if (isOver) return;
@@ -79,7 +79,7 @@ export function makeAttempt(clock: Clock, events: AttemptEvents): Attempt {
 
   /** While the machine sleeps the clock advances but timers do not, so a sleep is noticed at the first check after it. */
   function checkLiveness(maxQuietMs = pingIntervalMs): void {
-    const now = clock.now();
+    const now = clock.monotonic();
     timer.cancel();
     timer = clock.setTimeout(checkLiveness, checkMs);
     if (pingedAt <= receivedAt) {

@@ -486,3 +486,14 @@ function statesOf(client: { on(name: "state", handler: (state: ConnectionState) 
   client.on("state", (state) => void states.push(state));
   return states;
 }
+
+test("silence is noticed however the wall clock is set meanwhile", async () => {
+  const environment = new ScriptedEnvironment();
+  const { client, socket } = await environment.connected();
+  environment.clock.set(-3_600_000);
+  await environment.move(35_000);
+  expect(socket.said).toHaveLength(1);
+  environment.clock.set(-3_600_000);
+  await environment.move(10_000);
+  expect(client.state).toMatchObject({ status: "reconnecting", reason: "the server is silent" });
+});

@@ -137,7 +137,7 @@ export function makeConnector(
 
   function drain({ reconnect_after_ms, successor, message }: DrainingFrame): void {
     const waitMs = askedWait(reconnect_after_ms);
-    reconnectAt = clock.now() + waitMs;
+    reconnectAt = clock.monotonic() + waitMs;
     // A little early: a server with a successor closes the connection at that time.
     if (successor) switchConnection(0.9 * waitMs);
     else if (!stay) schedule(waitMs, () => current?.end({ code: 1012, reason: message }));
@@ -154,7 +154,7 @@ export function makeConnector(
 
   /** A connection that lasted five seconds resets the backoff. */
   function resetFailures(attempt: Attempt | undefined): void {
-    if (attempt?.welcomedAt && clock.now() - attempt.welcomedAt >= 5000) failures = 0;
+    if (attempt?.welcomedAt && clock.monotonic() - attempt.welcomedAt >= 5000) failures = 0;
   }
 
   function handleEnd(attempt: Attempt, closeInfo: CloseInfo): void {
@@ -188,15 +188,15 @@ export function makeConnector(
   }
 
   function reconnect(closeInfo: CloseInfo): void {
-    const now = clock.now();
-    const waitMs = Math.max(backoff(failures++, random()), reconnectAt - now, askedWait(closeInfo.retryAfterMs));
+    const drainMs = reconnectAt - clock.monotonic();
+    const waitMs = Math.max(backoff(failures++, random()), drainMs, askedWait(closeInfo.retryAfterMs));
     timer?.cancel();
     if (!current && !isOnline()) {
       setState("offline", closeInfo);
       return;
     }
     schedule(waitMs, open);
-    if (!current) setState("reconnecting", closeInfo, now + waitMs);
+    if (!current) setState("reconnecting", closeInfo, clock.now() + waitMs);
   }
 
   function wake(): void {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, makeSystemClock } from "./clock.ts";
 import type { Transport } from "./transport.ts";
 import { openWebSocket } from "./websocket.ts";
 
@@ -26,7 +26,7 @@ interface Scope {
 const scope = globalThis as Scope;
 
 export const systemEnvironment: ClientEnvironment = {
-  clock: systemClock,
+  clock: makeSystemClock(),
   random: Math.random,
   // Few networks block WebSockets, so the event stream is loaded only when needed.
   transports: { websocket: () => openWebSocket, sse: async () => (await import("./sse.ts")).openSse },

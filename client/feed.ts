@@ -31,8 +31,10 @@ export interface Feed {
   receive(message: WireMessage): void;
   /** The server announced a gap. */
   gap(gap: Gap): void;
-  /** @returns whether the state is loaded */
-  load(): Promise<boolean>;
+  /** Makes a running `load` throw this error. */
+  stop: ((error: Error) => void) | undefined;
+  /** @param limit rejects when loading takes too long or the client is closed. @throws what `getState` or the limit throws */
+  load(limit: Promise<never>): Promise<void>;
 }
 
 export function makeFeed(name: string, options: ChannelOptions): Feed {
@@ -63,6 +65,7 @@ export function makeFeed(name: string, options: ChannelOptions): Feed {
     isLoading: false,
     failures: 0,
     timer: undefined,
+    stop: undefined,
     joined({ offset, from, reason, epoch }) {
       const count = typeof since === "string" && Number(since.slice(5));
       // A handshake cannot ask for the last N of one channel. It asked for the whole history; skip what is too much.
@@ -90,18 +93,11 @@ export function makeFeed(name: string, options: ChannelOptions): Feed {
     gap({ to, reason, epoch }) {
       if (feed.isJoined) reportGap(progress.skip(to, reason, epoch));
     },
-    async load() {
-      feed.isLoading = true;
-      try {
-        const state = await getState?.();
-        progress.position = state?.position;
-        feed.isLoaded = isFresh = true;
-        events.emit("state", state?.data);
-      } catch (cause) {
-        events.emit("error", new ClientError("no-state", `${cause}`, cause));
-      }
-      feed.isLoading = false;
-      return feed.isLoaded;
+    async load(limit) {
+      const state = await Promise.race([getState?.(), limit]);
+      progress.position = state?.position;
+      feed.isLoaded = isFresh = true;
+      events.emit("state", state?.data);
     },
   };
   return feed;

@@ -28,7 +28,10 @@ describe("a publication that the server would refuse", () => {
     void room.publish("1", { message: "1234567" }).catch(() => {});
     expect(await codeOf(room.publish("1", { message: "12345678" }))).toBe("too-large");
     expect(await codeOf(client.say("12345678901"))).toBe("too-large");
-    expect(socket.commands).toHaveLength(3);
+    const withHeaders = (value: string) => codeOf(room.publish("12", { message: "34", headers: { ä: value } }));
+    void withHeaders("12");
+    expect(await withHeaders("123")).toBe("too-large");
+    expect(socket.commands).toHaveLength(4);
   });
 
   test("and was asked for before the limit was known does not go out either, and the others do", async () => {

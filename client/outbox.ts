@@ -7,12 +7,19 @@ import type { Timer } from "./clock.ts";
 import type { ClientEnvironment } from "./environment.ts";
 import type { Send } from "./transport.ts";
 
+/** How long the server may take to answer a command. Milliseconds. */
+const answerMs = 30_000;
+/** How many times a command is sent without an answer before it is rejected. */
+const maxSilences = 3;
+
 interface Entry {
   readonly command: ClientCommand;
   readonly bytes: number;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: ClientError) => void;
   failures: number;
+  /** How many times the server did not answer. */
+  silences: number;
   /** Delays the command for pacing, or until it is sent again. */
   timer?: Timer;
 }
@@ -41,7 +48,8 @@ export interface Outbox {
 
 /**
  * Unanswered commands are sent again over each new connection. A publication carries an id, so the server stores it once.
- * Every command settles, at the latest when the client is closed.
+ * Every command settles: rejected with `timeout` if a connected server does not answer it three times, and with `closed` when
+ * the client is closed.
  *
  * @param size how many commands may be pending
  */
@@ -63,7 +71,7 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
     const entry = entries.get(ref);
     if (!isOpen || !entry) return;
     const { command, bytes, resolve, reject, timer } = entry;
-    const now = clock.now();
+    const now = clock.monotonic();
     timer?.cancel();
     if (bytes > maxBytes) {
       drop(ref);
@@ -71,7 +79,7 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
       return;
     }
     // A burst of one second's commands is allowed, half of what the server accepts. The backlog is bounded by the number of
-    // entries, in case the wall clock is set back.
+    // entries.
     turnAt = Math.max(now - 1000, Math.min(turnAt, now + entries.size * paceMs)) + paceMs;
     if (turnAt > now) entry.timer = clock.setTimeout(leave, turnAt - now);
     else leave();
@@ -79,14 +87,26 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
     function leave(): void {
       if (!isOpen) return;
       send(command, ref);
-      if (command.type !== "message") return;
-      drop(ref); // a chat message is not answered
-      resolve(undefined);
+      if (command.type === "message") {
+        drop(ref); // a chat message is not answered
+        resolve(undefined);
+      } else if (entry) entry.timer = clock.setTimeout(() => unanswered(ref, entry), answerMs);
+    }
+  }
+
+  /** The connection is alive, but no answer arrived. Sending a command twice does no harm: a publication carries its id. */
+  function unanswered(ref: Ref, entry: Entry): void {
+    if (!isOpen) return;
+    // A subscription is needed for as long as it has handlers.
+    if (++entry.silences < maxSilences || entry.command.type === "subscribe") transmit(ref);
+    else {
+      drop(ref);
+      entry.reject(new ClientError("timeout", "the server does not answer"));
     }
   }
 
   function put(command: ClientCommand, resolve: Entry["resolve"], reject: Entry["reject"]): Ref {
-    entries.set(++lastRef, { command, bytes: bytesOf(command), resolve, reject, failures: 0 });
+    entries.set(++lastRef, { command, bytes: bytesOf(command), resolve, reject, failures: 0, silences: 0 });
     transmit(lastRef);
     return lastRef;
   }
@@ -145,8 +165,8 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
   };
 }
 
-/** Bytes of the body in UTF-8. `headers` are small and left to the server to count. */
+/** Bytes in UTF-8, as the server counts them. */
 function bytesOf(command: ClientCommand): number {
-  const { message, data } = command as Partial<PublishCommand>;
-  return new TextEncoder().encode([message, JSON.stringify(data)].join("")).length;
+  const { message, data, headers = {} } = command as Partial<PublishCommand>;
+  return new TextEncoder().encode([message, JSON.stringify(data), ...Object.entries(headers).flat()].join("")).length;
 }

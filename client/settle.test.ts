@@ -118,6 +118,96 @@ describe("after close()", () => {
     await expect(client.send("late")).rejects.toMatchObject({ code: "closed" });
   });
 
+  test("a command that a living server never answers is sent three times, and rejected with timeout", async () => {
+    const environment = new ScriptedEnvironment();
+    const { client, socket } = await environment.connected();
+    const published = client.channel("room").publish(1);
+    const code = published.then(String, (error) => error.code);
+    await settle();
+    const sent = () => socket.said.filter((it) => it.command.type === "publish");
+    for (const times of [1, 2, 3]) {
+      expect(sent()).toHaveLength(times);
+      await live(environment, socket, 30_000);
+    }
+    expect(await code).toBe("timeout");
+    expect(new Set(sent().map(({ command }) => JSON.stringify(command))).size).toBe(1);
+    await live(environment, socket, 90_000);
+    expect(sent()).toHaveLength(3);
+  });
+
+  test("silence while nobody is connected gives up nothing", async () => {
+    const environment = new ScriptedEnvironment();
+    const { client, socket } = await environment.connected();
+    const published = client.channel("room").publish(1);
+    await settle();
+    socket.end(1006);
+    await environment.move(100_000);
+    const next = await environment.socket();
+    next.welcome();
+    next.say({ type: "ack", channel: "room", id: "x", duplicate: false, ref: next.refOf("publish") });
+    expect(await published).toMatchObject({ type: "ack" });
+  });
+
+  test("a subscription that a living server never answers is asked for until it is", async () => {
+    const environment = new ScriptedEnvironment();
+    const { client, socket } = await environment.connected();
+    const heard: unknown[] = [];
+    const room = client.channel("room");
+    room.on("message", ({ data }) => heard.push(data));
+    room.on("error", ({ code }) => heard.push(code));
+    await environment.move(0);
+    await live(environment, socket, 150_000);
+    expect(socket.commands.filter(({ type }) => type === "subscribe").length).toBeGreaterThan(4);
+    socket.subscribed("room", { epoch: "e", offset: 0, from: 1 });
+    socket.say({ type: "message", channel: "room", offset: 1, id: "m", timestamp: "", data: 7 });
+    expect(heard).toEqual([7]);
+  });
+
+  test("a getState that hangs is an error, and is asked again", async () => {
+    const environment = new ScriptedEnvironment();
+    const { client, socket } = await environment.connected();
+    const heard: unknown[] = [];
+    let asked = 0;
+    const getState = () => (++asked === 1 ? new Promise<never>(() => {}) : Promise.resolve({ data: asked }));
+    const doc = client.channel("doc", { getState });
+    doc.on("state", (data) => heard.push(data));
+    doc.on("error", ({ code }) => heard.push(code));
+    await environment.move(0);
+    await live(environment, socket, 29_000);
+    expect([asked, heard]).toEqual([1, []]);
+    await live(environment, socket, 2000);
+    expect([asked, heard]).toEqual([2, ["no-state", 2]]);
+    expect(socket.commands).toMatchObject([{ type: "subscribe", channel: "doc" }]);
+  });
+
+  test("a getState that hangs over the end of the client is heard of no more, and asked again after connect()", async () => {
+    const environment = new ScriptedEnvironment();
+    const { client } = await environment.connected();
+    const heard: unknown[] = [];
+    let asked = 0;
+    let answer: (state: { data: unknown }) => void = () => {};
+    const getState = () =>
+      new Promise<{ data: unknown }>((resolve) => {
+        asked++;
+        answer = resolve;
+      });
+    const doc = client.channel("doc", { getState });
+    doc.on("state", (data) => heard.push(data));
+    doc.on("error", ({ code }) => heard.push(code));
+    await environment.move(0);
+    client.close();
+    answer({ data: "late" });
+    await settle();
+    await environment.move(60_000);
+    expect([asked, heard]).toEqual([1, []]);
+    client.connect();
+    await environment.move(0);
+    expect(asked).toBe(2);
+    answer({ data: "new" });
+    await settle();
+    expect(heard).toEqual(["new"]);
+  });
+
   test("a state that was asked for comes too late, and is asked for again after connect()", async () => {
     const environment = new ScriptedEnvironment();
     const { client } = await environment.connected();
@@ -133,6 +223,14 @@ describe("after close()", () => {
     await settle();
   });
 });
+
+/** Time passes, and the server shows that it lives. */
+async function live(environment: ScriptedEnvironment, socket: ScriptedSocket, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 1000) {
+    await environment.move(1000);
+    socket.say({ type: "pong" });
+  }
+}
 
 function act(
   kind: Exclude<Step["kind"], "ask">,

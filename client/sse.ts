@@ -40,8 +40,8 @@ class SseSocket implements Socket {
     const request = this.#requestFor(command);
     if (request === undefined) return;
     this.#requests = this.#requests.then(async () => {
-      const answer = await this.#ask(...request);
-      this.#events.onFrames(decodeServerFrames(JSON.stringify({ ...answer, ref })));
+      const answer = await inTime(this.#ask(...request));
+      if (answer) this.#events.onFrames(decodeServerFrames(JSON.stringify({ ...answer, ref })));
     });
   }
 
@@ -164,6 +164,17 @@ class SseSocket implements Socket {
       signal: this.#abort.signal,
     });
   }
+}
+
+/** Undefined after 25 seconds: the requests behind it must not wait longer than a command waits for its answer. */
+function inTime(answer: Promise<object>): Promise<object | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, 25_000);
+    void answer.then((it) => {
+      clearTimeout(timer);
+      resolve(it);
+    });
+  });
 }
 
 /** The parts of an error response that are used. */

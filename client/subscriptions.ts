@@ -12,6 +12,9 @@ import { type Feed, makeFeed } from "./feed.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Send } from "./transport.ts";
 
+/** How long `getState` may take before it is called again. Milliseconds. */
+const stateMs = 30_000;
+
 /** Keeps the server's subscriptions of this connection in step with the channels that have handlers. */
 export interface Subscriptions {
   /** Whether the client was closed. Nothing is sent until it connects again. */
@@ -107,7 +110,20 @@ export function makeSubscriptions(
 
   async function load(feed: Feed): Promise<void> {
     if (feed.isLoading) return;
-    if (await feed.load()) reconcile();
+    feed.isLoading = true;
+    try {
+      await feed.load(
+        new Promise((_, stop) => {
+          feed.stop = stop;
+          feed.timer = environment.clock.setTimeout(() => stop(new Error("getState takes too long")), stateMs);
+        }),
+      );
+    } catch (cause) {
+      if (!isOver) feed.events.emit("error", new ClientError("no-state", `${cause}`, cause));
+    }
+    feed.isLoading = false;
+    feed.timer?.cancel();
+    if (feed.isLoaded) reconcile();
     else if (!isOver) feed.timer = retry(environment, reconcile, feed.failures++);
   }
 
@@ -173,6 +189,7 @@ export function makeSubscriptions(
       for (const feed of feeds.values()) {
         forget(feed);
         feed.timer?.cancel();
+        feed.stop?.(new Error("closed"));
         feed.events.emit("end", undefined);
       }
     },

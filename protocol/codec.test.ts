@@ -148,6 +148,18 @@ describe("decodeClientFrame", () => {
     expect(refusalOf(publish({ channel: "a", id: "\ud83d\ude00" }))).toBeUndefined();
   });
 
+  test.each([
+    [`{"type":"publish","channel":"a","data":${"[".repeat(200)}${"]".repeat(200)},"ref":7}`, 7],
+    [`{"ref":"r","type":"publish","channel":"a","data":${"[".repeat(200)}`, "r"],
+    ['{"type":"publish","channel":"a","data":1,"ref":8', 8],
+    ['{"type":"publish","data":{"ref":1},"x":tru,"ref":9}', 9],
+    ['{"data":{"ref":1}, oops', undefined],
+    [`{"ref":${"[".repeat(400)}`, undefined],
+    ['{"ref":"', undefined],
+  ])("brings the ref back with the refusal of a text that is no JSON, where it can be read: %s", (text, ref) => {
+    expect(decodeClientFrame(text)).toMatchObject({ ref, refusal: { code: "bad-json" } });
+  });
+
   test("brings the ref back with a refusal", () => {
     expect(decodeClientFrame('{"type":"shout","ref":7}')).toMatchObject({ ref: 7, refusal: { code: "unknown-type" } });
   });

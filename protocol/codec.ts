@@ -42,7 +42,19 @@ export function decodeClientFrame(text: string): Decoded {
     return unknown === undefined ? { ref, frame } : { ref, frame, unknown };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
+    if (error.code === "bad-json") ref = refOfBroken(text);
     return unknown === undefined ? { ref, refusal: error } : { ref, refusal: error, unknown };
+  }
+}
+
+/** Text that is not JSON, or is nested too deep to be parsed, may still contain the `ref` of the command that is refused. */
+function refOfBroken(text: string): Ref | undefined {
+  try {
+    const ref = memberTexts(text).get("ref") ?? "";
+    // Each character may be an escape of six, and there are two quotes.
+    return ref.length > 6 * limits.refLength + 2 ? undefined : parseRef({ ref: JSON.parse(ref) });
+  } catch {
+    return undefined; // the ref cannot be read
   }
 }
 
