@@ -3,16 +3,16 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 
-/** The oldest Bun the server runs on; package.json installs exactly this or a later one. */
+/** The oldest version of Bun that the server supports. package.json installs this one or a later one. */
 export const oldestBun = "1.4.4";
 
 const require = createRequire(import.meta.url);
 
 /**
- * Finds a Bun that can run the server: the one this runs on, the one npm installed for this machine, one on the PATH.
+ * Finds a Bun that can run the server: the current process, the one npm installed for this platform, or one on the PATH.
  *
- * No install script is needed for any of them: newer npm versions block those, so `bun` itself may be a stub of a few
- * hundred bytes, while the platform package that it would copy from is complete.
+ * None of them needs an install script. Newer npm versions block install scripts, so the package `bun` may contain only a
+ * stub of a few hundred bytes, while the platform package it would copy from is complete.
  *
  * @returns {string | undefined} the path of the binary
  */
@@ -20,23 +20,23 @@ export function findBun() {
   return thisBun() ?? platformBun() ?? packagedBun() ?? bunOnPath();
 }
 
-/** The npm package that holds Bun for this machine, such as `@oven/bun-linux-x64`. */
+/** The npm package with Bun for this platform, such as `@oven/bun-linux-x64`. */
 function platformPackage() {
   const os = process.platform === "win32" ? "windows" : process.platform;
   const arch = process.arch === "arm64" ? "aarch64" : process.arch;
   return `@oven/bun-${os}-${arch}${isMusl() ? "-musl" : ""}`;
 }
 
-/** What to say where findBun() found nothing. */
+/** The error message for when findBun() finds nothing. */
 export function bunIsMissing() {
-  return `Fanfare runs on Bun ${oldestBun} or later, and none was found.\n${waysToGetBun()}`;
+  return `Fanfare needs Bun ${oldestBun} or later, and none was found.\n${waysToGetBun()}`;
 }
 
 export function waysToGetBun() {
   return [
-    "Two ways out:",
-    `  npm install --include=optional    installs Bun for this machine (${platformPackage()})`,
-    "  or install Bun from https://bun.com, so that `bun --version` works in this terminal.",
+    "To get it, either run",
+    `  npm install --include=optional    installs Bun for this platform (${platformPackage()})`,
+    "or install Bun from https://bun.com, so that `bun --version` works in this terminal.",
   ].join("\n");
 }
 
@@ -50,13 +50,13 @@ function platformBun() {
   return binaryOf(platformPackage(), process.platform === "win32" ? "bun.exe" : "bun");
 }
 
-/** The package `bun` keeps its binary under this name on every system, once its install script ran. */
+/** The package `bun` uses this binary name on every platform, once its install script has run. */
 function packagedBun() {
   return binaryOf("bun", "bun.exe");
 }
 
 /**
- * Resolves as Node does for the file itself, so it finds a package beside this one, hoisted above it, or installed globally with it.
+ * Uses Node's module resolution, so it finds a package next to this one, hoisted above it, or installed globally with it.
  *
  * @param {string} name
  * @param {string} file
@@ -67,7 +67,7 @@ function binaryOf(name, file) {
   try {
     manifest = require.resolve(`${name}/package.json`);
   } catch {
-    // Not installed here: the next place is tried, and launch.js says what is missing when there is none left.
+    // Not installed: the caller tries the next place, and launch.js reports the error if none is left.
     return undefined;
   }
   const binary = join(dirname(manifest), "bin", file);
@@ -102,7 +102,7 @@ function isRecent(version) {
   return true;
 }
 
-/** Alpine and its like: their C library needs a binary of its own. The report names glibc's version where there is one. */
+/** Alpine and other musl systems need their own binary. Node's report names the glibc version if the system has glibc. */
 function isMusl() {
   if (process.platform !== "linux") return false;
   if (existsSync("/etc/alpine-release")) return true;

@@ -3,11 +3,11 @@ import http from "node:http";
 import https from "node:https";
 
 /**
- * For the image's HEALTHCHECK: exits with 0 if the server of this machine lives, else with 1. It asks OPS_PORT where there
- * is one, since that answers while the server stops as well, and PORT otherwise.
+ * The image's HEALTHCHECK: exits with 0 if the server on this machine is alive, otherwise with 1. It asks OPS_PORT if that
+ * is set, because OPS_PORT also answers while the server drains, and PORT otherwise.
  *
- * Whether the server speaks TLS may be written in a settings file, so both are tried. The certificate is for the name that
- * clients use, not for this machine's own address, and so it is not checked.
+ * TLS may be configured in a settings file, so it tries both HTTP and HTTPS. It does not verify the certificate, which is
+ * issued for the name that clients use and not for the loopback address.
  */
 const everyAddress = ["0.0.0.0", "::", "[::]"];
 const { HOST = "", OPS_PORT = "", PORT = "" } = process.env;

@@ -8,22 +8,22 @@ import { watchRunner } from "./runner-watch.js";
 
 const main = join(dirname(dirname(fileURLToPath(import.meta.url))), "server", "main.ts");
 
-/** Two signals of one name within this time are one: npm passes on the Ctrl+C that the terminal already sent to everybody. */
+/** The same signal twice within this time counts once: npm forwards the Ctrl+C that the terminal sent to the whole group. */
 const sameSignalMs = 500;
 
-/** The file descriptor at which the program finds its end of the pipe to the launcher. */
+/** The child's file descriptor for its end of the launcher pipe. */
 const pipeDescriptor = 3;
 
 /**
- * Runs the command line in server/main.ts on Bun, for people who have Node only, and stays until it has ended.
+ * Runs server/main.ts on Bun, for people who only have Node, and waits until it exits.
  *
- * A server takes a second signal as "stop now", so each one must reach it once. Ctrl+C in a terminal goes to the whole
- * process group, and so does `kill %1` or `timeout`. A server therefore gets a group of its own and receives only what is
- * passed on here. All other commands stay in the terminal's group.
+ * A server treats a second signal as "stop now", so each signal must reach it exactly once. Ctrl+C in a terminal goes to
+ * the whole process group, and so do `kill %1` and `timeout`. A server therefore runs in its own process group and receives
+ * only the signals forwarded here. All other commands stay in the terminal's group.
  *
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, stop?: AbortSignal }} [options] more environment; `stop` sends a SIGTERM
- * @returns {Promise<number>} the exit code of the server; when a signal ended it, this process ends by the same signal
+ * @param {{ env?: NodeJS.ProcessEnv, stop?: AbortSignal }} [options] `env` is added to the environment; `stop` sends SIGTERM
+ * @returns {Promise<number>} the server's exit code; if a signal killed the server, this process dies of the same signal
  */
 export async function launch(args, { env = {}, stop } = {}) {
   const bun = findBun();
@@ -33,7 +33,7 @@ export async function launch(args, { env = {}, stop } = {}) {
   }
   const [first = "start"] = args;
   const isServer = first === "start" || first.startsWith("-");
-  // Settings have one order (file < .env < environment < flags), and the server keeps it by reading .env itself.
+  // The server reads .env itself, to keep the precedence of settings: file < .env < environment < flags.
   return run(bun, ["--no-env-file", main, ...args], { ownGroup: isServer, env, stop });
 }
 
@@ -48,13 +48,13 @@ function run(bun, args, { ownGroup, env, stop }) {
   const child = isWindows
     ? spawn(bun, args, { stdio: "inherit", env: { ...engineEnv, ...process.env, ...env } })
     : spawn(bun, args, {
-        // The pipe is never written to. Its end tells the program that this process is gone, whatever ended it.
+        // Nothing is ever written to the pipe. It closes when this process dies for whatever reason, even SIGKILL.
         stdio: ["inherit", "inherit", "inherit", "pipe"],
         env: { ...engineEnv, ...process.env, ...env, FANFARE_LAUNCHER_PIPE: String(pipeDescriptor) },
         detached: ownGroup,
       });
-  // On Windows the console tells every process, and kill() would end the server without a word.
-  const release = isWindows ? ignoreConsole() : passSignals(child, { ownGroup });
+  // On Windows the console notifies every process itself, and kill() would end the server without a shutdown.
+  const release = isWindows ? ignoreConsole() : forwardSignals(child, { ownGroup });
   const end = () => child.kill("SIGTERM");
   stop?.addEventListener("abort", end);
   return new Promise((resolve) => {
@@ -69,7 +69,7 @@ function run(bun, args, { ownGroup, env, stop }) {
       child.stdio[pipeDescriptor]?.destroy();
       if (signal === null) return resolve(code ?? 1);
       process.kill(process.pid, signal);
-      // A signal that Node keeps to itself does not end this process: the shell's number for it says the same.
+      // Some signals are handled by Node and do not kill this process. Then exit with the shell's code for the signal.
       setTimeout(() => resolve(128 + constants.signals[signal]), 1000);
     });
   });
@@ -78,34 +78,34 @@ function run(bun, args, { ownGroup, env, stop }) {
 /**
  * @param {import("node:child_process").ChildProcess} child
  * @param {{ ownGroup: boolean }} options
- * @returns {() => void} gives the signals back
+ * @returns {() => void} stops forwarding
  */
-function passSignals(child, { ownGroup }) {
+function forwardSignals(child, { ownGroup }) {
   /** @type {Map<NodeJS.Signals, number>} */
   const lastAt = new Map();
   /** @param {NodeJS.Signals} signal */
-  const pass = (signal) => {
+  const forward = (signal) => {
     const now = performance.now();
-    // Counted from the last one that was passed on: a person who keeps pressing Ctrl+C means it.
+    // Measured from the last forwarded signal, so that repeated Ctrl+C gets through.
     if (now - (lastAt.get(signal) ?? Number.NEGATIVE_INFINITY) < sameSignalMs) return;
     lastAt.set(signal, now);
     child.kill(signal);
   };
-  // The same Ctrl+C or SIGTERM may have ended npm and reached this process: then it has been passed on already.
-  const stopWatching = watchRunner(() => lastAt.size === 0 && pass("SIGTERM"));
-  // Ctrl+Z stops the group of this process only: the server stops and continues with it.
+  // The Ctrl+C or SIGTERM that ended npm may have reached this process too. Then it has already been forwarded.
+  const stopWatching = watchRunner(() => lastAt.size === 0 && forward("SIGTERM"));
+  // Ctrl+Z stops only this process's group, so the server is stopped and continued explicitly.
   const suspend = () => {
     child.kill("SIGSTOP");
     process.kill(process.pid, "SIGSTOP");
   };
   const resume = () => child.kill("SIGCONT");
   /** @type {NodeJS.Signals[]} */
-  const passed = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
-  for (const signal of passed) process.on(signal, pass);
+  const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+  for (const signal of forwarded) process.on(signal, forward);
   if (ownGroup) process.on("SIGTSTP", suspend).on("SIGCONT", resume);
   return () => {
     stopWatching();
-    for (const signal of passed) process.off(signal, pass);
+    for (const signal of forwarded) process.off(signal, forward);
     process.off("SIGTSTP", suspend).off("SIGCONT", resume);
   };
 }

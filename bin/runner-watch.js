@@ -1,17 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** How often the processes above this one are looked at. */
-const lookMs = 250;
-/** Package managers that run a program for somebody, as their command lines name them. */
+/** How often the parent processes are checked. */
+const checkMs = 250;
+/** Package managers that run programs, matched in their command lines. */
 const runners = /(^|[\s/])(npm|npx|npm-cli\.js|npx-cli\.js|pnpm|pnpx|yarn|yarnpkg|bun|bunx)\b/;
 
 /**
- * Calls `onGone` once when the npm, npx or other package manager that runs this program has ended, or the shell that it
- * put in between.
+ * Calls `onGone` once when the package manager (npm, npx, …) that runs this program exits, or the shell between the two.
  *
- * npm passes SIGTERM to that shell only, which dies of it and tells nobody, and a SIGKILL reaches nobody else at all.
- * Without a package manager above, nothing is watched: a program that was put into the background outlives its shell.
+ * npm forwards SIGTERM only to that shell, which dies without forwarding it, and SIGKILL is not forwarded at all. If no
+ * package manager is among the parents, nothing is watched: a program running in the background may outlive its shell.
  *
  * @param {() => void} onGone
  * @returns {() => void} stops watching
@@ -24,18 +23,18 @@ export function watchRunner(onGone) {
     if (process.ppid === parent && chain.every(isAlive)) return;
     clearInterval(timer);
     onGone();
-  }, lookMs);
+  }, checkMs);
   timer.unref();
   return () => clearInterval(timer);
 }
 
 /**
- * The processes from the parent up to the package manager; none where there is no package manager.
+ * The process ids from the parent up to the package manager; empty if there is no package manager.
  *
  * @returns {readonly number[]}
  */
 function runnerChain() {
-  // Package managers set it for everything they run. Without it there is nothing to look for.
+  // Package managers set this variable for everything they run.
   if (process.platform === "win32" || process.env.npm_config_user_agent === undefined) return [];
   const chain = [];
   for (let pid = process.ppid; pid > 1; ) {
@@ -43,7 +42,7 @@ function runnerChain() {
     if (found === undefined) return [];
     chain.push(pid);
     if (runners.test(found.command)) return chain;
-    // `sh -c "fanfare start"`: the package manager is above it.
+    // `sh -c "fanfare start"`: the package manager is its parent.
     if (!/^\S+ -c\b/.test(found.command)) return [];
     pid = found.parent;
   }
@@ -56,7 +55,7 @@ function describeProcess(pid) {
     const { parent } = readStat(pid);
     return { parent, command: readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim() };
   } catch {
-    // No /proc, as on macOS.
+    // There is no /proc, for example on macOS.
     const { stdout } = spawnSync("ps", ["-o", "ppid=,command=", "-p", String(pid)], { encoding: "utf8" });
     const [, parent, command = ""] = /^\s*(\d+)\s+(.*)/.exec(stdout ?? "") ?? [];
     return parent === undefined ? undefined : { parent: Number(parent), command };
@@ -71,7 +70,7 @@ function isAlive(pid) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
   try {
-    // It has ended, and its own parent has not asked for its exit code yet.
+    // A zombie: it has exited, but its parent has not read the exit code yet.
     return readStat(pid).state !== "Z";
   } catch {
     return true;
@@ -79,7 +78,7 @@ function isAlive(pid) {
 }
 
 /**
- * See man 5 proc. The name before these fields may have blanks and parentheses in it.
+ * See man 5 proc. The process name before these fields may contain spaces and parentheses.
  *
  * @param {number} pid
  */

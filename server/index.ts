@@ -1,4 +1,4 @@
-/** The server as a library, and a client to go with it: docs/library.md. */
+/** The server and a client as a library. See docs/library.md. */
 export { BroadcastClient, type BroadcastClientOptions } from "../client/broadcast-client.ts";
 export {
   type Broadcast,

@@ -1,9 +1,9 @@
 import { runCli } from "./cli/cli.ts";
+import { processEnvironment } from "./cli/cli-environment.ts";
 import { watchLauncher } from "./cli/launcher-pipe.ts";
-import { processWorld } from "./cli/world.ts";
 
 const launcher = watchLauncher(process.env);
-process.exitCode = await runCli(process.argv.slice(2), { ...processWorld, onLauncherGone: launcher.onGone });
+process.exitCode = await runCli(process.argv.slice(2), { ...processEnvironment, onLauncherGone: launcher.onGone });
 launcher.close();
-// What is left now is a timer or a socket that was not closed. It must not keep a server alive that has stopped.
+// Exit even if a timer or socket was left open: it must not keep a stopped server alive.
 setTimeout(() => process.exit(), 2000).unref();

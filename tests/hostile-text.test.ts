@@ -11,7 +11,7 @@ import { ApiKeys } from "../server/auth/api-key.ts";
 import { makeTokenVerifier } from "../server/auth/token.ts";
 import { tokenFrom } from "../server/auth/token-source.ts";
 import { parseChannelRules } from "../server/channels/rule.ts";
-import { parseTyped } from "../server/cli/chat/slash.ts";
+import { parseChatInput } from "../server/cli/chat/input.ts";
 import { printable } from "../server/cli/printable.ts";
 import { parseDotenv } from "../server/config/dotenv.ts";
 import { examineSettings } from "../server/config/load.ts";
@@ -205,7 +205,7 @@ const entrances: readonly Entrance[] = [
     feed: (text) =>
       redact(log({ category: ["a"], level: "info", message: [text], rawMessage: text, timestamp: 0, properties: {} })),
   },
-  { name: "a line typed into the chat", prefixes: ["", "/"], feed: (text) => parseTyped(text) },
+  { name: "a line typed into the chat", prefixes: ["", "/"], feed: (text) => parseChatInput(text) },
   { name: "text shown on a terminal", prefixes: [""], feed: (text) => printable(text) },
   { name: "a word of a shell line", prefixes: [""], feed: (text) => shellWord(text) },
 ];

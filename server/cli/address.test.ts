@@ -18,11 +18,11 @@ describe("the server's address", () => {
     [{ HOST: "::" }, "http://[::1]:8000", "ws://[::1]:8000/ws"],
     [{ WS_PATH: "/live" }, "http://127.0.0.1:8000", "ws://127.0.0.1:8000/live"],
     [{ TLS_CERT: "cert.pem", TLS_KEY: "key.pem" }, "https://127.0.0.1:8000", "wss://127.0.0.1:8000/ws"],
-  ])("is that of the settings %j", (env, http, ws) => {
+  ])("comes from the settings %j", (env, http, ws) => {
     expect(addressOf({}, settingsOf(env))).toEqual({ http, ws });
   });
 
-  test("is that of the flags, before the settings", () => {
+  test("comes from the flags, which win over the settings", () => {
     const address = addressOf({ host: "example.test", port: 1 }, settingsOf({ HOST: "::1", PORT: "2" }));
     expect(address).toEqual({ http: "http://example.test:1", ws: "ws://example.test:1/ws" });
   });
@@ -35,7 +35,7 @@ describe("the server's address", () => {
     ["https://a/push/", "https://a/push", "wss://a/push/ws"],
     ["wss://a/push/ws", "https://a/push", "wss://a/push/ws"],
     ["wss://a/other", "https://a/other", "wss://a/other"],
-  ])("is the url %s, whichever of both it names", (url, http, ws) => {
+  ])("comes from --url %s, given as http or ws", (url, http, ws) => {
     expect(addressOf({ url: new URL(url) }, settingsOf())).toEqual({ http, ws });
   });
 });

@@ -1,20 +1,20 @@
 import { type Command, Option } from "commander";
 import type { Examined } from "../config/load.ts";
 import { ConfigError } from "../config/settings.ts";
-import { concerned } from "./concerned.ts";
+import { baseUrl } from "./banner.ts";
 import { checked, wholeNumberOf } from "./flag-values.ts";
-import { baseUrl } from "./greeting.ts";
+import { relevantProblems } from "./relevant-problems.ts";
 
-/** Which server a command talks to. */
+/** The flags that select the server a command talks to. */
 export interface AddressFlags {
   readonly host?: string;
   readonly port?: number;
   readonly url?: URL;
 }
 
-/** A server as programs reach it. */
+/** A server's base URLs. */
 export interface Address {
-  /** `http://127.0.0.1:8000`, without a slash at the end. */
+  /** `http://127.0.0.1:8000`, without a trailing slash. */
   readonly http: string;
   /** `ws://127.0.0.1:8000/ws` */
   readonly ws: string;
@@ -22,7 +22,7 @@ export interface Address {
 
 const schemes: readonly string[] = ["http:", "https:", "ws:", "wss:"];
 
-/** Gives a command `--host`, `--port` and `--url`; without any, the settings of the server itself count. */
+/** Adds `--host`, `--port` and `--url` to a command. Without them, the address comes from the server's own settings. */
 export function addAddressFlags(command: Command): Command {
   const parsePort = wholeNumberOf("--port", { min: 1, max: 65_535 });
   const rule = "an address such as http://127.0.0.1:8000 or wss://push.example.com";
@@ -31,18 +31,18 @@ export function addAddressFlags(command: Command): Command {
     return url !== null && schemes.includes(url.protocol) ? url : undefined;
   });
   return command
-    .addOption(new Option("--host <host>", "where the server is (HOST; default: 127.0.0.1)"))
-    .addOption(new Option("--port <number>", "and its port (PORT; default: 8000)").argParser(parsePort))
+    .addOption(new Option("--host <host>", "host name or address of the server (HOST; default: 127.0.0.1)"))
+    .addOption(new Option("--port <number>", "port of the server (PORT; default: 8000)").argParser(parsePort))
     .addOption(
-      new Option("--url <url>", "both in one, for servers behind TLS or a path")
+      new Option("--url <url>", "URL of the server, instead of --host and --port; needed with TLS or a path prefix")
         .argParser(parseUrl)
         .conflicts(["host", "port"]),
     );
 }
 
 /**
- * The addresses of the server. http and ws name the same server, so either may be given.
- * @throws ConfigError where the settings are what counts, and do not say
+ * The server's base URLs. `--url` may be given as http or ws: both mean the same server.
+ * @throws ConfigError if the address has to come from the settings and they are invalid
  */
 export function addressOf(flags: AddressFlags, examined: Examined): Address {
   const { wsPath, ...settings } = examined.settings;
@@ -50,26 +50,27 @@ export function addressOf(flags: AddressFlags, examined: Examined): Address {
   const asked: ("HOST" | "PORT")[] = [];
   if (flags.host === undefined) asked.push("HOST");
   if (flags.port === undefined) asked.push("PORT");
-  const problems = concerned(examined, asked);
+  const problems = relevantProblems(examined, asked);
   if (problems.length > 0) throw new ConfigError(problems);
   const { host = settings.host, port = settings.port } = flags;
-  if (port === 0) throw new ConfigError(["PORT is 0, which is any free port: say the server's own with --port"]);
+  if (port === 0) throw new ConfigError(["PORT is 0 (any free port): pass the port the server listens on with --port"]);
   const text = baseUrl({ host, port, isTls: settings.tlsCert !== undefined });
   const base = URL.parse(text);
-  if (base === null) throw new ConfigError([`--host: expected an address or a name, got ${JSON.stringify(host)}`]);
+  if (base === null)
+    throw new ConfigError([`--host: expected an IP address or a host name, got ${JSON.stringify(host)}`]);
   return { http: text, ws: text.replace(/^http/, "ws") + wsPath };
 }
 
-/** A path that is the endpoint's own belongs to the WebSocket only. */
+/** A path that ends with WS_PATH is the WebSocket endpoint's; the HTTP API is next to it. */
 function fromUrl({ protocol, host, pathname }: URL, wsPath: string): Address {
   const s = /^(https|wss):$/.test(protocol) ? "s" : "";
-  const path = withoutEndingSlashes(pathname);
-  const above = path.endsWith(wsPath) ? path.slice(0, -wsPath.length) : path;
+  const path = withoutTrailingSlashes(pathname);
+  const prefix = path.endsWith(wsPath) ? path.slice(0, -wsPath.length) : path;
   const isEndpoint = protocol.startsWith("ws") && path !== "";
-  return { http: `http${s}://${host}${above}`, ws: `ws${s}://${host}${isEndpoint ? path : `${above}${wsPath}`}` };
+  return { http: `http${s}://${host}${prefix}`, ws: `ws${s}://${host}${isEndpoint ? path : `${prefix}${wsPath}`}` };
 }
 
-function withoutEndingSlashes(path: string): string {
+function withoutTrailingSlashes(path: string): string {
   let end = path.length;
   while (path.charAt(end - 1) === "/") end--;
   return path.slice(0, end);

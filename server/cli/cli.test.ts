@@ -1,22 +1,22 @@
 import { describe, expect, test } from "bun:test";
 import manifest from "../../package.json" with { type: "json" };
-import { runInFakeWorld } from "./fake-world.ts";
+import { runFakeCli } from "./fake-cli.ts";
 
 describe("the command line", () => {
-  test.each([["--version"], ["-v"]])("says its version: %s", async (flag) => {
-    expect(await runInFakeWorld([flag])).toEqual({ code: 0, out: `${manifest.version}\n`, err: "" });
+  test.each([["--version"], ["-v"]])("prints the version: %s", async (flag) => {
+    expect(await runFakeCli([flag])).toEqual({ code: 0, out: `${manifest.version}\n`, err: "" });
   });
 
-  test.each([[["--help"]], [["-h"]], [["help"]]])("explains itself with examples: %j", async (args) => {
-    const { code, out, err } = await runInFakeWorld(args);
+  test.each([[["--help"]], [["-h"]], [["help"]]])("prints help with examples: %j", async (args) => {
+    const { code, out, err } = await runFakeCli(args);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     for (const part of ["start", "token", "config", "completion", "Examples:\n  fanfare "]) expect(out).toContain(part);
   });
 
   test.each([[["start", "--help"]], [["help", "start"]]])(
-    "explains a command, its flags in groups: %j",
+    "prints the help of a command, with its flags in groups: %j",
     async (args) => {
-      const { code, out } = await runInFakeWorld(args);
+      const { code, out } = await runFakeCli(args);
       expect(code).toBe(0);
       for (const part of ["Who may what:", "--history-size", "default: 1000", "Examples:\n  fanfare start"]) {
         expect(out).toContain(part);
@@ -30,11 +30,11 @@ describe("the command line", () => {
     [["tokn", "create"], "error: unknown command 'tokn': did you mean token?"],
     [
       ["quite-else"],
-      /^error: unknown command 'quite-else': there are start, .*, token, data, config, completion, help$/,
+      /^error: unknown command 'quite-else': expected one of start, .*, token, data, config, completion, help$/,
     ],
     [["help", "strat"], "error: unknown command 'strat': did you mean start?"],
     [["help", "token", "crate"], "error: unknown command 'crate': did you mean create?"],
-    [["help", "start", "x"], "error: unknown command 'x': start has none below it"],
+    [["help", "start", "x"], "error: unknown command 'x': start has no subcommands"],
     [["token", "crate"], "error: unknown command 'crate': did you mean create?"],
     [["--prot", "9"], "error: unknown option '--prot': did you mean --port?"],
     [["start", "--quite-else"], "error: unknown option '--quite-else'; see fanfare start --help"],
@@ -46,22 +46,22 @@ describe("the command line", () => {
     ],
     [["start", "--port", "x"], 'error: --port: expected a whole number from 0 to 65535, got "x"'],
     [["--config", "nope.yaml"], 'error: --config: there is no file "nope.yaml"'],
-  ])("refuses %j in one line with the way out, and the exit code 2", async (args, line) => {
-    const { code, out, err } = await runInFakeWorld(args);
+  ])("rejects %j with a one-line hint and exit code 2", async (args, line) => {
+    const { code, out, err } = await runFakeCli(args);
     expect({ code, out }).toEqual({ code: 2, out: "" });
     expect(err.endsWith("\n")).toBe(true);
     expect(err.trimEnd().split("\n")).toEqual([typeof line === "string" ? line : expect.stringMatching(line)]);
   });
 
-  test("shows the help of a command that needs another word", async () => {
-    const { code, out, err } = await runInFakeWorld(["token"]);
+  test("prints the help of a command that needs a subcommand", async () => {
+    const { code, out, err } = await runFakeCli(["token"]);
     expect({ code, out }).toEqual({ code: 2, out: "" });
     expect(err).toStartWith("Usage: fanfare token ");
-    expect(await runInFakeWorld(["help", "token"])).toEqual({ code: 0, out: err, err: "" });
+    expect(await runFakeCli(["help", "token"])).toEqual({ code: 0, out: err, err: "" });
   });
 
-  test("tells everything that is wrong with the settings, each in a line", async () => {
-    const { code, err } = await runInFakeWorld(["--chat", "maybe"], { env: { PORT: "x" }, files: { ".env": "oops" } });
+  test("reports every problem with the settings, one per line", async () => {
+    const { code, err } = await runFakeCli(["--chat", "maybe"], { env: { PORT: "x" }, files: { ".env": "oops" } });
     expect(code).toBe(2);
     expect(err.trimEnd().split("\n")).toEqual([
       "error: .env, line 1: expected NAME=value",
@@ -75,66 +75,66 @@ describe("fanfare token", () => {
   const secret = "a secret of more than 32 bytes, for tests";
 
   test("signs with the secret of .env", async () => {
-    const { code, out } = await runInFakeWorld(["token", "create", "u1"], {
+    const { code, out } = await runFakeCli(["token", "create", "u1"], {
       files: { ".env": `JWT_SECRET=${secret}` },
     });
     expect(code).toBe(0);
-    const checked = await runInFakeWorld(["token", "check"], { input: out, files: { ".env": `JWT_SECRET=${secret}` } });
+    const checked = await runFakeCli(["token", "check"], { input: out, files: { ".env": `JWT_SECRET=${secret}` } });
     expect(checked.out).toStartWith("user:      u1\n");
   });
 
-  test("is not kept from it by settings that are no matter to it, but by those that are", async () => {
-    const other = await runInFakeWorld(["token", "create", "u1"], {
+  test("ignores problems of unrelated settings, and reports those of its own", async () => {
+    const other = await runFakeCli(["token", "create", "u1"], {
       env: { PORT: "x" },
       files: { ".env": `JWT_SECRET=${secret}` },
     });
     expect(other.code).toBe(0);
-    const missing = await runInFakeWorld(["token", "create", "u1"], { files: { ".env": "JWT_SECRET_FILE=nowhere" } });
+    const missing = await runFakeCli(["token", "create", "u1"], { files: { ".env": "JWT_SECRET_FILE=nowhere" } });
     expect(missing).toEqual({ code: 2, out: "", err: 'error: JWT_SECRET_FILE in .env: there is no file "nowhere"\n' });
   });
 
-  test("says what is missing, with the exit code 1", async () => {
-    const { code, err } = await runInFakeWorld(["token", "create", "u1"]);
+  test("says which setting is missing, with exit code 1", async () => {
+    const { code, err } = await runFakeCli(["token", "create", "u1"]);
     expect({ code, err }).toEqual({
       code: 1,
-      err: "error: no secret to sign with: set JWT_SECRET, or say --jwt-secret-file\n",
+      err: "error: no secret to sign with: set JWT_SECRET, or pass --jwt-secret-file\n",
     });
   });
 });
 
 describe("fanfare config", () => {
-  test("show takes the flags of start, and says where each value comes from", async () => {
-    const { code, out } = await runInFakeWorld(["config", "show", "--port", "9000", "--interval", "5"]);
+  test("show accepts the flags of start, and prints where each value comes from", async () => {
+    const { code, out } = await runFakeCli(["config", "show", "--port", "9000", "--interval", "5"]);
     expect(code).toBe(0);
     expect(out).toMatch(/^PORT +9000 +--port$/m);
     expect(out).toMatch(/^NOTIFICATION_INTERVAL +5s +--interval$/m);
   });
 
-  test("show says what is wrong too, behind what could be read", async () => {
-    const { code, out, err } = await runInFakeWorld(["config", "show"], { env: { PORT: "x", CHAT: "off" } });
+  test("show prints the problems after the settings it could read", async () => {
+    const { code, out, err } = await runFakeCli(["config", "show"], { env: { PORT: "x", CHAT: "off" } });
     expect(code).toBe(2);
     expect(out).toMatch(/^CHAT +off +CHAT in the environment$/m);
     expect(err).toBe('error: PORT: expected a whole number from 0 to 65535, got "x"\n');
   });
 
-  test("check says that all is well, with warnings", async () => {
-    const seen = await runInFakeWorld(["config", "check"], { files: { ".env": "POTR=5" } });
+  test("check prints warnings for valid settings", async () => {
+    const seen = await runFakeCli(["config", "check"], { files: { ".env": "POTR=5" } });
     expect(seen).toEqual({
       code: 0,
-      out: "The settings are right: an open server on 127.0.0.1, port 8000.\n",
+      out: "The settings are valid: an open server on 127.0.0.1, port 8000.\n",
       err: "warning: POTR in .env is no setting: did you mean PORT?\n",
     });
   });
 
-  test("check fails where a server would not start", async () => {
-    const { code, err } = await runInFakeWorld(["config", "check", "--host", "0.0.0.0"]);
+  test("check fails if a server would not start", async () => {
+    const { code, err } = await runFakeCli(["config", "check", "--host", "0.0.0.0"]);
     expect(code).toBe(2);
     expect(err).toMatch(/^error: --host: anyone who reaches 0\.0\.0\.0 .* --insecure \(INSECURE=on\)\n$/);
   });
 
-  test("lists can be given in several flags", async () => {
+  test("a list can be given as several flags", async () => {
     const args = ["config", "show", "--trusted-proxies", "10.0.0.1", "--trusted-proxies", "10.0.0.2"];
-    expect((await runInFakeWorld(args)).out).toContain("10.0.0.1,10.0.0.2");
+    expect((await runFakeCli(args)).out).toContain("10.0.0.1,10.0.0.2");
   });
 
   test.each([
@@ -142,7 +142,7 @@ describe("fanfare config", () => {
     [["env"], "# Settings of Fanfare."],
     [["errors"], "# Errors\n"],
   ])("docs prints a page: %j", async (args, beginning) => {
-    const { code, out } = await runInFakeWorld(["config", "docs", ...args]);
+    const { code, out } = await runFakeCli(["config", "docs", ...args]);
     expect(code).toBe(0);
     expect(out).toStartWith(beginning);
   });

@@ -2,49 +2,55 @@ import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { examineSettings } from "../config/load.ts";
 import { ConfigError } from "../config/settings.ts";
+import type { CliEnvironment } from "./cli-environment.ts";
 import { commands, defaultCommand } from "./commands.ts";
 import { CommandError } from "./context.ts";
-import type { World } from "./world.ts";
+import { withProgramName } from "./program-name.ts";
 
-/** Exit codes: what was asked for cannot be understood, or it failed. */
+/** Exit codes for wrong usage or settings, and for a command that failed. */
 const usageCode = 2;
 const failureCode = 1;
 
 /**
- * Runs the command line. Whatever a person did wrong is told in one line per problem, with the way out.
- * @param args without the program's own name
+ * Runs the command line. Each user error is printed as one line that says what to do.
+ * @param args without the program name
  * @returns the exit code
  */
-export async function runCli(args: readonly string[], world: World): Promise<number> {
+export async function runCli(args: readonly string[], environment: CliEnvironment): Promise<number> {
   let exitCode = 0;
-  const complaint: Complaint = { text: "", command: "fanfare" };
-  const print = (lines: string) => void world.stdout.write(`${lines}\n`);
+  const problem: UsageProblem = { text: "", command: "fanfare" };
+  const print = (lines: string) => void environment.stdout.write(`${lines}\n`);
   const program = makeProgram();
   for (const make of commands) {
     const command = make({
-      ...world,
+      ...environment,
       print,
       settings: () =>
-        examineSettings({ env: world.env, readText: world.readText, flags: new Map(), configPath: undefined }),
+        examineSettings({
+          env: environment.env,
+          readText: environment.readText,
+          flags: new Map(),
+          configPath: undefined,
+        }),
       exitWith: (code) => {
         exitCode = code;
       },
     });
     program.addCommand(command, { isDefault: command.name() === defaultCommand });
   }
-  prepare(program, world, complaint);
+  prepare(program, environment, problem);
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    const { code, lines } = explain(error, complaint);
-    for (const line of lines) world.stderr.write(`${line}\n`);
+    const { code, lines } = explain(error, problem);
+    for (const line of lines) environment.stderr.write(`${withProgramName(line, environment.programName)}\n`);
     return code;
   }
 }
 
-/** What commander complained about, and in which command: told once it is known which kind of complaint it is. */
-interface Complaint {
+/** commander's error text and the command it belongs to. It is printed later, once its kind is known. */
+interface UsageProblem {
   text: string;
   command: string;
 }
@@ -53,58 +59,62 @@ function makeProgram(): Command {
   return new Command("fanfare")
     .description("Real-time push server: POST a message, and one user, a channel or everyone has it in milliseconds.")
     .version(manifest.version, "-v, --version", "print the version")
-    .helpOption("-h, --help", "print this help; `fanfare <command> --help` says more about one command")
+    .helpOption("-h, --help", "print help; `fanfare <command> --help` explains one command")
     .addHelpText(
       "after",
       `
 Examples:
-  fanfare                                     start an open server on 127.0.0.1:8000, to try it out
+  fanfare start                               start an open server on 127.0.0.1:8000, to try it out
   fanfare start --port 9000                   the same on another port
   fanfare start --host 0.0.0.0 --api-key-file key.txt --anonymous
-                                              a secured server that everyone may listen to
-  fanfare connect                             join its chat
-  fanfare publish 'Hello, everyone'           say something over HTTP
-  fanfare token create u1 --subscribe room:1  a token for the user u1
+  fanfare connect                             join the chat of the server
+  fanfare publish 'Hello, everyone'           publish a message over HTTP
+  fanfare token create u1 --subscribe room:1  make a token for the user u1
 `,
     );
 }
 
-/** Gives a command and those below it the streams of this world, and takes the end of the process away from them. */
-function prepare(command: Command, streams: Pick<World, "stdout" | "stderr">, complaint: Complaint, above = ""): void {
-  const { stdout, stderr } = streams;
+/** Makes a command and its subcommands write to the given streams, and throw instead of exiting the process. */
+function prepare(
+  command: Command,
+  streams: Pick<CliEnvironment, "stdout" | "stderr" | "programName">,
+  problem: UsageProblem,
+  above = "",
+): void {
+  const { stdout, stderr, programName } = streams;
   const path = `${above}${command.name()}`;
-  command.helpCommand(false); // ours is better at misspelt words
+  command.helpCommand(false); // ours suggests a command for misspelt words
   command.exitOverride().configureOutput({
-    writeOut: (text) => void stdout.write(text),
-    writeErr: (text) => void stderr.write(text),
+    writeOut: (text) => void stdout.write(withProgramName(text, programName)),
+    writeErr: (text) => void stderr.write(withProgramName(text, programName)),
     outputError: (text) => {
-      complaint.text = text;
-      complaint.command = path;
+      problem.text = text;
+      problem.command = path;
     },
   });
-  for (const child of command.commands) prepare(child, streams, complaint, `${path} `);
+  for (const child of command.commands) prepare(child, streams, problem, `${path} `);
 }
 
-/** What a person is told about a failure. Of a bug that is the stack: only it helps whoever mends it. */
-function explain(error: unknown, complaint: Complaint): { code: number; lines: readonly string[] } {
-  if (error instanceof CommanderError) return explainUsage(error, complaint);
-  if (error instanceof ConfigError) return { code: usageCode, lines: error.problems.map(complain) };
-  if (error instanceof CommandError) return { code: failureCode, lines: error.message.split("\n").map(complain) };
+/** The lines printed for a failure. For a bug they include the stack trace. */
+function explain(error: unknown, problem: UsageProblem): { code: number; lines: readonly string[] } {
+  if (error instanceof CommanderError) return explainUsage(error, problem);
+  if (error instanceof ConfigError) return { code: usageCode, lines: error.problems.map(formatProblem) };
+  if (error instanceof CommandError) return { code: failureCode, lines: error.message.split("\n").map(formatProblem) };
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: failureCode, lines: [`error: this is a fault of Fanfare's: ${stack}`] };
+  return { code: failureCode, lines: [`error: unexpected error, please report it as a bug: ${stack}`] };
 }
 
-function explainUsage({ code, exitCode }: CommanderError, { text, command }: Complaint) {
+function explainUsage({ code, exitCode }: CommanderError, { text, command }: UsageProblem) {
   if (exitCode === 0) return { code: 0, lines: [] };
-  // A command that needs another word behind it has shown its help instead.
+  // A command without its required subcommand has already printed its help.
   if (text === "") return { code: usageCode, lines: [] };
   const line = text.trim().replace(/\n\(Did you mean (.*)\?\)$/, ": did you mean $1?");
-  // What a command itself refuses has its own code, and says its own way out.
+  // Errors from our own commands have their own exit code and hint.
   if (!code.startsWith("commander.")) return { code: exitCode, lines: line.split("\n") };
   const hint = line.endsWith("?") ? "" : `; see ${command} --help`;
   return { code: usageCode, lines: [line.startsWith("error:") ? `${line}${hint}` : line] };
 }
 
-function complain(problem: string): string {
+function formatProblem(problem: string): string {
   return `error: ${problem}`;
 }

@@ -1,41 +1,41 @@
 import { closeTable } from "../../protocol/close-codes.ts";
 import { errorTable } from "../../protocol/errors.ts";
 
-/** The page of all refusals. */
+/** The page of all error codes. */
 export function errorsPage(): string {
   const rows = Object.entries(errorTable).map(
     ([code, { status, retry, meaning }]) => `| \`${code}\` | ${status} | ${retry ? "yes" : "no"} | ${meaning} |`,
   );
   return page("Errors", [
-    "Whatever is refused is refused with one of these codes: over HTTP as problem details (RFC 9457) in the field `code`,",
-    'over WebSocket as a frame `{"type":"error","code":…,"message":…}`. The message names what was wrong and what would',
-    "be right. *Again* says whether the same request may succeed later; `retry_after_ms` or the header `Retry-After` say when.",
+    "Every error has one of these codes. HTTP responses carry it in the field `code` of a problem details object (RFC 9457);",
+    'over WebSocket it is a frame `{"type":"error","code":…,"message":…}`. The message says what was wrong and what was',
+    "expected. *Retry* says whether the same request may succeed later; `retry_after_ms` or the header `Retry-After` say when.",
     "",
-    "| code | status | again | what it means |",
+    "| code | status | retry | meaning |",
     "|---|---|---|---|",
     ...rows,
     "",
-    "How a connection ends is in [close-codes.md](close-codes.md).",
+    "The codes that close a connection are in [close-codes.md](close-codes.md).",
   ]);
 }
 
-/** The page of all ways a connection ends. */
+/** The page of all close codes. */
 export function closeCodesPage(): string {
   const rows = Object.values(closeTable)
     .toSorted((one, other) => one.code - other.code)
     .map(
       ({ code, reconnect, reason }) =>
-        `| ${code} | ${code === 1000 ? "as it likes" : reconnect ? "yes" : "no"} | ${reason} |`,
+        `| ${code} | ${code === 1000 ? "optional" : reconnect ? "yes" : "no"} | ${reason} |`,
     );
   return page("Close codes", [
-    "A WebSocket ends with one of these codes. *Come back* says whether a client should connect again, with the growing and",
-    "scattered delays that the SDK has; a code that is not listed and below 4500 means yes, one from 4500 on means no.",
+    "The server closes a WebSocket with one of these codes. *Reconnect* says whether a client should reconnect, with",
+    "exponential backoff and jitter as in the SDK. Of codes that are not listed, those below 4500 mean yes, from 4500 on no.",
     "",
-    "| code | come back | reason |",
+    "| code | reconnect | reason |",
     "|---|---|---|",
     ...rows,
     "",
-    "What is refused while a connection lives is in [errors.md](errors.md).",
+    "Errors that do not close the connection are in [errors.md](errors.md).",
   ]);
 }
 
@@ -43,7 +43,7 @@ function page(title: string, lines: readonly string[]): string {
   return [
     `# ${title}`,
     "",
-    "<!-- Made from the tables in protocol/ by `npm run generate`: change them, not this page. -->",
+    "<!-- Generated from the tables in protocol/ by `npm run generate`. Edit the tables, not this page. -->",
     "",
     ...lines,
     "",

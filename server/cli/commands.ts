@@ -13,7 +13,7 @@ import { makeSubscribeCommand } from "./subscribe.ts";
 import { makeTokenCommand } from "./token.ts";
 import { configuredKeys } from "./token-keys.ts";
 
-/** Every command of the program, in the order in which the help lists them. A new one is one file and one line here. */
+/** All commands, in the order in which the help lists them. */
 export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeStartCommand,
   makeConnectCommand,
@@ -28,5 +28,5 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeHelpCommand,
 ];
 
-/** What runs where no command is named: `fanfare --port 9000`. */
+/** The command that runs if none is named: `fanfare --port 9000`. */
 export const defaultCommand = "start";

@@ -1,12 +1,12 @@
 import type { Command, Option } from "commander";
 
-/** A command with the words that lead to it: `token create`; empty for the program itself. */
-interface Place {
+/** A command and its path, such as `token create`. The path of the program itself is empty. */
+interface CommandPath {
   readonly path: string;
   readonly command: Command;
 }
 
-/** Completion for bash, which finds its way by the words before the one being typed. */
+/** The bash script. It finds the current command from the words before the cursor. */
 export function bashCompletion(program: Command): string {
   const places = placesOf(program);
   const steps = places
@@ -35,12 +35,12 @@ complete -F _fanfare fanfare
 `;
 }
 
-/** zsh takes what bash takes, once it is asked to. */
+/** The zsh script: the bash script, run through bashcompinit. */
 export function zshCompletion(program: Command): string {
   return `autoload -Uz compinit bashcompinit && compinit && bashcompinit\n${bashCompletion(program)}`;
 }
 
-/** Completion for fish, which shows what each word is for. */
+/** The fish script, which also shows descriptions. */
 export function fishCompletion(program: Command): string {
   const lines = placesOf(program).flatMap((place) => {
     const condition = conditionOf(place);
@@ -59,17 +59,17 @@ export function fishCompletion(program: Command): string {
   return `# Completion of fanfare. Made by \`fanfare completion fish\`.\n${lines.join("\n")}\n`;
 }
 
-function placesOf(command: Command, path = ""): Place[] {
+function placesOf(command: Command, path = ""): CommandPath[] {
   const below = command.commands.flatMap((it) => placesOf(it, path === "" ? it.name() : `${path} ${it.name()}`));
   return [{ path, command }, ...below];
 }
 
-function flagsOf({ command }: Place): Option[] {
+function flagsOf({ command }: CommandPath): Option[] {
   return command.options.filter(({ hidden, long }) => !hidden && typeof long === "string");
 }
 
-/** Without a command the flags of `start` are meant as well. */
-function candidates(place: Place, program: Command): string[] {
+/** What can follow a command. Without a command, that includes the flags of `start`. */
+function candidates(place: CommandPath, program: Command): string[] {
   const { path, command } = place;
   const words = command.commands.map((it) => it.name());
   const start = program.commands.find((it) => it.name() === "start");
@@ -78,7 +78,7 @@ function candidates(place: Place, program: Command): string[] {
   return [...words, ...choices, ...places.flatMap(flagsOf).map(({ long }) => String(long)), "--help"];
 }
 
-/** The words a flag can be followed by, as its own text lists them: `[on|off]`. */
+/** The values of a flag, taken from its definition: `[on|off]`. */
 function wordsOf(option: Option): string {
   return /[<[](\w+(?:\|\w+)+)[>\]]/.exec(option.flags)?.[1]?.replaceAll("|", " ") ?? "";
 }
@@ -87,7 +87,7 @@ function takesPath(option: Option): boolean {
   return /<(path|folder)>/.test(option.flags);
 }
 
-function conditionOf({ path }: Place): string {
+function conditionOf({ path }: CommandPath): string {
   const [command, verb] = path.split(" ");
   if (command === undefined || command === "") return "__fish_use_subcommand";
   const seen = `__fish_seen_subcommand_from ${command}`;

@@ -1,16 +1,16 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { runInFakeWorld } from "./fake-world.ts";
+import { runFakeCli } from "./fake-cli.ts";
 
 const root = join(import.meta.dir, "..", "..");
 
 describe("completion in bash", () => {
   let script = "";
   beforeAll(async () => {
-    script = (await runInFakeWorld(["completion", "bash"])).out;
+    script = (await runFakeCli(["completion", "bash"])).out;
   });
 
-  /** What bash itself offers for the last of these words. */
+  /** What bash offers for the last of these words. */
   function complete(...words: readonly string[]): string[] {
     const quoted = ["fanfare", ...words].map((word) => `'${word}'`).join(" ");
     const ask = `COMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; _fanfare; printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -46,13 +46,13 @@ describe("completion in bash", () => {
       ["env", "errors"],
     ],
     [["start", "--config", "bin/find-b"], ["bin/find-bun.js"]],
-  ])("of %j offers %j", (words, offered) => {
+  ])("completes %j to %j", (words, offered) => {
     expect(complete(...words)).toEqual(offered);
   });
 });
 
-test("fish hears of every command, flag and word, with what it is for", async () => {
-  const { out } = await runInFakeWorld(["completion", "fish"]);
+test("fish completes commands, flags and values, with descriptions", async () => {
+  const { out } = await runFakeCli(["completion", "fish"]);
   expect(out).toContain("complete -c fanfare -f -n __fish_use_subcommand -a start -d ");
   expect(out).toContain("-n '__fish_seen_subcommand_from start' -l chat -x -a 'on off' -d 'Whether any client may");
   expect(out).toContain(
@@ -60,8 +60,8 @@ test("fish hears of every command, flag and word, with what it is for", async ()
   );
 });
 
-test("zsh takes the script of bash, once it is asked to", async () => {
-  const { out } = await runInFakeWorld(["completion", "zsh"]);
+test("zsh runs the bash script through bashcompinit", async () => {
+  const { out } = await runFakeCli(["completion", "zsh"]);
   expect(out).toStartWith("autoload -Uz compinit bashcompinit");
   expect(out).toContain("complete -F _fanfare fanfare");
 });

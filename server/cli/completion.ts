@@ -6,7 +6,7 @@ const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion
 
 type Shell = keyof typeof scripts;
 
-/** `fanfare completion bash|zsh|fish`: a script that makes the shell know commands, flags and their words. */
+/** `fanfare completion bash|zsh|fish`: prints a script that completes commands, flags and their values. */
 export function makeCompletionCommand({ print }: CommandContext): Command {
   const command = new Command("completion")
     .description("print a script that completes commands and flags in your shell")

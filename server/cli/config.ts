@@ -8,10 +8,10 @@ import type { CommandContext } from "./context.ts";
 import { pages } from "./pages.ts";
 import { addSettingFlags, settingFlagsOf } from "./start-flags.ts";
 
-/** `fanfare config show`, `check` and `docs`: what the settings are, whether they are right, and what there are. */
+/** `fanfare config show`, `check` and `docs`: prints the current settings, validates them, or prints their documentation. */
 export function makeConfigCommand(context: CommandContext): Command {
   return new Command("config")
-    .description("show and check the settings a server would start with")
+    .description("show or check the settings that a server would start with")
     .addCommand(makeShowCommand(context))
     .addCommand(makeCheckCommand(context))
     .addCommand(makeDocsCommand(context));
@@ -19,13 +19,13 @@ export function makeConfigCommand(context: CommandContext): Command {
 
 function makeShowCommand(context: CommandContext): Command {
   const command = new Command("show")
-    .description("every setting, its value and where that comes from; secrets are hidden")
-    .option("--json", "one JSON object")
+    .description("print every setting, its value and its source; secrets are hidden")
+    .option("--json", "print one JSON object")
     .action(({ json }: { readonly json?: true }) => {
       const examined = examine(context, command);
       if (json) {
         context.print(JSON.stringify(settingsAsJson(examined), undefined, 2));
-        // What is wrong stands in the object.
+        // The object contains the problems.
         return context.exitWith(examined.problems.length > 0 ? 2 : 0);
       }
       context.print(describeSettings(examined).join("\n"));
@@ -37,13 +37,13 @@ function makeShowCommand(context: CommandContext): Command {
 
 function makeCheckCommand(context: CommandContext): Command {
   const command = new Command("check")
-    .description("say whether a server would start with these settings; takes the flags of `fanfare start`")
+    .description("check whether a server would start with these settings; takes the flags of `fanfare start`")
     .action(() => {
       const { env, readText } = context;
       const loaded = loadSettings({ env, readText, ...settingFlagsOf(command) });
       warn(context, loaded);
       const { isSecured, host, port } = loaded.settings;
-      context.print(`The settings are right: ${isSecured ? "a secured" : "an open"} server on ${host}, port ${port}.`);
+      context.print(`The settings are valid: ${isSecured ? "a secured" : "an open"} server on ${host}, port ${port}.`);
     });
   return addSettingFlags(command);
 }
@@ -51,9 +51,9 @@ function makeCheckCommand(context: CommandContext): Command {
 function makeDocsCommand(context: CommandContext): Command {
   const names = pages.map(({ name }) => name);
   return new Command("docs")
-    .description("print what is made from the declarations: the page of all options, an .env file, a JSON Schema …")
-    .addArgument(new Argument("[page]", "which one").choices(names).default("options"))
-    .option("--into <folder>", "write all of them below a folder, as they stand in Fanfare's own repository")
+    .description("print a generated page: all options, an example .env file, the JSON Schema of the settings file …")
+    .addArgument(new Argument("[page]", "the page to print").choices(names).default("options"))
+    .option("--into <folder>", "write all pages below a folder, at their paths in Fanfare's repository")
     .action((name: string, { into }: { readonly into?: string }) => {
       if (into === undefined) return context.print(textOf(name).trimEnd());
       for (const { path, make } of pages) {

@@ -4,12 +4,12 @@ import { limits } from "../../protocol/limits.ts";
 import { ConfigError } from "../config/settings.ts";
 import { type Address, type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
 import { Chat } from "./chat/chat.ts";
-import { Ears } from "./chat/ears.ts";
+import { ChatDisplay } from "./chat/display.ts";
 import { PipeScreen } from "./chat/pipe-screen.ts";
 import type { Screen } from "./chat/screen.ts";
+import { ChatSender } from "./chat/sender.ts";
 import { TerminalScreen } from "./chat/terminal-screen.ts";
-import { Voice } from "./chat/voice.ts";
-import { untilConnected, untilEnded } from "./client-door.ts";
+import { untilConnected, untilEnded } from "./client-connection.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { checked, userOf } from "./flag-values.ts";
 import { makePaint } from "./paint.ts";
@@ -21,15 +21,15 @@ interface ConnectFlags extends AddressFlags, TokenFlags {
   readonly user?: string;
 }
 
-/** `fanfare connect`: a chat in the terminal. */
+/** `fanfare connect`: a chat client for the terminal. */
 export function makeConnectCommand(context: CommandContext): Command {
   const command = new Command("connect")
-    .description("join the chat of a server: see what everybody says, and say something")
+    .description("join the chat of a server: read and send messages")
+    .addOption(new Option("--name <name>", "your display name (asked for if omitted)").argParser(nameOf("--name")))
     .addOption(
-      new Option("--name <name>", "what stands before your words; else you are asked").argParser(nameOf("--name")),
-    )
-    .addOption(
-      new Option("--user <id>", "connect as this user, where the server believes it").argParser(userOf("--user")),
+      new Option("--user <id>", "connect as this user; the server must allow it (TRUST_USER_ID)").argParser(
+        userOf("--user"),
+      ),
     );
   return addAddressFlags(addTokenFlags(command))
     .addHelpText("after", examples)
@@ -37,10 +37,10 @@ export function makeConnectCommand(context: CommandContext): Command {
 }
 
 const examples = `
-In the chat, /help lists the commands and /quit leaves. Without a terminal, each line of the standard input is said.
+In the chat, /help lists the commands and /quit leaves. Without a terminal, each line of the standard input is sent.
 
 Examples:
-  fanfare connect                                asks for a name, and joins the chat on 127.0.0.1:8000
+  fanfare connect                                asks for a name and joins the chat on 127.0.0.1:8000
   fanfare connect --host 192.168.1.10 --port 9000 --name Alice
   fanfare connect --url wss://push.example.com --token-file token.txt
   echo 'Deployed' | fanfare connect --name ci
@@ -49,8 +49,8 @@ Examples:
 function nameOf(name: string) {
   const rule = (text: string) =>
     text.trim() === ""
-      ? "a name that is not only spaces"
-      : `1 to ${limits.senderLength} characters, none of them a control character`;
+      ? "a name that is not blank"
+      : `1 to ${limits.senderLength} characters without control characters`;
   return checked(name, rule, (text) => {
     const given = text.trim();
     return given !== "" && given.length <= limits.senderLength && !/\p{Cc}/u.test(given) ? given : undefined;
@@ -60,16 +60,16 @@ function nameOf(name: string) {
 async function connect(context: CommandContext, flags: ConnectFlags): Promise<void> {
   const address = addressOf(flags, context.settings());
   const token = tokenOf(flags, context);
-  context.endWhenUnread();
+  context.exitOnBrokenPipe();
   const terminal = context.terminal();
   const screen = terminal === undefined ? new PipeScreen(context) : new TerminalScreen(terminal, context);
   try {
-    // Who has a token is who it says, and the server says so to the others.
+    // With a token, the server takes the name from the token.
     const given = flags.name ?? flags.user;
     const name = given === undefined && token === undefined ? await askName(screen) : given;
     if (name === undefined && token === undefined) {
-      if (screen.isPerson) return; // left before saying who it is
-      throw new CommandError("the standard input ended before there was a name: give one with --name");
+      if (screen.isPerson) return; // the user quit at the question
+      throw new CommandError("no name: the standard input ended before a name was read; pass --name");
     }
     await chat(context, { user: flags.user, token, address, screen, name });
   } finally {
@@ -77,7 +77,7 @@ async function connect(context: CommandContext, flags: ConnectFlags): Promise<vo
   }
 }
 
-interface Guest {
+interface ChatOptions {
   readonly user: string | undefined;
   readonly token: string | undefined;
   readonly address: Address;
@@ -85,12 +85,12 @@ interface Guest {
   readonly name: string | undefined;
 }
 
-async function chat(context: CommandContext, { user, token, address, screen, name }: Guest): Promise<void> {
+async function chat(context: CommandContext, { user, token, address, screen, name }: ChatOptions): Promise<void> {
   const { clock } = context;
   const paint = makePaint(context);
   const identity = { ...(user === undefined ? {} : { userId: user }), ...(token === undefined ? {} : { token }) };
   const client = createClient(address.ws, { ...identity, transports: ["websocket"] });
-  const ears = new Ears({
+  const display = new ChatDisplay({
     client,
     screen,
     paint,
@@ -98,8 +98,8 @@ async function chat(context: CommandContext, { user, token, address, screen, nam
     place: address.ws,
     onRefused: (channel) => room.leave(channel),
   });
-  const voice = new Voice({ client, clock, name, complain: (line) => ears.alarm(line) });
-  const room = new Chat({ client, screen, paint, ears, voice });
+  const sender = new ChatSender({ client, clock, name, warn: (line) => display.warn(line) });
+  const room = new Chat({ client, screen, paint, display, sender });
   let wasConnected = false;
   const talk = untilConnected(client, address).then(() => {
     wasConnected = true;
@@ -113,19 +113,19 @@ async function chat(context: CommandContext, { user, token, address, screen, nam
   }
   screen.close();
   if (wasConnected) context.print("Disconnected from server");
-  const { unsaid, waiting } = voice.tally;
-  const isCut = lines === undefined && (!wasConnected || (waiting > 0 && !screen.isPerson));
+  const { failed, pending } = sender.counts;
+  const isCut = lines === undefined && (!wasConnected || (pending > 0 && !screen.isPerson));
   if (isCut) context.exitWith(interruptedCode);
-  // A person sees what was said. A script must hear that it was not.
+  // A person has seen what failed. A script needs the exit code.
   else if (screen.isPerson) return;
-  else if (unsaid > 0) throw new CommandError(`not sent: ${unsaid} message(s)`);
-  else if (lines === 0) throw new CommandError("there was nothing to say: the standard input had no line");
+  else if (failed > 0) throw new CommandError(`not sent: ${failed} message(s)`);
+  else if (lines === 0) throw new CommandError("nothing to send: the standard input was empty");
 }
 
-/** What a shell says of a program that Ctrl+C ended. */
+/** The shell's exit code for a program ended by Ctrl+C. */
 const interruptedCode = 130;
 
-/** Undefined where the input ended before there was a name. */
+/** Undefined if the input ended before a name was entered. */
 async function askName(screen: Screen): Promise<string | undefined> {
   const parse = nameOf("username");
   for (;;) {

@@ -1,19 +1,19 @@
 import type { Examined } from "../config/load.ts";
-import type { World } from "./world.ts";
+import type { CliEnvironment } from "./cli-environment.ts";
 
-/** What every command is made with. */
-export interface CommandContext extends World {
-  /** Writes one line, or several, to the standard output. */
+/** What every command is created with. */
+export interface CommandContext extends CliEnvironment {
+  /** Writes one or more lines to the standard output. */
   print(lines: string): void;
-  /** The settings of file, `.env` and environment, without flags; what is wrong with them may be no matter to the command. */
+  /** The settings from file, `.env` and environment, without flags. Their problems may not matter to the command. */
   settings(): Examined;
-  /** How the program ends when the command has ended; 0 where nobody says anything. */
+  /** Sets the exit code of the program, which is 0 by default. The command still runs to its end. */
   exitWith(code: number): void;
 }
 
 /**
- * A failure that the person is told about: one line each on the standard error, no stack, exit code 1. Wrong settings are
- * a `ConfigError` instead (exit code 2); anything else that is thrown is a bug.
+ * A failure to report to the user: each line of the message is printed to the standard error, without a stack, and the exit
+ * code is 1. Wrong settings are a `ConfigError` (exit code 2). Anything else that is thrown is a bug.
  */
 export class CommandError extends Error {
   override readonly name = "CommandError";

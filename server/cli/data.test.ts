@@ -7,7 +7,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { defaultLogLimits } from "../broker/log-limits.ts";
 import type { Archive } from "../broker/sqlite/archive.ts";
 import { openHistory } from "../broker/sqlite/open-history.ts";
-import { runInFakeWorld } from "./fake-world.ts";
+import { runFakeCli } from "./fake-cli.ts";
 
 let directory = "";
 const rules = { historySize: 1000, historyTtl: 86_400_000, historyBytes: 100_000_000 };
@@ -23,7 +23,7 @@ function open(): Archive {
   return openHistory(directory, defaultLogLimits, { now: Date.now(), wall: Date.now() });
 }
 
-/** Messages of some length in two channels, so that the file has many pages; the server is stopped. */
+/** Stores messages of about 500 bytes in two channels, so that the file has many pages, and closes the file. */
 function store(count: number): string | undefined {
   const archive = open();
   const now = Date.now();
@@ -39,7 +39,7 @@ function store(count: number): string | undefined {
 
 const epochOf = (archive: Archive) => archive.tops(channels, Date.now()).get("a" as ChannelName)?.epoch;
 const path = () => join(directory, "history.sqlite");
-const check = (...args: string[]) => runInFakeWorld(["data", "check", directory, ...args]);
+const check = (...args: string[]) => runFakeCli(["data", "check", directory, ...args]);
 
 function damagePages(from: number, to: number): void {
   const bytes = readFileSync(path());
@@ -79,13 +79,13 @@ function messages(): { readonly count: number; readonly epoch: string | undefine
 }
 
 describe("fanfare data check", () => {
-  test("says what is there, and changes nothing", async () => {
+  test("reports what is stored, and changes nothing", async () => {
     store(20);
     const before = readdirSync(directory).map((name) => [name, readFileSync(join(directory, name)).toString("hex")]);
     const { code, out } = await check();
     expect([code, out]).toEqual([
       0,
-      expect.stringMatching(/channels: +2\n +messages: +20\n +publishers' ids: 20\nIt is sound/),
+      expect.stringMatching(/channels: +2\n +messages: +20\n +publishers' ids: 20\nIt is intact/),
     ]);
     expect(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name)).toString("hex")])).toEqual(
       before,
@@ -101,34 +101,34 @@ describe("fanfare data check", () => {
     expect([code, out]).toEqual([1, expect.stringContaining("1 damaged or missing messages")]);
   });
 
-  test("finds that the witness is missing", async () => {
+  test("reports a missing witness", async () => {
     store(20);
     for (const name of readdirSync(directory)) if (name.includes("witness")) rmSync(join(directory, name));
     const { code, out } = await check();
     expect([code, out]).toEqual([1, expect.stringContaining("its witness is missing: all channels begin new epochs")]);
   });
 
-  test("finds a file that a server would not start with, and says what to do", async () => {
+  test("reports a file that a server would not start with, and says what to do", async () => {
     store(500);
     damagePages(20, 24);
     const { code, out } = await check();
     expect([code, out]).toEqual([1, expect.stringContaining("Run the same command with --repair")]);
   });
 
-  test("says that a server is using it", async () => {
+  test("fails while a server is using the directory", async () => {
     const running = open();
     const { code, err } = await check();
     expect([code, err]).toEqual([1, expect.stringContaining("another process is using it")]);
     running.close(0, 0);
   });
 
-  test("takes the directory from DATA_DIR, and says so if there is none", async () => {
+  test("takes the directory from DATA_DIR, and fails if that is not set", async () => {
     store(2);
-    const found = await runInFakeWorld(["data", "check"], { env: { DATA_DIR: directory } });
-    expect(found.out).toContain("It is sound");
-    const missing = await runInFakeWorld(["data", "check"]);
+    const found = await runFakeCli(["data", "check"], { env: { DATA_DIR: directory } });
+    expect(found.out).toContain("It is intact");
+    const missing = await runFakeCli(["data", "check"]);
     expect([missing.code, missing.err]).toEqual([1, expect.stringContaining("DATA_DIR is not set")]);
-    const empty = await runInFakeWorld(["data", "check", join(directory, "nowhere")]);
+    const empty = await runFakeCli(["data", "check", join(directory, "nowhere")]);
     expect([empty.code, empty.err]).toEqual([1, expect.stringContaining("there is no history in it")]);
   });
 });
@@ -138,7 +138,7 @@ describe("fanfare data check --repair", () => {
     ["pages in the middle", () => damagePages(20, 24), 300],
     ["the first page", () => damagePages(0, 1), 0],
     ["a cut in the middle", () => writeFileSync(path(), readFileSync(path()).subarray(0, 200_000)), 0],
-  ])("saves what is readable of a file that no server starts with: %s", async (_, damage, least) => {
+  ])("saves the readable messages of a file that no server starts with: %s", async (_, damage, least) => {
     const epoch = store(500);
     damage();
     expect(open).toThrow();
@@ -149,7 +149,7 @@ describe("fanfare data check --repair", () => {
     expect(after.count).toBeGreaterThanOrEqual(least);
     expect(after.count).toBeLessThan(500);
     expect(after.epoch).not.toBe(epoch);
-    expect((await check()).out).toContain("It is sound");
+    expect((await check()).out).toContain("It is intact");
   });
 
   test("removes damaged messages", async () => {
@@ -161,7 +161,7 @@ describe("fanfare data check --repair", () => {
     expect(messages().count).toBe(18);
   });
 
-  test("leaves a sound history as it is, unless new epochs are wanted", async () => {
+  test("does not change an intact history, unless --new-epochs is given", async () => {
     const epoch = store(20);
     expect((await check("--repair")).out).toContain("nothing to repair");
     expect(messages()).toEqual({ count: 20, epoch });

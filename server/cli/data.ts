@@ -10,18 +10,18 @@ interface CheckFlags {
   readonly newEpochs?: true;
 }
 
-/** `fanfare data check` says whether durable history is sound, and repairs it if that is wanted. */
+/** `fanfare data check`: verifies the durable history, and repairs it with `--repair`. */
 export function makeDataCommand(context: CommandContext): Command {
-  return new Command("data").description("look after durable history (DATA_DIR)").addCommand(
+  return new Command("data").description("check and repair the durable history (DATA_DIR)").addCommand(
     new Command("check")
-      .description("say what is stored in a directory and whether it is sound; exit code 1 if it is not")
+      .description("report what is stored in a directory and whether it is intact; exit code 1 if it is not")
       .argument("[directory]", "the directory (default: the setting DATA_DIR)")
       .option("--repair", "save every readable message into a new file; the old files are kept")
-      .option("--new-epochs", "with --repair: begin new epochs, as after rolling back a snapshot of the volume")
+      .option("--new-epochs", "with --repair: start new epochs; use it after restoring an older copy of the directory")
       .addHelpText(
         "after",
         `
-Without --repair nothing is changed. Stop the server first.
+Stop the server first. Without --repair nothing is changed.
 
 Examples:
   fanfare data check
@@ -55,7 +55,7 @@ function check(context: CommandContext, given: string | undefined, { repair, new
 function configured({ settings }: CommandContext): string {
   const { dataDir } = settings().settings;
   if (dataDir === undefined) {
-    throw new CommandError("DATA_DIR is not set: name the directory, as in `fanfare data check /var/lib/fanfare`");
+    throw new CommandError("DATA_DIR is not set: pass the directory, as in `fanfare data check /var/lib/fanfare`");
   }
   return dataDir;
 }
@@ -68,7 +68,7 @@ function describe(directory: string, report: HistoryReport): readonly string[] {
   const { version, bytes, walBytes, channels, messages, ids, broken, damagedMessages, findings } = report;
   const damage = [
     ...broken,
-    ...(damagedMessages > 0 ? [`${damagedMessages} damaged or missing messages; clients get a gap instead`] : []),
+    ...(damagedMessages > 0 ? [`${damagedMessages} damaged or missing messages; clients receive a gap for them`] : []),
     ...findings,
   ];
   const contents = [`  channels:        ${channels}`, `  messages:        ${messages}`, `  publishers' ids: ${ids}`];
@@ -77,15 +77,16 @@ function describe(directory: string, report: HistoryReport): readonly string[] {
     `  size on disk:    ${bytes} bytes, and ${walBytes} in the write-ahead log`,
     ...(broken.length > 0 ? [] : [`  version:         ${version}`, ...contents]),
     ...(damage.length === 0
-      ? ["It is sound."]
+      ? ["It is intact."]
       : ["It is damaged:", ...damage.map((line) => `  - ${line}`), verdict(report)]),
   ];
 }
 
 function verdict({ broken, damagedMessages }: HistoryReport): string {
   if (broken.length > 0) return "The server does not start with it. Run the same command with --repair.";
-  if (damagedMessages > 0) return "The server starts with it. --repair removes what is damaged, with new epochs.";
-  return "The next start of the server deals with it.";
+  if (damagedMessages > 0)
+    return "The server starts with it. --repair removes the damaged messages and starts new epochs.";
+  return "The server fixes this at its next start.";
 }
 
 function describeRepair({ keptIn, channels, messages, notes }: Repair): readonly string[] {
@@ -93,9 +94,6 @@ function describeRepair({ keptIn, channels, messages, notes }: Repair): readonly
     `Repaired: ${channels} channels and ${messages} messages are kept.`,
     ...(keptIn === undefined
       ? notes.map((note) => `  - ${note}`)
-      : [
-          "All channels begin new epochs.",
-          `The old files are in ${keptIn}. Remove them when you no longer need them.`,
-        ]),
+      : ["All channels have new epochs.", `The old files are in ${keptIn}. Remove them when you no longer need them.`]),
   ];
 }

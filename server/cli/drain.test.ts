@@ -1,17 +1,17 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { controlPath } from "../ops/control-socket.ts";
+import { runFakeCli } from "./fake-cli.ts";
 import { startFakeServer } from "./fake-server.ts";
-import { runInFakeWorld } from "./fake-world.ts";
 
 const closers: (() => void)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A server that is asked to drain, has so many connections at each look, and then is gone. */
-function startDraining(looks: readonly number[], answers: Readonly<Record<string, () => Response>> = {}) {
-  const left = [...looks];
+/** A server that reports one of these numbers of connections at each check while it drains, and then stops. */
+function startDraining(counts: readonly number[], answers: Readonly<Record<string, () => Response>> = {}) {
+  const left = [...counts];
   const server = startFakeServer(({ method, path }) => {
     const answer = answers[`${method} ${path}`];
     if (answer !== undefined) return answer();
@@ -28,70 +28,70 @@ const notThere = () => Response.json({ detail: "nothing" }, { status: 404 });
 const opsPort = { "GET /v1/connections": notThere };
 
 describe("fanfare drain", () => {
-  test("asks once, and is done", async () => {
+  test("sends one request", async () => {
     const server = startDraining([]);
-    const seen = await runInFakeWorld(["drain", "--url", server.url, "--api-key", "0123456789abcdef"]);
+    const seen = await runFakeCli(["drain", "--url", server.url, "--api-key", "0123456789abcdef"]);
     expect(seen).toEqual({ code: 0, out: `${server.url} is draining\n`, err: "" });
-    expect(server.asked.map(({ method, path, key }) => [method, path, key])).toEqual([
+    expect(server.requests.map(({ method, path, key }) => [method, path, key])).toEqual([
       ["POST", "/v1/drain", "Bearer 0123456789abcdef"],
     ]);
   });
 
-  test("brings the key that may do it", async () => {
+  test("sends the key that has the scope admin", async () => {
     const server = startDraining([]);
     const env = { API_KEY: "publish+read@0123456789abcdef,admin@fedcba9876543210" };
-    await runInFakeWorld(["drain", "--url", server.url], { env });
-    expect(server.asked[0]?.key).toBe("Bearer fedcba9876543210");
+    await runFakeCli(["drain", "--url", server.url], { env });
+    expect(server.requests[0]?.key).toBe("Bearer fedcba9876543210");
   });
 
-  test("says why it may not", async () => {
+  test("prints why the server refuses", async () => {
     const refusal = () => Response.json({ detail: "the key lacks the scope admin" }, { status: 403 });
     const server = startDraining([], { "POST /v1/drain": refusal });
-    const seen = await runInFakeWorld(["drain", "--url", server.url]);
+    const seen = await runFakeCli(["drain", "--url", server.url]);
     expect(seen).toEqual({ code: 1, out: "", err: "error: the key lacks the scope admin (403)\n" });
   });
 
-  test("says in one line that nothing answers", async () => {
+  test("prints one line if no server is running", async () => {
     const server = startDraining([]);
     server[Symbol.dispose]();
-    const seen = await runInFakeWorld(["drain", "--wait", "--url", server.url]);
-    expect(seen).toEqual({ code: 1, out: "", err: expect.stringContaining("error: nothing answers at") });
+    const seen = await runFakeCli(["drain", "--wait", "--url", server.url]);
+    expect(seen).toEqual({ code: 1, out: "", err: expect.stringContaining("error: cannot connect to") });
   });
 });
 
 describe("fanfare drain --wait", () => {
-  test("says how many are left when it is another number, until another server has its place", async () => {
+  test("prints the number of connections when it changes, until another server answers", async () => {
     const server = startDraining([3, 3, 1], opsPort);
     const slept: number[] = [];
     const sleep = async (ms: number) => void slept.push(ms);
-    const seen = await runInFakeWorld(["drain", "--wait", "--url", server.url], { sleep });
+    const seen = await runFakeCli(["drain", "--wait", "--url", server.url], { sleep });
     expect(seen.out.split("\n")).toEqual([
       `${server.url} is draining`,
-      "3 connections are left",
-      "1 connection is left",
-      "another one has its place",
+      "3 connections left",
+      "1 connection left",
+      "the server has stopped, and another one has taken its place",
       "",
     ]);
     expect([seen.code, seen.err, slept]).toEqual([0, "", [1000, 1000, 1000]]);
   });
 
-  test("is over when nobody listens any more", async () => {
+  test("ends when the port is closed", async () => {
     const server = startDraining([2, 2, 2], opsPort);
     const sleep = async () => server[Symbol.dispose]();
-    const { code, out } = await runInFakeWorld(["drain", "--wait", "--url", server.url], { sleep });
-    expect([code, out.split("\n").at(-2)]).toEqual([0, "it has ended"]);
+    const { code, out } = await runFakeCli(["drain", "--wait", "--url", server.url], { sleep });
+    expect([code, out.split("\n").at(-2)]).toEqual([0, "the server has stopped"]);
   });
 
-  test("does not drain what it could not watch to the end", async () => {
+  test("does not start a drain that it cannot watch", async () => {
     const server = startDraining([], { "GET /v1/connections": () => Response.json({ connections: [] }) });
-    const { code, err } = await runInFakeWorld(["drain", "--wait", "--url", server.url]);
-    expect([code, err]).toEqual([1, expect.stringContaining("Name its OPS_PORT with --url")]);
-    expect(server.asked.map(({ path }) => path)).toEqual(["/v1/connections"]);
+    const { code, err } = await runFakeCli(["drain", "--wait", "--url", server.url]);
+    expect([code, err]).toEqual([1, expect.stringContaining("Pass its OPS_PORT with --url")]);
+    expect(server.requests.map(({ path }) => path)).toEqual(["/v1/connections"]);
   });
 });
 
-describe("a server of this machine", () => {
-  /** The control socket of the server on that port. */
+describe("a server on this machine", () => {
+  /** Opens the control socket of the server on that port. */
   function openControl(port: number, answer: (path: string) => Response) {
     const unix = controlPath(port);
     rmSync(unix, { force: true });
@@ -110,49 +110,52 @@ describe("a server of this machine", () => {
     return { keys, stop: () => void server.stop(true) };
   }
 
-  test("is asked through its control socket, which wants no key", async () => {
+  test("is reached through its control socket, without a key", async () => {
     const server = startDraining([]);
     const { keys } = openControl(server.port ?? 0, () => Response.json({}, { status: 202 }));
     const env = { API_KEY: "admin@fedcba9876543210" };
-    const seen = await runInFakeWorld(["drain", "--port", String(server.port)], { env });
-    expect([seen.code, server.asked, keys]).toEqual([0, [], [null]]);
+    const seen = await runFakeCli(["drain", "--port", String(server.port)], { env });
+    expect([seen.code, server.requests, keys]).toEqual([0, [], [null]]);
   });
 
-  test("is waited for there", async () => {
+  test("is also watched through its control socket", async () => {
     const server = startDraining([]);
     const answers = [Response.json({}, { status: 202 }), Response.json({ status: "draining", connections: 5 })];
     openControl(server.port ?? 0, () => answers.shift() ?? Response.json({ status: "healthy" }));
-    const { code, out } = await runInFakeWorld(["drain", "--wait", "--port", String(server.port)]);
-    expect([code, out.split("\n").slice(1)]).toEqual([0, ["5 connections are left", "another one has its place", ""]]);
+    const { code, out } = await runFakeCli(["drain", "--wait", "--port", String(server.port)]);
+    expect([code, out.split("\n").slice(1)]).toEqual([
+      0,
+      ["5 connections left", "the server has stopped, and another one has taken its place", ""],
+    ]);
   });
 
-  test("is asked over HTTP where the socket was left behind", async () => {
+  test("is reached over HTTP if a killed server left its socket behind", async () => {
     const server = startDraining([]);
     const unix = controlPath(server.port ?? 0);
     const code = `Bun.serve({ unix: ${JSON.stringify(unix)}, fetch: () => new Response() }); process.kill(process.pid, "SIGKILL")`;
     Bun.spawnSync([process.execPath, "-e", code]);
     closers.push(() => rmSync(unix, { force: true }));
-    expect(await runInFakeWorld(["drain", "--port", String(server.port)])).toMatchObject({ code: 0, err: "" });
-    expect(server.asked).toHaveLength(1);
+    expect(await runFakeCli(["drain", "--port", String(server.port)])).toMatchObject({ code: 0, err: "" });
+    expect(server.requests).toHaveLength(1);
   });
 
   test.each([
     ["its URL", (port: number) => ["--url", `http://127.0.0.1:${port}`]],
     ["its host", (port: number) => ["--host", "127.0.0.1", "--port", String(port)]],
     ["a key", (port: number) => ["--port", String(port), "--api-key", "0123456789-wrong"]],
-  ])("is asked over HTTP by a person who names %s", async (_, flags) => {
+  ])("is reached over HTTP if the user passes %s", async (_, flags) => {
     const refusal = () => Response.json({ detail: "no such key" }, { status: 401 });
     const server = startDraining([], { "POST /v1/drain": refusal });
     const { keys } = openControl(server.port ?? 0, () => Response.json({}, { status: 202 }));
-    expect(await runInFakeWorld(["drain", ...flags(server.port ?? 0)])).toMatchObject({ code: 1, out: "" });
-    expect([server.asked.length, keys]).toEqual([1, []]);
+    expect(await runFakeCli(["drain", ...flags(server.port ?? 0)])).toMatchObject({ code: 1, out: "" });
+    expect([server.requests.length, keys]).toEqual([1, []]);
   });
 
-  test("that is reached through a proxy is not this one", async () => {
+  test("is not assumed behind a URL with a path, which means a proxy", async () => {
     const server = startDraining([]);
     openControl(server.port ?? 0, () => Response.json({}, { status: 500 }));
-    const seen = await runInFakeWorld(["drain", "--url", `${server.url}/fanfare`]);
+    const seen = await runFakeCli(["drain", "--url", `${server.url}/fanfare`]);
     expect(seen).toMatchObject({ code: 1 });
-    expect(server.asked.map(({ path }) => path)).toEqual(["/fanfare/v1/drain"]);
+    expect(server.requests.map(({ path }) => path)).toEqual(["/fanfare/v1/drain"]);
   });
 });

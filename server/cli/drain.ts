@@ -1,7 +1,14 @@
 import { Command } from "commander";
 import { type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
 import { addKeyFlag, keyOf } from "./api-key.ts";
-import { type Answer, askServer, isRefusedConnection, type Question, refused, unreachable } from "./ask-server.ts";
+import {
+  type ApiRequest,
+  type ApiResponse,
+  isRefusedConnection,
+  refused,
+  sendRequest,
+  unreachable,
+} from "./api-request.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { controlOf } from "./control.ts";
 
@@ -10,27 +17,27 @@ interface DrainFlags extends AddressFlags {
   readonly wait?: true;
 }
 
-type Door = Omit<Question, "path">;
+type Target = Omit<ApiRequest, "path">;
 
-/** Between two looks at how many are left. Milliseconds. */
-const stepMs = 1000;
-/** Who was told to wait for the end, and was sent away before it came: 128 + the number of SIGINT. */
+/** Interval between two checks of how many connections are left. Milliseconds. */
+const checkMs = 1000;
+/** The exit code if --wait is interrupted: 128 + the number of SIGINT. */
 const interruptedCode = 130;
 
-/** `fanfare drain`: asks a server to stop as the first signal would, and waits for its end if that is wanted. */
+/** `fanfare drain`: makes a server drain, as SIGTERM does, and with `--wait` waits until it has stopped. */
 export function makeDrainCommand(context: CommandContext): Command {
   const command = new Command("drain")
-    .description("let a server stop: its clients are told and may leave, then it ends")
-    .option("--wait", "say each second how many are left, until the server is gone");
+    .description("shut a server down gracefully: it notifies its clients, waits for them to leave, and exits")
+    .option("--wait", "print how many connections are left, until the server has exited");
   return addKeyFlag(addAddressFlags(command))
     .addHelpText("after", examples)
     .action((flags: DrainFlags) => drain(context, flags));
 }
 
 const examples = `
-A server of this user on this machine is asked through its control socket. With --url, --host or --api-key it is asked over
-HTTP, where a secured server wants a key with the scope admin. --wait needs something that answers while the server drains:
-the control socket, or OPS_PORT.
+A server that you run on this machine is reached through its control socket. With --url, --host or --api-key the command
+uses HTTP, and a secured server requires a key with the scope admin. --wait needs an endpoint that stays open while the
+server drains: the control socket or OPS_PORT.
 
 Examples:
   fanfare drain
@@ -42,69 +49,68 @@ async function drain(context: CommandContext, flags: DrainFlags): Promise<void> 
   const examined = context.settings();
   const address = addressOf(flags, examined);
   const control = controlOf(address, flags);
-  // Through the control socket nobody is asked for one, so that one that is wrong does no harm.
+  // The control socket requires no key, so an invalid API_KEY does not matter there.
   const key = control === undefined ? keyOf(flags.apiKey, examined, "admin") : undefined;
-  const door = { address, key, control };
-  context.endWhenUnread();
-  if (flags.wait && control === undefined) await checkStaysOpen(door);
-  const question = { ...door, path: "/v1/drain", body: "{}" };
-  const answer = await asked(question);
-  if (answer.status !== 202) throw refused(question, answer);
+  const target = { address, key, control };
+  context.exitOnBrokenPipe();
+  if (flags.wait && control === undefined) await checkStaysOpen(target);
+  const request = { ...target, path: "/v1/drain", body: "{}" };
+  const response = await send(request);
+  if (response.status !== 202) throw refused(request, response);
   context.print(`${address.http} is draining`);
-  if (flags.wait) await untilGone(context, door);
+  if (flags.wait) await untilGone(context, target);
 }
 
-/** @throws CommandError where the port is closed as soon as the server drains: then nobody could tell how it goes on */
-async function checkStaysOpen(door: Door): Promise<void> {
-  // Only the server's own port has the connections themselves.
-  const { status } = await asked({ ...door, path: "/v1/connections" });
+/** @throws CommandError if the port closes as soon as the server drains, so that the progress could not be shown */
+async function checkStaysOpen(target: Target): Promise<void> {
+  // Only the main port serves this path, and the main port closes.
+  const { status } = await send({ ...target, path: "/v1/connections" });
   if (status === 404) return;
   throw new CommandError(
-    "--wait: this port closes while the server drains. Name its OPS_PORT with --url; or run this on the server's machine as its user, with --port alone",
+    "--wait: this port closes when the server drains. Pass its OPS_PORT with --url, or run the command on the server's machine as the same user with only --port",
   );
 }
 
-async function untilGone(context: CommandContext, door: Door): Promise<void> {
+async function untilGone(context: CommandContext, target: Target): Promise<void> {
   const ended = new AbortController();
   const stop = context.onInterrupt(() => ended.abort());
   let shown: string | undefined;
-  let look = await lookAt(door);
-  while (!look.isOver && !ended.signal.aborted) {
-    if (look.words !== undefined && look.words !== shown) context.print(look.words);
-    shown = look.words ?? shown;
-    await context.sleep(stepMs, ended.signal);
-    if (!ended.signal.aborted) look = await lookAt(door);
+  let progress = await readProgress(target);
+  while (!progress.isOver && !ended.signal.aborted) {
+    if (progress.text !== undefined && progress.text !== shown) context.print(progress.text);
+    shown = progress.text ?? shown;
+    await context.sleep(checkMs, ended.signal);
+    if (!ended.signal.aborted) progress = await readProgress(target);
   }
   stop();
-  if (look.isOver) context.print(look.words ?? "it has ended");
+  if (progress.isOver) context.print(progress.text ?? "the server has stopped");
   else context.exitWith(interruptedCode);
 }
 
-/** How it goes on. */
 interface Progress {
   readonly isOver: boolean;
-  /** For a person; undefined where there is nothing to say. */
-  readonly words?: string;
+  /** The line to print; undefined if there is nothing to report. */
+  readonly text?: string;
 }
 
-async function lookAt(door: Door): Promise<Progress> {
+async function readProgress(target: Target): Promise<Progress> {
   try {
-    const { value } = await askServer({ ...door, path: "/health" });
+    const { value } = await sendRequest({ ...target, path: "/health" });
     if (typeof value !== "object" || value === null) return { isOver: false };
     if (!("status" in value) || value.status !== "draining")
-      return { isOver: true, words: "another one has its place" };
-    if (!("connections" in value)) return { isOver: false }; // this key may drain, and may not read
+      return { isOver: true, text: "the server has stopped, and another one has taken its place" };
+    if (!("connections" in value)) return { isOver: false }; // the key may drain but not read
     const { connections } = value;
-    return { isOver: false, words: connections === 1 ? "1 connection is left" : `${connections} connections are left` };
+    return { isOver: false, text: connections === 1 ? "1 connection left" : `${connections} connections left` };
   } catch (error) {
     return { isOver: isRefusedConnection(error) };
   }
 }
 
-async function asked(question: Question): Promise<Answer> {
+async function send(request: ApiRequest): Promise<ApiResponse> {
   try {
-    return await askServer(question);
+    return await sendRequest(request);
   } catch (error) {
-    throw unreachable(question.address, error);
+    throw unreachable(request.address, error);
   }
 }

@@ -1,5 +1,5 @@
-/** One request as a test looks at it. */
-export interface Asked {
+/** A request, as tests look at it. */
+export interface RecordedRequest {
   readonly method: string;
   readonly path: string;
   readonly key: string | null;
@@ -8,11 +8,11 @@ export interface Asked {
 }
 
 /**
- * A server that answers as a test says, for tests of what speaks HTTP. Use it with `using`.
- * @param answer called for each request, with how many came before
+ * An HTTP server with scripted responses, for tests. Use it with `using`.
+ * @param respond called for each request, with the number of requests before it
  */
-export function startFakeServer(answer: (asked: Asked, before: number) => Response) {
-  const asked: Asked[] = [];
+export function startFakeServer(respond: (request: RecordedRequest, before: number) => Response) {
+  const requests: RecordedRequest[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -20,12 +20,12 @@ export function startFakeServer(answer: (asked: Asked, before: number) => Respon
       const { pathname, search } = new URL(request.url);
       const key = request.headers.get("Authorization");
       const one = { method: request.method, path: pathname + search, key, body: await request.text() };
-      asked.push(one);
-      return answer(one, asked.length - 1);
+      requests.push(one);
+      return respond(one, requests.length - 1);
     },
   });
   return {
-    asked,
+    requests,
     url: `http://127.0.0.1:${server.port}`,
     port: server.port,
     [Symbol.dispose]: () => void server.stop(true),

@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { refuseCommand } from "./refuse-command.ts";
+import { failUnknownCommand } from "./unknown-command.ts";
 
-/** `fanfare help [command]`: the same as `--help` behind it. */
+/** `fanfare help [command]`: the same as `fanfare [command] --help`. */
 export function makeHelpCommand(): Command {
   const command = new Command("help")
     .description("print the help of the program or of a command")
@@ -9,7 +9,7 @@ export function makeHelpCommand(): Command {
     .action((words: readonly string[]) => {
       let found = command.parent ?? command;
       for (const word of words) {
-        found = found.commands.find((it) => it.name() === word) ?? refuseCommand(found, word);
+        found = found.commands.find((it) => it.name() === word) ?? failUnknownCommand(found, word);
       }
       found.help();
     });

@@ -1,19 +1,19 @@
 import { fstatSync } from "node:fs";
 
-/** The pipe from bin/launch.js, which ends with the launcher's process. */
+/** The pipe from bin/launch.js, which closes when the launcher's process dies. */
 export interface LauncherPipe {
-  /** From now on, `run` is called when the launcher is gone, in place of SIGTERM. @returns stops that */
+  /** Calls `run` when the launcher dies, instead of sending SIGTERM to this process. @returns removes the listener */
   onGone(run: () => void): () => void;
-  /** Idempotent. Without it the pipe keeps this process alive. */
+  /** Idempotent. Until it is called, the pipe keeps this process alive. */
   close(): void;
 }
 
 /**
- * Watches the pipe that the launcher left at the file descriptor named by FANFARE_LAUNCHER_PIPE. When it ends, the launcher
- * is gone: killed, mostly, since it would have passed on any other signal. This process then gets a SIGTERM, so that
- * nothing it was started for is left running.
+ * Watches the pipe to the launcher, whose file descriptor is in FANFARE_LAUNCHER_PIPE. When the pipe closes, the launcher has
+ * died, usually of SIGKILL, because it forwards all other signals. This process then sends itself SIGTERM, so that it is not
+ * left running as an orphan.
  *
- * @param env the name is taken out of it, so that the processes of this one do not look for a pipe that they do not have
+ * @param env FANFARE_LAUNCHER_PIPE is removed from it: child processes do not have the pipe
  */
 export function watchLauncher(env: Record<string, string | undefined>): LauncherPipe {
   const descriptor = Number(env.FANFARE_LAUNCHER_PIPE ?? Number.NaN);
@@ -29,7 +29,7 @@ export function watchLauncher(env: Record<string, string | undefined>): Launcher
     if (listeners.size === 0) process.kill(process.pid, "SIGTERM");
     for (const run of listeners) run();
   };
-  // Nothing is ever written to it: whatever comes is the end.
+  // Nothing is ever written to the pipe, so the first result means that it closed.
   reader.read().then(end, end);
   return {
     onGone: (run) => {
@@ -39,7 +39,7 @@ export function watchLauncher(env: Record<string, string | undefined>): Launcher
     },
     close: () => {
       isClosed = true;
-      reader.cancel().catch(() => undefined); // it has ended already
+      reader.cancel().catch(() => undefined); // the pipe has already closed
     },
   };
 }
@@ -50,6 +50,6 @@ function isPipe(descriptor: number): boolean {
     const found = fstatSync(descriptor);
     return found.isSocket() || found.isFIFO();
   } catch {
-    return false; // the variable was inherited, and the pipe was not
+    return false; // the variable was inherited, but the pipe was not
   }
 }

@@ -18,16 +18,16 @@ describe("a message as a line", () => {
     expect(messageLine({ timestamp, ...message }, { paint, showChannel: false })).toBe(line);
   });
 
-  test("names the channel where there are several", () => {
+  test("names the channel if there are several", () => {
     const message = { timestamp, channel: "room:1", sender: "Bob", message: "Hey" };
     expect(messageLine(message, { paint, showChannel: true })).toBe("[10:30:35] (room:1) Bob: Hey");
   });
 
-  test("of the server begins with SYSTEM", () => {
+  test("from the server begins with SYSTEM", () => {
     expect(systemLine({ timestamp, message: "Welcome!" }, paint)).toBe("[10:30:35] SYSTEM: Welcome!");
   });
 
-  test("has no time where the server sent none that can be read", () => {
+  test("has a placeholder for an invalid timestamp", () => {
     expect(systemLine({ timestamp: "soon", message: "x" }, paint)).toBe("[--:--:--] SYSTEM: x");
   });
 });
@@ -35,18 +35,15 @@ describe("a message as a line", () => {
 test.each([
   [{ epoch: "e", from: 3, to: 3, reason: "history-too-short" }, "message 3 is missing (history-too-short)"],
   [{ epoch: "e", from: 3, to: 9, reason: "unannounced" }, "messages 3 to 9 are missing (unannounced)"],
-  [
-    { epoch: "e", from: 1, to: 0, reason: "epoch-changed" },
-    "the server has forgotten what it had; messages may be missing",
-  ],
-] as const)("a gap is told: %j", (gap, line) => {
+  [{ epoch: "e", from: 1, to: 0, reason: "epoch-changed" }, "the server lost its history; messages may be missing"],
+] as const)("describes the gap %j", (gap, line) => {
   expect(describeGap(gap)).toBe(line);
 });
 
 describe("colours", () => {
   const terminal = { ...stdout, isTTY: true };
 
-  test("are for terminals", () => {
+  test("are used in a terminal", () => {
     const { dim, name } = makePaint({ env: {}, stdout: terminal });
     expect(dim("x")).toBe("\u001b[2mx\u001b[0m");
     expect(name("Bob")).toBe(name("Bob"));
@@ -56,9 +53,9 @@ describe("colours", () => {
   test.each([
     ["a pipe", {}, stdout],
     ["NO_COLOR", { NO_COLOR: "1" }, terminal],
-    ["a terminal that has none", { TERM: "dumb" }, terminal],
-  ])("are not for %s", (_, env, output) => {
-    const { dim, notice, alarm, name } = makePaint({ env, stdout: output });
-    expect([dim, notice, alarm, name].map((it) => it("x"))).toEqual(["x", "x", "x", "x"]);
+    ["a terminal without colours", { TERM: "dumb" }, terminal],
+  ])("are not used for %s", (_, env, output) => {
+    const { dim, notice, error, name } = makePaint({ env, stdout: output });
+    expect([dim, notice, error, name].map((it) => it("x"))).toEqual(["x", "x", "x", "x"]);
   });
 });

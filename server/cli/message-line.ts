@@ -3,12 +3,12 @@ import type { WireMessage } from "../../protocol/frames.ts";
 import type { Paint } from "./paint.ts";
 import { printable, printableJson } from "./printable.ts";
 
-/** What of a message a line shows. */
+/** The fields of a message that a line shows. */
 export type Shown = Pick<WireMessage, "timestamp" | "channel" | "sender" | "message" | "event" | "data">;
 
 /**
- * A message for people: `[10:30:35] Bob: Hey Alice`. In front of it the channel where there are several, `(room:1)`;
- * behind it what is for programs: `[10:30:35] price {"price":42}`.
+ * Formats a message for people: `[10:30:35] Bob: Hey Alice`. With `showChannel` the channel comes first: `(room:1)`. The
+ * event and the data are appended: `[10:30:35] price {"price":42}`.
  */
 export function messageLine(
   { timestamp, channel, sender, message, event, data }: Shown,
@@ -24,7 +24,7 @@ export function messageLine(
   ].join(" ");
 }
 
-/** What the server says itself: `[10:30:25] SYSTEM: Welcome! …` */
+/** Formats a system frame: `[10:30:25] SYSTEM: Welcome! …` */
 export function systemLine(
   { timestamp, message }: { readonly timestamp: string; readonly message: string },
   paint: Paint,
@@ -32,13 +32,13 @@ export function systemLine(
   return `${paint.dim(clockTime(timestamp))} ${paint.notice(`SYSTEM: ${printable(message)}`)}`;
 }
 
-/** What is known of messages that will not come: the end of a sentence that begins with the channel. */
+/** Says which messages are missing. The caller puts the channel in front. */
 export function describeGap({ from, to, reason }: Gap): string {
-  if (reason === "epoch-changed") return "the server has forgotten what it had; messages may be missing";
+  if (reason === "epoch-changed") return "the server lost its history; messages may be missing";
   return from === to ? `message ${from} is missing (${reason})` : `messages ${from} to ${to} are missing (${reason})`;
 }
 
-/** The time of day where the reader is: `[10:30:35]`. */
+/** The local time of day: `[10:30:35]`. */
 function clockTime(timestamp: string): string {
   const date = new Date(timestamp);
   const parts = Number.isNaN(date.getTime()) ? [] : [date.getHours(), date.getMinutes(), date.getSeconds()];

@@ -5,15 +5,15 @@ import { pages } from "./pages.ts";
 
 const root = new URL("../../", import.meta.url);
 
-describe("what is made from the tables in the code", () => {
+describe("the generated pages", () => {
   test.each(pages.map(({ path, make }) => [path, make] as const))(
-    "%s is what `npm run generate` would write",
+    "%s is up to date with `npm run generate`",
     async (path, make) => {
       expect(await Bun.file(new URL(path, root)).text()).toBe(make());
     },
   );
 
-  test("names every refusal and every close code", () => {
+  test("contain every error code and every close code", () => {
     const text = (name: string) => pages.find((page) => page.name === name)?.make() ?? "";
     for (const code of Object.keys(errorTable)) expect(text("errors")).toContain(`| \`${code}\` |`);
     for (const { code } of Object.values(closeTable)) expect(text("close-codes")).toContain(`| ${code} |`);

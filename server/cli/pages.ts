@@ -3,16 +3,16 @@ import { configSchema } from "../config/json-schema.ts";
 import { optionsPage } from "../config/options-page.ts";
 import { closeCodesPage, errorsPage } from "./code-pages.ts";
 
-/** One file that is made from tables in the code. */
+/** A file that is generated from tables in the code. */
 export interface Page {
-  /** As `fanfare config docs` calls it. */
+  /** Its name in `fanfare config docs`. */
   readonly name: string;
-  /** Where it stands in the repository. */
+  /** Its path in the repository. */
   readonly path: string;
   readonly make: () => string;
 }
 
-/** Everything that `npm run generate` writes; a test fails where a file is not what would be written now. */
+/** Everything that `npm run generate` writes. A test fails if a file is out of date. */
 export const pages: readonly Page[] = [
   { name: "options", path: "docs/options.md", make: optionsPage },
   { name: "env", path: ".env.example", make: envExample },

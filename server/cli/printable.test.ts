@@ -8,11 +8,11 @@ test.each([
   ["\u009b31m\u007f", "\\x9b31m\\x7f"],
   ["a\u2028b\u202ec\u2066d", "a\\u2028b\\u202ec\\u2066d"],
   ["half \ud800 a pair", "half \ufffd a pair"],
-])("a terminal is shown %j as %j", (text, shown) => {
+])("%j is printed as %j", (text, shown) => {
   expect(printable(text)).toBe(shown);
 });
 
-test("JSON for a terminal is one line, and means the same", () => {
+test("printable JSON is one line, and parses to the same value", () => {
   const value = { text: "\u001b[2J\u009b31m\u202e\n" };
   const shown = printableJson(value);
   expect(shown).toBe('{"text":"\\u001b[2J\\u009b31m\\u202e\\n"}');

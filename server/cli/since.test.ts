@@ -7,15 +7,15 @@ test.each([
   ["earliest", { from: "word", word: "earliest" }],
   ["last:10", { from: "word", word: "last:10" }],
   ["room%3A1~k3x9~17", { from: "cursor", cursor: new Map([["room:1", { epoch: "k3x9", offset: 17 }]]) }],
-])("--since %s says where to begin", (text, beginning) => {
+])("parses --since %s", (text, beginning) => {
   expect<unknown>(parseBeginning(text)).toEqual(beginning);
 });
 
-test.each([[""], ["-1"], ["soon"], ["2m"], ["last:"], ["last:10001"], ["all~17"]])("--since %j is refused", (text) => {
+test.each([[""], ["-1"], ["soon"], ["2m"], ["last:"], ["last:10001"], ["all~17"]])("rejects --since %j", (text) => {
   expect(() => parseBeginning(text)).toThrow(/^--since: expected an offset such as 17, .*, got /);
 });
 
-test("the cursor behind a message is what --since takes", () => {
+test("--since accepts the cursor of a printed message", () => {
   const cursor = cursorOf("room:1", { epoch: "k3x9", offset: 17 }) ?? "";
   expect<unknown>(parseBeginning(cursor)).toEqual({
     from: "cursor",

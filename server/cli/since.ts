@@ -4,7 +4,7 @@ import { limits } from "../../protocol/limits.ts";
 import { type Cursor, formatCursor, parseCursor, parseSinceWord } from "../../protocol/position.ts";
 import { checked } from "./flag-values.ts";
 
-/** Where to begin, as it was said. */
+/** The parsed value of --since. */
 export type Beginning =
   | { readonly from: "offset"; readonly offset: number }
   | { readonly from: "word"; readonly word: "earliest" | `last:${number}` }
@@ -25,8 +25,8 @@ export const parseBeginning = checked(
 );
 
 /**
- * Where to begin in one channel. A bare offset belongs to the numbering that the channel has now, so that is asked for.
- * @throws ClientError where the channel may not be read
+ * The position to start from in one channel. A bare offset belongs to the channel's current epoch, which is fetched first.
+ * @throws ClientError if the channel may not be read
  */
 export async function beginningOf(
   client: Client,
@@ -43,7 +43,7 @@ export async function beginningOf(
   return { epoch, offset: beginning.offset };
 }
 
-/** The cursor behind one message; several are joined by commas. */
+/** The cursor after one message. Cursors of several channels can be joined with commas. */
 export function cursorOf(channel: string, position: Position): string | undefined {
   const name = parseChannelName(channel);
   return name === undefined ? undefined : formatCursor(new Map([[name, position]]));

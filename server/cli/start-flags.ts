@@ -4,11 +4,11 @@ import { describeDefault } from "../config/options-page.ts";
 import type { ConfigInputs } from "../config/sources.ts";
 import { flagOf, type OptionKind } from "../lib/option.ts";
 
-/** Gives a command a flag for every setting, aliases too. What they may be is not checked here: all sources are, together. */
+/** Adds a flag for every setting and alias. Values are not checked here, but in `loadSettings` with all other sources. */
 export function addSettingFlags(command: Command): Command {
   command.option(
     "--config <path>",
-    "settings file: .yaml, .json or .toml (default: fanfare.config.yaml, if it is there)",
+    "settings file: .yaml, .json or .toml (default: fanfare.config.yaml, if it exists)",
   );
   for (const declared of declarations) {
     for (const option of flagsOf(declared)) command.addOption(option);
@@ -16,7 +16,7 @@ export function addSettingFlags(command: Command): Command {
   return command;
 }
 
-/** What was said on the command line, in the words that `loadSettings` takes. */
+/** The flags of the command line, as `loadSettings` takes them. */
 export function settingFlagsOf(command: Command): Pick<ConfigInputs, "flags" | "configPath"> {
   const flags = new Map<string, string | true>();
   for (const option of command.options) {
@@ -36,7 +36,7 @@ function flagsOf(declared: Declared): Option[] {
     return index > 0 ? flag.hideHelp() : flag;
   });
   const files = fileNames.map((name, index) => {
-    const flag = new Option(`${flagOf(name)} <path>`, "the same, from a file").helpGroup(`${group}:`);
+    const flag = new Option(`${flagOf(name)} <path>`, "read it from a file").helpGroup(`${group}:`);
     return index > 0 ? flag.hideHelp() : flag;
   });
   return [...own, ...files];
@@ -62,7 +62,7 @@ function describe(declared: Declared): string {
   return `${declared.option.help} (${declared.names.join(", ")}${value === "" ? "" : `; default: ${value}`})`;
 }
 
-/** A list can be given in one flag or in several. */
+/** A list can be given as one flag or several. */
 function joined(before: unknown, value: string): string {
   return typeof before === "string" ? `${before},${value}` : value;
 }

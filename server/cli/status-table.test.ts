@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Sample } from "./status-sample.ts";
+import type { Sample } from "./status-snapshot.ts";
 import { rowOf, statusOf, statusTable, uptimeText } from "./status-table.ts";
 
 const traffic = { connections: 1, slow: 0, channels: 1, publications: 10, deliveries: 100 };
@@ -18,23 +18,23 @@ function later(ms: number, more: Partial<typeof traffic> = {}): Sample {
 }
 
 describe("a row", () => {
-  test("has what happened per second between two samples", () => {
+  test("has the rates per second between two samples", () => {
     const row = rowOf(before, later(2000, { publications: 15, deliveries: 1100 }));
     expect(row).toMatchObject({ messages_per_s: 2.5, deliveries_per_s: 500 });
   });
 
-  test("counts from nothing where the process began anew", () => {
+  test("counts from zero if the process restarted", () => {
     const row = rowOf(before, later(1000, { publications: 4, deliveries: 8 }));
     expect(row).toMatchObject({ messages_per_s: 4, deliveries_per_s: 8 });
   });
 
-  test("has no rate where no time passed, or the process was not there before", () => {
+  test("has a rate of 0 if no time passed or there is no earlier sample", () => {
     expect(rowOf(before, later(0, { publications: 20 }))).toMatchObject({ messages_per_s: 0 });
     expect(rowOf(undefined, later(1000))).toMatchObject({ messages_per_s: 0, deliveries_per_s: 0 });
   });
 });
 
-test("each process is compared with itself, wherever it stands in the list", () => {
+test("processes are matched by id, in any order", () => {
   const other = { ...before, id: "w2", traffic: { ...traffic, publications: 1000 } };
   const { processes } = statusOf(
     { server: before, users: undefined, processes: [before, other] },
@@ -43,7 +43,7 @@ test("each process is compared with itself, wherever it stands in the list", () 
   expect(processes.map((row) => row.messages_per_s)).toEqual([0, 3]);
 });
 
-test("columns are as wide as what stands in them", () => {
+test("columns are as wide as their content", () => {
   const server = rowOf(before, later(1000, { connections: 12_345_678, deliveries: 123_456 }));
   expect(statusTable({ server: { ...server, users: 12 }, processes: [] })).toEqual([
     "state            connections  channels  messages/s  deliveries/s  memory  uptime",

@@ -1,7 +1,7 @@
 import { printable } from "./printable.ts";
-import type { Look, Sample } from "./status-sample.ts";
+import type { Sample, Snapshot } from "./status-snapshot.ts";
 
-/** A sample with what it takes two to know. The names are those of `--json`; null is what does not apply. */
+/** A row of the table: a sample, and the rates since the sample before it. Field names as in `--json`; null: not applicable. */
 export interface StatusRow {
   readonly name: string;
   readonly state: string;
@@ -15,13 +15,13 @@ export interface StatusRow {
   readonly uptime_s: number;
 }
 
-/** What happened between two looks: the whole server, and each of its processes. */
+/** The rows of the whole server and of each process. */
 export interface Status {
   readonly server: StatusRow;
   readonly processes: readonly StatusRow[];
 }
 
-export function statusOf(before: Look, now: Look): Status {
+export function statusOf(before: Snapshot, now: Snapshot): Status {
   const earlier = new Map(before.processes.map((it) => [it.id, it]));
   return {
     server: { ...rowOf(before.server, now.server), users: now.users ?? null },
@@ -30,8 +30,8 @@ export function statusOf(before: Look, now: Look): Status {
 }
 
 /**
- * What happened between two samples. A counter that went back belongs to a process that began anew.
- * @param before undefined for a process that was not there: its rates are not known yet
+ * Computes the rates between two samples. A counter that decreased means that the process restarted.
+ * @param before undefined for a new process, whose rates are not known yet
  */
 export function rowOf(before: Sample | undefined, now: Sample): StatusRow {
   const seconds = before === undefined ? 0 : (now.at - before.at) / 1000;
@@ -69,8 +69,8 @@ const columns: readonly Column[] = [
 ];
 
 /**
- * A heading and a line for the server; where it has several processes, one for each of them too. Numbers stand right, to be
- * compared at a glance; below the table stands what should not be.
+ * A heading and a line for the server, and one line per process if there are several. Numbers are right-aligned. Slow
+ * connections are reported below the table.
  */
 export function statusTable({ server, processes }: Status): readonly string[] {
   const isOne = processes.length < 2;
@@ -86,7 +86,7 @@ export function statusTable({ server, processes }: Status): readonly string[] {
     ...table.map((line) => line.map(pad).join("  ")),
     ...(slow === 0
       ? []
-      : ["", `${count(slow, "connection")} with a full socket: what is sent there waits for its reader`]),
+      : ["", `${count(slow, "slow connection")}: the client reads more slowly than the server sends`]),
   ];
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { controlPath } from "../ops/control-socket.ts";
+import { runFakeCli } from "./fake-cli.ts";
 import { startFakeServer } from "./fake-server.ts";
-import { runInFakeWorld } from "./fake-world.ts";
 
 const metrics = {
   service: "fanfare",
@@ -33,9 +33,9 @@ function startReporting(answers: Readonly<Record<string, unknown>> = {}) {
 }
 
 describe("fanfare status", () => {
-  test("is a calm table", async () => {
+  test("prints a table", async () => {
     using server = startReporting();
-    const { code, out, err } = await runInFakeWorld(["status", "--url", server.url]);
+    const { code, out, err } = await runFakeCli(["status", "--url", server.url]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out.split("\n")).toEqual([
       `Fanfare at ${server.url}`,
@@ -46,9 +46,9 @@ describe("fanfare status", () => {
     ]);
   });
 
-  test("has a line for each of several processes", async () => {
+  test("prints a line for each of several processes", async () => {
     using server = startReporting({ "/v1/nodes": nodes });
-    const { out } = await runInFakeWorld(["status", "--url", server.url]);
+    const { out } = await runFakeCli(["status", "--url", server.url]);
     expect(out.split("\n").slice(2)).toEqual([
       "            state     connections  channels  messages/s  deliveries/s  memory  uptime",
       "all         healthy    3 (1 user)         2           0             0  56 MiB   1h 2m",
@@ -59,13 +59,13 @@ describe("fanfare status", () => {
     ]);
   });
 
-  test("is an object for programs", async () => {
+  test("prints one JSON object with --json", async () => {
     const full = {
       "/v1/connections": { connections: [], next_page: "1" },
       "/v1/nodes": { nodes: nodes.nodes.slice(0, 1) },
     };
     using server = startReporting({ "/metrics": { ...metrics, slow_connections: 1 }, ...full });
-    const { out } = await runInFakeWorld(["status", "--json", "--url", server.url]);
+    const { out } = await runFakeCli(["status", "--json", "--url", server.url]);
     expect(JSON.parse(out)).toEqual({
       url: server.url,
       name: "all",
@@ -85,70 +85,70 @@ describe("fanfare status", () => {
   test("measures over a second", async () => {
     using server = startReporting();
     const slept: number[] = [];
-    await runInFakeWorld(["status", "--url", server.url], { sleep: async (ms) => void slept.push(ms) });
+    await runFakeCli(["status", "--url", server.url], { sleep: async (ms) => void slept.push(ms) });
     expect(slept).toEqual([1000]);
     const paths = ["/metrics", "/v1/connections", "/v1/nodes"];
-    expect(server.asked.map(({ path }) => path).toSorted()).toEqual(paths.flatMap((path) => [path, path]));
+    expect(server.requests.map(({ path }) => path).toSorted()).toEqual(paths.flatMap((path) => [path, path]));
   });
 
-  test("says what should not be below the table", async () => {
+  test("reports slow connections below the table", async () => {
     using server = startReporting({ "/metrics": { ...metrics, slow_connections: 2 } });
-    const { out } = await runInFakeWorld(["status", "--url", server.url]);
-    expect(out).toEndWith("\n\n2 connections with a full socket: what is sent there waits for its reader\n");
+    const { out } = await runFakeCli(["status", "--url", server.url]);
+    expect(out).toEndWith("\n\n2 slow connections: the client reads more slowly than the server sends\n");
   });
 
-  test("brings the key that may read, and says where one is missing", async () => {
+  test("sends the key that has the scope read, and says if one is missing", async () => {
     using server = startFakeServer(({ key }) => {
       if (key !== "Bearer fedcba9876543210") return Response.json({ detail: "no" }, { status: 401 });
       return Response.json(metrics);
     });
     const args = ["status", "--url", server.url];
     const env = { API_KEY: "publish@0123456789abcdef,read@fedcba9876543210" };
-    expect(await runInFakeWorld(args, { env })).toMatchObject({ code: 0, err: "" });
-    const without = await runInFakeWorld(args);
+    expect(await runFakeCli(args, { env })).toMatchObject({ code: 0, err: "" });
+    const without = await runFakeCli(args);
     expect(without).toEqual({
       code: 1,
       out: "",
-      err: "error: the server wants a key (401): set API_KEY (environment, .env, settings file), or say --api-key\n",
+      err: "error: the server requires an API key (401): set API_KEY (environment, .env or settings file), or pass --api-key\n",
     });
   });
 
-  test("asks a server of this machine through its control socket, which wants no key", async () => {
+  test("reaches a server on this machine through its control socket, without a key", async () => {
     using server = startFakeServer(() => Response.json({ detail: "no" }, { status: 401 }));
     const unix = controlPath(server.port ?? 0);
     rmSync(unix, { force: true });
     const answers: Readonly<Record<string, unknown>> = { "/metrics": metrics, "/v1/nodes": nodes };
     const control = Bun.serve({ unix, fetch: ({ url }) => Response.json(answers[new URL(url).pathname]) });
-    const seen = await runInFakeWorld(["status", "--json", "--port", String(server.port)]);
+    const seen = await runFakeCli(["status", "--json", "--port", String(server.port)]);
     await control.stop(true);
     rmSync(unix, { force: true });
     expect([seen.code, seen.err]).toEqual([0, ""]);
     expect(JSON.parse(seen.out)).toMatchObject({ connections: 3, users: null, processes: [{}, {}, {}] });
-    expect(new Set(server.asked.map(({ path }) => path))).toEqual(new Set(["/v1/connections"]));
+    expect(new Set(server.requests.map(({ path }) => path))).toEqual(new Set(["/v1/connections"]));
   });
 
   test.each([
     ["--url", (port: number) => ["--url", `https://127.0.0.1:${port}`], /does not speak TLS/],
     ["--host", (port: number) => ["--host", "localhost", "--port", String(port)], /401/],
     ["--api-key", (port: number) => ["--port", String(port), "--api-key", "0123456789-wrong"], /401/],
-  ])("asks over HTTP, not through a control socket, with %s", async (_, flags, error) => {
+  ])("uses HTTP instead of the control socket with %s", async (_, flags, error) => {
     using server = startFakeServer(() => Response.json({ detail: "no" }, { status: 401 }));
     const unix = controlPath(server.port ?? 0);
     rmSync(unix, { force: true });
     const control = Bun.serve({ unix, fetch: () => Response.json(metrics) });
-    const seen = await runInFakeWorld(["status", ...flags(server.port ?? 0)]);
+    const seen = await runFakeCli(["status", ...flags(server.port ?? 0)]);
     await control.stop(true);
     rmSync(unix, { force: true });
     expect(seen).toEqual({ code: 1, out: "", err: expect.stringMatching(error) });
   });
 
-  test.each([[[]], [["--watch"]], [["--json"]]])("says in one line that nothing answers: %j", async (flags) => {
+  test.each([[[]], [["--watch"]], [["--json"]]])("prints one line if no server is running: %j", async (flags) => {
     const { url, port, [Symbol.dispose]: stop } = startReporting();
     stop();
-    expect(await runInFakeWorld(["status", "--url", url, ...flags])).toEqual({
+    expect(await runFakeCli(["status", "--url", url, ...flags])).toEqual({
       code: 1,
       out: "",
-      err: `error: nothing answers at ${url}: start a server with \`fanfare start --port ${port}\`\n`,
+      err: `error: cannot connect to ${url}: nothing is listening there; start a server with \`fanfare start --port ${port}\`, or check the address\n`,
     });
   });
 });

@@ -1,11 +1,11 @@
 import { Command, Option } from "commander";
 import { type Address, type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
 import { addKeyFlag, keyOf } from "./api-key.ts";
-import { unreachable } from "./ask-server.ts";
+import { unreachable } from "./api-request.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { controlOf } from "./control.ts";
 import { printableJson } from "./printable.ts";
-import { type Look, readLook } from "./status-sample.ts";
+import { readSnapshot, type Snapshot } from "./status-snapshot.ts";
 import { type Status, statusOf, statusTable } from "./status-table.ts";
 
 interface StatusFlags extends AddressFlags {
@@ -14,24 +14,24 @@ interface StatusFlags extends AddressFlags {
   readonly json?: true;
 }
 
-/** Time between two looks, which is also what rates are measured over. Milliseconds. */
-const stepMs = 1000;
+/** Time between two samples, and so the period that rates are measured over. Milliseconds. */
+const sampleMs = 1000;
 
-/** `fanfare status`: how a server is, now or from second to second. */
+/** `fanfare status`: prints the state and figures of a server, once or every second. */
 export function makeStatusCommand(context: CommandContext): Command {
   const command = new Command("status")
-    .description("how a server is: state, connections, channels, messages per second, memory")
-    .addOption(new Option("--watch", "look again each second, until Ctrl+C"))
-    .option("--json", "one JSON object per look");
+    .description("show the state of a server: connections, channels, messages per second, memory")
+    .addOption(new Option("--watch", "update every second, until Ctrl+C"))
+    .option("--json", "print JSON, one object per update");
   return addKeyFlag(addAddressFlags(command))
     .addHelpText("after", examples)
     .action((flags: StatusFlags) => status(context, flags));
 }
 
 const examples = `
-A server of this user on this machine is asked through its control socket, without a key, also while it drains. With --url,
---host or --api-key it is asked over HTTP, where a secured server wants a key with the scope read. Rates are measured over
-one second.
+A server that you run on this machine is reached through its control socket, without a key and even while it drains. With
+--url, --host or --api-key the command uses HTTP, and a secured server requires a key with the scope read. Rates are
+measured over one second.
 
 Examples:
   fanfare status
@@ -43,21 +43,21 @@ async function status(context: CommandContext, flags: StatusFlags): Promise<void
   const examined = context.settings();
   const address = addressOf(flags, examined);
   const key = keyOf(flags.apiKey, examined, "read");
-  context.endWhenUnread();
-  const look = () => readLook({ address, key, control: controlOf(address, flags) }, context.clock);
+  context.exitOnBrokenPipe();
+  const snapshot = () => readSnapshot({ address, key, control: controlOf(address, flags) }, context.clock);
   const show = makeShow(context, address, flags);
-  // The first look must work: who mistyped the port wants to know, with --watch too.
-  let before = await look().catch((error) => fail(address, error));
+  // The first request must succeed, even with --watch, so that a mistyped port is an error.
+  let before = await snapshot().catch((error) => fail(address, error));
   const ended = new AbortController();
   const stop = context.onInterrupt(() => ended.abort());
   do {
-    await context.sleep(stepMs, ended.signal);
+    await context.sleep(sampleMs, ended.signal);
     if (ended.signal.aborted) break;
-    const now = await orAway(
-      look().catch((error) => fail(address, error)),
+    const now = await orUnavailable(
+      snapshot().catch((error) => fail(address, error)),
       flags,
     );
-    if (typeof now === "string") show({ away: now });
+    if (typeof now === "string") show({ unavailable: now });
     else {
       show(statusOf(before, now));
       before = now;
@@ -66,29 +66,29 @@ async function status(context: CommandContext, flags: StatusFlags): Promise<void
   stop();
 }
 
-/** Shows one status below the last, or in its place; or why there is none now. */
+/** Prints a status, or the reason why there is none. In a terminal it replaces the previous one. */
 function makeShow(
   { terminal, print }: CommandContext,
   { http }: Address,
   { json }: StatusFlags,
-): (status: Status | { readonly away: string }) => void {
+): (status: Status | { readonly unavailable: string }) => void {
   let shownRows = 0;
   let shownColumns: number | undefined;
   return (status) => {
-    const isAway = "away" in status;
+    const isUnavailable = "unavailable" in status;
     if (json) {
       print(
         printableJson({
           url: http,
-          ...(isAway ? { error: status.away } : { ...status.server, processes: status.processes }),
+          ...(isUnavailable ? { error: status.unavailable } : { ...status.server, processes: status.processes }),
         }),
       );
       return;
     }
-    const lines = [`Fanfare at ${http}`, "", ...(isAway ? [status.away] : statusTable(status))];
+    const lines = [`Fanfare at ${http}`, "", ...(isUnavailable ? [status.unavailable] : statusTable(status))];
     const { columns } = terminal()?.output ?? {};
-    // In place: up to the first row of the look before, which is cleared with all below it. Of a window whose width has
-    // changed nobody knows where that row is now: terminals wrap lines anew, or cut them. Then the whole window is cleared.
+    // Moves up to the first row of the previous status, and clears from there. After a resize the position of that row is
+    // unknown, because terminals rewrap or cut lines, so the whole window is cleared.
     const isResized = shownColumns !== undefined && columns !== shownColumns;
     const back = isResized ? "\u001b[H\u001b[J" : shownRows > 0 ? `\u001b[${shownRows}A\u001b[J` : "";
     print(back + lines.join("\n"));
@@ -101,10 +101,10 @@ function fail(address: Address, error: unknown): never {
   throw error instanceof CommandError ? error : unreachable(address, error);
 }
 
-/** Watched, a server may be away for a while: it is said, and looked again. */
-async function orAway(look: Promise<Look>, { watch }: StatusFlags): Promise<Look | string> {
-  if (!watch) return look;
-  return look.catch((error) => {
+/** With --watch, a server that does not respond is reported, and the next sample tries again. */
+async function orUnavailable(snapshot: Promise<Snapshot>, { watch }: StatusFlags): Promise<Snapshot | string> {
+  if (!watch) return snapshot;
+  return snapshot.catch((error) => {
     if (error instanceof CommandError) return error.message;
     throw error;
   });

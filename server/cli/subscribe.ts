@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { type Client, ClientError, createClient, type Message } from "../../client/index.ts";
 import { type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
-import { untilConnected, untilEnded } from "./client-door.ts";
+import { untilConnected, untilEnded } from "./client-connection.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { channelsOf, userOf, wholeNumberOf } from "./flag-values.ts";
 import { describeGap, messageLine } from "./message-line.ts";
@@ -17,31 +17,32 @@ interface SubscribeFlags extends AddressFlags, TokenFlags {
   readonly json?: true;
 }
 
-/** `fanfare subscribe`: what comes in channels, as lines for people or JSON lines for programs. */
+/** `fanfare subscribe`: prints the messages of channels, as text or as JSON lines. */
 export function makeSubscribeCommand(context: CommandContext): Command {
   const parseCount = wholeNumberOf("--count", { min: 1, max: 1_000_000_000 });
   const command = new Command("subscribe")
-    .description("print the messages of channels, and go on after every break without missing one")
-    .argument("<channel...>", "such as room:1, all, or @u1 for what comes to the user u1", channelsOf("channel"))
+    .description("print the messages of channels; resumes after a lost connection")
+    .argument("<channel...>", "such as room:1, all, or @u1 for messages to the user u1", channelsOf("channel"))
     .addOption(
-      new Option("--user <id>", "connect as this user, where the server believes it").argParser(userOf("--user")),
+      new Option("--user <id>", "connect as this user; the server must allow it (TRUST_USER_ID)").argParser(
+        userOf("--user"),
+      ),
     )
-
     .addOption(
       new Option(
-        "--since <place>",
-        "begin in the past: 17 (after the offset), earliest, last:10, or a cursor",
+        "--since <position>",
+        "start with earlier messages: after offset 17 (17), earliest, last:10, or a cursor",
       ).argParser(parseBeginning),
     )
-    .addOption(new Option("--count <number>", "end after so many messages").argParser(parseCount));
+    .addOption(new Option("--count <number>", "exit after this many messages").argParser(parseCount));
   return addAddressFlags(addTokenFlags(command))
-    .option("--json", "one JSON object per line; its `cursor` is what --since takes")
+    .option("--json", "print one JSON object per line; pass its `cursor` to --since to continue there")
     .addHelpText("after", examples)
     .action((channels: readonly string[], flags: SubscribeFlags) => subscribe(context, channels, flags));
 }
 
 const examples = `
-Messages go to the standard output; what is missing, and how it stands with the connection, to the standard error.
+Messages are printed to the standard output; gaps and changes of the connection are printed to the standard error.
 
 Examples:
   fanfare subscribe all
@@ -52,14 +53,14 @@ Examples:
 
 async function subscribe(context: CommandContext, channels: readonly string[], flags: SubscribeFlags): Promise<void> {
   const address = addressOf(flags, context.settings());
-  context.endWhenUnread();
+  context.exitOnBrokenPipe();
   const { user } = flags;
   const token = tokenOf(flags, context);
   const identity = { ...(user === undefined ? {} : { userId: user }), ...(token === undefined ? {} : { token }) };
   const client = createClient(address.ws, { ...identity, transports: ["websocket"] });
   const interrupted = Promise.withResolvers<"interrupted">();
   const stop = context.onInterrupt(() => interrupted.resolve("interrupted"));
-  tellConnection(context, client);
+  reportConnection(context, client);
   let wasConnected = false;
   try {
     const work = untilConnected(client, address).then(() => {
@@ -67,7 +68,7 @@ async function subscribe(context: CommandContext, channels: readonly string[], f
       return Promise.race([readAll(context, client, { channels, flags }), untilEnded(client)]);
     });
     const end = await Promise.race([work, interrupted.promise]);
-    // A script that waits for so many messages must know that they did not all come, or that no server answered.
+    // A script with --count needs to know that messages are missing, and any script that no connection was made.
     if (end === "interrupted" && (flags.count !== undefined || !wasConnected)) context.exitWith(interruptedCode);
   } finally {
     stop();
@@ -75,7 +76,7 @@ async function subscribe(context: CommandContext, channels: readonly string[], f
   }
 }
 
-/** What a shell says of a program that Ctrl+C ended. */
+/** The shell's exit code for a program ended by Ctrl+C. */
 const interruptedCode = 130;
 
 interface Reading {
@@ -83,7 +84,7 @@ interface Reading {
   readonly flags: SubscribeFlags;
 }
 
-/** Prints what comes. Resolves after `--count` messages. @throws CommandError where a channel is refused */
+/** Prints messages. Resolves after `--count` messages. @throws CommandError if a channel is refused */
 async function readAll(context: CommandContext, client: Client, { channels, flags }: Reading): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const paint = makePaint(context);
@@ -107,7 +108,7 @@ async function readAll(context: CommandContext, client: Client, { channels, flag
   return promise;
 }
 
-/** The message as it came, with the position it stands at: what a later `--since` takes. */
+/** The message with its cursor, which a later `--since` accepts. */
 function jsonLine(client: Client, { channel, ...message }: Message): string {
   const { epoch } = client.channel(channel).position ?? {};
   const { offset } = message;
@@ -115,13 +116,13 @@ function jsonLine(client: Client, { channel, ...message }: Message): string {
   return printableJson({ channel, ...message, cursor });
 }
 
-/** Once per break, on the standard error. */
-function tellConnection({ stderr }: CommandContext, client: Client): void {
+/** Reports each disconnect and reconnect once, on the standard error. */
+function reportConnection({ stderr }: CommandContext, client: Client): void {
   let isConnected = false;
   let wasConnected = false;
   client.on("state", ({ status }) => {
-    if (isConnected && status !== "connected" && status !== "closed") stderr.write("connection lost; trying again …\n");
-    if (wasConnected && !isConnected && status === "connected") stderr.write("connected again\n");
+    if (isConnected && status !== "connected" && status !== "closed") stderr.write("connection lost; reconnecting …\n");
+    if (wasConnected && !isConnected && status === "connected") stderr.write("reconnected\n");
     isConnected = status === "connected";
     wasConnected ||= isConnected;
   });

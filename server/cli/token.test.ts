@@ -7,7 +7,7 @@ import { makeTokenCommand } from "./token.ts";
 const secret = "a secret of more than 32 bytes, for tests";
 const configured: KeySettings = { secret, publicKey: undefined, jwksUrl: undefined };
 
-/** Runs `fanfare token …` and answers what it printed; a failure is thrown with its line as the message. */
+/** Runs `fanfare token …` and returns the printed lines. Throws an error with the printed error message. */
 async function run(
   args: readonly string[],
   input = "",
@@ -29,7 +29,7 @@ function quiet(command: Command): void {
 }
 
 describe("fanfare token create", () => {
-  test("prints a token and nothing else, which the server takes", async () => {
+  test("prints only a token, and the server accepts it", async () => {
     const [token = "", ...more] = await run([
       ...["create", "u1", "--subscribe", "room:*", "--subscribe", "hall", "--publish", "all", "--expires", "1h"],
     ]);
@@ -40,7 +40,7 @@ describe("fanfare token create", () => {
     expect(identity?.expiresAtMs).toBeNumber();
   });
 
-  test("gives it twelve hours where nobody says how long", async () => {
+  test("makes a token that expires after twelve hours by default", async () => {
     const before = Math.floor(Date.now() / 1000) * 1000;
     const [token = ""] = await run(["create", "u1"]);
     const { expiresAtMs = 0 } = (await makeTokenVerifier(configured)?.verify(token)) ?? {};
@@ -50,7 +50,7 @@ describe("fanfare token create", () => {
     );
   });
 
-  test("takes the secret of a flag before the configured one", async () => {
+  test("prefers the secret of a flag to the configured one", async () => {
     const other = "another secret of more than 32 bytes";
     const [token = ""] = await run(["create", "u1", "--jwt-secret", other]);
     expect(await makeTokenVerifier({ ...configured, secret: other })?.verify(token)).toMatchObject({ userId: "u1" });
@@ -70,18 +70,18 @@ describe("fanfare token create", () => {
     ["a pattern is wrong", ["create", "u1", "--publish", "@u2"], secret, "publish: expected"],
     ["a duration is wrong", ["create", "u1", "--expires", "soon"], secret, "expected a duration such as"],
     ["a duration is nothing", ["create", "u1", "--expires", "0"], secret, "expires: expected more than 0"],
-  ])("fails with one line where %s", async (_why, args, configuredSecret, complaint) => {
+  ])("fails with one line if %s", async (_why, args, configuredSecret, complaint) => {
     await expect(run(args, "", { ...configured, secret: configuredSecret })).rejects.toThrow(complaint);
   });
 });
 
 describe("fanfare token check", () => {
-  test("says who and what a token is for, given as an argument or through a pipe", async () => {
+  test("prints user, grants and expiry of a token, from the argument or the standard input", async () => {
     const [token = ""] = await run(["create", "u1", "--subscribe", "room:*", "--expires", "never"]);
     const expected = [
       "user:      u1",
       "subscribe: room:*",
-      "publish:   what the channels' rules allow",
+      "publish:   as the channel rules allow",
       "expires:   never",
     ];
     expect(await run(["check", token])).toEqual(expected);
@@ -93,9 +93,9 @@ describe("fanfare token check", () => {
     await expect(run(["check", token])).rejects.toThrow("the token's signature is wrong");
   });
 
-  test("fails where there is nothing to check with", async () => {
+  test("fails if there is no key to verify with", async () => {
     await expect(run(["check", "x"], "", { ...configured, secret: undefined })).rejects.toThrow(
-      "nothing to check with",
+      "no key to verify with",
     );
   });
 });

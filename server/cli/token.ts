@@ -8,9 +8,9 @@ import { ConfigError } from "../config/settings.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { uptimeText } from "./status-table.ts";
 
-/** What the command needs of the world around it; each has a default. */
+/** What the command needs from its environment. Each has a default. */
 export interface TokenDependencies {
-  /** The `JWT_*` settings as environment, `.env` and file have them. Flags win over them, one by one. */
+  /** The `JWT_*` settings from environment, `.env` and file. Each flag wins over its setting. */
   readonly configured: () => KeySettings;
   /** Writes one line to the standard output. */
   readonly print: (line: string) => void;
@@ -18,25 +18,25 @@ export interface TokenDependencies {
 }
 
 /**
- * `fanfare token create <user>` makes a token, and writes nothing but it; `fanfare token check` says what a server with
- * these settings would make of one. Both fail with one line and the exit code 1 (wrong settings: 2).
+ * `fanfare token create <user>` prints a new token and nothing else. `fanfare token check` verifies a token as a server with
+ * these settings would. Both fail with one line and exit code 1, or 2 for wrong settings.
  */
 export function makeTokenCommand(dependencies: Partial<TokenDependencies> = {}): Command {
   const all: TokenDependencies = { ...defaultDependencies, ...dependencies };
   return new Command("token")
-    .description("make and check the tokens (JWT) that users connect with")
+    .description("create and verify the tokens (JWT) that users connect with")
     .addCommand(makeCreateCommand(all))
     .addCommand(makeCheckCommand(all));
 }
 
-/** What a checked token says, in lines for people. */
+/** Describes a verified token in lines for people. */
 export function describeIdentity(identity: Identity): readonly string[] {
   const { userId = "", grants, expiresAtMs } = identity;
   const { subscribe, publish } = grants.patterns;
   return [
     `user:      ${userId}`,
-    `subscribe: ${subscribe.join(" ") || "what the channels' rules allow"}`,
-    `publish:   ${publish.join(" ") || "what the channels' rules allow"}`,
+    `subscribe: ${subscribe.join(" ") || "as the channel rules allow"}`,
+    `publish:   ${publish.join(" ") || "as the channel rules allow"}`,
     `expires:   ${expiresAtMs === undefined ? "never" : expiryText(expiresAtMs)}`,
   ];
 }
@@ -64,24 +64,24 @@ interface CreateFlags extends SecretFlags {
 function makeCreateCommand({ configured, print }: TokenDependencies): Command {
   const collect = (pattern: string, before: readonly string[]) => [...before, pattern];
   const command = new Command("create")
-    .description("make a token for a user, signed with JWT_SECRET")
-    .argument("<user>", "who it is for: the claim `sub`")
+    .description("create a token for a user, signed with JWT_SECRET")
+    .argument("<user>", "id of the user (claim `sub`)")
     .option(
       "--subscribe <pattern>",
-      "channels to subscribe to, such as room:1 or 'room:*'; can be repeated",
+      "channel or pattern the user may subscribe to, such as room:1 or 'room:*'; can be repeated",
       collect,
       [],
     )
-    .option("--publish <pattern>", "channels to publish to; can be repeated", collect, [])
+    .option("--publish <pattern>", "channel or pattern the user may publish to; can be repeated", collect, [])
     .addOption(
-      new Option("--expires <duration>", "how long it is valid, such as 15m, 12h or 30d; never: without an end")
+      new Option("--expires <duration>", "lifetime of the token, such as 15m, 12h or 30d, or never")
         .default(defaultLifetimeS, "12h")
         .argParser(parseLifetime),
     );
   addSecretFlags(command).action((user: string, flags: CreateFlags) =>
     orFail(command, async () => {
       const secret = secretOf(flags) ?? configured().secret;
-      if (secret === undefined) throw new Error("no secret to sign with: set JWT_SECRET, or say --jwt-secret-file");
+      if (secret === undefined) throw new Error("no secret to sign with: set JWT_SECRET, or pass --jwt-secret-file");
       const { subscribe, publish, expires } = flags;
       const expiresInS = expires === "never" ? undefined : expires;
       print(await makeToken({ secret, sub: user, subscribe, publish, expiresInS }));
@@ -98,21 +98,24 @@ interface CheckFlags extends SecretFlags {
 
 function makeCheckCommand({ configured, print, readStandardInput }: TokenDependencies): Command {
   const command = new Command("check")
-    .description("say whether a token is valid, for whom and what for")
-    .argument("[token]", "without it the token is read from the standard input, where no list of processes shows it");
+    .description("verify a token, and print its user, grants and expiry")
+    .argument(
+      "[token]",
+      "the token; if omitted it is read from the standard input, which the process list does not show",
+    );
   addSecretFlags(command)
     .addOption(
-      new Option("--jwt-public-key <pem>", "the public key to check with, instead of JWT_PUBLIC_KEY").conflicts(
+      new Option("--jwt-public-key <pem>", "the public key to verify with, instead of JWT_PUBLIC_KEY").conflicts(
         "jwtPublicKeyFile",
       ),
     )
-    .addOption(new Option("--jwt-public-key-file <path>", "the same, from a file"))
-    .addOption(new Option("--jwks-url <url>", "the key set to check with, instead of JWKS_URL"))
+    .addOption(new Option("--jwt-public-key-file <path>", "read the public key from a file"))
+    .addOption(new Option("--jwks-url <url>", "the key set to verify with, instead of JWKS_URL"))
     .action((given: string | undefined, flags: CheckFlags) =>
       orFail(command, async () => {
         const verifier = makeTokenVerifier(keysOf(flags, configured()));
         if (verifier === undefined) {
-          throw new Error("nothing to check with: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL, or their flags");
+          throw new Error("no key to verify with: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL, or pass their flags");
         }
         const token = (given ?? (await readStandardInput())).trim();
         for (const line of describeIdentity(await verifier.verify(token))) print(line);
@@ -131,10 +134,10 @@ function addSecretFlags(command: Command): Command {
     .addOption(
       new Option(
         "--jwt-secret <text>",
-        "the shared secret, instead of JWT_SECRET (others can see a flag: prefer the file)",
+        "the shared secret, instead of JWT_SECRET (flags are visible in the process list: prefer the file)",
       ).conflicts("jwtSecretFile"),
     )
-    .addOption(new Option("--jwt-secret-file <path>", "the same, from a file"));
+    .addOption(new Option("--jwt-secret-file <path>", "read the secret from a file"));
 }
 
 function keysOf(flags: CheckFlags, configured: KeySettings): KeySettings {
@@ -146,16 +149,16 @@ function keysOf(flags: CheckFlags, configured: KeySettings): KeySettings {
 }
 
 function secretOf(flags: SecretFlags): string | undefined {
-  // Trimmed like the server's own settings, or the two would not agree about a stray space.
+  // Trimmed like the server's own settings, so that both use the same secret.
   return fromFile(flags.jwtSecretFile) ?? flags.jwtSecret?.trim();
 }
 
-/** Without the white space around it: editors and `openssl` end a file with a line break. */
+/** Trimmed, because editors and `openssl` end a file with a line break. */
 function fromFile(path: string | undefined): string | undefined {
   return path === undefined ? undefined : readFileSync(path, "utf8").trim();
 }
 
-/** Of a token that nobody gave an end: half a day, in seconds. A token that leaks is worth nothing tomorrow. */
+/** The default lifetime, in seconds: half a day, so that a leaked token is useless tomorrow. */
 const defaultLifetimeS = 12 * 60 * 60;
 
 /** In seconds. */
@@ -166,7 +169,7 @@ function parseLifetime(text: string): number | "never" {
   return ms / 1000;
 }
 
-/** Every failure here is a wrong setting, file or token: one line, no stack. */
+/** Reports any error as one line without a stack: here it is always a wrong setting, file or token. */
 async function orFail(command: Command, run: () => Promise<void>): Promise<void> {
   try {
     await run();

@@ -1,26 +1,30 @@
 import { type Command, Option } from "commander";
 import { ConfigError } from "../config/settings.ts";
-import type { World } from "./world.ts";
+import type { CliEnvironment } from "./cli-environment.ts";
 
-/** The token that a command connects with, as flags say it. */
+/** The flags for the token that a command connects with. */
 export interface TokenFlags {
   readonly token?: string;
   readonly tokenFile?: string;
 }
 
-/** Gives a command `--token` and `--token-file`. */
+/** Adds `--token` and `--token-file` to a command. */
 export function addTokenFlags(command: Command): Command {
-  const help = "connect as the user of this token, instead of FANFARE_TOKEN (others can see a flag: prefer the file)";
+  const help =
+    "connect with this token, instead of FANFARE_TOKEN (flags are visible in the process list: prefer the file)";
   return command
     .addOption(new Option("--token <jwt>", help).conflicts("tokenFile"))
-    .addOption(new Option("--token-file <path>", "the same, from a file"));
+    .addOption(new Option("--token-file <path>", "read the token from a file"));
 }
 
 /**
- * The token to connect with; undefined where there is none.
- * @throws ConfigError where the file is not there or holds nothing
+ * The token to connect with; undefined if none is given.
+ * @throws ConfigError if the file is missing or empty
  */
-export function tokenOf(flags: TokenFlags, { env, readText }: Pick<World, "env" | "readText">): string | undefined {
+export function tokenOf(
+  flags: TokenFlags,
+  { env, readText }: Pick<CliEnvironment, "env" | "readText">,
+): string | undefined {
   const { token, tokenFile } = flags;
   if (tokenFile === undefined) return token ?? (env.FANFARE_TOKEN?.trim() || undefined);
   const text = readText(tokenFile);

@@ -29,7 +29,7 @@ describe("fanfare connect between pipes", () => {
     await alice.until(new RegExp(`^${time} Bob: Hey Alice$`, "m"));
     await bob.until(new RegExp(`^${time} Bob: Hey Alice$`, "m"));
     bob.type("/who\n");
-    await bob.until(/^2 in all \(names are listed/m);
+    await bob.until(/^2 in all \(only clients/m);
     bob.type("/quit\n");
     const { code, out, err } = await bob.ended();
     expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -77,14 +77,14 @@ describe("fanfare connect between pipes", () => {
       await before.until(/Welcome/);
       return before;
     })();
-    await program.until(/The connection is lost\. Trying to connect again …\n/);
+    await program.until(/Connection lost\. Reconnecting …\n/);
     program.type("typed meanwhile\n");
-    await program.until(/^\(waits for the connection\) typed meanwhile$/m);
+    await program.until(/^\(waiting for the connection\) typed meanwhile$/m);
     await using server = await startServer({ flags: ["--port", port] });
     expect(server.port).toBe(Number(port));
     const shown = await program.until(new RegExp(`^${time} x: typed meanwhile$`, "m"), 40_000);
-    expect(shown.match(/The connection is lost/g)).toHaveLength(1);
-    expect(shown.match(/^Connected again\.$/gm)).toHaveLength(1);
+    expect(shown.match(/Connection lost/g)).toHaveLength(1);
+    expect(shown.match(/^Reconnected\.$/gm)).toHaveLength(1);
     expect(shown.match(/Welcome/g)).toHaveLength(1);
   }, 60_000);
 
@@ -119,13 +119,17 @@ describe("fanfare connect between pipes", () => {
     expect(await runProgram(["connect", "--name", "x", "--url", away])).toEqual({
       code: 1,
       out: "",
-      err: `error: nothing answers at ${away}: start a server with \`fanfare start --port ${new URL(away).port}\`\n`,
+      err: expect.stringMatching(
+        new RegExp(
+          `^error: cannot connect to ${away}: nothing is listening there; start a server with \`(npx )?fanfare start --port ${new URL(away).port}\`, or check the address\n$`,
+        ),
+      ),
     });
     await using server = await startServer({ env: { API_KEY: key, JWT_SECRET: jwtSecret } });
     const refused = await runProgram(["connect", "--name", "x", "--url", server.url]);
     expect(refused).toMatchObject({ code: 1, out: "" });
     expect(refused.err).toMatch(
-      /^error: ws:.*\/ws refuses the connection: nobody connects here without a user: .* \(4500\)\n$/,
+      /^error: ws:.*\/ws refused the connection: nobody connects here without a user: .* \(4500\)\n$/,
     );
   });
 
@@ -149,11 +153,11 @@ describe("fanfare connect between pipes", () => {
     expect(refused.out).toContain('not sent: "one": ');
     expect(await runProgram(args, { input: "\n" })).toMatchObject({
       code: 1,
-      err: "error: there was nothing to say: the standard input had no line\n",
+      err: "error: nothing to send: the standard input was empty\n",
     });
     expect(await runProgram(["connect", "--url", server.url])).toMatchObject({
       code: 1,
-      err: "error: the standard input ended before there was a name: give one with --name\n",
+      err: "error: no name: the standard input ended before a name was read; pass --name\n",
     });
     expect(await runProgram(args, { input: "/who\n" })).toMatchObject({ code: 0, err: "" });
   });
@@ -166,7 +170,7 @@ describe("fanfare connect between pipes", () => {
     const { code, err } = await program.ended();
     expect({ code, err }).toEqual({
       code: 1,
-      err: "error: the server ended the connection: disconnected by an operator (4504)\n",
+      err: "error: the server closed the connection: disconnected by an operator (4504)\n",
     });
   });
 });
@@ -242,13 +246,13 @@ describe("fanfare connect on a terminal", () => {
     await using program = new ProgramUnderTest(["connect", "--name", "Alice", "--url", server.url], { columns });
     await program.until(/Welcome/);
     program.type("/join room:1\r");
-    await program.until(/You talk in room:1 now\./);
+    await program.until(/You joined room:1\. What you type now goes there\./);
     using bob = await SocketUnderTest.open(`${server.wsUrl}?channel=room:1`);
     program.type("in the room\r");
     expect(await bob.until((it) => it.message === "in the room")).toMatchObject({ channel: "room:1", sender: "Alice" });
     await picture(program, new RegExp(`^${time} \\(room:1\\) Alice: in the room$`), /^room:1>$/);
     program.type("/leave\r");
-    await picture(program, /^You left room:1, and talk in all\.$/, /^>$/);
+    await picture(program, /^You left room:1\. What you type now goes to all\.$/, /^>$/);
   });
 
   test.each([
@@ -319,7 +323,7 @@ describe("fanfare subscribe", () => {
         await runProgram(["publish", "--channel", "room:1", "--port", port], { input: "a\nb" });
         await before.until(/"b"/);
         server.signal("SIGTERM");
-        await before.until(/connection lost; trying again …/);
+        await before.until(/connection lost; reconnecting …/);
         return before;
       })();
       await using _ = await startServer({ env, flags: ["--port", port] });
@@ -337,7 +341,7 @@ describe("fanfare subscribe", () => {
         [3, "c"],
         [4, "d"],
       ]);
-      expect(err).toBe("connection lost; trying again …\nconnected again\n");
+      expect(err).toBe("connection lost; reconnecting …\nreconnected\n");
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -406,7 +410,7 @@ describe("fanfare publish and status of a secured server", () => {
       users: 0,
     });
     const err =
-      "error: the server wants a key (401): set API_KEY (environment, .env, settings file), or say --api-key\n";
+      "error: the server requires an API key (401): set API_KEY (environment, .env or settings file), or pass --api-key\n";
     // Another user's control socket is found as little as one in another place.
     for (const command of [["publish", "Hi"], ["status"]]) {
       const options = { env: { TMPDIR: "/nowhere" } };

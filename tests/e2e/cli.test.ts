@@ -41,15 +41,18 @@ describe("the program", () => {
   test("says which port is busy and what to do, with the exit code 1", async () => {
     await using first = await startServer();
     const { code, err } = await fanfare(["start", "--port", String(first.port)]);
-    const wayOut = `stop the program that has it, or choose another port: --port ${first.port + 1} (PORT)`;
-    expect({ code, err }).toEqual({ code: 1, err: `error: port ${first.port} of 127.0.0.1 is in use: ${wayOut}\n` });
+    const hint = `stop the other program, or choose another port: --port ${first.port + 1} (PORT)`;
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `error: port ${first.port} on 127.0.0.1 is already in use: ${hint}\n`,
+    });
   });
 
   test("says that an address is none of this machine's", async () => {
     const { code, err } = await fanfare(["--port", "0", "--host", "192.0.2.1", "--insecure"]);
     expect({ code, err }).toEqual({
       code: 1,
-      err: "error: HOST: this machine has no address 192.0.2.1: try 127.0.0.1, or 0.0.0.0 for all\n",
+      err: "error: HOST: this machine does not have the address 192.0.2.1: use 127.0.0.1, or 0.0.0.0 for all addresses\n",
     });
   });
 });

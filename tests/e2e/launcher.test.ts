@@ -168,7 +168,7 @@ describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", (
       flags: ["--port", new URL(busy.url).port],
       waitsFor: /Waiting for a change/,
     });
-    expect(launched.log()).toContain("is in use");
+    expect(launched.log()).toContain("is already in use");
     launched.terminal?.write("\u0003");
     await launched.untilGone();
   });

@@ -227,7 +227,7 @@ describe("fanfare drain", () => {
     expect(await draining.exited).toBe(0);
     const out = await new Response(draining.stdout).text();
     expect(out).toStartWith(`${server.url} is draining\n`);
-    expect(out).toEndWith("it has ended\n");
+    expect(out).toEndWith("the server has stopped\n");
     expect(await server.exited).toBe(0);
   });
 

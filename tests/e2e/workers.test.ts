@@ -176,7 +176,7 @@ describe("starting", () => {
   test.concurrent("on a port that another server's workers share is an error", async () => {
     await using server = await startServer({ flags: ["--workers", "1"] });
     const second = startServer({ flags: ["--workers", "1", "--port", String(server.port)] });
-    await expect(second).rejects.toThrow(`port ${server.port} of 127.0.0.1 is in use`);
+    await expect(second).rejects.toThrow(`port ${server.port} on 127.0.0.1 is already in use`);
   });
 });
 

@@ -3,35 +3,36 @@ import type { Client } from "../../../client/index.ts";
 import { channelNameRuleFor, everyone, parseChannelName } from "../../../protocol/channel-name.ts";
 import type { Paint } from "../paint.ts";
 import { printable } from "../printable.ts";
-import type { Ears } from "./ears.ts";
+import type { ChatDisplay } from "./display.ts";
+import { chatHelp, parseChatInput } from "./input.ts";
 import type { Screen } from "./screen.ts";
-import { chatHelp, parseTyped } from "./slash.ts";
-import type { Voice } from "./voice.ts";
+import type { ChatSender } from "./sender.ts";
 
-/** How long joining a channel is waited for, and how often that is looked at. */
-const joinMs = 3000;
-const lookMs = 10;
+/** How long to wait until a channel is joined, and how often to check. Milliseconds. */
+const joinTimeoutMs = 3000;
+const joinCheckMs = 10;
 
-export interface ChatParts {
+export interface ChatDependencies {
   readonly client: Client;
   readonly screen: Screen;
   readonly paint: Paint;
-  readonly ears: Ears;
-  readonly voice: Voice;
+  readonly display: ChatDisplay;
+  readonly sender: ChatSender;
 }
 
-/** Does what a person types: says it in the channel that is talked in, or obeys it. */
+/** Handles what the user types: sends it to the current channel, or runs it as a command. */
 export class Chat {
-  readonly #parts: ChatParts;
+  readonly #parts: ChatDependencies;
+  /** The current channel: typed lines are published to it. */
   #room: string = everyone;
 
-  constructor(parts: ChatParts) {
+  constructor(parts: ChatDependencies) {
     this.#parts = parts;
   }
 
   /**
-   * Until the person leaves, or a pipe has ended and everything of it is said.
-   * @returns how many lines there were to say or to obey
+   * Runs until the user quits, or until a pipe has ended and all its lines are sent.
+   * @returns how many lines were not empty
    */
   async run(): Promise<number> {
     const { screen } = this.#parts;
@@ -39,90 +40,90 @@ export class Chat {
     let count = 0;
     for (let line = await screen.nextLine(); line !== undefined; line = await screen.nextLine()) {
       if (line.trim() !== "") count++;
-      const isOver = await this.#take(line);
+      const isOver = await this.#handleLine(line);
       if (isOver) break;
     }
     return count;
   }
 
-  /** Out of a channel that is no longer ours; who talked there talks to everyone again. */
+  /** Leaves a channel that the server no longer allows. If it was the current channel, `all` becomes the current one. */
   leave(channel: string): void {
-    if (!this.#parts.ears.leave(channel) || this.#room !== channel) return;
+    if (!this.#parts.display.unsubscribe(channel) || this.#room !== channel) return;
     this.#room = everyone;
     this.#prompt();
   }
 
   /** @returns whether that was the last line */
-  async #take(line: string): Promise<boolean> {
-    const typed = parseTyped(line);
-    if (typed.do === "say") await this.#say(typed.text);
-    else if (typed.do === "join") await this.#join(typed.channel);
-    else if (typed.do === "leave") this.#leaveAsTold(typed.channel ?? this.#room);
-    else if (typed.do === "who") await this.#tellWho();
-    else if (typed.do === "help") for (const row of chatHelp) this.#parts.screen.show(row);
-    else if (typed.do === "complain") this.#parts.ears.alarm(printable(typed.line));
-    return typed.do === "quit";
+  async #handleLine(line: string): Promise<boolean> {
+    const input = parseChatInput(line);
+    if (input.kind === "text") await this.#send(input.text);
+    else if (input.kind === "join") await this.#join(input.channel);
+    else if (input.kind === "leave") this.#handleLeave(input.channel ?? this.#room);
+    else if (input.kind === "who") await this.#showWho();
+    else if (input.kind === "help") for (const row of chatHelp) this.#parts.screen.show(row);
+    else if (input.kind === "invalid") this.#parts.display.warn(printable(input.problem));
+    return input.kind === "quit";
   }
 
-  async #say(text: string): Promise<void> {
-    const { screen, paint, voice } = this.#parts;
-    if (!voice.isHeard) screen.show(paint.dim(`(waits for the connection) ${printable(text)}`));
-    const said = voice.speak(this.#room, text);
-    // A person goes on typing; a pipe waits its turn, and ends when all of it is said.
-    if (!screen.isPerson) await said;
+  async #send(text: string): Promise<void> {
+    const { screen, paint, sender } = this.#parts;
+    if (!sender.isConnected) screen.show(paint.dim(`(waiting for the connection) ${printable(text)}`));
+    const sent = sender.send(this.#room, text);
+    // A person can type on while a line is being sent. A pipe waits, so that it ends only when everything is sent.
+    if (!screen.isPerson) await sent;
   }
 
   async #join(channel: string): Promise<void> {
-    const { ears } = this.#parts;
+    const { display } = this.#parts;
     if (channel.startsWith("@")) {
-      ears.alarm(`/join: ${printable(channel)} is a user's own channel, and only that user's connections are in it`);
+      display.warn(`/join: ${printable(channel)} is a user's own channel. Only that user's connections can join it.`);
       return;
     }
     if (parseChannelName(channel) === undefined) {
-      ears.alarm(`/join: expected ${channelNameRuleFor(channel)}`);
+      display.warn(`/join: expected ${channelNameRuleFor(channel)}`);
       return;
     }
-    ears.listen(channel);
+    display.subscribe(channel);
     await this.#untilJoined(channel);
     this.#room = channel;
     this.#prompt();
-    ears.tell(`You talk in ${channel} now.`);
+    display.notice(`You joined ${channel}. What you type now goes there.`);
   }
 
-  /** One's own words are seen like anybody's: by those who were there before they were said. */
+  /** Waits for the subscription, so that the next typed line comes back as a message of the channel. */
   async #untilJoined(channel: string): Promise<void> {
     const { client } = this.#parts;
-    const until = performance.now() + joinMs;
+    const until = performance.now() + joinTimeoutMs;
     const isThere = () => client.channel(channel).position !== undefined || client.state.status !== "connected";
-    while (!isThere() && performance.now() < until) await sleep(lookMs);
+    while (!isThere() && performance.now() < until) await sleep(joinCheckMs);
   }
 
-  #leaveAsTold(channel: string): void {
-    const { ears } = this.#parts;
+  #handleLeave(channel: string): void {
+    const { display } = this.#parts;
     if (channel === everyone) {
-      ears.alarm("everybody is in all: /quit leaves it");
-    } else if (ears.leave(channel)) {
+      display.warn("/leave: you cannot leave the channel all; /quit leaves the chat");
+    } else if (display.unsubscribe(channel)) {
       if (this.#room === channel) this.#room = everyone;
       this.#prompt();
-      ears.tell(`You left ${channel}, and talk in ${this.#room}.`);
+      display.notice(`You left ${channel}. What you type now goes to ${this.#room}.`);
     } else {
-      ears.alarm(`you are not in ${printable(channel)}`);
+      display.warn(`/leave: you are not in ${printable(channel)}`);
     }
   }
 
-  async #tellWho(): Promise<void> {
-    const { client, ears } = this.#parts;
+  async #showWho(): Promise<void> {
+    const { client, display } = this.#parts;
     try {
       const { count, users, next_page } = await client.channel(this.#room).presence();
       const more = next_page === undefined ? "" : ", and more";
-      // The name in front of a line is only what its writer claims. Presence knows those who connected as a user.
+      // The name in front of a line is whatever its sender typed. Presence only lists clients that connected as a user.
       const names =
         users?.length === 0
-          ? " (names are listed of those who connect with --user or a token)"
+          ? " (only clients that connect with --user or a token are listed by name)"
           : `, users: ${users?.map(printable).join(", ")}${more}`;
-      ears.tell(`${count} in ${this.#room}${users === undefined ? "" : names}`);
+      display.notice(`${count} in ${this.#room}${users === undefined ? "" : names}`);
     } catch (error) {
-      ears.alarm(`/who: ${printable(error instanceof Error ? error.message : String(error))}`);
+      display.warn(`/who: ${printable(error instanceof Error ? error.message : String(error))}`);
     }
   }
 

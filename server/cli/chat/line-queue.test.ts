@@ -1,21 +1,21 @@
 import { expect, test } from "bun:test";
 import { LineQueue } from "./line-queue.ts";
 
-test("lines that came at once are handed out one by one, in order", async () => {
+test("lines that arrive together are returned one by one, in order", async () => {
   const queue = new LineQueue();
   queue.push("a");
   queue.push("b");
   expect([await queue.next(), await queue.next()]).toEqual(["a", "b"]);
 });
 
-test("a question waits for the next line", async () => {
+test("next() waits for a line", async () => {
   const queue = new LineQueue();
   const asked = queue.next();
   queue.push("a");
   expect(await asked).toBe("a");
 });
 
-test("an end comes behind the last line, whether it was asked for or not", async () => {
+test("the end follows the last line, whether or not next() is already waiting", async () => {
   const queue = new LineQueue();
   queue.push("a");
   queue.end();
@@ -26,7 +26,7 @@ test("an end comes behind the last line, whether it was asked for or not", async
   expect(await asked).toBeUndefined();
 });
 
-test("a cut drops what was not asked for", async () => {
+test("cut() drops the lines that were not read", async () => {
   const queue = new LineQueue();
   queue.push("a");
   queue.cut();

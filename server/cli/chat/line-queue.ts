@@ -1,11 +1,11 @@
-/** Lines that came and were not asked for yet, or the question that waits for the next. */
+/** Typed lines that were not read yet. `next()` waits for a line if there is none. */
 export class LineQueue {
   readonly #lines: string[] = [];
   #wake: (() => void) | undefined;
   #isOver = false;
   readonly #cut = Promise.withResolvers<void>();
 
-  /** Resolves when the lines were cut short. */
+  /** Resolves when `cut` is called. */
   get isCut(): Promise<void> {
     return this.#cut.promise;
   }
@@ -15,20 +15,20 @@ export class LineQueue {
     this.#wake?.();
   }
 
-  /** No more will come. */
+  /** Ends the queue: lines already in it can still be read. */
   end(): void {
     this.#isOver = true;
     this.#wake?.();
   }
 
-  /** No more will come, and what is there is dropped. */
+  /** Ends the queue and drops the lines in it. */
   cut(): void {
     this.#lines.length = 0;
     this.#cut.resolve();
     this.end();
   }
 
-  /** The next line; undefined behind the last one. One question at a time. */
+  /** The next line; undefined after the last one. Only one call may be waiting at a time. */
   async next(): Promise<string | undefined> {
     while (this.#lines.length === 0 && !this.#isOver) {
       await new Promise<void>((resolve) => {

@@ -2,105 +2,105 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { ChatOutbox } from "./outbox.ts";
 
-let said: string[];
-let complaints: string[];
+let sent: string[];
+let warnings: string[];
 let isConnected: boolean;
 let clock: MovedClock;
 let outbox: ChatOutbox;
 
 beforeEach(() => {
-  said = [];
-  complaints = [];
+  sent = [];
+  warnings = [];
   isConnected = true;
   clock = new MovedClock();
   outbox = new ChatOutbox({
-    say: (text) => {
-      if (isConnected) said.push(text);
+    send: (text) => {
+      if (isConnected) sent.push(text);
       return isConnected;
     },
-    complain: (line) => void complaints.push(line),
-    giveUp: (text, why) => void complaints.push(`gave up ${JSON.stringify(text)}: ${why}`),
+    warn: (line) => void warnings.push(line),
+    onFailed: (text, why) => void warnings.push(`gave up ${JSON.stringify(text)}: ${why}`),
     clock,
   });
 });
 
-describe("a line on its way to everyone", () => {
-  test("is said at once, and the next one when it came back", async () => {
+describe("a line for the channel all", () => {
+  test("is sent at once, and the next one after its echo", async () => {
     const first = outbox.send("a");
     const second = outbox.send("b");
-    expect(said).toEqual(["a"]);
-    outbox.see("a");
+    expect(sent).toEqual(["a"]);
+    outbox.confirm("a");
     await first;
-    expect(said).toEqual(["a", "b"]);
-    outbox.see("b");
+    expect(sent).toEqual(["a", "b"]);
+    outbox.confirm("b");
     await second;
   });
 
   test("waits for a connection", () => {
     isConnected = false;
     void outbox.send("a");
-    expect(said).toEqual([]);
+    expect(sent).toEqual([]);
     isConnected = true;
-    outbox.sayFirst();
-    expect(said).toEqual(["a"]);
+    outbox.sendFirst();
+    expect(sent).toEqual(["a"]);
   });
 
-  test("is said again over a new connection when its copy did not come", () => {
+  test("is sent again over a new connection if its echo did not arrive", () => {
     void outbox.send("a");
-    outbox.hold();
-    outbox.sayFirst();
-    expect(said).toEqual(["a", "a"]);
+    outbox.pause();
+    outbox.sendFirst();
+    expect(sent).toEqual(["a", "a"]);
   });
 
-  test("is not said again when its copy was among what was missed", () => {
+  test("is not sent again if its echo is among the missed messages", () => {
     void outbox.send("a");
-    outbox.hold();
-    outbox.see("a");
-    outbox.sayFirst();
-    expect(said).toEqual(["a"]);
+    outbox.pause();
+    outbox.confirm("a");
+    outbox.sendFirst();
+    expect(sent).toEqual(["a"]);
   });
 
-  test("is not taken for somebody else's words", () => {
+  test("is not confirmed by a different text", () => {
     void outbox.send("a");
     void outbox.send("b");
-    outbox.see("b");
-    expect(said).toEqual(["a"]);
+    outbox.confirm("b");
+    expect(sent).toEqual(["a"]);
   });
 
-  test("is said more slowly where the server says that it was too fast", () => {
+  test("is retried after a second if the server says rate-limited", () => {
     void outbox.send("a");
     outbox.refuse("rate-limited", "too fast");
-    expect(said).toEqual(["a"]);
+    expect(sent).toEqual(["a"]);
     clock.move(1000);
-    expect({ said, complaints }).toEqual({ said: ["a", "a"], complaints: [] });
+    expect({ sent, warnings }).toEqual({ sent: ["a", "a"], warnings: [] });
   });
 
-  test("is given up where it is refused, and the next one is said", async () => {
+  test("fails if the server refuses it, and the next one is sent", async () => {
     const first = outbox.send("a\u001b");
     void outbox.send("b");
     outbox.refuse("forbidden", "chat is off");
     await first;
-    expect({ said, complaints }).toEqual({ said: ["a\u001b", "b"], complaints: ['gave up "a\\u001b": chat is off'] });
+    expect({ sent, warnings }).toEqual({ sent: ["a\u001b", "b"], warnings: ['gave up "a\\u001b": chat is off'] });
   });
 
-  test("is given up where nothing comes back for long", async () => {
+  test("fails if its echo does not arrive in time", async () => {
     const first = outbox.send("a");
     clock.move(14_999);
-    expect(complaints).toEqual([]);
+    expect(warnings).toEqual([]);
     clock.move(1);
     await first;
-    expect(complaints).toEqual(['gave up "a": it did not come back; whether the others have it is not known']);
+    expect(warnings).toEqual(['gave up "a": no confirmation from the server; it may or may not have been sent']);
   });
 
-  test("is not given up while there is no connection", () => {
+  test("does not time out while there is no connection", () => {
     void outbox.send("a");
-    outbox.hold();
+    outbox.pause();
     clock.move(60_000);
-    expect(complaints).toEqual([]);
+    expect(warnings).toEqual([]);
   });
 });
 
-test("a refusal of nothing that was said is told", () => {
+test("an error that belongs to no line is reported", () => {
   outbox.refuse("bad-request", "what?");
-  expect(complaints).toEqual(["what?"]);
+  expect(warnings).toEqual(["what?"]);
 });

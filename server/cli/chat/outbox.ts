@@ -2,26 +2,27 @@ import { isRetryable } from "../../../protocol/errors.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { printable } from "../printable.ts";
 
-/** What the outbox needs of the one who speaks. */
+/** What the outbox needs from its owner. */
 export interface OutboxDependencies {
-  /** Sends a text to everyone. @returns false where there is no connection now */
-  say(text: string): boolean;
-  /** Tells the person. */
-  complain(line: string): void;
-  /** A line did not reach everyone, or nobody knows whether it did. Both texts are as they came. */
-  giveUp(text: string, why: string): void;
+  /** Sends a text to the channel `all`. @returns false if there is no connection */
+  send(text: string): boolean;
+  /** Shows an error to the user. */
+  warn(line: string): void;
+  /** A line was refused, or was not confirmed in time. Both texts are unescaped. */
+  onFailed(text: string, why: string): void;
   readonly clock: Pick<Clock, "setTimeout">;
 }
 
-/** How long to wait after a refusal that passes, such as `rate-limited`, and for one's own copy. Milliseconds. */
-const patienceMs = 1000;
-const copyMs = 15_000;
+/** How long to wait after a temporary refusal such as `rate-limited`, and for the echo of a line. Milliseconds. */
+const retryMs = 1000;
+const echoTimeoutMs = 15_000;
 
 /**
- * Lines on their way to everyone, one at a time and in order.
+ * Sends lines to the channel `all`, one at a time and in order.
  *
- * Nothing answers a chat message, so its receipt is one's own copy. Until that is there (or a refusal) the line is kept,
- * and said again when the connection broke meanwhile and the copy is not among what was missed.
+ * The server does not acknowledge chat messages, but it sends them to the sender too. That echo confirms a line. Until the
+ * echo or a refusal arrives, the line is kept. If the connection breaks in the meantime and the echo is not among the missed
+ * messages, the line is sent again.
  */
 export class ChatOutbox {
   readonly #dependencies: OutboxDependencies;
@@ -32,48 +33,48 @@ export class ChatOutbox {
     this.#dependencies = dependencies;
   }
 
-  /** Resolves once the line was seen by everyone, or refused. */
+  /** Resolves once the line is confirmed or has failed. */
   send(text: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push({ text, resolve });
-    if (this.#waiting.length === 1) this.sayFirst();
+    if (this.#waiting.length === 1) this.sendFirst();
     return promise;
   }
 
-  /** One's own text came back. */
-  see(text: string): void {
+  /** The echo of one's own text arrived. */
+  confirm(text: string): void {
     if (this.#waiting[0]?.text === text) this.#settle();
   }
 
-  /** What the server refuses without saying what: it can only be the line that is on its way. */
+  /** An error frame without a `ref` arrived: it belongs to the line in flight, if there is one. */
   refuse(code: string, message: string): void {
     const [first] = this.#waiting;
-    if (first === undefined) this.#dependencies.complain(printable(message));
-    else if (isRetryable(code)) this.#wait(patienceMs, () => this.sayFirst());
+    if (first === undefined) this.#dependencies.warn(printable(message));
+    else if (isRetryable(code)) this.#wait(retryMs, () => this.sendFirst());
     else this.#drop(message);
   }
 
-  /** The connection is gone: nothing is known of the line that is on its way. */
-  hold(): void {
+  /** Stops the timeout of the line in flight, because the connection is gone. */
+  pause(): void {
     this.#timer?.cancel();
   }
 
-  /** Says the line whose turn it is, once more where it was said before. */
-  sayFirst(): void {
+  /** Sends the first line, again if it was sent before. */
+  sendFirst(): void {
     const [first] = this.#waiting;
-    if (first === undefined || !this.#dependencies.say(first.text)) return;
-    this.#wait(copyMs, () => this.#drop("it did not come back; whether the others have it is not known"));
+    if (first === undefined || !this.#dependencies.send(first.text)) return;
+    this.#wait(echoTimeoutMs, () => this.#drop("no confirmation from the server; it may or may not have been sent"));
   }
 
   #drop(why: string): void {
-    this.#dependencies.giveUp(this.#waiting[0]?.text ?? "", why);
+    this.#dependencies.onFailed(this.#waiting[0]?.text ?? "", why);
     this.#settle();
   }
 
   #settle(): void {
     this.#timer?.cancel();
     this.#waiting.shift()?.resolve();
-    this.sayFirst();
+    this.sendFirst();
   }
 
   #wait(ms: number, then: () => void): void {

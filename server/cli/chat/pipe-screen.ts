@@ -1,9 +1,9 @@
 import { createInterface, type Interface } from "node:readline";
-import type { World } from "../world.ts";
+import type { CliEnvironment } from "../cli-environment.ts";
 import { LineQueue } from "./line-queue.ts";
 import type { Screen } from "./screen.ts";
 
-/** Lines in, lines out: for scripts, and for people whose output goes elsewhere. */
+/** Plain lines in and out, for scripts and redirected output. */
 export class PipeScreen implements Screen {
   readonly isPerson: boolean;
   readonly #write: (text: string) => void;
@@ -11,7 +11,7 @@ export class PipeScreen implements Screen {
   readonly #readline: Interface;
   readonly #stopInterrupts: () => void;
 
-  constructor({ openInput, stdout, onInterrupt }: Pick<World, "openInput" | "stdout" | "onInterrupt">) {
+  constructor({ openInput, stdout, onInterrupt }: Pick<CliEnvironment, "openInput" | "stdout" | "onInterrupt">) {
     const input = openInput();
     this.isPerson = input.isTTY === true;
     this.#write = (text) => void stdout.write(text);
@@ -26,13 +26,13 @@ export class PipeScreen implements Screen {
   }
 
   prompt(): void {
-    // Nobody looks at where the lines come from.
+    // A pipe shows no prompt.
   }
 
   async ask(question: string): Promise<string | undefined> {
     this.#write(question);
     const line = await this.nextLine();
-    // Nobody pressed Enter.
+    // Nobody pressed Enter, so the question's line is not ended yet.
     if (!this.isPerson) this.#write("\n");
     return line;
   }

@@ -1,21 +1,21 @@
 /**
- * Where a person reads and types, or where two pipes are in a person's place.
+ * The chat's input and output: a terminal or two pipes.
  *
- * Lines come one by one when they are asked for, in order, and none is lost however many came at once.
+ * Input lines are returned one by one and in order. None is lost if many arrive together.
  */
 export interface Screen {
-  /** Whether a person is there: someone who can be asked again. */
+  /** Whether a person types the input, and can be asked again after a mistake. */
   readonly isPerson: boolean;
-  /** Shows a line; what is being typed stays as it is. */
+  /** Shows a line above the input line, which keeps its content. */
   show(line: string): void;
-  /** What stands before what is typed. */
+  /** Sets the prompt of the input line. */
   prompt(text: string): void;
-  /** Asks, and returns the next line. */
+  /** Shows a question and returns the next line. */
   ask(question: string): Promise<string | undefined>;
-  /** The next line without its end; undefined once there are no more: the input ended, or Ctrl+C was pressed. */
+  /** The next line without its line break; undefined after the input has ended or Ctrl+C was pressed. */
   nextLine(): Promise<string | undefined>;
-  /** Resolves when the person wants to leave at once, whatever is under way. */
+  /** Resolves on Ctrl+C or a signal: the user wants to leave at once. */
   readonly interrupted: Promise<void>;
-  /** Gives the terminal back as it was. Idempotent. */
+  /** Restores the terminal. Idempotent. */
   close(): void;
 }

@@ -1,12 +1,12 @@
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from "node:readline";
-import type { Terminal, World } from "../world.ts";
+import type { CliEnvironment, Terminal } from "../cli-environment.ts";
 import { LineQueue } from "./line-queue.ts";
 import type { Screen } from "./screen.ts";
 
 /**
- * A terminal with a line that can be edited at its bottom, and everything that comes above it.
+ * A terminal with an editable input line at the bottom. Everything else is printed above it.
  *
- * Between two calls the cursor is where readline left it: in the line that is being typed, which may take several rows.
+ * Between two calls the cursor is where readline left it: in the input line, which may take several rows.
  */
 export class TerminalScreen implements Screen {
   readonly isPerson = true;
@@ -17,8 +17,11 @@ export class TerminalScreen implements Screen {
   readonly #stopListening: readonly (() => void)[];
   #isClosed = false;
 
-  /** @param world tells of signals; Ctrl+C and Ctrl+Z are none on a terminal that is read key by key */
-  constructor({ input, output }: Terminal, { onInterrupt, jobControl }: Pick<World, "onInterrupt" | "jobControl">) {
+  /** @param environment delivers signals. In raw mode Ctrl+C and Ctrl+Z are keys, not signals, and come from readline. */
+  constructor(
+    { input, output }: Terminal,
+    { onInterrupt, jobControl }: Pick<CliEnvironment, "onInterrupt" | "jobControl">,
+  ) {
     this.#input = input;
     this.#output = output;
     this.#readline = createInterface({ input, output, terminal: true, prompt: "", historySize: 200 });
@@ -30,9 +33,9 @@ export class TerminalScreen implements Screen {
       jobControl.suspend();
     });
     this.#stopListening = [onInterrupt(() => this.#lines.cut()), jobControl.onContinue(() => this.#takeBack())];
-    // Behind readline's own listener: what was pressed is in the line already.
+    // After readline's own listener, so that the key is already in the line.
     input.on("keypress", this.#follow);
-    // Before it: a terminal of another width has wrapped the line anew by itself.
+    // Before readline's own listener: a resized terminal has already rewrapped the line itself.
     output.prependListener("resize", this.#follow);
   }
 
@@ -43,7 +46,7 @@ export class TerminalScreen implements Screen {
     }
     const { rows } = this.#readline.getCursorPos();
     this.#clearFrom(rows);
-    // Redrawing, readline goes up by the rows it believes the cursor to be below the prompt: so many are given to it.
+    // When redrawing, readline moves up by the rows it believes the cursor is below the prompt. Add that many rows.
     this.#output.write(`${line}\n${"\n".repeat(rows)}`);
     this.#readline.prompt(true);
   }
@@ -83,8 +86,8 @@ export class TerminalScreen implements Screen {
   }
 
   /**
-   * Bun's readline (1.4) does not count the row that typing at the end of the line has just begun, and redraws from the wrong
-   * one later. A terminal itself begins it only with the next character: a blank makes both agree.
+   * Works around Bun's readline (1.4): when typing fills the last column, it does not count the new row and later redraws
+   * from the wrong one. The terminal starts that row only with the next character. Writing a space makes the two agree.
    */
   readonly #follow = () => {
     const editor = this.#readline;
@@ -96,22 +99,22 @@ export class TerminalScreen implements Screen {
     cursorTo(this.#output, 0);
   };
 
-  /** Gives the terminal to the shell, which does not expect to read it key by key. */
+  /** Leaves raw mode before the shell takes over the terminal. */
   #release(): void {
     this.#clearFrom(this.#readline.getCursorPos().rows);
     this.#input.setRawMode(false);
   }
 
-  /** Reads key by key again, and draws what is being typed below what the shell has written. */
+  /** Returns to raw mode and redraws the input line below what the shell has printed. */
   #takeBack(): void {
-    // After a stop by another signal the shell may have set the terminal its own way, which is not known here.
+    // If another signal stopped the process, the shell may have left raw mode without this process knowing.
     if (this.#input.isRaw) this.#input.setRawMode(false);
     this.#input.setRawMode(true);
     this.#output.write("\n".repeat(this.#readline.getCursorPos().rows));
     this.#readline.prompt(true);
   }
 
-  /** What was typed is taken away: it comes back as everybody sees it. */
+  /** Clears the typed line: it is shown again when it arrives as a message. */
   #take(line: string): void {
     const { columns } = this.#output;
     const width = Bun.stringWidth(this.#readline.getPrompt() + line);
@@ -120,7 +123,7 @@ export class TerminalScreen implements Screen {
     this.#readline.prompt();
   }
 
-  /** Clears from so many rows above the cursor to the end. */
+  /** Clears from this many rows above the cursor to the end of the screen. */
   #clearFrom(rows: number): void {
     moveCursor(this.#output, 0, -rows);
     cursorTo(this.#output, 0);

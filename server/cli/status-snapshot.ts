@@ -1,18 +1,18 @@
 import type { Clock } from "../lib/clock.ts";
-import { type Answer, askServer, type Question, refused } from "./ask-server.ts";
+import { type ApiRequest, type ApiResponse, refused, sendRequest } from "./api-request.ts";
 
-/** What a process, or the whole server, said of itself at one moment. Counters only ever grow while it lives. */
+/** Figures of a process or of the whole server at one time. Counters only grow during the lifetime of a process. */
 export interface Sample {
-  /** Of a process; the whole server has none. */
+  /** The process's id; empty for the whole server. */
   readonly id: string;
   /** Such as `worker 1`. */
   readonly name: string;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   readonly at: number;
   readonly state: string;
   readonly memoryBytes: number;
   readonly uptimeS: number;
-  /** Undefined for a process that has no clients: the supervisor. */
+  /** Undefined for the supervisor, which has no clients. */
   readonly traffic: Traffic | undefined;
 }
 
@@ -24,23 +24,23 @@ export interface Traffic {
   readonly deliveries: number;
 }
 
-/** One look at a server. */
-export interface Look {
+/** Everything that was read from a server at one time. */
+export interface Snapshot {
   readonly server: Sample;
-  /** How many users are connected; undefined where there are too many to be counted here. */
+  /** The number of connected users; undefined if the connections do not fit on one page of results. */
   readonly users: number | undefined;
-  /** Its processes; none where the server does not tell. */
+  /** Its processes; empty if the server does not report them. */
   readonly processes: readonly Sample[];
 }
 
-type Server = Pick<Question, "address" | "key" | "control">;
+type Server = Pick<ApiRequest, "address" | "key" | "control">;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Looks once.
- * @throws CommandError where the server refuses, and whatever fetch throws where nothing answers
+ * Reads the server's figures once.
+ * @throws CommandError if the server refuses, and whatever fetch throws if there is no response
  */
-export async function readLook(server: Server, clock: Clock): Promise<Look> {
+export async function readSnapshot(server: Server, clock: Clock): Promise<Snapshot> {
   const [metrics, connections, nodes] = await Promise.all([
     ask(server, "/metrics"),
     askConnections(server),
@@ -54,20 +54,20 @@ export async function readLook(server: Server, clock: Clock): Promise<Look> {
   };
 }
 
-/** Only the server's own port has them. Where the rest comes from the control socket it may be closed, or want a key. */
+/** Only the main port lists connections. If the control socket is used, that port may be closed or require a key. */
 async function askConnections({ control, ...server }: Server): Promise<Fields> {
   if (control === undefined) return ask(server, "/v1/connections");
   return ask(server, "/v1/connections").catch(() => ({ next_page: "unknown" }));
 }
 
-/** @param options `orNothing`: an older server has no such path */
+/** @param options `orNothing`: returns nothing on 404, because older servers do not have the path */
 async function ask(server: Server, path: string, options?: { readonly orNothing: true }): Promise<Fields> {
-  const question = { ...server, path };
-  const answer: Answer = await askServer(question);
-  const { status, value } = answer;
+  const request = { ...server, path };
+  const response: ApiResponse = await sendRequest(request);
+  const { status, value } = response;
   if (status === 404 && options !== undefined) return {};
   if (status === 200 && isFields(value)) return value;
-  throw refused(question, answer);
+  throw refused(request, response);
 }
 
 function sampleOf(fields: Fields, at: number): Sample {
@@ -90,7 +90,7 @@ function sampleOf(fields: Fields, at: number): Sample {
   };
 }
 
-/** As far as one page of connections tells. */
+/** Undefined if there is more than one page of connections. */
 function usersIn({ connections, next_page }: Fields): number | undefined {
   if (next_page !== undefined) return undefined;
   return new Set(listIn(connections).flatMap((it) => it.user_id ?? [])).size;

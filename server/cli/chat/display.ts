@@ -5,34 +5,34 @@ import type { Paint } from "../paint.ts";
 import { printable } from "../printable.ts";
 import type { Screen } from "./screen.ts";
 
-export interface EarsParts {
+export interface ChatDisplayDependencies {
   readonly client: Client;
   readonly screen: Pick<Screen, "show">;
   readonly paint: Paint;
-  /** Who one is here, and where that is: for the line that says that one is connected. */
+  /** The user's name and the server's address, for the line "Connected to … as …". */
   readonly name: string | undefined;
   readonly place: string;
-  /** The server does not let us into a channel, or no longer. */
+  /** Called when the server refuses a subscription, or ends one. */
   readonly onRefused: (channel: string) => void;
 }
 
-/** Shows everything that comes: messages, what the server says, and how it stands with the connection. */
-export class Ears {
-  readonly #parts: EarsParts;
-  /** The channels that are listened to, each with what ends that. */
+/** Shows everything that arrives: messages, the server's notices, and changes of the connection state. */
+export class ChatDisplay {
+  readonly #parts: ChatDisplayDependencies;
+  /** The subscribed channels, each with the function that unsubscribes. */
   readonly #channels = new Map<string, () => void>();
   #status: ConnectionState["status"] = "connecting";
   #wasWelcomed = false;
 
-  constructor(parts: EarsParts) {
+  constructor(parts: ChatDisplayDependencies) {
     this.#parts = parts;
     parts.client.on("state", (state) => this.#onState(state));
     parts.client.on("system", (frame) => this.#onSystem(frame));
-    this.listen(everyone);
+    this.subscribe(everyone);
   }
 
   /** Idempotent. */
-  listen(name: string): void {
+  subscribe(name: string): void {
     if (this.#channels.has(name)) return;
     const { screen, paint, onRefused } = this.#parts;
     const channel = this.#parts.client.channel(name);
@@ -40,9 +40,9 @@ export class Ears {
       channel.on("message", (message) =>
         screen.show(messageLine(message, { paint, showChannel: message.channel !== everyone })),
       ),
-      channel.on("gap", (gap) => this.alarm(`${name}: ${describeGap(gap)}`)),
+      channel.on("gap", (gap) => this.warn(`${name}: ${describeGap(gap)}`)),
       channel.on("error", ({ message }) => {
-        this.alarm(printable(message));
+        this.warn(printable(message));
         onRefused(name);
       }),
     ];
@@ -51,44 +51,44 @@ export class Ears {
     });
   }
 
-  /** @returns false where it was not listened to */
-  leave(name: string): boolean {
+  /** @returns false if the channel was not subscribed */
+  unsubscribe(name: string): boolean {
     this.#channels.get(name)?.();
     return this.#channels.delete(name);
   }
 
-  tell(line: string): void {
+  notice(line: string): void {
     this.#parts.screen.show(this.#parts.paint.notice(line));
   }
 
-  alarm(line: string): void {
-    this.#parts.screen.show(this.#parts.paint.alarm(line));
+  warn(line: string): void {
+    this.#parts.screen.show(this.#parts.paint.error(line));
   }
 
   #onSystem(frame: SystemFrame): void {
-    if (frame.event === "gap") return; // the channel tells it
-    if (frame.event === "closing" || frame.event === "heartbeat") return; // event streams only; the SDK takes them
-    const isAgain = frame.event === "welcome" && this.#wasWelcomed;
+    if (frame.event === "gap") return; // shown by the channel's own "gap" event
+    if (frame.event === "closing" || frame.event === "heartbeat") return; // event streams only, handled by the SDK
+    const isReconnect = frame.event === "welcome" && this.#wasWelcomed;
     if (frame.event === "welcome") {
       this.#wasWelcomed = true;
-      if (frame.user_id !== undefined) this.listen(`@${frame.user_id}`);
+      if (frame.user_id !== undefined) this.subscribe(`@${frame.user_id}`);
     }
     const { message, timestamp } = frame;
-    if (message !== undefined && !isAgain)
+    if (message !== undefined && !isReconnect)
       this.#parts.screen.show(systemLine({ timestamp, message }, this.#parts.paint));
   }
 
-  /** Once per break, not once per try. */
+  /** Reports each disconnect once, not each attempt to reconnect. */
   #onState({ status, code, reason }: ConnectionState): void {
     const { name, place } = this.#parts;
     const as = name === undefined ? "" : ` as ${printable(name)}`;
     if (status === "connected") {
       const isFirst = this.#status === "connecting";
-      this.tell(isFirst ? `Connected to ${place}${as}. /help lists the commands, /quit leaves.` : "Connected again.");
+      this.notice(isFirst ? `Connected to ${place}${as}. /help lists the commands, /quit leaves.` : "Reconnected.");
     } else if (this.#status === "connected" && status !== "closed") {
-      // Of a restart the server told itself; 1006 is only how a broken connection looks.
+      // A restart (1012) was announced by the server, and 1006 only means that the connection broke.
       const why = reason === "" || code === 1012 || code === 1006 ? "" : ` (${printable(reason)})`;
-      this.alarm(`The connection is lost${why}. Trying to connect again …`);
+      this.warn(`Connection lost${why}. Reconnecting …`);
     }
     this.#status = status;
   }

@@ -1,13 +1,13 @@
 import type { Client, ConnectionState } from "../../client/index.ts";
 import { closeTable } from "../../protocol/close-codes.ts";
 import type { Address } from "./address.ts";
-import { askServer, unreachable } from "./ask-server.ts";
+import { sendRequest, unreachable } from "./api-request.ts";
 import { CommandError } from "./context.ts";
 import { printable } from "./printable.ts";
 
 /**
- * Resolves once the server has said welcome. The SDK would try for ever; a person who mistyped the port wants to know.
- * @throws CommandError where the first try fails; the client is closed then
+ * Resolves once the client is connected. The SDK would retry forever, but a user who mistyped the port needs an error.
+ * @throws CommandError if the first attempt fails; it closes the client
  */
 export async function untilConnected(client: Client, address: Address): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<ConnectionState>();
@@ -22,28 +22,28 @@ export async function untilConnected(client: Client, address: Address): Promise<
 }
 
 /**
- * Never resolves: rejects when the server wants no more of this client, or the client is closed.
- * @throws CommandError
+ * Never resolves.
+ * @throws CommandError when the server closes the connection for good, or the client is closed
  */
 export async function untilEnded(client: Client): Promise<never> {
   const { promise, resolve } = Promise.withResolvers<ConnectionState>();
   client.on("state", (state) => {
-    // The token is always the same one here: once it has expired, no retry helps.
+    // The commands cannot get a new token, so no retry helps once it has expired.
     if (state.status === "closed" || state.code === closeTable["token-expired"].code) resolve(state);
   });
   const { code, reason } = client.state.status === "closed" ? client.state : await promise;
-  throw new CommandError(`the server ended the connection: ${printable(reason)} (${code})`);
+  throw new CommandError(`the server closed the connection: ${printable(reason)} (${code})`);
 }
 
-/** A WebSocket does not tell why it could not be opened; a plain question to the same server does. */
+/** A WebSocket does not report why it could not be opened, so an HTTP request to the same server finds out. */
 async function explain({ code, reason }: ConnectionState, address: Address): Promise<CommandError> {
-  if (code !== 1006) return new CommandError(`${address.ws} refuses the connection: ${printable(reason)} (${code})`);
+  if (code !== 1006) return new CommandError(`${address.ws} refused the connection: ${printable(reason)} (${code})`);
   try {
-    await askServer({ address, path: "/livez", key: undefined });
+    await sendRequest({ address, path: "/livez", key: undefined });
   } catch (error) {
     return unreachable(address, error);
   }
   return new CommandError(
-    `${address.http} answers, but opens no WebSocket at ${address.ws}: is its WS_PATH another one?`,
+    `the server at ${address.http} is running, but ${address.ws} is not a WebSocket endpoint: check its WS_PATH`,
   );
 }

@@ -1,13 +1,16 @@
 import type { Examined } from "../config/load.ts";
 
-/** The settings that commands beside `start` ask for, by the keys of their declarations. */
+/** The settings that commands other than `start` use, with the keys of their declarations. */
 const keys = { HOST: "host", PORT: "port", API_KEY: "apiKeys" } as const;
 
 /**
- * The problems of the settings that keep a command from knowing these of them. What else is wrong is for the server to say.
- * A file that cannot be read may hold any of them, so that counts where one was found nowhere else.
+ * The problems that affect the given settings. Other problems do not matter to the command: `start` reports them.
+ * A file that cannot be read may contain any setting, so it is a problem if one of these settings has no other source.
  */
-export function concerned({ problems, origins }: Examined, names: readonly (keyof typeof keys)[]): readonly string[] {
+export function relevantProblems(
+  { problems, origins }: Examined,
+  names: readonly (keyof typeof keys)[],
+): readonly string[] {
   const isMissing = names.some((name) => origins.get(keys[name])?.from === "default");
   return problems.filter((problem) => (isMissing && isUnread(problem)) || names.some((name) => isOf(name, problem)));
 }

@@ -2,30 +2,33 @@ import { EventEmitter } from "node:events";
 import { Readable } from "node:stream";
 import { systemClock } from "../lib/clock.ts";
 import { runCli } from "./cli.ts";
-import type { World } from "./world.ts";
+import type { CliEnvironment } from "./cli-environment.ts";
 
-/** What a test sets up: everything that is left out is empty. */
-export interface FakeWorld {
+/** What a test sets up. Everything omitted is empty. */
+export interface FakeCliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly input?: string;
-  /** Takes no time where nothing is said. */
+  /** Default: resolves at once. */
   readonly sleep?: (ms: number) => Promise<void>;
   readonly isTTY?: boolean;
+  /** Default: `fanfare`. */
+  readonly programName?: string;
 }
 
-/** What a person saw. */
-export interface Seen {
+/** The output and exit code of a command. */
+export interface CliResult {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** Runs the command line in a world of its own, for tests. */
-export async function runInFakeWorld(args: readonly string[], given: FakeWorld = {}): Promise<Seen> {
+/** Runs a command in a fake process environment, for tests. */
+export async function runFakeCli(args: readonly string[], given: FakeCliOptions = {}): Promise<CliResult> {
   const { env = {}, files = {}, input = "", isTTY = false, sleep = async () => {} } = given;
   const [stdout, stderr] = [new FakeStream(isTTY), new FakeStream(isTTY)];
-  const world: World = {
+  const environment: CliEnvironment = {
+    programName: given.programName ?? "fanfare",
     env,
     stdout,
     stderr,
@@ -37,10 +40,10 @@ export async function runInFakeWorld(args: readonly string[], given: FakeWorld =
     onInterrupt: () => () => {},
     jobControl: { suspend: () => {}, onContinue: () => () => {} },
     onLauncherGone: () => () => {},
-    endWhenUnread: () => {},
+    exitOnBrokenPipe: () => {},
     readText: (path) => files[path],
   };
-  const code = await runCli(args, world);
+  const code = await runCli(args, environment);
   return { code, out: stdout.text, err: stderr.text };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
-import { baseUrl, greeting } from "./greeting.ts";
+import { baseUrl, startupBanner } from "./banner.ts";
 
 const key = "0123456789abcdef";
 
@@ -11,9 +11,9 @@ function settingsOf(env: Readonly<Record<string, string>>): Settings {
 
 const local = { host: "127.0.0.1", port: 8123, isTls: false };
 
-describe("the greeting", () => {
-  test("says where everything is, what to try, and how to stop", () => {
-    const text = greeting(settingsOf({ WS_PATH: "/socket" }), local);
+describe("the startup banner", () => {
+  test("lists the URLs, a command to try, and how to stop", () => {
+    const text = startupBanner(settingsOf({ WS_PATH: "/socket" }), local);
     for (const line of [
       "  Page       http://127.0.0.1:8123/",
       "  WebSocket  ws://127.0.0.1:8123/socket",
@@ -24,11 +24,11 @@ describe("the greeting", () => {
     ]) {
       expect(text.split("\n")).toContain(line);
     }
-    expect(text).toContain("open, for this machine only");
+    expect(text).toContain("open, reachable from this machine only");
   });
 
-  test("of a secured server has the variable of the key, never the key, and no page that is not there", () => {
-    const text = greeting(settingsOf({ API_KEY: `publish@${key}`, ANONYMOUS: "on" }), local);
+  test("of a secured server names $API_KEY instead of the key, and omits the page if it is off", () => {
+    const text = startupBanner(settingsOf({ API_KEY: `publish@${key}`, ANONYMOUS: "on" }), local);
     expect(text).toContain(
       `curl http://127.0.0.1:8123/v1/channels/all/messages -H "Authorization: Bearer $API_KEY" -d`,
     );
@@ -37,14 +37,14 @@ describe("the greeting", () => {
   });
 
   test("of a server without keys says that nobody can push", () => {
-    const text = greeting(settingsOf({ JWT_SECRET: "a secret of more than 32 bytes, for tests" }), local);
+    const text = startupBanner(settingsOf({ JWT_SECRET: "a secret of more than 32 bytes, for tests" }), local);
     expect(text).toContain("Nobody can push over HTTP until API_KEY is set.");
     expect(text).not.toContain("curl");
   });
 
-  test("of an insecure server says for whom it is open", () => {
-    expect(greeting(settingsOf({ INSECURE: "on", HOST: "0.0.0.0" }), local)).toContain(
-      "open to everyone who reaches it",
+  test("of an insecure server says that it is open to everyone", () => {
+    expect(startupBanner(settingsOf({ INSECURE: "on", HOST: "0.0.0.0" }), local)).toContain(
+      "open to everyone who can reach it",
     );
   });
 });
@@ -56,6 +56,6 @@ test.each([
   ["::1", true, "https://[::1]:80"],
   ["localhost", false, "http://localhost:80"],
   ["192.0.2.1", true, "https://192.0.2.1:80"],
-])("a server on %s is reached at an address that one can connect to", (host, isTls, url) => {
+])("the URL of a server on %s is one that a client can connect to", (host, isTls, url) => {
   expect(baseUrl({ host, port: 80, isTls })).toBe(url);
 });

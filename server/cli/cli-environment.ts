@@ -2,40 +2,43 @@ import type { Readable } from "node:stream";
 import { readTextFile } from "../config/text-file.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { LogStream } from "../lib/log-writer.ts";
+import { findProgramName } from "./program-name.ts";
 
-/** What commands need of the process they run in, handed in so that tests can bring another. */
-export interface World {
+/** The process that commands run in, passed in so that tests can replace it. */
+export interface CliEnvironment {
+  /** How the user runs the program: `fanfare` or `npx fanfare`. */
+  readonly programName: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly readStandardInput: () => Promise<string>;
-  /** The standard input, for who reads it as it comes. Opened when asked for: a stream that is open keeps the process. */
+  /** The standard input as a stream. It is opened only on demand, because an open stream keeps the process alive. */
   readonly openInput: () => Input;
-  /** The terminal a person sits at; undefined where input or output is something else. */
+  /** The terminal; undefined unless both input and output are one. */
   readonly terminal: () => Terminal | undefined;
   readonly clock: Clock;
-  /** Waits, and keeps the process meanwhile, which a timer of the clock does not. Ends early when it is aborted. */
+  /** Waits, and keeps the process alive, which the clock's timers do not. Returns early if aborted. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Calls when the end is wanted from outside: Ctrl+C, SIGTERM, SIGHUP. @returns stops that */
+  /** Calls `run` on Ctrl+C, SIGTERM and SIGHUP. @returns removes the listener */
   readonly onInterrupt: (run: () => void) => () => void;
   readonly jobControl: JobControl;
-  /** Calls when the launcher is gone that passes on signals (bin/launch.js). @returns stops that */
+  /** Calls `run` when the launcher (bin/launch.js) dies. @returns removes the listener */
   readonly onLauncherGone: (run: () => void) => () => void;
-  /** From now on, the process ends without a word when nobody reads its output any more: `fanfare subscribe all | head`. */
-  readonly endWhenUnread: () => void;
-  /** The text of a file, or undefined where there is none. @throws Error where it cannot be read. */
+  /** Makes the process exit silently when its output is closed: `fanfare subscribe all | head`. */
+  readonly exitOnBrokenPipe: () => void;
+  /** The text of a file; undefined if it does not exist. @throws Error if it cannot be read. */
   readonly readText: (path: string) => string | undefined;
 }
 
 /** One of the two standard streams. */
 export interface Output extends LogStream {
-  /** True where a person looks at it. */
+  /** True for a terminal. */
   readonly isTTY?: boolean;
 }
 
 /** The standard input. */
 export interface Input extends Readable {
-  /** True where a person types it. */
+  /** True for a terminal. */
   readonly isTTY?: boolean;
 }
 
@@ -45,26 +48,27 @@ export interface Terminal {
   readonly output: NodeJS.WriteStream;
 }
 
-/** Ctrl+Z for a program that reads a terminal key by key, so that Ctrl+Z is a key like any other. */
+/** Handles Ctrl+Z in raw mode, in which the terminal does not turn it into a signal. */
 export interface JobControl {
   /**
-   * Stops the whole job until the shell continues it. The terminal must have been given back before: once the shell has it,
-   * whoever changes it is stopped once more.
+   * Stops the whole job until the shell continues it. Leave raw mode first: a background process that changes the terminal is
+   * stopped again.
    */
   suspend(): void;
-  /** Calls `run` each time after this process was stopped, by `suspend` or by anything else. @returns stops that */
+  /** Calls `run` each time this process continues after a stop, by `suspend` or any other signal. @returns removes the listener */
   onContinue(run: () => void): () => void;
 }
 
-/** What a shell says of a program that SIGPIPE ended. */
+/** The shell's exit code for a program ended by SIGPIPE. */
 const brokenPipeCode = 141;
 
 const sameContinuationMs = 100;
 
 const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** The world of the running process. */
-export const processWorld: World = {
+/** The environment of the running process. */
+export const processEnvironment: CliEnvironment = {
+  programName: findProgramName(process.env),
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
@@ -88,7 +92,7 @@ export const processWorld: World = {
   },
   jobControl: makeJobControl(),
   onLauncherGone: () => () => undefined, // main.ts watches it, once for the whole process
-  endWhenUnread: () => void process.stdout.on("error", () => process.exit(brokenPipeCode)),
+  exitOnBrokenPipe: () => void process.stdout.on("error", () => process.exit(brokenPipeCode)),
   readText: readTextFile,
 };
 
@@ -96,16 +100,16 @@ function makeJobControl(): JobControl {
   const listeners = new Set<() => void>();
   let continuedAt = Number.NEGATIVE_INFINITY;
   const go = () => {
-    // SIGCONT, and the turn that follows the stop, are one and the same.
+    // SIGCONT and the immediate after the stop announce the same continuation.
     if (performance.now() - continuedAt < sameContinuationMs) return;
     continuedAt = performance.now();
     for (const run of listeners) run();
   };
   return {
     suspend: () => {
-      // The launcher too: to the shell it is the job, and a job that goes on running keeps the terminal.
+      // Stops the whole group with the launcher: the launcher is the shell's job, and a running job keeps the terminal.
       process.kill(0, "SIGTSTP");
-      // The system ignores it where there is no shell that could continue the job. Then this turn simply goes on.
+      // Without a shell that could continue the job, the system ignores SIGTSTP. Then the process simply continues.
       setImmediate(go);
     },
     onContinue: (run) => {

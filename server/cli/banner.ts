@@ -2,8 +2,8 @@ import manifest from "../../package.json" with { type: "json" };
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 
-/** What a person reads when the server has started: where everything is, and a line to try it with, which works as typed. */
-export function greeting(settings: Settings, address: ListeningAddress): string {
+/** The text printed to a terminal once the server has started: its URLs, and a command to try that works as shown. */
+export function startupBanner(settings: Settings, address: ListeningAddress): string {
   const { isSecured, page, wsPath } = settings;
   const http = baseUrl(address);
   const places = [
@@ -24,7 +24,7 @@ export function greeting(settings: Settings, address: ListeningAddress): string 
   ].join("\n");
 }
 
-/** Where this machine reaches the server; an address that stands for all of them is none to connect to. */
+/** The URL for clients on this machine. A wildcard address such as 0.0.0.0 is replaced by loopback. */
 export function baseUrl({ host, port, isTls }: ListeningAddress): string {
   const bare = host.replace(/^\[|\]$/g, "");
   const reachable = bare === "0.0.0.0" ? "127.0.0.1" : /^[0:]+$/.test(bare) ? "::1" : bare;
@@ -34,15 +34,15 @@ export function baseUrl({ host, port, isTls }: ListeningAddress): string {
 
 function mode({ isSecured, insecure }: Settings): string {
   if (isSecured) return "secured";
-  return insecure ? "open to everyone who reaches it" : "open, for this machine only";
+  return insecure ? "open to everyone who can reach it" : "open, reachable from this machine only";
 }
 
 function howToPush(isSecured: boolean, keys: readonly string[], http: string): string[] {
   const url = `${http}/v1/channels/all/messages`;
-  if (!isSecured) return ["  Say something to everyone:", `  curl ${url} -d 'Hello'`];
+  if (!isSecured) return ["  Send a message to everyone:", `  curl ${url} -d 'Hello'`];
   if (keys.length === 0) return ["  Nobody can push over HTTP until API_KEY is set."];
   return [
-    "  Say something to everyone (API_KEY being one of the keys, without its scopes):",
+    "  Send a message to everyone (set API_KEY to one of the keys, without its scopes):",
     `  curl ${url} -H "Authorization: Bearer $API_KEY" -d 'Hello'`,
   ];
 }

@@ -2,43 +2,43 @@ import type { Address } from "./address.ts";
 import { CommandError } from "./context.ts";
 import { printable } from "./printable.ts";
 
-/** What is asked of a server over HTTP. */
-export interface Question {
+/** A request to the server's HTTP API. */
+export interface ApiRequest {
   readonly address: Address;
-  /** With its leading slash. */
+  /** With a leading slash. */
   readonly path: string;
   readonly key: string | undefined;
-  /** A control socket, which is asked instead where somebody listens there. */
+  /** A control socket. If a server listens there, the request goes to it instead of the address. */
   readonly control?: string | undefined;
-  /** JSON; with it the question is a POST. */
+  /** JSON. A request with a body is a POST. */
   readonly body?: string;
 }
 
-/** An answer, whatever its status. */
-export interface Answer {
+/** The server's response, with any status. */
+export interface ApiResponse {
   readonly status: number;
-  /** What its JSON says; undefined where it is none. */
+  /** The parsed body; undefined if it is not JSON. */
   readonly value: unknown;
-  /** When to ask again, milliseconds from now, where the server says so. */
+  /** From the header `Retry-After`, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 }
 
-/** How long an answer may take. */
-const answerMs = 10_000;
+/** Timeout of one request. */
+const timeoutMs = 10_000;
 
 /**
- * Asks, once.
- * @throws whatever fetch throws where nothing answers: see `unreachable`
+ * Sends a request, without retries.
+ * @throws whatever fetch throws if there is no response: see `unreachable`
  */
-export async function askServer(question: Question): Promise<Answer> {
-  const { key, body } = question;
+export async function sendRequest(request: ApiRequest): Promise<ApiResponse> {
+  const { key, body } = request;
   const headers = new Headers({ Accept: "application/json" });
   if (key !== undefined) headers.set("Authorization", `Bearer ${key}`);
   if (body !== undefined) headers.set("Content-Type", "application/json");
-  const response = await reach(question, {
+  const response = await reach(request, {
     headers,
-    redirect: "error", // what stands behind another address would be given the key
-    signal: AbortSignal.timeout(answerMs),
+    redirect: "error", // a redirect would send the key to another address
+    signal: AbortSignal.timeout(timeoutMs),
     ...(body === undefined ? {} : { method: "POST", body }),
   });
   const text = await response.text();
@@ -50,63 +50,67 @@ export async function askServer(question: Question): Promise<Answer> {
   };
 }
 
-/** Whether nobody listens there. */
+/** Whether nothing listens at the address. */
 export function isRefusedConnection(error: unknown): boolean {
   return /ConnectionRefused|ECONNREFUSED|ENOENT/.test(wordsOf(error).code);
 }
 
-async function reach({ address, path, control }: Question, init: RequestInit): Promise<Response> {
+async function reach({ address, path, control }: ApiRequest, init: RequestInit): Promise<Response> {
   if (control !== undefined) {
     try {
       return await fetch(`http://localhost${path}`, { ...init, unix: control });
     } catch (error) {
-      if (!isRefusedConnection(error)) throw error; // else a server that was killed has left it behind
+      if (!isRefusedConnection(error)) throw error; // otherwise a killed server left the socket behind
     }
   }
   return fetch(`${address.http}${path}`, init);
 }
 
-/** Why nothing answered, in one line with the way out. */
+/** One line that says why there was no response, and what to do. */
 export function unreachable({ http }: Address, error: unknown): CommandError {
   const cause = { cause: error };
   const { code, name, message } = wordsOf(error);
   if (/ConnectionRefused|ECONNREFUSED/.test(code)) {
     const port = URL.parse(http)?.port || "8000";
-    return new CommandError(`nothing answers at ${http}: start a server with \`fanfare start --port ${port}\``, cause);
+    const hint = `start a server with \`fanfare start --port ${port}\`, or check the address`;
+    return new CommandError(`cannot connect to ${http}: nothing is listening there; ${hint}`, cause);
   }
-  if (name === "TimeoutError") return new CommandError(`${http} did not answer within ${answerMs / 1000} s`, cause);
+  if (name === "TimeoutError") return new CommandError(`${http} did not respond within ${timeoutMs / 1000} s`, cause);
   if (/ENOTFOUND|EAI_AGAIN|DNS/.test(code))
-    return new CommandError(`there is no address for ${http}: is the name right?`, cause);
+    return new CommandError(`cannot resolve the host name of ${http}: check the spelling`, cause);
   const tls = explainTls(http, code, message);
   if (tls !== undefined) return new CommandError(tls, cause);
-  return new CommandError(`cannot reach ${http}: ${printable(code === "" ? message : `${code}: ${message}`)}`, cause);
+  return new CommandError(
+    `cannot connect to ${http}: ${printable(code === "" ? message : `${code}: ${message}`)}`,
+    cause,
+  );
 }
 
-/** What went wrong between http and https; undefined where it was something else. */
+/** The error message if TLS is the problem, such as http where https is needed; otherwise undefined. */
 function explainTls(http: string, code: string, message: string): string | undefined {
   if (code === "EPROTO" || /^ERR_SSL/.test(code))
     return `${http} does not speak TLS: try ${http.replace(/^https/, "http")}`;
   if (/CERT|ISSUER|SIGNATURE|ALTNAME/.test(code)) {
-    const wayOut = "name its authority's certificate in NODE_EXTRA_CA_CERTS, or use the name that it was made for";
-    return `the certificate of ${http} is not trusted here (${printable(message)}): ${wayOut}`;
+    const hint = "set NODE_EXTRA_CA_CERTS to the CA certificate, or use the host name the certificate was issued for";
+    return `the certificate of ${http} is not trusted (${printable(message)}): ${hint}`;
   }
   if (code === "ECONNRESET" && http.startsWith("http:"))
-    return `${http} closed the connection without an answer: if it speaks TLS, try ${http.replace(/^http/, "https")}`;
+    return `${http} closed the connection without a response: if it uses TLS, try ${http.replace(/^http/, "https")}`;
   return undefined;
 }
 
-/** What a refusal means, in one line with the way out. */
-export function refused({ address: { http }, key }: Question, { status, value }: Answer): CommandError {
+/** One line that says why the server refused the request, and what to do. */
+export function refused({ address: { http }, key }: ApiRequest, { status, value }: ApiResponse): CommandError {
   const detail = printable(detailOf(value) ?? "");
   if (status === 401 && key === undefined) {
     return new CommandError(
-      "the server wants a key (401): set API_KEY (environment, .env, settings file), or say --api-key",
+      "the server requires an API key (401): set API_KEY (environment, .env or settings file), or pass --api-key",
     );
   }
   if (status === 401)
-    return new CommandError(`the key of API_KEY or --api-key does not open this server (401): ${detail}`);
+    return new CommandError(`the server does not accept the key from API_KEY or --api-key (401): ${detail}`);
   if (detail !== "") return new CommandError(`${detail} (${status})`);
-  return new CommandError(`${http} answered ${status}, not as a Fanfare server does: is the address right?`);
+  return new CommandError(`${http} responded with ${status}, but not like a Fanfare server: check the address`);
 }
 
 function wordsOf(error: unknown): { readonly code: string; readonly name: string; readonly message: string } {
@@ -124,6 +128,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // no Fanfare server: the status says the rest
+    return undefined; // not a Fanfare server: `refused` reports the status
   }
 }

@@ -1,0 +1,11 @@
+import type { Command } from "commander";
+import { nearest } from "../lib/nearest.ts";
+
+/** Fails with "unknown command", and suggests a similar one if there is one. */
+export function failUnknownCommand(above: Command, word: string): never {
+  const names = above.commands.map((it) => it.name());
+  const guess = nearest(word, names);
+  const list = names.length === 0 ? `${above.name()} has no subcommands` : `expected one of ${names.join(", ")}`;
+  const hint = guess === undefined ? list : `did you mean ${guess}?`;
+  return above.error(`error: unknown command '${word}': ${hint}`, { exitCode: 2, code: "usage" });
+}
