@@ -9,6 +9,7 @@ import { UnusableOpsPort } from "../http/unusable-ops-port.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
 import { openFilesLimit, openFilesWarning } from "../lib/open-files.ts";
+import { RedisUnreachable, RedisUnusable } from "../lib/redis/unreachable.ts";
 import { WorkerFailure } from "../supervisor/worker-failure.ts";
 import { startupBanner } from "./banner.ts";
 import { type CommandContext, CommandError } from "./context.ts";
@@ -97,6 +98,9 @@ function startFailure(error: unknown, { host, port }: Settings): CommandError | 
   }
   if (code === "EACCES") {
     return new CommandError(`PORT: no permission to listen on port ${port}: use one above 1023, such as 8000`, options);
+  }
+  if (error instanceof RedisUnusable || error instanceof RedisUnreachable) {
+    return new CommandError(`REDIS_URL: ${error.message}`, options);
   }
   const isExplained = [UnusableOpsPort, UnusableStorage, WorkerFailure].some((it) => error instanceof it);
   return isExplained && error instanceof Error ? new CommandError(error.message, options) : undefined;

@@ -67,12 +67,13 @@ export class RedisBroker implements Broker {
     const { address, clock, prefix, idWindowMs } = options;
     this.#options = options;
     const scripts = brokerScripts();
-    this.#keys = new KeyNames(prefix);
+    this.#keys = new KeyNames(prefix, address.db);
     this.#store = new RedisStore(
       { address, clock, scripts: Object.values(scripts) },
       {
         onUp: () => this.#up(),
         onDown: (reason) => this.#down(reason),
+        onUnusable: (reason) => logger().error("Redis cannot be used: {reason}", { reason }),
         onMessage: (topic, text) => this.#hear(topic, text),
       },
     );
@@ -83,7 +84,7 @@ export class RedisBroker implements Broker {
     this.#watch = new Watch({
       ...shared,
       companions: this.#law.companions,
-      topic: this.#keys.own("watch"),
+      topic: this.#keys.ownTopic("watch"),
       write: (shard, topic, text) =>
         shard.commands.run(scripts.watch, [`${topic}/written`], [topic, text, this.#store.publishVerb]),
       onResult: (failure) => this.#tellHealth(failure === undefined && this.#store.isUp, failure?.message),

@@ -3,7 +3,7 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { slotOf } from "../../lib/redis/slots.ts";
 import { KeyNames } from "./keys.ts";
 
-const keys = new KeyNames("fanfare");
+const keys = new KeyNames("fanfare", 0);
 const named = (name: string) => keys.of(name as ChannelName);
 
 describe("the names of a channel's keys", () => {
@@ -27,7 +27,7 @@ describe("the names of a channel's keys", () => {
   });
 
   test("are never those of the server itself", () => {
-    expect(named("watch").topic).not.toBe(keys.own("watch"));
-    expect(keys.own("watch").startsWith("fanfare:")).toBe(false);
+    expect(named("watch").topic).not.toBe(keys.ownTopic("watch"));
+    expect(keys.ownTopic("watch").startsWith("fanfare:")).toBe(false);
   });
 });

@@ -1,4 +1,5 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { topicPrefix } from "../../lib/redis/topic-prefix.ts";
 
 /** The names of one channel in Redis: all in one hash slot, by what stands between the braces. */
 export interface ChannelKeys {
@@ -13,30 +14,37 @@ export interface ChannelKeys {
 /** Names of keys and topics: `fanfare:{room:1}:record`, `fanfare:{room:1}:messages`, `fanfare:{room:1}:id:o-42`. */
 export class KeyNames {
   readonly #prefix: string;
-  readonly #topicStart: string;
+  readonly #topicPrefix: string;
 
-  constructor(prefix: string) {
+  /** @param db the number of the database */
+  constructor(prefix: string, db: number) {
     this.#prefix = prefix;
-    this.#topicStart = `${prefix}:{`;
+    this.#topicPrefix = topicPrefix(prefix, db);
   }
 
   of(channel: ChannelName): ChannelKeys {
-    const base = `${this.#topicStart}${encode(channel)}}`;
+    const slot = `{${encode(channel)}}`;
+    const base = `${this.#prefix}:${slot}`;
     return {
       record: `${base}:record`,
       messages: `${base}:messages`,
-      topic: base,
+      topic: `${this.#topicPrefix}:${slot}`,
       id: (id) => `${base}:id:${id}`,
     };
   }
 
   topicOf(channel: ChannelName): string {
-    return `${this.#topicStart}${encode(channel)}}`;
+    return `${this.#topicPrefix}:{${encode(channel)}}`;
   }
 
-  /** What is no channel's: `fanfare/watch`. No channel's key looks like it, since those have a colon here. */
+  /** A key that is no channel's: `fanfare/server`. No channel's key looks like it, since those have a colon here. */
   own(name: string): string {
     return `${this.#prefix}/${name}`;
+  }
+
+  /** A topic that is no channel's: `fanfare/talk`. */
+  ownTopic(name: string): string {
+    return `${this.#topicPrefix}/${name}`;
   }
 }
 

@@ -47,7 +47,7 @@ export class LifeLaw {
     this.#store = store;
     this.#clock = clock;
     this.companions = new Companions(clock);
-    const topic = keys.own("talk");
+    const topic = keys.ownTopic("talk");
     this.topic = topic;
     this.#talk = new Talk({
       self,

@@ -1,9 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../../lib/clock.ts";
-import { parseRedisUrl, type RedisAddress, showRedisAddress } from "../../lib/redis/address.ts";
+import { parseRedisUrl, type RedisAddress } from "../../lib/redis/address.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
-import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
+import { RedisUnusable } from "../../lib/redis/unreachable.ts";
 import { UnusableStorage } from "../unusable-storage.ts";
+import { explainRedis } from "./explain.ts";
 import { KeyNames } from "./keys.ts";
 
 /** The layout of keys, scripts and messages. Servers of another one must not share a prefix. */
@@ -37,10 +38,12 @@ export async function openRedis(settings: PrologueSettings): Promise<Prologue> {
   const store = new RedisStore({ address, scripts: [], clock: systemClock }, events);
   try {
     await store.start();
+    // A user of Redis may have the rights to keys and lack those to channels.
+    await store.subscribe([new KeyNames(settings.redisPrefix, address.db).ownTopic("watch")]);
     warnOfEviction(store);
     return { address, resumeSecret: await agree(store, settings) };
   } catch (error) {
-    throw explained(error, address);
+    throw await explainRedis(error, address);
   } finally {
     store.close();
   }
@@ -60,7 +63,7 @@ function warnOfEviction(store: RedisStore): void {
 
 /** Whoever comes first says the format, the secret and the history settings; the others find them. */
 async function agree(store: RedisStore, settings: PrologueSettings): Promise<Uint8Array> {
-  const key = new KeyNames(settings.redisPrefix).own("server");
+  const key = new KeyNames(settings.redisPrefix, 0).own("server");
   const { commands } = store.shardOf(key);
   const history = `HISTORY_SIZE=${settings.historySize} HISTORY_TTL=${settings.historyTtlMs}ms HISTORY_BYTES=${settings.historyBytes}`;
   const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
@@ -84,19 +87,6 @@ async function agree(store: RedisStore, settings: PrologueSettings): Promise<Uin
     await commands.call("HSET", key, "history", history);
   }
   return Buffer.from(foundSecret ?? secret, "base64url");
-}
-
-function explained(error: unknown, address: RedisAddress): unknown {
-  if (error instanceof RedisUnusable) return new UnusableStorage(`REDIS_URL: ${error.message}`, { cause: error });
-  if (!(error instanceof RedisUnreachable)) return error;
-  const place = showRedisAddress(address);
-  const cause = error.cause instanceof Error ? error.cause.message : error.message;
-  return new UnusableStorage(
-    `REDIS_URL: ${place} does not answer (${cause}). Start Redis there, or correct the address.`,
-    {
-      cause: error,
-    },
-  );
 }
 
 function logger() {

@@ -29,7 +29,8 @@ local record = redis.call('GET', KEYS[1])
 local epoch, top, life, newest, oldest, floor, total, _, untilTime
 if record then
   epoch, top, life, newest, oldest, floor, total, _, untilTime =
-    string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
+    string.match(record, '^(%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
+  if not epoch then return redis.error_reply('WRONGTYPE the record was written by another program') end
   top = tonumber(top)
   if life ~= ARGV[1] then return {'life', epoch, top, life} end
   newest, oldest, floor = tonumber(newest), tonumber(oldest), tonumber(floor)
@@ -39,11 +40,13 @@ if KEYS[3] then
   local known = redis.call('GET', KEYS[3])
   if known then
     local space = string.find(known, ' ', 1, true)
+    if not space then return redis.error_reply('WRONGTYPE the id was written by another program') end
     return {'duplicate', string.sub(known, 1, space - 1), tonumber(string.sub(known, space + 1))}
   end
 end
 if not record then
   epoch, top, newest, oldest, floor, total, untilTime = ARGV[2], 0, -1, now, 0, 0, 0
+  redis.call('XLEN', KEYS[2]) -- fails where the key is another program's
   redis.call('DEL', KEYS[2]) -- messages without a record belong to nobody
 end
 
@@ -55,6 +58,7 @@ local before = total
 total = total + cost
 
 if maxCount == 0 or cost > maxCost then
+  redis.call('XLEN', KEYS[2])
   redis.call('DEL', KEYS[2])
   floor, oldest, untilTime = total, now, 0
 else

@@ -15,12 +15,14 @@
 
 local record = redis.call('GET', KEYS[1])
 if not record then
+  redis.call('XLEN', KEYS[2]) -- fails where the key is another program's
   redis.call('DEL', KEYS[2]) -- messages without a record belong to nobody
   record = ARGV[2] .. ' 0 ' .. ARGV[1] .. ' -1 0 0 0 0 0'
   redis.call('SET', KEYS[1], record, 'PX', ARGV[3])
 end
 local epoch, top, life, newest, total, maxAge =
-  string.match(record, '^(%S+) (%S+) (%S+) (%S+) %S+ %S+ (%S+) (%S+)')
+  string.match(record, '^(%S+) (%d+) (%S+) (%S+) %S+ %S+ (%S+) (%S+)')
+if not epoch then return redis.error_reply('WRONGTYPE the record was written by another program') end
 top, newest, total, maxAge = tonumber(top), tonumber(newest), tonumber(total), tonumber(maxAge)
 if life ~= ARGV[1] then return {'life', epoch, top, life} end
 

@@ -63,7 +63,7 @@ export class RedisCluster implements Cluster {
         onMessage: (topic, text) => this.#hear(topic, text),
       },
     );
-    this.#meeting = new Meeting(this.#store, scripts, prefix, expiryMs);
+    this.#meeting = new Meeting(this.#store, { scripts, prefix, db: address.db, expiryMs });
     this.#others = new Others({
       clock,
       // A little longer than its sign of life lasts, so that nobody is given up here who lives in Redis.

@@ -1,5 +1,6 @@
 import { makeScript } from "../../lib/redis/script.ts";
 import type { RedisStore } from "../../lib/redis/store.ts";
+import { topicPrefix } from "../../lib/redis/topic-prefix.ts";
 import type { Claim, Claimed, Member, MemberId, MemberState } from "../cluster.ts";
 import beat from "./beat.lua" with { type: "text" };
 import bury from "./bury.lua" with { type: "text" };
@@ -24,28 +25,35 @@ export interface NumberedMember {
   readonly number: number;
 }
 
+export interface MeetingOptions {
+  readonly scripts: ReturnType<typeof meetingScripts>;
+  /** What all keys and topics begin with. */
+  readonly prefix: string;
+  /** The number of the database. */
+  readonly db: number;
+  readonly expiryMs: number;
+}
+
 /** Where the members of a server meet in Redis. All keys and topics are in one hash slot. */
 export class Meeting {
+  /** What all members hear. */
+  readonly topic: string;
   readonly #store: RedisStore;
   readonly #scripts: ReturnType<typeof meetingScripts>;
   readonly #base: string;
   readonly #expiryMs: number;
 
-  constructor(store: RedisStore, scripts: ReturnType<typeof meetingScripts>, prefix: string, expiryMs: number) {
+  constructor(store: RedisStore, { scripts, prefix, db, expiryMs }: MeetingOptions) {
     this.#store = store;
     this.#scripts = scripts;
     this.#base = `${prefix}/{cluster}`;
+    this.topic = `${topicPrefix(prefix, db)}/{cluster}`;
     this.#expiryMs = expiryMs;
-  }
-
-  /** What all members hear. */
-  get topic(): string {
-    return this.#base;
   }
 
   /** What one member hears. */
   topicOf(id: MemberId): string {
-    return `${this.#base}/${id}`;
+    return `${this.topic}/${id}`;
   }
 
   /** Those who live are answered, those who died without a word are named. */

@@ -13,6 +13,15 @@ export interface CommandConnectionEvents {
   onDown(reason: RedisUnreachable | RedisUnusable): void;
 }
 
+export interface CommandConnectionSettings {
+  /** Its address, for messages. */
+  readonly server: string;
+  /** Whether it has to be a node of a cluster, or must not be one. */
+  readonly wantsCluster: boolean;
+  readonly scripts: readonly RedisScript[];
+  readonly clock: Clock;
+}
+
 /**
  * The connection to one Redis primary that commands go over.
  *
@@ -22,6 +31,7 @@ export interface CommandConnectionEvents {
 export class CommandConnection {
   readonly server: string;
   readonly #redis: Redis;
+  readonly #wantsCluster: boolean;
   readonly #scripts: readonly RedisScript[];
   readonly #events: CommandConnectionEvents;
   readonly #clock: Clock;
@@ -34,18 +44,21 @@ export class CommandConnection {
   /** @param redis lazy, without an offline queue */
   constructor(
     redis: Redis,
-    { server, scripts, clock }: { server: string; scripts: readonly RedisScript[]; clock: Clock },
+    { server, wantsCluster, scripts, clock }: CommandConnectionSettings,
     events: CommandConnectionEvents,
   ) {
     this.server = server;
     this.#redis = redis;
+    this.#wantsCluster = wantsCluster;
     this.#scripts = scripts;
     this.#clock = clock;
     this.#events = events;
     redis.on("ready", () => void this.#prepare());
     redis.on("close", () => this.#lost(new RedisUnreachable(`the connection to ${server} is closed`)));
     redis.on("error", (error: unknown) => {
-      if (this.#info === undefined) events.onDown(this.#failureOf(error).error);
+      if (this.#info !== undefined) return;
+      const cause = error instanceof Error ? error : new Error(String(error));
+      events.onDown(failureOf(cause, server)?.error ?? new RedisUnreachable(`${server}: ${cause.message}`, { cause }));
     });
   }
 
@@ -113,7 +126,7 @@ export class CommandConnection {
     const generation = ++this.#generation;
     try {
       const info = parseServerInfo(await this.#redis.info());
-      checkServer(info, this.server);
+      checkServer(info, this.server, this.#wantsCluster);
       await Promise.all(this.#scripts.map(({ lua }) => this.#redis.script("LOAD", lua)));
       await this.#readTime();
       if (generation !== this.#generation) return;

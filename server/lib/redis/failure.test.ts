@@ -32,7 +32,8 @@ describe("what an error of the client means", () => {
   });
 
   test.each([
-    ["NOAUTH Authentication required.", /refuses the name or password/],
+    ["NOAUTH Authentication required.", /wants a password: put it into REDIS_URL/],
+    ["ERR DB index is out of range", /has no database of this number/],
     ["WRONGPASS invalid username-password pair or user is disabled.", /refuses the name or password/],
     ["NOPERM this user has no permissions to run the 'evalsha' command", /does not permit/],
     ["WRONGTYPE Operation against a key holding the wrong kind of value", /another program.*REDIS_PREFIX/],
@@ -45,6 +46,8 @@ describe("what an error of the client means", () => {
 
   test("a broken connection may be back soon; what is no Redis at all is for a person", () => {
     expect(failureOf(new Error("Connection is closed."), "h:1")?.error).toBeInstanceOf(RedisUnreachable);
+    const resp = new Error('Unknown RESP type 72 "H". Please report this.');
+    expect(failureOf(resp, "h:1")?.error.message).toMatch(/does not answer like Redis/);
     const parser = Object.assign(new Error('Protocol error, got "H" as reply type byte'), { name: "ParserError" });
     expect(failureOf(parser, "h:1")?.error.message).toMatch(/does not answer like Redis/);
   });

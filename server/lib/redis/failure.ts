@@ -11,7 +11,7 @@ export interface Failure {
 const passing = ["BUSY ", "MISCONF ", "OOM ", "NOREPLICAS ", "TRYAGAIN ", "MASTERDOWN "];
 /** Those after which another server has to be asked. */
 const elsewhere = ["READONLY ", "LOADING ", "NOSCRIPT ", "MOVED ", "ASK ", "CLUSTERDOWN ", "UNBLOCKED "];
-const credentials = ["NOAUTH ", "WRONGPASS ", "NOPERM ", "ERR invalid password", "ERR AUTH "];
+const credentials = ["WRONGPASS ", "ERR invalid password", "ERR AUTH "];
 
 /** @param server its address, for the message; undefined for an error that is none of Redis's */
 export function failureOf(cause: unknown, server: string): Failure | undefined {
@@ -19,14 +19,21 @@ export function failureOf(cause: unknown, server: string): Failure | undefined {
   const { name, message } = cause;
   if (cause instanceof RedisUnreachable || cause instanceof RedisUnusable)
     return { error: cause, needsReconnect: false };
-  if (name === "ParserError" || message.startsWith("Protocol error")) {
+  if (name === "ParserError" || /^(Protocol error|Unknown RESP type)/.test(message)) {
     return unusable(`${server} does not answer like Redis: is it another program's port?`, cause);
   }
+  if (message.startsWith("NOAUTH ")) {
+    return unusable(`${server} wants a password: put it into REDIS_URL (redis://:password@host) or its file`, cause);
+  }
+  if (message.startsWith("NOPERM ")) {
+    const rights = "docs/machines.md has the rights that the user needs";
+    return unusable(`${server} does not permit a command that is needed: ${withoutCode(message)}; ${rights}`, cause);
+  }
   if (credentials.some((it) => message.startsWith(it))) {
-    const reason = message.startsWith("NOPERM ")
-      ? "does not permit a command that is needed"
-      : "refuses the name or password";
-    return unusable(`${server} ${reason}: ${withoutCode(message)}`, cause);
+    return unusable(`${server} refuses the name or password: ${withoutCode(message)}`, cause);
+  }
+  if (message.startsWith("ERR DB index is out of range")) {
+    return unusable(`${server} has no database of this number: see "databases" in its settings`, cause);
   }
   if (message.startsWith("WRONGTYPE ") || /WRONGTYPE /.test(message.slice(0, 200))) {
     return unusable(`a key in ${server} belongs to another program: choose another REDIS_PREFIX`, cause);

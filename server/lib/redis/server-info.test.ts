@@ -22,7 +22,7 @@ describe("what a server says of itself", () => {
   });
 
   test.each(["6.2.0", "6.10.1", "7.0.15", "8.0.0", "10.0.0"])("version %s will do", (version) => {
-    expect(() => checkServer(info({ redis_version: version }), "h:1")).not.toThrow();
+    expect(() => checkServer(info({ redis_version: version }), "h:1", false)).not.toThrow();
   });
 
   test.each([
@@ -30,10 +30,15 @@ describe("what a server says of itself", () => {
     [{ redis_version: "5.0.7" }, /expected 6\.2/],
     [{ role: "slave" }, /is a replica/],
     [{ redis_version: "" }, /does not answer INFO/],
+    [{ cluster_enabled: "1" }, /is a node of a cluster: use redis\+cluster/],
   ])("%j will not, and the message says why", (more, explanation) => {
-    const check = () => checkServer(info(more), "h:1");
+    const check = () => checkServer(info(more), "h:1", false);
     expect(check).toThrow(RedisUnusable);
     expect(check).toThrow(explanation);
+  });
+
+  test("a node of a cluster will do where a cluster is wanted", () => {
+    expect(() => checkServer(info({ cluster_enabled: "1" }), "h:1", true)).not.toThrow();
   });
 
   test("only a cluster of version 7 or later has sharded subscriptions", () => {

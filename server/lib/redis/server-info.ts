@@ -35,13 +35,18 @@ export function parseServerInfo(text: string): ServerInfo {
 
 /**
  * @param server its address, for the message
+ * @param wantsCluster whether the address is one of a cluster
  * @throws RedisUnusable where a person has to change something
  */
-export function checkServer({ version, isPrimary, life }: ServerInfo, server: string): void {
+export function checkServer(info: ServerInfo, server: string, wantsCluster: boolean): void {
+  const { version, isPrimary, life, isCluster } = info;
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (version === "" || life === "") throw new RedisUnusable(`${server} does not answer INFO like Redis or Valkey`);
   if (major < oldestVersion[0] || (major === oldestVersion[0] && minor < oldestVersion[1])) {
     throw new RedisUnusable(`${server} is Redis ${version}: expected ${oldestVersion.join(".")} or later, or Valkey`);
+  }
+  if (isCluster && !wantsCluster) {
+    throw new RedisUnusable(`${server} is a node of a cluster: use redis+cluster:// and name some of its nodes`);
   }
   if (!isPrimary) throw new RedisUnusable(`${server} is a replica: name its primary, or use redis+sentinel://`);
 }

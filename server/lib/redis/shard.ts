@@ -39,7 +39,7 @@ export class Shard {
     this.#events = events;
     this.commands = new CommandConnection(
       makeConnection(address, host),
-      { server: this.name, scripts, clock },
+      { server: this.name, wantsCluster: address.kind === "cluster", scripts, clock },
       { onUp: (info) => this.#up(info), onDown: (reason) => events.onDown(this, reason) },
     );
   }

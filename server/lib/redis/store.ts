@@ -25,6 +25,8 @@ export interface RedisStoreEvents {
   /** Commands work everywhere, and everything is subscribed. Called after each break too: messages may have been missed. */
   onUp(): void;
   onDown(reason: string): void;
+  /** It is down, and stays so until a person has changed something. Called once per reason. */
+  onUnusable?(reason: string): void;
   onMessage(channel: string, text: string): void;
 }
 
@@ -43,6 +45,8 @@ export class RedisStore {
   #owners: (Shard | undefined)[] = [undefined];
   /** Channels that were subscribed to while nobody had their slot. */
   #homeless = new Set<string>();
+  /** What a person was told last, until it is up again. */
+  #complaint: string | undefined;
   #isUp = false;
   #isClosed = false;
   #failures = 0;
@@ -180,6 +184,7 @@ export class RedisStore {
     this.#settle(shard);
     if (!this.#owners.every((it) => it?.isUp === true)) return;
     this.#isUp = true;
+    this.#complaint = undefined;
     this.#started.resolve();
     this.#events.onUp();
   }
@@ -188,7 +193,11 @@ export class RedisStore {
     if (this.#isClosed) return;
     if (reason !== undefined) this.#lastReason = reason;
     // At the start a person is told at once; later the same may be a server that is being mended.
-    if (reason instanceof RedisUnusable) this.#started.reject(reason);
+    if (reason instanceof RedisUnusable) {
+      this.#started.reject(reason);
+      if (reason.message !== this.#complaint) this.#events.onUnusable?.(reason.message);
+      this.#complaint = reason.message;
+    }
     this.refresh();
     this.#down(reason?.message ?? `the subscriptions at ${shard.name} are gone`);
   }

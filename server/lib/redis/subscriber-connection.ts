@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Redis } from "ioredis";
+import { failureOf } from "./failure.ts";
 import { RedisUnreachable } from "./unreachable.ts";
 
 /** Channels in one command, so that a hundred thousand of them do not keep the server from everybody else. */
@@ -51,7 +52,7 @@ export class SubscriberConnection {
 
   /**
    * Resolves once they are subscribed. Wanted they are in any case, until they are unsubscribed.
-   * @throws RedisUnreachable
+   * @throws RedisUnreachable, or RedisUnusable where the user may not subscribe
    */
   async subscribe(channels: readonly string[]): Promise<void> {
     for (const channel of channels) this.#wanted.add(channel);
@@ -110,7 +111,7 @@ export class SubscriberConnection {
         this.isSharded ? this.#redis.ssubscribe(...some) : this.#redis.subscribe(...some),
       );
     } catch (cause) {
-      throw new RedisUnreachable("the subscription failed", { cause });
+      throw failureOf(cause, "Redis")?.error ?? new RedisUnreachable("the subscription failed", { cause });
     }
   }
 

@@ -1,0 +1,31 @@
+import { type RedisAddress, showRedisAddress } from "../../lib/redis/address.ts";
+import { whoSpeaks } from "../../lib/redis/probe.ts";
+import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
+import { UnusableStorage } from "../unusable-storage.ts";
+
+/** Says for a person why a server could not begin to use its Redis, and what to do. No password is in it. */
+export async function explainRedis(error: unknown, address: RedisAddress): Promise<unknown> {
+  const options = { cause: error };
+  if (error instanceof RedisUnusable) return new UnusableStorage(`REDIS_URL: ${error.message}`, options);
+  if (!(error instanceof RedisUnreachable)) return error;
+  return new UnusableStorage(`REDIS_URL: ${await reasonOf(error, address)}`, options);
+}
+
+async function reasonOf(error: RedisUnreachable, address: RedisAddress): Promise<string> {
+  const place = showRedisAddress(address);
+  const cause = error.cause instanceof Error ? error.cause : error;
+  if (cause.name === "ReplyError") {
+    return `${place} answers, but cannot be used now: ${cause.message.trim()}. Mend it there, then start again.`;
+  }
+  const [first] = address.hosts;
+  const speaker = first === undefined ? "nothing" : await whoSpeaks(first);
+  if (speaker === "other") return `${place} answers, but not like Redis: is it another program's port?`;
+  if (speaker === "tls" && !address.hasTls) return `${place} speaks TLS: use rediss:// instead of redis://`;
+  if (speaker === "redis" && address.hasTls) return `${place} does not speak TLS: use redis:// instead of rediss://`;
+  return `${place} does not answer (${withoutRetries(cause.message)}). Start Redis there, or correct the address.`;
+}
+
+/** The client says when it tries again, which it does not any more. */
+function withoutRetries(message: string): string {
+  return message.replace(/ Retrying from scratch after [0-9.]+ms\./, "").trim();
+}

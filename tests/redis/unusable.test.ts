@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { runProgram } from "../e2e/program.ts";
+import { startServer } from "../e2e/server.ts";
+import { type RedisConfig, RedisServer } from "./redis.ts";
+import { RedisServerCluster } from "./redis-cluster.ts";
+import { ScriptedRedis } from "./scripted-redis.ts";
+
+const password = "hunter2-and/more@words";
+const encoded = encodeURIComponent(password);
+
+const opened: RedisServer[] = [];
+async function redis(config: RedisConfig = {}): Promise<RedisServer> {
+  const server = await RedisServer.start(config);
+  opened.push(server);
+  return server;
+}
+
+let plain: RedisServer;
+let cluster: RedisServerCluster;
+beforeAll(async () => {
+  [plain, cluster] = await Promise.all([redis(), RedisServerCluster.start({ primaries: 3, replicasEach: 0 })]);
+});
+afterAll(() => Promise.all([...opened.map((it) => it.close()), cluster.close()]));
+
+/** The one line that the program says before it ends, and that no password is in it. */
+async function refusal(env: Readonly<Record<string, string>>): Promise<string> {
+  const { code, out, err } = await runProgram(["start", "--port", "0"], { env });
+  for (const secret of [password, encoded]) expect(out + err).not.toContain(secret);
+  expect(code).toBeGreaterThan(0);
+  expect(out).toBe("");
+  expect(err).toMatch(/^error: [^\n]+\n$/);
+  return err.slice("error: ".length, -1);
+}
+
+describe("a Redis that cannot be used is refused in one line with the way out:", () => {
+  test("another program's port", async () => {
+    using web = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("Hello") });
+    const place = `127.0.0.1:${web.port}`;
+    const expected = `REDIS_URL: ${place} does not answer like Redis: is it another program's port?`;
+    expect(await refusal({ REDIS_URL: `redis://u:${encoded}@${place}` })).toBe(expected);
+    expect(await refusal({ REDIS_URL: `redis://${place}`, WORKERS: "2" })).toBe(expected);
+  });
+
+  test("nobody there, and a host that nobody knows", async () => {
+    const gone = await redis();
+    await gone.kill();
+    const address = `127.0.0.1:${gone.port}`;
+    const wayOut = "Start Redis there, or correct the address.";
+    // Each waits for ten seconds, since Redis may just be starting.
+    const [nobody, unknown, sentinels] = await Promise.all([
+      refusal({ REDIS_URL: gone.url }),
+      refusal({ REDIS_HOST: "no-such-host.invalid" }),
+      refusal({ REDIS_URL: `redis+sentinel://${address}/main` }),
+    ]);
+    expect(nobody).toBe(`REDIS_URL: ${address} does not answer (connect ECONNREFUSED ${address}). ${wayOut}`);
+    expect(unknown).toBe(
+      `REDIS_URL: no-such-host.invalid:6379 does not answer (getaddrinfo ENOTFOUND no-such-host.invalid). ${wayOut}`,
+    );
+    expect(sentinels).toMatch(
+      /^REDIS_URL: main behind the sentinels at 127.0.0.1:\d+ does not answer \(All sentinels are unreachable\. Last error: /,
+    );
+  }, 60_000);
+
+  test("one that wants a password, another password, or another user", async () => {
+    const server = await redis();
+    await server.command("CONFIG", "SET", "requirepass", "quite-another");
+    const { port } = server;
+    const place = `127.0.0.1:${port}`;
+    expect(await refusal({ REDIS_URL: `redis://${place}` })).toBe(
+      `REDIS_URL: ${place} wants a password: put it into REDIS_URL (redis://:password@host) or its file`,
+    );
+    for (const user of ["", "bob"]) {
+      expect(await refusal({ REDIS_URL: `redis://${user}:${encoded}@${place}` })).toStartWith(
+        `REDIS_URL: ${place} refuses the name or password: `,
+      );
+    }
+  });
+
+  test("a replica, and a primary that takes no writes", async () => {
+    const replica = await redis({ replicaof: `127.0.0.1 ${plain.port}` });
+    expect(await refusal({ REDIS_URL: replica.url })).toBe(
+      `REDIS_URL: 127.0.0.1:${replica.port} is a replica: name its primary, or use redis+sentinel://`,
+    );
+    const alone = await redis({ "min-replicas-to-write": "1" });
+    expect(await refusal({ REDIS_URL: alone.url })).toBe(
+      `REDIS_URL: 127.0.0.1:${alone.port} answers, but cannot be used now: NOREPLICAS Not enough good replicas to write.. ` +
+        "Mend it there, then start again.",
+    );
+  });
+
+  test("a cluster named as a single server, and the reverse", async () => {
+    const [node] = cluster.servers;
+    expect(await refusal({ REDIS_URL: node?.url ?? "" })).toBe(
+      `REDIS_URL: 127.0.0.1:${node?.port} is a node of a cluster: use redis+cluster:// and name some of its nodes`,
+    );
+    expect(await refusal({ REDIS_URL: plain.url.replace("redis:", "redis+cluster:") })).toBe(
+      `REDIS_URL: 127.0.0.1:${plain.port} is no cluster: use redis:// without +cluster`,
+    );
+  });
+
+  test("TLS where none is spoken, and a database that there is not", async () => {
+    const place = `127.0.0.1:${plain.port}`;
+    expect(await refusal({ REDIS_URL: `rediss://${place}` })).toBe(
+      `REDIS_URL: ${place} does not speak TLS: use redis:// instead of rediss://`,
+    );
+    expect(await refusal({ REDIS_URL: `redis://${place}/99` })).toBe(
+      `REDIS_URL: ${place} has no database of this number: see "databases" in its settings`,
+    );
+  }, 60_000);
+
+  test("a version that is too old", async () => {
+    using old = new ScriptedRedis({ redis_version: "6.0.16", role: "master", master_replid: "abc" });
+    const place = old.url.slice("redis://".length);
+    expect(await refusal({ REDIS_URL: old.url })).toBe(
+      `REDIS_URL: ${place} is Redis 6.0.16: expected 6.2 or later, or Valkey`,
+    );
+  });
+
+  test("a user of Redis without the rights to keys, or to channels", async () => {
+    const server = await redis();
+    await server.command("ACL", "SETUSER", "nokeys", "on", `>${password}`, "+@all", "&*");
+    await server.command("ACL", "SETUSER", "nochannels", "on", `>${password}`, "+@all", "~*", "resetchannels");
+    for (const user of ["nokeys", "nochannels"]) {
+      expect(await refusal({ REDIS_URL: `redis://${user}:${encoded}@127.0.0.1:${server.port}` })).toMatch(
+        /^REDIS_URL: \S+ does not permit a command that is needed: .*; docs\/machines.md has the rights/,
+      );
+    }
+  }, 60_000);
+
+  test("keys of another version, and of another program", async () => {
+    const server = await redis();
+    await server.command("HSET", "mine/server", "format", "99");
+    expect(await refusal({ REDIS_URL: server.url, REDIS_PREFIX: "mine" })).toMatch(
+      /^REDIS_URL: the keys under the prefix "mine" belong to another version of Fanfare \(format 99, this one has \d+\): stop all servers and delete these keys, or choose another REDIS_PREFIX$/,
+    );
+    await server.command("SET", "theirs/server", "foreign");
+    expect(await refusal({ REDIS_URL: server.url, REDIS_PREFIX: "theirs" })).toMatch(
+      /belongs to another program: choose another REDIS_PREFIX$/,
+    );
+    expect(await server.command("GET", "theirs/server")).toBe("foreign");
+  });
+
+  test("a history on this disk beside it", async () => {
+    expect(await refusal({ REDIS_URL: `redis://u:${encoded}@127.0.0.1`, DATA_DIR: "history" })).toBe(
+      "DATA_DIR and REDIS_URL: history is in one place: leave one of them out",
+    );
+  });
+});
+
+describe("a Redis that can be used with a doubt is warned of in one line:", () => {
+  test("other history settings than the server before", async () => {
+    const server = await redis();
+    await using _first = await startServer({ env: { REDIS_URL: server.url, HISTORY_SIZE: "10" } });
+    await using second = await startServer({ env: { REDIS_URL: server.url, HISTORY_SIZE: "20" } });
+    const [line] = await second.untilLogged(/.*WARNING.*different history settings.*/);
+    expect(line).toContain("HISTORY_SIZE=10");
+    expect(line).toContain("HISTORY_SIZE=20");
+  });
+
+  test("memory that is made free by throwing keys away", async () => {
+    const server = await redis({ maxmemory: "64mb", "maxmemory-policy": "allkeys-lru" });
+    await using fanfare = await startServer({ env: { REDIS_URL: server.url } });
+    await fanfare.untilLogged(/WARNING.*may evict Fanfare's keys.*allkeys-lru.*Set maxmemory-policy noeviction/);
+  });
+});
+
+test("the password is in no line, answer or error, whatever happens", async () => {
+  const server = await redis();
+  await server.command("ACL", "SETUSER", "fanfare", "on", `>${password}`, "+@all", "~*", "&*");
+  const url = `redis://fanfare:${encoded}@127.0.0.1:${server.port}`;
+  await using fanfare = await startServer({ env: { REDIS_URL: url, LOG_LEVEL: "debug" }, flags: ["--workers", "1"] });
+  const said = [];
+  for (const path of ["/v1/nodes", "/metrics", "/health", "/v1/connections"]) {
+    said.push(await (await fanfare.request("GET", path)).text());
+  }
+  // Another password from now on: the connection is cut, and the next one is refused.
+  await server.command("ACL", "SETUSER", "fanfare", "resetpass", ">changed-by-somebody");
+  await server.command("CLIENT", "KILL", "USER", "fanfare");
+  await fanfare.untilLogged(/Redis cannot be used: .*refuses the name or password/);
+  const refused = await fanfare.request("POST", "/v1/publish", { channel: "a", data: 1 });
+  expect(refused.status).toBe(503);
+  said.push(await refused.text());
+  const { out, err } = await runProgram(["config", "show"], { env: { REDIS_URL: url } });
+  for (const text of [...said, out, err, fanfare.output]) {
+    for (const secret of [password, encoded]) expect(text).not.toContain(secret);
+  }
+}, 60_000);
