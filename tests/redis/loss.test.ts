@@ -42,14 +42,7 @@ const blows: readonly Blow[] = [
   },
   {
     name: "restart from an old copy",
-    strike: async (server, load) => {
-      await server.command("SAVE");
-      await copyFile(join(server.folder, "dump.rdb"), join(server.folder, "old.rdb"));
-      await load.calm();
-      await server.kill();
-      await copyFile(join(server.folder, "old.rdb"), join(server.folder, "dump.rdb"));
-      await server.run();
-    },
+    strike: restoreOldCopy,
     expected: { epochs: 3 },
   },
   {
@@ -194,3 +187,23 @@ test(
   },
   limitMs,
 );
+
+test.each(["tests/redis/broken/one-life.ts", "tests/redis/broken/nobody-has-seen-more.ts"])(
+  "the checker finds positions that are given twice: %s",
+  async (main) => {
+    await using redis = await RedisServer.start();
+    const blow = (load: Load) => restoreOldCopy(redis, load);
+    const figures = await runLoss({ name: main, redisUrl: redis.url, main, blow, settleMs: 3000 });
+    expect(figures.faults.length).toBeGreaterThan(0);
+  },
+  limitMs,
+);
+
+async function restoreOldCopy(server: RedisServer, load: Load): Promise<void> {
+  await server.command("SAVE");
+  await copyFile(join(server.folder, "dump.rdb"), join(server.folder, "old.rdb"));
+  await load.calm();
+  await server.kill();
+  await copyFile(join(server.folder, "old.rdb"), join(server.folder, "dump.rdb"));
+  await server.run();
+}

@@ -18,6 +18,10 @@ export interface LossPlan {
   /** Of the same server: the first node's connections may take another way to Redis. */
   readonly firstRedisUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A program of a test's own, which breaks something and then runs the real one. */
+  readonly main?: string;
+  /** How long the last messages may take to reach everybody, milliseconds. */
+  readonly settleMs?: number;
   /** What happens to Redis while it is used. Resolves once it is over. */
   blow(load: Load): Promise<void>;
 }
@@ -46,7 +50,7 @@ export async function runLoss(plan: LossPlan): Promise<LossFigures> {
   const urls: string[] = [];
   for (const redisUrl of [plan.firstRedisUrl ?? plan.redisUrl, plan.redisUrl]) {
     const env = { REDIS_URL: redisUrl, NOTICES: "off", MESSAGE_RATE: "0", ...plan.env };
-    urls.push(nodes.use(await startServer({ env })).url);
+    urls.push(nodes.use(await startServer({ env, ...(plan.main === undefined ? {} : { main: plan.main }) })).url);
   }
   const subscribers = urls.flatMap((url) =>
     Array.from({ length: subscribersPerNode }, () => new Subscriber(`${url.replace(/^http/, "ws")}/ws`, channels)),
@@ -68,16 +72,18 @@ export async function runLoss(plan: LossPlan): Promise<LossFigures> {
   await calm();
   const [first] = publishers;
   await Promise.all(publishers.map((it) => it.stop()));
-  await settle(first, subscribers);
+  const unsettled = await settle(first, subscribers, plan.settleMs ?? patienceMs);
   const acknowledged = new Map(publishers.flatMap((it) => Array.from(it.acknowledged)));
+  const verdict = judge(
+    acknowledged,
+    subscribers.map(({ told }) => told),
+  );
   const figures = {
     name: plan.name,
     acknowledged: acknowledged.size,
     errors: publishers.reduce((sum, it) => sum + it.errors, 0),
-    ...judge(
-      acknowledged,
-      subscribers.map(({ told }) => told),
-    ),
+    ...verdict,
+    faults: [...verdict.faults, ...unsettled],
     closes: subscribers.reduce((sum, { closes }) => sum + closes, 0),
     notices: subscribers.reduce((sum, { notices }) => sum + notices, 0),
     longestSilenceMs: Math.round(Math.max(...subscribers.map((it) => it.longestSilenceMs))),
@@ -86,16 +92,23 @@ export async function runLoss(plan: LossPlan): Promise<LossFigures> {
   return figures;
 }
 
-/** A last message in each channel has reached everybody, and with it all that came before. */
-async function settle(publisher: Publisher | undefined, subscribers: readonly Subscriber[]): Promise<void> {
+/** A last message in each channel has reached everybody, and with it all that came before. @returns where it did not */
+async function settle(
+  publisher: Publisher | undefined,
+  subscribers: readonly Subscriber[],
+  settleMs: number,
+): Promise<readonly string[]> {
+  const faults: string[] = [];
   for (const channel of channels) {
-    const text = await publisher?.say(channel);
-    await until(
-      () => subscribers.every((it) => it.has(channel, text ?? "")),
-      `everybody has the last message of ${channel}`,
-      patienceMs,
-    );
+    const text = (await publisher?.say(channel)) ?? "";
+    const hasAll = () => subscribers.every((it) => it.has(channel, text));
+    try {
+      await until(hasAll, "", settleMs);
+    } catch {
+      faults.push(`${channel}: the last message did not reach everybody`);
+    }
   }
+  return faults;
 }
 
 /** Publishes one message after the other over HTTP, each until it is acknowledged. */
