@@ -53,6 +53,24 @@ describe("what holds for a channel", () => {
     }
   });
 
+  test.each([
+    [2, 2],
+    [undefined, 100_000],
+  ])("is remembered for a bounded number of channels: capacity %p", (capacity, most) => {
+    const rules = new ChannelRules([{ match: "a*" }], defaults, capacity);
+    for (let count = 1; count <= most; count++) rules.of(`a${count}` as ChannelName);
+    rules.of("a1" as ChannelName);
+    expect(rules.remembered).toBe(most);
+    rules.of("one more" as ChannelName);
+    expect(rules.remembered).toBe(1);
+  });
+
+  test("is not remembered where there are no rules", () => {
+    const rules = new ChannelRules([], defaults);
+    rules.of("a" as ChannelName);
+    expect(rules.remembered).toBe(0);
+  });
+
   test("is one object for all channels of a rule", () => {
     const rules = new ChannelRules([{ match: "a*", historySize: 7 }], defaults);
     expect(rules.of("a1" as ChannelName)).toBe(rules.of("a2" as ChannelName));

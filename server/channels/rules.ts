@@ -45,6 +45,11 @@ export class ChannelRules {
     this.#maxRemembered = capacity;
   }
 
+  /** How many channels are remembered. */
+  get remembered(): number {
+    return this.#remembered.size;
+  }
+
   of(channel: ChannelName): ChannelOptions {
     if (this.#rules.length === 0) return this.#otherwise;
     const known = this.#remembered.get(channel);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { childEnv } from "../../tests/child-env.ts";
 import { maxTimerMs, systemClock } from "./clock.ts";
 import { MovedClock } from "./moved-clock.ts";
 
@@ -21,6 +22,28 @@ describe.each([
 
   test("refuses to sleep longer too", async () => {
     await expect(clock.sleep(maxTimerMs + 1)).rejects.toThrow("a timer can wait 2147483647 ms at most, not 2147483648");
+  });
+});
+
+describe("the machine's clock", () => {
+  test("lets time pass while one sleeps", async () => {
+    const before = systemClock.monotonic();
+    await systemClock.sleep(5);
+    expect(systemClock.monotonic() - before).toBeGreaterThan(4);
+  });
+
+  test.each([
+    ["a timer does not keep a process alive", "systemClock.setTimeout(() => console.log('ran'), 2 ** 30);", ""],
+    ["a sleep does", "systemClock.sleep(1).then(() => console.log('awake'));", "awake\n"],
+  ])("%s", async (_, line, said) => {
+    const script = `import { systemClock } from "./clock.ts"; ${line}`;
+    const child = Bun.spawn([process.execPath, "--no-env-file", "-e", script], {
+      cwd: import.meta.dir,
+      env: childEnv(),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    expect(await new Response(child.stdout).text()).toBe(said);
+    expect(await child.exited).toBe(0);
   });
 });
 

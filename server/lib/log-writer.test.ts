@@ -42,6 +42,11 @@ describe("the writer of the log", () => {
     for (const line of ["a\n", half, half, "b\n", "c\n"]) write(line);
     stream.emit("drain");
     expect(stream.written[1]).toBe(`${half}${half}2 entries of the log were dropped: its reader stood still\n`);
+    // What was handed on, or counted, is not so again.
+    write("d\n");
+    stream.emit("drain");
+    stream.emit("drain");
+    expect(stream.written.slice(2)).toEqual(["d\n"]);
   });
 
   test("outlives a pipe that was closed", () => {

@@ -44,8 +44,19 @@ describe("a wheel", () => {
     for (const member of ["a", "b"]) wheel.add(member);
     wheel.remove("a");
     wheel.remove("never there");
+    expect(wheel.size).toBe(1);
     clock.move(3000);
     expect(visited).toEqual(["b", "b", "b"]);
+  });
+
+  test("visits once who left and came again", () => {
+    const { clock, visited, wheel } = makeWheel();
+    wheel.add("a");
+    wheel.remove("a");
+    clock.move(300);
+    wheel.add("a");
+    clock.move(1000);
+    expect(visited).toEqual(["a"]);
   });
 
   test("of one slot, that is shorter than a tick, visits all at each tick", () => {

@@ -34,6 +34,11 @@ export class Wheel<T> {
     this.#timer = clock.setTimeout(this.#tick, tickMs);
   }
 
+  /** How many members it has. */
+  get size(): number {
+    return this.#slotOf.size;
+  }
+
   add(member: T): void {
     const lastSlot = (this.#hand + this.#slots.length - 1) % this.#slots.length;
     const slot = this.#slots[lastSlot];

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { turn } from "../../../tests/waiting.ts";
+import type { Timer } from "../clock.ts";
 import { MovedClock } from "../moved-clock.ts";
 import type { Link, LinkSettings } from "./link.ts";
 import { makeSocketPath, removeSocketPath } from "./socket-path.ts";
 import { type LinkListener, listenForLinks } from "./sockets.ts";
 import { SteadyLink } from "./steady-link.ts";
 
-const settings: LinkSettings = { protocol: "test/1", name: "somebody" };
+const beatMs = 60_000;
+const settings: LinkSettings = { protocol: "test/1", name: "somebody", beatMs };
 
 /** The side that is connected to: can be started, and loses its links. */
 class Host {
@@ -15,6 +16,7 @@ class Host {
   readonly heard = Promise.withResolvers<string>();
   #listener: LinkListener | undefined;
   #opened = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
 
   start(protocol = "test/1"): void {
     this.#listener = listenForLinks(this.path, { ...settings, protocol }, (link) => ({
@@ -23,8 +25,13 @@ class Host {
         this.#opened.resolve();
       },
       onText: (text) => this.heard.resolve(text),
-      onClose: () => {},
+      onClose: () => this.#closed.resolve(),
     }));
+  }
+
+  /** A link was closed, from either side. */
+  async closed(): Promise<void> {
+    await this.#closed.promise;
   }
 
   /** One more link is open on this side too. */
@@ -36,6 +43,16 @@ class Host {
   stop(): void {
     this.#listener?.close();
     for (const link of this.links.splice(0)) link.cut("stopped");
+  }
+}
+
+/** Writes down how long it was waited for the next attempt. Beats of the links are further apart than any wait. */
+class WaitClock extends MovedClock {
+  readonly waits: number[] = [];
+
+  override setTimeout(run: () => void, ms: number): Timer {
+    if (ms < beatMs) this.waits.push(ms);
+    return super.setTimeout(run, ms);
   }
 }
 
@@ -119,29 +136,79 @@ describe("a steady link", () => {
 
   test("waits longer and longer while each link breaks as soon as it is open", async () => {
     host.start();
-    const clock = new MovedClock();
-    const { story, until } = startSteady(clock);
+    const clock = new WaitClock();
+    const { until } = startSteady(clock);
     for (let count = 1; count <= 8; count++) {
       await until(count * 2 - 1);
       await host.linked();
       host.links.at(-1)?.cut("again");
       await until(count * 2);
-      if (count < 8) clock.move(1000);
+      clock.move(1000);
     }
-    clock.move(400); // the eighth wait is 500 ms at least, the first was 20 ms at most
-    await turn();
-    expect(story).toHaveLength(16);
-    clock.move(600);
-    expect((await until(17)).at(-1)).toBe("open");
+    for (const [index, most] of [20, 40, 80, 160, 320, 640, 1000, 1000].entries()) {
+      expect(clock.waits[index]).toBeWithin(most / 2, most + 1);
+    }
   });
 
-  test("does not come back after it was closed, whatever it was doing", async () => {
-    const { link, until, retry, story } = startSteady();
-    await until(1);
-    await link.close();
+  test.each([
+    [4999, 40],
+    [5000, 20],
+  ])("that broke at once and then lasted %d ms waits %d ms at most", async (lastedMs, most) => {
     host.start();
-    retry();
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(story).toEqual(["failed"]);
+    const clock = new WaitClock();
+    const { until } = startSteady(clock);
+    for (const [count, ageMs] of [0, lastedMs].entries()) {
+      await until(count * 2 + 1);
+      await host.linked();
+      clock.move(ageMs);
+      host.links.at(-1)?.cut("again");
+      await until(count * 2 + 2);
+      clock.move(1000);
+    }
+    expect(clock.waits[1]).toBeWithin(most / 2, most + 1);
+  });
+});
+
+describe("closing a steady link", () => {
+  test("that is open closes it for the other side too, and no other one follows", async () => {
+    host.start();
+    const clock = new WaitClock();
+    const { link, story, until } = startSteady(clock);
+    await until(1);
+    await host.linked();
+    await link.close();
+    await host.closed();
+    expect([await until(2), clock.waits]).toEqual([["open", "broken: closed by this side"], []]);
+    await clock.moveInSteps(2000, 500);
+    expect(story).toHaveLength(2);
+  });
+
+  test("that waits for its next attempt ends the wait", async () => {
+    const clock = new WaitClock();
+    const { link, until } = startSteady(clock);
+    await until(1);
+    expect(clock.pending).toBe(1);
+    await link.close();
+    expect(clock.pending).toBe(0);
+  });
+
+  test.each([
+    ["is being made", false],
+    ["waits for the other side's greeting", true],
+  ])("that %s leaves nobody connected, and nobody is told", async (_, isReached) => {
+    const reached = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    // It takes connections and says nothing.
+    const silent = Bun.listen({
+      unix: host.path,
+      socket: { open: () => reached.resolve(), data: () => undefined, close: () => left.resolve() },
+    });
+    const { link, story } = startSteady(new WaitClock());
+    if (isReached) await reached.promise;
+    const closing = link.close();
+    await left.promise;
+    await closing;
+    silent.stop(true);
+    expect(story).toEqual([]);
   });
 });
