@@ -10,6 +10,8 @@ import { Sequencer } from "./sequencer.ts";
 
 interface Question {
   readonly since: Since;
+  readonly limit: number;
+  readonly maxBytes: number;
   answer(history: Partial<History>): void;
   fail(): void;
 }
@@ -22,25 +24,28 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
   const holes: Position[] = [];
   const early: Publication[] = [];
   const faults: unknown[] = [];
-  const state = { isListened: true, top: start, topsFail: false, topsAsked: 0, appended: 0 };
+  const state = { isListened: true, top: start, topsFail: false, isKnown: true, topsAsked: 0, appended: 0 };
+  /** What the answer with the tops waits for. */
+  const delay = { until: Promise.resolve() };
   /** What the broker was asked to give a new epoch for, and whether it does. */
   const renewals = { seen: [] as Position[], areGiven: true };
   const sequencer = new Sequencer(
     {
       get: (name: ChannelName) => (state.isListened && name === room ? channel : undefined),
       channels: () => (state.isListened ? [channel] : []),
-      history: (_, since) =>
+      history: (_, since, limit, maxBytes) =>
         new Promise((resolve, reject) => {
           const answer = (history: Partial<History>) =>
             resolve({ top: state.top, publications: [], gap: undefined, ...history });
-          asked.push({ since, answer, fail: () => reject(new Error("away")) });
+          asked.push({ since, limit, maxBytes, answer, fail: () => reject(new Error("away")) });
         }),
       tops: async (_, seen) => {
         state.topsAsked++;
+        await delay.until;
         if (state.topsFail) throw new Error("away");
         renewals.seen.push(...(seen?.values() ?? []));
         if (seen !== undefined && renewals.areGiven) state.top = { ...state.top, epoch: "e2" };
-        return new Map([[room, state.top]]);
+        return new Map(state.isKnown ? [[room, state.top]] : []);
       },
       onEarly: (publication) => early.push(publication),
       onAppended: () => state.appended++,
@@ -55,6 +60,7 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
   return Object.assign(state, {
     clock,
     channel,
+    delay,
     asked,
     holes,
     early,
@@ -104,6 +110,51 @@ describe("a sequencer", () => {
     await it.page(11, 14);
     it.take(14, 15);
     expect([it.channel.tail.head, it.appended, it.holes, it.asked.length]).toEqual([15, 5, [], 1]);
+  });
+
+  test("asks for pages of a bounded size", () => {
+    const it = makeSequencer();
+    it.take(13);
+    expect(it.asked).toMatchObject([{ limit: 1000, maxBytes: 256 * 1024 }]);
+  });
+
+  test("asks again for a new epoch where the first answer failed", async () => {
+    const it = makeSequencer();
+    it.sequencer.reset(room, { epoch: "e2", offset: 1 });
+    it.asked[0]?.fail();
+    await it.clock.moveInSteps(200, 100);
+    await it.page(1, 1, 1, "e2");
+    expect([it.asked.length, it.channel.tail.epoch, it.channel.tail.head]).toEqual([2, "e2", 1]);
+  });
+
+  test("waits longer with each failure, and no longer than at first once a page has come", async () => {
+    const it = makeSequencer();
+    it.take(30);
+    for (let failed = 0; failed < 5; failed++) {
+      it.asked.at(-1)?.fail();
+      await it.clock.moveInSteps(5000, 500);
+    }
+    expect(it.asked.length).toBe(6);
+    await it.page(11, 20, 30);
+    it.asked.at(-1)?.fail();
+    await settle();
+    await it.clock.moveInSteps(100, 10);
+    expect(it.asked.length).toBe(8);
+  });
+
+  test("asks nothing more after the end, whatever was being repaired or compared", async () => {
+    const it = makeSequencer();
+    const answered = Promise.withResolvers<void>();
+    it.delay.until = answered.promise;
+    it.sequencer.start();
+    it.take(13);
+    await it.clock.moveInSteps(5000, 1000);
+    expect([it.asked.length, it.topsAsked]).toEqual([1, 1]);
+    it.sequencer.close();
+    it.asked[0]?.fail();
+    answered.resolve();
+    await it.clock.moveInSteps(20_000, 1000);
+    expect([it.asked.length, it.topsAsked, it.clock.pending]).toEqual([1, 1, 0]);
   });
 
   test("asks again for what came after the page was read", async () => {
@@ -329,6 +380,34 @@ describe("a numbering that went back within its epoch", () => {
     it.take(1, 2, 3, 4);
     await settle();
     expect([it.topsAsked, it.renewals.seen]).toEqual([1, []]);
+    it.take(5);
+    await settle();
+    expect(it.topsAsked).toBe(2);
+  });
+
+  test("is of no interest any more where nobody listens by the time of the answer", async () => {
+    const it = makeSequencer();
+    const answered = Promise.withResolvers<void>();
+    it.delay.until = answered.promise;
+    it.top = wentBack;
+    const caughtUp = it.sequencer.catchUp(it.channel);
+    it.isListened = false;
+    answered.resolve();
+    await caughtUp;
+    expect([it.renewals.seen, it.asked]).toEqual([[], []]);
+  });
+
+  test("gets its new epoch for nobody where the last one leaves meanwhile", async () => {
+    const it = makeSequencer();
+    it.top = wentBack;
+    const caughtUp = it.sequencer.catchUp(it.channel);
+    const answered = Promise.withResolvers<void>();
+    it.delay.until = answered.promise; // the second question, for a new epoch
+    await settle();
+    it.isListened = false;
+    answered.resolve();
+    await caughtUp;
+    expect([it.topsAsked, it.asked]).toEqual([2, []]);
   });
 });
 
@@ -374,6 +453,13 @@ describe("catching up", () => {
     expect(it.asked).toEqual([]);
   });
 
+  test("is done at once where the broker knows nothing of the channel", async () => {
+    const it = makeSequencer();
+    it.isKnown = false;
+    await it.sequencer.catchUp(it.channel);
+    expect([it.asked, it.renewals.seen]).toEqual([[], []]);
+  });
+
   test("waits for what the top says, further than a repair that is under way reached", async () => {
     const it = makeSequencer();
     it.take(12);
@@ -396,7 +482,9 @@ describe("catching up", () => {
     void it.sequencer.catchUp(it.channel).then(() => {
       isDone = true;
     });
-    await it.clock.moveInSteps(2500, 100);
+    await it.clock.moveInSteps(1900, 100);
+    expect(isDone).toBe(false);
+    await it.clock.moveInSteps(600, 100);
     expect([isDone, it.channel.tail.head]).toEqual([true, 10]);
   });
 });
