@@ -154,6 +154,53 @@ describe("a join", () => {
     expect(courseOf(guest)).toEqual(["from 1", 1, 2]);
   });
 
+  test("asks the broker no more than it must: where all is here already, once for history", async () => {
+    const guest = await begin(3);
+    const other = await it.connect();
+    await say(guest, { type: "subscribe", channel: "room" });
+    const [asked, compared] = [it.broker.asked.length, it.broker.comparisons];
+    await say(other, { type: "subscribe", channel: "room", since: "last:2" });
+    expect(courseOf(other)).toEqual(["from 2", 2, 3]);
+    expect(it.broker.comparisons - compared).toBe(0);
+    const third = await it.connect();
+    const since = { epoch: await epochOf("room"), offset: 3 };
+    const before = [it.broker.asked.length, it.broker.comparisons];
+    await say(third, { type: "subscribe", channel: "room", since });
+    expect(courseOf(third)).toEqual(["from 4"]);
+    expect([it.broker.asked.length, it.broker.comparisons]).toEqual(before);
+    expect(asked).toBeLessThan(it.broker.asked.length);
+  });
+
+  test("at the position that was sent out last asks for no history, although nothing is kept in memory", async () => {
+    const guest = await begin(0, { settings: { tailBytes: 0 } });
+    await say(guest, { type: "subscribe", channel: "room" });
+    for (const text of ["1", "2"]) await it.publish("room", text);
+    await it.settle();
+    const since = { epoch: await epochOf("room"), offset: 2 };
+    const before = it.broker.asked.length;
+    const other = await it.connect();
+    await say(other, { type: "subscribe", channel: "room", since });
+    expect(other.connection.of("subscribed")[0]).toMatchObject({ offset: 2, from: 3, recovered: true });
+    expect(it.broker.asked.length).toBe(before);
+  });
+
+  test("to which the broker answers with less than is here compares first: the channel may go on in a new epoch", async () => {
+    const guest = await begin(0);
+    await say(guest, { type: "subscribe", channel: "room" });
+    for (const text of ["1", "2", "3"]) await it.publish("room", text);
+    await it.settle();
+    const history = it.broker.history.bind(it.broker);
+    it.broker.history = async (...asked) => {
+      const answer = await history(...asked);
+      return { ...answer, top: { ...answer.top, offset: 2 } };
+    };
+    const before = it.broker.comparisons;
+    const other = await it.connect();
+    await say(other, { type: "subscribe", channel: "room", since: "earliest" });
+    expect(it.broker.comparisons).toBe(before + 1);
+    expect(courseOf(other)).toEqual(["from 1", 1, 2, 3]);
+  });
+
   test("that fails is an error, holds nothing and can be asked for again", async () => {
     const guest = await begin(1);
     it.broker.fail = 1;

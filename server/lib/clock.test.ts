@@ -26,15 +26,9 @@ describe.each([
 });
 
 describe("the machine's clock", () => {
-  test("lets time pass while one sleeps", async () => {
-    const before = systemClock.monotonic();
-    await systemClock.sleep(5);
-    expect(systemClock.monotonic() - before).toBeGreaterThan(4);
-  });
-
   test.each([
     ["a timer does not keep a process alive", "systemClock.setTimeout(() => console.log('ran'), 2 ** 30);", ""],
-    ["a sleep does", "systemClock.sleep(1).then(() => console.log('awake'));", "awake\n"],
+    ["a sleep does", "const { sleep } = systemClock; sleep(1).then(() => console.log('awake'));", "awake\n"],
   ])("%s", async (_, line, said) => {
     const script = `import { systemClock } from "./clock.ts"; ${line}`;
     const child = Bun.spawn([process.execPath, "--no-env-file", "-e", script], {

@@ -23,6 +23,8 @@ export class UnsteadyBroker implements Broker {
     readonly limit: number;
     readonly maxBytes: number;
   }[] = [];
+  /** How often tops were asked for. */
+  comparisons = 0;
   readonly #inner: Broker;
   readonly #clock: Clock;
   #events: BrokerEvents | undefined;
@@ -59,6 +61,7 @@ export class UnsteadyBroker implements Broker {
     channels: readonly ChannelName[],
     seen?: ReadonlyMap<ChannelName, Position>,
   ): Promise<ReadonlyMap<ChannelName, Position>> {
+    this.comparisons++;
     return this.#answer(() => this.#inner.tops(channels, seen));
   }
 
