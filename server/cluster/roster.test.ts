@@ -34,6 +34,15 @@ describe("what a worker tells of its own", () => {
     expect(roster.takeChanges()).toBeUndefined();
   });
 
+  test("counts the streams that ended only to resume, and those that did", () => {
+    const { roster } = world();
+    roster.count(undefined, 1, "pause");
+    roster.count(undefined, 1, "pause");
+    roster.count(undefined, -1, "pause");
+    const news = { hasJoined: false, hasLeft: false, paused: 1, resumed: 2 };
+    expect(roster.takeChanges()).toEqual({ connections: 1, users: [], ...news });
+  });
+
   test("is no user at all where one came and left meanwhile, but people hear of both", () => {
     const { roster } = world();
     roster.count("alice", 1, true);

@@ -14,13 +14,31 @@ export interface RosterChange {
   /** Whether people should hear that somebody came, or left. */
   readonly hasJoined: boolean;
   readonly hasLeft: boolean;
+  /** How many connections closed, and opened, as a "pause". Absent: 0. */
+  readonly paused?: number;
+  readonly resumed?: number;
 }
+
+/**
+ * Whether other clients are told that a connection opened or closed. "pause": the server ended a stream so that its client
+ * resumes, or a client resumes. Nobody is told if both happen.
+ */
+export type Announcement = boolean | "pause";
 
 /**
  * A member with more users than this reports how many connections it has and no names, so that a million users on 16
  * workers do not cost 16 copies of their names. Whether one of them is connected is then asked when it matters.
  */
 export const mostNamedUsers = 20_000;
+
+interface Waiting {
+  connections: number;
+  readonly users: Map<string, number>;
+  hasJoined: boolean;
+  hasLeft: boolean;
+  paused?: number;
+  resumed?: number;
+}
 
 interface Count {
   connections: number;
@@ -36,7 +54,7 @@ export class Roster {
   readonly #others = new Map<MemberId, Count>();
   readonly #onChange: () => void;
   readonly #onRemoteChange: (change: RosterChange) => void;
-  #waiting: { connections: number; users: Map<string, number>; hasJoined: boolean; hasLeft: boolean } | undefined;
+  #waiting: Waiting | undefined;
 
   readonly #mostNamed: number;
   /** Whether the others know the names of this one's users. */
@@ -73,13 +91,12 @@ export class Roster {
     return this.#others.has(member);
   }
 
-  /** A connection of this worker was opened or closed. @param isNews whether people should hear of it */
-  count(userId: string | undefined, by: 1 | -1, isNews: boolean): void {
+  /** A connection of this worker was opened or closed. */
+  count(userId: string | undefined, by: 1 | -1, announcement: Announcement): void {
     add(this.#own, userId, by);
     this.#waiting ??= { connections: 0, users: new Map(), hasJoined: false, hasLeft: false };
     add(this.#waiting, userId, by);
-    if (isNews && by === 1) this.#waiting.hasJoined = true;
-    if (isNews && by === -1) this.#waiting.hasLeft = true;
+    announce(this.#waiting, by, announcement);
     this.#checkNamed();
     this.#onChange();
   }
@@ -130,6 +147,13 @@ export class Roster {
     this.#isNamed = isNamed;
     this.#wantsPicture = true;
   }
+}
+
+function announce(waiting: Waiting, by: 1 | -1, announcement: Announcement): void {
+  if (announcement === "pause") {
+    const name = by === 1 ? "resumed" : "paused";
+    waiting[name] = (waiting[name] ?? 0) + 1;
+  } else if (announcement) waiting[by === 1 ? "hasJoined" : "hasLeft"] = true;
 }
 
 function add(

@@ -11,7 +11,7 @@ import { bytesOf, publishedBytesOf } from "../broker/cost-of.ts";
 import type { History, HistoryRules } from "../broker/log.ts";
 import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
-import type { RosterChange } from "../cluster/roster.ts";
+import type { Announcement, RosterChange } from "../cluster/roster.ts";
 import { Delivery, type DeliverySettings } from "../delivery/delivery.ts";
 import { commitJoin, type JoinPlan, planJoin } from "../delivery/join.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -97,7 +97,7 @@ export class Hub {
       delivery: this.delivery,
       peers,
       resumeKeys: parts.resumeKeys,
-      onWelcomed: (session, isContinued) => this.#welcomed(session, isContinued),
+      onWelcomed: (session, announcement) => this.#welcomed(session, announcement),
     });
     peers.on("remoteChange", (change) => this.#changedElsewhere(change));
     this.#conversation = {
@@ -164,7 +164,9 @@ export class Hub {
     this.#expiry.forget(session);
     session.answering?.onEnd();
     if (session.isWelcomed) this.#parts.onLeft?.(session);
-    if (this.reception.ended(session) && this.#settings.notices) this.#notices.left();
+    const announcement = this.reception.ended(session);
+    if (announcement === "pause") this.#notices.paused();
+    else if (announcement) this.#notices.left();
   }
 
   /** @throws ServiceError "too-large", or what the broker throws */
@@ -261,14 +263,17 @@ export class Hub {
     return commitJoin(this.delivery, plan, session);
   }
 
-  #changedElsewhere({ hasJoined, hasLeft }: RosterChange): void {
+  #changedElsewhere({ hasJoined, hasLeft, paused = 0, resumed = 0 }: RosterChange): void {
     if (!this.#settings.notices) return;
     if (hasJoined) this.#notices.joined();
     if (hasLeft) this.#notices.left();
+    for (let count = 0; count < paused; count++) this.#notices.paused();
+    for (let count = 0; count < resumed; count++) this.#notices.resumed();
   }
 
-  #welcomed(session: Session, isContinued: boolean): void {
-    if (this.#settings.notices && !isContinued) this.#notices.joined(session);
+  #welcomed(session: Session, announcement: Announcement): void {
+    if (announcement === "pause") this.#notices.resumed(session);
+    else if (announcement) this.#notices.joined(session);
     this.#parts.onWelcomed(session);
   }
 }

@@ -53,6 +53,35 @@ describe("notices", () => {
     expect(told()).toHaveLength(2);
   });
 
+  test("a stream that ends for its age and one that resumes are no news, in either order", () => {
+    const { notices, told, clock } = makeNotices("a", "b");
+    notices.paused();
+    clock.move(2999);
+    notices.resumed();
+    notices.resumed();
+    clock.move(99);
+    notices.paused();
+    clock.move(10_000);
+    expect(told()).toEqual([]);
+  });
+
+  test("a stream that is not resumed has left three seconds later, and who resumes what nobody paused has joined", () => {
+    const { notices, told, clock } = makeNotices("a", "b");
+    notices.paused();
+    notices.paused();
+    notices.resumed();
+    clock.move(2999);
+    expect(told()).toEqual([]);
+    clock.move(1);
+    expect(told()).toEqual(["left 2"]);
+    clock.move(5000);
+    notices.resumed();
+    clock.move(100);
+    expect(told()).toEqual(["left 2", "joined 2"]);
+    clock.move(10_000);
+    expect(told()).toHaveLength(2);
+  });
+
   test("of those gathered only the newest is not told, since the others were welcomed to fewer", () => {
     const { join, clock } = makeNotices("a");
     join("b");

@@ -5,6 +5,7 @@ import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Peers } from "../cluster/peers.ts";
+import type { Announcement } from "../cluster/roster.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
@@ -33,7 +34,7 @@ export interface ReceptionParts {
   readonly resumeKeys: ResumeKeys;
   readonly clock: Clock;
   /** Called when the welcome has been sent. */
-  onWelcomed(session: Session, isContinued: boolean): void;
+  onWelcomed(session: Session, announcement: Announcement): void;
 }
 
 /** Admits connections, opens tsuccessor sessions, and cleans up when they end. */
@@ -106,15 +107,15 @@ export class Reception {
       queueMicrotask(() => session.close({ name: "replaced" })); // its transport has the session only after this turn
       return session;
     }
-    const isContinued = this.#succession.predecessorOf(session.id) !== undefined;
+    const announcement = this.#announcementOf(session, handshake);
     const onWelcomed = () => {
       for (const { channel, error } of admitted.forbidden) session.sendFrame(refusalFrame(channel, error));
-      this.#parts.onWelcomed(session, isContinued);
+      this.#parts.onWelcomed(session, announcement);
       if (session.isLevel) this.caughtUp(session);
       onReady();
     };
     this.#welcome.prepare(session, withoutForbidden(admitted), {
-      isAnnounced: this.#settings.notices && !isContinued,
+      announcement,
       warnings: handshake.warnings ?? [],
       onWelcomed,
     });
@@ -122,21 +123,23 @@ export class Reception {
   }
 
   /** The socket was closed. @returns whether others are notified */
-  ended(session: Session): boolean {
+  ended(session: Session): Announcement {
     if (!this.#isHere(session)) return false;
     const { connections, delivery } = this.#parts;
     connections.remove(session);
     delivery.leaveAll(session);
     this.#releaseUser({ ip: session.origin.ip, userId: session.userId }, session.id);
     const wasContinued = this.#succession.ended(session.id);
-    const isAnnounced = session.isWelcomed && !wasContinued;
+    const isPause = session.closed?.name === "going-away"; // ended for its age, or to find out whether its client is there
+    const isAnnounced = this.#settings.notices && session.isWelcomed && !wasContinued;
+    const announcement = isAnnounced && isPause ? "pause" : isAnnounced;
     const { roster } = this.#parts.peers;
-    if (session.isWelcomed) roster.count(session.userId, -1, this.#settings.notices && isAnnounced);
+    if (session.isWelcomed) roster.count(session.userId, -1, announcement);
     log().info("Client disconnected: {remote}. Total clients: {total}", {
       remote: session.origin.remote,
       total: roster.online,
     });
-    return isAnnounced;
+    return announcement;
   }
 
   /** All channels of the session are level, so the connection it continues can be closed. */
@@ -165,6 +168,13 @@ export class Reception {
   /** Whether it was replaced before it was open. */
   #wasReplaced({ id, userId }: Session): boolean {
     return this.#claims !== undefined && userId !== undefined && !this.#opening.delete(id);
+  }
+
+  /** A client that names a cursor or an earlier connection has been here before. */
+  #announcementOf({ id }: Session, { since, takesOver }: Handshake): Announcement {
+    if (!this.#settings.notices || this.#succession.predecessorOf(id) !== undefined) return false;
+    const isResume = takesOver !== undefined || since instanceof Map;
+    return isResume ? "pause" : true;
   }
 
   #isHere(session: Session): boolean {

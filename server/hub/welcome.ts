@@ -4,6 +4,7 @@ import { isoTime, present } from "../../protocol/codec.ts";
 import type { Joined } from "../../protocol/frames.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Peers } from "../cluster/peers.ts";
+import type { Announcement } from "../cluster/roster.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { commitJoin, isAhead, type JoinPlan, planJoin } from "../delivery/join.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -36,7 +37,7 @@ export interface WelcomeParts {
 /** Details of one welcome. */
 export interface WelcomeDetails {
   /** Whether others are notified. */
-  readonly isAnnounced: boolean;
+  readonly announcement: Announcement;
   /** Warnings about the request, one sentence each. */
   readonly warnings: readonly string[];
   /** Called when the welcome has been sent. */
@@ -106,7 +107,7 @@ export class Welcome {
     if (plans.some(isAhead)) delivery.flushNow();
     for (const plan of plans) channels.push([plan.channel.name, commitJoin(delivery, plan, session)]);
     session.isWelcomed = true;
-    peers.roster.count(session.userId, 1, details.isAnnounced);
+    peers.roster.count(session.userId, 1, details.announcement);
     const { online } = peers.roster;
     const { notices, pingIntervalMs, maxMessageBytes, messageRate, maxChannels } = this.#settings;
     session.sendFrame({
