@@ -1,6 +1,6 @@
 import { type Clock, makeSystemClock } from "./clock.ts";
 import type { Transport } from "./transport.ts";
-import { openWebSocket } from "./websocket.ts";
+import { makeWebSocket } from "./websocket.ts";
 
 export type TransportName = "websocket" | "sse";
 
@@ -29,7 +29,7 @@ export const systemEnvironment: ClientEnvironment = {
   clock: makeSystemClock(),
   random: Math.random,
   // Few networks block WebSockets, so the event stream is loaded only when needed.
-  transports: { websocket: () => openWebSocket, sse: async () => (await import("./sse.ts")).openSse },
+  transports: { websocket: makeWebSocket, sse: async () => (await import("./sse.ts")).makeSse() },
   isOnline: () => scope.navigator?.onLine !== false,
   onWake(wake) {
     // A page that was frozen, hidden or kept in the back/forward cache. `visibilitychange` bubbles up from the document.

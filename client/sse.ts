@@ -11,12 +11,16 @@ import type { Socket, SocketEvents, Target, Transport } from "./transport.ts";
  * The stream is read with fetch, not with EventSource: an EventSource exposes neither status nor reason, stops on any status
  * but 200, cannot send the token in a header, and is missing in Node and Bun.
  */
-export const openSse: Transport = (target, events) => new SseSocket(target, events);
+export const makeSse =
+  (decode = decodeServerFrames): Transport =>
+  (target, events) =>
+    new SseSocket(target, events, decode);
 
 class SseSocket implements Socket {
   readonly #target: Target;
   readonly #events: SocketEvents;
   readonly #abort = new AbortController();
+  readonly #decode: typeof decodeServerFrames;
   readonly #headers: Record<string, string>;
   #connectionId: string | undefined;
   #userId: string | undefined;
@@ -27,9 +31,10 @@ class SseSocket implements Socket {
   /** Requests run one after the other: commands of one connection take effect in order. */
   #requests = Promise.resolve();
 
-  constructor(target: Target, events: SocketEvents) {
+  constructor(target: Target, events: SocketEvents, decode: typeof decodeServerFrames) {
     this.#target = target;
     this.#events = events;
+    this.#decode = decode;
     this.#headers = target.token ? { Authorization: `Bearer ${target.token}` } : {};
     void this.#read().then((closeInfo) => events.onEnd(closeInfo));
   }
@@ -86,7 +91,7 @@ class SseSocket implements Socket {
       rest = lines.pop() ?? "";
       const frames: IncomingFrame[] = [];
       for (const line of lines) {
-        if (line.startsWith("data:")) frames.push(...decodeServerFrames(line.slice(5)));
+        if (line.startsWith("data:")) frames.push(...this.#decode(line.slice(5)));
         if (line.startsWith("retry:")) retryAfterMs = Number(line.slice(6)) || 0;
       }
       const last = frames.at(-1);

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { IncomingFrame } from "../protocol/client-codec.ts";
 import type { CloseInfo } from "./close-info.ts";
-import { openSse } from "./sse.ts";
+import { makeSse } from "./sse.ts";
 import type { Target, Transport } from "./transport.ts";
-import { openWebSocket } from "./websocket.ts";
+import { makeWebSocket } from "./websocket.ts";
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
@@ -21,19 +21,19 @@ describe("a stream", () => {
       'data: {"type":"system","event":"closing","code":1012,"reason":"the server is restarting","reconnect_after_ms":700}\n\n';
     const bytes = new TextEncoder().encode(text);
     const pieces = Array.from(bytes, (byte) => new Uint8Array([byte]));
-    const { frames, ended } = run(openSse, () => new Response(streamOf(pieces)));
+    const { frames, ended } = run(makeSse(), () => new Response(streamOf(pieces)));
     expect(await ended).toEqual({ code: 1012, reason: "the server is restarting", retryAfterMs: 700 });
     expect(frames).toMatchObject([{ type: "system", event: "joined", message: "ü" }]);
   });
 
   test("that is cut ends without a word about when to reconnect: its `retry:` is meant for an EventSource", async () => {
     const text = 'retry: 2000\nevent: system\ndata: {"type":"system","event":"joined"}\nid: x\n\n';
-    const { ended } = run(openSse, () => new Response(text));
+    const { ended } = run(makeSse(), () => new Response(text));
     expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: undefined });
   });
 
   test("without any event is a proxy's answer, which says when to reconnect", async () => {
-    const { ended } = run(openSse, () => new Response("retry: 2000\n\n"));
+    const { ended } = run(makeSse(), () => new Response("retry: 2000\n\n"));
     expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: 2000 });
   });
 
@@ -50,21 +50,21 @@ describe("a stream", () => {
   ])("that is answered with %d ends with %d", async (status, code) => {
     const headers = { "Retry-After": "7" };
     const body = status === 204 ? null : JSON.stringify({ detail: "says why" });
-    const { ended } = run(openSse, () => new Response(body, { status, headers }));
+    const { ended } = run(makeSse(), () => new Response(body, { status, headers }));
     const reason = status === 204 ? "HTTP 204" : "says why";
     expect(await ended).toEqual({ code, reason, retryAfterMs: 7000 });
   });
 
   test("that is refused because the token has expired asks for another one", async () => {
     const problem = { code: "token-expired", detail: "the token has expired" };
-    const { ended } = run(openSse, () => Response.json(problem, { status: 401 }));
+    const { ended } = run(makeSse(), () => Response.json(problem, { status: 401 }));
     expect(await ended).toMatchObject({ code: 4010, reason: "the token has expired" });
   });
 
   test.each(["Wed, 21 Oct 2026 07:28:00 GMT", "99999999999"])(
     "whose Retry-After is %p asks for no wait that a timer cannot have",
     async (value) => {
-      const { ended } = run(openSse, () => new Response("", { status: 503, headers: { "Retry-After": value } }));
+      const { ended } = run(makeSse(), () => new Response("", { status: 503, headers: { "Retry-After": value } }));
       expect((await ended).retryAfterMs).toBeWithin(0, 86_400_001);
     },
   );
@@ -72,13 +72,13 @@ describe("a stream", () => {
   test("that nobody answers ends as a broken one", async () => {
     const url = serve(() => new Response());
     await site?.stop(true);
-    const { ended } = connect(openSse, url);
+    const { ended } = connect(makeSse(), url);
     expect((await ended).code).toBe(1006);
   });
 
   test("says who one is in a header, and the rest in the address", async () => {
     const requests: unknown[] = [];
-    const { ended } = run(openSse, ({ url, headers }) => {
+    const { ended } = run(makeSse(), ({ url, headers }) => {
       requests.push([new URL(url).pathname, new URL(url).search, headers.get("Authorization")]);
       return new Response("");
     });
@@ -91,7 +91,7 @@ describe("a command beside a stream", () => {
   test("becomes a request, one after the other, and its answer a frame with its ref", async () => {
     const asked: string[] = [];
     let running = 0;
-    const { socket, until } = run(openSse, async (request) => {
+    const { socket, until } = run(makeSse(), async (request) => {
       const { pathname } = new URL(request.url);
       if (pathname === "/sse") return welcome();
       if (pathname === "/barrier") return new Response();
@@ -143,7 +143,7 @@ describe("a command beside a stream", () => {
     ],
     ["a refusal of our own", () => Response.json({ code: "too-large", detail: "no" }, { status: 413 }), "too-large"],
   ])("that is answered with %s becomes an error", async (_, answer, code) => {
-    const { socket, until } = run(openSse, ({ url }) => (new URL(url).pathname === "/sse" ? welcome() : answer()));
+    const { socket, until } = run(makeSse(), ({ url }) => (new URL(url).pathname === "/sse" ? welcome() : answer()));
     await until(1);
     socket.send({ type: "publish", channel: "a", data: 1 }, 1);
     expect((await until(2))[1]).toMatchObject({ type: "error", code, ref: 1 });
@@ -153,7 +153,7 @@ describe("a command beside a stream", () => {
 describe("a WebSocket", () => {
   test("that is answered with HTTP never opened, whatever code the runtime gives it", async () => {
     const requests: unknown[] = [];
-    const { ended } = run(openWebSocket, ({ url, headers }) => {
+    const { ended } = run(makeWebSocket(), ({ url, headers }) => {
       const offered = headers.get("Sec-WebSocket-Protocol")?.split(/, ?/);
       requests.push([new URL(url).pathname, new URL(url).search, offered]);
       return new Response("", { status: 502 });
@@ -168,8 +168,8 @@ describe("a WebSocket", () => {
       paths.push(new URL(request.url).pathname);
       return new Response("", { status: 404 });
     });
-    for (const path of ["", "push/", "push/socket"]) await connect(openWebSocket, new URL(path, url)).ended;
-    for (const path of ["", "push/", "push/socket"]) await connect(openSse, new URL(path, url)).ended;
+    for (const path of ["", "push/", "push/socket"]) await connect(makeWebSocket(), new URL(path, url)).ended;
+    for (const path of ["", "push/", "push/socket"]) await connect(makeSse(), new URL(path, url)).ended;
     expect(paths).toEqual(["/ws", "/push/ws", "/push/socket", "/sse", "/push/sse", "/push/sse"]);
   });
 });

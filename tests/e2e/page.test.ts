@@ -76,6 +76,34 @@ describe("the page", () => {
     expect(await dave.texts()).not.toContain("not for dave");
   });
 
+  test("sends JSON and events, and shows data digit by digit", async () => {
+    await using context = await browser.context();
+    const it = await PageUnderTest.open(context, `${server.url}/?user_id=frank`);
+    await it.join("numbers");
+    await it.page.getByRole("combobox", { name: "As" }).selectOption("JSON");
+    await it.field("Event").fill("price");
+    await it.send('{"id":9007199254740993123,"price":1.50}');
+    await it.untilRead("9007199254740993123");
+    await push(server, { channel: "numbers", data: "a string" });
+    await it.untilRead("a string");
+    expect(await it.texts()).toEqual(['frank price {"id":9007199254740993123,"price":1.50}', "a string"]);
+    const answer = await server.request("GET", "/v1/channels/numbers/history?since=earliest&limit=1");
+    expect(await answer.text()).toContain('"event":"price","data":{"id":9007199254740993123,"price":1.50}');
+    await it.send("{n:1}");
+    await it.page.getByRole("alert").filter({ hasText: "Not sent, not JSON" }).waitFor();
+    expect(await it.field("Message").inputValue()).toBe("{n:1}");
+    expect(it.tab.errors).toEqual([]);
+  });
+
+  test("shows data digit by digit over an event stream too", async () => {
+    await using context = await browser.context();
+    // Without WebSocket the SDK falls back to a stream.
+    await context.addInitScript("window.WebSocket = class { constructor() { throw new Error('blocked'); } }");
+    const it = await PageUnderTest.open(context, `${server.url}/?user_id=grace&channel=numbers:2`);
+    await server.request("POST", "/v1/channels/numbers:2/messages", '{"id":9007199254740993123}');
+    await it.untilRead("9007199254740993123");
+  });
+
   test("shows markup as the text that it is", async () => {
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, server.url);
@@ -111,7 +139,7 @@ describe("the page", () => {
     expect(await it.page.locator("#messages > li").count()).toBe(500);
     expect(texts).toEqual(items.slice(-500).map(({ data }) => String(data)));
     await it.button("Clear").click();
-    await it.page.getByText("Nothing yet.").waitFor();
+    await it.page.getByText("No messages yet.").waitFor();
     expect(await it.texts()).toEqual([]);
   });
 });
@@ -264,7 +292,7 @@ describe("on a secured server", () => {
     await using secured = await startServer({ env: { ...env, PAGE: "on", NOTICES: "on" } });
     await using context = await browser.context();
     const { page } = await TabUnderTest.open(context, secured.url);
-    await page.getByRole("log").getByText("enter a token").waitFor();
+    await page.getByRole("log").getByText("This server requires a token").waitFor();
     const token = await new SignJWT({ subscribe: ["room:*"], publish: ["room:1"] })
       .setProtectedHeader({ alg: "HS256" })
       .setSubject("frank")

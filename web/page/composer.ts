@@ -1,13 +1,16 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { offerChannels } from "./channel-list.ts";
+import { parseExactly } from "./data-text.ts";
 import { find } from "./element.ts";
 
-/** A message to send, as entered in the form. */
+/** A message to send, as entered in the form. Empty fields are left out. */
 export interface Written {
   readonly channel: string;
-  readonly message: string;
-  /** Undefined if the name field is empty. */
-  readonly sender: string | undefined;
+  readonly message?: string;
+  /** In place of `message`, if the form sends JSON. */
+  readonly data?: unknown;
+  readonly event?: string;
+  readonly sender?: string;
 }
 
 /** The actions of the form. */
@@ -17,11 +20,13 @@ export interface ComposerEvents {
   onRenamed(name: string): void;
 }
 
-/** The form below the messages: a name, a channel, a message, Send, and Send Hello. */
+/** The form below the messages: a name, a channel, an event, a message as text or JSON, Send, and Send Hello. */
 export class Composer {
   readonly #events: ComposerEvents;
   readonly #name = find("name", HTMLInputElement);
   readonly #to = find("to", HTMLSelectElement);
+  readonly #event = find("event", HTMLInputElement);
+  readonly #format = find("format", HTMLSelectElement);
   readonly #message = find("message", HTMLInputElement);
   readonly #error = find("send-error", HTMLElement);
   readonly #waitingText = find("send-waiting", HTMLElement);
@@ -36,7 +41,10 @@ export class Composer {
       event.preventDefault();
       void this.#sendWritten();
     };
-    find("hello", HTMLButtonElement).onclick = () => void this.#sendText("Hello");
+    find("hello", HTMLButtonElement).onclick = () => void this.#send(() => ({ message: "Hello" }));
+    this.#format.onchange = () => {
+      this.#message.placeholder = this.#isJson ? '{"order":42}' : "";
+    };
   }
 
   get name(): string {
@@ -64,28 +72,41 @@ export class Composer {
     offerChannels(this.#to, channels);
   }
 
-  async #sendWritten(): Promise<void> {
-    const message = this.#message.value;
-    this.#message.focus();
-    if (message === "") return;
-    this.#message.value = "";
-    const isSent = await this.#sendText(message);
-    // Puts the text back if it could not be sent, unless a new message has been started.
-    if (!isSent && this.#message.value === "") this.#message.value = message;
+  /** Selects a channel that was offered. */
+  choose(channel: ChannelName): void {
+    this.#to.value = channel;
   }
 
-  async #sendText(message: string): Promise<boolean> {
+  get #isJson(): boolean {
+    return this.#format.value === "json";
+  }
+
+  async #sendWritten(): Promise<void> {
+    const text = this.#message.value;
+    this.#message.focus();
+    if (text === "") return;
+    this.#message.value = "";
+    const isSent = await this.#send(() => ({
+      ...(this.#isJson ? { data: parseExactly(text) } : { message: text }),
+      ...(this.#event.value === "" ? {} : { event: this.#event.value }),
+    }));
+    // Puts the text back if it could not be sent, unless a new message has been started.
+    if (!isSent && this.#message.value === "") this.#message.value = text;
+  }
+
+  /** @param body throws an Error whose message can be shown */
+  async #send(body: () => Omit<Written, "channel" | "sender">): Promise<boolean> {
     const channel = this.#to.value;
     this.#error.textContent = channel === "" ? "Not sent: join a channel first." : "";
     if (channel === "") return false;
     this.#waiting++;
     this.#showWaiting();
     try {
-      const sender = this.name === "" ? undefined : this.name;
-      await this.#events.send({ channel, message, sender });
+      await this.#events.send({ channel, ...body(), ...(this.name === "" ? {} : { sender: this.name }) });
       return true;
     } catch (error) {
-      this.#error.textContent = `Not sent: ${error instanceof Error ? error.message : String(error)}`;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#error.textContent = error instanceof SyntaxError ? `Not sent, not JSON: ${why}` : `Not sent: ${why}`;
       return false;
     } finally {
       this.#waiting--;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { DataText } from "./data-text.ts";
 import { gapText, lineOf, lossText, spoken } from "./line.ts";
 
 const base = { channel: "room:1", id: "x", timestamp: "2026-11-20T10:30:25.123Z", data: undefined };
@@ -18,17 +19,17 @@ describe("a line", () => {
   });
 
   test.each([
-    ["Hello", "Hello"],
-    [42, "42"],
-    [null, "null"],
-    [{ order: 42, lines: ["a", "b\n  c"] }, '{ "order": 42, "lines": [ "a", "b\\n  c" ] }'],
-  ])("shows the data %j as %s", (data, text) => {
-    expect(lineOf({ ...base, data }, "Bob")).toMatchObject({ text });
+    ['"Hello\\nBob"', "Hello\nBob"],
+    ["42", "42"],
+    ["null", "null"],
+    ['{"id": 9007199254740993123, "price": 1.50}', '{"id": 9007199254740993123, "price": 1.50}'],
+  ])("shows the data %s as %p", (json, text) => {
+    expect(lineOf({ ...base, data: new DataText(json) }, "Bob")).toMatchObject({ text });
   });
 
   test("shows text and data, where there are both", () => {
-    expect(lineOf({ ...base, message: "Shipped", data: { order: 42 } }, "")).toMatchObject({
-      text: 'Shipped { "order": 42 }',
+    expect(lineOf({ ...base, message: "Shipped", data: new DataText('{"order":42}') }, "")).toMatchObject({
+      text: 'Shipped {"order":42}',
     });
   });
 
@@ -39,7 +40,7 @@ describe("a line", () => {
 
   test.each([
     [{ ...base, message: "Hi", sender: "Alice" }, "Alice: Hi"],
-    [{ ...base, data: 42, event: "price" }, "price: 42"],
+    [{ ...base, data: new DataText("42"), event: "price" }, "price: 42"],
     [{ ...base, message: "Hi" }, "room:1: Hi"],
   ])("is read out with who or what it is from", (message, sentence) => {
     expect(spoken(lineOf(message, ""))).toBe(sentence);

@@ -1,4 +1,5 @@
 import type { ConnectionState, Gap, Message } from "../../client/index.ts";
+import type { DataText } from "./data-text.ts";
 
 /** One line of the list: a message, or a note of the page about the connection. */
 export type Line =
@@ -18,7 +19,8 @@ export type Line =
     }
   | { readonly kind: "notice" | "warning"; readonly atMs: number; readonly text: string };
 
-export function lineOf(message: Message, ownName: string): Line {
+/** @param message `data` is undefined if the message has none */
+export function lineOf(message: Message<DataText | undefined>, ownName: string): Line {
   const { channel, offset, sender, event, timestamp } = message;
   const parts = [message.message, message.data === undefined ? undefined : dataText(message.data)];
   const text = parts.filter((it) => it !== undefined).join(" ");
@@ -54,8 +56,7 @@ export function spoken(line: Line): string {
   return `${who}: ${line.text.slice(0, 200)}`;
 }
 
-/** A string is shown as it is. Anything else becomes JSON with spaces, so that long values can wrap. */
-function dataText(data: unknown): string {
-  if (typeof data === "string") return data;
-  return JSON.stringify(data, undefined, 1).replaceAll(/\n\s*/g, " ");
+/** A string is shown without quotes. Anything else is shown as the JSON that the server sent. */
+function dataText({ json }: DataText): string {
+  return json.startsWith('"') ? String(JSON.parse(json)) : json;
 }

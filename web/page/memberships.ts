@@ -1,10 +1,11 @@
 import type { Client, ClientError, Gap, Message } from "../../client/index.ts";
 import { type ChannelName, everyone } from "../../protocol/channel-name.ts";
 import type { Here } from "./channel-list.ts";
+import type { DataText } from "./data-text.ts";
 
 /** What the memberships report to the page. */
 export interface MembershipEvents {
-  onMessage(message: Message): void;
+  onMessage(message: Message<DataText | undefined>): void;
   onGap(channel: ChannelName, gap: Gap): void;
   /** The channel was refused and has been removed. */
   onRefused(channel: ChannelName, error: ClientError): void;
@@ -33,7 +34,7 @@ export class Memberships {
   /** @returns false if the channel is already joined */
   join(channel: ChannelName): boolean {
     if (this.#offs.has(channel)) return false;
-    const feed = this.#client.channel(channel);
+    const feed = this.#client.channel<unknown, DataText | undefined>(channel);
     this.#offs.set(channel, [
       feed.on("message", (message) => this.#events.onMessage(message)),
       feed.on("gap", (gap) => this.#events.onGap(channel, gap)),

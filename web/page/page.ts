@@ -6,8 +6,10 @@ import { Announcer } from "./announcer.ts";
 import { ChannelList } from "./channel-list.ts";
 import { Composer, type Written } from "./composer.ts";
 import { ConnectionSwitch } from "./connection-switch.ts";
+import type { DataText } from "./data-text.ts";
 import { DrainNotice } from "./drain-notice.ts";
 import { find } from "./element.ts";
+import { pageEnvironment } from "./environment.ts";
 import { identify } from "./identity.ts";
 import { gapText, type Line, lineOf, lossText, spoken } from "./line.ts";
 import { Memberships } from "./memberships.ts";
@@ -32,11 +34,15 @@ class TryPage {
     { user: tabMemory.read("user"), name: tabMemory.read("name"), token: this.#token },
     Math.random(),
   );
-  readonly #client = createClient(this.#settings.wsUrl, {
-    stay: true,
-    ...(this.#token === undefined ? {} : { token: this.#token }),
-    ...(this.#me.userId === undefined ? {} : { userId: this.#me.userId }),
-  });
+  readonly #client = createClient(
+    this.#settings.wsUrl,
+    {
+      stay: true,
+      ...(this.#token === undefined ? {} : { token: this.#token }),
+      ...(this.#me.userId === undefined ? {} : { userId: this.#me.userId }),
+    },
+    pageEnvironment,
+  );
   readonly #memberships = new Memberships(this.#client, {
     onMessage: (message) => this.#showMessage(message),
     onGap: (channel, gap) => this.#handleGap(channel, gap),
@@ -47,7 +53,10 @@ class TryPage {
     onPresence: (channel, here) => this.#channels.setHere(channel, here),
   });
   readonly #channels = new ChannelList({
-    onJoin: (channel) => this.#join(channel),
+    onJoin: (channel) => {
+      this.#join(channel);
+      this.#composer.choose(channel);
+    },
     onLeave: (channel) => {
       this.#memberships.leave(channel);
       this.#showLeft(channel);
@@ -108,13 +117,13 @@ class TryPage {
     history.replaceState(null, "", addressWith(new URL(location.href), channels));
   }
 
-  #send({ channel, message, sender }: Written): Promise<unknown> {
-    return this.#client.channel(channel).publish(undefined, { message, ...(sender === undefined ? {} : { sender }) });
+  #send({ channel, data, ...labels }: Written): Promise<unknown> {
+    return this.#client.channel(channel).publish(data, labels);
   }
 
-  #showMessage(message: Message): void {
+  #showMessage(message: Message<DataText | undefined>): void {
     const line = lineOf(message, this.#composer.name);
-    console.log("%s", spoken(line), message);
+    console.log("%s", spoken(line), { ...message, data: message.data?.json });
     this.#show(line);
   }
 
