@@ -29,7 +29,7 @@ describe("fanfare connect between pipes", () => {
     await alice.until(new RegExp(`^${time} Bob: Hey Alice$`, "m"));
     await bob.until(new RegExp(`^${time} Bob: Hey Alice$`, "m"));
     bob.type("/who\n");
-    await bob.until(/^2 in all \(only clients/m);
+    await bob.until(/^2 in all\nnames in recent messages: Bob$/m);
     bob.type("/quit\n");
     const { code, out, err } = await bob.ended();
     expect({ code, err }).toEqual({ code: 0, err: "" });

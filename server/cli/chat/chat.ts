@@ -114,14 +114,12 @@ export class Chat {
   async #showWho(): Promise<void> {
     const { client, display } = this.#parts;
     try {
-      const { count, users, next_page } = await client.channel(this.#room).presence();
+      const { count, users = [], next_page } = await client.channel(this.#room).presence();
       const more = next_page === undefined ? "" : ", and more";
-      // The name in front of a line is whatever its sender typed. Presence only lists clients that connected as a user.
-      const names =
-        users?.length === 0
-          ? " (only clients that connect with --user or a token are listed by name)"
-          : `, users: ${users?.map(printable).join(", ")}${more}`;
-      display.notice(`${count} in ${this.#room}${users === undefined ? "" : names}`);
+      display.notice(`${count} in ${this.#room}${users.length === 0 ? "" : `, users: ${listOf(users)}${more}`}`);
+      // Presence only knows clients that connected as a user. A name given with --name is known from messages.
+      const senders = display.sendersIn(this.#room);
+      if (senders.length > 0) display.notice(`names in recent messages: ${listOf(senders)}`);
     } catch (error) {
       display.warn(`/who: ${printable(error instanceof Error ? error.message : String(error))}`);
     }
@@ -131,4 +129,8 @@ export class Chat {
     const { screen, paint } = this.#parts;
     screen.prompt(paint.dim(this.#room === everyone ? "> " : `${this.#room}> `));
   }
+}
+
+function listOf(names: readonly string[]): string {
+  return names.map(printable).join(", ");
 }

@@ -3,6 +3,7 @@ import { everyone } from "../../../protocol/channel-name.ts";
 import { describeGap, messageLine, systemLine } from "../message-line.ts";
 import type { Paint } from "../paint.ts";
 import { printable } from "../printable.ts";
+import { RecentSenders } from "./recent-senders.ts";
 import type { Screen } from "./screen.ts";
 
 export interface ChatDisplayDependencies {
@@ -19,8 +20,8 @@ export interface ChatDisplayDependencies {
 /** Shows everything that arrives: messages, the server's notices, and changes of the connection state. */
 export class ChatDisplay {
   readonly #parts: ChatDisplayDependencies;
-  /** The subscribed channels, each with the function that unsubscribes. */
-  readonly #channels = new Map<string, () => void>();
+  /** The subscribed channels, each with the names of its senders. */
+  readonly #channels = new Map<string, { readonly unsubscribe: () => void; readonly senders: RecentSenders }>();
   #status: ConnectionState["status"] = "connecting";
   #wasWelcomed = false;
 
@@ -36,24 +37,32 @@ export class ChatDisplay {
     if (this.#channels.has(name)) return;
     const { screen, paint, onRefused } = this.#parts;
     const channel = this.#parts.client.channel(name);
+    const senders = new RecentSenders();
     const offs = [
-      channel.on("message", (message) =>
-        screen.show(messageLine(message, { paint, showChannel: message.channel !== everyone })),
-      ),
+      channel.on("message", (message) => {
+        senders.add(message.sender);
+        screen.show(messageLine(message, { paint, showChannel: message.channel !== everyone }));
+      }),
       channel.on("gap", (gap) => this.warn(`${name}: ${describeGap(gap)}`)),
       channel.on("error", ({ message }) => {
         this.warn(printable(message));
         onRefused(name);
       }),
     ];
-    this.#channels.set(name, () => {
+    const unsubscribe = () => {
       for (const off of offs) off();
-    });
+    };
+    this.#channels.set(name, { unsubscribe, senders });
+  }
+
+  /** The names in front of the messages shown so far, the latest first. */
+  sendersIn(channel: string): readonly string[] {
+    return this.#channels.get(channel)?.senders.names ?? [];
   }
 
   /** @returns false if the channel was not subscribed */
   unsubscribe(name: string): boolean {
-    this.#channels.get(name)?.();
+    this.#channels.get(name)?.unsubscribe();
     return this.#channels.delete(name);
   }
 
