@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
+import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { engineEnv } from "./engine-env.js";
 import { bunIsMissing, findBun, waysToGetBun } from "./find-bun.js";
@@ -45,6 +46,7 @@ export async function launch(args, { env = {}, stop } = {}) {
  */
 function run(bun, args, { ownGroup, env, stop }) {
   const isWindows = process.platform === "win32";
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   const child = isWindows
     ? spawn(bun, args, { stdio: "inherit", env: { ...engineEnv, ...process.env, ...env } })
     : spawn(bun, args, {
@@ -67,6 +69,8 @@ function run(bun, args, { ownGroup, env, stop }) {
       release();
       stop?.removeEventListener("abort", end);
       child.stdio[pipeDescriptor]?.destroy();
+      // Node aborts with a core dump if it exits by itself after its terminal was closed.
+      if (terminals.some((descriptor) => !isatty(descriptor))) process.kill(process.pid, "SIGHUP");
       if (signal === null) return resolve(code ?? 1);
       process.kill(process.pid, signal);
       // Some signals are handled by Node and do not kill this process. Then exit with the shell's code for the signal.

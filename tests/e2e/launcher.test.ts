@@ -207,6 +207,15 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server at a t
     await launched.untilGone();
   });
 
+  test("whose window is closed leaves no crash report of its launcher", async () => {
+    const intoLog = ["sh", "-c", 'node bin/fanfare.js "$@" 2>>"$TMPDIR/log"', "sh", "start"];
+    await using launched = await launch(intoLog, { isAtTerminal: true });
+    launched.terminal?.close();
+    await launched.untilGone();
+    expect(launched.log()).toContain("Waiting for clients");
+    expect(launched.log()).not.toMatch(/Assertion failed|stack trace/);
+  });
+
   test.each([
     ["alone", []],
     ["with workers", ["--workers", "2"]],
