@@ -45,6 +45,15 @@ test("what is held is claimed again by who is back, but not what was given back"
   expect(lost).toEqual([]);
 });
 
+test("a name that the cluster still has under this member's former life stays with its holder", async () => {
+  const { cluster, claims, lost, settle } = world();
+  await claims.claim({ key: "a", holder: "1", over });
+  claims.claimAllAgain(); // the cluster has not noticed that the former life is over
+  await settle();
+  expect(lost).toEqual([]);
+  expect([...cluster.holders]).toEqual([["a", "1"]]);
+});
+
 test("what another took meanwhile is theirs, and its holder here is told once", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });

@@ -48,7 +48,8 @@ export class HeldClaims {
     for (const [key, holder] of this.#holders) this.#claimAgain(key, holder);
   }
 
-  #claimAgain(key: string, holder: string, over: Claim["over"] = "nobody"): void {
+  /** @param over By default the holder itself: the cluster may not have noticed yet that this member has a new name. */
+  #claimAgain(key: string, holder: string, over: Claim["over"] = { holder }): void {
     this.#cluster.claim({ key, holder, over }).then(
       ({ isGranted }) => {
         if (isGranted) return;
