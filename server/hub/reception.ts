@@ -230,9 +230,10 @@ export class Reception {
   async #claim(admitted: Admitted, userId: string, claims: UserClaims): Promise<Admitted> {
     const { connectionId, reservation } = admitted;
     const predecessorId = this.#succession.predecessorOf(connectionId)?.id;
+    const formerId = this.#formerIdOf(admitted);
     this.#opening.add(connectionId);
     try {
-      await claims.claim({ userId, connectionId, predecessorId });
+      await claims.claim({ userId, connectionId, predecessorId, formerId });
       return this.#countAdmitted(admitted);
     } catch (error) {
       this.#opening.delete(connectionId);
@@ -248,10 +249,16 @@ export class Reception {
     return admitted;
   }
 
-  #predecessorOf({ handshake, connectionId, reservation }: Admitted): ReturnType<Succession["find"]> {
-    const { takesOver } = handshake;
-    const old = takesOver === undefined ? undefined : this.#parts.resumeKeys.connectionOf(takesOver);
-    return old === undefined ? undefined : this.#succession.find(old, connectionId, reservation.userId);
+  #predecessorOf(admitted: Admitted): ReturnType<Succession["find"]> {
+    const old = this.#formerIdOf(admitted);
+    return old === undefined
+      ? undefined
+      : this.#succession.find(old, admitted.connectionId, admitted.reservation.userId);
+  }
+
+  /** The connection that the client had before, as its resume key proves. */
+  #formerIdOf({ handshake: { takesOver } }: Admitted): string | undefined {
+    return takesOver === undefined ? undefined : this.#parts.resumeKeys.connectionOf(takesOver);
   }
 }
 

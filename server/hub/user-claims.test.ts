@@ -21,8 +21,8 @@ async function world(mode: "reject" | "replace") {
     const events = { onReplaced: (id: string) => closed.push(id), onProbe: (id: string) => doubted.push(id) };
     const claims = new UserClaims(mode, peers, events);
     await peers.start();
-    const take = (connectionId: string, predecessorId?: string) =>
-      claims.claim({ userId: "u", connectionId, predecessorId });
+    const take = (connectionId: string, predecessorId?: string, formerId?: string) =>
+      claims.claim({ userId: "u", connectionId, predecessorId, formerId });
     const giveBack = (connectionId: string, heir?: string) => claims.release("u", connectionId, heir);
     return { clock, peers, closed, doubted, take, giveBack };
   };
@@ -73,6 +73,17 @@ describe("where the one that is there is kept", () => {
     a.giveBack("c1");
     await b.take("c3");
     expect([a.closed, b.closed]).toEqual([[], []]);
+  });
+
+  test("a client whose worker crashed gets its user back at another worker, by its resume key", async () => {
+    const { a, b, settle } = await world("reject");
+    await a.take("c1");
+    expect(await refusal(b.take("c2", undefined, "another"))).toBe("conflict");
+    await b.take("c2", undefined, "c1");
+    expect(await refusal(b.take("c3"))).toBe("conflict");
+    // If the worker is alive after all, its connection is closed: a user is never connected twice.
+    await settle();
+    expect(a.closed).toEqual(["c1"]);
   });
 
   test("the one that is continued makes way, and is not closed as replaced", async () => {

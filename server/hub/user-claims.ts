@@ -8,6 +8,11 @@ export interface Claimant {
   readonly connectionId: string;
   /** The connection that it continues, which may be replaced in either mode. */
   readonly predecessorId: string | undefined;
+  /**
+   * The connection that its resume key names, if no worker has promised it: its worker may have crashed and still hold the
+   * claim. It may be replaced in either mode, since both connections belong to one client.
+   */
+  readonly formerId?: string | undefined;
 }
 
 /** Called for the connection that holds a user. Also called for connections of other workers; then it does nothing. */
@@ -37,8 +42,9 @@ export class UserClaims {
   }
 
   /** @throws ServiceError "conflict" if the user stays connected elsewhere, "broker-unavailable" if that cannot be decided now */
-  async claim({ userId, connectionId, predecessorId }: Claimant): Promise<void> {
-    const mayReplace = predecessorId === undefined ? ("nobody" as const) : { holder: predecessorId };
+  async claim({ userId, connectionId, predecessorId, formerId }: Claimant): Promise<void> {
+    const own = predecessorId ?? formerId;
+    const mayReplace = own === undefined ? ("nobody" as const) : { holder: own };
     const over = this.#mode === "replace" ? ("anybody" as const) : mayReplace;
     const { isGranted, previous } = await this.#claim({ key: keyOf(userId), holder: connectionId, over });
     if (!isGranted) {
