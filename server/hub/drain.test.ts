@@ -77,16 +77,29 @@ describe("draining", () => {
     const drain = await begin({ drainMode: "move" });
     const guests = await comeAll(4);
     drain.notifyAll();
-    expect(guests[3]?.connection.of("draining")[0]).toMatchObject({ deadline_ms: 3000, reconnect_after_ms: 3000 });
+    expect(guests[3]?.connection.of("draining")[0]).toMatchObject({ deadline_ms: 3700, reconnect_after_ms: 2700 });
     const left: number[] = [];
-    for (let second = 0; second < 4; second++) {
-      await it.clock.moveInSteps(500, 100);
+    await it.clock.moveInSteps(1000, 100);
+    for (let step = 0; step < 4; step++) {
+      await it.clock.moveInSteps(450, 50);
       left.push(online());
-      await it.clock.moveInSteps(500, 100);
+      await it.clock.moveInSteps(450, 50);
     }
     expect(left).toEqual([3, 2, 1, 0]);
     expect(guests.map(({ connection }) => connection.closedWith?.name)).toEqual(Array(4).fill("restarting"));
-    expect(drain.receipt).toMatchObject({ initial: 4, moved: 4, left: 0, forced: 0, maxCloseRate: 1 });
+    expect(drain.receipt).toMatchObject({ initial: 4, moved: 4, left: 0, forced: 0, maxCloseRate: 2 });
+  });
+
+  test("in the mode `move` closes nobody before a client that reconnects at its time can have moved", async () => {
+    const drain = await begin({ drainMode: "move", drainWindowMs: 2000 });
+    const [guest] = await comeAll(1);
+    drain.notifyAll();
+    const [notice] = guest?.connection.of("draining") ?? [];
+    expect([notice?.reconnect_after_ms, notice?.deadline_ms]).toEqual([0, 500]); // a quarter of a short window
+    await it.clock.moveInSteps(450, 50);
+    expect(online()).toBe(1);
+    await it.clock.moveInSteps(100, 50);
+    expect(online()).toBe(0);
   });
 
   test("in the mode `move` lets a buffer empty first", async () => {
@@ -94,7 +107,7 @@ describe("draining", () => {
     const [guest] = await comeAll(1);
     guest?.connection.stall();
     drain.notifyAll();
-    await it.clock.moveInSteps(1000, 100);
+    await it.clock.moveInSteps(2000, 100);
     expect(guest?.connection.closedWith).toBeUndefined();
     guest?.connection.resume();
     await it.clock.moveInSteps(100, 20);

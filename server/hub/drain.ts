@@ -27,6 +27,12 @@ export interface DrainMethod {
   readonly hasSuccessor: boolean;
 }
 
+/**
+ * In `move` mode, the time between a client's reconnect time and the end of its connection, milliseconds. A client that
+ * first connects elsewhere needs it; otherwise everyone is told that it left and joined.
+ */
+const moveGraceMs = 1000;
+
 /** What draining uses. */
 export interface DrainParts {
   readonly connections: Connections;
@@ -144,8 +150,9 @@ export class Drain {
     const { clock, random } = this.#parts;
     const { drainWindowMs } = this.#settings;
     const { mode, hasSuccessor } = this.#method;
-    const slotMs = Math.round(random() * drainWindowMs);
-    const deadlineMs = mode === "move" ? slotMs : Math.round(this.leftMs);
+    const graceMs = mode === "move" ? Math.min(moveGraceMs, drainWindowMs / 4) : 0;
+    const slotMs = Math.round(random() * (drainWindowMs - graceMs));
+    const deadlineMs = mode === "move" ? Math.round(slotMs + graceMs) : Math.round(this.leftMs);
     session.sendFrame({
       type: "system",
       event: "draining",
@@ -155,7 +162,7 @@ export class Drain {
       successor: hasSuccessor,
       timestamp: isoTime(clock.now()),
     });
-    if (mode === "move") clock.setTimeout(() => void this.#move(session), slotMs);
+    if (mode === "move") clock.setTimeout(() => void this.#move(session), deadlineMs);
   }
 
   async #move(session: Session): Promise<void> {
