@@ -2,6 +2,8 @@ import type { Clock } from "../../lib/clock.ts";
 
 /** A member that was not heard for so long is gone. It says something every 2 s. */
 const goneMs = 6000;
+/** How long a goodbye is remembered: longer than any question about what was lost takes. */
+const rememberedMs = 60_000;
 
 /**
  * The other members that use this Redis, by what they say on its watch topics.
@@ -11,6 +13,8 @@ const goneMs = 6000;
 export class Companions {
   readonly #clock: Clock;
   readonly #heardAt = new Map<string, number>();
+  /** Those who said that they leave, and when. */
+  readonly #leftAt = new Map<string, number>();
   #cutOffSince: number | undefined;
 
   constructor(clock: Clock) {
@@ -23,6 +27,14 @@ export class Companions {
 
   left(member: string): void {
     this.#heardAt.delete(member);
+    const now = this.#clock.monotonic();
+    for (const [other, at] of this.#leftAt) if (now - at > rememberedMs) this.#leftAt.delete(other);
+    this.#leftAt.set(member, now);
+  }
+
+  /** Whether it said a moment ago that it leaves: it is not missing, and has nothing to say. */
+  hasLeft(member: string): boolean {
+    return this.#leftAt.has(member);
   }
 
   cutOff(): void {

@@ -44,6 +44,15 @@ describe("what the members know of a record", () => {
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
   });
 
+  test("is incomplete where one falls silent while it is asked: it may have seen more", async () => {
+    const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
+    await clock.moveInSteps(2000, 100);
+    const asked = members[0]?.talk.ask([record]);
+    await clock.moveInSteps(5000, 100);
+    expect(members[0]?.companions.living()).toEqual([]);
+    expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
   test("is complete without one that has said that it leaves", async () => {
     const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
     const asked = members[0]?.talk.ask([record]);

@@ -12,8 +12,26 @@ test("remembers the top of a channel that is listened to, and what comes after i
   witness.saw(channel, at(6));
   expect(witness.highest(channel, "e1")).toBe(6);
   expect(witness.highest(channel, "e2")).toBe(0);
+});
+
+test("remembers a channel for one to two minutes after nobody listens any more: its clients may resume", () => {
+  const witness = new Witness();
+  witness.watch(channel, at(5));
   witness.forget(channel);
+  witness.turn();
+  expect(witness.highest(channel, "e1")).toBe(5);
+  witness.turn();
   expect(witness.highest(channel, "e1")).toBe(0);
+});
+
+test("remembers an epoch that was left for one to two minutes: a Redis that crashes may come back with it", () => {
+  const witness = new Witness();
+  witness.watch(channel, at(5));
+  witness.saw(channel, at(1, "e2"));
+  expect([witness.highest(channel, "e1"), witness.highest(channel, "e2")]).toEqual([5, 1]);
+  witness.turn();
+  witness.turn();
+  expect([witness.highest(channel, "e1"), witness.highest(channel, "e2")]).toEqual([0, 1]);
 });
 
 test("remembers acknowledgements for one to two minutes where nobody listens", () => {
@@ -25,7 +43,15 @@ test("remembers acknowledgements for one to two minutes where nobody listens", (
   expect(witness.highest(channel, "e1")).toBe(0);
 });
 
-test("an acknowledgement that is behind what was seen lowers nothing, one of another epoch replaces it", () => {
+test("a delivery that comes after the acknowledgement of a later one lowers nothing", () => {
+  const witness = new Witness();
+  witness.watch(channel, at(5));
+  witness.acknowledged(channel, at(7));
+  witness.saw(channel, at(6));
+  expect(witness.highest(channel, "e1")).toBe(7);
+});
+
+test("an acknowledgement that is behind what was seen lowers nothing, one of another epoch begins another count", () => {
   const witness = new Witness();
   witness.watch(channel, at(5));
   witness.acknowledged(channel, at(4));
@@ -33,7 +59,7 @@ test("an acknowledgement that is behind what was seen lowers nothing, one of ano
   witness.acknowledged(channel, at(7));
   expect(witness.highest(channel, "e1")).toBe(7);
   witness.acknowledged(channel, at(1, "e2"));
-  expect([witness.highest(channel, "e1"), witness.highest(channel, "e2")]).toEqual([0, 1]);
+  expect([witness.highest(channel, "e1"), witness.highest(channel, "e2")]).toEqual([7, 1]);
 });
 
 test("deliveries of a channel that is not listened to are no evidence", () => {

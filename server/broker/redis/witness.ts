@@ -4,34 +4,43 @@ import type { Position } from "../../../protocol/position.ts";
 /**
  * The highest offsets that this member knows to have been given away: of the channels it listens to, and of what it
  * acknowledged lately. With them the members find out whether Redis has lost something.
+ *
+ * Epochs that a channel has left are remembered for a while too: a Redis that crashes right after a new epoch began may
+ * come back with the old one.
  */
 export class Witness {
   readonly #listened = new Map<ChannelName, Position>();
-  /** Acknowledged in this minute and in the last. */
-  #recent = new Map<ChannelName, Position>();
-  #older = new Map<ChannelName, Position>();
+  /** The highest offset by epoch and channel: acknowledged, or left behind, in this minute and in the last. */
+  #recent = new Map<string, number>();
+  #older = new Map<string, number>();
 
   /** The channel's numbering is watched until `forget`. */
   watch(channel: ChannelName, top: Position): void {
-    this.#listened.set(channel, top);
+    if (this.#listened.has(channel)) this.saw(channel, top);
+    else this.#listened.set(channel, top);
   }
 
+  /** Nobody listens any more; clients may still hold the last position for a while. */
   forget(channel: ChannelName): void {
+    const known = this.#listened.get(channel);
     this.#listened.delete(channel);
+    if (known !== undefined) this.#remember(channel, known);
   }
 
-  /** Hot path: a delivery of a channel that may be watched. */
+  /** Hot path: what was delivered or read of a channel that may be watched. Answers may overtake deliveries. */
   saw(channel: ChannelName, position: Position): void {
-    if (this.#listened.has(channel)) this.#listened.set(channel, position);
+    const known = this.#listened.get(channel);
+    if (known === undefined || (known.epoch === position.epoch && known.offset >= position.offset)) return;
+    if (known.epoch !== position.epoch) this.#remember(channel, known);
+    this.#listened.set(channel, position);
   }
 
   acknowledged(channel: ChannelName, position: Position): void {
-    const known = this.#listened.get(channel);
-    if (known === undefined) this.#recent.set(channel, position);
-    else if (known.epoch !== position.epoch || known.offset < position.offset) this.#listened.set(channel, position);
+    if (this.#listened.has(channel)) this.saw(channel, position);
+    else this.#remember(channel, position);
   }
 
-  /** To be called once a minute: what was acknowledged before the last minute is forgotten. */
+  /** To be called once a minute: what was acknowledged or left behind before the last minute is forgotten. */
   turn(): void {
     this.#older = this.#recent;
     this.#recent = new Map();
@@ -39,11 +48,19 @@ export class Witness {
 
   /** The highest known offset of the channel in this epoch; 0 where none is known. */
   highest(channel: ChannelName, epoch: string): number {
-    let highest = 0;
-    for (const places of [this.#listened, this.#recent, this.#older]) {
-      const position = places.get(channel);
-      if (position?.epoch === epoch && position.offset > highest) highest = position.offset;
-    }
-    return highest;
+    const listened = this.#listened.get(channel);
+    const key = keyOf(channel, epoch);
+    const now = listened?.epoch === epoch ? listened.offset : 0;
+    return Math.max(now, this.#recent.get(key) ?? 0, this.#older.get(key) ?? 0);
   }
+
+  #remember(channel: ChannelName, { epoch, offset }: Position): void {
+    const key = keyOf(channel, epoch);
+    if ((this.#recent.get(key) ?? 0) < offset) this.#recent.set(key, offset);
+  }
+}
+
+/** Epochs contain no space. */
+function keyOf(channel: ChannelName, epoch: string): string {
+  return `${epoch} ${channel}`;
 }
