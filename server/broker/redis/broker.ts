@@ -6,6 +6,7 @@ import type { Draft } from "../../../protocol/publication.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { randomId } from "../../lib/random-id.ts";
 import type { RedisAddress } from "../../lib/redis/address.ts";
+import type { MakeConnection } from "../../lib/redis/connect.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
 import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
 import type { Broker, BrokerEvents, Published } from "../broker.ts";
@@ -38,6 +39,8 @@ export interface RedisBrokerOptions {
   /** How long ids are remembered, milliseconds. */
   readonly idWindowMs: number;
   readonly clock: Clock;
+  /** See RedisStoreSettings. */
+  readonly connect?: MakeConnection;
 }
 
 /**
@@ -64,12 +67,12 @@ export class RedisBroker implements Broker {
   readonly #onWay = new Set<Promise<unknown>>();
 
   constructor(options: RedisBrokerOptions) {
-    const { address, clock, prefix, idWindowMs } = options;
+    const { address, clock, prefix, idWindowMs, connect } = options;
     this.#options = options;
     const scripts = brokerScripts();
     this.#keys = new KeyNames(prefix, address.db);
     this.#store = new RedisStore(
-      { address, clock, scripts: Object.values(scripts) },
+      { address, clock, scripts: Object.values(scripts), connect },
       {
         onUp: () => this.#up(),
         onDown: (reason) => this.#down(reason),
@@ -142,7 +145,9 @@ export class RedisBroker implements Broker {
   async history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
     const limits: ReadLimits = { limit, maxBytes };
     try {
-      return await this.#law.settled(channel, () => this.#records.read(channel, since, limits));
+      const history = await this.#law.settled(channel, () => this.#records.read(channel, since, limits));
+      this.#law.witness.saw(channel, history.top); // what is read here may be handed to clients before it is delivered
+      return history;
     } catch (error) {
       throw toRefusal(error);
     }

@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { randomId } from "../../lib/random-id.ts";
 import type { RedisAddress } from "../../lib/redis/address.ts";
+import type { MakeConnection } from "../../lib/redis/connect.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
 import type {
   Claim,
@@ -27,6 +28,8 @@ export interface RedisClusterOptions {
   readonly state: MemberState;
   readonly clock: Clock;
   readonly expiryMs?: number;
+  /** See RedisStoreSettings. */
+  readonly connect?: MakeConnection;
 }
 
 /**
@@ -50,13 +53,13 @@ export class RedisCluster implements Cluster {
   #hadLife = false;
   #beat: Timer | undefined;
 
-  constructor({ address, prefix, state, clock, expiryMs = defaultExpiryMs }: RedisClusterOptions) {
+  constructor({ address, prefix, state, clock, connect, expiryMs = defaultExpiryMs }: RedisClusterOptions) {
     this.#state = state;
     this.#clock = clock;
     this.#expiryMs = expiryMs;
     const scripts = meetingScripts();
     this.#store = new RedisStore(
-      { address, clock, scripts: Object.values(scripts) },
+      { address, clock, scripts: Object.values(scripts), connect },
       {
         onUp: () => void this.#begin(),
         onDown: () => this.#end(),

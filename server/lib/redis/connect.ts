@@ -3,9 +3,17 @@ import type { RedisAddress } from "./address.ts";
 
 /** How long a connection may take to open, milliseconds. */
 const connectMs = 5000;
+/**
+ * How long a command may wait while the server sends nothing at all, milliseconds. Without it a connection whose other end
+ * vanished while it was being set up would wait for its first answer until the kernel gives up, a quarter of an hour later.
+ */
+export const silenceMs = 5000;
 /** Waits between two attempts grow from the first to the second, with full jitter. */
 const firstWaitMs = 50;
 const maxWaitMs = 2000;
+
+/** Makes a connection that is not open yet; tests replace it to run everything above over a modelled server. */
+export type MakeConnection = typeof makeConnection;
 
 /**
  * A connection that is not opened yet. It reconnects until it is closed, sends nothing twice and keeps nothing for later:
@@ -24,7 +32,8 @@ export function makeConnection(address: RedisAddress, host: { readonly host: str
     // With 0 commands in flight fail when their connection breaks; with null they would never settle.
     maxRetriesPerRequest: 0,
     connectTimeout: connectMs,
-    retryStrategy: waitOf,
+    socketTimeout: silenceMs,
+    retryStrategy: reconnectWait,
     connectionName: "fanfare",
     protocol: 2 as const,
     db,
@@ -37,11 +46,12 @@ export function makeConnection(address: RedisAddress, host: { readonly host: str
     ...options,
     sentinels: hosts.map((it) => ({ ...it })),
     name: primaryName ?? "",
-    sentinelRetryStrategy: waitOf,
+    sentinelRetryStrategy: reconnectWait,
     enableTLSForSentinelMode: hasTls,
   });
 }
 
-function waitOf(attempt: number): number {
+/** @param attempt counts failed attempts in a row, from 1. @returns milliseconds */
+export function reconnectWait(attempt: number): number {
   return firstWaitMs + Math.random() * Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(attempt, 16));
 }

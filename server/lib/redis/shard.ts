@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { RedisAddress } from "./address.ts";
 import { CommandConnection } from "./command-connection.ts";
-import { makeConnection } from "./connect.ts";
+import type { MakeConnection } from "./connect.ts";
 import type { RedisScript } from "./script.ts";
 import { hasShardedPubSub, type ServerInfo } from "./server-info.ts";
 import type { Host } from "./slots.ts";
@@ -13,6 +13,7 @@ export interface ShardSettings {
   readonly host: Host;
   readonly scripts: readonly RedisScript[];
   readonly clock: Clock;
+  readonly connect: MakeConnection;
 }
 
 export interface ShardEvents {
@@ -33,12 +34,12 @@ export class Shard {
   #isClosed = false;
 
   constructor(settings: ShardSettings, events: ShardEvents) {
-    const { address, host, scripts, clock } = settings;
+    const { address, host, scripts, clock, connect } = settings;
     this.name = `${host.host}:${host.port}`;
     this.#settings = settings;
     this.#events = events;
     this.commands = new CommandConnection(
-      makeConnection(address, host),
+      connect(address, host),
       { server: this.name, wantsCluster: address.kind === "cluster", scripts, clock },
       { onUp: (info) => this.#up(info), onDown: (reason) => events.onDown(this, reason) },
     );
@@ -75,8 +76,8 @@ export class Shard {
 
   /** After the first command, since only the server's version tells which kind of subscription it has. */
   #openSubscriber(info: ServerInfo): void {
-    const { address, host } = this.#settings;
-    this.#subscriber = new SubscriberConnection(makeConnection(address, host), hasShardedPubSub(info), {
+    const { address, host, connect } = this.#settings;
+    this.#subscriber = new SubscriberConnection(connect(address, host), hasShardedPubSub(info), {
       onListening: () => {
         if (this.isUp) this.#events.onUp(this);
       },

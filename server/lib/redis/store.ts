@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { backoff } from "../backoff.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { type RedisAddress, showRedisAddress } from "./address.ts";
-import { makeConnection } from "./connect.ts";
+import { type MakeConnection, makeConnection } from "./connect.ts";
 import type { RedisScript } from "./script.ts";
 import { Shard } from "./shard.ts";
 import { type Host, readSlots, type SlotRange, slotCount, slotOf } from "./slots.ts";
@@ -18,6 +18,8 @@ export interface RedisStoreSettings {
   /** Loaded on every connection before anything else is run. */
   readonly scripts: readonly RedisScript[];
   readonly clock: Clock;
+  /** How connections are made; `makeConnection` by default. */
+  readonly connect?: MakeConnection | undefined;
 }
 
 /** What a store tells its owner. The callbacks must not throw. */
@@ -40,6 +42,7 @@ export interface RedisStoreEvents {
 export class RedisStore {
   readonly #settings: RedisStoreSettings;
   readonly #events: RedisStoreEvents;
+  readonly #connect: MakeConnection;
   readonly #shards = new Map<string, Shard>();
   /** By slot; one entry where there is no cluster. */
   #owners: (Shard | undefined)[] = [undefined];
@@ -58,6 +61,7 @@ export class RedisStore {
   constructor(settings: RedisStoreSettings, events: RedisStoreEvents) {
     this.#settings = settings;
     this.#events = events;
+    this.#connect = settings.connect ?? makeConnection;
   }
 
   /** @throws RedisUnusable where a person has to change something, RedisUnreachable where nobody answers in 10 s */
@@ -167,7 +171,7 @@ export class RedisStore {
   #open(host: Host): Shard {
     const { address, scripts, clock } = this.#settings;
     const shard = new Shard(
-      { address, host, scripts, clock },
+      { address, host, scripts, clock, connect: this.#connect },
       {
         onUp: (it) => this.#shardUp(it),
         onDown: (it, reason) => this.#shardDown(it, reason),
@@ -242,7 +246,7 @@ export class RedisStore {
     const known = Array.from(this.#shards.keys(), toHost);
     let last: unknown = new RedisUnreachable("no node of the cluster is known");
     for (const host of [...known, ...this.#settings.address.hosts]) {
-      const node = makeConnection(this.#settings.address, host);
+      const node = this.#connect(this.#settings.address, host);
       node.on("error", (error: unknown) => {
         last = error;
       });
