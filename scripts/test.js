@@ -13,7 +13,7 @@ await runScript(async () => {
   try {
     await installPackages({ forDevelopment: true });
     const env = { ...(await providePrograms(testFiles(filters))), ...(isLong ? { FANFARE_LONG: "1" } : {}) };
-    const minutes = isLong ? 90 : 18;
+    const minutes = isLong ? 150 : 18;
     const perTestMs = isLong ? 600_000 : 60_000;
     const options = { env, limitMs: minutes * 60_000 };
     const checks = [await checkTypes(), await checkStyle()];

@@ -38,6 +38,11 @@ export interface StopReceipt {
   readonly max_close_rate: number;
 }
 
+/** What is stopped, and the part of the HTTP server that has to do with it. */
+export interface StopParts extends Pick<Parts, "hub" | "drain"> {
+  readonly http: Pick<Parts["http"], "closesConnections" | "mayBeKeptAlive" | "stopListening" | "pending" | "close">;
+}
+
 /** The last line. */
 export function logReceipt(receipt: StopReceipt): void {
   log().info(`Stopped: ${JSON.stringify(receipt).replaceAll(/([{}])/g, "$1$1")}`, { ...receipt });
@@ -49,13 +54,13 @@ export function logReceipt(receipt: StopReceipt): void {
  */
 export class Stop {
   readonly #settings: StopSettings;
-  readonly #parts: Pick<Parts, "hub" | "drain" | "http">;
+  readonly #parts: StopParts;
   readonly #clock: Clock;
   #isHurried = false;
   /** By `clock.monotonic`: when nobody is waited for any more. */
   #limitAt = Number.POSITIVE_INFINITY;
 
-  constructor(settings: StopSettings, parts: Pick<Parts, "hub" | "drain" | "http">, clock: Clock) {
+  constructor(settings: StopSettings, parts: StopParts, clock: Clock) {
     this.#settings = settings;
     this.#parts = parts;
     this.#clock = clock;

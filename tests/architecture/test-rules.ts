@@ -5,7 +5,7 @@ import { isTest, type Sources } from "./sources.ts";
 const helpers = {
   skipping: ["tests/test-if.ts", "tests/conformance/skip.ts"],
   waiting: ["tests/waiting.ts"],
-  random: ["tests/seed.ts"],
+  random: ["tests/seed.ts", "tests/simulation/dice.ts"],
   fastCheck: ["tests/property.ts"],
 };
 

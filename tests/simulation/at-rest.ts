@@ -1,0 +1,190 @@
+import { everyone } from "../../protocol/channel-name.ts";
+import type { City } from "./city.ts";
+
+/** How long everything has to come to rest once nothing goes wrong any more: longer than the longest wait of any part. */
+export const restMs = 90_000;
+/** Before the end of it nobody publishes any more, not even the servers themselves. */
+export const silenceMs = 5000;
+const answerMs = 8000;
+
+/** What must be true once everything is whole and nobody publishes. */
+export function checkAtRest(city: City): void {
+  const { history, plan } = city;
+  for (const what of city.unsettled) history.violate("every promise settles", what);
+  for (const it of [...city.publishers, ...city.subscribers]) {
+    const { process } = "line" in it ? it.line : it;
+    const text = () => `${process.name} waits for ${it.unsettled} answers`;
+    history.expect(it.unsettled === 0, "every promise settles", text);
+  }
+  checkDelivered(city);
+  checkLevel(city);
+  checkUsers(city);
+  checkOccurrences(city);
+  checkNotices(city);
+  checkCounts(city);
+  if (plan.userConnections !== "many") checkFreeUsers(city);
+}
+
+function checkDelivered(city: City): void {
+  const { history, plan } = city;
+  for (const subscriber of city.subscribers) {
+    const { process } = subscriber.line;
+    if (subscriber.hasEnded) {
+      const hasLeft = plan.actions.some(
+        ({ kind, target }) =>
+          kind === "client-leaves" && city.subscribers[target % city.subscribers.length] === subscriber,
+      );
+      // Several clients of one user replace or refuse each other; one alone is nobody's rival.
+      const isAlone = plan.clients.filter(({ userId }) => userId === subscriber.plan.userId).length === 1;
+      const mayBeRefused = plan.userConnections !== "many" && (!isAlone || !subscriber.plan.takesOver);
+      const text = () => `${process.name} ended for good: ${subscriber.endedWith}`;
+      history.expect(
+        hasLeft || (mayBeRefused && /^450[12]/.test(subscriber.endedWith)),
+        "everybody is connected at rest",
+        text,
+      );
+      continue;
+    }
+    history.expect(
+      subscriber.isConnected,
+      "everybody is connected at rest",
+      () => `${process.name}: ${subscriber.endedWith}`,
+    );
+    for (const channel of city.channelsOf(subscriber)) {
+      const top = city.topOf(channel);
+      const seen = subscriber.positionOf(channel);
+      const isLevel = seen !== undefined && top !== undefined && seen.epoch === top.epoch && seen.offset === top.offset;
+      const text = () =>
+        `${process.name}: ${channel} at ${seen?.epoch} ${seen?.offset}, top ${top?.epoch} ${top?.offset}`;
+      history.expect(isLevel, "everything delivered at rest", text);
+    }
+  }
+  for (const channel of new Set(plan.publishers.flatMap(({ channels }) => channels))) {
+    const top = city.topOf(channel);
+    if (top === undefined || city.setBack.has(channel)) continue;
+    const known = history.topOf(channel, top.epoch);
+    const text = () => `${channel}: ${known} was given away in ${top.epoch}, whose top is ${top.offset}`;
+    history.expect(known <= top.offset, "everything delivered at rest", text);
+  }
+}
+
+function checkLevel(city: City): void {
+  const { history } = city;
+  for (const { hub, process } of city.living) {
+    for (const error of process.failures) history.violate("no fault in the code", `${process.name}: ${error}`);
+    for (const session of hub.connections.all()) {
+      const isAtRest = session.isLevel && !session.isBlocked && session.isWelcomed && session.closed === undefined;
+      history.expect(isAtRest, "everything level at rest", () => `${session.id} at ${process.name}`);
+    }
+    history.expect(hub.inFlight === 0, "every promise settles", () => `${hub.inFlight} in flight at ${process.name}`);
+    history.expect(hub.backlog.bytes === 0, "everything level at rest", () => `bytes wait at ${process.name}`);
+  }
+}
+
+function checkUsers(city: City): void {
+  if (city.plan.userConnections === "many") return;
+  const users = city.living.flatMap(({ hub }) => Array.from(hub.connections.all(), ({ userId }) => userId));
+  for (const user of new Set(users)) {
+    const count = users.filter((it) => it === user).length;
+    const text = () => `${user} is connected ${count} times`;
+    city.history.expect(user === undefined || count === 1, "one connection per user", text);
+  }
+}
+
+/** Where neither Redis nor a clock was touched, each slot's message stands exactly once. */
+function checkOccurrences(city: City): void {
+  const { history, plan } = city;
+  const isDisturbed = plan.actions.some(({ kind }) => kind.startsWith("redis") || kind === "node-clock");
+  if (
+    plan.periodicMs === 0 ||
+    isDisturbed ||
+    plan.nodes === 1 ||
+    plan.actions.some(({ kind }) => /node-(stops|dies)/.test(kind))
+  )
+    return;
+  const slots = city.occurrences;
+  for (const [at, slot] of slots.entries()) {
+    const before = slots[at - 1];
+    const text = () => `slot ${slot} follows ${before}`;
+    history.expect(before === undefined || slot === before + 1, "each occurrence once", text);
+  }
+}
+
+/** In a city where nodes are only rolled, everybody moves and nobody comes or leaves. */
+function checkNotices(city: City): void {
+  const { history, plan } = city;
+  if (plan.profile !== "roll") return;
+  for (const subscriber of city.subscribers) {
+    const { name } = subscriber.line.process;
+    history.expect(subscriber.notices === 0, "no notice of a move", () => `${name} got ${subscriber.notices} notices`);
+  }
+}
+
+function checkCounts(city: City): void {
+  const { history, timeline } = city;
+  const sessions = city.living.flatMap(({ hub }) => [...hub.connections.all()]);
+  const connected = city.subscribers.filter(({ hasEnded }) => !hasEnded).length;
+  const text = () => `${sessions.length} sessions for ${connected} clients`;
+  history.expect(sessions.length === connected, "counts are true at rest", text);
+  const channels = new Set([everyone, ...city.subscribers.flatMap((it) => it.plan.channels)]);
+  let missing = 0;
+  for (const { hub, process } of city.living) {
+    const { online } = hub.peers.roster;
+    const count = () => `${process.name} counts ${online} of ${sessions.length}`;
+    history.expect(online === sessions.length, "counts are true at rest", count);
+    for (const channel of channels) {
+      const there = sessions.filter(({ memberships }) => memberships.get(channel) !== undefined);
+      const users = new Set(there.flatMap(({ userId }) => (userId === undefined ? [] : [userId])));
+      missing++;
+      process.post(timeline.now, () => {
+        void hub.occupancy.users(channel, "").then((presence) => {
+          missing--;
+          const isTrue = presence.count === there.length && presence.users.join() === [...users].sort().join();
+          const seen = () =>
+            `${process.name}: ${channel} has ${presence.count} (${presence.users}), not ${there.length} (${[...users]})`;
+          history.expect(isTrue, "counts are true at rest", seen);
+        });
+      });
+    }
+  }
+  timeline.runUntil(timeline.now + answerMs);
+  history.expect(missing === 0, "every promise settles", () => `${missing} questions about presence`);
+}
+
+/** Whoever has no connection can have one. */
+function checkFreeUsers(city: City): void {
+  const { history, timeline, plan } = city;
+  const connected = new Set(
+    city.living.flatMap(({ hub }) => Array.from(hub.connections.all(), ({ userId }) => userId)),
+  );
+  const users = new Set(plan.clients.flatMap(({ userId }) => (userId === undefined ? [] : [userId])));
+  let missing = 0;
+  for (const userId of users) {
+    const node = city.living[missing % city.living.length];
+    if (connected.has(userId) || node === undefined) continue;
+    missing++;
+    const arrival = {
+      userId,
+      token: undefined,
+      channels: [],
+      since: undefined,
+      takesOver: undefined,
+      ip: "probe",
+      remote: "probe",
+    };
+    node.process.post(timeline.now, () => {
+      void Promise.resolve(node.hub.admit(arrival)).then(
+        (admitted) => {
+          missing--;
+          node.hub.cancel(admitted);
+        },
+        (error: unknown) => {
+          missing--;
+          history.violate("a free user is let in", `${userId} at ${node.process.name}: ${error}`);
+        },
+      );
+    });
+  }
+  timeline.runUntil(timeline.now + answerMs);
+  history.expect(missing === 0, "every promise settles", () => `${missing} probes`);
+}

@@ -1,0 +1,153 @@
+import { RedisBroker } from "../../../server/broker/redis/broker.ts";
+import { Records } from "../../../server/broker/redis/records.ts";
+import { Witness } from "../../../server/broker/redis/witness.ts";
+import { HeldClaims } from "../../../server/cluster/held-claims.ts";
+import { Sequencer } from "../../../server/delivery/sequencer.ts";
+import { Tail } from "../../../server/delivery/tail.ts";
+import { Succession } from "../../../server/hub/succession.ts";
+import { UserClaims } from "../../../server/hub/user-claims.ts";
+import { levelAtHead } from "../../delivery/level-at-head.ts";
+import type { Law } from "../history.ts";
+import type { Profile } from "../plan.ts";
+
+/** A fault that was really there once, or would be likely, put back into the code until it is disposed of. */
+export interface BrokenVariant {
+  readonly name: string;
+  /** The simulation notices it by one of these laws. */
+  readonly breaks: readonly Law[];
+  /** Where to look for it. */
+  readonly profile: Profile;
+  /** Faults that are rare are looked for near a seed that finds them. */
+  readonly firstSeed: number;
+  put(): Disposable;
+}
+
+export const variants: readonly BrokenVariant[] = [
+  {
+    name: "sessions become level at what came last instead of at what was flushed",
+    breaks: ["contiguous or announced"],
+    profile: "nodes",
+    firstSeed: 18,
+    put: levelAtHead,
+  },
+  {
+    name: "tops are not compared, neither after a broken connection nor from time to time",
+    breaks: ["everything delivered at rest"],
+    profile: "nodes",
+    firstSeed: 5,
+    put: () => replace(Sequencer.prototype, "compareTops", async () => undefined),
+  },
+  {
+    name: "a top that went back within its epoch is ignored",
+    breaks: ["everything delivered at rest"],
+    profile: "redis",
+    firstSeed: 4,
+    put: () => {
+      const { tops } = RedisBroker.prototype;
+      return replace(RedisBroker.prototype, "tops", function (channels) {
+        return tops.call(this, channels);
+      });
+    },
+  },
+  {
+    name: "a channel of another life is used as it is, so positions are given away twice",
+    breaks: ["one publication per position"],
+    profile: "redis",
+    firstSeed: 1,
+    put: () => {
+      const { settle } = Records.prototype;
+      return replace(Records.prototype, "settle", function (old) {
+        return settle.call(this, old, true);
+      });
+    },
+  },
+  {
+    name: "epochs that a channel has left are forgotten at once",
+    breaks: ["one publication per position"],
+    profile: "redis",
+    firstSeed: 22,
+    put: () => {
+      const { highest } = Witness.prototype;
+      const latest = new WeakMap<Witness, Map<string, string>>();
+      const { saw } = Witness.prototype;
+      const see = replace(Witness.prototype, "saw", function (channel, position) {
+        const epochs = latest.get(this) ?? new Map<string, string>();
+        latest.set(this, epochs.set(channel, position.epoch));
+        saw.call(this, channel, position);
+      });
+      const forget = replace(Witness.prototype, "highest", function (channel, epoch) {
+        const now = latest.get(this)?.get(channel);
+        return now === undefined || now === epoch ? highest.call(this, channel, epoch) : 0;
+      });
+      return both(see, forget);
+    },
+  },
+  {
+    name: "whether somebody continues a connection is asked after it is forgotten",
+    breaks: ["no notice of a move"],
+    profile: "roll",
+    firstSeed: 1,
+    put: () => {
+      const { ended } = Succession.prototype;
+      return replace(Succession.prototype, "ended", function (id) {
+        ended.call(this, id);
+        return false;
+      });
+    },
+  },
+  {
+    name: "an exception in a flush takes along what the others would have got",
+    breaks: ["contiguous or announced", "everything delivered at rest"],
+    profile: "nodes",
+    firstSeed: 1,
+    put: () => {
+      const { flush } = Tail.prototype;
+      let count = 0;
+      return replace(Tail.prototype, "flush", function () {
+        const pushes = flush.call(this);
+        return ++count % 50 === 0 ? [] : pushes;
+      });
+    },
+  },
+  {
+    name: "a claim is not released when its connection ends",
+    breaks: ["a free user is let in", "everybody is connected at rest"],
+    profile: "nodes",
+    firstSeed: 48,
+    put: () => replace(HeldClaims.prototype, "release", () => undefined),
+  },
+  {
+    name: "a client whose node died is refused because of its own old connection",
+    breaks: ["everybody is connected at rest"],
+    profile: "nodes",
+    firstSeed: 87,
+    put: () => {
+      const { claim } = UserClaims.prototype;
+      return replace(UserClaims.prototype, "claim", function (claimant) {
+        return claim.call(this, { ...claimant, formerId: undefined });
+      });
+    },
+  },
+];
+
+type Method<T, F> = F extends (...args: infer Args) => infer Result ? (this: T, ...args: Args) => Result : never;
+
+/** @returns puts the method back */
+function replace<T extends object, K extends keyof T>(prototype: T, name: K, broken: Method<T, T[K]>): Disposable {
+  const sound = prototype[name];
+  Object.assign(prototype, { [name]: broken });
+  return {
+    [Symbol.dispose]: () => {
+      prototype[name] = sound;
+    },
+  };
+}
+
+function both(one: Disposable, other: Disposable): Disposable {
+  return {
+    [Symbol.dispose]: () => {
+      one[Symbol.dispose]();
+      other[Symbol.dispose]();
+    },
+  };
+}

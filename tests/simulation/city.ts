@@ -1,0 +1,217 @@
+import { type ChannelName, everyone, userChannel } from "../../protocol/channel-name.ts";
+import type { Position } from "../../protocol/position.ts";
+import { KeyNames } from "../../server/broker/redis/keys.ts";
+import { writeLimits } from "../../server/transport/websocket/write-limits.ts";
+import type { ClientLine } from "./clients/link.ts";
+import { PlainSubscriber } from "./clients/plain-subscriber.ts";
+import { Publisher } from "./clients/publisher.ts";
+import { SdkSubscriber } from "./clients/sdk-subscriber.ts";
+import type { Subscriber } from "./clients/subscriber.ts";
+import type { Surroundings } from "./clients/surroundings.ts";
+import { Dice } from "./dice.ts";
+import { History } from "./history.ts";
+import type { Plan } from "./plan.ts";
+import { Process } from "./process.ts";
+import { recordAt } from "./redis/broker-scripts.ts";
+import { ModelRedis } from "./redis/server.ts";
+import { type NodeSettings, SimNode } from "./sim-node.ts";
+import { Timeline } from "./timeline.ts";
+import type { Route } from "./wire.ts";
+
+const names = new KeyNames("sim", 0);
+
+/** Everything of one simulation: a modelled Redis, real servers, real and plain clients, and publishers. */
+export class City implements Surroundings {
+  readonly plan: Plan;
+  readonly timeline = new Timeline();
+  readonly history = new History(() => this.timeline.now);
+  readonly redis: ModelRedis;
+  readonly nodes: SimNode[] = [];
+  readonly subscribers: Subscriber[] = [];
+  readonly publishers: Publisher[] = [];
+  readonly backendRoute: Route;
+  /** Does what the plan says. */
+  readonly director: Process;
+  readonly mayForget: boolean;
+  /** Publishing pauses in this channel. */
+  readonly quiet = new Set<ChannelName>();
+  /** An older copy of them was put back. */
+  readonly setBack = new Set<ChannelName>();
+  /** The numbers of the periodic messages that were stored, in this order. */
+  readonly occurrences: number[] = [];
+  readonly #open = new Map<number, { readonly what: string; readonly process: Process }>();
+  #opened = 0;
+  #processes = 0;
+  #isOver = false;
+
+  /** @param onDice hands out the dice of whatever process runs now, before anything is made */
+  constructor(plan: Plan, onDice: (dice: () => Dice) => void) {
+    this.plan = plan;
+    this.backendRoute = this.route();
+    this.director = this.#process("director");
+    onDice(() => (this.timeline.current ?? this.director).dice);
+    this.redis = new ModelRedis(this.#process("redis"));
+    this.redis.onStored = (topic, text) => this.#noteOccurrence(topic, text);
+    this.mayForget = plan.actions.some(({ kind }) => /^redis-(restarts|flushed|clock|goes-back)/.test(kind));
+    for (let at = 0; at < plan.nodes; at++) this.#startNode(at);
+    for (const [at, client] of plan.clients.entries()) {
+      const line: ClientLine = { process: this.#process(`${client.kind}-${at}`), route: this.route(), isReading: true };
+      const make = client.kind === "sdk" ? SdkSubscriber : PlainSubscriber;
+      const subscriber = new make(this, client, line);
+      this.subscribers.push(subscriber);
+      line.process.setTimeout(() => subscriber.start(), client.startsAt);
+      if (client.publishesEvery > 0) this.#keepSaying(subscriber, client.publishesEvery);
+    }
+    for (const [at, { channels, everyMs, burst, bytes }] of plan.publishers.entries()) {
+      const publisher = new Publisher(this, this.#process(`publisher-${at}`));
+      this.publishers.push(publisher);
+      this.#keepPublishing(publisher, channels, { everyMs, burst, bytes });
+    }
+  }
+
+  route(): Route {
+    return { delayMs: [0.2, Math.max(0.5, this.plan.slowestMs)], heldUntil: 0 };
+  }
+
+  /** Where the load balancer sends a connection: it knows of nodes that left a little late. */
+  pickNode({ dice }: Process): SimNode {
+    const ready = this.nodes.filter(({ isReady, isLeaving, process }) => isReady && !isLeaving && !process.isDead);
+    return dice.pick(ready.length === 0 || dice.chance(0.05) ? this.nodes : ready);
+  }
+
+  isKept(channel: string, { epoch, offset }: Position): boolean {
+    const { record, messages } = names.of(channel as ChannelName);
+    const { keys, process } = this.redis;
+    if (recordAt(keys, record)?.epoch !== epoch) return false;
+    const entry = keys.stream(messages).find((it) => it.offset === offset);
+    return entry !== undefined && entry.time >= process.now() - this.plan.historyTtlMs;
+  }
+
+  /** Where a channel stands in Redis. */
+  topOf(channel: ChannelName): Position | undefined {
+    const record = recordAt(this.redis.keys, names.of(channel).record);
+    return record === undefined ? undefined : { epoch: record.epoch, offset: record.top };
+  }
+
+  keysOf(channel: ChannelName) {
+    return names.of(channel);
+  }
+
+  /** Something was begun that has to come to an end. @returns to be called then */
+  expectSettled(what: string, process: Process): () => void {
+    const number = ++this.#opened;
+    this.#open.set(number, { what, process });
+    return () => void this.#open.delete(number);
+  }
+
+  /** What was begun and did not end, in processes that live. */
+  get unsettled(): readonly string[] {
+    return Array.from(this.#open.values())
+      .filter(({ process }) => !process.isDead)
+      .map(({ what }) => what);
+  }
+
+  /** Those that run. */
+  get living(): readonly SimNode[] {
+    return this.nodes.filter(({ process }) => !process.isDead);
+  }
+
+  /** Replaces a node that is gone. */
+  replaceNode(at: number): void {
+    if (this.nodes[at]?.process.isDead === true) this.#startNode(at);
+  }
+
+  channelsOf({ plan }: Subscriber): readonly ChannelName[] {
+    const own = plan.userId === undefined ? [] : [userChannel(plan.userId)];
+    return [...plan.channels, ...(plan.kind === "plain" ? [everyone, ...own] : [])];
+  }
+
+  /** Nobody publishes any more. */
+  endPublishing(): void {
+    this.#isOver = true;
+  }
+
+  #noteOccurrence(topic: string, text: string): void {
+    const [, slot] = /"id":"periodic-(\d+)"/.exec(text) ?? [];
+    if (slot !== undefined && topic === names.topicOf(everyone)) this.occurrences.push(Number(slot));
+  }
+
+  #startNode(at: number): void {
+    const process = this.#process(`node-${at}`);
+    const node = new SimNode(process, this.redis, this.#settings(), this.route());
+    this.nodes[at] = node;
+    node.start(() => {
+      process.kill();
+      this.director.setTimeout(() => this.replaceNode(at), 500);
+    });
+  }
+
+  #settings(): NodeSettings {
+    const { userConnections, historySize, historyTtlMs, periodicMs } = this.plan;
+    const maxMessageBytes = 64 * 1024;
+    return {
+      hub: {
+        maxConnections: 1000,
+        maxConnectionsPerIp: 1000,
+        maxConnectionsPerUser: 100,
+        userConnections,
+        maxChannels: 100,
+        notices: true,
+        pingIntervalMs: 10_000,
+        flushWindowMs: 5,
+        tailBytes: 20_000,
+        tailBytesTotal: 60_000,
+        messageRate: 0,
+        slowTimeoutMs: 20_000,
+        sendBufferBytes: 1024 ** 2,
+        maxMessageBytes,
+      },
+      rules: { historySize, historyTtl: historyTtlMs, historyBytes: 1_000_000 },
+      periodicMs,
+      drainWindowMs: 5000,
+      shutdownTimeoutMs: 15_000,
+      room: { windowBytes: 4000, fullBytes: 4000, refuseBytes: writeLimits(maxMessageBytes).refuseBytes },
+    };
+  }
+
+  #keepSaying(subscriber: Subscriber, everyMs: number): void {
+    const { process } = subscriber.line;
+    let count = 0;
+    const say = () => {
+      if (this.#isOver) return;
+      const [channel] = subscriber.plan.channels;
+      if (channel !== undefined && subscriber.isConnected && !this.quiet.has(channel)) {
+        subscriber.publish(channel, `${process.name}-${++count}`, "said");
+      }
+      process.setTimeout(say, everyMs * process.dice.between(0.5, 1.5));
+    };
+    process.setTimeout(say, subscriber.plan.startsAt + everyMs);
+  }
+
+  #keepPublishing(
+    publisher: Publisher,
+    channels: readonly ChannelName[],
+    { everyMs, burst, bytes }: { everyMs: number; burst: number; bytes: number },
+  ): void {
+    const { process } = publisher;
+    const publish = () => {
+      if (this.#isOver) return;
+      const channel = process.dice.pick(channels);
+      // A backend that gets no answers does not pile up more and more.
+      if (!this.quiet.has(channel) && publisher.unsettled < 50) {
+        publisher.publish(
+          channel,
+          Array.from({ length: process.dice.whole(1, burst) }, () => "x".repeat(bytes)),
+        );
+      }
+      process.setTimeout(publish, everyMs * process.dice.between(0.5, 1.5));
+    };
+    process.setTimeout(publish, everyMs);
+  }
+
+  #process(name: string): Process {
+    const number = this.#processes++;
+    const process = new Process(this.timeline, name, number, new Dice(this.plan.seed, `${name} ${number}`));
+    return process;
+  }
+}

@@ -1,0 +1,103 @@
+import type { IncomingFrame } from "../../../protocol/client-codec.ts";
+import type { Joined } from "../../../protocol/frames.ts";
+import type { Position } from "../../../protocol/position.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Reads the frames of one connection as a client would, and notices what breaks the law of cursors. */
+export class FrameChecker {
+  /** Where the connection is in each of its channels. */
+  readonly positions = new Map<string, Position>();
+  readonly #name: string;
+  readonly #around: Surroundings;
+  /** From where the client asked to continue, by channel; a join takes it. */
+  readonly #asked: Map<string, Position>;
+  #isWelcomed = false;
+
+  constructor(name: string, around: Surroundings, asked: ReadonlyMap<string, Position>) {
+    this.#name = name;
+    this.#around = around;
+    this.#asked = new Map(asked);
+  }
+
+  /** The client asks to join a channel. */
+  asks(channel: string, since: Position | undefined): void {
+    if (since === undefined) this.#asked.delete(channel);
+    else this.#asked.set(channel, since);
+  }
+
+  take(frame: IncomingFrame): void {
+    const isWelcome = frame.type === "system" && frame.event === "welcome";
+    this.#expect(isWelcome !== this.#isWelcomed, () => `${frame.type} before or after the welcome`);
+    if (isWelcome) {
+      this.#isWelcomed = true;
+      for (const [channel, joined] of Object.entries(frame.channels)) this.#join(channel, joined);
+    } else if (frame.type === "subscribed") this.#join(frame.channel, frame);
+    else if (frame.type === "unsubscribed") this.positions.delete(frame.channel);
+    else if (frame.type === "message") this.#message(frame.channel, frame.offset, frame.id);
+    else if (frame.type === "advance") this.#advance(frame.channel, frame.offset);
+    else if (frame.type === "system" && frame.event === "gap") this.#gap(frame);
+  }
+
+  #join(channel: string, { epoch, offset, from, recovered, reason }: Joined): void {
+    const asked = this.#asked.get(channel);
+    this.#asked.delete(channel);
+    const at = () =>
+      `join of ${channel} at ${epoch} ${offset}, from ${from}, ${recovered} ${reason}, asked ${show(asked)}`;
+    if (this.positions.has(channel)) return; // it was in it already, and goes on where it was
+    this.positions.set(channel, { epoch, offset: from - 1 });
+    this.#expect(from >= 1 && from <= offset + 1, at);
+    if (asked === undefined) this.#expect(from === offset + 1 && recovered === undefined, at);
+    else if (recovered === true) this.#expect(asked.epoch === epoch && from === asked.offset + 1, at);
+    else {
+      this.#expect(recovered === false && reason !== undefined, at);
+      if (reason === "history-too-short") {
+        this.#expect(asked.epoch === epoch && from > asked.offset + 1, at);
+        this.#checkLost(channel, { epoch, offset: from - 1 }, at);
+      }
+    }
+  }
+
+  #message(channel: string, offset: number | undefined, id: string): void {
+    const known = this.positions.get(channel);
+    const at = () => `${channel}: message ${offset} ${id} at ${show(known)}`;
+    this.#expect(known !== undefined, at);
+    if (known === undefined || offset === undefined) return;
+    this.#expect(offset === known.offset + 1, at);
+    this.#around.history.seen++;
+    this.#around.history.observe(this.#name, channel, { epoch: known.epoch, offset }, id);
+    this.positions.set(channel, { epoch: known.epoch, offset });
+  }
+
+  #advance(channel: string, offset: number): void {
+    const known = this.positions.get(channel);
+    const at = () => `${channel}: advance to ${offset} at ${show(known)}`;
+    this.#expect(known !== undefined && offset > known.offset, at);
+    if (known !== undefined) this.positions.set(channel, { epoch: known.epoch, offset });
+  }
+
+  #gap(frame: { channel: string; epoch: string; from: number; to: number; reason: string }): void {
+    const { channel, epoch, from, to, reason } = frame;
+    const known = this.positions.get(channel);
+    const at = () => `${channel}: gap ${epoch} ${from} to ${to} (${reason}) at ${show(known)}`;
+    this.#expect(known !== undefined, at);
+    if (reason === "history-too-short") {
+      this.#expect(known?.epoch === epoch && from === known.offset + 1 && to >= from, at);
+      this.#checkLost(channel, { epoch, offset: to }, at);
+    } else this.#expect(known?.epoch !== epoch && from === 1, at);
+    this.positions.set(channel, { epoch, offset: to });
+  }
+
+  #checkLost(channel: string, last: Position, at: () => string): void {
+    const { history, mayForget } = this.#around;
+    if (mayForget || !this.#around.isKept(channel, last)) return;
+    history.violate("no gap while history reaches back", `${this.#name}: ${at()}`);
+  }
+
+  #expect(isTrue: boolean, otherwise: () => string): void {
+    this.#around.history.expect(isTrue, "contiguous or announced", () => `${this.#name}: ${otherwise()}`);
+  }
+}
+
+function show(position: Position | undefined): string {
+  return position === undefined ? "nowhere" : `${position.epoch} ${position.offset}`;
+}

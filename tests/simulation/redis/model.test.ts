@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import { brokerScripts } from "../../../server/broker/redis/scripts.ts";
+import { meetingScripts } from "../../../server/cluster/redis/meeting.ts";
+import { RedisServer } from "../../redis/redis.ts";
+import { makeRandom, replayable, seed } from "../../seed.ts";
+import { Dice } from "../dice.ts";
+import { Process } from "../process.ts";
+import { Timeline } from "../timeline.ts";
+import { Wire } from "../wire.ts";
+import type { Answer } from "./script.ts";
+import { ModelRedis, type Peer } from "./server.ts";
+
+/** So many commands: each script some hundred times. */
+const commands = 3000;
+/** A time as milliseconds since 1970: the two servers do not read their clocks in the same one. */
+const anyTime = /\b1[5-9]\d{11}\b/g;
+
+let server: RedisServer;
+let redis: Redis;
+beforeAll(async () => {
+  server = await RedisServer.start();
+  redis = new Redis(server.port, "127.0.0.1");
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.close();
+});
+
+test("the modelled Redis answers like a real one, whatever is asked", () =>
+  replayable(async () => {
+    const model = makeModel();
+    const scripts = { ...brokerScripts(), ...meetingScripts() };
+    for (const { lua } of Object.values(scripts)) {
+      const real = String(await redis.script("LOAD", lua));
+      expect(model(["SCRIPT", "LOAD", lua])).toBe(real);
+    }
+    const random = makeRandom(7);
+    const whole = (most: number) => Math.floor(random() * (most + 1));
+    const pick = <T>(...items: readonly [T, ...T[]]): T => items[whole(items.length - 1)] ?? items[0];
+    const counts = new Map<string, number>();
+    for (let at = 0; at < commands; at++) {
+      const name = pick(...(Object.keys(scripts) as [keyof typeof scripts, ...(keyof typeof scripts)[]]));
+      const [keys, args] = callOf(name, { whole, pick, at });
+      const command = [scripts[name].sha, String(keys.length), ...keys, ...args.map(String)];
+      const real = await redis.evalsha(command[0] ?? "", keys.length, ...command.slice(2));
+      const modelled = model(["EVALSHA", ...command]);
+      const shown = (answer: unknown) => JSON.stringify(answer).replaceAll(anyTime, "time");
+      if (shown(modelled) !== shown(real)) {
+        throw new Error(`${name} ${args.join(" ")}: the model says ${shown(modelled)}, Redis ${shown(real)}`);
+      }
+      const word = Array.isArray(real) ? `${name} ${real[0]}` : name;
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+    // Each kind of answer was met: else two servers that refuse everything would pass.
+    const publishing = ["publish stored", "publish life", "publish duplicate", "publish late"];
+    const reading = ["open top", "open life", "read history", "settle top", "settle life"];
+    const kinds = [...publishing, ...reading, "claim granted", "claim refused", "claim gone"];
+    expect(kinds.filter((it) => (counts.get(it) ?? 0) < 5)).toEqual([]);
+  }));
+
+interface Draw {
+  whole(most: number): number;
+  pick<T>(...items: readonly [T, ...T[]]): T;
+  readonly at: number;
+}
+
+/** Keys and arguments as server/broker/redis/records.ts and server/cluster/redis/meeting.ts give them. */
+function callOf(name: string, { whole, pick, at }: Draw): [keys: string[], args: (string | number)[]] {
+  const channel = `c{${whole(2)}}`;
+  const [record, messages] = [`${channel}:record`, `${channel}:messages`];
+  const life = at % 500 < 400 ? "life1" : pick("life1", "life2");
+  const epoch = `epoch${at}`;
+  const member = `m${whole(3)}`;
+  const id = (it: string) => `alive:${it}`;
+  switch (name) {
+    case "publish": {
+      const keys = [record, messages, ...pick([], [`${channel}:id:${whole(30)}`])];
+      const lateAt = pick(8e12, 8e12, 8e12, 8e12, 8e12, 1000);
+      const limits = [pick(0, 3, 10, 10, 100), 3_600_000, pick(100, 1000, 1e6)];
+      return [
+        keys,
+        [life, epoch, `text ${at}`, 86_400_000, ...limits, 300_000, lateAt, channel, "PUBLISH", whole(150)],
+      ];
+    }
+    case "open":
+      return [
+        [record, messages],
+        [life, epoch, 86_400_000],
+      ];
+    case "read": {
+      const asked = pick<(string | number)[]>(
+        ["position", `epoch${whole(at)}`, whole(20)],
+        ["earliest", "", 0],
+        ["last", whole(20), 0],
+        ["age", 3_000_000, 0],
+      );
+      return [
+        [record, messages],
+        [life, epoch, 86_400_000, ...asked, whole(20), pick(0, 200, 1e6)],
+      ];
+    }
+    case "settle": {
+      const decision = pick("keep", "renew", "behind");
+      return [
+        [record],
+        [life, pick("life1", "life2"), `epoch${whole(at)}`, whole(5), decision, epoch, channel, "PUBLISH"],
+      ];
+    }
+    case "watch":
+      return [["watched"], [channel, "text", "PUBLISH"]];
+    case "join":
+      return [
+        ["members", id(member), "count"],
+        [member, `{"at":${at}}`, 600_000, "all", "PUBLISH", "alive:"],
+      ];
+    case "beat":
+      return [
+        ["members", id(member)],
+        [member, `1 {"at":${at}}`, 600_000, "all", "PUBLISH"],
+      ];
+    case "claim": {
+      const holder = `h${whole(3)}`;
+      const over = pick<string[]>(["nobody", ""], ["anybody", ""], ["holder", `h${whole(3)}`]);
+      return [
+        [`claim:${whole(3)}`, id(member), `claims:${member}`],
+        [member, holder, ...over, "alive:"],
+      ];
+    }
+    case "release":
+      return [[`claim:${whole(3)}`, `claims:${member}`], [`h${whole(3)}`]];
+    default:
+      return [
+        ["members", id(member), `claims:${member}`],
+        [member, pick("left", "missed"), "all", "PUBLISH"],
+      ];
+  }
+}
+
+/** @returns performs a command */
+function makeModel(): (command: readonly string[]) => Answer {
+  const timeline = new Timeline();
+  const process = new Process(timeline, "redis", 0, new Dice(seed, "redis"));
+  const model = new ModelRedis(process);
+  const wire = new Wire(process, process, { delayMs: [0, 0], heldUntil: 0 }, process.dice);
+  const peer: Peer = { wire, topics: new Set(), isDeaf: false, hear: () => undefined };
+  return (command) => {
+    timeline.runUntil(timeline.now + 1);
+    return model.perform(peer, command);
+  };
+}

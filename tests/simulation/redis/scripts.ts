@@ -1,0 +1,24 @@
+import { brokerScripts } from "../../../server/broker/redis/scripts.ts";
+import { meetingScripts } from "../../../server/cluster/redis/meeting.ts";
+import * as broker from "./broker-scripts.ts";
+import * as cluster from "./cluster-scripts.ts";
+import type { Script } from "./script.ts";
+
+/** By the text of the Lua file, so that a script nobody has modelled is noticed. */
+export const scriptsByText: ReadonlyMap<string, { readonly sha: string; readonly run: Script }> = new Map([
+  ...modelled(brokerScripts(), { ...broker }),
+  ...modelled(meetingScripts(), { ...cluster }),
+]);
+
+function modelled(
+  scripts: object,
+  models: Readonly<Record<string, unknown>>,
+): [lua: string, { readonly sha: string; readonly run: Script }][] {
+  return Object.entries(scripts as Record<string, { readonly lua: string; readonly sha: string }>).map(
+    ([name, { lua, sha }]) => {
+      const run = models[name] as Script | undefined;
+      if (run === undefined) throw new Error(`${name}.lua has no model`);
+      return [lua, { sha, run }];
+    },
+  );
+}

@@ -1,0 +1,130 @@
+import type { Process } from "../process.ts";
+import type { Wire } from "../wire.ts";
+import { Keys } from "./keys.ts";
+import type { Answer, Script } from "./script.ts";
+import { scriptsByText } from "./scripts.ts";
+
+/** One connection as the server sees it. */
+export interface Peer {
+  readonly wire: Wire;
+  readonly topics: Set<string>;
+  /** What comes on a topic; not called while messages are lost on the way. */
+  hear(topic: string, text: string): void;
+  /** Messages to it are lost although its connection lives. */
+  isDeaf: boolean;
+}
+
+/** An error that the server answers. */
+export class Refusal extends Error {
+  override readonly name = "ReplyError";
+}
+
+/**
+ * A model of one Redis server: the commands that Fanfare uses, as far as their effects can be seen. It can restart with what
+ * it stored a while ago or with nothing, be stopped, and refuse writes.
+ */
+export class ModelRedis {
+  readonly process: Process;
+  keys: Keys;
+  isDown = false;
+  /** Begins what a write is refused with, such as `MISCONF`. */
+  refusesWrites: string | undefined;
+  /** Hears of each publication that was stored. */
+  onStored: (topic: string, text: string) => void = () => undefined;
+  #life: string;
+  #lives = 0;
+  readonly #peers = new Set<Peer>();
+  readonly #loaded = new Map<string, Script>();
+
+  constructor(process: Process) {
+    this.process = process;
+    this.keys = new Keys(() => process.now());
+    this.#life = this.#newLife();
+  }
+
+  attach(peer: Peer): void {
+    this.#peers.add(peer);
+    peer.wire.onFarEnd = () => void this.#peers.delete(peer);
+  }
+
+  get peers(): Iterable<Peer> {
+    return this.#peers;
+  }
+
+  /** It dies: connections break. */
+  goDown(): void {
+    this.isDown = true;
+    for (const { wire } of this.#peers) wire.cut({ near: true, far: false });
+    this.#peers.clear();
+    this.#loaded.clear();
+  }
+
+  /** It begins a new life with what a copy held. */
+  comeBack(keys: Keys): void {
+    this.keys = keys;
+    this.isDown = false;
+    this.#life = this.#newLife();
+  }
+
+  /** @throws Refusal */
+  perform(peer: Peer, [name = "", ...args]: readonly string[]): Answer {
+    switch (name) {
+      case "INFO":
+        return `redis_version:7.2.4\r\nrole:master\r\nmaster_replid:${this.#life}\r\ncluster_enabled:0\r\nmaxmemory:0\r\n`;
+      case "TIME":
+        return [String(Math.floor(this.process.now() / 1000)), String((this.process.now() % 1000) * 1000)];
+      case "SCRIPT":
+        return this.#load(args[1] ?? "");
+      case "EVALSHA":
+        return this.#evaluate(args);
+      case "SUBSCRIBE":
+        for (const topic of args) peer.topics.add(topic);
+        return args.length;
+      case "UNSUBSCRIBE":
+        for (const topic of args) peer.topics.delete(topic);
+        return args.length;
+      case "PUBLISH":
+        return this.#send(args[0] ?? "", args[1] ?? "");
+      case "GET":
+        return this.keys.text(args[0] ?? "") ?? null;
+      default:
+        throw new Refusal(`ERR unknown command '${name}'`);
+    }
+  }
+
+  #load(lua: string): string {
+    const script = scriptsByText.get(lua);
+    if (script === undefined) throw new Refusal("ERR this script has no model");
+    this.#loaded.set(script.sha, script.run);
+    return script.sha;
+  }
+
+  #evaluate([sha = "", count, ...rest]: readonly string[]): Answer {
+    const run = this.#loaded.get(sha);
+    if (run === undefined) throw new Refusal("NOSCRIPT No matching script. Please use EVAL.");
+    // Nearly all scripts write; the one that reads is refused as well where it would have to make a record.
+    if (this.refusesWrites !== undefined) throw new Refusal(`${this.refusesWrites} writes are refused`);
+    const names = rest.slice(0, Number(count));
+    const context = {
+      keys: this.keys,
+      now: () => this.process.now(),
+      send: (topic: string, text: string) => this.#send(topic, text),
+    };
+    return run(context, names, rest.slice(Number(count)));
+  }
+
+  #send(topic: string, text: string): number {
+    this.onStored(topic, text);
+    let count = 0;
+    for (const peer of this.#peers) {
+      if (!peer.topics.has(topic)) continue;
+      count++;
+      if (!peer.isDeaf) peer.wire.toNear(() => peer.hear(topic, text));
+    }
+    return count;
+  }
+
+  #newLife(): string {
+    return `life${++this.#lives}-${this.process.dice.whole(0, 2 ** 30)}`;
+  }
+}

@@ -1,0 +1,230 @@
+import { everyone } from "../../protocol/channel-name.ts";
+import { closeTable } from "../../protocol/close-codes.ts";
+import type { ServiceError } from "../../protocol/errors.ts";
+import { Access } from "../../server/auth/access.ts";
+import type { HistoryRules } from "../../server/broker/log.ts";
+import { RedisBroker } from "../../server/broker/redis/broker.ts";
+import { Peers } from "../../server/cluster/peers.ts";
+import { RedisCluster } from "../../server/cluster/redis/cluster.ts";
+import { Drain, type DrainMethod } from "../../server/hub/drain.ts";
+import type { Admitted } from "../../server/hub/handshake.ts";
+import { Hub, type HubSettings } from "../../server/hub/hub.ts";
+import { ResumeKeys } from "../../server/hub/resume-keys.ts";
+import type { MakeConnection } from "../../server/lib/redis/connect.ts";
+import { Periodic } from "../../server/schedule/periodic.ts";
+import { Heartbeat } from "../../server/session/heartbeat.ts";
+import { parseHandshake } from "../../server/transport/handshake.ts";
+import { batchForm } from "../../server/transport/websocket/batch-form.ts";
+import { plainForm } from "../../server/transport/websocket/plain-form.ts";
+import { closeNameFor } from "../../server/transport/websocket/websocket.ts";
+import { Stop } from "../../server/worker/stop.ts";
+import type { Process } from "./process.ts";
+import { ModelClient } from "./redis/client.ts";
+import type { ModelRedis } from "./redis/server.ts";
+import { type ClientEnd, SimConnection, type SocketRoom } from "./sim-connection.ts";
+import type { Route, Wire } from "./wire.ts";
+
+/** What the servers of one city are set to. */
+export interface NodeSettings {
+  readonly hub: HubSettings;
+  readonly rules: HistoryRules;
+  readonly periodicMs: number;
+  readonly drainWindowMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly room: SocketRoom;
+}
+
+/** How often a server pings, and how long an answer may take, milliseconds. */
+export const heartbeat = { interval: 10_000, timeout: 5000 };
+
+const address = {
+  kind: "single" as const,
+  hosts: [{ host: "redis", port: 6379 }],
+  username: undefined,
+  password: undefined,
+  db: 0,
+  hasTls: false,
+  primaryName: undefined,
+};
+
+/** One server: the real parts, over a modelled Redis and simulated sockets. */
+export class SimNode {
+  readonly process: Process;
+  readonly hub: Hub;
+  readonly broker: RedisBroker;
+  readonly cluster: RedisCluster;
+  /** Its connections to Redis: those of the broker, then those of the cluster; commands first, subscriptions second. */
+  readonly redisClients: ModelClient[] = [];
+  readonly redisRoute: Route;
+  isReady = false;
+  /** It takes no more handshakes. */
+  isLeaving = false;
+  hasStopped = false;
+  readonly #heartbeat: Heartbeat;
+  readonly #periodic: Periodic;
+  readonly #stop: Stop;
+  readonly #settings: NodeSettings;
+
+  constructor(process: Process, redis: ModelRedis, settings: NodeSettings, redisRoute: Route) {
+    this.process = process;
+    this.redisRoute = redisRoute;
+    this.#settings = settings;
+    const make = () => {
+      const client = new ModelClient(process, redis, redisRoute);
+      this.redisClients.push(client);
+      return client;
+    };
+    const connect = make as unknown as MakeConnection; // it has what is used of the library's client
+    const options = { address, prefix: "sim", clock: process, connect };
+    this.broker = new RedisBroker({ ...options, replicas: 0, idWindowMs: 300_000 });
+    const state = { name: process.name, pid: process.number, isDraining: false };
+    this.cluster = new RedisCluster({ ...options, state });
+    this.hub = new Hub(settings.hub, {
+      broker: this.broker,
+      peers: new Peers(this.cluster, process),
+      resumeKeys: new ResumeKeys(new Uint8Array(32)),
+      access: openAccess,
+      historyRules: () => settings.rules,
+      clock: process,
+      onWelcomed: (session) => drain.notifyNew(session),
+    });
+    const { drainWindowMs, shutdownTimeoutMs } = settings;
+    const drain = new Drain(
+      { drainWindowMs, drainMode: "move", shutdownTimeoutMs },
+      {
+        connections: this.hub.connections,
+        flush: () => this.hub.delivery.flushNow(),
+        clock: process,
+        random: () => process.dice.next(),
+      },
+    );
+    this.#heartbeat = new Heartbeat(heartbeat, process);
+    this.#periodic = new Periodic(settings.periodicMs, process, (slot) =>
+      this.hub.publish({ channel: everyone, message: `slot ${slot}`, id: `periodic-${slot}` }),
+    );
+    const http = {
+      closesConnections: false,
+      mayBeKeptAlive: false,
+      pending: 0,
+      stopListening: () => {
+        this.isLeaving = true;
+      },
+      close: () => undefined,
+    };
+    const stopSettings = { drainDelayMs: 0, drainWindowMs, shutdownTimeoutMs, hasTerminal: false };
+    this.#stop = new Stop(stopSettings, { hub: this.hub, drain, http }, process);
+  }
+
+  /** @param onFailed it could not start, and its supervisor should try again */
+  start(onFailed: () => void): void {
+    this.hub.start().then(
+      () => {
+        this.isReady = true;
+        if (this.#settings.periodicMs > 0) this.#periodic.start();
+      },
+      () => onFailed(),
+    );
+  }
+
+  /** It publishes nothing by itself any more. */
+  fallSilent(): void {
+    this.#periodic.close();
+  }
+
+  /** SIGTERM. @param onStopped the process ends */
+  stop(method: DrainMethod, onStopped: () => void): void {
+    this.cluster.announce({ isDraining: true });
+    this.isLeaving = true;
+    void this.#stop.run(method).then(async () => {
+      this.#periodic.close();
+      this.#heartbeat.close();
+      await this.hub.peers.close();
+      await this.broker.close();
+      this.hub.close();
+      this.hasStopped = true;
+      onStopped();
+    });
+  }
+
+  /** A handshake arrives. */
+  accept(query: string, speaksBatches: boolean, wire: Wire, client: ClientEnd): ServerEnd {
+    const end = new ServerEnd();
+    wire.onFarEnd = () => {
+      end.isGone = true;
+    };
+    const refuse = (error: unknown) => {
+      const { code, reason } = closeTable[closeNameFor((error as ServiceError).code)];
+      wire.toNear(() => client.onClose(code, `${reason}: ${error}`));
+      wire.closeFar();
+    };
+    try {
+      const request = new Request(`http://sim/ws?${query}`);
+      const admitted = this.hub.admit(parseHandshake(request, { ip: "10.0.0.1", remote: client.constructor.name }));
+      if (!(admitted instanceof Promise)) this.#open(admitted, end, { speaksBatches, wire, client });
+      else {
+        admitted.then(
+          (it) => {
+            if (end.isGone) this.hub.cancel(it);
+            else this.#open(it, end, { speaksBatches, wire, client });
+          },
+          (error: unknown) => refuse(error),
+        );
+      }
+    } catch (error) {
+      refuse(error);
+    }
+    return end;
+  }
+
+  #open(
+    admitted: Admitted,
+    end: ServerEnd,
+    { speaksBatches, wire, client }: { speaksBatches: boolean; wire: Wire; client: ClientEnd },
+  ): void {
+    const { room } = this.#settings;
+    const form = speaksBatches ? batchForm : plainForm;
+    const connection = new SimConnection(form, { wire, client, backlog: this.hub.backlog, room });
+    this.#heartbeat.add(connection);
+    const conversation = this.hub.open(admitted, connection);
+    const { session } = conversation;
+    let isOver = false;
+    const ended = () => {
+      if (isOver) return;
+      isOver = true;
+      this.#heartbeat.remove(connection);
+      queueMicrotask(() => this.hub.ended(session));
+    };
+    connection.onClosed = ended;
+    wire.onFarEnd = () => {
+      connection.gone();
+      ended();
+    };
+    if (this.hub.probesConnections) session.onProbe = () => this.#heartbeat.probe(connection);
+    end.hear = (text) => {
+      if (isOver) return;
+      this.#heartbeat.seen(connection);
+      conversation.receive(text);
+    };
+    end.pong = () => this.#heartbeat.seen(connection);
+    for (const text of end.early.splice(0)) end.hear(text);
+  }
+}
+
+/** What arrives from a client at the server. */
+export class ServerEnd {
+  /** Said before the handshake was answered. */
+  readonly early: string[] = [];
+  isGone = false;
+  hear: (text: string) => void = (text) => void this.early.push(text);
+  pong: () => void = () => undefined;
+}
+
+const openAccess = new Access({
+  isSecured: false,
+  insecure: false,
+  chat: true,
+  anonymous: true,
+  trustUserId: true,
+  verifier: undefined,
+  rulesOf: () => ({ subscribe: "anyone", publish: "anyone", presence: "on" }),
+});
