@@ -66,6 +66,65 @@ describe("delivery", () => {
     expect([session.isBlocked, connection.buffered()]).toEqual([false, 0]);
   });
 
+  test("has a reader whose socket fills up again and again go on where it was each time", async () => {
+    const { connection } = await begin();
+    const slow = await it.connect({ channels: [room, nameOf("other")] });
+    slow.connection.stall();
+    for (let count = 0; count < 12; count++) {
+      await it.publish("room", large);
+      await it.publish("other");
+      await it.settle();
+    }
+    for (let count = 0; count < 6; count++) {
+      slow.connection.progress();
+      await it.settle();
+      expect(it.hub.delivery.blocked).toBeWithin(0, 2);
+    }
+    await it.publish("room", large);
+    slow.connection.resume();
+    await it.settle(20);
+    expect(courseOf(slow.connection)).toEqual(courseOf(connection));
+    expect(courseOf(slow.connection)).toHaveLength(13);
+    expect(slow.connection.of("message")).toHaveLength(25);
+  });
+
+  test("counts a reader whose socket is full until it reads again or is gone", async () => {
+    await begin();
+    const slow = [await it.connect({ channels: [room] }), await it.connect({ channels: [room] })] as const;
+    for (const { connection } of slow) connection.stall();
+    for (let count = 0; count < 3; count++) {
+      await it.publish("room", large);
+      await it.settle();
+    }
+    expect(it.hub.delivery.blocked).toBe(2);
+    it.leave(slow[0]);
+    expect(it.hub.delivery.blocked).toBe(1);
+    slow[1].connection.resume();
+    await it.settle(20);
+    expect(it.hub.delivery.blocked).toBe(0);
+    it.leave(slow[1]);
+    expect(it.hub.delivery.blocked).toBe(0);
+  });
+
+  test("finds out at once what was lost where the broker says that its connection broke", async () => {
+    const { connection } = await begin();
+    it.broker.lose = 1;
+    await it.publish("room");
+    await it.settle();
+    expect(courseOf(connection)).toEqual([]);
+    it.broker.breakNow();
+    await it.settle();
+    expect(courseOf(connection)).toEqual(["message 1"]);
+  });
+
+  test("asks nothing of the broker after the end", async () => {
+    await begin();
+    await it.hub.close();
+    const before = it.broker.comparisons;
+    await it.clock.moveInSteps(20_000, 1000);
+    expect(it.broker.comparisons).toBe(before);
+  });
+
   test("gives a gap to one whose place history no longer reaches back to", async () => {
     const { connection } = await begin({ rules: { historySize: 2 }, settings: { tailBytes: 0 } });
     const stalled = await it.connect(
