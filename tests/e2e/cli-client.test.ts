@@ -371,7 +371,7 @@ describe("fanfare subscribe", () => {
       "--url",
       server.url,
     ]);
-    expect(receipt.out).toMatch(/^@u1: offset 1, id \S+ \(connected\)\n$/);
+    expect(receipt.out).toMatch(/^@u1: offset 1, id \S+ \(user connected\)\n$/);
     expect(await program.ended()).toMatchObject({
       code: 0,
       err: "",

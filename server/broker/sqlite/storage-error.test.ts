@@ -45,6 +45,27 @@ describe("toStorageError", () => {
     database.close();
   });
 
+  test.each([
+    ["a table is gone", "SELECT a FROM s", "broken"],
+    ["a column is gone", "SELECT b FROM t", "broken"],
+    ["a column cannot be written", "INSERT INTO t (b) VALUES (1)", "broken"],
+    ["a column too many is there", "INSERT INTO t VALUES (1, 2)", "broken"],
+    ["a statement is wrong", "SELEKT a FROM t", "unknown"],
+  ] as const)(
+    "says that the file is damaged where the schema in it does not fit our statements: %s",
+    (_, sql, fault) => {
+      const database = new Database();
+      database.run("CREATE TABLE t (a)");
+      try {
+        database.query(sql).all();
+        expect.unreachable();
+      } catch (error) {
+        expect(toStorageError(error, "the/directory").fault).toBe(fault);
+      }
+      database.close();
+    },
+  );
+
   test("leaves alone what is in our words already", () => {
     const error = new StorageError("foreign", "the/directory");
     expect(toStorageError(error, "another")).toBe(error);

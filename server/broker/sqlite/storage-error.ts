@@ -93,7 +93,12 @@ const systemFaults: ReadonlyMap<string, StorageFault> = new Map([
 
 function faultOf(error: unknown): StorageFault {
   if (error instanceof DamagedHistory) return "broken";
-  if (error instanceof SQLiteError) return faultOfCode(error.errno);
+  if (error instanceof SQLiteError) return isOfSchema(error) ? "broken" : faultOfCode(error.errno);
   if (error instanceof Error && "code" in error) return systemFaults.get(String(error.code)) ?? "unknown";
   return "unknown";
+}
+
+/** Every statement is our own and fits the schema of this version, so a table or column that is missing was damaged. */
+function isOfSchema({ errno, message }: SQLiteError): boolean {
+  return errno === 1 && /^no such (table|column)|^table \S+ has (no|\d+) column/.test(message);
 }
