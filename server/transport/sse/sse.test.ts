@@ -176,6 +176,15 @@ describe("an event stream", () => {
       ]);
     },
   );
+
+  test("that cannot be had now takes no connection for longer than the answer", async () => {
+    await begin();
+    server.test.hub.reception.closedBecause = new ServiceError("full", "no room");
+    using raw = await RawSocket.connect(server.port);
+    raw.write("GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await raw.until(() => raw.isEnded);
+    expect(raw.received).toContain('"code":4053');
+  });
 });
 
 describe("a stream of a user who may have one connection only", () => {
