@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 export interface DirectOptions {
   /** Connected users, one connection each. */
   readonly users: number;
-  /** Pushes per second, over one kept-alive connection; 0 for as many as 32 connections bear. */
+  /** Pushes per second over 32 kept-alive connections; 0 for as many as they bear. */
   readonly perSecond: number;
   readonly seconds: number;
   readonly rounds: number;
@@ -16,7 +16,7 @@ export interface DirectOptions {
 
 export const usage = `npm run bench -- direct [options]
   --users N        connected users (1000)
-  --rate N         pushes per second; 0: as many as 32 connections bear (5000)
+  --rate N         pushes per second over 32 connections; 0: as many as they bear (5000)
   --offline        push to users that are not connected
   --workers LIST   numbers of workers, 0 for one process (0)
   --seconds N      how long each measurement lasts (5)

@@ -55,18 +55,25 @@ export class Pusher {
     });
   }
 
-  /** So many per second over the first connection, without waiting for the answers; resolves when all are answered. */
+  /**
+   * So many per second, each on a connection that is free: a second request before the answer to the first would make the
+   * runtime close the connection. Resolves when all are answered.
+   */
   async pace(perSecond: number, seconds: number): Promise<void> {
-    const [socket] = this.#sockets;
-    if (socket === undefined) return;
     const begin = performance.now();
     const total = perSecond * seconds;
-    for (let sent = 0; sent < total; ) {
+    const free = [...this.#sockets];
+    this.#onAnswer = (socket) => free.push(socket);
+    for (let sent = 0; sent < total || free.length < this.#sockets.length; ) {
       const due = Math.min(total, Math.floor(((performance.now() - begin) / 1000) * perSecond));
-      for (; sent < due; sent++) this.#send(socket);
-      await Bun.sleep(2);
+      while (sent < due) {
+        const socket = free.shift();
+        if (socket === undefined) break;
+        this.#send(socket);
+        sent++;
+      }
+      await Bun.sleep(1);
     }
-    while (socket.data.waiting > 0) await Bun.sleep(2);
   }
 
   close(): void {

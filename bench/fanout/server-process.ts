@@ -64,11 +64,12 @@ function freePort(): number {
   return port;
 }
 
+/** Whether it serves: while workers start, a supervisor answers 503 for them. A server without this path answers 404. */
 async function accepts(port: number): Promise<boolean> {
   try {
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => {} } });
-    socket.end();
-    return true;
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { keepalive: false });
+    await answer.arrayBuffer();
+    return answer.status !== 503;
   } catch {
     return false; // not yet
   }
