@@ -1,31 +1,31 @@
 /**
- * Everything between the workers of one server that is no publication: who lives, words to each other, and who holds what
- * there is only one of.
+ * Everything between the workers of one server other than publications: membership, messages, and claims of names that
+ * exist only once.
  *
- * Between two members messages arrive in the order in which they were sent, at most once. When a connection breaks, some
- * are lost: then the two see each other leave and come again, and whoever keeps a picture of the other begins anew.
+ * Messages between two members arrive in order, at most once. When a connection breaks, some are lost: then each sees the
+ * other leave and join again, and must discard what it knew about it.
  */
 export interface Cluster {
-  /** Joins. From now on `events` are called, never within a call of this interface. Called once. */
+  /** Joins the cluster. From then on `events` are called, but never inside a call of this interface. Called once. */
   start(events: ClusterEvents): Promise<void>;
-  /** Those who live: this one, then the others, oldest first. */
+  /** The live members: this one first, then the others, oldest first. */
   members(): readonly Member[];
-  /** Something about this one is different now; the others see it with the next heartbeat at the latest. */
+  /** Changes this member's state. The others see it with the next heartbeat at the latest. */
   announce(changes: Partial<MemberState>): void;
-  /** To one member, or to all others. Who is gone gets nothing, and nobody is told. */
+  /** Sends to one member, or to all others. A message to a member that is gone is dropped silently. */
   send(to: MemberId | "others", message: ClusterMessage): void;
   /**
-   * Takes a name of which there is one in the whole server; atomic. Claims of a member that leaves are free.
-   * @throws Error where nobody can decide now
+   * Claims a name that exists once in the whole server; atomic. The claims of a member that leaves become free.
+   * @throws Error if the claim cannot be decided now
    */
   claim(claim: Claim): Promise<Claimed>;
-  /** Gives a name back; nothing happens where the holder is another by now. */
+  /** Releases a name. Does nothing if another holder has it by now. */
   release(key: string, holder: string): void;
-  /** Leaves. Idempotent. */
+  /** Leaves the cluster. Idempotent. */
   close(): Promise<void>;
 }
 
-/** One life of one worker; a worker that was cut off comes back with a new one. */
+/** Identifies one membership of a worker. A worker that was disconnected rejoins with a new id. */
 export type MemberId = string;
 
 export interface Member {
@@ -33,43 +33,43 @@ export interface Member {
   readonly state: MemberState;
 }
 
-/** What is known of a member. */
+/** The state of a member, as the others know it. */
 export interface MemberState {
-  /** For people: `worker 2`, or the machine's name. */
+  /** For logs and people: `worker 2`, or the machine's name. */
   readonly name: string;
   readonly pid: number;
   readonly isDraining: boolean;
-  /** The node that it accepts clients for; undefined for a supervisor, and where there is one node only. */
+  /** The node it accepts clients for; undefined for a supervisor, and if there is only one node. */
   readonly node?: string;
 }
 
-/** JSON values only: it may travel. */
+/** JSON values only, since it may be sent to another process. */
 export interface ClusterMessage {
   readonly topic: string;
   readonly body: unknown;
 }
 
-/** What a cluster tells its member. The callbacks must not throw and must not wait. */
+/** What a cluster reports to its member. The callbacks must not throw or wait. */
 export interface ClusterEvents {
-  /** Somebody else came: nothing of theirs came before. */
+  /** Another member has joined. None of its messages came before. */
   onJoined(member: Member): void;
-  /** Somebody else is gone, or their heartbeat stopped. Nothing of theirs follows. */
+  /** Another member has left, or its heartbeat expired. None of its messages follow. */
   onLeft(member: Member): void;
   onMessage(from: MemberId, message: ClusterMessage): void;
-  /** This one was given up, or out of reach, and is back with a new name: what it had claimed is free. */
+  /** This member had expired or was disconnected, and has rejoined with a new id. Its claims were released. */
   onReturned(): void;
 }
 
-/** Who wants a name. */
+/** A request for a name. */
 export interface Claim {
   readonly key: string;
-  /** Such as the id of a connection. */
+  /** For example the id of a connection. */
   readonly holder: string;
-  /** Whom it may be taken from: nobody, anybody, or one holder. */
+  /** From whom it may be taken: nobody, anybody, or one holder. */
   readonly over: "nobody" | "anybody" | { readonly holder: string };
 }
 
-/** Who had the name before; where `isGranted` is false they still have it. */
+/** The previous holder of the name. If `isGranted` is false, that holder still has it. */
 export interface Claimed {
   readonly isGranted: boolean;
   readonly previous: { readonly member: MemberId; readonly holder: string } | undefined;

@@ -98,7 +98,7 @@ test("what is passed on while nobody can decide belongs to the heir once this me
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.isAway = true;
-  claims.passOn("a", "1", "2");
+  claims.transfer("a", "1", "2");
   await settle();
   cluster.isAway = false;
   cluster.holders.clear();
@@ -112,7 +112,7 @@ test("an heir that comes too late has lost the name, and is told", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.holders.set("a", "elsewhere");
-  claims.passOn("a", "1", "2");
+  claims.transfer("a", "1", "2");
   await settle();
   expect(lost).toEqual(["2"]);
 });
@@ -120,7 +120,7 @@ test("an heir that comes too late has lost the name, and is told", async () => {
 test("a name that was passed on is not given back by who had it before", async () => {
   const { cluster, claims, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
-  claims.passOn("a", "1", "2");
+  claims.transfer("a", "1", "2");
   await settle();
   claims.release("a", "1");
   cluster.holders.clear();

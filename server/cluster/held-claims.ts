@@ -1,15 +1,15 @@
 import type { Claim, Claimed, Cluster } from "./cluster.ts";
 
 /**
- * The names that this member holds. The cluster forgets them when it gives this member up, and so they are claimed again
- * when it is back; whoever holds such a name by then keeps it.
+ * The names that this member holds. The cluster releases them when this member expires, so they are claimed again when it has
+ * rejoined. A holder that has claimed such a name in the meantime keeps it.
  */
 export class HeldClaims {
   readonly #cluster: Pick<Cluster, "claim" | "release">;
   readonly #onLost: (holder: string) => void;
   readonly #holders = new Map<string, string>();
 
-  /** @param onLost another has the name by now that this holder had */
+  /** @param onLost called when another holder has taken a name that this holder had */
   constructor(cluster: Pick<Cluster, "claim" | "release">, onLost: (holder: string) => void) {
     this.#cluster = cluster;
     this.#onLost = onLost;
@@ -23,7 +23,7 @@ export class HeldClaims {
       if (claimed.isGranted) this.#holders.set(key, holder);
       return claimed;
     } catch (error) {
-      // The answer may be all that was lost: a name whose holder was turned away would be taken for ever.
+      // Perhaps only the answer was lost. Without this, the name would stay claimed by a holder that was refused.
       this.#cluster.release(key, holder);
       const previous = this.#holders.get(key);
       if (previous !== undefined) this.#claimAgain(key, previous);
@@ -37,13 +37,13 @@ export class HeldClaims {
     this.#cluster.release(key, holder);
   }
 
-  /** From one holder of this member to another. */
-  passOn(key: string, from: string, to: string): void {
+  /** Transfers a name from one holder of this member to another. */
+  transfer(key: string, from: string, to: string): void {
     if (this.#holders.get(key) === from) this.#holders.set(key, to);
     this.#claimAgain(key, to, { holder: from });
   }
 
-  /** This member was given up and is back: nothing is held any more, as far as the cluster knows. */
+  /** Claims all names again after this member has rejoined. */
   claimAllAgain(): void {
     for (const [key, holder] of this.#holders) this.#claimAgain(key, holder);
   }
@@ -56,7 +56,7 @@ export class HeldClaims {
         if (this.#holders.get(key) === holder) this.#holders.delete(key);
         this.#onLost(holder);
       },
-      () => undefined, // out of reach: all are claimed again once this member is back
+      () => undefined, // disconnected: all names are claimed again after rejoining
     );
   }
 }

@@ -58,7 +58,7 @@ test("a newcomer gets the picture, and what changes meanwhile counts once", asyn
   a.roster.count("bob", 1, true);
   const b = await joining;
   await settle();
-  expect(b.roster.picture()).toEqual({ connections: 0, users: [] });
+  expect(b.roster.snapshot()).toEqual({ connections: 0, users: [] });
   expect(b.roster.online).toBe(2);
   a.roster.count("bob", -1, true);
   await settle();

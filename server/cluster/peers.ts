@@ -1,49 +1,35 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { randomId } from "../lib/random-id.ts";
 import type { Claim, Claimed, Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
 import { HeldClaims } from "./held-claims.ts";
+import { type PeerAnswer, type PeerRequest, Requests } from "./requests.ts";
 import { Roster, type RosterChange } from "./roster.ts";
 
-/** How long the others may take to answer a question. */
-const answerMs = 2000;
-/** What this one tells of its connections waits so long for more. */
-const gatherMs = 20;
+/** How long roster changes are batched. */
+const batchMs = 20;
 
-/** Answers what a member asks, or does what it says. What it throws is logged and answered with nothing. */
-export type PeerHandler = (body: never, between: Between) => unknown;
+/** Handles a request or a notification of a member. If it throws, the error is logged and the answer is null. */
+export type PeerHandler = (body: never, sender: RequestSender) => unknown;
 
-/** Who asks whom. */
-export interface Between {
+/** The member that sent a request, and this member. */
+export interface RequestSender {
   readonly from: MemberId;
   readonly self: MemberId;
 }
 
-/** One answer, and whose. */
-export interface PeerAnswer {
-  readonly member: Member;
-  readonly body: unknown;
-}
-
-interface Question {
-  readonly answers: PeerAnswer[];
-  missing: Set<MemberId>;
-  readonly done: () => void;
-}
-
-/** What other parts of a worker hear of its peers. */
+/** What peers report to other parts of the worker. */
 export interface PeersEvents {
-  /** Connections were opened or closed at another member. */
+  /** Connections were opened or closed on another member. */
   readonly remoteChange: RosterChange;
-  /** A member is gone, with whatever it had begun. */
+  /** A member has left or expired; whatever it had started is void. */
   readonly memberLost: MemberId;
-  /** While this member was out of reach, another took the name that this holder had. */
+  /** While this member was disconnected, another one claimed the name of this holder. */
   readonly claimLost: string;
 }
 
 /**
- * This worker among the others of its server: keeps the roster of who is connected where, and asks or tells the others.
- * A server of one process asks nobody, by the same path.
+ * Connects this worker to the others of its server: maintains the roster of connections, and sends requests and
+ * notifications. A server of one process uses the same path, with nobody to ask.
  */
 export class Peers {
   readonly roster: Roster;
@@ -56,25 +42,26 @@ export class Peers {
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #handlers = new Map<string, PeerHandler>();
-  readonly #questions = new Map<string, Question>();
-  #gathering: Timer | undefined;
+  readonly #requests: Requests;
+  #batching: Timer | undefined;
 
   constructor(cluster: Cluster, clock: Clock) {
     this.#cluster = cluster;
     this.#clock = clock;
+    this.#requests = new Requests(cluster, clock);
     this.#claims = new HeldClaims(cluster, (holder) => this.#emit("claimLost", holder));
     this.roster = new Roster(
-      () => this.#gather(),
+      () => this.#scheduleChanges(),
       (change) => this.#emit("remoteChange", change),
     );
   }
 
-  /** Calls `listener` for each such event, beside the other listeners. It must not throw. */
+  /** Adds a listener. It must not throw. */
   on<E extends keyof PeersEvents>(event: E, listener: (value: PeersEvents[E]) => void): void {
     this.#listeners[event].add(listener);
   }
 
-  /** From now on this one answers such questions. One handler per topic. */
+  /** Sets the handler of a topic. One handler per topic. */
   handle(topic: string, handler: PeerHandler): void {
     this.#handlers.set(topic, handler);
   }
@@ -82,43 +69,32 @@ export class Peers {
   start(): Promise<void> {
     return this.#cluster.start({
       onJoined: ({ id }) => {
-        // What waits is in the picture already; sent after it, it would count twice.
+        // Pending changes are part of the snapshot; sent after it, they would count twice.
         this.#sendChanges();
-        this.#cluster.send(id, { topic: "roster", body: this.roster.picture() });
+        this.#cluster.send(id, { topic: "roster", body: this.roster.snapshot() });
       },
-      onLeft: ({ id }) => this.#lost(id),
-      onMessage: (from, message) => this.#take(from, message),
+      onLeft: ({ id }) => this.#handleLeft(id),
+      onMessage: (from, message) => this.#receive(from, message),
       onReturned: () => this.#claims.claimAllAgain(),
     });
   }
 
-  /** Says something to all others. */
+  /** Sends a notification to all other members. */
   notifyAll(topic: string, body: unknown): void {
     this.#cluster.send("others", { topic, body });
   }
 
-  /** Says something to one. */
+  /** Sends a notification to one member. */
   notify(member: MemberId, topic: string, body: unknown): void {
     this.#cluster.send(member, { topic, body });
   }
 
-  /** Asks all others. Who does not answer in 2 s, or dies, is left out. */
-  async ask(topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
-    const others = this.others();
-    if (others.length === 0) return [];
-    const id = randomId(9);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const question = { answers: [], missing: new Set(others.map((it) => it.id)), done: resolve };
-    this.#questions.set(id, question);
-    const timer = this.#clock.setTimeout(resolve, answerMs);
-    this.#cluster.send("others", { topic: "ask", body: { id, topic, body } });
-    await promise;
-    timer.cancel();
-    this.#questions.delete(id);
-    return question.answers;
+  /** Sends a request to all other members. Those that leave, or do not answer within 2 s, are left out. */
+  ask(topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
+    return this.#requests.ask(this.others(), topic, body);
   }
 
-  /** Asks everyone, this one included; in the order of their ids, whoever asks. */
+  /** Sends a request to all members, this one included. The answers are in the order of member ids. */
   async askAll(topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
     const [self] = this.#cluster.members();
     const [own, others] = await Promise.all([this.#handle(self?.id ?? "", topic, body), this.ask(topic, body)]);
@@ -130,7 +106,7 @@ export class Peers {
     return this.#cluster.members().filter(({ id }) => this.roster.knows(id));
   }
 
-  /** Takes a name of which there is one in the whole server: see Cluster. It is held until it is given back. */
+  /** Claims a name that exists once in the whole server, see Cluster. It is held until it is released. */
   claim(claim: Claim): Promise<Claimed> {
     return this.#claims.claim(claim);
   }
@@ -139,9 +115,9 @@ export class Peers {
     this.#claims.release(key, holder);
   }
 
-  /** Gives a name on, from one holder of this member to another. */
-  passOn(key: string, from: string, to: string): void {
-    this.#claims.passOn(key, from, to);
+  /** Transfers a name from one holder of this member to another. */
+  transfer(key: string, from: string, to: string): void {
+    this.#claims.transfer(key, from, to);
   }
 
   async close(): Promise<void> {
@@ -149,17 +125,17 @@ export class Peers {
     await this.#cluster.close();
   }
 
-  #take(from: MemberId, { topic, body }: ClusterMessage): void {
+  #receive(from: MemberId, { topic, body }: ClusterMessage): void {
     if (topic === "roster") this.roster.replace(from, body as Parameters<Roster["replace"]>[1]);
     else if (topic === "changes") this.roster.change(from, body as Parameters<Roster["change"]>[1]);
-    else if (topic === "ask") void this.#answer(from, body as { id: string; topic: string; body: unknown });
-    else if (topic === "answer") this.#hear(from, body as { id: string; body: unknown });
+    else if (topic === "ask") void this.#answer(from, body as PeerRequest);
+    else if (topic === "answer") this.#requests.receive(from, body as { id: string; body: unknown });
     else void this.#handle(from, topic, body);
   }
 
-  async #answer(from: MemberId, question: { id: string; topic: string; body: unknown }): Promise<void> {
-    const body = (await this.#handle(from, question.topic, question.body)) ?? null;
-    this.#cluster.send(from, { topic: "answer", body: { id: question.id, body } });
+  async #answer(from: MemberId, request: PeerRequest): Promise<void> {
+    const body = (await this.#handle(from, request.topic, request.body)) ?? null;
+    this.#cluster.send(from, { topic: "answer", body: { id: request.id, body } });
   }
 
   async #handle(from: MemberId, topic: string, body: unknown): Promise<unknown> {
@@ -167,50 +143,40 @@ export class Peers {
       const self = this.#cluster.members()[0]?.id ?? "";
       return await this.#handlers.get(topic)?.(body as never, { from, self });
     } catch (error) {
-      getLogger(["fanfare", "cluster"]).error("What another worker asked failed: {topic}: {error}", { topic, error });
+      getLogger(["fanfare", "cluster"]).error("A request of another worker failed: {topic}: {error}", { topic, error });
       return null;
     }
   }
 
-  #hear(from: MemberId, { id, body }: { id: string; body: unknown }): void {
-    const question = this.#questions.get(id);
-    const member = this.#cluster.members().find((it) => it.id === from);
-    if (question === undefined || !question.missing.delete(from)) return;
-    if (member !== undefined && body !== null) question.answers.push({ member, body });
-    if (question.missing.size === 0) question.done();
-  }
-
-  #lost(id: MemberId): void {
+  #handleLeft(id: MemberId): void {
     const connections = this.roster.forget(id);
     this.#emit("memberLost", id);
     if (connections > 0) {
       this.#emit("remoteChange", { connections: -connections, users: [], hasJoined: false, hasLeft: true });
     }
-    for (const question of this.#questions.values()) {
-      if (question.missing.delete(id) && question.missing.size === 0) question.done();
-    }
+    this.#requests.memberLost(id);
   }
 
   #emit<E extends keyof PeersEvents>(event: E, value: PeersEvents[E]): void {
     for (const listener of this.#listeners[event]) listener(value);
   }
 
-  /** The first change after quiet is told in this turn, what follows together. */
-  #gather(): void {
-    if (this.#gathering !== undefined) return;
-    queueMicrotask(() => this.#tellChanges());
-    this.#gathering = this.#clock.setTimeout(() => this.#sendChanges(), gatherMs);
+  /** The first change after a pause is sent in this turn; those that follow are batched. */
+  #scheduleChanges(): void {
+    if (this.#batching !== undefined) return;
+    queueMicrotask(() => this.#flushChanges());
+    this.#batching = this.#clock.setTimeout(() => this.#sendChanges(), batchMs);
   }
 
   #sendChanges(): void {
-    this.#gathering?.cancel();
-    this.#gathering = undefined;
-    this.#tellChanges();
+    this.#batching?.cancel();
+    this.#batching = undefined;
+    this.#flushChanges();
   }
 
-  #tellChanges(): void {
+  #flushChanges(): void {
     const changes = this.roster.takeChanges();
     if (changes !== undefined) this.notifyAll("changes", changes);
-    if (this.roster.takePictureRequest()) this.notifyAll("roster", this.roster.picture());
+    if (this.roster.takeSnapshotRequest()) this.notifyAll("roster", this.roster.snapshot());
   }
 }

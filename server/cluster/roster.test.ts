@@ -67,7 +67,7 @@ describe("what a worker tells of its own", () => {
   test("is in its picture, told or not", () => {
     const { roster } = world();
     roster.count("alice", 1, true);
-    expect(roster.picture()).toEqual({ connections: 1, users: [["alice", 1]] });
+    expect(roster.snapshot()).toEqual({ connections: 1, users: [["alice", 1]] });
   });
 });
 
@@ -84,25 +84,25 @@ describe("a worker with more users than are named", () => {
 
   test("names them all at the limit", () => {
     const roster = withUsers(4);
-    expect(roster.picture().users).toHaveLength(4);
-    expect(roster.takePictureRequest()).toBe(false);
+    expect(roster.snapshot().users).toHaveLength(4);
+    expect(roster.takeSnapshotRequest()).toBe(false);
   });
 
   test("names nobody one past it, and has the others forget the names that they know", () => {
     const roster = withUsers(5);
     expect(roster.takeChanges()).toEqual({ connections: 5, users: [], hasJoined: true, hasLeft: false });
-    expect(roster.picture()).toEqual({ connections: 5, users: [] });
-    expect([roster.takePictureRequest(), roster.takePictureRequest()]).toEqual([true, false]);
+    expect(roster.snapshot()).toEqual({ connections: 5, users: [] });
+    expect([roster.takeSnapshotRequest(), roster.takeSnapshotRequest()]).toEqual([true, false]);
     expect(roster.isConnected("u4")).toBe(true);
   });
 
   test("names them again only at half of it", () => {
     const roster = withUsers(5);
-    roster.takePictureRequest();
+    roster.takeSnapshotRequest();
     for (const n of [0, 1]) roster.count(`u${n}`, -1, false);
-    expect([roster.picture().users.length, roster.takePictureRequest()]).toEqual([0, false]);
+    expect([roster.snapshot().users.length, roster.takeSnapshotRequest()]).toEqual([0, false]);
     roster.count("u2", -1, false);
-    expect([roster.picture().users.length, roster.takePictureRequest()]).toEqual([2, true]);
+    expect([roster.snapshot().users.length, roster.takeSnapshotRequest()]).toEqual([2, true]);
   });
 });
 

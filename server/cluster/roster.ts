@@ -1,17 +1,17 @@
 import type { MemberId } from "./cluster.ts";
 
-/** How many connections each user has at a member, and how many there are with or without a user. */
-export interface RosterPicture {
+/** The connections of one member: how many each user has, and how many there are in total. */
+export interface RosterSnapshot {
   readonly connections: number;
   readonly users: readonly (readonly [userId: string, connections: number])[];
 }
 
-/** What became different at a member since it told last. */
+/** Changes at a member since its last report. */
 export interface RosterChange {
-  /** Added to what there was. */
+  /** Added to the previous number. */
   readonly connections: number;
   readonly users: readonly (readonly [userId: string, more: number])[];
-  /** Whether people should hear that somebody came, or left. */
+  /** Whether clients are notified of joins, or of leaves. */
   readonly hasJoined: boolean;
   readonly hasLeft: boolean;
   /** How many connections closed, and opened, as a "pause". Absent: 0. */
@@ -20,14 +20,14 @@ export interface RosterChange {
 }
 
 /**
- * Whether other clients are told that a connection opened or closed. "pause": the server ended a stream so that its client
- * resumes, or a client resumes. Nobody is told if both happen.
+ * Whether other clients are notified that a connection was opened or closed. "pause": the server ended a stream so that its
+ * client resumes, or a client resumes. Clients are not notified if both happen.
  */
 export type Announcement = boolean | "pause";
 
 /**
- * A member with more users than this reports how many connections it has and no names, so that a million users on 16
- * workers do not cost 16 copies of their names. Whether one of them is connected is then asked when it matters.
+ * A member with more users than this reports only its number of connections, so that a million users on 16 workers do not
+ * cost 16 copies of their names. Whether one of them is connected is then looked up when needed.
  */
 export const mostNamedUsers = 20_000;
 
@@ -46,7 +46,7 @@ interface Count {
 }
 
 /**
- * Who is connected to the whole server: an exact count of this worker, and a picture of each other one that is some
+ * Who is connected to the whole server: an exact count for this worker, and a snapshot of each other one that is a few
  * milliseconds old.
  */
 export class Roster {
@@ -57,11 +57,11 @@ export class Roster {
   #waiting: Waiting | undefined;
 
   readonly #mostNamed: number;
-  /** Whether the others know the names of this one's users. */
+  /** Whether the others receive the names of this worker's users. */
   #isNamed = true;
-  #wantsPicture = false;
+  #needsSnapshot = false;
 
-  /** @param onChange there is something to tell the others; called for every change */
+  /** @param onChange called for every change that the others do not know yet */
   constructor(onChange: () => void, onRemoteChange: (change: RosterChange) => void, mostNamed = mostNamedUsers) {
     this.#mostNamed = mostNamed;
     this.#onChange = onChange;
@@ -81,12 +81,12 @@ export class Roster {
     return false;
   }
 
-  /** At this worker. */
+  /** Whether the user is connected to this worker. */
   hasOwn(userId: string): boolean {
     return this.#own.users.has(userId);
   }
 
-  /** Whether a member's picture has come. */
+  /** Whether a member's snapshot has arrived. */
   knows(member: MemberId): boolean {
     return this.#others.has(member);
   }
@@ -101,30 +101,30 @@ export class Roster {
     this.#onChange();
   }
 
-  /** What the others do not know yet. */
+  /** Returns the changes that the others do not know yet. */
   takeChanges(): RosterChange | undefined {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     return waiting === undefined ? undefined : { ...waiting, users: this.#isNamed ? [...waiting.users] : [] };
   }
 
-  picture(): RosterPicture {
+  snapshot(): RosterSnapshot {
     return { connections: this.#own.connections, users: this.#isNamed ? [...this.#own.users] : [] };
   }
 
-  /** Whether the others need a new picture, since changes alone would leave them with old names, or without any. */
-  takePictureRequest(): boolean {
-    const wantsPicture = this.#wantsPicture;
-    this.#wantsPicture = false;
-    return wantsPicture;
+  /** Whether the others need a new snapshot, because changes alone would leave them with outdated names, or none. */
+  takeSnapshotRequest(): boolean {
+    const needsSnapshot = this.#needsSnapshot;
+    this.#needsSnapshot = false;
+    return needsSnapshot;
   }
 
-  /** A member has drawn its picture. */
-  replace(member: MemberId, { connections, users }: RosterPicture): void {
+  /** A member has sent its snapshot. */
+  replace(member: MemberId, { connections, users }: RosterSnapshot): void {
     this.#others.set(member, { connections, users: new Map(users) });
   }
 
-  /** Changes that come before the picture are in it. */
+  /** Changes that arrive before the snapshot are part of it. */
   change(member: MemberId, change: RosterChange): void {
     const count = this.#others.get(member);
     if (count === undefined) return;
@@ -140,12 +140,12 @@ export class Roster {
     return connections;
   }
 
-  /** Names are told again well below the limit, so that one user who comes and goes does not cost a picture each time. */
+  /** Names are sent again only well below the limit, so that a user who reconnects at the limit does not cause a snapshot each time. */
   #checkNamed(): void {
     const isNamed = this.#own.users.size <= (this.#isNamed ? this.#mostNamed : this.#mostNamed / 2);
     if (isNamed === this.#isNamed) return;
     this.#isNamed = isNamed;
-    this.#wantsPicture = true;
+    this.#needsSnapshot = true;
   }
 }
 
@@ -165,7 +165,7 @@ function add(
   if (userId !== undefined) addUser(count.users, userId, by);
 }
 
-/** A user without connections leaves no trace; changes may be negative. */
+/** Removes users without connections; changes may be negative. */
 function addUser(users: Map<string, number>, userId: string, by: number): void {
   const next = (users.get(userId) ?? 0) + by;
   if (next === 0) users.delete(userId);

@@ -38,9 +38,9 @@ test("a member that is silent for too long is given up", () => {
   const [a, b] = [join(), join()];
   for (let passed = 0; passed < expiryMs * 2; passed += 1000) {
     clock.move(1000);
-    board.hear(a, state);
+    board.beat(a, state);
   }
-  expect([board.isSeated(a), board.isSeated(b)]).toEqual([true, false]);
+  expect([board.isMember(a), board.isMember(b)]).toEqual([true, false]);
 });
 
 test("nobody is given up because the process where they meet stood still itself", () => {
@@ -53,16 +53,16 @@ test("nobody is given up because the process where they meet stood still itself"
   // From here on silence is silence again.
   for (let passed = 0; passed < expiryMs * 2; passed += 1000) {
     clock.move(1000);
-    board.hear(a, state);
+    board.beat(a, state);
   }
-  expect([board.isSeated(a), board.isSeated(b)]).toEqual([true, false]);
+  expect([board.isMember(a), board.isMember(b)]).toEqual([true, false]);
 });
 
 test("who was given up can claim nothing, since nobody would take it back", () => {
   const { board, join } = world();
   const [a, b] = [join(), join()];
   board.leave(a);
-  expect(() => board.claim(a, claim)).toThrow("given up");
+  expect(() => board.claim(a, claim)).toThrow("expired");
   expect(board.claim(b, claim).isGranted).toBe(true);
 });
 
@@ -71,7 +71,7 @@ test("who was given up has seen the others leave, so that it meets them anew", (
   const [a, b] = [join(), join()];
   for (let passed = 0; passed < expiryMs * 2; passed += 1000) {
     clock.move(1000);
-    board.hear(a, state);
+    board.beat(a, state);
   }
   expect(left).toEqual([b, a]);
 });

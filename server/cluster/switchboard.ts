@@ -2,13 +2,13 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Claim, Claimed, ClusterEvents, ClusterMessage, Member, MemberId, MemberState } from "./cluster.ts";
 
-/** How long a member may be silent. Its heartbeats come every third of it. */
+/** How long a member may be silent. It sends three heartbeats in this time. */
 export const defaultExpiryMs = 6000;
 
-interface Seat {
+interface Entry {
   member: Member;
   readonly events: ClusterEvents;
-  heardAt: number;
+  seenAt: number;
 }
 
 interface Held {
@@ -17,66 +17,66 @@ interface Held {
 }
 
 /**
- * Where the members of a cluster meet in one process: the supervisor's, or their own. Knows who is there, passes messages
- * on, and decides who holds a name.
+ * Connects the members of a cluster in one process: the supervisor's, or their own. Tracks membership, forwards messages, and
+ * decides claims.
  */
 export class Switchboard {
   readonly #clock: Clock;
   readonly #expiryMs: number;
-  readonly #seats = new Map<MemberId, Seat>();
+  readonly #entries = new Map<MemberId, Entry>();
   readonly #claims = new Map<string, Held>();
   #timer: Timer | undefined;
-  /** When silence is looked for next. */
-  #lookAt = 0;
+  /** When silence is checked next. */
+  #checkAt = 0;
 
-  /** @param expiryMs after so much silence a member counts as gone */
+  /** @param expiryMs how long a member may be silent before it expires */
   constructor(clock: Clock, expiryMs = defaultExpiryMs) {
     this.#clock = clock;
     this.#expiryMs = expiryMs;
   }
 
-  /** The newcomer hears of everyone, and everyone of the newcomer. @returns its name in this life */
+  /** Tells the new member about all others, and the others about it. @returns its id */
   join(state: MemberState, events: ClusterEvents): MemberId {
     const member = { id: `m_${randomId(9)}`, state };
-    for (const seat of this.#seats.values()) {
-      seat.events.onJoined(member);
-      events.onJoined(seat.member);
+    for (const entry of this.#entries.values()) {
+      entry.events.onJoined(member);
+      events.onJoined(entry.member);
     }
-    this.#seats.set(member.id, { member, events, heardAt: this.#clock.monotonic() });
+    this.#entries.set(member.id, { member, events, seenAt: this.#clock.monotonic() });
     if (this.#timer === undefined) this.#arm();
     return member.id;
   }
 
-  /** A heartbeat. @returns false where the member is not known (any more): it must join anew */
-  hear(id: MemberId, state: MemberState): boolean {
-    const seat = this.#seats.get(id);
-    if (seat === undefined) return false;
-    seat.member = { id, state };
-    seat.heardAt = this.#clock.monotonic();
+  /** A heartbeat. @returns false if the member is unknown or has expired: it must join again */
+  beat(id: MemberId, state: MemberState): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return false;
+    entry.member = { id, state };
+    entry.seenAt = this.#clock.monotonic();
     return true;
   }
 
-  /** Whether it is a member (still). */
-  isSeated(id: MemberId): boolean {
-    return this.#seats.has(id);
+  /** Whether it is (still) a member. */
+  isMember(id: MemberId): boolean {
+    return this.#entries.has(id);
   }
 
   members(): Member[] {
-    return Array.from(this.#seats.values(), ({ member }) => member);
+    return Array.from(this.#entries.values(), ({ member }) => member);
   }
 
   send(from: MemberId, to: MemberId | "others", message: ClusterMessage): void {
-    if (!this.#seats.has(from)) return;
+    if (!this.#entries.has(from)) return;
     if (to !== "others") {
-      this.#seats.get(to)?.events.onMessage(from, message);
+      this.#entries.get(to)?.events.onMessage(from, message);
       return;
     }
-    for (const [id, { events }] of this.#seats) if (id !== from) events.onMessage(from, message);
+    for (const [id, { events }] of this.#entries) if (id !== from) events.onMessage(from, message);
   }
 
-  /** @throws Error for who is no member (any more): nobody would ever take the name back */
+  /** @throws Error if the caller is not a member (any more), because nothing would ever release the name */
   claim(member: MemberId, { key, holder, over }: Claim): Claimed {
-    if (!this.#seats.has(member)) throw new Error("a member that was given up can claim nothing");
+    if (!this.#entries.has(member)) throw new Error("an expired member cannot claim anything");
     const previous = this.#claims.get(key);
     const isMine = previous?.holder === holder && previous.member === member;
     const isGranted =
@@ -91,37 +91,37 @@ export class Switchboard {
 
   /** Idempotent. */
   leave(id: MemberId): void {
-    const seat = this.#seats.get(id);
-    if (seat === undefined) return;
-    this.#seats.delete(id);
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    this.#entries.delete(id);
     for (const [key, { member }] of this.#claims) if (member === id) this.#claims.delete(key);
-    for (const { events } of this.#seats.values()) events.onLeft(seat.member);
-    if (this.#seats.size === 0) this.close();
+    for (const { events } of this.#entries.values()) events.onLeft(entry.member);
+    if (this.#entries.size === 0) this.close();
   }
 
-  /** Lets go of its timer. */
+  /** Cancels its timer. */
   close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
   #arm(): void {
-    this.#lookAt = this.#clock.monotonic() + this.#expiryMs / 3;
+    this.#checkAt = this.#clock.monotonic() + this.#expiryMs / 3;
     this.#timer = this.#clock.setTimeout(this.#expire, this.#expiryMs / 3);
   }
 
   readonly #expire = (): void => {
     const now = this.#clock.monotonic();
-    // So long this process itself stood still. What the members said meanwhile is read after this: it is no silence.
-    const stoodMs = Math.max(0, now - this.#lookAt);
-    for (const seat of this.#seats.values()) seat.heardAt += stoodMs;
+    // This process itself was suspended for this long. What arrived meanwhile is read later, so it does not count as silence.
+    const lateMs = Math.max(0, now - this.#checkAt);
+    for (const entry of this.#entries.values()) entry.seenAt += lateMs;
     this.#arm();
-    for (const [id, seat] of this.#seats) if (seat.heardAt < now - this.#expiryMs) this.#giveUp(id, seat);
+    for (const [id, entry] of this.#entries) if (entry.seenAt < now - this.#expiryMs) this.#expireMember(id, entry);
   };
 
-  /** The others have left, as far as it will know: should it come back, it meets them anew. */
-  #giveUp(id: MemberId, { events }: Seat): void {
+  /** The expired member sees all others leave. If it returns, it joins again. */
+  #expireMember(id: MemberId, { events }: Entry): void {
     this.leave(id);
-    for (const { member } of this.#seats.values()) events.onLeft(member);
+    for (const { member } of this.#entries.values()) events.onLeft(member);
   }
 }

@@ -20,7 +20,7 @@ export class LastChunk {
     this.#clock = clock;
   }
 
-  /** As many as take at most `maxBytes` on the wire, and one even if it is larger. */
+  /** As many publications as fit into `maxBytes` on the wire; at least one, even if it is larger. */
   cut(publications: readonly Publication[], maxBytes: number): readonly Push[] {
     const pushes: Push[] = [];
     let bytes = 0;

@@ -60,7 +60,7 @@ export class UserClaims {
   /** @param successor the connection that holds the user from now on, if any */
   release(userId: string, connectionId: string, successor: string | undefined): void {
     if (successor === undefined) this.#peers.release(keyOf(userId), connectionId);
-    else this.#peers.passOn(keyOf(userId), connectionId, successor);
+    else this.#peers.transfer(keyOf(userId), connectionId, successor);
   }
 
   /** Claims the user for this connection again, unless another one has it by now. @param by the connection that held it meanwhile */

@@ -12,8 +12,8 @@ type Unit = keyof typeof units;
 const pattern = /^([0-9]{1,12}(?:\.[0-9]{1,3})?) ?([kmg]i?b|b)?$/;
 
 /**
- * An amount of bytes as people write it: a whole number of bytes, or text with a unit (`64KiB`, `1MiB`, `500kB`; capitals
- * do not matter). Undefined for anything else, and for what is no whole number of bytes.
+ * Parses a number of bytes: a whole number, or text with a unit (`64KiB`, `1MiB`, `500kB`; case-insensitive). Undefined for
+ * anything else, and for fractions of a byte.
  */
 export function parseByteSize(value: unknown): number | undefined {
   const text = typeof value === "number" ? String(value) : typeof value === "string" ? value.trim() : "";
@@ -23,7 +23,7 @@ export function parseByteSize(value: unknown): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** The shortest exact way to write it: 65 536 is `64KiB`, 1000 is `1000`. */
+/** The shortest exact notation: 65 536 is `64KiB`, 1000 is `1000`. */
 export function formatByteSize(bytes: number): string {
   if (bytes === 0) return "0";
   const names = { GiB: units.gib, MiB: units.mib, KiB: units.kib };

@@ -1,13 +1,13 @@
 import { BlockList, isIP } from "node:net";
 
-/** Proxies whose word about the client's address is believed. */
+/** Proxies whose X-Forwarded-For header is trusted. */
 export class TrustedProxies {
   readonly #list = new BlockList();
   readonly #isEmpty: boolean;
 
   /**
    * @param ranges addresses or ranges such as 10.0.0.0/8
-   * @throws Error that names the one that is neither
+   * @throws Error that names the first invalid one
    */
   constructor(ranges: readonly string[]) {
     this.#isEmpty = ranges.length === 0;
@@ -15,9 +15,9 @@ export class TrustedProxies {
   }
 
   /**
-   * The address of the client: that of the socket, or, behind trusted proxies, the last one in X-Forwarded-For that is not
-   * one of them. What comes before it was written by the client itself. An address may have a port (`203.0.113.7:4711`,
-   * `[2001:db8::1]:443`); one that cannot be read ends the search, and the address of the socket counts.
+   * The client's address: that of the socket or, behind trusted proxies, the last one in X-Forwarded-For that is not a trusted
+   * proxy. Earlier entries can be forged by the client. Addresses may have a port (`203.0.113.7:4711`,
+   * `[2001:db8::1]:443`). If an entry cannot be parsed, the socket's address is used.
    */
   clientOf(socketAddress: string, forwardedFor: string | null): string {
     const socket = plainAddress(socketAddress) ?? socketAddress;
@@ -49,12 +49,12 @@ export class TrustedProxies {
 }
 
 /**
- * What the limit per address counts by: an IPv4 address by itself, an IPv6 address by its first 64 bits, because a single
- * client gets at least that many addresses (RFC 6177): `2001:db8:0:1::/64`. Other texts are returned as they are.
+ * The unit of the limit per address: an IPv4 address itself, an IPv6 address by its first 64 bits, because a single client
+ * gets at least that many addresses (RFC 6177): `2001:db8:0:1::/64`. Other texts are returned unchanged.
  */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address;
-  // The parser of URLs writes every address in one way, without leading zeros and without an IPv4 tail.
+  // The URL parser normalizes addresses: no leading zeros, no IPv4 tail.
   const canonical = URL.parse(`http://[${withoutZone(address)}]`)?.hostname.slice(1, -1);
   if (canonical === undefined) return address;
   const [left = "", right] = canonical.split("::");
@@ -68,7 +68,7 @@ function groupsOf(text: string): string[] {
   return text === "" ? [] : text.split(":");
 }
 
-/** Without port, brackets and zone; an IPv4 address in IPv6 form as IPv4. Undefined for anything else. */
+/** Removes port, brackets and zone, and maps IPv4-in-IPv6 to IPv4. Undefined if it is not an address. */
 function plainAddress(text: string): string | undefined {
   const bare = withoutZone(withoutPort(text));
   const mapped = /^::ffff:([0-9.]{7,15})$/i.exec(bare)?.[1];

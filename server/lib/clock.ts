@@ -1,33 +1,32 @@
-/** A timer that was set and can be taken back. Cancelling twice, or after it ran, does nothing. */
+/** A pending timer. Cancelling it twice, or after it ran, does nothing. */
 export interface Timer {
   cancel(): void;
 }
 
 /**
- * Time, handed in wherever a test must be able to move it.
+ * Time, passed in wherever a test must be able to control it.
  *
- * Two clocks in one: `now` is the wall clock (may be set back by an administrator; for stamps and ages),
- * `monotonic` never goes back (for durations). Timers never keep the process alive by themselves: what
- * should keep it alive is a socket.
+ * Combines two clocks: `now` is the wall clock, which an administrator may set back (for timestamps and ages);
+ * `monotonic` never goes back (for durations). Timers do not keep the process alive; open sockets do.
  */
 export interface Clock {
   /** Unix time in milliseconds. */
   now(): number;
-  /** Milliseconds since some fixed moment, with fractions. */
+  /** Milliseconds since a fixed point, with fractions. */
   monotonic(): number;
-  /** @throws RangeError for more than `maxTimerMs`: the runtime would fire at once instead of waiting */
+  /** @throws RangeError for more than `maxTimerMs`, after which the runtime would fire at once instead of waiting */
   setTimeout(run: () => void, ms: number): Timer;
-  /** Runs after the input and output of this turn of the event loop. */
+  /** Runs after the I/O of this turn of the event loop. */
   setImmediate(run: () => void): Timer;
   sleep(ms: number): Promise<void>;
 }
 
-/** The longest that a timer can wait: 24.8 days. */
+/** The longest delay of a timer: 24.8 days. */
 export const maxTimerMs = 2 ** 31 - 1;
 
-/** Every clock calls it, so that a test finds what the machine's own clock would refuse. @throws RangeError */
+/** Called by every clock, so that tests catch what the real clock would refuse. @throws RangeError */
 export function checkTimer(ms: number): void {
-  if (!(ms <= maxTimerMs)) throw new RangeError(`a timer can wait ${maxTimerMs} ms at most, not ${ms}`);
+  if (!(ms <= maxTimerMs)) throw new RangeError(`expected a delay of at most ${maxTimerMs} ms, got ${ms}`);
 }
 
 /** The machine's own clock. */

@@ -1,18 +1,18 @@
 import type { Clock, Timer } from "./clock.ts";
 
-/** Between two looks, milliseconds. */
+/** The check interval in milliseconds. */
 const checkMs = 5000;
 /** A process that uses less of one core than this is idle: nobody notices the pause of a collection. */
 const idleShare = 0.05;
-/** Less than this, bytes, is not worth a collection. */
+/** Growth below this many bytes is not worth a collection. */
 const worthBytes = 32 * 1024 * 1024;
 
-/** What is measured and done; the process's own by default. */
+/** Measurements and actions, replaceable in tests; by default those of this process. */
 export interface CollectorTools {
   /** Processor time used so far, milliseconds. */
   cpuMs(): number;
   residentBytes(): number;
-  /** Collects all garbage and gives its pages back to the system. Stops the event loop meanwhile. */
+  /** Collects all garbage and returns its pages to the system. Blocks the event loop. */
   collect(): void;
 }
 
@@ -26,13 +26,13 @@ const processTools: CollectorTools = {
 };
 
 /**
- * Gives memory back once the process is idle. The engine collects garbage when it allocates, so a process that has become
- * idle keeps what its busiest minute left behind for as long as it stays idle.
+ * Frees memory once the process is idle. The engine collects garbage only when it allocates, so a process that becomes idle
+ * would keep the garbage of its busiest minute.
  */
 export class IdleCollector {
   readonly #clock: Clock;
   readonly #tools: CollectorTools;
-  /** What remained after the last collection; undefined until it was measured. */
+  /** Resident memory after the last collection; undefined until it was measured. */
   #floor: number | undefined;
   #cpuMs: number;
   #checkedAt: number;
@@ -57,12 +57,12 @@ export class IdleCollector {
     this.#cpuMs = cpuMs;
     this.#checkedAt = now;
     const resident = this.#tools.residentBytes();
-    // Also measured downwards: pages go back to the system little by little.
+    // The minimum, since pages are returned to the system little by little.
     this.#floor = Math.min(this.#floor ?? resident, resident);
     if (isIdle && resident - this.#floor >= worthBytes) {
       this.#tools.collect();
       this.#floor = undefined;
-      this.#cpuMs = this.#tools.cpuMs(); // its own work is no activity
+      this.#cpuMs = this.#tools.cpuMs(); // the collection itself does not count as activity
     }
     this.#timer = this.#clock.setTimeout(this.#check, checkMs);
   };

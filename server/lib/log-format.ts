@@ -1,22 +1,22 @@
 import type { LogRecord } from "@logtape/logtape";
 import { isSecretName, makeRedactor, redacted } from "./redact.ts";
 
-/** Makes one entry of the log out of a record, without the line's end. */
+/** Formats one record as a log entry, without the line end. */
 export type LogFormat = (record: LogRecord) => string;
 
-/** What a log format may be: `json`, or a text with at least `{message}` and no placeholder that does not exist. */
+/** Valid log formats: `json`, or a text with at least `{message}` and only known placeholders. */
 export const logFormatPattern =
   /^(?:json|(?=.*\{message)(?:[^{}]|\{time(?::[^{}]*)?\}|\{(?:level|name|message|pid)(?:: ?[<>]?[0-9]{1,2})?\})+)$/s;
 
 /**
- * The format for a template, such as `{time:YYYY-MM-DD HH:mm:ss} | {level} | {message}`.
+ * Makes the formatter for a template such as `{time:YYYY-MM-DD HH:mm:ss} | {level} | {message}`.
  *
- * `{time}` is ISO 8601 in UTC; `{time:…}` is the machine's own time with YYYY, MM, DD, HH, mm, ss, SSS and Z (its offset).
- * `{level}`, `{name}` (which part of the server), `{message}` and `{pid}` take a width: `{level: <8}`, `{level:>8}`.
+ * `{time}` is ISO 8601 in UTC; `{time:…}` is local time with YYYY, MM, DD, HH, mm, ss, SSS and Z (the offset).
+ * `{level}`, `{name}` (the part of the server), `{message}` and `{pid}` accept a width: `{level: <8}`, `{level:>8}`.
  * `json` makes one JSON object per line: time, level, name, message, and the record's own values under `values`.
  *
- * Whatever comes from outside has its control characters written out (`\n`), so that nobody can forge a line of the log
- * or move the cursor of a terminal; and secrets are taken out of it.
+ * Control characters in values are escaped (`\n`), so that clients cannot forge log lines or control a terminal. Secrets are
+ * removed.
  */
 export function makeLogFormat(template: string, { secrets = [], hasColors = false }: LogLook = {}): LogFormat {
   const redact = makeRedactor(secrets);
@@ -25,11 +25,11 @@ export function makeLogFormat(template: string, { secrets = [], hasColors = fals
   return (record) => redact(parts.map((part) => (typeof part === "string" ? part : part(record))).join(""));
 }
 
-/** What a log looks like beside its template. */
+/** Options of a log format. */
 export interface LogLook {
   /** Never shown. */
   readonly secrets?: readonly string[];
-  /** For a terminal: the level has a colour. JSON has none. */
+  /** For terminals: colours the level. Ignored for JSON. */
   readonly hasColors?: boolean;
 }
 
@@ -47,8 +47,8 @@ function makePart(part: string, hasColors: boolean): string | LogFormat {
 function makeJsonFormat(redact: (text: string) => string): LogFormat {
   const value = (key: string, it: unknown) => {
     if (isSecretName(key)) return redacted;
-    const sayable = jsonValue(key, it);
-    return typeof sayable === "string" ? redact(sayable) : sayable;
+    const encodable = jsonValue(key, it);
+    return typeof encodable === "string" ? redact(encodable) : encodable;
   };
   return (record) => {
     const { timestamp, level, category, properties } = record;
@@ -58,7 +58,7 @@ function makeJsonFormat(redact: (text: string) => string): LogFormat {
   };
 }
 
-/** What JSON cannot say by itself. Circular values never get here: no part logs objects of its own. */
+/** Converts values that JSON does not support. Circular values do not occur: no part of the server logs such objects. */
 function jsonValue(_key: string, value: unknown): unknown {
   if (value instanceof Error) return stackOf(value);
   return typeof value === "bigint" || typeof value === "symbol" ? String(value) : value;
@@ -77,7 +77,7 @@ function colored(text: string, level: LogRecord["level"] | undefined): string {
   return color === undefined ? text : `\u001b[${color}m${text}\u001b[0m`;
 }
 
-/** The names of this server's levels: the library has two more at its ends. */
+/** Maps the levels of the logging library, which has two more, to ours. */
 function levelName(level: LogRecord["level"]): string {
   if (level === "trace") return "DEBUG";
   return level === "fatal" ? "ERROR" : level.toUpperCase();
@@ -94,17 +94,17 @@ function valueText(value: unknown): string {
   try {
     return JSON.stringify(value, jsonValue);
   } catch {
-    return String(value); // circular: a poor line of the log is better than none
+    return String(value); // circular: a poor log line is better than none
   }
 }
 
-/** Where errors came from, each step on a line of its own; only bugs are logged with their error. */
+/** The stacks of logged errors, one step per line. Only bugs are logged with an error. */
 function stacksOf({ message }: LogRecord): string {
   return message.flatMap((value) => (value instanceof Error ? stackLines(value) : [])).join("");
 }
 
 function stackLines(error: Error): string[] {
-  // Only lines that the engine made: the text of an error may be a client's.
+  // Only lines that the engine wrote: the message of an error may come from a client.
   const frames = (error.stack ?? "").split("\n").filter((line) => /^ {4}at \S/.test(line));
   const cause = error.cause instanceof Error ? error.cause : undefined;
   const causeLines = cause === undefined ? [] : [`    caused by ${escaped(valueText(cause))}`, ...stackLines(cause)];
@@ -115,11 +115,11 @@ function stackOf(error: Error): string {
   return valueText(error) + stackLines(error).join("");
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** Also the marks that turn the direction of writing, which can hide a part of a line. */
+/** Also escapes characters that change the writing direction, which could hide part of a line. */
 function escaped(text: string): string {
   return text.replace(control, (sign) => {
     return shortEscapes[sign] ?? `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -1,16 +1,16 @@
-/** What of a stream the log needs: `process.stdout` is one. */
+/** The part of a stream that the log needs, such as `process.stdout`. */
 export interface LogStream {
-  /** False: taken, but nothing more should come before "drain". */
+  /** False: accepted, but wait for "drain" before writing more. */
   write(text: string): boolean;
   on(event: "drain" | "error", listener: () => void): unknown;
 }
 
-/** What may wait for a reader of the log that stands still. */
+/** How much is buffered while the reader of the log is stalled. */
 const maxWaitingCharacters = 1024 * 1024;
 
 /**
- * Writes the log to a stream and outlives it: a pipe that was closed (`fanfare start | head`) or a reader that stands still
- * must neither end the server nor fill its memory. What does not fit is dropped, and counted in a line of its own.
+ * Writes the log to a stream. A closed pipe (`fanfare start | head`) or a stalled reader must neither end the server nor fill
+ * its memory, so what does not fit is dropped, and the number of dropped entries is logged.
  */
 export function makeLogWriter(stream: LogStream): (lines: string) => void {
   let isFull = false;
@@ -23,14 +23,14 @@ export function makeLogWriter(stream: LogStream): (lines: string) => void {
     else dropped++;
   };
   stream.on("drain", () => {
-    const note = dropped === 0 ? "" : `${dropped} entries of the log were dropped: its reader stood still\n`;
+    const note = dropped === 0 ? "" : `${dropped} log entries were dropped because the reader of the log was stalled\n`;
     const lines = waiting + note;
     isFull = false;
     waiting = "";
     dropped = 0;
     if (lines !== "") write(lines);
   });
-  // A closed pipe: there is nobody left to tell.
+  // A closed pipe: nobody is left to report it to.
   stream.on("error", () => {});
   return write;
 }

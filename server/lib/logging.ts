@@ -1,18 +1,18 @@
 import { configureSync, type LogLevel } from "@logtape/logtape";
 import { type LogLook, makeLogFormat } from "./log-format.ts";
 
-/** What the log is like, as the settings say it. */
+/** The logging settings. */
 export interface LoggingSettings extends LogLook {
   readonly level: "DEBUG" | "INFO" | "WARNING" | "ERROR";
   /** `json`, or a template: see `makeLogFormat`. */
   readonly format: string;
-  /** Takes one or more whole lines; must not throw. */
+  /** Receives one or more whole lines; must not throw. */
   readonly write: (lines: string) => void;
 }
 
 /**
- * Sets up what `getLogger(["fanfare", …])` writes to, for this process; the last call counts. Without it nothing is
- * logged, which is what a program wants that uses the server as a library.
+ * Configures what `getLogger(["fanfare", …])` writes to in this process; the last call wins. Without it nothing is logged,
+ * which is the right default when the server is used as a library.
  */
 export function configureLogging({ level, format, write, ...look }: LoggingSettings): void {
   const formatRecord = makeLogFormat(format, look);
@@ -22,7 +22,7 @@ export function configureLogging({ level, format, write, ...look }: LoggingSetti
     sinks,
     loggers: [
       { category: "fanfare", sinks: ["out"], lowestLevel: levels[level] },
-      // The library's own log: what it says when a value cannot be written.
+      // The logging library's own messages, for example when a value cannot be formatted.
       { category: ["logtape", "meta"], sinks: ["out"], lowestLevel: "warning" },
     ],
   });

@@ -1,13 +1,13 @@
 import { type Clock, checkTimer, type Timer } from "./clock.ts";
 
-/** A clock for tests: time stands still until it is moved, and timers run in the order in which they are due. */
+/** A clock for tests: time advances only when moved, and timers run in the order in which they are due. */
 export class MovedClock implements Clock {
   #now: number;
   #setBy = 0;
   #order = 0;
   readonly #timers = new Set<{ at: number; order: number; run: () => void }>();
 
-  /** @param start Unix time in milliseconds at which the test begins */
+  /** @param start Unix time in milliseconds */
   constructor(start = Date.UTC(2026, 0, 1)) {
     this.#now = start;
   }
@@ -16,7 +16,7 @@ export class MovedClock implements Clock {
     return this.#now + this.#setBy;
   }
 
-  /** Timers that have not run. */
+  /** Number of timers that have not run. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -25,7 +25,7 @@ export class MovedClock implements Clock {
     return this.#now;
   }
 
-  /** An administrator sets the wall clock forward by so many milliseconds, or back: no time passes. */
+  /** Sets the wall clock forward or back without time passing, as an administrator might. */
   set(ms: number): void {
     this.#setBy += ms;
   }
@@ -47,7 +47,7 @@ export class MovedClock implements Clock {
     });
   }
 
-  /** Moves time on and runs what falls due; timers set on the way run too when their time comes. */
+  /** Advances time and runs due timers, including those set on the way. */
   move(ms: number): void {
     const until = this.#now + ms;
     for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
@@ -58,7 +58,7 @@ export class MovedClock implements Clock {
     this.#now = until;
   }
 
-  /** Like `move`, in steps, with a turn of the real event loop after each, so that promises settle on the way. */
+  /** Like `move`, but in steps with a turn of the real event loop after each, so that promises settle. */
   async moveInSteps(ms: number, stepMs: number): Promise<void> {
     for (let moved = 0; moved < ms; moved += stepMs) {
       this.move(Math.min(stepMs, ms - moved));

@@ -1,6 +1,6 @@
-/** The word that was most likely meant, or undefined where none is near: at most a third of the letters may differ. */
+/** The word that was most likely meant, or undefined if none is close: at most a third of the letters may differ. */
 export function nearest(written: string, words: Iterable<string>): string | undefined {
-  // The distance takes time in proportion to both lengths, and what was written may come from anybody.
+  // The distance takes time proportional to both lengths, and the input is untrusted.
   if (written.length > maxLength) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
@@ -11,10 +11,10 @@ export function nearest(written: string, words: Iterable<string>): string | unde
   return best;
 }
 
-/** Longer than any name there is. */
+/** Longer than any name. */
 const maxLength = 100;
 
-/** Letters to add, drop, replace or swap with their neighbour (optimal string alignment). */
+/** The number of letters to add, drop, replace or swap with their neighbour (optimal string alignment). */
 function distanceOf(from: string, to: string): number {
   let before: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);

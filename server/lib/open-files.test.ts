@@ -35,7 +35,7 @@ describe("connections", () => {
     expect(openFilesWarning(896, 1024)).toBeUndefined();
     expect(openFilesWarning(Number.POSITIVE_INFINITY, 1024)).toBeUndefined();
     expect(openFilesWarning(897, 1024)).toBe(
-      "MAX_CONNECTIONS is 897, but a process may open 1024 files here, so it accepts 896 connections. " +
+      "MAX_CONNECTIONS is 897, but this process may open only 1024 files, so it accepts 896 connections. " +
         "Raise the limit (ulimit -n, LimitNOFILE= in systemd), or lower MAX_CONNECTIONS.",
     );
   });

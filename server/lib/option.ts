@@ -2,35 +2,35 @@ import { formatByteSize, parseByteSize } from "./byte-size.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 
 /**
- * One setting, declared once: type, default, names, rule and help. The command line, the files, the environment, the pages
- * of documentation and `config check` all go by it.
+ * One setting, declared once: type, default, names, rule and help. Used by the command line, the configuration files, the
+ * environment, the generated docs and `config check`.
  *
- * The name is made from the key it is declared under: `historySize` is `HISTORY_SIZE` in the environment and `.env`,
+ * The name is derived from the key of the declaration: `historySize` is `HISTORY_SIZE` in the environment and `.env`,
  * `history_size` in the file, `--history-size` on the command line.
  */
 export interface Option<T, K extends OptionKind = OptionKind> {
   readonly kind: K;
-  /** What holds where nobody says anything; it may differ between an open and a secured server. */
+  /** The default. It may differ between an open and a secured server. */
   readonly fallback: Fallback<T>;
-  /** One sentence or two, with a full stop. */
+  /** One or two sentences, with a full stop. */
   readonly help: string;
-  /** What a value must be, as the end of the sentence "expected …". */
+  /** What a value must be, worded as the end of the sentence "expected …". */
   readonly rule: string;
-  /** The environment's name, where it is not made from the key. */
+  /** The environment name, if it is not derived from the key. */
   readonly name: string | undefined;
-  /** Further names in the environment's spelling; they work everywhere the name does. */
+  /** Further names in environment spelling. They work wherever the name does. */
   readonly aliases: readonly string[];
   /** Never shown. */
   readonly isSecret: boolean;
-  /** Can also be given as the path of a file that holds the value: `API_KEY_FILE`, `--api-key-file`. */
+  /** Whether the value can also be read from a file: `API_KEY_FILE`, `--api-key-file`. */
   readonly orFile: boolean;
-  /** The words it takes, where there are only so many. */
+  /** The allowed words, if there is a fixed set. */
   readonly choices: readonly string[] | undefined;
-  /** Values that others put under this name in the environment: ignored there, with a warning. */
+  /** Values that other programs set under this name in the environment. They are ignored, with a warning. */
   readonly foreign: RegExp | undefined;
-  /** Text from the environment or a flag, or what a file holds; undefined where it breaks the rule. */
+  /** Parses text from the environment or a flag, or a value from a file. Undefined if it breaks the rule. */
   parse(value: unknown): T | undefined;
-  /** A value as one would write it; `parse` takes it back. */
+  /** Formats a value so that `parse` accepts it. */
   format(value: T): string;
 }
 
@@ -44,10 +44,10 @@ export interface ByMode<T> {
   readonly secured: T;
 }
 
-/** Options by their keys: what an `options.ts` exports. */
+/** Options by key, as exported by an `options.ts`. */
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 
-/** The values of a table. Durations are milliseconds, and their keys say so: `drainWindow` becomes `drainWindowMs`. */
+/** The values of a table. Durations are in milliseconds, and their keys say so: `drainWindow` becomes `drainWindowMs`. */
 export type OptionsOf<Table extends OptionTable> = {
   readonly [Key in keyof Table & string as Table[Key]["kind"] extends "duration" ? `${Key}Ms` : Key]: ValueOf<
     Table[Key]
@@ -56,7 +56,7 @@ export type OptionsOf<Table extends OptionTable> = {
 
 type ValueOf<O> = O extends Option<infer T, OptionKind> ? T : never;
 
-/** What any option may say beside its default and help. */
+/** Optional properties of any option. */
 export interface Extras {
   readonly name?: string;
   readonly aliases?: readonly string[];
@@ -65,16 +65,16 @@ export interface Extras {
   readonly foreign?: RegExp;
 }
 
-/** Both ends belong to it. */
+/** A range, both ends included. */
 export interface Range {
   readonly min?: number;
   readonly max?: number;
 }
 
-/** What a timer can wait: beyond 2³¹−1 ms (24.8 days) it would fire at once. */
+/** The longest delay of a timer: beyond 2³¹−1 ms (24.8 days) it would fire at once. */
 const maxTimerMs = 24 * 86_400_000;
 
-/** A time, in milliseconds. Its default range is what a timer can wait. */
+/** A duration in milliseconds. Its default range is that of a timer. */
 export function duration(fallback: Fallback<number>, help: string, extras: Extras & Range = {}) {
   const { min = 0, max = maxTimerMs } = extras;
   const rule = `a time from ${formatDuration(min)} to ${formatDuration(max)}: seconds, or text such as 250ms, 5s or 2m`;
@@ -90,7 +90,7 @@ export function bytes(fallback: Fallback<number>, help: string, extras: Extras &
   return make("bytes", fallback, { help, rule, parse, format: formatByteSize }, extras);
 }
 
-/** A whole number; with the default `undefined` it can stay unset. */
+/** A whole number. With the default `undefined` it is optional. */
 export function whole<D extends number | undefined>(fallback: Fallback<D>, help: string, extras: Extras & Range = {}) {
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = extras;
   const parse = (value: unknown) => within(parseWhole(value), min, max);
@@ -98,7 +98,7 @@ export function whole<D extends number | undefined>(fallback: Fallback<D>, help:
   return make<number | D, "whole">("whole", fallback, { help, rule, parse, format: String }, extras);
 }
 
-/** A bound that 0 takes away: the value is then Infinity. */
+/** A limit. 0 means no limit: the value is then Infinity. */
 export function limit(fallback: number, help: string, extras: Extras & Range = {}) {
   const { max = 1_000_000_000 } = extras;
   const parse = (value: unknown) => {
@@ -110,7 +110,7 @@ export function limit(fallback: number, help: string, extras: Extras & Range = {
   return make("whole", fallback, { help: `${help} 0: no limit.`, rule, parse, format }, extras);
 }
 
-/** A TCP port. 0 lets the system choose one. What Kubernetes injects for a service of that name is nobody's wish. */
+/** A TCP port. 0 lets the system choose one. Ignores what Kubernetes injects for a service of that name. */
 export function port<D extends number | undefined>(fallback: D, help: string, extras: Extras = {}) {
   return whole<D>(fallback, help, { foreign: /^(tcp|udp|sctp):\/\//, ...extras, max: 65_535 });
 }
@@ -122,7 +122,7 @@ export function toggle(fallback: Fallback<boolean>, help: string, extras: Extras
   return make("toggle", fallback, parts, extras);
 }
 
-/** Any text without control characters at its ends; with the default `undefined` it can stay unset. */
+/** Any text, trimmed. With the default `undefined` it is optional. */
 export function text<D extends string | undefined>(fallback: D, help: string, extras: Extras & TextRule = {}) {
   const { pattern = /./s, rule = "a non-empty text" } = extras;
   const parse = (value: unknown) => {
@@ -132,19 +132,19 @@ export function text<D extends string | undefined>(fallback: D, help: string, ex
   return make<string | D, "text">("text", fallback, { help, rule, parse, format: String }, extras);
 }
 
-/** What a text must match, and how to say so. */
+/** The pattern of a text, and the rule in words. */
 export interface TextRule {
   readonly pattern?: RegExp;
   readonly rule?: string;
 }
 
-/** Texts with commas between them; in a file also a list. Empty places are skipped. */
+/** Comma-separated texts; in a file also a list. Empty items are skipped. */
 export function list<D extends readonly string[] | undefined>(
   fallback: D,
   help: string,
   extras: Extras & TextRule = {},
 ) {
-  const { pattern = /./s, rule = "texts with commas between them" } = extras;
+  const { pattern = /./s, rule = "comma-separated texts" } = extras;
   const parse = (value: unknown) => {
     const items = (Array.isArray(value) ? value : typeof value === "string" ? value.split(/[,\n]/) : [value])
       .map((item: unknown) => (typeof item === "string" ? item.trim() : item))
@@ -155,7 +155,7 @@ export function list<D extends readonly string[] | undefined>(
   return make<readonly string[] | D, "list">("list", fallback, { help, rule, parse, format }, extras);
 }
 
-/** One of a few words; capitals do not matter. */
+/** One of a fixed set of words, case-insensitive. */
 export function choice<C extends string>(
   fallback: NoInfer<C>,
   help: string,
@@ -170,7 +170,7 @@ export function choice<C extends string>(
   return make<C, "choice">("choice", fallback, { help, rule, parse, format: String, choices }, extras);
 }
 
-/** `historySize` is `HISTORY_SIZE`, unless the option has a name of its own. */
+/** `historySize` is `HISTORY_SIZE`, unless the option has its own name. */
 export function nameOf(key: string, option: Pick<Option<unknown>, "name">): string {
   return option.name ?? key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
@@ -180,7 +180,7 @@ export function flagOf(name: string): string {
   return `--${name.toLowerCase().replaceAll("_", "-")}`;
 }
 
-/** The key of the value in the settings: durations say their unit. */
+/** The key of the value in the settings: durations include their unit. */
 export function settingKey(key: string, option: Pick<Option<unknown>, "kind">): string {
   return option.kind === "duration" ? `${key}Ms` : key;
 }

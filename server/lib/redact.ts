@@ -1,12 +1,12 @@
-/** What stands where a secret stood. */
+/** Replaces secrets. */
 export const redacted = "[secret]";
 
 /**
- * Takes secrets out of a text, for the log: those given, and whatever looks like a token, a key or a password: a JWT, what
- * follows `Bearer`, `token=` or `X-API-Key:`, and the password in an address. Nothing here logs any of them on purpose;
- * but an error may quote the address it could not reach, and a client may send its token where a message belongs.
+ * Removes secrets from a text before it is logged: the given ones, and whatever looks like a token, a key or a password: a
+ * JWT, what follows `Bearer`, `token=` or `X-API-Key:`, and the password in a URL. Nothing logs them on purpose, but an error
+ * may quote the URL it could not reach, and a client may send its token in the wrong field.
  *
- * @param secrets those of this server; one of less than 8 characters is left alone, or it would take words apart
+ * @param secrets the secrets of this server; those shorter than 8 characters are ignored, because they could be parts of words
  */
 export function makeRedactor(secrets: readonly string[]): (text: string) => string {
   const known = secrets.filter((secret) => secret.length >= 8);
@@ -18,12 +18,12 @@ export function makeRedactor(secrets: readonly string[]): (text: string) => stri
   };
 }
 
-/** Whether a value of this name is a secret, whatever it looks like. */
+/** Whether a value with this name is a secret, whatever it looks like. */
 export function isSecretName(name: string): boolean {
   return /^(x[-_]?)?(access[-_]?|jwt[-_]?)?(token|authorization|api[-_]?keys?|secret|password|cookie)$/i.test(name);
 }
 
-/** Each begins where nothing else of its kind can, and is bounded, so that no text makes it slow. */
+/** Each pattern is anchored and bounded, so that no text makes it slow. */
 const patterns: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*/g, redacted],
   [/\b(Bearer|Basic) +[\w.~+/=-]{8,}/gi, `$1 ${redacted}`],

@@ -1,28 +1,28 @@
-/** How heavy and how old an item is. Shared by many rings. */
+/** Size and age of an item. Shared by many rings. */
 export interface RingMeasure<T> {
   bytesOf(item: T): number;
-  /** Milliseconds since some fixed moment. */
+  /** Milliseconds since a fixed point. */
   timeOf(item: T): number;
 }
 
-/** What a ring may hold; whichever is met first. */
+/** The limits of a ring. */
 export interface RingBounds {
   readonly maxItems: number;
   readonly maxBytes: number;
-  /** An item of an earlier time goes; one of this very time stays. */
+  /** Items older than this are evicted; one of exactly this time is kept. */
   readonly minTime: number;
 }
 
 /**
- * A queue that is read by index: the newest come in at one end, the oldest go at the other, nothing is ever moved along.
- * Each call costs the same on average, however long the queue is; an empty one holds no memory of its own.
+ * A queue with access by index: items are added at one end and removed at the other, and nothing is ever moved. Each call has
+ * constant amortized cost; an empty ring holds no memory of its own.
  *
- * Invariant: the item at `index` lies in `slots[(start + index) & (slots.length - 1)]`; the number of slots is 0 or a power of 2.
+ * Invariant: the item at `index` is `slots[(start + index) & (slots.length - 1)]`; the number of slots is 0 or a power of 2.
  */
 export class Ring<T> {
   readonly #measure: RingMeasure<T>;
   #slots: (T | undefined)[] = noSlots;
-  /** The bytes of each item, in the same places: measuring an item may be dear, so it happens once. */
+  /** The size of each item, at the same index, because measuring may be expensive. */
   #sizes: number[] = noSlots;
   #start = 0;
   #length = 0;
@@ -36,12 +36,12 @@ export class Ring<T> {
     return this.#length;
   }
 
-  /** Of all items together. */
+  /** The bytes of all items. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** 0 is the oldest. */
+  /** The item at an index; 0 is the oldest. */
   at(index: number): T | undefined {
     if (index < 0 || index >= this.#length) return undefined;
     return this.#slots[(this.#start + index) & (this.#slots.length - 1)];
@@ -57,7 +57,7 @@ export class Ring<T> {
     this.#bytes += bytes;
   }
 
-  /** Takes the oldest out. */
+  /** Removes the oldest item. */
   shift(): T | undefined {
     if (this.#length === 0) return undefined;
     const item = this.#slots[this.#start];
@@ -65,12 +65,12 @@ export class Ring<T> {
     this.#slots[this.#start] = undefined; // so that it can be collected
     this.#start = (this.#start + 1) & (this.#slots.length - 1);
     this.#length--;
-    // At a quarter and not at half, so that one in and one out at the border does not resize each time.
+    // At a quarter rather than half, so that alternating push and shift does not resize each time.
     if (this.#length * 4 <= this.#slots.length) this.#resize(this.#length === 0 ? 0 : this.#slots.length / 2);
     return item;
   }
 
-  /** Whether the oldest has to go for the rest to be within bounds. */
+  /** Whether the oldest item must be evicted to stay within the limits. */
   exceeds(bounds: RingBounds): boolean {
     const oldest = this.#slots[this.#start];
     if (this.#length === 0 || oldest === undefined) return false;
@@ -79,7 +79,7 @@ export class Ring<T> {
     );
   }
 
-  /** Items from one index up to another, that one not included. */
+  /** The items from one index up to, but not including, another. */
   slice(from: number, to: number): T[] {
     const items: T[] = [];
     for (let index = Math.max(0, from); index < Math.min(to, this.#length); index++) {
@@ -89,7 +89,7 @@ export class Ring<T> {
     return items;
   }
 
-  /** Items from one index on: as many as fit into both bounds, and one even if it is larger than `maxBytes`. */
+  /** Items from an index on: as many as fit into both limits; at least one, even if it is larger than `maxBytes`. */
   take(from: number, maxItems: number, maxBytes: number): T[] {
     let end = Math.max(0, from);
     let bytes = 0;
@@ -114,6 +114,7 @@ export class Ring<T> {
   }
 }
 
+/** The smallest capacity, in items. */
 const minSlots = 4;
 /** Shared by all empty rings and never written to: a push resizes first. */
 const noSlots: never[] = [];

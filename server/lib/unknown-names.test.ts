@@ -7,15 +7,15 @@ describe("unknown names", () => {
   test.each([
     ["a slip", ["chanel"], ['unknown field "chanel". Did you mean "channel"?']],
     ["swapped letters", ["emphemeral"], ['unknown field "emphemeral". Did you mean "ephemeral"?']],
-    ["something else", ["colour"], ['unknown field "colour". Known here: channel, message, ephemeral.']],
-    ["the same twice", ["x", "x"], ['unknown field "x". Known here: channel, message, ephemeral.']],
+    ["something else", ["colour"], ['unknown field "colour". Allowed here: channel, message, ephemeral.']],
+    ["the same twice", ["x", "x"], ['unknown field "x". Allowed here: channel, message, ephemeral.']],
     ["none of them", ["channel", "message"], []],
   ])("are told: %s", (_, given, told) => {
     expect(unknownNames(given, known, "field")).toEqual(told);
   });
 
   test("are told where nothing is known", () => {
-    expect(unknownNames(["limt"], [], "parameter")).toEqual(['unknown parameter "limt". There are none here.']);
+    expect(unknownNames(["limt"], [], "parameter")).toEqual(['unknown parameter "limt". None are allowed here.']);
   });
 
   test("are counted from the sixth on, and cut when they are long", () => {

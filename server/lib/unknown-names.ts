@@ -1,17 +1,17 @@
 import { ServiceError } from "../../protocol/errors.ts";
 import { nearest } from "./nearest.ts";
 
-/** A name of the request that the server does not know: of a field, or of a parameter in the URL. */
+/** The kind of an unknown name in a request. */
 export type NameKind = "field" | "parameter";
 
-/** More are counted only, so that a request of thousands of names gets a short answer. */
+/** Further names are only counted, so that the answer stays short. */
 const maxNamed = 5;
 const maxShown = 60;
 
 /**
- * One sentence for each name that is not among the known ones: `unknown field "chanel". Did you mean "channel"?`. Most slips
- * of the keyboard are such names, and a request that ignored them would do something else than what was meant.
- * See docs/decisions/unknown-names.md for where this is a warning and where a refusal.
+ * One sentence for each unknown name: `unknown field "chanel". Did you mean "channel"?`. Most are typing errors, and a request
+ * that ignored them would do something else than intended.
+ * docs/decisions/unknown-names.md says where this is a warning and where an error.
  */
 export function unknownNames(given: Iterable<string>, known: readonly string[], kind: NameKind): readonly string[] {
   const names = [...new Set(given)].filter((name) => !known.includes(name));
@@ -20,7 +20,7 @@ export function unknownNames(given: Iterable<string>, known: readonly string[], 
   return [...sentences, `${names.length - maxNamed} more unknown ${kind}s`];
 }
 
-/** @throws ServiceError "invalid-field" for a field, "bad-request" for a parameter, that names the first unknown one */
+/** @throws ServiceError "invalid-field" for a field, "bad-request" for a parameter. Names the first unknown one */
 export function refuseUnknownNames(given: Iterable<string>, known: readonly string[], kind: NameKind): void {
   for (const name of given) {
     if (known.includes(name)) continue;
@@ -33,7 +33,7 @@ export function refuseUnknownNames(given: Iterable<string>, known: readonly stri
 function hint(name: string, known: readonly string[]): string {
   const guess = nearest(name, known);
   if (guess !== undefined) return `Did you mean ${quoted(guess)}?`;
-  return known.length === 0 ? "There are none here." : `Known here: ${known.join(", ")}.`;
+  return known.length === 0 ? "None are allowed here." : `Allowed here: ${known.join(", ")}.`;
 }
 
 function quoted(name: string): string {

@@ -46,7 +46,7 @@ export class WorkerProcess {
       env: process.env,
       serialization: "advanced",
       ipc: (report: Report) => {
-        this.#pulse.hear();
+        this.#pulse.received();
         if (report.verb === "drain-wanted") onDrainWanted();
         else this.#take(report);
       },

@@ -35,7 +35,7 @@ describe("a handshake", () => {
   test("with a parameter that does not exist is served, and told of it", () => {
     expect(arrive("?chanel=a&_=1").warnings).toEqual([
       'unknown parameter "chanel". Did you mean "channel"?',
-      expect.stringContaining('unknown parameter "_". Known here: user_id, token'),
+      expect.stringContaining('unknown parameter "_". Allowed here: user_id, token'),
     ]);
     const all = "?user_id=u&token=t&channel=a&channels=b&since=2m&takes_over=k";
     expect(arrive(all).warnings).toEqual([]);

@@ -7,7 +7,7 @@ testIf(process.platform === "linux", "only Linux tells a process how many files 
   "at the limit of open files clients are refused in words, and the server still answers",
   async () => {
     await using server = await startServer({ openFiles: 128 });
-    expect(server.output).toMatch(/WARNING \| MAX_CONNECTIONS is 100000, but a process may open 128 files here/);
+    expect(server.output).toMatch(/WARNING \| MAX_CONNECTIONS is 100000, but this process may open only 128 files/);
     const clients = Array.from(
       { length: 150 },
       () => new SocketUnderTest(server.wsUrl, { headers: { Origin: server.url } }),

@@ -16,13 +16,13 @@ const ask = async (method: "GET" | "POST" | "DELETE", path: string, body?: unkno
 describe("the API refuses names that it does not know", () => {
   test.each([
     ["GET", "/v1/channels?prefx=a", undefined, 400, "prefx", '"prefix"'],
-    ["GET", "/v1/channels/a?prefix=a", undefined, 400, "prefix", "There are none here"],
+    ["GET", "/v1/channels/a?prefix=a", undefined, 400, "prefix", "None are allowed here"],
     ["GET", "/v1/channels/a/history?limt=1", undefined, 400, "limt", '"limit"'],
     ["GET", "/v1/channels/a/presence?pge=1", undefined, 400, "pge", '"page"'],
     ["GET", "/v1/connections?userid=u", undefined, 400, "userid", '"user_id"'],
-    ["DELETE", "/v1/users/u/connections?all=1", undefined, 400, "all", "There are none here"],
-    ["GET", "/v1/nodes?id=1", undefined, 400, "id", "There are none here"],
-    ["POST", "/v1/channels/a/messages?ephemeral=1", "m", 400, "ephemeral", "There are none here"],
+    ["DELETE", "/v1/users/u/connections?all=1", undefined, 400, "all", "None are allowed here"],
+    ["GET", "/v1/nodes?id=1", undefined, 400, "id", "None are allowed here"],
+    ["POST", "/v1/channels/a/messages?ephemeral=1", "m", 400, "ephemeral", "None are allowed here"],
     ["POST", "/v1/publish", { channel: "a", data: 1, emphemeral: true }, 422, "emphemeral", '"ephemeral"'],
     ["POST", "/v1/publish", { chanel: "a", data: 1 }, 422, "chanel", '"channel"'],
     ["POST", "/v1/publish", { channel: "a", data: 1, at: "2030-01-01T00:00:00Z" }, 422, "at", "at once only"],
@@ -45,7 +45,7 @@ describe("callers that may be older or newer than the server are warned", () => 
       body: {
         status: "partial",
         warnings: [
-          'unknown parameter "x". There are none here.',
+          'unknown parameter "x". None are allowed here.',
           'unknown field "evnt_type". Did you mean "event_type"?',
         ],
       },

@@ -36,7 +36,7 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
   test("another program's port", async () => {
     using web = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("Hello") });
     const place = `127.0.0.1:${web.port}`;
-    const expected = `REDIS_URL: ${place} does not answer like Redis: is it another program's port?`;
+    const expected = `REDIS_URL: ${place} does not answer like Redis. Check that the port is not another program's.`;
     expect(await refusal({ REDIS_URL: `redis://u:${encoded}@${place}` })).toBe(expected);
     expect(await refusal({ REDIS_URL: `redis://${place}`, WORKERS: "2" })).toBe(expected);
   });

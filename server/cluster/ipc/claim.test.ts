@@ -19,7 +19,7 @@ async function beginWithSilentHost() {
     onText: (text) => {
       const say = (message: HostMessage) => link.send(JSON.stringify(message));
       const word = JSON.parse(text) as MemberMessage;
-      if (word.verb === "join") say({ verb: "seated", id: "m_1", others: [] });
+      if (word.verb === "join") say({ verb: "welcome", id: "m_1", others: [] });
       if (word.verb === "claim") {
         const { n } = word;
         asked.push({ n, answer: () => say({ verb: "claimed", n, isGranted: true, previous: undefined }) });

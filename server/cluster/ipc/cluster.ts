@@ -15,14 +15,14 @@ import type {
 import { defaultExpiryMs } from "../switchboard.ts";
 import { clusterProtocol, type HostMessage, type MemberMessage } from "./messages.ts";
 
-/** How long a new member waits for its host. */
+/** How long to wait for the host at start. */
 const startMs = 15_000;
-/** How long a claim may wait for its answer. */
+/** How long to wait for the answer to a claim. */
 const claimMs = 5000;
 
-/** What a member of a host's cluster is told. */
+/** Settings of one member. */
 export interface IpcClusterOptions {
-  /** Where the host listens. */
+  /** The socket path of the host. */
   readonly path: string;
   readonly state: MemberState;
   readonly clock?: Clock;
@@ -36,8 +36,8 @@ interface Waiting {
 }
 
 /**
- * A worker among those of its machine, which meet at the supervisor's `ClusterHost`. While the link to it is broken this
- * member is alone: the others have left, as far as it knows, and come again.
+ * A member of the cluster of one machine, connected to the supervisor's `ClusterHost`. While the link is broken this member is
+ * alone: it sees the others leave, and join again later.
  */
 export class IpcCluster implements Cluster {
   readonly #options: Required<IpcClusterOptions>;
@@ -48,7 +48,7 @@ export class IpcCluster implements Cluster {
   #state: MemberState;
   #events: ClusterEvents | undefined;
   #id: MemberId | undefined;
-  #wasSeated = false;
+  #hasJoined = false;
   #beat: Timer | undefined;
   #lastClaim = 0;
 
@@ -59,20 +59,20 @@ export class IpcCluster implements Cluster {
     this.#steady = new SteadyLink(
       { path, protocol: clusterProtocol, name: state.name },
       {
-        onOpen: () => this.#say({ verb: "join", state: this.#state }),
-        onText: (text) => this.#take(JSON.parse(text) as HostMessage),
+        onOpen: () => this.#send({ verb: "join", state: this.#state }),
+        onText: (text) => this.#handle(JSON.parse(text) as HostMessage),
         onBreak: (end) => this.#broke(end),
         onFailure: ({ reason, isRefusal }) => isRefusal && this.#started.reject(new Error(reason)),
       },
     );
   }
 
-  /** @throws Error when the host does not answer in time, or speaks another version */
+  /** @throws Error if the host does not answer in time, or uses another version */
   async start(events: ClusterEvents): Promise<void> {
     this.#events = events;
     this.#steady.start();
     const { clock, path } = this.#options;
-    const late = new Error(`the workers' meeting place does not answer on ${path} for ${startMs / 1000} s`);
+    const late = new Error(`the cluster host did not answer on ${path} within ${startMs / 1000} s`);
     const timer = clock.setTimeout(() => this.#started.reject(late), startMs);
     await this.#started.promise.finally(() => timer.cancel());
     this.#armBeat();
@@ -85,53 +85,53 @@ export class IpcCluster implements Cluster {
 
   announce(changes: Partial<MemberState>): void {
     this.#state = { ...this.#state, ...changes };
-    if (this.#id !== undefined) this.#say({ verb: "beat", state: this.#state });
+    if (this.#id !== undefined) this.#send({ verb: "beat", state: this.#state });
   }
 
   send(to: MemberId | "others", message: ClusterMessage): void {
-    if (this.#id !== undefined) this.#say({ verb: "send", to, message });
+    if (this.#id !== undefined) this.#send({ verb: "send", to, message });
   }
 
   claim(claim: Claim): Promise<Claimed> {
     if (this.#id === undefined || this.#events === undefined) {
-      return Promise.reject(new Error("the workers' meeting place is out of reach"));
+      return Promise.reject(new Error("the cluster host is not connected"));
     }
     const n = ++this.#lastClaim;
     const { promise, resolve, reject } = Promise.withResolvers<Claimed>();
     const timer = this.#options.clock.setTimeout(() => {
       this.#claims.delete(n);
-      reject(new Error("the workers' meeting place does not answer"));
+      reject(new Error("the cluster host does not answer"));
     }, claimMs);
     this.#claims.set(n, { resolve, reject, timer });
-    this.#say({ verb: "claim", n, claim });
+    this.#send({ verb: "claim", n, claim });
     return promise;
   }
 
   release(key: string, holder: string): void {
-    // Out of reach, everything of this one is free already.
-    if (this.#id !== undefined) this.#say({ verb: "release", key, holder });
+    // While disconnected, everything this member held is released already.
+    if (this.#id !== undefined) this.#send({ verb: "release", key, holder });
   }
 
   async close(): Promise<void> {
     this.#events = undefined;
     this.#beat?.cancel();
     await this.#steady.close();
-    this.#forget("the cluster was left");
+    this.#forget("the member has left the cluster");
   }
 
-  #take(word: HostMessage): void {
-    if (word.verb === "seated") {
-      this.#id = word.id;
-      for (const member of word.others) this.#joined(member);
+  #handle(message: HostMessage): void {
+    if (message.verb === "welcome") {
+      this.#id = message.id;
+      for (const member of message.others) this.#joined(member);
       this.#started.resolve();
-      if (this.#wasSeated) this.#events?.onReturned();
-      this.#wasSeated = true;
-    } else if (word.verb === "joined") this.#joined(word.member);
-    else if (word.verb === "state") {
-      if (this.#others.has(word.member.id)) this.#others.set(word.member.id, word.member);
-    } else if (word.verb === "left") this.#left(word.id);
-    else if (word.verb === "message") this.#events?.onMessage(word.from, word.message);
-    else this.#claimed(word);
+      if (this.#hasJoined) this.#events?.onReturned();
+      this.#hasJoined = true;
+    } else if (message.verb === "joined") this.#joined(message.member);
+    else if (message.verb === "state") {
+      if (this.#others.has(message.member.id)) this.#others.set(message.member.id, message.member);
+    } else if (message.verb === "left") this.#left(message.id);
+    else if (message.verb === "message") this.#events?.onMessage(message.from, message.message);
+    else this.#claimed(message);
   }
 
   #joined(member: Member): void {
@@ -153,8 +153,8 @@ export class IpcCluster implements Cluster {
   }
 
   #broke({ reason, cause }: LinkEnd): void {
-    // That it broke is said once, by the broker's link, which ends with the same process.
-    if (cause !== undefined) log().error("What the workers' meeting place said could not be taken: {cause}", { cause });
+    // The break itself is logged once, by the broker's link, which ends with the same process.
+    if (cause !== undefined) log().error("A message from the cluster host could not be handled: {cause}", { cause });
     for (const id of [...this.#others.keys()]) this.#left(id);
     this.#forget(reason);
   }
@@ -172,13 +172,13 @@ export class IpcCluster implements Cluster {
   #armBeat(): void {
     if (this.#events === undefined) return;
     this.#beat = this.#options.clock.setTimeout(() => {
-      if (this.#id !== undefined) this.#say({ verb: "beat", state: this.#state });
+      if (this.#id !== undefined) this.#send({ verb: "beat", state: this.#state });
       this.#armBeat();
     }, this.#options.expiryMs / 3);
   }
 
-  #say(word: MemberMessage): void {
-    this.#steady.link?.send(JSON.stringify(word));
+  #send(message: MemberMessage): void {
+    this.#steady.link?.send(JSON.stringify(message));
   }
 }
 

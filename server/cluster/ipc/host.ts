@@ -6,21 +6,21 @@ import type { MemberId } from "../cluster.ts";
 import { Switchboard } from "../switchboard.ts";
 import { clusterProtocol, type HostMessage, type MemberMessage } from "./messages.ts";
 
-/** Where the workers of one machine meet: a switchboard in the supervisor's process, and a link to each of them. */
+/** Connects the workers of one machine: a switchboard in the supervisor's process, and a link to each worker. */
 export class ClusterHost {
   readonly #path: string;
-  /** The host's own process may join here. */
+  /** The host's own process may join here too. */
   readonly switchboard: Switchboard;
   readonly #links = new Map<MemberId, Link>();
   #listener: LinkListener | undefined;
 
-  /** @param path where members connect; see lib/link/socket-path.ts */
+  /** @param path the socket path for members; see lib/link/socket-path.ts */
   constructor(path: string, clock: Clock, expiryMs?: number) {
     this.#path = path;
     this.switchboard = new Switchboard(clock, expiryMs);
   }
 
-  /** @throws Error when the path cannot be used */
+  /** @throws Error if the path cannot be used */
   start(): void {
     const settings = { protocol: clusterProtocol, name: `host ${process.pid}` };
     this.#listener = listenForLinks(this.#path, settings, (link) => this.#welcome(link));
@@ -44,52 +44,52 @@ export class ClusterHost {
     return {
       onOpen: () => undefined,
       onText: (text) => {
-        const word = JSON.parse(text) as MemberMessage;
-        if (word.verb === "join") id = this.#seat(link, word);
-        else if (id !== undefined && !this.#hear(id, link, word)) leave();
+        const message = JSON.parse(text) as MemberMessage;
+        if (message.verb === "join") id = this.#join(link, message);
+        else if (id !== undefined && !this.#handle(id, link, message)) leave();
       },
       onClose: ({ cause }) => {
-        if (cause !== undefined) log().error("{name} is cut off: {cause}", { name: link.peer, cause });
+        if (cause !== undefined) log().error("{name} was disconnected: {cause}", { name: link.peer, cause });
         leave();
       },
     };
   }
 
-  #seat(link: Link, { state }: MemberMessage & { verb: "join" }): MemberId {
+  #join(link: Link, { state }: MemberMessage & { verb: "join" }): MemberId {
     const others = this.switchboard.members();
     const id = this.switchboard.join(state, {
-      // Those who are there are told of in one word, with the newcomer's own name.
-      onJoined: (member) => others.includes(member) || say(link, { verb: "joined", member }),
-      onLeft: ({ id: left }) => say(link, { verb: "left", id: left }),
-      onMessage: (from, message) => say(link, { verb: "message", from, message }),
-      onReturned: () => undefined, // a link that was given up is cut, and comes back as another one
+      // The members that are there already are listed in the welcome.
+      onJoined: (member) => others.includes(member) || send(link, { verb: "joined", member }),
+      onLeft: ({ id: left }) => send(link, { verb: "left", id: left }),
+      onMessage: (from, message) => send(link, { verb: "message", from, message }),
+      onReturned: () => undefined, // the link of an expired member is closed, and the member reconnects
     });
     this.#links.set(id, link);
-    say(link, { verb: "seated", id, others });
+    send(link, { verb: "welcome", id, others });
     return id;
   }
 
-  /** @returns false where the member was given up meanwhile: it has to come anew */
-  #hear(id: MemberId, link: Link, word: Exclude<MemberMessage, { verb: "join" }>): boolean {
+  /** @returns false if the member has expired: it must join again */
+  #handle(id: MemberId, link: Link, message: Exclude<MemberMessage, { verb: "join" }>): boolean {
     const board = this.switchboard;
-    if (!board.isSeated(id)) {
-      link.cut("it was silent for too long, and was given up");
+    if (!board.isMember(id)) {
+      link.cut("it sent no heartbeat for too long");
       return false;
     }
-    if (word.verb === "beat") {
-      board.hear(id, word.state);
+    if (message.verb === "beat") {
+      board.beat(id, message.state);
       for (const [other, its] of this.#links) {
-        if (other !== id) say(its, { verb: "state", member: { id, state: word.state } });
+        if (other !== id) send(its, { verb: "state", member: { id, state: message.state } });
       }
-    } else if (word.verb === "send") board.send(id, word.to, word.message);
-    else if (word.verb === "claim") say(link, { verb: "claimed", n: word.n, ...board.claim(id, word.claim) });
-    else board.release(word.key, word.holder);
+    } else if (message.verb === "send") board.send(id, message.to, message.message);
+    else if (message.verb === "claim") send(link, { verb: "claimed", n: message.n, ...board.claim(id, message.claim) });
+    else board.release(message.key, message.holder);
     return true;
   }
 }
 
-function say(link: Link, word: HostMessage): void {
-  link.send(JSON.stringify(word));
+function send(link: Link, message: HostMessage): void {
+  link.send(JSON.stringify(message));
 }
 
 function log() {

@@ -1,9 +1,9 @@
 import type { Claim, Claimed, ClusterMessage, Member, MemberId, MemberState } from "../cluster.ts";
 
-/** What members and their host speak; the number changes with anything below. */
-export const clusterProtocol = "fanfare-cluster/1";
+/** The protocol between members and their host. Its number changes with anything below. */
+export const clusterProtocol = "fanfare-cluster/2";
 
-/** What a member says. */
+/** Messages from a member. */
 export type MemberMessage =
   | { readonly verb: "join"; readonly state: MemberState }
   /** A heartbeat. */
@@ -12,9 +12,9 @@ export type MemberMessage =
   | { readonly verb: "claim"; readonly n: number; readonly claim: Claim }
   | { readonly verb: "release"; readonly key: string; readonly holder: string };
 
-/** What the host says. `seated` comes first, and tells of those who were there. */
+/** Messages from the host. `welcome` comes first and lists the other members. */
 export type HostMessage =
-  | { readonly verb: "seated"; readonly id: MemberId; readonly others: readonly Member[] }
+  | { readonly verb: "welcome"; readonly id: MemberId; readonly others: readonly Member[] }
   | { readonly verb: "joined"; readonly member: Member }
   | { readonly verb: "left"; readonly id: MemberId }
   | { readonly verb: "state"; readonly member: Member }

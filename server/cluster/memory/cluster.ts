@@ -11,7 +11,7 @@ import type {
 } from "../cluster.ts";
 import { defaultExpiryMs, Switchboard } from "../switchboard.ts";
 
-/** A member of a cluster that lives in this process; a server of one process is the only member of its own. */
+/** A member of a cluster within this process. A server of one process is the only member of its cluster. */
 export class MemoryCluster implements Cluster {
   readonly #switchboard: Switchboard;
   readonly #clock: Clock;
@@ -28,7 +28,7 @@ export class MemoryCluster implements Cluster {
     this.#beatMs = expiryMs / 3;
   }
 
-  /** The cluster of a server that is one process. */
+  /** The cluster of a single-process server. */
   static alone(clock: Clock): MemoryCluster {
     const state = { name: "server", pid: process.pid, isDraining: false };
     return new MemoryCluster(new Switchboard(clock), state, clock);
@@ -46,7 +46,7 @@ export class MemoryCluster implements Cluster {
 
   announce(changes: Partial<MemberState>): void {
     this.#state = { ...this.#state, ...changes };
-    if (this.#id !== undefined) this.#switchboard.hear(this.#id, this.#state);
+    if (this.#id !== undefined) this.#switchboard.beat(this.#id, this.#state);
   }
 
   send(to: MemberId | "others", message: ClusterMessage): void {
@@ -54,7 +54,7 @@ export class MemoryCluster implements Cluster {
   }
 
   async claim(claim: Claim): Promise<Claimed> {
-    if (this.#id === undefined) throw new Error("the cluster was left");
+    if (this.#id === undefined) throw new Error("the member has left the cluster");
     return this.#switchboard.claim(this.#id, claim);
   }
 
@@ -69,18 +69,18 @@ export class MemoryCluster implements Cluster {
     this.#id = undefined;
   }
 
-  /** A process that slept was given up by the others, and begins a new life. */
+  /** If the process was suspended, the others have seen this member expire, so it joins again. */
   readonly #beat = (): void => {
     if (this.#events === undefined) return;
     this.#timer = this.#clock.setTimeout(this.#beat, this.#beatMs);
-    if (this.#id !== undefined && this.#switchboard.hear(this.#id, this.#state)) return;
+    if (this.#id !== undefined && this.#switchboard.beat(this.#id, this.#state)) return;
     const isBack = this.#id !== undefined;
     this.#id = this.#switchboard.join(this.#state, this.#events);
     if (isBack) this.#events.onReturned();
   };
 }
 
-/** The events in the same order, each in a turn of its own: none comes within a call. */
+/** Calls the events in the same order, each in a later turn, so that none is called inside a call. */
 function laterOf(events: ClusterEvents): ClusterEvents {
   return {
     onJoined: (member) => queueMicrotask(() => events.onJoined(member)),

@@ -1,10 +1,10 @@
--- A heartbeat: the member lives on, unless it was silent for too long.
+-- A heartbeat. Extends the membership, unless it has expired.
 --
--- KEYS  1  members    2  sign of life of the member, see join.lua
--- ARGV  1  id    2  number, a space, and the state as JSON    3  how long it may be silent, ms
+-- KEYS  1  members    2  heartbeat key of the member, see join.lua
+-- ARGV  1  id    2  number, a space, and the state as JSON    3  expiry, ms
 --       4  channel of all    5  PUBLISH or SPUBLISH
 --
--- Answers  1, or 0 where it was given up: it must join anew
+-- Answers  1, or 0 if the member has expired: it must join again
 
 if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
 redis.call('SET', KEYS[2], '1', 'PX', ARGV[3])

@@ -1,11 +1,11 @@
--- Takes a name of which there is one, if it is free, or may be taken from who has it.
+-- Claims a name that exists once, if it is free or may be taken from its holder.
 --
--- KEYS  1  the claim: hash {member, holder}    2  sign of life of who wants it    3  claims of that member: set
+-- KEYS  1  the claim: hash {member, holder}    2  heartbeat key of the claiming member    3  claims of that member: set
 -- ARGV  1  id of the member    2  holder    3  "nobody", "anybody" or "holder"    4  that holder
---       5  what the names of signs of life begin with
+--       5  prefix of heartbeat keys
 --
--- Answers  {"granted" or "refused", member and holder who had it, where somebody else who lives did}
---          {"gone"}: who wants it is no member (any more)
+-- Answers  {"granted" or "refused", the previous member and holder if another live holder had it}
+--          {"gone"}: the claiming member has expired
 
 if redis.call('EXISTS', KEYS[2]) == 0 then return {'gone'} end
 local had = redis.call('HMGET', KEYS[1], 'member', 'holder')

@@ -15,15 +15,15 @@ import type {
   MemberState,
 } from "../cluster.ts";
 import { defaultExpiryMs } from "../switchboard.ts";
-import { Meeting, meetingScripts, type NumberedMember, parseMember } from "./meeting.ts";
+import { directoryScripts, MemberDirectory, type NumberedMember, parseMember } from "./member-directory.ts";
 import { Others } from "./others.ts";
 
-/** Tries to join again after a failure that was none of the connection's. */
+/** Delay before joining again after a failure that was not the connection's. */
 const rejoinMs = 1000;
 
 export interface RedisClusterOptions {
   readonly address: RedisAddress;
-  /** What all keys and topics begin with. */
+  /** Prefix of all keys and topics. */
   readonly prefix: string;
   readonly state: MemberState;
   readonly clock: Clock;
@@ -33,47 +33,47 @@ export interface RedisClusterOptions {
 }
 
 /**
- * A worker among all those that use the same Redis and prefix, on whatever machine.
+ * A member of the cluster of all workers that use the same Redis and prefix, on any machine.
  *
- * Messages travel by publish and subscribe, which loses them when a connection breaks. So each break, of whichever
- * connection, ends this member's life: the others leave, as far as it knows, and it joins anew under another name.
+ * Messages are sent with publish and subscribe, which loses them when a connection breaks. So each break of either connection
+ * ends this membership: the others leave, as this member sees it, and it joins again under another id.
  */
 export class RedisCluster implements Cluster {
   readonly #store: RedisStore;
-  readonly #meeting: Meeting;
+  readonly #directory: MemberDirectory;
   readonly #others: Others;
   readonly #clock: Clock;
   readonly #expiryMs: number;
   #state: MemberState;
   #events: ClusterEvents | undefined;
-  /** The life of this member, once it has joined. */
+  /** This membership, once it has joined. */
   #self: NumberedMember | undefined;
-  /** The life that is being begun, and what came over its topics meanwhile. */
+  /** The membership being started, and the messages that arrived meanwhile. */
   #joining: { readonly id: MemberId; readonly early: string[] } | undefined;
-  #hadLife = false;
+  #hasJoined = false;
   #beat: Timer | undefined;
 
   constructor({ address, prefix, state, clock, connect, expiryMs = defaultExpiryMs }: RedisClusterOptions) {
     this.#state = state;
     this.#clock = clock;
     this.#expiryMs = expiryMs;
-    const scripts = meetingScripts();
+    const scripts = directoryScripts();
     this.#store = new RedisStore(
       { address, clock, scripts: Object.values(scripts), connect },
       {
         onUp: () => void this.#begin(),
         onDown: () => this.#end(),
-        onMessage: (topic, text) => this.#hear(topic, text),
+        onMessage: (topic, text) => this.#receive(topic, text),
       },
     );
-    this.#meeting = new Meeting(this.#store, { scripts, prefix, db: address.db, expiryMs });
+    this.#directory = new MemberDirectory(this.#store, { scripts, prefix, db: address.db, expiryMs });
     this.#others = new Others({
       clock,
-      // A little longer than its sign of life lasts, so that nobody is given up here who lives in Redis.
+      // A little longer than the heartbeat key lasts, so that no member is dropped here that is alive in Redis.
       silenceMs: expiryMs * 1.25,
       onJoined: (member) => this.#events?.onJoined(member),
       onLeft: (member) => this.#events?.onLeft(member),
-      onSilent: (id) => void this.#quietly(this.#meeting.bury(id)),
+      onSilent: (id) => void this.#quietly(this.#directory.removeDead(id)),
     });
   }
 
@@ -81,7 +81,7 @@ export class RedisCluster implements Cluster {
   async start(events: ClusterEvents): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#events = events;
-    this.#onFirstLife = resolve;
+    this.#onFirstJoin = resolve;
     await this.#store.start();
     await promise;
     this.#arm();
@@ -99,19 +99,19 @@ export class RedisCluster implements Cluster {
 
   send(to: MemberId | "others", message: ClusterMessage): void {
     if (this.#self === undefined) return;
-    const topic = to === "others" ? this.#meeting.topic : this.#meeting.topicOf(to);
+    const topic = to === "others" ? this.#directory.topic : this.#directory.topicOf(to);
     const text = `message ${this.#self.member.id} ${JSON.stringify(message)}`;
-    void this.#quietly(this.#meeting.send(topic, text)); // lost with the connection, and so with this life
+    void this.#quietly(this.#directory.send(topic, text)); // if the connection breaks it is lost, and so is this membership
   }
 
   async claim(claim: Claim): Promise<Claimed> {
-    if (this.#self === undefined) throw new Error("Redis, where the workers meet, is out of reach");
-    return this.#meeting.claim(this.#self.member.id, claim);
+    if (this.#self === undefined) throw new Error("Redis is not reachable");
+    return this.#directory.claim(this.#self.member.id, claim);
   }
 
   release(key: string, holder: string): void {
-    // Without a life everything of this one is free already.
-    if (this.#self !== undefined) void this.#quietly(this.#meeting.release(this.#self.member.id, key, holder));
+    // Without a membership, everything this member held is released already.
+    if (this.#self !== undefined) void this.#quietly(this.#directory.release(this.#self.member.id, key, holder));
   }
 
   async close(): Promise<void> {
@@ -121,29 +121,29 @@ export class RedisCluster implements Cluster {
     this.#others.close();
     const self = this.#self;
     this.#self = undefined;
-    if (self !== undefined) await this.#quietly(this.#meeting.leave(self.member.id));
+    if (self !== undefined) await this.#quietly(this.#directory.leave(self.member.id));
     this.#store.close();
   }
 
-  #onFirstLife: () => void = () => undefined;
+  #onFirstJoin: () => void = () => undefined;
 
-  /** Subscribes first, joins second, so that nothing that is said after the answer can be missed. */
+  /** Subscribes first and joins second, so that no message after the answer is missed. */
   async #begin(): Promise<void> {
     this.#end();
     const joining = { id: `m_${randomId(9)}`, early: [] as string[] };
     this.#joining = joining;
     try {
-      await this.#store.subscribe([this.#meeting.topic, this.#meeting.topicOf(joining.id)]);
-      const { number, living, dead } = await this.#meeting.join(joining.id, this.#state);
+      await this.#store.subscribe([this.#directory.topic, this.#directory.topicOf(joining.id)]);
+      const { number, living, dead } = await this.#directory.join(joining.id, this.#state);
       if (this.#joining !== joining || this.#events === undefined) return;
       this.#joining = undefined;
       this.#self = { member: { id: joining.id, state: this.#state }, number };
-      for (const it of living) this.#others.heard(it);
-      for (const id of dead) void this.#quietly(this.#meeting.bury(id));
-      if (this.#hadLife) this.#events.onReturned();
-      this.#hadLife = true;
-      this.#onFirstLife();
-      for (const text of joining.early) this.#take(text);
+      for (const it of living) this.#others.seen(it);
+      for (const id of dead) void this.#quietly(this.#directory.removeDead(id));
+      if (this.#hasJoined) this.#events.onReturned();
+      this.#hasJoined = true;
+      this.#onFirstJoin();
+      for (const text of joining.early) this.#handle(text);
     } catch (error) {
       if (this.#joining !== joining) return;
       log().warning("Could not join the other workers: {error}", { error });
@@ -153,45 +153,45 @@ export class RedisCluster implements Cluster {
     }
   }
 
-  /** This life is over: what is said from now on is missed. */
+  /** Ends this membership: messages from now on are missed. */
   #end(): void {
     const ended = this.#self?.member.id ?? this.#joining?.id;
     this.#self = undefined;
     this.#joining = undefined;
-    if (ended !== undefined) void this.#quietly(this.#store.unsubscribe([this.#meeting.topicOf(ended)]));
+    if (ended !== undefined) void this.#quietly(this.#store.unsubscribe([this.#directory.topicOf(ended)]));
     this.#others.allLeave();
   }
 
-  #hear(topic: string, text: string): void {
-    const { topic: all } = this.#meeting;
+  #receive(topic: string, text: string): void {
+    const { topic: all } = this.#directory;
     const own = this.#self?.member.id ?? this.#joining?.id;
-    if (topic !== all && (own === undefined || topic !== this.#meeting.topicOf(own))) return;
+    if (topic !== all && (own === undefined || topic !== this.#directory.topicOf(own))) return;
     if (this.#self === undefined) this.#joining?.early.push(text);
-    else this.#take(text);
+    else this.#handle(text);
   }
 
-  /** `joined`, `beat`, `left`, `message` or `again`, a space, who says it, a space, and what. */
-  #take(text: string): void {
+  /** Handles `joined`, `beat`, `left`, `message` or `rejoin`, a space, the sender's id, a space, and the content. */
+  #handle(text: string): void {
     const [word = "", id = ""] = text.split(" ", 2);
     if (id === this.#self?.member.id) {
-      this.#others.heardMyself();
+      this.#others.sawOwnMessage();
       return;
     }
     const rest = text.slice(word.length + id.length + 2);
-    if (word === "again") void this.#begin();
+    if (word === "rejoin") void this.#begin();
     else if (word === "left") this.#others.left(id);
-    else if (word === "joined" || word === "beat") this.#met(word, parseMember(id, rest));
+    else if (word === "joined" || word === "beat") this.#handleSign(word, parseMember(id, rest));
     else if (word === "message" && this.#others.knows(id)) {
       this.#events?.onMessage(id, JSON.parse(rest) as ClusterMessage);
     }
   }
 
-  /** Somebody who was given up here and does not know it must join anew: it would never say its picture again. */
-  #met(word: "joined" | "beat", it: NumberedMember): void {
-    if (word === "joined" || this.#others.knows(it.member.id)) this.#others.heard(it);
+  /** A member that expired here without noticing must join again: otherwise it would never send its roster again. */
+  #handleSign(word: "joined" | "beat", it: NumberedMember): void {
+    if (word === "joined" || this.#others.knows(it.member.id)) this.#others.seen(it);
     else {
-      const topic = this.#meeting.topicOf(it.member.id);
-      void this.#quietly(this.#meeting.send(topic, `again ${this.#self?.member.id ?? ""} `));
+      const topic = this.#directory.topicOf(it.member.id);
+      void this.#quietly(this.#directory.send(topic, `rejoin ${this.#self?.member.id ?? ""} `));
     }
   }
 
@@ -206,20 +206,20 @@ export class RedisCluster implements Cluster {
   async #sendBeat(): Promise<void> {
     const self = this.#self;
     if (self === undefined) return;
-    if (this.#others.isDeaf()) {
-      log().error("Redis delivers nothing to this worker although the connection looks alive: it is opened anew");
+    if (this.#others.isSubscriptionBroken()) {
+      log().error("Redis delivers no messages to this worker although the connection is open. Reconnecting");
       for (const shard of this.#store.shards) this.#store.restart(shard);
       return;
     }
     try {
-      const lives = await this.#meeting.beat({ ...self, member: { ...self.member, state: this.#state } });
+      const lives = await this.#directory.beat({ ...self, member: { ...self.member, state: this.#state } });
       if (!lives && this.#self === self) void this.#begin();
     } catch {
-      // The connection broke, and with it this life; or Redis takes no writes, and the others give this one up.
+      // The connection broke and ended this membership, or Redis accepts no writes and this member expires.
     }
   }
 
-  /** What fails because the connection broke needs no word: the life it belonged to is over. */
+  /** Failures of a broken connection need no handling: the membership they belonged to has ended. */
   async #quietly(work: Promise<unknown>): Promise<void> {
     try {
       await work;

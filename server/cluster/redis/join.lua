@@ -1,12 +1,12 @@
--- Makes a member, tells the others, and answers who lives.
+-- Adds a member, notifies the others, and answers the live members.
 --
--- KEYS  1  members: hash of id to state, those that died without a word among them
---       2  sign of life of the newcomer: a key that expires
---       3  counter of all members there ever were
--- ARGV  1  id    2  state as JSON    3  how long a member may be silent, ms
---       4  channel of all    5  PUBLISH or SPUBLISH    6  what the names of signs of life begin with
+-- KEYS  1  members: hash of id to state, including members that expired without leaving
+--       2  heartbeat key of the new member, which expires
+--       3  counter of all members ever
+-- ARGV  1  id    2  state as JSON    3  expiry, ms
+--       4  channel of all    5  PUBLISH or SPUBLISH    6  prefix of heartbeat keys
 --
--- Answers  {number of the newcomer, {id, state, id, state, …} of those who live, {id, …} of those who died}
+-- Answers  {number of the new member, {id, state, id, state, …} of live members, {id, …} of expired members}
 
 local number = redis.call('INCR', KEYS[3])
 local state = number .. ' ' .. ARGV[2]

@@ -1,34 +1,34 @@
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Member, MemberId } from "../cluster.ts";
-import type { NumberedMember } from "./meeting.ts";
+import type { NumberedMember } from "./member-directory.ts";
 
 export interface OthersDependencies {
   readonly clock: Clock;
-  /** After so much silence a member is gone, milliseconds. */
+  /** A member expires after this much silence. Milliseconds. */
   readonly silenceMs: number;
   onJoined(member: Member): void;
   onLeft(member: Member): void;
-  /** One of those who left did not say so. */
+  /** A member expired without leaving. */
   onSilent(id: MemberId): void;
 }
 
 interface Other {
   it: NumberedMember;
-  heardAt: number;
+  seenAt: number;
 }
 
-/** The other members that live, by what is heard of them. */
+/** Tracks the other live members by the messages received from them. */
 export class Others {
   readonly #dependencies: OthersDependencies;
   readonly #others = new Map<MemberId, Other>();
   #timer: Timer | undefined;
-  /** When silence is looked for next. */
-  #lookAt = 0;
-  #heardMyselfAt: number;
+  /** When silence is checked next. */
+  #checkAt = 0;
+  #sawOwnMessageAt: number;
 
   constructor(dependencies: OthersDependencies) {
     this.#dependencies = dependencies;
-    this.#heardMyselfAt = dependencies.clock.monotonic();
+    this.#sawOwnMessageAt = dependencies.clock.monotonic();
     this.#arm();
   }
 
@@ -42,16 +42,16 @@ export class Others {
     return all.toSorted((a, b) => a.number - b.number).map(({ member }) => member);
   }
 
-  /** A sign of life; the first one is the member's coming. */
-  heard(it: NumberedMember): void {
+  /** A sign of life; the first one means that the member has joined. */
+  seen(it: NumberedMember): void {
     const known = this.#others.get(it.member.id);
-    const heardAt = this.#dependencies.clock.monotonic();
+    const seenAt = this.#dependencies.clock.monotonic();
     if (known !== undefined) {
       known.it = it;
-      known.heardAt = heardAt;
+      known.seenAt = seenAt;
       return;
     }
-    this.#others.set(it.member.id, { it, heardAt });
+    this.#others.set(it.member.id, { it, seenAt });
     this.#dependencies.onJoined(it.member);
   }
 
@@ -61,20 +61,20 @@ export class Others {
     this.#dependencies.onLeft(other.it.member);
   }
 
-  /** This member hears nobody any more. */
+  /** This member can no longer receive: all others leave. */
   allLeave(): void {
-    this.heardMyself();
+    this.sawOwnMessage();
     for (const id of Array.from(this.#others.keys())) this.left(id);
   }
 
-  /** What this member says to all comes back to it. */
-  heardMyself(): void {
-    this.#heardMyselfAt = this.#dependencies.clock.monotonic();
+  /** This member's own broadcasts are delivered to it too. */
+  sawOwnMessage(): void {
+    this.#sawOwnMessageAt = this.#dependencies.clock.monotonic();
   }
 
-  /** Whether what this member said has not come back for so long that its subscription must be broken. */
-  isDeaf(): boolean {
-    return this.#dependencies.clock.monotonic() - this.#heardMyselfAt > this.#dependencies.silenceMs;
+  /** Whether own broadcasts have not been delivered for so long that the subscription must be broken. */
+  isSubscriptionBroken(): boolean {
+    return this.#dependencies.clock.monotonic() - this.#sawOwnMessageAt > this.#dependencies.silenceMs;
   }
 
   close(): void {
@@ -84,20 +84,20 @@ export class Others {
 
   #arm(): void {
     const { clock, silenceMs } = this.#dependencies;
-    this.#lookAt = clock.monotonic() + silenceMs / 4;
-    this.#timer = clock.setTimeout(() => this.#look(), silenceMs / 4);
+    this.#checkAt = clock.monotonic() + silenceMs / 4;
+    this.#timer = clock.setTimeout(() => this.#checkSilence(), silenceMs / 4);
   }
 
-  #look(): void {
+  #checkSilence(): void {
     const { clock, silenceMs, onSilent } = this.#dependencies;
     const now = clock.monotonic();
-    // For so long this process itself was held up. What the others said meanwhile is read after this: it is no silence.
-    const lateMs = Math.max(0, now - this.#lookAt);
-    this.#heardMyselfAt += lateMs;
+    // This process itself was late by this much. What arrived meanwhile is read later, so it does not count as silence.
+    const lateMs = Math.max(0, now - this.#checkAt);
+    this.#sawOwnMessageAt += lateMs;
     this.#arm();
     for (const [id, other] of Array.from(this.#others)) {
-      other.heardAt += lateMs;
-      if (now - other.heardAt <= silenceMs) continue;
+      other.seenAt += lateMs;
+      if (now - other.seenAt <= silenceMs) continue;
       this.left(id);
       onSilent(id);
     }

@@ -41,7 +41,7 @@ describe("FrameReader", () => {
 
   test.each([
     ["as long as a frame may be", 5, ["12345"]],
-    ["longer", 4, "a frame of 5 bytes, 4 at most"],
+    ["longer", 4, "a frame of 5 bytes, expected at most 4"],
   ])("takes a text that is %s or refuses it", (_, maxBytes, outcome) => {
     const read = () => readAll([encodeFrame("12345")], maxBytes);
     if (typeof outcome === "string") expect(read).toThrow(outcome);

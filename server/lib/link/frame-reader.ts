@@ -3,12 +3,12 @@ import { headerBytes } from "./frame.ts";
 const nothing = Buffer.alloc(0);
 
 /**
- * Puts frames together again out of a stream that was cut anywhere.
+ * Reassembles frames from a stream that may be split anywhere.
  *
- * Invariant: either bytes of an unfinished header are held, or an unfinished text, or nothing.
+ * Invariant: it holds either part of a header, or part of a text, or nothing.
  */
 export class FrameReader {
-  /** The longest text that is taken, bytes. */
+  /** The longest accepted text, in bytes. */
   maxBytes: number;
   readonly #onText: (text: string) => void;
   readonly #header = Buffer.alloc(headerBytes);
@@ -22,21 +22,21 @@ export class FrameReader {
     this.#onText = onText;
   }
 
-  /** @throws RangeError when a frame is longer than it may be; what `onText` throws. Then this reader is of no more use. */
+  /** @throws RangeError if a frame is too long; also what `onText` throws. The reader must not be used after that. */
   push(bytes: Buffer): void {
     let at = 0;
     while (at < bytes.length && !this.#isStopped) {
-      if (this.#textHeld < this.#text.length) at = this.#goOn(bytes, at);
-      else at = this.#begin(bytes, at);
+      if (this.#textHeld < this.#text.length) at = this.#continueText(bytes, at);
+      else at = this.#readHeader(bytes, at);
     }
   }
 
-  /** No more texts, not even of the bytes that are being pushed. */
+  /** Delivers no more texts, not even from the bytes being pushed. */
   stop(): void {
     this.#isStopped = true;
   }
 
-  #begin(bytes: Buffer, from: number): number {
+  #readHeader(bytes: Buffer, from: number): number {
     let at = from;
     let length: number;
     if (this.#headerHeld === 0 && bytes.length - at >= headerBytes) {
@@ -50,9 +50,9 @@ export class FrameReader {
       length = this.#header.readUInt32BE(0);
       at = end;
     }
-    if (length > this.maxBytes) throw new RangeError(`a frame of ${length} bytes, ${this.maxBytes} at most`);
+    if (length > this.maxBytes) throw new RangeError(`a frame of ${length} bytes, expected at most ${this.maxBytes}`);
     if (bytes.length - at < length) {
-      this.#text = Buffer.allocUnsafe(length); // whole at once: a buffer that grew with each piece would be copied as often
+      this.#text = Buffer.allocUnsafe(length); // full size at once: growing it with each piece would copy it each time
       this.#textHeld = 0;
       return at;
     }
@@ -60,7 +60,7 @@ export class FrameReader {
     return at + length;
   }
 
-  #goOn(bytes: Buffer, at: number): number {
+  #continueText(bytes: Buffer, at: number): number {
     const taken = bytes.copy(this.#text, this.#textHeld, at);
     this.#textHeld += taken;
     if (this.#textHeld === this.#text.length) {

@@ -1,10 +1,10 @@
-/** A text as it travels: 4 bytes that say how long it is, then the text itself. Made once, it can go to many. */
+/** An encoded text: its length in 4 bytes, then the text. Encoded once, it can be sent to many links. */
 export type Frame = Buffer;
 
-/** What stands before each text: its length in bytes, as an unsigned number, the highest byte first. */
+/** The header of a frame: the length of the text in bytes, unsigned, big-endian. */
 export const headerBytes = 4;
 
-/** More in one frame is a fault of whoever sends it. */
+/** Longer frames are a bug of the sender. */
 export const maxFrameBytes = 1024 * 1024 * 1024;
 
 export function encodeFrame(text: string): Frame {

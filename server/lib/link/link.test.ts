@@ -146,7 +146,7 @@ describe("a peer that does not read", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     const { reason, isRefusal } = await side.ended.promise;
-    expect(reason).toMatch(/^it does not read: 2\d{6} bytes wait for it, 2000000 at most$/);
+    expect(reason).toMatch(/^it does not read: 2\d{6} bytes are queued, the limit is 2000000$/);
     expect([isRefusal, link.queuedBytes]).toEqual([false, 0]);
   });
 
@@ -217,7 +217,7 @@ describe("a peer that is silent", () => {
       // Bytes need turns of the event loop, and no moved clock brings them.
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
-    expect((await mute.ended.promise).reason).toBe("it gave no sign of life for 3 s");
+    expect((await mute.ended.promise).reason).toBe("no heartbeat for 3 s");
     expect(isCut).toBe(false);
     expect(lively.texts).toEqual([]);
     socket.terminate();
@@ -229,7 +229,7 @@ describe("a peer that is silent", () => {
     const socket = await connectRaw(listen(side, { clock }));
     await new Promise((resolve) => setImmediate(resolve));
     await clock.moveInSteps(12_000, 1000);
-    expect((await side.ended.promise).reason).toBe("it gave no sign of life for 10 s");
+    expect((await side.ended.promise).reason).toBe("no heartbeat for 10 s");
     socket.terminate();
   });
 });
@@ -269,14 +269,14 @@ describe("a stranger", () => {
     const [host, guest] = [new Side(), new Side()];
     const path = listen(host);
     await connectLink(path, { ...settings, protocol: "test/2" }, guest.events);
-    expect(await host.ended.promise).toEqual({ reason: "it speaks test/2, this side test/1", isRefusal: true });
-    expect(await guest.ended.promise).toEqual({ reason: "it speaks test/1, this side test/2", isRefusal: true });
+    expect(await host.ended.promise).toEqual({ reason: "it uses test/2, this side test/1", isRefusal: true });
+    expect(await guest.ended.promise).toEqual({ reason: "it uses test/1, this side test/2", isRefusal: true });
   });
 
   test.each([
-    ["a text that is no greeting", encodeFrame("hello"), "it speaks something else, this side test/1", true],
-    ["an empty frame", encodeFrame(""), "it speaks something else, this side test/1", true],
-    ["HTTP", Buffer.from("GET / HTTP/1.1\r\n\r\n"), "a frame of 1195725856 bytes, 512 at most", false],
+    ["a text that is not a greeting", encodeFrame("hello"), "it uses something else, this side test/1", true],
+    ["an empty frame", encodeFrame(""), "it uses something else, this side test/1", true],
+    ["HTTP", Buffer.from("GET / HTTP/1.1\r\n\r\n"), "a frame of 1195725856 bytes, expected at most 512", false],
   ])("that sends %s is cut", async (_, bytes, reason, isRefusal) => {
     const side = new Side();
     const socket = await connectRaw(listen(side));
@@ -299,7 +299,7 @@ test("a bug in taking a text breaks this link, is told with its cause, and harms
   guestLink.send("bad");
   guestLink.send("after it");
   const { reason, cause } = await host.ended.promise;
-  expect([reason, cause]).toEqual(["what it sent could not be taken: a bug above", bug]);
+  expect([reason, cause]).toEqual(["what it sent could not be handled: a bug above", bug]);
   await guest.ended.promise;
   otherLink.send("fine");
   expect(await host.until(2)).toEqual(["bad", "fine"]);

@@ -5,44 +5,44 @@ import { formatGreeting, type Greeting, maxGreetingBytes, parseGreeting } from "
 import { Outbox } from "./outbox.ts";
 import { Pulse } from "./pulse.ts";
 
-/** Below this there is room for more, bytes: what a socket takes at once, a few times; and part of what may wait at all. */
+/** A link has room below this many queued bytes: a few writes' worth, and a share of the limit. */
 const maxRoomBytes = 1024 * 1024;
 const roomShare = 0.25;
 
-/** What both ends agree on, and how patient this one is. */
+/** The protocol that both sides must share, and the limits of this side. */
 export interface LinkSettings extends Greeting {
-  /** What may wait for the other side before it counts as hung, bytes. One frame more is always taken. */
+  /** How many bytes may be queued before the other side counts as hung. One more frame is always accepted. */
   readonly maxQueuedBytes?: number;
-  /** How often each side shows that it lives, milliseconds. */
+  /** The heartbeat interval of each side, in milliseconds. */
   readonly beatMs?: number;
-  /** After so many beats without a byte the other side counts as hung. */
+  /** The other side counts as hung after this many intervals without a byte. */
   readonly maxSilentBeats?: number;
   readonly clock?: Clock;
 }
 
-/** What a link tells its owner. */
+/** What a link reports to its owner. */
 export interface LinkEvents {
-  /** The other side speaks the same protocol; from now on texts come. */
+  /** The other side uses the same protocol. Texts follow. */
   onOpen(): void;
-  /** One text, in the order in which they were sent. What it throws breaks the link. */
+  /** One text, in sending order. If it throws, the link is closed. */
   onText(text: string): void;
-  /** Once, after the last text; never inside a call of the link. Comes also for a link that never opened. */
+  /** Called once, after the last text, and never inside a call of the link. Also called for a link that never opened. */
   onClose(end: LinkEnd): void;
 }
 
-/** Why a link is no more. */
+/** Why a link ended. */
 export interface LinkEnd {
-  /** For a log, as the end of a sentence: `it gave no sign of life for 10 s`. */
+  /** For a log, as the end of a sentence: `no heartbeat for 10 s`. */
   readonly reason: string;
-  /** The other side speaks another protocol or version: trying again is of no use. */
+  /** The other side uses another protocol or version: retrying is useless. */
   readonly isRefusal: boolean;
-  /** What was thrown, where a bug of this side ended it. */
+  /** The error, if a bug on this side ended the link. */
   readonly cause?: unknown;
 }
 
-/** What a link needs of its socket. */
+/** The part of a socket that a link needs. */
 export interface LinkSocket {
-  /** How many bytes were taken; negative for a closed socket. */
+  /** @returns how many bytes were accepted; negative for a closed socket */
   write(bytes: Buffer, from: number, length: number): number;
   end(): unknown;
   terminate(): unknown;
@@ -51,29 +51,29 @@ export interface LinkSocket {
 type State = "greeting" | "open" | "closing" | "closed";
 
 /**
- * Texts between two processes of one machine, in order, over a stream.
+ * Sends texts between two processes of one machine, in order, over a stream.
  *
- * What is sent in one turn of the event loop leaves in one write. What the socket does not take waits, up to a bound:
- * whoever stops reading is cut off and holds nobody up. A side that is silent for some beats is cut off too.
+ * Everything sent in one turn of the event loop is one write. What the socket does not accept is queued up to a limit: a
+ * side that stops reading is disconnected, so that it blocks nobody. So is a side that misses several heartbeats.
  */
 export class Link {
   readonly #socket: LinkSocket;
   readonly #settings: Required<LinkSettings>;
   readonly #events: LinkEvents;
   readonly #outbox = new Outbox();
-  readonly #roomSeekers: (() => void)[] = [];
+  readonly #roomWaiters: (() => void)[] = [];
   readonly #ended = Promise.withResolvers<void>();
-  readonly #reader = new FrameReader(maxGreetingBytes, (text) => this.#take(text));
+  readonly #reader = new FrameReader(maxGreetingBytes, (text) => this.#handleText(text));
   readonly #roomBytes: number;
   readonly #pulse: Pulse;
   #state: State = "greeting";
   #isGreeted = false;
-  #hasSaidGoodbye = false;
+  #hasEndedSocket = false;
   #peer = "";
   #isFlushing = false;
   #isSocketFull = false;
 
-  /** @param events Makes what the link tells its events to; the link is not to be used before it returned. */
+  /** @param events Makes the callbacks for the link, which must not be used before this returns. */
   constructor(socket: LinkSocket, settings: LinkSettings, events: (link: Link) => LinkEvents) {
     this.#socket = socket;
     this.#settings = {
@@ -86,44 +86,44 @@ export class Link {
     this.#roomBytes = Math.min(maxRoomBytes, this.#settings.maxQueuedBytes * roomShare);
     this.#events = events(this);
     this.#pulse = new Pulse(this.#settings, {
-      onBeat: (hasSpoken) => this.#beat(hasSpoken),
-      onSilence: (ms) => this.cut(`it gave no sign of life for ${ms / 1000} s`),
+      onBeat: (hasWritten) => this.#beat(hasWritten),
+      onSilence: (ms) => this.cut(`no heartbeat for ${ms / 1000} s`),
     });
     this.#outbox.addText(formatGreeting(settings));
-    this.#write(); // at once: a side that is about to refuse must have said what it speaks
+    this.#write(); // at once: even a side that will refuse must have sent its greeting
   }
 
-  /** The other side's name; empty before it is open. */
+  /** The other side's name; empty until the link is open. */
   get peer(): string {
     return this.#peer;
   }
 
-  /** Bytes that wait for the other side to read. */
+  /** Bytes waiting for the other side to read. */
   get queuedBytes(): number {
     return this.#outbox.size;
   }
 
-  /** Does nothing when the link is closed or closing: its end is told by `onClose`. */
+  /** Does nothing if the link is closed or closing; `onClose` reports its end. */
   send(text: string): void {
     if (!this.#mayQueue()) return;
     this.#outbox.addText(text);
     this.#flushSoon();
   }
 
-  /** The same, for what goes to many. */
+  /** The same for a text that is sent to many links. */
   sendFrame(frame: Frame): void {
     if (!this.#mayQueue()) return;
     this.#outbox.addFrame(frame);
     this.#flushSoon();
   }
 
-  /** Resolves once little waits, or the link is closed: for whoever has more to send than it should queue. */
+  /** Resolves once the queue is short, or the link is closed. For senders with more data than should be queued. */
   room(): Promise<void> {
     if (this.#outbox.size < this.#roomBytes || this.#state === "closed") return Promise.resolve();
-    return new Promise((resolve) => this.#roomSeekers.push(resolve));
+    return new Promise((resolve) => this.#roomWaiters.push(resolve));
   }
 
-  /** Writes what waits, then says goodbye. Resolves when the link is closed, by whatever. Idempotent. */
+  /** Sends what is queued, then closes. Resolves when the link is closed, for whatever reason. Idempotent. */
   close(): Promise<void> {
     if (this.#state === "greeting" || this.#state === "open") {
       this.#state = "closing";
@@ -132,46 +132,46 @@ export class Link {
     return this.#ended.promise;
   }
 
-  /** Ends it at once; what waits is lost. */
+  /** Closes at once; what is queued is lost. */
   cut(reason: string): void {
     this.#end({ reason, isRefusal: false });
   }
 
-  /** Called by the socket's owner with what came. */
-  takeBytes(bytes: Buffer): void {
+  /** Called by the socket's owner with received bytes. */
+  handleBytes(bytes: Buffer): void {
     if (this.#state === "closed") return;
-    this.#pulse.hear();
+    this.#pulse.received();
     try {
       this.#reader.push(bytes);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      this.#end({ reason: `what it sent could not be taken: ${message}`, isRefusal: false, cause });
+      this.#end({ reason: `what it sent could not be handled: ${message}`, isRefusal: false, cause });
     }
   }
 
-  /** Called by the socket's owner when the socket takes more. */
-  takeDrain(): void {
+  /** Called by the socket's owner when the socket accepts more. */
+  handleDrain(): void {
     this.#isSocketFull = false;
     this.#write();
   }
 
-  /** Called by the socket's owner when the socket is gone. */
-  takeClose(error?: Error): void {
+  /** Called by the socket's owner when the socket is closed. */
+  handleClose(error?: Error): void {
     const reason = error === undefined ? "it closed the link" : `the link broke: ${error.message}`;
     this.#end({ reason: this.#state === "closing" ? "closed by this side" : reason, isRefusal: false });
   }
 
-  #take(text: string): void {
-    if (!this.#isGreeted) this.#greet(text);
-    else if (text !== "") this.#events.onText(text); // an empty one is a beat
+  #handleText(text: string): void {
+    if (!this.#isGreeted) this.#handleGreeting(text);
+    else if (text !== "") this.#events.onText(text); // an empty text is a heartbeat
   }
 
-  #greet(text: string): void {
+  #handleGreeting(text: string): void {
     const greeting = parseGreeting(text);
     const { protocol } = this.#settings;
     if (greeting?.protocol !== protocol) {
       const spoken = greeting === undefined ? "something else" : greeting.protocol;
-      this.#end({ reason: `it speaks ${spoken}, this side ${protocol}`, isRefusal: true });
+      this.#end({ reason: `it uses ${spoken}, this side ${protocol}`, isRefusal: true });
       return;
     }
     this.#isGreeted = true;
@@ -185,7 +185,7 @@ export class Link {
   #mayQueue(): boolean {
     if (this.#state !== "open") return false;
     if (this.#outbox.size <= this.#settings.maxQueuedBytes) return true;
-    this.cut(`it does not read: ${this.#outbox.size} bytes wait for it, ${this.#settings.maxQueuedBytes} at most`);
+    this.cut(`it does not read: ${this.#outbox.size} bytes are queued, the limit is ${this.#settings.maxQueuedBytes}`);
     return false;
   }
 
@@ -203,21 +203,21 @@ export class Link {
     if (!this.#isSocketFull && this.#outbox.size > 0) {
       this.#outbox.writeTo((bytes, from, to) => Math.max(0, this.#socket.write(bytes, from, to - from)));
       this.#isSocketFull = this.#outbox.size > 0;
-      this.#pulse.speak();
+      this.#pulse.written();
     }
     if (this.#outbox.size < this.#roomBytes) this.#makeRoom();
-    if (this.#state !== "closing" || this.#outbox.size > 0 || this.#hasSaidGoodbye) return;
-    this.#hasSaidGoodbye = true;
+    if (this.#state !== "closing" || this.#outbox.size > 0 || this.#hasEndedSocket) return;
+    this.#hasEndedSocket = true;
     this.#socket.end();
   }
 
   #makeRoom(): void {
-    for (const resolve of this.#roomSeekers.splice(0)) resolve();
+    for (const resolve of this.#roomWaiters.splice(0)) resolve();
   }
 
-  /** Shows that this side lives, unless it said something anyway or the other side does not even read that. */
-  #beat(hasSpoken: boolean): void {
-    if (hasSpoken || this.#hasSaidGoodbye || this.#outbox.size > 0) return;
+  /** Sends a heartbeat, unless something was sent anyway or is still queued. */
+  #beat(hasWritten: boolean): void {
+    if (hasWritten || this.#hasEndedSocket || this.#outbox.size > 0) return;
     this.#outbox.addText("");
     this.#write();
   }

@@ -1,31 +1,31 @@
 import { type Frame, headerBytes } from "./frame.ts";
 
-/** What an empty outbox holds at least and at most, bytes. */
+/** The minimum capacity of the buffer, and the maximum that is kept when it is empty. Bytes. */
 const minCapacity = 16 * 1024;
 const maxIdleCapacity = 1024 * 1024;
-/** Up to here room is reserved for the worst case; beyond, measuring the text first is cheaper than the memory. */
+/** Up to this length, the worst case is reserved. For longer texts, measuring first is cheaper than the memory. */
 const shortText = 64 * 1024;
 
-/** Takes some of the bytes from `from` up to `to`, and says how many. */
+/** Writes bytes from `from` up to `to`. @returns how many were accepted */
 export type Write = (bytes: Buffer, from: number, to: number) => number;
 
 /**
- * Frames that wait to be written, one behind the other in one piece of memory, so that many leave in one write.
+ * Frames to be written, contiguous in memory, so that many are sent in one write.
  *
- * Invariant: what waits lies in `#bytes` from `#from` up to `#to`.
+ * Invariant: the pending bytes are `#bytes` from `#from` up to `#to`.
  */
 export class Outbox {
   #bytes = Buffer.allocUnsafe(minCapacity);
   #from = 0;
   #to = 0;
 
-  /** Bytes that wait. */
+  /** Pending bytes. */
   get size(): number {
     return this.#to - this.#from;
   }
 
   addText(text: string): void {
-    // In UTF-8 a character of a JavaScript string takes 3 bytes at most.
+    // In UTF-8 a code unit of a JavaScript string takes at most 3 bytes.
     this.#reserve(headerBytes + (text.length <= shortText ? text.length * 3 : Buffer.byteLength(text)));
     const length = this.#bytes.write(text, this.#to + headerBytes);
     this.#bytes.writeUInt32BE(length, this.#to);
@@ -38,7 +38,7 @@ export class Outbox {
     this.#to += frame.length;
   }
 
-  /** One write of all that waits; what was not taken goes on waiting. */
+  /** Writes everything pending at once; what is not accepted stays pending. */
   writeTo(write: Write): void {
     if (this.#to === this.#from) return;
     this.#from += write(this.#bytes, this.#from, this.#to);
@@ -48,7 +48,7 @@ export class Outbox {
     if (this.#bytes.length > maxIdleCapacity) this.#bytes = Buffer.allocUnsafe(minCapacity);
   }
 
-  /** Lets go of all that waits. */
+  /** Drops everything pending. */
   clear(): void {
     this.#bytes = Buffer.allocUnsafe(0);
     this.#from = 0;
@@ -58,7 +58,7 @@ export class Outbox {
   #reserve(length: number): void {
     if (this.#bytes.length - this.#to >= length) return;
     const needed = this.size + length;
-    // Moved to the front only where half of it is free, so that a long queue is not moved again and again.
+    // Moved to the front only if half of the buffer is free, so that a long queue is not moved repeatedly.
     const isMoved = needed <= this.#bytes.length && this.#from * 2 >= this.#bytes.length;
     const target = isMoved ? this.#bytes : Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2, minCapacity));
     this.#bytes.copy(target, 0, this.#from, this.#to);

@@ -10,7 +10,7 @@ function startPulse() {
     {
       onBeat: (hasSpoken) => {
         story.push(hasSpoken ? "spoke" : "quiet");
-        pulse.speak(); // as a link does with a beat of its own
+        pulse.written(); // as a link does with a beat of its own
       },
       onSilence: (ms) => story.push(`silent for ${ms}`),
     },
@@ -22,7 +22,7 @@ describe("a pulse", () => {
   test("ends after so many beats in a row without a sign", () => {
     const { clock, story, pulse } = startPulse();
     clock.move(2500);
-    pulse.hear();
+    pulse.received();
     clock.move(500);
     expect(story).toEqual(["quiet", "quiet", "quiet"]);
     clock.move(10_000);
@@ -32,7 +32,7 @@ describe("a pulse", () => {
   test("never ends while there is a sign of life", () => {
     const { clock, story, pulse } = startPulse();
     for (let beat = 0; beat < 20; beat++) {
-      pulse.hear();
+      pulse.received();
       clock.move(1000);
     }
     expect(story).toHaveLength(20);
@@ -41,11 +41,11 @@ describe("a pulse", () => {
 
   test("says whether this side spoke since the last beat", () => {
     const { clock, story, pulse } = startPulse();
-    pulse.speak();
+    pulse.written();
     clock.move(1000);
     clock.move(1000);
-    pulse.speak();
-    pulse.hear();
+    pulse.written();
+    pulse.received();
     clock.move(1000);
     expect(story).toEqual(["spoke", "quiet", "spoke"]);
   });

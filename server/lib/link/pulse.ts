@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../clock.ts";
 
-/** How often each side shows that it lives, and how many times it may be missed. */
+/** The heartbeat interval of each side, and how many may be missed. */
 export interface PulseSettings {
   readonly clock: Clock;
   /** Milliseconds. */
@@ -8,26 +8,26 @@ export interface PulseSettings {
   readonly maxSilentBeats: number;
 }
 
-/** What a pulse leads to. */
+/** The callbacks of a pulse. */
 export interface PulseEvents {
-  /** A beat passed; `hasSpoken` is whether anything was written since the last. */
-  onBeat(hasSpoken: boolean): void;
-  /** The other side was silent for so long; there are no more beats. */
+  /** An interval has passed. `hasWritten` says whether anything was written since the last one. */
+  onBeat(hasWritten: boolean): void;
+  /** The other side was silent for this long. No more callbacks follow. */
   onSilence(ms: number): void;
 }
 
 /**
- * Notices that the other side of a link hangs.
+ * Detects that the other side of a link hangs.
  *
- * Beats are counted, not milliseconds: when this process itself stood still, that is one beat, and what the other side
- * sent meanwhile is read before the next.
+ * Counts intervals, not milliseconds: if this process itself was suspended, that counts as one interval, and what the other
+ * side sent meanwhile is read before the next.
  */
 export class Pulse {
   readonly #settings: PulseSettings;
   readonly #events: PulseEvents;
   #timer: Timer | undefined;
-  #hasHeard = true;
-  #hasSpoken = false;
+  #hasReceived = true;
+  #hasWritten = false;
   #silentBeats = 0;
 
   constructor(settings: PulseSettings, events: PulseEvents) {
@@ -36,14 +36,14 @@ export class Pulse {
     this.#arm();
   }
 
-  /** Something came from the other side. */
-  hear(): void {
-    this.#hasHeard = true;
+  /** Something was received from the other side. */
+  received(): void {
+    this.#hasReceived = true;
   }
 
-  /** Something was written to it. */
-  speak(): void {
-    this.#hasSpoken = true;
+  /** Something was written to the other side. */
+  written(): void {
+    this.#hasWritten = true;
   }
 
   stop(): void {
@@ -57,15 +57,15 @@ export class Pulse {
 
   #beat(): void {
     const { beatMs, maxSilentBeats } = this.#settings;
-    this.#silentBeats = this.#hasHeard ? 0 : this.#silentBeats + 1;
-    this.#hasHeard = false;
+    this.#silentBeats = this.#hasReceived ? 0 : this.#silentBeats + 1;
+    this.#hasReceived = false;
     if (this.#silentBeats >= maxSilentBeats) {
       this.#events.onSilence(beatMs * maxSilentBeats);
       return;
     }
-    const hasSpoken = this.#hasSpoken;
+    const hasWritten = this.#hasWritten;
     this.#arm();
-    this.#events.onBeat(hasSpoken);
-    this.#hasSpoken = false; // a beat of this side's own counts for this time only
+    this.#events.onBeat(hasWritten);
+    this.#hasWritten = false; // its own heartbeat does not count for the next interval
   }
 }

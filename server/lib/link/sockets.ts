@@ -2,16 +2,16 @@ import type { SocketHandler } from "bun";
 import { Link, type LinkEvents, type LinkSettings } from "./link.ts";
 import { checkSocketPath } from "./socket-path.ts";
 
-/** What is told of one link; called once for each, before anything comes through it. */
+/** Makes the callbacks of one link. Called once per link, before anything is received. */
 export type MakeLinkEvents = (link: Link) => LinkEvents;
 
-/** A socket on which links are accepted. */
+/** A socket that accepts links. */
 export interface LinkListener {
-  /** No more links; those that are open stay. Idempotent. */
+  /** Accepts no more links; open ones stay. Idempotent. */
   close(): void;
 }
 
-/** @throws Error when the path cannot be listened on; its directory must exist, and no file of its name. */
+/** @throws Error if it cannot listen on the path. Its directory must exist, and the file must not. */
 export function listenForLinks(path: string, settings: LinkSettings, events: MakeLinkEvents): LinkListener {
   checkSocketPath(path);
   const listener = Bun.listen<Link>({ unix: path, socket: handlers(settings, events) });
@@ -19,8 +19,8 @@ export function listenForLinks(path: string, settings: LinkSettings, events: Mak
 }
 
 /**
- * Reaches for whoever listens there. The link is open when its `onOpen` was called.
- * @throws Error when nobody listens.
+ * Connects to the listener at this path. The link is open once its `onOpen` was called.
+ * @throws Error if nobody is listening.
  */
 export async function connectLink(path: string, settings: LinkSettings, events: MakeLinkEvents): Promise<Link> {
   checkSocketPath(path);
@@ -28,17 +28,17 @@ export async function connectLink(path: string, settings: LinkSettings, events: 
   return socket.data;
 }
 
-/** Each socket that opens becomes a link. */
+/** Makes a link for each socket that opens. */
 function handlers(settings: LinkSettings, events: MakeLinkEvents): SocketHandler<Link> {
   return {
     open(socket) {
       socket.data = new Link(socket, settings, events);
     },
-    data: (socket, bytes) => socket.data.takeBytes(bytes),
-    drain: (socket) => socket.data.takeDrain(),
-    close: (socket, error) => socket.data.takeClose(error),
-    error: (socket, error) => socket.data.takeClose(error),
-    // Whoever connects hears of it by the rejection; without this Bun would call it unhandled.
+    data: (socket, bytes) => socket.data.handleBytes(bytes),
+    drain: (socket) => socket.data.handleDrain(),
+    close: (socket, error) => socket.data.handleClose(error),
+    error: (socket, error) => socket.data.handleClose(error),
+    // The connect promise is rejected too; without this handler Bun would report an unhandled error.
     connectError: () => {},
   };
 }

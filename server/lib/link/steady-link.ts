@@ -3,26 +3,26 @@ import { type Clock, systemClock, type Timer } from "../clock.ts";
 import type { Link, LinkEnd, LinkSettings } from "./link.ts";
 import { connectLink } from "./sockets.ts";
 
-/** What a steady link tells its owner. None of them may throw. */
+/** What a steady link reports to its owner. No callback may throw. */
 export interface SteadyLinkEvents {
-  /** There is a link, the first one or another. */
+  /** A link is open, the first one or a new one. */
   onOpen(link: Link): void;
   onText(text: string): void;
-  /** The link that was open is no more; another one is reached for. */
+  /** The open link has broken; another one is being opened. */
   onBreak(end: LinkEnd): void;
-  /** One more attempt failed; the next one follows, unless it was a refusal. */
+  /** An attempt has failed. The next one follows, unless it was a refusal. */
   onFailure(end: LinkEnd): void;
 }
 
-/** Where to, and what is spoken there. */
+/** Where to connect, and with which protocol. */
 export interface SteadyLinkSettings extends LinkSettings {
   readonly path: string;
 }
 
 /**
- * A link that is made again whenever it breaks, after waits that grow, until it is closed or refused.
+ * A link that is reopened whenever it breaks, with growing delays, until it is closed or refused.
  *
- * Invariant: there is one link, or one attempt, or one wait for the next, or it is over.
+ * Invariant: there is one link, or one attempt, or one timer for the next attempt, or it has ended.
  */
 export class SteadyLink {
   readonly #settings: SteadyLinkSettings;
@@ -41,7 +41,7 @@ export class SteadyLink {
     this.#events = events;
   }
 
-  /** Begins to reach for the other side. Called once. */
+  /** Starts connecting. Called once. */
   start(): void {
     void this.#connect();
   }
@@ -51,7 +51,7 @@ export class SteadyLink {
     return this.#open;
   }
 
-  /** Writes what waits, and lets go. Idempotent. */
+  /** Sends what is queued, and closes. Idempotent. */
   async close(): Promise<void> {
     this.#isOver = true;
     this.#retry?.cancel();
@@ -71,7 +71,7 @@ export class SteadyLink {
       });
       if (this.#isOver) this.#attempt?.cut("closed by this side");
     } catch (cause) {
-      this.#failed({ reason: `nobody listens on ${path}`, isRefusal: false, cause });
+      this.#failed({ reason: `nobody is listening on ${path}`, isRefusal: false, cause });
     }
   }
 
@@ -90,26 +90,26 @@ export class SteadyLink {
       this.#failed(end);
       return;
     }
-    // One that breaks as soon as it is open counts as a failure: the waits go on growing.
+    // A link that breaks soon after opening counts as a failure, so that the delays keep growing.
     if (this.#clock.monotonic() - this.#openedAt >= lastingMs) this.#failures = 0;
     this.#events.onBreak(end);
-    this.#wait();
+    this.#scheduleRetry();
   }
 
   #failed(end: LinkEnd): void {
     if (this.#isOver) return;
     if (end.isRefusal) this.#isOver = true;
     this.#events.onFailure(end);
-    this.#wait();
+    this.#scheduleRetry();
   }
 
-  #wait(): void {
+  #scheduleRetry(): void {
     if (this.#isOver) return;
     this.#retry = this.#clock.setTimeout(() => void this.#connect(), backoff(++this.#failures, waits));
   }
 }
 
-/** The other side is on the same machine: asking often costs little, and it may be back at once. */
+/** The other side is on the same machine: retrying often costs little, and it may be back at once. */
 const waits = { firstMs: 20, maxMs: 1000 };
-/** A link of this age is a good one. */
+/** A link that lasts this long resets the delays. */
 const lastingMs = 5000;

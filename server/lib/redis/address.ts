@@ -1,14 +1,14 @@
-/** Where a Redis (or Valkey) is, and how to get in. */
+/** The address and credentials of a Redis (or Valkey) server. */
 export interface RedisAddress {
   readonly kind: "single" | "cluster" | "sentinel";
-  /** The server; or the nodes of a cluster, or the sentinels, that are asked first. */
+  /** The server, the cluster nodes to ask first, or the sentinels. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** The number of the database; 0 on a cluster. */
+  /** The database number; 0 on a cluster. */
   readonly db: number;
   readonly hasTls: boolean;
-  /** What the sentinels call the primary; only with sentinels. */
+  /** The name of the primary in the sentinels' configuration; only with sentinels. */
   readonly primaryName: string | undefined;
 }
 
@@ -21,7 +21,7 @@ const expected =
  * `redis+sentinel://a:26379,b:26379/mymaster/0`; `rediss+cluster` and `rediss+sentinel` likewise. Name and password are
  * percent-encoded.
  *
- * @returns what is wrong as a text, which never shows the password
+ * @returns the address, or an error text, which never contains the password
  */
 export function parseRedisUrl(url: string): RedisAddress | string {
   const [, scheme = "", rest = ""] = /^([a-z+]+):\/\/(.*)$/s.exec(url) ?? [];
@@ -45,7 +45,7 @@ export function parseRedisUrl(url: string): RedisAddress | string {
   return { kind, hosts: known, ...credentials, db, hasTls: scheme.startsWith("rediss"), primaryName };
 }
 
-/** The address for people: without name and password. */
+/** The address for people, without credentials. */
 export function showRedisAddress({ kind, hosts, primaryName }: RedisAddress): string {
   const list = hosts.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`).join(",");
   if (kind === "single") return list;

@@ -5,11 +5,11 @@ import type { RedisScript } from "./script.ts";
 import { checkServer, parseServerInfo, type ServerInfo } from "./server-info.ts";
 import { RedisUnreachable, type RedisUnusable } from "./unreachable.ts";
 
-/** What the owner of a connection hears. The callbacks must not throw. */
+/** What a connection reports to its owner. The callbacks must not throw. */
 export interface CommandConnectionEvents {
-  /** Its life is known and the scripts are loaded: commands work from here on. */
+  /** The server's life is known and the scripts are loaded: commands work from here on. */
   onUp(info: ServerInfo): void;
-  /** Commands are refused until the next `onUp`. Also called when a first connection fails, once per attempt. */
+  /** Commands fail until the next `onUp`. Also called when a first connection fails, once per attempt. */
   onDown(reason: RedisUnreachable | RedisUnusable): void;
 }
 
@@ -23,10 +23,10 @@ export interface CommandConnectionSettings {
 }
 
 /**
- * The connection to one Redis primary that commands go over.
+ * The command connection to one Redis primary.
  *
- * Invariant: while it is up, `life` is the life of the server at the other end. It is read before any other command on
- * each new connection. Commands that are in flight when a connection breaks fail; none is ever sent twice.
+ * Invariant: while it is up, `life` identifies the run of the server that it is connected to. It is read before any other
+ * command on each new connection. Commands in flight fail when the connection breaks; none is ever sent twice.
  */
 export class CommandConnection {
   readonly server: string;
@@ -36,9 +36,9 @@ export class CommandConnection {
   readonly #events: CommandConnectionEvents;
   readonly #clock: Clock;
   #info: ServerInfo | undefined;
-  /** Counts connections, so that what was begun on one does not end on the next. */
+  /** Counts connections, so that work that began on one connection does not continue on the next. */
   #generation = 0;
-  /** The server's time when it was read last, and ours then. */
+  /** The server's time when it was last read, and our monotonic time then. */
   #time = { server: 0, own: 0 };
 
   /** @param redis lazy, without an offline queue */
@@ -54,7 +54,7 @@ export class CommandConnection {
     this.#clock = clock;
     this.#events = events;
     redis.on("ready", () => void this.#prepare());
-    redis.on("close", () => this.#lost(new RedisUnreachable(`the connection to ${server} is closed`)));
+    redis.on("close", () => this.#handleClose(new RedisUnreachable(`the connection to ${server} is closed`)));
     redis.on("error", (error: unknown) => {
       if (this.#info !== undefined) return;
       const cause = error instanceof Error ? error : new Error(String(error));
@@ -63,19 +63,19 @@ export class CommandConnection {
   }
 
   connect(): void {
-    this.#redis.connect().catch(() => undefined); // the error event tells
+    this.#redis.connect().catch(() => undefined); // reported by the error event
   }
 
   get isUp(): boolean {
     return this.#info !== undefined;
   }
 
-  /** The life of the server: see ServerInfo. Empty while it is not up. */
+  /** The life of the server, see ServerInfo. Empty while it is not up. */
   get life(): string {
     return this.#info?.life ?? "";
   }
 
-  /** What the server's clock shows now, milliseconds since 1970, as far as we know. */
+  /** The server's current time as estimated here, milliseconds since 1970. */
   get serverTime(): number {
     return this.#time.server + (this.#clock.monotonic() - this.#time.own);
   }
@@ -85,12 +85,12 @@ export class CommandConnection {
     return this.#attempt(() => this.#redis.evalsha(script.sha, keys.length, ...keys, ...args));
   }
 
-  /** Any command without a script. @throws as `run` */
+  /** Runs a command that is not a script. @throws as `run` */
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown> {
     return this.#attempt(() => this.#redis.call(command, ...args));
   }
 
-  /** Reads the life and the time again, as a watch over a server that changed behind its connection. */
+  /** Reads life and time again, to detect a server that was replaced behind an open connection. */
   async look(): Promise<void> {
     const generation = this.#generation;
     const info = parseServerInfo(await this.#attempt(() => this.#redis.info()));
@@ -144,14 +144,14 @@ export class CommandConnection {
     this.#time = { server: Number(seconds) * 1000 + Number(microseconds) / 1000, own: this.#clock.monotonic() };
   }
 
-  #lost(reason: RedisUnreachable): void {
+  #handleClose(reason: RedisUnreachable): void {
     this.#generation++;
     if (this.#info === undefined) return;
     this.#info = undefined;
     this.#events.onDown(reason);
   }
 
-  /** @throws what is not Redis's doing */
+  /** @throws the cause, if it is not an error of Redis */
   #failureOf(cause: unknown): Failure {
     const failure = failureOf(cause, this.server);
     if (failure === undefined) throw cause;

@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from "ioredis";
 import type { RedisAddress } from "./address.ts";
 
-/** How long a connection may take to open, milliseconds. */
+/** How long opening a connection may take, in milliseconds. */
 const connectMs = 5000;
 /**
  * How long a command may wait while the server sends nothing at all, milliseconds. Without it a connection whose other end

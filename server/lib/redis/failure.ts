@@ -1,26 +1,26 @@
 import { RedisUnreachable, RedisUnusable } from "./unreachable.ts";
 
-/** What an error of the Redis client means to us. */
+/** How an error of the Redis client is handled. */
 export interface Failure {
   readonly error: RedisUnreachable | RedisUnusable;
-  /** Whether another connection may help: this one leads to a server that takes no writes, or has forgotten the scripts. */
+  /** Whether to reconnect: this server accepts no writes, or has lost the scripts. */
   readonly needsReconnect: boolean;
 }
 
-/** Beginnings of error replies after which the same server may work again by itself. */
-const passing = ["BUSY ", "MISCONF ", "OOM ", "NOREPLICAS ", "TRYAGAIN ", "MASTERDOWN "];
-/** Those after which another server has to be asked. */
+/** Prefixes of error replies after which the same server may recover by itself. */
+const temporary = ["BUSY ", "MISCONF ", "OOM ", "NOREPLICAS ", "TRYAGAIN ", "MASTERDOWN "];
+/** Prefixes after which another server must be tried. */
 const elsewhere = ["READONLY ", "LOADING ", "NOSCRIPT ", "MOVED ", "ASK ", "CLUSTERDOWN ", "UNBLOCKED "];
 const credentials = ["WRONGPASS ", "ERR invalid password", "ERR AUTH "];
 
-/** @param server its address, for the message; undefined for an error that is none of Redis's */
+/** @param server its address, for the message. @returns undefined if the error does not come from Redis */
 export function failureOf(cause: unknown, server: string): Failure | undefined {
   if (!(cause instanceof Error)) return undefined;
   const { name, message } = cause;
   if (cause instanceof RedisUnreachable || cause instanceof RedisUnusable)
     return { error: cause, needsReconnect: false };
   if (name === "ParserError" || /^(Protocol error|Unknown RESP type)/.test(message)) {
-    return unusable(`${server} does not answer like Redis: is it another program's port?`, cause);
+    return unusable(`${server} does not answer like Redis. Check that the port is not another program's.`, cause);
   }
   if (message.startsWith("NOAUTH ")) {
     return unusable(`${server} wants a password: put it into REDIS_URL (redis://:password@host) or its file`, cause);
@@ -33,13 +33,13 @@ export function failureOf(cause: unknown, server: string): Failure | undefined {
     return unusable(`${server} refuses the name or password: ${withoutCode(message)}`, cause);
   }
   if (message.startsWith("ERR DB index is out of range")) {
-    return unusable(`${server} has no database of this number: see "databases" in its settings`, cause);
+    return unusable(`${server} has no database with this number. See "databases" in its configuration`, cause);
   }
   if (message.startsWith("WRONGTYPE ") || /WRONGTYPE /.test(message.slice(0, 200))) {
     return unusable(`a key in ${server} belongs to another program: choose another REDIS_PREFIX`, cause);
   }
   const needsReconnect = elsewhere.some((it) => message.startsWith(it));
-  if (name === "ReplyError" && !needsReconnect && !passing.some((it) => message.startsWith(it))) return undefined;
+  if (name === "ReplyError" && !needsReconnect && !temporary.some((it) => message.startsWith(it))) return undefined;
   return { error: new RedisUnreachable(`${server}: ${message}`, { cause }), needsReconnect };
 }
 

@@ -1,19 +1,19 @@
 import { RedisUnusable } from "./unreachable.ts";
 
-/** What `INFO` says of a server that matters to us. */
+/** The parts of `INFO` that are used. */
 export interface ServerInfo {
-  /** `7.0.15`; what Valkey calls its `redis_version`. */
+  /** `7.0.15`; Valkey reports it as `redis_version` too. */
   readonly version: string;
   readonly isPrimary: boolean;
-  /** The replication id: a new one with each restart of a primary and with each failover. */
+  /** The replication id. It changes with each restart of a primary and each failover. */
   readonly life: string;
   readonly isCluster: boolean;
-  /** Such as `noeviction`; what happens once `maxmemory` is reached. */
+  /** What happens when `maxmemory` is reached, such as `noeviction`. */
   readonly evictionPolicy: string;
   readonly maxMemory: number;
 }
 
-/** Scripts need what Redis can do since then. */
+/** The scripts require this version. */
 const oldestVersion = [6, 2] as const;
 
 /** @param text the answer to `INFO`: lines of `name:value`, and headings that begin with `#` */
@@ -51,7 +51,7 @@ export function checkServer(info: ServerInfo, server: string, wantsCluster: bool
   if (!isPrimary) throw new RedisUnusable(`${server} is a replica: name its primary, or use redis+sentinel://`);
 }
 
-/** Whether it has sharded publish and subscribe. */
+/** Whether the server supports sharded publish and subscribe. */
 export function hasShardedPubSub({ version, isCluster }: ServerInfo): boolean {
   return isCluster && Number(version.split(".")[0]) >= 7;
 }

@@ -17,13 +17,13 @@ export interface ShardSettings {
 }
 
 export interface ShardEvents {
-  /** Commands work and everything that is wanted is subscribed; called again after each break. */
+  /** Commands work and all wanted channels are subscribed. Called again after each break. */
   onUp(shard: Shard): void;
   onDown(shard: Shard, reason: RedisUnreachable | RedisUnusable | undefined): void;
   onMessage(channel: string, text: string): void;
 }
 
-/** One primary with both connections to it: commands go over the one, messages come over the other. */
+/** One primary with two connections: one for commands, one for subscriptions. */
 export class Shard {
   readonly name: string;
   readonly commands: CommandConnection;
@@ -53,7 +53,7 @@ export class Shard {
     return this.commands.isUp && this.#subscriber?.isListening === true;
   }
 
-  /** What the server said of itself when it was connected last. */
+  /** What the server reported when it was last connected. */
   get info(): ServerInfo | undefined {
     return this.#info;
   }
@@ -74,7 +74,7 @@ export class Shard {
     else if (this.isUp) this.#events.onUp(this);
   }
 
-  /** After the first command, since only the server's version tells which kind of subscription it has. */
+  /** Opened after the first command, since the kind of subscription depends on the server's version. */
   #openSubscriber(info: ServerInfo): void {
     const { address, host, connect } = this.#settings;
     this.#subscriber = new SubscriberConnection(connect(address, host), hasShardedPubSub(info), {

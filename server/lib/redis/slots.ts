@@ -1,7 +1,7 @@
 import calculateSlot from "cluster-key-slot";
 import type { Redis } from "ioredis";
 
-/** Hash slots of a cluster. */
+/** Number of hash slots in a cluster. */
 export const slotCount = 16_384;
 
 export interface Host {
@@ -9,22 +9,22 @@ export interface Host {
   readonly port: number;
 }
 
-/** A range of slots and the primary that has them, both ends included. */
+/** A range of slots, both ends included, and its primary. */
 export interface SlotRange {
   readonly first: number;
   readonly last: number;
   readonly primary: Host;
 }
 
-/** The slot of a key: of what stands between its first braces, where there is something. */
+/** The slot of a key: of the part between its first braces, if there is one. */
 export function slotOf(key: string): number {
   return calculateSlot(key);
 }
 
 /**
- * Asks one node who has which slots (`CLUSTER SLOTS`).
+ * Asks one node for the slot ranges (`CLUSTER SLOTS`).
  *
- * @param asked the node's own address, for answers that leave the host empty: it means the node that was asked
+ * @param asked the node's own address. An empty host in the answer means the node that was asked
  */
 export async function readSlots(node: Redis, asked: Host): Promise<readonly SlotRange[]> {
   const answer = (await node.cluster("SLOTS")) as unknown as readonly [

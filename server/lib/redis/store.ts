@@ -8,23 +8,23 @@ import { Shard } from "./shard.ts";
 import { type Host, readSlots, type SlotRange, slotCount, slotOf } from "./slots.ts";
 import { RedisUnreachable, RedisUnusable } from "./unreachable.ts";
 
-/** How long a first connection may take before the start fails, milliseconds. */
+/** How long the first connection may take before the start fails, in milliseconds. */
 const startMs = 10_000;
-/** How often a cluster is asked who has which slots. */
+/** How often the slots of a cluster are read. */
 const topologyMs = 15_000;
 
 export interface RedisStoreSettings {
   readonly address: RedisAddress;
-  /** Loaded on every connection before anything else is run. */
+  /** Loaded on every connection before anything else. */
   readonly scripts: readonly RedisScript[];
   readonly clock: Clock;
   /** How connections are made; `makeConnection` by default. */
   readonly connect?: MakeConnection | undefined;
 }
 
-/** What a store tells its owner. The callbacks must not throw. */
+/** What a store reports to its owner. The callbacks must not throw. */
 export interface RedisStoreEvents {
-  /** Commands work everywhere, and everything is subscribed. Called after each break too: messages may have been missed. */
+  /** Commands work on all primaries and all channels are subscribed. Also called after each break: messages may have been missed. */
   onUp(): void;
   onDown(reason: string): void;
   /** It is down, and stays so until a person has changed something. Called once per reason. */
@@ -33,22 +33,22 @@ export interface RedisStoreEvents {
 }
 
 /**
- * Redis as one store, whether it is one server, a primary behind sentinels or a cluster: commands go to the primary that
- * has the key, subscriptions to the primary that has the channel.
+ * Redis as one store, whether it is a single server, a primary behind sentinels or a cluster: commands go to the primary that
+ * owns the key, subscriptions to the primary that owns the channel.
  *
- * Redirections of a cluster are not followed, because a command that is sent again would overtake those behind it: they
- * fail as unreachable, and the slots are read anew.
+ * Redirections of a cluster are not followed, because a command that is sent again would overtake later ones. They fail as
+ * unreachable, and the slots are read again.
  */
 export class RedisStore {
   readonly #settings: RedisStoreSettings;
   readonly #events: RedisStoreEvents;
   readonly #connect: MakeConnection;
   readonly #shards = new Map<string, Shard>();
-  /** By slot; one entry where there is no cluster. */
+  /** By slot; a single entry without a cluster. */
   #owners: (Shard | undefined)[] = [undefined];
-  /** Channels that were subscribed to while nobody had their slot. */
-  #homeless = new Set<string>();
-  /** What a person was told last, until it is up again. */
+  /** Channels that were subscribed to while their slot had no primary. */
+  #unassigned = new Set<string>();
+  /** The last problem that was logged, until the store is up again. */
   #complaint: string | undefined;
   #isUp = false;
   #isClosed = false;
@@ -64,10 +64,10 @@ export class RedisStore {
     this.#connect = settings.connect ?? makeConnection;
   }
 
-  /** @throws RedisUnusable where a person has to change something, RedisUnreachable where nobody answers in 10 s */
+  /** @throws RedisUnusable if an operator must change something, RedisUnreachable if there is no connection within 10 s */
   async start(): Promise<void> {
     const { address, clock } = this.#settings;
-    const patience = clock.setTimeout(() => {
+    const timeout = clock.setTimeout(() => {
       const place = showRedisAddress(address);
       this.#started.reject(this.#lastReason ?? new RedisUnreachable(`${place} does not answer`));
     }, startMs);
@@ -79,7 +79,7 @@ export class RedisStore {
       this.close();
       throw error;
     } finally {
-      patience.cancel();
+      timeout.cancel();
     }
   }
 
@@ -87,28 +87,28 @@ export class RedisStore {
     return this.#isUp;
   }
 
-  /** The verb that reaches those who subscribed through `subscribe`, for scripts. */
+  /** The publish command that reaches channels subscribed through `subscribe`, for scripts. */
   get publishVerb(): "PUBLISH" | "SPUBLISH" {
     const [shard] = this.#shards.values();
     return shard?.subscriber?.isSharded === true ? "SPUBLISH" : "PUBLISH";
   }
 
-  /** Every primary there is now. */
+  /** All current primaries. */
   get shards(): readonly Shard[] {
     return Array.from(this.#shards.values());
   }
 
-  /** The primary that has the key. @throws RedisUnreachable */
+  /** The primary that owns the key. @throws RedisUnreachable */
   shardOf(key: string): Shard {
     const shard = this.#ownerOf(key);
-    if (shard === undefined) throw new RedisUnreachable("no primary is known for this key now");
+    if (shard === undefined) throw new RedisUnreachable("no primary is currently known for this key");
     return shard;
   }
 
-  /** A key that the shard has, made of a prefix; undefined where it has none. */
+  /** A key with this prefix that the shard owns; undefined if it owns no slot. */
   keyAt(shard: Shard, prefix: string): string | undefined {
     if (!this.#isCluster) return prefix;
-    // 100,000 tries find a slot of a shard that has one slot in a thousand, and take some ms once per shard.
+    // 100,000 tries find a slot even for a shard with one slot in a thousand, and take a few ms once per shard.
     for (let n = 0; n < 100_000; n++) {
       const key = `${prefix}{${n}}`;
       if (this.#owners[slotOf(key)] === shard) return key;
@@ -116,30 +116,30 @@ export class RedisStore {
     return undefined;
   }
 
-  /** @throws RedisUnreachable where one of them is not subscribed now; it will be, unless it is unsubscribed */
+  /** @throws RedisUnreachable if a channel cannot be subscribed now. It will be later, unless it is unsubscribed */
   async subscribe(channels: readonly string[]): Promise<void> {
     await Promise.all(
       Array.from(this.#byShard(channels), async ([shard, some]) => {
         if (shard?.subscriber !== undefined) return shard.subscriber.subscribe(some);
-        for (const channel of some) this.#homeless.add(channel);
-        throw new RedisUnreachable("no primary is known for this channel now");
+        for (const channel of some) this.#unassigned.add(channel);
+        throw new RedisUnreachable("no primary is currently known for this channel");
       }),
     );
   }
 
   async unsubscribe(channels: readonly string[]): Promise<void> {
-    for (const channel of channels) this.#homeless.delete(channel);
+    for (const channel of channels) this.#unassigned.delete(channel);
     await Promise.all(Array.from(this.#byShard(channels), ([shard, some]) => shard?.subscriber?.unsubscribe(some)));
   }
 
-  /** Opens every connection anew: what looks alive and is deaf, or does not answer. */
+  /** Reopens the connections to a shard that look open but do not deliver or answer. */
   restart(shard: Shard): void {
     shard.commands.restart();
     shard.subscriber?.restart();
     this.refresh();
   }
 
-  /** Has the slots of a cluster read again soon. */
+  /** Reads the slots of a cluster again soon. */
   refresh(): void {
     if (this.#isCluster && !this.#reading) this.#schedule(0);
   }
@@ -203,7 +203,7 @@ export class RedisStore {
       this.#complaint = reason.message;
     }
     this.refresh();
-    this.#down(reason?.message ?? `the subscriptions at ${shard.name} are gone`);
+    this.#down(reason?.message ?? `the subscriptions at ${shard.name} were lost`);
   }
 
   #down(reason: string): void {
@@ -212,11 +212,11 @@ export class RedisStore {
     this.#events.onDown(reason);
   }
 
-  /** What was subscribed to while the shard's subscriber was not there yet. */
+  /** Subscribes to channels that were requested before the shard was available. */
   #settle(shard: Shard): void {
-    const some = Array.from(this.#homeless).filter((it) => this.#ownerOf(it) === shard);
+    const some = Array.from(this.#unassigned).filter((it) => this.#ownerOf(it) === shard);
     if (some.length === 0) return;
-    for (const channel of some) this.#homeless.delete(channel);
+    for (const channel of some) this.#unassigned.delete(channel);
     shard.subscriber?.subscribe(some).catch(() => undefined); // a break subscribes to them again
   }
 
@@ -228,7 +228,7 @@ export class RedisStore {
   async #readTopology(): Promise<void> {
     this.#reading = true;
     try {
-      this.#place(await this.#askSlots());
+      this.#applyTopology(await this.#askSlots());
       this.#failures = 0;
     } catch (error) {
       this.#failures++;
@@ -241,7 +241,7 @@ export class RedisStore {
     this.#schedule(this.#isUp ? topologyMs : backoff(this.#failures + 1, { firstMs: 100, maxMs: 2000 }));
   }
 
-  /** The first of all known nodes that answers. */
+  /** Asks the known nodes until one answers. */
   async #askSlots(): Promise<readonly SlotRange[]> {
     const known = Array.from(this.#shards.keys(), toHost);
     let last: unknown = new RedisUnreachable("no node of the cluster is known");
@@ -254,10 +254,10 @@ export class RedisStore {
         await node.connect();
         const ranges = await readSlots(node, host);
         if (ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0) === slotCount) return ranges;
-        last = new RedisUnreachable("some slots of the cluster have no primary now");
+        last = new RedisUnreachable("some slots of the cluster currently have no primary");
       } catch (error) {
         if (/cluster support disabled/.test(String(error))) {
-          last = new RedisUnusable(`${host.host}:${host.port} is no cluster: use redis:// without +cluster`);
+          last = new RedisUnusable(`${host.host}:${host.port} is not a cluster. Use redis:// without +cluster`);
         } else if (last instanceof RedisUnreachable || last === undefined) last = error;
       } finally {
         node.disconnect();
@@ -268,8 +268,8 @@ export class RedisStore {
       : new RedisUnreachable(`no node of the cluster answers: ${String(last)}`, { cause: last });
   }
 
-  /** Opens primaries that are new, closes those that are none any more, and moves subscriptions to where their slot is. */
-  #place(ranges: readonly SlotRange[]): void {
+  /** Opens new primaries, closes those that are primaries no more, and moves subscriptions to the owners of their slots. */
+  #applyTopology(ranges: readonly SlotRange[]): void {
     if (this.#isClosed) return;
     const owners: (Shard | undefined)[] = new Array(slotCount).fill(undefined);
     const kept = new Set<Shard>();
@@ -281,7 +281,7 @@ export class RedisStore {
     this.#owners = owners;
     for (const [name, shard] of this.#shards) {
       const moved = Array.from(shard.subscriber?.wanted ?? []).filter((it) => this.#ownerOf(it) !== shard);
-      for (const channel of moved) this.#homeless.add(channel);
+      for (const channel of moved) this.#unassigned.add(channel);
       if (!kept.has(shard)) {
         this.#shards.delete(name);
         shard.close();

@@ -3,20 +3,20 @@ import type { Redis } from "ioredis";
 import { failureOf } from "./failure.ts";
 import { RedisUnreachable } from "./unreachable.ts";
 
-/** Channels in one command, so that a hundred thousand of them do not keep the server from everybody else. */
+/** Channels per command, so that subscribing to a hundred thousand does not block the server for others. */
 const slice = 500;
 
 export interface SubscriberConnectionEvents {
-  /** Everything that is wanted is subscribed. After a break messages may have been missed. */
+  /** All wanted channels are subscribed. After a break, messages may have been missed. */
   onListening(): void;
   onBreak(): void;
   onMessage(channel: string, text: string): void;
 }
 
 /**
- * The connection to one Redis primary that messages come over.
+ * The connection to one Redis primary for subscriptions.
  *
- * Knows what is wanted, and subscribes to all of it again on each new connection before it says that it listens.
+ * Keeps the set of wanted channels, and subscribes to all of them on each new connection before `onListening`.
  */
 export class SubscriberConnection {
   readonly #redis: Redis;
@@ -26,26 +26,26 @@ export class SubscriberConnection {
   #isListening = false;
   #generation = 0;
 
-  /** @param isSharded uses SSUBSCRIBE, one channel per command, since a command is for one slot */
+  /** @param isSharded uses SSUBSCRIBE with one channel per command, since a command may only address one slot */
   constructor(redis: Redis, isSharded: boolean, events: SubscriberConnectionEvents) {
     this.#redis = redis;
     this.isSharded = isSharded;
     this.#events = events;
     redis.on("ready", () => void this.#subscribeAll());
-    redis.on("close", () => this.#lost());
-    redis.on("error", () => undefined); // the connection for commands says what is wrong
-    redis.on(isSharded ? "smessage" : "message", (channel: string, text: string) => this.#hear(channel, text));
+    redis.on("close", () => this.#handleClose());
+    redis.on("error", () => undefined); // the command connection reports errors
+    redis.on(isSharded ? "smessage" : "message", (channel: string, text: string) => this.#receive(channel, text));
   }
 
   connect(): void {
-    this.#redis.connect().catch(() => undefined); // it goes on trying
+    this.#redis.connect().catch(() => undefined); // it keeps retrying
   }
 
   get isListening(): boolean {
     return this.#isListening;
   }
 
-  /** Every channel that is or will be subscribed. */
+  /** All channels that are or will be subscribed. */
   get wanted(): ReadonlySet<string> {
     return this.#wanted;
   }
@@ -60,7 +60,7 @@ export class SubscriberConnection {
     await this.#subscribe(channels);
   }
 
-  /** What is not listening subscribes to all that is wanted soon anyway. */
+  /** Adds channels without waiting: a connection that is not listening subscribes to all wanted channels soon. */
   want(channels: Iterable<string>): void {
     for (const channel of channels) this.#wanted.add(channel);
   }
@@ -88,7 +88,7 @@ export class SubscriberConnection {
     const generation = ++this.#generation;
     const subscribed = new Set<string>();
     try {
-      // What is wanted may change while the server answers.
+      // The wanted channels may change while the server answers.
       for (let missing = Array.from(this.#wanted); missing.length > 0; ) {
         await this.#subscribe(missing);
         for (const channel of missing) subscribed.add(channel);
@@ -126,7 +126,7 @@ export class SubscriberConnection {
   }
 
   /** What another program publishes on our channels, or a bug above, must not cost the connection. */
-  #hear(channel: string, text: string): void {
+  #receive(channel: string, text: string): void {
     try {
       this.#events.onMessage(channel, text);
     } catch (error) {
@@ -134,7 +134,7 @@ export class SubscriberConnection {
     }
   }
 
-  #lost(): void {
+  #handleClose(): void {
     this.#generation++;
     if (!this.#isListening) return;
     this.#isListening = false;

@@ -1,9 +1,9 @@
-/** Redis cannot be asked now, or did not answer: what was asked may have happened or not. */
+/** Redis cannot be reached, or did not answer: a command may or may not have been carried out. */
 export class RedisUnreachable extends Error {
   override readonly name = "RedisUnreachable";
 }
 
-/** Redis is there and cannot be used as it is: a person must change something. The message says what. */
+/** Redis is reachable but not usable as it is: an operator must change something. The message says what. */
 export class RedisUnusable extends Error {
   override readonly name = "RedisUnusable";
 }

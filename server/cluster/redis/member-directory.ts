@@ -3,47 +3,47 @@ import type { RedisStore } from "../../lib/redis/store.ts";
 import { topicPrefix } from "../../lib/redis/topic-prefix.ts";
 import type { Claim, Claimed, Member, MemberId, MemberState } from "../cluster.ts";
 import beat from "./beat.lua" with { type: "text" };
-import bury from "./bury.lua" with { type: "text" };
 import claim from "./claim.lua" with { type: "text" };
 import join from "./join.lua" with { type: "text" };
 import release from "./release.lua" with { type: "text" };
+import removeDead from "./remove-dead.lua" with { type: "text" };
 
-/** What runs inside Redis; each file says its keys, arguments and answers. */
-export function meetingScripts() {
+/** The Lua scripts. Each file documents its keys, arguments and answers. */
+export function directoryScripts() {
   return {
     join: makeScript(join),
     beat: makeScript(beat),
     claim: makeScript(claim),
     release: makeScript(release),
-    bury: makeScript(bury),
+    removeDead: makeScript(removeDead),
   };
 }
 
-/** A member and its number: the lower, the older. */
+/** A member and its number; a lower number means an older member. */
 export interface NumberedMember {
   readonly member: Member;
   readonly number: number;
 }
 
-export interface MeetingOptions {
-  readonly scripts: ReturnType<typeof meetingScripts>;
-  /** What all keys and topics begin with. */
+export interface MemberDirectoryOptions {
+  readonly scripts: ReturnType<typeof directoryScripts>;
+  /** Prefix of all keys and topics. */
   readonly prefix: string;
-  /** The number of the database. */
+  /** The database number. */
   readonly db: number;
   readonly expiryMs: number;
 }
 
-/** Where the members of a server meet in Redis. All keys and topics are in one hash slot. */
-export class Meeting {
-  /** What all members hear. */
+/** The cluster's data in Redis. All keys and topics are in one hash slot. */
+export class MemberDirectory {
+  /** The topic that all members subscribe to. */
   readonly topic: string;
   readonly #store: RedisStore;
-  readonly #scripts: ReturnType<typeof meetingScripts>;
+  readonly #scripts: ReturnType<typeof directoryScripts>;
   readonly #base: string;
   readonly #expiryMs: number;
 
-  constructor(store: RedisStore, { scripts, prefix, db, expiryMs }: MeetingOptions) {
+  constructor(store: RedisStore, { scripts, prefix, db, expiryMs }: MemberDirectoryOptions) {
     this.#store = store;
     this.#scripts = scripts;
     this.#base = `${prefix}/{cluster}`;
@@ -51,12 +51,12 @@ export class Meeting {
     this.#expiryMs = expiryMs;
   }
 
-  /** What one member hears. */
+  /** The topic of one member. */
   topicOf(id: MemberId): string {
     return `${this.topic}/${id}`;
   }
 
-  /** Those who live are answered, those who died without a word are named. */
+  /** Joins. Returns the live members, and the ids of members that expired without leaving. */
   async join(
     id: MemberId,
     state: MemberState,
@@ -69,20 +69,20 @@ export class Meeting {
     return { number, living, dead };
   }
 
-  /** @returns false where the member was given up */
+  /** @returns false if the member has expired */
   async beat({ member, number }: NumberedMember): Promise<boolean> {
     const state = `${number} ${JSON.stringify(member.state)}`;
     const args = [member.id, state, this.#expiryMs, this.topic, this.#store.publishVerb];
     return (await this.#run(this.#scripts.beat, [this.#members, this.#sign(member.id)], args)) === 1;
   }
 
-  /** @throws Error for who is no member (any more) */
+  /** @throws Error if the caller is not a member (any more) */
   async claim(id: MemberId, { key, holder, over }: Claim): Promise<Claimed> {
     const keys = [this.#claim(key), this.#sign(id), this.#claimsOf(id)];
     const from = typeof over === "string" ? [over, ""] : ["holder", over.holder];
     const answer = await this.#run(this.#scripts.claim, keys, [id, holder, ...from, this.#sign("")]);
     const [word, member, previousHolder] = answer as readonly [string, string?, string?];
-    if (word === "gone") throw new Error("a member that was given up can claim nothing");
+    if (word === "gone") throw new Error("an expired member cannot claim anything");
     const previous =
       member === undefined || previousHolder === undefined ? undefined : { member, holder: previousHolder };
     return { isGranted: word === "granted", previous };
@@ -92,23 +92,23 @@ export class Meeting {
     await this.#run(this.#scripts.release, [this.#claim(key), this.#claimsOf(id)], [holder]);
   }
 
-  /** Frees what a member that is gone had claimed. */
-  bury(id: MemberId): Promise<void> {
-    return this.#bury(id, "missed");
+  /** Removes an expired member and releases its claims. */
+  removeDead(id: MemberId): Promise<void> {
+    return this.#removeDead(id, "expired");
   }
 
-  /** Says that a member leaves, and frees what it had claimed. */
+  /** Announces that a member leaves, and releases its claims. */
   leave(id: MemberId): Promise<void> {
-    return this.#bury(id, "left");
+    return this.#removeDead(id, "left");
   }
 
   async send(topic: string, text: string): Promise<void> {
     await this.#store.shardOf(this.#base).commands.call(this.#store.publishVerb, topic, text);
   }
 
-  async #bury(id: MemberId, word: "left" | "missed"): Promise<void> {
+  async #removeDead(id: MemberId, word: "left" | "expired"): Promise<void> {
     const keys = [this.#members, this.#sign(id), this.#claimsOf(id)];
-    while ((await this.#run(this.#scripts.bury, keys, [id, word, this.topic, this.#store.publishVerb])) === 1);
+    while ((await this.#run(this.#scripts.removeDead, keys, [id, word, this.topic, this.#store.publishVerb])) === 1);
   }
 
   #run(
@@ -136,7 +136,7 @@ export class Meeting {
   }
 }
 
-/** @param text number, a space, and the state as JSON */
+/** @param text the number, a space, and the state as JSON */
 export function parseMember(id: MemberId, text: string): NumberedMember {
   const space = text.indexOf(" ");
   const state = JSON.parse(text.slice(space + 1)) as MemberState;

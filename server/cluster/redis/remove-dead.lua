@@ -1,10 +1,10 @@
--- Frees what a member that is gone had claimed, some at a time. Whoever notices may do it, and several may.
+-- Releases the claims of a member that is gone, some at a time. Any member may run it, also concurrently.
 --
--- KEYS  1  members    2  sign of life of the member    3  its claims: set
--- ARGV  1  id of the member    2  "left" where it says so itself: its sign of life ends here
+-- KEYS  1  members    2  heartbeat key of the member    3  its claims: set
+-- ARGV  1  id of the member    2  "left" if it leaves by itself: deletes its heartbeat key
 --       3  channel of all      4  PUBLISH or SPUBLISH
 --
--- Answers  1 where there is more to do
+-- Answers  1 if there is more to do
 
 if ARGV[2] == 'left' then
   if redis.call('DEL', KEYS[2]) == 1 then redis.call(ARGV[4], ARGV[3], 'left ' .. ARGV[1]) end
