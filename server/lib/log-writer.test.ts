@@ -41,7 +41,9 @@ describe("the writer of the log", () => {
     stream.isFull = true;
     for (const line of ["a\n", half, half, "b\n", "c\n"]) write(line);
     stream.emit("drain");
-    expect(stream.written[1]).toBe(`$half$half2 log entries were dropped because the reader of the log was stalled\n`);
+    expect(stream.written[1]).toBe(
+      `${half}${half}2 log entries were dropped because the reader of the log was stalled\n`,
+    );
     // What was handed on, or counted, is not so again.
     write("d\n");
     stream.emit("drain");

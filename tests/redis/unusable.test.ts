@@ -104,7 +104,7 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
       `REDIS_URL: ${place} does not speak TLS: use redis:// instead of rediss://`,
     );
     expect(await refusal({ REDIS_URL: `redis://${place}/99` })).toBe(
-      `REDIS_URL: ${place} has no database of this number: see "databases" in its settings`,
+      `REDIS_URL: ${place} has no database with this number. See "databases" in its configuration`,
     );
   }, 60_000);
 

@@ -33,7 +33,7 @@ describe("what an error of the client means", () => {
 
   test.each([
     ["NOAUTH Authentication required.", /wants a password: put it into REDIS_URL/],
-    ["ERR DB index is out of range", /has no database of this number/],
+    ["ERR DB index is out of range", /has no database with this number/],
     ["WRONGPASS invalid username-password pair or user is disabled.", /refuses the name or password/],
     ["NOPERM this user has no permissions to run the 'evalsha' command", /does not permit/],
     ["WRONGTYPE Operation against a key holding the wrong kind of value", /another program.*REDIS_PREFIX/],
