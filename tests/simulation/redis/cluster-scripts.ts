@@ -1,6 +1,6 @@
 import type { Script } from "./script.ts";
 
-/** The cluster's Lua scripts, step by step: the files beside server/cluster/redis/meeting.ts say what they do. */
+/** The cluster's Lua scripts, step by step: the files beside server/cluster/redis/member-directory.ts say what they do. */
 
 export const join: Script = ({ keys, send }, [members = "", sign = "", counter = ""], args) => {
   const [id = "", stateText = "", ms, topic = "", , signStart = ""] = args;
@@ -50,7 +50,11 @@ export const release: Script = ({ keys }, [name = "", claims = ""], [holder]) =>
   return 1;
 };
 
-export const bury: Script = ({ keys, send }, [members = "", sign = "", claims = ""], [id = "", word, topic = ""]) => {
+export const removeDead: Script = (
+  { keys, send },
+  [members = "", sign = "", claims = ""],
+  [id = "", word, topic = ""],
+) => {
   if (word === "left") {
     if (keys.delete(sign)) send(topic, `left ${id}`);
   } else if (keys.has(sign)) return 0;

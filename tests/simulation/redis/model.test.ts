@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { brokerScripts } from "../../../server/broker/redis/scripts.ts";
-import { meetingScripts } from "../../../server/cluster/redis/meeting.ts";
+import { directoryScripts } from "../../../server/cluster/redis/member-directory.ts";
 import { RedisServer } from "../../redis/redis.ts";
 import { makeRandom, replayable, seed } from "../../seed.ts";
 import { Dice } from "../dice.ts";
@@ -30,7 +30,7 @@ afterAll(async () => {
 test("the modelled Redis answers like a real one, whatever is asked", () =>
   replayable(async () => {
     const model = makeModel();
-    const scripts = { ...brokerScripts(), ...meetingScripts() };
+    const scripts = { ...brokerScripts(), ...directoryScripts() };
     for (const { lua } of Object.values(scripts)) {
       const real = String(await redis.script("LOAD", lua));
       expect(model(["SCRIPT", "LOAD", lua])).toBe(real);
@@ -65,7 +65,7 @@ interface Draw {
   readonly at: number;
 }
 
-/** Keys and arguments as server/broker/redis/records.ts and server/cluster/redis/meeting.ts give them. */
+/** Keys and arguments as server/broker/redis/records.ts and server/cluster/redis/member-directory.ts give them. */
 function callOf(name: string, { whole, pick, at }: Draw): [keys: string[], args: (string | number)[]] {
   const channel = `c{${whole(2)}}`;
   const [record, messages] = [`${channel}:record`, `${channel}:messages`];

@@ -1,5 +1,5 @@
 import { brokerScripts } from "../../../server/broker/redis/scripts.ts";
-import { meetingScripts } from "../../../server/cluster/redis/meeting.ts";
+import { directoryScripts } from "../../../server/cluster/redis/member-directory.ts";
 import * as broker from "./broker-scripts.ts";
 import * as cluster from "./cluster-scripts.ts";
 import type { Script } from "./script.ts";
@@ -7,7 +7,7 @@ import type { Script } from "./script.ts";
 /** By the text of the Lua file, so that a script nobody has modelled is noticed. */
 export const scriptsByText: ReadonlyMap<string, { readonly sha: string; readonly run: Script }> = new Map([
   ...modelled(brokerScripts(), { ...broker }),
-  ...modelled(meetingScripts(), { ...cluster }),
+  ...modelled(directoryScripts(), { ...cluster }),
 ]);
 
 function modelled(
