@@ -13,6 +13,7 @@ import type { Broker, BrokerEvents, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
 import type { History, HistoryRules } from "../log.ts";
 import { unavailable } from "../unavailable.ts";
+import { Confirmations } from "./confirmations.ts";
 import { KeyNames } from "./keys.ts";
 import { beingChecked, LifeLaw } from "./life-law.ts";
 import { Listening } from "./listening.ts";
@@ -25,8 +26,6 @@ import { Watch } from "./watch.ts";
 const maxBytesOnWay = 64 * 1024 * 1024;
 /** Tops that are asked for at once: others get their turn in between. */
 const topsSlice = 1000;
-/** How long replicas have to confirm a publication, milliseconds. */
-const replicasMs = 1000;
 /** When to try again while Redis is away, milliseconds. */
 const retryAfterMs = 1000;
 
@@ -58,6 +57,7 @@ export class RedisBroker implements Broker {
   readonly #listening: Listening;
   readonly #law: LifeLaw;
   readonly #watch: Watch;
+  readonly #confirmations: Confirmations;
   readonly #self = randomId(9);
   #events: BrokerEvents | undefined;
   #healthy: boolean | undefined;
@@ -67,8 +67,9 @@ export class RedisBroker implements Broker {
   readonly #onWay = new Set<Promise<unknown>>();
 
   constructor(options: RedisBrokerOptions) {
-    const { address, clock, prefix, idWindowMs, connect } = options;
+    const { address, clock, prefix, idWindowMs, replicas, connect } = options;
     this.#options = options;
+    this.#confirmations = new Confirmations(replicas);
     const scripts = brokerScripts();
     this.#keys = new KeyNames(prefix, address.db);
     this.#store = new RedisStore(
@@ -221,8 +222,7 @@ export class RedisBroker implements Broker {
   async #confirmed(channel: ChannelName): Promise<void> {
     const { replicas } = this.#options;
     if (replicas === 0) return;
-    const { commands } = this.#store.shardOf(this.#keys.topicOf(channel));
-    const confirmed = Number(await commands.call("WAIT", replicas, replicasMs));
+    const confirmed = await this.#confirmations.count(this.#store.shardOf(this.#keys.topicOf(channel)));
     if (confirmed < replicas) throw away(`${confirmed} of ${replicas} replicas have it (REDIS_WAIT)`);
   }
 
