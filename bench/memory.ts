@@ -7,9 +7,9 @@ async function main(): Promise<number> {
   if (options === undefined) return 1;
   const rounds: MemoryRound[] = [];
   for (const storage of options.storages) {
-    for (const door of options.doors) {
-      console.error(`${storage}, ${door}`);
-      rounds.push(await runMemoryRound(storage, door, options));
+    for (const connection of options.interfaces) {
+      console.error(`${storage}, ${connection}`);
+      rounds.push(await runMemoryRound(storage, connection, options));
     }
   }
   console.log(options.asJson ? JSON.stringify({ ...options, rounds }, null, 2) : tableOf(rounds, options));
@@ -30,9 +30,9 @@ function tableOf(
   { boundBytes, times, ttlSeconds, restSeconds }: MemoryOptions,
 ): string {
   const mebibytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
-  const rows = rounds.map(({ storage, door, publications, idle, most, after }) => {
+  const rows = rounds.map(({ storage, connection, publications, idle, most, after }) => {
     const factor = ((most - idle) / boundBytes).toFixed(2);
-    return `| ${storage} | ${door} | ${publications} | ${[idle, most].map(mebibytes).join(" | ")} | ${factor} | ${mebibytes(after)} |`;
+    return `| ${storage} | ${connection} | ${publications} | ${[idle, most].map(mebibytes).join(" | ")} | ${factor} | ${mebibytes(after)} |`;
   });
   return [
     `HISTORY_BYTES_TOTAL ${mebibytes(boundBytes)} MiB, published ${times} times over; after: ${restSeconds} s after HISTORY_TTL (${ttlSeconds} s); MiB resident`,

@@ -26,7 +26,7 @@ const sleeping: Readonly<Record<string, string>> = {
   "tests/faults/fault-run.ts": "clients and publishers run for a given time",
   "tests/faults/kills.test.ts": "servers are killed at given times of a run",
   "tests/faults/publisher.ts": "publishers pause between two messages",
-  "tests/faults/rough-line.ts": "a line stalls and crawls",
+  "tests/faults/rough-network.ts": "a line stalls and crawls",
   "tests/redis/cluster.test.ts": "members and claims expire by the time of the Redis server",
   "tests/redis/loss.test.ts": "Redis stands still for a given time",
   "tests/redis/loss/run.ts": "publishers pause between two messages",

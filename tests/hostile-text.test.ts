@@ -38,14 +38,14 @@ const units = [
   ...'[[|{"a":|"",|[],|a\n|\n |A=1\n|"\n|channel=a&|::|::ffff:1.|W/|W/"a",|--a|\u001b['.split("|"),
 ];
 
-/** What follows, so that a match that has to reach the end fails. */
+/** Put at the end, so that a match that has to reach the end fails. */
 const endings = ["!", "\u2028\n"];
 
-interface Entrance {
+interface InputPath {
   readonly name: string;
-  /** What stands in front of the repeated part, so that an expression that begins with it is tried. */
+  /** Put in front of the repeated part, to reach expressions that begin with it. */
   readonly prefixes: readonly string[];
-  /** Whatever it throws or answers is of no interest here. */
+  /** The result does not matter, and it may throw. */
   feed(text: string): unknown;
 }
 
@@ -95,7 +95,7 @@ const callWith = (body: string, contentType: string) =>
     idempotencyKey: body,
   }) as never;
 
-const entrances: readonly Entrance[] = [
+const inputPaths: readonly InputPath[] = [
   {
     name: "the header Authorization of a handshake",
     prefixes: ["", "Bearer ", "Bearer a", "Bearer a.b."],
@@ -213,7 +213,7 @@ const entrances: readonly Entrance[] = [
 describe("64 KiB of any text take linear time", () => {
   const baselineMs = quickest(() => readOften("x".repeat(size)));
 
-  test.each(entrances.map((it) => [it.name, it] as const))("in %s", (_, { prefixes, feed }) => {
+  test.each(inputPaths.map((it) => [it.name, it] as const))("in %s", (_, { prefixes, feed }) => {
     for (const text of texts(prefixes)) {
       const ms = quickest(() => fed(feed, text), baselineMs);
       expect([shown(text), ms]).toEqual([shown(text), Math.min(ms, baselineMs)]); // stops at the first slow one
@@ -247,7 +247,7 @@ function readOften(text: string): number {
   return sum;
 }
 
-function fed(feed: Entrance["feed"], text: string): void {
+function fed(feed: InputPath["feed"], text: string): void {
   try {
     const answer = feed(text);
     if (answer instanceof Promise) answer.catch(() => undefined);

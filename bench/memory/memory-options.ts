@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { type DoorName, doors } from "./doors.ts";
+import { type InterfaceName, interfaces } from "./interfaces.ts";
 import { type StorageName, storages } from "./storages.ts";
 
 /** What one call of the bench measures. */
@@ -12,7 +12,7 @@ export interface MemoryOptions {
   readonly times: number;
   /** How long after HISTORY_TTL the memory is read again. */
   readonly restSeconds: number;
-  readonly doors: readonly DoorName[];
+  readonly interfaces: readonly InterfaceName[];
   readonly storages: readonly StorageName[];
   readonly asJson: boolean;
 }
@@ -22,7 +22,7 @@ export const usage = `npm run bench -- memory [options]
   --times N       how many times the bound is published (3)
   --ttl N         HISTORY_TTL, seconds: longer than publishing takes (60)
   --rest N        how long after it the memory is read again, seconds (15)
-  --doors A,B     of ${Object.keys(doors).join(", ")} (all)
+  --interfaces A,B     of ${Object.keys(interfaces).join(", ")} (all)
   --storages A,B  of ${Object.keys(storages).join(", ")} (all)
   --json          print the results as JSON`;
 
@@ -35,7 +35,7 @@ export function parseMemoryOptions(argv: readonly string[]): MemoryOptions {
       times: { type: "string", default: "3" },
       ttl: { type: "string", default: "60" },
       rest: { type: "string", default: "15" },
-      doors: { type: "string", default: Object.keys(doors).join(",") },
+      interfaces: { type: "string", default: Object.keys(interfaces).join(",") },
       storages: { type: "string", default: Object.keys(storages).join(",") },
       json: { type: "boolean", default: false },
     },
@@ -45,7 +45,7 @@ export function parseMemoryOptions(argv: readonly string[]): MemoryOptions {
     times: between("times", values.times, 1, 100),
     ttlSeconds: between("ttl", values.ttl, 1, 3600),
     restSeconds: between("rest", values.rest, 1, 3600),
-    doors: someOf("doors", values.doors, doors),
+    interfaces: someOf("interfaces", values.interfaces, interfaces),
     storages: someOf("storages", values.storages, storages),
     asJson: values.json,
   };

@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readMemory } from "../fanout/process-figures.ts";
 import { ServerProcess } from "../fanout/server-process.ts";
-import { type DoorName, publishThrough } from "./doors.ts";
+import { type InterfaceName, publishThrough } from "./interfaces.ts";
 import type { MemoryOptions } from "./memory-options.ts";
 import { type StorageName, storages } from "./storages.ts";
 
 /** What one server held, in bytes resident over all its processes. */
 export interface MemoryRound {
   readonly storage: StorageName;
-  readonly door: DoorName;
+  readonly connection: InterfaceName;
   readonly publications: number;
   readonly idle: number;
   /** The most while it was published to. */
@@ -19,10 +19,10 @@ export interface MemoryRound {
   readonly after: number;
 }
 
-/** Publishes several times the bound through one door, and waits until all of it has expired. */
+/** Publishes several times the limit through one interface, and waits until all messages have expired. */
 export async function runMemoryRound(
   storage: StorageName,
-  door: DoorName,
+  connection: InterfaceName,
   { boundBytes, times, ttlSeconds, restSeconds }: MemoryOptions,
 ): Promise<MemoryRound> {
   const directory = mkdtempSync(join(tmpdir(), "fanfare-bench-memory-"));
@@ -44,15 +44,15 @@ export async function runMemoryRound(
   };
   try {
     await untilReady(server.port);
-    await publishThrough(door, server.port, 100_000); // what is loaded and compiled with the first requests is not history
+    await publishThrough(connection, server.port, 100_000); // what is loaded and compiled with the first requests is not history
     await Bun.sleep(2000);
     const idle = readMemory(server.pid).rss;
     const sampling = setInterval(sample, 100);
-    const publications = await publishThrough(door, server.port, times * boundBytes);
+    const publications = await publishThrough(connection, server.port, times * boundBytes);
     sample();
     clearInterval(sampling);
     await Bun.sleep(1000 * (ttlSeconds + restSeconds));
-    return { storage, door, publications, idle, most, after: readMemory(server.pid).rss };
+    return { storage, connection, publications, idle, most, after: readMemory(server.pid).rss };
   } finally {
     await server.close();
     rmSync(directory, { recursive: true, force: true });

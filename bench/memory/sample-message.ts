@@ -2,7 +2,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { costOf } from "../../server/broker/cost-of.ts";
 
-/** What a door is given to publish: short or long, plain or with every label, one byte per character or two. */
+/** A message to publish: short or long, with or without labels, with one or two bytes per character. */
 export interface SampleMessage {
   readonly user: string;
   readonly text: string;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { RecordingLog } from "../../tests/delivery/recording-log.ts";
 import { FakeConnection } from "../../tests/fakes/connection.ts";
-import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { nameOf, type TestClient, TestHub } from "../../tests/fakes/hub.ts";
 import { plainForm, sseForm } from "../../tests/fakes/wire-forms.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { WireForm } from "../session/wire-form.ts";
@@ -215,7 +215,7 @@ describe("a fault in one connection", () => {
     return { first, faulty, last };
   }
 
-  const closes = (...guests: readonly Guest[]) => guests.map(({ connection }) => connection.closedWith?.name);
+  const closes = (...guests: readonly TestClient[]) => guests.map(({ connection }) => connection.closedWith?.name);
 
   test.each([
     ["one channel", ["room"]],

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { RecordingLog } from "../../tests/delivery/recording-log.ts";
-import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { nameOf, type TestClient, TestHub } from "../../tests/fakes/hub.ts";
 import type { Said } from "../../tests/fakes/reading.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { commitJoin, planJoin } from "./join.ts";
@@ -16,13 +16,13 @@ async function begin(stored: number, options: Parameters<typeof TestHub.start>[0
   return guest;
 }
 
-async function say({ conversation }: Guest, frame: object): Promise<void> {
+async function say({ conversation }: TestClient, frame: object): Promise<void> {
   conversation.receive(JSON.stringify(frame));
   await it.settle();
 }
 
 /** What came of one channel, gaps and answers included. */
-function courseOf({ connection }: Guest, channel = "room") {
+function courseOf({ connection }: TestClient, channel = "room") {
   return connection.taken
     .filter((frame) => frame.channel === channel)
     .map(({ type, event, offset, from, to }: Said) => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { FakeConnection } from "../../tests/fakes/connection.ts";
-import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { nameOf, type TestClient, TestHub } from "../../tests/fakes/hub.ts";
 import { Grants } from "../auth/grants.ts";
 import type { TokenVerifier } from "../auth/token.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
@@ -8,13 +8,13 @@ import { MovedClock } from "../lib/moved-clock.ts";
 let it: TestHub;
 afterEach(() => it.close());
 
-async function begin(options: Parameters<typeof TestHub.start>[0] = {}): Promise<Guest> {
+async function begin(options: Parameters<typeof TestHub.start>[0] = {}): Promise<TestClient> {
   it = await TestHub.start(options);
   return it.connect({ userId: "u1" });
 }
 
 /** Says something and gives what came of it. */
-async function say({ conversation, connection }: Guest, said: string | object) {
+async function say({ conversation, connection }: TestClient, said: string | object) {
   const before = connection.taken.length;
   conversation.receive(typeof said === "string" ? said : JSON.stringify(said));
   await it.settle();
@@ -361,7 +361,7 @@ describe("too many frames", () => {
 
 describe("a client that does not read its answers", () => {
   /** Somebody whose socket is full. */
-  async function beginFull(options: Parameters<typeof begin>[0] = {}): Promise<Guest> {
+  async function beginFull(options: Parameters<typeof begin>[0] = {}): Promise<TestClient> {
     it = await TestHub.start(options);
     const guest = await it.connect({ userId: "u1" }, new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 1e6 }));
     guest.connection.stall();

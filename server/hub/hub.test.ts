@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { FakeConnection } from "../../tests/fakes/connection.ts";
-import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { nameOf, type TestClient, TestHub } from "../../tests/fakes/hub.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
@@ -91,7 +91,7 @@ describe("a hub lets go of who left", () => {
 });
 
 describe("each event of a session's life happens once", () => {
-  test.each<[string, (guest: Guest) => void]>([
+  test.each<[string, (guest: TestClient) => void]>([
     ["closed by this side, then gone", ({ session }) => session.close({ name: "disconnected" })],
     ["gone twice", (guest) => it.leave(guest)],
     ["dropped, then gone", ({ session }) => session.drop({ name: "too-slow" })],

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { type Guest, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { nameOf, type TestClient, TestHub } from "../../tests/fakes/hub.ts";
 import type { MemberState } from "../cluster/cluster.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
@@ -48,7 +48,7 @@ describe("who is in a channel", () => {
 
   test("includes a client that does not read, and one that fell behind", async () => {
     const { here, asked } = await twoWorkers();
-    const stalled: Guest = await here.it.connect({ userId: "slow", channels: [room] });
+    const stalled: TestClient = await here.it.connect({ userId: "slow", channels: [room] });
     await here.it.connect({ userId: "quick", channels: [room] });
     stalled.connection.stall();
     for (let count = 0; count < 5; count++) {

@@ -26,8 +26,8 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
     async function world(...names: string[]) {
       const cluster = await make();
       opened.push(cluster);
-      const members: Witness[] = [];
-      for (const it of names) members.push(await Witness.join(cluster, it));
+      const members: RecordingMember[] = [];
+      for (const it of names) members.push(await RecordingMember.join(cluster, it));
       await cluster.settle();
       return { cluster, members };
     }
@@ -191,12 +191,12 @@ function stateOf(name: string): MemberState {
   return { name, pid: 1, isDraining: false };
 }
 
-/** A member that remembers what it was told. */
-class Witness {
+/** A member that records the events it receives. */
+class RecordingMember {
   readonly cluster: Cluster;
   readonly messages: ClusterMessage[] = [];
   readonly senders: string[] = [];
-  /** How often it was told that it is back. */
+  /** How often `onReturned` was called. */
   returns = 0;
   readonly #others: Member[] = [];
 
@@ -204,27 +204,27 @@ class Witness {
     this.cluster = cluster;
   }
 
-  static async join(world: ClusterUnderTest, name: string): Promise<Witness> {
-    const witness = new Witness(world.make(stateOf(name)));
-    await witness.cluster.start({
-      onJoined: (member) => witness.#others.push(member),
+  static async join(world: ClusterUnderTest, name: string): Promise<RecordingMember> {
+    const recorder = new RecordingMember(world.make(stateOf(name)));
+    await recorder.cluster.start({
+      onJoined: (member) => recorder.#others.push(member),
       onLeft: ({ id }) => {
-        const at = witness.#others.findIndex((it) => it.id === id);
-        if (at < 0) throw new Error("somebody left who had not come");
-        witness.#others.splice(at, 1);
+        const at = recorder.#others.findIndex((it) => it.id === id);
+        if (at < 0) throw new Error("a member left that had not joined");
+        recorder.#others.splice(at, 1);
       },
       onMessage: (from, message) => {
-        witness.senders.push(from);
-        witness.messages.push(message);
+        recorder.senders.push(from);
+        recorder.messages.push(message);
       },
       onReturned: () => {
-        witness.returns++;
+        recorder.returns++;
       },
     });
-    return witness;
+    return recorder;
   }
 
-  /** Names of the others that it knows to be there. */
+  /** Names of the other members that it knows. */
   get others(): string[] {
     return this.#others.map(({ state }) => state.name);
   }

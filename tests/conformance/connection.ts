@@ -6,25 +6,25 @@ import type { Said } from "../fakes/reading.ts";
 import { type Declare, declareSuite, type Skip } from "./skip.ts";
 
 /** The client's end of a real socket. */
-export interface OtherSide {
-  /** Everything that arrived and is no welcome, in order. */
+export interface ClientEnd {
+  /** Everything that arrived except the welcome, in order. */
   readonly said: readonly Said[];
-  /** How the server said goodbye, in the transport's own words; undefined while it has not. */
+  /** How the server closed the connection, as the transport reports it; undefined while it is open. */
   readonly goodbye: string | undefined;
-  /** Stops reading; what comes stays in the kernel's buffers until those are full. */
+  /** Stops reading. New data stays in the kernel's buffers until they are full. */
   pause(): void;
   resume(): void;
-  /** Resolves when this is true; it is looked at whenever something came. */
+  /** Resolves when this is true. It is checked whenever something arrives. */
   until(isTrue: () => boolean): Promise<void>;
-  /** Is gone, without a word. */
+  /** Disappears without closing. */
   vanish(): void;
 }
 
-/** A connection with a real socket, both its ends. */
+/** Both ends of a connection with a real socket. */
 export interface TestedConnection {
   readonly connection: Connection;
-  readonly other: OtherSide;
-  /** What the other side should see of the goodbye "restarting". */
+  readonly other: ClientEnd;
+  /** What the client should see when the server closes with "restarting". */
   readonly restarting: RegExp;
   /** Resolves when the transport has told the hub that the connection is over. */
   untilEnded(): Promise<void>;

@@ -1,39 +1,39 @@
 import { parseChannelName } from "../../protocol/channel-name.ts";
 import { type Position, parseCursor, type Since } from "../../protocol/position.ts";
 import type { Publication } from "../../protocol/publication.ts";
-import type { ReadWrite, Said, SaidJoin } from "../fakes/reading.ts";
+import type { ReadWrite, ReceivedJoin, Said } from "../fakes/reading.ts";
 
-/** What is known about what was stored: the truth that a client's frames are held against. */
-export interface Truth {
-  /** The life of the channel's numbering that goes on now, if it was ever heard of. */
+/** The stored publications. A client's frames are checked against them. */
+export interface StoredState {
+  /** The current epoch of the channel, if there is one. */
   epoch(channel: string): string | undefined;
-  /** Every publication of one life, none for a life that never was; the one with offset 1 first. */
+  /** All publications of an epoch, starting with offset 1; undefined for an unknown epoch. */
   stored(channel: string, epoch: string): readonly Publication[] | undefined;
-  /** The offsets up to this one are in history no more. */
+  /** Offsets up to this one are no longer in the history. */
   forgotten(channel: string, epoch: string): number;
-  /** A repair may have taken too long to be waited for: then a reader gets again what lies before its position. */
+  /** A repair may have timed out. Then a reader may receive messages before its position again. */
   readonly mayRepeat: boolean;
 }
 
 /**
- * One connection's frames, held against the law of delivery as they come: nothing missed, nothing doubled, in order,
- * each hole announced with exact borders and only where history is too short.
+ * Checks the frames of one connection against the delivery guarantees as they arrive: nothing missing, nothing twice, in order,
+ * each gap announced with exact borders and only if the history is too short.
  */
 export class Reader {
-  /** The first thing that was wrong, if anything was. */
+  /** The first fault, if there was one. */
   fault: string | undefined;
   connectionId: string | undefined;
   resumeKey: string | undefined;
-  /** Positions in all channels it is in, as a client keeps them. */
+  /** The positions in all its channels, as a client tracks them. */
   readonly positions = new Map<string, Position>();
-  /** What asked-for positions the answers are expected to speak of, by `ref`; the welcome's by channel. */
+  /** The requested positions that answers should refer to, by `ref`; those of the welcome by channel. */
   readonly asked = new Map<string | number, Since>();
   gaps = 0;
   resumed = 0;
-  readonly #truth: Truth;
+  readonly #truth: StoredState;
   readonly #seen = new Map<string, Set<string>>();
 
-  constructor(truth: Truth) {
+  constructor(truth: StoredState) {
     this.#truth = truth;
   }
 
@@ -64,7 +64,7 @@ export class Reader {
         this.#advance(frame);
         break;
       case "subscribed":
-        this.#join(frame.channel ?? "", frame as SaidJoin, this.asked.get(frame.ref ?? ""));
+        this.#join(frame.channel ?? "", frame as ReceivedJoin, this.asked.get(frame.ref ?? ""));
         break;
       case "unsubscribed":
         this.positions.delete(frame.channel ?? "");
@@ -83,7 +83,7 @@ export class Reader {
     for (const [channel, join] of Object.entries(channels)) this.#join(channel, join, this.asked.get(channel));
   }
 
-  #join(channel: string, join: SaidJoin, since: Since | undefined): void {
+  #join(channel: string, join: ReceivedJoin, since: Since | undefined): void {
     const at = `${channel} joined ${JSON.stringify(join)} since ${JSON.stringify(since)}`;
     const known = this.positions.get(channel);
     if (known !== undefined) {
@@ -104,7 +104,7 @@ export class Reader {
     } else this.#resume(at, channel, join, since.position);
   }
 
-  #resume(at: string, channel: string, join: SaidJoin, asked: Position): void {
+  #resume(at: string, channel: string, join: ReceivedJoin, asked: Position): void {
     this.resumed++;
     if (join.recovered === true) {
       const isExact = this.#truth.mayRepeat ? join.from <= asked.offset + 1 : join.from === asked.offset + 1;

@@ -4,13 +4,13 @@ import type { Publication } from "../../protocol/publication.ts";
 import type { Appended, History, HistoryRules, Log, LogEntry } from "../../server/broker/log.ts";
 import { MemoryLog } from "../../server/broker/memory/log.ts";
 import type { Clock } from "../../server/lib/clock.ts";
-import type { Truth } from "./reader.ts";
+import type { StoredState } from "./reader.ts";
 
 /** How much of each channel is kept. */
 export type KeptHistory = Pick<HistoryRules, "historySize" | "historyTtl">;
 
 /** Keeps what a log keeps, and remembers all that was ever stored. */
-export class RecordingLog implements Log, Truth {
+export class RecordingLog implements Log, StoredState {
   mayRepeat = false;
   readonly #setting: KeptHistory;
   readonly #clock: Clock;

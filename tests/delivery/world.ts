@@ -8,7 +8,7 @@ import { sseForm } from "../../server/transport/sse/sse-form.ts";
 import { batchForm } from "../../server/transport/websocket/batch-form.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
 import { FakeConnection } from "../fakes/connection.ts";
-import { type Guest, nameOf, TestHub } from "../fakes/hub.ts";
+import { nameOf, type TestClient, TestHub } from "../fakes/hub.ts";
 import { Reader } from "./reader.ts";
 import { RecordingLog } from "./recording-log.ts";
 import type { Run, Start, Step } from "./steps.ts";
@@ -28,7 +28,7 @@ const clients: readonly { readonly form: WireForm; readonly userId: string | und
 interface Client {
   readonly form: WireForm;
   readonly userId: string | undefined;
-  current: (Guest & { readonly reader: Reader }) | undefined;
+  current: (TestClient & { readonly reader: Reader }) | undefined;
   /** What the other side has really got: what a new connection goes on from. */
   received: ReadonlyMap<string, Position>;
 }

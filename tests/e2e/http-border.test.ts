@@ -8,10 +8,10 @@ const keys = { publish: "publish-key-0123456789", read: "read-key-0123456789ab",
 const scoped = Object.entries(keys).map(([scope, key]) => `${scope}@${key}`);
 const secured = { API_KEY: scoped.join(","), JWT_SECRET: secret };
 
-type Wish = Partial<Parameters<typeof makeToken>[0]>;
+type TokenOptions = Partial<Parameters<typeof makeToken>[0]>;
 
-const tokenFor = (sub: string, wish: Wish = {}) =>
-  makeToken({ secret, sub, subscribe: [], publish: [], expiresInS: undefined, ...wish });
+const tokenFor = (sub: string, options: TokenOptions = {}) =>
+  makeToken({ secret, sub, subscribe: [], publish: [], expiresInS: undefined, ...options });
 
 /** A handshake as a program sends it that can see the status. */
 async function handshakeStatus(server: ServerUnderTest, path: string, headers: Record<string, string> = {}) {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { readMemory } from "../../bench/fanout/process-figures.ts";
-import { type doors, publishThrough } from "../../bench/memory/doors.ts";
+import { type interfaces, publishThrough } from "../../bench/memory/interfaces.ts";
 import { engineEnv } from "../../bin/engine-env.js";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
@@ -13,7 +13,7 @@ let server: ServerUnderTest | undefined;
 afterEach(() => server?.[Symbol.asyncDispose]());
 
 /** Those that had a server hold most, with what is kept cut out of much larger requests. */
-test.each<keyof typeof doors>(["batch", "websocket"])(
+test.each<keyof typeof interfaces>(["batch", "websocket"])(
   "published to by %s beyond its bound, a server holds at most 1.5 times the bound more than when it was idle",
   async (door) => {
     server = await startServer({

@@ -52,7 +52,7 @@ async function apiOf(server: ServerUnderTest): Promise<ApiUnderTest> {
   return new ApiUnderTest((await (await server.request("GET", "/openapi.json")).json()) as OpenApiDocument);
 }
 
-interface Asking {
+interface RequestOverrides {
   readonly headers?: Record<string, string>;
   readonly type?: string | undefined;
   readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
@@ -60,7 +60,7 @@ interface Asking {
   readonly values?: Readonly<Record<string, string>>;
 }
 
-function ask(server: ServerUnderTest, it: Described, { headers, type, body, values }: Asking = {}) {
+function ask(server: ServerUnderTest, it: Described, { headers, type, body, values }: RequestOverrides = {}) {
   return fetch(server.url + exampleUrl(it, values), {
     method: it.method,
     redirect: "manual",
@@ -74,7 +74,12 @@ function ask(server: ServerUnderTest, it: Described, { headers, type, body, valu
 }
 
 /** Asks once for each example; what is wrong with the answers. A kick gets a connection that is there. */
-async function tryExamples(server: ServerUnderTest, described: ApiUnderTest, it: Described, asking: Asking = {}) {
+async function tryExamples(
+  server: ServerUnderTest,
+  described: ApiUnderTest,
+  it: Described,
+  asking: RequestOverrides = {},
+) {
   const results = [];
   for (const { type, body } of exampleBodies(it)) {
     using victim = isKick(it)
@@ -262,7 +267,7 @@ function responseOf(received: string): Response {
 }
 
 /** Each scheme and none, with the key of this scope. */
-function credentials(scope = "read"): readonly (readonly [string, Asking])[] {
+function credentials(scope = "read"): readonly (readonly [string, RequestOverrides])[] {
   return [
     ["nothing", {}],
     ["key", { headers: { Authorization: `Bearer ${keyOf(scope)}` } }],
@@ -276,7 +281,7 @@ function credentials(scope = "read"): readonly (readonly [string, Asking])[] {
 const json = "application/json";
 const notText = { type: json, body: new Uint8Array([0x22, 0xff, 0x22]) };
 const tooMuch = { type: json, body: JSON.stringify("x".repeat(1024 ** 2)) };
-const provocations: readonly (readonly [string, keyof typeof errorTable, Asking])[] = [
+const provocations: readonly (readonly [string, keyof typeof errorTable, RequestOverrides])[] = [
   ...["POST /sse/push", "POST /sse/push/batch", "POST /v1/publish", "POST /v1/channels/{channel}/messages"].flatMap(
     (name) =>
       [

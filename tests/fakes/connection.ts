@@ -5,7 +5,7 @@ import type { Encoded, WireForm } from "../../server/session/wire-form.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
 import { type ReadWrite, readWrite, type Said } from "./reading.ts";
 
-/** Bytes from which on a fake socket is full, and from which on it takes nothing. */
+/** The number of bytes at which a fake socket is full, and at which it refuses writes. */
 export interface SocketRoom {
   readonly fullBytes: number;
   readonly refuseBytes: number;
@@ -16,29 +16,29 @@ interface Waiting extends ReadWrite {
 }
 
 /**
- * A socket of a test. Its other side reads at once, until it stalls: then writes wait here, up to the room there is, until
- * it goes on or makes some progress.
+ * A fake socket. Its client reads at once until it stalls. Then writes are buffered here, up to `SocketRoom`, until the client
+ * reads on.
  */
 export class FakeConnection implements Connection {
   readonly wireForm: WireForm;
   onDrain: () => void = () => undefined;
   onStall: (cause: StallCause) => void = () => undefined;
-  /** Told of what waits, as a transport does it. */
+  /** Informed about buffered bytes, as by a real transport. */
   backlog: Backlog | undefined;
-  /** Each write in the turn in which it is taken, before the other side has it. */
+  /** Called for each accepted write, before the client receives it. */
   onTaken: (write: ReadWrite) => void = () => undefined;
-  /** Each write once the other side has it. */
+  /** Called for each write when the client receives it. */
   onReceived: (write: ReadWrite) => void = () => undefined;
   onClose: (reason: CloseReason) => void = () => undefined;
   closedWith: CloseReason | undefined;
-  /** Where the goodbye says that the session stands. */
+  /** The cursor in the closing message. */
   goodbyeCursor: string | undefined;
   pings = 0;
-  /** Everything that was taken so far, in order. */
+  /** All accepted frames, in order. */
   readonly taken: Said[] = [];
-  /** How many writes were taken. */
+  /** The number of accepted writes. */
   writes = 0;
-  /** Thrown by each `send`, although none may: a bug of a transport. */
+  /** Thrown by each `send`, which is not allowed: simulates a bug in a transport. */
   fault: Error | undefined;
   readonly #room: SocketRoom;
   #waiting: Waiting[] = [];
@@ -86,12 +86,12 @@ export class FakeConnection implements Connection {
     this.close(reason);
   }
 
-  /** The other side reads no more. */
+  /** The client stops reading. */
   stall(): void {
     this.#isStalled = true;
   }
 
-  /** The oldest write gets through. */
+  /** The client reads the oldest write. */
   progress(): void {
     const write = this.#waiting.shift();
     if (write === undefined) return;
@@ -100,7 +100,7 @@ export class FakeConnection implements Connection {
     this.onDrain();
   }
 
-  /** The other side reads all there is, and goes on reading. */
+  /** The client reads everything, and keeps reading. */
   resume(): void {
     this.#isStalled = false;
     const waited = this.#waiting.length > 0;
@@ -109,7 +109,7 @@ export class FakeConnection implements Connection {
     if (waited) this.onDrain();
   }
 
-  /** The other side is gone without a word; what waited is lost. */
+  /** The client disappears without closing. Buffered writes are lost. */
   vanish(): void {
     this.#isGone = true;
     this.#waiting = [];

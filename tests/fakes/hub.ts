@@ -36,31 +36,31 @@ const usualSettings: HubSettings = {
 
 export const usualRules: HistoryRules = { historySize: 1000, historyTtl: 300_000, historyBytes: 1_000_000 };
 
-/** What a test wants otherwise than usual. */
+/** What a test changes from the defaults. */
 export interface TestHubOptions {
   readonly settings?: Partial<HubSettings>;
   readonly rules?: Partial<HistoryRules>;
   readonly clock?: MovedClock;
   readonly log?: Log;
-  /** Put between the hub and the unsteady broker. */
+  /** Wraps the broker that the hub uses. */
   readonly wrap?: (broker: Broker) => Broker;
-  /** Instead of one of its own. */
+  /** Used instead of a cluster of its own. */
   readonly cluster?: Cluster;
   readonly resumeKeys?: ResumeKeys;
-  /** Looks at tokens; without one none is taken. */
+  /** Verifies tokens. Without it every token is refused. */
   readonly verifier?: TokenVerifier;
   readonly onWelcomed?: (session: Session) => void;
   readonly onLeft?: (session: Session) => void;
 }
 
-/** Somebody connected: their socket, and what they say. */
-export interface Guest {
+/** A connected client: its socket, its conversation with the hub, and its session. */
+export interface TestClient {
   readonly connection: FakeConnection;
   readonly conversation: Conversation;
   readonly session: Session;
 }
 
-/** A real hub on a real broker in memory, with fake sockets and a clock that is moved. */
+/** A real hub on a real broker in memory, with fake sockets and a fake clock. */
 export class TestHub {
   readonly clock: MovedClock;
   readonly broker: UnsteadyBroker;
@@ -107,15 +107,15 @@ export class TestHub {
     );
   }
 
-  /** A hub that runs. */
+  /** Starts a hub. */
   static async start(options?: TestHubOptions): Promise<TestHub> {
     const it = new TestHub(options);
     await it.hub.start();
     return it;
   }
 
-  /** Lets somebody in without waiting for the welcome. @throws ServiceError */
-  async enter(handshake: Partial<Handshake> = {}, connection = new FakeConnection()): Promise<Guest> {
+  /** Connects a client without waiting for the welcome. @throws ServiceError */
+  async enter(handshake: Partial<Handshake> = {}, connection = new FakeConnection()): Promise<TestClient> {
     const admitted = this.hub.admit(makeArrival(handshake));
     const conversation = this.hub.open(admitted instanceof Promise ? await admitted : admitted, connection);
     const { session } = conversation;
@@ -124,15 +124,15 @@ export class TestHub {
     return { connection, conversation, session };
   }
 
-  /** Lets somebody in and waits for the welcome. @throws ServiceError */
-  async connect(handshake: Partial<Handshake> = {}, connection = new FakeConnection()): Promise<Guest> {
-    const guest = await this.enter(handshake, connection);
+  /** Connects a client and waits for the welcome. @throws ServiceError */
+  async connect(handshake: Partial<Handshake> = {}, connection = new FakeConnection()): Promise<TestClient> {
+    const client = await this.enter(handshake, connection);
     await this.settle();
-    return guest;
+    return client;
   }
 
-  /** The socket is gone. */
-  leave({ connection, session }: Guest): void {
+  /** Drops the client's socket. */
+  leave({ connection, session }: TestClient): void {
     connection.vanish();
     this.hub.ended(session);
   }
@@ -141,7 +141,7 @@ export class TestHub {
     return this.hub.publish({ channel: nameOf(channel), message, ...more });
   }
 
-  /** Runs what is due now, and what follows from it. */
+  /** Runs all timers that are due, and the work that follows from them. */
   async settle(turns = 3): Promise<void> {
     for (let turn = 0; turn < turns; turn++) await this.clock.moveInSteps(1, 1);
   }
@@ -165,7 +165,7 @@ export function makeArrival(handshake: Partial<Handshake> = {}): Handshake {
   };
 }
 
-/** A channel of a test; `@u1` is u1's own. */
+/** The name of a channel; `@u1` is the channel of the user u1. */
 export function nameOf(text: string): ChannelName {
   return text.startsWith("@") ? userChannel(text.slice(1)) : (text as ChannelName);
 }

@@ -1,7 +1,7 @@
 import type { Encoded, WireForm } from "../../server/session/wire-form.ts";
 
-/** Where a join begins, as a client reads it. */
-export interface SaidJoin {
+/** Where a subscription starts, as a client reads it. */
+export interface ReceivedJoin {
   readonly epoch: string;
   readonly offset: number;
   readonly from: number;
@@ -9,12 +9,12 @@ export interface SaidJoin {
   readonly reason?: string;
 }
 
-/** A frame of the server as a client reads it: only what tests look at. */
-export interface Said extends Partial<SaidJoin> {
+/** A server frame as a client reads it, with the fields that tests use. */
+export interface Said extends Partial<ReceivedJoin> {
   readonly type: string;
   readonly event?: string;
   readonly channel?: string;
-  readonly channels?: Readonly<Record<string, SaidJoin>>;
+  readonly channels?: Readonly<Record<string, ReceivedJoin>>;
   readonly to?: number;
   readonly id?: string;
   readonly ref?: string | number;
@@ -36,14 +36,14 @@ export interface Said extends Partial<SaidJoin> {
   readonly count?: number;
 }
 
-/** What a client makes of one write. */
+/** One write, as a client reads it. */
 export interface ReadWrite {
   readonly said: readonly Said[];
-  /** The cursor at the end of the write, where the form carries one. */
+  /** The cursor at the end of the write, if the wire form has one. */
   readonly cursor: string | undefined;
 }
 
-/** Takes a write apart as a client of that form would. */
+/** Decodes a write like a client of that wire form. */
 export function readWrite(form: WireForm, encoded: Encoded): ReadWrite {
   const texts = encoded.map((part) => (typeof part === "string" ? part : new TextDecoder().decode(part)));
   if (!form.carriesCursor) return { said: texts.flatMap(readJson), cursor: undefined };

@@ -1,6 +1,6 @@
 import type { Ledger } from "./ledger.ts";
 
-/** What a server says of a channel that was joined. */
+/** What the server says about a subscription. */
 export interface Join {
   readonly epoch: string;
   readonly from: number;
@@ -8,19 +8,19 @@ export interface Join {
   readonly reason?: string;
 }
 
-/** A hole that was announced, both ends included. */
-export interface Hole {
+/** An announced gap, both ends included. */
+export interface AnnouncedGap {
   readonly epoch: string;
   readonly from: number;
   readonly to: number;
   readonly reason: string;
 }
 
-/** How a run's channels are kept. */
-export interface Kept {
-  /** How many publications of this channel are in history: beyond them a hole is right. */
+/** How much history the channels of a run have. */
+export interface Retention {
+  /** How many publications of this channel are kept. A gap beyond them is correct. */
   historySize(channel: string): number;
-  /** Publications that may be stored already though nobody has spoken of them. */
+  /** Publications that may already be stored although nobody has seen them. */
   readonly inFlight: number;
 }
 
@@ -31,33 +31,33 @@ interface Place {
 }
 
 /**
- * What one client reads of its channels, over all its connections, held against the guarantees as it comes: each offset once
- * and in order, each hole announced with exact borders and only where history is too short.
+ * What one client receives in its channels, over all its connections. Checks the guarantees as messages arrive: each offset once
+ * and in order, each gap announced with exact borders and only if the history is too short.
  */
 export class ClientRecord {
   deliveries = 0;
-  /** Never came, and nobody said so. */
+  /** Messages that did not arrive and were not announced as missing. */
   lost = 0;
   doubled = 0;
-  /** Announced holes. */
+  /** Announced gaps. */
   gaps = 0;
   readonly name: string;
   readonly #ledger: Ledger;
-  readonly #kept: Kept;
+  readonly #retention: Retention;
   readonly #places = new Map<string, Place>();
 
-  constructor(name: string, ledger: Ledger, kept: Kept) {
+  constructor(name: string, ledger: Ledger, retention: Retention) {
     this.name = name;
     this.#ledger = ledger;
-    this.#kept = kept;
+    this.#retention = retention;
   }
 
-  /** Where the client goes on; undefined before it was first in the channel. */
+  /** Where the client resumes; undefined before its first subscription. */
   place(channel: string): Place | undefined {
     return this.#places.get(channel);
   }
 
-  /** Whether nothing of this channel is still to come. */
+  /** Whether the client has received everything in this channel. */
   isComplete(channel: string): boolean {
     return (this.#places.get(channel)?.offset ?? 0) >= this.#ledger.top(channel);
   }
@@ -89,7 +89,7 @@ export class ClientRecord {
     this.#ledger.see({ channel, epoch: place.epoch, offset, text });
   }
 
-  gap(channel: string, { epoch, from, to, reason }: Hole): void {
+  gap(channel: string, { epoch, from, to, reason }: AnnouncedGap): void {
     const place = this.#places.get(channel);
     const at = `${channel}: gap ${from} to ${to} (${reason}) at ${place?.offset}`;
     this.#ledger.seeEpoch(channel, epoch);
@@ -100,14 +100,14 @@ export class ClientRecord {
     this.#places.set(channel, { epoch, offset: to });
   }
 
-  /** Whatever did not come by now is lost. */
+  /** Counts everything that has not arrived by now as lost. */
   checkEnd(channels: readonly string[]): void {
     for (const channel of channels) this.lost += this.#ledger.top(channel) - (this.#places.get(channel)?.offset ?? 0);
   }
 
   #checkMissed(at: string, channel: string, to: number): void {
-    const stored = this.#ledger.top(channel) + this.#kept.inFlight;
-    if (to + this.#kept.historySize(channel) > stored) this.#fault(`${at}: history reaches back`);
+    const stored = this.#ledger.top(channel) + this.#retention.inFlight;
+    if (to + this.#retention.historySize(channel) > stored) this.#fault(`${at}: history reaches back`);
   }
 
   #fault(text: string): void {

@@ -6,8 +6,8 @@ import { until } from "../waiting.ts";
 import { ClientRecord } from "./client-record.ts";
 import type { ClientOptions, FaultClient } from "./fault-client.ts";
 import { Ledger } from "./ledger.ts";
-import { httpMouth } from "./publisher.ts";
-import { RoughNetwork } from "./rough-line.ts";
+import { httpSender } from "./publisher.ts";
+import { RoughNetwork } from "./rough-network.ts";
 import { SocketClient } from "./socket-client.ts";
 import { StreamClient } from "./stream-client.ts";
 
@@ -46,7 +46,7 @@ async function stopWhileNobodyReads(main: string) {
   server.signal("SIGTERM");
   await server.untilLogged(/The time is over/);
   await Promise.race([server.exited, Bun.sleep(silenceMs)]);
-  network.letGo();
+  network.release();
   await until(() => clients.every(({ isConnected }) => !isConnected), "all clients are disconnected");
   for (const client of clients) client.stop();
   for (const { record } of clients) record.checkEnd([channel]);
@@ -64,11 +64,11 @@ function optionsOf(name: string, url: string, ledger: Ledger): ClientOptions {
 
 /** Publishes until the server itself holds something for every connection: more than the kernel takes. */
 async function fillBuffers(server: ServerUnderTest, ledger: Ledger): Promise<void> {
-  using mouth = httpMouth(server.url, true, makeRandom(2));
+  using sender = httpSender(server.url, true, makeRandom(2));
   const padding = "x".repeat(20_000);
   for (let number = 0; number < 2000; number++) {
     const text = `p:${number}`;
-    ledger.acknowledge({ channel, text, ...(await mouth.say({ channel, text, padding })) });
+    ledger.acknowledge({ channel, text, ...(await sender.say({ channel, text, padding })) });
     if (number % 20 === 0 && (await areFull(server))) return;
   }
   throw new Error("the kernel took everything");

@@ -2,35 +2,35 @@ import { type ChannelName, parseChannelName } from "../../protocol/channel-name.
 import { formatCursor, type Position } from "../../protocol/position.ts";
 import type { ClientRecord, Join } from "./client-record.ts";
 
-/** One client under test, which comes back by itself whenever its line breaks. */
+/** A client under test. It reconnects by itself whenever its connection breaks. */
 export interface FaultClient {
   readonly record: ClientRecord;
   readonly channels: readonly string[];
-  /** How often it was welcomed. */
+  /** How many welcomes it received. */
   readonly welcomes: number;
-  /** Whether it has a connection now. */
+  /** Whether it is connected now. */
   readonly isConnected: boolean;
   start(): void;
-  /** Tries at once where the next try is waited for. */
-  hurry(): void;
-  /** Leaves for good. */
+  /** Reconnects at once instead of waiting. */
+  retryNow(): void;
+  /** Disconnects for good. */
   stop(): void;
 }
 
-/** What every client of a run is told. */
+/** The options of every client of a run. */
 export interface ClientOptions {
   /** Such as `http://127.0.0.1:40001`. */
   readonly url: string;
   readonly record: ClientRecord;
   readonly channels: readonly string[];
-  /** Without it the client comes back as if it had never been there: the checker must see what it misses. */
+  /** Without it the client reconnects without a position, and the checker must find what it misses. */
   readonly resumes: boolean;
   /** From 0 up to 1. */
   random(): number;
 }
 
-/** A frame as far as these clients look at it. */
-export interface Heard {
+/** The fields of a frame that these clients use. */
+export interface ReceivedFrame {
   readonly type: string;
   readonly event?: string;
   readonly channel?: string;
@@ -44,17 +44,17 @@ export interface Heard {
   readonly reason?: string;
 }
 
-/** Before the next try. Milliseconds. */
-export function comeBackMs(random: () => number): number {
+/** Delay before the next try. Milliseconds. */
+export function reconnectDelayMs(random: () => number): number {
   return 20 + random() * 200;
 }
 
-/** The query of a handshake but for `since`. */
+/** The query of a handshake, without `since`. */
 export function channelQuery(channels: readonly string[]): URLSearchParams {
   return new URLSearchParams(channels.map((it): [string, string] => ["channel", it]));
 }
 
-/** Where a client is in its channels, as it says it to the server; empty before its first connection. */
+/** The cursor that the client sends; empty before its first connection. */
 export function cursorOf(record: ClientRecord, channels: readonly string[]): string {
   const positions = new Map<ChannelName, Position>();
   for (const channel of channels) {
@@ -65,8 +65,8 @@ export function cursorOf(record: ClientRecord, channels: readonly string[]): str
   return formatCursor(positions);
 }
 
-/** Takes down what a frame says of the client's own channels. */
-export function take(frame: Heard, { record, channels, resumes }: ClientOptions): void {
+/** Records what a frame says about the client's channels. */
+export function take(frame: ReceivedFrame, { record, channels, resumes }: ClientOptions): void {
   const { channel = "", offset = 0, epoch = "", from = 0, to = 0, reason = "" } = frame;
   if (frame.event === "welcome") {
     for (const it of channels) {

@@ -2,23 +2,23 @@ import { join } from "node:path";
 import { Relay } from "../e2e/relay.ts";
 import type { ServerUnderTest } from "../e2e/server.ts";
 import { makeRandom, replayCommand } from "../seed.ts";
-import { ClientRecord, type Kept } from "./client-record.ts";
+import { ClientRecord, type Retention } from "./client-record.ts";
 import type { ClientOptions, FaultClient } from "./fault-client.ts";
 import { Ledger } from "./ledger.ts";
-import { httpMouth, Publisher, sdkMouth } from "./publisher.ts";
-import { RoughNetwork } from "./rough-line.ts";
+import { httpSender, Publisher, sdkSender } from "./publisher.ts";
+import { RoughNetwork } from "./rough-network.ts";
 import { SdkClient } from "./sdk-client.ts";
 import { SocketClient } from "./socket-client.ts";
 import { StreamClient } from "./stream-client.ts";
 
-/** Where the settings stand that keep `brief:` channels short. */
+/** The folder with the settings that give `brief:` channels a short history. */
 export const settingsFolder = join(import.meta.dir, "settings");
-/** The settings of every server in these tests. What a worker keeps by itself is so little that history is asked. */
+/** The settings of every server in these tests. The workers' own copies of the history are so short that history must be read from the broker. */
 export const faultEnv = { NOTICES: "off", MESSAGE_RATE: "0", HISTORY_BYTES: "16KiB" };
 const briefSize = 5;
 const rooms = ["room:0", "room:1", "room:2", "room:3", "room:4"];
 const briefs = ["brief:0", "brief:1"];
-/** How long the last messages may take to reach everybody over a network that is well again. */
+/** How long the last messages may take to reach all clients after the network works again. */
 const usualSettleMs = 45_000;
 const lookMs = 50;
 const usualLifeMs = 6000;
@@ -29,29 +29,29 @@ export interface FaultPlan {
   readonly server: ServerUnderTest;
   readonly clientsOfEachKind: number;
   readonly durationMs: number;
-  /** What else breaks while clients and publishers are at it. */
+  /** Causes other faults while clients and publishers are running. */
   readonly disturb?: () => Promise<void>;
   /** Off for a negative control. */
   readonly resumes?: boolean;
   /** Off for a negative control. */
   readonly retriesWithSameId?: boolean;
-  /** The longest that a line lives, twice the average. */
+  /** The maximum lifetime of a connection, twice the average. */
   readonly lifeMs?: number;
-  /** How long the last messages may take; short for a negative control, in which some never come. */
+  /** How long the last messages may take; short for a negative control, where some never arrive. */
   readonly settleMs?: number;
-  /** Between two messages, on average, of each of six publishers. */
+  /** Average pause between two messages of each of six publishers. */
   readonly pauseMs?: number;
 }
 
-/** What came of it. */
+/** The result of a run. */
 export interface Figures {
   readonly clients: number;
   readonly cuts: number;
-  /** Cuts in the middle of what was carried. */
+  /** Cuts in the middle of a chunk of data. */
   readonly halved: number;
   readonly welcomes: number;
   readonly acknowledged: number;
-  /** Those that had to be said again after they were stored. */
+  /** Publications that were retried after they were stored. */
   readonly duplicates: number;
   readonly deliveries: number;
   readonly lost: number;
@@ -60,34 +60,34 @@ export interface Figures {
   readonly faults: readonly string[];
 }
 
-/** What every run without a fault in the server ends with. */
+/** The result of every run if the server has no bug. */
 export const sound = { lost: 0, doubled: 0, faults: [] };
 
-/** So many seconds usually, and so many where there is time for more. */
+/** A duration for normal runs and for long runs, given in seconds. @returns milliseconds */
 export function secondsOf(usual: number, long: number): number {
   return (isLong ? long : usual) * 1000;
 }
 
-/** FANFARE_LONG is set where there is time for more. */
+/** FANFARE_LONG=1 asks for long runs. */
 export const isLong = process.env.FANFARE_LONG === "1";
 
-/** Plays a plan over a rough network, and prints what came of it. */
+/** Runs a plan over an unreliable network, and prints the result. */
 export async function runFaults(plan: FaultPlan): Promise<Figures> {
   console.log(`${plan.name}: to replay it: ${replayCommand()}`);
   const network = new RoughNetwork(makeRandom(), plan.lifeMs ?? usualLifeMs);
   using relay = await Relay.to(plan.server.port, network.line);
-  using crowd = new Crowd(plan, relay.url, makeRandom(1));
-  crowd.start();
+  using participants = new Participants(plan, relay.url, makeRandom(1));
+  participants.start();
   await Promise.all([Bun.sleep(plan.durationMs), plan.disturb?.()]);
   network.isCalm = true;
-  await crowd.settle();
-  const figures = { cuts: network.cuts, halved: network.halved, ...crowd.figures() };
+  await participants.settle();
+  const figures = { cuts: network.cuts, halved: network.halved, ...participants.figures() };
   console.log(`${plan.name}: ${JSON.stringify({ ...figures, faults: figures.faults.length })}`);
   return figures;
 }
 
 /** All clients and publishers of one run. */
-class Crowd implements Disposable {
+class Participants implements Disposable {
   readonly #plan: FaultPlan;
   readonly #ledger = new Ledger();
   readonly #clients: FaultClient[] = [];
@@ -96,12 +96,12 @@ class Crowd implements Disposable {
   constructor(plan: FaultPlan, url: string, random: () => number) {
     this.#plan = plan;
     const { retriesWithSameId = true } = plan;
-    const mouths = [
-      ...Array.from({ length: 4 }, () => httpMouth(url, retriesWithSameId, random)),
-      sdkMouth(url, "websocket"),
-      sdkMouth(url, "sse"),
+    const senders = [
+      ...Array.from({ length: 4 }, () => httpSender(url, retriesWithSameId, random)),
+      sdkSender(url, "websocket"),
+      sdkSender(url, "sse"),
     ];
-    this.#publishers = mouths.map((mouth, at) => new Publisher(`p${at}`, mouth, this.#ledger, random));
+    this.#publishers = senders.map((sender, at) => new Publisher(`p${at}`, sender, this.#ledger, random));
     for (let at = 0; at < plan.clientsOfEachKind; at++) this.#clients.push(...this.#oneOfEach(at, url, random));
   }
 
@@ -110,10 +110,10 @@ class Crowd implements Disposable {
     for (const publisher of this.#publishers) publisher.start([...rooms, ...briefs], this.#plan.pauseMs ?? 80);
   }
 
-  /** Everybody is connected, hears a last word in each channel, and with it all that came before it. */
+  /** Waits until every client is connected and has received a last message in each channel, and everything before it. */
   async settle(): Promise<void> {
     await Promise.all(this.#publishers.map((it) => it.stop()));
-    for (const client of this.#clients) client.hurry();
+    for (const client of this.#clients) client.retryNow();
     await this.#until(() => this.#clients.every(({ isConnected }) => isConnected));
     const [first] = this.#publishers;
     for (const channel of [...rooms, ...briefs]) await first?.say(channel);
@@ -145,14 +145,14 @@ class Crowd implements Disposable {
   }
 
   #oneOfEach(at: number, url: string, random: () => number): readonly FaultClient[] {
-    const kept: Kept = {
+    const retention: Retention = {
       historySize: (channel) => (briefs.includes(channel) ? briefSize : Number.POSITIVE_INFINITY),
       inFlight: this.#publishers.length,
     };
     const options = (name: string): ClientOptions => ({
       url,
-      record: new ClientRecord(`${name} ${at}`, this.#ledger, kept),
-      // Three rooms, so that many clients differ, and a channel that is soon forgotten.
+      record: new ClientRecord(`${name} ${at}`, this.#ledger, retention),
+      // Three rooms, so that clients differ, and one channel with a short history.
       channels: [...[at, at + 1, at + 3].map((it) => rooms[it % rooms.length] ?? ""), briefs[at % briefs.length] ?? ""],
       resumes: this.#plan.resumes ?? true,
       random,
@@ -165,7 +165,7 @@ class Crowd implements Disposable {
     ];
   }
 
-  /** Ends also when too much time has passed: what is missing then is counted as lost. */
+  /** Also ends after a timeout: what is missing then counts as lost. */
   async #until(isTrue: () => boolean): Promise<void> {
     const until = performance.now() + (this.#plan.settleMs ?? usualSettleMs);
     while (!isTrue() && performance.now() < until) await Bun.sleep(lookMs);

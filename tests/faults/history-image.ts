@@ -9,7 +9,7 @@ import { parseBody } from "../../server/broker/sqlite/stored-body.ts";
 export type ImageFile = "history.sqlite" | "history.sqlite-wal" | "witness";
 
 /** A publication that was acknowledged. */
-export interface Known {
+export interface KnownMessage {
   readonly channel: ChannelName;
   readonly epoch: string;
   readonly offset: number;
@@ -26,11 +26,11 @@ const rules: HistoryRules = { historySize: 40, historyTtl: 86_400_000, historyBy
  */
 export class HistoryImage {
   readonly directory: string;
-  readonly known: readonly Known[];
+  readonly known: readonly KnownMessage[];
   readonly #kept: string;
   readonly #files: ReadonlyMap<string, Uint8Array>;
 
-  private constructor(directory: string, known: readonly Known[]) {
+  private constructor(directory: string, known: readonly KnownMessage[]) {
     this.directory = directory;
     this.known = known;
     this.#kept = `${directory}-kept`;
@@ -44,7 +44,7 @@ export class HistoryImage {
 
   /** @param end How its last life ended: killed, it left a write-ahead log; stopped, everything is in the one file. */
   static make(directory: string, end: "killed" | "stopped", random: () => number): HistoryImage {
-    const known: Known[] = [];
+    const known: KnownMessage[] = [];
     for (let life = 0; life < lives; life++) {
       const archive = openHistory(directory, defaultLogLimits, { now: life * 1000, wall: life * 1000 });
       for (let transaction = 0; transaction < 30; transaction++) {

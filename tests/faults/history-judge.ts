@@ -3,55 +3,55 @@ import { defaultLogLimits } from "../../server/broker/log-limits.ts";
 import type { Archive } from "../../server/broker/sqlite/archive.ts";
 import { openHistory } from "../../server/broker/sqlite/open-history.ts";
 import { toStorageError } from "../../server/broker/sqlite/storage-error.ts";
-import { type HistoryImage, imageRules, type Known, messageOf } from "./history-image.ts";
+import { type HistoryImage, imageRules, type KnownMessage, messageOf } from "./history-image.ts";
 
-/** What became of a history. */
+/** The result of opening a history. */
 export interface Verdict {
-  /** Refused: it was not opened, or stopped working, in words for the person who runs it. */
+  /** Refused: it could not be opened or stopped working, with an error that explains why. */
   readonly outcome: "refused" | "served";
   readonly faults: readonly string[];
   /** Whether any channel has a new epoch. */
   readonly isRenewed: boolean;
-  /** How many holes were announced. */
+  /** The number of announced gaps. */
   readonly gaps: number;
 }
 
-/** Opens what lies in the image's directory, reads all of it, publishes to it, and does so once more after a restart. */
+/** Opens the history in the image's directory, reads all of it, publishes to it, and repeats that after a restart. */
 export function judge(image: HistoryImage): Verdict {
-  const judgement = new Judgement(image.known);
+  const checker = new HistoryChecker(image.known);
   let outcome: Verdict["outcome"] = "served";
   for (let life = 0; life < 2; life++) {
     let archive: Archive | undefined;
     try {
       archive = openHistory(image.directory, defaultLogLimits, { now: 10_000 + life, wall: 10_000 + life });
-      judgement.examine(archive, image.channels);
+      checker.examine(archive, image.channels);
     } catch (error) {
-      judgement.explain(error, image.directory);
+      checker.explain(error, image.directory);
       outcome = "refused";
     }
     try {
       archive?.close(10_000, 10_000);
     } catch (error) {
-      judgement.explain(error, image.directory);
+      checker.explain(error, image.directory);
     }
     if (outcome === "refused") break;
   }
-  const { faults, gaps, isRenewed } = judgement;
+  const { faults, gaps, isRenewed } = checker;
   return { outcome, faults, isRenewed, gaps };
 }
 
-class Judgement {
+class HistoryChecker {
   readonly faults: string[] = [];
   gaps = 0;
   isRenewed = false;
   /** By channel, epoch and offset. */
   readonly #given = new Map<string, string>();
-  /** By channel and offset: under a new epoch what is kept has its old numbers. */
+  /** By channel and offset: in a new epoch, stored messages keep their offsets. */
   readonly #messages = new Map<string, string>();
-  readonly #last = new Map<ChannelName, Known>();
+  readonly #last = new Map<ChannelName, KnownMessage>();
   #count = 0;
 
-  constructor(known: readonly Known[]) {
+  constructor(known: readonly KnownMessage[]) {
     for (const it of known) this.#note(it);
   }
 
@@ -62,13 +62,13 @@ class Judgement {
     for (const channel of channels) this.#readAll(archive, channel);
   }
 
-  /** An error in words for people is right. */
+  /** An error that explains itself is correct; anything else is a bug. */
   explain(error: unknown, directory: string): void {
     const said = toStorageError(error, directory);
     if (said.fault === "unknown") this.faults.push(`a bug: ${error instanceof Error ? error.stack : String(error)}`);
   }
 
-  /** As a client does that has everything. */
+  /** Resumes like a client that has received everything. */
   #resume(archive: Archive, channel: ChannelName): void {
     const last = this.#last.get(channel);
     if (last === undefined) return;
@@ -138,7 +138,7 @@ class Judgement {
     }
   }
 
-  #note(known: Known): void {
+  #note(known: KnownMessage): void {
     const { channel, epoch, offset, id, message } = known;
     this.#given.set(`${channel} ${epoch} ${offset}`, id);
     this.#messages.set(`${channel} ${offset}`, message);

@@ -9,7 +9,7 @@ import { type Figures, faultEnv, isLong, runFaults, secondsOf, settingsFolder, s
 const limitMs = 600_000;
 const clientsOfEachKind = isLong ? 200 : 25;
 const durationMs = secondsOf(8, 60);
-/** How often the server is hit in one run. */
+/** How many faults one run has. */
 const blows = isLong ? 3 : 1;
 
 test(
@@ -68,17 +68,17 @@ test(
   limitMs,
 );
 
-/** How a server is ended, and with what it is started. */
-interface Ending {
+/** A way to stop a server, and the options to start it with. */
+interface Shutdown {
   readonly name: string;
   readonly flags?: readonly string[];
   readonly env?: Readonly<{ [name: string]: string }>;
   end(server: ServerUnderTest): Promise<void>;
 }
 
-const endings: readonly Ending[] = [
+const shutdowns: readonly Shutdown[] = [
   { name: "killed", end: kill },
-  // Its workers serve on for a moment: the port is taken until their clients have gone.
+  // Its workers keep running for a short time: the port is in use until their clients are gone.
   { name: "killed with workers", flags: ["--workers", "3"], env: { DRAIN_WINDOW: "1s" }, end: kill },
   { name: "drained in the mode move", env: { DRAIN_MODE: "move", DRAIN_WINDOW: "2s" }, end: drain },
   {
@@ -91,7 +91,7 @@ const endings: readonly Ending[] = [
 ];
 
 /** With workers it takes as long again and differs little: only where there is time. */
-const chosen = endings.filter(({ flags }) => isLong || flags === undefined);
+const chosen = shutdowns.filter(({ flags }) => isLong || flags === undefined);
 
 test.each(chosen)(
   "a server with DATA_DIR that is $name and started again on its port goes on in the same numbering",

@@ -1,24 +1,24 @@
-/** What was acknowledged of one publication: where it stands, and what it says. */
+/** An acknowledged publication: its position and its text. */
 export interface Entry {
   readonly channel: string;
   readonly epoch: string;
   readonly offset: number;
-  /** `publisher:number`; each publisher says each number once, in this order. */
+  /** `publisher:number`; each publisher sends each number once, in ascending order. */
   readonly text: string;
 }
 
 /**
- * What stands where, by what publishers were told and what clients saw: the first to speak of a place fixes what stands there
- * for all others.
+ * Which message is at which position, as acknowledged to publishers and received by clients. The first report of a position
+ * decides; any different report is a fault.
  */
 export class Ledger {
-  /** What is wrong, told once for each kind and place. */
+  /** The faults found, each listed once. */
   readonly faults: string[] = [];
   readonly #epochs = new Map<string, string>();
   readonly #texts = new Map<string, string[]>();
   readonly #acknowledged = new Map<string, Set<number>>();
 
-  /** The highest offset that anybody spoke of. */
+  /** The highest offset that was reported. */
   top(channel: string): number {
     return (this.#texts.get(channel)?.length ?? 1) - 1;
   }
@@ -27,7 +27,7 @@ export class Ledger {
     return [...this.#texts.keys()];
   }
 
-  /** How many publications were acknowledged. */
+  /** The number of acknowledged publications. */
   get acknowledged(): number {
     return this.#acknowledged.values().reduce((sum, { size }) => sum + size, 0);
   }
@@ -40,7 +40,7 @@ export class Ledger {
     this.see(entry);
   }
 
-  /** Somebody says that this stands there. */
+  /** Reports the message at a position. */
   see({ channel, epoch, offset, text }: Entry): void {
     this.seeEpoch(channel, epoch);
     const texts = this.#texts.get(channel) ?? [];
@@ -56,7 +56,7 @@ export class Ledger {
     else if (known !== epoch) this.fault(`${channel} has the epochs ${known} and ${epoch}`);
   }
 
-  /** Publications that stand in two places. */
+  /** The number of publications that are stored twice. */
   get doubled(): number {
     return this.#texts.values().reduce((sum, texts) => {
       const all = Object.values(texts);
@@ -64,7 +64,7 @@ export class Ledger {
     }, 0);
   }
 
-  /** What is wrong once everybody has everything: holes, and what a publisher said in another order. */
+  /** Checks for holes, and for messages of one publisher in the wrong order. Called when all clients have everything. */
   checkEnd(): void {
     for (const [channel, texts] of this.#texts) {
       const offsets = this.#acknowledged.get(channel) ?? new Set();

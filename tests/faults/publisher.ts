@@ -1,13 +1,13 @@
 import { createClient } from "../../client/client.ts";
 import type { Ledger } from "./ledger.ts";
 
-/** How long an answer may take before the request is given up and made again; doubles with each try. Milliseconds. */
+/** Timeout of a request before it is retried; doubles with each try. Milliseconds. */
 const patienceMs = { first: 100, most: 4000 };
-/** Of a message in a channel with a short history. */
+/** For messages in channels with a short history. Characters. */
 const paddingLength = 4000;
 
-/** What is said: the text stands in `data`, padding in `message`. */
-export interface Saying {
+/** A message to publish: `text` is sent as `data`, `padding` as `message`. */
+export interface OutgoingMessage {
   readonly channel: string;
   readonly text: string;
   readonly padding: string;
@@ -21,18 +21,18 @@ export interface Stored {
   readonly duplicate: boolean;
 }
 
-/** Stores what is said, however often it must be tried. */
-export interface Mouth extends Disposable {
-  say(saying: Saying): Promise<Stored>;
-  /** Tries at once where the next try is waited for. */
-  hurry(): void;
+/** Publishes messages, and retries until each is stored. */
+export interface SendingClient extends Disposable {
+  say(saying: OutgoingMessage): Promise<Stored>;
+  /** Retries at once instead of waiting. */
+  retryNow(): void;
 }
 
 /**
- * Publishes by HTTP until it is acknowledged, over lines that break.
- * @param retriesWithSameId without it each try is a message of its own: the checker must see what is stored twice
+ * Publishes over HTTP, and retries until the message is acknowledged.
+ * @param retriesWithSameId without it each try has a new id, and the checker must find messages that are stored twice
  */
-export function httpMouth(url: string, retriesWithSameId: boolean, random: () => number): Mouth {
+export function httpSender(url: string, retriesWithSameId: boolean, random: () => number): SendingClient {
   let isOver = false;
   return {
     async say({ channel, text, padding }) {
@@ -51,15 +51,15 @@ export function httpMouth(url: string, retriesWithSameId: boolean, random: () =>
       }
       throw new Error("the publisher was stopped");
     },
-    hurry: () => undefined,
+    retryNow: () => undefined,
     [Symbol.dispose]() {
       isOver = true;
     },
   };
 }
 
-/** Publishes with the SDK, which tries again by itself. */
-export function sdkMouth(url: string, transport: "websocket" | "sse"): Mouth {
+/** Publishes with the SDK, which retries by itself. */
+export function sdkSender(url: string, transport: "websocket" | "sse"): SendingClient {
   const client = createClient(url, { transports: [transport] });
   return {
     async say({ channel, text, padding }) {
@@ -67,26 +67,26 @@ export function sdkMouth(url: string, transport: "websocket" | "sse"): Mouth {
       const { epoch = "", offset = 0, duplicate } = ack;
       return { epoch, offset, duplicate };
     },
-    hurry: () => client.connect(),
+    retryNow: () => client.connect(),
     [Symbol.dispose]: () => client.close(),
   };
 }
 
-/** One who publishes one message after the other, into channels by chance, and waits for each to be acknowledged. */
+/** Publishes one message after the other to random channels, and waits for each acknowledgement. */
 export class Publisher {
-  /** Messages of which the acknowledgement was lost, and that were acknowledged when they were said again. */
+  /** Messages whose acknowledgement was lost, and that were acknowledged when they were retried. */
   duplicates = 0;
   readonly #name: string;
-  readonly #mouth: Mouth;
+  readonly #sender: SendingClient;
   readonly #ledger: Ledger;
   readonly #random: () => number;
   #said = 0;
   #isStopping = false;
   #loop = Promise.resolve();
 
-  constructor(name: string, mouth: Mouth, ledger: Ledger, random: () => number) {
+  constructor(name: string, sender: SendingClient, ledger: Ledger, random: () => number) {
     this.#name = name;
-    this.#mouth = mouth;
+    this.#sender = sender;
     this.#ledger = ledger;
     this.#random = random;
   }
@@ -102,24 +102,24 @@ export class Publisher {
     this.#loop = run();
   }
 
-  /** Resolves when the last message that was begun is acknowledged. */
+  /** Resolves when the last message is acknowledged. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#mouth.hurry();
+    this.#sender.retryNow();
     await this.#loop;
   }
 
   async say(channel: string): Promise<void> {
     const text = `${this.#name}:${this.#said++}`;
-    // So much that what a worker keeps by itself is as short as the history of these channels.
+    // Enough that the worker's own copy of the history is as short as the history of these channels.
     const padding = channel.startsWith("brief:") ? "x".repeat(paddingLength) : "-";
-    const { epoch, offset, duplicate } = await this.#mouth.say({ channel, text, padding });
+    const { epoch, offset, duplicate } = await this.#sender.say({ channel, text, padding });
     if (duplicate) this.duplicates++;
     this.#ledger.acknowledge({ channel, epoch, offset, text });
   }
 
   [Symbol.dispose](): void {
     this.#isStopping = true;
-    this.#mouth[Symbol.dispose]();
+    this.#sender[Symbol.dispose]();
   }
 }

@@ -36,7 +36,7 @@ export class SdkClient implements FaultClient {
     for (const channel of channels) this.#read(client, channel);
   }
 
-  hurry(): void {
+  retryNow(): void {
     this.#client?.connect();
   }
 

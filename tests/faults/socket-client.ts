@@ -1,10 +1,10 @@
 import {
   type ClientOptions,
   channelQuery,
-  comeBackMs,
   cursorOf,
   type FaultClient,
-  type Heard,
+  type ReceivedFrame,
+  reconnectDelayMs,
   take,
 } from "./fault-client.ts";
 
@@ -49,11 +49,11 @@ export class SocketClient implements FaultClient {
     socket.onclose = ({ code }) => {
       this.isConnected = false;
       this.closeCode = code;
-      setTimeout(() => this.start(), comeBackMs(random));
+      setTimeout(() => this.start(), reconnectDelayMs(random));
     };
   }
 
-  hurry(): void {
+  retryNow(): void {
     // It never waits for long.
   }
 
@@ -64,7 +64,7 @@ export class SocketClient implements FaultClient {
 
   #hear(text: string): void {
     const parsed: unknown = JSON.parse(text);
-    for (const frame of (Array.isArray(parsed) ? parsed : [parsed]) as Heard[]) {
+    for (const frame of (Array.isArray(parsed) ? parsed : [parsed]) as ReceivedFrame[]) {
       if (frame.event === "welcome") {
         this.welcomes++;
         this.isConnected = true;

@@ -1,5 +1,12 @@
 import { RawEventStream } from "../e2e/raw-event-stream.ts";
-import { type ClientOptions, channelQuery, comeBackMs, type FaultClient, type Heard, take } from "./fault-client.ts";
+import {
+  type ClientOptions,
+  channelQuery,
+  type FaultClient,
+  type ReceivedFrame,
+  reconnectDelayMs,
+  take,
+} from "./fault-client.ts";
 
 /**
  * An event stream that resumes by `Last-Event-ID` and knows nothing else, as an EventSource does.
@@ -13,7 +20,7 @@ export class StreamClient implements FaultClient {
   readonly #options: ClientOptions;
   #stream: RawEventStream | undefined;
   #lastEventId = "";
-  #held: Heard[] = [];
+  #held: ReceivedFrame[] = [];
   #isStopped = false;
 
   constructor(options: ClientOptions) {
@@ -32,7 +39,7 @@ export class StreamClient implements FaultClient {
     void this.#run();
   }
 
-  hurry(): void {
+  retryNow(): void {
     // It never waits for long.
   }
 
@@ -50,7 +57,7 @@ export class StreamClient implements FaultClient {
       }
       this.isConnected = false;
       this.#held = [];
-      await Bun.sleep(comeBackMs(this.#options.random));
+      await Bun.sleep(reconnectDelayMs(this.#options.random));
     }
   }
 
@@ -63,7 +70,7 @@ export class StreamClient implements FaultClient {
     const port = Number(new URL(url).port);
     using stream = await RawEventStream.open(port, `/sse?${query}`, header, (it) => {
       this.#stream = it;
-      it.onText = (payload) => this.#held.push(JSON.parse(payload.toString()) as Heard);
+      it.onText = (payload) => this.#held.push(JSON.parse(payload.toString()) as ReceivedFrame);
       it.onId = (id) => this.#commit(id);
     });
     await stream.socket.until(() => stream.socket.isEnded, 3_600_000);

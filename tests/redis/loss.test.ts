@@ -3,8 +3,8 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Relay } from "../e2e/relay.ts";
 import { until } from "../waiting.ts";
-import { DeafLine } from "./loss/deaf-line.ts";
 import { type Load, type LossFigures, runLoss } from "./loss/run.ts";
+import { SilentLine } from "./loss/silent-line.ts";
 import { type RedisConfig, RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
 import { RedisWithSentinel } from "./redis-sentinel.ts";
@@ -15,14 +15,14 @@ const limitMs = 240_000;
 const sound = { lost: 0, doubled: 0, faults: [], closes: 0, notices: 0 };
 const durable: RedisConfig = { appendonly: "yes", appendfsync: "everysec" };
 
-interface Blow {
+interface Disruption {
   readonly name: string;
   readonly config?: RedisConfig;
   strike(server: RedisServer, load: Load): Promise<void>;
   readonly expected?: Partial<LossFigures>;
 }
 
-const blows: readonly Blow[] = [
+const disruptions: readonly Disruption[] = [
   {
     name: "kill -9 and restart",
     config: durable,
@@ -94,11 +94,11 @@ const blows: readonly Blow[] = [
   },
 ];
 
-test.each(blows)(
+test.each(disruptions)(
   "$name costs no message in silence",
   async ({ name, config, strike, expected }) => {
     await using redis = await RedisServer.start(config);
-    const figures = await runLoss({ name, redisUrl: redis.url, blow: (load) => strike(redis, load) });
+    const figures = await runLoss({ name, redisUrl: redis.url, disrupt: (load) => strike(redis, load) });
     expect(figures).toMatchObject({ ...sound, ...expected });
     expect(figures.acknowledged).toBeGreaterThan(100);
   },
@@ -112,7 +112,7 @@ test(
     const figures = await runLoss({
       name: "a primary of a cluster killed",
       redisUrl: cluster.url,
-      blow: async () => {
+      disrupt: async () => {
         const primary = await cluster.primaryOf("fanfare:{room:a}:record");
         await primary.kill();
         await until(
@@ -134,7 +134,7 @@ test(
     const figures = await runLoss({
       name: "a planned failover of a cluster",
       redisUrl: cluster.url,
-      blow: async () => {
+      disrupt: async () => {
         const primary = await cluster.primaryOf(key);
         const replica = await cluster.replicaOf(primary);
         await replica.command("CLUSTER", "FAILOVER");
@@ -153,7 +153,7 @@ test(
     const figures = await runLoss({
       name: "a Sentinel failover with the replica behind",
       redisUrl: redis.url,
-      blow: async ({ calm, untilRefused }) => {
+      disrupt: async ({ calm, untilRefused }) => {
         await redis.detachReplica();
         await calm();
         await redis.primary.kill();
@@ -169,13 +169,13 @@ test(
   "a subscription whose packets are dropped while Redis restarts is found to be deaf",
   async () => {
     await using redis = await RedisServer.start(durable);
-    const deaf = new DeafLine();
+    const deaf = new SilentLine();
     using relay = await Relay.to(redis.port, deaf.line);
     const figures = await runLoss({
       name: "packets of a subscription dropped while Redis restarts",
       redisUrl: redis.url,
       firstRedisUrl: `redis://127.0.0.1:${new URL(relay.url).port}`,
-      blow: async ({ untilRefused }) => {
+      disrupt: async ({ untilRefused }) => {
         deaf.dropSubscriptions();
         await redis.kill();
         await untilRefused();
@@ -192,8 +192,8 @@ test.each(["tests/redis/broken/one-life.ts", "tests/redis/broken/nobody-has-seen
   "the checker finds positions that are given twice: %s",
   async (main) => {
     await using redis = await RedisServer.start();
-    const blow = (load: Load) => restoreOldCopy(redis, load);
-    const figures = await runLoss({ name: main, redisUrl: redis.url, main, blow, settleMs: 3000 });
+    const disrupt = (load: Load) => restoreOldCopy(redis, load);
+    const figures = await runLoss({ name: main, redisUrl: redis.url, main, disrupt, settleMs: 3000 });
     expect(figures.faults.length).toBeGreaterThan(0);
   },
   limitMs,

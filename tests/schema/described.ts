@@ -1,7 +1,7 @@
 import type { OpenApiDocument, OperationObject, ParameterObject } from "../../server/http/docs/documents.ts";
 import { check, type Schema } from "./check.ts";
 
-/** One operation of the document, with what the document says of it. */
+/** One operation of the document and its description. */
 export interface Described {
   readonly method: string;
   readonly path: string;
@@ -10,12 +10,12 @@ export interface Described {
   readonly operation: OperationObject;
 }
 
-export interface Checking {
-  /** A member that the document does not tell of is a fault. */
+export interface CheckMode {
+  /** Whether members that the document does not describe are faults. */
   readonly isStrict: boolean;
 }
 
-/** An OpenAPI document as it came off the wire, which other things are held against. */
+/** The OpenAPI document that the server returned. Requests and answers are checked against it. */
 export class ApiUnderTest {
   readonly document: OpenApiDocument;
   readonly operations: readonly Described[];
@@ -38,7 +38,7 @@ export class ApiUnderTest {
   }
 
   /** What is wrong with a value where this schema of the document stands. */
-  faultsOf(schema: object, value: unknown, { isStrict }: Checking = { isStrict: true }): readonly string[] {
+  faultsOf(schema: object, value: unknown, { isStrict }: CheckMode = { isStrict: true }): readonly string[] {
     return check(schema as Schema, value, { resolve: (ref) => resolveRef(this.document, ref), isStrict });
   }
 

@@ -8,7 +8,7 @@ const subscribersPerNode = 4;
 const publishersPerNode = 2;
 /** Between two messages of one publisher. */
 const pauseMs = 10;
-/** So many messages of each publisher are acknowledged before the blow, and again after it. */
+/** How many messages of each publisher are acknowledged before the disruption, and again after it. */
 const calmMessages = 40;
 const patienceMs = 30_000;
 
@@ -23,10 +23,10 @@ export interface LossPlan {
   /** How long the last messages may take to reach everybody, milliseconds. */
   readonly settleMs?: number;
   /** What happens to Redis while it is used. Resolves once it is over. */
-  blow(load: Load): Promise<void>;
+  disrupt(load: Load): Promise<void>;
 }
 
-/** The publishers, as a blow may wait for them. */
+/** What a disruption can wait for. */
 export interface Load {
   /** Resolves once everybody has published some more. */
   calm(): Promise<unknown>;
@@ -44,7 +44,7 @@ export interface LossFigures extends Verdict {
   readonly longestSilenceMs: number;
 }
 
-/** Two nodes on one Redis, subscribers and publishers on both, and one blow. Prints what came of it. */
+/** Two nodes on one Redis, subscribers and publishers on both, and one disruption. Prints the result. */
 export async function runLoss(plan: LossPlan): Promise<LossFigures> {
   await using nodes = new AsyncDisposableStack();
   const urls: string[] = [];
@@ -65,7 +65,7 @@ export async function runLoss(plan: LossPlan): Promise<LossFigures> {
   for (const it of publishers) it.start();
   const calm = () => Promise.all(publishers.map((it) => it.untilMore(calmMessages)));
   await calm();
-  await plan.blow({
+  await plan.disrupt({
     calm,
     untilRefused: () => Promise.all(publishers.map((it) => it.untilRefused())),
   });

@@ -1,4 +1,4 @@
-import type { Told } from "./verdict.ts";
+import type { Received } from "./verdict.ts";
 
 interface Frame {
   readonly type: string;
@@ -15,7 +15,7 @@ interface Frame {
 
 /** A plain WebSocket client that writes down what it is told, and resumes by a cursor where the server closes it. */
 export class Subscriber {
-  readonly told = new Map<string, Told[]>();
+  readonly told = new Map<string, Received[]>();
   /** Connections that ended although nobody here asked for it. */
   closes = 0;
   /** Notices of a drain, or of anything but what was subscribed to: nothing of the kind is expected. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { judge, type Place, type Told } from "./verdict.ts";
+import { judge, type Place, type Received } from "./verdict.ts";
 
-const message = (offset: number, epoch = "e1"): Told => ({
+const message = (offset: number, epoch = "e1"): Received => ({
   kind: "message",
   epoch,
   offset,
@@ -9,7 +9,7 @@ const message = (offset: number, epoch = "e1"): Told => ({
 });
 const acknowledged = (...places: readonly (readonly [epoch: string, offset: number])[]) =>
   new Map(places.map(([epoch, offset]): [string, Place] => [`${epoch}:${offset}`, { channel: "a", epoch, offset }]));
-const told = (...it: readonly Told[]) => [new Map([["a", it]])];
+const told = (...it: readonly Received[]) => [new Map([["a", it]])];
 const sound = { lost: 0, doubled: 0, gaps: 0, epochs: 0, faults: [] };
 
 describe("judge", () => {
@@ -22,7 +22,7 @@ describe("judge", () => {
   });
 
   test("an announced gap accounts for exactly its offsets", () => {
-    const gap: Told = { kind: "gap", epoch: "e1", from: 2, to: 3 };
+    const gap: Received = { kind: "gap", epoch: "e1", from: 2, to: 3 };
     expect(judge(acknowledged(["e1", 2], ["e1", 3], ["e1", 5]), told(message(1), gap, message(4)))).toEqual({
       ...sound,
       lost: 1,
@@ -31,7 +31,7 @@ describe("judge", () => {
   });
 
   test("a new epoch accounts for what was not delivered of the one before, and for nothing of its own", () => {
-    const change: Told = { kind: "gap", epoch: "e2", from: 1, to: 1 };
+    const change: Received = { kind: "gap", epoch: "e2", from: 1, to: 1 };
     const places = acknowledged(["e1", 1], ["e1", 2], ["e2", 2], ["e2", 3]);
     expect(judge(places, told(message(1), change, message(2, "e2")))).toEqual({
       ...sound,
@@ -42,7 +42,7 @@ describe("judge", () => {
   });
 
   test("a change of the epoch accounts for epochs that were skipped; without a change nothing does", () => {
-    const change: Told = { kind: "gap", epoch: "e3", from: 1, to: 0 };
+    const change: Received = { kind: "gap", epoch: "e3", from: 1, to: 0 };
     const places = acknowledged(["e1", 1], ["e2", 1], ["e3", 1]);
     expect(judge(places, told(message(1), change, message(1, "e3"))).lost).toBe(0);
     expect(judge(places, told(message(1))).lost).toBe(2);
@@ -51,7 +51,7 @@ describe("judge", () => {
   test("finds what came twice, a hole that was not announced, and a place that names two messages", () => {
     expect(judge(new Map(), told(message(1), message(1))).doubled).toBe(1);
     expect(judge(new Map(), told(message(1), message(3))).faults).toHaveLength(1);
-    const other: Told = { kind: "message", epoch: "e1", offset: 1, text: "another" };
+    const other: Received = { kind: "message", epoch: "e1", offset: 1, text: "another" };
     expect(judge(acknowledged(["e1", 1]), told(other)).faults).toEqual(["a e1 1 names e1:1 and another"]);
   });
 });

@@ -1,14 +1,14 @@
-/** A place that an acknowledgement or a delivery named. */
+/** The position in an acknowledgement or a delivery. */
 export interface Place {
   readonly channel: string;
   readonly epoch: string;
   readonly offset: number;
 }
 
-/** What a subscriber was told of one channel, in order. */
-export type Told =
+/** What a subscriber received in one channel, in order. */
+export type Received =
   | { readonly kind: "message"; readonly epoch: string; readonly offset: number; readonly text: string }
-  /** These offsets are missing; or, with another epoch, whatever was not delivered of the one before. */
+  /** These offsets are missing; with a new epoch, everything undelivered of the previous one. */
   | { readonly kind: "gap"; readonly epoch: string; readonly from: number; readonly to: number };
 
 export interface Verdict {
@@ -20,12 +20,12 @@ export interface Verdict {
 }
 
 /**
- * Holds what subscribers were told against what publishers were told: each acknowledged message was delivered or
- * announced as missing, nothing came twice, and no place names two messages.
+ * Compares what subscribers received with what was acknowledged to publishers: each acknowledged message must be delivered or
+ * announced as missing, none delivered twice, and no position may belong to two messages.
  */
 export function judge(
   acknowledged: ReadonlyMap<string, Place>,
-  subscribers: readonly ReadonlyMap<string, readonly Told[]>[],
+  subscribers: readonly ReadonlyMap<string, readonly Received[]>[],
 ): Verdict {
   const texts = new Map<string, string>();
   const faults = new Set<string>();

@@ -1,12 +1,12 @@
 import { makeSampleMessage, type SampleMessage } from "./sample-message.ts";
 
-/** Sends some messages, and resolves when they are answered. @throws Error for an answer that is no success */
-export type Door = (
+/** Opens a connection that sends messages, and resolves when they are answered. @throws Error if an answer is an error */
+export type PublishInterface = (
   port: number,
 ) => Promise<{ send(messages: readonly SampleMessage[]): Promise<void>; close(): void }>;
 
-/** Every way that a publication comes into a server. */
-export const doors = {
+/** Every interface through which messages can be published. */
+export const interfaces = {
   publish: overHttp("/v1/publish", ({ user, text, id, headers, padding }) => ({
     body: JSON.stringify({ padding, user_id: user, data: text, id, headers }),
   })),
@@ -25,20 +25,20 @@ export const doors = {
     JSON.stringify({ type: "publish", padding, channel: user, data: text, id, headers, ref: 1 }),
   ),
   chat: overWebSocket(({ text }) => JSON.stringify({ type: "message", message: text, ref: 1 })),
-} as const satisfies Record<string, Door>;
+} as const satisfies Record<string, PublishInterface>;
 
-export type DoorName = keyof typeof doors;
+export type InterfaceName = keyof typeof interfaces;
 
-/** Publishes until so many bytes were sent, counted as the server counts. @returns how many publications */
-export async function publishThrough(name: DoorName, port: number, totalBytes: number): Promise<number> {
-  const door = await doors[name](port);
+/** Publishes until this many bytes are sent, counted as the server counts them. @returns the number of publications */
+export async function publishThrough(name: InterfaceName, port: number, totalBytes: number): Promise<number> {
+  const connection = await interfaces[name](port);
   let count = 0;
   for (let bytes = 0; bytes < totalBytes; ) {
     const messages = Array.from({ length: atOnce }, () => makeSampleMessage(count++));
-    await door.send(messages);
+    await connection.send(messages);
     for (const { cost } of messages) bytes += cost;
   }
-  door.close();
+  connection.close();
   return count;
 }
 
@@ -50,7 +50,7 @@ type RequestOf = (message: SampleMessage) => {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-function overHttp(path: string | ((message: SampleMessage) => string), requestOf: RequestOf): Door {
+function overHttp(path: string | ((message: SampleMessage) => string), requestOf: RequestOf): PublishInterface {
   return async (port) => ({
     async send(messages) {
       await Promise.all(
@@ -64,7 +64,7 @@ function overHttp(path: string | ((message: SampleMessage) => string), requestOf
   });
 }
 
-async function batches(port: number): ReturnType<Door> {
+async function batches(port: number): ReturnType<PublishInterface> {
   return {
     async send(messages) {
       const items = messages.map(({ user, text, id, padding }) => ({
@@ -86,7 +86,7 @@ async function post(url: string, request: ReturnType<RequestOf>): Promise<void> 
 }
 
 /** All through one socket; a ping behind them is answered when they are. */
-function overWebSocket(frameOf: (message: SampleMessage) => string): Door {
+function overWebSocket(frameOf: (message: SampleMessage) => string): PublishInterface {
   return async (port) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
     const opened = Promise.withResolvers<void>();

@@ -2,11 +2,11 @@ import type { Socket } from "node:net";
 import { cleanLine, type Line } from "../../e2e/relay.ts";
 
 /**
- * A network on which the packets of connections that subscribe can be dropped: both ends still believe that they are
- * connected, as with a firewall that has forgotten them.
+ * A network that can drop the packets of subscribing connections while both ends believe that they are connected, as with a
+ * firewall that lost its state.
  */
-export class DeafLine {
-  /** Connections that were open and silenced. */
+export class SilentLine {
+  /** The number of open connections that were silenced. */
   dropped = 0;
   readonly #subscribing = new Set<{ near: Socket; far: Socket }>();
 

@@ -3,60 +3,60 @@ import { Transform } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Line } from "../e2e/relay.ts";
 
-/** What a connection lives at least before it breaks. Milliseconds. */
+/** The minimum lifetime of a connection. Milliseconds. */
 const leastLifeMs = 150;
-/** A line that is due breaks inside of one of the next things it carries, or after so long without anything to carry. */
+/** A connection that is due breaks inside one of the next chunks, or after this long without data. Milliseconds. */
 const idleMs = 300;
-/** How often a request comes through, and its answer is lost with the line. */
+/** How often a request arrives, but its answer is lost with the connection. A share of 1. */
 const lostAnswers = 0.08;
 const stallMs = 1200;
-/** How long the server may be left in the belief that a dead connection lives. */
+/** How long the server may not notice that a connection is dead. Milliseconds. */
 const ghostMs = 1500;
 
 /** What will happen to one connection. */
-interface Fate {
+interface LinePlan {
   readonly breaksAt: number;
-  /** The next that comes from the server breaks it. */
+  /** The next data from the server breaks the connection. */
   isAnswerLost: boolean;
   readonly stallsAt: number;
   readonly stallsMs: number;
-  /** Everything comes in crumbs. */
+  /** Everything arrives in tiny pieces. */
   readonly isSlow: boolean;
   readonly ghostMs: number;
 }
 
-/** A network as bad as they come: lines break, also in the middle of a frame, stand still, and crawl. */
+/** An unreliable network: connections break, also in the middle of a frame, stall, and slow down. */
 export class RoughNetwork {
-  /** Lines that broke. */
+  /** Connections that broke. */
   cuts = 0;
-  /** Those of them that broke in the middle of what they carried. */
+  /** Those that broke in the middle of a chunk of data. */
   halved = 0;
-  /** With it lines neither break nor stall nor crawl any more. */
+  /** When true, connections no longer break, stall or slow down. */
   isCalm = false;
   readonly #random: () => number;
   readonly #lifeMs: number;
   readonly #held: (() => void)[] = [];
   #isHeld = false;
 
-  /** @param random plans what happens to each line @param lifeMs the longest that a line lives, twice the average */
+  /** @param random plans what happens to each connection @param lifeMs the maximum lifetime of a connection, twice the average */
   constructor(random: () => number, lifeMs: number) {
     this.#random = random;
     this.#lifeMs = lifeMs;
   }
 
-  /** Until `letGo`, nothing more is carried to clients: as if all of them had stopped reading. */
+  /** Until `release`, no data reaches clients, as if all of them had stopped reading. */
   hold(): void {
     this.#isHeld = true;
   }
 
-  letGo(): void {
+  release(): void {
     this.#isHeld = false;
     for (const go of this.#held.splice(0)) go();
   }
 
   readonly line: Line = (near, far) => {
-    const fate = this.#drawFate();
-    near.on("close", () => setTimeout(() => far.destroy(), this.isCalm ? 0 : fate.ghostMs));
+    const plan = this.#drawPlan();
+    near.on("close", () => setTimeout(() => far.destroy(), this.isCalm ? 0 : plan.ghostMs));
     // A proper end comes through the pipe, behind what is still on its way.
     far.on("close", (isBroken: boolean) => isBroken && near.destroy());
     const breakNow = () => {
@@ -66,14 +66,14 @@ export class RoughNetwork {
       near.destroy();
     };
     const idle = setInterval(() => {
-      if (!this.isCalm && performance.now() > fate.breaksAt + idleMs) breakNow();
+      if (!this.isCalm && performance.now() > plan.breaksAt + idleMs) breakNow();
     }, idleMs);
     near.on("close", () => clearInterval(idle));
-    near.pipe(this.#way(fate, breakNow, far)).pipe(far);
-    far.pipe(this.#way(fate, breakNow, near, true)).pipe(near);
+    near.pipe(this.#way(plan, breakNow, far)).pipe(far);
+    far.pipe(this.#way(plan, breakNow, near, true)).pipe(near);
   };
 
-  #drawFate(): Fate {
+  #drawPlan(): LinePlan {
     const random = this.#random;
     const now = performance.now();
     return {
@@ -87,25 +87,25 @@ export class RoughNetwork {
   }
 
   /** One direction of one connection. */
-  #way(fate: Fate, breakNow: () => void, to: Socket, isToClient = false): Transform {
+  #way(plan: LinePlan, breakNow: () => void, to: Socket, isToClient = false): Transform {
     let hasStalled = false;
     const carry = async (chunk: Buffer, way: Transform): Promise<void> => {
       if (isToClient && this.#isHeld) await new Promise<void>((resolve) => void this.#held.push(resolve));
       const now = performance.now();
-      if (!isToClient && isRequest(chunk) && this.#random() < lostAnswers) fate.isAnswerLost = true;
+      if (!isToClient && isRequest(chunk) && this.#random() < lostAnswers) plan.isAnswerLost = true;
       if (this.isCalm || to.destroyed) way.push(chunk);
-      else if (now > fate.breaksAt || (isToClient && fate.isAnswerLost)) {
+      else if (now > plan.breaksAt || (isToClient && plan.isAnswerLost)) {
         this.halved++;
         way.push(chunk.subarray(0, Math.floor(this.#random() * chunk.length)));
         // So that the half is on its way before the end.
         await sleep(1);
         breakNow();
       } else {
-        if (now > fate.stallsAt && !hasStalled) {
+        if (now > plan.stallsAt && !hasStalled) {
           hasStalled = true;
-          await sleep(fate.stallsMs);
+          await sleep(plan.stallsMs);
         }
-        if (fate.isSlow) await this.#crawl(chunk, way);
+        if (plan.isSlow) await this.#crawl(chunk, way);
         else way.push(chunk);
       }
     };
