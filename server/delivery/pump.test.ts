@@ -243,6 +243,23 @@ describe("what the pump sends in one turn", () => {
   });
 });
 
+describe("where there is no room for a large publication", () => {
+  test("history is not asked for it again before there is", async () => {
+    const { lag, clock, asked, page, space } = makePump({ tailBytes: 0, message: "x".repeat(100_000) });
+    const { connection } = lag(9);
+    space.bytes = 0;
+    clock.move(0);
+    await page(10, 10);
+    await clock.moveInSteps(1000, 50);
+    expect([connection.taken, asked.length]).toEqual([[], 1]);
+    space.bytes = 200_000;
+    await clock.moveInSteps(100, 50);
+    expect(asked.length).toBe(2);
+    await page(10, 10);
+    expect(offsetsOf(connection)).toEqual([10]);
+  });
+});
+
 describe("sessions that lag behind the same", () => {
   const sizes = [
     ["the tail", 1_000_000_000],

@@ -117,7 +117,9 @@ export class Pump {
     if (membership.cursor < channel.flushed) {
       const pushes = channel.tail.read(membership.cursor, chunkBytes);
       if (pushes === undefined) {
-        void this.#fetch(membership, channel);
+        // A page for which there is no room would be fetched only to be thrown away.
+        if (!this.#hasRoomFor(membership.neededBytes, membership.session)) this.#postpone(membership.session);
+        else void this.#fetch(membership, channel);
         return false;
       }
       if (!this.#send(membership, pushes)) return false;
@@ -133,11 +135,12 @@ export class Pump {
     const { session, channel } = membership;
     // By what they cost: what they are on the wire is known only once they are encoded.
     const bytes = pushes.reduce((sum, push) => sum + push.bytes / 2, 0);
-    // A write of the usual size is let through, and mostly the kernel takes it.
-    if (bytes > chunkBytes && !this.#dependencies.hasRoomFor(bytes, session)) {
+    if (!this.#hasRoomFor(bytes, session)) {
+      membership.neededBytes = bytes;
       this.#postpone(session);
       return false;
     }
+    membership.neededBytes = 0;
     this.#sentBytes += bytes;
     const before = membership.cursor;
     membership.moveTo(last.publication.offset);
@@ -156,6 +159,11 @@ export class Pump {
     return this.#lastChunk.encode(form, pushes);
   }
 
+  /** A write of the usual size is let through, and mostly the kernel takes it. */
+  #hasRoomFor(bytes: number, session: Session): boolean {
+    return bytes <= chunkBytes || this.#dependencies.hasRoomFor(bytes, session);
+  }
+
   #postpone(session: Session): void {
     if (this.#postponed.size === 0) this.#clock.setTimeout(this.#retry, noRoomMs);
     this.#postponed.add(session);
@@ -172,7 +180,7 @@ export class Pump {
       await this.#clock.sleep(backoff(failures));
     }
     membership.isFetching = false;
-    if (!membership.isOver) this.add(membership.session);
+    if (!membership.isOver && !this.#postponed.has(membership.session)) this.add(membership.session);
   }
 
   /** @returns whether to continue at once. If history does not have the publications yet, repeated requests would only load it. */
@@ -206,7 +214,7 @@ export class Pump {
     this.#announceGap(membership, channel, wanted[0]?.offset ?? Math.min(history.top.offset, flushed) + 1);
     // What does not fit into the chunk is requested again: text full of escapes is larger on the wire than in memory.
     if (!session.isBlocked) this.#send(membership, this.#lastChunk.cut(wanted, chunkBytes));
-    return session.isBlocked || membership.cursor > cursor;
+    return session.isBlocked || membership.cursor > cursor || this.#postponed.has(session);
   }
 
   #announceGap(membership: Membership, channel: ListenedChannel, next: number): void {

@@ -161,6 +161,8 @@ export class Membership {
   slot = -1;
   /** A page of history is being fetched for it; it must not be pumped meanwhile. */
   isFetching = false;
+  /** What it was to be sent, bytes, when there was no room for that; 0 otherwise. */
+  neededBytes = 0;
   /** The session has left. Code that still holds the membership must skip it. */
   isOver = false;
   #cursor: number;
