@@ -244,6 +244,21 @@ describe("what the pump sends in one turn", () => {
 });
 
 describe("where there is no room for a large publication", () => {
+  test.each([
+    ["one byte", "x", 1],
+    ["three bytes", "漢", 3],
+    ["six bytes", "\u0001", 6],
+  ])("it is measured on the wire, where a character takes %s", async (_, character, bytes) => {
+    const { lag, clock, space } = makePump({ tailBytes: 1e9, message: character.repeat(100_000) });
+    space.bytes = bytes * 100_000;
+    const { connection } = lag(9);
+    clock.move(0);
+    expect(connection.taken).toEqual([]);
+    space.bytes += 1000;
+    await clock.moveInSteps(100, 50);
+    expect(offsetsOf(connection)).toEqual([10]);
+  });
+
   test("history is not asked for it again before there is", async () => {
     const { lag, clock, asked, page, space } = makePump({ tailBytes: 0, message: "x".repeat(100_000) });
     const { connection } = lag(9);

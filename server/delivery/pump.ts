@@ -133,8 +133,7 @@ export class Pump {
     const last = pushes.at(-1);
     if (last === undefined) return true;
     const { session, channel } = membership;
-    // By what they cost: what they are on the wire is known only once they are encoded.
-    const bytes = pushes.reduce((sum, push) => sum + push.bytes / 2, 0);
+    const bytes = pushes.reduce((sum, push) => sum + push.wireBytes, 0);
     if (!this.#hasRoomFor(bytes, session)) {
       membership.neededBytes = bytes;
       this.#postpone(session);
