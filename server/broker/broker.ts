@@ -7,8 +7,8 @@ import type { ChannelSummary, History, HistoryRules } from "./log.ts";
  * Carries publications between workers and keeps their history.
  *
  * History and delivery are one seam because they must be one step: a publication that is delivered but not stored, or
- * stored in another order than delivered, breaks resume. Every delivery goes through here, in one process too.
- * A broker may lose deliveries on its way (its connection breaks); whoever uses it checks the numbering and repairs.
+ * stored in another order than delivered, breaks resume. Every delivery goes through the broker, even in one process.
+ * A broker may lose deliveries (its connection can break); its user checks the offsets and repairs gaps.
  */
 export interface Broker {
   /** Connects, and from then on calls `events` for every channel this worker listens to. Called once. */
@@ -17,14 +17,14 @@ export interface Broker {
    * Stores the draft and sends it to every listening worker, this one included. Drafts of one caller are stored in the
    * order of the calls. No order is promised between the answer and the delivery to this worker. Ephemeral ones are only
    * sent, in their turn among the others; they are never duplicates.
-   * @throws ServiceError "broker-unavailable" when it is not known to be stored, "idempotency-full", "too-many-channels".
+   * @throws ServiceError "broker-unavailable" if it may not be stored, "idempotency-full", "too-many-channels".
    */
   publish(draft: Draft, rules: HistoryRules): Promise<Published>;
   /** Resolves with the top, once nothing published after that top can be missed. */
   listen(channel: ChannelName): Promise<Position>;
   unlisten(channel: ChannelName): Promise<void>;
   /**
-   * What came after `since`, oldest first, or the reason why that cannot be known. At most `limit` publications and at most
+   * The publications after `since`, oldest first, or the reason why some may be missing. At most `limit` publications and at most
    * `maxBytes` by `costOf`, but one publication whatever its size.
    */
   history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History>;
@@ -38,15 +38,15 @@ export interface Broker {
     channels: readonly ChannelName[],
     seen?: ReadonlyMap<ChannelName, Position>,
   ): Promise<ReadonlyMap<ChannelName, Position>>;
-  /** Finishes what was accepted, then lets go of every connection and timer. Idempotent. */
+  /** Finishes accepted work, then closes every connection and timer. Idempotent. */
   close(): Promise<void>;
 }
 
-/** What a broker tells its worker. The callbacks must not throw and must not wait. */
+/** What a broker reports to its worker. The callbacks must not throw or wait. */
 export interface BrokerEvents {
   /** In offset order per channel, as far as the broker knows; ephemeral ones (offset 0) among them. */
   onPublication(publication: Publication): void;
-  /** Its connection broke and came back: deliveries may be missing. */
+  /** The connection broke and was restored: deliveries may be missing. */
   onBreak(): void;
   /**
    * A channel that this worker listens to has a new epoch, because its numbering went back (storage lost its tail, or an
@@ -58,7 +58,7 @@ export interface BrokerEvents {
   onHealth(healthy: boolean): void;
 }
 
-/** The receipt. An ephemeral publication has no position. */
+/** The result of publishing. An ephemeral publication has no position. */
 export interface Published {
   readonly id: string;
   readonly position: Position | undefined;
@@ -70,7 +70,7 @@ export interface Published {
 
 /** Lists channels that are known anywhere; brokers that keep history in one place have it. */
 export interface ChannelDirectory {
-  /** One channel, without making it known; undefined where it is not. The same price however many are known. */
+  /** One channel, or undefined if it is not known. Does not create it. Constant time. */
   summary(channel: ChannelName): Promise<ChannelSummary | undefined>;
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]>;
 }

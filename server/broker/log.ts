@@ -5,7 +5,7 @@ import type { Position, Since } from "../../protocol/position.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
 /**
- * What the embedded broker stores in: memory, or a file.
+ * The storage of the embedded broker: memory, or a file.
  *
  * The law: (channel, epoch, offset) never names two publications. Offsets grow by exactly 1 within an epoch; wherever
  * numbering could start over, the epoch is a new random one. A channel's epoch and top outlive its messages by far.
@@ -13,7 +13,7 @@ import type { Draft, Publication } from "../../protocol/publication.ts";
  * hold is bounded (log-limits.ts).
  */
 export interface Log {
-  /** Opening twice is opening once. @throws UnusableStorage with the way out. */
+  /** Idempotent. @throws UnusableStorage that says what to do. */
   open(): Promise<void>;
   /**
    * Stores drafts in their order and answers one by one, in order; resolves once they are stored, never before.
@@ -39,11 +39,11 @@ export interface Log {
     channels: readonly ChannelName[],
     seen?: ReadonlyMap<ChannelName, Position>,
   ): Promise<ReadonlyMap<ChannelName, Position>>;
-  /** One channel, without making it known; undefined where it is not. The same price however many are known. */
+  /** One channel, or undefined if it is not known. Does not create it. Constant time. */
   summary(channel: ChannelName): Promise<ChannelSummary | undefined>;
   /** Known channels that begin with `prefix`, by name, those after `after` only. */
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]>;
-  /** Lets go of every file and timer. Idempotent. */
+  /** Closes every file and timer. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -63,13 +63,13 @@ export interface HistoryRules {
   readonly historyBytes: number;
 }
 
-/** What became of one draft. A duplicate answers with the first one's position, whatever its body. */
+/** The result of one draft. A duplicate answers with the first one's position, whatever its body. */
 export type Appended =
   | { readonly outcome: "stored"; readonly publication: Publication }
   | { readonly outcome: "duplicate"; readonly id: string; readonly position: Position }
   | { readonly outcome: "refused"; readonly error: ServiceError };
 
-/** A stretch of a channel's history. */
+/** A page of a channel's history. */
 export interface History {
   /** The channel's top when it was read; beyond the last publication if a bound cut it short. */
   readonly top: Position;

@@ -6,7 +6,7 @@ import { MemoryLog } from "./memory/log.ts";
 import type { BrokerOptions } from "./options.ts";
 import { SqliteLog } from "./sqlite/log.ts";
 
-/** What a log is given beside settings. */
+/** What a log is given besides settings. */
 export interface LogEnvironment {
   readonly clock?: Clock;
   /**
@@ -17,7 +17,7 @@ export interface LogEnvironment {
 }
 
 /**
- * The log that the settings ask for, open: durable with a directory, else in memory.
+ * Opens the configured log: durable with a directory, otherwise in memory.
  * @throws UnusableStorage that names DATA_DIR, what is wrong with the directory, and the way out.
  */
 export async function openLog(

@@ -1,6 +1,6 @@
 /**
- * The place that the settings name cannot be stored in: for the person who started the server, who can change that. The
- * message names the setting, what is wrong, and the way out.
+ * The configured storage cannot be used, and the operator can fix it. The message
+ * names the setting, what is wrong, and what to do.
  */
 export class UnusableStorage extends Error {
   override readonly name = "UnusableStorage";

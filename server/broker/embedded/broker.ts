@@ -12,12 +12,12 @@ import { toPublication } from "../to-publication.ts";
 import { unavailable } from "../unavailable.ts";
 import { UnusableStorage } from "../unusable-storage.ts";
 
-/** Drafts of one append, and their bytes: more would make those who came first wait for those who came last. */
+/** Limits for one append, in drafts and bytes: in a larger batch the first drafts would wait for the last. */
 const maxBatch = 1000;
 const maxBatchBytes = 4 * 1024 * 1024;
-/** How often the log is asked whether it works while nothing is published. */
+/** How often the log is probed while nothing is published. */
 const watchMs = 2000;
-/** What may wait for a log that is slow, what is on its way to it included; bytes by `costOf`. More is refused. */
+/** Limit for drafts that wait for a slow log, including those being stored; bytes by `costOf`. Further ones are refused. */
 const maxWaitingBytes = 64 * 1024 * 1024;
 
 interface Waiting extends LogEntry {
@@ -47,7 +47,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #failures = 0;
-  /** The next question whether the log works: soon after a failure, and otherwise from time to time. */
+  /** The next probe of the log: soon after a failure, otherwise periodic. */
   #probe: Timer | undefined;
 
   constructor(log: Log, clock: Clock = systemClock) {
@@ -143,7 +143,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     return this.#waiting.splice(0, count);
   }
 
-  /** The answers, one per entry, or the reason why there are none. */
+  /** The results, one per entry, or the reason why there are none. */
   async #append(entries: readonly LogEntry[]): Promise<readonly Appended[] | ServiceError> {
     try {
       const appended = await this.#log.append(entries);
@@ -196,7 +196,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     this.#deliver(toPublication(draft, { id, epoch: "", offset: 0, timestamp: this.#clock.now() }));
   }
 
-  /** One process listens or does not. */
+  /** The number of listening processes: this one, or none. */
   #listenersOf({ channel }: { readonly channel: ChannelName }): number {
     return this.#listened.has(channel) ? 1 : 0;
   }
@@ -206,7 +206,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     try {
       this.#events?.onPublication(publication);
     } catch (error) {
-      // A bug above must not keep the others from their answers; the comparison of tops repairs what was missed.
+      // A bug in the receiver must not affect the other drafts; the comparison of tops repairs what was missed.
       logger().error("A delivery failed: {error}", { error });
     }
   }
@@ -232,16 +232,16 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   #recovered(): void {
     this.#failures = 0;
     this.#ask(watchMs);
-    logger().info("Storing works again.");
+    logger().info("Storage works again.");
     this.#events?.onHealth(true);
   }
 }
 
-/** What the person who runs the server can change is one line; of a bug the stack is wanted. */
+/** A problem that the operator can fix is logged in one line, a bug with its stack. */
 function logFailure(error: unknown): void {
   const cause = error instanceof Error ? error.cause : undefined;
-  if (cause instanceof UnusableStorage) logger().error("Storing failed: {reason}", { reason: cause.message });
-  else logger().error("Storing failed: {error}", { error });
+  if (cause instanceof UnusableStorage) logger().error("Storage failed: {reason}", { reason: cause.message });
+  else logger().error("Storage failed: {error}", { error });
 }
 
 function logger() {

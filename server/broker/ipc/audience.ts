@@ -2,11 +2,11 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 
 const nobody: ReadonlySet<never> = new Set();
 
-/** Who listens to which channel. Each listens once, however often it says so. */
+/** The listeners of each channel. Adding one again has no effect. */
 export class Audience<T> {
   readonly #members = new Map<ChannelName, Set<T>>();
 
-  /** All who listen to it. */
+  /** All listeners of a channel. */
   of(channel: ChannelName): ReadonlySet<T> {
     return this.#members.get(channel) ?? nobody;
   }
@@ -17,7 +17,7 @@ export class Audience<T> {
     else members.add(member);
   }
 
-  /** @returns whether it was the last one there */
+  /** @returns whether it was the last listener */
   remove(channel: ChannelName, member: T): boolean {
     const members = this.#members.get(channel);
     if (members === undefined || !members.delete(member) || members.size > 0) return false;

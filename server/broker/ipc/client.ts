@@ -13,19 +13,19 @@ import { unavailable } from "../unavailable.ts";
 import { type Answer, ipcProtocol, parseAnswer, type Question, toPublished } from "./messages.ts";
 import { Questions } from "./questions.ts";
 
-/** What may be on its way to the host, by `costOf`; and what may wait for it to read, bytes. More is refused. */
+/** Limits for drafts in flight to the host, by `costOf`, and for bytes queued to it. Further drafts are refused. */
 const maxBytesOnWay = 64 * 1024 * 1024;
 const maxQueuedBytes = 32 * 1024 * 1024;
-/** What a new worker waits for its host, milliseconds: longer than a hung one takes to be noticed. */
+/** How long to wait for the host at start, in milliseconds: longer than detecting a hung host takes. */
 const startMs = 15_000;
-/** Channels in one question after a new connection: more would keep the host from everybody else. */
+/** Channels per request after a reconnect: a larger request would block the host for others. */
 const listenSlice = 2000;
 
-/** What an ipc broker can be told. */
+/** Settings of an IPC broker. */
 export interface IpcBrokerOptions {
-  /** Where the host listens. */
+  /** The socket path of the host. */
   readonly path: string;
-  /** Who this is, for the host's log: `worker 3`. */
+  /** The name of this worker, for the host's log: `worker 3`. */
   readonly name: string;
   /**
    * The host was there and is gone: nobody listens there any more, it hangs, or it speaks another version. Once for each
@@ -52,9 +52,9 @@ export class IpcBroker implements Broker, ChannelDirectory {
   #closing: Promise<void> | undefined;
   #bytesOnWay = 0;
   #isHostHealthy = false;
-  /** Whether everything is listened to at the present host. */
+  /** Whether the current host knows all listened channels. */
   #isListening = false;
-  /** What was told last. */
+  /** The health that was last reported. */
   #healthy: boolean | undefined;
   #wasThere = false;
   #isGoneTold = false;
@@ -72,7 +72,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     );
   }
 
-  /** @throws Error when the host does not answer in time, or speaks another version. */
+  /** @throws Error if the host does not answer in time, or uses another version. */
   async start(events: BrokerEvents): Promise<void> {
     this.#events = events;
     const { link: { clock = systemClock } = {}, path } = this.#options;
@@ -167,7 +167,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     await this.#steady.close();
   }
 
-  /** Refused at once where there is nobody to ask. */
+  /** Rejects at once if the host is not connected. */
   #ask<T>(make: (n: number) => Question, read: (answer: Answer) => T | undefined): Promise<T> {
     if (this.#closing !== undefined) return Promise.reject(away("the server is closing its storage"));
     if (this.#steady.link === undefined) return Promise.reject(away("the broker's host is away"));
@@ -205,7 +205,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     try {
       this.#events?.onPublication(publication);
     } catch (error) {
-      // A bug above must not cost the connection; the comparison of tops repairs what was missed.
+      // A bug in the receiver must not break the connection; the comparison of tops repairs what was missed.
       logger().error("A delivery failed: {error}", { error });
     }
   }
@@ -258,7 +258,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
   #tellHealth(): void {
     const healthy = this.#isListening && this.#isHostHealthy;
     if (healthy === this.#healthy || this.#closing !== undefined) return;
-    // Before the first connection there is nothing to tell yet.
+    // Nothing to report before the first connection.
     if (this.#healthy === undefined && !this.#isListening) return;
     this.#healthy = healthy;
     this.#events?.onHealth(healthy);
@@ -269,7 +269,7 @@ function topsOf(answer: Answer): ReadonlyMap<ChannelName, Position> | undefined 
   return answer.verb === "tops" ? new Map(answer.tops) : undefined;
 }
 
-/** The refusal of a question that may have had its effect or not. */
+/** The error for a request that may or may not have taken effect. */
 function away(reason: string): ServiceError {
   return new ServiceError("broker-unavailable", `${reason}; try again, with a publication under the same id`);
 }

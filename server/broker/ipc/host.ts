@@ -9,24 +9,24 @@ import { Audience } from "./audience.ts";
 import { HostedWorker } from "./hosted-worker.ts";
 import { formatPublication, ipcProtocol } from "./messages.ts";
 
-/** How long a worker may take to read the last answers, milliseconds. */
+/** How long a worker may take to read the last answers, in milliseconds. */
 const goodbyeMs = 2000;
 
-/** What an ipc host can be told. */
+/** Settings of an IPC host. */
 export interface IpcHostOptions {
   /** Where workers connect; see lib/link/socket-path.ts. */
   readonly path: string;
   /** The broker of this process, not started yet: with it alone the numbering, storing and delivering is done. */
   readonly broker: Broker & ChannelDirectory;
-  /** How patient it is with workers. */
+  /** Limits for the links to workers. */
   readonly link?: Pick<LinkSettings, "maxQueuedBytes" | "beatMs" | "maxSilentBeats" | "clock">;
 }
 
 /**
- * Lends the broker of this process to the workers of this machine, which come as `IpcBroker`.
+ * Shares the broker of this process with the workers of this machine, which connect as `IpcBroker`.
  *
  * Each worker gets the publications of the channels that it listens to. One that does not read is cut off when too much
- * waits for it, and comes back; it holds nobody up.
+ * is queued for it, and reconnects; it blocks nobody.
  */
 export class IpcHost {
   readonly #options: IpcHostOptions;
@@ -67,7 +67,7 @@ export class IpcHost {
     return this.#workers.size;
   }
 
-  /** Lets nobody else in, finishes what was accepted, answers, and closes the broker. Idempotent. */
+  /** Accepts no more workers, finishes accepted work, answers, and closes the broker. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -111,7 +111,7 @@ export class IpcHost {
     else logger().debug("{name} is gone: {reason}.", { name, reason });
   }
 
-  /** Hot path: encoded once, however many workers get it. */
+  /** Hot path: encoded once for all workers. */
   #deliver(publication: Publication): void {
     const listeners = this.#audience.of(publication.channel);
     if (listeners.size === 0) return;

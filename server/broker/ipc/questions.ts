@@ -1,6 +1,6 @@
 import { type Answer, toServiceError } from "./messages.ts";
 
-/** Takes one answer; false when more of it follows. @throws what the asker shall hear instead. */
+/** Handles one answer; false if more parts follow. @throws the error to reject the request with */
 type Take = (answer: Answer) => boolean;
 
 interface Asked {
@@ -9,9 +9,9 @@ interface Asked {
 }
 
 /**
- * Questions on their way, by number, until each is answered.
+ * Requests in flight, by number, until each is answered.
  *
- * Invariant: every question is settled once: by its last answer, by a refusal, or because the way broke.
+ * Invariant: every request settles once: by its last answer, by an error, or because the link broke.
  */
 export class Questions {
   readonly #asked = new Map<number, Asked>();
@@ -35,7 +35,7 @@ export class Questions {
     });
   }
 
-  /** An answer to a question that is not on its way any more is left alone. */
+  /** Handles an answer. Ignores answers to requests that are no longer in flight. */
   take(answer: Answer): void {
     const asked = this.#asked.get(answer.n);
     if (asked === undefined) return;
@@ -49,7 +49,7 @@ export class Questions {
     this.#checkIdle();
   }
 
-  /** None of them will be answered. */
+  /** Rejects all requests. */
   fail(makeError: () => Error): void {
     const all = Array.from(this.#asked.values());
     this.#asked.clear();
@@ -57,7 +57,7 @@ export class Questions {
     this.#checkIdle();
   }
 
-  /** Resolves once nothing is on its way. */
+  /** Resolves once no request is in flight. */
   idle(): Promise<void> {
     if (this.#asked.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));

@@ -5,7 +5,7 @@ import { Ring, type RingMeasure } from "../../lib/ring.ts";
 import type { HistoryRules } from "../log.ts";
 import type { Used } from "./use-order.ts";
 
-/** How much of a history is read at once; as in `Log.read`. */
+/** Limits for one read, as in `Log.read`. */
 export interface PageBounds {
   readonly limit: number;
   readonly maxBytes: number;
@@ -27,7 +27,7 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   readonly name: ChannelName;
   /** Changes only where the numbering went back. */
   epoch: string;
-  /** The last offset given away. */
+  /** The last offset that was assigned. */
   top: number;
   /** As the last publication brought them. */
   rules: HistoryRules = keepNothing;
@@ -51,20 +51,20 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
     return { epoch: this.epoch, offset: this.top };
   }
 
-  /** Whether the oldest kept one has to go, by the channel's own rules. */
+  /** Whether the oldest publication must be evicted by the channel's own rules. */
   exceeds(now: number): boolean {
     const { historySize, historyBytes, historyTtl } = this.rules;
     return this.kept.exceeds({ maxItems: historySize, maxBytes: historyBytes, minTime: now - historyTtl });
   }
 
-  /** Takes the oldest kept one out. */
+  /** Evicts the oldest publication. */
   drop(): T | undefined {
     const item = this.kept.shift();
     if (item !== undefined) this.droppedUntil = Math.max(this.droppedUntil, this.#measure.timeOf(item));
     return item;
   }
 
-  /** What came after `since`, within the bounds of a page. */
+  /** The publications after `since`, within the limits of a page. */
   after(since: Since, { limit, maxBytes }: PageBounds, now: number): Stretch<T> {
     const { from, gap } = this.#begin(since, now);
     return { top: this.position, items: this.kept.take(from, limit, maxBytes), gap };
@@ -84,7 +84,7 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   }
 
   #beginAfter({ epoch, offset }: Position): Begin {
-    // Beyond the top: numbers that this life of the channel never gave away, so they are from another.
+    // Beyond the top: offsets that were never assigned in this epoch.
     if (epoch !== this.epoch || offset > this.top) return { from: 0, gap: "epoch-changed" };
     const from = offset - (this.top - this.kept.length);
     return from < 0 ? { from: 0, gap: tooShort } : { from, gap: undefined };

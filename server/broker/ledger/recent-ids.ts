@@ -10,7 +10,7 @@ export interface RecentIdsLimits {
   readonly maxBytes: number;
 }
 
-/** What an id is found by. Names of channels hold no line breaks, so no two pairs of channel and id look alike. */
+/** The lookup key of an id. Channel names contain no line breaks, so the key is unique per channel and id. */
 export function idKey(channel: ChannelName, id: string): string {
   return `${channel}\n${id}`;
 }
@@ -67,7 +67,7 @@ export class RecentIds {
     this.#ring.push(remembered);
   }
 
-  /** Lets go of ids whose time is over. @returns how many, at most `most`. */
+  /** Removes expired ids. @returns how many, at most `most`. */
   forgetOver(now: number, most: number): number {
     let forgotten = 0;
     while (forgotten < most && this.#forgetOldest(now)) forgotten++;
@@ -82,7 +82,7 @@ export class RecentIds {
     const oldest = this.#ring.at(0);
     if (oldest === undefined || !this.#isOver(oldest, now)) return false;
     this.#ring.shift();
-    // The same id may have been stored anew after its time and before it was let go here.
+    // The same id may have been stored again after it expired and before it was removed here.
     if (this.#byKey.get(oldest.key) === oldest) this.#byKey.delete(oldest.key);
     return true;
   }

@@ -1,11 +1,11 @@
 import type { Clock, Timer } from "../../lib/clock.ts";
 
-/** Between two walks over all channels. */
+/** Pause between two passes over all channels. */
 const pauseMs = 2000;
-/** Between two slices of one walk: room for everything else. */
+/** Pause between two slices of one pass, for other work. */
 const breathMs = 10;
 
-/** Walks over all channels again and again, one slice at a time, for as long as it is not closed. */
+/** Sweeps all channels repeatedly, one slice at a time, until it is closed. */
 export class Sweeper {
   readonly #clock: Clock;
   readonly #slice: () => boolean | Promise<boolean>;

@@ -19,7 +19,7 @@ const fewPublications = 200;
 /** Less than this, bytes, is not worth a collection. */
 const worthBytes = 8 * 1024 * 1024;
 
-/** What a memory log can be told. */
+/** Settings of a memory log. */
 export interface MemoryLogOptions extends Partial<LogLimits> {
   readonly clock?: Clock;
   /** Collects garbage; the engine's own way by default. */
@@ -32,7 +32,7 @@ interface Kept {
   readonly at: number;
 }
 
-/** Keeps everything in this process; all of it takes effect in the call itself, and a new start is a new life. */
+/** Keeps everything in memory. Calls take effect synchronously; a restart begins with nothing. */
 export class MemoryLog implements Log {
   readonly #clock: Clock;
   readonly #now: () => number;

@@ -2,8 +2,8 @@ import { statSync } from "node:fs";
 import { StorageError } from "./storage-error.ts";
 
 /**
- * The files that a history is written to. SQLite goes on writing into a file that was deleted or replaced, and says that all
- * is well; at the end of the process it is gone.
+ * The files that a history is written to. SQLite keeps writing to a file that was deleted or replaced, and reports success;
+ * the data is lost when the process ends.
  */
 export class HeldFiles {
   readonly #directory: string;

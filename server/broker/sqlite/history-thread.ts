@@ -7,7 +7,7 @@ interface Waiting {
 }
 
 /**
- * The thread that stores, as its log sees it.
+ * The storage thread, as its log uses it.
  *
  * One list of requests is on its way at a time; what is asked meanwhile leaves together with the next one. So however much
  * is asked, the thread never has more before it than came during its last transaction. It keeps the process alive only
@@ -35,12 +35,12 @@ export class HistoryThread {
     });
   }
 
-  /** Whether it is no more: nothing can be asked of it. */
+  /** Whether the thread has ended; requests fail then. */
   get hasEnded(): boolean {
     return this.#end !== undefined;
   }
 
-  /** @throws Error when the thread is no more; then nothing is known of what was asked. */
+  /** @throws Error if the thread has ended; the request may or may not have taken effect. */
   ask(request: Request): Promise<Answer> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {

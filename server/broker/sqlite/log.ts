@@ -15,7 +15,7 @@ import { meaningOf } from "./storage-error.ts";
 import { parseBody } from "./stored-body.ts";
 import type { Answer, Placed, Request, StoredStretch } from "./thread-messages.ts";
 
-/** What a durable log can be told. */
+/** Settings of a durable log. */
 export interface SqliteLogOptions extends Partial<LogLimits> {
   /** Made if it is missing; for this log alone. */
   readonly directory: string;
@@ -192,7 +192,7 @@ export class SqliteLog implements Log {
     if (this.#isSwept || this.#sweepsWaiting === 0) {
       this.#sweepsWaiting++;
       this.#ask({ verb: "sweep", ...this.#times() }, notStored)
-        // A failure is told by the next append; until then there is nothing to sweep for.
+        // A failure is reported by the next append; sweeping can wait until then.
         .then(
           (answer) => answer.verb !== "done" || answer.isDone,
           () => true,
@@ -251,7 +251,7 @@ function bare(entries: readonly LogEntry[]): readonly LogEntry[] {
   });
 }
 
-/** Where it is unknown what is wrong, it may be a bug of ours, and nobody should be told that it is theirs. */
+/** An unknown fault may be a bug in this program, so it is not reported as a storage problem. */
 function failure({ fault, message, cause }: Extract<Answer, { verb: "failed" }>): Error {
   const options = cause === "" ? {} : { cause: new Error(cause) };
   return fault === "unknown" ? new Error(message, options) : new UnusableStorage(message, options);

@@ -1,6 +1,6 @@
 import type { Draft, Publication } from "../../../protocol/publication.ts";
 
-/** What a publication says, without where it stands. */
+/** The content of a publication, without its position. */
 export type StoredBody = Omit<Publication, "channel" | "epoch" | "offset" | "timestamp">;
 
 /** As JSON: SQLite's own texts would lose halves of surrogate pairs. `{"id":"…","message":"Hello","sender":"Alice"}` */
