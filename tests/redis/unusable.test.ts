@@ -161,7 +161,8 @@ describe("a Redis that can be used with a doubt is warned of in one line:", () =
   test("memory that is made free by throwing keys away", async () => {
     const server = await redis({ maxmemory: "64mb", "maxmemory-policy": "allkeys-lru" });
     await using fanfare = await startServer({ env: { REDIS_URL: server.url } });
-    await fanfare.untilLogged(/WARNING.*may evict Fanfare's keys.*allkeys-lru.*Set maxmemory-policy noeviction/);
+    const [line] = await fanfare.untilLogged(/.*WARNING.*may evict Fanfare's keys.*/);
+    expect(line).toMatch(/allkeys-lru.*Set maxmemory-policy noeviction/);
   });
 });
 
