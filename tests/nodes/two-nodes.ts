@@ -34,7 +34,8 @@ export class TwoNodes implements AsyncDisposable {
     const log = openSync(join(folder, "log"), "a");
     const programs = { FANFARE_REDIS_SERVER: redisProgram(), FANFARE_HAPROXY: haproxyProgram() };
     const child = Bun.spawn(["node", join(root, "scripts/two-nodes.js")], {
-      env: childEnv({ NOTIFICATION_INTERVAL: "0", ...programs, ...env }),
+      // Of its own, so that nothing is left where the script is killed.
+      env: childEnv({ NOTIFICATION_INTERVAL: "0", TMPDIR: folder, ...programs, ...env }),
       stdio: ["ignore", log, log],
     });
     closeSync(log);
