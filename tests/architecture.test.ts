@@ -82,7 +82,7 @@ describe("every test", () => {
   });
 });
 
-describe("the rules find what is planted:", () => {
+describe("the rules find planted faults:", () => {
   const imports = (path: string): string => `import type { It } from "${path}";`;
 
   const planted: readonly [string, Rule, Record<string, string>][] = [

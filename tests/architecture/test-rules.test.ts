@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Rule } from "./rules.ts";
 import { testsAreNotEmpty, testsAreReplayed, testsAreRun, testsDoNotSleep } from "./test-rules.ts";
 
-describe("the rules find what is planted:", () => {
+describe("the rules find planted faults:", () => {
   const planted: readonly [string, Rule, string][] = [
     ["a test alone", testsAreRun, 'test.only("it", () => {'],
     ["several alone", testsAreRun, 'describe.only("they", () => {'],

@@ -4,7 +4,7 @@ import { isAsExpected, parseTranscript } from "./page-run.ts";
 
 const fence = "```";
 
-test("blocks are what the words behind their fence say", () => {
+test("the words after a fence decide what a block is", () => {
   const text = ["sh", "sh no-run: needs Docker", "console", "ts run", "js", ""].map(
     (info) => `${fence}${info}\nx\n${fence}`,
   );
@@ -22,7 +22,7 @@ test.each(["sh no-run", "sh no-run: no", "bash", "shell", "sh runs"])("commands 
   expect(() => parsePage("a.md", `${fence}${info}\nls\n${fence}`)).toThrow("a.md:1");
 });
 
-test("a block that is never closed is an error, not the rest of the page", () => {
+test("an unclosed block is an error", () => {
   expect(() => parsePage("a.md", `${fence}sh\nls`)).toThrow("never closed");
 });
 
@@ -30,7 +30,7 @@ test("a block in a list loses its indentation", () => {
   expect(parsePage("a.md", `1. so:\n   ${fence}sh\n   ls\n     -l\n   ${fence}`).blocks[0]?.code).toBe("ls\n  -l");
 });
 
-test("links are read relative to their page; those to other sites and in code are not ours", () => {
+test("links are relative to their page; links to other sites and in code are ignored", () => {
   const text = "[a](b.md#c) [d](../e.md) [f](#g) [h](https://example.com) `[i](j.md)`";
   expect(parsePage("docs/a.md", text).links.map(({ path, anchor }) => `${path}#${anchor}`)).toEqual([
     "docs/b.md#c",
@@ -47,7 +47,7 @@ test.each([
   expect([...parsePage("a.md", heading).anchors]).toEqual([anchor]);
 });
 
-test("a transcript is commands, continued behind a backslash, and what each prints", () => {
+test("a transcript has commands, continued after a backslash, and the output of each", () => {
   expect(parseTranscript("$ echo a \\\n  b\na b\n$ true")).toEqual([
     { command: "echo a \\\n  b", expected: "a b\n" },
     { command: "true", expected: "" },

@@ -45,7 +45,7 @@ describe("the limit per address", () => {
     ]);
   });
 
-  test("counts the socket where no proxy is trusted, whatever the header says", async () => {
+  test("counts the socket's address if no proxy is trusted, whatever the header says", async () => {
     await using server = await startServer({ env: limited });
     using _ = await SocketUnderTest.open(server.wsUrl, { headers: { "X-Forwarded-For": "203.0.113.7" } });
     expect(await handshake(server, "203.0.113.8")).toBe(429);
@@ -59,7 +59,7 @@ describe("MESSAGE_RATE over HTTP", () => {
   const publish = (server: ServerUnderTest, credential: string, body: object = { channel: "room", data: 1 }) =>
     server.request("POST", "/v1/publish", body, { Authorization: `Bearer ${credential}` });
 
-  test("limits a user's token, not other users and not keys, and says when to try again", async () => {
+  test("limits a user's token, not other users or API keys, and says when to retry", async () => {
     await using server = await startServer({ env });
     const [alice, bob] = [await tokenOf("alice"), await tokenOf("bob")];
     const answers = await Promise.all(Array.from({ length: 30 }, () => publish(server, alice)));

@@ -60,7 +60,7 @@ async function ask(socket: SocketUnderTest, frame: Frame, ref = crypto.randomUUI
 }
 
 describe("the document", () => {
-  test("is one: references lead somewhere, each message can be met, examples keep its own rules", () => {
+  test("is valid: references resolve, every message is used, examples follow their schemas", () => {
     expect(document.asyncapi).toBe("3.0.0");
     for (const ref of refsIn(document)) expect(resolveRef(document, ref)).toBeObject();
     for (const [key, message] of Object.entries(document.components.messages)) {
@@ -74,7 +74,7 @@ describe("the document", () => {
     for (const { code } of Object.values(closeTable)) expect(document.info.description).toContain(`- ${code}: `);
   });
 
-  test("stands where the server and its WebSocket are", async () => {
+  test("names the addresses of the server and its WebSocket", async () => {
     await using server = await startServer({ env: { WS_PATH: "/live" } });
     const moved = await documentOf(server);
     expect([moved.channels.socket.address, document.channels.socket.address]).toEqual(["/live", "/ws"]);
@@ -86,7 +86,7 @@ describe("the document", () => {
     expect(behindProxy.servers.here?.protocol).toBe("wss");
   });
 
-  test("knows the same parameters of a handshake as the one of HTTP", async () => {
+  test("has the same handshake parameters as the OpenAPI document", async () => {
     const api = (await (await open.request("GET", "/openapi.json")).json()) as OpenApiDocument;
     const { bindings } = document.channels.socket as { bindings: { ws?: { query?: { properties?: object } } } };
     const names = (api.paths["/ws"]?.get?.parameters ?? []).map(({ name }) => name);
@@ -94,7 +94,7 @@ describe("the document", () => {
   });
 });
 
-describe("every frame that a client gets is told of", () => {
+describe("every frame that a client receives is documented", () => {
   const heard: Frame[] = [];
   const keep = (...those: readonly { readonly frames: readonly Frame[] }[]) => {
     for (const { frames } of those) heard.push(...frames);
@@ -152,7 +152,7 @@ describe("every frame that a client gets is told of", () => {
     keep(alice);
   });
 
-  test("a hole", async () => {
+  test("a gap", async () => {
     const stuck = await RawWebSocket.open(open.port, "/ws?channel=flood");
     await stuck.untilText(/welcome/);
     stuck.socket.pause();
@@ -178,13 +178,13 @@ describe("every frame that a client gets is told of", () => {
     keep(alice, stream, beating);
   });
 
-  test("and every frame that is told of came", () => {
+  test("every documented frame was received", () => {
     expect(serverNames().filter((name) => !heard.some((frame) => nameOf(frame) === name))).toEqual([]);
   });
 });
 
-describe("what the document lets a client say", () => {
-  test("is understood, and answered as it says: each example", async () => {
+describe("the commands in the document", () => {
+  test("each example is understood, and answered as described", async () => {
     for (const [key, { name, examples, payload }] of clientMessages()) {
       const replies = document.operations[name]?.reply?.messages.map(({ $ref }) => $ref.replace(/.*\//, "")) ?? [];
       for (const { payload: example } of examples) {
@@ -249,7 +249,7 @@ async function answerTo(socket: SocketUnderTest, frame: string | Frame): Promise
   return socket.frames.find(({ type }) => !unasked.includes(String(type)) && (isPing || type !== "pong"));
 }
 
-test("the check finds a member that is another, one that nobody told of, and a frame that nobody told of", async () => {
+test("the check finds a wrong member, an undocumented member, and an undocumented frame", async () => {
   using socket = await SocketUnderTest.open(open.wsUrl);
   socket.send({ type: "ping", ref: 1 });
   await socket.until(({ type }) => type === "pong");

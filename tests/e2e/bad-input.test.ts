@@ -79,7 +79,7 @@ describe("a frame", () => {
     expect((await errorFor(text)).code).toBe(code);
   });
 
-  test("may be as large as its limits say, to the character, the level and the byte", async () => {
+  test("can be exactly as large as its limits allow", async () => {
     using socket = await connect(`&channel=${"c".repeat(200)}`);
     const accepted = [
       publish({ channel: "c".repeat(200), id: "i".repeat(128), event: "e".repeat(100), sender: "s".repeat(128) }),
@@ -117,7 +117,7 @@ describe("a frame", () => {
     await raw.socket.untilEnded();
   });
 
-  test("in pieces is one frame, with a ping in between", async () => {
+  test("in fragments, with a ping in between, is one frame", async () => {
     using raw = await RawWebSocket.open(server.port, "/ws?channel=abuse");
     const euro = Buffer.from("€");
     const head = Buffer.from('{"type":"publish","channel":"abuse","message":"');
@@ -200,7 +200,7 @@ describe("HTTP", () => {
     await raw.untilReceived(answer);
   });
 
-  test("a body that breaks off is nobody's fault but its sender's", async () => {
+  test("a truncated body is the sender's error", async () => {
     for (let at = 0; at < 5; at++) {
       using raw = await RawSocket.connect(server.port);
       raw.write('POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"user_id":');
@@ -223,7 +223,7 @@ describe("HTTP", () => {
     expect((await push(body)).status).toBe(status);
   });
 
-  test("a batch with bad items answers for each, and one of 1001 is refused as a whole", async () => {
+  test("a batch with invalid items is answered per item, and one of 1001 is refused as a whole", async () => {
     const bad = [null, 1, "x", [], {}, { user_id: 1 }, { user_id: "u" }, { user_id: "a\nb", data: 1 }];
     const batch = (items: unknown) => server.request("POST", "/sse/push/batch", items);
     const { results } = (await (await batch(bad)).json()) as { results: Frame[] };
@@ -232,7 +232,7 @@ describe("HTTP", () => {
     expect((await batch(nested(10_000))).status).toBe(400);
   });
 
-  test("the same event_id at the same moment, 50 times over, is delivered once", async () => {
+  test("the same event_id, sent 50 times at once, is delivered once", async () => {
     using socket = await connect("&user_id=once");
     const twin = { user_id: "once", event_id: "same", data: "first" };
     const answers = await Promise.all(Array.from({ length: 50 }, () => push(twin)));
@@ -274,7 +274,7 @@ describe("a handshake", () => {
     expect((await server.request("GET", `/sse?${query}`)).status).toBeOneOf([400, 403, 429]);
   });
 
-  test("takes what stands exactly at the limits", async () => {
+  test("accepts values exactly at the limits", async () => {
     expect([cursor(4096).length, cursor(4097).length]).toEqual([4096, 4097]);
     using socket = await connect(`&user_id=${"u".repeat(128)}&since=${cursor(4096)}&unheard=of&since=junk`);
     expect(String(socket.welcome.user_id)).toHaveLength(128);
@@ -284,7 +284,7 @@ describe("a handshake", () => {
     expect(tooLong.welcome.channels).toMatchObject({ all: { recovered: false } });
   });
 
-  test("and a body that never come to an end are cut off, and meanwhile block nobody", async () => {
+  test("and a body that never end are cut off, and block nobody in the meantime", async () => {
     const starts = [
       handshake(server.port, "/ws").slice(0, -4),
       'POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n{"user_id":"',
@@ -303,18 +303,18 @@ describe("a handshake", () => {
   });
 });
 
-describe("HTTP as it may be", () => {
+describe("unusual but valid HTTP", () => {
   const post = (body: string, headers = "") =>
     `POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`;
 
-  test("requests that come in one packet are answered one after the other", async () => {
+  test("pipelined requests are answered in order", async () => {
     using raw = await RawSocket.connect(server.port);
     raw.write(`${post('{"user_id":"u","data":1}')}${post("{")}GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     await raw.untilReceived(/"alive"/);
     expect(raw.received.match(/(?<=HTTP\/1\.1 )\d+/g)).toEqual(["200", "400", "200"]);
   });
 
-  test("who waits for leave to send its body gets it", async () => {
+  test("a client that sends Expect: 100-continue gets it", async () => {
     using raw = await RawSocket.connect(server.port);
     const body = '{"user_id":"u","data":1}';
     raw.write(post(body, "Expect: 100-continue\r\n").slice(0, -body.length));
@@ -324,7 +324,7 @@ describe("HTTP as it may be", () => {
   });
 });
 
-describe("who leaves while being let in", () => {
+describe("clients that disconnect during the handshake", () => {
   test.each([
     ["handshakes", handshake(0, "/ws?user_id=hasty&channel=abuse")],
     ["streams", "GET /sse?user_id=hasty&channel=abuse HTTP/1.1\r\nHost: localhost\r\n\r\n"],
@@ -347,7 +347,7 @@ describe("who leaves while being let in", () => {
   });
 });
 
-describe("after all of it", () => {
+describe("afterwards", () => {
   const figures = async () => (await (await server.request("GET", "/metrics")).json()) as Record<string, number>;
 
   async function abuse(): Promise<void> {
@@ -362,7 +362,7 @@ describe("after all of it", () => {
     await Promise.all(rounds);
   }
 
-  test("the memory is there again, and so are the connections", async () => {
+  test("memory and connections are released", async () => {
     await abuse(); // what the runtime takes once and keeps
     const before = await figures();
     for (let round = 0; round < 4; round++) await abuse();
@@ -372,7 +372,7 @@ describe("after all of it", () => {
     expect(Number(after.memory_bytes) - Number(before.memory_bytes)).toBeLessThan(128 * 1024 ** 2);
   });
 
-  test("the log says of each connection that was ended why, once, and nothing of single frames", async () => {
+  test("the log says once per closed connection why, and nothing about single frames", async () => {
     using raw = await RawWebSocket.open(server.port, "/ws?channel=abuse");
     const port = /127\.0\.0\.1:\d+/.exec(server.output.slice(server.output.lastIndexOf("Client connected")))?.[0];
     const before = server.output.length;

@@ -14,7 +14,7 @@ const jwtSecret = "a secret of more than 32 bytes, for tests";
 const time = String.raw`\[\d\d:\d\d:\d\d\]`;
 
 describe("fanfare connect between pipes", () => {
-  test("asks for a name, shows what everybody says, and leaves with /quit", async () => {
+  test("asks for a name, shows messages, and quits with /quit", async () => {
     await using server = await startServer();
     const env = { PORT: String(server.port) };
     await using alice = new ProgramUnderTest(["connect"], { env });
@@ -38,7 +38,7 @@ describe("fanfare connect between pipes", () => {
     await alice.until(/A client has left the chat\. 1 client\(s\) online\./);
   });
 
-  test("says what it is given, and ends when everyone has it", async () => {
+  test("sends its input, and ends when the server has received it", async () => {
     await using server = await startServer();
     using listener = await SocketUnderTest.open(server.wsUrl);
     const { code, out } = await runProgram(["connect", "--name", "x", "--url", server.url], { input: "one\ntwo" });
@@ -49,7 +49,7 @@ describe("fanfare connect between pipes", () => {
     ]);
   });
 
-  test("says all lines, in order and once, where the server wants it slower", async () => {
+  test("sends all lines, in order and once, when the server limits the rate", async () => {
     await using server = await startServer({ env: { MESSAGE_RATE: "5" } });
     using listener = await SocketUnderTest.open(server.wsUrl);
     const lines = Array.from({ length: 13 }, (_, index) => `line ${index}`);
@@ -58,7 +58,7 @@ describe("fanfare connect between pipes", () => {
     expect((await listener.untilMessages(13)).map(({ message }) => message)).toEqual(lines);
   });
 
-  test("shows what would move the cursor as what it is", async () => {
+  test("escapes control characters in messages", async () => {
     await using server = await startServer();
     await using program = new ProgramUnderTest(["connect", "--name", "x", "--url", server.url]);
     await program.until(/Connected/);
@@ -68,7 +68,7 @@ describe("fanfare connect between pipes", () => {
     expect(program.output).not.toContain("\u001b");
   });
 
-  test("comes back to a server that went, says so once, and says then what was typed meanwhile", async () => {
+  test("reconnects to a restarted server, reports it once, and sends what was typed in the meantime", async () => {
     let port = "";
     await using program = await (async () => {
       await using server = await startServer();
@@ -88,7 +88,7 @@ describe("fanfare connect between pipes", () => {
     expect(shown.match(/Welcome/g)).toHaveLength(1);
   }, 60_000);
 
-  test("is who the token says on a secured server", async () => {
+  test("uses the token's user as the name on a secured server", async () => {
     await using server = await startServer({ env: { API_KEY: key, JWT_SECRET: jwtSecret, CHAT: "on", NOTICES: "on" } });
     const { out: token } = await runProgram(["token", "create", "alice"], { env: { JWT_SECRET: jwtSecret } });
     await using program = new ProgramUnderTest(["connect", "--url", server.url, "--token", token.trim()]);
@@ -101,7 +101,7 @@ describe("fanfare connect between pipes", () => {
     expect(program.errors).toBe("");
   });
 
-  test("leaves on Ctrl+C as with /quit", async () => {
+  test("quits on Ctrl+C as with /quit", async () => {
     await using server = await startServer();
     await using program = new ProgramUnderTest(["connect", "--name", "x", "--url", server.url]);
     await program.until(/Welcome/);
@@ -111,7 +111,7 @@ describe("fanfare connect between pipes", () => {
     expect(out).toEndWith("\nDisconnected from server\n");
   });
 
-  test("says in one line why it could not connect, and why it was sent away", async () => {
+  test("reports in one line why it could not connect, and why it was disconnected", async () => {
     const away = await (async () => {
       await using server = await startServer();
       return server.url;
@@ -145,7 +145,7 @@ describe("fanfare connect between pipes", () => {
     expect(await program.ended()).toEqual({ code: 130, out: "", err: "" });
   });
 
-  test("fails where not all could be said, or there was nothing to say", async () => {
+  test("fails if not all lines could be sent, or there were none", async () => {
     await using server = await startServer({ env: { CHAT: "off" } });
     const args = ["connect", "--name", "x", "--url", server.url];
     const refused = await runProgram(args, { input: "one\ntwo\n" });
@@ -162,7 +162,7 @@ describe("fanfare connect between pipes", () => {
     expect(await runProgram(args, { input: "/who\n" })).toMatchObject({ code: 0, err: "" });
   });
 
-  test("ends where an operator ends it", async () => {
+  test("ends when an operator closes the connection", async () => {
     await using server = await startServer();
     await using program = new ProgramUnderTest(["connect", "--user", "u1", "--url", server.url]);
     await program.until(/Welcome/);
@@ -211,7 +211,7 @@ describe("fanfare connect on a terminal", () => {
     return rows();
   };
 
-  test("keeps what is being typed whole, over several rows, while messages come", async () => {
+  test("keeps the line being typed intact, over several rows, while messages arrive", async () => {
     await using server = await startServer({ env: { NOTICES: "off" } });
     await using program = new ProgramUnderTest(["connect", "--url", server.url], { columns });
     await program.until(/Enter your username: /);
@@ -241,7 +241,7 @@ describe("fanfare connect on a terminal", () => {
     ]);
   });
 
-  test("talks in another channel, and shows in front of the line in which", async () => {
+  test("sends to another channel, and shows the channel in the prompt", async () => {
     await using server = await startServer();
     await using program = new ProgramUnderTest(["connect", "--name", "Alice", "--url", server.url], { columns });
     await program.until(/Welcome/);
@@ -282,7 +282,7 @@ describe("fanfare connect on a terminal", () => {
 });
 
 describe("fanfare subscribe", () => {
-  test("begins in the past, and ends after so many", async () => {
+  test("starts in the past, and ends after --count messages", async () => {
     await using server = await startServer();
     const env = { PORT: String(server.port) };
     await runProgram(["publish", "--channel", "room:1"], { env, input: "a\nb\nc\nd" });
@@ -301,7 +301,7 @@ describe("fanfare subscribe", () => {
     expect((await runProgram([...args, "--since", "1"], { env })).out).toMatch(new RegExp(`^${time} b\n${time} c\n$`));
   });
 
-  test("says what is missing, beside the messages", async () => {
+  test("reports missing messages on standard error", async () => {
     await using server = await startServer({ env: { HISTORY_SIZE: "2" } });
     const env = { PORT: String(server.port) };
     await runProgram(["publish", "--channel", "room:1"], { env, input: "a\nb\nc\nd" });
@@ -310,7 +310,7 @@ describe("fanfare subscribe", () => {
     expect(err).toBe("gap: room:1: message 2 is missing (history-too-short)\n");
   });
 
-  test("goes on after a restart with nothing missing and nothing twice", async () => {
+  test("resumes after a restart with nothing missing and nothing twice", async () => {
     const folder = await mkdtemp(join(tmpdir(), "fanfare-"));
     try {
       const env = { DATA_DIR: folder };
@@ -347,7 +347,7 @@ describe("fanfare subscribe", () => {
     }
   }, 60_000);
 
-  test("gets what comes to its user, and leaves others' alone", async () => {
+  test("receives its user's messages, and no one else's", async () => {
     await using server = await startServer();
     await using program = new ProgramUnderTest([
       "subscribe",
@@ -397,7 +397,7 @@ describe("fanfare subscribe", () => {
 });
 
 describe("fanfare publish and status of a secured server", () => {
-  test("take the key from the settings, and say which setting is missing", async () => {
+  test("use the key from the settings, or say which setting is missing", async () => {
     const env = { API_KEY: `publish@${key},read@fedcba9876543210-of-a-test`, ANONYMOUS: "on" };
     await using server = await startServer({ env });
     const flags = ["--url", server.url];

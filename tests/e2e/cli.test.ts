@@ -19,7 +19,7 @@ async function fanfare(args: readonly string[], env: Readonly<Record<string, str
 }
 
 describe("the program", () => {
-  test("explains itself", async () => {
+  test("has help", async () => {
     const { code, out, err } = await fanfare(["--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain("fanfare start --port 9000");
@@ -38,7 +38,7 @@ describe("the program", () => {
     expect(await fanfare(args, env)).toEqual({ code: 2, out: "", err });
   });
 
-  test("says which port is busy and what to do, with the exit code 1", async () => {
+  test("names the port in use and what to do, with exit code 1", async () => {
     await using first = await startServer();
     const { code, err } = await fanfare(["start", "--port", String(first.port)]);
     const hint = `stop the other program, or choose another port: --port ${first.port + 1} (PORT)`;
@@ -48,7 +48,7 @@ describe("the program", () => {
     });
   });
 
-  test("says that an address is none of this machine's", async () => {
+  test("reports an address that does not belong to this machine", async () => {
     const { code, err } = await fanfare(["--port", "0", "--host", "192.0.2.1", "--insecure"]);
     expect({ code, err }).toEqual({
       code: 1,
@@ -57,14 +57,14 @@ describe("the program", () => {
   });
 });
 
-describe("what a server prints", () => {
-  test("are lines of the log only, where nobody looks on", async () => {
+describe("the server's output", () => {
+  test("is only log lines, if it is not a terminal", async () => {
     await using server = await startServer();
     await server.untilLogged(/Ctrl\+C/);
     expect(server.output).toMatch(/^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| [A-Z]+ \| .*\n)+$/);
   });
 
-  test("are JSON objects only, where that was asked for", async () => {
+  test("is only JSON objects with LOG_FORMAT=json", async () => {
     await using server = await startServer({ env: { LOG_FORMAT: "json" } });
     await server.untilLogged(/Ctrl\+C.*\n/);
     for (const line of server.output.trimEnd().split("\n")) {
@@ -74,7 +74,7 @@ describe("what a server prints", () => {
     }
   });
 
-  test("has neither keys nor tokens in it, whatever the level", async () => {
+  test("contains neither keys nor tokens, at any level", async () => {
     const secret = "a secret of more than 32 bytes, for tests";
     const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSJ9.bm90IG91cnM";
     const env = { LOG_LEVEL: "debug", API_KEY: key, JWT_SECRET: secret };

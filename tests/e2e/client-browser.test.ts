@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe.each(["websocket", "sse"])("in a browser, over %s,", (transport) => {
-  test("a page that loses its network goes on where it was when it is back", async () => {
+  test("a page that loses its network resumes when the network is back", async () => {
     using relay = await Relay.to(server.port);
     await using context = await browser.context();
     const channel = `room:${transport}`;
@@ -51,7 +51,7 @@ describe.each(["websocket", "sse"])("in a browser, over %s,", (transport) => {
   });
 });
 
-test("in a browser, a connection that is refused says why", async () => {
+test("in a browser, a refused connection has a close code and a reason", async () => {
   await using secured = await startServer({
     env: {
       JWT_SECRET: "a-secret-of-the-test-that-is-long-enough",

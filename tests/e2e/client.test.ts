@@ -12,7 +12,7 @@ import { startServer } from "./server.ts";
 describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
   const options: ClientOptions = { transports: [transport], userId: "alice" };
 
-  test("what is published comes back once, with its acknowledgement", async () => {
+  test("a publication is delivered once, and acknowledged", async () => {
     await using server = await startServer();
     using alice = use(createClient(server.url, options));
     const room = alice.client.channel<{ n: number }>("room:1");
@@ -56,7 +56,7 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
     expect(all.messages).toMatchObject([{ message: "Hello", sender: "Alice" }]);
   });
 
-  test("a line that breaks again and again loses nothing and doubles nothing", async () => {
+  test("a connection that breaks repeatedly loses nothing and duplicates nothing", async () => {
     await using server = await startServer({ env: { MESSAGE_RATE: "0" } });
     using relay = await Relay.to(server.port);
     using alice = use(createClient(relay.url, options));
@@ -78,7 +78,7 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
     expect(got.gaps).toEqual([]);
   });
 
-  test("a server that is stopped is left at once, and another one in its place is found; the hole is told", async () => {
+  test("the client leaves a stopped server at once, finds the next one, and gets the gap", async () => {
     const env = { DRAIN_WINDOW: "0" };
     await using old = await startServer({ env });
     using relay = await Relay.to(old.port);
@@ -102,7 +102,7 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
     expect(got.gaps).toMatchObject([{ reason: "epoch-changed" }]);
   });
 
-  test("a user who may have one connection only comes back before the server knows of the break", async () => {
+  test("a user with a limit of one connection reconnects before the server notices the break", async () => {
     await using server = await startServer({ env: { USER_CONNECTIONS: "reject" } });
     using relay = await Relay.to(server.port);
     using alice = use(createClient(relay.url, options));
@@ -116,7 +116,7 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
     await alice.connected();
   });
 
-  test("a server that wants a token is given a new one when the old one ends", async () => {
+  test("when a token expires, the client sends a new one", async () => {
     const secret = "a-secret-of-the-test-that-is-long-enough";
     await using server = await startServer({ env: { JWT_SECRET: secret, API_KEY: "key-of-the-test-that-is-long" } });
     let asked = 0;
@@ -135,7 +135,7 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
   });
 });
 
-test("over a stream channels that are not allowed are refused once, and the others are served", async () => {
+test("over a stream, forbidden channels are refused once, and the others are served", async () => {
   const cwd = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   writeFileSync(join(cwd, "fanfare.config.yaml"), 'channels:\n  - { match: "secret:*", subscribe: nobody }\n');
   await using server = await startServer({ cwd });
@@ -157,7 +157,7 @@ test("over a stream channels that are not allowed are refused once, and the othe
   rmSync(cwd, { recursive: true });
 });
 
-test("where no WebSocket gets through, the stream does, and comes back after a break", async () => {
+test("if WebSockets are blocked, the client uses a stream, and reconnects after a break", async () => {
   await using server = await startServer();
   using relay = await Relay.to(server.port);
   relay.blocksWebSockets = true;
@@ -172,7 +172,7 @@ test("where no WebSocket gets through, the stream does, and comes back after a b
   expect(got.messages.map(({ data }) => data)).toEqual([1, 2]);
 });
 
-test("a channel that is not allowed is told, and leaves the others alone", async () => {
+test("a forbidden channel is reported, and does not affect the others", async () => {
   const secret = "a-secret-of-the-test-that-is-long-enough";
   await using server = await startServer({ env: { JWT_SECRET: secret, API_KEY: "key-of-the-test-that-is-long" } });
   using alice = use(createClient(server.url, { token: () => tokenFor(secret, 60) }));
@@ -199,7 +199,7 @@ test.each(["websocket", "sse"] as const)(
   },
 );
 
-test("a publication at the limit is stored, however it is escaped; one past it is refused, and the client goes on", async () => {
+test("a publication at the limit is stored, however it is escaped; one past it is refused, and the client continues", async () => {
   await using server = await startServer({ env: { MESSAGE_RATE: "20" } });
   using alice = use(createClient(server.url, { queueSize: 400 }));
   const room = alice.client.channel("room:1");
@@ -222,14 +222,14 @@ test("a publication at the limit is stored, however it is escaped; one past it i
   expect(states).toEqual([]);
 }, 30_000);
 
-test("who may not come in is told why, and stays away", async () => {
+test("a refused client is told why, and does not reconnect", async () => {
   const secret = "a-secret-of-the-test-that-is-long-enough";
   await using server = await startServer({ env: { JWT_SECRET: secret, API_KEY: "key-of-the-test-that-is-long" } });
   using alice = use(createClient(server.url, { token: "nonsense" }));
   expect(await alice.until("closed")).toMatchObject({ code: 4500 });
 });
 
-test("more channels than an address holds are all subscribed to, and resumed", async () => {
+test("more channels than fit into a URL are all subscribed to, and resumed", async () => {
   await using server = await startServer();
   using relay = await Relay.to(server.port);
   using alice = use(createClient(relay.url));

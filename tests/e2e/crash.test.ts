@@ -40,7 +40,7 @@ test(
   isLong ? 600_000 : 60_000,
 );
 
-test("the check finds a message that was lost, one that is there twice, and another numbering", async () => {
+test("the check finds lost messages, duplicates, and a different numbering", async () => {
   await inDirectory(async (directory) => {
     const writer = new HistoryWriter(directory, "0");
     await writer.until("stored", 100);

@@ -26,8 +26,8 @@ afterAll(async () => {
 const pageOf = async (server: ServerUnderTest) => (await server.request("GET", "/docs")).text();
 const all = (text: string, pattern: RegExp) => Array.from(text.matchAll(pattern), ([, found = ""]) => found);
 
-describe("what the server says of itself", () => {
-  test("is public, and no browser takes it for anything else", async () => {
+describe("the server's own documentation", () => {
+  test("is public, and has exact content types", async () => {
     for (const server of [open, secured]) {
       for (const [path, type] of [
         ["/openapi.json", "application/json; charset=utf-8"],
@@ -41,7 +41,7 @@ describe("what the server says of itself", () => {
     }
   });
 
-  test("on /docs loads nothing, runs nothing, and has the one style that its policy names", async () => {
+  test("at /docs loads nothing, runs nothing, and has only the style that its policy allows", async () => {
     const response = await open.request("GET", "/docs");
     const policy = response.headers.get("Content-Security-Policy") ?? "";
     const page = await response.text();
@@ -59,7 +59,7 @@ describe("what the server says of itself", () => {
     expect(page).not.toMatch(/<script|<iframe|<object|<form|\sstyle=|\son\w+=|javascript:/i);
   });
 
-  test("on /docs leads only to what is there, and names nothing twice", async () => {
+  test("at /docs has only working links and unique ids", async () => {
     for (const server of [open, secured]) {
       const page = await pageOf(server);
       const ids = all(page, /\sid="([^"]*)"/g);
@@ -87,7 +87,7 @@ describe("what the server says of itself", () => {
     expect(wanted.filter((it) => !ids.has(it))).toEqual([]);
   });
 
-  test("takes no markup and no second word from who asks", async () => {
+  test("never shows markup from a request", async () => {
     const host = "evil.example'$(id)";
     const headers = { Host: host, "X-Forwarded-Proto": "https<b>" };
     const response = await fetch(`${secured.url}/docs`, { headers });

@@ -13,7 +13,7 @@ const ran: readonly string[] = ["runs", "transcript", "starts", "stays", "progra
 
 const withCommands = pages.filter(({ blocks }) => blocks.some(({ kind }) => ran.includes(kind.name)));
 
-describe("what a reader types works", () => {
+describe("commands in the documentation work", () => {
   test.each(withCommands.map((page): [string, Page] => [page.path, page]))(
     "%s, from top to bottom",
     async (path, { blocks }) => {
@@ -26,7 +26,7 @@ describe("what a reader types works", () => {
     120_000,
   );
 
-  test("scripts for a page hear what is published", async () => {
+  test("scripts for a page receive what is published", async () => {
     const scripts = pages.flatMap(({ path, blocks }) =>
       blocks.filter(({ kind }) => kind.name === "script").map(({ code, line }) => ({ code, place: `${path}:${line}` })),
     );
@@ -54,11 +54,11 @@ describe("what a reader types works", () => {
     await expect(block && run.perform(block)).rejects.toThrow(problem);
   });
 
-  test("the first page and the tour of the beginner are among them", () => {
+  test("README.md and docs/start.md are among them", () => {
     expect(withCommands.map(({ path }) => path)).toEqual(expect.arrayContaining(["README.md", "docs/start.md"]));
   });
 
-  test("what is not run says why, and is the smaller part", () => {
+  test("blocks that are not run say why, and are the minority", () => {
     const blocks = pages.flatMap((page) => page.blocks);
     const reasons = blocks.flatMap(({ kind }) => (kind.name === "not run" ? [kind.reason] : []));
     expect(reasons.filter((reason) => reason.trim() !== reason || /^(todo|later)/i.test(reason))).toEqual([]);
@@ -66,7 +66,7 @@ describe("what a reader types works", () => {
   });
 });
 
-describe("what a reader follows is there", () => {
+describe("links in the documentation work", () => {
   test("each link leads to a file, and each anchor to a heading", () => {
     const broken = pages.flatMap(({ path, links }) =>
       links.filter((link) => !leadsSomewhere(link)).map((link) => `${path}:${link.line}: ${link.path}#${link.anchor}`),
@@ -74,14 +74,14 @@ describe("what a reader follows is there", () => {
     expect(broken).toEqual([]);
   });
 
-  test("each page of docs/ stands in its index", () => {
+  test("docs/README.md lists every page of docs/", () => {
     const listed = new Set(byPath.get("docs/README.md")?.links.map(({ path }) => path));
     const all = pages.map(({ path }) => path).filter((path) => path.startsWith("docs/") && path !== "docs/README.md");
     expect(all.filter((path) => !listed.has(path))).toEqual([]);
   });
 });
 
-test("JSON and YAML in the pages are JSON and YAML", () => {
+test("JSON and YAML blocks parse", () => {
   const wrong = pages.flatMap(({ path, blocks }) =>
     blocks.filter((block) => !isSound(block)).map(({ line }) => `${path}:${line}`),
   );

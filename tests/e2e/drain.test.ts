@@ -44,7 +44,7 @@ function offsetsOf({ texts }: RawWebSocket): readonly number[] {
 }
 
 describe("waiting", () => {
-  test.concurrent("each client is told its own moment inside the window; who stays is served until it leaves", async () => {
+  test.concurrent("each client gets its own reconnect time inside the window; clients that stay are served until they leave", async () => {
     await using server = await startServer({ env: { DRAIN_WINDOW: "3s", SHUTDOWN_TIMEOUT: "60s" } });
     const clients = await openMany(server, 20);
     server.signal("SIGTERM");
@@ -69,7 +69,7 @@ describe("waiting", () => {
     expect(receipt).toEqual({ ...counts, duration_ms: Number(receipt.duration_ms) });
   });
 
-  test.concurrent("nobody new is let in any more, and the log says every 5 s who is waited for and how long", async () => {
+  test.concurrent("new clients are refused, and the log says every 5 s how many are left and for how long", async () => {
     await using server = await startServer({ env: { SHUTDOWN_TIMEOUT: "40s" } });
     using client = await SocketUnderTest.open(server.wsUrl);
     using _other = await SocketUnderTest.open(server.wsUrl);
@@ -85,7 +85,7 @@ describe("waiting", () => {
     expect(Number(first[2]) - Number(second[4])).toBeWithin(4, 8);
   });
 
-  test.concurrent("without clients the process is gone before anybody could be waited for", async () => {
+  test.concurrent("without clients the process ends at once", async () => {
     await using server = await startServer();
     server.signal("SIGTERM");
     expect(await server.exited).toBe(0);
@@ -96,7 +96,7 @@ describe("waiting", () => {
     expect(receipt.duration_ms).toBeLessThan(45_000);
   });
 
-  test.concurrent("a stream is told when to come back, stays, and is counted like any client", async () => {
+  test.concurrent("a stream gets its reconnect time, stays connected, and is counted like any client", async () => {
     await using server = await startServer({ env: { DRAIN_WINDOW: "2s" } });
     using stream = await StreamUnderTest.open(`${server.url}/sse`);
     using socket = await SocketUnderTest.open(server.wsUrl);
@@ -114,7 +114,7 @@ describe("waiting", () => {
 });
 
 describe("the deadline", () => {
-  test.concurrent("closes the rest with 1012, and ends streams with the word when to come back", async () => {
+  test.concurrent("closes the remaining clients with 1012, and ends streams with a reconnect time", async () => {
     await using server = await startServer({ env: { SHUTDOWN_TIMEOUT: "1s", DRAIN_WINDOW: "1s" } });
     const clients = await openMany(server, 5);
     using stream = await StreamUnderTest.open(`${server.url}/sse`);
@@ -126,7 +126,7 @@ describe("the deadline", () => {
     expect(await receiptOf(server)).toMatchObject({ initial: 6, left: 0, forced: 6, unflushed_bytes: 0 });
   });
 
-  test.concurrent("lets what is queued arrive first, and then the 1012", async () => {
+  test.concurrent("delivers queued messages before the 1012", async () => {
     await using server = await startServer({ env: { SHUTDOWN_TIMEOUT: "2s", DRAIN_WINDOW: "1s" } });
     using reader = await openStuck(server);
     // More than the kernel takes for one socket, and no more than the server may hold for it.
@@ -142,7 +142,7 @@ describe("the deadline", () => {
     expect(await receiptOf(server)).toMatchObject({ forced: 1, unflushed_bytes: 0 });
   });
 
-  test.concurrent("lets a reader that lags but reads catch up first", async () => {
+  test.concurrent("lets a lagging client that reads catch up first", async () => {
     await using server = await startServer({
       env: { SHUTDOWN_TIMEOUT: "2s", DRAIN_WINDOW: "1s", HISTORY_BYTES: "32MiB" },
     });
@@ -155,7 +155,7 @@ describe("the deadline", () => {
     expect(offsetsOf(reader)).toEqual(Array.from({ length: 400 }, (_, at) => at + 1));
   });
 
-  test.concurrent("does not wait for ever for a reader that stands still", async () => {
+  test.concurrent("does not wait forever for a client that reads nothing", async () => {
     const env = { SHUTDOWN_TIMEOUT: "1s", DRAIN_WINDOW: "1s", HISTORY_BYTES: "64MiB" };
     await using server = await startServer({ env });
     using _reader = await openStuck(server);
@@ -187,7 +187,7 @@ describe("signals", () => {
     expect(await receiptOf(server)).toMatchObject({ initial: 3, left: 0, forced: 3 });
   });
 
-  test.concurrent("a second signal ends lame-duck as well", async () => {
+  test.concurrent("a second signal ends the lame-duck phase as well", async () => {
     await using server = await startServer({ env: { DRAIN_DELAY: "10m" } });
     using client = await SocketUnderTest.open(server.wsUrl);
     server.signal("SIGTERM");
@@ -210,7 +210,7 @@ describe("signals", () => {
 });
 
 describe("DRAIN_MODE=move", () => {
-  test.concurrent("closes each client with 1012 at its own moment, spread over the window", async () => {
+  test.concurrent("closes each client with 1012 at its reconnect time, spread over the window", async () => {
     await using server = await startServer({ env: { DRAIN_MODE: "move", DRAIN_WINDOW: "3s" } });
     const clients = await openMany(server, 30);
     server.signal("SIGTERM");
@@ -238,7 +238,7 @@ describe("DRAIN_MODE=move", () => {
 });
 
 describe("lame-duck", () => {
-  test.concurrent("still serves, and says to load balancers and newcomers that it will not for long", async () => {
+  test.concurrent("still serves, and tells load balancers and new clients that it is shutting down", async () => {
     await using server = await startServer({ env: { DRAIN_DELAY: "3s", DRAIN_WINDOW: "2s" } });
     server.signal("SIGTERM");
     await server.untilLogged(/Shutting down/);
@@ -264,7 +264,7 @@ describe("lame-duck", () => {
     expect(newcomer.frames.filter(({ event }) => event === "draining")).toHaveLength(1);
   });
 
-  test.concurrent("a request whose body is on its way is answered, though the listener is closed already", async () => {
+  test.concurrent("a request whose body is still arriving is answered, although the port is closed", async () => {
     await using server = await startServer();
     using client = await SocketUnderTest.open(server.wsUrl);
     using raw = await RawSocket.connect(server.port);
@@ -284,7 +284,7 @@ describe("lame-duck", () => {
     expect(await server.exited).toBe(0);
   });
 
-  test.concurrent("publishers that keep their connection lose no request, and all that was acknowledged is delivered", async () => {
+  test.concurrent("publishers with open connections lose no request, and everything acknowledged is delivered", async () => {
     await using server = await startServer();
     using subscriber = await SocketUnderTest.open(`${server.wsUrl}?channel=room`);
     const acknowledged: string[] = [];

@@ -7,7 +7,7 @@ import { SocketUnderTest } from "./socket.ts";
 
 const env = { NOTICES: "off", WS_PING_INTERVAL: "400ms", WS_PING_TIMEOUT: "400ms", MESSAGE_RATE: "0" };
 
-test("who answers no ping is closed with 4009, however much is sent to it; who answers stays", async () => {
+test("a client that answers no ping is closed with 4009, even while it is sent messages; one that answers stays", async () => {
   await using server = await startServer({ env });
   using dead = await RawWebSocket.open(server.port, "/ws?channel=room");
   using alive = await SocketUnderTest.open(`${server.wsUrl}?channel=room`);
@@ -22,7 +22,7 @@ test("who answers no ping is closed with 4009, however much is sent to it; who a
   expect([alive.closed, publisher.closed]).toEqual([undefined, undefined]);
 });
 
-test("a reader that stands still is not taken for dead while bytes wait for it", async () => {
+test("a client that stopped reading is not considered dead while bytes are buffered for it", async () => {
   const times = { WS_PING_INTERVAL: "1s", WS_PING_TIMEOUT: "1s" };
   await using server = await startServer({ env: { ...env, ...times, HISTORY_SIZE: "100000", HISTORY_BYTES: "32MiB" } });
   using slow = await RawWebSocket.open(server.port, "/ws?channel=room");

@@ -27,7 +27,7 @@ const get = (server: ServerUnderTest, headers: Record<string, string>) =>
 const allowed = ({ headers }: Response) => headers.get("Access-Control-Allow-Origin");
 
 describe("an open server", () => {
-  test("answers to loopback names and pages only, so that no website drives it", async () => {
+  test("accepts only loopback names and origins, so that no website can control it", async () => {
     await using server = await startServer();
     const own = { Origin: server.url };
     for (const Host of [`localhost:${server.port}`, "localhost", "127.0.0.1", "[::1]:80", "fanfare.localhost"]) {
@@ -64,7 +64,7 @@ describe("an open server", () => {
     expect(await (await server.request("GET", "/v1/channels")).json()).toEqual({ channels: [] });
   });
 
-  test("tells a page that asks before it sends what it may send", async () => {
+  test("answers CORS preflight requests", async () => {
     await using server = await startServer();
     const asked = { "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type" };
     const Origin = "http://localhost:5173";
@@ -78,7 +78,7 @@ describe("an open server", () => {
     expect([failed.status, allowed(failed)]).toEqual([400, Origin]);
   });
 
-  test("refuses a handshake of a foreign page by a close code that it can see, and one for a foreign name", async () => {
+  test("refuses handshakes of foreign pages with a close code, and handshakes for foreign names", async () => {
     await using server = await startServer();
     const headers = { Origin: "https://evil.example" };
     using page = new SocketUnderTest(server.wsUrl, { headers });
@@ -89,7 +89,7 @@ describe("an open server", () => {
     expect(extension.welcome.online).toBe(1);
   });
 
-  test("takes the pages that CORS_ORIGINS names, and then no others but its own", async () => {
+  test("accepts the origins in CORS_ORIGINS and its own, and no others", async () => {
     await using server = await startServer({ env: { CORS_ORIGINS: "https://app.example, https://b.example:8443" } });
     const statuses = async (origins: string[]) =>
       Promise.all(origins.map(async (Origin) => (await get(server, { Origin })).status));
@@ -99,7 +99,7 @@ describe("an open server", () => {
     ]);
   });
 
-  test("checks neither name nor page with INSECURE", async () => {
+  test("checks neither Host nor Origin with INSECURE", async () => {
     await using server = await startServer({ flags: ["--insecure"] });
     const headers = { Host: "anything.example", Origin: "https://evil.example" };
     const response = await get(server, headers);
@@ -110,7 +110,7 @@ describe("an open server", () => {
 });
 
 describe("a secured server", () => {
-  test("opens each verb to a key with its scope, and to no other", async () => {
+  test("allows each operation only to keys with its scope", async () => {
     await using server = await startServer({ env: secured });
     const verbs = [
       ["publish", "POST", "/sse/push", { user_id: "u", data: 1 }],
@@ -138,7 +138,7 @@ describe("a secured server", () => {
     for (const key of Object.values(keys)) expect(server.output).not.toContain(key);
   });
 
-  test("says of its health to somebody without a key the status only", async () => {
+  test("shows only the status in /health without a key", async () => {
     await using server = await startServer({ env: secured });
     expect(await (await server.request("GET", "/health")).json()).toEqual({ status: "healthy" });
     const read = { "X-API-Key": keys.read };
@@ -146,7 +146,7 @@ describe("a secured server", () => {
     for (const path of ["/livez", "/readyz"]) expect((await server.request("GET", path)).status).toBe(200);
   });
 
-  test("takes pages of its own origin, under whatever name", async () => {
+  test("accepts pages of its own origin, under any name", async () => {
     await using server = await startServer({ env: secured });
     const Host = "push.example:8443";
     expect((await get(server, { Host, Origin: `https://${Host}` })).status).toBe(200);
@@ -154,7 +154,7 @@ describe("a secured server", () => {
     expect((await get(server, { Host })).status).toBe(200);
   });
 
-  test("knows a user by the token, wherever it stands, and the token reaches no log", async () => {
+  test("identifies the user by the token, wherever it is sent, and logs no token", async () => {
     await using server = await startServer({ env: { ...secured, LOG_LEVEL: "DEBUG" } });
     const token = await tokenFor("alice", { subscribe: ["room:*"] });
     using byQuery = await SocketUnderTest.open(`${server.wsUrl}?token=${token}&channel=room:1`);
@@ -176,7 +176,7 @@ describe("a secured server", () => {
     for (const part of token.split(".")) expect(server.output).not.toContain(part);
   });
 
-  test("refuses who has no valid token by a status, or by a code where only that can be seen", async () => {
+  test("refuses clients without a valid token with a status, or with a close code for browsers", async () => {
     await using server = await startServer({ env: secured });
     const token = await tokenFor("alice");
     const foreign = await tokenFor("alice", { secret: "another secret that has more than 32 bytes" });
@@ -191,7 +191,7 @@ describe("a secured server", () => {
     expect((await server.request("GET", `/sse?token=${foreign}`)).status).toBe(401);
   });
 
-  test("closes whose token has run out with 4010, unless a new one came in time", async () => {
+  test("closes connections with an expired token with 4010, unless a new one arrives in time", async () => {
     await using server = await startServer({ env: secured });
     // Tokens are believed for 5 s more, since clocks differ: this one was made that long ago.
     const wish = { secret, sub: "alice", subscribe: [], publish: [], expiresInS: 2 };
@@ -209,7 +209,7 @@ describe("a secured server", () => {
 });
 
 describe("USER_CONNECTIONS", () => {
-  test("reject: the second connection of a user is refused, but for one that takes over", async () => {
+  test("reject: the second connection of a user is refused, unless it takes over", async () => {
     await using server = await startServer({ env: { USER_CONNECTIONS: "reject" } });
     using first = await SocketUnderTest.open(`${server.wsUrl}?user_id=u`);
     expect(await handshakeStatus(server, "/ws?user_id=u")).toBe(409);
@@ -234,7 +234,7 @@ describe("USER_CONNECTIONS", () => {
   });
 });
 
-test("who comes beyond the limits is told when to come back", async () => {
+test("clients beyond the limits are told when to retry", async () => {
   await using server = await startServer({ env: { MAX_CONNECTIONS: "2", MAX_CONNECTIONS_PER_USER: "1" } });
   using _u = await SocketUnderTest.open(`${server.wsUrl}?user_id=u`);
   expect(await handshakeStatus(server, "/ws?user_id=u")).toBe(429);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { RawSocket } from "./raw-socket.ts";
 import { startServer } from "./server.ts";
 
-test("a Host that is none is a bad request, whatever is asked for, and nothing for the log", async () => {
+test("an invalid Host is a bad request for every path, and is not logged", async () => {
   await using server = await startServer({ env: { INSECURE: "on", OPS_PORT: "0" } });
   const heads = [
     "GET /readyz HTTP/1.0\r\n\r\n",

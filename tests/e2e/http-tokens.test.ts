@@ -31,7 +31,7 @@ test("a user's token publishes where its grants allow it, as that user", async (
   expect(await history.json()).toMatchObject({ messages: [{ data: 1, sender: "alice" }] });
 });
 
-test("and nowhere else: not in another room, not to all, not to a user, not to several at once", async () => {
+test("and nowhere else: not to another room, not to all, not to a user, not to several at once", async () => {
   for (const channel of ["room:2", "all", "other"]) expect((await publish(channel, alice)).status).toBe(403);
   const toUser = await server.request("POST", "/v1/publish", { user_id: "bob", data: 1 }, alice);
   expect(toUser.status).toBe(403);
@@ -40,12 +40,12 @@ test("and nowhere else: not in another room, not to all, not to a user, not to s
   expect(results.map(({ error }) => error?.code)).toEqual([undefined, "forbidden"]);
 });
 
-test("it posts a plain message as well", async () => {
+test("it can post a plain message as well", async () => {
   expect((await server.request("POST", "/v1/channels/room:1/messages", '"Hi"', alice)).status).toBe(200);
   expect((await server.request("POST", "/v1/channels/room:2/messages", '"Hi"', alice)).status).toBe(403);
 });
 
-test("it reads history and presence of what its user may subscribe to, the user's own channel among it", async () => {
+test("it reads history and presence of channels its user may subscribe to, including the user's own", async () => {
   for (const [path, status] of [
     ["/v1/channels/room:7/history", 200],
     ["/v1/channels/room:7/presence", 200],
@@ -58,7 +58,7 @@ test("it reads history and presence of what its user may subscribe to, the user'
   }
 });
 
-test("it opens nothing that is for operators", async () => {
+test("it gives no access to operator endpoints", async () => {
   for (const [method, path] of [
     ["GET", "/v1/channels"],
     ["GET", "/v1/connections"],
@@ -88,7 +88,7 @@ test("a token that is signed by somebody else is refused", async () => {
   expect((await publish("room:1", { Authorization: `Bearer ${forged}` })).status).toBe(401);
 });
 
-test("a token that has expired is told from one that is wrong, over HTTP and at both handshakes", async () => {
+test("an expired token is distinguished from a wrong one, over HTTP and at both handshakes", async () => {
   const expired = await makeToken(
     { sub: "alice", subscribe: [], publish: [], expiresInS: 1, secret },
     { now: () => 0 },
@@ -108,7 +108,7 @@ test("a token that has expired is told from one that is wrong, over HTTP and at 
   }
 });
 
-test("the key goes on opening everything", async () => {
+test("the API key still opens everything", async () => {
   const headers = { Authorization: `Bearer ${key}` };
   expect((await publish("room:2", headers, { sender: "the shop" })).status).toBe(200);
   expect((await server.request("POST", "/v1/publish", { user_id: "bob", data: 1 }, headers)).status).toBe(200);

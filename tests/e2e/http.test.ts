@@ -24,7 +24,7 @@ const push = (body: unknown) => ask("POST", "/sse/push", body);
 const connect = (user: string, query = "") => SocketUnderTest.open(`${server.wsUrl}?user_id=${user}${query}`);
 
 describe("POST /sse/push", () => {
-  test("maps its fields, and passes `data` on untouched", async () => {
+  test("maps its fields, and passes `data` on unchanged", async () => {
     const user = fresh("u");
     using socket = await connect(user);
     const text = `{"user_id":"${user}","data":{"n":12345678901234567890},"event_type":"order.new","event_id":"e-1","timestamp":1700000000.25,"unheard":true}`;
@@ -36,14 +36,14 @@ describe("POST /sse/push", () => {
     expect(socket.texts.at(-1)).toContain('"data":{"n":12345678901234567890}');
   });
 
-  test("is partial for a user who is not connected, who gets it when resuming", async () => {
+  test("is partial for a user who is not connected, and delivers the message when the user resumes", async () => {
     const user = fresh("u");
     expect((await push({ user_id: user, data: "later" })).body).toMatchObject({ status: "partial" });
     using socket = await connect(user, "&since=earliest");
     expect(await socket.until((it) => it.type === "message")).toMatchObject({ data: "later", offset: 1 });
   });
 
-  test("delivers the same event_id for the same user once, and for another user again", async () => {
+  test("delivers the same event_id once per user", async () => {
     const [user, other] = [fresh("u"), fresh("u")];
     using socket = await connect(user);
     using second = await connect(other);
@@ -95,7 +95,7 @@ describe("POST /sse/push", () => {
     expect(await response.json()).toMatchObject({ code: "bad-request", field: "body" });
   });
 
-  test("answers what is too large with 413", async () => {
+  test("answers a body over the limit with 413", async () => {
     expect(await push({ user_id: "u", data: "x".repeat(64 * 1024 - 2) })).toMatchObject({ status: 200 });
     expect(await push({ user_id: "u", data: "x".repeat(64 * 1024 - 1) })).toMatchObject({ status: 413 });
     expect(await push({ user_id: "u", data: "x".repeat(1024 ** 2) })).toMatchObject({
@@ -132,7 +132,7 @@ describe("POST /sse/push", () => {
 describe("POST /sse/push/batch", () => {
   const batch = (body: unknown) => ask("POST", "/sse/push/batch", body);
 
-  test("answers one result per item and in order; a bad one stops no other", async () => {
+  test("answers one result per item, in order; an invalid item does not stop the others", async () => {
     const [here, away] = [fresh("u"), fresh("u")];
     using socket = await connect(here);
     const items = [
@@ -172,7 +172,7 @@ describe("POST /sse/push/batch", () => {
     expect((await socket.untilMessages(3)).map(({ data }) => data)).toEqual([1, 5, "end"]);
   });
 
-  test("takes 1000 items, in order, and not one more", async () => {
+  test("accepts 1000 items, in order, and refuses one more", async () => {
     const user = fresh("u");
     using socket = await connect(user);
     const items = Array.from({ length: 1001 }, (_, at) => ({ user_id: user, data: at }));
@@ -183,7 +183,7 @@ describe("POST /sse/push/batch", () => {
     expect(seen.map(({ data }) => data)).toEqual(Array.from({ length: 1000 }, (_, at) => at));
   });
 
-  test("takes none at all, and nothing but an array", async () => {
+  test("accepts an empty array, and nothing but an array", async () => {
     expect(await batch([])).toMatchObject({ status: 200, body: { results: [] } });
     expect(await batch({ user_id: "u", data: 1 })).toMatchObject({ status: 422 });
     expect(await batch("[")).toMatchObject({ status: 400 });
@@ -193,7 +193,7 @@ describe("POST /sse/push/batch", () => {
 describe("POST /v1/publish", () => {
   const publish = (body: unknown, headers?: Record<string, string>) => ask("POST", "/v1/publish", body, headers);
 
-  test("answers with the receipt, and says of a user whether it is connected", async () => {
+  test("answers with the acknowledgement, and tells whether a user is connected", async () => {
     const [channel, user] = [fresh("room"), fresh("u")];
     const { status, body } = await publish({ channel, message: "m" });
     expect([status, body]).toEqual([200, { channel, id: body.id, epoch: body.epoch, offset: 1, duplicate: false }]);
@@ -202,7 +202,7 @@ describe("POST /v1/publish", () => {
     expect((await publish({ user_id: user, data: 1 })).body).toMatchObject({ offset: 2, connected: true });
   });
 
-  test("publishes into several channels or to several users, each with its own receipt", async () => {
+  test("publishes to several channels or users, each with its own acknowledgement", async () => {
     const channels = [fresh("room"), fresh("room")];
     const several = await publish({ channels, data: 1 });
     expect(several.body.results).toMatchObject(channels.map((channel) => ({ channel, offset: 1, duplicate: false })));
@@ -210,7 +210,7 @@ describe("POST /v1/publish", () => {
     expect(users.body.results).toMatchObject([{ channel: "@a b", connected: false }, { channel: "@ü" }]);
   });
 
-  test("takes `Idempotency-Key` as the id", async () => {
+  test("uses `Idempotency-Key` as the id", async () => {
     const channel = fresh("room");
     const headers = { "Idempotency-Key": "key-1" };
     expect((await publish({ channel, data: 1 }, headers)).body).toMatchObject({ id: "key-1", duplicate: false });
@@ -259,7 +259,7 @@ describe("/v1/channels", () => {
     expect(await post("", "text/plain")).toMatchObject({ status: 422, body: { field: "body" } });
   });
 
-  test("a name with a slash is one name", async () => {
+  test("a name with a slash works", async () => {
     const channel = `${fresh("room")}/a/b`;
     const path = `/v1/channels/${encodeURIComponent(channel)}`;
     expect((await ask("POST", `${path}/messages`, "1")).body).toMatchObject({ channel, offset: 1 });
@@ -281,7 +281,7 @@ describe("/v1/channels", () => {
     expect(second).not.toHaveProperty("next_page");
   });
 
-  test("history is asked for by words, cursors and a limit", async () => {
+  test("history accepts keywords, cursors and a limit", async () => {
     const channel = fresh("room");
     for (let at = 1; at <= 5; at++) await ask("POST", "/v1/publish", { channel, data: at });
     const history = async (query: string) => (await ask("GET", `/v1/channels/${channel}/history?${query}`)).body;
@@ -303,7 +303,7 @@ describe("/v1/channels", () => {
     }
   });
 
-  test("what nobody knows is 404, and what is no name 400", async () => {
+  test("an unknown name is 404, and an invalid name 400", async () => {
     expect(await ask("GET", `/v1/channels/${fresh("never")}`)).toMatchObject({ status: 404 });
     expect(await ask("GET", "/v1/channels/a%20b")).toMatchObject({ status: 400, body: { field: "channel" } });
     expect((await server.request("GET", "/v1/channels/%ff%fe")).status).toBeWithin(400, 500);
@@ -311,7 +311,7 @@ describe("/v1/channels", () => {
 });
 
 describe("/v1/connections", () => {
-  test("are listed with who they are, by user and page by page", async () => {
+  test("are listed with their users, by user and in pages", async () => {
     const user = fresh("u");
     const sockets = await Promise.all(Array.from({ length: 100 }, () => connect(user, "&channel=room:x")));
     try {
@@ -337,7 +337,7 @@ describe("/v1/connections", () => {
 });
 
 describe("operations", () => {
-  test("health, livez and readyz say how it is", async () => {
+  test("health, livez and readyz report the state", async () => {
     using _socket = await connect(fresh("u"));
     const { status, body } = await ask("GET", "/health");
     expect([status, body.status, body.uptime, typeof body.uptime_s]).toEqual([200, "healthy", "running", "number"]);
@@ -347,7 +347,7 @@ describe("operations", () => {
     expect((await server.request("HEAD", "/livez")).status).toBe(200);
   });
 
-  test("metrics are JSON for people and Prometheus' text for a scraper", async () => {
+  test("metrics are JSON by default and Prometheus text for a scraper", async () => {
     using _socket = await connect(fresh("u"));
     const { body } = await ask("GET", "/metrics");
     expect(body.service).toBe("fanfare");
@@ -362,7 +362,7 @@ describe("operations", () => {
       expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? -?[\d.e+-]+)$/);
   });
 
-  test("a path that is not there is 404, a method that it has not is 405 and names those it has", async () => {
+  test("an unknown path is 404; an unknown method is 405 and lists the allowed ones", async () => {
     const missing = await ask("GET", "/nowhere");
     expect(missing.headers.get("Content-Type")).toStartWith("application/problem+json");
     expect(missing).toMatchObject({ status: 404, body: { status: 404, title: "Not Found", code: "not-found" } });
@@ -383,7 +383,7 @@ describe("operations", () => {
   });
 });
 
-test("the paths of pushing and of the WebSocket can be chosen; the usual ones are gone then", async () => {
+test("the paths for pushing and for the WebSocket can be changed; the default ones are then unknown", async () => {
   const env = { WS_PATH: "/socket", SSE_PATH: "/events", SSE_BATCH_PATH: "/events/many" };
   await using other = await startServer({ env });
   using socket = await SocketUnderTest.open(`${other.url.replace("http", "ws")}/socket?user_id=u`);
@@ -396,7 +396,7 @@ test("the paths of pushing and of the WebSocket can be chosen; the usual ones ar
   expect((await other.request("GET", "/ws")).status).toBe(404);
 });
 
-test("an idle connection stays open for KEEP_ALIVE_TIMEOUT, one whose request is not complete for 10 s", async () => {
+test("an idle connection stays open for KEEP_ALIVE_TIMEOUT, one with an incomplete request for 10 s", async () => {
   await using other = await startServer({ env: { KEEP_ALIVE_TIMEOUT: "1s" } });
   using idle = await RawSocket.connect(other.port);
   const startedAt = performance.now();

@@ -9,8 +9,8 @@ import { root } from "../docs/page.ts";
 
 const plan = readImagePlan();
 
-describe("the image, as far as it can be tried without building it", () => {
-  test("copies what exists, and nothing that .dockerignore keeps away", () => {
+describe("the image, as far as it can be tested without building it", () => {
+  test("copies files that exist, and none that .dockerignore excludes", () => {
     const kept = readFileSync(join(root, ".dockerignore"), "utf8").split("\n");
     for (const { source } of plan.copies) {
       expect(existsSync(join(root, source))).toBe(true);
@@ -18,11 +18,11 @@ describe("the image, as far as it can be tried without building it", () => {
     }
   });
 
-  test("runs as a user without rights", () => {
+  test("runs as an unprivileged user", () => {
     expect(plan.user).toBe("node");
   });
 
-  test("refuses to start without a key, and says so", async () => {
+  test("refuses to start without a key, and says why", async () => {
     using folder = new ImageFolder(plan);
     expect(plan.env.HOST).toBe("0.0.0.0");
     const run = start(folder, {});
@@ -54,7 +54,7 @@ describe("the image, as far as it can be tried without building it", () => {
     expect(await checkHealth(folder, { PORT: port, ...opsPort })).toBe(1);
   });
 
-  test("starts with its own files and the packages that are not for development, is healthy, and ends by SIGTERM", async () => {
+  test("starts with its own files and production packages, is healthy, and stops on SIGTERM", async () => {
     using folder = new ImageFolder(plan);
     const credentials = { API_KEY: "k".repeat(32), JWT_SECRET: "s".repeat(32) };
     const run = start(folder, { ...credentials, HOST: "127.0.0.1", PORT: "0" });
@@ -72,7 +72,7 @@ describe("compose.yaml", () => {
   };
   const { fanfare } = services;
 
-  test("restarts it, asks whether it lives, and lets it end by itself with ten seconds of room", () => {
+  test("restarts it, checks its health, and gives it ten seconds more than SHUTDOWN_TIMEOUT to stop", () => {
     const { environment, restart, healthcheck, stop_grace_period } = fanfare;
     expect(restart).toBe("unless-stopped");
     expect(healthcheck.test).toEqual(["CMD", ...plan.healthCheck]);

@@ -146,7 +146,7 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server whose 
 });
 
 describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", () => {
-  test("starts the server again after a change, and ends with Ctrl+C", async () => {
+  test("restarts the server after a change, and ends with Ctrl+C", async () => {
     await using launched = await launch(npmDev, { isAtTerminal: true });
     const now = new Date();
     utimesSync(join(root, "bin", "health-check.js"), now, now);
@@ -161,7 +161,7 @@ describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", (
     ]);
   });
 
-  test("waits for a change where the server does not start, and ends with Ctrl+C then too", async () => {
+  test("waits for a change if the server does not start, and then also ends with Ctrl+C", async () => {
     await using busy = await launch(directly);
     await using launched = await launch(npmDev, {
       isAtTerminal: true,

@@ -221,7 +221,7 @@ function cursorOf(bytes: number): string {
   return Array.from({ length: count }, (_, index) => entry(index === 0 ? rest : each, index)).join(",");
 }
 
-test("a filter for what can be no user finds nobody, and is told of as any text", async () => {
+test("a filter that is not a valid user finds nobody, and the document allows any text", async () => {
   const described = api.operation("GET /v1/connections");
   const response = await server.request("GET", exampleUrl(described, { user_id: x(129) }));
   expect(await response.json()).toEqual({ connections: [] });

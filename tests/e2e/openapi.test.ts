@@ -105,7 +105,7 @@ function isKick({ method, path }: Described): "connection" | "user" | undefined 
 const succeeded = (it: Described) => Number(Object.keys(it.operation.responses)[0]);
 
 describe("the document", () => {
-  test("is one: references lead somewhere, names are there once, paths have their parameters", () => {
+  test("is valid: references resolve, names are unique, paths have their parameters", () => {
     const { document, operations } = api;
     expect(document.openapi).toStartWith("3.1.");
     for (const it of refsIn(document)) expect(resolveRef(document, it)).toBeObject();
@@ -123,7 +123,7 @@ describe("the document", () => {
     }
   });
 
-  test("shows examples that keep its own rules", () => {
+  test("has examples that follow its own schemas", () => {
     for (const { name, operation } of api.operations) {
       const contents = [operation.requestBody, ...Object.values(operation.responses)].flatMap((it) =>
         Object.values(it?.content ?? {}),
@@ -138,7 +138,7 @@ describe("the document", () => {
     }
   });
 
-  test("tells of every route, and of no other: those of the page to try the server are for browsers", async () => {
+  test("describes every route except those of the page at /", async () => {
     const told = new Set(api.operations.map(({ path }) => path));
     const untold = [];
     for (const path of await pathsInTheSource()) {
@@ -159,7 +159,7 @@ describe("the document", () => {
     }
   });
 
-  test("puts operations where they were put", async () => {
+  test("keeps the paths of operations", async () => {
     const env = { SSE_PATH: "/in/one", SSE_BATCH_PATH: "/in/many", WS_PATH: "/live" };
     await using server = await startServer({ env });
     const moved = await apiOf(server);
@@ -175,7 +175,7 @@ describe("the document", () => {
   });
 });
 
-describe("every operation answers its examples as the document says", () => {
+describe("every operation answers the document's examples as described", () => {
   test("on an open server", async () => {
     using _alice = await SocketUnderTest.open(`${open.wsUrl}?user_id=alice&channel=room:1`);
     for (const it of api.operations.filter((it) => !isDrain(it))) {
@@ -185,7 +185,7 @@ describe("every operation answers its examples as the document says", () => {
     }
   });
 
-  test("an open server names no token for receiving, and takes none: it checks none", async () => {
+  test("an open server does not ask for tokens to receive messages", async () => {
     for (const it of [api.operation("GET /ws"), api.operation("GET /sse")]) {
       expect([it.name, it.operation.security]).toEqual([it.name, [{}]]);
       const response = await ask(open, it, { values: { token } });
@@ -193,7 +193,7 @@ describe("every operation answers its examples as the document says", () => {
     }
   });
 
-  test("on a secured server, by each credential that it names, and by no other", async () => {
+  test("on a secured server, with each documented credential and no other", async () => {
     const described = await apiOf(secured);
     using _alice = await SocketUnderTest.open(`${secured.wsUrl}?channel=room:1&token=${token}`);
     for (const it of described.operations.filter((it) => !isDrain(it))) {
@@ -214,21 +214,21 @@ describe("every operation answers its examples as the document says", () => {
     }
   });
 
-  test("GET /health tells more to a key, and no more without one", async () => {
+  test("GET /health has more fields with an API key", async () => {
     const it = (await apiOf(secured)).operation("GET /health");
     expect(Object.keys((await (await ask(secured, it)).json()) as object)).toEqual(["status"]);
     const full = await ask(secured, it, { headers: { "X-API-Key": keyOf("read") } });
     expect(Object.keys((await full.json()) as object)).toContain("uptime_s");
   });
 
-  test("GET /metrics is text for a scraper", async () => {
+  test("GET /metrics is Prometheus text for a scraper", async () => {
     const it = api.operation("GET /metrics");
     const response = await ask(open, it, { headers: { Accept: "text/plain" } });
     expect(response.headers.get("Content-Type")).toStartWith("text/plain");
     expect(await api.faultsIn(it, response)).toEqual([]);
   });
 
-  test("POST /v1/drain, and what others answer after it", async () => {
+  test("POST /v1/drain, and the answers after it", async () => {
     // The listener closes a moment later: what is refused after that must have been begun before.
     using early = await RawSocket.connect(draining.port);
     const asked = handshake(draining.port, "/ws?user_id=bob");
@@ -323,7 +323,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   "idempotency-full": "takes a memory full of ids",
 };
 
-describe("a refusal is told of", () => {
+describe("errors are documented", () => {
   test.each(provocations)("%s: %s", async (name, code, asking) => {
     const response = await ask(open, api.operation(name), asking);
     const body = await response.clone().json();
@@ -331,7 +331,7 @@ describe("a refusal is told of", () => {
     expect(await api.faultsIn(api.operation(name), response)).toEqual([]);
   });
 
-  test("each that is told of is provoked", () => {
+  test("each documented error can be provoked", () => {
     const told = api.operations.flatMap(({ name, operation }) =>
       Object.values(operation.responses)
         .flatMap(({ content = {} }) => Object.keys(content["application/problem+json"]?.examples ?? {}))
@@ -342,7 +342,7 @@ describe("a refusal is told of", () => {
     expect(Object.keys(elsewhere).filter((code) => !told.some((it) => it[1] === code))).toEqual([]);
   });
 
-  test("a page of another origin is forbidden everything", async () => {
+  test("pages of other origins get 403 everywhere", async () => {
     for (const it of api.operations) {
       const headers = { Origin: "https://elsewhere.example", Upgrade: "" };
       const response = await ask(open, it, { headers });
@@ -371,7 +371,7 @@ describe("a refusal is told of", () => {
     expect(await stream.text()).toMatch(/^retry: \d+\nevent: system\ndata: .*"code":4053/);
   });
 
-  test("an operation that has no body reads none", async () => {
+  test("operations without a body do not read one", async () => {
     for (const it of api.operations.filter(({ operation, method }) => !operation.requestBody && method !== "GET")) {
       if (isDrain(it)) continue;
       const response = await ask(open, it, { ...notText, values: { id: "nobody" } });

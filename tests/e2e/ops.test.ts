@@ -32,7 +32,7 @@ const statuses = async (ask: (method: string, path: string) => Promise<Response>
   Promise.all(["/health", "/livez", "/readyz", "/metrics"].map(async (path) => (await ask("GET", path)).status));
 
 describe("OPS_PORT and the control socket", () => {
-  test("answer while the server waits for its clients, and are gone with it", async () => {
+  test("answer while the server waits for its clients, and close with it", async () => {
     await using it = await startWithOps();
     using client = await SocketUnderTest.open(it.server.wsUrl);
     for (const ask of [it.ask, it.control]) expect(await statuses(ask)).toEqual([200, 200, 200, 200]);
@@ -50,12 +50,12 @@ describe("OPS_PORT and the control socket", () => {
     expect(existsSync(controlPath(it.server.port))).toBe(false);
   });
 
-  test("the socket belongs to its user alone", async () => {
+  test("only the server's user can open the socket", async () => {
     await using it = await startWithOps();
     expect(statSync(controlPath(it.server.port)).mode & 0o777).toBe(0o600);
   });
 
-  test("OPS_PORT wants the keys, the socket has asked the file system already", async () => {
+  test("OPS_PORT requires keys; the socket relies on file permissions", async () => {
     await using it = await startWithOps({ API_KEY: "read@read-key-0123456789ab", ANONYMOUS: "on" });
     const key = { "X-API-Key": "read-key-0123456789ab" };
     expect((await it.ask("GET", "/metrics")).status).toBe(401);
@@ -67,7 +67,7 @@ describe("OPS_PORT and the control socket", () => {
     expect(await it.server.exited).toBe(0);
   });
 
-  test("no website reaches them: an open server's OPS_PORT asks for Origin and Host as the server does", async () => {
+  test("no website can use them: OPS_PORT of an open server checks Origin and Host", async () => {
     await using it = await startWithOps();
     const foreign = { Origin: "https://evil.example", "Content-Type": "text/plain" };
     expect((await it.ask("POST", "/v1/drain", foreign)).status).toBe(403);
@@ -76,7 +76,7 @@ describe("OPS_PORT and the control socket", () => {
     expect((await it.ask("GET", "/readyz")).status).toBe(200);
   });
 
-  test("know nothing else", async () => {
+  test("serve no other paths", async () => {
     await using it = await startWithOps();
     for (const ask of [it.ask, it.control]) {
       expect((await ask("GET", "/v1/connections")).status).toBe(404);
@@ -88,7 +88,7 @@ describe("OPS_PORT and the control socket", () => {
 });
 
 describe("POST /v1/drain", () => {
-  test("is the first signal by another way: the first real one ends nobody's waiting, the second does", async () => {
+  test("counts as the first signal: the first real signal changes nothing, the second closes all", async () => {
     await using server = await startServer();
     using client = await SocketUnderTest.open(server.wsUrl);
     const answer = await server.request("POST", "/v1/drain");
@@ -103,7 +103,7 @@ describe("POST /v1/drain", () => {
     expect(await server.exited).toBe(143);
   });
 
-  test("ends the process by itself when nobody is left", async () => {
+  test("ends the process when no client is left", async () => {
     await using server = await startServer();
     using client = await SocketUnderTest.open(server.wsUrl);
     await server.request("POST", "/v1/drain");
@@ -117,7 +117,7 @@ describe("POST /v1/drain", () => {
 describe("a server with workers", () => {
   const workers = { WORKERS: "2" };
 
-  test("is asked by the doors of its supervisor, which know of all and stay to the end", async () => {
+  test("answers through its supervisor's OPS_PORT and socket, for all workers and until the end", async () => {
     await using it = await startWithOps(workers);
     const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(it.server.wsUrl)));
     for (const ask of [it.ask, it.control]) {
@@ -143,7 +143,7 @@ describe("a server with workers", () => {
     expect(existsSync(controlPath(it.server.port))).toBe(false);
   });
 
-  test("drains as a whole whichever worker hears of it; a signal after that is the first one", async () => {
+  test("drains as a whole, whichever worker gets the request; a signal after that counts as the first", async () => {
     await using server = await startServer({ env: workers });
     const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(server.wsUrl)));
     expect((await server.request("POST", "/v1/drain")).status).toBe(202);
@@ -158,7 +158,7 @@ describe("a server with workers", () => {
     expect(await server.exited).toBe(143);
   });
 
-  test("is not ready before its workers are, and not while none is there", async () => {
+  test("is not ready before its workers are, and not while there is none", async () => {
     await using it = await startWithOps({ WORKERS: "1" });
     const pids = it.server.output.match(/workers share port \d+: (\d+)/) ?? [];
     expect((await it.control("GET", "/readyz")).status).toBe(200);
@@ -168,7 +168,7 @@ describe("a server with workers", () => {
     await eventually(async () => expect((await it.control("GET", "/readyz")).status).toBe(200));
   });
 
-  test("tells of each process what its figures tell", async () => {
+  test("lists each process with its own figures", async () => {
     await using server = await startServer({ env: workers });
     const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(server.wsUrl)));
     const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
@@ -185,7 +185,7 @@ describe("a server with workers", () => {
   });
 });
 
-test("GET /v1/nodes of a server without workers tells of its one process", async () => {
+test("GET /v1/nodes of a server without workers lists its one process", async () => {
   await using server = await startServer();
   using _client = await SocketUnderTest.open(server.wsUrl);
   const { nodes } = (await (await server.request("GET", "/v1/nodes")).json()) as { nodes: Frame[] };
@@ -194,7 +194,7 @@ test("GET /v1/nodes of a server without workers tells of its one process", async
   ]);
 });
 
-test("a load balancer may ask with HEAD", async () => {
+test("load balancers can use HEAD", async () => {
   await using it = await startWithOps();
   const [healthy, there] = await Promise.all(["/health", "/readyz"].map((path) => it.ask("HEAD", path)));
   expect([healthy?.status, there?.status, await healthy?.text()]).toEqual([200, 200, ""]);
@@ -218,7 +218,7 @@ describe("fanfare drain", () => {
     });
   };
 
-  test("--wait sees a secured server of this machine to its end, without a key", async () => {
+  test("--wait follows a secured server on this machine to its end, without a key", async () => {
     await using server = await startServer({ env: { WORKERS: "2", API_KEY: "a-key-0123456789ab", ANONYMOUS: "on" } });
     const clients = await Promise.all(Array.from({ length: 3 }, () => SocketUnderTest.open(server.wsUrl)));
     const draining = run("--wait", "--port", String(server.port));
@@ -231,7 +231,7 @@ describe("fanfare drain", () => {
     expect(await server.exited).toBe(0);
   });
 
-  test("over HTTP wants the key, and OPS_PORT to wait", async () => {
+  test("over HTTP needs the key, and OPS_PORT for --wait", async () => {
     await using it = await startWithOps({ API_KEY: "admin+read@a-key-0123456789ab", ANONYMOUS: "on" });
     using client = await SocketUnderTest.open(it.server.wsUrl);
     const elsewhere = it.server.url.replace("127.0.0.1", "127.0.0.2").replace(/:\d+$/, "");

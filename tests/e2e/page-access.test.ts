@@ -59,7 +59,7 @@ async function press(page: Page, name: string): Promise<void> {
 }
 
 describe("without a mouse", () => {
-  test("one can write, join, leave, scroll and copy, and always sees where one is", async () => {
+  test("a person can write, join, leave, scroll and copy, and always sees the focus", async () => {
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, server.url);
     const { keyboard } = it.page;
@@ -90,7 +90,7 @@ describe("without a mouse", () => {
 });
 
 describe("for a screen reader", () => {
-  test("everything has its role and its name", async () => {
+  test("every element has a role and a name", async () => {
     await using context = await browser.context();
     const { page, button } = await named(context);
     for (const role of ["banner", "main", "complementary"] as const) expect(await page.getByRole(role).count()).toBe(1);
@@ -125,7 +125,7 @@ describe("for a screen reader", () => {
 });
 
 describe.each(["light", "dark"] as const)("in the %s", (colorScheme) => {
-  test("every text stands out from its ground, also those of trouble", async () => {
+  test("every text has enough contrast, also error messages", async () => {
     await using draining = await startServer({ env: { DRAIN_WINDOW: "0" } });
     await using context = await browser.context({ colorScheme, reducedMotion: "reduce" });
     const it = await PageUnderTest.open(context, draining.url);

@@ -40,7 +40,7 @@ async function push(to: ServerUnderTest, body: object): Promise<void> {
 }
 
 describe("the page", () => {
-  test("shows two tabs what the other says, on the page and in the console", async () => {
+  test("shows each of two tabs the other's messages, on the page and in the console", async () => {
     await using context = await browser.context();
     const alice = await PageUnderTest.open(context, `${server.url}/?user_id=alice`);
     const bob = await PageUnderTest.open(context, server.url);
@@ -57,7 +57,7 @@ describe("the page", () => {
     expect(await bob.field("Message").inputValue()).toBe("");
   });
 
-  test("counts who is online, and names who is in a channel that it joined, until it leaves", async () => {
+  test("shows how many are online, and who is in a joined channel, until it leaves", async () => {
     await using context = await browser.context();
     const carol = await PageUnderTest.open(context, `${server.url}/?user_id=carol&channel=room:7`);
     const dave = await PageUnderTest.open(context, `${server.url}/?user_id=dave`);
@@ -104,7 +104,7 @@ describe("the page", () => {
     await it.untilRead("9007199254740993123");
   });
 
-  test("shows markup as the text that it is", async () => {
+  test("shows markup as text", async () => {
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, server.url);
     const markup = `<img src="x" onerror="document.title='broken into'"><script>1</script>`;
@@ -145,7 +145,7 @@ describe("the page", () => {
 });
 
 describe("the list of messages", () => {
-  test("stays where a reader scrolled to, and tells how many came since", async () => {
+  test("stays where a reader scrolled to, and shows how many messages are new", async () => {
     await using quiet = await startServer({ env: { NOTICES: "off" } });
     await using context = await browser.context({ viewport: { width: 1100, height: 500 } });
     const it = await PageUnderTest.open(context, `${quiet.url}/?user_id=reader`);
@@ -166,7 +166,7 @@ describe("the list of messages", () => {
   });
 });
 
-describe("the line to push with", () => {
+describe("the curl command", () => {
   testIf(Bun.which("curl") !== null, "it needs curl").each(["all", "@erin"])(
     "typed into a terminal, makes a message arrive in %s",
     async (channel) => {
@@ -185,8 +185,8 @@ describe("the line to push with", () => {
   );
 });
 
-describe("when the line breaks,", () => {
-  test("a server that comes back on the same port is found, and nothing is missing", async () => {
+describe("when the connection breaks,", () => {
+  test("the page reconnects to a restarted server on the same port, and nothing is missing", async () => {
     const folder = mkdtempSync(join(tmpdir(), "fanfare-page-"));
     try {
       await using context = await browser.context();
@@ -212,7 +212,7 @@ describe("when the line breaks,", () => {
     }
   });
 
-  test("a page that was offline is back by itself, and nothing is missing", async () => {
+  test("a page that was offline reconnects by itself, and nothing is missing", async () => {
     using relay = await Relay.to(server.port);
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, `${relay.url}/?channel=room:2`);
@@ -227,7 +227,7 @@ describe("when the line breaks,", () => {
     expect(await it.texts()).toEqual(["one", "two", "three"]);
   });
 
-  test("a person may disconnect, and connect again", async () => {
+  test("a person can disconnect and connect again", async () => {
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, server.url);
     await it.button("Disconnect").click();
@@ -241,7 +241,7 @@ describe("when the line breaks,", () => {
 });
 
 describe("when the server shuts down,", () => {
-  test("the page says so, counts down, stays usable, and lets the server go with the last tab", async () => {
+  test("the page says so, counts down and stays usable, and the server stops after the last tab is closed", async () => {
     await using draining = await startServer({ env: { SHUTDOWN_TIMEOUT: "600", DRAIN_WINDOW: "0" } });
     await using context = await browser.context();
     const tabs = [
@@ -265,7 +265,7 @@ describe("when the server shuts down,", () => {
     expect(draining.output).toContain('"initial":2,"left":2,"moved":0,"forced":0');
   });
 
-  test("the notice goes with the connection", async () => {
+  test("the notice disappears with the connection", async () => {
     await using draining = await startServer({ env: { SHUTDOWN_TIMEOUT: "600", DRAIN_WINDOW: "0" } });
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, draining.url);
@@ -281,14 +281,14 @@ describe("when the server shuts down,", () => {
 describe("on a secured server", () => {
   const env = { JWT_SECRET: secret, API_KEY: key };
 
-  test("there is no page, and it is said how to get one", async () => {
+  test("there is no page, and the answer says how to enable it", async () => {
     await using secured = await startServer({ env });
     const answer = await secured.request("GET", "/");
     expect(answer.status).toBe(404);
     expect(await answer.text()).toContain("PAGE=on");
   });
 
-  test("PAGE=on brings one that asks for a token, and is the user of it", async () => {
+  test("with PAGE=on the page asks for a token, and connects as its user", async () => {
     await using secured = await startServer({ env: { ...env, PAGE: "on", NOTICES: "on" } });
     await using context = await browser.context();
     const { page } = await TabUnderTest.open(context, secured.url);

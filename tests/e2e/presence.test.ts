@@ -45,7 +45,7 @@ describe("on a secured server", () => {
   const channels = ["hidden:1", "shown:1", "room:1", "other"];
   const query = channels.map((it) => `channel=${it}`).join("&");
 
-  test("a visitor without a grant sees how many are in `all` and in a channel, and no user's id", async () => {
+  test("a client without a grant sees the counts of `all` and a channel, and no user ids", async () => {
     using alice = await SocketUnderTest.open(`${server.wsUrl}?${query}&token=${token}`);
     using visitor = await SocketUnderTest.open(`${server.wsUrl}?${query}`);
     const seen = (channel: string) => asked(visitor, channel);
@@ -62,7 +62,7 @@ describe("on a secured server", () => {
     expect(await granted("hidden:1")).toMatchObject({ type: "error", code: "forbidden" });
   });
 
-  test("the same holds over HTTP; a key sees the users where presence is not off", async () => {
+  test("the same applies over HTTP; an API key sees users unless presence is off", async () => {
     using _ = await SocketUnderTest.open(`${server.wsUrl}?${query}&token=${token}`);
     expect(await httpAnswer("room:1", token)).toEqual([200, { channel: "room:1", count: 1, users: ["alice"] }]);
     expect(await httpAnswer("other", token)).toEqual([200, { channel: "other", count: 1 }]);

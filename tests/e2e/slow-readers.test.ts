@@ -136,7 +136,7 @@ async function peakMemory(server: ServerUnderTest, during: Promise<unknown>): Pr
 const openFollowers = (server: ServerUnderTest, count: number) =>
   Promise.all(Array.from({ length: count }, () => Follower.open(server)));
 
-test("200 readers that stand still harm nobody, cost bounded memory, and go on exactly where they were", async () => {
+test("200 clients that stop reading affect nobody, use bounded memory, and resume exactly where they left off", async () => {
   const env = { NOTICES: "off", MESSAGE_RATE: "0", HISTORY_SIZE: "100000", HISTORY_BYTES: "32MiB" };
   await using server = await startServer({ env });
   const [healthy, stuck] = [await openFollowers(server, isLong ? 1000 : 200), await openFollowers(server, 200)];
@@ -161,7 +161,7 @@ test("200 readers that stand still harm nobody, cost bounded memory, and go on e
   for (const it of [...healthy, ...stuck]) it[Symbol.dispose]();
 });
 
-test("a reader for whom history no longer reaches back gets a gap with exact borders, and then what there is", async () => {
+test("a client that is too slow for the history gets a gap with exact borders, and then the available messages", async () => {
   await using server = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0" } });
   const stuck = await openFollowers(server, 20);
   using healthy = await Follower.open(server);
@@ -181,7 +181,7 @@ test("a reader for whom history no longer reaches back gets a gap with exact bor
   expect((await figuresOf(server)).gaps_total).toBe(stuck.length);
 });
 
-test("who makes no progress for SLOW_TIMEOUT is closed with 4008; who reads on is not", async () => {
+test("a client without progress for SLOW_TIMEOUT is closed with 4008; one that keeps reading is not", async () => {
   await using server = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0", SLOW_TIMEOUT: "2s" } });
   using stuck = await Follower.open(server);
   using late = await Follower.open(server);
@@ -250,7 +250,7 @@ test.each(["WebSocket", "stream"] as const)(
   },
 );
 
-test("pings of a client that reads no pong are counted as frames, and cost bounded memory where frames are not limited", async () => {
+test("pings of a client that reads no pongs count as frames, and use bounded memory if frames are not limited", async () => {
   await using limited = await startServer({ env: { NOTICES: "off" } });
   await using unlimited = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0", SLOW_TIMEOUT: "2s" } });
   const pings = Buffer.concat(Array.from({ length: 1000 }, () => frame(opcode.ping, Buffer.alloc(125))));
@@ -269,7 +269,7 @@ test("pings of a client that reads no pong are counted as frames, and cost bound
   await unlimited.untilLogged(/Client closed: .* \(4008\)/);
 });
 
-test("streams that stand still are no different: they go on exactly where they were", async () => {
+test("streams that are not read resume exactly where they left off", async () => {
   const env = { NOTICES: "off", MESSAGE_RATE: "0", HISTORY_SIZE: "100000", HISTORY_BYTES: "32MiB" };
   await using server = await startServer({ env });
   const streams = await Promise.all(Array.from({ length: 60 }, () => Follower.stream(server)));
@@ -287,7 +287,7 @@ test("streams that stand still are no different: they go on exactly where they w
   }
 });
 
-test("a stream that makes no progress for SLOW_TIMEOUT is ended with the word to come back, and resumes by its cursor", async () => {
+test("a stream without progress for SLOW_TIMEOUT ends with a reconnect time, and resumes from its cursor", async () => {
   const env = { NOTICES: "off", MESSAGE_RATE: "0", SLOW_TIMEOUT: "2s", HISTORY_SIZE: "100000", HISTORY_BYTES: "32MiB" };
   await using server = await startServer({ env });
   using stuck = await Follower.stream(server);

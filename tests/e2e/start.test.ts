@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
-test("a message that is posted arrives at a plain WebSocket", async () => {
+test("a posted message arrives at a plain WebSocket", async () => {
   await using server = await startServer();
   using alice = await SocketUnderTest.open(`${server.wsUrl}?user_id=alice`);
   const answer = await server.request("POST", "/sse/push", {

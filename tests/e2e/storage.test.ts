@@ -46,7 +46,7 @@ testIf(prlimit !== null, "it needs prlimit")(
   },
 );
 
-test("a second process on the same directory ends with what to do, and the first goes on", async () => {
+test("a second process on the same directory exits and says what to do, and the first continues", async () => {
   await inDirectory(async (directory) => {
     const first = new HistoryWriter(directory, "first");
     try {
@@ -64,7 +64,7 @@ test("a second process on the same directory ends with what to do, and the first
   });
 });
 
-test("a directory that is removed while a server uses it refuses at once, and readiness says so within seconds", async () => {
+test("if the directory is removed while the server runs, publishing is refused at once, and readyz fails within seconds", async () => {
   await inDirectory(async (parent) => {
     const directory = join(parent, "data");
     const writer = new HistoryWriter(directory, "w");

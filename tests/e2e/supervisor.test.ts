@@ -42,7 +42,7 @@ const untilGone = (pid: number) => until(() => !isRunning(pid), `process ${pid} 
 
 const healthOf = async (server: ServerUnderTest) => (await (await server.request("GET", "/health")).json()) as Frame;
 
-describe("a server that cannot start", () => {
+describe("a server that fails to start", () => {
   test.concurrent.each([
     ["alone", []],
     ["with workers", workers(2)],
@@ -61,19 +61,19 @@ describe("a server that cannot start", () => {
     await busy.stop(true);
   });
 
-  test.concurrent("because its directory is unusable leaves nothing behind", async () => {
+  test.concurrent("because its directory is unusable, leaves nothing behind", async () => {
     const folder = makeFolder();
     const starting = startServer({ flags: workers(1), env: { DATA_DIR: "/dev/null/here", TMPDIR: folder } });
     await expect(starting).rejects.toThrow("DATA_DIR");
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.concurrent("with workers because there is no place for their sockets says what to do", async () => {
+  test.concurrent("with workers, because there is no place for their sockets, says what to do", async () => {
     const starting = startServer({ flags: workers(1), env: { TMPDIR: "/dev/null/here" } });
     await expect(starting).rejects.toThrow("error: TMPDIR: the workers need a directory for their sockets");
   });
 
-  test.concurrent("because a signal comes while its workers start ends by it, and leaves nothing behind", async () => {
+  test.concurrent("because of a signal while its workers start, ends and leaves nothing behind", async () => {
     const folder = makeFolder();
     const command = ["--no-env-file", "server/main.ts", "start", "--port", "0", ...workers(2)];
     const child = Bun.spawn([process.execPath, ...command], {
@@ -91,7 +91,7 @@ describe("a server that cannot start", () => {
 });
 
 describe("the control socket", () => {
-  test.concurrent("of a server on the same port of another address is left to it", async () => {
+  test.concurrent("of a server on the same port at another address is left alone", async () => {
     const first = await startApart();
     await using _first = first;
     const env = { TMPDIR: first.folder };
@@ -108,7 +108,7 @@ describe("the control socket", () => {
     expect(first.left()).toEqual([]);
   });
 
-  test.concurrent("is that of the server that has the port, while one that gave it away waits for its clients", async () => {
+  test.concurrent("belongs to the server that has the port, while a draining one waits for its clients", async () => {
     await using old = await startApart();
     using client = await SocketUnderTest.open(old.server.wsUrl);
     old.server.signal("SIGTERM");
@@ -121,7 +121,7 @@ describe("the control socket", () => {
     expect(await controlHealth(old.folder, successor)).toMatchObject({ status: "healthy" });
   });
 
-  test.concurrent("that a killed server left behind is in nobody's way, and the next server clears up", async () => {
+  test.concurrent("left behind by a killed server does not matter, and the next server removes it", async () => {
     const folder = makeFolder();
     const env = { TMPDIR: folder };
     for (const flags of [[], workers(2)]) {
@@ -138,7 +138,7 @@ describe("the control socket", () => {
     expect(readdirSync(folder).toSorted()).toEqual(mine);
   });
 
-  test("is not found behind a link, since it could lead anywhere", () => {
+  test("is not followed through a symbolic link", () => {
     const port = 9;
     const folder = makeFolder();
     const listener = Bun.listen({ unix: join(folder, "other"), socket: { data: () => undefined } });
@@ -149,7 +149,7 @@ describe("the control socket", () => {
     listener.stop(true);
   });
 
-  test("whose place is taken by something else is done without", async () => {
+  test("is skipped if another file has its name", async () => {
     const folder = makeFolder();
     const port = await (async () => {
       await using server = await startServer();
@@ -162,8 +162,8 @@ describe("the control socket", () => {
   });
 });
 
-describe("what goes wrong while it stops", () => {
-  test.concurrent("a supervisor that dies then leaves nobody waiting for half an hour", async () => {
+describe("faults during shutdown", () => {
+  test.concurrent("if the supervisor dies, clients are closed soon", async () => {
     const flags = [...workers(1), "--shutdown-timeout", "600"];
     await using server = await startServer({ flags, env: { DRAIN_WINDOW: "500ms" } });
     const [pid = 0] = await pidsOf(server);
@@ -175,7 +175,7 @@ describe("what goes wrong while it stops", () => {
     await untilGone(pid);
   });
 
-  test.concurrent("workers whose supervisor died let go of the port at once, for whoever starts in its place", async () => {
+  test.concurrent("workers whose supervisor died close the port at once, so that another server can start", async () => {
     await using server = await startServer({ flags: workers(2), env: { DRAIN_DELAY: "60s", DRAIN_WINDOW: "20s" } });
     const clients = await Promise.all(Array.from({ length: 4 }, () => SocketUnderTest.open(server.wsUrl)));
     server.signal("SIGKILL");
@@ -185,7 +185,7 @@ describe("what goes wrong while it stops", () => {
     for (const client of clients) client.close();
   });
 
-  test.concurrent("a worker that dies then is not replaced, and the others' clients are still waited for", async () => {
+  test.concurrent("a worker that dies is not replaced, and the server keeps waiting for the other clients", async () => {
     await using it = await startApart({ flags: workers(2) });
     const { server } = it;
     const clients = await Promise.all(Array.from({ length: 12 }, () => SocketUnderTest.open(server.wsUrl)));
@@ -202,7 +202,7 @@ describe("what goes wrong while it stops", () => {
     expect(it.left()).toEqual([]);
   });
 
-  test.concurrent("a third signal takes workers along that hang, and leaves nothing behind", async () => {
+  test.concurrent("a third signal ends hanging workers too, and leaves nothing behind", async () => {
     await using it = await startApart({ flags: workers(2) });
     const { server } = it;
     const pids = await pidsOf(server);
@@ -222,8 +222,8 @@ async function controlHealth(folder: string, { port }: ServerUnderTest): Promise
   return (await fetch("http://localhost/health", { unix })).json();
 }
 
-describe("a group that is killed as a whole", () => {
-  test.concurrent("and started again on its directory has everything under the same epoch", async () => {
+describe("a process group that is killed as a whole", () => {
+  test.concurrent("and restarted on its directory has everything in the same epoch", async () => {
     const env = { DATA_DIR: makeFolder() };
     const path = "/v1/channels/room/history?since=earliest&limit=100";
     const acknowledged = await (async () => {
@@ -244,7 +244,7 @@ describe("a group that is killed as a whole", () => {
   });
 });
 
-describe("workers share what one process listens on", () => {
+describe("workers listen on the same port", () => {
   test.concurrent.each([
     ["an address of IPv6", ["--host", "::1"]],
     ["a name", ["--host", "localhost"]],
@@ -258,7 +258,7 @@ describe("workers share what one process listens on", () => {
   });
 });
 
-test.concurrent("a worker that stood still has its users again", async () => {
+test.concurrent("a worker that recovers from hanging has its users again", async () => {
   await using server = await startServer({ flags: workers(2), env: { USER_CONNECTIONS: "reject" } });
   const clients = await Promise.all(
     Array.from({ length: 8 }, (_, n) => SocketUnderTest.open(`${server.wsUrl}?user_id=u${n}`)),

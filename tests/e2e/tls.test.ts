@@ -25,7 +25,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("with TLS_CERT and TLS_KEY the server speaks https, with that certificate", async () => {
+test("with TLS_CERT and TLS_KEY the server uses https with that certificate", async () => {
   expect(server.url).toStartWith("https://");
   const tls = { ca: cert };
   const answer = await fetch(`${server.url}/v1/channels/all/messages`, { method: "POST", body: "Hello", tls });

@@ -13,7 +13,7 @@ const ask = async (method: "GET" | "POST" | "DELETE", path: string, body?: unkno
   return { status: response.status, body: (await response.json()) as Frame };
 };
 
-describe("the API refuses names that it does not know", () => {
+describe("the API refuses unknown names", () => {
   test.each([
     ["GET", "/v1/channels?prefx=a", undefined, 400, "prefx", '"prefix"'],
     ["GET", "/v1/channels/a?prefix=a", undefined, 400, "prefix", "None are allowed here"],
@@ -37,7 +37,7 @@ describe("the API refuses names that it does not know", () => {
   });
 });
 
-describe("callers that may be older or newer than the server are warned", () => {
+describe("clients that may be older or newer than the server get warnings", () => {
   test("pushing works, and the answer names the field", async () => {
     const pushed = await ask("POST", "/sse/push?x=1", { user_id: "u", data: 1, evnt_type: "order" });
     expect(pushed).toMatchObject({
@@ -67,7 +67,7 @@ describe("callers that may be older or newer than the server are warned", () => 
     expect(other.welcome).not.toHaveProperty("warnings");
   });
 
-  test("health checks and metrics take any parameter", async () => {
+  test("health checks and metrics ignore unknown parameters", async () => {
     for (const path of ["/health?_=1", "/livez?_=1", "/readyz?_=1", "/metrics?_=1"]) {
       expect([path, (await ask("GET", path)).status]).toEqual([path, 200]);
     }

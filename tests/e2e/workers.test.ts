@@ -23,7 +23,7 @@ async function connectionsOf(server: ServerUnderTest, query = ""): Promise<Frame
 }
 
 describe("three workers are one server", () => {
-  test.concurrent("what is said to one reaches everyone once, whoever they are connected to", async () => {
+  test.concurrent("a message sent to one worker reaches all clients once, whichever worker they use", async () => {
     await using server = await startServer({ flags: ["--workers", "3"], env: { NOTIFICATION_INTERVAL: "1s" } });
     const clients = await openMany(server, 24);
     clients[0]?.send("send_now");
@@ -43,7 +43,7 @@ describe("three workers are one server", () => {
     for (const client of clients) client.close();
   });
 
-  test.concurrent("whichever is asked knows who is connected, and can push to them and close them", async () => {
+  test.concurrent("every worker knows all connections, and can push to them and close them", async () => {
     await using server = await startServer({ flags: ["--workers", "3"] });
     const clients = await openMany(server, 12);
     // Other workers hear of a connection within some milliseconds.
@@ -70,7 +70,7 @@ describe("three workers are one server", () => {
     expect(figures).toMatchObject({ connections_total: 12, publications_total: 13 });
   });
 
-  test.concurrent("lists of connections are read page by page over all workers, each connection once", async () => {
+  test.concurrent("the pages of connections cover all workers, with each connection once", async () => {
     await using server = await startServer({ flags: ["--workers", "2"] });
     const clients = await openMany(server, 130);
     const expected = new Set(clients.map(({ welcome }) => welcome.connection_id));
@@ -82,7 +82,7 @@ describe("three workers are one server", () => {
     for (const client of clients) client[Symbol.dispose]();
   });
 
-  test.concurrent("a user has one connection in all of them where USER_CONNECTIONS says so", async () => {
+  test.concurrent("USER_CONNECTIONS limits a user to one connection over all workers", async () => {
     await using server = await startServer({ flags: ["--workers", "3"], env: { USER_CONNECTIONS: "replace" } });
     let last = await SocketUnderTest.open(`${server.wsUrl}?user_id=u`);
     for (let again = 0; again < 8; again++) {
@@ -93,7 +93,7 @@ describe("three workers are one server", () => {
     last.close();
   });
 
-  test.concurrent("a client that comes back to another worker goes on where it was", async () => {
+  test.concurrent("a client that reconnects to another worker resumes where it left off", async () => {
     await using server = await startServer({ flags: ["--workers", "3"] });
     const publish = (n: number) => server.request("POST", "/v1/publish", { channel: "room", data: n });
     await publish(1);
@@ -110,7 +110,7 @@ describe("three workers are one server", () => {
 });
 
 describe("a worker that dies", () => {
-  test.concurrent("is replaced, and its clients come back and miss nothing", async () => {
+  test.concurrent("is replaced, and its clients reconnect and miss nothing", async () => {
     await using server = await startServer({ flags: ["--workers", "3"] });
     const [first = 0] = await pidsOf(server);
     const readers = Array.from({ length: 30 }, () => new Reader(server));
@@ -127,7 +127,7 @@ describe("a worker that dies", () => {
     for (const reader of readers) reader.stop();
   });
 
-  test.concurrent("again and again ends the server with an error, instead of trying for ever", async () => {
+  test.concurrent("repeatedly ends the server with an error", async () => {
     await using server = await startServer({ flags: ["--workers", "1"] });
     let pid = (await pidsOf(server))[0] ?? 0;
     const isAlive = () => server.output.includes("The server is stopped");
@@ -139,7 +139,7 @@ describe("a worker that dies", () => {
     expect(server.output).toContain("for the 8th time in a row soon after its start");
   }, 60_000);
 
-  test.concurrent("with its supervisor, its clients are moved away within the window and nothing is left running", async () => {
+  test.concurrent("together with its supervisor: clients are closed within the window and no process is left", async () => {
     await using server = await startServer({ flags: ["--workers", "2"], env: { DRAIN_WINDOW: "1s" } });
     const pids = await pidsOf(server);
     const clients = await openMany(server, 10);
@@ -150,7 +150,7 @@ describe("a worker that dies", () => {
 });
 
 describe("stopping", () => {
-  test.concurrent("Ctrl+C lets all clients leave, and one receipt speaks for all workers", async () => {
+  test.concurrent("Ctrl+C lets all clients leave, and one summary covers all workers", async () => {
     await using server = await startServer({ flags: ["--workers", "3"] });
     const clients = await openMany(server, 12);
     for (const pid of await pidsOf(server)) process.kill(pid, "SIGINT"); // the terminal tells the whole group
@@ -173,7 +173,7 @@ describe("stopping", () => {
 });
 
 describe("starting", () => {
-  test.concurrent("on a port that another server's workers share is an error", async () => {
+  test.concurrent("on a port that another server's workers use is an error", async () => {
     await using server = await startServer({ flags: ["--workers", "1"] });
     const second = startServer({ flags: ["--workers", "1", "--port", String(server.port)] });
     await expect(second).rejects.toThrow(`port ${server.port} on 127.0.0.1 is already in use`);

@@ -27,15 +27,15 @@ function readTwo() {
 const sound = { lost: 0, doubled: 0, gaps: 0, faults: 0 };
 const tooShort = { epoch, reason: "history-too-short" };
 
-describe("what keeps the guarantees is no fault:", () => {
-  test("to go on where it was", () => {
+describe("correct deliveries are not reported as faults:", () => {
+  test("resuming at a position", () => {
     const { record, readTo10, outcome } = readTwo();
     record.joined(channel, { epoch, from: 3, recovered: true }, true);
     readTo10(3);
     expect(outcome()).toEqual(sound);
   });
 
-  test("a hole that is announced, at a join or later, as far as history does not reach back", () => {
+  test("a gap that is announced when joining or later, if the history is too short", () => {
     for (const announce of ["join", "gap"]) {
       const { record, readTo10, outcome } = readTwo();
       if (announce === "join") record.joined(channel, { from: 6, recovered: false, ...tooShort }, true);
@@ -46,14 +46,14 @@ describe("what keeps the guarantees is no fault:", () => {
   });
 });
 
-describe("the checker sees", () => {
-  test("what never came, in the middle and at the end", () => {
+describe("the checker finds", () => {
+  test("missing messages in the middle and at the end", () => {
     const { record, outcome } = readTwo();
     record.message(channel, 5, "p:5");
     expect(outcome()).toEqual({ ...sound, lost: 2 + 5 });
   });
 
-  test("what came twice, and what is stored twice", () => {
+  test("messages delivered twice or stored twice", () => {
     const { ledger, record, readTo10, outcome } = readTwo();
     record.message(channel, 2, "p:2");
     readTo10(3);
@@ -88,14 +88,14 @@ describe("the checker sees", () => {
     expect(outcome().faults).toBeGreaterThan(0);
   });
 
-  test("another message in a place than others saw there, and one that nobody was told is stored", () => {
+  test("a different message at the same position, and a message that was acknowledged to nobody", () => {
     const { record, outcome } = readTwo();
     record.message(channel, 3, "p:4");
     record.message(channel, 11, "p:11");
     expect(outcome().faults).toBe(2);
   });
 
-  test("messages of one publisher in another order than it said them", () => {
+  test("messages of one publisher in the wrong order", () => {
     const { ledger, outcome } = readTwo();
     ledger.acknowledge({ channel, epoch, offset: 11, text: "p:0" });
     expect(outcome().faults).toBe(1);

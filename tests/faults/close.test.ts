@@ -16,12 +16,12 @@ const kept = { historySize: () => Number.POSITIVE_INFINITY, inFlight: 1 };
 /** How long nobody reads while the server closes; less than it waits for one. Milliseconds. */
 const silenceMs = 1500;
 
-test("a server that stops lets everything arrive that was acknowledged, also at readers that stood still", async () => {
+test("a stopping server delivers everything acknowledged, also to clients that had stopped reading", async () => {
   const { lost, doubled, faults, closeCodes } = await stopWhileNobodyReads("server/main.ts");
   expect({ lost, doubled, faults, closeCodes }).toEqual({ lost: 0, doubled: 0, faults: [], closeCodes: [1012] });
 }, 60_000);
 
-test("control: one that closes without waiting loses messages, and the checker counts them", async () => {
+test("control: a server that closes without waiting loses messages, and the checker counts them", async () => {
   const { lost } = await stopWhileNobodyReads("tests/faults/broken/close-abruptly.ts");
   expect(lost).toBeGreaterThan(0);
 }, 60_000);

@@ -5,7 +5,7 @@ import { type FaultPlan, type Figures, faultEnv, runFaults, settingsFolder } fro
 const limitMs = 120_000;
 
 test(
-  "clients that do not say where they were miss something, and the checker counts it",
+  "clients without a position miss messages, and the checker counts them",
   async () => {
     const { lost, doubled } = await play({ name: "control: no resume", resumes: false });
     expect({ isLost: lost > 0, doubled }).toEqual({ isLost: true, doubled: 0 });
@@ -14,7 +14,7 @@ test(
 );
 
 test(
-  "publishers that take a new id for each try are stored twice, and the checker counts it",
+  "messages retried with new ids are stored twice, and the checker counts them",
   async () => {
     const { lost, doubled } = await play({ name: "control: new ids", retriesWithSameId: false });
     expect({ isDoubled: doubled > 0, lost }).toEqual({ isDoubled: true, lost: 0 });

@@ -23,7 +23,7 @@ afterAll(() => {
   for (const image of images.values()) image.close();
 });
 
-describe("a history of which one file is damaged", () => {
+describe("a history with one damaged file", () => {
   test.each(["killed", "stopped"] as const)("is whole where nothing was done to it: %s", (end) => {
     const image = imageOf(end);
     image.restore();

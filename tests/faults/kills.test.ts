@@ -13,7 +13,7 @@ const durationMs = secondsOf(8, 60);
 const blows = isLong ? 3 : 1;
 
 test(
-  "a worker that is killed costs none of them anything",
+  "killing a worker costs no client anything",
   async () => {
     await using server = await startServer({ env: faultEnv, cwd: settingsFolder, flags: ["--workers", "3"] });
     const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
@@ -30,7 +30,7 @@ test(
 );
 
 test(
-  "control: clients that do not say where they were miss what came while their worker was dead, and the checker counts it",
+  "control: clients without a position miss what was published while their worker was dead, and the checker counts it",
   async () => {
     await using server = await startServer({ env: faultEnv, cwd: settingsFolder, flags: ["--workers", "3"] });
     const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);

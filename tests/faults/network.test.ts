@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { startServer } from "../e2e/server.ts";
 import { faultEnv, isLong, runFaults, secondsOf, settingsFolder, sound } from "./fault-run.ts";
 
-test("over lines that break, stall and crawl, every client has what was acknowledged once and in order, or an exact gap", async () => {
+test("over connections that break, stall and slow down, every client gets acknowledged messages once and in order, or an exact gap", async () => {
   await using server = await startServer({ env: faultEnv, cwd: settingsFolder });
   const figures = await runFaults({
     name: "rough network",

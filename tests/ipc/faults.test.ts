@@ -76,7 +76,7 @@ async function spawn(file: string, onMessage: (message: unknown) => void, ...arg
 
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => `id ${at}`);
 
-describe("nothing is lost in silence and nothing comes twice", () => {
+describe("nothing is lost silently or delivered twice", () => {
   test(
     "when ways are cut at random, in the middle of frames too, while publications flow",
     () =>
@@ -114,7 +114,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
     30_000,
   );
 
-  test("when the host is killed and another one begins anew: publishers hear of it, readers see the break", async () => {
+  test("when the host is killed and replaced: publishers get an error, readers get a new epoch", async () => {
     const host = await spawn("host-process.ts", () => {}, world.path);
     const { worker, reader } = await startReader();
     await Promise.all(numbers(100).map((id) => worker.publish({ id })));
@@ -138,7 +138,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
     expect(reader.read.slice(before).map(({ offset }) => offset)).toEqual(numbers(50).map((_, at) => at + 1));
   });
 
-  test("when a worker stands still: it is cut, holds nobody up, and catches up when it goes on", async () => {
+  test("when a worker hangs: it is disconnected, blocks nobody, and catches up when it continues", async () => {
     const host = await world.startHost({ link: { maxQueuedBytes: 1_000_000 } });
     const done = Promise.withResolvers<{ holes: number; breaks: number }>();
     const child = await spawn(
@@ -161,7 +161,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
     expect(host.workers).toBe(2);
   });
 
-  test("when the host stands still: it is noticed, and all goes on when it does", async () => {
+  test("when the host hangs: workers notice, and everything continues when it does", async () => {
     const host = await spawn("host-process.ts", () => {}, world.path);
     const { worker, reader } = await startReader();
     await publishSurely(worker, "before");
@@ -178,7 +178,7 @@ describe("nothing is lost in silence and nothing comes twice", () => {
   });
 });
 
-test("negative control: a reader that does not check loses what is cut off", async () => {
+test("control: a reader that does not check loses messages that are cut off", async () => {
   await world.startHost();
   const { worker, proxy } = await startReader();
   const other = await world.connect();

@@ -8,7 +8,7 @@ import { TwoNodes } from "./two-nodes.ts";
 /** A member that is not heard of is gone after 6 s; on a busy machine that is noticed a little later. */
 const goneMs = 15_000;
 
-test("a node that is killed is gone with all it held: counts, presence, claims, and a notice", async () => {
+test("a killed node is removed with its counts, presence and claims, and others are notified", async () => {
   await using nodes = await TwoNodes.start({ USER_CONNECTIONS: "reject" });
   using watcher = await SocketUnderTest.open(`${nodes.two.wsUrl}?user_id=watcher&channel=room:1`);
   const lost = await Promise.all(
@@ -80,7 +80,7 @@ test("POST /v1/drain empties one node: SDK clients move to the other through HAP
   for (const it of readers) it.close();
 }, 90_000);
 
-test("the script takes everything with it, also when it is killed", async () => {
+test("the script stops everything it started, also when it is killed", async () => {
   await using nodes = await TwoNodes.start({ DRAIN_WINDOW: "0" });
   const pids = [...(await nodes.one.pids()), ...(await nodes.two.pids())];
   expect(pids).toHaveLength(6);

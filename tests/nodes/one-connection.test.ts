@@ -20,7 +20,7 @@ test("USER_CONNECTIONS=replace keeps the newest connection of both nodes", async
   for (const it of both) it[Symbol.dispose]();
 }, 60_000);
 
-test("USER_CONNECTIONS=reject keeps the oldest, until it leaves; one that continues it may come from the other node", async () => {
+test("USER_CONNECTIONS=reject keeps the oldest until it leaves; a takeover can come from the other node", async () => {
   await using nodes = await TwoNodes.start({ USER_CONNECTIONS: "reject" });
   using first = await SocketUnderTest.open(`${nodes.one.wsUrl}?user_id=u`);
   const protocols = ["fanfare.v1"]; // such a client is told why it is refused

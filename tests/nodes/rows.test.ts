@@ -55,7 +55,7 @@ describe("R1: a broadcast server", () => {
 });
 
 describe("R4: a push gateway", () => {
-  test("a push reaches a user on the other node, and says so", async () => {
+  test("a push reaches a user on the other node, and the answer says so", async () => {
     const bob = await open(nodes.two, "user_id=bob");
     const answer = await nodes.one.json("POST", "/sse/push", { user_id: "bob", data: 1, event_id: "e1" });
     expect(answer).toMatchObject({ status: "success" });
@@ -66,7 +66,7 @@ describe("R4: a push gateway", () => {
     expect(bob.messages.map(({ data }) => data)).toEqual([1, 2]);
   });
 
-  test("a push to nobody is `partial` at either node, and is there for who resumes at the other", async () => {
+  test("a push to a user who is not connected is `partial` on either node, and is delivered on resume at the other", async () => {
     const early = await open(nodes.one, "user_id=carol");
     const since = cursorOf(early, "@carol");
     early.close();
@@ -80,7 +80,7 @@ describe("R4: a push gateway", () => {
     expect(late.messages.map(({ data }) => data)).toEqual([0, 1]);
   });
 
-  test("a batch is answered item by item and arrives in order, whichever node the users are on", async () => {
+  test("a batch is answered per item and arrives in order, whichever node the users are on", async () => {
     const users = nodes.both.map((node, n) => open(node, `user_id=user${n}`));
     const [here, there] = await Promise.all(users);
     const items = Array.from({ length: 100 }, (_, n) => ({ user_id: ["user0", "user1", "nobody"][n % 3], data: n }));
@@ -110,7 +110,7 @@ describe("R4: a push gateway", () => {
     await nodes.untilOnline(0);
   });
 
-  test("either node tells of all processes, and counts the connections of both", async () => {
+  test("either node lists all processes, and counts the connections of both", async () => {
     await openMany();
     await nodes.untilOnline(2 * each);
     const ports = nodes.both.map(({ url }) => new URL(url).port);
@@ -131,7 +131,7 @@ describe("R4: a push gateway", () => {
 });
 
 describe("R5: a chat", () => {
-  test("what one says all hear, the sender included; who comes and goes is told on both nodes", async () => {
+  test("a message reaches everyone, including the sender; join and leave notices reach both nodes", async () => {
     const alice = await open(nodes.one, "user_id=alice");
     await nodes.untilOnline(1);
     const bob = await open(nodes.two, "user_id=bob");
@@ -146,7 +146,7 @@ describe("R5: a chat", () => {
     expect(left).toMatchObject({ message: "A client has left the chat. 1 client(s) online." });
   });
 
-  test("who is in a channel is told by either node", async () => {
+  test("either node knows who is in a channel", async () => {
     await open(nodes.one, "user_id=erin&channel=room:1");
     await open(nodes.two, "user_id=frank&channel=room:1");
     for (const node of nodes.both) {
@@ -159,7 +159,7 @@ describe("R5: a chat", () => {
     }
   });
 
-  test("a connection continues one of the other node: nobody hears of it, and nothing is missed", async () => {
+  test("a connection takes over one on the other node: without notices, and nothing is missed", async () => {
     const watcher = await open(nodes.two, "user_id=watcher");
     const old = await open(nodes.one, "user_id=grace&channel=room:2");
     await nodes.untilOnline(2);
@@ -178,7 +178,7 @@ describe("R5: a chat", () => {
   });
 });
 
-test("each client has each periodic message once, however many workers and nodes run", async () => {
+test("each client gets each periodic message once, with any number of workers and nodes", async () => {
   await using timed = await TwoNodes.start({ NOTIFICATION_INTERVAL: "1s" });
   const clients = await timed.openMany(each);
   const isScheduled = ({ message }: Frame) => message === "Scheduled broadcast";

@@ -40,7 +40,7 @@ describe("a store on one server", () => {
     store.close();
   });
 
-  test("what is in flight when the connection breaks fails, and is not sent again", async () => {
+  test("commands in flight when the connection breaks fail, and are not sent again", async () => {
     const { store, seen } = await storeOf();
     const { commands } = store.shardOf("counter");
     server.signal("SIGSTOP");
@@ -54,7 +54,7 @@ describe("a store on one server", () => {
     store.close();
   });
 
-  test("subscribes again to all that is wanted after a break, and to nothing else", async () => {
+  test("resubscribes to exactly the wanted topics after a break", async () => {
     const { store, seen } = await storeOf();
     await store.subscribe(["a", "b"]);
     await store.unsubscribe(["b"]);
@@ -68,7 +68,7 @@ describe("a store on one server", () => {
   });
 });
 
-test("what another program publishes on a channel's topic costs neither the connection nor a message", async () => {
+test("another program's messages on a channel's topic cost neither the connection nor a message", async () => {
   const received: Publication[] = [];
   const address = server.address;
   const broker = new RedisBroker({ address, prefix: "foreign", replicas: 0, idWindowMs: 1000, clock: systemClock });

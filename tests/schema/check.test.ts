@@ -31,14 +31,14 @@ describe("the checker finds", () => {
     expect(check(schema, value, { resolve, isStrict: false })).toHaveLength(1);
   });
 
-  test("a member that nobody told of, when it is strict", () => {
+  test("an undescribed member, in strict mode", () => {
     const schema = { type: "object", properties: { a: {} } };
     expect(check(schema, { a: 1, b: 2 }, { resolve, isStrict: true })).toEqual(["$.b is told of nowhere"]);
     expect(check(schema, { a: 1, b: 2 }, { resolve, isStrict: false })).toEqual([]);
   });
 });
 
-test("what fits has no fault", () => {
+test("a valid value has no faults", () => {
   const schema = {
     type: "object",
     properties: { a: { $ref: "#/pair" }, b: { type: "string", format: "date-time" } },

@@ -128,7 +128,7 @@ testIf(process.env.FANFARE_LONG === "1", "it takes 20 s: npm test -- --long")(
   60_000,
 );
 
-test("the table counts what is lost, doubled and empty", () => {
+test("the table counts lost, duplicated and empty events", () => {
   const of = (library: string, ...data: readonly string[]): LibraryEvent[] => data.map((it) => ({ library, data: it }));
   const message = (offset: number) => JSON.stringify({ type: "message", offset });
   const events = [...of("b", message(1), message(2), message(2)), ...of("a", message(1), "", message(3))];

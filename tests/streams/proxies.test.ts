@@ -62,7 +62,7 @@ describe.each([
   ["HAProxy", haproxy],
   ["nginx", nginx],
 ])("the recipe for %s", (_, kind) => {
-  test("is a whole file that the proxy takes without a complaint", async () => {
+  test("is a complete file that the proxy accepts", async () => {
     const { code, said } = await checkRecipe(kind);
     expect([code, said]).toEqual([0, expect.not.stringMatching(/warn|deprecat/i)]);
   });
@@ -111,7 +111,7 @@ async function timeOfMessages(kind: ProxyKind, count: number): Promise<number> {
   return performance.now() - startedAt;
 }
 
-test("HAProxy passes each message of a stream at once, and would hold it back without `option http-no-delay`", async () => {
+test("HAProxy forwards each message of a stream at once, and delays it without `option http-no-delay`", async () => {
   const without: ProxyKind = {
     ...haproxy,
     replacements: (place) => [...haproxy.replacements(place), ["  option http-no-delay\n", ""]],

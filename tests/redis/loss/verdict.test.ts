@@ -13,11 +13,11 @@ const told = (...it: readonly Received[]) => [new Map([["a", it]])];
 const sound = { lost: 0, doubled: 0, gaps: 0, epochs: 0, faults: [] };
 
 describe("judge", () => {
-  test("finds nothing where everything came, in order and once", () => {
+  test("finds no fault if everything was delivered in order and once", () => {
     expect(judge(acknowledged(["e1", 1], ["e1", 2]), told(message(1), message(2)))).toEqual(sound);
   });
 
-  test("counts what was acknowledged and neither came nor was announced", () => {
+  test("counts acknowledged messages that were neither delivered nor announced as missing", () => {
     expect(judge(acknowledged(["e1", 1], ["e1", 2]), told(message(1)))).toEqual({ ...sound, lost: 1 });
   });
 
@@ -30,7 +30,7 @@ describe("judge", () => {
     });
   });
 
-  test("a new epoch accounts for what was not delivered of the one before, and for nothing of its own", () => {
+  test("a new epoch accounts for undelivered messages of the previous one, and for none of its own", () => {
     const change: Received = { kind: "gap", epoch: "e2", from: 1, to: 1 };
     const places = acknowledged(["e1", 1], ["e1", 2], ["e2", 2], ["e2", 3]);
     expect(judge(places, told(message(1), change, message(2, "e2")))).toEqual({
@@ -48,7 +48,7 @@ describe("judge", () => {
     expect(judge(places, told(message(1))).lost).toBe(2);
   });
 
-  test("finds what came twice, a hole that was not announced, and a place that names two messages", () => {
+  test("finds duplicates, unannounced gaps, and positions with two messages", () => {
     expect(judge(new Map(), told(message(1), message(1))).doubled).toBe(1);
     expect(judge(new Map(), told(message(1), message(3))).faults).toHaveLength(1);
     const other: Received = { kind: "message", epoch: "e1", offset: 1, text: "another" };
