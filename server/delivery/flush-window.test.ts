@@ -69,6 +69,10 @@ describe("the flush window", () => {
     [5, 15, 20],
     [5, 30, 30],
     [0, 30, 0],
+    [100, 2, 100],
+    [1000, 30, 1000],
+    [100, 300, 300],
+    [1000, 0.5, 0],
   ])("with a window of %p ms and flushes of %p ms, what follows waits %p ms", (windowMs, costMs, waitMs) => {
     const { window, settleAt } = makeWindow(windowMs);
     settleAt(costMs);

@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 
 /** A faster flush counts as cheap: it has few receivers, so waiting would gain nothing. */
 const cheapMs = 1;
-/** How long a message may be delayed to be sent together with others, unless flushes themselves take longer. */
+/** How far long flushes may extend the window, unless one flush itself takes longer. */
 const capMs = 20;
 
 /**
@@ -16,7 +16,7 @@ const capMs = 20;
  *     flush     1   ....2-5   ..6-7          8
  *                   <wait->                  (pause before it)
  *
- * wait = the window or twice the duration of a flush, whichever is longer, up to 20 ms or the duration of one flush.
+ * wait = the window, or twice the duration of a flush if that is longer, but then at most 20 ms or the duration of one flush.
  */
 export class FlushWindow {
   readonly #windowMs: number;
@@ -46,7 +46,7 @@ export class FlushWindow {
   /** How long messages after a flush are batched. */
   get waitMs(): number {
     if (this.#windowMs === 0 || this.#costMs < cheapMs) return 0;
-    return Math.min(Math.max(this.#windowMs, 2 * this.#costMs), Math.max(capMs, this.#costMs));
+    return Math.max(this.#windowMs, Math.min(2 * this.#costMs, Math.max(capMs, this.#costMs)));
   }
 
   /** Records the duration of a flush, including later writes of the runtime where known. */

@@ -1,12 +1,17 @@
 import { ServiceError } from "../../protocol/errors.ts";
+import { parseObject } from "../../protocol/fields.ts";
 import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { health, isReady, type OpsDependencies } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
+import { readBody } from "./body.ts";
 import { aboutDrain, aboutHealth, aboutLivez, aboutMetrics, aboutNodes, aboutReadyz } from "./docs/about-ops.ts";
 import { locationOf } from "./location.ts";
 import type { PlainRoute } from "./plain-route.ts";
 import { answerHeaders, respondJson } from "./respond.ts";
+
+/** A drain request has no fields, so this is enough to name the first unknown one. */
+const maxDrainBytes = 16 * 1024;
 
 export interface OpsParts {
   readonly ops: OpsDependencies;
@@ -106,8 +111,11 @@ async function answerNodes(request: Request, { keys, metrics }: OpsParts): Promi
   return respondJson(await metrics.nodes());
 }
 
-function answerDrain(request: Request, { keys, ops }: OpsParts): Response {
+async function answerDrain(request: Request, { keys, ops }: OpsParts): Promise<Response> {
   keys.check(keyHeaders(request), "admin");
+  const body = await readBody(request, maxDrainBytes);
+  // Someone who sends a grace period or another option expects it to be used.
+  if (body.trim() !== "") refuseUnknownNames(Object.keys(parseObject(body)), [], "field");
   ops.drain();
   return respondJson({ status: "draining" }, 202);
 }

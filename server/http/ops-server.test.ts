@@ -85,6 +85,12 @@ describe("the doors for operations", () => {
     await server.listen({ ...border, opsPort: undefined }, port);
     const answer = await control("/v1/drain", { method: "POST", body: "x".repeat(1024 * 1024) });
     expect([answer.status, state.drains]).toEqual([413, 0]);
+    const refused = await control("/v1/drain", { method: "POST", body: '{"grace_s":60}' });
+    expect([refused.status, ((await refused.json()) as { field: string }).field]).toEqual([422, "grace_s"]);
+    expect((await control("/v1/drain", { method: "POST", body: "now" })).status).toBe(400);
+    expect(state.drains).toBe(0);
+    expect((await control("/v1/drain", { method: "POST", body: "{}" })).status).toBe(202);
+    expect(state.drains).toBe(1);
   });
 });
 

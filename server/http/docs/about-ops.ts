@@ -105,6 +105,7 @@ export const aboutDrain: About = {
   tag: "operations",
   details: "It answers at once; what follows takes as long as the clients take, up to SHUTDOWN_TIMEOUT.",
   answers: { 202: status("It has begun, now or before.", "draining") },
+  errors: ["bad-json", "invalid-field", "bad-request", "too-large", "request-timeout"],
 };
 
 export const aboutOpenApi: About = {
