@@ -95,7 +95,7 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
       `REDIS_URL: 127.0.0.1:${node?.port} is a node of a cluster: use redis+cluster:// and name some of its nodes`,
     );
     expect(await refusal({ REDIS_URL: plain.url.replace("redis:", "redis+cluster:") })).toBe(
-      `REDIS_URL: 127.0.0.1:${plain.port} is no cluster: use redis:// without +cluster`,
+      `REDIS_URL: 127.0.0.1:${plain.port} is not a cluster. Use redis:// without +cluster`,
     );
   });
 
