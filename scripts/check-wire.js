@@ -1,7 +1,7 @@
 import { run } from "./run.js";
 import { installPackages, requireBun, runScript } from "./setup.js";
 
-/** `npm run check-wire -- ws://127.0.0.1:8000` says which rules of the protocol the server at that address keeps. */
+/** `npm run check-wire -- ws://127.0.0.1:8000` checks which protocol rules a server follows. */
 await runScript(async () => {
   await installPackages({ forDevelopment: false });
   const { code } = await run(requireBun(), [

@@ -5,11 +5,11 @@ import { installPackages, runScript } from "./setup.js";
 import { watchSources } from "./watch-sources.js";
 
 /**
- * `npm run dev -- --port 9000`: the server, started again after every change of its sources or settings, until a signal
- * ends it. One that fails is started again after the next change too.
+ * `npm run dev -- --port 9000`: runs the server and restarts it after each change of its sources or settings. A server that
+ * fails is also restarted after the next change.
  *
- * An open browser tab would hold up each restart for as long as the server waits for its clients, half an hour by
- * default; one second is enough here, unless another time was asked for.
+ * By default the server waits up to half an hour for its clients, so an open browser tab would block each restart. Here it
+ * waits one second, unless SHUTDOWN_TIMEOUT is set.
  */
 await runScript(async () => {
   const args = process.argv.slice(2);
@@ -24,12 +24,12 @@ await runScript(async () => {
       const running = launch(["start", ...args], { env, stop: stop.signal });
       const end = await Promise.race([running, change]);
       if (typeof end === "number") {
-        // Asked to end, by a signal or over HTTP.
+        // Stopped by a signal or over HTTP.
         if (end === 0 || end > 128) return end;
         console.error("Waiting for a change …");
         await change;
       } else {
-        console.error(`${end} has changed: starting again …`);
+        console.error(`${end} has changed: restarting …`);
         stop.abort();
         await running;
       }
@@ -39,7 +39,7 @@ await runScript(async () => {
   }
 });
 
-/** Both names of the setting count: one of them here and the other there would be an error at start. */
+/** Checks both names of the setting, because setting them to different values is an error. */
 function asksForTimeout() {
   const inFile =
     existsSync(".env") && /^\s*(?:export\s+)?(?:SHUTDOWN_)?TIMEOUT\s*=/m.test(readFileSync(".env", "utf8"));

@@ -1,7 +1,7 @@
 import { run } from "./run.js";
 import { installPackages, requireBun, runScript } from "./setup.js";
 
-/** `npm run generate`: writes the pages and files that are made from tables in the code; a test says when it is time. */
+/** `npm run generate`: writes the files that are generated from tables in the code. A test fails if they are out of date. */
 await runScript(async () => {
   await installPackages({ forDevelopment: true });
   const { code } = await run(requireBun(), ["--no-env-file", "server/main.ts", "config", "docs", "--into", "."]);

@@ -2,12 +2,11 @@ import { readFileSync } from "node:fs";
 import { SetupError } from "./programs.js";
 
 /**
- * Refuses to go on where npm has kept flags for itself that are the server's: `npm start --port 9000` sets a setting of
- * npm's named `port` and hands on `9000` alone, and `npm start --port=9000` hands on nothing. Only what comes after `--`
- * reaches a script.
+ * Fails if npm has swallowed flags that were meant for the server. `npm start --port 9000` sets npm's own setting `port` and
+ * passes only `9000` on, and `npm start --port=9000` passes nothing on. npm passes on everything after `--`.
  *
- * @param {string} command as a person types it: `npm start`
- * @param {readonly string[]} args what npm has handed on
+ * @param {string} command as the user types it: `npm start`
+ * @param {readonly string[]} args what npm has passed on
  * @throws {SetupError} with the line to type instead
  */
 export function refuseSwallowedFlags(command, args) {
@@ -17,15 +16,15 @@ export function refuseSwallowedFlags(command, args) {
   });
   if (flags.length === 0) return;
   const words = flags.map(({ flag, value }) => (value === "true" ? flag : `${flag}=${value}`));
-  // Of `--port 9000` npm hands on the second word. With two such flags, nobody knows any more which word was whose.
+  // Of `--port 9000` npm passes on the value. With two such flags, it is unknown which value belongs to which flag.
   const isClear = args.length === 0 || (args.length === 1 && words.length === 1);
   const line = [command, "--", ...(isClear ? [...words, ...args] : words.map((word) => `${word} …`))].join(" ");
   const names = flags.map(({ flag }) => flag).join(", ");
-  throw new SetupError(`npm took ${names} for itself. Put -- in front of what is for the server:\n  ${line}`);
+  throw new SetupError(`npm did not pass ${names} on to the server. Put -- in front of the server's flags:\n  ${line}`);
 }
 
 /**
- * Every setting, as it stands in a settings file: `history_size` is `--history-size`.
+ * All settings, named as in the settings file: `history_size` is `--history-size`.
  *
  * @returns {readonly string[]}
  */

@@ -20,10 +20,10 @@ export const programs = {
 
 /** @typedef {keyof typeof programs} ProgramName */
 
-/** Debian keeps servers here, and the PATH of an ordinary user leaves these folders out. */
+/** Debian installs servers here, but these folders are not on the PATH of an ordinary user. */
 const folders = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
-/** The message is shown as it is: it names what is missing and says what to do. */
+/** The message is shown to the user: it names what is missing and says what to do. */
 export class SetupError extends Error {
   /** @override */
   name = "SetupError";
@@ -137,7 +137,7 @@ function isExecutable(path) {
 }
 
 /**
- * Does nothing where it cannot be done without a password: `provideProgram` says what to do then.
+ * Does nothing if a password would be needed: then `provideProgram` says what to do.
  *
  * @param {string} name
  * @param {Machine} machine

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
  */
 
 /**
- * Runs a program in the terminal's own group and waits for its end, Ctrl+C included: the terminal tells it, not we.
+ * Runs a program in the terminal's process group and waits until it exits. The terminal sends Ctrl+C to it, not this process.
  *
  * @param {string} program
  * @param {readonly string[]} args
@@ -38,7 +38,7 @@ export function run(program, args, { env = {}, listen = false, limitMs } = {}) {
   process.on("SIGTERM", stop);
   return new Promise((resolve) => {
     child.on("error", (error) => {
-      console.error(`${program} does not start: ${error.message}`);
+      console.error(`cannot start ${program}: ${error.message}`);
       resolve({ code: undefined, output });
     });
     child.on("close", (code) => resolve({ code: code ?? undefined, output }));

@@ -6,7 +6,7 @@ import { SetupError } from "./programs.js";
 import { run } from "./run.js";
 
 /**
- * Runs a script of this folder from the root of the project, and says in one line what a person can mend.
+ * Runs a script of this folder in the project's root. A problem that the user can fix is printed as one line.
  *
  * @param {() => Promise<number>} script returns the exit code
  */
@@ -42,14 +42,14 @@ export function requireBun() {
 export async function installPackages({ forDevelopment }) {
   if (isInstalled(".", { forDevelopment })) return;
   const { program, args } = npm();
-  // Neither a person's npm settings nor NODE_ENV decide: a server alone has no use for the linter and the browser driver.
+  // Overrides the user's npm settings and NODE_ENV: a server does not need the linter and the browser driver.
   const dev = forDevelopment ? "--include=dev" : "--omit=dev";
   const options = [dev, "--include=optional", "--ignore-scripts", "--no-audit", "--no-fund"];
   const { code } = await run(program, [...args, "ci", ...options]);
-  if (code !== 0) throw new SetupError("npm ci failed: its own messages are above.");
+  if (code !== 0) throw new SetupError("npm ci failed: see its messages above.");
 }
 
-/** The npm that runs this script, since another one may come first on the PATH (or none, on Windows without a shell). */
+/** The npm that runs this script. The PATH may contain another one, or none on Windows without a shell. */
 function npm() {
   const self = process.env.npm_execpath ?? "";
   return basename(self) === "npm-cli.js"

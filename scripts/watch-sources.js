@@ -1,13 +1,13 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 
-/** What the server is made of, and the settings in the root. */
+/** The source folders, and the settings files in the root. */
 const folders = ["bin", "protocol", "server", "client", "web"];
 const isSetting = (/** @type {string} */ name) => /^(\.env|fanfare\.config\.\w+)$/.test(name);
 const isSource = (/** @type {string} */ name) =>
   /\.(js|ts|tsx|css|html|svg)$/.test(name) && !/\.test\.tsx?$/.test(name);
 
-/** An editor that saves a file, and a tool that writes many, change several within so many milliseconds. */
+/** Changes within this many milliseconds are one: editors and tools often write several files at once. */
 const settleMs = 100;
 
 /**

@@ -17,7 +17,7 @@ import { parseDotenv } from "../server/config/dotenv.ts";
 import { examineSettings } from "../server/config/load.ts";
 import { declarations } from "../server/config/options.ts";
 import { Border } from "../server/http/border.ts";
-import { enter } from "../server/http/credentials.ts";
+import { authenticate } from "../server/http/credentials.ts";
 import { Page } from "../server/http/page.ts";
 import { TrustedProxies } from "../server/lib/client-address.ts";
 import { makeLogFormat } from "../server/lib/log-format.ts";
@@ -105,7 +105,7 @@ const inputPaths: readonly InputPath[] = [
     name: "the header Authorization of the HTTP API",
     prefixes: ["", "Bearer ", "Bearer a.b."],
     feed: (authorization) =>
-      enter({ authorization, xApiKey: null }, { scope: "read", forClients: true }, { keys, access }),
+      authenticate({ authorization, xApiKey: null }, { scope: "read", forClients: true }, { keys, access }),
   },
   { name: "X-API-Key", prefixes: [""], feed: (xApiKey) => keys.check({ authorization: null, xApiKey }, "read") },
   { name: "Host", prefixes: ["", "127.", "a"], feed: (text) => border.refusal(requestWith({ Host: text })) },

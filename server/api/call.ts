@@ -6,26 +6,26 @@ import type { Identity } from "../auth/identity.ts";
 import type { ChannelDirectory } from "../broker/broker.ts";
 import type { Hub } from "../hub/hub.ts";
 
-/** What the verbs may use. */
+/** What the handlers may use. */
 export interface ApiDependencies {
   readonly hub: Hub;
   readonly access: Access;
-  /** Every channel that is known anywhere. */
+  /** All known channels, of all workers and machines. */
   readonly directory: ChannelDirectory;
 }
 
-/** One request, read and let in already. */
+/** A request whose body is read and whose credentials are checked. */
 export interface Call {
-  /** Whose token let it in; undefined for an API key, which may do whatever its scopes say. */
+  /** The user of the token; undefined for an API key, which may do whatever its scopes allow. */
   readonly identity: Identity | undefined;
-  /** Parts of the path, decoded. */
+  /** Path parameters, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  /** "" where there is none. */
+  /** "" if there is no body. */
   readonly body: string;
   readonly contentType: string;
   readonly idempotencyKey: string | undefined;
-  /** Counts further messages of a request whose one message is counted. @throws ServiceError "rate-limited" */
+  /** Counts additional messages against the rate limit; the first is already counted. @throws ServiceError "rate-limited" */
   readonly charge: (messages: number) => void;
 }
 
@@ -34,7 +34,7 @@ export interface Reply {
   readonly body: JsonText;
 }
 
-/** What a verb is: refusals are thrown as ServiceError. */
+/** Handles a request. Throws a ServiceError for the error response. */
 export type Verb = (dependencies: ApiDependencies, call: Call) => Promise<Reply>;
 
 export function ok(value: unknown): Reply {

@@ -7,7 +7,7 @@ import type { ChannelSummary } from "../broker/log.ts";
 import type { Hub } from "../hub/hub.ts";
 import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
 
-/** Channels of one page. */
+/** Channels per page. */
 const pageSize = 100;
 
 /** `GET /v1/channels?prefix=&page=` */
@@ -21,7 +21,7 @@ export async function listChannels({ hub, directory }: ApiDependencies, { query 
 export async function getChannel({ hub, directory }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
   const summary = await directory.summary(channel);
-  if (summary === undefined) throw new ServiceError("not-found", `no channel ${JSON.stringify(channel)} is known`);
+  if (summary === undefined) throw new ServiceError("not-found", `channel ${JSON.stringify(channel)} does not exist`);
   return ok((await describe(hub, [summary]))[0]);
 }
 
@@ -58,7 +58,7 @@ async function describe(hub: Hub, those: readonly ChannelSummary[]) {
 function userAfter(query: URLSearchParams): string {
   const text = query.get("page") ?? "";
   if (text === "" || parseUserId(text) !== undefined) return text;
-  throw bad("page", "the next_page of an answer", text);
+  throw bad("page", "the next_page of the previous response", text);
 }
 
 function limitOf(query: URLSearchParams): number {
@@ -68,13 +68,13 @@ function limitOf(query: URLSearchParams): number {
   throw bad("limit", `a whole number from 1 to ${limits.historyLimit}`, text);
 }
 
-/** A word, or a cursor that names the channel. */
+/** The parameter `since`: a word such as `earliest`, or a cursor that contains the channel. */
 function sinceOf(call: Call, limit: number): Since {
   const text = call.query.get("since");
   if (text === null || text === "") return { from: "last", count: limit };
   const position = parseCursor(text)?.get(channelParam(call));
   const since: Since | undefined = position === undefined ? parseSinceWord(text) : { from: "position", position };
-  if (since === undefined) throw bad("since", `a cursor that names the channel, or ${sinceRule}`, text);
+  if (since === undefined) throw bad("since", `a cursor that contains the channel, or ${sinceRule}`, text);
   return since;
 }
 

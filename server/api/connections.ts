@@ -5,20 +5,20 @@ import type { Hub } from "../hub/hub.ts";
 import type { Session } from "../session/session.ts";
 import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
 
-/** Connections of one page. */
+/** Connections per page. */
 const pageSize = 100;
 
-/** Whose connections; all where there is no user. */
-interface Whose {
+/** Selects the connections of a user; of all users if undefined. */
+interface ConnectionFilter {
   readonly userId: string | undefined;
 }
 
-/** Which of its connections each worker is to describe: from, and up to but without. */
-interface Slices extends Whose {
+/** Which of its connections each worker should return; `to` is exclusive. */
+interface ListRequest extends ConnectionFilter {
   readonly slices: Readonly<Record<MemberId, readonly [from: number, to: number]>>;
 }
 
-/** `GET /v1/connections?user_id=&page=`: worker after worker, in the order of their names. */
+/** `GET /v1/connections?user_id=&page=`: the connections of all workers, ordered by worker. */
 export async function listConnections({ hub }: ApiDependencies, { query }: Call): Promise<Reply> {
   const userId = query.get("user_id") || undefined;
   const page = pageOf(query);
@@ -39,26 +39,26 @@ export async function listConnections({ hub }: ApiDependencies, { query }: Call)
 /** `DELETE /v1/connections/{id}` */
 export async function kickConnection({ hub }: ApiDependencies, { params }: Call): Promise<Reply> {
   const closed = await sum(hub, "kick-connection", params.id ?? "");
-  if (closed === 0) throw new ServiceError("not-found", "no connection by that id is open");
+  if (closed === 0) throw new ServiceError("not-found", "no open connection has this id");
   return ok({ closed });
 }
 
-/** `DELETE /v1/users/{id}/connections`: closing none is no error, the user may have left a moment ago. */
+/** `DELETE /v1/users/{id}/connections`: not an error if the user has none. */
 export async function kickUser({ hub }: ApiDependencies, { params }: Call): Promise<Reply> {
   return ok({ closed: await sum(hub, "kick-user", params.id ?? "") });
 }
 
-/** What this worker answers when one of them is asked; called once. */
-export function answerAboutConnections(hub: Hub): void {
-  const those = ({ userId }: Whose) => (userId ? hub.connections.ofUser(userId) : hub.connections.all());
+/** Registers this worker's handlers for the requests above. Call it once. */
+export function registerConnectionHandlers(hub: Hub): void {
+  const select = ({ userId }: ConnectionFilter) => (userId ? hub.connections.ofUser(userId) : hub.connections.all());
   const kick = (sessions: readonly Session[]) => {
     for (const session of sessions) session.close({ name: "disconnected" });
     return sessions.length;
   };
-  hub.peers.handle("count-connections", (whose: Whose) => Array.from(those(whose)).length);
-  hub.peers.handle("list-connections", (asked: Slices, { self }) => {
-    const [from, to] = asked.slices[self] ?? [0, 0];
-    return from < to ? Array.from(those(asked)).slice(from, to).map(describe) : [];
+  hub.peers.handle("count-connections", (filter: ConnectionFilter) => Array.from(select(filter)).length);
+  hub.peers.handle("list-connections", (request: ListRequest, { self }) => {
+    const [from, to] = request.slices[self] ?? [0, 0];
+    return from < to ? Array.from(select(request)).slice(from, to).map(describe) : [];
   });
   hub.peers.handle("kick-user", (userId: string) => kick([...hub.connections.ofUser(userId)]));
   hub.peers.handle("kick-connection", (id: string) =>
@@ -88,6 +88,6 @@ function pageOf(query: URLSearchParams): number {
   if (/^[0-9]{1,6}$/.test(text)) return Number(text);
   throw new ServiceError(
     "bad-request",
-    `page: expected the next_page of an answer, got ${JSON.stringify(text.slice(0, 60))}`,
+    `page: expected the next_page of the previous response, got ${JSON.stringify(text.slice(0, 60))}`,
   );
 }

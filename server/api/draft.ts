@@ -5,11 +5,11 @@ import { memberTexts, onOneLine } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Body, Draft, Labels } from "../../protocol/publication.ts";
 
-/** A draft that has no channel yet: the same goes to several. */
+/** A draft without a channel, which can be published to several. */
 export type Undirected = Omit<Draft, "channel">;
 
 /**
- * The labels and body of a publish request, `data` as the text it came as.
+ * Parses everything of a publish request except its channels. `data` stays the JSON text from the request.
  * @param text the JSON text of the object
  * @throws ServiceError "invalid-field" that names field and rule
  */
@@ -29,13 +29,13 @@ export function parseUndirected(object: fields.Fields, text: string): Undirected
   };
 }
 
-/** The member `data` as it came, on one line; undefined where there is none. */
+/** The JSON text of the member `data`, on one line; undefined if there is none. */
 export function dataText(object: fields.Fields, text: string): string | undefined {
   const raw = "data" in object ? memberTexts(text).get("data") : undefined;
   return raw === undefined ? undefined : onOneLine(raw);
 }
 
-/** The personal channel of `user_id`. @throws ServiceError "invalid-field" */
+/** The user's channel for a `user_id`. @throws ServiceError "invalid-field" */
 export function userChannelField(value: unknown, field = "user_id"): ChannelName {
   const userId = parseUserId(value);
   if (userId === undefined) throw fields.invalid(field, userIdRuleFor(value), value);

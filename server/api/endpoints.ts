@@ -10,15 +10,15 @@ import { kickConnection, kickUser, listConnections } from "./connections.ts";
 import { postMessage, publish } from "./publish.ts";
 import { push, pushBatch } from "./push.ts";
 
-/** One row of the HTTP API. What `about` says is served at `/openapi.json` and `/docs`. */
+/** One endpoint of the HTTP API. `about` is its documentation in `/openapi.json` and `/docs`. */
 export interface Endpoint extends Operation {
   readonly scope: Scope;
   readonly verb: Verb;
-  /** Unknown fields and parameters are named in the answer instead of being refused. */
+  /** Unknown fields and parameters are listed in the response instead of being an error. */
   readonly warnsOfUnknown?: true;
 }
 
-/** Pushing to users, under the paths that are configured. */
+/** The push endpoints, whose paths can be configured. */
 export function pushEndpoints(paths: { readonly ssePath: string; readonly sseBatchPath: string }): readonly Endpoint[] {
   return [
     {
@@ -34,7 +34,7 @@ export function pushEndpoints(paths: { readonly ssePath: string; readonly sseBat
       method: "POST",
       path: paths.sseBatchPath,
       scope: "publish",
-      summary: "Push many events, each to its user.",
+      summary: "Push a batch of events, each to one user.",
       about: aboutPushBatch,
       verb: pushBatch,
       warnsOfUnknown: true,
@@ -42,14 +42,14 @@ export function pushEndpoints(paths: { readonly ssePath: string; readonly sseBat
   ];
 }
 
-/** The HTTP API on one screen; pushing to users stands under paths that can be configured (http/routes.ts). */
+/** The HTTP API, except for the push endpoints. */
 export const endpoints: readonly Endpoint[] = [
   {
     method: "POST",
     path: "/v1/publish",
     scope: "publish",
     forClients: true,
-    summary: "Publish into a channel, several, or to users.",
+    summary: "Publish a message to one or more channels or users.",
     about: aboutPublish,
     verb: publish,
   },
@@ -58,7 +58,7 @@ export const endpoints: readonly Endpoint[] = [
     path: "/v1/channels/{channel}/messages",
     scope: "publish",
     forClients: true,
-    summary: "Publish the body as a message: JSON becomes data, anything else message.",
+    summary: "Publish the request body to a channel.",
     about: aboutPostMessage,
     verb: postMessage,
   },
@@ -66,7 +66,7 @@ export const endpoints: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/channels",
     scope: "read",
-    summary: "List the channels that are known.",
+    summary: "List channels.",
     about: aboutListChannels,
     verb: listChannels,
   },
@@ -74,7 +74,7 @@ export const endpoints: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/channels/{channel}",
     scope: "read",
-    summary: "One channel: its top, what is kept of it, who is in it.",
+    summary: "Get a channel.",
     about: aboutGetChannel,
     verb: getChannel,
   },
@@ -83,7 +83,7 @@ export const endpoints: readonly Endpoint[] = [
     path: "/v1/channels/{channel}/history",
     scope: "read",
     forClients: true,
-    summary: "What was published in a channel.",
+    summary: "Read a channel's history.",
     about: aboutGetHistory,
     verb: getHistory,
   },
@@ -92,7 +92,7 @@ export const endpoints: readonly Endpoint[] = [
     path: "/v1/channels/{channel}/presence",
     scope: "read",
     forClients: true,
-    summary: "Who is in a channel now.",
+    summary: "Get a channel's presence: the connections and users in it.",
     about: aboutGetPresence,
     verb: getPresence,
   },

@@ -11,7 +11,7 @@ import { publishRequest } from "./about/publish.ts";
 import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
 import { parseUndirected, type Undirected, userChannelField } from "./draft.ts";
 
-/** `POST /v1/publish`: into one channel, several, or those of users. */
+/** `POST /v1/publish`: publishes to one or more channels or users. */
 export async function publish({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const object = fields.parseObject(call.body);
   refuseSchedule(object);
@@ -19,13 +19,13 @@ export async function publish({ hub, access }: ApiDependencies, call: Call): Pro
   const targets = parseTargets(object);
   const { identity } = call;
   if (targets.channels.length > 1) call.charge(targets.channels.length - 1);
-  const draft = saidBy(access, identity, withId(parseUndirected(object, call.body), call));
+  const draft = withSender(access, identity, withId(parseUndirected(object, call.body), call));
   const check = (channel: ChannelName) => identity && access.checkPublish(identity, channel);
   const [only] = targets.channels;
   if (targets.isOne && only !== undefined) {
     return ok((await withConnected(hub, [await publishInto(hub, only, draft, check)]))[0]);
   }
-  const results = await Promise.all(targets.channels.map((channel) => publishOrTell(hub, channel, draft, check)));
+  const results = await Promise.all(targets.channels.map((channel) => publishOrError(hub, channel, draft, check)));
   return ok({ results: await withConnected(hub, results) });
 }
 
@@ -38,25 +38,25 @@ export async function postMessage({ hub, access }: ApiDependencies, call: Call):
   if (isJson) fields.parseJson(call.body);
   const draft: Undirected = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
   const check = () => identity && access.checkPublish(identity, channel);
-  return ok((await publishInto(hub, channel, saidBy(access, identity, withId(draft, call)), check)).receipt);
+  return ok((await publishInto(hub, channel, withSender(access, identity, withId(draft, call)), check)).receipt);
 }
 
 const publishFields = Object.keys(publishRequest.properties ?? {});
 
-/** A user is who the token says, whatever the draft claims. */
-function saidBy(access: Access, identity: Identity | undefined, draft: Undirected): Undirected {
+/** Sets the sender: on a secured server that is the token's user, whatever the draft claims. */
+function withSender(access: Access, identity: Identity | undefined, draft: Undirected): Undirected {
   if (identity === undefined) return draft;
   const { sender: claimed, ...rest } = draft;
   const sender = access.senderOf(identity, claimed);
   return sender === undefined ? rest : { ...rest, sender };
 }
 
-/** @throws ServiceError where whoever asks may not publish there */
+/** @throws ServiceError if the client may not publish to the channel */
 type Check = (channel: ChannelName) => void;
 
 interface Targets {
   readonly channels: readonly ChannelName[];
-  /** One was asked for by name: the answer is one receipt, not a list. */
+  /** The request has `channel` or `user_id`, so the response is one receipt and not a list. */
   readonly isOne: boolean;
 }
 
@@ -95,13 +95,13 @@ async function publishInto(hub: Hub, channel: ChannelName, draft: Undirected, ch
   return { receipt: { channel, id, ...position, duplicate }, listeners };
 }
 
-/** What became of one publication, and the workers that listened for it. */
+/** The receipt or error of one publication, and how many workers listened to the channel. */
 interface Outcome {
   readonly receipt: { readonly channel: ChannelName };
   readonly listeners?: number | undefined;
 }
 
-/** Says of each message to a user whether they are connected now. */
+/** Adds `connected` to the receipts of messages to users. */
 async function withConnected(hub: Hub, outcomes: readonly Outcome[]) {
   const sent = outcomes.flatMap(({ receipt, listeners }) => {
     const userId = userOf(receipt.channel);
@@ -115,8 +115,8 @@ async function withConnected(hub: Hub, outcomes: readonly Outcome[]) {
   });
 }
 
-/** One of several: its refusal stands in its place. */
-async function publishOrTell(hub: Hub, channel: ChannelName, draft: Undirected, check: Check) {
+/** Publishes to one of several channels. An error becomes its result. */
+async function publishOrError(hub: Hub, channel: ChannelName, draft: Undirected, check: Check) {
   try {
     return await publishInto(hub, channel, draft, check);
   } catch (error) {
@@ -130,7 +130,7 @@ function withId(draft: Undirected, { idempotencyKey }: Call): Undirected {
   if (idempotencyKey === undefined || idempotencyKey === "") return draft;
   const id = fields.optionalText({ "Idempotency-Key": idempotencyKey }, "Idempotency-Key", limits.idLength);
   if (draft.id !== undefined && draft.id !== id) {
-    throw fields.invalid("id", "the same as the header Idempotency-Key, or one of them only", draft.id);
+    throw fields.invalid("id", "the same value as the header Idempotency-Key, or only one of the two", draft.id);
   }
   return id === undefined ? draft : { ...draft, id };
 }
@@ -138,6 +138,6 @@ function withId(draft: Undirected, { idempotencyKey }: Call): Undirected {
 function refuseSchedule(object: fields.Fields): void {
   for (const field of ["at", "delay_s"]) {
     if (object[field] === undefined) continue;
-    throw fields.invalid(field, "nothing: this version publishes at once only", object[field]);
+    throw fields.invalid(field, "no value: this version cannot schedule publications", object[field]);
   }
 }

@@ -12,20 +12,20 @@ import { maxTimestampS, pushEvent } from "./about/push.ts";
 import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
 import { dataText, userChannelField } from "./draft.ts";
 
-/** `POST /sse/push`: one event for every connection of one user, stored for those who resume. */
+/** `POST /sse/push`: pushes one event to all connections of a user. */
 export async function push({ hub }: ApiDependencies, call: Call): Promise<Reply> {
   const object = fields.parseObject(call.body);
   const draft = parsePush(object, call.body);
   const { listeners } = await hub.publish(draft);
   const userId = userOf(draft.channel) ?? "";
   const isConnected = (await hub.occupancy.connected([{ userId, listeners }])).has(userId);
-  const said = isConnected
+  const outcome = isConnected
     ? { status: "success", message: texts.pushed }
     : { status: "partial", message: texts.pushedPartial };
-  return ok({ ...said, ...warningsOf([...unknownParameters(call), ...unknownFields(object)]) });
+  return ok({ ...outcome, ...warningsOf([...unknownParameters(call), ...unknownFields(object)]) });
 }
 
-/** `POST /sse/push/batch`: up to 1000 of them; one answer per item, in order, and a bad one stops no other. */
+/** `POST /sse/push/batch`: up to 1000 events. One result per item, in order; an invalid item does not affect the others. */
 export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<Reply> {
   const items = fields.parseJson(call.body);
   if (!Array.isArray(items)) throw fields.invalid("body", "an array of events", items);
@@ -42,7 +42,7 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
   return ok({ results, ...warningsOf(unknownParameters(call)) });
 }
 
-/** One item of a batch: stored, or why not. */
+/** The result of one item of a batch. */
 interface Pushed {
   readonly user_id: string | null;
   readonly error?: string;
@@ -68,7 +68,7 @@ async function pushItem(hub: Hub, item: unknown, text: string): Promise<Pushed> 
 
 const pushFields = Object.keys(pushEvent.properties ?? {});
 
-/** Unlike the rest of the API, pushing warns of them instead of refusing: its callers may be older than this server. */
+/** Unlike the rest of the API, push endpoints only warn about them, because their callers may be older than this server. */
 function unknownFields(object: fields.Fields): readonly string[] {
   return unknownNames(Object.keys(object), pushFields, "field");
 }
@@ -81,7 +81,7 @@ function warningsOf(warnings: readonly string[]): { readonly warnings?: readonly
   return warnings.length === 0 ? {} : { warnings };
 }
 
-/** `success` means connected now. */
+/** `success` means that the user is connected. */
 function toResult({ user_id, error }: Pushed, connected: ReadonlySet<string>) {
   if (error !== undefined) return { user_id, success: false, error };
   const success = user_id !== null && connected.has(user_id);
@@ -109,7 +109,7 @@ function parseEventId(object: fields.Fields): string | undefined {
   return fields.optionalText(object, "event_id", limits.idLength);
 }
 
-/** Unix seconds, with or without a fraction; kept in milliseconds. */
+/** Parses unix seconds, with or without a fraction. @returns milliseconds */
 function parseTimestamp({ timestamp }: fields.Fields): number | undefined {
   if (timestamp === undefined || timestamp === null) return undefined;
   if (typeof timestamp !== "number" || !(timestamp >= 0) || timestamp > maxTimestampS) {

@@ -16,7 +16,7 @@ const verifier = {
   },
 };
 
-/** The modes as the settings' defaults make them; `token` is what a channel without rules of its own has. */
+/** The default settings of both modes. `token` is the access of a channel without a rule. */
 const open: AccessSettings = {
   isSecured: false,
   insecure: false,
@@ -39,14 +39,14 @@ function ruled(settings: AccessSettings, subscribe: ChannelAccess, publish: Chan
   return { ...settings, rulesOf: () => ({ subscribe, publish, presence: "granted" as const }) };
 }
 
-/** u1 with a token that grants this. */
+/** The user u1 with these grants. */
 function holder(granted: { readonly subscribe?: string; readonly publish?: string }): Identity {
   const list = (pattern: string | undefined) => (pattern === undefined ? [] : [pattern]);
   const grants = new Grants({ subscribe: list(granted.subscribe), publish: list(granted.publish) });
   return { userId: "u1", grants, expiresAtMs: undefined };
 }
 
-describe("who is in a channel", () => {
+describe("presence", () => {
   const outcome = (
     settings: AccessSettings,
     presence: "on" | "off" | "granted",
@@ -246,45 +246,45 @@ test("INSECURE changes no cell of the table", async () => {
   expect(await Promise.all(outcomes)).toEqual(table.map(([, , , outcome]) => outcome));
 });
 
-describe("who a connection is", () => {
-  test("without a token the answer is there at once, in both modes", () => {
+describe("the identity of a connection", () => {
+  test("without a token it is determined synchronously, in both modes", () => {
     expect(new Access(open).identify({ userId: undefined, token: undefined })).toBe(anonymous);
     expect(new Access(open).identify({ userId: "u1", token: "" })).toMatchObject({ userId: "u1" });
     expect(() => new Access(secured).identify({ userId: "u1", token: undefined })).toThrow("TRUST_USER_ID=on");
   });
 
-  test("a user who is believed holds no grants and does not expire", async () => {
+  test("a trusted user_id has no grants and does not expire", async () => {
     const access = new Access({ ...secured, trustUserId: true });
     const identity = await access.identify({ userId: "u1", token: undefined });
     expect(identity).toMatchObject({ userId: "u1", expiresAtMs: undefined });
     expect(() => access.checkSubscribe(identity, room)).toThrow(ServiceError);
   });
 
-  test("the user of a token is its own, whether or not user_id repeats it", async () => {
+  test("comes from the token, whether or not user_id repeats it", async () => {
     const access = new Access(secured);
     expect(await access.identify({ userId: undefined, token: "token of u1" })).toMatchObject({ userId: "u1" });
     expect(await access.identify({ userId: "u1", token: "token of u1" })).toMatchObject({ userId: "u1" });
   });
 
-  test("refusals name the channel and the way out", () => {
+  test("errors name the channel and what to do", () => {
     const access = new Access(secured);
     expect(() => access.checkSubscribe(u1, room)).toThrow(
-      'not allowed to subscribe to "room:1": it takes a token whose',
+      'not allowed to subscribe to "room:1": the token needs "subscribe":["room:1"]',
     );
     expect(() => access.checkPublish(u1, own)).toThrow("over HTTP");
     expect(() => access.checkChat(u1)).toThrow("CHAT=on");
   });
 });
 
-describe("who said it", () => {
-  test("on an open server the sender is who the client says, else its user", () => {
+describe("the sender", () => {
+  test("on an open server is what the client says, or its user", () => {
     const access = new Access(open);
     expect(access.senderOf(u1, "Alice")).toBe("Alice");
     expect(access.senderOf(u1, undefined)).toBe("u1");
     expect(access.senderOf(anonymous, undefined)).toBeUndefined();
   });
 
-  test("on a secured server the sender is the user, whatever the client says", () => {
+  test("on a secured server is the user, whatever the client says", () => {
     const access = new Access(secured);
     expect(access.senderOf(u1, "Alice")).toBe("u1");
     expect(access.senderOf(u1, undefined)).toBe("u1");

@@ -12,35 +12,34 @@ import { anonymous, type Identity } from "./identity.ts";
 import type { TokenVerifier } from "./token.ts";
 
 /**
- * Whom a channel's rules let in. `token`: a grant of the token decides. `nobody`: no client, whatever its token says
- * (the HTTP API is not asked).
+ * Who may subscribe or publish. `token`: clients whose token has a grant. `nobody`: no client, whatever its token says. The
+ * HTTP API with a key is not affected.
  */
 export type ChannelAccess = "anyone" | "authenticated" | "token" | "nobody";
 
-/** What a channel's rules say of access. */
+/** The part of a channel's rules that is about access. */
 export interface AccessRules extends Readonly<Record<Verb, ChannelAccess>> {
-  /** `on`: whoever may subscribe sees the users. `granted`: whoever has a grant; others see the count. `off`: nobody sees anything. */
+  /** `on`: clients that may subscribe see the users. `granted`: clients with a grant do, others the count. `off`: no client. */
   readonly presence: "on" | "off" | "granted";
 }
 
-/** The switches with their defaults filled in: which mode has which default is for the settings to know. */
+/** The settings that decide on access, with defaults filled in. */
 export interface AccessSettings {
   /** Whether any credential is configured. */
   readonly isSecured: boolean;
-  /** Part of the mode for those who show it; no permission depends on it. */
+  /** Only for display; no permission depends on it. */
   readonly insecure: boolean;
   readonly chat: boolean;
   readonly anonymous: boolean;
   readonly trustUserId: boolean;
-  /** Undefined where no `JWT_*` and no `JWKS_URL` is configured. */
+  /** Undefined if neither `JWT_*` nor `JWKS_URL` is configured. */
   readonly verifier: TokenVerifier | undefined;
   readonly rulesOf: (channel: ChannelName) => AccessRules;
 }
 
 /**
- * Decides who a connection is and what it may do: the permission table of docs/auth.md, and the only place where it
- * stands. It keeps nothing. Refusals are ServiceErrors: "unauthorized" where a token or a user would help, "forbidden"
- * where it would not.
+ * Decides which user a connection belongs to and what it may do. Implements the permission table of docs/auth.md. Stateless.
+ * Throws ServiceErrors: "unauthorized" if a token or a user would help, otherwise "forbidden".
  */
 export class Access {
   readonly #settings: AccessSettings;
@@ -50,69 +49,72 @@ export class Access {
   }
 
   /**
-   * Who this is. Answers at once where no token is given. Empty texts count as not given.
-   * @throws ServiceError (or rejects with one, where a token is given) for whom the server does not let in.
+   * The identity of a client. Synchronous if there is no token. An empty user id or token counts as not given.
+   * @throws ServiceError (or rejects with it, if there is a token) if the client may not connect
    */
-  identify(asked: {
+  identify(given: {
     readonly userId: string | undefined;
     readonly token: string | undefined;
   }): Identity | Promise<Identity> {
-    const userId = asked.userId === "" ? undefined : asked.userId;
-    if (asked.token !== undefined && asked.token !== "") return this.#byToken(asked.token, userId);
-    return userId === undefined ? this.#withoutUser() : this.#byWord(userId);
+    const userId = given.userId === "" ? undefined : given.userId;
+    if (given.token !== undefined && given.token !== "") return this.#byToken(given.token, userId);
+    return userId === undefined ? this.#withoutUser() : this.#byUserId(userId);
   }
 
-  /** Whether this one may subscribe to the channel, and read its history and presence. @throws ServiceError if not. */
+  /** Checks that a client may subscribe to the channel and read its history. @throws ServiceError if not */
   checkSubscribe(identity: Identity, channel: ChannelName): void {
     if (channel === everyone) return;
     if (identity.userId !== undefined && channel === userChannel(identity.userId)) return;
     if (channel.startsWith("@")) {
-      throw new ServiceError("forbidden", `${quoted(channel)} is another user's: only that user's connections get it`);
+      throw new ServiceError(
+        "forbidden",
+        `${quoted(channel)} is another user's channel: only that user's connections can subscribe to it`,
+      );
     }
     this.#check("subscribe", identity, channel);
   }
 
   /**
-   * What this one is told of who is in the channel: the users, or only how many connections there are.
-   * @param identity undefined for an API key, which sees the users wherever presence is not off
-   * @throws ServiceError where it may not ask at all
+   * What a client may see of a channel's presence: the users, or only the number of connections.
+   * @param identity undefined for an API key, which sees the users unless presence is off
+   * @throws ServiceError if it may see neither
    */
   checkPresence(identity: Identity | undefined, channel: ChannelName): "users" | "count" {
     if (identity !== undefined) this.checkSubscribe(identity, channel);
     const { presence } = this.#settings.rulesOf(channel);
     if (presence === "off") {
-      throw new ServiceError("forbidden", `presence is off in ${quoted(channel)}: its channel rule says presence: off`);
+      throw new ServiceError("forbidden", `presence is off in ${quoted(channel)} (channel rule presence: off)`);
     }
     if (identity === undefined || presence === "on") return "users";
     const isOwn = identity.userId !== undefined && channel === userChannel(identity.userId);
     return isOwn || identity.grants.allow("subscribe", channel) ? "users" : "count";
   }
 
-  /** Whether this client may publish to the channel; to `all` the rule of the chat counts. @throws ServiceError if not. */
+  /** Checks that a client may publish to the channel. For `all`, `checkChat` decides. @throws ServiceError if not */
   checkPublish(identity: Identity, channel: ChannelName): void {
     if (channel === everyone) {
       this.checkChat(identity);
       return;
     }
     if (channel.startsWith("@")) {
-      const message = `${quoted(channel)} is a user's own: no client publishes to it; push to the user over HTTP`;
+      const message = `${quoted(channel)} is a user's channel: clients cannot publish to it; push to the user over HTTP`;
       throw new ServiceError("forbidden", message);
     }
     this.#check("publish", identity, channel);
   }
 
-  /** @throws ServiceError where `mayChat` is false. */
+  /** @throws ServiceError if `mayChat` is false */
   checkChat(identity: Identity): void {
     if (this.mayChat(identity)) return;
-    throw refused(identity, `chat is off here: CHAT=on allows it to all, a token with "publish":["all"] to its user`);
+    throw refused(identity, `chat is off: set CHAT=on, or use a token with "publish":["all"]`);
   }
 
-  /** Whether this client may publish to `all`, be it as a message, as text or by `send_now`. */
+  /** Whether a client may publish to `all`: by a `message` frame, as text or with `send_now`. */
   mayChat(identity: Identity): boolean {
     return this.#settings.chat || identity.grants.allow("publish", everyone);
   }
 
-  /** What a client's publication says about its sender. On a secured server that is its user, whatever it claims. */
+  /** The sender of a client's publication. On a secured server that is the user, whatever the client claims. */
   senderOf(identity: Identity, claimed: string | undefined): string | undefined {
     return this.#settings.isSecured ? identity.userId : (claimed ?? identity.userId);
   }
@@ -120,56 +122,60 @@ export class Access {
   async #byToken(token: string, userId: string | undefined): Promise<Identity> {
     const { verifier } = this.#settings;
     if (verifier === undefined) {
-      const message = "this server checks no tokens: leave it out, or configure JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL";
+      const message =
+        "this server does not accept tokens: connect without one, or configure JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL";
       throw new ServiceError("unauthorized", message);
     }
     const identity = await verifier.verify(token);
     if (userId === undefined || userId === identity.userId) return identity;
-    throw new ServiceError("forbidden", "user_id is not the user of the token (its `sub`): leave user_id out");
+    throw new ServiceError("forbidden", "user_id differs from the token's user (its `sub`): omit user_id");
   }
 
-  #byWord(text: string): Identity {
+  #byUserId(text: string): Identity {
     const userId = parseUserId(text);
     if (userId === undefined) throw new ServiceError("bad-request", `user_id: expected ${userIdRuleFor(text)}`);
     if (this.#settings.trustUserId) return { userId, grants: noGrants, expiresAtMs: undefined };
-    const message = `user_id is not believed here: bring a token whose \`sub\` is the user, or set TRUST_USER_ID=on`;
+    const message = `this server does not accept user_id without a token: use a token whose \`sub\` is the user, or set TRUST_USER_ID=on`;
     throw new ServiceError("unauthorized", message);
   }
 
   #withoutUser(): Identity {
     if (this.#settings.anonymous) return anonymous;
-    const message = "nobody connects here without a user: bring a token as token=, as Authorization: Bearer, or as the";
-    throw new ServiceError("unauthorized", `${message} subprotocol fanfare.token.<jwt>`);
+    const message = "this server requires a token: pass it as ?token=, as Authorization: Bearer, or as the subprotocol";
+    throw new ServiceError("unauthorized", `${message} fanfare.token.<jwt>`);
   }
 
   #check(verb: Verb, identity: Identity, channel: ChannelName): void {
     if (isServerChannel(channel)) {
-      throw new ServiceError("forbidden", `${quoted(channel)}: names that begin with # or $ are the server's own`);
+      throw new ServiceError(
+        "forbidden",
+        `${quoted(channel)}: names that begin with # or $ are reserved for the server`,
+      );
     }
     const rule = this.#settings.rulesOf(channel)[verb];
     if (this.#allows(rule, verb, identity, channel)) return;
     const action = verb === "subscribe" ? "subscribe to" : "publish to";
-    throw refused(identity, `not allowed to ${action} ${quoted(channel)}: ${wayOut(rule, verb)}`);
+    throw refused(identity, `not allowed to ${action} ${quoted(channel)}: ${hintFor(rule, verb, channel)}`);
   }
 
   #allows(rule: ChannelAccess, verb: Verb, identity: Identity, channel: ChannelName): boolean {
     if (rule === "nobody") return false;
-    // An open server has no tokens, so a rule that asks for one would shut the channel for everybody.
+    // An open server has no tokens, so the rule `token` would close the channel to everyone.
     if (rule === "anyone" || (rule === "token" && !this.#settings.isSecured)) return true;
     if (rule === "authenticated" && identity.userId !== undefined) return true;
     return identity.grants.allow(verb, channel);
   }
 }
 
-/** Who has no user can still come back with one; who has one is told no. */
+/** A client without a user can retry with a token; a client with one cannot. */
 function refused(identity: Identity, message: string): ServiceError {
   return new ServiceError(identity.userId === undefined ? "unauthorized" : "forbidden", message);
 }
 
-function wayOut(rule: ChannelAccess, verb: Verb): string {
-  if (rule === "nobody") return "the channel's rules let no client do it";
-  if (rule === "authenticated") return "it takes a user";
-  return `it takes a token whose "${verb}" covers it, or a rule of the channel`;
+function hintFor(rule: ChannelAccess, verb: Verb, channel: ChannelName): string {
+  if (rule === "nobody") return `a channel rule (${verb}: nobody) forbids it for all clients`;
+  if (rule === "authenticated") return "it requires a user";
+  return `the token needs "${verb}":[${quoted(channel)}], or a channel rule must allow it`;
 }
 
 function quoted(channel: ChannelName): string {

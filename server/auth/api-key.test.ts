@@ -46,7 +46,7 @@ describe("a request", () => {
     expect(outcome(keys, headers, "publish")).toBe(expected);
   });
 
-  test("is told what to send, never what it sent", () => {
+  test("gets an error that says what to send and does not repeat the key", () => {
     expect(() => keys.check(none, "read")).toThrow("X-API-Key");
     expect(() => keys.check(bearer(second), "read")).not.toThrow(new RegExp(second));
   });
@@ -74,10 +74,10 @@ describe("the scopes", () => {
     expect(outcome(keys, bearer(key), "publish")).toBe("passes");
     expect(outcome(keys, bearer(key), "read")).toBe("forbidden");
     expect(outcome(keys, bearer(second), "read")).toBe("passes");
-    expect(() => keys.check(bearer(second), "admin")).toThrow("takes a key with the scope admin; this one has read");
+    expect(() => keys.check(bearer(second), "admin")).toThrow("requires a key with the scope admin; the key has read");
   });
 
-  test("a plain key may hold a colon, even behind the name of a scope", () => {
+  test("a plain key may contain a colon, even after the name of a scope", () => {
     const keys = new ApiKeys([`publish:${key}`], secured);
     expect(outcome(keys, bearer(`publish:${key}`), "admin")).toBe("passes");
     expect(outcome(keys, bearer(key), "publish")).toBe("unauthorized");
@@ -85,7 +85,7 @@ describe("the scopes", () => {
 });
 
 describe("without any key", () => {
-  test("an open server lets everyone pass, with or without a header", () => {
+  test("an open server accepts every request, with or without a header", () => {
     const keys = new ApiKeys([], { isSecured: false });
     for (const scope of scopes) {
       expect(outcome(keys, none, scope)).toBe("passes");
@@ -93,19 +93,19 @@ describe("without any key", () => {
     }
   });
 
-  test("a server secured by tokens alone lets nobody pass, and says what to configure", () => {
+  test("a server secured only by tokens accepts none, and says what to configure", () => {
     const keys = new ApiKeys([], secured);
     for (const scope of scopes) expect(outcome(keys, bearer(key), scope)).toBe("unauthorized");
     expect(() => keys.check(none, "publish")).toThrow("API_KEY");
   });
 });
 
-describe("a setting is refused at start, naming its place and not the key, where", () => {
+describe("a setting is an error at start that names its index and not the key, if", () => {
   test.each([
     ["the key is short", ["secret"], "API_KEY, key 1: expected at least 16 characters, got 6"],
     ["the key behind its scope is short", [key, "read@secret"], "API_KEY, key 2: expected at least 16"],
     ["it is empty", [""], "got 0"],
-    ["no scope stands before the @", [`@${key}`], "only scopes (publish, read, admin, joined by +)"],
+    ["no scope stands before the @", [`@${key}`], "expected only scopes (publish, read, admin, joined by +)"],
     ["an unknown scope does", [`write@${key}`], "only scopes"],
     ["a key with an @ was meant", [`${key}@home`], "only scopes"],
     ["a second @ follows", [`read@${key}@`], "only scopes"],

@@ -2,31 +2,31 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { ServiceError } from "../../protocol/errors.ts";
 import { bearerOf } from "./bearer.ts";
 
-/** What a key of the HTTP API opens: pushing and publishing; reading; kicking and draining. None includes another. */
+/** Scopes of API keys. `publish`: push and publish. `read`: read. `admin`: close connections and drain. None includes another. */
 export const scopes = ["publish", "read", "admin"] as const;
 
 export type Scope = (typeof scopes)[number];
 
-/** The two headers a key can come in, as they stand in the request. */
+/** The two request headers that can carry a key. */
 export interface KeyHeaders {
-  /** `Bearer <key>`; other schemes are somebody else's and count as nothing. */
+  /** `Bearer <key>`. Other schemes are ignored. */
   readonly authorization: string | null;
-  /** Wins where both are there. */
+  /** Wins if both are present. */
   readonly xApiKey: string | null;
 }
 
 /**
- * The keys of the HTTP API. A key stands alone (`6f1c…`: all scopes) or behind its scopes and an `@`
- * (`publish@6f1c…`, `publish+read@6f1c…`). A key itself has no `@`, so the two cannot be mistaken for each other.
+ * The keys of the HTTP API. A key is written alone (`6f1c…`: all scopes) or after its scopes and an `@`
+ * (`publish@6f1c…`, `publish+read@6f1c…`). A key cannot contain an `@`, so this is unambiguous.
  */
 export class ApiKeys {
   readonly #keys: readonly Key[];
   readonly #isSecured: boolean;
 
   /**
-   * @param options `isSecured`: any credential is configured. Without keys an open server lets everyone pass, one that
-   *   is secured (by `JWT_*` alone) nobody.
-   * @throws Error that names the place in the list, never the key.
+   * @param options `isSecured`: any credential is configured. Without keys, an open server accepts every request, and a
+   *   server secured only by `JWT_*` accepts none.
+   * @throws Error that names the index of the invalid key, but does not contain the key
    */
   constructor(keys: readonly string[], options: { readonly isSecured: boolean }) {
     this.#keys = keys.map(parseKey);
@@ -36,21 +36,22 @@ export class ApiKeys {
     }
   }
 
-  /** Lets a request pass, or throws ServiceError: "unauthorized" for no key or a wrong one, "forbidden" for its scopes. */
+  /** @throws ServiceError "unauthorized" for a missing or wrong key, "forbidden" if the key lacks the scope */
   check(headers: KeyHeaders, scope: Scope): void {
     if (!this.#isSecured) return;
     const given = headers.xApiKey || bearerOf(headers.authorization);
     if (given === undefined) throw new ServiceError("unauthorized", this.#missing());
     const key = this.#find(given);
-    if (key === undefined) throw new ServiceError("unauthorized", "the API key is not one of this server's");
+    if (key === undefined)
+      throw new ServiceError("unauthorized", "the API key is wrong: expected one of the keys in the server's API_KEY");
     if (key.scopes.includes(scope)) return;
     throw new ServiceError(
       "forbidden",
-      `this takes a key with the scope ${scope}; this one has ${key.scopes.join(", ")}`,
+      `this requires a key with the scope ${scope}; the key has ${key.scopes.join(", ")}`,
     );
   }
 
-  /** Looks at all of them, each by its hash: how long it takes tells nothing about any key. */
+  /** Compares the hashes of all keys, so that the duration reveals nothing about a key. */
   #find(given: string): Key | undefined {
     const digest = digestOf(given);
     let found: Key | undefined;
@@ -59,8 +60,8 @@ export class ApiKeys {
   }
 
   #missing(): string {
-    if (this.#keys.length === 0) return "the HTTP API is closed: the server has tokens but no key; configure API_KEY";
-    return "an API key is needed: send it as Authorization: Bearer <key> or as X-API-Key";
+    if (this.#keys.length === 0) return "the HTTP API is closed because no API key is configured: set API_KEY";
+    return "an API key is required: send it as Authorization: Bearer <key> or as X-API-Key";
   }
 }
 
@@ -69,7 +70,7 @@ interface Key {
   readonly scopes: readonly Scope[];
 }
 
-/** Short enough for people who type one, long enough not to be guessed over a network. */
+/** Too long to be guessed over a network. */
 const minKeyLength = 16;
 
 function parseKey(text: string, index: number): Key {
@@ -77,9 +78,11 @@ function parseKey(text: string, index: number): Key {
   const at = text.indexOf("@");
   const key = text.slice(at + 1);
   const granted = at < 0 ? scopes : parseScopes(text.slice(0, at));
-  // What stood before the `@` is not shown: it may be half of a key.
+  // The part before the `@` is not shown, because it may be half of a key.
   if (granted === undefined || key.includes("@")) {
-    throw new Error(`${place}: only scopes (${scopes.join(", ")}, joined by +) stand before an @, and a key has none`);
+    throw new Error(
+      `${place}: expected only scopes (${scopes.join(", ")}, joined by +) before the @, and no @ in the key`,
+    );
   }
   if (!/^[\x21-\x7e]*$/.test(key)) throw new Error(`${place}: expected visible ASCII characters without spaces`);
   if (key.length < minKeyLength) {

@@ -1,6 +1,6 @@
 /**
- * The credential in an `Authorization` header: `Bearer abc` is `abc`. Undefined for another scheme and for an empty
- * credential. Plain code, since a regular expression that trims both ends takes quadratic time on a header of spaces.
+ * The credential in an `Authorization` header: `Bearer abc` → `abc`. Undefined for another scheme or an empty credential.
+ * Without a regular expression: one that trims both ends takes quadratic time on a header of spaces.
  */
 export function bearerOf(authorization: string | null): string | undefined {
   if (authorization === null || authorization.slice(0, scheme.length).toLowerCase() !== scheme) return undefined;
@@ -8,5 +8,5 @@ export function bearerOf(authorization: string | null): string | undefined {
   return credential === "" ? undefined : credential;
 }
 
-/** RFC 9110 §11.4: the name of the scheme ignores case, and at least one space follows it. */
+/** RFC 9110 §11.4: the scheme is case-insensitive and followed by at least one space. */
 const scheme = "bearer ";

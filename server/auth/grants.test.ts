@@ -23,7 +23,7 @@ describe("a pattern", () => {
   });
 
   test.each(["room:1", "room:*", "*", "all", "a/b.c-d_e=f,g;h", "x".repeat(200), `${"x".repeat(200)}*`])(
-    "%s is one",
+    "%s is valid",
     (text) => {
       expect(parsePattern(text)).toBe(text);
     },
@@ -45,7 +45,7 @@ describe("a pattern", () => {
     7,
     null,
     { 0: "a" },
-  ])("%p is none", (text) => {
+  ])("%p is invalid", (text) => {
     expect(parsePattern(text)).toBeUndefined();
   });
 });

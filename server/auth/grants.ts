@@ -1,19 +1,19 @@
 import { type ChannelName, parseChannelName } from "../../protocol/channel-name.ts";
 
-/** What may be done on a channel; reading its history and its presence counts as subscribing. */
+/** What a client can do in a channel. Reading history and presence counts as subscribing. */
 export type Verb = "subscribe" | "publish";
 
 /**
- * What a token allows on plain channels and on `all`, as patterns: a channel's name, the beginning of one followed by
- * `*` (`room:*` is `room:1` and `room:a:b`, not `room`), or `*` alone for every channel. Other names never come
- * here: personal channels (`@…`) and the server's own (`#…`, `$…`) cannot be granted.
+ * The channels that a token allows, as patterns: a channel name, a prefix followed by `*` (`room:*` matches `room:1` and
+ * `room:a:b`, but not `room`), or `*` for every channel. Users' channels (`@…`) and the server's own (`#…`, `$…`) cannot be
+ * granted.
  */
 export class Grants {
-  /** As they were given, for people to read. */
+  /** The patterns as given, for display. */
   readonly patterns: Readonly<Record<Verb, readonly string[]>>;
   readonly #matchers: Readonly<Record<Verb, Matcher>>;
 
-  /** @param patterns Each must be one that `parsePattern` took. */
+  /** @param patterns each must have passed `parsePattern` */
   constructor(patterns: Readonly<Record<Verb, readonly string[]>>) {
     this.patterns = patterns;
     this.#matchers = { subscribe: new Matcher(patterns.subscribe), publish: new Matcher(patterns.publish) };
@@ -25,22 +25,22 @@ export class Grants {
   }
 }
 
-/** Of those who came without a token. */
+/** The grants of a client without a token. */
 export const noGrants = new Grants({ subscribe: [], publish: [] });
 
-/** A pattern as `Grants` wants it, or undefined. */
+/** Returns the text if it is a valid pattern, otherwise undefined. */
 export function parsePattern(text: unknown): string | undefined {
   if (typeof text !== "string") return undefined;
   if (text === "*") return text;
   const name = text.endsWith("*") ? text.slice(0, -1) : text;
-  // The alphabet has no `*`, `#` or `$`, so only the personal channels are left to refuse.
+  // Channel names cannot contain `*`, `#` or `$`, so only users' channels are left to reject.
   return name.startsWith("@") || parseChannelName(name) === undefined ? undefined : text;
 }
 
-/** What a pattern must look like, as the end of a sentence. */
-export const patternRule = "a channel's name, the beginning of one followed by *, or * alone; none that begins with @";
+/** Completes the sentence "expected …" in errors about patterns. */
+export const patternRule = "a channel name, a prefix followed by *, or * alone, and not beginning with @";
 
-/** Exact names by lookup, beginnings one by one: there are few of them. */
+/** Matches exact names by lookup and prefixes one by one, because there are few of them. */
 class Matcher {
   readonly #names: ReadonlySet<string>;
   readonly #beginnings: readonly string[];

@@ -1,12 +1,12 @@
 import { type Grants, noGrants } from "./grants.ts";
 
-/** Who a connection belongs to and what a token allows it, as the door (`Access.identify`) found it. */
+/** The user of a connection and what its token allows. Made by `Access.identify`. */
 export interface Identity {
   /** The user, or undefined for a connection without one. */
   readonly userId: string | undefined;
-  /** Empty for whoever came without a token. */
+  /** Empty without a token. */
   readonly grants: Grants;
-  /** Unix time in milliseconds from which on the token is refused; undefined: it does not expire, or there is none. */
+  /** When the token expires, in unix milliseconds; undefined if it does not expire or there is no token. */
   readonly expiresAtMs: number | undefined;
 }
 

@@ -3,29 +3,29 @@ import { list, type OptionsOf, text, toggle } from "../lib/option.ts";
 export const authOptions = {
   apiKeys: list(
     [],
-    "Keys of the HTTP API, with commas between them. A key may stand behind its scopes: `publish+read@6f1c…`. Any credential makes the server secured.",
+    "Keys of the HTTP API, separated by commas. A key can be limited to scopes: `publish+read@6f1c…`. Any credential makes the server secured.",
     { name: "API_KEY", isSecret: true, orFile: true },
   ),
-  jwtSecret: text(undefined, "Secret that users' tokens are signed with (HS256), at least 32 bytes.", {
+  jwtSecret: text(undefined, "Secret that signs users' tokens (HS256), at least 32 bytes.", {
     isSecret: true,
     orFile: true,
   }),
-  jwtPublicKey: text(undefined, "Public key (PEM) that users' tokens are checked with: RS256, ES256 or EdDSA.", {
+  jwtPublicKey: text(undefined, "Public key (PEM) that verifies users' tokens: RS256, ES256 or EdDSA.", {
     orFile: true,
   }),
-  jwksUrl: text(undefined, "Address of a key set that users' tokens are checked with.", {
+  jwksUrl: text(undefined, "URL of a key set that verifies users' tokens.", {
     pattern: /^https?:\/\/\S+$/,
-    rule: "an address such as https://id.example.com/.well-known/jwks.json",
+    rule: "a URL such as https://id.example.com/.well-known/jwks.json",
     orFile: true,
   }),
   anonymous: toggle({ open: true, secured: false }, "Whether clients may connect without a user."),
   trustUserId: toggle(
     { open: true, secured: false },
-    "Whether `?user_id=` is believed without a token. Behind a gateway that sets it, or for trying out.",
+    "Whether to accept `?user_id=` without a token. Use it behind a gateway that sets the user, or to try things out.",
   ),
   insecure: toggle(
     false,
-    "Lets an open server listen beyond loopback, and takes its Origin and Host checks away. Anyone who reaches it may do anything.",
+    "Lets an open server listen on other addresses than loopback, and turns off its Origin and Host checks. Anyone who can reach it may do anything.",
   ),
 };
 

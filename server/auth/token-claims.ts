@@ -3,14 +3,14 @@ import { ServiceError } from "../../protocol/errors.ts";
 import { Grants, parsePattern, patternRule, type Verb } from "./grants.ts";
 import type { Identity } from "./identity.ts";
 
-/** How far the clocks of the token's maker and of this machine may differ, seconds. */
+/** How far the clocks of the token's issuer and of this machine may differ. Seconds. */
 export const clockToleranceS = 5;
 
 /**
- * Reads the claims of a token whose signature and times are good.
- * `{"sub":"u1","exp":1790000000,"subscribe":["room:*"],"publish":["room:1","all"],"channels":["team:7"]}`: the user
- * `u1`, who may read all rooms, publish to one of them and to everyone, and do both in `team:7`.
- * @throws ServiceError "unauthorized" that names the claim and its rule, never its value.
+ * Reads the claims of a token whose signature and times are already verified. Example:
+ * `{"sub":"u1","exp":1790000000,"subscribe":["room:*"],"publish":["room:1","all"],"channels":["team:7"]}` is the user `u1`,
+ * who may subscribe to all rooms, publish to `room:1` and `all`, and do both in `team:7`.
+ * @throws ServiceError "unauthorized" that names the claim and its rule, but not its value
  */
 export function identityOfClaims(claims: Readonly<Record<string, unknown>>): Identity {
   const userId = parseUserId(claims.sub);
@@ -28,20 +28,20 @@ function patternsOf(claims: Readonly<Record<string, unknown>>, claim: Verb | "ch
   if (value === undefined) return [];
   const patterns = Array.isArray(value) ? value.map(parsePattern) : [undefined];
   return patterns.map((pattern) => {
-    // The whole token is refused: a grant that is silently dropped is found when somebody misses it.
-    if (pattern === undefined) throw wrong(claim, `a list, each of it ${patternRule}`);
+    // Rejects the whole token: a silently dropped grant would only be noticed when somebody misses it.
+    if (pattern === undefined) throw wrong(claim, `a list, each item ${patternRule}`);
     return pattern;
   });
 }
 
-/** The year 9999: whoever writes milliseconds by mistake lands far behind it, with a token that never expires. */
+/** The year 9999. A time in milliseconds by mistake is far beyond it, and would make a token that never expires. */
 const lastExp = 253_402_300_799;
 
 function expiryOf(claims: Readonly<Record<string, unknown>>): number | undefined {
   const { exp } = claims;
   if (exp === undefined) return undefined;
   if (typeof exp !== "number" || !(exp <= lastExp)) throw wrong("exp", "seconds (not milliseconds) since 1970");
-  // The same patience as at the door: or who connects in the last seconds is let in and closed in one breath.
+  // The same tolerance as when connecting. Otherwise a client that connects in the last seconds would be closed at once.
   return (exp + clockToleranceS) * 1000;
 }
 

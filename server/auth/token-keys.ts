@@ -2,31 +2,31 @@ import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
 import { ServiceError } from "../../protocol/errors.ts";
 
-/** What tokens are checked with, as it was configured. */
+/** The configured keys that verify tokens. */
 export interface KeySettings {
-  /** `JWT_SECRET`: taken as its UTF-8 bytes, for HS256. */
+  /** `JWT_SECRET`: its UTF-8 bytes are the key for HS256. */
   readonly secret: string | undefined;
   /** `JWT_PUBLIC_KEY`: PEM, of RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA). */
   readonly publicKey: string | undefined;
-  /** `JWKS_URL`: where a key set is published, for the same three. */
+  /** `JWKS_URL`: the URL of a key set, for the same three algorithms. */
   readonly jwksUrl: string | undefined;
 }
 
-/** Which algorithms are taken, and the key for a token's header. */
+/** The accepted algorithms, and the key for a token's header. */
 export interface TokenKeys {
   readonly algorithms: readonly string[];
-  /** Only ever asked for one of `algorithms`. */
+  /** Only called for one of `algorithms`. */
   readonly find: JWTVerifyGetKey;
 }
 
 /**
- * The keys of what is configured, or undefined where nothing is. A secret is only ever used for HS256 and a public key
- * never for it: else whoever knows the public key, which is no secret, could sign tokens with it.
- * @throws Error that names the setting.
+ * The configured keys, or undefined if there are none. A secret is used only for HS256, and a public key never is.
+ * Otherwise anyone who knows the public key could sign tokens with it.
+ * @throws Error that names the setting
  */
 export function makeTokenKeys({ secret, publicKey, jwksUrl }: KeySettings): TokenKeys | undefined {
   if (publicKey !== undefined && jwksUrl !== undefined) {
-    throw new Error("JWT_PUBLIC_KEY and JWKS_URL are both set: a token could belong to either; unset one");
+    throw new Error("JWT_PUBLIC_KEY and JWKS_URL are both set: keep only one of them");
   }
   const parts: TokenKeys[] = [];
   if (secret !== undefined) parts.push(secretKeys(secret));
@@ -43,7 +43,7 @@ export function makeTokenKeys({ secret, publicKey, jwksUrl }: KeySettings): Toke
   };
 }
 
-/** RFC 7518 §3.2: a key of HS256 has at least the size of its hash. @throws Error for a shorter one. */
+/** RFC 7518 §3.2: a key for HS256 is at least as long as the hash. @throws Error for a shorter one */
 export function checkSecret(secret: string): Uint8Array {
   const bytes = new TextEncoder().encode(secret);
   if (bytes.length >= 32) return bytes;
@@ -63,10 +63,11 @@ function publicKeys(pem: string): TokenKeys {
 }
 
 function readPublicKey(text: string): KeyObject {
-  // On one line of an environment the line breaks are often written as `\n`; PEM itself has no backslash.
+  // In environment variables, line breaks are often written as `\n`. PEM itself has no backslashes.
   const pem = text.replaceAll("\\n", "\n");
-  // A public key can be made out of a private one, which has no business on this server.
-  if (isPrivateKey(pem)) throw new Error("JWT_PUBLIC_KEY: this is a private key; give the public half of it");
+  // createPublicKey would also accept a private key, which does not belong on this server.
+  if (isPrivateKey(pem))
+    throw new Error("JWT_PUBLIC_KEY: this is a private key; set the public key that belongs to it");
   try {
     return createPublicKey(pem);
   } catch (cause) {
@@ -79,7 +80,7 @@ function isPrivateKey(pem: string): boolean {
     createPrivateKey(pem);
     return true;
   } catch {
-    // Not readable as one: which is what it should be. An encrypted one still has the words in its first line.
+    // An encrypted private key cannot be read either, but still says so in its first line.
     return pem.includes("PRIVATE KEY-----");
   }
 }
@@ -89,16 +90,16 @@ function algorithmsOf(key: KeyObject): readonly string[] {
   if (key.asymmetricKeyType === "rsa" && modulusLength >= 2048) return ["RS256"];
   if (key.asymmetricKeyType === "ec" && namedCurve === "prime256v1") return ["ES256"];
   if (key.asymmetricKeyType === "ed25519") return edwards;
-  throw new Error("JWT_PUBLIC_KEY: expected a key of RSA with at least 2048 bits, of P-256, or of Ed25519");
+  throw new Error("JWT_PUBLIC_KEY: expected an RSA key of at least 2048 bits, a P-256 key or an Ed25519 key");
 }
 
-/** The name of RFC 8037, and that of RFC 9864 for the same. */
+/** The same algorithm has this name in RFC 8037, and the other one in RFC 9864. */
 const edwards = ["EdDSA", "Ed25519"] as const;
 
 function remoteKeys(text: string): TokenKeys {
   const url = URL.parse(text);
   if (url === null || !["https:", "http:"].includes(url.protocol)) {
-    throw new Error("JWKS_URL: expected an address such as https://id.example.com/.well-known/jwks.json");
+    throw new Error("JWKS_URL: expected a URL such as https://id.example.com/.well-known/jwks.json");
   }
   const find = createRemoteJWKSet(url);
   return {
@@ -107,8 +108,10 @@ function remoteKeys(text: string): TokenKeys {
   };
 }
 
-/** A key that is not in the set is the token's fault; a set that cannot be read is not. */
+/** If the key is not in the set, the token is at fault. If the set cannot be read, the token may be valid. */
 function orUnreadable(cause: unknown): never {
   if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause;
-  throw new ServiceError("internal", "the key set that tokens are checked with cannot be read now", { cause });
+  throw new ServiceError("internal", "cannot read the key set (JWKS_URL) to verify the token: try again later", {
+    cause,
+  });
 }

@@ -1,19 +1,19 @@
 import { ServiceError } from "../../protocol/errors.ts";
 import { bearerOf } from "./bearer.ts";
 
-/** The three places of a handshake or request where a token can stand. */
+/** The three places of a request that can carry a token. */
 export interface TokenPlaces {
   /** The query: `token=`. */
   readonly url: { get(name: string): string | null };
-  /** The header: `Bearer <jwt>`; other schemes belong to somebody in between and count as nothing. */
+  /** The header: `Bearer <jwt>`. Other schemes are for proxies and are ignored. */
   readonly authorization: string | null;
-  /** As offered, one by one: `fanfare.token.<jwt>`, for browsers, which can set no header. */
+  /** The offered subprotocols. `fanfare.token.<jwt>` is for browsers, which cannot set headers. */
   readonly subprotocols: readonly string[];
 }
 
 /**
- * The token that came, or undefined. An empty one counts as none; the same one twice is fine.
- * @throws ServiceError "bad-request" for two different ones: which of them was meant is not for the server to guess.
+ * The token of a request, or undefined. An empty token counts as none. The same token may be sent twice.
+ * @throws ServiceError "bad-request" for two different tokens, because the server cannot know which one is meant
  */
 export function tokenFrom({ url, authorization, subprotocols }: TokenPlaces): string | undefined {
   const offered = subprotocols.filter((name) => name.startsWith(tokenSubprotocol));
@@ -27,5 +27,5 @@ export function tokenFrom({ url, authorization, subprotocols }: TokenPlaces): st
   throw new ServiceError("bad-request", "two different tokens: send one, as token=, Authorization or subprotocol");
 }
 
-/** What the subprotocol of a token begins with. Such a subprotocol is never the one chosen, since the answer repeats it. */
+/** The prefix of a token's subprotocol. The server never selects it, because the response would repeat the token. */
 export const tokenSubprotocol = "fanfare.token.";

@@ -31,7 +31,7 @@ function sign(claims: object, key: SigningKey = Buffer.from(secret), alg = "HS25
   return new SignJWT(claims as JWTPayload).setProtectedHeader(kid === undefined ? { alg } : { alg, kid }).sign(key);
 }
 
-/** The refusal; fails where there is none, or where it repeats a part of the token. */
+/** The error. Fails if there is none, or if it contains a part of the token. */
 async function refusalOf(verified: Promise<Identity>, token: string): Promise<ServiceError> {
   const error = await verified.then(
     () => undefined,
@@ -45,7 +45,7 @@ async function refusalOf(verified: Promise<Identity>, token: string): Promise<Se
 describe("a token signed with JWT_SECRET", () => {
   const verifier = verifierOf({ secret });
 
-  test("names the user, the grants and the end", async () => {
+  test("contains the user, the grants and the expiry", async () => {
     const token = await sign({
       sub: "u1",
       exp: nowS + 60,
@@ -72,11 +72,11 @@ describe("a token signed with JWT_SECRET", () => {
     ["ends now", { exp: nowS }],
     ["ended 4 s ago", { exp: nowS - 4 }],
     ["begins in 5 s", { nbf: nowS + 5 }],
-  ])("is taken where it %s, since clocks differ", async (_when, times) => {
+  ])("is accepted if it %s, since clocks differ", async (_when, times) => {
     expect(await verifier.verify(await sign({ sub: "u1", ...times }))).toMatchObject({ userId: "u1" });
   });
 
-  test("is refused from the moment on that its identity names", async () => {
+  test("is rejected from the time in expiresAtMs on", async () => {
     const token = await sign({ sub: "u1", exp: nowS });
     const { expiresAtMs = 0 } = await verifier.verify(token);
     const at = (ms: number) => makeTokenVerifier({ ...unset, secret }, { now: () => ms })?.verify(token);
@@ -98,7 +98,7 @@ describe("a token signed with JWT_SECRET", () => {
     ["whose grants are no texts", { sub: "u1", publish: [1] }, "publish: expected a list"],
     ["that grants another's channel", { sub: "u1", channels: ["@u2"] }, "channels: expected a list"],
     ["that grants the server's", { sub: "u1", subscribe: ["$*"] }, "subscribe: expected a list"],
-  ])("is refused where it is one %s", async (_what, claims, complaint) => {
+  ])("is rejected if it is one %s", async (_what, claims, complaint) => {
     const token = await sign(claims);
     const refusal = await refusalOf(verifier.verify(token), token);
     expect(refusal.code).toBe(/has expired|not valid yet/.test(complaint) ? "token-expired" : "unauthorized");
@@ -128,7 +128,7 @@ describe("a token signed with JWT_SECRET", () => {
     expect((await refusalOf(verifier.verify(token), token)).message).toContain("longer than 16384");
   });
 
-  test("any text whatever is refused, never a fault", async () => {
+  test("any other text is rejected, and never causes an internal error", async () => {
     const pieces = fc.oneof(fc.string({ unit: "binary" }), fc.base64String(), fc.json().map(base64url));
     const texts = fc.oneof(
       pieces,
@@ -241,7 +241,7 @@ describe("a token signed for JWKS_URL", () => {
     expect((await refusalOf(verifier.verify(unnamed), unnamed)).message).toContain("`kid`");
   });
 
-  test("is no liar while the set cannot be read: the caller may come back, and then it passes", async () => {
+  test("gets an internal error while the key set cannot be read, and is accepted afterwards", async () => {
     const verifier = make();
     const token = await sign({ sub: "u1" }, ec.privateKey, "ES256", "e1");
     status = 503;
@@ -269,10 +269,10 @@ describe("what is configured", () => {
     ["a key that is none", { publicKey: "no key" }, "JWT_PUBLIC_KEY: expected PEM text"],
     ["a private key", { publicKey: privatePem }, "JWT_PUBLIC_KEY: this is a private key"],
     ["an encrypted private key", { publicKey: encrypted.toString() }, "JWT_PUBLIC_KEY: this is a private key"],
-    ["a short key", { publicKey: pemOf(weak.publicKey) }, "at least 2048 bits"],
-    ["a key of another curve", { publicKey: pemOf(p384.publicKey) }, "of P-256"],
-    ["an address that is none", { jwksUrl: "id.example.com" }, "JWKS_URL: expected an address"],
-    ["an address of another kind", { jwksUrl: "file:///etc/jwks.json" }, "JWKS_URL: expected an address"],
+    ["a weak key", { publicKey: pemOf(weak.publicKey) }, "at least 2048 bits"],
+    ["a key of another curve", { publicKey: pemOf(p384.publicKey) }, "a P-256 key"],
+    ["an address that is none", { jwksUrl: "id.example.com" }, "JWKS_URL: expected a URL"],
+    ["an address of another kind", { jwksUrl: "file:///etc/jwks.json" }, "JWKS_URL: expected a URL"],
     ["key and address", { publicKey: pemOf(ec.publicKey), jwksUrl: "http://127.0.0.1/" }, "both set"],
   ])("%s is an error at start", (_what, settings, complaint) => {
     expect(() => makeTokenVerifier({ ...unset, ...settings })).toThrow(complaint);
@@ -296,29 +296,29 @@ describe("what is configured", () => {
 });
 
 describe("a made token", () => {
-  const wish = { secret, sub: "u1", subscribe: ["room:*"], publish: ["all"], expiresInS: 60 };
+  const options = { secret, sub: "u1", subscribe: ["room:*"], publish: ["all"], expiresInS: 60 };
 
-  test("passes the check and says what was wished", async () => {
-    const identity = await verifierOf({ secret }).verify(await makeToken(wish, clock));
+  test("is valid and contains the given options", async () => {
+    const identity = await verifierOf({ secret }).verify(await makeToken(options, clock));
     expect(identity.userId).toBe("u1");
     expect(identity.grants.patterns).toEqual({ subscribe: ["room:*"], publish: ["all"] });
     expect(identity.expiresAtMs).toBe((nowS + 65) * 1000);
   });
 
   test("without an end never expires", async () => {
-    const identity = await verifierOf({ secret }).verify(await makeToken({ ...wish, expiresInS: undefined }, clock));
+    const identity = await verifierOf({ secret }).verify(await makeToken({ ...options, expiresInS: undefined }, clock));
     expect(identity.expiresAtMs).toBeUndefined();
   });
 
   test.each([
     ["a short secret", { secret: "short" }, "JWT_SECRET: expected at least 32 bytes"],
     ["no user", { sub: "" }, "sub: expected"],
-    ["a wrong pattern", { subscribe: ["room:*", "a*b"] }, "subscribe: expected a channel's name"],
+    ["a wrong pattern", { subscribe: ["room:*", "a*b"] }, "subscribe: expected a channel name"],
     ["another's channel", { publish: ["@u2"] }, 'got "@u2"'],
     ["an end in the past", { expiresInS: -1 }, "expires: expected more than 0"],
     ["an end that is none", { expiresInS: Number.NaN }, "expires: expected more than 0"],
   ])("is refused for %s", async (_what, change, complaint) => {
-    await expect(makeToken({ ...wish, ...change }, clock)).rejects.toThrow(complaint);
+    await expect(makeToken({ ...options, ...change }, clock)).rejects.toThrow(complaint);
   });
 });
 

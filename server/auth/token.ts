@@ -7,27 +7,27 @@ import type { Identity } from "./identity.ts";
 import { clockToleranceS, identityOfClaims } from "./token-claims.ts";
 import { checkSecret, type KeySettings, makeTokenKeys, type TokenKeys } from "./token-keys.ts";
 
-/** Says who a token belongs to and what it allows. */
+/** Verifies tokens. */
 export interface TokenVerifier {
   /**
-   * Rejects with a ServiceError whose message never holds the token or a part of it: "token-expired" for a token that has
-   * expired or is not valid yet, where a new one helps; "unauthorized" for a token that is malformed, wrongly signed or signed with an algorithm that is not configured; "internal" where the keys of
-   * `JWKS_URL` cannot be read, since then the same token may pass later.
+   * Rejects with a ServiceError whose message contains no part of the token. "token-expired": the token has expired or is not
+   * valid yet, and a new one helps. "unauthorized": it is malformed, wrongly signed, or signed with an algorithm that is not
+   * configured. "internal": the keys of `JWKS_URL` cannot be read, and the same token may be accepted later.
    */
   verify(token: string): Promise<Identity>;
 }
 
 /**
- * The verifier for what is configured, or undefined where nothing is.
- * @throws Error that names the setting, where a key is too weak or unreadable.
+ * The verifier for the configured keys, or undefined if there are none.
+ * @throws Error that names the setting, if a key is too weak or unreadable
  */
 export function makeTokenVerifier(settings: KeySettings, clock: Pick<Clock, "now"> = Date): TokenVerifier | undefined {
   const keys = makeTokenKeys(settings);
   return keys === undefined ? undefined : new JwtVerifier(keys, clock);
 }
 
-/** A token to be made. */
-export interface TokenWish {
+/** The content of a new token. */
+export interface TokenOptions {
   readonly secret: string;
   readonly sub: string;
   /** Channel patterns (see `Grants`). */
@@ -38,28 +38,28 @@ export interface TokenWish {
 }
 
 /**
- * Signs a token with HS256, for tests, scripts and the command line; applications make theirs with a JWT library.
- * @throws Error that says what is wrong with the wish.
+ * Signs a token with HS256, for tests, scripts and the command line. Applications use a JWT library.
+ * @throws Error that names the invalid option
  */
-export async function makeToken(wish: TokenWish, clock: Pick<Clock, "now"> = Date): Promise<string> {
-  if (parseUserId(wish.sub) === undefined) throw new Error(`sub: expected ${userIdRule}`);
+export async function makeToken(options: TokenOptions, clock: Pick<Clock, "now"> = Date): Promise<string> {
+  if (parseUserId(options.sub) === undefined) throw new Error(`sub: expected ${userIdRule}`);
   for (const verb of ["subscribe", "publish"] as const) {
-    const wrong = wish[verb].find((pattern) => parsePattern(pattern) === undefined);
+    const wrong = options[verb].find((pattern) => parsePattern(pattern) === undefined);
     if (wrong !== undefined) throw new Error(`${verb}: expected ${patternRule}, got ${JSON.stringify(wrong)}`);
   }
-  if (wish.expiresInS !== undefined && !(wish.expiresInS > 0)) {
-    throw new Error(`expires: expected more than 0 seconds, got ${wish.expiresInS}`);
+  if (options.expiresInS !== undefined && !(options.expiresInS > 0)) {
+    throw new Error(`expires: expected more than 0 seconds, got ${options.expiresInS}`);
   }
   const nowS = Math.floor(clock.now() / 1000);
-  const token = new SignJWT({ subscribe: [...wish.subscribe], publish: [...wish.publish] })
+  const token = new SignJWT({ subscribe: [...options.subscribe], publish: [...options.publish] })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
-    .setSubject(wish.sub)
+    .setSubject(options.sub)
     .setIssuedAt(nowS);
-  if (wish.expiresInS !== undefined) token.setExpirationTime(nowS + Math.ceil(wish.expiresInS));
-  return token.sign(checkSecret(wish.secret));
+  if (options.expiresInS !== undefined) token.setExpirationTime(nowS + Math.ceil(options.expiresInS));
+  return token.sign(checkSecret(options.secret));
 }
 
-/** Longer ones fit into no header. Said before anything is decoded. */
+/** A longer token does not fit into a header. Checked before anything is decoded. */
 const maxTokenLength = 16_384;
 
 class JwtVerifier implements TokenVerifier {
@@ -88,31 +88,31 @@ class JwtVerifier implements TokenVerifier {
       return payload;
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
-      // Without the cause: the library's errors carry the claims, or pieces of what came, and causes are logged.
-      throw new ServiceError(isOutOfTime(error) ? "token-expired" : "unauthorized", this.#complaint(error));
+      // Without the cause: causes are logged, and the library's errors contain claims or parts of the token.
+      throw new ServiceError(isOutOfTime(error) ? "token-expired" : "unauthorized", this.#describe(error));
     }
   }
 
-  #complaint(error: errors.JOSEError): string {
+  #describe(error: errors.JOSEError): string {
     if (error instanceof errors.JWTExpired) return "the token has expired: get a new one";
     if (error instanceof errors.JWTClaimValidationFailed) {
       return error.claim === "nbf" ? "the token is not valid yet (its `nbf`)" : "a time in the token is not a number";
     }
     if (error instanceof errors.JOSEAlgNotAllowed) {
-      return `the token's algorithm is not taken here: expected ${this.#keys.algorithms.join(" or ")}`;
+      return `the token's algorithm is not accepted: expected ${this.#keys.algorithms.join(" or ")}`;
     }
     if (error instanceof errors.JWSSignatureVerificationFailed) {
-      return "the token's signature is wrong: it was signed with another key than this server's";
+      return "the token's signature is wrong: it was not signed with the key this server is configured with";
     }
     if (error instanceof errors.JWKSNoMatchingKey) return "the token was signed with a key that JWKS_URL does not list";
     if (error instanceof errors.JWKSMultipleMatchingKeys) {
       return "the token does not say which key signed it: set `kid` in its header";
     }
-    return "the token is not a signed JWT: expected three parts of base64url with dots between";
+    return "the token is not a signed JWT: expected three base64url parts separated by dots";
   }
 }
 
-/** Nothing is wrong with the token but the time: its owner can get a new one. */
+/** Whether the token is expired or not valid yet, and otherwise correct. */
 function isOutOfTime(error: errors.JOSEError): boolean {
   const isEarly =
     error instanceof errors.JWTClaimValidationFailed && error.claim === "nbf" && error.reason === "check_failed";

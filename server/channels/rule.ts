@@ -3,33 +3,33 @@ import { parseDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
 
 /**
- * Whom a channel lets in. `authenticated`: whoever has a user. `token`: who has a grant in the token. `nobody`: no client;
- * the HTTP API is not asked.
+ * Who may subscribe or publish. `authenticated`: clients with a user. `token`: clients whose token has a grant. `nobody`: no
+ * client. The HTTP API with a key is not affected.
  */
 export type ChannelAccess = (typeof accesses)[number];
 
 /**
- * Who is told which users are in a channel. `on`: whoever may subscribe to it. `off`: nobody, not even how many. `granted`:
- * whoever has a grant in the token; others are told how many connections there are.
+ * Who sees the users in a channel. `on`: clients that may subscribe. `off`: no client, not even the count. `granted`: clients
+ * whose token has a grant; others see the number of connections.
  */
 export type ChannelPresence = "on" | "off" | "granted";
 
-/** One entry of `channels` in the file. What it leaves out comes from the settings of the whole server. */
+/** One entry of `channels` in the settings file. Missing fields default to the server's settings. */
 export interface ChannelRule {
-  /** A channel's name, the beginning of one followed by `*` (`room:*`), or `*` for every channel. */
+  /** A channel name, a prefix followed by `*` (`room:*`), or `*` for every channel. */
   readonly match: string;
-  /** Publications kept; 0 keeps none. */
+  /** Maximum number of publications; 0: no history. */
   readonly historySize?: number;
   /** Milliseconds. */
   readonly historyTtl?: number;
   readonly historyBytes?: number;
-  /** Who is told who is in the channel: nobody, or whoever may subscribe. */
+  /** Whether clients that may subscribe see the users. */
   readonly presence?: Exclude<ChannelPresence, "granted">;
   readonly subscribe?: ChannelAccess;
   readonly publish?: ChannelAccess;
 }
 
-/** The list as it stands in the file, or everything that is wrong with it: `channels[0].publish: expected …`. */
+/** Parses the list from the settings file. Problems look like `channels[0].publish: expected …`. */
 export function parseChannelRules(value: unknown): { readonly rules: ChannelRule[]; readonly problems: string[] } {
   const problems: string[] = [];
   const rules: ChannelRule[] = [];
@@ -38,12 +38,12 @@ export function parseChannelRules(value: unknown): { readonly rules: ChannelRule
   for (const [index, entry] of value.entries()) {
     const rule = parseRule(entry, `channels[${index}]`, problems);
     if (rule === undefined) continue;
-    // The first match wins, so a rule behind one that takes everything of its would never be asked.
+    // The first match wins, so a rule after a more general one would never apply.
     const before = rules.find((earlier) => covers(earlier.match, rule.match));
     if (before === undefined) rules.push(rule);
     else
       problems.push(
-        `channels[${index}].match: ${shown(rule.match)} never applies, ${shown(before.match)} stands first`,
+        `channels[${index}].match: ${shown(rule.match)} never applies, because ${shown(before.match)} comes first`,
       );
   }
   return { rules, problems };
@@ -64,7 +64,7 @@ interface Field {
 
 const access = { expected: "anyone, authenticated, token or nobody", parse: parseAccess };
 
-/** By the name in the file. */
+/** The fields by their name in the file. */
 const fields: Readonly<Record<string, Field>> = {
   history_size: { key: "historySize", expected: "a whole number from 0 to 1000000", parse: parseSize },
   history_ttl: { key: "historyTtl", expected: "a time above 0 such as 30s, 5m or 2h", parse: parseTtl },
@@ -74,12 +74,12 @@ const fields: Readonly<Record<string, Field>> = {
   publish: { key: "publish", ...access },
 };
 
-/** What each field of a rule must be, by its name in the file; `match` is not among them. */
+/** The expected value of each field except `match`, by its name in the file. */
 export const ruleFields: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(fields).map(([name, { expected }]) => [name, expected]),
 );
 
-/** What may be written in a pattern: no control character, no space, and `*` at the end only. */
+/** A pattern has no control characters and no spaces, and `*` only at the end. */
 const matchPattern = /^(?:[^\s\p{Cc}*,#$][^\s\p{Cc}*,]{0,199})?\*?$/u;
 
 function parseRule(entry: unknown, place: string, problems: string[]): ChannelRule | undefined {
@@ -89,7 +89,7 @@ function parseRule(entry: unknown, place: string, problems: string[]): ChannelRu
   }
   const { match, ...rest } = Object.fromEntries(Object.entries(entry));
   if (typeof match !== "string" || match === "" || !matchPattern.test(match)) {
-    const expected = "a channel's name, the beginning of one followed by *, or *";
+    const expected = "a channel name, a prefix followed by *, or *";
     problems.push(`${place}.match: expected ${expected}, got ${shown(match)}`);
     return undefined;
   }
@@ -107,7 +107,7 @@ function parseRule(entry: unknown, place: string, problems: string[]): ChannelRu
 function unknownField(name: string): string {
   const guess = nearest(name, [...Object.keys(fields), "match"]);
   return guess === undefined
-    ? `no such field; there are match, ${Object.keys(fields).join(", ")}`
+    ? `unknown field; expected one of match, ${Object.keys(fields).join(", ")}`
     : `did you mean ${guess}?`;
 }
 

@@ -13,8 +13,8 @@ const of = (
   return new ChannelRules(rules, { ...defaults, ...changed }, capacity).of(channel as ChannelName);
 };
 
-describe("what holds for a channel", () => {
-  test("without a rule is what the server's settings say, open or secured", () => {
+describe("the options of a channel", () => {
+  test("without a rule come from the server's settings, open or secured", () => {
     const { isSecured: _, ...history } = defaults;
     expect(of([], "a")).toEqual({ ...history, subscribe: "anyone", publish: "anyone", presence: "on" });
     expect(of([], "a", { isSecured: true })).toMatchObject({
@@ -24,7 +24,7 @@ describe("what holds for a channel", () => {
     });
   });
 
-  test("is what the first rule that matches says, and the settings for what it leaves out", () => {
+  test("come from the first matching rule, and from the settings for fields that it omits", () => {
     const rules: ChannelRule[] = [
       { match: "room:vip", subscribe: "token", historySize: 5 },
       { match: "room:*", subscribe: "authenticated", publish: "nobody", presence: "off" },
@@ -46,7 +46,7 @@ describe("what holds for a channel", () => {
     expect(of(rules, "rooms", secured)).toMatchObject({ historyTtl: 1, subscribe: "token" });
   });
 
-  test("stays the same when more channels are asked for than are remembered", () => {
+  test("stay the same if more channels are used than are cached", () => {
     const rules = new ChannelRules([{ match: "a*", historySize: 7 }], defaults, 2);
     for (const name of ["a1", "b1", "a2", "a1", "b2", "b1", "a3"]) {
       expect(rules.of(name as ChannelName).historySize).toBe(name.startsWith("a") ? 7 : 100);
@@ -56,22 +56,22 @@ describe("what holds for a channel", () => {
   test.each([
     [2, 2],
     [undefined, 100_000],
-  ])("is remembered for a bounded number of channels: capacity %p", (capacity, most) => {
+  ])("are cached for a bounded number of channels: capacity %p", (capacity, most) => {
     const rules = new ChannelRules([{ match: "a*" }], defaults, capacity);
     for (let count = 1; count <= most; count++) rules.of(`a${count}` as ChannelName);
     rules.of("a1" as ChannelName);
-    expect(rules.remembered).toBe(most);
+    expect(rules.cached).toBe(most);
     rules.of("one more" as ChannelName);
-    expect(rules.remembered).toBe(1);
+    expect(rules.cached).toBe(1);
   });
 
-  test("is not remembered where there are no rules", () => {
+  test("are not cached without rules", () => {
     const rules = new ChannelRules([], defaults);
     rules.of("a" as ChannelName);
-    expect(rules.remembered).toBe(0);
+    expect(rules.cached).toBe(0);
   });
 
-  test("is one object for all channels of a rule", () => {
+  test("are one object for all channels of a rule", () => {
     const rules = new ChannelRules([{ match: "a*", historySize: 7 }], defaults);
     expect(rules.of("a1" as ChannelName)).toBe(rules.of("a2" as ChannelName));
   });

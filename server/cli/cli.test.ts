@@ -122,14 +122,14 @@ describe("fanfare config", () => {
     expect(seen).toEqual({
       code: 0,
       out: "The settings are valid: an open server on 127.0.0.1, port 8000.\n",
-      err: "warning: POTR in .env is no setting: did you mean PORT?\n",
+      err: "warning: POTR in .env is not a setting: did you mean PORT?\n",
     });
   });
 
   test("check fails if a server would not start", async () => {
     const { code, err } = await runFakeCli(["config", "check", "--host", "0.0.0.0"]);
     expect(code).toBe(2);
-    expect(err).toMatch(/^error: --host: anyone who reaches 0\.0\.0\.0 .* --insecure \(INSECURE=on\)\n$/);
+    expect(err).toMatch(/^error: --host: no credential is configured, .* --insecure \(INSECURE=on\)\n$/);
   });
 
   test("a list can be given as several flags", async () => {

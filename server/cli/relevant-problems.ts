@@ -21,5 +21,5 @@ function isOf(name: string, problem: string): boolean {
 }
 
 function isUnread(problem: string): boolean {
-  return /^(\.env|fanfare\.config\.\w+|there are fanfare)\b/.test(problem);
+  return /^(\.env|fanfare\.config\.\w+|found fanfare)\b/.test(problem);
 }

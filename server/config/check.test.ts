@@ -6,7 +6,7 @@ import { examineSettings } from "./load.ts";
 const key = "0123456789abcdef";
 const secret = "a secret of more than 32 bytes, for tests";
 const pem = "-----BEGIN CERTIFICATE-----";
-/** Of localhost, made for these tests; its key was thrown away. */
+/** A certificate for localhost, made for these tests. Its key was not kept. */
 const certificate = `-----BEGIN CERTIFICATE-----
 MIIBfzCCASWgAwIBAgIUaBZxLGiJQV3pnh1nOaXJNfhUSYEwCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTA4MjYyM1oYDzIxMjYxMDI4
@@ -33,7 +33,7 @@ describe("an open server", () => {
   });
 
   test.each([["0.0.0.0"], ["::"], ["192.168.1.5"], ["127.0.0.1.example.com"], ["localhost.example.com"]])(
-    "may not listen on %s, and hears of the two ways out",
+    "may not listen on %s, and the error names both solutions",
     (host) => {
       expect(isLoopback(host)).toBe(false);
       const [problem = "", ...others] = problemsOf({ HOST: host });
@@ -43,7 +43,7 @@ describe("an open server", () => {
     },
   );
 
-  test("may listen anywhere where it is told to be insecure", () => {
+  test("may listen anywhere with INSECURE", () => {
     expect(problemsOf({ HOST: "0.0.0.0", INSECURE: "on" })).toEqual([]);
   });
 });
@@ -59,29 +59,29 @@ describe("a secured server", () => {
     expect(problemsOf({ HOST: "0.0.0.0", ...env })).toEqual([]);
   });
 
-  test("that nobody could connect to is an error that says what to set", () => {
+  test("that no client could connect to is an error that says what to set", () => {
     const [problem = ""] = problemsOf({ API_KEY: key });
-    expect(problem).toStartWith("nobody could connect: ");
+    expect(problem).toStartWith("no client could connect: ");
     for (const wayOut of ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWKS_URL", "ANONYMOUS=on", "TRUST_USER_ID=on"]) {
       expect(problem).toContain(wayOut);
     }
   });
 
-  test("without a key says that nobody can push", () => {
+  test("without a key warns that nobody can push", () => {
     expect(examine({ JWT_SECRET: secret }).warnings).toContain("no API_KEY is set: nobody can push over HTTP");
   });
 
   test.each([
     [{ API_KEY: "short" }, /^API_KEY, key 1: expected at least 16 characters/],
-    [{ API_KEY: `${key},reed@${key}x` }, /^API_KEY, key 2: only scopes/],
+    [{ API_KEY: `${key},reed@${key}x` }, /^API_KEY, key 2: expected only scopes/],
     [{ API_KEY: `${key},${key}` }, /^API_KEY: the same key is listed twice/],
     [{ JWT_SECRET: "short" }, /^JWT_SECRET: expected at least 32 bytes/],
-  ])("has credentials that can be used: %j", (env, problem) => {
+  ])("with an unusable credential is an error: %j", (env, problem) => {
     expect(problemsOf({ ANONYMOUS: "on", ...env })).toEqual([expect.stringMatching(problem)]);
   });
 });
 
-test("proxies are addresses that there can be", () => {
+test("TRUSTED_PROXIES must be valid addresses", () => {
   expect(problemsOf({ TRUSTED_PROXIES: "10.0.0.0/8, ::1" })).toEqual([]);
   expect(problemsOf({ TRUSTED_PROXIES: "999.1" })).toEqual([
     'TRUSTED_PROXIES: expected addresses or ranges such as 10.0.0.0/8, got "999.1"',
@@ -94,7 +94,7 @@ describe("certificate and key", () => {
 
   test.each([
     ["another's key", other, "TLS_KEY: not the key of the certificate in TLS_CERT"],
-    ["no key", certificate, "TLS_KEY: what stands in the file is no private key without a password"],
+    ["no key", certificate, "TLS_KEY: expected a private key without a password in the file"],
   ])("must belong together: %s", (_, key, problem) => {
     expect(problemsOf({ TLS_CERT: "c", TLS_KEY: "k" }, { c: certificate, k: key })).toEqual([problem]);
   });
@@ -118,15 +118,15 @@ describe("rules between settings", () => {
   });
 
   test.each([
-    [{ WS_PATH: "/x", SSE_PATH: "/x" }, "SSE_PATH: /x is WS_PATH already: expected another path"],
-    [{ WS_PATH: "/health" }, "WS_PATH: /health is the server's own: expected another path"],
-    [{ SSE_PATH: "/v1/push" }, "SSE_PATH: /v1/push is the server's own: expected another path"],
-    [{ SSE_PATH: "/" }, "SSE_PATH: / is the server's own: expected another path"],
+    [{ WS_PATH: "/x", SSE_PATH: "/x" }, "SSE_PATH: /x is already used by WS_PATH; choose another path"],
+    [{ WS_PATH: "/health" }, "WS_PATH: /health is used by the server itself; choose another path"],
+    [{ SSE_PATH: "/v1/push" }, "SSE_PATH: /v1/push is used by the server itself; choose another path"],
+    [{ SSE_PATH: "/" }, "SSE_PATH: / is used by the server itself; choose another path"],
   ])("keep paths apart: %j", (env, problem) => {
     expect(problemsOf(env)).toEqual([problem]);
   });
 
-  test("WebSockets may stand at /, where they are taken anyway", () => {
+  test("WS_PATH may be /, where WebSockets are accepted anyway", () => {
     expect(problemsOf({ WS_PATH: "/" })).toEqual([]);
   });
 
@@ -135,8 +135,8 @@ describe("rules between settings", () => {
     [{ TLS_KEY: "k" }, { k: pem }, "TLS_KEY is set without TLS_CERT: both are needed"],
     [{ TLS_CERT: "c", TLS_KEY: "k" }, { c: pem }, 'TLS_KEY: expected the path of a PEM file, got "k"'],
     [{ TLS_CERT: "c", TLS_KEY: "k" }, { c: "x", k: pem }, 'TLS_CERT: expected the path of a PEM file, got "c"'],
-    [{ TLS_CERT: "c", TLS_KEY: "k" }, { c: pem, k: pem }, "TLS_CERT: what stands in the file is no certificate"],
-  ])("want certificate and key together: %j", (env, files, problem) => {
+    [{ TLS_CERT: "c", TLS_KEY: "k" }, { c: pem, k: pem }, "TLS_CERT: expected a certificate in the file"],
+  ])("require certificate and key together: %j", (env, files, problem) => {
     expect(problemsOf(env, files)).toEqual([problem]);
   });
 });

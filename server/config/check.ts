@@ -8,34 +8,34 @@ import { parseRedisUrl } from "../lib/redis/address.ts";
 import type { Settings } from "./settings.ts";
 import type { ConfigInputs } from "./sources.ts";
 
-/** What the rules between fields found. */
+/** The result of the checks. */
 export interface Checked {
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 }
 
-/** What the checks may look at beside the settings. */
+/** What the checks need besides the settings. */
 export interface CheckInputs {
-  /** How the person wrote an option (by its key), or undefined where they did not. */
+  /** The name under which an option (by its key) was set, such as `--port`; undefined if it was not set. */
   writtenOf(key: string): string | undefined;
-  /** The same, but undefined for what has its default value. */
+  /** The same, but also undefined if the option was set to its default value. */
   changedOf(key: string): string | undefined;
   readonly readText: ConfigInputs["readText"];
 }
 
-/** The rules that no single option can know. */
+/** Checks the rules that involve more than one option, files or the platform. */
 export function checkSettings(settings: Settings, { writtenOf, changedOf, readText }: CheckInputs): Checked {
   const problems = [
     ...storage(settings, writtenOf),
     ...processes(settings, process.platform),
     ...reach(settings, writtenOf("host") ?? "HOST"),
-    ...refusals(settings),
+    ...credentials(settings),
     ...times(settings, writtenOf),
     ...sizes(settings),
     ...paths(settings),
     ...certificate(settings, readText),
   ];
-  return { problems, warnings: [...doubts(settings), ...withoutEffect(settings, changedOf)] };
+  return { problems, warnings: [...suspicious(settings), ...withoutEffect(settings, changedOf)] };
 }
 
 /** Whether only this machine can reach an address. */
@@ -44,7 +44,7 @@ export function isLoopback(host: string): boolean {
   return name === "localhost" || name === "::1" || /^127(\.[0-9]{1,3}){3}$/.test(name);
 }
 
-/** Redis is one history for all machines, so nothing beside it keeps another. */
+/** Redis keeps the history for all machines, so there must be no second history. */
 function storage(settings: Settings, writtenOf: (key: string) => string | undefined): string[] {
   const { redisUrl, dataDir } = settings;
   const written = writtenOf("redisUrl") ?? writtenOf("redisHost") ?? "REDIS_URL";
@@ -53,51 +53,51 @@ function storage(settings: Settings, writtenOf: (key: string) => string | undefi
   const problems = typeof address === "string" ? [`${written}: ${address}`] : [];
   if (dataDir !== undefined) {
     problems.push(
-      `${writtenOf("dataDir") ?? "DATA_DIR"} and ${written}: history is in one place: leave one of them out`,
+      `${writtenOf("dataDir") ?? "DATA_DIR"} and ${written}: history is stored in one place only; set only one of them`,
     );
   }
   if (writtenOf("redisUrl") !== undefined && writtenOf("redisHost") !== undefined) {
-    problems.push(`${writtenOf("redisHost")} and ${written}: both name a Redis: leave one of them out`);
+    problems.push(`${writtenOf("redisHost")} and ${written}: both name a Redis server; set only one of them`);
   }
   return problems;
 }
 
-/** Only Linux spreads the connections of one port over several processes. */
+/** Only on Linux several processes can share a port. */
 function processes({ workers }: Settings, platform: string): string[] {
   if (platform === "linux" || typeof workers !== "number" || workers === 1) return [];
-  return [`WORKERS: several processes share one port on Linux only: expected 1 or auto here, got ${workers}`];
+  return [`WORKERS: expected 1 or auto, because several processes can share a port only on Linux; got ${workers}`];
 }
 
-/** An open server stays on this machine, and somebody must be able to connect. */
+/** An open server may listen on loopback only. At least one kind of client must be able to connect. */
 function reach(settings: Settings, writtenHost: string): string[] {
   const { isSecured, insecure, host, trustUserId, anonymous, ...rest } = settings;
   const problems: string[] = [];
   if (!isSecured && !insecure && !isLoopback(host)) {
     problems.push(
-      `${writtenHost}: anyone who reaches ${host} could do anything, since no credential is configured: set API_KEY (and JWT_SECRET, ` +
-        "JWT_PUBLIC_KEY or JWKS_URL for users), or say --insecure (INSECURE=on)",
+      `${writtenHost}: no credential is configured, so anyone who can reach ${host} could do anything: set API_KEY (and JWT_SECRET, ` +
+        "JWT_PUBLIC_KEY or JWKS_URL for users), or pass --insecure (INSECURE=on)",
     );
   }
   const hasTokens = rest.jwtSecret !== undefined || rest.jwtPublicKey !== undefined || rest.jwksUrl !== undefined;
   if (!hasTokens && !trustUserId && !anonymous) {
     problems.push(
-      "nobody could connect: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL so that users come with tokens, or ANONYMOUS=on to " +
-        "let anyone listen, or TRUST_USER_ID=on to believe ?user_id=",
+      "no client could connect: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL to accept tokens, ANONYMOUS=on to accept clients " +
+        "without a user, or TRUST_USER_ID=on to accept ?user_id=",
     );
   }
   return problems;
 }
 
-/** Their users say themselves what is wrong with them; they name the setting and never show a key. */
-function refusals({ apiKeys, isSecured, trustedProxies, jwtSecret, jwtPublicKey, jwksUrl }: Settings): string[] {
+/** Credentials and proxies. Their own parsers report the problems, which name the setting and never contain a key. */
+function credentials({ apiKeys, isSecured, trustedProxies, jwtSecret, jwtPublicKey, jwksUrl }: Settings): string[] {
   return [
     () => new ApiKeys(apiKeys, { isSecured }),
     () => makeTokenVerifier({ secret: jwtSecret, publicKey: jwtPublicKey, jwksUrl }),
     () => new TrustedProxies(trustedProxies),
-  ].flatMap(complaintOf);
+  ].flatMap(problemOf);
 }
 
-function complaintOf(attempt: () => unknown): string[] {
+function problemOf(attempt: () => unknown): string[] {
   try {
     attempt();
     return [];
@@ -134,7 +134,7 @@ function sizes({ maxMessageBytes, maxBodyBytes, historyBytes, historyBytesTotal 
   return problems;
 }
 
-/** What the server answers itself; the paths of others must not hide it. */
+/** The server's own paths, which a configured path must not hide. */
 const ownPaths = ["/", "/sse", "/health", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs"];
 
 function paths({ wsPath, ssePath, sseBatchPath }: Settings): string[] {
@@ -143,10 +143,10 @@ function paths({ wsPath, ssePath, sseBatchPath }: Settings): string[] {
   return Object.entries(all).flatMap(([name, path]) => {
     const other = seen.get(path);
     seen.set(path, name);
-    if (other !== undefined) return [`${name}: ${path} is ${other} already: expected another path`];
-    // A WebSocket handshake on / is taken anyway, and asks for no path of its own.
+    if (other !== undefined) return [`${name}: ${path} is already used by ${other}; choose another path`];
+    // WS_PATH may be /, because WebSocket handshakes are accepted there anyway.
     const isTaken = (ownPaths.includes(path) && !(name === "WS_PATH" && path === "/")) || /^\/v1(\/|$)/.test(path);
-    return isTaken ? [`${name}: ${path} is the server's own: expected another path`] : [];
+    return isTaken ? [`${name}: ${path} is used by the server itself; choose another path`] : [];
   });
 }
 
@@ -170,12 +170,12 @@ function certificate({ tlsCert, tlsKey }: Settings, readText: ConfigInputs["read
   return problems.length > 0 ? problems : pair(cert, key);
 }
 
-/** Both are PEM by their looks; the runtime would refuse what is wrong inside of them with a number only. */
+/** Parses both PEM texts. The runtime would report an invalid one only by an error number. */
 function pair(cert: string, key: string): string[] {
   const certificate = attempted(() => new X509Certificate(cert));
   const privateKey = attempted(() => createPrivateKey(key));
-  if (certificate === undefined) return ["TLS_CERT: what stands in the file is no certificate"];
-  if (privateKey === undefined) return ["TLS_KEY: what stands in the file is no private key without a password"];
+  if (certificate === undefined) return ["TLS_CERT: expected a certificate in the file"];
+  if (privateKey === undefined) return ["TLS_KEY: expected a private key without a password in the file"];
   return certificate.checkPrivateKey(privateKey) ? [] : ["TLS_KEY: not the key of the certificate in TLS_CERT"];
 }
 
@@ -183,27 +183,29 @@ function attempted<T>(attempt: () => T): T | undefined {
   try {
     return attempt();
   } catch {
-    return undefined; // the caller says what is wrong, in words
+    return undefined; // the caller reports the problem
   }
 }
 
-function doubts({ isSecured, insecure, apiKeys, historySize, historyBytes, maxMessageBytes }: Settings): string[] {
+function suspicious({ isSecured, insecure, apiKeys, historySize, historyBytes, maxMessageBytes }: Settings): string[] {
   const warnings: string[] = [];
   if (isSecured && insecure)
     warnings.push("INSECURE has no effect: a credential is configured, so the server is secured");
   if (isSecured && apiKeys.length === 0) warnings.push("no API_KEY is set: nobody can push over HTTP");
   if (historySize > 0 && historyBytes < maxMessageBytes) {
-    warnings.push("HISTORY_BYTES is less than MAX_MESSAGE_BYTES: a message of the full size is not kept in history");
+    warnings.push(
+      "HISTORY_BYTES is less than MAX_MESSAGE_BYTES: messages of the maximum size are not stored in history",
+    );
   }
   return warnings;
 }
 
-/** What says something about a store that is not there. */
+/** Settings of a store that is not used. */
 function withoutEffect({ redisUrl }: Settings, changedOf: (key: string) => string | undefined): string[] {
   const [keys, reason] =
     redisUrl === undefined
       ? [["redisPort", "redisPrefix", "redisWait"], "neither REDIS_URL nor REDIS_HOST is set"]
-      : [["historyBytesTotal"], "Redis's own maxmemory bounds what all channels keep together"];
+      : [["historyBytesTotal"], "with Redis, its own maxmemory limits the total history"];
   return keys.flatMap((key) => {
     const written = changedOf(key);
     return written === undefined ? [] : [`${written} has no effect: ${reason}`];

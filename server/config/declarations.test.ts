@@ -6,31 +6,28 @@ import { configSchema } from "./json-schema.ts";
 import { loadSettings } from "./load.ts";
 import { credentialKeys, declarations, everyName } from "./options.ts";
 
-describe("what is declared", () => {
-  test.each(declarations.map((it) => [it.name, it] as const))(
-    "%s can be written as its own default",
-    (_, { option }) => {
-      expect(option.help).toEndWith(".");
-      for (const mode of ["open", "secured"] as const) {
-        const value = fallbackOf(option, mode);
-        if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
-        expect(option.parse(option.format(value))).toEqual(value);
-      }
-    },
-  );
+describe("the declarations", () => {
+  test.each(declarations.map((it) => [it.name, it] as const))("%s accepts its own default", (_, { option }) => {
+    expect(option.help).toEndWith(".");
+    for (const mode of ["open", "secured"] as const) {
+      const value = fallbackOf(option, mode);
+      if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+      expect(option.parse(option.format(value))).toEqual(value);
+    }
+  });
 
-  test("has one meaning per name", () => {
+  test("use each name only once", () => {
     expect(new Set(everyName).size).toBe(everyName.length);
   });
 
-  test("is named rightly where others go by its key", () => {
+  test("contain the keys that other code refers to", () => {
     const keys = declarations.map(({ key }) => key);
     for (const key of credentialKeys) expect(keys).toContain(key);
   });
 });
 
 describe("the example of .env", () => {
-  test("says nothing as it stands, and what it shows can be taken over whole", () => {
+  test("sets nothing as it is, and is valid if everything is uncommented", () => {
     const text = envExample();
     expect(parseDotenv(text)).toEqual({ values: new Map(), problems: [] });
     const taken = text.replaceAll(/^# ([A-Z_]+=.*\S.*)$/gm, (line, setting: string) =>
@@ -46,7 +43,7 @@ describe("the example of .env", () => {
 });
 
 describe("the schema of the file", () => {
-  test("knows every name, and no other", () => {
+  test("contains all names and no others", () => {
     const { properties, additionalProperties } = JSON.parse(configSchema());
     expect(Object.keys(properties).toSorted()).toEqual(
       [...everyName.map((it) => it.toLowerCase()), "$schema", "channels"].toSorted(),

@@ -9,7 +9,7 @@ function lines(env: Readonly<Record<string, string>>, files: Readonly<Record<str
   );
 }
 
-test("each setting has a line that says what holds and where it comes from", () => {
+test("each setting has a line with its value and its source", () => {
   const files = {
     ".env": "INTERVAL = 5",
     "fanfare.config.yaml": "history_size: 7\nchannels: [{match: a, history_size: 1}]",
@@ -30,7 +30,7 @@ test("each setting has a line that says what holds and where it comes from", () 
   }
 });
 
-test("programs get the same as JSON: whole values, no secrets, and what is wrong", () => {
+test("JSON has complete values, no secrets, and the problems", () => {
   const [key, long] = ["0123456789abcdef", `a\nb${"c".repeat(100)}`];
   const env = { API_KEY: key, NOTIFICATION_MESSAGE: long, PORT: "many" };
   const examined = examineSettings({ env, flags: new Map(), configPath: undefined, readText: () => undefined });

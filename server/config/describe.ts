@@ -2,7 +2,7 @@ import { settingKey } from "../lib/option.ts";
 import type { Examined, Origin } from "./load.ts";
 import { type Declared, declarations } from "./options.ts";
 
-/** Every setting in a line of its own: name, value, where it comes from. Secrets are not shown. */
+/** One line per setting: name, value and source. Secrets are hidden. */
 export function describeSettings({ settings, origins, file }: Examined): string[] {
   const resolved = new Map<string, unknown>(Object.entries(settings));
   const rows = declarations.map((declared) => {
@@ -21,7 +21,7 @@ export function describeSettings({ settings, origins, file }: Examined): string[
   ];
 }
 
-/** The same for programs: whole values as they would be written in a setting, no secrets, and what is wrong. */
+/** The same as JSON: complete values in the syntax of settings, without secrets, and the problems. */
 export function settingsAsJson({ settings, origins, problems, warnings }: Examined): Readonly<Record<string, unknown>> {
   const resolved = new Map<string, unknown>(Object.entries(settings));
   const rows = declarations.map((declared) => {

@@ -30,11 +30,11 @@ describe("a line of .env", () => {
     expect(parseDotenv(text)).toEqual({ values: new Map(), problems: [] });
   });
 
-  test("that cannot be read is named by its number, without its text, which may be a secret", () => {
+  test("that is invalid is reported by its number, without its text, which may be a secret", () => {
     const { values, problems } = parseDotenv("A=1\nhunter2\n\nB='open\nC=3");
     expect(problems).toEqual([
       "line 2: expected NAME=value",
-      "line 4: the quote of B does not end, or something follows it",
+      "line 4: the value of B has no closing quote, or text after it",
     ]);
     expect([...values]).toEqual([
       ["A", "1"],
@@ -42,7 +42,7 @@ describe("a line of .env", () => {
     ]);
   });
 
-  test("that follows a value of several lines is counted right", () => {
+  test("after a multi-line value has the right number", () => {
     expect(parseDotenv("A='1\n2\n3'\nbad").problems).toEqual(["line 4: expected NAME=value"]);
   });
 });

@@ -1,16 +1,16 @@
-/** What stands in a `.env` file. */
+/** The content of a `.env` file. */
 export interface Dotenv {
-  /** The last mention of a name wins. */
+  /** If a name occurs several times, the last one wins. */
   readonly values: ReadonlyMap<string, string>;
-  /** Lines that could not be read, by number, without their text: it may be a secret. */
+  /** The invalid lines, by number. Their text is not included, because it may be a secret. */
   readonly problems: readonly string[];
 }
 
 /**
- * Reads the text of a `.env` file: `NAME=value` or `NAME = value`, with `export` before it or not, `#` for comments.
- * `'…'` is taken as it stands; in `"…"` the signs `\n`, `\r`, `\t`, `\"` and `\\` mean what they usually do; both may
- * go over several lines. Without quotes a comment begins at a `#` with white space before it. Nothing is expanded
- * (`$HOME` stays), so that a password with a `$` in it stays what it is.
+ * Parses a `.env` file: `NAME=value` or `NAME = value`, optionally with `export` before it, and `#` for comments. `'…'` is
+ * literal; in `"…"` the escapes `\n`, `\r`, `\t`, `\"` and `\\` have their usual meaning. Quoted values may span several
+ * lines. Without quotes, a comment begins at a `#` after white space. Variables are not expanded (`$HOME` stays), so that a
+ * password may contain a `$`.
  */
 export function parseDotenv(text: string): Dotenv {
   const values = new Map<string, string>();
@@ -26,7 +26,7 @@ export function parseDotenv(text: string): Dotenv {
     }
     const read = /^["']/.test(rest) ? readQuoted(rest, lines.slice(index + 1)) : { value: bare(rest), lines: 0 };
     if (read === undefined) {
-      problems.push(`line ${index + 1}: the quote of ${name} does not end, or something follows it`);
+      problems.push(`line ${index + 1}: the value of ${name} has no closing quote, or text after it`);
       continue;
     }
     values.set(name, read.value);
@@ -35,7 +35,7 @@ export function parseDotenv(text: string): Dotenv {
   return { values, problems };
 }
 
-/** Without quotes: up to the first `#` that has white space, or nothing, before it. */
+/** An unquoted value ends at the first `#` that is at its start or after white space. */
 function bare(rest: string): string {
   for (let at = rest.indexOf("#"); at >= 0; at = rest.indexOf("#", at + 1)) {
     if (at === 0 || /\s/.test(rest.charAt(at - 1))) return rest.slice(0, at).trim();
@@ -43,7 +43,7 @@ function bare(rest: string): string {
   return rest.trim();
 }
 
-/** Looks at each character once, however many lines an unclosed quote runs over. @param following The lines after this one. */
+/** Linear even if a quote is never closed. @param following the lines after this one */
 function readQuoted(first: string, following: readonly string[]): { value: string; lines: number } | undefined {
   const sign = first.charAt(0);
   const inside: string[] = [];
@@ -58,7 +58,7 @@ function readQuoted(first: string, following: readonly string[]): { value: strin
   return undefined;
 }
 
-/** Where the closing quote is on the line. In `"…"` a backslash takes the next character with it. */
+/** The index of the closing quote on the line. In `"…"` a backslash escapes the next character. */
 function endOfQuote(line: string, sign: string): number | undefined {
   for (let at = 0; at < line.length; at++) {
     if (line.charAt(at) === sign) return at;
@@ -69,7 +69,7 @@ function endOfQuote(line: string, sign: string): number | undefined {
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\" };
 
-/** A sign that means nothing special stays with its backslash, as in Windows paths. */
+/** An unknown escape is kept with its backslash, for Windows paths. */
 function unescaped(text: string): string {
   return text.replace(/\\([\s\S])/g, (both, sign: string) => escapes[sign] ?? both);
 }

@@ -5,7 +5,7 @@ import { describeDefault } from "./options-page.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** The JSON Schema of the settings file, for editors: names, help and kinds. The server itself checks more. */
+/** The JSON Schema of the settings file, for editors: names, descriptions and types. The server itself checks more. */
 export function configSchema(): string {
   const own = declarations.flatMap((declared) => [
     ...declared.names.map((name) => [name.toLowerCase(), schemaOf(declared)] as const),
@@ -22,7 +22,7 @@ export function configSchema(): string {
   return `${JSON.stringify(schema, undefined, 2).replaceAll(wordList, onOneLine)}\n`;
 }
 
-/** A list of words, numbers and truths, as JSON with line breaks has it; the formatter wants it on one line. */
+/** A multi-line array of strings, numbers and booleans. The formatter wants it on one line. */
 const wordList = /\[\n\s+((?:"[^"\n]*"|[\w.-]+)(?:,\n\s+(?:"[^"\n]*"|[\w.-]+))*)\n\s+\]/g;
 
 function onOneLine(_: string, members: string): string {
@@ -52,12 +52,12 @@ function schemaOf(declared: Declared): Schema {
 }
 
 function pathOf({ name }: Declared): Schema {
-  return { description: `Path of a file that holds ${name.toLowerCase()}.`, type: "string" };
+  return { description: `Path of a file that contains ${name.toLowerCase()}.`, type: "string" };
 }
 
 const access = { enum: ["anyone", "authenticated", "token", "nobody"] };
 
-/** Those that are no text. */
+/** The fields that are not text. */
 const fieldKinds: Readonly<Record<string, Schema>> = {
   history_size: { type: "integer", minimum: 0 },
   presence: switchWord,
@@ -66,14 +66,14 @@ const fieldKinds: Readonly<Record<string, Schema>> = {
 };
 
 const channels = {
-  description: "Rules by channel; the first that matches holds.",
+  description: "Channel rules. The first match wins.",
   type: "array",
   items: {
     type: "object",
     required: ["match"],
     additionalProperties: false,
     properties: {
-      match: { type: "string", description: "A channel's name, the beginning of one followed by *, or *." },
+      match: { type: "string", description: "A channel name, a prefix followed by *, or * for all channels." },
       ...Object.fromEntries(
         Object.entries(ruleFields).map(([name, expected]) => [
           name,

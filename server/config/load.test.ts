@@ -3,7 +3,7 @@ import { examineSettings, loadSettings } from "./load.ts";
 import { ConfigError } from "./settings.ts";
 import type { ConfigInputs } from "./sources.ts";
 
-/** Sources of a test: everything that is left out says nothing. */
+/** The sources in a test. Everything omitted is empty. */
 interface Given {
   readonly env?: Readonly<Record<string, string>>;
   readonly flags?: Readonly<Record<string, string | true>>;
@@ -71,15 +71,15 @@ describe("names of settings", () => {
 
   test.each([
     [{ files: { "fanfare.config.yaml": "histry_size: 5" } }, /^histry_size in .*yaml: .*did you mean history_size\?$/],
-    [{ files: { "fanfare.config.yaml": "quite_else: 5" } }, /^quite_else in .*yaml: there is no such setting$/],
+    [{ files: { "fanfare.config.yaml": "quite_else: 5" } }, /^quite_else in .*yaml: unknown setting$/],
     [{ flags: { "--prot": "5" } }, /^--prot: .*did you mean --port\?$/],
-  ])("that mean nothing are an error which names the nearest one", (given, problem) => {
+  ])("that are unknown are an error that suggests the nearest one", (given, problem) => {
     expect(problemsOf(given)).toEqual([expect.stringMatching(problem)]);
   });
 
-  test("that look like a slip in .env are a warning, since others keep theirs there too", () => {
+  test("that look like a typo in .env are a warning, since other programs use .env too", () => {
     const { warnings } = load({ files: { ".env": "POTR=5\nDATABASE_PASSWORD=x" } });
-    expect(warnings).toEqual(["POTR in .env is no setting: did you mean PORT?"]);
+    expect(warnings).toEqual(["POTR in .env is not a setting: did you mean PORT?"]);
   });
 });
 
@@ -106,13 +106,13 @@ describe("a value that breaks its rule", () => {
     );
   });
 
-  test("does not hide the others: all are told at once", () => {
+  test("does not hide others: all are reported at once", () => {
     const env = { PORT: "x", CHAT: "maybe" };
     expect(() => load({ env })).toThrow(ConfigError);
     expect(problemsOf({ env })).toHaveLength(2);
   });
 
-  test("is not shown where it is a secret", () => {
+  test("is not shown if it is a secret", () => {
     const problems = problemsOf({ env: { API_KEY: "hunter2", JWT_SECRET: "geheim" } }).join("\n");
     expect(problems).toContain("API_KEY, key 1");
     expect(problems).toContain("JWT_SECRET");
@@ -120,7 +120,7 @@ describe("a value that breaks its rule", () => {
     expect(problems).not.toContain("geheim");
   });
 
-  test("on the command line is an error where it is missing", () => {
+  test("on the command line is an error if it is missing", () => {
     expect(problemsOf({ flags: { "--port": true } })).toEqual([
       "--port: expected a whole number from 0 to 65535, got nothing",
     ]);
@@ -132,17 +132,17 @@ describe("a credential that is empty", () => {
   test.each([["API_KEY"], ["JWT_SECRET"], ["JWT_PUBLIC_KEY"], ["JWKS_URL"], ["API_KEY_FILE"]])(
     "is an error that says so: %s",
     (name) => {
-      const rest = "is empty, so it would secure nothing: give it a value, or take it away";
+      const rest = "is empty, so the server would not be secured: set a value, or remove it";
       expect(problemsOf({ env: { [name]: "" } })).toEqual([`${name} ${rest}`]);
       expect(problemsOf({ files: { ".env": `${name}=` } })).toEqual([`${name} in .env ${rest}`]);
     },
   );
 
-  test("is one with commas only as well", () => {
+  test("may also consist of commas only", () => {
     expect(problemsOf({ env: { API_KEY: " , " } })).toEqual([expect.stringContaining("is empty")]);
   });
 
-  test("is none where it is another setting: compose files pass on what is not set like this", () => {
+  test("other settings that are empty count as not set, as compose files pass them", () => {
     expect(load({ env: { PORT: "", WS_PATH: " " } }).settings).toMatchObject({ port: 8000, wsPath: "/ws" });
   });
 });
@@ -177,7 +177,7 @@ describe("the settings file", () => {
     [{ "fanfare.config.toml": "port = 1\nport = 2" }, /^fanfare\.config\.toml: .* at line 2, column \d+$/],
     [{ "fanfare.config.json": '{"port": 1,}' }, /^fanfare\.config\.json: /],
     [{ "fanfare.config.yaml": "- port" }, /expected settings by name, such as "port: 8000"$/],
-    [{ "fanfare.config.yaml": "", "fanfare.config.json": "{}" }, /^there are .* and .*: keep one, or name one/],
+    [{ "fanfare.config.yaml": "", "fanfare.config.json": "{}" }, /^found .* and .*: keep one, or choose one/],
     [
       { "fanfare.config.yaml": "channels: [{match: a, publsh: token}]" },
       /^channels\[0\]\.publsh: did you mean publish\?/,
@@ -187,16 +187,16 @@ describe("the settings file", () => {
       /^channels\[0\]\.history_size: expected/,
     ],
     [{ "fanfare.config.yaml": "channels: [{match: '*'}, {match: a}]" }, /^channels\[1\]\.match: "a" never applies/],
-  ])("that is wrong says where: %j", (files, problem) => {
+  ])("that is invalid is reported with the place: %j", (files, problem) => {
     expect(problemsOf({ files })).toEqual([expect.stringMatching(problem)]);
   });
 
-  test("shows none of its text where it cannot be read", () => {
+  test("is not quoted in errors", () => {
     const files = { "fanfare.config.yaml": `api_key: "${key}\nport: 1` };
     expect(problemsOf({ files }).join()).not.toContain(key);
   });
 
-  test("that was named must be there, and end in a way that says what it is", () => {
+  test("given by --config must exist and have a known extension", () => {
     expect(problemsOf({ configPath: "my.yaml" })).toEqual(['--config: there is no file "my.yaml"']);
     expect(problemsOf({ configPath: "my.conf", files: { "my.conf": "" } })).toEqual([
       "my.conf: expected a file that ends in .yaml, .json or .toml",
@@ -214,7 +214,7 @@ describe("the settings file", () => {
 });
 
 describe("a setting from a file of its own", () => {
-  test("is what stands in it, without the line's end", () => {
+  test("is the content of the file without the line break", () => {
     const { settings, origins } = load({
       env: { API_KEY_FILE: "/key", ANONYMOUS: "on" },
       files: { "/key": `${key}\n` },
@@ -239,8 +239,8 @@ describe("a setting from a file of its own", () => {
   });
 });
 
-describe("what others put into the environment", () => {
-  test("is ignored with a warning where it is an address that Kubernetes injects", () => {
+describe("variables of other programs", () => {
+  test("are ignored with a warning if Kubernetes injected them", () => {
     const { settings, warnings } = load({ env: { PORT: "tcp://10.0.0.1:80", REDIS_PORT: "tcp://10.0.0.1:6379" } });
     expect(settings).toMatchObject({ port: 8000, redisUrl: undefined });
     expect(warnings).toEqual([
@@ -260,8 +260,8 @@ describe("Redis", () => {
   test.each([
     [{ REDIS_URL: "redis://u:hunter2@h:99999" }, /^REDIS_URL: .*port is not from 1 to 65535/],
     [{ REDIS_URL: "http://h" }, /^REDIS_URL: expected .*redis:/],
-    [{ REDIS_URL: "redis://h", DATA_DIR: "/tmp/x" }, /^DATA_DIR and REDIS_URL: history is in one place/],
-    [{ REDIS_URL: "redis://h", REDIS_HOST: "h" }, /^REDIS_HOST and REDIS_URL: both name a Redis/],
+    [{ REDIS_URL: "redis://h", DATA_DIR: "/tmp/x" }, /^DATA_DIR and REDIS_URL: history is stored in one place only/],
+    [{ REDIS_URL: "redis://h", REDIS_HOST: "h" }, /^REDIS_HOST and REDIS_URL: both name a Redis server/],
     [{ REDIS_WAIT: "11" }, /^REDIS_WAIT: expected/],
   ])("%j is refused, and no password is shown", (env, problem) => {
     const problems = problemsOf({ env });
@@ -270,7 +270,7 @@ describe("Redis", () => {
     expect(problems[0]).not.toContain("hunter2");
   });
 
-  test("what says something about a store that is not there is warned of", () => {
+  test("settings of a store that is not used are a warning", () => {
     const { settings, warnings } = load({ env: { REDIS_PORT: "6380", REDIS_PREFIX: "a", REDIS_WAIT: "1" } });
     expect(settings.redisUrl).toBeUndefined();
     expect(warnings).toEqual(
@@ -279,7 +279,7 @@ describe("Redis", () => {
       ),
     );
     expect(load({ env: { REDIS_URL: "redis://h", HISTORY_BYTES_TOTAL: "64MiB" } }).warnings).toEqual([
-      "HISTORY_BYTES_TOTAL has no effect: Redis's own maxmemory bounds what all channels keep together",
+      "HISTORY_BYTES_TOTAL has no effect: with Redis, its own maxmemory limits the total history",
     ]);
   });
 });
@@ -294,7 +294,7 @@ describe("values that depend on others", () => {
     expect(load({ env: { CHAT: "off" } }).settings).toMatchObject({ ...open, chat: false });
   });
 
-  test("a window longer than the whole stop is cut, unless somebody asked for it", () => {
+  test("the default DRAIN_WINDOW is cut to SHUTDOWN_TIMEOUT; an explicit one that is longer is an error", () => {
     expect(load({ env: { TIMEOUT: "5" } }).settings.drainWindowMs).toBe(5000);
     expect(problemsOf({ env: { TIMEOUT: "5", DRAIN_WINDOW: "6" } })).toHaveLength(1);
   });

@@ -6,10 +6,10 @@ import { type Picked, pickFrom } from "./pick.ts";
 import { ConfigError, type Settings } from "./settings.ts";
 import { type ConfigInputs, type From, readSources } from "./sources.ts";
 
-/** Settings, and where each comes from. */
+/** The settings, and the source of each. */
 export interface Loaded {
   readonly settings: Settings;
-  /** By the key of the declaration; every option is in it. */
+  /** By the key of the declaration, for every option. */
   readonly origins: ReadonlyMap<string, Origin>;
   /** The file that was read, if there was one. */
   readonly file: string | undefined;
@@ -17,23 +17,23 @@ export interface Loaded {
   readonly warnings: readonly string[];
 }
 
-/** Where a value comes from. */
+/** The source of a value. */
 export interface Origin {
   readonly from: From;
-  /** As it was written, such as `TIMEOUT in .env`; for defaults the mode, where it decides. */
+  /** The name as the user wrote it, such as `TIMEOUT in .env`. For a default that depends on the mode: the mode. */
   readonly written: string | undefined;
   readonly value: unknown;
 }
 
-/** Settings as far as they can be read, with everything that is wrong about them. */
+/** The settings as far as they are valid, and the problems with them. */
 export interface Examined extends Loaded {
-  /** One sentence each, with the way out; a server must not run with any. */
+  /** One sentence each that says what to do. A server must not run if there are any. */
   readonly problems: readonly string[];
 }
 
 /**
- * The settings a server runs with.
- * @throws ConfigError with everything that is wrong, not only the first.
+ * Loads the settings for a server.
+ * @throws ConfigError with all problems, not only the first
  */
 export function loadSettings(inputs: ConfigInputs): Loaded {
   const { problems, ...loaded } = examineSettings(inputs);
@@ -41,7 +41,7 @@ export function loadSettings(inputs: ConfigInputs): Loaded {
   return loaded;
 }
 
-/** defaults < file < .env < environment < flags < options. What breaks its rule counts as not said. */
+/** Reads all sources: defaults < file < .env < environment < flags < options. An invalid value counts as not set. */
 export function examineSettings(inputs: ConfigInputs): Examined {
   const found = readSources(inputs);
   const problems = [...found.problems];
@@ -80,7 +80,7 @@ function originOf({ option }: Declared, picked: Picked | undefined, isSecured: b
   return { from: "default", written, value: fallbackOf(option, mode) };
 }
 
-/** The few values that depend on others. */
+/** Computes the settings that depend on others. */
 function resolve(
   origins: ReadonlyMap<string, Origin>,
   isSecured: boolean,
@@ -94,7 +94,7 @@ function resolve(
     channelRules,
     workers: workers === undefined || workers === "auto" ? workers : Number(workers),
     redisUrl: all.redisUrl ?? (redisHost === undefined ? undefined : `redis://${bracketed(redisHost)}:${redisPort}`),
-    // A PEM in one line of the environment has its line ends written out.
+    // In environment variables, the line breaks of a PEM are often written as `\n`.
     jwtPublicKey: all.jwtPublicKey?.replaceAll("\\n", "\n"),
     drainWindowMs: isChosen("drainWindow") ? all.drainWindowMs : Math.min(all.drainWindowMs, all.shutdownTimeoutMs),
     logLevel: all.debug ? "DEBUG" : all.logLevel,
@@ -103,7 +103,7 @@ function resolve(
 
 function gather(origins: ReadonlyMap<string, Origin>): AllOptions {
   const entries = declarations.map(({ key, option }) => [settingKey(key, option), origins.get(key)?.value]);
-  // Each value was made by its own declaration's `parse` or is its default, and the type is made from the same tables.
+  // Each value comes from its declaration's `parse` or is its default, and the type is derived from the same tables.
   return Object.fromEntries(entries) as AllOptions;
 }
 

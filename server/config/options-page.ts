@@ -2,13 +2,13 @@ import { ruleFields } from "../channels/rule.ts";
 import { fallbackOf, isByMode } from "../lib/option.ts";
 import { type Declared, declarations } from "./options.ts";
 
-/** The page of all options, as Markdown. */
+/** The Markdown page of all options. */
 export function optionsPage(): string {
   const groups = Map.groupBy(declarations, ({ group }) => group);
   const tables = [...groups].flatMap(([group, members]) => [
     `## ${group}`,
     "",
-    "| name | default | what |",
+    "| name | default | description |",
     "|---|---|---|",
     ...members.map(row),
     "",
@@ -16,7 +16,7 @@ export function optionsPage(): string {
   return [...head, ...tables, ...channels].join("\n");
 }
 
-/** The default as one would write it; `open` and `secured` where they differ, and nothing where there is none. */
+/** The default in the syntax of settings; both defaults if they depend on the mode; empty if there is none. */
 export function describeDefault({ option }: Declared): string {
   const shown = (mode: "open" | "secured") => {
     const value = fallbackOf(option, mode);
@@ -28,21 +28,21 @@ export function describeDefault({ option }: Declared): string {
 const head = [
   "# Options",
   "",
-  "<!-- Made from the declarations in server/*/options.ts by `npm run generate`: change them, not this page. -->",
+  "<!-- Generated from the declarations in server/*/options.ts by `npm run generate`. Edit those, not this page. -->",
   "",
-  "Every option has one name, written in three ways: `HISTORY_SIZE` in the environment and in `.env`, `history_size` in the",
-  "settings file, `--history-size` on the command line. What is said in several places goes by this order, the last one wins:",
+  "Each option has the same name everywhere: `HISTORY_SIZE` in the environment and in `.env`, `history_size` in the settings",
+  "file, `--history-size` on the command line. If an option is set in several places, the later one in this order wins:",
   "default < file < `.env` < environment < flag.",
   "",
-  "- The file is `fanfare.config.yaml`, `.json` or `.toml` in the working directory, or the one named by `--config PATH`.",
-  "  Editors check it with [config.schema.json](config.schema.json).",
-  "- Times are seconds, or text such as `250ms`, `5s`, `2m`; sizes are bytes, or text such as `64KiB`, `1MiB`; switches are",
-  "  `on` or `off`; lists have commas between their members, and can be lists in the file.",
-  "- A second name (`INTERVAL` for `NOTIFICATION_INTERVAL`) works everywhere the first one does; both at once with different",
-  "  values is an error.",
+  "- The settings file is `fanfare.config.yaml`, `.json` or `.toml` in the working directory, or the one passed with",
+  "  `--config PATH`. Editors can validate it with [config.schema.json](config.schema.json).",
+  "- Times are seconds, or text such as `250ms`, `5s`, `2m`. Sizes are bytes, or text such as `64KiB`, `1MiB`. Switches are",
+  "  `on` or `off`. Lists are separated by commas; in the file they may also be arrays.",
+  "- An alias (`INTERVAL` for `NOTIFICATION_INTERVAL`) works wherever the name does. Setting both to different values is an",
+  "  error.",
   "- An option marked † can be read from a file: `API_KEY_FILE=/run/secrets/key`, `--api-key-file`.",
-  "- *open* is a server without any credential, *secured* is one with: see [auth.md](auth.md).",
-  "- `fanfare config show` says what holds and why; `fanfare config check` says what is wrong.",
+  "- A server without any credential is *open*, a server with one is *secured*: see [auth.md](auth.md).",
+  "- `fanfare config show` prints each value and its source. `fanfare config check` prints what is wrong.",
   "",
 ];
 
@@ -59,8 +59,8 @@ function row(declared: Declared): string {
 const channels = [
   "## Rules by channel",
   "",
-  "They stand in the file only, under `channels`. A rule has a `match`, which is a channel's name, the beginning of one",
-  "followed by `*`, or `*` for all; the first one that matches holds, and what it leaves out comes from the options above.",
+  "Channel rules can only be set in the settings file, under `channels`. `match` is a channel name, a prefix followed by `*`,",
+  "or `*` for all channels. The first matching rule wins. Fields that it omits default to the options above.",
   "",
   "```yaml",
   "channels:",
@@ -71,13 +71,13 @@ const channels = [
   "    publish: token",
   "```",
   "",
-  "| field | what |",
+  "| field | expected |",
   "|---|---|",
   ...Object.entries(ruleFields).map(([name, expected]) => `| \`${name}\` | ${cell(expected)} |`),
   "",
 ];
 
-/** A default that depends on the mode is words, any other a value. */
+/** A default that depends on the mode is a phrase; others are values. */
 function code(value: string): string {
   return value.includes(" when open") ? value : `\`${cell(value)}\``;
 }

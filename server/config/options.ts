@@ -7,22 +7,22 @@ import { flagOf, nameOf, type Option, type OptionsOf, type OptionTable } from ".
 import { supervisorOptions } from "../supervisor/options.ts";
 import { transportOptions } from "../transport/options.ts";
 
-/** One option with everything it is called by. */
+/** An option with all its names. */
 export interface Declared {
   /** The key it is declared under, such as `historySize`. */
   readonly key: string;
   /** In the environment and `.env`, such as `HISTORY_SIZE`. The file has it in lower case. */
   readonly name: string;
-  /** `name` and its aliases; each works everywhere. */
+  /** `name` and its aliases. */
   readonly names: readonly string[];
-  /** The names that take the path of a file instead: `API_KEY_FILE`. */
+  /** The names that take the path of a file with the value: `API_KEY_FILE`. */
   readonly fileNames: readonly string[];
   readonly option: Option<unknown>;
-  /** The heading it stands under where options are listed. */
+  /** The heading in lists of options. */
   readonly group: string;
 }
 
-/** The values of every declared option, before what depends on several of them is resolved. */
+/** The values of all options, before the ones that depend on others are resolved. */
 export type AllOptions = OptionsOf<typeof httpOptions> &
   OptionsOf<typeof transportOptions> &
   OptionsOf<typeof authOptions> &
@@ -41,23 +41,23 @@ const groups: readonly (readonly [heading: string, table: OptionTable])[] = [
   ["Logging", loggingOptions],
 ];
 
-/** Every option of the server, in the order in which they are listed. */
+/** All options of the server, in the order in which they are listed. */
 export const declarations: readonly Declared[] = groups.flatMap(([group, table]) =>
   Object.entries(table).map(([key, option]) => declare(key, option, group)),
 );
 
-/** The options of which any makes the server secured. */
+/** If any of these is set, the server is secured. */
 export const credentialKeys: readonly string[] = ["apiKeys", "jwtSecret", "jwtPublicKey", "jwksUrl"];
 
-/** Whichever way a name is written: `--history-size`, `history_size` and `HISTORY_SIZE` are one. */
+/** Converts any spelling of a name: `--history-size` and `history_size` → `HISTORY_SIZE`. */
 export function canonicalName(written: string): string {
   return written.replace(/^--/, "").replaceAll("-", "_").toUpperCase();
 }
 
-/** Every name that means something, in the environment's spelling. */
+/** All valid names, as in the environment. */
 export const everyName: readonly string[] = declarations.flatMap(({ names, fileNames }) => [...names, ...fileNames]);
 
-/** Every flag that means something. */
+/** All valid flags. */
 export const everyFlag: readonly string[] = everyName.map(flagOf);
 
 function declare(key: string, option: Option<unknown>, group: string): Declared {

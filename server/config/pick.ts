@@ -1,14 +1,14 @@
 import { credentialKeys, type Declared } from "./options.ts";
 import type { ConfigInputs, From, Given, Source } from "./sources.ts";
 
-/** What one source says of one option. */
+/** The value of an option in one source. */
 export interface Picked {
   readonly from: From;
   readonly written: string;
   readonly value: unknown;
 }
 
-/** Where complaints go, and how files are read. */
+/** Collects problems and warnings, and reads files. */
 export interface PickContext {
   readonly readText: ConfigInputs["readText"];
   readonly problems: string[];
@@ -16,8 +16,8 @@ export interface PickContext {
 }
 
 /**
- * The value of an option in one source, or undefined where it says nothing (or nothing that can be used: that is noted).
- * Two names of one option in the same source must agree.
+ * The value of an option in one source; undefined if it is not set there, or invalid, which is reported in the context. If a
+ * source sets an option under two names, the values must be equal.
  */
 export function pickFrom(source: Source, declared: Declared, context: PickContext): Picked | undefined {
   const { option, names, fileNames } = declared;
@@ -57,13 +57,13 @@ function read(from: From, declared: Declared, given: Given, context: PickContext
 }
 
 /**
- * `REDIS_URL=` is how compose files pass on what is not set, so it counts as that. But whoever writes `API_KEY=` thinks
- * that the server is secured, and on the command line it is a slip.
+ * An empty value usually counts as not set, because compose files pass unset variables like this (`REDIS_URL=`). It is an
+ * error for a credential, where the user may believe that the server is secured, and on the command line.
  */
 function empty(from: From, { key, option }: Declared, given: Given, { problems, warnings }: PickContext): undefined {
   if (from === "flag") problems.push(`${given.written}: expected ${option.rule}, got nothing`);
   else if (credentialKeys.includes(key)) {
-    problems.push(`${given.written} is empty, so it would secure nothing: give it a value, or take it away`);
+    problems.push(`${given.written} is empty, so the server would not be secured: set a value, or remove it`);
   } else if (option.orFile) warnings.push(`${given.written} is empty and counts as not set`);
 }
 

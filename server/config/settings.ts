@@ -2,8 +2,8 @@ import type { ChannelRule } from "../channels/rule.ts";
 import type { AllOptions } from "./options.ts";
 
 /**
- * What the server runs with: flat, resolved, plain. Times end in Ms, amounts of bytes in Bytes; `…File`, aliases and
- * defaults that depend on the mode are resolved. Bounds that 0 takes away are Infinity.
+ * The resolved settings of a server. Times end in Ms, sizes in Bytes. `…_FILE` names, aliases and defaults that depend on the
+ * mode are resolved. A limit that is turned off with 0 is Infinity.
  */
 export interface Settings extends Omit<AllOptions, "workers" | "redisHost" | "redisPort"> {
   /** Whether any credential is configured: see docs/auth.md. */
@@ -13,7 +13,7 @@ export interface Settings extends Omit<AllOptions, "workers" | "redisHost" | "re
   readonly workers: number | "auto" | undefined;
 }
 
-/** The sources said something that cannot be. Each problem names the setting as it was written, and the way out. */
+/** Invalid settings. Each problem names the setting as the user wrote it, and what to do. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];

@@ -4,41 +4,41 @@ import { nearest } from "../lib/nearest.ts";
 import { parseDotenv } from "./dotenv.ts";
 import { canonicalName, everyFlag, everyName } from "./options.ts";
 
-/** Everything settings come from, handed in: nothing here looks at the process or at the disk by itself. */
+/** The sources of settings. They are passed in: this folder does not access the process or the disk itself. */
 export interface ConfigInputs {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** By flag, such as `--history-size`; `true` for a flag without a value. */
   readonly flags: ReadonlyMap<string, string | true>;
-  /** What a program says that has the server as a library: by key, such as `historySize`; `channels` among them. */
+  /** Options of the library's constructor by key, such as `historySize`, including `channels`. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** `--config PATH`; undefined: one of `configFiles`, if it is there. */
+  /** `--config PATH`; undefined: the first of `configFiles` that exists. */
   readonly configPath: string | undefined;
-  /** A file of the working directory, or undefined where there is none. @throws Error where it cannot be read. */
+  /** The text of a file; undefined if it does not exist. @throws Error if it cannot be read */
   readonly readText: (path: string) => string | undefined;
 }
 
-/** Who said it. */
+/** The kind of source. */
 export type From = "default" | "file" | ".env" | "environment" | "flag" | "option";
 
-/** One thing somebody set. */
+/** A name and value in a source. */
 export interface Given {
-  /** In the environment's spelling. */
+  /** The name as in the environment. */
   readonly name: string;
-  /** As the person wrote it, with the place: `history_size in fanfare.config.yaml`. */
+  /** The name as the user wrote it, with the place: `history_size in fanfare.config.yaml`. */
   readonly written: string;
   readonly value: unknown;
 }
 
-/** One place settings come from. */
+/** One source of settings. */
 export interface Source {
   readonly from: From;
   readonly given: readonly Given[];
 }
 
-/** What was found, the weakest source first. */
+/** All sources, the one with the lowest precedence first. */
 export interface Sources {
   readonly sources: readonly Source[];
-  /** `channels` of the file, as it stands there. */
+  /** The unparsed `channels` of the file. */
   readonly channels: unknown;
   /** The path of the file, if there is one. */
   readonly file: string | undefined;
@@ -46,7 +46,7 @@ export interface Sources {
   readonly warnings: readonly string[];
 }
 
-/** The names a file is looked for under, in the working directory. */
+/** The default names of the settings file in the working directory. */
 export const configFiles = [
   "fanfare.config.yaml",
   "fanfare.config.yml",
@@ -54,7 +54,7 @@ export const configFiles = [
   "fanfare.config.toml",
 ] as const;
 
-/** Reads all sources; finds names that mean nothing, and files that cannot be read. */
+/** Reads all sources. Reports unknown names and unreadable files. */
 export function readSources(inputs: ConfigInputs): Sources {
   const notes: Notes = { problems: [], warnings: [] };
   const file = findFile(inputs, notes);
@@ -84,12 +84,12 @@ function findFile(inputs: ConfigInputs, notes: Notes): { path: string; text: str
   });
   if (found.length > 1) {
     const paths = found.map(({ path }) => path).join(" and ");
-    notes.problems.push(`there are ${paths}: keep one, or name one with --config`);
+    notes.problems.push(`found ${paths}: keep one, or choose one with --config`);
   }
   return found[0];
 }
 
-/** Undefined where there is no such file, or none that can be read: that is noted. */
+/** Undefined if the file does not exist, or cannot be read, which is reported. */
 function read(inputs: ConfigInputs, path: string, notes: Notes): string | undefined {
   try {
     const text = inputs.readText(path);
@@ -110,7 +110,7 @@ function readConfigFile(path: string, text: string, notes: Notes): Record<string
     if (typeof value === "object" && !Array.isArray(value)) return { ...value };
     notes.problems.push(`${path}: expected settings by name, such as "port: 8000"`);
   } catch (error) {
-    // What follows the first line quotes the file, which may hold a secret.
+    // The lines after the first quote the file, which may contain a secret.
     const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
     const place = error instanceof TomlError ? ` at line ${error.line}, column ${error.column}` : "";
     notes.problems.push(`${path}: ${reason.replace(/:$/, "")}${place}`);
@@ -129,7 +129,7 @@ function fromFile(values: Readonly<Record<string, unknown>>, path: string, notes
   return Object.entries(values).flatMap(([written, value]) => {
     const name = canonicalName(written);
     if (known.has(name)) return [{ name, written: `${written} in ${path}`, value }];
-    if (written.startsWith("$") || written.startsWith("x-")) return []; // "$schema" and notes of one's own
+    if (written.startsWith("$") || written.startsWith("x-")) return []; // "$schema" and the user's own extensions
     notes.problems.push(`${written} in ${path}: ${unknown(name, (it) => it.toLowerCase())}`);
     return [];
   });
@@ -141,9 +141,9 @@ function fromDotenv(inputs: ConfigInputs, notes: Notes): Given[] {
   return Array.from(values).flatMap(([written, value]) => {
     const name = written.toUpperCase();
     if (known.has(name)) return [{ name, written: `${written} in .env`, value }];
-    // Others keep their settings in .env as well, so only what looks like a slip is worth a word.
+    // Other programs use .env too, so only names that look like typos are reported.
     const guess = nearest(name, everyName);
-    if (guess !== undefined) notes.warnings.push(`${written} in .env is no setting: did you mean ${guess}?`);
+    if (guess !== undefined) notes.warnings.push(`${written} in .env is not a setting: did you mean ${guess}?`);
     return [];
   });
 }
@@ -178,5 +178,5 @@ function camelCase(name: string): string {
 
 function unknown(written: string, spell: (name: string) => string, names: readonly string[] = everyName): string {
   const guess = nearest(written, names);
-  return guess === undefined ? "there is no such setting" : `there is no such setting, did you mean ${spell(guess)}?`;
+  return guess === undefined ? "unknown setting" : `unknown setting, did you mean ${spell(guess)}?`;
 }

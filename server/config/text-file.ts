@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** The text of a file, or undefined where there is none. @throws Error where it cannot be read. */
+/** The text of a file; undefined if it does not exist. @throws Error if it cannot be read */
 export function readTextFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");

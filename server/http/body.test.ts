@@ -3,7 +3,7 @@ import { readBody } from "./body.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-/** A request whose length nobody declared, as with chunked encoding. */
+/** A request without Content-Length, as with chunked encoding. */
 function chunked(chunks: readonly string[]): Request {
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -41,12 +41,12 @@ describe("a body", () => {
     });
   });
 
-  test("that is no UTF-8 is refused", async () => {
+  test("that is not UTF-8 is refused", async () => {
     const request = new Request("http://localhost/", { method: "POST", body: new Uint8Array([0xff]) });
     await expect(readBody(request, 10)).rejects.toMatchObject({ code: "bad-request" });
   });
 
-  test("that does not end is refused at its deadline", async () => {
+  test("that does not end is refused when it times out", async () => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(bytesOf("a")) });
     const request = new Request("http://localhost/", { method: "POST", body });
     await expect(readBody(request, 10, 20)).rejects.toMatchObject({ code: "request-timeout" });

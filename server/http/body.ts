@@ -1,14 +1,14 @@
 import { ServiceError } from "../../protocol/errors.ts";
 
-/** How long a body may take to come, however fast its bytes drip. */
+/** How long it may take until the whole body has arrived. */
 const bodyMs = 30_000;
-/** Keeps nothing between two bodies. */
+/** Stateless between two bodies. */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * The body as text.
- * @throws ServiceError "too-large" above the limit, "request-timeout" for what takes too long, "bad-request" for what breaks
- * off or is not UTF-8
+ * Reads the body as text.
+ * @throws ServiceError "too-large" above the limit, "request-timeout" if it takes too long, "bad-request" if it ends early or is
+ * not UTF-8
  */
 export async function readBody(request: Request, maxBytes: number, deadlineMs = bodyMs): Promise<string> {
   const declared = request.headers.get("Content-Length");
@@ -24,7 +24,7 @@ export async function readBody(request: Request, maxBytes: number, deadlineMs = 
   }
 }
 
-/** A body whose size nobody declared: reading stops at the limit, however much there is. */
+/** Reads a body without Content-Length. Stops at the limit. */
 async function readChunks(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
@@ -40,10 +40,10 @@ async function readChunks(body: ReadableStream<Uint8Array>, maxBytes: number): P
   }
 }
 
-/** The sender went away, or sent chunks that are none. Nobody may be left to be answered, but it is no fault of ours. */
+/** The client disconnected or sent invalid chunks. This is not a bug, even if nobody may be left to read the response. */
 function brokenOff(cause: unknown): never {
   if (cause instanceof ServiceError) throw cause;
-  throw new ServiceError("bad-request", "body: it broke off", { field: "body", cause });
+  throw new ServiceError("bad-request", "body: it ended before it was complete", { field: "body", cause });
 }
 
 async function beforeDeadline<T>(bytes: Promise<T>, deadlineMs: number): Promise<T> {
@@ -58,7 +58,7 @@ async function beforeDeadline<T>(bytes: Promise<T>, deadlineMs: number): Promise
   }
 }
 
-/** Made when it is needed: the stack of an error costs more than the rest of a small body. */
+/** Created only when needed: the stack trace of an error costs more than reading a small body. */
 function tooLate(deadlineMs: number): ServiceError {
   const rule = `body: expected all of it within ${deadlineMs / 1000} s`;
   return new ServiceError("request-timeout", rule, { field: "body" });

@@ -3,11 +3,11 @@ import { ServiceError } from "../../protocol/errors.ts";
 export interface BorderSettings {
   /** Any credential is configured. */
   readonly isSecured: boolean;
-  /** Takes both checks away. */
+  /** Turns off both checks of an open server. */
   readonly insecure: boolean;
   /** Undefined: the default of the mode. */
   readonly corsOrigins: readonly string[] | undefined;
-  /** What the server listens on: a name for it in `Host` as well. */
+  /** The address the server listens on. It is also allowed in `Host`. */
   readonly host: string;
 }
 
@@ -15,9 +15,9 @@ const loopback = /^(localhost|[^.]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 const extension = /^(chrome|moz|safari-web)-extension:$/;
 
 /**
- * Who may come in from a browser. Any website can make a browser send requests to a server on loopback, and a name of its
- * own can point there; so an open server takes no foreign `Origin` and no `Host` that is no loopback name. Programs that
- * send no `Origin` pass.
+ * Checks `Origin` and `Host`, to protect the server from other websites in a browser. Any website can make a browser send
+ * requests to a server on loopback, and can let its own name resolve to loopback. So an open server rejects foreign origins,
+ * and hosts that are not loopback names. Programs that send no `Origin` pass.
  */
 export class Border {
   readonly #settings: BorderSettings;
@@ -32,30 +32,30 @@ export class Border {
     if (refusal !== undefined) throw refusal;
   }
 
-  /** Why the request may not come in; undefined where it may. */
+  /** The error for a request that is not allowed; undefined if it is allowed. */
   refusal(request: Request): ServiceError | undefined {
     const { isSecured, insecure } = this.#settings;
     if (insecure && !isSecured) return undefined;
     const host = request.headers.get("Host") ?? "";
     if (!isSecured && !this.#isOwnName(host)) {
-      const rule = "an open server answers to loopback names only";
+      const rule = "an open server accepts only loopback names such as localhost";
       return new ServiceError("forbidden", `Host: ${rule}, got ${shown(host)}`);
     }
     const origin = request.headers.get("Origin");
     if (origin !== null && !this.#allows(origin, host)) {
-      const message = `Origin: ${shown(origin)} is not allowed here; CORS_ORIGINS names those that are`;
+      const message = `Origin: ${shown(origin)} is not allowed: add it to CORS_ORIGINS`;
       return new ServiceError("forbidden", message);
     }
     return undefined;
   }
 
-  /** What lets the page that asked read the answer. Of a request that passed `check`. */
+  /** The headers that let a page read the response. Only for a request that passed `check`. */
   corsHeaders(request: Request): Readonly<Record<string, string>> {
     const origin = request.headers.get("Origin");
     return origin === null ? {} : { "Access-Control-Allow-Origin": origin, Vary: "Origin" };
   }
 
-  /** The answer to a browser that asks before it sends. */
+  /** The response to a CORS preflight request. */
   preflight(request: Request): Response {
     const headers = {
       ...this.corsHeaders(request),

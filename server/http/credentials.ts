@@ -5,8 +5,8 @@ import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
 import { bearerOf } from "../auth/bearer.ts";
 import type { Identity } from "../auth/identity.ts";
 
-/** Whom requests are let in by. */
-export interface Doorkeepers {
+/** What checks the credentials of a request. */
+export interface Authenticators {
   readonly keys: Pick<ApiKeys, "check">;
   readonly access: Access;
 }
@@ -15,15 +15,15 @@ export interface Doorkeepers {
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
- * Lets a request pass by an API key, or by a user's token where the endpoint takes one: for clients that cannot hold a
- * WebSocket open and say over HTTP what they would have said there.
- * @returns the user's identity, whose permissions the verb checks; undefined for a key, or where none is needed
+ * Checks the API key of a request, or a user's token if the endpoint accepts tokens. Tokens are for clients that cannot use a
+ * WebSocket and send their commands over HTTP.
+ * @returns the user's identity, whose permissions the handler checks; undefined for a key, or if none is required
  * @throws ServiceError "unauthorized" or "forbidden"
  */
-export async function enter(
+export async function authenticate(
   headers: KeyHeaders,
   { scope, forClients }: Pick<Endpoint, "scope" | "forClients">,
-  { keys, access }: Doorkeepers,
+  { keys, access }: Authenticators,
 ): Promise<Identity | undefined> {
   const token = bearerOf(headers.authorization);
   try {

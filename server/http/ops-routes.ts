@@ -19,28 +19,28 @@ export interface OpsParts {
   readonly keys: Pick<ApiKeys, "check">;
 }
 
-/** What load balancers, monitoring and people on duty ask for. */
+/** Health checks, metrics and draining, for load balancers, monitoring and operators. */
 export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
   const routes: readonly PlainRoute[] = [
     {
       method: "GET",
       path: "/health",
       scope: "read",
-      summary: "How the server is.",
+      summary: "Get the health of the server.",
       about: aboutHealth,
       answer: (request) => answerHealth(request, parts),
     },
     {
       method: "GET",
       path: "/livez",
-      summary: "Does the process live?",
+      summary: "Liveness check.",
       about: aboutLivez,
       answer: () => respondJson({ status: "alive" }),
     },
     {
       method: "GET",
       path: "/readyz",
-      summary: "Should new clients be sent here?",
+      summary: "Readiness check: whether to send new clients to this server.",
       about: aboutReadyz,
       answer: () => answerReady(parts),
     },
@@ -48,7 +48,7 @@ export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
       method: "GET",
       path: "/metrics",
       scope: "read",
-      summary: "Figures, as JSON or for Prometheus.",
+      summary: "Get metrics, as JSON or for Prometheus.",
       about: aboutMetrics,
       answer: (request) => answerMetrics(request, parts),
     },
@@ -56,7 +56,7 @@ export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
       method: "GET",
       path: "/v1/nodes",
       scope: "read",
-      summary: "The processes of this server, each with its figures.",
+      summary: "List the processes of this server with their metrics.",
       about: aboutNodes,
       answer: (request) => answerNodes(request, parts),
     },
@@ -64,7 +64,7 @@ export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
       method: "POST",
       path: "/v1/drain",
       scope: "admin",
-      summary: "Stop the whole server as the first signal does: everybody is told, and may leave.",
+      summary: "Shut the server down gracefully, as SIGTERM does.",
       about: aboutDrain,
       answer: (request) => answerDrain(request, parts),
     },
@@ -72,7 +72,7 @@ export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
   return routes.map(strict);
 }
 
-/** Load balancers and monitoring add parameters of their own, so only the paths of the API refuse them. */
+/** Rejects unknown parameters, but only on API paths: load balancers and monitoring add parameters of their own. */
 function strict(route: PlainRoute): PlainRoute {
   if (!route.path.startsWith("/v1/")) return route;
   return {
@@ -98,7 +98,7 @@ function answerReady({ ops }: OpsParts): Response {
   return respondJson({ status: ready ? "ready" : "not ready" }, ready ? 200 : 503);
 }
 
-/** JSON for people and programs; Prometheus' text for a scraper, which says so in `Accept`. */
+/** JSON, or the Prometheus text format if `Accept` says so. */
 async function answerMetrics(request: Request, { keys, metrics }: OpsParts): Promise<Response> {
   keys.check(keyHeaders(request), "read");
   const accept = request.headers.get("Accept") ?? "";

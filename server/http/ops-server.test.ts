@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** A port that nobody has at this moment. */
+/** A port that is currently free. */
 async function freePort(): Promise<number> {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   const { port = 0 } = server;
@@ -25,7 +25,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The doors of a server that is healthy as long as the test says so. */
+/** An OpsServer whose state the test controls. */
 async function world({ readFigures = () => ({}) }: { readFigures?: () => object } = {}) {
   const peers = new Peers(MemoryCluster.alone(systemClock), systemClock);
   await peers.start();
@@ -54,8 +54,8 @@ async function world({ readFigures = () => ({}) }: { readFigures?: () => object 
   return { server, state, ask, control, opsPort, port };
 }
 
-describe("the doors for operations", () => {
-  test("say how it is, now", async () => {
+describe("the operations endpoints", () => {
+  test("report the current state", async () => {
     const { server, state, ask, opsPort, port } = await world();
     await server.listen({ ...border, opsPort }, port);
     const look = async () => [(await ask("/readyz")).status, (await ask("/livez")).status];
@@ -68,7 +68,7 @@ describe("the doors for operations", () => {
     expect(await (await ask("/health")).json()).toMatchObject({ status: "draining" });
   });
 
-  test("want a key with the right scope by OPS_PORT, and none by the control socket", async () => {
+  test("require a key with the right scope on OPS_PORT, and none on the control socket", async () => {
     const { server, state, ask, control, opsPort, port } = await world();
     await server.listen({ ...border, opsPort }, port);
     expect((await ask("/metrics", { headers: {} })).status).toBe(401);
@@ -80,7 +80,7 @@ describe("the doors for operations", () => {
     expect(state.drains).toBe(1);
   });
 
-  test("read no body that is larger than any of theirs", async () => {
+  test("reject a large body", async () => {
     const { server, state, control, port } = await world();
     await server.listen({ ...border, opsPort: undefined }, port);
     const answer = await control("/v1/drain", { method: "POST", body: "x".repeat(1024 * 1024) });
@@ -95,7 +95,7 @@ describe("the doors for operations", () => {
 });
 
 describe("opening and closing", () => {
-  test("without OPS_PORT there is the control socket alone", async () => {
+  test("without OPS_PORT there is only the control socket", async () => {
     const { server, ask, control, port } = await world();
     await server.listen({ ...border, opsPort: undefined }, port);
     expect((await control("/livez")).status).toBe(200);
@@ -107,12 +107,12 @@ describe("opening and closing", () => {
     const busy = Bun.serve({ port: opsPort, hostname: "127.0.0.1", fetch: () => new Response() });
     const opening = server.listen({ ...border, opsPort }, port);
     await expect(opening).rejects.toThrow(UnusableOpsPort);
-    await expect(opening).rejects.toThrow(`OPS_PORT: port ${opsPort} of 127.0.0.1 is in use`);
+    await expect(opening).rejects.toThrow(`OPS_PORT: port ${opsPort} on 127.0.0.1 is already in use`);
     await expect(control("/livez")).rejects.toThrow();
     await busy.stop(true);
   });
 
-  test("what was asked before the end is answered, and no file stays behind", async () => {
+  test("a request in flight is answered before closing, and no file is left behind", async () => {
     const asked = Promise.withResolvers<void>();
     const { server, control, port } = await world({
       readFigures: () => {
@@ -129,7 +129,7 @@ describe("opening and closing", () => {
     expect(existsSync(controlPath(port))).toBe(false);
   });
 
-  test("somebody who never ends does not keep the server", async () => {
+  test("a request that never ends does not block closing", async () => {
     const { server, opsPort, port } = await world();
     await server.listen({ ...border, opsPort }, port);
     const closed = Promise.withResolvers<void>();

@@ -9,28 +9,28 @@ import { respondError } from "./respond.ts";
 import { UnusableOpsPort } from "./unusable-ops-port.ts";
 import { answerUnknown } from "./wrong-method.ts";
 
-/** Seconds of silence after which a connection is closed. */
+/** Seconds after which an idle connection is closed. */
 const idleTimeoutS = 10;
 /** The same between two requests: load balancers and scrapers keep connections for a minute. */
 const keepAliveS = 75;
-/** No question here has a body worth reading. */
+/** No request here needs a body. */
 const maxRequestBodySize = 64 * 1024;
-/** How long the last answers may take: somebody who asked for the end wants to hear that it comes. */
-const lastAnswersMs = 500;
+/** How long close() waits for responses in flight, such as the one to the request that started the drain. */
+const lastResponsesMs = 500;
 
-/** Whoever reaches the control socket is the user that the server runs as: the file system has checked already. */
+/** The control socket requires no key: file permissions allow only the server's own user to connect. */
 const everyScope: OpsParts["keys"] = { check: () => undefined };
 
 const log = () => getLogger(["fanfare", "ops"]);
 
-/** Which doors there are beside the server's own. */
+/** The settings of the additional listeners. */
 export interface OpsSettings extends BorderSettings {
   readonly opsPort: number | undefined;
 }
 
 /**
- * Health, metrics, nodes and draining by doors of their own, which stay open while the server stops: a load balancer by
- * OPS_PORT, programs of the same user by a Unix socket.
+ * Serves health, metrics, nodes and draining on listeners of their own, which stay open while the server drains: OPS_PORT for
+ * load balancers and monitoring, and a Unix socket for programs of the same user.
  */
 export class OpsServer {
   readonly #parts: OpsParts;
@@ -42,7 +42,7 @@ export class OpsServer {
   }
 
   /**
-   * @param port what the server itself listens on: the control socket is named after it
+   * @param port the server's main port, which the control socket is named after
    * @throws UnusableOpsPort
    */
   async listen(settings: OpsSettings, port: number): Promise<void> {
@@ -53,26 +53,26 @@ export class OpsServer {
     try {
       this.#leaveControlPath = await openControlSocket(unix, serve);
     } catch (error) {
-      // Everything that it is good for can be asked by HTTP as well.
+      // Not fatal: HTTP offers the same operations.
       const reason = error instanceof Error ? error.message : String(error);
-      log().warning("There is no control socket {unix}: {reason}", { unix, reason });
+      log().warning("Cannot open the control socket {unix}: {reason}", { unix, reason });
     }
   }
 
-  /** Lets the last answers go out. Idempotent. */
+  /** Waits briefly for responses in flight, then closes. Idempotent. */
   async close(): Promise<void> {
     const servers = this.#servers.splice(0);
     if (servers.length === 0) return;
     const late = Promise.withResolvers<void>();
-    // A timer that keeps no process alive: mostly there is no answer to be waited for.
-    const patience = systemClock.setTimeout(late.resolve, lastAnswersMs);
+    // The clock's timers do not keep the process alive.
+    const timeout = systemClock.setTimeout(late.resolve, lastResponsesMs);
     await Promise.race([Promise.all(servers.map((it) => it.stop())), late.promise]);
-    patience.cancel();
+    timeout.cancel();
     for (const server of servers) void server.stop(true);
     this.#leaveControlPath();
   }
 
-  /** For a process that ends in this moment: no file of it stays behind. */
+  /** Removes the socket file synchronously, for a process that exits at once. */
   abandon(): void {
     this.#leaveControlPath();
   }
@@ -88,7 +88,7 @@ export class OpsServer {
   }
 }
 
-/** @param border undefined where no browser comes */
+/** @param border undefined for the control socket, which browsers cannot reach */
 function handlers(parts: OpsParts, border?: Border) {
   const routes = opsRoutes(parts);
   return {
@@ -99,9 +99,9 @@ function handlers(parts: OpsParts, border?: Border) {
       server.timeout(request, keepAliveS);
       border?.check(request);
       const { pathname } = locationOf(request);
-      // Load balancers ask so; the runtime leaves the body out.
-      const asked = request.method === "HEAD" ? "GET" : request.method;
-      const route = routes.find(({ method, path }) => method === asked && path === pathname);
+      // Some load balancers send HEAD. The runtime omits the body.
+      const wanted = request.method === "HEAD" ? "GET" : request.method;
+      const route = routes.find(({ method, path }) => method === wanted && path === pathname);
       return route === undefined ? answerUnknown(routes, pathname, request.method) : route.answer(request);
     },
   };

@@ -25,7 +25,7 @@ describe("the page", () => {
     ["/page/app.js", "text/javascript; charset=utf-8"],
     ["/page/style.css", "text/css; charset=utf-8"],
     ["/page/icon.svg", "image/svg+xml; charset=utf-8"],
-  ])("has %s as %s, and lets nothing of another host in", async (path, type) => {
+  ])("serves %s as %s, and its policy allows nothing from other hosts", async (path, type) => {
     const { status, headers } = await ask(page, path);
     expect(status).toBe(200);
     expect(headers.get("Content-Type")).toBe(type);
@@ -33,14 +33,14 @@ describe("the page", () => {
     const policy = headers.get("Content-Security-Policy") ?? "";
     expect(policy).toStartWith("default-src 'none'; script-src 'self'; style-src 'self'");
     expect(policy).not.toContain("unsafe");
-    // No other site may show it in a frame, post a form from it, or move its base.
+    // No framing by other sites, no forms, no <base>.
     for (const rule of ["frame-ancestors 'none'", "form-action 'none'", "base-uri 'none'"]) {
       expect(policy.split("; ")).toContain(rule);
     }
     expect(headers.get("Referrer-Policy")).toBe("no-referrer");
   });
 
-  test("loads only what the server has, and holds no script or style of its own", async () => {
+  test("loads only files of the server, and has no inline scripts or styles", async () => {
     const html = await (await ask(page, "/")).text();
     const loaded = Array.from(html.matchAll(/(?:src|href)="([^"]+)"/g), ([, path = ""]) => path);
     expect(new Set(loaded)).toEqual(new Set(["page/icon.svg", "page/style.css", "page/app.js"]));
@@ -48,7 +48,7 @@ describe("the page", () => {
     expect(html).not.toMatch(/<style|<script(?![^>]*src=)|\son\w+=|\sstyle=/);
   });
 
-  test("is not sent again to a browser that has it", async () => {
+  test("is not sent again to a browser that has it cached", async () => {
     const first = await ask(page, "/page/app.js");
     const tag = first.headers.get("ETag") ?? "";
     expect(tag).toMatch(/^"[\w-]{22}"$/);
@@ -59,12 +59,12 @@ describe("the page", () => {
     expect((await ask(page, "/page/app.js", { "If-None-Match": '"other"' })).status).toBe(200);
   });
 
-  test("is a script that a browser can run: nothing is left to import", async () => {
+  test("has a script without imports", async () => {
     const script = await (await ask(page, "/page/app.js")).text();
     expect(new Bun.Transpiler({ loader: "js" }).scanImports(script)).toEqual([]);
   });
 
-  test("is told of its server, whatever the settings are called", async () => {
+  test("contains the server's settings, escaped", async () => {
     const told = { ...settings, wsPath: `/a&quot;"'><b>`, isSecured: true };
     const html = await (await ask(new Page(told), "/")).text();
     const contents: (string | null)[] = [];
@@ -92,7 +92,7 @@ describe("without the page", () => {
     expect(refusal).toMatchObject({ code: "not-found" });
   });
 
-  test("/ says how to get one, and where WebSockets connect", async () => {
+  test("/ says how to turn it on, and where WebSockets connect", async () => {
     const refusal = await ask(new Page({ ...settings, page: false, wsPath: "/live" }), "/").catch((it: unknown) => it);
     expect(refusal).toMatchObject({ message: expect.stringMatching(/PAGE=on.*\/live$/) });
   });

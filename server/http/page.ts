@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { ServiceError } from "../../protocol/errors.ts";
 
-/** What the page has to know of the server, and whether there is a page at all. */
+/** Whether the page is served, and the settings that it needs. */
 export interface PageSettings {
   readonly page: boolean;
   readonly wsPath: string;
@@ -20,8 +20,8 @@ interface Asset {
 const sources = join(import.meta.dir, "..", "..", "web", "page");
 
 /**
- * Nothing but the server's own files, and no text is ever taken for markup or code: `require-trusted-types-for` makes the
- * browser itself refuse it.
+ * Allows only the server's own files. `require-trusted-types-for` makes the browser reject any attempt to use text as markup or
+ * code.
  */
 const securityHeaders = {
   "Content-Security-Policy": [
@@ -41,8 +41,8 @@ const securityHeaders = {
 };
 
 /**
- * The page at `/` and the three files that it loads, made from web/page when the first one is asked for and kept: bundling
- * takes about as long as the whole rest of starting does, and most servers are never asked.
+ * Serves the page at `/` and the three files that it loads. They are built from web/page on the first request and cached:
+ * bundling would double the start-up time, and most servers never get the request.
  */
 export class Page {
   readonly #settings: PageSettings;
@@ -52,7 +52,7 @@ export class Page {
     this.#settings = settings;
   }
 
-  /** @throws ServiceError "not-found", at `/` with the way to a page */
+  /** @throws ServiceError "not-found"; at `/` the message says how to turn the page on */
   async answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
     const make = this.#settings.page ? this.#makers[pathname] : undefined;
@@ -61,7 +61,7 @@ export class Page {
     if (asset === undefined) {
       asset = make();
       this.#assets.set(pathname, asset);
-      // What failed once may succeed the next time; whoever asked now is told.
+      // A failed build is reported to this request and retried for the next one.
       asset.catch(() => this.#assets.delete(pathname));
     }
     return answerWith(await asset, request);
@@ -74,7 +74,7 @@ export class Page {
     "/page/icon.svg": async () => asset("image/svg+xml; charset=utf-8", await source("icon.svg")),
   };
 
-  /** The page has no inline script, so what it must know stands in an attribute. */
+  /** The page has no inline script, so its settings are in an attribute. */
   #withSettings(html: string): string {
     const { wsPath, ssePath, isSecured, trustUserId, anonymous } = this.#settings;
     const content = JSON.stringify({ wsPath, ssePath, isSecured, trustUserId, anonymous });
@@ -87,7 +87,7 @@ export class Page {
   #nothingAt(pathname: string): ServiceError {
     if (pathname !== "/") return new ServiceError("not-found", `there is nothing at ${pathname.slice(0, 200)}`);
     const { wsPath } = this.#settings;
-    const message = `there is no page here: PAGE=on puts one at /, to try the server; WebSockets connect to ${wsPath}`;
+    const message = `the page is turned off: set PAGE=on to serve it; WebSockets connect to ${wsPath}`;
     return new ServiceError("not-found", message);
   }
 }
@@ -96,7 +96,7 @@ function source(name: string): Promise<string> {
   return Bun.file(join(sources, name)).text();
 }
 
-/** Not minified: who opens the browser's tools shall be able to read it. */
+/** Not minified, so that it is readable in the browser's developer tools. */
 async function bundle(): Promise<string> {
   const built = await Bun.build({ entrypoints: [join(sources, "page.ts")], target: "browser", format: "esm" });
   const [output] = built.outputs;
@@ -106,7 +106,7 @@ async function bundle(): Promise<string> {
 
 function asset(contentType: string, bytes: string): Asset {
   const hash = createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
-  // no-cache: kept by the browser, and asked for again each time whether it is still this one.
+  // no-cache: the browser caches the file, but revalidates it each time.
   const headers = { ...securityHeaders, "Content-Type": contentType, "Cache-Control": "no-cache", ETag: `"${hash}"` };
   return { bytes, headers };
 }

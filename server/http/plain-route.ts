@@ -1,8 +1,8 @@
 import type { Operation } from "../api/about/about.ts";
 
-/** A row beside the HTTP API: it reads no body and knows no verb. */
+/** A route outside the HTTP API, without a request body. */
 export interface PlainRoute extends Operation {
   readonly method: "GET" | "POST";
-  /** Refusals are thrown. */
+  /** Throws a ServiceError for an error response. */
   readonly answer: (request: Request) => Response | Promise<Response>;
 }

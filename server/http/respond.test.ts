@@ -7,7 +7,7 @@ test.each([
   ["JSON", respondJson({})],
   ["a refusal", respondError(new ServiceError("forbidden", "no"))],
   ["a refusal for some time", respondError(new ServiceError("rate-limited", "wait", { retryAfterMs: 1 }))],
-])("no cache keeps %s, and no browser guesses what it is", (_, { headers }) => {
+])("%s is not cached, and its type is not sniffed", (_, { headers }) => {
   expect(headers.get("Cache-Control")).toBe("no-store");
   expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
 });

@@ -20,14 +20,14 @@ const titles: Readonly<Record<number, string>> = {
 };
 
 /**
- * The headers of every answer but the page and its documents. No cache may keep one: it would serve a private history to
- * the next client, without asking for its key.
+ * The headers of all responses except the page and the documents. They must not be cached: a cache would serve a private
+ * history to the next client without checking its key.
  */
 export function answerHeaders(contentType: string): Record<string, string> {
   return { "Content-Type": contentType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 }
 
-/** What a verb answered. */
+/** The response to a successful API request. */
 export function respond({ status, body }: Reply): Response {
   return new Response(body, { status, headers: answerHeaders("application/json; charset=utf-8") });
 }
@@ -36,11 +36,11 @@ export function respondJson(value: unknown, status = 200): Response {
   return respond({ status, body: JSON.stringify(value) });
 }
 
-/** The one place where failures become answers: refusals say why (RFC 9457), anything else is a bug and says nothing. */
+/** Turns errors into responses: a ServiceError with its message (RFC 9457), anything else as a bare 500, because it is a bug. */
 export function respondError(error: unknown): Response {
   if (!(error instanceof ServiceError)) {
     getLogger(["fanfare", "http"]).error("A request failed: {error}", { error });
-    return respondError(new ServiceError("internal", "the server failed to answer; why is in its log"));
+    return respondError(new ServiceError("internal", "internal error: see the server's log"));
   }
   const { code, message, field, retryAfterMs } = error;
   if (code === "internal" && error.cause !== undefined) {
@@ -51,16 +51,16 @@ export function respondError(error: unknown): Response {
   const headers = new Headers(answerHeaders("application/problem+json; charset=utf-8"));
   if (retryAfterMs !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterMs / 1000)));
   else if (status === 503) headers.set("Retry-After", "5");
-  // The rest of the body is on its way, and nobody reads it.
+  // The rest of the body will not be read.
   if (status === 413 || status === 408) headers.set("Connection", "close");
-  // There is no room for it: a client that keeps the connection open takes one of the last files.
+  // A connection that stays open would use one of the last file descriptors.
   if (code === "full") headers.set("Connection", "close");
   if (status === 401) headers.set("WWW-Authenticate", "Bearer");
   if (status === 426) headers.set("Upgrade", "websocket");
   return new Response(JSON.stringify(body), { status, headers });
 }
 
-/** The body of a refusal, as RFC 9457 wants it. */
+/** The body of an error response (RFC 9457). */
 export function problemOf(code: ErrorCode, detail: string) {
   const { status } = errorTable[code];
   return { type: `urn:fanfare:error:${code}`, title: titles[status] ?? "Error", status, detail, code };

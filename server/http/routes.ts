@@ -3,7 +3,7 @@ import type { ApiDependencies, Call } from "../api/call.ts";
 import { type Endpoint, endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { readBody } from "./body.ts";
-import { enter } from "./credentials.ts";
+import { authenticate } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
 import { locationOf } from "./location.ts";
 import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
@@ -12,23 +12,23 @@ import { respond } from "./respond.ts";
 import type { UserRates } from "./user-rates.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
 
-/** Where pushing stands and how much may come in. */
+/** The settings of the routes. */
 export interface RouteSettings extends PageSettings, DocsSettings {
   readonly sseBatchPath: string;
   /** Bytes. */
   readonly maxBodyBytes: number;
 }
 
-/** What the routes lead to. */
+/** What the routes use. */
 export interface RouteParts extends OpsParts {
   readonly api: ApiDependencies;
   readonly userRates: Pick<UserRates, "charge">;
 }
 
-/** Answers a request that passed the border; refusals are thrown. */
+/** Handles a request that passed the Origin and Host checks. Throws a ServiceError for an error response. */
 export type Handle = (request: Request) => Response | Promise<Response>;
 
-/** The three doors that messages come in by: they are matched by the runtime itself, a third faster than below. */
+/** The three routes for publishing. The runtime matches them itself, which is a third faster than the router below. */
 export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly<Record<string, Handle>> {
   const post =
     (endpoint: Endpoint): Handle =>
@@ -42,14 +42,14 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
   return Object.fromEntries([...pushEndpoints(settings), ...publish].map((it) => [it.path, post(it)]));
 }
 
-/** Everything else. */
+/** All other routes. */
 export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle {
   const app = new Hono();
   const page = new Page(settings);
   const ops = opsRoutes(parts);
   const docs = new Docs([...pushEndpoints(settings), ...endpoints, ...ops], settings);
   app.onError((error) => {
-    throw error; // answered where all failures are
+    throw error; // handled by respondError
   });
   for (const endpoint of endpoints) {
     const path = endpoint.path.replaceAll(/\{(\w+)\}/g, ":$1");
@@ -70,7 +70,7 @@ async function perform(
   settings: RouteSettings,
   parts: RouteParts,
 ): Promise<Response> {
-  const identity = await enter(keyHeaders(request), endpoint, { keys: parts.keys, access: parts.api.access });
+  const identity = await authenticate(keyHeaders(request), endpoint, { keys: parts.keys, access: parts.api.access });
   const { searchParams: query } = locationOf(request);
   if (!endpoint.warnsOfUnknown) refuseUnknownNames(query.keys(), parametersOf(endpoint), "parameter");
   const charge = (messages: number) => {

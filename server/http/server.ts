@@ -8,15 +8,15 @@ import { locationOf } from "./location.ts";
 import { respondError } from "./respond.ts";
 import { type Handle, otherRoutes, pushRoutes, type RouteParts, type RouteSettings } from "./routes.ts";
 
-/** Seconds without a byte after which a connection is closed whose request is not complete. */
+/** Seconds without data after which a connection with an incomplete request is closed. */
 const idleTimeoutS = 10;
 
 export interface HttpSettings extends RouteSettings, BorderSettings {
-  /** Several processes listen on the port together (Linux only). */
+  /** Several processes share the port (Linux only). */
   readonly sharesPort: boolean;
   readonly port: number;
   readonly trustedProxies: readonly string[];
-  /** How long an idle connection stays open for the next request. */
+  /** How long an idle connection stays open. */
   readonly keepAliveTimeoutMs: number;
   /** Paths of PEM files; both or none. */
   readonly tlsCert: string | undefined;
@@ -28,16 +28,16 @@ export interface HttpParts extends RouteParts {
   readonly sse: SseTransport;
 }
 
-/** Where the server can be reached. */
+/** The address the server listens on. */
 export interface ListeningAddress {
   readonly host: string;
   readonly port: number;
   readonly isTls: boolean;
 }
 
-/** The one port: WebSocket handshakes, event streams and HTTP, each on its way. */
+/** The main port: dispatches WebSocket handshakes, event streams and HTTP requests. */
 export class HttpServer {
-  /** While stopping: answers carry `Connection: close`, so that kept-alive clients go elsewhere. */
+  /** If true, responses have `Connection: close`, so that clients with kept-alive connections switch to another server. */
   closesConnections = false;
   readonly #settings: HttpSettings;
   readonly #parts: HttpParts;
@@ -47,7 +47,7 @@ export class HttpServer {
   #server: Server<SocketState> | undefined;
   #lastRequestAt = Number.NEGATIVE_INFINITY;
 
-  /** @throws Error where a setting cannot be used */
+  /** @throws Error if a setting is invalid */
   constructor(settings: HttpSettings, parts: HttpParts) {
     this.#settings = settings;
     this.#parts = parts;
@@ -56,7 +56,7 @@ export class HttpServer {
     this.#other = otherRoutes(settings, parts);
   }
 
-  /** @throws Error with the code EADDRINUSE where the port is taken */
+  /** @throws Error with the code EADDRINUSE if the port is in use */
   listen(): ListeningAddress {
     const { host, port, tlsCert, tlsKey } = this.#settings;
     const routes: Record<string, (request: Request, server: Server<SocketState>) => Promise<Response>> = {};
@@ -72,11 +72,11 @@ export class HttpServer {
       fetch: (request, server) => this.#fetch(request, server),
       websocket: this.#parts.websocket.handler,
       idleTimeout: idleTimeoutS,
-      // The runtime would refuse a larger body without saying why. `readBody` holds the limit, and a body that nobody reads is
-      // not buffered.
+      // The runtime would reject a larger body without an explanation. `readBody` enforces the limit, and a body that is not
+      // read is not buffered.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
-      // Said outright: outside of development the runtime would share a port that is taken, instead of refusing it.
+      // Explicit, because outside of development mode the runtime would share a port that is in use instead of failing.
       reusePort: this.#settings.sharesPort,
       error: respondError,
       ...tls,
@@ -84,22 +84,22 @@ export class HttpServer {
     return { host, port: this.#server.port ?? port, isTls: "tls" in tls };
   }
 
-  /** Whether somebody may still hold a connection that was kept alive. */
+  /** Whether a client may still have a kept-alive connection. */
   get mayBeKeptAlive(): boolean {
     return performance.now() - this.#lastRequestAt < this.#settings.keepAliveTimeoutMs;
   }
 
-  /** Requests and sockets that the runtime still works on. */
+  /** Requests in flight and open sockets. */
   get pending(): number {
     return this.#server === undefined ? 0 : this.#server.pendingRequests + this.#server.pendingWebSockets;
   }
 
-  /** Closes the listener; what is open stays open. Not awaited: it would wait for every socket. */
+  /** Closes the listener; open connections stay open. Not awaited, because it would wait for every socket. */
   stopListening(): void {
     void this.#server?.stop();
   }
 
-  /** Drops what is left. */
+  /** Closes the remaining connections. */
   close(): void {
     void this.#server?.stop(true);
     this.#server = undefined;
@@ -124,7 +124,7 @@ export class HttpServer {
 
   async #answerAndKeep(request: Request, server: Server<SocketState>, handle: Handle): Promise<Response> {
     const response = await this.#answer(request, handle);
-    // Only now: while a body is on its way the shorter time-out holds.
+    // Set only now, because the shorter timeout applies while a body is being received.
     server.timeout(request, Math.ceil(this.#settings.keepAliveTimeoutMs / 1000));
     return response;
   }
@@ -156,7 +156,7 @@ export class HttpServer {
     }
   }
 
-  /** @param passedBorder only then the page that asked may read the answer */
+  /** @param passedBorder whether the page may read the response */
   #finish(request: Request, response: Response, passedBorder = false): Response {
     if (this.closesConnections) response.headers.set("Connection", "close");
     if (!passedBorder) return response;

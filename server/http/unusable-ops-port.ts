@@ -1,15 +1,15 @@
-/** OPS_PORT cannot be listened on; the message is for a person. */
+/** The server cannot listen on OPS_PORT. The message is shown to the user. */
 export class UnusableOpsPort extends Error {
   override readonly name = "UnusableOpsPort";
 
   constructor({ host, port }: { readonly host: string; readonly port: number }, cause: unknown) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     const reasons: Readonly<Record<string, string>> = {
-      EADDRINUSE: "is in use: choose another one",
-      EACCES: "may not be listened on by this user: try one above 1023",
-      EADDRNOTAVAIL: "is no address of this machine: see HOST",
+      EADDRINUSE: `port ${port} on ${host} is already in use; choose another port`,
+      EACCES: `no permission to listen on port ${port}: use one above 1023`,
+      EADDRNOTAVAIL: `this machine does not have the address ${host}: change HOST`,
     };
-    const reason = reasons[String(code)] ?? `cannot be listened on: ${cause instanceof Error ? cause.message : cause}`;
-    super(`OPS_PORT: port ${port} of ${host} ${reason}`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`OPS_PORT: ${reasons[String(code)] ?? `cannot listen on port ${port} of ${host}: ${reason}`}`, { cause });
   }
 }

@@ -2,12 +2,12 @@ import { ServiceError } from "../../protocol/errors.ts";
 import { MessageRate } from "../hub/message-rate.ts";
 import type { Clock } from "../lib/clock.ts";
 
-/** Users whose rate is remembered. Each needs a token, and the least recently seen one is forgotten first. */
+/** Maximum number of tracked users. The least recently seen one is evicted first. */
 const maxUsers = 10_000;
 
 /**
- * How much users may say over HTTP with their tokens: as many requests a second as one connection may send frames, and each
- * channel of a publish request counts as one. API keys have no limit. Counted per process, and apart from connections.
+ * Limits the rate of HTTP requests with a user's token, to as many per second as a connection may send frames. Each channel of
+ * a publish request counts as one. API keys are not limited. Counted per process, and separately from connections.
  */
 export class UserRates {
   readonly #perSecond: number;
@@ -16,7 +16,7 @@ export class UserRates {
   /** The least recently seen first. */
   readonly #rates = new Map<string, MessageRate>();
 
-  /** @param perSecond 0 for no limit @param capacity users remembered; tests make it small */
+  /** @param perSecond 0 for no limit @param capacity maximum number of tracked users; tests make it small */
   constructor(perSecond: number, clock: Pick<Clock, "monotonic">, capacity = maxUsers) {
     this.#perSecond = perSecond;
     this.#clock = clock;

@@ -3,8 +3,8 @@ import type { Operation } from "../api/about/about.ts";
 import { respondError } from "./respond.ts";
 
 /**
- * A path of ours with a method that it has not is something else than no path at all.
- * @throws ServiceError "not-found"
+ * The response to a request without a route: "method-not-allowed" if the path exists with other methods.
+ * @throws ServiceError "not-found" if the path does not exist
  */
 export function answerUnknown(operations: readonly Operation[], path: string, method: string): Response {
   const methods: readonly string[] = operations.filter((it) => matches(it.path, path)).map((it) => it.method);
@@ -12,7 +12,7 @@ export function answerUnknown(operations: readonly Operation[], path: string, me
   throw new ServiceError("not-found", `there is nothing at ${path.slice(0, 200)}`);
 }
 
-/** RFC 9110 §15.5.6: the answer names the methods that there are. */
+/** RFC 9110 §15.5.6: the response lists the allowed methods. */
 export function answerWrongMethod(path: string, method: string, methods: readonly string[]): Response {
   const message = `${path.slice(0, 200)}: expected ${methods.join(" or ")}, got ${method}`;
   const response = respondError(new ServiceError("method-not-allowed", message));

@@ -29,14 +29,14 @@ function makeFolder(): string {
 const uid = process.getuid?.();
 const listen = (path: string) => Bun.listen({ unix: path, socket: { data: () => undefined } });
 
-/** A socket on which nobody listens, as a process leaves it that is killed. */
+/** Leaves a socket without a listener, as a killed process does. */
 function leaveSocket(path: string): void {
   const code = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); process.kill(process.pid, "SIGKILL")`;
   Bun.spawnSync([process.execPath, "-e", code]);
 }
 
 describe("a control socket", () => {
-  test("is its user's alone from its first moment on", async () => {
+  test("is accessible only to its user from the start", async () => {
     const path = join(makeFolder(), "socket");
     const umask = process.umask(0);
     let listener: ReturnType<typeof listen> | undefined;
@@ -50,7 +50,7 @@ describe("a control socket", () => {
     listener?.stop(true);
   });
 
-  test("takes the place of one that nobody listens on", async () => {
+  test("replaces one without a listener", async () => {
     const path = join(makeFolder(), "socket");
     leaveSocket(path);
     expect(existsSync(path)).toBe(true);
@@ -75,7 +75,7 @@ describe("a control socket", () => {
     const before = lstatSync(path);
     let calls = 0;
     await expect(openControlSocket(path, () => calls++)).rejects.toThrow(
-      `${path} is not a socket of this user, and is left as it is`,
+      `${path} exists and is not a socket of this user: remove it`,
     );
     expect([calls, lstatSync(path).ino]).toEqual([0, before.ino]);
   });
@@ -133,7 +133,7 @@ describe("what killed servers left behind", () => {
   });
 
   testIf(process.platform === "linux", "it needs /proc/net/unix")(
-    "is nothing of a server that stands still and has a full queue",
+    "do not include the socket of a suspended server with a full queue",
     async () => {
       const folder = makeFolder();
       const path = join(folder, `fanfare-${uid}-8000.sock`);
@@ -163,7 +163,7 @@ describe("what killed servers left behind", () => {
     },
   );
 
-  test("is nobody's trouble where the place cannot be read", async () => {
+  test("are ignored if the folder cannot be read", async () => {
     await expect(clearLeftovers(join(makeFolder(), "nowhere"))).resolves.toBeUndefined();
   });
 });

@@ -2,17 +2,17 @@ import { lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { socketFolder, usualSocketFolder } from "../lib/link/socket-path.ts";
 
-/** How long a server that has the place may take to say how it is. */
+/** Timeout for the health request to another server on the same socket. */
 const answerMs = 1000;
 
-/** Where the server on a port of this machine is asked by programs of the same user: /tmp/fanfare-1000-8000.sock */
+/** The path of the control socket of the server on a port: /tmp/fanfare-1000-8000.sock */
 export function controlPath(port: number, folder = socketFolder()): string {
   return join(folder, `fanfare-${ownerName()}-${port}.sock`);
 }
 
 /**
- * The control socket of the server on a port, if there is one of this user's: another's would be a trap. A server that
- * was started with the usual TMPDIR is found from a shell with another one; the other way round, TMPDIR must be the same.
+ * The control socket of the server on a port, if it belongs to this user. Another user's socket could be a trap. A server that
+ * was started with the default TMPDIR is also found from a shell with another TMPDIR, but not the other way round.
  */
 export function findControlSocket(port: number): string | undefined {
   const paths = [socketFolder(), usualSocketFolder].map((folder) => controlPath(port, folder));
@@ -20,17 +20,17 @@ export function findControlSocket(port: number): string | undefined {
 }
 
 /**
- * Calls `listen`, which is to create the socket at the path, so that only this user may ask there.
- * @returns lets go of the path, unless it is somebody else's by then; idempotent
- * @throws Error where another server has the place, or what stands there cannot be taken away; what `listen` throws
+ * Calls `listen`, which must create the socket at the path, with permissions for this user only.
+ * @returns removes the socket file, unless another server has replaced it; idempotent
+ * @throws Error if another server uses the path, or the existing file cannot be removed; whatever `listen` throws
  */
 export async function openControlSocket(path: string, listen: () => void): Promise<() => void> {
-  // One that waits for its last clients has given the port away: whoever asks for the port's server means its successor.
+  // A draining server has released the port, so the new server on the port takes over the socket path.
   if ((await isAnswered(path)) && !(await isDraining(path))) {
-    throw new Error("another server on the same port, of another address of this machine, has it");
+    throw new Error("it is used by another server, which listens on the same port of another address");
   }
   removeSocket(path);
-  // Not afterwards: somebody could come in before.
+  // Set before listening: afterwards, another user could connect in between.
   const umask = process.umask(0o177);
   try {
     listen();
@@ -44,15 +44,14 @@ export async function openControlSocket(path: string, listen: () => void): Promi
 }
 
 /**
- * Takes away what servers of this user left behind that were killed: control sockets, and directories of workers' sockets.
- * Nobody listens there any more. Never throws.
+ * Removes what this user's killed servers left behind: control sockets, and directories with workers' sockets. Never throws.
  */
 export async function clearLeftovers(folder = socketFolder()): Promise<void> {
   const control = new RegExp(`^fanfare-${ownerName()}-\\d+\\.sock$`);
   for (const name of namesIn(folder)) {
     const path = join(folder, name);
     if (control.test(name)) await removeDead(path, path);
-    // The first thing in it is the broker's socket: without one its server is just starting.
+    // The broker's socket is created first. Without it, the server is just starting.
     else if (/^fanfare-[A-Za-z0-9]{6}$/.test(name)) await removeDead(join(path, "socket"), path);
   }
 }
@@ -63,29 +62,29 @@ async function removeDead(socket: string, whole: string): Promise<void> {
     if (inode === undefined || (await isAnswered(socket)) || inodeOf(socket) !== inode) return;
     rmSync(whole, { recursive: true, force: true });
   } catch {
-    // What cannot be taken away harms nobody.
+    // A leftover that cannot be removed does no harm.
   }
 }
 
-/** @throws Error where something else stands there: a file with that name is somebody's, and not ours to delete */
+/** @throws Error if the path is not a socket of this user: such a file must not be deleted */
 function removeSocket(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
-  if (inodeOf(path) === undefined) throw new Error(`${path} is not a socket of this user, and is left as it is`);
+  if (inodeOf(path) === undefined) throw new Error(`${path} exists and is not a socket of this user: remove it`);
   rmSync(path, { force: true });
 }
 
-/** Whether somebody listens there, be it that they stand still. */
+/** Whether a process listens there, even a suspended one. */
 async function isAnswered(path: string): Promise<boolean> {
   try {
     const socket = await Bun.connect({ unix: path, socket: { data: () => undefined, connectError: () => undefined } });
     socket.terminate();
     return true;
   } catch {
-    return isListed(path); // a full queue is refused in the same words as an empty house
+    return isListed(path); // a full accept queue causes the same error as no listener
   }
 }
 
-/** The kernel's own list has every socket that is open, by the path that it was opened with (man 5 proc). Linux only. */
+/** Whether the kernel lists an open socket with this path (man 5 proc). Linux only. */
 function isListed(path: string): boolean {
   try {
     return readFileSync("/proc/net/unix", "utf8").includes(` ${path}\n`);
@@ -99,11 +98,11 @@ async function isDraining(path: string): Promise<boolean> {
     const answer = await fetch("http://localhost/health", { unix: path, signal: AbortSignal.timeout(answerMs) });
     return /"status":"draining"/.test(await answer.text());
   } catch {
-    return false; // it hangs, or is no server of ours: then it is left alone
+    return false; // it hangs or is not a Fanfare server, so it is left alone
   }
 }
 
-/** Of a socket of this user; undefined for anything else, and for a link to one. */
+/** The inode of a socket of this user; undefined for anything else, including a link to one. */
 function inodeOf(path: string): number | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false });
   return found?.isSocket() && found.uid === process.getuid?.() ? found.ino : undefined;
@@ -113,7 +112,7 @@ function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // a place that may be used and not be read
+    return []; // a folder that cannot be listed
   }
 }
 

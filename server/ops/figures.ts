@@ -1,38 +1,38 @@
 import type { Hub } from "../hub/hub.ts";
 
-/** How one figure is called in both forms. Counters only ever grow. */
+/** A metric. Counters only grow. */
 export interface Figure {
   readonly name: string;
   readonly kind: "counter" | "gauge";
   readonly help: string;
 }
 
-/** By the figure's name; what a process does not have is left out. */
+/** Values by metric name. Metrics that a process does not have are omitted. */
 export type Figures = Readonly<Record<string, number>>;
 
 const gauge = (name: string, help: string): Figure => ({ name, kind: "gauge", help });
 const counter = (name: string, help: string): Figure => ({ name, kind: "counter", help });
 
-/** All figures there are, in the order in which they are shown. */
+/** All metrics, in the order in which they are shown. */
 export const figureTable: readonly Figure[] = [
-  gauge("active_connections", "Connections that are open now."),
-  gauge("channels", "Channels that are listened to; one that two workers listen to counts twice."),
-  gauge("slow_connections", "Connections whose socket is full."),
-  gauge("draining", "How many workers are stopping."),
+  gauge("active_connections", "Open connections."),
+  gauge("channels", "Channels with subscribers, counted once per worker."),
+  gauge("slow_connections", "Connections whose socket buffer is full."),
+  gauge("draining", "Workers that are draining."),
   gauge("memory_bytes", "Resident memory of all processes."),
-  counter("connections_total", "Connections that were let in."),
+  counter("connections_total", "Connections that were accepted."),
   counter("refusals_total", "Connections that were refused."),
-  counter("publications_total", "Publications that were stored or passed on."),
-  counter("frames_total", "Frames that clients sent."),
-  counter("deliveries_total", "Publications handed to connections, live."),
-  counter("pumped_total", "Publications handed to lagging connections."),
-  counter("gaps_total", "Holes that were announced."),
+  counter("publications_total", "Publications that were stored or delivered without storing."),
+  counter("frames_total", "Frames received from clients."),
+  counter("deliveries_total", "Publications delivered live to connections."),
+  counter("pumped_total", "Publications delivered from history to lagging connections."),
+  counter("gaps_total", "Gaps announced to clients."),
   counter("writes_total", "Writes of live publications to sockets."),
-  counter("flushes_total", "Flushes."),
-  counter("cpu_seconds_total", "Processor time of all processes."),
+  counter("flushes_total", "Flushes of pending publications to connections."),
+  counter("cpu_seconds_total", "CPU time of all processes."),
 ];
 
-/** Of a process that has connections. */
+/** The metrics of a process that has connections. */
 export function hubFigures(hub: Hub, isDraining: boolean): Figures {
   const { deliveries, pumped, gaps, writes, flushes } = hub.delivery.counts;
   return {
@@ -53,7 +53,7 @@ export function hubFigures(hub: Hub, isDraining: boolean): Figures {
   };
 }
 
-/** Of any process. */
+/** The metrics of any process. */
 export function processFigures(): Figures {
   const { user, system } = process.cpuUsage();
   return { memory_bytes: process.memoryUsage.rss(), cpu_seconds_total: (user + system) / 1e6 };

@@ -3,20 +3,19 @@ import { type Figure, type Figures, figureTable } from "./figures.ts";
 import { health, type OpsDependencies } from "./health.ts";
 
 /**
- * The figures of the whole server, read when somebody asks: each worker's hot paths only add to plain numbers, and whoever
- * is asked adds up those of all. As JSON by short names, for Prometheus with the prefix `fanfare_` and units as its
- * conventions want them.
+ * The metrics of the whole server, collected on request. Hot paths only increment plain numbers; the process that receives the
+ * request sums up those of all processes. JSON has short names; Prometheus names have the prefix `fanfare_`.
  */
 export class Metrics {
   readonly #dependencies: OpsDependencies;
   readonly #registry = new Registry();
   #sums: Figures = {};
 
-  /** @param readOwn the figures of this process */
+  /** @param readOwn reads the metrics of this process */
   constructor(dependencies: OpsDependencies, readOwn: () => Figures) {
     this.#dependencies = dependencies;
     for (const figure of figureTable) register(this.#registry, figure, () => this.#sums[figure.name] ?? 0);
-    // Each process says its own uptime: another machine's clock may be set differently.
+    // Each process reports its own uptime, because clocks of other machines may differ.
     dependencies.peers.handle("figures", () => ({ uptime_s: dependencies.uptimeS(), ...readOwn() }));
   }
 
@@ -26,7 +25,7 @@ export class Metrics {
     return { service: "fanfare", status, uptime_s, ...(await this.#gather()) };
   }
 
-  /** Prometheus' text format, version 0.0.4. */
+  /** The Prometheus text format, version 0.0.4. */
   async text(): Promise<string> {
     this.#sums = await this.#gather();
     return this.#registry.metrics();
@@ -36,7 +35,7 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  /** `{nodes: […]}`: each process of the server, with its own figures. */
+  /** `{nodes: […]}`: each process of the server with its metrics. */
   async nodes() {
     const answers = await this.#dependencies.peers.askAll("figures", null);
     const nodes = answers.map(({ member: { id, state }, body }) => ({

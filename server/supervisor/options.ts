@@ -3,7 +3,7 @@ import { type OptionsOf, text } from "../lib/option.ts";
 export const supervisorOptions = {
   workers: text(
     undefined,
-    "Processes that serve the port together, under a supervisor; `auto` is one per core. Unset: one process without a supervisor.",
+    "Number of worker processes that share the port, under a supervisor; `auto`: one per core. Unset: one process without a supervisor.",
     {
       aliases: ["UVICORN_WORKERS"],
       pattern: /^(auto|[1-9][0-9]{0,2})$/,

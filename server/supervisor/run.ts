@@ -5,15 +5,15 @@ import { systemClock } from "../lib/clock.ts";
 import { IdleCollector } from "../lib/idle-collector.ts";
 import { clearLeftovers } from "../ops/control-socket.ts";
 import type { RunEvents } from "../worker/run.ts";
-import { isAtTerminal, obeySignals, survive } from "../worker/signals.ts";
+import { handleSignals, isAtTerminal, logUncaughtErrors } from "../worker/signals.ts";
 import { Supervisor } from "./supervisor.ts";
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
 /**
- * Runs a server of several workers until a signal has ended it, or its workers cannot be kept alive.
- * @returns the exit code: 0, 1 after a crash loop, or 128 + the number of the signal that could not wait
- * @throws Error with the code EADDRINUSE where the port is taken, or what storage or the first worker says
+ * Runs a server of several workers until it has stopped, or a worker is in a crash loop.
+ * @returns the exit code: 0, 1 after a crash loop, or 128 + the number of the second signal
+ * @throws Error with the code EADDRINUSE if the port is in use, or the error of the storage or of the first worker that fails
  */
 export async function runSupervisor(settings: Settings, { onListening, onLauncherGone }: RunEvents): Promise<number> {
   const hasTerminal = isAtTerminal();
@@ -32,38 +32,38 @@ export async function runSupervisor(settings: Settings, { onListening, onLaunche
     starting.close();
   }
   if (starting.exitCode !== undefined || supervisor === undefined) {
-    log().info("Stopped before it had started");
+    log().info("Stopped while starting");
     return starting.exitCode ?? 1;
   }
-  // A third signal ends the process at once, and with it everything that is its own.
+  // A third signal exits the process at once. Kill the workers and remove the socket files then too.
   process.once("exit", () => supervisor.abandon());
-  survive();
+  logUncaughtErrors();
   const collector = new IdleCollector(systemClock);
-  const ended = obeySignals(supervisor, { hasTerminal, onLauncherGone }).finally(() => collector.close());
+  const ended = handleSignals(supervisor, { hasTerminal, onLauncherGone }).finally(() => collector.close());
   onListening(supervisor.address);
   void clearLeftovers();
   const reason = await Promise.race([ended, supervisor.failed]);
   if (typeof reason === "number") return reason;
-  log().fatal("The server is stopped: {reason}", { reason });
-  // The other workers are healthy, and their clients can reconnect to the server that is started in place of this one.
+  log().fatal("Stopping the server: {reason}", { reason });
+  // The other workers are healthy. Their clients can reconnect to the server that replaces this one.
   await supervisor.moveClients();
   return 1;
 }
 
-/** A port is shared by several processes on Linux only; elsewhere the settings have been checked already. */
+/** Only on Linux several processes can share a port. A number that is too high elsewhere was already rejected. */
 function countOf(workers: Settings["workers"]): number {
   if (typeof workers === "number") return workers;
   return process.platform === "linux" ? availableParallelism() : 1;
 }
 
-/** Signals that come while the server starts: there is nobody to be waited for. */
+/** Handles signals while the server starts: it stops at once, because there are no clients yet. */
 class StartSignals {
   /** Set by a signal: 128 + its number. */
   exitCode: number | undefined;
   readonly #abort = new AbortController();
 
   constructor() {
-    process.on("SIGINT", this.#heed).on("SIGTERM", this.#heed);
+    process.on("SIGINT", this.#onSignal).on("SIGTERM", this.#onSignal);
   }
 
   get aborted(): AbortSignal {
@@ -71,10 +71,10 @@ class StartSignals {
   }
 
   close(): void {
-    process.off("SIGINT", this.#heed).off("SIGTERM", this.#heed);
+    process.off("SIGINT", this.#onSignal).off("SIGTERM", this.#onSignal);
   }
 
-  readonly #heed = (signal: NodeJS.Signals): void => {
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
     this.exitCode = 128 + constants.signals[signal];
     this.#abort.abort();
   };

@@ -14,13 +14,13 @@ export interface StartingSettings extends BorderSettings {
   readonly tlsKey: string | undefined;
 }
 
-/** When clients should try again: workers start within a second. Milliseconds. */
+/** When clients should retry, in milliseconds: workers start within a second. */
 const laterMs = { from: 300, to: 1500 };
 const reason = "the server is starting";
 
 /**
- * Listens until the workers do, and asks everybody to try again. What it answers matters more than it seems: an EventSource
- * that gets anything but 200 never reconnects, and a restart lets all clients reconnect at just this time.
+ * Listens until the workers do, and makes clients retry. This matters because after a restart all clients reconnect at this
+ * time, and an EventSource that receives anything but 200 never reconnects.
  */
 export function serveWhileStarting(settings: StartingSettings): Server<undefined> {
   const { host, port, tlsCert, tlsKey } = settings;
@@ -46,7 +46,7 @@ function answer(request: Request, server: Server<undefined>, border: Border): Re
   const refusal = border.refusal(request);
   if (refusal === undefined && isHandshakeOfBrowser(request) && server.upgrade(request)) return undefined;
   const response = refusal === undefined ? answerAllowed(request, border) : respondError(refusal);
-  // The next request of this client has to reach a worker.
+  // The client's next request must reach a worker.
   response.headers.set("Connection", "close");
   if (refusal !== undefined) return response;
   for (const [name, value] of Object.entries(border.corsHeaders(request))) response.headers.set(name, value);
@@ -62,7 +62,7 @@ function answerAllowed(request: Request, border: Border): Response {
   return respondError(new ServiceError("starting", `${reason}; try again in a second`, { retryAfterMs: 1000 }));
 }
 
-/** A browser cannot see the status of a refused handshake: it gets a socket that is closed at once. */
+/** Browsers do not report the status of a failed handshake, so they get a socket that is closed with a code. */
 function isHandshakeOfBrowser(request: Request): boolean {
   if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return false;
   return request.headers.has("Origin") || offeredSubprotocols(request).includes("fanfare.v1");

@@ -13,30 +13,30 @@ import { type MeetingPlace, makeRedisSupervisor, openPrologue } from "../worker/
 import { channelOptionsOf } from "../worker/channel-options.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
-/** What all workers of a server share, as the supervisor's process has it. */
+/** What all workers of a server share, in the supervisor's process. */
 export interface Shared {
-  /** Where the workers find it. */
+  /** How the workers connect to it. */
   readonly meetingPlace: MeetingPlace;
-  /** This process among the workers; whoever uses it starts and closes it. */
+  /** This process as a member of the cluster. The caller starts and closes it. */
   readonly member: Cluster;
-  /** Before the member is started. @throws what storage says */
+  /** Call it before the member is started. @throws the error of the storage */
   start(): Promise<void>;
-  /** Whether clients can be served, as far as this process sees it. */
+  /** Whether clients can be served, as far as this process knows. */
   isHealthy(): boolean;
-  /** After the member is closed. Idempotent. */
+  /** Call it after the member is closed. Idempotent. */
   close(): Promise<void>;
-  /** For a process that ends in this moment: leaves no files behind. */
+  /** Removes the socket files synchronously, for a process that exits at once. */
   abandon(): void;
 }
 
 /**
- * Makes it all; nothing is running yet.
- * @throws what storage says, or a WorkerFailure where there is no place for the sockets; nothing is left behind
+ * Creates it without starting anything.
+ * @throws the error of the storage, or a WorkerFailure if there is no directory for the sockets; then nothing is left behind
  */
 export async function share(settings: Settings): Promise<Shared> {
   const prologue = await openPrologue(settings);
   if (prologue === undefined) return shareHere(settings);
-  // The workers speak to Redis themselves: through this process each publication would make one hop more.
+  // The workers connect to Redis themselves, which saves one hop per publication.
   const member = makeRedisSupervisor(settings, prologue);
   return {
     meetingPlace: { kind: "redis", ...prologue },
@@ -48,7 +48,7 @@ export async function share(settings: Settings): Promise<Shared> {
   };
 }
 
-/** Without Redis this process holds the log, so that it outlives each worker. */
+/** Without Redis this process keeps the history, so that it survives the exit of a worker. */
 async function shareHere(settings: Settings): Promise<Shared> {
   const path = socketPath();
   try {
@@ -84,6 +84,6 @@ function socketPath(): string {
     return makeSocketPath("fanfare");
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new WorkerFailure(`TMPDIR: the workers need a directory for their sockets: ${reason}`, undefined);
+    throw new WorkerFailure(`TMPDIR: cannot create a directory for the workers' sockets: ${reason}`, undefined);
   }
 }

@@ -11,44 +11,43 @@ import { startUptime } from "../ops/health.ts";
 import { Metrics } from "../ops/metrics.ts";
 import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
-import { Crew } from "./crew.ts";
 import { reservePort } from "./reserve-port.ts";
 import { type Shared, share } from "./shared.ts";
+import { WorkerPool } from "./worker-pool.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
-/** How a supervisor is started. */
 export interface SupervisorStart {
-  /** So many workers. */
+  /** The number of workers. */
   readonly count: number;
-  /** Whether a person at a terminal can press Ctrl+C. */
+  /** Whether the server runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal: boolean;
-  /** While it starts: ends it all. */
+  /** Cancels the start. */
   readonly signal?: AbortSignal;
 }
 
 /** What the workers' processes are started with. */
-interface CrewStart {
+interface WorkerStart {
   readonly hasTerminal: boolean;
-  /** A worker listens on the port; called again for each. */
+  /** Called for each worker that listens on the port. */
   onListening(): void;
 }
 
-/** Several workers on one port: hosts what they share, keeps them alive, and turns signals into orders. */
+/** Runs several workers on one port: hosts what they share, restarts them, and stops them. */
 export class Supervisor implements Stoppable {
-  /** Resolves with the reason when workers cannot be kept alive. */
+  /** Resolves with the reason if a worker is in a crash loop. */
   readonly failed: Promise<string>;
   readonly address: ListeningAddress;
   readonly #settings: Settings;
   readonly #shared: Shared;
-  readonly #crew: Crew;
+  readonly #workers: WorkerPool;
   readonly #ops: OpsServer;
   readonly #peers: Peers;
   readonly #stopped = Promise.withResolvers<StopReceipt>();
   #stopping: Promise<StopReceipt> | undefined;
 
-  private constructor(settings: Settings, shared: Shared, { hasTerminal, onListening }: CrewStart) {
+  private constructor(settings: Settings, shared: Shared, { hasTerminal, onListening }: WorkerStart) {
     this.#settings = settings;
     this.#shared = shared;
     this.address = { host: settings.host, port: settings.port, isTls: settings.tlsCert !== undefined };
@@ -59,12 +58,12 @@ export class Supervisor implements Stoppable {
       meetingPlace: shared.meetingPlace,
       hasTerminal,
     };
-    this.#crew = new Crew({
+    this.#workers = new WorkerPool({
       clock: systemClock,
       start: (n) => {
         const onDrainWanted = () => void this.stop();
         const worker = new WorkerProcess({ ...assignment, name: `worker ${n}` }, { onDrainWanted });
-        // Whether it fails is for the crew to see.
+        // A failure is handled by the pool.
         worker.ready.then(onListening, () => undefined);
         return worker;
       },
@@ -75,7 +74,7 @@ export class Supervisor implements Stoppable {
   }
 
   /**
-   * @throws Error with the code EADDRINUSE, what storage says, or a WorkerFailure; nothing is left running
+   * @throws Error with the code EADDRINUSE, the error of the storage, or a WorkerFailure; then nothing is left running
    */
   static async start(wanted: Settings, { count, hasTerminal, signal }: SupervisorStart): Promise<Supervisor> {
     const reserved = reservePort(wanted);
@@ -92,20 +91,20 @@ export class Supervisor implements Stoppable {
     }
   }
 
-  /** Resolves once it has stopped, whoever asked for it. */
+  /** Resolves once it has stopped, for whatever reason. */
   get stopped(): Promise<StopReceipt> {
     return this.#stopped.promise;
   }
 
   /** Waits for all clients to leave, up to SHUTDOWN_TIMEOUT. Idempotent. */
   stop(): Promise<StopReceipt> {
-    this.#stopping ??= this.#stopWith(() => this.#crew.drain(this.#settings.shutdownTimeoutMs));
+    this.#stopping ??= this.#stopWith(() => this.#workers.drain(this.#settings.shutdownTimeoutMs));
     return this.#stopping;
   }
 
-  /** Sends all clients away within DRAIN_WINDOW, also where it is waiting for them already. */
+  /** Makes all clients reconnect elsewhere within DRAIN_WINDOW, even if it is already waiting for them. */
   moveClients(): Promise<StopReceipt> {
-    const move = () => this.#crew.move(this.#settings.drainWindowMs);
+    const move = () => this.#workers.move(this.#settings.drainWindowMs);
     if (this.#stopping === undefined) this.#stopping = this.#stopWith(move);
     else void move();
     return this.#stopping;
@@ -114,35 +113,35 @@ export class Supervisor implements Stoppable {
   /** Closes all clients now. */
   stopNow(): Promise<StopReceipt> {
     const stopping = this.stop();
-    void this.#crew.hurry();
+    void this.#workers.hurry();
     return stopping;
   }
 
-  /** For a process that ends in this moment: nothing of it stays behind. */
+  /** Kills the workers and removes the socket files synchronously, for a process that exits at once. */
   abandon(): void {
-    this.#crew.kill();
+    this.#workers.kill();
     this.#shared.abandon();
     this.#ops.abandon();
   }
 
   async #begin(count: number, signal: AbortSignal | undefined): Promise<void> {
-    const giveUp = () => void this.#crew.end();
+    const giveUp = () => void this.#workers.end();
     try {
       await this.#shared.start();
       await this.#peers.start();
-      // First, since a busy OPS_PORT is known at once, and the workers take their time.
+      // Before the workers start, so that an OPS_PORT in use is reported at once.
       await this.#ops.listen(this.#settings, this.#settings.port);
       signal?.throwIfAborted();
       signal?.addEventListener("abort", giveUp);
-      await this.#crew.begin(count);
+      await this.#workers.start(count);
     } catch (error) {
-      await this.#crew.end();
+      await this.#workers.end();
       await this.#close();
       throw error;
     } finally {
       signal?.removeEventListener("abort", giveUp);
     }
-    const pids = this.#crew.pids.join(", ");
+    const pids = this.#workers.pids.join(", ");
     log().info("{count} workers share port {port}: {pids}", { count, port: this.#settings.port, pids });
   }
 
@@ -182,7 +181,7 @@ export class Supervisor implements Stoppable {
   }
 }
 
-/** One receipt for all workers. The busiest seconds of several need not be the same one: their sum is a bound. */
+/** One receipt for all workers. The sum of their maximum rates is an upper bound, since the maxima may differ in time. */
 function total(receipts: readonly StopReceipt[], durationMs: number): StopReceipt {
   const sum = (key: keyof StopReceipt) => receipts.reduce((all, receipt) => all + receipt[key], 0);
   return {

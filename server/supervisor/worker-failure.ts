@@ -1,7 +1,7 @@
-/** A worker that could not begin. */
+/** A worker that could not start. */
 export class WorkerFailure extends Error {
   override readonly name = "WorkerFailure";
-  /** Such as EADDRINUSE, where the system said why. */
+  /** The system's error code, such as EADDRINUSE, if there is one. */
   readonly code: string | undefined;
 
   constructor(message: string, code: string | undefined) {

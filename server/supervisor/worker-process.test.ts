@@ -39,7 +39,7 @@ async function world(clock = new MovedClock()) {
 }
 
 describe("the process of a worker", () => {
-  test("serves once it is ready, and says its last words when it has been told to end", async () => {
+  test("serves once it is ready, and sends a receipt when it is drained", async () => {
     const { start, url, release } = await world();
     const worker = start();
     await worker.ready;
@@ -50,16 +50,16 @@ describe("the process of a worker", () => {
     expect(worker.ending).toBe("exit code 0");
   });
 
-  test("that was told to end before it could hear it ends without having served", async () => {
+  test("that is drained before it can receive orders is killed", async () => {
     const { start } = await world();
     const worker = start();
     worker.drain();
     expect(await worker.ended).toBeUndefined();
-    await expect(worker.ready).rejects.toThrow("worker 1: it ended before it was ready");
+    await expect(worker.ready).rejects.toThrow("worker 1: it exited before it was ready");
     expect(worker.ending).toBe("SIGKILL");
   });
 
-  test("that dies in this moment can be told whatever", async () => {
+  test("that is dying can still be sent orders", async () => {
     const { start } = await world();
     for (let time = 0; time < 4; time++) {
       const worker = start();
@@ -77,7 +77,7 @@ describe("the process of a worker", () => {
     }
   });
 
-  test("that hangs is killed, since its port would go on taking clients", async () => {
+  test("that hangs is killed, since it would still be assigned new connections", async () => {
     const { start, clock } = await world();
     const worker = start();
     await worker.ready;
@@ -87,7 +87,7 @@ describe("the process of a worker", () => {
     expect(worker.ending).toBe("SIGKILL");
   });
 
-  test("that answers is left alone however long it has nothing else to say", async () => {
+  test("that answers pings is not killed", async () => {
     const { start, clock, url, release } = await world();
     const worker = start();
     await worker.ready;
@@ -102,7 +102,7 @@ describe("the process of a worker", () => {
     expect(await worker.ended).toBeDefined();
   });
 
-  test("tells what somebody asked it by HTTP", async () => {
+  test("reports a drain request over HTTP", async () => {
     const { start, drains, url, release } = await world();
     const worker = start();
     await worker.ready;

@@ -8,56 +8,55 @@ import type { StopReceipt } from "../worker/stop.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
 const program = join(import.meta.dir, "..", "worker", "hosted.ts");
-/** How often a worker is asked whether it lives, and how often it may owe the answer: a garbage collection is no hang. */
-const usualPatience = { beatMs: 5000, maxSilentBeats: 6 };
+/** The ping interval, and how many pings may be unanswered in a row: a long garbage collection is not a hang. */
+const defaultLiveness = { beatMs: 5000, maxSilentBeats: 6 };
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
-/** What a worker's process needs of its owner. */
 export interface WorkerProcessOptions {
-  /** Somebody asked it by HTTP that the whole server stops. */
+  /** Called when the worker receives a drain request over HTTP. */
   onDrainWanted(): void;
   readonly clock?: Clock;
   readonly patience?: { readonly beatMs: number; readonly maxSilentBeats: number };
 }
 
-/** One worker's process, from its start to its end. */
+/** The process of a worker. */
 export class WorkerProcess {
-  /** Resolves once it listens; rejects with a WorkerFailure if it ends before. */
+  /** Resolves once the worker listens; rejects with a WorkerFailure if it exits before. */
   readonly ready: Promise<void>;
-  /** Resolves with its last words once the process is gone, by whatever; undefined where it said none. */
+  /** Resolves once the process has exited, with its receipt if it sent one. */
   readonly ended: Promise<StopReceipt | undefined>;
   readonly name: string;
   readonly #assignment: Assignment;
   readonly #child: Subprocess;
   readonly #pulse: Pulse;
   readonly #ready = Promise.withResolvers<void>();
-  #hears = false;
+  #canReceive = false;
   #failure: { readonly message: string; readonly code: string | undefined } | undefined;
   #receipt: StopReceipt | undefined;
 
-  /** @throws Error where the system gives no process */
+  /** @throws Error if the system cannot start a process */
   constructor(assignment: Assignment, { onDrainWanted, clock = systemClock, patience }: WorkerProcessOptions) {
     this.name = assignment.name;
     this.#assignment = assignment;
     this.#child = Bun.spawn([process.execPath, "--no-env-file", program], {
-      // The supervisor alone reads what a person types.
+      // Only the supervisor reads the terminal.
       stdio: ["ignore", "inherit", "inherit"],
       env: process.env,
       serialization: "advanced",
       ipc: (report: Report) => {
         this.#pulse.received();
         if (report.verb === "drain-wanted") onDrainWanted();
-        else this.#take(report);
+        else this.#handleReport(report);
       },
     });
     this.#pulse = new Pulse(
-      { clock, ...(patience ?? usualPatience) },
-      { onBeat: () => this.#hears && this.#say({ verb: "ping" }), onSilence: (ms) => this.#hangs(ms) },
+      { clock, ...(patience ?? defaultLiveness) },
+      { onBeat: () => this.#canReceive && this.#send({ verb: "ping" }), onSilence: (ms) => this.#hangs(ms) },
     );
     this.ready = this.#ready.promise;
     this.ended = this.#child.exited.then(() => this.#gone());
-    // Whoever waits for neither hears of the end by `ended`.
+    // Avoids an unhandled rejection if nobody awaits `ready`; `ended` reports the exit too.
     this.ready.catch(() => undefined);
   }
 
@@ -65,7 +64,7 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** How it ended, for the log: `exit code 1`, `SIGKILL`, and why where it said so. */
+  /** How it exited, for the log: `exit code 1` or `SIGKILL`, and the reason if it sent one. */
   get ending(): string {
     const { signalCode, exitCode } = this.#child;
     const how = signalCode === null ? `exit code ${exitCode}` : String(signalCode);
@@ -77,7 +76,7 @@ export class WorkerProcess {
     this.#order({ verb: "drain" });
   }
 
-  /** Sends its clients away within DRAIN_WINDOW. */
+  /** Makes its clients reconnect elsewhere within DRAIN_WINDOW. */
   move(): void {
     this.#order({ verb: "move" });
   }
@@ -91,52 +90,52 @@ export class WorkerProcess {
     this.#child.kill("SIGKILL");
   }
 
-  #take(report: Exclude<Report, { verb: "drain-wanted" }>): void {
+  #handleReport(report: Exclude<Report, { verb: "drain-wanted" }>): void {
     switch (report.verb) {
       case "hello":
-        this.#hears = true;
-        this.#say({ verb: "start", assignment: this.#assignment });
+        this.#canReceive = true;
+        this.#send({ verb: "start", assignment: this.#assignment });
         break;
       case "ready":
         this.#ready.resolve();
         break;
       case "stopped":
         this.#receipt = report.receipt;
-        this.#say({ verb: "leave" });
+        this.#send({ verb: "leave" });
         break;
       case "failed":
         this.#failure = report;
-        this.#say({ verb: "leave" });
+        this.#send({ verb: "leave" });
         break;
       case "pong":
-        break; // heard already
+        break; // the pulse has already noted it
     }
   }
 
-  /** One that does not hear yet has no clients, and would miss the order. */
+  /** A worker that cannot receive orders yet has no clients, so it is killed. */
   #order(order: Order): void {
-    if (this.#hears) this.#say(order);
+    if (this.#canReceive) this.#send(order);
     else this.kill();
   }
 
-  #say(order: Order): void {
+  #send(order: Order): void {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     try {
       this.#child.send(order);
     } catch {
-      // It is dying: the way to it is closed already, and its end follows.
+      // The process is dying and the channel is already closed. Its exit follows.
     }
   }
 
-  /** Its port goes on taking its share of new clients, who would wait for ever. */
+  /** The system still assigns new connections to a hanging worker, and they would never be accepted. */
   #hangs(ms: number): void {
-    log().error("{name} gave no sign of life for {seconds} s and is killed", { name: this.name, seconds: ms / 1000 });
+    log().error("{name} has not responded for {seconds} s: killing it", { name: this.name, seconds: ms / 1000 });
     this.kill();
   }
 
   #gone(): StopReceipt | undefined {
     this.#pulse.stop();
-    const { message, code } = this.#failure ?? { message: "it ended before it was ready", code: undefined };
+    const { message, code } = this.#failure ?? { message: "it exited before it was ready", code: undefined };
     this.#ready.reject(new WorkerFailure(`${this.name}: ${message}`, code));
     return this.#receipt;
   }

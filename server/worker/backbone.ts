@@ -13,17 +13,17 @@ import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { channelOptionsOf } from "./channel-options.ts";
 
-/** What carries a worker's publications and joins it with the others; nothing of it is started. */
+/** The broker and cluster of a worker, not started yet. */
 export interface Backbone {
   readonly broker: Broker;
-  /** Lists all channels that have history; undefined where that would cost too much to know. */
+  /** Lists all channels that have history; undefined if listing them is too expensive. */
   readonly directory: ChannelDirectory | undefined;
   readonly cluster: Cluster;
-  /** What resume keys are signed with; undefined for a server of one process. */
+  /** The secret that signs resume keys; undefined for a server of one process. */
   readonly resumeSecret: Uint8Array | undefined;
 }
 
-/** Where the workers of one server meet: at sockets of their supervisor, or in Redis. */
+/** How the workers of a server communicate: through sockets of their supervisor, or Redis. */
 export type MeetingPlace =
   | {
       readonly kind: "sockets";
@@ -34,8 +34,8 @@ export type MeetingPlace =
   | ({ readonly kind: "redis" } & Prologue);
 
 /**
- * The only place that chooses between memory, files, sockets and Redis: for a server that is one process.
- * @throws UnusableStorage that names the setting, what is wrong, and the way out
+ * Opens the backbone of a server that is one process, in memory, files or Redis.
+ * @throws UnusableStorage that names the setting and says what is wrong and what to do
  */
 export async function openBackbone(settings: Settings): Promise<Backbone> {
   const prologue = await openPrologue(settings);
@@ -44,7 +44,7 @@ export async function openBackbone(settings: Settings): Promise<Backbone> {
   return { broker, directory: broker, cluster: MemoryCluster.alone(systemClock), resumeSecret: undefined };
 }
 
-/** The same for a worker that a supervisor has started. */
+/** Makes the backbone of a worker under a supervisor. */
 export function joinBackbone(
   settings: Settings,
   place: MeetingPlace,
@@ -56,7 +56,7 @@ export function joinBackbone(
   return { broker, directory: broker, cluster, resumeSecret: place.resumeSecret };
 }
 
-/** What Redis says before anything is started; undefined where the settings name none. */
+/** Connects to Redis and checks it; undefined if Redis is not configured. */
 export async function openPrologue(settings: Settings): Promise<Prologue | undefined> {
   const { redisUrl } = settings;
   return redisUrl === undefined ? undefined : openRedis({ ...settings, redisUrl });
@@ -71,7 +71,7 @@ function makeRedisMember({ redisPrefix }: Settings, { address }: Prologue, state
   return new RedisCluster({ address, prefix: redisPrefix, state, clock: systemClock });
 }
 
-/** What this machine's server is called among others: several may run on one machine. */
+/** The node's name in the cluster. It contains the port, because several servers may run on one machine. */
 function nodeName({ port }: Settings): string {
   return `${hostname()}:${port}`;
 }

@@ -13,7 +13,7 @@ async function running(options: BroadcastServerOptions = {}) {
   return { server, url, [Symbol.asyncDispose]: () => server.stop() };
 }
 
-test("a broadcast reaches everyone, or everyone but one", async () => {
+test("a broadcast reaches everyone, or everyone except one connection", async () => {
   await using it = await running();
   using alice = await SocketUnderTest.open(it.url);
   using bob = await SocketUnderTest.open(it.url);
@@ -27,7 +27,7 @@ test("a broadcast reaches everyone, or everyone but one", async () => {
   expect(alice.messages.map(({ message }) => message)).toEqual(["to all"]);
 });
 
-test("the program around it hears who comes, what they say and who leaves", async () => {
+test("the handlers are called for connections, messages and disconnects", async () => {
   await using it = await running();
   const heard: (ConnectedClient | ReceivedMessage)[] = [];
   const left = Promise.withResolvers<ConnectedClient>();
@@ -43,7 +43,7 @@ test("the program around it hears who comes, what they say and who leaves", asyn
   expect(heard).toMatchObject([client, { message: "Hi", sender: "alice", client }]);
 });
 
-test("a handler that was taken away hears nothing, and one that throws disturbs nobody", async () => {
+test("a removed handler is not called any more", async () => {
   await using it = await running();
   const heard: string[] = [];
   const off = it.server.onMessage(({ message }) => heard.push(message));
@@ -56,7 +56,7 @@ test("a handler that was taken away hears nothing, and one that throws disturbs 
   expect(heard).toEqual(["one"]);
 });
 
-test("two servers in one process know nothing of each other", async () => {
+test("two servers in one process are independent", async () => {
   await using first = await running();
   await using second = await running();
   using alice = await SocketUnderTest.open(first.url);
@@ -68,11 +68,11 @@ test("two servers in one process know nothing of each other", async () => {
   expect([first.server.connectionCount, second.server.connectionCount]).toEqual([1, 1]);
 });
 
-test("it can be started again once it was stopped, and its clients are told to come back", async () => {
+test("it can be started again after a stop, and its clients are told to reconnect", async () => {
   const server = new BroadcastServer({ port: 0 });
   const { url } = await server.start();
   using alice = await SocketUnderTest.open(url);
-  await expect(server.start()).rejects.toThrow("running already");
+  await expect(server.start()).rejects.toThrow("already running");
   await server.stop();
   expect((await alice.untilClosed()).code).toBe(1012);
   await expect(server.broadcastToAll("nobody")).rejects.toThrow("not running");
@@ -80,11 +80,11 @@ test("it can be started again once it was stopped, and its clients are told to c
   await server.stop();
 });
 
-test("a taken port and a wrong option are errors that say so", async () => {
+test("a port in use and an invalid option are errors that say so", async () => {
   await using it = await running();
   const taken = new BroadcastServer({ port: Number(new URL(it.url).port) });
   await expect(taken.start()).rejects.toMatchObject({ code: "EADDRINUSE" });
-  expect(() => new BroadcastServer({ prot: 1 })).toThrow("prot: there is no such setting, did you mean port?");
+  expect(() => new BroadcastServer({ prot: 1 })).toThrow("prot: unknown setting, did you mean port?");
   expect(() => new BroadcastServer({ historySize: -1 })).toThrow(
     "historySize: expected a whole number from 0 to 1000000, got -1",
   );
@@ -96,7 +96,7 @@ test.each([
   ["an event of the server's own", { message: "m", event: "system" }, /^event: expected/],
   ["neither message nor data", {}, /^data: expected data or message/],
   ["a message that is no text", { message: 5 as unknown as string }, /^message: expected a text/],
-])("a broadcast with %s is refused, and nobody's JSON breaks", async (_, broadcast, complaint) => {
+])("a broadcast with %s is rejected, and clients receive no broken JSON", async (_, broadcast, complaint) => {
   await using it = await running();
   using alice = await SocketUnderTest.open(it.url);
   await expect(it.server.broadcastToAll(broadcast)).rejects.toThrow(complaint);

@@ -13,35 +13,35 @@ import type { Session } from "../session/session.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 
 /**
- * Settings by the names of docs/options.md in camelCase: `{ port: 0, historySize: 5000, shutdownTimeout: "5s" }`.
- * Neither the environment nor any file is read.
+ * The settings of docs/options.md, with names in camelCase: `{ port: 0, historySize: 5000, shutdownTimeout: "5s" }`. Settings
+ * are not read from the environment or from files.
  */
 export type BroadcastServerOptions = Readonly<Record<string, string | number | boolean | readonly unknown[]>>;
 
-/** A connection, as a program around the server sees it. */
+/** A connection, as passed to handlers. */
 export interface ConnectedClient {
   readonly connectionId: string;
-  /** Undefined for one without a user. */
+  /** Undefined for a connection without a user. */
   readonly userId: string | undefined;
   /** Such as `127.0.0.1:52341`. */
   readonly remoteAddress: string;
 }
 
-/** What a client said to everyone. */
+/** A chat message from a client. */
 export interface ReceivedMessage {
   readonly message: string;
   readonly sender: string | undefined;
   readonly client: ConnectedClient;
 }
 
-/** Text, or a value that becomes `data` as JSON. */
+/** A text, or a message with text, JSON data or both. */
 export type Broadcast = string | { readonly message?: string; readonly data?: unknown; readonly event?: string };
 
 type Handler<T> = (value: T) => void;
 
 /**
- * The server inside another Bun program. Several in one process do not know each other. Its defaults are those of
- * `fanfare start`, but that it sends nothing by itself and that `stop` does not wait for clients to leave.
+ * A server inside another Bun program. Several servers in one process are independent. The defaults are those of
+ * `fanfare start`, except that there is no periodic notification and `stop` does not wait for clients to leave.
  */
 export class BroadcastServer {
   readonly #settings: Settings;
@@ -50,7 +50,7 @@ export class BroadcastServer {
   readonly #onMessage = new Set<Handler<ReceivedMessage>>();
   #server: FanfareServer | undefined;
 
-  /** @throws Error (ConfigError) with `problems`, each naming the option and its rule */
+  /** @throws ConfigError whose `problems` each name an option and its rule */
   constructor(options: BroadcastServerOptions = {}) {
     const quiet = { notificationInterval: 0, shutdownTimeout: 0 };
     const inputs = { env: {}, flags: new Map(), configPath: undefined, readText: readOnlyNamedFiles };
@@ -58,11 +58,11 @@ export class BroadcastServer {
   }
 
   /**
-   * Listens. Port 0 lets the system choose: the answer says which.
-   * @throws Error where it is running already, or with the code EADDRINUSE where the port is taken
+   * Starts listening. With port 0 the system chooses a port, which is in the result.
+   * @throws Error if the server is already running, or with the code EADDRINUSE if the port is in use
    */
   async start(): Promise<{ readonly host: string; readonly port: number; readonly url: string }> {
-    if (this.#server !== undefined) throw new Error("the server is running already: stop it first");
+    if (this.#server !== undefined) throw new Error("the server is already running: stop it first");
     const log = new MemoryLog(limitsOf(this.#settings));
     const broker = new EmbeddedBroker(log, systemClock);
     const server = new FanfareServer(this.#settings, {
@@ -86,32 +86,32 @@ export class BroadcastServer {
     }
   }
 
-  /** Tells the clients, waits for them as long as `shutdownTimeout` says (0), closes the rest. Idempotent. */
+  /** Notifies the clients, waits up to `shutdownTimeout` (default 0) for them to leave, and closes the rest. Idempotent. */
   async stop(): Promise<void> {
     await this.#server?.stop();
     this.#server = undefined;
   }
 
-  /** Connections that are open now. */
+  /** The number of open connections. */
   get connectionCount(): number {
     return this.#server?.hub.connections.size ?? 0;
   }
 
   /**
-   * Resolves once it is stored.
-   * @throws ServiceError where a field breaks its rule, the broadcast is too large, or storage cannot take it
+   * Publishes to everyone. Resolves once the message is stored.
+   * @throws ServiceError if a field is invalid, the message is too large, or it cannot be stored
    */
   async broadcastToAll(broadcast: Broadcast): Promise<void> {
     await this.#running().hub.publish({ channel: everyone, ...parseBroadcast(broadcast) });
   }
 
-  /** To everyone but one connection, by the id that `onConnect` gave. */
+  /** Publishes to everyone except one connection, by its `connectionId`. */
   async broadcastToOthers(broadcast: Broadcast, exceptConnectionId: string): Promise<void> {
     const excluded = { excludeConnectionId: exceptConnectionId };
     await this.#running().hub.publish({ channel: everyone, ...parseBroadcast(broadcast), ...excluded });
   }
 
-  /** @returns a function that takes the handler away again; the same for the other two */
+  /** @returns a function that removes the handler, as do the other two */
   onConnect(handler: Handler<ConnectedClient>): () => void {
     return add(this.#onConnect, handler);
   }
@@ -120,7 +120,7 @@ export class BroadcastServer {
     return add(this.#onDisconnect, handler);
   }
 
-  /** A client said something to everyone: a chat message, plain text. */
+  /** Calls the handler for each chat message to everyone, as a frame or as plain text. */
   onMessage(handler: Handler<ReceivedMessage>): () => void {
     return add(this.#onMessage, handler);
   }
@@ -131,7 +131,7 @@ export class BroadcastServer {
   }
 }
 
-/** Certificates and key files may be named; the files that the command line looks for by itself are not. */
+/** Reads files named in options, such as certificates, but not the default settings files. */
 function readOnlyNamedFiles(path: string): string | undefined {
   return /^(\.env|fanfare\.config\.\w+)$/.test(path) ? undefined : readTextFile(path);
 }
@@ -140,7 +140,7 @@ function clientOf({ id, userId, origin }: Session): ConnectedClient {
   return { connectionId: id, userId, remoteAddress: origin.remote };
 }
 
-/** Through the same parser as what comes over HTTP: an `event` that is none would break the JSON of every client. */
+/** Uses the parser of the HTTP API: an unchecked `event` could break the JSON that clients receive. */
 function parseBroadcast(broadcast: Broadcast): Undirected {
   const text = JSON.stringify(typeof broadcast === "string" ? { message: broadcast } : broadcast);
   return parseUndirected(parseObject(text), text);
@@ -151,7 +151,7 @@ function add<T>(handlers: Set<Handler<T>>, handler: Handler<T>): () => void {
   return () => void handlers.delete(handler);
 }
 
-/** Each in a turn of its own: what a handler throws is its program's affair and disturbs no connection. */
+/** Calls each handler in its own microtask, so that an exception in one does not affect connections. */
 function call<T>(handlers: ReadonlySet<Handler<T>>, value: T): void {
   for (const handler of handlers) queueMicrotask(() => handler(value));
 }

@@ -1,5 +1,5 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import { answerAboutConnections } from "../api/connections.ts";
+import { registerConnectionHandlers } from "../api/connections.ts";
 import { Access } from "../auth/access.ts";
 import { ApiKeys } from "../auth/api-key.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
@@ -25,30 +25,30 @@ import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
 import { channelOptionsOf } from "./channel-options.ts";
 
-/** What recent publications of all listened channels may take in this process, bytes: a quarter of the histories at most. */
+/** Maximum memory for recent publications in this process, in bytes. It is also at most a quarter of the total history. */
 const mostTailBytes = 64 * 1024 * 1024;
 
-/** What a worker does not make itself. */
+/** What a worker is given by its environment. */
 export interface WorkerEnvironment {
   readonly broker: Broker;
-  /** Undefined where the broker keeps none: then channels that somebody is in are listed. */
+  /** Undefined if the broker has none: then only channels with subscribers are listed. */
   readonly directory?: ChannelDirectory | undefined;
   readonly cluster: Cluster;
-  /** What resume keys are signed with, 32 bytes: the same in all workers of a server. */
+  /** The 32-byte secret that signs resume keys, the same in all workers of a server. */
   readonly resumeSecret?: Uint8Array | undefined;
   readonly clock: Clock;
-  /** Other processes listen on the same port. */
+  /** Whether other processes listen on the same port. */
   readonly sharesPort?: boolean;
   isDraining(): boolean;
-  /** Somebody asked by HTTP that the whole server stops. */
+  /** Starts to drain the whole server, on request over HTTP. */
   drain(): void;
   readonly listeners?: Listeners;
 }
 
-/** What the program around the server may want to hear. */
+/** Callbacks for a program that embeds the server. */
 export type Listeners = Partial<Pick<HubParts, "onWelcomed" | "onLeft" | "onChat">>;
 
-/** The parts of one worker, joined and not yet running. */
+/** The parts of a worker, connected but not started. */
 export interface Parts {
   readonly hub: Hub;
   readonly drain: Drain;
@@ -59,15 +59,15 @@ export interface Parts {
 }
 
 /**
- * Joins the parts of one worker: the only place that knows them all.
- * @throws Error that names a setting which cannot be used
+ * Creates and connects the parts of a worker (composition root).
+ * @throws Error that names an invalid setting
  */
 export function compose(settings: Settings, environment: WorkerEnvironment): Parts {
   const { broker, clock, sharesPort = false } = environment;
   const rulesOf = channelOptionsOf(settings);
   const access = composeAccess(settings, clock, rulesOf);
   const hub = composeHub(settings, environment, { access, rulesOf, greet: (session) => drain.notifyNew(session) });
-  answerAboutConnections(hub);
+  registerConnectionHandlers(hub);
   const flush = () => hub.delivery.flushNow();
   const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
@@ -87,7 +87,7 @@ function composeAccess(settings: Settings, clock: Clock, rulesOf: (channel: Chan
   return new Access({ ...settings, verifier, rulesOf });
 }
 
-/** What a hub is made with, beside what every worker has. */
+/** What the hub needs besides the worker's environment. */
 interface HubCallbacks {
   readonly access: Access;
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;

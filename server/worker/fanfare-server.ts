@@ -11,27 +11,27 @@ import { Periodic } from "../schedule/periodic.ts";
 import { compose, type Listeners, type Parts } from "./compose.ts";
 import { Stop, type StopReceipt } from "./stop.ts";
 
-/** What a server runs on. */
+/** What the server is given by its environment: broker, cluster, clock. */
 export interface ServerEnvironment {
-  /** The server closes it in the end. */
+  /** The server closes it when it stops. */
   readonly broker: Broker;
   /** See WorkerEnvironment. */
   readonly directory?: ChannelDirectory | undefined;
   readonly cluster: Cluster;
   readonly resumeSecret?: Uint8Array | undefined;
-  /** Other processes listen on the same port. */
+  /** Whether other processes listen on the same port. */
   readonly sharesPort?: boolean;
   readonly clock: Clock;
   readonly listeners?: Listeners;
-  /** Opens OPS_PORT and the control socket: for a server that is a program of its own, and no worker of one. */
+  /** Whether to open OPS_PORT and the control socket: not in a worker, whose supervisor does so, or an embedded server. */
   readonly hasOpsListeners?: boolean;
-  /** Instead of stopping by itself when somebody asks for it by HTTP. */
+  /** Called on a drain request over HTTP. Default: the server stops. */
   readonly onDrainWanted?: () => void;
-  /** Whether a person at a terminal can press Ctrl+C. */
+  /** Whether it runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal?: boolean;
 }
 
-/** One running server: from `start` to the end of `stop`. Several may run in one process. */
+/** A server in this process. Several can run in one process. */
 export class FanfareServer {
   readonly #settings: Settings;
   readonly #environment: ServerEnvironment;
@@ -42,7 +42,7 @@ export class FanfareServer {
   readonly #stopped = Promise.withResolvers<StopReceipt>();
   #stopping: Promise<StopReceipt> | undefined;
 
-  /** @throws Error that names a setting which cannot be used */
+  /** @throws Error that names an invalid setting */
   constructor(settings: Settings, environment: ServerEnvironment) {
     const { clock } = environment;
     this.#settings = settings;
@@ -62,7 +62,7 @@ export class FanfareServer {
     return this.#stopping !== undefined;
   }
 
-  /** @throws Error with the code EADDRINUSE where the port is taken, or what the broker throws; nothing is left open */
+  /** @throws Error with the code EADDRINUSE if the port is in use, or whatever the broker throws; then everything is closed */
   async start(): Promise<ListeningAddress> {
     try {
       await this.hub.start();
@@ -76,7 +76,7 @@ export class FanfareServer {
     }
   }
 
-  /** Resolves once it has stopped, whoever asked for it. */
+  /** Resolves once the server has stopped, for whatever reason. */
   get stopped(): Promise<StopReceipt> {
     return this.#stopped.promise;
   }
@@ -92,21 +92,21 @@ export class FanfareServer {
     return this.#stopping;
   }
 
-  /** Sends the clients away within DRAIN_WINDOW, also where it is waiting for them already. */
+  /** Makes all clients reconnect elsewhere within DRAIN_WINDOW, even if the server is already waiting for them. */
   moveClients(): Promise<StopReceipt> {
-    // Each client knows its time to reconnect already: what is left by the end of the window is closed.
+    // Each client already has its reconnect time. At the end of the window, the server closes the remaining connections.
     if (this.isStopping) this.#stop.limit(this.#settings.drainWindowMs);
     return this.stop({ mode: "move", hasSuccessor: this.#hasSuccessor });
   }
 
-  /** Ends the waiting: everything left is closed at once. */
+  /** Stops waiting and closes all remaining connections at once. */
   stopNow(): Promise<StopReceipt> {
     const stopping = this.stop();
     this.#stop.hurry();
     return stopping;
   }
 
-  /** Whether clients that connect anew can reach another node. All workers of one node stop together. */
+  /** Whether clients that reconnect can reach another node. All workers of a node stop together. */
   get #hasSuccessor(): boolean {
     const [self, ...others] = this.#environment.cluster.members();
     return others.some(({ state: { node, isDraining } }) => {
@@ -126,7 +126,7 @@ export class FanfareServer {
     hub.close();
   }
 
-  /** Whoever else counts the same moment uses the same id, so the message comes once. */
+  /** All workers use the same id for the same slot, so the message is stored once. */
   #notify(slot: number): Promise<unknown> {
     const { notificationIntervalMs, notificationMessage: message } = this.#settings;
     return this.hub.publish({ channel: everyone, message, id: `periodic-${notificationIntervalMs}-${slot}` });

@@ -7,17 +7,17 @@ import { configureLogging } from "../lib/logging.ts";
 import { joinBackbone } from "./backbone.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 import type { Assignment, Order, Report } from "./orders.ts";
-import { survive } from "./signals.ts";
+import { logUncaughtErrors } from "./signals.ts";
 import type { StopReceipt } from "./stop.ts";
 
 /**
- * The process of one worker: started by a supervisor and obeying nobody else. Ctrl+C in a terminal reaches every process
- * of the group, so signals mean nothing here; when the supervisor is gone, the log is gone with it, and the clients are
- * moved away within DRAIN_WINDOW.
+ * The entry point of a worker process under a supervisor, which controls it by messages. Signals are ignored, because Ctrl+C in
+ * a terminal reaches every process of the group. If the supervisor dies, the history is gone with it, so the worker closes its
+ * clients within DRAIN_WINDOW and exits.
  */
 
-/** How long the supervisor may take to hear the last words. */
-const lastWordsMs = 2000;
+/** How long to wait until the supervisor confirms the final report. */
+const finalReportMs = 2000;
 
 let server: FanfareServer | undefined;
 let isOrphaned = false;
@@ -28,8 +28,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 process.on("message", (order: Order) => {
   if (order.verb === "start") void start(order.assignment);
   else if (order.verb === "ping") report({ verb: "pong" });
-  else if (order.verb === "drain") void lastWords(server?.stop());
-  else if (order.verb === "move") void lastWords(server?.moveClients());
+  else if (order.verb === "drain") void reportStopped(server?.stop());
+  else if (order.verb === "move") void reportStopped(server?.moveClients());
   else if (order.verb === "hurry") void server?.stopNow();
   else if (exitCode !== undefined) process.exit(exitCode);
 });
@@ -45,7 +45,7 @@ async function start(assignment: Assignment): Promise<void> {
     secrets: secretsOf(settings),
     hasColors: process.stdout.isTTY === true && !process.env.NO_COLOR,
   });
-  survive();
+  logUncaughtErrors();
   new IdleCollector(systemClock); // for as long as this process lives
   try {
     server = new FanfareServer(settings, {
@@ -63,7 +63,7 @@ async function start(assignment: Assignment): Promise<void> {
   }
 }
 
-async function lastWords(stopping: Promise<StopReceipt> | undefined): Promise<void> {
+async function reportStopped(stopping: Promise<StopReceipt> | undefined): Promise<void> {
   const receipt = await stopping;
   if (receipt !== undefined) report({ verb: "stopped", receipt });
   leave(0);
@@ -72,7 +72,7 @@ async function lastWords(stopping: Promise<StopReceipt> | undefined): Promise<vo
 async function orphaned(reason: string): Promise<void> {
   if (exitCode !== undefined || isOrphaned) return;
   isOrphaned = true;
-  getLogger(["fanfare", "worker"]).error("The supervisor is gone ({reason}): clients are moved away", { reason });
+  getLogger(["fanfare", "worker"]).error("Lost the supervisor ({reason}): closing all connections", { reason });
   await server?.moveClients();
   leave(1);
 }
@@ -81,14 +81,14 @@ function report(word: Report): void {
   try {
     if (process.connected) process.send?.(word);
   } catch {
-    // The supervisor is dying: that is told by the end of the link.
+    // The supervisor is dying. The event "disconnect" follows.
   }
 }
 
-/** What was reported last is on its way, and a process that ends would take it along: the supervisor says when it is heard. */
+/** Exits once the supervisor has confirmed the final report: exiting earlier could lose it. */
 function leave(code: number): void {
   if (exitCode !== undefined) return;
   exitCode = code;
   if (!process.connected || isOrphaned) process.exit(code);
-  setTimeout(() => process.exit(code), lastWordsMs);
+  setTimeout(() => process.exit(code), finalReportMs);
 }

@@ -3,38 +3,38 @@ import type { ListeningAddress } from "../http/server.ts";
 import type { MeetingPlace } from "./backbone.ts";
 import type { StopReceipt } from "./stop.ts";
 
-/** What a supervisor says to a worker's process. */
+/** Messages from the supervisor to a worker process. */
 export type Order =
   | { readonly verb: "start"; readonly assignment: Assignment }
   /** Wait for the clients to leave. */
   | { readonly verb: "drain" }
-  /** Send the clients away within DRAIN_WINDOW. */
+  /** Make all clients reconnect elsewhere within DRAIN_WINDOW. */
   | { readonly verb: "move" }
-  /** Nobody is waited for any more. */
+  /** Close all clients now. */
   | { readonly verb: "hurry" }
-  /** Is it alive? */
+  /** Liveness check. */
   | { readonly verb: "ping" }
-  /** Its last words were heard. */
+  /** The final report has arrived: exit. */
   | { readonly verb: "leave" };
 
-/** What a worker needs to begin. */
+/** What a worker needs to start. */
 export interface Assignment {
-  /** For people: `worker 2`. */
+  /** For logs: `worker 2`. */
   readonly name: string;
   readonly settings: Settings;
   readonly meetingPlace: MeetingPlace;
-  /** Whether a person at a terminal can press Ctrl+C. */
+  /** Whether the server runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal: boolean;
 }
 
-/** What a worker's process says to its supervisor. */
+/** Messages from a worker process to its supervisor. */
 export type Report =
-  /** It hears from now on: an order that came earlier would be lost. */
+  /** The worker can receive orders. Earlier orders would be lost. */
   | { readonly verb: "hello" }
-  /** It is alive. */
+  /** The response to a ping. */
   | { readonly verb: "pong" }
   | { readonly verb: "ready"; readonly address: ListeningAddress }
   | { readonly verb: "failed"; readonly message: string; readonly code: string | undefined }
-  /** Somebody asked by HTTP that the whole server stops. */
+  /** A request over HTTP to drain the whole server. */
   | { readonly verb: "drain-wanted" }
   | { readonly verb: "stopped"; readonly receipt: StopReceipt };

@@ -5,18 +5,18 @@ import { IdleCollector } from "../lib/idle-collector.ts";
 import { clearLeftovers } from "../ops/control-socket.ts";
 import { openBackbone } from "./backbone.ts";
 import { FanfareServer } from "./fanfare-server.ts";
-import { isAtTerminal, type OnLauncherGone, obeySignals, survive } from "./signals.ts";
+import { handleSignals, isAtTerminal, logUncaughtErrors, type OnLauncherGone } from "./signals.ts";
 
-/** What a running server and the program around it tell each other. */
+/** Callbacks between a running server and the command line. */
 export interface RunEvents {
   onListening(address: ListeningAddress): void;
   readonly onLauncherGone: OnLauncherGone;
 }
 
 /**
- * Runs the server in this process until a signal has ended it.
- * @returns the exit code: 0, or 128 + the number of the signal that could not wait
- * @throws Error with the code EADDRINUSE where the port is taken, or what storage says when it cannot be opened
+ * Runs the server in this process until it has stopped.
+ * @returns the exit code: 0, or 128 + the number of the second signal
+ * @throws Error with the code EADDRINUSE if the port is in use, or the error of a storage that cannot be opened
  */
 export async function runServer(settings: Settings, { onListening, onLauncherGone }: RunEvents): Promise<number> {
   const hasTerminal = isAtTerminal();
@@ -27,9 +27,9 @@ export async function runServer(settings: Settings, { onListening, onLauncherGon
     hasTerminal,
   });
   const address = await server.start();
-  survive();
+  logUncaughtErrors();
   const collector = new IdleCollector(systemClock);
-  const code = obeySignals(server, { hasTerminal, onLauncherGone }).finally(() => collector.close());
+  const code = handleSignals(server, { hasTerminal, onLauncherGone }).finally(() => collector.close());
   onListening(address);
   void clearLeftovers();
   return code;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { MovedClock } from "../lib/moved-clock.ts";
-import { obeySignals, type Stoppable } from "./signals.ts";
+import { handleSignals, type Stoppable } from "./signals.ts";
 import type { StopReceipt } from "./stop.ts";
 
 const receipt: StopReceipt = {
@@ -45,7 +45,7 @@ class FakeServer implements Stoppable {
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 let others: readonly (readonly [NodeJS.Signals, readonly NodeJS.SignalsListener[]])[] = [];
 
-// Only what is being tested obeys; what other parts of the program listen for comes back afterwards.
+// Removes the listeners of other parts of the program during a test.
 beforeEach(() => {
   others = signals.map((it) => [it, process.listeners(it) as NodeJS.SignalsListener[]]);
   for (const it of signals) process.removeAllListeners(it);
@@ -57,18 +57,18 @@ afterEach(() => {
   }
 });
 
-test("the first signal lets everyone leave, and the code is 0", async () => {
+test("the first signal waits for clients to leave, and the exit code is 0", async () => {
   const server = new FakeServer();
-  const code = obeySignals(server);
+  const code = handleSignals(server);
   process.emit("SIGTERM", "SIGTERM");
   expect(server.orders).toEqual(["stop"]);
   server.end();
   expect(await code).toBe(0);
 });
 
-test("the second lets nobody, and the code names it", async () => {
+test("the second signal closes all clients, and determines the exit code", async () => {
   const server = new FakeServer();
-  const code = obeySignals(server);
+  const code = handleSignals(server);
   process.emit("SIGTERM", "SIGTERM");
   process.emit("SIGINT", "SIGINT");
   expect(server.orders).toEqual(["stop", "stop now"]);
@@ -76,10 +76,10 @@ test("the second lets nobody, and the code names it", async () => {
   expect(await code).toBe(130);
 });
 
-test("the same signal within a tenth of a second is an echo, as of a group and of who passes it on", () => {
+test("the same signal within a tenth of a second counts once, because a launcher may forward it", () => {
   const clock = new MovedClock();
   const server = new FakeServer();
-  void obeySignals(server, { clock });
+  void handleSignals(server, { clock });
   process.emit("SIGTERM", "SIGTERM");
   clock.move(99);
   process.emit("SIGTERM", "SIGTERM");
@@ -89,13 +89,13 @@ test("the same signal within a tenth of a second is an echo, as of a group and o
   expect(server.orders).toEqual(["stop", "stop now"]);
 });
 
-test("the third ends the process", () => {
+test("the third signal exits the process", () => {
   const ends: unknown[] = [];
   const exit = spyOn(process, "exit").mockImplementation((code) => {
     ends.push(code);
     throw new Error("ended");
   });
-  void obeySignals(new FakeServer());
+  void handleSignals(new FakeServer());
   process.emit("SIGINT", "SIGINT");
   process.emit("SIGTERM", "SIGTERM");
   expect(() => process.emit("SIGINT", "SIGINT")).toThrow("ended");
@@ -103,9 +103,9 @@ test("the third ends the process", () => {
   expect(ends).toEqual([130]);
 });
 
-test("a server that was stopped by another way ends with 0, and a signal after that asks for nothing new", async () => {
+test("the exit code is 0 if the server is stopped otherwise, and a first signal after that changes nothing", async () => {
   const server = new FakeServer();
-  const code = obeySignals(server);
+  const code = handleSignals(server);
   void server.stop();
   process.emit("SIGTERM", "SIGTERM");
   expect(server.orders).toEqual(["stop", "stop"]); // which is idempotent
@@ -113,9 +113,9 @@ test("a server that was stopped by another way ends with 0, and a signal after t
   expect(await code).toBe(0);
 });
 
-test("SIGHUP says that the terminal was closed, and sends the clients away", () => {
+test("SIGHUP means that the terminal was closed, and moves the clients", () => {
   const server = new FakeServer();
-  void obeySignals(server, { hasTerminal: true });
+  void handleSignals(server, { hasTerminal: true });
   process.emit("SIGHUP", "SIGHUP");
   process.emit("SIGHUP", "SIGHUP"); // the shell and the system send one each
   expect(server.orders).toEqual(["move", "move"]);
@@ -123,19 +123,19 @@ test("SIGHUP says that the terminal was closed, and sends the clients away", () 
 
 test("SIGHUP is ignored by a server that was started without a terminal", () => {
   const server = new FakeServer();
-  void obeySignals(server, { hasTerminal: false });
+  void handleSignals(server, { hasTerminal: false });
   process.emit("SIGHUP", "SIGHUP");
   expect(server.orders).toEqual([]);
 });
 
-test("a launcher that is gone sends the clients away, until the server has stopped", async () => {
+test("the clients are moved when the launcher dies", async () => {
   const server = new FakeServer();
   const listeners = new Set<() => void>();
   const onLauncherGone = (run: () => void) => {
     listeners.add(run);
     return () => void listeners.delete(run);
   };
-  const code = obeySignals(server, { onLauncherGone });
+  const code = handleSignals(server, { onLauncherGone });
   for (const run of listeners) run();
   expect(server.orders).toEqual(["move"]);
   server.end();

@@ -6,53 +6,52 @@ import { logReceipt, type StopReceipt } from "./stop.ts";
 
 const log = () => getLogger(["fanfare", "signals"]);
 
-/** What signals end: a server, or a supervisor with all of its workers. */
+/** What signals stop: a server, or a supervisor with its workers. */
 export interface Stoppable {
-  /** Resolves once it has stopped, whoever asked for it. */
+  /** Resolves once it has stopped, for whatever reason. */
   readonly stopped: Promise<StopReceipt>;
   /** Waits for the clients to leave. Idempotent. */
   stop(): Promise<StopReceipt>;
-  /** Sends the clients away within DRAIN_WINDOW, also where it is waiting for them already. */
+  /** Makes all clients reconnect elsewhere within DRAIN_WINDOW, even if it is already waiting for them. */
   moveClients(): Promise<StopReceipt>;
   /** Closes all clients now. */
   stopNow(): Promise<StopReceipt>;
 }
 
-/** What obeySignals is told beside the signals. */
 export interface SignalsOptions {
   readonly clock?: Pick<Clock, "monotonic">;
   /**
-   * Whether a person started this at a terminal. Asked at the start: a terminal that is gone says that it never was one.
+   * Whether the program was started in a terminal. Determined at start, because a closed terminal is no longer detected as one.
    */
   readonly hasTerminal?: boolean;
-  /** Calls `run` when the launcher is gone that passes on signals. */
+  /** Calls `run` when the launcher, which forwards signals, dies. */
   readonly onLauncherGone?: OnLauncherGone;
 }
 
-/** @returns stops calling */
+/** @returns removes the listener */
 export type OnLauncherGone = (run: () => void) => () => void;
 
-/** Whether one of the three standard streams is a terminal: then SIGHUP says that its window was closed. */
+/** Whether one of the three standard streams is a terminal. Then SIGHUP means that it was closed. */
 export function isAtTerminal(): boolean {
   return [0, 1, 2].some((descriptor) => isatty(descriptor));
 }
 
-/** The same signal so soon again is an echo: it reached the whole group, and a launcher passed it on as well. */
-const echoMs = 100;
+/** The same signal twice within this time counts once: it reached the whole group, and a launcher forwarded it too. */
+const sameSignalMs = 100;
 
 /**
- * The first signal waits for the clients to leave, the second closes them, the third ends the process. When the terminal
- * or the launcher is gone, nobody is left who could send a second one: clients are sent away within DRAIN_WINDOW.
- * @returns the exit code, once everything has stopped: 0, or 128 + the number of the signal that could not wait
+ * On the first signal the server waits for its clients to leave, on the second it closes them, on the third the process exits.
+ * If the terminal or the launcher is gone, no second signal can come, so the clients are closed within DRAIN_WINDOW.
+ * @returns the exit code, once everything has stopped: 0, or 128 + the number of the second signal
  */
-export async function obeySignals(server: Stoppable, options: SignalsOptions = {}): Promise<number> {
+export async function handleSignals(server: Stoppable, options: SignalsOptions = {}): Promise<number> {
   const { clock = systemClock, hasTerminal = isAtTerminal(), onLauncherGone } = options;
   let received = 0;
   let exitCode = 0;
   let last: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
-  const obey = (signal: NodeJS.Signals) => {
+  const onSignal = (signal: NodeJS.Signals) => {
     const at = clock.monotonic();
-    if (last?.signal === signal && at - last.at < echoMs) return;
+    if (last?.signal === signal && at - last.at < sameSignalMs) return;
     last = { signal, at };
     received++;
     if (received === 1) {
@@ -63,22 +62,22 @@ export async function obeySignals(server: Stoppable, options: SignalsOptions = {
     if (received > 2) process.exit(exitCode);
     void server.stopNow();
   };
-  process.on("SIGINT", obey).on("SIGTERM", obey);
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   process.on("SIGHUP", () => {
     if (hasTerminal) void server.moveClients();
     else log().warning("SIGHUP ignored: this version cannot reload its settings");
   });
-  const forget = onLauncherGone?.(() => {
-    log().warning("The process that started this server is gone: stopping");
+  const removeListener = onLauncherGone?.(() => {
+    log().warning("The process that started this server has died: stopping");
     void server.moveClients();
   });
   logReceipt(await server.stopped);
-  forget?.();
+  removeListener?.();
   return exitCode;
 }
 
-/** One connection's misfortune is not everybody's: what nobody caught is logged, and the server goes on. */
-export function survive(): void {
-  process.on("uncaughtException", (error) => log().error("An error that nobody caught: {error}", { error }));
-  process.on("unhandledRejection", (error) => log().error("A rejection that nobody caught: {error}", { error }));
+/** Logs uncaught errors instead of exiting, so that a bug in one connection does not affect the others. */
+export function logUncaughtErrors(): void {
+  process.on("uncaughtException", (error) => log().error("Uncaught exception: {error}", { error }));
+  process.on("unhandledRejection", (error) => log().error("Unhandled rejection: {error}", { error }));
 }

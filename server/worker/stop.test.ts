@@ -16,7 +16,7 @@ const settings = {
   hasTerminal: false,
 } as const;
 
-/** What stopping sees of the HTTP server. */
+/** The part of the HTTP server that Stop uses. */
 class FakeHttp {
   closesConnections = false;
   mayBeKeptAlive = false;
@@ -32,7 +32,7 @@ class FakeHttp {
   }
 }
 
-/** A stop that a test begins, and what becomes of it. */
+/** Prepares a stop, and records its progress. */
 async function begin(options: TestHubOptions = {}) {
   it = await TestHub.start(options);
   const { clock, hub } = it;
@@ -72,7 +72,7 @@ describe("stopping", () => {
     expect([state.isDone, http.steps]).toEqual([true, ["stopped listening", "closed"]]);
   });
 
-  test("waits two seconds at most for one that is never stored", async () => {
+  test("waits at most two seconds for a publication that is never stored", async () => {
     const { state, run, hub } = await begin({
       wrap: (broker) => {
         broker.publish = () => new Promise(() => undefined);
@@ -85,7 +85,7 @@ describe("stopping", () => {
     expect(state.isDone).toBe(true);
   });
 
-  test("ends five seconds after the deadline, whoever does not read and whatever the runtime still holds", async () => {
+  test("ends five seconds after the deadline, even if a client does not read or a request is pending", async () => {
     const { http, state, run } = await begin();
     const guest = await it.connect();
     guest.connection.stall();

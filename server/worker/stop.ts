@@ -5,13 +5,13 @@ import type { DrainMethod, DrainReceipt } from "../hub/drain.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Parts } from "./compose.ts";
 
-/** How often is looked whether what is waited for has come. */
+/** How often conditions are checked while waiting. */
 const tickMs = 20;
-/** Between two lines that say how many clients are waited for. */
+/** Interval of the log lines that say how many clients are left. */
 const reportMs = 5000;
-/** After its last answer a busy publisher may be sending its next request already. */
+/** A busy publisher may already be sending its next request on a kept-alive connection. */
 const keptAliveMs = 500;
-/** How long publications in flight may take. */
+/** How long to wait for publications in flight. */
 const inFlightMs = 2000;
 /** What everything after the deadline may take: closing what is left, and the runtime's last bytes. */
 const restMs = 4700;

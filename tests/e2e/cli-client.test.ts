@@ -129,7 +129,7 @@ describe("fanfare connect between pipes", () => {
     const refused = await runProgram(["connect", "--name", "x", "--url", server.url]);
     expect(refused).toMatchObject({ code: 1, out: "" });
     expect(refused.err).toMatch(
-      /^error: ws:.*\/ws refused the connection: nobody connects here without a user: .* \(4500\)\n$/,
+      /^error: ws:.*\/ws refused the connection: this server requires a token: .* \(4500\)\n$/,
     );
   });
 
@@ -380,7 +380,7 @@ describe("fanfare subscribe", () => {
     expect(await runProgram(["subscribe", "@u2", "--user", "u1", "--url", server.url])).toEqual({
       code: 1,
       out: "",
-      err: `error: "@u2" is another user's: only that user's connections get it\n`,
+      err: `error: "@u2" is another user's channel: only that user's connections can subscribe to it\n`,
     });
   });
 

@@ -31,7 +31,7 @@ describe("the program", () => {
     [
       ["start"],
       { API_KEY: "" },
-      "error: API_KEY is empty, so it would secure nothing: give it a value, or take it away\n",
+      "error: API_KEY is empty, so the server would not be secured: set a value, or remove it\n",
     ],
     [["--config", "nope.yaml"], {}, 'error: --config: there is no file "nope.yaml"\n'],
   ])("refuses what it cannot understand, in one line and with the exit code 2: %j %j", async (args, env, err) => {

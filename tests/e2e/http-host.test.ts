@@ -17,7 +17,7 @@ test("an invalid Host is a bad request for every path, and is not logged", async
     socket.write(head);
     await socket.until(() => socket.received.includes("}"));
     expect([head, socket.received.split("\r\n")[0]]).toEqual([head, "HTTP/1.1 400 Bad Request"]);
-    expect(socket.received).toContain("Host: expected a name or address");
+    expect(socket.received).toContain("Host: expected a host name or address");
   }
   expect(server.output).not.toContain("ERROR");
 });

@@ -150,13 +150,13 @@ describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", (
     await using launched = await launch(npmDev, { isAtTerminal: true });
     const now = new Date();
     utimesSync(join(root, "bin", "health-check.js"), now, now);
-    const again = /health-check\.js has changed: starting again …[\s\S]*is listening/;
+    const again = /health-check\.js has changed: restarting …[\s\S]*is listening/;
     await until(() => again.test(launched.log()), "the server listens again");
     launched.terminal?.write("\u0003");
     await launched.untilGone();
-    const steps = launched.log().matchAll(/is listening|has changed: starting again|Stopped: /g);
+    const steps = launched.log().matchAll(/is listening|has changed: restarting|Stopped: /g);
     expect(Array.from(steps, ([step]) => step)).toEqual([
-      ...["is listening", "has changed: starting again", "Stopped: "],
+      ...["is listening", "has changed: restarting", "Stopped: "],
       ...["is listening", "Stopped: "],
     ]);
   });
@@ -176,10 +176,10 @@ describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", (
 
 describe("flags that npm keeps for itself", () => {
   test.each([
-    [["start", "--port", "8001"], "npm took --port for itself.", "  npm start -- --port 8001"],
-    [["start", "--port=8001"], "npm took --port for itself.", "  npm start -- --port=8001"],
-    [["start", "--config", "x.yaml"], "npm took --config for itself.", "  npm start -- --config x.yaml"],
-    [["run", "dev", "--chat"], "npm took --chat for itself.", "  npm run dev -- --chat"],
+    [["start", "--port", "8001"], "npm did not pass --port on to the server.", "  npm start -- --port 8001"],
+    [["start", "--port=8001"], "npm did not pass --port on to the server.", "  npm start -- --port=8001"],
+    [["start", "--config", "x.yaml"], "npm did not pass --config on to the server.", "  npm start -- --config x.yaml"],
+    [["run", "dev", "--chat"], "npm did not pass --chat on to the server.", "  npm run dev -- --chat"],
     [
       ["start", "--history-size", "9", "--port", "1"],
       "for itself.",

@@ -149,7 +149,7 @@ test.each(["POST /sse/push", "POST /v1/publish"])("%s: a bound that were another
 });
 
 test("a character beyond the first 65536 counts as two, as the document says", async () => {
-  expect(api.document.info.description).toContain("count as two");
+  expect(api.document.info.description).toContain("counts as two");
   const statusOf = async (count: number) =>
     (await server.request("POST", "/sse/push", push({ user_id: "🎺".repeat(count) }))).status;
   expect([await statusOf(64), await statusOf(65)]).toEqual([200, 422]);

@@ -313,6 +313,6 @@ describe("on a secured server", () => {
     await page.getByRole("log").getByText("for Frank").waitFor();
     expect(page.url()).not.toContain(token);
     await page.getByRole("button", { name: "Send Hello" }).click();
-    await page.getByRole("alert").filter({ hasText: "Not sent: chat is off here" }).waitFor();
+    await page.getByRole("alert").filter({ hasText: "Not sent: chat is off" }).waitFor();
   });
 });

@@ -55,7 +55,7 @@ describe("a server that fails to start", () => {
       (error: Error) => error,
     );
     expect(message.split("it said:\n")[1]?.trim()).toBe(
-      `error: OPS_PORT: port ${busy.port} of 127.0.0.1 is in use: choose another one`,
+      `error: OPS_PORT: port ${busy.port} on 127.0.0.1 is already in use; choose another port`,
     );
     expect(readdirSync(folder)).toEqual([]);
     await busy.stop(true);
@@ -85,7 +85,7 @@ describe("a server that fails to start", () => {
     await until(isStarting, "the server has opened its control socket");
     child.kill("SIGTERM");
     expect(await child.exited).toBe(143);
-    expect(await new Response(child.stdout).text()).toContain("Stopped before it had started");
+    expect(await new Response(child.stdout).text()).toContain("Stopped while starting");
     expect(readdirSync(folder)).toEqual([]);
   });
 });
@@ -99,7 +99,7 @@ describe("the control socket", () => {
       env,
       flags: ["--host", "127.0.0.2", "--port", String(first.server.port)],
     });
-    expect(second.output).toContain("another server on the same port");
+    expect(second.output).toContain("used by another server, which listens on the same port");
     second.signal("SIGTERM");
     await second.exited;
     expect(first.left()).toHaveLength(1);
@@ -157,7 +157,7 @@ describe("the control socket", () => {
     })();
     mkdirSync(join(folder, `fanfare-${process.getuid?.()}-${port}.sock`));
     await using server = await startServer({ env: { TMPDIR: folder }, flags: ["--port", String(port)] });
-    expect(server.output).toContain("WARNING | There is no control socket");
+    expect(server.output).toContain("WARNING | Cannot open the control socket");
     expect(await healthOf(server)).toMatchObject({ status: "healthy" });
   });
 });
@@ -197,7 +197,7 @@ describe("faults during shutdown", () => {
     const left = clients.filter(({ closed }) => closed?.code === undefined || closed.code === 1000);
     for (const client of left) client.close();
     expect(await server.exited).toBe(0);
-    expect(server.output).not.toContain("another is started");
+    expect(server.output).not.toContain("restarting it in");
     expect(server.output).toContain("Stopped: {");
     expect(it.left()).toEqual([]);
   });

@@ -123,20 +123,20 @@ describe("a worker that dies", () => {
     for (const reader of readers)
       expect(await reader.untilAll(total)).toEqual(Array.from({ length: total }, (_, i) => i + 1));
     expect(readers.some((it) => it.connects > 1)).toBe(true);
-    await server.untilLogged(/worker \d is back/);
+    await server.untilLogged(/worker \d has restarted/);
     for (const reader of readers) reader.stop();
   });
 
   test.concurrent("repeatedly ends the server with an error", async () => {
     await using server = await startServer({ flags: ["--workers", "1"] });
     let pid = (await pidsOf(server))[0] ?? 0;
-    const isAlive = () => server.output.includes("The server is stopped");
+    const isAlive = () => server.output.includes("Stopping the server: ");
     for (let kills = 0; kills < 20 && !isAlive(); kills++) {
       process.kill(pid, "SIGKILL");
       pid = await nextWorker(server, pid);
     }
     expect(await server.exited).toBe(1);
-    expect(server.output).toContain("for the 8th time in a row soon after its start");
+    expect(server.output).toContain("soon after its start, 8 times in a row");
   }, 60_000);
 
   test.concurrent("together with its supervisor: clients are closed within the window and no process is left", async () => {
@@ -259,7 +259,7 @@ async function publishSurely(server: ServerUnderTest, n: number): Promise<void> 
 async function nextWorker(server: ServerUnderTest, old: number): Promise<number> {
   let pid = 0;
   await until(() => {
-    if (server.output.includes("The server is stopped")) return true;
+    if (server.output.includes("Stopping the server: ")) return true;
     const { stdout } = Bun.spawnSync(["pgrep", "-P", String(server.pid)]);
     const child = Number(stdout.toString().trim().split("\n")[0]);
     if (child > 0 && child !== old) pid = child;

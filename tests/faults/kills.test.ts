@@ -24,7 +24,7 @@ test(
         if (pid !== undefined) process.kill(pid, "SIGKILL");
       });
     expectMuch(await runFaults({ name: "kill -9 of a worker", server, clientsOfEachKind, durationMs, disturb }));
-    await server.untilLogged(/worker \d is back/);
+    await server.untilLogged(/worker \d has restarted/);
   },
   limitMs,
 );

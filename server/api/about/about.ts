@@ -2,45 +2,45 @@ import type { ErrorCode } from "../../../protocol/errors.ts";
 import type { Scope } from "../../auth/api-key.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
-/** One operation of the HTTP interface, as `/openapi.json` and `/docs` tell of it. */
+/** One operation of the HTTP API, as described in `/openapi.json` and `/docs`. */
 export interface Operation {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** As in OpenAPI: `/v1/channels/{channel}`. */
   readonly path: string;
-  /** What a key must allow; undefined where none is asked for. */
+  /** The scope a key needs; undefined if no key is required. */
   readonly scope?: Scope;
-  /** A user's token is taken as well as a key; then the user's own permissions count. */
+  /** Also accepts a user's token instead of a key. Then the user's permissions apply. */
   readonly forClients?: true;
   /** One sentence. */
   readonly summary: string;
   readonly about: About;
 }
 
-/** What a reader must know of an operation beside its summary. */
+/** The documentation of an operation, besides its summary. */
 export interface About {
   readonly tag: Tag;
   /** Paragraphs, with an empty line between two; `code` in backticks. */
   readonly details?: string;
   readonly parameters?: readonly Parameter[];
-  /** Media type → what the body looks like. */
+  /** Media type → schema and examples of the body. */
   readonly request?: Contents;
-  /** Status → answer; refusals stand in `errors`. */
+  /** Status → response. Error responses are listed in `errors`. */
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Beside those that every operation of its kind knows: no key, too large a body, a fault of the server. */
+  /** In addition to the errors that every operation of its kind can return, such as a missing key or too large a body. */
   readonly errors?: readonly ErrorCode[];
-  /** "token": a user's token, not a key. "optional": without a key it answers less. */
+  /** "token": takes a user's token, not a key. "optional": returns less without a key. */
   readonly credential?: "token" | "optional";
 }
 
-/** How the operations are grouped, in the order in which they are shown. */
+/** The groups of operations, in the order in which they are shown. */
 export const tags = {
-  push: "Reach one user, on whatever worker or machine the user's connections are.",
-  publish: "Say something in channels.",
-  channels: "Look at channels: what was said, and who is there.",
-  connections: "See who is connected, and close connections.",
-  streams: "Receive: WebSocket and Server-Sent Events.",
-  operations: "For load balancers, monitoring and people on duty.",
-  documents: "This description, for programs and for people.",
+  push: "Push events to a user, on any worker or machine.",
+  publish: "Publish messages to channels and users.",
+  channels: "Inspect channels: history and presence.",
+  connections: "List and close connections.",
+  streams: "Receive messages over WebSocket or Server-Sent Events.",
+  operations: "Health checks, metrics and operations.",
+  documents: "This documentation, for people and programs.",
 } as const;
 
 export type Tag = keyof typeof tags;

@@ -8,7 +8,7 @@ export const channelParameter: Parameter = {
   name: "channel",
   in: "path",
   required: true,
-  description: "The channel; a `/` in its name is written `%2F`.",
+  description: "The channel. Encode a `/` in its name as `%2F`.",
   schema: channelName,
   example: "room:1",
 };
@@ -16,16 +16,16 @@ export const channelParameter: Parameter = {
 const page: Parameter = {
   name: "page",
   in: "query",
-  description: "The `next_page` of an answer, to read on.",
+  description: "The `next_page` of the previous response.",
   schema: { type: "string" },
 };
 
 const channel = object({
   channel: channelName,
   epoch,
-  offset: { ...offset, description: "Its top: the last publication." },
-  messages: whole("Publications that are kept of it."),
-  connections: whole("Connections that are in it now."),
+  offset: { ...offset, description: "The offset of the last publication." },
+  messages: whole("The number of publications in its history."),
+  connections: whole("The number of connections subscribed to it."),
 });
 
 const example = { channel: "room:1", epoch: "q71m", offset: 18, messages: 12, connections: 3 };
@@ -36,7 +36,7 @@ export const aboutListChannels: About = {
     {
       name: "prefix",
       in: "query",
-      description: "Only names that begin so.",
+      description: "Only channels whose name begins with this.",
       schema: { type: "string" },
       example: "room:",
     },
@@ -44,7 +44,7 @@ export const aboutListChannels: About = {
   ],
   answers: {
     200: {
-      description: "Sorted by name, 100 a page.",
+      description: "The channels, sorted by name, 100 per page.",
       contents: json(pageOf("channels", channel), { one: { channels: [example] } }),
     },
   },
@@ -59,7 +59,7 @@ export const aboutGetChannel: About = {
 
 export const aboutGetHistory: About = {
   tag: "channels",
-  details: `Oldest first, from \`since\` on; without \`since\` the last \`limit\`. An answer is bounded in bytes too: ask again with the last message's position to read on.`,
+  details: `Returns the messages after \`since\`, oldest first; without \`since\`, the last \`limit\` messages. The size of a response is limited in bytes too. To read on, pass the position of the last message as \`since\`.`,
   parameters: [
     channelParameter,
     {
@@ -72,21 +72,21 @@ export const aboutGetHistory: About = {
     {
       name: "limit",
       in: "query",
-      description: "How many at most.",
+      description: "The maximum number of messages.",
       schema: { type: "integer", minimum: 1, maximum: limits.historyLimit, default: limits.historyDefault },
       example: 20,
     },
   ],
   answers: {
     200: {
-      description: "What is kept.",
+      description: "The messages.",
       contents: json(
         object(
           {
             channel: channelName,
             epoch,
-            offset: { ...offset, description: "The channel's top." },
-            complete: flag("Nothing is missing between `since` and the first message."),
+            offset: { ...offset, description: "The offset of the last publication." },
+            complete: flag("Whether no message is missing between `since` and the first one returned."),
             messages: list("Oldest first.", ref("Message"), { maxItems: limits.historyLimit }),
           },
           { reason: gapReason },
@@ -117,19 +117,19 @@ export const aboutGetHistory: About = {
 
 export const aboutGetPresence: About = {
   tag: "channels",
-  details: `\`users\` holds at most ${limits.presenceUsers} of them; ask again with \`page\` for the rest. With a user's token it is left out where the token has no grant for the channel and no rule has \`presence: on\`. Where a rule has \`presence: off\` the answer is \`forbidden\`.`,
+  details: `\`users\` contains at most ${limits.presenceUsers} users per page; use \`page\` to read the rest. With a user's token, \`users\` is omitted unless the token has a grant for the channel or a channel rule says \`presence: on\`. With \`presence: off\` the response is the error \`forbidden\`.`,
   parameters: [channelParameter, page],
   answers: {
     200: {
-      description: "Who is there now.",
+      description: "The connections and users in the channel.",
       contents: json(
         object(
-          { channel: channelName, count: whole("Connections in the channel.") },
+          { channel: channelName, count: whole("The number of connections in the channel.") },
           {
-            users: list("A page of the users among them, sorted, each once.", userId, {
+            users: list("One page of the users in the channel, sorted, without duplicates.", userId, {
               maxItems: limits.presenceUsers,
             }),
-            next_page: text("For `page`, to read on; absent at the end."),
+            next_page: text("Pass it as `page` to read the next page; absent on the last page."),
           },
         ),
         { two: { channel: "room:1", count: 3, users: ["alice", "bob"] } },

@@ -4,12 +4,12 @@ import { channelName, pageOf, userId } from "./schemas.ts";
 
 const connection = object(
   {
-    id: text("The `connection_id` of its welcome."),
-    remote: text("Its address, as the server sees it."),
-    connected_at: time("When it came."),
-    channels: list("What it is in.", channelName),
-    is_lagging: flag("It is behind in a channel, and catches up from history."),
-    buffered_bytes: whole("What waits for its socket."),
+    id: text("The `connection_id` from its welcome frame."),
+    remote: text("The client's address, as the server sees it."),
+    connected_at: time("When it was opened."),
+    channels: list("The channels it is subscribed to.", channelName),
+    is_lagging: flag("Whether it is behind in a channel and catching up from history."),
+    buffered_bytes: whole("Bytes buffered because the client reads too slowly."),
   },
   { user_id: userId },
 );
@@ -24,7 +24,7 @@ const example = {
   buffered_bytes: 0,
 };
 
-const closed = json(object({ closed: whole("How many were closed.") }), { one: { closed: 1 } });
+const closed = json(object({ closed: whole("The number of closed connections.") }), { one: { closed: 1 } });
 
 export const aboutListConnections: About = {
   tag: "connections",
@@ -32,20 +32,20 @@ export const aboutListConnections: About = {
     {
       name: "user_id",
       in: "query",
-      description: "Only those of this user; for what is no user's id there are none.",
+      description: "Only connections of this user.",
       schema: { type: "string" },
       example: "alice",
     },
     {
       name: "page",
       in: "query",
-      description: "The `next_page` of an answer, to read on.",
+      description: "The `next_page` of the previous response.",
       schema: { type: "string", pattern: "^[0-9]{1,6}$" },
     },
   ],
   answers: {
     200: {
-      description: "100 a page.",
+      description: "The connections, 100 per page.",
       contents: json(pageOf("connections", connection), { one: { connections: [example] } }),
     },
   },
@@ -54,17 +54,17 @@ export const aboutListConnections: About = {
 
 export const aboutKickConnection: About = {
   tag: "connections",
-  details: "It is closed with 4504, after which a client does not come back by itself.",
-  parameters: [idParameter("The `connection_id` of its welcome.", "c_8fK2nQ")],
+  details: "The connection is closed with 4504, so the client does not reconnect by itself.",
+  parameters: [idParameter("The `connection_id` from its welcome frame.", "c_8fK2nQ")],
   answers: { 200: { description: "Closed.", contents: closed } },
   errors: ["not-found"],
 };
 
 export const aboutKickUser: About = {
   tag: "connections",
-  details: "They are closed with 4504. Closing none is no error: the user may have left a moment ago.",
+  details: "The connections are closed with 4504. It is not an error if the user has none.",
   parameters: [idParameter("The user.", "alice")],
-  answers: { 200: { description: "Closed, however many there were.", contents: closed } },
+  answers: { 200: { description: "The number of closed connections.", contents: closed } },
 };
 
 function idParameter(description: string, example: string): Parameter {

@@ -1,4 +1,4 @@
-/** The part of JSON Schema (2020-12) that our descriptions use. OpenAPI 3.1 and AsyncAPI 3.0 both take it as it is. */
+/** The part of JSON Schema (2020-12) that the documents use. Both OpenAPI 3.1 and AsyncAPI 3.0 support it. */
 export interface JsonSchema {
   readonly $ref?: string;
   readonly type?: JsonType | readonly JsonType[];
@@ -29,7 +29,7 @@ type Schemas<Name extends PropertyKey> = { readonly [N in Name]: JsonSchema };
 type OptionalKeys<T> = { [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? K : never }[keyof T];
 type RequiredKeys<T> = Exclude<keyof T, OptionalKeys<T>>;
 
-/** An object with members that must be there and members that may. */
+/** An object with required and optional members. */
 export function object(
   required: Readonly<Record<string, JsonSchema>>,
   optional: Readonly<Record<string, JsonSchema>> = {},
@@ -37,7 +37,7 @@ export function object(
   return { type: "object", properties: { ...required, ...optional }, required: Object.keys(required) };
 }
 
-/** The same for one of our types: it does not compile when a member is missing, too many, or optional on one side only. */
+/** The schema of a TypeScript type. It does not compile if its members, or which of them are optional, differ from the type. */
 export function shape<T extends object>(
   ...[required, optional]: OptionalKeys<T> extends never
     ? [Schemas<RequiredKeys<T>>]

@@ -26,15 +26,18 @@ export const publishRequest: JsonSchema = {
       channels: list("Several channels.", channelName, targets),
       user_id: userId,
       user_ids: list("Several users.", userId, targets),
-      message: text("Text for people."),
+      message: text("The text of the message."),
       data: anyJson,
       event: eventName,
       id: publicationId,
       sender,
       key,
       headers,
-      ephemeral: flag("Passed on to who is there now, and not stored: typing, cursors.", false),
-      exclude_connection_id: shortText("The connection that must not get it.", limits.idLength),
+      ephemeral: flag(
+        "Deliver only to connected clients, without storing it; for typing indicators and the like.",
+        false,
+      ),
+      exclude_connection_id: shortText("A connection that does not receive it.", limits.idLength),
     },
   ),
   oneOf: [{ required: ["channel"] }, { required: ["channels"] }, { required: ["user_id"] }, { required: ["user_ids"] }],
@@ -44,7 +47,7 @@ export const publishRequest: JsonSchema = {
 const idempotencyKey: Parameter = {
   name: "Idempotency-Key",
   in: "header",
-  description: "The same as `id`: said again within the window (5 minutes), it is stored once.",
+  description: "The same as `id`: a request repeated within 5 minutes is stored once.",
   schema: publicationId,
 };
 
@@ -54,9 +57,9 @@ const storing = ["too-large", "too-many-channels", "broker-unavailable", "idempo
 
 export const aboutPublish: About = {
   tag: "publish",
-  details: `Exactly one of \`channel\`, \`channels\`, \`user_id\` and \`user_ids\`, and \`message\`, \`data\` or both.
+  details: `Pass exactly one of \`channel\`, \`channels\`, \`user_id\` and \`user_ids\`, and \`message\`, \`data\` or both.
 
-The answer comes after it is stored: one receipt, or \`results\` with one per channel or user, in order; a refusal of one stands in its place and stops no other.`,
+The server responds once the message is stored: with one receipt, or with \`results\`, which has one entry per channel or user in the order of the request. If one of them fails, its entry is the error and the others are not affected.`,
   parameters: [idempotencyKey],
   request: json(publishRequest, {
     channel: { channel: "room:1", message: "Dinner is ready", event: "call", sender: "kitchen" },
@@ -64,18 +67,18 @@ The answer comes after it is stored: one receipt, or \`results\` with one per ch
   }),
   answers: {
     200: {
-      description: "Stored: one receipt, or one per channel or user.",
+      description: "Stored. One receipt, or one per channel or user.",
       contents: json(
         {
           anyOf: [
             ref("Receipt"),
             object({
-              results: list("In the order of the channels or users.", {
+              results: list("One per channel or user, in the order of the request.", {
                 anyOf: [
                   ref("Receipt"),
                   object({
                     channel: channelName,
-                    error: object({ code: errorCode, message: text("What was wrong.") }),
+                    error: object({ code: errorCode, message: text("What was wrong, for people.") }),
                   }),
                 ],
               }),
@@ -99,7 +102,7 @@ The answer comes after it is stored: one receipt, or \`results\` with one per ch
 
 export const aboutPostMessage: About = {
   tag: "publish",
-  details: `With a \`Content-Type\` of JSON the body becomes \`data\`; anything else becomes \`message\`, so \`curl -d 'hi'\` just works.`,
+  details: `If the \`Content-Type\` is JSON, the body is published as \`data\`, otherwise as \`message\`, so \`curl -d 'hi'\` just works.`,
   parameters: [channelParameter, idempotencyKey],
   request: {
     "text/plain": { schema: text("The message.", { minLength: 1 }), examples: { text: "hi" } },

@@ -4,26 +4,26 @@ import { type About, json } from "./about.ts";
 import { flag, type JsonSchema, list, object, text } from "./json-schema.ts";
 import { anyJson, eventName, publicationId, userId } from "./schemas.ts";
 
-/** The largest time that a Date can hold, in seconds. */
+/** The latest time a Date can represent, in seconds. */
 export const maxTimestampS = 8.64e12;
 
 export const pushEvent: JsonSchema = object(
   { user_id: userId, data: anyJson },
   {
     event_type: { ...eventName, description: `Becomes \`event\`. ${eventName.description}` },
-    event_id: { ...publicationId, description: "Becomes `id`: the same id for the same user is delivered once." },
+    event_id: { ...publicationId, description: "Becomes `id`. The same id for the same user is delivered once." },
     timestamp: {
       type: "number",
       minimum: 0,
       maximum: maxTimestampS,
-      description: "The publisher's own time, unix seconds; becomes `sent_at`.",
+      description: "The publisher's time in unix seconds. Becomes `sent_at`.",
     },
   },
 );
 
 const warnings = list(
-  "Unknown fields and parameters, which were ignored; absent if there are none.",
-  text("Which one."),
+  "Unknown fields and parameters that were ignored; absent if there are none.",
+  text("The unknown field or parameter."),
 );
 
 const example = {
@@ -34,9 +34,9 @@ const example = {
   timestamp: 1795170625.5,
 };
 
-const details = `It reaches every connection of that user, on any worker or machine, and is kept for those who resume.
-The answer comes after it is stored. \`success\` says that the user has a connection now, \`partial\` that it has none:
-then it is stored, and a client that resumes gets it.`;
+const details = `The event is stored, and delivered to all connections of the user on any worker or machine.
+The server responds once it is stored. \`success\` means that the user is connected. \`partial\` means that the user is
+not connected: a client that resumes later receives the event.`;
 
 export const aboutPush: About = {
   tag: "push",
@@ -48,8 +48,8 @@ export const aboutPush: About = {
       contents: json(
         object(
           {
-            status: text("Whether the user is connected now.", { enum: ["success", "partial"] }),
-            message: text("The same in words."),
+            status: text("Whether the user is connected.", { enum: ["success", "partial"] }),
+            message: text("The status, for people."),
           },
           { warnings },
         ),
@@ -65,24 +65,27 @@ export const aboutPush: About = {
 
 export const aboutPushBatch: About = {
   tag: "push",
-  details: `At most ${limits.batchItems} items. One result per item, in order; a bad item stops no other, its result says what was wrong with it.`,
+  details: `At most ${limits.batchItems} items. The response has one result per item, in the same order. An invalid item does not affect the others; its result says what was wrong.`,
   request: json(list("Events, each for one user.", pushEvent, { maxItems: limits.batchItems }), {
     two: [example, { user_id: "bob", data: { order: 43 }, event_type: "order" }],
   }),
   answers: {
     200: {
-      description: "One result per item, in order.",
+      description: "One result per item.",
       contents: json(
         object(
           {
             results: list(
-              "In the order of the items.",
+              "One result per item, in the same order.",
               object(
                 {
-                  user_id: { type: ["string", "null"], description: "As it came; null where it was no text." },
-                  success: flag("The user has a connection now."),
+                  user_id: {
+                    type: ["string", "null"],
+                    description: "As given in the item; null if it was not a string.",
+                  },
+                  success: flag("Whether it was stored and the user is connected."),
                 },
-                { error: text("Why not, in words."), warnings },
+                { error: text("Why `success` is false, for people."), warnings },
               ),
             ),
           },

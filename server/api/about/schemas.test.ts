@@ -11,7 +11,7 @@ const resolve = () => ({});
 const fits = (schema: JsonSchema, value: unknown) =>
   check({ ...schema }, value, { resolve, isStrict: false }).length === 0;
 
-/** Texts in which every sign is near a rule: allowed ones, `@`, control characters, separators, and some of any kind. */
+/** Texts made of characters at the edges of the rules: allowed ones, `@`, control characters, separators and others. */
 const sign = fc.oneof(
   fc.constantFrom(..."aZ09_-=@,.;:/ *#$~%"),
   fc.constantFrom(
@@ -41,7 +41,7 @@ test.each<[string, JsonSchema, (value: string) => boolean]>([
   ["user", userId, (value) => parseUserId(value) !== undefined],
   ["event", eventName, isEventName],
   ["epoch", epoch, (value) => parsePosition({ epoch: value, offset: 0 }) !== undefined],
-])("what the schema of a %s lets in is what the parser lets in", (_, schema, isAllowed) => {
+])("the schema of a %s accepts exactly what the parser accepts", (_, schema, isAllowed) => {
   fc.assert(
     fc.property(text, (value) => expect([value, fits(schema, value)]).toEqual([value, isAllowed(value)])),
     { numRuns: 2000 },
@@ -63,6 +63,6 @@ test.each([[{}], [{ a: "b" }], [{ a: 1 }], [{ a: null }], [[]], ["a"], [{ "": ""
   },
 );
 
-test("a code that the table does not have is none", () => {
+test("an error code that is not in the table is rejected", () => {
   expect([fits(errorCode, "rate-limited"), fits(errorCode, "rate-limit")]).toEqual([true, false]);
 });

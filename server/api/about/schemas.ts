@@ -5,20 +5,20 @@ import type { WireMessage } from "../../../protocol/frames.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { flag, type JsonSchema, list, object, shape, shortText, text, time, whole } from "./json-schema.ts";
 
-/** Schemas that several places point at. */
+/** Schemas that are used in several places. */
 export type ComponentName = "Message" | "Receipt" | "Position" | "Problem";
 
 export function ref(name: ComponentName): JsonSchema {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** No control characters; neither `.` nor `..`. */
+/** No control characters, and neither `.` nor `..`. */
 const userIdSigns = "(?!\\.\\.?$)[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]";
 
-/** A personal channel is `@` and a user's id, which has an alphabet of its own. */
+/** A user's channel is `@` and a user id, which allows other characters than a channel name. */
 const channelPattern = `${plainChannelPattern.source.replace("^", "^(?!@|\\.\\.?$)")}|^@${userIdSigns}{1,${limits.userIdLength}}$`;
 
-export const channelName = text(`A channel: ${channelNameRule}, or @ and a user's id.`, { pattern: channelPattern });
+export const channelName = text(`A channel: ${channelNameRule}, or @ and a user id.`, { pattern: channelPattern });
 
 export const userId = text(`A user: ${userIdRule}.`, {
   minLength: 1,
@@ -31,39 +31,43 @@ export const eventName = text(`The publisher's name for what happened: ${eventRu
 });
 
 export const publicationId = shortText(
-  "Names the publication: the same id in a channel is stored once.",
+  "Identifies the publication. A channel stores the same id only once.",
   limits.idLength,
 );
 
-export const epoch = text("Names one life of the channel's numbering.", { pattern: "^[A-Za-z0-9_-]{1,64}$" });
+export const epoch = text("The epoch of the channel. A new epoch means that offsets start again.", {
+  pattern: "^[A-Za-z0-9_-]{1,64}$",
+});
 
-export const offset = whole("Place in the channel; grows by exactly 1 with each publication.");
+export const offset = whole("Position in the channel; grows by exactly 1 with each publication.");
 
 export const anyJson: JsonSchema = {
-  description: `Any JSON, at most ${limits.jsonDepth} levels deep; passed on as the text it came as, so 64-bit numbers survive.`,
+  description: `Any JSON, at most ${limits.jsonDepth} levels deep. It is passed on unchanged, so 64-bit numbers survive.`,
 };
 
-export const sender = shortText("Who says it.", limits.senderLength);
+export const sender = shortText("The display name of the sender.", limits.senderLength);
 
-export const key = shortText("What it is about, for stores that keep the last one per key.", limits.keyLength);
+export const key = shortText(
+  "What it is about, for clients that keep only the latest value per key.",
+  limits.keyLength,
+);
 
 export const headers: JsonSchema = {
   type: "object",
-  description: `Passed on as it is: ${headersRule}.`,
+  description: `Passed on unchanged: ${headersRule}.`,
   additionalProperties: { type: "string", maxLength: limits.headerLength },
   maxProperties: limits.headers,
 };
 
-/** Why something is not known to be complete. */
-export const gapReason = text("Why it is not known to be complete.", { enum: ["epoch-changed", "history-too-short"] });
+export const gapReason = text("Why messages may be missing.", { enum: ["epoch-changed", "history-too-short"] });
 
-export const errorCode = text("For programs; the table of codes says what each means.", {
+export const errorCode = text("The error code. The table of error codes explains each.", {
   enum: Object.keys(errorTable),
 });
 
 export const components: Readonly<Record<ComponentName, JsonSchema>> = {
   Message: {
-    description: "One publication, as every reader gets it. It has message, data, or both.",
+    description: "A publication, as clients receive it. It has `message`, `data` or both.",
     ...shape<WireMessage>(
       {
         type: { const: "message" },
@@ -72,10 +76,10 @@ export const components: Readonly<Record<ComponentName, JsonSchema>> = {
         timestamp: time("When the server stored it."),
       },
       {
-        offset: whole("Place in the channel; absent for ephemeral ones.", { minimum: 1 }),
-        sent_at: time("The publisher's own time."),
+        offset: whole("Position in the channel; absent for ephemeral messages.", { minimum: 1 }),
+        sent_at: time("The publisher's time."),
         event: eventName,
-        message: text("Text for people."),
+        message: text("The text of the message."),
         data: anyJson,
         sender,
         key,
@@ -84,35 +88,39 @@ export const components: Readonly<Record<ComponentName, JsonSchema>> = {
     ),
   },
   Receipt: {
-    description: "It is stored.",
-    ...object(
-      { channel: channelName, id: publicationId, duplicate: flag("It was stored before; the position is that one's.") },
-      { epoch, offset, connected: flag("For a user's channel: the user has a connection now.") },
-    ),
-  },
-  Position: { description: "A place in a channel's history.", ...object({ epoch, offset }) },
-  Problem: {
-    description: "A refusal (RFC 9457). Programs go by code, people by detail.",
+    description: "Confirms that a publication is stored.",
     ...object(
       {
-        type: text("urn:fanfare:error: and the code."),
-        title: text("The status in words."),
+        channel: channelName,
+        id: publicationId,
+        duplicate: flag("Whether the id was stored before; the position is that of the first one."),
+      },
+      { epoch, offset, connected: flag("For a user's channel: whether the user is connected.") },
+    ),
+  },
+  Position: { description: "A position in a channel's history.", ...object({ epoch, offset }) },
+  Problem: {
+    description: "An error (RFC 9457). Programs should use `code`; `detail` is for people.",
+    ...object(
+      {
+        type: text("`urn:fanfare:error:` followed by the code."),
+        title: text("The name of the HTTP status."),
         status: whole("The HTTP status.", { minimum: 400, maximum: 599 }),
-        detail: text("What was wrong, and what would be right."),
+        detail: text("What was wrong, and what was expected."),
         code: errorCode,
       },
       {
         field: text("The field or parameter that broke its rule."),
-        retry_after_ms: whole("When to try again, milliseconds from now."),
+        retry_after_ms: whole("How long to wait before a retry, in milliseconds."),
       },
     ),
   },
 };
 
-/** One entry per thing: `{things: […], next_page?}`. */
+/** A page of a list: `{<name>: […], next_page?}`. */
 export function pageOf(name: string, items: JsonSchema): JsonSchema {
   return object(
-    { [name]: list("In order.", items) },
-    { next_page: text("For `page`, to read on; absent at the end.") },
+    { [name]: list("One page of the results.", items) },
+    { next_page: text("Pass it as `page` to read the next page; absent on the last page.") },
   );
 }

@@ -3,15 +3,15 @@ import { type JsonSchema, list, object, text, whole } from "../../api/about/json
 
 export const aboutLivez: About = {
   tag: "operations",
-  details: "It depends on nothing but the process: a broker that is away is no reason to restart a server.",
-  answers: { 200: status("It runs.", "alive") },
+  details: "Checks only the process itself: an unavailable broker is no reason to restart a server.",
+  answers: { 200: status("The process is running.", "alive") },
 };
 
 export const aboutReadyz: About = {
   tag: "operations",
   answers: {
-    200: status("Send clients here.", "ready"),
-    503: status("Not now: it is draining, or cut off from its broker.", "not ready"),
+    200: status("The server accepts clients.", "ready"),
+    503: status("The server is draining or not connected to its broker.", "not ready"),
   },
 };
 
@@ -21,14 +21,14 @@ export const aboutHealth: About = {
   tag: "operations",
   credential: "optional",
   details:
-    "It answers 200 while the process lives, also while it drains. Without a key a secured server tells the status only.",
+    "Responds with 200 while the process is running, even while it drains. Without a key, a secured server returns only the status.",
   answers: {
     200: {
-      description: "It lives.",
+      description: "The process is running.",
       contents: json(
         object(
-          { status: text("Whether it is stopping.", { enum: ["healthy", "draining"] }) },
-          { connections: whole("Connections that are open now."), uptime: { const: "running" }, uptime_s: uptime },
+          { status: text("Whether the server is draining.", { enum: ["healthy", "draining"] }) },
+          { connections: whole("Open connections."), uptime: { const: "running" }, uptime_s: uptime },
         ),
         {
           full: { status: "healthy", connections: 3, uptime: "running", uptime_s: 4711 },
@@ -44,17 +44,17 @@ const metrics: JsonSchema = {
     service: { const: "fanfare" },
     status: text("As in /health.", { enum: ["healthy", "draining"] }),
     uptime_s: uptime,
-    active_connections: whole("Connections that are open now."),
+    active_connections: whole("Open connections."),
   }),
-  additionalProperties: { type: "number", description: "Further figures; what ends in `_total` only ever grows." },
+  additionalProperties: { type: "number", description: "More metrics. Names that end in `_total` are counters." },
 };
 
 export const aboutMetrics: About = {
   tag: "operations",
-  details: "JSON for people and programs; Prometheus' text for a scraper, which says so by `Accept: text/plain`.",
+  details: "Returns JSON, or the Prometheus text format if the request has `Accept: text/plain`.",
   answers: {
     200: {
-      description: "The figures as they are now.",
+      description: "The current metrics.",
       contents: {
         ...json(metrics, {
           some: {
@@ -66,7 +66,7 @@ export const aboutMetrics: About = {
           },
         }),
         "text/plain": {
-          schema: text("Prometheus' text format, version 0.0.4."),
+          schema: text("The Prometheus text format, version 0.0.4."),
           examples: { one: "# TYPE fanfare_active_connections gauge\nfanfare_active_connections 3\n" },
         },
       },
@@ -76,13 +76,13 @@ export const aboutMetrics: About = {
 
 const node: JsonSchema = {
   ...object({
-    id: text("Its name among the others, in this life."),
-    name: text("Such as `worker 2`; `server` for a server of one process."),
-    pid: whole("Its process."),
-    status: text("Whether it is stopping.", { enum: ["healthy", "draining"] }),
+    id: text("The id of the process. It changes with each restart."),
+    name: text("Such as `worker 2`, or `server` for a server of one process."),
+    pid: whole("The operating system's process id."),
+    status: text("Whether it is draining.", { enum: ["healthy", "draining"] }),
     uptime_s: uptime,
   }),
-  additionalProperties: { type: "number", description: "Its own figures, named as in /metrics." },
+  additionalProperties: { type: "number", description: "The metrics of the process, named as in /metrics." },
 };
 
 export const aboutNodes: About = {
@@ -103,25 +103,25 @@ export const aboutNodes: About = {
 
 export const aboutDrain: About = {
   tag: "operations",
-  details: "It answers at once; what follows takes as long as the clients take, up to SHUTDOWN_TIMEOUT.",
-  answers: { 202: status("It has begun, now or before.", "draining") },
+  details: "Responds at once. Draining takes until all clients have left, at most SHUTDOWN_TIMEOUT.",
+  answers: { 202: status("The server is draining.", "draining") },
   errors: ["bad-json", "invalid-field", "bad-request", "too-large", "request-timeout"],
 };
 
 export const aboutOpenApi: About = {
   tag: "documents",
-  answers: { 200: document("OpenAPI 3.1, as this server is set up.") },
+  answers: { 200: document("The OpenAPI 3.1 document of this server.") },
 };
 
 export const aboutAsyncApi: About = {
   tag: "documents",
-  answers: { 200: document("AsyncAPI 3.0, as this server is set up.") },
+  answers: { 200: document("The AsyncAPI 3.0 document of this server.") },
 };
 
 export const aboutDocs: About = {
   tag: "documents",
   answers: {
-    200: { description: "A page of plain HTML.", contents: { "text/html": { schema: { type: "string" } } } },
+    200: { description: "An HTML page.", contents: { "text/html": { schema: { type: "string" } } } },
   },
 };
 

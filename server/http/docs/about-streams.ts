@@ -4,39 +4,44 @@ import { sinceRule } from "../../../protocol/position.ts";
 import type { About, Operation, Parameter } from "../../api/about/about.ts";
 import { channelName, userId } from "../../api/about/schemas.ts";
 
-/** What a handshake of either transport may ask for. */
+/** The parameters of a handshake, for both transports. */
 export const arrivalParameters: readonly Parameter[] = [
   {
     name: "channel",
     in: "query",
-    description: "A channel to join; may be said several times.",
+    description: "A channel to subscribe to. Can be repeated.",
     schema: channelName,
     example: "room:1",
   },
   {
     name: "channels",
     in: "query",
-    description: "Several channels with commas between them, for names that hold none.",
+    description: "Several channels separated by commas, if their names contain none.",
     schema: { type: "string" },
   },
   {
     name: "user_id",
     in: "query",
-    description: "The user, where the server believes it without a token.",
+    description: "The user, if the server accepts it without a token (TRUST_USER_ID).",
     schema: userId,
     example: "alice",
   },
-  { name: "token", in: "query", description: "The user's token; better as a header.", schema: { type: "string" } },
+  {
+    name: "token",
+    in: "query",
+    description: "The user's token. Prefer a header if the client can set one.",
+    schema: { type: "string" },
+  },
   {
     name: "since",
     in: "query",
-    description: `From where to go on: a cursor \`channel~epoch~offset,…\`, or ${sinceRule}.`,
+    description: `The position to resume from: a cursor \`channel~epoch~offset,…\`, or ${sinceRule}.`,
     schema: { type: "string", maxLength: limits.cursorBytes },
   },
   {
     name: "takes_over",
     in: "query",
-    description: "The `resume_key` of an earlier welcome: this connection continues that one.",
+    description: "The `resume_key` from the welcome of an earlier connection, which this one replaces.",
     schema: { type: "string", maxLength: 64 },
   },
 ];
@@ -52,48 +57,48 @@ const refusals: readonly ErrorCode[] = [
 const aboutWebSocket: About = {
   tag: "streams",
   credential: "token",
-  details: `The frames are told of below, and by \`/asyncapi.json\`. No subprotocol is needed; \`fanfare.v1\` says that several frames may come as one JSON array.
+  details: `The frames are described below and in \`/asyncapi.json\`. No subprotocol is required; with \`fanfare.v1\` the server may send several frames as one JSON array.
 
-A browser cannot see why a handshake was refused: with an \`Origin\` or with \`fanfare.v1\` it is accepted and closed at once with a code. The same handshake on \`/\` is taken as well.`,
+Browsers do not report why a handshake failed. So with an \`Origin\` or with \`fanfare.v1\` the server accepts the handshake and closes the connection at once with a close code. The path \`/\` accepts the same handshake.`,
   parameters: arrivalParameters,
-  answers: { 101: { description: "Switching protocols: the first frame is the welcome." } },
+  answers: { 101: { description: "Switching protocols. The first frame is the welcome." } },
   errors: [...refusals, "upgrade-required", "rate-limited", "broker-unavailable", "draining", "full"],
 };
 
 const aboutSse: About = {
   tag: "streams",
   credential: "token",
-  details: `\`data:\` is the same JSON as on the WebSocket; \`event:\` is the publication's \`event\`, or \`system\` for system frames, else absent. The last block of each write carries \`id: <cursor>\`, so a plain \`EventSource\` resumes all its channels by itself.
+  details: `\`data:\` is the same JSON as on the WebSocket. \`event:\` is the \`event\` of the publication, \`system\` for system frames, and otherwise absent. The last block of each write has \`id: <cursor>\`, so an \`EventSource\` resumes all its channels by itself.
 
-An \`EventSource\` that is answered with anything but 200 never reconnects. So a server that is starting, draining, full or limiting answers 200 with \`retry:\` and ends the stream. Before the server ends a stream it sends a last \`system\` event \`closing\` with a close code and the reason. After \`STREAM_LIFETIME\` every stream is ended and resumes on a new connection.
+An \`EventSource\` never reconnects after a response other than 200. So if the server is starting, draining, full or limiting the rate, it responds with 200 and \`retry:\` and ends the stream. Before it ends a stream, it sends a \`system\` event \`closing\` with a close code and the reason. After \`STREAM_LIFETIME\` the server ends each stream, and the client resumes on a new connection.
 
-A channel that is not allowed does not refuse the stream: an \`error\` frame names it, and the others are served. HEAD answers like GET, without a stream.`,
+If a channel is not allowed, an \`error\` frame names it and the stream continues with the other channels. HEAD returns the same headers as GET.`,
   parameters: [
     ...arrivalParameters,
     {
       name: "heartbeat",
       in: "query",
       description:
-        "Seconds between two `system` events `heartbeat`, which a page can see. Without it: a comment every 15 s.",
+        "Interval of `system` events `heartbeat`, in seconds. Without it, the server sends a comment every 15 s, which a page cannot see.",
       schema: { type: "integer", minimum: 1, maximum: 3600 },
     },
     {
       name: "Last-Event-ID",
       in: "header",
       description:
-        "The last `id:`, as a browser sends it. Wins over `since`. A cursor that is not of this server is answered with `recovered: false`.",
+        "The last `id:`, as browsers send it. Wins over `since`. For a cursor from another server the welcome says `recovered: false`.",
       schema: { type: "string" },
     },
     {
       name: "lastEventId",
       in: "query",
-      description: "The same for polyfills that cannot set a header.",
+      description: "The same, for polyfills that cannot set a header.",
       schema: { type: "string" },
     },
   ],
   answers: {
     200: {
-      description: "The stream; it stays open.",
+      description: "The event stream. It stays open.",
       contents: {
         "text/event-stream": {
           schema: { type: "string" },
@@ -108,7 +113,7 @@ A channel that is not allowed does not refuse the stream: an \`error\` frame nam
   errors: refusals.filter((it) => it !== "conflict"),
 };
 
-/** The two ways to receive. The requests are answered by transport/, before any table of routes. */
+/** The two transports. Their requests are handled in transport/, before the routes. */
 export function streamOperations(wsPath: string): readonly Operation[] {
   return [
     { method: "GET", path: wsPath, summary: "Open a WebSocket.", about: aboutWebSocket },

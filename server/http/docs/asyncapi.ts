@@ -6,16 +6,16 @@ import type { AsyncApiDocument } from "./documents.ts";
 import type { DocumentSettings } from "./openapi.ts";
 import { serverFrames } from "./server-frames.ts";
 
-/** Where a document is asked for: its origin, such as `https://push.example.com`. */
-export interface Place {
+/** The origin at which a document was requested. */
+export interface RequestOrigin {
   readonly isTls: boolean;
-  /** With the port, where it is not the scheme's own. */
+  /** With the port, unless it is the scheme's default. */
   readonly host: string;
 }
 
 const channelRef = { $ref: "#/channels/socket" };
 
-/** Frames that come without being asked for; all others answer a command. */
+/** Frames that the server sends by itself. All others respond to a command. */
 const unasked = [
   "welcome",
   "message",
@@ -30,16 +30,16 @@ const unasked = [
 ] as const;
 
 /** An AsyncAPI 3.0 document (https://www.asyncapi.com/docs/reference/specification/v3.0.0) of the WebSocket protocol. */
-export function asyncApi(wsPath: string, settings: DocumentSettings, { isTls, host }: Place): AsyncApiDocument {
+export function asyncApi(wsPath: string, settings: DocumentSettings, { isTls, host }: RequestOrigin): AsyncApiDocument {
   return {
     asyncapi: "3.0.0",
     info: { title: "Fanfare", version: settings.version, description: introduction, license: { name: "MIT" } },
     defaultContentType: "application/json",
-    servers: { here: { host, protocol: isTls ? "wss" : "ws", description: "Where this document was asked for." } },
+    servers: { here: { host, protocol: isTls ? "wss" : "ws", description: "The server that returned this document." } },
     channels: {
       socket: {
         address: wsPath,
-        summary: "One WebSocket: commands one way, publications and answers the other.",
+        summary: "A WebSocket: the client sends commands, the server sends publications and responses.",
         messages: Object.fromEntries(messageNames().map((name) => [name, { $ref: `#/components/messages/${name}` }])),
         bindings: { ws: { method: "GET", query: querySchema(), bindingVersion: "0.1.0" } },
       },
@@ -49,12 +49,12 @@ export function asyncApi(wsPath: string, settings: DocumentSettings, { isTls, ho
   };
 }
 
-const introduction = `Text frames, one JSON object each. A client that chose the subprotocol \`fanfare.v1\` may be sent several at once, as a JSON array of such objects. Unknown fields are ignored; an unknown \`type\` is answered with an error, never with a closed connection. Commands of one connection take effect in order.
+const introduction = `Each text frame is a JSON object. With the subprotocol \`fanfare.v1\` the server may send several frames at once, as a JSON array of such objects. Unknown fields are ignored. The response to an unknown \`type\` is an error; the connection stays open. The commands of a connection take effect in order.
 
 Close codes:
 
 ${Object.values(closeTable)
-  .map(({ code, reason, reconnect }) => `- ${code}: ${reason}${reconnect ? " (come back)" : ""}`)
+  .map(({ code, reason, reconnect }) => `- ${code}: ${reason}${reconnect ? " (reconnect)" : ""}`)
   .join("\n")}`;
 
 function messageNames(): readonly string[] {
@@ -82,7 +82,7 @@ function messages(): AsyncApiDocument["components"]["messages"] {
   return Object.fromEntries([...fromClients, ...fromServer]);
 }
 
-/** Said from the server's side, as AsyncAPI wants it: it receives what clients send. */
+/** The operations from the server's point of view, as AsyncAPI requires: the server receives what clients send. */
 function operations(): AsyncApiDocument["operations"] {
   const commands = Object.entries(clientFrames).map(([name, { summary, answers }]) => [
     name,
@@ -97,7 +97,7 @@ function operations(): AsyncApiDocument["operations"] {
   const deliver = {
     action: "send",
     channel: channelRef,
-    summary: "What comes without being asked for.",
+    summary: "Frames that the server sends by itself.",
     messages: unasked.map((name) => messageRef(`server.${name}`)),
   };
   return { ...Object.fromEntries(commands), deliver };

@@ -19,9 +19,9 @@ import type { ServerFrameName } from "./server-frames.ts";
 export interface ClientFrameAbout {
   readonly summary: string;
   readonly payload: JsonSchema;
-  /** The first is for people to copy. */
+  /** The first one should be useful to copy. */
   readonly examples: readonly unknown[];
-  /** What comes back, beside an error. */
+  /** The responses other than an error. */
   readonly answers: readonly ServerFrameName[];
 }
 
@@ -30,50 +30,53 @@ export type ClientFrameName = ClientFrame["type"] | "text";
 const refSchema: JsonSchema = {
   type: ["string", "number"],
   maxLength: limits.refLength,
-  description: "Comes back in the answer.",
+  description: "Repeated in the response.",
 };
 
 const since: JsonSchema = {
-  description: `From where to go on: ${sinceRule}.`,
+  description: `The position to resume from: ${sinceRule}.`,
   anyOf: [ref("Position"), { type: "string" }],
 };
 
-/** Every frame that a client may send: this does not compile when the protocol has another one. */
+/** Every frame that a client can send. It does not compile if one of the protocol is missing. */
 export const clientFrames: Readonly<Record<ClientFrameName, ClientFrameAbout>> = {
   text: {
-    summary: "Any text whose first character is not `{`: said to `all`, so `Hello` just works.",
-    payload: text("What is said.", { pattern: "^(?!\\s*\\{)" }),
+    summary: "Any text whose first character is not `{` is published to `all`, so `Hello` just works.",
+    payload: text("The message.", { pattern: "^(?!\\s*\\{)" }),
     examples: ["Hello"],
     answers: [],
   },
   send_now: {
-    summary: "This text alone makes everyone receive `IM sent`.",
+    summary: "Makes the server send `IM sent` to everyone.",
     payload: { type: "string", const: "send_now" },
     examples: ["send_now"],
     answers: [],
   },
   message: {
-    summary: "Say something to `all`.",
-    payload: command("message", { message: text("What is said.") }, { sender }),
+    summary: "Publish a chat message to `all`.",
+    payload: command("message", { message: text("The message.") }, { sender }),
     examples: [{ type: "message", message: "Hi", sender: "Alice" }],
     answers: [],
   },
   publish: {
-    summary: "Publish into a channel; the ack comes once it is stored.",
+    summary: "Publish to a channel. The server sends the ack once the publication is stored.",
     payload: {
       ...command(
         "publish",
         { channel: channelName },
         {
-          message: text("Text for people."),
+          message: text("The text of the message."),
           data: anyJson,
           event: eventName,
           id: publicationId,
           sender,
           key,
           headers,
-          ephemeral: flag("Passed on to who is there now, and not stored: typing, cursors.", false),
-          echo: flag("Whether the publisher gets its own copy; without it an `advance` comes instead.", true),
+          ephemeral: flag(
+            "Deliver only to connected clients, without storing it; for typing indicators and the like.",
+            false,
+          ),
+          echo: flag("Whether this connection receives the publication too; if not, it receives an `advance`.", true),
         },
       ),
       anyOf: [{ required: ["message"] }, { required: ["data"] }],
@@ -85,7 +88,7 @@ export const clientFrames: Readonly<Record<ClientFrameName, ClientFrameAbout>> =
     answers: ["ack"],
   },
   subscribe: {
-    summary: "Join a channel; what `since` asks for follows the answer, then what is live.",
+    summary: "Subscribe to a channel. The messages after `since` follow the response, then live messages.",
     payload: command("subscribe", { channel: channelName }, { since }),
     examples: [
       { type: "subscribe", ref: 3, channel: "room:1", since: "last:10" },
@@ -94,13 +97,13 @@ export const clientFrames: Readonly<Record<ClientFrameName, ClientFrameAbout>> =
     answers: ["subscribed"],
   },
   unsubscribe: {
-    summary: "Leave a channel, `all` and one's own included; nothing of it follows the answer.",
+    summary: "Unsubscribe from a channel, including `all` and the user's own. No message of it follows the response.",
     payload: command("unsubscribe", { channel: channelName }),
     examples: [{ type: "unsubscribe", ref: 5, channel: "room:1" }],
     answers: ["unsubscribed"],
   },
   history: {
-    summary: "Read what was published in a channel, without joining it.",
+    summary: "Read the history of a channel without subscribing to it.",
     payload: command(
       "history",
       { channel: channelName },
@@ -111,7 +114,7 @@ export const clientFrames: Readonly<Record<ClientFrameName, ClientFrameAbout>> =
           minimum: 1,
           maximum: limits.historyLimit,
           default: limits.historyDefault,
-          description: "How many at most.",
+          description: "The maximum number of messages.",
         },
       },
     ),
@@ -119,23 +122,23 @@ export const clientFrames: Readonly<Record<ClientFrameName, ClientFrameAbout>> =
     answers: ["history"],
   },
   presence: {
-    summary: "Ask who is in a channel now.",
+    summary: "Get the connections and users in a channel.",
     payload: command(
       "presence",
       { channel: channelName },
-      { page: { ...userId, description: "The `next_page` of the answer before." } },
+      { page: { ...userId, description: "The `next_page` of the previous response." } },
     ),
     examples: [{ type: "presence", ref: 7, channel: "room:1" }],
     answers: ["presence"],
   },
   auth: {
-    summary: "Bring a new token for the same user before the old one expires.",
+    summary: "Send a new token for the same user before the old one expires.",
     payload: command("auth", { token: text("The token (JWT).") }),
     examples: [{ type: "auth", ref: 8, token: "eyJhbGciOiJIUzI1NiJ9.e30.…" }],
     answers: ["authenticated"],
   },
   ping: {
-    summary: "Ask for a sign of life.",
+    summary: "Check that the connection is alive.",
     payload: command("ping", {}),
     examples: [{ type: "ping" }],
     answers: ["pong"],

@@ -8,7 +8,7 @@ const words = (changes: Partial<OperationObject>, method = "get", path = "/x") =
   curlOf({ ...plain, ...changes }, { method, path, origin }).split(" \\\n  ");
 
 test.each(["plain", "it's", "''", '$(id) `id` \\ "', "two\nlines", "-d @/etc/passwd", "★"])(
-  "a shell takes %j for one word that is just that",
+  "a shell parses %j as one unchanged word",
   async (text) => {
     const child = Bun.spawn(["sh", "-c", `printf '<%s>' ${quoted(text)}`], { stdout: "pipe" });
     expect(await child.stdout.text()).toBe(`<${text}>`);
@@ -16,11 +16,11 @@ test.each(["plain", "it's", "''", '$(id) `id` \\ "', "two\nlines", "-d @/etc/pas
 );
 
 test.each<[string, string, Partial<OperationObject>, readonly string[]]>([
-  ["what curl does by itself is not said", "get", {}, [`curl '${origin}/x'`]],
-  ["a POST without a body is said", "post", {}, [`curl '${origin}/x'`, "-X POST"]],
-  ["as is a DELETE", "delete", {}, [`curl '${origin}/x'`, "-X DELETE"]],
+  ["curl's defaults are omitted", "get", {}, [`curl '${origin}/x'`]],
+  ["a POST without a body is explicit", "post", {}, [`curl '${origin}/x'`, "-X POST"]],
+  ["so is a DELETE", "delete", {}, [`curl '${origin}/x'`, "-X DELETE"]],
   [
-    "a stream is shown as it comes",
+    "a stream is not buffered",
     "get",
     { responses: { 200: { description: "", content: { "text/event-stream": { schema: {} } } } } },
     [`curl -N '${origin}/x'`],
@@ -31,15 +31,15 @@ test.each<[string, string, Partial<OperationObject>, readonly string[]]>([
     { security: [{ key: ["read"] }, { token: [] }] },
     [`curl '${origin}/x'`, '-H "Authorization: Bearer $API_KEY"'],
   ],
-  ["and is left out where it need not be", "get", { security: [{}, { key: ["read"] }] }, [`curl '${origin}/x'`]],
+  ["and is omitted if it is optional", "get", { security: [{}, { key: ["read"] }] }, [`curl '${origin}/x'`]],
   [
-    "text is sent as it is",
+    "text is sent unchanged",
     "post",
     { requestBody: { required: true, content: { "text/plain": { schema: {}, examples: { a: { value: "it's" } } } } } },
     [`curl '${origin}/x'`, "-d 'it'\\''s'"],
   ],
   [
-    "JSON says that it is JSON",
+    "JSON has its Content-Type",
     "post",
     {
       requestBody: { required: true, content: { "application/json": { schema: {}, examples: { a: { value: [1] } } } } },
@@ -50,7 +50,7 @@ test.each<[string, string, Partial<OperationObject>, readonly string[]]>([
   expect(words(changes, method)).toEqual([...expected]);
 });
 
-test("examples of parameters stand in path and query, those without one do not; a token says who its user is", () => {
+test("path and query contain the parameters with examples; user_id is omitted if a token is required", () => {
   const parameter = { in: "query", description: "", schema: {} } as const;
   const parameters = [
     { name: "channel", in: "path", description: "", schema: {}, example: "a/b c" } as const,

@@ -8,7 +8,7 @@ import { operationArticle, sample } from "./operation-article.ts";
 import { schemaTable } from "./schema-table.ts";
 import { style } from "./style.ts";
 
-/** Everything from this server, and no script at all; the one style sheet is known by its hash. */
+/** The policy allows no scripts, nothing from other servers, and only the style sheet with this hash. */
 export const docsHeaders = {
   "Content-Type": "text/html; charset=utf-8",
   "Cache-Control": "no-cache",
@@ -24,7 +24,7 @@ export const docsHeaders = {
   "X-Content-Type-Options": "nosniff",
 };
 
-/** What both documents say, as one page for people. */
+/** Both documents as one HTML page. */
 export function docsPage(api: OpenApiDocument, events: AsyncApiDocument, origin: string): string {
   const groups = api.tags.map((tag) => ({ ...tag, operations: operationsOf(api, tag.name) }));
   const page = html`<!doctype html>
@@ -37,12 +37,12 @@ export function docsPage(api: OpenApiDocument, events: AsyncApiDocument, origin:
 <style>${new Html(style)}</style>
 </head>
 <body>
-<a class="skip" href="#start">To the text</a>
+<a class="skip" href="#start">Skip to content</a>
 ${contentsList(groups)}
 <main id="start">
 <h1>Fanfare</h1>
 ${prose(api.info.description)}
-<p class="soft">Version ${api.info.version}. For programs: <a href="/openapi.json">OpenAPI</a>, <a href="/asyncapi.json">AsyncAPI</a>.</p>
+<p class="soft">Version ${api.info.version}. Machine-readable: <a href="/openapi.json">OpenAPI</a>, <a href="/asyncapi.json">AsyncAPI</a>.</p>
 ${quickStart(api, events, origin)}
 ${groups.map(
   ({ name, description, operations }) => html`<section><h2 id="${name}">${titleOf(name)}</h2><p>${description}</p>
@@ -91,12 +91,12 @@ ${groups.map(group)}
 </ol></nav>`;
 }
 
-/** A path that is too long for its place goes on in the next line, at a slash. */
+/** Allows a line break before each slash of a long path. */
 function breakable(path: string): Piece {
   return path.split(/(?<=.)(?=\/)/).map((part, index) => [index > 0 ? html`<wbr>` : "", part]);
 }
 
-/** Two terminals: in one a message is awaited, in the other it is posted. */
+/** How to receive a message in one terminal and send one in another. */
 function quickStart({ paths }: OpenApiDocument, { channels }: AsyncApiDocument, origin: string): Html {
   const stream = paths["/sse"]?.get;
   const isOpen = stream?.security.some((it) => Object.keys(it).length === 0) ?? false;
@@ -109,9 +109,9 @@ function quickStart({ paths }: OpenApiDocument, { channels }: AsyncApiDocument, 
   const socket = `${origin.replace(/^http/, "ws")}${channels.socket.address}${query}`;
   return html`<section><h2 id="first">First steps</h2>
 ${asksForKey ? html`<p>The examples take the key from <code>API_KEY</code>: <code>export API_KEY=…</code>${isOpen ? "" : html`, and a user's token from <code>TOKEN</code>`}.</p>` : ""}
-<p>In one terminal, wait for what comes:</p>
+<p>In one terminal, receive messages:</p>
 ${sample(`curl -N ${quoted(`${origin}/sse${query}`)}${token}`)}
-<p>In another, say something to everyone:</p>
+<p>In another, send a message to everyone:</p>
 ${sample(`curl ${quoted(`${origin}/v1/channels/all/messages`)}${key} \\\n  -d 'Hello'`)}
 <p>Over a WebSocket, with any client: <code>websocat ${quoted(socket)}</code>${isOpen ? "" : html` and the token as <code>Authorization: Bearer</code>`}. Type <code>Hello</code>, or one of the frames below.</p></section>`;
 }
@@ -122,7 +122,7 @@ function framesSection({ info, components, operations }: AsyncApiDocument): Html
       .filter(([key]) => key.startsWith(`${side}.`))
       .map(([key, message]) => frameArticle(side, message, answersTo(operations, key)));
   return html`<section><h2 id="frames">WebSocket frames</h2>${prose(info.description.split("\n\nClose codes:")[0])}
-<h2 id="frames-client">Frames from the client</h2><p>Each command may be refused with <a href="#server-error">error</a>.</p>${of("client")}
+<h2 id="frames-client">Frames from the client</h2><p>The response to a command that fails is an <a href="#server-error">error</a>.</p>${of("client")}
 <h2 id="frames-server">Frames from the server</h2>${of("server")}</section>`;
 }
 
@@ -136,12 +136,12 @@ ${table === undefined ? "" : html`<details><summary>Fields</summary>${table}</de
 `;
 }
 
-/** Links to what comes back, beside an error. */
+/** Links to the responses other than an error. */
 function answersTo(operations: AsyncApiDocument["operations"], key: string): Piece {
   const operation = Object.values(operations).find((it) => it.messages.some(({ $ref }) => $ref.endsWith(`/${key}`)));
   const names = (operation?.reply?.messages ?? []).map(({ $ref }) => $ref.slice($ref.lastIndexOf(".") + 1));
   const links = names.filter((name) => name !== "error").map((name) => html`<a href="#server-${name}">${name}</a>`);
-  return links.length === 0 ? undefined : html`<p>Answered with ${links}.</p>`;
+  return links.length === 0 ? undefined : html`<p>Response: ${links}.</p>`;
 }
 
 function schemasSection({ components }: OpenApiDocument): Html {
@@ -153,15 +153,15 @@ ${prose(schema.description)}${schemaTable(schema)}</article>
 }
 
 function codesSection(): Html {
-  return html`<section><h2 id="errors">Error codes</h2><p>The same in refused requests and in error frames.</p>
+  return html`<section><h2 id="errors">Error codes</h2><p>The codes in HTTP error responses and in error frames.</p>
 <div class="wide"><table><thead><tr><th scope="col">Code</th><th scope="col">Status</th><th scope="col">Meaning</th></tr></thead><tbody>
 ${Object.entries(errorTable).map(
   ([code, { status, meaning, retry }]) =>
-    html`<tr id="error-${code}"><td><code>${code}</code></td><td>${status}</td><td>${inline(meaning)}${retry ? " May succeed later." : ""}</td></tr>
+    html`<tr id="error-${code}"><td><code>${code}</code></td><td>${status}</td><td>${inline(meaning)}${retry ? " A retry may succeed." : ""}</td></tr>
 `,
 )}</tbody></table></div>
-<h2 id="close-codes">Close codes</h2><p>What is not listed and below 4500: come back.</p>
-<div class="wide"><table><thead><tr><th scope="col">Code</th><th scope="col">Come back?</th><th scope="col">Meaning</th></tr></thead><tbody>
+<h2 id="close-codes">Close codes</h2><p>A client should reconnect after a code that is not listed and below 4500.</p>
+<div class="wide"><table><thead><tr><th scope="col">Code</th><th scope="col">Reconnect?</th><th scope="col">Meaning</th></tr></thead><tbody>
 ${Object.values(closeTable).map(
   ({ code, reconnect, reason }) =>
     html`<tr><td><code>${code}</code></td><td class="kind">${reconnect ? "yes" : "no"}</td><td>${reason}</td></tr>

@@ -3,7 +3,7 @@ import type { Operation } from "../../api/about/about.ts";
 import type { PlainRoute } from "../plain-route.ts";
 import { aboutAsyncApi, aboutDocs, aboutOpenApi } from "./about-ops.ts";
 import { streamOperations } from "./about-streams.ts";
-import { asyncApi, type Place } from "./asyncapi.ts";
+import { asyncApi, type RequestOrigin } from "./asyncapi.ts";
 import { docsHeaders, docsPage } from "./docs-page.ts";
 import type { OpenApiDocument } from "./documents.ts";
 import { type DocumentSettings, openApi } from "./openapi.ts";
@@ -12,44 +12,44 @@ export interface DocsSettings extends Omit<DocumentSettings, "version"> {
   readonly wsPath: string;
 }
 
-/** Stands in the page for the place that it is asked for at; no name can end in it (RFC 2606). */
-const somewhere = { isTls: false, host: "here.invalid" };
+/** A placeholder for the origin of the request. RFC 2606 reserves `.invalid`, so it cannot be a real name. */
+const placeholder = { isTls: false, host: "here.invalid" };
 
 /**
- * What the server says of itself. Nothing is made before the first request, and the page only once: what differs from one
- * request to the next is the host that its examples name.
+ * The documentation that the server serves. The documents are made on request. The page is made once; per request only the
+ * origin in its examples is replaced.
  */
 export class Docs {
   readonly routes: readonly PlainRoute[];
-  /** Everything that the documents tell of, themselves included. */
+  /** All documented operations, including those of the documents themselves. */
   readonly operations: readonly Operation[];
   readonly #settings: DocsSettings & DocumentSettings;
   #page: string | undefined;
 
-  /** @param others all operations but those of the documents themselves */
+  /** @param others all operations except those of the documents */
   constructor(others: readonly Operation[], settings: DocsSettings) {
     this.#settings = { ...settings, version: packageJson.version };
     this.routes = [
       {
         method: "GET",
         path: "/openapi.json",
-        summary: "The HTTP interface as OpenAPI.",
+        summary: "Get the OpenAPI document of the HTTP API.",
         about: aboutOpenApi,
         answer: () => answerDocument(this.openApi()),
       },
       {
         method: "GET",
         path: "/asyncapi.json",
-        summary: "The WebSocket protocol as AsyncAPI.",
+        summary: "Get the AsyncAPI document of the WebSocket protocol.",
         about: aboutAsyncApi,
-        answer: (request) => answerDocument(asyncApi(this.#settings.wsPath, this.#settings, placeOf(request))),
+        answer: (request) => answerDocument(asyncApi(this.#settings.wsPath, this.#settings, originOf(request))),
       },
       {
         method: "GET",
         path: "/docs",
-        summary: "Both as this page.",
+        summary: "Get both as an HTML page.",
         about: aboutDocs,
-        answer: (request) => new Response(this.page(placeOf(request)), { headers: docsHeaders }),
+        answer: (request) => new Response(this.page(originOf(request)), { headers: docsHeaders }),
       },
     ];
     this.operations = [...others, ...streamOperations(settings.wsPath), ...this.routes];
@@ -59,25 +59,25 @@ export class Docs {
     return openApi(this.operations, this.#settings);
   }
 
-  /** The page with examples that work where it was asked for. */
-  page({ isTls, host }: Place): string {
+  /** The page, with examples for the given origin. */
+  page({ isTls, host }: RequestOrigin): string {
     this.#page ??= docsPage(
       this.openApi(),
-      asyncApi(this.#settings.wsPath, this.#settings, somewhere),
-      `http://${somewhere.host}`,
+      asyncApi(this.#settings.wsPath, this.#settings, placeholder),
+      `http://${placeholder.host}`,
     );
     const s = isTls ? "s" : "";
     return this.#page
-      .replaceAll(`http://${somewhere.host}`, `http${s}://${host}`)
-      .replaceAll(`ws://${somewhere.host}`, `ws${s}://${host}`);
+      .replaceAll(`http://${placeholder.host}`, `http${s}://${host}`)
+      .replaceAll(`ws://${placeholder.host}`, `ws${s}://${host}`);
   }
 }
 
 /**
- * Where the one who asks sees this server: behind a proxy that ends TLS as well. Believed without more ado, since it goes
- * nowhere but into this one's own answer; but never as markup or as a second word in a shell.
+ * The origin as the client sees it, also behind a proxy that terminates TLS. The headers need not be trusted, because the
+ * value only appears in the response to this client. The host is validated, so that it cannot inject markup or shell words.
  */
-function placeOf(request: Request): Place {
+function originOf(request: Request): RequestOrigin {
   const host = request.headers.get("Host") ?? "";
   const scheme = request.headers.get("X-Forwarded-Proto") ?? new URL(request.url).protocol;
   return { isTls: scheme.startsWith("https"), host: /^[A-Za-z0-9._[\]:-]{1,255}$/.test(host) ? host : "localhost" };

@@ -1,12 +1,12 @@
 import type { JsonSchema } from "../../api/about/json-schema.ts";
 
-/** The parts of an OpenAPI 3.1 document that ours has, and that the page reads. */
+/** The parts of an OpenAPI 3.1 document that ours uses. */
 export interface OpenApiDocument {
   readonly openapi: string;
   readonly info: Info & { readonly summary: string };
   readonly servers: readonly { readonly url: string }[];
   readonly tags: readonly { readonly name: string; readonly description: string }[];
-  /** Path → method in small letters → operation. */
+  /** Path → method in lower case → operation. */
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, JsonSchema>>;
@@ -29,7 +29,7 @@ export interface OperationObject {
   readonly parameters?: readonly ParameterObject[];
   readonly requestBody?: { readonly required: boolean; readonly content: ContentObject };
   readonly responses: Readonly<Record<string, ResponseObject>>;
-  /** Any one of these lets a request in; `{}` is none at all. */
+  /** A request needs one of these; `{}` means none. */
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
 }
 
@@ -47,7 +47,7 @@ export interface ResponseObject {
   readonly content?: ContentObject;
 }
 
-/** Media type → what it holds. */
+/** Media type → content. */
 export type ContentObject = Readonly<Record<string, MediaObject>>;
 
 export interface MediaObject {
@@ -55,7 +55,7 @@ export interface MediaObject {
   readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
 }
 
-/** The parts of an AsyncAPI 3.0 document that ours has. */
+/** The parts of an AsyncAPI 3.0 document that ours uses. */
 export interface AsyncApiDocument {
   readonly asyncapi: string;
   readonly info: Info;

@@ -1,4 +1,4 @@
-/** A piece of HTML: what `html` made. Anything else that is put into one is a text, and escaped. */
+/** A piece of HTML, made by `html`. Any other value inserted into HTML is escaped. */
 export class Html {
   readonly text: string;
 
@@ -7,17 +7,17 @@ export class Html {
   }
 }
 
-/** What may stand in a piece; undefined stands for nothing. */
+/** What can be inserted into a piece of HTML; undefined inserts nothing. */
 export type Piece = Html | string | number | undefined | readonly Piece[];
 
-/** html`<p>${text}</p>`: texts are escaped, pieces stand as they are, lists one after the other. */
+/** html`<p>${text}</p>`: texts are escaped, pieces of HTML are not, and lists are concatenated. */
 export function html(parts: TemplateStringsArray, ...pieces: readonly Piece[]): Html {
   let text = parts[0] ?? "";
   for (const [index, piece] of pieces.entries()) text += written(piece) + (parts[index + 1] ?? "");
   return new Html(text);
 }
 
-/** Paragraphs with an empty line between them, `code` in backticks: all the markup that our descriptions use. */
+/** Converts paragraphs separated by empty lines, and `code` in backticks. Descriptions use no other markup. */
 export function prose(text: string | undefined): Piece {
   return text?.split(/\n\n+/).map((paragraph) => html`<p>${inline(paragraph)}</p>`);
 }

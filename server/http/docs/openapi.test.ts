@@ -21,7 +21,7 @@ const operation = (changes: Partial<Operation> = {}): Operation => ({
 const operationOf = (it: Operation, changes: Partial<DocumentSettings> = {}) =>
   openApi([it], { ...settings, ...changes }).paths["/x"]?.[it.method.toLowerCase()];
 
-test("methods of one path stand together", () => {
+test("the methods of a path are grouped", () => {
   const { paths } = openApi([operation(), operation({ path: "/y" }), operation({ method: "DELETE" })], settings);
   expect(Object.entries(paths).map(([path, methods]) => [path, Object.keys(methods)])).toEqual([
     ["/x", ["get", "delete"]],
@@ -29,7 +29,7 @@ test("methods of one path stand together", () => {
   ]);
 });
 
-test("each operation has a name of its own, also where configured paths look alike", () => {
+test("operation ids are unique, even for similar configured paths", () => {
   const paths = ["/in-one", "/in_one", "/in.one/", "/", "/.", "/a/{id}", "/a/id"];
   const document = openApi(
     paths.map((path) => operation({ path })),
@@ -41,7 +41,7 @@ test("each operation has a name of its own, also where configured paths look ali
   for (const name of names) expect(name).toMatch(/^[a-z][a-z0-9_]*$/);
 });
 
-test("what a refusal may be follows from what an operation wants", () => {
+test("the errors of an operation include those of its kind", () => {
   const request = { "text/plain": { schema: {} } };
   const all = ["forbidden", "internal"] as const;
   expect(errorsOf(operation())).toEqual([...all]);
@@ -52,7 +52,7 @@ test("what a refusal may be follows from what an operation wants", () => {
   ).toEqual([...all, "unauthorized", "bad-request", "too-large", "request-timeout", "conflict"]);
 });
 
-test("refusals of one status share it, each with an example", () => {
+test("errors with the same status are one response with an example for each", () => {
   const it = operationOf(operation({ about: { ...about, errors: ["draining", "full"] } }));
   expect(it?.responses[503]?.content?.["application/problem+json"]?.examples).toMatchObject({
     draining: { value: { code: "draining", status: 503, type: "urn:fanfare:error:draining" } },
@@ -84,11 +84,11 @@ test.each<[string, Partial<Operation>, Partial<DocumentSettings>, readonly objec
     [{}, { token: [] }, { tokenQuery: [] }],
   ],
   ["a token, open", { about: { ...about, credential: "token" } }, { isSecured: false, anonymous: true }, [{}]],
-])("who may: %s", (_, changes, mode, expected) => {
+])("security: %s", (_, changes, mode, expected) => {
   expect(operationOf(operation(changes), mode)?.security).toEqual([...expected] as never);
 });
 
-test("the document says how the server is set up", () => {
+test("the document contains the mode and limits of the server", () => {
   const { info } = openApi([], settings);
   expect(info.version).toBe("1.2.3");
   expect(info.description).toContain("secured");

@@ -4,10 +4,10 @@ import { components, ref } from "../../api/about/schemas.ts";
 import { problemOf } from "../respond.ts";
 import type { ContentObject, OpenApiDocument, OperationObject, ParameterObject, ResponseObject } from "./documents.ts";
 
-/** What both documents say of the server they stand on. */
+/** The settings of the server that appear in the documents. */
 export interface DocumentSettings {
   readonly isSecured: boolean;
-  /** Whether clients may connect without a user, or with one that no token proves. */
+  /** Whether clients may connect without a user. */
   readonly anonymous: boolean;
   readonly trustUserId: boolean;
   /** Bytes of one HTTP body. */
@@ -52,13 +52,13 @@ const securitySchemes = {
     type: "apiKey",
     in: "header",
     name: "X-API-Key",
-    description: "The same key; it wins where both are there.",
+    description: "The same key. It wins if both headers are present.",
   },
   token: {
     type: "http",
     scheme: "bearer",
     bearerFormat: "JWT",
-    description: "A user's token: for receiving, and wherever it stands beside a key.",
+    description: "A user's token, for clients.",
   },
   tokenQuery: {
     type: "apiKey",
@@ -70,13 +70,13 @@ const securitySchemes = {
 
 function introduction({ isSecured, maxBodyBytes, maxMessageBytes }: DocumentSettings): string {
   const mode = isSecured
-    ? "This server is secured: what names a scope wants a key that has it, and receiving may want a user's token."
-    : "This server is open: no key is configured, and none is asked for.";
+    ? "This server is secured: operations with a scope require a key that has it, and receiving may require a user's token."
+    : "This server is open: it requires no key.";
   return `POST a message, and one user, a channel or everyone has it in milliseconds.
 
-${mode} A body holds at most ${maxBodyBytes} bytes, the \`message\`, \`data\` and \`headers\` of one publication together at most ${maxMessageBytes}, in UTF-8. Where characters are counted, those beyond the first 65536 of Unicode (emoji among them) count as two.
+${mode} A request body may have at most ${maxBodyBytes} bytes; the \`message\`, \`data\` and \`headers\` of one publication may together have at most ${maxMessageBytes}, in UTF-8. Limits in characters count UTF-16 code units, so an emoji counts as two.
 
-An answer with 2xx comes after the publication is stored, never before. Refusals are \`${problemType}\` (RFC 9457) with a \`code\`; those that may pass by themselves carry \`Retry-After\`. A path that does not exist is \`not-found\`, one with another method \`method-not-allowed\`.`;
+The server responds with 2xx only after the publication is stored. Errors are \`${problemType}\` (RFC 9457) with a \`code\`; if a retry may succeed, the response has \`Retry-After\`. An unknown path is \`not-found\`, a known path with another method \`method-not-allowed\`.`;
 }
 
 function describe(operation: Operation, settings: DocumentSettings): Omit<OperationObject, "operationId"> {
@@ -95,8 +95,8 @@ function describe(operation: Operation, settings: DocumentSettings): Omit<Operat
 }
 
 /**
- * `POST /v1/channels/{channel}/messages` → `post_v1_channels_channel_messages`. Paths that are configured may look alike
- * without their signs: then the later one gets a number.
+ * `POST /v1/channels/{channel}/messages` → `post_v1_channels_channel_messages`. If configured paths result in the same id, the
+ * later one gets a number.
  */
 function freeName({ method, path }: Operation, taken: ReadonlySet<string>): string {
   const name = `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+/g, "_")}`.replace(/_$/, "");
@@ -105,10 +105,10 @@ function freeName({ method, path }: Operation, taken: ReadonlySet<string>): stri
   return free;
 }
 
-/** All refusals that an operation knows, those of its kind included. */
+/** All errors of an operation, including those of its kind. */
 export function errorsOf({ scope, forClients, about }: Operation): readonly ErrorCode[] {
   const needsKey = scope !== undefined && about.credential === undefined;
-  const codes: ErrorCode[] = ["forbidden", "internal"]; // of the border, and of faults
+  const codes: ErrorCode[] = ["forbidden", "internal"]; // Origin and Host checks, and bugs
   if (needsKey) codes.push("unauthorized");
   if (forClients) codes.push("token-expired");
   if (needsKey && about.request !== undefined) codes.push("bad-request", "too-large", "request-timeout");
@@ -118,7 +118,7 @@ export function errorsOf({ scope, forClients, about }: Operation): readonly Erro
 function security({ scope, forClients, about }: Operation, settings: DocumentSettings): OperationObject["security"] {
   const { isSecured, anonymous, trustUserId } = settings;
   if (about.credential === "token") {
-    if (!isSecured) return [{}]; // it checks no tokens, so one that comes is refused
+    if (!isSecured) return [{}]; // an open server rejects tokens
     const tokens = [{ token: [] }, { tokenQuery: [] }];
     return anonymous || trustUserId ? [{}, ...tokens] : tokens;
   }
@@ -148,7 +148,7 @@ function wrapped(examples: Readonly<Record<string, unknown>>) {
   return Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }]));
 }
 
-/** Status → response, with one example for each code that has it. */
+/** Status → response, with one example per error code. */
 function refusals(codes: readonly ErrorCode[]): OperationObject["responses"] {
   const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
   return Object.fromEntries(

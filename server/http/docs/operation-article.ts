@@ -3,7 +3,7 @@ import type { ContentObject, OperationObject, ResponseObject } from "./documents
 import { type Html, html, inline, type Piece, prose } from "./html.ts";
 import { fieldTable, schemaTable } from "./schema-table.ts";
 
-/** One operation with all that the document says of it. */
+/** The documentation of one operation. */
 export function operationArticle(method: string, path: string, operation: OperationObject, origin: string): Html {
   const { operationId, summary, description } = operation;
   return html`<article id="${operationId}">
@@ -19,24 +19,24 @@ ${refusalsOf(operation)}
 `;
 }
 
-/** The JSON of an example, or the text that it is. */
+/** An example: text as it is, anything else as JSON. */
 export function sample(value: unknown): Html {
   return html`<pre tabindex="0"><code>${typeof value === "string" ? value : readable(value)}</code></pre>`;
 }
 
-/** On one line where it fits, as people write it. */
+/** JSON on one line if it fits, otherwise indented. */
 function readable(value: unknown): string {
   const line = JSON.stringify(value);
   return line.length <= 76 ? line : JSON.stringify(value, null, 2);
 }
 
-/** What a key must allow: the same for each way to send it. */
+/** The scope that a key needs. */
 function scopeBadge({ security }: OperationObject): Piece {
   const scope = security.flatMap((it) => it.key ?? [])[0];
   if (scope === undefined) return undefined;
   const isOptional = security.some((it) => Object.keys(it).length === 0);
   const orToken = security.some((it) => "token" in it) ? " or a user's token" : "";
-  return html`<span class="badge">scope ${scope}${orToken}${isOptional ? ", where keys are asked for" : ""}</span>`;
+  return html`<span class="badge">scope ${scope}${orToken}${isOptional ? " (if the server is secured)" : ""}</span>`;
 }
 
 function parametersOf({ parameters }: OperationObject): Piece {
@@ -62,7 +62,7 @@ function requestOf({ requestBody }: OperationObject): Piece {
 }
 
 function tryOf(method: string, path: string, operation: OperationObject, origin: string): Piece {
-  if (operation.responses[101] !== undefined) return undefined; // no request that curl sends
+  if (operation.responses[101] !== undefined) return undefined; // curl cannot open a WebSocket
   return html`<h4>Try it</h4>${sample(curlOf(operation, { method, path, origin }))}`;
 }
 
@@ -86,7 +86,7 @@ function refusalsOf({ responses }: OperationObject): Piece {
   const codes = Object.values(responses)
     .flatMap(({ content = {} }) => Object.keys(content["application/problem+json"]?.examples ?? {}))
     .map((code, index) => [index > 0 ? ", " : "", html`<a href="#error-${code}">${code}</a>`]);
-  return codes.length === 0 ? undefined : html`<h4>Refusals</h4><p>${codes}</p>`;
+  return codes.length === 0 ? undefined : html`<h4>Errors</h4><p>${codes}</p>`;
 }
 
 function isRefusal(content: ContentObject): boolean {

@@ -14,11 +14,11 @@ function rowsOf(schema: JsonSchema): readonly string[] {
 
 const one = (schema: JsonSchema) => rowsOf(object({}, { a: schema }))[0];
 
-test("what has no members has no table", () => {
+test("a schema without members has no table", () => {
   expect(schemaTable(text("A text."))).toBeUndefined();
 });
 
-test("members of members stand by the way to them, those of lists and of any name too", () => {
+test("nested members are listed by their path, including list items and arbitrary names", () => {
   const schema = object(
     { a: object({ b: text("Deep.") }) },
     { c: list("Many.", object({ d: text("In a list.") })), e: { additionalProperties: object({ f: text("Any.") }) } },
@@ -34,7 +34,7 @@ test("members of members stand by the way to them, those of lists and of any nam
   expect(rowsOf(list("Events.", object({ g: text("One.") })))).toEqual(["[].g | string, required | One."]);
 });
 
-describe("the rules of a member are said in words", () => {
+describe("the rules of a member are described in words", () => {
   test.each<[JsonSchema, string]>([
     [whole("A count.", { minimum: 1, maximum: 9 }), "a | integer | A count. From 1 to 9."],
     [text("A word.", { maxLength: 7 }), "a | string | A word. At most 7 characters."],

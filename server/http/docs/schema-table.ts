@@ -1,18 +1,18 @@
 import type { JsonSchema } from "../../api/about/json-schema.ts";
 import { type Html, html, inline, type Piece } from "./html.ts";
 
-/** The members of an object (and of what is in it) as a table; undefined for what has none to tell of. */
+/** A table of the members of an object, including nested ones; undefined if it has none. */
 export function schemaTable(schema: JsonSchema): Html | undefined {
   const rows = rowsOf(schema, "");
   return rows.length === 0 ? undefined : fieldTable(rows);
 }
 
-/** One line of a table of fields. */
+/** A row of a table of fields. */
 export interface FieldRow {
   readonly name: string;
   readonly isRequired: boolean;
   readonly schema: JsonSchema;
-  /** Beside what the schema says. */
+  /** Shown in addition to the schema's description. */
   readonly note?: Piece;
 }
 
@@ -44,7 +44,7 @@ function refLink($ref: string): Html {
   return html`<a href="#schema-${name}">${name}</a>`;
 }
 
-/** What it says, and its rules in words. */
+/** The description, and the rules in words. */
 function meaningOf(schema: JsonSchema): Piece {
   const { description, enum: choices, default: otherwise, minimum, maximum, maxItems, maxLength } = schema;
   const rules = [

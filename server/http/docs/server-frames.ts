@@ -23,7 +23,7 @@ import {
 } from "../../api/about/schemas.ts";
 import { joined, recovery, type ServerFrameAbout, systemFrames, timestamp, top, words } from "./system-frames.ts";
 
-/** System frames go by their event, the others by their type. */
+/** System frames are named by their event, the others by their type. */
 export type ServerFrameName = Exclude<ServerFrame["type"], "system"> | SystemFrame["event"];
 
 type Answer<Frame> = Frame & AnswerLabels;
@@ -31,42 +31,43 @@ type Plain<Type> = Answer<Extract<AnswerFrame, { type: Type }>>;
 
 const refSchema: JsonSchema = {
   type: ["string", "number"],
-  description: "As it stood in the command that this answers.",
+  description: "The `ref` of the command that this is the response to.",
 };
 
 const answerLabels = {
   ref: refSchema,
-  warnings: list("Fields of the command that the server does not know.", text("Which, and what may have been meant.")),
+  warnings: list("Unknown fields of the command.", text("The field, and a suggestion.")),
 };
 
-/** Every frame that the server sends: this does not compile when the protocol has another one, or another member. */
+/** Every frame that the server sends. It does not compile if a frame or a member of the protocol is missing. */
 export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> = {
   ...systemFrames,
   message: {
-    summary: "A publication. Each connection sees those of a channel in the order of their offsets, each at most once.",
+    summary:
+      "A publication. A connection receives those of a channel in the order of their offsets, each at most once.",
     payload: ref("Message"),
     example: { type: "message", channel: "all", offset: 17, id: "m-17", timestamp, message: "Hello", sender: "Alice" },
   },
   advance: {
-    summary: "This connection was left out of what lies up to `offset`, such as its own message with `echo: false`.",
+    summary: "This connection skips the publications up to `offset`, such as its own with `echo: false`.",
     payload: shape<AdvanceFrame>({ type: { const: "advance" }, channel: channelName, offset }),
     example: { type: "advance", channel: "all", offset: 18 },
   },
   ack: {
-    summary: "The publication is stored; an ephemeral one has no position.",
+    summary: "The publication is stored. An ephemeral one has no position.",
     payload: shape<Answer<AckFrame>>(
       {
         type: { const: "ack" },
         channel: channelName,
         id: publicationId,
-        duplicate: flag("It was stored before; the position is that one's."),
+        duplicate: flag("Whether the id was stored before; the position is that of the first one."),
       },
       { epoch, offset, ...answerLabels },
     ),
     example: { type: "ack", channel: "room:1", id: "m-18", epoch: "q71m", offset: 18, duplicate: false, ref: 1 },
   },
   subscribed: {
-    summary: "In the channel; what `since` asked for follows.",
+    summary: "The subscription is active. The messages after `since` follow.",
     payload: shape<Plain<"subscribed">>(
       { type: { const: "subscribed" }, channel: channelName, ...joined },
       { ...recovery, ...answerLabels },
@@ -74,7 +75,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
     example: { type: "subscribed", channel: "room:1", epoch: "q71m", offset: 20, from: 18, recovered: true, ref: 4 },
   },
   unsubscribed: {
-    summary: "Not in the channel any more.",
+    summary: "The subscription has ended.",
     payload: shape<Plain<"unsubscribed">>(
       { type: { const: "unsubscribed" }, channel: channelName },
       { ...answerLabels },
@@ -82,7 +83,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
     example: { type: "unsubscribed", channel: "room:1", ref: 5 },
   },
   history: {
-    summary: "What was published.",
+    summary: "Messages from the history of a channel.",
     payload: shape<Answer<HistoryFrame>>(
       {
         type: { const: "history" },
@@ -90,7 +91,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
         epoch,
         offset: top,
         messages: list("Oldest first.", ref("Message"), { maxItems: limits.historyLimit }),
-        complete: flag("Nothing is missing between what was asked for and the first message."),
+        complete: flag("Whether no message is missing between `since` and the first one returned."),
       },
       { reason: gapReason, ...answerLabels },
     ),
@@ -105,7 +106,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
     },
   },
   presence: {
-    summary: "Who is in a channel.",
+    summary: "The connections and users in a channel.",
     payload: shape<Answer<PresenceFrame>>(
       {
         type: { const: "presence" },
@@ -113,37 +114,41 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
         count: whole("Connections in the channel."),
       },
       {
-        users: list("A page of the users among them, sorted; left out where only the count may be known.", userId),
-        next_page: text("To be sent as `page` for the next users; left out on the last page."),
+        users: list("One page of the users, sorted; absent if the client may only see the count.", userId),
+        next_page: text("Send it as `page` to read the next page; absent on the last page."),
         ...answerLabels,
       },
     ),
     example: { type: "presence", channel: "room:1", count: 3, users: ["alice", "bob"], ref: 7 },
   },
   authenticated: {
-    summary: "The new token is taken.",
+    summary: "The new token is accepted.",
     payload: shape<Plain<"authenticated">>(
       {
         type: { const: "authenticated" },
-        expires_at: { type: ["string", "null"], format: "date-time", description: "When it expires; null: never." },
+        expires_at: {
+          type: ["string", "null"],
+          format: "date-time",
+          description: "When the token expires; null: never.",
+        },
       },
       { ...answerLabels },
     ),
     example: { type: "authenticated", expires_at: timestamp, ref: 8 },
   },
   pong: {
-    summary: "The sign of life.",
+    summary: "The response to `ping`.",
     payload: shape<Plain<"pong">>({ type: { const: "pong" } }, { ...answerLabels }),
     example: { type: "pong" },
   },
   error: {
-    summary: "A command was refused; the connection goes on.",
+    summary: "A command failed. The connection stays open.",
     payload: shape<Answer<ErrorFrame>>(
       { type: { const: "error" }, code: errorCode, message: words },
       {
         field: text("The field that broke its rule."),
-        channel: { ...channelName, description: "Event streams only: the channel of the URL that was refused." },
-        retry_after_ms: whole("When to try again, milliseconds from now."),
+        channel: { ...channelName, description: "Event streams only: the channel from the URL that is not allowed." },
+        retry_after_ms: whole("How long to wait before a retry, in milliseconds."),
         ...answerLabels,
       },
     ),
@@ -157,7 +162,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
   },
 };
 
-/** The frame's name in the table; undefined for what is no frame of ours. */
+/** The frame's name in the table; undefined for an unknown frame. */
 export function nameOfFrame(frame: Readonly<Record<string, unknown>>): string | undefined {
   const name = frame.type === "system" ? frame.event : frame.type;
   return typeof name === "string" && Object.hasOwn(serverFrames, name) ? name : undefined;

@@ -1,4 +1,4 @@
-/** The page's only style sheet. The sidebar stands beside the text where there is room, and above it where there is not. */
+/** The style sheet of the page. The sidebar is next to the text on wide screens, and above it on narrow ones. */
 export const style = `
 :root {
   color-scheme: light dark;

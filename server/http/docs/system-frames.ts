@@ -13,15 +13,15 @@ import { texts } from "../../../protocol/texts.ts";
 import { flag, type JsonSchema, list, shape, text, time, whole } from "../../api/about/json-schema.ts";
 import { channelName, epoch, gapReason, offset, userId } from "../../api/about/schemas.ts";
 
-/** One frame that the server may send. */
+/** The documentation of a frame that the server sends. */
 export interface ServerFrameAbout {
   readonly summary: string;
   readonly payload: JsonSchema;
   readonly example: unknown;
 }
 
-export const words = text("The same for people.");
-export const top: JsonSchema = { ...offset, description: "The channel's top." };
+export const words = text("A text for people.");
+export const top: JsonSchema = { ...offset, description: "The offset of the channel's last publication." };
 export const sentAt = time("When it was sent.");
 
 export const joined = {
@@ -30,44 +30,44 @@ export const joined = {
   from: whole("The offset of the first publication that follows."),
 };
 export const recovery = {
-  recovered: flag("Where a position was asked for: nothing is missing between it and `from`."),
+  recovered: flag("If the client sent a position: whether no message is missing between it and `from`."),
   reason: gapReason,
 };
 
 export const timestamp = "2026-11-20T10:30:25.123Z";
 
-/** What the server tells of itself and of the connection. */
+/** The system frames. */
 export const systemFrames: Readonly<Record<SystemFrame["event"], ServerFrameAbout>> = {
   welcome: {
-    summary: "The first frame, always. Channels asked for in the URL are joined already.",
+    summary: "Always the first frame. The channels from the URL are already subscribed.",
     payload: shape<WelcomeFrame>(
       {
         type: { const: "system" },
         event: { const: "welcome" },
         protocol: { const: 1 },
-        connection_id: text("This connection."),
-        resume_key: text("For `takes_over` of the next connection."),
-        ping_interval_ms: whole("How often the server pings."),
+        connection_id: text("The id of this connection."),
+        resume_key: text("Pass it as `takes_over` when reconnecting."),
+        ping_interval_ms: whole("The server's ping interval."),
         limits: {
           description: "What the server accepts from one connection.",
           ...shape<WelcomeLimits>({
             max_message_bytes: whole("Bytes of one publication's `message`, `data` and `headers` together, in UTF-8."),
-            message_rate: whole("Frames per second, twice as many at once; 0: no limit."),
-            max_channels: whole("Channels, `all` and the user's own not counted."),
+            message_rate: whole("Frames per second, with bursts of twice as many; 0: no limit."),
+            max_channels: whole("Subscribed channels, not counting `all` and the user's own."),
           }),
         },
         timestamp: sentAt,
         channels: {
           type: "object",
-          description: "What this connection is in.",
+          description: "The subscribed channels.",
           additionalProperties: shape<Joined>(joined, recovery),
         },
       },
       {
         message: words,
         user_id: userId,
-        online: whole("Connections that are open now."),
-        warnings: list("Parameters of the URL that the server does not know.", text("Which, and what may be meant.")),
+        online: whole("Open connections."),
+        warnings: list("Unknown parameters of the URL.", text("The parameter, and a suggestion.")),
       },
     ),
     example: {
@@ -86,24 +86,24 @@ export const systemFrames: Readonly<Record<SystemFrame["event"], ServerFrameAbou
     },
   },
   joined: {
-    summary: "Others came. Gathered: the first notice at once, further ones at most once a second.",
+    summary: "Other clients joined. After the first notice, further ones are combined and sent at most once a second.",
     payload: notice("joined"),
     example: { type: "system", event: "joined", message: texts.joined(2), online: 2, timestamp },
   },
   left: {
-    summary: "Others left; gathered in the same way.",
+    summary: "Other clients left. Combined in the same way.",
     payload: notice("left"),
     example: { type: "system", event: "left", message: texts.left(1), online: 1, timestamp },
   },
   draining: {
-    summary: "The server is stopping: come back after `reconnect_after_ms`.",
+    summary: "The server is shutting down. Reconnect after `reconnect_after_ms`.",
     payload: shape<DrainingFrame>({
       type: { const: "system" },
       event: { const: "draining" },
       message: words,
-      deadline_ms: whole("How long until the server closes this connection by itself."),
-      reconnect_after_ms: whole("This connection's own moment to come back."),
-      successor: flag("There is another worker or machine to go to."),
+      deadline_ms: whole("Milliseconds until the server closes this connection."),
+      reconnect_after_ms: whole("Milliseconds until this client should reconnect. It differs between clients."),
+      successor: flag("Whether another worker or machine is available."),
       timestamp: sentAt,
     }),
     example: {
@@ -117,7 +117,7 @@ export const systemFrames: Readonly<Record<SystemFrame["event"], ServerFrameAbou
     },
   },
   gap: {
-    summary: "What lies from `from` to `to`, both included, will not come.",
+    summary: "The messages with the offsets `from` to `to` (inclusive) are missing and will not be delivered.",
     payload: shape<GapFrame>({
       type: { const: "system" },
       event: { const: "gap" },
@@ -141,15 +141,15 @@ export const systemFrames: Readonly<Record<SystemFrame["event"], ServerFrameAbou
   },
   closing: {
     summary:
-      "Event streams only: the last event before the server ends the stream, with the close code of a WebSocket.",
+      "Event streams only: the last event before the server ends the stream, with a close code as on a WebSocket.",
     payload: shape<ClosingFrame>(
       {
         type: { const: "system" },
         event: { const: "closing" },
         code: whole("One of the close codes."),
-        reason: text("The same for people."),
+        reason: text("The reason, for people."),
       },
-      { reconnect_after_ms: whole("When to reconnect; absent where a client should not.") },
+      { reconnect_after_ms: whole("Milliseconds until the client should reconnect; absent if it should not.") },
     ),
     example: {
       type: "system",
@@ -160,7 +160,7 @@ export const systemFrames: Readonly<Record<SystemFrame["event"], ServerFrameAbou
     },
   },
   heartbeat: {
-    summary: "Event streams only: the sign of life that `heartbeat=` of the request asks for.",
+    summary: "Event streams only: sent regularly if the request has `heartbeat=`.",
     payload: shape<HeartbeatFrame>({ type: { const: "system" }, event: { const: "heartbeat" }, timestamp: sentAt }),
     example: { type: "system", event: "heartbeat", timestamp },
   },

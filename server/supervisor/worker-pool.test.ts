@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { turn } from "../../tests/waiting.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { StopReceipt } from "../worker/stop.ts";
-import { Crew, type CrewMember } from "./crew.ts";
 import { WorkerFailure } from "./worker-failure.ts";
+import { type PoolWorker, WorkerPool } from "./worker-pool.ts";
 
 const receipt: StopReceipt = {
   initial: 2,
@@ -15,8 +15,8 @@ const receipt: StopReceipt = {
   max_close_rate: 0,
 };
 
-/** A process that does what the test says. */
-class FakeWorker implements CrewMember {
+/** A worker process that the test controls. */
+class FakeWorker implements PoolWorker {
   readonly name: string;
   readonly pid: number;
   readonly ready: Promise<void>;
@@ -61,13 +61,13 @@ class FakeWorker implements CrewMember {
   }
 }
 
-function world({ isReady = true }: { isReady?: boolean } = {}) {
+function makePool({ isReady = true }: { isReady?: boolean } = {}) {
   const clock = new MovedClock();
   const started: FakeWorker[] = [];
   const loops: string[] = [];
-  /** What the next starts come to; undefined: they work. */
+  /** The errors of the next starts; undefined: success. */
   const refusals: (Error | undefined)[] = [];
-  const crew = new Crew({
+  const pool = new WorkerPool({
     clock,
     onCrashLoop: (reason) => loops.push(reason),
     start: (n) => {
@@ -81,7 +81,7 @@ function world({ isReady = true }: { isReady?: boolean } = {}) {
   });
   const newest = () => started.at(-1) ?? expect.unreachable();
   const settle = turn;
-  /** @returns how long it takes until another is started; undefined where nobody is within 5 s */
+  /** @returns after how long the next worker is started; undefined if none is within 5 s */
   const waitForNext = async (): Promise<number | undefined> => {
     const before = started.length;
     for (let passed = 10; passed <= 5000; passed += 10) {
@@ -90,14 +90,14 @@ function world({ isReady = true }: { isReady?: boolean } = {}) {
     }
     return undefined;
   };
-  return { crew, clock, started, loops, refusals, newest, settle, waitForNext };
+  return { pool, clock, started, loops, refusals, newest, settle, waitForNext };
 }
 
-describe("a crew that begins", () => {
-  test("is there once all of its workers are", async () => {
-    const { crew, started, settle } = world({ isReady: false });
+describe("starting", () => {
+  test("is done once all workers are ready", async () => {
+    const { pool, started, settle } = makePool({ isReady: false });
     let isThere = false;
-    const begun = crew.begin(2).then(() => {
+    const begun = pool.start(2).then(() => {
       isThere = true;
     });
     started[0]?.beReady();
@@ -105,28 +105,28 @@ describe("a crew that begins", () => {
     expect(isThere).toBe(false);
     started[1]?.beReady();
     await begun;
-    expect(crew.pids).toEqual([100, 101]);
+    expect(pool.pids).toEqual([100, 101]);
   });
 
-  test("leaves nobody running when one cannot begin", async () => {
-    const { crew, started } = world({ isReady: false });
-    const begun = crew.begin(3);
+  test("kills all workers if one cannot start", async () => {
+    const { pool, started } = makePool({ isReady: false });
+    const begun = pool.start(3);
     started[0]?.beReady();
     started[1]?.end();
     await expect(begun).rejects.toThrow("worker 2: it ended");
     expect(started.map(({ orders }) => orders)).toEqual([["kill"], ["kill"], ["kill"]]);
   });
 
-  test("leaves nobody running when the system gives no more processes", async () => {
-    const { crew, started, refusals } = world();
+  test("kills all workers if the system cannot start a process", async () => {
+    const { pool, started, refusals } = makePool();
     refusals.push(undefined, new Error("EAGAIN"));
-    await expect(crew.begin(3)).rejects.toThrow("EAGAIN");
+    await expect(pool.start(3)).rejects.toThrow("EAGAIN");
     expect(started[0]?.orders).toEqual(["kill"]);
   });
 
   test("replaces a worker that died while another was still starting", async () => {
-    const { crew, started, settle, waitForNext } = world({ isReady: false });
-    const begun = crew.begin(2);
+    const { pool, started, settle, waitForNext } = makePool({ isReady: false });
+    const begun = pool.start(2);
     started[0]?.beReady();
     started[0]?.end();
     started[1]?.beReady();
@@ -137,23 +137,23 @@ describe("a crew that begins", () => {
   });
 });
 
-describe("a worker that ends", () => {
+describe("a worker that exits", () => {
   test("is replaced by one of the same name, after a short wait", async () => {
-    const { crew, started, settle, waitForNext } = world();
-    await crew.begin(2);
+    const { pool, started, settle, waitForNext } = makePool();
+    await pool.start(2);
     started[1]?.end();
     await settle();
-    expect(crew.pids).toEqual([100]);
+    expect(pool.pids).toEqual([100]);
     const waitMs = (await waitForNext()) ?? Number.NaN;
     expect(waitMs).toBeGreaterThanOrEqual(100);
     expect(waitMs).toBeLessThanOrEqual(200);
     expect(started.map(({ name }) => name)).toEqual(["worker 1", "worker 2", "worker 2"]);
-    expect(crew.pids).toEqual([100, 102]);
+    expect(pool.pids).toEqual([100, 102]);
   });
 
-  test("soon after its start, again and again, is waited for longer and longer, and then no more", async () => {
-    const { crew, newest, settle, waitForNext, loops } = world();
-    await crew.begin(1);
+  test("soon after its start is restarted with growing delays, and finally not any more", async () => {
+    const { pool, newest, settle, waitForNext, loops } = makePool();
+    await pool.start(1);
     const waits: (number | undefined)[] = [];
     while (loops.length === 0 && waits.length < 20) {
       newest().end();
@@ -164,37 +164,37 @@ describe("a worker that ends", () => {
     expect(waits).toHaveLength(8);
     expect(waits.at(-1)).toBeUndefined();
     expect(waits[5]).toBeGreaterThan((waits[0] ?? 0) * 5);
-    expect(loops).toEqual(["worker 1 ended with exit code 7, for the 8th time in a row soon after its start"]);
+    expect(loops).toEqual(["worker 1 exited with exit code 7 soon after its start, 8 times in a row"]);
   });
 
-  test("is not taken for a loop where each of a large crew ends once", async () => {
-    const { crew, started, settle, waitForNext, loops } = world();
-    await crew.begin(16);
+  test("is not a crash loop if each of many workers exits once", async () => {
+    const { pool, started, settle, waitForNext, loops } = makePool();
+    await pool.start(16);
     for (const worker of started.slice(0, 16)) {
       worker.end();
       await settle();
       await waitForNext();
     }
     expect(loops).toEqual([]);
-    expect(crew.pids).toHaveLength(16);
+    expect(pool.pids).toHaveLength(16);
   });
 
-  test("again and again is found out while the others are sound", async () => {
-    const { crew, started, settle, waitForNext, loops } = world();
-    await crew.begin(16);
+  test("repeatedly is a crash loop, even if the others are healthy", async () => {
+    const { pool, started, settle, waitForNext, loops } = makePool();
+    await pool.start(16);
     for (let ends = 1; ends <= 8; ends++) {
       expect(loops).toEqual([]);
       started.findLast(({ name }) => name === "worker 4")?.end();
       await settle();
       await waitForNext();
     }
-    expect(loops).toEqual(["worker 4 ended with exit code 7, for the 8th time in a row soon after its start"]);
-    expect(crew.pids).toHaveLength(15);
+    expect(loops).toEqual(["worker 4 exited with exit code 7 soon after its start, 8 times in a row"]);
+    expect(pool.pids).toHaveLength(15);
   });
 
-  test("after a sound life begins the count anew", async () => {
-    const { crew, clock, newest, settle, waitForNext, loops } = world();
-    await crew.begin(1);
+  test("after a healthy time resets the count", async () => {
+    const { pool, clock, newest, settle, waitForNext, loops } = makePool();
+    await pool.start(1);
     for (let life = 0; life < 40; life++) {
       if (life % 7 === 6) clock.move(10_000);
       newest().end();
@@ -204,9 +204,9 @@ describe("a worker that ends", () => {
     expect(loops).toEqual([]);
   });
 
-  test("before it is ready is replaced all the same", async () => {
-    const { crew, started, newest, settle, waitForNext } = world({ isReady: false });
-    const begun = crew.begin(1);
+  test("before it is ready is replaced too", async () => {
+    const { pool, started, newest, settle, waitForNext } = makePool({ isReady: false });
+    const begun = pool.start(1);
     newest().beReady();
     await begun;
     newest().end();
@@ -218,9 +218,9 @@ describe("a worker that ends", () => {
     expect(started).toHaveLength(3);
   });
 
-  test("is tried again when the system gives no process now", async () => {
-    const { crew, started, refusals, newest, settle, waitForNext, loops } = world();
-    await crew.begin(1);
+  test("is retried if the system cannot start a process", async () => {
+    const { pool, started, refusals, newest, settle, waitForNext, loops } = makePool();
+    await pool.start(1);
     refusals.push(new Error("EAGAIN"), new Error("EAGAIN"));
     newest().end();
     await settle();
@@ -228,23 +228,23 @@ describe("a worker that ends", () => {
     expect([started.length, loops.length]).toEqual([2, 0]);
   });
 
-  test("is given up when the system gives none for long", async () => {
-    const { crew, refusals, newest, settle, waitForNext, loops } = world();
-    await crew.begin(1);
+  test("is given up if the system cannot start a process for long", async () => {
+    const { pool, refusals, newest, settle, waitForNext, loops } = makePool();
+    await pool.start(1);
     for (let n = 0; n < 20; n++) refusals.push(new Error("EAGAIN"));
     newest().end();
     await settle();
     for (let n = 0; n < 9; n++) await waitForNext();
-    expect(loops).toEqual(["worker 1 could not be started: EAGAIN, for the 8th time in a row soon after its start"]);
+    expect(loops).toEqual(["worker 1 could not be started: EAGAIN soon after its start, 8 times in a row"]);
   });
 });
 
-describe("a crew that drains", () => {
-  test("is over when the last process is gone, with the receipts of those who gave one", async () => {
-    const { crew, started, settle } = world();
-    await crew.begin(3);
+describe("draining", () => {
+  test("ends when the last process has exited, with the receipts of those that sent one", async () => {
+    const { pool, started, settle } = makePool();
+    await pool.start(3);
     let receipts: readonly StopReceipt[] | undefined;
-    void crew.drain(60_000).then((it) => {
+    void pool.drain(60_000).then((it) => {
       receipts = it;
     });
     expect(started.map(({ orders }) => orders)).toEqual([["drain"], ["drain"], ["drain"]]);
@@ -257,38 +257,38 @@ describe("a crew that drains", () => {
     expect(receipts).toEqual([receipt, receipt]);
   });
 
-  test("starts nobody any more, not even whose wait has begun", async () => {
-    const { crew, started, newest, settle, waitForNext } = world();
-    await crew.begin(1);
+  test("cancels pending restarts", async () => {
+    const { pool, started, newest, settle, waitForNext } = makePool();
+    await pool.start(1);
     newest().end();
     await settle();
-    expect(await crew.drain(60_000)).toEqual([]);
+    expect(await pool.drain(60_000)).toEqual([]);
     expect(await waitForNext()).toBeUndefined();
     expect(started).toHaveLength(1);
   });
 
-  test("ends those too that are being started", async () => {
-    const { crew, newest, settle, waitForNext } = world({ isReady: false });
-    const begun = crew.begin(1);
+  test("includes workers that are still starting", async () => {
+    const { pool, newest, settle, waitForNext } = makePool({ isReady: false });
+    const begun = pool.start(1);
     newest().beReady();
     await begun;
     newest().end();
     await settle();
     await waitForNext();
-    const drained = crew.drain(60_000);
+    const drained = pool.drain(60_000);
     expect(newest().orders).toEqual(["drain"]);
     newest().end();
     expect(await drained).toEqual([]);
   });
 
   test("hurries and kills the workers that are left", async () => {
-    const { crew, started } = world();
-    await crew.begin(2);
-    const drained = crew.drain(60_000);
+    const { pool, started } = makePool();
+    await pool.start(2);
+    const drained = pool.drain(60_000);
     started[0]?.end(receipt);
     await turn();
-    void crew.hurry();
-    crew.kill();
+    void pool.hurry();
+    pool.kill();
     expect(started.map(({ orders }) => orders)).toEqual([["drain"], ["drain", "hurry", "kill"]]);
     expect(await drained).toEqual([receipt]);
   });
@@ -300,9 +300,9 @@ describe("a crew that drains", () => {
   ] as const)(
     "kills a worker that hangs after the order to %s, ten seconds after it should have ended",
     async (verb, withinMs, killedAt) => {
-      const { crew, clock, started } = world();
-      await crew.begin(2);
-      const stopped = verb === "hurry" ? crew.hurry() : crew[verb](withinMs ?? 0);
+      const { pool, clock, started } = makePool();
+      await pool.start(2);
+      const stopped = verb === "hurry" ? pool.hurry() : pool[verb](withinMs ?? 0);
       started[0]?.end(receipt);
       await turn();
       clock.move(killedAt - 1);
@@ -314,18 +314,18 @@ describe("a crew that drains", () => {
   );
 
   test("waits no longer than the last order says", async () => {
-    const { crew, clock, started } = world();
-    await crew.begin(1);
-    void crew.drain(1_800_000);
-    void crew.move(5000);
+    const { pool, clock, started } = makePool();
+    await pool.start(1);
+    void pool.drain(1_800_000);
+    void pool.move(5000);
     clock.move(15_000);
     expect(started[0]?.orders).toEqual(["drain", "move", "kill"]);
   });
 
-  test("kills nobody once all have ended", async () => {
-    const { crew, clock, started } = world();
-    await crew.begin(1);
-    const stopped = crew.drain(1000);
+  test("kills no process once all have exited", async () => {
+    const { pool, clock, started } = makePool();
+    await pool.start(1);
+    const stopped = pool.drain(1000);
     started[0]?.end(receipt);
     await stopped;
     clock.move(60_000);
@@ -333,12 +333,12 @@ describe("a crew that drains", () => {
   });
 });
 
-test("a crew that was ended starts nobody any more", async () => {
-  const { crew, clock, started } = world();
-  await crew.begin(2);
+test("after end() no worker is restarted", async () => {
+  const { pool, clock, started } = makePool();
+  await pool.start(2);
   started[0]?.end(); // another one is due in a moment
   await turn();
-  await crew.end();
+  await pool.end();
   await clock.moveInSteps(120_000, 1000);
   expect(started.map(({ orders }) => orders)).toEqual([[], ["kill"]]);
 });

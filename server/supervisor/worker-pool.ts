@@ -1,0 +1,163 @@
+import { getLogger } from "@logtape/logtape";
+import { backoff } from "../lib/backoff.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { StopReceipt } from "../worker/stop.ts";
+import type { WorkerProcess } from "./worker-process.ts";
+
+/** A worker that ran this long is not in a crash loop. */
+const healthyMs = 10_000;
+/**
+ * After this many early exits of the same worker in a row, it is in a crash loop. Counted per worker, because many workers can
+ * exit at the same time once (out of memory, an operator's `kill`) without a crash loop.
+ */
+const maxEarlyExits = 8;
+const waits = { firstMs: 200, maxMs: 5000 };
+/** A worker that has not exited this long after its deadline is killed. */
+const killAfterMs = 10_000;
+
+const log = () => getLogger(["fanfare", "supervisor"]);
+
+/** The part of a worker process that the pool uses. */
+export type PoolWorker = Pick<
+  WorkerProcess,
+  "name" | "pid" | "ready" | "ended" | "ending" | "drain" | "move" | "hurry" | "kill"
+>;
+
+/** What the pool needs from its owner. */
+export interface WorkerPoolDependencies {
+  /** Starts the process of worker n, counted from 1. @throws Error if the system cannot start a process */
+  start(n: number): PoolWorker;
+  readonly clock: Clock;
+  /** Called if a worker is in a crash loop. It is not restarted any more. */
+  onCrashLoop(reason: string): void;
+}
+
+/** The worker processes of a server: restarts those that exit, and stops all together. */
+export class WorkerPool {
+  readonly #dependencies: WorkerPoolDependencies;
+  readonly #workers = new Map<number, PoolWorker>();
+  readonly #receipts: StopReceipt[] = [];
+  /** By worker number: how often in a row it exited soon after its start. */
+  readonly #earlyExits = new Map<number, number>();
+  #killTimer: Timer | undefined;
+  #isStopping = false;
+  readonly #stopped = Promise.withResolvers<readonly StopReceipt[]>();
+
+  constructor(dependencies: WorkerPoolDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Starts all workers. @throws WorkerFailure of the first that cannot start; then all are killed */
+  async start(count: number): Promise<void> {
+    try {
+      for (let n = 1; n <= count; n++) this.#workers.set(n, this.#dependencies.start(n));
+      await Promise.all(Array.from(this.#workers.values(), ({ ready }) => ready));
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
+    for (const [n, worker] of this.#workers) this.#watch(n, worker);
+  }
+
+  /** The ids of the running processes. */
+  get pids(): readonly number[] {
+    return Array.from(this.#workers.values(), ({ pid }) => pid);
+  }
+
+  /**
+   * Drains all workers. Resolves once all processes have exited, with the receipts of those that sent one.
+   * @param withinMs the deadline; workers that are still running 10 s after it are killed
+   */
+  drain(withinMs: number): Promise<readonly StopReceipt[]> {
+    return this.#stop("drain", withinMs);
+  }
+
+  /** Makes all clients reconnect elsewhere, even if workers are already draining. See `drain`. */
+  move(withinMs: number): Promise<readonly StopReceipt[]> {
+    return this.#stop("move", withinMs);
+  }
+
+  /** Closes all clients now. See `drain`. */
+  hurry(): Promise<readonly StopReceipt[]> {
+    return this.#stop("hurry", 0);
+  }
+
+  /** Kills all processes. */
+  kill(): void {
+    for (const worker of this.#workers.values()) worker.kill();
+  }
+
+  /** Kills all processes and does not restart any. Resolves once they have exited. */
+  async end(): Promise<void> {
+    this.#isStopping = true;
+    this.kill();
+    await Promise.all(Array.from(this.#workers.values(), ({ ended }) => ended));
+  }
+
+  #stop(verb: "drain" | "move" | "hurry", withinMs: number): Promise<readonly StopReceipt[]> {
+    this.#isStopping = true;
+    for (const worker of this.#workers.values()) worker[verb]();
+    this.#killTimer?.cancel();
+    this.#killTimer = this.#dependencies.clock.setTimeout(() => {
+      log().error("Killing workers that have not exited in time: {names}", {
+        names: Array.from(this.#workers.values(), ({ name }) => name).join(", "),
+      });
+      this.kill();
+    }, withinMs + killAfterMs);
+    this.#checkEmpty();
+    return this.#stopped.promise;
+  }
+
+  #watch(n: number, worker: PoolWorker): void {
+    const startedAt = this.#dependencies.clock.monotonic();
+    void worker.ended.then((receipt) => {
+      this.#workers.delete(n);
+      if (receipt !== undefined) this.#receipts.push(receipt);
+      if (this.#isStopping) this.#checkEmpty();
+      else
+        this.#replace(
+          n,
+          `${worker.name} exited with ${worker.ending}`,
+          this.#dependencies.clock.monotonic() - startedAt,
+        );
+    });
+  }
+
+  #replace(n: number, event: string, livedMs: number): void {
+    const earlyExits = livedMs < healthyMs ? (this.#earlyExits.get(n) ?? 0) + 1 : 1;
+    this.#earlyExits.set(n, earlyExits);
+    if (earlyExits >= maxEarlyExits) {
+      this.#dependencies.onCrashLoop(`${event} soon after its start, ${maxEarlyExits} times in a row`);
+      return;
+    }
+    const waitMs = backoff(earlyExits, waits);
+    log().error("{event}; restarting it in {waitMs} ms", { event, waitMs });
+    this.#dependencies.clock.setTimeout(() => this.#restart(n), waitMs);
+  }
+
+  #restart(n: number): void {
+    if (this.#isStopping) return;
+    let worker: PoolWorker;
+    try {
+      worker = this.#dependencies.start(n);
+    } catch (error) {
+      // For example too many processes or no memory, which may be temporary.
+      this.#replace(n, `worker ${n} could not be started: ${error instanceof Error ? error.message : error}`, 0);
+      return;
+    }
+    this.#workers.set(n, worker);
+    this.#watch(n, worker);
+    const { name } = worker;
+    // An exit before it is ready is handled by #watch.
+    worker.ready.then(
+      () => log().info("{name} has restarted", { name }),
+      () => undefined,
+    );
+  }
+
+  #checkEmpty(): void {
+    if (this.#workers.size > 0) return;
+    this.#killTimer?.cancel();
+    this.#stopped.resolve(this.#receipts);
+  }
+}
