@@ -33,6 +33,7 @@ export class City implements Surroundings {
   /** Does what the plan says. */
   readonly director: Process;
   readonly mayForget: boolean;
+  readonly keepsEpochs: boolean;
   /** Publishing pauses in this channel. */
   readonly quiet = new Set<ChannelName>();
   /** An older copy of them was put back. */
@@ -47,6 +48,7 @@ export class City implements Surroundings {
   /** @param onDice hands out the dice of whatever process runs now, before anything is made */
   constructor(plan: Plan, onDice: (dice: () => Dice) => void) {
     this.plan = plan;
+    this.keepsEpochs = plan.profile === "failover";
     this.backendRoute = this.route();
     this.director = this.#process("director");
     onDice(() => (this.timeline.current ?? this.director).dice);
@@ -73,10 +75,10 @@ export class City implements Surroundings {
     return { delayMs: [0.2, Math.max(0.5, this.plan.slowestMs)], heldUntil: 0 };
   }
 
-  /** Where the load balancer sends a connection: it knows of nodes that left a little late. */
+  /** Where the load balancer sends a connection. Unless everything is planned, it sometimes does not know yet that a node left. */
   pickNode({ dice }: Process): SimNode {
     const ready = this.nodes.filter(({ isReady, isLeaving, process }) => isReady && !isLeaving && !process.isDead);
-    return dice.pick(ready.length === 0 || dice.chance(0.05) ? this.nodes : ready);
+    return dice.pick(ready.length === 0 || (this.plan.profile !== "roll" && dice.chance(0.05)) ? this.nodes : ready);
   }
 
   isKept(channel: string, { epoch, offset }: Position): boolean {

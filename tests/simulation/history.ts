@@ -20,6 +20,7 @@ export type Law =
   | "one connection per user"
   | "a free user is let in"
   | "no notice of a move"
+  | "no notice of a failover that lost nothing"
   | "each occurrence once"
   | "every promise settles"
   | "everybody is connected at rest"

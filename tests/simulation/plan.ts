@@ -72,11 +72,18 @@ export interface Plan {
   readonly actions: readonly Action[];
 }
 
-/** What may go wrong in a plan: `roll` for planned restarts only, `nodes` for everything but Redis itself. */
-export type Profile = "roll" | "nodes" | "redis" | "all";
+/**
+ * What may go wrong in a plan: `roll` for planned restarts only, `failover` for a Redis that is replaced and loses nothing,
+ * `nodes` for everything but Redis itself.
+ */
+export type Profile = "roll" | "failover" | "nodes" | "redis" | "all";
+
+/** Redis restarts once, with everything that it had. */
+const losesNothing = 4;
 
 const allowed: Readonly<Record<Profile, readonly ActionKind[]>> = {
   roll: ["node-rolls"],
+  failover: ["redis-restarts", "client-breaks", "burst"],
   nodes: [...nodeActions, ...linkActions, ...clientActions],
   redis: [...redisActions, "redis-link-breaks", "burst", "client-breaks"],
   all: [...nodeActions, ...linkActions, ...redisActions, ...clientActions],
@@ -85,7 +92,7 @@ const allowed: Readonly<Record<Profile, readonly ActionKind[]>> = {
 /** The plan of a seed. */
 export function makePlan(seed: number, only?: Profile): Plan {
   const dice = new Dice(seed, "plan");
-  const profile = only ?? dice.pick<Profile>(["roll", "nodes", "nodes", "redis", "redis", "all", "all"]);
+  const profile = only ?? dice.pick<Profile>(["roll", "failover", "nodes", "nodes", "redis", "redis", "all", "all"]);
   const isRoll = profile === "roll";
   const durationMs = dice.whole(20, 90) * 1000;
   const channels = Array.from({ length: dice.whole(1, 4) }, (_, at) => `room:${at}` as ChannelName);
@@ -113,7 +120,7 @@ export function makePlan(seed: number, only?: Profile): Plan {
     };
   });
   const actions = Array.from({ length: isRoll ? dice.whole(1, 3) : dice.whole(1, 8) }, () =>
-    makeAction(dice, allowed[profile], durationMs),
+    makeAction(dice, profile, durationMs),
   );
   return {
     seed,
@@ -131,12 +138,12 @@ export function makePlan(seed: number, only?: Profile): Plan {
   };
 }
 
-function makeAction(dice: Dice, kinds: readonly ActionKind[], durationMs: number): Action {
+function makeAction(dice: Dice, profile: Profile, durationMs: number): Action {
   return {
     at: dice.whole(3000, Math.max(4000, durationMs - 2000)),
-    kind: dice.pick(kinds),
+    kind: dice.pick(allowed[profile]),
     target: dice.whole(0, 11),
     ms: dice.pick([100, 1000, 3000, 8000, 20_000]) * dice.between(0.5, 1.5),
-    amount: dice.whole(0, 99),
+    amount: profile === "failover" ? losesNothing : dice.whole(0, 99),
   };
 }

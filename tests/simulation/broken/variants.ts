@@ -62,6 +62,18 @@ export const variants: readonly BrokenVariant[] = [
     },
   },
   {
+    name: "a failover that lost nothing gives every channel a new epoch",
+    breaks: ["no notice of a failover that lost nothing"],
+    profile: "failover",
+    firstSeed: 1,
+    put: () => {
+      const { settle } = Records.prototype;
+      return replace(Records.prototype, "settle", function (old) {
+        return settle.call(this, old, false);
+      });
+    },
+  },
+  {
     name: "epochs that a channel has left are forgotten at once",
     breaks: ["one publication per position"],
     profile: "redis",

@@ -50,6 +50,8 @@ export class FrameChecker {
     else if (recovered === true) this.#expect(asked.epoch === epoch && from === asked.offset + 1, at);
     else {
       this.#expect(recovered === false && reason !== undefined, at);
+      // The SDK asks for everything there is by a position of an epoch that no channel has.
+      if (reason === "epoch-changed" && asked.epoch !== "_") this.#checkKept(at);
       if (reason === "history-too-short") {
         this.#expect(asked.epoch === epoch && from > asked.offset + 1, at);
         this.#checkLost(channel, { epoch, offset: from - 1 }, at);
@@ -83,8 +85,17 @@ export class FrameChecker {
     if (reason === "history-too-short") {
       this.#expect(known?.epoch === epoch && from === known.offset + 1 && to >= from, at);
       this.#checkLost(channel, { epoch, offset: to }, at);
-    } else this.#expect(known?.epoch !== epoch && from === 1, at);
+    } else {
+      this.#expect(known?.epoch !== epoch && from === 1, at);
+      this.#checkKept(at);
+    }
     this.positions.set(channel, { epoch, offset: to });
+  }
+
+  #checkKept(at: () => string): void {
+    const { history, keepsEpochs } = this.#around;
+    const text = () => `${this.#name}: ${at()}`;
+    history.expect(!keepsEpochs, "no notice of a failover that lost nothing", text);
   }
 
   #checkLost(channel: string, last: Position, at: () => string): void {

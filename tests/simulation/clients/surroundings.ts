@@ -17,4 +17,6 @@ export interface Surroundings {
   isKept(channel: string, position: Position): boolean;
   /** Redis may hold less or more than it did a moment ago: whether gaps are justified cannot be told. */
   readonly mayForget: boolean;
+  /** Nothing is lost, so every epoch goes on. */
+  readonly keepsEpochs: boolean;
 }
