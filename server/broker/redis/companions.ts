@@ -2,6 +2,8 @@ import type { Clock } from "../../lib/clock.ts";
 
 /** A member that was not heard for so long is gone. It says something every 2 s. */
 const goneMs = 6000;
+/** After listening for so long a member has heard all others: each says something every 2 s. */
+const introducedMs = 3000;
 /** How long a goodbye is remembered: longer than any question about what was lost takes. */
 const rememberedMs = 60_000;
 
@@ -16,6 +18,9 @@ export class Companions {
   /** Those who said that they leave, and when. */
   readonly #leftAt = new Map<string, number>();
   #cutOffSince: number | undefined;
+  /** Since when this member hears the others, and for how long it heard them before. */
+  #listeningSince: number | undefined;
+  #listenedMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -39,9 +44,18 @@ export class Companions {
 
   cutOff(): void {
     this.#cutOffSince ??= this.#clock.monotonic();
+    if (this.#listeningSince !== undefined) this.#listenedMs += this.#clock.monotonic() - this.#listeningSince;
+    this.#listeningSince = undefined;
+  }
+
+  /** Whether there can be nobody else: a member that has just started has not heard of the others yet. */
+  get isIntroduced(): boolean {
+    const since = this.#listeningSince;
+    return this.#listenedMs + (since === undefined ? 0 : this.#clock.monotonic() - since) >= introducedMs;
   }
 
   connected(): void {
+    this.#listeningSince ??= this.#clock.monotonic();
     if (this.#cutOffSince === undefined) return;
     const cutOffMs = this.#clock.monotonic() - this.#cutOffSince;
     this.#cutOffSince = undefined;

@@ -13,7 +13,7 @@ function membersOf(names: readonly string[], { silent = [] as readonly string[] 
   const clock = new MovedClock();
   const members = names.map((self) => {
     const companions = new Companions(clock);
-    for (const other of names) if (other !== self) companions.heard(other);
+    companions.connected();
     const witness = new Witness();
     const lives = new Set(["before"]);
     const say = async (text: string) => {
@@ -21,6 +21,8 @@ function membersOf(names: readonly string[], { silent = [] as readonly string[] 
     };
     return { self, companions, witness, lives, talk: new Talk({ self, companions, witness, lives, say, clock }) };
   });
+  clock.move(3000);
+  for (const { self, companions } of members) for (const other of names) if (other !== self) companions.heard(other);
   return { clock, members };
 }
 
@@ -42,6 +44,22 @@ describe("what the members know of a record", () => {
     const asked = members[0]?.talk.ask([record]);
     await clock.moveInSteps(5000, 100);
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("is incomplete where the one that asks has just started, and may not have heard of the others yet", async () => {
+    const { members, clock } = membersOf(["a"]);
+    const companions = new Companions(clock);
+    companions.connected();
+    const { witness, lives } = members[0] ?? { witness: new Witness(), lives: new Set<string>() };
+    const newcomer = new Talk({ self: "b", companions, witness, lives, say: async () => undefined, clock });
+    clock.move(2999);
+    expect(await newcomer.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
+    companions.cutOff(); // while it hears nobody it hears of nobody
+    clock.move(60_000);
+    expect(await newcomer.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
+    companions.connected();
+    clock.move(1);
+    expect(await newcomer.ask([record])).toEqual([{ highest: 0, isComplete: true }]);
   });
 
   test("is incomplete where one falls silent while it is asked: it may have seen more", async () => {

@@ -71,6 +71,7 @@ export class Talk {
     const answers = new Map<string, readonly Known[]>([[self, this.#knownOf(asked)]]);
     const { promise, resolve } = Promise.withResolvers<void>();
     const awaited = companions.living();
+    const { isIntroduced } = companions;
     const missing = () => companions.living().filter((it) => !answers.has(it));
     const check = () => {
       if (missing().length === 0) resolve();
@@ -92,7 +93,8 @@ export class Talk {
     patience.cancel();
     this.#questions.delete(n);
     // One that fell silent while it was asked may have seen more than all others, and come back.
-    const hasAll = missing().length === 0 && awaited.every((it) => answers.has(it) || companions.hasLeft(it));
+    const hasAll =
+      isIntroduced && missing().length === 0 && awaited.every((it) => answers.has(it) || companions.hasLeft(it));
     return asked.map((_, at) => {
       const known = Array.from(answers.values(), (it) => it[at] ?? ([0, false] as const));
       return { highest: Math.max(...known.map(([it]) => it)), isComplete: hasAll && known.some(([, knew]) => knew) };
