@@ -18,8 +18,8 @@ import { defaultExpiryMs } from "../switchboard.ts";
 import { directoryScripts, MemberDirectory, type NumberedMember, parseMember } from "./member-directory.ts";
 import { Others } from "./others.ts";
 
-/** Delay before joining again after a failure that was not the connection's. */
-const rejoinMs = 1000;
+/** Delay before retrying to join, or to release a claim, after a failure that was not the connection's. */
+const retryMs = 1000;
 
 export interface RedisClusterOptions {
   readonly address: RedisAddress;
@@ -51,6 +51,8 @@ export class RedisCluster implements Cluster {
   /** The membership being started, and the messages that arrived meanwhile. */
   #joining: { readonly id: MemberId; readonly early: string[] } | undefined;
   #hasJoined = false;
+  /** Ended memberships of this member that may still be in Redis. */
+  readonly #former = new Set<MemberId>();
   #beat: Timer | undefined;
 
   constructor({ address, prefix, state, clock, connect, expiryMs = defaultExpiryMs }: RedisClusterOptions) {
@@ -111,7 +113,7 @@ export class RedisCluster implements Cluster {
 
   release(key: string, holder: string): void {
     // Without a membership, everything this member held is released already.
-    if (this.#self !== undefined) void this.#quietly(this.#directory.release(this.#self.member.id, key, holder));
+    if (this.#self !== undefined) void this.#release(this.#self, key, holder);
   }
 
   async close(): Promise<void> {
@@ -123,6 +125,29 @@ export class RedisCluster implements Cluster {
     this.#self = undefined;
     if (self !== undefined) await this.#quietly(this.#directory.leave(self.member.id));
     this.#store.close();
+  }
+
+  /** Retries while this membership lasts: if Redis refuses writes, the connection stays open and the claim would stay taken. */
+  async #release(self: NumberedMember, key: string, holder: string): Promise<void> {
+    while (this.#self === self) {
+      try {
+        await this.#directory.release(self.member.id, key, holder);
+        return;
+      } catch (error) {
+        log().debug("Could not release a claim yet: {error}", { error });
+      }
+      await this.#clock.sleep(retryMs);
+    }
+  }
+
+  /** Releases claims that Redis granted although their answers were lost. Otherwise they last until the membership expires. */
+  async #removeFormer(id: MemberId): Promise<void> {
+    try {
+      await this.#directory.leave(id);
+      this.#former.delete(id);
+    } catch (error) {
+      log().debug("Could not remove an ended membership yet: {error}", { error }); // the next join retries
+    }
   }
 
   #onFirstJoin: () => void = () => undefined;
@@ -140,7 +165,8 @@ export class RedisCluster implements Cluster {
       this.#self = { member: { id: joining.id, state: this.#state }, number };
       for (const it of living) this.#others.seen(it);
       for (const id of dead) void this.#quietly(this.#directory.removeDead(id));
-      if (this.#hasJoined) this.#events.onReturned();
+      if (this.#hasJoined) this.#events.onReturned(); // first claims what it holds under its new id
+      for (const id of this.#former) void this.#removeFormer(id);
       this.#hasJoined = true;
       this.#onFirstJoin();
       for (const text of joining.early) this.#handle(text);
@@ -149,7 +175,7 @@ export class RedisCluster implements Cluster {
       log().warning("Could not join the other workers: {error}", { error });
       this.#clock.setTimeout(() => {
         if (this.#joining === joining && this.#store.isUp) void this.#begin();
-      }, rejoinMs);
+      }, retryMs);
     }
   }
 
@@ -158,7 +184,10 @@ export class RedisCluster implements Cluster {
     const ended = this.#self?.member.id ?? this.#joining?.id;
     this.#self = undefined;
     this.#joining = undefined;
-    if (ended !== undefined) void this.#quietly(this.#store.unsubscribe([this.#directory.topicOf(ended)]));
+    if (ended !== undefined) {
+      this.#former.add(ended);
+      void this.#quietly(this.#store.unsubscribe([this.#directory.topicOf(ended)]));
+    }
     this.#others.allLeave();
   }
 
