@@ -8,8 +8,11 @@ import { type Outcome, simulate } from "./simulate.ts";
 const isLong = process.env.FANFARE_LONG === "1";
 /** How long new seeds are looked at, real milliseconds: that a busy machine gets through fewer is no failure. */
 const newSeedsMs = isLong ? 3_600_000 : 8000;
-/** Part of each run. */
-const fixedSeeds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+/** Part of each run; the last ones have found a fault. */
+const fixedPlans: readonly Plan[] = [
+  ...[1, 2, 3, 4, 5, 6, 7, 8].map((it) => makePlan(it)),
+  ...[90_232, 90_331].map((it) => makePlan(it, "redis")),
+];
 /** How many seeds a fault that is put back may hide from. */
 const seedsPerVariant = 120;
 
@@ -27,7 +30,7 @@ test("different seeds are different cities", () => {
 });
 
 test("no law is broken with the seeds of each run", () => {
-  for (const it of fixedSeeds) expectSound(makePlan(it));
+  for (const it of fixedPlans) expectSound(it);
 });
 
 test(
