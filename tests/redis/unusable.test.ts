@@ -143,7 +143,7 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
 
   test("a history on this disk beside it", async () => {
     expect(await refusal({ REDIS_URL: `redis://u:${encoded}@127.0.0.1`, DATA_DIR: "history" })).toBe(
-      "DATA_DIR and REDIS_URL: history is in one place: leave one of them out",
+      "DATA_DIR and REDIS_URL: history is stored in one place only; set only one of them",
     );
   });
 });
