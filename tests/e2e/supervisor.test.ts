@@ -70,7 +70,7 @@ describe("a server that fails to start", () => {
 
   test.concurrent("with workers, because there is no place for their sockets, says what to do", async () => {
     const starting = startServer({ flags: workers(1), env: { TMPDIR: "/dev/null/here" } });
-    await expect(starting).rejects.toThrow("error: TMPDIR: the workers need a directory for their sockets");
+    await expect(starting).rejects.toThrow("error: TMPDIR: cannot create a directory for the workers' sockets");
   });
 
   test.concurrent("because of a signal while its workers start, ends and leaves nothing behind", async () => {
