@@ -145,6 +145,21 @@ describe("fanfare connect between pipes", () => {
     expect(await program.ended()).toEqual({ code: 130, out: "", err: "" });
   });
 
+  test.each([
+    ["/join #x", "reserved for the server"],
+    ["/join @Bob", "a user's own channel"],
+    ["/foo", "unknown command /foo"],
+  ])("fails at %j in a pipe, and sends nothing of what follows to another channel", async (line, problem) => {
+    await using server = await startServer();
+    const args = ["connect", "--name", "x", "--url", server.url];
+    const { code, err } = await runProgram(args, { input: `${line}\nfor that channel only\n` });
+    expect([code, err.includes(problem)]).toEqual([1, true]);
+    const { messages } = (await (await fetch(`${server.url}/v1/channels/all/history`)).json()) as {
+      messages: object[];
+    };
+    expect(JSON.stringify(messages)).not.toContain("for that channel only");
+  });
+
   test("fails if not all lines could be sent, or there were none", async () => {
     await using server = await startServer({ env: { CHAT: "off" } });
     const args = ["connect", "--name", "x", "--url", server.url];

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../../client/index.ts";
 import { channelNameRuleFor, everyone, parseChannelName } from "../../../protocol/channel-name.ts";
+import { CommandError } from "../context.ts";
 import type { Paint } from "../paint.ts";
 import { printable } from "../printable.ts";
 import type { ChatDisplay } from "./display.ts";
@@ -61,8 +62,14 @@ export class Chat {
     else if (input.kind === "leave") this.#handleLeave(input.channel ?? this.#room);
     else if (input.kind === "who") await this.#showWho();
     else if (input.kind === "help") for (const row of chatHelp) this.#parts.screen.show(row);
-    else if (input.kind === "invalid") this.#parts.display.warn(printable(input.problem));
+    else if (input.kind === "invalid") this.#refuse(input.problem);
     return input.kind === "quit";
+  }
+
+  /** A script would send its next lines to the wrong channel, so it ends here. @throws CommandError if no person typed it */
+  #refuse(problem: string): void {
+    if (!this.#parts.screen.isPerson) throw new CommandError(printable(problem));
+    this.#parts.display.warn(printable(problem));
   }
 
   async #send(text: string): Promise<void> {
@@ -76,11 +83,11 @@ export class Chat {
   async #join(channel: string): Promise<void> {
     const { display } = this.#parts;
     if (channel.startsWith("@")) {
-      display.warn(`/join: ${printable(channel)} is a user's own channel. Only that user's connections can join it.`);
+      this.#refuse(`/join: ${channel} is a user's own channel. Only that user's connections can join it.`);
       return;
     }
     if (parseChannelName(channel) === undefined) {
-      display.warn(`/join: expected ${channelNameRuleFor(channel)}`);
+      this.#refuse(`/join: expected ${channelNameRuleFor(channel)}`);
       return;
     }
     display.subscribe(channel);
