@@ -182,7 +182,7 @@ describe("flags that npm keeps for itself", () => {
     [["run", "dev", "--chat"], "npm did not pass --chat on to the server.", "  npm run dev -- --chat"],
     [
       ["start", "--history-size", "9", "--port", "1"],
-      "for itself.",
+      "on to the server.",
       /^ {2}npm start -- --(port|history-size) … --(port|history-size) …$/m,
     ],
   ])("are named, with the line to type instead: npm %j", async (args, complaint, line) => {
