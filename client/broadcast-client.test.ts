@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { ScriptedEnvironment, settle } from "../tests/client/scripted-environment.ts";
 import { BroadcastClient } from "./broadcast-client.ts";
 
-test("it connects, says and hears", async () => {
+test("connects, sends chat and receives chat", async () => {
   const environment = new ScriptedEnvironment();
   const client = new BroadcastClient({ host: "::1", port: 9000, name: "Alice", secure: true }, environment);
   const heard: unknown[] = [];
@@ -19,7 +19,7 @@ test("it connects, says and hears", async () => {
   expect(heard).toEqual(["Hello"]);
 });
 
-test("a first try that fails is the end of it", async () => {
+test("rejects connect() when the first attempt fails, and does not retry", async () => {
   const environment = new ScriptedEnvironment();
   const client = new BroadcastClient({}, environment);
   const connected = client.connect();
@@ -29,7 +29,7 @@ test("a first try that fails is the end of it", async () => {
   expect(environment.sockets).toHaveLength(1);
 });
 
-test("a later break is not: it comes back by itself, and what is said meanwhile waits", async () => {
+test("reconnects after a later break, and sends the chat queued meanwhile", async () => {
   const environment = new ScriptedEnvironment();
   const client = new BroadcastClient({}, environment);
   const connected = client.connect();
@@ -48,7 +48,7 @@ test("a later break is not: it comes back by itself, and what is said meanwhile 
   expect(statuses).toEqual(["reconnecting", "reconnecting", "connected"]);
 });
 
-test("who is closed can connect anew, and what was not said is refused", async () => {
+test("a closed client can connect again, and rejects chat that was not sent", async () => {
   const environment = new ScriptedEnvironment();
   const client = new BroadcastClient({}, environment);
   const sent = client.send("too early");

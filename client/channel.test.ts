@@ -17,7 +17,7 @@ describe("publish", () => {
     expect(await published).toMatchObject(ack);
   });
 
-  test("waits for a connection, and for the next one, in order and each time with the same id", async () => {
+  test("waits for a connection, resends over the next one in order, and keeps each id", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();
     const room = client.channel("room:1");
@@ -38,7 +38,7 @@ describe("publish", () => {
   });
 
   test.each(["rate-limited", "broker-unavailable", "idempotency-full", "draining"])(
-    "is tried again after %p, not before the server said",
+    "is retried after %p, and not earlier than the server asked",
     async (code) => {
       const environment = new ScriptedEnvironment();
       const { socket, client } = await environment.connected();
@@ -57,14 +57,14 @@ describe("publish", () => {
     },
   );
 
-  test("is rejected with what the server refused", async () => {
+  test("rejects with the server's error", async () => {
     const { socket, client } = await new ScriptedEnvironment().connected();
     const published = client.channel("room:1").publish(1);
     socket.say({ type: "error", ref: socket.refOf("publish"), code: "forbidden", message: "not yours" });
     expect(await failure(published)).toEqual(["forbidden", "not yours"]);
   });
 
-  test("is refused when a hundred wait", async () => {
+  test("rejects when a hundred publications are already queued", async () => {
     const client = new ScriptedEnvironment().client();
     const room = client.channel("room:1");
     const waiting = Array.from({ length: 100 }, (_, index) => room.publish(index));
@@ -74,7 +74,7 @@ describe("publish", () => {
     expect(results).toEqual(Array.from({ length: 100 }, () => ["closed", "closed by the client"]));
   });
 
-  test("of data that breaks the schema says so, and nothing is sent", async () => {
+  test("rejects data that does not match the schema, and sends nothing", async () => {
     const { socket, client } = await new ScriptedEnvironment().connected();
     const validate = () => ({ issues: [{ message: "expected a text" }] });
     const schema = { "~standard": { version: 1, vendor: "test", validate } } as const;
@@ -85,7 +85,7 @@ describe("publish", () => {
   });
 });
 
-test("history and presence resolve with their answers, in whatever order they come", async () => {
+test("history and presence resolve with their own answers, in any order", async () => {
   const { socket, client } = await new ScriptedEnvironment().connected();
   const room = client.channel("room:1");
   const history = room.history({ since: "last:2", limit: 2 });
@@ -102,7 +102,7 @@ test("history and presence resolve with their answers, in whatever order they co
   expect(await history).toMatchObject(messages);
 });
 
-test("text to everyone is sent once, and what refuses it is an error of the client", async () => {
+test("sends chat text once, and reports its refusal as a client error", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client();
   const errors: string[] = [];
@@ -121,7 +121,7 @@ test("text to everyone is sent once, and what refuses it is an error of the clie
 });
 
 describe("a loop over a channel", () => {
-  test("gets each message, over breaks, and leaves the channel when it is left", async () => {
+  test("yields each message across reconnects, and unsubscribes when the loop ends", async () => {
     const environment = new ScriptedEnvironment();
     const { socket, client } = await environment.connected();
     const got: unknown[] = [];
@@ -142,14 +142,14 @@ describe("a loop over a channel", () => {
     expect(next.commands).toEqual([{ type: "unsubscribe", channel: "room:1" }]);
   });
 
-  test("ends with the client", async () => {
+  test("ends when the client closes", async () => {
     const { client } = await new ScriptedEnvironment().connected();
     const loop = Array.fromAsync(client.channel("room:1"));
     client.close();
     expect(await loop).toEqual([]);
   });
 
-  test("that is too far behind fails, rather than keep everything", async () => {
+  test("throws when it falls too far behind instead of buffering everything", async () => {
     const environment = new ScriptedEnvironment();
     const { socket, client } = await environment.connected();
     const messages = client.channel("room:1")[Symbol.asyncIterator]();
@@ -166,7 +166,7 @@ describe("a loop over a channel", () => {
 });
 
 describe("a channel with a state", () => {
-  test("is subscribed to from the position of the state, once that is there", async () => {
+  test("subscribes from the state's position, once the state has loaded", async () => {
     const { environment, socket, states, messages, answers } = await withState();
     await environment.move(0);
     expect(socket.commands).toEqual([]);
@@ -180,7 +180,7 @@ describe("a channel with a state", () => {
     expect(messages).toEqual([10]);
   });
 
-  test("is loaded once, whoever else comes to listen meanwhile", async () => {
+  test("loads the state once, also when more listeners are added meanwhile", async () => {
     const { environment, client, answers } = await withState();
     await environment.move(0);
     client.channel("doc").on("message", () => {});
@@ -189,7 +189,7 @@ describe("a channel with a state", () => {
     expect(answers).toHaveLength(1);
   });
 
-  test("is resumed after a break, without the state", async () => {
+  test("resumes after a reconnect without reloading the state", async () => {
     const { environment, socket, answers, client } = await withState();
     await environment.move(0);
     answers[0]?.resolve({ data: "v9", position: { epoch: "k3x9", offset: 9 } });
@@ -201,7 +201,7 @@ describe("a channel with a state", () => {
     expect(answers).toHaveLength(1);
   });
 
-  test("is loaded anew after a gap, and nothing is handed over meanwhile", async () => {
+  test("reloads the state after a gap, and delivers nothing meanwhile", async () => {
     const { environment, socket, states, messages, gaps, answers } = await withState();
     await environment.move(0);
     answers[0]?.resolve({ data: "v9", position: { epoch: "k3x9", offset: 9 } });
@@ -222,7 +222,7 @@ describe("a channel with a state", () => {
     expect(gaps).toHaveLength(1);
   });
 
-  test("that even a fresh state does not reach is a gap, and no endless loading", async () => {
+  test("reports a gap when even a fresh state is too old, and does not reload in a loop", async () => {
     const { environment, socket, messages, gaps, answers } = await withState();
     await environment.move(0);
     answers[0]?.resolve({ data: "old", position: { epoch: "k3x9", offset: 1 } });
@@ -235,7 +235,7 @@ describe("a channel with a state", () => {
     expect(answers).toHaveLength(1);
   });
 
-  test("whose loading fails is an error, and loaded again", async () => {
+  test("reports an error when loading fails, and loads again", async () => {
     const { environment, socket, errors, answers } = await withState();
     await environment.move(0);
     answers[0]?.reject(new Error("no backend"));
@@ -248,7 +248,7 @@ describe("a channel with a state", () => {
   });
 });
 
-/** Listens to `doc`, whose states are given by the test. */
+/** Listens to `doc`; the test supplies its states. */
 async function withState() {
   const environment = new ScriptedEnvironment();
   const { socket, client } = await environment.connected();

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { ScriptedEnvironment, settle } from "../tests/client/scripted-environment.ts";
 import type { ConnectionState } from "./state.ts";
 
-test("a client connects, is welcomed and is closed, and says so", async () => {
+test("a client connects, receives the welcome, closes, and reports each state", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client({ userId: "u1", token: "t0k" });
   const states = statesOf(client);
@@ -19,7 +19,7 @@ test("a client connects, is welcomed and is closed, and says so", async () => {
   expect(environment.sockets).toHaveLength(1);
 });
 
-test("tries come after growing waits, which the state tells beforehand", async () => {
+test("retries wait longer and longer, and the state shows each wait in advance", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client({ transports: ["websocket"] });
   const waits: number[] = [];
@@ -37,7 +37,7 @@ test("tries come after growing waits, which the state tells beforehand", async (
   expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
 });
 
-test("only a connection that lasted makes the next failure the first", async () => {
+test("only a connection that lasted resets the backoff", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.end(1006);
@@ -55,7 +55,7 @@ test("only a connection that lasted makes the next failure the first", async () 
 });
 
 test.each([1002, 1003, 1007, 1009, 4500, 4501, 4502, 4503, 4504, 4999])(
-  "code %d ends a client for good, until it is told to connect",
+  "code %d stops the client until connect() is called",
   async (code) => {
     const environment = new ScriptedEnvironment();
     const { client, socket } = await environment.connected();
@@ -70,7 +70,7 @@ test.each([1002, 1003, 1007, 1009, 4500, 4501, 4502, 4503, 4504, 4999])(
 );
 
 test.each([1000, 1001, 1006, 1011, 1012, 4008, 4009, 4010, 4029, 4053, 4321])(
-  "code %d brings a client back, as the successor of the connection before",
+  "after code %d the client reconnects as the successor of its previous connection",
   async (code) => {
     const environment = new ScriptedEnvironment();
     const { client, socket } = await environment.connected();
@@ -84,14 +84,14 @@ test.each([1000, 1001, 1006, 1011, 1012, 4008, 4009, 4010, 4029, 4053, 4321])(
   },
 );
 
-test("a server that says when to come back is not asked before", async () => {
+test("does not reconnect earlier than the server asked", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.end(4053, { retryAfterMs: 7000 });
   expect(client.state.nextTryAt).toBe(environment.clock.now() + 7000);
 });
 
-test("a server that names a time which no timer can wait is asked a day later, not at once", async () => {
+test("waits a day when the server asks for a wait longer than any timer can take", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.end(4053, { retryAfterMs: 2 ** 31 });
@@ -104,7 +104,7 @@ test("a server that names a time which no timer can wait is asked a day later, n
   expect(environment.sockets).toHaveLength(2);
 });
 
-test("a drain notice with such a time ends no connection at once", async () => {
+test("a drain notice with such a wait does not close the connection at once", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.draining(false, 2 ** 40);
@@ -113,7 +113,7 @@ test("a drain notice with such a time ends no connection at once", async () => {
   expect([client.state.status, environment.sockets.length]).toEqual(["connected", 1]);
 });
 
-test("each try asks for a token, and one that cannot be had is a failed try", async () => {
+test("asks for a token on each attempt, and counts a token error as a failed attempt", async () => {
   const environment = new ScriptedEnvironment();
   const answers: (() => string)[] = [
     () => "first",
@@ -132,7 +132,7 @@ test("each try asks for a token, and one that cannot be had is a failed try", as
   expect(environment.sockets.map(({ target }) => target.token)).toEqual(["first", "third"]);
 });
 
-test("a client that is closed while its token is on the way opens nothing", async () => {
+test("a client closed while its token is being fetched opens no connection", async () => {
   const environment = new ScriptedEnvironment();
   const token = Promise.withResolvers<string>();
   const client = environment.client({ token: () => token.promise });
@@ -143,7 +143,7 @@ test("a client that is closed while its token is on the way opens nothing", asyn
   expect(client.state.code).toBe(1000);
 });
 
-test("a connection without a welcome in ten seconds is given up", async () => {
+test("gives up a connection that receives no welcome within ten seconds", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client();
   const socket = await environment.socket();
@@ -154,7 +154,7 @@ test("a connection without a welcome in ten seconds is given up", async () => {
   expect(client.state).toMatchObject({ status: "reconnecting", code: 1006, reason: "no welcome" });
 });
 
-test("after two WebSockets that did not open, the stream has its turn at once, and is kept while it works", async () => {
+test("tries the stream right after two WebSockets fail to open, and keeps it while it works", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client();
   (await environment.socket()).end(1006);
@@ -169,7 +169,7 @@ test("after two WebSockets that did not open, the stream has its turn at once, a
   expect(names(environment).slice(3)).toEqual(["sse", "websocket"]);
 });
 
-test("a server that is away is asked by WebSocket first, again and again", async () => {
+test("tries WebSocket first each time while the server is down", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client();
   for (let tries = 0; tries < 6; tries++) (await environment.untilNextTry(client)).end(1006);
@@ -177,14 +177,14 @@ test("a server that is away is asked by WebSocket first, again and again", async
   expect(names(environment)).toEqual(["websocket", "websocket", "sse", "websocket", "sse", "websocket", "sse"]);
 });
 
-test("a server that closes with a code was reached: no stream is tried", async () => {
+test("does not fall back to the stream when the server closes with a code", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client();
   for (let tries = 0; tries < 3; tries++) (await environment.untilNextTry(client)).end(4053);
   expect(new Set(names(environment))).toEqual(new Set(["websocket"]));
 });
 
-test("a server that has a successor is left a little before the slot, and only once the successor has said welcome", async () => {
+test("leaves a draining server shortly before its slot, and only after the successor's welcome", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   const states = statesOf(client);
@@ -200,7 +200,7 @@ test("a server that has a successor is left a little before the slot, and only o
   expect(states).toEqual([]);
 });
 
-test("a successor that does not answer is asked again, while the old connection goes on", async () => {
+test("retries a successor that does not answer while the old connection stays in use", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected({ transports: ["websocket"] });
   socket.draining(true, 0);
@@ -212,7 +212,7 @@ test("a successor that does not answer is asked again, while the old connection 
   expect(environment.sockets).toHaveLength(3);
 });
 
-test("an old connection that ends while its successor is on the way opens no third one", async () => {
+test("opens no third connection when the old one ends while its successor connects", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.draining(true, 0);
@@ -226,7 +226,7 @@ test("an old connection that ends while its successor is on the way opens no thi
   expect(environment.sockets).toHaveLength(2);
 });
 
-test("a server without a successor is left at the slot", async () => {
+test("leaves a draining server without a successor at its slot", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   await environment.move(5000);
@@ -240,7 +240,7 @@ test("a server without a successor is left at the slot", async () => {
   expect(environment.sockets).toHaveLength(2);
 });
 
-test("who wants to stay, stays until the server closes", async () => {
+test("with `stay`, keeps the connection until the server closes it", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected({ stay: true });
   socket.draining(false, 3000);
@@ -250,7 +250,7 @@ test("who wants to stay, stays until the server closes", async () => {
   expect(client.state.nextTryAt).toBe(environment.clock.now() + 500);
 });
 
-test("a server that closes before the slot is not asked before the slot", async () => {
+test("waits for its slot when a draining server closes earlier", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.draining(false, 8000);
@@ -259,7 +259,7 @@ test("a server that closes before the slot is not asked before the slot", async 
   expect(client.state.nextTryAt).toBe(environment.clock.now() + 7000);
 });
 
-test("silence is broken by a ping, and an answer of any kind keeps the connection", async () => {
+test("sends a ping after silence, and any answer keeps the connection", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   await environment.move(29_999);
@@ -271,7 +271,7 @@ test("silence is broken by a ping, and an answer of any kind keeps the connectio
   expect(client.state.status).toBe("connected");
 });
 
-test("a connection that does not answer a ping is dead", async () => {
+test("closes a connection that does not answer a ping", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   await environment.move(35_000);
@@ -279,7 +279,7 @@ test("a connection that does not answer a ping is dead", async () => {
   expect(client.state).toMatchObject({ status: "reconnecting", code: 1006, reason: "the server is silent" });
 });
 
-test("the comments of a quiet stream are signs of life", async () => {
+test("counts the comments of a quiet stream as signs of life", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected({ transports: ["sse"] });
   for (let comments = 0; comments < 10; comments++) {
@@ -291,7 +291,7 @@ test("the comments of a quiet stream are signs of life", async () => {
   expect(environment.sockets).toHaveLength(1);
 });
 
-test("a page that wakes up asks at once whether anybody is there", async () => {
+test("pings as soon as the page wakes up", async () => {
   const environment = new ScriptedEnvironment();
   const { socket, client } = await environment.connected();
   await environment.move(16_000);
@@ -302,7 +302,7 @@ test("a page that wakes up asks at once whether anybody is there", async () => {
   expect(client.state.status).toBe("reconnecting");
 });
 
-test("without a network nothing is tried, and at once when it is back", async () => {
+test("does not try without a network, and connects as soon as the network is back", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   environment.online = false;
@@ -317,7 +317,7 @@ test("without a network nothing is tried, and at once when it is back", async ()
   expect(client.state.status).toBe("reconnecting");
 });
 
-test("a network that goes while the next try is waited for ends the waiting", async () => {
+test("stops waiting for the next attempt when the network goes down", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.end(1006);
@@ -328,7 +328,7 @@ test("a network that goes while the next try is waited for ends the waiting", as
   expect(environment.sockets).toHaveLength(1);
 });
 
-test("a page that wakes up does not come back before its time", async () => {
+test("a page that wakes up does not reconnect earlier than planned", async () => {
   const environment = new ScriptedEnvironment();
   const { socket } = await environment.connected();
   socket.end(4029, { retryAfterMs: 9000 });
@@ -337,7 +337,7 @@ test("a page that wakes up does not come back before its time", async () => {
   expect(environment.sockets).toHaveLength(1);
 });
 
-test("connect() does not wait for the next try", async () => {
+test("connect() skips the wait for the next attempt", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.end(1006);
@@ -368,7 +368,7 @@ test.each(["connecting", "connected", "reconnecting", "offline"])(
   },
 );
 
-test("a client that is closed in the middle of what came together hears no more of it", async () => {
+test("a client closed while it handles a batch receives nothing more of the batch", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   const notices: unknown[] = [];
@@ -381,7 +381,7 @@ test("a client that is closed in the middle of what came together hears no more 
   expect(notices).toHaveLength(1);
 });
 
-test("a WebSocket that opens and breaks, again and again, is no reason for a stream", async () => {
+test("does not fall back to the stream when WebSockets open and break again and again", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.end(1006);
@@ -393,7 +393,7 @@ test("a WebSocket that opens and breaks, again and again, is no reason for a str
   expect(new Set(names(environment))).toEqual(new Set(["websocket"]));
 });
 
-test("an operator's goodbye is final, whatever channels the client is in", async () => {
+test("does not reconnect after an operator disconnects it, whatever channels it is in", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client();
   client.channel("room:1").on("message", () => {});
@@ -403,7 +403,7 @@ test("an operator's goodbye is final, whatever channels the client is in", async
   expect(client.state).toMatchObject({ status: "closed", code: 4504 });
 });
 
-test("the slot of a server that is gone says nothing about the next one", async () => {
+test("forgets a server's drain slot once that server is gone", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.draining(true, 60_000);
@@ -416,7 +416,7 @@ test("the slot of a server that is gone says nothing about the next one", async 
   expect(client.state.nextTryAt).toBe(environment.clock.now() + 1000);
 });
 
-test("an old connection that the server ends because its successor is there is no break", async () => {
+test("reports no state change when the server ends the old connection after a handover", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   const states = statesOf(client);
@@ -427,7 +427,7 @@ test("an old connection that the server ends because its successor is there is n
   expect(states).toEqual([]);
 });
 
-test("a closed client is not woken up", async () => {
+test("a closed client does not react when the page wakes up", async () => {
   const environment = new ScriptedEnvironment();
   const { client } = await environment.connected();
   client.close();
@@ -436,7 +436,7 @@ test("a closed client is not woken up", async () => {
   expect(environment.sockets).toHaveLength(1);
 });
 
-test("a server that pings often does not make a client impatient with a quiet stream", async () => {
+test("frequent pings from a server do not shorten the timeout of a quiet stream", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client({ transports: ["sse"] });
   const socket = await environment.socket();
@@ -448,7 +448,7 @@ test("a server that pings often does not make a client impatient with a quiet st
   expect(client.state.status).toBe("connected");
 });
 
-test("a welcome that comes too late starts nothing", async () => {
+test("ignores a welcome that arrives after close()", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client();
   const late = await environment.socket();
@@ -460,7 +460,7 @@ test("a welcome that comes too late starts nothing", async () => {
   expect(client.state.code).toBe(1000);
 });
 
-test("nothing that a left connection still says is heard", async () => {
+test("ignores what a connection says after the client has left it", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   const notices: string[] = [];
@@ -487,7 +487,7 @@ function statesOf(client: { on(name: "state", handler: (state: ConnectionState) 
   return states;
 }
 
-test("silence is noticed however the wall clock is set meanwhile", async () => {
+test("detects silence however the wall clock is set meanwhile", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   environment.clock.set(-3_600_000);

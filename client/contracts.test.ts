@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { z } from "zod";
 import { ScriptedEnvironment } from "../tests/client/scripted-environment.ts";
 
-test("a schema gives a channel its types: what goes in, and what comes out", async () => {
+test("a schema types what a channel publishes and what it receives", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   const orders = client.channel("orders", { schema: z.object({ total: z.string().transform(Number) }) });
@@ -14,11 +14,11 @@ test("a schema gives a channel its types: what goes in, and what comes out", asy
   expect(totals).toEqual([9.5]);
   void orders.publish({ total: "7" });
   expect(socket.commands.at(-1)).toMatchObject({ type: "publish", data: { total: "7" } });
-  // @ts-expect-error a number is what comes out, not what goes in
+  // @ts-expect-error a number is what the schema returns, not what it accepts
   await expect(orders.publish({ total: 7 })).rejects.toThrow("expected string");
 });
 
-test("a type alone is believed", async () => {
+test("a type parameter without a schema is not checked at run time", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   const room = client.channel<{ readonly text: string }>("room:1");
@@ -28,6 +28,6 @@ test("a type alone is believed", async () => {
   socket.subscribed("room:1", { epoch: "e", offset: 0, from: 1 });
   socket.message("room:1", 1, { text: "Hi" });
   expect(texts).toEqual(["Hi"]);
-  // @ts-expect-error no text
+  // @ts-expect-error not a string
   void room.publish({ text: 7 });
 });

@@ -9,7 +9,7 @@ const anything = fc.oneof(
   fc.jsonValue(),
   fc.constantFrom("no end", -1, 2 ** 53, "", "room", "e", null, [], {}, "constructor", "__proto__"),
 );
-/** Frames of our types with members that are right, wrong or not there. */
+/** Frames of known types whose members are right, wrong or missing. */
 const frame = fc
   .record(
     {
@@ -63,7 +63,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.nat(30_000).map((wait) => ({ wait })) },
 );
 
-test("whatever comes, nothing is thrown, nothing loops, nothing ends the client, and everything settles", async () => {
+test("any input: nothing throws, loops or stops the client, and every promise settles", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const environment = Object.assign(new ScriptedEnvironment(), { random: () => 0 });
@@ -78,7 +78,7 @@ test("whatever comes, nothing is thrown, nothing loops, nothing ends the client,
       let passedMs = 0;
       for (const it of steps) {
         const socket = environment.sockets.findLast((one): one is ScriptedSocket => !one.isClosed && !one.hasEnded);
-        // As the transport does with what comes; a throw fails the test.
+        // Calls the handlers as the transport does. A throw fails the test.
         if ("said" in it) socket?.say(...decodeServerFrames(it.said));
         if ("welcome" in it) socket?.welcome();
         if ("end" in it && !isFinal(it.end)) socket?.end(it.end);
@@ -87,10 +87,10 @@ test("whatever comes, nothing is thrown, nothing loops, nothing ends the client,
         await environment.move(ms);
       }
       expect(client.state.status).not.toBe("closed");
-      // Waits are their shortest, 50 ms and doubling; each step may break one connection and open one more.
+      // All waits are at their minimum: 50 ms, then doubling. Each step can break one connection and open one more.
       expect(environment.sockets.length).toBeLessThanOrEqual(2 + 2 * steps.length + passedMs / 500);
       client.close();
-      await settled; // or the test times out
+      await settled; // Fails by test timeout if a promise never settles.
       await environment.move(0);
       expect(environment.clock.pending).toBe(0);
       expect(environment.sockets.every(({ isClosed, hasEnded }) => isClosed || hasEnded)).toBe(true);

@@ -17,11 +17,11 @@ async function welcomed(limits: { max_message_bytes?: number; message_rate?: num
   return { environment, client, socket };
 }
 
-describe("a publication that the server would refuse", () => {
-  test("is refused here, at the limit and one past it, and nothing is sent", async () => {
+describe("a publication over the server's limits", () => {
+  test("is accepted at the limit, and one past it is rejected without being sent", async () => {
     const { client, socket } = await welcomed({ max_message_bytes: 10 });
     const room = client.channel("room");
-    void room.publish("12345678").catch(() => {}); // and two quotes
+    void room.publish("12345678").catch(() => {}); // plus two quotes
     expect(await codeOf(room.publish("123456789"))).toBe("too-large");
     void room.publish(undefined, { message: "äöüäö" }).catch(() => {});
     expect(await codeOf(room.publish(undefined, { message: "äöüäöü" }))).toBe("too-large");
@@ -34,7 +34,7 @@ describe("a publication that the server would refuse", () => {
     expect(socket.commands).toHaveLength(4);
   });
 
-  test("and was asked for before the limit was known does not go out either, and the others do", async () => {
+  test("is not sent either when it was queued before the limit was known, and the others are", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();
     const tooLarge = codeOf(client.channel("room").publish("x".repeat(100)));
@@ -47,7 +47,7 @@ describe("a publication that the server would refuse", () => {
     expect(await fine).toMatchObject({ type: "ack" });
   });
 
-  test("because it is no JSON is refused at once, and breaks no connection", async () => {
+  test("is rejected at once when it is not JSON, and does not break the connection", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();
     await expect(client.channel("room").publish(1n)).rejects.toThrow(TypeError);
@@ -56,8 +56,8 @@ describe("a publication that the server would refuse", () => {
   });
 });
 
-describe("commands leave as fast as the server allows", () => {
-  test("a queue of 300 never passes one second's worth at once, nor the rate afterwards", async () => {
+describe("commands are sent at the rate that the server allows", () => {
+  test("a queue of 300 never exceeds the burst of one second, nor the rate afterwards", async () => {
     const { environment, client, socket } = await welcomed({ message_rate: 50 });
     for (let at = 0; at < 300; at++)
       void client
@@ -73,7 +73,7 @@ describe("commands leave as fast as the server allows", () => {
     client.close();
   });
 
-  test("over each new connection again, in order", async () => {
+  test("each new connection starts with a full burst, in order", async () => {
     const { environment, client, socket } = await welcomed({ message_rate: 10 });
     for (let at = 0; at < 30; at++)
       void client
@@ -91,7 +91,7 @@ describe("commands leave as fast as the server allows", () => {
     client.close();
   });
 
-  test("chat that waits for its turn is not lost with the connection", async () => {
+  test("chat that waits for its turn survives the loss of the connection", async () => {
     const { environment, client, socket } = await welcomed({ message_rate: 1 });
     const said = ["a", "b", "c"].map((text) => client.say(text));
     expect(socket.commands).toHaveLength(1);
@@ -103,7 +103,7 @@ describe("commands leave as fast as the server allows", () => {
     expect(next.commands).toMatchObject([{ message: "b" }, { message: "c" }]);
   });
 
-  test("subscriptions among them, and a wall clock that is set back stops nothing", async () => {
+  test("subscriptions count too, and a wall clock that is set back stops nothing", async () => {
     const { environment, client, socket } = await welcomed({ message_rate: 2 });
     for (let at = 0; at < 6; at++) client.channel(`room:${at}`).on("message", () => {});
     await environment.move(0);

@@ -2,26 +2,26 @@ import { expect, test } from "bun:test";
 import { fc } from "../tests/property.ts";
 import { type Gap, Progress } from "./progress.ts";
 
-test("the first beginning leaves no hole, wherever it is", () => {
+test("the first position of a subscription reports no gap, wherever it is", () => {
   const progress = new Progress();
   expect(progress.skip(41, "history-too-short", "k3x9")).toBeUndefined();
   expect(progress.position).toEqual({ epoch: "k3x9", offset: 41 });
 });
 
 test.each<[string, number, Gap["reason"], string, Gap | undefined, number]>([
-  ["goes on where it ended", 5, "history-too-short", "k3x9", undefined, 5],
-  ["begins before, and repeats", 3, "history-too-short", "k3x9", undefined, 5],
-  ["begins later", 8, "history-too-short", "k3x9", { epoch: "k3x9", from: 6, to: 8, reason: "history-too-short" }, 8],
+  ["resumes where it left off", 5, "history-too-short", "k3x9", undefined, 5],
+  ["starts earlier, and repeats messages", 3, "history-too-short", "k3x9", undefined, 5],
+  ["starts later", 8, "history-too-short", "k3x9", { epoch: "k3x9", from: 6, to: 8, reason: "history-too-short" }, 8],
   ["has another epoch", 2, "history-too-short", "new", { epoch: "new", from: 1, to: 2, reason: "epoch-changed" }, 2],
+  ["starts another epoch", 0, "epoch-changed", "new", { epoch: "new", from: 1, to: 0, reason: "epoch-changed" }, 0],
   [
-    "is the first of another epoch",
-    0,
+    "moves its position back",
+    2,
     "epoch-changed",
-    "new",
-    { epoch: "new", from: 1, to: 0, reason: "epoch-changed" },
-    0,
+    "k3x9",
+    { epoch: "k3x9", from: 1, to: 2, reason: "epoch-changed" },
+    2,
   ],
-  ["takes a position back", 2, "epoch-changed", "k3x9", { epoch: "k3x9", from: 1, to: 2, reason: "epoch-changed" }, 2],
 ])("a subscription that %s", (_, to, reason, epoch, gap, offset) => {
   const progress = new Progress();
   progress.position = { epoch: "k3x9", offset: 5 };
@@ -29,13 +29,13 @@ test.each<[string, number, Gap["reason"], string, Gap | undefined, number]>([
   expect(progress.position).toEqual({ epoch, offset });
 });
 
-test("nothing is known before a subscription begins", () => {
+test("no position is known before the subscription starts", () => {
   const progress = new Progress();
   expect(progress.skip(7, "unannounced")).toBeUndefined();
   expect(progress.position).toBeUndefined();
 });
 
-test("whatever comes, each offset is taken once, in order, or lies in exactly one gap", () => {
+test("with any input, each offset is delivered once, in order, or lies in exactly one gap", () => {
   const offsets = fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 60 });
   fc.assert(
     fc.property(offsets, (arrivals) => {

@@ -47,7 +47,7 @@ test("useChannel subscribes once in strict mode, and renders each message once",
   expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "room:1" });
 });
 
-test("another name is another channel, and nothing of the one before is rendered", async () => {
+test("a changed name subscribes to the other channel, and drops the messages of the previous one", async () => {
   const { environment, client, socket, component } = await mounted();
   socket.subscribed("room:1", live);
   socket.message("room:1", 10);
@@ -68,7 +68,7 @@ test("another name is another channel, and nothing of the one before is rendered
   expect(dataOf(component)).toEqual(["of room 2"]);
 });
 
-test("the handler of the last rendering is called, once per message, and no rendering subscribes anew", async () => {
+test("calls the handler of the last render, once per message, and does not resubscribe on a render", async () => {
   const { environment, client, socket, component } = await mounted();
   socket.subscribed("room:1", live);
   const calls: string[] = [];
@@ -81,7 +81,7 @@ test("the handler of the last rendering is called, once per message, and no rend
   expect(socket.commands).toHaveLength(1);
 });
 
-test("only the last messages are kept", async () => {
+test("keeps only the most recent messages", async () => {
   const { socket, component } = await mounted({ keep: 2 });
   socket.subscribed("room:1", live);
   for (const offset of [10, 11, 12]) socket.message("room:1", offset);
@@ -89,7 +89,7 @@ test("only the last messages are kept", async () => {
   expect(dataOf(component)).toEqual([11, 12]);
 });
 
-test("a state takes the place of the messages before it, and an error stands beside them", async () => {
+test("a state replaces the messages before it, and an error does not", async () => {
   const { environment, socket, component } = await mounted({ getState: async () => ({ data: "v9" }) });
   await environment.move(0);
   expect(component.view.state).toBe("v9");
@@ -98,7 +98,7 @@ test("a state takes the place of the messages before it, and an error stands bes
   expect(component.view).toMatchObject({ state: "v9", error: { code: "forbidden" }, messages: [] });
 });
 
-test("publish stays the same function while the channel does", async () => {
+test("publish is the same function as long as the channel is the same", async () => {
   const { client, socket, component } = await mounted();
   const { publish } = component.view;
   void publish({ x: 1 }, { id: "m1" });
@@ -109,7 +109,7 @@ test("publish stays the same function while the channel does", async () => {
   expect(component.view.publish).not.toBe(publish);
 });
 
-/** A component that listens to `room:1`, mounted in strict mode; what it asks for is out. */
+/** A component that listens to `room:1`, mounted in strict mode. The return value holds what it rendered. */
 async function mounted(options?: UseChannelOptions<unknown, unknown>) {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();

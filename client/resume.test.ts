@@ -25,7 +25,7 @@ test.each([
   ["sse", 1000],
   ["sse", 3],
 ] as const)(
-  "over %s, with %d messages of history, whatever happens to the line: each message comes once, in order, or lies in a gap",
+  "over %s, with %d messages of history, and any failures: each message arrives once, in order, or is reported in a gap",
   async (transport, keep) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 80, size: "max" }), async (steps) => {
@@ -39,7 +39,7 @@ test.each([
   30_000,
 );
 
-/** @returns the offsets that were handed over or told as missing, in order */
+/** @returns the offsets that were delivered or reported as missing, in order */
 async function play(transport: "websocket" | "sse", keep: number, steps: readonly Step[]) {
   const environment = new ScriptedEnvironment();
   const server = new ModelServer(environment, keep);

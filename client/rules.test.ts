@@ -6,7 +6,7 @@ import { cursorPart } from "./cursor.ts";
 import { Emitter } from "./emitter.ts";
 import { checkData } from "./schema.ts";
 
-test("waits are a tenth at least of a bound that doubles from half a second to twenty", () => {
+test("the backoff is random between a tenth of a bound and the bound, which doubles from 0.5 to 20 seconds", () => {
   expect([0, 1, 2, 5, 6, 60].map((failures) => backoff(failures, 1))).toEqual([
     500, 1000, 2000, 16_000, 20_000, 20_000,
   ]);
@@ -21,11 +21,11 @@ test.each([
   [86_400_000, 86_400_000],
   [86_400_001, 86_400_000],
   [Number.POSITIVE_INFINITY, 86_400_000],
-])("a server that asks for a wait of %p ms gets %p", (asked, ms) => {
+])("when the server asks for a wait of %p ms, the client waits %p", (asked, ms) => {
   expect(askedWait(asked)).toBe(ms);
 });
 
-test.each(["room:1", "@zoë,~%/ü", "all"])("a cursor of %p is one that the server reads", (name) => {
+test.each(["room:1", "@zoë,~%/ü", "all"])("the server can read the cursor of %p", (name) => {
   const position = { epoch: "k3x-9_", offset: 17 };
   const cursor = parseCursor(`${cursorPart(name, position)},${cursorPart("other", position)}`);
   expect([...(cursor ?? [])]).toEqual([
@@ -40,7 +40,7 @@ function toChannel(name: string) {
   return channel;
 }
 
-test("a handler given twice is called twice, and taken away one by one", () => {
+test("a handler added twice is called twice, and each removal removes one", () => {
   const emitter = new Emitter<{ word: string }>();
   const words: string[] = [];
   const handler = (word: string) => void words.push(word);
@@ -54,7 +54,7 @@ test("a handler given twice is called twice, and taken away one by one", () => {
   expect(emitter.size).toBe(1);
 });
 
-test("a handler that takes itself away does not keep the next one from being called", () => {
+test("a handler that removes itself does not skip the next one", () => {
   const emitter = new Emitter<{ word: string }>();
   const words: string[] = [];
   const off = emitter.on("word", () => off());
@@ -72,12 +72,12 @@ const even = {
   },
 } as const;
 
-test("a schema's output is what is handed over, and its issues are the error", () => {
+test("delivers the output of a schema, and reports its issues as the error", () => {
   expect(checkData(even, 4)).toBe(2);
   expect(() => checkData(even, 3)).toThrow("not even");
 });
 
-test("a schema that answers later is refused: messages would overtake each other", () => {
+test("rejects an asynchronous schema, since messages would overtake each other", () => {
   const late = {
     "~standard": { version: 1, vendor: "test", validate: async (value: unknown) => ({ value }) },
   } as const;

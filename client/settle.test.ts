@@ -4,7 +4,7 @@ import { fc } from "../tests/property.ts";
 import { BroadcastClient } from "./broadcast-client.ts";
 import type { Client } from "./client.ts";
 
-/** Everything that gives a promise. */
+/** Every method that returns a promise. */
 const methods: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
   publish: (client) => client.channel("room").publish(1),
   history: (client) => client.channel("room").history(),
@@ -57,7 +57,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe("after close()", () => {
-  test("every promise that the SDK ever gave settles, and nobody is asked for anything any more", async () => {
+  test("every promise of the SDK settles, and the client sends no more requests", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, sse) => {
         const environment = new ScriptedEnvironment();
@@ -79,7 +79,7 @@ describe("after close()", () => {
         const statesBefore = states;
         const socketsBefore = environment.sockets.length;
         client.channel("late", { getState }).on("state", () => {});
-        await Promise.all(asked); // or the test times out
+        await Promise.all(asked); // Fails by test timeout if a promise never settles.
         await environment.move(100_000);
         expect([states, environment.sockets.length]).toEqual([statesBefore, socketsBefore]);
         expect(environment.sockets.every(({ isClosed, hasEnded }) => isClosed || hasEnded)).toBe(true);
@@ -89,7 +89,7 @@ describe("after close()", () => {
     );
   }, 60_000);
 
-  test.each(Object.keys(methods).filter((name) => name !== "a loop"))("%s is refused with `closed`", async (name) => {
+  test.each(Object.keys(methods).filter((name) => name !== "a loop"))("%s rejects with `closed`", async (name) => {
     const client = new ScriptedEnvironment().client();
     const before = methods[name]?.(client);
     client.close();
@@ -97,7 +97,7 @@ describe("after close()", () => {
     expect(settled).toMatchObject([{ reason: { code: "closed" } }, { reason: { code: "closed" } }]);
   });
 
-  test("a client that was ended by the server refuses as well, and takes commands again after connect()", async () => {
+  test("a client ended by the server rejects commands too, and accepts them again after connect()", async () => {
     const environment = new ScriptedEnvironment();
     const { client, socket } = await environment.connected();
     socket.end(4504);
@@ -110,7 +110,7 @@ describe("after close()", () => {
     expect(await published).toMatchObject({ type: "ack" });
   });
 
-  test("a BroadcastClient refuses what it never said, whether or not it ever connected", async () => {
+  test("a BroadcastClient rejects chat that it did not send, whether or not it ever connected", async () => {
     const client = new BroadcastClient({}, new ScriptedEnvironment());
     const early = client.send("early");
     client.close();
@@ -118,7 +118,7 @@ describe("after close()", () => {
     await expect(client.send("late")).rejects.toMatchObject({ code: "closed" });
   });
 
-  test("a command that a living server never answers is sent three times, and rejected with timeout", async () => {
+  test("sends a command three times when a live server does not answer, then rejects with timeout", async () => {
     const environment = new ScriptedEnvironment();
     const { client, socket } = await environment.connected();
     const published = client.channel("room").publish(1);
@@ -135,7 +135,7 @@ describe("after close()", () => {
     expect(sent()).toHaveLength(3);
   });
 
-  test("silence while nobody is connected gives up nothing", async () => {
+  test("does not give up any command while disconnected", async () => {
     const environment = new ScriptedEnvironment();
     const { client, socket } = await environment.connected();
     const published = client.channel("room").publish(1);
@@ -148,7 +148,7 @@ describe("after close()", () => {
     expect(await published).toMatchObject({ type: "ack" });
   });
 
-  test("a subscription that a living server never answers is asked for until it is", async () => {
+  test("repeats a subscription until a live server answers it", async () => {
     const environment = new ScriptedEnvironment();
     const { client, socket } = await environment.connected();
     const heard: unknown[] = [];
@@ -163,7 +163,7 @@ describe("after close()", () => {
     expect(heard).toEqual([7]);
   });
 
-  test("a getState that hangs is an error, and is asked again", async () => {
+  test("reports a getState that hangs as an error, and calls it again", async () => {
     const environment = new ScriptedEnvironment();
     const { client, socket } = await environment.connected();
     const heard: unknown[] = [];
@@ -180,7 +180,7 @@ describe("after close()", () => {
     expect(socket.commands).toMatchObject([{ type: "subscribe", channel: "doc" }]);
   });
 
-  test("a getState that hangs over the end of the client is heard of no more, and asked again after connect()", async () => {
+  test("ignores a getState that hangs past close(), and calls it again after connect()", async () => {
     const environment = new ScriptedEnvironment();
     const { client } = await environment.connected();
     const heard: unknown[] = [];
@@ -208,7 +208,7 @@ describe("after close()", () => {
     expect(heard).toEqual(["new"]);
   });
 
-  test("a state that was asked for comes too late, and is asked for again after connect()", async () => {
+  test("ignores a state that arrives after close(), and loads it again after connect()", async () => {
     const environment = new ScriptedEnvironment();
     const { client } = await environment.connected();
     let asked = 0;
@@ -224,7 +224,7 @@ describe("after close()", () => {
   });
 });
 
-/** Time passes, and the server shows that it lives. */
+/** Moves the clock on while the server shows that it is alive. */
 async function live(environment: ScriptedEnvironment, socket: ScriptedSocket, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 1000) {
     await environment.move(1000);

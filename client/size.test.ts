@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-/** What a page loads at once, and with the stream that is loaded only where no WebSocket gets through. Bytes, compressed. */
+/** What a page loads at once, and what it loads in total with the stream, which is fetched only where WebSocket fails. Compressed bytes. */
 const coreBytes = 5.5 * 1024;
 const wholeBytes = 7 * 1024;
 
@@ -10,7 +10,7 @@ test("the SDK stays small", async () => {
   const whole = await builtSize([]);
   expect(core).toBeLessThan(coreBytes);
   expect(whole).toBeLessThan(wholeBytes);
-  // Else the stream would have slipped into the core, or vanished.
+  // Otherwise the stream was bundled into the core, or is missing.
   expect(whole - core).toBeGreaterThan(500);
 });
 

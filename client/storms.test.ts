@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ScriptedEnvironment, type ScriptedSocket } from "../tests/client/scripted-environment.ts";
 import type { ClientOptions } from "./client.ts";
 
-/** Moves a minute on in small steps; the server does the same with each new connection, at once. */
+/** Moves a minute forward in small steps. The server reacts the same way to each new connection, at once. */
 async function minute(environment: ScriptedEnvironment, onSocket: (socket: ScriptedSocket) => void, onStep = () => {}) {
   let seen = 0;
   for (let ms = 0; ms < 60_000; ms += 20) {
@@ -13,15 +13,15 @@ async function minute(environment: ScriptedEnvironment, onSocket: (socket: Scrip
   }
 }
 
-/** Chance is at its worst: all waits are their shortest. */
+/** The worst random choice: all waits are at their minimum. */
 function unlucky(): ScriptedEnvironment {
   return Object.assign(new ScriptedEnvironment(), { random: () => 0 });
 }
 
-describe("whatever a server says, it is not asked in a loop", () => {
+describe("never reconnects or retries in a loop, against a server", () => {
   test.each<[string, ClientOptions, (socket: ScriptedSocket) => void]>([
     [
-      "drains with a successor, at once, again and again",
+      "that sends a drain notice with a successor, at once, every time",
       {},
       (it) => {
         it.welcome();
@@ -29,7 +29,7 @@ describe("whatever a server says, it is not asked in a loop", () => {
       },
     ],
     [
-      "drains without one, at once, again and again",
+      "that sends a drain notice without a successor, at once, every time",
       {},
       (it) => {
         it.welcome();
@@ -37,7 +37,7 @@ describe("whatever a server says, it is not asked in a loop", () => {
       },
     ],
     [
-      "drains with times that are none",
+      "that sends drain notices with invalid times",
       {},
       (it) => {
         it.welcome();
@@ -46,18 +46,18 @@ describe("whatever a server says, it is not asked in a loop", () => {
       },
     ],
     [
-      "closes at once after the welcome",
+      "that closes right after the welcome",
       {},
       (it) => {
         it.welcome();
         it.end(1001, { retryAfterMs: 0 });
       },
     ],
-    ["refuses the handshake for a while", {}, (it) => it.end(4053, { retryAfterMs: 0 })],
-    ["has token after token expire at the handshake", { token: () => "t" }, (it) => it.end(4010)],
-    ["answers with what is no welcome", {}, (it) => it.say({ type: "system", event: "welcome" })],
-    ["lets nobody into a channel of a stream", { transports: ["sse"] }, (it) => it.welcome({})],
-  ])("that %s: fewer than forty connections a minute", async (_, options, onSocket) => {
+    ["that refuses handshakes temporarily", {}, (it) => it.end(4053, { retryAfterMs: 0 })],
+    ["that reports an expired token at each handshake", { token: () => "t" }, (it) => it.end(4010)],
+    ["that answers with an invalid welcome", {}, (it) => it.say({ type: "system", event: "welcome" })],
+    ["that refuses a channel of a stream", { transports: ["sse"] }, (it) => it.welcome({})],
+  ])("%s: fewer than forty connections a minute", async (_, options, onSocket) => {
     const environment = unlucky();
     const client = environment.client(options);
     client.channel("room").on("message", () => {});
@@ -69,7 +69,7 @@ describe("whatever a server says, it is not asked in a loop", () => {
   });
 
   test.each(["rate-limited", "broker-unavailable", "internal"])(
-    "that answers everything with %s and no wait: fewer than forty times a minute each",
+    "that answers everything with %s and no wait: fewer than forty of each command a minute",
     async (code) => {
       const environment = unlucky();
       const client = environment.client();
@@ -82,7 +82,7 @@ describe("whatever a server says, it is not asked in a loop", () => {
       let heard = 0;
       const refuse = () => {
         const said = environment.sockets[0]?.said ?? [];
-        // Twice each: a server may do that too.
+        // Twice each: a server may send duplicates.
         for (const { ref } of said.slice(heard)) {
           for (let times = 0; ref !== undefined && times < 2; times++) {
             environment.sockets[0]?.say({ type: "error", ref, code, message: "", retry_after_ms: 0 });
@@ -94,14 +94,14 @@ describe("whatever a server says, it is not asked in a loop", () => {
       await minute(environment, (it) => it.welcome(), refuse);
       const counts = Map.groupBy(environment.sockets[0]?.commands ?? [], ({ type }) => type);
       for (const type of ["publish", "subscribe"] as const) expect(counts.get(type)?.length).toBeWithin(5, 40);
-      // A subscription does not end over a trouble that passes.
+      // A temporary error does not end a subscription.
       expect(errors).toEqual([]);
       client.close();
     },
   );
 });
 
-test("a second drain notice while the successor is on its way leaves no connection behind", async () => {
+test("a second drain notice while the successor connects leaves no extra connection open", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.draining(true, 0);

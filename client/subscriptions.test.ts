@@ -7,7 +7,7 @@ import type { Gap } from "./progress.ts";
 const live = { epoch: "k3x9", offset: 9, from: 10 };
 
 describe("a channel", () => {
-  test("that is listened to before the connection rides in the handshake", async () => {
+  test("is subscribed to in the handshake if it has a listener before the connection", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();
     client.channel("room:1").on("message", () => {});
@@ -20,7 +20,7 @@ describe("a channel", () => {
     expect(socket.commands).toEqual([]);
   });
 
-  test("that is listened to later is subscribed to, once for all who listen", async () => {
+  test("is subscribed to once for all its later listeners", async () => {
     const { environment, socket, client } = await connected();
     const got = [log(client.channel("room:1")), log(client.channel("room:1"))];
     await environment.move(0);
@@ -30,7 +30,7 @@ describe("a channel", () => {
     expect(got.map(({ messages }) => messages)).toEqual([[10], [10]]);
   });
 
-  test("hands over nothing before it is subscribed to", async () => {
+  test("delivers nothing before the server confirms the subscription", async () => {
     const { environment, socket, client } = await connected();
     const { messages } = log(client.channel("room:1"));
     await environment.move(0);
@@ -40,7 +40,7 @@ describe("a channel", () => {
     expect(messages).toEqual([10]);
   });
 
-  test("is left when nobody listens any more", async () => {
+  test("is unsubscribed from when its last listener is removed", async () => {
     const { environment, socket, client } = await connected();
     const room = client.channel("room:1");
     const offs = [room.on("message", () => {}), room.on("gap", () => {})];
@@ -56,7 +56,7 @@ describe("a channel", () => {
     expect(room.position).toBeUndefined();
   });
 
-  test("that is left and taken up in one turn was never left", async () => {
+  test("stays subscribed when a listener is removed and added in the same turn", async () => {
     const { environment, socket, client } = await connected();
     const { off } = log(client.channel("room:1"));
     await environment.move(0);
@@ -69,7 +69,7 @@ describe("a channel", () => {
     expect(messages).toEqual([10]);
   });
 
-  test("that was left and taken up again begins anew, whatever was still on its way", async () => {
+  test("starts fresh when it is left and joined again, whatever was still in flight", async () => {
     const { environment, socket, client } = await connected();
     const { off } = log(client.channel("room:1"));
     await environment.move(0);
@@ -87,7 +87,7 @@ describe("a channel", () => {
     expect(gaps).toEqual([]);
   });
 
-  test("that everybody is in is not left, and later taken up where the server stands", async () => {
+  test("`all` is never unsubscribed from, and a later listener starts at the server's position", async () => {
     const { environment, socket, client } = await connected({ all: live });
     const { off } = log(client.channel("all"));
     await environment.move(0);
@@ -112,7 +112,7 @@ describe.each(["constructor", "__proto__", "toString", "hasOwnProperty", "valueO
     expect((await environment.untilNextTry(client)).query).toMatchObject({ channel: [name], since: `${name}~k3x9~10` });
   });
 
-  test("is subscribed to where the welcome does not name it", async () => {
+  test("is subscribed to if the welcome does not name it", async () => {
     const { environment, socket, client } = await connected();
     const { messages, errors } = log(client.channel(name));
     await environment.move(0);
@@ -127,8 +127,8 @@ describe.each(["constructor", "__proto__", "toString", "hasOwnProperty", "valueO
   });
 });
 
-describe("what comes", () => {
-  test("of a gap before the channel is subscribed to concerns nobody", async () => {
+describe("an incoming message or gap", () => {
+  test("is ignored if it is a gap from before the subscription", async () => {
     const { environment, socket, client } = await connected();
     const { gaps } = log(client.channel("room:1"));
     await environment.move(0);
@@ -139,20 +139,20 @@ describe("what comes", () => {
     expect(gaps).toEqual([]);
   });
 
-  test("twice is handed over once", async () => {
+  test("is delivered once if it arrives twice", async () => {
     const { socket, got } = await inRoom();
     for (const offset of [10, 11, 10, 11, 12]) socket.message("room:1", offset);
     expect(got.messages).toEqual([10, 11, 12]);
   });
 
-  test("after a hole that nobody announced is handed over behind a gap", async () => {
+  test("is preceded by a gap if the server skipped offsets without notice", async () => {
     const { socket, got } = await inRoom();
     socket.message("room:1", 13);
     expect(got.gaps).toEqual([{ epoch: "k3x9", from: 10, to: 12, reason: "unannounced" }]);
     expect(got.messages).toEqual([13]);
   });
 
-  test("after an announced gap is no further gap", async () => {
+  test("causes no second gap after an announced one", async () => {
     const { socket, got, room } = await inRoom();
     const gap = { epoch: "k3x9", from: 10, to: 40, reason: "history-too-short" } as const;
     socket.say({ type: "system", event: "gap", channel: "room:1", message: "", ...gap });
@@ -162,7 +162,7 @@ describe("what comes", () => {
     expect(room.position).toEqual({ epoch: "k3x9", offset: 41 });
   });
 
-  test("in a new epoch counts from there", async () => {
+  test("is counted from the start of a new epoch", async () => {
     const { socket, got } = await inRoom();
     const gap = { epoch: "new", from: 1, to: 2, reason: "epoch-changed" } as const;
     socket.say({ type: "system", event: "gap", channel: "room:1", message: "", ...gap });
@@ -171,21 +171,21 @@ describe("what comes", () => {
     expect(got.messages).toEqual([3]);
   });
 
-  test("is let go on by an advance without a gap", async () => {
+  test("causes no gap after an advance frame", async () => {
     const { socket, got } = await inRoom();
     socket.say({ type: "advance", channel: "room:1", offset: 12 });
     socket.message("room:1", 13);
     expect(got).toMatchObject({ gaps: [], messages: [13] });
   });
 
-  test("without an offset is handed over each time", async () => {
+  test("is delivered every time if it has no offset", async () => {
     const { socket, got } = await inRoom();
     const typing = { type: "message", channel: "room:1", id: "x", timestamp: "", data: "typing" };
     socket.say(typing, typing);
     expect(got.messages).toEqual(["typing", "typing"]);
   });
 
-  test("and breaks the schema is an error, and the next one is handed over", async () => {
+  test("that does not match the schema is reported as an error, and the next one is delivered", async () => {
     const text = {
       "~standard": {
         version: 1,
@@ -202,8 +202,8 @@ describe("what comes", () => {
   });
 });
 
-describe("after a break", () => {
-  test("channels and positions ride in the handshake, and what follows is handed over once", async () => {
+describe("after a reconnect", () => {
+  test("sends channels and positions in the handshake, and delivers what follows once", async () => {
     const { environment, socket, got, client } = await inRoom();
     socket.message("room:1", 10);
     socket.end(1006);
@@ -215,7 +215,7 @@ describe("after a break", () => {
     expect(next.commands).toEqual([]);
   });
 
-  test("what the history no longer has is a gap", async () => {
+  test("reports a gap for messages that the history no longer has", async () => {
     const { environment, socket, got, client } = await inRoom();
     socket.end(1006);
     const next = await environment.untilNextTry(client);
@@ -226,7 +226,7 @@ describe("after a break", () => {
     expect(got.messages).toEqual([50]);
   });
 
-  test("a numbering that began anew is a gap, and counting goes on there", async () => {
+  test("reports a gap for a new epoch, and continues from its start", async () => {
     const { environment, socket, got, client } = await inRoom();
     socket.end(1006);
     const next = await environment.untilNextTry(client);
@@ -237,7 +237,7 @@ describe("after a break", () => {
     expect(got.messages).toEqual([1, 2]);
   });
 
-  test("a resume is whole, however few messages the first subscription asked for", async () => {
+  test("resumes in full, however few messages the first subscription asked for", async () => {
     const { environment, socket, client, got } = await inRoom({ since: "last:2" });
     socket.end(1006);
     const next = await environment.untilNextTry(client);
@@ -246,7 +246,7 @@ describe("after a break", () => {
     expect(got).toMatchObject({ messages: [10, 11, 12, 13, 14], gaps: [] });
   });
 
-  test("a handshake that is refused now is met by one that names no channel", async () => {
+  test("after a refused handshake, connects without naming channels", async () => {
     const { environment, socket, client } = await inRoom();
     socket.end(1006);
     (await environment.untilNextTry(client)).end(4500);
@@ -257,7 +257,7 @@ describe("after a break", () => {
     expect(next.commands).toEqual([{ type: "subscribe", channel: "room:1", since }]);
   });
 
-  test("`all` is resumed too, if somebody listens", async () => {
+  test("resumes `all` too if it has a listener", async () => {
     const { environment, socket, client } = await connected({ all: live });
     log(client.channel("all"));
     await environment.move(0);
@@ -266,7 +266,7 @@ describe("after a break", () => {
     expect((await environment.untilNextTry(client)).query.since).toBe("all~k3x9~9");
   });
 
-  test("what an address cannot hold is said in frames", async () => {
+  test("sends in frames what does not fit into the URL", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();
     const names = Array.from({ length: 100 }, (_, index) => `${"x".repeat(48)}${index + 10}`);
@@ -278,7 +278,7 @@ describe("after a break", () => {
     expect(socket.commands).toEqual(names.slice(40).map((channel) => ({ type: "subscribe", channel })));
   });
 
-  test("while one connection takes over from another, nothing is doubled or lost", async () => {
+  test("loses and repeats nothing during a handover between two connections", async () => {
     const { environment, socket, got } = await inRoom();
     socket.draining(true, 0);
     await environment.move(0);
@@ -293,7 +293,7 @@ describe("after a break", () => {
 });
 
 describe("a refusal", () => {
-  test("of one channel is told to those who listen to it, and asked for again with the next connection", async () => {
+  test("of one channel reaches its listeners, and the next connection asks for the channel again", async () => {
     const { environment, socket, client } = await connected();
     const { errors } = log(client.channel("secret"));
     await environment.move(0);
@@ -309,7 +309,7 @@ describe("a refusal", () => {
     expect(next.commands).toEqual([{ type: "subscribe", channel: "secret" }]);
   });
 
-  test("of a handshake is met by one that names no channel, and each is asked for by itself", async () => {
+  test("of a handshake leads to one without channels, and to a subscribe frame for each", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();
     const [fine, secret] = [log(client.channel("fine")), log(client.channel("secret"))];
@@ -325,7 +325,7 @@ describe("a refusal", () => {
     expect(secret.errors).toEqual(["forbidden: not yours"]);
   });
 
-  test("of a handshake that names no channel is final", async () => {
+  test("of a handshake without channels is final", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();
     log(client.channel("room:1"));
@@ -334,7 +334,7 @@ describe("a refusal", () => {
     expect(client.state).toMatchObject({ status: "closed", code: 4500 });
   });
 
-  test("because the user is connected already has nothing to do with channels", async () => {
+  test("because the user is already connected does not affect the channels", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();
     log(client.channel("room:1"));
@@ -342,7 +342,7 @@ describe("a refusal", () => {
     expect(client.state).toMatchObject({ status: "closed", code: 4501 });
   });
 
-  test("of a broker that is away does not end the subscription, with or without a hint", async () => {
+  test("because the broker is unavailable does not end the subscription, with or without retryAfterMs", async () => {
     const { environment, socket, client } = await connected();
     const { errors, messages } = log(client.channel("room:1"));
     await environment.move(0);
@@ -356,7 +356,7 @@ describe("a refusal", () => {
     expect(socket.commands).toHaveLength(3);
   });
 
-  test("that passes is asked again", async () => {
+  test("that is temporary is retried", async () => {
     const { environment, socket, client } = await connected();
     const { errors } = log(client.channel("room:1"));
     await environment.move(0);
@@ -370,15 +370,15 @@ describe("a refusal", () => {
   });
 });
 
-describe("where to begin", () => {
-  test.each(["earliest", "last:10", { epoch: "k3x9", offset: 4 }] as const)("is said as %p", async (since) => {
+describe("the start of a subscription", () => {
+  test.each(["earliest", "last:10", { epoch: "k3x9", offset: 4 }] as const)("is sent as %p", async (since) => {
     const { environment, socket, client } = await connected();
     log(client.channel("room:1", { since }));
     await environment.move(0);
     expect(socket.commands).toEqual([{ type: "subscribe", channel: "room:1", since }]);
   });
 
-  test("a word never rides in a handshake, where it would be said of all channels", async () => {
+  test("is never sent as a word in the handshake, where it would apply to all channels", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();
     log(client.channel("room:1", { since: "last:10" }));
@@ -391,7 +391,7 @@ describe("where to begin", () => {
   test.each([
     ["last:2", [8, 9, 10]],
     ["earliest", [5, 6, 7, 8, 9, 10]],
-  ] as const)("%p over a stream is all that there is, less what is too much", async (since, expected) => {
+  ] as const)("%p over a stream requests everything and drops what was not asked for", async (since, expected) => {
     const environment = new ScriptedEnvironment();
     const client = environment.client({ transports: ["sse"] });
     const { messages, gaps } = log(client.channel("room:1", { since }));
@@ -404,7 +404,7 @@ describe("where to begin", () => {
     expect(gaps).toEqual([]);
   });
 
-  test("in `all` from a position needs to leave it first, since the connection is in it already", async () => {
+  test("in `all` leaves the channel first, since the connection is in it already", async () => {
     const { environment, socket, client } = await connected({ all: live });
     const since = { epoch: "k3x9", offset: 4 };
     log(client.channel("all", { since }));
@@ -417,7 +417,7 @@ describe("where to begin", () => {
 });
 
 describe("over a stream", () => {
-  test("a further channel is had by a connection that takes over", async () => {
+  test("a further channel needs a new connection that takes over", async () => {
     const { environment, socket, client } = await connected({}, "sse");
     log(client.channel("room:1"));
     log(client.channel("room:2"));
@@ -431,7 +431,7 @@ describe("over a stream", () => {
     expect(environment.sockets).toHaveLength(2);
   });
 
-  test("all channels ride in the handshake: there is no other place", async () => {
+  test("all channels are sent in the handshake, the only place for them", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client({ transports: ["sse"] });
     const names = Array.from({ length: 100 }, (_, index) => `${"x".repeat(48)}${index + 10}`);
@@ -439,7 +439,7 @@ describe("over a stream", () => {
     expect((await environment.socket()).query.channel).toEqual(names);
   });
 
-  test("a channel that is refused leaves the connection as it is, and is not asked for again", async () => {
+  test("a refused channel does not affect the connection, and is not requested again", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client({ transports: ["sse"] });
     log(client.channel("fine"));
@@ -464,7 +464,7 @@ async function connected(channels = {}, transport: "websocket" | "sse" = "websoc
   return { environment, ...(await environment.connected({ transports: [transport] }, channels)) };
 }
 
-/** Subscribed to `room:1`, where 10 comes next. */
+/** Subscribed to `room:1`. The next offset is 10. */
 async function inRoom(options: ChannelOptions = {}) {
   const { environment, socket, client } = await connected();
   const room = client.channel("room:1", options);
@@ -475,7 +475,7 @@ async function inRoom(options: ChannelOptions = {}) {
   return { environment, socket, client, room, got };
 }
 
-/** Everything that a channel says, in order. */
+/** Every event of a channel, in order. */
 function log(channel: Channel) {
   const messages: unknown[] = [];
   const gaps: Gap[] = [];

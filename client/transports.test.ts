@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 
 describe("a stream", () => {
-  test("is read however it is cut into pieces, and ends with what its last event says", async () => {
+  test("is read however it is split into chunks, and ends with the code of its last event", async () => {
     const text =
       'retry: 9\nevent: system\ndata: {"type":"system","event":"joined","message":"ü"}\nid: x\n\n:\nretry: 700\nevent: system\n' +
       'data: {"type":"system","event":"closing","code":1012,"reason":"the server is restarting","reconnect_after_ms":700}\n\n';
@@ -26,13 +26,13 @@ describe("a stream", () => {
     expect(frames).toMatchObject([{ type: "system", event: "joined", message: "ü" }]);
   });
 
-  test("that is cut ends without a word about when to reconnect: its `retry:` is meant for an EventSource", async () => {
+  test("that is cut ends without a retry time: its `retry:` is meant for an EventSource", async () => {
     const text = 'retry: 2000\nevent: system\ndata: {"type":"system","event":"joined"}\nid: x\n\n';
     const { ended } = run(makeSse(), () => new Response(text));
     expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: undefined });
   });
 
-  test("without any event is a proxy's answer, which says when to reconnect", async () => {
+  test("without any event is a proxy's answer, whose Retry-After counts", async () => {
     const { ended } = run(makeSse(), () => new Response("retry: 2000\n\n"));
     expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: 2000 });
   });
@@ -55,28 +55,28 @@ describe("a stream", () => {
     expect(await ended).toEqual({ code, reason, retryAfterMs: 7000 });
   });
 
-  test("that is refused because the token has expired asks for another one", async () => {
+  test("refused for an expired token asks for a new token", async () => {
     const problem = { code: "token-expired", detail: "the token has expired" };
     const { ended } = run(makeSse(), () => Response.json(problem, { status: 401 }));
     expect(await ended).toMatchObject({ code: 4010, reason: "the token has expired" });
   });
 
   test.each(["Wed, 21 Oct 2026 07:28:00 GMT", "99999999999"])(
-    "whose Retry-After is %p asks for no wait that a timer cannot have",
+    "whose Retry-After is %p asks for no wait longer than a timer can take",
     async (value) => {
       const { ended } = run(makeSse(), () => new Response("", { status: 503, headers: { "Retry-After": value } }));
       expect((await ended).retryAfterMs).toBeWithin(0, 86_400_001);
     },
   );
 
-  test("that nobody answers ends as a broken one", async () => {
+  test("that gets no answer ends like a broken one", async () => {
     const url = serve(() => new Response());
     await site?.stop(true);
     const { ended } = connect(makeSse(), url);
     expect((await ended).code).toBe(1006);
   });
 
-  test("says who one is in a header, and the rest in the address", async () => {
+  test("sends the token in a header, and the rest in the URL", async () => {
     const requests: unknown[] = [];
     const { ended } = run(makeSse(), ({ url, headers }) => {
       requests.push([new URL(url).pathname, new URL(url).search, headers.get("Authorization")]);
@@ -88,7 +88,7 @@ describe("a stream", () => {
 });
 
 describe("a command beside a stream", () => {
-  test("becomes a request, one after the other, and its answer a frame with its ref", async () => {
+  test("becomes a request, one at a time, and its answer becomes a frame with its ref", async () => {
     const asked: string[] = [];
     let running = 0;
     const { socket, until } = run(makeSse(), async (request) => {
@@ -99,7 +99,7 @@ describe("a command beside a stream", () => {
       asked.push(
         `${request.method} ${new URL(request.url).pathname}${new URL(request.url).search} ${await request.text()}`,
       );
-      await fetch(new URL("/barrier", request.url)); // whatever was sent together with it is here by now
+      await fetch(new URL("/barrier", request.url)); // Whatever was sent together with it has arrived by now.
       running--;
       return Response.json({ channel: "room/1", offset: 3 });
     });
@@ -133,15 +133,15 @@ describe("a command beside a stream", () => {
 
   test.each([
     ["a refusal", () => Response.json({ code: "forbidden", detail: "no" }, { status: 403 }), "forbidden"],
-    ["no JSON, as proxies answer", () => new Response("<html>", { status: 502 }), "broker-unavailable"],
+    ["HTML, as from a proxy", () => new Response("<html>", { status: 502 }), "broker-unavailable"],
     ["half an answer", () => new Response('{"channel":'), "broker-unavailable"],
-    ["too many requests, by a proxy", () => new Response("<html>", { status: 429 }), "broker-unavailable"],
+    ["too many requests, from a proxy", () => new Response("<html>", { status: 429 }), "broker-unavailable"],
     [
-      "a body that a proxy does not take, which is not sent for ever",
+      "a body that the proxy rejects, which is not retried forever",
       () => new Response("<html>", { status: 413 }),
       "bad-request",
     ],
-    ["a refusal of our own", () => Response.json({ code: "too-large", detail: "no" }, { status: 413 }), "too-large"],
+    ["a refusal by the server", () => Response.json({ code: "too-large", detail: "no" }, { status: 413 }), "too-large"],
   ])("that is answered with %s becomes an error", async (_, answer, code) => {
     const { socket, until } = run(makeSse(), ({ url }) => (new URL(url).pathname === "/sse" ? welcome() : answer()));
     await until(1);
@@ -151,7 +151,7 @@ describe("a command beside a stream", () => {
 });
 
 describe("a WebSocket", () => {
-  test("that is answered with HTTP never opened, whatever code the runtime gives it", async () => {
+  test("that is answered with HTTP counts as never opened, whatever code the runtime reports", async () => {
     const requests: unknown[] = [];
     const { ended } = run(makeWebSocket(), ({ url, headers }) => {
       const offered = headers.get("Sec-WebSocket-Protocol")?.split(/, ?/);
@@ -162,7 +162,7 @@ describe("a WebSocket", () => {
     expect(requests).toEqual([["/ws", "?channel=a", ["fanfare.v1", "fanfare.token.t0k"]]]);
   });
 
-  test("is asked for where the address says", async () => {
+  test("and a stream connect to the path that the URL names", async () => {
     const paths: string[] = [];
     const url = serve((request) => {
       paths.push(new URL(request.url).pathname);
@@ -203,7 +203,7 @@ function connect(transport: Transport, url: URL) {
   return { socket, frames, ended, until };
 }
 
-/** A stream that says welcome, and stays open. */
+/** A stream that sends a welcome and stays open. */
 function welcome(): Response {
   const frame = { type: "system", event: "welcome", connection_id: "c_1", user_id: "alice" };
   return new Response(new ReadableStream({ start: (stream) => stream.enqueue(`data: ${JSON.stringify(frame)}\n\n`) }));

@@ -29,7 +29,7 @@ const ref = fc.option(
     nil: undefined,
   },
 );
-/** Any JSON value that is equal to itself after a trip (-0 is not). */
+/** Any JSON value that survives a round trip (-0 does not). */
 const json = fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value)));
 const labels = {
   event: word.filter(isEventName),
@@ -59,7 +59,7 @@ describe("a client's frame", () => {
     fc.constant({ type: "ping" as const }),
   );
 
-  test("means to the server what the client said", () => {
+  test("decodes on the server to what the client encoded", () => {
     fc.assert(
       fc.property(same, ref, (command, mark) => {
         expect<unknown>(decodeClientFrame(encodeClientFrame(command, mark))).toEqual({ ref: mark, frame: command });
@@ -67,7 +67,7 @@ describe("a client's frame", () => {
     );
   });
 
-  test("names the place from which a client goes on", () => {
+  test("contains the position from which the client resumes", () => {
     fc.assert(
       fc.property(channel, since, fc.integer({ min: 1, max: limits.historyLimit }), (name, { wire, read }, limit) => {
         const subscribe = decodeClientFrame(encodeClientFrame({ type: "subscribe", channel: name, since: wire }));
@@ -78,7 +78,7 @@ describe("a client's frame", () => {
     );
   });
 
-  test("carries a publication whole", () => {
+  test("carries every field of a publication", () => {
     fc.assert(
       fc.property(publish, fc.boolean(), ref, ({ data, echo, ...rest }, ephemeral, mark) => {
         const decoded = decodeClientFrame(encodeClientFrame({ data, echo, ephemeral, ...rest }, mark));
@@ -88,7 +88,7 @@ describe("a client's frame", () => {
     );
   });
 
-  test.each(["{", "send_now", '{"type":"ping"}', ""])("keeps the chat message %p a message", (message) => {
+  test.each(["{", "send_now", '{"type":"ping"}', ""])("sends the chat message %p as a message", (message) => {
     expect(decodeClientFrame(encodeClientFrame({ type: "message", message }))).toEqual({
       ref: undefined,
       frame: { type: "message", message },
@@ -189,13 +189,13 @@ describe("a server's frame", () => {
     stored.map((publication) => ({ type: "message" as const, publication })),
   );
 
-  test("means to the client what the server said", () => {
+  test("decodes on the client to what the server encoded", () => {
     fc.assert(
       fc.property(frame, (sent) => expect<unknown>(decodeServerFrames(encodeServerFrame(sent))).toEqual([wire(sent)])),
     );
   });
 
-  test("arrives in order among others of one flush", () => {
+  test("decodes in order from a batch of frames", () => {
     fc.assert(
       fc.property(fc.array(frame), (sent) => {
         const flush = `[${sent.map(encodeServerFrame).join(",")}]`;
@@ -204,26 +204,29 @@ describe("a server's frame", () => {
     );
   });
 
-  test("stands on one line, as text streams need it", () => {
+  test("fits on one line, as text streams require", () => {
     fc.assert(fc.property(frame, (sent) => expect(encodeServerFrame(sent)).not.toMatch(/[\r\n]/)));
   });
 
-  test.each(["", "Hello", "null", "7", '"x"', "{}", '{"type":7}', "[[]]", "[null,1]", "{"])("is not %p", (garbage) => {
-    expect(decodeServerFrames(garbage)).toEqual([]);
-  });
+  test.each(["", "Hello", "null", "7", '"x"', "{}", '{"type":7}', "[[]]", "[null,1]", "{"])(
+    "is not decoded from %p",
+    (garbage) => {
+      expect(decodeServerFrames(garbage)).toEqual([]);
+    },
+  );
 
-  test("is found among what is none", () => {
+  test("is decoded even among invalid frames", () => {
     expect<unknown>(decodeServerFrames('[null,{"type":"new-in-version-2"},{}]')).toEqual([
       { type: "new-in-version-2" },
     ]);
   });
 
-  test("is looked for in any text without a throw", () => {
+  test("decodes any text without throwing", () => {
     fc.assert(fc.property(fc.oneof(text, fc.json()), (any) => expect(decodeServerFrames(any)).toBeArray()));
   });
 });
 
-/** What a client should read where the server said this. */
+/** What a client should decode from what the server encoded. */
 function wire(frame: ServerFrame): unknown {
   if (frame.type === "message") return wireMessage(frame.publication);
   return frame.type === "history" ? { ...frame, messages: frame.messages.map(wireMessage) } : frame;

@@ -36,13 +36,13 @@ const publication: Publication = {
 
 describe("decodeClientFrame", () => {
   test.each(["Hello", "", " ", "send_now ", "[1]", '"{"', "\u0000", "ping", "👋"])(
-    "takes %p as a chat message",
+    "decodes %p as a chat message",
     (text) => {
       expect(decodeClientFrame(text)).toEqual({ ref: undefined, frame: { type: "message", message: text } });
     },
   );
 
-  test("takes send_now alone as a command", () => {
+  test("decodes send_now as a command only if it is the whole text", () => {
     expect(frameOf("send_now")).toEqual({ type: "send_now" });
   });
 
@@ -78,11 +78,11 @@ describe("decodeClientFrame", () => {
       '{"type":"publish","channel":"room","message":null,"data":null,"echo":false,"ephemeral":true,"id":null}',
       { type: "publish", channel: "room", data: "null", ephemeral: true, echo: false },
     ],
-  ])("understands %s", (text, frame) => {
+  ])("decodes %s", (text, frame) => {
     expect<unknown>(decodeClientFrame(text)).toEqual({ ref: undefined, frame });
   });
 
-  test("ignores a field that a command does not have, and says which", () => {
+  test("ignores an unknown field of a command, and reports its name", () => {
     expect(decodeClientFrame('{"type":"message","message":"Hi","more":1,"ref":2}')).toEqual({
       ref: 2,
       frame: { type: "message", message: "Hi" },
@@ -117,11 +117,11 @@ describe("decodeClientFrame", () => {
     ['{"type":"subscribe","channel":"room","since":"yesterday"}', "invalid-field"],
     ['{"type":"subscribe","channel":"room","since":{"epoch":"e"}}', "invalid-field"],
     ['{"type":"auth"}', "invalid-field"],
-  ])("refuses %s", (text, code) => {
+  ])("rejects %s", (text, code) => {
     expect<string | undefined>(refusalOf(text)?.code).toBe(code);
   });
 
-  test("names the field, the rule and what came", () => {
+  test("an error names the field, the rule and the value", () => {
     expect(refusalOf(publish({ channel: "a b" }))).toMatchObject({
       field: "channel",
       message: 'channel: expected 1 to 200 of the characters A-Z a-z 0-9 _ - = @ , . ; : /, got "a b"',
@@ -129,11 +129,11 @@ describe("decodeClientFrame", () => {
     expect(refusalOf(publish({ channel: "x".repeat(9999) }))?.message.length).toBeLessThan(200);
   });
 
-  test("does not show a token that it refuses", () => {
+  test("an error never shows the rejected token", () => {
     expect(refusalOf('{"type":"auth","token":["secret"]}')?.message).not.toContain("secret");
   });
 
-  test.each([7, -0.5, "r", "", "r".repeat(limits.refLength)])("brings the ref %p back with the frame", (ref) => {
+  test.each([7, -0.5, "r", "", "r".repeat(limits.refLength)])("decodes the ref %p with the frame", (ref) => {
     expect(decodeClientFrame(JSON.stringify({ type: "ping", ref }))).toEqual({ ref, frame: { type: "ping" } });
   });
 
@@ -143,7 +143,7 @@ describe("decodeClientFrame", () => {
     ["key", "a\ud800b"],
     ["headers", { "a\ud800": "b" }],
     ["headers", { a: "\ud800" }],
-  ])("refuses half of a surrogate pair in %s, since two of them would be stored as one", (field, value) => {
+  ])("rejects half of a surrogate pair in %s, since all of them would be stored as the same text", (field, value) => {
     expect(refusalOf(publish({ channel: "a", [field]: value }))).toMatchObject({ code: "invalid-field", field });
     expect(refusalOf(publish({ channel: "a", id: "\ud83d\ude00" }))).toBeUndefined();
   });
@@ -156,22 +156,22 @@ describe("decodeClientFrame", () => {
     ['{"data":{"ref":1}, oops', undefined],
     [`{"ref":${"[".repeat(400)}`, undefined],
     ['{"ref":"', undefined],
-  ])("brings the ref back with the refusal of a text that is no JSON, where it can be read: %s", (text, ref) => {
+  ])("an error about invalid JSON includes the ref if it can be read: %s", (text, ref) => {
     expect(decodeClientFrame(text)).toMatchObject({ ref, refusal: { code: "bad-json" } });
   });
 
-  test("brings the ref back with a refusal", () => {
+  test("an error includes the ref", () => {
     expect(decodeClientFrame('{"type":"shout","ref":7}')).toMatchObject({ ref: 7, refusal: { code: "unknown-type" } });
   });
 
-  test.each(["true", "{}", "[1]", "1e999", `"${"r".repeat(limits.refLength + 1)}"`])("refuses the ref %s", (ref) => {
+  test.each(["true", "{}", "[1]", "1e999", `"${"r".repeat(limits.refLength + 1)}"`])("rejects the ref %s", (ref) => {
     expect(decodeClientFrame(`{"type":"ping","ref":${ref}}`)).toMatchObject({
       ref: undefined,
       refusal: { code: "invalid-field", field: "ref" },
     });
   });
 
-  test("answers any text with a frame or with its own refusal, and never throws", () => {
+  test("returns a frame or a refusal for any text, and never throws", () => {
     const types = ["message", "publish", "subscribe", "unsubscribe", "history", "presence", "auth", "ping", "x"];
     const names = [
       "channel",
@@ -212,7 +212,7 @@ describe("decodeClientFrame", () => {
   });
 });
 
-describe("a limit is kept to the character", () => {
+describe("a limit is exact", () => {
   const allowed: readonly [string, (size: number) => string, number][] = [
     ["channel", (size) => publish({ channel: "c".repeat(size) }), limits.channelNameLength],
     ["user of a personal channel", (size) => publish({ channel: `@${"u".repeat(size)}` }), limits.userIdLength],
@@ -229,12 +229,12 @@ describe("a limit is kept to the character", () => {
     ["last:N", (size) => `{"type":"history","channel":"room","since":"last:${size}"}`, limits.lastLimit],
   ];
 
-  test.each(allowed)("%s: taken at the limit, refused one past it", (_, text, limit) => {
+  test.each(allowed)("%s: accepted at the limit, rejected one past it", (_, text, limit) => {
     expect(refusalOf(text(limit))).toBeUndefined();
     expect(refusalOf(text(limit + 1))?.code).toBeOneOf(["invalid-field", "bad-json"]);
   });
 
-  test.each([0, -1, 1.5, "10"])("a history limit of %p is refused", (limit) => {
+  test.each([0, -1, 1.5, "10"])("rejects a history limit of %p", (limit) => {
     expect(refusalOf(JSON.stringify({ type: "history", channel: "room", limit }))?.field).toBe("limit");
   });
 });
@@ -250,13 +250,13 @@ describe("data", () => {
     '"\\u0041\\/\\ud800"',
     '{"__proto__":1}',
     "1e999",
-  ])("passes through as the text %s", (data) => {
+  ])("keeps the exact text %s", (data) => {
     const frame = frameOf(`{"type":"publish","channel":"room","data":${data}}`);
     expect(frame).toMatchObject({ data });
     expect(memberTexts(encodePublication({ ...publication, data })).get("data")).toBe(data);
   });
 
-  test("passes through unchanged wherever it stands in the frame", () => {
+  test("stays unchanged wherever it is in the frame", () => {
     fc.assert(
       fc.property(fc.json(), spacing, spacing, (data, before, after) => {
         const text = `{"channel":"room","x":{"data":0},"data"${after}:${before}${data}${after},"type":"publish"}`;
@@ -265,30 +265,30 @@ describe("data", () => {
     );
   });
 
-  test("comes out on one line, as text streams need it", () => {
+  test("is written on one line, as text streams require", () => {
     const frame = frameOf('{"type":"publish","channel":"room",\n"data":{\r\n"a":"x\\n",\n\n"b":1}\r}');
     expect(frame).toMatchObject({ data: '{ "a":"x\\n", "b":1}' });
   });
 
-  test("counts depth only where it nests", () => {
+  test("increases the depth only where it nests", () => {
     const data = `"${"[".repeat(500)}"`;
     expect(frameOf(`{"type":"publish","channel":"room","data":${data}}`)).toMatchObject({ data });
   });
 
-  test("is refused, not crashed on, at a depth that ends parsers", () => {
+  test("is rejected without a crash at a depth that breaks parsers", () => {
     expect(refusalOf(`{"type":"publish","channel":"room","data":${nested(100_000)}}`)?.code).toBe("bad-json");
   });
 });
 
 describe("encodePublication", () => {
-  test("writes a frame as the protocol shows it", () => {
+  test("writes a frame as the protocol page shows it", () => {
     expect(encodePublication({ ...publication, message: "Hello", sender: "Alice" })).toBe(
       '{"type":"message","channel":"all","offset":17,"id":"i1","timestamp":"2026-11-20T10:30:25.123Z",' +
         '"message":"Hello","sender":"Alice"}',
     );
   });
 
-  test("gives an ephemeral publication no offset", () => {
+  test("writes no offset for an ephemeral publication", () => {
     expect(JSON.parse(encodePublication({ ...publication, offset: 0, message: "" }))).toEqual({
       type: "message",
       channel: "all",
@@ -298,7 +298,7 @@ describe("encodePublication", () => {
     });
   });
 
-  test("keeps to itself who was left out, and the epoch, which the join has told", () => {
+  test("omits the excluded connection, and the epoch, which the join has sent", () => {
     const text = encodePublication({ ...publication, message: "m", excludeConnectionId: "c_1" });
     expect(text).not.toContain("c_1");
     expect(text).not.toContain("k3x9");
@@ -306,7 +306,7 @@ describe("encodePublication", () => {
 });
 
 describe("encodeServerFrame", () => {
-  test("writes history as a frame whose messages are message frames", () => {
+  test("writes history as a frame that contains message frames", () => {
     const one = { ...publication, data: "9223372036854775807" };
     const two = { ...publication, offset: 18, message: "m" };
     const frame = { type: "history", channel: everyone, epoch: "e", offset: 18, complete: true } as const;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { fc } from "../tests/property.ts";
 import { elementTexts, jsonDepth, memberTexts, onOneLine, withoutEscapes } from "./json-text.ts";
 
-/** White space as JSON knows it, anywhere between two tokens. */
+/** White space that JSON allows, between any two tokens. */
 const space = fc.string({ unit: fc.constantFrom(" ", "\n", "\r", "\t"), maxLength: 2 });
 const string = fc.oneof(
   fc.string({ unit: "binary" }).map((text) => JSON.stringify(text)),
@@ -13,7 +13,7 @@ const scalar = fc.oneof(
   fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String),
   fc.constantFrom("true", "false", "null", "-0", "1e400", "0.10000000000000000001", "1E+2"),
 );
-/** JSON as somebody else may write it: any spacing, long numbers, escapes, repeated members. */
+/** JSON as another encoder may write it: any spacing, long numbers, escapes, repeated members. */
 const { value: jsonText } = fc.letrec<{ value: string; array: string; object: string }>((tie) => ({
   value: fc.oneof({ maxDepth: 5 }, scalar, tie("array"), tie("object")),
   array: fc
@@ -29,7 +29,7 @@ function around(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
 }
 
 describe("memberTexts", () => {
-  test("gives every value back as the text it came as", () => {
+  test("returns the exact text of every value", () => {
     const members = fc.uniqueArray(fc.tuple(fc.string({ unit: "binary" }), jsonText), { selector: ([key]) => key });
     fc.assert(
       fc.property(members, space, space, (pairs, before, after) => {
@@ -40,7 +40,7 @@ describe("memberTexts", () => {
     );
   });
 
-  test("reads as many members as JSON.parse, and the same ones", () => {
+  test("finds the same members as JSON.parse", () => {
     fc.assert(
       fc.property(
         jsonText.filter((text) => text.startsWith("{")),
@@ -55,14 +55,14 @@ describe("memberTexts", () => {
   });
 
   test.each([
-    ["a number of 64 bits", '{"data":9223372036854775807}', "9223372036854775807"],
-    ["spacing of one's own", '{ "data" : {"a" :  [1 ,2]}  }', '{"a" :  [1 ,2]}'],
+    ["a 64-bit number", '{"data":9223372036854775807}', "9223372036854775807"],
+    ["unusual spacing", '{ "data" : {"a" :  [1 ,2]}  }', '{"a" :  [1 ,2]}'],
     ["an escaped quote", '{"data":"say \\"hi\\" }"}', '"say \\"hi\\" }"'],
-    ["a backslash at the end of a text", '{"data":"c:\\\\","x":1}', '"c:\\\\"'],
-    ["members that repeat inside", '{"data":{"a":1,"a":2}}', '{"a":1,"a":2}'],
-    ["a name that is escaped", '{"d\\u0061ta":1}', "1"],
-    ["a name that repeats: the last one, as in JSON.parse", '{"data":1,"data":2}', "2"],
-    ["the same name further in", '{"x":{"data":1},"data":2}', "2"],
+    ["a backslash at the end of a string", '{"data":"c:\\\\","x":1}', '"c:\\\\"'],
+    ["repeated members inside a value", '{"data":{"a":1,"a":2}}', '{"a":1,"a":2}'],
+    ["an escaped name", '{"d\\u0061ta":1}', "1"],
+    ["a repeated name: the last one counts, as in JSON.parse", '{"data":1,"data":2}', "2"],
+    ["the same name deeper inside", '{"x":{"data":1},"data":2}', "2"],
     ["no data", '{"x":1}', undefined],
     ["nothing", "{ }", undefined],
   ])("handles %s", (_, text, data) => {
@@ -71,7 +71,7 @@ describe("memberTexts", () => {
 });
 
 describe("elementTexts", () => {
-  test("gives every element back as the text it came as", () => {
+  test("returns the exact text of every element", () => {
     fc.assert(
       fc.property(fc.array(jsonText), space, space, (elements, before, after) => {
         const array = `${before}[${elements.map((text) => before + text + after).join() || before}]${after}`;
@@ -93,20 +93,20 @@ describe("jsonDepth", () => {
     expect(jsonDepth(text)).toBe(depth);
   });
 
-  test("counts what JSON.parse nests", () => {
+  test("matches the nesting that JSON.parse finds", () => {
     const depthOf = (value: unknown): number =>
       typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
     fc.assert(fc.property(fc.jsonValue(), (value) => expect(jsonDepth(JSON.stringify(value))).toBe(depthOf(value))));
   });
 
-  test("answers for any text, also where it is no JSON", () => {
+  test("returns a depth for any text, even if it is not JSON", () => {
     const texts = fc.string({ unit: fc.constantFrom('"', "\\", "[", "]", "{", "}", "x") });
     fc.assert(fc.property(texts, (text) => expect(jsonDepth(text)).toBeGreaterThanOrEqual(0)));
   });
 });
 
 describe("onOneLine", () => {
-  test("leaves no line break and the same value", () => {
+  test("removes line breaks and keeps the value", () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         expect(onOneLine(text)).not.toMatch(/[\r\n]/);
@@ -115,14 +115,14 @@ describe("onOneLine", () => {
     );
   });
 
-  test("changes nothing where there is no line break", () => {
+  test("changes nothing if there is no line break", () => {
     expect(onOneLine('{"a" :\t"\u2028"}')).toBe('{"a" :\t"\u2028"}');
     expect(onOneLine('{\r\n"a":\n\n1}')).toBe('{ "a": 1}');
   });
 });
 
 describe("withoutEscapes", () => {
-  test("keeps the value of any text that was escaped, and is as short as JSON.stringify makes it", () => {
+  test("keeps the value of any escaped text, and is as short as the output of JSON.stringify", () => {
     const escaped = (text: string) =>
       [...Array(text.length).keys()].map((at) => unitEscape(text.charCodeAt(at))).join("");
     const anyText = fc.string({ unit: "binary" });
@@ -139,14 +139,14 @@ describe("withoutEscapes", () => {
   });
 
   test.each([
-    ["what json.dumps of Python makes of an emoji", '"\\ud83d\\ude00"', '"\u{1f600}"'],
+    ["an emoji as written by Python's json.dumps", '"\\ud83d\\ude00"', '"\u{1f600}"'],
     ["a letter", '"\\u00E4"', '"ä"'],
-    ["an escaped backslash before something like an escape", '"\\\\u0041"', '"\\\\u0041"'],
-    ["half a pair", '"\\ud83d!"', '"\\ud83d!"'],
-    ["half a pair before a whole one", '"\\ud83d\\ud83d\\ude00"', '"\\ud83d\u{1f600}"'],
+    ["an escaped backslash before text that looks like an escape", '"\\\\u0041"', '"\\\\u0041"'],
+    ["half of a surrogate pair", '"\\ud83d!"', '"\\ud83d!"'],
+    ["half of a surrogate pair before a whole one", '"\\ud83d\\ud83d\\ude00"', '"\\ud83d\u{1f600}"'],
     ["a quote and a control character", '"\\u0022\\u0000"', '"\\u0022\\u0000"'],
     ["a line separator", '"\\u2028"', '"\\u2028"'],
-  ])("of %s", (_, text, plain) => {
+  ])("handles %s", (_, text, plain) => {
     expect(withoutEscapes(text)).toBe(plain);
   });
 });

@@ -34,7 +34,7 @@ function channelNamed(text: string): ChannelName {
   return name;
 }
 
-/** A cursor of exactly so many bytes, with the longest names that are allowed. */
+/** A cursor of exactly this many bytes, with the longest names that are allowed. */
 function cursorOf(bytes: number): string {
   const parts: string[] = [];
   for (let left = bytes, at = 0; left > 0; at++) {
@@ -47,7 +47,7 @@ function cursorOf(bytes: number): string {
 }
 
 describe("a cursor", () => {
-  test("survives being written and read", () => {
+  test("survives a round trip", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(channel, position), { minLength: 1, maxLength: 8 }), (entries) => {
         const cursor: Cursor = new Map(entries);
@@ -57,13 +57,13 @@ describe("a cursor", () => {
     );
   });
 
-  test("is written in characters that pass a header and a query", () => {
+  test("uses only characters that are safe in a header and a query", () => {
     fc.assert(
       fc.property(channel, position, (name, at) => expect(formatCursor(new Map([[name, at]]))).toMatch(/^[!-~]+$/)),
     );
   });
 
-  test("looks as the protocol shows it", () => {
+  test("looks as the protocol page shows it", () => {
     const cursor = new Map([
       [channelNamed("all"), { epoch: "k3x9", offset: 17 }],
       [channelNamed("room:1"), { epoch: "q71m", offset: 4 }],
@@ -71,12 +71,12 @@ describe("a cursor", () => {
     expect(formatCursor(cursor)).toBe("all~k3x9~17,room%3A1~q71m~4");
   });
 
-  test("keeps names with its own separators apart", () => {
+  test("keeps names apart that contain its separators", () => {
     expect(cursorPrefix(channelNamed("a,b"), "e")).toBe("a%2Cb~e~");
     expect(cursorPrefix(userChannel("~,%"), "e")).toBe("%40%7E%2C%25~e~");
   });
 
-  test("takes the last mention of a channel", () => {
+  test("uses the last entry of a repeated channel", () => {
     expect(parseCursor("all~a~1,room~b~2,all~c~3")).toEqual(
       new Map([
         [channelNamed("all"), { epoch: "c", offset: 3 }],
@@ -85,14 +85,14 @@ describe("a cursor", () => {
     );
   });
 
-  test("may be as long as its limit and no byte longer", () => {
+  test("is accepted at its maximum length and rejected one byte past it", () => {
     expect(cursorOf(limits.cursorBytes)).toHaveLength(limits.cursorBytes);
     expect(parseCursor(cursorOf(limits.cursorBytes))?.size).toBeGreaterThan(20);
     expect(cursorOf(limits.cursorBytes + 1)).toHaveLength(limits.cursorBytes + 1);
     expect(parseCursor(cursorOf(limits.cursorBytes + 1))).toBeUndefined();
   });
 
-  test("is measured in bytes where a name has lost its percent-encoding", () => {
+  test("is measured in bytes even if a proxy decoded the percent-encoding of a name", () => {
     const bytes = (text: string) => new TextEncoder().encode(text).length;
     const fits = `${Array(29)
       .fill(`@${"é".repeat(66)}~e~12`)
@@ -120,12 +120,12 @@ describe("a cursor", () => {
     ["an offset with leading zeros", "all~e~01"],
     ["a broken number", "all~e~1.5"],
     ["a number written with an exponent", "all~e~1e3"],
-    ["an offset beyond what numbers can tell apart", "all~e~9007199254740992"],
-  ])("is refused with %s", (_, text) => {
+    ["an offset beyond the safe integers", "all~e~9007199254740992"],
+  ])("is rejected with %s", (_, text) => {
     expect(parseCursor(text)).toBeUndefined();
   });
 
-  test("is read or refused, whatever the text, and never throws", () => {
+  test("is decoded or rejected for any text, and never throws", () => {
     const nearly = fc.string({ unit: fc.constantFrom("a", "~", ",", "%", "4", "0", "é", "\ud800") });
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), nearly), (text) => {
@@ -137,7 +137,7 @@ describe("a cursor", () => {
 });
 
 describe("parsePosition", () => {
-  test("takes every epoch and offset that a server can give out", () => {
+  test("accepts every epoch and offset that a server can assign", () => {
     fc.assert(fc.property(position, (at) => expect(parsePosition({ ...at, more: 1 })).toEqual(at)));
   });
 
@@ -146,16 +146,16 @@ describe("parsePosition", () => {
     ["the largest offset", { epoch: "e", offset: Number.MAX_SAFE_INTEGER }, true],
     ["an offset past the largest", { epoch: "e", offset: Number.MAX_SAFE_INTEGER + 1 }, false],
     ["an offset below zero", { epoch: "e", offset: -1 }, false],
-    ["a broken offset", { epoch: "e", offset: 0.5 }, false],
-    ["an offset as text", { epoch: "e", offset: "1" }, false],
+    ["a fractional offset", { epoch: "e", offset: 0.5 }, false],
+    ["an offset as a string", { epoch: "e", offset: "1" }, false],
     ["the longest epoch", { epoch: "e".repeat(64), offset: 1 }, true],
-    ["an epoch one too long", { epoch: "e".repeat(65), offset: 1 }, false],
+    ["an epoch one character too long", { epoch: "e".repeat(65), offset: 1 }, false],
     ["an empty epoch", { epoch: "", offset: 1 }, false],
     ["no epoch", { offset: 1 }, false],
     ["no offset", { epoch: "e" }, false],
     ["null", null, false],
-    ["a text", "e~1", false],
-  ])("decides about %s", (_, value, accepted) => {
+    ["a string", "e~1", false],
+  ])("accepts or rejects %s", (_, value, accepted) => {
     expect(parsePosition(value) !== undefined).toBe(accepted);
   });
 });
@@ -171,7 +171,7 @@ describe("parseSinceWord", () => {
     ["999999999ms", { from: "age", ms: 999_999_999 }],
     ["last:1", { from: "last", count: 1 }],
     [`last:${limits.lastLimit}`, { from: "last", count: limits.lastLimit }],
-  ] as const)("understands %s", (word, since) => {
+  ] as const)("parses %s", (word, since) => {
     expect(parseSinceWord(word)).toEqual(since);
   });
 
@@ -190,7 +190,7 @@ describe("parseSinceWord", () => {
     `last:${limits.lastLimit + 1}`,
     "last:100000",
     "earliest\n",
-  ])("refuses %p", (word) => {
+  ])("rejects %p", (word) => {
     expect(parseSinceWord(word)).toBeUndefined();
   });
 });

@@ -6,11 +6,11 @@ import { parseWishes } from "./settings.ts";
 const rooms = ["room:1", "a,b/c=d"].map(parseChannelName).filter((it) => it !== undefined);
 const url = new URL("http://127.0.0.1:8000/?channel=old&user_id=alice");
 
-test("the address names the channels, as they are read from it again", () => {
+test("the URL lists the channels, and the page reads the same ones from it", () => {
   const address = addressWith(url, [everyone, userChannel("alice"), ...rooms]);
   expect(parseWishes(address.searchParams)).toEqual({ userId: "alice", channels: rooms });
 });
 
-test("without any it names none", () => {
+test("the URL lists no channels if there are none", () => {
   expect(addressWith(url, [everyone]).href).toBe("http://127.0.0.1:8000/?user_id=alice");
 });

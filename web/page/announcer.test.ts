@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Announcer } from "./announcer.ts";
 
-/** What was said, and the pause to end by hand. */
+/** What was announced, and a pause that the test ends. */
 function listen() {
   const said: string[] = [];
   const pauses: (() => void)[] = [];
@@ -9,13 +9,13 @@ function listen() {
   return { announcer, said, endPause: () => pauses.shift()?.(), pauses };
 }
 
-test("one message is said at once", () => {
+test("announces a single message at once", () => {
   const { announcer, said } = listen();
   announcer.announce("Alice: Hi");
   expect(said).toEqual(["Alice: Hi"]);
 });
 
-test("a flood becomes one sentence per pause", () => {
+test("announces a flood as one sentence per pause", () => {
   const { announcer, said, endPause } = listen();
   for (let count = 1; count <= 100; count++) announcer.announce(`Alice: ${count}`);
   expect(said).toEqual(["Alice: 1"]);
@@ -23,7 +23,7 @@ test("a flood becomes one sentence per pause", () => {
   expect(said).toEqual(["Alice: 1", "99 more messages, the last: Alice: 100"]);
 });
 
-test("a single one that came in the pause is said as it is", () => {
+test("announces a single message that arrived during the pause in full", () => {
   const { announcer, said, endPause } = listen();
   announcer.announce("Alice: 1");
   announcer.announce("Alice: 2");
@@ -31,7 +31,7 @@ test("a single one that came in the pause is said as it is", () => {
   expect(said).toEqual(["Alice: 1", "Alice: 2"]);
 });
 
-test("after a pause in which nothing came the next one is said at once, and no timer runs on", () => {
+test("announces the next message at once after a pause without any, and leaves no timer running", () => {
   const { announcer, said, endPause, pauses } = listen();
   announcer.announce("Alice: 1");
   endPause();

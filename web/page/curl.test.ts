@@ -4,8 +4,8 @@ import { curlLine, shellWord } from "./curl.ts";
 
 const open = { baseUrl: "http://127.0.0.1:8000", ssePath: "/sse/push", isSecured: false };
 
-describe("the line to push with", () => {
-  test("posts the message into a channel", () => {
+describe("the curl command", () => {
+  test("posts the message to a channel", () => {
     expect(curlLine(open, "room/1")).toBe("curl http://127.0.0.1:8000/v1/channels/room%2F1/messages \\\n  -d 'Hello'");
   });
 
@@ -14,7 +14,7 @@ describe("the line to push with", () => {
     expect(curlLine(open, "@alice")).toBe(line);
   });
 
-  test("brings the key where the server asks for one", () => {
+  test("includes the API key if the server requires one", () => {
     expect(curlLine({ ...open, isSecured: true }, "all")).toContain('-H "Authorization: Bearer $API_KEY" \\\n');
   });
 

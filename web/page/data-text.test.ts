@@ -4,7 +4,7 @@ import { DataText, decodeWithDataText, parseExactly } from "./data-text.ts";
 describe("decoded frames", () => {
   const message = `{"type":"message","channel":"a","data": {"id":9007199254740993123, "price": 1.50},"id":"x"}`;
 
-  test("keep the data of a message as the text that was sent", () => {
+  test("keep the data of a message as the exact text that was sent", () => {
     expect(decodeWithDataText(message)).toEqual([
       { type: "message", channel: "a", data: new DataText('{"id":9007199254740993123, "price": 1.50}'), id: "x" },
     ] as never);
@@ -18,20 +18,20 @@ describe("decoded frames", () => {
     ]);
   });
 
-  test("without data are the same as in the SDK", () => {
+  test("without data match those of the SDK", () => {
     expect(decodeWithDataText(`{"type":"message","message":"Hi"}`)).toEqual([
       { type: "message", message: "Hi" },
     ] as never);
   });
 
-  test.each(["", "nonsense", "[1]", '{"data":1}'])("do not come of %p", (text) => {
+  test.each(["", "nonsense", "[1]", '{"data":1}'])("are not found in %p", (text) => {
     expect(decodeWithDataText(text)).toEqual([]);
   });
 });
 
-describe("JSON that a person entered", () => {
+describe("JSON that a user entered", () => {
   test.each(['{"id":9007199254740993123,"price":1.50,"list":[1e3,-0]}', "42", '"text"', "null"])(
-    "%s is sent digit by digit",
+    "%s is sent digit for digit",
     (text) => expect(JSON.stringify(parseExactly(text))).toBe(text),
   );
 

@@ -5,7 +5,7 @@ import { gapText, lineOf, lossText, spoken } from "./line.ts";
 const base = { channel: "room:1", id: "x", timestamp: "2026-11-20T10:30:25.123Z", data: undefined };
 
 describe("a line", () => {
-  test("says what the message says", () => {
+  test("shows the text of the message", () => {
     expect(lineOf({ ...base, offset: 7, message: "Hi", sender: "Alice", event: "chat" }, "Bob")).toEqual({
       kind: "message",
       atMs: Date.UTC(2026, 10, 20, 10, 30, 25, 123),
@@ -27,13 +27,13 @@ describe("a line", () => {
     expect(lineOf({ ...base, data: new DataText(json) }, "Bob")).toMatchObject({ text });
   });
 
-  test("shows text and data, where there are both", () => {
+  test("shows both text and data", () => {
     expect(lineOf({ ...base, message: "Shipped", data: new DataText('{"order":42}') }, "")).toMatchObject({
       text: 'Shipped {"order":42}',
     });
   });
 
-  test("is our own where it bears the name of our field, and never without a sender", () => {
+  test("is marked as ours if it has our name as sender, and never without a sender", () => {
     expect(lineOf({ ...base, message: "Hi", sender: "Bob" }, "Bob")).toMatchObject({ isOwn: true });
     expect(lineOf({ ...base, message: "Hi" }, "")).toMatchObject({ isOwn: false });
   });
@@ -42,12 +42,12 @@ describe("a line", () => {
     [{ ...base, message: "Hi", sender: "Alice" }, "Alice: Hi"],
     [{ ...base, data: new DataText("42"), event: "price" }, "price: 42"],
     [{ ...base, message: "Hi" }, "room:1: Hi"],
-  ])("is read out with who or what it is from", (message, sentence) => {
+  ])("is announced with its sender, its event or its channel", (message, sentence) => {
     expect(spoken(lineOf(message, ""))).toBe(sentence);
   });
 });
 
-describe("what is said of a hole", () => {
+describe("the text for a gap", () => {
   test.each([
     [{ from: 3, to: 3 }, "One message of room:1 was missed (3)"],
     [{ from: 3, to: 9 }, "7 messages of room:1 were missed (3 to 9)"],
@@ -55,7 +55,7 @@ describe("what is said of a hole", () => {
     expect(gapText(["room:1"], { ...ends, epoch: "a", reason: "history-too-short" })).toStartWith(text);
   });
 
-  test("a server that counts anew is told once for all channels", () => {
+  test("a restarted server is reported once for all channels", () => {
     const text = gapText(["all", "room:1"], { epoch: "b", from: 1, to: 0, reason: "epoch-changed" });
     expect(text).toContain("history (all, room:1)");
   });
@@ -69,6 +69,6 @@ test.each([
   ],
   [{ status: "offline", code: 1006, reason: "" }, "The network is down. This page reconnects when it is back."],
   [{ status: "reconnecting", code: 1006, reason: "" }, "Connection lost (1006). Reconnecting…"],
-] as const)("the end of a connection %j reads %p", (state, text) => {
+] as const)("the state %j of a closed connection reads %p", (state, text) => {
   expect(lossText({ ...state, nextTryAt: undefined })).toBe(text);
 });

@@ -12,7 +12,7 @@ function named(text: string): ChannelName {
   return channel;
 }
 
-/** A page that is connected, and what it was told. */
+/** A connected page, and the calls that it received. */
 async function connected() {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
@@ -27,7 +27,7 @@ async function connected() {
 }
 
 describe("memberships", () => {
-  test("hand over what comes, and nothing any more when they are left", async () => {
+  test("deliver what arrives, and nothing more after they are left", async () => {
     const { environment, socket, memberships, told } = await connected();
     expect(memberships.join(room)).toBe(true);
     await environment.move(0);
@@ -46,7 +46,7 @@ describe("memberships", () => {
     expect(memberships.channels).toEqual([]);
   });
 
-  test("are joined once, however often they are asked for", async () => {
+  test("are joined once, however often they are requested", async () => {
     const { environment, socket, memberships, told } = await connected();
     memberships.join(room);
     expect(memberships.join(room)).toBe(false);
@@ -56,7 +56,7 @@ describe("memberships", () => {
     expect(told).toHaveLength(1);
   });
 
-  test("that are refused are none any more, and it is said why", async () => {
+  test("that are refused are removed, and the page says why", async () => {
     const { environment, socket, memberships, told } = await connected();
     memberships.join(room);
     await environment.move(0);
@@ -66,8 +66,8 @@ describe("memberships", () => {
   });
 });
 
-describe("who is here", () => {
-  test("is asked of plain channels, and not again before the answer is there", async () => {
+describe("presence", () => {
+  test("is requested for plain channels, and not again before the answer arrives", async () => {
     const { environment, socket, memberships, told } = await connected();
     for (const channel of [everyone, userChannel("alice"), room]) memberships.join(channel);
     await environment.move(0);
@@ -85,7 +85,7 @@ describe("who is here", () => {
   test.each([
     { type: "presence", channel: room, count: 0, users: [] },
     { type: "error", code: "forbidden", message: "no" },
-  ])("is not known where %j is the answer", async (answer) => {
+  ])("is unknown if the answer is %j", async (answer) => {
     const { environment, socket, memberships, told } = await connected();
     memberships.join(room);
     memberships.refresh();
@@ -94,7 +94,7 @@ describe("who is here", () => {
     expect(told).toEqual([["presence", room, undefined]]);
   });
 
-  test("is not asked without a connection", async () => {
+  test("is not requested without a connection", async () => {
     const { client, socket, memberships } = await connected();
     memberships.join(room);
     client.close();

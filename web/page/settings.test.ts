@@ -9,7 +9,7 @@ describe("the settings of the page", () => {
     ["https://push.example.com/?user_id=a#x", "https://push.example.com", "wss://push.example.com/ws"],
     ["https://example.com/fanfare/", "https://example.com/fanfare", "wss://example.com/fanfare/ws"],
     ["http://[::1]:8000/?a=/b/", "http://[::1]:8000", "ws://[::1]:8000/ws"],
-  ])("asked for at %s it knows its server", (asked, baseUrl, wsUrl) => {
+  ])("contain the server's address for a page loaded from %s", (asked, baseUrl, wsUrl) => {
     expect(parsePageSettings(JSON.stringify(word), new URL(asked))).toEqual({
       baseUrl,
       wsUrl,
@@ -21,20 +21,20 @@ describe("the settings of the page", () => {
   });
 
   test.each(["{}", "null", "7", '{"wsPath":"/ws","ssePath":7,"isSecured":false,"trustUserId":true,"anonymous":true}'])(
-    "%s are none",
+    "reject %s",
     (content) => {
       expect(() => parsePageSettings(content, new URL("http://localhost/"))).toThrow("reload the page");
     },
   );
 });
 
-describe("the page's own address", () => {
+describe("the URL of the page", () => {
   test("may name a user and channels", () => {
     const query = new URLSearchParams("user_id=alice&channel=room:1&channel=room:2");
     expect<unknown>(parseWishes(query)).toEqual({ userId: "alice", channels: ["room:1", "room:2"] });
   });
 
-  test("what no server would take is left out", () => {
+  test("is ignored where the server would reject it", () => {
     expect(parseWishes(new URLSearchParams("user_id=%00&channel=a%20b&channel="))).toEqual({
       userId: undefined,
       channels: [],

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { timeLeft, timeOfDay } from "./time-text.ts";
 
-test("a time of day has milliseconds and leading zeros", () => {
+test("a time of day includes milliseconds and leading zeros", () => {
   expect(timeOfDay(new Date(2026, 10, 20, 9, 5, 7, 12).getTime())).toBe("09:05:07.012");
 });
 
@@ -13,6 +13,6 @@ test.each([
   [0, "0:00"],
   [-5, "0:00"],
   [3_723_000, "1:02:03"],
-])("%d ms left read as %s", (ms, text) => {
+])("%d ms remaining reads as %s", (ms, text) => {
   expect(timeLeft(ms)).toBe(text);
 });
