@@ -76,7 +76,9 @@ export class LifeLaw {
 
   /** There are new connections. */
   connected(): void {
-    for (const shard of this.#store.shards) this.#lives.add(shard.commands.life);
+    const lives = this.#store.shards.map(({ commands }) => commands.life);
+    if (this.#lives.size > 0 && lives.some((it) => !this.#lives.has(it))) this.witness.pin();
+    for (const life of lives) this.#lives.add(life);
     this.companions.connected();
   }
 

@@ -67,3 +67,21 @@ test("deliveries of a channel that is not listened to are no evidence", () => {
   witness.saw(channel, at(9));
   expect(witness.highest(channel, "e1")).toBe(0);
 });
+
+test("keeps what it remembers when Redis restarts: a channel may be used next much later", () => {
+  const witness = new Witness();
+  witness.acknowledged(channel, at(3));
+  witness.pin();
+  for (let minute = 0; minute < 10; minute++) witness.turn();
+  expect(witness.highest(channel, "e1")).toBe(3);
+});
+
+test("drops the oldest of 100,000 positions from before restarts", () => {
+  const witness = new Witness();
+  for (let n = 0; n <= 100_000; n++) witness.acknowledged(`c${n}` as ChannelName, at(3));
+  witness.pin();
+  witness.turn();
+  witness.turn();
+  const found = [0, 1, 100_000].map((n) => witness.highest(`c${n}` as ChannelName, "e1"));
+  expect(found).toEqual([0, 3, 3]);
+});

@@ -1,6 +1,9 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
 
+/** Positions kept from before a restart, about 10 MB; beyond it the oldest are dropped. */
+const maxPinned = 100_000;
+
 /**
  * The highest offsets that this member knows to have been given away: of the channels it listens to, and of what it
  * acknowledged lately. With them the members find out whether Redis has lost something.
@@ -13,6 +16,7 @@ export class Witness {
   /** The highest offset by epoch and channel: acknowledged, or left behind, in this minute and in the last. */
   #recent = new Map<string, number>();
   #older = new Map<string, number>();
+  readonly #pinned = new Map<string, number>();
 
   /** The channel's numbering is watched until `forget`. */
   watch(channel: ChannelName, top: Position): void {
@@ -40,6 +44,17 @@ export class Witness {
     else this.#remember(channel, position);
   }
 
+  /** Redis restarted: keeps what is remembered now, because a channel is settled only when it is used next. */
+  pin(): void {
+    for (const places of [this.#older, this.#recent]) {
+      for (const [key, offset] of places) this.#pinned.set(key, Math.max(offset, this.#pinned.get(key) ?? 0));
+    }
+    for (const key of this.#pinned.keys()) {
+      if (this.#pinned.size <= maxPinned) return;
+      this.#pinned.delete(key);
+    }
+  }
+
   /** To be called once a minute: what was acknowledged or left behind before the last minute is forgotten. */
   turn(): void {
     this.#older = this.#recent;
@@ -51,7 +66,7 @@ export class Witness {
     const listened = this.#listened.get(channel);
     const key = keyOf(channel, epoch);
     const now = listened?.epoch === epoch ? listened.offset : 0;
-    return Math.max(now, this.#recent.get(key) ?? 0, this.#older.get(key) ?? 0);
+    return Math.max(now, this.#recent.get(key) ?? 0, this.#older.get(key) ?? 0, this.#pinned.get(key) ?? 0);
   }
 
   #remember(channel: ChannelName, { epoch, offset }: Position): void {
