@@ -42,6 +42,10 @@ export class ModelRedis {
     this.#life = this.#newLife();
   }
 
+  get life(): string {
+    return this.#life;
+  }
+
   attach(peer: Peer): void {
     this.#peers.add(peer);
     peer.wire.onFarEnd = () => void this.#peers.delete(peer);
