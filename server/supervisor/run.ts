@@ -25,13 +25,12 @@ export async function runSupervisor(settings: Settings, { onListening, onLaunche
       hasTerminal,
       signal: starting.aborted,
     });
-    if (starting.exitCode !== undefined) await supervisor.stopNow();
   } catch (error) {
     if (starting.exitCode === undefined) throw error;
   } finally {
     starting.close();
   }
-  if (starting.exitCode !== undefined || supervisor === undefined) {
+  if (supervisor === undefined) {
     log().info("Stopped while starting");
     return starting.exitCode ?? 1;
   }
@@ -40,7 +39,9 @@ export async function runSupervisor(settings: Settings, { onListening, onLaunche
   logUncaughtErrors();
   const collector = new IdleCollector(systemClock);
   const ended = handleSignals(supervisor, { hasTerminal, onLauncherGone }).finally(() => collector.close());
-  onListening(supervisor.address);
+  // A signal arrived while some workers were still starting and others had clients already.
+  if (starting.exitCode === undefined) onListening(supervisor.address);
+  else void supervisor.stop();
   void clearLeftovers();
   const reason = await Promise.race([ended, supervisor.failed]);
   if (typeof reason === "number") return reason;
@@ -56,7 +57,7 @@ function countOf(workers: Settings["workers"]): number {
   return process.platform === "linux" ? availableParallelism() : 1;
 }
 
-/** Handles signals while the server starts: it stops at once, because there are no clients yet. */
+/** Handles signals while the server starts. */
 class StartSignals {
   /** Set by a signal: 128 + its number. */
   exitCode: number | undefined;

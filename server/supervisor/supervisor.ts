@@ -23,7 +23,7 @@ export interface SupervisorStart {
   readonly count: number;
   /** Whether the server runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal: boolean;
-  /** Cancels the start. */
+  /** Cancels the start, unless a worker serves clients already. */
   readonly signal?: AbortSignal;
 }
 
@@ -125,21 +125,24 @@ export class Supervisor implements Stoppable {
   }
 
   async #begin(count: number, signal: AbortSignal | undefined): Promise<void> {
-    const giveUp = () => void this.#workers.end();
+    const cancel = () => {
+      // Clients that are already connected are drained once all workers have started.
+      if (!this.#workers.isServing) void this.#workers.end();
+    };
     try {
       await this.#shared.start();
       await this.#peers.start();
       // Before the workers start, so that an OPS_PORT in use is reported at once.
       await this.#ops.listen(this.#settings, this.#settings.port);
       signal?.throwIfAborted();
-      signal?.addEventListener("abort", giveUp);
+      signal?.addEventListener("abort", cancel);
       await this.#workers.start(count);
     } catch (error) {
       await this.#workers.end();
       await this.#close();
       throw error;
     } finally {
-      signal?.removeEventListener("abort", giveUp);
+      signal?.removeEventListener("abort", cancel);
     }
     const pids = this.#workers.pids.join(", ");
     log().info("{count} workers share port {port}: {pids}", { count, port: this.#settings.port, pids });

@@ -41,6 +41,7 @@ export class WorkerPool {
   readonly #earlyExits = new Map<number, number>();
   #killTimer: Timer | undefined;
   #isStopping = false;
+  #isServing = false;
   readonly #stopped = Promise.withResolvers<readonly StopReceipt[]>();
 
   constructor(dependencies: WorkerPoolDependencies) {
@@ -51,12 +52,18 @@ export class WorkerPool {
   async start(count: number): Promise<void> {
     try {
       for (let n = 1; n <= count; n++) this.#workers.set(n, this.#dependencies.start(n));
+      for (const { ready } of this.#workers.values()) ready.then(this.#serves, () => undefined); // awaited below
       await Promise.all(Array.from(this.#workers.values(), ({ ready }) => ready));
     } catch (error) {
       await this.end();
       throw error;
     }
     for (const [n, worker] of this.#workers) this.#watch(n, worker);
+  }
+
+  /** Whether a worker has been ready: then clients may be connected, even while other workers are still starting. */
+  get isServing(): boolean {
+    return this.#isServing;
   }
 
   /** The ids of the running processes. */
@@ -93,6 +100,10 @@ export class WorkerPool {
     this.kill();
     await Promise.all(Array.from(this.#workers.values(), ({ ended }) => ended));
   }
+
+  readonly #serves = (): void => {
+    this.#isServing = true;
+  };
 
   #stop(verb: "drain" | "move" | "hurry", withinMs: number): Promise<readonly StopReceipt[]> {
     this.#isStopping = true;

@@ -281,3 +281,35 @@ test.concurrent("a worker that recovers from hanging has its users again", async
   expect(await healthOf(server)).toMatchObject({ connections: 8 });
   for (const client of clients) client.close();
 });
+
+test.concurrent("a signal drains clients that are already connected while other workers are still starting", async () => {
+  const folder = makeFolder();
+  const port = freePort();
+  const command = ["--no-env-file", "server/main.ts", "start", "--port", String(port), ...workers(3)];
+  const child = Bun.spawn([process.execPath, ...command], {
+    cwd: join(import.meta.dir, "..", ".."),
+    env: childEnv({ TMPDIR: folder, SHUTDOWN_TIMEOUT: "1s" }),
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  const isReady = async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.status === 200;
+  await until(isReady, "the first worker serves");
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+  const events: string[] = [];
+  socket.onmessage = ({ data }) => events.push((JSON.parse(String(data)) as { event: string }).event);
+  const closed = new Promise<number>((resolve) => {
+    socket.onclose = ({ code }) => resolve(code);
+  });
+  await until(() => events.includes("welcome"), "the client is connected");
+  child.kill("SIGTERM");
+  expect(await closed).toBe(1012);
+  expect(events).toEqual(["welcome", "draining"]);
+  expect(await child.exited).toBe(0);
+});
+
+/** A port that was free a moment ago. */
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
