@@ -102,6 +102,7 @@ describe("the page", () => {
     const it = await PageUnderTest.open(context, `${server.url}/?user_id=grace&channel=numbers:2`);
     await server.request("POST", "/v1/channels/numbers:2/messages", '{"id":9007199254740993123}');
     await it.untilRead("9007199254740993123");
+    expect((await it.texts()).join()).toContain("9007199254740993123");
   });
 
   test("shows markup as text", async () => {
