@@ -9,7 +9,7 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
-import { type MeetingPlace, makeRedisSupervisor, openPrologue } from "../worker/backbone.ts";
+import { type MeetingPlace, makeRedisSupervisor, openConfiguredRedis } from "../worker/backbone.ts";
 import { channelOptionsOf } from "../worker/channel-options.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
@@ -34,12 +34,12 @@ export interface Shared {
  * @throws the error of the storage, or a WorkerFailure if there is no directory for the sockets; then nothing is left behind
  */
 export async function share(settings: Settings): Promise<Shared> {
-  const prologue = await openPrologue(settings);
-  if (prologue === undefined) return shareHere(settings);
+  const redis = await openConfiguredRedis(settings);
+  if (redis === undefined) return shareHere(settings);
   // The workers connect to Redis themselves, which saves one hop per publication.
-  const member = makeRedisSupervisor(settings, prologue);
+  const member = makeRedisSupervisor(settings, redis);
   return {
-    meetingPlace: { kind: "redis", ...prologue },
+    meetingPlace: { kind: "redis", ...redis },
     member,
     start: async () => undefined,
     isHealthy: () => member.members().length > 0,

@@ -4,7 +4,7 @@ import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { IpcBroker } from "../broker/ipc/client.ts";
 import { openLog } from "../broker/open-log.ts";
 import { RedisBroker } from "../broker/redis/broker.ts";
-import { openRedis, type Prologue } from "../broker/redis/prologue.ts";
+import { type OpenedRedis, openRedis } from "../broker/redis/open-redis.ts";
 import type { Cluster, MemberState } from "../cluster/cluster.ts";
 import { IpcCluster } from "../cluster/ipc/cluster.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
@@ -31,15 +31,15 @@ export type MeetingPlace =
       readonly clusterPath: string;
       readonly resumeSecret: Uint8Array;
     }
-  | ({ readonly kind: "redis" } & Prologue);
+  | ({ readonly kind: "redis" } & OpenedRedis);
 
 /**
  * Opens the backbone of a server that is one process, in memory, files or Redis.
  * @throws UnusableStorage that names the setting and says what is wrong and what to do
  */
 export async function openBackbone(settings: Settings): Promise<Backbone> {
-  const prologue = await openPrologue(settings);
-  if (prologue !== undefined) return redisBackbone(settings, prologue);
+  const redis = await openConfiguredRedis(settings);
+  if (redis !== undefined) return redisBackbone(settings, redis);
   const broker = new EmbeddedBroker(await openLog(settings, { rulesOf: channelOptionsOf(settings) }), systemClock);
   return { broker, directory: broker, cluster: MemoryCluster.alone(systemClock), resumeSecret: undefined };
 }
@@ -57,17 +57,17 @@ export function joinBackbone(
 }
 
 /** Connects to Redis and checks it; undefined if Redis is not configured. */
-export async function openPrologue(settings: Settings): Promise<Prologue | undefined> {
+export async function openConfiguredRedis(settings: Settings): Promise<OpenedRedis | undefined> {
   const { redisUrl } = settings;
   return redisUrl === undefined ? undefined : openRedis({ ...settings, redisUrl });
 }
 
 /** A supervisor as a member of the cluster in Redis. */
-export function makeRedisSupervisor(settings: Settings, prologue: Prologue): Cluster {
-  return makeRedisMember(settings, prologue, stateOf(`${nodeName(settings)} supervisor`));
+export function makeRedisSupervisor(settings: Settings, redis: OpenedRedis): Cluster {
+  return makeRedisMember(settings, redis, stateOf(`${nodeName(settings)} supervisor`));
 }
 
-function makeRedisMember({ redisPrefix }: Settings, { address }: Prologue, state: MemberState): Cluster {
+function makeRedisMember({ redisPrefix }: Settings, { address }: OpenedRedis, state: MemberState): Cluster {
   return new RedisCluster({ address, prefix: redisPrefix, state, clock: systemClock });
 }
 
@@ -77,13 +77,13 @@ function nodeName({ port }: Settings): string {
 }
 
 /** @param worker undefined for a server that is one process */
-function redisBackbone(settings: Settings, prologue: Prologue, worker?: string): Backbone {
+function redisBackbone(settings: Settings, redis: OpenedRedis, worker?: string): Backbone {
   const { redisPrefix: prefix, redisWait: replicas, idempotencyWindowMs: idWindowMs } = settings;
-  const broker = new RedisBroker({ address: prologue.address, prefix, replicas, idWindowMs, clock: systemClock });
+  const broker = new RedisBroker({ address: redis.address, prefix, replicas, idWindowMs, clock: systemClock });
   const node = nodeName(settings);
   const state = { ...stateOf(worker === undefined ? node : `${node} ${worker}`), node };
-  const cluster = makeRedisMember(settings, prologue, state);
-  return { broker, directory: undefined, cluster, resumeSecret: prologue.resumeSecret };
+  const cluster = makeRedisMember(settings, redis, state);
+  return { broker, directory: undefined, cluster, resumeSecret: redis.resumeSecret };
 }
 
 function stateOf(name: string): MemberState {

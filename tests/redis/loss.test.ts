@@ -188,7 +188,7 @@ test(
   limitMs,
 );
 
-test.each(["tests/redis/broken/one-life.ts", "tests/redis/broken/nobody-has-seen-more.ts"])(
+test.each(["tests/redis/broken/one-replication-id.ts", "tests/redis/broken/nobody-has-seen-more.ts"])(
   "the checker finds positions that are given twice: %s",
   async (main) => {
     await using redis = await RedisServer.start();

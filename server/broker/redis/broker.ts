@@ -14,26 +14,26 @@ import { costOf } from "../cost-of.ts";
 import type { History, HistoryRules } from "../log.ts";
 import { unavailable } from "../unavailable.ts";
 import { Confirmations } from "./confirmations.ts";
+import { beingChecked, EpochGuard } from "./epoch-guard.ts";
 import { KeyNames } from "./keys.ts";
-import { beingChecked, LifeLaw } from "./life-law.ts";
 import { Listening } from "./listening.ts";
 import { formatDraft, formatEphemeral, parseTopicMessage } from "./publication-text.ts";
 import { type ReadLimits, Records, type StoreOutcome } from "./records.ts";
 import { brokerScripts } from "./scripts.ts";
 import { Watch } from "./watch.ts";
 
-/** What may be on its way to Redis, by `costOf`; more is refused. */
-const maxBytesOnWay = 64 * 1024 * 1024;
-/** Tops that are asked for at once: others get their turn in between. */
+/** Most bytes in flight to Redis, by `costOf`. Further publications are refused. */
+const maxBytesInFlight = 64 * 1024 * 1024;
+/** Most tops per batch, so that other commands run between the batches. */
 const topsSlice = 1000;
-/** When to try again while Redis is away, milliseconds. */
+/** The delay before a retry that a refusal suggests, milliseconds. */
 const retryAfterMs = 1000;
 
 export interface RedisBrokerOptions {
   readonly address: RedisAddress;
-  /** What all keys and topics begin with. */
+  /** The prefix of all keys and topics. */
   readonly prefix: string;
-  /** Replicas that must have a publication before it is acknowledged. */
+  /** How many replicas must have a publication before it is acknowledged. */
   readonly replicas: number;
   /** How long ids are remembered, milliseconds. */
   readonly idWindowMs: number;
@@ -45,9 +45,10 @@ export interface RedisBrokerOptions {
 /**
  * The broker of a worker whose history is in Redis or Valkey, shared with all workers on all machines.
  *
- * Storing and sending are one script, so nothing is delivered that is not stored, and in that order. What is in flight
- * when the connection breaks is refused and never sent again: the publisher retries with the same id. Each channel's
- * record names the life of the server it was written in; one of another life is settled before it is used (Settlement).
+ * One script stores and sends each publication, so workers receive only stored publications, in the order in which they
+ * are stored. When the connection breaks, publications in flight are refused and never resent: the publisher retries with
+ * the same id. Each channel's record names the replication id of the server that wrote it. A record with an old
+ * replication id is settled before it is used (Settlement).
  */
 export class RedisBroker implements Broker {
   readonly #options: RedisBrokerOptions;
@@ -55,7 +56,7 @@ export class RedisBroker implements Broker {
   readonly #store: RedisStore;
   readonly #records: Records;
   readonly #listening: Listening;
-  readonly #law: LifeLaw;
+  readonly #guard: EpochGuard;
   readonly #watch: Watch;
   readonly #confirmations: Confirmations;
   readonly #self = randomId(9);
@@ -63,8 +64,8 @@ export class RedisBroker implements Broker {
   #healthy: boolean | undefined;
   #wasUp = false;
   #isClosing = false;
-  #bytesOnWay = 0;
-  readonly #onWay = new Set<Promise<unknown>>();
+  #bytesInFlight = 0;
+  readonly #inFlight = new Set<Promise<unknown>>();
 
   constructor(options: RedisBrokerOptions) {
     const { address, clock, prefix, idWindowMs, replicas, connect } = options;
@@ -78,29 +79,29 @@ export class RedisBroker implements Broker {
         onUp: () => this.#up(),
         onDown: (reason) => this.#down(reason),
         onUnusable: (reason) => logger().error("Redis cannot be used: {reason}", { reason }),
-        onMessage: (topic, text) => this.#hear(topic, text),
+        onMessage: (topic, text) => this.#handleMessage(topic, text),
       },
     );
     this.#records = new Records({ store: this.#store, scripts, keys: this.#keys, idWindowMs });
     this.#listening = new Listening(this.#store, this.#keys);
     const shared = { self: this.#self, store: this.#store, clock };
-    this.#law = new LifeLaw({ ...shared, records: this.#records, keys: this.#keys });
+    this.#guard = new EpochGuard({ ...shared, records: this.#records, keys: this.#keys });
     this.#watch = new Watch({
       ...shared,
-      companions: this.#law.companions,
+      members: this.#guard.members,
       topic: this.#keys.ownTopic("watch"),
       write: (shard, topic, text) =>
         shard.commands.run(scripts.watch, [`${topic}/written`], [topic, text, this.#store.publishVerb]),
-      onResult: (failure) => this.#tellHealth(failure === undefined && this.#store.isUp, failure?.message),
+      onResult: (failure) => this.#reportHealth(failure === undefined && this.#store.isUp, failure?.message),
     });
   }
 
-  /** @throws RedisUnusable where a person has to change something, RedisUnreachable where nobody answers */
+  /** @throws RedisUnusable if the operator has to change something, RedisUnreachable if Redis does not answer */
   async start(events: BrokerEvents): Promise<void> {
     this.#events = events;
     await this.#store.start();
     try {
-      await this.#law.start();
+      await this.#guard.start();
     } catch (error) {
       await this.close();
       throw error;
@@ -111,26 +112,27 @@ export class RedisBroker implements Broker {
   async publish(draft: Draft, rules: HistoryRules): Promise<Published> {
     const bytes = costOf(draft);
     if (this.#isClosing) throw unavailable("the server is closing its storage");
-    if (!this.#store.isUp || this.#healthy === false) throw away("Redis is away");
-    if (this.#bytesOnWay + bytes > maxBytesOnWay) throw away("Redis is slower than what is published");
-    this.#bytesOnWay += bytes;
+    if (!this.#store.isUp || this.#healthy === false) throw redisUnavailable("Redis is away");
+    if (this.#bytesInFlight + bytes > maxBytesInFlight)
+      throw redisUnavailable("Redis is slower than what is published");
+    this.#bytesInFlight += bytes;
     const work = this.#publish(draft, rules);
-    this.#onWay.add(work);
+    this.#inFlight.add(work);
     try {
       return await work;
     } catch (error) {
       throw toRefusal(error);
     } finally {
-      this.#onWay.delete(work);
-      this.#bytesOnWay -= bytes;
+      this.#inFlight.delete(work);
+      this.#bytesInFlight -= bytes;
     }
   }
 
   async listen(channel: ChannelName): Promise<Position> {
     try {
       await this.#listening.add(channel);
-      const top = await this.#law.settled(channel, () => this.#records.open(channel));
-      this.#law.witness.watch(channel, top);
+      const top = await this.#guard.settled(channel, () => this.#records.open(channel));
+      this.#guard.knownOffsets.track(channel, top);
       return top;
     } catch (error) {
       throw toRefusal(error);
@@ -138,16 +140,17 @@ export class RedisBroker implements Broker {
   }
 
   async unlisten(channel: ChannelName): Promise<void> {
-    this.#law.witness.forget(channel);
-    // A break ends the subscription as well.
+    this.#guard.knownOffsets.untrack(channel);
+    // A broken connection ends the subscription too.
     await this.#listening.remove(channel).catch(() => undefined);
   }
 
   async history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
     const limits: ReadLimits = { limit, maxBytes };
     try {
-      const history = await this.#law.settled(channel, () => this.#records.read(channel, since, limits));
-      this.#law.witness.saw(channel, history.top); // what is read here may be handed to clients before it is delivered
+      const history = await this.#guard.settled(channel, () => this.#records.read(channel, since, limits));
+      // Clients may receive this history before the same publications are delivered.
+      this.#guard.knownOffsets.observed(channel, history.top);
       return history;
     } catch (error) {
       throw toRefusal(error);
@@ -178,9 +181,10 @@ export class RedisBroker implements Broker {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#watch.close();
-    this.#law.close();
-    await Promise.allSettled(this.#onWay);
-    if (this.#store.isUp) await this.#watch.leave().catch(() => undefined); // the others notice in six seconds
+    this.#guard.close();
+    await Promise.allSettled(this.#inFlight);
+    // If this fails, the other members notice after six seconds.
+    if (this.#store.isUp) await this.#watch.leave().catch(() => undefined);
     this.#store.close();
   }
 
@@ -193,10 +197,10 @@ export class RedisBroker implements Broker {
       const listeners = await this.#records.send(this.#store.shardOf(topic), topic, text);
       return { id, position: undefined, duplicate: false, listeners };
     }
-    // Until it is settled nothing is stored in it; and what waited here could be overtaken by what comes later.
-    if (this.#law.isBeingSettled(channel)) throw away(beingChecked);
+    // Nothing is stored in a channel that is being settled. A draft that waited here could be overtaken by a later one.
+    if (this.#guard.isBeingSettled(channel)) throw redisUnavailable(beingChecked);
     const text = formatDraft(draft, id);
-    // Escapes can make the text longer than all that is counted for a publication in our own memory.
+    // With escapes, the text can be longer than the cost of the publication in memory.
     const cost = Math.max(costOf(draft), Buffer.byteLength(text));
     const stored = { channel, id: draft.id, text, cost };
     const [outcome] = await Promise.all([this.#records.publish(stored, rules), this.#confirmed(channel)]);
@@ -206,67 +210,67 @@ export class RedisBroker implements Broker {
   #receiptOf(channel: ChannelName, id: string, outcome: StoreOutcome): Published {
     switch (outcome.outcome) {
       case "late":
-        throw away("Redis answered too late");
+        throw redisUnavailable("Redis answered too late");
       case "old":
-        void this.#law.settle(channel);
-        throw away(beingChecked);
+        void this.#guard.settle(channel);
+        throw redisUnavailable(beingChecked);
       case "duplicate":
         return { id, position: outcome.position, duplicate: true, listeners: undefined };
       case "stored":
-        this.#law.witness.acknowledged(channel, outcome.position);
+        this.#guard.knownOffsets.acknowledged(channel, outcome.position);
         return { id, position: outcome.position, duplicate: false, listeners: outcome.listeners };
     }
   }
 
-  /** Once enough replicas have what was sent on this connection until now. */
+  /** Resolves once enough replicas have everything sent on this connection so far. */
   async #confirmed(channel: ChannelName): Promise<void> {
     const { replicas } = this.#options;
     if (replicas === 0) return;
     const confirmed = await this.#confirmations.count(this.#store.shardOf(this.#keys.topicOf(channel)));
-    if (confirmed < replicas) throw away(`${confirmed} of ${replicas} replicas have it (REDIS_WAIT)`);
+    if (confirmed < replicas) throw redisUnavailable(`${confirmed} of ${replicas} replicas have it (REDIS_WAIT)`);
   }
 
   async #topOf(channel: ChannelName, seen: Position | undefined): Promise<Position> {
-    const top = await this.#law.settled(channel, () => this.#records.top(channel));
+    const top = await this.#guard.settled(channel, () => this.#records.top(channel));
     if (seen === undefined || seen.epoch !== top.epoch || seen.offset <= top.offset) return top;
-    return this.#law.settled(channel, () => this.#records.renewBehind(channel, seen));
+    return this.#guard.settled(channel, () => this.#records.renewBehind(channel, seen));
   }
 
   /** Hot path. */
-  #hear(topic: string, text: string): void {
+  #handleMessage(topic: string, text: string): void {
     const channel = this.#listening.channelOf(topic);
     if (channel !== undefined) this.#deliver(channel, text);
-    else if (this.#watch.isOwn(topic)) this.#watch.hear(topic, text);
-    else if (topic === this.#law.topic) this.#law.hear(text);
+    else if (this.#watch.isOwn(topic)) this.#watch.handleMessage(topic, text);
+    else if (topic === this.#guard.topic) this.#guard.handleMessage(text);
   }
 
   #deliver(channel: ChannelName, text: string): void {
     const message = parseTopicMessage(channel, text);
     if (message?.kind === "publication") {
       const { publication } = message;
-      if (publication.offset > 0) this.#law.witness.saw(channel, publication);
+      if (publication.offset > 0) this.#guard.knownOffsets.observed(channel, publication);
       this.#events?.onPublication(publication);
     } else if (message?.kind === "reset") {
-      this.#law.witness.saw(channel, message.top);
+      this.#guard.knownOffsets.observed(channel, message.top);
       this.#events?.onReset(channel, message.top);
     }
   }
 
   #up(): void {
-    this.#law.connected();
-    this.#watch.forgive();
+    this.#guard.connected();
+    this.#watch.resetDeadlines();
     if (this.#wasUp) logger().info("Redis is back.");
-    this.#tellHealth(true);
+    this.#reportHealth(true);
     if (this.#wasUp) this.#events?.onBreak();
     this.#wasUp = true;
   }
 
   #down(reason: string): void {
-    this.#law.cutOff();
-    this.#tellHealth(false, reason);
+    this.#guard.disconnected();
+    this.#reportHealth(false, reason);
   }
 
-  #tellHealth(healthy: boolean, reason?: string): void {
+  #reportHealth(healthy: boolean, reason?: string): void {
     if (healthy === this.#healthy || this.#isClosing) return;
     this.#healthy = healthy;
     if (!healthy) logger().error("Redis cannot be used: {reason}. Publishing is refused until it is back.", { reason });
@@ -274,11 +278,11 @@ export class RedisBroker implements Broker {
   }
 }
 
-function away(reason: string): ServiceError {
+function redisUnavailable(reason: string): ServiceError {
   return new ServiceError("broker-unavailable", `${reason}; try again with the same id`, { retryAfterMs });
 }
 
-/** What the caller is told: where Redis is the reason, that it is not known to be stored. */
+/** Errors of Redis become "broker-unavailable": the draft may or may not be stored. Other errors stay as they are. */
 function toRefusal(error: unknown): unknown {
   if (error instanceof RedisUnreachable || error instanceof RedisUnusable) {
     const message = `${error.message}; try again with the same id`;

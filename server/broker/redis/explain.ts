@@ -3,7 +3,7 @@ import { whoSpeaks } from "../../lib/redis/probe.ts";
 import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
 import { UnusableStorage } from "../unusable-storage.ts";
 
-/** Says for a person why a server could not begin to use its Redis, and what to do. No password is in it. */
+/** Turns an error into one that tells the operator why Redis cannot be used, and what to do. It contains no password. */
 export async function explainRedis(error: unknown, address: RedisAddress): Promise<unknown> {
   const options = { cause: error };
   if (error instanceof RedisUnusable) return new UnusableStorage(`REDIS_URL: ${error.message}`, options);
@@ -25,7 +25,7 @@ async function reasonOf(error: RedisUnreachable, address: RedisAddress): Promise
   return `${place} does not answer (${withoutRetries(cause.message)}). Start Redis there, or correct the address.`;
 }
 
-/** The client says when it tries again, which it does not any more. */
+/** ioredis announces a retry, but there will be none. */
 function withoutRetries(message: string): string {
   return message.replace(/ Retrying from scratch after [0-9.]+ms\./, "").trim();
 }

@@ -7,7 +7,7 @@ const keys = new KeyNames("fanfare", 0);
 const named = (name: string) => keys.of(name as ChannelName);
 
 describe("the names of a channel's keys", () => {
-  test("say which channel it is", () => {
+  test("contain the name of the channel", () => {
     expect(named("room:1")).toMatchObject({
       record: "fanfare:{room:1}:record",
       messages: "fanfare:{room:1}:messages",
@@ -21,12 +21,12 @@ describe("the names of a channel's keys", () => {
     expect(new Set([record, messages, topic, id("x"), id("}{")].map(slotOf)).size).toBe(1);
   });
 
-  test("are different for different channels, whatever these are called", () => {
+  test("are different for different channels, whatever their names", () => {
     const names = ["a", "a}", "a%7D", "a%257D", "{a", "}a", "a:record", "a}:record"];
     expect(new Set(names.map((it) => named(it).record)).size).toBe(names.length);
   });
 
-  test("are never those of the server itself", () => {
+  test("never equal those of the server itself", () => {
     expect(named("watch").topic).not.toBe(keys.ownTopic("watch"));
     expect(keys.ownTopic("watch").startsWith("fanfare:")).toBe(false);
   });

@@ -1,13 +1,13 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { topicPrefix } from "../../lib/redis/topic-prefix.ts";
 
-/** The names of one channel in Redis: all in one hash slot, by what stands between the braces. */
+/** The names of one channel in Redis. All are in one hash slot, which the text between the braces selects. */
 export interface ChannelKeys {
   readonly record: string;
   readonly messages: string;
-  /** What publications are sent on. */
+  /** Publications are sent on this topic. */
   readonly topic: string;
-  /** Where an id that a publisher chose is remembered. */
+  /** The key that remembers an id chosen by a publisher. */
   id(id: string): string;
 }
 
@@ -37,18 +37,18 @@ export class KeyNames {
     return `${this.#topicPrefix}:{${encode(channel)}}`;
   }
 
-  /** A key that is no channel's: `fanfare/server`. No channel's key looks like it, since those have a colon here. */
+  /** A key that belongs to no channel: `fanfare/server`. Keys of channels have a colon in place of the slash. */
   own(name: string): string {
     return `${this.#prefix}/${name}`;
   }
 
-  /** A topic that is no channel's: `fanfare/talk`. */
+  /** A topic that belongs to no channel: `fanfare/talk`. */
   ownTopic(name: string): string {
     return `${this.#topicPrefix}/${name}`;
   }
 }
 
-/** Braces would end the part that the slot is computed from; `%` keeps the names apart. */
+/** Escapes braces, which would end the part that selects the slot, and `%`, so that different names stay different. */
 function encode(channel: ChannelName): string {
   return /[{}%]/.test(channel)
     ? channel.replace(/[{}%]/g, (it) => (it === "{" ? "%7B" : it === "}" ? "%7D" : "%25"))

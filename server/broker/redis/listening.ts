@@ -8,48 +8,51 @@ interface Batch {
 }
 
 /**
- * Which channels this worker is sent. What is asked for in one turn of the loop is one command, so that ten thousand
- * joins are not ten thousand round trips.
+ * The channels that this worker listens to. All requests of one turn of the event loop share one command, so that ten
+ * thousand joins are not ten thousand round trips.
  */
 export class Listening {
   readonly #store: RedisStore;
   readonly #keys: KeyNames;
   readonly #channels = new Map<string, ChannelName>();
-  #coming: Batch | undefined;
-  #going: Batch | undefined;
+  #adding: Batch | undefined;
+  #removing: Batch | undefined;
 
   constructor(store: RedisStore, keys: KeyNames) {
     this.#store = store;
     this.#keys = keys;
   }
 
-  /** The channel that is sent on this topic, if it is listened to. */
+  /** The channel of this topic, if this worker listens to it. */
   channelOf(topic: string): ChannelName | undefined {
     return this.#channels.get(topic);
   }
 
-  /** Resolves once nothing that is published later can be missed. @throws RedisUnreachable; it is listened to soon then */
+  /**
+   * Resolves once no later publication can be missed.
+   * @throws RedisUnreachable; the worker listens to the channel as soon as it has reconnected
+   */
   add(channel: ChannelName): Promise<void> {
     const topic = this.#keys.topicOf(channel);
     this.#channels.set(topic, channel);
-    this.#coming ??= this.#gather((topics) => {
-      this.#coming = undefined;
+    this.#adding ??= this.#gather((topics) => {
+      this.#adding = undefined;
       return this.#store.subscribe(topics);
     });
-    this.#coming.topics.push(topic);
-    return this.#coming.done;
+    this.#adding.topics.push(topic);
+    return this.#adding.done;
   }
 
   remove(channel: ChannelName): Promise<void> {
     const topic = this.#keys.topicOf(channel);
     if (!this.#channels.delete(topic)) return Promise.resolve();
-    this.#going ??= this.#gather((topics) => {
-      this.#going = undefined;
-      // One that is wanted again meanwhile stays: its SUBSCRIBE may be ahead of this.
+    this.#removing ??= this.#gather((topics) => {
+      this.#removing = undefined;
+      // A topic that was added again in the meantime stays: its SUBSCRIBE may be ahead of this command.
       return this.#store.unsubscribe(topics.filter((it) => !this.#channels.has(it)));
     });
-    this.#going.topics.push(topic);
-    return this.#going.done;
+    this.#removing.topics.push(topic);
+    return this.#removing.done;
   }
 
   #gather(run: (topics: readonly string[]) => Promise<void>): Batch {

@@ -15,13 +15,13 @@ const draft: Draft = {
 };
 
 describe("a publication as text", () => {
-  test("comes back whole, numbers beyond 2^53 included", () => {
+  test("is parsed without loss, including numbers beyond 2^53", () => {
     const position = { epoch: "k3x9", offset: 17 };
     const publication = parseStored(channel, position, 1_764_345_600_123, formatDraft(draft, "m-1"));
     expect(publication).toEqual({ ...draft, ...position, id: "m-1", timestamp: 1_764_345_600_123 });
   });
 
-  test("on a topic begins with its place and time", () => {
+  test("on a topic begins with its position and time", () => {
     const text = `k3x9 17 1764345600123\n${formatDraft(draft, "m-1")}`;
     expect(parseTopicMessage(channel, text)).toMatchObject({
       kind: "publication",
@@ -29,7 +29,7 @@ describe("a publication as text", () => {
     });
   });
 
-  test("that is ephemeral has no place", () => {
+  test("that is ephemeral has no position", () => {
     const message = parseTopicMessage(channel, formatEphemeral({ ...draft, ephemeral: true }, "m-2", 5));
     expect(message).toEqual({
       kind: "publication",
@@ -37,11 +37,11 @@ describe("a publication as text", () => {
     });
   });
 
-  test("a channel's reset names where it stands", () => {
+  test("a reset contains the new top of the channel", () => {
     expect(parseTopicMessage(channel, "reset q71m 12")).toEqual({ kind: "reset", top: { epoch: "q71m", offset: 12 } });
   });
 
-  test.each(["", "hello", "k3x9 17", "k3x9 x 5\n{}", "a 1.5 5\n{}"])("%j of somebody else is nothing", (text) => {
+  test.each(["", "hello", "k3x9 17", "k3x9 x 5\n{}", "a 1.5 5\n{}"])("%j from another program is ignored", (text) => {
     expect(parseTopicMessage(channel, text)).toBeUndefined();
   });
 });

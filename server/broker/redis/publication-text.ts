@@ -3,7 +3,7 @@ import type { Position } from "../../../protocol/position.ts";
 import type { Draft, Publication } from "../../../protocol/publication.ts";
 import { toPublication } from "../to-publication.ts";
 
-/** A draft as it is stored: JSON of all but the channel, whose name stands in the key. */
+/** A draft as it is stored: JSON of everything except the channel, whose name is in the key. */
 export function formatDraft(draft: Draft, id: string): string {
   const { channel, ephemeral, ...rest } = draft;
   return JSON.stringify({ ...rest, id });
@@ -19,20 +19,20 @@ export function parseStored(
   return { ...(JSON.parse(text) as Omit<Publication, "channel">), channel, epoch, offset, timestamp };
 }
 
-/** What comes over a channel's topic. */
+/** A message on a channel's topic. */
 export type TopicMessage =
   | { readonly kind: "publication"; readonly publication: Publication }
-  /** The channel's numbering began anew. */
+  /** The channel has a new epoch. */
   | { readonly kind: "reset"; readonly top: Position };
 
-/** An ephemeral publication on its topic: `- 0 1764345600123` and the draft. */
+/** An ephemeral publication on its topic: `- 0 1764345600123`, a line break and the draft. */
 export function formatEphemeral(draft: Draft, id: string, timestamp: number): string {
   return `- 0 ${timestamp}\n${formatDraft(draft, id)}`;
 }
 
 /**
- * Reads `k3x9 17 1764345600123`, a line break and the draft, as publish.lua writes it, or `reset k3x9 0`. Hot path.
- * @returns undefined for what is none of ours
+ * Parses `k3x9 17 1764345600123`, a line break and the draft, as publish.lua writes it, or `reset k3x9 0`. Hot path.
+ * @returns undefined for a text that another program published
  */
 export function parseTopicMessage(channel: ChannelName, text: string): TopicMessage | undefined {
   const end = text.indexOf("\n");

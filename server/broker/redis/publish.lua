@@ -1,11 +1,11 @@
 -- Gives a publication the next offset, stores it, trims the channel's history and sends it to every listening worker.
 --
--- KEYS  1  record of the channel: "epoch top life newest oldest floor total maxage until", see below
+-- KEYS  1  record of the channel: "epoch top replid newest oldest floor total maxage until", see below
 --       2  messages: stream, ids `offset-0`, fields in this order:
---            t  time, ms since 1970       q  time of the one before, -1 where there is none
+--            t  time, ms since 1970       q  time of the message before, or -1
 --            c  costs of all before it    p  publication as text
 --       3  remembered id (only where the publisher chose one): "epoch offset"
--- ARGV  1  life of this server          5  messages kept at most     9  time after which it is too late, ms
+-- ARGV  1  replid of this server        5  messages kept at most     9  refused after this server time, ms
 --       2  epoch for a new channel      6  age limit, ms            10  channel to publish on
 --       3  publication as text          7  cost kept at most        11  PUBLISH or SPUBLISH
 --       4  how long the record          8  how long the id is       12  its cost, bytes
@@ -13,26 +13,26 @@
 --
 -- Answers  {"stored", epoch, offset, time, listening workers}
 --          {"duplicate", epoch, offset}       the id was stored before
---          {"life", epoch, top, life}         the record belongs to another life: nothing is stored
+--          {"life", epoch, top, replid}       nothing is stored: the record has this other replication id (replid)
 --          {"late"}                           nothing is stored
 --
--- In the record, newest is the time of the newest message and total the costs of all there ever were. Oldest and floor are
--- the time of the oldest kept message and the costs of all before it, or earlier values of both: what is really kept is
--- younger and costs less. They are read anew only where they say that a limit is passed, so that most publications look
--- at no other message. Until is when the messages expire by themselves.
+-- In the record, newest is the time of the newest message, and total the costs of all messages ever stored. Oldest and
+-- floor are the time of the oldest kept message and the costs of all before it. They may be out of date: then the kept
+-- messages are younger and cost less. They are read again only when they exceed a limit, so that most publications read
+-- no other message. Until is when the messages expire.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if now > tonumber(ARGV[9]) then return {'late'} end
 
 local record = redis.call('GET', KEYS[1])
-local epoch, top, life, newest, oldest, floor, total, _, untilTime
+local epoch, top, replid, newest, oldest, floor, total, _, untilTime
 if record then
-  epoch, top, life, newest, oldest, floor, total, _, untilTime =
+  epoch, top, replid, newest, oldest, floor, total, _, untilTime =
     string.match(record, '^(%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
   if not epoch then return redis.error_reply('WRONGTYPE the record was written by another program') end
   top = tonumber(top)
-  if life ~= ARGV[1] then return {'life', epoch, top, life} end
+  if replid ~= ARGV[1] then return {'life', epoch, top, replid} end
   newest, oldest, floor = tonumber(newest), tonumber(oldest), tonumber(floor)
   total, untilTime = tonumber(total), tonumber(untilTime)
 end
@@ -46,11 +46,11 @@ if KEYS[3] then
 end
 if not record then
   epoch, top, newest, oldest, floor, total, untilTime = ARGV[2], 0, -1, now, 0, 0, 0
-  redis.call('XLEN', KEYS[2]) -- fails where the key is another program's
-  redis.call('DEL', KEYS[2]) -- messages without a record belong to nobody
+  redis.call('XLEN', KEYS[2]) -- fails if the key belongs to another program
+  redis.call('DEL', KEYS[2]) -- messages without a record are leftovers
 end
 
--- Time within a channel never goes back, so that what is older than something can be searched for.
+-- Time within a channel never goes back, so that read.lua can search by age.
 if now < newest then now = newest end
 local maxCount, maxAge, maxCost, cost = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[12])
 local offset = top + 1
@@ -64,7 +64,7 @@ if maxCount == 0 or cost > maxCost then
 else
   redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[5], offset .. '-0', 't', now, 'q', newest,
     'c', string.format('%.0f', before), 'p', ARGV[3])
-  -- A bounded number at once, since reads skip what is too old.
+  -- At most 1000 are trimmed per publication. Reads skip the rest.
   for _ = 1, 1000 do
     if total - floor <= maxCost and oldest >= now - maxAge then break end
     local two = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 2)
@@ -74,7 +74,7 @@ else
     oldest, floor = tonumber(two[2][2][2]), tonumber(two[2][2][6])
   end
   if untilTime < now + maxAge then
-    -- A tenth more, so that not every publication has to set it.
+    -- A tenth more, so that not every publication has to set the expiry.
     local lifetime = math.ceil(maxAge * 1.1)
     redis.call('PEXPIRE', KEYS[2], lifetime)
     untilTime = now + lifetime

@@ -1,42 +1,42 @@
--- A stretch of a channel's history, oldest first, bounded by number and by cost.
+-- Reads a page of a channel's history, oldest first, limited by number and by cost.
 --
 -- KEYS  1  record of the channel    2  its messages, see publish.lua
--- ARGV  1  life of this server
+-- ARGV  1  replid of this server
 --       2  epoch for a new channel
 --       3  how long the record outlives its messages, ms
---       4  what is asked for: "position", "earliest", "age" or "last"
---       5  the epoch of a position; the age in ms; how many of the last
---       6  the offset of a position
---       7  publications at most         8  cost at most, bytes; one publication is answered in any case
+--       4  where to begin: "position", "earliest", "age" or "last"
+--       5  the epoch of the position, the age in ms, or how many of the last
+--       6  the offset of the position
+--       7  publications at most         8  cost at most, bytes; the first publication is returned whatever its cost
 --
 -- Answers  {"history", epoch, top, gap, {offset, time, text, offset, time, text, …}}
 --          gap is "", "epoch-changed" or "history-too-short"
---          {"life", epoch, top, life}: the record belongs to another life
+--          {"life", epoch, top, replid}: the record was written under this other replication id (replid)
 
 local record = redis.call('GET', KEYS[1])
 if not record then
-  redis.call('XLEN', KEYS[2]) -- fails where the key is another program's
-  redis.call('DEL', KEYS[2]) -- messages without a record belong to nobody
+  redis.call('XLEN', KEYS[2]) -- fails if the key belongs to another program
+  redis.call('DEL', KEYS[2]) -- messages without a record are leftovers
   record = ARGV[2] .. ' 0 ' .. ARGV[1] .. ' -1 0 0 0 0 0'
   redis.call('SET', KEYS[1], record, 'PX', ARGV[3])
 end
-local epoch, top, life, newest, total, maxAge =
+local epoch, top, replid, newest, total, maxAge =
   string.match(record, '^(%S+) (%d+) (%S+) (%S+) %S+ %S+ (%S+) (%S+)')
 if not epoch then return redis.error_reply('WRONGTYPE the record was written by another program') end
 top, newest, total, maxAge = tonumber(top), tonumber(newest), tonumber(total), tonumber(maxAge)
-if life ~= ARGV[1] then return {'life', epoch, top, life} end
+if replid ~= ARGV[1] then return {'life', epoch, top, replid} end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local kept = top - redis.call('XLEN', KEYS[2]) + 1
 
--- Time, time of the one before, and costs before it.
+-- The time of a message, the time of the message before it, and the costs of all before it.
 local function look(offset)
   local fields = redis.call('XRANGE', KEYS[2], offset .. '-0', offset .. '-0')[1][2]
   return tonumber(fields[2]), tonumber(fields[4]), tonumber(fields[6])
 end
 
--- The first kept offset whose time is not before `time`; top + 1 where there is none.
+-- The first kept offset whose time is not before `time`, or top + 1.
 local function firstSince(time)
   local low, high = kept, top + 1
   while low < high do
@@ -46,7 +46,7 @@ local function firstSince(time)
   return low
 end
 
--- What is too old is there until a publication trims it or it expires, and is not answered.
+-- Messages beyond the age limit stay until a publication trims them or the key expires. They are not returned.
 local first = firstSince(now - maxAge)
 local droppedUntil = newest
 if first <= top then
@@ -78,7 +78,7 @@ while left > 0 and from <= top do
   for at = 1, math.min(#page, math.min(left, 20)) do
     local fields = page[at][2]
     begin = begin or tonumber(fields[6])
-    -- The costs before the next one, or of all, are the costs up to this one.
+    -- The costs up to this message: the costs before the next one, or the total after the last one.
     local costs = page[at + 1] and tonumber(page[at + 1][2][6]) or total
     if costs - begin > maxCost and #found > 0 then return {'history', epoch, top, gap, found} end
     found[#found + 1] = from

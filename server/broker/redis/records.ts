@@ -7,16 +7,16 @@ import type { RedisStore } from "../../lib/redis/store.ts";
 import type { History, HistoryRules } from "../log.ts";
 import { newEpoch } from "../new-epoch.ts";
 import type { KeyNames } from "./keys.ts";
+import type { OldRecord } from "./offset-queries.ts";
 import { parseStored } from "./publication-text.ts";
 import type { BrokerScripts } from "./scripts.ts";
-import type { OldRecord } from "./talk.ts";
 
-/** How long a channel's record outlives its messages: 24 h, so that who comes back within a day learns what it missed. */
+/** How long a channel's record outlives its messages. A client that reconnects within 24 h learns whether it missed any. */
 const recordMs = 86_400_000;
-/** A publication that reaches Redis later than this was refused long ago, or will be. */
+/** Redis ignores a publication that arrives later than this: its publisher has already been refused, or will be. */
 const lateMs = 8000;
 
-/** What became of one publication. */
+/** The result of storing one publication. */
 export type StoreOutcome =
   | { readonly outcome: "stored"; readonly position: Position; readonly listeners: number }
   | { readonly outcome: "duplicate"; readonly position: Position }
@@ -26,10 +26,10 @@ export type StoreOutcome =
 /** One publication as it is stored. */
 export interface StoredDraft {
   readonly channel: ChannelName;
-  /** The id that the publisher chose, if it did. */
+  /** The publisher's id, if it chose one. */
   readonly id: string | undefined;
   readonly text: string;
-  /** What it counts against bounds in bytes. */
+  /** What it counts towards limits in bytes. */
   readonly cost: number;
 }
 
@@ -41,7 +41,7 @@ export interface RecordsDependencies {
   readonly idWindowMs: number;
 }
 
-/** The channels in Redis: their records, messages and ids, each step one script on the primary that has them. */
+/** The channels in Redis: their records, messages and ids. Each step is one script on the primary that has them. */
 export class Records {
   readonly #dependencies: RecordsDependencies;
 
@@ -49,7 +49,7 @@ export class Records {
     this.#dependencies = dependencies;
   }
 
-  /** @throws RedisUnreachable where it may be stored or not, RedisUnusable */
+  /** @throws RedisUnreachable if it may or may not be stored, RedisUnusable */
   async publish({ channel, id, text, cost }: StoredDraft, rules: HistoryRules): Promise<StoreOutcome> {
     const { scripts, keys, idWindowMs, store } = this.#dependencies;
     const names = keys.of(channel);
@@ -59,7 +59,7 @@ export class Records {
       scripts.publish,
       id === undefined ? [names.record, names.messages] : [names.record, names.messages, names.id(id)],
       [
-        shard.commands.life,
+        shard.commands.replicationId,
         newEpoch(),
         text,
         recordMs,
@@ -80,22 +80,24 @@ export class Records {
     return { outcome: "stored", position: { epoch, offset }, listeners };
   }
 
-  /** The top; a channel that is not known gets its epoch here. @throws RedisUnreachable, RedisUnusable */
+  /** The top. A channel that is not known gets its epoch here. @throws RedisUnreachable, RedisUnusable */
   async open(channel: ChannelName): Promise<Position | OldRecord> {
     const { scripts, keys } = this.#dependencies;
     const { record, messages } = keys.of(channel);
     const shard = this.#dependencies.store.shardOf(record);
-    const args = [shard.commands.life, newEpoch(), recordMs];
-    return placeOf(channel, await shard.commands.run(scripts.open, [record, messages], args));
+    const args = [shard.commands.replicationId, newEpoch(), recordMs];
+    return topOf(channel, await shard.commands.run(scripts.open, [record, messages], args));
   }
 
-  /** The same for one that is most probably known: a plain read, which costs a third. */
+  /** The same for a channel that is probably known: a plain GET, which costs a third of the script. */
   async top(channel: ChannelName): Promise<Position | OldRecord> {
     const { record } = this.#dependencies.keys.of(channel);
     const { commands } = this.#dependencies.store.shardOf(record);
     const text = await commands.call("GET", record);
-    const [epoch, offset, life] = typeof text === "string" ? text.split(" ", 3) : [];
-    return epoch !== undefined && life === commands.life ? { epoch, offset: Number(offset) } : this.open(channel);
+    const [epoch, offset, replicationId] = typeof text === "string" ? text.split(" ", 3) : [];
+    return epoch !== undefined && replicationId === commands.replicationId
+      ? { epoch, offset: Number(offset) }
+      : this.open(channel);
   }
 
   /** @throws RedisUnreachable, RedisUnusable */
@@ -106,7 +108,7 @@ export class Records {
     const answer = await shard.commands.run(
       scripts.read,
       [record, messages],
-      [shard.commands.life, newEpoch(), recordMs, ...sinceArgs(since), limits.limit, limits.maxBytes],
+      [shard.commands.replicationId, newEpoch(), recordMs, ...sinceArgs(since), limits.limit, limits.maxBytes],
     );
     const [word, epoch, offset, gap, found] = answer as readonly [string, string, number, GapReason | "", string[]];
     if (word === "life") return oldRecord(channel, answer);
@@ -114,29 +116,38 @@ export class Records {
     return { top, gap: gap === "" ? undefined : gap, publications: publicationsOf(channel, epoch, found) };
   }
 
-  /** Brings a record into the present life. @param isKept whether the epoch goes on */
+  /** Rewrites a record under the current replication id. @param isKept whether the channel keeps its epoch */
   settle(old: OldRecord, isKept: boolean): Promise<Position | OldRecord> {
     return this.#decide(old, isKept ? "keep" : "renew");
   }
 
-  /** Gives a channel a new epoch if its top is behind one that was given out. @returns where it stands then */
+  /** Gives a channel a new epoch if its top is behind a position that was given out. @returns its top afterwards */
   renewBehind(channel: ChannelName, { epoch, offset }: Position): Promise<Position | OldRecord> {
-    return this.#decide({ channel, epoch, top: offset, life: "" }, "behind");
+    return this.#decide({ channel, epoch, top: offset, replicationId: "" }, "behind");
   }
 
   async #decide(
-    { channel, epoch, top, life }: OldRecord,
+    { channel, epoch, top, replicationId }: OldRecord,
     decision: "keep" | "renew" | "behind",
   ): Promise<Position | OldRecord> {
     const { scripts, keys, store } = this.#dependencies;
     const { record, topic } = keys.of(channel);
     const shard = store.shardOf(record);
-    const args = [shard.commands.life, life, epoch, top, decision, newEpoch(), topic, store.publishVerb];
+    const args = [
+      shard.commands.replicationId,
+      replicationId,
+      epoch,
+      top,
+      decision,
+      newEpoch(),
+      topic,
+      store.publishVerb,
+    ];
     const answer = await shard.commands.run(scripts.settle, [record], args);
-    return (answer as readonly unknown[])[0] === "gone" ? this.open(channel) : placeOf(channel, answer);
+    return (answer as readonly unknown[])[0] === "gone" ? this.open(channel) : topOf(channel, answer);
   }
 
-  /** Sends what is not stored. @returns how many workers listen */
+  /** Sends a text without storing it. @returns how many workers received it */
   async send(shard: Shard, topic: string, text: string): Promise<number> {
     return Number(await shard.commands.call(this.#dependencies.store.publishVerb, topic, text));
   }
@@ -160,7 +171,7 @@ function sinceArgs(since: Since): readonly (string | number)[] {
   }
 }
 
-/** @param found offset, time and text of each, one after the other */
+/** @param found offset, time and text of each publication, in one flat list */
 function publicationsOf(channel: ChannelName, epoch: string, found: readonly (string | number)[]): Publication[] {
   const publications: Publication[] = [];
   for (let at = 0; at + 2 < found.length; at += 3) {
@@ -170,12 +181,12 @@ function publicationsOf(channel: ChannelName, epoch: string, found: readonly (st
   return publications;
 }
 
-function placeOf(channel: ChannelName, answer: unknown): Position | OldRecord {
+function topOf(channel: ChannelName, answer: unknown): Position | OldRecord {
   const [word, epoch, offset] = answer as readonly [string, string, number];
   return word === "life" ? oldRecord(channel, answer) : { epoch, offset };
 }
 
 function oldRecord(channel: ChannelName, answer: unknown): OldRecord {
-  const [, epoch, top, life] = answer as readonly [string, string, number, string | null];
-  return { channel, epoch, top, life: life ?? "" };
+  const [, epoch, top, replicationId] = answer as readonly [string, string, number, string | null];
+  return { channel, epoch, top, replicationId: replicationId ?? "" };
 }

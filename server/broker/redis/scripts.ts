@@ -5,7 +5,7 @@ import read from "./read.lua" with { type: "text" };
 import settle from "./settle.lua" with { type: "text" };
 import watch from "./watch.lua" with { type: "text" };
 
-/** What runs inside Redis; each file says its keys, arguments and answers. */
+/** The scripts that run inside Redis. Each file documents its keys, arguments and answers. */
 export interface BrokerScripts {
   readonly publish: RedisScript;
   readonly open: RedisScript;

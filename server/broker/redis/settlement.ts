@@ -1,16 +1,16 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
-import type { OldRecord, Testimony } from "./talk.ts";
+import type { OffsetAnswer, OldRecord } from "./offset-queries.ts";
 
-/** Channels in one question to the others. */
+/** Most channels per query to the other members. */
 const batchSize = 1000;
 
 export interface SettlementDependencies {
-  /** What the record says now: its top, or that it belongs to another life. */
-  look(channel: ChannelName): Promise<Position | OldRecord>;
-  ask(records: readonly OldRecord[]): Promise<readonly Testimony[]>;
-  /** Brings the record into the present life, unless somebody else did. */
+  /** Reads the record: its top, or the old record if it has to be settled. */
+  readTop(channel: ChannelName): Promise<Position | OldRecord>;
+  ask(records: readonly OldRecord[]): Promise<readonly OffsetAnswer[]>;
+  /** Rewrites the record under the current replication id, unless another member already has. */
   settle(record: OldRecord, isKept: boolean): Promise<Position | OldRecord>;
 }
 
@@ -20,9 +20,9 @@ interface Pending {
 }
 
 /**
- * Settles channels whose record was written in another life of Redis: after a restart, a failover, or a copy that was put
- * back. Where every member answers, and none has seen more than Redis has, the epoch goes on and nobody notices. Else it
- * is a new one, so that no position ever names two publications.
+ * Settles channels with an old record, which Redis has after a restart, a failover or a restored copy. If every member
+ * answers and none has seen a higher offset than Redis has, the channel keeps its epoch and clients notice nothing.
+ * Otherwise it gets a new epoch, so that no position ever names two publications.
  */
 export class Settlement {
   readonly #dependencies: SettlementDependencies;
@@ -37,7 +37,7 @@ export class Settlement {
     return this.#pending.has(channel);
   }
 
-  /** Resolves once the channel was settled, or could not be: then whoever needs it meets the other life again. */
+  /** Resolves once the channel is settled or settling failed. After a failure, the next call finds the old record again. */
   settle(channel: ChannelName): Promise<void> {
     const known = this.#pending.get(channel);
     if (known !== undefined) return known.done;
@@ -49,7 +49,7 @@ export class Settlement {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    await undefined; // what is found in the same turn is asked together
+    await undefined; // channels found in the same turn of the event loop share a query
     while (this.#pending.size > 0) {
       const batch = Array.from(this.#pending.keys()).slice(0, batchSize);
       try {
@@ -69,14 +69,14 @@ export class Settlement {
   }
 
   async #settleBatch(channels: readonly ChannelName[]): Promise<void> {
-    const { look, ask, settle } = this.#dependencies;
-    const found = await Promise.all(channels.map((it) => look(it)));
-    const old = found.filter((it): it is OldRecord => "life" in it);
+    const { readTop, ask, settle } = this.#dependencies;
+    const found = await Promise.all(channels.map((it) => readTop(it)));
+    const old = found.filter((it): it is OldRecord => "replicationId" in it);
     if (old.length === 0) return;
-    const testimonies = await ask(old);
+    const answers = await ask(old);
     const keeps = old.map(({ top }, at) => {
-      const testimony = testimonies[at];
-      return testimony?.isComplete === true && testimony.highest <= top;
+      const answer = answers[at];
+      return answer?.isComplete === true && answer.highest <= top;
     });
     await Promise.all(old.map((record, at) => settle(record, keeps[at] === true)));
     const kept = keeps.filter((it) => it).length;

@@ -2,29 +2,30 @@ import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Shard } from "../../lib/redis/shard.ts";
 import type { RedisStore } from "../../lib/redis/store.ts";
 import { RedisUnreachable } from "../../lib/redis/unreachable.ts";
-import type { Companions } from "./companions.ts";
+import type { Members } from "./members.ts";
 
-/** How often each server is watched. */
+/** How often each server is checked. */
 const everyMs = 2000;
-/** A server that has not answered or delivered for so long is connected to anew. */
-const deafMs = 4000;
+/** A connection that delivers nothing for this long is replaced. */
+const silentMs = 4000;
 
 export interface WatchDependencies {
   readonly self: string;
   readonly store: RedisStore;
-  readonly companions: Companions;
+  readonly members: Members;
   readonly clock: Clock;
-  /** The name of a watch topic begins with it. */
+  /** The prefix of all watch topics. */
   readonly topic: string;
   /** Runs watch.lua on a shard. */
   write(shard: Shard, topic: string, text: string): Promise<unknown>;
-  /** Whether every server takes writes and delivers. Called for every round. */
+  /** Reports after each round whether every server accepts writes and delivers. */
   onResult(failure: Error | undefined): void;
 }
 
 /**
- * Publishes to itself on every server, every 2 s: so a server that takes no writes, a subscription that is deaf although
- * its connection looks alive, and a connection whose packets are dropped are found. The others hear that this one lives.
+ * Publishes to itself on every server, every 2 s. This detects a server that accepts no writes, a subscription that
+ * receives nothing although its connection looks alive, and a connection whose packets are dropped. It also tells the other
+ * members that this one is alive.
  */
 export class Watch {
   readonly #dependencies: WatchDependencies;
@@ -47,27 +48,27 @@ export class Watch {
     this.#timer?.cancel();
   }
 
-  /** The others need not wait until they miss this one. */
+  /** Announces the departure, so that the other members need not wait until this one expires. */
   async leave(): Promise<void> {
     const { self, write } = this.#dependencies;
     await Promise.all(Array.from(this.#topics, ([shard, topic]) => write(shard, topic, `bye ${self}`)));
   }
 
-  /** Whether a topic is one of the watch. */
+  /** Whether this is a watch topic. */
   isOwn(topic: string): boolean {
     return topic.startsWith(this.#dependencies.topic);
   }
 
-  hear(topic: string, text: string): void {
-    const { self, companions, clock } = this.#dependencies;
+  handleMessage(topic: string, text: string): void {
+    const { self, members, clock } = this.#dependencies;
     const [word, member = ""] = text.split(" ");
-    if (word === "bye") companions.left(member);
-    else if (member !== self) companions.heard(member);
+    if (word === "bye") members.left(member);
+    else if (member !== self) members.heardFrom(member);
     else for (const [shard, it] of this.#topics) if (it === topic) this.#heardAt.set(shard, clock.monotonic());
   }
 
-  /** Every connection is a new one: what was not heard over the old ones says nothing. */
-  forgive(): void {
+  /** All connections are new, so silence on the old ones does not count. */
+  resetDeadlines(): void {
     const now = this.#dependencies.clock.monotonic();
     for (const shard of this.#heardAt.keys()) this.#heardAt.set(shard, now);
   }
@@ -90,9 +91,9 @@ export class Watch {
 
   async #watch(shard: Shard): Promise<Error | undefined> {
     const { self, store, clock, write } = this.#dependencies;
-    if (!shard.isUp) return undefined; // the store says so itself
+    if (!shard.isUp) return undefined; // the store reports this itself
     const heardAt = this.#heardAt.get(shard);
-    if (heardAt !== undefined && clock.monotonic() - heardAt > deafMs) {
+    if (heardAt !== undefined && clock.monotonic() - heardAt > silentMs) {
       this.#heardAt.set(shard, clock.monotonic());
       store.restart(shard);
       return new RedisUnreachable(`${shard.name} does not answer, or does not deliver`);
@@ -108,7 +109,7 @@ export class Watch {
     }
   }
 
-  /** A topic that this shard has: on a cluster it depends on the slots, and a shard without slots has none. */
+  /** Chooses a topic in one of the shard's slots and subscribes to it. A shard without slots has none. */
   async #choose(shard: Shard): Promise<string | undefined> {
     const { store, topic, clock } = this.#dependencies;
     const chosen = store.keyAt(shard, topic);
@@ -123,6 +124,6 @@ export class Watch {
     const topic = this.#topics.get(shard);
     this.#topics.delete(shard);
     this.#heardAt.delete(shard);
-    if (topic !== undefined) this.#dependencies.store.unsubscribe([topic]).catch(() => undefined); // it is gone
+    if (topic !== undefined) this.#dependencies.store.unsubscribe([topic]).catch(() => undefined); // the shard is gone
   }
 }

@@ -7,7 +7,7 @@ import { RedisUnreachable, type RedisUnusable } from "./unreachable.ts";
 
 /** What a connection reports to its owner. The callbacks must not throw. */
 export interface CommandConnectionEvents {
-  /** The server's life is known and the scripts are loaded: commands work from here on. */
+  /** The server's replication id is known and the scripts are loaded: commands work from here on. */
   onUp(info: ServerInfo): void;
   /** Commands fail until the next `onUp`. Also called when a first connection fails, once per attempt. */
   onDown(reason: RedisUnreachable | RedisUnusable): void;
@@ -25,7 +25,7 @@ export interface CommandConnectionSettings {
 /**
  * The command connection to one Redis primary.
  *
- * Invariant: while it is up, `life` identifies the run of the server that it is connected to. It is read before any other
+ * Invariant: while it is up, `replicationId` identifies the run of the server that it is connected to. It is read before any other
  * command on each new connection. Commands in flight fail when the connection breaks; none is ever sent twice.
  */
 export class CommandConnection {
@@ -70,9 +70,9 @@ export class CommandConnection {
     return this.#info !== undefined;
   }
 
-  /** The life of the server, see ServerInfo. Empty while it is not up. */
-  get life(): string {
-    return this.#info?.life ?? "";
+  /** The replication id of the server, see ServerInfo. Empty while it is not up. */
+  get replicationId(): string {
+    return this.#info?.replicationId ?? "";
   }
 
   /** The server's current time as estimated here, milliseconds since 1970. */
@@ -90,13 +90,13 @@ export class CommandConnection {
     return this.#attempt(() => this.#redis.call(command, ...args));
   }
 
-  /** Reads life and time again, to detect a server that was replaced behind an open connection. */
+  /** Reads replication id and time again, to detect a server that was replaced behind an open connection. */
   async look(): Promise<void> {
     const generation = this.#generation;
     const info = parseServerInfo(await this.#attempt(() => this.#redis.info()));
     await this.#attempt(() => this.#readTime());
     if (generation !== this.#generation || this.#info === undefined) return;
-    if (info.life === this.#info.life && info.isPrimary) return;
+    if (info.replicationId === this.#info.replicationId && info.isPrimary) return;
     this.restart();
   }
 

@@ -14,7 +14,7 @@ describe("what a server says of itself", () => {
     expect(info({ maxmemory: "1048576", maxmemory_policy: "allkeys-lru" })).toEqual({
       version: "7.0.15",
       isPrimary: true,
-      life: "abc",
+      replicationId: "abc",
       isCluster: false,
       evictionPolicy: "allkeys-lru",
       maxMemory: 1_048_576,

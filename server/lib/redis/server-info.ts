@@ -6,7 +6,7 @@ export interface ServerInfo {
   readonly version: string;
   readonly isPrimary: boolean;
   /** The replication id. It changes with each restart of a primary and each failover. */
-  readonly life: string;
+  readonly replicationId: string;
   readonly isCluster: boolean;
   /** What happens when `maxmemory` is reached, such as `noeviction`. */
   readonly evictionPolicy: string;
@@ -26,7 +26,7 @@ export function parseServerInfo(text: string): ServerInfo {
   return {
     version: values.get("redis_version") ?? "",
     isPrimary: values.get("role") === "master",
-    life: values.get("master_replid") ?? "",
+    replicationId: values.get("master_replid") ?? "",
     isCluster: values.get("cluster_enabled") === "1",
     evictionPolicy: values.get("maxmemory_policy") ?? "noeviction",
     maxMemory: Number(values.get("maxmemory") ?? 0),
@@ -39,9 +39,10 @@ export function parseServerInfo(text: string): ServerInfo {
  * @throws RedisUnusable where a person has to change something
  */
 export function checkServer(info: ServerInfo, server: string, wantsCluster: boolean): void {
-  const { version, isPrimary, life, isCluster } = info;
+  const { version, isPrimary, replicationId, isCluster } = info;
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (version === "" || life === "") throw new RedisUnusable(`${server} does not answer INFO like Redis or Valkey`);
+  if (version === "" || replicationId === "")
+    throw new RedisUnusable(`${server} does not answer INFO like Redis or Valkey`);
   if (major < oldestVersion[0] || (major === oldestVersion[0] && minor < oldestVersion[1])) {
     throw new RedisUnusable(`${server} is Redis ${version}: expected ${oldestVersion.join(".")} or later, or Valkey`);
   }

@@ -1,8 +1,8 @@
-/** The real server, but its members never say that they have seen more than Redis has: every epoch goes on. */
-import { Talk } from "../../../server/broker/redis/talk.ts";
+/** The real server, but its members never report offsets beyond what Redis has, so every channel keeps its epoch. */
+import { OffsetQueries } from "../../../server/broker/redis/offset-queries.ts";
 
-Talk.prototype.ask = async (records) => records.map(() => ({ highest: 0, isComplete: true }));
+OffsetQueries.prototype.ask = async (records) => records.map(() => ({ highest: 0, isComplete: true }));
 
-import "./forgets-what-it-saw.ts";
+import "./no-seen-positions.ts";
 
 await import("../../../server/main.ts");

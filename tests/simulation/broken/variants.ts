@@ -1,6 +1,6 @@
 import { RedisBroker } from "../../../server/broker/redis/broker.ts";
+import { KnownOffsets } from "../../../server/broker/redis/known-offsets.ts";
 import { Records } from "../../../server/broker/redis/records.ts";
-import { Witness } from "../../../server/broker/redis/witness.ts";
 import { HeldClaims } from "../../../server/cluster/held-claims.ts";
 import { Sequencer } from "../../../server/delivery/sequencer.ts";
 import { Tail } from "../../../server/delivery/tail.ts";
@@ -50,7 +50,7 @@ export const variants: readonly BrokenVariant[] = [
     },
   },
   {
-    name: "a channel of another life is used as it is, so positions are given away twice",
+    name: "a channel with an old record is used as it is, so positions are assigned twice",
     breaks: ["one publication per position"],
     profile: "redis",
     firstSeed: 1,
@@ -74,20 +74,20 @@ export const variants: readonly BrokenVariant[] = [
     },
   },
   {
-    name: "epochs that a channel has left are forgotten at once",
+    name: "former epochs of a channel are forgotten at once",
     breaks: ["one publication per position"],
     profile: "redis",
     firstSeed: 22,
     put: () => {
-      const { highest } = Witness.prototype;
-      const latest = new WeakMap<Witness, Map<string, string>>();
-      const { saw } = Witness.prototype;
-      const see = replace(Witness.prototype, "saw", function (channel, position) {
+      const { highest } = KnownOffsets.prototype;
+      const latest = new WeakMap<KnownOffsets, Map<string, string>>();
+      const { observed } = KnownOffsets.prototype;
+      const see = replace(KnownOffsets.prototype, "observed", function (channel, position) {
         const epochs = latest.get(this) ?? new Map<string, string>();
         latest.set(this, epochs.set(channel, position.epoch));
-        saw.call(this, channel, position);
+        observed.call(this, channel, position);
       });
-      const forget = replace(Witness.prototype, "highest", function (channel, epoch) {
+      const forget = replace(KnownOffsets.prototype, "highest", function (channel, epoch) {
         const now = latest.get(this)?.get(channel);
         return now === undefined || now === epoch ? highest.call(this, channel, epoch) : 0;
       });

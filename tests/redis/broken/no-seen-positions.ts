@@ -1,4 +1,4 @@
-/** Takes the second defence away: a worker that has seen more than Redis has no longer says so when it asks for tops. */
+/** Disables the second defence: a worker that has seen more than Redis does not report this when it asks for tops. */
 import { RedisBroker } from "../../../server/broker/redis/broker.ts";
 
 const { tops } = RedisBroker.prototype;

@@ -1,38 +1,42 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
 
-/** Positions kept from before a restart, about 10 MB; beyond it the oldest are dropped. */
+/** Most positions kept from before restarts, about 10 MB. Beyond it the oldest are dropped. */
 const maxPinned = 100_000;
 
 /**
- * The highest offsets that this member knows to have been given away: of the channels it listens to, and of what it
- * acknowledged lately. With them the members find out whether Redis has lost something.
+ * The highest offsets that this member knows to be assigned: in the channels that it listens to, and in its recent
+ * acknowledgements. The members compare them with Redis to find out whether Redis has lost publications.
  *
- * Epochs that a channel has left are remembered for a while too: a Redis that crashes right after a new epoch began may
- * come back with the old one.
+ * Former epochs of a channel are remembered for a while too: if Redis crashes right after a new epoch began, it may
+ * restart with the old one.
  */
-export class Witness {
+export class KnownOffsets {
   readonly #listened = new Map<ChannelName, Position>();
-  /** The highest offset by epoch and channel: acknowledged, or left behind, in this minute and in the last. */
+  /**
+   * Highest offsets by epoch and channel: acknowledgements, former epochs and channels no longer tracked. `#recent` holds
+   * those of the current minute, `#older` those of the minute before.
+   */
   #recent = new Map<string, number>();
   #older = new Map<string, number>();
+  /** The same from before restarts of Redis. */
   readonly #pinned = new Map<string, number>();
 
-  /** The channel's numbering is watched until `forget`. */
-  watch(channel: ChannelName, top: Position): void {
-    if (this.#listened.has(channel)) this.saw(channel, top);
+  /** Tracks the offsets of the channel until `untrack`. */
+  track(channel: ChannelName, top: Position): void {
+    if (this.#listened.has(channel)) this.observed(channel, top);
     else this.#listened.set(channel, top);
   }
 
-  /** Nobody listens any more; clients may still hold the last position for a while. */
-  forget(channel: ChannelName): void {
+  /** This member no longer listens. The last position is remembered for a while, because clients may still resume from it. */
+  untrack(channel: ChannelName): void {
     const known = this.#listened.get(channel);
     this.#listened.delete(channel);
     if (known !== undefined) this.#remember(channel, known);
   }
 
-  /** Hot path: what was delivered or read of a channel that may be watched. Answers may overtake deliveries. */
-  saw(channel: ChannelName, position: Position): void {
+  /** Hot path: a position that was delivered or read. Does nothing for an untracked channel. Answers may overtake deliveries. */
+  observed(channel: ChannelName, position: Position): void {
     const known = this.#listened.get(channel);
     if (known === undefined || (known.epoch === position.epoch && known.offset >= position.offset)) return;
     if (known.epoch !== position.epoch) this.#remember(channel, known);
@@ -40,14 +44,14 @@ export class Witness {
   }
 
   acknowledged(channel: ChannelName, position: Position): void {
-    if (this.#listened.has(channel)) this.saw(channel, position);
+    if (this.#listened.has(channel)) this.observed(channel, position);
     else this.#remember(channel, position);
   }
 
   /** Redis restarted: keeps what is remembered now, because a channel is settled only when it is used next. */
   pin(): void {
-    for (const places of [this.#older, this.#recent]) {
-      for (const [key, offset] of places) this.#pinned.set(key, Math.max(offset, this.#pinned.get(key) ?? 0));
+    for (const offsets of [this.#older, this.#recent]) {
+      for (const [key, offset] of offsets) this.#pinned.set(key, Math.max(offset, this.#pinned.get(key) ?? 0));
     }
     for (const key of this.#pinned.keys()) {
       if (this.#pinned.size <= maxPinned) return;
@@ -55,13 +59,13 @@ export class Witness {
     }
   }
 
-  /** To be called once a minute: what was acknowledged or left behind before the last minute is forgotten. */
-  turn(): void {
+  /** Called once a minute. Forgets what was remembered before the last minute. */
+  rotate(): void {
     this.#older = this.#recent;
     this.#recent = new Map();
   }
 
-  /** The highest known offset of the channel in this epoch; 0 where none is known. */
+  /** The highest known offset of the channel in this epoch, or 0. */
   highest(channel: ChannelName, epoch: string): number {
     const listened = this.#listened.get(channel);
     const key = keyOf(channel, epoch);

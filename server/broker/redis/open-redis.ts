@@ -7,10 +7,10 @@ import { UnusableStorage } from "../unusable-storage.ts";
 import { explainRedis } from "./explain.ts";
 import { KeyNames } from "./keys.ts";
 
-/** The layout of keys, scripts and messages. Servers of another one must not share a prefix. */
+/** The version of the layout of keys, scripts and messages. Servers with different versions must not share a prefix. */
 const format = "1";
 
-export interface PrologueSettings {
+export interface OpenRedisSettings {
   readonly redisUrl: string;
   readonly redisPrefix: string;
   readonly historySize: number;
@@ -18,27 +18,27 @@ export interface PrologueSettings {
   readonly historyBytes: number;
 }
 
-/** What all workers of one server have in common. */
-export interface Prologue {
+/** What all workers of one server share. */
+export interface OpenedRedis {
   readonly address: RedisAddress;
-  /** What resume keys are signed with, 32 bytes. */
+  /** The secret that signs resume keys, 32 bytes. */
   readonly resumeSecret: Uint8Array;
 }
 
 /**
- * Looks at Redis before anything is started: whether it can be used, whether what is under the prefix is ours, and
- * whether the other servers keep as much history.
+ * Checks Redis before anything is started: whether it can be used, whether the keys under the prefix have this version's
+ * format, and whether the other servers keep the same amount of history.
  *
- * @throws UnusableStorage that names the setting, what is wrong and the way out; no password is in it
+ * @throws UnusableStorage that names the setting, what is wrong and what to do; it contains no password
  */
-export async function openRedis(settings: PrologueSettings): Promise<Prologue> {
+export async function openRedis(settings: OpenRedisSettings): Promise<OpenedRedis> {
   const address = parseRedisUrl(settings.redisUrl);
   if (typeof address === "string") throw new UnusableStorage(`REDIS_URL: ${address}`);
   const events = { onUp: () => undefined, onDown: () => undefined, onMessage: () => undefined };
   const store = new RedisStore({ address, scripts: [], clock: systemClock }, events);
   try {
     await store.start();
-    // A user of Redis may have the rights to keys and lack those to channels.
+    // A Redis user may have access to keys but not to channels.
     await store.subscribe([new KeyNames(settings.redisPrefix, address.db).ownTopic("watch")]);
     warnOfEviction(store);
     return { address, resumeSecret: await agree(store, settings) };
@@ -49,7 +49,7 @@ export async function openRedis(settings: PrologueSettings): Promise<Prologue> {
   }
 }
 
-/** Records that are evicted cost their channels the epoch: said at once, since it happens when memory is short. */
+/** A channel whose record is evicted loses its epoch. The warning comes at start-up, before memory runs short. */
 function warnOfEviction(store: RedisStore): void {
   for (const { name, info } of store.shards) {
     if (info === undefined || info.maxMemory === 0 || info.evictionPolicy === "noeviction") continue;
@@ -61,8 +61,8 @@ function warnOfEviction(store: RedisStore): void {
   }
 }
 
-/** Whoever comes first says the format, the secret and the history settings; the others find them. */
-async function agree(store: RedisStore, settings: PrologueSettings): Promise<Uint8Array> {
+/** The first server stores the format, the secret and its history settings; later servers read them. */
+async function agree(store: RedisStore, settings: OpenRedisSettings): Promise<Uint8Array> {
   const key = new KeyNames(settings.redisPrefix, 0).own("server");
   const { commands } = store.shardOf(key);
   const history = `HISTORY_SIZE=${settings.historySize} HISTORY_TTL=${settings.historyTtlMs}ms HISTORY_BYTES=${settings.historyBytes}`;

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import { Members } from "./members.ts";
+
+test("a member expires six seconds after its last message", () => {
+  const clock = new MovedClock();
+  const members = new Members(clock);
+  members.heardFrom("a");
+  clock.move(6000);
+  expect(members.alive()).toEqual(["a"]);
+  clock.move(1);
+  expect(members.alive()).toEqual([]);
+});
+
+test("a member that announces its departure expires at once", () => {
+  const members = new Members(new MovedClock());
+  members.heardFrom("a");
+  members.left("a");
+  expect(members.alive()).toEqual([]);
+});
+
+test("the time during which this member was disconnected does not count, however long it was", () => {
+  const clock = new MovedClock();
+  const members = new Members(clock);
+  members.heardFrom("a");
+  clock.move(2000);
+  members.disconnected();
+  members.disconnected(); // with several servers, one connection after the other breaks
+  clock.move(60_000);
+  expect(members.alive()).toEqual(["a"]);
+  members.connected();
+  clock.move(4000);
+  expect(members.alive()).toEqual(["a"]);
+  clock.move(1);
+  expect(members.alive()).toEqual([]);
+});

@@ -1,0 +1,71 @@
+import type { Clock } from "../../lib/clock.ts";
+
+/** A member that sends nothing for this long has expired. Members send every 2 s. */
+const expiryMs = 6000;
+/** After this time connected, a member has received a message from all others, because members send every 2 s. */
+const introducedMs = 3000;
+/** How long a departure is remembered: longer than any query about lost publications takes. */
+const departureMs = 60_000;
+
+/**
+ * The other members that use this Redis, known from their messages on the watch topics.
+ *
+ * A disconnected member receives nothing from the others. That time does not count towards their expiry.
+ */
+export class Members {
+  readonly #clock: Clock;
+  readonly #heardAt = new Map<string, number>();
+  /** Members that announced their departure, and when. */
+  readonly #leftAt = new Map<string, number>();
+  #disconnectedSince: number | undefined;
+  #connectedSince: number | undefined;
+  /** How long this member was connected before, in total. */
+  #connectedMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  heardFrom(member: string): void {
+    this.#heardAt.set(member, this.#clock.monotonic());
+  }
+
+  left(member: string): void {
+    this.#heardAt.delete(member);
+    const now = this.#clock.monotonic();
+    for (const [other, at] of this.#leftAt) if (now - at > departureMs) this.#leftAt.delete(other);
+    this.#leftAt.set(member, now);
+  }
+
+  /** Whether the member announced its departure lately. Queries do not wait for such a member. */
+  hasLeft(member: string): boolean {
+    return this.#leftAt.has(member);
+  }
+
+  disconnected(): void {
+    this.#disconnectedSince ??= this.#clock.monotonic();
+    if (this.#connectedSince !== undefined) this.#connectedMs += this.#clock.monotonic() - this.#connectedSince;
+    this.#connectedSince = undefined;
+  }
+
+  /** Whether all other members are known. A member that has just started does not know them yet. */
+  get isIntroduced(): boolean {
+    const since = this.#connectedSince;
+    return this.#connectedMs + (since === undefined ? 0 : this.#clock.monotonic() - since) >= introducedMs;
+  }
+
+  connected(): void {
+    this.#connectedSince ??= this.#clock.monotonic();
+    if (this.#disconnectedSince === undefined) return;
+    const disconnectedMs = this.#clock.monotonic() - this.#disconnectedSince;
+    this.#disconnectedSince = undefined;
+    for (const [member, at] of this.#heardAt) this.#heardAt.set(member, at + disconnectedMs);
+  }
+
+  /** The members that have not expired. */
+  alive(): readonly string[] {
+    const now = this.#disconnectedSince ?? this.#clock.monotonic();
+    for (const [member, at] of this.#heardAt) if (now - at > expiryMs) this.#heardAt.delete(member);
+    return Array.from(this.#heardAt.keys());
+  }
+}

@@ -1,0 +1,103 @@
+import { describe, expect, test } from "bun:test";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import { KnownOffsets } from "./known-offsets.ts";
+import { Members } from "./members.ts";
+import { OffsetQueries, type OldRecord } from "./offset-queries.ts";
+
+const room = "room" as ChannelName;
+const record: OldRecord = { channel: room, epoch: "e1", top: 5, replicationId: "before" };
+
+/** Members that share one topic, on one clock. */
+function membersOf(names: readonly string[], { silent = [] as readonly string[] } = {}) {
+  const clock = new MovedClock();
+  const all = names.map((self) => {
+    const members = new Members(clock);
+    members.connected();
+    const knownOffsets = new KnownOffsets();
+    const replicationIds = new Set(["before"]);
+    const send = async (text: string) => {
+      for (const it of all) if (!silent.includes(it.self)) queueMicrotask(() => it.queries.handleMessage(text));
+    };
+    const queries = new OffsetQueries({ self, members, knownOffsets, replicationIds, send, clock });
+    return { self, members, knownOffsets, replicationIds, queries };
+  });
+  clock.move(3000);
+  for (const { self, members } of all) for (const other of names) if (other !== self) members.heardFrom(other);
+  return { clock, members: all };
+}
+
+describe("a query for the highest offset of an old record", () => {
+  test("returns the highest offset that any member has seen, once all have answered", async () => {
+    const { members } = membersOf(["a", "b", "c"]);
+    members[0]?.knownOffsets.track(room, { epoch: "e1", offset: 5 });
+    members[2]?.knownOffsets.track(room, { epoch: "e1", offset: 7 });
+    expect(await members[0]?.queries.ask([record])).toEqual([{ highest: 7, isComplete: true }]);
+  });
+
+  test("returns at once if there are no other members", async () => {
+    const { members } = membersOf(["a"]);
+    expect(await members[0]?.queries.ask([record])).toEqual([{ highest: 0, isComplete: true }]);
+  });
+
+  test("is incomplete if a live member does not answer within five seconds", async () => {
+    const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
+    const asked = members[0]?.queries.ask([record]);
+    await clock.moveInSteps(5000, 100);
+    expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("is incomplete if the querying member has just started and may not know the others yet", async () => {
+    const { members: all, clock } = membersOf(["a"]);
+    const members = new Members(clock);
+    members.connected();
+    const { knownOffsets, replicationIds } = all[0] ?? {
+      knownOffsets: new KnownOffsets(),
+      replicationIds: new Set<string>(),
+    };
+    const send = async () => undefined;
+    const newcomer = new OffsetQueries({ self: "b", members, knownOffsets, replicationIds, send, clock });
+    clock.move(2999);
+    expect(await newcomer.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
+    members.disconnected(); // a disconnected member does not learn of the others
+    clock.move(60_000);
+    expect(await newcomer.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
+    members.connected();
+    clock.move(1);
+    expect(await newcomer.ask([record])).toEqual([{ highest: 0, isComplete: true }]);
+  });
+
+  test("is incomplete if a member falls silent during the query, because it may have seen more", async () => {
+    const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
+    await clock.moveInSteps(2000, 100);
+    const asked = members[0]?.queries.ask([record]);
+    await clock.moveInSteps(5000, 100);
+    expect(members[0]?.members.alive()).toEqual([]);
+    expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("is complete without a member that announced its departure", async () => {
+    const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
+    const asked = members[0]?.queries.ask([record]);
+    members[0]?.members.left("b");
+    await clock.moveInSteps(1000, 100);
+    expect(await asked).toEqual([{ highest: 0, isComplete: true }]);
+  });
+
+  test("is incomplete if no member was connected under that replication id", async () => {
+    const { members } = membersOf(["a", "b"]);
+    for (const { replicationIds } of members) replicationIds.clear();
+    expect(await members[0]?.queries.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("is repeated for a member that was still reconnecting at first", async () => {
+    const silent: string[] = ["b"];
+    const { members, clock } = membersOf(["a", "b"], { silent });
+    members[1]?.knownOffsets.track(room, { epoch: "e1", offset: 6 });
+    const asked = members[0]?.queries.ask([record]);
+    await clock.moveInSteps(1000, 100);
+    silent.length = 0;
+    await clock.moveInSteps(1000, 100);
+    expect(await asked).toEqual([{ highest: 6, isComplete: true }]);
+  });
+});
