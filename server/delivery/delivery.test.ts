@@ -12,7 +12,7 @@ afterEach(() => it.close());
 const room = nameOf("room");
 const large = "x".repeat(60_000);
 
-/** A hub whose log can forget everything, and somebody in `room` who reads. */
+/** A hub whose history can be cleared, and a session in `room` that reads. */
 async function begin(options: Parameters<typeof TestHub.start>[0] = {}) {
   const clock = new MovedClock();
   const log = new RecordingLog({ historySize: 1000, historyTtl: 300_000 }, clock);
@@ -28,13 +28,13 @@ function courseOf({ taken }: FakeConnection) {
 }
 
 describe("delivery", () => {
-  test("does not let so much wait that the tail could overflow, whatever the window says", async () => {
+  test("flushes before the unflushed messages could overflow the tail, whatever the flush window is", async () => {
     const { connection } = await begin();
     for (let count = 0; count < 5; count++) await it.publish("room", large);
     expect(courseOf(connection).length).toBeGreaterThanOrEqual(4);
   });
 
-  test("keeps one who stops reading out of everybody's way, and brings them all of it later", async () => {
+  test("a session that stops reading delays nobody, and receives everything once it reads again", async () => {
     const { connection } = await begin();
     const stalled = await it.connect({ channels: [room] });
     stalled.connection.stall();
@@ -51,7 +51,7 @@ describe("delivery", () => {
     expect(it.hub.slowReaders).toBe(0);
   });
 
-  test("writes to a socket again once little waits in it, not at the first byte of room", async () => {
+  test("writes to a socket again once its buffer is nearly empty, not at the first free byte", async () => {
     await begin();
     const { connection, session } = await it.connect({ channels: [room] });
     connection.stall();
@@ -66,7 +66,7 @@ describe("delivery", () => {
     expect([session.isBlocked, connection.buffered()]).toEqual([false, 0]);
   });
 
-  test("has a reader whose socket fills up again and again go on where it was each time", async () => {
+  test("a session whose socket fills up repeatedly resumes where it left off each time", async () => {
     const { connection } = await begin();
     const slow = await it.connect({ channels: [room, nameOf("other")] });
     slow.connection.stall();
@@ -88,7 +88,7 @@ describe("delivery", () => {
     expect(slow.connection.of("message")).toHaveLength(25);
   });
 
-  test("counts a reader whose socket is full until it reads again or is gone", async () => {
+  test("counts a session with a full socket until it reads again or leaves", async () => {
     await begin();
     const slow = [await it.connect({ channels: [room] }), await it.connect({ channels: [room] })] as const;
     for (const { connection } of slow) connection.stall();
@@ -106,7 +106,7 @@ describe("delivery", () => {
     expect(it.hub.delivery.blocked).toBe(0);
   });
 
-  test("finds out at once what was lost where the broker says that its connection broke", async () => {
+  test("looks for lost messages as soon as the broker reports a broken connection", async () => {
     const { connection } = await begin();
     it.broker.lose = 1;
     await it.publish("room");
@@ -117,7 +117,7 @@ describe("delivery", () => {
     expect(courseOf(connection)).toEqual(["message 1"]);
   });
 
-  test("asks nothing of the broker after the end", async () => {
+  test("sends no requests to the broker after the end", async () => {
     await begin();
     await it.hub.close();
     const before = it.broker.comparisons;
@@ -125,7 +125,7 @@ describe("delivery", () => {
     expect(it.broker.comparisons).toBe(before);
   });
 
-  test("gives a gap to one whose place history no longer reaches back to", async () => {
+  test("sends a gap to a session whose position is older than the history", async () => {
     const { connection } = await begin({ rules: { historySize: 2 }, settings: { tailBytes: 0 } });
     const stalled = await it.connect(
       { channels: [room] },
@@ -142,7 +142,7 @@ describe("delivery", () => {
     expect(courseOf(stalled.connection)).toEqual(["message 1", "gap 2-4 history-too-short", "message 5", "message 6"]);
   });
 
-  test("closes with 4008 who makes no progress at all", async () => {
+  test("closes a session that makes no progress at all with 4008", async () => {
     await begin();
     const { connection } = await it.connect({ channels: [room] });
     connection.stall();
@@ -154,7 +154,7 @@ describe("delivery", () => {
     expect([connection.closedWith?.name, it.hub.connections.size]).toEqual(["too-slow", 1]);
   });
 
-  test("repairs what the broker lost, in order, and nobody sees more of it than the delay", async () => {
+  test("repairs what the broker lost, in order, and each session receives everything", async () => {
     const { connection } = await begin();
     it.broker.lose = 3;
     for (let count = 0; count < 5; count++) await it.publish("room");
@@ -162,7 +162,7 @@ describe("delivery", () => {
     expect(courseOf(connection)).toEqual(["message 1", "message 2", "message 3", "message 4", "message 5"]);
   });
 
-  test("announces what the broker lost and history has no more, to each once", async () => {
+  test("announces once per session what the broker lost and the history no longer has", async () => {
     const { connection } = await begin({ rules: { historySize: 1 } });
     const other = await it.connect({ channels: [room] });
     await it.publish("room");
@@ -174,7 +174,7 @@ describe("delivery", () => {
     }
   });
 
-  test("tells everybody of a new life of the numbering, those who lag too, and goes on in it", async () => {
+  test("tells all sessions about a new epoch, lagging ones too, and continues in it", async () => {
     const { connection, log } = await begin();
     const stalled = await it.connect(
       { channels: [room] },
@@ -194,7 +194,7 @@ describe("delivery", () => {
     expect(gap?.epoch).toBe((await it.broker.tops([room])).get(room)?.epoch ?? "");
   });
 
-  test("finds out by itself that a log has forgotten, also where nothing is published", async () => {
+  test("detects that a log was cleared, even if nothing is published", async () => {
     const { connection, log } = await begin();
     await it.publish("room");
     await it.settle();
@@ -204,10 +204,10 @@ describe("delivery", () => {
   });
 });
 
-describe("a fault in one connection", () => {
+describe("an exception in one connection", () => {
   const fault = new Error("a bug of a transport");
 
-  /** Three in `room` and `other`, the one in the middle with a fault from now on. */
+  /** Three sessions in `room` and `other`; from now on the second one throws. */
   async function beginThree(form?: WireForm) {
     it = await TestHub.start();
     const enter = () => it.connect({ channels: [room, nameOf("other")] }, new FakeConnection(form));
@@ -220,7 +220,7 @@ describe("a fault in one connection", () => {
   test.each([
     ["one channel", ["room"]],
     ["several channels", ["room", "other"]],
-  ])("in a flush of %s ends it with 1011 and nobody else, and the next flush reaches the others", async (_, names) => {
+  ])("in a flush of %s closes it with 1011, and the next flush reaches the others", async (_, names) => {
     const { first, faulty, last } = await beginThree();
     faulty.connection.fault = fault;
     for (const name of names) await it.publish(name);
@@ -232,7 +232,7 @@ describe("a fault in one connection", () => {
     expect(it.hub.connections.size).toBe(2);
   });
 
-  test("in a flush that leaves somebody out does so too", async () => {
+  test("in a flush that excludes a session does the same", async () => {
     const { first, faulty, last } = await beginThree();
     faulty.connection.fault = fault;
     await it.publish("room", "m", { excludeConnectionId: first.session.id });
@@ -241,7 +241,7 @@ describe("a fault in one connection", () => {
     expect([first.connection.of("advance").length, last.connection.of("message").length]).toEqual([1, 1]);
   });
 
-  test("ends a stream without a cursor for what it was not given", async () => {
+  test("ends a stream without a cursor for what it did not receive", async () => {
     const { faulty } = await beginThree(sseForm);
     faulty.connection.fault = fault;
     await it.publish("room");
@@ -252,7 +252,7 @@ describe("a fault in one connection", () => {
   test.each([
     ["the tail", 1_000_000],
     ["history", 0],
-  ])("on the way from %s ends it, and the other one is brought up", async (_, tailBytes) => {
+  ])("on the way from %s closes it, and the other session catches up", async (_, tailBytes) => {
     it = await TestHub.start({ settings: { tailBytes } });
     for (let count = 0; count < 5; count++) await it.publish("room");
     await it.connect({ channels: [room] });
@@ -267,7 +267,7 @@ describe("a fault in one connection", () => {
     expect([closes(faulty, other), other.connection.of("message").length]).toEqual([["internal", undefined], 10]);
   });
 
-  test("in its welcome ends it, and gives back its seat and its channels", async () => {
+  test("in its welcome closes it, and releases its seat and its channels", async () => {
     it = await TestHub.start({ settings: { maxConnections: 1 } });
     for (let round = 0; round < 3; round++) {
       const connection = new FakeConnection();
@@ -280,8 +280,8 @@ describe("a fault in one connection", () => {
   });
 });
 
-describe("a fault in a wire form", () => {
-  test("ends those who read it with 1011, and the channel goes on for all others", async () => {
+describe("an exception in a wire form", () => {
+  test("closes the sessions that use it with 1011, and the channel continues for all others", async () => {
     it = await TestHub.start();
     const broken: WireForm = {
       ...plainForm,
@@ -310,11 +310,11 @@ describe("FLUSH_WINDOW", () => {
     [5, 2, 4],
     [50, 0, 1],
   ])(
-    "of %i ms: of ten messages a millisecond apart, with dear flushes, there are %i to %i flushes in these ten",
+    "of %i ms: ten messages a millisecond apart, with slow flushes, cause %i to %i flushes in these ten",
     async (flushWindowMs, least, most) => {
       it = await TestHub.start({ settings: { flushWindowMs } });
       const { connection } = await it.connect({ channels: [room] });
-      // Each write takes two milliseconds of a clock that only the flush looks at.
+      // Each write takes two milliseconds of a clock that only the flush reads.
       const monotonic = it.clock.monotonic.bind(it.clock);
       let spentMs = 0;
       it.clock.monotonic = () => monotonic() + spentMs;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { FlushWindow } from "./flush-window.ts";
 
-/** A window whose flushes take as long as a test says. */
+/** A window whose flushes take as long as the test says. */
 function makeWindow(windowMs = 5) {
   const clock = new MovedClock();
   const began = clock.now();
@@ -15,7 +15,7 @@ function makeWindow(windowMs = 5) {
       flushes.push(clock.now() - began);
       it.window.recordCost(it.costMs);
     }),
-    /** As if flushes had always taken so long. */
+    /** As if every flush so far had taken this long. */
     settleAt(costMs: number) {
       it.costMs = costMs;
       for (let flush = 0; flush < 100; flush++) it.window.recordCost(costMs);
@@ -25,7 +25,7 @@ function makeWindow(windowMs = 5) {
 }
 
 describe("the flush window", () => {
-  test("flushes in the turn in which it is asked, once, however often it is asked", () => {
+  test("flushes in the turn of the request, once, however many requests there are", () => {
     const { window, clock, flushes } = makeWindow();
     window.request();
     window.request();
@@ -36,7 +36,7 @@ describe("the flush window", () => {
     expect(flushes).toEqual([0]);
   });
 
-  test("does not wait for company while flushes are cheap", () => {
+  test("does not wait for more messages while flushes are cheap", () => {
     const { window, clock, flushes, settleAt } = makeWindow();
     settleAt(0.9);
     for (let message = 0; message < 3; message++) {
@@ -46,7 +46,7 @@ describe("the flush window", () => {
     expect(flushes).toEqual([0, 0, 0]);
   });
 
-  test("with dear ones the first after quiet leaves at once, what follows leaves together", () => {
+  test("when flushes are slow, sends the first message after a pause at once and batches the next ones", () => {
     const { window, clock, flushes, settleAt } = makeWindow();
     settleAt(2);
     clock.move(100);
@@ -73,13 +73,13 @@ describe("the flush window", () => {
     [1000, 30, 1000],
     [100, 300, 300],
     [1000, 0.5, 0],
-  ])("with a window of %p ms and flushes of %p ms, what follows waits %p ms", (windowMs, costMs, waitMs) => {
+  ])("with a window of %p ms and flushes of %p ms, later messages wait %p ms", (windowMs, costMs, waitMs) => {
     const { window, settleAt } = makeWindow(windowMs);
     settleAt(costMs);
     expect(window.waitMs).toBeCloseTo(waitMs, 3);
   });
 
-  test("one pause of the machine does not open it for long", () => {
+  test("one pause of the machine does not make it wait long", () => {
     const { window } = makeWindow();
     window.recordCost(3.9);
     expect(window.waitMs).toBe(0);

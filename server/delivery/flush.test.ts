@@ -11,7 +11,7 @@ import { ListenedChannel } from "./listened-channel.ts";
 
 const other = "other" as ChannelName;
 
-/** Two channels at 0, and a flush that only writes down what it meets. */
+/** Two channels at 0, and a flush that only records its calls. */
 function makeFlush() {
   const sessions = new Map<string, Session>();
   const full: Session[] = [];
@@ -62,7 +62,7 @@ function makeFlush() {
 const seenBy = ({ taken }: FakeConnection) => taken.map(({ type, channel, offset }) => `${type} ${channel} ${offset}`);
 
 describe("a flush", () => {
-  test("hands what waits to all level members, in order", () => {
+  test("hands the unflushed messages to all level members, in order", () => {
     const { flush, come, append } = makeFlush();
     const guests = ["a", "b", "c"].map((id) => come(id));
     append(room, 1);
@@ -72,7 +72,7 @@ describe("a flush", () => {
     expect(flush.counts).toEqual({ flushes: 1, writes: 3, deliveries: 6 });
   });
 
-  test("what one session gets over all its channels leaves in one write", () => {
+  test("sends a session the messages of all its channels in one write", () => {
     const { flush, come, append } = makeFlush();
     const { connection } = come("a", undefined, [room, other]);
     append(other, 1);
@@ -85,7 +85,7 @@ describe("a flush", () => {
     ]);
   });
 
-  test("a stream's write ends with the positions that it brought", () => {
+  test("ends the write to a stream with the positions that it reached", () => {
     const { flush, come, append } = makeFlush();
     const connection = new FakeConnection(sseForm);
     const cursors: (string | undefined)[] = [];
@@ -99,7 +99,7 @@ describe("a flush", () => {
     expect(cursors).toEqual(["room~e1~0,other~e1~1", "room~e1~1,other~e1~2"]);
   });
 
-  test("lagging members get nothing", () => {
+  test("sends nothing to lagging members", () => {
     const { flush, come, append, room: channel } = makeFlush();
     const { connection, session } = come("a");
     const membership = session.memberships.get(room);
@@ -109,7 +109,7 @@ describe("a flush", () => {
     expect([connection.taken, channel.flushed]).toEqual([[], 1]);
   });
 
-  test("whose socket is full after it is told so, and everybody else goes on", () => {
+  test("tells a session that its socket is full after the write, and continues with the others", () => {
     const { flush, come, append, full } = makeFlush();
     const slow = come("a", new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 1000 }));
     slow.connection.stall();
@@ -123,7 +123,7 @@ describe("a flush", () => {
     ]);
   });
 
-  test("who takes nothing is told where it stood in each of its channels", () => {
+  test("tells a session that accepts nothing its last position in each of its channels", () => {
     const { flush, come, append, refused } = makeFlush();
     const { connection, session } = come("a", new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 0 }), [
       room,
@@ -148,7 +148,7 @@ describe("a flush", () => {
     expect(session.outbox).toEqual([]);
   });
 
-  test("more than one write may hold is cut between channels, and the cursor claims what was written only", () => {
+  test("splits a write that is too large between channels, and its cursor covers only what was written", () => {
     const { flush, come, append, postponed } = makeFlush();
     const [plain, stream] = [undefined, sseForm].map((form) =>
       come(`${form}`, new FakeConnection(form), [room, other]),
@@ -163,7 +163,7 @@ describe("a flush", () => {
     expect(postponed.map(({ after }) => after)).toEqual([[["other", 0]], [["other", 0]]]);
   });
 
-  test("as much as one write may hold is not cut", () => {
+  test("does not split the largest allowed write", () => {
     const { flush, come, append, postponed } = makeFlush();
     const { connection } = come("a", undefined, [room, other]);
     append(room, 1, { message: "x".repeat(200_000) });
@@ -172,7 +172,7 @@ describe("a flush", () => {
     expect([connection.writes, seenBy(connection), postponed]).toEqual([1, ["message room 1", "message other 1"], []]);
   });
 
-  test("a large batch that finds no room beside all that waits is for later", () => {
+  test("postpones a large batch if the buffered bytes leave no room for it", () => {
     const { flush, come, append, postponed, space } = makeFlush();
     const guests = [come("a"), come("b")];
     space.bytes = 70_000;
@@ -183,7 +183,7 @@ describe("a flush", () => {
     expect(guests.map(({ session }) => session.cursor())).toEqual(["room~e1~0", "room~e1~0"]);
   });
 
-  test("a small batch is written whatever waits", () => {
+  test("writes a small batch however much is buffered", () => {
     const { flush, come, append, space } = makeFlush();
     const { connection } = come("a");
     space.bytes = 0;
@@ -192,7 +192,7 @@ describe("a flush", () => {
     expect(connection.writes).toBe(1);
   });
 
-  test("who is left out gets an advance in its place, in the middle of the rest", () => {
+  test("sends an excluded session an advance in place of the message, in order with the rest", () => {
     const { flush, come, append } = makeFlush();
     const [a, b] = [come("a"), come("b")];
     append(room, 1);
@@ -203,7 +203,7 @@ describe("a flush", () => {
     expect(seenBy(b.connection)).toEqual(["message room 1", "message room 2", "message room 3"]);
   });
 
-  test("who is left out of all there is, is not written to", () => {
+  test("writes nothing to a session that is excluded from every message", () => {
     const { flush, come, append } = makeFlush();
     const [a, b] = [come("a", undefined, [room, other]), come("b")];
     append(room, 0, { excludeConnectionId: "a" });
@@ -215,7 +215,7 @@ describe("a flush", () => {
     expect([a.connection.writes, seenBy(a.connection)]).toEqual([1, ["message other 1"]]);
   });
 
-  test("left out of a channel that it is not in means nothing", () => {
+  test("ignores an exclusion for a channel that the session is not in", () => {
     const { flush, come, append } = makeFlush();
     const a = come("a", undefined, [other]);
     const b = come("b");
@@ -225,7 +225,7 @@ describe("a flush", () => {
     expect([seenBy(a.connection), seenBy(b.connection)]).toEqual([["message other 1"], ["message room 1"]]);
   });
 
-  test("without anything new nothing is written", () => {
+  test("writes nothing if there is nothing new", () => {
     const { flush, come, room: channel } = makeFlush();
     const { connection } = come("a");
     flush.mark(channel);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { room } from "../../tests/fakes/publication.ts";
 import { gapFrame } from "./gap.ts";
 
-test("a gap names both ends, and says it in words", () => {
+test("a gap contains its first and last offset, and a sentence for people", () => {
   expect(gapFrame(room, "history-too-short", { epoch: "e1", from: 18, to: 40 })).toEqual({
     type: "system",
     event: "gap",
@@ -15,12 +15,12 @@ test("a gap names both ends, and says it in words", () => {
   });
 });
 
-test("a gap of one is said as one", () => {
+test("a gap of one message is described in the singular", () => {
   const { message } = gapFrame(room, "history-too-short", { epoch: "e1", from: 18, to: 18 });
   expect(message).toBe("Message 18 is no longer available.");
 });
 
-test("a new epoch is said as such", () => {
+test("a gap with a new epoch is described as a restart", () => {
   const frame = gapFrame(room, "epoch-changed", { epoch: "e2", from: 1, to: 0 });
   expect(frame).toMatchObject({ reason: "epoch-changed", epoch: "e2" });
   expect(frame.message).toContain("numbering started over");

@@ -8,7 +8,7 @@ import type { ListenedChannel } from "./listened-channel.ts";
 
 const other = "other" as ChannelName;
 
-/** A broker that is asked to listen, and answers when a test says so. */
+/** A broker that answers listen requests when the test says so. */
 function makeInterest() {
   const clock = new MovedClock();
   const steps: string[] = [];
@@ -48,7 +48,7 @@ async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A channel that somebody holds. */
+/** A channel that is held. */
 async function held(it: ReturnType<typeof makeInterest>): Promise<ListenedChannel> {
   const holding = it.hold();
   await settle();
@@ -57,7 +57,7 @@ async function held(it: ReturnType<typeof makeInterest>): Promise<ListenedChanne
 }
 
 describe("interest", () => {
-  test("is said to the broker once, however many ask, and then at once", async () => {
+  test("sends the broker one request for any number of holders, who then hold the channel at once", async () => {
     const it = makeInterest();
     const first = it.hold();
     const second = it.hold();
@@ -76,7 +76,7 @@ describe("interest", () => {
     expect(it.steps).toEqual(["listen room", "listen other"]);
   });
 
-  test("a channel that nobody holds stays for a while, and is then left", async () => {
+  test("keeps a channel without holders for a while, then stops listening", async () => {
     const it = makeInterest();
     await held(it);
     it.interest.release(room);
@@ -90,7 +90,7 @@ describe("interest", () => {
     ]);
   });
 
-  test("whoever comes while it lingers keeps it", async () => {
+  test("keeps a channel that is held again while it lingers", async () => {
     const it = makeInterest();
     const channel = await held(it);
     it.interest.release(room);
@@ -100,7 +100,7 @@ describe("interest", () => {
     expect([it.interest.get(room), it.steps]).toEqual([channel, ["listen room"]]);
   });
 
-  test("each hold is given back by its own release", async () => {
+  test("each hold is released by its own release function", async () => {
     const it = makeInterest();
     await held(it);
     void it.hold();
@@ -109,7 +109,7 @@ describe("interest", () => {
     expect(it.interest.get(room)).toBeDefined();
   });
 
-  test("a join that crosses a leave leaves the channel listened to", async () => {
+  test("a join that crosses a leave keeps the channel", async () => {
     const it = makeInterest();
     await held(it);
     it.interest.release(room);
@@ -122,7 +122,7 @@ describe("interest", () => {
     expect([it.interest.size, it.interest.get(room)]).toEqual([1, await again]);
   });
 
-  test("deliveries that overtake the answer are replayed in order", async () => {
+  test("deliveries that arrive before the answer are replayed in order", async () => {
     const it = makeInterest();
     const holding = it.hold();
     await settle();
@@ -132,13 +132,13 @@ describe("interest", () => {
     expect(it.replayed).toEqual([8, 9]);
   });
 
-  test("deliveries for what nobody asked for are let go", () => {
+  test("drops deliveries for channels that nobody requested", () => {
     const it = makeInterest();
     it.interest.keepEarly(makePublication(8));
     expect(it.interest.size).toBe(0);
   });
 
-  test("a refusal reaches all who asked, nothing is held, and the next one asks anew", async () => {
+  test("a refusal rejects all pending holds, holds nothing, and the next hold sends a new request", async () => {
     const it = makeInterest();
     const asked = Promise.allSettled([it.hold(), it.hold()]);
     await settle();
@@ -154,7 +154,7 @@ describe("interest", () => {
     expect(it.interest.size).toBe(0);
   });
 
-  test("a channel that is left gives back its memory, what waits for a flush included", async () => {
+  test("a channel that is left frees its memory, including unflushed messages", async () => {
     const it = makeInterest();
     const { tail } = await held(it);
     tail.append(makePush(1));
@@ -162,11 +162,11 @@ describe("interest", () => {
     tail.append(makePush(2));
     it.interest.release(room);
     await it.linger();
-    tail.flush(); // the flush that was on its way
+    tail.flush(); // the flush that was in flight
     expect(it.budget.bytes).toBe(0);
   });
 
-  test("beyond what all may keep each tail gives half", async () => {
+  test("above the shared memory limit, each tail gives up half", async () => {
     const it = makeInterest();
     const { tail } = await held(it);
     for (let offset = 1; offset <= 60; offset++) tail.append(makePush(offset));
@@ -178,7 +178,7 @@ describe("interest", () => {
     expect(tail.keptBytes).toBeLessThanOrEqual(before / 2);
   });
 
-  test("keeps 8 MiB of deliveries that overtake the answer, and as much again after they were replayed or left", async () => {
+  test("buffers 8 MiB of deliveries that arrive before the answer, and the same again after a replay or a leave", async () => {
     const it = makeInterest();
     const third = "x".repeat((8 / 3) * 1024 * 1024 - 1000);
     const deliver = (channel: ChannelName) => {

@@ -8,7 +8,7 @@ import { commitJoin, planJoin } from "./join.ts";
 let it: TestHub;
 afterEach(() => it.close());
 
-/** A hub where `room` has so many publications, and somebody who listens for commands. */
+/** A hub where `room` has this many publications, and a session that waits for commands. */
 async function begin(stored: number, options: Parameters<typeof TestHub.start>[0] = {}) {
   it = await TestHub.start(options);
   const guest = await it.connect({ userId: "u1" });
@@ -21,7 +21,7 @@ async function say({ conversation }: TestClient, frame: object): Promise<void> {
   await it.settle();
 }
 
-/** What came of one channel, gaps and answers included. */
+/** The frames received for one channel, including gaps and answers. */
 function courseOf({ connection }: TestClient, channel = "room") {
   return connection.taken
     .filter((frame) => frame.channel === channel)
@@ -36,7 +36,7 @@ async function epochOf(channel: string): Promise<string> {
 }
 
 describe("a join", () => {
-  test("without a wish is live: it begins behind the top", async () => {
+  test("without `since` is live: it starts after the latest message", async () => {
     const guest = await begin(3);
     await say(guest, { type: "subscribe", channel: "room" });
     await it.publish("room", "4");
@@ -46,24 +46,24 @@ describe("a join", () => {
     expect(courseOf(guest)).toEqual(["from 4", 4]);
   });
 
-  test("at a position goes on behind it, and says that nothing is missing", async () => {
+  test("at a position continues after it, and reports nothing missing", async () => {
     const guest = await begin(3);
     await say(guest, { type: "subscribe", channel: "room", since: { epoch: await epochOf("room"), offset: 1 } });
     expect(guest.connection.of("subscribed")[0]).toMatchObject({ offset: 3, from: 2, recovered: true });
     expect(courseOf(guest)).toEqual(["from 2", 2, 3]);
   });
 
-  test("at the exact top with an empty history is recovered", async () => {
+  test("at the latest position with an empty history is recovered", async () => {
     const guest = await begin(3, { rules: { historySize: 0 } });
     await say(guest, { type: "subscribe", channel: "room", since: { epoch: await epochOf("room"), offset: 3 } });
     expect(guest.connection.of("subscribed")[0]).toMatchObject({ offset: 3, from: 4, recovered: true });
   });
 
   test.each([
-    ["too far back", 1, {}, { from: 4, recovered: false, reason: "history-too-short" }, [4, 5]],
-    ["of another life", 5, { epoch: "foreign" }, { from: 4, recovered: false, reason: "epoch-changed" }, [4, 5]],
-    ["beyond the top", 6, {}, { from: 4, recovered: false, reason: "epoch-changed" }, [4, 5]],
-    ["at the border", 3, {}, { from: 4, recovered: true }, [4, 5]],
+    ["too old", 1, {}, { from: 4, recovered: false, reason: "history-too-short" }, [4, 5]],
+    ["of another epoch", 5, { epoch: "foreign" }, { from: 4, recovered: false, reason: "epoch-changed" }, [4, 5]],
+    ["beyond the latest", 6, {}, { from: 4, recovered: false, reason: "epoch-changed" }, [4, 5]],
+    ["at the oldest kept message", 3, {}, { from: 4, recovered: true }, [4, 5]],
     ["one before it", 2, {}, { from: 4, recovered: false, reason: "history-too-short" }, [4, 5]],
   ])("at a position %s, with two of five kept", async (_, offset, more, answer, offsets) => {
     const guest = await begin(5, { rules: { historySize: 2 }, settings: { tailBytes: 0 } });
@@ -73,12 +73,12 @@ describe("a join", () => {
     expect(courseOf(guest).slice(1)).toEqual(offsets);
   });
 
-  test("at a position after which messages are over their time gets none of them, although they are still in memory", async () => {
+  test("at a position followed only by expired messages receives none of them, although they are still in memory", async () => {
     const guest = await begin(0, { rules: { historyTtl: 1000 } });
     await say(guest, { type: "subscribe", channel: "room" });
     for (const text of ["1", "2"]) await it.publish("room", text);
     await it.settle();
-    it.clock.set(-3_600_000); // nobody's age follows the wall clock
+    it.clock.set(-3_600_000); // No age depends on the wall clock.
     it.clock.move(1001);
     await it.publish("room", "3");
     await it.settle();
@@ -101,7 +101,7 @@ describe("a join", () => {
     ["last:2", [2, 3]],
     ["last:10", [1, 2, 3]],
     ["1h", [1, 2, 3]],
-  ])("by the word %s begins there, and speaks of no position", async (since, offsets) => {
+  ])("with the word %s starts there, without `recovered` in the answer", async (since, offsets) => {
     const guest = await begin(3);
     await say(guest, { type: "subscribe", channel: "room", since });
     expect(guest.connection.of("subscribed")[0]).not.toHaveProperty("recovered");
@@ -109,7 +109,7 @@ describe("a join", () => {
   });
 
   test.each(["earliest", "last:2", "1h"])(
-    "by the word %s begins behind the top where nothing is kept",
+    "with the word %s starts after the latest message if nothing is kept",
     async (since) => {
       const guest = await begin(3, { rules: { historySize: 0 }, settings: { tailBytes: 0 } });
       await say(guest, { type: "subscribe", channel: "room", since });
@@ -120,7 +120,7 @@ describe("a join", () => {
     },
   );
 
-  test("at a position that was stored but not sent out yet forces a flush, and doubles nothing", async () => {
+  test("at a position that is stored but not flushed forces a flush, and repeats nothing", async () => {
     const guest = await begin(0);
     const other = await it.connect();
     await say(guest, { type: "subscribe", channel: "room" });
@@ -135,14 +135,14 @@ describe("a join", () => {
     ]);
   });
 
-  test("into a channel that one is in already is answered with where one is, and `since` is ignored", async () => {
+  test("of a channel that the session is already in returns its current position and ignores `since`", async () => {
     const guest = await begin(3);
     await say(guest, { type: "subscribe", channel: "room" });
     await say(guest, { type: "subscribe", channel: "room", since: "earliest" });
     expect(courseOf(guest)).toEqual(["from 4", "from 4"]);
   });
 
-  test("waits for what the broker knows and this worker does not have yet", async () => {
+  test("waits until this worker has what the broker reports", async () => {
     const guest = await begin(0);
     const other = await it.connect();
     await say(guest, { type: "subscribe", channel: "room" });
@@ -154,7 +154,7 @@ describe("a join", () => {
     expect(courseOf(guest)).toEqual(["from 1", 1, 2]);
   });
 
-  test("asks the broker no more than it must: where all is here already, once for history", async () => {
+  test("sends the broker no more requests than needed: none if everything is here, one for history", async () => {
     const guest = await begin(3);
     const other = await it.connect();
     await say(guest, { type: "subscribe", channel: "room" });
@@ -171,7 +171,7 @@ describe("a join", () => {
     expect(asked).toBeLessThan(it.broker.asked.length);
   });
 
-  test("at the position that was sent out last asks for no history, although nothing is kept in memory", async () => {
+  test("at the latest flushed position requests no history, although nothing is kept in memory", async () => {
     const guest = await begin(0, { settings: { tailBytes: 0 } });
     await say(guest, { type: "subscribe", channel: "room" });
     for (const text of ["1", "2"]) await it.publish("room", text);
@@ -184,7 +184,7 @@ describe("a join", () => {
     expect(it.broker.asked.length).toBe(before);
   });
 
-  test("to which the broker answers with less than is here compares first: the channel may go on in a new epoch", async () => {
+  test("compares first if the broker reports less than is here: the channel may have a new epoch", async () => {
     const guest = await begin(0);
     await say(guest, { type: "subscribe", channel: "room" });
     for (const text of ["1", "2", "3"]) await it.publish("room", text);
@@ -201,7 +201,7 @@ describe("a join", () => {
     expect(courseOf(other)).toEqual(["from 1", 1, 2, 3]);
   });
 
-  test("that fails is an error, holds nothing and can be asked for again", async () => {
+  test("that fails returns an error, holds nothing and can be repeated", async () => {
     const guest = await begin(1);
     it.broker.fail = 1;
     await say(guest, { type: "subscribe", channel: "room", ref: 1 });
@@ -211,7 +211,7 @@ describe("a join", () => {
     expect(courseOf(guest)).toEqual(["from 2"]);
   });
 
-  test("whose client leaves before it is done holds nothing", async () => {
+  test("whose client leaves in the meantime holds nothing", async () => {
     const guest = await begin(1);
     it.broker.answerMs = 100;
     await say(guest, { type: "subscribe", channel: "room" });
@@ -220,7 +220,7 @@ describe("a join", () => {
     expect(it.hub.delivery.interest.size).toBe(0);
   });
 
-  test("that fails in the second step gives back the first", async () => {
+  test("that fails in the second step undoes the first", async () => {
     const guest = await begin(1);
     it.broker.hold();
     await say(guest, { type: "subscribe", channel: "room" });
@@ -234,7 +234,7 @@ describe("a join", () => {
     expect(it.hub.delivery.interest.size).toBe(0);
   });
 
-  test("that was planned in another life of the channel gets all there is of this one", async () => {
+  test("that was planned in another epoch receives everything of the current one", async () => {
     const clock = new MovedClock();
     const log = new RecordingLog({ historySize: 1000, historyTtl: 300_000 }, clock);
     const guest = await begin(0, { clock, log });

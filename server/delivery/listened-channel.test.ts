@@ -8,14 +8,14 @@ function makeChannel(name = room) {
   return new ListenedChannel(name, { epoch: "e1", offset: 5 }, { perChannel: 1000, total: 1000, bytes: 0 });
 }
 
-/** Who stands in the list of the level ones, and whether each knows its own place. */
+/** The sessions in the list of level ones, and whether each knows its own index. */
 function levelOf(channel: ListenedChannel) {
   expect(channel.level.map(({ slot }) => slot)).toEqual(channel.level.map((_, index) => index));
   return channel.level.map(({ session }) => session.id);
 }
 
 describe("a listened channel", () => {
-  test("whoever leaves the level ones is replaced by the last", () => {
+  test("a level session that leaves is replaced by the last one", () => {
     const channel = makeChannel();
     const [a] = ["a", "b", "c"].map((id) => putInto(channel, makeSession(id).session));
     if (a !== undefined) channel.remove(a);
@@ -23,7 +23,7 @@ describe("a listened channel", () => {
     expect(a).toMatchObject({ isOver: true, isLevel: false });
   });
 
-  test("the last and the only one can leave", () => {
+  test("the last session and the only session can leave", () => {
     const channel = makeChannel();
     const [a, b] = [putInto(channel, makeSession("a").session), putInto(channel, makeSession("b").session)];
     channel.remove(b);
@@ -32,7 +32,7 @@ describe("a listened channel", () => {
     expect([levelOf(channel), channel.isEmpty]).toEqual([[], true]);
   });
 
-  test("one that lags keeps its own cursor, one that is level has the channel's", () => {
+  test("a lagging session keeps its own cursor, a level one has the channel's", () => {
     const channel = makeChannel();
     const member = putInto(channel, makeSession().session, 2);
     expect([member.cursor, member.cursorText]).toEqual([2, "room~e1~2"]);
@@ -44,14 +44,14 @@ describe("a listened channel", () => {
     expect([member.cursor, channel.level, channel.lagging.size]).toEqual([5, [], 1]);
   });
 
-  test("its members are the level and the lagging ones", () => {
+  test("its members are the level and the lagging sessions", () => {
     const channel = makeChannel();
     putInto(channel, makeSession("a").session, 1);
     putInto(channel, makeSession("b").session);
     expect(Array.from(channel.members(), ({ session }) => session.id).sort()).toEqual(["a", "b"]);
   });
 
-  test("leaving twice does nothing more", () => {
+  test("leaving twice has no further effect", () => {
     const channel = makeChannel();
     const [a] = [putInto(channel, makeSession("a").session), putInto(channel, makeSession("b").session)];
     channel.remove(a);
@@ -59,7 +59,7 @@ describe("a listened channel", () => {
     expect(levelOf(channel)).toEqual(["b"]);
   });
 
-  test("its part of a cursor follows offset and epoch, and is percent-encoded", () => {
+  test("its part of a cursor contains offset and epoch, and is percent-encoded", () => {
     const channel = makeChannel("a/b,c" as ChannelName);
     expect(channel.levelCursor).toBe("a%2Fb%2Cc~e1~5");
     channel.tail.append(makePush(6));

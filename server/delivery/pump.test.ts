@@ -8,7 +8,7 @@ import type { Session } from "../session/session.ts";
 import { ListenedChannel } from "./listened-channel.ts";
 import { Pump } from "./pump.ts";
 
-/** A channel whose tail keeps everything from `tailFrom` up to 10; history is answered by hand. */
+/** A channel whose tail keeps everything from `tailFrom` to 10; the test answers history requests. */
 function makePump({
   tailFrom = 1,
   tailBytes = 1_000_000,
@@ -54,7 +54,7 @@ function makePump({
     level,
     space,
     append,
-    /** A lagging member that stands behind `cursor`. */
+    /** A lagging member positioned after `cursor`. */
     lag(cursor: number, id = "c_1", socketRoom?: SocketRoom) {
       const guest = makeSession(id, { connection: new FakeConnection(undefined, socketRoom) });
       const membership = putInto(channel, guest.session, cursor);
@@ -73,14 +73,14 @@ const offsetsOf = ({ taken }: FakeConnection) => taken.map(({ type, event, offse
 const gapsOf = (connection: FakeConnection) => connection.of("gap").map(({ from, to }) => [from, to]);
 
 describe("the pump", () => {
-  test("brings a session from its cursor to what was flushed, and makes it level in that turn", () => {
+  test("moves a session from its cursor to the flushed position, and makes it level in that turn", () => {
     const { lag, clock, level } = makePump();
     const { connection, membership, session } = lag(6);
     clock.move(0);
     expect([offsetsOf(connection), membership.isLevel, level]).toEqual([[7, 8, 9, 10], true, [session]]);
   });
 
-  test("never goes beyond what was flushed", () => {
+  test("never sends what is not flushed yet", () => {
     const { lag, clock, append, channel } = makePump();
     const { connection, membership } = lag(8);
     append(11, 12);
@@ -88,14 +88,14 @@ describe("the pump", () => {
     expect([offsetsOf(connection), membership.isLevel, channel.flushed]).toEqual([[9, 10], true, 10]);
   });
 
-  test("who stands at what was flushed needs nothing and is level", () => {
+  test("a session at the flushed position receives nothing and becomes level", () => {
     const { lag, clock } = makePump();
     const { connection, membership } = lag(10);
     clock.move(0);
     expect([connection.taken, membership.isLevel]).toEqual([[], true]);
   });
 
-  test("stops where the socket is full, and goes on from there", () => {
+  test("stops when the socket is full, and resumes from there", () => {
     const { lag, clock, pump } = makePump();
     const { connection, session, membership } = lag(6, "c_1", { fullBytes: 0, refuseBytes: 0 });
     connection.stall();
@@ -107,7 +107,7 @@ describe("the pump", () => {
     expect([offsetsOf(connection), membership.isLevel]).toEqual([[7, 8, 9, 10], true]);
   });
 
-  test("what was refused is said again", () => {
+  test("sends again what the socket did not accept", () => {
     const { lag, clock, pump } = makePump();
     const { connection, session, membership } = lag(6, "c_1", { fullBytes: 0, refuseBytes: 0 });
     connection.stall();
@@ -121,7 +121,7 @@ describe("the pump", () => {
     expect(offsetsOf(connection)).toEqual(["pong", 7, 8, 9, 10]);
   });
 
-  test("leaves a session out of what was not meant for it", () => {
+  test("skips messages that exclude the session", () => {
     const { lag, clock, channel } = makePump();
     channel.tail.append(makePush(11, { excludeConnectionId: "c_1" }));
     channel.tail.flush();
@@ -133,7 +133,7 @@ describe("the pump", () => {
     ]);
   });
 
-  test("serves so many that others get their turn", () => {
+  test("yields to other work after serving many sessions", () => {
     const { lag, clock } = makePump();
     const guests = Array.from({ length: 40 }, (_, index) => lag(9, `c_${index}`));
     const served = () => guests.filter(({ connection }) => connection.taken.length > 0).length;
@@ -147,7 +147,7 @@ describe("the pump", () => {
     expect([served(), turns]).toEqual([40, 1]);
   });
 
-  test("serves fewer in a turn where each gets much", () => {
+  test("serves fewer sessions per turn when each receives a lot", () => {
     const { lag, clock } = makePump({ message: "x".repeat(1024 ** 2), tailBytes: 1024 ** 3 });
     const guests = Array.from({ length: 4 }, (_, index) => lag(9, `c_${index}`));
     const served = () => guests.filter(({ connection }) => connection.taken.length > 0).length;
@@ -157,7 +157,7 @@ describe("the pump", () => {
     expect([turns, served()]).toEqual([[2], 4]);
   });
 
-  test("whoever was removed is served no more", () => {
+  test("does not serve a session that was removed", () => {
     const { lag, clock, pump } = makePump();
     const { connection, session } = lag(6);
     pump.remove(session);
@@ -166,11 +166,11 @@ describe("the pump", () => {
   });
 });
 
-/** Three of them fit into the 64 KiB of one turn, and four do not. */
+/** Three of them fit into the 64 KiB of one turn. Four do not. */
 const third = "x".repeat(21_500);
 
-describe("what the pump sends in one turn", () => {
-  test("is 64 KiB out of the tail, and every publication once, whatever border it falls on", () => {
+describe("the amount that the pump sends in one turn", () => {
+  test("is 64 KiB from the tail, and each publication is sent once, wherever the limit falls", () => {
     const { lag, clock } = makePump({ message: third });
     const { connection, membership } = lag(0);
     const writes = writesOf(connection);
@@ -180,7 +180,7 @@ describe("what the pump sends in one turn", () => {
     expect(membership.isLevel).toBe(true);
   });
 
-  test("is 64 KiB out of history too, across the borders of its pages", async () => {
+  test("is 64 KiB from history too, across page borders", async () => {
     const { lag, clock, asked, page } = makePump({ tailBytes: 0, message: third });
     const { connection, membership } = lag(0);
     const writes = writesOf(connection);
@@ -194,7 +194,7 @@ describe("what the pump sends in one turn", () => {
     expect(membership.isLevel).toBe(true);
   });
 
-  test("goes on in the tail where history ended, within one channel", async () => {
+  test("continues in the tail where history ends, within one channel", async () => {
     const { lag, clock, page } = makePump({ tailFrom: 6, message: third });
     const { connection } = lag(1);
     const writes = writesOf(connection);
@@ -213,7 +213,7 @@ describe("what the pump sends in one turn", () => {
   test.each([
     ["the tail", 1_000_000_000],
     ["history", 0],
-  ])("is one publication out of %s if that is larger alone", async (_, tailBytes) => {
+  ])("is one publication from %s if that alone is larger", async (_, tailBytes) => {
     const { lag, clock, asked, page } = makePump({ tailBytes, message: "x".repeat(100_000) });
     const { connection } = lag(8);
     const writes = writesOf(connection);
@@ -225,7 +225,7 @@ describe("what the pump sends in one turn", () => {
     expect(writes.map(({ offsets }) => offsets)).toEqual([[9], [10]]);
   });
 
-  test("counts bytes on the wire, of which an escape takes six", async () => {
+  test("is counted in bytes on the wire, where an escape takes six", async () => {
     const { lag, clock, page, asked } = makePump({ tailBytes: 0, message: "\u0001".repeat(4000) });
     const { connection } = lag(0);
     const writes = writesOf(connection);
@@ -243,12 +243,12 @@ describe("what the pump sends in one turn", () => {
   });
 });
 
-describe("where there is no room for a large publication", () => {
+describe("a large publication without room in the buffer", () => {
   test.each([
     ["one byte", "x", 1],
     ["three bytes", "漢", 3],
     ["six bytes", "\u0001", 6],
-  ])("it is measured on the wire, where a character takes %s", async (_, character, bytes) => {
+  ])("is measured on the wire, where a character takes %s", async (_, character, bytes) => {
     const { lag, clock, space } = makePump({ tailBytes: 1e9, message: character.repeat(100_000) });
     space.bytes = bytes * 100_000;
     const { connection } = lag(9);
@@ -259,7 +259,7 @@ describe("where there is no room for a large publication", () => {
     expect(offsetsOf(connection)).toEqual([10]);
   });
 
-  test("history is not asked for it again before there is", async () => {
+  test("is not requested from history again until there is room", async () => {
     const { lag, clock, asked, page, space } = makePump({ tailBytes: 0, message: "x".repeat(100_000) });
     const { connection } = lag(9);
     space.bytes = 0;
@@ -275,13 +275,13 @@ describe("where there is no room for a large publication", () => {
   });
 });
 
-describe("sessions that lag behind the same", () => {
+describe("sessions that lag at the same position", () => {
   const sizes = [
     ["the tail", 1_000_000_000],
     ["history", 0],
   ] as const;
 
-  test.each(sizes)("are sent one encoding of it, out of %s", async (_, tailBytes) => {
+  test.each(sizes)("share one encoding of the messages from %s", async (_, tailBytes) => {
     const { lag, clock, asked } = makePump({ tailBytes, message: "x".repeat(100_000) });
     const publications = makePublications(10, 10, { message: "x".repeat(100_000) });
     const guests = ["c_1", "c_2", "c_3"].map((id) => lag(9, id));
@@ -312,8 +312,8 @@ function writesOf(connection: FakeConnection) {
   return writes;
 }
 
-describe("the pump beyond the tail", () => {
-  test("asks history, and goes on from the tail as soon as that reaches back", async () => {
+describe("the pump, for a position older than the tail,", () => {
+  test("requests history, and continues from the tail as soon as possible", async () => {
     const { lag, clock, asked, page } = makePump({ tailFrom: 9 });
     const { connection, membership } = lag(2);
     clock.move(0);
@@ -323,7 +323,7 @@ describe("the pump beyond the tail", () => {
     expect([offsetsOf(connection), membership.isLevel, asked.length]).toEqual([[3, 4, 5, 6, 7, 8, 9, 10], true, 1]);
   });
 
-  test("announces once what history has no more, with both ends", async () => {
+  test("announces once what history no longer has, with both ends", async () => {
     const { lag, clock, page } = makePump({ tailFrom: 9 });
     const { connection, membership } = lag(2);
     clock.move(0);
@@ -333,7 +333,7 @@ describe("the pump beyond the tail", () => {
     expect([gapsOf(connection), membership.isLevel]).toEqual([[[3, 5]], true]);
   });
 
-  test("with a history that keeps nothing the gap reaches to what was flushed, and live ones follow", async () => {
+  test("sends a gap up to the flushed position if history keeps nothing, then live messages", async () => {
     const { lag, clock, page, channel } = makePump({ tailBytes: 0 });
     const { connection, membership } = lag(2);
     clock.move(0);
@@ -342,7 +342,7 @@ describe("the pump beyond the tail", () => {
     expect([gapsOf(connection), membership.isLevel, membership.cursor]).toEqual([[[3, 10]], true, channel.flushed]);
   });
 
-  test("what is beyond what was flushed is left to the next flush", async () => {
+  test("leaves what is not flushed yet to the next flush", async () => {
     const { lag, clock, page, append } = makePump({ tailBytes: 0 });
     const { connection } = lag(8);
     append(11, 12);
@@ -351,7 +351,7 @@ describe("the pump beyond the tail", () => {
     expect(offsetsOf(connection)).toEqual([9, 10]);
   });
 
-  test("what came after the question is no gap: it is asked for next", async () => {
+  test("requests again what was published after the request, and reports no gap for it", async () => {
     const { lag, clock, page, append, channel, asked } = makePump({ tailBytes: 0 });
     const { connection, membership } = lag(8);
     clock.move(0);
@@ -366,7 +366,7 @@ describe("the pump beyond the tail", () => {
     expect([offsetsOf(connection), membership.isLevel]).toEqual([["gap", 11, 12], true]);
   });
 
-  test("a history that is behind is neither a gap nor asked again at once", async () => {
+  test("neither reports a gap nor asks again at once if history is behind", async () => {
     const { lag, clock, page, asked } = makePump({ tailBytes: 0 });
     const { connection } = lag(8);
     clock.move(0);
@@ -378,7 +378,7 @@ describe("the pump beyond the tail", () => {
     expect(offsetsOf(connection)).toEqual([9, 10]);
   });
 
-  test("a history that fails is asked again after a while", async () => {
+  test("retries after a while if history fails", async () => {
     const { lag, clock, page, asked } = makePump({ tailBytes: 0 });
     const { connection } = lag(8);
     clock.move(0);
@@ -389,7 +389,7 @@ describe("the pump beyond the tail", () => {
     expect(offsetsOf(connection)).toEqual([9, 10]);
   });
 
-  test("a page that comes when the socket is full again waits for nothing and is asked for anew", async () => {
+  test("drops a page that arrives when the socket is full again, and requests it again later", async () => {
     const { lag, clock, page, asked, pump } = makePump({ tailBytes: 0 });
     const { connection, session, membership } = lag(8);
     clock.move(0);
@@ -403,7 +403,7 @@ describe("the pump beyond the tail", () => {
     expect([offsetsOf(connection), asked.length]).toEqual([[9, 10], 2]);
   });
 
-  test("a page of another epoch is not delivered", async () => {
+  test("drops a page of another epoch", async () => {
     const { lag, clock, page, channel } = makePump({ tailBytes: 0 });
     const { connection, membership } = lag(8);
     clock.move(0);
@@ -414,7 +414,7 @@ describe("the pump beyond the tail", () => {
     expect([connection.taken, membership.isLevel]).toEqual([[], true]);
   });
 
-  test("a reset while it waits for a history that is behind leaves nothing to wait for", async () => {
+  test("stops waiting for a history that is behind after a reset", async () => {
     const { lag, clock, page, channel, asked } = makePump({ tailBytes: 0 });
     const { membership } = lag(8);
     clock.move(0);
@@ -425,7 +425,7 @@ describe("the pump beyond the tail", () => {
     expect([membership.isLevel, asked.length]).toEqual([true, 1]);
   });
 
-  test("a page for somebody who left is let go", async () => {
+  test("drops a page for a session that left", async () => {
     const { lag, clock, page, channel } = makePump({ tailBytes: 0 });
     const { connection, membership } = lag(8);
     clock.move(0);
@@ -434,7 +434,7 @@ describe("the pump beyond the tail", () => {
     expect(connection.taken).toEqual([]);
   });
 
-  test("one membership has one page on its way", () => {
+  test("has at most one request in flight per membership", () => {
     const { lag, clock, pump, asked } = makePump({ tailBytes: 0 });
     const { session } = lag(8);
     clock.move(0);
@@ -443,7 +443,7 @@ describe("the pump beyond the tail", () => {
     expect(asked.length).toBe(1);
   });
 
-  test("asks a history that fails less and less often", async () => {
+  test("backs off while history fails", async () => {
     const it = makePump({ tailFrom: 8 });
     it.lag(0);
     const askedBy: number[] = [];
@@ -458,7 +458,7 @@ describe("the pump beyond the tail", () => {
     expect((askedBy[29] ?? 0) - (askedBy[9] ?? 0)).toBeWithin(3, 10);
   });
 
-  test("holds a large chunk back while there is no room for it, and tries again by itself", async () => {
+  test("holds a large chunk back while there is no room for it, then retries on its own", async () => {
     const it = makePump();
     it.channel.tail.append(makePush(11, { message: "x".repeat(100_000) }));
     it.channel.tail.flush();
@@ -471,7 +471,7 @@ describe("the pump beyond the tail", () => {
     expect([offsetsOf(connection), membership.isLevel]).toEqual([[11], true]);
   });
 
-  test("holds nothing back for a session that has left meanwhile", async () => {
+  test("holds nothing back for a session that left in the meantime", async () => {
     const it = makePump();
     it.channel.tail.append(makePush(11, { message: "x".repeat(100_000) }));
     it.channel.tail.flush();

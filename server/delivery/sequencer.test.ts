@@ -16,7 +16,7 @@ interface Question {
   fail(): void;
 }
 
-/** A sequencer with one channel, `room`, that stands at 10; a test answers its questions by hand. */
+/** A sequencer with one channel, `room`, at offset 10. The test answers its requests. */
 function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
   const clock = new MovedClock();
   const channel = new ListenedChannel(room, start, { perChannel: 1000, total: 1000, bytes: 0 });
@@ -25,9 +25,9 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
   const early: Publication[] = [];
   const faults: unknown[] = [];
   const state = { isListened: true, top: start, topsFail: false, isKnown: true, topsAsked: 0, appended: 0 };
-  /** What the answer with the tops waits for. */
+  /** Resolves the pending request for the tops. */
   const delay = { until: Promise.resolve() };
-  /** What the broker was asked to give a new epoch for, and whether it does. */
+  /** The channels for which the broker was asked for a new epoch, and whether it grants one. */
   const renewals = { seen: [] as Position[], areGiven: true };
   const sequencer = new Sequencer(
     {
@@ -70,7 +70,7 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
     take: (...offsets: readonly number[]) => {
       for (const offset of offsets) sequencer.receive(makePublication(offset));
     },
-    /** Answers the last question with a page of history. */
+    /** Answers the last request with a page of history. */
     async page(from: number, to: number, top = to, epoch = "e1") {
       asked.at(-1)?.answer({ top: { epoch, offset: top }, publications: makePublications(from, to, { epoch }) });
       await settle();
@@ -78,31 +78,31 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
   });
 }
 
-/** Lets promises that are settled be heard of. */
+/** Lets the handlers of settled promises run. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("a sequencer", () => {
-  test("puts the next in order into the tail", () => {
+  test("appends the next message in order to the tail", () => {
     const { take, channel, asked } = makeSequencer();
     take(11, 12);
     expect([channel.tail.head, asked.length]).toEqual([12, 0]);
   });
 
-  test("drops what came before, once more or late", () => {
+  test("drops earlier messages, repeated or late", () => {
     const it = makeSequencer();
     it.take(11, 11, 10, 3, 12, 11);
     expect([it.channel.tail.head, it.appended, it.asked.length]).toEqual([12, 2, 0]);
   });
 
-  test("lets ephemeral ones pass in their turn, also during a repair", () => {
+  test("passes ephemeral messages on in order, also during a repair", () => {
     const it = makeSequencer();
     it.take(0, 12, 0);
     expect([it.channel.tail.head, it.appended]).toEqual([10, 2]);
   });
 
-  test("repairs a jump from history, what comes meanwhile included, each once", async () => {
+  test("repairs a jump from history, with what arrives in the meantime, each message once", async () => {
     const it = makeSequencer();
     it.take(13);
     expect(it.asked.map(({ since }) => since)).toEqual([{ from: "position", position: { epoch: "e1", offset: 10 } }]);
@@ -112,13 +112,13 @@ describe("a sequencer", () => {
     expect([it.channel.tail.head, it.appended, it.holes, it.asked.length]).toEqual([15, 5, [], 1]);
   });
 
-  test("asks for pages of a bounded size", () => {
+  test("requests pages of a bounded size", () => {
     const it = makeSequencer();
     it.take(13);
     expect(it.asked).toMatchObject([{ limit: 1000, maxBytes: 256 * 1024 }]);
   });
 
-  test("asks again for a new epoch where the first answer failed", async () => {
+  test("requests a new epoch again if the first request failed", async () => {
     const it = makeSequencer();
     it.sequencer.reset(room, { epoch: "e2", offset: 1 });
     it.asked[0]?.fail();
@@ -127,7 +127,7 @@ describe("a sequencer", () => {
     expect([it.asked.length, it.channel.tail.epoch, it.channel.tail.head]).toEqual([2, "e2", 1]);
   });
 
-  test("waits longer with each failure, and no longer than at first once a page has come", async () => {
+  test("backs off with each failure, and starts over once a page arrives", async () => {
     const it = makeSequencer();
     it.take(30);
     for (let failed = 0; failed < 5; failed++) {
@@ -142,7 +142,7 @@ describe("a sequencer", () => {
     expect(it.asked.length).toBe(8);
   });
 
-  test("asks nothing more after the end, whatever was being repaired or compared", async () => {
+  test("sends no requests after the end, whatever was being repaired or compared", async () => {
     const it = makeSequencer();
     const answered = Promise.withResolvers<void>();
     it.delay.until = answered.promise;
@@ -157,7 +157,7 @@ describe("a sequencer", () => {
     expect([it.asked.length, it.topsAsked, it.clock.pending]).toEqual([1, 1, 0]);
   });
 
-  test("asks again for what came after the page was read", async () => {
+  test("requests again what arrived after the page was read", async () => {
     const it = makeSequencer();
     it.take(13);
     it.take(14);
@@ -167,13 +167,13 @@ describe("a sequencer", () => {
     expect([it.channel.tail.head, it.asked.length]).toEqual([14, 2]);
   });
 
-  test("never repairs a channel twice at once", () => {
+  test("never runs two repairs of a channel at once", () => {
     const it = makeSequencer();
     it.take(13, 14, 20);
     expect(it.asked.length).toBe(1);
   });
 
-  test("a late delivery does not make a repair reach less far", async () => {
+  test("a late delivery does not shorten a repair", async () => {
     const it = makeSequencer();
     it.take(20);
     it.take(12);
@@ -182,28 +182,28 @@ describe("a sequencer", () => {
     expect([it.channel.tail.head, it.asked.length]).toEqual([20, 2]);
   });
 
-  test("what history has no more becomes a hole with exact borders", async () => {
+  test("reports what history no longer has as a gap with exact ends", async () => {
     const it = makeSequencer();
     it.take(20);
     await it.page(18, 20);
     expect([it.holes, it.channel.tail.head]).toEqual([[{ epoch: "e1", offset: 18 }], 20]);
   });
 
-  test("with a history that keeps nothing all up to the top is a hole", async () => {
+  test("reports everything up to the top as a gap if history keeps nothing", async () => {
     const it = makeSequencer();
     it.take(20);
     await it.page(21, 20, 20);
     expect([it.holes, it.channel.tail.head]).toEqual([[{ epoch: "e1", offset: 21 }], 20]);
   });
 
-  test("a foreign epoch is a new beginning", async () => {
+  test("treats another epoch as a reset", async () => {
     const it = makeSequencer();
     it.sequencer.receive(makePublication(3, { epoch: "e2" }));
     await it.page(2, 3, 3, "e2");
     expect([it.holes, it.channel.epoch, it.channel.tail.head]).toEqual([[{ epoch: "e2", offset: 2 }], "e2", 3]);
   });
 
-  test("a new epoch that begins while a page of the old one is on its way is reached too", async () => {
+  test("catches up with an epoch that starts while a page of the old one is in flight", async () => {
     const it = makeSequencer();
     it.take(12);
     it.sequencer.receive(makePublication(1, { epoch: "e2" }));
@@ -212,7 +212,7 @@ describe("a sequencer", () => {
     expect([it.holes, it.channel.epoch, it.channel.tail.head]).toEqual([[{ epoch: "e2", offset: 1 }], "e2", 1]);
   });
 
-  test("a late delivery of an earlier epoch changes nothing", async () => {
+  test("ignores a late delivery from an earlier epoch", async () => {
     const it = makeSequencer({ epoch: "e2", offset: 3 });
     it.sequencer.receive(makePublication(99, { epoch: "e1" }));
     await it.page(4, 3, 3, "e2");
@@ -221,7 +221,7 @@ describe("a sequencer", () => {
     expect(it.channel.tail.head).toBe(4);
   });
 
-  test("tries again after a while where history fails", async () => {
+  test("retries after a while if history fails", async () => {
     const it = makeSequencer();
     it.take(12);
     it.asked[0]?.fail();
@@ -233,7 +233,7 @@ describe("a sequencer", () => {
     expect(it.channel.tail.head).toBe(12);
   });
 
-  test("does not keep asking a history that does not know yet what was delivered", async () => {
+  test("does not poll a history that does not have the delivered messages yet", async () => {
     const it = makeSequencer();
     it.take(12);
     await it.page(11, 10, 10);
@@ -244,7 +244,7 @@ describe("a sequencer", () => {
     expect([it.channel.tail.head, it.holes]).toEqual([12, []]);
   });
 
-  test("asks a history that fails less and less often", async () => {
+  test("backs off while history fails", async () => {
     const it = makeSequencer();
     it.take(12);
     const askedBy: number[] = [];
@@ -255,12 +255,12 @@ describe("a sequencer", () => {
       }
       askedBy.push(it.asked.length);
     }
-    // 100 ms, doubling up to 5 s, each shortened by up to a half: some four in the first second, one in 2.5 to 5 s later.
+    // 100 ms, doubling up to 5 s, each shortened by up to a half: about four in the first second, one every 2.5 to 5 s later.
     expect(askedBy[0]).toBeWithin(2, 7);
     expect((askedBy[29] ?? 0) - (askedBy[9] ?? 0)).toBeWithin(3, 10);
   });
 
-  test("what is repaired for a channel that nobody listens to any more is let go", async () => {
+  test("drops the repair of a channel that is no longer listened to", async () => {
     const it = makeSequencer();
     it.take(12);
     it.isListened = false;
@@ -268,7 +268,7 @@ describe("a sequencer", () => {
     expect([it.appended, it.channel.tail.head]).toEqual([0, 10]);
   });
 
-  test("a page that cannot be taken in is a fault of its channel, which goes on from the top", async () => {
+  test("resets a channel to its top if a page cannot be processed", async () => {
     const it = makeSequencer();
     const append = it.channel.tail.append.bind(it.channel.tail);
     it.channel.tail.append = () => {
@@ -283,7 +283,7 @@ describe("a sequencer", () => {
     expect([it.channel.tail.head, it.asked.length]).toEqual([14, 1]);
   });
 
-  test("what comes for a channel that is not listened to yet is kept by others", () => {
+  test("hands deliveries for a channel that is not listened to yet to the early buffer", () => {
     const it = makeSequencer();
     it.isListened = false;
     it.take(11);
@@ -291,7 +291,7 @@ describe("a sequencer", () => {
   });
 });
 
-describe("a numbering that went back within its epoch", () => {
+describe("an offset that went back within its epoch", () => {
   const wentBack = { epoch: "e1", offset: 5 };
 
   /** The channel continues at 5 in an epoch that is not its own. */
@@ -303,14 +303,14 @@ describe("a numbering that went back within its epoch", () => {
     expect(it.channel.tail.head).toBe(6);
   }
 
-  test("is found by the comparison of tops, and continues in a new epoch", async () => {
+  test("is detected by the comparison of tops, and the channel continues in a new epoch", async () => {
     const it = makeSequencer();
     it.top = wentBack;
     await it.sequencer.compareTops();
     await expectReset(it);
   });
 
-  test("is found by somebody who joins", async () => {
+  test("is detected by a join", async () => {
     const it = makeSequencer();
     it.top = wentBack;
     const caughtUp = it.sequencer.catchUp(it.channel);
@@ -319,7 +319,7 @@ describe("a numbering that went back within its epoch", () => {
     await caughtUp;
   });
 
-  test("is found by a number that is given a second time", async () => {
+  test("is detected by an offset that is assigned twice", async () => {
     const it = makeSequencer();
     it.top = wentBack;
     it.take(5);
@@ -327,7 +327,7 @@ describe("a numbering that went back within its epoch", () => {
     await expectReset(it);
   });
 
-  test("is found by a repair that reads history", async () => {
+  test("is detected by a repair that reads history", async () => {
     const it = makeSequencer();
     it.take(13);
     it.top = wentBack;
@@ -335,14 +335,14 @@ describe("a numbering that went back within its epoch", () => {
     await expectReset(it);
   });
 
-  test("that the broker tells of itself needs no question", async () => {
+  test("needs no request if the broker reports it", async () => {
     const it = makeSequencer();
     it.sequencer.reset(room, { epoch: "e2", offset: 0 });
     await it.page(1, 0, 0, "e2");
     expect([it.holes, it.channel.epoch, it.topsAsked]).toEqual([[{ epoch: "e2", offset: 1 }], "e2", 0]);
   });
 
-  test("that is told of during a repair ends that repair", async () => {
+  test("ends a repair if it is reported in the meantime", async () => {
     const it = makeSequencer();
     it.take(13);
     it.sequencer.reset(room, { epoch: "e2", offset: 2 });
@@ -350,14 +350,14 @@ describe("a numbering that went back within its epoch", () => {
     expect([it.channel.epoch, it.channel.tail.head, it.asked.length]).toEqual(["e2", 2, 1]);
   });
 
-  test("in a channel that nobody listens to is of no interest", () => {
+  test("is ignored in a channel that is not listened to", () => {
     const it = makeSequencer();
     it.isListened = false;
     it.sequencer.reset(room, { epoch: "e2", offset: 2 });
     expect(it.asked).toEqual([]);
   });
 
-  test("and that gets no new epoch is never taken for the old one", async () => {
+  test("never continues in the old epoch if no new one is granted", async () => {
     const it = makeSequencer();
     it.renewals.areGiven = false;
     it.top = wentBack;
@@ -366,7 +366,7 @@ describe("a numbering that went back within its epoch", () => {
     expect([it.renewals.seen.length, it.asked, it.holes, it.channel.tail.head]).toEqual([1, [], [], 10]);
   });
 
-  test("is not suspected where publications arrive while the question is answered", async () => {
+  test("is not suspected if publications arrive while the request is answered", async () => {
     const it = makeSequencer();
     it.top = { epoch: "e1", offset: 10 };
     const comparison = it.sequencer.compareTops();
@@ -375,7 +375,7 @@ describe("a numbering that went back within its epoch", () => {
     expect([it.renewals.seen, it.asked, it.channel.tail.head]).toEqual([[], [], 12]);
   });
 
-  test("is asked about once, however many old numbers arrive", async () => {
+  test("causes one request, however many old offsets arrive", async () => {
     const it = makeSequencer();
     it.take(1, 2, 3, 4);
     await settle();
@@ -385,7 +385,7 @@ describe("a numbering that went back within its epoch", () => {
     expect(it.topsAsked).toBe(2);
   });
 
-  test("is of no interest any more where nobody listens by the time of the answer", async () => {
+  test("is ignored if the channel is no longer listened to when the answer arrives", async () => {
     const it = makeSequencer();
     const answered = Promise.withResolvers<void>();
     it.delay.until = answered.promise;
@@ -397,12 +397,12 @@ describe("a numbering that went back within its epoch", () => {
     expect([it.renewals.seen, it.asked]).toEqual([[], []]);
   });
 
-  test("gets its new epoch for nobody where the last one leaves meanwhile", async () => {
+  test("is dropped if the last listener leaves while the new epoch is requested", async () => {
     const it = makeSequencer();
     it.top = wentBack;
     const caughtUp = it.sequencer.catchUp(it.channel);
     const answered = Promise.withResolvers<void>();
-    it.delay.until = answered.promise; // the second question, for a new epoch
+    it.delay.until = answered.promise; // the second request, for a new epoch
     await settle();
     it.isListened = false;
     answered.resolve();
@@ -412,7 +412,7 @@ describe("a numbering that went back within its epoch", () => {
 });
 
 describe("the comparison of tops", () => {
-  test("finds a last message that was lost, within some seconds", async () => {
+  test("detects a lost last message within a few seconds", async () => {
     const it = makeSequencer();
     it.sequencer.start();
     it.top = { epoch: "e1", offset: 11 };
@@ -421,7 +421,7 @@ describe("the comparison of tops", () => {
     expect(it.channel.tail.head).toBe(11);
   });
 
-  test("goes on after one that failed, and never twice as often", async () => {
+  test("continues after a failure, and never runs twice as often", async () => {
     const it = makeSequencer();
     it.sequencer.start();
     it.topsFail = true;
@@ -435,7 +435,7 @@ describe("the comparison of tops", () => {
     expect(it.topsAsked - before).toBe(5);
   });
 
-  test("does nothing where all is here, and nothing at all after the end", async () => {
+  test("does nothing if everything is here, and nothing at all after the end", async () => {
     const it = makeSequencer();
     it.sequencer.start();
     await it.sequencer.compareTops();
@@ -447,20 +447,20 @@ describe("the comparison of tops", () => {
 });
 
 describe("catching up", () => {
-  test("is done at once where nothing is missing", async () => {
+  test("resolves at once if nothing is missing", async () => {
     const it = makeSequencer();
     await it.sequencer.catchUp(it.channel);
     expect(it.asked).toEqual([]);
   });
 
-  test("is done at once where the broker knows nothing of the channel", async () => {
+  test("resolves at once if the broker does not know the channel", async () => {
     const it = makeSequencer();
     it.isKnown = false;
     await it.sequencer.catchUp(it.channel);
     expect([it.asked, it.renewals.seen]).toEqual([[], []]);
   });
 
-  test("waits for what the top says, further than a repair that is under way reached", async () => {
+  test("waits for the reported top, even past the end of a running repair", async () => {
     const it = makeSequencer();
     it.take(12);
     it.top = { epoch: "e1", offset: 20 };
@@ -475,7 +475,7 @@ describe("catching up", () => {
     expect([isDone, it.channel.tail.head]).toEqual([true, 20]);
   });
 
-  test("does not wait for ever", async () => {
+  test("times out", async () => {
     const it = makeSequencer();
     it.top = { epoch: "e1", offset: 20 };
     let isDone = false;
@@ -489,7 +489,7 @@ describe("catching up", () => {
   });
 });
 
-test("the tops of many channels are compared a thousand per turn of the event loop, so that others get theirs", async () => {
+test("compares the tops of a thousand channels per turn of the event loop, so that other work can run", async () => {
   const clock = new MovedClock();
   const top: Position = { epoch: "e1", offset: 1 };
   const channels = Array.from({ length: 2500 }, (_, number) => {

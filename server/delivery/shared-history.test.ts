@@ -8,14 +8,14 @@ import { shareHistory } from "./shared-history.ts";
 const answer: History = { top: { epoch: "e1", offset: 3 }, publications: [], gap: undefined };
 const after = (offset: number): Since => ({ from: "position", position: { epoch: "e1", offset } });
 
-/** A history whose answers a test gives by hand. */
+/** A history whose answers the test controls. */
 function makeShared(maxReads = 16) {
   const asked: { resolve(history: History): void; reject(error: Error): void }[] = [];
   const read = shareHistory(() => new Promise((resolve, reject) => asked.push({ resolve, reject })), maxReads);
   return { asked, read };
 }
 
-test("the same question is asked once while its answer is on the way, and anew after it", async () => {
+test("sends one request for equal questions while it is in flight, and a new one afterwards", async () => {
   const { asked, read } = makeShared();
   const answers = [read(room, after(1), 10, 1000), read(room, after(1), 10, 1000)];
   expect(asked).toHaveLength(1);
@@ -27,18 +27,18 @@ test("the same question is asked once while its answer is on the way, and anew a
 
 test.each<[string, ChannelName, Since, number, number]>([
   ["another channel", "other" as ChannelName, after(1), 10, 1000],
-  ["another position", room, after(2), 10, 1000],
+  ["another offset", room, after(2), 10, 1000],
   ["another limit", room, after(1), 11, 1000],
   ["another number of bytes", room, after(1), 10, 1001],
-  ["another way to ask", room, { from: "last", count: 1 }, 10, 1000],
-])("%s is another question", (_, channel, since, limit, maxBytes) => {
+  ["another method", room, { from: "last", count: 1 }, 10, 1000],
+])("sends %s as a separate request", (_, channel, since, limit, maxBytes) => {
   const { asked, read } = makeShared();
   void read(room, after(1), 10, 1000);
   void read(channel, since, limit, maxBytes);
   expect(asked).toHaveLength(2);
 });
 
-test("a failure reaches all who asked, and the next one asks anew", async () => {
+test("a failure rejects all waiting callers, and the next call sends a new request", async () => {
   const { asked, read } = makeShared();
   const answers = [read(room, after(1), 10, 1000), read(room, after(1), 10, 1000)];
   asked[0]?.reject(new Error("away"));
@@ -48,7 +48,7 @@ test("a failure reaches all who asked, and the next one asks anew", async () => 
   expect(asked).toHaveLength(2);
 });
 
-test("no more questions are asked at the same time than allowed, and the next one when an answer is there", async () => {
+test("limits the requests in flight, and sends the next one when an answer arrives", async () => {
   const { asked, read } = makeShared(2);
   const answers = [1, 2, 3].map((offset) => read(room, after(offset), 10, 1000));
   expect(asked).toHaveLength(2);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { makePush } from "../../tests/fakes/publication.ts";
 import { Tail } from "./tail.ts";
 
-/** What one publication of these tests costs, and its length on the wire; offsets of two digits only. */
+/** The memory that one publication of these tests takes, and its length on the wire. All offsets have two digits. */
 const example = makePush(11, { id: "i", message: "m" });
 const weight = example.bytes;
 const length = example.wireBytes;
@@ -19,14 +19,14 @@ function makeTail(perChannel = 100 * weight) {
 }
 
 describe("a tail", () => {
-  test("begins at the top, with nothing before it", () => {
+  test("starts at the top, without earlier messages", () => {
     const { tail, read } = makeTail();
     expect([tail.head, tail.flushed]).toEqual([10, 10]);
     expect(read(10)).toEqual([]);
     expect(read(9)).toBeUndefined();
   });
 
-  test("shows readers what was flushed, never what waits", () => {
+  test("shows readers only flushed messages", () => {
     const { tail, append, read } = makeTail();
     append(11, 12);
     tail.flush();
@@ -36,7 +36,7 @@ describe("a tail", () => {
     expect(read(12)).toEqual([]);
   });
 
-  test("gives a flush all that waits, in order, ephemeral ones among them", () => {
+  test("hands a flush all unflushed messages in order, ephemeral ones included", () => {
     const { tail, append, read } = makeTail();
     append(11);
     tail.append(makePush(0, { message: "typing" }));
@@ -46,14 +46,14 @@ describe("a tail", () => {
     expect(tail.flush()).toEqual([]);
   });
 
-  test("an ephemeral one moves neither head nor flushed", () => {
+  test("an ephemeral message moves neither head nor flushed", () => {
     const { tail } = makeTail();
     tail.append(makePush(0));
     tail.flush();
     expect([tail.head, tail.flushed]).toEqual([10, 10]);
   });
 
-  test("gives a reader at least one, then up to so many bytes", () => {
+  test("hands a reader at least one message, then up to a number of bytes", () => {
     const { tail, append, read } = makeTail();
     append(11, 12, 13, 14);
     tail.flush();
@@ -63,7 +63,7 @@ describe("a tail", () => {
     expect(read(11, 3 * length)).toEqual([12, 13, 14]);
   });
 
-  test("lets the oldest go beyond its bytes, and says where it no longer reaches back to", () => {
+  test("evicts the oldest messages above its byte limit, and knows its first position", () => {
     const { tail, append, read } = makeTail(2 * weight);
     append(11, 12, 13, 14);
     tail.flush();
@@ -71,14 +71,14 @@ describe("a tail", () => {
     expect(read(12)).toEqual([13, 14]);
   });
 
-  test("keeps nothing where there is no room, and still counts", () => {
+  test("keeps nothing without room, and still counts", () => {
     const { tail, append, read } = makeTail(0);
     append(11, 12);
     tail.flush();
     expect([tail.flushed, read(11), read(12)]).toEqual([12, undefined, []]);
   });
 
-  test("stays right over many strides", () => {
+  test("stays correct over many strides", () => {
     const { tail, append, read } = makeTail(10 * weight);
     for (let offset = 11; offset <= 1000; offset++) {
       append(offset);
@@ -88,7 +88,7 @@ describe("a tail", () => {
     }
   });
 
-  test("counts what it keeps in the budget of all, and gives it back", () => {
+  test("counts its bytes in the shared budget, and returns them", () => {
     const { tail, budget, append } = makeTail();
     append(11, 12, 13);
     expect(budget.bytes).toBe(0);
@@ -100,7 +100,7 @@ describe("a tail", () => {
     expect([budget.bytes, tail.keptBytes]).toEqual([0, 0]);
   });
 
-  test("knows what waits, so that a flush can be forced", () => {
+  test("reports unflushed messages, so that a flush can be forced", () => {
     const { tail, append } = makeTail();
     append(11, 12);
     expect(tail.pendingBytes).toBe(2 * weight);
@@ -108,7 +108,7 @@ describe("a tail", () => {
     expect(tail.pendingBytes).toBe(0);
   });
 
-  test("begins anew in another life of the numbering: what waited is gone", () => {
+  test("is reset by a new epoch, without the unflushed messages", () => {
     const { tail, append, read } = makeTail();
     append(11);
     tail.flush();

@@ -16,21 +16,21 @@ function makeAdmission(limits: Partial<AdmissionLimits> = {}) {
 }
 
 describe("admission", () => {
-  test("has as many places as it says, and a place that is given back is free again", () => {
+  test("offers exactly the configured number of seats, and a released seat is free again", () => {
     const { admission, enter } = makeAdmission({ maxConnections: 2 });
     expect([enter("a"), enter("b"), enter("c")]).toEqual(["in", "in", "full"]);
     admission.leave({ ip: "a", userId: undefined });
     expect([enter("c"), enter("d")]).toEqual(["in", "full"]);
   });
 
-  test("one address has its own number of places", () => {
+  test("limits the seats per address", () => {
     const { admission, enter } = makeAdmission({ maxConnectionsPerIp: 2 });
     expect([enter("a"), enter("a"), enter("a"), enter("b")]).toEqual(["in", "in", "rate-limited", "in"]);
     admission.leave({ ip: "a", userId: undefined });
     expect([enter("a"), enter("a")]).toEqual(["in", "rate-limited"]);
   });
 
-  test("one user has their own number of places, whatever the address", () => {
+  test("limits the seats per user, whatever the address", () => {
     const { admission, enter } = makeAdmission({ maxConnectionsPerUser: 2 });
     expect([enter("a", "u1"), enter("b", "u1"), enter("c", "u1"), enter("c", "u2"), enter("c")]).toEqual([
       "in",
@@ -43,22 +43,22 @@ describe("admission", () => {
     expect([enter("a", "u1"), enter("a", "u1")]).toEqual(["in", "rate-limited"]);
   });
 
-  test("who has no user is not counted as one", () => {
+  test("applies no limit per user to connections without a user", () => {
     const { enter } = makeAdmission({ maxConnectionsPerUser: 1 });
     expect([enter("a"), enter("a"), enter("a")]).toEqual(["in", "in", "in"]);
   });
 
-  test("who continues a connection is no second one of its user", () => {
+  test("does not count a resumed connection twice for its user", () => {
     const limited = makeAdmission({ maxConnectionsPerUser: 1 });
     expect([limited.enter("a", "u1"), limited.enter("a", "u1", true)]).toEqual(["in", "in"]);
   });
 
-  test("who is refused takes no place", () => {
+  test("a refused connection takes no seat", () => {
     const { enter } = makeAdmission({ maxConnections: 2, maxConnectionsPerIp: 1 });
     expect([enter("a"), enter("a"), enter("b"), enter("c")]).toEqual(["in", "rate-limited", "in", "full"]);
   });
 
-  test("a refusal that passes by itself says when to come again", () => {
+  test("a temporary refusal includes the retry time", () => {
     const { admission } = makeAdmission({ maxConnections: 0 });
     expect(() => admission.enter({ ip: "a", userId: undefined })).toThrow(
       expect.objectContaining({ retryAfterMs: 5000 }),

@@ -7,7 +7,7 @@ import { Occupancy } from "./occupancy.ts";
 
 const nothing = { get: () => undefined };
 
-/** Two workers, and how often the second one was asked about users. */
+/** Two workers, and the number of lookups that the second one answered. */
 async function twoWorkers() {
   const clock = new MovedClock();
   const switchboard = new Switchboard(clock);
@@ -28,15 +28,15 @@ async function twoWorkers() {
   return { occupancy, here, asked: () => asked };
 }
 
-describe("who is connected, by what became of messages to them", () => {
-  test("a message that no worker listened for costs no question", async () => {
+describe("the lookup of connected users after a publish", () => {
+  test("is skipped for a message that no worker listened for", async () => {
     const { occupancy, asked } = await twoWorkers();
     const sent = Array.from({ length: 100 }, (_, n) => ({ userId: `u${n}`, listeners: 0 }));
     expect(await occupancy.connected(sent)).toEqual(new Set());
     expect(asked()).toBe(0);
   });
 
-  test("one that somebody listened for is asked about once, unless the user is known to be here", async () => {
+  test("runs once for a message with listeners, unless this worker knows the user", async () => {
     const { occupancy, here, asked } = await twoWorkers();
     here.roster.count("local", 1, false);
     expect(await occupancy.connected([{ userId: "local", listeners: 1 }])).toEqual(new Set(["local"]));
@@ -46,7 +46,7 @@ describe("who is connected, by what became of messages to them", () => {
     expect(asked()).toBe(1);
   });
 
-  test("of a duplicate nobody knows who listened, so it is asked about", async () => {
+  test("runs for a duplicate, whose listeners are unknown", async () => {
     const { occupancy, asked } = await twoWorkers();
     expect(await occupancy.connected([{ userId: "elsewhere", listeners: undefined }])).toEqual(new Set(["elsewhere"]));
     expect(asked()).toBe(1);

@@ -13,7 +13,7 @@ async function begin(options: Parameters<typeof TestHub.start>[0] = {}): Promise
   return it.connect({ userId: "u1" });
 }
 
-/** Says something and gives what came of it. */
+/** Sends a frame and returns the frames that it caused. */
 async function say({ conversation, connection }: TestClient, said: string | object) {
   const before = connection.taken.length;
   conversation.receive(typeof said === "string" ? said : JSON.stringify(said));
@@ -23,16 +23,16 @@ async function say({ conversation, connection }: TestClient, said: string | obje
 
 const long = (length: number) => "x".repeat(length);
 
-describe("what cannot be understood is answered with an error, and the connection stays", () => {
+describe("a frame that cannot be decoded is answered with an error, and the connection stays open", () => {
   test.each<[string, string, object]>([
-    ["a frame that begins like JSON and is none", "{", { code: "bad-json" }],
-    ["white space before it", ' \n{"type":', { code: "bad-json" }],
-    ["more behind it", '{"type":"ping"} x', { code: "bad-json" }],
-    ["nesting without end", `{"type":"publish","channel":"a","data":${"[".repeat(1000)}`, { code: "bad-json" }],
+    ["a frame that starts like JSON but is not", "{", { code: "bad-json" }],
+    ["leading white space", ' \n{"type":', { code: "bad-json" }],
+    ["trailing text", '{"type":"ping"} x', { code: "bad-json" }],
+    ["nesting that is too deep", `{"type":"publish","channel":"a","data":${"[".repeat(1000)}`, { code: "bad-json" }],
     ["no type", "{}", { code: "invalid-field", field: "type" }],
-    ["a type that is no text", '{"type":7}', { code: "invalid-field", field: "type" }],
+    ["a type that is not a string", '{"type":7}', { code: "invalid-field", field: "type" }],
     ["an unknown type", '{"type":"dance","ref":"r"}', { code: "unknown-type", ref: "r" }],
-    ["a type of JavaScript's own", '{"type":"constructor"}', { code: "unknown-type" }],
+    ["a type that every JavaScript object has", '{"type":"constructor"}', { code: "unknown-type" }],
     ["a ref that is an object", '{"type":"ping","ref":{}}', { code: "invalid-field", field: "ref" }],
   ])("%s", async (_, text, error) => {
     const guest = await begin();
@@ -49,34 +49,38 @@ describe("what cannot be understood is answered with an error, and the connectio
     ["a channel with a space", { type: "subscribe", channel: "a b" }, "channel"],
     ["an empty channel", { type: "subscribe", channel: "" }, "channel"],
     ["a channel one character too long", { type: "subscribe", channel: long(201) }, "channel"],
-    ["a user's channel one character too long", { type: "subscribe", channel: `@${long(129)}` }, "channel"],
-    ["an id one character too long", { type: "publish", channel: "a", message: "m", id: long(129) }, "id"],
+    ["a user channel one character too long", { type: "subscribe", channel: `@${long(129)}` }, "channel"],
+    ["an ID one character too long", { type: "publish", channel: "a", message: "m", id: long(129) }, "id"],
     ["a sender one character too long", { type: "message", message: "m", sender: long(129) }, "sender"],
     ["a ref one character too long", { type: "ping", ref: long(129) }, "ref"],
-    ["an event name of the browser's own", { type: "publish", channel: "a", message: "m", event: "error" }, "event"],
+    [
+      "an event name that EventSource reserves",
+      { type: "publish", channel: "a", message: "m", event: "error" },
+      "event",
+    ],
     [
       "an event name one character too long",
       { type: "publish", channel: "a", message: "m", event: long(101) },
       "event",
     ],
-    ["a switch that is a text", { type: "publish", channel: "a", message: "m", echo: "no" }, "echo"],
-    ["headers that are a list", { type: "publish", channel: "a", message: "m", headers: [] }, "headers"],
+    ["a boolean as a string", { type: "publish", channel: "a", message: "m", echo: "no" }, "echo"],
+    ["headers as an array", { type: "publish", channel: "a", message: "m", headers: [] }, "headers"],
     ["a position without an epoch", { type: "subscribe", channel: "a", since: { offset: 1 } }, "since"],
-    ["a since in words unknown", { type: "subscribe", channel: "a", since: "yesterday" }, "since"],
+    ["an unknown word in since", { type: "subscribe", channel: "a", since: "yesterday" }, "since"],
     ["history without a channel", { type: "history" }, "channel"],
-    ["more history than there may be", { type: "history", channel: "a", limit: 1001 }, "limit"],
-    ["a limit with a fraction", { type: "history", channel: "a", limit: 1.5 }, "limit"],
-    ["a token that is no text", { type: "auth", token: 7 }, "token"],
-    ["a chat message without a text", { type: "message" }, "message"],
+    ["more history than allowed", { type: "history", channel: "a", limit: 1001 }, "limit"],
+    ["a fractional limit", { type: "history", channel: "a", limit: 1.5 }, "limit"],
+    ["a token that is not a string", { type: "auth", token: 7 }, "token"],
+    ["a chat message without text", { type: "message" }, "message"],
     ["an empty chat message", { type: "message", message: "" }, "message"],
-  ])("%s: the field is named with its rule", async (_, frame, field) => {
+  ])("%s: the error names the field and its rule", async (_, frame, field) => {
     const guest = await begin();
     const [error, ...more] = await say(guest, frame);
     expect([error?.code, error?.field, more]).toEqual(["invalid-field", field, []]);
     expect(error?.message).toStartWith(`${field}: expected `);
   });
 
-  test("the longest that may be is taken", async () => {
+  test("accepts the longest values", async () => {
     const guest = await begin();
     const channel = long(200);
     expect(await say(guest, { type: "subscribe", channel, ref: long(128) })).toMatchObject([
@@ -87,17 +91,17 @@ describe("what cannot be understood is answered with an error, and the connectio
   });
 });
 
-describe("what may not be done is answered with an error", () => {
+describe("a command that is not allowed is answered with an error", () => {
   test.each([
     ["another user's channel", { type: "subscribe", channel: "@u2" }, "forbidden"],
     ["publishing to a user", { type: "publish", channel: "@u1", message: "m" }, "forbidden"],
-    ["a token where none is checked", { type: "auth", token: "t" }, "unauthorized"],
+    ["a token on a server that checks none", { type: "auth", token: "t" }, "unauthorized"],
   ])("%s", async (_, frame, code) => {
     const guest = await begin();
     expect(await say(guest, { ...frame, ref: 5 })).toMatchObject([{ type: "error", code, ref: 5 }]);
   });
 
-  test("a body over the limit, and one at it is taken", async () => {
+  test("accepts a body at the limit, and rejects one past it", async () => {
     const guest = await begin({ settings: { maxMessageBytes: 256 } });
     const body = { type: "publish", channel: "a" };
     expect(await say(guest, { ...body, message: long(257) })).toMatchObject([{ type: "error", code: "too-large" }]);
@@ -105,10 +109,10 @@ describe("what may not be done is answered with an error", () => {
     expect(await say(guest, { ...body, message: "ä".repeat(129) })).toMatchObject([{ code: "too-large" }]);
   });
 
-  test("a body is measured as text, however it was escaped, at the limit and one past it", async () => {
+  test("measures the body without its escapes, at the limit and one past it", async () => {
     const guest = await begin({ settings: { maxMessageBytes: 258 } });
     const escaped = (count: number) => `{"type":"publish","channel":"a","data":"${"\\ud83d\\ude00".repeat(count)}"}`;
-    guest.conversation.receive(escaped(64)); // 4 bytes each, and two quotes
+    guest.conversation.receive(escaped(64)); // 4 bytes each, plus two quotes
     guest.conversation.receive(escaped(65));
     await it.settle();
     const answers = guest.connection.taken.filter(({ type }) => type !== "message" && type !== "system");
@@ -117,7 +121,7 @@ describe("what may not be done is answered with an error", () => {
 });
 
 describe("commands", () => {
-  test("of one connection take effect in their order, whatever each waits for", async () => {
+  test("of one connection take effect in order, whatever each of them waits for", async () => {
     const guest = await begin();
     it.broker.answerMs = 20;
     const frames = [
@@ -147,7 +151,7 @@ describe("commands", () => {
     expect(await say(other, { type: "ping" })).toMatchObject([{ type: "pong" }]);
   });
 
-  test("whoever says more than can wait is closed with 4029", async () => {
+  test("beyond the queue limit close the connection with 4029", async () => {
     const guest = await begin();
     it.broker.answerMs = 1000;
     guest.conversation.receive('{"type":"subscribe","channel":"a"}');
@@ -157,19 +161,19 @@ describe("commands", () => {
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
-  test("plain text is chat to everyone, also what looks like JSON but is no object", async () => {
+  test("plain text is chat to everyone, and so is JSON that is not an object", async () => {
     const guest = await begin();
     for (const text of ["Hello", "[1]", "null", "send_now!"]) {
       expect(await say(guest, text)).toMatchObject([{ type: "message", channel: "all", message: text }]);
     }
   });
 
-  test("send_now is a command of its own", async () => {
+  test("send_now is a command", async () => {
     const guest = await begin();
     expect(await say(guest, "send_now")).toMatchObject([{ channel: "all", message: "IM sent" }]);
   });
 
-  test("unsubscribe is the last of its channel: what waits for a flush stays away", async () => {
+  test("after unsubscribe, no more messages of the channel arrive, not even unflushed ones", async () => {
     const guest = await begin();
     await it.publish("all", "waits");
     expect(await say(guest, { type: "unsubscribe", channel: "all" })).toMatchObject([{ type: "unsubscribed" }]);
@@ -177,21 +181,21 @@ describe("commands", () => {
     expect(await say(guest, { type: "ping" })).toMatchObject([{ type: "pong" }]);
   });
 
-  test("leaving what one is not in is answered the same", async () => {
+  test("unsubscribe from a channel that the connection is not in gets the same answer", async () => {
     const guest = await begin();
     expect(await say(guest, { type: "unsubscribe", channel: "a" })).toMatchObject([
       { type: "unsubscribed", channel: "a" },
     ]);
   });
 
-  test("the same id is stored once, and the second is told so", async () => {
+  test("a repeated id is stored once, and the second answer says so", async () => {
     const guest = await begin();
     const frame = { type: "publish", channel: "a", message: "m", id: "x" };
     const [[first], [second]] = [await say(guest, frame), await say(guest, { ...frame, message: "other" })];
     expect(second).toEqual({ ...first, type: "ack", duplicate: true });
   });
 
-  test("echo:false is an advance for the publisher and a message for everybody else", async () => {
+  test("echo:false is an advance for the publisher and a message for everyone else", async () => {
     const guest = await begin();
     const other = await it.connect();
     for (const it of [guest, other]) await say(it, { type: "subscribe", channel: "a" });
@@ -203,7 +207,7 @@ describe("commands", () => {
     expect(other.connection.of("message")).toMatchObject([{ channel: "a", offset: 1 }]);
   });
 
-  test("an ephemeral one has no position and is in no history", async () => {
+  test("an ephemeral message has no position and is not in the history", async () => {
     const guest = await begin();
     await say(guest, { type: "subscribe", channel: "a" });
     const said = await say(guest, { type: "publish", channel: "a", message: "typing", ephemeral: true });
@@ -214,7 +218,7 @@ describe("commands", () => {
     expect(await say(guest, { type: "history", channel: "a" })).toMatchObject([{ messages: [], offset: 0 }]);
   });
 
-  test("history says where it ends and whether it is complete", async () => {
+  test("history contains its end, and whether it is complete", async () => {
     const guest = await begin({ rules: { historySize: 2 } });
     for (const text of ["1", "2", "3"]) await it.publish("a", text);
     const [all] = await say(guest, { type: "history", channel: "a", since: "earliest", limit: 1 });
@@ -237,12 +241,12 @@ describe("commands", () => {
       'unknown field "emphemeral". Did you mean "ephemeral"?',
     ],
     [{ type: "subscribe", chanel: "a" }, "error", 'unknown field "chanel". Did you mean "channel"?'],
-  ])("an unknown field is told with the answer: %j", async (command, type, warning) => {
+  ])("the answer warns about an unknown field: %j", async (command, type, warning) => {
     const answers = await say(await begin(), command);
     expect(answers.find((it) => it.type === type)).toMatchObject({ warnings: [warning] });
   });
 
-  test("a command whose fields are all known is answered without warnings", async () => {
+  test("the answer to a command without unknown fields has no warnings", async () => {
     const guest = await begin();
     const commands: readonly Record<string, unknown>[] = [
       { type: "subscribe", channel: "a", since: "earliest" },
@@ -260,14 +264,14 @@ describe("commands", () => {
     }
   });
 
-  test("presence counts connections, and names each user once", async () => {
+  test("presence counts connections, and lists each user once", async () => {
     const guest = await begin();
     const others = [await it.connect({ userId: "u1" }), await it.connect({ userId: "u0" }), await it.connect()];
     for (const it of [guest, ...others]) await say(it, { type: "subscribe", channel: "a" });
     expect(await say(guest, { type: "presence", channel: "a" })).toMatchObject([{ count: 4, users: ["u0", "u1"] }]);
   });
 
-  test("presence names 500 users at once, and says how to ask for the others", async () => {
+  test("presence lists up to 500 users, and says how to request the rest", async () => {
     const guest = await begin({ settings: { maxConnections: 2000, maxConnectionsPerIp: 2000 } });
     const userOf = (at: number) => `u${String(at).padStart(4, "0")}`;
     for (let at = 0; at < 501; at++) await it.enter({ userId: userOf(at), channels: [nameOf("a")] });
@@ -281,7 +285,7 @@ describe("commands", () => {
 });
 
 describe("a new token", () => {
-  /** A server whose tokens say `user/seconds/channel`, and take a moment to be looked at. */
+  /** A server whose tokens read `user/seconds/channel` and take a while to verify. */
   async function beginWithTokens() {
     const clock = new MovedClock();
     const verifier: TokenVerifier = {
@@ -299,7 +303,7 @@ describe("a new token", () => {
     return begin({ clock, verifier });
   }
 
-  test("takes the place of the one before, with its end", async () => {
+  test("replaces the previous one and its expiry", async () => {
     const guest = await beginWithTokens();
     for (const seconds of [60, 120]) {
       guest.conversation.receive(JSON.stringify({ type: "auth", token: `u1/${seconds}` }));
@@ -313,14 +317,14 @@ describe("a new token", () => {
     expect(guest.connection.closedWith?.name).toBe("token-expired");
   });
 
-  test("of somebody else is refused", async () => {
+  test("of another user is rejected", async () => {
     const guest = await beginWithTokens();
     guest.conversation.receive(JSON.stringify({ type: "auth", token: "u2/60" }));
     await it.clock.moveInSteps(200, 10);
     expect(guest.connection.of("error")).toMatchObject([{ code: "forbidden" }]);
   });
 
-  test("that comes too late, for its client has left, is watched by nobody", async () => {
+  test("that is verified after the client has left starts no timer", async () => {
     const guest = await beginWithTokens();
     guest.conversation.receive(JSON.stringify({ type: "auth", token: "u1/60" }));
     it.leave(guest);
@@ -332,7 +336,7 @@ describe("a new token", () => {
 describe("too many frames", () => {
   const ping = '{"type":"ping","ref":"r"}';
 
-  test("are refused with the time to wait, and what was refused is not done", async () => {
+  test("are refused with a retry time, and the refused ones have no effect", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
     for (let count = 0; count < 5; count++) guest.conversation.receive(ping);
     expect(guest.connection.of("pong")).toHaveLength(4);
@@ -342,7 +346,7 @@ describe("too many frames", () => {
     expect(guest.connection.of("pong")).toHaveLength(5);
   });
 
-  test("from one who does not listen end with 4029", async () => {
+  test("from a client that ignores the refusals close the connection with 4029", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
     for (let count = 0; count < 4 + 10; count++) guest.conversation.receive(ping);
     expect(guest.connection.closedWith).toBeUndefined();
@@ -350,7 +354,7 @@ describe("too many frames", () => {
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
-  test("are none because the wall clock was set back", async () => {
+  test("are not counted when the wall clock is set back", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
     guest.conversation.receive(ping);
     it.clock.set(-3_600_000);
@@ -360,7 +364,7 @@ describe("too many frames", () => {
 });
 
 describe("a client that does not read its answers", () => {
-  /** Somebody whose socket is full. */
+  /** A session whose socket is full. */
   async function beginFull(options: Parameters<typeof begin>[0] = {}): Promise<TestClient> {
     it = await TestHub.start(options);
     const guest = await it.connect({ userId: "u1" }, new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 1e6 }));
@@ -369,7 +373,7 @@ describe("a client that does not read its answers", () => {
     return guest;
   }
 
-  test("is answered no further, and in order once it reads", async () => {
+  test("receives the remaining answers in order once it reads", async () => {
     const guest = await beginFull();
     for (let ref = 1; ref <= 100; ref++) guest.conversation.receive(JSON.stringify({ type: "ping", ref }));
     await it.settle();
@@ -383,7 +387,7 @@ describe("a client that does not read its answers", () => {
     expect([guest.connection.closedWith, it.hub.backlog.bytes]).toEqual([undefined, 0]);
   });
 
-  test("may let a mebibyte of commands wait behind the first, and is closed at one character more", async () => {
+  test("can queue a mebibyte of commands behind the first, and is closed at one character more", async () => {
     const guest = await beginFull();
     const before = it.hub.backlog.bytes;
     const command = '{"type":"ping"}';
@@ -396,7 +400,7 @@ describe("a client that does not read its answers", () => {
     expect(it.hub.backlog.bytes).toBe(0);
   });
 
-  test("is closed when it says more than it may, since it would not read the refusal", async () => {
+  test("is closed when it exceeds the rate, since it would not read the refusal", async () => {
     const guest = await beginFull({ settings: { messageRate: 2 } });
     for (let count = 0; count < 3; count++) guest.conversation.receive('{"type":"ping"}');
     expect(guest.connection.closedWith).toBeUndefined();
@@ -404,7 +408,7 @@ describe("a client that does not read its answers", () => {
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
-  test("loses its waiting commands with its connection where there is no room for them", async () => {
+  test("loses its queued commands with its connection if there is no room for them", async () => {
     const guest = await beginFull({ settings: { sendBufferBytes: 1000 } });
     await it.clock.moveInSteps(2000, 1000);
     guest.conversation.receive('{"type":"ping"}'.padEnd(900));
@@ -418,7 +422,7 @@ describe("a client that does not read its answers", () => {
 });
 
 describe("control frames", () => {
-  test("count as frames, and too many of them end with 4029", async () => {
+  test("count as frames, and too many of them close the connection with 4029", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
     for (let count = 0; count < 4 + 10; count++) guest.conversation.receiveControl();
     expect([guest.connection.closedWith, it.hub.framesReceived]).toEqual([undefined, 14]);
@@ -426,21 +430,21 @@ describe("control frames", () => {
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
-  test("leave no room for commands", async () => {
+  test("use up the rate of commands", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
     for (let count = 0; count < 4; count++) guest.conversation.receiveControl();
     expect(await say(guest, { type: "ping" })).toMatchObject([{ code: "rate-limited" }]);
   });
 });
 
-describe("a fault of the server", () => {
+describe("an internal error", () => {
   const fault = new Error("a bug of a transport");
 
   test.each([
     ["in an answer", '{"type":"ping"}'],
-    ["in an answer that had to wait", '{"type":"publish","channel":"a","message":"m"}'],
+    ["in a queued answer", '{"type":"publish","channel":"a","message":"m"}'],
     ["in a refusal", "{"],
-  ])("%s ends the connection with 1011, and no conversation stays deaf", async (_, said) => {
+  ])("%s closes the connection with 1011, and no session hangs", async (_, said) => {
     const guest = await begin();
     guest.connection.fault = fault;
     await say(guest, said);
@@ -448,7 +452,7 @@ describe("a fault of the server", () => {
     expect(await say(await it.connect(), '{"type":"ping"}')).toMatchObject([{ type: "pong" }]);
   });
 
-  test("in an answer to a command that waited ends it too", async () => {
+  test("in an answer to a queued command closes the connection too", async () => {
     const guest = await begin();
     for (const text of ['{"type":"publish","channel":"a","message":"m"}', '{"type":"ping"}'])
       guest.conversation.receive(text);
@@ -459,7 +463,7 @@ describe("a fault of the server", () => {
     expect([guest.connection.closedWith?.name, it.hub.connections.size]).toEqual(["internal", 0]);
   });
 
-  test("is answered as such, and the conversation goes on", async () => {
+  test("is reported as such, and the connection stays open", async () => {
     const guest = await begin({
       wrap: (broker) => {
         broker.publish = () => Promise.reject(new TypeError("a bug"));

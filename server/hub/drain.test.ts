@@ -5,7 +5,7 @@ import { Drain, type DrainSettings } from "./drain.ts";
 let it: TestHub;
 afterEach(() => it.close());
 
-/** A hub that drains with dice that a test has thrown before: 0, 0.1, 0.2 … */
+/** A hub that drains with random numbers chosen by the test: 0, 0.1, 0.2 … */
 async function begin(settings: Partial<DrainSettings> = {}) {
   let thrown = 0;
   it = await TestHub.start({ onWelcomed: (session) => drain.notifyNew(session) });
@@ -24,7 +24,7 @@ async function begin(settings: Partial<DrainSettings> = {}) {
 const comeAll = (count: number) => Promise.all(Array.from({ length: count }, () => it.connect()));
 const online = () => it.hub.connections.size;
 
-/** Whether a promise is fulfilled within so much time. */
+/** Whether a promise is fulfilled within this time. */
 async function isDoneWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let isDone = false;
   void promise.then(() => {
@@ -35,7 +35,7 @@ async function isDoneWithin(promise: Promise<unknown>, ms: number): Promise<bool
 }
 
 describe("draining", () => {
-  test("tells each client its own moment in the window, and how long the server waits", async () => {
+  test("sends each client its own slot in the window, and the time that the server waits", async () => {
     const drain = await begin();
     const guests = await comeAll(3);
     await it.clock.moveInSteps(1000, 100);
@@ -45,7 +45,7 @@ describe("draining", () => {
     expect(notices[0]).toMatchObject({ deadline_ms: 1_800_000, event: "draining" });
   });
 
-  test("tells nobody twice", async () => {
+  test("sends each client one notice", async () => {
     const drain = await begin();
     const [guest] = await comeAll(1);
     drain.notifyAll();
@@ -53,7 +53,7 @@ describe("draining", () => {
     expect(guest?.connection.of("draining")).toHaveLength(1);
   });
 
-  test("counts its time from the announcement, and tells who comes meanwhile after the welcome", async () => {
+  test("starts its time at the announcement, and sends the notice to later clients after the welcome", async () => {
     const drain = await begin();
     expect([drain.isAnnounced, drain.leftMs]).toEqual([false, 1_800_000]);
     drain.announce();
@@ -65,7 +65,7 @@ describe("draining", () => {
     expect(connection.of("draining")[0]?.deadline_ms).toBeLessThan(1_740_000);
   });
 
-  test("in the mode `wait` closes nobody by itself", async () => {
+  test("in mode `wait` closes no connection by itself", async () => {
     const drain = await begin();
     await comeAll(5);
     drain.notifyAll();
@@ -73,7 +73,7 @@ describe("draining", () => {
     expect(online()).toBe(5);
   });
 
-  test("in the mode `move` closes each at its moment", async () => {
+  test("in mode `move` closes each connection at its slot", async () => {
     const drain = await begin({ drainMode: "move" });
     const guests = await comeAll(4);
     drain.notifyAll();
@@ -90,7 +90,7 @@ describe("draining", () => {
     expect(drain.receipt).toMatchObject({ initial: 4, moved: 4, left: 0, forced: 0, maxCloseRate: 2 });
   });
 
-  test("in the mode `move` closes nobody before a client that reconnects at its time can have moved", async () => {
+  test("in mode `move` closes no connection before its client had time to move", async () => {
     const drain = await begin({ drainMode: "move", drainWindowMs: 2000 });
     const [guest] = await comeAll(1);
     drain.notifyAll();
@@ -102,7 +102,7 @@ describe("draining", () => {
     expect(online()).toBe(0);
   });
 
-  test("in the mode `move` lets a buffer empty first", async () => {
+  test("in mode `move` waits until the buffer is empty", async () => {
     const drain = await begin({ drainMode: "move" });
     const [guest] = await comeAll(1);
     guest?.connection.stall();
@@ -114,7 +114,7 @@ describe("draining", () => {
     expect(guest?.connection.closedWith?.name).toBe("restarting");
   });
 
-  test("who left by itself is counted as such", async () => {
+  test("counts the clients that left on their own", async () => {
     const drain = await begin({ drainMode: "move" });
     const [a] = await comeAll(2);
     drain.notifyAll();
@@ -124,8 +124,8 @@ describe("draining", () => {
   });
 });
 
-describe("the end of patience", () => {
-  test("closes all that are left, flushed first", async () => {
+describe("the end of the drain timeout", () => {
+  test("flushes and closes all remaining connections", async () => {
     const drain = await begin();
     const guests = await comeAll(3);
     drain.notifyAll();
@@ -138,7 +138,7 @@ describe("the end of patience", () => {
     expect(drain.receipt).toMatchObject({ initial: 3, left: 0, forced: 3, unflushedBytes: 0 });
   });
 
-  test("with nobody left is over at once", async () => {
+  test("comes at once when no connection is left", async () => {
     const drain = await begin();
     drain.notifyAll();
     let isDone = false;
@@ -149,7 +149,7 @@ describe("the end of patience", () => {
     expect([isDone, drain.receipt.initial]).toEqual([true, 0]);
   });
 
-  test("waits for a buffer that is being read, and counts nothing as lost", async () => {
+  test("waits for a buffer that is being read, and reports no loss", async () => {
     const drain = await begin();
     const [guest] = await comeAll(1);
     guest?.connection.stall();
@@ -161,18 +161,18 @@ describe("the end of patience", () => {
     expect(drain.receipt).toMatchObject({ forced: 1, unflushedBytes: 0 });
   });
 
-  test("takes five seconds at the most, whoever does not read, and says what was lost", async () => {
+  test("takes five seconds at most, whoever does not read, and reports what was lost", async () => {
     const drain = await begin();
     const [guest] = await comeAll(2);
     guest?.connection.stall();
     drain.notifyAll();
-    // A socket whose other side is stuck is closed, but its end is not heard of for long.
+    // The server closes a socket whose peer is stuck, but the close event is late.
     if (guest !== undefined) guest.connection.onClose = () => undefined;
     expect(await isDoneWithin(drain.closeRest(), 5100)).toBe(true);
     expect(drain.receipt.unflushedBytes).toBeGreaterThan(0);
   });
 
-  test("closes many in batches, so that they do not come back at once", async () => {
+  test("closes many connections in batches, so that they do not reconnect at once", async () => {
     const drain = await begin();
     await comeAll(250);
     drain.notifyAll();
@@ -187,8 +187,8 @@ describe("the end of patience", () => {
   });
 });
 
-describe("a hurry", () => {
-  test("closes everything in this turn, what waits in the window is sent out first", async () => {
+describe("an immediate stop", () => {
+  test("flushes and closes everything in the same turn", async () => {
     const drain = await begin();
     const guests = await comeAll(3);
     drain.notifyAll();
@@ -199,7 +199,7 @@ describe("a hurry", () => {
     expect([online(), drain.receipt]).toMatchObject([0, { initial: 3, left: 0, forced: 3 }]);
   });
 
-  test("before anybody was told still leaves a receipt that adds up", async () => {
+  test("before the announcement still produces a report that adds up", async () => {
     const drain = await begin();
     await comeAll(3);
     drain.announce();
@@ -207,7 +207,7 @@ describe("a hurry", () => {
     expect(drain.receipt).toMatchObject({ initial: 3, left: 0, moved: 0, forced: 3 });
   });
 
-  test("in the middle of moving counts nobody twice", async () => {
+  test("while clients move counts each of them once", async () => {
     const drain = await begin({ drainMode: "move" });
     const [guest] = await comeAll(1);
     guest?.connection.stall();

@@ -4,7 +4,7 @@ import { firstUsers } from "./first-users.ts";
 
 const members = (users: readonly (string | undefined)[]) => users.map((userId) => ({ session: { userId } }));
 
-test("it is what sorting all users, each once, and cutting a page out would be", () => {
+test("a page equals a slice of all users, sorted and without duplicates", () => {
   const user = fc.option(fc.string({ minLength: 1, maxLength: 2 }), { nil: undefined });
   fc.assert(
     fc.property(fc.array(user), fc.string({ maxLength: 1 }), fc.integer({ min: 1, max: 5 }), (users, after, count) => {
@@ -15,7 +15,7 @@ test("it is what sorting all users, each once, and cutting a page out would be",
   );
 });
 
-test("pages one after the other show everyone once", () => {
+test("consecutive pages list every user once", () => {
   const users = Array.from({ length: 25 }, (_, at) => `u${(at * 7) % 25}`);
   const seen: string[] = [];
   for (let page = firstUsers(members(users), "", 10); page.length > 0; ) {

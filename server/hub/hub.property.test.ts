@@ -5,11 +5,11 @@ import { DeliveryWorld } from "../../tests/delivery/world.ts";
 import { fc } from "../../tests/property.ts";
 import type { Broker } from "../broker/broker.ts";
 
-/** FANFARE_LONG is set where there is time for more. */
+/** FANFARE_LONG is set when there is time for more runs. */
 const numRuns = process.env.FANFARE_LONG === undefined ? 2000 : 100_000;
 const limitMs = 600_000;
 
-/** A run that fails is printed with the command that replays it. */
+/** A failed run is printed with the command that repeats it. */
 async function holdsFor(some: fc.Arbitrary<Run>, expected: object): Promise<void> {
   const property = fc.asyncProperty(some, async (run) => {
     expect(await DeliveryWorld.play(run)).toMatchObject(expected);
@@ -17,7 +17,7 @@ async function holdsFor(some: fc.Arbitrary<Run>, expected: object): Promise<void
   await fc.assert(property, { numRuns });
 }
 
-/** How many of some runs the checker finds a fault in. */
+/** The number of these runs in which the checker finds a fault. */
 async function faultsIn(some: fc.Arbitrary<Run>, wrap?: (broker: Broker) => Broker): Promise<number> {
   let faults = 0;
   for (const run of fc.sample(some, { numRuns: 300, seed: 7 })) {
@@ -26,26 +26,26 @@ async function faultsIn(some: fc.Arbitrary<Run>, wrap?: (broker: Broker) => Brok
   return faults;
 }
 
-describe("each client sees each publication once and in order, or a gap in its place", () => {
+describe("each client receives each publication once and in order, or a gap in its place", () => {
   test(
-    "and no gap at all where history is long enough",
+    "with a long history there are no gaps",
     () => holdsFor(runs("steady", "long"), { fault: undefined, gaps: 0 }),
     limitMs,
   );
 
   test(
-    "and a gap exactly where history is too short",
+    "with a short history there are gaps exactly where it is too short",
     () => holdsFor(runs("steady", "short"), { fault: undefined }),
     limitMs,
   );
 
   test(
-    "over a broker that loses, doubles, delays, fails and forgets",
+    "with a broker that loses, repeats, delays, fails and is cleared",
     () => holdsFor(fc.oneof(runs("unsteady", "short"), runs("unsteady", "long")), { fault: undefined }),
     limitMs,
   );
 
-  test("and the runs are about something: clients fall behind, resume and meet gaps", async () => {
+  test("the runs cover the cases: clients fall behind, resume and receive gaps", async () => {
     let [gaps, resumed, pumped] = [0, 0, 0];
     for (const run of fc.sample(runs("steady", "short"), { numRuns: 200, seed: 7 })) {
       const outcome = await DeliveryWorld.play(run);
@@ -61,19 +61,19 @@ describe("each client sees each publication once and in order, or a gap in its p
   });
 });
 
-describe("the checker finds a fault", () => {
+describe("the checker", () => {
   const steady = runs("steady", "long");
 
-  test("where there is none, none", async () => {
+  test("finds no fault in correct runs", async () => {
     expect(await faultsIn(steady)).toBe(0);
   });
 
-  test("when sessions become level at head, before it is flushed", async () => {
+  test("finds the fault if sessions become level at head, before the flush", async () => {
     using _ = levelAtHead();
     expect(await faultsIn(steady)).toBeGreaterThan(100);
   });
 
-  test("when the broker forgets which events it has", async () => {
+  test("finds the fault if the broker forgets which event IDs it has", async () => {
     const forgetful = (broker: Broker): Broker => {
       const publish = broker.publish.bind(broker);
       broker.publish = ({ id: _, ...draft }, rules) => publish(draft, rules);

@@ -7,16 +7,16 @@ afterEach(() => it.close());
 
 const small = { fullBytes: 0, refuseBytes: 0 };
 
-/** How many of these a collection leaves alive. */
+/** The number of these that survive a garbage collection. */
 function alive(things: readonly WeakRef<object>[]): number {
   Bun.gc(true);
   return things.filter((thing) => thing.deref() !== undefined).length;
 }
 
-describe("a hub lets go of who left", () => {
+describe("a hub frees the memory of a client that left", () => {
   test.each<[string, (round: number) => Promise<WeakRef<object>>]>([
     [
-      "after talking",
+      "after sending commands",
       async (round) => {
         const guest = await it.connect({ userId: `u${round}` });
         guest.conversation.receive('{"type":"subscribe","channel":"room"}');
@@ -58,7 +58,7 @@ describe("a hub lets go of who left", () => {
       },
     ],
     [
-      "while history was on its way to them",
+      "while its history was in flight",
       async () => {
         const guest = await it.connect({ channels: [nameOf("room")], since: { from: "earliest" } });
         it.broker.answerMs = 20;
@@ -73,12 +73,12 @@ describe("a hub lets go of who left", () => {
     for (let round = 0; round < 60; round++) gone.push(await visit(round));
     it.broker.answerMs = 0;
     await it.clock.moveInSteps(30_000, 500);
-    // A few may still lie on the stack; those that are held would be all of them.
+    // A few may still be on the stack. If they were held, all of them would be here.
     expect(alive(gone)).toBeLessThan(30);
     expect([it.hub.connections.size, it.hub.delivery.interest.size, it.hub.slowReaders]).toEqual([0, 0, 0]);
   });
 
-  test("and gives all seats back", async () => {
+  test("and releases all seats", async () => {
     it = await TestHub.start({ settings: { maxConnections: 1, maxConnectionsPerIp: 1, maxConnectionsPerUser: 1 } });
     for (let round = 0; round < 10; round++) {
       const guest = await it.connect({ userId: "u1" });
@@ -90,9 +90,9 @@ describe("a hub lets go of who left", () => {
   });
 });
 
-describe("each event of a session's life happens once", () => {
+describe("each event of a session's life is reported once", () => {
   test.each<[string, (guest: TestClient) => void]>([
-    ["closed by this side, then gone", ({ session }) => session.close({ name: "disconnected" })],
+    ["closed by the server, then gone", ({ session }) => session.close({ name: "disconnected" })],
     ["gone twice", (guest) => it.leave(guest)],
     ["dropped, then gone", ({ session }) => session.drop({ name: "too-slow" })],
     ["failed, then gone", ({ session }) => session.fail(new Error("a bug"))],
@@ -120,8 +120,8 @@ describe("each event of a session's life happens once", () => {
   });
 });
 
-describe("a hub's history", () => {
-  test("is answered one after the other to a client that does not read, and the rest once it does", async () => {
+describe("history requests", () => {
+  test("of a client that does not read are answered one at a time, the rest once it reads", async () => {
     it = await TestHub.start({ rules: { historyBytes: 10_000_000 } });
     for (let count = 0; count < 60; count++) await it.publish("room", "x".repeat(50_000));
     const { conversation, connection } = await it.connect();
@@ -140,7 +140,7 @@ describe("a hub's history", () => {
     expect([connection.closedWith, refs]).toEqual([undefined, Array.from({ length: 21 }, (_, index) => index + 1)]);
   });
 
-  test("is cut where an answer would be too large to send, never below one", async () => {
+  test("are answered with fewer messages if the answer would be too large, but at least one", async () => {
     it = await TestHub.start({ settings: { maxMessageBytes: 2_000_000 }, rules: { historyBytes: 100_000_000 } });
     for (const length of [600_000, 600_000, 1_500_000, 10]) await it.publish("room", "x".repeat(length));
     const after = async (offset: number) => {

@@ -3,14 +3,14 @@ import { MessageRate } from "./message-rate.ts";
 
 const take = (rate: MessageRate, count: number, now: number) => Array.from({ length: count }, () => rate.take(now));
 
-describe("the rate of messages", () => {
-  test("two seconds' worth may come at once, and one more may not", () => {
+describe("the message rate", () => {
+  test("allows a burst of two seconds' worth, and not one more", () => {
     const rate = new MessageRate(5, 0);
     expect(take(rate, 10, 0)).toEqual(Array(10).fill(0));
     expect(rate.take(0)).toBe(200);
   });
 
-  test("what is refused says when the next one passes, and then it does", () => {
+  test("a refusal says when the next message is allowed, and then it is", () => {
     const rate = new MessageRate(5, 0);
     take(rate, 10, 0);
     const waitMs = rate.take(150);
@@ -18,13 +18,13 @@ describe("the rate of messages", () => {
     expect(rate.take(150 + waitMs)).toBe(0);
   });
 
-  test("quiet fills it again, up to two seconds' worth", () => {
+  test("refills after a pause, up to two seconds' worth", () => {
     const rate = new MessageRate(5, 0);
     take(rate, 10, 0);
     expect(take(rate, 11, 3_600_000).map((waitMs) => waitMs > 0)).toEqual([...Array(10).fill(false), true]);
   });
 
-  test("a frame that counts as several takes as much, and never more than the bucket holds", () => {
+  test("a frame that counts as several takes as many, up to the size of the bucket", () => {
     const rate = new MessageRate(5, 0);
     expect([rate.take(0, 4), rate.take(0, 4), rate.take(0, 4)]).toEqual([0, 0, 400]);
     expect(rate.take(400, 4)).toBe(0);
@@ -38,7 +38,7 @@ describe("the rate of messages", () => {
     expect(rate.isAbused).toBe(false);
   });
 
-  test("whoever goes on as often as the bucket holds has shown that they do not listen", () => {
+  test("a client that sends a whole bucket of refused messages is ignoring the refusals", () => {
     const rate = new MessageRate(10, 0);
     take(rate, 20 + 20, 0);
     expect(rate.isAbused).toBe(false);
@@ -46,7 +46,7 @@ describe("the rate of messages", () => {
     expect(rate.isAbused).toBe(true);
   });
 
-  test("ten refusals are always forgiven, and one that passes forgives all", () => {
+  test("ten refusals are always forgiven, and an allowed message resets the count", () => {
     const rate = new MessageRate(1, 0);
     take(rate, 2 + 10, 0);
     expect(rate.isAbused).toBe(false);

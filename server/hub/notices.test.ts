@@ -4,7 +4,7 @@ import { MovedClock } from "../lib/moved-clock.ts";
 import { Connections } from "./connections.ts";
 import { Notices } from "./notices.ts";
 
-/** A room with some who are there already. */
+/** A room with some sessions in it. */
 function makeNotices(...names: readonly string[]) {
   const clock = new MovedClock();
   const connections = new Connections();
@@ -28,13 +28,13 @@ function makeNotices(...names: readonly string[]) {
       connections.remove(guest.session);
       notices.left();
     },
-    /** What the first guest was told. */
+    /** The notices that the first guest received. */
     told: () => guests[0]?.connection.taken.map(({ event, online }) => `${event} ${online}`),
   };
 }
 
 describe("notices", () => {
-  test("the first is told at once, to all but the newcomer", () => {
+  test("sends the first one at once, to everyone but the new connection", () => {
     const { join, told, guests } = makeNotices("a", "b");
     const newcomer = join("c");
     expect(told()).toEqual(["joined 3"]);
@@ -42,7 +42,7 @@ describe("notices", () => {
     expect(newcomer.connection.taken).toEqual([]);
   });
 
-  test("a storm is one notice a second, with the count as it is then", () => {
+  test("sends one a second during a storm, with the current count", () => {
     const { join, told, clock } = makeNotices("a");
     for (let guest = 0; guest < 50; guest++) join(`guest-${guest}`);
     clock.move(999);
@@ -53,7 +53,7 @@ describe("notices", () => {
     expect(told()).toHaveLength(2);
   });
 
-  test("a stream that ends for its age and one that resumes are no news, in either order", () => {
+  test("sends none for a stream that ends by its lifetime and resumes, in either order", () => {
     const { notices, told, clock } = makeNotices("a", "b");
     notices.paused();
     clock.move(2999);
@@ -65,7 +65,7 @@ describe("notices", () => {
     expect(told()).toEqual([]);
   });
 
-  test("a stream that is not resumed has left three seconds later, and who resumes what nobody paused has joined", () => {
+  test("reports a stream that does not resume as left after three seconds, and a resume of an unknown stream as joined", () => {
     const { notices, told, clock } = makeNotices("a", "b");
     notices.paused();
     notices.paused();
@@ -82,7 +82,7 @@ describe("notices", () => {
     expect(told()).toHaveLength(2);
   });
 
-  test("of those gathered only the newest is not told, since the others were welcomed to fewer", () => {
+  test("does not send the batched count to the newest connection alone, whose welcome was the latest", () => {
     const { join, clock } = makeNotices("a");
     join("b");
     const [early, late] = [join("c"), join("d")];
@@ -91,7 +91,7 @@ describe("notices", () => {
     expect(late.connection.taken).toEqual([]);
   });
 
-  test("are left out where the socket is full: nobody is closed for one", () => {
+  test("skips a session whose socket is full, and closes none for it", () => {
     const { join, guests } = makeNotices("a", "b");
     const [full, usual] = guests;
     if (full === undefined) throw new Error("no guest");
@@ -104,7 +104,7 @@ describe("notices", () => {
     expect(usual?.connection.writes).toBe(1);
   });
 
-  test("reach the others where one connection has a fault, which is closed with 1011", () => {
+  test("reach the others if sending to one connection fails, which is closed with 1011", () => {
     const { join, guests } = makeNotices("a", "b", "c");
     const [a, b, c] = guests;
     if (b !== undefined) b.connection.fault = new Error("a bug");
@@ -113,7 +113,7 @@ describe("notices", () => {
     expect([a, c].map((guest) => guest?.connection.of("joined").length)).toEqual([1, 1]);
   });
 
-  test("who leaves is told in other words", () => {
+  test("a leave notice has its own text", () => {
     const { leave, told, guests } = makeNotices("a", "b");
     const [, b] = guests;
     if (b !== undefined) leave(b);
@@ -121,7 +121,7 @@ describe("notices", () => {
     expect(guests[0]?.connection.taken[0]?.message).toBe("A client has left the chat. 1 client(s) online.");
   });
 
-  test("both gathered in one second are both told", () => {
+  test("a join and a leave within one second are both sent", () => {
     const { join, leave, told, clock } = makeNotices("a");
     const b = join("b");
     join("c");
@@ -130,7 +130,7 @@ describe("notices", () => {
     expect(told()).toEqual(["joined 2", "left 2", "joined 2"]);
   });
 
-  test("after a quiet second the next is told at once again", () => {
+  test("after a quiet second the next one is sent at once again", () => {
     const { join, told, clock } = makeNotices("a");
     join("b");
     clock.move(1000);
@@ -138,7 +138,7 @@ describe("notices", () => {
     expect(told()).toEqual(["joined 2", "joined 3"]);
   });
 
-  test("who is not welcomed yet is told nothing", () => {
+  test("are not sent before the welcome", () => {
     const { join, guests } = makeNotices("a", "b");
     const [, b] = guests;
     if (b !== undefined) b.session.isWelcomed = false;
@@ -146,7 +146,7 @@ describe("notices", () => {
     expect(b?.connection.taken).toEqual([]);
   });
 
-  test("nothing is told after the end", () => {
+  test("are not sent after the end", () => {
     const { join, told, clock, notices } = makeNotices("a");
     join("b");
     join("c");

@@ -12,13 +12,13 @@ afterEach(async () => {
   for (const it of hubs.splice(0)) await it.close();
 });
 
-/** Two workers of one server: a hub with an occupancy each, on a clock that both share. */
+/** Two workers of one server: a hub with an occupancy each, on one clock. */
 async function twoWorkers() {
   const clock = new MovedClock();
   const switchboard = new Switchboard(clock);
   const make = async (name: string) => {
     const state: MemberState = { name, pid: 1, isDraining: false };
-    // The hub answers for itself alone: the other worker is reached by the occupancy under test.
+    // The hub counts only its own connections. The occupancy under test asks the other worker.
     const it = await TestHub.start({ clock });
     hubs.push(it);
     const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
@@ -26,7 +26,7 @@ async function twoWorkers() {
     return { it, peers, occupancy: new Occupancy(it.hub.delivery.interest, peers) };
   };
   const [here, there] = [await make("here"), await make("there")];
-  /** What needs the other worker's answer, while time moves on. */
+  /** Moves the clock while the other worker's answer is awaited. */
   const asked = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
     await clock.moveInSteps(100, 10);
     return answer;
@@ -37,8 +37,8 @@ async function twoWorkers() {
 const room = nameOf("room");
 const empty = nameOf("empty");
 
-describe("who is in a channel", () => {
-  test("is counted over all workers, in the order in which the channels were asked for", async () => {
+describe("the occupancy of a channel", () => {
+  test("is counted over all workers, in the order of the requested channels", async () => {
     const { here, there, asked } = await twoWorkers();
     await here.it.connect({ channels: [room] });
     await there.it.connect({ channels: [room] });
@@ -46,7 +46,7 @@ describe("who is in a channel", () => {
     expect(await asked(here.occupancy.counts([empty, room, nameOf("other")]))).toEqual([0, 3, 1]);
   });
 
-  test("includes a client that does not read, and one that fell behind", async () => {
+  test("includes clients that do not read, and ones that fell behind", async () => {
     const { here, asked } = await twoWorkers();
     const stalled: TestClient = await here.it.connect({ userId: "slow", channels: [room] });
     await here.it.connect({ userId: "quick", channels: [room] });
@@ -60,7 +60,7 @@ describe("who is in a channel", () => {
     expect((await asked(here.occupancy.users(room, ""))).users).toEqual(["quick", "slow"]);
   });
 
-  test("is named once and in order, whichever workers a user is connected to", async () => {
+  test("lists each user once and sorted, whichever workers the user is connected to", async () => {
     const { here, there, asked } = await twoWorkers();
     for (const userId of ["carol", "alice"]) await here.it.connect({ userId, channels: [room] });
     for (const userId of ["alice", "bob", undefined]) await there.it.connect({ userId, channels: [room] });

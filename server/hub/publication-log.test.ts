@@ -8,7 +8,7 @@ const configure = (level: "DEBUG" | "INFO") =>
 
 afterEach(() => lines.splice(0));
 
-test("at DEBUG every publication is logged by its place and size, never with its text", async () => {
+test("at DEBUG every publication is logged with its position and size, never with its text", async () => {
   configure("DEBUG");
   const it = await TestHub.start();
   await it.publish("room", "private", { id: "a" });
@@ -22,7 +22,7 @@ test("at DEBUG every publication is logged by its place and size, never with its
   await it.close();
 });
 
-test("at INFO publications are not logged", async () => {
+test("at INFO no publication is logged", async () => {
   configure("INFO");
   const it = await TestHub.start();
   await it.publish("room");

@@ -18,7 +18,7 @@ async function begin(options: Parameters<typeof TestHub.start>[0] = {}): Promise
 const room = nameOf("room");
 
 describe("a welcome", () => {
-  test("is the first frame and names everyone's, one's own and the channels that were asked for", async () => {
+  test("is the first frame, and lists `all`, the user's own channel and the requested channels", async () => {
     await begin();
     const { connection, session } = await it.connect({ userId: "u1", channels: [room] });
     const [welcome, ...others] = connection.taken;
@@ -27,7 +27,7 @@ describe("a welcome", () => {
     expect(welcome?.resume_key).toBe(it.resumeKeys.keyOf(session.id));
   });
 
-  test("tells how many are online only where notices are on", async () => {
+  test("contains the number of clients online only if notices are on", async () => {
     await begin({ settings: { notices: true } });
     const { connection } = await it.connect();
     expect(connection.taken[0]).toMatchObject({
@@ -39,7 +39,7 @@ describe("a welcome", () => {
     expect((await it.connect()).connection.taken[0]).not.toHaveProperty("online");
   });
 
-  test("comes before what is flushed for its sake", async () => {
+  test("precedes the messages whose flush it forced", async () => {
     await begin();
     await it.connect({ channels: [room] });
     await it.publish("all", "waits for a flush");
@@ -50,7 +50,7 @@ describe("a welcome", () => {
     expect(connection.taken[0]?.channels?.room).toMatchObject({ from: 2, recovered: true });
   });
 
-  test("is followed by what `since` asked for, in each channel that the cursor names", async () => {
+  test("is followed by what `since` asked for, in each channel of the cursor", async () => {
     await begin();
     for (const channel of ["all", "room", "other"]) for (const text of ["1", "2"]) await it.publish(channel, text);
     const top = (await it.broker.tops([room])).get(room);
@@ -59,7 +59,7 @@ describe("a welcome", () => {
     expect(connection.of("message").map(({ channel, offset }) => [channel, offset])).toEqual([["room", 2]]);
   });
 
-  test("by a word goes for all channels", async () => {
+  test("with a word in `since` applies it to all channels", async () => {
     await begin();
     await it.publish("all", "1");
     await it.publish("room", "1");
@@ -67,7 +67,7 @@ describe("a welcome", () => {
     expect(connection.of("message").map(({ channel }) => channel)).toEqual(["all", "room"]);
   });
 
-  test("that cannot be had closes the connection with a code to come back for", async () => {
+  test("that fails closes the connection with a code that allows a reconnect", async () => {
     await begin();
     it.broker.fail = 3;
     const { connection } = await it.connect({ channels: [room] });
@@ -79,7 +79,7 @@ describe("a welcome", () => {
     expect(it.hub.delivery.interest.size).toBe(0);
   });
 
-  test("is waited for by what the client says meanwhile", async () => {
+  test("delays the commands that the client sends in the meantime", async () => {
     await begin();
     it.broker.answerMs = 50;
     const { connection, conversation } = await it.enter({ channels: [room] });
@@ -89,7 +89,7 @@ describe("a welcome", () => {
     expect(connection.taken.map(({ event, type }) => event ?? type)).toEqual(["welcome", "pong"]);
   });
 
-  test("is not given to who left meanwhile, and nothing of theirs stays", async () => {
+  test("is not sent to a client that left in the meantime, of which nothing remains", async () => {
     await begin();
     it.broker.answerMs = 50;
     const guest = await it.enter({ channels: [room] });
@@ -99,15 +99,15 @@ describe("a welcome", () => {
   });
 });
 
-describe("who comes in", () => {
-  test("is told what the server takes from one connection", async () => {
+describe("a new connection", () => {
+  test("is told the server's limits", async () => {
     await begin({ settings: { maxMessageBytes: 1000, messageRate: 7, maxChannels: 3 } });
     const { connection } = await it.connect({});
     const limits = { max_message_bytes: 1000, message_rate: 7, max_channels: 3 };
     expect(connection.of("system")[0]).toMatchObject({ event: "welcome", limits });
   });
 
-  test("is told of channels whatever their names mean to JavaScript", async () => {
+  test("is told its channels, even if they are named like members of JavaScript objects", async () => {
     await begin();
     const channels = ["constructor", "__proto__", "toString", "hasOwnProperty"].map(nameOf);
     const { connection } = await it.connect({ channels });
@@ -115,7 +115,7 @@ describe("who comes in", () => {
     expect(Object.keys(Object(joined)).sort()).toEqual([...channels, "all"].sort());
   });
 
-  test("as many channels as allowed, and one more is refused", async () => {
+  test("accepts the maximum number of channels, and refuses one more", async () => {
     await begin({ settings: { maxChannels: 2 } });
     const names = ["a", "b", "c"].map(nameOf);
     expect(() => it.hub.admit(makeArrival({ channels: names }))).toThrow("at most 2");
@@ -126,8 +126,8 @@ describe("who comes in", () => {
 
   test.each([
     ["with a user", "u1"],
-    ["without one", undefined],
-  ])("subscribes to as many channels as allowed, %s, and to no more", async (_, userId) => {
+    ["without a user", undefined],
+  ])("%s, subscribes to the maximum number of channels, and no more", async (_, userId) => {
     await begin({ settings: { maxChannels: 2 } });
     const { conversation, connection } = await it.connect({ userId });
     for (const channel of ["a", "b", "c"]) {
@@ -137,7 +137,7 @@ describe("who comes in", () => {
     expect([connection.of("subscribed").length, connection.of("error").length]).toEqual([2, 1]);
   });
 
-  test("gets no more plain channels for having left everyone's", async () => {
+  test("gets no additional plain channel by leaving `all`", async () => {
     await begin({ settings: { maxChannels: 1 } });
     const { conversation, connection } = await it.connect({ userId: "u1" });
     for (const channel of ["all", "@u1"]) conversation.receive(JSON.stringify({ type: "unsubscribe", channel }));
@@ -148,14 +148,14 @@ describe("who comes in", () => {
     expect([connection.of("subscribed").length, connection.of("error").length]).toEqual([1, 1]);
   });
 
-  test("is refused while nobody is let in any more", async () => {
+  test("is refused once the server accepts no more clients", async () => {
     await begin();
     it.hub.reception.closedBecause = new ServiceError("draining", "the server is shutting down");
     expect(() => it.hub.admit(makeArrival())).toThrow("shutting down");
     expect(it.hub.reception.counts).toEqual({ admitted: 0, refused: 1 });
   });
 
-  test("gives its reservation back when the handshake comes to nothing", async () => {
+  test("releases its reservation if the handshake fails", async () => {
     await begin({ settings: { maxConnections: 1 } });
     const admitted = await it.hub.admit(makeArrival());
     expect(() => it.hub.admit(makeArrival())).toThrow("limit of 1 connections");
@@ -163,7 +163,7 @@ describe("who comes in", () => {
     expect((await it.connect()).session.isWelcomed).toBe(true);
   });
 
-  test("gives its reservation back when its user is connected already", async () => {
+  test("releases its reservation if its user is already connected", async () => {
     await begin({ settings: { maxConnections: 2, userConnections: "reject" } });
     await it.connect({ userId: "u1" });
     for (let round = 0; round < 5; round++) {
@@ -173,7 +173,7 @@ describe("who comes in", () => {
     expect(it.hub.reception.counts).toEqual({ admitted: 2, refused: 5 });
   });
 
-  test("gives its reservation back once, however often its end is told", async () => {
+  test("releases its reservation once, however often its end is reported", async () => {
     await begin({ settings: { maxConnections: 1 } });
     const guest = await it.connect();
     it.leave(guest);
@@ -182,7 +182,7 @@ describe("who comes in", () => {
     expect(() => it.hub.admit(makeArrival())).toThrow("limit of 1 connections");
   });
 
-  test("with `replace` closes the older connections of its user, and nobody else's", async () => {
+  test("with `replace` closes the older connections of its user, and no others", async () => {
     await begin({ settings: { userConnections: "replace" } });
     const [old, other, nobody] = [
       await it.connect({ userId: "u1" }),
@@ -198,7 +198,7 @@ describe("who comes in", () => {
     expect([...it.hub.connections.ofUser("u1")]).toEqual([session]);
   });
 
-  test("with `replace` closes an older one of its user that was let in but is not open yet", async () => {
+  test("with `replace` closes an older one of its user that is admitted but not open yet", async () => {
     await begin({ settings: { userConnections: "replace" } });
     const [old, next] = [
       await it.hub.admit(makeArrival({ userId: "u1" })),
@@ -215,8 +215,8 @@ describe("who comes in", () => {
   });
 });
 
-describe("who continues an earlier connection", () => {
-  test("takes over what the other had, and then the other is closed", async () => {
+describe("a connection that continues an earlier one", () => {
+  test("takes over, and then the earlier one is closed", async () => {
     await begin({ settings: { notices: true, userConnections: "reject" } });
     const watcher = await it.connect();
     const old = await it.connect({ userId: "u1" });
@@ -229,7 +229,7 @@ describe("who continues an earlier connection", () => {
     expect([...it.hub.connections.ofUser("u1")]).toEqual([next.session]);
   });
 
-  test("leaves the other alone until it has caught up", async () => {
+  test("leaves the earlier one alone until it has caught up", async () => {
     await begin();
     const old = await it.connect({ userId: "u1", channels: [room] });
     for (let count = 0; count < 5; count++) await it.publish("room", `${count}`);
@@ -243,7 +243,7 @@ describe("who continues an earlier connection", () => {
     expect([connection.of("message").length, old.connection.closedWith?.name]).toEqual([5, "normal"]);
   });
 
-  test("with somebody else's key is simply new", async () => {
+  test("with another connection's key is a new connection", async () => {
     await begin({ settings: { userConnections: "reject" } });
     const old = await it.connect({ userId: "u1" });
     await it.connect({ userId: "u2", takesOver: it.resumeKeys.keyOf(old.session.id) });
@@ -251,7 +251,7 @@ describe("who continues an earlier connection", () => {
     await expect(it.connect({ userId: "u1", takesOver: "made up" })).rejects.toThrow("already connected");
   });
 
-  test("comes second to another who does: one connection is continued once", async () => {
+  test("is refused the takeover if another one was first: only one continues a connection", async () => {
     await begin({ settings: { userConnections: "reject" } });
     const old = await it.connect({ userId: "u1" });
     const takesOver = it.resumeKeys.keyOf(old.session.id);
@@ -260,7 +260,7 @@ describe("who continues an earlier connection", () => {
     await expect(it.connect({ userId: "u1", takesOver })).rejects.toThrow("already connected");
   });
 
-  test("and fails leaves the other free to be continued again", async () => {
+  test("and fails leaves the earlier one free to be continued again", async () => {
     await begin({ settings: { userConnections: "reject" } });
     const old = await it.connect({ userId: "u1" });
     const takesOver = it.resumeKeys.keyOf(old.session.id);
@@ -272,7 +272,7 @@ describe("who continues an earlier connection", () => {
     expect(old.connection.closedWith?.name).toBe("normal");
   });
 
-  test("keeps nothing of the other once that is gone", async () => {
+  test("does not keep the earlier one in memory once it is gone", async () => {
     await begin();
     const gone: WeakRef<object>[] = [];
     for (let user = 0; user < 100; user++) {
@@ -283,7 +283,7 @@ describe("who continues an earlier connection", () => {
     }
     await it.settle();
     Bun.gc(true);
-    // A few may still lie on the stack; those that are held would be all of them.
+    // A few may still be on the stack. If they were held, all of them would be here.
     expect(gone.filter((session) => session.deref() !== undefined).length).toBeLessThan(50);
     expect(it.hub.connections.size).toBe(100);
   });
@@ -311,7 +311,7 @@ describe("two workers of one server", () => {
     await it.settle();
   }
 
-  test("with `reject` the second is refused wherever it comes, until the first has left", async () => {
+  test("with `reject` refuse the second connection on any worker until the first has left", async () => {
     await beginTwo("reject");
     const first = await it.connect({ userId: "u1" });
     await expect(other.connect({ userId: "u1" })).rejects.toThrow("already connected");
@@ -320,7 +320,7 @@ describe("two workers of one server", () => {
     await other.connect({ userId: "u1" });
   });
 
-  test("with `replace` the first is closed wherever it is", async () => {
+  test("with `replace` close the first connection on any worker", async () => {
     await beginTwo("replace");
     const first = await it.connect({ userId: "u1" });
     const second = await other.connect({ userId: "u1" });
@@ -328,7 +328,7 @@ describe("two workers of one server", () => {
     expect([first, second].map(({ connection }) => connection.closedWith?.name)).toEqual(["replaced", undefined]);
   });
 
-  test("everyone hears who came and left elsewhere, with the count of the whole server", async () => {
+  test("send join and leave notices on both, with the count of the whole server", async () => {
     await beginTwo("reject");
     const watcher = await it.connect();
     await it.clock.moveInSteps(3000, 500);
@@ -341,7 +341,7 @@ describe("two workers of one server", () => {
     expect(heard).toEqual(["welcome 1", "joined 2", "left 1"]);
   });
 
-  test("a connection is continued by one on another worker, and nobody hears of either", async () => {
+  test("continue a connection on the other worker without any notice", async () => {
     await beginTwo("reject");
     const watcher = await it.connect();
     const old = await it.connect({ userId: "u1" });
@@ -354,7 +354,7 @@ describe("two workers of one server", () => {
     await expect(it.connect({ userId: "u1" })).rejects.toThrow("already connected");
   });
 
-  test("one who continues a connection elsewhere and comes to nothing gives the user back", async () => {
+  test("release the user if a takeover from the other worker fails", async () => {
     await beginTwo("reject");
     const old = await it.connect({ userId: "u1" });
     const takesOver = it.resumeKeys.keyOf(old.session.id);
@@ -369,7 +369,7 @@ describe("two workers of one server", () => {
     expect(old.connection.closedWith?.name).toBe("normal");
   });
 
-  test("one who continues a connection and dies with its worker gives the user back", async () => {
+  test("release the user if a takeover from the other worker ends with that worker's crash", async () => {
     await beginTwo("reject");
     const watcher = await it.connect();
     const old = await it.connect({ userId: "u1" });
@@ -378,7 +378,7 @@ describe("two workers of one server", () => {
     await other.connect({ userId: "u9" });
     await other.clock.moveInSteps(3000, 500);
     await other.enter({ userId: "u1", takesOver, channels: [nameOf("elsewhere")] });
-    await other.hub.peers.close(); // as seen from here: its process is gone
+    await other.hub.peers.close(); // From here its process looks dead.
     await it.clock.moveInSteps(3000, 500);
     expect(watcher.connection.of("system").at(-1)).toMatchObject({ event: "left", online: 2 });
     await expect(it.connect({ userId: "u1" })).rejects.toThrow("already connected");
@@ -386,7 +386,7 @@ describe("two workers of one server", () => {
     expect(old.connection.closedWith?.name).toBe("normal");
   });
 
-  test("somebody else's key continues nothing on another worker either", async () => {
+  test("do not accept another connection's key for a connection of the other worker", async () => {
     await beginTwo("reject");
     const old = await it.connect({ userId: "u1" });
     await other.connect({ userId: "u2", takesOver: it.resumeKeys.keyOf(old.session.id) });

@@ -5,7 +5,7 @@ import { TokenExpiry } from "./token-expiry.ts";
 
 const dayMs = 86_400_000;
 
-/** A session whose token ends so many milliseconds from now. */
+/** A session whose token expires this many milliseconds from now. */
 function makeExpiring(leftMs: number | undefined) {
   const clock = new MovedClock();
   const expiry = new TokenExpiry(clock);
@@ -15,8 +15,8 @@ function makeExpiring(leftMs: number | undefined) {
   return { clock, expiry, session, connection };
 }
 
-describe("a token's end", () => {
-  test("closes its session with 4010, and not a moment earlier", () => {
+describe("an expired token", () => {
+  test("closes its session with 4010, and not earlier", () => {
     const { clock, connection } = makeExpiring(5000);
     clock.move(4999);
     expect(connection.closedWith).toBeUndefined();
@@ -24,14 +24,14 @@ describe("a token's end", () => {
     expect(connection.closedWith?.name).toBe("token-expired");
   });
 
-  test("that has come already closes at once, in a turn of its own", () => {
+  test("that has already expired closes the session at once, in its own turn", () => {
     const { clock, connection } = makeExpiring(-1);
     expect(connection.closedWith).toBeUndefined();
     clock.move(0);
     expect(connection.closedWith?.name).toBe("token-expired");
   });
 
-  test("further away than a timer can wait is waited for all the same", () => {
+  test("is detected even if it expires later than a timer can wait", () => {
     const { clock, connection } = makeExpiring(60 * dayMs);
     clock.move(60 * dayMs - 1);
     expect(connection.closedWith).toBeUndefined();
@@ -39,7 +39,7 @@ describe("a token's end", () => {
     expect(connection.closedWith?.name).toBe("token-expired");
   });
 
-  test("moves with a new token, and goes where the new one does not end", () => {
+  test("is replaced by a new token's expiry, or by none", () => {
     const { clock, expiry, session, connection } = makeExpiring(5000);
     session.identity = { ...session.identity, expiresAtMs: clock.now() + 10_000 };
     expiry.watch(session);
@@ -51,7 +51,7 @@ describe("a token's end", () => {
     expect(connection.closedWith).toBeUndefined();
   });
 
-  test("is nobody's who came without a token, and nobody's who left", () => {
+  test("affects no session without a token, and none that left", () => {
     const without = makeExpiring(undefined);
     without.clock.move(400 * dayMs);
     const { clock, expiry, session, connection } = makeExpiring(5000);

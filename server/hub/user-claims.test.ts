@@ -8,7 +8,7 @@ import { Switchboard } from "../cluster/switchboard.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { UserClaims } from "./user-claims.ts";
 
-/** Two workers of one server; each has a clock of its own, so that one can fall silent. */
+/** Two workers of one server, each with its own clock, so that one can go silent. */
 async function world(mode: "reject" | "replace") {
   const meeting = new MovedClock();
   const switchboard = new Switchboard(meeting, 6000);
@@ -29,7 +29,7 @@ async function world(mode: "reject" | "replace") {
   const [a, b] = [await make("a"), await make("b")];
   const settle = turn;
   await settle();
-  /** Worker a stands still until it is given up. */
+  /** Stops worker a until its peer gives it up. */
   const loseA = async () => {
     for (let passed = 0; passed < 12_000; passed += 1000) {
       meeting.move(1000);
@@ -52,8 +52,8 @@ const refusal = async (attempt: Promise<void>): Promise<string> => {
   return error instanceof ServiceError ? error.code : String(error);
 };
 
-describe("where the one that is there is kept", () => {
-  test("it is doubted on its own worker when a newcomer is refused because of it", async () => {
+describe("with `reject`", () => {
+  test("a refused connection makes the existing one's worker check whether its client is alive", async () => {
     const { a, b, settle } = await world("reject");
     await a.take("c1");
     expect([a.doubted, b.doubted]).toEqual([[], []]);
@@ -65,7 +65,7 @@ describe("where the one that is there is kept", () => {
     expect(a.doubted).toContain("c1");
   });
 
-  test("a second one is refused, on whichever worker, until the first has left", async () => {
+  test("a second connection is refused on any worker until the first has left", async () => {
     const { a, b } = await world("reject");
     await a.take("c1");
     expect(await refusal(a.take("c2"))).toBe("conflict");
@@ -75,33 +75,33 @@ describe("where the one that is there is kept", () => {
     expect([a.closed, b.closed]).toEqual([[], []]);
   });
 
-  test("a client whose worker crashed gets its user back at another worker, by its resume key", async () => {
+  test("a client whose worker crashed reconnects to another worker with its resume key", async () => {
     const { a, b, settle } = await world("reject");
     await a.take("c1");
     expect(await refusal(b.take("c2", undefined, "another"))).toBe("conflict");
     await b.take("c2", undefined, "c1");
     expect(await refusal(b.take("c3"))).toBe("conflict");
-    // If the worker is alive after all, its connection is closed: a user is never connected twice.
+    // If the worker is alive after all, its connection is closed. A user is never connected twice.
     await settle();
     expect(a.closed).toEqual(["c1"]);
   });
 
-  test("the one that is continued makes way, and is not closed as replaced", async () => {
+  test("a continued connection hands over its user, and is not closed as replaced", async () => {
     const { a, b } = await world("reject");
     await a.take("c1");
     await b.take("c2", "c1");
     expect([a.closed, b.closed]).toEqual([[], []]);
-    a.giveBack("c1"); // it leaves once the newcomer has everything
+    a.giveBack("c1"); // It leaves once the new connection has caught up.
     expect(await refusal(a.take("c3"))).toBe("conflict");
   });
 
-  test("whoever continues another than the one that is there is refused", async () => {
+  test("a connection that continues a different one of the user is refused", async () => {
     const { a, b } = await world("reject");
     await a.take("c1");
     expect(await refusal(b.take("c2", "c0"))).toBe("conflict");
   });
 
-  test("a newcomer that fails leaves the user to the one that it was to continue", async () => {
+  test("a failed new connection leaves the user to the one that it tried to continue", async () => {
     const { a, b, settle } = await world("reject");
     await a.take("c1");
     await a.take("c2", "c1");
@@ -113,8 +113,8 @@ describe("where the one that is there is kept", () => {
   });
 });
 
-describe("where the newest is kept", () => {
-  test("the one before is closed, on whichever worker it is", async () => {
+describe("with `replace`", () => {
+  test("the earlier connection is closed on any worker", async () => {
     const { a, b, settle } = await world("replace");
     await a.take("c1");
     await a.take("c2");
@@ -125,7 +125,7 @@ describe("where the newest is kept", () => {
     expect(a.closed).not.toContain("c3");
   });
 
-  test("what the replaced one gives back does not take the user from the newest", async () => {
+  test("a release by the replaced connection does not take the user from the newest", async () => {
     const { a, b, settle } = await world("replace");
     await a.take("c1");
     await b.take("c2");
@@ -135,7 +135,7 @@ describe("where the newest is kept", () => {
     expect(b.closed).toContain("c2");
   });
 
-  test("one that would be heir to a connection that was replaced is closed too", async () => {
+  test("a connection that tries to continue a replaced one is closed too", async () => {
     const { a, b, settle } = await world("replace");
     await a.take("c1");
     await a.take("c2", "c1");
@@ -148,8 +148,8 @@ describe("where the newest is kept", () => {
   });
 });
 
-describe("a worker that was given up and is back", () => {
-  test("has its users again, so that nobody is let in beside them", async () => {
+describe("a worker that was given up and returns", () => {
+  test("claims its users again, so that they cannot connect twice", async () => {
     const { a, b, loseA, wakeA } = await world("reject");
     await a.take("c1");
     await loseA();
@@ -159,18 +159,21 @@ describe("a worker that was given up and is back", () => {
     await b.take("c2");
   });
 
-  test.each(["reject", "replace"] as const)("closes whose user came in elsewhere meanwhile (%s)", async (mode) => {
-    const { a, b, loseA, wakeA } = await world(mode);
-    await a.take("c1");
-    await loseA();
-    await b.take("c2");
-    await wakeA();
-    expect([a.closed, b.closed]).toEqual([["c1"], []]);
-    a.giveBack("c1");
-    expect(await refusal(a.take("c3", "c1"))).toBe(mode === "reject" ? "conflict" : "undefined");
-  });
+  test.each(["reject", "replace"] as const)(
+    "closes users who connected elsewhere in the meantime (%s)",
+    async (mode) => {
+      const { a, b, loseA, wakeA } = await world(mode);
+      await a.take("c1");
+      await loseA();
+      await b.take("c2");
+      await wakeA();
+      expect([a.closed, b.closed]).toEqual([["c1"], []]);
+      a.giveBack("c1");
+      expect(await refusal(a.take("c3", "c1"))).toBe(mode === "reject" ? "conflict" : "undefined");
+    },
+  );
 
-  test("lets nobody in as long as nobody can decide", async () => {
+  test("admits no user while claims cannot be decided", async () => {
     const { a, loseA } = await world("reject");
     await loseA();
     expect(await refusal(a.take("c1"))).toBe("broker-unavailable");

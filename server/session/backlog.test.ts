@@ -13,7 +13,7 @@ afterEach(() => {
   backlog = new Backlog({ slowTimeoutMs, sendBufferBytes }, clock);
 });
 
-/** A clock whose timers are late, as those of a process that was stopped for a while. */
+/** A clock with late timers, as in a process that was suspended for a while. */
 class LateClock extends MovedClock {
   sleepMs = 0;
   #lateMs = 0;
@@ -30,7 +30,7 @@ class LateClock extends MovedClock {
   }
 }
 
-/** Bytes wait in it; a test reads them, with or without a word. */
+/** Holds bytes that the test reads, with or without a notification. */
 class TestHolder implements Holder {
   bytes = 0;
   readonly stalls: StallCause[] = [];
@@ -54,7 +54,7 @@ class TestHolder implements Holder {
   }
 }
 
-/** It has read what waited in it at once. */
+/** Has read all its buffered bytes at once. */
 function quickReader(): TestHolder {
   const reader = new TestHolder(1);
   reader.hold(0);
@@ -63,8 +63,8 @@ function quickReader(): TestHolder {
 
 const stallsOf = (...holders: readonly TestHolder[]) => holders.map(({ stalls }) => stalls);
 
-describe("a reader with bytes waiting", () => {
-  test.each([1, 64 * 1024])("is ended after the whole time without progress, and not before: %i bytes", (bytes) => {
+describe("a session with buffered bytes", () => {
+  test.each([1, 64 * 1024])("is closed after the whole timeout without progress, and not before: %i bytes", (bytes) => {
     backlog = new Backlog({ slowTimeoutMs, sendBufferBytes: 1e6 }, clock);
     const holder = new TestHolder(bytes);
     clock.move(slowTimeoutMs - 1);
@@ -73,7 +73,7 @@ describe("a reader with bytes waiting", () => {
     expect(holder.stalls).toEqual(["no-progress"]);
   });
 
-  test("may be as slow as it likes while it reads at all, whether that is reported or not", () => {
+  test("may read as slowly as it likes, whether its progress is reported or not", () => {
     const [told, silent] = [new TestHolder(100), new TestHolder(100)];
     for (let left = 99; left > 0; left--) {
       clock.move(slowTimeoutMs - 2000);
@@ -83,7 +83,7 @@ describe("a reader with bytes waiting", () => {
     expect(stallsOf(told, silent)).toEqual([[], []]);
   });
 
-  test("is not helped by what is added to its buffer", () => {
+  test("does not make progress by what is added to its buffer", () => {
     const holder = new TestHolder(1);
     for (let second = 0; second < 62; second++) {
       clock.move(1000);
@@ -92,7 +92,7 @@ describe("a reader with bytes waiting", () => {
     expect(holder.stalls).toEqual(["no-progress"]);
   });
 
-  test("makes progress although as much was added as it read", () => {
+  test("makes progress even if as much was added as it read", () => {
     const holder = new TestHolder(10);
     for (let round = 0; round < 5; round++) {
       clock.move(slowTimeoutMs - 2000);
@@ -101,7 +101,7 @@ describe("a reader with bytes waiting", () => {
     expect(holder.stalls).toEqual([]);
   });
 
-  test("is told within a second of what it has missed, so that it does not wait for ever", () => {
+  test("is told within a second of progress that no event reported", () => {
     const holder = new TestHolder(100);
     let drains = 0;
     const told = Object.assign(holder, { onDrain: () => drains++ });
@@ -115,7 +115,7 @@ describe("a reader with bytes waiting", () => {
     expect([drains, backlog.bytes, backlog.size]).toEqual([2, 0, 0]);
   });
 
-  test("that has read everything is forgotten, and its time begins anew when it holds something again", () => {
+  test("that has read everything is forgotten, and its time starts again with the next buffered bytes", () => {
     const holder = new TestHolder(10);
     clock.move(slowTimeoutMs - 1000);
     holder.hold(0);
@@ -127,14 +127,14 @@ describe("a reader with bytes waiting", () => {
     expect(holder.stalls).toEqual(["no-progress"]);
   });
 
-  test("keeps its time when the wall clock is set forward", () => {
+  test("keeps its deadline when the wall clock is set forward", () => {
     const holder = new TestHolder(10);
     clock.set(3_600_000);
     clock.move(5000);
     expect(holder.stalls).toEqual([]);
   });
 
-  test("is given the time during which this process stood still", () => {
+  test("is not charged for the time during which this process was suspended", () => {
     const late = new LateClock();
     backlog = new Backlog({ slowTimeoutMs, sendBufferBytes }, late);
     const holder = new TestHolder(10);
@@ -146,7 +146,7 @@ describe("a reader with bytes waiting", () => {
     expect(holder.stalls).toEqual(["no-progress"]);
   });
 
-  test("that cannot be ended does not keep the others from being looked at", () => {
+  test("that cannot be closed does not stop the check of the others", () => {
     const bad = new TestHolder(10);
     bad.onStall = () => {
       throw new Error("a bug");
@@ -160,7 +160,7 @@ describe("a reader with bytes waiting", () => {
     expect(later.stalls).toEqual(["no-progress"]);
   });
 
-  test("is not looked at after the end", () => {
+  test("is not checked after the end", () => {
     const holder = new TestHolder(10);
     backlog.close();
     clock.move(2 * slowTimeoutMs);
@@ -168,8 +168,8 @@ describe("a reader with bytes waiting", () => {
   });
 });
 
-describe("all that waits", () => {
-  test("may be as much as the limit; one byte more takes from the one that has read nothing for longest", () => {
+describe("the total of buffered bytes", () => {
+  test("may reach the limit. One byte more closes the session that has gone longest without reading.", () => {
     const oldest = new TestHolder(400);
     clock.move(10);
     const middle = new TestHolder(400);
@@ -180,7 +180,7 @@ describe("all that waits", () => {
     expect([backlog.bytes, stallsOf(oldest, middle, newest)]).toEqual([601, [["no-room"], [], []]]);
   });
 
-  test("spares those who have read something, as far as that is enough", () => {
+  test("spares sessions that have read something, as far as possible", () => {
     const reading = new TestHolder(400);
     clock.move(10);
     const stuck = new TestHolder(400);
@@ -190,7 +190,7 @@ describe("all that waits", () => {
     expect([backlog.bytes, stallsOf(reading, stuck, newest)]).toEqual([699, [[], ["no-room"], []]]);
   });
 
-  test("is bounded also where everybody reads a little", () => {
+  test("is limited even if every session reads a little", () => {
     const holders = Array.from({ length: 10 }, () => new TestHolder(100));
     for (const holder of holders) holder.bytes = 99;
     new TestHolder(500);
@@ -198,7 +198,7 @@ describe("all that waits", () => {
     expect(holders.filter(({ stalls }) => stalls.length > 0)).toHaveLength(5);
   });
 
-  test("lets one alone through that is larger than the limit", () => {
+  test("allows a single session above the limit", () => {
     const holder = new TestHolder(5000);
     expect([holder.stalls, backlog.bytes]).toEqual([[], 5000]);
   });
@@ -209,11 +209,11 @@ describe("all that waits", () => {
     expect([backlog.hasRoomFor(600, quick), backlog.hasRoomFor(601, quick)]).toEqual([true, false]);
   });
 
-  test("leaves room for any write where nothing waits", () => {
+  test("leaves room for any write if nothing is buffered", () => {
     expect(backlog.hasRoomFor(5000, new TestHolder())).toBe(true);
   });
 
-  test("gives way to a write that found no room, but not those who have just read something", () => {
+  test("makes room for a write that was refused, but not at the cost of sessions that have just read", () => {
     const stuck = new TestHolder(400);
     const reading = new TestHolder(400);
     const next = new TestHolder();
@@ -224,7 +224,7 @@ describe("all that waits", () => {
     expect([backlog.hasRoomFor(450, next), stallsOf(stuck, reading)]).toEqual([true, [["no-room"], []]]);
   });
 
-  test("leaves a quarter of the room to those who read what waited in them within three seconds", () => {
+  test("reserves a quarter of the room for sessions that empty their buffer within three seconds", () => {
     const quick = quickReader();
     const fresh = new TestHolder();
     const slow = new TestHolder(100);
@@ -237,7 +237,7 @@ describe("all that waits", () => {
     expect(roomFor(401)).toEqual([false, false, false]);
   });
 
-  test("does not count reading little by little as quick", () => {
+  test("does not count a session that reads little by little as quick", () => {
     const reader = new TestHolder(200);
     for (const bytes of [150, 100, 0]) {
       clock.move(1500);
@@ -247,7 +247,7 @@ describe("all that waits", () => {
     expect(backlog.hasRoomFor(200, reader)).toBe(false);
   });
 
-  test("asks nobody to be quick for a write that is larger than the common part", () => {
+  test("requires no quick reader for a write that is larger than the shared part", () => {
     new TestHolder(100);
     expect(backlog.hasRoomFor(800, new TestHolder())).toBe(true);
   });

@@ -3,7 +3,7 @@ import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { Heartbeat } from "./heartbeat.ts";
 
-/** A heartbeat of 30 s that waits 10 s for an answer, and one peer. */
+/** A heartbeat of 30 s with a timeout of 10 s, and one peer. */
 function makeHeartbeat() {
   const clock = new MovedClock();
   const heartbeat = new Heartbeat({ interval: 30_000, timeout: 10_000 }, clock);
@@ -13,7 +13,7 @@ function makeHeartbeat() {
 }
 
 describe("a heartbeat", () => {
-  test("pings once per interval for as long as it is answered", () => {
+  test("pings once per interval while it gets answers", () => {
     const { clock, heartbeat, peer } = makeHeartbeat();
     for (let minute = 0; minute < 60; minute++) {
       for (let second = 0; second < 60; second++) {
@@ -24,7 +24,7 @@ describe("a heartbeat", () => {
     expect([peer.pings, peer.closedWith]).toEqual([120, undefined]);
   });
 
-  test("closes with 4009 who owes an answer for longer than the timeout", () => {
+  test("closes a peer that does not answer within the timeout with 4009", () => {
     const { clock, peer } = makeHeartbeat();
     clock.move(31_000);
     expect(peer.pings).toBe(1);
@@ -34,7 +34,7 @@ describe("a heartbeat", () => {
     expect(peer.closedWith?.name).toBe("no-pong");
   });
 
-  test("takes any message for an answer", () => {
+  test("counts any message as an answer", () => {
     const { clock, heartbeat, peer } = makeHeartbeat();
     clock.move(31_000);
     heartbeat.seen(peer);
@@ -42,7 +42,7 @@ describe("a heartbeat", () => {
     expect([peer.pings, peer.closedWith]).toEqual([1, undefined]);
   });
 
-  test("pings at once who is in doubt, and not twice for one answer", () => {
+  test("pings a peer in doubt at once, and waits for one answer only", () => {
     const { clock, heartbeat, peer } = makeHeartbeat();
     heartbeat.probe(peer);
     heartbeat.probe(peer);
@@ -53,7 +53,7 @@ describe("a heartbeat", () => {
     expect(peer.closedWith?.name).toBe("no-pong");
   });
 
-  test("rests while bytes wait, since the answer may stand behind them, and goes on after it", () => {
+  test("pauses while bytes are buffered, since the ping may be behind them, and continues afterwards", () => {
     const { clock, peer } = makeHeartbeat();
     clock.move(31_000);
     peer.stall();
@@ -78,7 +78,7 @@ describe("a heartbeat", () => {
     expect(later.closedWith?.name).toBe("no-pong");
   });
 
-  test("lets go of who left, in the middle of a ping too", () => {
+  test("forgets a peer that left, also during a ping", () => {
     const { clock, heartbeat, peer } = makeHeartbeat();
     clock.move(31_000);
     heartbeat.remove(peer);
@@ -94,7 +94,7 @@ describe("a heartbeat", () => {
     expect([peer.pings, peer.closedWith]).toEqual([0, undefined]);
   });
 
-  test("with times of a test is as quick as they are", () => {
+  test("works with the short times of a test", () => {
     const clock = new MovedClock();
     const heartbeat = new Heartbeat({ interval: 100, timeout: 100 }, clock);
     const peer = new FakeConnection();
@@ -105,7 +105,7 @@ describe("a heartbeat", () => {
     expect(peer.closedWith?.name).toBe("no-pong");
   });
 
-  test("closes one whose ping throws with 1011, and goes on with the others", () => {
+  test("closes a peer whose ping throws with 1011, and continues with the others", () => {
     const { clock, heartbeat, peer } = makeHeartbeat();
     const faulty = new FakeConnection();
     faulty.ping = () => {
@@ -122,7 +122,7 @@ describe("a heartbeat", () => {
     expect([faulty.closedWith?.name, peer.pings, later.pings]).toEqual(["internal", 2, 2]);
   });
 
-  test("goes on where one that owes an answer cannot be closed", () => {
+  test("continues if a silent peer cannot be closed", () => {
     const { clock, heartbeat, peer } = makeHeartbeat();
     peer.close = () => {
       throw new Error("a bug");

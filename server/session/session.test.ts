@@ -10,7 +10,7 @@ function channelOf(name: string, flushed = 3): ChannelView {
   return { name: name as ChannelName, epoch: "e1", flushed, cursorPrefix, levelCursor: cursorPrefix + flushed };
 }
 
-/** A session in so many channels, `c0`, `c1` … */
+/** A session in this many channels: `c0`, `c1` … */
 function makeMember(channels: number) {
   const { session, connection } = makeSession();
   for (let at = 0; at < channels; at++) session.memberships.add(new Membership(session, channelOf(`c${at}`), at));
@@ -18,7 +18,7 @@ function makeMember(channels: number) {
 }
 
 describe("a session", () => {
-  test.each([1, 8, 9, 100])("finds, counts and lets go of its channels, be they %p", (channels) => {
+  test.each([1, 8, 9, 100])("finds, counts and removes its channels, be they %p", (channels) => {
     const { session } = makeMember(channels);
     const { memberships } = session;
     const last = `c${channels - 1}` as ChannelName;
@@ -35,7 +35,7 @@ describe("a session", () => {
     expect([memberships.get(last)?.cursor, [...memberships].at(-1)?.cursor]).toEqual([7, 7]);
   });
 
-  test("can leave all its channels while they are looked through", () => {
+  test("can leave all its channels during an iteration over them", () => {
     const { session } = makeMember(20);
     for (const name of session.memberships.names()) session.memberships.delete(name);
     expect([session.memberships.size, [...session.memberships]]).toEqual([0, []]);
@@ -48,13 +48,13 @@ describe("a session", () => {
     expect(session.isLevel).toBe(true);
   });
 
-  test("has a cursor of all its channels: its own where it lags, the channel's where it is level", () => {
+  test("has a cursor of all its channels: its own position if it lags, the channel's if it is level", () => {
     const { session } = makeMember(2);
     for (const membership of session.memberships) if (membership.channel.name === "c1") membership.slot = 0;
     expect(session.cursor()).toBe("c0~e1~0,c1~e1~3");
   });
 
-  test("says where it is with every frame of a stream", () => {
+  test("writes its position with every frame of a stream", () => {
     const connection = new FakeConnection(sseForm);
     const cursors: (string | undefined)[] = [];
     connection.onTaken = ({ cursor }) => cursors.push(cursor);
@@ -64,7 +64,7 @@ describe("a session", () => {
     expect(cursors).toEqual(["c0~e1~2"]);
   });
 
-  test("that a frame cannot be said to any more is closed as too slow", () => {
+  test("that can no longer be sent a frame is closed as too slow", () => {
     const connection = new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 0 });
     const { session } = makeSession("c_1", { connection });
     connection.stall();
@@ -74,7 +74,7 @@ describe("a session", () => {
     expect([session.closed?.name, connection.closedWith?.name]).toEqual(["too-slow", "too-slow"]);
   });
 
-  test("says goodbye once: the first reason stands, and nothing follows it", () => {
+  test("closes once: the first reason counts, and nothing is sent after it", () => {
     const { session, connection } = makeMember(1);
     session.close({ name: "replaced" });
     session.close({ name: "internal" });

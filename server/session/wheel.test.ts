@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { Wheel } from "./wheel.ts";
 
-/** A wheel of ten ticks of 100 ms that writes down whom it visits. */
+/** A wheel of ten ticks of 100 ms that records its visits. */
 function makeWheel() {
   const clock = new MovedClock();
   const visited: string[] = [];
@@ -14,7 +14,7 @@ function makeWheel() {
 }
 
 describe("a wheel", () => {
-  test("visits a newcomer a whole interval later, and then once per interval", () => {
+  test("visits a new member one interval later, and then once per interval", () => {
     const { clock, visited, wheel } = makeWheel();
     wheel.add("a");
     clock.move(999);
@@ -25,7 +25,7 @@ describe("a wheel", () => {
     expect(visited).toHaveLength(6);
   });
 
-  test("visits members in the order in which they came, spread as they came", () => {
+  test("visits members in the order in which they were added, spread over the interval", () => {
     const { clock, visited, wheel } = makeWheel();
     for (const member of ["a", "b", "c"]) {
       wheel.add(member);
@@ -39,7 +39,7 @@ describe("a wheel", () => {
     expect(visited).toEqual(["a", "b", "c"]);
   });
 
-  test("forgets who left, also in the turn of their visit", () => {
+  test("forgets a member that left, also in the turn of its visit", () => {
     const { clock, visited, wheel } = makeWheel();
     for (const member of ["a", "b"]) wheel.add(member);
     wheel.remove("a");
@@ -49,7 +49,7 @@ describe("a wheel", () => {
     expect(visited).toEqual(["b", "b", "b"]);
   });
 
-  test("visits once who left and came again", () => {
+  test("visits a member that left and returned once", () => {
     const { clock, visited, wheel } = makeWheel();
     wheel.add("a");
     wheel.remove("a");
@@ -59,7 +59,7 @@ describe("a wheel", () => {
     expect(visited).toEqual(["a"]);
   });
 
-  test("of one slot, that is shorter than a tick, visits all at each tick", () => {
+  test("with one slot, so an interval shorter than a tick, visits all members at each tick", () => {
     const clock = new MovedClock();
     let visits = 0;
     const wheel = new Wheel<string>(
@@ -71,7 +71,7 @@ describe("a wheel", () => {
     expect(visits).toBe(10);
   });
 
-  test("stands still after the end", () => {
+  test("stops after the end", () => {
     const { clock, visited, wheel } = makeWheel();
     wheel.add("a");
     wheel.close();
@@ -80,7 +80,7 @@ describe("a wheel", () => {
     expect(visited).toEqual([]);
   });
 
-  test("goes on to the others where one visit throws, and says which", () => {
+  test("continues with the others if a visit throws, and reports which", () => {
     const clock = new MovedClock();
     const [visited, faulty]: [string[], string[]] = [[], []];
     const visit = (member: string) => {

@@ -20,7 +20,7 @@ function refusalOf(query: string, headers: Record<string, string> = {}): Service
 }
 
 describe("a handshake", () => {
-  test("that says nothing asks for nothing", () => {
+  test("without parameters requests nothing", () => {
     expect(arrive("")).toEqual({
       userId: undefined,
       token: undefined,
@@ -32,7 +32,7 @@ describe("a handshake", () => {
     });
   });
 
-  test("with a parameter that does not exist is served, and told of it", () => {
+  test("with an unknown parameter is accepted, and the welcome warns about it", () => {
     expect(arrive("?chanel=a&_=1").warnings).toEqual([
       'unknown parameter "chanel". Did you mean "channel"?',
       expect.stringContaining('unknown parameter "_". Allowed here: user_id, token'),
@@ -50,7 +50,7 @@ describe("a handshake", () => {
     ["?channel=room%2F1%3Ax", ["room/1:x"]],
     ["?channel=%40u1", ["@u1"]],
     [`?channel=${"x".repeat(200)}`, ["x".repeat(200)]],
-  ])("%s asks for its channels, each once", (query, channels) => {
+  ])("%s requests its channels, each once", (query, channels) => {
     expect([...arrive(query).channels] as string[]).toEqual([...channels]);
   });
 
@@ -65,14 +65,14 @@ describe("a handshake", () => {
     ["?since=last:10001", "since"],
     [`?since=${`${"r".repeat(100)}~e1~1,`.repeat(50)}`, "since"],
     [`?takes_over=${"x".repeat(65)}`, "takes_over"],
-  ])("%s is refused, naming parameter and rule", (query, field) => {
+  ])("%s is refused with the name of the parameter and its rule", (query, field) => {
     const { message, ...refusal } = refusalOf(query);
     expect(refusal.field).toBe(field);
     expect(message).toStartWith(`${field}: expected `);
     expect(refusalOf(query).message.length).toBeLessThan(400);
   });
 
-  test("a cursor names positions, a word goes for all channels, and nothing means live", () => {
+  test("a cursor contains positions, a word applies to all channels, and without either the connection is live", () => {
     const since = arrive("?since=room%252F1~e1~17,all~e2~3").since;
     expect([...(since instanceof Map ? since : [])] as unknown[]).toEqual([
       ["room/1", { epoch: "e1", offset: 17 }],
@@ -84,7 +84,7 @@ describe("a handshake", () => {
     expect(arrive("?since=").since).toBeUndefined();
   });
 
-  test("Last-Event-ID wins over lastEventId and that over since; an empty one does not; one that is not ours is no refusal", () => {
+  test("Last-Event-ID overrides lastEventId, which overrides since; an empty one is skipped; a foreign one is no error", () => {
     const since = arrive("?since=earliest", { "Last-Event-ID": "all~e1~3" }).since;
     expect([...(since instanceof Map ? since.keys() : [])] as string[]).toEqual(["all"]);
     expect(arrive("?since=earliest", { "Last-Event-ID": "" }).since).toEqual({ from: "earliest" });
@@ -96,22 +96,22 @@ describe("a handshake", () => {
     expect(arrive("", { "Last-Event-ID": "earliest" }).since).toEqual(unknown);
   });
 
-  test("a token comes by the address, by a header or as a subprotocol", () => {
+  test("a token is read from the URL, from a header or from the subprotocol", () => {
     expect(arrive("?token=t").token).toBe("t");
     expect(arrive("", { Authorization: "Bearer t" }).token).toBe("t");
     expect(arrive("", { "Sec-WebSocket-Protocol": "fanfare.v1, fanfare.token.t" }).token).toBe("t");
   });
 
-  test("user and resume key are passed on as they are", () => {
+  test("user and resume key are passed on unchanged", () => {
     expect(arrive("?user_id=J%C3%B6&takes_over=c_1.abc")).toMatchObject({ userId: "Jö", takesOver: "c_1.abc" });
     expect(arrive("?takes_over=").takesOver).toBeUndefined();
   });
 
-  test("bytes that are no text are no user", () => {
+  test("rejects a user ID that is not valid UTF-8", () => {
     expect(refusalOf("?user_id=%ff")).toMatchObject({ code: "bad-request", field: "user_id" });
   });
 
-  test("subprotocols are told in the order in which they were offered", () => {
+  test("subprotocols are listed in the order in which they were offered", () => {
     const request = new Request("http://localhost/", { headers: { "Sec-WebSocket-Protocol": "b,  a ,c" } });
     expect(offeredSubprotocols(request)).toEqual(["b", "a", "c"]);
     expect(offeredSubprotocols(new Request("http://localhost/"))).toEqual([]);

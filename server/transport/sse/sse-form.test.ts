@@ -13,7 +13,7 @@ describe("the wire form of event streams", () => {
     ]);
   });
 
-  test("never has a block without data", () => {
+  test("never contains a block without data", () => {
     const gap = sseForm.frame({ type: "pong" });
     const [text] = sseForm.join([sseForm.encode([first]), gap], "room~e~1");
     const blocks = String(text).split("\n\n");
@@ -21,23 +21,23 @@ describe("the wire form of event streams", () => {
     expect(blocks.map((block) => /^data: /m.test(block))).toEqual([true, true]);
   });
 
-  test("leaves out an empty cursor, which would make the client forget the one it has", () => {
+  test("omits an empty cursor, which would make the client forget the one it has", () => {
     expect(sseForm.join([sseForm.encode([first])], "")).toEqual([`data: ${first.json}\n\n`]);
   });
 
-  test("has the same bytes in front of the cursor for all clients", () => {
+  test("has the same bytes before the cursor for all clients", () => {
     const parts = [sseForm.encode([first, second])];
     const [one = ""] = sseForm.join(parts, "a~e~1");
     const [other = ""] = sseForm.join(parts, "b~e~2");
     expect(String(one).split("id: ")[0]).toBe(String(other).split("id: ")[0]);
   });
 
-  test("names the event of a publication", () => {
+  test("contains the event name of a publication", () => {
     const price = makePush(1, { event: "price" });
     expect(sseForm.join([sseForm.encode([price])], "c")).toEqual([`event: price\ndata: ${price.json}\nid: c\n\n`]);
   });
 
-  test("escapes what some readers take for a line break; a JSON parser reads the same", () => {
+  test("escapes what some readers treat as a line break, and a JSON parser reads the same value", () => {
     const odd = makePush(1, { message: "a\u2028b\u2029c\u0085d", data: '{"x\u2028":"\u0085"}' });
     const [text] = sseForm.join([sseForm.encode([odd])], "c");
     expect(text).not.toMatch(/[\u0085\u2028\u2029]/);
@@ -45,7 +45,7 @@ describe("the wire form of event streams", () => {
     expect(JSON.parse(json)).toMatchObject({ message: "a\u2028b\u2029c\u0085d", data: { "x\u2028": "\u0085" } });
   });
 
-  test("tells a draining client when to reconnect in the block that says so", () => {
+  test("includes the reconnect time of a draining client in the block of the notice", () => {
     const draining = {
       type: "system",
       event: "draining",
@@ -59,7 +59,7 @@ describe("the wire form of event streams", () => {
     expect(text).toMatch(/^retry: 4200\nevent: system\ndata: \{.*\}\nid: c\n\n$/);
   });
 
-  test("has a comment of one line, without an empty line that would end a block", () => {
+  test("writes a comment as one line, without an empty line that would end a block", () => {
     expect(sseComment).toEqual([":\n"]);
   });
 });

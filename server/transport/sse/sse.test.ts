@@ -16,14 +16,14 @@ async function begin(options?: TestHubOptions, streamLifetimeMs = 0): Promise<st
   return `http://127.0.0.1:${server.port}/sse`;
 }
 
-/** Sends out what waits. */
+/** Flushes. */
 async function publish(channel: string, message: string): Promise<void> {
   await server.test.publish(channel, message);
   server.test.hub.delivery.flushNow();
 }
 
 describe("an event stream", () => {
-  test("says what it is, and that nobody may keep it or hold it back", async () => {
+  test("has headers that forbid caching and buffering", async () => {
     using stream = await StreamUnderTest.open(await begin());
     const { status, headers } = stream.response;
     expect([
@@ -35,7 +35,7 @@ describe("an event stream", () => {
     expect(stream.blocks[0]).toMatchObject({ event: "system" });
   });
 
-  test("brings publications without an event name, system frames with one, and says where it is in the last of a write", async () => {
+  test("sends publications without an event name, system frames with one, and the cursor in the last block of a write", async () => {
     using stream = await StreamUnderTest.open(`${await begin()}?channel=a`);
     await publish("a", "1");
     await stream.untilMessages(1);
@@ -44,13 +44,13 @@ describe("an event stream", () => {
     expect(last?.id).toMatch(/,a~[^,]+~1$/);
   });
 
-  test("tells in its first event how long to wait when it breaks", async () => {
+  test("sends the retry time in its first event", async () => {
     using stream = await StreamUnderTest.open(await begin());
     const retry = Number(stream.blocks[0]?.retry);
     expect(retry >= 1000 && retry <= 3000).toBe(true);
   });
 
-  test("goes on in all its channels from the last id, by itself", async () => {
+  test("resumes all its channels from the last event ID", async () => {
     const url = `${await begin()}?channel=a&channel=b`;
     const first = await StreamUnderTest.open(url);
     await publish("a", "1");
@@ -60,19 +60,19 @@ describe("an event stream", () => {
     await server.untilEmpty();
     for (const channel of ["b", "a", "all"]) await publish(channel, "missed");
     using second = await StreamUnderTest.open(url, { "Last-Event-ID": id });
-    // Time is moved by hand here: what lags is brought in the next turn of that clock.
+    // The test moves the clock. A lagging session receives its messages in the next turn of that clock.
     await server.test.settle();
     const messages = await second.untilMessages(3);
     expect(messages.map(({ channel, offset }) => `${channel} ${offset}`).sort()).toEqual(["a 2", "all 1", "b 1"]);
   });
 
   test.each([
-    ["another server's", "1789"],
-    ["one that was cut", "a~e1~17,room%3A1~q7"],
-    ["one that is too long", `a~e1~${"1".repeat(4100)}`],
-    ["no text", "\u00ff\u00fe"],
+    ["from another server", "1789"],
+    ["truncated", "a~e1~17,room%3A1~q7"],
+    ["too long", `a~e1~${"1".repeat(4100)}`],
+    ["not text", "\u00ff\u00fe"],
   ])(
-    "that resumes by a cursor that is not ours (%s) is told that nothing is known, and gets what there is",
+    "that resumes with an invalid cursor (%s) is told that it was not recovered, and receives the whole history",
     async (_, id) => {
       const url = `${await begin()}?channel=a`;
       await publish("a", "1");
@@ -87,7 +87,7 @@ describe("an event stream", () => {
     },
   );
 
-  test("resumes by `lastEventId=` too, for polyfills that cannot set a header, and the header wins", async () => {
+  test("resumes from `lastEventId=` too, for polyfills that cannot set a header, and the header takes precedence", async () => {
     const url = `${await begin()}?channel=a`;
     using first = await StreamUnderTest.open(url);
     await publish("a", "1");
@@ -101,7 +101,7 @@ describe("an event stream", () => {
     expect(byHeader.welcome.channels).toMatchObject({ a: { from: 3, recovered: true } });
   });
 
-  test("serves the channels that are allowed, and says which one is not", async () => {
+  test("opens with the allowed channels, and names the refused one", async () => {
     using stream = await StreamUnderTest.open(`${await begin()}?user_id=alice&channel=@bob&channel=a`);
     const refusal = await stream.until(({ type }) => type === "error");
     expect(refusal).toMatchObject({ code: "forbidden", channel: "@bob" });
@@ -111,7 +111,7 @@ describe("an event stream", () => {
     await stream.untilMessages(1);
   });
 
-  test("carries a comment every 15 seconds, behind which the next event is whole", async () => {
+  test("sends a comment every 15 seconds, and the next event is intact", async () => {
     const url = `${await begin()}?channel=a`;
     const raw = await RawSocket.connect(server.port);
     let text = "";
@@ -131,7 +131,7 @@ describe("an event stream", () => {
     raw[Symbol.dispose]();
   });
 
-  test("sends heartbeat events instead of comments where the client asks for them", async () => {
+  test("sends heartbeat events instead of comments if the client asks for them", async () => {
     using stream = await StreamUnderTest.open(`${await begin()}?heartbeat=5`);
     const beats = () => stream.frames.filter(({ event }) => event === "heartbeat").length;
     server.test.clock.move(4999);
@@ -143,12 +143,12 @@ describe("an event stream", () => {
     expect(stream.blocks.at(-1)).toMatchObject({ event: "system", id: stream.lastEventId });
   });
 
-  test.each(["0", "3601", "1.5", "soon", "-1"])("refuses heartbeat=%s", async (text) => {
+  test.each(["0", "3601", "1.5", "soon", "-1"])("rejects heartbeat=%s", async (text) => {
     using stream = await StreamUnderTest.connect(`${await begin()}?heartbeat=${text}`);
     expect(stream.response.status).toBe(400);
   });
 
-  test("is described by HEAD like by GET, without a session", async () => {
+  test("answers HEAD with the headers of GET, without a session", async () => {
     const url = await begin();
     using stream = await StreamUnderTest.open(`${url}?channel=a`);
     const head = await fetch(`${url}?channel=a`, { method: "HEAD" });
@@ -160,10 +160,10 @@ describe("an event stream", () => {
   });
 
   test.each([
-    ["full", new ServiceError("full", "no room", { retryAfterMs: 5000 }), 5000],
+    ["full", new ServiceError("full", "no free seat", { retryAfterMs: 5000 }), 5000],
     ["draining", new ServiceError("draining", "shutting down"), 2000],
   ])(
-    "that cannot be had now (%s) is 200 and the time to come back, since any other answer would end it",
+    "that is refused for now (%s) is answered with 200 and a retry time, since any other status would end it for good",
     async (_, error, ms) => {
       const url = await begin();
       server.test.hub.reception.closedBecause = error;
@@ -177,7 +177,7 @@ describe("an event stream", () => {
     },
   );
 
-  test("that cannot be had now takes no connection for longer than the answer", async () => {
+  test("that is refused for now holds its connection no longer than the answer takes", async () => {
     await begin();
     server.test.hub.reception.closedBecause = new ServiceError("full", "no room");
     using raw = await RawSocket.connect(server.port);
@@ -187,10 +187,10 @@ describe("an event stream", () => {
   });
 });
 
-describe("a stream of a user who may have one connection only", () => {
+describe("a stream of a user limited to one connection", () => {
   const settings = { userConnections: "reject" } as const;
 
-  test("is answered 200 with the reason while another connection has the user", async () => {
+  test("is answered with 200 and the reason while another connection has the user", async () => {
     const url = `${await begin({ settings })}?user_id=u`;
     using _first = await StreamUnderTest.open(url);
     using second = await StreamUnderTest.connect(url);
@@ -200,19 +200,19 @@ describe("a stream of a user who may have one connection only", () => {
     expect(Number(second.blocks[0]?.retry)).toBeLessThanOrEqual(4000);
   });
 
-  test("gets the user when it tries again, if nobody is left at the other connection", async () => {
+  test("gets the user on a retry if the client of the other connection is gone", async () => {
     const url = `${await begin({ settings })}?user_id=u`;
     using first = await StreamUnderTest.open(url);
     server.test.clock.move(15_000);
     using refused = await StreamUnderTest.connect(url);
-    await first.untilEnded(); // it can be told, but a client that is gone does not return
+    await first.untilEnded(); // The server can write to it, but a client that is gone does not reconnect.
     await refused.untilEnded();
     await server.untilEmpty();
     using second = await StreamUnderTest.open(url);
     expect(second.welcome.user_id).toBe("u");
   });
 
-  test("keeps the user if its client is there: it resumes before the newcomer tries again, and misses nothing", async () => {
+  test("keeps the user if its client is alive: it resumes before the new one retries, and misses nothing", async () => {
     const url = `${await begin({ settings })}?user_id=u`;
     using first = await StreamUnderTest.open(url);
     server.test.clock.move(15_000);
@@ -226,7 +226,7 @@ describe("a stream of a user who may have one connection only", () => {
     using resumed = await StreamUnderTest.open(url, { "Last-Event-ID": first.lastEventId });
     await server.test.settle();
     await resumed.untilMessages(1);
-    // It has just shown that it is there: nobody disturbs it for a while.
+    // It has just proved to be alive, so it is not tested again for a while.
     server.test.clock.move(14_000);
     using again = await StreamUnderTest.connect(url);
     await again.untilEnded();
@@ -242,7 +242,7 @@ describe("the end of a stream", () => {
     [{ name: "replaced" }, 4502, false],
     [{ name: "disconnected", text: "go away" }, 4504, false],
   ] as const)(
-    "by %j is told by a last event with the code, the reason and the cursor",
+    "by %j is announced in a last event with the code, the reason and the cursor",
     async (reason, code, comesBack) => {
       using stream = await StreamUnderTest.open(`${await begin()}?channel=a`);
       await publish("a", "1");
@@ -261,7 +261,7 @@ describe("the end of a stream", () => {
     },
   );
 
-  test("comes with its lifetime, at 80 to 100 % of it, and the next stream goes on where it was", async () => {
+  test("comes at 80 to 100 % of its lifetime, and the next stream resumes", async () => {
     const url = `${await begin({}, 600_000)}?channel=a`;
     using stream = await StreamUnderTest.open(url);
     await publish("a", "1");
@@ -279,17 +279,17 @@ describe("the end of a stream", () => {
     expect((await next.untilMessages(1)).map(({ offset }) => offset)).toEqual([2]);
   });
 
-  test("never comes by age where the lifetime is 0", async () => {
+  test("is never caused by age if the lifetime is 0", async () => {
     using stream = await StreamUnderTest.open(await begin());
     await server.test.clock.moveInSteps(86_400_000, 15_000);
     expect([stream.isEnded, server.session.closed]).toEqual([false, undefined]);
   });
 });
 
-describe("a cursor that would be too long to come back with", () => {
+describe("a cursor that would be too long for a reconnect", () => {
   const long = (count: number) => Array.from({ length: count }, (_, at) => `channel=${"x".repeat(60)}${at}`).join("&");
 
-  test("is refused when its channels are asked for, and what fits fits for good", async () => {
+  test("is refused when its channels are requested, and one that fits keeps fitting", async () => {
     const url = await begin();
     using refused = await StreamUnderTest.connect(`${url}?${long(60)}`);
     expect(refused.response.status).toBe(400);
@@ -299,7 +299,7 @@ describe("a cursor that would be too long to come back with", () => {
     expect(again.response.status).toBe(200);
   });
 
-  test("and that would not fit beside the cookies is refused at the first connect, not at the second", async () => {
+  test("is refused at the first connect if it would not fit beside the cookies", async () => {
     const url = `${await begin()}?${long(40)}`;
     const cookie = async (bytes: number, id: Record<string, string> = {}) => {
       using stream = await StreamUnderTest.connect(url, { Cookie: "c".repeat(bytes), ...id });
@@ -312,13 +312,13 @@ describe("a cursor that would be too long to come back with", () => {
       else refused = half;
     }
     expect(await cookie(refused)).toBe(400);
-    // With the longest cursor that it can have it must still be served.
+    // With the longest possible cursor it must still be accepted.
     const channels = [...new URL(url).searchParams.getAll("channel"), "all"];
     const longest = channels.map((it) => `${it}~${"e".repeat(12)}~${"9".repeat(16)}`).join(",");
     expect(await cookie(taken, { "Last-Event-ID": longest })).toBe(200);
   });
 
-  test("for the sake of a user that only the token names is refused too, and the seat is given back", async () => {
+  test("is refused too if only the token names the user, and the seat is released", async () => {
     const userId = "é".repeat(128);
     const verify = async () => ({ userId, grants: noGrants, expiresAtMs: undefined });
     const url = `${await begin({ verifier: { verify }, settings: { maxConnections: 1 } })}?token=t`;

@@ -31,7 +31,7 @@ const overStream: MakeConnection = async () => {
   };
 };
 
-/** Takes an HTTP body in chunks (RFC 9112 §7.1) apart, and the event stream in it. */
+/** Decodes an HTTP body in chunks (RFC 9112 §7.1), and the event stream in it. */
 class StreamReader {
   readonly said: Said[] = [];
   goodbye: string | undefined;

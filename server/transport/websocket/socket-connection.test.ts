@@ -9,7 +9,7 @@ import { Backlog } from "../../session/backlog.ts";
 import { plainForm } from "./plain-form.ts";
 import { SocketConnection } from "./socket-connection.ts";
 
-/** A WebSocket whose client offers these headers. */
+/** A WebSocket whose client sends these headers. */
 function overWebSocket(headers: string): MakeConnection {
   return async () => {
     const server = await RealServer.start();
@@ -45,8 +45,8 @@ function overWebSocket(headers: string): MakeConnection {
 connectionConformance("A WebSocket with one object per frame", overWebSocket(""));
 connectionConformance("A WebSocket with several in an array", overWebSocket("Sec-WebSocket-Protocol: fanfare.v1\r\n"));
 
-describe("a socket whose write takes along all that waited", () => {
-  /** What the engine says: nothing of the room there was, until something is written. */
+describe("a socket whose write also sends everything buffered", () => {
+  /** What the engine reports: no free room until something is written. */
   class QuietSocket {
     buffered = 100_000;
 
@@ -67,7 +67,7 @@ describe("a socket whose write takes along all that waited", () => {
   test.each([
     ["one frame", ["{}"]],
     ["several frames", ["{}", "{}"]],
-  ])("has room again, which is told when the turn is over: %s", async (_, frames) => {
+  ])("has room again, which is reported at the end of the turn: %s", async (_, frames) => {
     const backlog = new Backlog({ slowTimeoutMs: 1000, sendBufferBytes: 1e6 }, new MovedClock());
     const socket = new QuietSocket();
     const connection = new SocketConnection(socket as unknown as ServerWebSocket<unknown>, plainForm, {

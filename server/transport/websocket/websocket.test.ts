@@ -6,32 +6,29 @@ import { RawWebSocket } from "../../../tests/e2e/raw-web-socket.ts";
 import { RealServer } from "../../../tests/fakes/real-server.ts";
 import { closeNameFor, maxFrameBytes } from "./websocket.ts";
 
-describe("a refused handshake, to a client that sees close codes only", () => {
-  test.each(Object.keys(errorTable) as ErrorCode[])(
-    "%s: the client reconnects if the table of errors says so",
-    (code) => {
-      const comesBack = !isFinal(closeTable[closeNameFor(code)].code);
-      // With a new token it is another request.
-      expect(comesBack).toBe(errorTable[code].retry || code === "token-expired");
-    },
-  );
+describe("a refused handshake, for a client that sees only close codes", () => {
+  test.each(Object.keys(errorTable) as ErrorCode[])("%s: the client reconnects if the error table says so", (code) => {
+    const comesBack = !isFinal(closeTable[closeNameFor(code)].code);
+    // With a new token the request is a different one.
+    expect(comesBack).toBe(errorTable[code].retry || code === "token-expired");
+  });
 
-  test("a token that has expired is not a token that is not allowed", () => {
+  test("distinguishes an expired token from one that is not allowed", () => {
     expect([closeNameFor("token-expired"), closeNameFor("unauthorized")]).toEqual(["token-expired", "not-allowed"]);
   });
 });
 
-describe("the largest frame", () => {
+describe("the maximum frame size", () => {
   test.each([
     [256, 1024 ** 2],
     [64 * 1024, 1024 ** 2],
     [16 * 1024 ** 2, 6 * (16 * 1024 ** 2 + 16 * 1024)],
-  ])("for publications of %d bytes has %d", (maxMessageBytes, bytes) => {
+  ])("for publications of %d bytes is %d", (maxMessageBytes, bytes) => {
     expect(maxFrameBytes(maxMessageBytes)).toBe(bytes);
   });
 });
 
-test("a broken handshake gives its seat back", async () => {
+test("a failed handshake releases its seat", async () => {
   const server = await RealServer.start({ settings: { maxConnections: 1 } });
   for (let round = 0; round < 3; round++) {
     using raw = await RawSocket.connect(server.port);
