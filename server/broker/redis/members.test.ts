@@ -29,7 +29,23 @@ test("the time during which this member was disconnected does not count, however
   clock.move(60_000);
   expect(members.alive()).toEqual(["a"]);
   members.connected();
-  clock.move(4000);
+  clock.move(6000);
+  expect(members.alive()).toEqual(["a"]);
+  clock.move(1);
+  expect(members.alive()).toEqual([]);
+});
+
+test("the time a hanging server went unnoticed does not count towards the expiry of the others", () => {
+  const clock = new MovedClock();
+  const members = new Members(clock);
+  members.connected();
+  members.heardFrom("a");
+  clock.move(1000);
+  members.heardFromSelf();
+  clock.move(4500); // the server hangs, and this member has not noticed yet
+  members.disconnected();
+  members.connected();
+  clock.move(5000);
   expect(members.alive()).toEqual(["a"]);
   clock.move(1);
   expect(members.alive()).toEqual([]);

@@ -18,6 +18,8 @@ export class Members {
   /** Members that announced their departure, and when. */
   readonly #leftAt = new Map<string, number>();
   #disconnectedSince: number | undefined;
+  /** When the last message was received, this member's own messages included. */
+  #lastMessageAt: number | undefined;
   #connectedSince: number | undefined;
   /** How long this member was connected before, in total. */
   #connectedMs = 0;
@@ -27,7 +29,13 @@ export class Members {
   }
 
   heardFrom(member: string): void {
-    this.#heardAt.set(member, this.#clock.monotonic());
+    this.#lastMessageAt = this.#clock.monotonic();
+    this.#heardAt.set(member, this.#lastMessageAt);
+  }
+
+  /** This member received its own message, so it was connected until now. */
+  heardFromSelf(): void {
+    this.#lastMessageAt = this.#clock.monotonic();
   }
 
   left(member: string): void {
@@ -42,8 +50,9 @@ export class Members {
     return this.#leftAt.has(member);
   }
 
+  /** Counts from the last message received, because a server that hangs is noticed only some seconds later. */
   disconnected(): void {
-    this.#disconnectedSince ??= this.#clock.monotonic();
+    this.#disconnectedSince ??= this.#lastMessageAt ?? this.#clock.monotonic();
     if (this.#connectedSince !== undefined) this.#connectedMs += this.#clock.monotonic() - this.#connectedSince;
     this.#connectedSince = undefined;
   }
@@ -56,6 +65,7 @@ export class Members {
 
   connected(): void {
     this.#connectedSince ??= this.#clock.monotonic();
+    this.#lastMessageAt = this.#clock.monotonic();
     if (this.#disconnectedSince === undefined) return;
     const disconnectedMs = this.#clock.monotonic() - this.#disconnectedSince;
     this.#disconnectedSince = undefined;

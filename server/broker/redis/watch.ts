@@ -60,11 +60,17 @@ export class Watch {
   }
 
   handleMessage(topic: string, text: string): void {
-    const { self, members, clock } = this.#dependencies;
+    const { self, members } = this.#dependencies;
     const [word, member = ""] = text.split(" ");
     if (word === "bye") members.left(member);
     else if (member !== self) members.heardFrom(member);
-    else for (const [shard, it] of this.#topics) if (it === topic) this.#heardAt.set(shard, clock.monotonic());
+    else this.#handleOwnMessage(topic);
+  }
+
+  #handleOwnMessage(topic: string): void {
+    const { members, clock } = this.#dependencies;
+    members.heardFromSelf();
+    for (const [shard, it] of this.#topics) if (it === topic) this.#heardAt.set(shard, clock.monotonic());
   }
 
   /** All connections are new, so silence on the old ones does not count. */
