@@ -26,20 +26,24 @@ describe("a request", () => {
 
   test.each([
     ["Authorization: Bearer", bearer(key), "passes"],
-    ["bearer in other letters", { authorization: `bearer  ${key}`, xApiKey: null }, "passes"],
+    ["bearer in other letter case", { authorization: `bearer  ${key}`, xApiKey: null }, "passes"],
     ["X-API-Key", { authorization: null, xApiKey: key }, "passes"],
-    ["X-API-Key beside a proxy's password", { authorization: "Basic dTpw", xApiKey: key }, "passes"],
+    ["X-API-Key next to a proxy's password", { authorization: "Basic dTpw", xApiKey: key }, "passes"],
     [
-      "X-API-Key beside another bearer: the former counts",
+      "X-API-Key next to another bearer token: the former counts",
       { authorization: `Bearer ${second}`, xApiKey: key },
       "passes",
     ],
-    ["a wrong X-API-Key beside the right bearer", { authorization: `Bearer ${key}`, xApiKey: second }, "unauthorized"],
+    [
+      "a wrong X-API-Key next to the right bearer token",
+      { authorization: `Bearer ${key}`, xApiKey: second },
+      "unauthorized",
+    ],
     ["no key", none, "unauthorized"],
-    ["an empty one", { authorization: "Bearer ", xApiKey: "" }, "unauthorized"],
-    ["a wrong one", bearer(second), "unauthorized"],
-    ["the beginning of one", bearer(key.slice(0, -1)), "unauthorized"],
-    ["one and more", bearer(`${key}0`), "unauthorized"],
+    ["an empty key", { authorization: "Bearer ", xApiKey: "" }, "unauthorized"],
+    ["a wrong key", bearer(second), "unauthorized"],
+    ["the beginning of a key", bearer(key.slice(0, -1)), "unauthorized"],
+    ["a key with extra characters", bearer(`${key}0`), "unauthorized"],
     ["the key without Bearer", { authorization: key, xApiKey: null }, "unauthorized"],
     ["the key as Basic", { authorization: `Basic ${key}`, xApiKey: null }, "unauthorized"],
   ])("with %s", (_with, headers, expected) => {
@@ -103,15 +107,15 @@ describe("without any key", () => {
 describe("a setting is an error at start that names its index and not the key, if", () => {
   test.each([
     ["the key is short", ["secret"], "API_KEY, key 1: expected at least 16 characters, got 6"],
-    ["the key behind its scope is short", [key, "read@secret"], "API_KEY, key 2: expected at least 16"],
+    ["the key after its scope is short", [key, "read@secret"], "API_KEY, key 2: expected at least 16"],
     ["it is empty", [""], "got 0"],
-    ["no scope stands before the @", [`@${key}`], "expected only scopes (publish, read, admin, joined by +)"],
-    ["an unknown scope does", [`write@${key}`], "only scopes"],
-    ["a key with an @ was meant", [`${key}@home`], "only scopes"],
-    ["a second @ follows", [`read@${key}@`], "only scopes"],
-    ["a scope is named twice", [`read+read@${key}`], "only scopes"],
-    ["a space is in it", [`${key} x`], "visible ASCII"],
-    ["a letter cannot stand in a header", [`${key}é`], "visible ASCII"],
+    ["no scope is before the @", [`@${key}`], "expected only scopes (publish, read, admin, joined by +)"],
+    ["an unknown scope is", [`write@${key}`], "only scopes"],
+    ["a key with an @ was intended", [`${key}@home`], "only scopes"],
+    ["it has a second @", [`read@${key}@`], "only scopes"],
+    ["a scope is repeated", [`read+read@${key}`], "only scopes"],
+    ["it contains a space", [`${key} x`], "visible ASCII"],
+    ["it contains a character that no header may have", [`${key}é`], "visible ASCII"],
     ["a key is listed twice", [key, `read@${key}`], "listed twice"],
   ])("%s", (_why, keys, complaint) => {
     const attempt = () => new ApiKeys(keys, secured);

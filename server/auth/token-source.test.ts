@@ -12,10 +12,10 @@ function from(query: string, authorization: string | null = null, subprotocols: 
 test.each([
   ["token= in the query", from(`token=${jwt}`)],
   ["the header Authorization", from("", `Bearer ${jwt}`)],
-  ["the header in other letters and spaces", from("", `bearer   ${jwt} `)],
-  ["a subprotocol beside fanfare.v1", from("", null, ["fanfare.v1", `fanfare.token.${jwt}`])],
-  ["all three places, the same", from(`token=${jwt}`, `Bearer ${jwt}`, [`fanfare.token.${jwt}`])],
-  ["the query, where a proxy keeps a password in the header", from(`token=${jwt}`, "Basic dTpw")],
+  ["the header in other letter case, with spaces", from("", `bearer   ${jwt} `)],
+  ["a subprotocol next to fanfare.v1", from("", null, ["fanfare.v1", `fanfare.token.${jwt}`])],
+  ["all three places, if they agree", from(`token=${jwt}`, `Bearer ${jwt}`, [`fanfare.token.${jwt}`])],
+  ["the query, if a proxy's password is in the header", from(`token=${jwt}`, "Basic dTpw")],
 ])("a token is found in %s", (_place, token) => {
   expect(token).toBe(jwt);
 });
@@ -23,11 +23,11 @@ test.each([
 test.each([
   ["nothing was sent", from("")],
   ["token= is empty", from("token=")],
-  ["Bearer is followed by nothing", from("", "Bearer ")],
+  ["nothing follows Bearer", from("", "Bearer ")],
   ["the subprotocol ends before it", from("", null, ["fanfare.token."])],
   ["the header has another scheme", from("", "Basic dTpw")],
   ["the subprotocols are others", from("", null, ["fanfare.v1", "mqtt", `token.${jwt}`])],
-])("there is none where %s", (_what, token) => {
+])("no token is found if %s", (_what, token) => {
   expect(token).toBeUndefined();
 });
 
@@ -36,7 +36,7 @@ test.each([
   ["query and subprotocol", [`token=${jwt}`, null, [`fanfare.token.${other}`]]],
   ["header and subprotocol", ["", `Bearer ${jwt}`, [`fanfare.token.${other}`]]],
   ["two subprotocols", ["", null, [`fanfare.token.${jwt}`, `fanfare.token.${other}`]]],
-] as const)("two different tokens, in %s, are refused without repeating them", (_places, [query, header, offered]) => {
+] as const)("two different tokens, in %s, are rejected without repeating them", (_places, [query, header, offered]) => {
   const attempt = () => from(query, header, offered);
   expect(attempt).toThrow(ServiceError);
   expect(attempt).toThrow(/^two different tokens: send one/);

@@ -62,7 +62,7 @@ describe("a token signed with JWT_SECRET", () => {
     expect(identity.expiresAtMs).toBe((nowS + 60 + 5) * 1000);
   });
 
-  test("needs nothing but a user", async () => {
+  test("needs only a user", async () => {
     const identity = await verifier.verify(await sign({ sub: "u1" }));
     expect(identity.expiresAtMs).toBeUndefined();
     expect(identity.grants.patterns).toEqual({ subscribe: [], publish: [] });
@@ -71,7 +71,7 @@ describe("a token signed with JWT_SECRET", () => {
   test.each([
     ["ends now", { exp: nowS }],
     ["ended 4 s ago", { exp: nowS - 4 }],
-    ["begins in 5 s", { nbf: nowS + 5 }],
+    ["starts in 5 s", { nbf: nowS + 5 }],
   ])("is accepted if it %s, since clocks differ", async (_when, times) => {
     expect(await verifier.verify(await sign({ sub: "u1", ...times }))).toMatchObject({ userId: "u1" });
   });
@@ -86,18 +86,18 @@ describe("a token signed with JWT_SECRET", () => {
 
   test.each([
     ["expired", { sub: "u1", exp: nowS - 5 }, "has expired"],
-    ["not begun", { sub: "u1", nbf: nowS + 6 }, "not valid yet"],
-    ["with a time that is none", { sub: "u1", exp: "tomorrow" }, "a time in the token is not a number"],
+    ["not yet valid", { sub: "u1", nbf: nowS + 6 }, "not valid yet"],
+    ["with a time that is not a number", { sub: "u1", exp: "tomorrow" }, "a time in the token is not a number"],
     ["that ends in milliseconds", { sub: "u1", exp: nowS * 1000 }, "exp: expected seconds (not milliseconds)"],
-    ["of nobody", { exp: nowS + 60 }, "sub: expected the user's id"],
-    ["of an empty user", { sub: "" }, "sub: expected"],
-    ["of a user that is a number", { sub: 7 }, "sub: expected"],
-    ["of a user of 129 characters", { sub: "u".repeat(129) }, "sub: expected"],
-    ["of a user with a line break", { sub: "u\n1" }, "sub: expected"],
-    ["whose grants are no list", { sub: "u1", subscribe: "room:*" }, "subscribe: expected a list"],
-    ["whose grants are no texts", { sub: "u1", publish: [1] }, "publish: expected a list"],
-    ["that grants another's channel", { sub: "u1", channels: ["@u2"] }, "channels: expected a list"],
-    ["that grants the server's", { sub: "u1", subscribe: ["$*"] }, "subscribe: expected a list"],
+    ["without a user", { exp: nowS + 60 }, "sub: expected the user's id"],
+    ["with an empty user", { sub: "" }, "sub: expected"],
+    ["with a number as user", { sub: 7 }, "sub: expected"],
+    ["with a user of 129 characters", { sub: "u".repeat(129) }, "sub: expected"],
+    ["with a user that contains a line break", { sub: "u\n1" }, "sub: expected"],
+    ["whose grants are not a list", { sub: "u1", subscribe: "room:*" }, "subscribe: expected a list"],
+    ["whose grants are not strings", { sub: "u1", publish: [1] }, "publish: expected a list"],
+    ["that grants another user's channel", { sub: "u1", channels: ["@u2"] }, "channels: expected a list"],
+    ["that grants a reserved channel", { sub: "u1", subscribe: ["$*"] }, "subscribe: expected a list"],
   ])("is rejected if it is one %s", async (_what, claims, complaint) => {
     const token = await sign(claims);
     const refusal = await refusalOf(verifier.verify(token), token);
@@ -105,7 +105,7 @@ describe("a token signed with JWT_SECRET", () => {
     expect(refusal.message).toContain(complaint);
   });
 
-  test("is refused with another's signature, with none, and with one bit changed", async () => {
+  test("is rejected with a foreign signature, without one, and with one changed bit", async () => {
     const foreign = await sign({ sub: "u1" }, Buffer.from("another secret of more than 32 bytes"));
     expect((await refusalOf(verifier.verify(foreign), foreign)).message).toContain("signature is wrong");
     const good = await sign({ sub: "u1" });
@@ -118,12 +118,12 @@ describe("a token signed with JWT_SECRET", () => {
     expect((await refusalOf(verifier.verify(stripped), stripped)).code).toBe("unauthorized");
   });
 
-  test.each(["HS384", "HS512"])("is refused with %s, which was not configured", async (alg) => {
+  test.each(["HS384", "HS512"])("is rejected with %s, which is not configured", async (alg) => {
     const token = await sign({ sub: "u1" }, Buffer.from(secret.repeat(2)), alg);
     expect((await refusalOf(verifier.verify(token), token)).message).toContain("expected HS256");
   });
 
-  test("is refused unread where it is longer than any header", async () => {
+  test("is rejected before it is decoded if it is longer than any header", async () => {
     const token = `${await sign({ sub: "u1" })}${"x".repeat(16_384)}`;
     expect((await refusalOf(verifier.verify(token), token)).message).toContain("longer than 16384");
   });
@@ -149,7 +149,7 @@ describe("a token signed for JWT_PUBLIC_KEY", () => {
     ["ES256", ec],
     ["EdDSA", ed],
     ["Ed25519", ed],
-  ])("is taken with %s", async (alg, pair) => {
+  ])("is accepted with %s", async (alg, pair) => {
     const verifier = verifierOf({ publicKey: pemOf(pair.publicKey) });
     const token = await sign({ sub: "u1" }, pair.privateKey, alg);
     expect(await verifier.verify(token)).toMatchObject({ userId: "u1" });
@@ -159,7 +159,7 @@ describe("a token signed for JWT_PUBLIC_KEY", () => {
     ["RSA", rsa],
     ["P-256", ec],
     ["Ed25519", ed],
-  ])("is refused where it is HS256 with the public key of %s as its secret", async (_kind, pair) => {
+  ])("is rejected if it is HS256 with the public key of %s as its secret", async (_kind, pair) => {
     const pem = pemOf(pair.publicKey);
     const der = pair.publicKey.export({ type: "spki", format: "der" });
     for (const verifier of [verifierOf({ publicKey: pem }), verifierOf({ publicKey: pem, secret })]) {
@@ -170,7 +170,7 @@ describe("a token signed for JWT_PUBLIC_KEY", () => {
     }
   });
 
-  test("is refused where another key of the kind, or another algorithm of the key, signed it", async () => {
+  test("is rejected if another key of the same kind, or another algorithm of the key, signed it", async () => {
     const verifier = verifierOf({ publicKey: pemOf(rsa.publicKey) });
     const foreign = await sign({ sub: "u1" }, generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey, "RS256");
     expect((await refusalOf(verifier.verify(foreign), foreign)).message).toContain("signature is wrong");
@@ -178,7 +178,7 @@ describe("a token signed for JWT_PUBLIC_KEY", () => {
     expect((await refusalOf(verifier.verify(pss), pss)).message).toContain("expected RS256");
   });
 
-  test("stands beside JWT_SECRET: each takes its own", async () => {
+  test("works next to JWT_SECRET: each accepts its own tokens", async () => {
     const verifier = verifierOf({ secret, publicKey: pemOf(ec.publicKey) });
     expect(await verifier.verify(await sign({ sub: "u1" }))).toMatchObject({ userId: "u1" });
     expect(await verifier.verify(await sign({ sub: "u2" }, ec.privateKey, "ES256"))).toMatchObject({ userId: "u2" });
@@ -215,11 +215,11 @@ describe("a token signed for JWKS_URL", () => {
     ["RS256", rsa, "r1"],
     ["ES256", ec, "e1"],
     ["EdDSA", ed, "d1"],
-  ])("is taken with %s", async (alg, pair, kid) => {
+  ])("is accepted with %s", async (alg, pair, kid) => {
     expect(await make().verify(await sign({ sub: "u1" }, pair.privateKey, alg, kid))).toMatchObject({ userId: "u1" });
   });
 
-  test("costs one request for many tokens, and none for one that cannot be of the set", async () => {
+  test("causes one request for many tokens, and none for one that cannot match the set", async () => {
     asked = 0;
     const verifier = make();
     const hmac = await sign({ sub: "u1" }, Buffer.from(secret), "HS256", "s1");
@@ -231,7 +231,7 @@ describe("a token signed for JWKS_URL", () => {
     expect(asked).toBe(1);
   });
 
-  test("is refused where the set has no such key, another one, or several that could be it", async () => {
+  test("is rejected if the set has no such key, a different one, or several candidates", async () => {
     const verifier = make();
     const unknown = await sign({ sub: "u1" }, ec.privateKey, "ES256", "e9");
     expect((await refusalOf(verifier.verify(unknown), unknown)).message).toContain("JWKS_URL does not list");
@@ -253,8 +253,8 @@ describe("a token signed for JWKS_URL", () => {
   });
 });
 
-describe("what is configured", () => {
-  test("nothing makes no verifier", () => {
+describe("the configuration", () => {
+  test("creates no verifier if nothing is set", () => {
     expect(makeTokenVerifier(unset)).toBeUndefined();
   });
 
@@ -266,36 +266,36 @@ describe("what is configured", () => {
   test.each([
     ["a secret of 31 bytes", { secret: "s".repeat(31) }, "JWT_SECRET: expected at least 32 bytes, got 31"],
     ["an empty secret", { secret: "" }, "JWT_SECRET: expected at least 32 bytes, got 0"],
-    ["a key that is none", { publicKey: "no key" }, "JWT_PUBLIC_KEY: expected PEM text"],
+    ["an invalid key", { publicKey: "no key" }, "JWT_PUBLIC_KEY: expected PEM text"],
     ["a private key", { publicKey: privatePem }, "JWT_PUBLIC_KEY: this is a private key"],
     ["an encrypted private key", { publicKey: encrypted.toString() }, "JWT_PUBLIC_KEY: this is a private key"],
     ["a weak key", { publicKey: pemOf(weak.publicKey) }, "at least 2048 bits"],
     ["a key of another curve", { publicKey: pemOf(p384.publicKey) }, "a P-256 key"],
-    ["an address that is none", { jwksUrl: "id.example.com" }, "JWKS_URL: expected a URL"],
-    ["an address of another kind", { jwksUrl: "file:///etc/jwks.json" }, "JWKS_URL: expected a URL"],
-    ["key and address", { publicKey: pemOf(ec.publicKey), jwksUrl: "http://127.0.0.1/" }, "both set"],
-  ])("%s is an error at start", (_what, settings, complaint) => {
+    ["an invalid URL", { jwksUrl: "id.example.com" }, "JWKS_URL: expected a URL"],
+    ["a URL with another scheme", { jwksUrl: "file:///etc/jwks.json" }, "JWKS_URL: expected a URL"],
+    ["key and URL", { publicKey: pemOf(ec.publicKey), jwksUrl: "http://127.0.0.1/" }, "both set"],
+  ])("with %s is an error at start", (_what, settings, complaint) => {
     expect(() => makeTokenVerifier({ ...unset, ...settings })).toThrow(complaint);
   });
 
-  test("a secret of 32 bytes is enough, whatever its letters", () => {
+  test("accepts a secret of 32 bytes, whatever its characters", () => {
     expect(makeTokenVerifier({ ...unset, secret: "é".repeat(16) })).toBeDefined();
   });
 
-  test("a key may stand on one line, its line breaks written as \\n", async () => {
+  test("accepts a key on one line, with its line breaks written as \\n", async () => {
     const line = pemOf(ec.publicKey).replaceAll("\n", "\\n");
     const token = await sign({ sub: "u1" }, ec.privateKey, "ES256");
     expect(await verifierOf({ publicKey: line }).verify(token)).toMatchObject({ userId: "u1" });
   });
 
-  test("the older form of an RSA key (PKCS #1) is taken too", async () => {
+  test("also accepts the older form of an RSA key (PKCS #1)", async () => {
     const pkcs1 = rsa.publicKey.export({ type: "pkcs1", format: "pem" }).toString();
     const token = await sign({ sub: "u1" }, rsa.privateKey, "RS256");
     expect(await verifierOf({ publicKey: pkcs1 }).verify(token)).toMatchObject({ userId: "u1" });
   });
 });
 
-describe("a made token", () => {
+describe("a created token", () => {
   const options = { secret, sub: "u1", subscribe: ["room:*"], publish: ["all"], expiresInS: 60 };
 
   test("is valid and contains the given options", async () => {
@@ -305,18 +305,18 @@ describe("a made token", () => {
     expect(identity.expiresAtMs).toBe((nowS + 65) * 1000);
   });
 
-  test("without an end never expires", async () => {
+  test("never expires if no expiry is given", async () => {
     const identity = await verifierOf({ secret }).verify(await makeToken({ ...options, expiresInS: undefined }, clock));
     expect(identity.expiresAtMs).toBeUndefined();
   });
 
   test.each([
     ["a short secret", { secret: "short" }, "JWT_SECRET: expected at least 32 bytes"],
-    ["no user", { sub: "" }, "sub: expected"],
-    ["a wrong pattern", { subscribe: ["room:*", "a*b"] }, "subscribe: expected a channel name"],
-    ["another's channel", { publish: ["@u2"] }, 'got "@u2"'],
-    ["an end in the past", { expiresInS: -1 }, "expires: expected more than 0"],
-    ["an end that is none", { expiresInS: Number.NaN }, "expires: expected more than 0"],
+    ["a missing user", { sub: "" }, "sub: expected"],
+    ["an invalid pattern", { subscribe: ["room:*", "a*b"] }, "subscribe: expected a channel name"],
+    ["another user's channel", { publish: ["@u2"] }, 'got "@u2"'],
+    ["an expiry in the past", { expiresInS: -1 }, "expires: expected more than 0"],
+    ["an invalid expiry", { expiresInS: Number.NaN }, "expires: expected more than 0"],
   ])("is refused for %s", async (_what, change, complaint) => {
     await expect(makeToken({ ...options, ...change }, clock)).rejects.toThrow(complaint);
   });

@@ -76,7 +76,7 @@ describe("a rule", () => {
     ["presence", "maybe", 'on or off, got "maybe"'],
     ["subscribe", "everyone", 'anyone, authenticated, token or nobody, got "everyone"'],
     ["publish", true, "anyone, authenticated, token or nobody, got true"],
-  ])("with %s: %p is refused, by field and rule", (field, value, expected) => {
+  ])("with %s: %p is rejected, and the error names field and rule", (field, value, expected) => {
     expect(problemsOf([{ match: "a", [field]: value }])).toEqual([`channels[0].${field}: expected ${expected}`]);
   });
 
@@ -94,11 +94,11 @@ describe("a rule", () => {
     expect(problemsOf([{ match: "room" }, { match: "room:*" }, { match: "*" }])).toEqual([]);
   });
 
-  test.each([[{}], ["room"], [7]])("list that is %p is refused", (value) => {
+  test.each([[{}], ["room"], [7]])("list that is %p is rejected", (value) => {
     expect(problemsOf(value)[0]).toStartWith("channels: expected a list of rules");
   });
 
-  test.each([["room"], [null], [["a"]]])("that is %p is refused", (value) => {
+  test.each([["room"], [null], [["a"]]])("that is %p is rejected", (value) => {
     expect(problemsOf([value])[0]).toStartWith("channels[0]: expected a rule such as");
   });
 });

@@ -5,7 +5,7 @@ import { HeldClaims } from "./held-claims.ts";
 
 const over = "nobody" as const;
 
-/** A cluster that can be out of reach, can forget everything, and can lose an answer. */
+/** A cluster that can be unreachable, can lose its state, and can lose an answer. */
 class FakeCluster {
   readonly holders = new Map<string, string>();
   isAway = false;
@@ -33,7 +33,7 @@ function world() {
   return { cluster, claims, lost, settle: turn };
 }
 
-test("what is held is claimed again by who is back, but not what was given back", async () => {
+test("a member that reconnects claims again what it holds, but not what it released", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   await claims.claim({ key: "b", holder: "2", over });
@@ -45,16 +45,16 @@ test("what is held is claimed again by who is back, but not what was given back"
   expect(lost).toEqual([]);
 });
 
-test("a name that the cluster still has under this member's former life stays with its holder", async () => {
+test("a name that the cluster still has under this member's previous session stays with its holder", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
-  claims.claimAllAgain(); // the cluster has not noticed that the former life is over
+  claims.claimAllAgain(); // The cluster has not noticed that the previous session is over.
   await settle();
   expect(lost).toEqual([]);
   expect([...cluster.holders]).toEqual([["a", "1"]]);
 });
 
-test("what another took meanwhile is theirs, and its holder here is told once", async () => {
+test("a name that another member took in the meantime is lost, and its holder here is told once", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.holders.set("a", "elsewhere");
@@ -66,7 +66,7 @@ test("what another took meanwhile is theirs, and its holder here is told once", 
   expect(cluster.holders.get("a")).toBe("elsewhere");
 });
 
-test("a name that was given back while nobody could be told is not claimed again", async () => {
+test("a name that was released while disconnected is not claimed again", async () => {
   const { cluster, claims, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.isAway = true;
@@ -78,14 +78,14 @@ test("a name that was given back while nobody could be told is not claimed again
   expect(cluster.holders.size).toBe(0);
 });
 
-test("a claim whose answer got lost holds nothing: who claimed it was turned away", async () => {
+test("a claim whose answer was lost holds nothing, since its caller was refused", async () => {
   const { cluster, claims } = world();
   cluster.losesAnswers = true;
   await expect(claims.claim({ key: "a", holder: "1", over })).rejects.toThrow("no answer");
   expect(cluster.holders.size).toBe(0);
 });
 
-test("a claim over one's own predecessor whose answer got lost leaves the name with the predecessor", async () => {
+test("a takeover whose answer was lost leaves the name with the predecessor", async () => {
   const { cluster, claims, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.losesAnswers = true;
@@ -94,7 +94,7 @@ test("a claim over one's own predecessor whose answer got lost leaves the name w
   expect(cluster.holders.get("a")).toBe("1");
 });
 
-test("what is passed on while nobody can decide belongs to the heir once this member is back", async () => {
+test("a name that is handed over while disconnected belongs to the heir after the reconnect", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.isAway = true;
@@ -108,7 +108,7 @@ test("what is passed on while nobody can decide belongs to the heir once this me
   expect(lost).toEqual([]);
 });
 
-test("an heir that comes too late has lost the name, and is told", async () => {
+test("an heir that is too late has lost the name, and is told", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.holders.set("a", "elsewhere");
@@ -117,7 +117,7 @@ test("an heir that comes too late has lost the name, and is told", async () => {
   expect(lost).toEqual(["2"]);
 });
 
-test("a name that was passed on is not given back by who had it before", async () => {
+test("the previous holder cannot release a name that it handed over", async () => {
   const { cluster, claims, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   claims.transfer("a", "1", "2");
@@ -129,7 +129,7 @@ test("a name that was passed on is not given back by who had it before", async (
   expect([...cluster.holders]).toEqual([["a", "2"]]);
 });
 
-test("a refusal that comes late takes nothing from who has the name here by then", async () => {
+test("a late refusal does not take the name from its current holder", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.holders.set("a", "elsewhere");

@@ -23,7 +23,7 @@ function world() {
   return { make, settle, clock, changes };
 }
 
-test("a connection that one worker counts is online for all, within a moment", async () => {
+test("a connection counted by one worker is online for all of them shortly after", async () => {
   const { make, settle } = world();
   const a = await make("a");
   const b = await make("b");
@@ -35,7 +35,7 @@ test("a connection that one worker counts is online for all, within a moment", a
   expect([b.roster.isConnected("alice"), b.roster.isConnected("bob")]).toEqual([true, false]);
 });
 
-test("a user is connected until the last of their connections has left, wherever those were", async () => {
+test("a user is connected until the last of their connections closes, on any worker", async () => {
   const { make, settle } = world();
   const a = await make("a");
   const b = await make("b");
@@ -50,7 +50,7 @@ test("a user is connected until the last of their connections has left, wherever
   expect([a.roster.isConnected("alice"), b.roster.isConnected("alice")]).toEqual([false, false]);
 });
 
-test("a newcomer gets the picture, and what changes meanwhile counts once", async () => {
+test("a new worker receives a snapshot, and counts later changes once", async () => {
   const { make, settle } = world();
   const a = await make("a");
   a.roster.count("alice", 1, true);
@@ -65,7 +65,7 @@ test("a newcomer gets the picture, and what changes meanwhile counts once", asyn
   expect([b.roster.online, b.roster.isConnected("bob")]).toEqual([1, false]);
 });
 
-test("a user who came and left within a moment leaves no trace", async () => {
+test("a user who connects and leaves between two reports leaves no trace", async () => {
   const { make, settle, changes } = world();
   const a = await make("a");
   const b = await make("b");
@@ -76,7 +76,7 @@ test("a user who came and left within a moment leaves no trace", async () => {
   expect(changes).toEqual([{ connections: 0, users: [], hasJoined: true, hasLeft: true }]);
 });
 
-test("the connections of a worker that is gone are gone", async () => {
+test("the connections of a worker that died are no longer counted", async () => {
   const { make, settle } = world();
   const a = await make("a");
   const b = await make("b");
@@ -87,7 +87,7 @@ test("the connections of a worker that is gone are gone", async () => {
   expect([b.roster.online, b.roster.isConnected("alice")]).toEqual([0, false]);
 });
 
-test("a question is answered by all others, and by nobody where there are none", async () => {
+test("a question is answered by all other workers, and by none if there are none", async () => {
   const { make } = world();
   const double = { double: (n: number) => n * 2 };
   const a = await make("a", double);
@@ -101,7 +101,7 @@ test("a question is answered by all others, and by nobody where there are none",
   ]);
 });
 
-test("who fails, keeps silent or dies is left out of the answers", async () => {
+test("a worker that fails, does not answer or dies is left out of the answers", async () => {
   const { make, settle, clock } = world();
   const a = await make("a");
   await make("b", { q: () => "b" });
@@ -116,7 +116,7 @@ test("who fails, keeps silent or dies is left out of the answers", async () => {
   expect((await asking).map(({ body }) => body)).toEqual(["b"]);
 });
 
-test("a worker with very many users is counted by all, and its names are forgotten", async () => {
+test("the connections of a worker with too many users to list are counted, and its user list is dropped", async () => {
   const { make, settle } = world();
   const [a, b] = [await make("a"), await make("b")];
   a.roster.count("first", 1, true);

@@ -18,8 +18,8 @@ const came = (userId: string, more = 1): RosterChange => ({
   hasLeft: more < 0,
 });
 
-describe("what a worker tells of its own", () => {
-  test("is what changed since it told last, each user once", () => {
+describe("a worker's own report", () => {
+  test("contains the changes since the last one, each user once", () => {
     const { roster, changes } = world();
     roster.count("alice", 1, true);
     roster.count("alice", 1, true);
@@ -34,7 +34,7 @@ describe("what a worker tells of its own", () => {
     expect(roster.takeChanges()).toBeUndefined();
   });
 
-  test("counts the streams that ended only to resume, and those that did", () => {
+  test("counts the streams that ended to resume, and those that resumed", () => {
     const { roster } = world();
     roster.count(undefined, 1, "pause");
     roster.count(undefined, 1, "pause");
@@ -43,7 +43,7 @@ describe("what a worker tells of its own", () => {
     expect(roster.takeChanges()).toEqual({ connections: 1, users: [], ...news });
   });
 
-  test("is no user at all where one came and left meanwhile, but people hear of both", () => {
+  test("lists no user who came and left in between, but counts both events", () => {
     const { roster } = world();
     roster.count("alice", 1, true);
     roster.count("alice", -1, true);
@@ -51,7 +51,7 @@ describe("what a worker tells of its own", () => {
     expect([roster.online, roster.isConnected("alice")]).toEqual([0, false]);
   });
 
-  test("is a user less where one left who came long ago", () => {
+  test("lists a user who left as gone", () => {
     const { roster } = world();
     roster.count("alice", 1, false);
     roster.takeChanges();
@@ -64,14 +64,14 @@ describe("what a worker tells of its own", () => {
     });
   });
 
-  test("is in its picture, told or not", () => {
+  test("is part of its snapshot, reported or not", () => {
     const { roster } = world();
     roster.count("alice", 1, true);
     expect(roster.snapshot()).toEqual({ connections: 1, users: [["alice", 1]] });
   });
 });
 
-describe("a worker with more users than are named", () => {
+describe("a worker with more users than the limit", () => {
   const withUsers = (count: number) => {
     const roster = new Roster(
       () => undefined,
@@ -82,13 +82,13 @@ describe("a worker with more users than are named", () => {
     return roster;
   };
 
-  test("names them all at the limit", () => {
+  test("lists all of them at the limit", () => {
     const roster = withUsers(4);
     expect(roster.snapshot().users).toHaveLength(4);
     expect(roster.takeSnapshotRequest()).toBe(false);
   });
 
-  test("names nobody one past it, and has the others forget the names that they know", () => {
+  test("lists none one past it, and makes the others drop the users that they know", () => {
     const roster = withUsers(5);
     expect(roster.takeChanges()).toEqual({ connections: 5, users: [], hasJoined: true, hasLeft: false });
     expect(roster.snapshot()).toEqual({ connections: 5, users: [] });
@@ -96,7 +96,7 @@ describe("a worker with more users than are named", () => {
     expect(roster.isConnected("u4")).toBe(true);
   });
 
-  test("names them again only at half of it", () => {
+  test("lists them again only below half of it", () => {
     const roster = withUsers(5);
     roster.takeSnapshotRequest();
     for (const n of [0, 1]) roster.count(`u${n}`, -1, false);
@@ -106,8 +106,8 @@ describe("a worker with more users than are named", () => {
   });
 });
 
-describe("what others tell", () => {
-  test("counts from their picture on; what came before it is in it", () => {
+describe("the report of another worker", () => {
+  test("counts from its snapshot on, which contains everything before it", () => {
     const { roster, news } = world();
     roster.change("m1", came("early"));
     expect([roster.online, roster.knows("m1"), news.length]).toEqual([0, false, 0]);
@@ -117,14 +117,14 @@ describe("what others tell", () => {
     expect(news).toEqual([came("late")]);
   });
 
-  test("a picture that comes again takes the place of the first", () => {
+  test("is replaced by a repeated snapshot", () => {
     const { roster } = world();
     roster.replace("m1", { connections: 2, users: [["alice", 2]] });
     roster.replace("m1", { connections: 1, users: [["bob", 1]] });
     expect([roster.online, roster.isConnected("alice"), roster.isConnected("bob")]).toEqual([1, false, true]);
   });
 
-  test("is forgotten with them, and only theirs", () => {
+  test("is dropped when that worker leaves, and no other", () => {
     const { roster } = world();
     roster.count("alice", 1, false);
     roster.replace("m1", {
@@ -142,7 +142,7 @@ describe("what others tell", () => {
     expect(["alice", "bob", "ghost"].map((it) => roster.isConnected(it))).toEqual([true, true, false]);
   });
 
-  test("that a user left leaves no trace once the last connection has gone", () => {
+  test("about a user who left leaves no trace once the last connection has closed", () => {
     const { roster } = world();
     roster.replace("m1", { connections: 2, users: [["alice", 2]] });
     roster.change("m1", came("alice", -1));

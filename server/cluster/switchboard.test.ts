@@ -20,7 +20,7 @@ function world() {
   return { clock, board, left, join: () => board.join(state, events) };
 }
 
-/** A clock whose process can stand still: time passes, and no timer runs in it. */
+/** A clock whose process can be suspended: time passes, and no timer runs. */
 class StumblingClock extends MovedClock {
   #stoodMs = 0;
 
@@ -33,7 +33,7 @@ class StumblingClock extends MovedClock {
   }
 }
 
-test("a member that is silent for too long is given up", () => {
+test("a member that is silent for too long is removed", () => {
   const { clock, board, join } = world();
   const [a, b] = [join(), join()];
   for (let passed = 0; passed < expiryMs * 2; passed += 1000) {
@@ -43,14 +43,14 @@ test("a member that is silent for too long is given up", () => {
   expect([board.isMember(a), board.isMember(b)]).toEqual([true, false]);
 });
 
-test("nobody is given up because the process where they meet stood still itself", () => {
+test("no member is removed because the switchboard's own process was suspended", () => {
   const { clock, board, left, join } = world();
   const [a, b] = [join(), join()];
   clock.move(1500);
   clock.standStill(60_000);
   clock.move(1000);
   expect(left).toEqual([]);
-  // From here on silence is silence again.
+  // From here on, silence counts again.
   for (let passed = 0; passed < expiryMs * 2; passed += 1000) {
     clock.move(1000);
     board.beat(a, state);
@@ -58,7 +58,7 @@ test("nobody is given up because the process where they meet stood still itself"
   expect([board.isMember(a), board.isMember(b)]).toEqual([true, false]);
 });
 
-test("who was given up can claim nothing, since nobody would take it back", () => {
+test("a removed member can claim nothing, since nobody would release it", () => {
   const { board, join } = world();
   const [a, b] = [join(), join()];
   board.leave(a);
@@ -66,7 +66,7 @@ test("who was given up can claim nothing, since nobody would take it back", () =
   expect(board.claim(b, claim).isGranted).toBe(true);
 });
 
-test("who was given up has seen the others leave, so that it meets them anew", () => {
+test("a removed member has seen the others leave, so they join again when it returns", () => {
   const { clock, board, left, join } = world();
   const [a, b] = [join(), join()];
   for (let passed = 0; passed < expiryMs * 2; passed += 1000) {

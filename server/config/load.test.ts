@@ -40,11 +40,11 @@ describe("the order of sources", () => {
     ]);
   });
 
-  test("a flag wins over all", () => {
+  test("a flag overrides everything else", () => {
     expect(load({ ...everywhere, flags: { "--port": "9004" } }).settings.port).toBe(9004);
   });
 
-  test("an alias of a stronger source wins over the name in a weaker one", () => {
+  test("an alias in a stronger source overrides the name in a weaker one", () => {
     const files = { ".env": "NOTIFICATION_INTERVAL=7" };
     expect(load({ files, env: { INTERVAL: "5" } }).settings.notificationIntervalMs).toBe(5000);
   });
@@ -263,7 +263,7 @@ describe("Redis", () => {
     [{ REDIS_URL: "redis://h", DATA_DIR: "/tmp/x" }, /^DATA_DIR and REDIS_URL: history is stored in one place only/],
     [{ REDIS_URL: "redis://h", REDIS_HOST: "h" }, /^REDIS_HOST and REDIS_URL: both name a Redis server/],
     [{ REDIS_WAIT: "11" }, /^REDIS_WAIT: expected/],
-  ])("%j is refused, and no password is shown", (env, problem) => {
+  ])("%j is rejected, and the error shows no password", (env, problem) => {
     const problems = problemsOf({ env });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(problem);
@@ -299,7 +299,7 @@ describe("values that depend on others", () => {
     expect(problemsOf({ env: { TIMEOUT: "5", DRAIN_WINDOW: "6" } })).toHaveLength(1);
   });
 
-  test("DEBUG is the level DEBUG, whatever else is asked for", () => {
+  test("DEBUG sets the level DEBUG, whatever LOG_LEVEL is", () => {
     expect(load({ env: { DEBUG: "on" } }).settings.logLevel).toBe("DEBUG");
     expect(load({ env: { DEBUG: "on", LOG_LEVEL: "error" } }).settings.logLevel).toBe("DEBUG");
     expect(load({ env: { DEBUG: "off", LOG_LEVEL: "error" } }).settings.logLevel).toBe("ERROR");

@@ -34,14 +34,14 @@ describe("a body", () => {
       () => new Request("http://localhost/", { method: "POST", headers: { "Content-Length": "11" } }),
     ],
     ["over the limit in bytes, not in characters", () => chunked(["123456789é"])],
-  ])("that is %s is refused", async (_, make) => {
+  ])("that is %s is rejected", async (_, make) => {
     await expect(readBody(make(), 10)).rejects.toMatchObject({
       code: "too-large",
       message: "body: expected at most 10 bytes",
     });
   });
 
-  test("that is not UTF-8 is refused", async () => {
+  test("that is not UTF-8 is rejected", async () => {
     const request = new Request("http://localhost/", { method: "POST", body: new Uint8Array([0xff]) });
     await expect(readBody(request, 10)).rejects.toMatchObject({ code: "bad-request" });
   });

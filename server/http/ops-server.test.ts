@@ -138,7 +138,7 @@ describe("opening and closing", () => {
       port: opsPort,
       socket: { data: () => undefined, close: () => closed.resolve() },
     });
-    // Its body never comes to an end.
+    // Its body never ends.
     socket.write("POST /v1/drain HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
     await server.close();
     await closed.promise;

@@ -86,8 +86,8 @@ describe("the page", () => {
   );
 });
 
-describe("without the page", () => {
-  test.each(["/", "/page/app.js"])("%s is not there", async (path) => {
+describe("with the page off", () => {
+  test.each(["/", "/page/app.js"])("%s is not found", async (path) => {
     const refusal = await ask(new Page({ ...settings, page: false }), path).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: "not-found" });
   });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { UserRates } from "./user-rates.ts";
 
-/** Milliseconds, moved by the tests. */
+/** Milliseconds, set by the tests. */
 let now = 0;
 const clock = { monotonic: () => now };
 const limited = expect.objectContaining({ code: "rate-limited" });
@@ -37,7 +37,7 @@ test("the least recently seen user is evicted first, so memory is bounded", () =
   const rates = new UserRates(1, clock, 2);
   rates.charge("u", 2);
   rates.charge("v", 2);
-  expect(() => rates.charge("u", 1)).toThrow(limited); // seen again: v is the older one now
+  expect(() => rates.charge("u", 1)).toThrow(limited); // Seen again, so v is the least recently seen now.
   rates.charge("w", 2);
   rates.charge("v", 2);
   expect(() => rates.charge("w", 1)).toThrow(limited);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { formatByteSize, parseByteSize } from "./byte-size.ts";
 
-describe("an amount of bytes", () => {
+describe("a byte size", () => {
   test.each([
     [65_536, 65_536],
     ["65536", 65_536],
@@ -15,7 +15,7 @@ describe("an amount of bytes", () => {
     expect(parseByteSize(written)).toBe(bytes);
   });
 
-  test.each([["much"], ["-1"], [""], ["1.5"], ["64K"], ["1TiB"], [0.5], [true], [null]])("%p is none", (written) => {
+  test.each([["much"], ["-1"], [""], ["1.5"], ["64K"], ["1TiB"], [0.5], [true], [null]])("%p is invalid", (written) => {
     expect(parseByteSize(written)).toBeUndefined();
   });
 
@@ -25,7 +25,7 @@ describe("an amount of bytes", () => {
     [65_536, "64KiB"],
     [1_048_577, "1048577"],
     [268_435_456, "256MiB"],
-  ])("of %d is written %s, and read back", (bytes, written) => {
+  ])("of %d is written as %s, and parsed back", (bytes, written) => {
     expect(formatByteSize(bytes)).toBe(written);
     expect(parseByteSize(written)).toBe(bytes);
   });

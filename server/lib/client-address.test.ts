@@ -5,35 +5,35 @@ const proxies = new TrustedProxies(["10.0.0.0/8", "2001:db8:ffff::/48", "192.0.2
 
 describe("the client's address", () => {
   test.each([
-    ["is the last one that no trusted proxy has", "10.0.0.1", "203.0.113.7, 10.0.0.2", "203.0.113.7"],
-    ["is not what the client wrote in front", "10.0.0.1", "1.2.3.4, 203.0.113.7", "203.0.113.7"],
+    ["is the last one that is not a trusted proxy", "10.0.0.1", "203.0.113.7, 10.0.0.2", "203.0.113.7"],
+    ["is not the one that the client prepended", "10.0.0.1", "1.2.3.4, 203.0.113.7", "203.0.113.7"],
     [
-      "is not what the client wrote, however much",
+      "is not one that the client prepended, however many there are",
       "10.0.0.1",
       "10.9.9.9, 1.2.3.4, 203.0.113.7, 10.0.0.2",
       "203.0.113.7",
     ],
-    ["is without its port", "10.0.0.1", "203.0.113.7:4711", "203.0.113.7"],
+    ["loses its port", "10.0.0.1", "203.0.113.7:4711", "203.0.113.7"],
     ["is IPv6", "10.0.0.1", "2001:db8::1", "2001:db8::1"],
-    ["is IPv6 in brackets", "10.0.0.1", "[2001:db8::1]", "2001:db8::1"],
-    ["is IPv6 in brackets with a port", "10.0.0.1", "[2001:db8::1]:443", "2001:db8::1"],
+    ["may be IPv6 in brackets", "10.0.0.1", "[2001:db8::1]", "2001:db8::1"],
+    ["may be IPv6 in brackets with a port", "10.0.0.1", "[2001:db8::1]:443", "2001:db8::1"],
     ["is IPv4 in IPv6 form", "10.0.0.1", "::ffff:203.0.113.7", "203.0.113.7"],
-    ["comes from a proxy in IPv6 form", "::ffff:10.0.0.1", "203.0.113.7", "203.0.113.7"],
-    ["comes over a proxy in IPv6", "2001:db8:ffff::1", "203.0.113.7, 2001:db8:ffff::2", "203.0.113.7"],
-    ["comes over a proxy that is trusted by its address", "192.0.2.7", "203.0.113.7", "203.0.113.7"],
-    ["is the socket's where it is no trusted proxy", "203.0.113.9", "1.2.3.4", "203.0.113.9"],
-    ["is the socket's next to a trusted one", "192.0.2.8", "1.2.3.4", "192.0.2.8"],
-    ["is the socket's without a header", "10.0.0.1", null, "10.0.0.1"],
+    ["is read behind a proxy whose IPv4 address is in IPv6 form", "::ffff:10.0.0.1", "203.0.113.7", "203.0.113.7"],
+    ["is read behind a proxy with an IPv6 address", "2001:db8:ffff::1", "203.0.113.7, 2001:db8:ffff::2", "203.0.113.7"],
+    ["is read behind a proxy that is trusted by its exact address", "192.0.2.7", "203.0.113.7", "203.0.113.7"],
+    ["is the socket's if that is not a trusted proxy", "203.0.113.9", "1.2.3.4", "203.0.113.9"],
+    ["is the socket's if that is only near a trusted network", "192.0.2.8", "1.2.3.4", "192.0.2.8"],
+    ["is the socket's without the header", "10.0.0.1", null, "10.0.0.1"],
     ["is the socket's with an empty header", "10.0.0.1", "", "10.0.0.1"],
-    ["is the socket's where only proxies are named", "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.1"],
-    ["is the socket's where the last one is no address", "10.0.0.1", "203.0.113.7, unknown", "10.0.0.1"],
-    ["is the socket's where a port is none", "10.0.0.1", "203.0.113.7:port", "10.0.0.1"],
+    ["is the socket's if the header contains only proxies", "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.1"],
+    ["is the socket's if the last entry is invalid", "10.0.0.1", "203.0.113.7, unknown", "10.0.0.1"],
+    ["is the socket's if a port is invalid", "10.0.0.1", "203.0.113.7:port", "10.0.0.1"],
     ["is the socket's in plain form", "::ffff:203.0.113.9", null, "203.0.113.9"],
   ])("%s", (_, socket, header, client) => {
     expect(proxies.clientOf(socket, header)).toBe(client);
   });
 
-  test("is the socket's where no proxy is trusted", () => {
+  test("is the socket's if no proxy is trusted", () => {
     expect(new TrustedProxies([]).clientOf("10.0.0.1", "203.0.113.7")).toBe("10.0.0.1");
   });
 });
@@ -46,11 +46,11 @@ test.each([
   ["10.0.0.0/8/8"],
   ["proxy"],
   ["10.0.0.0/x"],
-])("%s is no proxy", (range) => {
+])("%s is not a valid proxy", (range) => {
   expect(() => new TrustedProxies([range])).toThrow(/^TRUSTED_PROXIES: expected addresses or ranges/);
 });
 
-describe("the limit per address counts", () => {
+describe("for the limit per address", () => {
   test.each([
     ["203.0.113.7", "203.0.113.7"],
     ["2001:db8:0:1:2:3:4:5", "2001:db8:0:1::/64"],
@@ -63,7 +63,7 @@ describe("the limit per address counts", () => {
     ["64:ff9b::1.2.3.4", "64:ff9b:0:0::/64"],
     ["fe80::1%eth0", "fe80:0:0:0::/64"],
     ["unknown", "unknown"],
-  ])("%s as %s", (address, network) => {
+  ])("%s counts as %s", (address, network) => {
     expect(networkOf(address)).toBe(network);
   });
 });

@@ -5,22 +5,22 @@ import { MovedClock } from "./moved-clock.ts";
 
 describe.each([
   ["the machine's clock", systemClock],
-  ["the clock that tests move", new MovedClock()],
+  ["the test clock", new MovedClock()],
 ])("%s", (_, clock) => {
-  test("takes a timer of the longest time there is", () => {
+  test("accepts a timer with the maximum delay", () => {
     const timer = clock.setTimeout(() => expect.unreachable(), maxTimerMs);
     timer.cancel();
     expect(timer.cancel()).toBeUndefined();
   });
 
   test.each([maxTimerMs + 1, Number.POSITIVE_INFINITY, Number.NaN])(
-    "refuses one of %d ms, which would not wait",
+    "rejects a delay of %d ms, which would fire at once",
     (ms) => {
       expect(() => clock.setTimeout(() => expect.unreachable(), ms)).toThrow(RangeError);
     },
   );
 
-  test("refuses to sleep longer too", async () => {
+  test("rejects a longer sleep too", async () => {
     await expect(clock.sleep(maxTimerMs + 1)).rejects.toThrow(
       "expected a delay of at most 2147483647 ms, got 2147483648",
     );
@@ -43,8 +43,8 @@ describe("the machine's clock", () => {
   });
 });
 
-describe("the clock that tests move", () => {
-  test("runs what is due in the order of its times, and of being set", () => {
+describe("the test clock", () => {
+  test("runs due timers in the order of their times, then of their creation", () => {
     const clock = new MovedClock();
     const ran: string[] = [];
     clock.setTimeout(() => ran.push("late"), 11);
@@ -58,7 +58,7 @@ describe("the clock that tests move", () => {
     expect(ran).toEqual(["at once", "first", "second", "late"]);
   });
 
-  test("runs a timer that a timer set, at its own time", () => {
+  test("runs a timer that another timer created, at its own time", () => {
     const clock = new MovedClock(0);
     const times: number[] = [];
     const again = () => {
@@ -70,7 +70,7 @@ describe("the clock that tests move", () => {
     expect([times, clock.monotonic()]).toEqual([[10, 20, 30], 35]);
   });
 
-  test("can have its wall clock set, which moves no timer", () => {
+  test("can set its wall clock without moving any timer", () => {
     const clock = new MovedClock(1000);
     let ran = 0;
     clock.setTimeout(() => ran++, 10);

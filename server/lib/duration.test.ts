@@ -18,13 +18,13 @@ describe("a duration", () => {
   });
 
   test.each([["soon"], ["-1"], [-1], [""], ["5 minutes"], ["1e3"], ["5M"], [Number.NaN], [true], [null], ["5s 3"]])(
-    "%p is none",
+    "%p is invalid",
     (written) => {
       expect(parseDuration(written)).toBeUndefined();
     },
   );
 
-  test("that is too short to count is none, since 0 often means off", () => {
+  test("that rounds to 0 is invalid, since 0 often means off", () => {
     expect(parseDuration("0.4ms")).toBeUndefined();
     expect(parseDuration("0.5ms")).toBe(1);
   });
@@ -37,7 +37,7 @@ describe("a duration", () => {
     [1_800_000, "30m"],
     [7_200_000, "2h"],
     [86_400_000, "1d"],
-  ])("of %d milliseconds is written %s, and read back", (ms, written) => {
+  ])("of %d milliseconds is written as %s, and parsed back", (ms, written) => {
     expect(formatDuration(ms)).toBe(written);
     expect(parseDuration(written)).toBe(ms);
   });

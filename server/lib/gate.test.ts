@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Gate } from "./gate.ts";
 
-/** Tasks that a test ends by hand; `started` has their numbers in the order of their starts. */
+/** Tasks that the test ends. `started` has their numbers in the order in which they started. */
 function makeTasks(places: number) {
   const gate = new Gate(places);
   const started: number[] = [];
@@ -16,10 +16,10 @@ function makeTasks(places: number) {
   return { started, start, end: (number: number) => ends.get(number) };
 }
 
-/** Until everything that is settled has been heard of. */
+/** Lets the handlers of settled promises run. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test("as many tasks run as there are places, and the next one starts when one ends", async () => {
+test("runs as many tasks as there are slots, and starts the next one when one ends", async () => {
   const { started, start, end } = makeTasks(2);
   const [first, , third] = [1, 2, 3, 4].map(start);
   expect(started).toEqual([1, 2]);
@@ -32,7 +32,7 @@ test("as many tasks run as there are places, and the next one starts when one en
   expect([await first, await third, started]).toEqual([10, 30, [1, 2, 3, 4]]);
 });
 
-test("a task that fails gives its place back, and its failure to whoever asked", async () => {
+test("a task that fails releases its slot, and its caller receives the error", async () => {
   const { started, start, end } = makeTasks(1);
   const [first] = [1, 2].map(start);
   end(1)?.reject(new Error("away"));
@@ -41,7 +41,7 @@ test("a task that fails gives its place back, and its failure to whoever asked",
   expect(started).toEqual([1, 2]);
 });
 
-test("many that wait start in the order in which they came, and a place that is not needed stays free", async () => {
+test("starts waiting tasks in order, and a slot that is not needed stays free", async () => {
   const { started, start, end } = makeTasks(1);
   const numbers = Array.from({ length: 100 }, (_, number) => number);
   const all = numbers.map(start);

@@ -4,7 +4,7 @@ import { MovedClock } from "./moved-clock.ts";
 
 const mebibyte = 1024 * 1024;
 
-/** A process whose figures a test sets. */
+/** A process whose CPU time and memory the test sets. */
 function makeProcess() {
   const clock = new MovedClock();
   const figures = { cpu: 0, resident: 50 * mebibyte, afterCollection: 50 * mebibyte, collections: 0 };
@@ -16,7 +16,7 @@ function makeProcess() {
       figures.resident = figures.afterCollection;
     },
   });
-  /** Five seconds in which it uses so much processor time, and holds so much at their end. */
+  /** Five seconds in which the process uses this much CPU time, and at whose end it has this much memory. */
   const pass = (cpuMs: number, resident = figures.resident) => {
     figures.cpu += cpuMs;
     figures.resident = resident;
@@ -26,7 +26,7 @@ function makeProcess() {
   return { figures, pass, collector };
 }
 
-test("collects when it has grown and is idle again, and not before", () => {
+test("collects once memory has grown and the process is idle again, and not before", () => {
   const { pass } = makeProcess();
   expect(pass(0)).toBe(0);
   expect(pass(3000, 300 * mebibyte)).toBe(0);
@@ -34,7 +34,7 @@ test("collects when it has grown and is idle again, and not before", () => {
   expect(pass(249)).toBe(1);
 });
 
-test("collects once for each growth of 32 MiB, however long it is idle", () => {
+test("collects once for each growth of 32 MiB, however long the process is idle", () => {
   const { pass, figures } = makeProcess();
   figures.afterCollection = 200 * mebibyte;
   pass(0);
@@ -44,7 +44,7 @@ test("collects once for each growth of 32 MiB, however long it is idle", () => {
   expect(pass(0, 232 * mebibyte)).toBe(2);
 });
 
-test("counts growth from the least that it held since the last collection", () => {
+test("measures growth from the minimum since the last collection", () => {
   const { pass, figures } = makeProcess();
   pass(0, 100 * mebibyte);
   figures.afterCollection = 90 * mebibyte;
@@ -54,7 +54,7 @@ test("counts growth from the least that it held since the last collection", () =
   expect(pass(0, 92 * mebibyte)).toBe(2);
 });
 
-test("does nothing after its end", () => {
+test("does nothing after it is closed", () => {
   const { pass, collector } = makeProcess();
   pass(0);
   collector.close();

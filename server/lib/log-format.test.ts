@@ -9,8 +9,8 @@ function record(message: readonly unknown[], more: Partial<LogRecord> = {}): Log
   return { ...base, message, rawMessage: "", ...more };
 }
 
-describe("a line of the log", () => {
-  test("is time, level and message by default", () => {
+describe("a log line", () => {
+  test("consists of time, level and message by default", () => {
     const format = makeLogFormat("{time:YYYY-MM-DD HH:mm:ss} | {level} | {message}");
     expect(format(record(["Client connected: ", "127.0.0.1:5", ""]))).toBe(
       "2026-01-02 03:04:05 | INFO | Client connected: 127.0.0.1:5",
@@ -24,7 +24,7 @@ describe("a line of the log", () => {
     ["{level:>8}|", "    INFO|"],
     ["{name}", "fanfare.hub"],
     ["{pid}", String(process.pid)],
-  ])("has the placeholder %s", (template, shown) => {
+  ])("replaces the placeholder %s", (template, shown) => {
     expect(makeLogFormat(`${template} {message}`)(record(["m"]))).toBe(`${shown} m`);
   });
 
@@ -34,22 +34,22 @@ describe("a line of the log", () => {
     ["debug", "DEBUG"],
     ["trace", "DEBUG"],
     ["fatal", "ERROR"],
-  ] as const)("calls %s %s", (level, shown) => {
+  ] as const)("writes the level %s as %s", (level, shown) => {
     expect(makeLogFormat("{level} {message}")(record([""], { level }))).toBe(`${shown} `);
   });
 
-  test("has the level in colour where a person looks on, and nowhere else", () => {
+  test("has a coloured level in a terminal, and nowhere else", () => {
     const line = makeLogFormat("{level} {message}", { hasColors: true })(record(["m"], { level: "error" }));
     expect(line).toBe("\u001b[31mERROR\u001b[0m m");
     expect(makeLogFormat("json", { hasColors: true })(record(["m"]))).not.toContain("\u001b");
   });
 
-  test("writes out what would forge a line or move a terminal's cursor", () => {
+  test("escapes what would fake a line or move a terminal's cursor", () => {
     const line = makeLogFormat("{message}")(record(["from ", "a\nb\r\u001b[2J\u202ec\u0000", ""]));
     expect(line).toBe("from a\\nb\\r\\u001b[2J\\u202ec\\u0000");
   });
 
-  test("has the steps that led to an error below it, and no line that its text made up", () => {
+  test("is followed by the stack of an error, and by no line that its message made up", () => {
     const error = new Error("bad\n    at forged (x.ts:1:1)", { cause: new Error("deep") });
     const [first, ...steps] = makeLogFormat("{message}")(record(["Failed: ", error, ""])).split("\n");
     expect(first).toBe("Failed: Error: bad\\n    at forged (x.ts:1:1)");
@@ -57,14 +57,14 @@ describe("a line of the log", () => {
     expect(steps).toContain("    caused by Error: deep");
   });
 
-  test("has no secret in it", () => {
+  test("contains no secret", () => {
     const format = makeLogFormat("{message}", { secrets: ["0123456789abcdef"] });
     expect(format(record(["key 0123456789abcdef, Bearer abcdefghij"]))).toBe("key [secret], Bearer [secret]");
   });
 });
 
-describe("a line of the log as JSON", () => {
-  test("is one object with the values of the record", () => {
+describe("a log line as JSON", () => {
+  test("is one object with the fields of the record", () => {
     const line = makeLogFormat("json")(record(["Sent ", 5, ""], { properties: { count: 5, big: 7n } }));
     expect(JSON.parse(line)).toEqual({
       time: at.toISOString(),
@@ -75,7 +75,7 @@ describe("a line of the log as JSON", () => {
     });
   });
 
-  test("stays JSON, and keeps secrets back, by their looks and by their names", () => {
+  test("stays valid JSON, and hides secrets by their form and by their field names", () => {
     const properties = { token: 'a"b', url: 'x?token=abc"def', error: new Error("Bearer abcdefghij") };
     const line = makeLogFormat("JSON")(record(["m"], { properties }));
     expect(line).not.toContain("\n");
@@ -84,7 +84,7 @@ describe("a line of the log as JSON", () => {
   });
 });
 
-describe("a format", () => {
+describe("a log format", () => {
   test.each([["json"], ["{message}"], ["{time:YYYY} {level: <8} {name} {pid} {message}"]])("may be %s", (format) => {
     expect(logFormatPattern.test(format)).toBe(true);
   });

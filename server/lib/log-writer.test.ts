@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { EventEmitter } from "node:events";
 import { makeLogWriter } from "./log-writer.ts";
 
-/** A stream that takes everything, and says whether more may come. */
+/** A stream that accepts everything, and says whether it wants more. */
 class FakeStream extends EventEmitter {
   readonly written: string[] = [];
   isFull = false;
@@ -13,8 +13,8 @@ class FakeStream extends EventEmitter {
   }
 }
 
-describe("the writer of the log", () => {
-  test("hands on each entry at once while its reader keeps up", () => {
+describe("the log writer", () => {
+  test("writes each entry at once while its reader keeps up", () => {
     const stream = new FakeStream();
     const write = makeLogWriter(stream);
     write("a\n");
@@ -22,7 +22,7 @@ describe("the writer of the log", () => {
     expect(stream.written).toEqual(["a\n", "b\n"]);
   });
 
-  test("keeps what comes while its reader stands still, and hands it on together", () => {
+  test("buffers entries while its reader is slow, and writes them together", () => {
     const stream = new FakeStream();
     const write = makeLogWriter(stream);
     stream.isFull = true;
@@ -34,7 +34,7 @@ describe("the writer of the log", () => {
     expect(stream.written).toEqual(["a\n", "b\nc\n", "d\n"]);
   });
 
-  test("drops what is more than a megabyte, and says how much that was", () => {
+  test("drops entries above a megabyte, and reports how many", () => {
     const stream = new FakeStream();
     const write = makeLogWriter(stream);
     const half = "x".repeat(512 * 1024);
@@ -44,14 +44,14 @@ describe("the writer of the log", () => {
     expect(stream.written[1]).toBe(
       `${half}${half}2 log entries were dropped because the reader of the log was stalled\n`,
     );
-    // What was handed on, or counted, is not so again.
+    // What was written or counted is not written or counted again.
     write("d\n");
     stream.emit("drain");
     stream.emit("drain");
     expect(stream.written.slice(2)).toEqual(["d\n"]);
   });
 
-  test("outlives a pipe that was closed", () => {
+  test("survives a closed pipe", () => {
     const stream = new FakeStream();
     const write = makeLogWriter(stream);
     expect(() => stream.emit("error", new Error("EPIPE"))).not.toThrow();

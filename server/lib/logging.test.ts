@@ -21,16 +21,16 @@ describe("the log", () => {
     ["INFO", ["INFO i\n", "WARNING w\n", "ERROR e\n"]],
     ["WARNING", ["WARNING w\n", "ERROR e\n"]],
     ["ERROR", ["ERROR e\n"]],
-  ] as const)("from %s on", (level, lines) => {
+  ] as const)("contains entries from %s up", (level, lines) => {
     expect(logged(level)).toEqual([...lines]);
   });
 
-  test("can be set up again: the last call counts", () => {
+  test("can be configured again, and the last call counts", () => {
     logged("ERROR");
     expect(logged("INFO")).toHaveLength(3);
   });
 
-  test("has no secret of this server in it", () => {
+  test("contains no secret of this server", () => {
     let output = "";
     const write = (line: string) => {
       output += line;
@@ -40,7 +40,7 @@ describe("the log", () => {
     expect(output).toBe("key [secret]\n");
   });
 
-  test("takes nothing from other programs in the same process", () => {
+  test("does not capture the log of other code in the same process", () => {
     const lines: string[] = [];
     configureLogging({ level: "DEBUG", format: "{message}", write: (line) => void lines.push(line) });
     getLogger(["other"]).error("not ours");

@@ -9,15 +9,15 @@ test.each([
   ["HISTRY_SIZE", "HISTORY_SIZE"],
   ["HISTORYSIZE", "HISTORY_SIZE"],
   ["HSOT", "HOST"],
-])("%s was meant to be %s", (written, meant) => {
+])("the nearest name to %s is %s", (written, meant) => {
   expect(nearest(written, words)).toBe(meant);
 });
 
-test.each([["X"], ["ENTIRELY_ELSE"], ["PATH_TO"]])("%s is near nothing", (written) => {
+test.each([["X"], ["ENTIRELY_ELSE"], ["PATH_TO"]])("%s has no near name", (written) => {
   expect(nearest(written, words)).toBeUndefined();
 });
 
-test("a name longer than any there is has no nearest, so a long one costs nothing", () => {
+test("a name longer than all known ones has no near name, so a long one costs nothing", () => {
   const word = "a".repeat(100);
   expect(nearest(word, [word])).toBe(word);
   expect(nearest(`${word}a`, [word])).toBeUndefined();

@@ -6,7 +6,7 @@ Max processes             100                  100                  processes
 Max open files            ${soft}                 4096                 files
 `;
 
-test("the limit is read from what the kernel says, and unknown where it says nothing", () => {
+test("the limit is read from the kernel, and is unknown if the kernel does not report one", () => {
   expect(openFilesLimit(() => limits("1024"))).toBe(1024);
   expect(openFilesLimit(() => limits("unlimited"))).toBeUndefined();
   expect(openFilesLimit(() => "")).toBeUndefined();
@@ -27,11 +27,11 @@ describe("connections", () => {
     [100_000, 20_000, 18_976],
     [Number.POSITIVE_INFINITY, 1024, 896],
     [100, 10, 1],
-  ])("that are to be %d are, under a limit of %p files, %d", (wanted, files, accepted) => {
+  ])("for which %d are configured, under a limit of %p files, are limited to %d", (wanted, files, accepted) => {
     expect(connectionsWithin(wanted, files)).toBe(accepted);
   });
 
-  test("that do not fit are warned of, with both numbers and the way out", () => {
+  test("that do not fit cause a warning with both numbers and a solution", () => {
     expect(openFilesWarning(896, 1024)).toBeUndefined();
     expect(openFilesWarning(Number.POSITIVE_INFINITY, 1024)).toBeUndefined();
     expect(openFilesWarning(897, 1024)).toBe(

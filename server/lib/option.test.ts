@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { bytes, choice, duration, flagOf, limit, list, nameOf, port, text, toggle, whole } from "./option.ts";
 
-describe("an option takes what keeps its rule, at both ends and not one beyond:", () => {
+describe("an option accepts values within its rule, at both ends and not one beyond:", () => {
   test.each([
     ["duration", duration(0, "", { min: 100, max: 1000 }), ["100ms", "1s"], ["99ms", "1001ms", "soon"]],
     ["bytes", bytes(0, "", { min: 256, max: 1024 }), ["256", "1KiB"], ["255", "1025", "much"]],
@@ -18,26 +18,26 @@ describe("an option takes what keeps its rule, at both ends and not one beyond:"
   });
 });
 
-test("a limit of 0 is none, and is written as 0", () => {
+test("a limit of 0 means no limit, and is written as 0", () => {
   const option = limit(5, "Things.");
   expect(option.parse("0")).toBe(Number.POSITIVE_INFINITY);
   expect(option.format(Number.POSITIVE_INFINITY)).toBe("0");
   expect(option.help).toBe("Things. 0: no limit.");
 });
 
-test("a list comes with commas, in lines, or as a list; empty places are skipped", () => {
+test("a list is separated by commas, by lines, or is an array; empty items are skipped", () => {
   const option = list([], "");
   expect(option.parse("a, b,,\nc")).toEqual(["a", "b", "c"]);
   expect(option.parse(["a", "b"])).toEqual(["a", "b"]);
 });
 
-test("a word has synonyms", () => {
+test("a choice has synonyms", () => {
   const option = choice("WARNING", "", { choices: ["WARNING", "ERROR"], synonyms: { warn: "WARNING" } });
   expect(option.parse("Warn")).toBe("WARNING");
   expect(option.parse("constructor")).toBeUndefined();
 });
 
-test("names are made from the key, unless the option has one of its own", () => {
+test("names are derived from the key, unless the option has its own", () => {
   expect(nameOf("maxConnectionsPerIp", toggle(false, ""))).toBe("MAX_CONNECTIONS_PER_IP");
   expect(nameOf("apiKeys", list([], "", { name: "API_KEY" }))).toBe("API_KEY");
   expect(flagOf("MAX_CONNECTIONS_PER_IP")).toBe("--max-connections-per-ip");

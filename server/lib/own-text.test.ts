@@ -5,8 +5,8 @@ import { ownText, textBytes } from "./own-text.ts";
 const megabyte = 1024 * 1024;
 
 /**
- * Runs a piece of code in a process of its own, so that nothing else is in its memory, and gives the growth of its resident
- * memory in bytes. `keep` is called for each text that is to be kept.
+ * Runs code in its own process, so that nothing else is in its memory, and returns the growth of its resident
+ * memory in bytes. The code calls `keep` for each text that it keeps.
  */
 async function growthOf(body: string): Promise<number> {
   const code = `
@@ -25,25 +25,25 @@ async function growthOf(body: string): Promise<number> {
   return growth ?? Number.NaN;
 }
 
-describe("a text that is kept", () => {
-  test("holds on to the text that it was cut from, as the engine makes it", async () => {
-    // When this fails, the engine has learned to copy: then ownText may go.
+describe("a string that is kept", () => {
+  test("keeps the string that it was cut from in memory, as the engine makes it", async () => {
+    // If this fails, the engine copies, and ownText can be removed.
     expect(await growthOf("keep(parent(at).slice(0, 45))")).toBeGreaterThan(50 * megabyte);
   });
 
   test.each([
     ["a slice", "parent(at).slice(0, 45)"],
     ["a match", "/^(.{45})/.exec(parent(at))[1]"],
-    ["a part of a split", "(parent(at) + ',' + at).split(',')[0].slice(0, 45)"],
+    ["a part of a split string", "(parent(at) + ',' + at).split(',')[0].slice(0, 45)"],
     ["a slice of a slice that was made well-formed", "parent(at).slice(0, 500000).toWellFormed().slice(7, 52)"],
-    ["a slice of a text with two bytes per character", "('€' + parent(at)).slice(0, 45)"],
-    ["narrow characters out of a text with two bytes per character", "('€' + parent(at)).slice(1, 46)"],
+    ["a slice of a string with two bytes per character", "('€' + parent(at)).slice(0, 45)"],
+    ["one-byte characters from a string with two bytes per character", "('€' + parent(at)).slice(1, 46)"],
   ])("is a copy of %s afterwards", async (_, cut) => {
     expect(await growthOf(`keep(ownText(${cut}))`)).toBeLessThan(20 * megabyte);
   });
 
   test.each(["", "plain", "Grüße", "10 €", "💡", "half \ud800 of a pair \udc00", "\u0000\u00ff"])(
-    "says what it said: %p",
+    "keeps its characters: %p",
     (text) => {
       expect(ownText(`${text}-${text}`.slice(0, text.length))).toBe(text);
     },
@@ -55,7 +55,7 @@ describe("a text that is kept", () => {
     ["Grüße", 69],
     ["10 €", 72],
     ["💡", 68],
-  ])("%p is counted with one byte per character, or two where it takes two", (text, bytes) => {
+  ])("%p is counted with one byte per character, or two if it needs them", (text, bytes) => {
     expect(textBytes(text)).toBe(bytes);
   });
 });

@@ -16,7 +16,7 @@ function ringOf(...items: Item[]): Ring<Item> {
   return ring;
 }
 
-/** What `take` gives, worked out by hand. */
+/** What `take` should return, computed in the simplest way. */
 function taken(items: readonly Item[], from: number, maxItems: number, maxBytes: number): Item[] {
   const page = items.slice(from, from + maxItems);
   const bytesUpTo = (index: number) => page.slice(0, index + 1).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -24,7 +24,7 @@ function taken(items: readonly Item[], from: number, maxItems: number, maxBytes:
 }
 
 describe("Ring", () => {
-  test("an empty ring has nothing to give", () => {
+  test("returns nothing if it is empty", () => {
     const ring = ringOf();
     expect([ring.length, ring.bytes, ring.at(0), ring.shift()]).toEqual([0, 0, undefined, undefined]);
     expect(ring.slice(0, 10)).toEqual([]);
@@ -36,32 +36,32 @@ describe("Ring", () => {
     expect([ring.at(-1), ring.at(0)?.bytes, ring.at(1)?.bytes, ring.at(2)]).toEqual([undefined, 1, 2, undefined]);
   });
 
-  test("has none there either where its items were pushed out of it, or begin in the middle of its slots", () => {
+  test("has none there either if items were evicted, or if its items start in the middle of its slots", () => {
     const ring = new Ring(measure);
     for (let time = 1; time <= 6; time++) ring.push({ bytes: 1, time });
     for (let gone = 0; gone < 4; gone++) ring.shift();
     expect([ring.at(-1), ring.at(0)?.time, ring.at(1)?.time, ring.at(2)]).toEqual([undefined, 5, 6, undefined]);
   });
 
-  test("takes from the first on where one before it is asked for, and nothing beyond the last", () => {
+  test("returns items from the first on if an earlier one is requested, and none after the last", () => {
     const ring = ringOf({ bytes: 1, time: 1 }, { bytes: 2, time: 2 }, { bytes: 3, time: 3 });
     const times = (from: number) => ring.take(from, 2, 100).map(({ time }) => time);
     expect([times(-1), times(0), times(1), times(2), times(3)]).toEqual([[1, 2], [1, 2], [2, 3], [3], []]);
   });
 
   test.each([
-    ["as many items as it may have", { maxItems: 2 }, false],
-    ["one item more than it may have", { maxItems: 1 }, true],
-    ["as many bytes as it may have", { maxBytes: 30 }, false],
-    ["one byte more than it may have", { maxBytes: 29 }, true],
-    ["an item as old as it may be", { minTime: 1000 }, false],
-    ["an item one millisecond older than it may be", { minTime: 1001 }, true],
-  ])("knows whether it exceeds its bounds with %s", (_, bounds, exceeds) => {
+    ["the maximum number of items", { maxItems: 2 }, false],
+    ["one item too many", { maxItems: 1 }, true],
+    ["the maximum number of bytes", { maxBytes: 30 }, false],
+    ["one byte too many", { maxBytes: 29 }, true],
+    ["an item of the maximum age", { minTime: 1000 }, false],
+    ["an item one millisecond too old", { minTime: 1001 }, true],
+  ])("knows whether it exceeds its limits with %s", (_, bounds, exceeds) => {
     const ring = ringOf({ bytes: 10, time: 1000 }, { bytes: 20, time: 1001 });
     expect(ring.exceeds({ ...unbounded, ...bounds })).toBe(exceeds);
   });
 
-  test("does what an array does, whatever is pushed and shifted", () => {
+  test("behaves like an array, whatever is pushed and shifted", () => {
     const step = fc.oneof(
       fc.nat(1000).map((bytes) => ({ bytes, time: bytes })),
       fc.constant("shift" as const),
@@ -88,7 +88,7 @@ describe("Ring", () => {
     );
   });
 
-  test("takes an item of no bytes with the one that fills the page, and measures each item once", () => {
+  test("includes an item without bytes on the page that the previous one filled, and measures each item once", () => {
     const measured: number[] = [];
     const ring = new Ring<Item>({ ...measure, bytesOf: ({ bytes }) => measured.push(bytes) && bytes });
     for (const bytes of [10, 0, 1]) ring.push({ bytes, time: 0 });
@@ -97,7 +97,7 @@ describe("Ring", () => {
     expect([ring.bytes, measured]).toEqual([1, [10, 0, 1]]);
   });
 
-  test("a long queue that goes on for long keeps its order", () => {
+  test("keeps its order in a long queue that runs for a long time", () => {
     const ring = new Ring(measure);
     for (let time = 0; time < 100_000; time++) {
       ring.push({ bytes: 1, time });

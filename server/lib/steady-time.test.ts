@@ -3,7 +3,7 @@ import { MovedClock } from "./moved-clock.ts";
 import { steadyTime } from "./steady-time.ts";
 
 describe("steadyTime", () => {
-  test("begins at the wall clock and follows what passes, not what the clock is set to", () => {
+  test("starts at the wall clock, then follows elapsed time, not changes of the wall clock", () => {
     const clock = new MovedClock(1000);
     clock.set(500);
     const now = steadyTime(clock);

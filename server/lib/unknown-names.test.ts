@@ -5,27 +5,27 @@ const known = ["channel", "message", "ephemeral"];
 
 describe("unknown names", () => {
   test.each([
-    ["a slip", ["chanel"], ['unknown field "chanel". Did you mean "channel"?']],
+    ["a typo", ["chanel"], ['unknown field "chanel". Did you mean "channel"?']],
     ["swapped letters", ["emphemeral"], ['unknown field "emphemeral". Did you mean "ephemeral"?']],
-    ["something else", ["colour"], ['unknown field "colour". Allowed here: channel, message, ephemeral.']],
-    ["the same twice", ["x", "x"], ['unknown field "x". Allowed here: channel, message, ephemeral.']],
-    ["none of them", ["channel", "message"], []],
-  ])("are told: %s", (_, given, told) => {
+    ["a different word", ["colour"], ['unknown field "colour". Allowed here: channel, message, ephemeral.']],
+    ["a repeated name", ["x", "x"], ['unknown field "x". Allowed here: channel, message, ephemeral.']],
+    ["no unknown name", ["channel", "message"], []],
+  ])("are reported: %s", (_, given, told) => {
     expect(unknownNames(given, known, "field")).toEqual(told);
   });
 
-  test("are told where nothing is known", () => {
+  test("are reported if nothing is allowed", () => {
     expect(unknownNames(["limt"], [], "parameter")).toEqual(['unknown parameter "limt". None are allowed here.']);
   });
 
-  test("are counted from the sixth on, and cut when they are long", () => {
+  test("are only counted from the sixth on, and cut if they are long", () => {
     const five = ["a1", "a2", "a3", "a4", "a5"];
     expect(unknownNames(five, known, "field")).toHaveLength(5);
     expect(unknownNames([...five, "a6", "a7"], known, "field").at(-1)).toBe("2 more unknown fields");
     expect(unknownNames(["x".repeat(10_000)], known, "field")[0]?.length).toBeLessThan(150);
   });
 
-  test("are refused by the first of them, as field or parameter", () => {
+  test("are rejected, and the error names the first as field or parameter", () => {
     expect(() => refuseUnknownNames(["channel"], known, "field")).not.toThrow();
     expect(() => refuseUnknownNames(["channel", "mesage"], known, "field")).toThrow(
       expect.objectContaining({ code: "invalid-field", field: "mesage" }),

@@ -69,7 +69,7 @@ describe("a control socket", () => {
     ["a file", (path: string) => writeFileSync(path, "someone's notes")],
     ["a directory", (path: string) => mkdirSync(path)],
     ["a link", (path: string) => symlinkSync("elsewhere", path)],
-  ])("does not take the place of %s", async (_, make) => {
+  ])("does not replace %s", async (_, make) => {
     const path = join(makeFolder(), "socket");
     make(path);
     const before = lstatSync(path);
@@ -80,7 +80,7 @@ describe("a control socket", () => {
     expect([calls, lstatSync(path).ino]).toEqual([0, before.ino]);
   });
 
-  test("leaves one alone on which somebody listens", async () => {
+  test("does not replace one on which a server listens", async () => {
     const path = join(makeFolder(), "socket");
     const living = listen(path);
     let calls = 0;
@@ -89,7 +89,7 @@ describe("a control socket", () => {
     living.stop(true);
   });
 
-  test("that somebody else has taken by then is left to them", async () => {
+  test("does not remove one that another server has replaced by then", async () => {
     const path = join(makeFolder(), "socket");
     let own: ReturnType<typeof listen> | undefined;
     const leave = await openControlSocket(path, () => {
@@ -104,8 +104,8 @@ describe("a control socket", () => {
   });
 });
 
-describe("what killed servers left behind", () => {
-  test("is cleared up: their control sockets, and the directories of their workers", async () => {
+describe("the leftovers of killed servers", () => {
+  test("are removed: their control sockets, and the directories of their workers", async () => {
     const folder = makeFolder();
     leaveSocket(join(folder, `fanfare-${uid}-8000.sock`));
     mkdirSync(join(folder, "fanfare-abcXY1"));
@@ -115,12 +115,12 @@ describe("what killed servers left behind", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("is nothing that lives, is somebody else's, or only looks like it", async () => {
+  test("include nothing that is alive, belongs to another user, or has only a similar name", async () => {
     const folder = makeFolder();
     const living = listen(join(folder, `fanfare-${uid}-8001.sock`));
     mkdirSync(join(folder, "fanfare-living"));
     const workers = listen(join(folder, "fanfare-living", "socket"));
-    mkdirSync(join(folder, "fanfare-newone")); // its server is about to listen
+    mkdirSync(join(folder, "fanfare-newone")); // Its server is about to listen.
     leaveSocket(join(folder, "fanfare-99999-8000.sock"));
     writeFileSync(join(folder, `fanfare-${uid}-8002.sock`), "a file");
     leaveSocket(join(folder, "other"));

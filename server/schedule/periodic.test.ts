@@ -4,7 +4,7 @@ import { Periodic } from "./periodic.ts";
 
 const intervalMs = 10_000;
 
-/** Something periodic that writes down when it ran and for which moment. */
+/** A periodic task that records when it ran, and for which scheduled time. */
 function makePeriodic(start = Date.UTC(2026, 0, 1, 0, 0, 3), interval = intervalMs) {
   const clock = new MovedClock(start);
   const slots: number[] = [];
@@ -16,8 +16,8 @@ function makePeriodic(start = Date.UTC(2026, 0, 1, 0, 0, 3), interval = interval
   return { clock, slots, times, periodic };
 }
 
-describe("something periodic", () => {
-  test("happens at the full multiples of its interval, the first time at the next one", () => {
+describe("a periodic task", () => {
+  test("runs at multiples of its interval, for the first time at the next one", () => {
     const { clock, slots, times, periodic } = makePeriodic();
     periodic.start();
     clock.move(6999);
@@ -30,13 +30,13 @@ describe("something periodic", () => {
   test("does not drift in an hour of late timers", () => {
     const { clock, slots, times, periodic } = makePeriodic();
     periodic.start();
-    // The loop comes to its timers only each 37 ms: every single one is late, and none makes the next one later.
+    // The event loop runs timers only every 37 ms. Each one is late, and none delays the next.
     for (let passed = 0; passed < 3_600_000; passed += 37) clock.move(37);
     expect(times).toHaveLength(360);
     expect(slots).toEqual(slots.map((_, index) => (slots[0] ?? 0) + index));
   });
 
-  test("has the same numbers for the same moments, whoever counts", () => {
+  test("has the same number for the same time on every server", () => {
     const [one, two] = [makePeriodic(), makePeriodic(Date.UTC(2026, 0, 1, 0, 0, 9))];
     for (const { periodic } of [one, two]) periodic.start();
     one.clock.move(30_000);
@@ -44,7 +44,7 @@ describe("something periodic", () => {
     expect(two.slots).toEqual(one.slots);
   });
 
-  test("leaves out what a pause of the machine swallowed, and does not make it up in a burst", () => {
+  test("skips the runs that a pause of the machine prevented, and does not make up for them in a burst", () => {
     const { clock, slots, periodic } = makePeriodic();
     periodic.start();
     clock.move(7000);
@@ -54,7 +54,7 @@ describe("something periodic", () => {
     expect(new Set(slots).size).toBe(slots.length);
   });
 
-  test("says no moment twice where the clock is set back by a little", () => {
+  test("runs once for each time if the clock is set back a little", () => {
     const { clock, slots, periodic } = makePeriodic();
     periodic.start();
     clock.move(7500);
@@ -64,7 +64,7 @@ describe("something periodic", () => {
     expect(new Set(slots).size).toBe(2);
   });
 
-  test("goes on where the clock is set back by much", () => {
+  test("continues if the clock is set back a lot", () => {
     const { clock, slots, periodic } = makePeriodic();
     periodic.start();
     clock.move(7000);
@@ -73,7 +73,7 @@ describe("something periodic", () => {
     expect(slots.length).toBeGreaterThanOrEqual(5);
   });
 
-  test("goes on after a time that failed", async () => {
+  test("continues after a run that failed", async () => {
     const clock = new MovedClock();
     let runs = 0;
     const periodic = new Periodic(intervalMs, clock, async () => {
@@ -85,7 +85,7 @@ describe("something periodic", () => {
     expect(runs).toBe(3);
   });
 
-  test("never happens with an interval of 0, nor before it is started, nor after its end", () => {
+  test("never runs with an interval of 0, before its start, or after its end", () => {
     const never = makePeriodic(undefined, 0);
     never.periodic.start();
     never.clock.move(60_000);

@@ -21,7 +21,7 @@ function listen(port: number, reusePort: boolean) {
   return Bun.serve({ hostname: host, port, reusePort, fetch: () => new Response("worker") });
 }
 
-test("port 0 becomes one that the system chose", async () => {
+test("port 0 becomes a free port", async () => {
   const { port, release } = reservePort(settings(0));
   expect(port).toBeGreaterThan(0);
   release();
@@ -30,14 +30,14 @@ test("port 0 becomes one that the system chose", async () => {
   await server.stop(true);
 });
 
-test("a port that somebody has is in use, however willing to share they are", async () => {
+test("a port that another process has is in use, even if both allow sharing", async () => {
   const server = listen(0, true);
   expect(() => reservePort(settings(server.port ?? 0))).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));
   await server.stop(true);
 });
 
 testIf(onLinux, "workers share a port on Linux only")(
-  "until it is released workers may have it, and another server may not",
+  "a reserved port is open to the workers, but not to another server",
   async () => {
     const { port, release } = reservePort(settings(0));
     expect(() => reservePort(settings(port))).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));

@@ -13,8 +13,8 @@ afterEach(() => server.stop(true));
 
 const url = (path: string) => `http://127.0.0.1:${server.port}${path}`;
 
-describe("while its workers start a server", () => {
-  test("answers a stream with 200, when to reconnect, and the end, so that an EventSource goes on", async () => {
+describe("while the workers start, the server", () => {
+  test("answers a stream with 200, a retry time and the end, so that an EventSource reconnects", async () => {
     using stream = await StreamUnderTest.connect(url("/sse?channel=a"), { Origin: origin });
     await stream.untilEnded();
     expect(stream.response.status).toBe(200);
@@ -33,7 +33,7 @@ describe("while its workers start a server", () => {
     ["GET", "/readyz"],
     ["GET", "/ws"],
     ["POST", "/sse"],
-  ])("answers %s %s with 503 as a problem, when to try again, and closes the connection", async (method, path) => {
+  ])("answers %s %s with 503, a problem document and a retry time, and closes the connection", async (method, path) => {
     const response = await fetch(url(path), { method });
     const { headers, status } = response;
     expect([status, headers.get("Retry-After"), headers.get("Connection")]).toEqual([503, "1", "close"]);
@@ -41,14 +41,14 @@ describe("while its workers start a server", () => {
     expect(await response.json()).toMatchObject({ code: "starting", retry_after_ms: 1000 });
   });
 
-  test("closes a browser's WebSocket with a code that says to reconnect", async () => {
+  test("closes a browser's WebSocket with a code that allows a reconnect", async () => {
     const socket = new WebSocket(url("/ws").replace("http", "ws"), { headers: { Origin: origin } });
     const { promise, resolve } = Promise.withResolvers<CloseEvent>();
     socket.onclose = resolve;
     expect(await promise).toMatchObject({ code: 4053, reason: "the server is starting" });
   });
 
-  test("lets no page in that the workers would not let in", async () => {
+  test("refuses the origins that the workers would refuse", async () => {
     for (const path of ["/sse", "/v1/publish"]) {
       const response = await fetch(url(path), { headers: { Origin: "https://elsewhere.example" } });
       expect([response.status, response.headers.get("Access-Control-Allow-Origin")]).toEqual([403, null]);

@@ -81,7 +81,7 @@ function makePool({ isReady = true }: { isReady?: boolean } = {}) {
   });
   const newest = () => started.at(-1) ?? expect.unreachable();
   const settle = turn;
-  /** @returns after how long the next worker is started; undefined if none is within 5 s */
+  /** @returns the delay until the next worker is started; undefined if it is more than 5 s */
   const waitForNext = async (): Promise<number | undefined> => {
     const before = started.length;
     for (let passed = 10; passed <= 5000; passed += 10) {
@@ -249,7 +249,7 @@ describe("draining", () => {
     });
     expect(started.map(({ orders }) => orders)).toEqual([["drain"], ["drain"], ["drain"]]);
     started[0]?.end(receipt);
-    started[1]?.end(); // killed, say
+    started[1]?.end(); // for example killed
     await settle();
     expect(receipts).toBeUndefined();
     started[2]?.end(receipt);
@@ -336,7 +336,7 @@ describe("draining", () => {
 test("after end() no worker is restarted", async () => {
   const { pool, clock, started } = makePool();
   await pool.start(2);
-  started[0]?.end(); // another one is due in a moment
+  started[0]?.end(); // Another one is due soon.
   await turn();
   await pool.end();
   await clock.moveInSteps(120_000, 1000);

@@ -94,7 +94,7 @@ describe("the process of a worker", () => {
     release();
     for (let beats = 0; beats < 8; beats++) {
       clock.move(1000);
-      // The ping is there before these requests, and the worker looks at everything that is there in each of its turns.
+      // The ping arrives before these requests, and the worker handles everything that has arrived in each of its turns.
       for (let request = 0; request < 3; request++) await (await fetch(`${url}/livez`)).text();
       await turn();
     }

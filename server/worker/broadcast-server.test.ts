@@ -92,10 +92,10 @@ test("a port in use and an invalid option are errors that say so", async () => {
 });
 
 test.each([
-  ["an event that would break out of its quotes", { message: "m", event: 'a","channel":"b' }, /^event: expected/],
-  ["an event of the server's own", { message: "m", event: "system" }, /^event: expected/],
+  ["an event that contains a quote", { message: "m", event: 'a","channel":"b' }, /^event: expected/],
+  ["a reserved event name", { message: "m", event: "system" }, /^event: expected/],
   ["neither message nor data", {}, /^data: expected data or message/],
-  ["a message that is no text", { message: 5 as unknown as string }, /^message: expected a text/],
+  ["a message that is not a string", { message: 5 as unknown as string }, /^message: expected a text/],
 ])("a broadcast with %s is rejected, and clients receive no broken JSON", async (_, broadcast, complaint) => {
   await using it = await running();
   using alice = await SocketUnderTest.open(it.url);

@@ -11,7 +11,7 @@ import { FanfareServer, type ServerEnvironment } from "./fanfare-server.ts";
 
 type Options = Parameters<typeof loadSettings>[0]["options"];
 
-/** Counts how often it was closed. */
+/** Counts the calls of close(). */
 class ClosingBroker extends EmbeddedBroker {
   closes = 0;
 
@@ -61,18 +61,18 @@ describe("a server that cannot start", () => {
     expect(broker.closes).toBe(1);
   });
 
-  test("because OPS_PORT is taken gives its own port back", async () => {
+  test("because OPS_PORT is taken releases its own port", async () => {
     const { port: opsPort } = await start();
     const { port } = await start();
-    await running.pop()?.stopNow(); // a port that is free now
+    await running.pop()?.stopNow(); // A port that is free now.
     const { server, broker } = make({ port, opsPort }, { hasOpsListeners: true });
     await expect(server.start()).rejects.toThrow("OPS_PORT");
     expect([await isListening(port), broker.closes]).toEqual([false, 1]);
   });
 });
 
-describe("stopping", () => {
-  test("is one thing, however often it is asked for, and ends with the receipt for everybody", async () => {
+describe("stopping a server", () => {
+  test("happens once, however often it is requested, and every caller receives the receipt", async () => {
     const { server, broker, cluster, port } = await start();
     expect([server.isStopping, cluster.members().map(({ state }) => state.isDraining)]).toEqual([false, [false]]);
     const stopping = server.stop();
@@ -85,7 +85,7 @@ describe("stopping", () => {
     expect([await isListening(port), broker.closes, cluster.members()]).toEqual([false, 1, []]);
   });
 
-  test("waits for clients, and no longer once somebody is in a hurry", async () => {
+  test("waits for clients, until an immediate stop is requested", async () => {
     const { server, wsUrl } = await start();
     using client = await SocketUnderTest.open(wsUrl);
     void server.stop();
@@ -95,7 +95,7 @@ describe("stopping", () => {
     expect(await stopping).toMatchObject({ initial: 1, forced: 1, moved: 0 });
   });
 
-  test("moves its clients where it was waiting for them, within the window", async () => {
+  test("moves its clients within the window if it was waiting for them", async () => {
     const { server, wsUrl } = await start({ drainWindow: "10ms" });
     using client = await SocketUnderTest.open(wsUrl);
     void server.stop();
@@ -105,7 +105,7 @@ describe("stopping", () => {
     expect(await server.stopped).toMatchObject({ initial: 1, left: 0 });
   });
 
-  test("moves its clients at once where it was not stopping yet", async () => {
+  test("moves its clients at once if it was not stopping yet", async () => {
     const { server, wsUrl } = await start({ drainWindow: "10ms" });
     using client = await SocketUnderTest.open(wsUrl);
     const moving = server.moveClients();
@@ -115,9 +115,9 @@ describe("stopping", () => {
 
   test.each<[string, Partial<MemberState>, boolean]>([
     ["another node", { node: "n2" }, true],
-    ["another node that is draining too", { node: "n2", isDraining: true }, false],
+    ["another node that is draining", { node: "n2", isDraining: true }, false],
     ["another worker of this node", { node: "n1" }, false],
-  ])("tells clients of a successor only where there is one: %s", async (_, other, successor) => {
+  ])("tells clients about a successor only if there is one: %s", async (_, other, successor) => {
     const switchboard = new Switchboard(systemClock);
     const member = (state: Partial<MemberState>) =>
       new MemoryCluster(switchboard, { name: "w", pid: 1, isDraining: false, ...state }, systemClock);
@@ -134,9 +134,9 @@ describe("stopping", () => {
   });
 
   test.each([
-    ["stops by itself where nobody else decides", false],
-    ["asks its supervisor where there is one", true],
-  ])("over HTTP %s", async (_, isSupervised) => {
+    ["the server stops itself if it has no supervisor", false],
+    ["the server asks its supervisor if it has one", true],
+  ])("over HTTP, %s", async (_, isSupervised) => {
     const asked = Promise.withResolvers<string>();
     const environment = isSupervised ? { onDrainWanted: () => asked.resolve("asked") } : {};
     const { server, url } = await start({}, environment);
@@ -148,7 +148,7 @@ describe("stopping", () => {
 
 describe("OPS_PORT", () => {
   test.each([true, false])(
-    "is opened by a program of its own only, and closed with it: %p",
+    "is opened if the server has ops listeners, and closed with it: %p",
     async (hasOpsListeners) => {
       const { port: opsPort } = await start();
       await running.pop()?.stopNow();
@@ -161,7 +161,7 @@ describe("OPS_PORT", () => {
 });
 
 describe("the periodic message", () => {
-  test("has an id of its moment, so that it comes once from several servers, and ends with the server", async () => {
+  test("has an id made from its time, so that several servers publish it once, and ends with the server", async () => {
     const { server, wsUrl } = await start({ notificationInterval: "50ms", notificationMessage: "tick" });
     using client = await SocketUnderTest.open(wsUrl);
     const messages = await client.untilMessages(2);

@@ -90,7 +90,7 @@ describe("stopping", () => {
     const guest = await it.connect();
     guest.connection.stall();
     guest.session.sendFrame({ type: "pong" });
-    // A socket whose other side is stuck is closed, and its end is not heard of for seconds.
+    // The server closes a socket whose peer is stuck, but its close event is seconds late.
     guest.connection.onClose = () => undefined;
     http.pending = 1;
     run();

@@ -10,7 +10,7 @@ import { clusterProtocol, type HostMessage, type MemberMessage } from "./message
 const claim: Claim = { key: "user:u1", holder: "c_1", over: "nobody" };
 const claimMs = 5000;
 
-/** A host that seats whoever joins, and answers claims only when a test says so. */
+/** A host that accepts every member, and answers claims when the test says so. */
 async function beginWithSilentHost() {
   const path = makeSocketPath("fanfare-test");
   const asked: { readonly n: number; answer(): void }[] = [];
@@ -48,7 +48,7 @@ async function beginWithSilentHost() {
   };
 }
 
-test("a claim that is never answered is refused after five seconds, and not before", async () => {
+test("a claim without an answer is refused after five seconds, and not before", async () => {
   await using it = await beginWithSilentHost();
   let outcome = "waits";
   void it.cluster.claim(claim).catch((error: Error) => {
@@ -61,7 +61,7 @@ test("a claim that is never answered is refused after five seconds, and not befo
   expect(outcome).toContain("does not answer");
 });
 
-test("an answer that comes too late changes nothing, and the next claim gets its own", async () => {
+test("a late answer is ignored, and the next claim gets its own", async () => {
   await using it = await beginWithSilentHost();
   const late = it.cluster.claim(claim);
   await until(() => it.asked.length === 1, "the claim has arrived");
@@ -73,7 +73,7 @@ test("an answer that comes too late changes nothing, and the next claim gets its
   expect(await next).toMatchObject({ isGranted: true });
 });
 
-test("claims on their way are refused when the cluster is left", async () => {
+test("pending claims are refused when the member leaves the cluster", async () => {
   await using it = await beginWithSilentHost();
   const claimed = it.cluster.claim(claim);
   const [[refusal]] = await Promise.all([Promise.allSettled([claimed]), it.cluster.close()]);

@@ -17,15 +17,15 @@ clusterConformance("a cluster over Unix sockets", async () => {
   const silent = new Set<Cluster>();
   let rounds = 0;
 
-  /** A claim is answered after everything that its member sent before it, and after what the host sent to it before. */
+  /** A claim is answered after everything that its member sent before it, and after everything that the host sent to the member before. */
   const roundTrip = () => {
     const key = `round ${rounds++}`;
     const claims = members.map(({ cluster }) => cluster.claim({ key, holder: key, over: "anybody" }));
-    return Promise.allSettled(claims); // a member that has left is refused
+    return Promise.allSettled(claims); // A member that has left is refused.
   };
   const settle = async () => {
-    await roundTrip(); // the host has everything
-    await roundTrip(); // and everybody has what the host made of it
+    await roundTrip(); // The host has received everything.
+    await roundTrip(); // All members have received what the host sent because of it.
   };
   const idOf = (member: Cluster) => member.members()[0]?.id;
 
@@ -51,7 +51,7 @@ clusterConformance("a cluster over Unix sockets", async () => {
     wake: async (member) => {
       const before = idOf(member);
       members.find(({ cluster }) => cluster === member)?.clock.move(expiryMs / 3);
-      // It is cut off, and joins again under another id.
+      // It is disconnected, and joins again under another ID.
       const isBack = () => idOf(member) !== before && member.members().length > 1;
       if (silent.delete(member)) await until(isBack, "the member that was given up has joined again");
     },

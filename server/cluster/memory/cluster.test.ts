@@ -10,7 +10,7 @@ clusterConformance("a cluster in one process", async () => {
   const members: MemoryCluster[] = [];
   return {
     make: (state) => {
-      // Every member but the first has a clock of its own, which stands still: silence needs no more than time.
+      // Every member but the first has its own stopped clock. Time alone makes a member silent.
       const member = new MemoryCluster(switchboard, state, members.length === 0 ? clock : silent, 6000);
       members.push(member);
       return member;

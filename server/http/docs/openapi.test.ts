@@ -61,11 +61,11 @@ test("errors with the same status are one response with an example for each", ()
 });
 
 test.each<[string, Partial<Operation>, Partial<DocumentSettings>, readonly object[]]>([
-  ["nothing asked for", {}, {}, []],
+  ["no authentication", {}, {}, []],
   ["a scope", { scope: "read" }, {}, [{ key: ["read"] }, { keyHeader: ["read"] }]],
   ["a scope, open", { scope: "read" }, { isSecured: false }, [{}, { key: ["read"] }, { keyHeader: ["read"] }]],
   [
-    "a scope that may lack",
+    "an optional scope",
     { scope: "read", about: { ...about, credential: "optional" } },
     {},
     [{}, { key: ["read"] }, { keyHeader: ["read"] }],

@@ -11,7 +11,7 @@ function readAll(chunks: readonly Buffer[], maxBytes = 1_000_000): string[] {
 }
 
 describe("FrameReader", () => {
-  test("gives the texts that were framed, however the stream was cut", () => {
+  test("returns the framed texts, however the stream was split", () => {
     const texts = fc.array(fc.string({ unit: "grapheme", maxLength: 40 }), { maxLength: 20 });
     fc.assert(
       fc.property(texts, fc.infiniteStream(fc.integer({ min: 1, max: 30 })), (sent, lengths) => {
@@ -27,7 +27,7 @@ describe("FrameReader", () => {
     );
   });
 
-  test("holds nothing of a chunk that its owner writes over afterwards", () => {
+  test("keeps no part of a chunk that its owner overwrites afterwards", () => {
     const texts: string[] = [];
     const reader = new FrameReader(100, (text) => texts.push(text));
     const frame = encodeFrame("hello");
@@ -40,19 +40,19 @@ describe("FrameReader", () => {
   });
 
   test.each([
-    ["as long as a frame may be", 5, ["12345"]],
+    ["as long as allowed", 5, ["12345"]],
     ["longer", 4, "a frame of 5 bytes, expected at most 4"],
-  ])("takes a text that is %s or refuses it", (_, maxBytes, outcome) => {
+  ])("accepts or rejects a text that is %s", (_, maxBytes, outcome) => {
     const read = () => readAll([encodeFrame("12345")], maxBytes);
     if (typeof outcome === "string") expect(read).toThrow(outcome);
     else expect(read()).toEqual(outcome);
   });
 
-  test("a frame that is too long is refused by its header, before a byte of it is there", () => {
+  test("rejects a frame that is too long as soon as it has its header", () => {
     expect(() => readAll([Buffer.from([0xff, 0xff, 0xff, 0xff])])).toThrow("a frame of 4294967295 bytes");
   });
 
-  test("a reader that is stopped gives nothing more, not even of the same chunk", () => {
+  test("returns nothing more once it is stopped, not even from the same chunk", () => {
     const texts: string[] = [];
     const reader = new FrameReader(100, (text) => {
       texts.push(text);

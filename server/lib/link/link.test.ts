@@ -9,7 +9,7 @@ import { connectLink, type LinkListener, listenForLinks } from "./sockets.ts";
 const peerProgram = join(import.meta.dir, "../../../tests/ipc/peer-process.ts");
 const settings: LinkSettings = { protocol: "test/1", name: "somebody" };
 
-/** One side of a link, and what it was told. */
+/** One side of a link, and the calls that it received. */
 class Side {
   readonly texts: string[] = [];
   readonly opened = Promise.withResolvers<Link>();
@@ -48,7 +48,7 @@ function listen(side: Side, more: Partial<LinkSettings> = {}): string {
   return path;
 }
 
-/** Both sides of a link that is open. */
+/** Both sides of an open link. */
 async function open(hostMore: Partial<LinkSettings> = {}, guestMore: Partial<LinkSettings> = {}) {
   const [host, guest] = [new Side(), new Side()];
   const path = listen(host, hostMore);
@@ -57,7 +57,7 @@ async function open(hostMore: Partial<LinkSettings> = {}, guestMore: Partial<Lin
   return { host, guest, hostLink, guestLink, path };
 }
 
-/** Bytes on the path, without a link. */
+/** Raw bytes to the path, without a link. */
 function connectRaw(path: string, onBytes: (bytes: Buffer) => void = () => {}) {
   return Bun.connect({ unix: path, socket: { data: (_, bytes) => onBytes(bytes) } });
 }
@@ -65,7 +65,7 @@ function connectRaw(path: string, onBytes: (bytes: Buffer) => void = () => {}) {
 const greeting = encodeFrame("test/1 raw");
 
 describe("a link", () => {
-  test("carries texts both ways, whole and in order, and each side knows the other's name", async () => {
+  test("carries texts both ways, intact and in order, and each side knows the other's name", async () => {
     const { host, guest, hostLink, guestLink } = await open();
     const sent = Array.from({ length: 5000 }, (_, count) => `${count} é あ 😀`);
     for (const text of sent) {
@@ -77,7 +77,7 @@ describe("a link", () => {
     expect([hostLink.peer, guestLink.peer]).toEqual(["guest", "host"]);
   });
 
-  test("carries texts far larger than what a socket takes at once, among small ones", async () => {
+  test("carries texts far larger than the socket buffer, between small ones", async () => {
     const { host, guestLink } = await open();
     const sent = ["small", "x".repeat(20_000_000), "é".repeat(3_000_000), "small", "あ".repeat(100_000)];
     for (const text of sent) guestLink.send(text);
@@ -86,7 +86,7 @@ describe("a link", () => {
     expect(received.every((text, at) => text === sent[at])).toBe(true);
   });
 
-  test("what is sent in one turn arrives in one piece", async () => {
+  test("sends the texts of one turn in one piece", async () => {
     const side = new Side();
     const path = listen(side);
     const chunks: Buffer[] = [];
@@ -101,7 +101,7 @@ describe("a link", () => {
     socket.terminate();
   });
 
-  test("a frame made once goes to many", async () => {
+  test("encodes a frame for several links once", async () => {
     const { guest, hostLink } = await open();
     const frame = encodeFrame("for all");
     hostLink.send("1");
@@ -111,7 +111,7 @@ describe("a link", () => {
     expect(await guest.until(4)).toEqual(["1", "for all", "for all", "2"]);
   });
 
-  test("frames that come byte by byte are understood", async () => {
+  test("decodes frames that arrive byte by byte", async () => {
     const side = new Side();
     const socket = await connectRaw(listen(side));
     for (const byte of Buffer.concat([greeting, encodeFrame("one"), encodeFrame("two")])) {
@@ -122,7 +122,7 @@ describe("a link", () => {
     socket.terminate();
   });
 
-  test("close writes what waits before it says goodbye, however much it is", async () => {
+  test("sends what is buffered before it closes, however much it is", async () => {
     const { host, guest, guestLink } = await open();
     for (let count = 0; count < 300; count++) guestLink.send("x".repeat(50_000));
     await guestLink.close();
@@ -135,7 +135,7 @@ describe("a link", () => {
 });
 
 describe("a peer that does not read", () => {
-  test("is cut when more waits for it than may", async () => {
+  test("is disconnected when more than the limit is buffered for it", async () => {
     const side = new Side();
     const socket = await connectRaw(listen(side, { maxQueuedBytes: 2_000_000 }));
     socket.write(greeting);
@@ -150,7 +150,7 @@ describe("a peer that does not read", () => {
     expect([isRefusal, link.queuedBytes]).toEqual([false, 0]);
   });
 
-  test("gets everything when it reads on within the bound", async () => {
+  test("receives everything if it continues to read within the limit", async () => {
     const side = new Side();
     let received = 0;
     const path = listen(side);
@@ -172,7 +172,7 @@ describe("a peer that does not read", () => {
     socket.terminate();
   });
 
-  test("keeps whoever asks for room waiting until it reads, or is gone", async () => {
+  test("blocks senders that wait for room until it reads or disconnects", async () => {
     const side = new Side();
     const socket = await connectRaw(listen(side));
     socket.write(greeting);
@@ -198,7 +198,7 @@ describe("a peer that does not read", () => {
 });
 
 describe("a peer that is silent", () => {
-  test("is cut after some beats; one that shows that it lives is not", async () => {
+  test("is disconnected after several beats, and one that shows signs of life is not", async () => {
     const clock = new MovedClock();
     const side = new Side();
     const lively = new Side();
@@ -214,7 +214,7 @@ describe("a peer that is silent", () => {
     void lively.ended.promise.then(() => (isCut = true));
     for (let second = 0; second < 10; second++) {
       clock.move(1000);
-      // Bytes need turns of the event loop, and no moved clock brings them.
+      // Bytes need turns of the event loop. Moving the clock does not bring them.
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
     expect((await mute.ended.promise).reason).toBe("no heartbeat for 3 s");
@@ -223,7 +223,7 @@ describe("a peer that is silent", () => {
     socket.terminate();
   });
 
-  test("is cut before it greeted, too", async () => {
+  test("is disconnected before its greeting too", async () => {
     const clock = new MovedClock();
     const side = new Side();
     const socket = await connectRaw(listen(side, { clock }));
@@ -235,7 +235,7 @@ describe("a peer that is silent", () => {
 });
 
 describe("a peer that is gone", () => {
-  test("is noticed at once when its process is killed", async () => {
+  test("is detected at once when its process is killed", async () => {
     const side = new Side();
     const path = listen(side);
     const child = Bun.spawn([process.execPath, "--no-env-file", peerProgram, path], {
@@ -247,7 +247,7 @@ describe("a peer that is gone", () => {
     await child.exited;
   });
 
-  test("in the middle of a frame leaves no half text behind", async () => {
+  test("in the middle of a frame delivers no partial text", async () => {
     const side = new Side();
     const socket = await connectRaw(listen(side));
     socket.write(Buffer.concat([greeting, encodeFrame("whole"), encodeFrame("half").subarray(0, 6)]));
@@ -257,15 +257,15 @@ describe("a peer that is gone", () => {
     expect(side.texts).toEqual(["whole"]);
   });
 
-  test("nobody who listens is an error at once", async () => {
+  test("is an error at once if nobody listens", async () => {
     const path = makeSocketPath("test");
     paths.push(path);
     await expect(connectLink(path, settings, new Side().events)).rejects.toThrow();
   });
 });
 
-describe("a stranger", () => {
-  test("of another version is refused, and both sides can say why", async () => {
+describe("an incompatible peer", () => {
+  test("of another version is refused, and both sides know why", async () => {
     const [host, guest] = [new Side(), new Side()];
     const path = listen(host);
     await connectLink(path, { ...settings, protocol: "test/2" }, guest.events);
@@ -277,7 +277,7 @@ describe("a stranger", () => {
     ["a text that is not a greeting", encodeFrame("hello"), "it uses something else, this side test/1", true],
     ["an empty frame", encodeFrame(""), "it uses something else, this side test/1", true],
     ["HTTP", Buffer.from("GET / HTTP/1.1\r\n\r\n"), "a frame of 1195725856 bytes, expected at most 512", false],
-  ])("that sends %s is cut", async (_, bytes, reason, isRefusal) => {
+  ])("that sends %s is disconnected", async (_, bytes, reason, isRefusal) => {
     const side = new Side();
     const socket = await connectRaw(listen(side));
     socket.write(bytes);
@@ -287,7 +287,7 @@ describe("a stranger", () => {
   });
 });
 
-test("a bug in taking a text breaks this link, is told with its cause, and harms no other", async () => {
+test("an exception in a handler closes this link with its cause, and affects no other", async () => {
   const { host, hostLink, guest, guestLink, path } = await open();
   const bug = new Error("a bug above");
   host.onText = (text, link) => {

@@ -4,7 +4,7 @@ import { encodeFrame } from "./frame.ts";
 import { Outbox } from "./outbox.ts";
 
 describe("Outbox", () => {
-  test("writes the frames that were put in, however little is taken at once", () => {
+  test("writes the queued frames, however little the socket accepts at once", () => {
     const step = fc.oneof(
       fc.string({ unit: "grapheme", maxLength: 3000 }),
       fc.constantFrom("é".repeat(30_000), "x".repeat(70_000), "あ".repeat(70_000)),
@@ -39,7 +39,7 @@ describe("Outbox", () => {
     );
   });
 
-  test("all that waits is offered in one write, and nothing when nothing waits", () => {
+  test("offers all queued frames in one write, and writes nothing if the queue is empty", () => {
     const outbox = new Outbox();
     const offers: number[] = [];
     const write = (_: Buffer, from: number, to: number) => {

@@ -10,7 +10,7 @@ function startPulse() {
     {
       onBeat: (hasSpoken) => {
         story.push(hasSpoken ? "spoke" : "quiet");
-        pulse.written(); // as a link does with a beat of its own
+        pulse.written(); // as a link does with its own beat
       },
       onSilence: (ms) => story.push(`silent for ${ms}`),
     },
@@ -19,7 +19,7 @@ function startPulse() {
 }
 
 describe("a pulse", () => {
-  test("ends after so many beats in a row without a sign", () => {
+  test("ends after several beats in a row without a sign of life", () => {
     const { clock, story, pulse } = startPulse();
     clock.move(2500);
     pulse.received();
@@ -29,7 +29,7 @@ describe("a pulse", () => {
     expect(story.slice(3)).toEqual(["quiet", "quiet", "silent for 3000"]);
   });
 
-  test("never ends while there is a sign of life", () => {
+  test("never ends while there are signs of life", () => {
     const { clock, story, pulse } = startPulse();
     for (let beat = 0; beat < 20; beat++) {
       pulse.received();
@@ -39,7 +39,7 @@ describe("a pulse", () => {
     expect(story).not.toContain("silent for 3000");
   });
 
-  test("says whether this side spoke since the last beat", () => {
+  test("knows whether this side has sent anything since the last beat", () => {
     const { clock, story, pulse } = startPulse();
     pulse.written();
     clock.move(1000);
@@ -50,7 +50,7 @@ describe("a pulse", () => {
     expect(story).toEqual(["spoke", "quiet", "spoke"]);
   });
 
-  test("is over when it is stopped", () => {
+  test("has no more effect once it is stopped", () => {
     const { clock, story, pulse } = startPulse();
     pulse.stop();
     clock.move(10_000);

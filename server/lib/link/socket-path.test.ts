@@ -10,7 +10,7 @@ describe("makeSocketPath", () => {
     else process.env.TMPDIR = before;
   });
 
-  test("names a socket in a directory of its own that nobody else may enter, and takes it away again", () => {
+  test("names a socket in its own directory, which only its user can enter, and removes it again", () => {
     const path = makeSocketPath("test");
     expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
     expect(existsSync(path)).toBe(false);
@@ -20,8 +20,8 @@ describe("makeSocketPath", () => {
     expect(existsSync(dirname(path))).toBe(false);
   });
 
-  test("is in /tmp where the place for temporary files has too long a name", () => {
-    // The longest place that leaves room for the longest name, and one byte more.
+  test("uses /tmp if the path of the temporary directory is too long", () => {
+    // The longest directory that leaves room for the longest name, and one that is a byte longer.
     const longest = `/${"a".repeat(maxSocketPathBytes - "/fanfare-4294967295-65535.sock".length - 1)}`;
     process.env.TMPDIR = longest;
     expect(socketFolder()).toBe(longest);
@@ -32,13 +32,13 @@ describe("makeSocketPath", () => {
     removeSocketPath(path);
   });
 
-  test("says so where there is no such place, and leaves nothing behind", () => {
+  test("fails if there is no such directory, and leaves nothing behind", () => {
     process.env.TMPDIR = "/dev/null/here";
     expect(() => makeSocketPath("test")).toThrow("ENOTDIR");
   });
 });
 
-test("a path is measured in bytes", () => {
+test("measures a path in bytes", () => {
   expect(() => checkSocketPath(`/${"a".repeat(102)}`)).not.toThrow();
   expect(() => checkSocketPath(`/${"é".repeat(54)}`)).toThrow("has 109");
 });

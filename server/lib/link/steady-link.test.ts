@@ -9,7 +9,7 @@ import { SteadyLink } from "./steady-link.ts";
 const beatMs = 60_000;
 const settings: LinkSettings = { protocol: "test/1", name: "somebody", beatMs };
 
-/** The side that is connected to: can be started, and loses its links. */
+/** The listening side. It can be started, and can drop its links. */
 class Host {
   readonly path = makeSocketPath("test");
   readonly links: Link[] = [];
@@ -29,7 +29,7 @@ class Host {
     }));
   }
 
-  /** A link was closed, from either side. */
+  /** A link was closed, by either side. */
   async closed(): Promise<void> {
     await this.#closed.promise;
   }
@@ -46,7 +46,7 @@ class Host {
   }
 }
 
-/** Writes down how long it was waited for the next attempt. Beats of the links are further apart than any wait. */
+/** Records the wait before each attempt. The beats of the links are further apart than any wait. */
 class WaitClock extends MovedClock {
   readonly waits: number[] = [];
 
@@ -69,7 +69,7 @@ afterEach(async () => {
   removeSocketPath(host.path);
 });
 
-/** A steady link to the host, and its story as words. */
+/** A steady link to the host, and its history as strings. */
 function startSteady(clock = new MovedClock()) {
   const story: string[] = [];
   const waiters: (() => void)[] = [];
@@ -91,13 +91,13 @@ function startSteady(clock = new MovedClock()) {
     while (story.length < count) await new Promise<void>((resolve) => waiters.push(resolve));
     return story;
   };
-  /** Lets the next attempt begin. */
+  /** Lets the next attempt start. */
   const retry = () => clock.move(1000);
   return { link: steady, story, until, retry };
 }
 
 describe("a steady link", () => {
-  test("is there again after the other side was gone for a while", async () => {
+  test("reconnects after the other side was away for a while", async () => {
     host.start();
     const { link, until, retry } = startSteady();
     await until(1);
@@ -115,7 +115,7 @@ describe("a steady link", () => {
     expect(await host.heard.promise).toBe("here again");
   });
 
-  test("goes on trying when nobody was there at first", async () => {
+  test("keeps trying if the other side is not there at first", async () => {
     const { until, retry } = startSteady();
     await until(1);
     retry();
@@ -125,7 +125,7 @@ describe("a steady link", () => {
     expect(await until(3)).toEqual(["failed", "failed", "open"]);
   });
 
-  test("is over once it is refused, since another version stays another version", async () => {
+  test("gives up once it is refused, since a different version stays different", async () => {
     host.start("test/2");
     const clock = new MovedClock();
     const { until, story } = startSteady(clock);
@@ -134,7 +134,7 @@ describe("a steady link", () => {
     expect(story).toEqual(["refused: it uses test/2, this side test/1"]);
   });
 
-  test("waits longer and longer while each link breaks as soon as it is open", async () => {
+  test("backs off while each link breaks as soon as it is open", async () => {
     host.start();
     const clock = new WaitClock();
     const { until } = startSteady(clock);
@@ -153,7 +153,7 @@ describe("a steady link", () => {
   test.each([
     [4999, 40],
     [5000, 20],
-  ])("that broke at once and then lasted %d ms waits %d ms at most", async (lastedMs, most) => {
+  ])("that broke at once and then lasted %d ms waits at most %d ms", async (lastedMs, most) => {
     host.start();
     const clock = new WaitClock();
     const { until } = startSteady(clock);
@@ -170,7 +170,7 @@ describe("a steady link", () => {
 });
 
 describe("closing a steady link", () => {
-  test("that is open closes it for the other side too, and no other one follows", async () => {
+  test("that is open closes it for the other side too, and does not reconnect", async () => {
     host.start();
     const clock = new WaitClock();
     const { link, story, until } = startSteady(clock);
@@ -193,12 +193,12 @@ describe("closing a steady link", () => {
   });
 
   test.each([
-    ["is being made", false],
+    ["is connecting", false],
     ["waits for the other side's greeting", true],
-  ])("that %s leaves nobody connected, and nobody is told", async (_, isReached) => {
+  ])("that %s leaves no connection open, and reports nothing", async (_, isReached) => {
     const reached = Promise.withResolvers<void>();
     const left = Promise.withResolvers<void>();
-    // It takes connections and says nothing.
+    // Accepts connections and sends nothing.
     const silent = Bun.listen({
       unix: host.path,
       socket: { open: () => reached.resolve(), data: () => undefined, close: () => left.resolve() },

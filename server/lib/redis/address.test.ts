@@ -43,7 +43,7 @@ describe("parseRedisUrl", () => {
         primaryName: "main",
       },
     ],
-  ])("reads %s", (url, address) => {
+  ])("parses %s", (url, address) => {
     expect(parseRedisUrl(url)).toEqual(address as never);
   });
 
@@ -62,7 +62,7 @@ describe("parseRedisUrl", () => {
     expect(parseRedisUrl(url)).toMatch(rule);
   });
 
-  test("shows neither name nor password, neither in the address nor in a refusal", () => {
+  test("shows neither user name nor password, neither in the address nor in an error", () => {
     const address = parseRedisUrl("redis+sentinel://app:hunter2@a:1/main");
     if (typeof address === "string") throw new Error(address);
     expect(showRedisAddress(address)).toBe("main behind the sentinels at a:1");

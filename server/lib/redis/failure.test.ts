@@ -8,12 +8,12 @@ function reply(message: string): Error {
   return error;
 }
 
-describe("what an error of the client means", () => {
+describe("an error of the Redis client", () => {
   test.each([
     "MISCONF Redis is configured to save RDB snapshots",
     "OOM command not allowed when used memory > 'maxmemory'.",
     "BUSY Redis is busy running a script.",
-  ])("%s passes by itself", (message) => {
+  ])("%s is temporary", (message) => {
     const failure = failureOf(reply(message), "h:1");
     expect(failure?.error).toBeInstanceOf(RedisUnreachable);
     expect(failure?.needsReconnect).toBe(false);
@@ -25,7 +25,7 @@ describe("what an error of the client means", () => {
     "CLUSTERDOWN The cluster is down",
     "NOSCRIPT No matching script. Please use EVAL.",
     "LOADING Redis is loading the dataset in memory",
-  ])("%s needs another connection", (message) => {
+  ])("%s requires a new connection", (message) => {
     const failure = failureOf(reply(message), "h:1");
     expect(failure?.error).toBeInstanceOf(RedisUnreachable);
     expect(failure?.needsReconnect).toBe(true);
@@ -38,13 +38,13 @@ describe("what an error of the client means", () => {
     ["NOPERM this user has no permissions to run the 'evalsha' command", /does not permit/],
     ["WRONGTYPE Operation against a key holding the wrong kind of value", /another program.*REDIS_PREFIX/],
     ["ERR Error running script: WRONGTYPE Operation against a key", /another program.*REDIS_PREFIX/],
-  ])("%s is for a person", (message, explanation) => {
+  ])("%s requires an operator", (message, explanation) => {
     const failure = failureOf(reply(message), "h:1");
     expect(failure?.error).toBeInstanceOf(RedisUnusable);
     expect(failure?.error.message).toMatch(explanation);
   });
 
-  test("a broken connection may be back soon; what is no Redis at all is for a person", () => {
+  test("is temporary for a broken connection, and requires an operator if the peer is not Redis", () => {
     expect(failureOf(new Error("Connection is closed."), "h:1")?.error).toBeInstanceOf(RedisUnreachable);
     const resp = new Error('Unknown RESP type 72 "H". Please report this.');
     expect(failureOf(resp, "h:1")?.error.message).toMatch(/does not answer like Redis/);
@@ -52,7 +52,7 @@ describe("what an error of the client means", () => {
     expect(failureOf(parser, "h:1")?.error.message).toMatch(/does not answer like Redis/);
   });
 
-  test("a fault of a script is a bug, and stays one", () => {
+  test("in a script is a bug, and stays one", () => {
     expect(failureOf(reply("ERR Error running script: attempt to index a nil value"), "h:1")).toBeUndefined();
     expect(failureOf("no error at all", "h:1")).toBeUndefined();
   });

@@ -9,8 +9,8 @@ const info = (more: Readonly<Record<string, string>> = {}) =>
       .join("# Heading\r\n"),
   );
 
-describe("what a server says of itself", () => {
-  test("is read from the lines of INFO", () => {
+describe("the answer to INFO", () => {
+  test("is parsed line by line", () => {
     expect(info({ maxmemory: "1048576", maxmemory_policy: "allkeys-lru" })).toEqual({
       version: "7.0.15",
       isPrimary: true,
@@ -21,7 +21,7 @@ describe("what a server says of itself", () => {
     });
   });
 
-  test.each(["6.2.0", "6.10.1", "7.0.15", "8.0.0", "10.0.0"])("version %s will do", (version) => {
+  test.each(["6.2.0", "6.10.1", "7.0.15", "8.0.0", "10.0.0"])("version %s is supported", (version) => {
     expect(() => checkServer(info({ redis_version: version }), "h:1", false)).not.toThrow();
   });
 
@@ -31,13 +31,13 @@ describe("what a server says of itself", () => {
     [{ role: "slave" }, /is a replica/],
     [{ redis_version: "" }, /does not answer INFO/],
     [{ cluster_enabled: "1" }, /is a node of a cluster: use redis\+cluster/],
-  ])("%j will not, and the message says why", (more, explanation) => {
+  ])("%j is rejected with a reason", (more, explanation) => {
     const check = () => checkServer(info(more), "h:1", false);
     expect(check).toThrow(RedisUnusable);
     expect(check).toThrow(explanation);
   });
 
-  test("a node of a cluster will do where a cluster is wanted", () => {
+  test("a cluster node is accepted if a cluster is configured", () => {
     expect(() => checkServer(info({ cluster_enabled: "1" }), "h:1", true)).not.toThrow();
   });
 
