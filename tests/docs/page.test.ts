@@ -4,7 +4,7 @@ import { isAsExpected, parseTranscript } from "./page-run.ts";
 
 const fence = "```";
 
-test("the words after a fence decide what a block is", () => {
+test("the words after a fence determine what a block is", () => {
   const text = ["sh", "sh no-run: needs Docker", "console", "ts run", "js", ""].map(
     (info) => `${fence}${info}\nx\n${fence}`,
   );
@@ -43,7 +43,7 @@ test.each([
   ["## Who may do what", "who-may-do-what"],
   ["# A push gateway: HTTP in, one user out", "a-push-gateway-http-in-one-user-out"],
   ["### `DATA_DIR`, and more", "data_dir-and-more"],
-])("the heading %p is called %p in an address", (heading, anchor) => {
+])("the heading %p has the anchor %p", (heading, anchor) => {
   expect([...parsePage("a.md", heading).anchors]).toEqual([anchor]);
 });
 
@@ -62,6 +62,6 @@ test.each([
   ["aab", "a+b", false],
   ["ab", "a", false],
   ["ab", "b", false],
-])("%p is as expected by %p: %p", (printed, expected, isRight) => {
+])("%p matches the expected %p: %p", (printed, expected, isRight) => {
   expect(isAsExpected(printed, expected)).toBe(isRight);
 });

@@ -5,7 +5,7 @@ import { SocketUnderTest } from "./socket.ts";
 
 const secret = "a secret of thirty-two bytes or more";
 
-/** The status of a handshake that says where it comes from. */
+/** The status of a handshake with this X-Forwarded-For. */
 async function handshake(server: ServerUnderTest, forwardedFor: string): Promise<SocketUnderTest | number> {
   const headers = { "X-Forwarded-For": forwardedFor };
   const response = await server.request("GET", "/ws", undefined, {

@@ -11,7 +11,7 @@ import { StreamUnderTest } from "./stream.ts";
 
 const secret = "a secret of thirty-two bytes or more";
 let open: ServerUnderTest;
-/** Without notices, and soon full of frames. */
+/** A server without notices, whose rate limit is reached soon. */
 let secured: ServerUnderTest;
 let document: AsyncApiDocument;
 
@@ -34,14 +34,14 @@ async function documentOf(server: ServerUnderTest, headers: Record<string, strin
 const tokenOf = (expiresInS: number | undefined) =>
   makeToken({ sub: "alice", subscribe: ["*"], publish: ["*"], expiresInS, secret });
 
-/** System frames go by their event, the others by their type. */
+/** System frames are named by their event, the others by their type. */
 const nameOf = ({ type, event }: Frame) => `server.${String(type === "system" ? event : type)}`;
 
 function faultsOf({ payload }: Pick<MessageObject, "payload">, value: unknown, of = document): readonly string[] {
   return check({ ...payload }, value, { resolve: (ref) => resolveRef(of, ref), isStrict: true });
 }
 
-/** What is wrong with the frames that came. */
+/** What is wrong with the received frames. */
 function faultsIn(frames: readonly Frame[], of = document): readonly string[] {
   return frames.flatMap((frame) => {
     const message = of.components.messages[nameOf(frame)];
@@ -53,7 +53,7 @@ function faultsIn(frames: readonly Frame[], of = document): readonly string[] {
 const clientMessages = () => Object.entries(document.components.messages).filter(([key]) => key.startsWith("client."));
 const serverNames = () => Object.keys(document.components.messages).filter((key) => key.startsWith("server."));
 
-/** Sends one frame and awaits what comes in answer to it, an error included. */
+/** Sends one frame and waits for its answer, which may be an error. */
 async function ask(socket: SocketUnderTest, frame: Frame, ref = crypto.randomUUID()): Promise<Frame> {
   socket.send({ ...frame, ref });
   return socket.until((it) => it.ref === ref);
@@ -74,7 +74,7 @@ describe("the document", () => {
     for (const { code } of Object.values(closeTable)) expect(document.info.description).toContain(`- ${code}: `);
   });
 
-  test("names the addresses of the server and its WebSocket", async () => {
+  test("contains the URLs of the server and its WebSocket", async () => {
     await using server = await startServer({ env: { WS_PATH: "/live" } });
     const moved = await documentOf(server);
     expect([moved.channels.socket.address, document.channels.socket.address]).toEqual(["/live", "/ws"]);
@@ -156,7 +156,7 @@ describe("every frame that a client receives is documented", () => {
     const stuck = await RawWebSocket.open(open.port, "/ws?channel=flood");
     await stuck.untilText(/welcome/);
     stuck.socket.pause();
-    // 10 MB where history keeps five messages, and the kernel about four megabytes for one who does not read.
+    // 10 MB with a history of five messages. The kernel takes about four megabytes for a client that does not read.
     const data = "x".repeat(60_000);
     for (let left = 170; left > 0; left--) await open.request("POST", "/v1/publish", { channel: "flood", data });
     stuck.socket.resume();
@@ -184,13 +184,13 @@ describe("every frame that a client receives is documented", () => {
 });
 
 describe("the commands in the document", () => {
-  test("each example is understood, and answered as described", async () => {
+  test("each example is decoded, and answered as described", async () => {
     for (const [key, { name, examples, payload }] of clientMessages()) {
       const replies = document.operations[name]?.reply?.messages.map(({ $ref }) => $ref.replace(/.*\//, "")) ?? [];
       for (const { payload: example } of examples) {
         using socket = await SocketUnderTest.open(open.wsUrl);
         const answer = await answerTo(socket, payload.type === "string" ? String(example) : (example as Frame));
-        const isTokenRefused = name === "auth" && answer?.code === "unauthorized"; // an open server checks none
+        const isTokenRefused = name === "auth" && answer?.code === "unauthorized"; // An open server verifies no tokens.
         const isRefused = answer?.type === "error" && !isTokenRefused;
         const isTold = answer === undefined ? replies.length === 1 : replies.includes(nameOf(answer));
         expect([key, answer, isRefused, isTold]).toEqual([key, answer, false, true]);
@@ -235,14 +235,14 @@ describe("the commands in the document", () => {
   });
 });
 
-/** What comes in answer, by itself; undefined for a command that has none. Commands take effect in order. */
+/** The answer to a command; undefined for a command without one. Commands take effect in order. */
 async function answerTo(socket: SocketUnderTest, frame: string | Frame): Promise<Frame | undefined> {
   const unasked = ["system", "message", "advance"];
   const isPing = typeof frame === "object" && frame.type === "ping";
   socket.send(frame);
   if (!isPing) socket.send({ type: "ping" });
   await socket.until(({ type, code }) => type === "pong" || code !== undefined);
-  // An acknowledgement waits for storage, a pong does not.
+  // An acknowledgement waits for storage. A pong does not.
   if (typeof frame === "object" && frame.type === "publish") {
     await socket.until(({ type }) => type === "ack" || type === "error");
   }

@@ -7,7 +7,7 @@ import { type Frame, SocketUnderTest } from "./socket.ts";
 import { StreamUnderTest } from "./stream.ts";
 
 const maxMessageBytes = 64 * 1024;
-/** A frame may be much larger: JSON escapes take up to six times the bytes. */
+/** A frame may be much larger, since JSON escapes take up to six times the bytes. */
 const maxFrameBytes = 1024 ** 2;
 
 let server: ServerUnderTest;
@@ -20,7 +20,7 @@ beforeAll(async () => {
   bystanders = [socket, await StreamUnderTest.open(`${server.url}/sse?user_id=bystander&channel=calm`)];
 });
 
-// After each abuse the bystanders go on, and have seen nothing but what was meant for them and what was said to all.
+// After each abuse the bystanders still work, and have received only their own messages and those for everyone.
 afterEach(async () => {
   markers++;
   await publishMarker({ channel: "calm", data: markers, id: `marker-${markers}` });
@@ -34,7 +34,7 @@ afterEach(async () => {
 
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** The server closes connections that rest, and that may cross a request on one of them: then it is said again. */
+/** The server closes idle connections, and a request may cross such a close. In that case it is repeated. */
 async function publishMarker(marker: object): Promise<void> {
   const say = () => server.request("POST", "/v1/publish", marker);
   expect((await say().catch(say)).status).toBe(200);
@@ -44,7 +44,7 @@ const connect = (query = "") => SocketUnderTest.open(`${server.wsUrl}?channel=ab
 const push = (body: unknown) => server.request("POST", "/sse/push", body);
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 
-/** The error that one frame is answered with; the connection goes on after it. */
+/** Returns the error that answers one frame. The connection stays open. */
 async function errorFor(text: string): Promise<Frame> {
   using socket = await connect();
   socket.send(text);
@@ -61,25 +61,25 @@ describe("a frame", () => {
     ["no JSON", "{nonsense", "bad-json"],
     ["half an object", '{"type":"ping"', "bad-json"],
     ["an unknown type", '{"type":"__proto__"}', "unknown-type"],
-    ["a type that is no text", '{"type":{"type":"ping"}}', "invalid-field"],
-    ["a message that is no text", '{"type":"message","message":{}}', "invalid-field"],
+    ["a type that is not a string", '{"type":{"type":"ping"}}', "invalid-field"],
+    ["a message that is not a string", '{"type":"message","message":{}}', "invalid-field"],
     ["an empty message", '{"type":"message","message":""}', "invalid-field"],
-    ["a switch that is no switch", publish({ echo: 1 }), "invalid-field"],
+    ["a boolean field that is not a boolean", publish({ echo: 1 }), "invalid-field"],
     ["a channel with a space", publish({ channel: "a b" }), "invalid-field"],
     ["a channel with a control character", publish({ channel: "a\u0000" }), "invalid-field"],
     ["a channel of 201 characters", publish({ channel: "c".repeat(201) }), "invalid-field"],
-    ["an id of 129 characters", publish({ id: "i".repeat(129) }), "invalid-field"],
+    ["an ID of 129 characters", publish({ id: "i".repeat(129) }), "invalid-field"],
     ["a sender with a line break", publish({ sender: "a\nb" }), "invalid-field"],
     ["an event of 101 characters", publish({ event: "e".repeat(101) }), "invalid-field"],
     ["a ref of 129 characters", `{"type":"ping","ref":"${"r".repeat(129)}"}`, "invalid-field"],
-    ["a ref without end", '{"type":"ping","ref":1e999}', "invalid-field"],
+    ["a ref that is far too long", '{"type":"ping","ref":1e999}', "invalid-field"],
     ["JSON nested 10,000 deep", `{"type":"publish","channel":"abuse","data":${nested(10_000)}}`, "bad-json"],
     ["JSON one level too deep", `{"type":"publish","channel":"abuse","data":${nested(129)}}`, "bad-json"],
-  ])("with %s is answered with an error, and the connection goes on", async (_, text, code) => {
+  ])("with %s is answered with an error, and the connection stays open", async (_, text, code) => {
     expect((await errorFor(text)).code).toBe(code);
   });
 
-  test("can be exactly as large as its limits allow", async () => {
+  test("can be exactly as large as the limits allow", async () => {
     using socket = await connect(`&channel=${"c".repeat(200)}`);
     const accepted = [
       publish({ channel: "c".repeat(200), id: "i".repeat(128), event: "e".repeat(100), sender: "s".repeat(128) }),
@@ -106,11 +106,11 @@ describe("a frame", () => {
     ["unmasked", Buffer.from([0x81, 0x01, 0x41]), 1002],
     ["with an opcode that does not exist", frame(3, Buffer.from("a")), 1002],
     ["with a reserved bit", Buffer.from([0xc1, 0x80, 0, 0, 0, 0]), 1002],
-    ["that continues nothing", frame(opcode.continuation, Buffer.from("a")), 1002],
-    ["that says it is of 2^62 bytes", Buffer.from([0x81, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), 1009],
+    ["that continues no message", frame(opcode.continuation, Buffer.from("a")), 1002],
+    ["that claims to have 2^62 bytes", Buffer.from([0x81, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), 1009],
     ["with a ping of 126 bytes", frame(opcode.ping, Buffer.alloc(126)), 1002],
     ["with a close of one byte", frame(opcode.close, Buffer.alloc(1)), 1002],
-  ])("that is %s ends its own connection", async (_, bytes, code) => {
+  ])("that is %s closes its own connection", async (_, bytes, code) => {
     using raw = await RawWebSocket.open(server.port, "/ws?channel=abuse");
     raw.socket.write(bytes);
     expect(await raw.untilClosed()).toBe(code);
@@ -134,41 +134,44 @@ describe("many frames", () => {
     ["chat", "spam"],
     ["nonsense", "{"],
     ["subscriptions", '{"type":"subscribe","channel":"c-#"}'],
-  ])("10,000 %s in one burst are refused after a while, and then the connection ends with 4029", async (_, text) => {
-    using raw = await RawWebSocket.open(server.port, "/ws?channel=abuse");
-    const frames = Array.from({ length: 10_000 }, (_, at) =>
-      frame(opcode.text, Buffer.from(text.replace("#", String(at)))),
-    );
-    raw.socket.write(Buffer.concat(frames));
-    expect(await raw.untilClosed()).toBe(4029);
-    const refused = raw.texts.filter((it) => it.includes('"rate-limited"'));
-    expect(refused.length).toBeWithin(1, 300);
-    expect(raw.texts.length).toBeLessThan(600);
-  });
+  ])(
+    "10,000 %s in one burst are refused after a while, and then the connection is closed with 4029",
+    async (_, text) => {
+      using raw = await RawWebSocket.open(server.port, "/ws?channel=abuse");
+      const frames = Array.from({ length: 10_000 }, (_, at) =>
+        frame(opcode.text, Buffer.from(text.replace("#", String(at)))),
+      );
+      raw.socket.write(Buffer.concat(frames));
+      expect(await raw.untilClosed()).toBe(4029);
+      const refused = raw.texts.filter((it) => it.includes('"rate-limited"'));
+      expect(refused.length).toBeWithin(1, 300);
+      expect(raw.texts.length).toBeLessThan(600);
+    },
+  );
 });
 
 describe("HTTP", () => {
   test.each([
-    ["no HTTP at all", "\u0000\u0001\u0002\r\n\r\n", /^HTTP\/1\.1 400/],
+    ["bytes that are not HTTP", "\u0000\u0001\u0002\r\n\r\n", /^HTTP\/1\.1 400/],
     ["no Host", "GET /livez HTTP/1.1\r\n\r\n", /^HTTP\/1\.1 400/],
     ["a header without a colon", "GET /livez HTTP/1.1\r\nHost: localhost\r\nJunk\r\n\r\n", /^HTTP\/1\.1 400/],
     [
-      "two lengths",
+      "two Content-Length headers",
       "POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
       /^HTTP\/1\.1 400/,
     ],
     [
-      "a length and chunks",
+      "both a length and chunks",
       "POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       /^HTTP\/1\.1 400/,
     ],
     [
-      "a length below zero",
+      "a negative length",
       "POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
       /^HTTP\/1\.1 400/,
     ],
     [
-      "chunks that are none",
+      "invalid chunks",
       "POST /sse/push HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
       /^HTTP\/1\.1 400/,
     ],
@@ -184,13 +187,13 @@ describe("HTTP", () => {
       /^HTTP\/1\.1 4\d\d/,
     ],
     [
-      "another protocol to upgrade to",
+      "an upgrade to another protocol",
       "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
       /^HTTP\/1\.1 426/,
     ],
-    ["a path that climbs", "GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", /^HTTP\/1\.1 404/],
+    ["a path with ..", "GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", /^HTTP\/1\.1 404/],
     [
-      "a path that is no UTF-8",
+      "a path that is not UTF-8",
       "GET /v1/channels/%ff%c0/history HTTP/1.1\r\nHost: localhost\r\n\r\n",
       /^HTTP\/1\.1 4\d\d/,
     ],
@@ -200,7 +203,7 @@ describe("HTTP", () => {
     await raw.untilReceived(answer);
   });
 
-  test("a truncated body is the sender's error", async () => {
+  test("a truncated body is the client's error", async () => {
     for (let at = 0; at < 5; at++) {
       using raw = await RawSocket.connect(server.port);
       raw.write('POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"user_id":');
@@ -213,12 +216,12 @@ describe("HTTP", () => {
     ["JSON nested 10,000 deep", `{"user_id":"u","data":${nested(10_000)}}`, 400],
     ["JSON nested one level too deep", `{"user_id":"u","data":${nested(129)}}`, 400],
     ["an array nested 100,000 deep", nested(100_000), 400],
-    ["a user id of 129 characters", { user_id: "u".repeat(129), data: 1 }, 422],
-    ["a user id with a line break", { user_id: "a\r\nSet-Cookie: x", data: 1 }, 422],
-    ["half a surrogate pair as user id", '{"user_id":"\\ud800","data":1}', 422],
-    ["a prototype for fields", '{"__proto__":{"user_id":"u","data":1}}', 422],
-    ["a user who is not there", { user_id: "nobody", data: 1 }, 200],
-    ["a user id of 128 characters", { user_id: "u".repeat(128), data: 1 }, 200],
+    ["a user ID of 129 characters", { user_id: "u".repeat(129), data: 1 }, 422],
+    ["a user ID with a line break", { user_id: "a\r\nSet-Cookie: x", data: 1 }, 422],
+    ["half a surrogate pair as user ID", '{"user_id":"\\ud800","data":1}', 422],
+    ["a prototype instead of fields", '{"__proto__":{"user_id":"u","data":1}}', 422],
+    ["a user who is not connected", { user_id: "nobody", data: 1 }, 200],
+    ["a user ID of 128 characters", { user_id: "u".repeat(128), data: 1 }, 200],
   ])("a push with %s is answered with its status", async (_, body, status) => {
     expect((await push(body)).status).toBe(status);
   });
@@ -254,14 +257,14 @@ describe("a handshake", () => {
   };
 
   test.each([
-    ["a user id of 129 characters", `user_id=${"u".repeat(129)}`],
-    ["a user id with a line break", "user_id=a%0d%0ab"],
-    ["a user id with a zero", "user_id=%00"],
+    ["a user ID of 129 characters", `user_id=${"u".repeat(129)}`],
+    ["a user ID with a line break", "user_id=a%0d%0ab"],
+    ["a user ID with a NUL character", "user_id=%00"],
     ["a channel of 201 characters", `channel=${"c".repeat(201)}`],
     ["another user's channel", "channel=@bystander"],
-    ["a server's own channel", "channel=%23members"],
+    ["a reserved channel", "channel=%23members"],
     ["a cursor of 4097 bytes", `since=${cursor(4097)}`],
-    ["a cursor of nonsense", "since=%ff~~~"],
+    ["an invalid cursor", "since=%ff~~~"],
     ["a resume key of 65 characters", `takes_over=${"k".repeat(65)}`],
     ["101 channels", Array.from({ length: 101 }, (_, at) => `channel=c${at}`).join("&")],
   ])("with %s is refused", async (_, query) => {
@@ -270,7 +273,7 @@ describe("a handshake", () => {
       raw.write(handshake(server.port, path));
       await raw.untilReceived(/^HTTP\/1\.1 4(00|03|22|29)[\s\S]*"detail":/);
     }
-    if (query === "channel=@bystander") return; // a stream serves the other channels
+    if (query === "channel=@bystander") return; // A stream opens with the other channels.
     expect((await server.request("GET", `/sse?${query}`)).status).toBeOneOf([400, 403, 429]);
   });
 
@@ -284,7 +287,7 @@ describe("a handshake", () => {
     expect(tooLong.welcome.channels).toMatchObject({ all: { recovered: false } });
   });
 
-  test("and a body that never end are cut off, and block nobody in the meantime", async () => {
+  test("and a body that never end are cut off, and block no other client in the meantime", async () => {
     const starts = [
       handshake(server.port, "/ws").slice(0, -4),
       'POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n{"user_id":"',
@@ -328,14 +331,14 @@ describe("clients that disconnect during the handshake", () => {
   test.each([
     ["handshakes", handshake(0, "/ws?user_id=hasty&channel=abuse")],
     ["streams", "GET /sse?user_id=hasty&channel=abuse HTTP/1.1\r\nHost: localhost\r\n\r\n"],
-  ])("leaves no connection and no seat behind: 200 %s", async (_, request) => {
+  ])("leave no connection and no seat behind: 200 %s", async (_, request) => {
     await using small = await startServer({
       env: { NOTICES: "off", MAX_CONNECTIONS: "10", MAX_CONNECTIONS_PER_USER: "5" },
     });
     for (let at = 0; at < 200; at++) {
       using raw = await RawSocket.connect(small.port);
       raw.write(request);
-      // Some leave before they are seen, some while they are let in, and some when they have their answer.
+      // Some leave before the server sees them, some during admission, and some after their answer.
       if (at % 3 === 1) await turn();
       if (at % 3 === 2) await raw.untilReceived(/^HTTP\/1\.1 /);
     }
@@ -363,12 +366,12 @@ describe("afterwards", () => {
   }
 
   test("memory and connections are released", async () => {
-    await abuse(); // what the runtime takes once and keeps
+    await abuse(); // Memory that the runtime takes once and keeps.
     const before = await figures();
     for (let round = 0; round < 4; round++) await abuse();
     const after = await figures();
     expect(after.active_connections).toBe(bystanders.length);
-    // Four rounds bring 160 MB of bodies alone; growth by less than a round's is no leak but the garbage of the moment.
+    // Four rounds send 160 MB of bodies. Growth by less than one round is not a leak but garbage that is not collected yet.
     expect(Number(after.memory_bytes) - Number(before.memory_bytes)).toBeLessThan(128 * 1024 ** 2);
   });
 

@@ -200,7 +200,7 @@ describeIf(process.platform === "linux", "it needs setsid")("fanfare connect in 
     await shell.until(/half/);
     shell.type("\u001a");
     await shell.until(/Stopped/);
-    // The shell reads whole lines again, and nobody else reads them.
+    // The shell reads whole lines again, and no other process does.
     shell.type("echo $((20 + 3)) in the shell\r");
     await shell.until(/^23 in the shell/m);
     shell.type("fg\r");
@@ -215,7 +215,7 @@ describeIf(process.platform === "linux", "it needs setsid")("fanfare connect in 
 
 describe("fanfare connect on a terminal", () => {
   const columns = 60;
-  /** What is to be seen, once the last rows are these: a row is drawn in several steps. */
+  /** Resolves with the screen once its last rows are these. A row is drawn in several steps. */
   const picture = async (program: ProgramUnderTest, ...last: (string | RegExp)[]) => {
     const rows = () => terminalPicture(program.output, columns);
     const isDrawn = () =>
@@ -274,7 +274,7 @@ describe("fanfare connect on a terminal", () => {
     ["/quit", "/quit\r"],
     ["Ctrl+C in the middle of a line", "half a line\u0003"],
     ["Ctrl+D", "\u0004"],
-  ])("leaves with %s, and gives the terminal back", async (_, typed) => {
+  ])("leaves with %s, and restores the terminal", async (_, typed) => {
     await using server = await startServer();
     await using program = new ProgramUnderTest(["connect", "--name", "Alice", "--url", server.url], { columns });
     await program.until(/Welcome/);
@@ -288,7 +288,7 @@ describe("fanfare connect on a terminal", () => {
   test.each([
     [{}, true],
     [{ NO_COLOR: "1" }, false],
-  ])("has colours, unless its person wants none: %j", async (env, hasColors) => {
+  ])("uses colours, unless the user disables them: %j", async (env, hasColors) => {
     await using server = await startServer();
     await using program = new ProgramUnderTest(["connect", "--name", "Alice", "--url", server.url], { columns, env });
     await program.until(/Welcome/);
@@ -402,7 +402,7 @@ describe("fanfare subscribe", () => {
   test.each([
     [[], 0],
     [["--count", "3"], 130],
-  ])("ends on Ctrl+C; who waited for so many is told by the exit code: %j", async (flags, code) => {
+  ])("ends on Ctrl+C, and the exit code says that --count was not reached: %j", async (flags, code) => {
     await using server = await startServer();
     await using program = new ProgramUnderTest(["subscribe", "room:1", "--url", server.url, ...flags]);
     await until(() => subscribers(server.url), "the program has subscribed");
@@ -426,7 +426,7 @@ describe("fanfare publish and status of a secured server", () => {
     });
     const err =
       "error: the server requires an API key (401): set API_KEY (environment, .env or settings file), or pass --api-key\n";
-    // Another user's control socket is found as little as one in another place.
+    // Another user's control socket is ignored, just like one in another directory.
     for (const command of [["publish", "Hi"], ["status"]]) {
       const options = { env: { TMPDIR: "/nowhere" } };
       expect(await runProgram([...command, ...flags], options)).toEqual({ code: 1, out: "", err });
@@ -465,7 +465,7 @@ describe("fanfare publish and status of a secured server", () => {
   });
 });
 
-/** Whether anybody listens to room:1. */
+/** Whether room:1 has a subscriber. */
 async function subscribers(url: string): Promise<boolean> {
   const answer = await fetch(`${url}/v1/connections`);
   return (await answer.text()).includes('"room:1"');

@@ -7,7 +7,7 @@ const root = join(import.meta.dir, "..", "..");
 const main = join(root, "server/main.ts");
 const key = "0123456789abcdef-of-a-test";
 
-/** Runs the real program to its end, in a folder without `.env` and settings file. */
+/** Runs the real program to its end, in a directory without `.env` and settings file. */
 async function fanfare(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const child = Bun.spawn([process.execPath, "--no-env-file", main, ...args], {
     cwd: import.meta.dir,
@@ -34,7 +34,7 @@ describe("the program", () => {
       "error: API_KEY is empty, so the server would not be secured: set a value, or remove it\n",
     ],
     [["--config", "nope.yaml"], {}, 'error: --config: there is no file "nope.yaml"\n'],
-  ])("refuses what it cannot understand, in one line and with the exit code 2: %j %j", async (args, env, err) => {
+  ])("rejects invalid arguments in one line and with exit code 2: %j %j", async (args, env, err) => {
     expect(await fanfare(args, env)).toEqual({ code: 2, out: "", err });
   });
 
@@ -68,7 +68,7 @@ describe("the server's output", () => {
     await using server = await startServer({ env: { LOG_FORMAT: "json" } });
     await server.untilLogged(/Ctrl\+C.*\n/);
     for (const line of server.output.trimEnd().split("\n")) {
-      // On a machine where a process may open few files, the first line is a warning.
+      // On a machine with a low limit of open files, the first line is a warning.
       const level = expect.stringMatching(/^(INFO|WARNING)$/);
       expect(JSON.parse(line)).toMatchObject({ level, message: expect.any(String) });
     }
@@ -89,7 +89,7 @@ describe("the server's output", () => {
   test.each([
     ["an open server", {}],
     ["a secured server", { API_KEY: key, ANONYMOUS: "on" }],
-  ])("is for a person at a terminal where everything is, and a line to try that works as typed: %s", async (_, env) => {
+  ])("is for people if everything is a terminal, and contains a command that works as it is: %s", async (_, env) => {
     await using person = atTerminal(["start", "--port", "0"], env);
     const greeting = await person.until(/Ctrl\+C stops the server/);
     expect(greeting).toMatch(/ {2}WebSocket {2}ws:\/\/127\.0\.0\.1:\d+\/ws\n/);
@@ -100,7 +100,7 @@ describe("the server's output", () => {
   });
 });
 
-/** The program with a person before it. */
+/** The program in a terminal. */
 function atTerminal(args: readonly string[], env: Readonly<Record<string, string>>) {
   let shown = "";
   let wake = () => {};
@@ -115,7 +115,7 @@ function atTerminal(args: readonly string[], env: Readonly<Record<string, string
   const command = [process.execPath, "--no-env-file", main, ...args];
   const child = Bun.spawn(command, { cwd: import.meta.dir, env: childEnv(env), terminal });
   return {
-    /** What is to be seen, once the pattern is; without an end where it never is, which ends the test. */
+    /** The screen, once the pattern appears. If it never does, the test times out. */
     async until(pattern: RegExp): Promise<string> {
       while (!pattern.test(shown)) {
         await new Promise<void>((resolve) => {

@@ -7,7 +7,7 @@ import { type ServerUnderTest, startServer } from "./server.ts";
 
 const folder = join(import.meta.dir, "..", "..", "client");
 
-/** What the page's script leaves for the test to look at. */
+/** What the page's script records for the test. */
 interface PageLog {
   readonly messages: readonly number[];
   readonly gaps: readonly unknown[];
@@ -77,7 +77,7 @@ async function untilLogged(page: Page, isDone: (log: PageLog) => boolean): Promi
   return page.evaluate("log");
 }
 
-/** A page that listens to the channel that its address names; the SDK is served as a bundler leaves it, in two parts. */
+/** A page that subscribes to the channel in its URL. The SDK is served as a bundler builds it, in two files. */
 async function serveSite(): Promise<Bun.Server<undefined>> {
   const page = `<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module">
     import { createClient } from "./index.js";

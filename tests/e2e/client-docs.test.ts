@@ -6,7 +6,7 @@ import { startServer } from "./server.ts";
 
 const root = join(import.meta.dir, "..", "..");
 
-test("the snippets of the guide to the SDK are one program that runs", async () => {
+test("the snippets of the SDK guide form one program that runs", async () => {
   await using server = await startServer();
   const guide = await Bun.file(join(root, "docs/client.md")).text();
   const snippets = [...guide.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);

@@ -109,7 +109,7 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
     await alice.connected();
     using second = use(createClient(server.url, options));
     expect(await second.until("closed")).toMatchObject({ code: 4501 });
-    server.signal("SIGSTOP"); // so that the end of the connection and the new handshake reach it together
+    server.signal("SIGSTOP"); // So that the end of the connection and the new handshake arrive together.
     relay.cut();
     await alice.until("reconnecting");
     server.signal("SIGCONT");
@@ -120,7 +120,7 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
     const secret = "a-secret-of-the-test-that-is-long-enough";
     await using server = await startServer({ env: { JWT_SECRET: secret, API_KEY: "key-of-the-test-that-is-long" } });
     let asked = 0;
-    // The server's patience with clocks counts too: it ends about two seconds from now.
+    // The server's tolerance for clock differences counts too: the token expires in about two seconds.
     const token = () => tokenFor(secret, ++asked === 1 ? 2 - clockToleranceS : 3600);
     using alice = use(createClient(server.url, { transports: [transport], token }));
     const room = alice.client.channel("room:1");
@@ -135,7 +135,7 @@ describe.each(["websocket", "sse"] as const)("over %s", (transport) => {
   });
 });
 
-test("over a stream, forbidden channels are refused once, and the others are served", async () => {
+test("over a stream, forbidden channels are refused once, and the others work", async () => {
   const cwd = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   writeFileSync(join(cwd, "fanfare.config.yaml"), 'channels:\n  - { match: "secret:*", subscribe: nobody }\n');
   await using server = await startServer({ cwd });
@@ -214,7 +214,7 @@ test("a publication at the limit is stored, however it is escaped; one past it i
   raw.onmessage = ({ data }) => String(data).includes('"ref":1') && answered.resolve(String(data));
   expect(JSON.parse(await answered.promise)).toMatchObject({ type: "ack", ref: 1 });
   raw.close();
-  // More than the server takes at once: none is closed for being too fast.
+  // More than the server reads at once. None is closed for exceeding the rate.
   const states: number[] = [];
   alice.client.on("state", ({ code }) => void states.push(code));
   const acks = await Promise.all(Array.from({ length: 100 }, (_, at) => room.publish(at)));
@@ -240,7 +240,7 @@ test("more channels than fit into a URL are all subscribed to, and resumed", asy
     expect(answer.status).toBe(200);
   };
   await alice.connected();
-  await alice.client.channel("all").presence(); // answered behind all that was said before
+  await alice.client.channel("all").presence(); // Answered after everything sent before it.
   await publishToAll(1);
   relay.cut();
   await publishToAll(2);
@@ -256,7 +256,7 @@ test.each(["websocket", "sse"])("the SDK runs in Node, over %s", async (transpor
     const room = client.channel("room:1", { since: "earliest" });
     room.on("message", ({ data }) => { console.log(data.text); client.close(); });
     await room.publish({ text: "from Node" }).catch(() => {});`;
-  // Node 20 has WebSockets behind a flag, which later ones still take.
+  // Node 20 has WebSocket behind a flag, which later versions still accept.
   const command = ["node", "--experimental-websocket", "--input-type=module", "--eval", script, server.url, transport];
   const node = Bun.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });
   expect(await new Response(node.stdout).text()).toBe("from Node\n");
@@ -279,7 +279,7 @@ function use(client: Client) {
   return { client, until, connected: () => until("connected"), [Symbol.dispose]: () => client.close() };
 }
 
-/** Everything that a channel hands over, and a wait for more of it. */
+/** Every event of a channel, and a wait for more. */
 function collect<Data>(channel: Channel<unknown, Data> | Channel<Data>) {
   const messages: { readonly offset?: number; readonly data: Data }[] = [];
   const gaps: unknown[] = [];

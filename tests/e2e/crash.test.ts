@@ -16,7 +16,7 @@ const rules: HistoryRules = { historySize: 1_000_000, historyTtl: 86_400_000, hi
 const channels = ["a", "b", "brief"] as ChannelName[];
 
 test(
-  `after each of ${kills} kills what was acknowledged is there once, in one numbering`,
+  `after each of ${kills} kills, everything acknowledged is stored once, in the same epoch`,
   () =>
     replayable(() =>
       inDirectory(async (directory) => {
@@ -24,7 +24,7 @@ test(
         const acknowledged: Acknowledged[] = [];
         for (let round = 0; round < kills; round++) {
           const writer = new HistoryWriter(directory, `${round}`);
-          // By what it did and not by time: some die while they open, some with thousands behind them.
+          // Kills depend on progress and not on time: some hit a server that is opening its files, some one with thousands of messages.
           if (random() < 0.2) await writer.until("healthy");
           else await writer.until("stored", Math.ceil(random() * 1500));
           await writer.kill();
@@ -40,7 +40,7 @@ test(
   isLong ? 600_000 : 60_000,
 );
 
-test("the check finds lost messages, duplicates, and a different numbering", async () => {
+test("the check finds lost messages, duplicates, and a different epoch", async () => {
   await inDirectory(async (directory) => {
     const writer = new HistoryWriter(directory, "0");
     await writer.until("stored", 100);
@@ -79,7 +79,7 @@ async function withLog<Result>(directory: string, run: (log: Log) => Promise<Res
   }
 }
 
-/** What is wrong with a history, given what was ever acknowledged. */
+/** What is wrong with a history, compared with everything that was ever acknowledged. */
 async function faultsOf(log: Log, acknowledged: readonly Acknowledged[]): Promise<readonly string[]> {
   const faults: string[] = [];
   for (const channel of channels) {
@@ -103,11 +103,11 @@ function faultOf(
 ): readonly string[] {
   if (epoch !== top.epoch) return [`${channel}: ${epoch} became ${top.epoch}`];
   if (offset > top.offset) return [`${channel}: ${offset} was acknowledged, but the top is ${top.offset}`];
-  if (offset < first && channel === "brief") return []; // not kept for long, as its rules say
+  if (offset < first && channel === "brief") return []; // not kept for long, as its rule says
   return found?.id === id ? [] : [`${channel}: ${offset} was ${id} and is ${found?.id}`];
 }
 
-/** Says again what the writer said last: each is where it was. @returns what is not */
+/** Repeats the writer's last messages, each of which must be a duplicate. @returns those that are not */
 async function retry(log: Log, acknowledged: readonly Acknowledged[]): Promise<readonly string[]> {
   const last = acknowledged.slice(-100);
   const entries = last.map(({ channel, id }) => ({

@@ -3,7 +3,7 @@ import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
 const longPath = `/${"a-long-name/".repeat(8)}push`;
-/** What ends with the tests, also when another part of it did not start. */
+/** Resources that are closed after the tests, even if another one failed to start. */
 const started = new AsyncDisposableStack();
 let browser: BrowserUnderTest;
 let servers: readonly ServerUnderTest[];
@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => started.disposeAsync());
 
-/** Pieces of text that reach beyond the window or are cut; what scrolls by itself may be wider. */
+/** Pieces of text that are cut, or are outside the window. An element that scrolls by itself may be wider. */
 const cutOff = `[...document.querySelectorAll("body *:not(.skip)")]
   .filter((it) => it.parentElement.closest("pre, .wide") === null)
   .filter((it) => it.getBoundingClientRect().right > innerWidth + 1 ||
@@ -25,7 +25,7 @@ const cutOff = `[...document.querySelectorAll("body *:not(.skip)")]
   .map((it) => it.outerHTML.slice(0, 200))`;
 
 test.each([1280, 360])(
-  "at %d pixels nothing of /docs is cut or scrolls sideways, and no rule of the page is broken",
+  "at %d pixels nothing of /docs is cut or scrolls sideways, and the page breaks no rule",
   async (width) => {
     const context = await browser.context({ viewport: { width, height: 800 } });
     for (const server of servers) {

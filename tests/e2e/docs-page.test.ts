@@ -98,7 +98,7 @@ describe("the server's own documentation", () => {
   });
 });
 
-/** The command lines of the page, as one copies them. */
+/** The command lines of the page, as a user copies them. */
 function commandsOf(page: string): readonly string[] {
   const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', amp: "&" };
   return all(page, /<pre[^>]*><code>(curl [\s\S]*?)<\/code><\/pre>/g).map((it) =>
@@ -106,10 +106,10 @@ function commandsOf(page: string): readonly string[] {
   );
 }
 
-/** What a line prints; of one that never ends, what it printed until the welcome. */
+/** The output of a command line. If it never ends, its output up to the welcome. */
 async function run(command: string): Promise<string> {
   const env = childEnv({ API_KEY: key, TOKEN: token });
-  // In a session of its own it would outlive a test that fails; so the shell gives its place to curl.
+  // In its own session it would outlive a failed test, so curl replaces the shell.
   const child = Bun.spawn(["sh", "-c", `exec ${command}`], { env, stdout: "pipe", stderr: "ignore" });
   const decoder = new TextDecoder();
   let printed = "";
@@ -122,10 +122,10 @@ async function run(command: string): Promise<string> {
   return printed;
 }
 
-describe("every line to try works as it is typed", () => {
+describe("every command works as it is shown", () => {
   test.each([
     ["on an open server", () => open, ""],
-    ["on a secured one, with API_KEY and TOKEN set", () => secured, "token="],
+    ["on a secured server, with API_KEY and TOKEN set", () => secured, "token="],
   ] as const)("%s", async (_, serverOf, query) => {
     const server = serverOf();
     const wsUrl = `${server.url.replace(/^http/, "ws")}/${server === secured ? "live" : "ws"}`;
@@ -137,7 +137,7 @@ describe("every line to try works as it is typed", () => {
     const isKick = (it: string) => it.includes("/v1/users/");
     for (const command of commands.filter((it) => !isLast(it) && !isKick(it))) {
       const printed = await run(command);
-      const isNobody = command.includes("c_8fK2nQ"); // the connection of the example is nobody's
+      const isNobody = command.includes("c_8fK2nQ"); // The connection ID of the example does not exist.
       expect([command, /"code":"([^"]+)"/.exec(printed)?.[1]]).toEqual([command, isNobody ? "not-found" : undefined]);
       expect(printed).not.toBe("");
     }

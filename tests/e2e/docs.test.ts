@@ -38,23 +38,18 @@ describe("commands in the documentation work", () => {
 
   test.each([
     ["a command that fails", "sh", "false", "exit code 1"],
-    ["a command that fails before others that do not", "sh", "false\ntrue", "exit code 1"],
-    ["a command that is not there", "console", "$ fanfair start", "exit code 127"],
-    [
-      "an answer that is another one",
-      "console",
-      '$ curl http://127.0.0.1:8000/livez\n{"status":"dead"}',
-      "and the page says",
-    ],
+    ["a command that fails before others that succeed", "sh", "false\ntrue", "exit code 1"],
+    ["a command that does not exist", "console", "$ fanfair start", "exit code 127"],
+    ["a different answer", "console", '$ curl http://127.0.0.1:8000/livez\n{"status":"dead"}', "and the page says"],
     ["a server that does not start", "sh start", "npx fanfare start --workers many", "ended without"],
     ["a program that throws", "ts run", 'throw new Error("no");', "exit code 1"],
-  ])("a page with %s is found out", async (_, info, code, problem) => {
+  ])("a page with %s fails the check", async (_, info, code, problem) => {
     await using run = new PageRun();
     const [block] = parsePage("a.md", `\`\`\`${info}\n${code}\n\`\`\``).blocks;
     await expect(block && run.perform(block)).rejects.toThrow(problem);
   });
 
-  test("README.md and docs/start.md are among them", () => {
+  test("README.md and docs/start.md are among the pages", () => {
     expect(withCommands.map(({ path }) => path)).toEqual(expect.arrayContaining(["README.md", "docs/start.md"]));
   });
 
@@ -88,12 +83,12 @@ test("JSON and YAML blocks parse", () => {
   expect(wrong).toEqual([]);
 });
 
-/** Publishes until the script has written it to the console. @returns errors that it made */
+/** Publishes until the script has logged it. @returns the errors of the script */
 async function listen(browser: BrowserUnderTest, server: ServerUnderTest, code: string): Promise<readonly string[]> {
   const context = await browser.context();
-  // A page of the server's origin that does nothing by itself.
+  // A page of the server's origin without scripts of its own.
   const tab = await TabUnderTest.open(context, `${server.url}/livez`);
-  // The browser itself asks for an icon, which is not there.
+  // The browser requests an icon, which does not exist.
   const errors = () => tab.errors.filter((it) => !it.startsWith("Failed to load resource"));
   await tab.page.evaluate(`{ const { log } = console; console.log = (...values) => log(JSON.stringify(values)); }`);
   await tab.page.evaluate(`{ ${code.replaceAll("8000", String(server.port))} }`);

@@ -10,14 +10,14 @@ const noticeOf = (client: SocketUnderTest | StreamUnderTest) => client.until((it
 const openMany = (server: ServerUnderTest, count: number) =>
   Promise.all(Array.from({ length: count }, () => SocketUnderTest.open(server.wsUrl)));
 
-/** The last line of the log, once the server has ended. */
+/** The last line of the log, once the server has exited. */
 async function receiptOf(server: ServerUnderTest): Promise<Record<string, number>> {
   await server.exited;
   const [, text = "{}"] = await server.untilLogged(/Stopped: (\{.*\})/);
   return JSON.parse(text) as Record<string, number>;
 }
 
-/** A member of `room` that has its welcome and reads nothing further. */
+/** A member of `room` that has received its welcome and stops reading. */
 async function openStuck(server: ServerUnderTest): Promise<RawWebSocket> {
   const reader = await RawWebSocket.open(server.port, "/ws?channel=room");
   await reader.untilText(/welcome/);
@@ -25,14 +25,14 @@ async function openStuck(server: ServerUnderTest): Promise<RawWebSocket> {
   return reader;
 }
 
-/** @returns the offset of the message that was posted */
+/** @returns the offset of the posted message */
 async function postTo(server: ServerUnderTest, size: number): Promise<number> {
   const type = { "Content-Type": "text/plain" };
   const answer = await server.request("POST", "/v1/channels/room/messages", "x".repeat(size), type);
   return Number(((await answer.json()) as Frame).offset);
 }
 
-/** What the server says of its only connection. */
+/** The server's record of its only connection. */
 async function connectionOf(server: ServerUnderTest): Promise<Frame> {
   const { connections } = (await (await server.request("GET", "/v1/connections")).json()) as { connections: Frame[] };
   return connections[0] ?? {};
@@ -44,7 +44,7 @@ function offsetsOf({ texts }: RawWebSocket): readonly number[] {
 }
 
 describe("waiting", () => {
-  test.concurrent("each client gets its own reconnect time inside the window; clients that stay are served until they leave", async () => {
+  test.concurrent("each client gets its own reconnect time within the window; clients that stay are served until they leave", async () => {
     await using server = await startServer({ env: { DRAIN_WINDOW: "3s", SHUTDOWN_TIMEOUT: "60s" } });
     const clients = await openMany(server, 20);
     server.signal("SIGTERM");
@@ -69,7 +69,7 @@ describe("waiting", () => {
     expect(receipt).toEqual({ ...counts, duration_ms: Number(receipt.duration_ms) });
   });
 
-  test.concurrent("new clients are refused, and the log says every 5 s how many are left and for how long", async () => {
+  test.concurrent("new clients are refused, and the log reports every 5 s how many are left and for how long", async () => {
     await using server = await startServer({ env: { SHUTDOWN_TIMEOUT: "40s" } });
     using client = await SocketUnderTest.open(server.wsUrl);
     using _other = await SocketUnderTest.open(server.wsUrl);
@@ -92,7 +92,7 @@ describe("waiting", () => {
     expect(server.output).toContain("no clients are connected");
     const receipt = await receiptOf(server);
     expect(receipt).toMatchObject({ initial: 0, left: 0, forced: 0 });
-    // With somebody to wait for, it would be half an hour.
+    // With a client, it would take half an hour.
     expect(receipt.duration_ms).toBeLessThan(45_000);
   });
 
@@ -129,7 +129,7 @@ describe("the deadline", () => {
   test.concurrent("delivers queued messages before the 1012", async () => {
     await using server = await startServer({ env: { SHUTDOWN_TIMEOUT: "2s", DRAIN_WINDOW: "1s" } });
     using reader = await openStuck(server);
-    // More than the kernel takes for one socket, and no more than the server may hold for it.
+    // More than the kernel buffers for one socket, and no more than the server may buffer for it.
     let sent = 0;
     while (sent < 200 || (await connectionOf(server)).buffered_bytes === 0) sent = await postTo(server, 10_000);
     expect(await connectionOf(server)).toMatchObject({ is_lagging: false });
@@ -159,7 +159,7 @@ describe("the deadline", () => {
     const env = { SHUTDOWN_TIMEOUT: "1s", DRAIN_WINDOW: "1s", HISTORY_BYTES: "64MiB" };
     await using server = await startServer({ env });
     using _reader = await openStuck(server);
-    // The kernel has taken all that it takes for one socket once the server holds back what follows.
+    // Once the server buffers what follows, the kernel's buffer for the socket is full.
     let sent = 0;
     while (sent < 100 || (await connectionOf(server)).is_lagging !== true) sent = await postTo(server, 60_000);
     server.signal("SIGTERM");
@@ -175,7 +175,7 @@ describe("signals", () => {
     ["SIGTERM", "SIGTERM", 143],
     ["SIGINT", "SIGINT", 130],
     ["SIGTERM", "SIGINT", 130],
-  ] as const)("%s and then %s closes everybody at once and exits with %d", async (first, second, code) => {
+  ] as const)("%s and then %s closes every connection at once and exits with %d", async (first, second, code) => {
     await using server = await startServer();
     const clients = await openMany(server, 3);
     server.signal(first);
@@ -228,11 +228,11 @@ describe("DRAIN_MODE=move", () => {
     const afters = moved.map(({ after }) => after);
     const spread = (values: number[]) => Math.max(...values) - Math.min(...values);
     expect(spread(afters)).toBeGreaterThan(spread(slots) / 2);
-    // Whoever has a moment at least a second later than another goes later.
+    // A client with a reconnect time at least a second later is closed later.
     for (const a of moved) for (const b of moved) if (a.slot + 1000 < b.slot) expect(a.after).toBeLessThan(b.after);
     const receipt = await receiptOf(server);
     expect(receipt).toMatchObject({ initial: 30, left: 0, moved: 30, forced: 0 });
-    // 30 in four seconds of the clock at most, as even as chance may be.
+    // At most 30 in four seconds of the clock, as even as random times can be.
     expect(receipt.max_close_rate).toBeWithin(8, 31);
   });
 });
@@ -270,7 +270,7 @@ describe("lame-duck", () => {
     using raw = await RawSocket.connect(server.port);
     const body = '{"channel":"all","message":"late"}';
     const head = `POST /v1/publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`;
-    // The answer to a whole request shows that the server has taken the connection, and with it the half of the next.
+    // The answer to a whole request shows that the server has accepted the connection, and read the first half of the next.
     raw.write(`GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n${head}${body.slice(0, 9)}`);
     await raw.untilReceived(/^HTTP\/1\.1 200/);
     raw.received = "";

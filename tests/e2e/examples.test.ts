@@ -43,7 +43,7 @@ class Example implements AsyncDisposable {
     return SocketUnderTest.open(`${this.url.replace("http", "ws")}/ws${query}`);
   }
 
-  /** Opens its page in a browser, and waits for what it should show. @returns errors that the page made */
+  /** Opens its page in a browser, and waits for the expected content. @returns the errors of the page */
   async show(isShown: string): Promise<readonly string[]> {
     const context = await browser.context();
     const tab = await TabUnderTest.open(context, this.pageUrl);
@@ -86,7 +86,7 @@ describe("the pages of the examples", () => {
     const tab = await TabUnderTest.open(context, example.pageUrl);
     await tab.page.setViewportSize({ width: 360, height: 640 });
     expect(await tab.page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(360);
-    // Without it a phone shows the page as for a desk, four times too small.
+    // Without it, a phone shows the desktop layout, four times too small.
     expect(await tab.page.evaluate("document.querySelector('meta[name=viewport]') !== null")).toBe(true);
     await context.close();
   });

@@ -7,7 +7,7 @@ import { SocketUnderTest } from "./socket.ts";
 
 const env = { NOTICES: "off", WS_PING_INTERVAL: "400ms", WS_PING_TIMEOUT: "400ms", MESSAGE_RATE: "0" };
 
-test("a client that answers no ping is closed with 4009, even while it is sent messages; one that answers stays", async () => {
+test("a client that does not answer pings is closed with 4009, even if it receives messages; one that answers stays", async () => {
   await using server = await startServer({ env });
   using dead = await RawWebSocket.open(server.port, "/ws?channel=room");
   using alive = await SocketUnderTest.open(`${server.wsUrl}?channel=room`);
@@ -16,7 +16,7 @@ test("a client that answers no ping is closed with 4009, even while it is sent m
   expect(await dead.untilClosed()).toBe(4009);
   clearInterval(busy);
   await server.untilLogged(/Client closed: .* \(4009\)/);
-  // It has been pinged for as long as the other, which was closed for it.
+  // It has been pinged for as long as the other one, which was closed.
   publisher.send({ type: "publish", channel: "room", data: "last" });
   await alive.until(({ data }) => data === "last");
   expect([alive.closed, publisher.closed]).toEqual([undefined, undefined]);
@@ -29,7 +29,7 @@ test("a client that stopped reading is not considered dead while bytes are buffe
   await slow.untilText(/welcome/);
   slow.socket.pause();
   const published = await fillBuffers(server, slow);
-  // From here on it says nothing. One that is opened now and never answers is pinged and closed meanwhile, and another.
+  // From here on it sends nothing. Two clients that connect now and never answer are pinged and closed in the meantime.
   for (let dead = 0; dead < 2; dead++) {
     using silent = await RawWebSocket.open(server.port, "/ws");
     expect(await silent.untilClosed()).toBe(4009);
@@ -39,10 +39,10 @@ test("a client that stopped reading is not considered dead while bytes are buffe
   expect(slow.closeCode).toBeUndefined();
 });
 
-/** Publishes until the server itself holds bytes for the reader. @returns how many messages that took */
+/** Publishes until the server buffers bytes for the reader. @returns the number of messages that it took */
 async function fillBuffers(server: ServerUnderTest, slow: RawWebSocket): Promise<number> {
   for (let published = 1; published <= 2000; published++) {
-    slow.pong(); // until then it must show that it lives
+    slow.pong(); // Until then it must show signs of life.
     await server.request("POST", "/v1/channels/room/messages", "x".repeat(16_000), { "Content-Type": "text/plain" });
     const answer = await server.request("GET", "/v1/connections");
     const { connections } = (await answer.json()) as { connections: { buffered_bytes: number }[] };

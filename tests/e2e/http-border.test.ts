@@ -13,7 +13,7 @@ type TokenOptions = Partial<Parameters<typeof makeToken>[0]>;
 const tokenFor = (sub: string, options: TokenOptions = {}) =>
   makeToken({ secret, sub, subscribe: [], publish: [], expiresInS: undefined, ...options });
 
-/** A handshake as a program sends it that can see the status. */
+/** A handshake sent by a program that can see the status. */
 async function handshakeStatus(server: ServerUnderTest, path: string, headers: Record<string, string> = {}) {
   const upgrade = { Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Version": "13" };
   const key = { "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==" };
@@ -78,7 +78,7 @@ describe("an open server", () => {
     expect([failed.status, allowed(failed)]).toEqual([400, Origin]);
   });
 
-  test("refuses handshakes of foreign pages with a close code, and handshakes for foreign names", async () => {
+  test("refuses handshakes from foreign pages with a close code, and refuses handshakes for foreign host names", async () => {
     await using server = await startServer();
     const headers = { Origin: "https://evil.example" };
     using page = new SocketUnderTest(server.wsUrl, { headers });
@@ -146,7 +146,7 @@ describe("a secured server", () => {
     for (const path of ["/livez", "/readyz"]) expect((await server.request("GET", path)).status).toBe(200);
   });
 
-  test("accepts pages of its own origin, under any name", async () => {
+  test("accepts pages of its own origin, under any host name", async () => {
     await using server = await startServer({ env: secured });
     const Host = "push.example:8443";
     expect((await get(server, { Host, Origin: `https://${Host}` })).status).toBe(200);
@@ -193,7 +193,7 @@ describe("a secured server", () => {
 
   test("closes connections with an expired token with 4010, unless a new one arrives in time", async () => {
     await using server = await startServer({ env: secured });
-    // Tokens are believed for 5 s more, since clocks differ: this one was made that long ago.
+    // Tokens are accepted for 5 s after their expiry, since clocks differ. This one was made that long ago.
     const wish = { secret, sub: "alice", subscribe: [], publish: [], expiresInS: 2 };
     const short = () => makeToken(wish, { now: () => Date.now() - 5000 });
     using lapsed = await SocketUnderTest.open(`${server.wsUrl}?token=${await short()}`);

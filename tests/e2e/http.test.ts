@@ -14,7 +14,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 const fresh = (kind: string) => `${kind}-${names++}`;
 
-/** Status and body of an answer that is expected to be JSON. */
+/** Status and body of a response that should be JSON. */
 async function ask(method: string, path: string, body?: unknown, headers?: Record<string, string>) {
   const response = await server.request(method, path, body, headers);
   return { status: response.status, headers: response.headers, body: (await response.json()) as Frame };
@@ -73,7 +73,7 @@ describe("POST /sse/push", () => {
     ["timestamp", { user_id: "u", data: 1, timestamp: "2026-01-01T00:00:00Z" }],
     ["timestamp", { user_id: "u", data: 1, timestamp: -1 }],
     ["timestamp", { user_id: "u", data: 1, timestamp: 1e300 }],
-  ])("answers a wrong %s with 422 that names field and rule: %j", async (field, body) => {
+  ])("answers an invalid %s with 422, and names field and rule: %j", async (field, body) => {
     const answer = await push(body);
     expect(answer.status).toBe(422);
     expect(answer.headers.get("Content-Type")).toStartWith("application/problem+json");
@@ -82,7 +82,7 @@ describe("POST /sse/push", () => {
   });
 
   test.each(["", "{", "[]", "null", '"text"', "{'a':1}", "NaN"])(
-    "answers %p, which is no JSON object, with 400",
+    "answers %p, which is not a JSON object, with 400",
     async (body) => {
       expect(await push(body)).toMatchObject({ status: 400, body: { code: "bad-json" } });
     },
@@ -105,28 +105,25 @@ describe("POST /sse/push", () => {
   });
 
   test.each([
-    ["at its limit, its size declared", 1024 ** 2, false, 200],
+    ["at its limit, with its size declared", 1024 ** 2, false, 200],
     ["at its limit, in chunks", 1024 ** 2, true, 200],
-    ["a byte beyond, its size declared", 1024 ** 2 + 1, false, 413],
-    ["a byte beyond, in chunks", 1024 ** 2 + 1, true, 413],
-    ["far beyond, its size declared", 40 * 1024 ** 2, false, 413],
-    ["far beyond, in chunks", 40 * 1024 ** 2, true, 413],
-  ])(
-    "a body %s, is answered, and a refusal says why and closes the connection",
-    async (_, bytes, isChunked, status) => {
-      using socket = await RawSocket.connect(server.port);
-      const length = isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${bytes}`;
-      socket.write(`POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${length}\r\n\r\n`);
-      const body = JSON.stringify({ user_id: "u", data: 1 }).padEnd(bytes, " ");
-      socket.write(isChunked ? `${bytes.toString(16)}\r\n${body}\r\n0\r\n\r\n` : body);
-      const [head = ""] = await socket.untilReceived(/^HTTP[\s\S]*\}$/);
-      expect(head).toStartWith(`HTTP/1.1 ${status} `);
-      const wanted = status === 200 ? '"status":"' : '"detail":"body: expected at most 1048576 bytes"';
-      expect(head).toContain(wanted);
-      expect(/^Connection: close/im.test(head)).toBe(status === 413);
-      expect((await push({ user_id: "u", data: 1 })).status).toBe(200);
-    },
-  );
+    ["one byte too long, with its size declared", 1024 ** 2 + 1, false, 413],
+    ["one byte too long, in chunks", 1024 ** 2 + 1, true, 413],
+    ["far too long, with its size declared", 40 * 1024 ** 2, false, 413],
+    ["far too long, in chunks", 40 * 1024 ** 2, true, 413],
+  ])("a body %s, is answered, and an error says why and closes the connection", async (_, bytes, isChunked, status) => {
+    using socket = await RawSocket.connect(server.port);
+    const length = isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${bytes}`;
+    socket.write(`POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${length}\r\n\r\n`);
+    const body = JSON.stringify({ user_id: "u", data: 1 }).padEnd(bytes, " ");
+    socket.write(isChunked ? `${bytes.toString(16)}\r\n${body}\r\n0\r\n\r\n` : body);
+    const [head = ""] = await socket.untilReceived(/^HTTP[\s\S]*\}$/);
+    expect(head).toStartWith(`HTTP/1.1 ${status} `);
+    const wanted = status === 200 ? '"status":"' : '"detail":"body: expected at most 1048576 bytes"';
+    expect(head).toContain(wanted);
+    expect(/^Connection: close/im.test(head)).toBe(status === 413);
+    expect((await push({ user_id: "u", data: 1 })).status).toBe(200);
+  });
 });
 
 describe("POST /sse/push/batch", () => {
@@ -183,7 +180,7 @@ describe("POST /sse/push/batch", () => {
     expect(seen.map(({ data }) => data)).toEqual(Array.from({ length: 1000 }, (_, at) => at));
   });
 
-  test("accepts an empty array, and nothing but an array", async () => {
+  test("accepts an empty array, and only arrays", async () => {
     expect(await batch([])).toMatchObject({ status: 200, body: { results: [] } });
     expect(await batch({ user_id: "u", data: 1 })).toMatchObject({ status: 422 });
     expect(await batch("[")).toMatchObject({ status: 400 });
@@ -193,7 +190,7 @@ describe("POST /sse/push/batch", () => {
 describe("POST /v1/publish", () => {
   const publish = (body: unknown, headers?: Record<string, string>) => ask("POST", "/v1/publish", body, headers);
 
-  test("answers with the acknowledgement, and tells whether a user is connected", async () => {
+  test("returns the acknowledgement, and whether a user is connected", async () => {
     const [channel, user] = [fresh("room"), fresh("u")];
     const { status, body } = await publish({ channel, message: "m" });
     expect([status, body]).toEqual([200, { channel, id: body.id, epoch: body.epoch, offset: 1, duplicate: false }]);
@@ -238,7 +235,7 @@ describe("POST /v1/publish", () => {
     ["headers", { channel: "a", data: 1, headers: { a: 1 } }],
     ["ephemeral", { channel: "a", data: 1, ephemeral: "yes" }],
     ["id", { channel: "a", data: 1, id: "x".repeat(129) }],
-  ])("answers a wrong %s with 422 that names it", async (field, body) => {
+  ])("answers an invalid %s with 422, and names it", async (field, body) => {
     expect(await publish(body)).toMatchObject({ status: 422, body: { code: "invalid-field", field } });
   });
 });

@@ -31,7 +31,7 @@ describe("the image, as far as it can be tested without building it", () => {
   });
 
   test.each([
-    ["OPS_PORT, which speaks no TLS", { OPS_PORT: "0" }],
+    ["OPS_PORT, which does not use TLS", { OPS_PORT: "0" }],
     ["PORT with TLS", {}],
   ])("is healthy while it serves with TLS: %s", async (_, env) => {
     using folder = new ImageFolder(plan);
@@ -111,7 +111,7 @@ function checkHealth({ path }: ImageFolder, env: Record<string, string>): Promis
 function makeCertificate(folder: string) {
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
   const out = ["-keyout", key, "-out", cert];
-  // Of another name, as that of a server behind a domain is.
+  // For another host name, as behind a domain.
   Bun.spawnSync([
     "openssl",
     "req",

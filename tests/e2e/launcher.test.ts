@@ -14,22 +14,22 @@ const npmDev = ["npm", "run", "dev", "--"];
 const npx = ["npx", "--offline", "fanfare", "start"];
 const behindShell = ["sh", "-c", 'node bin/fanfare.js "$@"; exit 3', "npm-cli.js", "start"];
 
-/** A server that a launcher has started, as a person or a service does it. */
+/** A server started by a launcher, as a user or a service does it. */
 interface Launched extends AsyncDisposable {
-  /** Of the outermost process, which is the one that people know. */
+  /** The outermost process, the one that the user knows. */
   readonly pid: number;
   readonly url: string;
   readonly log: () => string;
-  /** The terminal that it was started in, if it was. */
+  /** The terminal that it was started in, if any. */
   readonly terminal: Bun.Terminal | undefined;
-  /** Resolves once every process of it is gone. */
+  /** Resolves once all its processes have exited. */
   untilGone(): Promise<void>;
 }
 
 interface LaunchOptions {
   readonly flags?: readonly string[];
   readonly isAtTerminal?: boolean;
-  /** Has the address in it, if there is one. */
+  /** Contains the URL, if there is one. */
   readonly waitsFor?: RegExp;
 }
 
@@ -44,7 +44,7 @@ async function launch(
   const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   const path = join(folder, "log");
   const { PATH = "", HOME = folder } = process.env;
-  // Who the processes are is found by this folder, which all of them have in their environment.
+  // The processes are found by this directory, which all of them have in their environment.
   const env = { PATH, HOME, TMPDIR: folder, NOTIFICATION_INTERVAL: "0", DRAIN_WINDOW: "1s" };
   const log = openSync(path, "a");
   let shown = "";
@@ -56,7 +56,7 @@ async function launch(
     : undefined;
   const common = { cwd: root, env: { ...env, npm_config_user_agent: "a test" } };
   const args = [...command, "--port", "0", ...flags];
-  // Only with a session of its own does a terminal send signals: Ctrl+C, and SIGHUP when it is closed.
+  // A terminal sends signals only to its own session: Ctrl+C, and SIGHUP when it is closed.
   const child =
     terminal === undefined
       ? Bun.spawn(args, { ...common, stdio: ["ignore", log, log] })
@@ -83,7 +83,7 @@ async function launch(
   return { ...launched, url: `http://${address}` };
 }
 
-/** The processes that were started with this folder as TMPDIR. */
+/** The processes that were started with this directory as TMPDIR. */
 function processesOf(folder: string): readonly number[] {
   const { stdout } = Bun.spawnSync(["sh", "-c", `grep -lsz "^TMPDIR=${folder}$" /proc/[0-9]*/environ`]);
   const pids = stdout.toString().match(/\d+/g) ?? [];
@@ -105,12 +105,12 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server whose 
     ["npm run dev", npmDev],
     ["npx fanfare start", npx],
     ["a shell of a package manager", behindShell],
-  ])("by SIGTERM stops, and its clients are waited for: %s", async (_, command) => {
+  ])("by SIGTERM stops after its clients have left: %s", async (_, command) => {
     await using launched = await launch(command);
     using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
     process.kill(launched.pid, "SIGTERM");
     const { deadline_ms } = await client.until(({ event }) => event === "draining");
-    // Who develops is not to wait for an open tab.
+    // In development, the server does not wait for an open tab.
     if (command !== npmDev) expect(deadline_ms).toBeGreaterThan(1_000_000);
     client.close();
     await launched.untilGone();
@@ -132,17 +132,14 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server whose 
     expect(launched.log()).toContain("Stopped: {");
   });
 
-  test.each([[[]], [["--workers", "2"]]])(
-    "by SIGKILL sends its clients away within DRAIN_WINDOW: %j",
-    async (flags) => {
-      await using launched = await launch(directly, { flags });
-      using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
-      process.kill(launched.pid, "SIGKILL");
-      expect(await client.untilClosed()).toMatchObject({ code: 1012 });
-      await launched.untilGone();
-      expect(launched.log()).toContain('"moved":1,"forced":0');
-    },
-  );
+  test.each([[[]], [["--workers", "2"]]])("by SIGKILL closes its clients within DRAIN_WINDOW: %j", async (flags) => {
+    await using launched = await launch(directly, { flags });
+    using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
+    process.kill(launched.pid, "SIGKILL");
+    expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    await launched.untilGone();
+    expect(launched.log()).toContain('"moved":1,"forced":0');
+  });
 });
 
 describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", () => {
@@ -161,7 +158,7 @@ describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", (
     ]);
   });
 
-  test("waits for a change if the server does not start, and then also ends with Ctrl+C", async () => {
+  test("waits for a change if the server does not start, and also ends with Ctrl+C then", async () => {
     await using busy = await launch(directly);
     await using launched = await launch(npmDev, {
       isAtTerminal: true,
@@ -174,7 +171,7 @@ describeIf(process.platform === "linux", "it looks into /proc")("npm run dev", (
   });
 });
 
-describe("flags that npm keeps for itself", () => {
+describe("flags that npm keeps to itself", () => {
   test.each([
     [["start", "--port", "8001"], "npm did not pass --port on to the server.", "  npm start -- --port 8001"],
     [["start", "--port=8001"], "npm did not pass --port on to the server.", "  npm start -- --port=8001"],
@@ -185,7 +182,7 @@ describe("flags that npm keeps for itself", () => {
       "on to the server.",
       /^ {2}npm start -- --(port|history-size) … --(port|history-size) …$/m,
     ],
-  ])("are named, with the line to type instead: npm %j", async (args, complaint, line) => {
+  ])("are named with the correct command: npm %j", async (args, complaint, line) => {
     const { PATH = "", HOME = "" } = process.env;
     const child = Bun.spawn(["npm", ...args], { cwd: root, env: { PATH, HOME }, stdio: ["ignore", "ignore", "pipe"] });
     const said = await child.stderr.text();
@@ -199,7 +196,7 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server at a t
   test.each([
     ["alone", []],
     ["with workers", ["--workers", "2"]],
-  ])("whose window is closed sends its clients away and ends: %s", async (_, flags) => {
+  ])("whose terminal is closed closes its clients and ends: %s", async (_, flags) => {
     await using launched = await launch(directly, { flags, isAtTerminal: true });
     using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
     launched.terminal?.close();
@@ -207,7 +204,7 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server at a t
     await launched.untilGone();
   });
 
-  test("whose window is closed leaves no crash report of its launcher", async () => {
+  test("whose terminal is closed leaves no crash report of its launcher", async () => {
     const intoLog = ["sh", "-c", 'node bin/fanfare.js "$@" 2>>"$TMPDIR/log"', "sh", "start"];
     await using launched = await launch(intoLog, { isAtTerminal: true });
     launched.terminal?.close();
@@ -219,13 +216,13 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server at a t
   test.each([
     ["alone", []],
     ["with workers", ["--workers", "2"]],
-  ])("says that Ctrl+C again stops now, and does: %s", async (_, flags) => {
+  ])("says that a second Ctrl+C stops at once, and does: %s", async (_, flags) => {
     await using launched = await launch(directly, { flags, isAtTerminal: true });
     using client = await SocketUnderTest.open(`${launched.url.replace("http", "ws")}/ws`);
     launched.terminal?.write("\u0003");
     await client.until(({ event }) => event === "draining");
     await until(() => /\(Ctrl\+C again stops now\)/.test(launched.log()), "it says what Ctrl+C does");
-    // Those that come together count as one.
+    // Signals that arrive together count as one.
     while (client.closed === undefined) {
       await Bun.sleep(100);
       launched.terminal?.write("\u0003");

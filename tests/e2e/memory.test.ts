@@ -4,17 +4,17 @@ import { type interfaces, publishThrough } from "../../bench/memory/interfaces.t
 import { engineEnv } from "../../bin/engine-env.js";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
-/** Two thirds of it are filled with history, so publishing as much as the bound makes some of it go again. */
+/** Two thirds of it are filled with history, so publishing as much as the bound evicts some of it. */
 const bound = 64 * 1024 * 1024;
-/** Published before the server counts as idle: code that has run often takes memory too, and is no history. */
+/** Published before the server counts as idle, since the memory of compiled code is not history. */
 const warmUp = 3 * 1024 * 1024;
 
 let server: ServerUnderTest | undefined;
 afterEach(() => server?.[Symbol.asyncDispose]());
 
-/** Those that had a server hold most, with what is kept cut out of much larger requests. */
+/** The requests that used to make a server hold the most memory, because what it keeps was cut out of much larger ones. */
 test.each<keyof typeof interfaces>(["batch", "websocket"])(
-  "published to by %s beyond its bound, a server holds at most 1.5 times the bound more than when it was idle",
+  "after publishing by %s beyond the bound, a server holds at most 1.5 times the bound more than when it was idle",
   async (door) => {
     server = await startServer({
       env: {

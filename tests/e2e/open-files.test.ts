@@ -4,7 +4,7 @@ import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
 testIf(process.platform === "linux", "only Linux tells a process how many files it may open")(
-  "at the limit of open files clients are refused in words, and the server still answers",
+  "at the limit of open files clients are refused with a reason, and the server still answers",
   async () => {
     await using server = await startServer({ openFiles: 128 });
     expect(server.output).toMatch(/WARNING \| MAX_CONNECTIONS is 100000, but this process may open only 128 files/);

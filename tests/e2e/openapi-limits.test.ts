@@ -17,7 +17,7 @@ const x = (length: number) => "x".repeat(length);
 const items = <T>(length: number, item: T) => Array.from({ length }, () => item);
 const headersOf = (count: number) => Object.fromEntries(items(count, "v").map((value, index) => [`h${index}`, value]));
 
-/** The operation, what is bounded, how a request is made that is so large, and the last that is allowed. */
+/** The operation, the bounded field, a function that makes a request of a given size, and the largest size allowed. */
 type Row = readonly [name: string, what: string, last: number, make: (size: number) => unknown];
 
 const push = (fields: object) => ({ user_id: "alice", data: 1, ...fields });
@@ -40,7 +40,7 @@ const bodies: readonly Row[] = [
   ["POST /v1/publish", "sender", 128, (size) => publish({ sender: x(size) })],
   ["POST /v1/publish", "key", 256, (size) => publish({ key: x(size) })],
   ["POST /v1/publish", "headers", 16, (size) => publish({ headers: headersOf(size) })],
-  // The name counts as well; here it is as short as can be.
+  // The name counts too. Here it is as short as possible.
   ["POST /v1/publish", "one of headers", 1024, (size) => publish({ headers: { "": x(size) } })],
   ["POST /v1/publish", "exclude_connection_id", 128, (size) => publish({ exclude_connection_id: x(size) })],
 ];
@@ -54,7 +54,7 @@ test.each(bodies)("%s: %s, %d and no more", async (name, _, last, make) => {
   }
 });
 
-/** The operation, what is about it, a request, and whether it is allowed. */
+/** The operation, what is special, a request, and whether it is allowed. */
 type Fewest = readonly [name: string, what: string, body: unknown, isAllowed: boolean];
 
 const fewest: readonly Fewest[] = [
@@ -109,7 +109,7 @@ test.each(fewest)("%s with %s", async (name, _, body, isAllowed) => {
   expect(await asksWith(name, body)).toEqual({ isTold: isAllowed, status: isAllowed ? 200 : 422 });
 });
 
-/** Every request above, and whether the server takes it. */
+/** Every request above, and whether the server accepts it. */
 const cases: readonly Fewest[] = [
   ...bodies.flatMap(([name, what, last, make]): readonly Fewest[] => [
     [name, what, make(last), true],
@@ -120,7 +120,7 @@ const cases: readonly Fewest[] = [
 
 const bounds = ["minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "maxProperties"];
 
-/** This schema with one of its bounds another by one, for each of them, with the way to it. */
+/** A copy of this schema for each of its bounds, with that bound changed by one, and the path to it. */
 function offByOne(schema: unknown, way = ""): readonly (readonly [way: string, changed: unknown])[] {
   if (typeof schema !== "object" || schema === null) return [];
   return Object.entries(schema).flatMap(([name, value]: [string, unknown]) => {
@@ -137,7 +137,7 @@ function offByOne(schema: unknown, way = ""): readonly (readonly [way: string, c
   });
 }
 
-test.each(["POST /sse/push", "POST /v1/publish"])("%s: a bound that were another by one would be noticed", (name) => {
+test.each(["POST /sse/push", "POST /v1/publish"])("%s: a bound that is wrong by one fails the check", (name) => {
   const schema = api.operation(name).operation.requestBody?.content["application/json"]?.schema ?? {};
   const own = cases.filter((it) => it[0] === name).map((it) => ({ value: JSON.parse(JSON.stringify(it[2])), it }));
   const isNoticed = (changed: object) =>
@@ -148,14 +148,14 @@ test.each(["POST /sse/push", "POST /v1/publish"])("%s: a bound that were another
   expect(changes.filter(([, changed]) => !isNoticed(changed as object)).map(([way]) => way)).toEqual([]);
 });
 
-test("a character beyond the first 65536 counts as two, as the document says", async () => {
+test("a character above U+FFFF counts as two, as the document says", async () => {
   expect(api.document.info.description).toContain("counts as two");
   const statusOf = async (count: number) =>
     (await server.request("POST", "/sse/push", push({ user_id: "🎺".repeat(count) }))).status;
   expect([await statusOf(64), await statusOf(65)]).toEqual([200, 422]);
 });
 
-/** Whether the document lets this body in, and what the server says of it. */
+/** Whether the document accepts this body, and the server's answer. */
 async function asksWith(name: string, body: unknown) {
   const { path, operation } = api.operation(name);
   const value: unknown = JSON.parse(JSON.stringify(body));
@@ -203,7 +203,7 @@ test.each(parameters)(
         ...(described.method === "GET" ? {} : { body: '{"channel":"room:1","data":1}' }),
       });
       await response.body?.cancel();
-      // 404: the name is one, and nobody has said anything there.
+      // 404: the name is valid, and the channel has no messages.
       expect({ isTold, isTaken: response.ok || response.status === 404 }).toEqual({
         isTold: isAllowed,
         isTaken: isAllowed,
@@ -212,7 +212,7 @@ test.each(parameters)(
   },
 );
 
-/** A cursor of so many bytes. */
+/** A cursor of this many bytes. */
 function cursorOf(bytes: number): string {
   const entry = (length: number, index: number) => `${String(index).padStart(length - 4, "c")}~e~1`;
   const count = 40;
@@ -221,7 +221,7 @@ function cursorOf(bytes: number): string {
   return Array.from({ length: count }, (_, index) => entry(index === 0 ? rest : each, index)).join(",");
 }
 
-test("a filter that is not a valid user finds nobody, and the document allows any text", async () => {
+test("a filter that is not a valid user ID matches no connection, and the document allows any text", async () => {
   const described = api.operation("GET /v1/connections");
   const response = await server.request("GET", exampleUrl(described, { user_id: x(129) }));
   expect(await response.json()).toEqual({ connections: [] });

@@ -12,7 +12,7 @@ import { pathsInTheSource } from "./source-paths.ts";
 const secret = "a secret of thirty-two bytes or more";
 const keyOf = (scope: string) => `${scope}-key-0123456789abcdef`;
 const keys = ["publish", "read", "admin"].map((scope) => `${scope}@${keyOf(scope)}`).join(",");
-/** What a WebSocket client asks with (RFC 6455 §4.1). */
+/** The headers of a WebSocket handshake (RFC 6455 §4.1). */
 const upgrade = {
   Upgrade: "websocket",
   Connection: "Upgrade",
@@ -24,9 +24,9 @@ const isDrain = ({ path }: Described) => path === "/v1/drain";
 
 let open: ServerUnderTest;
 let secured: ServerUnderTest;
-/** Every connection is one too many, as is every channel. */
+/** Limits at which every further connection and every further channel is refused. */
 let tight: ServerUnderTest;
-/** Nobody may come any more; ends when `lastOfDraining` leaves. */
+/** Refuses new clients, and ends when `lastOfDraining` leaves. */
 let draining: ServerUnderTest;
 let lastOfDraining: SocketUnderTest;
 let api: ApiUnderTest;
@@ -56,7 +56,7 @@ interface RequestOverrides {
   readonly headers?: Record<string, string>;
   readonly type?: string | undefined;
   readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
-  /** In place of the examples of parameters. */
+  /** Used instead of the examples of parameters. */
   readonly values?: Readonly<Record<string, string>>;
 }
 
@@ -73,7 +73,7 @@ function ask(server: ServerUnderTest, it: Described, { headers, type, body, valu
   });
 }
 
-/** Asks once for each example; what is wrong with the answers. A kick gets a connection that is there. */
+/** Sends one request per example and returns what is wrong with the answers. A kick gets an existing connection. */
 async function tryExamples(
   server: ServerUnderTest,
   described: ApiUnderTest,
@@ -150,7 +150,7 @@ describe("the document", () => {
     }
     expect(untold).toEqual([]);
     for (const it of api.operations) {
-      // A method that it has not: the answer names those that it has.
+      // A method that the path does not have. The answer lists those that it has.
       const response = await fetch(open.url + exampleUrl(it), { method: "PATCH" });
       const methods = api.operations.filter(({ path }) => path === it.path).map(({ method }) => method);
       if (isWebSocket(it)) expect(response.status).toBe(426);
@@ -229,11 +229,11 @@ describe("every operation answers the document's examples as described", () => {
   });
 
   test("POST /v1/drain, and the answers after it", async () => {
-    // The listener closes a moment later: what is refused after that must have been begun before.
+    // The listener closes a moment later, so requests that should be refused after that must start before.
     using early = await RawSocket.connect(draining.port);
     const asked = handshake(draining.port, "/ws?user_id=bob");
     early.write(asked.slice(0, 20));
-    // alice is there already. A stream never gets an error status for what may pass: that would end an EventSource for good.
+    // alice is already connected. A temporary refusal never gives a stream an error status, which would end an EventSource for good.
     for (const [it, status] of [
       [api.operation("GET /ws"), 409],
       [api.operation("GET /sse"), 200],
@@ -258,7 +258,7 @@ describe("every operation answers the document's examples as described", () => {
   });
 });
 
-/** An answer that was read by hand. */
+/** A response that was parsed by hand. */
 function responseOf(received: string): Response {
   const [head = "", body] = received.split("\r\n\r\n");
   const [statusLine = "", ...lines] = head.split("\r\n");
@@ -277,7 +277,7 @@ function credentials(scope = "read"): readonly (readonly [string, RequestOverrid
   ];
 }
 
-/** Operation, code, what is asked. Of those that have a body also what breaks every body. */
+/** Operation, code and request. Operations with a body also get requests with a broken body. */
 const json = "application/json";
 const notText = { type: json, body: new Uint8Array([0x22, 0xff, 0x22]) };
 const tooMuch = { type: json, body: JSON.stringify("x".repeat(1024 ** 2)) };
@@ -311,7 +311,7 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
   ["GET /sse", "bad-request", { values: { since: "yesterday" } }],
 ];
 
-/** Refusals that are told of and provoked in other tests here, or that no test of seconds can have. */
+/** Refusals that other tests in this file provoke, or that no quick test can provoke. */
 const elsewhere: Readonly<Record<string, string>> = {
   unauthorized: "without a credential, above",
   "token-expired": "in http-tokens.test.ts",
@@ -388,18 +388,18 @@ describe("the check finds", () => {
   type Change = (operation: { responses: Record<string, unknown> }, components: Record<string, unknown>) => void;
   test.each<[string, Change, string]>([
     [
-      "a member that is another",
+      "a different member",
       (_, all) => void Object.assign(all, { Receipt: { properties: { offset: { type: "string" } } } }),
       "$.offset is no string",
     ],
     [
-      "a member that nobody told of",
+      "an undocumented member",
       (_, all) => void Object.assign(all, { Receipt: { properties: {} } }),
       "$.id is told of nowhere",
     ],
-    ["a status that nobody told of", ({ responses }) => void delete responses[200], "status 200 is told of nowhere"],
+    ["an undocumented status", ({ responses }) => void delete responses[200], "status 200 is told of nowhere"],
     [
-      "a type that nobody told of",
+      "an undocumented type",
       ({ responses }) => void Object.assign(responses, { 200: { content: {} } }),
       "type application/json is told of nowhere",
     ],

@@ -9,7 +9,7 @@ import { runProgram } from "./program.ts";
 import { startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
-/** A port that nobody has at this moment. */
+/** A port that is free at the moment. */
 async function freePort(): Promise<number> {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   const { port = 0 } = server;
@@ -17,7 +17,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** One door for operations: how it is asked, and who may. */
+/** One endpoint for operations: how to send it requests, and who may. */
 async function startWithOps(env: Record<string, string> = {}) {
   const port = await freePort();
   const server = await startServer({ env: { OPS_PORT: String(port), ...env } });
@@ -122,7 +122,7 @@ describe("a server with workers", () => {
     const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(it.server.wsUrl)));
     for (const ask of [it.ask, it.control]) {
       expect(await statuses(ask)).toEqual([200, 200, 200, 200]);
-      // Workers tell the supervisor of their connections a moment later.
+      // Workers report their connections to the supervisor a moment later.
       await eventually(async () =>
         expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ active_connections: 8, draining: 0 }),
       );
@@ -158,7 +158,7 @@ describe("a server with workers", () => {
     expect(await server.exited).toBe(143);
   });
 
-  test("is not ready before its workers are, and not while there is none", async () => {
+  test("is not ready before its workers are, or while there is none", async () => {
     await using it = await startWithOps({ WORKERS: "1" });
     const pids = it.server.output.match(/workers share port \d+: (\d+)/) ?? [];
     expect((await it.control("GET", "/readyz")).status).toBe(200);

@@ -16,16 +16,16 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** What has the focus: its name, or its label. */
+/** The focused element: its name or its label. */
 const focused = `(() => {
   const { ariaLabel, labels, textContent, ariaLabelledByElements } = document.activeElement;
   return ariaLabel ?? labels?.[0]?.firstChild.textContent ?? (ariaLabelledByElements?.[0]?.textContent || textContent);
 })()`;
 
-/** Whether the focus can be seen. */
+/** Whether the focus is visible. */
 const isOutlined = `getComputedStyle(document.activeElement).outlineStyle !== "none"`;
 
-/** Every text that is shown and does not stand out from its ground by 4.5 to 1, as WCAG 2.2 AA wants it (§1.4.3). */
+/** Every visible text whose contrast is below 4.5:1, the minimum in WCAG 2.2 AA (§1.4.3). */
 const faintTexts = `(() => {
   const channels = (color) => color.match(/[\\d.]+/g).map(Number);
   const light = (color) => {
@@ -59,7 +59,7 @@ async function press(page: Page, name: string): Promise<void> {
 }
 
 describe("without a mouse", () => {
-  test("a person can write, join, leave, scroll and copy, and always sees the focus", async () => {
+  test("a user can write, join, leave, scroll and copy, and always sees the focus", async () => {
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, server.url);
     const { keyboard } = it.page;
@@ -145,7 +145,7 @@ describe.each(["light", "dark"] as const)("in the %s", (colorScheme) => {
 });
 
 test.each([360, 700, 1400])(
-  "at a width of %d px nothing has to be scrolled sideways",
+  "at a width of %d px nothing scrolls sideways",
   async (width) => {
     await using context = await browser.context({ viewport: { width, height: 640 } });
     const it = await PageUnderTest.open(
@@ -162,7 +162,7 @@ test.each([360, 700, 1400])(
   20_000,
 );
 
-/** What one needs stands inside the width; the list is scrolled to its newest line. */
+/** The essential elements are within the width, and the list is scrolled to its newest line. */
 async function expectInView(page: Page, width: number): Promise<void> {
   for (const name of ["Disconnect", "Send", "Send Hello", "Join", "Copy"]) {
     const box = await page.getByRole("button", { name, exact: true }).boundingBox();

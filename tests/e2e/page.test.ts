@@ -12,7 +12,7 @@ import { type ServerUnderTest, startServer } from "./server.ts";
 const secret = "a-secret-of-the-test-that-is-long-enough";
 const key = "key-of-the-test-that-is-long-enough";
 
-/** Resolves once this is true of the list, and the list was told so. A script of the tab: its policy forbids eval. */
+/** Resolves once this is true of the list, and the list was notified. Injected as a script, since the page's policy forbids eval. */
 const untilScrolled = (isThere: string) => `new Promise((done) => {
   const log = document.querySelector("[role=log]");
   const look = () => requestAnimationFrame(${isThere} ? done : look);
@@ -22,7 +22,7 @@ const untilAtTop = untilScrolled("log.scrollTop === 0");
 const untilAtEnd = untilScrolled("log.scrollHeight - log.scrollTop - log.clientHeight < 2");
 
 let browser: BrowserUnderTest;
-/** For tests that leave it as it was. */
+/** For tests that leave the page as it was. */
 let server: ServerUnderTest;
 
 beforeAll(async () => {
@@ -76,7 +76,7 @@ describe("the page", () => {
     expect(await dave.texts()).not.toContain("not for dave");
   });
 
-  test("sends JSON and events, and shows data digit by digit", async () => {
+  test("sends JSON and events, and shows data digit for digit", async () => {
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, `${server.url}/?user_id=frank`);
     await it.join("numbers");
@@ -95,7 +95,7 @@ describe("the page", () => {
     expect(it.tab.errors).toEqual([]);
   });
 
-  test("shows data digit by digit over an event stream too", async () => {
+  test("shows data digit for digit over an event stream too", async () => {
     await using context = await browser.context();
     // Without WebSocket the SDK falls back to a stream.
     await context.addInitScript("window.WebSocket = class { constructor() { throw new Error('blocked'); } }");
@@ -117,7 +117,7 @@ describe("the page", () => {
     expect(it.tab.errors).toEqual([]);
   });
 
-  test("says why a channel was not joined", async () => {
+  test("says why it could not join a channel", async () => {
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, server.url);
     await it.field("Channel to join").fill("a b");
@@ -146,7 +146,7 @@ describe("the page", () => {
 });
 
 describe("the list of messages", () => {
-  test("stays where a reader scrolled to, and shows how many messages are new", async () => {
+  test("keeps the position that a reader scrolled to, and shows how many messages are new", async () => {
     await using quiet = await startServer({ env: { NOTICES: "off" } });
     await using context = await browser.context({ viewport: { width: 1100, height: 500 } });
     const it = await PageUnderTest.open(context, `${quiet.url}/?user_id=reader`);
@@ -154,7 +154,7 @@ describe("the list of messages", () => {
     await quiet.request("POST", "/sse/push/batch", items);
     await it.untilRead("number 49");
     await it.page.evaluate(untilAtEnd);
-    // A smaller window shows the end all the same, without anything new.
+    // A smaller window still shows the end, even without new messages.
     await it.page.setViewportSize({ width: 1100, height: 400 });
     await it.page.evaluate(untilAtEnd);
     await it.page.getByRole("log").focus();
@@ -228,7 +228,7 @@ describe("when the connection breaks,", () => {
     expect(await it.texts()).toEqual(["one", "two", "three"]);
   });
 
-  test("a person can disconnect and connect again", async () => {
+  test("a user can disconnect and connect again", async () => {
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, server.url);
     await it.button("Disconnect").click();
@@ -272,7 +272,7 @@ describe("when the server shuts down,", () => {
     const it = await PageUnderTest.open(context, draining.url);
     draining.signal("SIGTERM");
     await it.page.getByRole("alert").filter({ hasText: "The server is shutting down." }).waitFor();
-    draining.signal("SIGTERM"); // the second one closes all connections at once
+    draining.signal("SIGTERM"); // The second one closes all connections at once.
     await it.untilLost();
     await it.page.getByRole("timer").waitFor({ state: "hidden" });
     expect(await draining.exited).toBe(143);
@@ -282,7 +282,7 @@ describe("when the server shuts down,", () => {
 describe("on a secured server", () => {
   const env = { JWT_SECRET: secret, API_KEY: key };
 
-  test("there is no page, and the answer says how to enable it", async () => {
+  test("the page is off, and the answer says how to enable it", async () => {
     await using secured = await startServer({ env });
     const answer = await secured.request("GET", "/");
     expect(answer.status).toBe(404);

@@ -45,7 +45,7 @@ describe("on a secured server", () => {
   const channels = ["hidden:1", "shown:1", "room:1", "other"];
   const query = channels.map((it) => `channel=${it}`).join("&");
 
-  test("a client without a grant sees the counts of `all` and a channel, and no user ids", async () => {
+  test("a client without a grant sees the counts of `all` and a channel, and no user IDs", async () => {
     using alice = await SocketUnderTest.open(`${server.wsUrl}?${query}&token=${token}`);
     using visitor = await SocketUnderTest.open(`${server.wsUrl}?${query}`);
     const seen = (channel: string) => asked(visitor, channel);

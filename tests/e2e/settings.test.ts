@@ -8,8 +8,8 @@ import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
 /**
- * Where the effect of a setting is tested: a file or a folder that goes by the setting's name, by its key in the settings,
- * or by the word that is named here.
+ * Where the effect of a setting is tested: a file or a folder that contains the setting's name, its key in the settings,
+ * or the word given here.
  */
 const shownElsewhere: Readonly<Record<string, string | readonly [path: string, word: string]>> = {
   host: "tests/e2e/http-host.test.ts",
@@ -64,7 +64,7 @@ const shownElsewhere: Readonly<Record<string, string | readonly [path: string, w
   debug: "tests/e2e/cli.test.ts",
 };
 
-/** Those whose effect is shown here, on a real server. */
+/** Settings whose effect is shown here, on a real server. */
 const shownHere: Readonly<Record<string, () => Promise<void>>> = {
   maxBodyBytes: async () => {
     await using server = await startServer({ env: { MAX_BODY_BYTES: "1024", MAX_MESSAGE_BYTES: "1024" } });
@@ -137,7 +137,7 @@ describe("every setting has an effect:", () => {
         return;
       }
       const place = shownElsewhere[key];
-      expect([key, place]).not.toEqual([key, undefined]); // a new setting says where its effect is tested
+      expect([key, place]).not.toEqual([key, undefined]); // Add where a new setting's effect is tested.
       const [path = "", ...words] = [place ?? ""].flat();
       const found = wordsOf(path);
       expect([...words, ...names, key, settingKey(key, option)].some((word) => found.has(word))).toBe(true);
@@ -146,7 +146,7 @@ describe("every setting has an effect:", () => {
   );
 });
 
-/** The words of a test file, or of all of a folder. */
+/** The words of a test file, or of all files in a folder. */
 function wordsOf(path: string): ReadonlySet<string> {
   const files = path.endsWith(".ts") ? [path] : [...new Bun.Glob(`${path}/**/*.ts`).scanSync(root)];
   return new Set(files.flatMap((file) => readFileSync(join(root, file), "utf8").match(/\w+/g) ?? []));

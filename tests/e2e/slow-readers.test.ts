@@ -7,27 +7,27 @@ import type { Frame } from "./socket.ts";
 const isLong = process.env.FANFARE_LONG === "1";
 const kib = 1024;
 const mib = 1024 ** 2;
-/** What a socket may hold until it counts as full, and one flush beyond it. */
+/** What a socket may buffer until it counts as full, plus one flush. */
 const maxHeldBytes = 64 * kib + 256 * kib;
 
-/** A member of `room` that checks what it gets: each offset once and in order, or a gap in its place. */
+/** A member of `room` that checks what it receives: each offset once and in order, or a gap in its place. */
 class Follower<T extends RawWebSocket | RawEventStream = RawWebSocket> implements Disposable {
   readonly raw: T;
   readonly gaps: { readonly from: number; readonly to: number }[] = [];
-  /** What came out of order. */
+  /** Messages out of order. */
   readonly faults: string[] = [];
   messages = 0;
-  /** Up to here everything came or was announced as missing. */
+  /** Everything up to here arrived or was reported as missing. */
   at: number;
 
-  /** @param at what it has already */
+  /** @param at the last offset that it already has */
   private constructor(raw: T, at = 0) {
     this.raw = raw;
     this.at = at;
     raw.onText = (payload) => this.#hear(payload);
   }
 
-  /** @param more of the query; with `since` it hears from its first message on */
+  /** @param more further query parameters; with `since` it starts at its first message */
   static async open({ port }: ServerUnderTest, more = ""): Promise<Follower> {
     const raw = await RawWebSocket.open(port, `/ws?channel=room${more}`);
     await raw.untilText(/welcome/);
@@ -43,10 +43,10 @@ class Follower<T extends RawWebSocket | RawEventStream = RawWebSocket> implement
     return new Follower(raw);
   }
 
-  /** Goes on where another stream ended, as a browser does. */
+  /** Continues where another stream ended, as a browser does. */
   static async resume({ port }: ServerUnderTest, { raw, at }: Follower<RawEventStream>) {
     const headers = `Last-Event-ID: ${raw.lastEventId}\r\n`;
-    // What it missed may come with the head of the answer, so it listens before there is one.
+    // Missed messages may arrive with the response headers, so it listens before there are any.
     const { promise, resolve } = Promise.withResolvers<Follower<RawEventStream>>();
     await RawEventStream.open(port, "/sse?channel=room", headers, (next) => resolve(new Follower(next, at)));
     return promise;
@@ -86,7 +86,7 @@ interface Load {
   readonly perSecond?: number;
 }
 
-/** Publishes into `room`; never more than 100 are on their way. Resolves once all are acknowledged. */
+/** Publishes to `room`, with at most 100 in flight. Resolves once all are acknowledged. */
 async function publish({ port }: ServerUnderTest, { count, bytes, perSecond = Number.POSITIVE_INFINITY }: Load) {
   using raw = await RawWebSocket.open(port, "/ws");
   const command = JSON.stringify({ type: "publish", channel: "room", message: "x".repeat(bytes) });
@@ -105,7 +105,7 @@ async function publish({ port }: ServerUnderTest, { count, bytes, perSecond = Nu
 const figuresOf = async (server: ServerUnderTest) =>
   (await (await server.request("GET", "/metrics")).json()) as Record<string, number>;
 
-/** So many connections lag behind a full socket, and for none of them more is held than a socket may hold and one flush. */
+/** Waits until this many connections lag behind a full socket, and none has more buffered than a socket's limit and one flush. */
 async function checkHeldBack(server: ServerUnderTest, count: number): Promise<void> {
   const held: number[] = [];
   for (let page: unknown = "0"; page !== undefined; ) {
@@ -118,7 +118,7 @@ async function checkHeldBack(server: ServerUnderTest, count: number): Promise<vo
   for (const bytes of held) expect(bytes).toBeWithin(1, maxHeldBytes);
 }
 
-/** The most memory that the server has while something goes on. */
+/** The server's highest memory use during an operation. */
 async function peakMemory(server: ServerUnderTest, during: Promise<unknown>): Promise<number> {
   let peak = 0;
   let isOver = false;
@@ -142,14 +142,14 @@ test("200 clients that stop reading affect nobody, use bounded memory, and resum
   const [healthy, stuck] = [await openFollowers(server, isLong ? 1000 : 200), await openFollowers(server, 200)];
   for (const it of stuck) it.raw.socket.pause();
   const before = Number((await figuresOf(server)).memory_bytes);
-  // 6 MB for each: the kernel takes about 4 MB for a reader that stands still.
+  // 6 MB for each. The kernel takes about 4 MB for a reader that does not read.
   const load = { count: 6000, bytes: kib, perSecond: 1000 };
   const peak = await peakMemory(server, publish(server, load));
   await Promise.all(healthy.map((it) => it.untilAt(load.count)));
   for (const it of healthy) expect([it.faults, it.gaps, it.messages]).toEqual([[], [], load.count]);
   await checkHeldBack(server, stuck.length);
 
-  // The sockets; history and its copy for those who lag; and room for the runtime's garbage. Without a bound it would be
+  // The sockets, the history and its copy for lagging clients, and room for garbage. Without a limit it would be
   // the 2 MB per reader that the kernel did not take.
   const bound = stuck.length * maxHeldBytes + 2 * 32 * mib + 64 * mib;
   expect(peak - before).toBeLessThan(bound);
@@ -161,12 +161,12 @@ test("200 clients that stop reading affect nobody, use bounded memory, and resum
   for (const it of [...healthy, ...stuck]) it[Symbol.dispose]();
 });
 
-test("a client that is too slow for the history gets a gap with exact borders, and then the available messages", async () => {
+test("a client that is too slow for the history gets a gap with exact ends, and then the available messages", async () => {
   await using server = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0" } });
   const stuck = await openFollowers(server, 20);
   using healthy = await Follower.open(server);
   for (const it of stuck) it.raw.socket.pause();
-  // 10 MB where history keeps one.
+  // 10 MB with a history of one.
   const load = { count: 1250, bytes: 8 * kib };
   await publish(server, load);
   await healthy.untilAt(load.count);
@@ -200,20 +200,20 @@ test("a client without progress for SLOW_TIMEOUT is closed with 4008; one that k
   expect([late.raw.closeCode, late.faults, healthy.faults, healthy.gaps]).toEqual([undefined, [], [], []]);
 });
 
-/** What each connection holds, and whether it is behind. */
+/** What is buffered for each connection, and whether it lags. */
 async function heldBy(server: ServerUnderTest): Promise<readonly { buffered_bytes: number; is_lagging: boolean }[]> {
   const answer = (await (await server.request("GET", "/v1/connections")).json()) as Frame;
   return answer.connections as { is_lagging: boolean; buffered_bytes: number }[];
 }
 
 test.each(["WebSocket", "stream"] as const)(
-  "a %s with few bytes waiting is closed after SLOW_TIMEOUT too",
+  "a %s with few bytes buffered is closed after SLOW_TIMEOUT too",
   async (kind) => {
     await using server = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0", SLOW_TIMEOUT: "2s" } });
     using stuck = kind === "stream" ? await Follower.stream(server) : await Follower.open(server);
     stuck.raw.socket.pause();
     const waits = async () => (await heldBy(server)).some((it) => it.buffered_bytes > 0);
-    // Until the kernel takes no more, and then no further: a chunk that a stream has handed over is seen by none.
+    // Only until the kernel accepts no more, since bytes that a stream has handed over cannot be counted.
     for (let sent = 0; sent < 2000 && !(await waits()); sent++) await publish(server, { count: 1, bytes: 30 * kib });
     const held = (await heldBy(server)).find((it) => it.buffered_bytes > 0);
     expect(held?.buffered_bytes).toBeWithin(1, 64 * kib);
@@ -223,7 +223,7 @@ test.each(["WebSocket", "stream"] as const)(
 );
 
 test.each(["WebSocket", "stream"] as const)(
-  "what waits for all readers together is bounded: each a %s that reads nothing",
+  "the total of buffered bytes is limited: each reader a %s that reads nothing",
   async (kind) => {
     const env = {
       NOTICES: "off",
@@ -304,12 +304,12 @@ test("a stream without progress for SLOW_TIMEOUT ends with a reconnect time, and
   expect([next.faults, next.gaps, stuck.messages + next.messages]).toEqual([[], [], 1500]);
 });
 
-test("control: a server that lets cursors read beyond what was flushed delivers twice, and the followers notice", async () => {
+test("control: a server that lets cursors read beyond the flushed messages delivers twice, and the followers notice", async () => {
   const env = { NOTICES: "off", MESSAGE_RATE: "0", HISTORY_SIZE: "100000", HISTORY_BYTES: "32MiB" };
   await using server = await startServer({ env, main: "tests/faults/broken/level-at-head.ts" });
   const publishing = publish(server, { count: 2000, bytes: 100, perSecond: 1000 });
   const followers: Follower[] = [];
-  // Each catches up while messages wait for the next flush: that is when the law of cursors matters.
+  // Each catches up while messages wait for the next flush. That is when the rule about cursors matters.
   while (followers.length < 200 && followers.every(({ faults }) => faults.length === 0)) {
     followers.push(await Follower.open(server, "&since=earliest"));
   }

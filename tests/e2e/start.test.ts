@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
-test("a posted message arrives at a plain WebSocket", async () => {
+test("a plain WebSocket receives a posted message", async () => {
   await using server = await startServer();
   using alice = await SocketUnderTest.open(`${server.wsUrl}?user_id=alice`);
   const answer = await server.request("POST", "/sse/push", {
@@ -18,7 +18,7 @@ test("a posted message arrives at a plain WebSocket", async () => {
   });
 });
 
-test("Ctrl+C tells the clients, and the server ends as soon as the last one has left", async () => {
+test("Ctrl+C notifies the clients, and the server ends as soon as the last one has left", async () => {
   await using server = await startServer();
   using client = await SocketUnderTest.open(server.wsUrl);
   server.signal("SIGINT");

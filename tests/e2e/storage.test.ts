@@ -7,14 +7,14 @@ import { openLog } from "../../server/broker/open-log.ts";
 import { testIf } from "../test-if.ts";
 import { HistoryWriter } from "./history-writer-process.ts";
 
-/** Can set a limit on the size of files, and lift it from outside: a disk that fills up and is freed. Linux only. */
+/** Sets a limit on file size and lifts it from outside, like a disk that fills up and is freed. Linux only. */
 const prlimit = Bun.which("prlimit");
 
 testIf(prlimit !== null, "it needs prlimit")(
-  "a disk that fills up refuses, loses nothing, and goes on when there is room",
+  "on a full disk the server refuses publications, loses nothing, and continues when there is room",
   async () => {
     await inDirectory(async (directory) => {
-      // In blocks of 512 bytes or 1 KiB, as the shell likes. Ignored, the signal of this limit becomes an error of the write.
+      // The unit is blocks of 512 bytes or 1 KiB, depending on the shell. With its signal ignored, exceeding the limit is a write error.
       const before = ["/bin/sh", "-c", 'trap "" XFSZ; ulimit -S -f 2000; exec "$@"', "sh"];
       const writer = new HistoryWriter(directory, "w", { before, size: 2000 });
       try {

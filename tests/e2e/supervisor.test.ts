@@ -19,7 +19,7 @@ function makeFolder(): string {
   return folder;
 }
 
-/** A server whose sockets are in a place of their own, so that what it leaves behind can be seen. */
+/** A server with its own directory for sockets, so that leftovers can be seen. */
 async function startApart({ env = {}, flags = [] }: StartOptions = {}) {
   const folder = makeFolder();
   const server = await startServer({ flags, env: { TMPDIR: folder, ...env } });
@@ -68,7 +68,7 @@ describe("a server that fails to start", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.concurrent("with workers, because there is no place for their sockets, says what to do", async () => {
+  test.concurrent("with workers, because there is no directory for their sockets, says what to do", async () => {
     const starting = startServer({ flags: workers(1), env: { TMPDIR: "/dev/null/here" } });
     await expect(starting).rejects.toThrow("error: TMPDIR: cannot create a directory for the workers' sockets");
   });
@@ -128,7 +128,7 @@ describe("the control socket", () => {
       await using server = await startServer({ env, flags });
       server.signal("SIGKILL");
       await server.exited;
-      // The second may have cleared up after the first already.
+      // The second server may have removed it already.
       expect(readdirSync(folder).length).toBeGreaterThanOrEqual(flags.length === 0 ? 1 : 2);
     }
     await using living = await startServer({ env, flags: workers(1) });
@@ -163,7 +163,7 @@ describe("the control socket", () => {
 });
 
 describe("faults during shutdown", () => {
-  test.concurrent("if the supervisor dies, clients are closed soon", async () => {
+  test.concurrent("if the supervisor dies, clients are closed within seconds", async () => {
     const flags = [...workers(1), "--shutdown-timeout", "600"];
     await using server = await startServer({ flags, env: { DRAIN_WINDOW: "500ms" } });
     const [pid = 0] = await pidsOf(server);
@@ -222,8 +222,8 @@ async function controlHealth(folder: string, { port }: ServerUnderTest): Promise
   return (await fetch("http://localhost/health", { unix })).json();
 }
 
-describe("a process group that is killed as a whole", () => {
-  test.concurrent("and restarted on its directory has everything in the same epoch", async () => {
+describe("a process group that is killed at once", () => {
+  test.concurrent("and restarted with the same DATA_DIR has everything in the same epoch", async () => {
     const env = { DATA_DIR: makeFolder() };
     const path = "/v1/channels/room/history?since=earliest&limit=100";
     const acknowledged = await (async () => {
@@ -246,8 +246,8 @@ describe("a process group that is killed as a whole", () => {
 
 describe("workers listen on the same port", () => {
   test.concurrent.each([
-    ["an address of IPv6", ["--host", "::1"]],
-    ["a name", ["--host", "localhost"]],
+    ["an IPv6 address", ["--host", "::1"]],
+    ["a host name", ["--host", "localhost"]],
     ["one per core", ["--workers", "auto"]],
   ])("%s", async (_what, flags) => {
     await using server = await startServer({ flags: [...workers(2), ...flags] });
@@ -258,7 +258,7 @@ describe("workers listen on the same port", () => {
   });
 });
 
-test.concurrent("a worker that recovers from hanging has its users again", async () => {
+test.concurrent("a worker that recovers from a hang has its users again", async () => {
   await using server = await startServer({ flags: workers(2), env: { USER_CONNECTIONS: "reject" } });
   const clients = await Promise.all(
     Array.from({ length: 8 }, (_, n) => SocketUnderTest.open(`${server.wsUrl}?user_id=u${n}`)),
@@ -272,7 +272,7 @@ test.concurrent("a worker that recovers from hanging has its users again", async
   await until(async () => (await nodes()) === 2, "the stopped worker is given up");
   process.kill(pid, "SIGCONT");
   await until(async () => (await nodes()) === 3, "the worker is back");
-  // A worker that returns sends its connections to the others and its claims to the supervisor in one go.
+  // A worker that returns sends its connections to the others and its claims to the supervisor in one message.
   await eventually(async () => expect(await healthOf(server)).toMatchObject({ connections: 8 }));
   for (let n = 0; n < clients.length; n++) {
     await expect(SocketUnderTest.open(`${server.wsUrl}?user_id=u${n}`)).rejects.toThrow();

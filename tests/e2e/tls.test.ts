@@ -34,7 +34,7 @@ test("with TLS_CERT and TLS_KEY the server uses https with that certificate", as
   await expect(fetch(`http://127.0.0.1:${server.port}/livez`)).rejects.toThrow();
 });
 
-test("and wss", async () => {
+test("and wss works too", async () => {
   expect(server.wsUrl).toStartWith("wss://");
   using socket = await SocketUnderTest.open(server.wsUrl, { tls: { ca: cert } });
   socket.send("Hi");

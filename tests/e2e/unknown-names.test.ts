@@ -39,7 +39,7 @@ describe("the API refuses unknown names", () => {
     expect(answer).toMatchObject({ status, body: { field, detail: expect.stringContaining(hint) } });
   });
 
-  test("and nothing was stored", async () => {
+  test("nothing was stored", async () => {
     expect((await ask("GET", "/v1/channels?prefix=a")).body).toEqual({ channels: [] });
   });
 });
@@ -67,7 +67,7 @@ describe("clients that may be older or newer than the server get warnings", () =
     expect(Object.keys(plain.body)).toEqual(["status", "message"]);
   });
 
-  test("a handshake is served, and the welcome names the parameter", async () => {
+  test("a handshake succeeds, and the welcome names the parameter", async () => {
     using socket = await SocketUnderTest.open(`${server.wsUrl}?chanel=a`);
     expect(socket.welcome.warnings).toEqual(['unknown parameter "chanel". Did you mean "channel"?']);
     using other = await SocketUnderTest.open(`${server.wsUrl}?channel=a`);
@@ -81,7 +81,7 @@ describe("clients that may be older or newer than the server get warnings", () =
   });
 });
 
-test("a wildcard subscription is answered with the reason and the alternative", async () => {
+test("a wildcard subscription is refused with the reason and the alternative", async () => {
   using socket = await SocketUnderTest.open(server.wsUrl);
   socket.send({ type: "subscribe", channel: "room:*", ref: 1 });
   const { message } = await socket.until((it) => it.ref === 1);

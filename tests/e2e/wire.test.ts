@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "bun:test";
 import { wireConformance } from "../conformance/wire.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
-/** The same wire, whatever stands behind it. */
+/** The same wire conformance tests against different servers. */
 const variants = [
   { name: "one process", env: {} },
   { name: "three workers", env: { WORKERS: "3" } },

@@ -4,13 +4,13 @@ import { eventually, isRunning, until } from "../waiting.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
-/** Process ids of the workers, as the log names them. */
+/** Process IDs of the workers, from the log. */
 async function pidsOf(server: ServerUnderTest): Promise<number[]> {
   const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
   return pids.split(", ").map(Number);
 }
 
-/** So many clients that every worker has some: the kernel spreads them by chance. */
+/** Enough clients that every worker has some, since the kernel distributes them randomly. */
 async function openMany(server: ServerUnderTest, count: number, query = ""): Promise<SocketUnderTest[]> {
   return Promise.all(
     Array.from({ length: count }, (_, n) => SocketUnderTest.open(`${server.wsUrl}?user_id=u${n}${query}`)),
@@ -31,7 +31,7 @@ describe("three workers are one server", () => {
     for (const client of clients) await client.until(({ message }) => message === "Scheduled broadcast");
     const offsets = clients.map(({ messages }) => Number(messages.at(-1)?.offset));
     for (const client of clients) await client.until(({ offset }) => Number(offset) >= Math.max(...offsets) + 2);
-    // Each has come at a moment of its own, and is compared from there on.
+    // Each has joined at a different time, and is compared from there on.
     const longest = clients.map(({ messages }) => messages).toSorted((a, b) => b.length - a.length)[0] ?? [];
     const last = Math.min(...clients.map(({ messages }) => Number(messages.at(-1)?.offset)));
     expect(longest.length).toBeGreaterThanOrEqual(3);
@@ -46,7 +46,7 @@ describe("three workers are one server", () => {
   test.concurrent("every worker knows all connections, and can push to them and close them", async () => {
     await using server = await startServer({ flags: ["--workers", "3"] });
     const clients = await openMany(server, 12);
-    // Other workers hear of a connection within some milliseconds.
+    // Other workers learn about a connection within milliseconds.
     for (let asked = 0; asked < 6; asked++) {
       await eventually(async () => {
         expect(await (await server.request("GET", "/health")).json()).toMatchObject({ connections: 12 });
@@ -153,7 +153,7 @@ describe("stopping", () => {
   test.concurrent("Ctrl+C lets all clients leave, and one summary covers all workers", async () => {
     await using server = await startServer({ flags: ["--workers", "3"] });
     const clients = await openMany(server, 12);
-    for (const pid of await pidsOf(server)) process.kill(pid, "SIGINT"); // the terminal tells the whole group
+    for (const pid of await pidsOf(server)) process.kill(pid, "SIGINT"); // The terminal signals the whole group.
     server.signal("SIGINT");
     for (const client of clients) await client.until(({ event }) => event === "draining");
     for (const client of clients) client.close();
@@ -182,7 +182,7 @@ describe("starting", () => {
 
 const reconnectRandom = makeRandom();
 
-/** A client that comes back by itself with its position, as any script would. */
+/** A client that reconnects with its position, as any script would. */
 class Reader {
   connects = 0;
   readonly #server: ServerUnderTest;
@@ -246,16 +246,16 @@ class Reader {
   }
 }
 
-/** Says it again with the same id until it is acknowledged: the worker that was asked may just die. */
+/** Publishes with the same ID until it is acknowledged, since the worker that gets the request may be dying. */
 async function publishSurely(server: ServerUnderTest, n: number): Promise<void> {
-  // Where the connection is cut, it is not known whether the message was stored.
+  // If the connection is cut, it is unknown whether the message was stored.
   await eventually(async () => {
     const answer = await server.request("POST", "/v1/publish", { channel: "room", data: n, id: `n-${n}` });
     expect(answer.status).toBe(200);
   });
 }
 
-/** The pid of the worker that follows one that died; 0 once the server has given up. */
+/** The PID of the worker that replaces a dead one; 0 once the server has given up. */
 async function nextWorker(server: ServerUnderTest, old: number): Promise<number> {
   let pid = 0;
   await until(() => {

@@ -5,7 +5,7 @@ import { Ledger } from "./ledger.ts";
 const channel = "room";
 const epoch = "e1";
 
-/** A client that has read the first two of ten messages, of which the last five are in history. */
+/** A client that has read the first two of ten messages. The last five are in the history. */
 function readTwo() {
   const ledger = new Ledger();
   for (let offset = 1; offset <= 10; offset++) ledger.acknowledge({ channel, epoch, offset, text: `p:${offset}` });
@@ -65,11 +65,11 @@ describe("the checker finds", () => {
   });
 
   test.each([
-    ["a gap that begins before what was missed", { from: 2, to: 5, ...tooShort }],
-    ["a gap that begins behind it", { from: 4, to: 5, ...tooShort }],
-    ["a gap that hides what is in history", { from: 3, to: 6, ...tooShort }],
-    ["a gap for another reason", { from: 3, to: 5, epoch, reason: "epoch-changed" }],
-    ["another numbering", { ...tooShort, from: 3, to: 5, epoch: "e2" }],
+    ["a gap that starts too early", { from: 2, to: 5, ...tooShort }],
+    ["a gap that starts too late", { from: 4, to: 5, ...tooShort }],
+    ["a gap that covers messages in the history", { from: 3, to: 6, ...tooShort }],
+    ["a gap with the wrong reason", { from: 3, to: 5, epoch, reason: "epoch-changed" }],
+    ["another epoch", { ...tooShort, from: 3, to: 5, epoch: "e2" }],
   ])("%s", (_, gap) => {
     const { record, readTo10, outcome } = readTwo();
     record.gap(channel, gap);
@@ -78,9 +78,9 @@ describe("the checker finds", () => {
   });
 
   test.each([
-    ["a join that says it is whole and is not", { epoch, from: 6, recovered: true }],
-    ["a join that does not say it", { epoch, from: 3 }],
-    ["a join that goes back", { epoch, from: 2, recovered: true }],
+    ["a join that wrongly claims to be complete", { epoch, from: 6, recovered: true }],
+    ["a join that does not claim to be complete although it is", { epoch, from: 3 }],
+    ["a join that moves back", { epoch, from: 2, recovered: true }],
   ])("%s", (_, join) => {
     const { record, readTo10, outcome } = readTwo();
     record.joined(channel, join, true);
@@ -88,7 +88,7 @@ describe("the checker finds", () => {
     expect(outcome().faults).toBeGreaterThan(0);
   });
 
-  test("a different message at the same position, and a message that was acknowledged to nobody", () => {
+  test("a different message at the same position, and a message that was never acknowledged", () => {
     const { record, outcome } = readTwo();
     record.message(channel, 3, "p:4");
     record.message(channel, 11, "p:11");

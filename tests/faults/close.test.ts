@@ -13,7 +13,7 @@ import { StreamClient } from "./stream-client.ts";
 
 const channel = "room";
 const kept = { historySize: () => Number.POSITIVE_INFINITY, inFlight: 1 };
-/** How long nobody reads while the server closes; less than it waits for one. Milliseconds. */
+/** How long no client reads while the server closes: less than it waits for one. Milliseconds. */
 const silenceMs = 1500;
 
 test("a stopping server delivers everything acknowledged, also to clients that had stopped reading", async () => {
@@ -26,7 +26,7 @@ test("control: a server that closes without waiting loses messages, and the chec
   expect(lost).toBeGreaterThan(0);
 }, 60_000);
 
-/** Readers stand still until much is queued for each of them; then the server is stopped, and they read what still comes. */
+/** Readers pause until much is buffered for each of them. Then the server is stopped, and they read what still arrives. */
 async function stopWhileNobodyReads(main: string) {
   const env = { SHUTDOWN_TIMEOUT: "3s", DRAIN_WINDOW: "1s", HISTORY_BYTES: "64MiB", HISTORY_SIZE: "100000" };
   await using server = await startServer({ env: { ...env, NOTICES: "off" }, main });
@@ -62,7 +62,7 @@ function optionsOf(name: string, url: string, ledger: Ledger): ClientOptions {
   return { url, record, channels: [channel], resumes: true, random: makeRandom(1) };
 }
 
-/** Publishes until the server itself holds something for every connection: more than the kernel takes. */
+/** Publishes until the server buffers bytes for every connection, so more than the kernel takes. */
 async function fillBuffers(server: ServerUnderTest, ledger: Ledger): Promise<void> {
   using sender = httpSender(server.url, true, makeRandom(2));
   const padding = "x".repeat(20_000);

@@ -23,9 +23,9 @@ test(
 );
 
 test(
-  "a server that lets cursors read beyond what was flushed delivers twice, and the checker counts it",
+  "a server that lets cursors read beyond the flushed messages delivers twice, and the checker counts it",
   async () => {
-    // Messages wait in both, since it is while they wait that the law matters.
+    // Messages wait in both, since the rule about cursors matters only while they wait.
     const sound = await play({ name: "control: patient", pauseMs: 10 }, "tests/faults/broken/patient.ts");
     const broken = await play({ name: "control: level at head", pauseMs: 10 }, "tests/faults/broken/level-at-head.ts");
     expect({ doubled: sound.doubled, isDoubled: broken.doubled > 0 }).toEqual({ doubled: 0, isDoubled: true });
@@ -33,7 +33,7 @@ test(
   limitMs,
 );
 
-/** A short run against a server that is as it should be, or a broken one. */
+/** A short run against a correct server, or a broken one. */
 async function play(plan: Pick<FaultPlan, "name"> & Partial<FaultPlan>, main = "server/main.ts"): Promise<Figures> {
   await using server = await startServer({ env: faultEnv, cwd: settingsFolder, main });
   return await runFaults({ clientsOfEachKind: 15, durationMs: 5000, lifeMs: 1500, server, ...plan });

@@ -9,7 +9,7 @@ import { judge } from "./history-judge.ts";
 
 const perFile = process.env.FANFARE_LONG === "1" ? 5000 : 200;
 
-/** In memory where there is such a place: the disk would only be waited for. */
+/** In memory if possible, since a disk would only add waiting. */
 const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const images = new Map<"killed" | "stopped", HistoryImage>();
 
@@ -24,7 +24,7 @@ afterAll(() => {
 });
 
 describe("a history with one damaged file", () => {
-  test.each(["killed", "stopped"] as const)("is whole where nothing was done to it: %s", (end) => {
+  test.each(["killed", "stopped"] as const)("is intact if nothing was damaged: %s", (end) => {
     const image = imageOf(end);
     image.restore();
     expect(judge(image)).toEqual({ outcome: "served", faults: [], isRenewed: false, gaps: 0 });
@@ -36,7 +36,7 @@ describe("a history with one damaged file", () => {
     [3, "killed", "history.sqlite-wal"],
     [4, "killed", "witness"],
   ] as const)(
-    `serves nothing that was not stored and gives no number twice (${perFile} damages): %p, %s, %s`,
+    `serves only what was stored and assigns no offset twice (${perFile} damages): %p, %s, %s`,
     (stream, end, file) => replayable(() => damageAgainAndAgain(imageOf(end), file, makeRandom(stream))),
     600_000,
   );
@@ -64,6 +64,6 @@ function damageAgainAndAgain(image: HistoryImage, file: ImageFile, random: () =>
   }
   if (process.env.FANFARE_LONG === "1") console.log(file, counts);
   expect(faults.slice(0, 10)).toEqual([]);
-  // Damages that change nothing would prove nothing. (What the write-ahead log has too is not read from the file.)
+  // Damages without an effect would prove nothing. (What is also in the write-ahead log is not read from the file.)
   expect(counts.refused + counts.renewed + counts.withGaps).toBeGreaterThan(perFile / 10);
 }

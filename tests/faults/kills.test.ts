@@ -9,11 +9,11 @@ import { type Figures, faultEnv, isLong, runFaults, secondsOf, settingsFolder, s
 const limitMs = 600_000;
 const clientsOfEachKind = isLong ? 200 : 25;
 const durationMs = secondsOf(8, 60);
-/** How many faults one run has. */
+/** The number of faults in one run. */
 const blows = isLong ? 3 : 1;
 
 test(
-  "killing a worker costs no client anything",
+  "no client loses anything when a worker is killed",
   async () => {
     await using server = await startServer({ env: faultEnv, cwd: settingsFolder, flags: ["--workers", "3"] });
     const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
@@ -30,13 +30,13 @@ test(
 );
 
 test(
-  "control: clients without a position miss what was published while their worker was dead, and the checker counts it",
+  "control: clients without a position miss what was published while their worker was down, and the checker counts it",
   async () => {
     await using server = await startServer({ env: faultEnv, cwd: settingsFolder, flags: ["--workers", "3"] });
     const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
     const [victim = 0] = pids.split(", ").map(Number);
     const disturb = () => spread(async () => void process.kill(victim, "SIGKILL"));
-    // Lines that live long, so that the kill alone costs messages.
+    // Long-lived connections, so that only the kill costs messages.
     const plan = { name: "control: kill -9 of a worker", resumes: false, clientsOfEachKind: 15, lifeMs: 3_600_000 };
     const { lost } = await runFaults({ ...plan, server, durationMs: 5000, disturb });
     expect(lost).toBeGreaterThan(0);
@@ -45,7 +45,7 @@ test(
 );
 
 test(
-  "control: a server without DATA_DIR that is killed forgets what it acknowledged, and the checker sees it",
+  "control: a server without DATA_DIR that is killed loses acknowledged messages, and the checker sees it",
   async () => {
     await using lives = new AsyncDisposableStack();
     const options = { env: faultEnv, cwd: settingsFolder };
@@ -78,7 +78,7 @@ interface Shutdown {
 
 const shutdowns: readonly Shutdown[] = [
   { name: "killed", end: kill },
-  // Its workers keep running for a short time: the port is in use until their clients are gone.
+  // Its workers run a little longer: the port is in use until their clients are gone.
   { name: "killed with workers", flags: ["--workers", "3"], env: { DRAIN_WINDOW: "1s" }, end: kill },
   { name: "drained in the mode move", env: { DRAIN_MODE: "move", DRAIN_WINDOW: "2s" }, end: drain },
   {
@@ -90,11 +90,11 @@ const shutdowns: readonly Shutdown[] = [
   { name: "drained to the deadline", env: { SHUTDOWN_TIMEOUT: "2s" }, end: drain },
 ];
 
-/** With workers it takes as long again and differs little: only where there is time. */
+/** With workers it takes as long again and differs little, so only if there is time. */
 const chosen = shutdowns.filter(({ flags }) => isLong || flags === undefined);
 
 test.each(chosen)(
-  "a server with DATA_DIR that is $name and started again on its port goes on in the same numbering",
+  "a server with DATA_DIR that is $name and restarted on its port continues in the same epoch",
   async ({ name, flags = [], env = {}, end }) => {
     const directory = await mkdtemp(join(tmpdir(), "fanfare-faults-"));
     await using lives = new AsyncDisposableStack();
@@ -125,7 +125,7 @@ async function drain(server: ServerUnderTest): Promise<void> {
   expect(JSON.parse(receipt)).toMatchObject({ unflushed_bytes: 0 });
 }
 
-/** As whatever watches over a server does: starts it again until it runs. */
+/** As a service manager does: starts it again until it runs. */
 async function startPatiently(options: StartOptions): Promise<ServerUnderTest> {
   let server: ServerUnderTest | undefined;
   await eventually(async () => {
@@ -134,7 +134,7 @@ async function startPatiently(options: StartOptions): Promise<ServerUnderTest> {
   return server ?? expect.unreachable();
 }
 
-/** Does something at even distances within the run, never at its begin or end. */
+/** Does something at regular intervals within the run, but not at its start or end. */
 async function spread(strike: () => Promise<void>): Promise<void> {
   for (let blow = 0; blow < blows; blow++) {
     await Bun.sleep(durationMs / (blows + 1));

@@ -11,7 +11,7 @@ test("over connections that break, stall and slow down, every client gets acknow
     durationMs: secondsOf(15, 300),
   });
   expect(figures).toMatchObject(sound);
-  // The run was about something.
+  // The run contained the faults that it is about.
   expect(figures.cuts).toBeGreaterThan(figures.clients);
   expect(figures.halved).toBeGreaterThan(figures.clients);
   expect(figures.duplicates).toBeGreaterThan(0);

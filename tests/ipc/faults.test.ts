@@ -8,7 +8,7 @@ import { CheckingReader } from "./checking-reader.ts";
 import { a, type IpcWorker, IpcWorld } from "./ipc-world.ts";
 import { SocketProxy } from "./socket-proxy.ts";
 
-/** Waits and beats pass twenty times as fast: 50 ms a beat, 500 ms of silence are too long. */
+/** Waits and beats are twenty times faster: a beat is 50 ms, and 500 ms of silence are too long. */
 const fast: Clock = { ...systemClock, setTimeout: (run, ms) => systemClock.setTimeout(run, ms / 20) };
 
 let world: IpcWorld;
@@ -28,7 +28,7 @@ afterEach(async () => {
   for (const proxy of proxies.splice(0)) proxy.close();
 });
 
-/** A worker on a way that can be cut, and what a client of it would have read. */
+/** A worker whose connection can be cut, and what its client would have read. */
 async function startReader(): Promise<{ worker: IpcWorker; reader: CheckingReader; proxy: SocketProxy }> {
   const proxy = new SocketProxy(world.path);
   proxies.push(proxy);
@@ -41,14 +41,14 @@ async function startReader(): Promise<{ worker: IpcWorker; reader: CheckingReade
   return { worker, reader, proxy };
 }
 
-/** Publishes until it is known to be stored, as publishers are told to. */
+/** Publishes until the message is known to be stored, as publishers should. */
 async function publishSurely(worker: IpcWorker, id: string): Promise<void> {
   for (;;) {
     try {
       await worker.publish({ id });
       return;
     } catch {
-      await turn(); // the way is broken, and will be there again
+      await turn(); // The connection is broken, and will return.
     }
   }
 }
@@ -78,7 +78,7 @@ const numbers = (count: number) => Array.from({ length: count }, (_, at) => `id 
 
 describe("nothing is lost silently or delivered twice", () => {
   test(
-    "when ways are cut at random, in the middle of frames too, while publications flow",
+    "when connections are cut at random, in the middle of frames too, while messages are published",
     () =>
       replayable(async () => {
         const random = makeRandom();
@@ -128,7 +128,7 @@ describe("nothing is lost silently or delivered twice", () => {
     expect(before).toBeGreaterThanOrEqual(100);
     expect(before).toBeLessThanOrEqual(400);
     expect(known).toBeLessThanOrEqual(300);
-    rmSync(world.path); // a killed process leaves its socket behind
+    rmSync(world.path); // A killed process leaves its socket behind.
     await world.startHost();
     await worker.told("break");
     await Promise.all(numbers(50).map((id) => publishSurely(worker, id)));
@@ -178,7 +178,7 @@ describe("nothing is lost silently or delivered twice", () => {
   });
 });
 
-test("control: a reader that does not check loses messages that are cut off", async () => {
+test("control: a reader that does not check for gaps loses the messages that were cut off", async () => {
   await world.startHost();
   const { worker, proxy } = await startReader();
   const other = await world.connect();

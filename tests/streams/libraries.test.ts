@@ -7,7 +7,7 @@ import { BrowserLibraries } from "./browser-libraries.ts";
 import { type LibraryEvent, type LibraryRecord, recordsOf } from "./library-record.ts";
 import { NodeLibraries } from "./node-libraries.ts";
 
-/** Whoever follows the stream here. */
+/** The libraries that follow the stream. */
 const libraries = [
   "Chromium's EventSource",
   "event-source-polyfill",
@@ -23,7 +23,7 @@ const libraries = [
   "undici",
 ];
 
-/** Beyond it the comparison with what is right shows what is missing. */
+/** Past it, the comparison with the expected result shows what is missing. */
 const patienceMs = 40_000;
 
 /** All libraries on one stream of a server, behind a network that can break. */
@@ -72,7 +72,7 @@ class LibraryRun implements AsyncDisposable {
     return recordsOf([...(await this.#node.events()), ...(await this.#browser.events())], this.sent);
   }
 
-  /** @param meanwhile what is done until then */
+  /** @param meanwhile what to do until then */
   async until(
     isDone: (all: readonly LibraryRecord[]) => boolean,
     meanwhile: () => Promise<void> = () => Bun.sleep(20),
@@ -84,7 +84,7 @@ class LibraryRun implements AsyncDisposable {
     return this.until((all) => all.filter(({ lost }) => lost === 0).length === libraries.length);
   }
 
-  /** Breaks all connections, without a goodbye. */
+  /** Breaks all connections without closing them. */
   cut(): void {
     this.#relay.cut();
   }
@@ -97,7 +97,7 @@ class LibraryRun implements AsyncDisposable {
 const flawless = libraries.map((library) => ({ library, lost: 0, doubled: 0, empty: 0, hasGivenUp: false }));
 const flawsOf = (records: readonly LibraryRecord[]) => records.map(({ connects: _, ...flaws }) => flaws);
 
-test("no SSE library loses a message, gets one twice or fires an empty event, however often it reconnects", async () => {
+test("no SSE library loses a message, receives one twice or fires an empty event, however often it reconnects", async () => {
   await using chromium = await BrowserUnderTest.start();
   // Each stream ends after 0.8 to 1 s, in the middle of the messages.
   await using run = await LibraryRun.start(chromium, { STREAM_LIFETIME: "1s" });
@@ -116,11 +116,11 @@ test("no SSE library loses a message, gets one twice or fires an empty event, ho
 }, 60_000);
 
 testIf(process.env.FANFARE_LONG === "1", "it takes 20 s: npm test -- --long")(
-  "no SSE library fires an event for a comment, or misses what follows it (a comment comes after 15 s)",
+  "no SSE library fires an event for a comment, or misses the message after it (a comment is sent after 15 s)",
   async () => {
     await using chromium = await BrowserUnderTest.start();
     await using run = await LibraryRun.start(chromium, {});
-    await Bun.sleep(17_000); // what is tested is a silence
+    await Bun.sleep(17_000); // The test is about silence.
     await run.publish(5);
     await run.untilAllHaveAll();
     expect(await run.records()).toEqual(flawless.map((it) => ({ ...it, connects: 1 })));

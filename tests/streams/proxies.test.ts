@@ -11,7 +11,7 @@ import { checkRecipe, freePort, type ProxyKind, ProxyUnderTest } from "./proxy-u
 
 const streams = 60;
 
-/** A server that leaves and returns on the same port, with its history. */
+/** A server that stops and restarts on the same port, with its history. */
 class ReturningServer implements AsyncDisposable {
   readonly port = freePort();
   readonly #folder = mkdtempSync(join(tmpdir(), "fanfare-streams-"));
@@ -50,7 +50,7 @@ class ReturningServer implements AsyncDisposable {
   }
 }
 
-/** Until the proxy says that its server is away: then its health check, where it has one, has noticed. */
+/** Waits until the proxy reports the server as down, so that its health check, if it has one, has noticed. */
 async function untilAway(proxy: ProxyUnderTest): Promise<void> {
   for (let inRow = 0; inRow < 3; ) {
     const { status } = await fetch(`${proxy.url}/readyz`);
@@ -67,12 +67,12 @@ describe.each([
     expect([code, said]).toEqual([0, expect.not.stringMatching(/warn|deprecat/i)]);
   });
 
-  // Side by side, because most of the time is spent on waiting for retries.
+  // They run at the same time, because most of the time is spent waiting for retries.
   test.concurrent.each([
     ["one process", []],
     ["workers", ["--workers", "2"]],
   ])(
-    "lets no EventSource end for good while a server of %s restarts",
+    "ends no EventSource for good while a server of %s restarts",
     async (_how, flags) => {
       await using server = new ReturningServer(flags);
       await server.start();
@@ -84,11 +84,11 @@ describe.each([
       for (const signal of ["SIGTERM", "SIGKILL"] as const) {
         await server.end(signal);
         await untilAway(proxy);
-        // An outage in which each of them tries, and is answered by the proxy alone.
+        // An outage in which each of them retries, and only the proxy answers.
         await sources.untilAnsweredAgain();
         const isBack = sources.untilWelcomedAgain();
         await server.start();
-        sent = await server.publish(); // before most of them are back
+        sent = await server.publish(); // before most of them have reconnected
         await isBack;
         await sources.untilHeard(sent);
       }
@@ -98,7 +98,7 @@ describe.each([
   );
 });
 
-/** How long so many messages of a stream take through a proxy, each published when the one before it has arrived. */
+/** How long this many messages of a stream take through a proxy, each published when the one before it has arrived. */
 async function timeOfMessages(kind: ProxyKind, count: number): Promise<number> {
   await using server = await startServer({ env: { NOTICES: "off" } });
   await using proxy = await ProxyUnderTest.start(kind, server.port);

@@ -10,7 +10,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** Undefined where nobody listened or the connection broke: then a client retries. */
+/** Undefined if nothing listened or the connection broke. Then a client retries. */
 async function ask(port: number, path: string): Promise<Answer | undefined> {
   try {
     using socket = await RawSocket.connect(port);
@@ -24,7 +24,7 @@ async function ask(port: number, path: string): Promise<Answer | undefined> {
 }
 
 testIf(process.platform === "linux", "workers need Linux")(
-  "from the first connection that a starting server with workers accepts, each stream is answered 200",
+  "every stream is answered with 200, from the first connection that a starting server with workers accepts",
   async () => {
     const port = freePort();
     const streams: (Answer | undefined)[] = [];
@@ -46,7 +46,7 @@ testIf(process.platform === "linux", "workers need Linux")(
     const isRight = ({ status, text }: Answer) =>
       status === 200 && /retry: \d+\nevent: system\ndata: \{.*"event":"(closing|welcome)"/.test(text);
     expect(answered.filter((it) => !isRight(it))).toEqual([]);
-    // They met the server while it was starting, and after.
+    // They connected while the server was starting, and after.
     for (const event of ["the server is starting", '"event":"welcome"']) {
       expect(answered.some(({ text }) => text.includes(event))).toBe(true);
     }
