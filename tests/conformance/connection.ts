@@ -33,9 +33,9 @@ export interface TestedConnection {
 
 export type MakeConnection = () => Promise<TestedConnection>;
 
-/** Larger than what the kernel may take in one go on its own account. */
+/** Larger than what the kernel may accept at once. */
 const block = "x".repeat(64 * 1024);
-/** More than all buffers between two ends together. */
+/** More than all buffers between the two ends. */
 const most = 500;
 
 /** What every connection must do. */
@@ -98,7 +98,7 @@ class World {
     return this.tested.connection.send(this.encode(messages));
   }
 
-  /** Sends, a block per turn of the event loop, until the connection answers so. @returns how many writes were taken */
+  /** Sends one block per turn of the event loop until the connection returns this outcome. @returns the number of accepted writes */
   async sendUntil(wanted: Outcome): Promise<number> {
     for (let sent = 0; sent < most; sent++) {
       const outcome = this.send(block);
@@ -116,7 +116,7 @@ class World {
 }
 
 function sending(world: World, test: Declare): void {
-  test("what is sent arrives whole and in order, be it one or several in a write", async () => {
+  test("everything sent arrives intact and in order, with one or several publications per write", async () => {
     expect([world.send("1"), world.send("2", "3", "4"), world.send("5")]).toEqual(["sent", "sent", "sent"]);
     expect((await world.arrived(5)).map(({ offset, message }) => [offset, message])).toEqual([
       [1, "1"],
@@ -127,7 +127,7 @@ function sending(world: World, test: Declare): void {
     ]);
   });
 
-  test("frames beside the publications keep their place among them", async () => {
+  test("other frames keep their place between publications", async () => {
     const { connection } = world.tested;
     const { wireForm } = connection;
     const pong = wireForm.frame({ type: "pong" });
@@ -137,7 +137,7 @@ function sending(world: World, test: Declare): void {
     expect((await world.arrived(3)).map(({ type, offset }) => offset ?? type)).toEqual([1, "pong", 2]);
   });
 
-  test("what several channels get in one flush is one write", async () => {
+  test("the messages of several channels in one flush are one write", async () => {
     const { wireForm } = world.tested.connection;
     const parts = [[makePush(1)], [makePush(2), makePush(3)], [makePush(4)]].map((items) => wireForm.encode(items));
     const cursor = wireForm.carriesCursor ? "room~e1~4" : "";
@@ -145,19 +145,19 @@ function sending(world: World, test: Declare): void {
     expect((await world.arrived(4)).map(({ offset }) => offset)).toEqual([1, 2, 3, 4]);
   });
 
-  test("any text comes through: line breaks, other scripts, what JSON must escape", async () => {
+  test("any text arrives intact: line breaks, other scripts, characters that JSON must escape", async () => {
     const texts = ["a\nb\r\n\nc", 'quote " and \\', "Grüße, 你好, 👋🏽", "\u2028\u0000[", "data: {}\n\nid: 7"];
     world.send(...texts);
     expect((await world.arrived(texts.length)).map(({ message }) => message)).toEqual(texts);
   });
 
-  test("one that is large comes through in one piece", async () => {
+  test("a large publication arrives in one piece", async () => {
     const large = "ä".repeat(400_000);
     world.send(large);
     expect((await world.arrived(1))[0]?.message === large).toBe(true);
   });
 
-  test("with a reader that reads nothing stays in the buffer", async () => {
+  test("bytes for a client that reads nothing stay in the buffer", async () => {
     world.send("1");
     await world.arrived(1);
     expect(world.tested.connection.buffered()).toBe(0);
@@ -165,7 +165,7 @@ function sending(world: World, test: Declare): void {
 }
 
 function stalling(world: World, test: Declare): void {
-  test("a reader that stops makes it full, then it refuses; all that was taken arrives, nothing that was refused", async () => {
+  test("a client that stops reading fills the buffer, then writes are refused; accepted writes arrive, refused ones do not", async () => {
     const { connection, other } = world.tested;
     other.pause();
     const taken = await world.sendUntil("full");
@@ -182,7 +182,7 @@ function stalling(world: World, test: Declare): void {
     expect(said.at(-1)?.message).toBe("after it");
   });
 
-  test("room is told by onDrain, never in the turn of a send, and at the end with an empty buffer", async () => {
+  test("onDrain reports free room, never in the turn of a send, and finally the empty buffer", async () => {
     const { connection, other } = world.tested;
     const buffered: number[] = [];
     let isSending = true;
@@ -202,7 +202,7 @@ function stalling(world: World, test: Declare): void {
     await other.until(() => buffered.at(-1) === 0);
   });
 
-  test("it can be full again and again, and never stays so", async () => {
+  test("the buffer can fill up repeatedly, and always empties again", async () => {
     const { connection, other } = world.tested;
     let taken = 0;
     for (let round = 0; round < 3; round++) {
@@ -219,7 +219,7 @@ function stalling(world: World, test: Declare): void {
 }
 
 function ending(world: World, test: Declare): void {
-  test("a goodbye reaches the other side, and the hub hears of the end in a turn of its own", async () => {
+  test("a close reaches the client, and the hub is told of the end in a separate turn", async () => {
     const { connection, other, restarting, untilEnded } = world.tested;
     let isEnded = false;
     const ended = untilEnded().then(() => {
@@ -231,7 +231,7 @@ function ending(world: World, test: Declare): void {
     expect(other.goodbye).toMatch(restarting);
   });
 
-  test("what was sent before the goodbye arrives before it, also at a reader that was behind", async () => {
+  test("everything sent before the close arrives before it, also at a client that was behind", async () => {
     const { connection, other, restarting } = world.tested;
     other.pause();
     const taken = await world.sendUntil("full");
@@ -243,7 +243,7 @@ function ending(world: World, test: Declare): void {
     expect(other.said.map(({ offset }) => offset)).toEqual(Array.from({ length: taken }, (_, index) => index + 1));
   });
 
-  test("the first goodbye stands, and nothing follows it", async () => {
+  test("the first close counts, and nothing is sent after it", async () => {
     const { connection, other, restarting } = world.tested;
     connection.close({ name: "restarting" });
     connection.close({ name: "replaced" });
@@ -252,7 +252,7 @@ function ending(world: World, test: Declare): void {
     expect([other.goodbye?.match(restarting) === null, other.said]).toEqual([false, []]);
   });
 
-  test("a goodbye longer than the transport can carry is cut, never in the middle of a character", async () => {
+  test("a close reason that is too long for the transport is cut, but not within a character", async () => {
     const { connection, other, restarting } = world.tested;
     connection.close({ name: "restarting", text: `a${"ä".repeat(200)}` });
     await other.until(() => other.goodbye !== undefined);
@@ -260,7 +260,7 @@ function ending(world: World, test: Declare): void {
     expect(other.goodbye).not.toContain("\ufffd");
   });
 
-  test("who vanishes is told to the hub, and can be sent to without harm", async () => {
+  test("the hub is told when a client vanishes, and sending to it afterwards is harmless", async () => {
     const { connection, other, untilEnded } = world.tested;
     const ended = untilEnded();
     other.vanish();
@@ -270,7 +270,7 @@ function ending(world: World, test: Declare): void {
     connection.close({ name: "normal" });
   });
 
-  test("who vanishes with a full buffer does too", async () => {
+  test("the hub is told when a client vanishes with a full buffer, too", async () => {
     const { other, untilEnded } = world.tested;
     other.pause();
     await world.sendUntil("refused");

@@ -4,9 +4,9 @@ import { WireServer } from "./wire/wire-server.ts";
 const answerMs = 10_000;
 
 /**
- * Puts a running server to the proof and prints which rules of the protocol hold:
+ * Checks a running server and prints which rules of the protocol hold:
  * `npm run check-wire -- ws://127.0.0.1:8000 [words of a rule's name]`, as docs/wire-check.md has it.
- * Ends with 0 where all hold, 1 where one does not, 2 where nothing could be asked.
+ * Exits with 0 if all hold, 1 if one does not, 2 if the check could not run.
  */
 async function main([address, ...words]: readonly string[]): Promise<number> {
   if (address === undefined || !/^(ws|http)s?:\/\//.test(address)) {
@@ -33,7 +33,7 @@ async function main([address, ...words]: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-/** Whatever the answer is. */
+/** Whether the server answers at all. */
 async function isAnswered(address: string): Promise<boolean> {
   try {
     await fetch(address.replace(/^ws/, "http"), { signal: AbortSignal.timeout(answerMs) });

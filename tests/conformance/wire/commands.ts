@@ -1,9 +1,9 @@
 import { expect } from "bun:test";
 import { ask, inChannel, joinedIn, rule, untilInChannel, type WireRule } from "./wire-server.ts";
 
-/** §3: what a client may say, and what it is answered. */
+/** §3: commands and their answers. */
 export const commandRules: readonly WireRule[] = [
-  rule("text that is no JSON object is a chat message to everyone, the sender included", async (server) => {
+  rule("text that is not a JSON object is a chat message to everyone, including the sender", async (server) => {
     const [one, other] = [await server.open(), await server.open()];
     const text = `Hello ${server.fresh("id")}`;
     one.send(text);
@@ -19,13 +19,13 @@ export const commandRules: readonly WireRule[] = [
     socket.send({ type: "message", message, sender: "Alice", unheard: "of" });
     expect(await socket.until((it) => it.message === message)).toMatchObject({ type: "message", sender: "Alice" });
   }),
-  rule("`send_now` makes everyone receive `IM sent`", async (server) => {
+  rule("`send_now` sends `IM sent` to everyone", async (server) => {
     const [one, other] = [await server.open(), await server.open()];
     one.send("send_now");
     const frames = [one, other].map((it) => it.until(({ message }) => message === "IM sent"));
     for (const frame of await Promise.all(frames)) expect(frame).toMatchObject({ type: "message", channel: "all" });
   }),
-  rule("a publication is acknowledged with its position and arrives with all that it carries", async (server) => {
+  rule("a publication is acknowledged with its position, and arrives with all its fields", async (server) => {
     const channel = server.fresh("room");
     const [one, other] = [await server.open(`channel=${channel}`), await server.open(`channel=${channel}`)];
     const labels = { event: "price.changed", sender: "Bob", key: "k1", headers: { traceparent: "00-ab-cd-01" } };
@@ -38,14 +38,17 @@ export const commandRules: readonly WireRule[] = [
       expect(frame).toEqual({ type: "message", channel, offset: 1, timestamp: frame?.timestamp, ...body });
     }
   }),
-  rule("a number as `ref` comes back as a number, and a command without one is answered without", async (server) => {
-    const socket = await server.open();
-    socket.send({ type: "ping", ref: 7 });
-    expect(await socket.until((it) => it.type === "pong")).toEqual({ type: "pong", ref: 7 });
-    socket.send({ type: "presence", channel: "all" });
-    expect(await socket.until((it) => it.type === "presence")).not.toHaveProperty("ref");
-  }),
-  rule("`echo: false` leaves out the publisher only, and tells it that the offset moved on", async (server) => {
+  rule(
+    "a numeric `ref` is returned as a number, and a command without `ref` gets an answer without it",
+    async (server) => {
+      const socket = await server.open();
+      socket.send({ type: "ping", ref: 7 });
+      expect(await socket.until((it) => it.type === "pong")).toEqual({ type: "pong", ref: 7 });
+      socket.send({ type: "presence", channel: "all" });
+      expect(await socket.until((it) => it.type === "presence")).not.toHaveProperty("ref");
+    },
+  ),
+  rule("`echo: false` excludes only the publisher, which receives an `advance`", async (server) => {
     const channel = server.fresh("room");
     const [one, other] = [await server.open(`channel=${channel}`), await server.open(`channel=${channel}`)];
     await ask(one, { type: "publish", channel, message: "not to me", echo: false });
@@ -55,7 +58,7 @@ export const commandRules: readonly WireRule[] = [
     const seen = one.frames.filter((it) => it.channel === channel && it.ref === undefined);
     expect(seen).toEqual([{ type: "advance", channel, offset: 1 }, expect.objectContaining({ offset: 2 })]);
   }),
-  rule("what is ephemeral arrives in its place without an offset, and is not kept", async (server) => {
+  rule("an ephemeral message arrives in order without an offset, and is not stored", async (server) => {
     const channel = server.fresh("room");
     const [one, other] = [await server.open(`channel=${channel}`), await server.open(`channel=${channel}`)];
     await ask(one, { type: "publish", channel, message: "a" });
@@ -72,7 +75,7 @@ export const commandRules: readonly WireRule[] = [
     expect(await ask(other, { type: "history", channel })).toMatchObject({ messages: [{ offset: 1 }, { offset: 2 }] });
   }),
   rule(
-    "the same id is stored once: the second caller gets the first one's place, whatever its body",
+    "a repeated id is stored once, and the second answer has the position of the first, whatever the body",
     async (server) => {
       const channel = server.fresh("room");
       const socket = await server.open(`channel=${channel}`);
@@ -86,7 +89,7 @@ export const commandRules: readonly WireRule[] = [
       expect(seen.map(({ message }) => message)).toEqual(["first", "between", "last"]);
     },
   ),
-  rule("a subscription is answered before its first message, and asking again changes nothing", async (server) => {
+  rule("a subscription is answered before its first message, and repeating it changes nothing", async (server) => {
     const channel = server.fresh("room");
     for (let at = 1; at <= 3; at++) await server.publish({ channel, data: at });
     const socket = await server.open();
@@ -101,21 +104,24 @@ export const commandRules: readonly WireRule[] = [
     const order = socket.frames.filter((it) => it.channel === channel).map(({ type }) => type);
     expect(order.indexOf("subscribed")).toBeLessThan(order.indexOf("message"));
   }),
-  rule("nothing follows an unsubscription, be it of a channel, of `all` or of one's own", async (server) => {
-    const [user, room] = [server.fresh("user"), server.fresh("room")];
-    const socket = await server.open(`user_id=${user}&channel=${room}`);
-    const other = await server.open(`channel=${room}`);
-    for (const channel of [room, "all", `@${user}`]) {
-      expect(await ask(socket, { type: "unsubscribe", channel })).toMatchObject({ type: "unsubscribed", channel });
-      const message = server.fresh("id");
-      await server.publish({ channel, message });
-      if (channel !== `@${user}`) await other.until((it) => it.message === message);
-    }
-    await ask(socket, { type: "ping" });
-    expect(inChannel(socket, room).concat(inChannel(socket, `@${user}`))).toEqual([]);
-    expect(socket.frames.findLast(({ type }) => type !== "system")).toMatchObject({ type: "pong" });
-    expect(await ask(socket, { type: "subscribe", channel: room })).toMatchObject({ offset: 1, from: 2 });
-  }),
+  rule(
+    "after an unsubscription from a channel, `all` or the user's own channel, none of its messages arrive",
+    async (server) => {
+      const [user, room] = [server.fresh("user"), server.fresh("room")];
+      const socket = await server.open(`user_id=${user}&channel=${room}`);
+      const other = await server.open(`channel=${room}`);
+      for (const channel of [room, "all", `@${user}`]) {
+        expect(await ask(socket, { type: "unsubscribe", channel })).toMatchObject({ type: "unsubscribed", channel });
+        const message = server.fresh("id");
+        await server.publish({ channel, message });
+        if (channel !== `@${user}`) await other.until((it) => it.message === message);
+      }
+      await ask(socket, { type: "ping" });
+      expect(inChannel(socket, room).concat(inChannel(socket, `@${user}`))).toEqual([]);
+      expect(socket.frames.findLast(({ type }) => type !== "system")).toMatchObject({ type: "pong" });
+      expect(await ask(socket, { type: "subscribe", channel: room })).toMatchObject({ offset: 1, from: 2 });
+    },
+  ),
   rule("commands of one connection take effect in order", async (server) => {
     const channel = server.fresh("room");
     const socket = await server.open();
@@ -131,7 +137,7 @@ export const commandRules: readonly WireRule[] = [
     const outside = socket.frames.slice(...places).filter((it) => it.type === "message" && it.channel === channel);
     expect(outside).toEqual([]);
   }),
-  rule("history is read without joining, from a position, a word or the end", async (server) => {
+  rule("history can be read without joining, from a position, a word or the end", async (server) => {
     const channel = server.fresh("room");
     for (let at = 1; at <= 5; at++) await server.publish({ channel, data: at });
     const socket = await server.open();
@@ -153,7 +159,7 @@ export const commandRules: readonly WireRule[] = [
     });
     expect(inChannel(socket, channel)).toEqual([]);
   }),
-  rule("presence counts connections and names users", async (server) => {
+  rule("presence counts connections and lists users", async (server) => {
     const [user, channel] = [server.fresh("user"), server.fresh("room")];
     const socket = await server.open(`user_id=${user}&channel=${channel}`);
     await server.open(`user_id=${user}&channel=${channel}`);

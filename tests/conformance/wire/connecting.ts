@@ -5,7 +5,7 @@ const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** §2: the handshake and the welcome. */
 export const connectingRules: readonly WireRule[] = [
-  rule("the first frame is the welcome, with everything a client needs to come back", async (server) => {
+  rule("the first frame is the welcome, with everything that a client needs to reconnect", async (server) => {
     const user = server.fresh("user");
     const socket = await server.open(`user_id=${user}`);
     expect(socket.frames[0]).toMatchObject({ type: "system", event: "welcome", protocol: 1, user_id: user });
@@ -22,12 +22,12 @@ export const connectingRules: readonly WireRule[] = [
       expect(from).toBe(Number(offset) + 1);
     }
   }),
-  rule("channels of the URL are joined in the welcome, in either spelling, and each once", async (server) => {
+  rule("channels in the URL are joined in the welcome, as `channel` or `channels`, each once", async (server) => {
     const [a, b, c] = [server.fresh("room"), server.fresh("room"), server.fresh("room")];
     const socket = await server.open(`channel=${a}&channel=${b}&channels=${c},${a}&channel=`);
     expect(Object.keys(Object(socket.welcome.channels)).sort()).toEqual(["all", a, b, c].sort());
   }),
-  rule("a word for `since` brings what it asks for, behind the welcome", async (server) => {
+  rule("a word in `since` returns the requested messages after the welcome", async (server) => {
     const channel = server.fresh("room");
     for (let at = 1; at <= 5; at++) await server.publish({ channel, data: at });
     for (const [since, count] of [
@@ -44,7 +44,7 @@ export const connectingRules: readonly WireRule[] = [
     }
   }),
   rule(
-    "a cursor resumes the channels that it names, joins none by itself, and leaves the others live",
+    "a cursor resumes the requested channels that it names and joins no others; requested channels that it does not name are live",
     async (server) => {
       const [named, unasked, live] = [server.fresh("room"), server.fresh("room"), server.fresh("room")];
       const first = await server.open(`channel=${named}&channel=${unasked}`);
@@ -64,7 +64,7 @@ export const connectingRules: readonly WireRule[] = [
     const socket = server.handshake(`/?user_id=${server.fresh("user")}`);
     expect(await socket.until((it) => it.event === "welcome")).toMatchObject({ protocol: 1 });
   }),
-  rule("of several subprotocols `fanfare.v1` is chosen, and others never", async (server) => {
+  rule("of several subprotocols `fanfare.v1` is chosen, and never another one", async (server) => {
     const chosen = async (offered: string) => {
       const headers = { Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Version": "13" };
       const key = { "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": offered };
@@ -76,12 +76,12 @@ export const connectingRules: readonly WireRule[] = [
     expect(await chosen("chat, fanfare.v1")).toBe("fanfare.v1");
     expect(await chosen("chat, superchat")).toBeOneOf([null, ""]);
   }),
-  rule("a request that is no handshake is answered with 426", async (server) => {
+  rule("a request that is not a handshake is answered with 426", async (server) => {
     const response = await server.request("GET", "/ws");
     expect([response.status, response.headers.get("Upgrade")]).toEqual([426, "websocket"]);
     expect(await response.json()).toMatchObject({ status: 426, code: "upgrade-required" });
   }),
-  rule("who sees close codes only is refused by one: 4503 for a wrong name", async (server) => {
+  rule("a client that sees only close codes is refused with one: 4503 for an invalid name", async (server) => {
     const browser = server.handshake("/ws?channel=a%20b", { headers: { Origin: server.url } });
     expect(await browser.untilClosed()).toMatchObject({ code: 4503 });
     const program = server.handshake("/ws?since=soon", { protocols: ["fanfare.v1"] });

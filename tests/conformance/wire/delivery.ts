@@ -2,18 +2,18 @@ import { expect } from "bun:test";
 import { until } from "../../waiting.ts";
 import { ask, cursorOf, inChannel, joinedIn, rule, untilInChannel, type WireRule } from "./wire-server.ts";
 
-/** 64-bit numbers and other things that a parser on the way would spoil. */
+/** 64-bit numbers and other values that a JSON parser on the way would change. */
 const data =
   '{"big":12345678901234567890,"exact":1.10,"tiny":1e-400,"text":"\\u2028 \\ud83d\\ude00","twice":1,"twice":2}';
 
-/** §1, §4 and §5: what arrives, in which order, and what is said where something is missing. */
+/** §1, §4 and §5: which messages arrive, in which order, and how missing ones are reported. */
 export const deliveryRules: readonly WireRule[] = [
-  rule("what is pushed to a user reaches each of that user's connections and nobody else's", async (server) => {
+  rule("a push to a user reaches each of that user's connections, and no others", async (server) => {
     const [user, other] = [server.fresh("user"), server.fresh("user")];
     const own = [await server.open(`user_id=${user}`), await server.open(`user_id=${user}`)];
     const foreign = await server.open(`user_id=${other}`);
     const pushed = { user_id: user, data: { order: 42 }, event_type: "notification", event_id: "e1", timestamp: 1.5 };
-    // Pushed with the same id until the word that the user is here has gone round all machines.
+    // Pushed with the same id until all machines know that the user is connected.
     await until(
       async () => (await server.post("/sse/push", pushed)).status === "success",
       "every machine knows the user",
@@ -36,7 +36,7 @@ export const deliveryRules: readonly WireRule[] = [
     expect(seen[0]?.map(({ offset }) => offset)).toEqual(Array.from({ length: 60 }, (_, at) => at + 1));
     for (const other of seen) expect(other.map(({ id }) => id)).toEqual((seen[0] ?? []).map(({ id }) => id));
   }),
-  rule("an excluded connection gets an `advance` in the place of what it is left out of", async (server) => {
+  rule("an excluded connection receives an `advance` in place of the message", async (server) => {
     const channel = server.fresh("room");
     const [left, other] = [await server.open(`channel=${channel}`), await server.open(`channel=${channel}`)];
     const exclude_connection_id = left.welcome.connection_id;
@@ -50,7 +50,7 @@ export const deliveryRules: readonly WireRule[] = [
       ["message", 2],
     ]);
   }),
-  rule("numbers of 64 bits, and everything else in `data`, pass as the text they came as", async (server) => {
+  rule("64-bit numbers, and everything else in `data`, keep their exact text", async (server) => {
     const channel = server.fresh("room");
     const [socket, publisher] = [await server.open(`channel=${channel}`), await server.open()];
     const stream = await server.stream(`channel=${channel}`);
@@ -66,7 +66,7 @@ export const deliveryRules: readonly WireRule[] = [
     expect(history.split(`"data":${data}`).length).toBe(3);
   }),
   rule(
-    "a client that speaks `fanfare.v1` gets what leaves together as one array, others frame by frame",
+    "a client that uses `fanfare.v1` receives the frames of one write as an array, other clients one by one",
     async (server) => {
       const channel = server.fresh("room");
       for (let at = 1; at <= 10; at++) await server.publish({ channel, data: at });
@@ -80,7 +80,7 @@ export const deliveryRules: readonly WireRule[] = [
       expect(plain.texts.every((it) => it.startsWith("{"))).toBe(true);
     },
   ),
-  rule("resuming by position is complete, or says why it is not and from where it goes on", async (server) => {
+  rule("a resume from a position is complete, or says why it is not and where it continues", async (server) => {
     const channel = server.fresh("room");
     const { epoch } = await server.publish({ channel, data: 1 });
     await server.publish({ channel, data: 2 });
@@ -106,7 +106,7 @@ export const deliveryRules: readonly WireRule[] = [
       expect(await ask(socket, { type: "subscribe", channel, since })).toMatchObject({ epoch, offset: 2, ...expected });
     }
   }),
-  rule("asking at the exact top of an empty channel is complete", async (server) => {
+  rule("a resume from the latest position of an empty channel is complete", async (server) => {
     const channel = server.fresh("room");
     const { epoch } = joinedIn(await server.open(`channel=${channel}`), channel);
     const socket = await server.open();
@@ -114,7 +114,7 @@ export const deliveryRules: readonly WireRule[] = [
     expect(joined).toMatchObject({ offset: 0, from: 1, recovered: true });
   }),
   rule(
-    "who asks for more than history holds is told, and gets what there is without a further hole",
+    "a client that requests more than the history has is told so, and receives the rest without another gap",
     async (server) => {
       const channel = server.fresh("room");
       const { epoch } = await server.publish({ channel, message: "first" });

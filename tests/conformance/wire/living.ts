@@ -5,9 +5,9 @@ import { ask, cursorOf, joinedIn, rule, untilInChannel, type WireRule } from "./
 const noticesOf = (socket: SocketUnderTest, event: string): readonly Frame[] =>
   socket.frames.filter((it) => it.type === "system" && it.event === event);
 
-/** §2, §4 and §6: others that come and go, taking over, and the ways in which a connection ends. */
+/** §2, §4 and §6: join and leave notices, takeovers, and the ways in which a connection ends. */
 export const livingRules: readonly WireRule[] = [
-  rule("others are told who comes and who leaves", async (server) => {
+  rule("other clients are notified when a client joins or leaves", async (server) => {
     const witness = await server.open();
     const other = await server.open();
     const joined = await witness.until((it) => it.event === "joined");
@@ -17,7 +17,7 @@ export const livingRules: readonly WireRule[] = [
     const left = await witness.until((it) => it.event === "left");
     expect(left.message).toBe(`A client has left the chat. ${left.online} client(s) online.`);
   }),
-  rule("notices are gathered: a storm of newcomers is told of a few times", async (server) => {
+  rule("notices are batched: a storm of new connections causes only a few", async (server) => {
     const witness = await server.open();
     const online = () => Math.max(0, ...noticesOf(witness, "joined").map((it) => Number(it.online)));
     const began = performance.now();
@@ -27,7 +27,7 @@ export const livingRules: readonly WireRule[] = [
     expect(noticesOf(witness, "joined").length).toBeLessThanOrEqual(2 + Math.ceil(seconds));
   }),
   rule(
-    "a connection that takes over another is level first; then the old one goes, and nobody hears of either",
+    "a connection that takes over another one catches up before the old one is closed, and causes no notices",
     async (server) => {
       const [user, channel] = [server.fresh("user"), server.fresh("room")];
       const witness = await server.open(`channel=${channel}`);
@@ -36,7 +36,7 @@ export const livingRules: readonly WireRule[] = [
       await untilInChannel(old, channel, 1);
       const told = () => noticesOf(witness, "joined").length + noticesOf(witness, "left").length;
       await witness.until((it) => it.event === "joined");
-      await Bun.sleep(1200); // notices are gathered for a second: what is told of the old one is told by now
+      await Bun.sleep(1200); // Notices are batched for a second, so those about the old one have arrived by now.
       const before = told();
       const since = encodeURIComponent(cursorOf(channel, joinedIn(old, channel).epoch, 0));
       const takesOver = `takes_over=${old.welcome.resume_key}`;
@@ -48,22 +48,22 @@ export const livingRules: readonly WireRule[] = [
       expect(await ask(witness, { type: "presence", channel })).toMatchObject({ count: 2, users: [user] });
     },
   ),
-  rule("a client that closes is answered in kind", async (server) => {
+  rule("a close by the client is answered with a close", async (server) => {
     const socket = await server.open();
     socket.close(1000);
     expect(await socket.untilClosed()).toMatchObject({ code: 1000 });
   }),
-  rule("a binary frame ends the connection with 1003", async (server) => {
+  rule("a binary frame closes the connection with 1003", async (server) => {
     const socket = await server.open();
     socket.send(new Uint8Array([1, 2, 3]));
     expect(await socket.untilClosed()).toMatchObject({ code: 1003 });
   }),
-  rule("a frame over the limit ends the connection with 1009", async (server) => {
+  rule("a frame over the limit closes the connection with 1009", async (server) => {
     const socket = await server.open();
     socket.send("x".repeat(32 * 1024 * 1024));
     expect((await socket.untilClosed()).code).toBeOneOf([1009, 1006]);
   }),
-  rule("an operator closes a connection, or all of a user's, with 4504", async (server) => {
+  rule("an operator can close a connection, or all connections of a user, with 4504", async (server) => {
     const user = server.fresh("user");
     const sockets = [
       await server.open(`user_id=${user}`),

@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { ask, rule, type WireRule } from "./wire-server.ts";
 
-/** Frames that are refused, and how; the connection goes on after each. */
+/** Frames that are refused, and their errors. The connection stays open after each. */
 const refused: readonly (readonly [frame: string, expected: object])[] = [
   ["{", { code: "bad-json" }],
   [' \t{"type":"ping"', { code: "bad-json" }],

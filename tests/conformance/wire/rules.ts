@@ -6,7 +6,7 @@ import { refusalRules } from "./refusals.ts";
 import { streamRules } from "./streams.ts";
 import type { WireRule } from "./wire-server.ts";
 
-/** The protocol as rules that can be put to the proof at any address, in the order of docs/protocol.md. */
+/** The protocol as rules that can be checked against any server, in the order of docs/protocol.md. */
 export const wireRules: readonly WireRule[] = [
   ...connectingRules,
   ...commandRules,

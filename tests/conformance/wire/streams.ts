@@ -3,7 +3,7 @@ import { cursorOf, inChannel, joinedIn, rule, untilInChannel, type WireRule } fr
 
 /** §7: Server-Sent Events. */
 export const streamRules: readonly WireRule[] = [
-  rule("a stream says what it is, and that nobody on the way may keep or hold it", async (server) => {
+  rule("a stream has the headers of an event stream, and ones that forbid caching and buffering", async (server) => {
     const { response } = await server.stream();
     expect(response.status).toBe(200);
     expect(response.headers.get("Content-Type")).toStartWith("text/event-stream");
@@ -11,7 +11,7 @@ export const streamRules: readonly WireRule[] = [
     expect(response.headers.get("X-Accel-Buffering")).toBe("no");
   }),
   rule(
-    "a stream begins with the welcome, and the last block of each write carries the cursor beside its data",
+    "a stream starts with the welcome, and the last block of each write contains the cursor next to its data",
     async (server) => {
       const [user, channel] = [server.fresh("user"), server.fresh("room")];
       const stream = await server.stream(`user_id=${user}&channel=${channel}`);
@@ -37,7 +37,7 @@ export const streamRules: readonly WireRule[] = [
     const block = stream.blocks.find((it) => it.data?.startsWith('{"type":"message"') && it.data.includes(channel));
     expect(socket.texts).toContain(String(block?.data));
   }),
-  rule("a stream resumes all its channels by `Last-Event-ID`, which wins over `since`", async (server) => {
+  rule("a stream resumes all its channels from `Last-Event-ID`, which overrides `since`", async (server) => {
     const [a, b] = [server.fresh("room"), server.fresh("room")];
     const first = await server.stream(`channel=${a}&channel=${b}`);
     await server.publish({ channel: a, data: 1 });
@@ -48,14 +48,14 @@ export const streamRules: readonly WireRule[] = [
     await server.publish({ channel: a, data: 2 });
     await server.publish({ channel: b, data: 3 });
     const second = await server.stream(`channel=${a}&channel=${b}&since=earliest`, { "Last-Event-ID": id });
-    // Its `offset` says what was sent out by then, so the second message may come before it or after it.
+    // Its `offset` is what was flushed by then, so the second message may arrive before or after it.
     expect(joinedIn(second, a)).toMatchObject({ from: 2, recovered: true });
     expect(joinedIn(second, a).offset).toBeOneOf([1, 2]);
     await untilInChannel(second, b, 1);
     await untilInChannel(second, a, 1);
     expect([...inChannel(second, a), ...inChannel(second, b)].map(({ data }) => data)).toEqual([2, 3]);
   }),
-  rule("a stream takes a cursor as `since` too, be it a WebSocket's positions", async (server) => {
+  rule("a stream accepts a cursor in `since` too, even one made of a WebSocket's positions", async (server) => {
     const channel = server.fresh("room");
     const { epoch } = joinedIn(await server.open(`channel=${channel}`), channel);
     for (let at = 1; at <= 3; at++) await server.publish({ channel, data: at });
@@ -64,7 +64,7 @@ export const streamRules: readonly WireRule[] = [
     expect(joinedIn(stream, channel)).toMatchObject({ recovered: true, from: 2 });
     expect((await untilInChannel(stream, channel, 2)).map(({ data }) => data)).toEqual([2, 3]);
   }),
-  rule("a stream takes a word for `since`", async (server) => {
+  rule("a stream accepts a word in `since`", async (server) => {
     const channel = server.fresh("room");
     for (let at = 1; at <= 4; at++) await server.publish({ channel, data: at });
     for (const [since, expected] of [
@@ -76,7 +76,7 @@ export const streamRules: readonly WireRule[] = [
       expect((await untilInChannel(stream, channel, expected.length)).map(({ data }) => data)).toEqual([...expected]);
     }
   }),
-  rule("a stream that resumes beyond what is known is told so", async (server) => {
+  rule("a stream that resumes from a position that does not exist yet is told so", async (server) => {
     const channel = server.fresh("room");
     await server.publish({ channel, data: 1 });
     const stream = await server.stream(`channel=${channel}`, { "Last-Event-ID": cursorOf(channel, "another", 7) });
@@ -84,7 +84,7 @@ export const streamRules: readonly WireRule[] = [
     await untilInChannel(stream, channel, 1);
   }),
   rule(
-    "a stream that resumes by a cursor of another server is served, and told that nothing is known",
+    "a stream that resumes with another server's cursor opens, and is told that it was not recovered",
     async (server) => {
       const channel = server.fresh("room");
       await server.publish({ channel, data: 1 });
@@ -98,7 +98,7 @@ export const streamRules: readonly WireRule[] = [
       await untilInChannel(stream, channel, 1);
     },
   ),
-  rule("a stream takes its last id as `lastEventId=` too", async (server) => {
+  rule("a stream accepts the last event ID as `lastEventId=` too", async (server) => {
     const channel = server.fresh("room");
     const first = await server.stream(`channel=${channel}`);
     await server.publish({ channel, data: 1 });
@@ -107,7 +107,7 @@ export const streamRules: readonly WireRule[] = [
     const second = await server.stream(`channel=${channel}&lastEventId=${id}`);
     expect(joinedIn(second, channel)).toMatchObject({ recovered: true, from: 2 });
   }),
-  rule("a stream with a channel that is not allowed serves the others, and says so", async (server) => {
+  rule("a stream with a forbidden channel opens with the others, and says so", async (server) => {
     const [user, other, channel] = [server.fresh("user"), server.fresh("user"), server.fresh("room")];
     const stream = await server.stream(`user_id=${user}&channel=@${other}&channel=${channel}`);
     const block = await stream.untilBlock(({ data }) => data?.includes('"type":"error"') === true);
@@ -115,12 +115,12 @@ export const streamRules: readonly WireRule[] = [
     await server.publish({ channel, data: 1 });
     await untilInChannel(stream, channel, 1);
   }),
-  rule("HEAD of a stream answers like GET, and ends", async (server) => {
+  rule("HEAD on a stream has the headers of GET, and ends", async (server) => {
     const response = await server.request("HEAD", "/sse");
     expect([response.status, await response.text()]).toEqual([200, ""]);
     expect(response.headers.get("Content-Type")).toStartWith("text/event-stream");
   }),
-  rule("a stream that asks for more channels than a cursor can name is refused", async (server) => {
+  rule("a stream that requests more channels than fit into a cursor is refused", async (server) => {
     const names = Array.from({ length: 30 }, (_, at) => `channel=${"c".repeat(180)}${at}`).join("&");
     const response = await server.request("GET", `/sse?${names}`);
     expect(response.status).toBe(400);

@@ -1,7 +1,7 @@
 import { type Frame, SocketUnderTest } from "../../e2e/socket.ts";
 import { StreamUnderTest } from "../../e2e/stream.ts";
 
-/** One rule of the protocol and how it is put to the proof: `holds` throws where it does not hold. */
+/** One rule of the protocol and its check: `holds` throws if the server breaks the rule. */
 export interface WireRule {
   readonly name: string;
   holds(server: WireServer): Promise<void>;
@@ -11,7 +11,7 @@ export function rule(name: string, holds: WireRule["holds"]): WireRule {
   return { name, holds };
 }
 
-/** How long a rule may take that waits for an answer. */
+/** How long a rule may wait for an answer. */
 const answerMs = 10_000;
 
 /**
@@ -35,26 +35,26 @@ export class WireServer implements Disposable {
     return this.url.replace(/^http/, "ws");
   }
 
-  /** A name that nobody else has. */
+  /** A unique name. */
   fresh(kind: "room" | "user" | "id"): string {
     return `${kind}-${crypto.randomUUID()}-${this.#names++}`;
   }
 
-  /** A socket that was welcomed. @param query such as `channel=a&since=earliest` */
+  /** A socket that has received its welcome. @param query such as `channel=a&since=earliest` */
   async open(query = "", options?: ConstructorParameters<typeof SocketUnderTest>[1]): Promise<SocketUnderTest> {
     const socket = this.handshake(`/ws?${query}`, options);
     await socket.until((it) => it.event === "welcome");
     return socket;
   }
 
-  /** A socket of which nothing is expected yet. */
+  /** A socket that may still be refused. */
   handshake(path: string, options?: ConstructorParameters<typeof SocketUnderTest>[1]): SocketUnderTest {
     const socket = new SocketUnderTest(this.wsUrl + path, options);
     this.#open.push(socket);
     return socket;
   }
 
-  /** A stream that was welcomed. */
+  /** A stream that has received its welcome. */
   async stream(query = "", headers: Record<string, string> = {}): Promise<StreamUnderTest> {
     const stream = await StreamUnderTest.open(`${this.url}/sse?${query}`, headers);
     this.#open.push(stream);
@@ -67,7 +67,7 @@ export class WireServer implements Disposable {
     return fetch(this.url + path, { ...init, method, headers, signal: AbortSignal.timeout(answerMs) });
   }
 
-  /** @throws Error where the answer is not 200 */
+  /** @throws Error if the status is not 200 */
   async post(path: string, body: unknown): Promise<Frame> {
     const text = typeof body === "string" ? body : JSON.stringify(body);
     const headers = { "Content-Type": "application/json" };
@@ -92,18 +92,18 @@ export function ask(socket: SocketUnderTest, command: Frame): Promise<Frame> {
   return socket.until((it) => it.ref === ref);
 }
 
-/** The messages of one channel that a client has. */
+/** The messages of one channel that a client has received. */
 export function inChannel(client: { readonly messages: readonly Frame[] }, channel: string): readonly Frame[] {
   return client.messages.filter((it) => it.channel === channel);
 }
 
-/** Resolves with the first so many messages of a channel. */
+/** Resolves with the first `count` messages of a channel. */
 export async function untilInChannel(client: SocketUnderTest | StreamUnderTest, channel: string, count: number) {
   await client.until(() => inChannel(client, channel).length >= count);
   return inChannel(client, channel);
 }
 
-/** A welcome's word about one channel. */
+/** The welcome's entry for one channel. */
 export function joinedIn(client: { readonly welcome: Frame }, channel: string): Frame {
   const { channels } = client.welcome;
   return (channels as Record<string, Frame> | undefined)?.[channel] ?? {};
