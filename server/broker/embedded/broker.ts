@@ -160,7 +160,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     let next = 0;
     for (const waiting of batch) {
       this.#waitingBytes -= waiting.bytes;
-      if (waiting.draft.ephemeral === true) this.#passOn(waiting);
+      if (waiting.draft.ephemeral === true) this.#answerEphemeral(waiting);
       else if (appended instanceof ServiceError) waiting.reject(appended);
       else this.#answer(waiting, appended[next++]);
     }
@@ -190,7 +190,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     }
   }
 
-  #passOn({ draft, resolve }: Waiting): void {
+  #answerEphemeral({ draft, resolve }: Waiting): void {
     const id = draft.id ?? crypto.randomUUID();
     resolve({ id, position: undefined, duplicate: false, listeners: this.#listenersOf(draft) });
     this.#deliver(toPublication(draft, { id, epoch: "", offset: 0, timestamp: this.#clock.now() }));

@@ -14,7 +14,7 @@ import { type Answer, ipcProtocol, parseAnswer, type Question, toPublished } fro
 import { Questions } from "./questions.ts";
 
 /** Limits for drafts in flight to the host, by `costOf`, and for bytes queued to it. Further drafts are refused. */
-const maxBytesOnWay = 64 * 1024 * 1024;
+const maxBytesInFlight = 64 * 1024 * 1024;
 const maxQueuedBytes = 32 * 1024 * 1024;
 /** How long to wait for the host at start, in milliseconds: longer than detecting a hung host takes. */
 const startMs = 15_000;
@@ -50,14 +50,14 @@ export class IpcBroker implements Broker, ChannelDirectory {
   readonly #started = Promise.withResolvers<void>();
   #events: BrokerEvents | undefined;
   #closing: Promise<void> | undefined;
-  #bytesOnWay = 0;
+  #bytesInFlight = 0;
   #isHostHealthy = false;
   /** Whether the current host knows all listened channels. */
   #isListening = false;
   /** The health that was last reported. */
   #healthy: boolean | undefined;
-  #wasThere = false;
-  #isGoneTold = false;
+  #wasConnected = false;
+  #isLossReported = false;
 
   constructor(options: IpcBrokerOptions) {
     this.#options = options;
@@ -76,7 +76,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
   async start(events: BrokerEvents): Promise<void> {
     this.#events = events;
     const { link: { clock = systemClock } = {}, path } = this.#options;
-    const patience: Timer = clock.setTimeout(() => {
+    const timeout: Timer = clock.setTimeout(() => {
       this.#started.reject(new Error(`the broker's host does not answer on ${path} for ${startMs / 1000} s`));
     }, startMs);
     this.#steady.start();
@@ -86,24 +86,24 @@ export class IpcBroker implements Broker, ChannelDirectory {
       await this.close();
       throw error;
     } finally {
-      patience.cancel();
+      timeout.cancel();
     }
   }
 
   async publish(draft: Draft, rules: HistoryRules): Promise<Published> {
     const bytes = costOf(draft);
     const queued = this.#steady.link?.queuedBytes ?? 0;
-    if (this.#bytesOnWay + bytes > maxBytesOnWay || queued > maxQueuedBytes) {
+    if (this.#bytesInFlight + bytes > maxBytesInFlight || queued > maxQueuedBytes) {
       throw unavailable("storage is slower than what is published");
     }
-    this.#bytesOnWay += bytes;
+    this.#bytesInFlight += bytes;
     try {
       return await this.#ask(
         (n) => ({ verb: "publish", n, draft, rules }),
         (answer) => (answer.verb === "published" ? toPublished(answer) : undefined),
       );
     } finally {
-      this.#bytesOnWay -= bytes;
+      this.#bytesInFlight -= bytes;
     }
   }
 
@@ -169,8 +169,8 @@ export class IpcBroker implements Broker, ChannelDirectory {
 
   /** Rejects at once if the host is not connected. */
   #ask<T>(make: (n: number) => Question, read: (answer: Answer) => T | undefined): Promise<T> {
-    if (this.#closing !== undefined) return Promise.reject(away("the server is closing its storage"));
-    if (this.#steady.link === undefined) return Promise.reject(away("the broker's host is away"));
+    if (this.#closing !== undefined) return Promise.reject(hostUnavailable("the server is closing its storage"));
+    if (this.#steady.link === undefined) return Promise.reject(hostUnavailable("the broker's host is away"));
     return this.#questions.ask((n) => this.#send(make(n)), read);
   }
 
@@ -187,7 +187,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
         break;
       case "health":
         this.#isHostHealthy = it.healthy;
-        this.#tellHealth();
+        this.#reportHealth();
         break;
       case "break":
         this.#events?.onBreak();
@@ -230,32 +230,32 @@ export class IpcBroker implements Broker, ChannelDirectory {
     }
     if (this.#steady.link !== link) return;
     this.#isListening = true;
-    this.#isGoneTold = false;
-    this.#tellHealth();
+    this.#isLossReported = false;
+    this.#reportHealth();
     this.#started.resolve();
-    if (this.#wasThere) this.#events?.onBreak();
-    this.#wasThere = true;
+    if (this.#wasConnected) this.#events?.onBreak();
+    this.#wasConnected = true;
   }
 
   #broke({ reason, cause }: LinkEnd): void {
     this.#isListening = false;
-    this.#questions.fail(() => away(`the connection to the broker's host broke: ${reason}`));
+    this.#questions.fail(() => hostUnavailable(`the connection to the broker's host broke: ${reason}`));
     if (this.#closing !== undefined) return;
     if (cause === undefined) logger().warning("The connection to the broker's host broke: {reason}.", { reason });
     else logger().error("The connection to the broker's host broke: {cause}", { cause });
-    this.#tellHealth();
+    this.#reportHealth();
   }
 
   #failed({ reason, isRefusal }: LinkEnd): void {
-    if (this.#wasThere && !this.#isGoneTold) {
-      this.#isGoneTold = true;
+    if (this.#wasConnected && !this.#isLossReported) {
+      this.#isLossReported = true;
       if (this.#options.onHostGone === undefined) logger().error("The broker's host is gone: {reason}.", { reason });
       else this.#options.onHostGone(reason);
     }
     if (isRefusal) this.#started.reject(new Error(`the broker's host refuses: ${reason}; start them anew together`));
   }
 
-  #tellHealth(): void {
+  #reportHealth(): void {
     const healthy = this.#isListening && this.#isHostHealthy;
     if (healthy === this.#healthy || this.#closing !== undefined) return;
     // Nothing to report before the first connection.
@@ -270,7 +270,7 @@ function topsOf(answer: Answer): ReadonlyMap<ChannelName, Position> | undefined 
 }
 
 /** The error for a request that may or may not have taken effect. */
-function away(reason: string): ServiceError {
+function hostUnavailable(reason: string): ServiceError {
   return new ServiceError("broker-unavailable", `${reason}; try again, with a publication under the same id`);
 }
 

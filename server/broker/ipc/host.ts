@@ -10,7 +10,7 @@ import { HostedWorker } from "./hosted-worker.ts";
 import { formatPublication, ipcProtocol } from "./messages.ts";
 
 /** How long a worker may take to read the last answers, in milliseconds. */
-const goodbyeMs = 2000;
+const lastAnswersMs = 2000;
 
 /** Settings of an IPC host. */
 export interface IpcHostOptions {
@@ -51,7 +51,7 @@ export class IpcHost {
       onReset: (channel, top) => {
         for (const worker of this.#audience.of(channel)) worker.send({ verb: "reset", channel, top });
       },
-      onHealth: (healthy) => this.#tellHealth(healthy),
+      onHealth: (healthy) => this.#reportHealth(healthy),
     });
     const settings = { ...link, protocol: ipcProtocol, name: `host ${process.pid}` };
     try {
@@ -77,11 +77,11 @@ export class IpcHost {
     this.#listener?.close();
     await this.#options.broker.close();
     const { clock = systemClock } = this.#options.link ?? {};
-    const patience = clock.setTimeout(() => {
+    const timeout = clock.setTimeout(() => {
       for (const worker of this.#workers) worker.cut("it did not read the last answers");
-    }, goodbyeMs);
+    }, lastAnswersMs);
     await Promise.all(Array.from(this.#workers, (worker) => worker.close()));
-    patience.cancel();
+    timeout.cancel();
   }
 
   #welcome(link: Link): LinkEvents {
@@ -119,7 +119,7 @@ export class IpcHost {
     for (const worker of listeners) worker.deliver(frame);
   }
 
-  #tellHealth(healthy: boolean): void {
+  #reportHealth(healthy: boolean): void {
     this.#healthy = healthy;
     for (const worker of this.#workers) worker.send({ verb: "health", healthy });
   }

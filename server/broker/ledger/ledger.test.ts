@@ -115,7 +115,7 @@ describe("Ledger", () => {
 
   test("goes on from what is restored", () => {
     const { ledger, enter, opened } = begin();
-    const channel = ledger.restore("a" as ChannelName, { epoch: "e", offset: 7 }, 0);
+    const channel = ledger.openAt("a" as ChannelName, { epoch: "e", offset: 7 }, 0);
     channel.rules = rules;
     const place = { id: "i", epoch: "e", offset: 8, timestamp: 0 };
     ledger.restoreItem(channel, 8, toPublication({ channel: channel.name, message: "m" }, place), 0);

@@ -27,7 +27,7 @@ export interface LedgerDependencies<T> {
   /** A channel has a new epoch; what is kept of it stays. */
   onRenew?(channel: KeptChannel<T>): void;
   /** A channel has new rules, and no publication brought them. */
-  onGovern?(channel: KeptChannel<T>): void;
+  onRulesChange?(channel: KeptChannel<T>): void;
 }
 
 /** Where a draft is stored. */
@@ -116,7 +116,7 @@ export class Ledger<T> {
       return undefined;
     }
     if (!this.#makeRoom(channelCost(name), now)) return undefined;
-    const opened = this.restore(name, { epoch: newEpoch(), offset: 0 }, now);
+    const opened = this.openAt(name, { epoch: newEpoch(), offset: 0 }, now);
     this.#dependencies.onOpen?.(opened);
     return opened;
   }
@@ -182,17 +182,17 @@ export class Ledger<T> {
   }
 
   /** Other settings than before: they hold at once for what is kept. What is over its time by the old ones stays so. */
-  govern(name: ChannelName, rules: HistoryRules, now: number): void {
+  setRules(name: ChannelName, rules: HistoryRules, now: number): void {
     const channel = this.#channels.get(name);
     if (channel === undefined) return;
     this.#trim(channel, now);
     channel.rules = rules;
-    this.#dependencies.onGovern?.(channel);
+    this.#dependencies.onRulesChange?.(channel);
     this.#trim(channel, now);
   }
 
   /** Takes up a channel as it once was. */
-  restore(name: ChannelName, position: Position, now: number): KeptChannel<T> {
+  openAt(name: ChannelName, position: Position, now: number): KeptChannel<T> {
     const channel = this.#make(ownText(name) as ChannelName, position);
     this.#channels.set(channel.name, channel);
     this.#channelBytes += channelCost(channel.name);

@@ -94,7 +94,7 @@ export class MemoryLog implements Log {
     const before = this.#ledger.bytes;
     const isSwept = this.#ledger.sweep(this.#now(), sweepSteps);
     this.#sweptBytes += before - this.#ledger.bytes;
-    if (isSwept) this.#giveBack();
+    if (isSwept) this.#shrink();
     return isSwept;
   }
 
@@ -102,7 +102,7 @@ export class MemoryLog implements Log {
    * The engine collects garbage when it allocates, so without new publications it would keep what has expired. It is worth
    * the pause when nobody is likely to notice, and when it frees a good part of what is held.
    */
-  #giveBack(): void {
+  #shrink(): void {
     const isQuiet = this.#appended < fewPublications;
     this.#appended = 0;
     if (!isQuiet || this.#sweptBytes < Math.max(worthBytes, this.#ledger.bytes / 4)) return;

@@ -5,13 +5,13 @@ import type { KeptChannel, PageBounds } from "../ledger/kept-channel.ts";
 import type { ChannelSummary, HistoryRules } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { expect, nothingExpected } from "./expectation.ts";
-import type { Filed } from "./filed.ts";
-import { FiledLedger } from "./filed-ledger.ts";
-import { HeldFiles } from "./held-files.ts";
 import type { HistoryFile } from "./history-file.ts";
 import type { LoadAudit } from "./load-audit.ts";
 import { historyFileName } from "./open-database.ts";
+import { OpenFiles } from "./open-files.ts";
+import type { PublicationRef } from "./publication-ref.ts";
 import { toStorageError } from "./storage-error.ts";
+import { StoredLedger } from "./stored-ledger.ts";
 import type { AppendRequest, Placed, StoredPublication, StoredStretch } from "./thread-messages.ts";
 import { Transactions } from "./transactions.ts";
 import { type Progress, Witness } from "./witness.ts";
@@ -22,9 +22,9 @@ const sweepSteps = 10_000;
 /** What an archive is made of. */
 export interface ArchiveParts {
   readonly directory: string;
-  /** Open, and of nobody else. */
+  /** Open, and used by this archive alone. */
   readonly file: HistoryFile;
-  /** It was made just now, or is of a version that had no witness: nothing is expected of it. */
+  /** The file was just created, or comes from a version without a witness. It is not compared with one. */
   readonly isNew: boolean;
   readonly limits: LogLimits;
   /** The log's steady time and the wall clock's, milliseconds since 1970. */
@@ -33,87 +33,87 @@ export interface ArchiveParts {
 }
 
 /**
- * Keeps a ledger and its file in step: what is answered is committed.
+ * Keeps a ledger and its file consistent: every answer is committed.
  *
- * When a transaction fails, the ledger that ran ahead is thrown away and a new one loaded from the file, so that no offset
- * is left out, and none given twice. Then drafts are refused until writing works again, which an empty append finds out at
- * once, and any other a second after the last failure. Reading goes on meanwhile.
+ * When a transaction fails, the ledger is ahead of the file. It is discarded and loaded from the file again, so that no
+ * offset is skipped or assigned twice. Drafts are then refused until writing works again: an empty append tries at once, any
+ * other append one second after the last failure. Reads keep working in the meantime.
  *
- * Times in the file are of the history's own time: it runs as the log's steady time does, and over a restart by as much as
- * the wall clock went on meanwhile. So a wall clock that is set changes no age.
+ * Times in the file are in history time. It advances with the log's steady time, and over a restart by as much as the wall
+ * clock advanced. So setting the wall clock while the server runs changes no age.
  *
- * @throws what the file throws, from every method.
+ * @throws whatever the file throws, from every method.
  */
 export class Archive {
   readonly #directory: string;
   readonly #file: HistoryFile;
   readonly #limits: LogLimits;
-  readonly #life: string;
+  readonly #runId: string;
   readonly #witness: Witness;
-  readonly #held: HeldFiles;
+  readonly #openFiles: OpenFiles;
   readonly #transactions: Transactions;
-  /** From the log's steady time to the history's own. */
+  /** Added to the log's steady time, this gives the history time. */
   readonly #shiftMs: number;
   #wall: number;
-  #ledger: FiledLedger | undefined;
+  #ledger: StoredLedger | undefined;
   #acknowledged: Progress;
-  /** Whether publications were stored since the life was saved. */
+  /** Whether publications were stored since the state was saved. */
   #isUnsaved = false;
-  /** Whether the witness was written since it got its name. */
+  /** Whether the witness was written since it was renamed. */
   #isWitnessOld = false;
   #notes: string[] = [];
-  /** Channels that were answered with an epoch before the ledger that knew them was thrown away. */
-  #unsaved: readonly KeptChannel<Filed>[] = [];
+  /** Channels whose epoch was given out, but that were not saved when the ledger was discarded. */
+  #unsaved: readonly KeptChannel<PublicationRef>[] = [];
 
-  /** Loads the history, and begins a life of it. */
+  /** Loads the history and begins a new run. */
   constructor({ directory, file, isNew, limits, now, wall }: ArchiveParts) {
     this.#directory = directory;
     this.#file = file;
-    this.#held = new HeldFiles(directory);
-    this.#transactions = new Transactions(file, this.#held);
+    this.#openFiles = new OpenFiles(directory);
+    this.#transactions = new Transactions(file, this.#openFiles);
     this.#limits = limits;
     this.#wall = wall;
     const found = Witness.find(directory);
-    const life = file.life();
-    this.#shiftMs = (life === undefined || isNew ? wall : life.savedAt + Math.max(0, wall - life.savedWall)) - now;
-    const expectation = isNew ? nothingExpected(life) : expect(life, found);
-    const { ledger, audit } = FiledLedger.load(file, limits, now + this.#shiftMs, expectation);
-    this.#life = crypto.randomUUID();
-    this.#witness = Witness.make(directory, { life: this.#life, ...ledger.progress });
-    this.#transactions.run(now, () => this.#mend(ledger, audit, now));
+    const state = file.state();
+    this.#shiftMs = (state === undefined || isNew ? wall : state.savedAt + Math.max(0, wall - state.savedWall)) - now;
+    const expectation = isNew ? nothingExpected(state) : expect(state, found);
+    const { ledger, audit } = StoredLedger.load(file, limits, now + this.#shiftMs, expectation);
+    this.#runId = crypto.randomUUID();
+    this.#witness = Witness.make(directory, { runId: this.#runId, ...ledger.progress });
+    this.#transactions.run(now, () => this.#applyAudit(ledger, audit, now));
     ledger.saved();
     this.#witness.settle(found);
     this.#ledger = ledger;
     this.#acknowledged = ledger.progress;
     if (isNew && found.some(({ isSettled }) => isSettled)) this.#note("its history is gone: all channels begin anew");
     const path = join(directory, historyFileName);
-    this.#held.hold(path, `${path}-wal`, this.#witness.path);
+    this.#openFiles.add(path, `${path}-wal`, this.#witness.path);
   }
 
-  /** Channels that keep something, and by which rules. */
-  governed(now: number): readonly (readonly [ChannelName, HistoryRules])[] {
-    return Array.from(this.#current(now).governed());
+  /** The rules of all channels that keep publications. */
+  channelRules(now: number): readonly (readonly [ChannelName, HistoryRules])[] {
+    return Array.from(this.#current(now).channelRules());
   }
 
-  /** New rules for channels, which hold at once. */
-  govern(rules: readonly (readonly [ChannelName, HistoryRules])[], now: number): void {
+  /** Sets the rules of channels. They apply at once. */
+  setRules(rules: readonly (readonly [ChannelName, HistoryRules])[], now: number): void {
     this.#write(now, ({ ledger }) => {
-      for (const [channel, its] of rules) ledger.govern(channel, its, now + this.#shiftMs);
+      for (const [channel, its] of rules) ledger.setRules(channel, its, now + this.#shiftMs);
     });
   }
 
-  /** What was found out about the file since the last call, as sentences for the log. */
+  /** Findings about the file since the last call, as sentences for the log. */
   takeNotes(): readonly string[] {
     const notes = this.#notes;
     this.#notes = [];
     return notes;
   }
 
-  /** All requests in one transaction. @returns what became of each entry of each request. */
+  /** Stores all requests in one transaction. @returns the result of each entry of each request. */
   append(requests: readonly AppendRequest[], now: number): readonly (readonly Placed[])[] {
     const isEmpty = requests.every(({ entries }) => entries.length === 0);
     const isProbe = requests.some(({ entries }) => entries.length === 0);
-    this.#transactions.ready(now, isProbe);
+    this.#transactions.checkWritable(now, isProbe);
     if (isEmpty) return requests.map(() => []);
     this.#wall = requests.at(-1)?.wall ?? this.#wall;
     return this.#write(now, (ledger) => {
@@ -127,8 +127,8 @@ export class Archive {
   }
 
   /**
-   * What is damaged is left out, as a gap: the page ends before it, or begins after it. Where the last ones are asked for, it
-   * begins after it in any case.
+   * Damaged publications are gaps: the page ends before the gap, or begins after it. With `last`, it always begins after
+   * the gap.
    */
   read(channel: ChannelName, since: Since, bounds: PageBounds, now: number): StoredStretch {
     const { ledger } = this.#current(now);
@@ -136,8 +136,8 @@ export class Archive {
     let { gap, items } = stretch;
     const publications: StoredPublication[] = [];
     while (items.length > 0) {
-      for (const filed of items) {
-        const publication = this.#publication(filed);
+      for (const item of items) {
+        const publication = this.#publication(item);
         if (publication !== undefined) publications.push(publication);
         else if (publications.length > 0 && since.from !== "last") return { top: stretch.top, gap, publications };
         else {
@@ -160,7 +160,7 @@ export class Archive {
     seen?: ReadonlyMap<ChannelName, Position>,
   ): ReadonlyMap<ChannelName, Position> {
     if (seen === undefined) return this.#current(now).ledger.tops(channels, now + this.#shiftMs);
-    // A new epoch that was answered and not written would be another one after the next start.
+    // Without a write, a new epoch that was given out would be replaced by another one after a restart.
     return this.#write(now, ({ ledger }) => ledger.tops(channels, now + this.#shiftMs, seen));
   }
 
@@ -172,7 +172,7 @@ export class Archive {
     return this.#current(now).ledger.list(prefix, after, limit, now + this.#shiftMs);
   }
 
-  /** Takes away some of what is over its time. @returns whether nothing is left to do. */
+  /** Drops some of what has expired. @returns whether nothing is left to do. */
   sweep(now: number, wall: number): boolean {
     this.#wall = wall;
     const ledger = this.#current(now);
@@ -187,7 +187,7 @@ export class Archive {
     return isDropped && isSwept;
   }
 
-  /** Writes what is left to write. The archive is of no use afterwards, whether that worked or not. */
+  /** Writes all unsaved changes. The archive cannot be used afterwards, even if that fails. */
   close(now: number, wall: number): void {
     try {
       this.#wall = wall;
@@ -198,13 +198,13 @@ export class Archive {
     }
   }
 
-  #publication(filed: Filed): StoredPublication | undefined {
-    if (filed.isDamaged) return undefined;
-    const { row, offset, timestamp } = filed;
+  #publication(item: PublicationRef): StoredPublication | undefined {
+    if (item.isDamaged) return undefined;
+    const { row, offset, timestamp } = item;
     const body = this.#bodyOf(row);
     if (body !== undefined) return { offset, timestamp, body };
-    filed.isDamaged = true;
-    this.#note(`message ${offset} of channel ${filed.channel.kept.name} is damaged, and left out as a gap`);
+    item.isDamaged = true;
+    this.#note(`message ${offset} of channel ${item.channel.kept.name} is damaged, and left out as a gap`);
     return undefined;
   }
 
@@ -221,44 +221,45 @@ export class Archive {
     this.#notes.push(`DATA_DIR ${this.#directory}: ${finding}`);
   }
 
-  #current(now: number): FiledLedger {
+  #current(now: number): StoredLedger {
     if (this.#ledger !== undefined) return this.#ledger;
-    const expectation = { life: this.#file.life(), witness: this.#acknowledged, doubt: undefined };
-    const { ledger, audit } = FiledLedger.load(this.#file, this.#limits, now + this.#shiftMs, expectation);
-    for (const channel of this.#unsaved) ledger.takeOver(channel, now + this.#shiftMs);
+    const expectation = { state: this.#file.state(), witness: this.#acknowledged, doubt: undefined };
+    const { ledger, audit } = StoredLedger.load(this.#file, this.#limits, now + this.#shiftMs, expectation);
+    for (const channel of this.#unsaved) ledger.adopt(channel, now + this.#shiftMs);
     if (audit.doubt !== undefined || audit.findings.length > 0) {
-      this.#transactions.run(now, () => this.#mend(ledger, audit, now));
+      this.#transactions.run(now, () => this.#applyAudit(ledger, audit, now));
       ledger.saved();
-    } else ledger.mend(audit);
+    } else ledger.applyAudit(audit);
     this.#unsaved = [];
     this.#ledger = ledger;
     return ledger;
   }
 
-  /** Inside a transaction: what a load found is in the file from here on. */
-  #mend(ledger: FiledLedger, audit: LoadAudit, now: number): void {
-    ledger.mend(audit);
+  /** Inside a transaction: writes what the load found to the file. */
+  #applyAudit(ledger: StoredLedger, audit: LoadAudit, now: number): void {
+    ledger.applyAudit(audit);
     ledger.save();
-    this.#saveLife(ledger, now);
+    this.#saveState(ledger, now);
     if (audit.doubt !== undefined) this.#note(`${audit.doubt}: all its channels begin new epochs`);
     for (const finding of audit.findings) this.#note(finding);
   }
 
-  #saveLife(ledger: FiledLedger, now: number): void {
+  #saveState(ledger: StoredLedger, now: number): void {
     const { row: lastRow, changes } = ledger.progress;
     const { identity } = this.#witness;
     const saved = { savedAt: now + this.#shiftMs, savedWall: this.#wall };
-    this.#file.saveLife({ life: this.#life, witness: identity, changes, deleted: ledger.deleted, lastRow, ...saved });
+    const run = { runId: this.#runId, witness: identity };
+    this.#file.saveState({ ...run, changes, deleted: ledger.deleted, lastRow, ...saved });
     this.#isUnsaved = false;
   }
 
-  /** A transaction that the ledger takes part in: with it, or without both. */
-  #write<Result>(now: number, run: (ledger: FiledLedger) => Result, isLifeDue = false): Result {
+  /** Runs a transaction on ledger and file. If it fails, the ledger is discarded. */
+  #write<Result>(now: number, run: (ledger: StoredLedger) => Result, isStateDue = false): Result {
     const ledger = this.#current(now);
     try {
       const result = this.#transactions.run(now, () => {
         const ran = run(ledger);
-        if (ledger.save() || isLifeDue) this.#saveLife(ledger, now);
+        if (ledger.save() || isStateDue) this.#saveState(ledger, now);
         return ran;
       });
       ledger.saved();
@@ -279,17 +280,17 @@ export class Archive {
     this.#isWitnessOld = true;
   }
 
-  /** Once per sweep, if anything happened: a copy from before then cannot be put back unnoticed. */
+  /** Renames the witness once per sweep if it was written, so that restoring an older copy is detected. */
   #renameWitness(): void {
     if (!this.#isWitnessOld) return;
     const before = this.#witness.path;
     this.#witness.rename();
-    this.#held.move(before, this.#witness.path);
+    this.#openFiles.move(before, this.#witness.path);
     this.#isWitnessOld = false;
   }
 }
 
-function placed({ entered, place }: ReturnType<FiledLedger["enter"]>): Placed {
+function placed({ entered, place }: ReturnType<StoredLedger["enter"]>): Placed {
   if (entered.outcome === "duplicate") return entered;
   if (entered.outcome === "refused") {
     return { outcome: "refused", code: entered.error.code, message: entered.error.message };

@@ -3,33 +3,33 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { defaultLogLimits } from "../log-limits.ts";
 import { expect, nothingExpected } from "./expectation.ts";
-import { FiledLedger } from "./filed-ledger.ts";
 import { HistoryFile } from "./history-file.ts";
 import { findingsOf, historyFileName, schemaVersion, versionOf } from "./open-database.ts";
 import { DamagedHistory, StorageError, toStorageError } from "./storage-error.ts";
+import { StoredLedger } from "./stored-ledger.ts";
 import { Witness } from "./witness.ts";
 
-/** What a check found in a directory. */
+/** The result of a check. */
 export interface HistoryReport {
-  /** Of the tables. One of an older version is upgraded by the next start. */
+  /** The version of the tables. The next start upgrades an older one. */
   readonly version: number;
-  /** On the disk, bytes: the history itself, and its write-ahead log. */
+  /** Bytes on disk: the database and its write-ahead log. */
   readonly bytes: number;
   readonly walBytes: number;
   readonly channels: number;
   readonly messages: number;
   readonly ids: number;
-  /** Damage of the structure: the server does not start with it. */
+  /** Structural damage. The server does not start with it. */
   readonly broken: readonly string[];
-  /** Messages that are gaps, whether they stand there damaged or are missing. */
+  /** Messages that are damaged or missing, and so appear as gaps. */
   readonly damagedMessages: number;
-  /** Everything else that the next start tells, and does by itself. */
+  /** Other findings, which the next start logs and repairs. */
   readonly findings: readonly string[];
 }
 
 /**
- * Looks through the history of a directory and changes nothing.
- * @throws StorageError: there is none, it is not one of this program, or a server is using it
+ * Checks the history of a directory without changing anything.
+ * @throws StorageError if there is none, it belongs to another program, or a server is using it
  */
 export function checkHistory(directory: string): HistoryReport {
   const path = join(directory, historyFileName);
@@ -43,11 +43,11 @@ export function checkHistory(directory: string): HistoryReport {
       database.close();
     }
   } catch (error) {
-    const said = toStorageError(error, directory);
-    if (said.fault !== "broken") throw said;
+    const storageError = toStorageError(error, directory);
+    if (storageError.fault !== "broken") throw storageError;
     return { ...sizes(path), ...nothingReadable, broken: [messageOf(error)] };
   } finally {
-    // Reading makes an empty write-ahead log and an index of it.
+    // Reading creates an empty write-ahead log and its index.
     for (const name of sideFiles) rmSync(name, { force: true });
   }
 }
@@ -66,11 +66,11 @@ function inspect(database: Database, directory: string): Omit<HistoryReport, "by
 function audit(database: Database, directory: string): Pick<HistoryReport, "broken" | "damagedMessages" | "findings"> {
   const file = new HistoryFile(database);
   try {
-    const life = file.life();
+    const state = file.state();
     const witnesses = Witness.find(directory);
-    const expectation = life?.life === "" ? nothingExpected(life) : expect(life, witnesses);
-    // Nothing is over its time here: what expires is none of a check's business.
-    const { audit } = FiledLedger.load(file, unlimited, Number.NEGATIVE_INFINITY, expectation);
+    const expectation = state?.runId === "" ? nothingExpected(state) : expect(state, witnesses);
+    // At this time nothing has expired, so the check covers all publications.
+    const { audit } = StoredLedger.load(file, unlimited, Number.NEGATIVE_INFINITY, expectation);
     const damaged = Array.from(file.damagedBodies()).length;
     const { doubt, otherFindings } = audit;
     const renewal = doubt === undefined ? [] : [`${doubt}: all channels begin new epochs at the next start`];

@@ -1,20 +1,20 @@
 /**
- * The checksum of a text: CRC-32 as in zlib, over its UTF-8. It finds every damage of up to 32 neighbouring bits, and any other
- * with a chance of 1 in 4 billion to be missed.
+ * The checksum of a text: CRC-32 as in zlib, over its UTF-8. It detects every error within 32 adjacent bits. It misses any
+ * other error with a probability of 1 in 4 billion.
  */
 export function checksumOf(text: string): number {
   return Bun.hash.crc32(text);
 }
 
-/** The same for several values, none of them with a line break but the last. */
+/** The same for several values. Only the last may contain a line break. */
 export function checksumOfAll(...values: readonly (string | number | null)[]): number {
   return checksumOf(values.join("\n"));
 }
 
 /**
- * The checksum of whole numbers, a tenth of the price: this is done for each publication. Each number is mixed in as two halves
- * of 32 bits, as MurmurHash3 does it; a change of one half always changes the result.
- * @returns a whole number from 0 up to 2^32; NaN for anything that is not a whole number, which is equal to nothing
+ * The checksum of integers, at a tenth of the cost, since each publication needs one. Each number is mixed in as two halves of
+ * 32 bits, as in MurmurHash3. A change of one half always changes the result.
+ * @returns an integer from 0 up to 2^32; NaN, which equals nothing, if any value is not an integer
  */
 export function checksumOfNumbers(numbers: readonly number[]): number {
   let hash = 0;

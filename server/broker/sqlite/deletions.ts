@@ -1,24 +1,24 @@
-import { type Filed, type FiledChannel, noRow } from "./filed.ts";
 import type { HistoryFile } from "./history-file.ts";
+import { noRow, type PublicationRef, type StoredChannel } from "./publication-ref.ts";
 
-/** What is to be deleted from the file. */
-export type Dropped = Pick<Filed, "row" | "offset" | "size"> & {
-  /** Undefined for one that is forgotten. */
-  readonly channel: FiledChannel | undefined;
+/** A publication to delete from the file. */
+export type Dropped = Pick<PublicationRef, "row" | "offset" | "size"> & {
+  /** Undefined for a forgotten channel. */
+  readonly channel: StoredChannel | undefined;
 };
 
-/** Rows per slice: where they are far apart each one costs a page, and an append waits for the slice: 20 ms then. */
+/** Rows per slice. An append waits for a slice: up to 20 ms if each row is on another page. */
 export const dropsPerSlice = 1000;
-/** With more waiting than 32 slices of them they grow up to this. */
+/** Slices grow up to this if more than 32 of them are pending. */
 const mostDropsPerSlice = 5000;
-/** What may wait to be deleted, in bytes by `costOf`: beyond it each append deletes more than it adds, which bounds the file. */
+/** Bytes of pending deletions, by `costOf`. Beyond it each append deletes more than it adds, which limits the file's size. */
 const mostWaitingBytes = 8 * 1024 ** 2;
 
-/** The publications that nobody can read any more and that are still in the file, those of one channel oldest first. */
+/** Dropped publications that are still in the file, oldest first within each channel. */
 export class Deletions {
   #waiting: Dropped[] = [];
   #waitingBytes = 0;
-  /** Publications so far that were deleted from the file. */
+  /** How many publications were ever deleted from the file. */
   count = 0;
 
   add(dropped: Dropped): void {
@@ -30,15 +30,15 @@ export class Deletions {
     return this.#waiting.length === 0;
   }
 
-  /** Whether so much waits that appends have to help. */
+  /** Whether so many deletions are pending that appends have to help. */
   get isBehind(): boolean {
     return this.#waitingBytes > mostWaitingBytes;
   }
 
-  /** Inside a transaction. @returns the channels of those that were deleted */
-  deleteSlice(file: HistoryFile): ReadonlySet<FiledChannel> {
+  /** Inside a transaction: deletes a slice. @returns the channels of the deleted publications */
+  deleteSlice(file: HistoryFile): ReadonlySet<StoredChannel> {
     const count = Math.min(mostDropsPerSlice, Math.max(dropsPerSlice, this.#waiting.length >> 5));
-    const channels = new Set<FiledChannel>();
+    const channels = new Set<StoredChannel>();
     for (const { row, offset, size, channel } of this.#waiting.splice(0, count).sort((a, b) => a.row - b.row)) {
       this.#waitingBytes -= size;
       this.count += row === noRow ? 1 : file.dropPublication(row);

@@ -1,43 +1,43 @@
-import type { LifeRow } from "./rows.ts";
+import type { StateRow } from "./rows.ts";
 import { type FoundWitness, isSameFile, type Progress } from "./witness.ts";
 
-/** What a load is to be compared with. */
+/** What a loaded history is compared with. */
 export interface Expectation {
-  /** As the file has it; undefined where that is damaged. */
-  readonly life: LifeRow | undefined;
-  /** As the witness has it, if there is one to be believed. */
+  /** The state in the file. Undefined if it is damaged. */
+  readonly state: StateRow | undefined;
+  /** The progress in the witness, if there is a valid one. */
   readonly witness: Progress | undefined;
-  /** Why the file is not to be believed, whatever stands in it. */
+  /** Why the file cannot be trusted, whatever its content. */
   readonly doubt: string | undefined;
 }
 
-/** What the witnesses found in the directory make of a history. */
-export function expect(life: LifeRow | undefined, found: readonly FoundWitness[]): Expectation {
+/** Derives the expectation from the witnesses found in the directory. */
+export function expect(state: StateRow | undefined, found: readonly FoundWitness[]): Expectation {
   const own = found.find(
-    ({ identity, testimony }) => isSameFile(identity, life?.witness ?? "") && testimony?.life === life?.life,
+    ({ identity, content }) => isSameFile(identity, state?.witness ?? "") && content?.runId === state?.runId,
   );
-  return { life, witness: own?.testimony, doubt: doubtOf(life, found, own) };
+  return { state, witness: own?.content, doubt: doubtOf(state, found, own) };
 }
 
-/** Of a file that was made just now, or by a version that had no witness. */
-export function nothingExpected(life: LifeRow = unlived): Expectation {
-  return { life, witness: undefined, doubt: undefined };
+/** The expectation for a new file, or one from a version without a witness. */
+export function nothingExpected(state: StateRow = emptyState): Expectation {
+  return { state, witness: undefined, doubt: undefined };
 }
 
-const unlived: LifeRow = { life: "", witness: "", changes: 0, deleted: 0, lastRow: 0, savedAt: 0, savedWall: 0 };
+const emptyState: StateRow = { runId: "", witness: "", changes: 0, deleted: 0, lastRow: 0, savedAt: 0, savedWall: 0 };
 
 function doubtOf(
-  life: LifeRow | undefined,
+  state: StateRow | undefined,
   found: readonly FoundWitness[],
   own: FoundWitness | undefined,
 ): string | undefined {
-  if (life === undefined) return undefined; // which is doubt enough
-  // A start that ended before it was done leaves the witness of the life before it beside its own.
+  if (state === undefined) return undefined; // LoadAudit reports this itself
+  // A start-up that did not finish leaves the witness of the previous run beside its own.
   if (own?.isSettled === false) return undefined;
   const settled = found.filter(({ isSettled }) => isSettled);
   if (settled.length === 0) return "its witness is missing";
   if (settled.length > 1) return "it was put back from a copy over its own files";
   if (own !== undefined) return undefined;
-  if (settled[0]?.testimony === undefined) return "its witness is damaged";
+  if (settled[0]?.content === undefined) return "its witness is damaged";
   return "it was put back from a copy, or moved to another file system";
 }

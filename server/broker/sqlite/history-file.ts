@@ -10,20 +10,20 @@ import {
   idChecksum,
   idColumns,
   isBody,
-  type LifeRow,
-  lifeChecksum,
   type PublicationPlace,
   type PublicationRow,
   placeChecksum,
   placeColumns,
+  type StateRow,
+  stateChecksum,
 } from "./rows.ts";
 
 /**
- * The tables of a history and everything that is ever asked of them. Publications and ids are only appended, and the
- * oldest taken away: an index on channel and offset would cost four times as much as the append, so where things lie is
- * known by whoever holds this (see filed-ledger.ts). Each row carries a checksum, which is checked whenever it is read.
+ * The tables of a history, with all their queries. Publications and ids are appended, and deleted oldest first. The tables
+ * have no index on channel and offset, which would cost four times as much as the append. Instead the caller keeps the row
+ * numbers (see stored-ledger.ts). Each row has a checksum, which is verified on each read.
  *
- * @throws SQLiteError from every method, with which the transaction has failed as a whole.
+ * @throws SQLiteError from every method. The transaction has then failed as a whole.
  */
 export class HistoryFile {
   readonly #database: Database;
@@ -39,21 +39,21 @@ export class HistoryFile {
     this.#statements.begin.run();
   }
 
-  /** Returns once it is on the disk. */
+  /** Returns once the transaction is on disk. */
   commit(): void {
     this.#statements.commit.run();
   }
 
-  /** Takes everything since `begin` back. Some errors have done so already. */
+  /** Rolls back everything since `begin`. After some errors SQLite has already done so. */
   rollback(): void {
     if (this.#database.inTransaction) this.#database.run("ROLLBACK");
   }
 
   addPublication(publication: PublicationRow): void {
     const { row, channel, offset, storedAt, timestamp, size, body } = publication;
-    const said = checksumOf(body);
-    const checksum = placeChecksum(publication, said);
-    this.#statements.addPublication.run(row, channel, offset, storedAt, timestamp, size, said, checksum, body);
+    const bodyChecksum = checksumOf(body);
+    const checksum = placeChecksum(publication, bodyChecksum);
+    this.#statements.addPublication.run(row, channel, offset, storedAt, timestamp, size, bodyChecksum, checksum, body);
   }
 
   addId(it: IdRow): void {
@@ -68,28 +68,28 @@ export class HistoryFile {
     this.#statements.saveChannel.run(number, name, epoch, top, droppedUntil, droppedThrough, ...rules, checksum);
   }
 
-  saveLife(it: LifeRow): void {
-    const { life, witness, changes, deleted, lastRow, savedAt, savedWall } = it;
-    this.#statements.saveLife.run(life, witness, changes, deleted, lastRow, savedAt, savedWall, lifeChecksum(it));
+  saveState(it: StateRow): void {
+    const { runId, witness, changes, deleted, lastRow, savedAt, savedWall } = it;
+    this.#statements.saveState.run(runId, witness, changes, deleted, lastRow, savedAt, savedWall, stateChecksum(it));
   }
 
-  /** Writes something that means nothing, to know whether writing works. */
+  /** Writes a value without meaning, to find out whether writing works. */
   touch(now: number): void {
     this.#statements.touch.run(now);
   }
 
-  /** What a publication says; undefined if that is damaged or gone. */
+  /** The body of a publication. Undefined if it is damaged or deleted. */
   bodyOf(row: number): string | undefined {
     const found = this.#statements.body.get(row);
-    return found !== null && isBody(found.body, found.said) ? found.body : undefined;
+    return found !== null && isBody(found.body, found.bodyChecksum) ? found.body : undefined;
   }
 
-  /** @returns how many rows are gone by it: 1, or 0 where it was not there */
+  /** @returns how many rows were deleted: 1, or 0 if there was none */
   dropPublication(row: number): number {
     return this.#statements.dropPublication.run(row).changes;
   }
 
-  /** Looks at the `most` oldest ids and drops those that were stored before `time`. @returns how many */
+  /** Drops those of the `most` oldest ids that were stored before `time`. @returns how many */
   dropIdsBefore(time: number, most: number): number {
     return this.#statements.dropIds.run(most, time).changes;
   }
@@ -102,20 +102,20 @@ export class HistoryFile {
     this.#statements.dropChannel.run(number);
   }
 
-  /** Undefined where it is missing or damaged. */
-  life(): LifeRow | undefined {
+  /** Undefined if it is missing or damaged. */
+  state(): StateRow | undefined {
     const rows = [
-      ...this.#all<LifeRow & Checked>(
-        "SELECT life, witness, changes, deleted, last_row AS lastRow, saved_at AS savedAt, saved_wall AS savedWall, checksum FROM life",
+      ...this.#all<StateRow & Checked>(
+        "SELECT life AS runId, witness, changes, deleted, last_row AS lastRow, saved_at AS savedAt, saved_wall AS savedWall, checksum FROM life",
       ),
     ];
     const [row] = rows;
     if (row === undefined || rows.length > 1) return undefined;
-    const { checksum, ...life } = row;
-    return checksum === lifeChecksum(life) ? life : undefined;
+    const { checksum, ...state } = row;
+    return checksum === stateChecksum(state) ? state : undefined;
   }
 
-  /** By their numbers. */
+  /** In the order of their numbers. */
   *channels(): Iterable<Audited<ChannelRow>> {
     const query = `SELECT ${channelColumns} FROM channels ORDER BY number`;
     for (const { checksum, ...row } of this.#all<ChannelRow & Checked>(query)) {
@@ -123,26 +123,26 @@ export class HistoryFile {
     }
   }
 
-  /** In the order in which they were stored. What they say is not looked at. */
+  /** In the order in which they were stored, without their bodies. */
   *places(): Iterable<Audited<PublicationPlace>> {
     const query = `SELECT ${placeColumns} FROM publications ORDER BY row`;
-    for (const { said, checksum, ...place } of this.#all<PublicationPlace & Checked & { readonly said: number }>(
-      query,
-    )) {
-      yield { ...place, isIntact: checksum === placeChecksum(place, said) };
+    for (const { bodyChecksum, checksum, ...place } of this.#all<
+      PublicationPlace & Checked & { readonly bodyChecksum: number }
+    >(query)) {
+      yield { ...place, isIntact: checksum === placeChecksum(place, bodyChecksum) };
     }
   }
 
-  /** Rows whose body is not what was stored there. Reads all bodies. */
+  /** Publications with a damaged body. Reads all bodies. */
   *damagedBodies(): Iterable<Pick<PublicationPlace, "row" | "channel" | "offset">> {
     type Body = Pick<PublicationPlace, "row" | "channel" | "offset"> & {
-      readonly said: number;
+      readonly bodyChecksum: number;
       readonly body: unknown;
     };
-    for (const { said, body, ...it } of this.#all<Body>(
-      "SELECT row, channel, offset, body_checksum AS said, body FROM publications ORDER BY row",
+    for (const { bodyChecksum, body, ...it } of this.#all<Body>(
+      "SELECT row, channel, offset, body_checksum AS bodyChecksum, body FROM publications ORDER BY row",
     )) {
-      if (!isBody(body, said)) yield it;
+      if (!isBody(body, bodyChecksum)) yield it;
     }
   }
 
@@ -153,7 +153,7 @@ export class HistoryFile {
     }
   }
 
-  /** Statements hold the file too, and with it its lock. */
+  /** Finalizes the statements too, because they keep the file open and locked. */
   close(): void {
     for (const statement of Object.values(this.#statements)) statement.finalize();
     this.#database.close();
@@ -175,8 +175,8 @@ function prepare(database: Database) {
     addId: database.prepare<unknown, [number, string, string, string, number, number, number]>(
       "INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?, ?)",
     ),
-    body: database.prepare<{ readonly said: number; readonly body: unknown }, [number]>(
-      "SELECT body_checksum AS said, body FROM publications WHERE row = ?",
+    body: database.prepare<{ readonly bodyChecksum: number; readonly body: unknown }, [number]>(
+      "SELECT body_checksum AS bodyChecksum, body FROM publications WHERE row = ?",
     ),
     dropPublication: database.prepare<unknown, [number]>("DELETE FROM publications WHERE row = ?"),
     dropIds: database.prepare<unknown, [number, number]>(
@@ -188,7 +188,7 @@ function prepare(database: Database) {
       [number, string, string, number, number | null, number, number, number, number, number]
     >("INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     dropChannel: database.prepare<unknown, [number]>("DELETE FROM channels WHERE number = ?"),
-    saveLife: database.prepare<unknown, [string, string, number, number, number, number, number, number]>(
+    saveState: database.prepare<unknown, [string, string, number, number, number, number, number, number]>(
       "INSERT OR REPLACE INTO life VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
     ),
     touch: database.prepare<unknown, [number]>("UPDATE life SET touched_at = ?"),

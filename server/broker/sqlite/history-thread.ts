@@ -9,24 +9,24 @@ interface Waiting {
 /**
  * The storage thread, as its log uses it.
  *
- * One list of requests is on its way at a time; what is asked meanwhile leaves together with the next one. So however much
- * is asked, the thread never has more before it than came during its last transaction. It keeps the process alive only
- * while there is something to answer.
+ * One list of requests is in flight at a time. Requests made in the meantime form the next list, so the thread's backlog is
+ * never more than what arrived during its last transaction. The thread keeps the process alive only while requests are in
+ * flight.
  */
 export class HistoryThread {
   readonly #worker: Worker;
   readonly #ended = Promise.withResolvers<void>();
   #waiting: Waiting[] = [];
-  #onTheWay: readonly Waiting[] = [];
+  #inFlight: readonly Waiting[] = [];
   #end: Error | undefined;
 
-  /** @param onNote Hears what the thread found out about the file, a sentence at a time. */
+  /** @param onNote Called with each finding about the file, a sentence at a time. */
   constructor(onNote: (note: string) => void = () => {}) {
     this.#worker = new Worker(new URL("./thread.ts", import.meta.url).href);
     this.#worker.unref();
     this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
       for (const note of data.notes) onNote(note);
-      this.#settle(data.answers);
+      this.#resolveAll(data.answers);
     };
     this.#worker.onerror = ({ message }) => this.#fail(new Error(`the thread that stores failed: ${message}`));
     this.#worker.addEventListener("close", () => {
@@ -35,7 +35,7 @@ export class HistoryThread {
     });
   }
 
-  /** Whether the thread has ended; requests fail then. */
+  /** Whether the thread has ended. Requests then fail. */
   get hasEnded(): boolean {
     return this.#end !== undefined;
   }
@@ -45,36 +45,36 @@ export class HistoryThread {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, resolve, reject });
-      if (this.#waiting.length === 1 && this.#onTheWay.length === 0) queueMicrotask(() => this.#send());
+      if (this.#waiting.length === 1 && this.#inFlight.length === 0) queueMicrotask(() => this.#send());
     });
   }
 
-  /** Ends it, whatever it is doing. Idempotent. */
+  /** Terminates the thread, even during a request. Idempotent. */
   async end(): Promise<void> {
-    this.#worker.ref(); // its end is waited for
+    this.#worker.ref(); // wait for it to end
     this.#worker.terminate();
     await this.#ended.promise;
   }
 
   #send(): void {
     if (this.#end !== undefined || this.#waiting.length === 0) return;
-    this.#onTheWay = this.#waiting;
+    this.#inFlight = this.#waiting;
     this.#waiting = [];
     this.#worker.ref();
     try {
-      this.#worker.postMessage(this.#onTheWay.map(({ request }) => request));
+      this.#worker.postMessage(this.#inFlight.map(({ request }) => request));
     } catch (error) {
-      // Something in it cannot be copied: a bug of whoever asked, who is told; the thread has not seen it.
-      const unsent = this.#onTheWay;
-      this.#onTheWay = [];
+      // A request contains something that cannot be copied: a bug of the caller. The thread received none of the list.
+      const unsent = this.#inFlight;
+      this.#inFlight = [];
       this.#worker.unref();
       for (const { reject } of unsent) reject(error);
     }
   }
 
-  #settle(answers: readonly Answer[]): void {
-    const answered = this.#onTheWay;
-    this.#onTheWay = [];
+  #resolveAll(answers: readonly Answer[]): void {
+    const answered = this.#inFlight;
+    this.#inFlight = [];
     this.#worker.unref();
     this.#send();
     for (const [at, { resolve, reject }] of answered.entries()) {
@@ -87,8 +87,8 @@ export class HistoryThread {
   #fail(error: Error): void {
     if (this.#end !== undefined) return;
     this.#end = error;
-    for (const { reject } of [...this.#onTheWay, ...this.#waiting]) reject(error);
-    this.#onTheWay = [];
+    for (const { reject } of [...this.#inFlight, ...this.#waiting]) reject(error);
+    this.#inFlight = [];
     this.#waiting = [];
   }
 }

@@ -2,33 +2,33 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { newEpoch } from "../new-epoch.ts";
 import type { Deletions } from "./deletions.ts";
-import { type Filed, type FiledChannel, noRow } from "./filed.ts";
 import type { HistoryFile } from "./history-file.ts";
 import type { LoadAudit } from "./load-audit.ts";
+import { noRow, type PublicationRef, type StoredChannel } from "./publication-ref.ts";
 import type { Audited, ChannelRow, IdRow, PublicationPlace } from "./rows.ts";
 import { DamagedHistory } from "./storage-error.ts";
 
-/** What is loaded from, and into. */
+/** The source and the target of a load. */
 export interface LoadTarget {
   readonly file: HistoryFile;
-  readonly ledger: Ledger<Filed>;
-  readonly channels: Map<ChannelName, FiledChannel>;
-  /** Gets those whose row in the file has to be written again. */
-  readonly changed: Set<FiledChannel>;
+  readonly ledger: Ledger<PublicationRef>;
+  readonly channels: Map<ChannelName, StoredChannel>;
+  /** Receives the channels whose row in the file must be written again. */
+  readonly changed: Set<StoredChannel>;
   readonly deletions: Deletions;
   readonly audit: LoadAudit;
   readonly idWindowMs: number;
 }
 
-/** What comes next. */
+/** The next numbers to assign. */
 export interface Loaded {
   readonly nextRow: number;
   readonly nextNumber: number;
 }
 
 /**
- * Reads everything that a file knows. What is damaged is left out and counted; where the count does not add up, all channels
- * get new epochs.
+ * Reads a whole file into a ledger. Damaged rows are left out and counted. If the counts do not add up, all channels get new
+ * epochs.
  */
 export class LedgerLoader {
   readonly #target: LoadTarget;
@@ -48,13 +48,13 @@ export class LedgerLoader {
     for (const { isIntact, ...id } of this.#target.file.ids()) {
       if (!isIntact) audit.damagedIds.push(id.row);
       else {
-        audit.sawRow(id.row);
+        audit.noteRow(id.row);
         if (now - id.storedAt <= this.#target.idWindowMs) ids.push(id);
       }
     }
     const renewed = audit.doubt === undefined ? noneRenewed : this.#renewAll();
     for (const { channel, id, epoch, offset, storedAt } of ids) {
-      // Both were written by this program from a name and an id that it had been given.
+      // The checksum was right, so both texts are as this program wrote them.
       const position = { epoch: renewed.get(epoch) ?? epoch, offset };
       this.#target.ledger.restoreId(channel as ChannelName, JSON.parse(id), position, storedAt);
     }
@@ -78,7 +78,7 @@ export class LedgerLoader {
     const { number, epoch, top, droppedUntil, droppedThrough, historySize, historyTtl, historyBytes } = row;
     const name = row.name as ChannelName;
     if (this.#target.channels.has(name)) throw new DamagedHistory(`there are two channels ${name}`);
-    const kept = this.#target.ledger.restore(name, { epoch, offset: top }, now);
+    const kept = this.#target.ledger.openAt(name, { epoch, offset: top }, now);
     kept.rules = { historySize, historyTtl, historyBytes };
     kept.droppedUntil = droppedUntil ?? Number.NEGATIVE_INFINITY;
     const channel = { number, kept, saved: kept.rules, droppedThrough, savedTop: top, next: droppedThrough + 1 };
@@ -94,11 +94,11 @@ export class LedgerLoader {
     }
     const { row, offset, storedAt, timestamp, size } = it;
     this.#target.audit.intact++;
-    this.#target.audit.sawRow(row);
-    // A number must not be given again while there are rows of the channel that had it.
+    this.#target.audit.noteRow(row);
+    // A number must not be reused while rows of its former channel are left.
     this.#nextNumber = Math.max(this.#nextNumber, it.channel + 1);
     if (channel === undefined) {
-      this.#target.deletions.add({ row, offset, size, channel: undefined }); // of a channel that is forgotten
+      this.#target.deletions.add({ row, offset, size, channel: undefined }); // its channel is forgotten
       return;
     }
     const { kept } = channel;
@@ -108,18 +108,18 @@ export class LedgerLoader {
     this.#fillHole(channel, offset, storedAt, now);
     this.#target.ledger.open(kept.name, now); // so that the channel that was published to last is the last to be evicted
     channel.next = offset + 1;
-    const filed = { row, offset, at: storedAt, timestamp, size, channel, isDamaged: false };
-    this.#target.ledger.restoreItem(kept, offset, filed, now);
+    const item = { row, offset, at: storedAt, timestamp, size, channel, isDamaged: false };
+    this.#target.ledger.restoreItem(kept, offset, item, now);
   }
 
-  /** A channel's saved top tells of publications that are missing at its end. */
+  /** Compares with the saved top to find publications missing at the end of the channel. */
   #loadEnd(channel: LoadedChannel, now: number): void {
     const end = channel.savedTop + 1;
     if (channel.next === channel.droppedThrough + 1) this.#beginLater(channel, end, now);
     else this.#fillHole(channel, end, now, now);
   }
 
-  /** What is missing at the beginning of a channel is as if it had been deleted. */
+  /** Treats publications missing at the beginning of a channel as deleted. */
   #beginLater(channel: LoadedChannel, offset: number, at: number): void {
     if (offset <= channel.next) return;
     this.#target.audit.lost += offset - channel.next;
@@ -129,7 +129,7 @@ export class LedgerLoader {
     this.#target.changed.add(channel);
   }
 
-  /** What is missing in between keeps its place, since what is kept is contiguous. */
+  /** Adds placeholders for publications missing in between, because a ledger keeps contiguous offsets. */
   #fillHole(channel: LoadedChannel, end: number, at: number, now: number): void {
     for (; channel.next < end; channel.next++) {
       this.#target.audit.missing++;
@@ -139,7 +139,7 @@ export class LedgerLoader {
     }
   }
 
-  /** @returns the new epoch by the one before */
+  /** @returns the new epochs, by old epoch */
   #renewAll(): ReadonlyMap<string, string> {
     const renewed = new Map<string, string>();
     for (const channel of this.#target.channels.values()) {
@@ -153,9 +153,9 @@ export class LedgerLoader {
 }
 
 /** A channel while it is loaded. */
-interface LoadedChannel extends FiledChannel {
+interface LoadedChannel extends StoredChannel {
   readonly savedTop: number;
-  /** The offset that has to follow. */
+  /** The next expected offset. */
   next: number;
 }
 

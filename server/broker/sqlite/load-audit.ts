@@ -1,20 +1,20 @@
 import type { Expectation } from "./expectation.ts";
 
 /**
- * Counts while a history is loaded, to tell at the end whether publications are missing that nothing points at.
+ * Counts rows while a history is loaded, to detect missing publications that left no other trace.
  *
- * Every publication ever stored took the next row, and what was deleted was counted. So it is known how many rows there must
- * be. Of a missing one that lies between others of its channel the number is known all the same; one that was the last of its
- * channel leaves no trace but this count, and its number would be given again.
+ * Every publication took the next row, and deletions are counted, so the number of rows is known. The offset of a missing
+ * publication follows from its neighbours in the channel. But the last publication of a channel leaves no trace except this
+ * count, and its offset would be assigned again.
  */
 export class LoadAudit {
-  /** The last row that is known to have been given to a publication. */
+  /** The highest row that is known to belong to a publication. */
   lastRow = 0;
-  /** Publications whose place is as it was written, or is known from their neighbours. */
+  /** Publications whose place has the right checksum. */
   intact = 0;
-  /** Publications that are not there, between others of their channel. */
+  /** Missing publications between others of their channel. */
   missing = 0;
-  /** Publications that are not there, before the first of their channel. */
+  /** Missing publications before the first of their channel. */
   lost = 0;
   readonly damagedRows: number[] = [];
   readonly damagedIds: number[] = [];
@@ -23,35 +23,35 @@ export class LoadAudit {
 
   constructor(expectation: Expectation) {
     this.#expectation = expectation;
-    this.sawRow(expectation.life?.lastRow ?? 0);
-    this.sawRow(expectation.witness?.row ?? 0);
+    this.noteRow(expectation.state?.lastRow ?? 0);
+    this.noteRow(expectation.witness?.row ?? 0);
   }
 
-  sawRow(row: number): void {
+  noteRow(row: number): void {
     this.lastRow = Math.max(this.lastRow, row);
   }
 
-  /** Why numbers may be given out a second time; undefined if that cannot be. */
+  /** Why offsets might be assigned twice. Undefined if they cannot. */
   get doubt(): string | undefined {
-    const { life, witness, doubt } = this.#expectation;
+    const { state, witness, doubt } = this.#expectation;
     if (doubt !== undefined) return doubt;
-    if (life === undefined) return "what it says about itself is damaged";
-    if (witness !== undefined && life.changes < witness.changes) return behind;
-    if (this.lastRow - life.deleted === this.intact + this.missing + this.lost) return undefined;
+    if (state === undefined) return "what it says about itself is damaged";
+    if (witness !== undefined && state.changes < witness.changes) return behind;
+    if (this.lastRow - state.deleted === this.intact + this.missing + this.lost) return undefined;
     return this.damagedRows.length > 0 ? "publications in it are damaged" : behind;
   }
 
-  /** Messages that cannot be read any more, by what is known of them. */
+  /** How many messages are damaged or missing. */
   get gone(): number {
     return Math.max(this.missing + this.lost, this.damagedRows.length);
   }
 
-  /** What was found, a line each, for the log. */
+  /** The findings for the log, a line each. */
   get findings(): readonly string[] {
     return [...counted(this.gone, "damaged or missing messages are left out"), ...this.otherFindings];
   }
 
-  /** Without the messages. */
+  /** The findings about anything but messages. */
   get otherFindings(): readonly string[] {
     return [
       ...counted(

@@ -17,12 +17,12 @@ import type { Answer, Placed, Request, StoredStretch } from "./thread-messages.t
 
 /** Settings of a durable log. */
 export interface SqliteLogOptions extends Partial<LogLimits> {
-  /** Made if it is missing; for this log alone. */
+  /** Created if it is missing. Used by this log alone. */
   readonly directory: string;
   readonly clock?: Clock;
-  /** How a channel is kept by the settings of today. Without it a channel's last publication decides. */
+  /** The rules of a channel under the current settings. Without it, those of its last publication apply. */
   rulesOf?(channel: ChannelName): HistoryRules;
-  /** For tests that end it. */
+  /** For tests that end the thread. */
   makeThread?(onNote: (note: string) => void): HistoryThread;
 }
 
@@ -30,8 +30,8 @@ export interface SqliteLogOptions extends Partial<LogLimits> {
 const restartMs = 1000;
 
 /**
- * Keeps everything in a file, so that history, epochs, offsets and ids outlive the process, however it ends. Memory holds
- * where each publication lies. All the work is done in a thread of its own; nothing is answered that is not committed.
+ * Keeps everything in a file, so that history, epochs, offsets and ids survive the process, even a crash. Memory holds only
+ * the row of each publication. A separate thread does all the work and answers after the commit.
  */
 export class SqliteLog implements Log {
   readonly #directory: string;
@@ -121,7 +121,7 @@ export class SqliteLog implements Log {
     if (this.#closing === undefined) this.#sweeper = new Sweeper(this.#clock, () => this.#sweep());
   }
 
-  /** A new thread, with the history open in it. @throws what it says */
+  /** Starts a thread and opens the history in it. @throws its error */
   async #start(): Promise<void> {
     const thread = this.#makeThread((note) => logger().warn(note));
     this.#thread = thread;
@@ -134,18 +134,18 @@ export class SqliteLog implements Log {
     });
     if (answer.verb === "failed") throw failure(answer);
     if (answer.verb !== "opened") throw unexpected(answer);
-    const changed = this.#changedRules(answer.governed);
+    const changed = this.#changedRules(answer.channelRules);
     if (changed.length === 0) return;
-    const governed = await thread.ask({ verb: "govern", rules: changed, now: this.#now() });
-    if (governed.verb === "failed") throw failure(governed);
+    const channelRules = await thread.ask({ verb: "setRules", rules: changed, now: this.#now() });
+    if (channelRules.verb === "failed") throw failure(channelRules);
   }
 
   #changedRules(
-    governed: readonly (readonly [ChannelName, HistoryRules])[],
+    channelRules: readonly (readonly [ChannelName, HistoryRules])[],
   ): readonly (readonly [ChannelName, HistoryRules])[] {
     const rulesOf = this.#rulesOf;
     if (rulesOf === undefined) return [];
-    return governed.flatMap(([channel, before]) => {
+    return channelRules.flatMap(([channel, before]) => {
       const { historySize, historyTtl, historyBytes } = rulesOf(channel);
       const isSame =
         before.historySize === historySize && before.historyTtl === historyTtl && before.historyBytes === historyBytes;
@@ -154,9 +154,9 @@ export class SqliteLog implements Log {
   }
 
   /**
-   * Another thread in the place of one that ended over a bug or for want of memory. What was asked of the old one is not
-   * known to be done; everything that it had answered is in the file.
-   * @throws what the new one says
+   * Replaces a thread that ended because of a bug or lack of memory. Requests in flight to the old one may or may not have
+   * taken effect. Everything that it had answered is in the file.
+   * @throws the error of the new thread
    */
   #restart(): Promise<void> {
     this.#restarting ??= this.#replaceThread().finally(() => {
@@ -182,12 +182,12 @@ export class SqliteLog implements Log {
     try {
       await this.#ask({ verb: "close", ...this.#times() }, notStored);
     } catch {
-      // What was acknowledged is in the file; what was not is not owed. Closing must let go, whatever the disk does.
+      // Everything acknowledged is already in the file. Closing must finish even if the disk fails.
     }
     await this.#thread?.end();
   }
 
-  /** Does not wait for its answer, so that the walk goes on in the order of the calls. @returns whether the last one was at its end. */
+  /** Requests a sweep and does not wait for it. @returns whether the last answered sweep was complete */
   #sweep(): boolean {
     if (this.#isSwept || this.#sweepsWaiting === 0) {
       this.#sweepsWaiting++;
@@ -205,7 +205,7 @@ export class SqliteLog implements Log {
     return this.#isSwept;
   }
 
-  /** @throws ServiceError; "broker-unavailable" when the place to store in, or the thread, failed. */
+  /** @throws ServiceError; "broker-unavailable" if the storage or the thread failed. */
   async #ask(request: Request, consequence: string): Promise<Answer> {
     const asked = this.#hasToRestart ? this.#restart().then(() => this.#askThread(request)) : this.#askThread(request);
     const answer = await asked.catch((cause: unknown) => {
@@ -237,7 +237,7 @@ function logger() {
 const notStored = "the message may or may not be stored; retry with the same id";
 const notRead = "history cannot be read now; retry later";
 
-/** Entries and rules without whatever else the caller's objects hold, since functions cannot go to another thread. */
+/** Entries and rules without other properties of the caller's objects, because functions cannot be sent to a thread. */
 function bare(entries: readonly LogEntry[]): readonly LogEntry[] {
   const known = new Map<HistoryRules, HistoryRules>();
   return entries.map(({ draft, rules }) => {

@@ -3,17 +3,17 @@ import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync } fro
 import { join } from "node:path";
 import { DamagedHistory, StorageError } from "./storage-error.ts";
 
-/** The file in the directory; beside it SQLite keeps `history.sqlite-wal` while it is in use. */
+/** The database file. While it is in use, SQLite keeps `history.sqlite-wal` beside it. */
 export const historyFileName = "history.sqlite";
 
-/** "FANF": tells a history from other SQLite files. */
+/** "FANF": distinguishes a history from other SQLite files. */
 const applicationId = 0x46414e46;
-/** The version of the tables. Version 1 is upgraded (upgrade.ts); any other is refused, never guessed at. */
+/** The version of the tables. Version 1 is upgraded (upgrade.ts), and any other version is refused. */
 export const schemaVersion = 2;
 
 /**
- * The write-ahead log is copied into the file when it has so many pages of 4 KiB (SQLite's default, written down because the
- * bound on the disk rests on it), and cut to this length afterwards, if a large transaction made it longer.
+ * SQLite copies the write-ahead log into the database when it has this many pages of 4 KiB. This is SQLite's default, set
+ * explicitly because the limit on disk use depends on it. Afterwards a longer log is truncated to `walBytes`.
  */
 const walPages = 1000;
 const walBytes = 8 * 1024 ** 2;
@@ -45,41 +45,41 @@ const schema = `
   PRAGMA user_version = ${schemaVersion};
 `;
 
-/** An open history, held by this process alone. */
+/** An open history, locked by this process. */
 export interface OpenDatabase {
   readonly database: Database;
-  /** It was made just now and holds nothing. */
+  /** It was just created and is empty. */
   readonly isNew: boolean;
-  /** Of its tables. */
+  /** The version of its tables. */
   readonly version: number;
 }
 
 /**
- * Opens the history of a directory for this process alone, and makes both where they are missing.
- * @throws Error of the file system or of SQLite; StorageError for a file that is no history of a version known here;
- * DamagedHistory for one that SQLite finds damaged
+ * Opens the history of a directory for this process alone. Creates the directory and the file if they are missing.
+ * @throws Error of the file system or of SQLite; StorageError if the file is not a history, or has an unknown version;
+ * DamagedHistory if SQLite finds it damaged
  */
 export function openDatabase(directory: string): OpenDatabase {
-  mkdirSync(directory, { recursive: true, mode: 0o700 }); // what is said in channels is nobody else's
+  mkdirSync(directory, { recursive: true, mode: 0o700 }); // messages are private to the server's user
   return openFile(join(directory, historyFileName), directory);
 }
 
-/** The same for a file of any name. @param directory to be named in errors */
+/** The same for a file of any name. @param directory is named in errors */
 export function openFile(path: string, directory: string): OpenDatabase {
-  // SQLite would open a file for reading only where it may not write, and fail later with less to say.
+  // SQLite would open a file without write permission as read-only, and fail later with a less helpful error.
   if (existsSync(path)) accessSync(path, constants.W_OK);
   // SQLite gives its write-ahead log the permissions of the file.
   else closeSync(openSync(path, "a", 0o600));
   const database = new Database(path);
   try {
-    // Held until the process ends, however it ends. Asked for before the first access, it also spares the shared index.
+    // The lock lasts until the process ends. Set before the first access, it also avoids the shared-memory index.
     database.run("PRAGMA locking_mode = EXCLUSIVE");
     database.run("PRAGMA journal_mode = WAL");
-    // Only FULL outlives a power cut: else offsets that were acknowledged could be given again within the same epoch.
+    // Only FULL survives a power cut. Otherwise acknowledged offsets could be assigned again in the same epoch.
     database.run("PRAGMA synchronous = FULL");
     database.run(`PRAGMA wal_autocheckpoint = ${walPages}`);
     database.run(`PRAGMA journal_size_limit = ${walBytes}`);
-    database.run("PRAGMA cell_size_check = ON"); // a damaged page is an error where it is read, not later
+    database.run("PRAGMA cell_size_check = ON"); // reading a damaged page is an error at once
     return { database, ...prepare(database, directory) };
   } catch (error) {
     database.close();
@@ -88,7 +88,7 @@ export function openFile(path: string, directory: string): OpenDatabase {
 }
 
 function prepare(database: Database, directory: string): Pick<OpenDatabase, "isNew" | "version"> {
-  // A transaction that writes finds out at the start what would else be found out with the first message.
+  // A write transaction finds problems at start-up instead of with the first message.
   database.run("BEGIN IMMEDIATE");
   const isNew =
     numberOf(database, "application_id") === 0 && numberOf(database, "user_version") === 0 && isEmpty(database);
@@ -99,16 +99,16 @@ function prepare(database: Database, directory: string): Pick<OpenDatabase, "isN
 }
 
 /**
- * Looks through the whole file as SQLite does, but for its contents.
- * @throws DamagedHistory with the first thing that is wrong
+ * Checks the structure of the whole file, but not its contents.
+ * @throws DamagedHistory with the first problem
  */
 export function checkStructure(database: Database): void {
   const [finding] = findingsOf(database, 1);
   if (finding !== undefined) throw new DamagedHistory(finding);
 }
 
-/** Shrinks the file where more than half of it is free, and enough of it to be worth writing the rest anew. */
-export function giveBack(database: Database): void {
+/** Shrinks the file if more than half of it is free, and the free part is large enough to justify rewriting the rest. */
+export function shrink(database: Database): void {
   const pages = (of: "page_count" | "freelist_count") =>
     database.query<Record<string, number>, []>(`PRAGMA ${of}`).get()?.[of] ?? 0;
   const free = pages("freelist_count");
@@ -117,17 +117,17 @@ export function giveBack(database: Database): void {
     database.run("VACUUM");
     database.run("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {
-    // It takes room for what is left; without it the file stays as large as it was, and works.
+    // It needs disk space for a copy of the rest. If that fails, the file keeps its size and still works.
   }
 }
 
-/** What is wrong with the structure, as SQLite puts it; at most so many things. */
+/** The problems of the structure, in SQLite's words, at most `most`. */
 export function findingsOf(database: Database, most: number): readonly string[] {
   const rows = database.query<Record<string, string>, []>(`PRAGMA quick_check(${most})`).all();
-  return rows.map((row) => String(Object.values(row)[0])).filter((said) => said !== "ok");
+  return rows.map((row) => String(Object.values(row)[0])).filter((finding) => finding !== "ok");
 }
 
-/** The version of the tables. @throws StorageError for one that is not known here, or another program's file */
+/** The version of the tables. @throws StorageError for an unknown version or another program's file */
 export function versionOf(database: Database, directory: string): number {
   if (numberOf(database, "application_id") !== applicationId) throw new StorageError("foreign", directory);
   const version = numberOf(database, "user_version");

@@ -1,24 +1,24 @@
 import type { LogLimits } from "../log-limits.ts";
 import { Archive } from "./archive.ts";
 import { HistoryFile } from "./history-file.ts";
-import { checkStructure, giveBack, type OpenDatabase, openDatabase, schemaVersion } from "./open-database.ts";
+import { checkStructure, type OpenDatabase, openDatabase, schemaVersion, shrink } from "./open-database.ts";
 import { upgrade } from "./upgrade.ts";
 
-/** When a history is opened: the log's steady time and the wall clock's, milliseconds since 1970. */
+/** The time of opening: the log's steady time and the wall clock's, milliseconds since 1970. */
 export interface OpeningTime {
   readonly now: number;
   readonly wall: number;
 }
 
 /**
- * Opens the history of a directory, made if it is missing, upgraded if it is of an older version.
- * @throws as `openDatabase`; DamagedHistory for one that contradicts itself
+ * Opens the history of a directory. Creates it if it is missing, and upgrades an older version.
+ * @throws as `openDatabase`; DamagedHistory if it is inconsistent
  */
 export function openHistory(directory: string, limits: LogLimits, { now, wall }: OpeningTime): Archive {
   const { database, isNew, wasUpgraded } = openCurrent(directory);
   try {
     if (!isNew) checkStructure(database);
-    giveBack(database);
+    shrink(database);
   } catch (error) {
     database.close();
     throw error;

@@ -1,12 +1,12 @@
 import type { Database } from "bun:sqlite";
 
-/** Rows of one page of the answer. */
+/** Rows per query. */
 const pageRows = 500;
 
 /**
- * The rows of a table that SQLite can still reach, in the order of their key. Where it meets a damaged page it jumps ahead,
- * further and further until it can read again, and then looks for the first row after the damage.
- * @param columns what to select; one of them is the key, called as it is in the table
+ * The rows of a table that SQLite can still read, in the order of their key. At a damaged page it skips ahead by growing
+ * distances until a row can be read, and then searches for the first readable row after the damage.
+ * @param columns the columns to select; they include the key under its own name
  */
 export function* readable<Row>(
   database: Database,
@@ -19,7 +19,7 @@ export function* readable<Row>(
     try {
       return query.all(from, count);
     } catch {
-      return undefined; // this is what is damaged
+      return undefined; // a damaged page
     }
   };
   for (let from = 0; from <= Number.MAX_SAFE_INTEGER; ) {
@@ -35,7 +35,7 @@ export function* readable<Row>(
   }
 }
 
-/** @returns the first number after `from` that can be read: found by doubling the distance, and then by halving it */
+/** @returns the first readable key after `from`, found by doubling the distance and then by bisection */
 function firstReadable(from: number, canRead: (at: number) => boolean): number {
   let [bad, distance] = [from, 1];
   while (!canRead(from + distance)) {

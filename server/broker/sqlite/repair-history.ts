@@ -24,22 +24,22 @@ import {
 import { toStorageError } from "./storage-error.ts";
 import { Witness } from "./witness.ts";
 
-/** What a repair did. */
+/** The result of a repair. */
 export interface Repair {
-  /** Where the files from before lie; undefined if they were left in place. */
+  /** The directory with the old files. Undefined if they were left in place. */
   readonly keptIn: string | undefined;
-  /** How many could be saved. */
+  /** How many channels and messages could be saved. */
   readonly channels: number;
   readonly messages: number;
-  /** What the start that followed said. */
+  /** The findings of the start-up that followed. */
   readonly notes: readonly string[];
 }
 
 /**
- * Makes a history that a server can start with. A damaged file is replaced by a new one with every row that can be read and is
- * as it was written; the old files are kept. All channels begin new epochs then.
+ * Repairs a history so that a server can start with it. A damaged file is replaced by a new one with every readable row
+ * whose checksum is right. Then all channels begin new epochs. The old files are kept.
  * @param wall the wall clock's time, milliseconds since 1970
- * @param newEpochs begin new epochs although nothing is damaged
+ * @param newEpochs begin new epochs even if nothing is damaged
  * @throws StorageError
  */
 export function repairHistory(directory: string, wall: number, newEpochs: boolean): Repair {
@@ -70,7 +70,7 @@ function replace(directory: string, wall: number): string {
     made.commit();
   } finally {
     old?.close();
-    made.close(); // and all of it is in the one file
+    made.close(); // this moves the write-ahead log into the file
   }
   const kept = join(directory, `damaged-${new Date(wall).toISOString().replaceAll(/[:.]/g, "-")}`);
   mkdirSync(kept, { mode: 0o700 });
@@ -82,7 +82,7 @@ function replace(directory: string, wall: number): string {
   return kept;
 }
 
-/** Undefined where SQLite cannot make anything of it. */
+/** Undefined if SQLite cannot read it at all. */
 function openOld(directory: string): Database | undefined {
   try {
     const { database, version } = openFile(join(directory, historyFileName), directory);
@@ -90,31 +90,33 @@ function openOld(directory: string): Database | undefined {
     database.close();
     return undefined;
   } catch (error) {
-    const said = toStorageError(error, directory);
-    if (said.fault === "broken") return undefined;
-    throw said;
+    const storageError = toStorageError(error, directory);
+    if (storageError.fault === "broken") return undefined;
+    throw storageError;
   }
 }
 
-/** Where a channel begins and ends in the new file. */
+/** The first and last offset of a channel in the new file. */
 interface Span {
   readonly first: number;
   last: number;
 }
 
 /**
- * Copies what is as it was written. All channels have new epochs, so their messages can be numbered without holes. Ids keep the
- * positions that they were acknowledged with, in the old epochs.
+ * Copies the intact rows. All channels get new epochs, so their messages can be renumbered without holes. Ids keep the
+ * positions that were acknowledged, in the old epochs.
  */
 function salvage(old: Database, made: HistoryFile): void {
   const spans = new Map<number, Span>();
   let [row, latest] = [0, 0];
-  for (const { said, checksum, ...it } of readable<PublicationRow & Checked & { readonly said: number }>(old, {
+  for (const { bodyChecksum, checksum, ...it } of readable<
+    PublicationRow & Checked & { readonly bodyChecksum: number }
+  >(old, {
     table: "publications",
     key: "row",
     columns: `${placeColumns}, body`,
   })) {
-    if (checksum !== placeChecksum(it, said) || !isBody(it.body, said)) continue;
+    if (checksum !== placeChecksum(it, bodyChecksum) || !isBody(it.body, bodyChecksum)) continue;
     const span = spans.get(it.channel);
     const offset = span === undefined ? it.offset : span.last + 1;
     made.addPublication({ ...it, row: ++row, offset });
@@ -130,7 +132,7 @@ function salvage(old: Database, made: HistoryFile): void {
     latest = Math.max(latest, it.storedAt);
   }
   const counts = { changes: 0, deleted: row - count, lastRow: row };
-  made.saveLife({ life: "repaired", witness: "", ...counts, savedAt: latest, savedWall: latest });
+  made.saveState({ runId: "repaired", witness: "", ...counts, savedAt: latest, savedWall: latest });
 }
 
 function salvageChannels(old: Database, made: HistoryFile, spans: ReadonlyMap<number, Span>): void {

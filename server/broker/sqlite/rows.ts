@@ -1,28 +1,28 @@
 import type { HistoryRules } from "../log.ts";
 import { checksumOf, checksumOfAll, checksumOfNumbers } from "./checksum.ts";
 
-/** A channel as the file knows it: its numbering, which outlives what is kept of it. */
+/** A channel in the file: its numbering, which outlives its publications. */
 export interface ChannelRow extends HistoryRules {
-  /** Its name in the other tables; a channel that was forgotten and came again has another. */
+  /** Identifies the channel in the other tables. A channel that is forgotten and used again gets a new number. */
   readonly number: number;
   readonly name: string;
   readonly epoch: string;
-  /** The last offset when this row was written; publications stored since then are later. */
+  /** The last offset when this row was written. Publications stored since then have higher ones. */
   readonly top: number;
-  /** As in `KeptChannel`; null: nothing was dropped yet. */
+  /** As in `KeptChannel`. Null if nothing was dropped yet. */
   readonly droppedUntil: number | null;
-  /** The last offset that was deleted from the file: what is left of the channel begins right after it. */
+  /** The last offset that was deleted from the file. The remaining publications begin right after it. */
   readonly droppedThrough: number;
 }
 
-/** Where a publication stands, without what it says. */
+/** The place of a publication, without its body. */
 export interface PublicationPlace {
   /** Grows by one with each publication of any channel. */
   readonly row: number;
   /** The channel's number. */
   readonly channel: number;
   readonly offset: number;
-  /** Milliseconds of the history's own time, which the wall clock does not move (see archive.ts). */
+  /** Milliseconds in history time, which does not follow changes of the wall clock (see archive.ts). */
   readonly storedAt: number;
   /** The wall clock's time, milliseconds since 1970. */
   readonly timestamp: number;
@@ -35,12 +35,12 @@ export interface PublicationRow extends PublicationPlace {
   readonly body: string;
 }
 
-/** An id that a publisher chose; kept apart, since it has to outlive what it was given to. */
+/** An id chosen by a publisher. It has its own table because it must outlive its publication. */
 export interface IdRow {
-  /** That of its publication. */
+  /** The row of its publication. */
   readonly row: number;
   readonly channel: string;
-  /** As JSON, which keeps halves of surrogate pairs apart. */
+  /** As JSON, which preserves lone surrogates. */
   readonly id: string;
   readonly epoch: string;
   readonly offset: number;
@@ -48,27 +48,27 @@ export interface IdRow {
   readonly storedAt: number;
 }
 
-/** What is known of the file as a whole: one row. */
-export interface LifeRow {
-  /** A random text, drawn at each start and also kept in the witness (witness.ts). */
-  readonly life: string;
-  /** Which file the witness of this life is: see `Witness.identity`. */
+/** The state of the file as a whole. The table `life` has this one row. */
+export interface StateRow {
+  /** A random text, chosen at each start and also written to the witness (witness.ts). */
+  readonly runId: string;
+  /** Identifies the witness file of this run: see `Witness.identity`. */
   readonly witness: string;
-  /** Transactions so far that did more than store publications. */
+  /** How many transactions did more than store publications. */
   readonly changes: number;
-  /** Publications so far that were deleted: with `row`, how many there must be. */
+  /** How many publications were ever deleted. Together with `lastRow` this gives how many must remain. */
   readonly deleted: number;
-  /** The last row that was given to a publication when this was written. */
+  /** The last row of a publication when this was written. */
   readonly lastRow: number;
-  /** The history's own time when this was written, and the wall clock's. */
+  /** History time and wall clock time when this was written. */
   readonly savedAt: number;
   readonly savedWall: number;
 }
 
-/** A row, and whether it is as it was written. */
+/** A row, and whether its checksum is right. */
 export type Audited<Row> = Row & { readonly isIntact: boolean };
 
-/** A row as it is read. */
+/** A row as read, with its checksum. */
 export interface Checked {
   readonly checksum: number;
 }
@@ -76,7 +76,7 @@ export interface Checked {
 export const channelColumns = `number, name, epoch, top, dropped_until AS droppedUntil, dropped_through AS droppedThrough,
   history_size AS historySize, history_ttl AS historyTtl, history_bytes AS historyBytes, checksum`;
 export const placeColumns =
-  "row, channel, offset, stored_at AS storedAt, timestamp, size, body_checksum AS said, checksum";
+  "row, channel, offset, stored_at AS storedAt, timestamp, size, body_checksum AS bodyChecksum, checksum";
 export const idColumns = "row, channel, id, epoch, offset, stored_at AS storedAt, checksum";
 
 export function channelChecksum(it: ChannelRow): number {
@@ -85,20 +85,20 @@ export function channelChecksum(it: ChannelRow): number {
   return checksumOfAll(number, epoch, top, droppedUntil, droppedThrough, ...rules, name);
 }
 
-/** @param said the checksum of the body */
-export function placeChecksum(it: PublicationPlace, said: number): number {
-  return checksumOfNumbers([it.row, it.channel, it.offset, it.storedAt, it.timestamp, it.size, said]);
+/** @param bodyChecksum the checksum of the stored body */
+export function placeChecksum(it: PublicationPlace, bodyChecksum: number): number {
+  return checksumOfNumbers([it.row, it.channel, it.offset, it.storedAt, it.timestamp, it.size, bodyChecksum]);
 }
 
 export function idChecksum(it: IdRow): number {
   return checksumOfAll(it.row, it.channel, it.epoch, it.offset, it.storedAt, it.id);
 }
 
-export function lifeChecksum(it: LifeRow): number {
-  return checksumOfAll(it.life, it.witness, it.changes, it.deleted, it.lastRow, it.savedAt, it.savedWall);
+export function stateChecksum(it: StateRow): number {
+  return checksumOfAll(it.runId, it.witness, it.changes, it.deleted, it.lastRow, it.savedAt, it.savedWall);
 }
 
-/** Whether this is the body that the checksum was made of. */
-export function isBody(body: unknown, said: number): body is string {
-  return typeof body === "string" && checksumOf(body) === said;
+/** Whether the checksum is that of the body. */
+export function isBody(body: unknown, bodyChecksum: number): body is string {
+  return typeof body === "string" && checksumOf(body) === bodyChecksum;
 }

@@ -1,6 +1,6 @@
 import { SQLiteError } from "bun:sqlite";
 
-/** What can be wrong with the place to store in: what it means, and the way out. */
+/** What can be wrong with the storage directory: the meaning, and what to do. */
 const faults = {
   full: ["the disk is full", "free some space; storing then resumes by itself"],
   "read-only": [
@@ -32,7 +32,7 @@ const faults = {
 
 export type StorageFault = keyof typeof faults;
 
-/** The place to store in cannot be used. The message names the setting, the directory, what is wrong, and the way out. */
+/** The storage directory cannot be used. The message names the setting, the directory, what is wrong and what to do. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
   readonly fault: StorageFault;
@@ -44,22 +44,22 @@ export class StorageError extends Error {
   }
 }
 
-/** The file contradicts itself, which SQLite cannot see. */
+/** The file is inconsistent in a way that SQLite does not detect. */
 export class DamagedHistory extends Error {
   override readonly name = "DamagedHistory";
 }
 
-/** What is wrong, for callers of the API: they have nothing to do with the directory. */
+/** What is wrong, for callers of the API: without the directory, which they cannot fix. */
 export function meaningOf(fault: StorageFault): string {
   return faults[fault][0];
 }
 
-/** What SQLite or the file system said, in our words; the original is the cause. */
+/** Translates an error of SQLite or the file system. The original is the cause. */
 export function toStorageError(error: unknown, directory: string): StorageError {
   return error instanceof StorageError ? error : new StorageError(faultOf(error), directory, { cause: error });
 }
 
-/** @param code One of SQLite's: https://www.sqlite.org/rescode.html. The low byte is the kind, the rest says more of it. */
+/** @param code An SQLite result code (https://www.sqlite.org/rescode.html). The low byte is the primary code. */
 export function faultOfCode(code: number): StorageFault {
   return sqliteFaults.get(code & 0xff) ?? "unknown";
 }
@@ -98,7 +98,7 @@ function faultOf(error: unknown): StorageFault {
   return "unknown";
 }
 
-/** Every statement is our own and fits the schema of this version, so a table or column that is missing was damaged. */
+/** All statements match the schema of this version, so a missing table or column means damage. */
 function isOfSchema({ errno, message }: SQLiteError): boolean {
   return errno === 1 && /^no such (table|column)|^table \S+ has (no|\d+) column/.test(message);
 }

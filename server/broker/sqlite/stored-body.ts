@@ -3,7 +3,7 @@ import type { Draft, Publication } from "../../../protocol/publication.ts";
 /** The content of a publication, without its position. */
 export type StoredBody = Omit<Publication, "channel" | "epoch" | "offset" | "timestamp">;
 
-/** As JSON: SQLite's own texts would lose halves of surrogate pairs. `{"id":"…","message":"Hello","sender":"Alice"}` */
+/** As JSON, because SQLite's text would lose lone surrogates. `{"id":"…","message":"Hello","sender":"Alice"}` */
 export function formatBody({ channel, ephemeral, ...body }: Draft, id: string): string {
   return JSON.stringify({ ...body, id });
 }

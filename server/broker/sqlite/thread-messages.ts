@@ -9,8 +9,8 @@ import type { LogLimits } from "../log-limits.ts";
 import type { StorageFault } from "./storage-error.ts";
 
 /**
- * What a log asks of its thread. They travel in lists, are answered in lists of the same length and order, and take effect
- * in that order. `now` is the log's steady time and `wall` the wall clock's, both milliseconds since 1970.
+ * Requests of a log to its thread. They are sent in lists, take effect in order, and are answered in lists of the same length
+ * and order. `now` is the log's steady time and `wall` the wall clock's, both milliseconds since 1970.
  */
 export type Request =
   | {
@@ -21,9 +21,9 @@ export type Request =
       readonly wall: number;
     }
   | { readonly verb: "append"; readonly entries: readonly LogEntry[]; readonly now: number; readonly wall: number }
-  /** Rules for channels that keep something: settings may have changed since they were published to. */
+  /** New rules for channels that keep publications, because the settings may have changed since the last publication. */
   | {
-      readonly verb: "govern";
+      readonly verb: "setRules";
       readonly rules: readonly (readonly [ChannelName, HistoryRules])[];
       readonly now: number;
     }
@@ -56,7 +56,7 @@ export type AppendRequest = Extract<Request, { verb: "append" }>;
 /** The answers to a list of requests. */
 export interface Reply {
   readonly answers: readonly Answer[];
-  /** What the thread found out about the file meanwhile, as sentences for the log. */
+  /** New findings about the file, as sentences for the log. */
   readonly notes: readonly string[];
 }
 
@@ -66,21 +66,21 @@ export type Answer =
   | { readonly verb: "tops"; readonly tops: ReadonlyMap<ChannelName, Position> }
   | { readonly verb: "summary"; readonly summary: ChannelSummary | undefined }
   | { readonly verb: "list"; readonly summaries: readonly ChannelSummary[] }
-  | { readonly verb: "opened"; readonly governed: readonly (readonly [ChannelName, HistoryRules])[] }
-  /** Of `govern`, `sweep` (whether all was looked at) and `close`. */
+  | { readonly verb: "opened"; readonly channelRules: readonly (readonly [ChannelName, HistoryRules])[] }
+  /** Answers `setRules`, `sweep` (whether it is complete) and `close`. */
   | { readonly verb: "done"; readonly isDone: boolean }
-  /** As a ServiceError would say it. */
+  /** The code and message of a ServiceError. */
   | { readonly verb: "refused"; readonly code: ErrorCode; readonly message: string }
-  /** The place to store in failed; `cause` is what the system said. */
+  /** The storage failed. `cause` is the system's error. */
   | { readonly verb: "failed"; readonly fault: StorageFault; readonly message: string; readonly cause: string };
 
-/** What became of one draft; the draft itself does not come back. */
+/** The result of one draft, without the draft. */
 export type Placed =
   | ({ readonly outcome: "stored" } & Place)
   | { readonly outcome: "duplicate"; readonly id: string; readonly position: Position }
   | { readonly outcome: "refused"; readonly code: ErrorCode; readonly message: string };
 
-/** A stretch of history as it lies in the file. */
+/** A page of history as stored in the file. */
 export interface StoredStretch {
   readonly top: Position;
   readonly gap: GapReason | undefined;

@@ -6,7 +6,7 @@ import type { Answer, AppendRequest, Reply, Request } from "./thread-messages.ts
 
 declare const self: Worker;
 
-/** The thread that a durable log stores in: waiting for the disk holds up nobody else. Started by history-thread.ts. */
+/** The thread of a durable log, so that waiting for the disk does not block the server. Started by history-thread.ts. */
 let directory = "";
 let archive: Archive | undefined;
 
@@ -16,7 +16,7 @@ self.onmessage = ({ data }: MessageEvent<readonly Request[]>) => {
   self.postMessage(reply);
 };
 
-/** Appends that follow on each other share a transaction. */
+/** Consecutive appends share a transaction. */
 function answerAll(requests: readonly Request[]): readonly Answer[] {
   const answers: Answer[] = [];
   let appends: AppendRequest[] = [];
@@ -49,10 +49,10 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
     case "open": {
       directory = request.directory;
       archive = openHistory(directory, request.limits, request);
-      return { verb: "opened", governed: archive.governed(request.now) };
+      return { verb: "opened", channelRules: archive.channelRules(request.now) };
     }
-    case "govern": {
-      opened().govern(request.rules, request.now);
+    case "setRules": {
+      opened().setRules(request.rules, request.now);
       return { verb: "done", isDone: true };
     }
     case "read":
@@ -79,7 +79,7 @@ function opened(): Archive {
   return archive;
 }
 
-/** @returns as many answers as were asked for, whatever happens: who asks waits for them. */
+/** @returns `count` answers even after an error, because each request waits for its answer. */
 function attempt(run: () => readonly Answer[], count: number): readonly Answer[] {
   try {
     return run();

@@ -1,18 +1,18 @@
-import type { HeldFiles } from "./held-files.ts";
 import type { HistoryFile } from "./history-file.ts";
+import type { OpenFiles } from "./open-files.ts";
 
-/** After a failure nothing is tried for so long unless it is asked for, because a try costs a lot. */
-const restMs = 1000;
+/** After a failure, ordinary appends do not try again for this long, because an attempt is expensive. */
+const retryAfterMs = 1000;
 
-/** The transactions of a file: each is on the disk, in files that are at their places, or it is taken back. */
+/** Runs the transactions of a file. Each is either on disk, in files that are still at their places, or rolled back. */
 export class Transactions {
   readonly #file: HistoryFile;
-  readonly #held: HeldFiles;
+  readonly #openFiles: OpenFiles;
   #failure: { readonly error: unknown; readonly at: number } | undefined;
 
-  constructor(file: HistoryFile, held: HeldFiles) {
+  constructor(file: HistoryFile, openFiles: OpenFiles) {
     this.#file = file;
-    this.#held = held;
+    this.#openFiles = openFiles;
   }
 
   /** Whether the last one failed. */
@@ -20,14 +20,14 @@ export class Transactions {
     return this.#failure !== undefined;
   }
 
-  /** @throws what `run` throws, the file, or a StorageError about files that are gone */
+  /** @throws what `run` or the file throws, or a StorageError if files are gone */
   run<Result>(now: number, run: () => Result): Result {
-    return this.#noting(now, () => {
+    return this.#recordFailure(now, () => {
       try {
         this.#file.begin();
         const result = run();
         this.#file.commit();
-        this.#held.check();
+        this.#openFiles.check();
         return result;
       } catch (error) {
         this.#file.rollback();
@@ -37,18 +37,18 @@ export class Transactions {
   }
 
   /**
-   * Makes sure, after a failure, that writing works again.
-   * @param isProbe somebody wants to know it now
+   * After a failure, checks whether writing works again.
+   * @param isProbe whether to try now, without a pause since the failure
    * @throws the last failure, or another one
    */
-  ready(now: number, isProbe: boolean): void {
+  checkWritable(now: number, isProbe: boolean): void {
     if (this.#failure === undefined) {
-      if (isProbe) this.#noting(now, () => this.#held.check());
-    } else if (isProbe || Math.abs(now - this.#failure.at) >= restMs) this.run(now, () => this.#file.touch(now));
+      if (isProbe) this.#recordFailure(now, () => this.#openFiles.check());
+    } else if (isProbe || Math.abs(now - this.#failure.at) >= retryAfterMs) this.run(now, () => this.#file.touch(now));
     else throw this.#failure.error;
   }
 
-  #noting<Result>(now: number, run: () => Result): Result {
+  #recordFailure<Result>(now: number, run: () => Result): Result {
     try {
       const result = run();
       this.#failure = undefined;

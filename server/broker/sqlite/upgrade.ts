@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { HistoryFile } from "./history-file.ts";
 import { historyFileName, openFile } from "./open-database.ts";
 
-/** Where the new file is made; left behind by an upgrade that was cut short, and then made anew. */
+/** The new file while it is written. An interrupted upgrade leaves it behind, and the next one replaces it. */
 const newFileName = "history.sqlite.new";
 
 /**
- * Makes a file of the current version out of one of version 1, which had no checksums, and puts it in its place. Whenever it
- * is cut short, either the old file is there or the new one.
+ * Replaces a file of version 1, which had no checksums, by one of the current version. After an interruption at any point
+ * either the old file or the new one is in place.
  * @param old is closed
  */
 export function upgrade(old: Database, directory: string): void {
@@ -20,14 +20,14 @@ export function upgrade(old: Database, directory: string): void {
     copy(old, newPath, directory);
     old.run("PRAGMA wal_checkpoint(TRUNCATE)");
   } finally {
-    old.close(); // and its write-ahead log is gone with it, which must not meet the new file
+    old.close(); // this also removes its write-ahead log, which must not be applied to the new file
   }
   renameSync(newPath, path);
 }
 
 function copy(old: Database, path: string, directory: string): void {
   const { database } = openFile(path, directory);
-  database.run("PRAGMA synchronous = OFF"); // it counts only once it is whole, and then it is written out at once
+  database.run("PRAGMA synchronous = OFF"); // the file is used only once it is complete, and fsync follows below
   const file = new HistoryFile(database);
   try {
     file.begin();
@@ -101,7 +101,7 @@ function copyRows(old: Database, file: HistoryFile): void {
     counts.lastAt = Math.max(counts.lastAt, at);
   }
   const { rows, lastRow, lastAt } = counts;
-  // Times of version 1 are the wall clock's, and so the history's own time begins there.
+  // Version 1 stored wall clock times, so history time begins with them.
   const times = { savedAt: lastAt, savedWall: lastAt };
-  file.saveLife({ life: "", witness: "", changes: 0, deleted: lastRow - rows, lastRow, ...times });
+  file.saveState({ runId: "", witness: "", changes: 0, deleted: lastRow - rows, lastRow, ...times });
 }

@@ -14,74 +14,74 @@ import { join } from "node:path";
 import { checksumOf } from "./checksum.ts";
 import { historyFileName } from "./open-database.ts";
 
-/** How far a history has come. */
+/** How far a history has progressed. */
 export interface Progress {
-  /** The last row that was given to a publication. */
+  /** The last row that a publication has. */
   readonly row: number;
   /** Transactions so far that did more than store publications. */
   readonly changes: number;
 }
 
-/** What a witness says, and about which life of the history. */
-export interface Testimony extends Progress {
-  readonly life: string;
+/** The content of a witness: the progress of one run of the server. */
+export interface WitnessContent extends Progress {
+  readonly runId: string;
 }
 
-/** A witness as a start finds it. */
+/** A witness found at start-up. */
 export interface FoundWitness {
   readonly name: string;
-  /** Not so where the start that made it ended too early. */
+  /** False if the start-up that created it did not finish. */
   readonly isSettled: boolean;
   /** See `Witness.identity`. */
   readonly identity: string;
-  /** Undefined if some of it is damaged. */
-  readonly testimony: Testimony | undefined;
+  /** Undefined if it is damaged. */
+  readonly content: WitnessContent | undefined;
 }
 
 /**
- * The witness: a small file beside the history that says how far it was acknowledged. A start compares the two. Where the
- * history is behind its witness, something that was acknowledged is lost; where the witness is another file than the history
- * remembers, or there are several of them, the directory was put back from a copy. Either way numbers may have been given
- * out that the history knows nothing of, and its channels begin new epochs. See docs/decisions/damaged-history.md.
+ * The witness: a small file beside the history that records how far the history was acknowledged. Start-up compares the two.
+ * If the history is behind its witness, acknowledged publications are lost. If the witness is not the file that the history
+ * names, or there are several, the directory was restored from a copy. In both cases the history may lack offsets that were
+ * given out, so its channels begin new epochs. See docs/decisions/damaged-history.md.
  *
- * It is written after each transaction and before its answer, without waiting for the disk: so it is never ahead of a history
- * that is whole, however the process or the machine ends.
+ * It is written after each transaction and before the answer, without waiting for the disk. So it is never ahead of an
+ * intact history, even after a crash or a power cut.
  */
 export class Witness {
   readonly #directory: string;
   #descriptor: number;
-  readonly #life: string;
-  /** A copy that is put back has another one: the number of the file, and when it was made (0 where that is not known). */
+  readonly #runId: string;
+  /** Inode and creation time of the file (0 if unknown). A restored copy has another identity. */
   readonly identity: string;
   #name: string;
   #count = 0;
 
-  private constructor(directory: string, descriptor: number, life: string) {
+  private constructor(directory: string, descriptor: number, runId: string) {
     this.#directory = directory;
     this.#descriptor = descriptor;
-    this.#life = life;
+    this.#runId = runId;
     this.#name = unsettledName;
     this.identity = identityOf(this.path, hasBirthTime(join(directory, historyFileName)));
   }
 
-  /** Makes the witness of a new life, which counts once the history names it and `settle` was called. */
-  static make(directory: string, testimony: Testimony): Witness {
+  /** Creates the witness of a new run. It is valid once the history names it and `settle` has been called. */
+  static make(directory: string, content: WitnessContent): Witness {
     const path = join(directory, unsettledName);
     rmSync(path, { force: true });
-    const witness = new Witness(directory, openSync(path, "wx", 0o600), testimony.life);
-    for (let slot = 0; slot < slots; slot++) witness.write(testimony);
+    const witness = new Witness(directory, openSync(path, "wx", 0o600), content.runId);
+    for (let slot = 0; slot < slots; slot++) witness.write(content);
     fsyncSync(witness.#descriptor);
     syncDirectory(directory);
     return witness;
   }
 
-  /** All that there are in a directory. */
+  /** All witnesses in a directory. */
   static find(directory: string): readonly FoundWitness[] {
     const names = readdirSync(directory).filter((name) => name === unsettledName || settledName.test(name));
     return names.map((name) => {
       const path = join(directory, name);
-      const testimony = parse(readFileSync(path, "latin1"));
-      return { name, isSettled: name !== unsettledName, identity: identityOf(path, true), testimony };
+      const content = parse(readFileSync(path, "latin1"));
+      return { name, isSettled: name !== unsettledName, identity: identityOf(path, true), content };
     });
   }
 
@@ -89,7 +89,7 @@ export class Witness {
     return join(this.#directory, this.#name);
   }
 
-  /** The only one from now on: those found at the start are removed. */
+  /** Makes this the only witness: removes those found at start-up. */
   settle(found: readonly FoundWitness[]): void {
     for (const { name, isSettled } of found) if (isSettled) rmSync(join(this.#directory, name), { force: true });
     this.rename();
@@ -97,18 +97,18 @@ export class Witness {
 
   write({ row, changes }: Progress): void {
     this.#count++;
-    const said = `${this.#count} ${this.#life} ${row} ${changes}`;
-    // It only grows, so nothing is left of what stood there before.
-    writeSync(this.#descriptor, `${said} ${checksumOf(said)}\n`, (this.#count % slots) * slotDistance, "latin1");
+    const text = `${this.#count} ${this.#runId} ${row} ${changes}`;
+    // The text only grows, so it overwrites all of the previous one.
+    writeSync(this.#descriptor, `${text} ${checksumOf(text)}\n`, (this.#count % slots) * slotDistance, "latin1");
   }
 
   /**
-   * Gives it a name never used before. A copy of the directory that is put back over the present files brings the name that
-   * the witness had when it was copied, and then there are two of them.
+   * Gives it a name never used before. If a copy of the directory is restored over the current files, it brings a witness
+   * with the old name, and then there are two.
    */
   rename(): void {
     const name = `history.witness-${Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString("hex")}`;
-    const isLocked = process.platform === "win32"; // which renames no file that is open
+    const isLocked = process.platform === "win32"; // Windows cannot rename an open file
     if (isLocked) closeSync(this.#descriptor);
     renameSync(this.path, join(this.#directory, name));
     this.#name = name;
@@ -120,7 +120,7 @@ export class Witness {
   }
 }
 
-/** Two, written in turn and a disk sector apart, so that a power cut while one is written leaves the other. */
+/** Two slots, written in turn and a disk sector apart, so that a power cut during a write leaves the other one intact. */
 const slots = 2;
 const slotDistance = 4096;
 const slotBytes = 128;
@@ -128,20 +128,20 @@ const slotBytes = 128;
 const unsettledName = "history.witness-new";
 const settledName = /^history\.witness-[0-9a-f]{12}$/;
 
-function parse(text: string): Testimony | undefined {
+function parse(text: string): WitnessContent | undefined {
   const found = Array.from({ length: slots }, (_, slot) =>
     parseSlot(text.slice(slot * slotDistance).slice(0, slotBytes)),
   );
-  // A slot that was written is whole unless the file is damaged, and then nobody knows what stood in it.
+  // A damaged slot may have been the newer one, so both must be intact.
   const whole = found.filter((it) => it !== undefined);
   if (whole.length < slots) return undefined;
   return whole.reduce((one, other) => (one.count > other.count ? one : other));
 }
 
-function parseSlot(text: string): (Testimony & { readonly count: number }) | undefined {
+function parseSlot(text: string): (WitnessContent & { readonly count: number }) | undefined {
   const match = /^((\d{1,16}) (\S{1,40}) (\d{1,16}) (\d{1,16})) (\d{1,10})\n/.exec(text);
   if (match === null || checksumOf(match[1] ?? "") !== Number(match[6])) return undefined;
-  return { count: Number(match[2]), life: match[3] ?? "", row: Number(match[4]), changes: Number(match[5]) };
+  return { count: Number(match[2]), runId: match[3] ?? "", row: Number(match[4]), changes: Number(match[5]) };
 }
 
 /** `9994542:1795885959107422361` */
@@ -150,16 +150,16 @@ function identityOf(path: string, withBirthTime: boolean): string {
   return `${ino}:${withBirthTime ? birthtimeNs : 0}`;
 }
 
-/** Whether two identities are of one file; the time counts where both know it. */
+/** Whether two identities name the same file. Creation times are compared if both are known. */
 export function isSameFile(one: string, other: string): boolean {
   const [[ino, born], [otherIno, otherBorn]] = [one.split(":"), other.split(":")];
   return ino === otherIno && (born === otherBorn || born === "0" || otherBorn === "0");
 }
 
 /**
- * Where a file system does not know when a file was made, the time of its last change may be given instead, which a new name
- * or owner changes. So the history's own file is changed (it gets the permissions that it has) to see which times move; one
- * that was made just now is changed again until the clock of the file system has moved, which takes some milliseconds.
+ * Whether the file system records creation times. Some report the time of the last change instead, which a rename or a new
+ * owner changes. To find out, this sets the permissions of the history's file to what they are and compares the times. It
+ * repeats this until the clock of the file system has advanced, which takes a few milliseconds for a new file.
  */
 function hasBirthTime(path: string): boolean {
   const before = statSync(path, { bigint: true });

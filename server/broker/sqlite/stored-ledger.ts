@@ -7,25 +7,25 @@ import type { HistoryRules, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { Deletions, dropsPerSlice } from "./deletions.ts";
 import type { Expectation } from "./expectation.ts";
-import type { Filed, FiledChannel } from "./filed.ts";
 import type { HistoryFile } from "./history-file.ts";
 import { LedgerLoader } from "./ledger-loader.ts";
 import { LoadAudit } from "./load-audit.ts";
+import type { PublicationRef, StoredChannel } from "./publication-ref.ts";
 import { formatBody } from "./stored-body.ts";
 import type { Progress } from "./witness.ts";
 
 /**
- * A ledger whose publications lie in a file, and what the file has yet to learn of it.
+ * A ledger whose publications are in a file, with the changes that are not in the file yet.
  *
- * Invariant: with a transaction that writes what `enter` writes and then `save`, the file says what the ledger does. When
- * a transaction fails the ledger is ahead of the file, and of no more use: another one is loaded.
+ * Invariant: after a transaction with calls to `enter` and then `save`, file and ledger agree. When a transaction fails, the
+ * ledger is ahead of the file and can no longer be used: a new one is loaded.
  */
-export class FiledLedger {
+export class StoredLedger {
   readonly #file: HistoryFile;
   readonly #idWindowMs: number;
-  readonly #ledger: Ledger<Filed>;
-  readonly #channels = new Map<ChannelName, FiledChannel>();
-  #changed = new Set<FiledChannel>();
+  readonly #ledger: Ledger<PublicationRef>;
+  readonly #channels = new Map<ChannelName, StoredChannel>();
+  #changed = new Set<StoredChannel>();
   #forgotten: number[] = [];
   readonly #deletions = new Deletions();
   #nextNumber = 1;
@@ -40,17 +40,17 @@ export class FiledLedger {
     this.#ledger = new Ledger(limits, {
       make: (draft, place, now) => this.#write(draft, place, now),
       measure: { bytesOf: ({ size }) => size, timeOf: ({ at }) => at },
-      onDrop: (filed) => this.#deletions.add(filed),
+      onDrop: (item) => this.#deletions.add(item),
       onOpen: (kept) => this.#open(kept),
       onForget: ({ name }) => this.#forget(name),
       onRenew: ({ name }) => this.#change(name),
-      onGovern: ({ name }) => this.#change(name),
+      onRulesChange: ({ name }) => this.#change(name),
     });
   }
 
   /**
-   * Reads everything that the file knows, and compares it with what is expected of it. In doubt all channels get new epochs,
-   * which count once `mend` and `save` are committed.
+   * Reads the file and compares it with the expectation. In doubt all channels get new epochs, which are valid once
+   * `applyAudit` and `save` are committed.
    * @throws SQLiteError, DamagedHistory
    */
   static load(
@@ -58,48 +58,48 @@ export class FiledLedger {
     limits: LogLimits,
     now: number,
     expectation: Expectation,
-  ): { readonly ledger: FiledLedger; readonly audit: LoadAudit } {
-    const ledger = new FiledLedger(file, limits);
+  ): { readonly ledger: StoredLedger; readonly audit: LoadAudit } {
+    const ledger = new StoredLedger(file, limits);
     const audit = new LoadAudit(expectation);
     ledger.#load(audit, now);
-    ledger.#changes = Math.max(expectation.life?.changes ?? 0, expectation.witness?.changes ?? 0);
+    ledger.#changes = Math.max(expectation.state?.changes ?? 0, expectation.witness?.changes ?? 0);
     return { ledger, audit };
   }
 
-  /** Channels that keep something, and by which rules. */
-  *governed(): Iterable<readonly [ChannelName, HistoryRules]> {
+  /** The rules of all channels that keep publications. */
+  *channelRules(): Iterable<readonly [ChannelName, HistoryRules]> {
     for (const [name, { kept }] of this.#channels) if (kept.kept.length > 0) yield [name, kept.rules];
   }
 
-  /** Inside a transaction: deletes what was found damaged, and counts anew. */
-  mend({ damagedRows, damagedIds, damagedChannels, intact, missing, lastRow }: LoadAudit): void {
+  /** Inside a transaction: deletes damaged rows and corrects the count of deleted publications. */
+  applyAudit({ damagedRows, damagedIds, damagedChannels, intact, missing, lastRow }: LoadAudit): void {
     for (const row of damagedRows) this.#file.dropPublication(row);
     for (const row of damagedIds) this.#file.dropId(row);
     for (const number of damagedChannels) this.#file.dropChannel(number);
     this.#deletions.count = lastRow - intact - missing;
   }
 
-  get ledger(): Pick<Ledger<Filed>, "read" | "tops" | "summary" | "list" | "govern"> {
+  get ledger(): Pick<Ledger<PublicationRef>, "read" | "tops" | "summary" | "list" | "setRules"> {
     return this.#ledger;
   }
 
-  /** Inside a transaction. @returns what became of it, with its place if it is stored. */
+  /** Inside a transaction. @returns the result, with the place if the draft is stored. */
   enter(
     entry: LogEntry,
     now: number,
     timestamp: number,
-  ): { readonly entered: Entered<Filed>; readonly place: Place | undefined } {
+  ): { readonly entered: Entered<PublicationRef>; readonly place: Place | undefined } {
     this.#place = undefined;
     const entered = this.#ledger.enter(entry, now, timestamp);
     return { entered, place: this.#place };
   }
 
-  /** How far it has come with all that was entered. */
+  /** The progress after all entries so far. */
   get progress(): Progress {
     return { row: this.#nextRow - 1, changes: this.#changes };
   }
 
-  /** Publications so far that were deleted from the file. */
+  /** How many publications were ever deleted from the file. */
   get deleted(): number {
     return this.#deletions.count;
   }
@@ -109,13 +109,13 @@ export class FiledLedger {
     return this.#changed.size > 0 || this.#forgotten.length > 0;
   }
 
-  /** Whether so much waits to be deleted that appends have to help. */
+  /** Whether so many deletions are pending that appends have to help. */
   get isBehind(): boolean {
     return this.#deletions.isBehind;
   }
 
   /**
-   * Inside a transaction: writes what changed about the channels.
+   * Inside a transaction: writes the changed channels.
    * @returns whether that, or a deletion before it, makes this transaction one of `changes`
    */
   save(): boolean {
@@ -127,42 +127,42 @@ export class FiledLedger {
     return isChange;
   }
 
-  /** The transaction with `save` in it is committed. */
+  /** The transaction that called `save` is committed. */
   saved(): void {
     this.#forgotten = [];
     for (const channel of this.#changed) channel.saved = channel.kept.rules;
     this.#changed = new Set();
   }
 
-  /** Channels that were answered with their epoch and are not in the file yet. */
-  unsaved(): readonly KeptChannel<Filed>[] {
+  /** Channels whose epoch was given out and that are not in the file yet. */
+  unsaved(): readonly KeptChannel<PublicationRef>[] {
     return Array.from(this.#changed)
       .filter(({ saved }) => saved === undefined)
       .map(({ kept }) => kept);
   }
 
-  /** Goes on with the epoch of a channel that the file does not know. */
-  takeOver({ name, epoch }: KeptChannel<Filed>, now: number): void {
-    if (!this.#channels.has(name)) this.#open(this.#ledger.restore(name, { epoch, offset: 0 }, now));
+  /** Adds a channel that the file does not contain, with its epoch. */
+  adopt({ name, epoch }: KeptChannel<PublicationRef>, now: number): void {
+    if (!this.#channels.has(name)) this.#open(this.#ledger.openAt(name, { epoch, offset: 0 }, now));
   }
 
-  /** A part of what is over its time, in memory only. @returns whether all was looked at. */
+  /** Drops some expired items, in memory only. @returns whether the sweep is complete. */
   sweep(now: number, steps: number): boolean {
     return this.#ledger.sweep(now, steps);
   }
 
-  /** Inside a transaction: deletes ids whose time is over. @returns whether none is left */
+  /** Inside a transaction: deletes expired ids. @returns whether none is left */
   dropIds(now: number): boolean {
     const ids = this.#file.dropIdsBefore(now - this.#idWindowMs, dropsPerSlice);
     return ids < dropsPerSlice;
   }
 
-  /** Inside a transaction: deletes some of what nobody can read from the file. @returns whether nothing is left of it. */
+  /** Inside a transaction: deletes some dropped publications from the file. @returns whether none is left. */
   dropSlice(): boolean {
     const before = this.#deletions.count;
     const channels = this.#deletions.deleteSlice(this.#file);
     if (this.#deletions.count !== before) this.#hasDropped = true;
-    // The numbering has to outlive its publications.
+    // A channel's numbering must outlive its publications.
     for (const channel of channels) {
       if (this.#channels.get(channel.kept.name) === channel) this.#saveChannel(channel);
     }
@@ -177,14 +177,14 @@ export class FiledLedger {
     this.#nextNumber = nextNumber;
   }
 
-  #write(draft: Draft, place: Place, now: number): Filed {
+  #write(draft: Draft, place: Place, now: number): PublicationRef {
     const channel = this.#channels.get(draft.channel);
     if (channel === undefined) throw new Error(`the channel ${draft.channel} has no number`);
     this.#place = place;
     const row = this.#nextRow++;
     const { id, epoch, offset, timestamp } = place;
     const body = formatBody(draft, id);
-    // Control characters are longer in the file than in memory; both are bounded.
+    // Control characters are longer in the file than in memory, and both have limits.
     const size = Math.max(costOf(draft), body.length);
     this.#file.addPublication({ row, channel: channel.number, offset, storedAt: now, timestamp, size, body });
     if (draft.id !== undefined) {
@@ -194,7 +194,7 @@ export class FiledLedger {
     return { row, offset, at: now, timestamp, size, channel, isDamaged: false };
   }
 
-  #open(kept: KeptChannel<Filed>): void {
+  #open(kept: KeptChannel<PublicationRef>): void {
     const channel = { number: this.#nextNumber++, kept, saved: undefined, droppedThrough: 0 };
     this.#channels.set(kept.name, channel);
     this.#changed.add(channel);
@@ -213,7 +213,7 @@ export class FiledLedger {
     this.#forgotten.push(channel.number);
   }
 
-  #saveChannel({ number, kept, droppedThrough }: FiledChannel): void {
+  #saveChannel({ number, kept, droppedThrough }: StoredChannel): void {
     const { name, epoch, top, droppedUntil, rules } = kept;
     const until = Number.isFinite(droppedUntil) ? droppedUntil : null;
     this.#file.saveChannel({ number, name, epoch, top, droppedUntil: until, droppedThrough, ...rules });

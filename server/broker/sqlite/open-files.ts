@@ -5,7 +5,7 @@ import { StorageError } from "./storage-error.ts";
  * The files that a history is written to. SQLite keeps writing to a file that was deleted or replaced, and reports success;
  * the data is lost when the process ends.
  */
-export class HeldFiles {
+export class OpenFiles {
   readonly #directory: string;
   readonly #inodes = new Map<string, number | undefined>();
 
@@ -13,8 +13,8 @@ export class HeldFiles {
     this.#directory = directory;
   }
 
-  /** @param paths of files that are open and at their places now */
-  hold(...paths: readonly string[]): void {
+  /** @param paths of open files that are at their places now */
+  add(...paths: readonly string[]): void {
     for (const path of paths) this.#inodes.set(path, inodeOf(path));
   }
 
@@ -25,7 +25,7 @@ export class HeldFiles {
     }
   }
 
-  /** One of them was renamed. */
+  /** Records that a file was renamed. */
   move(from: string, to: string): void {
     this.#inodes.set(to, this.#inodes.get(from));
     this.#inodes.delete(from);

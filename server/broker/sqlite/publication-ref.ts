@@ -1,25 +1,25 @@
 import type { KeptChannel } from "../ledger/kept-channel.ts";
 import type { HistoryRules } from "../log.ts";
 
-/** A publication in the file, as the ledger keeps it. */
-export interface Filed {
+/** A publication in the file, without its body. The ledger keeps these in memory. */
+export interface PublicationRef {
   readonly row: number;
   readonly offset: number;
-  /** By the history's own time. */
+  /** In history time, see archive.ts. */
   readonly at: number;
-  /** By the wall clock. */
+  /** In wall clock time. */
   readonly timestamp: number;
   readonly size: number;
-  readonly channel: FiledChannel;
-  /** It is known that it cannot be read any more. */
+  readonly channel: StoredChannel;
+  /** Whether reading it has failed. */
   isDamaged: boolean;
 }
 
-/** A channel and what the file knows of it. */
-export interface FiledChannel {
+/** A channel and what the file contains of it. */
+export interface StoredChannel {
   readonly number: number;
-  readonly kept: KeptChannel<Filed>;
-  /** The rules that stand in the file; undefined as long as the channel does not. */
+  readonly kept: KeptChannel<PublicationRef>;
+  /** The rules in the file. Undefined until the channel is saved. */
   saved: HistoryRules | undefined;
   /** The last offset that was deleted from the file. */
   droppedThrough: number;
