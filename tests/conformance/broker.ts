@@ -7,11 +7,11 @@ import { costOf } from "../../server/broker/cost-of.ts";
 import type { HistoryRules } from "../../server/broker/log.ts";
 import { type Declare, declareSuite, type Skip } from "./skip.ts";
 
-/** Workers that share one history, empty at the start. */
+/** Workers that share one history, which is empty at first. */
 export interface TestedBrokers {
   /** One more worker's broker, not started yet. */
   connect(): Broker;
-  /** After all of them are closed. */
+  /** Called after all of them are closed. */
   dispose(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export function brokerConformance(
   });
 }
 
-/** A started broker and all that it told. */
+/** A started broker, and the events that it reported. */
 class Worker {
   readonly broker: Broker;
   readonly received: Publication[] = [];
@@ -120,7 +120,7 @@ class World {
 }
 
 function publishing(world: World, test: Declare): void {
-  test("a receipt names id and position, and what was published is in history", async () => {
+  test("a receipt contains ID and position, and the publication is in the history", async () => {
     const { worker } = world;
     const receipt = await worker.publish({ id: "x", message: "hello" });
     const { publications, top } = await worker.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER);
@@ -128,7 +128,7 @@ function publishing(world: World, test: Declare): void {
     expect(publications).toMatchObject([{ id: "x", offset: 1, epoch: top.epoch, message: "hello" }]);
   });
 
-  test("a receipt says how many workers listened: none before and after, one while this one does", async () => {
+  test("a receipt contains the number of workers that listened: one while this worker listens, none before and after", async () => {
     const { worker } = world;
     const listenersOf = async (draft: Partial<Draft> = {}) => (await worker.publish(draft)).listeners;
     expect(await listenersOf()).toBe(0);
@@ -140,7 +140,7 @@ function publishing(world: World, test: Declare): void {
     expect(await listenersOf()).toBe(0);
   });
 
-  test("drafts without an id get different ones", async () => {
+  test("drafts without an id get unique ones", async () => {
     const receipts = await Promise.all(Array.from({ length: 50 }, () => world.worker.publish()));
     expect(new Set(receipts.map(({ id }) => id)).size).toBe(50);
   });
@@ -166,7 +166,7 @@ function publishing(world: World, test: Declare): void {
 }
 
 function delivering(world: World, test: Declare): void {
-  test("a listener gets what is published to its channels, whole, in order and each once", async () => {
+  test("a listener receives the publications of its channels intact, in order and once", async () => {
     const { worker } = world;
     await Promise.all([worker.broker.listen(a), worker.broker.listen(b)]);
     for (const channel of [a, b, a, "other" as ChannelName, b]) await worker.publish({ channel, sender: "Bob" });
@@ -182,7 +182,7 @@ function delivering(world: World, test: Declare): void {
     ]);
   });
 
-  test("an ephemeral draft is delivered in its turn and not stored", async () => {
+  test("an ephemeral draft is delivered in order and not stored", async () => {
     const { worker } = world;
     await worker.broker.listen(a);
     const receipts = await Promise.all([
@@ -212,7 +212,7 @@ function delivering(world: World, test: Declare): void {
     expect((await worker.until(2)).map(({ id }) => id)).toEqual(["x", "x"]);
   });
 
-  test("listening answers the top, and everything after it is delivered, however many publish meanwhile", async () => {
+  test("listening returns the top, and everything after it is delivered, however much is published in the meantime", async () => {
     const { worker } = world;
     const publishing = Promise.all(Array.from({ length: 500 }, () => worker.publish()));
     const top = await worker.broker.listen(a);
@@ -223,7 +223,7 @@ function delivering(world: World, test: Declare): void {
     expect(offsets).toEqual(Array.from({ length: 501 - top.offset }, (_, index) => top.offset + 1 + index));
   });
 
-  test("after unlisten nothing of the channel comes, until it is listened to again", async () => {
+  test("after unlisten nothing is delivered from the channel until it is listened to again", async () => {
     const { worker } = world;
     await worker.broker.listen(a);
     await worker.broker.listen(b);
@@ -239,14 +239,14 @@ function delivering(world: World, test: Declare): void {
     ]);
   });
 
-  test("unlisten of what is not listened to does nothing", async () => {
+  test("unlisten of a channel that is not listened to does nothing", async () => {
     await world.worker.broker.unlisten(a);
     expect((await world.worker.publish()).position?.offset).toBe(1);
   });
 }
 
 function reading(world: World, test: Declare): void {
-  test("history goes on after a position, and says what it no longer has", async () => {
+  test("history continues after a position, and reports what it no longer has", async () => {
     const { worker } = world;
     for (let count = 0; count < 5; count++) {
       await worker.broker.publish({ channel: a, message: `${count}` }, { ...rules, historySize: 3 });
@@ -267,7 +267,7 @@ function reading(world: World, test: Declare): void {
     expect(await after(5, "other")).toEqual([[3, 4, 5], "epoch-changed"]);
   });
 
-  test("a page of history is bounded by bytes too, but holds one publication whatever its size", async () => {
+  test("a page of history is limited in bytes too, but contains at least one publication of any size", async () => {
     const { worker } = world;
     const draft = { channel: a, message: "x".repeat(300_000) };
     const one = costOf(draft);
@@ -287,7 +287,7 @@ function reading(world: World, test: Declare): void {
     }
   });
 
-  test("tops of many channels come in one answer, those never heard of among them, and stay", async () => {
+  test("one request returns the tops of many channels, including unknown ones, and does not change them", async () => {
     const { worker } = world;
     await worker.publish();
     const names = [a, ...Array.from({ length: 200 }, (_, count) => `new:${count}` as ChannelName)];
@@ -298,21 +298,21 @@ function reading(world: World, test: Declare): void {
     expect(await worker.broker.tops(names)).toEqual(tops);
   });
 
-  test("listening to a channel never heard of gives it the epoch of its first publication", async () => {
+  test("listening to an unknown channel returns the epoch of its first publication", async () => {
     const top = await world.worker.broker.listen(a);
     expect((await world.worker.publish()).position).toEqual({ epoch: top.epoch, offset: 1 });
   });
 }
 
 function goingBack(world: World, test: Declare): void {
-  /** Two publications in the channel, of which the worker has seen more than the broker has. */
+  /** A channel with two publications, of which the worker has seen more than the broker has. */
   const publishTwo = async ({ broker }: Worker, beyond: number) => {
     const { epoch } = await broker.listen(a);
     for (const message of ["1", "2"]) await broker.publish({ channel: a, message }, rules);
     return { epoch, offset: 2 + beyond };
   };
 
-  test("a channel that is behind what its caller has seen continues in an epoch never used before, and listeners are told", async () => {
+  test("a channel that is behind what its caller has seen continues in a new epoch, and listeners are told", async () => {
     const { worker } = world;
     const seen = await publishTwo(worker, 3);
     const top = (await worker.broker.tops([a, b], new Map([[a, seen]]))).get(a);
@@ -336,7 +336,7 @@ function goingBack(world: World, test: Declare): void {
     );
   });
 
-  test("a channel that is as far as its caller has seen, or in another epoch, keeps its epoch", async () => {
+  test("a channel that is not behind its caller, or is in another epoch, keeps its epoch", async () => {
     const { worker } = world;
     const seen = await publishTwo(worker, 0);
     const foreign = { epoch: "foreign", offset: 99 };
@@ -353,7 +353,7 @@ function living(world: World, test: Declare): void {
     expect(world.worker.health).toEqual([true]);
   });
 
-  test("closing finishes what was accepted, and refuses what comes later", async () => {
+  test("closing finishes accepted requests, and refuses later ones", async () => {
     const { worker } = world;
     const accepted = Promise.all(Array.from({ length: 1500 }, () => worker.publish()));
     const closing = worker.broker.close();
@@ -366,7 +366,7 @@ function living(world: World, test: Declare): void {
 }
 
 function betweenWorkers(world: World, test: Declare): void {
-  test("two workers get the same publications in the same order, whoever published", async () => {
+  test("two workers receive the same publications in the same order, whichever worker published", async () => {
     const [one, two] = [world.worker, await world.connect()];
     await Promise.all([one.broker.listen(a), two.broker.listen(a)]);
     await Promise.all(Array.from({ length: 200 }, (_, count) => (count % 2 ? one : two).publish()));
@@ -374,20 +374,20 @@ function betweenWorkers(world: World, test: Declare): void {
     expect(one.received.map(({ offset }) => offset)).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
   });
 
-  test("a receipt counts the workers that listened, whichever of them published", async () => {
+  test("a receipt counts the workers that listened, whichever worker published", async () => {
     const [one, two, three] = [world.worker, await world.connect(), await world.connect()];
     await Promise.all([one.broker.listen(a), two.broker.listen(a)]);
     const receipts = [await one.publish(), await two.publish(), await three.publish()];
     expect(receipts.map(({ listeners }) => listeners)).toEqual([2, 2, 2]);
   });
 
-  test("an id that one worker stored is a duplicate at another", async () => {
+  test("an id stored by one worker is a duplicate on another", async () => {
     const two = await world.connect();
     const first = await world.worker.publish({ id: "x" });
     expect(await two.publish({ id: "x" })).toEqual({ ...first, duplicate: true, listeners: undefined });
   });
 
-  test("every worker that listens to a channel is told of its new epoch", async () => {
+  test("every worker that listens to a channel is told about its new epoch", async () => {
     const [one, two] = [world.worker, await world.connect()];
     const { epoch } = await one.broker.listen(a);
     await two.broker.listen(a);
@@ -396,7 +396,7 @@ function betweenWorkers(world: World, test: Declare): void {
     expect([...two.resets, ...one.resets].map(({ top }) => top)).toEqual([...tops.values(), ...tops.values()]);
   });
 
-  test("a worker that comes later reads what was published before", async () => {
+  test("a worker that starts later reads earlier publications", async () => {
     await world.worker.publish({ message: "before" });
     const two = await world.connect();
     expect((await two.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER)).publications).toMatchObject([
@@ -405,11 +405,11 @@ function betweenWorkers(world: World, test: Declare): void {
   });
 }
 
-/** What a broker of a single process cannot be asked. */
+/** Tests that need several workers, so a broker of a single process skips them. */
 export const oneWorkerOnly: readonly Skip[] = [
-  "two workers get the same publications in the same order, whoever published",
-  "a receipt counts the workers that listened, whichever of them published",
-  "an id that one worker stored is a duplicate at another",
-  "every worker that listens to a channel is told of its new epoch",
-  "a worker that comes later reads what was published before",
+  "two workers receive the same publications in the same order, whichever worker published",
+  "a receipt counts the workers that listened, whichever worker published",
+  "an id stored by one worker is a duplicate on another",
+  "every worker that listens to a channel is told about its new epoch",
+  "a worker that starts later reads earlier publications",
 ].map((test) => ({ test, reason: "it is one process by itself" }));

@@ -2,20 +2,20 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { Cluster, ClusterMessage, Member, MemberState } from "../../server/cluster/cluster.ts";
 import { eventually } from "../waiting.ts";
 
-/** One server's cluster, as a test can steer it. */
+/** One server's cluster, controlled by the test. */
 export interface ClusterUnderTest {
   /** A member that has not started. */
   make(state: MemberState): Cluster;
-  /** Lets a member fall silent as if its process had stopped, until the others have given it up. */
+  /** Silences a member as if its process were suspended, until the others have removed it. */
   silence(member: Cluster): Promise<void>;
-  /** Lets it go on, until it has spoken. */
+  /** Lets it continue until it has sent something. */
   wake(member: Cluster): Promise<void>;
-  /** Everything that was sent so far has arrived. */
+  /** Resolves once everything sent so far has arrived. */
   settle(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What any Cluster keeps to, whatever it is made of. */
+/** What every Cluster must do. */
 export function clusterConformance(name: string, make: () => Promise<ClusterUnderTest>): void {
   describe(name, () => {
     const opened: ClusterUnderTest[] = [];
@@ -32,7 +32,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       return { cluster, members };
     }
 
-    test("everyone hears of everyone who came before and after", async () => {
+    test("every member learns about all others, whether they joined before or after it", async () => {
       const { members } = await world("a", "b", "c");
       expect(members.map((it) => it.others.toSorted())).toEqual([
         ["b", "c"],
@@ -48,7 +48,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(seen).toEqual(["abc", "bac", "cab"]);
     });
 
-    test("what a member announces is seen by the others", async () => {
+    test("the others receive what a member announces", async () => {
       const { cluster, members } = await world("a", "b");
       members[0]?.cluster.announce({ isDraining: true });
       await cluster.settle();
@@ -56,7 +56,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(seen?.state).toMatchObject({ isDraining: true });
     });
 
-    test("a message to the others reaches all of them and not its sender, in order", async () => {
+    test("a message to the others reaches all of them in order, and not its sender", async () => {
       const { cluster, members } = await world("a", "b", "c");
       for (let n = 1; n <= 100; n++) members[0]?.cluster.send("others", { topic: "n", body: n });
       await cluster.settle();
@@ -75,7 +75,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(c?.messages).toEqual([]);
     });
 
-    test("a message to somebody who is gone is lost without a word", async () => {
+    test("a message to a member that left is lost without an error", async () => {
       const { cluster, members } = await world("a", "b");
       const target = members[0]?.idOf("b") ?? "";
       await members[1]?.cluster.close();
@@ -85,7 +85,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(members[1]?.messages).toEqual([]);
     });
 
-    test("who leaves is missed by the others, and hears nothing more", async () => {
+    test("the others are told when a member leaves, and it receives nothing more", async () => {
       const { cluster, members } = await world("a", "b");
       await members[1]?.cluster.close();
       await eventually(() => expect(members[0]?.others).toEqual([]));
@@ -95,7 +95,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(members[1]?.messages).toEqual([]);
     });
 
-    test("of many who claim one name at the same moment exactly one gets it", async () => {
+    test("of many members that claim one name at the same time exactly one gets it", async () => {
       const { members } = await world("a", "b", "c");
       const claims = Array.from({ length: 30 }, (_, n) =>
         members[n % 3]?.cluster.claim({ key: "user:1", holder: `c${n}`, over: "nobody" }),
@@ -105,7 +105,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(granted[0]?.previous).toBeUndefined();
     });
 
-    test("a claim over anybody takes the name, and says from whom", async () => {
+    test("a claim over any holder takes the name, and returns the previous holder", async () => {
       const { members } = await world("a", "b");
       const [a, b] = members;
       await a?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
@@ -113,7 +113,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(taken).toEqual({ isGranted: true, previous: { member: b?.idOf("a") ?? "?", holder: "first" } });
     });
 
-    test("a claim over one holder takes the name from that one only", async () => {
+    test("a claim over a given holder takes the name only from that one", async () => {
       const { members } = await world("a", "b");
       const [a, b] = members;
       await a?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
@@ -123,7 +123,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(granted?.isGranted).toBe(true);
     });
 
-    test("a name that is given back is free, unless somebody else has it by now", async () => {
+    test("a released name is free, unless another member has it by then", async () => {
       const { cluster, members } = await world("a", "b");
       const [a, b] = members;
       await a?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
@@ -145,7 +145,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(claimed).toEqual({ isGranted: true, previous: undefined });
     });
 
-    test("a member whose heartbeat stops is given up, and its names are free", async () => {
+    test("a member whose heartbeat stops is removed, and its names are free", async () => {
       const { cluster, members } = await world("a", "b");
       const [a, b] = members;
       await b?.cluster.claim({ key: "k", holder: "first", over: "nobody" });
@@ -155,7 +155,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect((await a?.cluster.claim({ key: "k", holder: "second", over: "nobody" }))?.isGranted).toBe(true);
     });
 
-    test("a member that was given up and is heard again meets everyone anew, and knows that its names were free", async () => {
+    test("a removed member that returns learns about all others again, and is told that its names were free", async () => {
       const { cluster, members } = await world("a", "b", "c");
       const [a, b, c] = members;
       if (a === undefined || b === undefined || c === undefined) throw new Error("three were made");
@@ -177,7 +177,7 @@ export function clusterConformance(name: string, make: () => Promise<ClusterUnde
       expect(a.messages).toEqual([{ topic: "back", body: 1 }]);
     });
 
-    test("after it was left, a claim is an error and closing again is none", async () => {
+    test("after a member has left, a claim is an error, and leaving again is not", async () => {
       const { members } = await world("a");
       await members[0]?.cluster.close();
       await members[0]?.cluster.close();

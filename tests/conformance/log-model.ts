@@ -12,7 +12,7 @@ interface Stored {
   readonly message: string | undefined;
 }
 
-/** What a log has to do, written as simply as it can be said: nothing is ever taken away, all is worked out anew on each question. */
+/** The simplest correct log: it never removes anything, and computes each answer from scratch. */
 export class LogModel {
   readonly #channels = new Map<ChannelName, { all: Stored[]; rules: HistoryRules; dropped: number }>();
   readonly #ids = new Map<string, { offset: number; at: number }>();

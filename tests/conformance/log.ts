@@ -23,7 +23,7 @@ const a = "a" as ChannelName;
 const b = "b" as ChannelName;
 const earliest: Since = { from: "earliest" };
 
-/** What every log must do. A new log is done when this passes with no skips. */
+/** What every log must do. A new log is complete when it passes without skips. */
 export function logConformance(name: string, make: MakeLog, options: { readonly skip?: readonly Skip[] } = {}): void {
   describe(`${name} keeps the Log contract`, () => {
     const world = new World(make);
@@ -101,7 +101,7 @@ async function refusalOf(call: Promise<unknown>): Promise<unknown> {
 }
 
 function numbering(world: World, test: Declare): void {
-  test("offsets begin at 1 and grow by 1, in each channel by themselves and in one epoch", async () => {
+  test("offsets start at 1 and increase by 1, separately in each channel and in one epoch", async () => {
     const drafts = [a, b, a, a, b].map((channel) => ({ draft: { channel, message: "m" }, rules }));
     const appended = await world.log.append(drafts);
     const places = appended.map((it) => it.outcome === "stored" && [it.publication.channel, it.publication.offset]);
@@ -120,7 +120,7 @@ function numbering(world: World, test: Declare): void {
     expect((await world.top(b)).epoch).not.toBe(top.epoch);
   });
 
-  test("a publication is what its draft was, with the log's time and its place, at once and in history", async () => {
+  test("a publication has the fields of its draft, the log's time and its position, in the answer and in history", async () => {
     world.clock.move(1234);
     const draft: Draft = {
       channel: "@Jürgen 💡" as ChannelName,
@@ -142,21 +142,21 @@ function numbering(world: World, test: Declare): void {
     ]);
   });
 
-  test("an empty message is not the same as none", async () => {
+  test("an empty message differs from no message", async () => {
     const stored = [await world.store({ message: "" }), await world.store({ data: "1" })];
     const { publications } = await world.log.read(a, earliest, 10, Number.MAX_SAFE_INTEGER);
     expect(publications).toEqual(stored);
     expect(publications.map(({ message }) => message)).toEqual(["", "m"]);
   });
 
-  test("a draft without an id gets one that no other has", async () => {
+  test("a draft without an id gets a unique one", async () => {
     const ids = new Set<string>();
     for (let count = 0; count < 100; count++) ids.add((await world.store()).id);
     expect(ids.size).toBe(100);
     expect(ids.has("")).toBe(false);
   });
 
-  test("calls take effect in the order in which they are made", async () => {
+  test("calls take effect in order", async () => {
     const [, first, , second] = await Promise.all([
       world.store(),
       world.log.read(a, earliest, 10, Number.MAX_SAFE_INTEGER),
@@ -166,18 +166,18 @@ function numbering(world: World, test: Declare): void {
     expect([first.publications.length, first.top.offset, second.offset]).toEqual([1, 1, 2]);
   });
 
-  test("nothing to append is answered with nothing", async () => {
+  test("appending nothing returns nothing", async () => {
     expect(await world.log.append([])).toEqual([]);
   });
 
-  test("closing twice is closing once", async () => {
+  test("closing a second time has no effect", async () => {
     await Promise.all([world.log.close(), world.log.close()]);
     await expect(world.log.close()).resolves.toBeUndefined();
   });
 }
 
 function goingBack(world: World, test: Declare): void {
-  test("a channel that is behind what was seen of it continues in a new epoch with all that it keeps", async () => {
+  test("a channel that is behind what was seen of it continues in a new epoch, and keeps its history", async () => {
     for (let count = 0; count < 3; count++) await world.store();
     const { epoch } = await world.top();
     const seen = new Map([[a, { epoch, offset: 4 }]]);
@@ -197,7 +197,7 @@ function goingBack(world: World, test: Declare): void {
     expect(publications.map((it) => [it.epoch, it.offset])).toEqual([1, 2, 3, 4].map((it) => [top?.epoch ?? "", it]));
   });
 
-  test("a channel that is as far as what was seen of it keeps its epoch", async () => {
+  test("a channel that is not behind what was seen of it keeps its epoch", async () => {
     await world.store();
     const top = await world.top();
     for (const seen of [top, { ...top, offset: 0 }, { epoch: "foreign", offset: 7 }]) {
@@ -264,7 +264,7 @@ function reading(world: World, test: Declare): void {
     });
   }
 
-  test("a limit takes the oldest of what was asked for, and leaves the top and the gap as they are", async () => {
+  test("a limit selects the oldest of the requested publications, and does not change the top and the gap", async () => {
     const epoch = await storeEight(world);
     const since: Since = { from: "position", position: { epoch, offset: 2 } };
     for (const [limit, offsets] of [
@@ -282,7 +282,7 @@ function reading(world: World, test: Declare): void {
     }
   });
 
-  test("a page takes as many as fit into its bytes, not one byte more, and one whatever its size", async () => {
+  test("a page contains as many publications as fit into its bytes, and at least one of any size", async () => {
     const one = costOf({ channel: a, message: "12345" });
     for (let count = 0; count < 3; count++) await world.store({ message: "12345" });
     await world.store({ message: "x".repeat(10_000) });
@@ -302,7 +302,7 @@ function reading(world: World, test: Declare): void {
     }
   });
 
-  test("a channel never heard of has an empty, complete history, and keeps the epoch it was answered with", async () => {
+  test("an unknown channel has an empty, complete history, and keeps the epoch of that answer", async () => {
     const wishes: Since[] = [earliest, { from: "age", ms: 1000 }, { from: "last", count: 3 }];
     for (const since of wishes) {
       const { publications, gap, top } = await world.log.read(a, since, 10, Number.MAX_SAFE_INTEGER);
@@ -312,7 +312,7 @@ function reading(world: World, test: Declare): void {
     expect((await world.store()).epoch).toBe((await world.top()).epoch);
   });
 
-  test("a position in a channel never heard of is from another epoch", async () => {
+  test("a position in an unknown channel is from another epoch", async () => {
     const position = { epoch: "before", offset: 3 };
     expect((await world.log.read(a, { from: "position", position }, 10, Number.MAX_SAFE_INTEGER)).gap).toBe(
       "epoch-changed",
@@ -320,7 +320,7 @@ function reading(world: World, test: Declare): void {
   });
 }
 
-/** Eight publications, 10 ms apart, of which the last five are kept; the newest is of now. @returns the epoch */
+/** Publishes eight messages 10 ms apart. The last five are kept, and the newest was published now. @returns the epoch */
 async function storeEight(world: World): Promise<string> {
   let epoch = "";
   for (let count = 1; count <= 8; count++) {
@@ -331,7 +331,7 @@ async function storeEight(world: World): Promise<string> {
 }
 
 function bounds(world: World, test: Declare): void {
-  test("a channel keeps as many publications as it may, and not one more", async () => {
+  test("a channel keeps its maximum number of publications, and not one more", async () => {
     const its = { ...rules, historySize: 3 };
     for (let count = 0; count < 3; count++) await world.store({}, its);
     expect(await world.offsets(earliest)).toEqual([1, 2, 3]);
@@ -339,7 +339,7 @@ function bounds(world: World, test: Declare): void {
     expect(await world.offsets(earliest)).toEqual([2, 3, 4]);
   });
 
-  test("a size of 0 keeps nothing but the numbering", async () => {
+  test("a size of 0 keeps no publications, and still assigns offsets", async () => {
     const its = { ...rules, historySize: 0 };
     await world.store({}, its);
     const { epoch } = await world.store({}, its);
@@ -352,7 +352,7 @@ function bounds(world: World, test: Declare): void {
     expect([publications, top, gap]).toEqual([[], { epoch, offset: 2 }, "history-too-short"]);
   });
 
-  test("a publication of exactly the greatest age is there, and one of a millisecond more is not", async () => {
+  test("a publication of exactly the maximum age is kept, and one a millisecond older is not", async () => {
     const { epoch } = await world.store({}, { ...rules, historyTtl: 500 });
     world.clock.move(500);
     expect(await world.offsets(earliest)).toEqual([1]);
@@ -367,7 +367,7 @@ function bounds(world: World, test: Declare): void {
     expect(gap).toBe("history-too-short");
   });
 
-  test("a channel keeps as many bytes as it may, and not one more", async () => {
+  test("a channel keeps its maximum number of bytes, and not one more", async () => {
     const two = 2 * costOf({ channel: a, message: "12345" });
     await world.store({ message: "12345" }, { ...rules, historyBytes: two });
     await world.store({ message: "12345" }, { ...rules, historyBytes: two });
@@ -376,7 +376,7 @@ function bounds(world: World, test: Declare): void {
     expect(await world.offsets(earliest)).toEqual([2, 3]);
   });
 
-  test("a publication larger than its channel may be is numbered and not kept, nor are those before it", async () => {
+  test("a publication larger than its channel's limit gets an offset, and neither it nor earlier ones are kept", async () => {
     const its = { ...rules, historyBytes: costOf({ channel: a, message: "12345" }) };
     await world.store({ message: "12345" }, its);
     await world.store({ message: "123456" }, its);
@@ -385,20 +385,20 @@ function bounds(world: World, test: Declare): void {
     expect(await world.offsets(earliest)).toEqual([3]);
   });
 
-  test("narrower rules take effect with the publication that brings them", async () => {
+  test("stricter limits take effect with the publication that has them", async () => {
     for (let count = 0; count < 5; count++) await world.store();
     await world.store({}, { ...rules, historySize: 2 });
     expect(await world.offsets(earliest)).toEqual([5, 6]);
   });
 
-  test("wider rules do not bring back what was over its time", async () => {
+  test("looser limits do not restore expired publications", async () => {
     await world.store({}, { ...rules, historyTtl: 500 });
     world.clock.move(501);
     await world.store({}, { ...rules, historyTtl: 5000 });
     expect(await world.offsets(earliest)).toEqual([2]);
   });
 
-  test("over the bytes of all channels, the one that was not used for longest gives way first, oldest first", async () => {
+  test("above the total limit, the least recently used channel is evicted first, oldest publications first", async () => {
     const one = costOf({ channel: a, message: "m" });
     await world.begin({ totalBytes: 4 * one + 3 * channelCost(a) });
     for (const channel of [a, a, b, b]) await world.store({ channel });
@@ -412,7 +412,7 @@ function bounds(world: World, test: Declare): void {
     expect([await world.offsets(earliest, a), await world.offsets(earliest, b)]).toEqual([[2], [2, 3]]);
   });
 
-  test("known channels count among the bytes of all: they make publications give way, and one too many is refused", async () => {
+  test("known channels count toward the total limit: they evict publications, and one too many is refused", async () => {
     const c = "c" as ChannelName;
     const one = costOf({ channel: a, message: "m" });
     await world.begin({ totalBytes: 3 * channelCost(a) + one - 1 });
@@ -428,7 +428,7 @@ function bounds(world: World, test: Declare): void {
     expect((await world.log.tops([c])).get(c)?.offset).toBe(0);
   });
 
-  test("epoch and top outlive all messages", async () => {
+  test("epoch and top are kept when all messages are gone", async () => {
     await world.store();
     const { epoch } = await world.store();
     await world.clock.moveInSteps(3_600_000, 600_000);
@@ -440,7 +440,7 @@ function bounds(world: World, test: Declare): void {
 function idempotency(world: World, test: Declare): void {
   const withId = (id: string, channel = a) => ({ draft: { channel, id, message: id }, rules });
 
-  test("the same id is stored once, and answered with the first one's position, whatever the body", async () => {
+  test("a repeated id is stored once, and the answer has the first position, whatever the body", async () => {
     const { epoch } = await world.store({ id: "x" });
     await world.store();
     const [again] = await world.log.append([{ draft: { channel: a, id: "x", message: "other" }, rules }]);
@@ -456,11 +456,11 @@ function idempotency(world: World, test: Declare): void {
     ]);
   });
 
-  test("the same id in another channel is another publication", async () => {
+  test("the same id in another channel is a different publication", async () => {
     expect(outcomes(await world.log.append([withId("x", a), withId("x", b)]))).toEqual(["stored", "stored"]);
   });
 
-  test("an id is known for the whole window, and new a millisecond later", async () => {
+  test("an id is remembered for the whole window, and is new a millisecond later", async () => {
     await world.begin({ idWindowMs: 1000 });
     await world.store({ id: "x" });
     world.clock.move(1000);
@@ -469,12 +469,12 @@ function idempotency(world: World, test: Declare): void {
     expect(outcomes(await world.log.append([withId("x"), withId("x")]))).toEqual(["stored", "duplicate"]);
   });
 
-  test("an id is known after its publication is gone", async () => {
+  test("an id is remembered after its publication is evicted", async () => {
     await world.store({ id: "x" }, { ...rules, historySize: 0 });
     expect(outcomes(await world.log.append([withId("x")]))).toEqual(["duplicate"]);
   });
 
-  test("when the memory of ids is full, new ids are refused, old ones known, and the rest goes on", async () => {
+  test("when the memory for ids is full, new ids are refused, old ones are still recognized, and everything else works", async () => {
     await world.begin({ idBytes: 2000, idWindowMs: 1000 });
     let taken = 0;
     while (outcomes(await world.log.append([withId(`id-${taken}`)]))[0] === "stored") taken++;
@@ -499,7 +499,7 @@ function clockSteps(world: World, test: Declare): void {
     expect(await world.offsets({ from: "age", ms: 1000 })).toEqual([1, 2]);
   });
 
-  test("setting the wall clock back keeps nothing longer than its time", async () => {
+  test("setting the wall clock back keeps nothing past its expiry", async () => {
     await world.begin({ idWindowMs: 1000 });
     await world.store({ id: "x" }, { ...rules, historyTtl: 1000 });
     world.clock.set(-12 * hours);
@@ -512,7 +512,7 @@ function clockSteps(world: World, test: Declare): void {
 function channels(world: World, test: Declare): void {
   const c = "c" as ChannelName;
 
-  test("as many channels as there may be are taken, and one more is refused by itself", async () => {
+  test("the maximum number of channels is accepted, and only one more is refused", async () => {
     await world.begin({ maxChannels: 2 });
     const batch = [a, b, c, a].map((channel) => ({ draft: { channel, message: "m" }, rules }));
     expect(outcomes(await world.log.append(batch))).toEqual(["stored", "stored", "too-many-channels", "stored"]);
@@ -521,7 +521,7 @@ function channels(world: World, test: Declare): void {
     expect([publications, top.offset, gap]).toEqual([[], 0, undefined]);
   });
 
-  test("a channel that keeps nothing and was not used for a while makes room for a new one, and has another epoch then", async () => {
+  test("an empty channel that was not used for a while is evicted for a new one, and has another epoch afterwards", async () => {
     await world.begin({ maxChannels: 2, minIdleMs: 1000 });
     const { epoch } = await world.store({ channel: a }, { ...rules, historySize: 0 });
     await world.store({ channel: b });
@@ -534,7 +534,7 @@ function channels(world: World, test: Declare): void {
     expect((await world.store({ channel: a })).epoch).not.toBe(epoch);
   });
 
-  test("a channel is forgotten in the background when nobody used it for long, and has another epoch then", async () => {
+  test("a channel that was not used for long expires in the background, and has another epoch afterwards", async () => {
     await world.begin({ forgetMs: 100_000 });
     const [first, second] = [await world.store({ channel: a }), await world.store({ channel: b })];
     await world.clock.moveInSteps(90_000, 5000);
@@ -544,7 +544,7 @@ function channels(world: World, test: Declare): void {
     expect((await world.top(b)).epoch).toBe(second.epoch);
   });
 
-  test("lists channels by name, those with a prefix, after a name, as many as were asked for", async () => {
+  test("lists channels sorted by name, filtered by prefix, after a name, up to a limit", async () => {
     const names = ["room:2", "room:10", "room:1", "other", "room:Ä", "ROOM:1"];
     await world.log.append(names.map((name) => ({ draft: { channel: name as ChannelName, message: "m" }, rules })));
     await world.log.tops(["room:0" as ChannelName]);
@@ -556,14 +556,14 @@ function channels(world: World, test: Declare): void {
     expect([await listed("", "", 0), await listed("none", "", 10)]).toEqual([[], []]);
   });
 
-  test("describes one channel, and does not make it known by that", async () => {
+  test("describes a channel without creating it", async () => {
     await world.store({}, { ...rules, historySize: 1 });
     await world.store({}, { ...rules, historySize: 1 });
     expect(await world.log.summary(a)).toEqual({ channel: a, top: await world.top(a), messages: 1 });
     expect([await world.log.summary(b), (await world.log.list("", "", 10)).length]).toEqual([undefined, 1]);
   });
 
-  test("lists each channel with its top and what is kept of it now", async () => {
+  test("lists each channel with its top and its kept history", async () => {
     for (let count = 0; count < 3; count++) await world.store({}, { ...rules, historySize: 2, historyTtl: 1000 });
     const top = await world.top();
     expect(await world.log.list("", "", 10)).toEqual([{ channel: a, top, messages: 2 }]);
@@ -598,13 +598,13 @@ function againstModel(world: World, test: Declare): void {
     }),
   );
 
-  test("does what the model does, whatever is appended, read and waited for", async () => {
+  test("behaves like the model, whatever is appended and read, and whatever time passes", async () => {
     await world.begin({ idWindowMs: 150 });
     let run = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
         const model = new LogModel(150);
-        const prefix = `${run++}:`; // channels of its own for each run, since a log is dear to make
+        const prefix = `${run++}:`; // Each run uses its own channels, since creating a log is slow.
         const called = (it: string) => `${prefix}${it}` as ChannelName;
         for (const it of steps) {
           if (it.verb === "move") world.clock.move(it.ms);

@@ -5,7 +5,7 @@ import { SocketUnderTest } from "../e2e/socket.ts";
 import { eventually, until } from "../waiting.ts";
 import { TwoNodes } from "./two-nodes.ts";
 
-/** A member that is not heard of is gone after 6 s; on a busy machine that is noticed a little later. */
+/** A silent member is removed after 6 s, or a little later on a busy machine. */
 const goneMs = 15_000;
 
 test("a killed node is removed with its counts, presence and claims, and others are notified", async () => {
@@ -28,7 +28,7 @@ test("a killed node is removed with its counts, presence and claims, and others 
     expect(await nodes.two.processes()).toHaveLength(3);
   });
   expect(await nodes.two.json("POST", "/sse/push", { user_id: "u1", data: 1 })).toMatchObject({ status: "partial" });
-  // Claims of the dead are free, at once and through HAProxy, which goes around the node that is away.
+  // The dead node's claims are free, directly and through HAProxy, which avoids the dead node.
   for (let n = 0; n < 8; n++) {
     using again = await SocketUnderTest.open(`${nodes.proxy.wsUrl}?user_id=u${n}`);
     expect(again.welcome).toMatchObject({ user_id: `u${n}` });
@@ -74,7 +74,7 @@ test("POST /v1/drain empties one node: SDK clients move to the other through HAP
   expect(nodes.output).toMatch(
     new RegExp(`one +\\| .*Stopped: \\{"initial":${held},"left":${held},"moved":0,"forced":0`),
   );
-  // Nobody hears of those who only moved.
+  // Clients that only moved cause no notices.
   const told = watcher.frames.slice(before).filter(({ event }) => event === "left" || event === "joined");
   expect(told).toEqual([]);
   for (const it of readers) it.close();

@@ -4,7 +4,7 @@ import { type Frame, SocketUnderTest } from "../e2e/socket.ts";
 import { eventually } from "../waiting.ts";
 import { type Node, TwoNodes } from "./two-nodes.ts";
 
-/** Enough for each of two workers to have some, but once in a thousand million runs. */
+/** Enough that each of two workers has some, except in one of a billion runs. */
 const each = 30;
 
 let nodes: TwoNodes;
@@ -31,7 +31,7 @@ async function openMany(): Promise<SocketUnderTest[]> {
   return sockets;
 }
 
-/** Where a channel stood when the client was welcomed, as `since` wants it. */
+/** The channel's position in the welcome, in the form of `since`. */
 function cursorOf({ welcome }: SocketUnderTest, channel: string): string {
   const place = (welcome.channels as Record<string, { epoch: string; offset: number }>)[channel];
   return encodeURIComponent(`${encodeURIComponent(channel)}~${place?.epoch}~${place?.offset}`);
@@ -59,7 +59,7 @@ describe("R4: a push gateway", () => {
     const bob = await open(nodes.two, "user_id=bob");
     const answer = await nodes.one.json("POST", "/sse/push", { user_id: "bob", data: 1, event_id: "e1" });
     expect(answer).toMatchObject({ status: "success" });
-    // The same event at the other node is the same event.
+    // The same event sent to the other node is a duplicate.
     await nodes.two.json("POST", "/sse/push", { user_id: "bob", data: 1, event_id: "e1" });
     await nodes.one.json("POST", "/sse/push", { user_id: "bob", data: 2 });
     await bob.untilMessages(2);

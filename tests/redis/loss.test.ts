@@ -95,7 +95,7 @@ const disruptions: readonly Disruption[] = [
 ];
 
 test.each(disruptions)(
-  "$name costs no message in silence",
+  "$name loses no message silently",
   async ({ name, config, strike, expected }) => {
     await using redis = await RedisServer.start(config);
     const figures = await runLoss({ name, redisUrl: redis.url, disrupt: (load) => strike(redis, load) });
@@ -106,7 +106,7 @@ test.each(disruptions)(
 );
 
 test(
-  "a primary of a cluster that is killed costs no message in silence",
+  "killing a primary of a cluster loses no message silently",
   async () => {
     await using cluster = await RedisServerCluster.start({ primaries: 3, replicasEach: 1 });
     const figures = await runLoss({
@@ -127,7 +127,7 @@ test(
 );
 
 test(
-  "a planned failover loses nothing: the epochs go on, and no client is told anything",
+  "a planned failover loses nothing: the epochs stay the same, and clients are told nothing",
   async () => {
     await using cluster = await RedisServerCluster.start({ primaries: 3, replicasEach: 1 });
     const key = "fanfare:{room:a}:record";
@@ -166,7 +166,7 @@ test(
 );
 
 test(
-  "a subscription whose packets are dropped while Redis restarts is found to be deaf",
+  "a subscription whose packets are dropped while Redis restarts loses no message silently",
   async () => {
     await using redis = await RedisServer.start(durable);
     const deaf = new SilentLine();
@@ -189,7 +189,7 @@ test(
 );
 
 test.each(["tests/redis/broken/one-replication-id.ts", "tests/redis/broken/nobody-has-seen-more.ts"])(
-  "the checker finds positions that are given twice: %s",
+  "the checker finds offsets that are assigned twice: %s",
   async (main) => {
     await using redis = await RedisServer.start();
     const disrupt = (load: Load) => restoreOldCopy(redis, load);

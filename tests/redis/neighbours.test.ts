@@ -46,7 +46,7 @@ async function useAll(server: ServerUnderTest): Promise<void> {
   expect(await server.exited).toBe(0);
 }
 
-test("keys of other applications are byte for byte what they were", async () => {
+test("keys of other applications stay unchanged, byte for byte", async () => {
   await using redis = await RedisServer.start();
   await redis.command("SET", "session:1", "x");
   await redis.command("HSET", "fanfare", "a", 1);
@@ -64,7 +64,7 @@ test("keys of other applications are byte for byte what they were", async () => 
   expect((await copyOf(redis, (key) => !isForeign(key))).size).toBeGreaterThan(2);
 }, 60_000);
 
-test("a key of another program under our very name is left alone, and only its channel suffers", async () => {
+test("another program's key with one of our names is left alone, and affects only its channel", async () => {
   await using redis = await RedisServer.start();
   await redis.command("SET", "fanfare:{text}:record", "somebody else's text");
   await redis.command("RPUSH", "fanfare:{list}:record", "a");
@@ -90,7 +90,7 @@ test("a key of another program under our very name is left alone, and only its c
   expect(await copyOf(redis, isForeign)).toEqual(before);
 }, 60_000);
 
-test("servers in two databases of one Redis have nothing to do with each other", async () => {
+test("servers in two databases of one Redis do not affect each other", async () => {
   await using redis = await RedisServer.start();
   const env = { USER_CONNECTIONS: "reject" };
   await using first = await startServer({ env: { ...env, REDIS_URL: `${redis.url}/0` } });

@@ -53,6 +53,6 @@ test.each<[string, Schema]>([
   ["not", { not: {} }],
   ["the format email", { format: "email" }],
   ["the type int", { type: "int" }],
-])("what it does not know is said, not passed over: %s", (what, schema) => {
+])("reports what it does not support instead of ignoring it: %s", (what, schema) => {
   expect(() => check(schema, 1, { resolve, isStrict: false })).toThrow(`does not know ${what}`);
 });

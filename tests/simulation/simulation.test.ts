@@ -16,7 +16,7 @@ const fixedPlans: readonly Plan[] = [
 /** How many seeds a fault that is put back may hide from. */
 const seedsPerVariant = 120;
 
-test("a plan is performed the same way each time", () => {
+test("a plan always runs the same way", () => {
   for (const it of [2, 3, 485]) {
     const [one, other] = [simulate(makePlan(it)), simulate(makePlan(it))];
     expect(other).toEqual(one);
@@ -24,7 +24,7 @@ test("a plan is performed the same way each time", () => {
   }
 });
 
-test("different seeds are different cities", () => {
+test("different seeds give different runs", () => {
   const hashes = [1, 2, 3].map((it) => simulate(makePlan(it)).hash);
   expect(new Set(hashes).size).toBe(3);
 });

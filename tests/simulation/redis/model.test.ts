@@ -27,7 +27,7 @@ afterAll(async () => {
   await server.close();
 });
 
-test("the modelled Redis answers like a real one, whatever is asked", () =>
+test("the modelled Redis answers any command like a real one", () =>
   replayable(async () => {
     const model = makeModel();
     const scripts = { ...brokerScripts(), ...directoryScripts() };
