@@ -16,7 +16,7 @@ export interface Broker {
   /**
    * Stores the draft and sends it to every listening worker, this one included. Drafts of one caller are stored in the
    * order of the calls. No order is promised between the answer and the delivery to this worker. Ephemeral ones are only
-   * sent, in their turn among the others; they are never duplicates.
+   * sent, in order with the others, and are never duplicates.
    * @throws ServiceError "broker-unavailable" if it may not be stored, "idempotency-full", "too-many-channels".
    */
   publish(draft: Draft, rules: HistoryRules): Promise<Published>;
@@ -51,7 +51,7 @@ export interface BrokerEvents {
   /**
    * A channel that this worker listens to has a new epoch, because its numbering went back (storage lost its tail, or an
    * older copy was restored). `top` is where it stands now; its epoch was never used for this channel before. No order is
-   * promised between this and the first publication of the new epoch, and it may be said more than once.
+   * promised between this and the first publication of the new epoch, and it may be called more than once.
    */
   onReset(channel: ChannelName, top: Position): void;
   /** Whether publishing can work now; called when it is started and on each change. */

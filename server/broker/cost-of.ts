@@ -3,8 +3,8 @@ import type { Body, Draft, Labels, Publication } from "../../protocol/publicatio
 import { textBytes } from "../lib/own-text.ts";
 
 /**
- * What one publication costs while it is kept, in bytes of memory: all its texts and the objects around them. Every bound
- * on kept or waiting publications counts with it. A draft costs what its publication will.
+ * The cost of one publication in memory, in bytes: all its texts and the objects around them. Every limit on kept or waiting
+ * publications uses it. A draft costs as much as its publication.
  *
  * costOf({ channel: "a", message: "hi" }) -> 250 + (64 + 1) + (64 + 2) + (64 + 36) = 481
  */
@@ -23,13 +23,13 @@ export function costOf(publication: Draft | Publication): number {
 
 /**
  * What a publisher's limit counts (`MAX_MESSAGE_BYTES`): message, data and headers in UTF-8, however the JSON of `data` was
- * escaped. Every publisher that sends the same has the same limit then, whatever its JSON encoder does.
+ * escaped. So the limit does not depend on the publisher's JSON encoder.
  */
 export function publishedBytesOf(draft: Body & Labels): number {
   return bytesOf(draft.data === undefined ? draft : { ...draft, data: withoutEscapes(draft.data) });
 }
 
-/** Bytes of message, data and headers as they are stored and sent. The rest has limits of its own. */
+/** Bytes of message, data and headers as they are stored and sent. The other fields have their own limits. */
 export function bytesOf({ message, data, headers }: Body & Labels): number {
   let bytes =
     (message === undefined ? 0 : Buffer.byteLength(message)) + (data === undefined ? 0 : Buffer.byteLength(data));
@@ -37,12 +37,12 @@ export function bytesOf({ message, data, headers }: Body & Labels): number {
   return bytes;
 }
 
-/** What a known channel costs while it keeps nothing, bytes of memory. */
+/** The cost of a known channel without publications, bytes of memory. */
 export function channelCost(name: string): number {
   return channelBytes + textBytes(name);
 }
 
-/** What a remembered id costs, bytes of memory. @param key See `idKey`. */
+/** The cost of a remembered id, bytes of memory. @param key See `idKey`. */
 export function idCost(key: string): number {
   return idBytes + textBytes(key);
 }
@@ -54,16 +54,16 @@ function headersCost(headers: Readonly<Record<string, string>>): number {
 }
 
 /**
- * The object with its numbers, its place in a ring, and the room that the garbage collector leaves free: 140 to 250 measured
- * with up to a million publications (bench/memory).
+ * The object with its numbers, its slot in a ring, and the memory that the garbage collector leaves free: measured as 140 to
+ * 250 with up to a million publications (bench/memory).
  */
 const objectBytes = 250;
 /** A UUID. */
 const generatedIdBytes = 64 + 36;
-/** An object whose names differ from all others has a description of its own in the engine. */
+/** In the engine, an object with property names of its own has its own hidden class. */
 const headersBytes = 300;
 const headerBytes = 150;
-/** Its record with an epoch, its place in a map and in an order of use: 290 to 410 with its name measured. */
+/** Its object with an epoch, and its entries in a map and in an order of use: measured as 290 to 410 with its name. */
 const channelBytes = 350;
-/** A place in a map and in a ring, and two small objects: 240 to 260 with a short key measured. */
+/** Entries in a map and in a ring, and two small objects: measured as 240 to 260 with a short key. */
 const idBytes = 180;

@@ -6,19 +6,19 @@ import { MemoryLog } from "./memory/log.ts";
 import type { BrokerOptions } from "./options.ts";
 import { SqliteLog } from "./sqlite/log.ts";
 
-/** What a log is given besides settings. */
+/** What a log needs besides its settings. */
 export interface LogEnvironment {
   readonly clock?: Clock;
   /**
-   * How a channel is kept by the settings of today: what a durable log finds stored under other rules is kept by these from
-   * the start on. Without it a channel's last publication decides.
+   * The rules of a channel under the current settings. A durable log applies them to stored channels at start-up. Without
+   * it, the rules of a channel's last publication apply.
    */
   rulesOf?(channel: ChannelName): HistoryRules;
 }
 
 /**
  * Opens the configured log: durable with a directory, otherwise in memory.
- * @throws UnusableStorage that names DATA_DIR, what is wrong with the directory, and the way out.
+ * @throws UnusableStorage that names DATA_DIR, what is wrong with the directory, and what to do.
  */
 export async function openLog(
   settings: LogSettings & Pick<BrokerOptions, "dataDir">,

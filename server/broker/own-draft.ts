@@ -5,8 +5,8 @@ import { ownText } from "../lib/own-text.ts";
 type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /**
- * The draft with copies of all its texts, so that keeping it keeps nothing of the request or frame that it was cut from.
- * Every draft passes here once, before it is handed to the broker.
+ * Copies all texts of a draft, so that keeping it does not keep the request or frame that they are slices of in memory.
+ * Called once for each draft, before it goes to the broker.
  */
 export function ownDraft(draft: Draft): Draft {
   const own: Writable<Draft> = { ...draft };

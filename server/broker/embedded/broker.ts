@@ -29,13 +29,13 @@ interface Waiting extends LogEntry {
 /**
  * The broker of a server that is one process: numbering, storing and delivering around a log of its own.
  *
- * One append is on its way at a time. What is published meanwhile leaves together with the next one: with a log in memory
- * that is what was published in one go, with one on disk it is one transaction for as many drafts as came during the
- * last. Delivery happens when the append is answered, in its order, so nothing is delivered that is not stored.
+ * One append is in flight at a time, and drafts published in the meantime form the next one. With a log in memory, an append
+ * holds the drafts of one turn of the event loop. With a log on disk, it is one transaction with all drafts that arrived
+ * during the last one. Drafts are delivered in order once their append is answered, so only stored drafts are delivered.
  *
- * When the log fails, those drafts are answered with "broker-unavailable" and not delivered, and health is false until the
- * log works again. An empty append asks it: every 2 seconds, so that a failure is known before somebody publishes, and with
- * growing pauses after one.
+ * When the log fails, the drafts of the append are refused with "broker-unavailable" and not delivered, and health is false
+ * until the log works again. An empty append probes it: every 2 seconds, so that a failure is noticed even if nobody
+ * publishes, and with growing pauses after a failure.
  */
 export class EmbeddedBroker implements Broker, ChannelDirectory {
   readonly #log: Log;
@@ -55,12 +55,12 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     this.#clock = clock;
   }
 
-  /** @throws what the log throws that cannot be opened; then this broker is of no more use. */
+  /** @throws the log's error if it cannot be opened. The broker cannot be used then. */
   async start(events: BrokerEvents): Promise<void> {
     await this.#log.open();
     this.#events = events;
     events.onHealth(true);
-    this.#ask(watchMs);
+    this.#probeAfter(watchMs);
   }
 
   publish(draft: Draft, rules: HistoryRules): Promise<Published> {
@@ -76,7 +76,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     });
   }
 
-  /** Listens first, asks for the top second, so that nothing falls between. */
+  /** Listens first and reads the top second, so that no publication is missed in between. */
   async listen(channel: ChannelName): Promise<Position> {
     this.#listened.add(channel);
     const top = (await this.#log.tops([channel])).get(channel);
@@ -125,7 +125,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   }
 
   async #run(): Promise<void> {
-    await undefined; // what is published in the same go leaves in the same append
+    await undefined; // drafts of the same turn share an append
     while (this.#waiting.length > 0) {
       const batch = this.#takeBatch();
       const stored = batch.filter(({ draft }) => draft.ephemeral !== true);
@@ -155,7 +155,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     }
   }
 
-  /** Answers and delivers in the order of the calls; ephemeral ones keep their place among the others. */
+  /** Answers and delivers in the order of the calls, ephemeral drafts included. */
   #settle(batch: readonly Waiting[], appended: readonly Appended[] | ServiceError): void {
     let next = 0;
     for (const waiting of batch) {
@@ -211,12 +211,12 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     }
   }
 
-  #ask(ms: number): void {
+  #probeAfter(ms: number): void {
     this.#probe?.cancel();
     if (this.#closing !== undefined) return;
     this.#probe = this.#clock.setTimeout(async () => {
       await this.#append([]);
-      if (this.#failures === 0) this.#ask(watchMs);
+      if (this.#failures === 0) this.#probeAfter(watchMs);
     }, ms);
   }
 
@@ -226,12 +226,12 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
       logFailure(error);
       this.#events?.onHealth(false);
     }
-    this.#ask(backoff(this.#failures));
+    this.#probeAfter(backoff(this.#failures));
   }
 
   #recovered(): void {
     this.#failures = 0;
-    this.#ask(watchMs);
+    this.#probeAfter(watchMs);
     logger().info("Storage works again.");
     this.#events?.onHealth(true);
   }

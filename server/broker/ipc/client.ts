@@ -28,8 +28,8 @@ export interface IpcBrokerOptions {
   /** The name of this worker, for the host's log: `worker 3`. */
   readonly name: string;
   /**
-   * The host was there and is gone: nobody listens there any more, it hangs, or it speaks another version. Once for each
-   * time that it was there; whoever is told logs it. The broker goes on reaching for it, unless the version is another.
+   * The host is gone: its socket is closed, it hangs, or it has another version. Called once per loss; the callee logs it.
+   * The broker keeps reconnecting, unless the version differs.
    */
   readonly onHostGone?: (reason: string) => void;
   readonly link?: Pick<LinkSettings, "maxQueuedBytes" | "beatMs" | "maxSilentBeats" | "clock">;
@@ -38,9 +38,9 @@ export interface IpcBrokerOptions {
 /**
  * The broker of a worker whose log is held by another process of this machine, the `IpcHost`.
  *
- * What is on its way when the connection breaks is refused with "broker-unavailable": it may be stored or not, and the
- * publisher says it again with the same id. After a new connection everything is listened to again before `onBreak`
- * says that deliveries may be missing, so that whoever compares tops then misses nothing.
+ * When the connection breaks, requests in flight are refused with "broker-unavailable": a draft may or may not be stored, and
+ * the publisher retries with the same id. After a reconnect the broker listens to all channels again before it calls
+ * `onBreak`, so that a comparison of tops after `onBreak` finds everything that was missed.
  */
 export class IpcBroker implements Broker, ChannelDirectory {
   readonly #options: IpcBrokerOptions;
@@ -116,7 +116,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
   }
 
   async unlisten(channel: ChannelName): Promise<void> {
-    // Without an answer: what is on its way is dropped here, and what follows comes after it at the host too.
+    // Needs no answer: deliveries in flight are dropped here, and the host handles later requests after this one.
     if (this.#listened.delete(channel)) this.#send({ verb: "unlisten", channel });
   }
 
@@ -210,7 +210,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     }
   }
 
-  /** There is a link. Its first news is the host's health, so that is known when this is done. */
+  /** Called for each new link. The host sends its health first, so it is known when this is done. */
   async #listenAgain(): Promise<void> {
     const channels = Array.from(this.#listened);
     const slices = Array.from({ length: Math.ceil(channels.length / listenSlice) || 1 }, (_, at) =>
@@ -220,13 +220,13 @@ export class IpcBroker implements Broker, ChannelDirectory {
     try {
       for (const slice of slices) {
         await this.#ask(
-          // Without those that were let go of meanwhile: the host would send them for ever.
+          // Without channels unlistened in the meantime: the host would never stop sending them.
           (n) => ({ verb: "listen-again", n, channels: slice.filter((it) => this.#listened.has(it)) }),
           (answer) => (answer.verb === "done" ? true : undefined),
         );
       }
     } catch {
-      return; // the link broke meanwhile, or this broker closes: the next link begins again
+      return; // the link broke, or this broker is closing; the next link starts over
     }
     if (this.#steady.link !== link) return;
     this.#isListening = true;

@@ -9,14 +9,14 @@ import { Audience } from "./audience.ts";
 import { HostedWorker } from "./hosted-worker.ts";
 import { formatPublication, ipcProtocol } from "./messages.ts";
 
-/** How long a worker may take to read the last answers, in milliseconds. */
+/** How long a worker may take to read the last answers when the host closes, in milliseconds. */
 const lastAnswersMs = 2000;
 
 /** Settings of an IPC host. */
 export interface IpcHostOptions {
   /** Where workers connect; see lib/link/socket-path.ts. */
   readonly path: string;
-  /** The broker of this process, not started yet: with it alone the numbering, storing and delivering is done. */
+  /** The broker of this process, not started yet. It alone numbers, stores and delivers. */
   readonly broker: Broker & ChannelDirectory;
   /** Limits for the links to workers. */
   readonly link?: Pick<LinkSettings, "maxQueuedBytes" | "beatMs" | "maxSilentBeats" | "clock">;
@@ -40,7 +40,7 @@ export class IpcHost {
     this.#options = options;
   }
 
-  /** Starts the broker, then lets workers in. @throws what the broker's start throws; Error when the path cannot be used. */
+  /** Starts the broker, then accepts workers. @throws what the broker's start throws; Error when the path cannot be used. */
   async start(): Promise<void> {
     const { broker, path, link } = this.#options;
     await broker.start({
@@ -55,7 +55,7 @@ export class IpcHost {
     });
     const settings = { ...link, protocol: ipcProtocol, name: `host ${process.pid}` };
     try {
-      this.#listener = listenForLinks(path, settings, (it) => this.#welcome(it));
+      this.#listener = listenForLinks(path, settings, (it) => this.#accept(it));
     } catch (error) {
       await broker.close();
       throw error;
@@ -84,7 +84,7 @@ export class IpcHost {
     timeout.cancel();
   }
 
-  #welcome(link: Link): LinkEvents {
+  #accept(link: Link): LinkEvents {
     const { broker } = this.#options;
     const worker = new HostedWorker({ link, broker, audience: this.#audience });
     return {
@@ -97,12 +97,12 @@ export class IpcHost {
         worker.send({ verb: "health", healthy: this.#healthy });
         logger().debug("{name} is connected.", { name: worker.name });
       },
-      onText: (text) => worker.take(text),
-      onClose: (end) => this.#goodbye(worker, end),
+      onText: (text) => worker.handleQuestion(text),
+      onClose: (end) => this.#removeWorker(worker, end),
     };
   }
 
-  #goodbye(worker: HostedWorker, { reason, isRefusal, cause }: LinkEnd): void {
+  #removeWorker(worker: HostedWorker, { reason, isRefusal, cause }: LinkEnd): void {
     this.#workers.delete(worker);
     worker.leave();
     const name = worker.name === "" ? "Somebody" : worker.name;

@@ -9,10 +9,10 @@ import { costOf } from "../cost-of.ts";
 import type { Audience } from "./audience.ts";
 import { type Answer, type News, parseQuestion, type Question, toReceipt, toRefusal } from "./messages.ts";
 
-/** A piece of history, by `costOf`: so large that pieces cost nothing, so small that deliveries pass between them. */
+/** The size of a part of history, by `costOf`: large enough to be cheap, small enough that deliveries pass in between. */
 const partBytes = 256 * 1024;
 
-/** What a hosted worker needs. */
+/** The dependencies of a hosted worker. */
 export interface HostedWorkerDependencies {
   readonly link: Link;
   readonly broker: Broker & ChannelDirectory;
@@ -21,13 +21,13 @@ export interface HostedWorkerDependencies {
 
 type HistoryQuestion = Extract<Question, { verb: "history" }>;
 
-/** One worker at the host: its questions, in their order, and what it listens to. */
+/** One worker at the host: answers its questions in order, and tracks the channels that it listens to. */
 export class HostedWorker {
   readonly #link: Link;
   readonly #broker: Broker & ChannelDirectory;
   readonly #audience: Audience<HostedWorker>;
   readonly #channels = new Set<ChannelName>();
-  /** Histories are answered one by one: a thousand at once would be more than may wait for a worker. */
+  /** Histories are answered one by one: a thousand at once would exceed the limit of bytes queued for a worker. */
   #histories: Promise<void> = Promise.resolve();
   #isGone = false;
 
@@ -41,8 +41,8 @@ export class HostedWorker {
     return this.#link.peer;
   }
 
-  /** One question. */
-  take(text: string): void {
+  /** Handles one question. */
+  handleQuestion(text: string): void {
     const question = parseQuestion(text);
     switch (question.verb) {
       case "publish":
@@ -63,12 +63,12 @@ export class HostedWorker {
     this.#link.send(JSON.stringify(news));
   }
 
-  /** A publication of a channel that it listens to. */
+  /** Sends a publication of a channel that the worker listens to. */
   deliver(frame: Frame): void {
     this.#link.sendFrame(frame);
   }
 
-  /** Writes what waits, and lets go of it. */
+  /** Writes queued frames, then closes the link. */
   close(): Promise<void> {
     return this.#link.close();
   }
@@ -77,7 +77,7 @@ export class HostedWorker {
     this.#link.cut(reason);
   }
 
-  /** Its link is no more: it listens to nothing. */
+  /** The link has ended: removes the worker from all channels. */
   leave(): void {
     this.#isGone = true;
     for (const channel of this.#channels) this.#unlisten(channel);
@@ -100,7 +100,7 @@ export class HostedWorker {
         break;
       }
       case "listen-again":
-        // One whose top cannot be told now is listened to all the same; the comparison of tops follows anyway.
+        // Listening works even if the top cannot be read now. The worker compares the tops later anyway.
         await Promise.allSettled(question.channels.map((channel) => this.#listen(channel)));
         this.#send({ verb: "done", n });
         break;
@@ -123,7 +123,7 @@ export class HostedWorker {
     }
   }
 
-  /** Listens first, asks for the top second, so that nothing falls between. */
+  /** Listens first and reads the top second, so that no publication is missed in between. */
   #listen(channel: ChannelName) {
     this.#channels.add(channel);
     this.#audience.add(channel, this);
@@ -151,7 +151,7 @@ export class HostedWorker {
     this.#send({ verb: "history", n, top, gap: gap ?? null, publications: parts.at(-1) ?? [] });
   }
 
-  /** Never rejects: what went wrong is the answer. */
+  /** Never rejects: an error becomes the answer. */
   async #settle(n: number, work: Promise<void>): Promise<void> {
     try {
       await work;
@@ -172,7 +172,7 @@ export class HostedWorker {
   }
 }
 
-/** In order, each of about `partBytes`. */
+/** Splits publications into parts of about `partBytes`, in order. */
 function partsOf(publications: readonly Publication[]): readonly (readonly Publication[])[] {
   const parts: Publication[][] = [];
   let bytes = partBytes;

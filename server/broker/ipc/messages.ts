@@ -7,16 +7,16 @@ import type { Published } from "../broker.ts";
 import type { ChannelSummary, HistoryRules } from "../log.ts";
 
 /**
- * What host and workers speak. The number changes with anything below: a worker of one version never talks to a host of
- * another, so neither side checks what the other one wrote.
+ * The protocol between host and workers. Its number changes with any change below. Workers and hosts with different numbers
+ * never communicate, so neither side validates messages.
  */
 export const ipcProtocol = "fanfare-broker/3";
 
-/** What a worker asks; all but `unlisten` are answered, under the same number. */
+/** Requests of a worker. All except `unlisten` are answered, with the same number. */
 export type Question =
   | { readonly verb: "publish"; readonly n: number; readonly draft: Draft; readonly rules: HistoryRules }
   | { readonly verb: "listen"; readonly n: number; readonly channel: ChannelName }
-  /** After a new connection: all that are listened to. Their tops are compared later. */
+  /** After a reconnect: all channels that the worker listens to. Their tops are compared later. */
   | { readonly verb: "listen-again"; readonly n: number; readonly channels: readonly ChannelName[] }
   | { readonly verb: "unlisten"; readonly channel: ChannelName }
   | {
@@ -42,12 +42,12 @@ export type Question =
       readonly limit: number;
     };
 
-/** What the host answers to question `n`. */
+/** The host's answer to question `n`. */
 export type Answer =
   | ({ readonly verb: "published"; readonly n: number } & Receipt)
-  /** In the order of the question's channels, or in no order: each names its own. */
+  /** In any order, since each top names its channel. */
   | { readonly verb: "tops"; readonly n: number; readonly tops: readonly (readonly [ChannelName, Position])[] }
-  /** Before `history`, as often as needed: a long stretch in pieces, oldest first. */
+  /** Parts of a long history, sent before `history`, oldest first. */
   | { readonly verb: "history-part"; readonly n: number; readonly publications: readonly Publication[] }
   | {
       readonly verb: "history";
@@ -61,11 +61,11 @@ export type Answer =
   | { readonly verb: "done"; readonly n: number }
   | ({ readonly verb: "refused"; readonly n: number } & Refusal);
 
-/** What the host says without being asked. `health` is the first of all that it says. */
+/** Messages that the host sends unasked. The first one is `health`. */
 export type News =
   | { readonly verb: "publication"; readonly publication: Publication }
   | { readonly verb: "health"; readonly healthy: boolean }
-  /** The host's own storage broke and came back: deliveries may be missing. */
+  /** The connection of the host's own broker broke and was restored: deliveries may be missing. */
   | { readonly verb: "break" }
   /** A channel that the worker listens to has a new epoch. */
   | { readonly verb: "reset"; readonly channel: ChannelName; readonly top: Position };
@@ -98,7 +98,7 @@ export function formatPublication(publication: Publication): string {
   return `{"verb":"publication","publication":${JSON.stringify(publication)}}`;
 }
 
-/** @param listeners as the host knows them: its own broker sees the host only */
+/** @param listeners as counted by the host, because its own broker counts only the host */
 export function toReceipt({ id, position, duplicate }: Published, listeners: number): Receipt {
   return { id, position: position ?? null, duplicate, listeners: duplicate ? null : listeners };
 }

@@ -19,8 +19,8 @@ export class Questions {
   #idle: (() => void)[] = [];
 
   /**
-   * @param send Puts the question, with its number, on its way.
-   * @param read Makes the result of an answer; undefined when more of it follows.
+   * @param send Sends the question with its number.
+   * @param read Makes the result from an answer. Returns undefined if more parts follow.
    */
   ask<T>(send: (n: number) => void, read: (answer: Answer) => T | undefined): Promise<T> {
     const n = ++this.#last;

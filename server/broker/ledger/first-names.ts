@@ -1,8 +1,8 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 
 /**
- * The first `limit` names after `after` that begin with `prefix`, in the order of their UTF-16 units. One walk over all
- * names, because a sorted index of them would cost each new channel; a list is for people, now and then.
+ * The first `limit` names after `after` that begin with `prefix`, in the order of their UTF-16 units. Visits all names, because
+ * lists are requested rarely, and a sorted index would slow down each new channel.
  */
 export function firstNames(
   names: Iterable<ChannelName>,
@@ -22,5 +22,5 @@ export function firstNames(
   return found.sort().slice(0, limit);
 }
 
-/** Sorting fewer at a time would only mean sorting more often. */
+/** With smaller batches, sorting would only happen more often. */
 const minBatch = 100;

@@ -11,7 +11,7 @@ export interface PageBounds {
   readonly maxBytes: number;
 }
 
-/** A part of a channel's history, oldest first. */
+/** A page of a channel's history, oldest first. */
 export interface Stretch<T> {
   readonly top: Position;
   readonly items: readonly T[];
@@ -19,19 +19,19 @@ export interface Stretch<T> {
 }
 
 /**
- * One channel: its numbering, and what is kept of its publications.
+ * One channel: its numbering, and the items kept of its publications.
  *
- * Invariant: what is kept is contiguous and ends at `top`. So an item's place follows from the number of those kept.
+ * Invariant: the kept items are contiguous and end at `top`. So an item's offset follows from its index.
  */
 export class KeptChannel<T> implements Used<KeptChannel<T>> {
   readonly name: ChannelName;
-  /** Changes only where the numbering went back. */
+  /** Changes only if the numbering went back. */
   epoch: string;
   /** The last offset that was assigned. */
   top: number;
-  /** As the last publication brought them. */
+  /** Those of the last publication. */
   rules: HistoryRules = keepNothing;
-  /** When the newest of those that are no longer kept was stored; milliseconds since 1970. */
+  /** When the newest dropped item was stored, milliseconds since 1970. */
   droppedUntil = Number.NEGATIVE_INFINITY;
   readonly kept: Ring<T>;
   usedAt = 0;
@@ -90,7 +90,7 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
     return from < 0 ? { from: 0, gap: tooShort } : { from, gap: undefined };
   }
 
-  /** From the newest backwards, since a clock that was set back makes times go down in between. */
+  /** Searches from the newest backwards, because times decrease where a clock was set back. */
   #beginAt(time: number): Begin {
     let from = this.kept.length;
     for (; from > 0; from--) {
@@ -107,7 +107,7 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
 }
 
 interface Begin {
-  /** An index into what is kept. */
+  /** An index into the kept items. */
   readonly from: number;
   readonly gap: GapReason | undefined;
 }

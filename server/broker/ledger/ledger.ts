@@ -13,51 +13,51 @@ import { KeptChannel, type PageBounds, type Stretch } from "./kept-channel.ts";
 import { idKey, RecentIds } from "./recent-ids.ts";
 import { UseOrder } from "./use-order.ts";
 
-/** What the ledger needs of the log that keeps it. */
+/** What the ledger needs from its log. */
 export interface LedgerDependencies<T> {
-  /** What is kept of a draft that got its place at `now`, which `measure` gives back as the item's time. */
+  /** Makes the item to keep for a draft stored at `now`. `measure` must return `now` as the item's time. */
   make(draft: Draft, place: Place, now: number): T;
   readonly measure: RingMeasure<T>;
-  /** A channel never heard of, or forgotten, begins to count. */
+  /** A new or forgotten channel gets its first epoch. */
   onOpen?(channel: KeptChannel<T>): void;
-  /** Nobody can read it any more. */
+  /** An item was dropped and can no longer be read. */
   onDrop?(item: T): void;
-  /** A channel is forgotten: should it come again, it gets another epoch. */
+  /** A channel was forgotten. If it is used again, it gets a new epoch. */
   onForget?(channel: KeptChannel<T>): void;
-  /** A channel has a new epoch; what is kept of it stays. */
+  /** A channel got a new epoch and keeps its items. */
   onRenew?(channel: KeptChannel<T>): void;
-  /** A channel has new rules, and no publication brought them. */
+  /** A channel got new rules without a publication. */
   onRulesChange?(channel: KeptChannel<T>): void;
 }
 
 /** Where a draft is stored. */
 export interface Place extends Position {
   readonly id: string;
-  /** The wall clock's time, for clients. Ages are reckoned with the ledger's own `now`. */
+  /** The wall clock's time, for clients. Ages are computed from the ledger's own `now`. */
   readonly timestamp: number;
 }
 
-/** What became of a draft. */
+/** The result of entering a draft. */
 export type Entered<T> =
   | { readonly outcome: "stored"; readonly item: T; readonly channel: KeptChannel<T> }
   | { readonly outcome: "duplicate"; readonly id: string; readonly position: Position }
   | { readonly outcome: "refused"; readonly error: ServiceError };
 
 /**
- * Keeps the books of a log: which channels there are, how far each has counted, what is kept of it, and which ids came
- * lately. It knows no clock and no file: `now` comes with each call, and what is kept of a publication is for the log to say
- * (all of it in memory, or where it lies in a file). `now` is a steady time (lib/steady-time.ts): an administrator who sets
- * the wall clock must neither expire all history nor keep it from expiring.
+ * The bookkeeping of a log: its channels, the numbering and items of each, and recent ids. It uses no clock and no file:
+ * `now` is an argument of each call, and the log decides what an item is (the whole publication, or its row in a file).
+ * `now` is a steady time (lib/steady-time.ts), because setting the wall clock must neither expire all history nor keep it
+ * from expiring.
  *
- * Nothing that is over its time is given out, but it is taken away in slices, by `sweep`.
+ * Expired items are never returned. They are dropped in slices by `sweep`.
  */
 export class Ledger<T> {
   readonly #dependencies: LedgerDependencies<T>;
   readonly #limits: LogLimits;
   readonly #channels = new Map<ChannelName, KeptChannel<T>>();
-  /** Those that keep something: the first to give way when there are too many bytes is the oldest. */
+  /** Channels that keep items. The least recently used one loses items first when memory is full. */
   readonly #keeping = new UseOrder<KeptChannel<T>>();
-  /** Those that keep nothing but their numbering: the first to be forgotten when there are too many channels. */
+  /** Channels that keep only their numbering. The least recently used one is forgotten first when there are too many. */
   readonly #idle = new UseOrder<KeptChannel<T>>();
   readonly #ids: RecentIds;
   #keptBytes = 0;
@@ -73,7 +73,7 @@ export class Ledger<T> {
     });
   }
 
-  /** Of publications, channels and ids together. */
+  /** The cost of publications, channels and ids together. */
   get bytes(): number {
     return this.#keptBytes + this.#channelBytes + this.#ids.bytes;
   }
@@ -83,7 +83,7 @@ export class Ledger<T> {
     return { channels: this.#channels.size, ids: this.#ids.size };
   }
 
-  /** Hot path: once per publication. An id that the log made up itself is not remembered: nobody can say it again. */
+  /** Hot path: once per publication. Generated ids are not remembered, because no publisher retries with them. */
   enter({ draft, rules }: LogEntry, now: number, timestamp = now): Entered<T> {
     const { channel: name, id } = draft;
     const key = id === undefined ? undefined : idKey(name, id);
@@ -95,7 +95,7 @@ export class Ledger<T> {
     }
     const channel = this.open(name, now);
     if (channel === undefined) return { outcome: "refused", error: tooManyChannels(this.#channels.size) };
-    this.#trim(channel, now); // what is over its time by the old rules does not come back with wider ones
+    this.#trim(channel, now); // items that expired under the old rules stay expired under wider ones
     const { epoch } = channel;
     const offset = ++channel.top;
     if (key !== undefined) this.#ids.remember(key, { epoch, offset }, now);
@@ -105,7 +105,7 @@ export class Ledger<T> {
     return { outcome: "stored", item, channel };
   }
 
-  /** The channel, made if it was never heard of; undefined when no more channels may or can be known. */
+  /** The channel, created if it is not known. Undefined if there is no room for another one. */
   open(name: ChannelName, now: number): KeptChannel<T> | undefined {
     const known = this.#channels.get(name);
     if (known !== undefined) {
@@ -121,7 +121,7 @@ export class Ledger<T> {
     return opened;
   }
 
-  /** What came after `since`. With as many channels as there may be, a new one is answered with an epoch of its own each time. */
+  /** The items after `since`. If there is no room for a new channel, each call returns another epoch for it. */
   read(name: ChannelName, since: Since, bounds: PageBounds, now: number): Stretch<T> {
     const channel = this.open(name, now) ?? this.#make(name, { epoch: newEpoch(), offset: 0 });
     this.#trim(channel, now);
@@ -129,7 +129,7 @@ export class Ledger<T> {
   }
 
   /**
-   * @param seen Positions that were given out: a channel that is behind one in the same epoch gets a new epoch.
+   * @param seen Positions that were given out. A channel that is behind its position in the same epoch gets a new epoch.
    * @throws ServiceError "too-many-channels"
    */
   tops(
@@ -148,7 +148,7 @@ export class Ledger<T> {
     return tops;
   }
 
-  /** By name; each channel is looked at once, and only `limit` names are held on the way. */
+  /** Sorted by name. Visits each channel once, and holds about `limit` names at a time. */
   list(prefix: string, after: string, limit: number, now: number): readonly ChannelSummary[] {
     return firstNames(this.#channels.keys(), prefix, after, limit).flatMap((name) => this.summary(name, now) ?? []);
   }
@@ -162,9 +162,9 @@ export class Ledger<T> {
   }
 
   /**
-   * Takes away some of what is over its time.
-   * @param steps About how many things are looked at or dropped.
-   * @returns whether all was looked at; otherwise the next call goes on there.
+   * Drops some of the expired items, ids and channels.
+   * @param steps About how many of them are visited or dropped.
+   * @returns whether the sweep is complete. Otherwise the next call continues it.
    */
   sweep(now: number, steps: number): boolean {
     let left = steps - this.#ids.forgetOver(now, steps);
@@ -181,7 +181,7 @@ export class Ledger<T> {
     return false;
   }
 
-  /** Other settings than before: they hold at once for what is kept. What is over its time by the old ones stays so. */
+  /** Applies new rules at once. Items that expired under the old rules stay expired. */
   setRules(name: ChannelName, rules: HistoryRules, now: number): void {
     const channel = this.#channels.get(name);
     if (channel === undefined) return;
@@ -191,7 +191,7 @@ export class Ledger<T> {
     this.#trim(channel, now);
   }
 
-  /** Takes up a channel as it once was. */
+  /** Adds a channel with a given position. */
   openAt(name: ChannelName, position: Position, now: number): KeptChannel<T> {
     const channel = this.#make(ownText(name) as ChannelName, position);
     this.#channels.set(channel.name, channel);
@@ -200,13 +200,13 @@ export class Ledger<T> {
     return channel;
   }
 
-  /** Takes up a publication as it once was; in the order of the offsets, `top` is raised to it. */
+  /** Restores a publication and raises `top` to it. To be called in the order of the offsets. */
   restoreItem(channel: KeptChannel<T>, offset: number, item: T, now: number): void {
     channel.top = offset;
     this.#keep(channel, item, now);
   }
 
-  /** Takes up an id as it once was remembered, whether its channel is still known or not; in the order of the times. */
+  /** Restores a remembered id, even if its channel is not known. To be called in the order of the times. */
   restoreId(name: ChannelName, id: string, position: Position, at: number): void {
     this.#ids.remember(idKey(name, id), position, at);
   }
@@ -237,8 +237,8 @@ export class Ledger<T> {
   }
 
   /**
-   * Takes away what was not used for longest, publications and channels that keep nothing, until so many bytes are free.
-   * @returns whether they are
+   * Evicts from the least recently used channels, and forgets idle ones, until this many bytes are free.
+   * @returns whether they are free
    */
   #makeRoom(bytes: number, now: number): boolean {
     while (this.bytes + bytes > this.#limits.totalBytes) {
@@ -251,7 +251,7 @@ export class Ledger<T> {
     return true;
   }
 
-  /** @returns how many had to go. */
+  /** Drops what exceeds the channel's rules. @returns how many items. */
   #trim(channel: KeptChannel<T>, now: number): number {
     let dropped = 0;
     for (; channel.exceeds(now); dropped++) this.#drop(channel);
@@ -269,7 +269,7 @@ export class Ledger<T> {
     this.#idle.add(channel, channel.usedAt);
   }
 
-  /** @returns whether there was a channel that keeps nothing and that nobody used for so long. */
+  /** Forgets the least recently used idle channel if it was unused for longer than this. @returns whether it did. */
   #forgetOldest(now: number, idleMs: number): boolean {
     const oldest = this.#idle.oldest;
     if (oldest === undefined || now - oldest.usedAt <= idleMs) return false;

@@ -23,8 +23,8 @@ interface Remembered {
 }
 
 /**
- * Where each id of the last minutes was stored. An id is never forgotten before its time: when there is no room, it is the
- * new ones that are refused, because a retry that is taken for new would be stored twice.
+ * The positions of recently stored ids. An id is never forgotten early: when memory is full, new ids are refused, because a
+ * retry with a forgotten id would be stored twice.
  */
 export class RecentIds {
   readonly #limits: RecentIdsLimits;
@@ -40,7 +40,7 @@ export class RecentIds {
     return this.#byKey.size;
   }
 
-  /** What all of them cost. */
+  /** The cost of all ids. */
   get bytes(): number {
     return this.#ring.bytes;
   }
@@ -51,7 +51,7 @@ export class RecentIds {
     return found === undefined || this.#isOver(found, now) ? undefined : found.position;
   }
 
-  /** Whether one more can be remembered. */
+  /** Whether there is room for another id. */
   hasRoom(key: string, now: number): boolean {
     const bytes = idCost(key);
     while (this.#ring.bytes + bytes > this.#limits.maxBytes) {
@@ -60,7 +60,7 @@ export class RecentIds {
     return true;
   }
 
-  /** To be asked for after `hasRoom`. */
+  /** To be called after `hasRoom`. */
   remember(key: string, position: Position, at: number): void {
     const remembered = { key, position, at };
     this.#byKey.set(key, remembered);

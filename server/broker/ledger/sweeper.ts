@@ -12,7 +12,7 @@ export class Sweeper {
   #timer: Timer | undefined;
   #isClosed = false;
 
-  /** @param slice One slice of the walk; says whether the walk is at its end. Must not throw. */
+  /** @param slice Sweeps one slice and returns whether the pass is complete. Must not throw. */
   constructor(clock: Clock, slice: () => boolean | Promise<boolean>) {
     this.#clock = clock;
     this.#slice = slice;

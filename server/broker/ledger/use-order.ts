@@ -1,4 +1,4 @@
-/** What stands in an order of use; the links belong to the order it stands in. */
+/** An element of an order of use. Its links belong to that order. */
 export interface Used<T> {
   /** Milliseconds since 1970. */
   usedAt: number;
@@ -7,10 +7,10 @@ export interface Used<T> {
 }
 
 /**
- * Things in the order in which they were last used, linked to each other, so that each call costs the same with a million
- * of them. (A Set that is deleted from and added to walks over its own holes when it is asked for its oldest.)
+ * Elements in the order of their last use, as a linked list: each call takes constant time, even with a million elements. (In
+ * a Set, finding the oldest element skips over all deleted ones.)
  *
- * A thing stands in one order at most; whoever moves it from one to another removes it from the first.
+ * An element is in one order at most. To move it to another, remove it from the first.
  */
 export class UseOrder<T extends Used<T>> {
   #oldest: T | undefined;
@@ -20,7 +20,7 @@ export class UseOrder<T extends Used<T>> {
     return this.#oldest;
   }
 
-  /** Puts it in as the newest. */
+  /** Adds an element as the newest. */
   add(it: T, now: number): void {
     it.usedAt = now;
     it.older = this.#newest;
@@ -29,7 +29,7 @@ export class UseOrder<T extends Used<T>> {
     this.#newest = it;
   }
 
-  /** It stands in here already and is the newest now. */
+  /** Makes an element of this order the newest. */
   touch(it: T, now: number): void {
     it.usedAt = now;
     if (it === this.#newest) return;

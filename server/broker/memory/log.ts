@@ -14,15 +14,15 @@ import { toPublication } from "../to-publication.ts";
 /** Channels, ids and publications per slice: about a millisecond. */
 const sweepSteps = 10_000;
 
-/** Fewer than so many publications between two walks of the sweeper, 2 s, are little to do. */
+/** With fewer publications than this between two passes of the sweeper (2 s), the log is considered quiet. */
 const fewPublications = 200;
-/** Less than this, bytes, is not worth a collection. */
+/** Freeing fewer bytes than this is not worth a garbage collection. */
 const worthBytes = 8 * 1024 * 1024;
 
 /** Settings of a memory log. */
 export interface MemoryLogOptions extends Partial<LogLimits> {
   readonly clock?: Clock;
-  /** Collects garbage; the engine's own way by default. */
+  /** Collects garbage. By default `Bun.gc`. */
   readonly collect?: () => void;
 }
 
@@ -32,16 +32,16 @@ interface Kept {
   readonly at: number;
 }
 
-/** Keeps everything in memory. Calls take effect synchronously; a restart begins with nothing. */
+/** Keeps everything in memory. Calls take effect synchronously. A restart loses everything. */
 export class MemoryLog implements Log {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #ledger: Ledger<Kept>;
   readonly #collect: () => void;
   #sweeper: Sweeper | undefined;
-  /** What sweeps have dropped since garbage was last collected, bytes. */
+  /** Bytes dropped by sweeps since the last garbage collection. */
   #sweptBytes = 0;
-  /** Publications since the last walk of the sweeper ended. */
+  /** Publications since the last pass of the sweeper. */
   #appended = 0;
 
   constructor({ clock = systemClock, collect = () => Bun.gc(true), ...limits }: MemoryLogOptions = {}) {
@@ -99,8 +99,8 @@ export class MemoryLog implements Log {
   }
 
   /**
-   * The engine collects garbage when it allocates, so without new publications it would keep what has expired. It is worth
-   * the pause when nobody is likely to notice, and when it frees a good part of what is held.
+   * The engine collects garbage when it allocates, so without new publications the memory of expired ones is not freed. A
+   * collection pauses the process. So it runs only while the log is quiet, and only if it frees a good part of the memory.
    */
   #shrink(): void {
     const isQuiet = this.#appended < fewPublications;
