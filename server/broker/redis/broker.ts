@@ -149,8 +149,8 @@ export class RedisBroker implements Broker {
     const limits: ReadLimits = { limit, maxBytes };
     try {
       const history = await this.#guard.settled(channel, () => this.#records.read(channel, since, limits));
-      // Clients may receive this history before the same publications are delivered.
-      this.#guard.knownOffsets.observed(channel, history.top);
+      // Clients may receive this history before the same publications are delivered, and readers may resume from it.
+      this.#guard.knownOffsets.acknowledged(channel, history.top);
       return history;
     } catch (error) {
       throw toRefusal(error);
@@ -184,7 +184,7 @@ export class RedisBroker implements Broker {
     this.#guard.close();
     await Promise.allSettled(this.#inFlight);
     // If this fails, the other members notice after six seconds.
-    if (this.#store.isUp) await this.#watch.leave().catch(() => undefined);
+    if (this.#store.isUp && (await this.#guard.handOver())) await this.#watch.leave().catch(() => undefined);
     this.#store.close();
   }
 
@@ -215,6 +215,8 @@ export class RedisBroker implements Broker {
         void this.#guard.settle(channel);
         throw redisUnavailable(beingChecked);
       case "duplicate":
+        // Whoever stored it may not have acknowledged it. It can be of a former epoch.
+        this.#guard.knownOffsets.remember(channel, outcome.position);
         return { id, position: outcome.position, duplicate: true, listeners: undefined };
       case "stored":
         this.#guard.knownOffsets.acknowledged(channel, outcome.position);

@@ -93,6 +93,11 @@ export class EpochGuard {
     this.#queries.handleMessage(text);
   }
 
+  /** See OffsetQueries. */
+  handOver(): Promise<boolean> {
+    return this.#queries.handOver();
+  }
+
   /** Nothing is stored in a channel while it is being settled. */
   isBeingSettled(channel: ChannelName): boolean {
     return this.#settlement.isPending(channel);

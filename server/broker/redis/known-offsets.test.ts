@@ -85,3 +85,28 @@ test("drops the oldest of more than 100,000 positions from before restarts", () 
   const found = [0, 1, 100_000].map((n) => knownOffsets.highest(`c${n}` as ChannelName, "e1"));
   expect(found).toEqual([0, 3, 3]);
 });
+
+test("remembers a position of a former epoch without giving up the current one", () => {
+  const knownOffsets = new KnownOffsets();
+  knownOffsets.track(channel, at(5, "e2"));
+  knownOffsets.remember(channel, at(9));
+  knownOffsets.rotate();
+  knownOffsets.rotate();
+  expect([knownOffsets.highest(channel, "e1"), knownOffsets.highest(channel, "e2")]).toEqual([0, 5]);
+});
+
+test("all that is known has the pinned, remembered and listened positions, and is undefined beyond the limit", () => {
+  const knownOffsets = new KnownOffsets();
+  knownOffsets.remember("a b" as ChannelName, at(1));
+  knownOffsets.pin();
+  knownOffsets.rotate();
+  knownOffsets.rotate();
+  knownOffsets.remember("c" as ChannelName, at(2, "e2"));
+  knownOffsets.track(channel, at(3, "e3"));
+  expect(knownOffsets.all(3) as unknown).toEqual([
+    ["a b", at(1)],
+    ["c", at(2, "e2")],
+    ["room", at(3, "e3")],
+  ]);
+  expect(knownOffsets.all(2)).toBeUndefined();
+});

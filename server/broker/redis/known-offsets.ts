@@ -32,20 +32,35 @@ export class KnownOffsets {
   untrack(channel: ChannelName): void {
     const known = this.#listened.get(channel);
     this.#listened.delete(channel);
-    if (known !== undefined) this.#remember(channel, known);
+    if (known !== undefined) this.remember(channel, known);
   }
 
   /** Hot path: a position that was delivered or read. Does nothing for an untracked channel. Answers may overtake deliveries. */
   observed(channel: ChannelName, position: Position): void {
     const known = this.#listened.get(channel);
     if (known === undefined || (known.epoch === position.epoch && known.offset >= position.offset)) return;
-    if (known.epoch !== position.epoch) this.#remember(channel, known);
+    if (known.epoch !== position.epoch) this.remember(channel, known);
     this.#listened.set(channel, position);
   }
 
+  /** The current position was given to a publisher or a reader, who may resume from it. */
   acknowledged(channel: ChannelName, position: Position): void {
     if (this.#listened.has(channel)) this.observed(channel, position);
-    else this.#remember(channel, position);
+    else this.remember(channel, position);
+  }
+
+  /** Remembers a position for a while. Unlike `acknowledged`, it may be of a former epoch. */
+  remember(channel: ChannelName, { epoch, offset }: Position): void {
+    const key = keyOf(channel, epoch);
+    if ((this.#recent.get(key) ?? 0) < offset) this.#recent.set(key, offset);
+  }
+
+  /** All that is known, for a member that leaves. Undefined if it is more than `limit` positions. */
+  all(limit: number): readonly (readonly [channel: ChannelName, position: Position])[] | undefined {
+    const remembered = [this.#pinned, this.#older, this.#recent];
+    if (remembered.reduce((sum, it) => sum + it.size, this.#listened.size) > limit) return undefined;
+    const listened = Array.from(this.#listened);
+    return remembered.flatMap((offsets) => Array.from(offsets, positionOf)).concat(listened);
   }
 
   /** Redis restarted: keeps what is remembered now, because a channel is settled only when it is used next. */
@@ -72,14 +87,14 @@ export class KnownOffsets {
     const now = listened?.epoch === epoch ? listened.offset : 0;
     return Math.max(now, this.#recent.get(key) ?? 0, this.#older.get(key) ?? 0, this.#pinned.get(key) ?? 0);
   }
-
-  #remember(channel: ChannelName, { epoch, offset }: Position): void {
-    const key = keyOf(channel, epoch);
-    if ((this.#recent.get(key) ?? 0) < offset) this.#recent.set(key, offset);
-  }
 }
 
 /** Epochs contain no space. */
 function keyOf(channel: ChannelName, epoch: string): string {
   return `${epoch} ${channel}`;
+}
+
+function positionOf([key, offset]: readonly [key: string, offset: number]): [ChannelName, Position] {
+  const space = key.indexOf(" ");
+  return [key.slice(space + 1) as ChannelName, { epoch: key.slice(0, space), offset }];
 }

@@ -84,6 +84,28 @@ describe("a query for the highest offset of an old record", () => {
     expect(await asked).toEqual([{ highest: 0, isComplete: true }]);
   });
 
+  test("finds what a member handed over before it left, also if it left during the query", async () => {
+    const { members, clock } = membersOf(["a", "b"], { silent: [] });
+    const [a, b] = members;
+    b?.knownOffsets.track(room, { epoch: "e1", offset: 7 });
+    const asked = a?.queries.ask([record]);
+    expect(await b?.queries.handOver()).toBe(true);
+    a?.members.left("b");
+    await clock.moveInSteps(1000, 100);
+    expect(await asked).toEqual([{ highest: 7, isComplete: true }]);
+    expect(await a?.queries.ask([record])).toEqual([{ highest: 7, isComplete: true }]);
+  });
+
+  test("a member that knows of more than 100,000 positions hands nothing over", async () => {
+    const { members } = membersOf(["a", "b"]);
+    const [a, b] = members;
+    for (let n = 0; n < 100_000; n++) b?.knownOffsets.remember(`room-${n}` as ChannelName, { epoch: "e1", offset: 7 });
+    expect(await b?.queries.handOver()).toBe(true);
+    expect(a?.knownOffsets.all(100_000)?.length).toBe(100_000);
+    b?.knownOffsets.remember(room, { epoch: "e1", offset: 7 });
+    expect(await b?.queries.handOver()).toBe(false);
+  });
+
   test("is incomplete if no member was connected under that replication id", async () => {
     const { members } = membersOf(["a", "b"]);
     for (const { replicationIds } of members) replicationIds.clear();

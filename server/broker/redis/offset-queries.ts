@@ -8,6 +8,10 @@ import type { Members } from "./members.ts";
 const timeoutMs = 5000;
 /** The query is repeated, because a member that is still reconnecting does not receive it. */
 const retryMs = 500;
+/** Most positions that a leaving member hands over, about 5 MB. */
+const maxHandedOver = 100_000;
+/** Positions per message. */
+const handedOverPerMessage = 1000;
 
 /** A channel whose record was written before Redis restarted or failed over: its replication id is an old one. */
 export interface OldRecord {
@@ -33,6 +37,11 @@ type Message =
       readonly from: string;
       readonly n: string;
       readonly known: readonly KnownOffset[];
+    }
+  | {
+      readonly kind: "keep";
+      readonly from: string;
+      readonly positions: readonly (readonly [channel: ChannelName, epoch: string, offset: number])[];
     };
 
 type QueriedRecord = readonly [channel: ChannelName, epoch: string, replicationId: string];
@@ -92,6 +101,7 @@ export class OffsetQueries {
     isOver = true;
     timeout.cancel();
     this.#pending.delete(n);
+    answers.set(self, this.#knownOf(asked)); // a member that left in the meantime has handed over what it knew
     // A member that fell silent during the query may have seen more than all others, and it may reconnect later.
     const hasAll =
       isIntroduced && missing().length === 0 && expected.every((it) => answers.has(it) || members.hasLeft(it));
@@ -101,11 +111,36 @@ export class OffsetQueries {
     });
   }
 
+  /**
+   * A member that leaves tells the others what it knows, because its publishers and clients may still hold these positions.
+   *
+   * @returns whether it did. If it knows too much, or Redis is away, it must not announce its departure: the others then
+   *   treat it as a member that fell silent.
+   */
+  async handOver(): Promise<boolean> {
+    const { knownOffsets, self, send } = this.#dependencies;
+    const known = knownOffsets.all(maxHandedOver);
+    if (known === undefined) return false;
+    const positions = known.map(([channel, { epoch, offset }]) => [channel, epoch, offset] as const);
+    try {
+      for (let from = 0; from < positions.length; from += handedOverPerMessage) {
+        const some = positions.slice(from, from + handedOverPerMessage);
+        const message: Message = { kind: "keep", from: self, positions: some };
+        await send(JSON.stringify(message));
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Handles a message from the topic of the queries. */
   handleMessage(text: string): void {
     const message = JSON.parse(text) as Message;
-    const { self } = this.#dependencies;
-    if (message.kind === "ask" && message.from !== self) {
+    const { self, knownOffsets } = this.#dependencies;
+    if (message.kind === "keep" && message.from !== self) {
+      for (const [channel, epoch, offset] of message.positions) knownOffsets.remember(channel, { epoch, offset });
+    } else if (message.kind === "ask" && message.from !== self) {
       const known = this.#knownOf(message.records);
       void this.#send({ kind: "tell", to: message.from, from: self, n: message.n, known });
     } else if (message.kind === "tell" && message.to === self) {

@@ -1,0 +1,82 @@
+import { expect, test } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Position } from "../../protocol/position.ts";
+import { RedisBroker } from "../../server/broker/redis/broker.ts";
+import { systemClock } from "../../server/lib/clock.ts";
+import { until } from "../waiting.ts";
+import { RedisServer } from "./redis.ts";
+
+const rules = { historySize: 100, historyTtl: 300_000, historyBytes: 1_000_000 };
+const channel = (name: string) => name as ChannelName;
+
+async function connect(redis: RedisServer, onPublication: () => void = () => undefined): Promise<RedisBroker> {
+  const options = { address: redis.address, prefix: "test", replicas: 0, idWindowMs: 300_000, clock: systemClock };
+  const broker = new RedisBroker(options);
+  await broker.start({ onPublication, onReset: () => undefined, onBreak: () => undefined, onHealth: () => undefined });
+  return broker;
+}
+
+async function publish(broker: RedisBroker, name: string, id?: string): Promise<Position> {
+  const { position } = await broker.publish(
+    { channel: channel(name), data: '"text"', ...(id === undefined ? {} : { id }) },
+    rules,
+  );
+  if (position === undefined) throw new Error("the publication has no position");
+  return position;
+}
+
+/** The position of a new publication, after retries. */
+async function publishSoon(broker: RedisBroker, name: string): Promise<Position> {
+  let position: Position | undefined;
+  await until(async () => {
+    position = await publish(broker, name).catch(() => undefined);
+    return position !== undefined;
+  }, `a publication in ${name} is stored`);
+  return position as Position;
+}
+
+test("a position that anybody was given never names another publication, if Redis restarts with an older copy", async () => {
+  await using redis = await RedisServer.start();
+  let delivered = 0;
+  const stays = await connect(redis, () => delivered++);
+  const leaves = await connect(redis);
+  const names = ["control", "duplicate", "read", "acknowledged-before-leaving"];
+  for (const name of names) await publish(stays, name);
+  const restart = async () => {
+    await redis.kill();
+    await redis.run();
+  };
+  // A member keeps an epoch only once it knows the others, some seconds after its start.
+  const keeps = async (): Promise<boolean> => {
+    const { epoch } = await publishSoon(stays, "control");
+    await redis.command("SAVE");
+    await restart();
+    return (await publishSoon(stays, "control")).epoch === epoch;
+  };
+  await until(keeps, "a channel that lost nothing keeps its epoch");
+  for (const name of names) await publishSoon(stays, name);
+  await until(
+    async () =>
+      (await leaves.publish({ channel: channel("other"), data: "1" }, rules).catch(() => undefined)) !== undefined,
+    "it is connected",
+  );
+  await redis.command("SAVE");
+
+  // All of this is lost.
+  await publish(leaves, "duplicate", "order-1");
+  await publish(leaves, "read");
+  const given = new Map([["acknowledged-before-leaving", await publish(leaves, "acknowledged-before-leaving")]]);
+  await leaves.close();
+  given.set("duplicate", await publish(stays, "duplicate", "order-1"));
+  given.set("read", (await stays.history(channel("read"), { from: "earliest" }, 10, 1_000_000)).top);
+  // What the member handed over arrives before this.
+  await stays.listen(channel("listened"));
+  await publish(stays, "listened");
+  await until(() => delivered > 0, "the publication is delivered");
+  await restart();
+
+  for (const [name, { epoch }] of given) {
+    expect({ name, epoch: (await publishSoon(stays, name)).epoch }).not.toEqual({ name, epoch });
+  }
+  await stays.close();
+}, 60_000);
