@@ -62,7 +62,7 @@ describe("a stream", () => {
   });
 
   test.each(["Wed, 21 Oct 2026 07:28:00 GMT", "99999999999"])(
-    "whose Retry-After is %p asks for no wait longer than a timer can take",
+    "whose Retry-After is %p causes no wait longer than a timer can take",
     async (value) => {
       const { ended } = run(makeSse(), () => new Response("", { status: 503, headers: { "Retry-After": value } }));
       expect((await ended).retryAfterMs).toBeWithin(0, 86_400_001);

@@ -26,10 +26,10 @@ import { makeRedactor } from "../server/lib/redact.ts";
 import { offeredSubprotocols, parseHandshake } from "../server/transport/handshake.ts";
 import { shellWord } from "../web/page/curl.ts";
 
-/** What a proxy or a client may send at most in one header, and more than any name or token needs. */
+/** The most that a proxy or a client may send in one header, and more than any name or token needs. */
 const size = 64 * 1024;
 
-/** What a text is made of: each is what some expression with two ways to match could be slow on. */
+/** The parts of a text: each could be slow for some ambiguous regular expression. */
 const units = [
   ..." \t\n\r\u2028=,:;./\\\"'{}[]()<>@#$%&?*+-_~!|0aAé\ud800",
   ...' # | #|a.|a,|a=|{a|{a:|\\\\|\\"|%2|%20|0.|1:|10.0.0.1,|a/|//|eyJ|eyJa.|?token=|Bearer |x-api-key: |a://|a://b:'.split(
@@ -38,14 +38,14 @@ const units = [
   ...'[[|{"a":|"",|[],|a\n|\n |A=1\n|"\n|channel=a&|::|::ffff:1.|W/|W/"a",|--a|\u001b['.split("|"),
 ];
 
-/** Put at the end, so that a match that has to reach the end fails. */
+/** Appended, so that a match that must reach the end fails. */
 const endings = ["!", "\u2028\n"];
 
 interface InputPath {
   readonly name: string;
-  /** Put in front of the repeated part, to reach expressions that begin with it. */
+  /** Prepended to the repeated part, for expressions that start with it. */
   readonly prefixes: readonly string[];
-  /** The result does not matter, and it may throw. */
+  /** Its result does not matter, and it may throw. */
   feed(text: string): unknown;
 }
 
@@ -216,7 +216,7 @@ describe("64 KiB of any text take linear time", () => {
   test.each(inputPaths.map((it) => [it.name, it] as const))("in %s", (_, { prefixes, feed }) => {
     for (const text of texts(prefixes)) {
       const ms = quickest(() => fed(feed, text), baselineMs);
-      expect([shown(text), ms]).toEqual([shown(text), Math.min(ms, baselineMs)]); // stops at the first slow one
+      expect([shown(text), ms]).toEqual([shown(text), Math.min(ms, baselineMs)]); // Stops at the first slow one.
     }
   });
 
@@ -252,11 +252,11 @@ function fed(feed: InputPath["feed"], text: string): void {
     const answer = feed(text);
     if (answer instanceof Promise) answer.catch(() => undefined);
   } catch {
-    // Refusing is what most of them do.
+    // Most of them throw.
   }
 }
 
-/** The best of five, since others use the machine as well; one that is quick enough is not repeated. */
+/** The best of five, since the machine may be busy. A run that is fast enough is not repeated. */
 function quickest(run: () => unknown, enoughMs = 0): number {
   let best = Number.POSITIVE_INFINITY;
   for (let time = 0; time < 5 && best > enoughMs; time++) {

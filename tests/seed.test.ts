@@ -5,7 +5,7 @@ import { makeRandom, readSeed, replayable, replayCommand, seed } from "./seed.ts
 
 const command = `FANFARE_SEED=${seed} npm test -- tests/seed.test.ts`;
 
-/** The first numbers of another process, as the property tests and the random tests of that process draw them. */
+/** The first random numbers that the property tests and the random tests draw in another process. */
 function drawnWith(itsSeed: string): string {
   const code = `
     const { fc } = await import(${JSON.stringify(join(import.meta.dir, "property.ts"))});
@@ -26,11 +26,11 @@ describe("FANFARE_SEED", () => {
     expect(drawnWith("18")).not.toBe(first);
   });
 
-  test.each(["eleven", "-1", "1.5", "2147483648", "1e3"])("%s is refused", (text) => {
+  test.each(["eleven", "-1", "1.5", "2147483648", "1e3"])("rejects %s", (text) => {
     expect(() => readSeed(text)).toThrow(`FANFARE_SEED: expected a whole number from 0 to 2147483647, got "${text}"`);
   });
 
-  test("is taken up to its limit, and may be left out", () => {
+  test("is accepted up to its limit, and may be omitted", () => {
     expect([readSeed("2147483647"), readSeed("0"), readSeed(""), readSeed(undefined)]).toEqual([
       2147483647,
       0,
@@ -45,12 +45,12 @@ describe("a failure says how to replay it", () => {
     expect(() => fc.assert(fc.property(fc.integer(), (it) => it > Number.POSITIVE_INFINITY))).toThrow(command);
   });
 
-  test("in a property test that waits", async () => {
+  test("in an asynchronous property test", async () => {
     const property = fc.asyncProperty(fc.integer(), async (it) => it > Number.POSITIVE_INFINITY);
     await expect(fc.assert(property)).rejects.toThrow(command);
   });
 
-  test("in a random test, besides what failed", async () => {
+  test("in a random test, next to the failure", async () => {
     const failing = replayable(() => {
       throw new Error("lost 3 messages");
     });

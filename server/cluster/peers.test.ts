@@ -87,7 +87,7 @@ test("the connections of a worker that died are no longer counted", async () => 
   expect([b.roster.online, b.roster.isConnected("alice")]).toEqual([0, false]);
 });
 
-test("a question is answered by all other workers, and by none if there are none", async () => {
+test("a request is answered by all other workers, if there are any", async () => {
   const { make } = world();
   const double = { double: (n: number) => n * 2 };
   const a = await make("a", double);

@@ -213,7 +213,7 @@ describe("the settings file", () => {
   });
 });
 
-describe("a setting from a file of its own", () => {
+describe("a setting from its own file", () => {
   test("is the content of the file without the line break", () => {
     const { settings, origins } = load({
       env: { API_KEY_FILE: "/key", ANONYMOUS: "on" },

@@ -28,7 +28,7 @@ function makeWith(address: () => RedisAddress) {
     const members: { readonly cluster: Cluster; readonly clock: MovedClock | undefined }[] = [];
     return {
       make: (state) => {
-        // The first one beats by itself; the others have a clock that stands still, and are moved on until they fall silent.
+        // The first member has a running clock. The others have stopped clocks, which the test moves until they go silent.
         const clock = members.length === 0 ? undefined : new MovedClock();
         const cluster = new RedisCluster({ address: address(), prefix, state, expiryMs, clock: clock ?? systemClock });
         members.push({ cluster, clock });
@@ -43,7 +43,7 @@ function makeWith(address: () => RedisAddress) {
       },
       wake: async (member) => {
         members.find(({ cluster }) => cluster === member)?.clock?.move(expiryMs / 3);
-        await Bun.sleep(150); // to learn that it was given up, and to join anew
+        await Bun.sleep(150); // Learns that it was removed, and joins again.
       },
       settle: () => Bun.sleep(60),
       close: async () => {

@@ -11,7 +11,7 @@ import { RedisWithSentinel } from "./redis-sentinel.ts";
 
 const isLong = process.env.FANFARE_LONG === "1";
 const limitMs = 240_000;
-/** What holds whatever happens to Redis. */
+/** The result of a correct run, whatever happens to Redis. */
 const sound = { lost: 0, doubled: 0, faults: [], closes: 0, notices: 0 };
 const durable: RedisConfig = { appendonly: "yes", appendfsync: "everysec" };
 

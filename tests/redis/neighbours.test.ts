@@ -10,7 +10,7 @@ const publish = (
   more: Readonly<Record<string, unknown>> = {},
 ) => server.request("POST", "/v1/publish", { channel, data, ...more });
 
-/** Every key and what it holds, as Redis itself would copy it. */
+/** Every key with its value, as DUMP returns it. */
 async function copyOf(redis: RedisServer, isWanted: (key: string) => boolean): Promise<ReadonlyMap<string, string>> {
   const client = redis.connect();
   try {
@@ -97,7 +97,7 @@ test("servers in two databases of one Redis do not affect each other", async () 
   await using second = await startServer({ env: { ...env, REDIS_URL: `${redis.url}/1` } });
   using one = await SocketUnderTest.open(`${first.wsUrl}?user_id=u&channel=room`);
   using two = await SocketUnderTest.open(`${second.wsUrl}?user_id=u&channel=room`);
-  // What is published in one database is heard in all: a topic that both listened to would carry the other's messages.
+  // PUBLISH reaches all databases: on a shared topic each server would receive the other's messages.
   const topics = (await redis.command("PUBSUB", "CHANNELS")) as string[];
   const [topic = "", ...more] = topics;
   const listeners = (await redis.command("PUBSUB", "NUMSUB", topic, ...more)) as (string | number)[];

@@ -16,7 +16,7 @@ afterAll(() => server.close());
 
 const echo = makeScript("return ARGV[1]");
 
-/** A store, and how often it went up and down. */
+/** A store, and how often it connected and disconnected. */
 async function storeOf() {
   const seen = { up: 0, down: 0, messages: [] as string[] };
   const store = new RedisStore(

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([...opened.map((it) => it.close()), cluster.close()]));
 
-/** The one line that the program says before it ends, and that no password is in it. */
+/** The one line that the program prints before it exits. Fails if it contains a password. */
 async function refusal(env: Readonly<Record<string, string>>): Promise<string> {
   const { code, out, err } = await runProgram(["start", "--port", "0"], { env });
   for (const secret of [password, encoded]) expect(out + err).not.toContain(secret);
@@ -33,7 +33,7 @@ async function refusal(env: Readonly<Record<string, string>>): Promise<string> {
   return err.slice("error: ".length, -1);
 }
 
-describe("a Redis that cannot be used is refused in one line with the way out:", () => {
+describe("an unusable Redis is refused in one line with a solution:", () => {
   test("another program's port", async () => {
     using web = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("Hello") });
     const place = `127.0.0.1:${web.port}`;
@@ -42,12 +42,12 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
     expect(await refusal({ REDIS_URL: `redis://${place}`, WORKERS: "2" })).toBe(expected);
   });
 
-  test("nobody there, and a host that nobody knows", async () => {
+  test("a port without a listener, and an unknown host", async () => {
     const gone = await redis();
     await gone.kill();
     const address = `127.0.0.1:${gone.port}`;
     const wayOut = "Start Redis there, or correct the address.";
-    // Each waits for ten seconds, since Redis may just be starting.
+    // Each waits for ten seconds, since Redis may still be starting.
     const [nobody, unknown, sentinels] = await Promise.all([
       refusal({ REDIS_URL: gone.url }),
       refusal({ REDIS_HOST: "no-such-host.invalid" }),
@@ -62,7 +62,7 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
     );
   }, 60_000);
 
-  test("one that wants a password, another password, or another user", async () => {
+  test("one that requires a password, a different password, or a different user", async () => {
     const server = await redis();
     await server.command("CONFIG", "SET", "requirepass", "quite-another");
     const { port } = server;
@@ -77,7 +77,7 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
     }
   });
 
-  test("a replica, and a primary that takes no writes", async () => {
+  test("a replica, and a primary that accepts no writes", async () => {
     const replica = await redis({ replicaof: `127.0.0.1 ${plain.port}` });
     expect(await refusal({ REDIS_URL: replica.url })).toBe(
       `REDIS_URL: 127.0.0.1:${replica.port} is a replica: name its primary, or use redis+sentinel://`,
@@ -89,7 +89,7 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
     );
   });
 
-  test("a cluster named as a single server, and the reverse", async () => {
+  test("a cluster configured as a single server, and the reverse", async () => {
     const [node] = cluster.servers;
     expect(await refusal({ REDIS_URL: node?.url ?? "" })).toBe(
       `REDIS_URL: 127.0.0.1:${node?.port} is a node of a cluster: use redis+cluster:// and name some of its nodes`,
@@ -99,7 +99,7 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
     );
   });
 
-  test("TLS where none is spoken, and a database that there is not", async () => {
+  test("TLS to a server without it, and a database that does not exist", async () => {
     const place = `127.0.0.1:${plain.port}`;
     expect(await refusal({ REDIS_URL: `rediss://${place}` })).toBe(
       `REDIS_URL: ${place} does not speak TLS: use redis:// instead of rediss://`,
@@ -117,7 +117,7 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
     );
   });
 
-  test("a user of Redis without the rights to keys, or to channels", async () => {
+  test("a Redis user without access to the keys, or to the channels", async () => {
     const server = await redis();
     await server.command("ACL", "SETUSER", "nokeys", "on", `>${password}`, "+@all", "&*");
     await server.command("ACL", "SETUSER", "nochannels", "on", `>${password}`, "+@all", "~*", "resetchannels");
@@ -141,15 +141,15 @@ describe("a Redis that cannot be used is refused in one line with the way out:",
     expect(await server.command("GET", "theirs/server")).toBe("foreign");
   });
 
-  test("a history on this disk beside it", async () => {
+  test("a history on the local disk as well", async () => {
     expect(await refusal({ REDIS_URL: `redis://u:${encoded}@127.0.0.1`, DATA_DIR: "history" })).toBe(
       "DATA_DIR and REDIS_URL: history is stored in one place only; set only one of them",
     );
   });
 });
 
-describe("a Redis that can be used with a doubt is warned of in one line:", () => {
-  test("other history settings than the server before", async () => {
+describe("a questionable Redis causes a warning in one line:", () => {
+  test("history settings that differ from the previous server's", async () => {
     const server = await redis();
     await using _first = await startServer({ env: { REDIS_URL: server.url, HISTORY_SIZE: "10" } });
     await using second = await startServer({ env: { REDIS_URL: server.url, HISTORY_SIZE: "20" } });
@@ -158,7 +158,7 @@ describe("a Redis that can be used with a doubt is warned of in one line:", () =
     expect(line).toContain("HISTORY_SIZE=20");
   });
 
-  test("memory that is made free by throwing keys away", async () => {
+  test("an eviction policy that deletes keys", async () => {
     const server = await redis({ maxmemory: "64mb", "maxmemory-policy": "allkeys-lru" });
     await using fanfare = await startServer({ env: { REDIS_URL: server.url } });
     const [line] = await fanfare.untilLogged(/.*WARNING.*may evict Fanfare's keys.*/);
@@ -166,7 +166,7 @@ describe("a Redis that can be used with a doubt is warned of in one line:", () =
   });
 });
 
-test("a user with the rights of docs/machines.md is enough, and its password is in no line, answer or error, whatever happens", async () => {
+test("a user with the permissions in docs/machines.md is sufficient, and its password is in no log line, answer or error", async () => {
   const server = await redis();
   const page = await Bun.file(join(import.meta.dir, "../../docs/machines.md")).text();
   const [, rights = ""] = /^ACL SETUSER fanfare on >password (.*)$/m.exec(page) ?? [];
@@ -179,7 +179,7 @@ test("a user with the rights of docs/machines.md is enough, and its password is 
   for (const path of ["/v1/nodes", "/metrics", "/health", "/v1/connections"]) {
     said.push(await (await fanfare.request("GET", path)).text());
   }
-  // Another password from now on: the connection is cut, and the next one is refused.
+  // The password changes: the connection is cut, and the next one is refused.
   await server.command("ACL", "SETUSER", "fanfare", "resetpass", ">changed-by-somebody");
   await server.command("CLIENT", "KILL", "USER", "fanfare");
   await fanfare.untilLogged(/Redis cannot be used: .*refuses the name or password/);

@@ -3,10 +3,10 @@ import { type ServerUnderTest, startServer } from "../e2e/server.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 
-/** So many messages are published while the replica is behind. */
+/** The number of messages published while the replica is behind. */
 const count = 20;
 
-/** A primary and a replica that has all of it. */
+/** A primary and a synchronized replica. */
 async function startPair() {
   const primary = await RedisServer.start();
   const replica = await RedisServer.start({ replicaof: `127.0.0.1 ${primary.port}` });
@@ -29,7 +29,7 @@ async function acknowledgedOf(server: ServerUnderTest, channel: string, ids: rea
   return answers.filter(({ status }) => status === 200).length;
 }
 
-test("with REDIS_WAIT nothing is acknowledged that a failover to the replica loses; without it that is lost", async () => {
+test("with REDIS_WAIT a failover to the replica loses no acknowledged message; without it some are lost", async () => {
   await using pair = await startPair();
   const { primary, replica } = pair;
   await using plain = await startServer({ env: { REDIS_URL: primary.url } });
@@ -38,7 +38,7 @@ test("with REDIS_WAIT nothing is acknowledged that a failover to the replica los
   expect(await acknowledgedOf(plain, "plain", early)).toBe(count);
   expect(await acknowledgedOf(careful, "careful", early)).toBe(count);
 
-  // From here on the replica gets nothing: its link is cut, and it does not know the password that is wanted now.
+  // From here on the replica receives nothing: its link is cut, and it does not have the new password.
   await primary.command("CONFIG", "SET", "requirepass", "unknown-to-the-replica");
   const steering = primary.connect("unknown-to-the-replica");
   await steering.call("CLIENT", "KILL", "TYPE", "replica");
@@ -62,7 +62,7 @@ test("with REDIS_WAIT nothing is acknowledged that a failover to the replica los
   expect(lost).toEqual({ plain: count, careful: 0 });
 }, 60_000);
 
-test("a publisher that was refused is acknowledged once the replica has it, and the message is stored once", async () => {
+test("a retry after a refusal is acknowledged once the replica has the message, which is stored once", async () => {
   await using pair = await startPair();
   const { primary, replica } = pair;
   await using careful = await startServer({ env: { REDIS_URL: primary.url, REDIS_WAIT: "1" } });
@@ -75,7 +75,7 @@ test("a publisher that was refused is acknowledged once the replica has it, and 
     readonly messages: readonly { readonly data: unknown }[];
   };
   expect(found.messages.map(({ data }) => data)).toEqual(["before", "late"]);
-  // More replicas than there are have nothing.
+  // No message reaches more replicas than exist.
   await using vain = await startServer({ env: { REDIS_URL: primary.url, REDIS_WAIT: "2" } });
   expect((await publish(vain, "again", "in vain")).status).toBe(503);
 }, 60_000);

@@ -6,14 +6,14 @@ import { shrink } from "./shrink.ts";
 import { type Outcome, simulate } from "./simulate.ts";
 
 const isLong = process.env.FANFARE_LONG === "1";
-/** How long new seeds are looked at, real milliseconds: that a busy machine gets through fewer is no failure. */
+/** How long new seeds are tried, in real milliseconds. On a busy machine there are fewer, which is not a failure. */
 const newSeedsMs = isLong ? 3_600_000 : 8000;
-/** Part of each run; the last ones have found a fault. */
+/** Part of each run. The last ones have found a fault. */
 const fixedPlans: readonly Plan[] = [
   ...[1, 2, 3, 4, 5, 6, 7, 8].map((it) => makePlan(it)),
   ...[90_232, 90_331].map((it) => makePlan(it, "redis")),
 ];
-/** How many seeds a fault that is put back may hide from. */
+/** The number of seeds within which a planted fault must be found. */
 const seedsPerVariant = 120;
 
 test("a plan always runs the same way", () => {

@@ -41,7 +41,7 @@ describe("judge", () => {
     });
   });
 
-  test("a change of the epoch accounts for epochs that were skipped; without a change nothing does", () => {
+  test("a change of the epoch accounts for skipped epochs, and nothing else does", () => {
     const change: Received = { kind: "gap", epoch: "e3", from: 1, to: 0 };
     const places = acknowledged(["e1", 1], ["e2", 1], ["e3", 1]);
     expect(judge(places, told(message(1), change, message(1, "e3"))).lost).toBe(0);

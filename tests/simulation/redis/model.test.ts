@@ -11,7 +11,7 @@ import { Wire } from "../wire.ts";
 import type { Answer } from "./script.ts";
 import { ModelRedis, type Peer } from "./server.ts";
 
-/** So many commands: each script some hundred times. */
+/** The number of commands, so that each script runs a few hundred times. */
 const commands = 3000;
 /** A time as milliseconds since 1970: the two servers do not read their clocks in the same one. */
 const anyTime = /\b1[5-9]\d{11}\b/g;
@@ -52,7 +52,7 @@ test("the modelled Redis answers any command like a real one", () =>
       const word = Array.isArray(real) ? `${name} ${real[0]}` : name;
       counts.set(word, (counts.get(word) ?? 0) + 1);
     }
-    // Each kind of answer was met: else two servers that refuse everything would pass.
+    // Each kind of answer occurred. Otherwise two servers that refuse everything would pass.
     const publishing = ["publish stored", "publish life", "publish duplicate", "publish late"];
     const reading = ["open top", "open life", "read history", "settle top", "settle life"];
     const kinds = [...publishing, ...reading, "claim granted", "claim refused", "claim gone"];
