@@ -23,7 +23,7 @@ describe("what a publication costs", () => {
     expect(costOf({ ...draft, ...labels }) - base).toBe(more);
   });
 
-  test("is the same for a draft and for what is made of it", () => {
+  test("is the same for a draft and its publication", () => {
     const place = { id: crypto.randomUUID(), epoch: "e", offset: 1, timestamp: 1 };
     expect(costOf(toPublication(draft, place))).toBe(base);
   });

@@ -24,17 +24,17 @@ async function epochOf(dataDir: string | undefined): Promise<string | undefined>
 }
 
 describe("openLog", () => {
-  test("with a directory, what it knows outlives it; the directory is made", async () => {
+  test("with a directory, epochs survive; the directory is created", async () => {
     const dataDir = join(parent, "not", "there yet");
     expect(await epochOf(dataDir)).toBe(await epochOf(dataDir));
     expect(await readdir(dataDir)).toContain("history.sqlite");
   });
 
-  test("without one, each log is a life of its own", async () => {
+  test("without a directory, each log begins anew", async () => {
     expect(await epochOf(undefined)).not.toBe(await epochOf(undefined));
   });
 
-  test("a directory that cannot be one is an error that names the setting and the way out", async () => {
+  test("a directory that cannot be created is an error that names the setting and what to do", async () => {
     const file = join(parent, "file");
     await writeFile(file, "");
     const [opened] = await Promise.allSettled([epochOf(join(file, "data"))]);
@@ -43,7 +43,7 @@ describe("openLog", () => {
     );
   });
 
-  test("settings that keep less hold at once after a restart, before anything is published", async () => {
+  test("settings that keep less apply at once after a restart, before anything is published", async () => {
     const before = { historySize: 10, historyTtl: 60_000, historyBytes: 100_000 };
     const dataDir = join(parent, "data");
     const settings = { dataDir, historyBytesTotal: 1_000_000 };

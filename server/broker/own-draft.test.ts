@@ -17,7 +17,7 @@ const full: Required<Omit<Draft, "ephemeral">> = {
   excludeConnectionId: "c_1",
 };
 
-test("says what it said, and leaves out what it left out", () => {
+test("copies all fields, and adds none", () => {
   expect(ownDraft(full)).toEqual(full);
   expect(Object.entries(ownDraft(full).headers ?? {})).toEqual([["__proto__", "p"]]);
   expect(Object.keys(ownDraft({ channel: full.channel, data: "1", ephemeral: true }))).toEqual([
@@ -28,14 +28,14 @@ test("says what it said, and leaves out what it left out", () => {
 });
 
 test.each(Object.keys(full).filter((field) => typeof full[field as keyof typeof full] === "string"))(
-  "holds nothing of the text that %p was cut from",
+  "does not keep the text that %p is a slice of in memory",
   async (field) => {
     const growth = await growthOf(`{ channel: "a", message: "m", ${JSON.stringify(field)}: cut(at) }`);
     expect(growth).toBeLessThan(20_000_000);
   },
 );
 
-test("holds nothing of the text that a header was cut from", async () => {
+test("does not keep the text that a header is a slice of in memory", async () => {
   expect(await growthOf("{ channel: 'a', message: 'm', headers: { [cut(at)]: cut(at) } }")).toBeLessThan(20_000_000);
 });
 

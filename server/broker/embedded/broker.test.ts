@@ -73,7 +73,7 @@ async function startOn(log: Log, clock = new MovedClock()) {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("EmbeddedBroker", () => {
-  test("what is published in one go leaves in one append, and what comes meanwhile in the next", async () => {
+  test("drafts of one turn share an append, and drafts in the meantime form the next one", async () => {
     const log = new HeldLog();
     const { publish } = await startOn(log);
     log.isHeld = true;
@@ -94,7 +94,7 @@ describe("EmbeddedBroker", () => {
     expect(log.batches).toEqual([1000, 1000, 1]);
   });
 
-  test("listens before it asks for the top: what is published in between is delivered", async () => {
+  test("listens before it reads the top: publications in between are delivered", async () => {
     const log = new HeldLog();
     const { broker, delivered } = await startOn(log);
     const asked = Promise.withResolvers<void>();
@@ -126,7 +126,7 @@ describe("EmbeddedBroker", () => {
     expect(delivered).toHaveLength(1);
   });
 
-  test("when the log fails, stored drafts are refused and not delivered, ephemeral ones pass", async () => {
+  test("when the log fails, drafts to store are refused and not delivered, and ephemeral ones are delivered", async () => {
     const log = new HeldLog();
     const { publish, delivered } = await startOn(log);
     log.failure = new Error("the disk is gone");
@@ -136,7 +136,7 @@ describe("EmbeddedBroker", () => {
     expect(delivered.map(({ message }) => message)).toEqual(["typing"]);
   });
 
-  test("a refusal that the log words itself is passed on as it is", async () => {
+  test("a refusal of the log is passed on unchanged", async () => {
     const log = new HeldLog();
     const { publish } = await startOn(log);
     log.failure = new ServiceError("broker-unavailable", "the disk is full");
@@ -178,7 +178,7 @@ describe("EmbeddedBroker", () => {
     expect(log.batches).toEqual([4, 1, 1, 1]);
   });
 
-  test("more than 64 MiB that wait or are on their way are refused, and taken again when there is room", async () => {
+  test("drafts beyond 64 MiB waiting or in flight are refused, and accepted again once there is room", async () => {
     const log = new HeldLog();
     const { broker } = await startOn(log);
     log.isHeld = true;
@@ -193,7 +193,7 @@ describe("EmbeddedBroker", () => {
     expect((await publish()).duplicate).toBe(false);
   });
 
-  test("one append holds no more than 4 MiB, but one draft whatever its size", async () => {
+  test("an append holds at most 4 MiB, or a single larger draft", async () => {
     const log = new HeldLog();
     const { broker } = await startOn(log);
     const sizes = [3, 1, 1, 5, 1].map((mebibytes) => mebibytes * 1024 * 1024 - costOf({ channel: a, message: "" }));
@@ -201,7 +201,7 @@ describe("EmbeddedBroker", () => {
     expect(log.batches).toEqual([2, 1, 1, 1]);
   });
 
-  test("a bug in a delivery keeps nobody else from answer and delivery", async () => {
+  test("a bug in a delivery does not affect other answers and deliveries", async () => {
     const { publish, delivered } = await startOn(new MemoryLog());
     const receipts = await Promise.all([publish("1"), publish("bug"), publish("3")]);
     expect(receipts.map(({ position }) => position?.offset)).toEqual([1, 2, 3]);
@@ -209,7 +209,7 @@ describe("EmbeddedBroker", () => {
     expect((await publish("4")).position?.offset).toBe(4);
   });
 
-  test("a log that cannot be opened is the error of the start", async () => {
+  test("start throws the error of a log that cannot be opened", async () => {
     const log = new HeldLog();
     log.openFailure = new Error("no such place");
     await expect(startOn(log)).rejects.toBe(log.openFailure);

@@ -5,7 +5,7 @@ import { Audience } from "./audience.ts";
 const a = "a" as ChannelName;
 const b = "b" as ChannelName;
 
-test("an audience knows who listens to what, each once, and who was the last to leave", () => {
+test("an audience holds each listener of a channel once, and reports when the last one leaves", () => {
   const audience = new Audience<string>();
   audience.add(a, "one");
   audience.add(a, "one");

@@ -29,7 +29,7 @@ function through(): { readonly path: string } {
 }
 
 describe("when the connection breaks,", () => {
-  test("what is on its way is refused, and publishing again with the same id is stored once", async () => {
+  test("drafts in flight are refused, and a retry with the same id is stored once", async () => {
     await world.startHost();
     const worker = await world.connect(through());
     proxy?.cutAfter(5000); // in the middle of what follows
@@ -44,7 +44,7 @@ describe("when the connection breaks,", () => {
     expect(publications.map(({ id }) => id).sort()).toEqual(ids.toSorted());
   });
 
-  test("every question on its way is refused", async () => {
+  test("every question in flight is refused", async () => {
     const clock = new MovedClock();
     const unsteady = new UnsteadyBroker(new EmbeddedBroker(new MemoryLog()), clock);
     const broker = Object.assign(unsteady, { list: async () => [], summary: async () => undefined });
@@ -65,7 +65,7 @@ describe("when the connection breaks,", () => {
     unsteady.steady();
   });
 
-  test("it is unhealthy, comes back by itself, listens again to everything, and says so after that", async () => {
+  test("it is unhealthy, reconnects, listens to all channels again, and then reports the break", async () => {
     await world.startHost();
     const [worker, other] = [await world.connect(through()), await world.connect()];
     const many = Array.from({ length: 5000 }, (_, count) => `many:${count}` as ChannelName);
@@ -79,7 +79,7 @@ describe("when the connection breaks,", () => {
     expect(worker.received.map(({ channel }) => channel)).toEqual([...many, a]);
   });
 
-  test("questions are refused at once while the host is away, and the host is called gone once", async () => {
+  test("questions are refused at once while the host is down, and its loss is reported once", async () => {
     const host = await world.startHost();
     const worker = await world.connect();
     await host.close();
@@ -95,7 +95,7 @@ describe("when the connection breaks,", () => {
     await worker.until(({ received }) => received.length === 1);
   });
 
-  test("a broken connection to a host that is there is not a host that is gone", async () => {
+  test("a broken connection to a running host is not reported as a loss of the host", async () => {
     await world.startHost();
     const worker = await world.connect(through());
     proxy?.cut();
@@ -103,7 +103,7 @@ describe("when the connection breaks,", () => {
     expect(worker.story).not.toContain("gone");
   });
 
-  test("closing does not wait for a host that is away", async () => {
+  test("closing does not wait for a host that is down", async () => {
     const host = await world.startHost();
     const worker = await world.connect();
     await host.close();
@@ -114,7 +114,7 @@ describe("when the connection breaks,", () => {
 });
 
 describe("the start", () => {
-  test("waits for a host that comes later", async () => {
+  test("waits for a host that starts later", async () => {
     const worker = world.add();
     const started = worker.start();
     await turn();
@@ -123,7 +123,7 @@ describe("the start", () => {
     expect(worker.story).toEqual(["healthy"]);
   });
 
-  test("fails when no host comes", async () => {
+  test("fails if no host starts", async () => {
     const clock = new MovedClock();
     const started = world.add({ link: { clock } }).start();
     const failed = started.catch((error: Error) => error.message);
@@ -131,7 +131,7 @@ describe("the start", () => {
     expect(await failed).toMatch(/^the broker's host does not answer on .* for 15 s$/);
   });
 
-  test("fails at once when the host speaks another version", async () => {
+  test("fails at once if the host has another version", async () => {
     const settings = { protocol: "fanfare-broker/999", name: "host" };
     const events = () => ({ onOpen: () => {}, onText: () => {}, onClose: () => {} });
     const listener: LinkListener = listenForLinks(world.path, settings, events);
@@ -140,7 +140,7 @@ describe("the start", () => {
   });
 });
 
-test("more than may be on the way is refused, and taken again when it is through", async () => {
+test("drafts beyond the limit in flight are refused, and accepted again once there is room", async () => {
   await world.startHost();
   const worker = await world.connect();
   const message = "x".repeat(1024 * 1024 - 200);
@@ -167,7 +167,7 @@ test("a bug in a delivery costs neither the connection nor the next delivery", a
   expect(worker.story).toEqual(["healthy"]);
 });
 
-test("a refusal of the log keeps its code and words on its way", async () => {
+test("a refusal of the log keeps its code and message over IPC", async () => {
   await world.startHost({ broker: new EmbeddedBroker(new MemoryLog({ maxChannels: 1 })) });
   const worker = await world.connect();
   await worker.publish();

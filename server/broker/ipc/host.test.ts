@@ -61,7 +61,7 @@ async function connectDeaf(question: object) {
 }
 
 describe("IpcHost", () => {
-  test("its own broker listens for as long as one worker does", async () => {
+  test("its own broker listens as long as at least one worker does", async () => {
     const broker = new WatchedBroker();
     await world.startHost({ broker });
     const [one, two] = [await world.connect(), await world.connect()];
@@ -76,7 +76,7 @@ describe("IpcHost", () => {
     expect(broker.asked.slice(3)).toEqual(["unlisten a"]);
   });
 
-  test("a worker that is gone listens to nothing any more", async () => {
+  test("a disconnected worker no longer listens to any channel", async () => {
     const broker = new WatchedBroker();
     const host = await world.startHost({ broker });
     const [one, two] = [await world.connect(), await world.connect()];
@@ -87,7 +87,7 @@ describe("IpcHost", () => {
     expect(broker.asked).toEqual(["listen a", "listen b", "unlisten a"]);
   });
 
-  test("tells the health and the breaks of its broker to all workers, those that come later too", async () => {
+  test("reports the health and the breaks of its broker to all workers, including later ones", async () => {
     const broker = new WatchedBroker();
     await world.startHost({ broker });
     const one = await world.connect();
@@ -102,7 +102,7 @@ describe("IpcHost", () => {
     ]);
   });
 
-  test("a worker that does not read is cut off and holds nobody up", async () => {
+  test("a worker that does not read is disconnected and blocks nobody", async () => {
     const host = await world.startHost({ link: { maxQueuedBytes: 1_000_000 } });
     const deaf = await connectDeaf({ verb: "listen", n: 1, channel: a });
     const worker = await world.connect();
@@ -117,7 +117,7 @@ describe("IpcHost", () => {
     deaf.terminate();
   });
 
-  test("histories larger than what may wait for a worker arrive whole, and deliveries pass between their pieces", async () => {
+  test("histories larger than a worker's queue arrive completely, and deliveries pass between their parts", async () => {
     await world.startHost({ link: { maxQueuedBytes: 4_000_000 } });
     const worker = await world.connect();
     const message = "x".repeat(50_000);
@@ -135,7 +135,7 @@ describe("IpcHost", () => {
     expect(worker.story).toEqual(["healthy"]);
   });
 
-  test("closing answers what was accepted, then lets go", async () => {
+  test("closing answers accepted requests, then closes the links", async () => {
     const host = await world.startHost();
     const worker = await world.connect();
     const calls = Array.from({ length: 100 }, () => worker.publish());

@@ -20,7 +20,7 @@ const refusal = (n: number): Answer => ({
 });
 
 describe("Questions", () => {
-  test("each gets its own answer, in whatever order they come", async () => {
+  test("each gets its own answer, in any order of answers", async () => {
     const questions = new Questions();
     const sent: number[] = [];
     const [one, two] = [ask(questions, sent), ask(questions, sent)];
@@ -29,7 +29,7 @@ describe("Questions", () => {
     expect(await Promise.all([one, two])).toEqual([`done ${sent[0]}`, `done ${sent[1]}`]);
   });
 
-  test("a refusal comes out as it went in", async () => {
+  test("a refusal is passed on unchanged", async () => {
     const questions = new Questions();
     const sent: number[] = [];
     const asked = ask(questions, sent);
@@ -37,7 +37,7 @@ describe("Questions", () => {
     await expect(asked).rejects.toMatchObject({ code: "rate-limited", message: "later", retryAfterMs: 50 });
   });
 
-  test("one that is only partly answered waits for the rest", async () => {
+  test("a partly answered question waits for the rest", async () => {
     const questions = new Questions();
     const sent: number[] = [];
     const asked = ask(questions, sent);
@@ -51,7 +51,7 @@ describe("Questions", () => {
     expect(await asked).toBe(`done ${sent[0]}`);
   });
 
-  test("all fail together when the way breaks, and answers that come late are left alone", async () => {
+  test("all fail when the link breaks, and late answers are ignored", async () => {
     const questions = new Questions();
     const sent: number[] = [];
     const asked = [ask(questions, sent), ask(questions, sent)];

@@ -33,7 +33,7 @@ function begin(limits: Partial<LogLimits> = {}) {
 }
 
 describe("Ledger", () => {
-  test("counts the bytes of what is kept, and tells once of each that is not any more", () => {
+  test("counts the bytes of kept items, and reports each dropped item once", () => {
     const { ledger, enter, dropped } = begin({ totalBytes: 3 * one + known });
     for (let count = 0; count < 3; count++) enter("a", 0);
     expect([ledger.bytes, dropped]).toEqual([3 * one + known, []]);
@@ -45,7 +45,7 @@ describe("Ledger", () => {
     expect([ledger.bytes, dropped]).toEqual([one + known, [1, 2, 3]]);
   });
 
-  test("a sweep does a bounded part of the work, and the next goes on there", () => {
+  test("a sweep does a limited part of the work, and the next one continues", () => {
     const { ledger, enter } = begin();
     for (let count = 0; count < 100; count++) enter(String.fromCharCode(33 + count), 0);
     let sweeps = 1;
@@ -53,7 +53,7 @@ describe("Ledger", () => {
     expect([ledger.bytes, sweeps]).toEqual([100 * known, 11]);
   });
 
-  test("a sweep forgets channels that keep nothing and were not used for long, and no others", () => {
+  test("a sweep forgets empty channels that are unused for long, and no others", () => {
     const { ledger, enter, forgotten } = begin({ forgetMs: 5000 });
     for (const channel of ["unused", "used", "asked"]) enter(channel, 0);
     ledger.sweep(1001, 100);
@@ -65,7 +65,7 @@ describe("Ledger", () => {
     expect([forgotten, ledger.counts.channels]).toEqual([["unused"], 2]);
   });
 
-  test("a sweep forgets ids whose window is over", () => {
+  test("a sweep forgets expired ids", () => {
     const { ledger, enter } = begin({ idWindowMs: 1000 });
     for (let count = 0; count < 10; count++) enter("a", count < 5 ? 0 : 1, `${count}`);
     ledger.sweep(1001, 3);
@@ -74,7 +74,7 @@ describe("Ledger", () => {
     expect(ledger.counts.ids).toBe(5);
   });
 
-  test("ids take at most half of all bytes, and make publications give way", () => {
+  test("ids take at most half of all bytes, and evict publications", () => {
     const bytes = 4 * idCost("a\n0");
     const { ledger, enter, dropped } = begin({ totalBytes: 2 * bytes });
     for (let count = 0; count < 5; count++) enter("a", 0);
@@ -84,7 +84,7 @@ describe("Ledger", () => {
     expect([ledger.counts.ids, dropped.length > before, ledger.bytes <= 2 * bytes]).toEqual([4, true, true]);
   });
 
-  test("where no memory is left, a new channel takes the place of one that was unused for longer than others", () => {
+  test("when memory is full, a new channel replaces the least recently used one", () => {
     const { ledger, enter, forgotten } = begin({ totalBytes: 3 * known, minIdleMs: 30_000 });
     ledger.tops(["a", "b"] as ChannelName[], 0);
     ledger.tops(["c"] as ChannelName[], 1);
@@ -95,7 +95,7 @@ describe("Ledger", () => {
     expect([ledger.bytes, forgotten]).toEqual([3 * known, ["b"]]);
   });
 
-  test("an id that was stored anew after its window is not forgotten with the first one", () => {
+  test("an id stored again after its window is not forgotten with the first one", () => {
     const { ledger, enter } = begin({ idWindowMs: 1000 });
     enter("a", 0, "x");
     expect(enter("a", 1001, "x").outcome).toBe("stored");
@@ -103,7 +103,7 @@ describe("Ledger", () => {
     expect([enter("a", 1600, "x").outcome, ledger.counts.ids]).toEqual(["duplicate", 1]);
   });
 
-  test("tells of each channel that begins to count, once for each of its lives", () => {
+  test("reports each channel that gets its first epoch, again after it was forgotten", () => {
     const { ledger, enter, opened } = begin({ forgetMs: 5000 });
     for (const channel of ["a", "b", "a"]) enter(channel, 0);
     expect(opened).toEqual(["a", "b"]);
@@ -113,7 +113,7 @@ describe("Ledger", () => {
     expect(opened).toEqual(["a", "b", "a", "c"]);
   });
 
-  test("goes on from what is restored", () => {
+  test("continues from restored channels, items and ids", () => {
     const { ledger, enter, opened } = begin();
     const channel = ledger.openAt("a" as ChannelName, { epoch: "e", offset: 7 }, 0);
     channel.rules = rules;

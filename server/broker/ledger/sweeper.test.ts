@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { Sweeper } from "./sweeper.ts";
 
-test("slices of one walk follow each other soon, walks after a pause, until it is closed", async () => {
+test("slices of one pass follow each other soon, passes after a pause, until it is closed", async () => {
   const clock = new MovedClock();
   const begun = clock.now();
   const at: number[] = [];
@@ -17,7 +17,7 @@ test("slices of one walk follow each other soon, walks after a pause, until it i
   expect(at).toHaveLength(6);
 });
 
-test("a slice that is closed meanwhile is the last", async () => {
+test("a slice during which it is closed is the last", async () => {
   const clock = new MovedClock();
   let slices = 0;
   const sweeper = new Sweeper(clock, async () => {

@@ -20,11 +20,11 @@ function namesOf(order: UseOrder<Thing>): number[] {
 }
 
 describe("UseOrder", () => {
-  test("nothing is the oldest of nothing", () => {
+  test("an empty order has no oldest element", () => {
     expect(new UseOrder<Thing>().oldest).toBeUndefined();
   });
 
-  test("what was used again is the newest, and knows when", () => {
+  test("an element that is used again is the newest, with the time of its use", () => {
     const [a, b] = [new Thing(1), new Thing(2)];
     const order = new UseOrder<Thing>();
     order.add(a, 10);
@@ -33,7 +33,7 @@ describe("UseOrder", () => {
     expect([namesOf(order), a.usedAt, b.usedAt]).toEqual([[2, 1], 30, 20]);
   });
 
-  test("keeps the order that a plain list keeps, whatever comes, is used and goes", () => {
+  test("keeps the same order as a plain list, whatever is added, used and removed", () => {
     const step = fc.record({ name: fc.nat(9), verb: fc.constantFrom("use", "remove") });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

@@ -24,7 +24,7 @@ async function begin() {
   return { clock, log, store, collections };
 }
 
-test("what has expired is given back while nothing is published, once", async () => {
+test("expired memory is collected while nothing is published, once", async () => {
   const { clock, log, store, collections } = await begin();
   await store(200);
   await clock.moveInSteps(59_000, 1000);
@@ -36,7 +36,7 @@ test("what has expired is given back while nothing is published, once", async ()
   await log.close();
 });
 
-test("nothing is collected for what is not worth it, nor while much is published", async () => {
+test("garbage is not collected for small amounts, nor while much is published", async () => {
   const { clock, log, store, collections } = await begin();
   await store(100);
   await clock.moveInSteps(65_000, 100);

@@ -74,7 +74,7 @@ function freeDisk(): void {
 const large = { message: "x".repeat(100_000) };
 
 describe("Archive, when the disk is full,", () => {
-  test("stores nothing of a batch that does not fit, and goes on without a hole when there is room", () => {
+  test("stores nothing of a batch that does not fit, and continues without a gap once there is room", () => {
     store(0, { id: "1" });
     const epoch = topOf(a)?.epoch;
     fillDisk();
@@ -95,7 +95,7 @@ describe("Archive, when the disk is full,", () => {
     expect([offsets(), topOf(a)]).toEqual([[1, 2], { epoch: String(epoch), offset: 2 }]);
   });
 
-  test("a channel keeps the epoch that it was answered with before, and gets no offset from what failed", () => {
+  test("a channel keeps the epoch that was given out before, and gets no offset from the failed append", () => {
     const top = topOf(b);
     fillDisk();
     expect(() => store(0, { channel: b, ...large })).toThrow("full");
@@ -117,7 +117,7 @@ describe("Archive, when the disk is full,", () => {
 });
 
 describe("Archive, after a crash,", () => {
-  test("knows history, epoch, offset and ids", () => {
+  test("restores history, epoch, offset and ids", () => {
     const first = store(0, { id: "x", sender: "Alice" });
     store(1);
     const before = archive.read(a, { from: "earliest" }, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER }, 1);
@@ -135,7 +135,7 @@ describe("Archive, after a crash,", () => {
     expect(store(defaultLogLimits.idWindowMs + 1, { id: "x" })?.outcome).toBe("stored");
   });
 
-  test("an id with half of a surrogate pair is the same id", () => {
+  test("an id with a lone surrogate is still recognised", () => {
     store(0, { id: "\ud800" });
     crash(1);
     expect([store(1, { id: "\udc00" })?.outcome, store(1, { id: "\ud800" })?.outcome]).toEqual(["stored", "duplicate"]);
@@ -157,7 +157,7 @@ describe("Archive, after a crash,", () => {
     expect([offsets(60_006, a), offsets(60_006, b)]).toEqual([[4], [4]]);
   });
 
-  test("the numbering goes on when nothing is left of the messages, and says that they are gone", () => {
+  test("the numbering continues when all messages have expired, and a read reports the gap", () => {
     for (let count = 0; count < 3; count++) store(0);
     const top = topOf(a);
     while (!sweep(60_001)) {}
@@ -170,7 +170,7 @@ describe("Archive, after a crash,", () => {
     expect(store(60_001)).toMatchObject({ offset: 4 });
   });
 
-  test("an epoch that was told but never written to is the same once a sweep has saved it", () => {
+  test("an epoch that was given out without a publication survives once a sweep has saved it", () => {
     const top = topOf(a);
     sweep(0);
     crash(0);
@@ -178,8 +178,8 @@ describe("Archive, after a crash,", () => {
   });
 });
 
-describe("Archive takes out of the file", () => {
-  test("what nobody can read any more, a slice at a time, and no more", () => {
+describe("Archive deletes from the file", () => {
+  test("dropped publications, a slice at a time, and nothing else", () => {
     const entry = { draft: { channel: a, message: "m" }, rules: { ...rules, historySize: 2 } };
     archive.append([{ verb: "append", entries: Array.from({ length: 2500 }, () => entry), now: 0, wall: 0 }], 0);
     let sweeps = 1;
@@ -205,7 +205,7 @@ describe("Archive takes out of the file", () => {
     expect([rowsOf("ids"), rowsOf("publications")]).toEqual([0, 0]);
   });
 
-  test("channels that are forgotten; one that comes again has another epoch, also after a crash", () => {
+  test("forgotten channels; one that is used again has a new epoch, also after a crash", () => {
     crash(0, { forgetMs: 100 });
     store(0, {}, { ...rules, historySize: 0 });
     const old = topOf(a);
@@ -218,7 +218,7 @@ describe("Archive takes out of the file", () => {
     expect([topOf(a, 101), offsets(101)]).toEqual([anew, [1]]);
   });
 
-  test("a channel's number is not given again while rows of it are left", () => {
+  test("a channel's number is not reused while rows of it are left", () => {
     store(0);
     database.run("DELETE FROM channels");
     crash(0);
@@ -231,7 +231,7 @@ describe("Archive takes out of the file", () => {
 describe("Archive, when the file is damaged,", () => {
   const notes = () => archive.takeNotes().join("\n");
 
-  test("leaves a damaged body out as a gap, and says so once", () => {
+  test("treats a damaged body as a gap, and reports it once", () => {
     for (let count = 0; count < 5; count++) store(0, { message: `${count}` });
     const epoch = String(topOf(a)?.epoch);
     database.run("UPDATE publications SET body = replace(body, '2', '9') WHERE offset IN (3)");
@@ -251,7 +251,7 @@ describe("Archive, when the file is damaged,", () => {
     expect(notes()).toBe("");
   });
 
-  test("a page of which all is damaged does not hide what follows", () => {
+  test("a completely damaged page does not hide the publications after it", () => {
     for (let count = 0; count < 5; count++) store(0);
     const epoch = String(topOf(a)?.epoch);
     database.run("UPDATE publications SET body = 'x' WHERE offset <= 3");
@@ -286,11 +286,11 @@ describe("Archive, when the file is damaged,", () => {
   });
 
   test.each([
-    ["the last one's place is damaged", "UPDATE publications SET offset = 9 WHERE offset = 3"],
-    ["the last one is gone", "DELETE FROM publications WHERE offset = 3"],
-    ["all are gone", "DELETE FROM publications"],
+    ["the place of the last publication is damaged", "UPDATE publications SET offset = 9 WHERE offset = 3"],
+    ["the last publication is missing", "DELETE FROM publications WHERE offset = 3"],
+    ["all publications are missing", "DELETE FROM publications"],
     ["what it says about itself is damaged", "UPDATE life SET deleted = deleted + 1"],
-    ["it says nothing about itself", "DELETE FROM life"],
+    ["the state of the file is missing", "DELETE FROM life"],
   ])("begins a new epoch where %s, since its number could be given again", (_, damage) => {
     for (let count = 0; count < 3; count++) store(0, { id: `${count}` });
     const before = topOf(a);
@@ -308,7 +308,7 @@ describe("Archive, when the file is damaged,", () => {
     });
   });
 
-  test("a damaged channel begins a new epoch, and the others go on", () => {
+  test("a damaged channel begins a new epoch, and the others keep theirs", () => {
     store(0);
     store(0, { channel: b });
     const [ofA, ofB] = [topOf(a), topOf(b)];
@@ -328,7 +328,7 @@ describe("Archive, when the file is damaged,", () => {
     expect([store(0, { id: "x" })?.outcome, store(0, { id: "y" })?.outcome]).toEqual(["stored", "duplicate"]);
   });
 
-  test("refuses two channels of one name", () => {
+  test("refuses two channels with the same name", () => {
     store(0);
     const rules = { historySize: 1, historyTtl: 1, historyBytes: 1 };
     const reach = { epoch: "e", top: 0, droppedUntil: null, droppedThrough: 0 };
@@ -339,8 +339,8 @@ describe("Archive, when the file is damaged,", () => {
   });
 });
 
-describe("Archive, when a transaction fails over a bug,", () => {
-  test("takes back all of it, since SQLite does not do so by itself", () => {
+describe("Archive, when a bug fails a transaction,", () => {
+  test("rolls it back completely, because SQLite does not do so by itself", () => {
     store(0);
     const bug = { draft: { channel: a, message: "m", data: 1n as never }, rules };
     const entries = [{ draft: { channel: a, message: "never" }, rules }, bug];
@@ -353,8 +353,8 @@ describe("Archive, when a transaction fails over a bug,", () => {
   });
 });
 
-describe("Archive, over restarts and clocks that are set,", () => {
-  test("reckons what passed between two lives by the wall clock, and what passed within one without it", () => {
+describe("Archive, with restarts and changes of the wall clock,", () => {
+  test("measures the time between two runs by the wall clock, and the time within a run without it", () => {
     store(1000, { id: "x" }); // at 1000 of both clocks
     archive.close(1000, 50_000_000); // meanwhile the wall clock was set forward
     begin(0, {}, 50_001_000);
@@ -363,7 +363,7 @@ describe("Archive, over restarts and clocks that are set,", () => {
     expect(offsets(59_001)).toEqual([]);
   });
 
-  test("a wall clock that went back between two lives expires nothing early, and all in its time", () => {
+  test("a wall clock that went back between two runs does not expire anything early or late", () => {
     store(1000);
     archive.close(1000, 1000);
     begin(0, {}, -80_000_000);

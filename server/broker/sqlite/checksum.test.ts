@@ -21,7 +21,7 @@ describe("checksums", () => {
     );
   });
 
-  test.each([1.5, Number.NaN, 2 ** 53, "1", null])("of what is no whole number are equal to nothing: %p", (it) => {
+  test.each([1.5, Number.NaN, 2 ** 53, "1", null])("of values that are not integers equal nothing: %p", (it) => {
     expect(checksumOfNumbers([1, it as never])).toBeNaN();
   });
 });

@@ -40,7 +40,7 @@ function fill(archive: Archive, bytes: number, message: string): number {
   return largest;
 }
 
-describe("what a history takes on the disk", () => {
+describe("the size of a history on disk", () => {
   test.each([
     ["plain text", "m".repeat(2000)],
     ["text that takes three times its length", "語".repeat(700)],
@@ -51,7 +51,7 @@ describe("what a history takes on the disk", () => {
     archive.close(0, 0);
   });
 
-  test("is what is kept, and not much more", () => {
+  test("is little more than the size of the kept messages", () => {
     const total = 16 * mebibyte;
     const archive = open(total);
     fill(archive, 40 * mebibyte, "m".repeat(2000));
@@ -60,7 +60,7 @@ describe("what a history takes on the disk", () => {
     archive.close(0, 0);
   });
 
-  test("is given back by a start once most of it is free", () => {
+  test("shrinks at start-up once most of the file is free", () => {
     const large = open(64 * mebibyte);
     fill(large, 60 * mebibyte, "m".repeat(2000));
     large.close(0, 0);

@@ -5,14 +5,14 @@ import type { Request } from "./thread-messages.ts";
 const unopened: Request = { verb: "list", prefix: "", after: "", limit: 1, now: 0 };
 
 describe("HistoryThread", () => {
-  test("answers in the order in which it was asked, a failure as an answer", async () => {
+  test("answers requests in order, failures included", async () => {
     const thread = new HistoryThread();
     const [list, close] = await Promise.all([thread.ask(unopened), thread.ask({ verb: "close", now: 0, wall: 0 })]);
     expect([list.verb, close.verb]).toEqual(["failed", "done"]);
     await thread.end();
   });
 
-  test("when it ends, what is on its way, what waits and what comes later is refused", async () => {
+  test("when it ends, requests in flight, waiting requests and later ones are rejected", async () => {
     const thread = new HistoryThread();
     const onItsWay = thread.ask(unopened);
     await Promise.resolve();
@@ -25,7 +25,7 @@ describe("HistoryThread", () => {
     await thread.end();
   });
 
-  test("when it fails over a bug, everything is refused, and it can still be ended", async () => {
+  test("when it fails because of a bug, all requests are rejected, and it can still be terminated", async () => {
     const thread = new HistoryThread();
     const [bug] = await Promise.allSettled([thread.ask(JSON.parse("null"))]);
     expect(bug.status).toBe("rejected");

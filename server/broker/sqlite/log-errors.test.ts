@@ -83,7 +83,7 @@ describe("SqliteLog does not open, and says what to do,", () => {
     },
   );
 
-  test("while another one uses the directory, and opens once that has let go", async () => {
+  test("while another log uses the directory, and opens once that one is closed", async () => {
     const log = await stored();
     expect(String(await openFailure())).toContain("another process is using it: each server needs its own directory");
     await log.close();
@@ -92,7 +92,7 @@ describe("SqliteLog does not open, and says what to do,", () => {
 });
 
 describe("SqliteLog", () => {
-  test("knows after it was closed what it knew before", async () => {
+  test("keeps everything over a close and a reopen", async () => {
     const first = await stored();
     const history = await first.read(a, { from: "earliest" }, 100, Number.MAX_SAFE_INTEGER);
     await first.close();
@@ -105,7 +105,7 @@ describe("SqliteLog", () => {
     await second.close();
   });
 
-  test("appends of one turn get their own answers each", async () => {
+  test("appends of one turn each get their own answer", async () => {
     const log = await stored();
     const appends = [["1", "2"], [], ["3"]].map((ids) =>
       log.append(ids.map((id) => ({ draft: { channel: a, message: "m", id }, rules }))),
@@ -117,7 +117,7 @@ describe("SqliteLog", () => {
     await log.close();
   });
 
-  test("a draft that cannot go to the thread is refused, and those after it are stored", async () => {
+  test("a draft that cannot be sent to the thread is refused, and later ones are stored", async () => {
     const log = await stored();
     const draft = { channel: a, message: "m", bug: () => {} };
     const [bad] = await Promise.allSettled([log.append([{ draft, rules }])]);
@@ -127,7 +127,7 @@ describe("SqliteLog", () => {
     await log.close();
   });
 
-  test("replaces a thread that ended, a second after it was started, and goes on where it was", async () => {
+  test("replaces a thread that ended, at most once per second, and continues where it left off", async () => {
     const clock = new MovedClock();
     const threads: HistoryThread[] = [];
     const makeThread = (onNote: (note: string) => void) => {
@@ -156,7 +156,7 @@ describe("SqliteLog", () => {
     expect([closed.status, threads.length]).toEqual(["rejected", 2]);
   });
 
-  test("does not keep a process alive that has nothing to store", async () => {
+  test("does not keep an idle process alive", async () => {
     const script = `
       import { MovedClock } from "../../lib/moved-clock.ts";
 import { UnusableStorage } from "../unusable-storage.ts";

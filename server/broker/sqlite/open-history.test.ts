@@ -64,7 +64,7 @@ function copyAndGoOn(copy: string, isRunning: boolean): string | undefined {
   return epoch;
 }
 
-describe("a history that is put back from a copy begins new epochs, and keeps its messages:", () => {
+describe("a history restored from a copy begins new epochs, and keeps its messages:", () => {
   const ways: [string, (copy: string) => void][] = [
     [
       "the copy in the place of the directory",
@@ -107,7 +107,7 @@ describe("a history that is put back from a copy begins new epochs, and keeps it
   );
 });
 
-describe("a history goes on in its epochs", () => {
+describe("a history keeps its epochs", () => {
   test("after a stop, a directory that was renamed, and new permissions of all files", () => {
     const first = start();
     store(first, "1");
@@ -120,7 +120,7 @@ describe("a history goes on in its epochs", () => {
     expect([topOf(second), second.takeNotes()]).toEqual([top, []]);
   });
 
-  test("after a start that ended before it was done", () => {
+  test("after a start that was interrupted", () => {
     const first = start();
     store(first, "1");
     const top = topOf(first);
@@ -138,7 +138,7 @@ describe("a history goes on in its epochs", () => {
   });
 });
 
-test("all files are their owner's alone, and so is the directory", () => {
+test("only the owner can access the files and the directory", () => {
   const umask = process.umask(0);
   store(start(), "1");
   process.umask(umask);
@@ -166,7 +166,7 @@ describe("while it is open, storing is refused", () => {
     expect(messagesOf(running)).toContain("1");
   });
 
-  test("until the directory is where it was", () => {
+  test("until the directory is back in its place", () => {
     const running = start();
     store(running, "1");
     renameSync(directory, join(parent, "elsewhere"));
@@ -183,7 +183,7 @@ function replace(path: string): void {
 }
 
 describe("a history of version 1", () => {
-  test("is upgraded: messages, epochs, numbers and ids go on", () => {
+  test("is upgraded: messages, epochs, numbers and ids are kept", () => {
     makeVersionOne();
     const upgraded = start(2000);
     expect(messagesOf(upgraded, 2000)).toEqual(["two", "three"]);
@@ -201,7 +201,7 @@ describe("a history of version 1", () => {
     expect(readdirSync(directory).filter((name) => name.includes("new"))).toEqual([]);
   });
 
-  test("is upgraded once more where the first upgrade was cut short", () => {
+  test("is upgraded again if the first upgrade was interrupted", () => {
     makeVersionOne();
     cpSync(join(directory, "history.sqlite"), join(directory, "history.sqlite.new"));
     expect(messagesOf(start(2000), 2000)).toEqual(["two", "three"]);

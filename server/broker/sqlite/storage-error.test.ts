@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { faultOfCode, StorageError, toStorageError } from "./storage-error.ts";
 
-describe("what SQLite says in numbers", () => {
+describe("result codes of SQLite", () => {
   test.each([
     [13, "full"],
     [8, "read-only"],
@@ -32,7 +32,7 @@ describe("toStorageError", () => {
     expect(said.message).toStartWith("DATA_DIR the/directory: ");
   });
 
-  test("understands what SQLite throws", () => {
+  test("recognises errors of SQLite", () => {
     const database = new Database();
     database.run("CREATE TABLE t (a); PRAGMA max_page_count = 2");
     const fill = () => database.run("INSERT INTO t VALUES (?)", ["x".repeat(10_000)]);
@@ -49,7 +49,7 @@ describe("toStorageError", () => {
     ["a table is gone", "SELECT a FROM s", "broken"],
     ["a column is gone", "SELECT b FROM t", "broken"],
     ["a column cannot be written", "INSERT INTO t (b) VALUES (1)", "broken"],
-    ["a column too many is there", "INSERT INTO t VALUES (1, 2)", "broken"],
+    ["there is a column too many", "INSERT INTO t VALUES (1, 2)", "broken"],
     ["a statement is wrong", "SELEKT a FROM t", "unknown"],
   ] as const)(
     "says that the file is damaged where the schema in it does not fit our statements: %s",
@@ -66,7 +66,7 @@ describe("toStorageError", () => {
     },
   );
 
-  test("leaves alone what is in our words already", () => {
+  test("leaves a StorageError as it is", () => {
     const error = new StorageError("foreign", "the/directory");
     expect(toStorageError(error, "another")).toBe(error);
   });
