@@ -134,7 +134,8 @@ test(
     const figures = await runLoss({
       name: "a planned failover of a cluster",
       redisUrl: cluster.url,
-      disrupt: async () => {
+      disrupt: async ({ untilIntroduced }) => {
+        await untilIntroduced();
         const primary = await cluster.primaryOf(key);
         const replica = await cluster.replicaOf(primary);
         await replica.command("CLUSTER", "FAILOVER");

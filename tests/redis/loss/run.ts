@@ -11,6 +11,8 @@ const pauseMs = 10;
 /** How many messages of each publisher are acknowledged before the disruption, and again after it. */
 const calmMessages = 40;
 const patienceMs = 30_000;
+/** A node that has been connected for three seconds has received a message from all others. */
+const introducedMs = 3500;
 
 export interface LossPlan {
   readonly name: string;
@@ -32,6 +34,8 @@ export interface Load {
   calm(): Promise<unknown>;
   /** Resolves once everybody was refused, or got no answer. */
   untilRefused(): Promise<unknown>;
+  /** Resolves once the nodes know each other. Before, they do not confirm that nothing was lost. */
+  untilIntroduced(): Promise<unknown>;
 }
 
 export interface LossFigures extends Verdict {
@@ -52,6 +56,7 @@ export async function runLoss(plan: LossPlan): Promise<LossFigures> {
     const env = { REDIS_URL: redisUrl, NOTICES: "off", MESSAGE_RATE: "0", ...plan.env };
     urls.push(nodes.use(await startServer({ env, ...(plan.main === undefined ? {} : { main: plan.main }) })).url);
   }
+  const startedAt = performance.now();
   const subscribers = urls.flatMap((url) =>
     Array.from({ length: subscribersPerNode }, () => new Subscriber(`${url.replace(/^http/, "ws")}/ws`, channels)),
   );
@@ -68,6 +73,7 @@ export async function runLoss(plan: LossPlan): Promise<LossFigures> {
   await plan.disrupt({
     calm,
     untilRefused: () => Promise.all(publishers.map((it) => it.untilRefused())),
+    untilIntroduced: () => until(() => performance.now() > startedAt + introducedMs, "the nodes know each other"),
   });
   await calm();
   const [first] = publishers;
