@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 
-/** The path of HAProxy. @throws Error where the machine has none; `npm test` provides it */
+/** The path of HAProxy. @throws Error if it is not installed; `npm test` provides it */
 export function haproxyProgram(): string {
   const named = process.env.FANFARE_HAPROXY;
   if (named !== undefined) return named;

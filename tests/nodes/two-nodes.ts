@@ -34,7 +34,7 @@ export class TwoNodes implements AsyncDisposable {
     const log = openSync(join(folder, "log"), "a");
     const programs = { FANFARE_REDIS_SERVER: redisProgram(), FANFARE_HAPROXY: haproxyProgram() };
     const child = Bun.spawn(["node", join(root, "scripts/two-nodes.js")], {
-      // Of its own, so that nothing is left where the script is killed.
+      // A folder of its own, so that nothing remains if the script is killed.
       env: childEnv({ NOTIFICATION_INTERVAL: "0", TMPDIR: folder, ...programs, ...env }),
       stdio: ["ignore", log, log],
     });
@@ -86,7 +86,7 @@ export class TwoNodes implements AsyncDisposable {
     return sockets;
   }
 
-  /** Until all workers know so many connections: each request goes to one of the node's two, by chance. */
+  /** Waits until all workers count this many connections. Each request reaches one of the node's two workers at random. */
   async untilOnline(count: number): Promise<void> {
     await eventually(async () => {
       for (const node of Array.from({ length: 12 }, () => this.both).flat()) {
@@ -156,7 +156,7 @@ export class Node {
     return (await (await this.request(method, path, body)).json()) as Frame;
   }
 
-  /** What this node tells of all processes of the server. */
+  /** This node's list of all processes of the server. */
   async processes(): Promise<readonly Frame[]> {
     return (await this.json("GET", "/v1/nodes")).nodes as readonly Frame[];
   }

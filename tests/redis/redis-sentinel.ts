@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { until } from "../waiting.ts";
 import { freePort, program, RedisServer } from "./redis.ts";
 
-/** What the sentinel calls the primary. */
+/** The sentinel's name for the primary. */
 const primaryName = "main";
 
 /** A primary, a replica and a sentinel that watches over them. */
@@ -48,7 +48,7 @@ export class RedisWithSentinel implements AsyncDisposable {
     await writeFile(path, `${config.join("\n")}\n`);
     const sentinel = spawn(program(), [path, "--sentinel"], { cwd: folder, stdio: "ignore" });
     const all = new RedisWithSentinel([primary, replica], sentinel, folder, port);
-    // It has to know the replica before it can promote it.
+    // The sentinel must know the replica before it can promote it.
     const client = RedisServer.clientAt(port);
     await until(
       async () => ((await client.call("SENTINEL", "replicas", primaryName)) as unknown[]).length > 0,
@@ -57,7 +57,7 @@ export class RedisWithSentinel implements AsyncDisposable {
     return all;
   }
 
-  /** From now on the replica misses what is written, and everybody else notices nothing. */
+  /** From here on the replica receives no writes. Nothing else changes. */
   async detachReplica(): Promise<void> {
     await this.primary.command("CONFIG", "SET", "requirepass", "the-replica-does-not-know-it");
     const redis = this.primary.connect("the-replica-does-not-know-it");

@@ -10,7 +10,7 @@ import type { RedisAddress } from "../../server/lib/redis/address.ts";
 /** What a test may set; the names are those of redis.conf. */
 export type RedisConfig = Readonly<Record<string, string>>;
 
-/** Redis's own, unless a test asks for more: everything in memory, and a log that says only what is wrong. */
+/** The settings of every test server: everything in memory, and only warnings in the log. */
 const quiet: RedisConfig = { save: "", appendonly: "no", loglevel: "warning", "repl-diskless-sync-delay": "0" };
 
 /** A real redis-server on loopback, with a folder of its own. */
@@ -55,7 +55,7 @@ export class RedisServer implements AsyncDisposable {
     return this.#process?.pid ?? 0;
   }
 
-  /** Starts it again, with what its folder holds. */
+  /** Starts the server with the data in its folder. */
   async run(more: RedisConfig = {}): Promise<void> {
     const config = { ...quiet, ...this.#config, ...more, port: `${this.port}`, bind: "127.0.0.1", dir: this.folder };
     const args = Object.entries(config).flatMap(([name, value]) => [
@@ -78,12 +78,12 @@ export class RedisServer implements AsyncDisposable {
     }
   }
 
-  /** A plain client, to look and to steer. */
+  /** A plain client for the test. */
   connect(password?: string): Redis {
     return RedisServer.clientAt(this.port, password);
   }
 
-  /** The same for whatever speaks Redis's protocol on a port, such as a sentinel. */
+  /** The same for any program that speaks Redis's protocol, such as a sentinel. */
   static clientAt(port: number, password?: string): Redis {
     const redis = new Redis({
       port,
@@ -115,7 +115,7 @@ export class RedisServer implements AsyncDisposable {
     this.#process?.kill(signal);
   }
 
-  /** As if the machine had lost its power. */
+  /** Kills the server, as in a power cut. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.#ended;
@@ -132,7 +132,7 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-/** @throws Error where the machine has none; `npm test` provides it */
+/** @throws Error if it is not installed; `npm test` provides it */
 export function program(): string {
   const named = process.env.FANFARE_REDIS_SERVER;
   if (named !== undefined) return named;

@@ -1,11 +1,11 @@
 import type { TCPSocketListener } from "bun";
 
-/** Something that speaks as much of Redis's protocol as a server asks at its start, and says of itself what a test wants. */
+/** A fake Redis that answers only the commands of a server's start-up, with an INFO chosen by the test. */
 export class ScriptedRedis implements Disposable {
   readonly url: string;
   readonly #listener: TCPSocketListener;
 
-  /** @param info what it answers to INFO, as lines of `name:value` */
+  /** @param info its answer to INFO, as lines of `name:value` */
   constructor(info: Readonly<Record<string, string>>) {
     const text = Object.entries(info)
       .map(([name, value]) => `${name}:${value}\r\n`)

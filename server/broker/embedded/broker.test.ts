@@ -156,7 +156,7 @@ describe("EmbeddedBroker", () => {
     expect(health).toEqual([true, false, true]);
   });
 
-  test("a log that stops working is noticed within 2 seconds, although nobody publishes", async () => {
+  test("a log that stops working is noticed within 2 seconds, even if nobody publishes", async () => {
     const log = new HeldLog();
     const { health, clock } = await startOn(log);
     await clock.moveInSteps(20_000, 500);

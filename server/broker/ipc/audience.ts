@@ -1,6 +1,6 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 
-const nobody: ReadonlySet<never> = new Set();
+const noListeners: ReadonlySet<never> = new Set();
 
 /** The listeners of each channel. Adding one again has no effect. */
 export class Audience<T> {
@@ -8,7 +8,7 @@ export class Audience<T> {
 
   /** All listeners of a channel. */
   of(channel: ChannelName): ReadonlySet<T> {
-    return this.#members.get(channel) ?? nobody;
+    return this.#members.get(channel) ?? noListeners;
   }
 
   add(channel: ChannelName, member: T): void {

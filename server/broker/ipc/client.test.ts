@@ -57,7 +57,7 @@ describe("when the connection breaks,", () => {
       asked.tops([a]),
       asked.history(a, { from: "earliest" }, 1, Number.MAX_SAFE_INTEGER),
     ];
-    await worker.publish(); // answered after all of them were heard
+    await worker.publish(); // answered after the host has handled all of them
     proxy?.cut();
     for (const outcome of await Promise.allSettled(calls)) {
       expect(outcome).toMatchObject({ status: "rejected", reason: { code: "broker-unavailable" } });
@@ -90,7 +90,7 @@ describe("when the connection breaks,", () => {
     await world.startHost();
     await worker.told("break");
     expect(worker.story).toEqual(["healthy", "unhealthy", "gone", "healthy", "break"]);
-    // What was asked for meanwhile is listened to all the same: whoever asked may take it back, or ask again.
+    // The broker still listens to a channel whose request failed: the caller may unlisten, or retry.
     await worker.publish();
     await worker.until(({ received }) => received.length === 1);
   });

@@ -53,7 +53,7 @@ class WatchedBroker implements Broker, ChannelDirectory {
 }
 
 /** A worker that greets, asks what it is told to ask, and reads only when it is told to. */
-async function connectDeaf(question: object) {
+async function connectSilently(question: object) {
   const socket = await Bun.connect({ unix: world.path, socket: { data: () => {} } });
   socket.write(encodeFrame(`${ipcProtocol} deaf worker`));
   socket.write(encodeFrame(JSON.stringify(question)));
@@ -102,19 +102,19 @@ describe("IpcHost", () => {
     ]);
   });
 
-  test("a worker that does not read is disconnected and blocks nobody", async () => {
+  test("a worker that does not read is disconnected and does not block the others", async () => {
     const host = await world.startHost({ link: { maxQueuedBytes: 1_000_000 } });
-    const deaf = await connectDeaf({ verb: "listen", n: 1, channel: a });
+    const silent = await connectSilently({ verb: "listen", n: 1, channel: a });
     const worker = await world.connect();
     await worker.broker.listen(a);
     while (host.workers < 2) await worker.broker.tops([a]);
-    deaf.pause();
+    silent.pause();
     const message = "x".repeat(100_000);
     for (let count = 0; count < 50; count++) await worker.publish({ message });
     await worker.until(({ received }) => received.length === 50);
     expect(host.workers).toBe(1);
     expect(worker.story).toEqual(["healthy"]);
-    deaf.terminate();
+    silent.terminate();
   });
 
   test("histories larger than a worker's queue arrive completely, and deliveries pass between their parts", async () => {
@@ -150,17 +150,17 @@ describe("IpcHost", () => {
   test("closing does not wait for a worker that does not read", async () => {
     const clock = new MovedClock();
     const host = await world.startHost({ link: { clock } });
-    const deaf = await connectDeaf({ verb: "listen", n: 1, channel: a });
+    const silent = await connectSilently({ verb: "listen", n: 1, channel: a });
     const worker = await world.connect();
     while (host.workers < 2) await worker.broker.tops([a]);
-    deaf.pause();
+    silent.pause();
     const message = "x".repeat(1_000_000);
     for (let count = 0; count < 5; count++) await worker.broker.publish({ channel: a, message }, rules);
     const closing = host.close();
     await clock.moveInSteps(3000, 1000);
     await closing;
     expect(host.workers).toBe(0);
-    deaf.terminate();
+    silent.terminate();
   });
 
   test("a path that cannot be used is an error, and its broker is closed again", async () => {

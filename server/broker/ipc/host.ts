@@ -25,8 +25,8 @@ export interface IpcHostOptions {
 /**
  * Shares the broker of this process with the workers of this machine, which connect as `IpcBroker`.
  *
- * Each worker gets the publications of the channels that it listens to. One that does not read is cut off when too much
- * is queued for it, and reconnects; it blocks nobody.
+ * Each worker gets the publications of the channels that it listens to. A worker that does not read is disconnected when
+ * too much is queued for it, and reconnects. It does not block the others.
  */
 export class IpcHost {
   readonly #options: IpcHostOptions;

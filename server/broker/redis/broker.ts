@@ -215,7 +215,7 @@ export class RedisBroker implements Broker {
         void this.#guard.settle(channel);
         throw redisUnavailable(beingChecked);
       case "duplicate":
-        // Whoever stored it may not have acknowledged it. It can be of a former epoch.
+        // The member that stored it may not have acknowledged it. The position may belong to a former epoch.
         this.#guard.knownOffsets.remember(channel, outcome.position);
         return { id, position: outcome.position, duplicate: true, listeners: undefined };
       case "stored":

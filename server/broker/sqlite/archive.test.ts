@@ -212,10 +212,10 @@ describe("Archive deletes from the file", () => {
     while (!sweep(101)) {}
     expect(rowsOf("channels")).toBe(0);
     store(101, {}, { ...rules, historySize: 3 });
-    const anew = topOf(a, 101);
-    expect([anew?.offset, anew?.epoch === old?.epoch]).toEqual([1, false]);
+    const renewed = topOf(a, 101);
+    expect([renewed?.offset, renewed?.epoch === old?.epoch]).toEqual([1, false]);
     crash(101);
-    expect([topOf(a, 101), offsets(101)]).toEqual([anew, [1]]);
+    expect([topOf(a, 101), offsets(101)]).toEqual([renewed, [1]]);
   });
 
   test("a channel's number is not reused while rows of it are left", () => {
@@ -267,7 +267,7 @@ describe("Archive, when the file is damaged,", () => {
   test.each([
     ["in the middle", "WHERE offset = 2", [1, 3]],
     ["at the beginning", "WHERE offset = 1", [2, 3]],
-  ])("a publication %s whose place is damaged is a gap, and the numbering goes on in its epoch", (_, where, left) => {
+  ])("a publication %s whose place is damaged is a gap, and the channel keeps its epoch", (_, where, left) => {
     for (let count = 0; count < 3; count++) store(0);
     const top = topOf(a);
     database.run(`UPDATE publications SET offset = offset + 40 ${where}`);
@@ -356,7 +356,7 @@ describe("Archive, when a bug fails a transaction,", () => {
 describe("Archive, with restarts and changes of the wall clock,", () => {
   test("measures the time between two runs by the wall clock, and the time within a run without it", () => {
     store(1000, { id: "x" }); // at 1000 of both clocks
-    archive.close(1000, 50_000_000); // meanwhile the wall clock was set forward
+    archive.close(1000, 50_000_000); // the wall clock was set forward in the meantime
     begin(0, {}, 50_001_000);
     expect(offsets(0)).toEqual([1]);
     expect(store(0, { id: "x" })?.outcome).toBe("duplicate");

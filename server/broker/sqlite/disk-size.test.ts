@@ -25,7 +25,7 @@ const open = (totalBytes: number, now = 0) =>
 
 const sizeOnDisk = () => readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
 
-/** Publishes without a pause, as large transactions as a broker makes. @returns the largest size on the disk meanwhile */
+/** Publishes without a pause, in transactions as large as a broker's. @returns the largest size on disk in the meantime */
 function fill(archive: Archive, bytes: number, message: string): number {
   let largest = 0;
   const length = Buffer.byteLength(JSON.stringify(message));

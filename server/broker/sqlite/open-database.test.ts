@@ -27,7 +27,7 @@ describe("openDatabase", () => {
   });
 
   testIf(process.platform !== "win32", "Windows has no such modes")(
-    "makes a directory that nobody else may look into",
+    "creates a directory that only its owner can read",
     async () => {
       const directory = join(parent, "new");
       openDatabase(directory).database.close();

@@ -6,7 +6,7 @@ import { judge, type Place, type Verdict } from "./verdict.ts";
 const channels = ["room:a", "room:b", "room:c"];
 const subscribersPerNode = 4;
 const publishersPerNode = 2;
-/** Between two messages of one publisher. */
+/** The pause between two messages of one publisher. */
 const pauseMs = 10;
 /** How many messages of each publisher are acknowledged before the disruption, and again after it. */
 const calmMessages = 40;
@@ -17,22 +17,22 @@ const introducedMs = 3500;
 export interface LossPlan {
   readonly name: string;
   readonly redisUrl: string;
-  /** Of the same server: the first node's connections may take another way to Redis. */
+  /** The address for the first node, if it reaches the same Redis another way. */
   readonly firstRedisUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** A program of a test's own, which breaks something and then runs the real one. */
   readonly main?: string;
-  /** How long the last messages may take to reach everybody, milliseconds. */
+  /** How long the last messages may take to reach all subscribers, milliseconds. */
   readonly settleMs?: number;
-  /** What happens to Redis while it is used. Resolves once it is over. */
+  /** Disrupts Redis while it is in use. Resolves once the disruption is over. */
   disrupt(load: Load): Promise<void>;
 }
 
 /** What a disruption can wait for. */
 export interface Load {
-  /** Resolves once everybody has published some more. */
+  /** Resolves once every publisher has published some more. */
   calm(): Promise<unknown>;
-  /** Resolves once everybody was refused, or got no answer. */
+  /** Resolves once every publisher was refused, or got no answer. */
   untilRefused(): Promise<unknown>;
   /** Resolves once the nodes know each other. Before, they do not confirm that nothing was lost. */
   untilIntroduced(): Promise<unknown>;
@@ -174,7 +174,7 @@ class Publisher {
           return text;
         }
       } catch {
-        // Nobody knows whether it was stored: the retry tells.
+        // It may or may not be stored; the retry finds out.
       }
       this.errors++;
       await Bun.sleep(100);

@@ -13,10 +13,10 @@ interface Frame {
   readonly channels?: Readonly<Record<string, { epoch: string; from: number; recovered?: boolean }>>;
 }
 
-/** A plain WebSocket client that writes down what it is told, and resumes by a cursor where the server closes it. */
+/** A plain WebSocket client that records its frames, and resumes with a cursor when the server closes the connection. */
 export class Subscriber {
   readonly told = new Map<string, Received[]>();
-  /** Connections that ended although nobody here asked for it. */
+  /** How many connections ended without a request of the test. */
   closes = 0;
   /** Notices of a drain, or of anything but what was subscribed to: nothing of the kind is expected. */
   notices = 0;
