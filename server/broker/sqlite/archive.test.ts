@@ -289,7 +289,7 @@ describe("Archive, when the file is damaged,", () => {
     ["the place of the last publication is damaged", "UPDATE publications SET offset = 9 WHERE offset = 3"],
     ["the last publication is missing", "DELETE FROM publications WHERE offset = 3"],
     ["all publications are missing", "DELETE FROM publications"],
-    ["what it says about itself is damaged", "UPDATE life SET deleted = deleted + 1"],
+    ["the state of the file is damaged", "UPDATE life SET deleted = deleted + 1"],
     ["the state of the file is missing", "DELETE FROM life"],
   ])("begins a new epoch where %s, since its number could be given again", (_, damage) => {
     for (let count = 0; count < 3; count++) store(0, { id: `${count}` });

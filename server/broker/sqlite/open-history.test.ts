@@ -126,7 +126,7 @@ describe("a history keeps its epochs", () => {
     const top = topOf(first);
     stop();
     const before = witnesses();
-    // Its own witness has no name of its own yet, and that of the life before is still there.
+    // Its witness still has the temporary name, and that of the previous run is still there.
     const [old = ""] = before;
     cpSync(join(directory, old), join(parent, "old"));
     start();
