@@ -108,6 +108,8 @@ export class TwoNodes implements AsyncDisposable {
     await this.exited;
     clearTimeout(late);
     await until(() => !pids.some(isRunning), "the processes of both nodes are gone");
+    // Redis outlives a script that was killed for a moment, and writes into its folder until it exits.
+    await until(async () => !(await isListening(this.redisUrl)), "Redis is gone");
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -166,5 +168,18 @@ export class Node {
     const port = new URL(this.url).port;
     const own = (await this.processes()).filter(({ name }) => String(name).includes(`:${port} `));
     return own.map(({ pid }) => Number(pid));
+  }
+}
+
+/** @param address such as `redis://127.0.0.1:6379`; "" where there was none */
+async function isListening(address: string): Promise<boolean> {
+  const port = Number(/:(\d+)$/.exec(address)?.[1] ?? 0);
+  if (port === 0) return false;
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => undefined } });
+    socket.end();
+    return true;
+  } catch {
+    return false;
   }
 }
