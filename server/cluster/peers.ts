@@ -2,8 +2,9 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Claim, Claimed, Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
 import { HeldClaims } from "./held-claims.ts";
+import { LostConnections } from "./lost-connections.ts";
 import { type PeerAnswer, type PeerRequest, Requests } from "./requests.ts";
-import { Roster, type RosterChange } from "./roster.ts";
+import { Roster, type RosterChange, type RosterSnapshot } from "./roster.ts";
 
 /** How long roster changes are batched. */
 const batchMs = 20;
@@ -43,12 +44,18 @@ export class Peers {
   readonly #clock: Clock;
   readonly #handlers = new Map<string, PeerHandler>();
   readonly #requests: Requests;
+  readonly #lostConnections: LostConnections;
   #batching: Timer | undefined;
 
   constructor(cluster: Cluster, clock: Clock) {
     this.#cluster = cluster;
     this.#clock = clock;
     this.#requests = new Requests(cluster, clock);
+    this.#lostConnections = new LostConnections(
+      clock,
+      () => cluster.members().length === 0,
+      (gone) => this.#emit("remoteChange", { connections: -gone, users: [], hasJoined: false, hasLeft: true }),
+    );
     this.#claims = new HeldClaims(cluster, (holder) => this.#emit("claimLost", holder));
     this.roster = new Roster(
       () => this.#scheduleChanges(),
@@ -75,7 +82,10 @@ export class Peers {
       },
       onLeft: ({ id }) => this.#handleLeft(id),
       onMessage: (from, message) => this.#receive(from, message),
-      onReturned: () => this.#claims.claimAllAgain(),
+      onReturned: () => {
+        this.#lostConnections.restartWait();
+        this.#claims.claimAllAgain();
+      },
     });
   }
 
@@ -122,15 +132,21 @@ export class Peers {
 
   async close(): Promise<void> {
     this.#sendChanges();
+    this.#lostConnections.close();
     await this.#cluster.close();
   }
 
   #receive(from: MemberId, { topic, body }: ClusterMessage): void {
-    if (topic === "roster") this.roster.replace(from, body as Parameters<Roster["replace"]>[1]);
+    if (topic === "roster") this.#receiveRoster(from, body as RosterSnapshot);
     else if (topic === "changes") this.roster.change(from, body as Parameters<Roster["change"]>[1]);
     else if (topic === "ask") void this.#answer(from, body as PeerRequest);
     else if (topic === "answer") this.#requests.receive(from, body as { id: string; body: unknown });
     else void this.#handle(from, topic, body);
+  }
+
+  #receiveRoster(from: MemberId, snapshot: RosterSnapshot): void {
+    if (!this.roster.knows(from)) this.#lostConnections.returned(snapshot.connections);
+    this.roster.replace(from, snapshot);
   }
 
   async #answer(from: MemberId, request: PeerRequest): Promise<void> {
@@ -149,11 +165,8 @@ export class Peers {
   }
 
   #handleLeft(id: MemberId): void {
-    const connections = this.roster.forget(id);
+    this.#lostConnections.lost(this.roster.forget(id));
     this.#emit("memberLost", id);
-    if (connections > 0) {
-      this.#emit("remoteChange", { connections: -connections, users: [], hasJoined: false, hasLeft: true });
-    }
     this.#requests.memberLost(id);
   }
 

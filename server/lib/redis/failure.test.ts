@@ -57,3 +57,11 @@ describe("an error of the Redis client", () => {
     expect(failureOf("no error at all", "h:1")).toBeUndefined();
   });
 });
+
+test("a broken connection is described without the options of the Redis client", () => {
+  const broken = new Error("Reached the max retries per request limit (which is 0). Refer to ...");
+  broken.name = "MaxRetriesPerRequestError";
+  expect(failureOf(broken, "db:6379")?.error.message).toBe("the connection to db:6379 broke");
+  const closed = new Error("Stream isn't writeable and enableOfflineQueue options is false");
+  expect(failureOf(closed, "db:6379")?.error.message).toBe("db:6379 is not connected");
+});

@@ -38,9 +38,16 @@ export function failureOf(cause: unknown, server: string): Failure | undefined {
   if (message.startsWith("WRONGTYPE ") || /WRONGTYPE /.test(message.slice(0, 200))) {
     return unusable(`a key in ${server} belongs to another program: choose another REDIS_PREFIX`, cause);
   }
+  // These name options of the Redis client, which no publisher can set.
+  if (name === "MaxRetriesPerRequestError") return unreachable(`the connection to ${server} broke`, cause);
+  if (message.startsWith("Stream isn't writeable")) return unreachable(`${server} is not connected`, cause);
   const needsReconnect = elsewhere.some((it) => message.startsWith(it));
   if (name === "ReplyError" && !needsReconnect && !temporary.some((it) => message.startsWith(it))) return undefined;
   return { error: new RedisUnreachable(`${server}: ${message}`, { cause }), needsReconnect };
+}
+
+function unreachable(message: string, cause: Error): Failure {
+  return { error: new RedisUnreachable(message, { cause }), needsReconnect: false };
 }
 
 function unusable(message: string, cause: Error): Failure {

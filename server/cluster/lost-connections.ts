@@ -1,0 +1,63 @@
+import type { Clock, Timer } from "../lib/clock.ts";
+
+/** How long the connections of a lost member may take to appear under another membership. */
+const returnMs = 1000;
+
+/**
+ * Tells members that are gone from members that only changed their membership.
+ *
+ * A break of the link to Redis ends memberships, but no connection of a client. The same connections then return with the
+ * next membership, before or after the former one is removed. Only what does not return has left.
+ */
+export class LostConnections {
+  readonly #clock: Clock;
+  readonly #isCutOff: () => boolean;
+  readonly #onGone: (connections: number) => void;
+  #lost = 0;
+  #returned = 0;
+  #timer: Timer | undefined;
+
+  /**
+   * @param isCutOff whether this member itself is without a membership, and so knows nothing of the others
+   * @param onGone called with the number of connections that did not return
+   */
+  constructor(clock: Clock, isCutOff: () => boolean, onGone: (connections: number) => void) {
+    this.#clock = clock;
+    this.#isCutOff = isCutOff;
+    this.#onGone = onGone;
+  }
+
+  lost(connections: number): void {
+    this.#lost += connections;
+    if (connections > 0) this.#arm();
+  }
+
+  /** A new member reported connections that it has already. */
+  returned(connections: number): void {
+    this.#returned += connections;
+    if (connections > 0) this.#arm();
+  }
+
+  /** This member has a new membership: the others report their connections from now on. */
+  restartWait(): void {
+    if (this.#timer === undefined) return;
+    this.close();
+    this.#arm();
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #arm(): void {
+    this.#timer ??= this.#clock.setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#isCutOff()) return this.#arm();
+      const gone = this.#lost - this.#returned;
+      this.#lost = 0;
+      this.#returned = 0;
+      if (gone > 0) this.#onGone(gone);
+    }, returnMs);
+  }
+}
