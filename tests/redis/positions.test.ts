@@ -80,3 +80,18 @@ test("a position that anybody was given never names another publication, if Redi
   }
   await stays.close();
 }, 60_000);
+
+test("a channel from which another program deleted a message stays readable, and a resume is told of the gap", async () => {
+  await using redis = await RedisServer.start();
+  const broker = await connect(redis);
+  const { epoch } = await publish(broker, "room");
+  for (let count = 2; count <= 4; count++) await publish(broker, "room");
+  await redis.command("XDEL", "test:{room}:messages", "3-0");
+  const read = (offset: number) =>
+    broker.history(channel("room"), { from: "position", position: { epoch, offset } }, 10, 1_000_000);
+  expect(await read(1)).toEqual({ top: { epoch, offset: 4 }, gap: "history-too-short", publications: [] });
+  await publish(broker, "room");
+  const { gap, publications } = await read(4);
+  expect([gap, publications.map(({ offset }) => offset)]).toEqual([undefined, [5]]);
+  await broker.close();
+}, 60_000);

@@ -29,6 +29,11 @@ if replid ~= ARGV[1] then return {'life', epoch, top, replid} end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local kept = top - redis.call('XLEN', KEYS[2]) + 1
+local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+if oldest and oldest[1] ~= string.format('%.0f-0', kept) then
+  redis.call('DEL', KEYS[2]) -- another program has deleted messages: what is left has holes that cannot be announced
+  kept = top + 1
+end
 
 -- The time of a message, the time of the message before it, and the costs of all before it.
 local function look(offset)
