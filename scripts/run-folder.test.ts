@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { isRunning, until } from "../tests/waiting.ts";
+import { until } from "../tests/waiting.ts";
 import { RunFolder } from "./run-folder.js";
 
 const made: string[] = [];
@@ -37,7 +37,8 @@ describe("the folder of a test run", () => {
     const folder = new RunFolder([makePlace()]);
     const env = { PATH: process.env.PATH ?? "", TMPDIR: join(folder.path, "of-a-test") };
     const child = Bun.spawn(["sleep", "1000"], { env });
-    await until(() => isRunning(child.pid), "the process runs");
+    // A process that is stopped before it has become the program still has this one's environment.
+    await until(() => readFileSync(`/proc/${child.pid}/cmdline`, "latin1").startsWith("sleep"), "the program runs");
     if (how === "stopped") child.kill("SIGSTOP");
     expect(await folder.close(0)).toEqual([`process ${child.pid}: sleep 1000`]);
     await child.exited;

@@ -202,7 +202,7 @@ describeIf(process.platform === "linux", "it needs setsid")("fanfare connect in 
     await shell.until(/Stopped/);
     // The shell reads whole lines again, and no other process does.
     shell.type("echo $((20 + 3)) in the shell\r");
-    await shell.until(/^23 in the shell/m);
+    await shell.until(/^(# )?23 in the shell/m);
     shell.type("fg\r");
     await shell.until(/23 in the shell[\s\S]*half/);
     using bob = await SocketUnderTest.open(server.wsUrl);
