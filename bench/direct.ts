@@ -1,6 +1,6 @@
 import { type DirectOptions, parseDirectOptions, usage } from "./direct/direct-options.ts";
 import { Pusher } from "./direct/pusher.ts";
-import { readUsage } from "./fanout/process-figures.ts";
+import { readUsage } from "./fanout/process-usage.ts";
 import { fanfare } from "./fanout/program.ts";
 import { ServerProcess, type StartedProgram } from "./fanout/server-process.ts";
 import { medianOf } from "./fanout/statistics.ts";

@@ -3,7 +3,7 @@ import { decodeServerFrames } from "../protocol/client-codec.ts";
 import { decodeClientFrame } from "../protocol/codec.ts";
 import { parseJson, parseObject } from "../protocol/fields.ts";
 import { parseCursor, parseSinceWord } from "../protocol/position.ts";
-import { parseUndirected } from "../server/api/draft.ts";
+import { parseDraftContent } from "../server/api/draft.ts";
 import { postMessage } from "../server/api/publish.ts";
 import { pushBatch } from "../server/api/push.ts";
 import { Access } from "../server/auth/access.ts";
@@ -16,8 +16,8 @@ import { printable } from "../server/cli/printable.ts";
 import { parseDotenv } from "../server/config/dotenv.ts";
 import { examineSettings } from "../server/config/load.ts";
 import { declarations } from "../server/config/options.ts";
-import { Border } from "../server/http/border.ts";
 import { authenticate } from "../server/http/credentials.ts";
+import { OriginCheck } from "../server/http/origin-check.ts";
 import { Page } from "../server/http/page.ts";
 import { TrustedProxies } from "../server/lib/client-address.ts";
 import { makeLogFormat } from "../server/lib/log-format.ts";
@@ -63,7 +63,12 @@ const access = new Access({
   rulesOf: () => ({ subscribe: "token", publish: "token", presence: "granted" }),
 });
 const keys = new ApiKeys(["0123456789abcdef"], { isSecured: true });
-const border = new Border({ isSecured: false, insecure: false, corsOrigins: ["https://a.example"], host: "127.0.0.1" });
+const originCheck = new OriginCheck({
+  isSecured: false,
+  insecure: false,
+  corsOrigins: ["https://a.example"],
+  host: "127.0.0.1",
+});
 const proxies = new TrustedProxies(["10.0.0.0/8", "::1"]);
 const page = new Page({
   page: true,
@@ -108,11 +113,11 @@ const inputPaths: readonly InputPath[] = [
       authenticate({ authorization, xApiKey: null }, { scope: "read", forClients: true }, { keys, access }),
   },
   { name: "X-API-Key", prefixes: [""], feed: (xApiKey) => keys.check({ authorization: null, xApiKey }, "read") },
-  { name: "Host", prefixes: ["", "127.", "a"], feed: (text) => border.refusal(requestWith({ Host: text })) },
+  { name: "Host", prefixes: ["", "127.", "a"], feed: (text) => originCheck.refusal(requestWith({ Host: text })) },
   {
     name: "Origin",
     prefixes: ["", "http://", "chrome-"],
-    feed: (text) => border.refusal(requestWith({ Host: "localhost", Origin: text })),
+    feed: (text) => originCheck.refusal(requestWith({ Host: "localhost", Origin: text })),
   },
   {
     name: "X-Forwarded-For",
@@ -158,7 +163,7 @@ const inputPaths: readonly InputPath[] = [
     prefixes: [""],
     feed: (text) => {
       const object = { data: text, event: text, [text]: text, headers: { [text]: text } };
-      return parseUndirected(object, JSON.stringify(object));
+      return parseDraftContent(object, JSON.stringify(object));
     },
   },
   { name: "a batch", prefixes: ["", "[{"], feed: (text) => pushBatch(nowhere, callWith(text, "application/json")) },

@@ -11,7 +11,7 @@ export async function killGroup(child: Subprocess): Promise<void> {
   await until(() => !signalGroup(child.pid, 0), `the processes that ${child.pid} started are gone`);
 }
 
-/** Whether there was somebody to signal. */
+/** Whether a process received the signal. */
 function signalGroup(pid: number, signal: "SIGKILL" | 0): boolean {
   try {
     process.kill(-pid, signal);

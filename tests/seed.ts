@@ -2,12 +2,12 @@ import { relative } from "node:path";
 
 const root = new URL("..", import.meta.url).pathname;
 
-/** What every random choice of a test run begins with: FANFARE_SEED where it is set, otherwise a new number each time. */
+/** The seed of every random choice in a test run: FANFARE_SEED if it is set, otherwise a new number each time. */
 export const seed = readSeed(process.env.FANFARE_SEED) ?? Math.floor(Math.random() * 2 ** 31);
 
 /**
  * Numbers from 0 up to 1 that are the same for the same seed (a linear congruential generator: good enough for tests).
- * @param stream tells apart several sequences of one test
+ * @param stream distinguishes several sequences of one test
  */
 export function makeRandom(stream = 0): () => number {
   let state = (seed + Math.imul(stream, 2_654_435_761)) >>> 0;
@@ -31,7 +31,7 @@ export async function replayable(run: () => void | Promise<void>): Promise<void>
   }
 }
 
-/** @throws Error for a seed that is no number: a replay that silently used another one would show nothing */
+/** @throws Error for a seed that is not a number, because a replay with a different seed would prove nothing */
 export function readSeed(text: string | undefined): number | undefined {
   if (text === undefined || text === "") return undefined;
   if (!/^\d{1,10}$/.test(text) || Number(text) >= 2 ** 31) {

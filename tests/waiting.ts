@@ -1,12 +1,11 @@
-/** Generous: on a busy machine a test is late, and only one that waits for something that never comes is to fail. */
+/** Generous, so that tests do not fail on a busy machine, but only if what they wait for never happens. */
 export const patienceMs = 45_000;
 const lookMs = 10;
 
 /**
- * Looks again and again until it is so: for what announces itself by no event, such as a file or the state of another
- * process.
+ * Polls until the condition is met. For things without an event, such as a file or the state of another process.
  * @param what completes "timed out waiting until …"
- * @throws Error when it does not become so in time
+ * @throws Error on timeout
  */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
@@ -20,7 +19,7 @@ export async function until(
   }
 }
 
-/** Asks again and again until the answer is what the test expects. @throws the last failure of `expectation` */
+/** Repeats an expectation until it is met. @throws the last failure of `expectation` */
 export async function eventually(expectation: () => void | Promise<void>, timeoutMs = patienceMs): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;
   for (;;) {
@@ -33,12 +32,12 @@ export async function eventually(expectation: () => void | Promise<void>, timeou
   }
 }
 
-/** A turn of the event loop: what is ready has run. */
+/** Waits for one turn of the event loop, in which everything that is ready runs. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Whether a process is there, stopped or not. */
+/** Whether a process exists, stopped or not. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

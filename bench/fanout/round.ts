@@ -1,6 +1,6 @@
 import type { FanoutOptions } from "./fanout-options.ts";
 import { GeneratorProcess } from "./generator-process.ts";
-import { type Memory, readMemory, readUsage } from "./process-figures.ts";
+import { type Memory, readMemory, readUsage } from "./process-usage.ts";
 import type { Program } from "./program.ts";
 import { Publisher } from "./publisher.ts";
 import { ServerProcess } from "./server-process.ts";

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readMemory } from "../fanout/process-figures.ts";
+import { readMemory } from "../fanout/process-usage.ts";
 import { ServerProcess } from "../fanout/server-process.ts";
 import { type InterfaceName, publishThrough } from "./interfaces.ts";
 import type { MemoryOptions } from "./memory-options.ts";

@@ -6,14 +6,14 @@ import { limits } from "../../protocol/limits.ts";
 import type { Body, Draft, Labels } from "../../protocol/publication.ts";
 
 /** A draft without a channel, which can be published to several. */
-export type Undirected = Omit<Draft, "channel">;
+export type DraftContent = Omit<Draft, "channel">;
 
 /**
  * Parses everything of a publish request except its channels. `data` stays the JSON text from the request.
  * @param text the JSON text of the object
  * @throws ServiceError "invalid-field" that names field and rule
  */
-export function parseUndirected(object: fields.Fields, text: string): Undirected {
+export function parseDraftContent(object: fields.Fields, text: string): DraftContent {
   const message = fields.optionalMessage(object);
   const data = dataText(object, text);
   if (message === undefined && data === undefined) throw fields.invalid("data", "data or message", undefined);

@@ -9,7 +9,7 @@ import type { Hub } from "../hub/hub.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { publishRequest } from "./about/publish.ts";
 import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
-import { parseUndirected, type Undirected, userChannelField } from "./draft.ts";
+import { type DraftContent, parseDraftContent, userChannelField } from "./draft.ts";
 
 /** `POST /v1/publish`: publishes to one or more channels or users. */
 export async function publish({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
@@ -19,7 +19,7 @@ export async function publish({ hub, access }: ApiDependencies, call: Call): Pro
   const targets = parseTargets(object);
   const { identity } = call;
   if (targets.channels.length > 1) call.charge(targets.channels.length - 1);
-  const draft = withSender(access, identity, withId(parseUndirected(object, call.body), call));
+  const draft = withSender(access, identity, withId(parseDraftContent(object, call.body), call));
   const check = (channel: ChannelName) => identity && access.checkPublish(identity, channel);
   const [only] = targets.channels;
   if (targets.isOne && only !== undefined) {
@@ -36,7 +36,7 @@ export async function postMessage({ hub, access }: ApiDependencies, call: Call):
   if (call.body === "") throw fields.invalid("body", "a message", undefined);
   const isJson = /^application\/([\w.+-]+\+)?json\b/i.test(call.contentType);
   if (isJson) fields.parseJson(call.body);
-  const draft: Undirected = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
+  const draft: DraftContent = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
   const check = () => identity && access.checkPublish(identity, channel);
   return ok((await publishInto(hub, channel, withSender(access, identity, withId(draft, call)), check)).receipt);
 }
@@ -44,7 +44,7 @@ export async function postMessage({ hub, access }: ApiDependencies, call: Call):
 const publishFields = Object.keys(publishRequest.properties ?? {});
 
 /** Sets the sender: on a secured server that is the token's user, whatever the draft claims. */
-function withSender(access: Access, identity: Identity | undefined, draft: Undirected): Undirected {
+function withSender(access: Access, identity: Identity | undefined, draft: DraftContent): DraftContent {
   if (identity === undefined) return draft;
   const { sender: claimed, ...rest } = draft;
   const sender = access.senderOf(identity, claimed);
@@ -89,7 +89,7 @@ function channelElement(value: unknown): ChannelName {
   return channel;
 }
 
-async function publishInto(hub: Hub, channel: ChannelName, draft: Undirected, check: Check) {
+async function publishInto(hub: Hub, channel: ChannelName, draft: DraftContent, check: Check) {
   check(channel);
   const { id, position, duplicate, listeners } = await hub.publish({ ...draft, channel });
   return { receipt: { channel, id, ...position, duplicate }, listeners };
@@ -116,7 +116,7 @@ async function withConnected(hub: Hub, outcomes: readonly Outcome[]) {
 }
 
 /** Publishes to one of several channels. An error becomes its result. */
-async function publishOrError(hub: Hub, channel: ChannelName, draft: Undirected, check: Check) {
+async function publishOrError(hub: Hub, channel: ChannelName, draft: DraftContent, check: Check) {
   try {
     return await publishInto(hub, channel, draft, check);
   } catch (error) {
@@ -126,7 +126,7 @@ async function publishOrError(hub: Hub, channel: ChannelName, draft: Undirected,
 }
 
 /** `Idempotency-Key` is the same as `id`. */
-function withId(draft: Undirected, { idempotencyKey }: Call): Undirected {
+function withId(draft: DraftContent, { idempotencyKey }: Call): DraftContent {
   if (idempotencyKey === undefined || idempotencyKey === "") return draft;
   const id = fields.optionalText({ "Idempotency-Key": idempotencyKey }, "Idempotency-Key", limits.idLength);
   if (draft.id !== undefined && draft.id !== id) {

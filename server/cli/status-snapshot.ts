@@ -1,7 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { type ApiRequest, type ApiResponse, refused, sendRequest } from "./api-request.ts";
 
-/** Figures of a process or of the whole server at one time. Counters only grow during the lifetime of a process. */
+/** Metrics of a process or of the whole server at one time. Counters only grow during the lifetime of a process. */
 export interface Sample {
   /** The process's id; empty for the whole server. */
   readonly id: string;
@@ -37,7 +37,7 @@ type Server = Pick<ApiRequest, "address" | "key" | "control">;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads the server's figures once.
+ * Reads the metrics of the server once.
  * @throws CommandError if the server refuses, and whatever fetch throws if there is no response
  */
 export async function readSnapshot(server: Server, clock: Clock): Promise<Snapshot> {

@@ -17,7 +17,7 @@ interface StatusFlags extends AddressFlags {
 /** Time between two samples, and so the period that rates are measured over. Milliseconds. */
 const sampleMs = 1000;
 
-/** `fanfare status`: prints the state and figures of a server, once or every second. */
+/** `fanfare status`: prints the state and metrics of a server, once or every second. */
 export function makeStatusCommand(context: CommandContext): Command {
   const command = new Command("status")
     .description("show the state of a server: connections, channels, messages per second, memory")

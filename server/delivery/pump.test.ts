@@ -180,7 +180,7 @@ describe("the amount that the pump sends in one turn", () => {
     expect(membership.isLevel).toBe(true);
   });
 
-  test("is 64 KiB from history too, across page borders", async () => {
+  test("is 64 KiB from history too, across page boundaries", async () => {
     const { lag, clock, asked, page } = makePump({ tailBytes: 0, message: third });
     const { connection, membership } = lag(0);
     const writes = writesOf(connection);

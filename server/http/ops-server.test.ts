@@ -10,7 +10,7 @@ import { OpsServer } from "./ops-server.ts";
 import { UnusableOpsPort } from "./unusable-ops-port.ts";
 
 const key = "0123456789abcdef";
-const border = { host: "127.0.0.1", isSecured: true, insecure: false, corsOrigins: undefined };
+const access = { host: "127.0.0.1", isSecured: true, insecure: false, corsOrigins: undefined };
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -26,7 +26,7 @@ async function freePort(): Promise<number> {
 }
 
 /** An OpsServer whose state the test controls. */
-async function world({ readFigures = () => ({}) }: { readFigures?: () => object } = {}) {
+async function world({ readMetrics = () => ({}) }: { readMetrics?: () => object } = {}) {
   const peers = new Peers(MemoryCluster.alone(systemClock), systemClock);
   await peers.start();
   const state = { isHealthy: true, isDraining: false, drains: 0 };
@@ -39,8 +39,8 @@ async function world({ readFigures = () => ({}) }: { readFigures?: () => object 
     },
     uptimeS: () => 4711,
   };
-  const metrics = new Metrics(ops, () => ({ ...readFigures(), active_connections: 1 }));
-  const server = new OpsServer({ ops, metrics, keys: new ApiKeys([`read@${key}`], border) });
+  const metrics = new Metrics(ops, () => ({ ...readMetrics(), active_connections: 1 }));
+  const server = new OpsServer({ ops, metrics, keys: new ApiKeys([`read@${key}`], access) });
   const [opsPort, port] = [await freePort(), await freePort()];
   closers.push(async () => {
     await server.close();
@@ -57,7 +57,7 @@ async function world({ readFigures = () => ({}) }: { readFigures?: () => object 
 describe("the operations endpoints", () => {
   test("report the current state", async () => {
     const { server, state, ask, opsPort, port } = await world();
-    await server.listen({ ...border, opsPort }, port);
+    await server.listen({ ...access, opsPort }, port);
     const look = async () => [(await ask("/readyz")).status, (await ask("/livez")).status];
     expect(await look()).toEqual([200, 200]);
     state.isHealthy = false;
@@ -70,7 +70,7 @@ describe("the operations endpoints", () => {
 
   test("require a key with the right scope on OPS_PORT, and none on the control socket", async () => {
     const { server, state, ask, control, opsPort, port } = await world();
-    await server.listen({ ...border, opsPort }, port);
+    await server.listen({ ...access, opsPort }, port);
     expect((await ask("/metrics", { headers: {} })).status).toBe(401);
     expect((await ask("/v1/nodes")).status).toBe(200);
     expect((await ask("/v1/drain", { method: "POST" })).status).toBe(403);
@@ -82,7 +82,7 @@ describe("the operations endpoints", () => {
 
   test("reject a large body", async () => {
     const { server, state, control, port } = await world();
-    await server.listen({ ...border, opsPort: undefined }, port);
+    await server.listen({ ...access, opsPort: undefined }, port);
     const answer = await control("/v1/drain", { method: "POST", body: "x".repeat(1024 * 1024) });
     expect([answer.status, state.drains]).toEqual([413, 0]);
     const refused = await control("/v1/drain", { method: "POST", body: '{"grace_s":60}' });
@@ -97,7 +97,7 @@ describe("the operations endpoints", () => {
 describe("opening and closing", () => {
   test("without OPS_PORT there is only the control socket", async () => {
     const { server, ask, control, port } = await world();
-    await server.listen({ ...border, opsPort: undefined }, port);
+    await server.listen({ ...access, opsPort: undefined }, port);
     expect((await control("/livez")).status).toBe(200);
     await expect(ask("/livez")).rejects.toThrow();
   });
@@ -105,7 +105,7 @@ describe("opening and closing", () => {
   test("a busy OPS_PORT is named, and nothing is left open", async () => {
     const { server, control, opsPort, port } = await world();
     const busy = Bun.serve({ port: opsPort, hostname: "127.0.0.1", fetch: () => new Response() });
-    const opening = server.listen({ ...border, opsPort }, port);
+    const opening = server.listen({ ...access, opsPort }, port);
     await expect(opening).rejects.toThrow(UnusableOpsPort);
     await expect(opening).rejects.toThrow(`OPS_PORT: port ${opsPort} on 127.0.0.1 is already in use`);
     await expect(control("/livez")).rejects.toThrow();
@@ -115,12 +115,12 @@ describe("opening and closing", () => {
   test("a request in flight is answered before closing, and no file is left behind", async () => {
     const asked = Promise.withResolvers<void>();
     const { server, control, port } = await world({
-      readFigures: () => {
+      readMetrics: () => {
         asked.resolve();
         return {};
       },
     });
-    await server.listen({ ...border, opsPort: undefined }, port);
+    await server.listen({ ...access, opsPort: undefined }, port);
     const answer = control("/metrics");
     await asked.promise;
     await server.close();
@@ -131,7 +131,7 @@ describe("opening and closing", () => {
 
   test("a request that never ends does not block closing", async () => {
     const { server, opsPort, port } = await world();
-    await server.listen({ ...border, opsPort }, port);
+    await server.listen({ ...access, opsPort }, port);
     const closed = Promise.withResolvers<void>();
     const socket = await Bun.connect({
       hostname: "127.0.0.1",

@@ -2,9 +2,9 @@ import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
 import { systemClock } from "../lib/clock.ts";
 import { controlPath, openControlSocket } from "../ops/control-socket.ts";
-import { Border, type BorderSettings } from "./border.ts";
 import { locationOf } from "./location.ts";
 import { type OpsParts, opsRoutes } from "./ops-routes.ts";
+import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
 import { respondError } from "./respond.ts";
 import { UnusableOpsPort } from "./unusable-ops-port.ts";
 import { answerUnknown } from "./wrong-method.ts";
@@ -24,7 +24,7 @@ const everyScope: OpsParts["keys"] = { check: () => undefined };
 const log = () => getLogger(["fanfare", "ops"]);
 
 /** The settings of the additional listeners. */
-export interface OpsSettings extends BorderSettings {
+export interface OpsSettings extends OriginCheckSettings {
   readonly opsPort: number | undefined;
 }
 
@@ -81,15 +81,15 @@ export class OpsServer {
     const { host } = settings;
     const options = { hostname: host, port, reusePort: false, idleTimeout: idleTimeoutS };
     try {
-      return Bun.serve({ ...handlers(this.#parts, new Border(settings)), ...options });
+      return Bun.serve({ ...handlers(this.#parts, new OriginCheck(settings)), ...options });
     } catch (error) {
       throw new UnusableOpsPort({ host, port }, error);
     }
   }
 }
 
-/** @param border undefined for the control socket, which browsers cannot reach */
-function handlers(parts: OpsParts, border?: Border) {
+/** @param originCheck undefined for the control socket, which browsers cannot reach */
+function handlers(parts: OpsParts, originCheck?: OriginCheck) {
   const routes = opsRoutes(parts);
   return {
     development: false,
@@ -97,7 +97,7 @@ function handlers(parts: OpsParts, border?: Border) {
     error: respondError,
     fetch: (request: Request, server: Server<undefined>): Response | Promise<Response> => {
       server.timeout(request, keepAliveS);
-      border?.check(request);
+      originCheck?.check(request);
       const { pathname } = locationOf(request);
       // Some load balancers send HEAD. The runtime omits the body.
       const wanted = request.method === "HEAD" ? "GET" : request.method;

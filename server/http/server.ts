@@ -3,15 +3,15 @@ import { networkOf, TrustedProxies } from "../lib/client-address.ts";
 import type { Peer } from "../transport/handshake.ts";
 import type { SseTransport } from "../transport/sse/sse.ts";
 import type { SocketState, WebSocketTransport } from "../transport/websocket/websocket.ts";
-import { Border, type BorderSettings } from "./border.ts";
 import { locationOf } from "./location.ts";
+import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
 import { respondError } from "./respond.ts";
 import { type Handle, otherRoutes, pushRoutes, type RouteParts, type RouteSettings } from "./routes.ts";
 
 /** Seconds without data after which a connection with an incomplete request is closed. */
 const idleTimeoutS = 10;
 
-export interface HttpSettings extends RouteSettings, BorderSettings {
+export interface HttpSettings extends RouteSettings, OriginCheckSettings {
   /** Several processes share the port (Linux only). */
   readonly sharesPort: boolean;
   readonly port: number;
@@ -41,7 +41,7 @@ export class HttpServer {
   closesConnections = false;
   readonly #settings: HttpSettings;
   readonly #parts: HttpParts;
-  readonly #border: Border;
+  readonly #originCheck: OriginCheck;
   readonly #proxies: TrustedProxies;
   readonly #other: Handle;
   #server: Server<SocketState> | undefined;
@@ -51,7 +51,7 @@ export class HttpServer {
   constructor(settings: HttpSettings, parts: HttpParts) {
     this.#settings = settings;
     this.#parts = parts;
-    this.#border = new Border(settings);
+    this.#originCheck = new OriginCheck(settings);
     this.#proxies = new TrustedProxies(settings.trustedProxies);
     this.#other = otherRoutes(settings, parts);
   }
@@ -132,7 +132,7 @@ export class HttpServer {
   #upgrade(request: Request, server: Server<SocketState>): Response | Promise<Response | undefined> | undefined {
     const { websocket } = this.#parts;
     try {
-      const refusal = this.#border.refusal(request);
+      const refusal = this.#originCheck.refusal(request);
       if (refusal !== undefined) return websocket.refuse(request, server, refusal);
       const upgraded = websocket.upgrade(request, server, this.#peer(request, server));
       return upgraded?.catch((error: unknown) => this.#finish(request, respondError(error)));
@@ -144,11 +144,11 @@ export class HttpServer {
   async #answer(request: Request, handle: Handle): Promise<Response> {
     this.#lastRequestAt = performance.now();
     try {
-      this.#border.check(request);
+      this.#originCheck.check(request);
     } catch (error) {
       return this.#finish(request, respondError(error));
     }
-    if (request.method === "OPTIONS") return this.#finish(request, this.#border.preflight(request));
+    if (request.method === "OPTIONS") return this.#finish(request, this.#originCheck.preflight(request));
     try {
       return this.#finish(request, await handle(request), true);
     } catch (error) {
@@ -156,11 +156,12 @@ export class HttpServer {
     }
   }
 
-  /** @param passedBorder whether the page may read the response */
-  #finish(request: Request, response: Response, passedBorder = false): Response {
+  /** @param passedOriginCheck whether the page may read the response */
+  #finish(request: Request, response: Response, passedOriginCheck = false): Response {
     if (this.closesConnections) response.headers.set("Connection", "close");
-    if (!passedBorder) return response;
-    for (const [name, value] of Object.entries(this.#border.corsHeaders(request))) response.headers.set(name, value);
+    if (!passedOriginCheck) return response;
+    for (const [name, value] of Object.entries(this.#originCheck.corsHeaders(request)))
+      response.headers.set(name, value);
     return response;
   }
 

@@ -7,23 +7,23 @@ const mebibyte = 1024 * 1024;
 /** A process whose CPU time and memory the test sets. */
 function makeProcess() {
   const clock = new MovedClock();
-  const figures = { cpu: 0, resident: 50 * mebibyte, afterCollection: 50 * mebibyte, collections: 0 };
+  const measured = { cpu: 0, resident: 50 * mebibyte, afterCollection: 50 * mebibyte, collections: 0 };
   const collector = new IdleCollector(clock, {
-    cpuMs: () => figures.cpu,
-    residentBytes: () => figures.resident,
+    cpuMs: () => measured.cpu,
+    residentBytes: () => measured.resident,
     collect: () => {
-      figures.collections++;
-      figures.resident = figures.afterCollection;
+      measured.collections++;
+      measured.resident = measured.afterCollection;
     },
   });
   /** Five seconds in which the process uses this much CPU time, and at whose end it has this much memory. */
-  const pass = (cpuMs: number, resident = figures.resident) => {
-    figures.cpu += cpuMs;
-    figures.resident = resident;
+  const pass = (cpuMs: number, resident = measured.resident) => {
+    measured.cpu += cpuMs;
+    measured.resident = resident;
     clock.move(5000);
-    return figures.collections;
+    return measured.collections;
   };
-  return { figures, pass, collector };
+  return { measured, pass, collector };
 }
 
 test("collects once memory has grown and the process is idle again, and not before", () => {
@@ -35,8 +35,8 @@ test("collects once memory has grown and the process is idle again, and not befo
 });
 
 test("collects once for each growth of 32 MiB, however long the process is idle", () => {
-  const { pass, figures } = makeProcess();
-  figures.afterCollection = 200 * mebibyte;
+  const { pass, measured } = makeProcess();
+  measured.afterCollection = 200 * mebibyte;
   pass(0);
   expect(pass(0, 82 * mebibyte - 1)).toBe(0);
   expect(pass(0, 82 * mebibyte)).toBe(1);
@@ -45,9 +45,9 @@ test("collects once for each growth of 32 MiB, however long the process is idle"
 });
 
 test("measures growth from the minimum since the last collection", () => {
-  const { pass, figures } = makeProcess();
+  const { pass, measured } = makeProcess();
   pass(0, 100 * mebibyte);
-  figures.afterCollection = 90 * mebibyte;
+  measured.afterCollection = 90 * mebibyte;
   expect(pass(0, 132 * mebibyte)).toBe(1);
   pass(0, 90 * mebibyte);
   pass(0, 60 * mebibyte);

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
-import { type Figure, type Figures, figureTable } from "./figures.ts";
 import { health, type OpsDependencies } from "./health.ts";
+import { type Metric, type MetricValues, metricTable } from "./metric-table.ts";
 
 /**
  * The metrics of the whole server, collected on request. Hot paths only increment plain numbers; the process that receives the
@@ -9,14 +9,14 @@ import { health, type OpsDependencies } from "./health.ts";
 export class Metrics {
   readonly #dependencies: OpsDependencies;
   readonly #registry = new Registry();
-  #sums: Figures = {};
+  #sums: MetricValues = {};
 
   /** @param readOwn reads the metrics of this process */
-  constructor(dependencies: OpsDependencies, readOwn: () => Figures) {
+  constructor(dependencies: OpsDependencies, readOwn: () => MetricValues) {
     this.#dependencies = dependencies;
-    for (const figure of figureTable) register(this.#registry, figure, () => this.#sums[figure.name] ?? 0);
+    for (const metric of metricTable) register(this.#registry, metric, () => this.#sums[metric.name] ?? 0);
     // Each process reports its own uptime, because clocks of other machines may differ.
-    dependencies.peers.handle("figures", () => ({ uptime_s: dependencies.uptimeS(), ...readOwn() }));
+    dependencies.peers.handle("metrics", () => ({ uptime_s: dependencies.uptimeS(), ...readOwn() }));
   }
 
   /** `{active_connections, service, …}` */
@@ -37,27 +37,27 @@ export class Metrics {
 
   /** `{nodes: […]}`: each process of the server with its metrics. */
   async nodes() {
-    const answers = await this.#dependencies.peers.askAll("figures", null);
+    const answers = await this.#dependencies.peers.askAll("metrics", null);
     const nodes = answers.map(({ member: { id, state }, body }) => ({
       id,
       name: state.name,
       pid: state.pid,
       status: state.isDraining ? "draining" : "healthy",
-      ...(body as Figures),
+      ...(body as MetricValues),
     }));
     return { nodes: nodes.toSorted((a, b) => a.name.localeCompare(b.name, "en", { numeric: true })) };
   }
 
-  async #gather(): Promise<Figures> {
-    const answers = await this.#dependencies.peers.askAll("figures", null);
-    const all = answers.map(({ body }) => body as Figures);
+  async #gather(): Promise<MetricValues> {
+    const answers = await this.#dependencies.peers.askAll("metrics", null);
+    const all = answers.map(({ body }) => body as MetricValues);
     return Object.fromEntries(
-      figureTable.map(({ name }) => [name, all.reduce((sum, those) => sum + (those[name] ?? 0), 0)]),
+      metricTable.map(({ name }) => [name, all.reduce((sum, those) => sum + (those[name] ?? 0), 0)]),
     );
   }
 }
 
-function register(registry: Registry, { name, kind, help }: Figure, read: () => number): void {
+function register(registry: Registry, { name, kind, help }: Metric, read: () => number): void {
   const options = { name: `fanfare_${name}`, help, registers: [registry] };
   if (kind === "gauge") {
     new Gauge({

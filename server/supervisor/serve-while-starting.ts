@@ -1,13 +1,13 @@
 import type { Server } from "bun";
 import { closeTable } from "../../protocol/close-codes.ts";
 import { ServiceError } from "../../protocol/errors.ts";
-import { Border, type BorderSettings } from "../http/border.ts";
 import { locationOf } from "../http/location.ts";
+import { OriginCheck, type OriginCheckSettings } from "../http/origin-check.ts";
 import { respondError } from "../http/respond.ts";
 import { offeredSubprotocols } from "../transport/handshake.ts";
 import { tryLater } from "../transport/sse/try-later.ts";
 
-export interface StartingSettings extends BorderSettings {
+export interface StartingSettings extends OriginCheckSettings {
   readonly port: number;
   /** Paths of PEM files; both or none. */
   readonly tlsCert: string | undefined;
@@ -24,7 +24,7 @@ const reason = "the server is starting";
  */
 export function serveWhileStarting(settings: StartingSettings): Server<undefined> {
   const { host, port, tlsCert, tlsKey } = settings;
-  const border = new Border(settings);
+  const originCheck = new OriginCheck(settings);
   const tls =
     tlsCert === undefined || tlsKey === undefined ? {} : { tls: { cert: Bun.file(tlsCert), key: Bun.file(tlsKey) } };
   return Bun.serve<undefined>({
@@ -32,7 +32,7 @@ export function serveWhileStarting(settings: StartingSettings): Server<undefined
     port,
     reusePort: true,
     development: false,
-    fetch: (request, server) => answer(request, server, border),
+    fetch: (request, server) => answer(request, server, originCheck),
     error: respondError,
     websocket: {
       open: (socket) => socket.close(closeTable.unavailable.code, reason),
@@ -42,19 +42,19 @@ export function serveWhileStarting(settings: StartingSettings): Server<undefined
   });
 }
 
-function answer(request: Request, server: Server<undefined>, border: Border): Response | undefined {
-  const refusal = border.refusal(request);
+function answer(request: Request, server: Server<undefined>, originCheck: OriginCheck): Response | undefined {
+  const refusal = originCheck.refusal(request);
   if (refusal === undefined && isHandshakeOfBrowser(request) && server.upgrade(request)) return undefined;
-  const response = refusal === undefined ? answerAllowed(request, border) : respondError(refusal);
+  const response = refusal === undefined ? answerAllowed(request, originCheck) : respondError(refusal);
   // The client's next request must reach a worker.
   response.headers.set("Connection", "close");
   if (refusal !== undefined) return response;
-  for (const [name, value] of Object.entries(border.corsHeaders(request))) response.headers.set(name, value);
+  for (const [name, value] of Object.entries(originCheck.corsHeaders(request))) response.headers.set(name, value);
   return response;
 }
 
-function answerAllowed(request: Request, border: Border): Response {
-  if (request.method === "OPTIONS") return border.preflight(request);
+function answerAllowed(request: Request, originCheck: OriginCheck): Response {
+  if (request.method === "OPTIONS") return originCheck.preflight(request);
   const afterMs = laterMs.from + Math.random() * (laterMs.to - laterMs.from);
   if (locationOf(request).pathname === "/sse" && ["GET", "HEAD"].includes(request.method)) {
     return tryLater({ name: "unavailable", text: reason }, afterMs);

@@ -6,8 +6,8 @@ import type { OpsParts } from "../http/ops-routes.ts";
 import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
-import { processFigures } from "../ops/figures.ts";
 import { startUptime } from "../ops/health.ts";
+import { processMetrics } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
 import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
@@ -172,7 +172,7 @@ export class Supervisor implements Stoppable {
     };
     return {
       ops,
-      metrics: new Metrics(ops, processFigures),
+      metrics: new Metrics(ops, processMetrics),
       keys: new ApiKeys(this.#settings.apiKeys, this.#settings),
     };
   }

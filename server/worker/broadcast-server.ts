@@ -1,6 +1,6 @@
 import { everyone } from "../../protocol/channel-name.ts";
 import { parseObject } from "../../protocol/fields.ts";
-import { parseUndirected, type Undirected } from "../api/draft.ts";
+import { type DraftContent, parseDraftContent } from "../api/draft.ts";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { limitsOf } from "../broker/log-limits.ts";
 import { MemoryLog } from "../broker/memory/log.ts";
@@ -141,9 +141,9 @@ function clientOf({ id, userId, origin }: Session): ConnectedClient {
 }
 
 /** Uses the parser of the HTTP API: an unchecked `event` could break the JSON that clients receive. */
-function parseBroadcast(broadcast: Broadcast): Undirected {
+function parseBroadcast(broadcast: Broadcast): DraftContent {
   const text = JSON.stringify(typeof broadcast === "string" ? { message: broadcast } : broadcast);
-  return parseUndirected(parseObject(text), text);
+  return parseDraftContent(parseObject(text), text);
 }
 
 function add<T>(handlers: Set<Handler<T>>, handler: Handler<T>): () => void {

@@ -17,8 +17,8 @@ import { ListenedChannels } from "../hub/listened-channels.ts";
 import { ResumeKeys } from "../hub/resume-keys.ts";
 import type { Clock } from "../lib/clock.ts";
 import { connectionsWithin, openFilesLimit } from "../lib/open-files.ts";
-import { hubFigures } from "../ops/figures.ts";
 import { startUptime } from "../ops/health.ts";
+import { hubMetrics } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
 import type { Session } from "../session/session.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
@@ -123,6 +123,6 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, { access
 function composeOps(settings: Settings, { clock, isDraining, drain }: WorkerEnvironment, hub: Hub): OpsParts {
   const isHealthy = () => hub.isHealthy;
   const ops = { peers: hub.peers, isHealthy, isDraining, drain, uptimeS: startUptime(clock) };
-  const metrics = new Metrics(ops, () => hubFigures(hub, isDraining()));
+  const metrics = new Metrics(ops, () => hubMetrics(hub, isDraining()));
   return { ops, metrics, keys: new ApiKeys(settings.apiKeys, settings) };
 }

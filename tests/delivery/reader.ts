@@ -17,7 +17,7 @@ export interface StoredState {
 
 /**
  * Checks the frames of one connection against the delivery guarantees as they arrive: nothing missing, nothing twice, in order,
- * each gap announced with exact borders and only if the history is too short.
+ * each gap announced with its exact range and only if the history is too short.
  */
 export class Reader {
   /** The first fault, if there was one. */
@@ -181,7 +181,7 @@ export class Reader {
       return;
     }
     this.#expect(reason === "history-too-short" && epoch === known.epoch, `${at}: not the reason`);
-    this.#expect(from === known.offset + 1 && to >= from, `${at}: wrong borders`);
+    this.#expect(from === known.offset + 1 && to >= from, `${at}: wrong range`);
   }
 
   /** An event stream's cursor says, at the end of each write, exactly where its client is. */

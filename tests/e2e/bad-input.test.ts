@@ -351,7 +351,7 @@ describe("clients that disconnect during the handshake", () => {
 });
 
 describe("afterwards", () => {
-  const figures = async () => (await (await server.request("GET", "/metrics")).json()) as Record<string, number>;
+  const metrics = async () => (await (await server.request("GET", "/metrics")).json()) as Record<string, number>;
 
   async function abuse(): Promise<void> {
     const rounds = Array.from({ length: 40 }, async () => {
@@ -367,9 +367,9 @@ describe("afterwards", () => {
 
   test("memory and connections are released", async () => {
     await abuse(); // Memory that the runtime takes once and keeps.
-    const before = await figures();
+    const before = await metrics();
     for (let round = 0; round < 4; round++) await abuse();
-    const after = await figures();
+    const after = await metrics();
     expect(after.active_connections).toBe(bystanders.length);
     // Four rounds send 160 MB of bodies. Growth by less than one round is not a leak but garbage that is not collected yet.
     expect(Number(after.memory_bytes) - Number(before.memory_bytes)).toBeLessThan(128 * 1024 ** 2);

@@ -1,20 +1,20 @@
 import { type Browser, type BrowserContext, type ConsoleMessage, chromium, type Page } from "playwright-core";
 
-/** What the programs are called that these tests can drive. */
+/** The names of the browsers that these tests can drive. */
 const names = ["chromium", "chromium-browser", "google-chrome"];
 
-/** Where the browser is. scripts/test.js says it, and installs one where it can. @throws Error that says what to install */
+/** The path of the browser. scripts/test.js sets it, and installs a browser if it can. @throws Error that says what to install */
 function findBrowser(): string {
   const { FANFARE_CHROMIUM } = process.env;
   const found = FANFARE_CHROMIUM ?? names.map((name) => Bun.which(name)).find((path) => path !== null);
   if (found !== undefined && found !== null) return found;
   throw new Error(
-    `This test drives a real browser, and there is none of ${names.join(", ")} on the PATH. ` +
+    `This test drives a real browser, and found none of ${names.join(", ")} on the PATH. ` +
       "On Debian and Ubuntu: apt-get install chromium; elsewhere install Chromium the usual way, or set FANFARE_CHROMIUM to its path.",
   );
 }
 
-/** A headless Chromium. Use it with `await using`: then it is gone when the tests have ended. */
+/** A headless Chromium. Use it with `await using`, so that it exits with the tests. */
 export class BrowserUnderTest implements AsyncDisposable {
   readonly #browser: Browser;
 
@@ -22,14 +22,14 @@ export class BrowserUnderTest implements AsyncDisposable {
     this.#browser = browser;
   }
 
-  /** @throws Error that says what to install where there is no browser */
+  /** @throws Error that says what to install if there is no browser */
   static async start(): Promise<BrowserUnderTest> {
-    // --no-sandbox: in a container there is no user who may make one; the pages are our own.
+    // --no-sandbox: Chromium cannot create its sandbox in a container. The pages are our own.
     const args = ["--no-sandbox", "--disable-dev-shm-usage"];
     return new BrowserUnderTest(await chromium.launch({ executablePath: findBrowser(), args }));
   }
 
-  /** A window of somebody's own: cookies and storage are not shared, and it can be offline alone. */
+  /** A separate browser window: it shares no cookies and no storage, and can be offline alone. */
   context(options: Parameters<Browser["newContext"]>[0] = {}): Promise<BrowserContext> {
     return this.#browser.newContext(options);
   }
@@ -39,7 +39,7 @@ export class BrowserUnderTest implements AsyncDisposable {
   }
 }
 
-/** A tab, with everything that was written to its console and every error that nobody caught. */
+/** A tab, with everything that was written to its console and every uncaught error. */
 export class TabUnderTest {
   readonly page: Page;
   readonly console: string[] = [];

@@ -1,6 +1,6 @@
 import type { Subprocess } from "bun";
 
-/** What a writer was told to be stored. */
+/** A message that the writer knows to be stored. */
 export interface Acknowledged {
   readonly channel: string;
   readonly epoch: string;
@@ -8,7 +8,7 @@ export interface Acknowledged {
   readonly id: string;
 }
 
-/** A running history-writer.ts and what it said. */
+/** A running history-writer.ts and its output. */
 export class HistoryWriter {
   readonly #lines: string[] = [];
   readonly #counts = new Map<string, number>();
@@ -16,7 +16,7 @@ export class HistoryWriter {
   readonly #ended: Promise<void>;
   #wake: () => void = () => {};
 
-  /** @param before What stands before the command: a shell that sets limits. */
+  /** @param before The words in front of the command, such as a shell that sets limits. */
   constructor(directory: string, name: string, { before = [], size = 100 }: WriterOptions = {}) {
     const script = `${import.meta.dir}/history-writer.ts`;
     const args = ["--no-env-file", script, "--directory", directory, "--name", name, "--size", String(size)];
@@ -28,7 +28,7 @@ export class HistoryWriter {
     return this.#child.pid;
   }
 
-  /** Resolves once it said so many lines that begin with a word, or ended. @returns whether it did say them */
+  /** Resolves once it has printed this many lines that begin with a word, or has exited. @returns whether it printed them */
   async until(word: string, count = 1): Promise<boolean> {
     let hasEnded = false;
     const ended = this.#ended.then(() => {
@@ -52,7 +52,7 @@ export class HistoryWriter {
     });
   }
 
-  /** Resolves when all that it had said is read. */
+  /** Resolves when all its output has been read. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#ended;
@@ -78,6 +78,6 @@ export class HistoryWriter {
 
 interface WriterOptions {
   readonly before?: readonly string[];
-  /** Characters of a message. */
+  /** The length of a message in characters. */
   readonly size?: number;
 }

@@ -8,26 +8,26 @@ import type { HistoryRules } from "../../server/broker/log.ts";
 import { openLog } from "../../server/broker/open-log.ts";
 
 /**
- * A process that publishes into a durable history as fast as it can until it is ended, and says at once, on a line each,
- * what was acknowledged. It is what the tests kill, and whose disk they fill.
+ * A process that publishes into a durable history as fast as it can until it is stopped, and prints a line for each
+ * acknowledged message at once. Tests kill it, and fill its disk.
  */
 const { values } = parseArgs({
   options: {
     directory: { type: "string", default: "" },
-    /** What its ids begin with. */
+    /** The prefix of its message IDs. */
     name: { type: "string", default: "" },
     size: { type: "string", default: "100" },
   },
 });
 
 const rules: HistoryRules = { historySize: 1_000_000, historyTtl: 86_400_000, historyBytes: 1_000_000_000 };
-/** Of this one nearly nothing is kept, so that there is always something to be taken away. */
+/** A channel with a very short history, so that there is always something to evict. */
 const brief: HistoryRules = { ...rules, historySize: 3 };
 const channels = ["a", "b", "brief"];
-/** So many are on their way at a time. */
+/** The number of publishes in flight. */
 const publishers = 20;
 
-/** Written before anything else happens, so that a kill cannot leave it out. */
+/** Written synchronously, before anything else happens, so that a kill cannot lose it. */
 function say(...words: readonly (string | number)[]): void {
   writeSync(1, `${words.join(" ")}\n`);
 }
@@ -44,7 +44,7 @@ async function publishForever(broker: EmbeddedBroker, publisher: number): Promis
       count++;
     } catch (error) {
       say("refused", error instanceof ServiceError ? error.code : String(error));
-      await Bun.sleep(10); // the same id again, as a publisher does; a failing disk is no reason to spin
+      await Bun.sleep(10); // Retries with the same ID, as a publisher does. The pause avoids a busy loop while the disk fails.
     }
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { readMemory } from "../../bench/fanout/process-figures.ts";
+import { readMemory } from "../../bench/fanout/process-usage.ts";
 import { type interfaces, publishThrough } from "../../bench/memory/interfaces.ts";
 import { engineEnv } from "../../bin/engine-env.js";
 import { type ServerUnderTest, startServer } from "./server.ts";

@@ -168,7 +168,7 @@ describe("a server with workers", () => {
     await eventually(async () => expect((await it.control("GET", "/readyz")).status).toBe(200));
   });
 
-  test("lists each process with its own figures", async () => {
+  test("lists each process with its own metrics", async () => {
     await using server = await startServer({ env: workers });
     const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(server.wsUrl)));
     const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);

@@ -9,23 +9,23 @@ const ownSession = ["setsid", "--ctty", "--wait"];
 const lastWordsMs = 5000;
 
 export interface ProgramOptions {
-  /** Nothing else of this process's environment is passed on. */
+  /** The only environment variables that are passed on. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Runs before a person at a terminal of so many columns; else between pipes. */
+  /** Runs in a terminal with this many columns. If undefined, the program's input and output are pipes. */
   readonly columns?: number;
-  /** Another program than ours. */
+  /** Runs this program instead of ours. */
   readonly command?: readonly string[];
   readonly cwd?: string;
 }
 
 /**
- * One run of the command line, with its input open: what it prints can be waited for, and it can be typed to.
+ * One run of the command line, with its input open. A test can wait for its output, and type to it.
  * Use it with `await using`.
  */
 export class ProgramUnderTest implements AsyncDisposable {
-  /** Standard output, or what a terminal was sent. */
+  /** Standard output, or everything written to the terminal. */
   output = "";
-  /** Standard error, where there is no terminal. */
+  /** Standard error, if there is no terminal. */
   errors = "";
   readonly #child: Subprocess<
     "pipe" | "ignore" | undefined,
@@ -36,11 +36,11 @@ export class ProgramUnderTest implements AsyncDisposable {
   readonly #type: (text: string) => void;
   readonly #end: () => void;
   #resize: (columns: number) => void = () => {
-    throw new Error("it has no terminal");
+    throw new Error("the program has no terminal");
   };
   readonly #read: Promise<unknown>;
 
-  /** A shell with job control at a terminal, in the root of the checkout. */
+  /** A shell with job control in a terminal, in the root of the checkout. */
   static shell(): ProgramUnderTest {
     return new ProgramUnderTest([], { columns: 120, command: [...ownSession, "sh", "-i"], cwd: root });
   }
@@ -78,7 +78,7 @@ export class ProgramUnderTest implements AsyncDisposable {
     this.#read = this.#child.exited;
   }
 
-  /** Our program in a session of its own: only there does the terminal tell it of its keys and its size. Linux only. */
+  /** Our program in its own session: otherwise it would not receive the terminal's signals for keys and size. Linux only. */
   static inSession(args: readonly string[], columns: number): ProgramUnderTest {
     return new ProgramUnderTest([], {
       columns,
@@ -86,7 +86,7 @@ export class ProgramUnderTest implements AsyncDisposable {
     });
   }
 
-  /** Gives its terminal another width. */
+  /** Changes the width of its terminal. */
   resize(columns: number): void {
     this.#resize(columns);
   }
@@ -105,23 +105,23 @@ export class ProgramUnderTest implements AsyncDisposable {
     this.#child.kill(name);
   }
 
-  /** Everything it printed and how it ended, once it has. */
+  /** Everything it printed and its exit code, once it has exited. */
   async ended(): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
     const code = await this.#child.exited;
     await this.#read;
     return { code, out: this.output, err: this.errors };
   }
 
-  /** What it printed, errors included, once it is what is waited for. @throws Error when it ends first, or too much time passes */
+  /** Resolves with its output, errors included, once that matches. @throws Error if the program exits first, or on timeout */
   async until(wanted: RegExp | ((shown: string) => boolean), timeoutMs = patienceMs): Promise<string> {
     const until = performance.now() + timeoutMs;
     let endedAt = Number.POSITIVE_INFINITY;
     for (;;) {
       const all = this.output + this.errors;
       if (typeof wanted === "function" ? wanted(all) : wanted.test(all)) return all;
-      // A terminal may hand over a program's last words after the word that it has ended.
+      // A program's last output may arrive from the terminal after its exit.
       const leftMs = Math.min(until, endedAt + lastWordsMs) - performance.now();
-      if (leftMs <= 0) throw new Error(`it did not say ${wanted}; it said:\n${all}`);
+      if (leftMs <= 0) throw new Error(`the program did not print ${wanted}; it printed:\n${all}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#watchers.add(resolve);
       const timer = setTimeout(resolve, leftMs);
@@ -150,7 +150,7 @@ export class ProgramUnderTest implements AsyncDisposable {
   }
 }
 
-/** Runs to the end, with this on the standard input. */
+/** Runs the program until it exits, with this standard input. */
 export async function runProgram(
   args: readonly string[],
   { input = "", ...options }: ProgramOptions & { readonly input?: string } = {},

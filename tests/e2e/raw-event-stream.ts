@@ -3,16 +3,16 @@ import { RawSocket } from "./raw-socket.ts";
 /** Server-Sent Events read by hand from a raw connection, so that a test can stop reading. */
 export class RawEventStream implements Disposable {
   readonly socket: RawSocket;
-  /** Called with each block's `data`; without it they are kept in `texts`. */
+  /** Called with each block's `data`. If it is not set, they are kept in `texts`. */
   onText: ((payload: Buffer) => void) | undefined;
   readonly texts: string[] = [];
   /** Called with each `id:`. */
   onId: ((id: string) => void) | undefined;
-  /** What the last `id:` said. */
+  /** The value of the last `id:`. */
   lastEventId = "";
-  /** What the last `retry:` said. */
+  /** The value of the last `retry:`. */
   retry: string | undefined;
-  /** The last chunk, of no bytes, was there: the stream was ended, not cut. */
+  /** The final empty chunk has arrived: the stream was ended, not cut. */
   isComplete = false;
   #raw = Buffer.alloc(0);
   #text = "";
@@ -22,9 +22,9 @@ export class RawEventStream implements Disposable {
   }
 
   /**
-   * Resolves once the answer begins with 200.
+   * Resolves once the response begins with status 200.
    * @param path such as `/sse?channel=a`
-   * @param prepare sets what is called, before anything came
+   * @param prepare sets the callbacks before anything arrives
    */
   static async open(
     port: number,
@@ -58,7 +58,7 @@ export class RawEventStream implements Disposable {
     this.socket[Symbol.dispose]();
   }
 
-  /** Takes the chunks apart (RFC 9112 §7.1). */
+  /** Decodes the chunks (RFC 9112 §7.1). */
   #take(bytes: Buffer): void {
     let rest = this.#raw.length === 0 ? bytes : Buffer.concat([this.#raw, bytes]);
     for (;;) {

@@ -1,9 +1,9 @@
 import type { Socket } from "bun";
 import { Watch } from "./watch.ts";
 
-/** A TCP connection that says and reads exactly what a test wants, and nothing by itself. */
+/** A TCP connection that sends and reads exactly what a test wants, and nothing by itself. */
 export class RawSocket implements Disposable {
-  /** Everything that came, as Latin-1; stays empty where `onData` takes it. */
+  /** Everything received, as Latin-1. Stays empty if `onData` is set. */
   received = "";
   bytesReceived = 0;
   isEnded = false;
@@ -12,7 +12,7 @@ export class RawSocket implements Disposable {
   #socket: Socket<undefined> | undefined;
   #unsent = Buffer.alloc(0);
 
-  /** @throws where nobody listens */
+  /** @throws if nothing listens there */
   static async connect(port: number): Promise<RawSocket> {
     const raw = new RawSocket();
     raw.#socket = await Bun.connect({
@@ -45,7 +45,7 @@ export class RawSocket implements Disposable {
   async untilReceived(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray> {
     await this.until(() => pattern.test(this.received), timeoutMs);
     const match = pattern.exec(this.received);
-    if (match === null) throw new Error(`${pattern} is gone again`);
+    if (match === null) throw new Error(`${pattern} no longer matches`);
     return match;
   }
 
@@ -53,7 +53,7 @@ export class RawSocket implements Disposable {
     return this.until(() => this.isEnded, timeoutMs);
   }
 
-  /** Looked at whenever something came. */
+  /** Checked whenever something arrives. */
   until(isDone: () => boolean, timeoutMs?: number): Promise<void> {
     const describe = () => `${this.isEnded ? "it ended; " : ""}received so far:\n${this.received.slice(-2000)}`;
     return this.#watch.until(isDone, describe, timeoutMs);

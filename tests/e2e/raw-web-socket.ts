@@ -5,13 +5,13 @@ export const opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, 
 
 const text = new TextDecoder();
 
-/** A WebSocket made by hand on a raw connection: it can stop reading, and can send what no library would. */
+/** A hand-written WebSocket client on a raw connection: it can stop reading, and can send what no library would. */
 export class RawWebSocket implements Disposable {
   readonly socket: RawSocket;
-  /** Called with each text message; without it they are kept in `texts`. */
+  /** Called with each text message. If it is not set, they are kept in `texts`. */
   onText: ((payload: Buffer) => void) | undefined;
   readonly texts: string[] = [];
-  /** The code of the close frame; 1005 for one without, undefined while there was none. */
+  /** The code of the close frame: 1005 if it had none, undefined before one arrives. */
   closeCode: number | undefined;
   #rest = Buffer.alloc(0);
 
@@ -33,17 +33,17 @@ export class RawWebSocket implements Disposable {
     return raw;
   }
 
-  /** One whole text message. */
+  /** Sends one complete text message. */
   send(message: string): void {
     this.socket.write(frame(opcode.text, Buffer.from(message)));
   }
 
-  /** Shows that it lives, without having been asked. */
+  /** Sends an unsolicited pong, as a sign of life. */
   pong(): void {
     this.socket.write(frame(opcode.pong, new Uint8Array()));
   }
 
-  /** Resolves with the texts once there is one like this. */
+  /** Resolves with the texts once one of them matches. */
   async untilText(pattern: RegExp, timeoutMs?: number): Promise<readonly string[]> {
     await this.socket.until(() => this.texts.some((it) => pattern.test(it)), timeoutMs);
     return this.texts;
@@ -77,7 +77,7 @@ export class RawWebSocket implements Disposable {
   }
 }
 
-/** The request of a handshake. */
+/** The request that starts a handshake. */
 export function handshake(port: number, path: string, headers = ""): string {
   const upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
   const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -95,7 +95,7 @@ export function frame(code: number, payload: Uint8Array, { isLast = true } = {})
   return Buffer.concat([Buffer.from(head), Buffer.alloc(4), payload]);
 }
 
-/** The first whole frame of a server's bytes; `end` is where the next one begins. */
+/** The first complete frame of a server's bytes. `end` is where the next one begins. */
 function parseFrame(bytes: Buffer): { opcode: number; payload: Buffer; end: number } | undefined {
   if (bytes.length < 2) return undefined;
   const short = (bytes[1] ?? 0) & 0x7f;

@@ -1,10 +1,10 @@
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** What lies between the two sockets of one connection, and how the end of one becomes that of the other. */
+/** Passes bytes between the two sockets of one connection, and closes one when the other closes. */
 export type Line = (near: Socket, far: Socket) => void;
 
-/** Carries everything at once. */
+/** Passes everything on at once. */
 export const cleanLine: Line = (near, far) => {
   far.on("close", () => near.destroy());
   near.on("close", () => far.destroy());
@@ -12,13 +12,13 @@ export const cleanLine: Line = (near, far) => {
   far.pipe(near);
 };
 
-/** The network between a client and its server, as a test wants it: it can break, let no WebSocket through, lead elsewhere. */
+/** The network between a client and its server. A test can break it, block WebSockets, or redirect new connections. */
 export class Relay implements Disposable {
-  /** Where connections lead from now on; those that are open stay. */
+  /** The port for new connections. Open connections stay where they are. */
   port: number;
-  /** Requests that ask for a WebSocket find the connection closed, as behind some proxies. */
+  /** Closes the connection of requests for a WebSocket, as some proxies do. */
   blocksWebSockets = false;
-  /** Connections that were let through, ever. */
+  /** The number of connections accepted so far. */
   count = 0;
   readonly #server: Server;
   readonly #line: Line;
@@ -42,7 +42,7 @@ export class Relay implements Disposable {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** Breaks every connection, without a goodbye. */
+  /** Breaks every connection without closing it properly. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -9,26 +9,26 @@ import { patienceMs } from "../waiting.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const apartMs = 250;
-/** How often the log is looked at by who waits for a line of it. */
+/** How often the log is read while a test waits for one of its lines. */
 const lookMs = 15;
 
-/** How a server of a test is started. */
+/** How a test starts a server. */
 export interface StartOptions {
-  /** Settings by their names in the environment; nothing else of this process's environment is passed on. */
+  /** Settings as environment variables. Nothing else of this process's environment is passed on. */
   readonly env?: Readonly<Record<string, string>>;
   readonly flags?: readonly string[];
-  /** Where `.env` and the settings file are looked for. */
+  /** The directory in which the server looks for `.env` and the settings file. */
   readonly cwd?: string;
-  /** A program of a test's own, which breaks something and then runs the real one. */
+  /** A program that breaks something and then runs the real server. */
   readonly main?: string;
-  /** How many files its process may open. */
+  /** The limit on open files of its process. */
   readonly openFiles?: number;
 }
 
 /**
  * Starts the real program on a free port, and resolves once it listens.
- * Use it with `await using`: then the server is gone when the test has ended, however it ended.
- * @throws Error with what the program printed, when it ends or does not listen
+ * Use it with `await using`, so that the server is killed when the test ends, however it ends.
+ * @throws Error with the program's output if it exits or does not listen
  */
 export async function startServer({
   env = {},
@@ -39,14 +39,14 @@ export async function startServer({
 }: StartOptions = {}): Promise<ServerUnderTest> {
   const limited = openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$0" "$@"`];
   const command = [...limited, process.execPath, "--no-env-file", join(root, main), "start", "--port", "0", ...flags];
-  // Into a file: on a machine that is busy the runtime sometimes stops reading the pipe of a process for good.
+  // Into a file, because on a busy machine the runtime sometimes stops reading the pipe of a process.
   const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   const log = openSync(join(folder, "log"), "a");
   const child = Bun.spawn(command, {
     cwd: cwd ?? import.meta.dir,
     env: childEnv({ NOTIFICATION_INTERVAL: "0", ...env }),
     stdio: ["ignore", log, log],
-    // In a process group of its own, so that its workers can be killed with it.
+    // In its own process group, so that its workers can be killed with it.
     detached: true,
   });
   closeSync(log);
@@ -60,12 +60,12 @@ export async function startServer({
   }
 }
 
-/** A running server: its addresses, its log, its signals. */
+/** A running server. A test can send it requests and signals, and read its log. */
 export class ServerUnderTest implements AsyncDisposable {
   /** Such as `http://127.0.0.1:40001`. */
   url = "";
   readonly #child: Subprocess;
-  /** Holds the log; gone with the server. */
+  /** Contains the log. Deleted with the server. */
   readonly #folder: string;
   #lastOutput = "";
   readonly #signalledAt = new Map<string, number>();
@@ -76,7 +76,7 @@ export class ServerUnderTest implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** @throws Error with the log when it does not */
+  /** @throws Error with the log if it does not listen */
   async untilListening(): Promise<void> {
     const pattern = /Listening on ws(s?):\/\/(\S+:\d+)\//;
     const [, s = "", address = ""] = await this.untilLogged(pattern);
@@ -101,12 +101,12 @@ export class ServerUnderTest implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** The exit code, once it has ended. */
+  /** The exit code, once it has exited. */
   get exited(): Promise<number> {
     return this.#child.exited;
   }
 
-  /** The same one again is sent a moment later than asked for: closer together the two would count as one. */
+  /** Delays a second signal of the same kind: two that arrive together would count as one. */
   signal(name: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     const at = Math.max(performance.now(), (this.#signalledAt.get(name) ?? -apartMs) + apartMs);
     this.#signalledAt.set(name, at);
@@ -115,23 +115,23 @@ export class ServerUnderTest implements AsyncDisposable {
     else setTimeout(() => this.#child.kill(name), waitMs);
   }
 
-  /** Resolves with the match once the log has it. @throws Error with the log when it ends first, or too much time passes */
+  /** Resolves once the log contains a match. @throws Error with the log if the server exits first, or on timeout */
   async untilLogged(pattern: RegExp, timeoutMs = patienceMs): Promise<RegExpExecArray> {
     const until = performance.now() + timeoutMs;
     for (;;) {
-      // Looked at first: what a process that has ended said is all there.
+      // Checked before the log is read: once the process has exited, its log is complete.
       const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
       const match = pattern.exec(this.output);
       if (match !== null) return match;
-      if (hasEnded) throw new Error(`the server ended without saying ${pattern}; it said:\n${this.output}`);
+      if (hasEnded) throw new Error(`the server exited without logging ${pattern}; it printed:\n${this.output}`);
       if (performance.now() > until) {
-        throw new Error(`the server did not say ${pattern} in time; it said:\n${this.output}`);
+        throw new Error(`the server did not log ${pattern} in time; it printed:\n${this.output}`);
       }
       await Bun.sleep(lookMs);
     }
   }
 
-  /** Asks its API. The body is sent as JSON, a text as it is. */
+  /** Sends a request to its API. A string body is sent as it is, anything else as JSON. */
   request(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
     const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
     const type = text === undefined ? {} : { "Content-Type": "application/json" };
@@ -142,11 +142,11 @@ export class ServerUnderTest implements AsyncDisposable {
     });
   }
 
-  /** Idempotent: its process id may be another's by the second time. */
+  /** Idempotent, because the process ID may belong to another process the second time. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isDisposed) return;
     await killGroup(this.#child);
-    // A killed server leaves its sockets behind, as the next server on this machine would find them.
+    // A killed server leaves its sockets behind.
     await clearLeftovers();
     this.#lastOutput = this.output;
     this.#isDisposed = true;

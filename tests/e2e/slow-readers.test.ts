@@ -102,7 +102,7 @@ async function publish({ port }: ServerUnderTest, { count, bytes, perSecond = Nu
   }
 }
 
-const figuresOf = async (server: ServerUnderTest) =>
+const metricsOf = async (server: ServerUnderTest) =>
   (await (await server.request("GET", "/metrics")).json()) as Record<string, number>;
 
 /** Waits until this many connections lag behind a full socket, and none has more buffered than a socket's limit and one flush. */
@@ -126,7 +126,7 @@ async function peakMemory(server: ServerUnderTest, during: Promise<unknown>): Pr
     isOver = true;
   });
   while (!isOver) {
-    peak = Math.max(peak, Number((await figuresOf(server)).memory_bytes));
+    peak = Math.max(peak, Number((await metricsOf(server)).memory_bytes));
     await Promise.race([over, Bun.sleep(250)]);
   }
   await over;
@@ -141,7 +141,7 @@ test("200 clients that stop reading affect nobody, use bounded memory, and resum
   await using server = await startServer({ env });
   const [healthy, stuck] = [await openFollowers(server, isLong ? 1000 : 200), await openFollowers(server, 200)];
   for (const it of stuck) it.raw.socket.pause();
-  const before = Number((await figuresOf(server)).memory_bytes);
+  const before = Number((await metricsOf(server)).memory_bytes);
   // 6 MB for each. The kernel takes about 4 MB for a reader that does not read.
   const load = { count: 6000, bytes: kib, perSecond: 1000 };
   const peak = await peakMemory(server, publish(server, load));
@@ -178,7 +178,7 @@ test("a client that is too slow for the history gets a gap with exact ends, and 
     expect([it.faults, it.gaps.length, it.messages + missing]).toEqual([[], 1, load.count]);
     it[Symbol.dispose]();
   }
-  expect((await figuresOf(server)).gaps_total).toBe(stuck.length);
+  expect((await metricsOf(server)).gaps_total).toBe(stuck.length);
 });
 
 test("a client without progress for SLOW_TIMEOUT is closed with 4008; one that keeps reading is not", async () => {

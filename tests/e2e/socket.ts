@@ -1,5 +1,5 @@
 import { patienceMs } from "../waiting.ts";
-/** A frame as it came: an object, parsed for the test to look at. */
+/** A parsed frame. */
 export type Frame = Readonly<Record<string, unknown>>;
 
 /** How a client connects. */
@@ -9,10 +9,10 @@ export interface SocketOptions {
   readonly tls?: { readonly ca: string };
 }
 
-/** A plain WebSocket client, as anybody writes one: keeps what came, and lets a test wait for what it wants to see. */
+/** A plain WebSocket client that records what it receives. A test can wait for a frame. */
 export class SocketUnderTest implements Disposable {
   readonly frames: Frame[] = [];
-  /** As they came, one text per WebSocket message. */
+  /** The received texts, one per WebSocket message. */
   readonly texts: string[] = [];
   closed: { readonly code: number; readonly reason: string } | undefined;
   readonly #socket: WebSocket;
@@ -28,7 +28,7 @@ export class SocketUnderTest implements Disposable {
     };
   }
 
-  /** Resolves once the welcome is there. */
+  /** Resolves once the welcome has arrived. */
   static async open(url: string, options?: ConstructorParameters<typeof SocketUnderTest>[1]): Promise<SocketUnderTest> {
     const socket = new SocketUnderTest(url, options);
     await socket.until((it) => it.event === "welcome");
@@ -53,14 +53,14 @@ export class SocketUnderTest implements Disposable {
     return this.frames.filter((it) => it.type === "message");
   }
 
-  /** The first frame that is like this, now or later. @throws Error with all frames when the socket closes, or time passes */
+  /** Resolves with the first frame that matches. @throws Error with all frames if the socket closes, or on timeout */
   async until(isWanted: (frame: Frame) => boolean, timeoutMs = patienceMs): Promise<Frame> {
     const found = () => this.frames.find(isWanted);
     await this.#wait(() => found() !== undefined, timeoutMs);
     return found() ?? {};
   }
 
-  /** Resolves once there are so many messages. */
+  /** Resolves once this many messages have arrived. */
   async untilMessages(count: number, timeoutMs = patienceMs): Promise<readonly Frame[]> {
     await this.#wait(() => this.messages.length >= count, timeoutMs);
     return this.messages;
@@ -92,7 +92,7 @@ export class SocketUnderTest implements Disposable {
       if (this.closed !== undefined)
         throw new Error(`closed with ${this.closed.code} ${this.closed.reason}; ${this.#seen()}`);
       const leftMs = until - performance.now();
-      if (leftMs <= 0) throw new Error(`it did not come in time; ${this.#seen()}`);
+      if (leftMs <= 0) throw new Error(`the frame did not arrive in time; ${this.#seen()}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#watchers.add(resolve);
       const timer = setTimeout(resolve, leftMs);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const root = join(import.meta.dir, "..", "..", "server");
 
-/** Every text in the server's source that looks like a path of HTTP: a route nobody told of is among them. */
+/** Every string in the server's source that looks like a URL path. It finds routes that are not documented. */
 export async function pathsInTheSource(): Promise<readonly string[]> {
   const files = (await readdir(root, { recursive: true })).filter((it) => /(?<!\.test)\.ts$/.test(it));
   const found = new Set<string>();

@@ -1,7 +1,7 @@
 import type { Frame } from "./socket.ts";
 import { Watch } from "./watch.ts";
 
-/** One block of an event stream, as it came. */
+/** One block of an event stream. */
 export interface Block {
   readonly event?: string;
   readonly data?: string;
@@ -9,7 +9,7 @@ export interface Block {
   readonly retry?: string;
 }
 
-/** A plain reader of Server-Sent Events: keeps what came, and lets a test wait for what it wants to see. */
+/** A plain reader of Server-Sent Events that records what it receives. A test can wait for a frame. */
 export class StreamUnderTest implements Disposable {
   readonly blocks: Block[] = [];
   readonly response: Response;
@@ -24,14 +24,14 @@ export class StreamUnderTest implements Disposable {
     void this.#read();
   }
 
-  /** Resolves once the headers are there, whatever they say. */
+  /** Resolves once the response headers have arrived, whatever the status is. */
   static async connect(url: string, headers: Record<string, string> = {}): Promise<StreamUnderTest> {
     const abort = new AbortController();
     const response = await fetch(url, { headers: { Accept: "text/event-stream", ...headers }, signal: abort.signal });
     return new StreamUnderTest(response, abort);
   }
 
-  /** Resolves once the welcome is there. */
+  /** Resolves once the welcome has arrived. */
   static async open(url: string, headers: Record<string, string> = {}): Promise<StreamUnderTest> {
     const stream = await StreamUnderTest.connect(url, headers);
     await stream.until((it) => it.event === "welcome");
@@ -50,12 +50,12 @@ export class StreamUnderTest implements Disposable {
     return this.frames.find((it) => it.event === "welcome") ?? {};
   }
 
-  /** What a browser would send as `Last-Event-ID`. */
+  /** The value that a browser would send as `Last-Event-ID`. */
   get lastEventId(): string {
     return this.blocks.findLast(({ id }) => id !== undefined)?.id ?? "";
   }
 
-  /** The first frame that is like this, now or later. */
+  /** Resolves with the first frame that matches. */
   async until(isWanted: (frame: Frame) => boolean, timeoutMs?: number): Promise<Frame> {
     await this.#wait(() => this.frames.some(isWanted), timeoutMs);
     return this.frames.find(isWanted) ?? {};
@@ -66,7 +66,7 @@ export class StreamUnderTest implements Disposable {
     return this.messages;
   }
 
-  /** The first block that is like this, now or later. */
+  /** Resolves with the first block that matches. */
   async untilBlock(isWanted: (block: Block) => boolean, timeoutMs?: number): Promise<Block> {
     await this.#wait(() => this.blocks.some(isWanted), timeoutMs);
     return this.blocks.find(isWanted) ?? {};
@@ -85,7 +85,7 @@ export class StreamUnderTest implements Disposable {
     try {
       for await (const chunk of this.response.body ?? []) this.#take(decoder.decode(chunk, { stream: true }));
     } catch {
-      // Aborted by the test, or cut: both are an end.
+      // Aborted by the test, or cut. The stream has ended in both cases.
     }
     this.isEnded = true;
     this.#watch.wake();

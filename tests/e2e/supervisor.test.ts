@@ -54,7 +54,7 @@ describe("a server that fails to start", () => {
       () => expect.unreachable(),
       (error: Error) => error,
     );
-    expect(message.split("it said:\n")[1]?.trim()).toBe(
+    expect(message.split("it printed:\n")[1]?.trim()).toBe(
       `error: OPS_PORT: port ${busy.port} on 127.0.0.1 is already in use; choose another port`,
     );
     expect(readdirSync(folder)).toEqual([]);

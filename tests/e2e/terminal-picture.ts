@@ -1,9 +1,9 @@
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal obeys
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these control a terminal
 const pieces = /\u001b\[[0-9;?]*[A-Za-z]|[\s\S]/gu;
 
 /**
- * What a terminal of so many columns shows after these bytes: its rows without the empty ones at the end, and without colours.
- * It knows what a line editor uses: text that wraps, CR, LF, cursor movements and clearing; anything else is an error.
+ * What a terminal with this many columns shows after these bytes: its rows, without colours and without empty rows at the end.
+ * Supports what a line editor uses: text that wraps, CR, LF, cursor movements and clearing. Anything else is an error.
  */
 export function terminalPicture(bytes: string, columns: number): readonly string[] {
   const picture = new Picture(columns);
@@ -62,7 +62,7 @@ class Picture {
     else if (command === "J") this.#clear(true);
     else if (command === "K") this.#clear(false);
     else if (command !== "m" && command !== "h" && command !== "l")
-      throw new Error(`a picture does not know ${JSON.stringify(sequence)}`);
+      throw new Error(`unsupported control sequence: ${JSON.stringify(sequence)}`);
   }
 
   #clear(isAllBelow: boolean): void {

@@ -1,20 +1,20 @@
 import { patienceMs } from "../waiting.ts";
 
-/** Lets a test wait until something that changes from outside is as it wants it. */
+/** Lets a test wait until a condition is met. */
 export class Watch {
   readonly #watchers = new Set<() => void>();
 
-  /** Something changed: whoever waits looks again. */
+  /** Call after every change: all conditions are checked again. */
   wake(): void {
     for (const wake of [...this.#watchers]) wake();
   }
 
-  /** @throws Error with `describe()` where it does not become so in time */
+  /** @throws Error with `describe()` on timeout */
   async until(isDone: () => boolean, describe: () => string, timeoutMs = patienceMs): Promise<void> {
     const until = performance.now() + timeoutMs;
     while (!isDone()) {
       const leftMs = until - performance.now();
-      if (leftMs <= 0) throw new Error(`it did not come in time; ${describe()}`);
+      if (leftMs <= 0) throw new Error(`timed out; ${describe()}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#watchers.add(resolve);
       const timer = setTimeout(resolve, leftMs);

@@ -66,8 +66,8 @@ describe("three workers are one server", () => {
       expect(await closed.json()).toEqual({ closed: 1 });
       expect((await client.untilClosed()).code).toBe(4504);
     }
-    const figures = (await (await server.request("GET", "/metrics")).json()) as Frame;
-    expect(figures).toMatchObject({ connections_total: 12, publications_total: 13 });
+    const metrics = (await (await server.request("GET", "/metrics")).json()) as Frame;
+    expect(metrics).toMatchObject({ connections_total: 12, publications_total: 13 });
   });
 
   test.concurrent("the pages of connections cover all workers, with each connection once", async () => {

@@ -32,7 +32,7 @@ interface Place {
 
 /**
  * What one client receives in its channels, over all its connections. Checks the guarantees as messages arrive: each offset once
- * and in order, each gap announced with exact borders and only if the history is too short.
+ * and in order, each gap announced with its exact range and only if the history is too short.
  */
 export class ClientRecord {
   deliveries = 0;
@@ -95,7 +95,7 @@ export class ClientRecord {
     this.#ledger.seeEpoch(channel, epoch);
     this.gaps++;
     if (reason !== "history-too-short") this.#fault(`${at}: not the reason`);
-    if (from !== (place?.offset ?? 0) + 1 || to < from) this.#fault(`${at}: wrong borders`);
+    if (from !== (place?.offset ?? 0) + 1 || to < from) this.#fault(`${at}: wrong range`);
     this.#checkMissed(at, channel, to);
     this.#places.set(channel, { epoch, offset: to });
   }

@@ -51,8 +51,8 @@ async function stopWhileNobodyReads(main: string) {
   for (const client of clients) client.stop();
   for (const { record } of clients) record.checkEnd([channel]);
   const sum = (count: (record: ClientRecord) => number) => clients.reduce((all, { record }) => all + count(record), 0);
-  const figures = { acknowledged: ledger.acknowledged, deliveries: sum((it) => it.deliveries) };
-  const result = { ...figures, lost: sum((it) => it.lost), doubled: sum((it) => it.doubled) };
+  const counts = { acknowledged: ledger.acknowledged, deliveries: sum((it) => it.deliveries) };
+  const result = { ...counts, lost: sum((it) => it.lost), doubled: sum((it) => it.doubled) };
   console.log(`stopped by ${main}: ${JSON.stringify({ clients: clients.length, ...result })}`);
   return { ...result, faults: ledger.faults, closeCodes: [...new Set(sockets.map(({ closeCode }) => closeCode))] };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { startServer } from "../e2e/server.ts";
-import { type FaultPlan, type Figures, faultEnv, runFaults, settingsFolder } from "./fault-run.ts";
+import { type FaultPlan, type FaultResult, faultEnv, runFaults, settingsFolder } from "./fault-run.ts";
 
 const limitMs = 120_000;
 
@@ -34,7 +34,7 @@ test(
 );
 
 /** A short run against a correct server, or a broken one. */
-async function play(plan: Pick<FaultPlan, "name"> & Partial<FaultPlan>, main = "server/main.ts"): Promise<Figures> {
+async function play(plan: Pick<FaultPlan, "name"> & Partial<FaultPlan>, main = "server/main.ts"): Promise<FaultResult> {
   await using server = await startServer({ env: faultEnv, cwd: settingsFolder, main });
   return await runFaults({ clientsOfEachKind: 15, durationMs: 5000, lifeMs: 1500, server, ...plan });
 }

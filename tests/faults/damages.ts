@@ -1,16 +1,16 @@
-/** A number from 0 up to, and not, 1. */
+/** A number from 0 to 1, without 1. */
 type Random = () => number;
 
 /** One way to damage a file. */
 export interface Damage {
   readonly name: string;
-  /** @returns the bytes that are left: others, or the same array, changed */
+  /** @returns the damaged bytes: a new array, or the same array, changed */
   apply(bytes: Uint8Array, random: Random): Uint8Array;
 }
 
 const pageBytes = 4096;
 
-/** As disks, copies and programs do it. */
+/** Damage that disks, copies and programs cause. */
 export const damages: readonly Damage[] = [
   { name: "one bit", apply: (bytes, random) => flip(bytes, random, 1) },
   { name: "eight bits", apply: (bytes, random) => flip(bytes, random, 8) },
@@ -48,7 +48,7 @@ function copyPage(bytes: Uint8Array, random: Random): Uint8Array {
   return bytes;
 }
 
-/** So that a whole page fits. */
+/** The start of a block, chosen so that a whole page fits. */
 function clampStart(bytes: Uint8Array, start: number): number {
   return Math.max(0, Math.min(start, bytes.length - pageBytes));
 }

@@ -44,7 +44,7 @@ export interface FaultPlan {
 }
 
 /** The result of a run. */
-export interface Figures {
+export interface FaultResult {
   readonly clients: number;
   readonly cuts: number;
   /** Cuts in the middle of a chunk of data. */
@@ -72,8 +72,8 @@ export function secondsOf(usual: number, long: number): number {
 export const isLong = process.env.FANFARE_LONG === "1";
 
 /** Runs a plan over an unreliable network, and prints the result. */
-export async function runFaults(plan: FaultPlan): Promise<Figures> {
-  console.log(`${plan.name}: to replay it: ${replayCommand()}`);
+export async function runFaults(plan: FaultPlan): Promise<FaultResult> {
+  console.log(`${plan.name}: replay with: ${replayCommand()}`);
   const network = new RoughNetwork(makeRandom(), plan.lifeMs ?? usualLifeMs);
   using relay = await Relay.to(plan.server.port, network.line);
   using participants = new Participants(plan, relay.url, makeRandom(1));
@@ -81,9 +81,9 @@ export async function runFaults(plan: FaultPlan): Promise<Figures> {
   await Promise.all([Bun.sleep(plan.durationMs), plan.disturb?.()]);
   network.isCalm = true;
   await participants.settle();
-  const figures = { cuts: network.cuts, halved: network.halved, ...participants.figures() };
-  console.log(`${plan.name}: ${JSON.stringify({ ...figures, faults: figures.faults.length })}`);
-  return figures;
+  const result = { cuts: network.cuts, halved: network.halved, ...participants.result() };
+  console.log(`${plan.name}: ${JSON.stringify({ ...result, faults: result.faults.length })}`);
+  return result;
 }
 
 /** All clients and publishers of one run. */
@@ -122,7 +122,7 @@ class Participants implements Disposable {
     );
   }
 
-  figures() {
+  result() {
     this.#ledger.checkEnd();
     for (const { channels, record } of this.#clients) record.checkEnd(channels);
     const sum = (count: (client: FaultClient) => number) => this.#clients.reduce((all, it) => all + count(it), 0);

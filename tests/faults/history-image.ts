@@ -21,8 +21,8 @@ const lives = 3;
 const rules: HistoryRules = { historySize: 40, historyTtl: 86_400_000, historyBytes: 1_000_000 };
 
 /**
- * The files of a history that ended, and all that it acknowledged. They can be put back again and again, the
- * witness as the very same file (by a link to it that is kept elsewhere), since a copy of it would be noticed for itself.
+ * The files of a closed history, and everything that it acknowledged. The files can be restored again and again. The witness
+ * is restored as the same inode (by a hard link), because a copy of it would be detected as such.
  */
 export class HistoryImage {
   readonly directory: string;
@@ -42,7 +42,7 @@ export class HistoryImage {
     linkSync(join(directory, witness), join(this.#kept, witness));
   }
 
-  /** @param end How its last life ended: killed, it left a write-ahead log; stopped, everything is in the one file. */
+  /** @param end How its process ended. If it was killed, there is a write-ahead log. If it was stopped, everything is in the database file. */
   static make(directory: string, end: "killed" | "stopped", random: () => number): HistoryImage {
     const known: KnownMessage[] = [];
     for (let life = 0; life < lives; life++) {
@@ -70,7 +70,7 @@ export class HistoryImage {
     return new Set(this.known.map(({ channel }) => channel));
   }
 
-  /** All files as they were. */
+  /** Restores all files. */
   restore(): void {
     for (const name of readdirSync(this.directory)) rmSync(join(this.directory, name));
     for (const [name, bytes] of this.#files) {
@@ -79,7 +79,7 @@ export class HistoryImage {
     }
   }
 
-  /** @returns where, for messages */
+  /** @returns a description of the damage, for messages */
   damage(file: ImageFile, apply: (bytes: Uint8Array) => Uint8Array): string {
     const name = this.#nameOf(file);
     const before = this.#files.get(name) ?? new Uint8Array();
@@ -101,7 +101,7 @@ export class HistoryImage {
   }
 }
 
-/** What was said in a stored body. */
+/** The text in a stored body. */
 export function messageOf(body: string): string | undefined {
   return parseBody(body).message;
 }

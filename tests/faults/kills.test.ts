@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ServerUnderTest, type StartOptions, startServer } from "../e2e/server.ts";
 import { eventually } from "../waiting.ts";
-import { type Figures, faultEnv, isLong, runFaults, secondsOf, settingsFolder, sound } from "./fault-run.ts";
+import { type FaultResult, faultEnv, isLong, runFaults, secondsOf, settingsFolder, sound } from "./fault-run.ts";
 
 const limitMs = 600_000;
 const clientsOfEachKind = isLong ? 200 : 25;
@@ -142,8 +142,8 @@ async function spread(strike: () => Promise<void>): Promise<void> {
   }
 }
 
-function expectMuch(figures: Figures): void {
-  expect(figures).toMatchObject(sound);
-  expect(figures.welcomes).toBeGreaterThan(figures.clients);
-  expect(figures.halved).toBeGreaterThan(figures.clients / 2);
+function expectMuch(result: FaultResult): void {
+  expect(result).toMatchObject(sound);
+  expect(result.welcomes).toBeGreaterThan(result.clients);
+  expect(result.halved).toBeGreaterThan(result.clients / 2);
 }

@@ -45,7 +45,7 @@ export function httpSender(url: string, retriesWithSameId: boolean, random: () =
           const answer = await fetch(`${url}/v1/publish`, request);
           if (answer.status === 200) return (await answer.json()) as Stored;
         } catch {
-          // Nobody knows whether it was stored.
+          // It is unknown whether it was stored.
         }
         await Bun.sleep(20 + random() * 100);
       }

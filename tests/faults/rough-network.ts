@@ -57,7 +57,7 @@ export class RoughNetwork {
   readonly line: Line = (near, far) => {
     const plan = this.#drawPlan();
     near.on("close", () => setTimeout(() => far.destroy(), this.isCalm ? 0 : plan.ghostMs));
-    // A proper end comes through the pipe, behind what is still on its way.
+    // A regular close goes through the pipe, after the data that is still in flight.
     far.on("close", (isBroken: boolean) => isBroken && near.destroy());
     const breakNow = () => {
       if (near.destroyed) return;
@@ -97,7 +97,7 @@ export class RoughNetwork {
       else if (now > plan.breaksAt || (isToClient && plan.isAnswerLost)) {
         this.halved++;
         way.push(chunk.subarray(0, Math.floor(this.#random() * chunk.length)));
-        // So that the half is on its way before the end.
+        // So that the first half is sent before the close.
         await sleep(1);
         breakNow();
       } else {
@@ -116,7 +116,7 @@ export class RoughNetwork {
     });
   }
 
-  /** In pieces with pauses between them, so that frames come in halves. */
+  /** Passes data on in pieces with pauses between them, so that frames arrive in halves. */
   async #crawl(chunk: Buffer, way: Transform): Promise<void> {
     let at = 0;
     for (let pieces = 1 + Math.floor(this.#random() * 3); pieces > 0 && at < chunk.length; pieces--) {
@@ -129,7 +129,7 @@ export class RoughNetwork {
   }
 }
 
-/** Whether a publication begins here, as they go by HTTP. */
+/** Whether this chunk begins with an HTTP request that publishes. */
 function isRequest(chunk: Buffer): boolean {
   return chunk.toString("latin1", 0, 5) === "POST ";
 }

@@ -2,7 +2,7 @@ import { type Client, createClient } from "../../client/client.ts";
 import type { TransportName } from "../../client/environment.ts";
 import type { ClientOptions, FaultClient } from "./fault-client.ts";
 
-/** The SDK over one transport; what it hands over is what counts. */
+/** The SDK over one transport. What it passes to the application is checked. */
 export class SdkClient implements FaultClient {
   welcomes = 0;
   readonly #options: ClientOptions;
@@ -47,7 +47,7 @@ export class SdkClient implements FaultClient {
   #read(client: Client, name: string): void {
     const { record } = this.#options;
     const channel = client.channel<unknown>(name, { since: "earliest" });
-    // It says nothing of where it began: that shows with the first thing that it hands over.
+    // The SDK does not report where it began. That is known from its first message.
     const begin = (from: number) => {
       const { epoch = "" } = channel.position ?? {};
       if (record.place(name) === undefined) record.joined(name, { epoch, from }, false);

@@ -8,7 +8,7 @@ import {
   take,
 } from "./fault-client.ts";
 
-/** A plain WebSocket that resumes by a cursor that it keeps itself, as any script would. */
+/** A plain WebSocket that tracks its own cursor and resumes with it, as any script would. */
 export class SocketClient implements FaultClient {
   welcomes = 0;
   isConnected = false;
@@ -41,7 +41,7 @@ export class SocketClient implements FaultClient {
     const cursor = cursorOf(record, channels);
     if (cursor === "") query.set("since", "earliest");
     else if (resumes) query.set("since", cursor);
-    // Others do not say whose connection they go on from: then the old one may live beside the new one for a while.
+    // Other clients do not name the connection that they replace, so the old one may stay open next to the new one for a while.
     if (this.#resumeKey !== undefined && random() < 0.5) query.set("takes_over", this.#resumeKey);
     const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws?${query}`, this.#protocols);
     this.#socket = socket;
@@ -54,7 +54,7 @@ export class SocketClient implements FaultClient {
   }
 
   retryNow(): void {
-    // It never waits for long.
+    // The waits are short.
   }
 
   stop(): void {

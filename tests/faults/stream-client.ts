@@ -11,8 +11,8 @@ import {
 /**
  * An event stream that resumes by `Last-Event-ID` and knows nothing else, as an EventSource does.
  *
- * What came behind the last `id:` when the line breaks is forgotten: it comes again, and a program that wants it once looks
- * at the offset. Held back until its `id:` is there, all of it must come exactly once.
+ * When the connection breaks, messages after the last `id:` are discarded, because the server sends them again. (A program
+ * that wants each message once compares offsets.) With messages held back until their `id:` arrives, each must arrive exactly once.
  */
 export class StreamClient implements FaultClient {
   welcomes = 0;
@@ -40,7 +40,7 @@ export class StreamClient implements FaultClient {
   }
 
   retryNow(): void {
-    // It never waits for long.
+    // The waits are short.
   }
 
   stop(): void {
@@ -53,7 +53,7 @@ export class StreamClient implements FaultClient {
       try {
         await this.#read();
       } catch {
-        // Refused, or cut before the answer began: tried again.
+        // Refused, or cut before the response began. It retries.
       }
       this.isConnected = false;
       this.#held = [];
@@ -61,7 +61,7 @@ export class StreamClient implements FaultClient {
     }
   }
 
-  /** One connection, to its end. */
+  /** Runs one connection until it ends. */
   async #read(): Promise<void> {
     const { url, channels, resumes } = this.#options;
     const query = channelQuery(channels);

@@ -4,19 +4,19 @@ import type { Publication } from "../../protocol/publication.ts";
 import type { Broker } from "../../server/broker/broker.ts";
 
 /**
- * Reads a channel as a broker's user is told to: checks each number, compares tops after a break, and fetches what is
- * missing. What it read is what a client would have got.
+ * Reads a channel as the Broker interface requires: it checks each offset, compares tops after a break, and fetches what is
+ * missing. A client would have received what it read.
  */
 export class CheckingReader {
   readonly read: Publication[] = [];
-  /** How often a channel began anew, or history had lost something: told to clients, so never silent. */
+  /** How often a channel had a new epoch, or history had lost something. Clients are informed of both. */
   announced = 0;
   onProgress: () => void = () => {};
   readonly #broker: Pick<Broker, "listen" | "tops" | "history">;
   readonly #channel: ChannelName;
   #head: Position = { epoch: "", offset: 0 };
   #fetching: Promise<void> | undefined;
-  /** The last delivery while it was fetching: it may be one that the answers do not know yet. */
+  /** The last delivery while it was fetching. The answers may not contain it yet. */
   #seen: Position | undefined;
 
   constructor(broker: Pick<Broker, "listen" | "tops" | "history">, channel: ChannelName) {
@@ -24,12 +24,12 @@ export class CheckingReader {
     this.#channel = channel;
   }
 
-  /** Reads on from the channel's present top. */
+  /** Reads from the channel's current top. */
   async begin(): Promise<void> {
     this.#head = await this.#broker.listen(this.#channel);
   }
 
-  /** How often what was read does not go on with the next offset: lost in silence, unless it was announced. */
+  /** How often an offset does not follow the one before. Messages were lost there, silently unless a gap was announced. */
   get holes(): number {
     return this.read.filter(({ epoch, offset }, at) => {
       const before = this.read[at - 1];
@@ -40,12 +40,12 @@ export class CheckingReader {
   take(publication: Publication): void {
     const { epoch, offset } = publication;
     if (this.#fetching !== undefined)
-      this.#seen = { epoch, offset }; // history brings it
+      this.#seen = { epoch, offset }; // The history contains it.
     else if (epoch !== this.#head.epoch || offset > this.#head.offset + 1) void this.check();
     else if (offset === this.#head.offset + 1) this.#append(publication);
   }
 
-  /** Compares the top with what was read, and fetches what is missing. */
+  /** Compares the top with the last message read, and fetches what is missing. */
   check(): Promise<void> {
     this.#fetching ??= this.#fetch().finally(() => {
       this.#fetching = undefined;
@@ -72,7 +72,7 @@ export class CheckingReader {
         const now = (await this.#broker.tops([this.#channel])).get(this.#channel);
         if (this.#hasReached(now) && this.#hasReached(this.#seen)) return;
       } catch {
-        return; // the way broke again: the next break asks again
+        return; // The connection broke again. It asks again after the next break.
       }
     }
   }

@@ -12,13 +12,13 @@ export const a = "a" as ChannelName;
 export const b = "b" as ChannelName;
 export const rules: HistoryRules = { historySize: 10_000, historyTtl: 60_000, historyBytes: 100_000_000 };
 
-/** One path, a host on it that can come and go, and workers; all of them end with the test. */
+/** One socket path, a host that can stop and restart there, and workers. All of them end with the test. */
 export class IpcWorld {
   readonly path = makeSocketPath("test");
   readonly #workers: IpcWorker[] = [];
   #host: IpcHost | undefined;
 
-  /** @param broker Its own, with a log in memory, where none is given: then the log ends with the host. */
+  /** @param broker By default the host has a broker with a log in memory, which is lost with the host. */
   async startHost(options: Partial<IpcHostOptions> = {}): Promise<IpcHost> {
     const broker: Broker & ChannelDirectory = new EmbeddedBroker(new MemoryLog());
     this.#host = new IpcHost({ path: this.path, broker, ...options });
@@ -32,7 +32,7 @@ export class IpcWorld {
     return worker;
   }
 
-  /** A worker that is not started yet. */
+  /** Makes a worker that is not started yet. */
   add(options: Partial<IpcBrokerOptions> = {}): IpcWorker {
     const worker = new IpcWorker({ path: this.path, name: `worker ${this.#workers.length + 1}`, ...options });
     this.#workers.push(worker);
@@ -46,7 +46,7 @@ export class IpcWorld {
   }
 }
 
-/** A worker's broker, and all that it told. */
+/** A worker's broker, and the events that it reported. */
 export class IpcWorker {
   readonly broker: IpcBroker;
   readonly received: Publication[] = [];
@@ -80,12 +80,12 @@ export class IpcWorker {
     return this.broker.publish({ channel: a, message: "m", ...draft }, rules);
   }
 
-  /** Waits until it is so, looked at whenever something was told; the test's own time limit ends it. */
+  /** Waits until the condition is met, checked after every event. The test's timeout ends it. */
   async until(isSo: (worker: this) => boolean): Promise<void> {
     while (!isSo(this)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Waits until a word of the story was told so often. */
+  /** Waits until an event was reported this often. */
   told(word: string, times = 1): Promise<void> {
     return this.until(({ story }) => story.filter((it) => it === word).length >= times);
   }

@@ -1,6 +1,6 @@
 import { connectLink } from "../../server/lib/link/sockets.ts";
 
-/** A process for the tests of links, so that there is one to be killed: says one text, then lives on. */
+/** A process for the tests of links, so that a test can kill it: it sends one text, then keeps running. */
 const [, , path = ""] = process.argv;
 const link = await connectLink(path, { protocol: "test/1", name: "child" }, (it) => ({
   onOpen: () => it.send("here"),

@@ -3,16 +3,16 @@ import { makeSocketPath, removeSocketPath } from "../../server/lib/link/socket-p
 
 interface Pipe {
   other: Socket<Pipe> | undefined;
-  /** What came before the other side was there. */
+  /** Data that arrived before the other side was connected. */
   early: Buffer[];
 }
 
-/** Stands between workers and their host, passes bytes on, and can cut them off anywhere: in the middle of a frame too. */
+/** A proxy between workers and their host. It can cut connections anywhere, also in the middle of a frame. */
 export class SocketProxy {
   readonly path = makeSocketPath("proxy");
   readonly #sockets = new Set<Socket<Pipe>>();
   readonly #listener: { stop(closeAll?: boolean): void };
-  /** Bytes that are still passed on before everything is cut. */
+  /** The number of bytes to pass on before all connections are cut. */
   #left = Number.POSITIVE_INFINITY;
   cuts = 0;
 
@@ -30,7 +30,7 @@ export class SocketProxy {
     });
   }
 
-  /** Cuts everything after so many more bytes. */
+  /** Cuts all connections after this many more bytes. */
   cutAfter(bytes: number): void {
     this.#left = bytes;
   }
@@ -57,7 +57,7 @@ export class SocketProxy {
       guest.data.other = host;
       for (const bytes of guest.data.early.splice(0)) host.write(bytes);
     } catch {
-      guest.terminate(); // nobody is there: the guest shall see the same
+      guest.terminate(); // Nothing listens there. The worker sees the same.
     }
   }
 
@@ -74,7 +74,7 @@ export class SocketProxy {
   #pass({ data }: Socket<Pipe>, bytes: Buffer): void {
     const passed = bytes.subarray(0, Math.min(bytes.length, this.#left));
     if (data.other === undefined) data.early.push(Buffer.from(passed));
-    // The tests send less than a socket takes at once; if one ever does not, it is as good as a cut.
+    // The tests send less than a socket accepts at once. If one ever sends more, that counts as a cut.
     else if (data.other.write(passed) < passed.length) this.#left = 0;
     this.#left -= passed.length;
     if (this.#left <= 0) this.cut();

@@ -2,7 +2,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { IpcBroker } from "../../server/broker/ipc/client.ts";
 import { CheckingReader } from "./checking-reader.ts";
 
-/** A worker in a process of its own, so that there is one to be stopped: `worker-process.ts PATH CHANNEL`. Tells how far it read. */
+/** A worker in its own process, so that a test can stop it: `worker-process.ts PATH CHANNEL`. Prints how far it has read. */
 const [, , path = "", channel = ""] = process.argv;
 const broker = new IpcBroker({ path, name: "worker process" });
 const reader = new CheckingReader(broker, channel as ChannelName);

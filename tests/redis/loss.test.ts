@@ -3,7 +3,7 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Relay } from "../e2e/relay.ts";
 import { until } from "../waiting.ts";
-import { type Load, type LossFigures, runLoss } from "./loss/run.ts";
+import { type Load, type LossResult, runLoss } from "./loss/run.ts";
 import { SilentLine } from "./loss/silent-line.ts";
 import { type RedisConfig, RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
@@ -19,7 +19,7 @@ interface Disruption {
   readonly name: string;
   readonly config?: RedisConfig;
   strike(server: RedisServer, load: Load): Promise<void>;
-  readonly expected?: Partial<LossFigures>;
+  readonly expected?: Partial<LossResult>;
 }
 
 const disruptions: readonly Disruption[] = [
@@ -98,9 +98,9 @@ test.each(disruptions)(
   "$name loses no message silently",
   async ({ name, config, strike, expected }) => {
     await using redis = await RedisServer.start(config);
-    const figures = await runLoss({ name, redisUrl: redis.url, disrupt: (load) => strike(redis, load) });
-    expect(figures).toMatchObject({ ...sound, ...expected });
-    expect(figures.acknowledged).toBeGreaterThan(100);
+    const result = await runLoss({ name, redisUrl: redis.url, disrupt: (load) => strike(redis, load) });
+    expect(result).toMatchObject({ ...sound, ...expected });
+    expect(result.acknowledged).toBeGreaterThan(100);
   },
   limitMs,
 );
@@ -109,7 +109,7 @@ test(
   "killing a primary of a cluster loses no message silently",
   async () => {
     await using cluster = await RedisServerCluster.start({ primaries: 3, replicasEach: 1 });
-    const figures = await runLoss({
+    const result = await runLoss({
       name: "a primary of a cluster killed",
       redisUrl: cluster.url,
       disrupt: async () => {
@@ -121,7 +121,7 @@ test(
         );
       },
     });
-    expect(figures).toMatchObject(sound);
+    expect(result).toMatchObject(sound);
   },
   limitMs,
 );
@@ -131,7 +131,7 @@ test(
   async () => {
     await using cluster = await RedisServerCluster.start({ primaries: 3, replicasEach: 1 });
     const key = "fanfare:{room:a}:record";
-    const figures = await runLoss({
+    const result = await runLoss({
       name: "a planned failover of a cluster",
       redisUrl: cluster.url,
       disrupt: async ({ untilIntroduced }) => {
@@ -142,7 +142,7 @@ test(
         await until(async () => (await cluster.primaryOf(key)) === replica, "the replica took over");
       },
     });
-    expect(figures).toMatchObject({ ...sound, gaps: 0, epochs: 0 });
+    expect(result).toMatchObject({ ...sound, gaps: 0, epochs: 0 });
   },
   limitMs,
 );
@@ -151,7 +151,7 @@ test(
   "a failover to a replica that has missed messages is announced in every channel that lost some",
   async () => {
     await using redis = await RedisWithSentinel.start();
-    const figures = await runLoss({
+    const result = await runLoss({
       name: "a Sentinel failover with the replica behind",
       redisUrl: redis.url,
       disrupt: async ({ calm, untilRefused }) => {
@@ -161,7 +161,7 @@ test(
         await untilRefused();
       },
     });
-    expect(figures).toMatchObject({ ...sound, epochs: 3, gaps: 24 });
+    expect(result).toMatchObject({ ...sound, epochs: 3, gaps: 24 });
   },
   limitMs,
 );
@@ -172,7 +172,7 @@ test(
     await using redis = await RedisServer.start(durable);
     const deaf = new SilentLine();
     using relay = await Relay.to(redis.port, deaf.line);
-    const figures = await runLoss({
+    const result = await runLoss({
       name: "packets of a subscription dropped while Redis restarts",
       redisUrl: redis.url,
       firstRedisUrl: `redis://127.0.0.1:${new URL(relay.url).port}`,
@@ -183,7 +183,7 @@ test(
         await redis.run();
       },
     });
-    expect(figures).toMatchObject(sound);
+    expect(result).toMatchObject(sound);
     expect(deaf.dropped).toBeGreaterThan(0);
   },
   limitMs,
@@ -194,8 +194,8 @@ test.each(["tests/redis/broken/one-replication-id.ts", "tests/redis/broken/nobod
   async (main) => {
     await using redis = await RedisServer.start();
     const disrupt = (load: Load) => restoreOldCopy(redis, load);
-    const figures = await runLoss({ name: main, redisUrl: redis.url, main, disrupt, settleMs: 3000 });
-    expect(figures.faults.length).toBeGreaterThan(0);
+    const result = await runLoss({ name: main, redisUrl: redis.url, main, disrupt, settleMs: 3000 });
+    expect(result.faults.length).toBeGreaterThan(0);
   },
   limitMs,
 );

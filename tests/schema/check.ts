@@ -1,12 +1,12 @@
-/** A JSON Schema as it came off the wire: nobody vouches for what is in it. */
+/** An unchecked JSON Schema. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** What `$ref` leads to. */
+/** Resolves a `$ref`. */
 export type Resolve = (ref: string) => Schema;
 
 export interface CheckOptions {
   readonly resolve: Resolve;
-  /** A member that no schema tells of is a fault: so a document cannot forget one. */
+  /** A member that no schema describes is a fault. So a document cannot omit one. */
   readonly isStrict: boolean;
 }
 
@@ -18,8 +18,8 @@ interface Context extends CheckOptions {
 }
 
 /**
- * What is wrong with a value, one line per fault; nothing for a value that fits.
- * @throws Error for a keyword that it does not know: then it would have checked less than the schema says
+ * Lists what is wrong with a value, one line per fault. Empty for a valid value.
+ * @throws Error for an unknown keyword, because ignoring it would check less than the schema says
  */
 export function check(schema: Schema, value: unknown, options: CheckOptions, at = "$"): readonly string[] {
   const context: Context = { ...options, schema, at };
@@ -33,7 +33,7 @@ export function check(schema: Schema, value: unknown, options: CheckOptions, at 
   return [...faults, ...(options.isStrict ? untold(schema, value, at) : [])];
 }
 
-/** They say something to people, or are looked at by the rule of another keyword. */
+/** Keywords that only inform people, or that the rule of another keyword checks. */
 const silent = new Set(["description", "default", "example", "examples", "title"]);
 
 const rules: Readonly<Record<string, Rule>> = {
@@ -90,7 +90,7 @@ function some(
   return isEnough(fits) ? [] : [`${context.at} fits ${fits} of ${schemas.length}: ${found.flat().join("; ")}`];
 }
 
-/** Only a schema that names members itself can miss one: `anyOf` beside `properties` says which of them must be there. */
+/** Only a schema that has `properties` describes all members. `anyOf` next to `properties` only says which of them are required. */
 function untold({ properties, additionalProperties }: Schema, value: unknown, at: string): readonly string[] {
   if (!isObject(properties) || additionalProperties !== undefined) return [];
   return members(value)

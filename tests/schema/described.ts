@@ -37,12 +37,12 @@ export class ApiUnderTest {
     return found;
   }
 
-  /** What is wrong with a value where this schema of the document stands. */
+  /** What is wrong with a value according to this schema of the document. */
   faultsOf(schema: object, value: unknown, { isStrict }: CheckMode = { isStrict: true }): readonly string[] {
     return check(schema as Schema, value, { resolve: (ref) => resolveRef(this.document, ref), isStrict });
   }
 
-  /** What is wrong with an answer: a status, type or code that is not told of, or a body that is another one. */
+  /** What is wrong with an answer: an undocumented status, type or code, or a body that does not match its schema. */
   async faultsIn({ operation }: Described, response: Response): Promise<readonly string[]> {
     const { status } = response;
     const told = operation.responses[String(status)];
@@ -51,7 +51,7 @@ export class ApiUnderTest {
     if (told.content === undefined) return [];
     const content = told.content[type];
     if (content === undefined) return [`${status}: type ${type} is told of nowhere`];
-    if (type === "text/event-stream") return []; // it never ends; its frames are looked at elsewhere
+    if (type === "text/event-stream") return []; // A stream does not end. Another test checks its frames.
     const text = await response.text();
     if (!type.endsWith("json")) return this.faultsOf(content.schema, text);
     const value: unknown = JSON.parse(text);
@@ -59,18 +59,18 @@ export class ApiUnderTest {
   }
 }
 
-/** Each code that a refusal may have stands as an example of its status. */
+/** The error codes of a status: the document has an example for each. */
 function untoldCode(type: string, value: unknown, examples: object): readonly string[] {
   if (type !== "application/problem+json") return [];
   const { code, detail } = value as { code: string; detail: string };
   return code in examples ? [] : [`code ${code} is told of nowhere: ${detail}`];
 }
 
-/** @throws Error where a reference leads nowhere */
+/** @throws Error if a reference does not resolve */
 export function resolveRef(document: object, ref: string): Schema {
   const parts = ref.replace(/^#\//, "").split("/");
   const found = parts.reduce<unknown>((value, part) => (value as Schema | undefined)?.[part], document);
-  if (typeof found !== "object" || found === null) throw new Error(`${ref} leads nowhere`);
+  if (typeof found !== "object" || found === null) throw new Error(`${ref} does not resolve`);
   return found as Schema;
 }
 
@@ -82,7 +82,7 @@ export function refsIn(value: unknown): readonly string[] {
   );
 }
 
-/** Where to send an operation's example; `values` stand in for the examples of parameters. */
+/** The path of an operation's example request. `values` replace the examples of parameters. */
 export function exampleUrl({ path, operation }: Described, values: Readonly<Record<string, string>> = {}): string {
   const parameters = operation.parameters ?? [];
   const textOf = ({ name, example }: ParameterObject) => values[name] ?? (example === undefined ? "" : String(example));
@@ -95,7 +95,7 @@ export function exampleUrl({ path, operation }: Described, values: Readonly<Reco
   return query.size === 0 ? whole : `${whole}?${query}`;
 }
 
-/** What a request's body may be by its examples; one without a body where there is none. */
+/** The example bodies of a request. A single undefined if it has none. */
 export function exampleBodies({ operation }: Described): readonly { readonly type?: string; readonly body?: string }[] {
   const contents = Object.entries(operation.requestBody?.content ?? {});
   if (contents.length === 0) return [{}];

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type BrowserUnderTest, TabUnderTest } from "../e2e/browser.ts";
 import type { LibraryEvent } from "./library-record.ts";
 
-/** A tab of Chromium in which the libraries made for browsers run. Use it with `await using`. */
+/** A Chromium tab that runs the libraries for browsers. Use it with `await using`. */
 export class BrowserLibraries implements AsyncDisposable {
   readonly #site: Bun.Server<undefined>;
   readonly #tab: TabUnderTest;

@@ -1,7 +1,7 @@
 import { EventSource } from "eventsource4";
 import { Watch } from "../e2e/watch.ts";
 
-/** One client and what it got. */
+/** One client and what it received. */
 interface Follower {
   readonly source: EventSource;
   readonly numbers: number[];
@@ -9,7 +9,7 @@ interface Follower {
   welcomes: number;
 }
 
-/** Many plain EventSources on one stream. As in a browser, each ends for good when it is answered with anything but 200. */
+/** Many plain EventSources on one stream. As in a browser, any status other than 200 ends one permanently. */
 export class EventSources implements Disposable {
   readonly #followers: readonly Follower[];
   readonly #watch = new Watch();
@@ -18,30 +18,30 @@ export class EventSources implements Disposable {
     this.#followers = Array.from({ length: count }, () => this.#follow(url));
   }
 
-  /** How many ended for good. */
+  /** How many ended permanently. */
   get dead(): number {
     return this.#followers.filter(({ source }) => source.readyState === EventSource.CLOSED).length;
   }
 
-  /** What each got that did not get all numbers from 1 on, each once; empty if all is well. */
+  /** What was received by each client that did not receive every number from 1 on exactly once. Empty if all did. */
   faults(sent: number): readonly (readonly number[])[] {
     const right = Array.from({ length: sent }, (_, at) => at + 1).join();
     return this.#followers.map(({ numbers }) => numbers).filter((it) => it.join() !== right);
   }
 
-  /** Until each has been answered so many times more than now, by whoever. */
+  /** Resolves once each has received this many more responses, from the server or a proxy. */
   untilAnsweredAgain(): Promise<void> {
     const before = this.#followers.map(({ opened }) => opened);
     return this.#until(() => this.#followers.every(({ opened }, at) => opened > (before[at] ?? 0)));
   }
 
-  /** Until each was welcomed by a server once more than now. */
+  /** Resolves once each has received another welcome from a server. */
   untilWelcomedAgain(): Promise<void> {
     const before = this.#followers.map(({ welcomes }) => welcomes);
     return this.#until(() => this.#followers.every(({ welcomes }, at) => welcomes > (before[at] ?? 0)));
   }
 
-  /** Until each has the message. */
+  /** Resolves once each has the message. */
   untilHeard(number: number): Promise<void> {
     return this.#until(() => this.#followers.every(({ numbers }) => numbers.includes(number)));
   }
@@ -50,7 +50,7 @@ export class EventSources implements Disposable {
     for (const { source } of this.#followers) source.close();
   }
 
-  /** Also ends when somebody ended for good: then it would never come. */
+  /** Also returns when one of them has ended permanently, since it would then wait forever. */
   #until(isDone: () => boolean): Promise<void> {
     const state = () =>
       `${this.dead} ended for good; got ${JSON.stringify(this.#followers.map(({ numbers }) => numbers))}`;

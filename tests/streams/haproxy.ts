@@ -5,7 +5,7 @@ export const haproxy: ProxyKind = {
   program: "haproxy",
   recipe: "haproxy.cfg",
   replacements: ({ port, serverPort, folder, recipes }) => [
-    // As many as a test needs: more would need more open files than a machine may allow.
+    // Enough for a test. More would need more open files than a machine may allow.
     ["maxconn 100000", "maxconn 500"],
     ["bind :443", `bind 127.0.0.1:${port}\n  bind unix@${join(folder, "tls")}`],
     ["/etc/haproxy/push.pem", join(folder, "push.pem")],

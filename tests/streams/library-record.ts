@@ -1,14 +1,14 @@
-/** What one SSE library fired. */
+/** An event that an SSE library fired. */
 export interface LibraryEvent {
   readonly library: string;
-  /** Of a message. */
+  /** Only of a message. */
   readonly data?: string;
   readonly opened?: boolean;
   /** An error was fired; true if the library gave up. */
   readonly closed?: boolean;
 }
 
-/** What one library made of a stream of messages numbered from 1. */
+/** What one library reported for a stream of messages numbered from 1. */
 export interface LibraryRecord {
   readonly library: string;
   readonly connects: number;

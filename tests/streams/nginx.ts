@@ -9,7 +9,7 @@ export const nginx: ProxyKind = {
     ["/etc/nginx/push.crt", join(folder, "cert.pem")],
     ["/etc/nginx/push.key", join(folder, "key.pem")],
     ["/var/log/nginx/", `${folder}/`],
-    // As many as a test needs: more would need more open files than a machine may allow.
+    // Enough for a test. More would need more open files than a machine may allow.
     ["worker_rlimit_nofile 200000;", "daemon off;\npid nginx.pid;"],
     ["worker_connections 100000", "worker_connections 500"],
     ["worker_processes auto", "worker_processes 1"],

@@ -5,7 +5,7 @@ import type { Subprocess } from "bun";
 import { childEnv } from "../child-env.ts";
 import type { LibraryEvent } from "./library-record.ts";
 
-/** The process in which Node runs the libraries made for it. Use it with `using`. */
+/** The Node process that runs the libraries for Node. Use it with `using`. */
 export class NodeLibraries implements Disposable {
   readonly #child: Subprocess<"pipe">;
   readonly #folder: string;
@@ -13,7 +13,7 @@ export class NodeLibraries implements Disposable {
   /** @param url of the stream that all of them follow */
   constructor(url: string) {
     this.#folder = mkdtempSync(join(tmpdir(), "fanfare-streams-"));
-    // Into a file: on a machine that is busy the runtime sometimes stops reading the pipe of a process for good.
+    // Into a file, because on a busy machine the runtime sometimes stops reading the pipe of a process.
     const out = openSync(this.#path, "a");
     this.#child = Bun.spawn(["node", join(import.meta.dir, "node-libraries.js"), url], {
       env: childEnv(),

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Makes `cert.pem`, `key.pem`, and `push.pem`, which is both: a certificate for a test that trusts nobody. */
+/** Makes a self-signed certificate: `cert.pem`, `key.pem`, and `push.pem`, which contains both. */
 export function makeCertificate(folder: string): void {
   const program = process.env.FANFARE_OPENSSL ?? "openssl";
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];

@@ -9,30 +9,30 @@ import { makeCertificate } from "./openssl.ts";
 const recipes = join(import.meta.dir, "..", "..", "deploy");
 const startTimeoutMs = 10_000;
 
-/** How one proxy is run with the recipe of deploy/. */
+/** How to run one proxy with its configuration file in deploy/. */
 export interface ProxyKind {
-  /** Its name in lower case; the last word of `FANFARE_…` that says where the program is. */
+  /** The name of its program, such as `nginx`. `FANFARE_NGINX` is then the variable that contains its path. */
   readonly program: string;
   /** The file in deploy/. */
   readonly recipe: string;
-  /** What of the recipe is replaced for a test: all of it must be there. */
+  /** Replacements for a test. The configuration must contain each of the replaced texts. */
   replacements(place: ProxyPlace): readonly (readonly [string, string])[];
-  /** Checks a file of settings and ends. */
+  /** The command that checks a configuration file and exits. */
   check(config: string, folder: string): readonly string[];
-  /** Stays in the foreground. */
+  /** The command that runs it in the foreground. */
   run(config: string, folder: string): readonly string[];
 }
 
-/** Where a proxy of a test stands. */
+/** The ports and the folder of a proxy under test. */
 export interface ProxyPlace {
   readonly port: number;
   readonly serverPort: number;
-  /** For everything that it writes; holds `cert.pem`, `key.pem` and `push.pem`, which is both. */
+  /** For everything that it writes. Contains `cert.pem`, `key.pem` and `push.pem`, which contains both. */
   readonly folder: string;
   readonly recipes: string;
 }
 
-/** A proxy with the recipe of deploy/, on another port and with another server. Use it with `await using`. */
+/** A proxy with its configuration of deploy/, on another port and with another server. Use it with `await using`. */
 export class ProxyUnderTest implements AsyncDisposable {
   readonly url: string;
   readonly #child: Subprocess;
@@ -44,7 +44,7 @@ export class ProxyUnderTest implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Resolves once it listens. @throws Error with what it printed */
+  /** Resolves once it listens. @throws Error with its output */
   static async start(kind: ProxyKind, serverPort: number): Promise<ProxyUnderTest> {
     const { folder, config, port } = await prepare(kind, serverPort);
     const log = openSync(join(folder, "log"), "a");
@@ -57,11 +57,11 @@ export class ProxyUnderTest implements AsyncDisposable {
     try {
       await until(async () => child.exitCode !== null || (await isListening(port)), "it listens", startTimeoutMs);
       if (child.exitCode === null) return proxy;
-      throw new Error(`it ended with exit code ${child.exitCode}`);
+      throw new Error(`it exited with code ${child.exitCode}`);
     } catch (cause) {
       const said = readFileSync(join(folder, "log"), "utf8");
       await proxy[Symbol.asyncDispose]();
-      throw new Error(`${kind.program} did not start; it said:\n${said}`, { cause });
+      throw new Error(`${kind.program} did not start; it printed:\n${said}`, { cause });
     }
   }
 
@@ -72,7 +72,7 @@ export class ProxyUnderTest implements AsyncDisposable {
   }
 }
 
-/** Has the proxy check its recipe. @returns what it printed, and its exit code */
+/** Lets the proxy check its configuration. @returns its output and exit code */
 export async function checkRecipe(kind: ProxyKind): Promise<{ readonly code: number; readonly said: string }> {
   const { folder, config } = await prepare(kind, 8000);
   const child = Bun.spawn([...command(kind, kind.check(config, folder))], {
@@ -109,7 +109,7 @@ function command({ program }: ProxyKind, args: readonly string[]): readonly stri
   throw new Error(`This test needs ${program}. On Debian and Ubuntu: apt-get install ${program}.`);
 }
 
-/** One that nobody has now. */
+/** A port that is free at the moment. */
 export function freePort(): number {
   const holder = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
   const { port } = holder;

@@ -1,4 +1,4 @@
-/** The patient server, but for the law of cursors: sessions read up to what came last instead of what was flushed. */
+/** The server of patient.ts, but it breaks the rule about cursors: sessions read up to the last message instead of the last flushed one. */
 import { levelAtHead } from "../../delivery/level-at-head.ts";
 
 levelAtHead();

@@ -1,4 +1,4 @@
-/** The real server, but messages always wait for company, as they do with many thousand connections: no fault, only rare else. */
+/** The real server, but messages are always batched, as with many thousand connections. That is not a fault, only rare in tests. */
 import { FlushWindow } from "../../../server/delivery/flush-window.ts";
 
 Object.defineProperty(FlushWindow.prototype, "waitMs", { get: () => 20 });

@@ -38,7 +38,7 @@ export interface Load {
   untilIntroduced(): Promise<unknown>;
 }
 
-export interface LossFigures extends Verdict {
+export interface LossResult extends Verdict {
   readonly name: string;
   readonly acknowledged: number;
   /** Answers that were no acknowledgement; each was healed by a retry with the same id. */
@@ -49,7 +49,7 @@ export interface LossFigures extends Verdict {
 }
 
 /** Two nodes on one Redis, subscribers and publishers on both, and one disruption. Prints the result. */
-export async function runLoss(plan: LossPlan): Promise<LossFigures> {
+export async function runLoss(plan: LossPlan): Promise<LossResult> {
   await using nodes = new AsyncDisposableStack();
   const urls: string[] = [];
   for (const redisUrl of [plan.firstRedisUrl ?? plan.redisUrl, plan.redisUrl]) {
@@ -84,7 +84,7 @@ export async function runLoss(plan: LossPlan): Promise<LossFigures> {
     acknowledged,
     subscribers.map(({ told }) => told),
   );
-  const figures = {
+  const result = {
     name: plan.name,
     acknowledged: acknowledged.size,
     errors: publishers.reduce((sum, it) => sum + it.errors, 0),
@@ -94,8 +94,8 @@ export async function runLoss(plan: LossPlan): Promise<LossFigures> {
     notices: subscribers.reduce((sum, { notices }) => sum + notices, 0),
     longestSilenceMs: Math.round(Math.max(...subscribers.map((it) => it.longestSilenceMs))),
   };
-  console.log(`loss: ${JSON.stringify(figures)}`);
-  return figures;
+  console.log(`loss: ${JSON.stringify(result)}`);
+  return result;
 }
 
 /** A last message in each channel has reached everybody, and with it all that came before. @returns where it did not */

@@ -1,20 +1,20 @@
 import type { Hub } from "../hub/hub.ts";
 
 /** A metric. Counters only grow. */
-export interface Figure {
+export interface Metric {
   readonly name: string;
   readonly kind: "counter" | "gauge";
   readonly help: string;
 }
 
 /** Values by metric name. Metrics that a process does not have are omitted. */
-export type Figures = Readonly<Record<string, number>>;
+export type MetricValues = Readonly<Record<string, number>>;
 
-const gauge = (name: string, help: string): Figure => ({ name, kind: "gauge", help });
-const counter = (name: string, help: string): Figure => ({ name, kind: "counter", help });
+const gauge = (name: string, help: string): Metric => ({ name, kind: "gauge", help });
+const counter = (name: string, help: string): Metric => ({ name, kind: "counter", help });
 
 /** All metrics, in the order in which they are shown. */
-export const figureTable: readonly Figure[] = [
+export const metricTable: readonly Metric[] = [
   gauge("active_connections", "Open connections."),
   gauge("channels", "Channels with subscribers, counted once per worker."),
   gauge("slow_connections", "Connections whose socket buffer is full."),
@@ -33,10 +33,10 @@ export const figureTable: readonly Figure[] = [
 ];
 
 /** The metrics of a process that has connections. */
-export function hubFigures(hub: Hub, isDraining: boolean): Figures {
+export function hubMetrics(hub: Hub, isDraining: boolean): MetricValues {
   const { deliveries, pumped, gaps, writes, flushes } = hub.delivery.counts;
   return {
-    ...processFigures(),
+    ...processMetrics(),
     active_connections: hub.connections.size,
     channels: hub.delivery.interest.size,
     slow_connections: hub.slowReaders,
@@ -54,7 +54,7 @@ export function hubFigures(hub: Hub, isDraining: boolean): Figures {
 }
 
 /** The metrics of any process. */
-export function processFigures(): Figures {
+export function processMetrics(): MetricValues {
   const { user, system } = process.cpuUsage();
   return { memory_bytes: process.memoryUsage.rss(), cpu_seconds_total: (user + system) / 1e6 };
 }

@@ -1,6 +1,6 @@
 import { ServiceError } from "../../protocol/errors.ts";
 
-export interface BorderSettings {
+export interface OriginCheckSettings {
   /** Any credential is configured. */
   readonly isSecured: boolean;
   /** Turns off both checks of an open server. */
@@ -19,10 +19,10 @@ const extension = /^(chrome|moz|safari-web)-extension:$/;
  * requests to a server on loopback, and can let its own name resolve to loopback. So an open server rejects foreign origins,
  * and hosts that are not loopback names. Programs that send no `Origin` pass.
  */
-export class Border {
-  readonly #settings: BorderSettings;
+export class OriginCheck {
+  readonly #settings: OriginCheckSettings;
 
-  constructor(settings: BorderSettings) {
+  constructor(settings: OriginCheckSettings) {
     this.#settings = settings;
   }
 
