@@ -9,14 +9,14 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
-import { type MeetingPlace, makeRedisSupervisor, openConfiguredRedis } from "../worker/backbone.ts";
+import { type BackboneAddress, makeRedisSupervisor, openConfiguredRedis } from "../worker/backbone.ts";
 import { channelOptionsOf } from "../worker/channel-options.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
 /** What all workers of a server share, in the supervisor's process. */
-export interface Shared {
+export interface SharedBackbone {
   /** How the workers connect to it. */
-  readonly meetingPlace: MeetingPlace;
+  readonly backboneAddress: BackboneAddress;
   /** This process as a member of the cluster. The caller starts and closes it. */
   readonly member: Cluster;
   /** Call it before the member is started. @throws the error of the storage */
@@ -33,13 +33,13 @@ export interface Shared {
  * Creates it without starting anything.
  * @throws the error of the storage, or a WorkerFailure if there is no directory for the sockets; then nothing is left behind
  */
-export async function share(settings: Settings): Promise<Shared> {
+export async function share(settings: Settings): Promise<SharedBackbone> {
   const redis = await openConfiguredRedis(settings);
   if (redis === undefined) return shareHere(settings);
   // The workers connect to Redis themselves, which saves one hop per publication.
   const member = makeRedisSupervisor(settings, redis);
   return {
-    meetingPlace: { kind: "redis", ...redis },
+    backboneAddress: { kind: "redis", ...redis },
     member,
     start: async () => undefined,
     isHealthy: () => member.members().length > 0,
@@ -49,7 +49,7 @@ export async function share(settings: Settings): Promise<Shared> {
 }
 
 /** Without Redis this process keeps the history, so that it survives the exit of a worker. */
-async function shareHere(settings: Settings): Promise<Shared> {
+async function shareHere(settings: Settings): Promise<SharedBackbone> {
   const path = socketPath();
   try {
     const log = await openLog(settings, { rulesOf: channelOptionsOf(settings) });
@@ -59,7 +59,7 @@ async function shareHere(settings: Settings): Promise<Shared> {
     const state = { name: "supervisor", pid: process.pid, isDraining: false };
     const resumeSecret = new Uint8Array(randomBytes(32));
     return {
-      meetingPlace: { kind: "sockets", brokerPath: path, clusterPath, resumeSecret },
+      backboneAddress: { kind: "sockets", brokerPath: path, clusterPath, resumeSecret },
       member: new MemoryCluster(cluster.switchboard, state, systemClock),
       start: async () => {
         await broker.start();

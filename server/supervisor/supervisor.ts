@@ -12,7 +12,7 @@ import { Metrics } from "../ops/metrics.ts";
 import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import { reservePort } from "./reserve-port.ts";
-import { type Shared, share } from "./shared.ts";
+import { type SharedBackbone, share } from "./shared.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -40,14 +40,14 @@ export class Supervisor implements Stoppable {
   readonly failed: Promise<string>;
   readonly address: ListeningAddress;
   readonly #settings: Settings;
-  readonly #shared: Shared;
+  readonly #shared: SharedBackbone;
   readonly #workers: WorkerPool;
   readonly #ops: OpsServer;
   readonly #peers: Peers;
   readonly #stopped = Promise.withResolvers<StopReceipt>();
   #stopping: Promise<StopReceipt> | undefined;
 
-  private constructor(settings: Settings, shared: Shared, { hasTerminal, onListening }: WorkerStart) {
+  private constructor(settings: Settings, shared: SharedBackbone, { hasTerminal, onListening }: WorkerStart) {
     this.#settings = settings;
     this.#shared = shared;
     this.address = { host: settings.host, port: settings.port, isTls: settings.tlsCert !== undefined };
@@ -55,7 +55,7 @@ export class Supervisor implements Stoppable {
     this.failed = failed.promise;
     const assignment = {
       settings,
-      meetingPlace: shared.meetingPlace,
+      backboneAddress: shared.backboneAddress,
       hasTerminal,
     };
     this.#workers = new WorkerPool({

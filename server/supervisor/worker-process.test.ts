@@ -3,7 +3,7 @@ import { turn } from "../../tests/waiting.ts";
 import { loadSettings } from "../config/load.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { reservePort } from "./reserve-port.ts";
-import { type Shared, share } from "./shared.ts";
+import { type SharedBackbone, share } from "./shared.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 const opened: (() => void | Promise<void>)[] = [];
@@ -16,7 +16,7 @@ async function world(clock = new MovedClock()) {
   const { settings: loaded } = loadSettings({ ...inputs, options: { port: 0, notificationInterval: 0 } });
   const reserved = reservePort(loaded);
   const settings = { ...loaded, port: reserved.port, logLevel: "ERROR" as const };
-  const shared: Shared = await share(settings);
+  const shared: SharedBackbone = await share(settings);
   await shared.start();
   opened.push(() => shared.close());
   const drains: string[] = [];
@@ -24,7 +24,7 @@ async function world(clock = new MovedClock()) {
     const assignment = {
       name: "worker 1",
       settings,
-      meetingPlace: shared.meetingPlace,
+      backboneAddress: shared.backboneAddress,
       hasTerminal: false,
     };
     const patience = { beatMs: 1000, maxSilentBeats: 3 };

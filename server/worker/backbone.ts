@@ -24,7 +24,7 @@ export interface Backbone {
 }
 
 /** How the workers of a server communicate: through sockets of their supervisor, or Redis. */
-export type MeetingPlace =
+export type BackboneAddress =
   | {
       readonly kind: "sockets";
       readonly brokerPath: string;
@@ -47,13 +47,13 @@ export async function openBackbone(settings: Settings): Promise<Backbone> {
 /** Makes the backbone of a worker under a supervisor. */
 export function joinBackbone(
   settings: Settings,
-  place: MeetingPlace,
+  address: BackboneAddress,
   { name, onHostGone }: { readonly name: string; readonly onHostGone: (reason: string) => void },
 ): Backbone {
-  if (place.kind === "redis") return redisBackbone(settings, place, name);
-  const broker = new IpcBroker({ path: place.brokerPath, name, onHostGone });
-  const cluster = new IpcCluster({ path: place.clusterPath, state: stateOf(name) });
-  return { broker, directory: broker, cluster, resumeSecret: place.resumeSecret };
+  if (address.kind === "redis") return redisBackbone(settings, address, name);
+  const broker = new IpcBroker({ path: address.brokerPath, name, onHostGone });
+  const cluster = new IpcCluster({ path: address.clusterPath, state: stateOf(name) });
+  return { broker, directory: broker, cluster, resumeSecret: address.resumeSecret };
 }
 
 /** Connects to Redis and checks it; undefined if Redis is not configured. */

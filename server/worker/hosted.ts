@@ -37,7 +37,7 @@ process.on("disconnect", () => void orphaned("its process has ended"));
 report({ verb: "hello" });
 
 async function start(assignment: Assignment): Promise<void> {
-  const { name, settings, meetingPlace, hasTerminal } = assignment;
+  const { name, settings, backboneAddress, hasTerminal } = assignment;
   configureLogging({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -49,7 +49,7 @@ async function start(assignment: Assignment): Promise<void> {
   new IdleCollector(systemClock); // for as long as this process lives
   try {
     server = new FanfareServer(settings, {
-      ...joinBackbone(settings, meetingPlace, { name, onHostGone: (reason) => void orphaned(reason) }),
+      ...joinBackbone(settings, backboneAddress, { name, onHostGone: (reason) => void orphaned(reason) }),
       sharesPort: true,
       hasTerminal,
       onDrainWanted: () => report({ verb: "drain-wanted" }),

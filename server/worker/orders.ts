@@ -1,6 +1,6 @@
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
-import type { MeetingPlace } from "./backbone.ts";
+import type { BackboneAddress } from "./backbone.ts";
 import type { StopReceipt } from "./stop.ts";
 
 /** Messages from the supervisor to a worker process. */
@@ -22,7 +22,7 @@ export interface Assignment {
   /** For logs: `worker 2`. */
   readonly name: string;
   readonly settings: Settings;
-  readonly meetingPlace: MeetingPlace;
+  readonly backboneAddress: BackboneAddress;
   /** Whether the server runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal: boolean;
 }
