@@ -86,6 +86,7 @@ export class EpochGuard {
 
   disconnected(): void {
     this.members.disconnected();
+    this.#queries.disconnected();
   }
 
   /** Handles a message from `topic`. */

@@ -50,3 +50,32 @@ test("the time a hanging server went unnoticed does not count towards the expiry
   clock.move(1);
   expect(members.alive()).toEqual([]);
 });
+
+test("a member knows the others after three seconds without a break, and from then on", () => {
+  const clock = new MovedClock();
+  const members = new Members(clock);
+  members.connected();
+  clock.move(2999);
+  members.heardFromSelf();
+  expect(members.isIntroduced).toBe(false);
+  members.disconnected();
+  members.connected();
+  clock.move(2999);
+  expect(members.isIntroduced).toBe(false);
+  clock.move(1);
+  expect(members.isIntroduced).toBe(true);
+  members.heardFromSelf();
+  members.disconnected();
+  expect(members.isIntroduced).toBe(true);
+});
+
+test("the time a hanging server went unnoticed introduces no member", () => {
+  const clock = new MovedClock();
+  const members = new Members(clock);
+  members.connected();
+  clock.move(1000);
+  members.heardFromSelf();
+  clock.move(4000); // the server hangs
+  members.disconnected();
+  expect(members.isIntroduced).toBe(false);
+});

@@ -2,7 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 
 /** A member that sends nothing for this long has expired. Members send every 2 s. */
 const expiryMs = 6000;
-/** After this time connected, a member has received a message from all others, because members send every 2 s. */
+/** After this time connected without a break, a member has received a message from all others: members send every 2 s. */
 const introducedMs = 3000;
 /** How long a departure is remembered: longer than any query about lost publications takes. */
 const departureMs = 60_000;
@@ -21,8 +21,7 @@ export class Members {
   /** When the last message was received, this member's own messages included. */
   #lastMessageAt: number | undefined;
   #connectedSince: number | undefined;
-  /** How long this member was connected before, in total. */
-  #connectedMs = 0;
+  #wasIntroduced = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -50,17 +49,28 @@ export class Members {
     return this.#leftAt.has(member);
   }
 
+  get isConnected(): boolean {
+    return this.#connectedSince !== undefined;
+  }
+
   /** Counts from the last message received, because a server that hangs is noticed only some seconds later. */
   disconnected(): void {
     this.#disconnectedSince ??= this.#lastMessageAt ?? this.#clock.monotonic();
-    if (this.#connectedSince !== undefined) this.#connectedMs += this.#clock.monotonic() - this.#connectedSince;
+    this.#wasIntroduced = this.#isIntroducedAt(this.#disconnectedSince);
     this.#connectedSince = undefined;
   }
 
-  /** Whether all other members are known. A member that has just started does not know them yet. */
+  /**
+   * Whether all other members are known. A member that has just started does not know them yet. Once it was connected for
+   * long enough without a break, it stays introduced.
+   */
   get isIntroduced(): boolean {
+    return this.#isIntroducedAt(this.#clock.monotonic());
+  }
+
+  #isIntroducedAt(time: number): boolean {
     const since = this.#connectedSince;
-    return this.#connectedMs + (since === undefined ? 0 : this.#clock.monotonic() - since) >= introducedMs;
+    return this.#wasIntroduced || (since !== undefined && time - since >= introducedMs);
   }
 
   connected(): void {

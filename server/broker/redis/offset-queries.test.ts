@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
+import { RedisUnreachable } from "../../lib/redis/unreachable.ts";
 import { KnownOffsets } from "./known-offsets.ts";
 import { Members } from "./members.ts";
 import { OffsetQueries, type OldRecord } from "./offset-queries.ts";
@@ -11,7 +12,7 @@ const record: OldRecord = { channel: room, epoch: "e1", top: 5, replicationId: "
 /** Members that share one topic, on one clock. */
 function membersOf(names: readonly string[], { silent = [] as readonly string[] } = {}) {
   const clock = new MovedClock();
-  const all = names.map((self) => {
+  const make = (self: string) => {
     const members = new Members(clock);
     members.connected();
     const knownOffsets = new KnownOffsets();
@@ -21,10 +22,17 @@ function membersOf(names: readonly string[], { silent = [] as readonly string[] 
     };
     const queries = new OffsetQueries({ self, members, knownOffsets, replicationIds, send, clock });
     return { self, members, knownOffsets, replicationIds, queries };
-  });
+  };
+  const all = names.map(make);
+  /** A member that starts now. */
+  const join = (self: string) => {
+    const newcomer = make(self);
+    all.push(newcomer);
+    return newcomer;
+  };
   clock.move(3000);
   for (const { self, members } of all) for (const other of names) if (other !== self) members.heardFrom(other);
-  return { clock, members: all };
+  return { clock, members: all, join };
 }
 
 describe("a query for the highest offset of an old record", () => {
@@ -47,24 +55,34 @@ describe("a query for the highest offset of an old record", () => {
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
   });
 
-  test("is incomplete if the querying member has just started and may not know the others yet", async () => {
-    const { members: all, clock } = membersOf(["a"]);
-    const members = new Members(clock);
-    members.connected();
-    const { knownOffsets, replicationIds } = all[0] ?? {
-      knownOffsets: new KnownOffsets(),
-      replicationIds: new Set<string>(),
-    };
-    const send = async () => undefined;
-    const newcomer = new OffsetQueries({ self: "b", members, knownOffsets, replicationIds, send, clock });
-    clock.move(2999);
-    expect(await newcomer.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
-    members.disconnected(); // a disconnected member does not learn of the others
-    clock.move(60_000);
-    expect(await newcomer.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
-    members.connected();
-    clock.move(1);
-    expect(await newcomer.ask([record])).toEqual([{ highest: 0, isComplete: true }]);
+  test("waits until a member that has just started knows the others, and hears those it did not know", async () => {
+    const { members: all, clock, join } = membersOf(["a"]);
+    all[0]?.knownOffsets.track(room, { epoch: "e1", offset: 7 });
+    const newcomer = join("b");
+    clock.move(1000);
+    const asked = newcomer.queries.ask([record]);
+    let isAnswered = false;
+    void asked.then(() => {
+      isAnswered = true;
+    });
+    await clock.moveInSteps(1900, 100);
+    expect(isAnswered).toBe(false);
+    await clock.moveInSteps(600, 100);
+    expect(await asked).toEqual([{ highest: 7, isComplete: true }]);
+  });
+
+  test("fails at once if the querying member is disconnected, before it or meanwhile", async () => {
+    const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
+    const [a] = members;
+    const asked = a?.queries.ask([record]);
+    a?.members.disconnected();
+    a?.queries.disconnected();
+    await expect(asked).rejects.toThrow(RedisUnreachable);
+    await expect(a?.queries.ask([record])).rejects.toThrow(RedisUnreachable);
+    a?.members.connected();
+    const next = a?.queries.ask([record]);
+    await clock.moveInSteps(5000, 100);
+    expect(await next).toEqual([{ highest: 0, isComplete: false }]);
   });
 
   test("is incomplete if a member falls silent during the query, because it may have seen more", async () => {

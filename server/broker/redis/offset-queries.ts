@@ -1,6 +1,7 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { randomId } from "../../lib/random-id.ts";
+import { RedisUnreachable } from "../../lib/redis/unreachable.ts";
 import type { KnownOffsets } from "./known-offsets.ts";
 import type { Members } from "./members.ts";
 
@@ -12,6 +13,7 @@ const retryMs = 500;
 const maxHandedOver = 100_000;
 /** Positions per message. */
 const handedOverPerMessage = 1000;
+const disconnected = "the connection to Redis is broken";
 
 /** A channel whose record was written before Redis restarted or failed over: its replication id is an old one. */
 export interface OldRecord {
@@ -50,6 +52,7 @@ type KnownOffset = readonly [highest: number, knewReplicationId: boolean];
 interface PendingQuery {
   readonly answers: Map<string, readonly KnownOffset[]>;
   check(): void;
+  interrupt(): void;
 }
 
 export interface OffsetQueriesDependencies {
@@ -72,20 +75,27 @@ export class OffsetQueries {
     this.#dependencies = dependencies;
   }
 
-  /** Asks all live members, this one included, about up to a thousand records. Returns one answer per record, in order. */
+  /**
+   * Asks all live members, this one included, about up to a thousand records. Returns one answer per record, in order. A
+   * member that has just started waits until it knows the others.
+   *
+   * @throws RedisUnreachable if this member is disconnected before all have answered. The answers so far say nothing: Redis
+   *   may have lost more in the meantime, and the time was too short for the others.
+   */
   async ask(records: readonly OldRecord[]): Promise<readonly OffsetAnswer[]> {
     const { clock, members, self } = this.#dependencies;
+    if (!members.isConnected) throw new RedisUnreachable(disconnected);
     const asked = records.map(({ channel, epoch, replicationId }): QueriedRecord => [channel, epoch, replicationId]);
     const n = randomId(9);
     const answers = new Map<string, readonly KnownOffset[]>([[self, this.#knownOf(asked)]]);
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     const expected = members.alive();
-    const { isIntroduced } = members;
     const missing = () => members.alive().filter((it) => !answers.has(it));
     const check = () => {
-      if (missing().length === 0) resolve();
+      if (missing().length === 0 && members.isIntroduced) resolve();
     };
-    this.#pending.set(n, { answers, check });
+    const interrupt = () => reject(new RedisUnreachable(disconnected));
+    this.#pending.set(n, { answers, check, interrupt });
     const timeout = clock.setTimeout(resolve, timeoutMs);
     let isOver = false;
     const repeat = async () => {
@@ -95,20 +105,28 @@ export class OffsetQueries {
         await clock.sleep(retryMs);
       }
     };
-    if (missing().length > 0) void repeat();
+    if (missing().length > 0 || !members.isIntroduced) void repeat();
     else resolve();
-    await promise;
-    isOver = true;
-    timeout.cancel();
-    this.#pending.delete(n);
+    try {
+      await promise;
+    } finally {
+      isOver = true;
+      timeout.cancel();
+      this.#pending.delete(n);
+    }
     answers.set(self, this.#knownOf(asked)); // a member that left in the meantime has handed over what it knew
     // A member that fell silent during the query may have seen more than all others, and it may reconnect later.
     const hasAll =
-      isIntroduced && missing().length === 0 && expected.every((it) => answers.has(it) || members.hasLeft(it));
+      members.isIntroduced && missing().length === 0 && expected.every((it) => answers.has(it) || members.hasLeft(it));
     return asked.map((_, at) => {
       const known = Array.from(answers.values(), (it) => it[at] ?? ([0, false] as const));
       return { highest: Math.max(...known.map(([it]) => it)), isComplete: hasAll && known.some(([, knew]) => knew) };
     });
+  }
+
+  /** This member is disconnected. */
+  disconnected(): void {
+    for (const { interrupt } of this.#pending.values()) interrupt();
   }
 
   /**

@@ -78,11 +78,12 @@ export class Settlement {
       const answer = answers[at];
       return answer?.isComplete === true && answer.highest <= top;
     });
-    await Promise.all(old.map((record, at) => settle(record, keeps[at] === true)));
-    const kept = keeps.filter((it) => it).length;
+    const settled = await Promise.all(old.map((record, at) => settle(record, keeps[at] === true)));
+    // Another member may have settled some of them with more answers.
+    const kept = settled.filter(({ epoch }, at) => epoch === old[at]?.epoch).length;
     getLogger(["fanfare", "broker"]).warning(
-      "Redis was restarted or replaced: {kept} channels go on, {renewed} have a new epoch because messages were lost or " +
-        "nobody could tell",
+      "Redis was restarted or replaced: {kept} channels keep their epoch, {renewed} have a new epoch because messages were " +
+        "lost or because not all servers answered",
       { kept, renewed: old.length - kept },
     );
   }
