@@ -104,6 +104,14 @@ export class Peers {
     return this.#requests.ask(this.others(), topic, body);
   }
 
+  /** Sends a request to one member, which may be this one. Undefined if it is gone, or does not answer within 2 s. */
+  async askOne(id: MemberId, topic: string, body: unknown): Promise<unknown> {
+    const member = this.#cluster.members().find((it) => it.id === id);
+    if (member === undefined) return undefined;
+    const isSelf = member.id === this.#cluster.members()[0]?.id;
+    return isSelf ? this.#handle(member.id, topic, body) : this.#requests.askOne(member, topic, body);
+  }
+
   /** Sends a request to all members, this one included. The answers are in the order of member ids. */
   async askAll(topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
     const [self] = this.#cluster.members();

@@ -1,6 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
-import type { Cluster, Member, MemberId } from "./cluster.ts";
+import type { Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
 
 /** How long the other members may take to answer. */
 const answerMs = 2000;
@@ -24,7 +24,7 @@ interface Pending {
   readonly done: () => void;
 }
 
-/** Requests to all other members, until each has answered, has left, or 2 s have passed. */
+/** Requests to other members, until each has answered, has left, or 2 s have passed. */
 export class Requests {
   readonly #cluster: Cluster;
   readonly #clock: Clock;
@@ -35,16 +35,30 @@ export class Requests {
     this.#clock = clock;
   }
 
-  /** Resolves with the answers that arrived in time. Members that answered null are left out. */
-  async ask(others: readonly Member[], topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
-    if (others.length === 0) return [];
+  /** Asks all other members. Resolves with the answers that arrived in time. Members that answered null are left out. */
+  ask(others: readonly Member[], topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
+    return this.#ask(others, "others", { topic, body });
+  }
+
+  /** Asks one other member. Resolves with undefined if it did not answer in time. */
+  async askOne(member: Member, topic: string, body: unknown): Promise<unknown> {
+    const [answer] = await this.#ask([member], member.id, { topic, body });
+    return answer?.body;
+  }
+
+  async #ask(
+    asked: readonly Member[],
+    to: MemberId | "others",
+    { topic, body }: ClusterMessage,
+  ): Promise<readonly PeerAnswer[]> {
+    if (asked.length === 0) return [];
     const id = randomId(9);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const pending: Pending = { answers: [], missing: new Set(others.map((it) => it.id)), done: resolve };
+    const pending: Pending = { answers: [], missing: new Set(asked.map((it) => it.id)), done: resolve };
     this.#pending.set(id, pending);
     const timer = this.#clock.setTimeout(resolve, answerMs);
     const request: PeerRequest = { id, topic, body };
-    this.#cluster.send("others", { topic: "ask", body: request });
+    this.#cluster.send(to, { topic: "ask", body: request });
     await promise;
     timer.cancel();
     this.#pending.delete(id);

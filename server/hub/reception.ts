@@ -16,7 +16,7 @@ import type { Connections } from "./connections.ts";
 import type { Admitted, ForbiddenChannel, Handshake } from "./handshake.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { type Predecessor, Succession } from "./succession.ts";
-import { type ClaimEvents, UserClaims } from "./user-claims.ts";
+import { type ClaimEvents, type HolderState, UserClaims } from "./user-claims.ts";
 import { Welcome, type WelcomeSettings } from "./welcome.ts";
 
 const log = () => getLogger(["fanfare", "hub"]);
@@ -37,7 +37,7 @@ export interface ReceptionParts {
   onWelcomed(session: Session, announcement: Announcement): void;
 }
 
-/** Admits connections, opens tsuccessor sessions, and cleans up when they end. */
+/** Admits connections, opens their sessions, and cleans up when they end. */
 export class Reception {
   /** Set while new connections are refused. */
   closedBecause: ServiceError | undefined;
@@ -63,7 +63,7 @@ export class Reception {
     const { userConnections } = settings;
     const claimEvents: ClaimEvents = {
       onReplaced: (id) => this.#replaced(id),
-      onProbe: (id) => parts.connections.byId(id)?.onProbe?.(),
+      onProbe: (id) => this.#probe(id),
     };
     this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, claimEvents);
   }
@@ -157,6 +157,13 @@ export class Reception {
   /** A connection on another worker had taken over this one's user and has failed. */
   #reclaimUser({ userId, id }: Session, by: string): void {
     if (userId !== undefined) this.#claims?.reclaim(userId, id, by);
+  }
+
+  #probe(connectionId: string): HolderState {
+    if (this.#opening.has(connectionId)) return "opening";
+    const session = this.#parts.connections.byId(connectionId);
+    session?.onProbe?.();
+    return session === undefined ? "gone" : "open";
   }
 
   /** A newer connection has claimed its user. */

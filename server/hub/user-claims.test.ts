@@ -6,7 +6,7 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import { Switchboard } from "../cluster/switchboard.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
-import { UserClaims } from "./user-claims.ts";
+import { type HolderState, UserClaims } from "./user-claims.ts";
 
 /** Two workers of one server, each with its own clock, so that one can go silent. */
 async function world(mode: "reject" | "replace") {
@@ -18,13 +18,25 @@ async function world(mode: "reject" | "replace") {
     const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
     const closed: string[] = [];
     const doubted: string[] = [];
-    const events = { onReplaced: (id: string) => closed.push(id), onProbe: (id: string) => doubted.push(id) };
+    const states = new Map<string, HolderState>();
+    const events = {
+      onReplaced: (id: string) => closed.push(id),
+      onProbe: (id: string) => {
+        doubted.push(id);
+        return states.get(id) ?? "gone";
+      },
+    };
     const claims = new UserClaims(mode, peers, events);
     await peers.start();
-    const take = (connectionId: string, predecessorId?: string, formerId?: string) =>
-      claims.claim({ userId: "u", connectionId, predecessorId, formerId });
-    const giveBack = (connectionId: string, heir?: string) => claims.release("u", connectionId, heir);
-    return { clock, peers, closed, doubted, take, giveBack };
+    const take = async (connectionId: string, predecessorId?: string, formerId?: string) => {
+      await claims.claim({ userId: "u", connectionId, predecessorId, formerId });
+      states.set(connectionId, "open");
+    };
+    const giveBack = (connectionId: string, heir?: string) => {
+      states.delete(connectionId);
+      claims.release("u", connectionId, heir);
+    };
+    return { clock, peers, closed, doubted, states, take, giveBack };
   };
   const [a, b] = [await make("a"), await make("b")];
   const settle = turn;
@@ -63,6 +75,40 @@ describe("with `reject`", () => {
     a.doubted.length = 0;
     await refusal(a.take("c3"));
     expect(a.doubted).toContain("c1");
+  });
+
+  test.each(["a", "b"] as const)(
+    "a connection whose handshake is not finished refuses nobody for good (worker %s)",
+    async (name) => {
+      const { a, ...others } = await world("reject");
+      const it = { a, ...others }[name];
+      await a.take("c1");
+      a.states.set("c1", "opening");
+      expect(await refusal(it.take("c2"))).toBe("broker-unavailable");
+      a.giveBack("c1"); // its client has given up
+      await it.take("c2");
+      expect(await refusal(a.take("c3"))).toBe("conflict");
+    },
+  );
+
+  test("a claim that its worker is about to release refuses nobody", async () => {
+    const { a, b, settle } = await world("reject");
+    await a.take("c1");
+    const taking = b.take("c2");
+    a.giveBack("c1");
+    await taking;
+    await settle();
+    expect(await refusal(a.take("c3"))).toBe("conflict");
+  });
+
+  test("nobody is refused for good because of a worker that does not answer", async () => {
+    const { a, b, settle } = await world("reject");
+    await a.take("c1");
+    a.peers.handle("probe", () => Promise.withResolvers().promise);
+    const taking = refusal(b.take("c2"));
+    await settle();
+    b.clock.move(2000);
+    expect(await taking).toBe("broker-unavailable");
   });
 
   test("a second connection is refused on any worker until the first has left", async () => {

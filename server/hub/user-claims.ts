@@ -19,9 +19,12 @@ export interface Claimant {
 export interface ClaimEvents {
   /** A newer connection has claimed its user. */
   onReplaced(connectionId: string): void;
-  /** A new connection was refused because of this one: check whether its client is still there. */
-  onProbe(connectionId: string): void;
+  /** A new connection may be refused because of this one: checks whether its client is still there. */
+  onProbe(connectionId: string): HolderState;
 }
+
+/** What a worker knows of a connection. `opening`: its handshake is not finished, and its client may have given up. */
+export type HolderState = "open" | "opening" | "gone";
 
 /**
  * Enforces USER_CONNECTIONS over the whole server: `reject` keeps the existing connection of a user, `replace` the newest.
@@ -41,16 +44,17 @@ export class UserClaims {
     peers.handle("probe", (connectionId: string) => events.onProbe(connectionId));
   }
 
-  /** @throws ServiceError "conflict" if the user stays connected elsewhere, "broker-unavailable" if that cannot be decided now */
+  /** @throws ServiceError "conflict" if the user is connected elsewhere, "broker-unavailable" if that cannot be decided now */
   async claim({ userId, connectionId, predecessorId, formerId }: Claimant): Promise<void> {
     const own = predecessorId ?? formerId;
     const mayReplace = own === undefined ? ("nobody" as const) : { holder: own };
     const over = this.#mode === "replace" ? ("anybody" as const) : mayReplace;
-    const { isGranted, previous } = await this.#claim({ key: keyOf(userId), holder: connectionId, over });
-    if (!isGranted) {
-      if (previous !== undefined) this.#probe(previous);
-      throw new ServiceError("conflict", "the user is already connected, and one connection per user is allowed");
-    }
+    const claim = { key: keyOf(userId), holder: connectionId, over };
+    let claimed = await this.#claim(claim);
+    // A worker that knows no such connection has released its claim by now.
+    if (!claimed.isGranted && (await this.#hasHolderEnded(claimed))) claimed = await this.#claim(claim);
+    const { isGranted, previous } = claimed;
+    if (!isGranted) throw undecided();
     // The connection it continues is closed later, once the new one has caught up.
     if (previous === undefined || previous.holder === predecessorId) return;
     this.#events.onReplaced(previous.holder);
@@ -69,20 +73,31 @@ export class UserClaims {
     this.#claim({ key: keyOf(userId), holder: connectionId, over: { holder: by } }).catch(() => undefined);
   }
 
-  /** The user may be reconnecting because that connection is dead and nobody has noticed yet. */
-  #probe({ member, holder }: NonNullable<Claimed["previous"]>): void {
-    this.#events.onProbe(holder);
-    this.#peers.notify(member, "probe", holder);
+  /**
+   * The user may be reconnecting because the connection that holds the claim is dead and nobody has noticed yet, or because
+   * its handshake was never answered. A refusal is final for a client, so it must be certain.
+   * @throws ServiceError "conflict" if that connection is open, "broker-unavailable" if its worker does not answer
+   */
+  async #hasHolderEnded({ previous }: Claimed): Promise<boolean> {
+    if (previous === undefined) return true;
+    const state = await this.#peers.askOne(previous.member, "probe", previous.holder);
+    if (state === "gone") return true;
+    if (state !== "open") throw undecided();
+    throw new ServiceError("conflict", "the user is already connected, and one connection per user is allowed");
   }
 
   async #claim(claim: Claim): Promise<Claimed> {
     try {
       return await this.#peers.claim(claim);
     } catch (cause) {
-      const message = "cannot check right now whether the user is connected";
-      throw new ServiceError("broker-unavailable", message, { cause });
+      throw undecided(cause);
     }
   }
+}
+
+function undecided(cause?: unknown): ServiceError {
+  const message = "cannot check right now whether the user is connected";
+  return new ServiceError("broker-unavailable", message, { cause });
 }
 
 function keyOf(userId: string): string {
