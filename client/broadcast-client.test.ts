@@ -5,8 +5,8 @@ import { BroadcastClient } from "./broadcast-client.ts";
 test("connects, sends chat and receives chat", async () => {
   const environment = new ScriptedEnvironment();
   const client = new BroadcastClient({ host: "::1", port: 9000, name: "Alice", secure: true }, environment);
-  const heard: unknown[] = [];
-  client.onMessage(({ message }) => void heard.push(message));
+  const received: unknown[] = [];
+  client.onMessage(({ message }) => void received.push(message));
   expect(environment.sockets).toEqual([]);
   const connected = client.connect();
   const socket = await environment.socket();
@@ -15,8 +15,16 @@ test("connects, sends chat and receives chat", async () => {
   await connected;
   await client.send("Hello");
   expect(socket.commands).toEqual([{ type: "message", message: "Hello", sender: "Alice" }]);
-  socket.say({ type: "message", channel: "all", offset: 1, id: "1", timestamp: "", message: "Hello", sender: "Alice" });
-  expect(heard).toEqual(["Hello"]);
+  socket.deliver({
+    type: "message",
+    channel: "all",
+    offset: 1,
+    id: "1",
+    timestamp: "",
+    message: "Hello",
+    sender: "Alice",
+  });
+  expect(received).toEqual(["Hello"]);
 });
 
 test("rejects connect() when the first attempt fails, and does not retry", async () => {

@@ -13,7 +13,7 @@ describe("publish", () => {
       { type: "publish", channel: "room:1", data: { x: 1 }, event: "moved", id: "m1", echo: false },
     ]);
     const ack = { type: "ack", channel: "room:1", id: "m1", epoch: "k3x9", offset: 10, duplicate: false };
-    socket.say({ ...ack, ref: socket.refOf("publish") });
+    socket.deliver({ ...ack, ref: socket.refOf("publish") });
     expect(await published).toMatchObject(ack);
   });
 
@@ -28,9 +28,10 @@ describe("publish", () => {
     first.end(1006);
     const second = await environment.untilNextTry(client);
     second.welcome();
-    expect(second.said).toEqual(first.said);
-    expect(new Set(second.said.map(({ command }) => "id" in command && command.id)).size).toBe(2);
-    for (const { ref } of second.said) second.say({ type: "ack", channel: "room:1", id: "x", duplicate: true, ref });
+    expect(second.sent).toEqual(first.sent);
+    expect(new Set(second.sent.map(({ command }) => "id" in command && command.id)).size).toBe(2);
+    for (const { ref } of second.sent)
+      second.deliver({ type: "ack", channel: "room:1", id: "x", duplicate: true, ref });
     expect(await Promise.all(published)).toMatchObject([{ duplicate: true }, { duplicate: true }]);
     second.end(1006);
     (await environment.untilNextTry(client)).welcome();
@@ -44,12 +45,12 @@ describe("publish", () => {
       const { socket, client } = await environment.connected();
       void client.channel("room:1").publish(1);
       const ref = socket.refOf("publish");
-      socket.say({ type: "error", ref, code, message: "", retry_after_ms: 800 });
+      socket.deliver({ type: "error", ref, code, message: "", retry_after_ms: 800 });
       await environment.move(1299);
       expect(socket.commands).toHaveLength(1);
       await environment.move(1);
-      expect(socket.said[1]).toEqual(socket.said[0]);
-      socket.say({ type: "error", ref, code, message: "" });
+      expect(socket.sent[1]).toEqual(socket.sent[0]);
+      socket.deliver({ type: "error", ref, code, message: "" });
       await environment.move(999);
       expect(socket.commands).toHaveLength(2);
       await environment.move(1);
@@ -60,7 +61,7 @@ describe("publish", () => {
   test("rejects with the server's error", async () => {
     const { socket, client } = await new ScriptedEnvironment().connected();
     const published = client.channel("room:1").publish(1);
-    socket.say({ type: "error", ref: socket.refOf("publish"), code: "forbidden", message: "not yours" });
+    socket.deliver({ type: "error", ref: socket.refOf("publish"), code: "forbidden", message: "not yours" });
     expect(await failure(published)).toEqual(["forbidden", "not yours"]);
   });
 
@@ -95,9 +96,9 @@ test("history and presence resolve with their own answers, in any order", async 
     { type: "presence", channel: "room:1" },
   ]);
   const users = { type: "presence", channel: "room:1", count: 2, users: ["a", "b"] };
-  socket.say({ ...users, ref: socket.refOf("presence") });
+  socket.deliver({ ...users, ref: socket.refOf("presence") });
   const messages = { type: "history", channel: "room:1", epoch: "e", offset: 2, messages: [], complete: true };
-  socket.say({ ...messages, ref: socket.refOf("history") });
+  socket.deliver({ ...messages, ref: socket.refOf("history") });
   expect(await presence).toMatchObject(users);
   expect(await history).toMatchObject(messages);
 });
@@ -107,12 +108,12 @@ test("sends chat text once, and reports its refusal as a client error", async ()
   const client = environment.client();
   const errors: string[] = [];
   client.on("error", ({ code }) => void errors.push(code));
-  const said = client.say("Hi", "Alice");
+  const sent = client.say("Hi", "Alice");
   const socket = await environment.socket();
   socket.welcome();
-  await said;
+  await sent;
   expect(socket.commands).toEqual([{ type: "message", message: "Hi", sender: "Alice" }]);
-  socket.say({ type: "error", ref: socket.refOf("message"), code: "forbidden", message: "chat is off" });
+  socket.deliver({ type: "error", ref: socket.refOf("message"), code: "forbidden", message: "chat is off" });
   expect(errors).toEqual(["forbidden"]);
   socket.end(1006);
   const next = await environment.untilNextTry(client);
@@ -208,7 +209,7 @@ describe("a channel with a state", () => {
     await settle();
     socket.subscribed("doc", { ...live, recovered: true });
     const gap = { epoch: "k3x9", from: 10, to: 40, reason: "history-too-short" };
-    socket.say({ type: "system", event: "gap", channel: "doc", message: "", ...gap });
+    socket.deliver({ type: "system", event: "gap", channel: "doc", message: "", ...gap });
     await environment.move(0);
     expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "doc" });
     socket.message("doc", 41);

@@ -266,7 +266,7 @@ test("sends a ping after silence, and any answer keeps the connection", async ()
   expect(pingsOf(socket)).toBe(0);
   await environment.move(1);
   expect(pingsOf(socket)).toBe(1);
-  socket.say({ type: "pong" });
+  socket.deliver({ type: "pong" });
   await environment.move(10_000);
   expect(client.state.status).toBe("connected");
 });
@@ -377,7 +377,7 @@ test("a client closed while it handles a batch receives nothing more of the batc
     client.close();
   });
   const notice = { type: "system", event: "joined", message: "", online: 2, timestamp: "" };
-  socket.say(notice, notice);
+  socket.deliver(notice, notice);
   expect(notices).toHaveLength(1);
 });
 
@@ -466,7 +466,7 @@ test("ignores what a connection says after the client has left it", async () => 
   const notices: string[] = [];
   client.on("system", ({ event }) => void notices.push(event));
   client.close();
-  socket.say({ type: "system", event: "joined", message: "", online: 2, timestamp: "" });
+  socket.deliver({ type: "system", event: "joined", message: "", online: 2, timestamp: "" });
   socket.end(1006);
   await environment.move(1000);
   expect(notices).toEqual([]);
@@ -477,8 +477,8 @@ function names(environment: ScriptedEnvironment) {
   return environment.sockets.map(({ name }) => name);
 }
 
-function pingsOf(socket: { readonly said: readonly { readonly command: { readonly type: string } }[] }): number {
-  return socket.said.filter(({ command }) => command.type === "ping").length;
+function pingsOf(socket: { readonly sent: readonly { readonly command: { readonly type: string } }[] }): number {
+  return socket.sent.filter(({ command }) => command.type === "ping").length;
 }
 
 function statesOf(client: { on(name: "state", handler: (state: ConnectionState) => void): unknown }) {
@@ -492,7 +492,7 @@ test("detects silence however the wall clock is set meanwhile", async () => {
   const { client, socket } = await environment.connected();
   environment.clock.set(-3_600_000);
   await environment.move(35_000);
-  expect(socket.said).toHaveLength(1);
+  expect(socket.sent).toHaveLength(1);
   environment.clock.set(-3_600_000);
   await environment.move(10_000);
   expect(client.state).toMatchObject({ status: "reconnecting", reason: "the server is silent" });

@@ -57,7 +57,7 @@ const code = fc.oneof(
   fc.integer({ min: 3000, max: 4499 }),
 );
 const step = fc.oneof(
-  { weight: 6, arbitrary: text.map((said) => ({ said })) },
+  { weight: 6, arbitrary: text.map((sent) => ({ sent })) },
   { weight: 2, arbitrary: fc.constant({ welcome: true }) },
   { weight: 2, arbitrary: code.map((end) => ({ end })) },
   { weight: 2, arbitrary: fc.nat(30_000).map((wait) => ({ wait })) },
@@ -79,7 +79,7 @@ test("any input: nothing throws, loops or stops the client, and every promise se
       for (const it of steps) {
         const socket = environment.sockets.findLast((one): one is ScriptedSocket => !one.isClosed && !one.hasEnded);
         // Calls the handlers as the transport does. A throw fails the test.
-        if ("said" in it) socket?.say(...decodeServerFrames(it.said));
+        if ("sent" in it) socket?.deliver(...decodeServerFrames(it.sent));
         if ("welcome" in it) socket?.welcome();
         if ("end" in it && !isFinal(it.end)) socket?.end(it.end);
         const ms = "wait" in it ? it.wait : 20;

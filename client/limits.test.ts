@@ -43,7 +43,7 @@ describe("a publication over the server's limits", () => {
     socket.welcome({}, 30_000, { max_message_bytes: 50 });
     expect(await tooLarge).toBe("too-large");
     expect(socket.commands).toMatchObject([{ type: "publish", data: 1 }]);
-    socket.say({ type: "ack", channel: "room", id: "x", duplicate: false, ref: socket.refOf("publish") });
+    socket.deliver({ type: "ack", channel: "room", id: "x", duplicate: false, ref: socket.refOf("publish") });
     expect(await fine).toMatchObject({ type: "ack" });
   });
 
@@ -93,13 +93,13 @@ describe("commands are sent at the rate that the server allows", () => {
 
   test("chat that waits for its turn survives the loss of the connection", async () => {
     const { environment, client, socket } = await welcomed({ message_rate: 1 });
-    const said = ["a", "b", "c"].map((text) => client.say(text));
+    const sent = ["a", "b", "c"].map((text) => client.say(text));
     expect(socket.commands).toHaveLength(1);
     socket.end(1006);
     const next = await environment.untilNextTry(client);
     next.welcome({}, 30_000, { message_rate: 1 });
     await environment.move(1000);
-    await Promise.all(said);
+    await Promise.all(sent);
     expect(next.commands).toMatchObject([{ message: "b" }, { message: "c" }]);
   });
 

@@ -93,7 +93,7 @@ test("a state replaces the messages before it, and an error does not", async () 
   const { environment, socket, component } = await mounted({ getState: async () => ({ data: "v9" }) });
   await environment.move(0);
   expect(component.view.state).toBe("v9");
-  socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "not yours" });
+  socket.deliver({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "not yours" });
   await settle();
   expect(component.view).toMatchObject({ state: "v9", error: { code: "forbidden" }, messages: [] });
 });

@@ -106,7 +106,7 @@ describe("after close()", () => {
     const published = client.channel("room").publish(2);
     const next = await environment.socket();
     next.welcome();
-    next.say({ type: "ack", channel: "room", id: "x", duplicate: false, ref: next.refOf("publish") });
+    next.deliver({ type: "ack", channel: "room", id: "x", duplicate: false, ref: next.refOf("publish") });
     expect(await published).toMatchObject({ type: "ack" });
   });
 
@@ -124,7 +124,7 @@ describe("after close()", () => {
     const published = client.channel("room").publish(1);
     const code = published.then(String, (error) => error.code);
     await settle();
-    const sent = () => socket.said.filter((it) => it.command.type === "publish");
+    const sent = () => socket.sent.filter((it) => it.command.type === "publish");
     for (const times of [1, 2, 3]) {
       expect(sent()).toHaveLength(times);
       await live(environment, socket, 30_000);
@@ -144,46 +144,46 @@ describe("after close()", () => {
     await environment.move(100_000);
     const next = await environment.socket();
     next.welcome();
-    next.say({ type: "ack", channel: "room", id: "x", duplicate: false, ref: next.refOf("publish") });
+    next.deliver({ type: "ack", channel: "room", id: "x", duplicate: false, ref: next.refOf("publish") });
     expect(await published).toMatchObject({ type: "ack" });
   });
 
   test("repeats a subscription until a live server answers it", async () => {
     const environment = new ScriptedEnvironment();
     const { client, socket } = await environment.connected();
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const room = client.channel("room");
-    room.on("message", ({ data }) => heard.push(data));
-    room.on("error", ({ code }) => heard.push(code));
+    room.on("message", ({ data }) => received.push(data));
+    room.on("error", ({ code }) => received.push(code));
     await environment.move(0);
     await live(environment, socket, 150_000);
     expect(socket.commands.filter(({ type }) => type === "subscribe").length).toBeGreaterThan(4);
     socket.subscribed("room", { epoch: "e", offset: 0, from: 1 });
-    socket.say({ type: "message", channel: "room", offset: 1, id: "m", timestamp: "", data: 7 });
-    expect(heard).toEqual([7]);
+    socket.deliver({ type: "message", channel: "room", offset: 1, id: "m", timestamp: "", data: 7 });
+    expect(received).toEqual([7]);
   });
 
   test("reports a getState that hangs as an error, and calls it again", async () => {
     const environment = new ScriptedEnvironment();
     const { client, socket } = await environment.connected();
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     let asked = 0;
     const getState = () => (++asked === 1 ? new Promise<never>(() => {}) : Promise.resolve({ data: asked }));
     const doc = client.channel("doc", { getState });
-    doc.on("state", (data) => heard.push(data));
-    doc.on("error", ({ code }) => heard.push(code));
+    doc.on("state", (data) => received.push(data));
+    doc.on("error", ({ code }) => received.push(code));
     await environment.move(0);
     await live(environment, socket, 29_000);
-    expect([asked, heard]).toEqual([1, []]);
+    expect([asked, received]).toEqual([1, []]);
     await live(environment, socket, 2000);
-    expect([asked, heard]).toEqual([2, ["no-state", 2]]);
+    expect([asked, received]).toEqual([2, ["no-state", 2]]);
     expect(socket.commands).toMatchObject([{ type: "subscribe", channel: "doc" }]);
   });
 
   test("ignores a getState that hangs past close(), and calls it again after connect()", async () => {
     const environment = new ScriptedEnvironment();
     const { client } = await environment.connected();
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     let asked = 0;
     let answer: (state: { data: unknown }) => void = () => {};
     const getState = () =>
@@ -192,20 +192,20 @@ describe("after close()", () => {
         answer = resolve;
       });
     const doc = client.channel("doc", { getState });
-    doc.on("state", (data) => heard.push(data));
-    doc.on("error", ({ code }) => heard.push(code));
+    doc.on("state", (data) => received.push(data));
+    doc.on("error", ({ code }) => received.push(code));
     await environment.move(0);
     client.close();
     answer({ data: "late" });
     await settle();
     await environment.move(60_000);
-    expect([asked, heard]).toEqual([1, []]);
+    expect([asked, received]).toEqual([1, []]);
     client.connect();
     await environment.move(0);
     expect(asked).toBe(2);
     answer({ data: "new" });
     await settle();
-    expect(heard).toEqual(["new"]);
+    expect(received).toEqual(["new"]);
   });
 
   test("ignores a state that arrives after close(), and loads it again after connect()", async () => {
@@ -228,7 +228,7 @@ describe("after close()", () => {
 async function live(environment: ScriptedEnvironment, socket: ScriptedSocket, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 1000) {
     await environment.move(1000);
-    socket.say({ type: "pong" });
+    socket.deliver({ type: "pong" });
   }
 }
 
@@ -252,6 +252,6 @@ function act(
 }
 
 function answerLast(socket: ScriptedSocket, frame: object): void {
-  const ref = socket.said.findLast((it) => it.ref !== undefined)?.ref;
-  if (ref !== undefined) socket.say({ ...frame, ref });
+  const ref = socket.sent.findLast((it) => it.ref !== undefined)?.ref;
+  if (ref !== undefined) socket.deliver({ ...frame, ref });
 }

@@ -55,7 +55,7 @@ describe("never reconnects or retries in a loop, against a server", () => {
     ],
     ["that refuses handshakes temporarily", {}, (it) => it.end(4053, { retryAfterMs: 0 })],
     ["that reports an expired token at each handshake", { token: () => "t" }, (it) => it.end(4010)],
-    ["that answers with an invalid welcome", {}, (it) => it.say({ type: "system", event: "welcome" })],
+    ["that answers with an invalid welcome", {}, (it) => it.deliver({ type: "system", event: "welcome" })],
     ["that refuses a channel of a stream", { transports: ["sse"] }, (it) => it.welcome({})],
   ])("%s: fewer than forty connections a minute", async (_, options, onSocket) => {
     const environment = unlucky();
@@ -79,16 +79,16 @@ describe("never reconnects or retries in a loop, against a server", () => {
         .channel("room")
         .publish(1)
         .catch(() => {});
-      let heard = 0;
+      let answered = 0;
       const refuse = () => {
-        const said = environment.sockets[0]?.said ?? [];
+        const sent = environment.sockets[0]?.sent ?? [];
         // Twice each: a server may send duplicates.
-        for (const { ref } of said.slice(heard)) {
+        for (const { ref } of sent.slice(answered)) {
           for (let times = 0; ref !== undefined && times < 2; times++) {
-            environment.sockets[0]?.say({ type: "error", ref, code, message: "", retry_after_ms: 0 });
+            environment.sockets[0]?.deliver({ type: "error", ref, code, message: "", retry_after_ms: 0 });
           }
         }
-        heard = said.length;
+        answered = sent.length;
         environment.sockets[0]?.comment();
       };
       await minute(environment, (it) => it.welcome(), refuse);

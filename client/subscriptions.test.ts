@@ -78,9 +78,9 @@ describe("a channel", () => {
     await environment.move(0);
     const { messages, gaps } = log(client.channel("room:1"));
     await environment.move(0);
-    socket.say({ type: "subscribed", channel: "room:1", ref: first, ...live });
+    socket.deliver({ type: "subscribed", channel: "room:1", ref: first, ...live });
     socket.message("room:1", 10);
-    socket.say({ type: "unsubscribed", channel: "room:1" });
+    socket.deliver({ type: "unsubscribed", channel: "room:1" });
     socket.subscribed("room:1", { ...live, offset: 12, from: 13 });
     socket.message("room:1", 13);
     expect(messages).toEqual([13]);
@@ -133,7 +133,7 @@ describe("an incoming message or gap", () => {
     const { gaps } = log(client.channel("room:1"));
     await environment.move(0);
     const gap = { channel: "room:1", reason: "history-too-short", epoch: "k3x9", from: 1, to: 4, message: "" };
-    socket.say({ type: "system", event: "gap", ...gap });
+    socket.deliver({ type: "system", event: "gap", ...gap });
     expect(gaps).toEqual([]);
     socket.subscribed("room:1", live);
     expect(gaps).toEqual([]);
@@ -155,7 +155,7 @@ describe("an incoming message or gap", () => {
   test("causes no second gap after an announced one", async () => {
     const { socket, got, room } = await inRoom();
     const gap = { epoch: "k3x9", from: 10, to: 40, reason: "history-too-short" } as const;
-    socket.say({ type: "system", event: "gap", channel: "room:1", message: "", ...gap });
+    socket.deliver({ type: "system", event: "gap", channel: "room:1", message: "", ...gap });
     socket.message("room:1", 41);
     expect(got.gaps).toEqual([gap]);
     expect(got.messages).toEqual([41]);
@@ -165,7 +165,7 @@ describe("an incoming message or gap", () => {
   test("is counted from the start of a new epoch", async () => {
     const { socket, got } = await inRoom();
     const gap = { epoch: "new", from: 1, to: 2, reason: "epoch-changed" } as const;
-    socket.say({ type: "system", event: "gap", channel: "room:1", message: "", ...gap });
+    socket.deliver({ type: "system", event: "gap", channel: "room:1", message: "", ...gap });
     socket.message("room:1", 3);
     expect(got.gaps).toEqual([gap]);
     expect(got.messages).toEqual([3]);
@@ -173,7 +173,7 @@ describe("an incoming message or gap", () => {
 
   test("causes no gap after an advance frame", async () => {
     const { socket, got } = await inRoom();
-    socket.say({ type: "advance", channel: "room:1", offset: 12 });
+    socket.deliver({ type: "advance", channel: "room:1", offset: 12 });
     socket.message("room:1", 13);
     expect(got).toMatchObject({ gaps: [], messages: [13] });
   });
@@ -181,7 +181,7 @@ describe("an incoming message or gap", () => {
   test("is delivered every time if it has no offset", async () => {
     const { socket, got } = await inRoom();
     const typing = { type: "message", channel: "room:1", id: "x", timestamp: "", data: "typing" };
-    socket.say(typing, typing);
+    socket.deliver(typing, typing);
     expect(got.messages).toEqual(["typing", "typing"]);
   });
 
@@ -297,7 +297,7 @@ describe("a refusal", () => {
     const { environment, socket, client } = await connected();
     const { errors } = log(client.channel("secret"));
     await environment.move(0);
-    socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "not yours" });
+    socket.deliver({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "not yours" });
     client.channel("secret").on("message", () => {});
     await environment.move(0);
     expect(errors).toEqual(["forbidden: not yours"]);
@@ -317,9 +317,9 @@ describe("a refusal", () => {
     const socket = await environment.untilNextTry(client);
     expect(socket.query).toEqual({});
     socket.welcome();
-    const [first, second] = socket.said;
-    socket.say({ type: "subscribed", channel: "fine", ref: first?.ref, ...live });
-    socket.say({ type: "error", ref: second?.ref, code: "forbidden", message: "not yours" });
+    const [first, second] = socket.sent;
+    socket.deliver({ type: "subscribed", channel: "fine", ref: first?.ref, ...live });
+    socket.deliver({ type: "error", ref: second?.ref, code: "forbidden", message: "not yours" });
     socket.message("fine", 10);
     expect(fine.messages).toEqual([10]);
     expect(secret.errors).toEqual(["forbidden: not yours"]);
@@ -346,9 +346,9 @@ describe("a refusal", () => {
     const { environment, socket, client } = await connected();
     const { errors, messages } = log(client.channel("room:1"));
     await environment.move(0);
-    socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "broker-unavailable", message: "" });
+    socket.deliver({ type: "error", ref: socket.refOf("subscribe"), code: "broker-unavailable", message: "" });
     await environment.move(500);
-    socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "broker-unavailable", message: "" });
+    socket.deliver({ type: "error", ref: socket.refOf("subscribe"), code: "broker-unavailable", message: "" });
     await environment.move(1000);
     socket.subscribed("room:1", live);
     socket.message("room:1", 10);
@@ -361,7 +361,7 @@ describe("a refusal", () => {
     const { errors } = log(client.channel("room:1"));
     await environment.move(0);
     const ref = socket.refOf("subscribe");
-    socket.say({ type: "error", ref, code: "rate-limited", message: "", retry_after_ms: 800 });
+    socket.deliver({ type: "error", ref, code: "rate-limited", message: "", retry_after_ms: 800 });
     await environment.move(1299);
     expect(socket.commands).toHaveLength(1);
     await environment.move(1);

@@ -9,7 +9,7 @@ await runScript(async () => {
   if (name === undefined || !existsSync(file)) {
     const names = existsSync("bench") ? readdirSync("bench").filter(isBench) : [];
     console.error(
-      `Which one? npm run bench -- <name>\n${names.map((it) => `  ${it.replace(/\.ts$/, "")}`).join("\n")}`,
+      `Choose a benchmark: npm run bench -- NAME\n${names.map((it) => `  ${it.replace(/\.ts$/, "")}`).join("\n")}`,
     );
     return 1;
   }

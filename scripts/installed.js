@@ -4,13 +4,13 @@ import { join } from "node:path";
 /** @typedef {{ version?: string, dev?: boolean, optional?: boolean }} LockedPackage */
 
 /**
- * Whether the npm packages of a checkout are the ones that its package-lock.json names.
+ * Whether the installed npm packages are those in package-lock.json.
  *
- * Versions decide, not the times of files. A checkout or a copy gives files new times, and `npm ci` removes everything
- * first: started without need, it would take the packages away from servers and tests that run from this folder.
+ * Compares versions, not file times, because a checkout or a copy changes file times. An unnecessary `npm ci` would do harm:
+ * it removes all packages first, also those of servers and tests that run in this folder.
  *
  * @param {string} folder the root of the checkout
- * @param {{ forDevelopment: boolean }} options a server alone needs no packages for development
+ * @param {{ forDevelopment: boolean }} options a server does not need the packages for development
  */
 export function isInstalled(folder, { forDevelopment }) {
   const wanted = packagesOf(join(folder, "package-lock.json"));
@@ -18,14 +18,14 @@ export function isInstalled(folder, { forDevelopment }) {
   return [...wanted].every(([path, { version, dev, optional }]) => {
     if (dev === true && !forDevelopment) return true;
     const found = installed.get(path);
-    // Those of other platforms are optional, and stay away.
+    // Packages for other platforms are optional, and npm does not install them.
     return found === undefined ? optional === true : found.version === version;
   });
 }
 
 /**
- * @param {string} file written by npm
- * @returns {ReadonlyMap<string, LockedPackage>} by path in the folder; without the project itself
+ * @param {string} file a lock file of npm
+ * @returns {ReadonlyMap<string, LockedPackage>} by path, without the project itself
  */
 function packagesOf(file) {
   /** @type {{ packages?: Record<string, LockedPackage> }} */

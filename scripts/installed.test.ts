@@ -26,13 +26,13 @@ function install(packages: object): void {
 }
 
 test.each([
-  ["all packages are there", true, true, all],
-  ["those of other platforms are missing", true, true, { ...all, "node_modules/@oven/bun-windows-x64": undefined }],
-  ["those for development are missing", false, true, server],
-  ["one that the server needs is missing", false, false, { "node_modules/typescript": compiler }],
-  ["one has another version", false, false, { ...all, "node_modules/hono": { version: "4.13.18" } }],
+  ["all packages are installed", true, true, all],
+  ["packages for other platforms are missing", true, true, { ...all, "node_modules/@oven/bun-windows-x64": undefined }],
+  ["packages for development are missing", false, true, server],
+  ["a package that the server needs is missing", false, false, { "node_modules/typescript": compiler }],
+  ["a package has another version", false, false, { ...all, "node_modules/hono": { version: "4.13.18" } }],
   ["the compiler has another version", false, true, { ...all, "node_modules/typescript": { version: "7.0.1" } }],
-])("where %s, the packages will do for a check: %p, and for a server: %p", (_, canCheck, canServe, packages) => {
+])("if %s, the packages suffice for development: %p, and for a server: %p", (_, canCheck, canServe, packages) => {
   install(packages);
   expect([isInstalled(folder, { forDevelopment: true }), isInstalled(folder, { forDevelopment: false })]).toEqual([
     canCheck,
@@ -44,7 +44,7 @@ test("nothing is installed in a fresh checkout", () => {
   expect(isInstalled(folder, { forDevelopment: false })).toBe(false);
 });
 
-test("a lock file that is newer than the packages, but the same, changes nothing", () => {
+test("a lock file that is newer than the packages, but unchanged, has no effect", () => {
   install(all);
   const later = new Date(Date.now() + 60_000);
   utimesSync(join(folder, "package-lock.json"), later, later);

@@ -16,7 +16,7 @@ export function refuseSwallowedFlags(command, args) {
   });
   if (flags.length === 0) return;
   const words = flags.map(({ flag, value }) => (value === "true" ? flag : `${flag}=${value}`));
-  // Of `--port 9000` npm passes on the value. With two such flags, it is unknown which value belongs to which flag.
+  // npm passes on only the value of `--port 9000`. With two such flags, it is unknown which value belongs to which flag.
   const isClear = args.length === 0 || (args.length === 1 && words.length === 1);
   const line = [command, "--", ...(isClear ? [...words, ...args] : words.map((word) => `${word} …`))].join(" ");
   const names = flags.map(({ flag }) => flag).join(", ");

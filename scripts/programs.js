@@ -3,8 +3,8 @@ import { delimiter, dirname, join, normalize } from "node:path";
 import { run } from "./run.js";
 
 /**
- * Programs that some tests and scripts drive. To add one, add a line here, and a file `<name>.ts` somewhere in tests/ that starts it: a test
- * that imports that file, directly or through others, needs the program, and finds its path in the variable.
+ * Programs that some tests and scripts need. To add one, add a line here, and a file `<name>.ts` somewhere in tests/ that
+ * starts it. A test that imports that file, directly or indirectly, gets the program's path in the variable.
  */
 export const programs = {
   redis: { names: ["redis-server"], debianPackage: "redis-server", variable: "FANFARE_REDIS_SERVER" },
@@ -21,34 +21,34 @@ export const programs = {
 /** @typedef {keyof typeof programs} ProgramName */
 
 /** Debian installs servers here, but these folders are not on the PATH of an ordinary user. */
-const folders = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+const serverFolders = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
-/** The message is shown to the user: it names what is missing and says what to do. */
+/** An error whose message is shown to the user. It says what is missing and what to do. */
 export class SetupError extends Error {
   /** @override */
   name = "SetupError";
 }
 
 /**
- * What finding and installing depends on; tests pass their own.
+ * The machine on which programs are found and installed. Tests pass a fake one.
  *
  * @typedef {object} Machine
  * @property {NodeJS.ProcessEnv} env
- * @property {readonly string[]} folders looked through after the PATH
+ * @property {readonly string[]} folders searched after the PATH
  * @property {boolean} isRoot
- * @property {(program: string, args: readonly string[]) => Promise<boolean>} run true when it ended with exit code 0
+ * @property {(program: string, args: readonly string[]) => Promise<boolean>} run resolves with whether the exit code was 0
  */
 
 /** @type {Machine} */
 const thisMachine = {
   env: process.env,
-  folders,
+  folders: serverFolders,
   isRoot: process.getuid?.() === 0,
   run: async (program, args) => (await run(program, args, { env: { DEBIAN_FRONTEND: "noninteractive" } })).code === 0,
 };
 
 /**
- * Finds all programs that the chosen test files need, and installs what is missing.
+ * Finds all programs that the selected test files need, and installs missing ones.
  *
  * @param {readonly string[]} testFiles paths from the root of the project
  * @returns {Promise<NodeJS.ProcessEnv>} the path of each program, in its variable
@@ -62,8 +62,8 @@ export async function providePrograms(testFiles, machine = thisMachine) {
 }
 
 /**
- * Takes the path from the program's variable, finds it on this machine, or installs it where Debian packages can be
- * installed without a password.
+ * Returns the path in the program's variable, finds the program on this machine, or installs its Debian package if that
+ * needs no password.
  *
  * @param {ProgramName} name
  * @param {Machine} machine
@@ -110,9 +110,9 @@ export function neededBy(testFiles) {
  * @returns {readonly string[]} the test files that `bun test` runs for them
  */
 export function testFiles(filters) {
-  const rooms = ["bench", "client", "protocol", "scripts", "server", "tests", "web"];
-  return rooms
-    .flatMap((room) => readdirSync(room, { recursive: true, encoding: "utf8" }).map((it) => join(room, it)))
+  const folders = ["bench", "client", "protocol", "scripts", "server", "tests", "web"];
+  return folders
+    .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: "utf8" }).map((it) => join(folder, it)))
     .filter((it) => /\.test\.tsx?$/.test(it))
     .filter((it) => filters.length === 0 || filters.some((filter) => it.includes(filter.replace(/^\.\//, ""))));
 }
@@ -132,12 +132,12 @@ function isExecutable(path) {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   } catch {
-    return false; // missing, or not ours to run
+    return false; // It does not exist, or this user may not run it.
   }
 }
 
 /**
- * Does nothing if a password would be needed: then `provideProgram` says what to do.
+ * Does nothing if a password is needed. `provideProgram` then says what to do.
  *
  * @param {string} name
  * @param {Machine} machine

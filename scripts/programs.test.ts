@@ -43,7 +43,7 @@ describe("a program that tests need", () => {
     expect(commands).toEqual([]);
   });
 
-  test("is found where servers are kept, which is not on the PATH of an ordinary user", async () => {
+  test("is found in the folders for servers, which are not on the PATH of an ordinary user", async () => {
     const path = put("nginx");
     expect(await provideProgram("nginx", { ...machine(), env: { PATH: "" }, folders: [folder] })).toBe(path);
   });
@@ -53,12 +53,12 @@ describe("a program that tests need", () => {
     expect(await provideProgram("browser", machine())).toBe(path);
   });
 
-  test("is not a folder, and not a file that cannot be run", async () => {
+  test("is neither a folder nor a file that is not executable", async () => {
     mkdirSync(join(folder, "nginx"));
     await expect(provideProgram("nginx", machine())).rejects.toThrow(advice);
   });
 
-  test("is the one that its variable names", async () => {
+  test("is the one in its variable", async () => {
     put("nginx");
     const other = put("my-nginx");
     expect(await provideProgram("nginx", machine({ env: { FANFARE_NGINX: other } }))).toBe(other);
@@ -85,7 +85,7 @@ describe("a program that tests need", () => {
     expect(commands).toEqual([install, "apt-get update", install]);
   });
 
-  test("is installed through sudo by anybody else, which never asks for a password", async () => {
+  test("is installed with sudo by other users, and sudo never asks for a password", async () => {
     put("apt-get");
     await expect(provideProgram("nginx", machine({ isRoot: false }))).rejects.toThrow(advice);
     expect(commands).toEqual([]);
@@ -94,7 +94,7 @@ describe("a program that tests need", () => {
     expect(commands).toEqual([`sudo -n ${install}`, "sudo -n apt-get update"]);
   });
 
-  test("that cannot be installed is named, with what to do", async () => {
+  test("that cannot be installed is reported, with what to do", async () => {
     const failing = provideProgram("browser", machine());
     await expect(failing).rejects.toThrow(SetupError);
     await expect(failing).rejects.toThrow(
@@ -106,7 +106,7 @@ describe("a program that tests need", () => {
 });
 
 describe("a test file needs a program", () => {
-  test("when it imports what starts it, directly or through others", () => {
+  test("if it imports the file that starts it, directly or indirectly", () => {
     expect(neededBy(["tests/e2e/client-browser.test.ts"])).toEqual(["browser"]);
     expect(neededBy(["tests/e2e/page.test.ts"])).toEqual(["browser"]);
     expect(neededBy(["tests/redis/broker.test.ts"])).toEqual(["redis"]);
@@ -119,7 +119,7 @@ describe("a test file needs a program", () => {
   });
 });
 
-test("the chosen test files are those whose path contains one of the words", () => {
+test("the selected test files are those whose path contains one of the words", () => {
   expect(testFiles(["scripts/programs", "./tests/e2e/start"]).toSorted()).toEqual([
     "scripts/programs.test.ts",
     "tests/e2e/start.test.ts",

@@ -3,35 +3,35 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 /**
- * A Unix socket's path holds 107 bytes. Tests make folders with sockets in this folder, and servers under test put
- * theirs in a folder of a test's own: that takes up to 60.
+ * The path of a Unix socket may have 107 bytes. Tests and servers under test create sockets in folders inside this folder,
+ * which takes up to 60 bytes.
  */
 const maxPathBytes = 45;
-/** A process that was just killed takes a moment to disappear. */
+/** A process that was just killed takes a moment to exit. */
 const patienceMs = 3000;
-const lookMs = 50;
+const pollMs = 50;
 
 /**
- * A folder of its own for everything that one test run writes. Each test process has it as TMPDIR and passes it on to
- * what it starts, so that what is left afterwards can be found.
+ * A new folder for everything that one test run writes. It is the TMPDIR of each test process and of the processes that
+ * tests start, so everything that they leave behind can be found.
  */
 export class RunFolder {
   /** @type {string} */
   path;
 
-  /** @throws {Error} where no place for it can be written to */
+  /** @throws {Error} if none of the places is writable and has a short path */
   constructor(places = usualPlaces()) {
     this.path = makeFolder(places);
   }
 
   /**
-   * Waits a moment for what is ending, kills what still runs, and removes everything.
+   * Waits a moment for processes that are exiting, kills the others, and removes the folder.
    *
-   * @returns {Promise<readonly string[]>} what tests left behind: one line per file, folder or process
+   * @returns {Promise<readonly string[]>} what the tests left behind: one line per file, folder or process
    */
   async close(graceMs = patienceMs) {
     const until = performance.now() + graceMs;
-    while (this.#processes().length > 0 && performance.now() < until) await new Promise((go) => setTimeout(go, lookMs));
+    while (this.#processes().length > 0 && performance.now() < until) await new Promise((go) => setTimeout(go, pollMs));
     const left = this.#processes().map(({ pid, command }) => {
       kill(pid);
       return `process ${pid}: ${command}`;
@@ -41,19 +41,19 @@ export class RunFolder {
     return [...left, ...files.map((it) => `in TMPDIR: ${it}`)];
   }
 
-  /** Running processes whose TMPDIR is this folder or a folder in it. Linux only. */
+  /** The running processes whose TMPDIR is this folder or a folder in it. Linux only. */
   #processes() {
     return pids().flatMap((pid) => {
       const environment = `\0${textOf(`/proc/${pid}/environ`)}`;
       const isOurs = environment.includes(`\0TMPDIR=${this.path}\0`) || environment.includes(`\0TMPDIR=${this.path}/`);
-      // A zombie has no command line any more, and waits only for its parent to read its exit code.
+      // A zombie has an empty command line. It has exited, and its parent has not read the exit code yet.
       const command = isOurs ? textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim() : "";
       return command === "" ? [] : [{ pid, command: command.slice(0, 200) }];
     });
   }
 }
 
-/** Where a run's folder may be, in the order in which they are tried. */
+/** Where the folder of a run may be, in the order of preference. */
 function usualPlaces() {
   return [tmpdir(), "/tmp", "/var/tmp", "/dev/shm", resolve("node_modules/.cache")];
 }
@@ -71,7 +71,7 @@ function makeFolder(places) {
     }
   }
   throw new Error(
-    `There is no place for temporary files. Set TMPDIR to a folder with a short path.\n${failures.join("\n")}`,
+    `Found no folder for temporary files. Set TMPDIR to a writable folder with a short path.\n${failures.join("\n")}`,
   );
 }
 
@@ -91,7 +91,7 @@ function textOf(path) {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return ""; // it has ended, or belongs to somebody else
+    return ""; // The process has exited, or belongs to another user.
   }
 }
 
@@ -100,11 +100,11 @@ function kill(pid) {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It ended in the meantime.
+    // It has exited in the meantime.
   }
 }
 
-/** What Bun, Chromium and the compiler keep in TMPDIR for their own use. @param {string} name */
+/** Whether Bun, Chromium or the compiler created this file for its own use. @param {string} name */
 function isOfTheRuntime(name) {
   return /^(bun-|\.org\.chromium\.|org\.chromium\.|playwright)/.test(name);
 }

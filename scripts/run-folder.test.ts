@@ -10,7 +10,7 @@ afterEach(() => {
   for (const it of made.splice(0)) rmSync(it, { recursive: true, force: true });
 });
 
-/** A place for run folders, with a short path. */
+/** Makes a place for run folders, with a short path. */
 function makePlace(): string {
   const place = mkdtempSync(join(process.platform === "linux" ? "/dev/shm" : tmpdir(), "p-"));
   made.push(place);
@@ -18,7 +18,7 @@ function makePlace(): string {
 }
 
 describe("the folder of a test run", () => {
-  test("is gone afterwards, and nothing is reported where nothing was left", async () => {
+  test("is removed afterwards, and nothing is reported if nothing was left behind", async () => {
     const folder = new RunFolder([makePlace()]);
     expect(existsSync(folder.path)).toBe(true);
     expect(await folder.close()).toEqual([]);
@@ -37,7 +37,7 @@ describe("the folder of a test run", () => {
     const folder = new RunFolder([makePlace()]);
     const env = { PATH: process.env.PATH ?? "", TMPDIR: join(folder.path, "of-a-test") };
     const child = Bun.spawn(["sleep", "1000"], { env });
-    // A process that is stopped before it has become the program still has this one's environment.
+    // A process that is stopped before it executes the program still has the environment of this process.
     await until(() => readFileSync(`/proc/${child.pid}/cmdline`, "latin1").startsWith("sleep"), "the program runs");
     if (how === "stopped") child.kill("SIGSTOP");
     expect(await folder.close(0)).toEqual([`process ${child.pid}: sleep 1000`]);
@@ -55,13 +55,13 @@ describe("the folder of a test run", () => {
     expect(other.exitCode).toBeNull();
   });
 
-  test("takes the next place where one cannot be written to, or has a path that is too long for sockets", async () => {
+  test("is in the next place if one is not writable, or its path is too long for sockets", async () => {
     const place = makePlace();
     const long = join(place, "a".repeat(60));
     mkdirSync(long);
     const folder = new RunFolder(["/dev/null", long, place]);
     expect(dirname(folder.path)).toBe(place);
     await folder.close();
-    expect(() => new RunFolder(["/dev/null", long])).toThrow("Set TMPDIR to a folder with a short path.");
+    expect(() => new RunFolder(["/dev/null", long])).toThrow("Set TMPDIR to a writable folder with a short path.");
   });
 });

@@ -2,17 +2,18 @@ import { spawn } from "node:child_process";
 
 /**
  * @typedef {object} Ended
- * @property {number | undefined} code undefined when a signal ended it, or it never started
- * @property {string} output what it printed, where it was listened to
+ * @property {number | undefined} code undefined if a signal killed it, or it could not be started
+ * @property {string} output its output, if `listen` was set
  */
 
 /**
- * Runs a program in the terminal's process group and waits until it exits. The terminal sends Ctrl+C to it, not this process.
+ * Runs a program in the terminal's process group and waits until it exits. Ctrl+C reaches the program directly from the
+ * terminal.
  *
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, listen?: boolean, limitMs?: number }} [options] `listen` keeps the output besides
- *   showing it; after `limitMs` the program is killed
+ * @param {{ env?: NodeJS.ProcessEnv, listen?: boolean, limitMs?: number }} [options] `listen`: also returns the
+ *   output. After `limitMs` the program is killed.
  * @returns {Promise<Ended>}
  */
 export function run(program, args, { env = {}, listen = false, limitMs } = {}) {

@@ -32,11 +32,11 @@ export function requireBun() {
 }
 
 /**
- * Installs the npm packages where one is missing or has another version than in package-lock.json.
+ * Installs the npm packages if one is missing or has another version than in package-lock.json.
  *
- * No install script runs: none of the packages needs one.
+ * Install scripts do not run, because none of the packages needs one.
  *
- * @param {{ forDevelopment: boolean }} options a server alone needs neither compiler nor linter
+ * @param {{ forDevelopment: boolean }} options a server needs neither the compiler nor the linter
  * @throws {SetupError}
  */
 export async function installPackages({ forDevelopment }) {
@@ -49,7 +49,7 @@ export async function installPackages({ forDevelopment }) {
   if (code !== 0) throw new SetupError("npm ci failed: see its messages above.");
 }
 
-/** The npm that runs this script. The PATH may contain another one, or none on Windows without a shell. */
+/** The npm that runs this script. The npm on the PATH may be another one, and on Windows it may need a shell. */
 function npm() {
   const self = process.env.npm_execpath ?? "";
   return basename(self) === "npm-cli.js"

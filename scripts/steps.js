@@ -5,15 +5,15 @@ import { run } from "./run.js";
 import { RunFolder } from "./run-folder.js";
 import { casesOf, summaryOf, withoutExpectation } from "./summary.js";
 
-/** @typedef {{ passed: number, failed: number, skipped: readonly string[] }} Tally names of skipped tests end with the reason */
+/** @typedef {{ passed: number, failed: number, skipped: readonly string[] }} Tally The names of skipped tests end with the reason. */
 
-/** Each has its own globals: what runs on Bun, what must run without it, what runs in a browser, and its tests, on both. */
+/** Each has its own globals: code for Bun, code that must not need Bun, code for browsers, and tests of code for browsers. */
 const compilerSettings = ["tsconfig.json", "client/tsconfig.json", "web/tsconfig.json", "web/tsconfig.test.json"];
 
-/** Concurrent tests of one file that run at a time: each starts a server or several. */
+/** How many concurrent tests of one file run at a time. Each may start several servers. */
 const maxConcurrency = 5;
 
-/** How long each test file took last time, so that the slowest ones start first. */
+/** Stores how long each test file took, so that the slowest ones start first in the next run. */
 const timings = "node_modules/.cache/test-timings.json";
 
 /** @returns {Promise<Tally>} */
@@ -31,22 +31,22 @@ export async function checkTypes() {
 }
 
 /**
- * Runs `bun test`, one process per core, and counts what it reports. Three things make a run fail besides a failed test:
+ * Runs `bun test`, one process per core, and counts the results. Besides failed tests, three things make a run fail:
  *
- * - A runner that ends without its summary has crashed, whatever its exit code: a test that calls process.exit(0) ends
- *   it as if all were well.
- * - A test that passed without checking anything can never fail.
- * - A test that leaves a file, a folder or a process behind disturbs the next run.
+ * - The runner exits without its summary, whatever its exit code is. A test that calls process.exit(0) would otherwise
+ *   look like a success.
+ * - A test passes without checking anything. It could never fail.
+ * - A test leaves a file, a folder or a process behind, which could disturb the next run.
  *
  * @param {string} bun
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, limitMs: number }} options after `limitMs` the run is killed, and has failed
+ * @param {{ env?: NodeJS.ProcessEnv, limitMs: number }} options after `limitMs` the run is killed, and counts as failed
  * @returns {Promise<Tally>}
  */
 export async function runTests(bun, args, { env = {}, limitMs }) {
   const folder = new RunFolder();
   const report = join(folder.path, "report.xml");
-  // --no-orphans: a run that is killed takes the servers that its tests started with it.
+  // --no-orphans: if the run is killed, the servers that its tests started are killed, too.
   const options = [
     "--no-env-file",
     "--no-orphans",
@@ -62,12 +62,14 @@ export async function runTests(bun, args, { env = {}, limitMs }) {
   });
   const { passed, failed, isComplete } = summaryOf(output);
   const cases = existsSync(report) ? casesOf(readFileSync(report, "utf8")) : [];
-  const problems = isComplete ? [] : [`The test run ended without its summary (exit code ${code ?? "none: killed"}).`];
+  const problems = isComplete
+    ? []
+    : [`The test run ended without a summary (exit code: ${code ?? "none, it was killed"}).`];
   for (const { file, line, name } of withoutExpectation(cases, (it) => readFileSync(it, "utf8"))) {
     problems.push(`${file}:${line}: "${name}" passed without checking anything. Add an expectation.`);
   }
   for (const it of await folder.close()) if (it !== "in TMPDIR: report.xml") problems.push(`Left behind: ${it}`);
-  if (problems.length === 0 && code !== 0 && failed === 0) problems.push(`bun test ended with exit code ${code}.`);
+  if (problems.length === 0 && code !== 0 && failed === 0) problems.push(`bun test exited with code ${code}.`);
   for (const it of problems) console.error(it);
   const skipped = cases
     .filter(({ outcome }) => outcome === "skipped")
@@ -76,7 +78,7 @@ export async function runTests(bun, args, { env = {}, limitMs }) {
 }
 
 /**
- * Prints which tests were skipped and why, and the sum as the last line.
+ * Prints which tests were skipped and why. The last line contains the totals.
  *
  * @param {readonly Tally[]} tallies
  * @returns {number} the exit code

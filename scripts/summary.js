@@ -1,11 +1,12 @@
 /**
- * Reads ` 12 pass`, ` 1 skip`, ` 1 fail` and `Ran 14 tests across 2 files.`, which `bun test` prints at its end.
+ * Parses the summary at the end of the output of `bun test`: ` 12 pass`, ` 1 skip`, ` 1 fail` and
+ * `Ran 14 tests across 2 files.`
  *
  * @param {string} output
- * @returns {{ passed: number, failed: number, isComplete: boolean }} not complete: the runner crashed
+ * @returns {{ passed: number, failed: number, isComplete: boolean }} `isComplete` is false if the runner crashed
  */
 export function summaryOf(output) {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character begins a terminal's colour.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with the escape character.
   const lines = output.replaceAll(/\u001b\[[\d;]*m/g, "");
   const end = lines.lastIndexOf("\nRan ");
   const summary = end < 0 ? lines : lines.slice(lines.lastIndexOf("\n\n", end), end);
@@ -17,15 +18,15 @@ export function summaryOf(output) {
 /**
  * @typedef {object} TestCase
  * @property {string} file
- * @property {number} line where it is declared; 0 when unknown
+ * @property {number} line of its declaration; 0 if unknown
  * @property {string} name
  * @property {string} suite names of the `describe` blocks around it
- * @property {number} assertions how many expectations it checked; Bun does not count those of concurrent tests
+ * @property {number} assertions the number of expectations it checked; 0 for concurrent tests, where Bun does not count them
  * @property {"passed" | "failed" | "skipped"} outcome
  */
 
 /**
- * Reads the test cases of the report that `bun test --reporter=junit` writes.
+ * Parses the test cases in the report of `bun test --reporter=junit`.
  *
  * @param {string} xml
  * @returns {readonly TestCase[]}
@@ -47,10 +48,10 @@ export function casesOf(xml) {
 }
 
 /**
- * Tests that passed without checking anything: they can never fail.
+ * Finds tests that passed without checking anything. They can never fail.
  *
  * @param {readonly TestCase[]} cases
- * @param {(file: string) => string} read the source of a file
+ * @param {(file: string) => string} read returns the source of a file
  * @returns {readonly TestCase[]}
  */
 export function withoutExpectation(cases, read) {
@@ -60,10 +61,10 @@ export function withoutExpectation(cases, read) {
 }
 
 /**
- * Bun counts no expectations in concurrent tests, so their source must contain one.
+ * Whether a test is concurrent and its source contains an expectation, since Bun does not count those of concurrent tests.
  *
  * @param {readonly string[]} lines of a formatted file
- * @param {number} at the index of a line of its declaration; where there is a table before it, not always the first one
+ * @param {number} at the index of a line of its declaration, which is not always the first line if the test has a table
  */
 function isConcurrentAndExpects(lines, at) {
   const indentOf = (/** @type {string} */ line) => /^ */.exec(line)?.[0].length ?? 0;

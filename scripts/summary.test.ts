@@ -2,13 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { casesOf, summaryOf, withoutExpectation } from "./summary.js";
 
 describe("the summary of a run", () => {
-  test("is read from the end, also in colour", () => {
+  test("is parsed from the end of the output, also with colours", () => {
     const output =
       "\n 9 pass\n 9 fail\nprinted by a test\n\n\u001b[32m 12 pass\u001b[0m\n 1 skip\n 2 fail\nRan 15 tests across 3 files.\n";
     expect(summaryOf(output)).toEqual({ passed: 12, failed: 2, isComplete: true });
   });
 
-  test("that is missing means that the runner crashed", () => {
+  test("is missing if the runner crashed", () => {
     expect(summaryOf("(pass) one\n")).toEqual({ passed: 0, failed: 0, isComplete: false });
   });
 });
@@ -25,7 +25,7 @@ const report = `<?xml version="1.0"?>
   <testcase name="empty" classname="" file="a.test.ts" line="8" assertions="0" />
 </testsuite></testsuites>`;
 
-test("test cases are read from the report, with the reason for which one is skipped", () => {
+test("test cases are parsed from the report, with the reason why one is skipped", () => {
   expect(casesOf(report)).toEqual([
     { file: "a.test.ts", line: 2, name: 'd > "e" é', suite: "x <y>", assertions: 3, outcome: "passed" },
     { file: "a.test.ts", line: 4, name: "later (needs Linux)", suite: "", assertions: 0, outcome: "skipped" },
@@ -49,7 +49,7 @@ describe("a test that passed without an expectation is found:", () => {
     expect(found('test("it", () => {\n  run();\n});\n\ntest("other", () => {\n  expect(1).toBe(1);\n});')).toBe(1);
   });
 
-  test("a concurrent one, by its source, since Bun does not count for those", () => {
+  test("a concurrent one, by its source, since Bun does not count its expectations", () => {
     expect(found('test.concurrent("it", async () => {\n  run();\n});\n\ntest("other", () => expect(1).toBe(1));')).toBe(
       1,
     );

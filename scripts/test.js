@@ -3,8 +3,8 @@ import { installPackages, requireBun, runScript } from "./setup.js";
 import { checkStyle, checkTypes, report, runTests } from "./steps.js";
 
 /**
- * `npm test` runs every check and test there is; `npm test -- server/hub` those whose path contains these words;
- * `--long` adds what takes minutes. The last line is always `N passed, N failed, N skipped`.
+ * `npm test` runs all checks and tests. `npm test -- server/hub` runs the tests whose path contains `server/hub`. `--long` adds
+ * tests that take minutes. The last line is always `N passed, N failed, N skipped`.
  */
 await runScript(async () => {
   const words = process.argv.slice(2);

@@ -9,10 +9,10 @@ import { HaProxy } from "./two-nodes/ha-proxy.js";
 import { Redis } from "./two-nodes/redis.js";
 
 /**
- * `npm run two-nodes -- --user-connections replace`: two nodes with two workers each, on one Redis and behind one HAProxy,
- * as they would run on four machines. All of it listens on loopback only, and ends with this script.
+ * `npm run two-nodes -- --user-connections replace`: two nodes with two workers each, on one Redis and behind one HAProxy.
+ * In production each would run on its own machine. All of them listen only on loopback, and stop with this script.
  *
- * Flags and settings from the environment are for both nodes; `--port` is HAProxy's.
+ * Flags and settings from the environment apply to both nodes. `--port` is HAProxy's port.
  */
 await runScript(async () => {
   const { proxyPort, args } = parseArguments(process.argv.slice(2));
@@ -42,7 +42,7 @@ await runScript(async () => {
 
 /**
  * @param {readonly string[]} all
- * @returns {{ proxyPort: number, args: readonly string[] }} 0 for a port that is free
+ * @returns {{ proxyPort: number, args: readonly string[] }} port 0 means any free port
  * @throws {SetupError}
  */
 function parseArguments(all) {
@@ -58,7 +58,7 @@ function parseArguments(all) {
   return { proxyPort: Number(value), args };
 }
 
-/** The first SIGINT or SIGTERM asks for the end, the second one hurries it. */
+/** The first SIGINT, SIGTERM or SIGHUP starts the shutdown. The second one closes the remaining connections. */
 function onSignals() {
   const hurry = new AbortController();
   let isAsked = false;
@@ -66,7 +66,10 @@ function onSignals() {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
       process.on(signal, () => {
         if (isAsked) hurry.abort();
-        else console.log("Stopping: clients are told, and may leave. Ctrl+C again closes them now.");
+        else
+          console.log(
+            "Shutting down: waiting for clients to disconnect. Press Ctrl+C again to close their connections now.",
+          );
         isAsked = true;
         resolve(undefined);
       });
@@ -80,17 +83,17 @@ function announce({ redis, one, two, proxy }) {
   console.log(`
 Two nodes share one Redis:
 
-  HAProxy   ${proxy.url}   sends each client to one of the nodes, and around one that is away
+  HAProxy   ${proxy.url}   sends each client to one of the nodes, and avoids a node that is down
   node one  ${one.url}
   node two  ${two.url}
   Redis     ${redis.url}
 
-Open the first address in several tabs. What one of them sends, all receive, whichever node they are connected to.
-  a message from outside   curl ${one.url}v1/channels/all/messages -d 'Hello, both'
-  every process            curl ${two.url}v1/nodes
-  stop one node            curl -X POST ${one.url}v1/drain
+Open the first address in several tabs. All tabs receive every message, whichever node they are connected to.
+  publish a message        curl ${one.url}v1/channels/all/messages -d 'Hello, both'
+  list all processes       curl ${two.url}v1/nodes
+  drain one node           curl -X POST ${one.url}v1/drain
 
-Ctrl+C ends everything.
+Ctrl+C stops everything.
 `);
-  if (availableParallelism() < 4) console.log("This machine has few cores: it is for trying out, not for measuring.\n");
+  if (availableParallelism() < 4) console.log("This machine has few cores, so do not use it for measurements.\n");
 }

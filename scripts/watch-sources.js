@@ -7,35 +7,35 @@ const isSetting = (/** @type {string} */ name) => /^(\.env|fanfare\.config\.\w+)
 const isSource = (/** @type {string} */ name) =>
   /\.(js|ts|tsx|css|html|svg)$/.test(name) && !/\.test\.tsx?$/.test(name);
 
-/** Changes within this many milliseconds are one: editors and tools often write several files at once. */
+/** Changes within this many milliseconds count as one, because editors and tools often write several files at once. */
 const settleMs = 100;
 
 /**
  * @typedef {object} Sources
- * @property {() => Promise<string>} next resolves with the name of a file that has changed since, once it is quiet again
+ * @property {() => Promise<string>} next resolves with the name of a changed file, once no more files change
  * @property {() => void} close
  */
 
 /** @returns {Sources} */
 export function watchSources() {
   /** @type {((name: string) => void) | undefined} */
-  let tell;
+  let report;
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
-  const note = (/** @type {string} */ name) => {
+  const onChange = (/** @type {string} */ name) => {
     clearTimeout(timer);
-    timer = setTimeout(() => tell?.(name), settleMs);
+    timer = setTimeout(() => report?.(name), settleMs);
   };
   const watchers = [
     ...folders.map((folder) =>
-      watch(folder, { recursive: true }, (_, name) => name !== null && isSource(name) && note(join(folder, name))),
+      watch(folder, { recursive: true }, (_, name) => name !== null && isSource(name) && onChange(join(folder, name))),
     ),
-    watch(".", (_, name) => name !== null && isSetting(name) && note(name)),
+    watch(".", (_, name) => name !== null && isSetting(name) && onChange(name)),
   ];
   return {
     next: () =>
       new Promise((resolve) => {
-        tell = resolve;
+        report = resolve;
       }),
     close: () => {
       clearTimeout(timer);

@@ -3,10 +3,10 @@ import { createInterface } from "node:readline";
 import { SetupError } from "../programs.js";
 import { requireBun } from "../setup.js";
 
-/** One node: `fanfare start` with two workers, unless it is asked for another number. */
+/** One node: `fanfare start`, with two workers by default. */
 export class FanfareNode {
   port = 0;
-  /** Resolves once it has ended, however that was. */
+  /** Resolves once the process has exited. */
   ended;
   #child;
   /** The last lines that it printed. */
@@ -21,10 +21,10 @@ export class FanfareNode {
    */
   constructor(name, args, env) {
     const child = spawn(requireBun(), ["--no-env-file", "server/main.ts", "start", ...args], {
-      // The end of this pipe tells the node that this process is gone, whatever ended it.
+      // When this process exits for whatever reason, this pipe closes and the node notices.
       env: { ...env, FANFARE_LAUNCHER_PIPE: "3" },
       stdio: ["ignore", "pipe", "pipe", "pipe"],
-      // In a group of its own: a terminal sends Ctrl+C to its whole group, and each node is to hear it once, from here.
+      // In its own process group. Otherwise the node would receive Ctrl+C twice: from the terminal and from this process.
       detached: true,
     });
     this.#child = child;
@@ -41,8 +41,8 @@ export class FanfareNode {
         });
       }
       child.once("close", () => {
-        console.log(`node ${name} has ended`);
-        reject(new SetupError(`node ${name} did not start; it said:\n${this.#lines.join("\n")}`));
+        console.log(`node ${name} has exited`);
+        reject(new SetupError(`node ${name} did not start; it printed:\n${this.#lines.join("\n")}`));
       });
     });
   }
@@ -52,12 +52,12 @@ export class FanfareNode {
    *
    * @param {string} name
    * @param {{ args: readonly string[], redisUrl: string }} options
-   * @throws {SetupError} with what it said
+   * @throws {SetupError} with its output
    */
   static async start(name, { args, redisUrl }) {
     /** @type {NodeJS.ProcessEnv} */
     const settings = { WORKERS: "2", TRUSTED_PROXIES: "127.0.0.1", ...process.env, REDIS_URL: redisUrl };
-    // One port cannot be both nodes', and there is one Redis.
+    // Both nodes would use the same OPS_PORT, and both use the Redis of this script.
     for (const name of ["OPS_PORT", "REDIS_HOST", "REDIS_URL_FILE"]) delete settings[name];
     const node = new FanfareNode(name, ["--host", "127.0.0.1", "--port", "0", ...args], settings);
     node.port = await node.#listening;
@@ -71,11 +71,11 @@ export class FanfareNode {
   /**
    * Waits until its clients have left.
    *
-   * @param {AbortSignal} hurry closes them instead
+   * @param {AbortSignal} hurry closes their connections instead of waiting
    */
   async stop(hurry) {
     this.#child.kill("SIGTERM");
-    // Sooner, the second signal would count as an echo of the first.
+    // A second signal that arrives sooner would count as a duplicate of the first.
     const earliestAt = performance.now() + 200;
     const again = () => setTimeout(() => this.#child.kill("SIGTERM"), earliestAt - performance.now());
     if (hurry.aborted) again();

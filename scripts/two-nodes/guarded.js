@@ -3,8 +3,8 @@ import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 
 /**
- * Runs a program that must not hear the terminal's Ctrl+C, since others still need it, and that must not outlive this
- * process, however that ends: the end of a pipe that this process holds ends the program.
+ * Runs a program that must not receive the terminal's Ctrl+C, because the nodes still need it, and that must stop when this
+ * process exits for whatever reason. It is stopped when a pipe closes that this process holds open.
  */
 const guard = `"$@" 3<&- & program=$!
 (cat <&3; kill "$program") >/dev/null 2>&1 & exec 3<&-
@@ -12,7 +12,7 @@ wait "$program" 2>/dev/null`;
 
 /** A program in the background. */
 export class Guarded {
-  /** Resolves with what it printed last, once it has ended. */
+  /** Resolves with its last lines of output, once it has exited. */
   ended;
   #child;
   #lines = /** @type {string[]} */ ([]);
@@ -21,7 +21,7 @@ export class Guarded {
    * @param {string} name
    * @param {string} program
    * @param {readonly string[]} args
-   * @param {{ isShown: boolean }} options whether its lines are printed, with its name in front
+   * @param {{ isShown: boolean }} options whether its output is shown, with its name in front of each line
    */
   constructor(name, program, args, { isShown }) {
     const child = spawn("/bin/sh", ["-c", guard, name, program, ...args], {
@@ -46,7 +46,7 @@ export class Guarded {
   }
 }
 
-/** @returns {Promise<number>} a port of loopback that nobody has now */
+/** @returns {Promise<number>} a port on loopback that is free at the moment */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -6,7 +6,7 @@ import { until } from "./until.js";
 
 /** @typedef {import("./fanfare-node.js").FanfareNode} FanfareNode */
 
-/** HAProxy in front of two nodes, with the recipe of deploy/two-nodes. */
+/** HAProxy in front of two nodes, with the configuration in deploy/two-nodes. */
 export class HaProxy {
   url;
   #program;
@@ -22,7 +22,7 @@ export class HaProxy {
 
   /**
    * @param {string} haproxy path of the program
-   * @param {{ folder: string, port: number, nodes: readonly [FanfareNode, FanfareNode] }} options port 0 for a free one
+   * @param {{ folder: string, port: number, nodes: readonly [FanfareNode, FanfareNode] }} options port 0 means any free port
    */
   static async start(haproxy, { folder, port: wanted, nodes: [one, two] }) {
     const port = wanted === 0 ? await freePort() : wanted;
@@ -31,20 +31,20 @@ export class HaProxy {
     writeFileSync(
       config,
       recipe
-        // Each connection takes two open files here: more than a machine may allow by default.
+        // Each connection needs two open files, and the default limit of the machine may be low.
         .replace("maxconn 50000", "maxconn 400")
         .replace("bind :8000", `bind 127.0.0.1:${port}`)
         .replaceAll("/usr/local/etc/haproxy/", `${resolve("deploy")}/`)
         .replaceAll(" one:8000", ` 127.0.0.1:${one.port}`)
         .replaceAll(" two:8000", ` 127.0.0.1:${two.port}`)
-        // The compose file's names are looked up when the containers start; there are none here.
+        // The DNS settings are for the names in the compose file.
         .replaceAll(" init-addr last,libc,none resolvers docker", "")
         .replaceAll(/^resolvers docker\n(?: {2}.*\n)*/gm, ""),
     );
     const program = new Guarded("haproxy", haproxy, ["-db", "-f", config], { isShown: true });
     const url = `http://127.0.0.1:${port}/`;
-    const failed = program.ended.then((said) => {
-      throw new SetupError(`haproxy ended before it listened; it said:\n${said}`);
+    const failed = program.ended.then((output) => {
+      throw new SetupError(`haproxy exited before it listened; it printed:\n${output}`);
     });
     await until(() => isReady(url), "HAProxy reaches a node", failed);
     return new HaProxy(url, program);
@@ -64,6 +64,6 @@ async function isReady(url) {
   try {
     return (await fetch(`${url}readyz`)).ok;
   } catch {
-    return false; // it does not listen yet
+    return false; // It does not listen yet.
   }
 }

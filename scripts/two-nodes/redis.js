@@ -3,7 +3,7 @@ import { SetupError } from "../programs.js";
 import { freePort, Guarded } from "./guarded.js";
 import { until } from "./until.js";
 
-/** A Redis of its own, set as docs/machines.md recommends. */
+/** A Redis server with the settings that docs/machines.md recommends. */
 export class Redis {
   url;
   #program;
@@ -34,8 +34,8 @@ export class Redis {
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const program = new Guarded("redis", redisServer, args, { isShown: false });
     const redis = new Redis(`redis://127.0.0.1:${port}`, program);
-    const failed = program.ended.then((said) => {
-      throw new SetupError(`redis-server ended before it answered; it said:\n${said}`);
+    const failed = program.ended.then((output) => {
+      throw new SetupError(`redis-server exited before it answered; it printed:\n${output}`);
     });
     await until(() => answersPing(port), "Redis answers", failed);
     return redis;

@@ -1,12 +1,12 @@
-const lookMs = 20;
+const pollMs = 20;
 const patienceMs = 20_000;
 
 /**
- * Looks again and again until it is so.
+ * Polls until the condition is met.
  *
  * @param {() => Promise<boolean>} isSo
  * @param {string} what completes "timed out waiting until …"
- * @param {Promise<never>} failed ends the waiting
+ * @param {Promise<never>} failed rejects to stop waiting
  */
 export async function until(isSo, what, failed) {
   const giveUpAt = performance.now() + patienceMs;
@@ -14,7 +14,7 @@ export async function until(isSo, what, failed) {
   const look = async () => {
     while (!isOver && !(await isSo())) {
       if (performance.now() > giveUpAt) throw new Error(`timed out waiting until ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, lookMs));
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   };
   await Promise.race([look(), failed]).finally(() => {

@@ -260,8 +260,8 @@ describe("an exception in one connection", () => {
     await it.settle();
     const enter = () => it.enter({ channels: [room], since: { from: "earliest" } });
     const [faulty, other] = [await enter(), await enter()];
-    faulty.connection.onTaken = ({ said }) => {
-      if (said[0]?.event === "welcome") faulty.connection.fault = fault;
+    faulty.connection.onTaken = ({ frames }) => {
+      if (frames[0]?.event === "welcome") faulty.connection.fault = fault;
     };
     await it.settle(20);
     expect([closes(faulty, other), other.connection.of("message").length]).toEqual([["internal", undefined], 10]);

@@ -305,9 +305,9 @@ describe("sessions that lag at the same position", () => {
 /** The offsets and the bytes of each write. */
 function writesOf(connection: FakeConnection) {
   const writes: { readonly offsets: readonly (number | undefined)[]; readonly bytes: number }[] = [];
-  connection.onTaken = ({ said }) => {
-    const bytes = said.reduce((sum, frame) => sum + Buffer.byteLength(JSON.stringify(frame)), 0);
-    writes.push({ offsets: said.map(({ offset }) => offset), bytes });
+  connection.onTaken = ({ frames }) => {
+    const bytes = frames.reduce((sum, frame) => sum + Buffer.byteLength(JSON.stringify(frame)), 0);
+    writes.push({ offsets: frames.map(({ offset }) => offset), bytes });
   };
   return writes;
 }

@@ -65,14 +65,14 @@ describe("the page", () => {
   });
 
   test("contains the server's settings, escaped", async () => {
-    const told = { ...settings, wsPath: `/a&quot;"'><b>`, isSecured: true };
-    const html = await (await ask(new Page(told), "/")).text();
+    const special = { ...settings, wsPath: `/a&quot;"'><b>`, isSecured: true };
+    const html = await (await ask(new Page(special), "/")).text();
     const contents: (string | null)[] = [];
     new HTMLRewriter()
       .on('meta[name="fanfare"]', { element: (meta) => void contents.push(meta.getAttribute("content")) })
       .transform(html);
     const [content] = contents.map((it) => it?.replaceAll("&quot;", '"').replaceAll("&amp;", "&"));
-    const { page: _, ...rest } = told;
+    const { page: _, ...rest } = special;
     expect(JSON.parse(content ?? "")).toEqual(rest);
   });
 

@@ -14,9 +14,9 @@ async function begin(options: Parameters<typeof TestHub.start>[0] = {}): Promise
 }
 
 /** Sends a frame and returns the frames that it caused. */
-async function say({ conversation, connection }: TestClient, said: string | object) {
+async function send({ conversation, connection }: TestClient, frame: string | object) {
   const before = connection.taken.length;
-  conversation.receive(typeof said === "string" ? said : JSON.stringify(said));
+  conversation.receive(typeof frame === "string" ? frame : JSON.stringify(frame));
   await it.settle();
   return connection.taken.slice(before);
 }
@@ -36,8 +36,8 @@ describe("a frame that cannot be decoded is answered with an error, and the conn
     ["a ref that is an object", '{"type":"ping","ref":{}}', { code: "invalid-field", field: "ref" }],
   ])("%s", async (_, text, error) => {
     const guest = await begin();
-    expect(await say(guest, text)).toMatchObject([{ type: "error", ...error }]);
-    expect(await say(guest, { type: "ping", ref: 1 })).toMatchObject([{ type: "pong", ref: 1 }]);
+    expect(await send(guest, text)).toMatchObject([{ type: "error", ...error }]);
+    expect(await send(guest, { type: "ping", ref: 1 })).toMatchObject([{ type: "pong", ref: 1 }]);
     expect(guest.connection.closedWith).toBeUndefined();
   });
 
@@ -75,7 +75,7 @@ describe("a frame that cannot be decoded is answered with an error, and the conn
     ["an empty chat message", { type: "message", message: "" }, "message"],
   ])("%s: the error names the field and its rule", async (_, frame, field) => {
     const guest = await begin();
-    const [error, ...more] = await say(guest, frame);
+    const [error, ...more] = await send(guest, frame);
     expect([error?.code, error?.field, more]).toEqual(["invalid-field", field, []]);
     expect(error?.message).toStartWith(`${field}: expected `);
   });
@@ -83,10 +83,10 @@ describe("a frame that cannot be decoded is answered with an error, and the conn
   test("accepts the longest values", async () => {
     const guest = await begin();
     const channel = long(200);
-    expect(await say(guest, { type: "subscribe", channel, ref: long(128) })).toMatchObject([
+    expect(await send(guest, { type: "subscribe", channel, ref: long(128) })).toMatchObject([
       { type: "subscribed", channel, ref: long(128) },
     ]);
-    const ack = await say(guest, { type: "publish", channel, message: "m", id: long(128), event: long(100) });
+    const ack = await send(guest, { type: "publish", channel, message: "m", id: long(128), event: long(100) });
     expect(ack).toMatchObject([{ type: "ack" }, { type: "message" }]);
   });
 });
@@ -98,15 +98,15 @@ describe("a command that is not allowed is answered with an error", () => {
     ["a token on a server that checks none", { type: "auth", token: "t" }, "unauthorized"],
   ])("%s", async (_, frame, code) => {
     const guest = await begin();
-    expect(await say(guest, { ...frame, ref: 5 })).toMatchObject([{ type: "error", code, ref: 5 }]);
+    expect(await send(guest, { ...frame, ref: 5 })).toMatchObject([{ type: "error", code, ref: 5 }]);
   });
 
   test("accepts a body at the limit, and rejects one past it", async () => {
     const guest = await begin({ settings: { maxMessageBytes: 256 } });
     const body = { type: "publish", channel: "a" };
-    expect(await say(guest, { ...body, message: long(257) })).toMatchObject([{ type: "error", code: "too-large" }]);
-    expect(await say(guest, { ...body, message: long(256) })).toMatchObject([{ type: "ack" }]);
-    expect(await say(guest, { ...body, message: "ä".repeat(129) })).toMatchObject([{ code: "too-large" }]);
+    expect(await send(guest, { ...body, message: long(257) })).toMatchObject([{ type: "error", code: "too-large" }]);
+    expect(await send(guest, { ...body, message: long(256) })).toMatchObject([{ type: "ack" }]);
+    expect(await send(guest, { ...body, message: "ä".repeat(129) })).toMatchObject([{ code: "too-large" }]);
   });
 
   test("measures the body without its escapes, at the limit and one past it", async () => {
@@ -148,7 +148,7 @@ describe("commands", () => {
     const other = await it.connect();
     it.broker.answerMs = 1000;
     guest.conversation.receive('{"type":"subscribe","channel":"a"}');
-    expect(await say(other, { type: "ping" })).toMatchObject([{ type: "pong" }]);
+    expect(await send(other, { type: "ping" })).toMatchObject([{ type: "pong" }]);
   });
 
   test("beyond the queue limit close the connection with 4029", async () => {
@@ -164,26 +164,26 @@ describe("commands", () => {
   test("plain text is chat to everyone, and so is JSON that is not an object", async () => {
     const guest = await begin();
     for (const text of ["Hello", "[1]", "null", "send_now!"]) {
-      expect(await say(guest, text)).toMatchObject([{ type: "message", channel: "all", message: text }]);
+      expect(await send(guest, text)).toMatchObject([{ type: "message", channel: "all", message: text }]);
     }
   });
 
   test("send_now is a command", async () => {
     const guest = await begin();
-    expect(await say(guest, "send_now")).toMatchObject([{ channel: "all", message: "IM sent" }]);
+    expect(await send(guest, "send_now")).toMatchObject([{ channel: "all", message: "IM sent" }]);
   });
 
   test("after unsubscribe, no more messages of the channel arrive, not even unflushed ones", async () => {
     const guest = await begin();
     await it.publish("all", "waits");
-    expect(await say(guest, { type: "unsubscribe", channel: "all" })).toMatchObject([{ type: "unsubscribed" }]);
+    expect(await send(guest, { type: "unsubscribe", channel: "all" })).toMatchObject([{ type: "unsubscribed" }]);
     await it.publish("all", "later");
-    expect(await say(guest, { type: "ping" })).toMatchObject([{ type: "pong" }]);
+    expect(await send(guest, { type: "ping" })).toMatchObject([{ type: "pong" }]);
   });
 
   test("unsubscribe from a channel that the connection is not in gets the same answer", async () => {
     const guest = await begin();
-    expect(await say(guest, { type: "unsubscribe", channel: "a" })).toMatchObject([
+    expect(await send(guest, { type: "unsubscribe", channel: "a" })).toMatchObject([
       { type: "unsubscribed", channel: "a" },
     ]);
   });
@@ -191,15 +191,15 @@ describe("commands", () => {
   test("a repeated id is stored once, and the second answer says so", async () => {
     const guest = await begin();
     const frame = { type: "publish", channel: "a", message: "m", id: "x" };
-    const [[first], [second]] = [await say(guest, frame), await say(guest, { ...frame, message: "other" })];
+    const [[first], [second]] = [await send(guest, frame), await send(guest, { ...frame, message: "other" })];
     expect(second).toEqual({ ...first, type: "ack", duplicate: true });
   });
 
   test("echo:false is an advance for the publisher and a message for everyone else", async () => {
     const guest = await begin();
     const other = await it.connect();
-    for (const it of [guest, other]) await say(it, { type: "subscribe", channel: "a" });
-    const mine = await say(guest, { type: "publish", channel: "a", message: "m", echo: false });
+    for (const it of [guest, other]) await send(it, { type: "subscribe", channel: "a" });
+    const mine = await send(guest, { type: "publish", channel: "a", message: "m", echo: false });
     expect(mine.map(({ type, offset }) => [type, offset])).toEqual([
       ["ack", 1],
       ["advance", 1],
@@ -209,22 +209,22 @@ describe("commands", () => {
 
   test("an ephemeral message has no position and is not in the history", async () => {
     const guest = await begin();
-    await say(guest, { type: "subscribe", channel: "a" });
-    const said = await say(guest, { type: "publish", channel: "a", message: "typing", ephemeral: true });
-    expect(said.map(({ type, offset }) => [type, offset])).toEqual([
+    await send(guest, { type: "subscribe", channel: "a" });
+    const answers = await send(guest, { type: "publish", channel: "a", message: "typing", ephemeral: true });
+    expect(answers.map(({ type, offset }) => [type, offset])).toEqual([
       ["ack", undefined],
       ["message", undefined],
     ]);
-    expect(await say(guest, { type: "history", channel: "a" })).toMatchObject([{ messages: [], offset: 0 }]);
+    expect(await send(guest, { type: "history", channel: "a" })).toMatchObject([{ messages: [], offset: 0 }]);
   });
 
   test("history contains its end, and whether it is complete", async () => {
     const guest = await begin({ rules: { historySize: 2 } });
     for (const text of ["1", "2", "3"]) await it.publish("a", text);
-    const [all] = await say(guest, { type: "history", channel: "a", since: "earliest", limit: 1 });
+    const [all] = await send(guest, { type: "history", channel: "a", since: "earliest", limit: 1 });
     expect(all).toMatchObject({ offset: 3, complete: true, messages: [{ offset: 2 }] });
     const since = { epoch: all?.epoch, offset: 0 };
-    expect(await say(guest, { type: "history", channel: "a", since })).toMatchObject([
+    expect(await send(guest, { type: "history", channel: "a", since })).toMatchObject([
       { complete: false, reason: "history-too-short", messages: [{ offset: 2 }, { offset: 3 }] },
     ]);
   });
@@ -242,7 +242,7 @@ describe("commands", () => {
     ],
     [{ type: "subscribe", chanel: "a" }, "error", 'unknown field "chanel". Did you mean "channel"?'],
   ])("the answer warns about an unknown field: %j", async (command, type, warning) => {
-    const answers = await say(await begin(), command);
+    const answers = await send(await begin(), command);
     expect(answers.find((it) => it.type === type)).toMatchObject({ warnings: [warning] });
   });
 
@@ -258,7 +258,7 @@ describe("commands", () => {
       { type: "ping" },
     ];
     for (const [ref, command] of commands.entries()) {
-      const [answer] = (await say(guest, { ...command, ref })).filter((it) => it.ref === ref);
+      const [answer] = (await send(guest, { ...command, ref })).filter((it) => it.ref === ref);
       expect([command, answer?.type]).not.toEqual([command, "error"]);
       expect(answer).not.toHaveProperty("warnings");
     }
@@ -267,8 +267,8 @@ describe("commands", () => {
   test("presence counts connections, and lists each user once", async () => {
     const guest = await begin();
     const others = [await it.connect({ userId: "u1" }), await it.connect({ userId: "u0" }), await it.connect()];
-    for (const it of [guest, ...others]) await say(it, { type: "subscribe", channel: "a" });
-    expect(await say(guest, { type: "presence", channel: "a" })).toMatchObject([{ count: 4, users: ["u0", "u1"] }]);
+    for (const it of [guest, ...others]) await send(it, { type: "subscribe", channel: "a" });
+    expect(await send(guest, { type: "presence", channel: "a" })).toMatchObject([{ count: 4, users: ["u0", "u1"] }]);
   });
 
   test("presence lists up to 500 users, and says how to request the rest", async () => {
@@ -276,10 +276,10 @@ describe("commands", () => {
     const userOf = (at: number) => `u${String(at).padStart(4, "0")}`;
     for (let at = 0; at < 501; at++) await it.enter({ userId: userOf(at), channels: [nameOf("a")] });
     await it.settle();
-    const [first] = await say(guest, { type: "presence", channel: "a" });
+    const [first] = await send(guest, { type: "presence", channel: "a" });
     expect(first).toMatchObject({ count: 501, next_page: userOf(499) });
     expect(first?.users).toHaveLength(500);
-    const rest = await say(guest, { type: "presence", channel: "a", page: userOf(499) });
+    const rest = await send(guest, { type: "presence", channel: "a", page: userOf(499) });
     expect(rest).toEqual([{ type: "presence", channel: "a", count: 501, users: [userOf(500)] }]);
   });
 });
@@ -433,7 +433,7 @@ describe("control frames", () => {
   test("use up the rate of commands", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
     for (let count = 0; count < 4; count++) guest.conversation.receiveControl();
-    expect(await say(guest, { type: "ping" })).toMatchObject([{ code: "rate-limited" }]);
+    expect(await send(guest, { type: "ping" })).toMatchObject([{ code: "rate-limited" }]);
   });
 });
 
@@ -444,20 +444,20 @@ describe("an internal error", () => {
     ["in an answer", '{"type":"ping"}'],
     ["in a queued answer", '{"type":"publish","channel":"a","message":"m"}'],
     ["in a refusal", "{"],
-  ])("%s closes the connection with 1011, and no session hangs", async (_, said) => {
+  ])("%s closes the connection with 1011, and no session hangs", async (_, frame) => {
     const guest = await begin();
     guest.connection.fault = fault;
-    await say(guest, said);
+    await send(guest, frame);
     expect([guest.connection.closedWith?.name, it.hub.connections.size]).toEqual(["internal", 0]);
-    expect(await say(await it.connect(), '{"type":"ping"}')).toMatchObject([{ type: "pong" }]);
+    expect(await send(await it.connect(), '{"type":"ping"}')).toMatchObject([{ type: "pong" }]);
   });
 
   test("in an answer to a queued command closes the connection too", async () => {
     const guest = await begin();
     for (const text of ['{"type":"publish","channel":"a","message":"m"}', '{"type":"ping"}'])
       guest.conversation.receive(text);
-    guest.connection.onTaken = ({ said }) => {
-      if (said[0]?.type === "ack") guest.connection.fault = fault;
+    guest.connection.onTaken = ({ frames }) => {
+      if (frames[0]?.type === "ack") guest.connection.fault = fault;
     };
     await it.settle();
     expect([guest.connection.closedWith?.name, it.hub.connections.size]).toEqual(["internal", 0]);
@@ -470,9 +470,9 @@ describe("an internal error", () => {
         return broker;
       },
     });
-    const [error] = await say(guest, { type: "publish", channel: "a", message: "m", ref: 1 });
+    const [error] = await send(guest, { type: "publish", channel: "a", message: "m", ref: 1 });
     expect(error).toMatchObject({ type: "error", code: "internal", ref: 1 });
     expect(error?.message).not.toContain("a bug");
-    expect(await say(guest, { type: "ping" })).toMatchObject([{ type: "pong" }]);
+    expect(await send(guest, { type: "ping" })).toMatchObject([{ type: "pong" }]);
   });
 });

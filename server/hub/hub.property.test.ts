@@ -29,25 +29,25 @@ async function faultsIn(some: fc.Arbitrary<Run>, wrap?: (broker: Broker) => Brok
 describe("each client receives each publication once and in order, or a gap in its place", () => {
   test(
     "with a long history there are no gaps",
-    () => holdsFor(runs("steady", "long"), { fault: undefined, gaps: 0 }),
+    () => holdsFor(runs("reliable", "long"), { fault: undefined, gaps: 0 }),
     limitMs,
   );
 
   test(
     "with a short history there are gaps exactly where it is too short",
-    () => holdsFor(runs("steady", "short"), { fault: undefined }),
+    () => holdsFor(runs("reliable", "short"), { fault: undefined }),
     limitMs,
   );
 
   test(
     "with a broker that loses, repeats, delays, fails and is cleared",
-    () => holdsFor(fc.oneof(runs("unsteady", "short"), runs("unsteady", "long")), { fault: undefined }),
+    () => holdsFor(fc.oneof(runs("unreliable", "short"), runs("unreliable", "long")), { fault: undefined }),
     limitMs,
   );
 
   test("the runs cover the cases: clients fall behind, resume and receive gaps", async () => {
     let [gaps, resumed, pumped] = [0, 0, 0];
-    for (const run of fc.sample(runs("steady", "short"), { numRuns: 200, seed: 7 })) {
+    for (const run of fc.sample(runs("reliable", "short"), { numRuns: 200, seed: 7 })) {
       const outcome = await DeliveryWorld.play(run);
       gaps += outcome.gaps;
       resumed += outcome.resumed;
@@ -62,15 +62,15 @@ describe("each client receives each publication once and in order, or a gap in i
 });
 
 describe("the checker", () => {
-  const steady = runs("steady", "long");
+  const generated = runs("reliable", "long");
 
   test("finds no fault in correct runs", async () => {
-    expect(await faultsIn(steady)).toBe(0);
+    expect(await faultsIn(generated)).toBe(0);
   });
 
   test("finds the fault if sessions become level at head, before the flush", async () => {
     using _ = levelAtHead();
-    expect(await faultsIn(steady)).toBeGreaterThan(100);
+    expect(await faultsIn(generated)).toBeGreaterThan(100);
   });
 
   test("finds the fault if the broker forgets which event IDs it has", async () => {
@@ -79,6 +79,6 @@ describe("the checker", () => {
       broker.publish = ({ id: _, ...draft }, rules) => publish(draft, rules);
       return broker;
     };
-    expect(await faultsIn(steady, forgetful)).toBeGreaterThan(5);
+    expect(await faultsIn(generated, forgetful)).toBeGreaterThan(5);
   });
 });

@@ -29,32 +29,32 @@ function makeNotices(...names: readonly string[]) {
       notices.left();
     },
     /** The notices that the first guest received. */
-    told: () => guests[0]?.connection.taken.map(({ event, online }) => `${event} ${online}`),
+    sentNotices: () => guests[0]?.connection.taken.map(({ event, online }) => `${event} ${online}`),
   };
 }
 
 describe("notices", () => {
   test("sends the first one at once, to everyone but the new connection", () => {
-    const { join, told, guests } = makeNotices("a", "b");
+    const { join, sentNotices, guests } = makeNotices("a", "b");
     const newcomer = join("c");
-    expect(told()).toEqual(["joined 3"]);
+    expect(sentNotices()).toEqual(["joined 3"]);
     expect(guests[1]?.connection.taken[0]?.message).toBe("A new client has joined the chat. 3 client(s) online.");
     expect(newcomer.connection.taken).toEqual([]);
   });
 
   test("sends one a second during a storm, with the current count", () => {
-    const { join, told, clock } = makeNotices("a");
+    const { join, sentNotices, clock } = makeNotices("a");
     for (let guest = 0; guest < 50; guest++) join(`guest-${guest}`);
     clock.move(999);
-    expect(told()).toEqual(["joined 2"]);
+    expect(sentNotices()).toEqual(["joined 2"]);
     clock.move(1);
-    expect(told()).toEqual(["joined 2", "joined 51"]);
+    expect(sentNotices()).toEqual(["joined 2", "joined 51"]);
     clock.move(10_000);
-    expect(told()).toHaveLength(2);
+    expect(sentNotices()).toHaveLength(2);
   });
 
   test("sends none for a stream that ends by its lifetime and resumes, in either order", () => {
-    const { notices, told, clock } = makeNotices("a", "b");
+    const { notices, sentNotices, clock } = makeNotices("a", "b");
     notices.paused();
     clock.move(2999);
     notices.resumed();
@@ -62,24 +62,24 @@ describe("notices", () => {
     clock.move(99);
     notices.paused();
     clock.move(10_000);
-    expect(told()).toEqual([]);
+    expect(sentNotices()).toEqual([]);
   });
 
   test("reports a stream that does not resume as left after three seconds, and a resume of an unknown stream as joined", () => {
-    const { notices, told, clock } = makeNotices("a", "b");
+    const { notices, sentNotices, clock } = makeNotices("a", "b");
     notices.paused();
     notices.paused();
     notices.resumed();
     clock.move(2999);
-    expect(told()).toEqual([]);
+    expect(sentNotices()).toEqual([]);
     clock.move(1);
-    expect(told()).toEqual(["left 2"]);
+    expect(sentNotices()).toEqual(["left 2"]);
     clock.move(5000);
     notices.resumed();
     clock.move(100);
-    expect(told()).toEqual(["left 2", "joined 2"]);
+    expect(sentNotices()).toEqual(["left 2", "joined 2"]);
     clock.move(10_000);
-    expect(told()).toHaveLength(2);
+    expect(sentNotices()).toHaveLength(2);
   });
 
   test("does not send the batched count to the newest connection alone, whose welcome was the latest", () => {
@@ -114,28 +114,28 @@ describe("notices", () => {
   });
 
   test("a leave notice has its own text", () => {
-    const { leave, told, guests } = makeNotices("a", "b");
+    const { leave, sentNotices, guests } = makeNotices("a", "b");
     const [, b] = guests;
     if (b !== undefined) leave(b);
-    expect(told()).toEqual(["left 1"]);
+    expect(sentNotices()).toEqual(["left 1"]);
     expect(guests[0]?.connection.taken[0]?.message).toBe("A client has left the chat. 1 client(s) online.");
   });
 
   test("a join and a leave within one second are both sent", () => {
-    const { join, leave, told, clock } = makeNotices("a");
+    const { join, leave, sentNotices, clock } = makeNotices("a");
     const b = join("b");
     join("c");
     leave(b);
     clock.move(1000);
-    expect(told()).toEqual(["joined 2", "left 2", "joined 2"]);
+    expect(sentNotices()).toEqual(["joined 2", "left 2", "joined 2"]);
   });
 
   test("after a quiet second the next one is sent at once again", () => {
-    const { join, told, clock } = makeNotices("a");
+    const { join, sentNotices, clock } = makeNotices("a");
     join("b");
     clock.move(1000);
     join("c");
-    expect(told()).toEqual(["joined 2", "joined 3"]);
+    expect(sentNotices()).toEqual(["joined 2", "joined 3"]);
   });
 
   test("are not sent before the welcome", () => {
@@ -147,11 +147,11 @@ describe("notices", () => {
   });
 
   test("are not sent after the end", () => {
-    const { join, told, clock, notices } = makeNotices("a");
+    const { join, sentNotices, clock, notices } = makeNotices("a");
     join("b");
     join("c");
     notices.close();
     clock.move(5000);
-    expect(told()).toEqual(["joined 2"]);
+    expect(sentNotices()).toEqual(["joined 2"]);
   });
 });

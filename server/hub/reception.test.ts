@@ -337,8 +337,8 @@ describe("two workers of one server", () => {
     await it.clock.moveInSteps(3000, 500);
     other.leave(guest);
     await it.clock.moveInSteps(3000, 500);
-    const heard = watcher.connection.of("system").map(({ event, online }) => `${event} ${online}`);
-    expect(heard).toEqual(["welcome 1", "joined 2", "left 1"]);
+    const received = watcher.connection.of("system").map(({ event, online }) => `${event} ${online}`);
+    expect(received).toEqual(["welcome 1", "joined 2", "left 1"]);
   });
 
   test("continue a connection on the other worker without any notice", async () => {

@@ -31,14 +31,14 @@ describe("the machine's clock", () => {
   test.each([
     ["a timer does not keep a process alive", "systemClock.setTimeout(() => console.log('ran'), 2 ** 30);", ""],
     ["a sleep does", "const { sleep } = systemClock; sleep(1).then(() => console.log('awake'));", "awake\n"],
-  ])("%s", async (_, line, said) => {
+  ])("%s", async (_, line, output) => {
     const script = `import { systemClock } from "./clock.ts"; ${line}`;
     const child = Bun.spawn([process.execPath, "--no-env-file", "-e", script], {
       cwd: import.meta.dir,
       env: childEnv(),
       stdio: ["ignore", "pipe", "inherit"],
     });
-    expect(await new Response(child.stdout).text()).toBe(said);
+    expect(await new Response(child.stdout).text()).toBe(output);
     expect(await child.exited).toBe(0);
   });
 });

@@ -10,8 +10,8 @@ describe("unknown names", () => {
     ["a different word", ["colour"], ['unknown field "colour". Allowed here: channel, message, ephemeral.']],
     ["a repeated name", ["x", "x"], ['unknown field "x". Allowed here: channel, message, ephemeral.']],
     ["no unknown name", ["channel", "message"], []],
-  ])("are reported: %s", (_, given, told) => {
-    expect(unknownNames(given, known, "field")).toEqual(told);
+  ])("are reported: %s", (_, given, expected) => {
+    expect(unknownNames(given, known, "field")).toEqual(expected);
   });
 
   test("are reported if nothing is allowed", () => {

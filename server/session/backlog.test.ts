@@ -74,13 +74,13 @@ describe("a session with buffered bytes", () => {
   });
 
   test("may read as slowly as it likes, whether its progress is reported or not", () => {
-    const [told, silent] = [new TestHolder(100), new TestHolder(100)];
+    const [informed, silent] = [new TestHolder(100), new TestHolder(100)];
     for (let left = 99; left > 0; left--) {
       clock.move(slowTimeoutMs - 2000);
-      told.hold(left);
+      informed.hold(left);
       silent.bytes = left;
     }
-    expect(stallsOf(told, silent)).toEqual([[], []]);
+    expect(stallsOf(informed, silent)).toEqual([[], []]);
   });
 
   test("does not make progress by what is added to its buffer", () => {
@@ -104,13 +104,13 @@ describe("a session with buffered bytes", () => {
   test("is told within a second of progress that no event reported", () => {
     const holder = new TestHolder(100);
     let drains = 0;
-    const told = Object.assign(holder, { onDrain: () => drains++ });
+    const informed = Object.assign(holder, { onDrain: () => drains++ });
     clock.move(1000);
     expect(drains).toBe(0);
-    told.bytes = 40;
+    informed.bytes = 40;
     clock.move(1000);
     expect([drains, backlog.bytes]).toEqual([1, 40]);
-    told.bytes = 0;
+    informed.bytes = 0;
     clock.move(1000);
     expect([drains, backlog.bytes, backlog.size]).toEqual([2, 0, 0]);
   });

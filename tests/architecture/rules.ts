@@ -16,8 +16,8 @@ const rows = [
   ["main.ts", "index.ts"],
 ];
 
-/** What the rooms beside server/ may import from; a room that is not named here is free. */
-const neighbours: Readonly<Record<string, readonly string[]>> = {
+/** What the other top-level folders may import from. A folder that is not listed may import from anywhere. */
+const otherFolders: Readonly<Record<string, readonly string[]>> = {
   protocol: ["protocol"],
   client: ["client", "protocol"],
   web: ["web", "client", "protocol"],
@@ -25,12 +25,12 @@ const neighbours: Readonly<Record<string, readonly string[]>> = {
   scripts: ["scripts", "bin"],
 };
 
-/** The public doors: the only files that pass on what others export. */
-const dependencies = ["server/index.ts", "client/index.ts"];
+/** The public entry points. Only these files may re-export. */
+const entryPoints = ["server/index.ts", "client/index.ts"];
 
 const maxLines = 300;
 
-/** Each rule takes the text of all files and returns its faults, empty when the house is in order. */
+/** Each rule takes the text of all files and returns its faults. */
 export type Rule = (sources: Sources) => readonly string[];
 
 export const importsPointDown: Rule = (sources) =>
@@ -39,18 +39,18 @@ export const importsPointDown: Rule = (sources) =>
     .filter((it) => (it.from.startsWith("server/") ? !isAllowedInServer(it) : !isAllowedBeside(it)))
     .map(show);
 
-/** protocol/ and client/ run wherever JavaScript does, so they have no package; web/ runs in a browser. */
+/** protocol/ and client/ run wherever JavaScript runs, so they import no packages. web/ runs in a browser. */
 export const packagesStayOut: Rule = (sources) =>
   importsOf(sources)
     .filter(({ from, isPackage }) => isPackage && !isTest(from))
     .filter(({ from, to }) => {
-      const room = roomOf(from);
-      return room === "protocol" || room === "client" || (room === "web" && /^(bun|node)(:|$)/.test(to));
+      const top = topFolderOf(from);
+      return top === "protocol" || top === "client" || (top === "web" && /^(bun|node)(:|$)/.test(to));
     })
     .map(show);
 
-/** One line per circle, as `a → b → a`. */
-export const noCircles: Rule = (sources) => {
+/** One line per import cycle, such as `a → b → a`. */
+export const noCycles: Rule = (sources) => {
   const targets = Map.groupBy(importsOf(sources), ({ from }) => from);
   const circles: string[] = [];
   const done = new Set<string>();
@@ -67,34 +67,34 @@ export const noCircles: Rule = (sources) => {
 
 export const noBarrels: Rule = (sources) =>
   [...sources]
-    .filter(([path]) => !dependencies.includes(path))
+    .filter(([path]) => !entryPoints.includes(path))
     .filter(([path, text]) => /(^|\/)index\.tsx?$/.test(path) || /^export\b[^"';=(]*\bfrom\s+"/m.test(text))
     .map(([path]) => path);
 
 /**
- * @param reasons why a file may be longer, by its path; a reason that is needed no more is a fault too
+ * @param reasons why a file may be longer, by its path. A reason that is no longer needed is a fault, too
  */
 export function filesStayShort(sources: Sources, reasons: Readonly<Record<string, string>>): readonly string[] {
   const long = [...sources]
-    .filter(([path]) => ["protocol", "server", "client", "web"].includes(roomOf(path)) && !isTest(path))
+    .filter(([path]) => ["protocol", "server", "client", "web"].includes(topFolderOf(path)) && !isTest(path))
     .map(([path, text]) => ({ path, lines: text.trimEnd().split("\n").length }))
     .filter(({ lines }) => lines > maxLines);
   const unexplained = long.filter(({ path }) => reasons[path] === undefined);
   const stale = Object.keys(reasons).filter((path) => !long.some((it) => it.path === path));
   return [
-    ...unexplained.map(({ path, lines }) => `${path} has ${lines} lines: is there a second noun in it?`),
-    ...stale.map((path) => `${path} is not long (any more): take its reason away`),
+    ...unexplained.map(({ path, lines }) => `${path} has ${lines} lines: split it`),
+    ...stale.map((path) => `${path} is not long (any more): remove its reason`),
   ];
 }
 
-/** The project speaks of itself only: no folder of somebody's machine, and nothing left to do that is not an issue. */
+/** Files contain no paths of a developer's machine, and no to-do comments without an issue. */
 export const ownWords: Rule = (sources) => {
   const patterns = [
     {
-      name: "a path of a machine",
+      name: "a path of a developer's machine",
       pattern: /(?<![\w.}/])\/(?:work|root|Users\/\w+|home\/(?!bun\b|fanfare\b)\w+)\/[\w.]/,
     },
-    { name: "a task without its issue", pattern: /\b(?:TO[D]O|FIX[M]E|X{3})\b(?!\(#\d+\))/ },
+    { name: "a to-do comment without an issue", pattern: /\b(?:TO[D]O|FIX[M]E|X{3})\b(?!\(#\d+\))/ },
   ];
   return [...sources].flatMap(([path, text]) =>
     text
@@ -106,29 +106,29 @@ export const ownWords: Rule = (sources) => {
 };
 
 function isAllowedInServer({ from, to }: Import): boolean {
-  const room = roomOf(to);
-  if (room === "protocol" || room === "" || (room === "tests" && isTest(from))) return true;
+  const top = topFolderOf(to);
+  if (top === "protocol" || top === "" || (top === "tests" && isTest(from))) return true;
   const folder = folderOf(from);
-  if (room === "client") return folder === "cli" || folder === "index.ts";
-  if (room === "web") return folder === "http";
-  if (room !== "server") return false;
+  if (top === "client") return folder === "cli" || folder === "index.ts";
+  if (top === "web") return folder === "http";
+  if (top !== "server") return false;
   if (isOptions(from) && folder !== "config") return folderOf(to) === "lib";
   if (folder === "config" && isOptions(to)) return true;
   return folder === folderOf(to) || (rowOf(folderOf(to)) < rowOf(folder) && rowOf(folderOf(to)) >= 0);
 }
 
 function isAllowedBeside({ from, to }: Import): boolean {
-  const allowed = neighbours[roomOf(from)];
-  return allowed === undefined || isTest(from) || roomOf(to) === "" || allowed.includes(roomOf(to));
+  const allowed = otherFolders[topFolderOf(from)];
+  return allowed === undefined || isTest(from) || topFolderOf(to) === "" || allowed.includes(topFolderOf(to));
 }
 
-/** A folder's options gather no other folder's words, so that config/ may read them all. */
+/** The options of a folder import no other folder's options, so that config/ can import all of them. */
 function isOptions(path: string): boolean {
   return /^server\/[^/]+\/options\.ts$/.test(path);
 }
 
 /** The top folder; empty for a file in the root, such as package.json. */
-function roomOf(path: string): string {
+function topFolderOf(path: string): string {
   return path.includes("/") ? path.slice(0, path.indexOf("/")) : "";
 }
 
@@ -136,7 +136,7 @@ function folderOf(path: string): string {
   return path.split("/")[1] ?? "";
 }
 
-/** -1 for a folder that has no row: it may be imported by nobody, so it asks for one. */
+/** -1 for a folder that has no row. Nothing may import it, so a new folder needs a row. */
 function rowOf(folder: string): number {
   return rows.findIndex((row) => row.includes(folder));
 }

@@ -1,10 +1,10 @@
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Every file that was read: its path from the root of the project, and its text. */
+/** The text of every file, by its path from the root of the project. */
 export type Sources = ReadonlyMap<string, string>;
 
-/** One import: the file it stands in, and the file or package it names. */
+/** One import: the file that contains it, and the file or package that it names. */
 export interface Import {
   readonly from: string;
   readonly to: string;
@@ -13,7 +13,7 @@ export interface Import {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Reads all files of the project that a pattern names, but nothing that was installed or built. */
+/** Reads all files of the project that match a pattern, except installed and built ones. */
 export async function readSources(pattern: string): Promise<Sources> {
   const sources = new Map<string, string>();
   for await (const path of new Bun.Glob(pattern).scan({ cwd: root, dot: true })) {
@@ -23,7 +23,7 @@ export async function readSources(pattern: string): Promise<Sources> {
   return sources;
 }
 
-/** All imports of all files, those of types only included: they tie files together just the same. */
+/** All imports of all files, including type imports, which make files depend on each other just the same. */
 export function importsOf(sources: Sources): readonly Import[] {
   return [...sources].flatMap(([from, text]) => namesIn(text).map((name) => toImport(from, name)));
 }
@@ -32,7 +32,7 @@ export function isTest(path: string): boolean {
   return path.startsWith("tests/") || /\.test\.tsx?$/.test(path);
 }
 
-/** A statement begins at the start of its line (the formatter sees to that), so an example in a comment is none. */
+/** Statements begin at the start of a line, because of the formatter. So examples in comments do not match. */
 function namesIn(text: string): readonly string[] {
   const statements = /^(?:import|export)\b[^"';]*\bfrom\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\(\s*"([^"]+)"/gm;
   return [...text.matchAll(statements)].flatMap(([, from, bare, called]) => from ?? bare ?? called ?? []);

@@ -4,23 +4,27 @@ import { testsAreNotEmpty, testsAreReplayed, testsAreRun, testsDoNotSleep } from
 
 describe("the rules find planted faults:", () => {
   const planted: readonly [string, Rule, string][] = [
-    ["a test alone", testsAreRun, 'test.only("it", () => {'],
-    ["several alone", testsAreRun, 'describe.only("they", () => {'],
+    ["a test with .only", testsAreRun, 'test.only("it", () => {'],
+    ["a describe with .only", testsAreRun, 'describe.only("they", () => {'],
     ["a test that is skipped", testsAreRun, 'test.skip("it", () => {'],
-    ["one of a table that is skipped", testsAreRun, 'test.skip.each([1])("it", () => {'],
-    ["a concurrent one alone", testsAreRun, 'test.concurrent.only("it", () => {'],
-    ["one that is skipped somewhere", testsAreRun, 'test.skipIf(isWindows)("it", () => {'],
-    ["one that is run somewhere", testsAreRun, 'test.if(onLinux)("it", () => {'],
-    ["one that is to be written", testsAreRun, 'test.todo("it");'],
-    ["one that is expected to fail", testsAreRun, 'test.failing("it", () => {'],
+    ["a skipped test with a table", testsAreRun, 'test.skip.each([1])("it", () => {'],
+    ["a concurrent test with .only", testsAreRun, 'test.concurrent.only("it", () => {'],
+    ["a test that is skipped on some machines", testsAreRun, 'test.skipIf(isWindows)("it", () => {'],
+    ["a test that runs only on some machines", testsAreRun, 'test.if(onLinux)("it", () => {'],
+    ["a test that is not written yet", testsAreRun, 'test.todo("it");'],
+    ["a test that is expected to fail", testsAreRun, 'test.failing("it", () => {'],
     ["an empty test", testsAreNotEmpty, 'test("it", () => {});'],
-    ["an empty test that waits for nothing", testsAreNotEmpty, 'test("it", async () => {});'],
+    ["an empty async test", testsAreNotEmpty, 'test("it", async () => {});'],
     ["an empty test with a table", testsAreNotEmpty, 'test.each([1, 2])("it", (_) => {});'],
     ["a sleep", (it) => testsDoNotSleep(it, {}), "await Bun.sleep(50);"],
     ["a sleep with a timer", (it) => testsDoNotSleep(it, {}), "await new Promise((go) => setTimeout(go, 50));"],
-    ["a sleep of Node's", (it) => testsDoNotSleep(it, {}), 'import { setTimeout } from "node:timers/promises";'],
-    ["a number that nobody can replay", testsAreReplayed, "const n = Math.random();"],
-    ["a property that nobody can replay", testsAreReplayed, 'import fc from "fast-check";'],
+    [
+      "a sleep with Node's timers",
+      (it) => testsDoNotSleep(it, {}),
+      'import { setTimeout } from "node:timers/promises";',
+    ],
+    ["a random number that cannot be replayed", testsAreReplayed, "const n = Math.random();"],
+    ["a property test that cannot be replayed", testsAreReplayed, 'import fc from "fast-check";'],
   ];
 
   test.each(planted)("%s", (_, rule, line) => {
@@ -30,7 +34,7 @@ describe("the rules find planted faults:", () => {
   });
 
   test("a reason to sleep that is no longer needed", () => {
-    expect(testsDoNotSleep(new Map(), { "tests/a.ts": "it is load" })).toHaveLength(1);
+    expect(testsDoNotSleep(new Map(), { "tests/a.ts": "it makes load" })).toHaveLength(1);
   });
 
   test.each([
@@ -38,7 +42,7 @@ describe("the rules find planted faults:", () => {
     'test("it", () => { expect(1).toBe(1); });',
     "it.until(1);",
     "describe(name, () => {",
-  ])("and leave %s alone", (line) => {
+  ])("and accept %s", (line) => {
     const sources = new Map([["server/a.test.ts", line]]);
     expect([...testsAreRun(sources), ...testsAreNotEmpty(sources)]).toEqual([]);
   });

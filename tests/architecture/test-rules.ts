@@ -1,7 +1,7 @@
 import type { Rule } from "./rules.ts";
 import { isTest, type Sources } from "./sources.ts";
 
-/** The files that may do what the rules forbid, since everybody else does it through them. */
+/** The files that may do what the rules forbid, because all other files do it through them. */
 const helpers = {
   skipping: ["tests/test-if.ts", "tests/conformance/skip.ts"],
   waiting: ["tests/waiting.ts"],
@@ -9,7 +9,7 @@ const helpers = {
   fastCheck: ["tests/property.ts"],
 };
 
-/** `test.only` would hide all other tests, and nobody learns why a test is skipped: `testIf` gives the reason. */
+/** `test.only` would hide all other tests. `test.skip` does not say why a test is skipped, so tests use `testIf`. */
 export const testsAreRun: Rule = (sources) =>
   linesWith(
     testsOf(sources, helpers.skipping),
@@ -17,7 +17,7 @@ export const testsAreRun: Rule = (sources) =>
     'say why a test is skipped: testIf(condition, "reason") of tests/test-if.ts',
   );
 
-/** A run also fails when a test passes without checking anything; this one is found without running it. */
+/** A run also fails if a test passes without checking anything. This rule finds empty tests without running them. */
 export const testsAreNotEmpty: Rule = (sources) =>
   linesWith(
     testsOf(sources, []),
@@ -27,7 +27,7 @@ export const testsAreNotEmpty: Rule = (sources) =>
 
 /**
  * A sleep is too short on a busy machine and too long on an idle one.
- * @param reasons why a file sleeps all the same, by its path; a reason that is no longer needed is a fault too
+ * @param reasons why a file may sleep, by its path. A reason that is no longer needed is a fault, too
  */
 export function testsDoNotSleep(sources: Sources, reasons: Readonly<Record<string, string>>): readonly string[] {
   const sleeps =
@@ -43,14 +43,14 @@ export function testsDoNotSleep(sources: Sources, reasons: Readonly<Record<strin
   ];
 }
 
-/** What is random must be replayed by FANFARE_SEED. */
+/** FANFARE_SEED must replay every random choice. */
 export const testsAreReplayed: Rule = (sources) => [
   ...linesWith(testsOf(sources, helpers.random), /\bMath\.random\b/, "draw from makeRandom() of tests/seed.ts"),
   ...linesWith(testsOf(sources, helpers.fastCheck), /from "fast-check"/, "import fc from tests/property.ts"),
 ];
 
 function testsOf(sources: Sources, allowed: readonly string[]): Sources {
-  // The rules' own tests plant what they look for.
+  // The tests of the rules contain faults on purpose.
   const others = [...sources].filter(([path]) => isTest(path) && !path.startsWith("tests/architecture"));
   return new Map(others.filter(([path]) => !allowed.includes(path)));
 }

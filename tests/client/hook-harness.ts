@@ -10,11 +10,14 @@ interface Slot {
 }
 
 /**
- * One component under the contract that React documents for hooks; React itself is no dependency of this project. It covers
- * what the hooks of client/react.ts rely on: hooks go by the order of their calls; effects run after rendering, when their
- * dependencies changed, each behind its own cleanup; changes of state are gathered into one rendering in a later turn;
- * in strict mode everything is rendered twice, effects are mounted, unmounted and mounted, and functions that change
- * state are called twice; what changes after the end is ignored.
+ * Runs one component according to the contract that React documents for hooks, since React is not a dependency of this
+ * project. It covers what the hooks of client/react.ts rely on:
+ *
+ * - Hooks are identified by the order of their calls.
+ * - Effects run after rendering if their dependencies changed, each after its own cleanup.
+ * - State changes are batched into one rendering in a later turn, and ignored after unmounting.
+ * - In strict mode everything is rendered twice, effects are mounted, unmounted and mounted again, and functions that
+ *   change state are called twice.
  */
 export class HookHarness<Props, View> {
   readonly hooks: ReactHooks;
@@ -39,13 +42,13 @@ export class HookHarness<Props, View> {
     this.#props = props;
   }
 
-  /** What was rendered last. */
+  /** The result of the last rendering. */
   get view(): View {
     if (this.#view === undefined) throw new Error("nothing was rendered yet");
     return this.#view;
   }
 
-  /** In strict mode, as in development. */
+  /** Mounts the component in strict mode, as in development. */
   mount(): void {
     this.#isMounted = true;
     this.render(this.#props);
@@ -110,7 +113,7 @@ export class HookHarness<Props, View> {
     return get();
   }
 
-  /** Cleanups of all come before the effects of all. */
+  /** Runs all cleanups, then all effects. */
   #runEffects(): void {
     const due = this.#slots.filter(({ effect }) => effect !== undefined);
     for (const slot of due) slot.cleanup?.();

@@ -6,13 +6,13 @@ import type { ClientCommand, IncomingFrame } from "../../protocol/client-codec.t
 import type { Joined, Ref, WelcomeLimits } from "../../protocol/frames.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
 
-/** What a client said over one connection. */
-export interface Said {
+/** A command that a client sent. */
+export interface SentCommand {
   readonly command: ClientCommand;
   readonly ref: Ref | undefined;
 }
 
-/** The environment of a client under test: time is moved, and the test plays the server. */
+/** The environment of a client under test. The test moves the clock and acts as the server. */
 export class ScriptedEnvironment implements ClientEnvironment {
   readonly clock = new MovedClock();
   /** Every connection that the client tried to open, in order. */
@@ -20,7 +20,7 @@ export class ScriptedEnvironment implements ClientEnvironment {
   readonly #wakes = new Set<() => void>();
   online = true;
 
-  /** All waits are their longest. */
+  /** Makes every random wait as long as possible. */
   readonly random = () => 1;
 
   readonly transports = {
@@ -35,7 +35,7 @@ export class ScriptedEnvironment implements ClientEnvironment {
     return () => void this.#wakes.delete(wake);
   }
 
-  /** As an event of the page does. */
+  /** Wakes the client, like an event of the page. */
   wake(): void {
     for (const wake of [...this.#wakes]) wake();
   }
@@ -44,7 +44,7 @@ export class ScriptedEnvironment implements ClientEnvironment {
     return createClient("ws://server.test/", options, this);
   }
 
-  /** A client that was welcomed into these channels. */
+  /** A connected client whose welcome lists these channels. */
   async connected(options: ClientOptions = {}, channels: Record<string, Joined> = {}) {
     const client = this.client(options);
     const socket = await this.socket();
@@ -53,7 +53,7 @@ export class ScriptedEnvironment implements ClientEnvironment {
     return { client, socket };
   }
 
-  /** The newest connection, once what is under way has settled. */
+  /** The newest connection, once pending promises have settled. */
   async socket(): Promise<ScriptedSocket> {
     await settle();
     const socket = this.sockets.at(-1);
@@ -61,20 +61,20 @@ export class ScriptedEnvironment implements ClientEnvironment {
     return socket;
   }
 
-  /** Moves time on; promises settle on the way. */
+  /** Moves the clock, and lets promises settle. */
   async move(ms: number): Promise<void> {
     await settle();
     this.clock.move(ms);
     await settle();
   }
 
-  /** Moves time on until the client tries again. */
+  /** Moves the clock until the client retries. */
   async untilNextTry(client: Client): Promise<ScriptedSocket> {
     await this.move((client.state.nextTryAt ?? this.clock.now()) - this.clock.now());
     return this.socket();
   }
 
-  /** Moves time on by so much. @returns the newest connection then */
+  /** Moves the clock. @returns the newest connection afterwards */
   async untilTimer(ms: number): Promise<ScriptedSocket> {
     await this.move(ms);
     return this.socket();
@@ -89,14 +89,14 @@ export class ScriptedEnvironment implements ClientEnvironment {
   }
 }
 
-/** One connection, its server's end in the hands of the test. */
+/** One connection. The test controls the server's end. */
 export class ScriptedSocket implements Socket {
   readonly name: TransportName;
   readonly target: Target;
-  readonly said: Said[] = [];
-  /** The client has left. */
+  readonly sent: SentCommand[] = [];
+  /** The client has closed it. */
   isClosed = false;
-  /** The server's end has. */
+  /** The server's end has closed it. */
   hasEnded = false;
   readonly #events: SocketEvents;
 
@@ -108,16 +108,16 @@ export class ScriptedSocket implements Socket {
 
   send(command: ClientCommand, ref?: Ref): void {
     if (this.name === "sse" && /subscribe$/.test(command.type)) this.#events.onOutgrown();
-    else this.said.push({ command, ref });
+    else this.sent.push({ command, ref });
   }
 
   close(): void {
     this.isClosed = true;
   }
 
-  /** What was said, but for the pings. */
+  /** The commands that the client sent, without pings. */
   get commands(): readonly ClientCommand[] {
-    return this.said.map((it) => it.command).filter((it) => it.type !== "ping");
+    return this.sent.map((it) => it.command).filter((it) => it.type !== "ping");
   }
 
   get query(): Readonly<Record<string, string | string[]>> {
@@ -127,13 +127,13 @@ export class ScriptedSocket implements Socket {
 
   /** The ref of the last command of this type. */
   refOf(type: ClientCommand["type"]): Ref {
-    const ref = this.said.findLast((it) => it.command.type === type)?.ref;
-    if (ref === undefined) throw new Error(`no ${type} was said`);
+    const ref = this.sent.findLast((it) => it.command.type === type)?.ref;
+    if (ref === undefined) throw new Error(`the client sent no ${type}`);
     return ref;
   }
 
   welcome(channels: Record<string, Joined> = {}, pingIntervalMs = 30_000, limits: Partial<WelcomeLimits> = {}): void {
-    this.say({
+    this.deliver({
       type: "system",
       event: "welcome",
       protocol: 1,
@@ -148,15 +148,15 @@ export class ScriptedSocket implements Socket {
 
   /** Answers the last subscribe command. */
   subscribed(channel: string, joined: Joined): void {
-    this.say({ type: "subscribed", channel, ref: this.refOf("subscribe"), ...joined } as IncomingFrame);
+    this.deliver({ type: "subscribed", channel, ref: this.refOf("subscribe"), ...joined } as IncomingFrame);
   }
 
   message(channel: string, offset: number, data: unknown = offset): void {
-    this.say({ type: "message", channel, offset, id: `m${offset}`, timestamp: "2026-01-01T00:00:00.000Z", data });
+    this.deliver({ type: "message", channel, offset, id: `m${offset}`, timestamp: "2026-01-01T00:00:00.000Z", data });
   }
 
   draining(successor: boolean, reconnectAfterMs: number): void {
-    this.say({
+    this.deliver({
       type: "system",
       event: "draining",
       message: "Server is shutting down.",
@@ -167,11 +167,11 @@ export class ScriptedSocket implements Socket {
     });
   }
 
-  say(...frames: (IncomingFrame | object)[]): void {
+  deliver(...frames: (IncomingFrame | object)[]): void {
     this.#events.onFrames(frames as IncomingFrame[]);
   }
 
-  /** A sign of life that is no frame. */
+  /** A comment of an event stream: it shows that the connection works, but contains no frame. */
   comment(): void {
     this.#events.onFrames([]);
   }
@@ -182,7 +182,7 @@ export class ScriptedSocket implements Socket {
   }
 }
 
-/** Lets promises settle; nothing that waits for time happens. */
+/** Lets promises settle. Timers do not run. */
 export async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,15 +2,15 @@ import { afterEach, beforeEach, describe, expect } from "bun:test";
 import type { Connection, Outcome } from "../../server/session/connection.ts";
 import type { Encoded } from "../../server/session/wire-form.ts";
 import { makePublications, makePush } from "../fakes/publication.ts";
-import type { Said } from "../fakes/reading.ts";
+import type { ReceivedFrame } from "../fakes/reading.ts";
 import { type Declare, declareSuite, type Skip } from "./skip.ts";
 
 /** The client's end of a real socket. */
 export interface ClientEnd {
   /** Everything that arrived except the welcome, in order. */
-  readonly said: readonly Said[];
+  readonly received: readonly ReceivedFrame[];
   /** How the server closed the connection, as the transport reports it; undefined while it is open. */
-  readonly goodbye: string | undefined;
+  readonly ending: string | undefined;
   /** Stops reading. New data stays in the kernel's buffers until they are full. */
   pause(): void;
   resume(): void;
@@ -108,10 +108,10 @@ class World {
     throw new Error(`never answered ${wanted}`);
   }
 
-  async arrived(count: number): Promise<readonly Said[]> {
+  async arrived(count: number): Promise<readonly ReceivedFrame[]> {
     const { other } = this.tested;
-    await other.until(() => other.said.length >= count);
-    return other.said;
+    await other.until(() => other.received.length >= count);
+    return other.received;
   }
 }
 
@@ -176,10 +176,10 @@ function stalling(world: World, test: Declare): void {
     await world.arrived(taken + more);
     await other.until(() => connection.buffered() === 0);
     expect(world.send("after it")).toBe("sent");
-    const said = await world.arrived(taken + more + 1);
-    const offsets = said.slice(0, -1).map(({ offset }) => offset);
+    const received = await world.arrived(taken + more + 1);
+    const offsets = received.slice(0, -1).map(({ offset }) => offset);
     expect(offsets).toEqual(Array.from({ length: taken + more }, (_, index) => index + 1));
-    expect(said.at(-1)?.message).toBe("after it");
+    expect(received.at(-1)?.message).toBe("after it");
   });
 
   test("onDrain reports free room, never in the turn of a send, and finally the empty buffer", async () => {
@@ -227,8 +227,8 @@ function ending(world: World, test: Declare): void {
     });
     connection.close({ name: "restarting" });
     expect(isEnded).toBe(false);
-    await Promise.all([ended, other.until(() => other.goodbye !== undefined)]);
-    expect(other.goodbye).toMatch(restarting);
+    await Promise.all([ended, other.until(() => other.ending !== undefined)]);
+    expect(other.ending).toMatch(restarting);
   });
 
   test("everything sent before the close arrives before it, also at a client that was behind", async () => {
@@ -238,9 +238,9 @@ function ending(world: World, test: Declare): void {
     connection.close({ name: "restarting" });
     other.resume();
     await world.arrived(taken);
-    await other.until(() => other.goodbye !== undefined);
-    expect(other.goodbye).toMatch(restarting);
-    expect(other.said.map(({ offset }) => offset)).toEqual(Array.from({ length: taken }, (_, index) => index + 1));
+    await other.until(() => other.ending !== undefined);
+    expect(other.ending).toMatch(restarting);
+    expect(other.received.map(({ offset }) => offset)).toEqual(Array.from({ length: taken }, (_, index) => index + 1));
   });
 
   test("the first close counts, and nothing is sent after it", async () => {
@@ -248,16 +248,16 @@ function ending(world: World, test: Declare): void {
     connection.close({ name: "restarting" });
     connection.close({ name: "replaced" });
     expect([world.send("too late"), connection.buffered()]).toEqual(["closed", 0]);
-    await other.until(() => other.goodbye !== undefined);
-    expect([other.goodbye?.match(restarting) === null, other.said]).toEqual([false, []]);
+    await other.until(() => other.ending !== undefined);
+    expect([other.ending?.match(restarting) === null, other.received]).toEqual([false, []]);
   });
 
   test("a close reason that is too long for the transport is cut, but not within a character", async () => {
     const { connection, other, restarting } = world.tested;
     connection.close({ name: "restarting", text: `a${"ä".repeat(200)}` });
-    await other.until(() => other.goodbye !== undefined);
-    expect(other.goodbye).toMatch(restarting);
-    expect(other.goodbye).not.toContain("\ufffd");
+    await other.until(() => other.ending !== undefined);
+    expect(other.ending).toMatch(restarting);
+    expect(other.ending).not.toContain("\ufffd");
   });
 
   test("the hub is told when a client vanishes, and sending to it afterwards is harmless", async () => {

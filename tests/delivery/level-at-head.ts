@@ -3,8 +3,8 @@ import { Tail } from "../../server/delivery/tail.ts";
 import type { Push } from "../../server/session/push.ts";
 
 /**
- * Until it is disposed of, sessions read up to what came last instead of up to what was flushed: what waits for the next
- * flush included. The parts themselves have no switch for it, so their getters are replaced.
+ * Until it is disposed of, sessions read up to the last message instead of up to the last flushed one, so including the
+ * messages that wait for the next flush. The classes have no switch for that, so their methods are replaced.
  */
 export function levelAtHead(): Disposable {
   const { append, flush, read } = Tail.prototype;

@@ -1,7 +1,7 @@
 import { parseChannelName } from "../../protocol/channel-name.ts";
 import { type Position, parseCursor, type Since } from "../../protocol/position.ts";
 import type { Publication } from "../../protocol/publication.ts";
-import type { ReadWrite, ReceivedJoin, Said } from "../fakes/reading.ts";
+import type { ReadWrite, ReceivedFrame, ReceivedJoin } from "../fakes/reading.ts";
 
 /** The stored publications. A client's frames are checked against them. */
 export interface StoredState {
@@ -37,12 +37,12 @@ export class Reader {
     this.#truth = truth;
   }
 
-  read({ said, cursor }: ReadWrite): void {
-    for (const frame of said) this.#take(frame);
+  read({ frames, cursor }: ReadWrite): void {
+    for (const frame of frames) this.#take(frame);
     if (cursor !== undefined && this.fault === undefined) this.#checkCursor(cursor);
   }
 
-  /** What is wrong once everything has come to rest. */
+  /** Checks the final positions, when nothing is in flight any more. */
   checkEnd(): void {
     for (const [channel, { epoch, offset }] of this.positions) {
       const now = this.#truth.epoch(channel) ?? epoch;
@@ -54,7 +54,7 @@ export class Reader {
     }
   }
 
-  #take(frame: Said): void {
+  #take(frame: ReceivedFrame): void {
     if (this.connectionId === undefined) this.#expect(frame.event === "welcome", `${frame.type} before the welcome`);
     switch (frame.type) {
       case "message":
@@ -68,7 +68,7 @@ export class Reader {
         break;
       case "unsubscribed":
         this.positions.delete(frame.channel ?? "");
-        this.#seen.delete(frame.channel ?? ""); // whoever joins again may ask for it again
+        this.#seen.delete(frame.channel ?? ""); // A client that joins again may request the same messages again.
         break;
       case "system":
         if (frame.event === "welcome") this.#welcome(frame);
@@ -76,7 +76,7 @@ export class Reader {
     }
   }
 
-  #welcome({ channels = {}, connection_id, resume_key }: Said): void {
+  #welcome({ channels = {}, connection_id, resume_key }: ReceivedFrame): void {
     this.#expect(this.connectionId === undefined, "a second welcome");
     this.connectionId = connection_id ?? "";
     this.resumeKey = resume_key;
@@ -93,14 +93,14 @@ export class Reader {
     const skipped = join.from - 1;
     this.positions.set(channel, { epoch: join.epoch, offset: skipped });
     this.#expect(skipped <= join.offset, `${at}: begins beyond the top`);
-    this.#expect(this.#truth.stored(channel, join.epoch) !== undefined, `${at}: an epoch that never was`);
+    this.#expect(this.#truth.stored(channel, join.epoch) !== undefined, `${at}: an epoch that never existed`);
     if (since === undefined) this.#expect(skipped === join.offset && join.recovered === undefined, `${at}: not live`);
     else if (since.from !== "position") {
-      this.#expect(join.recovered === undefined, `${at}: says that no position was recovered`);
+      this.#expect(join.recovered === undefined, `${at}: has "recovered", although no position was requested`);
       const { length } = this.#truth.stored(channel, join.epoch) ?? [];
       const wanted = since.from === "last" ? Math.max(0, length - since.count) : 0;
       const forgotten = this.#truth.forgotten(channel, join.epoch);
-      this.#expect(skipped <= Math.max(wanted, forgotten), `${at}: skips what is there`);
+      this.#expect(skipped <= Math.max(wanted, forgotten), `${at}: skips messages that are in the history`);
     } else this.#resume(at, channel, join, since.position);
   }
 
@@ -108,22 +108,22 @@ export class Reader {
     this.resumed++;
     if (join.recovered === true) {
       const isExact = this.#truth.mayRepeat ? join.from <= asked.offset + 1 : join.from === asked.offset + 1;
-      this.#expect(join.epoch === asked.epoch && isExact, `${at}: is not what was asked for`);
+      this.#expect(join.epoch === asked.epoch && isExact, `${at}: is not the requested position`);
       return;
     }
-    this.#expect(join.recovered === false, `${at}: does not say whether it was recovered`);
+    this.#expect(join.recovered === false, `${at}: "recovered" is missing`);
     const forgotten = this.#truth.forgotten(channel, join.epoch);
-    this.#expect(join.from - 1 <= forgotten, `${at}: skips what is there`);
+    this.#expect(join.from - 1 <= forgotten, `${at}: skips messages that are in the history`);
     const { length } = this.#truth.stored(channel, join.epoch) ?? [];
     const isOther = asked.epoch !== join.epoch || asked.offset > length;
-    // A life that is over in the log already, but not in this worker: a gap will follow and say so too.
+    // The epoch has ended in the log, but this worker does not know yet. A gap will follow and report it.
     const isEnding = join.epoch !== this.#truth.epoch(channel);
     const isChanged = join.reason === "epoch-changed";
-    this.#expect(isChanged ? isOther || isEnding : join.reason === "history-too-short", `${at}: not the reason`);
-    if (!isChanged) this.#expect(asked.offset < forgotten, `${at}: history reaches back`);
+    this.#expect(isChanged ? isOther || isEnding : join.reason === "history-too-short", `${at}: wrong reason`);
+    if (!isChanged) this.#expect(asked.offset < forgotten, `${at}: the history still contains that position`);
   }
 
-  #message(frame: Said): void {
+  #message(frame: ReceivedFrame): void {
     const channel = frame.channel ?? "";
     const known = this.positions.get(channel);
     const at = `${channel}: message ${frame.offset} "${frame.message}" at ${known?.offset}`;
@@ -139,19 +139,19 @@ export class Reader {
       stored !== undefined && stored.id === frame.id && stored.message === frame.message,
       `${at}: not stored`,
     );
-    this.#expect(stored?.excludeConnectionId !== this.connectionId, `${at}: left out of it`);
+    this.#expect(stored?.excludeConnectionId !== this.connectionId, `${at}: this connection is excluded from it`);
     this.#seeOnce(at, channel, frame.message ?? "");
     this.positions.set(channel, { ...known, offset: frame.offset });
   }
 
-  /** What the publisher named its event comes once, whatever its offset. */
+  /** Each event arrives once, whatever its offset is. */
   #seeOnce(at: string, channel: string, event: string): void {
     const seen = this.#seen.get(channel) ?? new Set();
-    this.#expect(!seen.has(event), `${at}: the event came before`);
+    this.#expect(!seen.has(event), `${at}: a duplicate of an earlier event`);
     this.#seen.set(channel, seen.add(event));
   }
 
-  #advance({ channel = "", offset = 0 }: Said): void {
+  #advance({ channel = "", offset = 0 }: ReceivedFrame): void {
     const known = this.positions.get(channel);
     const at = `${channel}: advance to ${offset} at ${known?.offset}`;
     this.#expect(known !== undefined, `${at}, not in the channel`);
@@ -160,38 +160,38 @@ export class Reader {
     const passed = this.#truth.stored(channel, known.epoch)?.slice(known.offset, offset) ?? [];
     this.#expect(
       passed.every((it) => it.excludeConnectionId === this.connectionId),
-      `${at}: hides what is for it`,
+      `${at}: skips messages for this connection`,
     );
     this.positions.set(channel, { ...known, offset });
   }
 
-  #gap({ channel = "", epoch = "", from = 0, to = 0, reason }: Said): void {
+  #gap({ channel = "", epoch = "", from = 0, to = 0, reason }: ReceivedFrame): void {
     const known = this.positions.get(channel);
     const at = `${channel}: gap ${from} to ${to} (${reason}) at ${known?.offset}`;
     this.#expect(known !== undefined, `${at}, not in the channel`);
     if (known === undefined) return;
     this.gaps++;
     const forgotten = this.#truth.forgotten(channel, epoch);
-    this.#expect(to <= forgotten, `${at}: history reaches back to ${forgotten}`);
+    this.#expect(to <= forgotten, `${at}: the history contains everything after ${forgotten}`);
     this.positions.set(channel, { epoch, offset: to });
     if (reason === "epoch-changed") {
       const isEpoch = this.#truth.stored(channel, epoch) !== undefined;
-      this.#expect(isEpoch && epoch !== known.epoch && from === 1, `${at}: not a new life`);
-      this.#seen.delete(channel); // what was forgotten may be said again
+      this.#expect(isEpoch && epoch !== known.epoch && from === 1, `${at}: not the start of a new epoch`);
+      this.#seen.delete(channel); // A lost event may be published again.
       return;
     }
-    this.#expect(reason === "history-too-short" && epoch === known.epoch, `${at}: not the reason`);
+    this.#expect(reason === "history-too-short" && epoch === known.epoch, `${at}: wrong reason`);
     this.#expect(from === known.offset + 1 && to >= from, `${at}: wrong range`);
   }
 
-  /** An event stream's cursor says, at the end of each write, exactly where its client is. */
+  /** The cursor at the end of each write of an event stream is exactly its client's position. */
   #checkCursor(text: string): void {
     const cursor = text === "" ? new Map() : parseCursor(text);
-    this.#expect(cursor?.size === this.positions.size, `cursor ${text}: not the channels it is in`);
+    this.#expect(cursor?.size === this.positions.size, `cursor ${text}: not the channels of the connection`);
     for (const [channel, { epoch, offset }] of this.positions) {
       const name = parseChannelName(channel);
-      const said = name === undefined ? undefined : cursor?.get(name);
-      this.#expect(said?.epoch === epoch && said.offset === offset, `cursor ${text}: ${channel} is at ${offset}`);
+      const given = name === undefined ? undefined : cursor?.get(name);
+      this.#expect(given?.epoch === epoch && given.offset === offset, `cursor ${text}: ${channel} is at ${offset}`);
     }
   }
 

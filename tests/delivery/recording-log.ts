@@ -6,17 +6,17 @@ import { MemoryLog } from "../../server/broker/memory/log.ts";
 import type { Clock } from "../../server/lib/clock.ts";
 import type { StoredState } from "./reader.ts";
 
-/** How much of each channel is kept. */
+/** The limits of each channel's history. */
 export type KeptHistory = Pick<HistoryRules, "historySize" | "historyTtl">;
 
-/** Keeps what a log keeps, and remembers all that was ever stored. */
+/** A log that also remembers everything that was ever stored. */
 export class RecordingLog implements Log, StoredState {
   mayRepeat = false;
   readonly #setting: KeptHistory;
   readonly #clock: Clock;
   #inner: Log;
-  /** By channel: its lives, the last one goes on. */
-  readonly #lives = new Map<string, Map<string, Publication[]>>();
+  /** By channel: the publications of each of its epochs. The last epoch is the current one. */
+  readonly #epochs = new Map<string, Map<string, Publication[]>>();
 
   constructor(setting: KeptHistory, clock: Clock) {
     this.#setting = setting;
@@ -24,17 +24,17 @@ export class RecordingLog implements Log, StoredState {
     this.#inner = new MemoryLog({ clock });
   }
 
-  /** Loses everything, as a server does that ends without having saved anything. */
+  /** Loses everything, like a server that exits without having saved anything. */
   forget(): void {
     this.#inner = new MemoryLog({ clock: this.#clock });
   }
 
   epoch(channel: string): string | undefined {
-    return [...(this.#lives.get(channel)?.keys() ?? [])].at(-1);
+    return [...(this.#epochs.get(channel)?.keys() ?? [])].at(-1);
   }
 
   stored(channel: string, epoch: string): readonly Publication[] | undefined {
-    return this.#lives.get(channel)?.get(epoch);
+    return this.#epochs.get(channel)?.get(epoch);
   }
 
   forgotten(channel: string, epoch: string): number {
@@ -48,14 +48,14 @@ export class RecordingLog implements Log, StoredState {
   async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
     const appended = await this.#inner.append(entries);
     for (const it of appended) {
-      if (it.outcome === "stored") this.#life(it.publication.channel, it.publication.epoch).push(it.publication);
+      if (it.outcome === "stored") this.#epoch(it.publication.channel, it.publication.epoch).push(it.publication);
     }
     return appended;
   }
 
   async read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
     const history = await this.#inner.read(channel, since, limit, maxBytes);
-    this.#life(channel, history.top.epoch);
+    this.#epoch(channel, history.top.epoch);
     return history;
   }
 
@@ -64,7 +64,7 @@ export class RecordingLog implements Log, StoredState {
     seen?: ReadonlyMap<ChannelName, Position>,
   ): Promise<ReadonlyMap<ChannelName, Position>> {
     const tops = await this.#inner.tops(channels, seen);
-    for (const [channel, { epoch }] of tops) this.#life(channel, epoch);
+    for (const [channel, { epoch }] of tops) this.#epoch(channel, epoch);
     return tops;
   }
 
@@ -73,11 +73,11 @@ export class RecordingLog implements Log, StoredState {
   readonly list: Log["list"] = (...asked) => this.#inner.list(...asked);
   readonly close: Log["close"] = () => this.#inner.close();
 
-  #life(channel: string, epoch: string): Publication[] {
-    const lives = this.#lives.get(channel) ?? new Map<string, Publication[]>();
-    this.#lives.set(channel, lives);
-    const life = lives.get(epoch) ?? [];
-    lives.set(epoch, life);
-    return life;
+  #epoch(channel: string, epoch: string): Publication[] {
+    const epochs = this.#epochs.get(channel) ?? new Map<string, Publication[]>();
+    this.#epochs.set(channel, epochs);
+    const stored = epochs.get(epoch) ?? [];
+    epochs.set(epoch, stored);
+    return stored;
   }
 }

@@ -1,6 +1,6 @@
 import { fc } from "../property.ts";
 
-/** From where a subscription begins: `known` is a position from a publisher's answer, perhaps not delivered yet. */
+/** Where a subscription starts. `known` is a position from a publisher's answer, which may not have been delivered yet. */
 export type Start = "live" | "earliest" | "last" | "known" | "foreign";
 
 /** One thing that happens in a run. */
@@ -9,26 +9,26 @@ export type Step =
       readonly do: "publish";
       readonly channel: string;
       readonly event: string;
-      /** The client that is left out; beyond them all: nobody. */
+      /** The index of the client that is excluded. With an index past the last client, no one is. */
       readonly exclude: number;
       readonly ephemeral: boolean;
     }
   | { readonly do: "flush" | "hold" | "letGo" | "break" | "forget" }
   | { readonly do: "lose" | "double" | "fail"; readonly count: number }
-  /** Microtasks pass. */
+  /** Lets microtasks run. */
   | { readonly do: "turns"; readonly count: number }
   | { readonly do: "move" | "late"; readonly ms: number }
   | { readonly do: "leave" | "stall" | "resume" | "progress"; readonly client: number }
   | {
       readonly do: "connect";
       readonly client: number;
-      readonly how: "anew" | "resume" | "takeOver";
+      readonly how: "fresh" | "resume" | "takeOver";
       readonly channels: readonly string[];
     }
   | { readonly do: "subscribe"; readonly client: number; readonly channel: string; readonly since: Start }
   | { readonly do: "unsubscribe"; readonly client: number; readonly channel: string }
   | {
-      readonly do: "say";
+      readonly do: "send";
       readonly client: number;
       readonly channel: string;
       readonly event: string;
@@ -60,7 +60,7 @@ const publish = fc.record({
   ephemeral: fc.nat(9).map((dice) => dice === 0),
 });
 
-/** What any broker may meet: publishers, clients that come, go and stall, time that passes. */
+/** Steps for any broker: publishers, clients that connect, disconnect and stall, and time that passes. */
 const usual = [
   { weight: 12, arbitrary: publish },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
@@ -71,7 +71,7 @@ const usual = [
     arbitrary: fc.record({
       do: fc.constant("connect" as const),
       client,
-      how: fc.constantFrom("anew" as const, "resume" as const, "resume" as const, "takeOver" as const),
+      how: fc.constantFrom("fresh" as const, "resume" as const, "resume" as const, "takeOver" as const),
       channels: fc.uniqueArray(room, { maxLength: 2 }),
     }),
   },
@@ -79,15 +79,15 @@ const usual = [
   { weight: 2, arbitrary: fc.record({ do: fc.constant("unsubscribe" as const), client, channel: own }) },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant("say" as const), client, channel: own, event, echo: fc.boolean() }),
+    arbitrary: fc.record({ do: fc.constant("send" as const), client, channel: own, event, echo: fc.boolean() }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("stall" as const, "resume" as const), client }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("progress" as const), client }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), client }) },
 ];
 
-/** What happens to a broker on a bad way. */
-const unsteady = [
+/** Additional steps for an unreliable broker. */
+const unreliable = [
   {
     weight: 2,
     arbitrary: fc.record({
@@ -101,15 +101,15 @@ const unsteady = [
   { weight: 1, arbitrary: fc.record({ do: fc.constant("move" as const), ms: fc.constantFrom(200, 5000, 11_000) }) },
 ];
 
-/** Runs of some hundred steps. @param way how the broker behaves @param history how much is kept */
-export function runs(way: "steady" | "unsteady", history: "long" | "short"): fc.Arbitrary<Run> {
+/** Generates runs of 20 to 150 steps. @param reliability of the broker @param history how much of it is kept */
+export function runs(reliability: "reliable" | "unreliable", history: "long" | "short"): fc.Arbitrary<Run> {
   const setting = fc.record({
     historySize: history === "long" ? fc.constant(1_000_000) : fc.constantFrom(0, 1, 3, 10),
     historyTtl: history === "long" ? fc.constant(300_000) : fc.constantFrom(20, 300_000),
-    // From "keeps but one" to "keeps all".
+    // From "keeps only one" to "keeps all".
     tailBytes: fc.constantFrom(0, 700, 1_000_000),
     notices: fc.boolean(),
   });
-  const step: fc.Arbitrary<Step> = fc.oneof(...usual, ...(way === "steady" ? [] : unsteady));
+  const step: fc.Arbitrary<Step> = fc.oneof(...usual, ...(reliability === "reliable" ? [] : unreliable));
   return fc.record({ setting, steps: fc.array(step, { minLength: 20, maxLength: 150, size: "max" }) });
 }

@@ -13,10 +13,10 @@ import { Reader } from "./reader.ts";
 import { RecordingLog } from "./recording-log.ts";
 import type { Run, Start, Step } from "./steps.ts";
 
-/** Sockets so small that a handful of messages fills them. */
+/** Socket buffers so small that a handful of messages fills them. */
 const room = { fullBytes: 600, refuseBytes: 1500 };
 export const channelNames = ["all", "room:a", "room:b", "@u1"] as const;
-/** The clients of a run: how each reads, and whose it is. */
+/** The clients of a run: the wire form and the user of each. */
 const clients: readonly { readonly form: WireForm; readonly userId: string | undefined }[] = [
   { form: plainForm, userId: "u1" },
   { form: batchForm, userId: "u1" },
@@ -24,16 +24,16 @@ const clients: readonly { readonly form: WireForm; readonly userId: string | und
   { form: plainForm, userId: undefined },
 ];
 
-/** One person at one device, over as many connections as they need. */
+/** One client, over all its connections. */
 interface Client {
   readonly form: WireForm;
   readonly userId: string | undefined;
   current: (TestClient & { readonly reader: Reader }) | undefined;
-  /** What the other side has really got: what a new connection goes on from. */
+  /** The positions that have really arrived. A new connection resumes there. */
   received: ReadonlyMap<string, Position>;
 }
 
-/** A hub with clients that do what a run says; what they read is checked as it comes. */
+/** A hub with clients that perform the steps of a run. Everything that they receive is checked at once. */
 export class DeliveryWorld {
   readonly #test: TestHub;
   readonly #log: RecordingLog;
@@ -48,7 +48,7 @@ export class DeliveryWorld {
     this.#clients = clients.map((it) => ({ ...it, current: undefined, received: new Map() }));
   }
 
-  /** Plays a run to its end. @returns the first fault that a client saw, and what there was to be seen. */
+  /** Performs all steps of a run. @returns the first fault, and what was delivered */
   static async play({ setting, steps }: Run, wrap?: (broker: Broker) => Broker) {
     const { historySize, historyTtl, tailBytes, notices } = setting;
     const clock = new MovedClock();
@@ -62,7 +62,7 @@ export class DeliveryWorld {
     });
     const world = new DeliveryWorld(test, log);
     for (const step of steps) await world.#step(step);
-    await world.#comeToRest();
+    await world.#settle();
     await test.close();
     return world.#outcome;
   }
@@ -129,15 +129,15 @@ export class DeliveryWorld {
         current?.connection[step.do]();
         return;
       case "subscribe":
-        return this.#say(client, { type: "subscribe", channel: step.channel }, this.#since(step.channel, step.since));
+        return this.#send(client, { type: "subscribe", channel: step.channel }, this.#since(step.channel, step.since));
       case "unsubscribe":
-        return this.#say(client, { type: "unsubscribe", channel: step.channel });
-      case "say":
-        return this.#say(client, { type: "publish", ...bodyOf(step), echo: step.echo });
+        return this.#send(client, { type: "unsubscribe", channel: step.channel });
+      case "send":
+        return this.#send(client, { type: "publish", ...bodyOf(step), echo: step.echo });
     }
   }
 
-  /** A publisher beside the clients; its answer is a position that a client may ask for before it was delivered. */
+  /** Publishes like a backend. A client may request the position in its answer before the message is delivered. */
   #publish({ channel, event, exclude, ephemeral }: Extract<Step, { do: "publish" }>): void {
     const excludeConnectionId = this.#clients[exclude]?.current?.session.id;
     const draft = {
@@ -147,7 +147,7 @@ export class DeliveryWorld {
       ...(excludeConnectionId === undefined ? {} : { excludeConnectionId }),
       ...(ephemeral ? { ephemeral } : {}),
     } as const;
-    // Ephemeral ones may come twice by design, so each gets an id of its own.
+    // Ephemeral messages may arrive twice by design, so each gets its own ID.
     const published = this.#test.hub.publish(ephemeral ? { ...draft, id: `e${this.#refs++}` } : draft);
     void published.then(({ position }) => position !== undefined && this.#known.set(channel, position));
   }
@@ -162,21 +162,21 @@ export class DeliveryWorld {
     return start === "foreign" ? { from: "position", position: { epoch: "foreign", offset: 1 } } : undefined;
   }
 
-  #say(client: Client, frame: object, since?: Since): void {
+  #send(client: Client, frame: object, since?: Since): void {
     const { current } = client;
-    if (current === undefined || client.form.carriesCursor) return; // an event stream has no way back
+    if (current === undefined || client.form.carriesCursor) return; // A client cannot send over an event stream.
     const ref = ++this.#refs;
     if (since !== undefined) current.reader.asked.set(ref, since);
-    const said = since === undefined ? {} : { since: since.from === "position" ? since.position : wordOf(since) };
-    current.conversation.receive(JSON.stringify({ ...frame, ...said, ref }));
+    const sinceField = since === undefined ? {} : { since: since.from === "position" ? since.position : wordOf(since) };
+    current.conversation.receive(JSON.stringify({ ...frame, ...sinceField, ref }));
   }
 
-  async #connect(client: Client, how: "anew" | "resume" | "takeOver", channels: readonly string[]): Promise<void> {
+  async #connect(client: Client, how: "fresh" | "resume" | "takeOver", channels: readonly string[]): Promise<void> {
     const before = client.current;
     const resumeKey = before?.reader.resumeKey;
     if (before !== undefined && how !== "takeOver") this.#test.leave(before);
     const reader = new Reader(this.#log);
-    const since = how === "anew" ? undefined : cursorOf(client.received);
+    const since = how === "fresh" ? undefined : cursorOf(client.received);
     for (const [channel, position] of since ?? []) reader.asked.set(channel, { from: "position", position });
     const connection = new FakeConnection(client.form, room);
     const marks: ReadonlyMap<string, Position>[] = [];
@@ -203,10 +203,10 @@ export class DeliveryWorld {
     };
   }
 
-  async #comeToRest(): Promise<void> {
+  async #settle(): Promise<void> {
     const { broker, clock } = this.#test;
     broker.steady();
-    // Longer than two comparisons of tops and the longest pause after a failure.
+    // Longer than the time between two comparisons of tops plus the longest pause after a failure.
     for (let moved = 0; moved < 24; moved++) {
       for (const { current } of this.#clients) current?.connection.resume();
       await clock.moveInSteps(500, 500);
@@ -214,7 +214,7 @@ export class DeliveryWorld {
     for (const { current } of this.#clients) {
       if (current === undefined) continue;
       current.reader.checkEnd();
-      if (!current.session.isLevel) current.reader.fault ??= "a session is not level in the end";
+      if (!current.session.isLevel) current.reader.fault ??= "a session still lags at the end";
       const { memberships } = current.session;
       if (memberships.size !== current.reader.positions.size)
         current.reader.fault ??= "the client is in other channels";
@@ -226,7 +226,7 @@ function cursorOf(positions: ReadonlyMap<string, Position>): ReadonlyMap<Channel
   const cursor = new Map<ChannelName, Position>();
   for (const [channel, position] of positions) {
     const name = parseChannelName(channel);
-    if (name === undefined) throw new ServiceError("bad-request", `${channel} is no channel`);
+    if (name === undefined) throw new ServiceError("bad-request", `${channel} is not a channel name`);
     cursor.set(name, position);
   }
   return cursor;

@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { root } from "./page.ts";
 
-/** What the Dockerfile says about its last stage. */
+/** The last stage of the Dockerfile. */
 export interface ImagePlan {
-  /** From the checkout, with where it is put. */
+  /** Paths that are copied from the checkout, and their destinations. */
   readonly copies: readonly { readonly source: string; readonly target: string }[];
   readonly env: Readonly<Record<string, string>>;
   readonly user: string;
-  /** ENTRYPOINT and CMD. */
+  /** ENTRYPOINT followed by CMD. */
   readonly command: readonly string[];
   readonly healthCheck: readonly string[];
 }
@@ -37,7 +37,7 @@ export function readImagePlan(): ImagePlan {
   };
 }
 
-/** A directory that holds what the image would: the copied files, and the packages that are not for development. */
+/** Makes a directory with the contents of the image: the copied files, and the packages that are not for development. */
 export class ImageFolder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), "fanfare-image-"));
 
@@ -58,7 +58,7 @@ export class ImageFolder implements Disposable {
   }
 }
 
-/** Such as `node_modules/hono`: what `npm ci --omit=dev` installs on this machine. */
+/** The packages that `npm ci --omit=dev` installs on this machine, such as `node_modules/hono`. */
 function runtimePackages(): readonly string[] {
   const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
     readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly devOptional?: boolean }>>;

@@ -5,12 +5,12 @@ import { delimiter, join } from "node:path";
 import { patienceMs } from "../waiting.ts";
 import { type Block, root } from "./page.ts";
 
-/** What is the checkout's own affair, or would be written into it. */
+/** Files and folders of the checkout that the copy does not contain. */
 const leftOut = new Set([".git", ".env", ".cache", "fanfare-data", "fanfare.config.yaml"]);
 
 /**
- * Runs the commands of one page as a reader would, from top to bottom: in a directory that looks like the checkout but is
- * not, so that files they write harm nothing. Where a page says port 8000, its server's port is meant.
+ * Runs the commands of one page from top to bottom, like a reader. They run in a copy of the checkout, so that the files
+ * they write do no harm. Port 8000 of the page is replaced by the port of its server.
  */
 export class PageRun implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "fanfare-docs-"));
@@ -24,11 +24,11 @@ export class PageRun implements AsyncDisposable {
     }
     mkdirSync(this.#bin);
     symlinkSync(process.execPath, join(this.#bin, "bun"));
-    // As in a terminal, where curl shows the answer and nothing else.
+    // In a script, curl also shows its progress. In a terminal it shows only the answer.
     writeFileSync(join(this.#bin, ".curlrc"), "silent\nshow-error\n");
   }
 
-  /** Resolves once the block has done what its kind promises. @throws Error with the command and what it printed */
+  /** Resolves once the block has done what its kind requires. @throws Error with the command and its output */
   async perform({ kind, code }: Block): Promise<void> {
     if (kind.name === "starts") return this.#startServer(code);
     if (this.#server === undefined) await this.#startServer("npx fanfare start");
@@ -71,7 +71,7 @@ export class PageRun implements AsyncDisposable {
     for (const { command, expected } of parseTranscript(code)) {
       const printed = await this.#runToEnd(command);
       if (isAsExpected(printed, expected.replaceAll("8000", this.#port))) continue;
-      throw new Error(`$ ${command}\nprinted:\n${printed}\nand the page says:\n${expected}`);
+      throw new Error(`$ ${command}\nprinted:\n${printed}\nbut the page says:\n${expected}`);
     }
   }
 
@@ -90,7 +90,7 @@ export class PageRun implements AsyncDisposable {
         TMPDIR: this.#folder,
         CURL_HOME: this.#bin,
         PORT: port,
-        // Often, so that nothing on a page depends on when the reader comes to it.
+        // Often, so that nothing on a page depends on the time at which the reader gets there.
         NOTIFICATION_INTERVAL: "300ms",
         SHUTDOWN_TIMEOUT: "1",
         npm_config_update_notifier: "false",
@@ -102,7 +102,7 @@ export class PageRun implements AsyncDisposable {
   }
 }
 
-/** A block of commands under a shell that stops at the first one that fails. */
+/** A block of commands in a shell that stops at the first command that fails. */
 class Program {
   output = "";
   readonly ended: Promise<number | string>;
@@ -113,7 +113,7 @@ class Program {
 
   constructor(code: string, options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv }) {
     this.#code = code;
-    // A group of its own: what the shell started ends with it.
+    // In its own process group, so that everything the shell started is stopped with it.
     this.#child = spawn("bash", ["-euo", "pipefail", "-c", code], {
       ...options,
       detached: true,
@@ -162,12 +162,12 @@ class Program {
     try {
       process.kill(-pid, name);
     } catch {
-      // Gone between the question and the signal.
+      // It exited before the signal arrived.
     }
   }
 }
 
-/** `$ command`, lines that continue it behind a backslash, and what it prints. */
+/** Splits a transcript into commands (`$ command`, continued after a backslash) and the output of each. */
 export function parseTranscript(code: string): readonly { readonly command: string; readonly expected: string }[] {
   const steps: { command: string; expected: string }[] = [];
   for (const line of code.split("\n")) {
@@ -180,7 +180,7 @@ export function parseTranscript(code: string): readonly { readonly command: stri
   return steps;
 }
 
-/** Whether the text is what the page says, where `…` stands for anything. */
+/** Whether the text matches the page, where `…` matches anything. */
 export function isAsExpected(printed: string, expected: string): boolean {
   const pattern = expected
     .trim()

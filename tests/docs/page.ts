@@ -3,19 +3,19 @@ import { Glob } from "bun";
 
 export const root = join(import.meta.dir, "..", "..");
 
-/** What a fenced block is, by the words behind its fence; CONTRIBUTING.md explains them. */
+/** The kind of a fenced block, which the words after its fence determine. CONTRIBUTING.md explains them. */
 export type BlockKind =
-  /** Runs to its end, with exit code 0. */
+  /** Commands that run until they exit with code 0. */
   | { readonly name: "runs" }
-  /** The same, command by command, and what it prints is what stands there; `…` stands for anything. */
+  /** Commands with their output, which must match. `…` matches anything. */
   | { readonly name: "transcript" }
-  /** Starts a server, which later blocks of the page talk to. */
+  /** Starts a server for later blocks of the page. */
   | { readonly name: "starts" }
-  /** Prints something and goes on. */
+  /** Prints something and keeps running. */
   | { readonly name: "stays" }
-  /** A program for Bun, which ends by itself. */
+  /** A program for Bun that exits by itself. */
   | { readonly name: "program" }
-  /** JavaScript for a page of the server's own origin, which writes what it hears to the console. */
+  /** JavaScript for a page of the server's own origin. It logs what it receives to the console. */
   | { readonly name: "script" }
   | { readonly name: "not run"; readonly reason: string }
   /** JSON: one value, or one per line. YAML. */
@@ -25,7 +25,7 @@ export type BlockKind =
 export interface Block {
   readonly kind: BlockKind;
   readonly code: string;
-  /** Of the fence, counted from 1. */
+  /** The line of the fence, counted from 1. */
   readonly line: number;
 }
 
@@ -36,13 +36,13 @@ export interface Link {
   readonly line: number;
 }
 
-/** One page of the documentation, taken apart. */
+/** One parsed page of the documentation. */
 export interface Page {
-  /** From the root of the project. */
+  /** Relative to the root of the project. */
   readonly path: string;
   readonly blocks: readonly Block[];
   readonly links: readonly Link[];
-  /** As the headings are called in an address: `securing-the-server`. */
+  /** The fragments of the headings in a URL, such as `securing-the-server`. */
   readonly anchors: ReadonlySet<string>;
 }
 
@@ -106,7 +106,7 @@ function linksIn(content: string, path: string, line: number): readonly Link[] {
     });
 }
 
-/** As code hosts make it: lower case, no punctuation, `-` for spaces. */
+/** Makes a fragment like code hosts do: lower case, no punctuation, `-` for spaces. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()

@@ -45,7 +45,7 @@ function faultsOf({ payload }: Pick<MessageObject, "payload">, value: unknown, o
 function faultsIn(frames: readonly Frame[], of = document): readonly string[] {
   return frames.flatMap((frame) => {
     const message = of.components.messages[nameOf(frame)];
-    const faults = message === undefined ? ["is told of nowhere"] : faultsOf(message, frame, of);
+    const faults = message === undefined ? ["is not documented"] : faultsOf(message, frame, of);
     return faults.map((fault) => `${nameOf(frame)}: ${fault} in ${JSON.stringify(frame).slice(0, 300)}`);
   });
 }
@@ -95,9 +95,9 @@ describe("the document", () => {
 });
 
 describe("every frame that a client receives is documented", () => {
-  const heard: Frame[] = [];
+  const received: Frame[] = [];
   const keep = (...those: readonly { readonly frames: readonly Frame[] }[]) => {
-    for (const { frames } of those) heard.push(...frames);
+    for (const { frames } of those) received.push(...frames);
     expect(faultsIn(those.flatMap(({ frames }) => frames))).toEqual([]);
   };
 
@@ -179,7 +179,7 @@ describe("every frame that a client receives is documented", () => {
   });
 
   test("every documented frame was received", () => {
-    expect(serverNames().filter((name) => !heard.some((frame) => nameOf(frame) === name))).toEqual([]);
+    expect(serverNames().filter((name) => !received.some((frame) => nameOf(frame) === name))).toEqual([]);
   });
 });
 
@@ -262,7 +262,7 @@ test("the check finds a wrong member, an undocumented member, and an undocumente
   expect(faultsIn(socket.frames)).toEqual([]);
   expect(faultsIn(socket.frames, changed)).toEqual([
     expect.stringContaining("server.welcome: $.connection_id is no number"),
-    expect.stringContaining("server.welcome: $.resume_key is told of nowhere"),
-    expect.stringContaining("server.pong: is told of nowhere"),
+    expect.stringContaining("server.welcome: $.resume_key is not documented"),
+    expect.stringContaining("server.pong: is not documented"),
   ]);
 });

@@ -217,9 +217,9 @@ describe("DRAIN_MODE=move", () => {
     const moved = await Promise.all(
       clients.map(async (client) => {
         const notice = await noticeOf(client);
-        const toldAt = performance.now();
+        const noticeAt = performance.now();
         expect(await client.untilClosed()).toMatchObject({ code: 1012 });
-        return { slot: Number(notice.reconnect_after_ms), after: performance.now() - toldAt };
+        return { slot: Number(notice.reconnect_after_ms), after: performance.now() - noticeAt };
       }),
     );
     expect(await server.exited).toBe(0);

@@ -15,7 +15,7 @@ afterEach(() => server?.[Symbol.asyncDispose]());
 /** The requests that used to make a server hold the most memory, because what it keeps was cut out of much larger ones. */
 test.each<keyof typeof interfaces>(["batch", "websocket"])(
   "after publishing by %s beyond the bound, a server holds at most 1.5 times the bound more than when it was idle",
-  async (door) => {
+  async (connection) => {
     server = await startServer({
       env: {
         ...engineEnv,
@@ -26,14 +26,14 @@ test.each<keyof typeof interfaces>(["batch", "websocket"])(
       },
     });
     const port = Number(new URL(server.url).port);
-    await publishThrough(door, port, warmUp);
+    await publishThrough(connection, port, warmUp);
     const idle = readMemory(server.pid).rss;
     let most = 0;
     const sampling = setInterval(() => {
       most = Math.max(most, readMemory(server?.pid ?? 0).rss);
     }, 100);
     try {
-      await publishThrough(door, port, bound);
+      await publishThrough(connection, port, bound);
     } finally {
       clearInterval(sampling);
     }

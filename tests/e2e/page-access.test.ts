@@ -112,14 +112,14 @@ describe("for a screen reader", () => {
     await using context = await browser.context();
     const it = await PageUnderTest.open(context, `${server.url}/?user_id=listener`);
     await it.page.evaluate(`
-      window.heard = [];
-      new MutationObserver(() => heard.push(document.querySelector("[aria-live=polite]").textContent))
+      window.received = [];
+      new MutationObserver(() => received.push(document.querySelector("[aria-live=polite]").textContent))
         .observe(document.querySelector("[aria-live=polite]"), { childList: true, characterData: true, subtree: true });
     `);
     const items = Array.from({ length: 200 }, (_, index) => ({ user_id: "listener", data: `number ${index}` }));
     expect((await server.request("POST", "/sse/push/batch", items)).status).toBe(200);
     await it.untilRead("number 199");
-    expect(await it.page.evaluate("heard")).toEqual(["@listener: number 0"]);
+    expect(await it.page.evaluate("received")).toEqual(["@listener: number 0"]);
     expect(await it.page.getByRole("log").getAttribute("aria-live")).toBe("off");
   });
 });

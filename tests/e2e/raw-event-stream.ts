@@ -72,10 +72,10 @@ export class RawEventStream implements Disposable {
     this.#raw = Buffer.from(rest);
     const blocks = this.#text.split("\n\n");
     this.#text = blocks.pop() ?? "";
-    for (const block of blocks) this.#hear(block);
+    for (const block of blocks) this.#receive(block);
   }
 
-  #hear(block: string): void {
+  #receive(block: string): void {
     for (const line of block.split("\n")) {
       if (line.startsWith("id: ")) this.#identify(line.slice(4));
       else if (line.startsWith("retry: ")) this.retry = line.slice(7);

@@ -64,14 +64,14 @@ export class RawWebSocket implements Disposable {
       const parsed = parseFrame(rest);
       if (parsed === undefined) break;
       rest = rest.subarray(parsed.end);
-      if (parsed.opcode === opcode.text) this.#hear(parsed.payload);
+      if (parsed.opcode === opcode.text) this.#receive(parsed.payload);
       if (parsed.opcode === opcode.close)
         this.closeCode = parsed.payload.length < 2 ? 1005 : parsed.payload.readUInt16BE();
     }
     this.#rest = Buffer.from(rest);
   }
 
-  #hear(payload: Buffer): void {
+  #receive(payload: Buffer): void {
     if (this.onText === undefined) this.texts.push(text.decode(payload));
     else this.onText(payload);
   }

@@ -24,7 +24,7 @@ class Follower<T extends RawWebSocket | RawEventStream = RawWebSocket> implement
   private constructor(raw: T, at = 0) {
     this.raw = raw;
     this.at = at;
-    raw.onText = (payload) => this.#hear(payload);
+    raw.onText = (payload) => this.#receive(payload);
   }
 
   /** @param more further query parameters; with `since` it starts at its first message */
@@ -33,7 +33,7 @@ class Follower<T extends RawWebSocket | RawEventStream = RawWebSocket> implement
     await raw.untilText(/welcome/);
     const early = raw.texts.filter((it) => !it.includes("welcome"));
     const follower = new Follower(raw);
-    for (const it of early) follower.#hear(Buffer.from(it));
+    for (const it of early) follower.#receive(Buffer.from(it));
     return follower;
   }
 
@@ -60,7 +60,7 @@ class Follower<T extends RawWebSocket | RawEventStream = RawWebSocket> implement
     this.raw[Symbol.dispose]();
   }
 
-  #hear(payload: Buffer): void {
+  #receive(payload: Buffer): void {
     const offset = /^\{"type":"message","channel":"room","offset":(\d+)/.exec(payload.toString("latin1", 0, 80))?.[1];
     if (offset !== undefined) {
       this.messages++;

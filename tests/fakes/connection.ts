@@ -3,7 +3,7 @@ import type { Backlog } from "../../server/session/backlog.ts";
 import type { Connection, Outcome, StallCause } from "../../server/session/connection.ts";
 import type { Encoded, WireForm } from "../../server/session/wire-form.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
-import { type ReadWrite, readWrite, type Said } from "./reading.ts";
+import { type ReadWrite, type ReceivedFrame, readWrite } from "./reading.ts";
 
 /** The number of bytes at which a fake socket is full, and at which it refuses writes. */
 export interface SocketRoom {
@@ -35,7 +35,7 @@ export class FakeConnection implements Connection {
   goodbyeCursor: string | undefined;
   pings = 0;
   /** All accepted frames, in order. */
-  readonly taken: Said[] = [];
+  readonly taken: ReceivedFrame[] = [];
   /** The number of accepted writes. */
   writes = 0;
   /** Thrown by each `send`, which is not allowed: simulates a bug in a transport. */
@@ -56,7 +56,7 @@ export class FakeConnection implements Connection {
     if (this.buffered() > this.#room.refuseBytes) return "refused";
     const write = readWrite(this.wireForm, encoded);
     this.writes++;
-    this.taken.push(...write.said);
+    this.taken.push(...write.frames);
     this.onTaken(write);
     const bytes = encoded.reduce((sum, part) => sum + part.length, 0);
     if (this.#isStalled) this.#waiting.push({ ...write, bytes });
@@ -121,7 +121,7 @@ export class FakeConnection implements Connection {
   }
 
   /** Frames of one type, or system frames of one event. */
-  of(kind: string): readonly Said[] {
+  of(kind: string): readonly ReceivedFrame[] {
     return this.taken.filter(({ type, event }) => type === kind || (type === "system" && event === kind));
   }
 }

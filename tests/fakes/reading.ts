@@ -10,7 +10,7 @@ export interface ReceivedJoin {
 }
 
 /** A server frame as a client reads it, with the fields that tests use. */
-export interface Said extends Partial<ReceivedJoin> {
+export interface ReceivedFrame extends Partial<ReceivedJoin> {
   readonly type: string;
   readonly event?: string;
   readonly channel?: string;
@@ -30,7 +30,7 @@ export interface Said extends Partial<ReceivedJoin> {
   readonly reconnect_after_ms?: number;
   readonly retry_after_ms?: number;
   readonly expires_at?: string | null;
-  readonly messages?: readonly Said[];
+  readonly messages?: readonly ReceivedFrame[];
   readonly complete?: boolean;
   readonly users?: readonly string[];
   readonly count?: number;
@@ -38,7 +38,7 @@ export interface Said extends Partial<ReceivedJoin> {
 
 /** One write, as a client reads it. */
 export interface ReadWrite {
-  readonly said: readonly Said[];
+  readonly frames: readonly ReceivedFrame[];
   /** The cursor at the end of the write, if the wire form has one. */
   readonly cursor: string | undefined;
 }
@@ -46,17 +46,17 @@ export interface ReadWrite {
 /** Decodes a write like a client of that wire form. */
 export function readWrite(form: WireForm, encoded: Encoded): ReadWrite {
   const texts = encoded.map((part) => (typeof part === "string" ? part : new TextDecoder().decode(part)));
-  if (!form.carriesCursor) return { said: texts.flatMap(readJson), cursor: undefined };
+  if (!form.carriesCursor) return { frames: texts.flatMap(readJson), cursor: undefined };
   const blocks = texts.join("").split("\n\n");
   const fields = blocks.flatMap((block) => block.split("\n"));
   return {
-    said: fields.filter((field) => field.startsWith("data: ")).flatMap((field) => readJson(field.slice(6))),
+    frames: fields.filter((field) => field.startsWith("data: ")).flatMap((field) => readJson(field.slice(6))),
     cursor: fields.findLast((field) => field.startsWith("id: "))?.slice(4),
   };
 }
 
 /** One frame, or several as an array. */
-export function readJson(text: string): readonly Said[] {
-  const read = JSON.parse(text) as Said | readonly Said[];
-  return Array.isArray(read) ? read : [read as Said];
+export function readJson(text: string): readonly ReceivedFrame[] {
+  const read = JSON.parse(text) as ReceivedFrame | readonly ReceivedFrame[];
+  return Array.isArray(read) ? read : [read as ReceivedFrame];
 }

@@ -5,7 +5,7 @@ import { type SseSettings, SseTransport } from "../../server/transport/sse/sse.t
 import { type SocketState, WebSocketTransport } from "../../server/transport/websocket/websocket.ts";
 import { TestHub, type TestHubOptions } from "./hub.ts";
 
-/** A hub behind real sockets, on a port of its own; no HTTP beside the two transports. */
+/** A hub behind real sockets, on its own port. It serves the two transports and no other HTTP. */
 export class RealServer {
   readonly test: TestHub;
   readonly #server: Server<SocketState>;
@@ -30,7 +30,7 @@ export class RealServer {
     });
   }
 
-  /** Without settings streams live as long as the test. */
+  /** By default, streams stay open until the test ends. */
   static async start(options?: TestHubOptions, settings: SseSettings = { streamLifetimeMs: 0 }): Promise<RealServer> {
     return new RealServer(await TestHub.start(options), settings);
   }
@@ -39,7 +39,7 @@ export class RealServer {
     return this.#server.port ?? 0;
   }
 
-  /** The one session that is there. */
+  /** The only session. */
   get session(): Session {
     const [session] = this.test.hub.connections.all();
     if (session === undefined) throw new Error("nobody is connected");

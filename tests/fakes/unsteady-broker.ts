@@ -6,24 +6,24 @@ import type { Broker, BrokerEvents, Published } from "../../server/broker/broker
 import type { History, HistoryRules } from "../../server/broker/log.ts";
 import type { Clock } from "../../server/lib/clock.ts";
 
-/** A broker whose way is bad: deliveries are lost, doubled or late, and answers are late or fail, as it is told to. */
+/** An unreliable broker: on request, it loses, duplicates or delays deliveries, and its answers are late or fail. */
 export class UnsteadyBroker implements Broker {
-  /** So many of the next deliveries are lost. */
+  /** How many of the next deliveries are lost. */
   lose = 0;
-  /** So many of the next deliveries come twice. */
+  /** How many of the next deliveries arrive twice. */
   double = 0;
-  /** So many of the next questions fail. */
+  /** How many of the next requests fail. */
   fail = 0;
-  /** Answers are this late, milliseconds; they say what was true when the question was asked. */
+  /** The delay of answers in milliseconds. They contain what was true at the time of the request. */
   answerMs = 0;
-  /** Every question for history that was asked. */
+  /** All requests for history. */
   readonly asked: {
     readonly channel: ChannelName;
     readonly since: Since;
     readonly limit: number;
     readonly maxBytes: number;
   }[] = [];
-  /** How often tops were asked for. */
+  /** How often tops were requested. */
   comparisons = 0;
   readonly #inner: Broker;
   readonly #clock: Clock;
@@ -69,24 +69,24 @@ export class UnsteadyBroker implements Broker {
     return this.#inner.close();
   }
 
-  /** The connection to it broke and came back. */
+  /** Reports that the connection broke and is back. */
   breakNow(): void {
     this.#events?.onBreak();
   }
 
-  /** Deliveries wait from now on. */
+  /** Holds deliveries back from now on. */
   hold(): void {
     this.#held ??= [];
   }
 
-  /** What waited is delivered, and what comes too. */
+  /** Delivers what was held back, and stops holding deliveries back. */
   letGo(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const publication of held) this.#events?.onPublication(publication);
   }
 
-  /** Nothing is bad any more. */
+  /** Makes it reliable again. */
   steady(): void {
     this.lose = 0;
     this.double = 0;
@@ -100,7 +100,7 @@ export class UnsteadyBroker implements Broker {
       this.lose--;
       return;
     }
-    // Ephemeral ones have no number by which a second copy could be known.
+    // Ephemeral messages have no offset by which a duplicate could be detected.
     const isDoubled = this.double > 0 && !isEphemeral(publication);
     const copies = isDoubled ? [publication, publication] : [publication];
     if (isDoubled) this.double--;
@@ -113,7 +113,7 @@ export class UnsteadyBroker implements Broker {
   async #answer<T>(ask: () => Promise<T>): Promise<T> {
     if (this.fail > 0) {
       this.fail--;
-      throw new ServiceError("broker-unavailable", "the way to it is broken");
+      throw new ServiceError("broker-unavailable", "the connection to it is broken");
     }
     const answer = await ask();
     if (this.answerMs > 0) await this.#clock.sleep(this.answerMs);

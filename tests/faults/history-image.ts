@@ -17,7 +17,7 @@ export interface KnownMessage {
   readonly message: string;
 }
 
-const lives = 3;
+const runs = 3;
 const rules: HistoryRules = { historySize: 40, historyTtl: 86_400_000, historyBytes: 1_000_000 };
 
 /**
@@ -45,10 +45,10 @@ export class HistoryImage {
   /** @param end How its process ended. If it was killed, there is a write-ahead log. If it was stopped, everything is in the database file. */
   static make(directory: string, end: "killed" | "stopped", random: () => number): HistoryImage {
     const known: KnownMessage[] = [];
-    for (let life = 0; life < lives; life++) {
-      const archive = openHistory(directory, defaultLogLimits, { now: life * 1000, wall: life * 1000 });
+    for (let run = 0; run < runs; run++) {
+      const archive = openHistory(directory, defaultLogLimits, { now: run * 1000, wall: run * 1000 });
       for (let transaction = 0; transaction < 30; transaction++) {
-        const now = life * 1000 + transaction;
+        const now = run * 1000 + transaction;
         const entries = Array.from({ length: 1 + Math.floor(random() * 12) }, () => draftOf(known.length, random));
         const [placed = []] = archive.append([{ verb: "append", entries, now, wall: now }], now);
         for (const [at, it] of placed.entries()) {
@@ -58,9 +58,9 @@ export class HistoryImage {
         }
         if (transaction % 20 === 0) archive.sweep(now, now);
       }
-      const isLast = life === lives - 1;
+      const isLast = run === runs - 1;
       const killed = isLast && end === "killed" ? new HistoryImage(directory, known) : undefined;
-      archive.close(life * 1000 + 500, life * 1000 + 500);
+      archive.close(run * 1000 + 500, run * 1000 + 500);
       if (killed !== undefined) return killed;
     }
     return new HistoryImage(directory, known);

@@ -20,10 +20,10 @@ export interface Verdict {
 export function judge(image: HistoryImage): Verdict {
   const checker = new HistoryChecker(image.known);
   let outcome: Verdict["outcome"] = "served";
-  for (let life = 0; life < 2; life++) {
+  for (let run = 0; run < 2; run++) {
     let archive: Archive | undefined;
     try {
-      archive = openHistory(image.directory, defaultLogLimits, { now: 10_000 + life, wall: 10_000 + life });
+      archive = openHistory(image.directory, defaultLogLimits, { now: 10_000 + run, wall: 10_000 + run });
       checker.examine(archive, image.channels);
     } catch (error) {
       checker.explain(error, image.directory);

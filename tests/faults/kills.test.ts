@@ -47,13 +47,13 @@ test(
 test(
   "control: a server without DATA_DIR that is killed loses acknowledged messages, and the checker sees it",
   async () => {
-    await using lives = new AsyncDisposableStack();
+    await using servers = new AsyncDisposableStack();
     const options = { env: faultEnv, cwd: settingsFolder };
-    const server = lives.use(await startServer(options));
+    const server = servers.use(await startServer(options));
     const disturb = () =>
       spread(async () => {
         await kill(server);
-        lives.use(await startPatiently({ ...options, flags: ["--port", String(server.port)] }));
+        servers.use(await startPatiently({ ...options, flags: ["--port", String(server.port)] }));
       });
     const plan = {
       name: "control: killed without DATA_DIR",
@@ -97,16 +97,16 @@ test.each(chosen)(
   "a server with DATA_DIR that is $name and restarted on its port continues in the same epoch",
   async ({ name, flags = [], env = {}, end }) => {
     const directory = await mkdtemp(join(tmpdir(), "fanfare-faults-"));
-    await using lives = new AsyncDisposableStack();
-    lives.defer(() => rm(directory, { recursive: true }));
+    await using servers = new AsyncDisposableStack();
+    servers.defer(() => rm(directory, { recursive: true }));
     const options = { env: { ...faultEnv, ...env, DATA_DIR: directory }, cwd: settingsFolder };
-    const server = lives.use(await startServer({ ...options, flags }));
+    const server = servers.use(await startServer({ ...options, flags }));
     let current = server;
     const disturb = () =>
       spread(async () => {
         await end(current);
         const samePort = [...flags, "--port", String(server.port)];
-        current = lives.use(await startPatiently({ ...options, flags: samePort }));
+        current = servers.use(await startPatiently({ ...options, flags: samePort }));
       });
     expectMuch(await runFaults({ name, server, clientsOfEachKind, durationMs, disturb }));
   },

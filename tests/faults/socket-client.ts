@@ -45,7 +45,7 @@ export class SocketClient implements FaultClient {
     if (this.#resumeKey !== undefined && random() < 0.5) query.set("takes_over", this.#resumeKey);
     const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws?${query}`, this.#protocols);
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#hear(String(data));
+    socket.onmessage = ({ data }) => this.#receive(String(data));
     socket.onclose = ({ code }) => {
       this.isConnected = false;
       this.closeCode = code;
@@ -62,7 +62,7 @@ export class SocketClient implements FaultClient {
     this.#socket?.terminate();
   }
 
-  #hear(text: string): void {
+  #receive(text: string): void {
     const parsed: unknown = JSON.parse(text);
     for (const frame of (Array.isArray(parsed) ? parsed : [parsed]) as ReceivedFrame[]) {
       if (frame.event === "welcome") {

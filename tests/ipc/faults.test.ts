@@ -122,15 +122,15 @@ describe("nothing is lost silently or delivered twice", () => {
     const inFlight = Promise.allSettled(numbers(300).map((id) => worker.publish({ id: `late ${id}` })));
     host.kill("SIGKILL");
     const known = (await inFlight).filter(({ status }) => status === "fulfilled").length;
-    await worker.told("gone");
-    expect(worker.story).toEqual(["healthy", "unhealthy", "gone"]);
+    await worker.untilEvent("gone");
+    expect(worker.events).toEqual(["healthy", "unhealthy", "gone"]);
     const before = reader.read.length;
     expect(before).toBeGreaterThanOrEqual(100);
     expect(before).toBeLessThanOrEqual(400);
     expect(known).toBeLessThanOrEqual(300);
     rmSync(world.path); // A killed process leaves its socket behind.
     await world.startHost();
-    await worker.told("break");
+    await worker.untilEvent("break");
     await Promise.all(numbers(50).map((id) => publishSurely(worker, id)));
     await untilRead(reader, before + 50);
     expect(reader.announced).toBe(1);
@@ -168,9 +168,9 @@ describe("nothing is lost silently or delivered twice", () => {
     host.kill("SIGSTOP");
     const stuck = worker.publish({ id: "stuck" });
     await expect(stuck).rejects.toMatchObject({ code: "broker-unavailable" });
-    await worker.told("gone");
+    await worker.untilEvent("gone");
     host.kill("SIGCONT");
-    await worker.told("break");
+    await worker.untilEvent("break");
     await publishSurely(worker, "stuck");
     await untilRead(reader, 2);
     expect(reader.read.map(({ id }) => id)).toEqual(["before", "stuck"]);
@@ -186,7 +186,7 @@ test("control: a reader that does not check for gaps loses the messages that wer
   await worker.until(({ received }) => received.length === 1);
   proxy.cut();
   await other.publish({ id: "2" });
-  await worker.told("break");
+  await worker.untilEvent("break");
   await other.publish({ id: "3" });
   await worker.until(({ received }) => received.at(-1)?.id === "3");
   expect(worker.received.map(({ id }) => id)).toEqual(["1", "3"]);

@@ -50,14 +50,14 @@ export class IpcWorld {
 export class IpcWorker {
   readonly broker: IpcBroker;
   readonly received: Publication[] = [];
-  /** `healthy`, `unhealthy`, `break`, `gone`, in order. */
-  readonly story: string[] = [];
+  /** The reported events, in order, such as `healthy`, `unhealthy`, `break` and `gone`. */
+  readonly events: string[] = [];
   onPublication: (publication: Publication) => void = () => {};
   onBreak: () => void = () => {};
   #waiters: (() => void)[] = [];
 
   constructor(options: IpcBrokerOptions) {
-    this.broker = new IpcBroker({ ...options, onHostGone: () => this.#tell("gone") });
+    this.broker = new IpcBroker({ ...options, onHostGone: () => this.#record("gone") });
   }
 
   start(): Promise<void> {
@@ -69,10 +69,10 @@ export class IpcWorker {
       },
       onBreak: () => {
         this.onBreak();
-        this.#tell("break");
+        this.#record("break");
       },
-      onReset: (channel, { offset }) => this.#tell(`reset ${channel} ${offset}`),
-      onHealth: (healthy) => this.#tell(healthy ? "healthy" : "unhealthy"),
+      onReset: (channel, { offset }) => this.#record(`reset ${channel} ${offset}`),
+      onHealth: (healthy) => this.#record(healthy ? "healthy" : "unhealthy"),
     });
   }
 
@@ -86,12 +86,12 @@ export class IpcWorker {
   }
 
   /** Waits until an event was reported this often. */
-  told(word: string, times = 1): Promise<void> {
-    return this.until(({ story }) => story.filter((it) => it === word).length >= times);
+  untilEvent(name: string, times = 1): Promise<void> {
+    return this.until(({ events }) => events.filter((it) => it === name).length >= times);
   }
 
-  #tell(word: string): void {
-    this.story.push(word);
+  #record(event: string): void {
+    this.events.push(event);
     this.#wake();
   }
 

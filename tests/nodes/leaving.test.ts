@@ -75,8 +75,8 @@ test("POST /v1/drain empties one node: SDK clients move to the other through HAP
     new RegExp(`one +\\| .*Stopped: \\{"initial":${held},"left":${held},"moved":0,"forced":0`),
   );
   // Clients that only moved cause no notices.
-  const told = watcher.frames.slice(before).filter(({ event }) => event === "left" || event === "joined");
-  expect(told).toEqual([]);
+  const notices = watcher.frames.slice(before).filter(({ event }) => event === "left" || event === "joined");
+  expect(notices).toEqual([]);
   for (const it of readers) it.close();
 }, 90_000);
 

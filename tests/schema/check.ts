@@ -30,7 +30,7 @@ export function check(schema: Schema, value: unknown, options: CheckOptions, at 
     if (rule === undefined) throw new Error(`${at}: the checker does not know ${keyword}`);
     faults.push(...rule(wanted as never, value, context));
   }
-  return [...faults, ...(options.isStrict ? untold(schema, value, at) : [])];
+  return [...faults, ...(options.isStrict ? undocumented(schema, value, at) : [])];
 }
 
 /** Keywords that only inform people, or that the rule of another keyword checks. */
@@ -91,11 +91,11 @@ function some(
 }
 
 /** Only a schema that has `properties` describes all members. `anyOf` next to `properties` only says which of them are required. */
-function untold({ properties, additionalProperties }: Schema, value: unknown, at: string): readonly string[] {
+function undocumented({ properties, additionalProperties }: Schema, value: unknown, at: string): readonly string[] {
   if (!isObject(properties) || additionalProperties !== undefined) return [];
   return members(value)
     .filter(([name]) => !(name in properties))
-    .map(([name]) => `${at}.${name} is told of nowhere`);
+    .map(([name]) => `${at}.${name} is not documented`);
 }
 
 function isOfType(value: unknown, type: string): boolean {

@@ -45,25 +45,25 @@ export class ApiUnderTest {
   /** What is wrong with an answer: an undocumented status, type or code, or a body that does not match its schema. */
   async faultsIn({ operation }: Described, response: Response): Promise<readonly string[]> {
     const { status } = response;
-    const told = operation.responses[String(status)];
-    if (told === undefined) return [`status ${status} is told of nowhere: ${await response.text()}`];
+    const documented = operation.responses[String(status)];
+    if (documented === undefined) return [`status ${status} is not documented: ${await response.text()}`];
     const [type = ""] = (response.headers.get("Content-Type") ?? "").split(";");
-    if (told.content === undefined) return [];
-    const content = told.content[type];
-    if (content === undefined) return [`${status}: type ${type} is told of nowhere`];
+    if (documented.content === undefined) return [];
+    const content = documented.content[type];
+    if (content === undefined) return [`${status}: type ${type} is not documented`];
     if (type === "text/event-stream") return []; // A stream does not end. Another test checks its frames.
     const text = await response.text();
     if (!type.endsWith("json")) return this.faultsOf(content.schema, text);
     const value: unknown = JSON.parse(text);
-    return [...this.faultsOf(content.schema, value), ...untoldCode(type, value, content.examples ?? {})];
+    return [...this.faultsOf(content.schema, value), ...undocumentedCode(type, value, content.examples ?? {})];
   }
 }
 
 /** The error codes of a status: the document has an example for each. */
-function untoldCode(type: string, value: unknown, examples: object): readonly string[] {
+function undocumentedCode(type: string, value: unknown, examples: object): readonly string[] {
   if (type !== "application/problem+json") return [];
   const { code, detail } = value as { code: string; detail: string };
-  return code in examples ? [] : [`code ${code} is told of nowhere: ${detail}`];
+  return code in examples ? [] : [`code ${code} is not documented: ${detail}`];
 }
 
 /** @throws Error if a reference does not resolve */

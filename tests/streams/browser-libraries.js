@@ -13,7 +13,7 @@ Object.assign(window, { records });
 /** @param {string} library */
 const reporter = (library) => ({
   /** @param {{ data?: unknown }} event */
-  heard: ({ data }) => records.push({ library, data: typeof data === "string" ? data : "" }),
+  received: ({ data }) => records.push({ library, data: typeof data === "string" ? data : "" }),
   opened: () => records.push({ library, opened: true }),
   /** @param {unknown} isClosed */
   failed: (isClosed) => records.push({ library, closed: isClosed === true }),
@@ -28,21 +28,22 @@ const eventSources = {
 };
 
 for (const [library, open] of Object.entries(eventSources)) {
-  const { heard, opened, failed } = reporter(library);
+  const { received, opened, failed } = reporter(library);
   const source = open();
   source.addEventListener("open", opened);
   // Those that reconnect by themselves say "closed" in between.
   source.addEventListener("error", () => failed(library === "Chromium's EventSource" && source.readyState === 2));
-  for (const name of ["message", "price"]) source.addEventListener(name, (event) => heard(/** @type {any} */ (event)));
+  for (const name of ["message", "price"])
+    source.addEventListener(name, (event) => received(/** @type {any} */ (event)));
 }
 
-const { heard, opened, failed } = reporter("fetch-event-source");
+const { received, opened, failed } = reporter("fetch-event-source");
 void fetchEventSource(url, {
   openWhenHidden: true,
   onopen: async () => void opened(),
   onmessage: (event) => {
     // A `retry:` or an id without data reaches its user as an event without data.
-    if (event.event !== "system") heard(event);
+    if (event.event !== "system") received(event);
   },
   onclose: () => {
     failed(false);

@@ -17,14 +17,14 @@ const url = process.argv[2] ?? "";
 /** @param {string} library */
 const reporter = (library) => ({
   /** @param {{ data?: unknown }} event */
-  heard: ({ data }) => tell({ library, data: typeof data === "string" ? data : "" }),
-  opened: () => tell({ library, opened: true }),
+  received: ({ data }) => print({ library, data: typeof data === "string" ? data : "" }),
+  opened: () => print({ library, opened: true }),
   /** @param {unknown} isClosed */
-  failed: (isClosed) => tell({ library, closed: isClosed === true }),
+  failed: (isClosed) => print({ library, closed: isClosed === true }),
 });
 
 /** @param {object} record */
-function tell(record) {
+function print(record) {
   process.stdout.write(`${JSON.stringify(record)}\n`);
 }
 
@@ -39,11 +39,12 @@ const eventSources = {
 };
 
 for (const [library, open] of Object.entries(eventSources)) {
-  const { heard, opened, failed } = reporter(library);
+  const { received, opened, failed } = reporter(library);
   const source = open();
   source.addEventListener("open", opened);
   source.addEventListener("error", () => failed(source.readyState === 2));
-  for (const name of ["message", "price"]) source.addEventListener(name, (event) => heard(/** @type {any} */ (event)));
+  for (const name of ["message", "price"])
+    source.addEventListener(name, (event) => received(/** @type {any} */ (event)));
 }
 
 const client = reporter("eventsource-client");
@@ -51,18 +52,18 @@ createEventSource({
   url,
   onConnect: client.opened,
   onDisconnect: () => client.failed(false),
-  onMessage: (event) => event.event !== "system" && client.heard(event),
+  onMessage: (event) => event.event !== "system" && client.received(event),
 });
 
 /** A parser is no client: what it leaves to its user is done here as its documentation shows it. */
 async function followWithParser() {
-  const { heard, opened, failed } = reporter("eventsource-parser");
+  const { received, opened, failed } = reporter("eventsource-parser");
   let lastEventId = "";
   let retryMs = 1000;
   const parser = createParser({
     onEvent(event) {
       if (event.id !== undefined) lastEventId = event.id;
-      if (event.event !== "system") heard(event);
+      if (event.event !== "system") received(event);
     },
     onRetry(ms) {
       retryMs = ms;

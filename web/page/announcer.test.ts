@@ -3,39 +3,39 @@ import { Announcer } from "./announcer.ts";
 
 /** What was announced, and a pause that the test ends. */
 function listen() {
-  const said: string[] = [];
+  const announced: string[] = [];
   const pauses: (() => void)[] = [];
-  const announcer = new Announcer({ say: (it) => said.push(it), wait: (callback) => pauses.push(callback) });
-  return { announcer, said, endPause: () => pauses.shift()?.(), pauses };
+  const announcer = new Announcer({ say: (it) => announced.push(it), wait: (callback) => pauses.push(callback) });
+  return { announcer, announced, endPause: () => pauses.shift()?.(), pauses };
 }
 
 test("announces a single message at once", () => {
-  const { announcer, said } = listen();
+  const { announcer, announced } = listen();
   announcer.announce("Alice: Hi");
-  expect(said).toEqual(["Alice: Hi"]);
+  expect(announced).toEqual(["Alice: Hi"]);
 });
 
 test("announces a flood as one sentence per pause", () => {
-  const { announcer, said, endPause } = listen();
+  const { announcer, announced, endPause } = listen();
   for (let count = 1; count <= 100; count++) announcer.announce(`Alice: ${count}`);
-  expect(said).toEqual(["Alice: 1"]);
+  expect(announced).toEqual(["Alice: 1"]);
   endPause();
-  expect(said).toEqual(["Alice: 1", "99 more messages, the last: Alice: 100"]);
+  expect(announced).toEqual(["Alice: 1", "99 more messages, the last: Alice: 100"]);
 });
 
 test("announces a single message that arrived during the pause in full", () => {
-  const { announcer, said, endPause } = listen();
+  const { announcer, announced, endPause } = listen();
   announcer.announce("Alice: 1");
   announcer.announce("Alice: 2");
   endPause();
-  expect(said).toEqual(["Alice: 1", "Alice: 2"]);
+  expect(announced).toEqual(["Alice: 1", "Alice: 2"]);
 });
 
 test("announces the next message at once after a pause without any, and leaves no timer running", () => {
-  const { announcer, said, endPause, pauses } = listen();
+  const { announcer, announced, endPause, pauses } = listen();
   announcer.announce("Alice: 1");
   endPause();
   expect(pauses).toEqual([]);
   announcer.announce("Alice: 2");
-  expect(said).toEqual(["Alice: 1", "Alice: 2"]);
+  expect(announced).toEqual(["Alice: 1", "Alice: 2"]);
 });

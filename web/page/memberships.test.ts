@@ -16,19 +16,19 @@ function named(text: string): ChannelName {
 async function connected() {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
-  const told: unknown[] = [];
+  const calls: unknown[] = [];
   const memberships = new Memberships(client, {
-    onMessage: ({ channel, data }) => told.push(["message", channel, data]),
-    onGap: (channel, { from, to }) => told.push(["gap", channel, from, to]),
-    onRefused: (channel, { code }) => told.push(["refused", channel, code]),
-    onPresence: (channel, here) => told.push(["presence", channel, here?.users]),
+    onMessage: ({ channel, data }) => calls.push(["message", channel, data]),
+    onGap: (channel, { from, to }) => calls.push(["gap", channel, from, to]),
+    onRefused: (channel, { code }) => calls.push(["refused", channel, code]),
+    onPresence: (channel, here) => calls.push(["presence", channel, here?.users]),
   });
-  return { environment, client, socket, memberships, told };
+  return { environment, client, socket, memberships, calls };
 }
 
 describe("memberships", () => {
   test("deliver what arrives, and nothing more after they are left", async () => {
-    const { environment, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, calls } = await connected();
     expect(memberships.join(room)).toBe(true);
     await environment.move(0);
     socket.subscribed(room, live);
@@ -37,7 +37,7 @@ describe("memberships", () => {
     memberships.leave(room);
     socket.message(room, 14, "too late");
     await environment.move(0);
-    expect(told).toEqual([
+    expect(calls).toEqual([
       ["message", room, "Hi"],
       ["gap", room, 11, 12],
       ["message", room, "there"],
@@ -47,37 +47,37 @@ describe("memberships", () => {
   });
 
   test("are joined once, however often they are requested", async () => {
-    const { environment, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, calls } = await connected();
     memberships.join(room);
     expect(memberships.join(room)).toBe(false);
     await environment.move(0);
     socket.subscribed(room, live);
     socket.message(room, 10);
-    expect(told).toHaveLength(1);
+    expect(calls).toHaveLength(1);
   });
 
   test("that are refused are removed, and the page says why", async () => {
-    const { environment, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, calls } = await connected();
     memberships.join(room);
     await environment.move(0);
-    socket.say({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "no" });
-    expect(told).toEqual([["refused", room, "forbidden"]]);
+    socket.deliver({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "no" });
+    expect(calls).toEqual([["refused", room, "forbidden"]]);
     expect(memberships.channels).toEqual([]);
   });
 });
 
 describe("presence", () => {
   test("is requested for plain channels, and not again before the answer arrives", async () => {
-    const { environment, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, calls } = await connected();
     for (const channel of [everyone, userChannel("alice"), room]) memberships.join(channel);
     await environment.move(0);
     const asked = () => socket.commands.filter(({ type }) => type === "presence");
     memberships.refresh();
     memberships.refresh();
     expect(asked()).toEqual([{ type: "presence", channel: room }]);
-    socket.say({ type: "presence", ref: socket.refOf("presence"), channel: room, count: 1, users: ["alice"] });
+    socket.deliver({ type: "presence", ref: socket.refOf("presence"), channel: room, count: 1, users: ["alice"] });
     await environment.move(0);
-    expect(told).toEqual([["presence", room, ["alice"]]]);
+    expect(calls).toEqual([["presence", room, ["alice"]]]);
     memberships.refresh();
     expect(asked()).toHaveLength(2);
   });
@@ -86,12 +86,12 @@ describe("presence", () => {
     { type: "presence", channel: room, count: 0, users: [] },
     { type: "error", code: "forbidden", message: "no" },
   ])("is unknown if the answer is %j", async (answer) => {
-    const { environment, socket, memberships, told } = await connected();
+    const { environment, socket, memberships, calls } = await connected();
     memberships.join(room);
     memberships.refresh();
-    socket.say({ ...answer, ref: socket.refOf("presence") });
+    socket.deliver({ ...answer, ref: socket.refOf("presence") });
     await environment.move(0);
-    expect(told).toEqual([["presence", room, undefined]]);
+    expect(calls).toEqual([["presence", room, undefined]]);
   });
 
   test("is not requested without a connection", async () => {

@@ -38,7 +38,7 @@ describe("when the connection breaks,", () => {
     const refused = first.filter((it) => it.status === "rejected");
     expect(refused.length).toBeGreaterThan(0);
     for (const { reason } of refused) expect(reason).toMatchObject({ code: "broker-unavailable" });
-    await worker.told("break");
+    await worker.untilEvent("break");
     await Promise.all(ids.map((id) => worker.publish({ id })));
     const { publications } = await worker.broker.history(a, { from: "earliest" }, 1000, Number.MAX_SAFE_INTEGER);
     expect(publications.map(({ id }) => id).sort()).toEqual(ids.toSorted());
@@ -72,8 +72,8 @@ describe("when the connection breaks,", () => {
     await Promise.all([...many, a, b].map((channel) => worker.broker.listen(channel)));
     await worker.broker.unlisten(b);
     proxy?.cut();
-    await worker.told("break");
-    expect(worker.story).toEqual(["healthy", "unhealthy", "healthy", "break"]);
+    await worker.untilEvent("break");
+    expect(worker.events).toEqual(["healthy", "unhealthy", "healthy", "break"]);
     for (const channel of [...many, b, a]) await other.publish({ channel });
     await worker.until(({ received }) => received.at(-1)?.channel === a);
     expect(worker.received.map(({ channel }) => channel)).toEqual([...many, a]);
@@ -83,13 +83,13 @@ describe("when the connection breaks,", () => {
     const host = await world.startHost();
     const worker = await world.connect();
     await host.close();
-    await worker.told("gone");
+    await worker.untilEvent("gone");
     await expect(worker.publish()).rejects.toMatchObject({ code: "broker-unavailable" });
     await expect(worker.broker.listen(a)).rejects.toMatchObject({ code: "broker-unavailable" });
     await worker.broker.unlisten(b);
     await world.startHost();
-    await worker.told("break");
-    expect(worker.story).toEqual(["healthy", "unhealthy", "gone", "healthy", "break"]);
+    await worker.untilEvent("break");
+    expect(worker.events).toEqual(["healthy", "unhealthy", "gone", "healthy", "break"]);
     // The broker still listens to a channel whose request failed: the caller may unlisten, or retry.
     await worker.publish();
     await worker.until(({ received }) => received.length === 1);
@@ -99,17 +99,17 @@ describe("when the connection breaks,", () => {
     await world.startHost();
     const worker = await world.connect(through());
     proxy?.cut();
-    await worker.told("break");
-    expect(worker.story).not.toContain("gone");
+    await worker.untilEvent("break");
+    expect(worker.events).not.toContain("gone");
   });
 
   test("closing does not wait for a host that is down", async () => {
     const host = await world.startHost();
     const worker = await world.connect();
     await host.close();
-    await worker.told("unhealthy");
+    await worker.untilEvent("unhealthy");
     await worker.broker.close();
-    expect(worker.story.slice(0, 2)).toEqual(["healthy", "unhealthy"]);
+    expect(worker.events.slice(0, 2)).toEqual(["healthy", "unhealthy"]);
   });
 });
 
@@ -120,7 +120,7 @@ describe("the start", () => {
     await turn();
     await world.startHost();
     await started;
-    expect(worker.story).toEqual(["healthy"]);
+    expect(worker.events).toEqual(["healthy"]);
   });
 
   test("fails if no host starts", async () => {
@@ -152,7 +152,7 @@ test("drafts beyond the limit in flight are refused, and accepted again once the
   expect(refused.length).toBeLessThan(70);
   for (const { reason } of refused) expect(reason).toMatchObject({ code: "broker-unavailable" });
   expect((await publish()).duplicate).toBe(false);
-  expect(worker.story).toEqual(["healthy"]);
+  expect(worker.events).toEqual(["healthy"]);
 });
 
 test("a bug in a delivery costs neither the connection nor the next delivery", async () => {
@@ -164,7 +164,7 @@ test("a bug in a delivery costs neither the connection nor the next delivery", a
   await worker.broker.listen(a);
   await Promise.all(["1", "bug", "3"].map((message) => worker.publish({ message })));
   await worker.until(({ received }) => received.length === 3);
-  expect(worker.story).toEqual(["healthy"]);
+  expect(worker.events).toEqual(["healthy"]);
 });
 
 test("a refusal of the log keeps its code and message over IPC", async () => {

@@ -18,7 +18,7 @@ beforeEach(() => {
 
 afterEach(() => world.end());
 
-/** A broker that tells what was asked of it, and lets the test tell what it likes. */
+/** A broker that records its calls, and whose events the test reports. */
 class WatchedBroker implements Broker, ChannelDirectory {
   readonly asked: string[] = [];
   events: BrokerEvents | undefined;
@@ -52,7 +52,7 @@ class WatchedBroker implements Broker, ChannelDirectory {
   readonly list: ChannelDirectory["list"] = (...asked) => this.#inner.list(...asked);
 }
 
-/** A worker that greets, asks what it is told to ask, and reads only when it is told to. */
+/** A worker that sends the greeting and the test's requests, and reads only when the test says so. */
 async function connectSilently(question: object) {
   const socket = await Bun.connect({ unix: world.path, socket: { data: () => {} } });
   socket.write(encodeFrame(`${ipcProtocol} deaf worker`));
@@ -95,8 +95,8 @@ describe("IpcHost", () => {
     const two = await world.connect();
     broker.events?.onBreak();
     broker.events?.onHealth(true);
-    await Promise.all([one, two].map((worker) => worker.told("healthy", worker === one ? 2 : 1)));
-    expect([one.story, two.story]).toEqual([
+    await Promise.all([one, two].map((worker) => worker.untilEvent("healthy", worker === one ? 2 : 1)));
+    expect([one.events, two.events]).toEqual([
       ["healthy", "unhealthy", "break", "healthy"],
       ["unhealthy", "break", "healthy"],
     ]);
@@ -113,7 +113,7 @@ describe("IpcHost", () => {
     for (let count = 0; count < 50; count++) await worker.publish({ message });
     await worker.until(({ received }) => received.length === 50);
     expect(host.workers).toBe(1);
-    expect(worker.story).toEqual(["healthy"]);
+    expect(worker.events).toEqual(["healthy"]);
     silent.terminate();
   });
 
@@ -132,7 +132,7 @@ describe("IpcHost", () => {
       expect(publications.map(({ offset }) => offset)).toEqual(Array.from({ length: 300 }, (_, at) => at + 1));
       expect(top.offset).toBe(300);
     }
-    expect(worker.story).toEqual(["healthy"]);
+    expect(worker.events).toEqual(["healthy"]);
   });
 
   test("closing answers accepted requests, then closes the links", async () => {
@@ -141,7 +141,7 @@ describe("IpcHost", () => {
     const calls = Array.from({ length: 100 }, () => worker.publish());
     await calls[0];
     await host.close();
-    await worker.told("unhealthy");
+    await worker.untilEvent("unhealthy");
     const outcomes = await Promise.allSettled(calls);
     expect(outcomes.every(({ status }) => status === "fulfilled")).toBe(true);
     await host.close();

@@ -30,7 +30,7 @@ async function welcome(offset: number, from = offset + 1): Promise<ScriptedSocke
 
 function copy(socket: ScriptedSocket, offset: number, message: string, sender?: string): void {
   const timestamp = "2026-01-01T00:00:00.000Z";
-  socket.say({ type: "message", channel: "all", offset, id: `m${offset}`, timestamp, message, sender });
+  socket.deliver({ type: "message", channel: "all", offset, id: `m${offset}`, timestamp, message, sender });
 }
 
 const sent = (socket: ScriptedSocket) => socket.commands.flatMap((it) => (it.type === "message" ? [it.message] : []));
@@ -99,7 +99,7 @@ describe("a message to all", () => {
   test("is reported as not sent if the server refuses it", async () => {
     const socket = await welcome(0);
     const sending = sender.send("all", "Hi");
-    socket.say({ type: "error", ref: socket.refOf("message"), code: "forbidden", message: "chat is off here" });
+    socket.deliver({ type: "error", ref: socket.refOf("message"), code: "forbidden", message: "chat is off here" });
     await sending;
     expect(warnings).toEqual(['not sent: "Hi": chat is off here']);
   });
@@ -111,14 +111,14 @@ describe("a message to another channel", () => {
     const sending = sender.send("room:1", "Hi");
     expect(socket.commands).toMatchObject([{ type: "publish", channel: "room:1", message: "Hi", sender: "Alice" }]);
     expect(await isSettled(sending)).toBe(false);
-    socket.say({ type: "ack", ref: socket.refOf("publish"), channel: "room:1", id: "i", duplicate: false });
+    socket.deliver({ type: "ack", ref: socket.refOf("publish"), channel: "room:1", id: "i", duplicate: false });
     expect(await isSettled(sending)).toBe(true);
   });
 
   test("is reported as not sent if the server refuses it", async () => {
     const socket = await welcome(0);
     const sending = sender.send("room:1", "Hi");
-    socket.say({ type: "error", ref: socket.refOf("publish"), code: "forbidden", message: "not you\u001b" });
+    socket.deliver({ type: "error", ref: socket.refOf("publish"), code: "forbidden", message: "not you\u001b" });
     await sending;
     expect(warnings).toEqual(['not sent: "Hi": not you\\x1b']);
   });

@@ -17,12 +17,12 @@ async function beginWithSilentHost() {
   const listener = listenForLinks(path, { protocol: clusterProtocol, name: "host" }, (link) => ({
     onOpen: () => undefined,
     onText: (text) => {
-      const say = (message: HostMessage) => link.send(JSON.stringify(message));
+      const send = (message: HostMessage) => link.send(JSON.stringify(message));
       const word = JSON.parse(text) as MemberMessage;
-      if (word.verb === "join") say({ verb: "welcome", id: "m_1", others: [] });
+      if (word.verb === "join") send({ verb: "welcome", id: "m_1", others: [] });
       if (word.verb === "claim") {
         const { n } = word;
-        asked.push({ n, answer: () => say({ verb: "claimed", n, isGranted: true, previous: undefined }) });
+        asked.push({ n, answer: () => send({ verb: "claimed", n, isGranted: true, previous: undefined }) });
       }
     },
     onClose: () => undefined,

@@ -13,7 +13,7 @@ const settings: LinkSettings = { protocol: "test/1", name: "somebody", beatMs };
 class Host {
   readonly path = makeSocketPath("test");
   readonly links: Link[] = [];
-  readonly heard = Promise.withResolvers<string>();
+  readonly received = Promise.withResolvers<string>();
   #listener: LinkListener | undefined;
   #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
@@ -24,7 +24,7 @@ class Host {
         this.links.push(link);
         this.#opened.resolve();
       },
-      onText: (text) => this.heard.resolve(text),
+      onText: (text) => this.received.resolve(text),
       onClose: () => this.#closed.resolve(),
     }));
   }
@@ -73,17 +73,17 @@ afterEach(async () => {
 function startSteady(clock = new MovedClock()) {
   const story: string[] = [];
   const waiters: (() => void)[] = [];
-  const tell = (word: string) => {
+  const record = (word: string) => {
     story.push(word);
     for (const wake of waiters.splice(0)) wake();
   };
   steady = new SteadyLink(
     { ...settings, path: host.path, clock },
     {
-      onOpen: () => tell("open"),
-      onText: (text) => tell(text),
-      onBreak: ({ reason }) => tell(`broken: ${reason}`),
-      onFailure: ({ reason, isRefusal }) => tell(isRefusal ? `refused: ${reason}` : "failed"),
+      onOpen: () => record("open"),
+      onText: (text) => record(text),
+      onBreak: ({ reason }) => record(`broken: ${reason}`),
+      onFailure: ({ reason, isRefusal }) => record(isRefusal ? `refused: ${reason}` : "failed"),
     },
   );
   steady.start();
@@ -112,7 +112,7 @@ describe("a steady link", () => {
     expect(await until(4)).toEqual(["open", "broken: it closed the link", "failed", "open"]);
     link.link?.send("here again");
     await link.close();
-    expect(await host.heard.promise).toBe("here again");
+    expect(await host.received.promise).toBe("here again");
   });
 
   test("keeps trying if the other side is not there at first", async () => {

@@ -1,6 +1,6 @@
 import { connectionConformance, type MakeConnection } from "../../../tests/conformance/connection.ts";
 import { RawSocket } from "../../../tests/e2e/raw-socket.ts";
-import { readJson, type Said } from "../../../tests/fakes/reading.ts";
+import { type ReceivedFrame, readJson } from "../../../tests/fakes/reading.ts";
 import { RealServer } from "../../../tests/fakes/real-server.ts";
 
 const overStream: MakeConnection = async () => {
@@ -13,9 +13,9 @@ const overStream: MakeConnection = async () => {
   return {
     connection: server.session.connection,
     other: {
-      said: reader.said,
-      get goodbye() {
-        return reader.goodbye;
+      received: reader.received,
+      get ending() {
+        return reader.ending;
       },
       pause: () => raw.pause(),
       resume: () => raw.resume(),
@@ -33,8 +33,8 @@ const overStream: MakeConnection = async () => {
 
 /** Decodes an HTTP body in chunks (RFC 9112 §7.1), and the event stream in it. */
 class StreamReader {
-  readonly said: Said[] = [];
-  goodbye: string | undefined;
+  readonly received: ReceivedFrame[] = [];
+  ending: string | undefined;
   #bytes = Buffer.alloc(0);
   #text = "";
   #retry = "";
@@ -48,7 +48,7 @@ class StreamReader {
       const size = Number.parseInt(this.#bytes.toString("latin1", 0, lineEnd), 16);
       const end = lineEnd + 2 + size + 2;
       if (this.#bytes.length < end) return;
-      if (size === 0) this.goodbye = `${this.#retry}, end`;
+      if (size === 0) this.ending = `${this.#retry}, end`;
       else this.#read(this.#decoder.decode(this.#bytes.subarray(lineEnd + 2, end - 2), { stream: true }));
       this.#bytes = this.#bytes.subarray(end);
     }
@@ -59,7 +59,7 @@ class StreamReader {
     this.#text = blocks.pop() ?? "";
     for (const field of blocks.flatMap((block) => block.split("\n"))) {
       if (field.startsWith("data: "))
-        this.said.push(...readJson(field.slice(6)).filter((it) => it.event !== "closing"));
+        this.received.push(...readJson(field.slice(6)).filter((it) => it.event !== "closing"));
       if (field.startsWith("retry: ")) this.#retry = field.replace(":", "");
     }
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ServerWebSocket } from "bun";
 import { connectionConformance, type MakeConnection } from "../../../tests/conformance/connection.ts";
 import { RawWebSocket } from "../../../tests/e2e/raw-web-socket.ts";
-import { readJson, type Said } from "../../../tests/fakes/reading.ts";
+import { type ReceivedFrame, readJson } from "../../../tests/fakes/reading.ts";
 import { RealServer } from "../../../tests/fakes/real-server.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { Backlog } from "../../session/backlog.ts";
@@ -16,15 +16,15 @@ function overWebSocket(headers: string): MakeConnection {
     const raw = await RawWebSocket.open(server.port, "/ws", headers);
     await raw.untilText(/"welcome"/);
     raw.texts.length = 0;
-    const said: Said[] = [];
-    const take = (payload: string) => said.push(...readJson(payload));
+    const received: ReceivedFrame[] = [];
+    const take = (payload: string) => received.push(...readJson(payload));
     for (const text of raw.texts) take(text);
     raw.onText = (payload) => take(payload.toString("utf8"));
     return {
       connection: server.session.connection,
       other: {
-        said,
-        get goodbye() {
+        received,
+        get ending() {
           return raw.closeCode === undefined ? undefined : `${raw.closeCode}`;
         },
         pause: () => raw.socket.pause(),

@@ -34,17 +34,17 @@ export const livingRules: readonly WireRule[] = [
       const old = await server.open(`user_id=${user}&channel=${channel}`);
       await server.publish({ channel, data: 1 });
       await untilInChannel(old, channel, 1);
-      const told = () => noticesOf(witness, "joined").length + noticesOf(witness, "left").length;
+      const notices = () => noticesOf(witness, "joined").length + noticesOf(witness, "left").length;
       await witness.until((it) => it.event === "joined");
       await Bun.sleep(1200); // Notices are batched for a second, so those about the old one have arrived by now.
-      const before = told();
+      const before = notices();
       const since = encodeURIComponent(cursorOf(channel, joinedIn(old, channel).epoch, 0));
       const takesOver = `takes_over=${old.welcome.resume_key}`;
       const fresh = await server.open(`user_id=${user}&channel=${channel}&since=${since}&${takesOver}`);
       expect((await untilInChannel(fresh, channel, 1))[0]).toMatchObject({ data: 1 });
       expect(await old.untilClosed()).toMatchObject({ code: 1000 });
       await Bun.sleep(1200);
-      expect(told()).toBe(before);
+      expect(notices()).toBe(before);
       expect(await ask(witness, { type: "presence", channel })).toMatchObject({ count: 2, users: [user] });
     },
   ),

@@ -82,7 +82,7 @@ export async function runLoss(plan: LossPlan): Promise<LossResult> {
   const acknowledged = new Map(publishers.flatMap((it) => Array.from(it.acknowledged)));
   const verdict = judge(
     acknowledged,
-    subscribers.map(({ told }) => told),
+    subscribers.map(({ received }) => received),
   );
   const result = {
     name: plan.name,

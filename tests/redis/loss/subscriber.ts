@@ -15,7 +15,7 @@ interface Frame {
 
 /** A plain WebSocket client that records its frames, and resumes with a cursor when the server closes the connection. */
 export class Subscriber {
-  readonly told = new Map<string, Received[]>();
+  readonly received = new Map<string, Received[]>();
   /** How many connections ended without a request of the test. */
   closes = 0;
   /** Notices of a drain, or of anything but what was subscribed to: nothing of the kind is expected. */
@@ -32,7 +32,7 @@ export class Subscriber {
   constructor(url: string, channels: readonly string[]) {
     this.#url = url;
     this.#channels = channels;
-    for (const channel of channels) this.told.set(channel, []);
+    for (const channel of channels) this.received.set(channel, []);
   }
 
   start(): Promise<void> {
@@ -47,7 +47,7 @@ export class Subscriber {
 
   /** Whether it has this text in its record. */
   has(channel: string, text: string): boolean {
-    return this.told.get(channel)?.findLast((it) => it.kind === "message" && it.text === text) !== undefined;
+    return this.received.get(channel)?.findLast((it) => it.kind === "message" && it.text === text) !== undefined;
   }
 
   #connect(): void {
@@ -80,13 +80,13 @@ export class Subscriber {
   #joined(channel: string, joined: { epoch: string; from: number; recovered?: boolean } | undefined): void {
     if (joined === undefined) return;
     const { epoch, from, recovered } = joined;
-    if (recovered === false) this.told.get(channel)?.push({ kind: "gap", epoch, from: 1, to: from - 1 });
+    if (recovered === false) this.received.get(channel)?.push({ kind: "gap", epoch, from: 1, to: from - 1 });
     if (recovered !== true) this.#places.set(channel, { epoch, offset: from - 1 });
   }
 
   #gap({ channel = "", epoch = "", from = 0, to = 0 }: Frame): void {
     this.#places.set(channel, { epoch, offset: to });
-    this.told.get(channel)?.push({ kind: "gap", epoch, from, to });
+    this.received.get(channel)?.push({ kind: "gap", epoch, from, to });
   }
 
   #message({ channel = "", offset = 0, message = "" }: Frame): void {
@@ -95,6 +95,6 @@ export class Subscriber {
     this.#lastAt = now;
     const epoch = this.#places.get(channel)?.epoch ?? "";
     this.#places.set(channel, { epoch, offset });
-    this.told.get(channel)?.push({ kind: "message", epoch, offset, text: message });
+    this.received.get(channel)?.push({ kind: "message", epoch, offset, text: message });
   }
 }

@@ -40,13 +40,13 @@ export function judge(
   for (const [text, place] of acknowledged) name(place, text);
   let [lost, doubled, gaps] = [0, 0, 0];
   for (const subscriber of subscribers) {
-    for (const [channel, told] of subscriber) {
+    for (const [channel, received] of subscriber) {
       const delivered = new Set<string>();
       const announced: { epoch: string; from: number; to: number }[] = [];
       const been = new Set<string>();
       let hasChanged = false;
       let at: { epoch: string; offset: number } | undefined;
-      for (const it of told) {
+      for (const it of received) {
         if (it.kind === "gap") {
           gaps++;
           if (at !== undefined && it.epoch !== at.epoch) {
