@@ -41,14 +41,18 @@ export class ApiKeys {
     if (!this.#isSecured) return;
     const given = headers.xApiKey || bearerOf(headers.authorization);
     if (given === undefined) throw new ServiceError("unauthorized", this.#missing());
-    const key = this.#find(given);
-    if (key === undefined)
-      throw new ServiceError("unauthorized", "the API key is wrong: expected one of the keys in the server's API_KEY");
+    const key = this.#known(given);
     if (key.scopes.includes(scope)) return;
     throw new ServiceError(
       "forbidden",
       `this requires a key with the scope ${scope}; the key has ${key.scopes.join(", ")}`,
     );
+  }
+
+  /** For a listener that requires no key: a wrong key is refused all the same. @throws ServiceError "unauthorized" */
+  checkIfGiven(headers: KeyHeaders): void {
+    const given = headers.xApiKey || bearerOf(headers.authorization);
+    if (this.#isSecured && given !== undefined) this.#known(given);
   }
 
   /** Compares the hashes of all keys, so that the duration reveals nothing about a key. */
@@ -57,6 +61,12 @@ export class ApiKeys {
     let found: Key | undefined;
     for (const key of this.#keys) if (timingSafeEqual(key.digest, digest)) found = key;
     return found;
+  }
+
+  #known(given: string): Key {
+    const key = this.#find(given);
+    if (key !== undefined) return key;
+    throw new ServiceError("unauthorized", "the API key is wrong: expected one of the keys in the server's API_KEY");
   }
 
   #missing(): string {

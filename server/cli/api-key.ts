@@ -26,6 +26,34 @@ export function keyOf(given: string | undefined, examined: Examined, scope: Scop
   return chosen === undefined ? undefined : bare(chosen);
 }
 
+/** The keys of one command. */
+export interface CommandKeys {
+  readonly key: string | undefined;
+  /** The key for the control socket, which requires none. */
+  readonly controlKey: string | undefined;
+}
+
+/**
+ * The keys for a command that uses the control socket if there is one. The control socket gets only a key from the environment,
+ * which was passed to this command: the server refuses it if it is wrong. Keys in `.env` or a settings file may be those of
+ * another server.
+ * @throws ConfigError if API_KEY is needed and invalid
+ */
+export function keysOf(
+  given: string | undefined,
+  examined: Examined,
+  { scope, control }: { readonly scope: Scope; readonly control: string | undefined },
+): CommandKeys {
+  if (control === undefined) return { key: keyOf(given, examined, scope), controlKey: undefined };
+  if (examined.origins.get("apiKeys")?.from === "environment") {
+    const key = keyOf(given, examined, scope);
+    return { key, controlKey: key };
+  }
+  // Needed only if the control socket was left behind by a killed server.
+  const isValid = relevantProblems(examined, ["API_KEY"]).length === 0;
+  return { key: isValid ? keyOf(given, examined, scope) : undefined, controlKey: undefined };
+}
+
 /** `publish+read@6f1c…` → `6f1c…` */
 function bare(key: string): string {
   return key.slice(key.indexOf("@") + 1);

@@ -10,6 +10,8 @@ export interface ApiRequest {
   readonly key: string | undefined;
   /** A control socket. If a server listens there, the request goes to it instead of the address. */
   readonly control?: string | undefined;
+  /** The key for the control socket, which requires none. */
+  readonly controlKey?: string | undefined;
   /** JSON. A request with a body is a POST. */
   readonly body?: string;
 }
@@ -31,9 +33,8 @@ const timeoutMs = 10_000;
  * @throws whatever fetch throws if there is no response: see `unreachable`
  */
 export async function sendRequest(request: ApiRequest): Promise<ApiResponse> {
-  const { key, body } = request;
+  const { body } = request;
   const headers = new Headers({ Accept: "application/json" });
-  if (key !== undefined) headers.set("Authorization", `Bearer ${key}`);
   if (body !== undefined) headers.set("Content-Type", "application/json");
   const response = await reach(request, {
     headers,
@@ -55,15 +56,23 @@ export function isRefusedConnection(error: unknown): boolean {
   return /ConnectionRefused|ECONNREFUSED|ENOENT/.test(wordsOf(error).code);
 }
 
-async function reach({ address, path, control }: ApiRequest, init: RequestInit): Promise<Response> {
+async function reach(request: ApiRequest, init: RequestInit & { readonly headers: Headers }): Promise<Response> {
+  const { address, path, key, control, controlKey } = request;
   if (control !== undefined) {
     try {
-      return await fetch(`http://localhost${path}`, { ...init, unix: control });
+      const headers = withKey(init.headers, controlKey);
+      return await fetch(`http://localhost${path}`, { ...init, headers, unix: control });
     } catch (error) {
       if (!isRefusedConnection(error)) throw error; // otherwise a killed server left the socket behind
     }
   }
-  return fetch(`${address.http}${path}`, init);
+  return fetch(`${address.http}${path}`, { ...init, headers: withKey(init.headers, key) });
+}
+
+function withKey(given: Headers, key: string | undefined): Headers {
+  const headers = new Headers(given);
+  if (key !== undefined) headers.set("Authorization", `Bearer ${key}`);
+  return headers;
 }
 
 /** One line that says why there was no response, and what to do. */
@@ -100,7 +109,10 @@ function explainTls(http: string, code: string, message: string): string | undef
 }
 
 /** One line that says why the server refused the request, and what to do. */
-export function refused({ address: { http }, key }: ApiRequest, { status, value }: ApiResponse): CommandError {
+export function refused(
+  { address: { http }, key }: Pick<ApiRequest, "address" | "key">,
+  { status, value }: ApiResponse,
+): CommandError {
   const detail = printable(detailOf(value) ?? "");
   if (status === 401 && key === undefined) {
     return new CommandError(

@@ -15,10 +15,10 @@ function startDraining(counts: readonly number[], answers: Readonly<Record<strin
   const server = startFakeServer(({ method, path }) => {
     const answer = answers[`${method} ${path}`];
     if (answer !== undefined) return answer();
-    if (path === "/v1/drain") return Response.json({ status: "draining" }, { status: 202 });
-    const connections = left.shift();
-    if (connections === undefined) return Response.json({ status: "healthy", connections: 0 });
-    return Response.json({ status: "draining", connections });
+    if (method === "POST" && path === "/v1/drain") return Response.json({ status: "draining" }, { status: 202 });
+    const remaining = left.shift();
+    if (remaining === undefined) return Response.json({ status: "running", remaining: 0 });
+    return Response.json({ status: "draining", remaining, closed: { moved: 0, forced: 0 }, deadline_s: 60 });
   });
   closers.push(() => server[Symbol.dispose]());
   return server;
@@ -67,8 +67,8 @@ describe("fanfare drain --wait", () => {
     const seen = await runFakeCli(["drain", "--wait", "--url", server.url], { sleep });
     expect(seen.out.split("\n")).toEqual([
       `${server.url} is draining`,
-      "3 connections left",
-      "1 connection left",
+      "3 connections left; the rest are closed in 60 s",
+      "1 connection left; the rest are closed in 60 s",
       "the server has stopped, and another one has taken its place",
       "",
     ]);
@@ -113,15 +113,33 @@ describe("a server on this machine", () => {
   test("is reached through its control socket, without a key", async () => {
     const server = startDraining([]);
     const { keys } = openControl(server.port ?? 0, () => Response.json({}, { status: 202 }));
+    const files = { ".env": "API_KEY=admin@fedcba9876543210" };
+    const seen = await runFakeCli(["drain", "--port", String(server.port)], { files });
+    expect([seen.code, server.requests, keys]).toEqual([0, [], [null]]);
+  });
+
+  test("also gets the key from the environment through its control socket, and may refuse it", async () => {
+    const server = startDraining([]);
+    const refusal = () => Response.json({ detail: "the API key is wrong" }, { status: 401 });
+    const { keys } = openControl(server.port ?? 0, refusal);
     const env = { API_KEY: "admin@fedcba9876543210" };
     const seen = await runFakeCli(["drain", "--port", String(server.port)], { env });
-    expect([seen.code, server.requests, keys]).toEqual([0, [], [null]]);
+    expect(seen).toMatchObject({ code: 1, err: expect.stringContaining("the API key is wrong") });
+    expect([server.requests, keys]).toEqual([[], ["Bearer fedcba9876543210"]]);
+  });
+
+  test("is not asked with a key from the environment that is no key", async () => {
+    const server = startDraining([]);
+    const { keys } = openControl(server.port ?? 0, () => Response.json({}, { status: 202 }));
+    const seen = await runFakeCli(["drain", "--port", String(server.port)], { env: { API_KEY: "WRONG" } });
+    expect(seen).toMatchObject({ code: 2, err: expect.stringContaining("API_KEY") });
+    expect([server.requests, keys]).toEqual([[], []]);
   });
 
   test("is also watched through its control socket", async () => {
     const server = startDraining([]);
-    const answers = [Response.json({}, { status: 202 }), Response.json({ status: "draining", connections: 5 })];
-    openControl(server.port ?? 0, () => answers.shift() ?? Response.json({ status: "healthy" }));
+    const answers = [Response.json({}, { status: 202 }), Response.json({ status: "draining", remaining: 5 })];
+    openControl(server.port ?? 0, () => answers.shift() ?? Response.json({ status: "running" }));
     const { code, out } = await runFakeCli(["drain", "--wait", "--port", String(server.port)]);
     expect([code, out.split("\n").slice(1)]).toEqual([
       0,

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
-import { addKeyFlag, keyOf } from "./api-key.ts";
+import { addKeyFlag, keysOf } from "./api-key.ts";
 import {
   type ApiRequest,
   type ApiResponse,
@@ -49,9 +49,7 @@ async function drain(context: CommandContext, flags: DrainFlags): Promise<void> 
   const examined = context.settings();
   const address = addressOf(flags, examined);
   const control = controlOf(address, flags);
-  // The control socket requires no key, so an invalid API_KEY does not matter there.
-  const key = control === undefined ? keyOf(flags.apiKey, examined, "admin") : undefined;
-  const target = { address, key, control };
+  const target = { address, control, ...keysOf(flags.apiKey, examined, { scope: "admin", control }) };
   context.exitOnBrokenPipe();
   if (flags.wait && control === undefined) await checkStaysOpen(target);
   const request = { ...target, path: "/v1/drain", body: "{}" };
@@ -74,11 +72,11 @@ async function checkStaysOpen(target: Target): Promise<void> {
 async function untilGone(context: CommandContext, target: Target): Promise<void> {
   const ended = new AbortController();
   const stop = context.onInterrupt(() => ended.abort());
-  let shown: string | undefined;
+  let shown: number | undefined;
   let progress = await readProgress(target);
   while (!progress.isOver && !ended.signal.aborted) {
-    if (progress.text !== undefined && progress.text !== shown) context.print(progress.text);
-    shown = progress.text ?? shown;
+    if (progress.text !== undefined && progress.remaining !== shown) context.print(progress.text);
+    shown = progress.remaining ?? shown;
     await context.sleep(checkMs, ended.signal);
     if (!ended.signal.aborted) progress = await readProgress(target);
   }
@@ -91,20 +89,38 @@ interface Progress {
   readonly isOver: boolean;
   /** The line to print; undefined if there is nothing to report. */
   readonly text?: string;
+  readonly remaining?: number;
 }
 
 async function readProgress(target: Target): Promise<Progress> {
   try {
-    const { value } = await sendRequest({ ...target, path: "/health" });
-    if (typeof value !== "object" || value === null) return { isOver: false };
-    if (!("status" in value) || value.status !== "draining")
+    const { status, value } = await sendRequest({ ...target, path: "/v1/drain" });
+    if (status !== 200) return { isOver: false }; // the key may drain but not read
+    const { status: phase, remaining } = fieldsOf(value);
+    if (phase !== "draining")
       return { isOver: true, text: "the server has stopped, and another one has taken its place" };
-    if (!("connections" in value)) return { isOver: false }; // the key may drain but not read
-    const { connections } = value;
-    return { isOver: false, text: connections === 1 ? "1 connection left" : `${connections} connections left` };
+    if (typeof remaining !== "number") return { isOver: false };
+    return { isOver: false, text: describeProgress(value, remaining), remaining };
   } catch (error) {
     return { isOver: isRefusedConnection(error) };
   }
+}
+
+/** `12 connections left (30 moved); the rest are closed in 1795 s` */
+function describeProgress(value: unknown, remaining: number): string {
+  const { closed, deadline_s } = fieldsOf(value);
+  const { moved, forced } = fieldsOf(closed);
+  const counts = [
+    ...(Number(moved) > 0 ? [`${moved} moved`] : []),
+    ...(Number(forced) > 0 ? [`${forced} closed at the deadline`] : []),
+  ];
+  const connections = `${remaining} ${remaining === 1 ? "connection" : "connections"} left`;
+  const deadline = Number(deadline_s) > 0 ? `; the rest are closed in ${deadline_s} s` : "";
+  return `${connections}${counts.length === 0 ? "" : ` (${counts.join(", ")})`}${deadline}`;
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 async function send(request: ApiRequest): Promise<ApiResponse> {

@@ -17,7 +17,9 @@ export function relevantProblems(
 
 /** `PORT: expected …`, `port in fanfare.config.yaml: expected …`, `API_KEY_FILE: there is no file …` */
 function isOf(name: string, problem: string): boolean {
-  return new RegExp(`^${name}(_FILE)?( in \\S+)?(:| is empty)`, "i").test(problem) && !problem.includes("INSECURE");
+  return (
+    new RegExp(`^${name}(_FILE)?( in \\S+)?(:|, key| is empty)`, "i").test(problem) && !problem.includes("INSECURE")
+  );
 }
 
 function isUnread(problem: string): boolean {

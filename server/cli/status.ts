@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { type Address, type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
-import { addKeyFlag, keyOf } from "./api-key.ts";
+import { addKeyFlag, keysOf } from "./api-key.ts";
 import { unreachable } from "./api-request.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { controlOf } from "./control.ts";
@@ -42,9 +42,9 @@ Examples:
 async function status(context: CommandContext, flags: StatusFlags): Promise<void> {
   const examined = context.settings();
   const address = addressOf(flags, examined);
-  const key = keyOf(flags.apiKey, examined, "read");
+  const keys = keysOf(flags.apiKey, examined, { scope: "read", control: controlOf(address, flags) });
   context.exitOnBrokenPipe();
-  const snapshot = () => readSnapshot({ address, key, control: controlOf(address, flags) }, context.clock);
+  const snapshot = () => readSnapshot({ address, ...keys, control: controlOf(address, flags) }, context.clock);
   const show = makeShow(context, address, flags);
   // The first request must succeed, even with --watch, so that a mistyped port is an error.
   let before = await snapshot().catch((error) => fail(address, error));

@@ -97,6 +97,9 @@ export class Delivery {
     this.#sequencer.start();
   }
 
+  /** Requests to continue from a position, by whether nothing was missing. Plain additions, read by the scraper. */
+  readonly resumes = { complete: 0, incomplete: 0 };
+
   /** Plain additions, read by the scraper. */
   get counts() {
     return { ...this.#flush.counts, pumped: this.#pump.counts.deliveries, gaps: this.#pump.counts.gaps };

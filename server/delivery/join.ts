@@ -55,6 +55,7 @@ export function commitJoin(delivery: Delivery, plan: JoinPlan, session: Session)
   delivery.join(session, channel, after);
   const recovered = isStale && start.recovered !== undefined ? false : start.recovered;
   const reason = isStale && start.recovered !== undefined ? "epoch-changed" : start.reason;
+  if (recovered !== undefined) delivery.resumes[recovered ? "complete" : "incomplete"]++;
   return {
     epoch,
     offset: flushed,

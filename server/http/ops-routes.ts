@@ -2,10 +2,19 @@ import { ServiceError } from "../../protocol/errors.ts";
 import { parseObject } from "../../protocol/fields.ts";
 import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
+import { drainProgress } from "../ops/drain-progress.ts";
 import { health, isReady, type OpsDependencies } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import { readBody } from "./body.ts";
-import { aboutDrain, aboutHealth, aboutLivez, aboutMetrics, aboutNodes, aboutReadyz } from "./docs/about-ops.ts";
+import {
+  aboutDrain,
+  aboutDrainProgress,
+  aboutHealth,
+  aboutLivez,
+  aboutMetrics,
+  aboutNodes,
+  aboutReadyz,
+} from "./docs/about-ops.ts";
 import { locationOf } from "./location.ts";
 import type { PlainRoute } from "./plain-route.ts";
 import { answerHeaders, respondJson } from "./respond.ts";
@@ -16,7 +25,7 @@ const maxDrainBytes = 16 * 1024;
 export interface OpsParts {
   readonly ops: OpsDependencies;
   readonly metrics: Metrics;
-  readonly keys: Pick<ApiKeys, "check">;
+  readonly keys: Pick<ApiKeys, "check" | "checkIfGiven">;
 }
 
 /** Health checks, metrics and draining, for load balancers, monitoring and operators. */
@@ -68,6 +77,14 @@ export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
       about: aboutDrain,
       answer: (request) => answerDrain(request, parts),
     },
+    {
+      method: "GET",
+      path: "/v1/drain",
+      scope: "read",
+      summary: "Get the progress of a shutdown or a reload.",
+      about: aboutDrainProgress,
+      answer: (request) => answerDrainProgress(request, parts),
+    },
   ];
   return routes.map(strict);
 }
@@ -118,6 +135,11 @@ async function answerDrain(request: Request, { keys, ops }: OpsParts): Promise<R
   if (body.trim() !== "") refuseUnknownNames(Object.keys(parseObject(body)), [], "field");
   ops.drain();
   return respondJson({ status: "draining" }, 202);
+}
+
+async function answerDrainProgress(request: Request, { keys, ops, metrics }: OpsParts): Promise<Response> {
+  keys.check(keyHeaders(request), "read");
+  return respondJson(drainProgress(await metrics.json(), ops));
 }
 
 function mayRead(keys: OpsParts["keys"], request: Request): boolean {

@@ -78,6 +78,11 @@ describe("the operations endpoints", () => {
     expect((await control("/v1/nodes")).status).toBe(200);
     expect((await control("/v1/drain", { method: "POST" })).status).toBe(202);
     expect(state.drains).toBe(1);
+    // A key that is sent to the control socket must be one of the server's, with whatever scope.
+    const drainWith = async (given: string) =>
+      (await control("/v1/drain", { method: "POST", headers: { "X-API-Key": given } })).status;
+    expect([await drainWith("fedcba9876543210"), state.drains]).toEqual([401, 1]);
+    expect([await drainWith(key), state.drains]).toEqual([202, 2]);
   });
 
   test("reject a large body", async () => {
@@ -91,6 +96,11 @@ describe("the operations endpoints", () => {
     expect(state.drains).toBe(0);
     expect((await control("/v1/drain", { method: "POST", body: "{}" })).status).toBe(202);
     expect(state.drains).toBe(1);
+    // A key that is sent to the control socket must be one of the server's, with whatever scope.
+    const drainWith = async (given: string) =>
+      (await control("/v1/drain", { method: "POST", headers: { "X-API-Key": given } })).status;
+    expect([await drainWith("fedcba9876543210"), state.drains]).toEqual([401, 1]);
+    expect([await drainWith(key), state.drains]).toEqual([202, 2]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
+import type { KeyHeaders } from "../auth/api-key.ts";
 import { systemClock } from "../lib/clock.ts";
 import { controlPath, openControlSocket } from "../ops/control-socket.ts";
 import { locationOf } from "./location.ts";
@@ -18,8 +19,14 @@ const maxRequestBodySize = 64 * 1024;
 /** How long close() waits for responses in flight, such as the one to the request that started the drain. */
 const lastResponsesMs = 500;
 
-/** The control socket requires no key: file permissions allow only the server's own user to connect. */
-const everyScope: OpsParts["keys"] = { check: () => undefined };
+/**
+ * The control socket requires no key: file permissions allow only the server's own user to connect. But someone who sends a key
+ * wants to know whether it is right.
+ */
+function withoutRequiredKey(parts: OpsParts): OpsParts {
+  const checkIfGiven = (headers: KeyHeaders) => parts.keys.checkIfGiven(headers);
+  return { ...parts, keys: { check: checkIfGiven, checkIfGiven } };
+}
 
 const log = () => getLogger(["fanfare", "ops"]);
 
@@ -49,7 +56,7 @@ export class OpsServer {
     if (settings.opsPort !== undefined) this.#servers.push(this.#listenOn(settings, settings.opsPort));
     if (process.platform === "win32") return;
     const unix = controlPath(port);
-    const serve = () => void this.#servers.push(Bun.serve({ ...handlers({ ...this.#parts, keys: everyScope }), unix }));
+    const serve = () => void this.#servers.push(Bun.serve({ ...handlers(withoutRequiredKey(this.#parts)), unix }));
     try {
       this.#leaveControlPath = await openControlSocket(unix, serve);
     } catch (error) {

@@ -41,8 +41,18 @@ describe("draining", () => {
     await it.clock.moveInSteps(1000, 100);
     drain.notifyAll();
     const notices = guests.map(({ connection }) => connection.of("draining")[0]);
-    expect(notices.map((notice) => notice?.reconnect_after_ms)).toEqual([0, 1000, 2000]);
+    const slots = notices.map((notice) => Number(notice?.reconnect_after_ms)).toSorted((a, b) => a - b);
+    expect(slots.map((slot) => Math.floor(slot / (10_000 / 3)))).toEqual([0, 1, 2]);
     expect(notices[0]).toMatchObject({ deadline_ms: 1_800_000, event: "draining" });
+  });
+
+  test("uses the slots that were planned for the node, and draws one for each connection that the plan does not know", async () => {
+    const drain = await begin();
+    const guests = await comeAll(3);
+    drain.notifyAll([1234, 5678]);
+    const slots = guests.map(({ connection }) => Number(connection.of("draining")[0]?.reconnect_after_ms));
+    expect(slots.filter((slot) => slot === 1234 || slot === 5678)).toHaveLength(2);
+    expect(slots.every((slot) => slot >= 0 && slot < 10_000)).toBe(true);
   });
 
   test("sends each client one notice", async () => {
@@ -77,17 +87,17 @@ describe("draining", () => {
     const drain = await begin({ drainMode: "move" });
     const guests = await comeAll(4);
     drain.notifyAll();
-    expect(guests[3]?.connection.of("draining")[0]).toMatchObject({ deadline_ms: 3700, reconnect_after_ms: 2700 });
+    const notices = guests.map(({ connection }) => connection.of("draining")[0]);
+    for (const notice of notices) expect(Number(notice?.deadline_ms) - Number(notice?.reconnect_after_ms)).toBe(1000);
     const left: number[] = [];
-    await it.clock.moveInSteps(1000, 100);
+    await it.clock.moveInSteps(1000, 50);
     for (let step = 0; step < 4; step++) {
-      await it.clock.moveInSteps(450, 50);
+      await it.clock.moveInSteps(9000 / 4, 50);
       left.push(online());
-      await it.clock.moveInSteps(450, 50);
     }
     expect(left).toEqual([3, 2, 1, 0]);
     expect(guests.map(({ connection }) => connection.closedWith?.name)).toEqual(Array(4).fill("restarting"));
-    expect(drain.receipt).toMatchObject({ initial: 4, moved: 4, left: 0, forced: 0, maxCloseRate: 2 });
+    expect(drain.receipt).toMatchObject({ initial: 4, moved: 4, left: 0, forced: 0, maxCloseRate: 1 });
   });
 
   test("in mode `move` closes no connection before its client had time to move", async () => {
@@ -95,8 +105,9 @@ describe("draining", () => {
     const [guest] = await comeAll(1);
     drain.notifyAll();
     const [notice] = guest?.connection.of("draining") ?? [];
-    expect([notice?.reconnect_after_ms, notice?.deadline_ms]).toEqual([0, 500]); // a quarter of a short window
-    await it.clock.moveInSteps(450, 50);
+    const [slotMs, deadlineMs] = [Number(notice?.reconnect_after_ms), Number(notice?.deadline_ms)];
+    expect(deadlineMs - slotMs).toBe(500); // a quarter of a short window
+    await it.clock.moveInSteps(deadlineMs - 50, 50);
     expect(online()).toBe(1);
     await it.clock.moveInSteps(100, 50);
     expect(online()).toBe(0);
@@ -107,7 +118,8 @@ describe("draining", () => {
     const [guest] = await comeAll(1);
     guest?.connection.stall();
     drain.notifyAll();
-    await it.clock.moveInSteps(2000, 100);
+    const [notice] = guest?.connection.of("draining") ?? [];
+    await it.clock.moveInSteps(Number(notice?.deadline_ms ?? 0) + 1000, 100);
     expect(guest?.connection.closedWith).toBeUndefined();
     guest?.connection.resume();
     await it.clock.moveInSteps(100, 20);
@@ -119,7 +131,7 @@ describe("draining", () => {
     const [a] = await comeAll(2);
     drain.notifyAll();
     if (a !== undefined) it.leave(a);
-    await it.clock.moveInSteps(3000, 100);
+    await it.clock.moveInSteps(11_000, 100);
     expect(drain.receipt).toMatchObject({ initial: 2, left: 1, moved: 1, forced: 0 });
   });
 });

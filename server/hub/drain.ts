@@ -1,8 +1,10 @@
 import { isoTime } from "../../protocol/codec.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Clock } from "../lib/clock.ts";
+import { shuffled } from "../lib/shuffle.ts";
 import type { Session } from "../session/session.ts";
 import type { Connections } from "./connections.ts";
+import { planSlots } from "./slot-plan.ts";
 
 /** How long to wait for a socket's buffer to drain before closing it anyway. */
 const flushMs = 5000;
@@ -23,15 +25,28 @@ export interface DrainSettings {
 /** How a drain is carried out. */
 export interface DrainMethod {
   readonly mode: "wait" | "move";
-  /** Whether another worker or node accepts connections. */
-  readonly hasSuccessor: boolean;
+  /** Where clients can connect meanwhile: nowhere, at another node, or at new workers on the same port of this node. */
+  readonly successor: "none" | "other-node" | "same-port";
 }
+
+/** The steps of a shutdown, in order. */
+export const drainPhases = ["running", "lame-duck", "closing", "waiting", "finalizing", "stopped"] as const;
+export type DrainPhase = (typeof drainPhases)[number];
 
 /**
  * In `move` mode, the time between a client's reconnect time and the end of its connection, milliseconds. A client that
  * first connects elsewhere needs it; otherwise everyone is told that it left and joined.
  */
 const moveGraceMs = 1000;
+
+/** The window that slots are planned in: in `move` mode, the last client needs its grace within DRAIN_WINDOW. Milliseconds. */
+export function slotWindowMs(mode: DrainMethod["mode"], drainWindowMs: number): number {
+  return drainWindowMs - graceMsOf(mode, drainWindowMs);
+}
+
+function graceMsOf(mode: DrainMethod["mode"], drainWindowMs: number): number {
+  return mode === "move" ? Math.min(moveGraceMs, drainWindowMs / 4) : 0;
+}
 
 /** What draining uses. */
 export interface DrainParts {
@@ -64,6 +79,8 @@ export interface DrainReceipt {
  * connections are flushed and closed.
  */
 export class Drain {
+  /** Set by whoever stops the worker. */
+  phase: DrainPhase = "running";
   readonly #settings: DrainSettings;
   readonly #parts: DrainParts;
   #announcedAt: number | undefined;
@@ -75,7 +92,7 @@ export class Drain {
 
   constructor(settings: DrainSettings, parts: DrainParts) {
     this.#settings = settings;
-    this.#method = { mode: settings.drainMode, hasSuccessor: false };
+    this.#method = { mode: settings.drainMode, successor: "none" };
     this.#parts = parts;
   }
 
@@ -97,28 +114,42 @@ export class Drain {
     this.#method = method ?? this.#method;
   }
 
-  /** Notifies every client that has not been notified yet. Idempotent. */
-  notifyAll(): void {
+  /** Whether clients that cannot use this worker any more are served on the same port. */
+  get isReplaced(): boolean {
+    return this.#method.successor === "same-port";
+  }
+
+  /**
+   * Notifies every client that has not been notified yet. Idempotent.
+   * @param planned the slots of this worker's connections, if they were planned for the whole node. A connection that the plan
+   *   does not include gets a random slot.
+   */
+  notifyAll(planned?: readonly number[]): void {
     this.announce();
-    for (const session of this.#parts.connections.all()) if (session.isWelcomed) this.#notify(session);
+    const { connections, random } = this.#parts;
+    const sessions = Array.from(connections.all()).filter((it) => it.isWelcomed && !this.#counted.has(it));
+    const windowMs = this.#slotWindowMs;
+    const slots = planned ?? planSlots([sessions.length], { windowMs, random })[0] ?? [];
+    for (const [index, session] of shuffled(sessions, random).entries()) {
+      this.#notify(session, slots[index] ?? Math.floor(random() * windowMs));
+    }
   }
 
   /** Notifies a client that was just welcomed. */
   notifyNew(session: Session): void {
-    if (this.isAnnounced) this.#notify(session);
+    if (this.isAnnounced) this.#notify(session, Math.floor(this.#parts.random() * this.#slotWindowMs));
   }
 
   /** Closes all remaining connections in random order. Resolves when they are gone, or after `withinMs`. */
   async closeRest(withinMs = flushMs): Promise<void> {
     const { clock, connections, flush, random } = this.#parts;
     const until = clock.monotonic() + withinMs;
-    const sessions = Array.from(connections.all(), (session) => ({ session, order: random() }));
-    sessions.sort((a, b) => a.order - b.order);
+    const sessions = shuffled(connections.all(), random);
     const perTick = Math.max(batchSize, Math.ceil((sessions.length * tickMs * 2) / withinMs));
     const closing: Promise<void>[] = [];
     for (let from = 0; from < sessions.length; from += perTick) {
       flush();
-      for (const { session } of sessions.slice(from, from + perTick)) {
+      for (const session of sessions.slice(from, from + perTick)) {
         closing.push(this.#closeFlushed(session, "forced", until));
       }
       if (from + perTick < sessions.length) await clock.sleep(tickMs);
@@ -145,21 +176,23 @@ export class Drain {
     };
   }
 
-  #notify(session: Session): void {
+  get #slotWindowMs(): number {
+    return slotWindowMs(this.#method.mode, this.#settings.drainWindowMs);
+  }
+
+  #notify(session: Session, slotMs: number): void {
     if (!this.#count(session)) return;
-    const { clock, random } = this.#parts;
-    const { drainWindowMs } = this.#settings;
-    const { mode, hasSuccessor } = this.#method;
-    const graceMs = mode === "move" ? Math.min(moveGraceMs, drainWindowMs / 4) : 0;
-    const slotMs = Math.round(random() * (drainWindowMs - graceMs));
-    const deadlineMs = mode === "move" ? Math.round(slotMs + graceMs) : Math.round(this.leftMs);
+    const { clock } = this.#parts;
+    const { mode, successor } = this.#method;
+    const graceMs = graceMsOf(mode, this.#settings.drainWindowMs);
+    const deadlineMs = Math.round(mode === "move" ? slotMs + graceMs : this.leftMs);
     session.sendFrame({
       type: "system",
       event: "draining",
       message: texts.draining(deadlineMs),
       deadline_ms: deadlineMs,
       reconnect_after_ms: slotMs,
-      successor: hasSuccessor,
+      successor: successor !== "none",
       timestamp: isoTime(clock.now()),
     });
     if (mode === "move") clock.setTimeout(() => void this.#move(session), deadlineMs);

@@ -1,3 +1,4 @@
+import { type Drain, drainPhases } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 
 /** A metric. Counters only grow. */
@@ -5,13 +6,16 @@ export interface Metric {
   readonly name: string;
   readonly kind: "counter" | "gauge";
   readonly help: string;
+  /** How the values of several processes are combined. */
+  readonly combine: "sum" | "max";
 }
 
 /** Values by metric name. Metrics that a process does not have are omitted. */
 export type MetricValues = Readonly<Record<string, number>>;
 
-const gauge = (name: string, help: string): Metric => ({ name, kind: "gauge", help });
-const counter = (name: string, help: string): Metric => ({ name, kind: "counter", help });
+const gauge = (name: string, help: string): Metric => ({ name, kind: "gauge", help, combine: "sum" });
+const highest = (name: string, help: string): Metric => ({ name, kind: "gauge", help, combine: "max" });
+const counter = (name: string, help: string): Metric => ({ name, kind: "counter", help, combine: "sum" });
 
 /** All metrics, in the order in which they are shown. */
 export const metricTable: readonly Metric[] = [
@@ -19,6 +23,13 @@ export const metricTable: readonly Metric[] = [
   gauge("channels", "Channels with subscribers, counted once per worker."),
   gauge("slow_connections", "Connections whose socket buffer is full."),
   gauge("draining", "Workers that are draining."),
+  highest(
+    "drain_phase",
+    `Phase of the shutdown, of the worker that is furthest: ${drainPhases.map((phase, n) => `${n} ${phase}`).join(", ")}.`,
+  ),
+  highest("drain_deadline_seconds", "Time until draining workers close their remaining connections."),
+  gauge("drain_remaining", "Open connections of workers that are draining."),
+  highest("roll", "How often workers were replaced since the start of the server: by a reload or an upgrade."),
   gauge("memory_bytes", "Resident memory of all processes."),
   counter("connections_total", "Connections that were accepted."),
   counter("refusals_total", "Connections that were refused."),
@@ -27,13 +38,23 @@ export const metricTable: readonly Metric[] = [
   counter("deliveries_total", "Publications delivered live to connections."),
   counter("pumped_total", "Publications delivered from history to lagging connections."),
   counter("gaps_total", "Gaps announced to clients."),
+  counter("resumes_complete_total", "Channels that a client continued from its position, with nothing missing."),
+  counter("resumes_incomplete_total", "Channels that a client could not continue without a gap."),
+  counter("drain_left_total", "Connections of draining workers that their clients closed."),
+  counter("drain_moved_total", "Connections that a draining worker closed at their reconnect time."),
+  counter("drain_forced_total", "Connections that a draining worker closed at the deadline, or for an immediate stop."),
+  counter("drain_unflushed_bytes_total", "Bytes that clients had not read when a draining worker closed them."),
+  counter("rolls_failed_total", "Reloads and upgrades that were stopped because new workers could not start."),
   counter("writes_total", "Writes of live publications to sockets."),
   counter("flushes_total", "Flushes of pending publications to connections."),
   counter("cpu_seconds_total", "CPU time of all processes."),
 ];
 
 /** The metrics of a process that has connections. */
-export function hubMetrics(hub: Hub, isDraining: boolean): MetricValues {
+export function hubMetrics(hub: Hub, drain: Drain): MetricValues {
+  const { left, moved, forced, unflushedBytes } = drain.receipt;
+  const isDraining = drain.phase !== "running";
+  const { complete, incomplete } = hub.delivery.resumes;
   const { deliveries, pumped, gaps, writes, flushes } = hub.delivery.counts;
   return {
     ...processMetrics(),
@@ -41,6 +62,15 @@ export function hubMetrics(hub: Hub, isDraining: boolean): MetricValues {
     channels: hub.delivery.interest.size,
     slow_connections: hub.slowReaders,
     draining: isDraining ? 1 : 0,
+    drain_phase: drainPhases.indexOf(drain.phase),
+    drain_deadline_seconds: isDraining ? Math.ceil(drain.leftMs / 1000) : 0,
+    drain_remaining: isDraining ? hub.connections.size : 0,
+    drain_left_total: isDraining ? Math.max(0, left - hub.connections.size) : 0,
+    drain_moved_total: moved,
+    drain_forced_total: forced,
+    drain_unflushed_bytes_total: unflushedBytes,
+    resumes_complete_total: complete,
+    resumes_incomplete_total: incomplete,
     connections_total: hub.reception.counts.admitted,
     refusals_total: hub.reception.counts.refused,
     publications_total: hub.published,

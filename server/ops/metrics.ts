@@ -52,7 +52,10 @@ export class Metrics {
     const answers = await this.#dependencies.peers.askAll("metrics", null);
     const all = answers.map(({ body }) => body as MetricValues);
     return Object.fromEntries(
-      metricTable.map(({ name }) => [name, all.reduce((sum, those) => sum + (those[name] ?? 0), 0)]),
+      metricTable.map(({ name, combine }) => {
+        const values = all.map((those) => those[name] ?? 0);
+        return [name, combine === "max" ? Math.max(0, ...values) : values.reduce((sum, value) => sum + value, 0)];
+      }),
     );
   }
 }

@@ -5,6 +5,8 @@ import type { Settings } from "../config/settings.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
+import { slotWindowMs } from "../hub/drain.ts";
+import { planSlots } from "../hub/slot-plan.ts";
 import { systemClock } from "../lib/clock.ts";
 import { startUptime } from "../ops/health.ts";
 import { processMetrics } from "../ops/metric-table.ts";
@@ -66,6 +68,10 @@ export class Supervisor implements Stoppable {
         // A failure is handled by the pool.
         worker.ready.then(onListening, () => undefined);
         return worker;
+      },
+      planSlots: (counts, verb) => {
+        const mode = verb === "move" ? "move" : settings.drainMode;
+        return planSlots(counts, { windowMs: slotWindowMs(mode, settings.drainWindowMs), random: Math.random });
       },
       onCrashLoop: failed.resolve,
     });

@@ -21,10 +21,13 @@ class FakeWorker implements PoolWorker {
   readonly pid: number;
   readonly ready: Promise<void>;
   readonly ended: Promise<StopReceipt | undefined>;
+  readonly closed: Promise<number>;
   readonly orders: string[] = [];
+  slots: readonly number[] | undefined;
   ending = "exit code 7";
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<StopReceipt | undefined>();
+  readonly #closed = Promise.withResolvers<number>();
 
   constructor(n: number, pid: number) {
     this.name = `worker ${n}`;
@@ -32,6 +35,7 @@ class FakeWorker implements PoolWorker {
     this.ready = this.#ready.promise;
     this.ready.catch(() => undefined);
     this.ended = this.#ended.promise;
+    this.closed = this.#closed.promise;
   }
 
   beReady(): void {
@@ -40,7 +44,16 @@ class FakeWorker implements PoolWorker {
 
   end(words?: StopReceipt): void {
     this.#ready.reject(new WorkerFailure(`${this.name}: it ended`, undefined));
+    this.#closed.resolve(0);
     this.#ended.resolve(words);
+  }
+
+  close(connections: number): void {
+    this.#closed.resolve(connections);
+  }
+
+  giveSlots(slots: readonly number[]): void {
+    this.slots = slots;
   }
 
   drain(): void {
@@ -69,6 +82,7 @@ function makePool({ isReady = true }: { isReady?: boolean } = {}) {
   const refusals: (Error | undefined)[] = [];
   const pool = new WorkerPool({
     clock,
+    planSlots: (counts) => counts.map((count, worker) => new Array<number>(count).fill(worker)),
     onCrashLoop: (reason) => loops.push(reason),
     start: (n) => {
       const refusal = refusals.shift();
@@ -115,6 +129,18 @@ describe("starting", () => {
     started[1]?.end();
     await expect(begun).rejects.toThrow("worker 2: it ended");
     expect(started.map(({ orders }) => orders)).toEqual([["kill"], ["kill"], ["kill"]]);
+  });
+
+  test("can end the workers that are ready in another way if one cannot start", async () => {
+    const { pool, started } = makePool({ isReady: false });
+    const begun = pool.start(2, () => pool.move(5000, "same-port"));
+    started[0]?.beReady();
+    started[1]?.end();
+    await turn();
+    expect(started.map(({ orders }) => orders)).toEqual([["move"], ["move"]]);
+    started[0]?.end(receipt);
+    await expect(begun).rejects.toThrow("worker 2: it ended");
+    expect(pool.size).toBe(0);
   });
 
   test("kills all workers if the system cannot start a process", async () => {
@@ -255,6 +281,29 @@ describe("draining", () => {
     started[2]?.end(receipt);
     await settle();
     expect(receipts).toEqual([receipt, receipt]);
+  });
+
+  test("gives the clients of all workers their slots once all listeners are closed", async () => {
+    const { pool, started, settle } = makePool();
+    await pool.start(3);
+    void pool.move(5000);
+    started[0]?.close(2);
+    started[1]?.end();
+    await settle();
+    expect(started.map(({ slots }) => slots)).toEqual([undefined, undefined, undefined]);
+    started[2]?.close(1);
+    await settle();
+    expect([started[0]?.slots, started[2]?.slots]).toEqual([[0, 0], [2]]);
+  });
+
+  test("does not let a worker that hangs delay the slots of the others", async () => {
+    const { pool, clock, started, settle } = makePool();
+    await pool.start(2);
+    void pool.move(10_000);
+    started[0]?.close(1);
+    clock.move(3500);
+    await settle();
+    expect(started.map(({ slots }) => slots)).toEqual([[0], undefined]);
   });
 
   test("cancels pending restarts", async () => {

@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import type { DrainMethod } from "../hub/drain.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { StopReceipt } from "../worker/stop.ts";
@@ -14,13 +15,15 @@ const maxEarlyExits = 8;
 const waits = { firstMs: 200, maxMs: 5000 };
 /** A worker that has not exited this long after its deadline is killed. */
 const killAfterMs = 10_000;
+/** How long the plan of slots waits for workers that are still closing: longer than a worker takes for that. */
+const planAfterMs = 3500;
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
 /** The part of a worker process that the pool uses. */
 export type PoolWorker = Pick<
   WorkerProcess,
-  "name" | "pid" | "ready" | "ended" | "ending" | "drain" | "move" | "hurry" | "kill"
+  "name" | "pid" | "ready" | "ended" | "ending" | "closed" | "drain" | "move" | "giveSlots" | "hurry" | "kill"
 >;
 
 /** What the pool needs from its owner. */
@@ -28,6 +31,8 @@ export interface WorkerPoolDependencies {
   /** Starts the process of worker n, counted from 1. @throws Error if the system cannot start a process */
   start(n: number): PoolWorker;
   readonly clock: Clock;
+  /** Plans when the clients of all workers are to reconnect, given the number of connections of each. */
+  planSlots(counts: readonly number[], verb: "drain" | "move"): readonly (readonly number[])[];
   /** Called if a worker is in a crash loop. It is not restarted any more. */
   onCrashLoop(reason: string): void;
 }
@@ -48,17 +53,28 @@ export class WorkerPool {
     this.#dependencies = dependencies;
   }
 
-  /** Starts all workers. @throws WorkerFailure of the first that cannot start; then all are killed */
-  async start(count: number): Promise<void> {
+  /**
+   * Starts all workers.
+   * @param undo ends those that were started if one fails; by default it kills them
+   * @throws WorkerFailure of the first that cannot start; then none is left
+   */
+  async start(count: number, undo: () => Promise<unknown> = () => this.end()): Promise<void> {
     try {
       for (let n = 1; n <= count; n++) this.#workers.set(n, this.#dependencies.start(n));
       for (const { ready } of this.#workers.values()) ready.then(this.#serves, () => undefined); // awaited below
       await Promise.all(Array.from(this.#workers.values(), ({ ready }) => ready));
     } catch (error) {
-      await this.end();
+      this.#isStopping = true;
+      this.#watchAll();
+      await undo();
       throw error;
     }
-    for (const [n, worker] of this.#workers) this.#watch(n, worker);
+    this.#watchAll();
+  }
+
+  /** The number of running processes. */
+  get size(): number {
+    return this.#workers.size;
   }
 
   /** Whether a worker has been ready: then clients may be connected, even while other workers are still starting. */
@@ -80,8 +96,8 @@ export class WorkerPool {
   }
 
   /** Makes all clients reconnect elsewhere, even if workers are already draining. See `drain`. */
-  move(withinMs: number): Promise<readonly StopReceipt[]> {
-    return this.#stop("move", withinMs);
+  move(withinMs: number, successor?: DrainMethod["successor"]): Promise<readonly StopReceipt[]> {
+    return this.#stop("move", withinMs, successor);
   }
 
   /** Closes all clients now. See `drain`. */
@@ -105,9 +121,18 @@ export class WorkerPool {
     this.#isServing = true;
   };
 
-  #stop(verb: "drain" | "move" | "hurry", withinMs: number): Promise<readonly StopReceipt[]> {
+  readonly #watchAll = (): void => {
+    for (const [n, worker] of this.#workers) this.#watch(n, worker);
+  };
+
+  #stop(
+    verb: "drain" | "move" | "hurry",
+    withinMs: number,
+    successor?: DrainMethod["successor"],
+  ): Promise<readonly StopReceipt[]> {
     this.#isStopping = true;
-    for (const worker of this.#workers.values()) worker[verb]();
+    for (const worker of this.#workers.values()) worker[verb](successor);
+    if (verb !== "hurry") void this.#giveSlots(verb);
     this.#killTimer?.cancel();
     this.#killTimer = this.#dependencies.clock.setTimeout(() => {
       log().error("Killing workers that have not exited in time: {names}", {
@@ -117,6 +142,23 @@ export class WorkerPool {
     }, withinMs + killAfterMs);
     this.#checkEmpty();
     return this.#stopped.promise;
+  }
+
+  /** Once all listeners are closed, so that no client reconnects to a worker that is also leaving. */
+  async #giveSlots(verb: "drain" | "move"): Promise<void> {
+    const workers = [...this.#workers.values()];
+    const late = Promise.withResolvers<undefined>();
+    const timer = this.#dependencies.clock.setTimeout(() => late.resolve(undefined), planAfterMs);
+    // A worker that is late plans for itself.
+    const counts = await Promise.all(workers.map(({ closed }) => Promise.race([closed, late.promise])));
+    timer.cancel();
+    const plan = this.#dependencies.planSlots(
+      counts.map((count) => count ?? 0),
+      verb,
+    );
+    for (const [index, worker] of workers.entries()) {
+      if (counts[index] !== undefined) worker.giveSlots(plan[index] ?? []);
+    }
   }
 
   #watch(n: number, worker: PoolWorker): void {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { Subprocess } from "bun";
+import type { DrainMethod } from "../hub/drain.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { Pulse } from "../lib/link/pulse.ts";
 import type { Assignment, Order, Report } from "../worker/orders.ts";
@@ -26,11 +27,14 @@ export class WorkerProcess {
   readonly ready: Promise<void>;
   /** Resolves once the process has exited, with its receipt if it sent one. */
   readonly ended: Promise<StopReceipt | undefined>;
+  /** Resolves with the number of its connections once it has stopped listening while it drains; with 0 if it exits before. */
+  readonly closed: Promise<number>;
   readonly name: string;
   readonly #assignment: Assignment;
   readonly #child: Subprocess;
   readonly #pulse: Pulse;
   readonly #ready = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<number>();
   #canReceive = false;
   #failure: { readonly message: string; readonly code: string | undefined } | undefined;
   #receipt: StopReceipt | undefined;
@@ -55,6 +59,7 @@ export class WorkerProcess {
       { onBeat: () => this.#canReceive && this.#send({ verb: "ping" }), onSilence: (ms) => this.#hangs(ms) },
     );
     this.ready = this.#ready.promise;
+    this.closed = this.#closed.promise;
     this.ended = this.#child.exited.then(() => this.#gone());
     // Avoids an unhandled rejection if nobody awaits `ready`; `ended` reports the exit too.
     this.ready.catch(() => undefined);
@@ -77,8 +82,13 @@ export class WorkerProcess {
   }
 
   /** Makes its clients reconnect elsewhere within DRAIN_WINDOW. */
-  move(): void {
-    this.#order({ verb: "move" });
+  move(successor?: DrainMethod["successor"]): void {
+    this.#order({ verb: "move", ...(successor === undefined ? {} : { successor }) });
+  }
+
+  /** The answer to `closed`: when its clients are to reconnect. */
+  giveSlots(slots: readonly number[]): void {
+    this.#send({ verb: "slots", slots });
   }
 
   /** Closes its clients now. */
@@ -98,6 +108,9 @@ export class WorkerProcess {
         break;
       case "ready":
         this.#ready.resolve();
+        break;
+      case "closed":
+        this.#closed.resolve(report.connections);
         break;
       case "stopped":
         this.#receipt = report.receipt;
@@ -135,6 +148,7 @@ export class WorkerProcess {
 
   #gone(): StopReceipt | undefined {
     this.#pulse.stop();
+    this.#closed.resolve(0);
     const { message, code } = this.#failure ?? { message: "it exited before it was ready", code: undefined };
     this.#ready.reject(new WorkerFailure(`${this.name}: ${message}`, code));
     return this.#receipt;

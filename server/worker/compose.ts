@@ -73,7 +73,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, settings, clock);
-  const ops = composeOps(settings, environment, hub);
+  const ops = composeOps(settings, environment, hub, drain);
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const userRates = new UserRates(settings.messageRate, clock);
   const api = { hub, access, directory };
@@ -120,9 +120,10 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, { access
   );
 }
 
-function composeOps(settings: Settings, { clock, isDraining, drain }: WorkerEnvironment, hub: Hub): OpsParts {
+function composeOps(settings: Settings, environment: WorkerEnvironment, hub: Hub, progress: Drain): OpsParts {
+  const { clock, isDraining, drain } = environment;
   const isHealthy = () => hub.isHealthy;
   const ops = { peers: hub.peers, isHealthy, isDraining, drain, uptimeS: startUptime(clock) };
-  const metrics = new Metrics(ops, () => hubMetrics(hub, isDraining()));
+  const metrics = new Metrics(ops, () => hubMetrics(hub, progress));
   return { ops, metrics, keys: new ApiKeys(settings.apiKeys, settings) };
 }

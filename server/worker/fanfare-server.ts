@@ -9,7 +9,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Periodic } from "../schedule/periodic.ts";
 import { compose, type Listeners, type Parts } from "./compose.ts";
-import { Stop, type StopReceipt } from "./stop.ts";
+import { Stop, type StopParts, type StopReceipt } from "./stop.ts";
 
 /** What the server is given by its environment: broker, cluster, clock. */
 export interface ServerEnvironment {
@@ -27,6 +27,8 @@ export interface ServerEnvironment {
   readonly hasOpsListeners?: boolean;
   /** Called on a drain request over HTTP. Default: the server stops. */
   readonly onDrainWanted?: () => void;
+  /** Plans the slots of its connections together with those of other workers, see `StopParts`. */
+  readonly planSlots?: StopParts["planSlots"];
   /** Whether it runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal?: boolean;
 }
@@ -48,10 +50,14 @@ export class FanfareServer {
     this.#settings = settings;
     this.#environment = environment;
     const drain = environment.onDrainWanted ?? (() => void this.stop());
-    this.#parts = compose(settings, { ...environment, isDraining: () => this.isStopping, drain });
+    // A worker that is being replaced is not what load balancers should stop using: its successors have the same port.
+    const isDraining = () => this.isStopping && !this.#parts.drain.isReplaced;
+    this.#parts = compose(settings, { ...environment, isDraining, drain });
     this.#ops = new OpsServer(this.#parts.ops);
     this.#periodic = new Periodic(settings.notificationIntervalMs, clock, (slot) => this.#notify(slot));
-    this.#stop = new Stop({ ...settings, hasTerminal: environment.hasTerminal ?? false }, this.#parts, clock);
+    const { hasTerminal = false, planSlots } = environment;
+    const parts = planSlots === undefined ? this.#parts : { ...this.#parts, planSlots };
+    this.#stop = new Stop({ ...settings, hasTerminal }, parts, clock);
   }
 
   get hub(): Hub {
@@ -85,7 +91,7 @@ export class FanfareServer {
   stop(method?: DrainMethod): Promise<StopReceipt> {
     if (this.#stopping === undefined) {
       this.#environment.cluster.announce({ isDraining: true });
-      const usual = { mode: this.#settings.drainMode, hasSuccessor: this.#hasSuccessor };
+      const usual = { mode: this.#settings.drainMode, successor: this.#successor };
       this.#stopping = this.#stop.run(method ?? usual).finally(() => this.#close());
       this.#stopping.then(this.#stopped.resolve, this.#stopped.reject);
     }
@@ -93,10 +99,10 @@ export class FanfareServer {
   }
 
   /** Makes all clients reconnect elsewhere within DRAIN_WINDOW, even if the server is already waiting for them. */
-  moveClients(): Promise<StopReceipt> {
+  moveClients(successor = this.#successor): Promise<StopReceipt> {
     // Each client already has its reconnect time. At the end of the window, the server closes the remaining connections.
     if (this.isStopping) this.#stop.limit(this.#settings.drainWindowMs);
-    return this.stop({ mode: "move", hasSuccessor: this.#hasSuccessor });
+    return this.stop({ mode: "move", successor });
   }
 
   /** Stops waiting and closes all remaining connections at once. */
@@ -106,12 +112,13 @@ export class FanfareServer {
     return stopping;
   }
 
-  /** Whether clients that reconnect can reach another node. All workers of a node stop together. */
-  get #hasSuccessor(): boolean {
+  /** Whether clients that reconnect can reach another node. Unless they are replaced, all workers of a node stop together. */
+  get #successor(): DrainMethod["successor"] {
     const [self, ...others] = this.#environment.cluster.members();
-    return others.some(({ state: { node, isDraining } }) => {
+    const isThere = others.some(({ state: { node, isDraining } }) => {
       return node !== undefined && node !== self?.state.node && !isDraining;
     });
+    return isThere ? "other-node" : "none";
   }
 
   async #close(): Promise<void> {

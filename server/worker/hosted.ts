@@ -20,6 +20,7 @@ import type { StopReceipt } from "./stop.ts";
 const finalReportMs = 2000;
 
 let server: FanfareServer | undefined;
+const planned = Promise.withResolvers<readonly number[]>();
 let isOrphaned = false;
 /** Set once everything is done. */
 let exitCode: number | undefined;
@@ -29,7 +30,8 @@ process.on("message", (order: Order) => {
   if (order.verb === "start") void start(order.assignment);
   else if (order.verb === "ping") report({ verb: "pong" });
   else if (order.verb === "drain") void reportStopped(server?.stop());
-  else if (order.verb === "move") void reportStopped(server?.moveClients());
+  else if (order.verb === "move") void reportStopped(server?.moveClients(order.successor));
+  else if (order.verb === "slots") planned.resolve(order.slots);
   else if (order.verb === "hurry") void server?.stopNow();
   else if (exitCode !== undefined) process.exit(exitCode);
 });
@@ -52,6 +54,7 @@ async function start(assignment: Assignment): Promise<void> {
       ...joinBackbone(settings, backboneAddress, { name, onHostGone: (reason) => void orphaned(reason) }),
       sharesPort: true,
       hasTerminal,
+      planSlots,
       onDrainWanted: () => report({ verb: "drain-wanted" }),
       clock: systemClock,
     });
@@ -61,6 +64,13 @@ async function start(assignment: Assignment): Promise<void> {
     report({ verb: "failed", message: error instanceof Error ? error.message : String(error), code });
     leave(1);
   }
+}
+
+/** The supervisor plans the slots once all workers have stopped listening. An orphan plans alone. */
+async function planSlots(connections: number): Promise<readonly number[] | undefined> {
+  if (!process.connected || isOrphaned) return undefined;
+  report({ verb: "closed", connections });
+  return planned.promise;
 }
 
 async function reportStopped(stopping: Promise<StopReceipt> | undefined): Promise<void> {

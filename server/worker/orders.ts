@@ -1,5 +1,6 @@
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
+import type { DrainMethod } from "../hub/drain.ts";
 import type { BackboneAddress } from "./backbone.ts";
 import type { StopReceipt } from "./stop.ts";
 
@@ -9,7 +10,9 @@ export type Order =
   /** Wait for the clients to leave. */
   | { readonly verb: "drain" }
   /** Make all clients reconnect elsewhere within DRAIN_WINDOW. */
-  | { readonly verb: "move" }
+  | { readonly verb: "move"; readonly successor?: DrainMethod["successor"] }
+  /** The answer to `closed`: when the clients of this worker are to reconnect. */
+  | { readonly verb: "slots"; readonly slots: readonly number[] }
   /** Close all clients now. */
   | { readonly verb: "hurry" }
   /** Liveness check. */
@@ -37,4 +40,6 @@ export type Report =
   | { readonly verb: "failed"; readonly message: string; readonly code: string | undefined }
   /** A request over HTTP to drain the whole server. */
   | { readonly verb: "drain-wanted" }
+  /** The worker does not listen any more, nothing is in flight, and this many connections are left. It waits for its slots. */
+  | { readonly verb: "closed"; readonly connections: number }
   | { readonly verb: "stopped"; readonly receipt: StopReceipt };

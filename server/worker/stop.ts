@@ -6,27 +6,29 @@ import type { Clock } from "../lib/clock.ts";
 import type { Parts } from "./compose.ts";
 
 /** How often conditions are checked while waiting. */
-const tickMs = 20;
-/** Interval of the log lines that say how many clients are left. */
+const checkMs = 20;
+/** The interval of the log lines that say how many clients are left. */
 const reportMs = 5000;
-/** A busy publisher may already be sending its next request on a kept-alive connection. */
+/** A busy publisher may already be sending its next request on a connection that is kept alive. */
 const keptAliveMs = 500;
 /** How long to wait for publications in flight. */
 const inFlightMs = 2000;
-/** What everything after the deadline may take: closing what is left, and the runtime's last bytes. */
-const restMs = 4700;
-/** The part of it in which the runtime may send its last bytes. */
+/** How long to wait for slots that are planned elsewhere. The supervisor plans earlier, even if a worker does not respond. */
+const planMs = 5000;
+/** The time for everything after the deadline: closing the remaining connections, and sending the last bytes. */
+const afterDeadlineMs = 4700;
+/** The part of it that is reserved for the last bytes. */
 const lastBytesMs = 1000;
 
 const log = () => getLogger(["fanfare", "stop"]);
 
-/** What stopping needs to know of the settings. */
+/** The settings of a shutdown. */
 export interface StopSettings extends Pick<Settings, "drainDelayMs" | "drainWindowMs" | "shutdownTimeoutMs"> {
-  /** Whether a person at a terminal can press Ctrl+C. */
+  /** Whether the server runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal: boolean;
 }
 
-/** What became of the connections, as the last line of the log says it. */
+/** What happened to the connections. The last log line has it. */
 export interface StopReceipt {
   readonly initial: number;
   readonly left: number;
@@ -38,26 +40,31 @@ export interface StopReceipt {
   readonly max_close_rate: number;
 }
 
-/** What is stopped, and the part of the HTTP server that has to do with it. */
+/** The parts of a worker that a shutdown uses. */
 export interface StopParts extends Pick<Parts, "hub" | "drain"> {
   readonly http: Pick<Parts["http"], "closesConnections" | "mayBeKeptAlive" | "stopListening" | "pending" | "close">;
+  /**
+   * Plans the slots of this worker's connections together with those of the node's other workers. Without it, or if it returns
+   * undefined, the worker plans alone.
+   */
+  planSlots?(connections: number): Promise<readonly number[] | undefined>;
 }
 
-/** The last line. */
+/** Writes the last log line. */
 export function logReceipt(receipt: StopReceipt): void {
   log().info(`Stopped: ${JSON.stringify(receipt).replaceAll(/([{}])/g, "$1$1")}`, { ...receipt });
 }
 
 /**
- * Ends one worker in order: lame-duck, closing, waiting, deadline, finalizing (docs/operate.md has the table). Every step
- * has a bound, and `hurry` ends whatever is being waited for.
+ * Shuts down one worker, phase by phase: lame-duck, closing, waiting, finalizing (docs/operate.md has the table). Each phase
+ * has a time limit, and `hurry` ends the current one.
  */
 export class Stop {
   readonly #settings: StopSettings;
   readonly #parts: StopParts;
   readonly #clock: Clock;
   #isHurried = false;
-  /** By `clock.monotonic`: when nobody is waited for any more. */
+  /** When the server stops waiting for clients, by `clock.monotonic`. */
   #limitAt = Number.POSITIVE_INFINITY;
 
   constructor(settings: StopSettings, parts: StopParts, clock: Clock) {
@@ -66,29 +73,24 @@ export class Stop {
     this.#clock = clock;
   }
 
-  /** Resolves when no connection is left, and nothing that was accepted is on its way any more. */
+  /** Resolves once all connections are closed and no request is in flight. */
   async run(method?: DrainMethod): Promise<StopReceipt> {
-    const { drain, http, hub } = this.#parts;
+    const { drain, hub } = this.#parts;
     const began = this.#clock.monotonic();
     this.#announce(method);
-    http.closesConnections = true;
-    // Who moves its clients away has no use for new ones, and another may wait for the port.
-    const delayMs = method?.mode === "move" ? 0 : this.#settings.drainDelayMs;
-    await this.#until(() => false, Math.max(delayMs, http.mayBeKeptAlive ? keptAliveMs : 0));
-
-    http.stopListening();
-    hub.reception.closedBecause = new ServiceError("draining", "the server is shutting down");
-    await this.#until(() => hub.inFlight === 0, inFlightMs);
-
-    drain.notifyAll();
+    await this.#stopAccepting(method);
+    const slots = await this.#plan();
+    drain.phase = "waiting";
+    drain.notifyAll(slots);
     await this.#waitForClients();
-    if (hub.connections.size > 0 && !this.#isHurried) await drain.closeRest(restMs - lastBytesMs);
-    await this.#until(() => http.pending === 0, lastBytesMs, "to the end");
-    http.close();
-    return receiptOf(this.#parts.drain.receipt, this.#clock.monotonic() - began);
+    drain.phase = "finalizing";
+    if (hub.connections.size > 0 && !this.#isHurried) await drain.closeRest(afterDeadlineMs - lastBytesMs);
+    await this.#sendLastBytes();
+    drain.phase = "stopped";
+    return receiptOf(drain.receipt, this.#clock.monotonic() - began);
   }
 
-  /** Closes everything that is left, now. */
+  /** Closes all remaining connections now. */
   hurry(): void {
     if (this.#isHurried) return;
     this.#isHurried = true;
@@ -96,12 +98,12 @@ export class Stop {
     this.#parts.drain.closeAtOnce();
   }
 
-  /** Patience ends in so many milliseconds, if it does not end before. */
+  /** Sets the deadline to this many milliseconds from now, unless it is earlier already. */
   limit(ms: number): void {
     this.#limitAt = Math.min(this.#limitAt, this.#clock.monotonic() + ms);
   }
 
-  /** Until the rest are closed. */
+  /** Milliseconds until the remaining connections are closed. */
   get #leftMs(): number {
     return Math.max(0, Math.min(this.#parts.drain.leftMs, this.#limitAt - this.#clock.monotonic()));
   }
@@ -110,21 +112,50 @@ export class Stop {
     const { drain, hub } = this.#parts;
     drain.announce(method);
     const { drainWindowMs, shutdownTimeoutMs } = this.#settings;
-    const patienceMs = method?.mode === "move" ? drainWindowMs : shutdownTimeoutMs;
-    const properties = { clients: hub.connections.size, seconds: Math.ceil(patienceMs / 1000) };
-    const wayOut = this.#settings.hasTerminal ? " (Ctrl+C again stops now)" : "";
-    if (hub.connections.size === 0) log().info("Shutting down: no clients are connected");
-    else {
-      const sentence = "Shutting down: {clients} client(s) are connected and have {seconds} s to leave";
-      log().info(`${sentence}${wayOut}`, properties);
+    const allowedMs = method?.mode === "move" ? drainWindowMs : shutdownTimeoutMs;
+    const properties = { clients: hub.connections.size, seconds: Math.ceil(allowedMs / 1000) };
+    if (hub.connections.size === 0) {
+      log().info("Shutting down: no clients are connected");
+      return;
     }
+    const hint = this.#settings.hasTerminal ? " (Ctrl+C again stops now)" : "";
+    log().info(`Shutting down: {clients} client(s) are connected and have {seconds} s to leave${hint}`, properties);
+  }
+
+  /** Accepts clients for a while, then closes the listener and finishes what is in flight. */
+  async #stopAccepting(method: DrainMethod | undefined): Promise<void> {
+    const { drain, http, hub } = this.#parts;
+    drain.phase = "lame-duck";
+    http.closesConnections = true;
+    // A server that moves its clients elsewhere does not wait for load balancers, and another one may need the port.
+    const delayMs = method?.mode === "move" ? 0 : this.#settings.drainDelayMs;
+    await this.#waitUntil(() => false, Math.max(delayMs, http.mayBeKeptAlive ? keptAliveMs : 0));
+    drain.phase = "closing";
+    http.stopListening();
+    hub.reception.closedBecause = new ServiceError("draining", "the server is shutting down");
+    await this.#waitUntil(() => hub.inFlight === 0, inFlightMs);
+  }
+
+  /** The slots that were planned for this worker, if that happens in time. */
+  async #plan(): Promise<readonly number[] | undefined> {
+    const { hub, planSlots } = this.#parts;
+    let slots: readonly number[] | undefined;
+    let isPlanned = false;
+    const planning = planSlots?.(hub.connections.size) ?? Promise.resolve(undefined);
+    void planning.then((its) => {
+      slots = its;
+      isPlanned = true;
+    });
+    // Other workers may still have clients when this one has none.
+    await this.#waitUntil(() => isPlanned || hub.connections.size === 0, planMs);
+    return slots;
   }
 
   async #waitForClients(): Promise<void> {
     const { hub } = this.#parts;
     while (hub.connections.size > 0 && this.#leftMs > 0 && !this.#isHurried) {
       const isOver = () => hub.connections.size === 0 || this.#leftMs === 0;
-      await this.#until(isOver, Math.min(reportMs, this.#leftMs));
+      await this.#waitUntil(isOver, Math.min(reportMs, this.#leftMs));
       const clients = hub.connections.size;
       if (clients === 0 || this.#isHurried) return;
       const seconds = Math.ceil(this.#leftMs / 1000);
@@ -137,12 +168,18 @@ export class Stop {
     }
   }
 
-  /** @param patience "to the end": somebody in a hurry does not end it */
-  async #until(isDone: () => boolean, ms: number, patience?: "to the end"): Promise<void> {
+  /** The runtime sends what it buffered for closed connections. An immediate stop waits for this too. */
+  async #sendLastBytes(): Promise<void> {
+    const { http } = this.#parts;
+    const until = this.#clock.monotonic() + lastBytesMs;
+    while (http.pending > 0 && this.#clock.monotonic() < until) await this.#clock.sleep(checkMs);
+    http.close();
+  }
+
+  /** Returns when it is done, when the time is over, or when the server must stop now. */
+  async #waitUntil(isDone: () => boolean, ms: number): Promise<void> {
     const until = this.#clock.monotonic() + ms;
-    while (!isDone() && this.#clock.monotonic() < until && (patience !== undefined || !this.#isHurried)) {
-      await this.#clock.sleep(tickMs);
-    }
+    while (!isDone() && this.#clock.monotonic() < until && !this.#isHurried) await this.#clock.sleep(checkMs);
   }
 }
 

@@ -139,7 +139,7 @@ function roll(city: City, at: number): void {
   const isOrderly = city.plan.profile === "roll";
   // An orderly roll takes one node after the other.
   if (isOrderly && others.length < city.nodes.length - 1) return;
-  node.stop({ mode: "move", hasSuccessor: others.length > 0 }, () => {
+  node.stop({ mode: "move", successor: others.length > 0 ? "other-node" : "none" }, () => {
     node.process.kill();
     city.replaceNode(at);
   });

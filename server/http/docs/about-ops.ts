@@ -1,5 +1,6 @@
 import { type About, type Answer, json } from "../../api/about/about.ts";
 import { type JsonSchema, list, object, text, whole } from "../../api/about/json-schema.ts";
+import { drainPhases } from "../../hub/drain.ts";
 
 export const aboutLivez: About = {
   tag: "operations",
@@ -106,6 +107,41 @@ export const aboutDrain: About = {
   details: "Responds at once. Draining takes until all clients have left, at most SHUTDOWN_TIMEOUT.",
   answers: { 202: status("The server is draining.", "draining") },
   errors: ["bad-json", "invalid-field", "bad-request", "too-large", "request-timeout"],
+};
+
+export const aboutDrainProgress: About = {
+  tag: "operations",
+  details:
+    "While a reload moves clients to new workers, the status is `running`: the server accepts clients. Only the old workers count as remaining.",
+  answers: {
+    200: {
+      description: "The current progress, over all workers.",
+      contents: json(
+        object({
+          status: text("Whether the server is shutting down.", { enum: ["running", "draining"] }),
+          phase: text("The phase of the worker that is furthest.", { enum: [...drainPhases] }),
+          remaining: whole("Open connections of workers that are draining."),
+          closed: object({
+            left: whole("Connections that their clients closed."),
+            moved: whole("Connections closed at their reconnect time."),
+            forced: whole("Connections closed at the deadline."),
+          }),
+          unflushed_bytes: whole("Bytes that clients had not read when their connections were closed."),
+          deadline_s: whole("Seconds until the remaining connections are closed."),
+        }),
+        {
+          draining: {
+            status: "draining",
+            phase: "waiting",
+            remaining: 12,
+            closed: { left: 30, moved: 0, forced: 0 },
+            unflushed_bytes: 0,
+            deadline_s: 1795,
+          },
+        },
+      ),
+    },
+  },
 };
 
 export const aboutOpenApi: About = {
