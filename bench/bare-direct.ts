@@ -1,6 +1,7 @@
 /**
- * The least that a push to one user can be: parse the body, look the user up, one send. `bun bench/bare-direct.ts --port N`;
- * `GET /ws?user_id=U` connects as U, `POST /sse/push` with `{user_id, data}` sends `data` to each of U's connections.
+ * The minimum for a push to one user: parse the body, look up the user, send once. Run it with
+ * `bun bench/bare-direct.ts --port N`. `GET /ws?user_id=U` connects as the user U. `POST /sse/push` with `{user_id, data}`
+ * sends `data` to each of U's connections.
  */
 import { parseArgs } from "node:util";
 import type { ServerWebSocket } from "bun";

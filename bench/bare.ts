@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 
 /**
- * The least that a Bun program must do for the work of bench/fanout: take a publication by HTTP and hand it to Bun's own
- * topics. What Fanfare costs beyond this is what it adds: history, offsets, resume, slow readers, drain.
+ * The baseline of bench/fanout: a minimal Bun program that accepts publications over HTTP and passes them to Bun's own topics.
+ * What Fanfare costs beyond this is the cost of its features: history, offsets, resume, slow readers, drain.
  */
 const { values } = parseArgs({ options: { port: { type: "string", default: "8001" } } });
 const topic = "all";
@@ -30,7 +30,7 @@ async function publish(request: Request): Promise<Response> {
   const { message } = (await request.json()) as { readonly message: string };
   const id = crypto.randomUUID();
   offset++;
-  // The same fields as Fanfare's, so that the frames are of one size.
+  // The same fields as Fanfare's, so that the frames have the same size.
   const frame = { type: "message", channel: topic, offset, id, timestamp: new Date().toISOString(), message };
   server.publish(topic, JSON.stringify(frame), false);
   return Response.json({ channel: topic, id, epoch: "bare", offset, duplicate: false });

@@ -5,16 +5,16 @@ import { fanfare } from "./fanout/program.ts";
 import { ServerProcess, type StartedProgram } from "./fanout/server-process.ts";
 import { medianOf } from "./fanout/statistics.ts";
 
-/** Connections that push at once where as many pushes as possible are asked for. */
+/** The number of connections that push at once if the rate is unlimited. */
 const pushingConnections = 32;
 
 interface Result {
   readonly perSecond: number;
-  /** Processor time of the server per push, microseconds. */
+  /** CPU time of the server per push, microseconds. */
   readonly cpuUs: number;
 }
 
-/** What a push to one user costs, next to the least that a Bun program could do. */
+/** Compares the cost of a push to one user with a minimal Bun program. */
 async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) return 1;
@@ -22,7 +22,7 @@ async function main(): Promise<number> {
   const programs: readonly StartedProgram[] = [bare, ...options.workers.map((it) => fanfare("plain", it, []))];
   const results = new Map<string, Result[]>(programs.map(({ name }) => [name, []]));
   for (let round = 1; round <= options.rounds; round++) {
-    // In turn, so that whatever else the machine does meets all of them.
+    // In turn, so that other load on the machine affects all of them alike.
     for (const program of programs) {
       console.error(`round ${round} of ${options.rounds}: ${program.name}`);
       results.get(program.name)?.push(await measure(program, options));
@@ -41,7 +41,7 @@ async function measure(program: StartedProgram, options: DirectOptions): Promise
     const nextUser = () => `${isOffline ? "offline" : "u"}${turn++ % users}`;
     const pusher = await Pusher.connect(server.port, pushingConnections, nextUser);
     const push = (time: number) => (perSecond === 0 ? pusher.saturate(time) : pusher.pace(perSecond, time));
-    await push(2); // what is compiled on the way is not measured
+    await push(2); // Warms up, so that compilation is not measured.
     const [before, answered, begin] = [readUsage(server.pid).cpuUs, pusher.answered, performance.now()];
     await push(seconds);
     const count = pusher.answered - answered;
@@ -56,7 +56,7 @@ async function measure(program: StartedProgram, options: DirectOptions): Promise
   }
 }
 
-/** Some at a time: what waits to be accepted is bounded. */
+/** Connects a few at a time, because the listen backlog is bounded. */
 async function connectAll(port: number, users: number): Promise<readonly WebSocket[]> {
   const sockets: WebSocket[] = [];
   while (sockets.length < users) {

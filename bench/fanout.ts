@@ -1,4 +1,4 @@
 import { compare } from "./fanout/compare.ts";
 
-/** What a delivery costs the server, next to the least that a Bun program could do. docs/bench.md says how to read it. */
+/** Compares the cost of a delivery with a minimal Bun program. docs/bench.md explains the results. */
 process.exitCode = await compare(process.argv.slice(2), "fanout");

@@ -2,13 +2,13 @@ import { type BrokerBenchOptions, parseBrokerBenchOptions, usageOf } from "./bro
 import { tableOf } from "./broker/report.ts";
 import { type RoundResult, runRound } from "./broker/round.ts";
 
-/** What it costs that the log lies in another process: the ipc broker next to the embedded one, without any clients. */
+/** Measures the cost of a log in another process: compares the ipc broker with the embedded one, without clients. */
 async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) return 1;
   const results = { embedded: [] as RoundResult[], ipc: [] as RoundResult[] };
   for (let round = 1; round <= options.rounds; round++) {
-    // In turn, so that whatever else the machine does meets both.
+    // In turn, so that other load on the machine affects both alike.
     for (const kind of ["embedded", "ipc"] as const) {
       console.error(`round ${round} of ${options.rounds}: ${kind}`);
       results[kind].push(await runRound(kind, options));

@@ -2,13 +2,13 @@ import { medianOf } from "./fanout/statistics.ts";
 import { type LogBenchOptions, parseLogBenchOptions, usage } from "./log/log-bench-options.ts";
 import { type LogRound, runLogRound } from "./log/log-round.ts";
 
-/** What durable history costs a publisher: the same load on a log in memory and on one in a file, in turn. */
+/** Measures the cost of durable history for publishers: the same load with a log in memory and with one in a file. */
 async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) return 1;
   const rounds = { memory: [] as LogRound[], sqlite: [] as LogRound[] };
   for (let round = 1; round <= options.rounds; round++) {
-    // In turn, so that whatever else the machine does meets them both.
+    // In turn, so that other load on the machine affects both alike.
     for (const kind of ["memory", "sqlite"] as const) {
       console.error(`round ${round} of ${options.rounds}: ${kind}`);
       rounds[kind].push(await runLogRound(kind, options));
@@ -36,7 +36,7 @@ function tableOf(
     return `| ${label} | ${base.toFixed(digits)} | ${other.toFixed(digits)} | ${(other / base).toFixed(2)} |`;
   };
   return [
-    `${publishers} publishers, each with one message of ${size} characters on its way, ${channels} channels, ${seconds} s, median of ${rounds} rounds`,
+    `${publishers} publishers, each with one message of ${size} characters in flight, ${channels} channels, ${seconds} s, median of ${rounds} rounds`,
     "",
     "| | memory | sqlite | sqlite : memory |",
     "|---|---:|---:|---:|",

@@ -1,7 +1,7 @@
 import { type MemoryOptions, parseMemoryOptions, usage } from "./memory/memory-options.ts";
 import { type MemoryRound, runMemoryRound } from "./memory/round.ts";
 
-/** What a server holds when its history is full, by every way in and every storage, and what it gives back afterwards. */
+/** Measures a server's memory with a full history, for each interface and storage, and how much of it is released afterwards. */
 async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) return 1;
@@ -37,7 +37,7 @@ function tableOf(
   return [
     `HISTORY_BYTES_TOTAL ${mebibytes(boundBytes)} MiB, published ${times} times over; after: ${restSeconds} s after HISTORY_TTL (${ttlSeconds} s); MiB resident`,
     "",
-    "| storage | way in | publications | idle | most | (most - idle) : bound | after |",
+    "| storage | interface | publications | idle | most | (most - idle) : bound | after |",
     "|---|---|---:|---:|---:|---:|---:|",
     ...rows,
   ].join("\n");

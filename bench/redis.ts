@@ -3,13 +3,13 @@ import { type BrokerBenchOptions, parseBrokerBenchOptions, usageOf } from "./bro
 import { type RedisRound, runRedisRound, type WorkersOnRedis } from "./redis/redis-round.ts";
 import { redisTable } from "./redis/report.ts";
 
-/** What a publication costs through Redis from two workers, next to one process that keeps its history itself. */
+/** Compares the cost of a publication with two workers on Redis and with one process that keeps the history itself. */
 async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) return 1;
   const results: Record<WorkersOnRedis, RedisRound[]> = { alone: [], direct: [], "through a host": [] };
   for (let round = 1; round <= options.rounds; round++) {
-    // In turn, so that whatever else the machine does meets all of them.
+    // In turn, so that other load on the machine affects all of them alike.
     for (const kind of ["alone", "direct", "through a host"] as const) {
       console.error(`round ${round} of ${options.rounds}: ${kind}`);
       await using server = await RedisServer.start();

@@ -10,7 +10,7 @@ const usage = `npm run bench -- storm [options]
   --missed N       messages that each of them has missed (20)
   --channels N     channels that the clients are spread over (100)`;
 
-/** How long a storm may take before the bench gives up, milliseconds. */
+/** Timeout of a storm, milliseconds. */
 const patienceMs = 120_000;
 const connectedAtOnce = 200;
 
@@ -70,7 +70,7 @@ async function publishEverywhere(port: number, channels: number, times: number):
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ channels: names, message: `message ${time} ${"x".repeat(80)}` }),
     });
-    if (!answer.ok) throw new Error(`publishing was answered ${answer.status}: ${await answer.text()}`);
+    if (!answer.ok) throw new Error(`a publish request failed with ${answer.status}: ${await answer.text()}`);
     await answer.arrayBuffer();
   }
 }

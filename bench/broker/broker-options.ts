@@ -1,31 +1,31 @@
 import { parseArgs } from "node:util";
 
-/** What one call of `bench ipc` or `bench redis` measures. */
+/** The options of `bench ipc` and `bench redis`. */
 export interface BrokerBenchOptions {
-  /** Workers that listen only, beside the one that publishes and listens. */
+  /** The number of workers that only listen, in addition to the one that publishes and listens. */
   readonly listeners: number;
-  /** Characters of a message's text. */
+  /** The length of a message's text in characters. */
   readonly messageLength: number;
-  /** Publications on their way at once, where throughput is measured. */
+  /** Publications in flight while throughput is measured. */
   readonly inFlight: number;
-  /** Publications per second, where latency is measured. */
+  /** Publications per second while latency is measured. */
   readonly perSecond: number;
   readonly seconds: number;
   readonly rounds: number;
   readonly asJson: boolean;
 }
 
-/** @param bench its name */
+/** @param bench the name of the bench */
 export const usageOf = (bench: string): string => `npm run bench -- ${bench} [options]
-  --listeners N    workers that listen beside the one that publishes, 0 to 16 (0)
+  --listeners N    workers that only listen, 0 to 16 (0)
   --size N         characters of a message (100)
-  --in-flight N    publications on their way at once, for throughput (256)
+  --in-flight N    publications in flight, for throughput (256)
   --rate N         publications per second, for latency (1000)
   --seconds N      how long each measurement lasts (2)
   --rounds N       how often the brokers take turns; medians are shown (3)
   --json           print the results as JSON`;
 
-/** @throws Error for an option that is unknown or out of its range. */
+/** @throws Error for an option that is unknown or out of range */
 export function parseBrokerBenchOptions(argv: readonly string[]): BrokerBenchOptions {
   const { values } = parseArgs({
     args: [...argv],

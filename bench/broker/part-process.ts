@@ -2,7 +2,7 @@ import type { Subprocess } from "bun";
 import type { BrokerBenchOptions } from "./broker-options.ts";
 import type { PartAnswer, PartCommand, PartUsage } from "./part-messages.ts";
 
-/** A process that takes part, as the bench sees it: asks one thing at a time. */
+/** Controls a participating process. Sends one request at a time. */
 export class PartProcess {
   readonly #process: Subprocess;
   #answered = Promise.withResolvers<PartAnswer>();
@@ -12,11 +12,11 @@ export class PartProcess {
       stdio: ["ignore", "inherit", "inherit"],
       serialization: "json",
       ipc: (answer: PartAnswer) => this.#answered.resolve(answer),
-      onExit: (_, code) => this.#answered.resolve({ type: "failed", why: `${args[0]} ended with ${code}` }),
+      onExit: (_, code) => this.#answered.resolve({ type: "failed", why: `${args[0]} exited with code ${code}` }),
     });
   }
 
-  /** Resolves once it is there. @throws Error when it cannot start. */
+  /** Resolves once it has started. @throws Error if it cannot start */
   static async start(...args: readonly string[]): Promise<PartProcess> {
     const part = new PartProcess(args);
     await part.#answer();
@@ -60,5 +60,5 @@ export class PartProcess {
 }
 
 function unexpected({ type }: PartAnswer): Error {
-  return new Error(`a part answered "${type}" to another question`);
+  return new Error(`unexpected answer of type "${type}"`);
 }

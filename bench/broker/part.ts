@@ -17,8 +17,13 @@ const channel = "bench" as ChannelName;
 const rules: HistoryRules = { historySize: 1000, historyTtl: 300_000, historyBytes: 1024 * 1024 };
 
 /**
- * One process that takes part: `part.ts alone` with a broker of its own, `worker PATH` with one of a host, `host PATH`,
- * `redis URL` with one of its own in Redis, or `redis-host PATH URL`, a host whose broker is in Redis.
+ * One participating process:
+ *
+ * - `part.ts alone`: has its own broker
+ * - `part.ts worker PATH`: uses the broker of the host at PATH
+ * - `part.ts host PATH`: a host
+ * - `part.ts redis URL`: uses Redis directly
+ * - `part.ts redis-host PATH URL`: a host that uses Redis
  */
 class Part {
   readonly #broker: Broker | undefined;
@@ -52,7 +57,7 @@ class Part {
     }
   }
 
-  /** So many publishers, each of which waits for its answer and publishes again. */
+  /** Runs this many publishers. Each waits for its answer before it publishes again. */
   async #measureThroughput({ inFlight, messageLength, seconds }: BrokerBenchOptions): Promise<PartAnswer> {
     const begin = performance.now();
     const end = begin + seconds * 1000;
@@ -67,7 +72,7 @@ class Part {
     return { type: "throughput", published, seconds: (performance.now() - begin) / 1000 };
   }
 
-  /** Each is published when it is due, however long the others take. */
+  /** Publishes each message when it is due, however long the others take. */
   async #measureLatency({ perSecond, messageLength, seconds }: BrokerBenchOptions): Promise<PartAnswer> {
     const latencies: number[] = [];
     this.#latenciesMs = latencies;
@@ -104,7 +109,7 @@ async function makeBroker(role: string | undefined, place: string, url: string):
   return undefined;
 }
 
-/** A host wants one; nothing here asks it. */
+/** A host needs a cluster, which this bench does not use. */
 const noDirectory: ChannelDirectory = { list: async () => [], summary: async () => undefined };
 
 function makeRedisBroker(url: string): RedisBroker {
@@ -122,7 +127,7 @@ function failed(error: unknown): PartAnswer {
 }
 
 const [, , role, place = "", url = ""] = process.argv;
-// The bench is gone: so is the reason to live.
+// The bench has exited.
 process.on("disconnect", () => process.exit(0));
 try {
   const part = new Part(await makeBroker(role, place, url));

@@ -10,12 +10,12 @@ const figures: readonly (readonly [label: string, digits: number, of: (result: R
     ["CPU µs per publication, worker", 2, (it) => it.workerCpuUs],
     ["CPU µs per publication, host", 2, (it) => it.hostCpuUs],
     ["CPU µs per publication, both", 2, (it) => it.workerCpuUs + (it.hostCpuUs ?? 0)],
-    ["CPU µs per delivery, who only listens", 2, (it) => it.listenerCpuUs],
+    ["CPU µs per delivery, workers that only listen", 2, (it) => it.listenerCpuUs],
     ["latency p50, ms", 3, (it) => it.latencyP50Ms],
     ["latency p99, ms", 3, (it) => it.latencyP99Ms],
   ];
 
-/** A table in Markdown: medians of each broker, and the price of the hop as ipc : embedded. */
+/** A Markdown table with the medians of each broker, and the cost of the additional hop (ipc : embedded). */
 export function tableOf({ embedded, ipc }: Results, options: BrokerBenchOptions): string {
   const { messageLength, inFlight, perSecond, listeners, seconds, rounds } = options;
   const rows = figures
@@ -26,7 +26,7 @@ export function tableOf({ embedded, ipc }: Results, options: BrokerBenchOptions)
     })
     .filter((cells) => cells.slice(1).some((cell) => cell !== ""));
   return [
-    `${messageLength} characters, ${inFlight} on their way for throughput, ${perSecond}/s for latency,`,
+    `${messageLength} characters, ${inFlight} in flight for throughput, ${perSecond}/s for latency,`,
     `${listeners} more listeners, ${seconds} s, median of ${rounds} rounds`,
     "",
     line(["", "embedded", "ipc", "ipc : embedded"]),

@@ -4,13 +4,13 @@ import { PartProcess } from "./part-process.ts";
 
 export type BrokerKind = "embedded" | "ipc";
 
-/** What one broker did in one round. */
+/** The result of one broker in one round. */
 export interface RoundResult {
   readonly perSecond: number;
-  /** Per publication, in microseconds of processor time, at full throughput. */
+  /** CPU time per publication at full throughput, microseconds. */
   readonly workerCpuUs: number;
   readonly hostCpuUs: number | undefined;
-  /** Per delivery, of those who only listen, all together by their number. */
+  /** CPU time per delivery of the workers that only listen, on average. */
   readonly listenerCpuUs: number | undefined;
   readonly latencyP50Ms: number | undefined;
   readonly latencyP99Ms: number | undefined;
@@ -22,7 +22,7 @@ interface Parts {
   readonly listeners: readonly PartProcess[];
 }
 
-/** @throws Error when a process cannot start or ends. */
+/** @throws Error if a process cannot start or exits */
 export async function runRound(kind: BrokerKind, options: BrokerBenchOptions): Promise<RoundResult> {
   const path = makeSocketPath("bench");
   const started: PartProcess[] = [];
@@ -44,7 +44,7 @@ export async function runRound(kind: BrokerKind, options: BrokerBenchOptions): P
 }
 
 async function measure({ worker, host, listeners }: Parts, options: BrokerBenchOptions): Promise<RoundResult> {
-  await worker.throughput({ ...options, seconds: 0.5 }); // what is compiled on the way is not measured
+  await worker.throughput({ ...options, seconds: 0.5 }); // Warms up, so that compilation is not measured.
   const parts = [worker, ...(host === undefined ? [] : [host]), ...listeners];
   const before = await Promise.all(parts.map((part) => part.usage()));
   const { published, seconds } = await worker.throughput(options);

@@ -1,10 +1,10 @@
 import { parseArgs } from "node:util";
 
-/** What one call of the bench measures. */
+/** The options of the bench. */
 export interface DirectOptions {
-  /** Connected users, one connection each. */
+  /** The number of connected users, with one connection each. */
   readonly users: number;
-  /** Pushes per second over 32 kept-alive connections; 0 for as many as they bear. */
+  /** Pushes per second over 32 keep-alive connections; 0 for as many as possible. */
   readonly perSecond: number;
   readonly seconds: number;
   readonly rounds: number;
@@ -16,13 +16,13 @@ export interface DirectOptions {
 
 export const usage = `npm run bench -- direct [options]
   --users N        connected users (1000)
-  --rate N         pushes per second over 32 connections; 0: as many as they bear (5000)
+  --rate N         pushes per second over 32 connections; 0: as many as possible (5000)
   --offline        push to users that are not connected
   --workers LIST   numbers of workers, 0 for one process (0)
   --seconds N      how long each measurement lasts (5)
   --rounds N       how often the programs take turns; medians are shown (3)`;
 
-/** @throws Error for an option that is unknown or out of its range */
+/** @throws Error for an option that is unknown or out of range */
 export function parseDirectOptions(argv: readonly string[]): DirectOptions {
   const { values } = parseArgs({
     args: [...argv],

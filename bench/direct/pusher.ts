@@ -1,18 +1,18 @@
 import type { Socket } from "bun";
 
-/** Whom the next push goes to. */
+/** Chooses the user of the next push. */
 export type NextUser = () => string;
 
 interface State {
-  /** Pushes that were sent and not answered. */
+  /** Pushes that were sent and not answered yet. */
   waiting: number;
-  /** Answers may come in pieces: the end of the last piece that is no whole status line. */
+  /** The incomplete status line at the end of the last chunk. */
   rest: string;
 }
 
 const statusLine = "HTTP/1.1 ";
 
-/** Pushes over kept-alive connections of raw HTTP, which cost little beside what is measured. */
+/** Pushes over keep-alive connections of raw HTTP, which cost little compared with the server. */
 export class Pusher {
   answered = 0;
   refused = 0;
@@ -43,7 +43,7 @@ export class Pusher {
     return pusher;
   }
 
-  /** One push after the other on each connection. */
+  /** Sends one push after the other on each connection. */
   async saturate(seconds: number): Promise<void> {
     const end = performance.now() + seconds * 1000;
     await new Promise<void>((resolve) => {
@@ -56,8 +56,8 @@ export class Pusher {
   }
 
   /**
-   * So many per second, each on a connection that is free: a second request before the answer to the first would make the
-   * runtime close the connection. Resolves when all are answered.
+   * Sends this many pushes per second, each on an idle connection, because the runtime closes a connection that sends a
+   * second request before the answer to the first. Resolves when all are answered.
    */
   async pace(perSecond: number, seconds: number): Promise<void> {
     const begin = performance.now();

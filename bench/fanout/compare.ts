@@ -4,7 +4,7 @@ import { type RoundResult, runRound } from "./round.ts";
 
 /**
  * Measures programs in turn and prints a table of them.
- * @param bench what a person called it by, for the help
+ * @param bench the name of the bench, for the help
  * @returns the exit code
  */
 export async function compare(argv: readonly string[], bench: string): Promise<number> {
@@ -12,7 +12,7 @@ export async function compare(argv: readonly string[], bench: string): Promise<n
   if (options === undefined) return 1;
   const results = new Map(options.programs.map(({ name }) => [name, [] as RoundResult[]]));
   for (let round = 1; round <= options.rounds; round++) {
-    // In turn, so that whatever else the machine does meets them all.
+    // In turn, so that other load on the machine affects all of them alike.
     for (const program of options.programs) {
       console.error(`round ${round} of ${options.rounds}: ${program.name}`);
       results.get(program.name)?.push(await runRound(program, options));

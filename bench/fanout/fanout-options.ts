@@ -1,13 +1,13 @@
 import { parseArgs } from "node:util";
 import { bare, type ClientKind, fanfare, type Program } from "./program.ts";
 
-/** What one call of the bench measures. */
+/** The options of the bench. */
 export interface FanoutOptions {
   readonly programs: readonly Program[];
   readonly connections: number;
   /** Messages per second; 0 measures memory only. */
   readonly perSecond: number;
-  /** Characters of a message's text. */
+  /** The length of a message's text in characters. */
   readonly messageLength: number;
   readonly seconds: number;
   readonly rounds: number;
@@ -21,12 +21,12 @@ export const usageOf = (bench: string) => `npm run bench -- ${bench} [options] [
   --size N         characters of a message (100)
   --seconds N      how long each measurement lasts (5)
   --rounds N       how often the programs take turns; medians are shown (3)
-  --clients LIST   of plain, v1, sse, none: Fanfare's clients to measure (plain)
+  --clients LIST   some of plain, v1, sse, none: Fanfare's clients to measure (plain)
   --workers LIST   how many workers Fanfare has, 0 for one process without a supervisor (0)
   --bare off       do not measure the bare program
   --json           print the results as JSON`;
 
-/** @throws Error for an option that is unknown or out of its range. */
+/** @throws Error for an option that is unknown or out of range */
 export function parseFanoutOptions(argv: readonly string[]): FanoutOptions {
   const { values, positionals } = parseArgs({
     args: [...argv],

@@ -3,7 +3,7 @@ import { fc } from "../../tests/property.ts";
 import { FrameWalker } from "./frame-walker.ts";
 import { pieces } from "./pieces.ts";
 
-/** A server's frame as RFC 6455 §5.2 has it, filled with bytes that look like headers. */
+/** A server's frame (RFC 6455 §5.2), filled with bytes that look like headers. */
 function frame(opcode: number, length: number): Buffer {
   const size = Buffer.alloc(length < 126 ? 1 : length < 65_536 ? 3 : 9);
   size[0] = length < 126 ? length : length < 65_536 ? 126 : 127;
@@ -15,7 +15,7 @@ function frame(opcode: number, length: number): Buffer {
 const length = fc.oneof(fc.nat(300), fc.constantFrom(0, 125, 126, 127, 65_535, 65_536, 70_000));
 
 describe("FrameWalker", () => {
-  test("counts text frames and pings, however the bytes are cut", () => {
+  test("counts text frames and pings, however the bytes are split", () => {
     const frames = fc.array(fc.record({ opcode: fc.constantFrom(1, 2, 8, 9, 10), length }), { maxLength: 8 });
     fc.assert(
       fc.property(frames, fc.infiniteStream(fc.integer({ min: 1, max: 200 })), (sent, lengths) => {

@@ -1,20 +1,20 @@
 const textFrame = 1;
 const pingFrame = 9;
 
-/** What a walk over a piece met. */
+/** The frames that were found in a chunk. */
 export interface Walked {
   readonly textFrames: number;
   readonly pings: number;
 }
 
 /**
- * Walks over the frames that a server sends, from header to header (RFC 6455 §5.2), without looking at what is in them:
- * cheap enough not to be what is measured. Takes the bytes in whatever pieces they come.
+ * Counts the frames that a server sends by moving from header to header (RFC 6455 §5.2), without looking at their payloads,
+ * so that its own cost does not distort the measurement. The bytes may arrive in any chunks.
  */
 export class FrameWalker {
-  /** Bytes of the current frame that are still to come. */
+  /** The number of bytes of the current frame that have not arrived yet. */
   #toSkip = 0;
-  /** A header that a piece broke off in, 10 bytes at most. */
+  /** An incomplete header at the end of a chunk, 10 bytes at most. */
   readonly #header = new Uint8Array(10);
   #headerLength = 0;
 
@@ -41,7 +41,7 @@ export class FrameWalker {
   }
 }
 
-/** How long a header is, as far as its first bytes tell. A server does not mask. */
+/** The length of a header, as far as its first bytes determine it. A server does not mask. */
 function headerBytes(header: Uint8Array, known: number): number {
   if (known < 2) return 2;
   const length = (header[1] ?? 0) & 0x7f;

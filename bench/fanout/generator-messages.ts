@@ -1,9 +1,9 @@
 import type { ClientKind } from "./program.ts";
 import type { Percentiles } from "./statistics.ts";
 
-/** What the bench asks of its load generator; each is answered by one `GeneratorAnswer`, in order. */
+/** Requests of the bench to its load generator. Each gets one `GeneratorAnswer`, in order. */
 export type GeneratorCommand =
-  /** Opens so many more connections. @param sampled How many of them measure latency. */
+  /** Opens this many more connections. @param sampled how many of them measure latency */
   | {
       readonly type: "open";
       readonly port: number;
@@ -11,7 +11,7 @@ export type GeneratorCommand =
       readonly count: number;
       readonly sampled: number;
     }
-  /** Forgets what was counted. */
+  /** Resets the counts. */
   | { readonly type: "reset" }
   | { readonly type: "report" };
 
@@ -20,11 +20,11 @@ export type GeneratorAnswer =
   | { readonly type: "failed"; readonly why: string }
   | { readonly type: "report"; readonly report: LoadReport };
 
-/** What the clients got since the last reset. */
+/** What the clients received since the last reset. */
 export interface LoadReport {
   readonly messages: number;
-  /** Of the sampled connections, in milliseconds; undefined where they got none. */
+  /** The latencies of the sampled connections in milliseconds; undefined if nothing arrived. */
   readonly latencyMs: Percentiles | undefined;
-  /** What the load generator itself used since it began. */
+  /** What the load generator itself has used since its start. */
   readonly cpuUs: number;
 }

@@ -2,7 +2,7 @@ import type { Subprocess } from "bun";
 import type { GeneratorAnswer, GeneratorCommand, LoadReport } from "./generator-messages.ts";
 import type { ClientKind } from "./program.ts";
 
-/** The load generator as the bench sees it: asks one thing at a time. */
+/** Controls the load generator. Sends one request at a time. */
 export class GeneratorProcess {
   readonly #process: Subprocess;
   #onAnswer: (answer: GeneratorAnswer) => void = () => {};
@@ -12,11 +12,11 @@ export class GeneratorProcess {
       stdio: ["ignore", "inherit", "inherit"],
       serialization: "json",
       ipc: (answer: GeneratorAnswer) => this.#onAnswer(answer),
-      onExit: (_, code) => this.#onAnswer({ type: "failed", why: `the load generator ended with ${code}` }),
+      onExit: (_, code) => this.#onAnswer({ type: "failed", why: `the load generator exited with code ${code}` }),
     });
   }
 
-  /** @throws Error when the server refuses one of them. */
+  /** @throws Error if the server refuses one of them */
   async open(port: number, clients: ClientKind, count: number): Promise<void> {
     await this.#ask({ type: "open", port, clients, count, sampled: Math.min(count, 20) });
   }
@@ -25,7 +25,7 @@ export class GeneratorProcess {
     await this.#ask({ type: "reset" });
   }
 
-  /** @throws Error when a connection has ended by itself. */
+  /** @throws Error if a connection was lost */
   async report(): Promise<LoadReport> {
     const answer = await this.#ask({ type: "report" });
     if (answer.type !== "report") throw new Error(`expected a report, got "${answer.type}"`);

@@ -3,17 +3,17 @@ import { RawClient, type RawClientEvents } from "./raw-client.ts";
 import { nowUs, StampReader } from "./stamp.ts";
 import { percentilesOf } from "./statistics.ts";
 
-/** So many handshakes at once: a listen queue holds 512. */
+/** The number of concurrent handshakes. The listen backlog holds 512. */
 const parallelHandshakes = 100;
 const host = "127.0.0.1";
 
-/** Holds the clients, in a process of its own, so that their work is not counted as the server's. */
+/** Runs the clients in a separate process, so that their CPU time does not count as the server's. */
 class LoadGenerator {
   #messages = 0;
   #latenciesMs: number[] = [];
   #failure: string | undefined;
 
-  /** @throws Error when a connection was refused, or one ended by itself since the last command. */
+  /** @throws Error if a connection was refused, or was lost since the last command */
   async handle(command: GeneratorCommand): Promise<GeneratorAnswer> {
     if (command.type === "open") await this.#open(command);
     if (command.type === "reset") this.#reset();
@@ -44,7 +44,7 @@ class LoadGenerator {
       },
       ...(isSampled && { onPiece: this.#sample() }),
     });
-    opened.promise.catch(() => {}); // told by the next command as well
+    opened.promise.catch(() => {}); // The next command also reports it.
     await Bun.connect({
       hostname: host,
       port,

@@ -6,7 +6,7 @@ import { pieces } from "./pieces.ts";
 const message = '{"type":"message"';
 
 describe("MessageCounter", () => {
-  test("counts every message once, however the bytes are cut", () => {
+  test("counts every message once, however the bytes are split", () => {
     const noise = fc.constantFrom(
       "",
       "{",

@@ -1,13 +1,13 @@
-/** Each message frame begins with this, alone, in an array, or behind `data: `. */
+/** Each message frame begins with this, whether it is alone, in an array, or after `data: `. */
 const beginning = Buffer.from('{"type":"message"');
 const brace = 0x7b;
 
-/** Counts the messages in one connection's bytes, in whatever pieces they come. Hot: it sees every byte that is delivered. */
+/** Counts the messages in the bytes of one connection, in any chunks. A hot path: it reads every delivered byte. */
 export class MessageCounter {
-  /** How much of `beginning` the last piece ended with. */
+  /** How much of `beginning` was at the end of the last chunk. */
   #matched = 0;
 
-  /** How many messages begin, counted where the beginning is complete. */
+  /** The number of messages whose beginning this chunk completes. */
   count(piece: Buffer): number {
     let count = 0;
     let at = 0;
@@ -29,7 +29,7 @@ export class MessageCounter {
   }
 }
 
-/** The length of the longest start of `beginning` that the piece ends with. A brace stands only at its start. */
+/** The length of the longest prefix of `beginning` at the end of the chunk. `beginning` has a brace only at its start. */
 function matchedAtEnd(piece: Buffer, from: number): number {
   const start = piece.lastIndexOf(brace);
   const length = piece.length - start;

@@ -1,4 +1,4 @@
-/** Cuts bytes as a network might, for tests of what reads them. @param lengths Of the pieces, in order; at least 1 each. */
+/** Splits bytes into chunks, like a network. @param lengths of the chunks, in order; at least 1 each */
 export function* pieces(bytes: Buffer, lengths: Iterable<number>): Generator<Buffer> {
   let at = 0;
   for (const length of lengths) {

@@ -1,23 +1,23 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What a process used since it began. */
+/** What a process has used since its start. */
 export interface Usage {
   readonly cpuUs: number;
-  /** Context switches of all its threads, both kinds. */
+  /** Voluntary and involuntary context switches of all its threads. */
   readonly switches: number;
 }
 
-/** What a process holds, in bytes. */
+/** The memory of a process, in bytes. */
 export interface Memory {
   readonly rss: number;
-  /** Of it, what no file backs: the program's own data. */
+  /** The part that no file backs: the program's own data. */
   readonly anonymous: number;
 }
 
-/** Linux counts processor time in ticks of 10 ms for every program, whatever the kernel's own are (man 2 times). */
+/** Linux reports CPU time to programs in ticks of 10 ms, whatever the kernel's own ticks are (man 2 times). */
 const tickUs = 10_000;
 
-/** Of a process and all that it started. */
+/** The usage of a process and its descendants. */
 export function readUsage(pid: number): Usage {
   const own = familyOf(pid).map(readOwnUsage);
   return {
@@ -26,7 +26,7 @@ export function readUsage(pid: number): Usage {
   };
 }
 
-/** Of a process and all that it started; pages that they share count for each. */
+/** The memory of a process and its descendants. Shared pages count for each of them. */
 export function readMemory(pid: number): Memory {
   const own = familyOf(pid).map(readOwnMemory);
   return {
@@ -35,7 +35,7 @@ export function readMemory(pid: number): Memory {
   };
 }
 
-/** The process and its children, and theirs. */
+/** The process and its descendants. */
 function familyOf(pid: number): readonly number[] {
   const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
@@ -45,7 +45,7 @@ function familyOf(pid: number): readonly number[] {
 
 function readOwnUsage(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // Fields are counted behind the name in parentheses, which may contain anything: utime is the 14th, stime the 15th.
+  // The name in parentheses may contain anything, so fields are counted after it: utime is the 14th, stime the 15th.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const threads = readdirSync(`/proc/${pid}/task`).map((task) =>
     readFileSync(`/proc/${pid}/task/${task}/status`, "latin1"),

@@ -1,15 +1,15 @@
-/** How a client is spoken to: one JSON object per frame, a JSON array per flush, or a stream of events. */
+/** The wire form of a client: one JSON object per frame, a JSON array per flush, or an event stream. */
 export type ClientKind = "plain" | "v1" | "sse";
 
-/** Something that is measured: a server with one kind of clients. */
+/** A server with one kind of clients, to be measured. */
 export interface Program {
   readonly name: string;
   readonly clients: ClientKind;
-  /** Arguments to Bun that start its server. */
+  /** The arguments of Bun that start the server. */
   command(port: number): readonly string[];
 }
 
-/** What all others are compared with. */
+/** The baseline. */
 export const bare: Program = {
   name: "bare",
   clients: "plain",
@@ -17,11 +17,11 @@ export const bare: Program = {
 };
 
 /**
- * @param workers Of a supervisor; 0 for one process without.
- * @param more Options handed on to the server, such as `--flush-window 0`.
+ * @param workers the number of workers; 0 for a single process without a supervisor
+ * @param more further options of the server, such as `--flush-window 0`
  */
 export function fanfare(clients: ClientKind, workers: number, more: readonly string[]): Program {
-  // All connections come from one address; notices and the periodic message would be counted as deliveries.
+  // All connections come from one address. Notices and the periodic message would count as deliveries.
   const options = ["--notification-interval", "0", "--notices", "off", "--max-connections-per-ip", "20000"];
   const processes = workers === 0 ? [] : ["--workers", String(workers)];
   return {

@@ -1,11 +1,11 @@
 import type { Socket } from "bun";
 import { nowUs, stampedText } from "./stamp.ts";
 
-/** Requests that may be under way at once. Enough that a busy server is asked on, as by many publishers. */
+/** The maximum number of requests in flight, enough to keep a busy server busy. */
 const parallelRequests = 32;
 const headEnd = "\r\n\r\n";
 
-/** One keep-alive connection; it has at most one request under way. */
+/** One keep-alive connection with at most one request in flight. */
 class Line {
   readonly #socket: Promise<Socket<Line>>;
   readonly #onAnswer: (line: Line, refusal: string | undefined) => void;
@@ -46,7 +46,10 @@ class Line {
   }
 }
 
-/** Publishes at a steady rate over HTTP, and goes on at it however slow the answers are: what must wait is stamped as due. */
+/**
+ * Publishes at a steady rate over HTTP. If answers are slow, messages wait, and their stamps still contain the time at which
+ * they were due.
+ */
 export class Publisher {
   readonly #lines: readonly Line[];
   readonly #free: Line[];
@@ -66,12 +69,12 @@ export class Publisher {
     return publisher;
   }
 
-  /** Resolves when all are answered. @throws Error when one is refused. */
+  /** Resolves when all are answered. @throws Error if one is refused */
   async publish(count: number, perSecond: number, messageLength: number): Promise<void> {
     this.#answers = 0;
     this.#expected = count;
     this.#done = Promise.withResolvers();
-    this.#done.promise.catch(() => {}); // awaited below, after the last one is sent
+    this.#done.promise.catch(() => {}); // It is awaited below, after the last one is sent.
     const startedAt = performance.now();
     for (let sent = 0; sent < count; ) {
       const due = Math.min(count, Math.floor(((performance.now() - startedAt) * perSecond) / 1000) + 1);

@@ -3,22 +3,22 @@ import { FrameWalker } from "./frame-walker.ts";
 import { MessageCounter } from "./message-counter.ts";
 import type { ClientKind } from "./program.ts";
 
-/** An answer to a ping without payload, masked with zeros (RFC 6455 §5.3). */
+/** A pong without payload, masked with zeros (RFC 6455 §5.3). */
 const pong = new Uint8Array([0x8a, 0x80, 0, 0, 0, 0]);
 const headEnd = Buffer.from("\r\n\r\n");
 
-/** What a client tells the load generator. */
+/** The events of a client, for the load generator. */
 export interface RawClientEvents {
-  /** It is in the channel: the server's answer came. */
+  /** It is in the channel: the server's answer has arrived. */
   onOpen(): void;
   onMessages(count: number): void;
-  /** Every piece, for latency. */
+  /** Called with every chunk, to measure latency. */
   onPiece?(piece: Buffer): void;
-  /** The server refused, or the connection ended by itself. */
+  /** The server refused the connection, or it was lost. */
   onFailure(why: string): void;
 }
 
-/** One connection over a raw socket that counts what it gets and understands nothing of it. */
+/** One connection over a raw socket that counts messages without parsing them. */
 export class RawClient {
   readonly #kind: ClientKind;
   readonly #events: RawClientEvents;
@@ -66,7 +66,7 @@ export class RawClient {
     }
     const { textFrames, pings } = this.#walker.walk(piece);
     if (pings > 0) socket.write(pong);
-    // A frame of a plain client is a message; what is said once per connection comes before the counting begins.
+    // For a plain client, each frame is a message. Other frames arrive before the counting begins.
     this.#events.onMessages(this.#kind === "plain" ? textFrames : this.#counter.count(piece));
   }
 }

@@ -2,33 +2,33 @@ import type { FanoutOptions } from "./fanout-options.ts";
 import { firstConnections, type RoundResult } from "./round.ts";
 import { medianOf } from "./statistics.ts";
 
-/** A row of the table: what is shown of one program, from each of its rounds. */
-interface Figure {
+/** A row of the table: one value per round of a program. */
+interface Row {
   readonly label: string;
   readonly digits: number;
   readonly of: (result: RoundResult) => number | undefined;
 }
 
-/** Medians over the rounds, by the figure's label. */
+/** Medians over the rounds, by the row's label. */
 export type Medians = Readonly<Record<string, number | undefined>>;
 
-/** The medians of each program. A figure that some round does not have is left undefined. */
+/** The medians of each program. A value that is missing in a round is undefined. */
 export function mediansOf(rounds: readonly RoundResult[], connections: number): Medians {
   return Object.fromEntries(
-    figuresFor(connections).map(({ label, of }) => {
+    rowsFor(connections).map(({ label, of }) => {
       const values = rounds.map(of).filter((value) => value !== undefined);
       return [label, values.length === 0 ? undefined : medianOf(values)];
     }),
   );
 }
 
-/** A table in Markdown: a row for each figure, a column for each program, and how the others compare with the first. */
+/** A Markdown table with a column for each program, and the ratio of each to the first one. */
 export function tableOf(results: ReadonlyMap<string, readonly RoundResult[]>, options: FanoutOptions): string {
   const { connections, perSecond, messageLength, seconds, rounds } = options;
   const names = Array.from(results.keys());
   const medians = Array.from(results.values(), (all) => mediansOf(all, connections));
   const head = ["", ...names, ...names.slice(1).map((name) => `${name} : ${names[0]}`)];
-  const rows = figuresFor(connections)
+  const rows = rowsFor(connections)
     .map(({ label, digits }) => {
       const [base, ...others] = medians.map((it) => it[label]);
       const ratios = others.map((value) => shown(ratio(value, base), 2));
@@ -44,7 +44,7 @@ export function tableOf(results: ReadonlyMap<string, readonly RoundResult[]>, op
   ].join("\n");
 }
 
-function figuresFor(connections: number): readonly Figure[] {
+function rowsFor(connections: number): readonly Row[] {
   const perConnection = (part: "rss" | "anonymous") => (result: RoundResult) => {
     const { empty, first, full } = result.memory;
     if (first === undefined) return (full[part] - empty[part]) / connections;

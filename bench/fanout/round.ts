@@ -6,41 +6,41 @@ import { Publisher } from "./publisher.ts";
 import { ServerProcess } from "./server-process.ts";
 import type { Percentiles } from "./statistics.ts";
 
-/** The first connections also pay for what a server sets up once. */
+/** The first connections include the cost of what a server sets up once. */
 export const firstConnections = 1000;
-/** After opening, until timers and the garbage collector have come to rest. */
+/** The wait after opening connections, until timers and the garbage collector are idle. */
 const settleMs = 3000;
 const warmUpSeconds = 2;
 const patienceMs = 15_000;
 
-/** What one program did in one round. */
+/** The result of one program in one round. */
 export interface RoundResult {
   readonly memory: MemoryResult;
   /** Undefined at a rate of 0. */
   readonly delivery: DeliveryResult | undefined;
 }
 
-/** Bytes of an idle server. */
+/** The memory of an idle server in bytes. */
 export interface MemoryResult {
   readonly empty: Memory;
   readonly full: Memory;
-  /** With the first thousand connections; undefined if there are no more than those. */
+  /** The memory with the first thousand connections; undefined if there are no further connections. */
   readonly first: Memory | undefined;
 }
 
 export interface DeliveryResult {
   readonly perSecond: number;
-  /** Of what was published, what did not arrive in time. Below zero: more came than was published. */
+  /** The number of deliveries that did not arrive in time. Negative if more arrived than were published. */
   readonly missing: number;
   readonly cpuUsPerDelivery: number;
   readonly switchesPerSecond: number;
   readonly latencyMs: Percentiles | undefined;
-  /** Processors in use, where 1 is one core. */
+  /** CPU use, where 1 is one core. */
   readonly serverCores: number;
   readonly generatorCores: number;
 }
 
-/** Starts the program and the load generator, measures, and ends both. */
+/** Starts the program and the load generator, measures, and stops both. */
 export async function runRound(program: Program, options: FanoutOptions): Promise<RoundResult> {
   const server = await ServerProcess.start(program);
   const generator = new GeneratorProcess();
@@ -97,7 +97,7 @@ async function measureDelivery(
   };
 }
 
-/** Publishes for so many seconds and waits until all has arrived. @returns How many deliveries are missing. */
+/** Publishes for this many seconds and waits until everything has arrived. @returns the number of missing deliveries */
 async function publishAndAwait(
   publisher: Publisher,
   generator: GeneratorProcess,

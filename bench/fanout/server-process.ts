@@ -5,12 +5,12 @@ import type { Program } from "./program.ts";
 const startTimeoutMs = 10_000;
 const closeTimeoutMs = 5000;
 
-/** What is started, and settings for it beside its flags. */
+/** The program to start, and its settings in addition to its flags. */
 export interface StartedProgram extends Pick<Program, "name" | "command"> {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A running server that is measured. */
+/** A running server under measurement. */
 export class ServerProcess {
   readonly #process: Subprocess;
   readonly port: number;
@@ -20,11 +20,11 @@ export class ServerProcess {
     this.port = port;
   }
 
-  /** Resolves once it accepts connections. @throws Error when it does not in ten seconds, or ends. */
+  /** Resolves once it accepts connections. @throws Error if it does not within ten seconds, or exits */
   static async start(program: StartedProgram): Promise<ServerProcess> {
     const port = freePort();
     const { PATH = "" } = process.env;
-    // Nothing else of the environment: a PORT or LOG_LEVEL set there would be measured too.
+    // Nothing else of the environment is passed on, because a PORT or LOG_LEVEL in it would affect the measurement.
     const child = Bun.spawn([process.execPath, "--no-env-file", ...program.command(port)], {
       cwd: `${import.meta.dir}/../..`,
       env: { PATH, NODE_ENV: "production", ...engineEnv, ...program.env },
@@ -32,7 +32,8 @@ export class ServerProcess {
     });
     const deadline = performance.now() + startTimeoutMs;
     while (!(await accepts(port))) {
-      if (child.exitCode !== null) throw new Error(`${program.name} ended with ${child.exitCode} while it started`);
+      if (child.exitCode !== null)
+        throw new Error(`${program.name} exited with code ${child.exitCode} while it started`);
       if (performance.now() > deadline) {
         child.kill("SIGKILL");
         throw new Error(`${program.name} did not listen within ${startTimeoutMs / 1000} s`);
@@ -46,7 +47,7 @@ export class ServerProcess {
     return this.#process.pid;
   }
 
-  /** Two signals: how it says goodbye is not what is measured, and its workers must be gone as well. */
+  /** Sends two signals, so that it closes all connections at once and its workers exit, too. */
   async close(): Promise<void> {
     this.#process.kill("SIGTERM");
     this.#process.kill("SIGTERM");
@@ -56,7 +57,7 @@ export class ServerProcess {
   }
 }
 
-/** Each server gets a port of its own: ten thousand closed connections rest with the old one's number for a minute. */
+/** Each server gets a new port, because the old one has ten thousand connections in TIME_WAIT for a minute. */
 function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
   const { port } = listener;
@@ -64,13 +65,13 @@ function freePort(): number {
   return port;
 }
 
-/** Whether it serves: while workers start, a supervisor answers 503 for them. A server without this path answers 404. */
+/** Whether it serves. While workers start, their supervisor answers 503. A server without this path answers 404. */
 async function accepts(port: number): Promise<boolean> {
   try {
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { keepalive: false });
     await answer.arrayBuffer();
     return answer.status !== 503;
   } catch {
-    return false; // not yet
+    return false; // It does not listen yet.
   }
 }

@@ -4,7 +4,7 @@ import { pieces } from "./pieces.ts";
 import { nowUs, StampReader, stampedText } from "./stamp.ts";
 
 describe("a stamp", () => {
-  test("makes a text of the length that was asked for", () => {
+  test("makes a text of the requested length", () => {
     expect(stampedText(1_795_246_805_141_042, 100)).toMatch(/^t=1795246805141042;x+$/);
     expect(stampedText(1_795_246_805_141_042, 100)).toHaveLength(100);
   });
@@ -13,7 +13,7 @@ describe("a stamp", () => {
     expect(String(nowUs())).toHaveLength(16);
   });
 
-  test("is read once, however the bytes are cut", () => {
+  test("is read once, however the bytes are split", () => {
     const stamp = fc.integer({ min: 1_000_000_000_000_000, max: Number.MAX_SAFE_INTEGER });
     const around = fc.constantFrom("", "t", "t=", "t=1;", '"message":"', "offset=", "t=t=");
     const sent = fc.array(fc.tuple(around, stamp, fc.integer({ min: 19, max: 60 })));

@@ -1,6 +1,6 @@
 /**
- * The moment at which a message was due, inside its text: `t=1795246805141042;xxxx`, microseconds since 1970. Publisher
- * and load generator are two processes of one machine, so their clocks are one.
+ * The time at which a message was due, inside its text: `t=1795246805141042;xxxx`, microseconds since 1970. The publisher and
+ * the load generator run on one machine, so they have the same clock.
  */
 export function stampedText(dueUs: number, length: number): string {
   return `t=${dueUs};`.padEnd(length, "x");
@@ -14,11 +14,11 @@ export function nowUs(): number {
 const digits = 16;
 const stampLength = digits + 3;
 
-/** Finds the stamps in the bytes of one connection, in whatever pieces they come. */
+/** Finds the stamps in the bytes of one connection, in any chunks. */
 export class StampReader {
   #rest = "";
 
-  /** The stamps that this piece completes, in microseconds since 1970. */
+  /** The stamps that this chunk completes, in microseconds since 1970. */
   read(piece: Buffer): readonly number[] {
     const text = this.#rest + piece.toString("latin1");
     const stamps: number[] = [];

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { medianOf, percentilesOf } from "./statistics.ts";
 
 describe("statistics", () => {
-  test("have no percentiles of nothing", () => {
+  test("have no percentiles for an empty list", () => {
     expect(percentilesOf([])).toBeUndefined();
   });
 

@@ -4,7 +4,7 @@ export interface Percentiles {
   readonly max: number;
 }
 
-/** The nearest-rank percentiles, or undefined of nothing. */
+/** The nearest-rank percentiles; undefined for an empty list. */
 export function percentilesOf(values: readonly number[]): Percentiles | undefined {
   const sorted = Float64Array.from(values).sort();
   const max = sorted.at(-1);
@@ -13,7 +13,7 @@ export function percentilesOf(values: readonly number[]): Percentiles | undefine
   return { p50: rank(0.5), p99: rank(0.99), max };
 }
 
-/** The middle value, or the mean of both middle ones; NaN of nothing. */
+/** The middle value, or the mean of both middle ones; NaN for an empty list. */
 export function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -1,22 +1,22 @@
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 
-/** What one call of the bench measures. */
+/** The options of the bench. */
 export interface LogBenchOptions {
-  /** Each says its next message when the last one is acknowledged. */
+  /** The number of publishers. Each sends its next message when the last one is acknowledged. */
   readonly publishers: number;
   readonly channels: number;
-  /** Characters of a message's text. */
+  /** The length of a message's text in characters. */
   readonly size: number;
   readonly seconds: number;
   readonly rounds: number;
-  /** Where the file is: on the disk that is to be measured. */
+  /** The directory of the file, on the disk to be measured. */
   readonly directory: string;
   readonly asJson: boolean;
 }
 
 export const usage = `npm run bench -- log [options]
-  --publishers N  how many messages are on their way at a time (200)
+  --publishers N  how many messages are in flight at a time (200)
   --channels N    how many channels they go to (100)
   --size N        characters of a message (200)
   --seconds N     how long each measurement lasts (3)
@@ -24,7 +24,7 @@ export const usage = `npm run bench -- log [options]
   --directory D   where the file is made, on the disk to be measured (the system's directory for temporary files)
   --json          print the results as JSON`;
 
-/** @throws Error for an option that is unknown or out of its range. */
+/** @throws Error for an option that is unknown or out of range */
 export function parseLogBenchOptions(argv: readonly string[]): LogBenchOptions {
   const { values } = parseArgs({
     args: [...argv],

@@ -7,22 +7,22 @@ import { openLog } from "../../server/broker/open-log.ts";
 import { type Percentiles, percentilesOf } from "../fanout/statistics.ts";
 import type { LogBenchOptions } from "./log-bench-options.ts";
 
-/** One measurement. */
+/** The result of one round. */
 export interface LogRound {
-  /** Acknowledged messages. */
+  /** The number of acknowledged messages. */
   readonly perSecond: number;
-  /** Of all threads. */
+  /** CPU time of all threads. */
   readonly cpuUsPerMessage: number;
-  /** From the call to the acknowledgement. */
+  /** The time from the call to the acknowledgement. */
   readonly latencyMs: Percentiles;
 }
 
-/** As the settings have it by default. */
+/** The default of the setting. */
 const rules: HistoryRules = { historySize: 1000, historyTtl: 300_000, historyBytes: 1024 ** 2 };
 const historyBytesTotal = 256 * 1024 ** 2;
 const warmUpMs = 500;
 
-/** Publishes through a broker of its own for some seconds. Without ids: at these rates the memory for them is full in seconds. */
+/** Publishes through its own broker for some seconds. Messages have no IDs, because the memory for IDs would be full in seconds. */
 export async function runLogRound(kind: "memory" | "sqlite", options: LogBenchOptions): Promise<LogRound> {
   const directory = await mkdtemp(join(options.directory, "fanfare-bench-"));
   const broker = new EmbeddedBroker(
@@ -47,7 +47,7 @@ export async function runLogRound(kind: "memory" | "sqlite", options: LogBenchOp
   }
 }
 
-/** @returns how long each message took, milliseconds. */
+/** @returns how long each message took, milliseconds */
 async function publishFor(
   ms: number,
   broker: EmbeddedBroker,

@@ -1,6 +1,6 @@
 import { makeSampleMessage, type SampleMessage } from "./sample-message.ts";
 
-/** Opens a connection that sends messages, and resolves when they are answered. @throws Error if an answer is an error */
+/** Opens a connection, sends messages, and resolves when they are answered. @throws Error if an answer is an error */
 export type PublishInterface = (
   port: number,
 ) => Promise<{ send(messages: readonly SampleMessage[]): Promise<void>; close(): void }>;
@@ -42,7 +42,7 @@ export async function publishThrough(name: InterfaceName, port: number, totalByt
   return count;
 }
 
-/** Few enough that their bodies are not what is measured. */
+/** The number of concurrent requests. Small, so that their bodies do not count. */
 const atOnce = 40;
 
 type RequestOf = (message: SampleMessage) => {
@@ -85,7 +85,7 @@ async function post(url: string, request: ReturnType<RequestOf>): Promise<void> 
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text.slice(0, 200)}`);
 }
 
-/** All through one socket; a ping behind them is answered when they are. */
+/** Sends all messages over one socket, then a ping, which is answered after them. */
 function overWebSocket(frameOf: (message: SampleMessage) => string): PublishInterface {
   return async (port) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);

@@ -2,15 +2,15 @@ import { parseArgs } from "node:util";
 import { type InterfaceName, interfaces } from "./interfaces.ts";
 import { type StorageName, storages } from "./storages.ts";
 
-/** What one call of the bench measures. */
+/** The options of the bench. */
 export interface MemoryOptions {
   /** HISTORY_BYTES_TOTAL. */
   readonly boundBytes: number;
   /** HISTORY_TTL. */
   readonly ttlSeconds: number;
-  /** How many times the bound is published, counted as the server counts. */
+  /** How many times the bound is published, in bytes as the server counts them. */
   readonly times: number;
-  /** How long after HISTORY_TTL the memory is read again. */
+  /** How long after HISTORY_TTL the memory is measured again. */
   readonly restSeconds: number;
   readonly interfaces: readonly InterfaceName[];
   readonly storages: readonly StorageName[];
@@ -18,15 +18,15 @@ export interface MemoryOptions {
 }
 
 export const usage = `npm run bench -- memory [options]
-  --bound N       HISTORY_BYTES_TOTAL, MiB (64)
-  --times N       how many times the bound is published (3)
-  --ttl N         HISTORY_TTL, seconds: longer than publishing takes (60)
-  --rest N        how long after it the memory is read again, seconds (15)
+  --bound N         HISTORY_BYTES_TOTAL, MiB (64)
+  --times N         how many times the bound is published (3)
+  --ttl N           HISTORY_TTL, seconds: longer than publishing takes (60)
+  --rest N          how long after that the memory is measured again, seconds (15)
   --interfaces A,B     of ${Object.keys(interfaces).join(", ")} (all)
   --storages A,B  of ${Object.keys(storages).join(", ")} (all)
   --json          print the results as JSON`;
 
-/** @throws Error for an option that is unknown or out of its range. */
+/** @throws Error for an option that is unknown or out of range */
 export function parseMemoryOptions(argv: readonly string[]): MemoryOptions {
   const { values } = parseArgs({
     args: [...argv],

@@ -7,13 +7,13 @@ import { type InterfaceName, publishThrough } from "./interfaces.ts";
 import type { MemoryOptions } from "./memory-options.ts";
 import { type StorageName, storages } from "./storages.ts";
 
-/** What one server held, in bytes resident over all its processes. */
+/** The resident memory of one server, in bytes, over all its processes. */
 export interface MemoryRound {
   readonly storage: StorageName;
   readonly connection: InterfaceName;
   readonly publications: number;
   readonly idle: number;
-  /** The most while it was published to. */
+  /** The maximum while messages were published. */
   readonly most: number;
   /** Some seconds after the last publication has expired. */
   readonly after: number;
@@ -44,7 +44,7 @@ export async function runMemoryRound(
   };
   try {
     await untilReady(server.port);
-    await publishThrough(connection, server.port, 100_000); // what is loaded and compiled with the first requests is not history
+    await publishThrough(connection, server.port, 100_000); // Warms up, because the memory of code that the first requests load and compile is not history.
     await Bun.sleep(2000);
     const idle = readMemory(server.pid).rss;
     const sampling = setInterval(sample, 100);
@@ -59,7 +59,7 @@ export async function runMemoryRound(
   }
 }
 
-/** It listens before it can store. */
+/** Waits until it can store messages, since it listens before that. */
 async function untilReady(port: number): Promise<void> {
   const deadline = performance.now() + readyTimeoutMs;
   while (!(await fetch(`http://127.0.0.1:${port}/readyz`)).ok) {

@@ -6,16 +6,16 @@ import { costOf } from "../../server/broker/cost-of.ts";
 export interface SampleMessage {
   readonly user: string;
   readonly text: string;
-  /** Of messages with labels only. */
+  /** Only in messages with labels. */
   readonly id: string | undefined;
   readonly headers: Readonly<Record<string, string>> | undefined;
-  /** Rides beside the message in the same request and is not kept. */
+  /** Text in the same request that is not stored. */
   readonly padding: string;
-  /** What it counts as, bytes. */
+  /** Its size in bytes, as the server counts it. */
   readonly cost: number;
 }
 
-/** A third is short, in a request that is much longer; a third has two bytes per character; every fifth has all labels. */
+/** A third of the messages is short, in a much longer request. A third has two bytes per character. Every fifth has all labels. */
 export function makeSampleMessage(number: number): SampleMessage {
   const user = `user-${number % 1000}`;
   const hasLabels = number % 5 === 0;

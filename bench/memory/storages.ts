@@ -1,4 +1,4 @@
-/** Where history is kept, as settings; `directory` is empty and for this server alone. */
+/** The settings of each storage. `directory` is an empty directory for this server. */
 export const storages = {
   memory: () => ({}),
   sqlite: (directory: string) => ({ DATA_DIR: directory }),

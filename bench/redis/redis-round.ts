@@ -4,16 +4,16 @@ import type { RedisServer } from "../../tests/redis/redis.ts";
 import type { BrokerBenchOptions } from "../broker/broker-options.ts";
 import { PartProcess } from "../broker/part-process.ts";
 
-/** One process without Redis, two workers that speak to Redis themselves, or two behind one host that does. */
+/** One process without Redis, two workers that use Redis directly, or two workers with one host that uses Redis. */
 export type WorkersOnRedis = "alone" | "direct" | "through a host";
 
-/** What one arrangement did in one round. Costs are per publication, at full throughput. */
+/** The result of one arrangement in one round. Costs are per publication, at full throughput. */
 export interface RedisRound {
   readonly perSecond: number;
-  /** Microseconds of processor time of all our processes, of two workers that both receive. */
+  /** CPU time of all our processes in microseconds. Both workers receive everything. */
   readonly cpuUs: number;
   readonly redisCpuUs: number | undefined;
-  /** Scripts and commands that reached Redis. */
+  /** The number of scripts and commands that Redis received. */
   readonly commands: number | undefined;
   readonly bytesIn: number | undefined;
   readonly bytesOut: number | undefined;
@@ -21,7 +21,7 @@ export interface RedisRound {
   readonly latencyP99Ms: number | undefined;
 }
 
-/** @throws Error when a process cannot start or ends */
+/** @throws Error if a process cannot start or exits */
 export async function runRedisRound(
   kind: WorkersOnRedis,
   server: RedisServer,
@@ -55,7 +55,7 @@ interface Arrangement {
 
 async function measure({ parts, workers, server }: Arrangement, options: BrokerBenchOptions): Promise<RedisRound> {
   const publish = (seconds: number) => Promise.all(workers.map((it) => it.throughput({ ...options, seconds })));
-  await publish(0.5); // what is compiled on the way is not measured
+  await publish(0.5); // Warms up, so that compilation is not measured.
   const cpuOf = async () => (await Promise.all(parts.map((it) => it.usage()))).reduce((sum, it) => sum + it.cpuUs, 0);
   const [cpuBefore, before] = [await cpuOf(), await readFigures(server)];
   const results = await publish(options.seconds);
@@ -87,14 +87,14 @@ async function readFigures(server: RedisServer | undefined): Promise<Figures> {
     Number(new RegExp(`^${name}:?(?:calls=)?(\\d+)`, "m").exec(text)?.[1] ?? 0);
   return {
     cpuUs: cpuUsOf(server.pid),
-    // What comes from outside: the scripts, and nothing that they call.
+    // Only commands of clients. Commands inside scripts do not count.
     commands: number(calls, "cmdstat_evalsha"),
     bytesIn: number(stats, "total_net_input_bytes"),
     bytesOut: number(stats, "total_net_output_bytes"),
   };
 }
 
-/** From the kernel, in ticks of 10 ms. */
+/** The CPU time of Redis, which the kernel counts in ticks of 10 ms. */
 function cpuUsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10_000;

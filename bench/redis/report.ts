@@ -13,7 +13,7 @@ const figures: readonly (readonly [label: string, digits: number, of: (result: R
   ["latency p99, ms", 3, (it) => it.latencyP99Ms],
 ];
 
-/** A table in Markdown: medians of each arrangement. */
+/** A Markdown table with the medians of each arrangement. */
 export function redisTable(
   results: Readonly<Record<WorkersOnRedis, readonly RedisRound[]>>,
   { messageLength, inFlight, perSecond, seconds, rounds }: BrokerBenchOptions,

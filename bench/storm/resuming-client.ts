@@ -5,11 +5,11 @@ interface Frame {
   readonly channels?: Readonly<Record<string, { epoch: string; from: number; recovered?: boolean }>>;
 }
 
-/** A plain WebSocket client in one channel that resumes by a cursor, and counts what is wrong. */
+/** A plain WebSocket client in one channel that resumes with a cursor, and counts faults. */
 export class ResumingClient {
-  /** Handshakes that failed, connections that broke, resumes that were not complete. */
+  /** Failed handshakes, broken connections, and incomplete resumes. */
   errors = 0;
-  /** Messages that came twice, or after a hole. */
+  /** Messages that arrived twice, or after a missing one. */
   faults = 0;
   readonly #url: string;
   readonly #channel: string;
@@ -23,7 +23,7 @@ export class ResumingClient {
     this.#channel = channel;
   }
 
-  /** Resolves with the welcome. */
+  /** Resolves when the welcome arrives. */
   connect(): Promise<void> {
     const query = new URLSearchParams({ channel: this.#channel });
     const resumes = this.#epoch !== "";
@@ -46,7 +46,7 @@ export class ResumingClient {
     });
   }
 
-  /** Resolves once it has this message and all before it. */
+  /** Resolves once it has this message and everything before it. */
   untilOffset(offset: number): Promise<void> {
     if (this.#offset >= offset) return Promise.resolve();
     return new Promise((reached) => {
@@ -54,7 +54,7 @@ export class ResumingClient {
     });
   }
 
-  /** As if the network were gone. */
+  /** Drops the connection without closing it properly. */
   drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;

@@ -7,9 +7,9 @@ import { costOf } from "../../server/broker/cost-of.ts";
 import type { HistoryRules } from "../../server/broker/log.ts";
 import { type Declare, declareSuite, type Skip } from "./skip.ts";
 
-/** Workers that share one history, which is empty at first. */
+/** Workers that share one history, which is initially empty. */
 export interface TestedBrokers {
-  /** One more worker's broker, not started yet. */
+  /** The broker of another worker, not started yet. */
   connect(): Broker;
   /** Called after all of them are closed. */
   dispose(): Promise<void>;
@@ -22,7 +22,7 @@ const a = "a" as ChannelName;
 const b = "b" as ChannelName;
 const earliest: Since = { from: "earliest" };
 
-/** What every broker must do. A new broker is done when this passes with no skips but for what it says it cannot be. */
+/** What every broker must do. A new broker is complete when it passes, except for tests that it cannot pass by design. */
 export function brokerConformance(
   name: string,
   make: MakeBrokers,
@@ -75,7 +75,7 @@ class Worker {
     return this.broker.publish({ channel: a, message: "m", ...draft }, rules);
   }
 
-  /** Waits until so many were delivered; the test's own time limit ends it. */
+  /** Waits until this many publications were delivered. The test's timeout ends it. */
   async until(count: number): Promise<readonly Publication[]> {
     while (this.received.length < count) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     return this.received;

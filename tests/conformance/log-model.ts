@@ -65,7 +65,7 @@ export class LogModel {
   }
 }
 
-/** The first offset that is asked for, and what cannot be known about it. */
+/** The first offset to return, and the reason if the requested position cannot be resumed. */
 function begin(since: Since, kept: Stored[], dropped: Stored[], now: number): [number, GapReason | undefined] {
   const isGone = (wanted: (it: Stored) => boolean) => (dropped.some(wanted) ? "history-too-short" : undefined);
   switch (since.from) {

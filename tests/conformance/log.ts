@@ -10,7 +10,7 @@ import { fc } from "../property.ts";
 import { LogModel } from "./log-model.ts";
 import { type Declare, declareSuite, type Skip } from "./skip.ts";
 
-/** A log of its own for one test, opened by the suite; whatever it stores in is gone after `dispose`. */
+/** A log for one test, which the suite opens. `dispose` deletes its storage. */
 export interface TestedLog {
   readonly log: Log;
   dispose(): Promise<void>;
@@ -42,7 +42,7 @@ export function logConformance(name: string, make: MakeLog, options: { readonly 
   });
 }
 
-/** The log under test and its clock; a test that needs other limits asks for them first. */
+/** The log under test and its clock. A test that needs other limits requests them first. */
 class World {
   readonly #make: MakeLog;
   #tested: TestedLog | undefined;
@@ -93,7 +93,7 @@ function outcomes(appended: readonly Appended[]): string[] {
   return appended.map((it) => (it.outcome === "refused" ? it.error.code : it.outcome));
 }
 
-/** Not `expect(…).rejects`: while that waits, Bun passes on no messages of threads, and some logs work in one. */
+/** Replaces `expect(…).rejects`. While that waits, Bun delivers no messages of threads, and some logs use a thread. */
 async function refusalOf(call: Promise<unknown>): Promise<unknown> {
   const [settled] = await Promise.allSettled([call]);
   if (settled.status === "fulfilled") throw new Error("expected a refusal");

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-/** A test of a suite that an implementation cannot pass, and why that is right. */
+/** A test of a suite that an implementation cannot pass by design, and the reason. */
 export interface Skip {
   readonly test: string;
   readonly reason: string;
@@ -9,7 +9,7 @@ export interface Skip {
 /** Declares a test of a suite. */
 export type Declare = (name: string, run: () => void | Promise<void>) => void;
 
-/** Declares the tests of a suite but for the skipped ones, and one more: that each skip names a test of the suite. */
+/** Declares the tests of a suite that are not skipped, and a test that each skip names a test of the suite. */
 export function declareSuite(skips: readonly Skip[], tests: (declare: Declare) => void): void {
   const names = new Set<string>();
   tests((name, run) => {

@@ -5,7 +5,7 @@ const answerMs = 10_000;
 
 /**
  * Checks a running server and prints which rules of the protocol hold:
- * `npm run check-wire -- ws://127.0.0.1:8000 [words of a rule's name]`, as docs/wire-check.md has it.
+ * `npm run check-wire -- ws://127.0.0.1:8000 [words of a rule's name]`. See docs/wire-check.md.
  * Exits with 0 if all hold, 1 if one does not, 2 if the check could not run.
  */
 async function main([address, ...words]: readonly string[]): Promise<number> {
@@ -14,7 +14,7 @@ async function main([address, ...words]: readonly string[]): Promise<number> {
     return 2;
   }
   if (!(await isAnswered(address))) {
-    console.error(`nobody answers at ${address}`);
+    console.error(`no server answers at ${address}`);
     return 2;
   }
   const wanted = wireRules.filter(({ name }) => words.every((word) => name.includes(word)));

@@ -1,11 +1,11 @@
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** Passes bytes between the two sockets of one connection, and closes one when the other closes. */
-export type Line = (near: Socket, far: Socket) => void;
+/** Decides how bytes pass between the two sockets of one connection, and what happens to one when the other closes. */
+export type NetworkBehaviour = (near: Socket, far: Socket) => void;
 
 /** Passes everything on at once. */
-export const cleanLine: Line = (near, far) => {
+export const reliableNetwork: NetworkBehaviour = (near, far) => {
   far.on("close", () => near.destroy());
   near.on("close", () => far.destroy());
   near.pipe(far);
@@ -21,18 +21,18 @@ export class Relay implements Disposable {
   /** The number of connections accepted so far. */
   count = 0;
   readonly #server: Server;
-  readonly #line: Line;
+  readonly #behaviour: NetworkBehaviour;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(port: number, line: Line) {
+  private constructor(port: number, behaviour: NetworkBehaviour) {
     this.port = port;
-    this.#line = line;
+    this.#behaviour = behaviour;
     this.#server = createServer((near) => this.#join(near));
   }
 
   /** @param port of the server */
-  static async to(port: number, line = cleanLine): Promise<Relay> {
-    const relay = new Relay(port, line);
+  static async to(port: number, behaviour = reliableNetwork): Promise<Relay> {
+    const relay = new Relay(port, behaviour);
     await new Promise<void>((resolve) => relay.#server.listen(0, "127.0.0.1", resolve));
     return relay;
   }
@@ -66,7 +66,7 @@ export class Relay implements Disposable {
       far.on("error", () => near.destroy());
       near.pause();
       near.unshift(first);
-      this.#line(near, far);
+      this.#behaviour(near, far);
     });
   }
 }

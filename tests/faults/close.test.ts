@@ -32,7 +32,7 @@ async function stopWhileNobodyReads(main: string) {
   await using server = await startServer({ env: { ...env, NOTICES: "off" }, main });
   const network = new RoughNetwork(makeRandom(), 0);
   network.isCalm = true;
-  using relay = await Relay.to(server.port, network.line);
+  using relay = await Relay.to(server.port, network.behaviour);
   const ledger = new Ledger();
   const sockets = [[], ["fanfare.v1"], [], ["fanfare.v1"]].map(
     (protocols, at) => new SocketClient(optionsOf(`WebSocket ${at}`, relay.url, ledger), protocols),

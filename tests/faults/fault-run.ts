@@ -75,7 +75,7 @@ export const isLong = process.env.FANFARE_LONG === "1";
 export async function runFaults(plan: FaultPlan): Promise<FaultResult> {
   console.log(`${plan.name}: replay with: ${replayCommand()}`);
   const network = new RoughNetwork(makeRandom(), plan.lifeMs ?? usualLifeMs);
-  using relay = await Relay.to(plan.server.port, network.line);
+  using relay = await Relay.to(plan.server.port, network.behaviour);
   using participants = new Participants(plan, relay.url, makeRandom(1));
   participants.start();
   await Promise.all([Bun.sleep(plan.durationMs), plan.disturb?.()]);

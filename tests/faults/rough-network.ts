@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { Transform } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Line } from "../e2e/relay.ts";
+import type { NetworkBehaviour } from "../e2e/relay.ts";
 
 /** The minimum lifetime of a connection. Milliseconds. */
 const leastLifeMs = 150;
@@ -54,7 +54,7 @@ export class RoughNetwork {
     for (const go of this.#held.splice(0)) go();
   }
 
-  readonly line: Line = (near, far) => {
+  readonly behaviour: NetworkBehaviour = (near, far) => {
     const plan = this.#drawPlan();
     near.on("close", () => setTimeout(() => far.destroy(), this.isCalm ? 0 : plan.ghostMs));
     // A regular close goes through the pipe, after the data that is still in flight.

@@ -7,5 +7,5 @@ export function haproxyProgram(): string {
   for (const path of ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/usr/bin/haproxy"]) {
     if (existsSync(path)) return path;
   }
-  throw new Error("haproxy is not on this machine: npm test installs it, or says how to");
+  throw new Error("haproxy is not installed: run npm test, which installs it or says how to");
 }

@@ -55,14 +55,14 @@ test("POST /v1/drain empties one node: SDK clients move to the other through HAP
       expect(answer.status).toBe(200);
     });
   };
-  const isMoved = () => nodes.output.includes("node one has ended");
+  const isMoved = () => nodes.output.includes("node one has exited");
   for (let n = 0; n < 50; n++) await publish();
   const drained = await nodes.one.request("POST", "/v1/drain");
   expect(drained.status).toBe(202);
   await until(async () => {
     await publish();
     return isMoved();
-  }, "node one has ended");
+  }, "node one has exited");
   for (let n = 0; n < 50; n++) await publish();
   const expected = Array.from({ length: published }, (_, n) => n + 1);
   for (const it of readers) {

@@ -10,7 +10,7 @@ import { eventually, isRunning, until } from "../waiting.ts";
 import { haproxyProgram } from "./haproxy.ts";
 
 const root = join(import.meta.dir, "..", "..");
-/** How long the script may take to end after a second signal, milliseconds. */
+/** How long the script may take to exit after a second signal, milliseconds. */
 const endMs = 15_000;
 
 /** `npm run two-nodes`: two nodes of two workers on one Redis, behind HAProxy. Use it with `await using`. */
@@ -34,7 +34,7 @@ export class TwoNodes implements AsyncDisposable {
     const log = openSync(join(folder, "log"), "a");
     const programs = { FANFARE_REDIS_SERVER: redisProgram(), FANFARE_HAPROXY: haproxyProgram() };
     const child = Bun.spawn(["node", join(root, "scripts/two-nodes.js")], {
-      // A folder of its own, so that nothing remains if the script is killed.
+      // Its own folder, so that nothing is left behind if the script is killed.
       env: childEnv({ NOTIFICATION_INTERVAL: "0", TMPDIR: folder, ...programs, ...env }),
       stdio: ["ignore", log, log],
     });
@@ -53,12 +53,12 @@ export class TwoNodes implements AsyncDisposable {
     return [this.one, this.two];
   }
 
-  /** Everything that the script and what it started have printed. */
+  /** The output of the script and of the programs that it started. */
   get output(): string {
     return readFileSync(join(this.#folder, "log"), "utf8");
   }
 
-  /** The exit code of the script, once it has ended. */
+  /** The exit code of the script, once it has exited. */
   get exited(): Promise<number> {
     return this.#child.exited;
   }
@@ -72,8 +72,9 @@ export class TwoNodes implements AsyncDisposable {
   }
 
   /**
-   * Connections to each of the nodes, so many that each worker has some.
-   * @param query of the connection of this number
+   * Opens connections to each of the nodes.
+   * @param each their number per node, large enough that each worker gets some
+   * @param query the query of the nth connection
    */
   async openMany(each: number, query: (n: number) => string = (n) => `?user_id=u${n}`): Promise<SocketUnderTest[]> {
     const sockets = await Promise.all(
@@ -82,7 +83,7 @@ export class TwoNodes implements AsyncDisposable {
       ),
     );
     const busy = (await this.one.processes()).filter(({ active_connections }) => Number(active_connections) > 0);
-    if (busy.length < 4) throw new Error("some worker has no connection: open more");
+    if (busy.length < 4) throw new Error("a worker has no connection: open more");
     return sockets;
   }
 
@@ -115,7 +116,7 @@ export class TwoNodes implements AsyncDisposable {
 
   async #pids(): Promise<readonly number[]> {
     for (const node of this.both) {
-      const processes = await node.processes().catch(() => []); // it may have been killed
+      const processes = await node.processes().catch(() => []); // The node may have been killed.
       if (processes.length > 0) return processes.map(({ pid }) => Number(pid));
     }
     return [];
@@ -128,11 +129,11 @@ export class TwoNodes implements AsyncDisposable {
     [this.one, this.two] = [new Node(found("node one")), new Node(found("node two"))];
     this.proxy = new Node(found("HAProxy"));
     this.redisUrl = found("Redis");
-    if (this.redisUrl === "") throw new Error(`two nodes did not start; the script said:\n${this.output}`);
+    if (this.redisUrl === "") throw new Error(`two nodes did not start; the script printed:\n${this.output}`);
   }
 }
 
-/** An address of the server: one node's, or HAProxy's. */
+/** The address of a node or of HAProxy. */
 export class Node {
   /** Such as `http://127.0.0.1:40001`. */
   readonly url: string;
@@ -163,7 +164,7 @@ export class Node {
     return (await this.json("GET", "/v1/nodes")).nodes as readonly Frame[];
   }
 
-  /** Its own, supervisor and workers, as it tells itself. */
+  /** The node's own processes, according to itself: the supervisor and its workers. */
   async pids(): Promise<readonly number[]> {
     const port = new URL(this.url).port;
     const own = (await this.processes()).filter(({ name }) => String(name).includes(`:${port} `));
@@ -171,7 +172,7 @@ export class Node {
   }
 }
 
-/** @param address such as `redis://127.0.0.1:6379`; "" where there was none */
+/** @param address such as `redis://127.0.0.1:6379`; "" if there is none */
 async function isListening(address: string): Promise<boolean> {
   const port = Number(/:(\d+)$/.exec(address)?.[1] ?? 0);
   if (port === 0) return false;

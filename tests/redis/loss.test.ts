@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Relay } from "../e2e/relay.ts";
 import { until } from "../waiting.ts";
 import { type Load, type LossResult, runLoss } from "./loss/run.ts";
-import { SilentLine } from "./loss/silent-line.ts";
+import { SilentNetwork } from "./loss/silent-network.ts";
 import { type RedisConfig, RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
 import { RedisWithSentinel } from "./redis-sentinel.ts";
@@ -170,21 +170,21 @@ test(
   "a subscription whose packets are dropped while Redis restarts loses no message silently",
   async () => {
     await using redis = await RedisServer.start(durable);
-    const deaf = new SilentLine();
-    using relay = await Relay.to(redis.port, deaf.line);
+    const network = new SilentNetwork();
+    using relay = await Relay.to(redis.port, network.behaviour);
     const result = await runLoss({
       name: "packets of a subscription dropped while Redis restarts",
       redisUrl: redis.url,
       firstRedisUrl: `redis://127.0.0.1:${new URL(relay.url).port}`,
       disrupt: async ({ untilRefused }) => {
-        deaf.dropSubscriptions();
+        network.dropSubscriptions();
         await redis.kill();
         await untilRefused();
         await redis.run();
       },
     });
     expect(result).toMatchObject(sound);
-    expect(deaf.dropped).toBeGreaterThan(0);
+    expect(network.dropped).toBeGreaterThan(0);
   },
   limitMs,
 );

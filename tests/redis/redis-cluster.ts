@@ -4,7 +4,7 @@ import { RedisServer } from "./redis.ts";
 
 const slotCount = 16_384;
 
-/** How a test wants its cluster. */
+/** The options of a cluster. */
 export interface ClusterShape {
   readonly primaries: number;
   readonly replicasEach: number;
@@ -46,7 +46,7 @@ export class RedisServerCluster implements AsyncDisposable {
     return `redis+cluster://${this.servers.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
   }
 
-  /** The server that has a key's slot now. */
+  /** The server that currently has a key's slot. */
   async primaryOf(key: string): Promise<RedisServer> {
     const living = this.servers.find((it) => it.isRunning);
     if (living === undefined) throw new Error("no node of the cluster runs");
@@ -79,7 +79,7 @@ export class RedisServerCluster implements AsyncDisposable {
   async #form(): Promise<void> {
     const { primaries, replicasEach } = this.#shape;
     const [first, ...others] = this.servers;
-    if (first === undefined) throw new Error("a cluster has a node at least");
+    if (first === undefined) throw new Error("a cluster needs at least one node");
     for (const { port } of others) await first.command("CLUSTER", "MEET", "127.0.0.1", port);
     for (let n = 0; n < primaries; n++) {
       const [from, to] = [n, n + 1].map((it) => Math.floor((it * slotCount) / primaries));

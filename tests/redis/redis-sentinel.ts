@@ -8,7 +8,7 @@ import { freePort, program, RedisServer } from "./redis.ts";
 /** The sentinel's name for the primary. */
 const primaryName = "main";
 
-/** A primary, a replica and a sentinel that watches over them. */
+/** A primary, a replica and a sentinel that monitors them. */
 export class RedisWithSentinel implements AsyncDisposable {
   readonly primary: RedisServer;
   readonly replica: RedisServer;

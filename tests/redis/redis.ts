@@ -7,13 +7,13 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { RedisAddress } from "../../server/lib/redis/address.ts";
 
-/** What a test may set; the names are those of redis.conf. */
+/** Settings that a test may choose, with their names in redis.conf. */
 export type RedisConfig = Readonly<Record<string, string>>;
 
 /** The settings of every test server: everything in memory, and only warnings in the log. */
 const quiet: RedisConfig = { save: "", appendonly: "no", loglevel: "warning", "repl-diskless-sync-delay": "0" };
 
-/** A real redis-server on loopback, with a folder of its own. */
+/** A real redis-server on loopback, with its own folder. */
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
   readonly folder: string;
@@ -83,7 +83,7 @@ export class RedisServer implements AsyncDisposable {
     return RedisServer.clientAt(this.port, password);
   }
 
-  /** The same for any program that speaks Redis's protocol, such as a sentinel. */
+  /** The same for any program with Redis's protocol, such as a sentinel. */
   static clientAt(port: number, password?: string): Redis {
     const redis = new Redis({
       port,
@@ -139,7 +139,7 @@ export function program(): string {
   for (const path of ["/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server"]) {
     if (existsSync(path)) return path;
   }
-  throw new Error("redis-server is not on this machine: npm test installs it, or says how to");
+  throw new Error("redis-server is not installed: run npm test, which installs it or says how to");
 }
 
 /** A port that was free a moment ago. */

@@ -15,7 +15,7 @@ export class ScriptedRedis implements Disposable {
       port: 0,
       socket: {
         data: (socket, data) => {
-          // Each command is `*2\r\n$4\r\nINFO\r\n…`: what matters is its first word.
+          // A command looks like `*2\r\n$4\r\nINFO\r\n…`. Only its first word matters.
           for (const [, word = ""] of String(data).matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
             socket.write(word.toUpperCase() === "INFO" ? `$${text.length}\r\n${text}\r\n` : "+OK\r\n");
           }

@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { until } from "../../waiting.ts";
 import { ask, cursorOf, inChannel, joinedIn, rule, untilInChannel, type WireRule } from "./wire-server.ts";
 
-/** 64-bit numbers and other values that a JSON parser on the way would change. */
+/** 64-bit numbers and other values that parsing and reformatting would change. */
 const data =
   '{"big":12345678901234567890,"exact":1.10,"tiny":1e-400,"text":"\\u2028 \\ud83d\\ude00","twice":1,"twice":2}';
 
@@ -118,7 +118,7 @@ export const deliveryRules: readonly WireRule[] = [
     async (server) => {
       const channel = server.fresh("room");
       const { epoch } = await server.publish({ channel, message: "first" });
-      // 40 times 60 KB are more than the 1 MiB that is kept of a channel by default.
+      // 40 times 60 KB exceeds the default limit of 1 MiB per channel.
       const message = "x".repeat(60_000);
       for (let at = 0; at < 40; at++) await server.publish({ channel, message });
       const socket = await server.open(`channel=${channel}&since=${cursorOf(channel, epoch, 1)}`);

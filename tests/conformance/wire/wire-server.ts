@@ -15,8 +15,8 @@ export function rule(name: string, holds: WireRule["holds"]): WireRule {
 const answerMs = 10_000;
 
 /**
- * A server at some address, as the rules see it. It may have other clients: rules use names of their own, and look away
- * from what others say in `all`. Whatever was opened here is closed with it.
+ * A server at an address, with what rules need to check it. It may have other clients, so rules use unique names, and ignore
+ * messages of others in `all`. Disposing it closes all its connections.
  */
 export class WireServer implements Disposable {
   /** Such as `http://127.0.0.1:8000`. */

@@ -1,4 +1,4 @@
-/** Disables the second defence: a worker that has seen more than Redis does not report this when it asks for tops. */
+/** The real server, but a worker that has seen more than Redis has does not report this when it asks for tops. */
 import { RedisBroker } from "../../../server/broker/redis/broker.ts";
 
 const { tops } = RedisBroker.prototype;

@@ -20,7 +20,7 @@ export interface LossPlan {
   /** The address for the first node, if it reaches the same Redis another way. */
   readonly firstRedisUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** A program of a test's own, which breaks something and then runs the real one. */
+  /** A program that breaks something and then runs the real server. */
   readonly main?: string;
   /** How long the last messages may take to reach all subscribers, milliseconds. */
   readonly settleMs?: number;
@@ -41,7 +41,7 @@ export interface Load {
 export interface LossResult extends Verdict {
   readonly name: string;
   readonly acknowledged: number;
-  /** Answers that were no acknowledgement; each was healed by a retry with the same id. */
+  /** Answers that were not acknowledgements. After each, a retry with the same ID succeeded. */
   readonly errors: number;
   readonly closes: number;
   readonly notices: number;
@@ -98,7 +98,7 @@ export async function runLoss(plan: LossPlan): Promise<LossResult> {
   return result;
 }
 
-/** A last message in each channel has reached everybody, and with it all that came before. @returns where it did not */
+/** Waits until a last message in each channel, and so everything before it, has reached all subscribers. @returns where it did not */
 async function settle(
   publisher: Publisher | undefined,
   subscribers: readonly Subscriber[],
@@ -117,7 +117,7 @@ async function settle(
   return faults;
 }
 
-/** Publishes one message after the other over HTTP, each until it is acknowledged. */
+/** Publishes one message after the other over HTTP, and retries each until it is acknowledged. */
 class Publisher {
   readonly acknowledged = new Map<string, Place>();
   errors = 0;
@@ -174,7 +174,7 @@ class Publisher {
           return text;
         }
       } catch {
-        // It may or may not be stored; the retry finds out.
+        // It may or may not be stored. The retry shows which.
       }
       this.errors++;
       await Bun.sleep(100);

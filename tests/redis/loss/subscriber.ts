@@ -16,9 +16,9 @@ interface Frame {
 /** A plain WebSocket client that records its frames, and resumes with a cursor when the server closes the connection. */
 export class Subscriber {
   readonly received = new Map<string, Received[]>();
-  /** How many connections ended without a request of the test. */
+  /** How many connections ended although the test did not close them. */
   closes = 0;
-  /** Notices of a drain, or of anything but what was subscribed to: nothing of the kind is expected. */
+  /** Unexpected frames, such as notices of a drain. */
   notices = 0;
   longestSilenceMs = 0;
   #lastAt = performance.now();
@@ -45,7 +45,7 @@ export class Subscriber {
     this.#socket?.terminate();
   }
 
-  /** Whether it has this text in its record. */
+  /** Whether it has received this text. */
   has(channel: string, text: string): boolean {
     return this.received.get(channel)?.findLast((it) => it.kind === "message" && it.text === text) !== undefined;
   }

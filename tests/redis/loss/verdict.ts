@@ -8,7 +8,7 @@ export interface Place {
 /** What a subscriber received in one channel, in order. */
 export type Received =
   | { readonly kind: "message"; readonly epoch: string; readonly offset: number; readonly text: string }
-  /** These offsets are missing; with a new epoch, everything undelivered of the previous one. */
+  /** These offsets are missing. With a new epoch, so is everything undelivered of the previous one. */
   | { readonly kind: "gap"; readonly epoch: string; readonly from: number; readonly to: number };
 
 export interface Verdict {
@@ -75,7 +75,7 @@ export function judge(
         const isAnnounced = announced.some(
           ({ epoch, from, to }) => epoch === place.epoch && from <= place.offset && place.offset <= to,
         );
-        // A change from the first epoch to the third says that nothing is known of what was between them.
+        // A change from the first epoch to the third announces that everything in between may be missing.
         if (!isAnnounced && !(hasChanged && !been.has(place.epoch))) lost++;
       }
     }

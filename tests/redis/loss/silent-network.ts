@@ -1,22 +1,22 @@
 import type { Socket } from "node:net";
-import { cleanLine, type Line } from "../../e2e/relay.ts";
+import { type NetworkBehaviour, reliableNetwork } from "../../e2e/relay.ts";
 
 /**
  * A network that can drop the packets of subscribing connections while both ends believe that they are connected, as with a
  * firewall that lost its state.
  */
-export class SilentLine {
+export class SilentNetwork {
   /** The number of open connections that were silenced. */
   dropped = 0;
   readonly #subscribing = new Set<{ near: Socket; far: Socket }>();
 
-  readonly line: Line = (near, far) => {
+  readonly behaviour: NetworkBehaviour = (near, far) => {
     const both = { near, far };
     near.on("data", (data) => {
       if (/\r\ns?subscribe\r\n/i.test(data.toString("latin1"))) this.#subscribing.add(both);
     });
     near.on("close", () => this.#subscribing.delete(both));
-    cleanLine(near, far);
+    reliableNetwork(near, far);
   };
 
   dropSubscriptions(): void {
