@@ -20,9 +20,12 @@ import { authenticate } from "../server/http/credentials.ts";
 import { OriginCheck } from "../server/http/origin-check.ts";
 import { Page } from "../server/http/page.ts";
 import { TrustedProxies } from "../server/lib/client-address.ts";
+import { systemClock } from "../server/lib/clock.ts";
 import { makeLogFormat } from "../server/lib/log-format.ts";
 import { nearest } from "../server/lib/nearest.ts";
 import { makeRedactor } from "../server/lib/redact.ts";
+import { Budgets } from "../server/limits/budgets.ts";
+import { unlimited } from "../server/limits/rates.ts";
 import { offeredSubprotocols, parseHandshake } from "../server/transport/handshake.ts";
 import { shellWord } from "../web/page/curl.ts";
 
@@ -69,6 +72,7 @@ const originCheck = new OriginCheck({
   corsOrigins: ["https://a.example"],
   host: "127.0.0.1",
 });
+const budgets = new Budgets(unlimited, systemClock);
 const proxies = new TrustedProxies(["10.0.0.0/8", "::1"]);
 const page = new Page({
   page: true,
@@ -110,7 +114,7 @@ const inputPaths: readonly InputPath[] = [
     name: "the header Authorization of the HTTP API",
     prefixes: ["", "Bearer ", "Bearer a.b."],
     feed: (authorization) =>
-      authenticate({ authorization, xApiKey: null }, { scope: "read", forClients: true }, { keys, access }),
+      authenticate({ authorization, xApiKey: null }, { scope: "read", forClients: true }, { keys, access, budgets }),
   },
   { name: "X-API-Key", prefixes: [""], feed: (xApiKey) => keys.check({ authorization: null, xApiKey }, "read") },
   { name: "Host", prefixes: ["", "127.", "a"], feed: (text) => originCheck.refusal(requestWith({ Host: text })) },

@@ -5,6 +5,7 @@ import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { ChannelDirectory } from "../broker/broker.ts";
 import type { Hub } from "../hub/hub.ts";
+import type { Account } from "../limits/account.ts";
 
 /** What the handlers may use. */
 export interface ApiDependencies {
@@ -25,8 +26,8 @@ export interface Call {
   readonly body: string;
   readonly contentType: string;
   readonly idempotencyKey: string | undefined;
-  /** Counts additional messages against the rate limit; the first is already counted. @throws ServiceError "rate-limited" */
-  readonly charge: (messages: number) => void;
+  /** Who pays. The request itself is already counted as one message. */
+  readonly account: Account;
 }
 
 export interface Reply {

@@ -30,7 +30,7 @@ export async function getHistory({ hub, access }: ApiDependencies, call: Call): 
   const channel = channelParam(call);
   if (call.identity !== undefined) access.checkSubscribe(call.identity, channel);
   const limit = limitOf(call.query);
-  const { top, publications, gap } = await hub.history(channel, sinceOf(call, limit), limit);
+  const { top, publications, gap } = await hub.history(channel, sinceOf(call, limit), limit, call.account);
   const head = JSON.stringify({ channel, ...top, complete: gap === undefined, ...present({ reason: gap }) });
   const messages = publications.map(encodePublication).join(",");
   return { status: 200, body: `${head.slice(0, -1)},"messages":[${messages}]}` };
@@ -40,6 +40,7 @@ export async function getHistory({ hub, access }: ApiDependencies, call: Call): 
 export async function getPresence({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
   const after = userAfter(call.query);
+  call.account.charge("presence");
   if (access.checkPresence(call.identity, channel) === "count") {
     const [count = 0] = await hub.occupancy.counts([channel]);
     return ok({ channel, count });

@@ -18,7 +18,7 @@ export async function publish({ hub, access }: ApiDependencies, call: Call): Pro
   refuseUnknownNames(Object.keys(object), publishFields, "field");
   const targets = parseTargets(object);
   const { identity } = call;
-  if (targets.channels.length > 1) call.charge(targets.channels.length - 1);
+  if (targets.channels.length > 1) call.account.charge("messages", targets.channels.length - 1);
   const draft = withSender(access, identity, withId(parseDraftContent(object, call.body), call));
   const check = (channel: ChannelName) => identity && access.checkPublish(identity, channel);
   const [only] = targets.channels;
@@ -80,7 +80,11 @@ function parseTargets(object: fields.Fields): Targets {
     );
   }
   const parse = field === "channels" ? channelElement : (element: unknown) => userChannelField(element, "user_ids");
-  return { channels: value.map(parse), isOne: false };
+  const channels = value.map(parse);
+  if (new Set(channels).size < channels.length) {
+    throw fields.invalid(field, "each target once", `${channels.find((it, at) => channels.indexOf(it) < at)} twice`);
+  }
+  return { channels, isOne: false };
 }
 
 function channelElement(value: unknown): ChannelName {

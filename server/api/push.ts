@@ -32,6 +32,7 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
   if (items.length > limits.batchItems) {
     throw fields.invalid("body", `at most ${limits.batchItems} events`, items.length);
   }
+  if (items.length > 1) call.account.charge("messages", items.length - 1);
   const itemTexts = elementTexts(call.body);
   const pushed = await Promise.all(items.map((item, index) => pushItem(hub, item, itemTexts[index] ?? "")));
   const sent = pushed.flatMap(({ user_id, error, listeners }) =>

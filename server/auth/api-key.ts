@@ -36,23 +36,26 @@ export class ApiKeys {
     }
   }
 
-  /** @throws ServiceError "unauthorized" for a missing or wrong key, "forbidden" if the key lacks the scope */
-  check(headers: KeyHeaders, scope: Scope): void {
-    if (!this.#isSecured) return;
+  /**
+   * @returns the key's place in the list, from 1; undefined on an open server, which needs none
+   * @throws ServiceError "unauthorized" for a missing or wrong key, "forbidden" if the key lacks the scope
+   */
+  check(headers: KeyHeaders, scope: Scope): number | undefined {
+    if (!this.#isSecured) return undefined;
     const given = headers.xApiKey || bearerOf(headers.authorization);
     if (given === undefined) throw new ServiceError("unauthorized", this.#missing());
     const key = this.#known(given);
-    if (key.scopes.includes(scope)) return;
+    if (key.scopes.includes(scope)) return this.#numberOf(key);
     throw new ServiceError(
       "forbidden",
       `this requires a key with the scope ${scope}; the key has ${key.scopes.join(", ")}`,
     );
   }
 
-  /** For a listener that requires no key: a wrong key is refused all the same. @throws ServiceError "unauthorized" */
-  checkIfGiven(headers: KeyHeaders): void {
+  /** For a listener that requires no key: a wrong key is refused all the same. @returns as `check` @throws ServiceError "unauthorized" */
+  checkIfGiven(headers: KeyHeaders): number | undefined {
     const given = headers.xApiKey || bearerOf(headers.authorization);
-    if (this.#isSecured && given !== undefined) this.#known(given);
+    return this.#isSecured && given !== undefined ? this.#numberOf(this.#known(given)) : undefined;
   }
 
   /** Compares the hashes of all keys, so that the duration reveals nothing about a key. */
@@ -61,6 +64,10 @@ export class ApiKeys {
     let found: Key | undefined;
     for (const key of this.#keys) if (timingSafeEqual(key.digest, digest)) found = key;
     return found;
+  }
+
+  #numberOf(key: Key): number {
+    return this.#keys.indexOf(key) + 1;
   }
 
   #known(given: string): Key {

@@ -8,6 +8,16 @@ export interface Identity {
   readonly grants: Grants;
   /** When the token expires, in unix milliseconds; undefined if it does not expire or there is no token. */
   readonly expiresAtMs: number | undefined;
+  /** Set if a token proves who the user is. */
+  readonly token?: TokenFacts;
+}
+
+/** What is known of the token behind an identity. */
+export interface TokenFacts {
+  /** Its claim `jti`, by which it can be blocked. */
+  readonly id: string | undefined;
+  /** Its claim `iat`, in unix milliseconds. */
+  readonly issuedAtMs: number | undefined;
 }
 
 /** A connection without a user and without a token. */

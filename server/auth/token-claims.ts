@@ -1,7 +1,7 @@
 import { parseUserId, userIdRule } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { Grants, parsePattern, patternRule, type Verb } from "./grants.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity, TokenFacts } from "./identity.ts";
 
 /** How far the clocks of the token's issuer and of this machine may differ. Seconds. */
 export const clockToleranceS = 5;
@@ -20,7 +20,17 @@ export function identityOfClaims(claims: Readonly<Record<string, unknown>>): Ide
     subscribe: [...both, ...patternsOf(claims, "subscribe")],
     publish: [...both, ...patternsOf(claims, "publish")],
   });
-  return { userId, grants, expiresAtMs: expiryOf(claims) };
+  return { userId, grants, expiresAtMs: expiryOf(claims), token: factsOf(claims) };
+}
+
+/** The longest `jti` that is kept. A longer one cannot be blocked, so it is refused. */
+const maxTokenIdLength = 256;
+
+function factsOf({ jti, iat }: Readonly<Record<string, unknown>>): TokenFacts {
+  if (jti !== undefined && (typeof jti !== "string" || jti.length > maxTokenIdLength)) {
+    throw wrong("jti", `a text of at most ${maxTokenIdLength} characters`);
+  }
+  return { id: jti, issuedAtMs: typeof iat === "number" ? iat * 1000 : undefined };
 }
 
 function patternsOf(claims: Readonly<Record<string, unknown>>, claim: Verb | "channels"): readonly string[] {

@@ -4,6 +4,7 @@ import { httpOptions } from "../http/options.ts";
 import { hubOptions } from "../hub/options.ts";
 import { loggingOptions } from "../lib/logging-options.ts";
 import { flagOf, nameOf, type Option, type OptionsOf, type OptionTable } from "../lib/option.ts";
+import { limitOptions } from "../limits/options.ts";
 import { supervisorOptions } from "../supervisor/options.ts";
 import { transportOptions } from "../transport/options.ts";
 
@@ -27,6 +28,7 @@ export type AllOptions = OptionsOf<typeof httpOptions> &
   OptionsOf<typeof transportOptions> &
   OptionsOf<typeof authOptions> &
   OptionsOf<typeof hubOptions> &
+  OptionsOf<typeof limitOptions> &
   OptionsOf<typeof brokerOptions> &
   OptionsOf<typeof supervisorOptions> &
   OptionsOf<typeof loggingOptions>;
@@ -36,6 +38,7 @@ const groups: readonly (readonly [heading: string, table: OptionTable])[] = [
   ["WebSocket", transportOptions],
   ["Who may what", authOptions],
   ["Messages, limits and stopping", hubOptions],
+  ["Rates", limitOptions],
   ["History and more machines", brokerOptions],
   ["Processes", supervisorOptions],
   ["Logging", loggingOptions],

@@ -4,11 +4,21 @@ import type { Access } from "../auth/access.ts";
 import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
 import { bearerOf } from "../auth/bearer.ts";
 import type { Identity } from "../auth/identity.ts";
+import { Account } from "../limits/account.ts";
+import type { Budgets } from "../limits/budgets.ts";
 
 /** What checks the credentials of a request. */
 export interface Authenticators {
   readonly keys: Pick<ApiKeys, "check">;
   readonly access: Access;
+  readonly budgets: Pick<Budgets, "accountOf" | "accountOfKey">;
+}
+
+/** Who sent a request, and who pays for it. */
+export interface Caller {
+  /** The user, whose permissions the handler checks; undefined for a key, or if none is required. */
+  readonly identity: Identity | undefined;
+  readonly account: Account;
 }
 
 /** RFC 7519: three parts with dots between them. */
@@ -16,22 +26,27 @@ const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
  * Checks the API key of a request, or a user's token if the endpoint accepts tokens. Tokens are for clients that cannot use a
- * WebSocket and send their commands over HTTP.
- * @returns the user's identity, whose permissions the handler checks; undefined for a key, or if none is required
- * @throws ServiceError "unauthorized" or "forbidden"
+ * WebSocket and send their commands over HTTP: the user's limits are the same as over a WebSocket. Synchronous for a key. On
+ * an open server everyone may do what a key allows, and nobody pays.
+ * @throws ServiceError "unauthorized" or "forbidden", or rejects with it
  */
-export async function authenticate(
+export function authenticate(
   headers: KeyHeaders,
   { scope, forClients }: Pick<Endpoint, "scope" | "forClients">,
-  { keys, access }: Authenticators,
-): Promise<Identity | undefined> {
-  const token = bearerOf(headers.authorization);
+  { keys, access, budgets }: Authenticators,
+): Caller | Promise<Caller> {
   try {
-    keys.check(headers, scope);
-    return undefined;
+    const number = keys.check(headers, scope);
+    return { identity: undefined, account: number === undefined ? Account.unlimited : budgets.accountOfKey(number) };
   } catch (error) {
+    const token = bearerOf(headers.authorization);
     const isNoKey = error instanceof ServiceError && error.code === "unauthorized";
     if (!isNoKey || !forClients || token === undefined || !jwt.test(token)) throw error;
+    return byToken(token, access, budgets);
   }
-  return access.identify({ userId: undefined, token });
+}
+
+async function byToken(token: string, access: Access, budgets: Authenticators["budgets"]): Promise<Caller> {
+  const identity = await access.identify({ userId: undefined, token });
+  return { identity, account: budgets.accountOf({ userId: identity.userId, isProven: true, ip: "" }) };
 }

@@ -9,7 +9,6 @@ import { locationOf } from "./location.ts";
 import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
 import { respond } from "./respond.ts";
-import type { UserRates } from "./user-rates.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
 
 /** The settings of the routes. */
@@ -22,7 +21,6 @@ export interface RouteSettings extends PageSettings, DocsSettings {
 /** What the routes use. */
 export interface RouteParts extends OpsParts {
   readonly api: ApiDependencies;
-  readonly userRates: Pick<UserRates, "charge">;
 }
 
 /** Handles a request that passed the Origin and Host checks. Throws a ServiceError for an error response. */
@@ -70,23 +68,39 @@ async function perform(
   settings: RouteSettings,
   parts: RouteParts,
 ): Promise<Response> {
-  const identity = await authenticate(keyHeaders(request), endpoint, { keys: parts.keys, access: parts.api.access });
+  const { keys, api } = parts;
+  const authenticated = authenticate(keyHeaders(request), endpoint, {
+    keys,
+    access: api.access,
+    budgets: api.hub.budgets,
+  });
+  const { identity, account } = authenticated instanceof Promise ? await authenticated : authenticated;
   const { searchParams: query } = locationOf(request);
   if (!endpoint.warnsOfUnknown) refuseUnknownNames(query.keys(), parametersOf(endpoint), "parameter");
-  const charge = (messages: number) => {
-    if (identity?.userId !== undefined) parts.userRates.charge(identity.userId, messages);
-  };
-  charge(1);
-  const call: Call = {
-    identity,
-    charge,
-    params,
-    query,
-    body: endpoint.about.request === undefined ? "" : await readBody(request, settings.maxBodyBytes),
-    contentType: request.headers.get("Content-Type") ?? "",
-    idempotencyKey: request.headers.get("Idempotency-Key") ?? undefined,
-  };
-  return respond(await endpoint.verb(parts.api, call));
+  account.charge("messages");
+  const hasBody = endpoint.about.request !== undefined;
+  const close = account.openRequest(hasBody ? bodyBytesOf(request, settings.maxBodyBytes) : 0);
+  try {
+    const call: Call = {
+      identity,
+      account,
+      params,
+      query,
+      body: hasBody ? await readBody(request, settings.maxBodyBytes) : "",
+      contentType: request.headers.get("Content-Type") ?? "",
+      idempotencyKey: request.headers.get("Idempotency-Key") ?? undefined,
+    };
+    return respond(await endpoint.verb(api, call));
+  } finally {
+    close();
+  }
+}
+
+/** How long the body is or, if the client does not say, may become. */
+function bodyBytesOf(request: Request, maxBytes: number): number {
+  const declared = request.headers.get("Content-Length");
+  if (declared === null) return request.body === null ? 0 : maxBytes;
+  return Math.min(Number(declared), maxBytes);
 }
 
 function parametersOf({ about }: Pick<Endpoint, "about">): readonly string[] {

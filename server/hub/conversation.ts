@@ -2,14 +2,12 @@ import { getLogger } from "@logtape/logtape";
 import { type Decoded, decodeClientFrame, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { AnswerFrame, AnswerLabels, ErrorFrame } from "../../protocol/frames.ts";
-import type { Clock } from "../lib/clock.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 import type { Backlog, Holder } from "../session/backlog.ts";
 import type { StallCause } from "../session/connection.ts";
 import type { Answering, Session } from "../session/session.ts";
 import { perform } from "./commands/commands.ts";
 import type { CommandDependencies, LastStep } from "./commands/dependencies.ts";
-import { MessageRate } from "./message-rate.ts";
 
 /** Limit for frames that wait while an earlier command waits for the broker. A client that waits for its answers has one. */
 const maxWaiting = 256;
@@ -19,11 +17,10 @@ const maxWaitingLength = 1024 * 1024;
 /** What a conversation is given by the hub. */
 export interface ConversationSettings {
   readonly dependencies: CommandDependencies;
-  /** Frames per second; 0 for no limit. */
-  readonly messageRate: number;
+  /** With this many more refused frames than accepted ones, a client is ignoring the errors. */
+  readonly maxRefusals: number;
   /** A frame longer than twice this counts as several, because parsing takes time in proportion to its length. */
   readonly maxMessageBytes: number;
-  readonly clock: Clock;
   readonly backlog: Backlog;
   /** Shared by all conversations. Plain additions, read by the metrics scraper. */
   readonly counts: { frames: number };
@@ -36,7 +33,7 @@ export interface ConversationSettings {
 export class Conversation implements Holder, Answering {
   readonly session: Session;
   readonly #settings: ConversationSettings;
-  #rate: MessageRate | undefined;
+  #refusals = 0;
   /** Allocated on demand: most connections only receive. */
   #waiting: string[] | undefined;
   #waitingLength = 0;
@@ -58,9 +55,9 @@ export class Conversation implements Holder, Answering {
   receive(text: string): void {
     const { session } = this;
     if (session.closed !== undefined) return;
-    const { waitMs, isAbused } = this.#count(Math.ceil(text.length / (2 * this.#settings.maxMessageBytes)) || 1);
+    const refusal = this.#count(Math.ceil(text.length / (2 * this.#settings.maxMessageBytes)) || 1);
     try {
-      if (waitMs > 0) this.#refuse(text, waitMs, isAbused);
+      if (refusal !== undefined) this.#refuse(text, refusal);
       else if (this.#isBusy || session.isBlocked) this.#keep(text);
       else this.#perform(text);
     } catch (error) {
@@ -73,7 +70,8 @@ export class Conversation implements Holder, Answering {
     const { session } = this;
     if (session.closed !== undefined) return;
     // A control frame has no error answer, so a client that exceeds the limit is closed as if it had been warned.
-    if (this.#count(1).isAbused) session.close({ name: "too-many", text: "too many control frames" });
+    this.#count(1);
+    if (this.#isAbused) session.close({ name: "too-many", text: "too many control frames" });
   }
 
   /** Characters of the waiting frames. */
@@ -98,13 +96,17 @@ export class Conversation implements Holder, Answering {
     this.#setWaitingLength(0);
   }
 
-  #count(frames: number): { readonly waitMs: number; readonly isAbused: boolean } {
-    const { clock, counts, messageRate } = this.#settings;
+  #count(frames: number): ServiceError | undefined {
+    const { counts, dependencies } = this.#settings;
     counts.frames++;
-    const now = clock.monotonic(); // not the wall clock: setting it back would block every client
-    this.#rate ??= new MessageRate(messageRate, now);
-    const waitMs = this.#rate.take(now, frames);
-    return { waitMs, isAbused: this.#rate.isAbused };
+    const refusal = dependencies.accountOf(this.session).take("messages", frames);
+    // Not back to 0: where many clients share a budget, each still has a frame accepted now and then.
+    this.#refusals = refusal === undefined ? Math.max(0, this.#refusals - 1) : this.#refusals + 1;
+    return refusal;
+  }
+
+  get #isAbused(): boolean {
+    return this.#refusals > this.#settings.maxRefusals;
   }
 
   #keep(text: string): void {
@@ -125,16 +127,12 @@ export class Conversation implements Holder, Answering {
     this.#settings.backlog.note(this, length);
   }
 
-  #refuse(text: string, waitMs: number, isAbused: boolean): void {
+  #refuse(text: string, error: ServiceError): void {
     // A client that does not read its answers would not read another error either.
-    if (isAbused || this.session.isBlocked) {
+    if (this.#isAbused || this.session.isBlocked) {
       this.session.close({ name: "too-many", text: "too many messages" });
       return;
     }
-    const { messageRate } = this.#settings;
-    const error = new ServiceError("rate-limited", `at most ${messageRate} messages per second`, {
-      retryAfterMs: waitMs,
-    });
     this.#answer(labelsOf(decodeClientFrame(text)), errorFrame(error));
   }
 

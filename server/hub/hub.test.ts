@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { nameOf, type TestClient, TestHub } from "../../tests/fakes/hub.ts";
+import { Account } from "../limits/account.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
@@ -146,7 +147,12 @@ describe("history requests", () => {
     const after = async (offset: number) => {
       const top = (await it.broker.tops([nameOf("room")])).get(nameOf("room"));
       const position = { epoch: top?.epoch ?? "", offset };
-      const { publications } = await it.hub.history(nameOf("room"), { from: "position", position }, 100);
+      const { publications } = await it.hub.history(
+        nameOf("room"),
+        { from: "position", position },
+        100,
+        Account.unlimited,
+      );
       return publications.map((publication) => publication.offset);
     };
     expect([await after(0), await after(1), await after(2), await after(3)]).toEqual([[1], [2], [3], [4]]);

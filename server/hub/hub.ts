@@ -7,7 +7,7 @@ import type { Draft } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Broker, Published } from "../broker/broker.ts";
-import { bytesOf, publishedBytesOf } from "../broker/cost-of.ts";
+import { publishedBytesOf } from "../broker/cost-of.ts";
 import type { History, HistoryRules } from "../broker/log.ts";
 import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -15,6 +15,9 @@ import type { Announcement, RosterChange } from "../cluster/roster.ts";
 import { Delivery, type DeliverySettings } from "../delivery/delivery.ts";
 import { commitJoin, type JoinPlan, planJoin } from "../delivery/join.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Account } from "../limits/account.ts";
+import { Budgets } from "../limits/budgets.ts";
+import type { BudgetSettings } from "../limits/rates.ts";
 import { Backlog, type BacklogLimits } from "../session/backlog.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
@@ -22,21 +25,15 @@ import type { Chat } from "./commands/dependencies.ts";
 import { Connections } from "./connections.ts";
 import { Conversation, type ConversationSettings } from "./conversation.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
+import { cutPage, maxReadBytes } from "./history-page.ts";
+import { logPublished } from "./log-published.ts";
 import { Notices } from "./notices.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { TokenExpiry } from "./token-expiry.ts";
 
-/**
- * The bytes of text in one history answer, whatever `limit` says; the client asks for the rest with the next position. Far
- * below the write limit of a connection, so that other frames still find room behind it on a slow line.
- */
-const maxAnswerBytes = 256 * 1024;
-/** How much is read for one answer, by `costOf`: a thousand small publications. */
-const maxReadBytes = 1024 * 1024;
-
-export interface HubSettings extends DeliverySettings, ReceptionSettings, BacklogLimits {}
+export interface HubSettings extends DeliverySettings, ReceptionSettings, BacklogLimits, BudgetSettings {}
 
 /** What a hub is made from. */
 export interface HubParts {
@@ -63,6 +60,8 @@ export class Hub {
   readonly occupancy: Occupancy;
   /** What is buffered for clients that do not read. */
   readonly backlog: Backlog;
+  /** What users, keys and addresses may still do. */
+  readonly budgets: Budgets;
   /** Publications being stored. */
   inFlight = 0;
   /** Publications that were stored or delivered. A plain addition, read by the metrics scraper. */
@@ -82,6 +81,7 @@ export class Hub {
     this.peers = peers;
     this.#notices = new Notices(this.connections, () => peers.roster.online, clock);
     this.backlog = new Backlog(settings, clock);
+    this.budgets = new Budgets(settings, clock);
     this.#expiry = new TokenExpiry(clock);
     const sessionById = (id: string) => this.connections.byId(id);
     const onLevel = (session: Session) => this.reception.caughtUp(session);
@@ -92,6 +92,7 @@ export class Hub {
     this.occupancy = new Occupancy(this.delivery.interest, peers);
     this.reception = new Reception(settings, {
       access,
+      budgets: this.budgets,
       clock,
       connections: this.connections,
       delivery: this.delivery,
@@ -101,8 +102,7 @@ export class Hub {
     });
     peers.on("remoteChange", (change) => this.#changedElsewhere(change));
     this.#conversation = {
-      clock,
-      messageRate: settings.messageRate,
+      maxRefusals: Math.max(10, settings.messageRate * 2),
       maxMessageBytes: settings.maxMessageBytes,
       dependencies: this.#dependencies(),
       backlog: this.backlog,
@@ -190,15 +190,22 @@ export class Hub {
     }
   }
 
-  /** A page of history, cut to a size that can be sent; at least one publication. */
-  async history(channel: ChannelName, since: Since, limit: number): Promise<History> {
-    const history = await this.delivery.history(channel, since, limit, maxReadBytes);
-    let bytes = 0;
-    const end = history.publications.findIndex((it, index) => {
-      bytes += bytesOf(it);
-      return bytes > maxAnswerBytes && index > 0;
-    });
-    return end < 0 ? history : { ...history, publications: history.publications.slice(0, end) };
+  /**
+   * A page of history, cut to a size that can be sent; at least one publication.
+   * @param account pays for the bytes @throws ServiceError "rate-limited" if it has read too much
+   */
+  async history(channel: ChannelName, since: Since, limit: number, account: Account): Promise<History> {
+    account.check("answerBytes");
+    const { history, bytes } = cutPage(await this.delivery.history(channel, since, limit, maxReadBytes));
+    account.spend("answerBytes", bytes);
+    return history;
+  }
+
+  /** Who pays for the commands of a session. */
+  accountOf(session: Session): Account {
+    const { identity, origin, userId } = session;
+    session.account ??= this.budgets.accountOf({ userId, isProven: identity.token !== undefined, ip: origin.ip });
+    return session.account;
   }
 
   /** Number of sessions whose socket is full. */
@@ -225,9 +232,12 @@ export class Hub {
       subscribe: (session: Session, channel: ChannelName, since: Since | undefined) =>
         this.#subscribe(session, channel, since),
       unsubscribe: (session: Session, channel: ChannelName) => void this.delivery.leave(session, channel),
-      history: (channel: ChannelName, since: Since, limit: number) => this.history(channel, since, limit),
+      history: (channel: ChannelName, since: Since, limit: number, account: Account) =>
+        this.history(channel, since, limit, account),
+      accountOf: (session: Session) => this.accountOf(session),
       occupancy: this.occupancy,
       onIdentity: (session: Session) => {
+        session.account = undefined;
         // The session may have ended while the token was checked; its timer would never be cancelled.
         if (this.connections.byId(session.id) === session) this.#expiry.watch(session);
       },
@@ -276,20 +286,6 @@ export class Hub {
     else if (announcement) this.#notices.joined(session);
     this.#parts.onWelcomed(session);
   }
-}
-
-/** Logs without the body, which may be private. */
-function logPublished(draft: Draft, { id, position, duplicate }: Published): void {
-  const log = getLogger(["fanfare", "hub"]);
-  if (!log.isEnabledFor("debug")) return;
-  const place = position === undefined ? "ephemeral" : `offset ${position.offset}`;
-  log.debug("Published to {channel}: id {id}, {place}, {bytes} bytes{duplicate}", {
-    channel: draft.channel,
-    id,
-    place,
-    bytes: bytesOf(draft),
-    duplicate: duplicate ? ", a duplicate" : "",
-  });
 }
 
 /** Number of requested channels: `all` and the user's own do not count towards the limit. */

@@ -1,4 +1,4 @@
-import { bytes, choice, duration, limit, type OptionsOf, text, toggle, whole } from "../lib/option.ts";
+import { bytes, choice, duration, limit, type OptionsOf, text, toggle } from "../lib/option.ts";
 
 /** A day: far beyond what an orchestrator allows, so a longer time is a typing error. */
 const dayMs = 86_400_000;
@@ -76,11 +76,6 @@ export const hubOptions = {
   ),
   maxConnectionsPerUser: limit(100, "Connections of one user to one process."),
   maxChannels: limit(100, "Channels of one connection, `all` and the user's own not counted."),
-  messageRate: whole(
-    50,
-    "Frames that one connection may send per second, and messages that one user may send over HTTP with a token; bursts of twice as many are allowed. A connection that keeps exceeding it is closed (4029). 0: no limit.",
-    { max: 1_000_000 },
-  ),
 };
 
 export type HubOptions = OptionsOf<typeof hubOptions>;

@@ -9,6 +9,7 @@ import type { Announcement } from "../cluster/roster.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
+import type { Budgets } from "../limits/budgets.ts";
 import type { Connection, StallCause } from "../session/connection.ts";
 import { Session } from "../session/session.ts";
 import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
@@ -28,6 +29,7 @@ export interface ReceptionSettings extends AdmissionLimits, WelcomeSettings {
 /** What reception uses. */
 export interface ReceptionParts {
   readonly access: Access;
+  readonly budgets: Budgets;
   readonly connections: Connections;
   readonly delivery: Delivery;
   readonly peers: Peers;
@@ -81,8 +83,13 @@ export class Reception {
       : this.#reserve(handshake, identity);
   }
 
-  /** Identifies the client without counting it. @throws ServiceError, synchronously or as a rejection, if it is not accepted */
-  identify({ userId, token }: Handshake): Identity | Promise<Identity> {
+  /**
+   * Identifies the client without counting it as a connection. Counts the attempt for its address, since checking a token
+   * takes time.
+   * @throws ServiceError, synchronously or as a rejection, if it is not accepted
+   */
+  identify({ userId, token, ip }: Handshake): Identity | Promise<Identity> {
+    this.#parts.budgets.accountOfAddress(ip).charge("handshakes");
     return this.#parts.access.identify({ userId, token });
   }
 
@@ -197,6 +204,7 @@ export class Reception {
         `channel: expected at most ${this.#settings.maxChannels} per connection`,
       );
     }
+    this.#chargeJoins(handshake, identity);
     const connectionId = `c_${randomId(12)}`;
     const reservation = { ip: handshake.ip, userId: identity.userId };
     const admitted = { handshake, identity, connectionId, reservation, forbidden };
@@ -204,6 +212,12 @@ export class Reception {
     return predecessor instanceof Promise
       ? predecessor.then((it) => this.#enter(admitted, it))
       : this.#enter(admitted, predecessor);
+  }
+
+  /** Connecting with channels costs as much as joining them one by one. @throws ServiceError "rate-limited" */
+  #chargeJoins({ channels, ip }: Handshake, { userId, token }: Identity): void {
+    if (channels.length === 0) return;
+    this.#parts.budgets.accountOf({ userId, isProven: token !== undefined, ip }).charge("joins", channels.length);
   }
 
   /** @throws ServiceError for the first forbidden channel, unless the client accepts the others */

@@ -3,6 +3,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { CloseReason } from "../../protocol/close-codes.ts";
 import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Identity } from "../auth/identity.ts";
+import type { Account } from "../limits/account.ts";
 import type { Batch } from "./batch.ts";
 import type { Connection } from "./connection.ts";
 import { Memberships } from "./memberships.ts";
@@ -36,6 +37,8 @@ export class Session {
   readonly connection: Connection;
   /** Who it is and what it may do. A new token for the same user replaces it. */
   identity: Identity;
+  /** Who pays for its commands. Set when it sends the first one. */
+  account: Account | undefined;
   readonly memberships = new Memberships<Membership>();
   /** What the running flush has collected for it; empty between flushes. */
   readonly outbox: Batch[] = [];

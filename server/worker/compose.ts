@@ -10,7 +10,6 @@ import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { HttpServer } from "../http/server.ts";
-import { UserRates } from "../http/user-rates.ts";
 import { Drain } from "../hub/drain.ts";
 import { Hub, type HubParts } from "../hub/hub.ts";
 import { ListenedChannels } from "../hub/listened-channels.ts";
@@ -75,9 +74,8 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const sse = new SseTransport(hub, settings, clock);
   const ops = composeOps(settings, environment, hub, drain);
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
-  const userRates = new UserRates(settings.messageRate, clock);
   const api = { hub, access, directory };
-  const http = new HttpServer({ ...settings, sharesPort }, { ...ops, api, userRates, websocket, sse });
+  const http = new HttpServer({ ...settings, sharesPort }, { ...ops, api, websocket, sse });
   return { hub, drain, http, ops, websocket, sse };
 }
 

@@ -3,7 +3,7 @@ import { type Import, importsOf, isTest, type Sources } from "./sources.ts";
 /** The folders of server/, lowest row first: a folder imports from rows before its own, and from itself. */
 const rows = [
   ["lib"],
-  ["broker", "cluster", "presence", "schedule", "auth", "channels"],
+  ["broker", "cluster", "presence", "schedule", "auth", "channels", "limits"],
   ["session"],
   ["delivery"],
   ["hub"],

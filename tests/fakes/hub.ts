@@ -13,6 +13,7 @@ import type { Handshake } from "../../server/hub/handshake.ts";
 import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
+import { unlimited } from "../../server/limits/rates.ts";
 import type { Session } from "../../server/session/session.ts";
 import { FakeConnection } from "./connection.ts";
 import { UnsteadyBroker } from "./unsteady-broker.ts";
@@ -28,7 +29,7 @@ const usualSettings: HubSettings = {
   flushWindowMs: 5,
   tailBytes: 1_000_000,
   tailBytesTotal: 10_000_000,
-  messageRate: 0,
+  ...unlimited,
   slowTimeoutMs: 60_000,
   sendBufferBytes: 128 * 1024 ** 2,
   maxMessageBytes: 64 * 1024,

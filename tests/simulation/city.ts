@@ -1,6 +1,7 @@
 import { type ChannelName, everyone, userChannel } from "../../protocol/channel-name.ts";
 import type { Position } from "../../protocol/position.ts";
 import { KeyNames } from "../../server/broker/redis/keys.ts";
+import { unlimited } from "../../server/limits/rates.ts";
 import { writeLimits } from "../../server/transport/websocket/write-limits.ts";
 import type { ClientLine } from "./clients/link.ts";
 import { PlainSubscriber } from "./clients/plain-subscriber.ts";
@@ -163,7 +164,7 @@ export class City implements Surroundings {
         flushWindowMs: 5,
         tailBytes: 20_000,
         tailBytesTotal: 60_000,
-        messageRate: 0,
+        ...unlimited,
         slowTimeoutMs: 20_000,
         sendBufferBytes: 1024 ** 2,
         maxMessageBytes,

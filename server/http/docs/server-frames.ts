@@ -155,7 +155,7 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
     example: {
       type: "error",
       code: "rate-limited",
-      message: "at most 50 messages per second",
+      message: "at most 50 messages per second from one user",
       retry_after_ms: 800,
       ref: 7,
     },

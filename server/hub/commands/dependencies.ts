@@ -5,6 +5,7 @@ import type { Draft } from "../../../protocol/publication.ts";
 import type { Access } from "../../auth/access.ts";
 import type { Published } from "../../broker/broker.ts";
 import type { History } from "../../broker/log.ts";
+import type { Account } from "../../limits/account.ts";
 import type { Session } from "../../session/session.ts";
 import type { Occupancy } from "../occupancy.ts";
 
@@ -25,7 +26,10 @@ export interface CommandDependencies {
    */
   subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined>;
   unsubscribe(session: Session, channel: ChannelName): void;
-  history(channel: ChannelName, since: Since, limit: number): Promise<History>;
+  /** @param account pays for the bytes @throws ServiceError "rate-limited" */
+  history(channel: ChannelName, since: Since, limit: number, account: Account): Promise<History>;
+  /** Who pays for the commands of a session. */
+  accountOf(session: Session): Account;
   /** Who is in a channel now. */
   readonly occupancy: Pick<Occupancy, "counts" | "users">;
   /** A client sent a chat message to everyone. */

@@ -12,7 +12,7 @@ export async function history(
 ): Promise<AnswerFrame> {
   const { channel, since, limit } = frame;
   dependencies.access.checkSubscribe(session.identity, channel);
-  const { top, publications, gap } = await dependencies.history(channel, since, limit);
+  const { top, publications, gap } = await dependencies.history(channel, since, limit, dependencies.accountOf(session));
   const complete = gap === undefined;
   return { type: "history", channel, ...top, messages: publications, complete, ...(complete ? {} : { reason: gap }) };
 }

@@ -12,6 +12,7 @@ export function subscribe(
 ): Answer {
   const { channel } = frame;
   dependencies.access.checkSubscribe(session.identity, channel);
+  dependencies.accountOf(session).charge("joins");
   const answer = (joined: Joined): AnswerFrame => ({ type: "subscribed", channel, ...joined });
   const joined = dependencies.subscribe(session, channel, frame.since);
   return joined instanceof Promise ? joined.then((commit) => () => answer(commit())) : answer(joined);
