@@ -2,7 +2,7 @@ import { parseUserId } from "./channel-name.ts";
 import { ServiceError } from "./errors.ts";
 import * as fields from "./fields.ts";
 import type { ClientFrame, Ref, ServerFrame } from "./frames.ts";
-import { memberTexts, onOneLine } from "./json-text.ts";
+import { memberText, memberTexts, onOneLine } from "./json-text.ts";
 import { limits } from "./limits.ts";
 import type { JsonText, Publication } from "./publication.ts";
 
@@ -159,7 +159,7 @@ function withSince(frame: ClientFrame & { type: "subscribe" }, object: fields.Fi
 
 function parsePublish(object: fields.Fields, text: string): ClientFrame {
   const message = fields.optionalMessage(object);
-  const data = "data" in object ? memberTexts(text).get("data") : undefined;
+  const data = "data" in object ? memberText(text, "data") : undefined;
   if (message === undefined && data === undefined) throw fields.invalid("data", "data or message", undefined);
   return {
     type: "publish",

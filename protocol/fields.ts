@@ -22,7 +22,9 @@ export function parseObject(text: string, around = 1): Fields {
  */
 export function parseJson(text: string, around = 1): unknown {
   // Check the depth first: on very deep input JSON.parse may fail with a stack overflow.
-  if (jsonDepth(text) > limits.jsonDepth + around) {
+  const maxDepth = limits.jsonDepth + around;
+  // Each level takes two characters, so a short text needs no count.
+  if (text.length > 2 * maxDepth && jsonDepth(text) > maxDepth) {
     throw new ServiceError("bad-json", `nested deeper than ${limits.jsonDepth} levels`);
   }
   try {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { fc } from "../tests/property.ts";
-import { elementTexts, jsonDepth, memberTexts, onOneLine, withoutEscapes } from "./json-text.ts";
+import { elementTexts, jsonDepth, memberText, memberTexts, onOneLine, withoutEscapes } from "./json-text.ts";
 
 /** White space that JSON allows, between any two tokens. */
 const space = fc.string({ unit: fc.constantFrom(" ", "\n", "\r", "\t"), maxLength: 2 });
@@ -78,6 +78,30 @@ describe("elementTexts", () => {
         expect(elementTexts(array)).toEqual(elements);
       }),
     );
+  });
+});
+
+describe("memberText", () => {
+  test("finds the same text as memberTexts, for names with escapes and repeated names too", () => {
+    fc.assert(
+      fc.property(
+        jsonText.filter((text) => text.startsWith("{")),
+        (text) => {
+          const members = memberTexts(text);
+          for (const [name, member] of members) expect(memberText(text, name)).toBe(member);
+          expect(memberText(text, "absent\u0000")).toBe(members.get("absent\u0000"));
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ["the last of several", '{"data":1,"data":2}', "2"],
+    ["a name with escapes", '{"d\\u0061ta":1}', "1"],
+    ["not a longer name", '{"data2":1}', undefined],
+    ["not a name in a value", '{"a":{"data":1},"b":"\\"data\\":1"}', undefined],
+  ])("finds %s", (_, text, member) => {
+    expect(memberText(text, "data")).toBe(member);
   });
 });
 

@@ -24,8 +24,7 @@ export interface Call {
   readonly query: URLSearchParams;
   /** "" if there is no body. */
   readonly body: string;
-  readonly contentType: string;
-  readonly idempotencyKey: string | undefined;
+  readonly headers: Pick<Headers, "get">;
   /** Who pays. The request itself is already counted as one message. */
   readonly account: Account;
 }
@@ -36,7 +35,7 @@ export interface Reply {
 }
 
 /** Handles a request. Throws a ServiceError for the error response. */
-export type Verb = (dependencies: ApiDependencies, call: Call) => Promise<Reply>;
+export type Verb = (dependencies: ApiDependencies, call: Call) => Reply | Promise<Reply>;
 
 export function ok(value: unknown): Reply {
   return { status: 200, body: JSON.stringify(value) };

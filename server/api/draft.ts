@@ -1,7 +1,7 @@
 import { type ChannelName, parseUserId, userChannel, userIdRuleFor } from "../../protocol/channel-name.ts";
 import { present } from "../../protocol/codec.ts";
 import * as fields from "../../protocol/fields.ts";
-import { memberTexts, onOneLine } from "../../protocol/json-text.ts";
+import { memberText, onOneLine } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Body, Draft, Labels } from "../../protocol/publication.ts";
 
@@ -31,7 +31,7 @@ export function parseDraftContent(object: fields.Fields, text: string): DraftCon
 
 /** The JSON text of the member `data`, on one line; undefined if there is none. */
 export function dataText(object: fields.Fields, text: string): string | undefined {
-  const raw = "data" in object ? memberTexts(text).get("data") : undefined;
+  const raw = "data" in object ? memberText(text, "data") : undefined;
   return raw === undefined ? undefined : onOneLine(raw);
 }
 

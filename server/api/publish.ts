@@ -34,7 +34,7 @@ export async function postMessage({ hub, access }: ApiDependencies, call: Call):
   const { identity } = call;
   const channel = channelParam(call);
   if (call.body === "") throw fields.invalid("body", "a message", undefined);
-  const isJson = /^application\/([\w.+-]+\+)?json\b/i.test(call.contentType);
+  const isJson = /^application\/([\w.+-]+\+)?json\b/i.test(call.headers.get("Content-Type") ?? "");
   if (isJson) fields.parseJson(call.body);
   const draft: DraftContent = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
   const check = () => identity && access.checkPublish(identity, channel);
@@ -130,8 +130,9 @@ async function publishOrError(hub: Hub, channel: ChannelName, draft: DraftConten
 }
 
 /** `Idempotency-Key` is the same as `id`. */
-function withId(draft: DraftContent, { idempotencyKey }: Call): DraftContent {
-  if (idempotencyKey === undefined || idempotencyKey === "") return draft;
+function withId(draft: DraftContent, { headers }: Call): DraftContent {
+  const idempotencyKey = headers.get("Idempotency-Key");
+  if (idempotencyKey === null || idempotencyKey === "") return draft;
   const id = fields.optionalText({ "Idempotency-Key": idempotencyKey }, "Idempotency-Key", limits.idLength);
   if (draft.id !== undefined && draft.id !== id) {
     throw fields.invalid("id", "the same value as the header Idempotency-Key, or only one of the two", draft.id);

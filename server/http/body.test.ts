@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { Deadlines } from "../lib/deadlines.ts";
 import { readBody } from "./body.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -49,6 +50,6 @@ describe("a body", () => {
   test("that does not end is refused when it times out", async () => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(bytesOf("a")) });
     const request = new Request("http://localhost/", { method: "POST", body });
-    await expect(readBody(request, 10, 20)).rejects.toMatchObject({ code: "request-timeout" });
+    await expect(readBody(request, 10, new Deadlines(20))).rejects.toMatchObject({ code: "request-timeout" });
   });
 });

@@ -10,3 +10,19 @@ export function locationOf(request: Request): URL {
   const got = JSON.stringify(request.headers.get("Host")?.slice(0, 100) ?? null);
   throw new ServiceError("bad-request", `Host: expected a host name or address with an optional port, got ${got}`);
 }
+
+/** Reads the query parameters of the requests to one endpoint. */
+export class Queries {
+  readonly #none = new URLSearchParams();
+  /** The last URL without a query. Publishers use the same one again and again, and it need not be parsed again. */
+  #plainUrl = "";
+
+  /** @throws ServiceError "bad-request" if `Host` is invalid */
+  of(request: Request): URLSearchParams {
+    const { url } = request;
+    if (url === this.#plainUrl) return this.#none;
+    const { search, searchParams } = locationOf(request);
+    if (search === "") this.#plainUrl = url;
+    return searchParams;
+  }
+}

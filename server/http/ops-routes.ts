@@ -101,8 +101,25 @@ function strict(route: PlainRoute): PlainRoute {
   };
 }
 
-export function keyHeaders(request: Request): KeyHeaders {
-  return { authorization: request.headers.get("Authorization"), xApiKey: request.headers.get("X-API-Key") };
+export function keyHeaders({ headers }: Request): KeyHeaders {
+  return new RequestKeyHeaders(headers);
+}
+
+/** Reads a header only when it is asked for: a server without keys needs none of them. */
+class RequestKeyHeaders implements KeyHeaders {
+  readonly #headers: Headers;
+
+  constructor(headers: Headers) {
+    this.#headers = headers;
+  }
+
+  get authorization(): string | null {
+    return this.#headers.get("Authorization");
+  }
+
+  get xApiKey(): string | null {
+    return this.#headers.get("X-API-Key");
+  }
 }
 
 function answerHealth(request: Request, { ops, keys }: OpsParts): Response {

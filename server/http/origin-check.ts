@@ -49,21 +49,24 @@ export class OriginCheck {
     return undefined;
   }
 
-  /** The headers that let a page read the response. Only for a request that passed `check`. */
-  corsHeaders(request: Request): Readonly<Record<string, string>> {
+  /** Lets the page that sent the request read the response (CORS). Only for a request that passed `check`. */
+  allowReading(request: Request, response: Response): void {
     const origin = request.headers.get("Origin");
-    return origin === null ? {} : { "Access-Control-Allow-Origin": origin, Vary: "Origin" };
+    if (origin === null) return; // not a page: publishers and command lines send none
+    response.headers.set("Access-Control-Allow-Origin", origin);
+    response.headers.set("Vary", "Origin");
   }
 
   /** The response to a CORS preflight request. */
   preflight(request: Request): Response {
     const headers = {
-      ...this.corsHeaders(request),
       "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
       "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key",
       "Access-Control-Max-Age": "600",
     };
-    return new Response(null, { status: 204, headers });
+    const response = new Response(null, { status: 204, headers });
+    this.allowReading(request, response);
+    return response;
   }
 
   #allows(origin: string, host: string): boolean {

@@ -27,10 +27,13 @@ export function answerHeaders(contentType: string): Record<string, string> {
   return { "Content-Type": contentType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 }
 
-/** The response to a successful API request. */
+/** The response to a successful API request. Its headers are made once: an object of them is read anew for each response. */
 export function respond({ status, body }: Reply): Response {
-  return new Response(body, { status, headers: answerHeaders("application/json; charset=utf-8") });
+  return new Response(body, status === 200 ? okInit : { status, headers: jsonHeaders });
 }
+
+const jsonHeaders = new Headers(answerHeaders("application/json; charset=utf-8"));
+const okInit = { status: 200, headers: jsonHeaders };
 
 export function respondJson(value: unknown, status = 200): Response {
   return respond({ status, body: JSON.stringify(value) });

@@ -1,11 +1,11 @@
 import { Hono } from "hono";
-import type { ApiDependencies, Call } from "../api/call.ts";
+import type { ApiDependencies } from "../api/call.ts";
 import { type Endpoint, endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { readBody } from "./body.ts";
 import { authenticate } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
-import { locationOf } from "./location.ts";
+import { locationOf, Queries } from "./location.ts";
 import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
 import { respond } from "./respond.ts";
@@ -28,14 +28,15 @@ export type Handle = (request: Request) => Response | Promise<Response>;
 
 /** The three routes for publishing. The runtime matches them itself, which is a third faster than the router below. */
 export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly<Record<string, Handle>> {
-  const post =
-    (endpoint: Endpoint): Handle =>
-    (request) => {
+  const post = (endpoint: Endpoint): Handle => {
+    const perform = performer(endpoint, settings, parts);
+    return (request) => {
       if (request.method !== "POST") {
         return answerWrongMethod(locationOf(request).pathname, request.method, ["POST"]);
       }
-      return perform(request, {}, endpoint, settings, parts);
+      return perform(request, noParams);
     };
+  };
   const publish = endpoints.filter(({ path }) => path === "/v1/publish");
   return Object.fromEntries([...pushEndpoints(settings), ...publish].map((it) => [it.path, post(it)]));
 }
@@ -51,9 +52,8 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   });
   for (const endpoint of endpoints) {
     const path = endpoint.path.replaceAll(/\{(\w+)\}/g, ":$1");
-    app.on(endpoint.method, path, (context) =>
-      perform(context.req.raw, context.req.param(), endpoint, settings, parts),
-    );
+    const perform = performer(endpoint, settings, parts);
+    app.on(endpoint.method, path, (context) => perform(context.req.raw, context.req.param()));
   }
   for (const { method, path, answer } of [...ops, ...docs.routes]) app.on(method, path, ({ req }) => answer(req.raw));
   for (const path of ["/", "/page/*"]) app.get(path, ({ req }) => page.answer(req.raw));
@@ -61,39 +61,37 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   return (request) => app.fetch(request);
 }
 
-async function perform(
-  request: Request,
-  params: Readonly<Record<string, string>>,
+type Params = Readonly<Record<string, string>>;
+
+const noParams: Params = {};
+
+/** Makes the function that answers requests to one endpoint: checks the credentials, reads the request and calls the verb. */
+function performer(
   endpoint: Pick<Endpoint, "verb" | "scope" | "forClients" | "warnsOfUnknown" | "about">,
   settings: RouteSettings,
-  parts: RouteParts,
-): Promise<Response> {
-  const { keys, api } = parts;
-  const authenticated = authenticate(keyHeaders(request), endpoint, {
-    keys,
-    access: api.access,
-    budgets: api.hub.budgets,
-  });
-  const { identity, account } = authenticated instanceof Promise ? await authenticated : authenticated;
-  const { searchParams: query } = locationOf(request);
-  if (!endpoint.warnsOfUnknown) refuseUnknownNames(query.keys(), parametersOf(endpoint), "parameter");
-  account.charge("messages");
-  const hasBody = endpoint.about.request !== undefined;
-  const close = account.openRequest(hasBody ? bodyBytesOf(request, settings.maxBodyBytes) : 0);
-  try {
-    const call: Call = {
-      identity,
-      account,
-      params,
-      query,
-      body: hasBody ? await readBody(request, settings.maxBodyBytes) : "",
-      contentType: request.headers.get("Content-Type") ?? "",
-      idempotencyKey: request.headers.get("Idempotency-Key") ?? undefined,
-    };
-    return respond(await endpoint.verb(api, call));
-  } finally {
-    close();
-  }
+  { api, keys }: RouteParts,
+): (request: Request, params: Params) => Promise<Response> {
+  const { verb, warnsOfUnknown = false, about } = endpoint;
+  const authenticators = { keys, access: api.access, budgets: api.hub.budgets };
+  const parameters = (about.parameters ?? []).filter((it) => it.in === "query").map(({ name }) => name);
+  const hasBody = about.request !== undefined;
+  const queries = new Queries();
+  return async (request, params) => {
+    const authenticated = authenticate(keyHeaders(request), endpoint, authenticators);
+    // Not awaited without need, here and below: each await is a turn of the microtask queue, and a push takes few of them.
+    const { identity, account } = authenticated instanceof Promise ? await authenticated : authenticated;
+    const query = queries.of(request);
+    if (!warnsOfUnknown) refuseUnknownNames(query.keys(), parameters, "parameter");
+    account.charge("messages");
+    const close = account.openRequest(hasBody ? bodyBytesOf(request, settings.maxBodyBytes) : 0);
+    try {
+      const body = hasBody ? await readBody(request, settings.maxBodyBytes) : "";
+      const reply = verb(api, { identity, account, params, query, body, headers: request.headers });
+      return respond(reply instanceof Promise ? await reply : reply);
+    } finally {
+      close();
+    }
+  };
 }
 
 /** How long the body is or, if the client does not say, may become. */
@@ -101,8 +99,4 @@ function bodyBytesOf(request: Request, maxBytes: number): number {
   const declared = request.headers.get("Content-Length");
   if (declared === null) return request.body === null ? 0 : maxBytes;
   return Math.min(Number(declared), maxBytes);
-}
-
-function parametersOf({ about }: Pick<Endpoint, "about">): readonly string[] {
-  return (about.parameters ?? []).filter((it) => it.in === "query").map(({ name }) => name);
 }

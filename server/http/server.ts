@@ -40,6 +40,7 @@ export class HttpServer {
   /** If true, responses have `Connection: close`, so that clients with kept-alive connections switch to another server. */
   closesConnections = false;
   readonly #settings: HttpSettings;
+  readonly #keepAliveS: number;
   readonly #parts: HttpParts;
   readonly #originCheck: OriginCheck;
   readonly #proxies: TrustedProxies;
@@ -50,6 +51,7 @@ export class HttpServer {
   /** @throws Error if a setting is invalid */
   constructor(settings: HttpSettings, parts: HttpParts) {
     this.#settings = settings;
+    this.#keepAliveS = Math.ceil(settings.keepAliveTimeoutMs / 1000);
     this.#parts = parts;
     this.#originCheck = new OriginCheck(settings);
     this.#proxies = new TrustedProxies(settings.trustedProxies);
@@ -125,7 +127,7 @@ export class HttpServer {
   async #answerAndKeep(request: Request, server: Server<SocketState>, handle: Handle): Promise<Response> {
     const response = await this.#answer(request, handle);
     // Set only now, because the shorter timeout applies while a body is being received.
-    server.timeout(request, Math.ceil(this.#settings.keepAliveTimeoutMs / 1000));
+    server.timeout(request, this.#keepAliveS);
     return response;
   }
 
@@ -160,8 +162,7 @@ export class HttpServer {
   #finish(request: Request, response: Response, passedOriginCheck = false): Response {
     if (this.closesConnections) response.headers.set("Connection", "close");
     if (!passedOriginCheck) return response;
-    for (const [name, value] of Object.entries(this.#originCheck.corsHeaders(request)))
-      response.headers.set(name, value);
+    this.#originCheck.allowReading(request, response);
     return response;
   }
 

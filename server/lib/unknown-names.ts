@@ -14,11 +14,17 @@ const maxShown = 60;
  * docs/decisions/unknown-names.md says where this is a warning and where an error.
  */
 export function unknownNames(given: Iterable<string>, known: readonly string[], kind: NameKind): readonly string[] {
-  const names = [...new Set(given)].filter((name) => !known.includes(name));
+  const unknown = new Set<string>();
+  for (const name of given) if (!known.includes(name)) unknown.add(name);
+  if (unknown.size === 0) return none;
+  const names = [...unknown];
   const sentences = names.slice(0, maxNamed).map((name) => `unknown ${kind} ${quoted(name)}. ${hint(name, known)}`);
   if (names.length <= maxNamed) return sentences;
   return [...sentences, `${names.length - maxNamed} more unknown ${kind}s`];
 }
+
+/** Shared, because nearly all requests have no unknown names. */
+const none: readonly string[] = [];
 
 /** @throws ServiceError "invalid-field" for a field, "bad-request" for a parameter. Names the first unknown one */
 export function refuseUnknownNames(given: Iterable<string>, known: readonly string[], kind: NameKind): void {

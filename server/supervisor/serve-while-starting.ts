@@ -48,8 +48,7 @@ function answer(request: Request, server: Server<undefined>, originCheck: Origin
   const response = refusal === undefined ? answerAllowed(request, originCheck) : respondError(refusal);
   // The client's next request must reach a worker.
   response.headers.set("Connection", "close");
-  if (refusal !== undefined) return response;
-  for (const [name, value] of Object.entries(originCheck.corsHeaders(request))) response.headers.set(name, value);
+  if (refusal === undefined) originCheck.allowReading(request, response);
   return response;
 }
 
