@@ -34,7 +34,7 @@ export interface Channel<Input = unknown, Data = Input> extends AsyncIterable<Me
   publish(data?: Input, options?: PublishOptions): Promise<AckFrame>;
   /** A page of the history, oldest first. Works without handlers. @throws ClientError */
   history(options?: HistoryOptions): Promise<WireHistory>;
-  /** Who is in the channel now. @param page the `next_page` of an answer. @throws ClientError */
+  /** Who is in the channel now. @param page the `next` of an answer. @throws ClientError */
   presence(page?: string): Promise<PresenceFrame>;
   [Symbol.asyncIterator](): AsyncGenerator<Message<Data>, void>;
 }

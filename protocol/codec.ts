@@ -1,4 +1,3 @@
-import { parseUserId } from "./channel-name.ts";
 import { ServiceError } from "./errors.ts";
 import * as fields from "./fields.ts";
 import type { ClientFrame, Ref, ServerFrame } from "./frames.ts";
@@ -190,9 +189,10 @@ function parseHistory(object: fields.Fields): ClientFrame {
 function parsePresence(object: fields.Fields): ClientFrame {
   const frame = { type: "presence", channel: fields.channelField(object) } as const;
   if (object.page === undefined || object.page === null) return frame;
-  const page = parseUserId(object.page);
-  if (page === undefined) throw fields.invalid("page", "the next_page of an answer", object.page);
-  return { ...frame, page };
+  if (typeof object.page !== "string" || object.page.length > limits.pageLength) {
+    throw fields.invalid("page", "the next of an answer", object.page);
+  }
+  return { ...frame, page: object.page };
 }
 
 function parseAuth(object: fields.Fields): ClientFrame {

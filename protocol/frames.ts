@@ -42,7 +42,13 @@ export interface Joined {
 export type GapReason = "epoch-changed" | "history-too-short";
 
 /** The frames a server can send. `ref` only appears in answers. Encoded by codec.ts. */
-export type ServerFrame = SystemFrame | AnswerFrame | MessageFrame | AdvanceFrame;
+export type ServerFrame =
+  | SystemFrame
+  | AnswerFrame
+  | MessageFrame
+  | AdvanceFrame
+  | PresenceEventFrame
+  | PresenceResetFrame;
 
 export interface MessageFrame {
   readonly type: "message";
@@ -190,10 +196,46 @@ export interface PresenceFrame {
   readonly channel: ChannelName;
   /** Number of connections. */
   readonly count: number;
-  /** One page of the users, sorted and without duplicates. Left out if the client may only know the count. */
+  /** The users of the members of this page, sorted. On all pages together, each user is listed once. */
   readonly users?: readonly string[];
+  /** One page of the connections, sorted by user. Left out, like `users`, if the client may only know the count. */
+  readonly members?: readonly PresenceMember[];
+  /** The last presence event that is part of this answer. Only in channels with presence events. */
+  readonly epoch?: string;
+  readonly position?: number;
   /** The `page` to request next. Left out on the last page. */
-  readonly next_page?: string;
+  readonly next?: string;
+}
+
+/** A connection in a channel. */
+export interface PresenceMember {
+  /** The connection with which the client joined. It stays the same while the client moves to another server. */
+  readonly connection_id: string;
+  readonly user_id?: string;
+  /** The claim `info` of the client's token. */
+  readonly info?: unknown;
+  /** When it joined the channel. */
+  readonly since: string;
+}
+
+/** A client joined or left a channel. `position` grows by 1 per event of a channel. */
+export interface PresenceEventFrame extends Omit<PresenceMember, "since"> {
+  readonly type: "presence";
+  readonly event: "joined" | "left";
+  readonly channel: ChannelName;
+  readonly epoch: string;
+  readonly position: number;
+  /** Connections in the channel from now on. */
+  readonly count: number;
+  readonly timestamp: string;
+}
+
+/** Presence events of this channel may have been missed: the client must request the presence again. */
+export interface PresenceResetFrame {
+  readonly type: "presence";
+  readonly event: "reset";
+  readonly channel: ChannelName;
+  readonly timestamp: string;
 }
 
 /** A publication in message frames and history answers, as a client decodes it: `data` is parsed. */

@@ -26,8 +26,12 @@ export const limits = {
   historyDefault: 100,
   /** The largest `last:N`. */
   lastLimit: 10_000,
-  /** Users in one presence answer. */
-  presenceUsers: 500,
+  /** Connections in one presence answer. */
+  presenceMembers: 500,
+  /** Characters of its `page`: a user's id and a connection's. */
+  pageLength: 256,
+  /** Bytes of a token's claim `info` as JSON. */
+  infoBytes: 1024,
   /** Items in one batch. */
   batchItems: 1000,
   /** Channels or users in one publish request. */

@@ -1,4 +1,3 @@
-import { parseUserId } from "../../protocol/channel-name.ts";
 import { encodePublication, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { limits } from "../../protocol/limits.ts";
@@ -39,14 +38,12 @@ export async function getHistory({ hub, access }: ApiDependencies, call: Call): 
 /** `GET /v1/channels/{channel}/presence?page=` */
 export async function getPresence({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
-  const after = userAfter(call.query);
   call.account.charge("presence");
   if (access.checkPresence(call.identity, channel) === "count") {
-    const [count = 0] = await hub.occupancy.counts([channel]);
-    return ok({ channel, count });
+    return ok({ channel, count: await hub.presence.count(channel) });
   }
-  const { count, users, next } = await hub.occupancy.users(channel, after);
-  return ok({ channel, count, users, ...present({ next_page: next }) });
+  const { type: _, ...answer } = await hub.presence.read(channel, call.query.get("page") ?? "");
+  return ok(answer);
 }
 
 async function describe(hub: Hub, those: readonly ChannelSummary[]) {
@@ -54,12 +51,6 @@ async function describe(hub: Hub, those: readonly ChannelSummary[]) {
   return those.map(({ channel, top, messages }, index) => {
     return { channel, ...top, messages, connections: counts[index] ?? 0 };
   });
-}
-
-function userAfter(query: URLSearchParams): string {
-  const text = query.get("page") ?? "";
-  if (text === "" || parseUserId(text) !== undefined) return text;
-  throw bad("page", "the next_page of the previous response", text);
 }
 
 function limitOf(query: URLSearchParams): number {

@@ -1,3 +1,4 @@
+import type { JsonText } from "../../protocol/publication.ts";
 import { type Grants, noGrants } from "./grants.ts";
 
 /** The user of a connection and what its token allows. Made by `Access.identify`. */
@@ -10,6 +11,8 @@ export interface Identity {
   readonly expiresAtMs: number | undefined;
   /** Set if a token proves who the user is. */
   readonly token?: TokenFacts;
+  /** What others may know about the user: the token's claim `info`. At most `limits.infoBytes`. */
+  readonly info?: JsonText;
 }
 
 /** What is known of the token behind an identity. */

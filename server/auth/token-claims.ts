@@ -1,5 +1,7 @@
 import { parseUserId, userIdRule } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
+import { limits } from "../../protocol/limits.ts";
+import type { JsonText } from "../../protocol/publication.ts";
 import { Grants, parsePattern, patternRule, type Verb } from "./grants.ts";
 import type { Identity, TokenFacts } from "./identity.ts";
 
@@ -20,7 +22,18 @@ export function identityOfClaims(claims: Readonly<Record<string, unknown>>): Ide
     subscribe: [...both, ...patternsOf(claims, "subscribe")],
     publish: [...both, ...patternsOf(claims, "publish")],
   });
-  return { userId, grants, expiresAtMs: expiryOf(claims), token: factsOf(claims) };
+  const info = infoOf(claims);
+  const token = factsOf(claims);
+  return { userId, grants, expiresAtMs: expiryOf(claims), token, ...(info === undefined ? {} : { info }) };
+}
+
+/** Bounded, because every member of a channel may receive it. */
+function infoOf({ info }: Readonly<Record<string, unknown>>): JsonText | undefined {
+  if (info === undefined || info === null) return undefined;
+  const text = JSON.stringify(info);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.infoBytes) throw wrong("info", `at most ${limits.infoBytes} bytes of JSON, got ${bytes}`);
+  return text;
 }
 
 /** The longest `jti` that is kept. A longer one cannot be blocked, so it is refused. */

@@ -25,6 +25,8 @@ export interface ChannelRule {
   readonly historyBytes?: number;
   /** Whether clients that may subscribe see the users. */
   readonly presence?: Exclude<ChannelPresence, "granted">;
+  /** Whether clients in the channel are told who joins and leaves. Requires `presence: on` in the same rule. */
+  readonly presenceEvents?: boolean;
   readonly subscribe?: ChannelAccess;
   readonly publish?: ChannelAccess;
 }
@@ -59,7 +61,7 @@ const accesses = ["anyone", "authenticated", "token", "nobody"] as const;
 interface Field {
   readonly key: Exclude<keyof ChannelRule, "match">;
   readonly expected: string;
-  parse(value: unknown): number | ChannelPresence | ChannelAccess | undefined;
+  parse(value: unknown): number | boolean | ChannelPresence | ChannelAccess | undefined;
 }
 
 const access = { expected: "anyone, authenticated, token or nobody", parse: parseAccess };
@@ -70,6 +72,7 @@ const fields: Readonly<Record<string, Field>> = {
   history_ttl: { key: "historyTtl", expected: "a time above 0 such as 30s, 5m or 2h", parse: parseTtl },
   history_bytes: { key: "historyBytes", expected: "bytes such as 64KiB or 1MiB", parse: parseByteSize },
   presence: { key: "presence", expected: "on or off", parse: parsePresence },
+  presence_events: { key: "presenceEvents", expected: "on or off", parse: parseSwitch },
   subscribe: { key: "subscribe", ...access },
   publish: { key: "publish", ...access },
 };
@@ -101,6 +104,11 @@ function parseRule(entry: unknown, place: string, problems: string[]): ChannelRu
     else if (parsed === undefined) problems.push(`${place}.${name}: expected ${field.expected}, got ${shown(value)}`);
     else rule[field.key] = parsed;
   }
+  if (rule.presenceEvents === true && rule.presence !== "on") {
+    problems.push(
+      `${place}.presence_events: requires presence: on in the same rule, because the events name the users`,
+    );
+  }
   return { match, ...rule };
 }
 
@@ -125,8 +133,14 @@ function parseTtl(value: unknown): number | undefined {
 }
 
 function parsePresence(value: unknown): ChannelRule["presence"] {
-  if (value === true || value === "on") return "on";
-  return value === false || value === "off" ? "off" : undefined;
+  const isOn = parseSwitch(value);
+  if (isOn === undefined) return undefined;
+  return isOn ? "on" : "off";
+}
+
+function parseSwitch(value: unknown): boolean | undefined {
+  if (value === true || value === "on") return true;
+  return value === false || value === "off" ? false : undefined;
 }
 
 function parseAccess(value: unknown): ChannelAccess | undefined {

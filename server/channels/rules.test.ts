@@ -16,7 +16,13 @@ const of = (
 describe("the options of a channel", () => {
   test("without a rule come from the server's settings, open or secured", () => {
     const { isSecured: _, ...history } = defaults;
-    expect(of([], "a")).toEqual({ ...history, subscribe: "anyone", publish: "anyone", presence: "on" });
+    expect(of([], "a")).toEqual({
+      ...history,
+      subscribe: "anyone",
+      publish: "anyone",
+      presence: "on",
+      presenceEvents: false,
+    });
     expect(of([], "a", { isSecured: true })).toMatchObject({
       subscribe: "token",
       publish: "token",

@@ -9,6 +9,7 @@ export interface ChannelOptions {
   readonly historyTtl: number;
   readonly historyBytes: number;
   readonly presence: ChannelPresence;
+  readonly presenceEvents: boolean;
   readonly subscribe: ChannelAccess;
   readonly publish: ChannelAccess;
 }
@@ -40,7 +41,13 @@ export class ChannelRules {
   constructor(rules: readonly ChannelRule[], defaults: ChannelDefaults, capacity = maxCached) {
     const { isSecured, ...history } = defaults;
     const access: ChannelAccess = isSecured ? "token" : "anyone";
-    this.#defaults = { ...history, presence: isSecured ? "granted" : "on", subscribe: access, publish: access };
+    this.#defaults = {
+      ...history,
+      presence: isSecured ? "granted" : "on",
+      presenceEvents: false,
+      subscribe: access,
+      publish: access,
+    };
     this.#rules = rules.map(({ match, ...options }) => ({ match, options: { ...this.#defaults, ...options } }));
     this.#maxCached = capacity;
   }

@@ -120,6 +120,11 @@ export class Peers {
     return all.toSorted((a, b) => (a.member.id < b.member.id ? -1 : 1));
   }
 
+  /** Whether this worker has no membership now, and so knows nothing of the others. */
+  get isCutOff(): boolean {
+    return this.#cluster.members().length === 0;
+  }
+
   others(): readonly Member[] {
     return this.#cluster.members().filter(({ id }) => this.roster.knows(id));
   }

@@ -61,6 +61,7 @@ const access = { enum: ["anyone", "authenticated", "token", "nobody"] };
 const fieldKinds: Readonly<Record<string, Schema>> = {
   history_size: { type: "integer", minimum: 0 },
   presence: switchWord,
+  presence_events: switchWord,
   subscribe: access,
   publish: access,
 };

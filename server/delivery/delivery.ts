@@ -132,7 +132,7 @@ export class Delivery {
 
   /** Adds a session to a channel, after the offset `cursor`. It is level at once if that is `flushed`. */
   join(session: Session, channel: ListenedChannel, cursor: number): void {
-    const membership = new Membership(session, channel, cursor);
+    const membership = new Membership(session, channel, cursor, this.#clock.now());
     session.memberships.add(membership);
     if (cursor === channel.flushed && !session.isBlocked) {
       channel.makeLevel(membership);

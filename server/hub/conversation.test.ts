@@ -253,7 +253,7 @@ describe("commands", () => {
       { type: "publish", channel: "a", message: "m", data: 1, event: "e", id: "1", sender: "s", key: "k", headers: {} },
       { type: "publish", channel: "a", data: 1, ephemeral: true, echo: true },
       { type: "history", channel: "a", since: "earliest", limit: 1 },
-      { type: "presence", channel: "a", page: "u" },
+      { type: "presence", channel: "a", page: "u/c_1" },
       { type: "unsubscribe", channel: "a" },
       { type: "ping" },
     ];
@@ -271,16 +271,25 @@ describe("commands", () => {
     expect(await send(guest, { type: "presence", channel: "a" })).toMatchObject([{ count: 4, users: ["u0", "u1"] }]);
   });
 
-  test("presence lists up to 500 users, and says how to request the rest", async () => {
+  test("presence lists up to 500 connections, and says how to request the rest", async () => {
     const guest = await begin({ settings: { maxConnections: 2000, maxConnectionsPerIp: 2000 } });
-    const userOf = (at: number) => `u${String(at).padStart(4, "0")}`;
+    const userOf = (at: number) => `u${String(at >> 1).padStart(4, "0")}`;
     for (let at = 0; at < 501; at++) await it.enter({ userId: userOf(at), channels: [nameOf("a")] });
     await it.settle();
     const [first] = await send(guest, { type: "presence", channel: "a" });
-    expect(first).toMatchObject({ count: 501, next_page: userOf(499) });
-    expect(first?.users).toHaveLength(500);
-    const rest = await send(guest, { type: "presence", channel: "a", page: userOf(499) });
-    expect(rest).toEqual([{ type: "presence", channel: "a", count: 501, users: [userOf(500)] }]);
+    expect(first?.count).toBe(501);
+    expect(first?.next).toMatch(/^u0249\/c_/);
+    expect(first?.users).toEqual(Array.from({ length: 250 }, (_, at) => userOf(2 * at)));
+    expect(first?.members).toHaveLength(500);
+    const rest = await send(guest, { type: "presence", channel: "a", page: String(first?.next) });
+    expect(rest).toMatchObject([{ count: 501, users: [userOf(500)], members: [{ user_id: userOf(500) }] }]);
+    expect(rest[0]).not.toHaveProperty("next");
+  });
+
+  test("a page that no answer gave is refused", async () => {
+    const guest = await begin();
+    const answer = await send(guest, { type: "presence", channel: "a", page: "somewhere" });
+    expect(answer).toMatchObject([{ code: "invalid-field", field: "page" }]);
   });
 });
 

@@ -1,7 +1,6 @@
 import { getLogger } from "@logtape/logtape";
-import { type ChannelName, everyone, userChannel } from "../../protocol/channel-name.ts";
+import type { ChannelName } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
-import type { Joined } from "../../protocol/frames.ts";
 import type { Since } from "../../protocol/position.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
@@ -13,11 +12,11 @@ import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Announcement, RosterChange } from "../cluster/roster.ts";
 import { Delivery, type DeliverySettings } from "../delivery/delivery.ts";
-import { commitJoin, type JoinPlan, planJoin } from "../delivery/join.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Account } from "../limits/account.ts";
 import { Budgets } from "../limits/budgets.ts";
 import type { BudgetSettings } from "../limits/rates.ts";
+import type { PresenceStore } from "../presence/presence-store.ts";
 import { Backlog, type BacklogLimits } from "../session/backlog.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
@@ -29,8 +28,10 @@ import { cutPage, maxReadBytes } from "./history-page.ts";
 import { logPublished } from "./log-published.ts";
 import { Notices } from "./notices.ts";
 import { Occupancy } from "./occupancy.ts";
+import { HubPresence } from "./presence.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { TokenExpiry } from "./token-expiry.ts";
 
 export interface HubSettings extends DeliverySettings, ReceptionSettings, BacklogLimits, BudgetSettings {}
@@ -42,6 +43,9 @@ export interface HubParts {
   readonly resumeKeys: ResumeKeys;
   readonly access: Access;
   readonly historyRules: (channel: ChannelName) => HistoryRules;
+  readonly presenceStore: PresenceStore;
+  /** Whether the clients in a channel are told who joins and leaves. */
+  readonly hasPresenceEvents: (channel: ChannelName) => boolean;
   readonly clock: Clock;
   /** Called when a session was welcomed, after the hub itself has handled it. */
   readonly onWelcomed: (session: Session) => void;
@@ -58,6 +62,7 @@ export class Hub {
   readonly reception: Reception;
   readonly delivery: Delivery;
   readonly occupancy: Occupancy;
+  readonly presence: HubPresence;
   /** What is buffered for clients that do not read. */
   readonly backlog: Backlog;
   /** What users, keys and addresses may still do. */
@@ -72,6 +77,7 @@ export class Hub {
   readonly #parts: HubParts;
   readonly #notices: Notices;
   readonly #expiry: TokenExpiry;
+  readonly #subscriptions: Subscriptions;
   readonly #conversation: ConversationSettings;
 
   constructor(settings: HubSettings, parts: HubParts) {
@@ -90,12 +96,22 @@ export class Hub {
     const events = { onLevel, sessionById, hasRoomFor, historyTtlOf };
     this.delivery = new Delivery(broker, settings, events, clock);
     this.occupancy = new Occupancy(this.delivery.interest, peers);
+    this.presence = new HubPresence({
+      store: parts.presenceStore,
+      hasEvents: parts.hasPresenceEvents,
+      interest: this.delivery.interest,
+      occupancy: this.occupancy,
+      clock,
+    });
+    const { connections, delivery, presence } = this;
+    this.#subscriptions = new Subscriptions({ connections, delivery, presence, maxChannels: settings.maxChannels });
     this.reception = new Reception(settings, {
       access,
       budgets: this.budgets,
       clock,
       connections: this.connections,
       delivery: this.delivery,
+      presence: this.presence,
       peers,
       resumeKeys: parts.resumeKeys,
       onWelcomed: (session, announcement) => this.#welcomed(session, announcement),
@@ -113,6 +129,7 @@ export class Hub {
   /** Connects to the broker and to the other workers. */
   async start(): Promise<void> {
     await this.#parts.peers.start();
+    await this.presence.start();
     await this.#parts.broker.start({
       onPublication: this.delivery.receive,
       onBreak: () => this.delivery.checkAll(),
@@ -230,12 +247,12 @@ export class Hub {
       access: this.#parts.access,
       publish: (draft: Draft) => this.publish(draft),
       subscribe: (session: Session, channel: ChannelName, since: Since | undefined) =>
-        this.#subscribe(session, channel, since),
-      unsubscribe: (session: Session, channel: ChannelName) => void this.delivery.leave(session, channel),
+        this.#subscriptions.subscribe(session, channel, since),
+      unsubscribe: (session: Session, channel: ChannelName) => this.#subscriptions.unsubscribe(session, channel),
       history: (channel: ChannelName, since: Since, limit: number, account: Account) =>
         this.history(channel, since, limit, account),
       accountOf: (session: Session) => this.accountOf(session),
-      occupancy: this.occupancy,
+      presence: this.presence,
       onIdentity: (session: Session) => {
         session.account = undefined;
         // The session may have ended while the token was checked; its timer would never be cancelled.
@@ -248,29 +265,6 @@ export class Hub {
         this.#parts.onChat?.(chat, session);
       },
     };
-  }
-
-  #subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined> {
-    const known = session.memberships.get(channel);
-    if (known !== undefined) {
-      const { epoch, flushed } = known.channel;
-      return { epoch, offset: flushed, from: known.cursor + 1 };
-    }
-    if (countPlain(session) >= this.#settings.maxChannels) {
-      const rule = `channel: expected at most ${this.#settings.maxChannels} per connection`;
-      throw new ServiceError("too-many-channels", rule);
-    }
-    const plan = planJoin(this.delivery, channel, since);
-    if (!(plan instanceof Promise)) return commitJoin(this.delivery, plan, session);
-    return plan.then((it) => () => this.#commitLater(it, session));
-  }
-
-  #commitLater(plan: JoinPlan, session: Session): Joined {
-    if (session.closed !== undefined || this.connections.byId(session.id) === undefined) {
-      this.delivery.interest.release(plan.channel.name);
-      throw new ServiceError("not-found", "the connection was closed");
-    }
-    return commitJoin(this.delivery, plan, session);
   }
 
   #changedElsewhere({ hasJoined, hasLeft, paused = 0, resumed = 0 }: RosterChange): void {
@@ -286,10 +280,4 @@ export class Hub {
     else if (announcement) this.#notices.joined(session);
     this.#parts.onWelcomed(session);
   }
-}
-
-/** Number of requested channels: `all` and the user's own do not count towards the limit. */
-function countPlain({ memberships, userId }: Session): number {
-  const own = userId === undefined ? undefined : memberships.get(userChannel(userId));
-  return memberships.size - (memberships.get(everyone) === undefined ? 0 : 1) - (own === undefined ? 0 : 1);
 }

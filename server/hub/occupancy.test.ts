@@ -5,7 +5,9 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import { Switchboard } from "../cluster/switchboard.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
+import { keyOf } from "../presence/page-key.ts";
 import { Occupancy } from "./occupancy.ts";
+import type { ReadPage } from "./presence-answer.ts";
 
 const hubs: TestHub[] = [];
 afterEach(async () => {
@@ -35,6 +37,8 @@ async function twoWorkers() {
 }
 
 const room = nameOf("room");
+const firstPage = { after: "", limit: 10 };
+const usersOf = ({ presences }: ReadPage) => presences.map(({ userId }) => userId);
 const empty = nameOf("empty");
 
 describe("the occupancy of a channel", () => {
@@ -57,15 +61,27 @@ describe("the occupancy of a channel", () => {
     }
     expect(stalled.session.isBlocked).toBe(true);
     expect(await asked(here.occupancy.counts([room]))).toEqual([2]);
-    expect((await asked(here.occupancy.users(room, ""))).users).toEqual(["quick", "slow"]);
+    expect(usersOf(await asked(here.occupancy.read(room, firstPage)))).toEqual(["quick", "slow"]);
   });
 
-  test("lists each user once and sorted, whichever workers the user is connected to", async () => {
+  test("lists the connections sorted by user, whichever workers they are connected to", async () => {
     const { here, there, asked } = await twoWorkers();
     for (const userId of ["carol", "alice"]) await here.it.connect({ userId, channels: [room] });
     for (const userId of ["alice", "bob", undefined]) await there.it.connect({ userId, channels: [room] });
-    const presence = await asked(here.occupancy.users(room, ""));
-    expect(presence).toEqual({ count: 5, users: ["alice", "bob", "carol"], next: undefined });
-    expect((await asked(here.occupancy.users(room, "alice"))).users).toEqual(["bob", "carol"]);
+    const all = await asked(here.occupancy.read(room, firstPage));
+    expect(usersOf(all)).toEqual([undefined, "alice", "alice", "bob", "carol"]);
+    expect(all).toMatchObject({ count: 5, hasMore: false });
+    const page = await asked(here.occupancy.read(room, { after: "", limit: 2 }));
+    expect(page).toEqual({ count: 5, presences: all.presences.slice(0, 2), hasMore: true });
+    const next = await asked(
+      here.occupancy.read(room, { after: keyOf(all.presences[1] ?? { userId: undefined, id: "" }), limit: 5 }),
+    );
+    expect(next.presences).toEqual(all.presences.slice(2));
+  });
+
+  test("cannot be told while the other workers cannot be asked", async () => {
+    const peers = new Peers(MemoryCluster.alone(new MovedClock()), new MovedClock());
+    const cutOff = new Occupancy({ get: () => undefined }, peers);
+    await expect(cutOff.counts([room])).rejects.toMatchObject({ code: "broker-unavailable" });
   });
 });

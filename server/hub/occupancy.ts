@@ -1,26 +1,21 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import { limits } from "../../protocol/limits.ts";
+import { ServiceError } from "../../protocol/errors.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Interest } from "../delivery/interest.ts";
-import { firstUsers } from "./first-users.ts";
+import { keyOf } from "../presence/page-key.ts";
+import type { Presence, PresencePageRequest } from "../presence/presence-store.ts";
+import { firstPresences } from "./first-presences.ts";
+import type { ReadPage } from "./presence-answer.ts";
 
-/** Who is in a channel: the number of connections, and a page of the users. */
-export interface Presence {
-  /** Number of connections. */
-  readonly count: number;
-  /** Without duplicates, sorted by code unit; at most `limits.presenceUsers`. */
-  readonly users: readonly string[];
-  /** The `after` of the next page; undefined on the last one. */
-  readonly next: string | undefined;
-}
-
-/** A request to one worker: the users after this one, "" for the first page. */
-interface UsersRequest {
+/** A request to one worker. */
+interface MembersRequest extends PresencePageRequest {
   readonly channel: ChannelName;
-  readonly after: string;
 }
 
-type UsersAnswer = Omit<Presence, "next">;
+interface MembersAnswer {
+  readonly count: number;
+  readonly presences: readonly Presence[];
+}
 
 /** A message that was published to one user. */
 export interface Sent {
@@ -39,7 +34,7 @@ export class Occupancy {
     this.#peers = peers;
     peers.handle("connected", (users: readonly string[]) => users.filter((it) => peers.roster.hasOwn(it)));
     peers.handle("channel-counts", (channels: readonly ChannelName[]) => channels.map((it) => this.#countHere(it)));
-    peers.handle("channel-users", (asked: UsersRequest) => this.#here(asked));
+    peers.handle("channel-members", (asked: MembersRequest) => this.#here(asked));
   }
 
   /**
@@ -57,22 +52,34 @@ export class Occupancy {
     return new Set([...known, ...answers.flatMap(({ body }) => body as readonly string[])]);
   }
 
-  /** The number of connections in each of these channels, in the same order. Takes constant time per channel and worker. */
+  /**
+   * The number of connections in each of these channels, in the same order. Takes constant time per channel and worker.
+   * @throws ServiceError "broker-unavailable" while the other workers cannot be asked
+   */
   async counts(channels: readonly ChannelName[]): Promise<readonly number[]> {
-    const answers = await this.#peers.ask("channel-counts", channels);
-    const elsewhere = answers.map(({ body }) => body as readonly number[]);
+    const answers = await this.#ask("channel-counts", channels);
+    const elsewhere = answers.map((body) => body as readonly number[]);
     return channels.map((it, index) => sum([this.#countHere(it), ...elsewhere.map((counts) => counts[index] ?? 0)]));
   }
 
-  /** A page of the users in a channel. @param after the `next` of the previous page, "" for the first */
-  async users(channel: ChannelName, after: string): Promise<Presence> {
-    const asked: UsersRequest = { channel, after };
-    const answers = await this.#peers.ask("channel-users", asked);
-    const pages = [this.#here(asked), ...answers.map(({ body }) => body as UsersAnswer)];
-    const users = [...new Set(pages.flatMap((it) => it.users))].sort();
-    const page = users.slice(0, limits.presenceUsers);
-    const next = users.length > page.length ? page.at(-1) : undefined;
-    return { count: sum(pages.map(({ count }) => count)), users: page, next };
+  /** A page of the connections in a channel, in the order of their keys. @throws as `counts` */
+  async read(channel: ChannelName, page: PresencePageRequest): Promise<ReadPage> {
+    const asked: MembersRequest = { channel, ...page };
+    const answers = await this.#ask("channel-members", asked);
+    const pages = [this.#here(asked), ...answers.map((body) => body as MembersAnswer)];
+    const presences = pages.flatMap((it) => it.presences).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    const count = sum(pages.map((it) => it.count));
+    return { count, presences: presences.slice(0, page.limit), hasMore: presences.length > page.limit };
+  }
+
+  /** Without a membership this worker knows only of itself, and would tell something wrong. */
+  async #ask(topic: string, body: unknown): Promise<readonly unknown[]> {
+    if (this.#peers.isCutOff) {
+      throw new ServiceError("broker-unavailable", "the other workers cannot be asked right now", {
+        retryAfterMs: 1000,
+      });
+    }
+    return (await this.#peers.ask(topic, body)).map((answer) => answer.body);
   }
 
   #countHere(channel: ChannelName): number {
@@ -80,10 +87,10 @@ export class Occupancy {
     return found === undefined ? 0 : found.level.length + found.lagging.size;
   }
 
-  /** One user more than a page holds, so that merging can tell whether there is a next page. */
-  #here({ channel, after }: UsersRequest): UsersAnswer {
+  /** One more than the page holds, so that merging can tell whether there is a next page. */
+  #here({ channel, after, limit }: MembersRequest): MembersAnswer {
     const members = this.#interest.get(channel)?.members() ?? [];
-    return { count: this.#countHere(channel), users: firstUsers(members, after, limits.presenceUsers + 1) };
+    return { count: this.#countHere(channel), presences: firstPresences(members, after, limit + 1) };
   }
 }
 

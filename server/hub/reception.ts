@@ -15,6 +15,7 @@ import { Session } from "../session/session.ts";
 import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
 import type { Connections } from "./connections.ts";
 import type { Admitted, ForbiddenChannel, Handshake } from "./handshake.ts";
+import type { HubPresence } from "./presence.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { type Predecessor, Succession } from "./succession.ts";
 import { type ClaimEvents, type HolderState, UserClaims } from "./user-claims.ts";
@@ -32,6 +33,7 @@ export interface ReceptionParts {
   readonly budgets: Budgets;
   readonly connections: Connections;
   readonly delivery: Delivery;
+  readonly presence: HubPresence;
   readonly peers: Peers;
   readonly resumeKeys: ResumeKeys;
   readonly clock: Clock;
@@ -60,7 +62,7 @@ export class Reception {
     this.#parts = parts;
     this.#admission = new Admission(settings);
     this.#welcome = new Welcome(settings, { ...parts, isHere: (session) => this.#isHere(session) });
-    const freed = (session: Session, by: string) => this.#reclaimUser(session, by);
+    const freed = (session: Session, by: string) => this.#reclaim(session, by);
     this.#succession = new Succession(parts.connections, parts.peers, freed);
     const { userConnections } = settings;
     const claimEvents: ClaimEvents = {
@@ -101,12 +103,17 @@ export class Reception {
 
   /** @param onReady called once the welcome is sent: in this turn if all channels are available already */
   open(admitted: Admitted, connection: Connection, onReady: () => void): Session {
-    const { connections, delivery, clock } = this.#parts;
+    const { connections, delivery, presence, clock } = this.#parts;
     const { handshake, identity } = admitted;
     const { ip, remote } = handshake;
-    const origin = { id: admitted.connectionId, ip, remote, connectedAt: clock.now() };
-    const session = new Session(origin, identity, connection);
-    connection.onDrain = () => delivery.drained(session);
+    const formerId = this.#formerIdOf(admitted);
+    const resumes = handshake.takesOver !== undefined || handshake.since instanceof Map;
+    const origin = { id: admitted.connectionId, ip, remote, connectedAt: clock.now(), resumes };
+    const session = new Session(formerId === undefined ? origin : { ...origin, formerId }, identity, connection);
+    connection.onDrain = () => {
+      delivery.drained(session);
+      presence.drained(session);
+    };
     connection.onStall = (cause) => endStalled(session, cause);
     session.onFull = () => delivery.block(session);
     connections.add(session);
@@ -114,7 +121,7 @@ export class Reception {
       queueMicrotask(() => session.close({ name: "replaced" })); // its transport has the session only after this turn
       return session;
     }
-    const announcement = this.#announcementOf(session, handshake);
+    const announcement = this.#announcementOf(session);
     const onWelcomed = () => {
       for (const { channel, error } of admitted.forbidden) session.sendFrame(refusalFrame(channel, error));
       this.#parts.onWelcomed(session, announcement);
@@ -132,11 +139,13 @@ export class Reception {
   /** The socket was closed. @returns whether others are notified */
   ended(session: Session): Announcement {
     if (!this.#isHere(session)) return false;
-    const { connections, delivery } = this.#parts;
+    const { connections, delivery, presence } = this.#parts;
     connections.remove(session);
+    // First of all, because a connection that another one continues takes nothing with it.
+    const wasContinued = this.#succession.ended(session.id);
+    if (session.isWelcomed) presence.ended(session, session.memberships.names());
     delivery.leaveAll(session);
     this.#releaseUser({ ip: session.origin.ip, userId: session.userId }, session.id);
-    const wasContinued = this.#succession.ended(session.id);
     const isPause = session.closed?.name === "going-away"; // ended for its age, or to find out whether its client is there
     const isAnnounced = this.#settings.notices && session.isWelcomed && !wasContinued;
     const announcement = isAnnounced && isPause ? "pause" : isAnnounced;
@@ -158,12 +167,15 @@ export class Reception {
   #releaseUser(reservation: Reservation, connectionId: string): void {
     this.#admission.leave(reservation);
     const successor = this.#succession.cancelled(connectionId);
+    if (successor !== undefined) this.#parts.presence.reclaim(successor, connectionId);
     if (reservation.userId !== undefined) this.#claims?.release(reservation.userId, connectionId, successor?.id);
   }
 
   /** A connection on another worker had taken over this one's user and has failed. */
-  #reclaimUser({ userId, id }: Session, by: string): void {
+  #reclaim(session: Session, by: string): void {
+    const { userId, id } = session;
     if (userId !== undefined) this.#claims?.reclaim(userId, id, by);
+    this.#parts.presence.reclaim(session, by);
   }
 
   #probe(connectionId: string): HolderState {
@@ -185,10 +197,9 @@ export class Reception {
   }
 
   /** A client that names a cursor or an earlier connection has been here before. */
-  #announcementOf({ id }: Session, { since, takesOver }: Handshake): Announcement {
+  #announcementOf({ id, origin }: Session): Announcement {
     if (!this.#settings.notices || this.#succession.predecessorOf(id) !== undefined) return false;
-    const isResume = takesOver !== undefined || since instanceof Map;
-    return isResume ? "pause" : true;
+    return origin.resumes === true ? "pause" : true;
   }
 
   #isHere(session: Session): boolean {

@@ -10,7 +10,9 @@ import { commitJoin, isAhead, type JoinPlan, planJoin } from "../delivery/join.t
 import type { Clock } from "../lib/clock.ts";
 import type { Session } from "../session/session.ts";
 import { type Handshake, sinceOf } from "./handshake.ts";
+import type { HubPresence } from "./presence.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
+import { joinPlanOf } from "./subscriptions.ts";
 
 const log = () => getLogger(["fanfare", "hub"]);
 
@@ -27,6 +29,7 @@ export interface WelcomeSettings {
 
 export interface WelcomeParts {
   readonly delivery: Delivery;
+  readonly presence: HubPresence;
   readonly peers: Peers;
   readonly resumeKeys: ResumeKeys;
   readonly clock: Clock;
@@ -60,7 +63,10 @@ export class Welcome {
     const plans: (JoinPlan | Promise<JoinPlan>)[] = [];
     let mustWait = false;
     for (const channel of new Set([everyone, ...own, ...handshake.channels])) {
-      const plan = planJoin(this.#parts.delivery, channel, sinceOf(handshake, channel));
+      const { delivery, presence } = this.#parts;
+      const planned = planJoin(delivery, channel, sinceOf(handshake, channel));
+      const watching = presence.ready(channel);
+      const plan = watching === undefined ? planned : joinPlanOf(delivery, planned, watching);
       if (plan instanceof Promise) mustWait = true;
       plans.push(plan);
     }
@@ -101,7 +107,7 @@ export class Welcome {
 
   /** In one turn: the memberships, the welcome that lists them, and what follows it. */
   #welcome(session: Session, plans: readonly JoinPlan[], details: WelcomeDetails): void {
-    const { delivery, clock, peers, resumeKeys } = this.#parts;
+    const { delivery, clock, peers, presence, resumeKeys } = this.#parts;
     const channels: [name: string, Joined][] = [];
     // Before the first join: a flush between two of them would reach the session before its welcome.
     if (plans.some(isAhead)) delivery.flushNow();
@@ -126,6 +132,7 @@ export class Welcome {
       ...(details.warnings.length === 0 ? {} : { warnings: details.warnings }),
     });
     log().info("Client connected: {remote}. Total clients: {total}", { remote: session.origin.remote, total: online });
+    for (const { channel } of plans) presence.joined(session, channel.name);
     details.onWelcomed();
   }
 }

@@ -21,6 +21,10 @@ export interface SessionOrigin {
   readonly remote: string;
   /** Milliseconds since 1970. */
   readonly connectedAt: number;
+  /** The connection that the client had before, as its resume key proves. */
+  readonly formerId?: string;
+  /** Whether the client says that it was here before. */
+  readonly resumes?: boolean;
 }
 
 /** Answers the commands of one session, in order. */
@@ -55,6 +59,8 @@ export class Session {
    * one: if its client is gone, that should be detected soon.
    */
   onProbe: (() => void) | undefined;
+  /** Channels whose presence events it was not sent because its socket was full. */
+  missedPresence: Set<ChannelName> | undefined;
   #closed: CloseReason | undefined;
 
   constructor(origin: SessionOrigin, identity: Identity, connection: Connection) {
@@ -92,9 +98,16 @@ export class Session {
    * closes it.
    */
   sendEncoded(encoded: Encoded): void {
+    this.sendParts([encoded]);
+  }
+
+  /** Sends several encoded frames in one write. */
+  sendParts(parts: readonly Encoded[]): void {
     if (this.#closed !== undefined) return;
     const form = this.connection.wireForm;
-    const outcome = this.connection.send(form.carriesCursor ? form.join([encoded], this.cursor()) : encoded);
+    const [first = []] = parts;
+    const isReady = !form.carriesCursor && parts.length === 1;
+    const outcome = this.connection.send(isReady ? first : form.join(parts, form.carriesCursor ? this.cursor() : ""));
     if (outcome === "refused") this.close({ name: "too-slow" });
     else if (outcome === "full") this.onFull();
   }
@@ -160,6 +173,8 @@ export interface ChannelView {
 export class Membership {
   readonly session: Session;
   readonly channel: ChannelView;
+  /** Milliseconds since 1970. */
+  readonly joinedAt: number;
   /** Its index in the channel's list of level members, maintained by that list; -1 while it lags. */
   slot = -1;
   /** A page of history is being fetched for it; it must not be pumped meanwhile. */
@@ -170,9 +185,10 @@ export class Membership {
   isOver = false;
   #cursor: number;
 
-  constructor(session: Session, channel: ChannelView, cursor: number) {
+  constructor(session: Session, channel: ChannelView, cursor: number, joinedAt = 0) {
     this.session = session;
     this.channel = channel;
+    this.joinedAt = joinedAt;
     this.#cursor = cursor;
   }
 

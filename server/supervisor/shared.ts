@@ -9,6 +9,7 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
+import { PresenceHost } from "../presence/ipc/host.ts";
 import { type BackboneAddress, makeRedisSupervisor, openConfiguredRedis } from "../worker/backbone.ts";
 import { channelOptionsOf } from "../worker/channel-options.ts";
 import { WorkerFailure } from "./worker-failure.ts";
@@ -55,18 +56,22 @@ async function shareHere(settings: Settings): Promise<SharedBackbone> {
     const log = await openLog(settings, { rulesOf: channelOptionsOf(settings) });
     const broker = new IpcHost({ path, broker: new EmbeddedBroker(log, systemClock) });
     const clusterPath = join(dirname(path), "cluster");
+    const presencePath = join(dirname(path), "presence");
     const cluster = new ClusterHost(clusterPath, systemClock);
+    const presence = new PresenceHost(presencePath, systemClock);
     const state = { name: "supervisor", pid: process.pid, isDraining: false };
     const resumeSecret = new Uint8Array(randomBytes(32));
     return {
-      backboneAddress: { kind: "sockets", brokerPath: path, clusterPath, resumeSecret },
+      backboneAddress: { kind: "sockets", brokerPath: path, clusterPath, presencePath, resumeSecret },
       member: new MemoryCluster(cluster.switchboard, state, systemClock),
       start: async () => {
         await broker.start();
         cluster.start();
+        presence.start();
       },
       isHealthy: () => broker.workers > 0,
       close: async () => {
+        await presence.close();
         await cluster.close();
         await broker.close();
         removeSocketPath(path);

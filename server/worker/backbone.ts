@@ -11,6 +11,10 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { RedisCluster } from "../cluster/redis/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
+import { IpcPresence } from "../presence/ipc/store.ts";
+import { MemoryPresence } from "../presence/memory/store.ts";
+import type { PresenceStore } from "../presence/presence-store.ts";
+import { RedisPresence } from "../presence/redis/store.ts";
 import { channelOptionsOf } from "./channel-options.ts";
 
 /** The broker and cluster of a worker, not started yet. */
@@ -19,6 +23,7 @@ export interface Backbone {
   /** Lists all channels that have history; undefined if listing them is too expensive. */
   readonly directory: ChannelDirectory | undefined;
   readonly cluster: Cluster;
+  readonly presence: PresenceStore;
   /** The secret that signs resume keys; undefined for a server of one process. */
   readonly resumeSecret: Uint8Array | undefined;
 }
@@ -29,6 +34,7 @@ export type BackboneAddress =
       readonly kind: "sockets";
       readonly brokerPath: string;
       readonly clusterPath: string;
+      readonly presencePath: string;
       readonly resumeSecret: Uint8Array;
     }
   | ({ readonly kind: "redis" } & OpenedRedis);
@@ -41,7 +47,9 @@ export async function openBackbone(settings: Settings): Promise<Backbone> {
   const redis = await openConfiguredRedis(settings);
   if (redis !== undefined) return redisBackbone(settings, redis);
   const broker = new EmbeddedBroker(await openLog(settings, { rulesOf: channelOptionsOf(settings) }), systemClock);
-  return { broker, directory: broker, cluster: MemoryCluster.alone(systemClock), resumeSecret: undefined };
+  const cluster = MemoryCluster.alone(systemClock);
+  const presence = new MemoryPresence(systemClock);
+  return { broker, directory: broker, cluster, presence, resumeSecret: undefined };
 }
 
 /** Makes the backbone of a worker under a supervisor. */
@@ -53,7 +61,8 @@ export function joinBackbone(
   if (address.kind === "redis") return redisBackbone(settings, address, name);
   const broker = new IpcBroker({ path: address.brokerPath, name, onHostGone });
   const cluster = new IpcCluster({ path: address.clusterPath, state: stateOf(name) });
-  return { broker, directory: broker, cluster, resumeSecret: address.resumeSecret };
+  const presence = new IpcPresence({ path: address.presencePath, name });
+  return { broker, directory: broker, cluster, presence, resumeSecret: address.resumeSecret };
 }
 
 /** Connects to Redis and checks it; undefined if Redis is not configured. */
@@ -83,7 +92,8 @@ function redisBackbone(settings: Settings, redis: OpenedRedis, worker?: string):
   const node = nodeName(settings);
   const state = { ...stateOf(worker === undefined ? node : `${node} ${worker}`), node };
   const cluster = makeRedisMember(settings, redis, state);
-  return { broker, directory: undefined, cluster, resumeSecret: redis.resumeSecret };
+  const presence = new RedisPresence({ address: redis.address, prefix, clock: systemClock });
+  return { broker, directory: undefined, cluster, presence, resumeSecret: redis.resumeSecret };
 }
 
 function stateOf(name: string): MemberState {

@@ -9,6 +9,7 @@ import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { readTextFile } from "../config/text-file.ts";
 import { systemClock } from "../lib/clock.ts";
+import { MemoryPresence } from "../presence/memory/store.ts";
 import type { Session } from "../session/session.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 
@@ -69,6 +70,7 @@ export class BroadcastServer {
       broker,
       directory: broker,
       cluster: MemoryCluster.alone(systemClock),
+      presence: new MemoryPresence(systemClock),
       clock: systemClock,
       listeners: {
         onWelcomed: (session) => call(this.#onConnect, clientOf(session)),

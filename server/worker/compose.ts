@@ -19,6 +19,7 @@ import { connectionsWithin, openFilesLimit } from "../lib/open-files.ts";
 import { startUptime } from "../ops/health.ts";
 import { hubMetrics } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
+import type { PresenceStore } from "../presence/presence-store.ts";
 import type { Session } from "../session/session.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
@@ -33,6 +34,7 @@ export interface WorkerEnvironment {
   /** Undefined if the broker has none: then only channels with subscribers are listed. */
   readonly directory?: ChannelDirectory | undefined;
   readonly cluster: Cluster;
+  readonly presence: PresenceStore;
   /** The 32-byte secret that signs resume keys, the same in all workers of a server. */
   readonly resumeSecret?: Uint8Array | undefined;
   readonly clock: Clock;
@@ -93,7 +95,7 @@ interface HubCallbacks {
 }
 
 function composeHub(settings: Settings, environment: WorkerEnvironment, { access, rulesOf, greet }: HubCallbacks): Hub {
-  const { broker, cluster, clock, resumeSecret, listeners = {} } = environment;
+  const { broker, cluster, presence: presenceStore, clock, resumeSecret, listeners = {} } = environment;
   return new Hub(
     {
       ...settings,
@@ -109,6 +111,8 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, { access
       peers: new Peers(cluster, clock),
       resumeKeys: new ResumeKeys(resumeSecret),
       historyRules: rulesOf,
+      presenceStore,
+      hasPresenceEvents: (channel) => rulesOf(channel).presenceEvents,
       ...listeners,
       onWelcomed: (session) => {
         greet(session);

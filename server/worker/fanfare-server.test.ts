@@ -7,6 +7,7 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Switchboard } from "../cluster/switchboard.ts";
 import { loadSettings } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
+import { MemoryPresence } from "../presence/memory/store.ts";
 import { FanfareServer, type ServerEnvironment } from "./fanfare-server.ts";
 
 type Options = Parameters<typeof loadSettings>[0]["options"];
@@ -33,7 +34,8 @@ function make(options: Options = {}, environment: Partial<ServerEnvironment> = {
   const { settings } = loadSettings({ ...inputs, options: { ...quiet, ...options } });
   const broker = new ClosingBroker(new MemoryLog({ clock: systemClock }), systemClock);
   const cluster = MemoryCluster.alone(systemClock);
-  const server = new FanfareServer(settings, { broker, cluster, clock: systemClock, ...environment });
+  const presence = new MemoryPresence(systemClock);
+  const server = new FanfareServer(settings, { broker, cluster, presence, clock: systemClock, ...environment });
   return { server, broker, cluster };
 }
 

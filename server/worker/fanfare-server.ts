@@ -7,6 +7,7 @@ import type { ListeningAddress } from "../http/server.ts";
 import type { DrainMethod } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { PresenceStore } from "../presence/presence-store.ts";
 import { Periodic } from "../schedule/periodic.ts";
 import { compose, type Listeners, type Parts } from "./compose.ts";
 import { Stop, type StopParts, type StopReceipt } from "./stop.ts";
@@ -18,6 +19,7 @@ export interface ServerEnvironment {
   /** See WorkerEnvironment. */
   readonly directory?: ChannelDirectory | undefined;
   readonly cluster: Cluster;
+  readonly presence: PresenceStore;
   readonly resumeSecret?: Uint8Array | undefined;
   /** Whether other processes listen on the same port. */
   readonly sharesPort?: boolean;
@@ -128,6 +130,7 @@ export class FanfareServer {
     await this.#ops.close();
     websocket.close();
     sse.close();
+    await hub.presence.close();
     await hub.peers.close();
     await this.#environment.broker.close();
     hub.close();

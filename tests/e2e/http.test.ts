@@ -262,7 +262,7 @@ describe("/v1/channels", () => {
     expect((await ask("POST", `${path}/messages`, "1")).body).toMatchObject({ channel, offset: 1 });
     expect(await ask("GET", path)).toMatchObject({ status: 200, body: { channel, offset: 1, messages: 1 } });
     expect((await ask("GET", `${path}/history`)).body).toMatchObject({ channel, messages: [{ offset: 1 }] });
-    expect((await ask("GET", `${path}/presence`)).body).toEqual({ channel, count: 0, users: [] });
+    expect((await ask("GET", `${path}/presence`)).body).toEqual({ channel, count: 0, users: [], members: [] });
   });
 
   test("channels are listed by prefix and page by page", async () => {

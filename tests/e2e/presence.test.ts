@@ -51,7 +51,7 @@ describe("on a secured server", () => {
     const seen = (channel: string) => asked(visitor, channel);
     expect(await seen("all")).toEqual({ type: "presence", channel: "all", count: 2 });
     expect(await seen("room:1")).toEqual({ type: "presence", channel: "room:1", count: 2 });
-    expect(await seen("shown:1")).toEqual({ type: "presence", channel: "shown:1", count: 2, users: ["alice"] });
+    expect(await seen("shown:1")).toMatchObject({ count: 2, users: ["alice"], members: [{}, { user_id: "alice" }] });
     expect(await seen("hidden:1")).toMatchObject({ type: "error", code: "forbidden" });
     expect(JSON.stringify(visitor.frames.filter((it) => it.channel !== "shown:1"))).not.toContain("alice");
 
@@ -64,9 +64,9 @@ describe("on a secured server", () => {
 
   test("the same applies over HTTP; an API key sees users unless presence is off", async () => {
     using _ = await SocketUnderTest.open(`${server.wsUrl}?${query}&token=${token}`);
-    expect(await httpAnswer("room:1", token)).toEqual([200, { channel: "room:1", count: 1, users: ["alice"] }]);
+    expect(await httpAnswer("room:1", token)).toMatchObject([200, { count: 1, users: ["alice"] }]);
     expect(await httpAnswer("other", token)).toEqual([200, { channel: "other", count: 1 }]);
-    expect(await httpAnswer("other", key)).toEqual([200, { channel: "other", count: 1, users: ["alice"] }]);
+    expect(await httpAnswer("other", key)).toMatchObject([200, { count: 1, users: ["alice"] }]);
     for (const credential of [token, key]) {
       const [status, body] = await httpAnswer("hidden:1", credential);
       expect([status, body.code]).toEqual([403, "forbidden"]);

@@ -4,6 +4,7 @@ import { MemoryLog } from "../../server/broker/memory/log.ts";
 import { MemoryCluster } from "../../server/cluster/memory/cluster.ts";
 import { loadSettings } from "../../server/config/load.ts";
 import { systemClock } from "../../server/lib/clock.ts";
+import { MemoryPresence } from "../../server/presence/memory/store.ts";
 import { FanfareServer } from "../../server/worker/fanfare-server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
@@ -24,7 +25,8 @@ export class StillServer implements AsyncDisposable {
     const { settings } = loadSettings({ ...inputs, options: { ...quiet, ...options } });
     const clock = { ...systemClock, monotonic: () => this.#monotonic };
     const broker = new EmbeddedBroker(new MemoryLog({ clock: systemClock }), systemClock);
-    this.#server = new FanfareServer(settings, { broker, cluster: MemoryCluster.alone(systemClock), clock });
+    const [cluster, presence] = [MemoryCluster.alone(systemClock), new MemoryPresence(systemClock)];
+    this.#server = new FanfareServer(settings, { broker, cluster, presence, clock });
   }
 
   /** A secured server with one API key. */

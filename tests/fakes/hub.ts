@@ -14,6 +14,8 @@ import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
 import { unlimited } from "../../server/limits/rates.ts";
+import { MemoryPresence } from "../../server/presence/memory/store.ts";
+import type { PresenceStore } from "../../server/presence/presence-store.ts";
 import type { Session } from "../../server/session/session.ts";
 import { FakeConnection } from "./connection.ts";
 import { UnsteadyBroker } from "./unsteady-broker.ts";
@@ -47,6 +49,10 @@ export interface TestHubOptions {
   readonly wrap?: (broker: Broker) => Broker;
   /** Used instead of a cluster of its own. */
   readonly cluster?: Cluster;
+  /** Used instead of a store of its own. */
+  readonly presence?: PresenceStore;
+  /** Default: no channel has presence events. */
+  readonly hasPresenceEvents?: (channel: ChannelName) => boolean;
   readonly resumeKeys?: ResumeKeys;
   /** Verifies tokens. Without it every token is refused. */
   readonly verifier?: TokenVerifier;
@@ -75,6 +81,8 @@ export class TestHub {
     log,
     wrap,
     cluster,
+    presence,
+    hasPresenceEvents = () => false,
     resumeKeys,
     verifier,
     onWelcomed,
@@ -102,6 +110,8 @@ export class TestHub {
           rulesOf: () => ({ subscribe: "anyone", publish: "anyone", presence: "on" }),
         }),
         historyRules: () => historyRules,
+        presenceStore: presence ?? new MemoryPresence(clock),
+        hasPresenceEvents,
         onWelcomed: onWelcomed ?? (() => undefined),
         onLeft: onLeft ?? (() => undefined),
       },

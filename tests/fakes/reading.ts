@@ -33,7 +33,11 @@ export interface ReceivedFrame extends Partial<ReceivedJoin> {
   readonly messages?: readonly ReceivedFrame[];
   readonly complete?: boolean;
   readonly users?: readonly string[];
+  readonly members?: readonly { readonly connection_id: string; readonly user_id?: string }[];
+  readonly next?: string;
   readonly count?: number;
+  readonly position?: number;
+  readonly user_id?: string;
 }
 
 /** One write, as a client reads it. */

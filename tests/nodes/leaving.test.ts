@@ -24,7 +24,7 @@ test("a killed node is removed with its counts, presence and claims, and others 
   await eventually(async () => {
     expect(await nodes.two.json("GET", "/health")).toMatchObject({ connections: 1 });
     const presence = await nodes.two.json("GET", "/v1/channels/room%3A1/presence");
-    expect(presence).toEqual({ channel: "room:1", count: 1, users: ["watcher"] });
+    expect(presence).toMatchObject({ channel: "room:1", count: 1, users: ["watcher"] });
     expect(await nodes.two.processes()).toHaveLength(3);
   });
   expect(await nodes.two.json("POST", "/sse/push", { user_id: "u1", data: 1 })).toMatchObject({ status: "partial" });

@@ -140,9 +140,9 @@ function checkCounts(city: City): void {
       const users = new Set(there.flatMap(({ userId }) => (userId === undefined ? [] : [userId])));
       missing++;
       process.post(timeline.now, () => {
-        void hub.occupancy.users(channel, "").then((presence) => {
+        void hub.presence.read(channel, "").then((presence) => {
           missing--;
-          const isTrue = presence.count === there.length && presence.users.join() === [...users].sort().join();
+          const isTrue = presence.count === there.length && presence.users?.join() === [...users].sort().join();
           const seen = () =>
             `${process.name}: ${channel} has ${presence.count} (${presence.users}), not ${there.length} (${[...users]})`;
           history.expect(isTrue, "counts are true at rest", seen);

@@ -11,6 +11,7 @@ import type { Admitted } from "../../server/hub/handshake.ts";
 import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import type { MakeConnection } from "../../server/lib/redis/connect.ts";
+import { MemoryPresence } from "../../server/presence/memory/store.ts";
 import { Periodic } from "../../server/schedule/periodic.ts";
 import { Heartbeat } from "../../server/session/heartbeat.ts";
 import { parseHandshake } from "../../server/transport/handshake.ts";
@@ -85,6 +86,8 @@ export class SimNode {
       resumeKeys: new ResumeKeys(new Uint8Array(32)),
       access: openAccess,
       historyRules: () => settings.rules,
+      presenceStore: new MemoryPresence(process),
+      hasPresenceEvents: () => false,
       clock: process,
       onWelcomed: (session) => drain.notifyNew(session),
     });

@@ -10,7 +10,7 @@ export interface Here {
   /** The first page of users; undefined if the client may only know the count. */
   readonly users?: readonly string[];
   /** Set if there are more users than the first page holds. */
-  readonly next_page?: string;
+  readonly next?: string;
 }
 
 /** What a person can do here. */
@@ -81,10 +81,10 @@ export class ChannelList {
 }
 
 /** `3 here: alice, bob`. Connections without a user are only counted. */
-export function hereText({ count, users = [], next_page }: Here): string {
+export function hereText({ count, users = [], next }: Here): string {
   const named = users.slice(0, namedUsers);
   const more = users.length - named.length;
-  const names = more > 0 ? [...named, next_page === undefined ? `${more} more` : `more than ${more} others`] : named;
+  const names = more > 0 ? [...named, next === undefined ? `${more} more` : `more than ${more} others`] : named;
   return names.length === 0 ? `${count} here` : `${count} here: ${names.join(", ")}`;
 }
 

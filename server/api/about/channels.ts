@@ -1,8 +1,8 @@
 import { limits } from "../../../protocol/limits.ts";
 import { sinceRule } from "../../../protocol/position.ts";
 import { type About, json, type Parameter } from "./about.ts";
-import { flag, list, object, text, whole } from "./json-schema.ts";
-import { channelName, epoch, gapReason, offset, pageOf, ref, userId } from "./schemas.ts";
+import { flag, list, object, whole } from "./json-schema.ts";
+import { channelName, epoch, gapReason, offset, pageOf, presenceExample, presencePage, ref } from "./schemas.ts";
 
 export const channelParameter: Parameter = {
   name: "channel",
@@ -117,24 +117,16 @@ export const aboutGetHistory: About = {
 
 export const aboutGetPresence: About = {
   tag: "channels",
-  details: `\`users\` contains at most ${limits.presenceUsers} users per page; use \`page\` to read the rest. With a user's token, \`users\` is omitted unless the token has a grant for the channel or a channel rule says \`presence: on\`. With \`presence: off\` the response is the error \`forbidden\`.`,
-  parameters: [channelParameter, page],
+  details: `A page contains at most ${limits.presenceMembers} connections; use \`page\` to read the rest. With a user's token, only \`count\` is present unless the token has a grant for the channel or a channel rule says \`presence: on\`. With \`presence: off\` the response is the error \`forbidden\`. In channels with \`presence_events: on\`, \`position\` is the last event that is part of the page.`,
+  parameters: [channelParameter, { ...page, description: "The `next` of the previous response." }],
   answers: {
     200: {
       description: "The connections and users in the channel.",
       contents: json(
-        object(
-          { channel: channelName, count: whole("The number of connections in the channel.") },
-          {
-            users: list("One page of the users in the channel, sorted, without duplicates.", userId, {
-              maxItems: limits.presenceUsers,
-            }),
-            next_page: text("Pass it as `page` to read the next page; absent on the last page."),
-          },
-        ),
-        { two: { channel: "room:1", count: 3, users: ["alice", "bob"] } },
+        object({ channel: channelName, count: whole("The number of connections in the channel.") }, presencePage),
+        { two: presenceExample },
       ),
     },
   },
-  errors: ["bad-request"],
+  errors: ["bad-request", "invalid-field", "broker-unavailable"],
 };

@@ -1,7 +1,7 @@
 import { channelNameRule, plainChannelPattern, userIdRule } from "../../../protocol/channel-name.ts";
 import { errorTable } from "../../../protocol/errors.ts";
 import { eventPattern, eventRule, headersRule } from "../../../protocol/fields.ts";
-import type { WireMessage } from "../../../protocol/frames.ts";
+import type { PresenceMember, WireMessage } from "../../../protocol/frames.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { flag, type JsonSchema, list, object, shape, shortText, text, time, whole } from "./json-schema.ts";
 
@@ -38,6 +38,52 @@ export const publicationId = shortText(
 export const epoch = text("The epoch of the channel. A new epoch means that offsets start again.", {
   pattern: "^[A-Za-z0-9_-]{1,64}$",
 });
+
+/** Describes one connection in a channel. */
+export const userInfo: JsonSchema = {
+  description: `What others may know about the user: the claim \`info\` of the token, any JSON of at most ${limits.infoBytes} bytes.`,
+};
+
+export const memberId = text(
+  "The connection with which the client joined. It stays the same while the client moves to another server.",
+);
+
+/** The fields of a presence answer that a client sees who may see the users. */
+export const presencePage = {
+  users: list("The users of these members, sorted. Over all pages, each user is listed once.", userId, {
+    maxItems: limits.presenceMembers,
+  }),
+  members: list(
+    `One page of the connections, sorted by user: at most ${limits.presenceMembers}.`,
+    shape<PresenceMember>(
+      { connection_id: memberId, since: time("When it joined the channel.") },
+      { user_id: userId, info: userInfo },
+    ),
+    { maxItems: limits.presenceMembers },
+  ),
+  epoch: text("The epoch of the presence events. Only in channels with presence events, like `position`."),
+  position: whole("The last presence event that is part of this page."),
+  next: text("Pass it as `page` to read the next page; absent on the last page."),
+};
+
+/** An example of it. */
+export const presenceExample = {
+  channel: "room:1",
+  count: 3,
+  users: ["alice", "bob"],
+  members: [
+    { connection_id: "c_vW2h0tqH6sXk3f1a", since: "2026-11-20T10:29:58.120Z" },
+    {
+      connection_id: "c_8fD3kq0PzR5mVb2L",
+      user_id: "alice",
+      info: { name: "Alice" },
+      since: "2026-11-20T10:30:12.481Z",
+    },
+    { connection_id: "c_Tq7LmZx91cVw4yEu", user_id: "bob", since: "2026-11-20T10:30:25.123Z" },
+  ],
+  epoch: "mB4xkQ2vT9sA",
+  position: 41,
+};
 
 export const offset = whole("Position in the channel; grows by exactly 1 with each publication.");
 

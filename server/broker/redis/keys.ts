@@ -1,4 +1,5 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { slotTag } from "../../lib/redis/slot-tag.ts";
 import { topicPrefix } from "../../lib/redis/topic-prefix.ts";
 
 /** The names of one channel in Redis. All are in one hash slot, which the text between the braces selects. */
@@ -23,7 +24,7 @@ export class KeyNames {
   }
 
   of(channel: ChannelName): ChannelKeys {
-    const slot = `{${encode(channel)}}`;
+    const slot = slotTag(channel);
     const base = `${this.#prefix}:${slot}`;
     return {
       record: `${base}:record`,
@@ -34,7 +35,7 @@ export class KeyNames {
   }
 
   topicOf(channel: ChannelName): string {
-    return `${this.#topicPrefix}:{${encode(channel)}}`;
+    return `${this.#topicPrefix}:${slotTag(channel)}`;
   }
 
   /** A key that belongs to no channel: `fanfare/server`. Keys of channels have a colon in place of the slash. */
@@ -46,11 +47,4 @@ export class KeyNames {
   ownTopic(name: string): string {
     return `${this.#topicPrefix}/${name}`;
   }
-}
-
-/** Escapes braces, which would end the part that selects the slot, and `%`, so that different names stay different. */
-function encode(channel: ChannelName): string {
-  return /[{}%]/.test(channel)
-    ? channel.replace(/[{}%]/g, (it) => (it === "{" ? "%7B" : it === "}" ? "%7D" : "%25"))
-    : channel;
 }

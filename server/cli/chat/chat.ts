@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../../client/index.ts";
 import { channelNameRuleFor, everyone, parseChannelName } from "../../../protocol/channel-name.ts";
+import type { PresenceMember } from "../../../protocol/frames.ts";
 import { CommandError } from "../context.ts";
 import type { Paint } from "../paint.ts";
 import { printable } from "../printable.ts";
@@ -121,9 +122,10 @@ export class Chat {
   async #showWho(): Promise<void> {
     const { client, display } = this.#parts;
     try {
-      const { count, users = [], next_page } = await client.channel(this.#room).presence();
-      const more = next_page === undefined ? "" : ", and more";
-      display.notice(`${count} in ${this.#room}${users.length === 0 ? "" : `, users: ${listOf(users)}${more}`}`);
+      const { count, members = [], next } = await client.channel(this.#room).presence();
+      const names = listOf(namesOf(members));
+      const more = next === undefined ? "" : ", and more";
+      display.notice(`${count} in ${this.#room}${names === "" ? "" : `: ${names}${more}`}`);
       // Presence only knows clients that connected as a user. A name given with --name is known from messages.
       const senders = display.sendersIn(this.#room);
       if (senders.length > 0) display.notice(`names in recent messages: ${listOf(senders)}`);
@@ -136,6 +138,17 @@ export class Chat {
     const { screen, paint } = this.#parts;
     screen.prompt(paint.dim(this.#room === everyone ? "> " : `${this.#room}> `));
   }
+}
+
+/** Users once each, by the name that their token gives them. */
+function namesOf(members: readonly PresenceMember[]): readonly string[] {
+  const names = new Map<string, string>();
+  for (const { user_id, info } of members) {
+    if (user_id === undefined) continue;
+    const name = typeof info === "object" && info !== null && "name" in info ? info.name : undefined;
+    names.set(user_id, typeof name === "string" && name !== user_id ? `${name} (${user_id})` : user_id);
+  }
+  return [...names.values()];
 }
 
 function listOf(names: readonly string[]): string {

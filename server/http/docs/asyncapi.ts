@@ -24,6 +24,8 @@ const unasked = [
   "left",
   "draining",
   "gap",
+  "presence_event",
+  "presence_reset",
   "error",
   "closing",
   "heartbeat",

@@ -1,18 +1,8 @@
 import type { ClientFrame } from "../../../protocol/frames.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { sinceRule } from "../../../protocol/position.ts";
-import { flag, type JsonSchema, object, text } from "../../api/about/json-schema.ts";
-import {
-  anyJson,
-  channelName,
-  eventName,
-  headers,
-  key,
-  publicationId,
-  ref,
-  sender,
-  userId,
-} from "../../api/about/schemas.ts";
+import { flag, type JsonSchema, object, shortText, text } from "../../api/about/json-schema.ts";
+import { anyJson, channelName, eventName, headers, key, publicationId, ref, sender } from "../../api/about/schemas.ts";
 import type { ServerFrameName } from "./server-frames.ts";
 
 /** One frame that a client may send. */
@@ -126,7 +116,7 @@ export const clientFrames: Readonly<Record<ClientFrameName, ClientFrameAbout>> =
     payload: command(
       "presence",
       { channel: channelName },
-      { page: { ...userId, description: "The `next_page` of the previous response." } },
+      { page: shortText("The `next` of the previous response.", limits.pageLength) },
     ),
     examples: [{ type: "presence", ref: 7, channel: "room:1" }],
     answers: ["presence"],

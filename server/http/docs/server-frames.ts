@@ -5,26 +5,45 @@ import type {
   AnswerLabels,
   ErrorFrame,
   HistoryFrame,
+  PresenceEventFrame,
   PresenceFrame,
+  PresenceResetFrame,
   ServerFrame,
   SystemFrame,
 } from "../../../protocol/frames.ts";
 import { limits } from "../../../protocol/limits.ts";
-import { flag, type JsonSchema, list, shape, text, whole } from "../../api/about/json-schema.ts";
+import { flag, type JsonSchema, list, shape, text, time, whole } from "../../api/about/json-schema.ts";
 import {
   channelName,
   epoch,
   errorCode,
   gapReason,
+  memberId,
   offset,
+  presenceExample,
+  presencePage,
   publicationId,
   ref,
   userId,
+  userInfo,
 } from "../../api/about/schemas.ts";
-import { joined, recovery, type ServerFrameAbout, systemFrames, timestamp, top, words } from "./system-frames.ts";
+import {
+  joined,
+  recovery,
+  type ServerFrameAbout,
+  sentAt,
+  systemFrames,
+  timestamp,
+  top,
+  words,
+} from "./system-frames.ts";
 
-/** System frames are named by their event, the others by their type. */
-export type ServerFrameName = Exclude<ServerFrame["type"], "system"> | SystemFrame["event"];
+/** System frames are named by their event, the others by their type; those of presence are of three kinds. */
+export type ServerFrameName =
+  | Exclude<ServerFrame["type"], "system">
+  | SystemFrame["event"]
+  | "presence_event"
+  | "presence_reset";
 
 type Answer<Frame> = Frame & AnswerLabels;
 type Plain<Type> = Answer<Extract<AnswerFrame, { type: Type }>>;
@@ -114,12 +133,50 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
         count: whole("Connections in the channel."),
       },
       {
-        users: list("One page of the users, sorted; absent if the client may only see the count.", userId),
-        next_page: text("Send it as `page` to read the next page; absent on the last page."),
+        ...presencePage,
         ...answerLabels,
       },
     ),
-    example: { type: "presence", channel: "room:1", count: 3, users: ["alice", "bob"], ref: 7 },
+    example: { type: "presence", ...presenceExample, ref: 7 },
+  },
+  presence_event: {
+    summary:
+      "A client joined or left a channel with `presence_events: on`. Together with an answer to `presence`, whose `epoch` is the same, the events with a higher `position` are who is in the channel now.",
+    payload: shape<PresenceEventFrame>(
+      {
+        type: { const: "presence" },
+        event: text("What happened.", { enum: ["joined", "left"] }),
+        channel: channelName,
+        epoch: text("The epoch of the positions. A new one means that the presence must be requested again."),
+        position: whole("Grows by exactly 1 with each presence event of the channel."),
+        connection_id: memberId,
+        count: whole("Connections in the channel after it."),
+        timestamp: time("When it happened."),
+      },
+      { user_id: userId, info: userInfo },
+    ),
+    example: {
+      type: "presence",
+      event: "joined",
+      channel: "room:1",
+      epoch: "mB4xkQ2vT9sA",
+      position: 42,
+      connection_id: "c_Kx2pY7dNnE6oJ4wS",
+      user_id: "carol",
+      info: { name: "Carol" },
+      count: 4,
+      timestamp,
+    },
+  },
+  presence_reset: {
+    summary: "Presence events of the channel may have been missed: request the presence again.",
+    payload: shape<PresenceResetFrame>({
+      type: { const: "presence" },
+      event: { const: "reset" },
+      channel: channelName,
+      timestamp: sentAt,
+    }),
+    example: { type: "presence", event: "reset", channel: "room:1", timestamp },
   },
   authenticated: {
     summary: "The new token is accepted.",
@@ -164,6 +221,9 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
 
 /** The frame's name in the table; undefined for an unknown frame. */
 export function nameOfFrame(frame: Readonly<Record<string, unknown>>): string | undefined {
+  if (frame.type === "presence" && frame.event !== undefined) {
+    return frame.event === "reset" ? "presence_reset" : "presence_event";
+  }
   const name = frame.type === "system" ? frame.event : frame.type;
   return typeof name === "string" && Object.hasOwn(serverFrames, name) ? name : undefined;
 }

@@ -7,7 +7,7 @@ import type { Published } from "../../broker/broker.ts";
 import type { History } from "../../broker/log.ts";
 import type { Account } from "../../limits/account.ts";
 import type { Session } from "../../session/session.ts";
-import type { Occupancy } from "../occupancy.ts";
+import type { HubPresence } from "../presence.ts";
 
 /** A chat message that a client sent to everyone. */
 export interface Chat {
@@ -22,7 +22,7 @@ export interface CommandDependencies {
   /**
    * Joins at once, or resolves to the step that joins. That step runs in the turn in which its answer is sent, so that no
    * publication of the channel precedes the answer.
-   * @throws ServiceError "too-many-channels", or what the broker throws
+   * @throws ServiceError "too-many-channels", or what the broker or the presence store throws
    */
   subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined>;
   unsubscribe(session: Session, channel: ChannelName): void;
@@ -31,7 +31,7 @@ export interface CommandDependencies {
   /** Who pays for the commands of a session. */
   accountOf(session: Session): Account;
   /** Who is in a channel now. */
-  readonly occupancy: Pick<Occupancy, "counts" | "users">;
+  readonly presence: Pick<HubPresence, "count" | "read">;
   /** A client sent a chat message to everyone. */
   onChat(chat: Chat, session: Session): void;
   /** The session's identity was replaced. */

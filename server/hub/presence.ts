@@ -1,0 +1,116 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { isoTime } from "../../protocol/codec.ts";
+import type { PresenceFrame } from "../../protocol/frames.ts";
+import { limits } from "../../protocol/limits.ts";
+import type { Interest } from "../delivery/interest.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { PresenceStore } from "../presence/presence-store.ts";
+import { PresenceTracker } from "../presence/tracker.ts";
+import type { PresenceNews } from "../presence/watched-channels.ts";
+import type { Session } from "../session/session.ts";
+import type { Occupancy } from "./occupancy.ts";
+import { answerOf } from "./presence-answer.ts";
+import { relay } from "./presence-relay.ts";
+
+/** What presence is made from. */
+export interface PresenceParts {
+  readonly store: PresenceStore;
+  readonly interest: Pick<Interest, "get">;
+  readonly occupancy: Occupancy;
+  readonly clock: Clock;
+  /** Whether the clients in a channel are told who joins and leaves. */
+  readonly hasEvents: (channel: ChannelName) => boolean;
+}
+
+/**
+ * Who is in a channel. Channels with presence events are tracked in the presence store, which numbers the events. For all
+ * others the workers are asked, so that joining them costs nothing.
+ */
+export class HubPresence {
+  readonly #parts: PresenceParts;
+  readonly #tracker: PresenceTracker;
+
+  constructor(parts: PresenceParts) {
+    this.#parts = parts;
+    this.#tracker = new PresenceTracker(parts.store, parts.clock, (channel, news) => this.#tell(channel, news));
+  }
+
+  start(): Promise<void> {
+    return this.#tracker.start();
+  }
+
+  /** Removes the presences of this worker. Idempotent. */
+  close(): Promise<void> {
+    return this.#tracker.close();
+  }
+
+  /**
+   * Resolves once a session that joins the channel misses no presence event; undefined if that is so already.
+   * @throws what the store throws
+   */
+  ready(channel: ChannelName): Promise<void> | undefined {
+    return this.#parts.hasEvents(channel) ? this.#tracker.watched.ready(channel) : undefined;
+  }
+
+  /** A welcomed session has joined a channel. */
+  joined(session: Session, channel: ChannelName): void {
+    const { formerId, resumes = false } = session.origin;
+    if (this.#parts.hasEvents(channel)) this.#join(session, channel, formerId, resumes);
+  }
+
+  left(session: Session, channel: ChannelName): void {
+    session.missedPresence?.delete(channel);
+    if (this.#parts.hasEvents(channel)) this.#tracker.leave(channel, session.id);
+  }
+
+  /** A session has ended, and was in these channels. */
+  ended(session: Session, channels: readonly ChannelName[]): void {
+    this.#tracker.end(
+      session.id,
+      channels.filter((it) => this.#parts.hasEvents(it)),
+    );
+  }
+
+  /** The connection that was to continue this session's has failed: the presences that it took over are this session's again. */
+  reclaim(session: Session, by: string): void {
+    for (const channel of session.memberships.names()) {
+      if (this.#parts.hasEvents(channel)) this.#join(session, channel, by, false);
+    }
+  }
+
+  /** The socket has room again: the session is told that it missed events. */
+  drained(session: Session): void {
+    const { missedPresence } = session;
+    if (missedPresence === undefined || session.isBlocked) return;
+    session.missedPresence = undefined;
+    for (const channel of missedPresence) {
+      session.sendFrame({ type: "presence", event: "reset", channel, timestamp: isoTime(this.#parts.clock.now()) });
+    }
+  }
+
+  /** @param page "" or the `next` of an answer. @throws ServiceError "broker-unavailable", or "invalid-field" for another page */
+  async read(channel: ChannelName, page: string): Promise<PresenceFrame> {
+    return answerOf(channel, page, (after) => {
+      const asked = { after, limit: limits.presenceMembers };
+      if (this.#parts.hasEvents(channel)) return this.#tracker.read(channel, asked);
+      return this.#parts.occupancy.read(channel, asked);
+    });
+  }
+
+  /** The number of connections. @throws ServiceError "broker-unavailable" */
+  async count(channel: ChannelName): Promise<number> {
+    if (this.#parts.hasEvents(channel)) return (await this.#tracker.read(channel, { after: "", limit: 0 })).count;
+    const [count = 0] = await this.#parts.occupancy.counts([channel]);
+    return count;
+  }
+
+  #join({ id, userId, identity }: Session, channel: ChannelName, over: string | undefined, resumes: boolean): void {
+    const since = this.#parts.clock.now();
+    this.#tracker.join(channel, { holder: id, over, resumes, userId, info: identity.info, since });
+  }
+
+  #tell(channel: ChannelName, news: PresenceNews): void {
+    const found = this.#parts.interest.get(channel);
+    if (found !== undefined) relay(found, news, isoTime(this.#parts.clock.now()));
+  }
+}

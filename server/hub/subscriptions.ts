@@ -1,0 +1,84 @@
+import { type ChannelName, everyone, userChannel } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
+import type { Joined } from "../../protocol/frames.ts";
+import type { Since } from "../../protocol/position.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import { commitJoin, type JoinPlan, planJoin } from "../delivery/join.ts";
+import type { Session } from "../session/session.ts";
+import type { Connections } from "./connections.ts";
+import type { HubPresence } from "./presence.ts";
+
+export interface SubscriptionParts {
+  readonly delivery: Delivery;
+  readonly presence: HubPresence;
+  readonly connections: Connections;
+  /** Channels per connection, not counting `all` and the user's own. */
+  readonly maxChannels: number;
+}
+
+/** Joins sessions to channels and removes them, at the request of their clients. */
+export class Subscriptions {
+  readonly #parts: SubscriptionParts;
+
+  constructor(parts: SubscriptionParts) {
+    this.#parts = parts;
+  }
+
+  /** See CommandDependencies. @throws ServiceError "too-many-channels", or what the broker or the presence store throws */
+  subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined> {
+    const known = session.memberships.get(channel);
+    if (known !== undefined) {
+      const { epoch, flushed } = known.channel;
+      return { epoch, offset: flushed, from: known.cursor + 1 };
+    }
+    const { delivery, presence, maxChannels } = this.#parts;
+    if (countPlain(session) >= maxChannels) {
+      throw new ServiceError("too-many-channels", `channel: expected at most ${maxChannels} per connection`);
+    }
+    const plan = planJoin(delivery, channel, since);
+    const watching = presence.ready(channel);
+    if (watching === undefined && !(plan instanceof Promise)) return this.#commit(plan, session);
+    return joinPlanOf(delivery, plan, watching).then((it) => () => this.#commitLater(it, session));
+  }
+
+  unsubscribe(session: Session, channel: ChannelName): void {
+    if (this.#parts.delivery.leave(session, channel)) this.#parts.presence.left(session, channel);
+  }
+
+  #commitLater(plan: JoinPlan, session: Session): Joined {
+    const { connections, delivery } = this.#parts;
+    if (session.closed !== undefined || connections.byId(session.id) === undefined) {
+      delivery.interest.release(plan.channel.name);
+      throw new ServiceError("not-found", "the connection was closed");
+    }
+    return this.#commit(plan, session);
+  }
+
+  #commit(plan: JoinPlan, session: Session): Joined {
+    const joined = commitJoin(this.#parts.delivery, plan, session);
+    this.#parts.presence.joined(session, plan.channel.name);
+    return joined;
+  }
+}
+
+/**
+ * The plan, once presence events of the channel arrive too. If they cannot, the hold is released.
+ * @throws what either throws
+ */
+export async function joinPlanOf(
+  delivery: Delivery,
+  plan: JoinPlan | Promise<JoinPlan>,
+  watching: Promise<void> | undefined,
+): Promise<JoinPlan> {
+  const [planned, watched] = await Promise.allSettled([plan, watching]);
+  if (planned.status === "rejected") throw planned.reason;
+  if (watched.status === "fulfilled") return planned.value;
+  delivery.interest.release(planned.value.channel.name);
+  throw watched.reason;
+}
+
+/** Number of requested channels: `all` and the user's own do not count towards the limit. */
+function countPlain({ memberships, userId }: Session): number {
+  const own = userId === undefined ? undefined : memberships.get(userChannel(userId));
+  return memberships.size - (memberships.get(everyone) === undefined ? 0 : 1) - (own === undefined ? 0 : 1);
+}

@@ -1,0 +1,63 @@
+import type { PresenceChange } from "./presence-store.ts";
+
+/** One call of the store stores at most this many changes, so that none keeps it busy for long. */
+const mostAtOnce = 200;
+
+/**
+ * The changes of one channel that are not stored yet. One call is in flight at a time, and what arrives meanwhile goes into
+ * the next one: a storm of joins becomes a few calls.
+ *
+ * Invariant: there is one change per connection, the last one. All changes say what is, so the ones before need not be stored;
+ * and what is waiting is bounded by the number of connections.
+ */
+export class ChangeQueue {
+  readonly #store: (changes: readonly PresenceChange[]) => Promise<void>;
+  readonly #waiting = new Map<string, PresenceChange>();
+  #flushing: Promise<void> | undefined;
+
+  constructor(store: (changes: readonly PresenceChange[]) => Promise<void>) {
+    this.#store = store;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0 && this.#flushing === undefined;
+  }
+
+  add(change: PresenceChange): void {
+    this.#waiting.delete(change.holder); // the last change is the last in order too
+    this.#waiting.set(change.holder, change);
+  }
+
+  addIfNew(change: PresenceChange): void {
+    if (!this.#waiting.has(change.holder)) this.#waiting.set(change.holder, change);
+  }
+
+  /** Stores what is waiting. If it rejects, the rest waits for the next flush. */
+  flush(): Promise<void> {
+    if (this.#flushing === undefined && this.#waiting.size > 0) this.#flushing = this.#run();
+    return this.#flushing ?? Promise.resolve();
+  }
+
+  async #run(): Promise<void> {
+    await undefined; // changes of this turn go together
+    try {
+      while (this.#waiting.size > 0) await this.#storeSome();
+    } finally {
+      this.#flushing = undefined; // in the turn of the last look, or a change in between would wait for the next flush
+    }
+  }
+
+  async #storeSome(): Promise<void> {
+    const some = Array.from(this.#waiting.values()).slice(0, mostAtOnce);
+    for (const { holder } of some) this.#waiting.delete(holder);
+    try {
+      await this.#store(some);
+    } catch (error) {
+      const newer = Array.from(this.#waiting);
+      this.#waiting.clear();
+      for (const change of some) this.#waiting.set(change.holder, change);
+      for (const [holder, change] of newer) this.#waiting.set(holder, change);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type {
+  PresenceChange,
+  PresencePage,
+  PresencePageRequest,
+  PresencePosition,
+  PresenceUpdate,
+} from "../presence-store.ts";
+
+/** The protocol between workers and their host. Its number changes with anything below. */
+export const presenceProtocol = "fanfare-presence/1";
+
+/** Messages from a worker. `n` comes back in the answer. */
+export type WorkerMessage =
+  /** First on each link. `returns`: the worker was connected before, so its presences must be somewhere. */
+  | { readonly verb: "hello"; readonly owner: string; readonly returns: boolean }
+  | {
+      readonly verb: "apply";
+      readonly n: number;
+      readonly channel: ChannelName;
+      readonly changes: readonly PresenceChange[];
+    }
+  | { readonly verb: "watch"; readonly n: number; readonly channel: ChannelName }
+  | { readonly verb: "unwatch"; readonly channel: ChannelName }
+  | { readonly verb: "read"; readonly n: number; readonly channel: ChannelName; readonly page: PresencePageRequest };
+
+/** Messages from the host. */
+export type HostMessage =
+  /** Answers `hello`. `isKnown`: the worker's presences are still here. */
+  | { readonly verb: "welcome"; readonly isKnown: boolean }
+  | { readonly verb: "done"; readonly n: number }
+  | { readonly verb: "position"; readonly n: number; readonly position: PresencePosition }
+  | { readonly verb: "page"; readonly n: number; readonly page: PresencePage }
+  /** The host has lost its data and waits until the workers have sent theirs. */
+  | { readonly verb: "incomplete"; readonly n: number; readonly forMs: number }
+  | { readonly verb: "events"; readonly channel: ChannelName; readonly update: PresenceUpdate };
+
+/** The answers to messages with a number. Fields that are undefined are absent in JSON, and read as undefined again. */
+export type Answer = Extract<HostMessage, { readonly n: number }>;

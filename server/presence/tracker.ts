@@ -1,0 +1,179 @@
+import { getLogger } from "@logtape/logtape";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { backoff } from "../lib/backoff.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { ChangeQueue } from "./change-queue.ts";
+import type { Arrival, PresencePage, PresencePageRequest, PresenceStore } from "./presence-store.ts";
+import { type PresenceNews, WatchedChannels } from "./watched-channels.ts";
+
+/** How long a client may be without a connection before others are told that it left. */
+export const graceMs = 3000;
+
+/** A connection that has ended and was in these channels. */
+interface Ended {
+  readonly holder: string;
+  readonly channels: readonly ChannelName[];
+  readonly dueAt: number;
+}
+
+/**
+ * The presences of this worker's connections: stores them, also again after the store has lost them, and lets ended ones
+ * remain for a moment, in which the client may come back.
+ *
+ * Only changes cost something: nothing is renewed while a connection stays.
+ */
+export class PresenceTracker {
+  readonly watched: WatchedChannels;
+  readonly #store: PresenceStore;
+  readonly #clock: Clock;
+  /** By channel and connection. */
+  readonly #present = new Map<ChannelName, Map<string, Arrival>>();
+  readonly #queues = new Map<ChannelName, ChangeQueue>();
+  /** In the order in which their grace ends. */
+  readonly #ended: Ended[] = [];
+  #timer: Timer | undefined;
+  #retry: Timer | undefined;
+  #failures = 0;
+  #isClosed = false;
+
+  constructor(store: PresenceStore, clock: Clock, onNews: (channel: ChannelName, news: PresenceNews) => void) {
+    this.#store = store;
+    this.#clock = clock;
+    this.watched = new WatchedChannels(store, clock, onNews);
+  }
+
+  start(): Promise<void> {
+    return this.#store.start({
+      onEvents: (channel, update) => this.watched.receive(channel, update),
+      onBreak: () => this.watched.checkAll(),
+      onLost: () => this.#storeAllAgain(),
+    });
+  }
+
+  /** A connection is in a channel. */
+  join(channel: ChannelName, arrival: Arrival): void {
+    let present = this.#present.get(channel);
+    if (present === undefined) {
+      present = new Map();
+      this.#present.set(channel, present);
+      this.watched.use(channel, true);
+    }
+    present.set(arrival.holder, arrival);
+    this.#queueOf(channel).add({ kind: "join", ...arrival });
+    this.#flush(channel);
+  }
+
+  /** A connection has left a channel by its own wish: others are told at once. */
+  leave(channel: ChannelName, holder: string): void {
+    if (!this.#forget(channel, holder)) return;
+    this.#queueOf(channel).add({ kind: "leave", holder });
+    this.#flush(channel);
+  }
+
+  /** A connection has ended: others are told after the grace, unless another connection has taken over. */
+  end(holder: string, channels: readonly ChannelName[]): void {
+    const left = channels.filter((channel) => this.#forget(channel, holder));
+    if (left.length === 0) return;
+    for (const channel of left) {
+      this.#queueOf(channel).add({ kind: "release", holder });
+      this.#flush(channel);
+    }
+    this.#ended.push({ holder, channels: left, dueAt: this.#clock.monotonic() + graceMs });
+    this.#arm();
+  }
+
+  /** What `read` of the store says, including all changes of this worker until now. @throws what the store throws */
+  async read(channel: ChannelName, page: PresencePageRequest): Promise<PresencePage> {
+    await this.#queues.get(channel)?.flush();
+    return this.#store.read(channel, page);
+  }
+
+  /** Removes this worker's presences. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    this.#retry?.cancel();
+    this.watched.close();
+    await this.#store.close();
+  }
+
+  #forget(channel: ChannelName, holder: string): boolean {
+    const present = this.#present.get(channel);
+    if (present?.delete(holder) !== true) return false;
+    if (present.size > 0) return true;
+    this.#present.delete(channel);
+    this.watched.use(channel, false);
+    return true;
+  }
+
+  #queueOf(channel: ChannelName): ChangeQueue {
+    let queue = this.#queues.get(channel);
+    if (queue === undefined) {
+      queue = new ChangeQueue((changes) => this.#store.apply(channel, changes));
+      this.#queues.set(channel, queue);
+    }
+    return queue;
+  }
+
+  #flush(channel: ChannelName): void {
+    const queue = this.#queues.get(channel);
+    if (queue === undefined || this.#isClosed) return;
+    queue.flush().then(
+      () => {
+        if (queue.isEmpty && this.#queues.get(channel) === queue) this.#queues.delete(channel);
+        this.#failures = 0;
+      },
+      (error: unknown) => this.#retryLater(error),
+    );
+  }
+
+  /** All channels are tried again together: what fails is the store. */
+  #retryLater(error: unknown): void {
+    if (this.#retry !== undefined || this.#isClosed) return;
+    if (this.#failures++ === 0) {
+      getLogger(["fanfare", "presence"]).warning("Presences are stored later: {error}", { error });
+    }
+    this.#retry = this.#clock.setTimeout(
+      () => {
+        this.#retry = undefined;
+        for (const channel of this.#queues.keys()) this.#flush(channel);
+      },
+      backoff(this.#failures, { firstMs: 100, maxMs: 2000 }),
+    );
+  }
+
+  #storeAllAgain(): void {
+    for (const [channel, present] of this.#present) {
+      const queue = this.#queueOf(channel);
+      // What waits in the queue is newer.
+      for (const arrival of present.values()) queue.addIfNew({ kind: "join", ...arrival });
+      this.#flush(channel);
+    }
+  }
+
+  #arm(): void {
+    const [first] = this.#ended;
+    if (this.#timer !== undefined || first === undefined || this.#isClosed) return;
+    this.#timer = this.#clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#leaveDue();
+        this.#arm();
+      },
+      Math.max(0, first.dueAt - this.#clock.monotonic()),
+    );
+  }
+
+  #leaveDue(): void {
+    const now = this.#clock.monotonic();
+    for (let [first] = this.#ended; first !== undefined && first.dueAt <= now; [first] = this.#ended) {
+      this.#ended.shift();
+      for (const channel of first.channels) {
+        // It may have been given its presence back.
+        if (this.#present.get(channel)?.has(first.holder) === true) continue;
+        this.#queueOf(channel).add({ kind: "leave", holder: first.holder });
+        this.#flush(channel);
+      }
+    }
+  }
+}
