@@ -1,7 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { ChannelName } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
-import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -14,7 +12,8 @@ import type { Connection, StallCause } from "../session/connection.ts";
 import { Session } from "../session/session.ts";
 import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
 import type { Connections } from "./connections.ts";
-import type { Admitted, ForbiddenChannel, Handshake } from "./handshake.ts";
+import { forbiddenChannels, refusalFrame, withoutForbidden } from "./forbidden-channels.ts";
+import type { Admitted, Handshake } from "./handshake.ts";
 import type { HubPresence } from "./presence.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { type Predecessor, Succession } from "./succession.ts";
@@ -208,7 +207,7 @@ export class Reception {
 
   #reserve(handshake: Handshake, identity: Identity): Admitted | Promise<Admitted> {
     if (this.closedBecause !== undefined) throw this.closedBecause;
-    const forbidden = this.#forbidden(handshake, identity);
+    const forbidden = forbiddenChannels(this.#parts.access, handshake, identity);
     if (handshake.channels.length > this.#settings.maxChannels) {
       throw new ServiceError(
         "too-many-channels",
@@ -229,20 +228,6 @@ export class Reception {
   #chargeJoins({ channels, ip }: Handshake, { userId, token }: Identity): void {
     if (channels.length === 0) return;
     this.#parts.budgets.accountOf({ userId, isProven: token !== undefined, ip }).charge("joins", channels.length);
-  }
-
-  /** @throws ServiceError for the first forbidden channel, unless the client accepts the others */
-  #forbidden({ channels, servesAllowed = false }: Handshake, identity: Identity): readonly ForbiddenChannel[] {
-    const forbidden: ForbiddenChannel[] = [];
-    for (const channel of channels) {
-      try {
-        this.#parts.access.checkSubscribe(identity, channel);
-      } catch (error) {
-        if (!servesAllowed || !(error instanceof ServiceError)) throw error;
-        forbidden.push({ channel, error });
-      }
-    }
-    return forbidden;
   }
 
   #enter(admitted: Admitted, predecessor: Predecessor | undefined): Admitted | Promise<Admitted> {
@@ -292,16 +277,6 @@ export class Reception {
   #formerIdOf({ handshake: { takesOver } }: Admitted): string | undefined {
     return takesOver === undefined ? undefined : this.#parts.resumeKeys.connectionOf(takesOver);
   }
-}
-
-function withoutForbidden({ handshake, forbidden }: Admitted): Handshake {
-  if (forbidden.length === 0) return handshake;
-  const names = new Set(forbidden.map(({ channel }) => channel));
-  return { ...handshake, channels: handshake.channels.filter((it) => !names.has(it)) };
-}
-
-function refusalFrame(channel: ChannelName, { code, message }: ServiceError): ServerFrame {
-  return { type: "error", code, message, channel };
 }
 
 /** The client may reconnect and resume. */
