@@ -123,7 +123,7 @@ export class TwoNodes implements AsyncDisposable {
   }
 
   async #untilStarted(): Promise<void> {
-    const isOver = () => this.#child.exitCode !== null || this.output.includes("Ctrl+C ends everything");
+    const isOver = () => this.#child.exitCode !== null || this.output.includes("Ctrl+C stops everything");
     await until(isOver, "two nodes are running");
     const found = (name: string) => new RegExp(`^ +${name} +(\\S+:\\d+)\\b`, "m").exec(this.output)?.[1] ?? "";
     [this.one, this.two] = [new Node(found("node one")), new Node(found("node two"))];
