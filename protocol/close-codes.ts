@@ -29,6 +29,8 @@ export type CloseName = keyof typeof closeTable;
 export interface CloseReason {
   readonly name: CloseName;
   readonly text?: string;
+  /** When the client of an event stream should reconnect, if that is already known. A WebSocket has no field for it. */
+  readonly reconnectAfterMs?: number;
 }
 
 /**

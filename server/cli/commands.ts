@@ -7,6 +7,7 @@ import { makeDataCommand } from "./data.ts";
 import { makeDrainCommand } from "./drain.ts";
 import { makeHelpCommand } from "./help.ts";
 import { makePublishCommand } from "./publish.ts";
+import { makeReloadCommand } from "./reload.ts";
 import { makeStartCommand } from "./start.ts";
 import { makeStatusCommand } from "./status.ts";
 import { makeSubscribeCommand } from "./subscribe.ts";
@@ -21,6 +22,7 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeSubscribeCommand,
   makeStatusCommand,
   makeDrainCommand,
+  makeReloadCommand,
   (context) => makeTokenCommand({ ...context, configured: () => configuredKeys(context.settings()) }),
   makeDataCommand,
   makeConfigCommand,

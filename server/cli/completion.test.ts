@@ -21,7 +21,7 @@ describe("completion in bash", () => {
 
   test.each([
     [["sta"], ["start", "status"]],
-    [["--hist"], ["--history-size", "--history-ttl", "--history-bytes", "--history-bytes-total"]],
+    [["--hist"], ["--history-rate", "--history-size", "--history-ttl", "--history-bytes", "--history-bytes-total"]],
     [
       ["start", "--api"],
       ["--api-key", "--api-key-file"],

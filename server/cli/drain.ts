@@ -11,6 +11,7 @@ import {
 } from "./api-request.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { controlOf } from "./control.ts";
+import { fieldsOf } from "./fields.ts";
 
 interface DrainFlags extends AddressFlags {
   readonly apiKey?: string;
@@ -117,10 +118,6 @@ function describeProgress(value: unknown, remaining: number): string {
   const connections = `${remaining} ${remaining === 1 ? "connection" : "connections"} left`;
   const deadline = Number(deadline_s) > 0 ? `; the rest are closed in ${deadline_s} s` : "";
   return `${connections}${counts.length === 0 ? "" : ` (${counts.join(", ")})`}${deadline}`;
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 async function send(request: ApiRequest): Promise<ApiResponse> {

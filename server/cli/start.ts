@@ -47,15 +47,20 @@ Examples:
 
 async function start(context: CommandContext, command: Command): Promise<void> {
   const { env, readText, stdout } = context;
-  const { settings, warnings } = loadSettings({ env, readText, ...settingFlagsOf(command) });
+  const flags = settingFlagsOf(command);
+  const { settings, warnings } = loadSettings({ env, readText, ...flags });
   const showsBanner = stdout.isTTY === true && settings.logFormat !== "json";
-  configureLogging({
-    level: settings.logLevel,
-    format: settings.logFormat,
-    write: makeLogWriter(stdout),
-    secrets: secretsOf(settings),
-    hasColors: stdout.isTTY === true && !env.NO_COLOR,
-  });
+  const write = makeLogWriter(stdout);
+  const applyLogging = (its: Settings) =>
+    configureLogging({
+      level: its.logLevel,
+      format: its.logFormat,
+      write,
+      // The supervisor keeps running through a reload, and may still name a secret of before.
+      secrets: [...new Set([...secretsOf(settings), ...secretsOf(its)])],
+      hasColors: stdout.isTTY === true && !env.NO_COLOR,
+    });
+  applyLogging(settings);
   for (const warning of warnings) log().warning`${warning}`;
   // Imported here, so that the other commands start without loading the server.
   const run =
@@ -69,11 +74,20 @@ async function start(context: CommandContext, command: Command): Promise<void> {
     if (showsBanner) context.print(startupBanner(settings, address));
     else logListening(settings, address);
   };
+  const { onLauncherGone } = context;
+  const readSettings = () => readAgain(context, flags);
   try {
-    context.exitWith(await run(settings, { onListening, onLauncherGone: context.onLauncherGone }));
+    context.exitWith(await run(settings, { onListening, onLauncherGone, readSettings, onReloaded: applyLogging }));
   } catch (error) {
     throw startFailure(error, settings) ?? error;
   }
+}
+
+/** @throws ConfigError */
+function readAgain({ env, readText }: CommandContext, flags: ReturnType<typeof settingFlagsOf>): Settings {
+  const { settings, warnings } = loadSettings({ env, readText, ...flags });
+  for (const warning of warnings) log().warning`${warning}`;
+  return settings;
 }
 
 function logListening({ isSecured, wsPath }: Settings, { host, port, isTls }: ListeningAddress): void {

@@ -125,6 +125,12 @@ export class Peers {
     return this.#cluster.members().length === 0;
   }
 
+  /** Whether another member drains. */
+  get isAnyDraining(): boolean {
+    const [, ...others] = this.#cluster.members();
+    return others.some(({ state }) => state.isDraining);
+  }
+
   others(): readonly Member[] {
     return this.#cluster.members().filter(({ id }) => this.roster.knows(id));
   }

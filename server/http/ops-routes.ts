@@ -14,13 +14,17 @@ import {
   aboutMetrics,
   aboutNodes,
   aboutReadyz,
+  aboutReload,
 } from "./docs/about-ops.ts";
 import { locationOf } from "./location.ts";
 import type { PlainRoute } from "./plain-route.ts";
 import { answerHeaders, respondJson } from "./respond.ts";
 
-/** A drain request has no fields, so this is enough to name the first unknown one. */
-const maxDrainBytes = 16 * 1024;
+/** Requests to drain and to reload have no fields, so this is enough to name the first unknown one. */
+const maxCommandBytes = 16 * 1024;
+
+const withoutSupervisor =
+  "this server is one process, which cannot be replaced while it serves: start it with WORKERS=1 or more to reload it, or restart it";
 
 export interface OpsParts {
   readonly ops: OpsDependencies;
@@ -85,6 +89,14 @@ export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
       about: aboutDrainProgress,
       answer: (request) => answerDrainProgress(request, parts),
     },
+    {
+      method: "POST",
+      path: "/v1/reload",
+      scope: "admin",
+      summary: "Replace all workers by new ones, with the settings and the program now on disk.",
+      about: aboutReload,
+      answer: (request) => answerReload(request, parts),
+    },
   ];
   return routes.map(strict);
 }
@@ -147,16 +159,31 @@ async function answerNodes(request: Request, { keys, metrics }: OpsParts): Promi
 
 async function answerDrain(request: Request, { keys, ops }: OpsParts): Promise<Response> {
   keys.check(keyHeaders(request), "admin");
-  const body = await readBody(request, maxDrainBytes);
-  // Someone who sends a grace period or another option expects it to be used.
-  if (body.trim() !== "") refuseUnknownNames(Object.keys(parseObject(body)), [], "field");
+  await refuseFields(request);
   ops.drain();
   return respondJson({ status: "draining" }, 202);
 }
 
+/** Someone who sends a grace period or another option expects it to be used. */
+async function refuseFields(request: Request): Promise<void> {
+  const body = await readBody(request, maxCommandBytes);
+  if (body.trim() !== "") refuseUnknownNames(Object.keys(parseObject(body)), [], "field");
+}
+
 async function answerDrainProgress(request: Request, { keys, ops, metrics }: OpsParts): Promise<Response> {
   keys.check(keyHeaders(request), "read");
-  return respondJson(drainProgress(await metrics.json(), ops));
+  const [values, roll] = await Promise.all([metrics.json(), ops.rolls?.status()]);
+  return respondJson(drainProgress(values, ops, roll));
+}
+
+async function answerReload(request: Request, { keys, ops }: OpsParts): Promise<Response> {
+  keys.check(keyHeaders(request), "admin");
+  await refuseFields(request);
+  if (ops.isDraining()) throw new ServiceError("draining", "the server is shutting down");
+  if (ops.rolls === undefined) throw new ServiceError("bad-request", withoutSupervisor);
+  const requested = await ops.rolls.reload();
+  if ("refusal" in requested) throw new ServiceError("bad-request", requested.refusal);
+  return respondJson({ status: "reloading", roll: requested.number }, 202);
 }
 
 function mayRead(keys: OpsParts["keys"], request: Request): boolean {

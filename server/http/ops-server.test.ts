@@ -6,6 +6,7 @@ import { Peers } from "../cluster/peers.ts";
 import { systemClock } from "../lib/clock.ts";
 import { controlPath } from "../ops/control-socket.ts";
 import { Metrics } from "../ops/metrics.ts";
+import type { Rolls } from "../ops/rolls.ts";
 import { OpsServer } from "./ops-server.ts";
 import { UnusableOpsPort } from "./unusable-ops-port.ts";
 
@@ -26,7 +27,7 @@ async function freePort(): Promise<number> {
 }
 
 /** An OpsServer whose state the test controls. */
-async function world({ readMetrics = () => ({}) }: { readMetrics?: () => object } = {}) {
+async function world({ readMetrics = () => ({}), rolls }: { readMetrics?: () => object; rolls?: Rolls } = {}) {
   const peers = new Peers(MemoryCluster.alone(systemClock), systemClock);
   await peers.start();
   const state = { isHealthy: true, isDraining: false, drains: 0 };
@@ -38,6 +39,7 @@ async function world({ readMetrics = () => ({}) }: { readMetrics?: () => object 
       state.drains++;
     },
     uptimeS: () => 4711,
+    rolls,
   };
   const metrics = new Metrics(ops, () => ({ ...readMetrics(), active_connections: 1 }));
   const server = new OpsServer({ ops, metrics, keys: new ApiKeys([`read@${key}`], access) });
@@ -55,6 +57,28 @@ async function world({ readMetrics = () => ({}) }: { readMetrics?: () => object 
 }
 
 describe("the operations endpoints", () => {
+  test("reload a server that has a supervisor, and report the last roll", async () => {
+    const roll = { number: 7, phase: "moving", message: "moving 3 clients" } as const;
+    const rolls = { reload: async () => ({ number: 7 }), status: async () => roll };
+    const { server, state, ask, control, opsPort, port } = await world({ rolls });
+    await server.listen({ ...access, opsPort }, port);
+    expect((await ask("/v1/reload", { method: "POST" })).status).toBe(403);
+    const answer = await control("/v1/reload", { method: "POST" });
+    expect([answer.status, await answer.json()]).toEqual([202, { status: "reloading", roll: 7 }]);
+    expect(await (await control("/v1/drain")).json()).toMatchObject({ status: "running", roll });
+    expect((await control("/v1/reload", { method: "POST", body: '{"workers":3}' })).status).toBe(422);
+    state.isDraining = true;
+    expect((await control("/v1/reload", { method: "POST" })).status).toBe(503);
+  });
+
+  test("refuse to reload a server without a supervisor", async () => {
+    const { server, control, port } = await world();
+    await server.listen({ ...access, opsPort: undefined }, port);
+    const answer = await control("/v1/reload", { method: "POST" });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("WORKERS=1")]);
+    expect(await (await control("/v1/drain")).json()).not.toHaveProperty("roll");
+  });
+
   test("report the current state", async () => {
     const { server, state, ask, opsPort, port } = await world();
     await server.listen({ ...access, opsPort }, port);

@@ -42,6 +42,7 @@ export interface OpsSettings extends OriginCheckSettings {
 export class OpsServer {
   readonly #parts: OpsParts;
   readonly #servers: Server<undefined>[] = [];
+  #originCheck: OriginCheck | undefined;
   #leaveControlPath: () => void = () => undefined;
 
   constructor(parts: OpsParts) {
@@ -66,6 +67,11 @@ export class OpsServer {
     }
   }
 
+  /** Applies changed settings to the open listeners. They cannot be moved to another port. */
+  update(settings: OpsSettings): void {
+    this.#originCheck = new OriginCheck(settings);
+  }
+
   /** Waits briefly for responses in flight, then closes. Idempotent. */
   async close(): Promise<void> {
     const servers = this.#servers.splice(0);
@@ -88,15 +94,16 @@ export class OpsServer {
     const { host } = settings;
     const options = { hostname: host, port, reusePort: false, idleTimeout: idleTimeoutS };
     try {
-      return Bun.serve({ ...handlers(this.#parts, new OriginCheck(settings)), ...options });
+      this.update(settings);
+      return Bun.serve({ ...handlers(this.#parts, (request) => this.#originCheck?.check(request)), ...options });
     } catch (error) {
       throw new UnusableOpsPort({ host, port }, error);
     }
   }
 }
 
-/** @param originCheck undefined for the control socket, which browsers cannot reach */
-function handlers(parts: OpsParts, originCheck?: OriginCheck) {
+/** @param checkOrigin throws a ServiceError. Nothing is checked on the control socket, which browsers cannot reach */
+function handlers(parts: OpsParts, checkOrigin: (request: Request) => void = () => undefined) {
   const routes = opsRoutes(parts);
   return {
     development: false,
@@ -104,7 +111,7 @@ function handlers(parts: OpsParts, originCheck?: OriginCheck) {
     error: respondError,
     fetch: (request: Request, server: Server<undefined>): Response | Promise<Response> => {
       server.timeout(request, keepAliveS);
-      originCheck?.check(request);
+      checkOrigin(request);
       const { pathname } = locationOf(request);
       // Some load balancers send HEAD. The runtime omits the body.
       const wanted = request.method === "HEAD" ? "GET" : request.method;

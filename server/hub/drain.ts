@@ -1,3 +1,4 @@
+import type { CloseReason } from "../../protocol/close-codes.ts";
 import { isoTime } from "../../protocol/codec.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -38,6 +39,8 @@ export type DrainPhase = (typeof drainPhases)[number];
  * first connects elsewhere needs it; otherwise everyone is told that it left and joined.
  */
 const moveGraceMs = 1000;
+/** When the client of an event stream that was moved should reconnect. Milliseconds. */
+const soonMs = { from: 20, to: 100 };
 
 /** The window that slots are planned in: in `move` mode, the last client needs its grace within DRAIN_WINDOW. Milliseconds. */
 export function slotWindowMs(mode: DrainMethod["mode"], drainWindowMs: number): number {
@@ -216,11 +219,17 @@ export class Drain {
     this.#count(session); // a second signal may close clients that were not notified
     this.#counts[as]++;
     this.#counts.unflushedBytes += session.connection.buffered();
-    session.close({ name: "restarting" });
+    session.close(this.#reasonFor(as));
     const second = Math.floor(this.#parts.clock.monotonic() / 1000);
     if (second !== this.#closesInSecond.second) this.#closesInSecond = { ...this.#closesInSecond, second, closes: 0 };
     this.#closesInSecond.closes++;
     this.#closesInSecond.most = Math.max(this.#closesInSecond.most, this.#closesInSecond.closes);
+  }
+
+  /** The clients of a paced move can reconnect at once: their slots are spread, and another worker or node is there. */
+  #reasonFor(as: "moved" | "forced"): CloseReason {
+    if (as === "forced" || this.#method.successor === "none") return { name: "restarting" };
+    return { name: "restarting", reconnectAfterMs: soonMs.from + this.#parts.random() * (soonMs.to - soonMs.from) };
   }
 
   /** Counts each session once. @returns whether it is new */

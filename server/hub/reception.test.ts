@@ -306,9 +306,11 @@ describe("two workers of one server", () => {
         cluster: new MemoryCluster(switchboard, state, clock),
       };
     };
-    await begin(make("a"));
+    const first = make("a");
+    await begin(first);
     other = await TestHub.start(make("b"));
     await it.settle();
+    return first.cluster;
   }
 
   test("with `reject` refuse the second connection on any worker until the first has left", async () => {
@@ -339,6 +341,27 @@ describe("two workers of one server", () => {
     await it.clock.moveInSteps(3000, 500);
     const received = watcher.connection.of("system").map(({ event, online }) => `${event} ${online}`);
     expect(received).toEqual(["welcome 1", "joined 2", "left 1"]);
+  });
+
+  test("send no notices for plain clients that a draining worker closed, if they reconnect to the other one", async () => {
+    const cluster = await beginTwo("reject");
+    const watcher = await other.connect();
+    const old = await it.connect();
+    await it.clock.moveInSteps(3000, 500);
+    const before = watcher.connection.taken.length;
+    cluster.announce({ isDraining: true });
+    old.session.close({ name: "restarting" });
+    it.hub.ended(old.session);
+    await other.connect();
+    await it.clock.moveInSteps(5000, 500);
+    expect(watcher.connection.taken.slice(before)).toEqual([]);
+    // One that does not return has left, and one more than before has joined.
+    const gone = await it.connect();
+    gone.session.close({ name: "restarting" });
+    it.hub.ended(gone.session);
+    await it.clock.moveInSteps(5000, 500);
+    const events = watcher.connection.taken.slice(before).map(({ event, online }) => `${event} ${online}`);
+    expect(events).toEqual(["joined 3", "left 2"]);
   });
 
   test("continue a connection on the other worker without any notice", async () => {

@@ -138,21 +138,21 @@ export class Reception {
   /** The socket was closed. @returns whether others are notified */
   ended(session: Session): Announcement {
     if (!this.#isHere(session)) return false;
-    const { connections, delivery, presence } = this.#parts;
+    const { connections, delivery, peers, presence } = this.#parts;
     connections.remove(session);
     // First of all, because a connection that another one continues takes nothing with it.
     const wasContinued = this.#succession.ended(session.id);
     if (session.isWelcomed) presence.ended(session, session.memberships.names());
     delivery.leaveAll(session);
     this.#releaseUser({ ip: session.origin.ip, userId: session.userId }, session.id);
-    const isPause = session.closed?.name === "going-away"; // ended for its age, or to find out whether its client is there
+    // Ended for its age, to find out whether its client is there, or so that it reconnects to another worker.
+    const isPause = ["going-away", "restarting"].includes(session.closed?.name ?? "");
     const isAnnounced = this.#settings.notices && session.isWelcomed && !wasContinued;
     const announcement = isAnnounced && isPause ? "pause" : isAnnounced;
-    const { roster } = this.#parts.peers;
-    if (session.isWelcomed) roster.count(session.userId, -1, announcement);
+    if (session.isWelcomed) peers.roster.count(session.userId, -1, announcement);
     log().info("Client disconnected: {remote}. Total clients: {total}", {
       remote: session.origin.remote,
-      total: roster.online,
+      total: peers.roster.online,
     });
     return announcement;
   }
@@ -195,10 +195,10 @@ export class Reception {
     return this.#claims !== undefined && userId !== undefined && !this.#opening.delete(id);
   }
 
-  /** A client that names a cursor or an earlier connection has been here before. */
+  /** A client that names a cursor or an earlier connection was here before. While a worker drains, any client may be one of its. */
   #announcementOf({ id, origin }: Session): Announcement {
     if (!this.#settings.notices || this.#succession.predecessorOf(id) !== undefined) return false;
-    return origin.resumes === true ? "pause" : true;
+    return origin.resumes === true || this.#parts.peers.isAnyDraining ? "pause" : true;
   }
 
   #isHere(session: Session): boolean {

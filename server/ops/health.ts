@@ -1,5 +1,6 @@
 import type { Peers } from "../cluster/peers.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Rolls } from "./rolls.ts";
 
 /** What the operations endpoints need from the server. */
 export interface OpsDependencies {
@@ -10,6 +11,8 @@ export interface OpsDependencies {
   isDraining(): boolean;
   /** Starts to drain the whole server, as the first signal does. Idempotent. */
   drain(): void;
+  /** Undefined for a server without a supervisor. */
+  readonly rolls?: Rolls | undefined;
   /** Whole seconds since the server started, by the monotonic clock. */
   uptimeS(): number;
 }

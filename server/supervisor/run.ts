@@ -1,4 +1,4 @@
-import { availableParallelism, constants } from "node:os";
+import { constants } from "node:os";
 import { getLogger } from "@logtape/logtape";
 import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -15,14 +15,16 @@ const log = () => getLogger(["fanfare", "supervisor"]);
  * @returns the exit code: 0, 1 after a crash loop, or 128 + the number of the second signal
  * @throws Error with the code EADDRINUSE if the port is in use, or the error of the storage or of the first worker that fails
  */
-export async function runSupervisor(settings: Settings, { onListening, onLauncherGone }: RunEvents): Promise<number> {
+export async function runSupervisor(settings: Settings, events: RunEvents): Promise<number> {
+  const { onListening, onLauncherGone, readSettings, onReloaded } = events;
   const hasTerminal = isAtTerminal();
   const starting = new StartSignals();
   let supervisor: Supervisor | undefined;
   try {
     supervisor = await Supervisor.start(settings, {
-      count: countOf(settings.workers),
       hasTerminal,
+      readSettings,
+      onReloaded,
       signal: starting.aborted,
     });
   } catch (error) {
@@ -49,12 +51,6 @@ export async function runSupervisor(settings: Settings, { onListening, onLaunche
   // The other workers are healthy. Their clients can reconnect to the server that replaces this one.
   await supervisor.moveClients();
   return 1;
-}
-
-/** Only on Linux several processes can share a port. A number that is too high elsewhere was already rejected. */
-function countOf(workers: Settings["workers"]): number {
-  if (typeof workers === "number") return workers;
-  return process.platform === "linux" ? availableParallelism() : 1;
 }
 
 /** Handles signals while the server starts. */

@@ -10,7 +10,7 @@ import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
 import { PresenceHost } from "../presence/ipc/host.ts";
-import { type BackboneAddress, makeRedisSupervisor, openConfiguredRedis } from "../worker/backbone.ts";
+import { type BackboneAddress, makeRedisSupervisor, nodeName, openConfiguredRedis } from "../worker/backbone.ts";
 import { channelOptionsOf } from "../worker/channel-options.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
@@ -18,6 +18,8 @@ import { WorkerFailure } from "./worker-failure.ts";
 export interface SharedBackbone {
   /** How the workers connect to it. */
   readonly backboneAddress: BackboneAddress;
+  /** The name of this node in the cluster; null if there is only one. */
+  readonly node: string | null;
   /** This process as a member of the cluster. The caller starts and closes it. */
   readonly member: Cluster;
   /** Call it before the member is started. @throws the error of the storage */
@@ -41,6 +43,7 @@ export async function share(settings: Settings): Promise<SharedBackbone> {
   const member = makeRedisSupervisor(settings, redis);
   return {
     backboneAddress: { kind: "redis", ...redis },
+    node: nodeName(settings),
     member,
     start: async () => undefined,
     isHealthy: () => member.members().length > 0,
@@ -62,6 +65,7 @@ async function shareHere(settings: Settings): Promise<SharedBackbone> {
     const state = { name: "supervisor", pid: process.pid, isDraining: false };
     const resumeSecret = new Uint8Array(randomBytes(32));
     return {
+      node: null,
       backboneAddress: { kind: "sockets", brokerPath: path, clusterPath, presencePath, resumeSecret },
       member: new MemoryCluster(cluster.switchboard, state, systemClock),
       start: async () => {

@@ -1,96 +1,83 @@
 import { getLogger } from "@logtape/logtape";
-import { ApiKeys } from "../auth/api-key.ts";
 import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
-import type { OpsParts } from "../http/ops-routes.ts";
-import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { slotWindowMs } from "../hub/drain.ts";
 import { planSlots } from "../hub/slot-plan.ts";
 import { systemClock } from "../lib/clock.ts";
-import { startUptime } from "../ops/health.ts";
-import { processMetrics } from "../ops/metric-table.ts";
-import { Metrics } from "../ops/metrics.ts";
 import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
+import { fixedChanges } from "./fixed-settings.ts";
+import { Generations, moveLimitMs, type NextGeneration } from "./generations.ts";
 import { reservePort } from "./reserve-port.ts";
 import { type SharedBackbone, share } from "./shared.ts";
+import { StoppedMetrics } from "./stopped-metrics.ts";
+import { SupervisorOps } from "./supervisor-ops.ts";
+import { totalReceipt } from "./total-receipt.ts";
+import { workerCount } from "./worker-count.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
 export interface SupervisorStart {
-  /** The number of workers. */
-  readonly count: number;
   /** Whether the server runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal: boolean;
   /** Cancels the start, unless a worker serves clients already. */
   readonly signal?: AbortSignal;
+  /** Reads the settings again, for a reload. @throws ConfigError */
+  readSettings(): Settings;
+  /** New workers have these settings. */
+  onReloaded(settings: Settings): void;
 }
 
-/** What the workers' processes are started with. */
-interface WorkerStart {
-  readonly hasTerminal: boolean;
-  /** Called for each worker that listens on the port. */
-  onListening(): void;
-}
-
-/** Runs several workers on one port: hosts what they share, restarts them, and stops them. */
+/** Runs several workers on one port: hosts what they share, restarts and replaces them, and stops them. */
 export class Supervisor implements Stoppable {
   /** Resolves with the reason if a worker is in a crash loop. */
   readonly failed: Promise<string>;
   readonly address: ListeningAddress;
-  readonly #settings: Settings;
+  /** Those of the current workers. */
+  #settings: Settings;
+  readonly #start: SupervisorStart;
   readonly #shared: SharedBackbone;
-  readonly #workers: WorkerPool;
-  readonly #ops: OpsServer;
-  readonly #peers: Peers;
+  readonly #generations: Generations;
+  readonly #ops: SupervisorOps;
+  readonly #stoppedMetrics = new StoppedMetrics();
+  readonly #failed = Promise.withResolvers<string>();
   readonly #stopped = Promise.withResolvers<StopReceipt>();
+  #generation = 0;
   #stopping: Promise<StopReceipt> | undefined;
+  #onListening: () => void = () => undefined;
 
-  private constructor(settings: Settings, shared: SharedBackbone, { hasTerminal, onListening }: WorkerStart) {
+  private constructor(settings: Settings, shared: SharedBackbone, start: SupervisorStart) {
     this.#settings = settings;
+    this.#start = start;
     this.#shared = shared;
     this.address = { host: settings.host, port: settings.port, isTls: settings.tlsCert !== undefined };
-    const failed = Promise.withResolvers<string>();
-    this.failed = failed.promise;
-    const assignment = {
-      settings,
-      backboneAddress: shared.backboneAddress,
-      hasTerminal,
-    };
-    this.#workers = new WorkerPool({
-      clock: systemClock,
-      start: (n) => {
-        const onDrainWanted = () => void this.stop();
-        const worker = new WorkerProcess({ ...assignment, name: `worker ${n}` }, { onDrainWanted });
-        // A failure is handled by the pool.
-        worker.ready.then(onListening, () => undefined);
-        return worker;
-      },
-      planSlots: (counts, verb) => {
-        const mode = verb === "move" ? "move" : settings.drainMode;
-        return planSlots(counts, { windowMs: slotWindowMs(mode, settings.drainWindowMs), random: Math.random });
-      },
-      onCrashLoop: failed.resolve,
+    this.failed = this.#failed.promise;
+    this.#generations = new Generations(this.#makePool(settings));
+    this.#ops = new SupervisorOps(settings, {
+      peers: new Peers(shared.member, systemClock),
+      node: shared.node,
+      isHealthy: () => shared.isHealthy(),
+      isDraining: () => this.#stopping !== undefined,
+      drain: () => void this.stop(),
+      reload: () => this.reload(),
+      generations: this.#generations,
+      stoppedMetrics: this.#stoppedMetrics,
     });
-    this.#peers = new Peers(shared.member, systemClock);
-    this.#ops = new OpsServer(this.#opsParts());
   }
 
   /**
    * @throws Error with the code EADDRINUSE, the error of the storage, or a WorkerFailure; then nothing is left running
    */
-  static async start(wanted: Settings, { count, hasTerminal, signal }: SupervisorStart): Promise<Supervisor> {
+  static async start(wanted: Settings, start: SupervisorStart): Promise<Supervisor> {
     const reserved = reservePort(wanted);
     try {
       const settings = { ...wanted, port: reserved.port };
-      const supervisor = new Supervisor(settings, await share(settings), {
-        hasTerminal,
-        onListening: reserved.release,
-      });
-      await supervisor.#begin(count, signal);
+      const supervisor = new Supervisor(settings, await share(settings), start);
+      supervisor.#onListening = reserved.release;
+      await supervisor.#begin(start.signal);
       return supervisor;
     } finally {
       reserved.release();
@@ -102,104 +89,130 @@ export class Supervisor implements Stoppable {
     return this.#stopped.promise;
   }
 
+  /** Replaces all workers, after the current roll. @returns the number of the roll */
+  reload(): number {
+    return this.#generations.roll(() => this.#nextGeneration());
+  }
+
   /** Waits for all clients to leave, up to SHUTDOWN_TIMEOUT. Idempotent. */
   stop(): Promise<StopReceipt> {
-    this.#stopping ??= this.#stopWith(() => this.#workers.drain(this.#settings.shutdownTimeoutMs));
+    this.#stopping ??= this.#stopWith((pool) => pool.drain(this.#settings.shutdownTimeoutMs));
     return this.#stopping;
   }
 
   /** Makes all clients reconnect elsewhere within DRAIN_WINDOW, even if it is already waiting for them. */
   moveClients(): Promise<StopReceipt> {
-    const move = () => this.#workers.move(this.#settings.drainWindowMs);
+    const move = (pool: WorkerPool) => pool.move(moveLimitMs(this.#settings.drainWindowMs));
     if (this.#stopping === undefined) this.#stopping = this.#stopWith(move);
-    else void move();
+    else void this.#generations.stop(move);
     return this.#stopping;
   }
 
   /** Closes all clients now. */
   stopNow(): Promise<StopReceipt> {
     const stopping = this.stop();
-    void this.#workers.hurry();
+    void this.#generations.stop((pool) => pool.hurry());
     return stopping;
   }
 
   /** Kills the workers and removes the socket files synchronously, for a process that exits at once. */
   abandon(): void {
-    this.#workers.kill();
+    this.#generations.kill();
     this.#shared.abandon();
     this.#ops.abandon();
   }
 
-  async #begin(count: number, signal: AbortSignal | undefined): Promise<void> {
+  async #begin(signal: AbortSignal | undefined): Promise<void> {
+    const count = workerCount(this.#settings.workers);
+    const first = this.#generations.current;
     const cancel = () => {
       // Clients that are already connected are drained once all workers have started.
-      if (!this.#workers.isServing) void this.#workers.end();
+      if (!first.isServing) void first.end();
     };
     try {
       await this.#shared.start();
-      await this.#peers.start();
       // Before the workers start, so that an OPS_PORT in use is reported at once.
-      await this.#ops.listen(this.#settings, this.#settings.port);
+      await this.#ops.start();
       signal?.throwIfAborted();
       signal?.addEventListener("abort", cancel);
-      await this.#workers.start(count);
+      await first.start(count);
     } catch (error) {
-      await this.#workers.end();
+      await this.#generations.end();
       await this.#close();
       throw error;
     } finally {
       signal?.removeEventListener("abort", cancel);
     }
-    const pids = this.#workers.pids.join(", ");
+    const pids = this.#generations.pids.join(", ");
     log().info("{count} workers share port {port}: {pids}", { count, port: this.#settings.port, pids });
   }
 
-  #stopWith(endWorkers: () => Promise<readonly StopReceipt[]>): Promise<StopReceipt> {
+  #makePool(settings: Settings): WorkerPool {
+    const generation = ++this.#generation;
+    const { hasTerminal } = this.#start;
+    const assignment = { settings, backboneAddress: this.#shared.backboneAddress, hasTerminal };
+    const events = {
+      onDrainWanted: () => void this.stop(),
+      onStopped: (metrics: Readonly<Record<string, number>>) => this.#stoppedMetrics.add(metrics),
+    };
+    return new WorkerPool({
+      clock: systemClock,
+      start: (n) => {
+        const name = generation === 1 ? `worker ${n}` : `worker ${generation}.${n}`;
+        const worker = new WorkerProcess({ ...assignment, name }, events);
+        // A failure is handled by the pool.
+        worker.ready.then(
+          () => this.#onListening(),
+          () => undefined,
+        );
+        return worker;
+      },
+      planSlots: (counts, verb) => {
+        const mode = verb === "move" ? "move" : settings.drainMode;
+        return planSlots(counts, { windowMs: slotWindowMs(mode, settings.drainWindowMs), random: Math.random });
+      },
+      onCrashLoop: this.#failed.resolve,
+    });
+  }
+
+  /** @throws ConfigError, or Error if settings changed that need a restart */
+  #nextGeneration(): NextGeneration {
+    const read = this.#start.readSettings();
+    // PORT=0 was replaced by the port that the system chose.
+    const settings = { ...read, port: read.port === 0 ? this.#settings.port : read.port };
+    const changed = fixedChanges(this.#settings, settings);
+    if (changed.length > 0) {
+      throw new Error(`${changed.join(", ")}: a reload cannot change this; undo the change, or restart the server`);
+    }
+    const windowMs = this.#settings.drainWindowMs;
+    return {
+      pool: this.#makePool(settings),
+      count: workerCount(settings.workers),
+      windowMs,
+      onReady: () => {
+        this.#settings = settings;
+        this.#ops.update(settings);
+        this.#start.onReloaded(settings);
+      },
+    };
+  }
+
+  #stopWith(end: (pool: WorkerPool) => Promise<readonly StopReceipt[]>): Promise<StopReceipt> {
     this.#shared.member.announce({ isDraining: true });
-    const stopping = this.#stop(endWorkers);
+    const stopping = this.#stop(end);
     stopping.then(this.#stopped.resolve, this.#stopped.reject);
     return stopping;
   }
 
-  async #stop(endWorkers: () => Promise<readonly StopReceipt[]>): Promise<StopReceipt> {
+  async #stop(end: (pool: WorkerPool) => Promise<readonly StopReceipt[]>): Promise<StopReceipt> {
     const began = systemClock.monotonic();
-    const receipts = await endWorkers();
+    const receipts = await this.#generations.stop(end);
     await this.#close();
-    return total(receipts, Math.round(systemClock.monotonic() - began));
-  }
-
-  #opsParts(): OpsParts {
-    const ops = {
-      peers: this.#peers,
-      isHealthy: () => this.#shared.isHealthy(),
-      isDraining: () => this.#stopping !== undefined,
-      drain: () => void this.stop(),
-      uptimeS: startUptime(systemClock),
-    };
-    return {
-      ops,
-      metrics: new Metrics(ops, processMetrics),
-      keys: new ApiKeys(this.#settings.apiKeys, this.#settings),
-    };
+    return totalReceipt(receipts, Math.round(systemClock.monotonic() - began));
   }
 
   async #close(): Promise<void> {
     await this.#ops.close();
-    await this.#peers.close();
     await this.#shared.close();
   }
-}
-
-/** One receipt for all workers. The sum of their maximum rates is an upper bound, since the maxima may differ in time. */
-function total(receipts: readonly StopReceipt[], durationMs: number): StopReceipt {
-  const sum = (key: keyof StopReceipt) => receipts.reduce((all, receipt) => all + receipt[key], 0);
-  return {
-    initial: sum("initial"),
-    left: sum("left"),
-    moved: sum("moved"),
-    forced: sum("forced"),
-    unflushed_bytes: sum("unflushed_bytes"),
-    duration_ms: durationMs,
-    max_close_rate: sum("max_close_rate"),
-  };
 }

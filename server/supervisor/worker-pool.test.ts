@@ -1,78 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { FakeWorker, receipt } from "../../tests/fakes/pool-worker.ts";
 import { turn } from "../../tests/waiting.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { StopReceipt } from "../worker/stop.ts";
-import { WorkerFailure } from "./worker-failure.ts";
-import { type PoolWorker, WorkerPool } from "./worker-pool.ts";
-
-const receipt: StopReceipt = {
-  initial: 2,
-  left: 2,
-  moved: 0,
-  forced: 0,
-  unflushed_bytes: 0,
-  duration_ms: 1,
-  max_close_rate: 0,
-};
-
-/** A worker process that the test controls. */
-class FakeWorker implements PoolWorker {
-  readonly name: string;
-  readonly pid: number;
-  readonly ready: Promise<void>;
-  readonly ended: Promise<StopReceipt | undefined>;
-  readonly closed: Promise<number>;
-  readonly orders: string[] = [];
-  slots: readonly number[] | undefined;
-  ending = "exit code 7";
-  readonly #ready = Promise.withResolvers<void>();
-  readonly #ended = Promise.withResolvers<StopReceipt | undefined>();
-  readonly #closed = Promise.withResolvers<number>();
-
-  constructor(n: number, pid: number) {
-    this.name = `worker ${n}`;
-    this.pid = pid;
-    this.ready = this.#ready.promise;
-    this.ready.catch(() => undefined);
-    this.ended = this.#ended.promise;
-    this.closed = this.#closed.promise;
-  }
-
-  beReady(): void {
-    this.#ready.resolve();
-  }
-
-  end(words?: StopReceipt): void {
-    this.#ready.reject(new WorkerFailure(`${this.name}: it ended`, undefined));
-    this.#closed.resolve(0);
-    this.#ended.resolve(words);
-  }
-
-  close(connections: number): void {
-    this.#closed.resolve(connections);
-  }
-
-  giveSlots(slots: readonly number[]): void {
-    this.slots = slots;
-  }
-
-  drain(): void {
-    this.orders.push("drain");
-  }
-
-  move(): void {
-    this.orders.push("move");
-  }
-
-  hurry(): void {
-    this.orders.push("hurry");
-  }
-
-  kill(): void {
-    this.orders.push("kill");
-    this.end();
-  }
-}
+import { WorkerPool } from "./worker-pool.ts";
 
 function makePool({ isReady = true }: { isReady?: boolean } = {}) {
   const clock = new MovedClock();

@@ -4,7 +4,8 @@ import type { Subprocess } from "bun";
 import type { DrainMethod } from "../hub/drain.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { Pulse } from "../lib/link/pulse.ts";
-import type { Assignment, Order, Report } from "../worker/orders.ts";
+import type { MetricValues } from "../ops/metric-table.ts";
+import { type Assignment, type Order, ordersVersion, type Report } from "../worker/orders.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
@@ -17,6 +18,8 @@ const log = () => getLogger(["fanfare", "supervisor"]);
 export interface WorkerProcessOptions {
   /** Called when the worker receives a drain request over HTTP. */
   onDrainWanted(): void;
+  /** Called with the final metrics of a worker that has stopped. */
+  onStopped?(metrics: MetricValues): void;
   readonly clock?: Clock;
   readonly patience?: { readonly beatMs: number; readonly maxSilentBeats: number };
 }
@@ -33,6 +36,7 @@ export class WorkerProcess {
   readonly #assignment: Assignment;
   readonly #child: Subprocess;
   readonly #pulse: Pulse;
+  readonly #onStopped: (metrics: MetricValues) => void;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<number>();
   #canReceive = false;
@@ -40,7 +44,9 @@ export class WorkerProcess {
   #receipt: StopReceipt | undefined;
 
   /** @throws Error if the system cannot start a process */
-  constructor(assignment: Assignment, { onDrainWanted, clock = systemClock, patience }: WorkerProcessOptions) {
+  constructor(assignment: Assignment, options: WorkerProcessOptions) {
+    const { onDrainWanted, onStopped = () => undefined, clock = systemClock, patience } = options;
+    this.#onStopped = onStopped;
     this.name = assignment.name;
     this.#assignment = assignment;
     this.#child = Bun.spawn([process.execPath, "--no-env-file", program], {
@@ -103,8 +109,7 @@ export class WorkerProcess {
   #handleReport(report: Exclude<Report, { verb: "drain-wanted" }>): void {
     switch (report.verb) {
       case "hello":
-        this.#canReceive = true;
-        this.#send({ verb: "start", assignment: this.#assignment });
+        this.#handleHello(report.version);
         break;
       case "ready":
         this.#ready.resolve();
@@ -114,6 +119,7 @@ export class WorkerProcess {
         break;
       case "stopped":
         this.#receipt = report.receipt;
+        this.#onStopped(report.metrics);
         this.#send({ verb: "leave" });
         break;
       case "failed":
@@ -123,6 +129,17 @@ export class WorkerProcess {
       case "pong":
         break; // the pulse has already noted it
     }
+  }
+
+  #handleHello(version: number): void {
+    this.#canReceive = true;
+    if (version === ordersVersion) {
+      this.#send({ verb: "start", assignment: this.#assignment });
+      return;
+    }
+    const versions = `the program on disk uses version ${version} of the messages between supervisor and workers, and the running supervisor version ${ordersVersion}`;
+    this.#failure = { message: `${versions}: restart the server`, code: undefined };
+    this.kill();
   }
 
   /** A worker that cannot receive orders yet has no clients, so it is killed. */

@@ -81,7 +81,7 @@ function makeRedisMember({ redisPrefix }: Settings, { address }: OpenedRedis, st
 }
 
 /** The node's name in the cluster. It contains the port, because several servers may run on one machine. */
-function nodeName({ port }: Settings): string {
+export function nodeName({ port }: Settings): string {
   return `${hostname()}:${port}`;
 }
 

@@ -17,8 +17,9 @@ import { ResumeKeys } from "../hub/resume-keys.ts";
 import type { Clock } from "../lib/clock.ts";
 import { connectionsWithin, openFilesLimit } from "../lib/open-files.ts";
 import { startUptime } from "../ops/health.ts";
-import { hubMetrics } from "../ops/metric-table.ts";
+import { hubMetrics, type MetricValues } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
+import { RemoteRolls } from "../ops/rolls.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import type { Session } from "../session/session.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
@@ -43,6 +44,8 @@ export interface WorkerEnvironment {
   isDraining(): boolean;
   /** Starts to drain the whole server, on request over HTTP. */
   drain(): void;
+  /** Whether a supervisor can replace this worker. */
+  readonly isSupervised?: boolean;
   readonly listeners?: Listeners;
 }
 
@@ -57,6 +60,8 @@ export interface Parts {
   readonly ops: OpsParts;
   readonly websocket: WebSocketTransport;
   readonly sse: SseTransport;
+  /** The metrics of this process. */
+  readMetrics(): MetricValues;
 }
 
 /**
@@ -74,11 +79,12 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, settings, clock);
-  const ops = composeOps(settings, environment, hub, drain);
+  const readMetrics = () => hubMetrics(hub, drain);
+  const ops = composeOps(settings, environment, hub, readMetrics);
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const api = { hub, access, directory };
   const http = new HttpServer({ ...settings, sharesPort }, { ...ops, api, websocket, sse });
-  return { hub, drain, http, ops, websocket, sse };
+  return { hub, drain, http, ops, websocket, sse, readMetrics };
 }
 
 function composeAccess(settings: Settings, clock: Clock, rulesOf: (channel: ChannelName) => ChannelOptions): Access {
@@ -122,10 +128,16 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, { access
   );
 }
 
-function composeOps(settings: Settings, environment: WorkerEnvironment, hub: Hub, progress: Drain): OpsParts {
-  const { clock, isDraining, drain } = environment;
+function composeOps(
+  settings: Settings,
+  environment: WorkerEnvironment,
+  hub: Hub,
+  readMetrics: () => MetricValues,
+): OpsParts {
+  const { clock, cluster, isDraining, drain, isSupervised = false } = environment;
   const isHealthy = () => hub.isHealthy;
-  const ops = { peers: hub.peers, isHealthy, isDraining, drain, uptimeS: startUptime(clock) };
-  const metrics = new Metrics(ops, () => hubMetrics(hub, progress));
+  const rolls = isSupervised ? new RemoteRolls(hub.peers, () => cluster.members()[0]?.state.node ?? null) : undefined;
+  const ops = { peers: hub.peers, isHealthy, isDraining, drain, rolls, uptimeS: startUptime(clock) };
+  const metrics = new Metrics(ops, readMetrics);
   return { ops, metrics, keys: new ApiKeys(settings.apiKeys, settings) };
 }

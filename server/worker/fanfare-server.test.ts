@@ -7,6 +7,7 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Switchboard } from "../cluster/switchboard.ts";
 import { loadSettings } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
+import { configureLogging } from "../lib/logging.ts";
 import { MemoryPresence } from "../presence/memory/store.ts";
 import { FanfareServer, type ServerEnvironment } from "./fanfare-server.ts";
 
@@ -145,6 +146,45 @@ describe("stopping a server", () => {
     expect((await fetch(`${url}/v1/drain`, { method: "POST" })).status).toBe(202);
     if (isSupervised) expect([await asked.promise, server.isStopping]).toEqual(["asked", false]);
     else expect(await server.stopped).toMatchObject({ initial: 0 });
+  });
+});
+
+describe("closing", () => {
+  test("leaves the cluster and the broker, and ends sockets, streams and the hub's timers", async () => {
+    const { server, broker, cluster, port, wsUrl, url } = await start({ notices: true });
+    const closed: string[] = [];
+    const watch = (name: string, part: { close(): unknown }) => {
+      const close = part.close.bind(part);
+      part.close = () => {
+        closed.push(name);
+        return close();
+      };
+    };
+    watch("hub", server.hub);
+    watch("peers", server.hub.peers);
+    using client = await SocketUnderTest.open(wsUrl);
+    const stream = await fetch(`${url}/sse`);
+    await server.stopNow();
+    expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    expect(await stream.text()).toContain('"closing","code":1012');
+    expect(closed).toEqual(["peers", "hub"]);
+    expect([broker.closes, cluster.members(), await isListening(port)]).toEqual([1, [], false]);
+  });
+
+  test.each([
+    [true, " (Ctrl+C again stops now)"],
+    [false, ""],
+  ])("tells a person at a terminal how to stop at once: %p", async (hasTerminal, hint) => {
+    const lines: string[] = [];
+    const write = (text: string) => void lines.push(text);
+    configureLogging({ level: "INFO", format: "{message}", write, secrets: [], hasColors: false });
+    const { server, wsUrl } = await start({}, { hasTerminal });
+    using _client = await SocketUnderTest.open(wsUrl);
+    const stopped = server.stop();
+    expect(lines.join("")).toContain(`have 60 s to leave${hint}\n`);
+    await server.stopNow();
+    await stopped;
+    configureLogging({ level: "ERROR", format: "{message}", write: () => undefined, secrets: [], hasColors: false });
   });
 });
 

@@ -7,6 +7,7 @@ import type { ListeningAddress } from "../http/server.ts";
 import type { DrainMethod } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { MetricValues } from "../ops/metric-table.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import { Periodic } from "../schedule/periodic.ts";
 import { compose, type Listeners, type Parts } from "./compose.ts";
@@ -54,7 +55,8 @@ export class FanfareServer {
     const drain = environment.onDrainWanted ?? (() => void this.stop());
     // A worker that is being replaced is not what load balancers should stop using: its successors have the same port.
     const isDraining = () => this.isStopping && !this.#parts.drain.isReplaced;
-    this.#parts = compose(settings, { ...environment, isDraining, drain });
+    const isSupervised = environment.onDrainWanted !== undefined;
+    this.#parts = compose(settings, { ...environment, isDraining, drain, isSupervised });
     this.#ops = new OpsServer(this.#parts.ops);
     this.#periodic = new Periodic(settings.notificationIntervalMs, clock, (slot) => this.#notify(slot));
     const { hasTerminal = false, planSlots } = environment;
@@ -64,6 +66,11 @@ export class FanfareServer {
 
   get hub(): Hub {
     return this.#parts.hub;
+  }
+
+  /** The metrics of this process. */
+  readMetrics(): MetricValues {
+    return this.#parts.readMetrics();
   }
 
   get isStopping(): boolean {

@@ -6,7 +6,7 @@ import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
 import { joinBackbone } from "./backbone.ts";
 import { FanfareServer } from "./fanfare-server.ts";
-import type { Assignment, Order, Report } from "./orders.ts";
+import { type Assignment, type Order, ordersVersion, type Report } from "./orders.ts";
 import { logUncaughtErrors } from "./signals.ts";
 import type { StopReceipt } from "./stop.ts";
 
@@ -36,7 +36,7 @@ process.on("message", (order: Order) => {
   else if (exitCode !== undefined) process.exit(exitCode);
 });
 process.on("disconnect", () => void orphaned("its process has ended"));
-report({ verb: "hello" });
+report({ verb: "hello", version: ordersVersion });
 
 async function start(assignment: Assignment): Promise<void> {
   const { name, settings, backboneAddress, hasTerminal } = assignment;
@@ -75,7 +75,8 @@ async function planSlots(connections: number): Promise<readonly number[] | undef
 
 async function reportStopped(stopping: Promise<StopReceipt> | undefined): Promise<void> {
   const receipt = await stopping;
-  if (receipt !== undefined) report({ verb: "stopped", receipt });
+  if (receipt !== undefined && server !== undefined)
+    report({ verb: "stopped", receipt, metrics: server.readMetrics() });
   leave(0);
 }
 

@@ -1,8 +1,15 @@
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import type { DrainMethod } from "../hub/drain.ts";
+import type { MetricValues } from "../ops/metric-table.ts";
 import type { BackboneAddress } from "./backbone.ts";
 import type { StopReceipt } from "./stop.ts";
+
+/**
+ * The version of the messages below. It changes with them, because a reload starts workers with the program that is on disk then.
+ * A supervisor does not use workers of another version.
+ */
+export const ordersVersion = 1;
 
 /** Messages from the supervisor to a worker process. */
 export type Order =
@@ -33,7 +40,7 @@ export interface Assignment {
 /** Messages from a worker process to its supervisor. */
 export type Report =
   /** The worker can receive orders. Earlier orders would be lost. */
-  | { readonly verb: "hello" }
+  | { readonly verb: "hello"; readonly version: number }
   /** The response to a ping. */
   | { readonly verb: "pong" }
   | { readonly verb: "ready"; readonly address: ListeningAddress }
@@ -42,4 +49,5 @@ export type Report =
   | { readonly verb: "drain-wanted" }
   /** The worker does not listen any more, nothing is in flight, and this many connections are left. It waits for its slots. */
   | { readonly verb: "closed"; readonly connections: number }
-  | { readonly verb: "stopped"; readonly receipt: StopReceipt };
+  /** @property metrics the final values of its counters */
+  | { readonly verb: "stopped"; readonly receipt: StopReceipt; readonly metrics: MetricValues };

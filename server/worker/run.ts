@@ -11,6 +11,10 @@ import { handleSignals, isAtTerminal, logUncaughtErrors, type OnLauncherGone } f
 export interface RunEvents {
   onListening(address: ListeningAddress): void;
   readonly onLauncherGone: OnLauncherGone;
+  /** Reads the settings again, for a reload. @throws ConfigError */
+  readSettings(): Settings;
+  /** A reload has replaced the workers: these are the settings of the server now. */
+  onReloaded(settings: Settings): void;
 }
 
 /**
@@ -18,7 +22,10 @@ export interface RunEvents {
  * @returns the exit code: 0, or 128 + the number of the second signal
  * @throws Error with the code EADDRINUSE if the port is in use, or the error of a storage that cannot be opened
  */
-export async function runServer(settings: Settings, { onListening, onLauncherGone }: RunEvents): Promise<number> {
+export async function runServer(
+  settings: Settings,
+  { onListening, onLauncherGone }: Pick<RunEvents, "onListening" | "onLauncherGone">,
+): Promise<number> {
   const hasTerminal = isAtTerminal();
   const server = new FanfareServer(settings, {
     ...(await openBackbone(settings)),

@@ -121,11 +121,15 @@ test("SIGHUP means that the terminal was closed, and moves the clients", () => {
   expect(server.orders).toEqual(["move", "move"]);
 });
 
-test("SIGHUP is ignored by a server that was started without a terminal", () => {
+test("SIGHUP without a terminal reloads a server that can, and is ignored by others", () => {
   const server = new FakeServer();
   void handleSignals(server, { hasTerminal: false });
   process.emit("SIGHUP", "SIGHUP");
   expect(server.orders).toEqual([]);
+  const supervisor = Object.assign(new FakeServer(), { reload: () => supervisor.orders.push("reload") });
+  void handleSignals(supervisor, { hasTerminal: false });
+  process.emit("SIGHUP", "SIGHUP");
+  expect(supervisor.orders).toEqual(["reload"]);
 });
 
 test("the clients are moved when the launcher dies", async () => {

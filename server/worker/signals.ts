@@ -16,6 +16,8 @@ export interface Stoppable {
   moveClients(): Promise<StopReceipt>;
   /** Closes all clients now. */
   stopNow(): Promise<StopReceipt>;
+  /** Replaces all workers by new ones, with the settings and the program now on disk. Only a supervisor can. */
+  reload?(): void;
 }
 
 export interface SignalsOptions {
@@ -65,7 +67,8 @@ export async function handleSignals(server: Stoppable, options: SignalsOptions =
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   process.on("SIGHUP", () => {
     if (hasTerminal) void server.moveClients();
-    else log().warning("SIGHUP ignored: this version cannot reload its settings");
+    else if (server.reload !== undefined) server.reload();
+    else log().warning("SIGHUP ignored: only a server with WORKERS can reload its settings");
   });
   const removeListener = onLauncherGone?.(() => {
     log().warning("The process that started this server has died: stopping");

@@ -20,7 +20,8 @@ const upgrade = {
   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
 const isWebSocket = ({ operation }: Described) => "101" in operation.responses;
-const isDrain = ({ path }: Described) => path === "/v1/drain";
+/** A drain ends the server, and only a server with workers can reload. Each has its own test. */
+const isApart = ({ name }: Described) => name === "POST /v1/drain" || name === "POST /v1/reload";
 
 let open: ServerUnderTest;
 let secured: ServerUnderTest;
@@ -178,7 +179,7 @@ describe("the document", () => {
 describe("every operation answers the document's examples as described", () => {
   test("on an open server", async () => {
     using _alice = await SocketUnderTest.open(`${open.wsUrl}?user_id=alice&channel=room:1`);
-    for (const it of api.operations.filter((it) => !isDrain(it))) {
+    for (const it of api.operations.filter((it) => !isApart(it))) {
       for (const { name, status, faults } of await tryExamples(open, api, it)) {
         expect([name, status, faults]).toEqual([name, succeeded(it), []]);
       }
@@ -196,7 +197,7 @@ describe("every operation answers the document's examples as described", () => {
   test("on a secured server, with each documented credential and no other", async () => {
     const described = await apiOf(secured);
     using _alice = await SocketUnderTest.open(`${secured.wsUrl}?channel=room:1&token=${token}`);
-    for (const it of described.operations.filter((it) => !isDrain(it))) {
+    for (const it of described.operations.filter((it) => !isApart(it))) {
       const { security } = it.operation;
       const scope = security.flatMap((way) => way.key ?? [])[0];
       const isForAll = security.length === 0 || security.some((way) => Object.keys(way).length === 0);
@@ -302,6 +303,10 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
   ["GET /v1/channels/{channel}/presence", "bad-request", { values: { channel: "a b" } }],
   ["GET /v1/connections", "bad-request", { values: { page: "one" } }],
   ["DELETE /v1/connections/{id}", "not-found", { values: { id: "c_nobody" } }],
+  ["POST /v1/reload", "bad-json", { body: "now" }],
+  ["POST /v1/reload", "invalid-field", { body: '{"workers":3}' }],
+  ["POST /v1/reload", "bad-request", {}],
+  ["POST /v1/reload", "too-large", tooMuch],
   ["POST /v1/drain", "bad-json", { body: "now" }],
   ["POST /v1/drain", "invalid-field", { body: '{"grace_s":60}' }],
   ["POST /v1/drain", "bad-request", notText],
@@ -379,7 +384,7 @@ describe("errors are documented", () => {
 
   test("operations without a body do not read one", async () => {
     for (const it of api.operations.filter(({ operation, method }) => !operation.requestBody && method !== "GET")) {
-      if (isDrain(it)) continue;
+      if (isApart(it)) continue;
       const response = await ask(open, it, { ...notText, values: { id: "nobody" } });
       expect([it.name, await api.faultsIn(it, response)]).toEqual([it.name, []]);
     }

@@ -1,6 +1,6 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Subprocess } from "bun";
 import { clearLeftovers } from "../../server/ops/control-socket.ts";
 import { childEnv } from "../child-env.ts";
@@ -38,7 +38,16 @@ export async function startServer({
   openFiles,
 }: StartOptions = {}): Promise<ServerUnderTest> {
   const limited = openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$0" "$@"`];
-  const command = [...limited, process.execPath, "--no-env-file", join(root, main), "start", "--port", "0", ...flags];
+  const command = [
+    ...limited,
+    process.execPath,
+    "--no-env-file",
+    resolve(root, main),
+    "start",
+    "--port",
+    "0",
+    ...flags,
+  ];
   // Into a file, because on a busy machine the runtime sometimes stops reading the pipe of a process.
   const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   const log = openSync(join(folder, "log"), "a");

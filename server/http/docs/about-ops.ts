@@ -117,19 +117,39 @@ export const aboutDrainProgress: About = {
     200: {
       description: "The current progress, over all workers.",
       contents: json(
-        object({
-          status: text("Whether the server is shutting down.", { enum: ["running", "draining"] }),
-          phase: text("The phase of the worker that is furthest.", { enum: [...drainPhases] }),
-          remaining: whole("Open connections of workers that are draining."),
-          closed: object({
-            left: whole("Connections that their clients closed."),
-            moved: whole("Connections closed at their reconnect time."),
-            forced: whole("Connections closed at the deadline."),
-          }),
-          unflushed_bytes: whole("Bytes that clients had not read when their connections were closed."),
-          deadline_s: whole("Seconds until the remaining connections are closed."),
-        }),
+        object(
+          {
+            status: text("Whether the server is shutting down.", { enum: ["running", "draining"] }),
+            phase: text("The phase of the worker that is furthest.", { enum: [...drainPhases] }),
+            remaining: whole("Open connections of workers that are draining."),
+            closed: object({
+              left: whole("Connections that their clients closed."),
+              moved: whole("Connections closed at their reconnect time."),
+              forced: whole("Connections closed at the deadline."),
+            }),
+            unflushed_bytes: whole("Bytes that clients had not read when their connections were closed."),
+            deadline_s: whole("Seconds until the remaining connections are closed."),
+          },
+          {
+            roll: object({
+              number: whole("Counted from 1 since the start of the server."),
+              phase: text("What the last reload does, or how it ended.", {
+                enum: ["starting", "moving", "done", "failed"],
+              }),
+              message: text("One sentence about it, such as why it failed."),
+            }),
+          },
+        ),
         {
+          reloading: {
+            status: "running",
+            phase: "waiting",
+            remaining: 12,
+            closed: { left: 0, moved: 30, forced: 0 },
+            unflushed_bytes: 0,
+            deadline_s: 1795,
+            roll: { number: 1, phase: "moving", message: "moving the clients of the old workers within 10 s" },
+          },
           draining: {
             status: "draining",
             phase: "waiting",
@@ -142,6 +162,21 @@ export const aboutDrainProgress: About = {
       ),
     },
   },
+};
+
+export const aboutReload: About = {
+  tag: "operations",
+  details:
+    "Responds at once; `GET /v1/drain` has the progress. New workers start and are ready before the old ones close the port and move their clients. A reload that cannot start new workers changes nothing. Needs WORKERS.",
+  answers: {
+    202: {
+      description: "The reload has begun, or waits for the current one.",
+      contents: json(object({ status: { const: "reloading" }, roll: whole("The number of this reload.") }), {
+        answer: { status: "reloading", roll: 1 },
+      }),
+    },
+  },
+  errors: ["bad-json", "invalid-field", "bad-request", "too-large", "request-timeout", "draining"],
 };
 
 export const aboutOpenApi: About = {

@@ -133,8 +133,9 @@ export function closingEvent({ name, text }: CloseReason, cursor: string, retryM
   );
 }
 
-function retryMs({ name }: CloseReason): number {
+function retryMs({ name, reconnectAfterMs }: CloseReason): number {
   if (!closeTable[name].reconnect) return neverReconnectMs;
+  if (reconnectAfterMs !== undefined) return reconnectAfterMs;
   const { from, to } = name === "going-away" ? resumeMs : reconnectMs;
   return from + Math.random() * (to - from);
 }

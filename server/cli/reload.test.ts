@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { runFakeCli } from "./fake-cli.ts";
+import { startFakeServer } from "./fake-server.ts";
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** A server whose reload has the number 4, and whose last roll is each of these at one check after the other. */
+function startReloading(rolls: readonly object[], more: object = { status: "running", remaining: 2 }) {
+  const left = [...rolls];
+  const server = startFakeServer(({ method }) => {
+    if (method === "POST") return Response.json({ status: "reloading", roll: 4 }, { status: 202 });
+    const roll = left.shift();
+    return Response.json({ ...more, ...(roll === undefined ? {} : { roll }) });
+  });
+  closers.push(() => server[Symbol.dispose]());
+  return server;
+}
+
+const reload = (url: string, ...more: string[]) => runFakeCli(["reload", "--url", url, ...more]);
+
+describe("fanfare reload", () => {
+  test("prints each step until the clients have moved", async () => {
+    const server = startReloading([
+      { number: 3, phase: "done", message: "1 client(s) moved" },
+      { number: 4, phase: "starting", message: "starting 2 new worker(s)" },
+      { number: 4, phase: "starting", message: "starting 2 new worker(s)" },
+      { number: 4, phase: "moving", message: "moving" },
+      { number: 4, phase: "done", message: "2 client(s) moved" },
+    ]);
+    expect(await reload(server.url)).toEqual({
+      code: 0,
+      err: "",
+      out: `${server.url} is reloading\nwaiting for the current reload\nstarting 2 new worker(s)\nmoving; 2 left\n2 client(s) moved\n`,
+    });
+  });
+
+  test("fails with the reason if the new workers do not start", async () => {
+    const server = startReloading([{ number: 4, phase: "failed", message: "PORT: a reload cannot change this" }]);
+    const { code, err } = await reload(server.url);
+    expect([code, err]).toEqual([1, "error: the reload failed: PORT: a reload cannot change this\n"]);
+  });
+
+  test("fails if the server shuts down meanwhile", async () => {
+    const server = startReloading([{ number: 4, phase: "starting", message: "" }], { status: "draining" });
+    expect(await reload(server.url)).toMatchObject({ code: 1, err: expect.stringContaining("shutting down") });
+  });
+
+  test("ends if another reload has begun, because only the last one is known", async () => {
+    const server = startReloading([{ number: 5, phase: "failed", message: "" }]);
+    expect(await reload(server.url)).toMatchObject({ code: 0, out: expect.stringContaining("another reload") });
+  });
+
+  test("with --no-wait returns at once", async () => {
+    const server = startReloading([]);
+    expect(await reload(server.url, "--no-wait")).toMatchObject({ code: 0, out: `${server.url} is reloading\n` });
+    expect(server.requests.map(({ method, path }) => [method, path])).toEqual([["POST", "/v1/reload"]]);
+  });
+
+  test("prints why the server refuses", async () => {
+    const server = startFakeServer(() => Response.json({ detail: "start it with WORKERS" }, { status: 400 }));
+    closers.push(() => server[Symbol.dispose]());
+    expect(await reload(server.url)).toMatchObject({ code: 1, err: "error: start it with WORKERS (400)\n" });
+  });
+});

@@ -1,0 +1,163 @@
+import { getLogger } from "@logtape/logtape";
+import type { RollStatus } from "../ops/rolls.ts";
+import type { StopReceipt } from "../worker/stop.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+
+/** How the workers of a generation are started. */
+export interface NextGeneration {
+  readonly pool: WorkerPool;
+  /** The number of its workers. */
+  readonly count: number;
+  /** DRAIN_WINDOW: the time in which the clients of the previous generation move. */
+  readonly windowMs: number;
+  /** The new workers serve, and the previous ones are about to move their clients. */
+  onReady(): void;
+}
+
+/** What moving takes besides DRAIN_WINDOW: finishing what is in flight, planning, and flushing the last clients. */
+const besidesMoveMs = 5000;
+
+/** How long a worker that moves its clients may take. */
+export function moveLimitMs(windowMs: number): number {
+  return windowMs + besidesMoveMs;
+}
+
+const log = () => getLogger(["fanfare", "supervisor"]);
+
+/**
+ * The generations of workers: usually one, two during a roll, never more. Together they are one server, because all of them
+ * have the same port, history and cluster.
+ */
+export class Generations {
+  /** Oldest first. */
+  readonly #pools: WorkerPool[];
+  #current: WorkerPool;
+  #isStopping = false;
+  #rolls = 0;
+  #failed = 0;
+  #status: RollStatus | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #waiting: { readonly number: number } | undefined;
+
+  constructor(first: WorkerPool) {
+    this.#current = first;
+    this.#pools = [first];
+  }
+
+  get current(): WorkerPool {
+    return this.#current;
+  }
+
+  /** The last roll; undefined before the first one. */
+  get status(): RollStatus | undefined {
+    return this.#status;
+  }
+
+  /** How many rolls were started, and how many of them failed. */
+  get counts(): { readonly rolls: number; readonly failed: number } {
+    return { rolls: this.#rolls, failed: this.#failed };
+  }
+
+  /** The ids of all running worker processes. */
+  get pids(): readonly number[] {
+    return this.#pools.flatMap((pool) => pool.pids);
+  }
+
+  /**
+   * Replaces all workers, after the current roll. Requests that arrive while one is waiting are the same roll, because it reads
+   * the settings and the program only when it begins.
+   * @param next prepares the new generation. @throws Error whose message says why there is none
+   * @returns the number of the roll
+   */
+  roll(next: () => NextGeneration): number {
+    if (this.#waiting !== undefined) return this.#waiting.number;
+    const waiting = { number: this.#rolls + 1 };
+    this.#waiting = waiting;
+    this.#running = this.#running.then(() => {
+      this.#waiting = undefined;
+      return this.#isStopping ? undefined : this.#roll(next);
+    });
+    return waiting.number;
+  }
+
+  /** Resolves once no roll is running or waiting. */
+  async settled(): Promise<void> {
+    let running: Promise<void>;
+    do {
+      running = this.#running;
+      await running;
+    } while (running !== this.#running);
+  }
+
+  /** Ends all workers in this way. @returns the receipts of all generations */
+  async stop(end: (pool: WorkerPool) => Promise<readonly StopReceipt[]>): Promise<readonly StopReceipt[]> {
+    this.#isStopping = true;
+    const pools = [...this.#pools];
+    const receipts = await Promise.all(pools.map((pool) => (pool.isServing ? end(pool) : pool.end().then(() => []))));
+    await this.settled();
+    return receipts.flat();
+  }
+
+  /** Kills all processes. */
+  kill(): void {
+    this.#isStopping = true;
+    for (const pool of this.#pools) pool.kill();
+  }
+
+  /** Kills all processes and waits for their exit. */
+  async end(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(this.#pools.map((pool) => pool.end()));
+  }
+
+  async #roll(next: () => NextGeneration): Promise<void> {
+    const number = ++this.#rolls;
+    const old = this.#current;
+    try {
+      const generation = next();
+      await this.#start(generation, number);
+      if (this.#isStopping) return;
+      this.#current = generation.pool;
+      generation.onReady();
+      await this.#retire(old, generation.windowMs, number);
+    } catch (error) {
+      if (this.#isStopping) return;
+      this.#failed++;
+      const reason = (error instanceof Error ? error.message : String(error)).replaceAll("\n", "; ");
+      this.#report({ number, phase: "failed", message: `${reason}; the old workers keep serving` });
+      log().error("Reload {number} failed: {reason}. The old workers keep serving", { number, reason });
+    }
+  }
+
+  async #start({ pool, count, windowMs }: NextGeneration, number: number): Promise<void> {
+    this.#report({ number, phase: "starting", message: `starting ${count} new worker(s)` });
+    log().info("Reload {number}: starting {count} new worker(s)", { number, count });
+    this.#pools.push(pool);
+    // New workers that are ready may have clients already.
+    const undo = () => pool.move(moveLimitMs(windowMs), "same-port").finally(() => this.#remove(pool));
+    await pool.start(count, undo);
+  }
+
+  async #retire(old: WorkerPool, windowMs: number, number: number): Promise<void> {
+    const seconds = Math.ceil(windowMs / 1000);
+    const pids = this.#current.pids.join(", ");
+    const sentence = `moving the clients of the old workers within ${seconds} s`;
+    this.#report({ number, phase: "moving", message: sentence });
+    log().info(`Reload {number}: the new workers are ready ({pids}); ${sentence}`, { number, pids });
+    const receipts = await old.move(moveLimitMs(windowMs), "same-port");
+    this.#remove(old);
+    const moved = receipts.reduce((sum, it) => sum + it.initial, 0);
+    const done = `${moved} client(s) moved`;
+    this.#report({ number, phase: "done", message: done });
+    log().info("Reload {number} is done: {moved} client(s) moved", { number, moved });
+  }
+
+  #remove(pool: WorkerPool): void {
+    const index = this.#pools.indexOf(pool);
+    if (index >= 0) this.#pools.splice(index, 1);
+  }
+
+  #report(status: RollStatus): void {
+    this.#status = status;
+  }
+}
