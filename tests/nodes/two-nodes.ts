@@ -101,7 +101,7 @@ export class TwoNodes implements AsyncDisposable {
     const pids = await this.#pids();
     this.signal("SIGTERM");
     const isStopping = () => this.#child.exitCode !== null || this.#child.signalCode !== null;
-    await until(() => isStopping() || this.output.includes("Stopping: "), "the script stops");
+    await until(() => isStopping() || this.output.includes("Shutting down: "), "the script stops");
     this.signal("SIGTERM");
     const late = setTimeout(() => {
       for (const pid of [...pids, this.pid]) if (isRunning(pid)) process.kill(pid, "SIGKILL");
