@@ -92,9 +92,9 @@ export function encodeServerFrame(frame: ServerFrame): JsonText {
  */
 export function encodePublication(publication: Publication): JsonText {
   const { channel, offset, id, timestamp, sentAt, event, message, data, sender, key, headers } = publication;
-  let text = `{"type":"message","channel":${JSON.stringify(channel)}`;
+  let text = `{"type":"message","channel":${quoted(channel)}`;
   if (offset > 0) text += `,"offset":${offset}`;
-  text += `,"id":${JSON.stringify(id)},"timestamp":"${isoTime(timestamp)}"`;
+  text += `,"id":${quoted(id)},"timestamp":"${isoTime(timestamp)}"`;
   if (sentAt !== undefined) text += `,"sent_at":"${isoTime(sentAt)}"`;
   if (event !== undefined) text += `,"event":${JSON.stringify(event)}`;
   if (message !== undefined) text += `,"message":${JSON.stringify(message)}`;
@@ -104,6 +104,13 @@ export function encodePublication(publication: Publication): JsonText {
   if (headers !== undefined) text += `,"headers":${JSON.stringify(headers)}`;
   return `${text}}`;
 }
+
+/** A name as JSON. Plain names need no escapes, and copying them is ten times as fast as `JSON.stringify` (bench/direct). */
+function quoted(name: string): string {
+  return plainName.test(name) ? `"${name}"` : JSON.stringify(name);
+}
+
+const plainName = /^[\w\-=@,.;:/]*$/;
 
 /** ISO 8601 in UTC with milliseconds. @param ms Milliseconds since 1970. */
 export function isoTime(ms: number): string {

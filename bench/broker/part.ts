@@ -88,7 +88,7 @@ class Part {
     return { type: "latency", latencyMs: percentilesOf(latencies) };
   }
 
-  #publish(length: number) {
+  async #publish(length: number) {
     if (this.#broker === undefined) throw new Error("a host does not publish");
     return this.#broker.publish({ channel, message: `${performance.now()};`.padEnd(length, "x") }, rules);
   }

@@ -1,4 +1,3 @@
-import { userOf } from "../../protocol/channel-name.ts";
 import { present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
@@ -7,23 +6,31 @@ import { limits } from "../../protocol/limits.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Hub } from "../hub/hub.ts";
+import { andThen } from "../lib/and-then.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 import { maxTimestampS, pushEvent } from "./about/push.ts";
 import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
 import { dataText, userChannelField } from "./draft.ts";
 
 /** `POST /sse/push`: pushes one event to all connections of a user. */
-export async function push({ hub }: ApiDependencies, call: Call): Promise<Reply> {
+export function push({ hub }: ApiDependencies, call: Call): Reply | Promise<Reply> {
   const object = fields.parseObject(call.body);
   const draft = parsePush(object, call.body);
-  const { listeners } = await hub.publish(draft);
-  const userId = userOf(draft.channel) ?? "";
-  const isConnected = (await hub.occupancy.connected([{ userId, listeners }])).has(userId);
-  const outcome = isConnected
-    ? { status: "success", message: texts.pushed }
-    : { status: "partial", message: texts.pushedPartial };
-  return ok({ ...outcome, ...warningsOf([...unknownParameters(call), ...unknownFields(object)]) });
+  const userId = String(object.user_id);
+  return andThen(hub.publish(draft), ({ listeners }) =>
+    andThen(hub.occupancy.isConnected({ userId, listeners }), (isConnected) => {
+      const warnings = [...unknownParameters(call), ...unknownFields(object)];
+      if (warnings.length === 0) return isConnected ? pushedReply : partialReply;
+      return ok({ ...(isConnected ? pushed : partial), warnings });
+    }),
+  );
 }
+
+const pushed = { status: "success", message: texts.pushed };
+const partial = { status: "partial", message: texts.pushedPartial };
+/** The usual answers, encoded once. */
+const pushedReply = ok(pushed);
+const partialReply = ok(partial);
 
 /** `POST /sse/push/batch`: up to 1000 events. One result per item, in order; an invalid item does not affect the others. */
 export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<Reply> {
@@ -75,7 +82,7 @@ function unknownFields(object: fields.Fields): readonly string[] {
 }
 
 function unknownParameters({ query }: Call): readonly string[] {
-  return unknownNames(query.keys(), [], "parameter");
+  return query.size === 0 ? [] : unknownNames(query.keys(), [], "parameter");
 }
 
 function warningsOf(warnings: readonly string[]): { readonly warnings?: readonly string[] } {
@@ -93,11 +100,9 @@ function parsePush(object: fields.Fields, text: string): Draft {
   const channel = userChannelField(object.user_id);
   const data = dataText(object, text);
   if (data === undefined) throw fields.invalid("data", "any JSON value", undefined);
-  return {
-    channel,
-    data,
-    ...present({ event: parseEventType(object), id: parseEventId(object), sentAt: parseTimestamp(object) }),
-  };
+  const [event, id, sentAt] = [parseEventType(object), parseEventId(object), parseTimestamp(object)];
+  if (event === undefined && id === undefined && sentAt === undefined) return { channel, data };
+  return { channel, data, ...present({ event, id, sentAt }) };
 }
 
 function parseEventType({ event_type }: fields.Fields): string | undefined {

@@ -16,10 +16,10 @@ export interface Broker {
   /**
    * Stores the draft and sends it to every listening worker, this one included. Drafts of one caller are stored in the
    * order of the calls. No order is promised between the answer and the delivery to this worker. Ephemeral ones are only
-   * sent, in order with the others, and are never duplicates.
-   * @throws ServiceError "broker-unavailable" if it may not be stored, "idempotency-full", "too-many-channels".
+   * sent, in order with the others, and are never duplicates. Answers at once if it stores in this process's memory.
+   * Rejects with ServiceError "broker-unavailable" if it may not be stored, "idempotency-full", "too-many-channels".
    */
-  publish(draft: Draft, rules: HistoryRules): Promise<Published>;
+  publish(draft: Draft, rules: HistoryRules): Published | Promise<Published>;
   /** Resolves with the top, once nothing published after that top can be missed. */
   listen(channel: ChannelName): Promise<Position>;
   unlisten(channel: ChannelName): Promise<void>;

@@ -29,6 +29,13 @@ export function publishedBytesOf(draft: Body & Labels): number {
   return bytesOf(draft.data === undefined ? draft : { ...draft, data: withoutEscapes(draft.data) });
 }
 
+/** Whether a draft is larger than this by `publishedBytesOf`. Counts only if it may be: a character has at most three bytes. */
+export function exceeds(draft: Body & Labels, maxBytes: number): boolean {
+  const { message, data, headers } = draft;
+  const characters = (message?.length ?? 0) + (data?.length ?? 0);
+  return (headers !== undefined || 3 * characters > maxBytes) && publishedBytesOf(draft) > maxBytes;
+}
+
 /** Bytes of message, data and headers as they are stored and sent. The other fields have their own limits. */
 export function bytesOf({ message, data, headers }: Body & Labels): number {
   let bytes =

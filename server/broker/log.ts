@@ -23,6 +23,8 @@ export interface Log {
    * @throws ServiceError "broker-unavailable" when none of them is known to be stored.
    */
   append(entries: readonly LogEntry[]): Promise<readonly Appended[]>;
+  /** Stores one draft at once. Only a log that takes effect synchronously and cannot fail has it. */
+  enter?(entry: LogEntry): Appended;
   /**
    * The publications after `since`, oldest first: at most `limit` publications and at most `maxBytes` by `costOf`, but one
    * publication whatever its size, so that a reader can always continue. A channel that is not known has an empty, complete

@@ -7,10 +7,11 @@ type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
 /**
  * Copies all texts of a draft, so that keeping it does not keep the request or frame that they are slices of in memory.
  * Called once for each draft, before it goes to the broker.
+ * @param known the channel's name if it is kept already: then it is shared
  */
-export function ownDraft(draft: Draft): Draft {
+export function ownDraft(draft: Draft, known?: ChannelName): Draft {
   const own: Writable<Draft> = { ...draft };
-  own.channel = ownText(own.channel) as ChannelName;
+  own.channel = known ?? (ownText(own.channel) as ChannelName);
   if (own.message !== undefined) own.message = ownText(own.message);
   if (own.data !== undefined) own.data = ownText(own.data);
   if (own.id !== undefined) own.id = ownText(own.id);

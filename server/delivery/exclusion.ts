@@ -3,13 +3,17 @@ import { Advance, type Outgoing } from "../session/push.ts";
 
 /** The connections that some of these items exclude. */
 export function excludedBy(items: readonly Outgoing[]): ReadonlySet<string> {
-  const ids = new Set<string>();
+  let ids: Set<string> | undefined;
   for (const item of items) {
     const id = item.kind === "publication" ? item.publication.excludeConnectionId : undefined;
-    if (id !== undefined) ids.add(id);
+    if (id === undefined) continue;
+    ids ??= new Set();
+    ids.add(id);
   }
-  return ids;
+  return ids ?? nobody;
 }
+
+const nobody: ReadonlySet<string> = new Set();
 
 /**
  * The items as an excluded connection gets them: each run of excluded publications becomes one `advance`. Ephemeral ones have

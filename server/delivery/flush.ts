@@ -193,7 +193,9 @@ export class Flush {
 
   /** Sessions that are excluded from something get their own batch. They are looked up by id, so the others pay nothing. */
   #applyExclusions(channel: ListenedChannel, batch: Batch): void {
-    for (const id of excludedBy(batch.items)) {
+    const excluded = excludedBy(batch.items);
+    if (excluded.size === 0) return;
+    for (const id of excluded) {
       const session = this.#outcomes.sessionById(id);
       if (session === undefined || channel.memberOf(session)?.isLevel !== true) continue;
       const items = withoutExcluded(batch.items, batch.channel, id);

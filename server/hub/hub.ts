@@ -6,7 +6,7 @@ import type { Draft } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Broker, Published } from "../broker/broker.ts";
-import { publishedBytesOf } from "../broker/cost-of.ts";
+import { exceeds, publishedBytesOf } from "../broker/cost-of.ts";
 import type { History, HistoryRules } from "../broker/log.ts";
 import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -186,25 +186,23 @@ export class Hub {
     else if (announcement) this.#notices.left();
   }
 
-  /** @throws ServiceError "too-large", or what the broker throws */
-  async publish(draft: Draft): Promise<Published> {
+  /**
+   * Synchronous if the broker is.
+   * @throws ServiceError "too-large"; rejects with what the broker rejects with
+   */
+  publish(draft: Draft): Published | Promise<Published> {
+    const { broker, historyRules } = this.#parts;
     const { maxMessageBytes } = this.#settings;
-    const bytes = publishedBytesOf(draft);
-    if (bytes > maxMessageBytes) {
-      throw new ServiceError(
-        "too-large",
-        `message, data and headers: expected at most ${maxMessageBytes} bytes together, got ${bytes}`,
-      );
+    if (exceeds(draft, maxMessageBytes)) {
+      const rule = `message, data and headers: expected at most ${maxMessageBytes} bytes together`;
+      throw new ServiceError("too-large", `${rule}, got ${publishedBytesOf(draft)}`);
     }
-    this.inFlight++;
-    try {
-      const published = await this.#parts.broker.publish(ownDraft(draft), this.#parts.historyRules(draft.channel));
-      if (!published.duplicate) this.published++;
-      logPublished(draft, published);
-      return published;
-    } finally {
-      this.inFlight--;
-    }
+    const { channel } = draft;
+    // One name for all publications of a channel that is listened to: less memory, and a faster key of maps.
+    const published = broker.publish(ownDraft(draft, this.delivery.interest.get(channel)?.name), historyRules(channel));
+    return published instanceof Promise
+      ? this.#awaitPublished(draft, published)
+      : this.#countPublished(draft, published);
   }
 
   /**
@@ -216,6 +214,21 @@ export class Hub {
     const { history, bytes } = cutPage(await this.delivery.history(channel, since, limit, maxReadBytes));
     account.spend("answerBytes", bytes);
     return history;
+  }
+
+  async #awaitPublished(draft: Draft, publishing: Promise<Published>): Promise<Published> {
+    this.inFlight++;
+    try {
+      return this.#countPublished(draft, await publishing);
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  #countPublished(draft: Draft, published: Published): Published {
+    if (!published.duplicate) this.published++;
+    logPublished(draft, published);
+    return published;
   }
 
   /** Who pays for the commands of a session. */
@@ -245,7 +258,7 @@ export class Hub {
   #dependencies() {
     return {
       access: this.#parts.access,
-      publish: (draft: Draft) => this.publish(draft),
+      publish: async (draft: Draft) => this.publish(draft),
       subscribe: (session: Session, channel: ChannelName, since: Since | undefined) =>
         this.#subscriptions.subscribe(session, channel, since),
       unsubscribe: (session: Session, channel: ChannelName) => this.#subscriptions.unsubscribe(session, channel),

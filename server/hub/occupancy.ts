@@ -37,6 +37,13 @@ export class Occupancy {
     peers.handle("channel-members", (asked: MembersRequest) => this.#here(asked));
   }
 
+  /** Whether the user has a connection now. Hot path: synchronous unless another worker must be asked. */
+  isConnected(sent: Sent): boolean | Promise<boolean> {
+    if (sent.listeners === 0) return false;
+    if (this.#peers.roster.isConnected(sent.userId)) return true;
+    return this.connected([sent]).then((users) => users.has(sent.userId));
+  }
+
   /**
    * Which of these users have a connection now. A message that no worker listened for reached nobody, so it needs no lookup.
    * What other workers have reported is some milliseconds old, and a channel stays listened to for a while after its last

@@ -5,14 +5,6 @@ export interface RingMeasure<T> {
   timeOf(item: T): number;
 }
 
-/** The limits of a ring. */
-export interface RingBounds {
-  readonly maxItems: number;
-  readonly maxBytes: number;
-  /** Items older than this are evicted; one of exactly this time is kept. */
-  readonly minTime: number;
-}
-
 /**
  * A queue with access by index: items are added at one end and removed at the other, and nothing is ever moved. Each call has
  * constant amortized cost; an empty ring holds no memory of its own.
@@ -70,13 +62,14 @@ export class Ring<T> {
     return item;
   }
 
-  /** Whether the oldest item must be evicted to stay within the limits. */
-  exceeds(bounds: RingBounds): boolean {
+  /**
+   * Whether the oldest item must be evicted to stay within the limits.
+   * @param minTime items older than this are evicted; one of exactly this time is kept
+   */
+  exceeds(maxItems: number, maxBytes: number, minTime: number): boolean {
     const oldest = this.#slots[this.#start];
     if (this.#length === 0 || oldest === undefined) return false;
-    return (
-      this.#length > bounds.maxItems || this.#bytes > bounds.maxBytes || this.#measure.timeOf(oldest) < bounds.minTime
-    );
+    return this.#length > maxItems || this.#bytes > maxBytes || this.#measure.timeOf(oldest) < minTime;
   }
 
   /** The items from one index up to, but not including, another. */

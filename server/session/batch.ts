@@ -11,7 +11,8 @@ export class Batch {
   #wireBytes = 0;
   #lastForm: WireForm | undefined;
   #lastEncoded: Encoded = [];
-  readonly #others = new Map<WireForm, Encoded>();
+  /** Made for the second form: most batches are needed in one. */
+  #others: Map<WireForm, Encoded> | undefined;
 
   constructor(channel: ChannelName, after: number, items: readonly Outgoing[]) {
     this.channel = channel;
@@ -28,11 +29,11 @@ export class Batch {
   /** Hot path: adjacent sessions mostly have the same form, so the last form is checked before the map. */
   encoded(form: WireForm): Encoded {
     if (form === this.#lastForm) return this.#lastEncoded;
-    let encoded = this.#others.get(form);
-    if (encoded === undefined) {
-      encoded = form.encode(this.items);
-      this.#others.set(form, encoded);
+    if (this.#lastForm !== undefined) {
+      this.#others ??= new Map();
+      this.#others.set(this.#lastForm, this.#lastEncoded);
     }
+    const encoded = this.#others?.get(form) ?? form.encode(this.items);
     this.#lastForm = form;
     this.#lastEncoded = encoded;
     return encoded;

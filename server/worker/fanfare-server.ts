@@ -144,7 +144,7 @@ export class FanfareServer {
   }
 
   /** All workers use the same id for the same slot, so the message is stored once. */
-  #notify(slot: number): Promise<unknown> {
+  async #notify(slot: number): Promise<unknown> {
     const { notificationIntervalMs, notificationMessage: message } = this.#settings;
     return this.hub.publish({ channel: everyone, message, id: `periodic-${notificationIntervalMs}-${slot}` });
   }

@@ -149,7 +149,9 @@ export class DeliveryWorld {
     } as const;
     // Ephemeral messages may arrive twice by design, so each gets its own ID.
     const published = this.#test.hub.publish(ephemeral ? { ...draft, id: `e${this.#refs++}` } : draft);
-    void published.then(({ position }) => position !== undefined && this.#known.set(channel, position));
+    void Promise.resolve(published).then(
+      ({ position }) => position !== undefined && this.#known.set(channel, position),
+    );
   }
 
   #since(channel: string, start: Start): Since | undefined {

@@ -102,7 +102,7 @@ export class SimNode {
       },
     );
     this.#heartbeat = new Heartbeat(heartbeat, process);
-    this.#periodic = new Periodic(settings.periodicMs, process, (slot) =>
+    this.#periodic = new Periodic(settings.periodicMs, process, async (slot) =>
       this.hub.publish({ channel: everyone, message: `slot ${slot}`, id: `periodic-${slot}` }),
     );
     const http = {

@@ -65,7 +65,7 @@ async function startOn(log: Log, clock = new MovedClock()) {
     onHealth: (healthy) => health.push(healthy),
   });
   await broker.listen(a);
-  const publish = (message: string, ephemeral = false) =>
+  const publish = async (message: string, ephemeral = false) =>
     broker.publish({ channel: a, message, ...(ephemeral ? { ephemeral } : {}) }, rules);
   return { broker, clock, delivered, health, publish };
 }

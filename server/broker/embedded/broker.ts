@@ -63,8 +63,9 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     this.#probeAfter(watchMs);
   }
 
-  publish(draft: Draft, rules: HistoryRules): Promise<Published> {
+  publish(draft: Draft, rules: HistoryRules): Published | Promise<Published> {
     if (this.#closing !== undefined) return Promise.reject(unavailable("the server is closing its storage"));
+    if (this.#log.enter !== undefined) return this.#publishNow({ draft, rules });
     const bytes = costOf(draft);
     if (this.#waitingBytes + bytes > maxWaitingBytes) {
       return Promise.reject(unavailable("storage is slower than what is published"));
@@ -124,6 +125,17 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     await this.#log.close();
   }
 
+  /**
+   * Stores and delivers within this call. Hot path: through the queue, a publication in memory would cost four promises more
+   * (bench/direct: 2 µs).
+   */
+  #publishNow(entry: LogEntry): Published | Promise<Published> {
+    const { draft } = entry;
+    if (draft.ephemeral === true) return this.#sendEphemeral(draft);
+    const published = this.#deliverStored(this.#log.enter?.(entry));
+    return published instanceof Error ? Promise.reject(published) : published;
+  }
+
   async #run(): Promise<void> {
     await undefined; // drafts of the same turn share an append
     while (this.#waiting.length > 0) {
@@ -160,40 +172,41 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     let next = 0;
     for (const waiting of batch) {
       this.#waitingBytes -= waiting.bytes;
-      if (waiting.draft.ephemeral === true) this.#answerEphemeral(waiting);
+      if (waiting.draft.ephemeral === true) waiting.resolve(this.#sendEphemeral(waiting.draft));
       else if (appended instanceof ServiceError) waiting.reject(appended);
       else this.#answer(waiting, appended[next++]);
     }
   }
 
   #answer({ resolve, reject }: Waiting, appended: Appended | undefined): void {
+    const published = this.#deliverStored(appended);
+    if (published instanceof Error) reject(published);
+    else resolve(published);
+  }
+
+  /** Delivers what was stored. @returns the answer for its publisher, or the error */
+  #deliverStored(appended: Appended | undefined): Published | Error {
     switch (appended?.outcome) {
       case "stored": {
         const { id, epoch, offset } = appended.publication;
-        resolve({
-          id,
-          position: { epoch, offset },
-          duplicate: false,
-          listeners: this.#listenersOf(appended.publication),
-        });
+        const listeners = this.#listenersOf(appended.publication);
         this.#deliver(appended.publication);
-        break;
+        return { id, position: { epoch, offset }, duplicate: false, listeners };
       }
       case "duplicate":
-        resolve({ id: appended.id, position: appended.position, duplicate: true, listeners: undefined });
-        break;
+        return { id: appended.id, position: appended.position, duplicate: true, listeners: undefined };
       case "refused":
-        reject(appended.error);
-        break;
+        return appended.error;
       default:
-        reject(new Error("the log gave fewer answers than it got entries"));
+        return new Error("the log gave fewer answers than it got entries");
     }
   }
 
-  #answerEphemeral({ draft, resolve }: Waiting): void {
+  #sendEphemeral(draft: Draft): Published {
     const id = draft.id ?? crypto.randomUUID();
-    resolve({ id, position: undefined, duplicate: false, listeners: this.#listenersOf(draft) });
+    const listeners = this.#listenersOf(draft);
     this.#deliver(toPublication(draft, { id, epoch: "", offset: 0, timestamp: this.#clock.now() }));
+    return { id, position: undefined, duplicate: false, listeners };
   }
 
   /** The number of listening processes: this one, or none. */

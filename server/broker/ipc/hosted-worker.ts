@@ -1,10 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
-import type { Publication } from "../../../protocol/publication.ts";
+import type { Draft, Publication } from "../../../protocol/publication.ts";
 import type { Frame } from "../../lib/link/frame.ts";
 import type { Link } from "../../lib/link/link.ts";
-import type { Broker, ChannelDirectory } from "../broker.ts";
+import type { Broker, ChannelDirectory, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
 import type { Audience } from "./audience.ts";
 import { type Answer, type News, parseQuestion, type Question, toReceipt, toRefusal } from "./messages.ts";
@@ -84,11 +84,18 @@ export class HostedWorker {
   }
 
   #publish({ n, draft, rules }: Extract<Question, { verb: "publish" }>): void {
-    this.#broker.publish(draft, rules).then(
-      (published) =>
-        this.#send({ verb: "published", n, ...toReceipt(published, this.#audience.of(draft.channel).size) }),
-      (error: unknown) => this.#refuse(n, error),
-    );
+    const published = this.#broker.publish(draft, rules);
+    if (!(published instanceof Promise)) this.#answerPublished(n, draft, published);
+    else {
+      published.then(
+        (it) => this.#answerPublished(n, draft, it),
+        (error: unknown) => this.#refuse(n, error),
+      );
+    }
+  }
+
+  #answerPublished(n: number, { channel }: Draft, published: Published): void {
+    this.#send({ verb: "published", n, ...toReceipt(published, this.#audience.of(channel).size) });
   }
 
   async #answer(question: Exclude<Question, { verb: "publish" | "unlisten" | "history" }>): Promise<void> {

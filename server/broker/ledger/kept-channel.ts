@@ -54,7 +54,7 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   /** Whether the oldest publication must be evicted by the channel's own rules. */
   exceeds(now: number): boolean {
     const { historySize, historyBytes, historyTtl } = this.rules;
-    return this.kept.exceeds({ maxItems: historySize, maxBytes: historyBytes, minTime: now - historyTtl });
+    return this.kept.exceeds(historySize, historyBytes, now - historyTtl);
   }
 
   /** Evicts the oldest publication. */

@@ -57,9 +57,12 @@ export class MemoryLog implements Log {
   }
 
   async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
-    this.#appended += entries.length;
-    const [now, timestamp] = [this.#now(), this.#clock.now()];
-    return entries.map((entry) => toAppended(this.#ledger.enter(entry, now, timestamp)));
+    return entries.map((entry) => this.enter(entry));
+  }
+
+  enter(entry: LogEntry): Appended {
+    this.#appended++;
+    return toAppended(this.#ledger.enter(entry, this.#now(), this.#clock.now()));
   }
 
   async read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {

@@ -67,7 +67,7 @@ export class Publisher {
       }
       drafts.forEach(({ id, body }, at) => {
         const done = this.#city.expectSettled(`publish of ${id} at ${node.process.name}`, node.process);
-        node.hub.publish({ channel, id, message: body }).then(
+        Promise.resolve(node.hub.publish({ channel, id, message: body })).then(
           (published) => {
             done();
             this.#checkOrder(channel, stored, { at, published });
