@@ -451,7 +451,7 @@ describe("an internal error", () => {
 
   test.each([
     ["in an answer", '{"type":"ping"}'],
-    ["in a queued answer", '{"type":"publish","channel":"a","message":"m"}'],
+    ["in a queued answer", '{"type":"history","channel":"a"}'],
     ["in a refusal", "{"],
   ])("%s closes the connection with 1011, and no session hangs", async (_, frame) => {
     const guest = await begin();
@@ -463,10 +463,9 @@ describe("an internal error", () => {
 
   test("in an answer to a queued command closes the connection too", async () => {
     const guest = await begin();
-    for (const text of ['{"type":"publish","channel":"a","message":"m"}', '{"type":"ping"}'])
-      guest.conversation.receive(text);
+    for (const text of ['{"type":"history","channel":"a"}', '{"type":"ping"}']) guest.conversation.receive(text);
     guest.connection.onTaken = ({ frames }) => {
-      if (frames[0]?.type === "ack") guest.connection.fault = fault;
+      if (frames[0]?.type === "history") guest.connection.fault = fault;
     };
     await it.settle();
     expect([guest.connection.closedWith?.name, it.hub.connections.size]).toEqual(["internal", 0]);

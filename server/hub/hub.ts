@@ -258,7 +258,7 @@ export class Hub {
   #dependencies() {
     return {
       access: this.#parts.access,
-      publish: async (draft: Draft) => this.publish(draft),
+      publish: (draft: Draft) => this.publish(draft),
       subscribe: (session: Session, channel: ChannelName, since: Since | undefined) =>
         this.#subscriptions.subscribe(session, channel, since),
       unsubscribe: (session: Session, channel: ChannelName) => this.#subscriptions.unsubscribe(session, channel),

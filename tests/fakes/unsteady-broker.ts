@@ -40,7 +40,7 @@ export class UnsteadyBroker implements Broker {
     return this.#inner.start({ ...events, onPublication: (publication) => this.#deliver(publication) });
   }
 
-  async publish(draft: Draft, rules: HistoryRules): Promise<Published> {
+  publish(draft: Draft, rules: HistoryRules): Published | Promise<Published> {
     return this.#inner.publish(draft, rules);
   }
 

@@ -18,7 +18,8 @@ export interface Chat {
 /** The parts of the hub that commands may use. */
 export interface CommandDependencies {
   readonly access: Access;
-  publish(draft: Draft): Promise<Published>;
+  /** Synchronous if the broker is. @throws ServiceError if it is refused, synchronously or as a rejection */
+  publish(draft: Draft): Published | Promise<Published>;
   /**
    * Joins at once, or resolves to the step that joins. That step runs in the turn in which its answer is sent, so that no
    * publication of the channel precedes the answer.

@@ -1,14 +1,15 @@
 import type { AnswerFrame, PublishFields } from "../../../protocol/frames.ts";
 import type { Draft } from "../../../protocol/publication.ts";
+import { andThen } from "../../lib/and-then.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
 /** Publishes for a client. The answer is sent once the publication is stored. */
-export async function publish(
+export function publish(
   dependencies: CommandDependencies,
   session: Session,
   frame: { readonly type: "publish" } & PublishFields,
-): Promise<AnswerFrame> {
+): AnswerFrame | Promise<AnswerFrame> {
   dependencies.access.checkPublish(session.identity, frame.channel);
   const { type: _, echo, ephemeral, sender: claimed, ...labels } = frame;
   const sender = dependencies.access.senderOf(session.identity, claimed);
@@ -18,6 +19,12 @@ export async function publish(
     ...(ephemeral ? { ephemeral } : {}),
     ...(echo ? {} : { excludeConnectionId: session.id }),
   };
-  const { id, position, duplicate } = await dependencies.publish(draft);
-  return { type: "ack", channel: frame.channel, id, ...position, duplicate };
+  const { channel } = frame;
+  return andThen(dependencies.publish(draft), ({ id, position, duplicate }) => ({
+    type: "ack",
+    channel,
+    id,
+    ...position,
+    duplicate,
+  }));
 }
