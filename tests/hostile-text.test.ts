@@ -74,14 +74,10 @@ const originCheck = new OriginCheck({
 });
 const budgets = new Budgets(unlimited, systemClock);
 const proxies = new TrustedProxies(["10.0.0.0/8", "::1"]);
-const page = new Page({
-  page: true,
-  wsPath: "/ws",
-  ssePath: "/sse",
-  isSecured: false,
-  trustUserId: true,
-  anonymous: true,
-});
+const page = new Page(
+  { page: true, wsPath: "/ws", ssePath: "/sse", isSecured: false, trustUserId: true, anonymous: true },
+  { make: (text, head) => new Response(text, head) },
+);
 const peer = { ip: "127.0.0.1", remote: "127.0.0.1:1" };
 const log = makeLogFormat("{time} {level} {message}");
 const redact = makeRedactor(["a secret of this server"]);

@@ -1,4 +1,4 @@
-import { encodePublication, present } from "../../protocol/codec.ts";
+import { encodePublications, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { limits } from "../../protocol/limits.ts";
 import { parseCursor, parseSinceWord, type Since, sinceRule } from "../../protocol/position.ts";
@@ -31,8 +31,7 @@ export async function getHistory({ hub, access }: ApiDependencies, call: Call): 
   const limit = limitOf(call.query);
   const { top, publications, gap } = await hub.history(channel, sinceOf(call, limit), limit, call.account);
   const head = JSON.stringify({ channel, ...top, complete: gap === undefined, ...present({ reason: gap }) });
-  const messages = publications.map(encodePublication).join(",");
-  return { status: 200, body: `${head.slice(0, -1)},"messages":[${messages}]}` };
+  return { status: 200, body: `${head.slice(0, -1)},"messages":[${encodePublications(publications)}]}` };
 }
 
 /** `GET /v1/channels/{channel}/presence?page=` */

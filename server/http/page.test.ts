@@ -11,6 +11,8 @@ const settings: PageSettings = {
   anonymous: true,
 };
 
+/** Small texts are sent as they are. */
+const responses = { make: (text: string, init: ResponseInit) => new Response(text, init) };
 const origin = "http://127.0.0.1:8000";
 
 function ask(page: Page, path: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -18,7 +20,7 @@ function ask(page: Page, path: string, headers: Record<string, string> = {}): Pr
 }
 
 describe("the page", () => {
-  const page = new Page(settings);
+  const page = new Page(settings, responses);
 
   test.each([
     ["/", "text/html; charset=utf-8"],
@@ -66,7 +68,7 @@ describe("the page", () => {
 
   test("contains the server's settings, escaped", async () => {
     const special = { ...settings, wsPath: `/a&quot;"'><b>`, isSecured: true };
-    const html = await (await ask(new Page(special), "/")).text();
+    const html = await (await ask(new Page(special, responses), "/")).text();
     const contents: (string | null)[] = [];
     new HTMLRewriter()
       .on('meta[name="fanfare"]', { element: (meta) => void contents.push(meta.getAttribute("content")) })
@@ -88,12 +90,14 @@ describe("the page", () => {
 
 describe("with the page off", () => {
   test.each(["/", "/page/app.js"])("%s is not found", async (path) => {
-    const refusal = await ask(new Page({ ...settings, page: false }), path).catch((error: unknown) => error);
+    const refusal = await ask(new Page({ ...settings, page: false }, responses), path).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: "not-found" });
   });
 
   test("/ says how to turn it on, and where WebSockets connect", async () => {
-    const refusal = await ask(new Page({ ...settings, page: false, wsPath: "/live" }), "/").catch((it: unknown) => it);
+    const refusal = await ask(new Page({ ...settings, page: false, wsPath: "/live" }, responses), "/").catch(
+      (it: unknown) => it,
+    );
     expect(refusal).toMatchObject({ message: expect.stringMatching(/PAGE=on.*\/live$/) });
   });
 });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { ServiceError } from "../../protocol/errors.ts";
+import type { TextResponses } from "./text-responses.ts";
 
 /** Whether the page is served, and the settings that it needs. */
 export interface PageSettings {
@@ -46,10 +47,12 @@ const securityHeaders = {
  */
 export class Page {
   readonly #settings: PageSettings;
+  readonly #responses: Pick<TextResponses, "make">;
   readonly #assets = new Map<string, Promise<Asset>>();
 
-  constructor(settings: PageSettings) {
+  constructor(settings: PageSettings, responses: Pick<TextResponses, "make">) {
     this.#settings = settings;
+    this.#responses = responses;
   }
 
   /** @throws ServiceError "not-found"; at `/` the message says how to turn the page on */
@@ -64,7 +67,7 @@ export class Page {
       // A failed build is reported to this request and retried for the next one.
       asset.catch(() => this.#assets.delete(pathname));
     }
-    return answerWith(await asset, request);
+    return this.#answerWith(await asset, request);
   }
 
   readonly #makers: Readonly<Record<string, () => Promise<Asset>>> = {
@@ -82,6 +85,12 @@ export class Page {
       element: (meta) => void meta.setAttribute("content", content.replaceAll("&", "&amp;")),
     });
     return rewriter.transform(html);
+  }
+
+  #answerWith({ bytes, headers }: Asset, request: Request): Response {
+    const known = request.headers.get("If-None-Match") ?? "";
+    const isKnown = known.split(",").some((tag) => tag.trim().replace(/^W\//, "") === headers.ETag);
+    return isKnown ? new Response(null, { status: 304, headers }) : this.#responses.make(bytes, { headers });
   }
 
   #nothingAt(pathname: string): ServiceError {
@@ -109,10 +118,4 @@ function asset(contentType: string, bytes: string): Asset {
   // no-cache: the browser caches the file, but revalidates it each time.
   const headers = { ...securityHeaders, "Content-Type": contentType, "Cache-Control": "no-cache", ETag: `"${hash}"` };
   return { bytes, headers };
-}
-
-function answerWith({ bytes, headers }: Asset, request: Request): Response {
-  const known = request.headers.get("If-None-Match") ?? "";
-  const isKnown = known.split(",").some((tag) => tag.trim().replace(/^W\//, "") === headers.ETag);
-  return isKnown ? new Response(null, { status: 304, headers }) : new Response(bytes, { headers });
 }

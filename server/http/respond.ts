@@ -27,9 +27,14 @@ export function answerHeaders(contentType: string): Record<string, string> {
   return { "Content-Type": contentType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 }
 
-/** The response to a successful API request. Its headers are made once: an object of them is read anew for each response. */
+/** The response to a successful API request that is small. */
 export function respond({ status, body }: Reply): Response {
-  return new Response(body, status === 200 ? okInit : { status, headers: jsonHeaders });
+  return new Response(body, jsonInit(status));
+}
+
+/** Status and headers of a response with JSON. They are made once: an object of headers is read anew for each response. */
+export function jsonInit(status: number): ResponseInit {
+  return status === 200 ? okInit : { status, headers: jsonHeaders };
 }
 
 const jsonHeaders = new Headers(answerHeaders("application/json; charset=utf-8"));

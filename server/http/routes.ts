@@ -8,7 +8,8 @@ import { Docs, type DocsSettings } from "./docs/docs.ts";
 import { locationOf, Queries } from "./location.ts";
 import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
-import { respond } from "./respond.ts";
+import { jsonInit } from "./respond.ts";
+import type { TextResponses } from "./text-responses.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
 
 /** The settings of the routes. */
@@ -21,6 +22,7 @@ export interface RouteSettings extends PageSettings, DocsSettings {
 /** What the routes use. */
 export interface RouteParts extends OpsParts {
   readonly api: ApiDependencies;
+  readonly responses: TextResponses;
 }
 
 /** Handles a request that passed the Origin and Host checks. Throws a ServiceError for an error response. */
@@ -44,9 +46,9 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
 /** All other routes. */
 export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle {
   const app = new Hono();
-  const page = new Page(settings);
+  const page = new Page(settings, parts.responses);
   const ops = opsRoutes(parts);
-  const docs = new Docs([...pushEndpoints(settings), ...endpoints, ...ops], settings);
+  const docs = new Docs([...pushEndpoints(settings), ...endpoints, ...ops], settings, parts.responses);
   app.onError((error) => {
     throw error; // handled by respondError
   });
@@ -69,7 +71,7 @@ const noParams: Params = {};
 function performer(
   endpoint: Pick<Endpoint, "verb" | "scope" | "forClients" | "warnsOfUnknown" | "about">,
   settings: RouteSettings,
-  { api, keys }: RouteParts,
+  { api, keys, responses }: RouteParts,
 ): (request: Request, params: Params) => Promise<Response> {
   const { verb, warnsOfUnknown = false, about } = endpoint;
   const authenticators = { keys, access: api.access, budgets: api.hub.budgets };
@@ -87,7 +89,8 @@ function performer(
     try {
       const body = hasBody ? await readBody(request, settings.maxBodyBytes) : "";
       const reply = verb(api, { identity, account, params, query, body, headers: request.headers });
-      return respond(reply instanceof Promise ? await reply : reply);
+      const { status, body: text } = reply instanceof Promise ? await reply : reply;
+      return responses.make(text, jsonInit(status));
     } finally {
       close();
     }

@@ -127,7 +127,13 @@ export class HttpServer {
   async #answerAndKeep(request: Request, server: Server<SocketState>, handle: Handle): Promise<Response> {
     const response = await this.#answer(request, handle);
     // Set only now, because the shorter timeout applies while a body is being received.
-    server.timeout(request, this.#keepAliveS);
+    const keep = () => server.timeout(request, this.#keepAliveS);
+    const body = this.#parts.responses.largeBodyOf(response);
+    if (body === undefined) keep();
+    else {
+      server.timeout(request, 0); // its client has SLOW_TIMEOUT to read some of it
+      body.onEnd = keep;
+    }
     return response;
   }
 

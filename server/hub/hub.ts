@@ -24,7 +24,7 @@ import type { Chat } from "./commands/dependencies.ts";
 import { Connections } from "./connections.ts";
 import { Conversation, type ConversationSettings } from "./conversation.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
-import { cutPage, maxReadBytes } from "./history-page.ts";
+import { HistoryPages } from "./history-pages.ts";
 import { logPublished } from "./log-published.ts";
 import { Notices } from "./notices.ts";
 import { Occupancy } from "./occupancy.ts";
@@ -78,6 +78,7 @@ export class Hub {
   readonly #notices: Notices;
   readonly #expiry: TokenExpiry;
   readonly #subscriptions: Subscriptions;
+  readonly #pages: HistoryPages;
   readonly #conversation: ConversationSettings;
 
   constructor(settings: HubSettings, parts: HubParts) {
@@ -95,6 +96,7 @@ export class Hub {
     const historyTtlOf = (channel: ChannelName) => parts.historyRules(channel).historyTtl;
     const events = { onLevel, sessionById, hasRoomFor, historyTtlOf };
     this.delivery = new Delivery(broker, settings, events, clock);
+    this.#pages = new HistoryPages(this.delivery.history, this.backlog, clock);
     this.occupancy = new Occupancy(this.delivery.interest, peers);
     this.presence = new HubPresence({
       store: parts.presenceStore,
@@ -205,15 +207,9 @@ export class Hub {
       : this.#countPublished(draft, published);
   }
 
-  /**
-   * A page of history, cut to a size that can be sent; at least one publication.
-   * @param account pays for the bytes @throws ServiceError "rate-limited" if it has read too much
-   */
-  async history(channel: ChannelName, since: Since, limit: number, account: Account): Promise<History> {
-    account.check("answerBytes");
-    const { history, bytes } = cutPage(await this.delivery.history(channel, since, limit, maxReadBytes));
-    account.spend("answerBytes", bytes);
-    return history;
+  /** See HistoryPages. */
+  history(channel: ChannelName, since: Since, limit: number, account: Account): Promise<History> {
+    return this.#pages.read({ channel, since, limit }, account);
   }
 
   async #awaitPublished(draft: Draft, publishing: Promise<Published>): Promise<Published> {

@@ -10,6 +10,7 @@ import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { HttpServer } from "../http/server.ts";
+import { TextResponses } from "../http/text-responses.ts";
 import { Drain } from "../hub/drain.ts";
 import { Hub, type HubParts } from "../hub/hub.ts";
 import { ListenedChannels } from "../hub/listened-channels.ts";
@@ -83,7 +84,10 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const ops = composeOps(settings, environment, hub, readMetrics);
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const api = { hub, access, directory };
-  const http = new HttpServer({ ...settings, sharesPort }, { ...ops, api, websocket, sse });
+  const http = new HttpServer(
+    { ...settings, sharesPort },
+    { ...ops, api, websocket, sse, responses: new TextResponses(hub.backlog) },
+  );
   return { hub, drain, http, ops, websocket, sse, readMetrics };
 }
 

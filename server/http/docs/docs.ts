@@ -1,6 +1,7 @@
 import packageJson from "../../../package.json" with { type: "json" };
 import type { Operation } from "../../api/about/about.ts";
 import type { PlainRoute } from "../plain-route.ts";
+import type { TextResponses } from "../text-responses.ts";
 import { aboutAsyncApi, aboutDocs, aboutOpenApi } from "./about-ops.ts";
 import { streamOperations } from "./about-streams.ts";
 import { asyncApi, type RequestOrigin } from "./asyncapi.ts";
@@ -15,6 +16,12 @@ export interface DocsSettings extends Omit<DocumentSettings, "version"> {
 /** A placeholder for the origin of the request. RFC 2606 reserves `.invalid`, so it cannot be a real name. */
 const placeholder = { isTls: false, host: "here.invalid" };
 
+const documentHeaders = {
+  "Content-Type": "application/json; charset=utf-8",
+  "Cache-Control": "no-cache",
+  "X-Content-Type-Options": "nosniff",
+};
+
 /**
  * The documentation that the server serves. The documents are made on request. The page is made once; per request only the
  * origin in its examples is replaced.
@@ -24,10 +31,12 @@ export class Docs {
   /** All documented operations, including those of the documents themselves. */
   readonly operations: readonly Operation[];
   readonly #settings: DocsSettings & DocumentSettings;
+  readonly #responses: TextResponses;
   #page: string | undefined;
 
   /** @param others all operations except those of the documents */
-  constructor(others: readonly Operation[], settings: DocsSettings) {
+  constructor(others: readonly Operation[], settings: DocsSettings, responses: TextResponses) {
+    this.#responses = responses;
     this.#settings = { ...settings, version: packageJson.version };
     this.routes = [
       {
@@ -35,21 +44,21 @@ export class Docs {
         path: "/openapi.json",
         summary: "Get the OpenAPI document of the HTTP API.",
         about: aboutOpenApi,
-        answer: () => answerDocument(this.openApi()),
+        answer: () => this.#answerDocument(this.openApi()),
       },
       {
         method: "GET",
         path: "/asyncapi.json",
         summary: "Get the AsyncAPI document of the WebSocket protocol.",
         about: aboutAsyncApi,
-        answer: (request) => answerDocument(asyncApi(this.#settings.wsPath, this.#settings, originOf(request))),
+        answer: (request) => this.#answerDocument(asyncApi(this.#settings.wsPath, this.#settings, originOf(request))),
       },
       {
         method: "GET",
         path: "/docs",
         summary: "Get both as an HTML page.",
         about: aboutDocs,
-        answer: (request) => new Response(this.page(originOf(request)), { headers: docsHeaders }),
+        answer: (request) => responses.make(this.page(originOf(request)), { headers: docsHeaders }),
       },
     ];
     this.operations = [...others, ...streamOperations(settings.wsPath), ...this.routes];
@@ -71,6 +80,10 @@ export class Docs {
       .replaceAll(`http://${placeholder.host}`, `http${s}://${host}`)
       .replaceAll(`ws://${placeholder.host}`, `ws${s}://${host}`);
   }
+
+  #answerDocument(document: object): Response {
+    return this.#responses.make(`${JSON.stringify(document, null, 2)}\n`, { headers: documentHeaders });
+  }
 }
 
 /**
@@ -81,13 +94,4 @@ function originOf(request: Request): RequestOrigin {
   const host = request.headers.get("Host") ?? "";
   const scheme = request.headers.get("X-Forwarded-Proto") ?? new URL(request.url).protocol;
   return { isTls: scheme.startsWith("https"), host: /^[A-Za-z0-9._[\]:-]{1,255}$/.test(host) ? host : "localhost" };
-}
-
-function answerDocument(document: object): Response {
-  const headers = {
-    "Content-Type": "application/json; charset=utf-8",
-    "Cache-Control": "no-cache",
-    "X-Content-Type-Options": "nosniff",
-  };
-  return new Response(`${JSON.stringify(document, null, 2)}\n`, { headers });
 }

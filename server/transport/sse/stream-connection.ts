@@ -1,4 +1,5 @@
 import { type CloseReason, closeTable } from "../../../protocol/close-codes.ts";
+import { partEnd } from "../../lib/text-part.ts";
 import type { Backlog } from "../../session/backlog.ts";
 import type { Connection, Outcome, StallCause } from "../../session/connection.ts";
 import type { Encoded } from "../../session/wire-form.ts";
@@ -107,19 +108,11 @@ export class StreamConnection implements Connection {
   }
 
   #enqueueParts(chunk: string): void {
-    for (let from = 0; from < chunk.length; ) {
-      const end = from + chunkLength;
-      const to = isPairSplit(chunk, end) ? end + 1 : end;
-      this.#controller.enqueue(chunk.slice(from, to));
-      from = to;
+    for (let from = 0, end = 0; from < chunk.length; from = end) {
+      end = partEnd(chunk, from, chunkLength);
+      this.#controller.enqueue(chunk.slice(from, end));
     }
   }
-}
-
-/** Whether a cut here would split a surrogate pair. */
-function isPairSplit(text: string, at: number): boolean {
-  const unit = text.charCodeAt(at - 1);
-  return unit >= 0xd800 && unit < 0xdc00 && at < text.length;
 }
 
 /** The last event of a stream. @param cursor "" if the client should keep its own */
