@@ -44,7 +44,7 @@ async function main(): Promise<number> {
     await publishEverywhere(nodes[0]?.port ?? 0, channels, missed);
     const before = await commandsOf(redis);
     const begin = performance.now();
-    const times = await within(Promise.all(clients.map((it) => wholeAgain(it, missed + 1, begin))));
+    const times = await within(Promise.all(clients.map((it) => catchUp(it, missed + 1, begin))));
     const seconds = (performance.now() - begin) / 1000;
     console.log(
       tableOf({ count, missed, channels, seconds, times, clients, commands: (await commandsOf(redis)) - before }),
@@ -56,7 +56,7 @@ async function main(): Promise<number> {
   }
 }
 
-async function wholeAgain(client: ResumingClient, offset: number, begin: number): Promise<number> {
+async function catchUp(client: ResumingClient, offset: number, begin: number): Promise<number> {
   await client.connect();
   await client.untilOffset(offset);
   return performance.now() - begin;
@@ -99,19 +99,19 @@ interface Storm {
 }
 
 function tableOf({ count, missed, channels, seconds, times, clients, commands }: Storm): string {
-  const whole = percentilesOf(times);
+  const time = percentilesOf(times);
   const sum = (of: (client: ResumingClient) => number) => clients.reduce((all, it) => all + of(it), 0);
   return [
     `${count} clients over two nodes on one Redis, ${channels} channels, ${missed} missed messages each`,
     "",
     "| | |",
     "| --- | ---: |",
-    `| all whole again after, s | ${seconds.toFixed(1)} |`,
-    `| clients whole again per second | ${(count / seconds).toFixed(0)} |`,
-    `| a client is whole again after, p50 / p99, ms | ${whole?.p50.toFixed(0)} / ${whole?.p99.toFixed(0)} |`,
-    `| errors, and resumes that were not complete | ${sum((it) => it.errors)} |`,
-    `| messages lost or doubled | ${sum((it) => it.faults)} |`,
-    `| scripts and subscriptions at Redis per client | ${(commands / count).toFixed(3)} |`,
+    `| all clients caught up after, s | ${seconds.toFixed(1)} |`,
+    `| clients that caught up per second | ${(count / seconds).toFixed(0)} |`,
+    `| time until a client has caught up, p50 / p99, ms | ${time?.p50.toFixed(0)} / ${time?.p99.toFixed(0)} |`,
+    `| errors and incomplete resumes | ${sum((it) => it.errors)} |`,
+    `| lost or duplicated messages | ${sum((it) => it.faults)} |`,
+    `| Redis scripts and subscriptions per client | ${(commands / count).toFixed(3)} |`,
   ].join("\n");
 }
 

@@ -18,7 +18,7 @@ async function welcomed(limits: { max_message_bytes?: number; message_rate?: num
 }
 
 describe("a publication over the server's limits", () => {
-  test("is accepted at the limit, and one past it is rejected without being sent", async () => {
+  test("is accepted at the limit, and a larger one is rejected without being sent", async () => {
     const { client, socket } = await welcomed({ max_message_bytes: 10 });
     const room = client.channel("room");
     void room.publish("12345678").catch(() => {}); // plus two quotes

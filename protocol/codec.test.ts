@@ -229,7 +229,7 @@ describe("a limit is exact", () => {
     ["last:N", (size) => `{"type":"history","channel":"room","since":"last:${size}"}`, limits.lastLimit],
   ];
 
-  test.each(allowed)("%s: accepted at the limit, rejected one past it", (_, text, limit) => {
+  test.each(allowed)("%s: accepted at the limit, rejected above it", (_, text, limit) => {
     expect(refusalOf(text(limit))).toBeUndefined();
     expect(refusalOf(text(limit + 1))?.code).toBeOneOf(["invalid-field", "bad-json"]);
   });

@@ -212,7 +212,7 @@ const inputPaths: readonly InputPath[] = [
   },
   { name: "a line typed into the chat", prefixes: ["", "/"], feed: (text) => parseChatInput(text) },
   { name: "text shown on a terminal", prefixes: [""], feed: (text) => printable(text) },
-  { name: "a word of a shell line", prefixes: [""], feed: (text) => shellWord(text) },
+  { name: "an argument in a shell command", prefixes: [""], feed: (text) => shellWord(text) },
 ];
 
 describe("64 KiB of any text take linear time", () => {

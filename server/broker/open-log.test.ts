@@ -30,7 +30,7 @@ describe("openLog", () => {
     expect(await readdir(dataDir)).toContain("history.sqlite");
   });
 
-  test("without a directory, each log begins anew", async () => {
+  test("without a directory, each log starts empty", async () => {
     expect(await epochOf(undefined)).not.toBe(await epochOf(undefined));
   });
 

@@ -88,7 +88,7 @@ describe("a worker with more users than the limit", () => {
     expect(roster.takeSnapshotRequest()).toBe(false);
   });
 
-  test("lists none one past it, and makes the others drop the users that they know", () => {
+  test("lists none above the limit, and makes the others drop the users that they know", () => {
     const roster = withUsers(5);
     expect(roster.takeChanges()).toEqual({ connections: 5, users: [], hasJoined: true, hasLeft: false });
     expect(roster.snapshot()).toEqual({ connections: 5, users: [] });

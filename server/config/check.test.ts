@@ -39,7 +39,8 @@ describe("an open server", () => {
       const [problem = "", ...others] = problemsOf({ HOST: host });
       expect(others).toEqual([]);
       expect(problem).toStartWith("HOST: ");
-      for (const wayOut of ["API_KEY", "JWT_SECRET", "--insecure", "INSECURE=on"]) expect(problem).toContain(wayOut);
+      for (const solution of ["API_KEY", "JWT_SECRET", "--insecure", "INSECURE=on"])
+        expect(problem).toContain(solution);
     },
   );
 
@@ -62,8 +63,8 @@ describe("a secured server", () => {
   test("that no client could connect to is an error that says what to set", () => {
     const [problem = ""] = problemsOf({ API_KEY: key });
     expect(problem).toStartWith("no client could connect: ");
-    for (const wayOut of ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWKS_URL", "ANONYMOUS=on", "TRUST_USER_ID=on"]) {
-      expect(problem).toContain(wayOut);
+    for (const solution of ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWKS_URL", "ANONYMOUS=on", "TRUST_USER_ID=on"]) {
+      expect(problem).toContain(solution);
     }
   });
 
@@ -93,7 +94,7 @@ describe("certificate and key", () => {
   const other = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 
   test.each([
-    ["another's key", other, "TLS_KEY: not the key of the certificate in TLS_CERT"],
+    ["the key of another certificate", other, "TLS_KEY: not the key of the certificate in TLS_CERT"],
     ["no key", certificate, "TLS_KEY: expected a private key without a password in the file"],
   ])("must belong together: %s", (_, key, problem) => {
     expect(problemsOf({ TLS_CERT: "c", TLS_KEY: "k" }, { c: certificate, k: key })).toEqual([problem]);
@@ -110,7 +111,7 @@ describe("rules between settings", () => {
       { HISTORY_BYTES: "3MiB", HISTORY_BYTES_TOTAL: "2MiB" },
       "HISTORY_BYTES",
     ],
-  ])("hold at the limit and not one past it: %j, %j", (atLimit, past, name) => {
+  ])("accept the limit and reject the next value: %j, %j", (atLimit, past, name) => {
     expect(problemsOf(atLimit)).toEqual([]);
     expect(problemsOf(past)).toEqual([
       expect.stringMatching(new RegExp(`^${name} \\(.*\\): expected (at most|less than)`)),

@@ -32,7 +32,7 @@ export function respond({ status, body }: Reply): Response {
   return new Response(body, jsonInit(status));
 }
 
-/** Status and headers of a response with JSON. They are made once: an object of headers is read anew for each response. */
+/** Status and headers of a response with JSON. They are created once, since a plain object of headers would be converted for each response. */
 export function jsonInit(status: number): ResponseInit {
   return status === 200 ? okInit : { status, headers: jsonHeaders };
 }

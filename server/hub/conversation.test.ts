@@ -101,7 +101,7 @@ describe("a command that is not allowed is answered with an error", () => {
     expect(await send(guest, { ...frame, ref: 5 })).toMatchObject([{ type: "error", code, ref: 5 }]);
   });
 
-  test("accepts a body at the limit, and rejects one past it", async () => {
+  test("accepts a body at the limit, and rejects a larger one", async () => {
     const guest = await begin({ settings: { maxMessageBytes: 256 } });
     const body = { type: "publish", channel: "a" };
     expect(await send(guest, { ...body, message: long(257) })).toMatchObject([{ type: "error", code: "too-large" }]);
@@ -109,7 +109,7 @@ describe("a command that is not allowed is answered with an error", () => {
     expect(await send(guest, { ...body, message: "ä".repeat(129) })).toMatchObject([{ code: "too-large" }]);
   });
 
-  test("measures the body without its escapes, at the limit and one past it", async () => {
+  test("measures the body without its escapes, at the limit and above it", async () => {
     const guest = await begin({ settings: { maxMessageBytes: 258 } });
     const escaped = (count: number) => `{"type":"publish","channel":"a","data":"${"\\ud83d\\ude00".repeat(count)}"}`;
     guest.conversation.receive(escaped(64)); // 4 bytes each, plus two quotes

@@ -27,7 +27,7 @@ interface Continuation {
 export class Succession {
   readonly #connections: Connections;
   readonly #peers: Peers;
-  /** The reserved connections of this worker: for which new connection, and where that one is. */
+  /** By the id of a reserved connection of this worker: the new connection that it is reserved for, and its worker. */
   readonly #reserved = new Map<string, { readonly by: string; readonly member: MemberId | undefined }>();
   /** By the id of the new connection on this worker. */
   readonly #predecessors = new Map<string, Predecessor>();

@@ -12,7 +12,7 @@ export const transportOptions = {
   }),
   streamLifetime: duration(
     600_000,
-    "How long an event stream lasts before the server ends it and the client resumes on a new connection: a random 80 to 100 % of it. Limits how long streams of vanished clients and stale tokens stay. 0: no limit.",
+    "Maximum duration of an event stream. The server ends each stream after a random 80 to 100 % of it, and the client resumes with a new one. This also ends the streams of clients that disappeared. 0: no limit.",
     { max: 86_400_000 },
   ),
 };

@@ -148,7 +148,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect(first.told).toEqual(["1 joined c1: 1", "2 joined c2: 2", "3 joined c4: 3"]);
     });
 
-    test("a connection whose presence was taken over can join anew beside it", async () => {
+    test("a connection whose presence was taken over can join again next to it", async () => {
       const { first } = await two();
       await first.apply([join(arrivalOf("c1", { userId: "a" })), join(arrivalOf("c2", { userId: "a", over: "c1" }))]);
       await first.apply([join(arrivalOf("c1", { userId: "a" }))]);

@@ -279,7 +279,7 @@ describe("a handshake", () => {
 
   test("accepts values exactly at the limits", async () => {
     expect([cursor(4096).length, cursor(4097).length]).toEqual([4096, 4097]);
-    using socket = await connect(`&user_id=${"u".repeat(128)}&since=${cursor(4096)}&unheard=of&since=junk`);
+    using socket = await connect(`&user_id=${"u".repeat(128)}&since=${cursor(4096)}&unknown=1&since=junk`);
     expect(String(socket.welcome.user_id)).toHaveLength(128);
     using stream = await StreamUnderTest.open(`${server.url}/sse`, { "Last-Event-ID": cursor(4096) });
     expect(stream.welcome.protocol).toBe(1);

@@ -199,7 +199,7 @@ test.each(["websocket", "sse"] as const)(
   },
 );
 
-test("a publication at the limit is stored, however it is escaped; one past it is refused, and the client continues", async () => {
+test("a publication at the limit is stored, however it is escaped; a larger one is refused, and the client continues", async () => {
   await using server = await startServer({ env: { MESSAGE_RATE: "20" } });
   using alice = use(createClient(server.url, { queueSize: 400 }));
   const room = alice.client.channel("room:1");

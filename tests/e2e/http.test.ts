@@ -27,7 +27,7 @@ describe("POST /sse/push", () => {
   test("maps its fields, and passes `data` on unchanged", async () => {
     const user = fresh("u");
     using socket = await connect(user);
-    const text = `{"user_id":"${user}","data":{"n":12345678901234567890},"event_type":"order.new","event_id":"e-1","timestamp":1700000000.25,"unheard":true}`;
+    const text = `{"user_id":"${user}","data":{"n":12345678901234567890},"event_type":"order.new","event_id":"e-1","timestamp":1700000000.25,"unknown":true}`;
     expect(await push(text)).toMatchObject({ status: 200, body: { status: "success", message: "Event pushed" } });
     const frame = await socket.until((it) => it.type === "message");
     expect(frame).toMatchObject({ channel: `@${user}`, offset: 1, id: "e-1", event: "order.new" });

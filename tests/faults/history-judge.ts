@@ -105,13 +105,13 @@ class HistoryChecker {
       if (gap !== undefined) this.gaps++;
       const first = publications[0]?.offset ?? top.offset + 1;
       if (gap === undefined && first !== offset + 1) {
-        this.faults.push(`${channel}: ${first} follows on ${offset} without a word`);
+        this.faults.push(`${channel}: ${first} follows ${offset}, and no gap was announced`);
       }
       for (const [at, it] of publications.entries()) {
-        if (it.offset !== first + at) this.faults.push(`${channel}: a hole before ${it.offset}`);
+        if (it.offset !== first + at) this.faults.push(`${channel}: messages before ${it.offset} are missing`);
         const message = messageOf(it.body);
         if (message !== this.#messages.get(`${channel} ${it.offset}`)) {
-          this.faults.push(`${channel}: ${it.offset} says what was never published: ${message?.slice(0, 40)}`);
+          this.faults.push(`${channel}: ${it.offset} has a text that was never published: ${message?.slice(0, 40)}`);
         }
       }
       offset = publications.at(-1)?.offset ?? top.offset;

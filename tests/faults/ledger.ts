@@ -70,7 +70,7 @@ export class Ledger {
       const offsets = this.#acknowledged.get(channel) ?? new Set();
       const last = new Map<string, number>();
       for (let offset = 1; offset < texts.length; offset++) {
-        if (!offsets.has(offset)) this.fault(`${channel} ${offset} (${texts[offset]}) was acknowledged to nobody`);
+        if (!offsets.has(offset)) this.fault(`${channel} ${offset} (${texts[offset]}) was never acknowledged`);
         const [publisher = "", number = ""] = (texts[offset] ?? "").split(":");
         if (Number(number) <= (last.get(publisher) ?? -1)) this.fault(`${channel} ${offset}: ${number} comes late`);
         last.set(publisher, Number(number));

@@ -46,16 +46,16 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
     const gone = await redis();
     await gone.kill();
     const address = `127.0.0.1:${gone.port}`;
-    const wayOut = "Start Redis there, or correct the address.";
+    const solution = "Start Redis there, or correct the address.";
     // Each waits for ten seconds, since Redis may still be starting.
     const [nobody, unknown, sentinels] = await Promise.all([
       refusal({ REDIS_URL: gone.url }),
       refusal({ REDIS_HOST: "no-such-host.invalid" }),
       refusal({ REDIS_URL: `redis+sentinel://${address}/main` }),
     ]);
-    expect(nobody).toBe(`REDIS_URL: ${address} does not answer (connect ECONNREFUSED ${address}). ${wayOut}`);
+    expect(nobody).toBe(`REDIS_URL: ${address} does not answer (connect ECONNREFUSED ${address}). ${solution}`);
     expect(unknown).toBe(
-      `REDIS_URL: no-such-host.invalid:6379 does not answer (getaddrinfo ENOTFOUND no-such-host.invalid). ${wayOut}`,
+      `REDIS_URL: no-such-host.invalid:6379 does not answer (getaddrinfo ENOTFOUND no-such-host.invalid). ${solution}`,
     );
     expect(sentinels).toMatch(
       /^REDIS_URL: main behind the sentinels at 127.0.0.1:\d+ does not answer \(All sentinels are unreachable\. Last error: /,

@@ -135,7 +135,7 @@ describe("the start", () => {
     const settings = { protocol: "fanfare-broker/999", name: "host" };
     const events = () => ({ onOpen: () => {}, onText: () => {}, onClose: () => {} });
     const listener: LinkListener = listenForLinks(world.path, settings, events);
-    await expect(world.connect()).rejects.toThrow("it uses fanfare-broker/999, this side fanfare-broker/");
+    await expect(world.connect()).rejects.toThrow("it uses fanfare-broker/999, this side uses fanfare-broker/");
     listener.close();
   });
 });

@@ -252,7 +252,10 @@ export class IpcBroker implements Broker, ChannelDirectory {
       if (this.#options.onHostGone === undefined) logger().error("The broker's host is gone: {reason}.", { reason });
       else this.#options.onHostGone(reason);
     }
-    if (isRefusal) this.#started.reject(new Error(`the broker's host refuses: ${reason}; start them anew together`));
+    if (isRefusal)
+      this.#started.reject(
+        new Error(`the broker's host refused the connection: ${reason}; restart the server with all its workers`),
+      );
   }
 
   #reportHealth(): void {

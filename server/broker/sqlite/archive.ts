@@ -85,7 +85,8 @@ export class Archive {
     this.#witness.settle(found);
     this.#ledger = ledger;
     this.#acknowledged = ledger.progress;
-    if (isNew && found.some(({ isSettled }) => isSettled)) this.#note("its history is gone: all channels begin anew");
+    if (isNew && found.some(({ isSettled }) => isSettled))
+      this.#note("its history is gone: all channels start new epochs");
     const path = join(directory, historyFileName);
     this.#openFiles.add(path, `${path}-wal`, this.#witness.path);
   }

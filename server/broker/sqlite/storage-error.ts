@@ -38,8 +38,8 @@ export class StorageError extends Error {
   readonly fault: StorageFault;
 
   constructor(fault: StorageFault, directory: string, options?: ErrorOptions) {
-    const [what, wayOut] = faults[fault];
-    super(`DATA_DIR ${directory}: ${what}: ${wayOut}`, options);
+    const [what, solution] = faults[fault];
+    super(`DATA_DIR ${directory}: ${what}: ${solution}`, options);
     this.fault = fault;
   }
 }

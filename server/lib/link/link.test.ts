@@ -269,13 +269,13 @@ describe("an incompatible peer", () => {
     const [host, guest] = [new Side(), new Side()];
     const path = listen(host);
     await connectLink(path, { ...settings, protocol: "test/2" }, guest.events);
-    expect(await host.ended.promise).toEqual({ reason: "it uses test/2, this side test/1", isRefusal: true });
-    expect(await guest.ended.promise).toEqual({ reason: "it uses test/1, this side test/2", isRefusal: true });
+    expect(await host.ended.promise).toEqual({ reason: "it uses test/2, this side uses test/1", isRefusal: true });
+    expect(await guest.ended.promise).toEqual({ reason: "it uses test/1, this side uses test/2", isRefusal: true });
   });
 
   test.each([
-    ["a text that is not a greeting", encodeFrame("hello"), "it uses something else, this side test/1", true],
-    ["an empty frame", encodeFrame(""), "it uses something else, this side test/1", true],
+    ["a text that is not a greeting", encodeFrame("hello"), "it uses another protocol, this side uses test/1", true],
+    ["an empty frame", encodeFrame(""), "it uses another protocol, this side uses test/1", true],
     ["HTTP", Buffer.from("GET / HTTP/1.1\r\n\r\n"), "a frame of 1195725856 bytes, expected at most 512", false],
   ])("that sends %s is disconnected", async (_, bytes, reason, isRefusal) => {
     const side = new Side();

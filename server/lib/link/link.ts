@@ -5,7 +5,7 @@ import { formatGreeting, type Greeting, maxGreetingBytes, parseGreeting } from "
 import { Outbox } from "./outbox.ts";
 import { Pulse } from "./pulse.ts";
 
-/** A link has room below this many queued bytes: a few writes' worth, and a share of the limit. */
+/** `room()` resolves when fewer bytes than this are queued, or less than this share of the limit. 1 MiB is a few writes. */
 const maxRoomBytes = 1024 * 1024;
 const roomShare = 0.25;
 
@@ -145,7 +145,7 @@ export class Link {
       this.#reader.push(bytes);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      this.#end({ reason: `what it sent could not be handled: ${message}`, isRefusal: false, cause });
+      this.#end({ reason: `its data could not be handled: ${message}`, isRefusal: false, cause });
     }
   }
 
@@ -170,8 +170,8 @@ export class Link {
     const greeting = parseGreeting(text);
     const { protocol } = this.#settings;
     if (greeting?.protocol !== protocol) {
-      const spoken = greeting === undefined ? "something else" : greeting.protocol;
-      this.#end({ reason: `it uses ${spoken}, this side ${protocol}`, isRefusal: true });
+      const other = greeting === undefined ? "another protocol" : greeting.protocol;
+      this.#end({ reason: `it uses ${other}, this side uses ${protocol}`, isRefusal: true });
       return;
     }
     this.#isGreeted = true;

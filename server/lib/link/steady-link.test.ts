@@ -131,7 +131,7 @@ describe("a steady link", () => {
     const { until, story } = startSteady(clock);
     await until(1);
     await clock.moveInSteps(10_000, 500);
-    expect(story).toEqual(["refused: it uses test/2, this side test/1"]);
+    expect(story).toEqual(["refused: it uses test/2, this side uses test/1"]);
   });
 
   test("backs off while each link breaks as soon as it is open", async () => {

@@ -5,7 +5,7 @@ import type { RedisAddress } from "./address.ts";
 const connectMs = 5000;
 /**
  * How long a command may wait while the server sends nothing at all, milliseconds. Without it a connection whose other end
- * vanished while it was being set up would wait for its first answer until the kernel gives up, a quarter of an hour later.
+ * broke during its handshake would wait for the first answer until the kernel gives up, a quarter of an hour later.
  */
 export const silenceMs = 5000;
 /** Waits between two attempts grow from the first to the second, with full jitter. */

@@ -16,7 +16,7 @@ export const commandRules: readonly WireRule[] = [
   rule("a chat message carries its sender", async (server) => {
     const socket = await server.open();
     const message = `Hi ${server.fresh("id")}`;
-    socket.send({ type: "message", message, sender: "Alice", unheard: "of" });
+    socket.send({ type: "message", message, sender: "Alice", unknown: "field" });
     expect(await socket.until((it) => it.message === message)).toMatchObject({ type: "message", sender: "Alice" });
   }),
   rule("`send_now` sends `IM sent` to everyone", async (server) => {
@@ -137,7 +137,7 @@ export const commandRules: readonly WireRule[] = [
     const outside = socket.frames.slice(...places).filter((it) => it.type === "message" && it.channel === channel);
     expect(outside).toEqual([]);
   }),
-  rule("history can be read without joining, from a position, a word or the end", async (server) => {
+  rule("history can be read without joining, from a position, with a keyword, or from the end", async (server) => {
     const channel = server.fresh("room");
     for (let at = 1; at <= 5; at++) await server.publish({ channel, data: at });
     const socket = await server.open();
