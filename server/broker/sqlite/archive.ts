@@ -85,8 +85,7 @@ export class Archive {
     this.#witness.settle(found);
     this.#ledger = ledger;
     this.#acknowledged = ledger.progress;
-    if (isNew && found.some(({ isSettled }) => isSettled))
-      this.#note("its history is gone: all channels start new epochs");
+    if (isNew && found.some(({ isSettled }) => isSettled)) this.#note("its history is gone: new epochs begin");
     const path = join(directory, historyFileName);
     this.#openFiles.add(path, `${path}-wal`, this.#witness.path);
   }

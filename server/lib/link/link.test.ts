@@ -299,7 +299,7 @@ test("an exception in a handler closes this link with its cause, and affects no 
   guestLink.send("bad");
   guestLink.send("after it");
   const { reason, cause } = await host.ended.promise;
-  expect([reason, cause]).toEqual(["what it sent could not be handled: a bug above", bug]);
+  expect([reason, cause]).toEqual(["its data could not be handled: a bug above", bug]);
   await guest.ended.promise;
   otherLink.send("fine");
   expect(await host.until(2)).toEqual(["bad", "fine"]);
