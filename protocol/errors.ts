@@ -37,6 +37,11 @@ export const errorTable = {
     retry: false,
     meaning: "The server or the connection has reached its channel limit: leave a channel, or raise the limit.",
   },
+  "too-many-schedules": {
+    status: 429,
+    retry: false,
+    meaning: "The server has reached its limit of schedules, or of their bytes: delete some, or raise the limit.",
+  },
   "unknown-type": { status: 400, retry: false, meaning: "The protocol has no frame of this `type`." },
   internal: { status: 500, retry: true, meaning: "Internal error; details are in the server's log." },
   "broker-unavailable": {

@@ -12,8 +12,8 @@ describe("the table of errors", () => {
     (code, { status, retry, meaning }) => {
       expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
       expect(status).toBeWithin(400, 600);
-      // RFC 9110 §15.5.9. Too many channels is the exception: waiting alone does not help.
-      const isLasting = code === "too-many-channels";
+      // RFC 9110 §15.5.9. Too many channels or schedules are the exception: waiting alone does not help.
+      const isLasting = code.startsWith("too-many-");
       expect<boolean>(retry).toBe(!isLasting && (status === 408 || status === 429 || status >= 500));
       expect(isRetryable(code)).toBe(retry);
       expect(meaning).toEndWith(".");

@@ -6,6 +6,7 @@ import type { Identity } from "../auth/identity.ts";
 import type { ChannelDirectory } from "../broker/broker.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Account } from "../limits/account.ts";
+import type { Schedules } from "../schedule/schedules.ts";
 
 /** What the handlers may use. */
 export interface ApiDependencies {
@@ -13,6 +14,7 @@ export interface ApiDependencies {
   readonly access: Access;
   /** All known channels, of all workers and machines. */
   readonly directory: ChannelDirectory;
+  readonly schedules: Schedules;
 }
 
 /** A request whose body is read and whose credentials are checked. */

@@ -1,22 +1,13 @@
-import type { Scope } from "../auth/api-key.ts";
-import type { Operation } from "./about/about.ts";
 import { aboutGetChannel, aboutGetHistory, aboutGetPresence, aboutListChannels } from "./about/channels.ts";
 import { aboutKickConnection, aboutKickUser, aboutListConnections } from "./about/connections.ts";
 import { aboutPostMessage, aboutPublish } from "./about/publish.ts";
 import { aboutPush, aboutPushBatch } from "./about/push.ts";
-import type { Verb } from "./call.ts";
 import { getChannel, getHistory, getPresence, listChannels } from "./channels.ts";
 import { kickConnection, kickUser, listConnections } from "./connections.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { postMessage, publish } from "./publish.ts";
 import { push, pushBatch } from "./push.ts";
-
-/** One endpoint of the HTTP API. `about` is its documentation in `/openapi.json` and `/docs`. */
-export interface Endpoint extends Operation {
-  readonly scope: Scope;
-  readonly verb: Verb;
-  /** Unknown fields and parameters are listed in the response instead of being an error. */
-  readonly warnsOfUnknown?: true;
-}
+import { scheduleEndpoints } from "./schedule-endpoints.ts";
 
 /** The push endpoints, whose paths can be configured. */
 export function pushEndpoints(paths: { readonly ssePath: string; readonly sseBatchPath: string }): readonly Endpoint[] {
@@ -120,4 +111,5 @@ export const endpoints: readonly Endpoint[] = [
     about: aboutKickUser,
     verb: kickUser,
   },
+  ...scheduleEndpoints,
 ];

@@ -1,4 +1,4 @@
-import { type ChannelName, channelNameRuleFor, parseChannelName, userOf } from "../../protocol/channel-name.ts";
+import { type ChannelName, userOf } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import { onOneLine } from "../../protocol/json-text.ts";
@@ -6,20 +6,21 @@ import { limits } from "../../protocol/limits.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Hub } from "../hub/hub.ts";
-import { refuseUnknownNames } from "../lib/unknown-names.ts";
-import { publishRequest } from "./about/publish.ts";
 import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
-import { type DraftContent, parseDraftContent, userChannelField } from "./draft.ts";
+import type { DraftContent } from "./draft.ts";
+import { parsePublishRequest, timeFields } from "./publish-request.ts";
+import { publishLater } from "./schedules.ts";
 
 /** `POST /v1/publish`: publishes to one or more channels or users. */
-export async function publish({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
+export async function publish(dependencies: ApiDependencies, call: Call): Promise<Reply> {
   const object = fields.parseObject(call.body);
-  refuseSchedule(object);
-  refuseUnknownNames(Object.keys(object), publishFields, "field");
-  const targets = parseTargets(object);
+  if (timeFields.some((field) => (object[field] ?? undefined) !== undefined))
+    return publishLater(dependencies, call, object);
+  const { hub, access } = dependencies;
+  const { targets, draft: undirected } = parsePublishRequest(object, call.body);
   const { identity } = call;
   if (targets.channels.length > 1) call.account.charge("messages", targets.channels.length - 1);
-  const draft = withSender(access, identity, withId(parseDraftContent(object, call.body), call));
+  const draft = withSender(access, identity, withId(undirected, call));
   const check = (channel: ChannelName) => identity && access.checkPublish(identity, channel);
   const [only] = targets.channels;
   if (targets.isOne && only !== undefined) {
@@ -41,8 +42,6 @@ export async function postMessage({ hub, access }: ApiDependencies, call: Call):
   return ok((await publishInto(hub, channel, withSender(access, identity, withId(draft, call)), check)).receipt);
 }
 
-const publishFields = Object.keys(publishRequest.properties ?? {});
-
 /** Sets the sender: on a secured server that is the token's user, whatever the draft claims. */
 function withSender(access: Access, identity: Identity | undefined, draft: DraftContent): DraftContent {
   if (identity === undefined) return draft;
@@ -53,45 +52,6 @@ function withSender(access: Access, identity: Identity | undefined, draft: Draft
 
 /** @throws ServiceError if the client may not publish to the channel */
 type Check = (channel: ChannelName) => void;
-
-interface Targets {
-  readonly channels: readonly ChannelName[];
-  /** The request has `channel` or `user_id`, so the response is one receipt and not a list. */
-  readonly isOne: boolean;
-}
-
-const targetFields = ["channel", "channels", "user_id", "user_ids"] as const;
-
-function parseTargets(object: fields.Fields): Targets {
-  const given = targetFields.filter((field) => object[field] !== undefined && object[field] !== null);
-  const [field] = given;
-  if (field === undefined || given.length > 1) {
-    const got = given.length === 0 ? undefined : given.join(" and ");
-    throw fields.invalid("channel", "one of channel, channels, user_id or user_ids", got);
-  }
-  const value = object[field];
-  if (field === "channel") return { channels: [fields.channelField(object)], isOne: true };
-  if (field === "user_id") return { channels: [userChannelField(value)], isOne: true };
-  if (!Array.isArray(value) || value.length === 0 || value.length > limits.publishTargets) {
-    throw fields.invalid(
-      field,
-      `an array of 1 to ${limits.publishTargets}`,
-      Array.isArray(value) ? value.length : value,
-    );
-  }
-  const parse = field === "channels" ? channelElement : (element: unknown) => userChannelField(element, "user_ids");
-  const channels = value.map(parse);
-  if (new Set(channels).size < channels.length) {
-    throw fields.invalid(field, "each target once", `${channels.find((it, at) => channels.indexOf(it) < at)} twice`);
-  }
-  return { channels, isOne: false };
-}
-
-function channelElement(value: unknown): ChannelName {
-  const channel = parseChannelName(value);
-  if (channel === undefined) throw fields.invalid("channels", channelNameRuleFor(value), value);
-  return channel;
-}
 
 async function publishInto(hub: Hub, channel: ChannelName, draft: DraftContent, check: Check) {
   check(channel);
@@ -138,11 +98,4 @@ function withId(draft: DraftContent, { headers }: Call): DraftContent {
     throw fields.invalid("id", "the same value as the header Idempotency-Key, or only one of the two", draft.id);
   }
   return id === undefined ? draft : { ...draft, id };
-}
-
-function refuseSchedule(object: fields.Fields): void {
-  for (const field of ["at", "delay_s"]) {
-    if (object[field] === undefined) continue;
-    throw fields.invalid(field, "no value: this version cannot schedule publications", object[field]);
-  }
 }

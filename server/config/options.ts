@@ -5,6 +5,7 @@ import { hubOptions } from "../hub/options.ts";
 import { loggingOptions } from "../lib/logging-options.ts";
 import { flagOf, nameOf, type Option, type OptionsOf, type OptionTable } from "../lib/option.ts";
 import { limitOptions } from "../limits/options.ts";
+import { scheduleOptions } from "../schedule/options.ts";
 import { supervisorOptions } from "../supervisor/options.ts";
 import { transportOptions } from "../transport/options.ts";
 
@@ -30,6 +31,7 @@ export type AllOptions = OptionsOf<typeof httpOptions> &
   OptionsOf<typeof hubOptions> &
   OptionsOf<typeof limitOptions> &
   OptionsOf<typeof brokerOptions> &
+  OptionsOf<typeof scheduleOptions> &
   OptionsOf<typeof supervisorOptions> &
   OptionsOf<typeof loggingOptions>;
 
@@ -40,6 +42,7 @@ const groups: readonly (readonly [heading: string, table: OptionTable])[] = [
   ["Messages, limits and stopping", hubOptions],
   ["Rates", limitOptions],
   ["History and more machines", brokerOptions],
+  ["Schedules", scheduleOptions],
   ["Processes", supervisorOptions],
   ["Logging", loggingOptions],
 ];

@@ -1,5 +1,5 @@
 import { ServiceError } from "../../protocol/errors.ts";
-import type { Endpoint } from "../api/endpoints.ts";
+import type { Endpoint } from "../api/endpoint.ts";
 import type { Access } from "../auth/access.ts";
 import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
 import { bearerOf } from "../auth/bearer.ts";

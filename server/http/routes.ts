@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { ApiDependencies } from "../api/call.ts";
-import { type Endpoint, endpoints, pushEndpoints } from "../api/endpoints.ts";
+import type { Endpoint } from "../api/endpoint.ts";
+import { endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { readBody } from "./body.ts";
 import { authenticate } from "./credentials.ts";

@@ -1,12 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import { ServiceError } from "../../protocol/errors.ts";
 import type { Since } from "../../protocol/position.ts";
-import type { Draft } from "../../protocol/publication.ts";
+import type { Body, Draft, Labels } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Broker, Published } from "../broker/broker.ts";
-import { exceeds, publishedBytesOf } from "../broker/cost-of.ts";
 import type { History, HistoryRules } from "../broker/log.ts";
 import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -20,6 +18,7 @@ import type { PresenceStore } from "../presence/presence-store.ts";
 import { Backlog, type BacklogLimits } from "../session/backlog.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
+import { checkSize } from "./check-size.ts";
 import type { Chat } from "./commands/dependencies.ts";
 import { Connections } from "./connections.ts";
 import { Conversation, type ConversationSettings } from "./conversation.ts";
@@ -188,17 +187,18 @@ export class Hub {
     else if (announcement) this.#notices.left();
   }
 
+  /** @throws ServiceError "too-large" */
+  checkSize(draft: Body & Labels): void {
+    checkSize(draft, this.#settings.maxMessageBytes);
+  }
+
   /**
    * Synchronous if the broker is.
    * @throws ServiceError "too-large"; rejects with what the broker rejects with
    */
   publish(draft: Draft): Published | Promise<Published> {
     const { broker, historyRules } = this.#parts;
-    const { maxMessageBytes } = this.#settings;
-    if (exceeds(draft, maxMessageBytes)) {
-      const rule = `message, data and headers: expected at most ${maxMessageBytes} bytes together`;
-      throw new ServiceError("too-large", `${rule}, got ${publishedBytesOf(draft)}`);
-    }
+    this.checkSize(draft);
     const { channel } = draft;
     // One name for all publications of a channel that is listened to: less memory, and a faster key of maps.
     const published = broker.publish(ownDraft(draft, this.delivery.interest.get(channel)?.name), historyRules(channel));

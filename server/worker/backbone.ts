@@ -15,6 +15,8 @@ import { IpcPresence } from "../presence/ipc/store.ts";
 import { MemoryPresence } from "../presence/memory/store.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import { RedisPresence } from "../presence/redis/store.ts";
+import { openScheduleStore } from "../schedule/open-store.ts";
+import type { ScheduleStore } from "../schedule/schedule-store.ts";
 import { channelOptionsOf } from "./channel-options.ts";
 
 /** The broker and cluster of a worker, not started yet. */
@@ -24,6 +26,7 @@ export interface Backbone {
   readonly directory: ChannelDirectory | undefined;
   readonly cluster: Cluster;
   readonly presence: PresenceStore;
+  readonly schedules: ScheduleStore;
   /** The secret that signs resume keys; undefined for a server of one process. */
   readonly resumeSecret: Uint8Array | undefined;
 }
@@ -49,7 +52,8 @@ export async function openBackbone(settings: Settings): Promise<Backbone> {
   const broker = new EmbeddedBroker(await openLog(settings, { rulesOf: channelOptionsOf(settings) }), systemClock);
   const cluster = MemoryCluster.alone(systemClock);
   const presence = new MemoryPresence(systemClock);
-  return { broker, directory: broker, cluster, presence, resumeSecret: undefined };
+  const schedules = openScheduleStore(settings, systemClock);
+  return { broker, directory: broker, cluster, presence, schedules, resumeSecret: undefined };
 }
 
 /** Makes the backbone of a worker under a supervisor. */
@@ -62,7 +66,8 @@ export function joinBackbone(
   const broker = new IpcBroker({ path: address.brokerPath, name, onHostGone });
   const cluster = new IpcCluster({ path: address.clusterPath, state: stateOf(name) });
   const presence = new IpcPresence({ path: address.presencePath, name });
-  return { broker, directory: broker, cluster, presence, resumeSecret: address.resumeSecret };
+  const schedules = openScheduleStore(settings, systemClock);
+  return { broker, directory: broker, cluster, presence, schedules, resumeSecret: address.resumeSecret };
 }
 
 /** Connects to Redis and checks it; undefined if Redis is not configured. */
@@ -93,7 +98,8 @@ function redisBackbone(settings: Settings, redis: OpenedRedis, worker?: string):
   const state = { ...stateOf(worker === undefined ? node : `${node} ${worker}`), node };
   const cluster = makeRedisMember(settings, redis, state);
   const presence = new RedisPresence({ address: redis.address, prefix, clock: systemClock });
-  return { broker, directory: undefined, cluster, presence, resumeSecret: redis.resumeSecret };
+  const schedules = openScheduleStore(settings, systemClock);
+  return { broker, directory: undefined, cluster, presence, schedules, resumeSecret: redis.resumeSecret };
 }
 
 function stateOf(name: string): MemberState {

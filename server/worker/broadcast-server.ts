@@ -10,6 +10,7 @@ import type { Settings } from "../config/settings.ts";
 import { readTextFile } from "../config/text-file.ts";
 import { systemClock } from "../lib/clock.ts";
 import { MemoryPresence } from "../presence/memory/store.ts";
+import { openScheduleStore } from "../schedule/open-store.ts";
 import type { Session } from "../session/session.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 
@@ -71,6 +72,7 @@ export class BroadcastServer {
       directory: broker,
       cluster: MemoryCluster.alone(systemClock),
       presence: new MemoryPresence(systemClock),
+      schedules: openScheduleStore(this.#settings, systemClock),
       clock: systemClock,
       listeners: {
         onWelcomed: (session) => call(this.#onConnect, clientOf(session)),

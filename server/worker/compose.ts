@@ -1,5 +1,6 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { registerConnectionHandlers } from "../api/connections.ts";
+import { makePublishOccurrence } from "../api/publish-occurrence.ts";
 import { Access } from "../auth/access.ts";
 import { ApiKeys } from "../auth/api-key.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
@@ -22,6 +23,9 @@ import { hubMetrics, type MetricValues } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
 import { RemoteRolls } from "../ops/rolls.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
+import type { ScheduleStore } from "../schedule/schedule-store.ts";
+import { Scheduler } from "../schedule/scheduler.ts";
+import { Schedules } from "../schedule/schedules.ts";
 import type { Session } from "../session/session.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
@@ -37,6 +41,7 @@ export interface WorkerEnvironment {
   readonly directory?: ChannelDirectory | undefined;
   readonly cluster: Cluster;
   readonly presence: PresenceStore;
+  readonly schedules: ScheduleStore;
   /** The 32-byte secret that signs resume keys, the same in all workers of a server. */
   readonly resumeSecret?: Uint8Array | undefined;
   readonly clock: Clock;
@@ -63,6 +68,8 @@ export interface Parts {
   readonly sse: SseTransport;
   /** The metrics of this process. */
   readMetrics(): MetricValues;
+  readonly schedules: Schedules;
+  readonly scheduler: Scheduler;
 }
 
 /**
@@ -83,18 +90,28 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const readMetrics = () => hubMetrics(hub, drain);
   const ops = composeOps(settings, environment, hub, readMetrics);
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
-  const api = { hub, access, directory };
+  const { schedules, scheduler } = composeSchedules(settings, environment, hub);
+  const api = { hub, access, directory, schedules };
   const http = new HttpServer(
     { ...settings, sharesPort },
     { ...ops, api, websocket, sse, responses: new TextResponses(hub.backlog) },
   );
-  return { hub, drain, http, ops, websocket, sse, readMetrics };
+  return { hub, drain, http, ops, websocket, sse, schedules, scheduler, readMetrics };
 }
 
 function composeAccess(settings: Settings, clock: Clock, rulesOf: (channel: ChannelName) => ChannelOptions): Access {
   const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl } = settings;
   const verifier = makeTokenVerifier({ secret, publicKey, jwksUrl }, clock);
   return new Access({ ...settings, verifier, rulesOf });
+}
+
+function composeSchedules(settings: Settings, { clock, schedules: store }: WorkerEnvironment, hub: Hub) {
+  const publish = makePublishOccurrence(hub);
+  const { idempotencyWindowMs: idWindowMs } = settings;
+  return {
+    schedules: new Schedules({ store, publish, clock }),
+    scheduler: new Scheduler({ store, publish, clock, idWindowMs }),
+  };
 }
 
 /** What the hub needs besides the worker's environment. */

@@ -9,6 +9,7 @@ import { loadSettings } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
 import { configureLogging } from "../lib/logging.ts";
 import { MemoryPresence } from "../presence/memory/store.ts";
+import { openScheduleStore } from "../schedule/open-store.ts";
 import { FanfareServer, type ServerEnvironment } from "./fanfare-server.ts";
 
 type Options = Parameters<typeof loadSettings>[0]["options"];
@@ -36,7 +37,9 @@ function make(options: Options = {}, environment: Partial<ServerEnvironment> = {
   const broker = new ClosingBroker(new MemoryLog({ clock: systemClock }), systemClock);
   const cluster = MemoryCluster.alone(systemClock);
   const presence = new MemoryPresence(systemClock);
-  const server = new FanfareServer(settings, { broker, cluster, presence, clock: systemClock, ...environment });
+  const schedules = openScheduleStore(settings, systemClock);
+  const own = { broker, cluster, presence, schedules, clock: systemClock };
+  const server = new FanfareServer(settings, { ...own, ...environment });
   return { server, broker, cluster };
 }
 
@@ -208,7 +211,7 @@ describe("the periodic message", () => {
     using client = await SocketUnderTest.open(wsUrl);
     const messages = await client.untilMessages(2);
     const ids = messages.map(({ id }) => String(id));
-    expect(ids).toEqual(ids.map(() => expect.stringMatching(/^periodic-50-\d+$/)));
+    expect(ids).toEqual(ids.map(() => expect.stringMatching(/^\$notification:setting:1:[-0-9T:.]+Z$/)));
     expect([new Set(ids).size, messages[0]?.message]).toEqual([ids.length, "tick"]);
     await server.stopNow();
   });

@@ -1,4 +1,3 @@
-import { everyone } from "../../protocol/channel-name.ts";
 import type { Broker, ChannelDirectory } from "../broker/broker.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Settings } from "../config/settings.ts";
@@ -9,8 +8,9 @@ import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { MetricValues } from "../ops/metric-table.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
-import { Periodic } from "../schedule/periodic.ts";
+import type { ScheduleStore } from "../schedule/schedule-store.ts";
 import { compose, type Listeners, type Parts } from "./compose.ts";
+import { ConfiguredSchedules } from "./configured-schedules.ts";
 import { Stop, type StopParts, type StopReceipt } from "./stop.ts";
 
 /** What the server is given by its environment: broker, cluster, clock. */
@@ -21,6 +21,7 @@ export interface ServerEnvironment {
   readonly directory?: ChannelDirectory | undefined;
   readonly cluster: Cluster;
   readonly presence: PresenceStore;
+  readonly schedules: ScheduleStore;
   readonly resumeSecret?: Uint8Array | undefined;
   /** Whether other processes listen on the same port. */
   readonly sharesPort?: boolean;
@@ -41,7 +42,7 @@ export class FanfareServer {
   readonly #settings: Settings;
   readonly #environment: ServerEnvironment;
   readonly #parts: Parts;
-  readonly #periodic: Periodic;
+  readonly #configured: ConfiguredSchedules;
   readonly #stop: Stop;
   readonly #ops: OpsServer;
   readonly #stopped = Promise.withResolvers<StopReceipt>();
@@ -58,7 +59,7 @@ export class FanfareServer {
     const isSupervised = environment.onDrainWanted !== undefined;
     this.#parts = compose(settings, { ...environment, isDraining, drain, isSupervised });
     this.#ops = new OpsServer(this.#parts.ops);
-    this.#periodic = new Periodic(settings.notificationIntervalMs, clock, (slot) => this.#notify(slot));
+    this.#configured = new ConfiguredSchedules(settings, this.#parts.schedules, clock);
     const { hasTerminal = false, planSlots } = environment;
     const parts = planSlots === undefined ? this.#parts : { ...this.#parts, planSlots };
     this.#stop = new Stop({ ...settings, hasTerminal }, parts, clock);
@@ -83,7 +84,8 @@ export class FanfareServer {
       await this.hub.start();
       const address = this.#parts.http.listen();
       if (this.#environment.hasOpsListeners) await this.#ops.listen(this.#settings, address.port);
-      this.#periodic.start();
+      await this.#parts.scheduler.start();
+      this.#configured.start();
       return address;
     } catch (error) {
       await this.#close();
@@ -100,6 +102,7 @@ export class FanfareServer {
   stop(method?: DrainMethod): Promise<StopReceipt> {
     if (this.#stopping === undefined) {
       this.#environment.cluster.announce({ isDraining: true });
+      this.#parts.scheduler.handOver();
       const usual = { mode: this.#settings.drainMode, successor: this.#successor };
       this.#stopping = this.#stop.run(method ?? usual).finally(() => this.#close());
       this.#stopping.then(this.#stopped.resolve, this.#stopped.reject);
@@ -131,8 +134,9 @@ export class FanfareServer {
   }
 
   async #close(): Promise<void> {
-    const { hub, websocket, sse } = this.#parts;
-    this.#periodic.close();
+    const { hub, websocket, sse, scheduler } = this.#parts;
+    await this.#configured.close();
+    await scheduler.close();
     this.#parts.http.close();
     await this.#ops.close();
     websocket.close();
@@ -141,11 +145,5 @@ export class FanfareServer {
     await hub.peers.close();
     await this.#environment.broker.close();
     hub.close();
-  }
-
-  /** All workers use the same id for the same slot, so the message is stored once. */
-  async #notify(slot: number): Promise<unknown> {
-    const { notificationIntervalMs, notificationMessage: message } = this.#settings;
-    return this.hub.publish({ channel: everyone, message, id: `periodic-${notificationIntervalMs}-${slot}` });
   }
 }

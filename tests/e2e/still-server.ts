@@ -5,6 +5,7 @@ import { MemoryCluster } from "../../server/cluster/memory/cluster.ts";
 import { loadSettings } from "../../server/config/load.ts";
 import { systemClock } from "../../server/lib/clock.ts";
 import { MemoryPresence } from "../../server/presence/memory/store.ts";
+import { openScheduleStore } from "../../server/schedule/open-store.ts";
 import { FanfareServer } from "../../server/worker/fanfare-server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
@@ -26,7 +27,8 @@ export class StillServer implements AsyncDisposable {
     const clock = { ...systemClock, monotonic: () => this.#monotonic };
     const broker = new EmbeddedBroker(new MemoryLog({ clock: systemClock }), systemClock);
     const [cluster, presence] = [MemoryCluster.alone(systemClock), new MemoryPresence(systemClock)];
-    this.#server = new FanfareServer(settings, { broker, cluster, presence, clock });
+    const schedules = openScheduleStore(settings, systemClock);
+    this.#server = new FanfareServer(settings, { broker, cluster, presence, schedules, clock });
   }
 
   /** A secured server with one API key. */

@@ -25,15 +25,10 @@ describe("the API refuses unknown names", () => {
     ["POST", "/v1/channels/a/messages?ephemeral=1", "m", 400, "ephemeral", "None are allowed here"],
     ["POST", "/v1/publish", { channel: "a", data: 1, emphemeral: true }, 422, "emphemeral", '"ephemeral"'],
     ["POST", "/v1/publish", { chanel: "a", data: 1 }, 422, "chanel", '"channel"'],
-    [
-      "POST",
-      "/v1/publish",
-      { channel: "a", data: 1, at: "2030-01-01T00:00:00Z" },
-      422,
-      "at",
-      "cannot schedule publications",
-    ],
-    ["POST", "/v1/publish", { channel: "a", data: 1, delay_s: 5 }, 422, "delay_s", "cannot schedule publications"],
+    ["POST", "/v1/publish", { channel: "a", data: 1, delays: 5 }, 422, "delays", '"delay_s"'],
+    ["POST", "/v1/schedules", { publish: { channel: "a", data: 1 }, evry_s: 5 }, 422, "evry_s", '"every_s"'],
+    ["POST", "/v1/schedules", { publish: { chanel: "a" }, every_s: 5 }, 422, "publish.chanel", '"channel"'],
+    ["GET", "/v1/schedules?prefx=a", undefined, 400, "prefx", '"prefix"'],
   ] as const)("%s %s %j", async (method, path, body, status, field, hint) => {
     const answer = await ask(method, path, body);
     expect(answer).toMatchObject({ status, body: { field, detail: expect.stringContaining(hint) } });

@@ -37,6 +37,7 @@ export const tags = {
   push: "Push events to a user, on any worker or machine.",
   publish: "Publish messages to channels and users.",
   channels: "Inspect channels: history and presence.",
+  schedules: "Publish at a time, at an interval, or by a cron expression.",
   connections: "List and close connections.",
   streams: "Receive messages over WebSocket or Server-Sent Events.",
   operations: "Health checks, metrics and operations.",

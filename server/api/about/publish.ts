@@ -14,6 +14,7 @@ import {
   sender,
   userId,
 } from "./schemas.ts";
+import { atField, delayField } from "./time-fields.ts";
 
 const targets = { minItems: 1, maxItems: limits.publishTargets };
 
@@ -38,6 +39,8 @@ export const publishRequest: JsonSchema = {
         false,
       ),
       exclude_connection_id: shortText("A connection that does not receive it.", limits.idLength),
+      at: atField,
+      delay_s: delayField,
     },
   ),
   oneOf: [{ required: ["channel"] }, { required: ["channels"] }, { required: ["user_id"] }, { required: ["user_ids"] }],
@@ -55,15 +58,36 @@ const receipt = { channel: "room:1", id: "m-1", epoch: "q71m", offset: 18, dupli
 
 const storing = ["too-large", "too-many-channels", "broker-unavailable", "idempotency-full"] as const;
 
+/** A schedule that publishes once. */
+const onceExample = {
+  id: "s_8fK2nQ",
+  revision: 1,
+  state: "active",
+  origin: "api",
+  durable: true,
+  delay_s: 600,
+  catch_up: "last",
+  catch_up_window_s: 3600,
+  next: ["2026-11-20T10:40:25.123Z"],
+  last: null,
+  runs: 0,
+  created_at: "2026-11-20T10:30:25.123Z",
+  updated_at: "2026-11-20T10:30:25.123Z",
+  publish: { channel: "room:1", message: "Dinner is ready" },
+};
+
 export const aboutPublish: About = {
   tag: "publish",
   details: `Pass exactly one of \`channel\`, \`channels\`, \`user_id\` and \`user_ids\`, and \`message\`, \`data\` or both.
 
-The server responds once the message is stored: with one receipt, or with \`results\`, which has one entry per channel or user in the order of the request. If one of them fails, its entry is the error and the others are not affected.`,
+The server responds once the message is stored: with one receipt, or with \`results\`, which has one entry per channel or user in the order of the request. If one of them fails, its entry is the error and the others are not affected.
+
+With \`at\` or \`delay_s\` the message is published later, and the server responds with the schedule (202). That takes an API key. A request repeated with the same \`id\` makes one schedule.`,
   parameters: [idempotencyKey],
   request: json(publishRequest, {
     channel: { channel: "room:1", message: "Dinner is ready", event: "call", sender: "kitchen" },
     users: { user_ids: ["alice", "bob"], data: { price: 42.5 } },
+    later: { channel: "room:1", message: "Dinner is ready", delay_s: 600 },
   }),
   answers: {
     200: {
@@ -96,8 +120,9 @@ The server responds once the message is stored: with one receipt, or with \`resu
         },
       ),
     },
+    202: { description: "Scheduled.", contents: json(ref("Schedule"), { schedule: onceExample }) },
   },
-  errors: ["bad-json", "invalid-field", ...storing],
+  errors: ["bad-json", "invalid-field", "too-many-schedules", ...storing],
 };
 
 export const aboutPostMessage: About = {

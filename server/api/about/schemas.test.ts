@@ -4,8 +4,9 @@ import { isEventName, isHeaders } from "../../../protocol/fields.ts";
 import { parsePosition } from "../../../protocol/position.ts";
 import { fc } from "../../../tests/property.ts";
 import { check } from "../../../tests/schema/check.ts";
+import { components } from "./components.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { channelName, components, epoch, errorCode, eventName, headers, offset, userId } from "./schemas.ts";
+import { channelName, epoch, errorCode, eventName, headers, offset, userId } from "./schemas.ts";
 
 const resolve = () => ({});
 const fits = (schema: JsonSchema, value: unknown) =>

@@ -1,5 +1,5 @@
 import { closeTable } from "../../../protocol/close-codes.ts";
-import { components } from "../../api/about/schemas.ts";
+import { components } from "../../api/about/components.ts";
 import { arrivalParameters } from "./about-streams.ts";
 import { clientFrames } from "./client-frames.ts";
 import type { AsyncApiDocument } from "./documents.ts";

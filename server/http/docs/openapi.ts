@@ -1,6 +1,7 @@
 import { type ErrorCode, errorTable } from "../../../protocol/errors.ts";
 import { type Answer, type Contents, type Operation, type Parameter, tags } from "../../api/about/about.ts";
-import { components, ref } from "../../api/about/schemas.ts";
+import { components } from "../../api/about/components.ts";
+import { ref } from "../../api/about/schemas.ts";
 import { problemOf } from "../respond.ts";
 import type { ContentObject, OpenApiDocument, OperationObject, ParameterObject, ResponseObject } from "./documents.ts";
 

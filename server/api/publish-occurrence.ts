@@ -1,0 +1,33 @@
+import { isRetryable, ServiceError } from "../../protocol/errors.ts";
+import * as fields from "../../protocol/fields.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { PublishOccurrence } from "../schedule/occurrence.ts";
+import { parsePublishRequest } from "./publish-request.ts";
+
+/** Makes the function that publishes what schedules say. */
+export function makePublishOccurrence(hub: Pick<Hub, "publish">): PublishOccurrence {
+  return async ({ publish, id, only }) => {
+    const { targets, draft } = parsePublishRequest(fields.parseObject(publish), publish);
+    const remaining: number[] = [];
+    const errors: ServiceError[] = [];
+    const send = async (at: number) => {
+      const channel = targets.channels[at];
+      if (channel === undefined) return;
+      try {
+        await hub.publish({ ...draft, channel, id: draft.id ?? id });
+      } catch (error) {
+        if (!(error instanceof ServiceError)) throw error;
+        errors.push(error);
+        if (isRetryable(error.code)) remaining.push(at);
+      }
+    };
+    await Promise.all((only ?? [...targets.channels.keys()]).map(send));
+    const [first] = errors;
+    return {
+      total: targets.channels.length,
+      remaining,
+      failed: errors.length - remaining.length,
+      error: first === undefined ? null : { code: first.code, message: first.message },
+    };
+  };
+}

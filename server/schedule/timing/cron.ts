@@ -1,0 +1,68 @@
+import { Cron } from "croner";
+
+/** Longer expressions are refused: no useful one comes near. */
+const maxLength = 200;
+/** Parsed expressions that are kept, so that a schedule is not parsed for each of its occurrences. */
+const maxParsed = 1000;
+
+/** The rule in words, for errors. */
+export const cronRule =
+  "a cron expression of five fields (minute hour day month weekday), or six with seconds first, such as 0 9 * * MON-FRI";
+export const tzRule = "an IANA time zone such as Europe/London";
+
+/**
+ * Computes the times of cron expressions in a time zone.
+ *
+ * An expression whose second, minute and hour are fixed (numbers, lists, ranges) fires once for each local time: a time that
+ * the clocks skip fires at the first instant after the gap, and a time that they repeat fires in the first pass. An
+ * expression with `*` or a step among them goes on at its distance, through a repeated hour as well.
+ */
+export class CronTimes {
+  readonly #parsed = new Map<string, Cron>();
+
+  /** The first time after `after`, milliseconds since 1970; undefined if there is none. */
+  next(expression: string, tz: string, after: number): number | undefined {
+    const time = this.#parse(expression, tz).nextRun(new Date(after))?.getTime();
+    // A time that is not later would be fired again and again.
+    return time !== undefined && time > after ? time : undefined;
+  }
+
+  #parse(expression: string, tz: string): Cron {
+    const key = `${tz} ${expression}`;
+    const known = this.#parsed.get(key);
+    if (known !== undefined) return known;
+    if (this.#parsed.size >= maxParsed) this.#parsed.clear();
+    const cron = parse(expression, tz);
+    this.#parsed.set(key, cron);
+    return cron;
+  }
+}
+
+/** Whether an expression can be parsed; if not, what is wrong with it. */
+export function cronProblem(expression: string): string | undefined {
+  if (expression.length > maxLength) return `at most ${maxLength} characters`;
+  // The library also takes a date in place of an expression.
+  if (!/^[A-Za-z0-9 *?,/#@+-]+$/.test(expression)) return cronRule;
+  try {
+    parse(expression, "UTC");
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^Cron\w*: /, "") : String(error);
+    return `${cronRule} (${reason})`;
+  }
+}
+
+export function isTimeZone(name: string): boolean {
+  // An offset such as +02:00 has no daylight saving time, and is no name.
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function parse(expression: string, timezone: string): Cron {
+  return new Cron(expression, { paused: true, timezone, mode: "5-or-6-parts", fixedTimeRule: "no-wildcard" });
+}
