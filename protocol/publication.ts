@@ -32,6 +32,11 @@ export interface Draft extends Labels, Body {
   readonly ephemeral?: true;
   /** The connection that must not receive it. It receives an `advance` instead. */
   readonly excludeConnectionId?: string;
+  /**
+   * The client that publishes it, such as `user:alice` or `address:203.0.113.7`. It pays for what is stored, and its ids are
+   * its own. Absent for API keys and for the server. Never sent to anyone.
+   */
+  readonly publisher?: string;
 }
 
 /** A stored publication, or an ephemeral one that was only delivered. */

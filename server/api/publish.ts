@@ -1,4 +1,5 @@
 import { type ChannelName, userOf } from "../../protocol/channel-name.ts";
+import { present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import { onOneLine } from "../../protocol/json-text.ts";
@@ -6,6 +7,7 @@ import { limits } from "../../protocol/limits.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Hub } from "../hub/hub.ts";
+import { publisherOf } from "../limits/principal.ts";
 import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
 import type { DraftContent } from "./draft.ts";
 import { parsePublishRequest, timeFields } from "./publish-request.ts";
@@ -47,7 +49,8 @@ function withSender(access: Access, identity: Identity | undefined, draft: Draft
   if (identity === undefined) return draft;
   const { sender: claimed, ...rest } = draft;
   const sender = access.senderOf(identity, claimed);
-  return sender === undefined ? rest : { ...rest, sender };
+  const publisher = publisherOf({ userId: identity.userId, origin: { ip: "" } });
+  return { ...rest, publisher, ...present({ sender }) };
 }
 
 /** @throws ServiceError if the client may not publish to the channel */

@@ -20,8 +20,11 @@ export interface Broker {
    * Rejects with ServiceError "broker-unavailable" if it may not be stored, "idempotency-full", "too-many-channels".
    */
   publish(draft: Draft, rules: HistoryRules): Published | Promise<Published>;
-  /** Resolves with the top, once nothing published after that top can be missed. */
-  listen(channel: ChannelName): Promise<Position>;
+  /**
+   * Resolves with the top, once nothing published after that top can be missed.
+   * @param publisher the client that pays for the channel if it is new, as in `Draft`
+   */
+  listen(channel: ChannelName, publisher?: string): Promise<Position>;
   unlisten(channel: ChannelName): Promise<void>;
   /**
    * The publications after `since`, oldest first, or the reason why some may be missing. At most `limit` publications and at most

@@ -20,6 +20,8 @@ export interface LogLimits {
    * of usual length, 1300 per second.
    */
   readonly idBytes: number;
+  /** The part of the channels, publications and ids that one client may take, 0 to 1. */
+  readonly clientShare: number;
 }
 
 export const defaultLogLimits: LogLimits = {
@@ -29,11 +31,12 @@ export const defaultLogLimits: LogLimits = {
   minIdleMs: 30_000,
   idWindowMs: 300_000,
   idBytes: 128 * 1024 * 1024,
+  clientShare: 0.1,
 };
 
-/** The settings that limit a log. Those for ids have defaults. */
+/** The settings that limit a log. Some have defaults. */
 export type LogSettings = Pick<BrokerOptions, "historyBytesTotal"> &
-  Partial<Pick<BrokerOptions, "idempotencyWindowMs" | "idempotencyBytes">>;
+  Partial<Pick<BrokerOptions, "idempotencyWindowMs" | "idempotencyBytes" | "clientShare">>;
 
 /** The part of HISTORY_BYTES_TOTAL that is used. The rest is for garbage that the engine has not collected yet. */
 const filledShare = 2 / 3;
@@ -43,6 +46,12 @@ export function limitsOf({
   historyBytesTotal,
   idempotencyWindowMs: idWindowMs = defaultLogLimits.idWindowMs,
   idempotencyBytes: idBytes = defaultLogLimits.idBytes,
-}: LogSettings): Pick<LogLimits, "totalBytes" | "idWindowMs" | "idBytes"> {
-  return { totalBytes: Math.floor(historyBytesTotal * filledShare), idWindowMs, idBytes };
+  clientShare = defaultLogLimits.clientShare * 100,
+}: LogSettings): Pick<LogLimits, "totalBytes" | "idWindowMs" | "idBytes" | "clientShare"> {
+  return {
+    totalBytes: Math.floor(historyBytesTotal * filledShare),
+    idWindowMs,
+    idBytes,
+    clientShare: clientShare / 100,
+  };
 }

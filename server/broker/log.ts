@@ -35,11 +35,13 @@ export interface Log {
    * Each channel's top. A channel that is not known gets its epoch here.
    * @param seen Positions that were given out. A channel that is behind its position in the same epoch gets a new epoch, and
    * keeps its publications and its top under it. The new epoch is stored when this resolves.
-   * @throws ServiceError "too-many-channels".
+   * @param publisher the client that pays for new channels, as in `Draft`
+   * @throws ServiceError "too-many-channels", but never for `all` and users' channels.
    */
   tops(
     channels: readonly ChannelName[],
     seen?: ReadonlyMap<ChannelName, Position>,
+    publisher?: string,
   ): Promise<ReadonlyMap<ChannelName, Position>>;
   /** One channel, or undefined if it is not known. Does not create it. Constant time. */
   summary(channel: ChannelName): Promise<ChannelSummary | undefined>;

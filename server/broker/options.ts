@@ -26,6 +26,11 @@ export const brokerOptions = {
     "The part of HISTORY_BYTES_TOTAL that remembered ids may take, at most half. Beyond it new ids are refused: see docs/durable-history.md.",
     { min: 512 * 1024, max: 1024 ** 4 },
   ),
+  clientShare: whole(
+    10,
+    "Percent of the known channels, of the stored messages and of the remembered ids that one user, or one address, may take. API keys are not limited, and a quarter is reserved for them.",
+    { min: 1, max: 100 },
+  ),
   dataDir: text(undefined, "Directory for durable history: with it, history outlives a restart of this node."),
   redisUrl: text(undefined, "Redis or Valkey that joins several workers and machines.", {
     pattern: /^rediss?(\+cluster|\+sentinel)?:\/\/\S+$/,

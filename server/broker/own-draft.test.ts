@@ -14,6 +14,7 @@ const full: Required<Omit<Draft, "ephemeral">> = {
   sentAt: 1,
   headers: Object.fromEntries([["__proto__", "p"]]),
   key: "k",
+  publisher: "user:alice",
   excludeConnectionId: "c_1",
 };
 

@@ -18,6 +18,7 @@ export function ownDraft(draft: Draft, known?: ChannelName): Draft {
   if (own.event !== undefined) own.event = ownText(own.event);
   if (own.sender !== undefined) own.sender = ownText(own.sender);
   if (own.key !== undefined) own.key = ownText(own.key);
+  if (own.publisher !== undefined) own.publisher = ownText(own.publisher);
   if (own.excludeConnectionId !== undefined) own.excludeConnectionId = ownText(own.excludeConnectionId);
   // As entries, because a header may be called "__proto__".
   if (own.headers !== undefined) {

@@ -3,7 +3,7 @@ import type { Place } from "./ledger/ledger.ts";
 
 /** Makes the publication of a draft. An ephemeral one has no position: its offset is 0 and its epoch is empty. */
 export function toPublication(draft: Draft, { id, epoch, offset, timestamp }: Place): Publication {
-  if (draft.ephemeral !== true) return { ...draft, id, epoch, offset, timestamp };
-  const { ephemeral, ...rest } = draft;
+  if (draft.ephemeral !== true && draft.publisher === undefined) return { ...draft, id, epoch, offset, timestamp };
+  const { ephemeral, publisher, ...rest } = draft;
   return { ...rest, id, epoch, offset, timestamp };
 }

@@ -14,8 +14,14 @@ const maxEarlyBytes = 8 * 1024 * 1024;
 
 /** The part of the broker that interest needs. */
 export interface Listening {
-  listen(channel: ChannelName): Promise<Position>;
+  listen(channel: ChannelName, publisher?: string): Promise<Position>;
   unlisten(channel: ChannelName): Promise<void>;
+}
+
+/** See `hold`. */
+interface ListenOptions {
+  readonly replay: (early: Publication) => void;
+  readonly publisher: string | undefined;
 }
 
 interface Entry {
@@ -63,15 +69,20 @@ export class Interest {
   /**
    * Holds the channel until a matching `release`. Synchronous if the worker is listening to it already.
    * @param replay Receives what was delivered before the answer to `listen`, in order.
+   * @param publisher the client that pays for the channel if it is new, as in `Draft`
    * @throws what the broker's `listen` throws; the hold is released then.
    */
-  hold(name: ChannelName, replay: (early: Publication) => void): ListenedChannel | Promise<ListenedChannel> {
+  hold(
+    name: ChannelName,
+    replay: (early: Publication) => void,
+    publisher?: string,
+  ): ListenedChannel | Promise<ListenedChannel> {
     const entry = this.#entries.get(name) ?? this.#newEntry(name);
     entry.holds++;
     entry.linger?.cancel();
     entry.linger = undefined;
     if (entry.channel !== undefined) return entry.channel;
-    const listening = entry.step.then(() => entry.channel ?? this.#listen(name, entry, replay));
+    const listening = entry.step.then(() => entry.channel ?? this.#listen(name, entry, { replay, publisher }));
     entry.step = listening.catch(() => undefined); // reported to the caller; the chain continues
     return listening.catch((error: unknown) => {
       this.release(name);
@@ -111,9 +122,9 @@ export class Interest {
     return entry;
   }
 
-  async #listen(name: ChannelName, entry: Entry, replay: (early: Publication) => void): Promise<ListenedChannel> {
+  async #listen(name: ChannelName, entry: Entry, { replay, publisher }: ListenOptions): Promise<ListenedChannel> {
     this.#takeEarly(entry); // left over from before an unlisten; history has them
-    const top = await this.#broker.listen(name);
+    const top = await this.#broker.listen(name, publisher);
     const channel = new ListenedChannel(name, top, this.#budget);
     entry.channel = channel;
     for (const publication of this.#takeEarly(entry)) replay(publication);

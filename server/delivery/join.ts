@@ -22,14 +22,16 @@ interface JoinStart {
 /**
  * The asynchronous part of a join. A join has two steps, because the welcome names all channels and must be the first frame:
  * the caller commits the plan in the same turn as it sends that frame, or releases the hold.
+ * @param publisher the client that pays for the channel if it is new, as in `Draft`
  * @throws what the broker's `listen` and `history` throw; nothing is held then.
  */
 export function planJoin(
   delivery: Delivery,
   name: ChannelName,
   since: Since | undefined,
+  publisher?: string,
 ): JoinPlan | Promise<JoinPlan> {
-  const channel = delivery.interest.hold(name, delivery.receive);
+  const channel = delivery.interest.hold(name, delivery.receive, publisher);
   if (channel instanceof Promise) return channel.then((it) => planStart(delivery, it, since));
   return planStart(delivery, channel, since);
 }

@@ -4,6 +4,7 @@ import type { Joined } from "../../protocol/frames.ts";
 import type { Since } from "../../protocol/position.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { commitJoin, type JoinPlan, planJoin } from "../delivery/join.ts";
+import { publisherOf } from "../limits/principal.ts";
 import type { Session } from "../session/session.ts";
 import type { Connections } from "./connections.ts";
 import type { HubPresence } from "./presence.ts";
@@ -35,7 +36,7 @@ export class Subscriptions {
     if (countPlain(session) >= maxChannels) {
       throw new ServiceError("too-many-channels", `channel: expected at most ${maxChannels} per connection`);
     }
-    const plan = planJoin(delivery, channel, since);
+    const plan = planJoin(delivery, channel, since, publisherOf(session));
     const watching = presence.ready(channel);
     if (watching === undefined && !(plan instanceof Promise)) return this.#commit(plan, session);
     return joinPlanOf(delivery, plan, watching).then((it) => () => this.#commitLater(it, session));

@@ -8,6 +8,7 @@ import type { Announcement } from "../cluster/roster.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { commitJoin, isAhead, type JoinPlan, planJoin } from "../delivery/join.ts";
 import type { Clock } from "../lib/clock.ts";
+import { publisherOf } from "../limits/principal.ts";
 import type { Session } from "../session/session.ts";
 import { type Handshake, sinceOf } from "./handshake.ts";
 import type { HubPresence } from "./presence.ts";
@@ -62,9 +63,10 @@ export class Welcome {
     const own = session.userId === undefined ? [] : [userChannel(session.userId)];
     const plans: (JoinPlan | Promise<JoinPlan>)[] = [];
     let mustWait = false;
+    const publisher = publisherOf(session);
     for (const channel of new Set([everyone, ...own, ...handshake.channels])) {
       const { delivery, presence } = this.#parts;
-      const planned = planJoin(delivery, channel, sinceOf(handshake, channel));
+      const planned = planJoin(delivery, channel, sinceOf(handshake, channel), publisher);
       const watching = presence.ready(channel);
       const plan = watching === undefined ? planned : joinPlanOf(delivery, planned, watching);
       if (plan instanceof Promise) mustWait = true;

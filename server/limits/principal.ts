@@ -8,6 +8,17 @@ export function userPrincipal(userId: string): Principal {
   return { kind: "user", text: `user:${userId}` };
 }
 
+/** Who a client is, such as a session. */
+export interface ClientOrigin {
+  readonly userId: string | undefined;
+  readonly origin: { readonly ip: string };
+}
+
+/** The client that publishes, as in `Draft.publisher`: its user or, if it has none, its address. */
+export function publisherOf({ userId, origin }: ClientOrigin): string {
+  return userId === undefined ? addressPrincipal(origin.ip).text : userPrincipal(userId).text;
+}
+
 /** @param number the key's place in `API_KEY`, from 1: a name that reveals nothing about the key */
 export function keyPrincipal(number: number): Principal {
   return { kind: "key", text: `key:${number}` };

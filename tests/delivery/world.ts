@@ -234,8 +234,10 @@ function cursorOf(positions: ReadonlyMap<string, Position>): ReadonlyMap<Channel
   return cursor;
 }
 
-function bodyOf({ channel, event }: { readonly channel: string; readonly event: string }) {
-  return { channel, message: event, id: event };
+/** Each client has ids of its own, as in the server: the same id of another one is another publication. */
+function bodyOf({ client, channel, event }: Extract<Step, { do: "send" }>) {
+  const message = `${client}-${event}`;
+  return { channel, message, id: message };
 }
 
 function wordOf(since: Since): string {

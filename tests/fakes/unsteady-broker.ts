@@ -44,8 +44,8 @@ export class UnsteadyBroker implements Broker {
     return this.#inner.publish(draft, rules);
   }
 
-  listen(channel: ChannelName): Promise<Position> {
-    return this.#answer(() => this.#inner.listen(channel));
+  listen(channel: ChannelName, publisher?: string): Promise<Position> {
+    return this.#answer(() => this.#inner.listen(channel, publisher));
   }
 
   unlisten(channel: ChannelName): Promise<void> {

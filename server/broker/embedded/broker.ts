@@ -78,9 +78,9 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   }
 
   /** Listens first and reads the top second, so that no publication is missed in between. */
-  async listen(channel: ChannelName): Promise<Position> {
+  async listen(channel: ChannelName, publisher?: string): Promise<Position> {
     this.#listened.add(channel);
-    const top = (await this.#log.tops([channel])).get(channel);
+    const top = (await this.#log.tops([channel], undefined, publisher)).get(channel);
     if (top === undefined) throw new Error(`the log gave no top for ${channel}`);
     return top;
   }

@@ -107,9 +107,9 @@ export class IpcBroker implements Broker, ChannelDirectory {
     }
   }
 
-  async listen(channel: ChannelName): Promise<Position> {
+  async listen(channel: ChannelName, publisher?: string): Promise<Position> {
     this.#listened.add(channel);
-    const tops = await this.#ask((n) => ({ verb: "listen", n, channel }), topsOf);
+    const tops = await this.#ask((n) => ({ verb: "listen", n, channel, publisher: publisher ?? null }), topsOf);
     const top = tops.get(channel);
     if (top === undefined) throw new Error(`the host gave no top for ${channel}`);
     return top;

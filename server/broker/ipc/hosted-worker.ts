@@ -102,7 +102,7 @@ export class HostedWorker {
     const { n } = question;
     switch (question.verb) {
       case "listen": {
-        const top = await this.#listen(question.channel);
+        const top = await this.#listen(question.channel, question.publisher ?? undefined);
         this.#send({ verb: "tops", n, tops: [[question.channel, top]] });
         break;
       }
@@ -131,10 +131,10 @@ export class HostedWorker {
   }
 
   /** Listens first and reads the top second, so that no publication is missed in between. */
-  #listen(channel: ChannelName) {
+  #listen(channel: ChannelName, publisher?: string) {
     this.#channels.add(channel);
     this.#audience.add(channel, this);
-    return this.#broker.listen(channel);
+    return this.#broker.listen(channel, publisher);
   }
 
   #unlisten(channel: ChannelName): void {

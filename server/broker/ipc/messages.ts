@@ -10,12 +10,12 @@ import type { ChannelSummary, HistoryRules } from "../log.ts";
  * The protocol between host and workers. Its number changes with any change below. Workers and hosts with different numbers
  * never communicate, so neither side validates messages.
  */
-export const ipcProtocol = "fanfare-broker/3";
+export const ipcProtocol = "fanfare-broker/4";
 
 /** Requests of a worker. All except `unlisten` are answered, with the same number. */
 export type Question =
   | { readonly verb: "publish"; readonly n: number; readonly draft: Draft; readonly rules: HistoryRules }
-  | { readonly verb: "listen"; readonly n: number; readonly channel: ChannelName }
+  | { readonly verb: "listen"; readonly n: number; readonly channel: ChannelName; readonly publisher: string | null }
   /** After a reconnect: all channels that the worker listens to. Their tops are compared later. */
   | { readonly verb: "listen-again"; readonly n: number; readonly channels: readonly ChannelName[] }
   | { readonly verb: "unlisten"; readonly channel: ChannelName }

@@ -3,6 +3,7 @@ import type { GapReason } from "../../../protocol/frames.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import { Ring, type RingMeasure } from "../../lib/ring.ts";
 import type { HistoryRules } from "../log.ts";
+import type { Owner } from "./owner.ts";
 import type { Used } from "./use-order.ts";
 
 /** Limits for one read, as in `Log.read`. */
@@ -34,13 +35,18 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   /** When the newest dropped item was stored, milliseconds since 1970. */
   droppedUntil = Number.NEGATIVE_INFINITY;
   readonly kept: Ring<T>;
+  /** Who created it. */
+  readonly creator: Owner<KeptChannel<T>>;
+  /** Who published the kept items, oldest first. Undefined while all are the creator's. */
+  #runs: Ring<Run<T>> | undefined;
   usedAt = 0;
   older: KeptChannel<T> | undefined;
   newer: KeptChannel<T> | undefined;
   readonly #measure: RingMeasure<T>;
 
-  constructor(name: ChannelName, start: Position, measure: RingMeasure<T>) {
+  constructor(name: ChannelName, start: Position, creator: Owner<KeptChannel<T>>, measure: RingMeasure<T>) {
     this.name = name;
+    this.creator = creator;
     this.epoch = start.epoch;
     this.top = start.offset;
     this.kept = new Ring(measure);
@@ -57,9 +63,23 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
     return this.kept.exceeds(historySize, historyBytes, now - historyTtl);
   }
 
+  /** Adds the newest publication. @returns its cost */
+  keep(item: T, owner: Owner<KeptChannel<T>>): number {
+    const before = this.kept.bytes;
+    if (this.#runs !== undefined || owner !== this.creator) this.#noteOwner(owner);
+    this.kept.push(item);
+    return this.kept.bytes - before;
+  }
+
+  /** Who pays for the oldest publication. */
+  get oldestOwner(): Owner<KeptChannel<T>> {
+    return this.#runs?.at(0)?.owner ?? this.creator;
+  }
+
   /** Evicts the oldest publication. */
   drop(): T | undefined {
     const item = this.kept.shift();
+    this.#forgetOldestOwner();
     if (item !== undefined) this.droppedUntil = Math.max(this.droppedUntil, this.#measure.timeOf(item));
     return item;
   }
@@ -68,6 +88,22 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   after(since: Since, { limit, maxBytes }: PageBounds, now: number): Stretch<T> {
     const { from, gap } = this.#begin(since, now);
     return { top: this.position, items: this.kept.take(from, limit, maxBytes), gap };
+  }
+
+  #noteOwner(owner: Owner<KeptChannel<T>>): void {
+    const runs = this.#runs ?? new Ring<Run<T>>(runMeasure);
+    if (this.#runs === undefined && this.kept.length > 0) runs.push({ owner: this.creator, count: this.kept.length });
+    this.#runs = runs;
+    const last = runs.at(runs.length - 1);
+    if (last?.owner === owner) last.count++;
+    else runs.push({ owner, count: 1 });
+  }
+
+  #forgetOldestOwner(): void {
+    const first = this.#runs?.at(0);
+    if (first === undefined || --first.count > 0) return;
+    this.#runs?.shift();
+    if (this.#runs?.length === 0) this.#runs = undefined;
   }
 
   #begin(since: Since, now: number): Begin {
@@ -105,6 +141,15 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
     return { from: Math.max(0, this.kept.length - count), gap };
   }
 }
+
+/** Consecutive publications of one owner. */
+interface Run<T> {
+  readonly owner: Owner<KeptChannel<T>>;
+  count: number;
+}
+
+/** Only their order matters. */
+const runMeasure: RingMeasure<unknown> = { bytesOf: () => 0, timeOf: () => 0 };
 
 interface Begin {
   /** An index into the kept items. */

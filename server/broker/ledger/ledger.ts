@@ -2,28 +2,25 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
-import { ownText } from "../../lib/own-text.ts";
 import type { RingMeasure } from "../../lib/ring.ts";
-import { channelCost, idCost } from "../cost-of.ts";
+import { costOf, idCost } from "../cost-of.ts";
 import type { ChannelSummary, HistoryRules, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { newEpoch } from "../new-epoch.ts";
+import { scopedId } from "../scoped-id.ts";
 import { firstNames } from "./first-names.ts";
-import { KeptChannel, type PageBounds, type Stretch } from "./kept-channel.ts";
+import type { KeptChannel, PageBounds, Stretch } from "./kept-channel.ts";
+import { KeptChannels, type KeptChannelsEvents } from "./kept-channels.ts";
+import type { Owner } from "./owner.ts";
+import { Owners } from "./owners.ts";
 import { idKey, RecentIds } from "./recent-ids.ts";
-import { UseOrder } from "./use-order.ts";
+import { type Rooms, roomsOf } from "./rooms.ts";
 
 /** What the ledger needs from its log. */
-export interface LedgerDependencies<T> {
+export interface LedgerDependencies<T> extends KeptChannelsEvents<T> {
   /** Makes the item to keep for a draft stored at `now`. `measure` must return `now` as the item's time. */
   make(draft: Draft, place: Place, now: number): T;
   readonly measure: RingMeasure<T>;
-  /** A new or forgotten channel gets its first epoch. */
-  onOpen?(channel: KeptChannel<T>): void;
-  /** An item was dropped and can no longer be read. */
-  onDrop?(item: T): void;
-  /** A channel was forgotten. If it is used again, it gets a new epoch. */
-  onForget?(channel: KeptChannel<T>): void;
   /** A channel got a new epoch and keeps its items. */
   onRenew?(channel: KeptChannel<T>): void;
   /** A channel got new rules without a publication. */
@@ -54,92 +51,83 @@ export type Entered<T> =
 export class Ledger<T> {
   readonly #dependencies: LedgerDependencies<T>;
   readonly #limits: LogLimits;
-  readonly #channels = new Map<ChannelName, KeptChannel<T>>();
-  /** Channels that keep items. The least recently used one loses items first when memory is full. */
-  readonly #keeping = new UseOrder<KeptChannel<T>>();
-  /** Channels that keep only their numbering. The least recently used one is forgotten first when there are too many. */
-  readonly #idle = new UseOrder<KeptChannel<T>>();
-  readonly #ids: RecentIds;
-  #keptBytes = 0;
-  #channelBytes = 0;
+  readonly #rooms: Rooms;
+  readonly #channels: KeptChannels<T>;
+  readonly #owners: Owners<KeptChannel<T>>;
+  readonly #ids: RecentIds<Owner<KeptChannel<T>>>;
   #sweeping: Iterator<KeptChannel<T>> | undefined;
 
   constructor(limits: LogLimits, dependencies: LedgerDependencies<T>) {
     this.#limits = limits;
     this.#dependencies = dependencies;
+    const maxIdBytes = Math.min(limits.idBytes, limits.totalBytes / 2);
+    this.#rooms = roomsOf(limits, maxIdBytes);
+    this.#owners = new Owners(limits.totalBytes * heavyShare);
     this.#ids = new RecentIds({
       windowMs: limits.idWindowMs,
-      maxBytes: Math.min(limits.idBytes, limits.totalBytes / 2),
+      maxBytes: maxIdBytes,
+      onCharge: (owner, bytes) => this.#owners.charge(owner, "idBytes", bytes),
     });
+    const { measure } = dependencies;
+    const shared = { limits, rooms: this.#rooms, owners: this.#owners, measure, events: dependencies };
+    this.#channels = new KeptChannels({ ...shared, otherBytes: () => this.#ids.bytes });
   }
 
   /** The cost of publications, channels and ids together. */
   get bytes(): number {
-    return this.#keptBytes + this.#channelBytes + this.#ids.bytes;
+    return this.#channels.bytes + this.#ids.bytes;
   }
 
-  /** How many channels are known, and ids remembered. */
-  get counts(): { readonly channels: number; readonly ids: number } {
-    return { channels: this.#channels.size, ids: this.#ids.size };
+  /** How many channels are known, ids remembered, and clients charged for any of it. */
+  get counts(): { readonly channels: number; readonly ids: number; readonly clients: number } {
+    return { channels: this.#channels.size, ids: this.#ids.size, clients: this.#owners.size };
   }
 
   /** Hot path: once per publication. Generated ids are not remembered, because no publisher retries with them. */
   enter({ draft, rules }: LogEntry, now: number, timestamp = now): Entered<T> {
     const { channel: name, id } = draft;
-    const key = id === undefined ? undefined : idKey(name, id);
+    const owner = this.#owners.of(draft.publisher);
+    const scoped = scopedId(draft);
+    const key = scoped === undefined ? undefined : idKey(name, scoped);
     if (id !== undefined && key !== undefined) {
       const position = this.#ids.find(key, now);
       if (position !== undefined) return { outcome: "duplicate", id, position };
-      if (!this.#ids.hasRoom(key, now) || !this.#makeRoom(idCost(key), now))
-        return { outcome: "refused", error: idsFull() };
+      if (!this.#hasIdRoom(owner, key, now)) return this.#refuse(owner, idsFull());
     }
-    const channel = this.open(name, now);
-    if (channel === undefined) return { outcome: "refused", error: tooManyChannels(this.#channels.size) };
-    this.#trim(channel, now); // items that expired under the old rules stay expired under wider ones
+    if (owner.isClient && !this.#channels.makeClientRoom(owner, costOf(draft))) return this.#refuse(owner, shareFull());
+    const channel = this.#channels.open(name, now, draft.publisher);
+    if (channel === undefined) return this.#refuse(owner, tooManyChannels(this.#channels.size));
+    this.#channels.trim(channel, now); // items that expired under the old rules stay expired under wider ones
     const { epoch } = channel;
     const offset = ++channel.top;
-    if (key !== undefined) this.#ids.remember(key, { epoch, offset }, now);
+    if (key !== undefined) this.#ids.remember(key, { epoch, offset }, now, owner);
     channel.rules = rules;
     const item = this.#dependencies.make(draft, { id: id ?? crypto.randomUUID(), epoch, offset, timestamp }, now);
-    this.#keep(channel, item, now);
+    this.#channels.keep(channel, item, owner, now);
     return { outcome: "stored", item, channel };
-  }
-
-  /** The channel, created if it is not known. Undefined if there is no room for another one. */
-  open(name: ChannelName, now: number): KeptChannel<T> | undefined {
-    const known = this.#channels.get(name);
-    if (known !== undefined) {
-      this.#orderOf(known).touch(known, now);
-      return known;
-    }
-    if (this.#channels.size >= this.#limits.maxChannels && !this.#forgetOldest(now, this.#limits.minIdleMs)) {
-      return undefined;
-    }
-    if (!this.#makeRoom(channelCost(name), now)) return undefined;
-    const opened = this.openAt(name, { epoch: newEpoch(), offset: 0 }, now);
-    this.#dependencies.onOpen?.(opened);
-    return opened;
   }
 
   /** The items after `since`. If there is no room for a new channel, each call returns another epoch for it. */
   read(name: ChannelName, since: Since, bounds: PageBounds, now: number): Stretch<T> {
-    const channel = this.open(name, now) ?? this.#make(name, { epoch: newEpoch(), offset: 0 });
-    this.#trim(channel, now);
+    const channel = this.#channels.open(name, now) ?? this.#channels.unknown(name, { epoch: newEpoch(), offset: 0 });
+    this.#channels.trim(channel, now);
     return channel.after(since, bounds, now);
   }
 
   /**
    * @param seen Positions that were given out. A channel that is behind its position in the same epoch gets a new epoch.
+   * @param publisher who pays for new ones, as in `Draft`
    * @throws ServiceError "too-many-channels"
    */
   tops(
     names: readonly ChannelName[],
     now: number,
     seen?: ReadonlyMap<ChannelName, Position>,
+    publisher?: string,
   ): ReadonlyMap<ChannelName, Position> {
     const tops = new Map<ChannelName, Position>();
     for (const name of names) {
-      const channel = this.open(name, now);
+      const channel = this.#channels.join(name, now, publisher);
       if (channel === undefined) throw tooManyChannels(this.#channels.size);
       const given = seen?.get(name);
       if (given?.epoch === channel.epoch && given.offset > channel.top) this.#renew(channel);
@@ -150,14 +138,14 @@ export class Ledger<T> {
 
   /** Sorted by name. Visits each channel once, and holds about `limit` names at a time. */
   list(prefix: string, after: string, limit: number, now: number): readonly ChannelSummary[] {
-    return firstNames(this.#channels.keys(), prefix, after, limit).flatMap((name) => this.summary(name, now) ?? []);
+    return firstNames(this.#channels.names(), prefix, after, limit).flatMap((name) => this.summary(name, now) ?? []);
   }
 
   /** One channel, if it is known. */
   summary(name: ChannelName, now: number): ChannelSummary | undefined {
     const channel = this.#channels.get(name);
     if (channel === undefined) return undefined;
-    this.#trim(channel, now);
+    this.#channels.trim(channel, now);
     return { channel: name, top: channel.position, messages: channel.kept.length };
   }
 
@@ -168,7 +156,7 @@ export class Ledger<T> {
    */
   sweep(now: number, steps: number): boolean {
     let left = steps - this.#ids.forgetOver(now, steps);
-    while (left > 0 && this.#forgetOldest(now, this.#limits.forgetMs)) left--;
+    while (left > 0 && this.#channels.forgetUnused(now, this.#limits.forgetMs)) left--;
     this.#sweeping ??= this.#channels.values();
     while (left > 0) {
       const { value: channel, done } = this.#sweeping.next();
@@ -176,7 +164,7 @@ export class Ledger<T> {
         this.#sweeping = undefined;
         return true;
       }
-      left -= 1 + this.#trim(channel, now);
+      left -= 1 + this.#channels.trim(channel, now);
     }
     return false;
   }
@@ -185,30 +173,34 @@ export class Ledger<T> {
   setRules(name: ChannelName, rules: HistoryRules, now: number): void {
     const channel = this.#channels.get(name);
     if (channel === undefined) return;
-    this.#trim(channel, now);
+    this.#channels.trim(channel, now);
     channel.rules = rules;
     this.#dependencies.onRulesChange?.(channel);
-    this.#trim(channel, now);
+    this.#channels.trim(channel, now);
+  }
+
+  /** Counts as a use of the channel. Creates it if it is not known and there is room. */
+  open(name: ChannelName, now: number): void {
+    this.#channels.open(name, now);
   }
 
   /** Adds a channel with a given position. */
   openAt(name: ChannelName, position: Position, now: number): KeptChannel<T> {
-    const channel = this.#make(ownText(name) as ChannelName, position);
-    this.#channels.set(channel.name, channel);
-    this.#channelBytes += channelCost(channel.name);
-    this.#idle.add(channel, now);
-    return channel;
+    return this.#channels.openAt(name, position, now);
   }
 
   /** Restores a publication and raises `top` to it. To be called in the order of the offsets. */
   restoreItem(channel: KeptChannel<T>, offset: number, item: T, now: number): void {
     channel.top = offset;
-    this.#keep(channel, item, now);
+    this.#channels.keep(channel, item, this.#owners.server, now);
   }
 
-  /** Restores a remembered id, even if its channel is not known. To be called in the order of the times. */
+  /**
+   * Restores a remembered id, even if its channel is not known. To be called in the order of the times.
+   * @param id see `scopedId`
+   */
   restoreId(name: ChannelName, id: string, position: Position, at: number): void {
-    this.#ids.remember(idKey(name, id), position, at);
+    this.#ids.remember(idKey(name, id), position, at, this.#owners.server);
   }
 
   #renew(channel: KeptChannel<T>): void {
@@ -216,69 +208,29 @@ export class Ledger<T> {
     this.#dependencies.onRenew?.(channel);
   }
 
-  #make(name: ChannelName, position: Position): KeptChannel<T> {
-    return new KeptChannel(name, position, this.#dependencies.measure);
+  #refuse(owner: Owner<KeptChannel<T>>, error: ServiceError): Entered<T> {
+    this.#owners.forgetIfUnused(owner);
+    return { outcome: "refused", error };
   }
 
-  #orderOf(channel: KeptChannel<T>): UseOrder<KeptChannel<T>> {
-    return channel.kept.length === 0 ? this.#idle : this.#keeping;
-  }
-
-  #keep(channel: KeptChannel<T>, item: T, now: number): void {
-    if (channel.kept.length === 0) {
-      this.#idle.remove(channel);
-      this.#keeping.add(channel, now);
+  #hasIdRoom(owner: Owner<KeptChannel<T>>, key: string, now: number): boolean {
+    const bytes = idCost(key);
+    const { client, clients } = this.#rooms;
+    if (!this.#ids.hasRoom(key, now)) return false;
+    if (owner.isClient) {
+      if (owner.idBytes + bytes > client.idBytes) return false;
+      if (this.#owners.clients.idBytes + bytes > clients.idBytes) return false;
     }
-    this.#keptBytes -= channel.kept.bytes;
-    channel.kept.push(item);
-    this.#keptBytes += channel.kept.bytes;
-    this.#trim(channel, now);
-    this.#makeRoom(0, now);
+    return this.#channels.makeRoom(bytes, now);
   }
+}
 
-  /**
-   * Evicts from the least recently used channels, and forgets idle ones, until this many bytes are free.
-   * @returns whether they are free
-   */
-  #makeRoom(bytes: number, now: number): boolean {
-    while (this.bytes + bytes > this.#limits.totalBytes) {
-      const [idle, keeping] = [this.#idle.oldest, this.#keeping.oldest];
-      const isIdleOlder = idle !== undefined && (keeping === undefined || idle.usedAt < keeping.usedAt);
-      if (isIdleOlder && this.#forgetOldest(now, this.#limits.minIdleMs)) continue;
-      if (keeping === undefined) return false;
-      this.#drop(keeping);
-    }
-    return true;
-  }
+/** A client that holds more than this part of the memory is evicted before others. */
+const heavyShare = 1 / 100;
 
-  /** Drops what exceeds the channel's rules. @returns how many items. */
-  #trim(channel: KeptChannel<T>, now: number): number {
-    let dropped = 0;
-    for (; channel.exceeds(now); dropped++) this.#drop(channel);
-    return dropped;
-  }
-
-  #drop(channel: KeptChannel<T>): void {
-    const { bytes } = channel.kept;
-    const item = channel.drop();
-    if (item === undefined) return;
-    this.#keptBytes -= bytes - channel.kept.bytes;
-    this.#dependencies.onDrop?.(item);
-    if (channel.kept.length > 0) return;
-    this.#keeping.remove(channel);
-    this.#idle.add(channel, channel.usedAt);
-  }
-
-  /** Forgets the least recently used idle channel if it was unused for longer than this. @returns whether it did. */
-  #forgetOldest(now: number, idleMs: number): boolean {
-    const oldest = this.#idle.oldest;
-    if (oldest === undefined || now - oldest.usedAt <= idleMs) return false;
-    this.#idle.remove(oldest);
-    this.#channels.delete(oldest.name);
-    this.#channelBytes -= channelCost(oldest.name);
-    this.#dependencies.onForget?.(oldest);
-    return true;
-  }
+function shareFull(): ServiceError {
+  const message = "your messages fill your share of the history (CLIENT_SHARE); retry when older ones have expired";
+  return new ServiceError("rate-limited", message, { retryAfterMs: 5000 });
 }
 
 function tooManyChannels(count: number): ServiceError {

@@ -4,10 +4,12 @@ import { Ring, type RingMeasure } from "../../lib/ring.ts";
 import { idCost } from "../cost-of.ts";
 
 /** How long ids are remembered, and how much memory they may take. */
-export interface RecentIdsLimits {
+export interface RecentIdsLimits<O> {
   /** Milliseconds. */
   readonly windowMs: number;
   readonly maxBytes: number;
+  /** Called when an owner's ids take more or fewer bytes. */
+  onCharge(owner: O, bytes: number): void;
 }
 
 /** The lookup key of an id. Channel names contain no line breaks, so the key is unique per channel and id. */
@@ -15,9 +17,10 @@ export function idKey(channel: ChannelName, id: string): string {
   return `${channel}\n${id}`;
 }
 
-interface Remembered {
+interface Remembered<O> {
   readonly key: string;
   readonly position: Position;
+  readonly owner: O;
   /** Milliseconds since 1970. */
   readonly at: number;
 }
@@ -26,13 +29,13 @@ interface Remembered {
  * The positions of recently stored ids. An id is never forgotten early: when memory is full, new ids are refused, because a
  * retry with a forgotten id would be stored twice.
  */
-export class RecentIds {
-  readonly #limits: RecentIdsLimits;
-  readonly #byKey = new Map<string, Remembered>();
+export class RecentIds<O> {
+  readonly #limits: RecentIdsLimits<O>;
+  readonly #byKey = new Map<string, Remembered<O>>();
   /** Oldest first. */
-  readonly #ring = new Ring(measure);
+  readonly #ring = new Ring<Remembered<O>>(measure);
 
-  constructor(limits: RecentIdsLimits) {
+  constructor(limits: RecentIdsLimits<O>) {
     this.#limits = limits;
   }
 
@@ -61,10 +64,11 @@ export class RecentIds {
   }
 
   /** To be called after `hasRoom`. */
-  remember(key: string, position: Position, at: number): void {
-    const remembered = { key, position, at };
+  remember(key: string, position: Position, at: number, owner: O): void {
+    const remembered = { key, position, at, owner };
     this.#byKey.set(key, remembered);
     this.#ring.push(remembered);
+    this.#limits.onCharge(owner, idCost(key));
   }
 
   /** Removes expired ids. @returns how many, at most `most`. */
@@ -74,7 +78,7 @@ export class RecentIds {
     return forgotten;
   }
 
-  #isOver(it: Remembered, now: number): boolean {
+  #isOver(it: Remembered<O>, now: number): boolean {
     return now - it.at > this.#limits.windowMs;
   }
 
@@ -82,13 +86,14 @@ export class RecentIds {
     const oldest = this.#ring.at(0);
     if (oldest === undefined || !this.#isOver(oldest, now)) return false;
     this.#ring.shift();
+    this.#limits.onCharge(oldest.owner, -idCost(oldest.key));
     // The same id may have been stored again after it expired and before it was removed here.
     if (this.#byKey.get(oldest.key) === oldest) this.#byKey.delete(oldest.key);
     return true;
   }
 }
 
-const measure: RingMeasure<Remembered> = {
+const measure: RingMeasure<Remembered<unknown>> = {
   bytesOf: ({ key }) => idCost(key),
   timeOf: ({ at }) => at,
 };

@@ -77,8 +77,9 @@ export class MemoryLog implements Log {
   async tops(
     channels: readonly ChannelName[],
     seen?: ReadonlyMap<ChannelName, Position>,
+    publisher?: string,
   ): Promise<ReadonlyMap<ChannelName, Position>> {
-    return this.#ledger.tops(channels, this.#now(), seen);
+    return this.#ledger.tops(channels, this.#now(), seen, publisher);
   }
 
   async summary(channel: ChannelName): Promise<ChannelSummary | undefined> {

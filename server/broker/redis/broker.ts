@@ -12,6 +12,7 @@ import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts"
 import type { Broker, BrokerEvents, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
 import type { History, HistoryRules } from "../log.ts";
+import { scopedId } from "../scoped-id.ts";
 import { unavailable } from "../unavailable.ts";
 import { Confirmations } from "./confirmations.ts";
 import { beingChecked, EpochGuard } from "./epoch-guard.ts";
@@ -202,7 +203,7 @@ export class RedisBroker implements Broker {
     const text = formatDraft(draft, id);
     // With escapes, the text can be longer than the cost of the publication in memory.
     const cost = Math.max(costOf(draft), Buffer.byteLength(text));
-    const stored = { channel, id: draft.id, text, cost };
+    const stored = { channel, id: scopedId(draft), text, cost };
     const [outcome] = await Promise.all([this.#records.publish(stored, rules), this.#confirmed(channel)]);
     return this.#receiptOf(channel, id, outcome);
   }

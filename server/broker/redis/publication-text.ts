@@ -3,9 +3,9 @@ import type { Position } from "../../../protocol/position.ts";
 import type { Draft, Publication } from "../../../protocol/publication.ts";
 import { toPublication } from "../to-publication.ts";
 
-/** A draft as it is stored: JSON of everything except the channel, whose name is in the key. */
+/** A draft as it is stored: JSON of everything except the channel, whose name is in the key, and the publisher. */
 export function formatDraft(draft: Draft, id: string): string {
-  const { channel, ephemeral, ...rest } = draft;
+  const { channel, ephemeral, publisher, ...rest } = draft;
   return JSON.stringify({ ...rest, id });
 }
 

@@ -11,8 +11,8 @@ import { historyFileName } from "./open-database.ts";
 import { OpenFiles } from "./open-files.ts";
 import type { PublicationRef } from "./publication-ref.ts";
 import { toStorageError } from "./storage-error.ts";
-import { StoredLedger } from "./stored-ledger.ts";
-import type { AppendRequest, Placed, StoredPublication, StoredStretch } from "./thread-messages.ts";
+import { placed, StoredLedger } from "./stored-ledger.ts";
+import type { AppendRequest, Placed, StoredPublication, StoredStretch, TopsOptions } from "./thread-messages.ts";
 import { Transactions } from "./transactions.ts";
 import { type Progress, Witness } from "./witness.ts";
 
@@ -157,11 +157,11 @@ export class Archive {
   tops(
     channels: readonly ChannelName[],
     now: number,
-    seen?: ReadonlyMap<ChannelName, Position>,
+    { seen, publisher }: TopsOptions = {},
   ): ReadonlyMap<ChannelName, Position> {
-    if (seen === undefined) return this.#current(now).ledger.tops(channels, now + this.#shiftMs);
+    if (seen === undefined) return this.#current(now).ledger.tops(channels, now + this.#shiftMs, undefined, publisher);
     // Without a write, a new epoch that was given out would be replaced by another one after a restart.
-    return this.#write(now, ({ ledger }) => ledger.tops(channels, now + this.#shiftMs, seen));
+    return this.#write(now, ({ ledger }) => ledger.tops(channels, now + this.#shiftMs, seen, publisher));
   }
 
   summary(channel: ChannelName, now: number): ChannelSummary | undefined {
@@ -288,13 +288,4 @@ export class Archive {
     this.#openFiles.move(before, this.#witness.path);
     this.#isWitnessOld = false;
   }
-}
-
-function placed({ entered, place }: ReturnType<StoredLedger["enter"]>): Placed {
-  if (entered.outcome === "duplicate") return entered;
-  if (entered.outcome === "refused") {
-    return { outcome: "refused", code: entered.error.code, message: entered.error.message };
-  }
-  if (place === undefined) throw new Error("what was stored has no place");
-  return { outcome: "stored", ...place };
 }

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { present } from "../../../protocol/codec.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
@@ -83,8 +84,9 @@ export class SqliteLog implements Log {
   async tops(
     channels: readonly ChannelName[],
     seen?: ReadonlyMap<ChannelName, Position>,
+    publisher?: string,
   ): Promise<ReadonlyMap<ChannelName, Position>> {
-    const answer = await this.#ask({ verb: "tops", channels, seen, now: this.#now() }, notRead);
+    const answer = await this.#ask({ verb: "tops", channels, options: { seen, publisher }, now: this.#now() }, notRead);
     if (answer.verb !== "tops") throw unexpected(answer);
     return answer.tops;
   }
@@ -264,7 +266,8 @@ function unexpected({ verb }: Answer): Error {
 function toAppended(placed: Placed, draft: Draft | undefined): Appended {
   if (placed.outcome === "duplicate") return placed;
   if (placed.outcome === "refused") {
-    return { outcome: "refused", error: new ServiceError(placed.code, placed.message) };
+    const { code, message, retryAfterMs } = placed;
+    return { outcome: "refused", error: new ServiceError(code, message, present({ retryAfterMs })) };
   }
   if (draft === undefined) throw new Error("the thread that stores gave more answers than there were drafts");
   return { outcome: "stored", publication: toPublication(draft, placed) };

@@ -1,10 +1,12 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { present } from "../../../protocol/codec.ts";
 import type { Draft } from "../../../protocol/publication.ts";
 import { costOf } from "../cost-of.ts";
 import type { KeptChannel } from "../ledger/kept-channel.ts";
 import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
 import type { HistoryRules, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
+import { scopedId } from "../scoped-id.ts";
 import { Deletions, dropsPerSlice } from "./deletions.ts";
 import type { Expectation } from "./expectation.ts";
 import type { HistoryFile } from "./history-file.ts";
@@ -12,6 +14,7 @@ import { LedgerLoader } from "./ledger-loader.ts";
 import { LoadAudit } from "./load-audit.ts";
 import type { PublicationRef, StoredChannel } from "./publication-ref.ts";
 import { formatBody } from "./stored-body.ts";
+import type { Placed } from "./thread-messages.ts";
 import type { Progress } from "./witness.ts";
 
 /**
@@ -187,8 +190,9 @@ export class StoredLedger {
     // Control characters are longer in the file than in memory, and both have limits.
     const size = Math.max(costOf(draft), body.length);
     this.#file.addPublication({ row, channel: channel.number, offset, storedAt: now, timestamp, size, body });
-    if (draft.id !== undefined) {
-      this.#file.addId({ row, channel: draft.channel, id: JSON.stringify(id), epoch, offset, storedAt: now });
+    const scoped = scopedId(draft);
+    if (scoped !== undefined) {
+      this.#file.addId({ row, channel: draft.channel, id: JSON.stringify(scoped), epoch, offset, storedAt: now });
     }
     if (!isSame(channel.saved, channel.kept.rules)) this.#changed.add(channel);
     return { row, offset, at: now, timestamp, size, channel, isDamaged: false };
@@ -224,4 +228,15 @@ function isSame(a: HistoryRules | undefined, b: HistoryRules): boolean {
   return (
     a === b || (a?.historySize === b.historySize && a.historyTtl === b.historyTtl && a.historyBytes === b.historyBytes)
   );
+}
+
+/** The result of a draft, as it is sent to the log. */
+export function placed({ entered, place }: ReturnType<StoredLedger["enter"]>): Placed {
+  if (entered.outcome === "duplicate") return entered;
+  if (entered.outcome === "refused") {
+    const { code, message, retryAfterMs } = entered.error;
+    return { outcome: "refused", code, message, ...present({ retryAfterMs }) };
+  }
+  if (place === undefined) throw new Error("what was stored has no place");
+  return { outcome: "stored", ...place };
 }

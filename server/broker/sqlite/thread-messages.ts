@@ -8,6 +8,12 @@ import type { ChannelSummary, HistoryRules, LogEntry } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import type { StorageFault } from "./storage-error.ts";
 
+/** The optional parameters of `Log.tops`. */
+export interface TopsOptions {
+  readonly seen?: ReadonlyMap<ChannelName, Position> | undefined;
+  readonly publisher?: string | undefined;
+}
+
 /**
  * Requests of a log to its thread. They are sent in lists, take effect in order, and are answered in lists of the same length
  * and order. `now` is the log's steady time and `wall` the wall clock's, both milliseconds since 1970.
@@ -37,7 +43,7 @@ export type Request =
   | {
       readonly verb: "tops";
       readonly channels: readonly ChannelName[];
-      readonly seen: ReadonlyMap<ChannelName, Position> | undefined;
+      readonly options: TopsOptions;
       readonly now: number;
     }
   | { readonly verb: "summary"; readonly channel: ChannelName; readonly now: number }
@@ -78,7 +84,7 @@ export type Answer =
 export type Placed =
   | ({ readonly outcome: "stored" } & Place)
   | { readonly outcome: "duplicate"; readonly id: string; readonly position: Position }
-  | { readonly outcome: "refused"; readonly code: ErrorCode; readonly message: string };
+  | { readonly outcome: "refused"; readonly code: ErrorCode; readonly message: string; readonly retryAfterMs?: number };
 
 /** A page of history as stored in the file. */
 export interface StoredStretch {

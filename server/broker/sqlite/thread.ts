@@ -58,7 +58,7 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
     case "read":
       return { verb: "read", ...opened().read(request.channel, request.since, request.bounds, request.now) };
     case "tops":
-      return { verb: "tops", tops: opened().tops(request.channels, request.now, request.seen) };
+      return { verb: "tops", tops: opened().tops(request.channels, request.now, request.options) };
     case "summary":
       return { verb: "summary", summary: opened().summary(request.channel, request.now) };
     case "list":

@@ -2,6 +2,7 @@ import { everyone } from "../../../protocol/channel-name.ts";
 import { invalid } from "../../../protocol/fields.ts";
 import type { ClientFrame } from "../../../protocol/frames.ts";
 import { texts } from "../../../protocol/texts.ts";
+import { publisherOf } from "../../limits/principal.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
@@ -18,6 +19,7 @@ export async function chat(
     channel: everyone,
     message: frame.message,
     ...(sender === undefined ? {} : { sender }),
+    publisher: publisherOf(session),
   });
   dependencies.onChat({ message: frame.message, sender }, session);
   return undefined;
@@ -26,6 +28,7 @@ export async function chat(
 /** The text command `send_now`: sends a fixed message to everyone. */
 export async function sendNow(dependencies: CommandDependencies, session: Session): Promise<undefined> {
   dependencies.access.checkChat(session.identity);
-  await dependencies.publish({ channel: everyone, message: texts.sentNow });
+  const publisher = publisherOf(session);
+  await dependencies.publish({ channel: everyone, message: texts.sentNow, publisher });
   return undefined;
 }

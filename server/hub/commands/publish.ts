@@ -1,6 +1,7 @@
 import type { AnswerFrame, PublishFields } from "../../../protocol/frames.ts";
 import type { Draft } from "../../../protocol/publication.ts";
 import { andThen } from "../../lib/and-then.ts";
+import { publisherOf } from "../../limits/principal.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
@@ -16,6 +17,7 @@ export function publish(
   const draft: Draft = {
     ...labels,
     ...(sender === undefined ? {} : { sender }),
+    publisher: publisherOf(session),
     ...(ephemeral ? { ephemeral } : {}),
     ...(echo ? {} : { excludeConnectionId: session.id }),
   };

@@ -1,0 +1,220 @@
+import { type ChannelName, everyone } from "../../../protocol/channel-name.ts";
+import type { Position } from "../../../protocol/position.ts";
+import { ownText } from "../../lib/own-text.ts";
+import type { RingMeasure } from "../../lib/ring.ts";
+import { channelCost } from "../cost-of.ts";
+import type { LogLimits } from "../log-limits.ts";
+import { newEpoch } from "../new-epoch.ts";
+import { KeptChannel } from "./kept-channel.ts";
+import type { Kind, Owner } from "./owner.ts";
+import type { Owners } from "./owners.ts";
+import type { Rooms } from "./rooms.ts";
+
+/** What is told to the log. */
+export interface KeptChannelsEvents<T> {
+  /** A new or forgotten channel gets its first epoch. */
+  onOpen?(channel: KeptChannel<T>): void;
+  /** An item was dropped and can no longer be read. */
+  onDrop?(item: T): void;
+  /** A channel was forgotten. If it is used again, it gets a new epoch. */
+  onForget?(channel: KeptChannel<T>): void;
+}
+
+/** What the channels are made with. */
+export interface KeptChannelsParts<T> {
+  readonly limits: LogLimits;
+  readonly rooms: Rooms;
+  readonly owners: Owners<KeptChannel<T>>;
+  readonly measure: RingMeasure<T>;
+  readonly events: KeptChannelsEvents<T>;
+  /** What else counts towards the total. */
+  readonly otherBytes: () => number;
+}
+
+/**
+ * All known channels with what they keep. When there is no room, clients that hold much give it up first, then the least
+ * recently used channels.
+ */
+export class KeptChannels<T> {
+  readonly #parts: KeptChannelsParts<T>;
+  readonly #channels = new Map<ChannelName, KeptChannel<T>>();
+  #keptBytes = 0;
+  #channelBytes = 0;
+
+  constructor(parts: KeptChannelsParts<T>) {
+    this.#parts = parts;
+  }
+
+  /** The cost of publications and channels together. */
+  get bytes(): number {
+    return this.#keptBytes + this.#channelBytes;
+  }
+
+  get size(): number {
+    return this.#channels.size;
+  }
+
+  get(name: ChannelName): KeptChannel<T> | undefined {
+    return this.#channels.get(name);
+  }
+
+  names(): Iterable<ChannelName> {
+    return this.#channels.keys();
+  }
+
+  values(): IteratorObject<KeptChannel<T>> {
+    return this.#channels.values();
+  }
+
+  /**
+   * The channel, created if it is not known. Undefined if there is no room for another one.
+   * @param publisher who pays for a new one, as in `Draft`
+   */
+  open(name: ChannelName, now: number, publisher?: string): KeptChannel<T> | undefined {
+    const known = this.#channels.get(name);
+    if (known !== undefined) {
+      known.creator[kindOf(known)].touch(known, now);
+      return known;
+    }
+    const owner = this.#parts.owners.of(isOwnChannel(name) ? undefined : publisher);
+    if (!this.#hasRoom(name, owner, now) || !this.makeRoom(channelCost(name), now)) return undefined;
+    return this.#openNew(name, now, owner);
+  }
+
+  /** The same for a connection, which is never refused for the channel of everyone and its user's own. */
+  join(name: ChannelName, now: number, publisher?: string): KeptChannel<T> | undefined {
+    const channel = this.open(name, now, publisher);
+    return channel === undefined && isOwnChannel(name) ? this.#openNew(name, now, this.#parts.owners.server) : channel;
+  }
+
+  /** Adds a channel with a given position. */
+  openAt(name: ChannelName, position: Position, now: number, creator = this.#parts.owners.server): KeptChannel<T> {
+    const channel = this.unknown(ownText(name) as ChannelName, position, creator);
+    this.#channels.set(channel.name, channel);
+    this.#channelBytes += channelCost(channel.name);
+    this.#parts.owners.charge(creator, "channels", 1);
+    this.#parts.owners.place("idle", channel, now);
+    return channel;
+  }
+
+  /** A channel that is not added. */
+  unknown(name: ChannelName, position: Position, creator = this.#parts.owners.server): KeptChannel<T> {
+    return new KeptChannel(name, position, creator, this.#parts.measure);
+  }
+
+  /** Adds the newest item of a channel. */
+  keep(channel: KeptChannel<T>, item: T, owner: Owner<KeptChannel<T>>, now: number): void {
+    const { owners } = this.#parts;
+    if (channel.kept.length === 0) {
+      owners.unplace("idle", channel);
+      owners.place("keeping", channel, now);
+    }
+    const bytes = channel.keep(item, owner);
+    this.#keptBytes += bytes;
+    owners.charge(owner, "keptBytes", bytes);
+    this.trim(channel, now);
+    this.makeRoom(0, now);
+  }
+
+  /**
+   * Evicts from the channels that a client created until its next publication fits into its share, and from those of the
+   * heaviest clients until it fits into what all clients may have.
+   */
+  makeClientRoom(owner: Owner<KeptChannel<T>>, bytes: number): boolean {
+    const { client, clients } = this.#parts.rooms;
+    while (owner.keptBytes + bytes > client.keptBytes) {
+      const victim = owner.keeping.oldest;
+      if (victim === undefined) return owner.keptBytes === 0; // a single publication is limited elsewhere
+      this.#drop(victim);
+    }
+    while (this.#parts.owners.clients.keptBytes + bytes > clients.keptBytes) {
+      const victim = (this.#parts.owners.heaviest() ?? this.#parts.owners.next("keeping"))?.keeping.oldest;
+      if (victim === undefined) return true; // all in channels of the server, which have their own limits
+      this.#drop(victim);
+    }
+    return true;
+  }
+
+  /**
+   * Evicts from the heaviest clients, then from the least recently used channels, and forgets idle ones, until this many bytes
+   * are free.
+   * @returns whether they are free
+   */
+  makeRoom(bytes: number, now: number): boolean {
+    while (this.bytes + this.#parts.otherBytes() + bytes > this.#parts.limits.totalBytes) {
+      const keeping = this.#parts.owners.heaviest()?.keeping.oldest ?? this.#parts.owners.oldest("keeping");
+      const idle = this.#parts.owners.oldest("idle");
+      const isIdleOlder = idle !== undefined && (keeping === undefined || idle.usedAt < keeping.usedAt);
+      if (isIdleOlder && this.#forget(idle, now, this.#parts.limits.minIdleMs)) continue;
+      if (keeping === undefined) return false;
+      this.#drop(keeping);
+    }
+    return true;
+  }
+
+  /** Drops what exceeds the channel's rules. @returns how many items. */
+  trim(channel: KeptChannel<T>, now: number): number {
+    let dropped = 0;
+    for (; channel.exceeds(now); dropped++) this.#drop(channel);
+    return dropped;
+  }
+
+  #drop(channel: KeptChannel<T>): void {
+    const { bytes } = channel.kept;
+    const owner = channel.oldestOwner;
+    const item = channel.drop();
+    if (item === undefined) return;
+    this.#keptBytes -= bytes - channel.kept.bytes;
+    this.#parts.owners.charge(owner, "keptBytes", channel.kept.bytes - bytes);
+    this.#parts.events.onDrop?.(item);
+    if (channel.kept.length > 0) return;
+    this.#parts.owners.unplace("keeping", channel);
+    this.#parts.owners.place("idle", channel, channel.usedAt);
+  }
+
+  /** Forgets the least recently used idle channel of the server or of a client. @returns whether there was one */
+  forgetUnused(now: number, idleMs: number): boolean {
+    return (
+      this.#forget(this.#parts.owners.server.idle.oldest, now, idleMs) ||
+      this.#forget(this.#parts.owners.next("idle")?.idle.oldest, now, idleMs)
+    );
+  }
+
+  /** Forgets an idle channel if it was unused for longer than this. @returns whether it did. */
+  #forget(oldest: KeptChannel<T> | undefined, now: number, idleMs: number): boolean {
+    if (oldest === undefined || now - oldest.usedAt <= idleMs) return false;
+    this.#parts.owners.unplace("idle", oldest);
+    this.#channels.delete(oldest.name);
+    this.#channelBytes -= channelCost(oldest.name);
+    this.#parts.owners.charge(oldest.creator, "channels", -1);
+    this.#parts.events.onForget?.(oldest);
+    return true;
+  }
+
+  #openNew(name: ChannelName, now: number, owner: Owner<KeptChannel<T>>): KeptChannel<T> {
+    const opened = this.openAt(name, { epoch: newEpoch(), offset: 0 }, now, owner);
+    this.#parts.events.onOpen?.(opened);
+    return opened;
+  }
+
+  #hasRoom(name: ChannelName, owner: Owner<KeptChannel<T>>, now: number): boolean {
+    const { client, clients, plainChannels } = this.#parts.rooms;
+    const { maxChannels, minIdleMs } = this.#parts.limits;
+    if (owner.isClient) {
+      if (owner.channels >= client.channels && !this.#forget(owner.idle.oldest, now, minIdleMs)) return false;
+      const isFull = this.#parts.owners.clients.channels >= clients.channels;
+      if (isFull && !this.#forget(this.#parts.owners.next("idle")?.idle.oldest, now, minIdleMs)) return false;
+    }
+    const limit = isOwnChannel(name) ? maxChannels : plainChannels;
+    return this.#channels.size < limit || this.forgetUnused(now, minIdleMs);
+  }
+}
+
+function kindOf(channel: KeptChannel<unknown>): Kind {
+  return channel.kept.length === 0 ? "idle" : "keeping";
+}
+
+/** A channel that connections join by themselves. */
+function isOwnChannel(name: ChannelName): boolean {
+  return name === everyone || name.startsWith("@");
+}

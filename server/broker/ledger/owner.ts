@@ -1,0 +1,31 @@
+import { type Used, UseOrder } from "./use-order.ts";
+
+/** Whether a channel keeps publications, or only its numbering. */
+export type Kind = "keeping" | "idle";
+
+/** Who pays for channels, publications and ids: one client, or the server with everything that API keys do. */
+export class Owner<C extends Used<C>> {
+  /** As in `Draft.publisher`; undefined for the server. */
+  readonly name: string | undefined;
+  /** Channels it created. */
+  channels = 0;
+  /** Bytes of its publications, in whichever channels. */
+  keptBytes = 0;
+  idBytes = 0;
+  /** The channels it created that keep publications, and those that do not, by their last use. */
+  readonly keeping = new UseOrder<C>();
+  readonly idle = new UseOrder<C>();
+
+  constructor(name: string | undefined) {
+    this.name = name;
+  }
+
+  get isClient(): boolean {
+    return this.name !== undefined;
+  }
+
+  /** Whether nothing depends on it any more. */
+  get isUnused(): boolean {
+    return this.channels === 0 && this.keptBytes === 0 && this.idBytes === 0;
+  }
+}

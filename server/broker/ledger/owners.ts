@@ -1,0 +1,115 @@
+import { type Kind, Owner } from "./owner.ts";
+import type { Used } from "./use-order.ts";
+
+/** A channel, as far as owners need to know it. */
+export interface Owned<C extends Used<C>> extends Used<C> {
+  readonly creator: Owner<C>;
+}
+
+/** All owners, what the clients among them hold together, and who is to give something up when there is no room. */
+export class Owners<C extends Owned<C>> {
+  readonly server = new Owner<C>(undefined);
+  /** What all clients hold together. */
+  readonly clients = { channels: 0, keptBytes: 0, idBytes: 0 };
+  readonly #byName = new Map<string, Owner<C>>();
+  readonly #with: Readonly<Record<Kind, Rotation<Owner<C>>>> = { keeping: new Rotation(), idle: new Rotation() };
+  readonly #heavyBytes: number;
+  /** Clients with more than `heavyBytes` of publications: few, since they cannot be many within the total. */
+  readonly #heavy = new Set<Owner<C>>();
+
+  /** @param heavyBytes from which a client is evicted before others */
+  constructor(heavyBytes: number) {
+    this.#heavyBytes = heavyBytes;
+  }
+
+  /** @param name see `Draft.publisher` */
+  of(name: string | undefined): Owner<C> {
+    if (name === undefined) return this.server;
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    const owner = new Owner<C>(name);
+    this.#byName.set(name, owner);
+    return owner;
+  }
+
+  /** Number of clients that hold something. */
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** Adds to what the owner holds; negative amounts take away. */
+  charge(owner: Owner<C>, what: "channels" | "keptBytes" | "idBytes", amount: number): void {
+    owner[what] += amount;
+    if (owner.name === undefined) return;
+    this.clients[what] += amount;
+    if (what === "keptBytes") {
+      if (owner.keptBytes > this.#heavyBytes) this.#heavy.add(owner);
+      else this.#heavy.delete(owner);
+    }
+    if (amount < 0) this.forgetIfUnused(owner);
+  }
+
+  forgetIfUnused(owner: Owner<C>): void {
+    if (owner.name !== undefined && owner.isUnused) this.#byName.delete(owner.name);
+  }
+
+  /** Puts a channel into the order of its creator. */
+  place(kind: Kind, channel: C, now: number): void {
+    const { creator } = channel;
+    creator[kind].add(channel, now);
+    if (creator.isClient) this.#with[kind].add(creator);
+  }
+
+  unplace(kind: Kind, channel: C): void {
+    const { creator } = channel;
+    creator[kind].remove(channel);
+    if (creator.isClient && creator[kind].oldest === undefined) this.#with[kind].delete(creator);
+  }
+
+  /** The client with the most publications whose own channels can be evicted; undefined if none has many. */
+  heaviest(): Owner<C> | undefined {
+    let found: Owner<C> | undefined;
+    for (const owner of this.#heavy) {
+      if (owner.keeping.oldest !== undefined && owner.keptBytes > (found?.keptBytes ?? 0)) found = owner;
+    }
+    return found;
+  }
+
+  /** A client that has such channels: each time another one. */
+  next(kind: Kind): Owner<C> | undefined {
+    return this.#with[kind].next();
+  }
+
+  /**
+   * The least recently used channel of the server, or of one client if that is older. A client takes its turn, so this is not
+   * exactly the oldest of all.
+   */
+  oldest(kind: Kind): C | undefined {
+    const own = this.server[kind].oldest;
+    const other = this.next(kind)?.[kind].oldest;
+    return own === undefined || (other !== undefined && other.usedAt < own.usedAt) ? other : own;
+  }
+}
+
+/** A set whose elements take turns. A fresh iterator would skip over all deleted elements each time. */
+class Rotation<T> {
+  readonly #members = new Set<T>();
+  #turns: Iterator<T> | undefined;
+
+  add(member: T): void {
+    this.#members.add(member);
+  }
+
+  delete(member: T): void {
+    this.#members.delete(member);
+  }
+
+  next(): T | undefined {
+    if (this.#members.size === 0) return undefined;
+    this.#turns ??= this.#members.values();
+    const { value, done } = this.#turns.next();
+    if (done !== true) return value;
+    this.#turns = this.#members.values();
+    return this.#turns.next().value;
+  }
+}

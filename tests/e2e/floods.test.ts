@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { until } from "../waiting.ts";
+import { apiKey, jwtSecret, publish, tokenOf, useNormally } from "./healthy-users.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+import { SocketUnderTest } from "./socket.ts";
+
+const credentials = { API_KEY: apiKey, JWT_SECRET: jwtSecret };
+/** Without rates, only the shares protect the others. */
+const withoutRates = { ...credentials, MESSAGE_RATE: "0", HISTORY_RATE: "0" };
+
+interface Flood {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** One step; repeated until the healthy users are done. @returns an answer that shows that the flood has met its limit */
+  readonly step: (server: ServerUnderTest, at: number) => Promise<string>;
+  /** What the server answers at its limit. */
+  readonly met: string;
+}
+
+const filler = "x".repeat(60_000);
+const thousand = (at: number) => Array.from({ length: 1000 }, (_, index) => `m${at}:${index}`);
+const byMallory = async (server: ServerUnderTest, body: object) => (await publish(server, "mallory", body)).text();
+
+const floods: readonly Flood[] = [
+  {
+    name: "messages over HTTP",
+    env: credentials,
+    step: async (server) => {
+      const answers = Array.from({ length: 50 }, () => byMallory(server, { channel: "room", message: "m" }));
+      return (await Promise.all(answers)).join();
+    },
+    met: "messages per second from one user",
+  },
+  {
+    name: "new channels",
+    env: withoutRates,
+    step: (server, at) => byMallory(server, { channels: thousand(at), message: "m" }),
+    met: "too-many-channels",
+  },
+  {
+    name: "ids",
+    env: { ...withoutRates, HISTORY_BYTES_TOTAL: "16MiB" },
+    step: (server, at) => byMallory(server, { channels: thousand(0), message: "m", id: `${"i".repeat(100)}${at}` }),
+    met: "idempotency-full",
+  },
+  {
+    name: "ids of the backend",
+    env: withoutRates,
+    step: async (server, at) => {
+      const user = `healthy-${at % 30}`;
+      return byMallory(server, { channel: `private:${at % 30}`, message: "m", id: `order-${user}` });
+    },
+    met: '"duplicate":true',
+  },
+  {
+    name: "large messages",
+    env: { ...withoutRates, HISTORY_BYTES_TOTAL: "16MiB" },
+    step: async (server, at) => {
+      const channels = Array.from({ length: 100 }, (_, index) => `m${at % 5}:${index}`);
+      await byMallory(server, { channels, message: filler });
+      const kept = await server.request("GET", "/v1/channels?prefix=m", undefined, {
+        Authorization: `Bearer ${apiKey}`,
+      });
+      const { channels: found } = (await kept.json()) as { channels: readonly { messages: number }[] };
+      return found.some(({ messages }) => messages === 0) ? "evicted" : "";
+    },
+    met: "evicted",
+  },
+  {
+    name: "history requests",
+    env: { ...credentials, HISTORY_RATE: "64KiB" },
+    step: async (server) => {
+      await publish(server, undefined, { channel: "large", message: filler });
+      const headers = { Authorization: `Bearer ${await tokenOf("mallory")}` };
+      const read = () => server.request("GET", "/v1/channels/large/history?since=earliest", undefined, headers);
+      const answers = Array.from({ length: 20 }, async () => (await read()).text());
+      return (await Promise.all(answers)).filter((text) => text.length < 1000).join();
+    },
+    met: "of history per second for one user",
+  },
+  {
+    name: "connections with many channels",
+    env: credentials,
+    step: async (server, at) => {
+      const channels = Array.from({ length: 90 }, (_, index) => `c${at}:${index}`).join(",");
+      const socket = new SocketUnderTest(`${server.wsUrl}?channels=${channels}&token=${await tokenOf("mallory")}`);
+      const outcome = socket
+        .until(({ event }) => event === "welcome")
+        .then(
+          () => "",
+          () => "refused",
+        );
+      const text = await outcome;
+      socket[Symbol.dispose]();
+      return text;
+    },
+    met: "refused",
+  },
+];
+
+describe("other users and the backend do not notice a flood of one user's", () => {
+  test.each(floods.map((flood) => [flood.name, flood] as const))("%s", async (_, { env, step, met }) => {
+    await using server = await startServer({ env });
+    let isOver = false;
+    let hasMet = false;
+    let at = 0;
+    const flood = async () => {
+      while (!isOver || !hasMet) hasMet = (await step(server, at++)).includes(met) || hasMet;
+    };
+    const flooding = flood();
+    await until(() => hasMet, "the flood has met its limit");
+    const health = await useNormally(server, 30);
+    isOver = true;
+    await flooding;
+    expect(health.failures).toEqual([]);
+    expect(health.delays).toHaveLength(30);
+  });
+});
