@@ -59,7 +59,7 @@ const shownElsewhere: Readonly<Record<string, string | readonly [path: string, w
   historyBytes: "tests/e2e/slow-readers.test.ts",
   idempotencyWindow: "server/broker/open-log.test.ts",
   idempotencyBytes: "server/broker/open-log.test.ts",
-  clientShare: "tests/e2e/floods.test.ts",
+  clientShare: "server/broker/ledger/shares.test.ts",
   dataDir: "tests/e2e/storage.test.ts",
   redisUrl: "tests/redis",
   redisHost: "server/config/load.test.ts",
