@@ -10,6 +10,8 @@ import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
 import { PresenceHost } from "../presence/ipc/host.ts";
+import { ScheduleHost } from "../schedule/ipc/host.ts";
+import { openSchedules } from "../schedule/open-store.ts";
 import { type BackboneAddress, makeRedisSupervisor, nodeName, openConfiguredRedis } from "../worker/backbone.ts";
 import { channelOptionsOf } from "../worker/channel-options.ts";
 import { WorkerFailure } from "./worker-failure.ts";
@@ -60,21 +62,25 @@ async function shareHere(settings: Settings): Promise<SharedBackbone> {
     const broker = new IpcHost({ path, broker: new EmbeddedBroker(log, systemClock) });
     const clusterPath = join(dirname(path), "cluster");
     const presencePath = join(dirname(path), "presence");
+    const schedulePath = join(dirname(path), "schedules");
     const cluster = new ClusterHost(clusterPath, systemClock);
     const presence = new PresenceHost(presencePath, systemClock);
+    const schedules = new ScheduleHost({ path: schedulePath, ...openSchedules(settings, systemClock) });
     const state = { name: "supervisor", pid: process.pid, isDraining: false };
     const resumeSecret = new Uint8Array(randomBytes(32));
     return {
       node: null,
-      backboneAddress: { kind: "sockets", brokerPath: path, clusterPath, presencePath, resumeSecret },
+      backboneAddress: { kind: "sockets", brokerPath: path, clusterPath, presencePath, schedulePath, resumeSecret },
       member: new MemoryCluster(cluster.switchboard, state, systemClock),
       start: async () => {
         await broker.start();
         cluster.start();
         presence.start();
+        schedules.start();
       },
       isHealthy: () => broker.workers > 0,
       close: async () => {
+        await schedules.close();
         await presence.close();
         await cluster.close();
         await broker.close();

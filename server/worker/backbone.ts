@@ -15,7 +15,9 @@ import { IpcPresence } from "../presence/ipc/store.ts";
 import { MemoryPresence } from "../presence/memory/store.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import { RedisPresence } from "../presence/redis/store.ts";
+import { IpcScheduleStore } from "../schedule/ipc/store.ts";
 import { openScheduleStore } from "../schedule/open-store.ts";
+import { RedisScheduleStore } from "../schedule/redis/store.ts";
 import type { ScheduleStore } from "../schedule/schedule-store.ts";
 import { channelOptionsOf } from "./channel-options.ts";
 
@@ -38,6 +40,7 @@ export type BackboneAddress =
       readonly brokerPath: string;
       readonly clusterPath: string;
       readonly presencePath: string;
+      readonly schedulePath: string;
       readonly resumeSecret: Uint8Array;
     }
   | ({ readonly kind: "redis" } & OpenedRedis);
@@ -66,7 +69,7 @@ export function joinBackbone(
   const broker = new IpcBroker({ path: address.brokerPath, name, onHostGone });
   const cluster = new IpcCluster({ path: address.clusterPath, state: stateOf(name) });
   const presence = new IpcPresence({ path: address.presencePath, name });
-  const schedules = openScheduleStore(settings, systemClock);
+  const schedules = new IpcScheduleStore({ path: address.schedulePath, name });
   return { broker, directory: broker, cluster, presence, schedules, resumeSecret: address.resumeSecret };
 }
 
@@ -98,7 +101,9 @@ function redisBackbone(settings: Settings, redis: OpenedRedis, worker?: string):
   const state = { ...stateOf(worker === undefined ? node : `${node} ${worker}`), node };
   const cluster = makeRedisMember(settings, redis, state);
   const presence = new RedisPresence({ address: redis.address, prefix, clock: systemClock });
-  const schedules = openScheduleStore(settings, systemClock);
+  const { maxSchedules, scheduleBytes } = settings;
+  const limits = { maxSchedules, scheduleBytes };
+  const schedules = new RedisScheduleStore({ address: redis.address, prefix, limits, clock: systemClock });
   return { broker, directory: undefined, cluster, presence, schedules, resumeSecret: redis.resumeSecret };
 }
 
