@@ -57,6 +57,7 @@ export const errorTable = {
   starting: { status: 503, retry: true, meaning: "The server is starting; try again in a second." },
   draining: { status: 503, retry: true, meaning: "The server is shutting down." },
   full: { status: 503, retry: true, meaning: "The server has reached its connection limit." },
+  overloaded: { status: 503, retry: true, meaning: "The server has reached its memory limit: try again later." },
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;
@@ -73,6 +74,7 @@ const retryableCodes = [
   "starting",
   "draining",
   "full",
+  "overloaded",
 ] as const satisfies readonly RetryableCode[];
 
 /** Whether the same request may succeed later. Unknown codes: false. */

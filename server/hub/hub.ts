@@ -13,6 +13,7 @@ import { Delivery, type DeliverySettings } from "../delivery/delivery.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Account } from "../limits/account.ts";
 import { Budgets } from "../limits/budgets.ts";
+import type { MemoryGuard } from "../limits/memory-guard.ts";
 import type { BudgetSettings } from "../limits/rates.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import { Backlog, type BacklogLimits } from "../session/backlog.ts";
@@ -46,6 +47,8 @@ export interface HubParts {
   /** Whether the clients in a channel are told who joins and leaves. */
   readonly hasPresenceEvents: (channel: ChannelName) => boolean;
   readonly clock: Clock;
+  /** Refuses new connections and publications while there is too little memory. */
+  readonly memory?: Pick<MemoryGuard, "check">;
   /** Called when a session was welcomed, after the hub itself has handled it. */
   readonly onWelcomed: (session: Session) => void;
   /** Called when a welcomed session has ended. */
@@ -109,6 +112,7 @@ export class Hub {
     this.reception = new Reception(settings, {
       access,
       budgets: this.budgets,
+      memory: parts.memory,
       clock,
       connections: this.connections,
       delivery: this.delivery,
@@ -197,7 +201,8 @@ export class Hub {
    * @throws ServiceError "too-large"; rejects with what the broker rejects with
    */
   publish(draft: Draft): Published | Promise<Published> {
-    const { broker, historyRules } = this.#parts;
+    const { broker, historyRules, memory } = this.#parts;
+    memory?.check();
     this.checkSize(draft);
     const { channel } = draft;
     // One name for all publications of a channel that is listened to: less memory, and a faster key of maps.

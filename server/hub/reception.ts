@@ -8,6 +8,7 @@ import type { Delivery } from "../delivery/delivery.ts";
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Budgets } from "../limits/budgets.ts";
+import type { MemoryGuard } from "../limits/memory-guard.ts";
 import type { Connection, StallCause } from "../session/connection.ts";
 import { Session } from "../session/session.ts";
 import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
@@ -36,6 +37,7 @@ export interface ReceptionParts {
   readonly peers: Peers;
   readonly resumeKeys: ResumeKeys;
   readonly clock: Clock;
+  readonly memory: Pick<MemoryGuard, "check"> | undefined;
   /** Called when the welcome has been sent. */
   onWelcomed(session: Session, announcement: Announcement): void;
 }
@@ -207,6 +209,7 @@ export class Reception {
 
   #reserve(handshake: Handshake, identity: Identity): Admitted | Promise<Admitted> {
     if (this.closedBecause !== undefined) throw this.closedBecause;
+    this.#parts.memory?.check();
     const forbidden = forbiddenChannels(this.#parts.access, handshake, identity);
     if (handshake.channels.length > this.#settings.maxChannels) {
       throw new ServiceError(

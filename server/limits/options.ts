@@ -21,6 +21,10 @@ export const limitOptions = {
     "Bytes of request bodies of one user that may be incomplete or in progress at the same time.",
     { min: 1024 },
   ),
+  maxMemory: bytes(
+    0,
+    "Memory of the server, with its workers, at which new connections and publications are refused (503 `overloaded`). 0: four fifths of what the machine or the container has.",
+  ),
   usersPerAddress: limit(
     40,
     "How many users one address may stand for: clients that prove no user with a token also share, per address, this many times the limits of one user.",

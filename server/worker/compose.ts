@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { registerConnectionHandlers } from "../api/connections.ts";
 import { makePublishOccurrence } from "../api/publish-occurrence.ts";
@@ -18,6 +19,8 @@ import { ListenedChannels } from "../hub/listened-channels.ts";
 import { ResumeKeys } from "../hub/resume-keys.ts";
 import type { Clock } from "../lib/clock.ts";
 import { connectionsWithin, openFilesLimit } from "../lib/open-files.ts";
+import { MemoryGuard } from "../limits/memory-guard.ts";
+import { machineMemory, memoryLimitOf } from "../limits/memory-limit.ts";
 import { startUptime } from "../ops/health.ts";
 import { hubMetrics, type MetricValues } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
@@ -139,6 +142,7 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, { access
       resumeKeys: new ResumeKeys(resumeSecret),
       historyRules: rulesOf,
       presenceStore,
+      memory: composeMemory(settings, environment),
       hasPresenceEvents: (channel) => rulesOf(channel).presenceEvents,
       ...listeners,
       onWelcomed: (session) => {
@@ -147,6 +151,18 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, { access
       },
     },
   );
+}
+
+function composeMemory(
+  { maxMemory, workers, historyBytesTotal }: Settings,
+  environment: WorkerEnvironment,
+): MemoryGuard {
+  const { clock, isSupervised = false } = environment;
+  const each = typeof workers === "number" ? workers : availableParallelism();
+  const count = isSupervised ? each : undefined;
+  const maxBytes = memoryLimitOf({ maxMemory, workers: count, historyBytesTotal }, machineMemory());
+  const readBytes = () => process.memoryUsage.rss();
+  return new MemoryGuard({ maxBytes, clock, readBytes, collect: () => Bun.gc(true) });
 }
 
 function composeOps(

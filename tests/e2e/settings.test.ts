@@ -53,6 +53,7 @@ const shownElsewhere: Readonly<Record<string, string | readonly [path: string, w
   handshakeRate: "tests/e2e/budgets.test.ts",
   maxRequests: "tests/e2e/budgets.test.ts",
   maxUnfinishedBytes: "tests/e2e/budgets.test.ts",
+  maxMemory: "tests/e2e/memory-limit.test.ts",
   usersPerAddress: "tests/e2e/budgets.test.ts",
   usersPerKey: "tests/e2e/budgets.test.ts",
   historySize: "tests/e2e/slow-readers.test.ts",

@@ -30,6 +30,7 @@ const laterMs = 2000;
 const temporary: Readonly<Partial<Record<ErrorCode, CloseReason["name"]>>> = {
   draining: "unavailable",
   full: "unavailable",
+  overloaded: "unavailable",
   "rate-limited": "too-many",
   "broker-unavailable": "unavailable",
   internal: "internal",

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
+
+/** The part of the memory that the server uses by default. The rest is for the kernel's socket buffers and other programs. */
+const usedShare = 0.8;
+/** A process needs this much before it has any client. */
+const leastBytes = 96 * 1024 ** 2;
+/** What the supervisor needs besides the history. */
+const supervisorBytes = 100 * 1024 ** 2;
+/** What a history needs at most, per byte of its limit: see docs/operate.md. */
+const historyFactor = 1.5;
+
+export interface MemorySettings {
+  /** 0: from the machine. */
+  readonly maxMemory: number;
+  /** Processes that serve clients, besides a supervisor that has the history; undefined for a single process. */
+  readonly workers: number | undefined;
+  readonly historyBytesTotal: number;
+}
+
+/** How much memory one process that serves clients may use. */
+export function memoryLimitOf({ maxMemory, workers, historyBytesTotal }: MemorySettings, machineBytes: number): number {
+  const total = maxMemory > 0 ? maxMemory : machineBytes * usedShare;
+  if (workers === undefined) return Math.max(leastBytes, total);
+  const forWorkers = total - supervisorBytes - historyBytesTotal * historyFactor;
+  return Math.max(leastBytes, forWorkers / workers);
+}
+
+/** The memory of the machine or, in a container with a limit, of the container (cgroup v2, then v1). */
+export function machineMemory(readText: (path: string) => string = (path) => readFileSync(path, "utf8")): number {
+  const limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"].flatMap((path) => {
+    try {
+      const text = readText(path).trim();
+      return /^[0-9]{1,18}$/.test(text) ? [Number(text)] : []; // "max": no limit
+    } catch {
+      return []; // not this version, or not Linux
+    }
+  });
+  return Math.min(totalmem(), ...limits);
+}
