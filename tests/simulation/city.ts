@@ -6,6 +6,7 @@ import { writeLimits } from "../../server/transport/websocket/write-limits.ts";
 import type { ClientLine } from "./clients/link.ts";
 import { PlainSubscriber } from "./clients/plain-subscriber.ts";
 import { Publisher } from "./clients/publisher.ts";
+import { Reader } from "./clients/reader.ts";
 import { SdkSubscriber } from "./clients/sdk-subscriber.ts";
 import type { Subscriber } from "./clients/subscriber.ts";
 import type { Surroundings } from "./clients/surroundings.ts";
@@ -69,6 +70,9 @@ export class City implements Surroundings {
       const publisher = new Publisher(this, this.#process(`publisher-${at}`));
       this.publishers.push(publisher);
       this.#keepPublishing(publisher, channels, { everyMs, burst, bytes });
+    }
+    for (const [at, { channels, everyMs }] of plan.readers.entries()) {
+      this.#keepReading(new Reader(this, this.#process(`reader-${at}`)), channels, everyMs);
     }
   }
 
@@ -210,6 +214,16 @@ export class City implements Surroundings {
       process.setTimeout(publish, everyMs * process.dice.between(0.5, 1.5));
     };
     process.setTimeout(publish, everyMs);
+  }
+
+  #keepReading(reader: Reader, channels: readonly ChannelName[], everyMs: number): void {
+    const { process } = reader;
+    const read = () => {
+      if (this.#isOver) return;
+      reader.read(process.dice.pick(channels));
+      process.setTimeout(read, everyMs * process.dice.between(0.5, 1.5));
+    };
+    process.setTimeout(read, everyMs);
   }
 
   #process(name: string): Process {

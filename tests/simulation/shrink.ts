@@ -20,7 +20,7 @@ export function shrink(plan: Plan, law: Law): Plan {
   };
   for (let before: Plan | undefined; before !== smallest && tries < maxTries; ) {
     before = smallest;
-    for (const list of ["actions", "clients", "publishers"] as const) {
+    for (const list of ["actions", "clients", "publishers", "readers"] as const) {
       for (let at = smallest[list].length - 1; at >= 0; at--)
         attempt({ ...smallest, [list]: smallest[list].toSpliced(at, 1) });
     }
