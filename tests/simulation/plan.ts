@@ -100,6 +100,8 @@ const profiles: readonly Profile[] = [
 
 /** Redis restarts once, with everything that it had. */
 const losesNothing = 4;
+/** From here on the nodes of a city know each other, so they can tell whether Redis has lost anything. */
+const introducedMs = 9000;
 /** Redis restarts without the last 2.25 s; by a third of these it crashes once more. See restartRedis in perform.ts. */
 const losesTail = [9, 19, 29, 39, 59, 69, 79, 89];
 
@@ -193,7 +195,7 @@ function makeLoss(dice: Dice, durationMs: number): readonly Action[] {
 
 function makeAction(dice: Dice, profile: Profile, durationMs: number): Action {
   return {
-    at: dice.whole(3000, Math.max(4000, durationMs - 2000)),
+    at: dice.whole(profile === "failover" ? introducedMs : 3000, Math.max(4000, durationMs - 2000)),
     kind: dice.pick(allowed[profile]),
     target: dice.whole(0, 11),
     ms: dice.pick([100, 1000, 3000, 8000, 20_000]) * dice.between(0.5, 1.5),

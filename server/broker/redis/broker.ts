@@ -185,7 +185,7 @@ export class RedisBroker implements Broker {
     this.#guard.close();
     await Promise.allSettled(this.#inFlight);
     // If this fails, the other members notice after six seconds.
-    if (this.#store.isUp && (await this.#guard.handOver())) await this.#watch.leave().catch(() => undefined);
+    if (this.#store.isUp) await this.#guard.leave();
     this.#store.close();
   }
 

@@ -2,10 +2,11 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { RedisStore } from "../../lib/redis/store.ts";
 import { RedisUnreachable } from "../../lib/redis/unreachable.ts";
+import { HandOver, type HandOverMessage } from "./hand-over.ts";
 import type { KeyNames } from "./keys.ts";
 import { KnownOffsets } from "./known-offsets.ts";
 import { Members } from "./members.ts";
-import { OffsetQueries, type OldRecord } from "./offset-queries.ts";
+import { OffsetQueries, type OldRecord, type QueryMessage } from "./offset-queries.ts";
 import type { Records } from "./records.ts";
 import { Settlement } from "./settlement.ts";
 
@@ -40,8 +41,9 @@ export class EpochGuard {
   readonly #queries: OffsetQueries;
   readonly #settlement: Settlement;
   readonly #clock: Clock;
-  /** Replication ids under which this member was connected. */
-  readonly #replicationIds = new Set<string>();
+  readonly #handOver: HandOver;
+  /** The replication ids of the latest connections. */
+  #replicationIds: readonly string[] = [];
   #rotation: Timer | undefined;
 
   constructor({ self, store, records, keys, clock }: EpochGuardDependencies) {
@@ -50,14 +52,10 @@ export class EpochGuard {
     this.members = new Members(clock);
     const topic = keys.ownTopic("talk");
     this.topic = topic;
-    this.#queries = new OffsetQueries({
-      self,
-      members: this.members,
-      knownOffsets: this.knownOffsets,
-      replicationIds: this.#replicationIds,
-      clock,
-      send: async (text) => records.send(store.shardOf(topic), topic, text),
-    });
+    const send = async (text: string) => records.send(store.shardOf(topic), topic, text);
+    const shared = { self, members: this.members, knownOffsets: this.knownOffsets, send };
+    this.#queries = new OffsetQueries({ ...shared, clock });
+    this.#handOver = new HandOver(shared);
     this.#settlement = new Settlement({
       readTop: (channel) => records.open(channel),
       ask: (old) => this.#queries.ask(old),
@@ -78,9 +76,12 @@ export class EpochGuard {
   /** All connections to Redis are new. */
   connected(): void {
     const ids = this.#store.shards.map(({ commands }) => commands.replicationId);
-    const known = this.#replicationIds;
-    if (known.size > 0 && ids.some((it) => !known.has(it))) this.knownOffsets.pin();
-    for (const id of ids) known.add(id);
+    const ended = this.#replicationIds.filter((it) => !ids.includes(it));
+    if (ended.length > 0) {
+      this.knownOffsets.pin();
+      this.members.idsEnded(ended);
+    }
+    this.#replicationIds = ids;
     this.members.connected();
   }
 
@@ -91,12 +92,14 @@ export class EpochGuard {
 
   /** Handles a message from `topic`. */
   handleMessage(text: string): void {
-    this.#queries.handleMessage(text);
+    const message = JSON.parse(text) as QueryMessage | HandOverMessage;
+    if (message.kind === "keep" || message.kind === "bye") this.#handOver.handleMessage(message);
+    else this.#queries.handleMessage(message);
   }
 
-  /** See OffsetQueries. */
-  handOver(): Promise<boolean> {
-    return this.#queries.handOver();
+  /** Announces that this member leaves, if it can tell the others what it knows. */
+  async leave(): Promise<void> {
+    await this.#handOver.leave();
   }
 
   /** Nothing is stored in a channel while it is being settled. */

@@ -1,7 +1,7 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
 
-/** Most positions kept from before restarts, about 10 MB. Beyond it the oldest are dropped. */
+/** Most positions kept from before restarts and from other members, about 10 MB. Beyond it the oldest are dropped. */
 const maxPinned = 100_000;
 
 /**
@@ -19,7 +19,7 @@ export class KnownOffsets {
    */
   #recent = new Map<string, number>();
   #older = new Map<string, number>();
-  /** The same from before restarts of Redis. */
+  /** The same from before restarts of Redis, and from members that have left. */
   readonly #pinned = new Map<string, number>();
 
   /** Tracks the offsets of the channel until `untrack`. */
@@ -63,14 +63,22 @@ export class KnownOffsets {
     return remembered.flatMap((offsets) => Array.from(offsets, positionOf)).concat(listened);
   }
 
+  /** What a member that leaves has handed over. It is kept like positions from before restarts. */
+  handedOver(channel: ChannelName, { epoch, offset }: Position): void {
+    this.#pin(keyOf(channel, epoch), offset);
+  }
+
   /** Redis restarted: keeps what is remembered now, because a channel is settled only when it is used next. */
   pin(): void {
-    for (const offsets of [this.#older, this.#recent]) {
-      for (const [key, offset] of offsets) this.#pinned.set(key, Math.max(offset, this.#pinned.get(key) ?? 0));
-    }
-    for (const key of this.#pinned.keys()) {
-      if (this.#pinned.size <= maxPinned) return;
-      this.#pinned.delete(key);
+    for (const offsets of [this.#older, this.#recent]) for (const [key, offset] of offsets) this.#pin(key, offset);
+  }
+
+  #pin(key: string, offset: number): void {
+    this.#pinned.set(key, Math.max(offset, this.#pinned.get(key) ?? 0));
+    if (this.#pinned.size <= maxPinned) return;
+    for (const oldest of this.#pinned.keys()) {
+      this.#pinned.delete(oldest);
+      return;
     }
   }
 

@@ -79,3 +79,42 @@ test("the time a hanging server went unnoticed introduces no member", () => {
   members.disconnected();
   expect(members.isIntroduced).toBe(false);
 });
+
+test("members that were alive when Redis was restarted are expected until they hand over, even if they expire", () => {
+  const clock = new MovedClock();
+  const members = new Members(clock);
+  members.connected();
+  clock.move(3000);
+  members.heardFrom("a");
+  members.heardFrom("b");
+  members.disconnected();
+  members.idsEnded(["first"]);
+  members.connected();
+  clock.move(60_000);
+  expect([members.alive(), [...(members.expectedAt("first") ?? [])]]).toEqual([[], ["a", "b"]]);
+  members.left("a");
+  expect([...(members.expectedAt("first") ?? [])]).toEqual(["b"]);
+  expect(members.expectedAt("second")).toBeUndefined();
+});
+
+test("only the last hundred restarts are remembered", () => {
+  const clock = new MovedClock();
+  const members = new Members(clock);
+  members.connected();
+  clock.move(3000);
+  members.heardFromSelf();
+  for (let n = 0; n <= 100; n++) {
+    members.disconnected();
+    members.idsEnded([`id ${n}`]);
+    members.connected();
+  }
+  expect([members.expectedAt("id 0"), members.expectedAt("id 1")?.size]).toEqual([undefined, 0]);
+});
+
+test("a sign of life that arrives after a member's departure does not make it alive again", () => {
+  const members = new Members(new MovedClock());
+  members.heardFrom("a");
+  members.left("a");
+  members.heardFrom("a");
+  expect(members.alive()).toEqual([]);
+});

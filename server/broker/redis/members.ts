@@ -6,6 +6,8 @@ const expiryMs = 6000;
 const introducedMs = 3000;
 /** How long a departure is remembered: longer than any query about lost publications takes. */
 const departureMs = 60_000;
+/** Most former replication ids that are remembered. */
+const maxFormerIds = 100;
 
 /**
  * The other members that use this Redis, known from their messages on the watch topics.
@@ -22,6 +24,8 @@ export class Members {
   #lastMessageAt: number | undefined;
   #connectedSince: number | undefined;
   #wasIntroduced = false;
+  /** The members that were alive when a replication id went out of use, by that id. Without those that left since. */
+  readonly #aliveAtEnd = new Map<string, Set<string>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,7 +33,8 @@ export class Members {
 
   heardFrom(member: string): void {
     this.#lastMessageAt = this.#clock.monotonic();
-    this.#heardAt.set(member, this.#lastMessageAt);
+    // On a cluster, its last sign of life may arrive after its departure.
+    if (!this.#leftAt.has(member)) this.#heardAt.set(member, this.#lastMessageAt);
   }
 
   /** This member received its own message, so it was connected until now. */
@@ -37,8 +42,10 @@ export class Members {
     this.#lastMessageAt = this.#clock.monotonic();
   }
 
+  /** The member has handed over what it knew, and leaves. */
   left(member: string): void {
     this.#heardAt.delete(member);
+    for (const alive of this.#aliveAtEnd.values()) alive.delete(member);
     const now = this.#clock.monotonic();
     for (const [other, at] of this.#leftAt) if (now - at > departureMs) this.#leftAt.delete(other);
     this.#leftAt.set(member, now);
@@ -80,6 +87,32 @@ export class Members {
     const disconnectedMs = this.#clock.monotonic() - this.#disconnectedSince;
     this.#disconnectedSince = undefined;
     for (const [member, at] of this.#heardAt) this.#heardAt.set(member, at + disconnectedMs);
+  }
+
+  /**
+   * These replication ids went out of use while this member was disconnected: Redis was restarted or replaced. Called before
+   * `connected`.
+   */
+  idsEnded(ids: Iterable<string>): void {
+    if (!this.#wasIntroduced) return;
+    for (const id of ids) this.#aliveAtEnd.set(id, new Set(this.alive()));
+    for (const id of this.#aliveAtEnd.keys()) if (this.#aliveAtEnd.size > maxFormerIds) this.#aliveAtEnd.delete(id);
+  }
+
+  /**
+   * The members that may know of publications that Redis had under a former replication id, and that have not handed over
+   * what they know. They stay here after they have expired. Undefined if this member was not connected under that id, or not
+   * for long enough to know the others.
+   */
+  expectedAt(id: string): ReadonlySet<string> | undefined {
+    return this.#aliveAtEnd.get(id);
+  }
+
+  /** Whether the member is alive, as far as is known: after a break, it takes some time until it is heard. */
+  mayAnswer(member: string): boolean {
+    const since = this.#connectedSince;
+    if (since === undefined || this.#clock.monotonic() - since <= expiryMs) return true;
+    return this.alive().includes(member);
   }
 
   /** The members that have not expired. */

@@ -2,77 +2,127 @@ import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { RedisUnreachable } from "../../lib/redis/unreachable.ts";
+import { HandOver, type HandOverMessage } from "./hand-over.ts";
 import { KnownOffsets } from "./known-offsets.ts";
 import { Members } from "./members.ts";
-import { OffsetQueries, type OldRecord } from "./offset-queries.ts";
+import { OffsetQueries, type OldRecord, type QueryMessage } from "./offset-queries.ts";
 
 const room = "room" as ChannelName;
 const record: OldRecord = { channel: room, epoch: "e1", top: 5, replicationId: "before" };
 
+interface TestMember {
+  readonly self: string;
+  readonly members: Members;
+  readonly knownOffsets: KnownOffsets;
+  readonly queries: OffsetQueries;
+  readonly handOver: HandOver;
+}
+
 /** Members that share one topic, on one clock. */
-function membersOf(names: readonly string[], { silent = [] as readonly string[] } = {}) {
-  const clock = new MovedClock();
-  const make = (self: string) => {
-    const members = new Members(clock);
+class World {
+  readonly clock = new MovedClock();
+  /** Members that receive nothing. */
+  readonly silent = new Set<string>();
+  readonly #all: TestMember[] = [];
+
+  /** Members that knew each other until Redis was restarted. They are connected again. */
+  static restarted(...names: readonly string[]) {
+    const world = new World();
+    const all = names.map((it) => world.join(it));
+    world.clock.move(3000);
+    for (const { members } of all) for (const other of names) members.heardFrom(other);
+    world.restart("before");
+    return { world, clock: world.clock, members: all };
+  }
+
+  /** All members are disconnected, and connected to a Redis with another replication id. */
+  restart(id: string): void {
+    for (const { members } of this.#all) {
+      members.disconnected();
+      members.idsEnded([id]);
+      members.connected();
+    }
+  }
+
+  /** A member that starts now. */
+  join(self: string): TestMember {
+    const members = new Members(this.clock);
     members.connected();
     const knownOffsets = new KnownOffsets();
-    const replicationIds = new Set(["before"]);
-    const send = async (text: string) => {
-      for (const it of all) if (!silent.includes(it.self)) queueMicrotask(() => it.queries.handleMessage(text));
-    };
-    const queries = new OffsetQueries({ self, members, knownOffsets, replicationIds, send, clock });
-    return { self, members, knownOffsets, replicationIds, queries };
-  };
-  const all = names.map(make);
-  /** A member that starts now. */
-  const join = (self: string) => {
-    const newcomer = make(self);
-    all.push(newcomer);
-    return newcomer;
-  };
-  clock.move(3000);
-  for (const { self, members } of all) for (const other of names) if (other !== self) members.heardFrom(other);
-  return { clock, members: all, join };
+    const send = async (text: string) => this.#deliver(JSON.parse(text) as QueryMessage | HandOverMessage);
+    const shared = { self, members, knownOffsets, send };
+    const queries = new OffsetQueries({ ...shared, clock: this.clock });
+    const member = { self, members, knownOffsets, queries, handOver: new HandOver(shared) };
+    this.#all.push(member);
+    return member;
+  }
+
+  #deliver(message: QueryMessage | HandOverMessage): void {
+    for (const { self, queries, handOver } of this.#all) {
+      if (this.silent.has(self)) continue;
+      queueMicrotask(() => {
+        if (message.kind === "keep" || message.kind === "bye") handOver.handleMessage(message);
+        else queries.handleMessage(message);
+      });
+    }
+  }
 }
 
 describe("a query for the highest offset of an old record", () => {
   test("returns the highest offset that any member has seen, once all have answered", async () => {
-    const { members } = membersOf(["a", "b", "c"]);
+    const { members } = World.restarted("a", "b", "c");
     members[0]?.knownOffsets.track(room, { epoch: "e1", offset: 5 });
     members[2]?.knownOffsets.track(room, { epoch: "e1", offset: 7 });
     expect(await members[0]?.queries.ask([record])).toEqual([{ highest: 7, isComplete: true }]);
   });
 
   test("returns at once if there are no other members", async () => {
-    const { members } = membersOf(["a"]);
+    const { members } = World.restarted("a");
     expect(await members[0]?.queries.ask([record])).toEqual([{ highest: 0, isComplete: true }]);
   });
 
   test("is incomplete if a live member does not answer within five seconds", async () => {
-    const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
+    const { members, clock, world } = World.restarted("a", "b");
+    world.silent.add("b");
     const asked = members[0]?.queries.ask([record]);
     await clock.moveInSteps(5000, 100);
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
   });
 
-  test("waits until a member that has just started knows the others, and hears those it did not know", async () => {
-    const { members: all, clock, join } = membersOf(["a"]);
-    all[0]?.knownOffsets.track(room, { epoch: "e1", offset: 7 });
-    const newcomer = join("b");
-    clock.move(1000);
-    const asked = newcomer.queries.ask([record]);
-    let isAnswered = false;
-    void asked.then(() => {
-      isAnswered = true;
-    });
-    await clock.moveInSteps(1900, 100);
-    expect(isAnswered).toBe(false);
-    await clock.moveInSteps(600, 100);
-    expect(await asked).toEqual([{ highest: 7, isComplete: true }]);
+  test("by a member that has just started is complete if a member that knows the others and all of these answer", async () => {
+    const { members, world } = World.restarted("a", "b");
+    members[1]?.knownOffsets.track(room, { epoch: "e1", offset: 7 });
+    expect(await world.join("c").queries.ask([record])).toEqual([{ highest: 7, isComplete: true }]);
   });
 
-  test("fails at once if the querying member is disconnected, before it or meanwhile", async () => {
-    const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
+  test("by a member that has just started is incomplete without a member that only the others know", async () => {
+    const { clock, world } = World.restarted("a", "b");
+    world.silent.add("b");
+    const asked = world.join("c").queries.ask([record]);
+    await clock.moveInSteps(5000, 100);
+    expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("is incomplete, and waits for nobody, long after a member died that had not handed over what it knew", async () => {
+    const { members, clock, world } = World.restarted("a", "b");
+    world.silent.add("b");
+    clock.move(60_000);
+    expect(await members[0]?.queries.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("is incomplete if all members had just started when Redis was restarted", async () => {
+    const world = new World();
+    const [a] = [world.join("a"), world.join("b")];
+    world.clock.move(2999);
+    world.restart("before");
+    const asked = a.queries.ask([record]);
+    await world.clock.moveInSteps(5000, 100);
+    expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("fails at once if the asking member is disconnected, before it or meanwhile", async () => {
+    const { members, clock, world } = World.restarted("a", "b");
+    world.silent.add("b");
     const [a] = members;
     const asked = a?.queries.ask([record]);
     a?.members.disconnected();
@@ -86,7 +136,8 @@ describe("a query for the highest offset of an old record", () => {
   });
 
   test("is incomplete if a member falls silent during the query, because it may have seen more", async () => {
-    const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
+    const { members, clock, world } = World.restarted("a", "b");
+    world.silent.add("b");
     await clock.moveInSteps(2000, 100);
     const asked = members[0]?.queries.ask([record]);
     await clock.moveInSteps(5000, 100);
@@ -94,49 +145,56 @@ describe("a query for the highest offset of an old record", () => {
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
   });
 
-  test("is complete without a member that announced its departure", async () => {
-    const { members, clock } = membersOf(["a", "b"], { silent: ["b"] });
-    const asked = members[0]?.queries.ask([record]);
-    members[0]?.members.left("b");
-    await clock.moveInSteps(1000, 100);
-    expect(await asked).toEqual([{ highest: 0, isComplete: true }]);
-  });
-
-  test("finds what a member handed over before it left, also if it left during the query", async () => {
-    const { members, clock } = membersOf(["a", "b"], { silent: [] });
+  test("finds what a member handed over before it left, also if it left during the query, and much later", async () => {
+    const { members, clock } = World.restarted("a", "b");
     const [a, b] = members;
     b?.knownOffsets.track(room, { epoch: "e1", offset: 7 });
+    const leaving = b?.handOver.leave();
     const asked = a?.queries.ask([record]);
-    expect(await b?.queries.handOver()).toBe(true);
-    a?.members.left("b");
+    expect(await leaving).toBe(true);
     await clock.moveInSteps(1000, 100);
     expect(await asked).toEqual([{ highest: 7, isComplete: true }]);
+    clock.move(600_000);
+    for (let minute = 0; minute < 10; minute++) a?.knownOffsets.rotate();
     expect(await a?.queries.ask([record])).toEqual([{ highest: 7, isComplete: true }]);
   });
 
-  test("a member that knows of more than 100,000 positions hands nothing over", async () => {
-    const { members } = membersOf(["a", "b"]);
+  test("is incomplete without a member whose departure arrived, but not all that it handed over", async () => {
+    const { members, clock, world } = World.restarted("a", "b");
+    const [a, b] = members;
+    for (let n = 0; n < 1500; n++) b?.knownOffsets.remember(`room-${n}` as ChannelName, { epoch: "e1", offset: 7 });
+    world.silent.add("a");
+    const leaving = b?.handOver.leave(); // sends the first of two messages
+    await undefined;
+    world.silent.delete("a");
+    expect(await leaving).toBe(true);
+    world.silent.add("b");
+    clock.move(10_000);
+    expect(await a?.queries.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("a member that knows of more than 100,000 positions hands nothing over, and does not announce its departure", async () => {
+    const { members } = World.restarted("a", "b");
     const [a, b] = members;
     for (let n = 0; n < 100_000; n++) b?.knownOffsets.remember(`room-${n}` as ChannelName, { epoch: "e1", offset: 7 });
-    expect(await b?.queries.handOver()).toBe(true);
-    expect(a?.knownOffsets.all(100_000)?.length).toBe(100_000);
     b?.knownOffsets.remember(room, { epoch: "e1", offset: 7 });
-    expect(await b?.queries.handOver()).toBe(false);
+    expect(await b?.handOver.leave()).toBe(false);
+    expect([a?.members.hasLeft("b"), a?.knownOffsets.all(100_000)]).toEqual([false, []]);
   });
 
   test("is incomplete if no member was connected under that replication id", async () => {
-    const { members } = membersOf(["a", "b"]);
-    for (const { replicationIds } of members) replicationIds.clear();
-    expect(await members[0]?.queries.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
+    const { members } = World.restarted("a", "b");
+    const unknown = { ...record, replicationId: "another" };
+    expect(await members[0]?.queries.ask([unknown])).toEqual([{ highest: 0, isComplete: false }]);
   });
 
   test("is repeated for a member that was still reconnecting at first", async () => {
-    const silent: string[] = ["b"];
-    const { members, clock } = membersOf(["a", "b"], { silent });
+    const { members, clock, world } = World.restarted("a", "b");
+    world.silent.add("b");
     members[1]?.knownOffsets.track(room, { epoch: "e1", offset: 6 });
     const asked = members[0]?.queries.ask([record]);
     await clock.moveInSteps(1000, 100);
-    silent.length = 0;
+    world.silent.clear();
     await clock.moveInSteps(1000, 100);
     expect(await asked).toEqual([{ highest: 6, isComplete: true }]);
   });

@@ -9,10 +9,6 @@ import type { Members } from "./members.ts";
 const timeoutMs = 5000;
 /** The query is repeated, because a member that is still reconnecting does not receive it. */
 const retryMs = 500;
-/** Most positions that a leaving member hands over, about 5 MB. */
-const maxHandedOver = 100_000;
-/** Positions per message. */
-const handedOverPerMessage = 1000;
 const disconnected = "the connection to Redis is broken";
 
 /** A channel whose record was written before Redis restarted or failed over: its replication id is an old one. */
@@ -27,30 +23,25 @@ export interface OldRecord {
 export interface OffsetAnswer {
   /** The highest offset that any member has received or acknowledged in this epoch. */
   readonly highest: number;
-  /** All members that were alive have answered, and at least one of them was connected under that replication id. */
+  /** All members that may know more have answered, and at least one of them knows who these members are. */
   readonly isComplete: boolean;
 }
 
-type Message =
+export type QueryMessage =
   | { readonly kind: "ask"; readonly from: string; readonly n: string; readonly records: readonly QueriedRecord[] }
-  | {
-      readonly kind: "tell";
-      readonly to: string;
-      readonly from: string;
-      readonly n: string;
-      readonly known: readonly KnownOffset[];
-    }
-  | {
-      readonly kind: "keep";
-      readonly from: string;
-      readonly positions: readonly (readonly [channel: ChannelName, epoch: string, offset: number])[];
-    };
+  | { readonly kind: "tell"; readonly to: string; readonly from: string; readonly n: string; readonly answer: Answer };
 
 type QueriedRecord = readonly [channel: ChannelName, epoch: string, replicationId: string];
-type KnownOffset = readonly [highest: number, knewReplicationId: boolean];
+
+interface Answer {
+  /** For each record, the highest known offset. */
+  readonly highest: readonly number[];
+  /** By replication id: the members that may know more, see Members. Without ids of which the member cannot say it. */
+  readonly expected: Readonly<Record<string, readonly string[]>>;
+}
 
 interface PendingQuery {
-  readonly answers: Map<string, readonly KnownOffset[]>;
+  readonly answers: Map<string, Answer>;
   check(): void;
   interrupt(): void;
 }
@@ -59,8 +50,6 @@ export interface OffsetQueriesDependencies {
   readonly self: string;
   readonly members: Members;
   readonly knownOffsets: KnownOffsets;
-  /** Replication ids under which this member was connected. */
-  readonly replicationIds: ReadonlySet<string>;
   /** Sends a text to all members. Rejects if it cannot be sent now. */
   send(text: string): Promise<unknown>;
   readonly clock: Clock;
@@ -76,8 +65,7 @@ export class OffsetQueries {
   }
 
   /**
-   * Asks all live members, this one included, about up to a thousand records. Returns one answer per record, in order. A
-   * member that has just started waits until it knows the others.
+   * Asks all members, this one included, about up to a thousand records. Returns one answer per record, in order.
    *
    * @throws RedisUnreachable if this member is disconnected before all have answered. The answers so far say nothing: Redis
    *   may have lost more in the meantime, and the time was too short for the others.
@@ -86,27 +74,31 @@ export class OffsetQueries {
     const { clock, members, self } = this.#dependencies;
     if (!members.isConnected) throw new RedisUnreachable(disconnected);
     const asked = records.map(({ channel, epoch, replicationId }): QueriedRecord => [channel, epoch, replicationId]);
+    const ids = [...new Set(records.map(({ replicationId }) => replicationId))];
     const n = randomId(9);
-    const answers = new Map<string, readonly KnownOffset[]>([[self, this.#knownOf(asked)]]);
+    const answers = new Map([[self, this.#answerTo(asked)]]);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const expected = members.alive();
-    const missing = () => members.alive().filter((it) => !answers.has(it));
+    // A member that falls silent during the query may have seen more than all others, and it may reconnect later.
+    const aliveBefore = members.alive();
+    const missing = (id: string) => this.#missing([...aliveBefore, ...members.alive()], answers, id);
     const check = () => {
-      if (missing().length === 0 && members.isIntroduced) resolve();
+      const isKnown = (id: string) => expectationsOf(answers, id).length > 0;
+      // A member that has just started does not know the others yet.
+      if (!members.isIntroduced && !ids.every(isKnown)) return;
+      if (!ids.some((id) => missing(id).some((it) => members.mayAnswer(it)))) resolve();
     };
-    const interrupt = () => reject(new RedisUnreachable(disconnected));
-    this.#pending.set(n, { answers, check, interrupt });
+    this.#pending.set(n, { answers, check, interrupt: () => reject(new RedisUnreachable(disconnected)) });
     const timeout = clock.setTimeout(resolve, timeoutMs);
     let isOver = false;
     const repeat = async () => {
       while (!isOver) {
-        check(); // a member may have expired in the meantime
         await this.#send({ kind: "ask", from: self, n, records: asked });
         await clock.sleep(retryMs);
+        check(); // a member may have expired in the meantime
       }
     };
-    if (missing().length > 0 || !members.isIntroduced) void repeat();
-    else resolve();
+    check();
+    if (ids.some((id) => missing(id).length > 0) || !members.isIntroduced) void repeat();
     try {
       await promise;
     } finally {
@@ -114,14 +106,12 @@ export class OffsetQueries {
       timeout.cancel();
       this.#pending.delete(n);
     }
-    answers.set(self, this.#knownOf(asked)); // a member that left in the meantime has handed over what it knew
-    // A member that fell silent during the query may have seen more than all others, and it may reconnect later.
-    const hasAll =
-      members.isIntroduced && missing().length === 0 && expected.every((it) => answers.has(it) || members.hasLeft(it));
-    return asked.map((_, at) => {
-      const known = Array.from(answers.values(), (it) => it[at] ?? ([0, false] as const));
-      return { highest: Math.max(...known.map(([it]) => it)), isComplete: hasAll && known.some(([, knew]) => knew) };
-    });
+    answers.set(self, this.#answerTo(asked)); // a member that left in the meantime has handed over what it knew
+    const complete = new Set(ids.filter((id) => expectationsOf(answers, id).length > 0 && missing(id).length === 0));
+    return records.map(({ replicationId }, at) => ({
+      highest: Math.max(...Array.from(answers.values(), ({ highest }) => highest[at] ?? 0)),
+      isComplete: complete.has(replicationId),
+    }));
   }
 
   /** This member is disconnected. */
@@ -129,57 +119,44 @@ export class OffsetQueries {
     for (const { interrupt } of this.#pending.values()) interrupt();
   }
 
-  /**
-   * A member that leaves tells the others what it knows, because its publishers and clients may still hold these positions.
-   *
-   * @returns whether it did. If it knows too much, or Redis is away, it must not announce its departure: the others then
-   *   treat it as a member that fell silent.
-   */
-  async handOver(): Promise<boolean> {
-    const { knownOffsets, self, send } = this.#dependencies;
-    const known = knownOffsets.all(maxHandedOver);
-    if (known === undefined) return false;
-    const positions = known.map(([channel, { epoch, offset }]) => [channel, epoch, offset] as const);
-    try {
-      for (let from = 0; from < positions.length; from += handedOverPerMessage) {
-        const some = positions.slice(from, from + handedOverPerMessage);
-        const message: Message = { kind: "keep", from: self, positions: some };
-        await send(JSON.stringify(message));
-      }
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  /** Handles a message from the topic of the queries. */
-  handleMessage(text: string): void {
-    const message = JSON.parse(text) as Message;
-    const { self, knownOffsets } = this.#dependencies;
-    if (message.kind === "keep" && message.from !== self) {
-      for (const [channel, epoch, offset] of message.positions) knownOffsets.remember(channel, { epoch, offset });
-    } else if (message.kind === "ask" && message.from !== self) {
-      const known = this.#knownOf(message.records);
-      void this.#send({ kind: "tell", to: message.from, from: self, n: message.n, known });
+  handleMessage(message: QueryMessage): void {
+    const { self } = this.#dependencies;
+    if (message.kind === "ask" && message.from !== self) {
+      const answer = this.#answerTo(message.records);
+      void this.#send({ kind: "tell", to: message.from, from: self, n: message.n, answer });
     } else if (message.kind === "tell" && message.to === self) {
       const query = this.#pending.get(message.n);
-      query?.answers.set(message.from, message.known);
+      query?.answers.set(message.from, message.answer);
       query?.check();
     }
   }
 
-  #knownOf(records: readonly QueriedRecord[]): readonly KnownOffset[] {
-    const { knownOffsets, replicationIds } = this.#dependencies;
-    return records.map(
-      ([channel, epoch, id]): KnownOffset => [knownOffsets.highest(channel, epoch), replicationIds.has(id)],
-    );
+  /** The members whose answers are needed for records with this replication id, and missing. */
+  #missing(alive: readonly string[], answers: ReadonlyMap<string, Answer>, id: string): readonly string[] {
+    const { members } = this.#dependencies;
+    const needed = new Set([...alive, ...expectationsOf(answers, id).flat()]);
+    return [...needed].filter((it) => !answers.has(it) && !members.hasLeft(it));
   }
 
-  async #send(message: Message): Promise<void> {
+  #answerTo(records: readonly QueriedRecord[]): Answer {
+    const { knownOffsets, members } = this.#dependencies;
+    const expected: Record<string, readonly string[]> = {};
+    for (const [, , id] of records) {
+      const known = members.expectedAt(id);
+      if (known !== undefined) expected[id] = [...known];
+    }
+    return { highest: records.map(([channel, epoch]) => knownOffsets.highest(channel, epoch)), expected };
+  }
+
+  async #send(message: QueryMessage): Promise<void> {
     try {
       await this.#dependencies.send(JSON.stringify(message));
     } catch {
       // Disconnected again. The asking member repeats its query until the timeout, and then counts this member as missing.
     }
   }
+}
+
+function expectationsOf(answers: ReadonlyMap<string, Answer>, id: string): readonly (readonly string[])[] {
+  return Array.from(answers.values(), ({ expected }) => expected[id]).filter((it) => it !== undefined);
 }

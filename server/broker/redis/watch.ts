@@ -48,12 +48,6 @@ export class Watch {
     this.#timer?.cancel();
   }
 
-  /** Announces the departure, so that the other members need not wait until this one expires. */
-  async leave(): Promise<void> {
-    const { self, write } = this.#dependencies;
-    await Promise.all(Array.from(this.#topics, ([shard, topic]) => write(shard, topic, `bye ${self}`)));
-  }
-
   /** Whether this is a watch topic. */
   isOwn(topic: string): boolean {
     return topic.startsWith(this.#dependencies.topic);
@@ -61,9 +55,8 @@ export class Watch {
 
   handleMessage(topic: string, text: string): void {
     const { self, members } = this.#dependencies;
-    const [word, member = ""] = text.split(" ");
-    if (word === "bye") members.left(member);
-    else if (member !== self) members.heardFrom(member);
+    const [, member = ""] = text.split(" ");
+    if (member !== self) members.heardFrom(member);
     else this.#handleOwnMessage(topic);
   }
 
