@@ -29,8 +29,13 @@ class FakeCluster {
 function world() {
   const cluster = new FakeCluster();
   const lost: string[] = [];
-  const claims = new HeldClaims(cluster, (holder) => lost.push(holder));
-  return { cluster, claims, lost, settle: turn };
+  /** Holders that the cluster may know, but that do not exist any more. */
+  const ended = new Set<string>();
+  const claims = new HeldClaims(cluster, {
+    onLost: (holder) => lost.push(holder),
+    isThere: async (_key, { holder }) => !ended.has(holder),
+  });
+  return { cluster, claims, lost, ended, settle: turn };
 }
 
 test("a member that reconnects claims again what it holds, but not what it released", async () => {
@@ -141,4 +146,38 @@ test("a late refusal does not take the name from its current holder", async () =
   claims.claimAllAgain();
   await settle();
   expect([...cluster.holders]).toEqual([["a", "2"]]);
+});
+
+test("a holder that the cluster knows again, because it lost its last writes, does not take the name", async () => {
+  const { cluster, claims, lost, ended, settle } = world();
+  await claims.claim({ key: "a", holder: "1", over });
+  cluster.holders.set("a", "released");
+  ended.add("released");
+  claims.claimAllAgain();
+  await settle();
+  expect([cluster.holders.get("a"), lost]).toEqual(["1", []]);
+});
+
+test.each([
+  ["the cluster says so", "1"],
+  ["the claim named it, and it was released before", undefined],
+])("a holder that the name was taken from does not take it back, even if it still exists (%s)", async (_, had) => {
+  const { cluster, claims, lost, settle } = world();
+  if (had !== undefined) cluster.holders.set("a", had);
+  await claims.claim({ key: "a", holder: "2", over: { holder: "1" } });
+  cluster.holders.set("a", "1");
+  claims.claimAllAgain();
+  await settle();
+  expect([cluster.holders.get("a"), lost]).toEqual(["2", []]);
+});
+
+test("a name that was released while it was found out whether its other holder exists is not claimed again", async () => {
+  const { cluster, claims, ended, settle } = world();
+  await claims.claim({ key: "a", holder: "1", over });
+  cluster.holders.set("a", "released");
+  ended.add("released");
+  claims.claimAllAgain();
+  claims.release("a", "1");
+  await settle();
+  expect(cluster.holders.get("a")).toBe("released");
 });

@@ -1,62 +1,84 @@
 import type { Claim, Claimed, Cluster } from "./cluster.ts";
 
+/** The holder of a name, as the cluster knows it. */
+export type ClaimHolder = NonNullable<Claimed["previous"]>;
+
+export interface HeldClaimsEvents {
+  /** Another holder has taken a name that this holder had. */
+  onLost(holder: string): void;
+  /** Whether that holder still exists. A Redis that lost its last writes names one that has released the name. */
+  isThere(key: string, holder: ClaimHolder): Promise<boolean>;
+}
+
+interface Held {
+  readonly holder: string;
+  /** The holder that the name was taken from. */
+  readonly taken: string | undefined;
+}
+
 /**
  * The names that this member holds. The cluster releases them when this member expires, so they are claimed again when it has
  * rejoined. A holder that has claimed such a name in the meantime keeps it.
  */
 export class HeldClaims {
   readonly #cluster: Pick<Cluster, "claim" | "release">;
-  readonly #onLost: (holder: string) => void;
-  readonly #holders = new Map<string, string>();
+  readonly #events: HeldClaimsEvents;
+  readonly #held = new Map<string, Held>();
 
-  /** @param onLost called when another holder has taken a name that this holder had */
-  constructor(cluster: Pick<Cluster, "claim" | "release">, onLost: (holder: string) => void) {
+  constructor(cluster: Pick<Cluster, "claim" | "release">, events: HeldClaimsEvents) {
     this.#cluster = cluster;
-    this.#onLost = onLost;
+    this.#events = events;
   }
 
   /** See Cluster. */
   async claim(claim: Claim): Promise<Claimed> {
-    const { key, holder } = claim;
+    const { key, holder, over } = claim;
     try {
       const claimed = await this.#cluster.claim(claim);
-      if (claimed.isGranted) this.#holders.set(key, holder);
+      const named = typeof over === "string" ? undefined : over.holder;
+      if (claimed.isGranted) this.#held.set(key, { holder, taken: claimed.previous?.holder ?? named });
       return claimed;
     } catch (error) {
       // Perhaps only the answer was lost. Without this, the name would stay claimed by a holder that was refused.
       this.#cluster.release(key, holder);
-      const previous = this.#holders.get(key);
-      if (previous !== undefined) this.#claimAgain(key, previous);
+      const previous = this.#held.get(key);
+      if (previous !== undefined) this.#claimAgain(key, previous.holder);
       throw error;
     }
   }
 
   /** See Cluster. */
   release(key: string, holder: string): void {
-    if (this.#holders.get(key) === holder) this.#holders.delete(key);
+    if (this.#held.get(key)?.holder === holder) this.#held.delete(key);
     this.#cluster.release(key, holder);
   }
 
   /** Transfers a name from one holder of this member to another. */
   transfer(key: string, from: string, to: string): void {
-    if (this.#holders.get(key) === from) this.#holders.set(key, to);
-    this.#claimAgain(key, to, { holder: from });
+    if (this.#held.get(key)?.holder === from) this.#held.set(key, { holder: to, taken: from });
+    this.#claimAgain(key, to, from);
   }
 
   /** Claims all names again after this member has rejoined. */
   claimAllAgain(): void {
-    for (const [key, holder] of this.#holders) this.#claimAgain(key, holder);
+    for (const [key, { holder }] of this.#held) this.#claimAgain(key, holder);
+  }
+
+  #claimAgain(key: string, holder: string, over?: string): void {
+    this.#decide(key, holder, over).catch(() => undefined); // disconnected: all names are claimed again after rejoining
   }
 
   /** @param over By default the holder itself: the cluster may not have noticed yet that this member has a new name. */
-  #claimAgain(key: string, holder: string, over: Claim["over"] = { holder }): void {
-    this.#cluster.claim({ key, holder, over }).then(
-      ({ isGranted }) => {
-        if (isGranted) return;
-        if (this.#holders.get(key) === holder) this.#holders.delete(key);
-        this.#onLost(holder);
-      },
-      () => undefined, // disconnected: all names are claimed again after rejoining
-    );
+  async #decide(key: string, holder: string, over = holder): Promise<void> {
+    const { isGranted, previous } = await this.#cluster.claim({ key, holder, over: { holder: over } });
+    if (isGranted) return;
+    const held = this.#held.get(key);
+    const isMine = held?.holder === holder;
+    if (isMine && previous !== undefined && over !== previous.holder) {
+      const isOld = previous.holder === held.taken || !(await this.#events.isThere(key, previous));
+      if (isOld && this.#held.get(key)?.holder === holder) return this.#decide(key, holder, previous.holder);
+    }
+    if (this.#held.get(key)?.holder === holder) this.#held.delete(key);
+    this.#events.onLost(holder);
   }
 }

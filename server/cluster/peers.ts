@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Claim, Claimed, Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
-import { HeldClaims } from "./held-claims.ts";
+import { type ClaimHolder, HeldClaims } from "./held-claims.ts";
 import { LostConnections } from "./lost-connections.ts";
 import { type PeerAnswer, type PeerRequest, Requests } from "./requests.ts";
 import { Roster, type RosterChange, type RosterSnapshot } from "./roster.ts";
@@ -34,6 +34,8 @@ export interface PeersEvents {
  */
 export class Peers {
   readonly roster: Roster;
+  /** Whether the holder of a claimed name still exists; asked before a name of this member is given up. Set by its owner. */
+  isHolderThere: (key: string, holder: ClaimHolder) => Promise<boolean> = async () => true;
   readonly #listeners: { readonly [E in keyof PeersEvents]: Set<(value: PeersEvents[E]) => void> } = {
     remoteChange: new Set(),
     memberLost: new Set(),
@@ -56,7 +58,10 @@ export class Peers {
       () => cluster.members().length === 0,
       (gone) => this.#emit("remoteChange", { connections: -gone, users: [], hasJoined: false, hasLeft: true }),
     );
-    this.#claims = new HeldClaims(cluster, (holder) => this.#emit("claimLost", holder));
+    this.#claims = new HeldClaims(cluster, {
+      onLost: (holder) => this.#emit("claimLost", holder),
+      isThere: (key, holder) => this.isHolderThere(key, holder),
+    });
     this.roster = new Roster(
       () => this.#scheduleChanges(),
       (change) => this.#emit("remoteChange", change),

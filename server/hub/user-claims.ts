@@ -1,6 +1,9 @@
 import { ServiceError } from "../../protocol/errors.ts";
 import type { Claim, Claimed } from "../cluster/cluster.ts";
+import type { ClaimHolder } from "../cluster/held-claims.ts";
 import type { Peers } from "../cluster/peers.ts";
+
+const keyPrefix = "user:";
 
 /** A connection being opened. */
 export interface Claimant {
@@ -42,6 +45,7 @@ export class UserClaims {
     peers.on("claimLost", (connectionId) => events.onReplaced(connectionId));
     peers.handle("replaced", (connectionId: string) => events.onReplaced(connectionId));
     peers.handle("probe", (connectionId: string) => events.onProbe(connectionId));
+    peers.isHolderThere = async (key, holder) => !key.startsWith(keyPrefix) || isThere(await this.#stateOf(holder));
   }
 
   /** @throws ServiceError "conflict" if the user is connected elsewhere, "broker-unavailable" if that cannot be decided now */
@@ -80,10 +84,15 @@ export class UserClaims {
    */
   async #hasHolderEnded({ previous }: Claimed): Promise<boolean> {
     if (previous === undefined) return true;
-    const state = await this.#peers.askOne(previous.member, "probe", previous.holder);
+    const state = await this.#stateOf(previous);
     if (state === "gone") return true;
     if (state !== "open") throw undecided();
     throw new ServiceError("conflict", "the user is already connected, and one connection per user is allowed");
+  }
+
+  /** @returns a HolderState, or undefined if its worker does not answer */
+  #stateOf({ member, holder }: ClaimHolder): Promise<unknown> {
+    return this.#peers.askOne(member, "probe", holder);
   }
 
   async #claim(claim: Claim): Promise<Claimed> {
@@ -101,5 +110,9 @@ function undecided(cause?: unknown): ServiceError {
 }
 
 function keyOf(userId: string): string {
-  return `user:${userId}`;
+  return `${keyPrefix}${userId}`;
+}
+
+function isThere(state: unknown): boolean {
+  return state === "open" || state === "opening";
 }

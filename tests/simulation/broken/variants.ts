@@ -1,7 +1,11 @@
+import type { Position } from "../../../protocol/position.ts";
 import { RedisBroker } from "../../../server/broker/redis/broker.ts";
 import { KnownOffsets } from "../../../server/broker/redis/known-offsets.ts";
+import { Members } from "../../../server/broker/redis/members.ts";
+import { OffsetQueries } from "../../../server/broker/redis/offset-queries.ts";
 import { Records } from "../../../server/broker/redis/records.ts";
 import { HeldClaims } from "../../../server/cluster/held-claims.ts";
+import { Peers } from "../../../server/cluster/peers.ts";
 import { Sequencer } from "../../../server/delivery/sequencer.ts";
 import { Tail } from "../../../server/delivery/tail.ts";
 import { Succession } from "../../../server/hub/succession.ts";
@@ -92,6 +96,84 @@ export const variants: readonly BrokenVariant[] = [
         return now === undefined || now === epoch ? highest.call(this, channel, epoch) : 0;
       });
       return both(see, forget);
+    },
+  },
+  {
+    name: "the position that a retry is answered with is not remembered",
+    breaks: ["one publication per position"],
+    profile: "lost-tail",
+    firstSeed: 1,
+    put: () => {
+      const given = new WeakSet<Position>();
+      const { publish } = Records.prototype;
+      const answer = replace(Records.prototype, "publish", async function (...args) {
+        const outcome = await publish.apply(this, args);
+        if (outcome.outcome === "duplicate") given.add(outcome.position);
+        return outcome;
+      });
+      const { remember } = KnownOffsets.prototype;
+      const forget = replace(KnownOffsets.prototype, "remember", function (channel, position) {
+        if (!given.has(position)) remember.call(this, channel, position);
+      });
+      return both(answer, forget);
+    },
+  },
+  {
+    name: "the position that a reader of the history is given is not remembered",
+    breaks: ["one publication per position"],
+    profile: "lost-tail",
+    firstSeed: 1,
+    put: () => {
+      const given = new WeakSet<Position>();
+      const { read } = Records.prototype;
+      const answer = replace(Records.prototype, "read", async function (...args) {
+        const history = await read.apply(this, args);
+        if ("publications" in history) given.add(history.top);
+        return history;
+      });
+      const { acknowledged } = KnownOffsets.prototype;
+      const forget = replace(KnownOffsets.prototype, "acknowledged", function (channel, position) {
+        if (!given.has(position)) acknowledged.call(this, channel, position);
+      });
+      return both(answer, forget);
+    },
+  },
+  {
+    name: "a member that leaves does not hand over what it knows",
+    breaks: ["one publication per position"],
+    profile: "lost-tail",
+    firstSeed: 1,
+    put: () => replace(KnownOffsets.prototype, "all", () => []),
+  },
+  {
+    name: "a member that died without handing over is forgotten",
+    breaks: ["one publication per position"],
+    profile: "lost-tail",
+    firstSeed: 1,
+    put: () => {
+      const { expectedAt } = Members.prototype;
+      return replace(Members.prototype, "expectedAt", function (id) {
+        return expectedAt.call(this, id) === undefined ? undefined : new Set();
+      });
+    },
+  },
+  {
+    name: "a query about offsets goes on although its member was disconnected",
+    breaks: ["no notice of a failover that lost nothing"],
+    profile: "failover",
+    firstSeed: 1,
+    put: () => replace(OffsetQueries.prototype, "disconnected", () => undefined),
+  },
+  {
+    name: "a user is refused for good because of a connection that is not there",
+    breaks: ["everybody is connected at rest"],
+    profile: "nodes",
+    firstSeed: 1,
+    put: () => {
+      const { askOne } = Peers.prototype;
+      return replace(Peers.prototype, "askOne", async function (id, topic, body) {
+        return topic === "probe" ? "open" : askOne.call(this, id, topic, body);
+      });
     },
   },
   {
