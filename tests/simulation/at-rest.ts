@@ -35,9 +35,10 @@ function checkDelivered(city: City): void {
         ({ kind, target }) =>
           kind === "client-leaves" && city.subscribers[target % city.subscribers.length] === subscriber,
       );
-      // Several clients of one user replace or refuse each other; one alone is nobody's rival.
+      // Several clients of one user replace or refuse each other. One alone is nobody's rival, but if it lost its connection
+      // before it was welcomed, it cannot say that the connection was its own.
       const isAlone = plan.clients.filter(({ userId }) => userId === subscriber.plan.userId).length === 1;
-      const mayBeRefused = plan.userConnections !== "many" && (!isAlone || !subscriber.plan.takesOver);
+      const mayBeRefused = plan.userConnections !== "many" && (!isAlone || !subscriber.namesFormer);
       const text = () => `${process.name} ended for good: ${subscriber.endedWith}`;
       history.expect(
         hasLeft || (mayBeRefused && /^450[12]/.test(subscriber.endedWith)),

@@ -70,6 +70,9 @@ export function perform(city: City, { kind, target, ms, amount }: Action): void 
     case "redis-clock":
       redis.process.setWallClock(clockStep(amount));
       break;
+    case "redis-answer-lost":
+      redis.storesUntilLoss = 1 + (amount % 6);
+      break;
     case "redis-goes-back":
       setBack(city, target, amount);
       break;
@@ -115,6 +118,7 @@ export function heal(city: City): void {
   const { redis, timeline } = city;
   redis.process.continue();
   redis.refusesWrites = undefined;
+  redis.storesUntilLoss = 0;
   if (redis.isDown) redis.comeBack(redis.keys);
   city.backendRoute.heldUntil = timeline.now;
   for (const [at, node] of city.nodes.entries()) {

@@ -1,5 +1,6 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { Dice } from "./dice.ts";
+import { makeLostTailPlan } from "./lost-tail.ts";
 
 /** What goes wrong, or is done, at some time. What `target`, `ms` and `amount` mean stands beside each kind in city.ts. */
 export interface Action {
@@ -20,6 +21,7 @@ const redisActions = [
   "redis-refuses",
   "redis-clock",
   "redis-goes-back",
+  "redis-answer-lost",
 ] as const;
 const clientActions = [
   "client-breaks",
@@ -81,8 +83,7 @@ export interface Plan {
 
 /**
  * What may go wrong in a plan: `roll` for planned restarts only, `failover` for a Redis that is replaced and loses nothing,
- * `lost-tail` for a Redis that restarts without what it stored while an answer was lost or a node left, `nodes` for
- * everything but Redis itself.
+ * `lost-tail` for a Redis that loses positions that few know (lost-tail.ts), `nodes` for everything but Redis itself.
  */
 export type Profile = "roll" | "failover" | "lost-tail" | "nodes" | "redis" | "all";
 
@@ -102,13 +103,10 @@ const profiles: readonly Profile[] = [
 const losesNothing = 4;
 /** From here on the nodes of a city know each other, so they can tell whether Redis has lost anything. */
 const introducedMs = 9000;
-/** Redis restarts without the last 2.25 s; by a third of these it crashes once more. See restartRedis in perform.ts. */
-const losesTail = [9, 19, 29, 39, 59, 69, 79, 89];
 
-const allowed: Readonly<Record<Profile, readonly ActionKind[]>> = {
+const allowed: Readonly<Record<Exclude<Profile, "lost-tail">, readonly ActionKind[]>> = {
   roll: ["node-rolls"],
   failover: ["redis-restarts", "client-breaks", "burst"],
-  "lost-tail": ["redis-link-breaks", "redis-link-breaks", "node-rolls", "burst"],
   nodes: [...nodeActions, ...linkActions, ...clientActions],
   redis: [...redisActions, "redis-link-breaks", "burst", "client-breaks"],
   all: [...nodeActions, ...linkActions, ...redisActions, ...clientActions],
@@ -118,25 +116,24 @@ const allowed: Readonly<Record<Profile, readonly ActionKind[]>> = {
 export function makePlan(seed: number, only?: Profile): Plan {
   const dice = new Dice(seed, "plan");
   const profile = only ?? dice.pick(profiles);
+  if (profile === "lost-tail") return makeLostTailPlan(seed, dice);
   const isRoll = profile === "roll";
-  // A position that one node alone knows: in a channel with few subscribers, or none.
-  const isQuiet = profile === "lost-tail";
   const durationMs = dice.whole(20, 90) * 1000;
   const channels = Array.from({ length: dice.whole(1, 4) }, (_, at) => `room:${at}` as ChannelName);
   const some = () => channels.filter(() => dice.chance(0.6));
-  const clients = Array.from({ length: isQuiet ? dice.whole(0, 2) : dice.whole(2, 8) }, (_, at): ClientPlan => {
+  const clients = Array.from({ length: dice.whole(2, 8) }, (_, at): ClientPlan => {
     const kind = isRoll || dice.chance(0.5) ? "sdk" : "plain";
     return {
       kind,
       startsAt: isRoll ? dice.whole(0, 3000) : dice.whole(0, durationMs * 0.7),
       userId: dice.chance(0.3) ? undefined : isRoll || dice.chance(0.7) ? `user-${at}` : `user-${at % 2}`,
-      channels: isQuiet ? channels.slice(0, 1) : some(),
+      channels: some(),
       takesOver: kind === "sdk" || dice.chance(0.5),
       publishesEvery: dice.chance(0.4) ? dice.whole(500, 5000) : 0,
     };
   });
   const publishers = Array.from({ length: dice.whole(1, 3) }, (): PublisherPlan => {
-    const every = isQuiet || dice.chance(0.5) ? dice.whole(50, 300) : dice.whole(500, 8000);
+    const every = dice.chance(0.5) ? dice.whole(50, 300) : dice.whole(500, 8000);
     const isLarge = dice.chance(0.2);
     const chosen = some();
     return {
@@ -146,14 +143,14 @@ export function makePlan(seed: number, only?: Profile): Plan {
       bytes: isLarge ? dice.whole(500, 3000) : dice.whole(0, 60),
     };
   });
-  const actions = isQuiet
-    ? Array.from({ length: dice.whole(1, 4) }, () => makeLoss(dice, durationMs)).flat()
-    : Array.from({ length: isRoll ? dice.whole(1, 3) : dice.whole(1, 8) }, () => makeAction(dice, profile, durationMs));
+  const actions = Array.from({ length: isRoll ? dice.whole(1, 3) : dice.whole(1, 8) }, () =>
+    makeAction(dice, profile, durationMs),
+  );
   return {
     seed,
     profile,
     durationMs,
-    nodes: isRoll || isQuiet ? dice.whole(2, 4) : dice.whole(1, 4),
+    nodes: isRoll ? dice.whole(2, 4) : dice.whole(1, 4),
     userConnections: dice.pick(["many", "many", "reject", "replace"]),
     historySize: dice.pick([3, 20, 1000, 1000]),
     historyTtlMs: dice.pick([5000, 60_000, 300_000, 300_000]),
@@ -161,39 +158,19 @@ export function makePlan(seed: number, only?: Profile): Plan {
     periodicMs: dice.pick([0, 2000, 5000]),
     clients,
     publishers,
-    readers: makeReaders(new Dice(seed, "readers"), channels, isQuiet),
+    readers: makeReaders(new Dice(seed, "readers"), channels),
     actions: actions.sort((a, b) => a.at - b.at),
   };
 }
 
-function makeReaders(dice: Dice, channels: readonly ChannelName[], isNeeded: boolean): ReaderPlan[] {
-  return Array.from({ length: dice.whole(isNeeded ? 1 : 0, 2) }, () => ({
+function makeReaders(dice: Dice, channels: readonly ChannelName[]): ReaderPlan[] {
+  return Array.from({ length: dice.whole(0, 2) }, () => ({
     channels: channels.filter((_, at) => at === 0 || dice.chance(0.6)),
     everyMs: dice.whole(200, 3000),
   }));
 }
 
-/** What Redis stores from now on is lost, and meanwhile answers are lost or a node leaves. */
-function makeLoss(dice: Dice, durationMs: number): readonly Action[] {
-  const at = dice.whole(5000, durationMs - 5000);
-  const restart: Action = {
-    at,
-    kind: "redis-restarts",
-    target: 0,
-    ms: dice.whole(100, 2000),
-    amount: dice.pick(losesTail),
-  };
-  const others = Array.from({ length: dice.whole(1, 3) }, () => ({
-    at: at + dice.whole(0, 2200),
-    kind: dice.pick(allowed["lost-tail"]),
-    target: dice.whole(0, 11),
-    ms: 0,
-    amount: 4 * dice.whole(0, 24), // the connection for the commands of the broker
-  }));
-  return [restart, ...others];
-}
-
-function makeAction(dice: Dice, profile: Profile, durationMs: number): Action {
+function makeAction(dice: Dice, profile: keyof typeof allowed, durationMs: number): Action {
   return {
     at: dice.whole(profile === "failover" ? introducedMs : 3000, Math.max(4000, durationMs - 2000)),
     kind: dice.pick(allowed[profile]),

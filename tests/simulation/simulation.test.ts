@@ -7,13 +7,15 @@ import { type Outcome, simulate } from "./simulate.ts";
 
 const isLong = process.env.FANFARE_LONG === "1";
 /** How long new seeds are tried, in real milliseconds. On a busy machine there are fewer, which is not a failure. */
-const newSeedsMs = isLong ? 3_600_000 : 8000;
-/** A few in each run: one seed in several hundred still finds a fault, and that is what `npm run test:long` is for. */
-const mostNewSeeds = isLong ? Number.POSITIVE_INFINITY : 12;
+const newSeedsMs = isLong ? 3_600_000 : 40_000;
+/** In each run: 20 to 30 s of processor time. `npm run test:long` tries new seeds for an hour. */
+const mostNewSeeds = isLong ? Number.POSITIVE_INFINITY : 400;
 /** Part of each run. The last ones have found a fault. */
 const fixedPlans: readonly Plan[] = [
   ...[1, 2, 3, 4, 5, 6, 7, 8].map((it) => makePlan(it)),
   ...[90_232, 90_331].map((it) => makePlan(it, "redis")),
+  ...[8, 27, 63].map((it) => makePlan(it, "lost-tail")),
+  ...[23, 77].map((it) => makePlan(it, "failover")),
 ];
 /** The number of seeds within which a planted fault must be found. */
 const seedsPerVariant = 120;

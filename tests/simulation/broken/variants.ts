@@ -122,7 +122,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "the position that a reader of the history is given is not remembered",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 1,
+    firstSeed: 60,
     put: () => {
       const given = new WeakSet<Position>();
       const { read } = Records.prototype;
@@ -149,7 +149,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "a member that died without handing over is forgotten",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 1,
+    firstSeed: 20,
     put: () => {
       const { expectedAt } = Members.prototype;
       return replace(Members.prototype, "expectedAt", function (id) {
@@ -163,18 +163,6 @@ export const variants: readonly BrokenVariant[] = [
     profile: "failover",
     firstSeed: 1,
     put: () => replace(OffsetQueries.prototype, "disconnected", () => undefined),
-  },
-  {
-    name: "a user is refused for good because of a connection that is not there",
-    breaks: ["everybody is connected at rest"],
-    profile: "nodes",
-    firstSeed: 1,
-    put: () => {
-      const { askOne } = Peers.prototype;
-      return replace(Peers.prototype, "askOne", async function (id, topic, body) {
-        return topic === "probe" ? "open" : askOne.call(this, id, topic, body);
-      });
-    },
   },
   {
     name: "whether somebody continues a connection is asked after it is forgotten",
@@ -217,9 +205,15 @@ export const variants: readonly BrokenVariant[] = [
     firstSeed: 87,
     put: () => {
       const { claim } = UserClaims.prototype;
-      return replace(UserClaims.prototype, "claim", function (claimant) {
+      const forget = replace(UserClaims.prototype, "claim", function (claimant) {
         return claim.call(this, { ...claimant, formerId: undefined });
       });
+      // A node that does not answer is not asked, so the refusal is final.
+      const { askOne } = Peers.prototype;
+      const assume = replace(Peers.prototype, "askOne", async function (id, topic, body) {
+        return topic === "probe" ? "open" : askOne.call(this, id, topic, body);
+      });
+      return both(forget, assume);
     },
   },
 ];

@@ -18,6 +18,7 @@ export class PlainSubscriber implements Subscriber {
   notices = 0;
   endedWith = "";
   hasEnded = false;
+  namesFormer = false;
   readonly #city: Surroundings;
   #link: Link | undefined;
   #checker: FrameChecker | undefined;
@@ -50,6 +51,7 @@ export class PlainSubscriber implements Subscriber {
     const cursor = Array.from(this.#positions, ([channel, position]) => cursorPart(channel, position)).join();
     if (cursor !== "") query.set("since", cursor);
     if (takesOver && this.#resumeKey !== undefined) query.set("takes_over", this.#resumeKey);
+    this.namesFormer = query.has("takes_over");
     const { process } = this.line;
     this.#isWelcomed = false;
     this.#checker = new FrameChecker(process.name, this.#city, this.#positions);

@@ -18,6 +18,7 @@ export class SdkSubscriber implements Subscriber {
   /** Publications that are not acknowledged yet. */
   unsettled = 0;
   notices = 0;
+  namesFormer = false;
   #client: Client | undefined;
   readonly #city: Surroundings;
   readonly #name: string;
@@ -127,6 +128,7 @@ export class SdkSubscriber implements Subscriber {
 
   #transport(): Transport {
     return ({ query }, events) => {
+      this.namesFormer = query.has("takes_over");
       const checker = new FrameChecker(this.#name, this.#city, parseCursor(query.get("since") ?? "") ?? new Map());
       const link = new Link(
         this.line,

@@ -13,6 +13,8 @@ export interface Subscriber {
   readonly hasEnded: boolean;
   /** Code and reason of its last end. */
   readonly endedWith: string;
+  /** Whether its last attempt to connect named the connection that it continues. Before the first welcome it knows of none. */
+  readonly namesFormer: boolean;
   /** Publications that are not acknowledged yet. */
   readonly unsettled: number;
   /** Notices of who came and left that it got. */

@@ -29,6 +29,8 @@ export class ModelRedis {
   isDown = false;
   /** Begins what a write is refused with, such as `MISCONF`. */
   refusesWrites: string | undefined;
+  /** After this many publications are stored, a connection breaks before it is answered. 0: none does. */
+  storesUntilLoss = 0;
   /** Hears of each publication that was stored. */
   onStored: (topic: string, text: string) => void = () => undefined;
   #life: string;
@@ -80,7 +82,7 @@ export class ModelRedis {
       case "SCRIPT":
         return this.#load(args[1] ?? "");
       case "EVALSHA":
-        return this.#evaluate(args);
+        return this.#evaluate(peer, args);
       case "SUBSCRIBE":
         for (const topic of args) peer.topics.add(topic);
         return args.length;
@@ -103,7 +105,7 @@ export class ModelRedis {
     return script.sha;
   }
 
-  #evaluate([sha = "", count, ...rest]: readonly string[]): Answer {
+  #evaluate({ wire }: Peer, [sha = "", count, ...rest]: readonly string[]): Answer {
     const run = this.#loaded.get(sha);
     if (run === undefined) throw new Refusal("NOSCRIPT No matching script. Please use EVAL.");
     // Nearly all scripts write; the one that reads is refused as well where it would have to make a record.
@@ -114,7 +116,10 @@ export class ModelRedis {
       now: () => this.process.now(),
       send: (topic: string, text: string) => this.#send(topic, text),
     };
-    return run(context, names, rest.slice(Number(count)));
+    const answer = run(context, names, rest.slice(Number(count)));
+    const isStored = Array.isArray(answer) && answer[0] === "stored";
+    if (isStored && this.storesUntilLoss > 0 && --this.storesUntilLoss === 0) wire.cut({ near: true, far: true });
+    return answer;
   }
 
   #send(topic: string, text: string): number {
