@@ -44,7 +44,7 @@ export function makeLostTailPlan(seed: number, dice: Dice): Plan {
       publishesEvery: 0,
     })),
     publishers,
-    readers: Array.from({ length: dice.whole(0, 2) }, () => ({ channels, everyMs: dice.whole(100, 1000) })),
+    readers: Array.from({ length: dice.whole(0, 2) }, () => ({ channels, everyMs: dice.whole(50, 400) })),
     actions: Array.from({ length: dice.whole(1, 3) }, (_, at) =>
       makeLoss(dice, 9000 + at * dice.whole(8000, 12_000), slowestMs),
     )
@@ -63,7 +63,8 @@ function makeLoss(dice: Dice, at: number, slowestMs: number): readonly Action[] 
     ms: dice.whole(100, 2000),
     amount: dice.pick(losesTail),
   };
-  const burstAt = at + dice.whole(100, tailMs - 200);
+  // Shortly before the end, so that sometimes it is read, but not yet retried.
+  const burstAt = at + (dice.chance(0.5) ? dice.whole(100, tailMs - 200) : tailMs - dice.whole(100, 700));
   const burst: Action = { ...none, at: burstAt, kind: "burst", target: dice.whole(0, 11) };
   const other: Action = dice.chance(0.4)
     ? { ...none, at: burstAt + dice.whole(0, 4 * slowestMs), kind: "node-rolls", target: dice.whole(0, 11) }

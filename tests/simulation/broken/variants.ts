@@ -122,7 +122,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "the position that a reader of the history is given is not remembered",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 60,
+    firstSeed: 1,
     put: () => {
       const given = new WeakSet<Position>();
       const { read } = Records.prototype;
@@ -149,7 +149,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "a member that died without handing over is forgotten",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 20,
+    firstSeed: 10,
     put: () => {
       const { expectedAt } = Members.prototype;
       return replace(Members.prototype, "expectedAt", function (id) {

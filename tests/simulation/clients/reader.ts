@@ -2,6 +2,7 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
 import type { History } from "../../../server/broker/log.ts";
 import type { Timer } from "../../../server/lib/clock.ts";
+import { Account } from "../../../server/limits/account.ts";
 import type { Process } from "../process.ts";
 import { Wire } from "../wire.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -45,7 +46,7 @@ export class Reader {
       const since =
         known === undefined ? { from: "earliest" as const } : { from: "position" as const, position: known };
       const done = this.#city.expectSettled(`history of ${channel} at ${node.process.name}`, node.process);
-      node.hub.history(channel, since, pageSize).then(
+      node.hub.history(channel, since, pageSize, Account.unlimited).then(
         (history) => {
           done();
           wire.toNear(() => {
