@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { seed } from "../seed.ts";
 import { variants } from "./broken/variants.ts";
-import { makePlan, type Plan } from "./plan.ts";
+import { makePlan } from "./make-plan.ts";
+import type { Plan } from "./plan.ts";
 import { shrink } from "./shrink.ts";
 import { type Outcome, simulate } from "./simulate.ts";
 
