@@ -31,6 +31,8 @@ const sleeping: Readonly<Record<string, string>> = {
   "tests/redis/cluster.test.ts": "members and claims expire by the time of the Redis server",
   "tests/redis/loss.test.ts": "Redis is stopped for a given time",
   "tests/redis/loss/run.ts": "publishers pause between two messages",
+  "tests/roll/publisher.ts": "publishers publish at a given rate",
+  "tests/roll/roll-run.ts": "rolls follow each other after a given time, in which late notices would arrive",
   "tests/streams/libraries.test.ts": "libraries in other processes are polled; one test needs a silent stream",
   "tests/streams/node-libraries.js": "a client pauses before it reconnects",
   "tests/faults/stream-client.ts": "a client pauses before it reconnects",

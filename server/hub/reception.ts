@@ -108,7 +108,9 @@ export class Reception {
     const { handshake, identity } = admitted;
     const { ip, remote } = handshake;
     const formerId = this.#formerIdOf(admitted);
-    const resumes = handshake.takesOver !== undefined || handshake.since instanceof Map;
+    // Without a position or an earlier connection, it may still be a client of a worker that drains.
+    const isKnown = handshake.takesOver !== undefined || handshake.since instanceof Map;
+    const resumes = isKnown || this.#parts.peers.isAnyDraining;
     const origin = { id: admitted.connectionId, ip, remote, connectedAt: clock.now(), resumes };
     const session = new Session(formerId === undefined ? origin : { ...origin, formerId }, identity, connection);
     connection.onDrain = () => {
@@ -197,10 +199,10 @@ export class Reception {
     return this.#claims !== undefined && userId !== undefined && !this.#opening.delete(id);
   }
 
-  /** A client that names a cursor or an earlier connection was here before. While a worker drains, any client may be one of its. */
+  /** A client that was here before cancels out one that the server closed so that it reconnects. */
   #announcementOf({ id, origin }: Session): Announcement {
     if (!this.#settings.notices || this.#succession.predecessorOf(id) !== undefined) return false;
-    return origin.resumes === true || this.#parts.peers.isAnyDraining ? "pause" : true;
+    return origin.resumes === true ? "pause" : true;
   }
 
   #isHere(session: Session): boolean {

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ProgramCopy } from "../e2e/program-copy.ts";
+import { type RollResult, runRolls } from "./roll-run.ts";
+import { violationsOf } from "./violations.ts";
+import { WorkersDriver, type WorkersOptions } from "./workers-driver.ts";
+
+const root = join(import.meta.dir, "..", "..");
+
+/** One roll of a server with a fault. */
+async function rollBroken(options: Partial<WorkersOptions>, perSecond = 60): Promise<RollResult> {
+  await using driver = new WorkersDriver({ workers: 2, drainWindowS: 6, ...options });
+  return await runRolls({ driver, each: 10, rolls: 1, ignoresNotices: true, perSecond, settleMs: 3000 });
+}
+
+/** A copy of the program whose workers run this code first. */
+function breakWorkers(code: string): ProgramCopy {
+  const copy = new ProgramCopy();
+  copy.write("server/worker/sound-hosted.ts", readFileSync(join(root, "server/worker/hosted.ts"), "utf8"));
+  copy.write("server/worker/hosted.ts", `${code}\nawait import("./sound-hosted.ts");\nexport {};\n`);
+  return copy;
+}
+
+describe("the check fails for a server", () => {
+  test.concurrent("that stops at once and exits, without closing its clients", async () => {
+    using copy = breakWorkers(`import { HttpServer } from "../http/server.ts";
+      HttpServer.prototype.stopListening = function () { this.close(); process.exit(0); };`);
+    const result = await rollBroken({ main: copy.main });
+    expect(result.unclean).toBeGreaterThan(0);
+    expect(violationsOf(result).join()).toContain("closes per second");
+  });
+
+  test.concurrent("that closes all clients and exits at once", async () => {
+    using copy = breakWorkers(`import { Drain } from "../hub/drain.ts";
+      Drain.prototype.notifyAll = function () { this.closeAtOnce(); process.exit(0); };`);
+    expect(violationsOf(await rollBroken({ main: copy.main })).join()).toContain("closes per second");
+  });
+
+  test.concurrent("whose new workers have a history of their own", async () => {
+    using copy = new ProgramCopy();
+    const alone = `import { MemoryLog } from "../broker/memory/log.ts";
+      import { MemoryPresence } from "../presence/memory/store.ts";`;
+    const sound = readFileSync(join(root, "server/worker/backbone.ts"), "utf8");
+    const start = "): Backbone {\n";
+    expect(sound).toContain(start); // first of joinBackbone
+    const unjoined = `${start}  return {
+      broker: new EmbeddedBroker(new MemoryLog(), systemClock), directory: undefined,
+      cluster: MemoryCluster.alone(systemClock), presence: new MemoryPresence(systemClock), resumeSecret: undefined };\n`;
+    const roll: WorkersOptions["roll"] = async (server) => {
+      copy.write("server/worker/backbone.ts", alone + sound.replace(start, unjoined));
+      await server.request("POST", "/v1/reload", {}, { Connection: "close" });
+      // The new workers know no supervisor that could be asked.
+      await server.untilLogged(/Reload 1 is done/);
+    };
+    const result = await rollBroken({ main: copy.main, roll });
+    expect(result.gaps).toBeGreaterThan(0);
+    expect(result.lost).toBeGreaterThan(0);
+  });
+
+  test.concurrent("that keeps no history", async () => {
+    // The workers' own copy of the last messages is a short history. With this limit it has about 20 milliseconds.
+    const result = await rollBroken({ historySize: 0, env: { HISTORY_BYTES: "1KiB" } }, 300);
+    expect(result.gaps).toBeGreaterThan(0);
+    expect(result.lost).toBeGreaterThan(0);
+  });
+
+  test.concurrent("and not for a sound one", async () => {
+    expect(violationsOf(await rollBroken({}))).toEqual([]);
+  });
+});
