@@ -1,6 +1,7 @@
 import type { WireMessage } from "../protocol/frames.ts";
 import type { Position } from "../protocol/position.ts";
 import type { ClientError } from "./client-error.ts";
+import type { Presence } from "./presence.ts";
 import type { Gap } from "./progress.ts";
 import type { Schema } from "./schema.ts";
 
@@ -16,6 +17,10 @@ export interface ChannelEvents<Data = unknown> {
   gap: Gap;
   /** The result of `getState`, each time it is loaded. */
   state: unknown;
+  /**
+   * Who is in the channel: once it is known, and after each change if the channel has presence events (rule `presence_events`).
+   */
+  presence: Presence;
   /** The channel was refused, a message broke the schema, or `getState` failed. */
   error: ClientError;
   /** The client was closed. */

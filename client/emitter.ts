@@ -9,6 +9,10 @@ export class Emitter<Events> {
     return this.#entries.size;
   }
 
+  has(name: keyof Events): boolean {
+    return [...this.#entries].some(([wanted]) => wanted === name);
+  }
+
   /** @returns removes the handler; calling it again does nothing. */
   on<Name extends keyof Events>(name: Name, handler: Handler<Events[Name]>): () => void {
     // One entry per call: a function that is added twice is called twice and removed one at a time.

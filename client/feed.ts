@@ -3,6 +3,7 @@ import type { ChannelEvents, ChannelOptions } from "./channel-options.ts";
 import { ClientError } from "./client-error.ts";
 import type { Timer } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
+import type { PresenceView } from "./presence.ts";
 import { type Gap, Progress } from "./progress.ts";
 import { checkData } from "./schema.ts";
 
@@ -15,6 +16,8 @@ export interface Feed {
   /** Whether the server subscribes every connection to it: `all`, and the user's own channel. */
   readonly isAuto: boolean;
   isJoined: boolean;
+  /** Who is in the channel, as long as somebody wants to know. */
+  presence: PresenceView | undefined;
   /** The subscribe command that is not answered yet, or was refused. Reset on a new connection. */
   askedRef: Ref | undefined;
   /** A handshake or command with this channel was refused. Later handshakes leave it out, so that the other channels are accepted. */
@@ -59,6 +62,7 @@ export function makeFeed(name: string, options: ChannelOptions): Feed {
     events,
     isAuto: name === "all" || name.startsWith("@"),
     isJoined: false,
+    presence: undefined,
     askedRef: undefined,
     isRefused: false,
     isLoaded: !getState,

@@ -10,6 +10,7 @@ import { cursorPart } from "./cursor.ts";
 import type { ClientEnvironment, TransportName } from "./environment.ts";
 import { type Feed, makeFeed } from "./feed.ts";
 import type { Outbox } from "./outbox.ts";
+import { makePresence } from "./presence.ts";
 import type { Send } from "./transport.ts";
 
 /** How long `getState` may take before it is called again. Milliseconds. */
@@ -68,6 +69,7 @@ export function makeSubscriptions(
   function reconcile(): void {
     if (isOver) return;
     for (const feed of feeds.values()) {
+      watchPresence(feed);
       if (feed.events.size && feed.isLoaded) join(feed);
       else {
         leave(feed);
@@ -87,6 +89,7 @@ export function makeSubscriptions(
       { type: "subscribe", channel, since },
       (frame) => {
         feed.joined(frame as Joined);
+        watchPresence(feed);
         if (!feed.isLoaded) schedule();
       },
       (error) => {
@@ -102,7 +105,25 @@ export function makeSubscriptions(
     if (isThere && !feed.isAuto) send({ type: "unsubscribe", channel: feed.name });
   }
 
+  function watchPresence(feed: Feed): void {
+    const { name, events, isJoined, presence } = feed;
+    const isWanted = isJoined && events.has("presence");
+    if (isWanted === !!presence) return;
+    presence?.stop();
+    feed.presence = isWanted
+      ? makePresence(
+          name,
+          put,
+          environment.clock,
+          (it) => events.emit("presence", it),
+          (error) => events.emit("error", error),
+        )
+      : undefined;
+  }
+
   function forget(feed: Feed): void {
+    feed.presence?.stop();
+    feed.presence = undefined;
     drop(feed.askedRef);
     feed.isJoined = false;
     feed.askedRef = undefined;
@@ -197,7 +218,9 @@ export function makeSubscriptions(
       const { channel } = frame as { readonly channel?: unknown };
       const feed = feeds.get(channel);
       if (!feed) return;
-      if (frame.type === "message") feed.receive(frame);
+      if (frame.type === "presence") {
+        if ("event" in frame) feed.presence?.receive(frame);
+      } else if (frame.type === "message") feed.receive(frame);
       else if (frame.type === "advance") feed.progress.skip(frame.offset);
       else if ("to" in frame) feed.gap(frame);
       if (!feed.isLoaded) schedule();

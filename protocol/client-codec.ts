@@ -1,4 +1,13 @@
-import type { AdvanceFrame, AnswerFrame, GapReason, Ref, SystemFrame, WireMessage } from "./frames.ts";
+import type {
+  AdvanceFrame,
+  AnswerFrame,
+  GapReason,
+  PresenceEventFrame,
+  PresenceResetFrame,
+  Ref,
+  SystemFrame,
+  WireMessage,
+} from "./frames.ts";
 import type { Position } from "./position.ts";
 
 /** The commands a client can send, with their wire names. `since` is a position or a keyword such as "earliest", "2m", "last:10". */
@@ -41,6 +50,8 @@ export interface WireHistory extends Position {
 export type IncomingFrame =
   | SystemFrame
   | AdvanceFrame
+  | PresenceEventFrame
+  | PresenceResetFrame
   | WireMessage
   | WireHistory
   | Exclude<AnswerFrame, { readonly type: "history" }>;

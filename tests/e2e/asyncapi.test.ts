@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { closeTable } from "../../protocol/close-codes.ts";
 import { makeToken } from "../../server/auth/token.ts";
 import type { AsyncApiDocument, MessageObject, OpenApiDocument } from "../../server/http/docs/documents.ts";
@@ -15,9 +18,12 @@ let open: ServerUnderTest;
 let secured: ServerUnderTest;
 let document: AsyncApiDocument;
 
+const cwd = mkdtempSync(join(tmpdir(), "fanfare-asyncapi-"));
+
 beforeAll(async () => {
+  writeFileSync(join(cwd, "fanfare.config.yaml"), "channels: [{match: 'party:*', presence: on, presence_events: on}]");
   [open, secured] = await Promise.all([
-    startServer({ env: { HISTORY_SIZE: "5", MESSAGE_RATE: "0" } }),
+    startServer({ cwd, env: { HISTORY_SIZE: "5", MESSAGE_RATE: "0" } }),
     startServer({ env: { JWT_SECRET: secret, NOTICES: "off", MESSAGE_RATE: "5" } }),
   ]);
   document = await documentOf(open);
@@ -25,6 +31,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([open, secured].map((it) => it[Symbol.asyncDispose]()));
+  rmSync(cwd, { recursive: true, force: true });
 });
 
 async function documentOf(server: ServerUnderTest, headers: Record<string, string> = {}): Promise<AsyncApiDocument> {
@@ -34,8 +41,11 @@ async function documentOf(server: ServerUnderTest, headers: Record<string, strin
 const tokenOf = (expiresInS: number | undefined) =>
   makeToken({ sub: "alice", subscribe: ["*"], publish: ["*"], expiresInS, secret });
 
-/** System frames are named by their event, the others by their type. */
-const nameOf = ({ type, event }: Frame) => `server.${String(type === "system" ? event : type)}`;
+/** System frames are named by their event, the others by their type; those of presence are of three kinds. */
+function nameOf({ type, event }: Frame): string {
+  if (type === "presence" && event !== undefined) return `server.presence_${event === "reset" ? event : "event"}`;
+  return `server.${String(type === "system" ? event : type)}`;
+}
 
 function faultsOf({ payload }: Pick<MessageObject, "payload">, value: unknown, of = document): readonly string[] {
   return check({ ...payload }, value, { resolve: (ref) => resolveRef(of, ref), isStrict: true });
@@ -165,6 +175,25 @@ describe("every frame that a client receives is documented", () => {
     stuck[Symbol.dispose]();
   });
 
+  test("presence events, and the word that some were missed", async () => {
+    const stuck = await RawWebSocket.open(open.port, "/ws?channel=party:1");
+    await stuck.untilText(/"event":"joined"/);
+    stuck.socket.pause();
+    const data = "x".repeat(60_000);
+    for (let left = 170; left > 0; left--) await open.request("POST", "/v1/publish", { channel: "party:1", data });
+    using alice = await SocketUnderTest.open(`${open.wsUrl}?user_id=alice&channel=party:1`);
+    await alice.until(({ event, user_id }) => event === "joined" && user_id === "alice");
+    expect(await ask(alice, { type: "presence", channel: "party:1" })).toMatchObject({ count: 2, position: 2 });
+    const guest = await SocketUnderTest.open(`${open.wsUrl}?channel=party:1`);
+    await alice.until(({ position }) => position === 3);
+    guest.close();
+    await alice.until(({ type, event }) => type === "presence" && event === "left");
+    stuck.socket.resume();
+    await stuck.untilText(/"event":"reset"/);
+    keep(alice, { frames: stuck.texts.map((text) => JSON.parse(text) as Frame) });
+    stuck[Symbol.dispose]();
+  });
+
   test("the end", async () => {
     await using server = await startServer();
     using alice = await SocketUnderTest.open(`${server.wsUrl}?user_id=alice`);
@@ -237,7 +266,7 @@ describe("the commands in the document", () => {
 
 /** The answer to a command; undefined for a command without one. Commands take effect in order. */
 async function answerTo(socket: SocketUnderTest, frame: string | Frame): Promise<Frame | undefined> {
-  const unasked = ["system", "message", "advance"];
+  const unasked = ["system", "message", "advance"]; // no channel of these commands has presence events
   const isPing = typeof frame === "object" && frame.type === "ping";
   socket.send(frame);
   if (!isPing) socket.send({ type: "ping" });

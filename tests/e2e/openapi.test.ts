@@ -328,6 +328,7 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
   ["GET /v1/channels/{channel}", "not-found", { values: { channel: "nowhere" } }],
   ["GET /v1/channels/{channel}/history", "bad-request", { values: { since: "yesterday" } }],
   ["GET /v1/channels/{channel}/presence", "bad-request", { values: { channel: "a b" } }],
+  ["GET /v1/channels/{channel}/presence", "invalid-field", { values: { page: "nowhere" } }],
   ["GET /v1/connections", "bad-request", { values: { page: "one" } }],
   ["DELETE /v1/connections/{id}", "not-found", { values: { id: "c_nobody" } }],
   ["POST /v1/reload", "bad-json", { body: "now" }],

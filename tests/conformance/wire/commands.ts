@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import type { Frame } from "../../e2e/socket.ts";
 import { ask, inChannel, joinedIn, rule, untilInChannel, type WireRule } from "./wire-server.ts";
 
 /** §3: commands and their answers. */
@@ -162,9 +163,16 @@ export const commandRules: readonly WireRule[] = [
   rule("presence counts connections and lists users", async (server) => {
     const [user, channel] = [server.fresh("user"), server.fresh("room")];
     const socket = await server.open(`user_id=${user}&channel=${channel}`);
-    await server.open(`user_id=${user}&channel=${channel}`);
-    await server.open(`channel=${channel}`);
+    const second = await server.open(`user_id=${user}&channel=${channel}`);
+    const guest = await server.open(`channel=${channel}`);
     const answer = await ask(socket, { type: "presence", channel });
-    expect(answer).toEqual({ type: "presence", ref: answer.ref, channel, count: 3, users: [user] });
+    expect(answer).toMatchObject({ type: "presence", ref: answer.ref, channel, count: 3, users: [user] });
+    const members = answer.members as readonly Frame[];
+    const idOf = ({ welcome }: { readonly welcome: Frame }) => String(welcome.connection_id);
+    expect(members[0]).toMatchObject({ connection_id: idOf(guest) });
+    expect(members.slice(1).map(({ user_id }) => user_id)).toEqual([user, user]);
+    expect(members.slice(1).map(({ connection_id }) => String(connection_id))).toEqual(
+      [idOf(socket), idOf(second)].toSorted(),
+    );
   }),
 ];
