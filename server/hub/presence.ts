@@ -39,7 +39,7 @@ export class HubPresence {
     return this.#tracker.start();
   }
 
-  /** Removes the presences of this worker. Idempotent. */
+  /** Disconnects from the store. Idempotent. */
   close(): Promise<void> {
     return this.#tracker.close();
   }

@@ -88,12 +88,14 @@ export class PresenceTracker {
     return this.#store.read(channel, page);
   }
 
-  /** Removes this worker's presences. Idempotent. */
+  /** Stores what is waiting, and disconnects. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
     this.#retry?.cancel();
     this.watched.close();
+    // What has just ended is released, so that its clients are known when they come to another worker.
+    await Promise.allSettled(Array.from(this.#queues.values(), (queue) => queue.flush()));
     await this.#store.close();
   }
 

@@ -1,5 +1,6 @@
 import { everyone } from "../../protocol/channel-name.ts";
 import type { City } from "./city.ts";
+import { SdkSubscriber } from "./clients/sdk-subscriber.ts";
 import { recordAt } from "./redis/broker-scripts.ts";
 
 /** How long everything has to come to rest once nothing goes wrong any more: longer than the longest wait of any part. */
@@ -23,6 +24,7 @@ export function checkAtRest(city: City): void {
   checkOccurrences(city);
   checkNotices(city);
   checkCounts(city);
+  checkPresences(city);
   if (plan.userConnections !== "many") checkFreeUsers(city);
 }
 
@@ -153,6 +155,23 @@ function checkCounts(city: City): void {
   }
   timeline.runUntil(timeline.now + answerMs);
   history.expect(missing === 0, "every promise settles", () => `${missing} questions about presence`);
+}
+
+/** What the SDK shows is who is there. */
+function checkPresences(city: City): void {
+  const { history } = city;
+  const sessions = city.living.flatMap(({ hub }) => [...hub.connections.all()]);
+  for (const subscriber of city.subscribers) {
+    if (!(subscriber instanceof SdkSubscriber) || subscriber.hasEnded) continue;
+    const { name } = subscriber.line.process;
+    for (const channel of subscriber.plan.channels) {
+      const there = sessions.filter(({ memberships }) => memberships.get(channel) !== undefined);
+      const truth = there.map(({ userId }) => userId ?? "-").sort();
+      const shown = subscriber.presences.get(channel)?.members.map(({ user_id = "-" }) => user_id) ?? [];
+      const text = () => `${name} shows ${shown.sort()} in ${channel}, not ${truth}`;
+      history.expect(shown.sort().join() === truth.join(), "presence is true at rest", text);
+    }
+  }
 }
 
 /** Whoever has no connection can have one. */

@@ -35,6 +35,7 @@ export class City implements Surroundings {
   /** Does what the plan says. */
   readonly director: Process;
   readonly mayForget: boolean;
+  readonly onlyRolls: boolean;
   readonly keepsEpochs: boolean;
   /** Publishing pauses in this channel. */
   readonly quiet = new Set<ChannelName>();
@@ -50,6 +51,7 @@ export class City implements Surroundings {
   /** @param onDice hands out the dice of whatever process runs now, before anything is made */
   constructor(plan: Plan, onDice: (dice: () => Dice) => void) {
     this.plan = plan;
+    this.onlyRolls = plan.profile === "roll";
     this.keepsEpochs = plan.profile === "failover";
     this.backendRoute = this.route();
     this.director = this.#process("director");

@@ -17,6 +17,8 @@ export type Law =
   | "everything delivered at rest"
   | "everything level at rest"
   | "counts are true at rest"
+  | "presence is true at rest"
+  | "presence fits its events"
   | "one connection per user"
   | "a free user is let in"
   | "no notice of a move"

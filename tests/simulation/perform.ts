@@ -38,7 +38,7 @@ export function perform(city: City, { kind, target, ms, amount }: Action): void 
       });
       break;
     case "redis-link-breaks": {
-      // One of the four connections of a node; by chance only one side notices.
+      // One of the six connections of a node; by chance only one side notices.
       const client = node.redisClients[amount % Math.max(1, node.redisClients.length)];
       client?.cut({ near: amount % 3 !== 0, far: amount % 5 !== 0 });
       break;
@@ -47,7 +47,8 @@ export function perform(city: City, { kind, target, ms, amount }: Action): void 
       node.redisRoute.heldUntil = timeline.now + ms;
       break;
     case "redis-link-deaf": {
-      const peer = node.redisClients[isOdd ? 1 : 3]?.peer;
+      const listening = node.redisClients.flatMap(({ peer }) => (peer !== undefined && peer.topics.size > 0 ? [peer] : []));
+      const peer = listening[amount % Math.max(1, listening.length)];
       if (peer !== undefined) peer.isDeaf = true;
       break;
     }

@@ -11,7 +11,7 @@ import type { Admitted } from "../../server/hub/handshake.ts";
 import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import type { MakeConnection } from "../../server/lib/redis/connect.ts";
-import { MemoryPresence } from "../../server/presence/memory/store.ts";
+import { RedisPresence } from "../../server/presence/redis/store.ts";
 import { Periodic } from "../../server/schedule/periodic.ts";
 import { Heartbeat } from "../../server/session/heartbeat.ts";
 import { parseHandshake } from "../../server/transport/handshake.ts";
@@ -86,8 +86,8 @@ export class SimNode {
       resumeKeys: new ResumeKeys(new Uint8Array(32)),
       access: openAccess,
       historyRules: () => settings.rules,
-      presenceStore: new MemoryPresence(process),
-      hasPresenceEvents: () => false,
+      presenceStore: new RedisPresence(options),
+      hasPresenceEvents: (channel) => channel.startsWith("room:"),
       clock: process,
       onWelcomed: (session) => drain.notifyNew(session),
     });
@@ -141,6 +141,7 @@ export class SimNode {
     void this.#stop.run(method).then(async () => {
       this.#periodic.close();
       this.#heartbeat.close();
+      await this.hub.presence.close();
       await this.hub.peers.close();
       await this.broker.close();
       this.hub.close();

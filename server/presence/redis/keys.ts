@@ -36,6 +36,11 @@ export class PresenceKeys {
     return `${this.#prefix}/{presence-${owner}}:channels`;
   }
 
+  /** The beginning of the topics that exist once per primary. */
+  get topicBase(): string {
+    return `${this.#topicPrefix}/presence`;
+  }
+
   /** The beginning of the keys that exist once per primary; see RedisStore.keyAt. */
   get base(): string {
     return `${this.#prefix}/presence`;

@@ -41,6 +41,7 @@ export class Owner {
   /** The primaries that have had a heartbeat of this owner, and the replication id they had. */
   readonly #lives = new Map<string, string>();
   readonly #rebuildMs: number;
+  #mustBeginAnew = false;
   #beatAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: OwnerParts) {
@@ -82,8 +83,10 @@ export class Owner {
   async beat(): Promise<boolean> {
     const startedAt = this.#parts.clock.monotonic();
     const answers = await Promise.all(this.#parts.store.shards.map((shard) => this.#beatAtShard(shard)));
-    if (answers.some(({ isLost }) => isLost)) {
-      await this.#beginAnew();
+    if (answers.some(({ isLost }) => isLost)) this.#mustBeginAnew = true;
+    if (this.#mustBeginAnew) {
+      await this.#beginAnew(); // if it fails, the next heartbeat does it
+      this.#mustBeginAnew = false;
       return true;
     }
     this.#beatAt = startedAt;
@@ -158,7 +161,8 @@ export class Owner {
     this.#id = randomId(9);
     this.#channels.clear();
     this.#lives.clear();
-    await this.beat();
+    await Promise.all(store.shards.map((shard) => this.#beatAtShard(shard)));
+    this.#beatAt = this.#parts.clock.monotonic();
   }
 
   /** Removes what an owner has left, channel by channel. */

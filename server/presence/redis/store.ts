@@ -16,6 +16,7 @@ import type {
   PresenceStoreEvents,
 } from "../presence-store.ts";
 import { presenceUnavailable } from "../unavailable.ts";
+import { Echo } from "./echo.ts";
 import { PresenceKeys } from "./keys.ts";
 import { defaultExpiryMs, emptyMs, Owner } from "./owner.ts";
 import { argumentsOf, lowerEndAfter, parsePage, parsePosition, parseUpdate } from "./records.ts";
@@ -37,6 +38,7 @@ export class RedisPresence implements PresenceStore {
   readonly #scripts = presenceScripts();
   readonly #keys: PresenceKeys;
   readonly #owner: Owner;
+  readonly #echo: Echo;
   readonly #clock: Clock;
   /** The watched channels, by topic. */
   readonly #watched = new Map<string, ChannelName>();
@@ -60,6 +62,7 @@ export class RedisPresence implements PresenceStore {
         onMessage: (topic, text) => this.#receive(topic, text),
       },
     );
+    this.#echo = new Echo(this.#store, clock, { base: this.#keys.topicBase, silenceMs: expiryMs * 1.25 });
     this.#owner = new Owner({ store: this.#store, scripts: this.#scripts, keys: this.#keys, clock, expiryMs });
   }
 
@@ -131,6 +134,7 @@ export class RedisPresence implements PresenceStore {
   }
 
   #receive(topic: string, text: string): void {
+    if (this.#echo.receive(topic)) return;
     const channel = this.#watched.get(topic);
     if (channel !== undefined) this.#events?.onEvents(channel, parseUpdate(text));
   }
@@ -138,6 +142,7 @@ export class RedisPresence implements PresenceStore {
   /** Connected, for the first time or again. */
   async #up(): Promise<void> {
     this.#timer?.cancel();
+    this.#echo.reset();
     await this.#beat();
     if (this.#hasStarted) this.#events?.onBreak();
   }
@@ -153,6 +158,8 @@ export class RedisPresence implements PresenceStore {
   async #beatOnce(): Promise<void> {
     try {
       const isLost = await this.#owner.beat();
+      // Not awaited: a subscription may take until the next connection.
+      this.#echo.call().catch(() => undefined); // if the connection breaks, the next heartbeat calls again
       this.#failures = 0;
       if (isLost) this.#events?.onLost();
       this.#hasStarted = true;

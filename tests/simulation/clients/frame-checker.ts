@@ -1,6 +1,7 @@
 import type { IncomingFrame } from "../../../protocol/client-codec.ts";
 import type { Joined } from "../../../protocol/frames.ts";
 import type { Position } from "../../../protocol/position.ts";
+import { PresenceObserver } from "../../presence/observer.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Reads the frames of one connection as a client would, and notices what breaks the law of cursors. */
@@ -11,6 +12,8 @@ export class FrameChecker {
   readonly #around: Surroundings;
   /** From where the client asked to continue, by channel; a join takes it. */
   readonly #asked: Map<string, Position>;
+  /** Who is in each channel, according to this connection's frames. */
+  readonly #presences = new Map<string, PresenceObserver>();
   #isWelcomed = false;
 
   constructor(name: string, around: Surroundings, asked: ReadonlyMap<string, Position>) {
@@ -32,7 +35,10 @@ export class FrameChecker {
       this.#isWelcomed = true;
       for (const [channel, joined] of Object.entries(frame.channels)) this.#join(channel, joined);
     } else if (frame.type === "subscribed") this.#join(frame.channel, frame);
-    else if (frame.type === "unsubscribed") this.positions.delete(frame.channel);
+    else if (frame.type === "unsubscribed") {
+      this.positions.delete(frame.channel);
+      this.#presences.delete(frame.channel);
+    } else if (frame.type === "presence") this.#presence(frame);
     else if (frame.type === "message") this.#message(frame.channel, frame.offset, frame.id);
     else if (frame.type === "advance") this.#advance(frame.channel, frame.offset);
     else if (frame.type === "system" && frame.event === "gap") this.#gap(frame);
@@ -56,6 +62,19 @@ export class FrameChecker {
         this.#expect(asked.epoch === epoch && from > asked.offset + 1, at);
         this.#checkLost(channel, { epoch, offset: from - 1 }, at);
       }
+    }
+  }
+
+  #presence(frame: IncomingFrame & { readonly type: "presence" }): void {
+    const { channel } = frame;
+    const observer = this.#presences.get(channel) ?? new PresenceObserver();
+    this.#presences.set(channel, observer);
+    observer.take(frame);
+    if ("event" in frame && frame.event === "left" && this.#around.onlyRolls) {
+      this.#around.history.violate("no notice of a move", `${this.#name}: ${frame.connection_id} left ${channel}`);
+    }
+    for (const fault of observer.faults.splice(0)) {
+      this.#around.history.violate("presence fits its events", `${this.#name}: ${channel}: ${fault}`);
     }
   }
 

@@ -1,6 +1,7 @@
 import { type Client, createClient } from "../../../client/client.ts";
 import type { ClientError } from "../../../client/client-error.ts";
 import type { ClientEnvironment } from "../../../client/environment.ts";
+import type { Presence } from "../../../client/presence.ts";
 import type { Transport } from "../../../client/transport.ts";
 import { encodeClientFrame } from "../../../protocol/client-codec.ts";
 import { type Position, parseCursor } from "../../../protocol/position.ts";
@@ -19,6 +20,8 @@ export class SdkSubscriber implements Subscriber {
   unsettled = 0;
   notices = 0;
   namesFormer = false;
+  /** Who is in each channel, as the SDK says. */
+  readonly presences = new Map<string, Presence>();
   #client: Client | undefined;
   readonly #city: Surroundings;
   readonly #name: string;
@@ -103,6 +106,7 @@ export class SdkSubscriber implements Subscriber {
       history.observe(`${this.#name} (sdk)`, name, { epoch: position.epoch, offset }, id);
       this.#seen.set(name, { epoch: position.epoch, offset });
     });
+    channel.on("presence", (presence) => void this.presences.set(name, presence));
     channel.on("gap", ({ epoch, to, reason }) => {
       const text = () => `${this.#name}: ${name} has a hole up to ${to} that nobody announced`;
       history.expect(reason !== "unannounced", "contiguous or announced", text);

@@ -18,5 +18,7 @@ export interface Surroundings {
   /** Redis may hold less or more than it did a moment ago: whether gaps are justified cannot be told. */
   readonly mayForget: boolean;
   /** Nothing is lost, so every epoch goes on. */
+  /** Nodes are only rolled: clients move, and nobody leaves. */
+  readonly onlyRolls: boolean;
   readonly keepsEpochs: boolean;
 }

@@ -59,8 +59,10 @@ export class ModelClient {
 
   /** @param reconnects opens another connection */
   disconnect(reconnects = false): void {
-    if (!reconnects) this.#isClosed = true;
-    this.#retry?.cancel();
+    if (!reconnects) {
+      this.#isClosed = true;
+      this.#retry?.cancel();
+    }
     this.#wire?.closeNear();
     // As of a real socket, its end is heard of in a turn of its own.
     this.#process.setImmediate(() => this.#ended(0));

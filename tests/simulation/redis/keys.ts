@@ -102,6 +102,12 @@ export class Keys {
     if (held !== undefined) held.expiresAt = this.#now() + ms;
   }
 
+  /** How long the key stays; undefined: it does not expire. */
+  leftMs(key: string): number | undefined {
+    const expiresAt = this.#held.get(key)?.expiresAt;
+    return expiresAt === undefined ? undefined : expiresAt - this.#now();
+  }
+
   delete(key: string): boolean {
     const isThere = this.#get(key) !== undefined;
     this.#held.delete(key);

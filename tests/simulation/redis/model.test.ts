@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { brokerScripts } from "../../../server/broker/redis/scripts.ts";
 import { directoryScripts } from "../../../server/cluster/redis/member-directory.ts";
+import type { RedisScript } from "../../../server/lib/redis/script.ts";
+import { presenceScripts } from "../../../server/presence/redis/scripts.ts";
 import { RedisServer } from "../../redis/redis.ts";
 import { makeRandom, replayable, seed } from "../../seed.ts";
 import { Dice } from "../dice.ts";
@@ -30,7 +32,12 @@ afterAll(async () => {
 test("the modelled Redis answers any command like a real one", () =>
   replayable(async () => {
     const model = makeModel();
-    const scripts = { ...brokerScripts(), ...directoryScripts() };
+    const scripts: Readonly<Record<string, RedisScript>> = {
+      ...brokerScripts(),
+      ...directoryScripts(),
+      // Named apart, because other scripts have the same names.
+      ...Object.fromEntries(Object.entries(presenceScripts()).map(([name, it]) => [`presence ${name}`, it])),
+    };
     for (const { lua } of Object.values(scripts)) {
       const real = String(await redis.script("LOAD", lua));
       expect(model(["SCRIPT", "LOAD", lua])).toBe(real);
@@ -40,22 +47,24 @@ test("the modelled Redis answers any command like a real one", () =>
     const pick = <T>(...items: readonly [T, ...T[]]): T => items[whole(items.length - 1)] ?? items[0];
     const counts = new Map<string, number>();
     for (let at = 0; at < commands; at++) {
-      const name = pick(...(Object.keys(scripts) as [keyof typeof scripts, ...(keyof typeof scripts)[]]));
-      const [keys, args] = callOf(name, { whole, pick, at });
-      const command = [scripts[name].sha, String(keys.length), ...keys, ...args.map(String)];
+      const name = pick(...(Object.keys(scripts) as [string, ...string[]]));
+      const draw = { whole, pick, at };
+      const [keys, args] = name.startsWith("presence ") ? presenceCallOf(name, draw) : callOf(name, draw);
+      const command = [scripts[name]?.sha ?? "", String(keys.length), ...keys, ...args.map(String)];
       const real = await redis.evalsha(command[0] ?? "", keys.length, ...command.slice(2));
       const modelled = model(["EVALSHA", ...command]);
-      const shown = (answer: unknown) => JSON.stringify(answer).replaceAll(anyTime, "time");
+      const shown = (answer: unknown) => JSON.stringify(inOrder(answer)).replaceAll(anyTime, "time");
       if (shown(modelled) !== shown(real)) {
         throw new Error(`${name} ${args.join(" ")}: the model says ${shown(modelled)}, Redis ${shown(real)}`);
       }
-      const word = Array.isArray(real) ? `${name} ${real[0]}` : name;
+      const word = Array.isArray(real) && !name.startsWith("presence") ? `${name} ${real[0]}` : name;
       counts.set(word, (counts.get(word) ?? 0) + 1);
     }
     // Each kind of answer occurred. Otherwise two servers that refuse everything would pass.
     const publishing = ["publish stored", "publish life", "publish duplicate", "publish late"];
     const reading = ["open top", "open life", "read history", "settle top", "settle life"];
-    const kinds = [...publishing, ...reading, "claim granted", "claim refused", "claim gone"];
+    const presences = ["presence apply", "presence remove", "presence read", "presence beat"];
+    const kinds = [...presences, ...publishing, ...reading, "claim granted", "claim refused", "claim gone"];
     expect(kinds.filter((it) => (counts.get(it) ?? 0) < 5)).toEqual([]);
   }));
 
@@ -135,6 +144,58 @@ function callOf(name: string, { whole, pick, at }: Draw): [keys: string[], args:
         [member, pick("left", "missed"), "all", "PUBLISH"],
       ];
   }
+}
+
+/** Keys and arguments as server/presence/redis gives them. */
+function presenceCallOf(name: string, { whole, pick, at }: Draw): [keys: string[], args: (string | number)[]] {
+  const channel = `p{${whole(1)}}`;
+  const owner = `o${whole(2)}`;
+  const [top, entries, sorted, released] = ["top", "entries", "keys", "released"].map((it) => `${channel}:${it}`);
+  const keys = [top ?? "", entries ?? "", sorted ?? "", released ?? ""];
+  const life = at % 500 < 450 ? "life1" : pick("life1", "life2");
+  switch (name) {
+    case "presence apply": {
+      const changes = Array.from({ length: 1 + whole(3) }, () => {
+        const connection = `c${whole(12)}`;
+        const join = [
+          "join",
+          connection,
+          pick("", `c${whole(12)}`),
+          pick("0", "1"),
+          pick("", "u1", "u2"),
+          `${at} {"n":1}`,
+        ];
+        return pick(join, join, ["release", connection], ["leave", connection]);
+      });
+      const settings = [life, `epoch${at}`, owner, `${channel}:of:`, channel, "PUBLISH", 600_000];
+      return [
+        [...keys, `${channel}:of:${owner}`],
+        [...settings, ...changes.flat()],
+      ];
+    }
+    case "presence remove":
+      return [
+        [...keys, `${channel}:of:${owner}`],
+        [life, `epoch${at}`, owner, channel, "PUBLISH", 600_000, 1000],
+      ];
+    case "presence read":
+      return [keys.slice(0, 3), [pick("-", "(u1\0ÿ", `(u1\0c${whole(12)}\0ÿ`), whole(5)]];
+    default: {
+      const alive = pick(`alive:${owner}`, "alive:nobody");
+      return [
+        ["owners", alive, "life", "rebuilding"],
+        [owner, 600_000, pick("0", "1"), "alive:", 600_000, `claim${at}:`, 600_000],
+      ];
+    }
+  }
+}
+
+/** Redis lists the members of a set in no order; the last item of an answer may be such a list. */
+function inOrder(answer: unknown): unknown {
+  if (!Array.isArray(answer)) return answer;
+  const last = answer.at(-1);
+  const isOwners = Array.isArray(last) && last.every((it) => typeof it === "string" && /^o\d$/.test(it));
+  return isOwners ? [...answer.slice(0, -1), last.toSorted()] : answer;
 }
 
 /** @returns performs a command */

@@ -1,6 +1,8 @@
 import type { Process } from "../process.ts";
 import type { Wire } from "../wire.ts";
+import { performOnKeys } from "./key-commands.ts";
 import { Keys } from "./keys.ts";
+import { Refusal } from "./refusal.ts";
 import type { Answer, Script } from "./script.ts";
 import { scriptsByText } from "./scripts.ts";
 
@@ -12,11 +14,6 @@ export interface Peer {
   hear(topic: string, text: string): void;
   /** Messages to it are lost although its connection lives. */
   isDeaf: boolean;
-}
-
-/** An error that the server answers. */
-export class Refusal extends Error {
-  override readonly name = "ReplyError";
 }
 
 /**
@@ -91,10 +88,11 @@ export class ModelRedis {
         return args.length;
       case "PUBLISH":
         return this.#send(args[0] ?? "", args[1] ?? "");
-      case "GET":
-        return this.keys.text(args[0] ?? "") ?? null;
       default:
-        throw new Refusal(`ERR unknown command '${name}'`);
+        if (this.refusesWrites !== undefined && !/^(GET|EXISTS|PTTL|SSCAN)$/.test(name)) {
+          throw new Refusal(`${this.refusesWrites} writes are refused`);
+        }
+        return performOnKeys(this.keys, name, args);
     }
   }
 
