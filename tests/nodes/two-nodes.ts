@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
@@ -28,12 +28,18 @@ export class TwoNodes implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** @param env settings of both nodes */
-  static async start(env: Readonly<Record<string, string>> = {}): Promise<TwoNodes> {
+  /**
+   * @param env settings of both nodes
+   * @param file their settings file, as JSON
+   */
+  static async start(env: Readonly<Record<string, string>> = {}, file?: object): Promise<TwoNodes> {
     const folder = mkdtempSync(join(tmpdir(), "fanfare-two-"));
     const log = openSync(join(folder, "log"), "a");
     const programs = { FANFARE_REDIS_SERVER: redisProgram(), FANFARE_HAPROXY: haproxyProgram() };
-    const child = Bun.spawn(["node", join(root, "scripts/two-nodes.js")], {
+    const config = join(folder, "settings.json");
+    if (file !== undefined) writeFileSync(config, JSON.stringify(file));
+    const flags = file === undefined ? [] : ["--config", config];
+    const child = Bun.spawn(["node", join(root, "scripts/two-nodes.js"), ...flags], {
       // Its own folder, so that nothing is left behind if the script is killed.
       env: childEnv({ NOTIFICATION_INTERVAL: "0", TMPDIR: folder, ...programs, ...env }),
       stdio: ["ignore", log, log],

@@ -47,7 +47,9 @@ export function perform(city: City, { kind, target, ms, amount }: Action): void 
       node.redisRoute.heldUntil = timeline.now + ms;
       break;
     case "redis-link-deaf": {
-      const listening = node.redisClients.flatMap(({ peer }) => (peer !== undefined && peer.topics.size > 0 ? [peer] : []));
+      const listening = node.redisClients.flatMap(({ peer }) =>
+        peer !== undefined && peer.topics.size > 0 ? [peer] : [],
+      );
       const peer = listening[amount % Math.max(1, listening.length)];
       if (peer !== undefined) peer.isDeaf = true;
       break;

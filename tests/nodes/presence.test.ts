@@ -1,0 +1,133 @@
+import { expect, test } from "bun:test";
+import { type Client, createClient } from "../../client/client.ts";
+import type { Presence } from "../../client/presence.ts";
+import { type Frame, SocketUnderTest } from "../e2e/socket.ts";
+import { PresenceObserver } from "../presence/observer.ts";
+import { eventually, until } from "../waiting.ts";
+import { TwoNodes } from "./two-nodes.ts";
+
+const room = "room:1";
+const rules = { channels: [{ match: "room:*", presence: "on", presence_events: "on" }] };
+
+/** A plain client of one node that follows the presence of the room. */
+class Watcher {
+  readonly socket: SocketUnderTest;
+  readonly observer = new PresenceObserver();
+  #taken = 0;
+  #asked = 0;
+
+  constructor(socket: SocketUnderTest) {
+    this.socket = socket;
+  }
+
+  static async open(wsUrl: string): Promise<Watcher> {
+    return new Watcher(await SocketUnderTest.open(`${wsUrl}?user_id=watcher&channel=${room}`));
+  }
+
+  /** The users in the room as this client knows them now, without itself. */
+  async users(): Promise<readonly string[]> {
+    this.#read();
+    while (this.observer.mustAsk) {
+      const ref = `presence ${++this.#asked}`;
+      this.socket.send({ type: "presence", channel: room, ref });
+      await this.socket.until((it) => it.ref === ref);
+      this.#read();
+    }
+    return this.observer.users.filter((it) => it !== "watcher");
+  }
+
+  get told(): readonly string[] {
+    const events = this.socket.frames.filter((it) => it.type === "presence" && it.event !== undefined);
+    return events.map(({ event, user_id = "" }) => `${event} ${user_id}`);
+  }
+
+  #read(): void {
+    const { frames } = this.socket;
+    for (const frame of frames.slice(this.#taken)) this.observer.take(frame);
+    this.#taken = frames.length;
+  }
+}
+
+/** A client with the SDK behind the load balancer. */
+class Mover {
+  readonly client: Client;
+  presence: Presence | undefined;
+
+  constructor(url: string, userId: string) {
+    this.client = createClient(url, { userId });
+    this.client.channel(room).on("presence", (it) => {
+      this.presence = it;
+    });
+  }
+
+  get users(): readonly string[] {
+    return (this.presence?.members ?? []).map(({ user_id = "-" }) => user_id).toSorted();
+  }
+}
+
+async function usersAt(nodes: TwoNodes): Promise<readonly unknown[]> {
+  const { members = [] } = await nodes.two.json("GET", `/v1/channels/${encodeURIComponent(room)}/presence`);
+  return (members as readonly Frame[]).map(({ user_id }) => user_id);
+}
+
+test("presence over two nodes while one is killed: who moves stays, who is lost has left within seconds", async () => {
+  await using nodes = await TwoNodes.start({}, rules);
+  const watcher = await Watcher.open(nodes.two.wsUrl);
+  const movers = Array.from({ length: 12 }, (_, n) => new Mover(nodes.proxy.url, `mover${n}`));
+  await until(() => movers.every(({ users }) => users.length === 13), "all movers see each other");
+  const lost = await Promise.all(
+    Array.from({ length: 8 }, (_, n) => SocketUnderTest.open(`${nodes.one.wsUrl}?user_id=lost${n}&channel=${room}`)),
+  );
+  await eventually(async () => expect(await watcher.users()).toHaveLength(20));
+  const before = watcher.told.length;
+
+  for (const pid of await nodes.one.pids()) process.kill(pid, "SIGKILL");
+  const began = performance.now();
+  const rows: string[] = [];
+  let seconds = 0;
+  await until(async () => {
+    if (performance.now() - began < seconds * 1000) return false;
+    const [seen, asked] = [await watcher.users(), await usersAt(nodes)];
+    const lostLeft = seen.filter((it) => it.startsWith("lost")).length;
+    const moversLeft = seen.filter((it) => it.startsWith("mover")).length;
+    rows.push(`${seconds} s: ${lostLeft} of 8 lost, ${moversLeft} of 12 movers present; HTTP lists ${asked.length}`);
+    seconds++;
+    return lostLeft === 0;
+  }, "the lost clients have left");
+  console.log(`Presence of ${room} at the other node after kill -9:\n  ${rows.join("\n  ")}`);
+  await until(() => movers.every(({ client }) => client.state.status === "connected"), "all movers are connected");
+  await eventually(async () => expect((await watcher.users()).length).toBe(12));
+  const expected = [...movers.map((_, n) => `mover${n}`), "watcher"].toSorted();
+  expect((await usersAt(nodes)).toSorted()).toEqual(expected);
+  for (const it of movers) await until(() => it.users.join() === expected.join(), "each SDK client shows the truth");
+  const told = watcher.told.slice(before);
+  expect(told.filter((it) => it.includes("lost")).toSorted()).toEqual(lost.map((_, n) => `left lost${n}`));
+  expect(told.filter((it) => it.includes("mover"))).toEqual([]);
+  expect(watcher.observer.faults).toEqual([]);
+  for (const it of lost) it[Symbol.dispose]();
+  for (const { client } of movers) client.close();
+  watcher.socket[Symbol.dispose]();
+}, 120_000);
+
+test("presence while Redis is killed and comes back empty: nobody left, and everything is true again", async () => {
+  await using nodes = await TwoNodes.start({}, rules);
+  const watcher = await Watcher.open(nodes.two.wsUrl);
+  const others = await Promise.all(
+    nodes.both.flatMap(({ wsUrl }, at) =>
+      Array.from({ length: 6 }, (_, n) => SocketUnderTest.open(`${wsUrl}?user_id=u${at}${n}&channel=${room}`)),
+    ),
+  );
+  await eventually(async () => expect(await watcher.users()).toHaveLength(12));
+  const before = watcher.told.length;
+  const redis = new Bun.RedisClient(nodes.redisUrl.includes("://") ? nodes.redisUrl : `redis://${nodes.redisUrl}`);
+  await redis.send("FLUSHALL", []);
+  redis.close();
+  await watcher.socket.until((it) => it.type === "presence" && it.event === "reset");
+  await eventually(async () => expect(await watcher.users()).toHaveLength(12));
+  others[0]?.close();
+  await eventually(async () => expect(await watcher.users()).toHaveLength(11));
+  expect(watcher.told.slice(before).filter((it) => it.startsWith("left")).length).toBeLessThanOrEqual(1);
+  expect(watcher.observer.faults).toEqual([]);
+  for (const it of others) it[Symbol.dispose]();
+  watcher.socket[Symbol.dispose]();
+}, 120_000);
