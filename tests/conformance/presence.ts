@@ -87,6 +87,20 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect((await last.store.read(room, everything)).position).toBe(4);
     });
 
+    test("an event says who it is about", async () => {
+      const { first, last } = await two();
+      await last.store.watch(room);
+      const info = JSON.stringify({ name: "Älice \n \u0000 x".repeat(20) });
+      const alice = { userId: "älice b/c", info, since: 1_790_000_000_123 };
+      await first.apply([join(arrivalOf("c1", alice)), join(arrivalOf("c2"))]);
+      await first.apply([leave("c1"), leave("c2")]);
+      await last.untilPosition(4);
+      const about = { id: "c1", ...alice };
+      const nobody = { id: "c2", userId: undefined, info: undefined, since: 1000 };
+      expect(last.events.map(({ presence }) => presence)).toEqual([about, nobody, about, nobody]);
+      for (const { at } of last.events) expect(at).toBeGreaterThan(1_700_000_000_000);
+    });
+
     test("watching tells the position from which the events follow, also again later", async () => {
       const { first, last } = await two();
       await first.apply([join(arrivalOf("c1")), join(arrivalOf("c2"))]);

@@ -7,6 +7,7 @@ import { eventually, until } from "../waiting.ts";
 import { TwoNodes } from "./two-nodes.ts";
 
 const room = "room:1";
+const noRates = { PRESENCE_RATE: "0", MESSAGE_RATE: "0" };
 const rules = { channels: [{ match: "room:*", presence: "on", presence_events: "on" }] };
 
 /** A plain client of one node that follows the presence of the room. */
@@ -24,13 +25,14 @@ class Watcher {
     return new Watcher(await SocketUnderTest.open(`${wsUrl}?user_id=watcher&channel=${room}`));
   }
 
-  /** The users in the room as this client knows them now, without itself. */
+  /** The users in the room as this client knows them now, without itself. @throws Error if the server cannot tell now */
   async users(): Promise<readonly string[]> {
     this.#read();
     while (this.observer.mustAsk) {
       const ref = `presence ${++this.#asked}`;
       this.socket.send({ type: "presence", channel: room, ref });
-      await this.socket.until((it) => it.ref === ref);
+      const { code } = await this.socket.until((it) => it.ref === ref);
+      if (code !== undefined) throw new Error(`the presence could not be read: ${code}`);
       this.#read();
     }
     return this.observer.users.filter((it) => it !== "watcher");
@@ -71,7 +73,7 @@ async function usersAt(nodes: TwoNodes): Promise<readonly unknown[]> {
 }
 
 test("presence over two nodes while one is killed: who moves stays, who is lost has left within seconds", async () => {
-  await using nodes = await TwoNodes.start({}, rules);
+  await using nodes = await TwoNodes.start(noRates, rules);
   const watcher = await Watcher.open(nodes.two.wsUrl);
   const movers = Array.from({ length: 12 }, (_, n) => new Mover(nodes.proxy.url, `mover${n}`));
   await until(() => movers.every(({ users }) => users.length === 13), "all movers see each other");
@@ -110,7 +112,7 @@ test("presence over two nodes while one is killed: who moves stays, who is lost 
 }, 120_000);
 
 test("presence while Redis is killed and comes back empty: nobody left, and everything is true again", async () => {
-  await using nodes = await TwoNodes.start({}, rules);
+  await using nodes = await TwoNodes.start(noRates, rules);
   const watcher = await Watcher.open(nodes.two.wsUrl);
   const others = await Promise.all(
     nodes.both.flatMap(({ wsUrl }, at) =>

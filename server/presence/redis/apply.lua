@@ -28,7 +28,8 @@ position = tonumber(position)
 local events = {}
 local function tell(kind, id, content)
   position = position + 1
-  events[#events + 1] = string.format('%s %.0f %.0f %s %s', kind, position, redis.call('HLEN', KEYS[2]), id, content)
+  -- Not by %s: string.format ends at the zero in the content.
+  events[#events + 1] = string.format('%s %.0f %.0f %s ', kind, position, redis.call('HLEN', KEYS[2]), id) .. content
 end
 local function find(connection)
   local text = redis.call('HGET', KEYS[2], connection)

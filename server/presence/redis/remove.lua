@@ -25,7 +25,8 @@ for _, connection in ipairs(connections) do
     redis.call('ZREM', KEYS[3], user .. '\0' .. id .. '\0' .. connection)
     redis.call('ZREM', KEYS[4], user .. '\0' .. connection)
     position = position + 1
-    events[#events + 1] = string.format('left %.0f %.0f %s %s', position, redis.call('HLEN', KEYS[2]), id, content)
+    -- Not by %s: string.format ends at the zero in the content.
+    events[#events + 1] = string.format('left %.0f %.0f %s ', position, redis.call('HLEN', KEYS[2]), id) .. content
   end
 end
 if #events > 0 then
