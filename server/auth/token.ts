@@ -35,6 +35,8 @@ export interface TokenOptions {
   readonly publish: readonly string[];
   /** Undefined: it never expires. */
   readonly expiresInS: number | undefined;
+  /** What others may know about the user: any JSON. */
+  readonly info?: unknown;
 }
 
 /**
@@ -51,7 +53,9 @@ export async function makeToken(options: TokenOptions, clock: Pick<Clock, "now">
     throw new Error(`expires: expected more than 0 seconds, got ${options.expiresInS}`);
   }
   const nowS = Math.floor(clock.now() / 1000);
-  const token = new SignJWT({ subscribe: [...options.subscribe], publish: [...options.publish] })
+  const { info } = options;
+  const claims = { subscribe: [...options.subscribe], publish: [...options.publish] };
+  const token = new SignJWT(info === undefined ? claims : { ...claims, info })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
     .setSubject(options.sub)
     .setIssuedAt(nowS);

@@ -50,6 +50,12 @@ describe("fanfare token create", () => {
     );
   });
 
+  test("puts what others see of the user into the token", async () => {
+    const [token = ""] = await run(["create", "u1", "--info", '{ "name": "Alice" }']);
+    expect(await makeTokenVerifier(configured)?.verify(token)).toMatchObject({ info: '{"name":"Alice"}' });
+    expect(await run(["check", token])).toContain('info:      {"name":"Alice"}');
+  });
+
   test("prefers the secret of a flag to the configured one", async () => {
     const other = "another secret of more than 32 bytes";
     const [token = ""] = await run(["create", "u1", "--jwt-secret", other]);
@@ -68,6 +74,8 @@ describe("fanfare token create", () => {
     ],
     ["no user is named", ["create"], secret, "missing required argument 'user'"],
     ["a pattern is wrong", ["create", "u1", "--publish", "@u2"], secret, "publish: expected"],
+    ["the info is no JSON", ["create", "u1", "--info", "Alice"], secret, "expected at most 1024 bytes of JSON"],
+    ["the info is too large", ["create", "u1", "--info", `"${"x".repeat(1023)}"`], secret, "got 1025 bytes"],
     ["a duration is wrong", ["create", "u1", "--expires", "soon"], secret, "expected a duration such as"],
     ["a duration is nothing", ["create", "u1", "--expires", "0"], secret, "expires: expected more than 0"],
   ])("fails with one line if %s", async (_why, args, configuredSecret, complaint) => {

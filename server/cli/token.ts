@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ServiceError } from "../../protocol/errors.ts";
+import { limits } from "../../protocol/limits.ts";
 import type { Identity } from "../auth/identity.ts";
 import { makeToken, makeTokenVerifier } from "../auth/token.ts";
 import type { KeySettings } from "../auth/token-keys.ts";
@@ -31,12 +32,13 @@ export function makeTokenCommand(dependencies: Partial<TokenDependencies> = {}):
 
 /** Describes a verified token in lines for people. */
 export function describeIdentity(identity: Identity): readonly string[] {
-  const { userId = "", grants, expiresAtMs } = identity;
+  const { userId = "", grants, expiresAtMs, info } = identity;
   const { subscribe, publish } = grants.patterns;
   return [
     `user:      ${userId}`,
     `subscribe: ${subscribe.join(" ") || "as the channel rules allow"}`,
     `publish:   ${publish.join(" ") || "as the channel rules allow"}`,
+    ...(info === undefined ? [] : [`info:      ${info}`]),
     `expires:   ${expiresAtMs === undefined ? "never" : expiryText(expiresAtMs)}`,
   ];
 }
@@ -59,6 +61,8 @@ interface CreateFlags extends SecretFlags {
   readonly publish: readonly string[];
   /** In seconds. */
   readonly expires: number | "never";
+  /** JSON; undefined for none. */
+  readonly info?: { readonly value: unknown };
 }
 
 function makeCreateCommand({ configured, print }: TokenDependencies): Command {
@@ -74,6 +78,11 @@ function makeCreateCommand({ configured, print }: TokenDependencies): Command {
     )
     .option("--publish <pattern>", "channel or pattern the user may publish to; can be repeated", collect, [])
     .addOption(
+      new Option("--info <json>", `what others see of the user in a channel, such as '{"name":"Alice"}'`).argParser(
+        parseInfo,
+      ),
+    )
+    .addOption(
       new Option("--expires <duration>", "lifetime of the token, such as 15m, 12h or 30d, or never")
         .default(defaultLifetimeS, "12h")
         .argParser(parseLifetime),
@@ -82,9 +91,9 @@ function makeCreateCommand({ configured, print }: TokenDependencies): Command {
     orFail(command, async () => {
       const secret = secretOf(flags) ?? configured().secret;
       if (secret === undefined) throw new Error("no secret to sign with: set JWT_SECRET, or pass --jwt-secret-file");
-      const { subscribe, publish, expires } = flags;
+      const { subscribe, publish, expires, info } = flags;
       const expiresInS = expires === "never" ? undefined : expires;
-      print(await makeToken({ secret, sub: user, subscribe, publish, expiresInS }));
+      print(await makeToken({ secret, sub: user, subscribe, publish, expiresInS, info: info?.value }));
     }),
   );
   return command;
@@ -167,6 +176,19 @@ function parseLifetime(text: string): number | "never" {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError("expected a duration such as 90s, 15m, 12h or 30d, or never");
   return ms / 1000;
+}
+
+function parseInfo(text: string): { readonly value: unknown } {
+  const rule = `at most ${limits.infoBytes} bytes of JSON, such as '{"name":"Alice"}'`;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError(`expected ${rule}`);
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(value));
+  if (bytes > limits.infoBytes) throw new InvalidArgumentError(`expected ${rule}, got ${bytes} bytes`);
+  return { value };
 }
 
 /** Reports any error as one line without a stack: here it is always a wrong setting, file or token. */

@@ -2,53 +2,13 @@ import { expect, test } from "bun:test";
 import { type Client, createClient } from "../../client/client.ts";
 import type { Presence } from "../../client/presence.ts";
 import { type Frame, SocketUnderTest } from "../e2e/socket.ts";
-import { PresenceObserver } from "../presence/observer.ts";
+import { PresenceWatcher } from "../presence/watcher.ts";
 import { eventually, until } from "../waiting.ts";
 import { TwoNodes } from "./two-nodes.ts";
 
 const room = "room:1";
 const noRates = { PRESENCE_RATE: "0", MESSAGE_RATE: "0" };
 const rules = { channels: [{ match: "room:*", presence: "on", presence_events: "on" }] };
-
-/** A plain client of one node that follows the presence of the room. */
-class Watcher {
-  readonly socket: SocketUnderTest;
-  readonly observer = new PresenceObserver();
-  #taken = 0;
-  #asked = 0;
-
-  constructor(socket: SocketUnderTest) {
-    this.socket = socket;
-  }
-
-  static async open(wsUrl: string): Promise<Watcher> {
-    return new Watcher(await SocketUnderTest.open(`${wsUrl}?user_id=watcher&channel=${room}`));
-  }
-
-  /** The users in the room as this client knows them now, without itself. @throws Error if the server cannot tell now */
-  async users(): Promise<readonly string[]> {
-    this.#read();
-    while (this.observer.mustAsk) {
-      const ref = `presence ${++this.#asked}`;
-      this.socket.send({ type: "presence", channel: room, ref });
-      const { code } = await this.socket.until((it) => it.ref === ref);
-      if (code !== undefined) throw new Error(`the presence could not be read: ${code}`);
-      this.#read();
-    }
-    return this.observer.users.filter((it) => it !== "watcher");
-  }
-
-  get told(): readonly string[] {
-    const events = this.socket.frames.filter((it) => it.type === "presence" && it.event !== undefined);
-    return events.map(({ event, user_id = "" }) => `${event} ${user_id}`);
-  }
-
-  #read(): void {
-    const { frames } = this.socket;
-    for (const frame of frames.slice(this.#taken)) this.observer.take(frame);
-    this.#taken = frames.length;
-  }
-}
 
 /** A client with the SDK behind the load balancer. */
 class Mover {
@@ -74,7 +34,7 @@ async function usersAt(nodes: TwoNodes): Promise<readonly unknown[]> {
 
 test("presence over two nodes while one is killed: who moves stays, who is lost has left within seconds", async () => {
   await using nodes = await TwoNodes.start(noRates, rules);
-  const watcher = await Watcher.open(nodes.two.wsUrl);
+  using watcher = await PresenceWatcher.open(nodes.two.wsUrl, room);
   const movers = Array.from({ length: 12 }, (_, n) => new Mover(nodes.proxy.url, `mover${n}`));
   await until(() => movers.every(({ users }) => users.length === 13), "all movers see each other");
   const lost = await Promise.all(
@@ -108,12 +68,11 @@ test("presence over two nodes while one is killed: who moves stays, who is lost 
   expect(watcher.observer.faults).toEqual([]);
   for (const it of lost) it[Symbol.dispose]();
   for (const { client } of movers) client.close();
-  watcher.socket[Symbol.dispose]();
 }, 120_000);
 
 test("presence while Redis is killed and comes back empty: nobody left, and everything is true again", async () => {
   await using nodes = await TwoNodes.start(noRates, rules);
-  const watcher = await Watcher.open(nodes.two.wsUrl);
+  using watcher = await PresenceWatcher.open(nodes.two.wsUrl, room);
   const others = await Promise.all(
     nodes.both.flatMap(({ wsUrl }, at) =>
       Array.from({ length: 6 }, (_, n) => SocketUnderTest.open(`${wsUrl}?user_id=u${at}${n}&channel=${room}`)),
@@ -131,5 +90,4 @@ test("presence while Redis is killed and comes back empty: nobody left, and ever
   expect(watcher.told.slice(before).filter((it) => it.startsWith("left")).length).toBeLessThanOrEqual(1);
   expect(watcher.observer.faults).toEqual([]);
   for (const it of others) it[Symbol.dispose]();
-  watcher.socket[Symbol.dispose]();
 }, 120_000);
