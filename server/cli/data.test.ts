@@ -7,6 +7,8 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { defaultLogLimits } from "../broker/log-limits.ts";
 import type { Archive } from "../broker/sqlite/archive.ts";
 import { openHistory } from "../broker/sqlite/open-history.ts";
+import { systemClock } from "../lib/clock.ts";
+import { openSchedules } from "../schedule/open-store.ts";
 import { runFakeCli } from "./fake-cli.ts";
 
 let directory = "";
@@ -130,6 +132,34 @@ describe("fanfare data check", () => {
     expect([missing.code, missing.err]).toEqual([1, expect.stringContaining("DATA_DIR is not set")]);
     const empty = await runFakeCli(["data", "check", join(directory, "nowhere")]);
     expect([empty.code, empty.err]).toEqual([1, expect.stringContaining("there is no history in it")]);
+  });
+});
+
+describe("the schedules in the directory", () => {
+  const addSchedules = (...ids: string[]) => {
+    const limits = { maxSchedules: 100, scheduleBytes: 1_000_000 };
+    const { records, close } = openSchedules({ ...limits, dataDir: directory }, systemClock);
+    records.write(ids.map((id) => ({ id, expected: 0, record: { dueAt: null, text: "{}" } })));
+    close();
+  };
+
+  test("are counted, and intact", async () => {
+    store(2);
+    addSchedules("a", "b");
+    const { code, out } = await check();
+    expect([code, out]).toEqual([0, expect.stringMatching(/The schedules\n(.*\n)*.*schedules: +2\n.*intact/)]);
+  });
+
+  test("that are damaged are named, and removed by --repair", async () => {
+    store(2);
+    addSchedules("good", "bad");
+    const database = new Database(join(directory, "schedules.sqlite"));
+    database.run("UPDATE schedules SET text = 'x' WHERE id = 'bad'");
+    database.close();
+    const found = await check();
+    expect([found.code, found.out]).toEqual([1, expect.stringContaining('the schedule "bad" is damaged')]);
+    expect((await check("--repair")).out).toContain("Repaired: 1 schedules are kept");
+    expect((await check()).code).toBe(0);
   });
 });
 

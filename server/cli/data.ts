@@ -3,6 +3,8 @@ import { Command } from "commander";
 import { checkHistory, type HistoryReport } from "../broker/sqlite/check-history.ts";
 import { type Repair, repairHistory } from "../broker/sqlite/repair-history.ts";
 import { StorageError } from "../broker/sqlite/storage-error.ts";
+import { checkScheduleFile, repairScheduleFile, type ScheduleFileReport } from "../schedule/sqlite/check-file.ts";
+import { ScheduleFileError } from "../schedule/sqlite/file-error.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 
 interface CheckFlags {
@@ -12,11 +14,11 @@ interface CheckFlags {
 
 /** `fanfare data check`: verifies the durable history, and repairs it with `--repair`. */
 export function makeDataCommand(context: CommandContext): Command {
-  return new Command("data").description("check and repair the durable history (DATA_DIR)").addCommand(
+  return new Command("data").description("check and repair the durable history and schedules (DATA_DIR)").addCommand(
     new Command("check")
       .description("report what is stored in a directory and whether it is intact; exit code 1 if it is not")
       .argument("[directory]", "the directory (default: the setting DATA_DIR)")
-      .option("--repair", "save every readable message into a new file; the old files are kept")
+      .option("--repair", "save every readable message and schedule into new files; the old files are kept")
       .option("--new-epochs", "with --repair: start new epochs; use it after restoring an older copy of the directory")
       .addHelpText(
         "after",
@@ -46,10 +48,48 @@ function check(context: CommandContext, given: string | undefined, { repair, new
     } else {
       context.print(describeRepair(repairHistory(directory, context.clock.now(), newEpochs === true)).join("\n"));
     }
+    checkSchedules(context, directory, repair === true);
   } catch (error) {
-    if (error instanceof StorageError) throw new CommandError(error.message, { cause: error });
+    if (error instanceof StorageError || error instanceof ScheduleFileError) {
+      throw new CommandError(error.message, { cause: error });
+    }
     throw error;
   }
+}
+
+/** A directory of a version without schedules has no file for them. */
+function checkSchedules(context: CommandContext, directory: string, repair: boolean): void {
+  const report = checkScheduleFile(directory);
+  if (report === undefined) return;
+  const isIntact = report.broken.length === 0 && report.damaged.length === 0 && report.missing === 0;
+  context.print(describeSchedules(report, isIntact).join("\n"));
+  if (isIntact) return;
+  if (!repair) {
+    context.exitWith(1);
+    return;
+  }
+  const { saved, keptIn } = repairScheduleFile(directory, context.clock.now());
+  context.print(
+    `Repaired: ${saved} schedules are kept.\nThe old file is in ${keptIn}. Remove it when you no longer need it.`,
+  );
+}
+
+function describeSchedules({ bytes, schedules, broken, damaged, missing }: ScheduleFileReport, isIntact: boolean) {
+  const damage = [
+    ...broken,
+    ...damaged.map((id) => `the schedule ${JSON.stringify(id)} is damaged, and does not fire`),
+    ...(missing > 0 ? [`${missing} schedule(s) are missing`] : []),
+  ];
+  const verdict =
+    broken.length > 0
+      ? "The server does not start with it. Run the same command with --repair."
+      : "The server starts with it. --repair removes what is damaged.";
+  return [
+    "The schedules",
+    `  size on disk:    ${bytes} bytes`,
+    ...(broken.length > 0 ? [] : [`  schedules:       ${schedules}`]),
+    ...(isIntact ? ["They are intact."] : ["They are damaged:", ...damage.map((line) => `  - ${line}`), verdict]),
+  ];
 }
 
 function configured({ settings }: CommandContext): string {

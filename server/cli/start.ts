@@ -1,6 +1,5 @@
 import { getLogger } from "@logtape/logtape";
 import { Command } from "commander";
-import { UnusableStorage } from "../broker/unusable-storage.ts";
 import { loadSettings } from "../config/load.ts";
 import { secretsOf } from "../config/secrets.ts";
 import type { Settings } from "../config/settings.ts";
@@ -10,6 +9,7 @@ import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
 import { openFilesLimit, openFilesWarning } from "../lib/open-files.ts";
 import { RedisUnreachable, RedisUnusable } from "../lib/redis/unreachable.ts";
+import { UnusableStorage } from "../lib/unusable-storage.ts";
 import { WorkerFailure } from "../supervisor/worker-failure.ts";
 import { startupBanner } from "./banner.ts";
 import { type CommandContext, CommandError } from "./context.ts";

@@ -46,7 +46,7 @@ describe("the schema of the file", () => {
   test("contains all names and no others", () => {
     const { properties, additionalProperties } = JSON.parse(configSchema());
     expect(Object.keys(properties).toSorted()).toEqual(
-      [...everyName.map((it) => it.toLowerCase()), "$schema", "channels"].toSorted(),
+      [...everyName.map((it) => it.toLowerCase()), "$schema", "channels", "schedules"].toSorted(),
     );
     expect(additionalProperties).toBe(false);
   });

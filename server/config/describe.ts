@@ -18,6 +18,7 @@ export function describeSettings({ settings, origins, file }: Examined): string[
     "",
     ...rows.map(([name, value, origin]) => `${name.padEnd(nameWidth)}  ${value.padEnd(valueWidth)}  ${origin}`),
     ...settings.channelRules.map((rule) => `channels  ${JSON.stringify(rule)}  ${file ?? ""}`),
+    ...settings.schedules.map(({ id }) => `schedules  ${id}  ${file ?? ""}`),
   ];
 }
 
@@ -33,8 +34,9 @@ export function settingsAsJson({ settings, origins, problems, warnings }: Examin
     const shown = option.isSecret ? { is_set: isSet } : { value: isSet ? option.format(value) : null };
     return [name, { ...shown, from: describeOrigin(origin) }] as const;
   });
-  const { isSecured, channelRules } = settings;
-  return { is_secured: isSecured, settings: Object.fromEntries(rows), channels: channelRules, problems, warnings };
+  const { isSecured, channelRules: channels } = settings;
+  const schedules = settings.schedules.map(({ id }) => id);
+  return { is_secured: isSecured, settings: Object.fromEntries(rows), channels, schedules, problems, warnings };
 }
 
 const maxShown = 48;

@@ -1,3 +1,4 @@
+import { scheduleRequest } from "../api/about/schedule-schemas.ts";
 import { ruleFields } from "../channels/rule.ts";
 import type { OptionKind } from "../lib/option.ts";
 import { type Declared, declarations } from "./options.ts";
@@ -17,7 +18,7 @@ export function configSchema(): string {
     type: "object",
     additionalProperties: false,
     patternProperties: { "^x-": true },
-    properties: { $schema: { type: "string" }, ...Object.fromEntries(own), channels },
+    properties: { $schema: { type: "string" }, ...Object.fromEntries(own), channels, schedules },
   };
   return `${JSON.stringify(schema, undefined, 2).replaceAll(wordList, onOneLine)}\n`;
 }
@@ -64,6 +65,16 @@ const fieldKinds: Readonly<Record<string, Schema>> = {
   presence_events: switchWord,
   subscribe: access,
   publish: access,
+};
+
+/** The fields are described for the HTTP API. */
+const schedules = {
+  description: "Schedules, each with an id. docs/schedules.md describes the fields.",
+  type: "array",
+  items: {
+    ...scheduleRequest,
+    required: ["id", "publish"],
+  },
 };
 
 const channels = {

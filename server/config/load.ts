@@ -3,6 +3,7 @@ import { fallbackOf, isByMode, settingKey } from "../lib/option.ts";
 import { checkSettings } from "./check.ts";
 import { type AllOptions, credentialKeys, type Declared, declarations } from "./options.ts";
 import { type Picked, pickFrom } from "./pick.ts";
+import { parseSchedules, type ScheduleChecks } from "./schedules.ts";
 import { ConfigError, type Settings } from "./settings.ts";
 import { type ConfigInputs, type From, readSources } from "./sources.ts";
 
@@ -58,7 +59,9 @@ export function examineSettings(inputs: ConfigInputs): Examined {
 
   const isSecured = credentialKeys.some((key) => isSet(picked.get(key)?.value));
   const origins = new Map(declarations.map((it) => [it.key, originOf(it, picked.get(it.key), isSecured)]));
-  const settings = resolve(origins, isSecured, rules);
+  const { schedules, problems: scheduleProblems } = parseSchedules(found.schedules, limitsFrom(origins));
+  problems.push(...scheduleProblems.map((problem) => `${problem} (in ${found.file ?? "schedules"})`));
+  const settings = { ...resolve(origins, isSecured, rules), schedules };
   const mode = isSecured ? "secured" : "open";
   const isDefault = ({ key, option }: Declared) => picked.get(key)?.value === fallbackOf(option, mode);
   const unchanged = new Set(declarations.filter(isDefault).map(({ key }) => key));
@@ -85,7 +88,7 @@ function resolve(
   origins: ReadonlyMap<string, Origin>,
   isSecured: boolean,
   channelRules: Settings["channelRules"],
-): Settings {
+): Omit<Settings, "schedules"> {
   const { workers, redisHost, redisPort, ...all } = gather(origins);
   const isChosen = (key: string) => origins.get(key)?.from !== "default";
   return {
@@ -99,6 +102,11 @@ function resolve(
     drainWindowMs: isChosen("drainWindow") ? all.drainWindowMs : Math.min(all.drainWindowMs, all.shutdownTimeoutMs),
     logLevel: all.debug ? "DEBUG" : all.logLevel,
   };
+}
+
+function limitsFrom(origins: ReadonlyMap<string, Origin>): ScheduleChecks {
+  const { maxMessageBytes, maxSchedules } = gather(origins);
+  return { maxMessageBytes, maxSchedules };
 }
 
 function gather(origins: ReadonlyMap<string, Origin>): AllOptions {

@@ -1,5 +1,6 @@
 import type { ChannelRule } from "../channels/rule.ts";
 import type { AllOptions } from "./options.ts";
+import type { ConfiguredSchedule } from "./schedules.ts";
 
 /**
  * The resolved settings of a server. Times end in Ms, sizes in Bytes. `…_FILE` names, aliases and defaults that depend on the
@@ -9,6 +10,8 @@ export interface Settings extends Omit<AllOptions, "workers" | "redisHost" | "re
   /** Whether any credential is configured: see docs/auth.md. */
   readonly isSecured: boolean;
   readonly channelRules: readonly ChannelRule[];
+  /** The `schedules` of the file. */
+  readonly schedules: readonly ConfiguredSchedule[];
   /** Undefined: one process without a supervisor. */
   readonly workers: number | "auto" | undefined;
 }

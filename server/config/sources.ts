@@ -9,7 +9,7 @@ export interface ConfigInputs {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** By flag, such as `--history-size`; `true` for a flag without a value. */
   readonly flags: ReadonlyMap<string, string | true>;
-  /** Options of the library's constructor by key, such as `historySize`, including `channels`. */
+  /** Options of the library's constructor by key, such as `historySize`, including `channels` and `schedules`. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** `--config PATH`; undefined: the first of `configFiles` that exists. */
   readonly configPath: string | undefined;
@@ -40,6 +40,8 @@ export interface Sources {
   readonly sources: readonly Source[];
   /** The unparsed `channels` of the file. */
   readonly channels: unknown;
+  /** The unparsed `schedules` of the file. */
+  readonly schedules: unknown;
   /** The path of the file, if there is one. */
   readonly file: string | undefined;
   readonly problems: readonly string[];
@@ -58,8 +60,8 @@ export const configFiles = [
 export function readSources(inputs: ConfigInputs): Sources {
   const notes: Notes = { problems: [], warnings: [] };
   const file = findFile(inputs, notes);
-  const { channels, ...rest } = file === undefined ? {} : readConfigFile(file.path, file.text, notes);
-  const { channels: channelsOption, ...options } = inputs.options ?? {};
+  const { channels, schedules, ...rest } = file === undefined ? {} : readConfigFile(file.path, file.text, notes);
+  const { channels: channelsOption, schedules: schedulesOption, ...options } = inputs.options ?? {};
   const sources: Source[] = [
     { from: "file", given: fromFile(rest, file?.path ?? "", notes) },
     { from: ".env", given: fromDotenv(inputs, notes) },
@@ -67,7 +69,13 @@ export function readSources(inputs: ConfigInputs): Sources {
     { from: "flag", given: fromFlags(inputs.flags, notes) },
     { from: "option", given: fromOptions(options, notes) },
   ];
-  return { sources, channels: channelsOption ?? channels, file: file?.path, ...notes };
+  return {
+    sources,
+    channels: channelsOption ?? channels,
+    schedules: schedulesOption ?? schedules,
+    file: file?.path,
+    ...notes,
+  };
 }
 
 interface Notes {

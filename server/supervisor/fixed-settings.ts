@@ -1,6 +1,6 @@
 import type { Settings } from "../config/settings.ts";
 
-/** The settings of what outlives a roll: the port, the supervisor's own port, and the history. By their names for people. */
+/** The settings of what outlives a roll: the port, the supervisor's own port, the history and the schedules. By their names for people. */
 const fixed = {
   host: "HOST",
   port: "PORT",
@@ -11,6 +11,8 @@ const fixed = {
   historyBytesTotal: "HISTORY_BYTES_TOTAL",
   idempotencyWindowMs: "IDEMPOTENCY_WINDOW",
   idempotencyBytes: "IDEMPOTENCY_BYTES",
+  maxSchedules: "MAX_SCHEDULES",
+  scheduleBytes: "SCHEDULE_BYTES",
 } as const satisfies Partial<Record<keyof Settings, string>>;
 
 /** The names of changed settings that need a restart. */

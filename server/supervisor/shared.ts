@@ -11,7 +11,7 @@ import { systemClock } from "../lib/clock.ts";
 import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
 import { PresenceHost } from "../presence/ipc/host.ts";
 import { ScheduleHost } from "../schedule/ipc/host.ts";
-import { openSchedules } from "../schedule/open-store.ts";
+import { type OpenedSchedules, openSchedules } from "../schedule/open-store.ts";
 import { type BackboneAddress, makeRedisSupervisor, nodeName, openConfiguredRedis } from "../worker/backbone.ts";
 import { channelOptionsOf } from "../worker/channel-options.ts";
 import { WorkerFailure } from "./worker-failure.ts";
@@ -57,7 +57,9 @@ export async function share(settings: Settings): Promise<SharedBackbone> {
 /** Without Redis this process keeps the history, so that it survives the exit of a worker. */
 async function shareHere(settings: Settings): Promise<SharedBackbone> {
   const path = socketPath();
+  let opened: OpenedSchedules | undefined;
   try {
+    opened = openSchedules(settings, systemClock);
     const log = await openLog(settings, { rulesOf: channelOptionsOf(settings) });
     const broker = new IpcHost({ path, broker: new EmbeddedBroker(log, systemClock) });
     const clusterPath = join(dirname(path), "cluster");
@@ -65,7 +67,7 @@ async function shareHere(settings: Settings): Promise<SharedBackbone> {
     const schedulePath = join(dirname(path), "schedules");
     const cluster = new ClusterHost(clusterPath, systemClock);
     const presence = new PresenceHost(presencePath, systemClock);
-    const schedules = new ScheduleHost({ path: schedulePath, ...openSchedules(settings, systemClock) });
+    const schedules = new ScheduleHost({ path: schedulePath, ...opened });
     const state = { name: "supervisor", pid: process.pid, isDraining: false };
     const resumeSecret = new Uint8Array(randomBytes(32));
     return {
@@ -89,6 +91,7 @@ async function shareHere(settings: Settings): Promise<SharedBackbone> {
       abandon: () => removeSocketPath(path),
     };
   } catch (error) {
+    opened?.close();
     removeSocketPath(path);
     throw error;
   }

@@ -52,10 +52,14 @@ export type BackboneAddress =
 export async function openBackbone(settings: Settings): Promise<Backbone> {
   const redis = await openConfiguredRedis(settings);
   if (redis !== undefined) return redisBackbone(settings, redis);
-  const broker = new EmbeddedBroker(await openLog(settings, { rulesOf: channelOptionsOf(settings) }), systemClock);
+  const schedules = openScheduleStore(settings, systemClock);
+  const log = await openLog(settings, { rulesOf: channelOptionsOf(settings) }).catch(async (error: unknown) => {
+    await schedules.close();
+    throw error;
+  });
+  const broker = new EmbeddedBroker(log, systemClock);
   const cluster = MemoryCluster.alone(systemClock);
   const presence = new MemoryPresence(systemClock);
-  const schedules = openScheduleStore(settings, systemClock);
   return { broker, directory: broker, cluster, presence, schedules, resumeSecret: undefined };
 }
 

@@ -72,7 +72,7 @@ export class BroadcastServer {
       directory: broker,
       cluster: MemoryCluster.alone(systemClock),
       presence: new MemoryPresence(systemClock),
-      schedules: openScheduleStore(this.#settings, systemClock),
+      schedules: openScheduleStore({ ...this.#settings, dataDir: undefined }, systemClock),
       clock: systemClock,
       listeners: {
         onWelcomed: (session) => call(this.#onConnect, clientOf(session)),

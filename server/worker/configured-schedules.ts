@@ -42,6 +42,7 @@ export class ConfiguredSchedules {
     const notification = { id: notificationId, definition: notificationDefinition(intervalMs, message) };
     try {
       await this.#schedules.reconcile("setting", intervalMs === 0 ? [] : [notification]);
+      await this.#schedules.reconcile("file", this.#settings.schedules);
     } catch (error) {
       getLogger(["fanfare", "schedule"]).warning("The schedules of the settings are not in place yet: {error}", {
         error,

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { makeToken } from "../../server/auth/token.ts";
 import { eventually } from "../waiting.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -177,6 +180,34 @@ describe("the periodic message", () => {
     ]);
     const put = await noisy.request("PUT", path, { publish: hello("a"), every_s: 1 });
     expect(put.status).toBe(422);
+  });
+});
+
+describe("schedules of the settings file", () => {
+  test("are there after the start, fire, and are removed with the file", async () => {
+    const cwd = mkdtempSync(join(tmpdir(), "fanfare-schedules-"));
+    const env = { DATA_DIR: join(cwd, "data") };
+    const file = join(cwd, "fanfare.config.yaml");
+    const entry = (id: string) => `  - id: ${id}\n    publish: { channel: ${id}, message: Hello }\n    every_s: 1\n`;
+    try {
+      writeFileSync(file, `schedules:\n${entry("one")}${entry("two")}`);
+      {
+        await using first = await startServer({ cwd, env });
+        using client = await SocketUnderTest.open(`${first.wsUrl}?channel=two`);
+        await client.untilMessages(1);
+        await first.request("POST", "/v1/schedules/one/pause");
+        const refused = await first.request("DELETE", "/v1/schedules/one");
+        expect(refused.status).toBe(403);
+      }
+      writeFileSync(file, `schedules:\n${entry("one")}`);
+      await using second = await startServer({ cwd, env });
+      await eventually(async () => {
+        const { schedules } = (await (await second.request("GET", "/v1/schedules")).json()) as Frame;
+        expect(schedules).toMatchObject([{ id: "one", origin: "file", state: "paused", durable: true, revision: 1 }]);
+      });
+    } finally {
+      rmSync(cwd, { recursive: true, force: true });
+    }
   });
 });
 

@@ -22,6 +22,8 @@ const shownElsewhere: Readonly<Record<string, string | readonly [path: string, w
   tlsCert: "tests/e2e/tls.test.ts",
   tlsKey: "tests/e2e/tls.test.ts",
   opsPort: "tests/e2e/ops.test.ts",
+  maxSchedules: "tests/e2e/schedules.test.ts",
+  scheduleBytes: "server/schedule/schedules.test.ts",
   page: "tests/e2e/page.test.ts",
   wsPath: "tests/e2e/http.test.ts",
   wsPingInterval: "tests/e2e/heartbeat.test.ts",

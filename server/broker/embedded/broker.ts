@@ -5,12 +5,12 @@ import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft, Publication } from "../../../protocol/publication.ts";
 import { backoff } from "../../lib/backoff.ts";
 import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
+import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
 import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
 import { toPublication } from "../to-publication.ts";
 import { unavailable } from "../unavailable.ts";
-import { UnusableStorage } from "../unusable-storage.ts";
 
 /** Limits for one append, in drafts and bytes: in a larger batch the first drafts would wait for the last. */
 const maxBatch = 1000;

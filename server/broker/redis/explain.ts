@@ -1,7 +1,7 @@
 import { type RedisAddress, showRedisAddress } from "../../lib/redis/address.ts";
 import { whoSpeaks } from "../../lib/redis/probe.ts";
 import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
-import { UnusableStorage } from "../unusable-storage.ts";
+import { UnusableStorage } from "../../lib/unusable-storage.ts";
 
 /** Turns an error into one that tells the operator why Redis cannot be used, and what to do. It contains no password. */
 export async function explainRedis(error: unknown, address: RedisAddress): Promise<unknown> {

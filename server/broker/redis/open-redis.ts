@@ -3,7 +3,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { parseRedisUrl, type RedisAddress } from "../../lib/redis/address.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
 import { RedisUnusable } from "../../lib/redis/unreachable.ts";
-import { UnusableStorage } from "../unusable-storage.ts";
+import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import { explainRedis } from "./explain.ts";
 import { KeyNames } from "./keys.ts";
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { testIf } from "../../../tests/test-if.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
+import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import type { HistoryRules } from "../log.ts";
-import { UnusableStorage } from "../unusable-storage.ts";
 import { HistoryThread } from "./history-thread.ts";
 import { SqliteLog } from "./log.ts";
 
@@ -159,7 +159,7 @@ describe("SqliteLog", () => {
   test("does not keep an idle process alive", async () => {
     const script = `
       import { MovedClock } from "../../lib/moved-clock.ts";
-import { UnusableStorage } from "../unusable-storage.ts";
+import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import { SqliteLog } from "./log.ts";
       const log = new SqliteLog({ directory: process.argv[1] });
       await log.open();

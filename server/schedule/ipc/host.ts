@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { ServiceError } from "../../../protocol/errors.ts";
 import type { Link, LinkEvents } from "../../lib/link/link.ts";
 import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
 import type { Records } from "../memory/records.ts";
@@ -11,6 +12,8 @@ export interface ScheduleHostOptions {
   readonly records: Records;
   /** Whether the records survive a restart. */
   readonly isDurable: boolean;
+  /** Called when the host is closed, after the last answer. */
+  close?(): void;
 }
 
 /** One connected worker. */
@@ -45,7 +48,7 @@ export class ScheduleHost {
   async close(): Promise<void> {
     this.#listener?.close();
     await Promise.all(Array.from(this.#workers, ({ link }) => link.close()));
-    this.#options.records.close();
+    this.#options.close?.();
   }
 
   #welcome(link: Link): LinkEvents {
@@ -79,7 +82,7 @@ export class ScheduleHost {
       try {
         send(link, { verb: "outcomes", n, outcomes: records.write(message.writes, message.token) });
       } catch (error) {
-        send(link, { verb: "refused", n, reason: error instanceof Error ? error.message : String(error) });
+        send(link, { verb: "refused", n, reason: error instanceof ServiceError ? error.message : String(error) });
       }
     } else {
       holders.add(message.request.holder);

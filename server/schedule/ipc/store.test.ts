@@ -10,7 +10,7 @@ scheduleStoreConformance("IpcScheduleStore", async (limits) => {
   const path = makeSocketPath("fanfare-test");
   const clock = new MovedClock();
   const records = new Records({ limits, clock });
-  const host = new ScheduleHost({ path, records, isDurable: false });
+  const host = new ScheduleHost({ path, records, isDurable: false, close: () => records.close() });
   host.start();
   return {
     open: () => new IpcScheduleStore({ path, name: "worker" }),

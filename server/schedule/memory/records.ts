@@ -20,8 +20,11 @@ export type Change = readonly [id: string, record: StoredRecord | undefined];
 export interface RecordsOptions {
   readonly limits: StoreLimits;
   readonly clock: Clock;
-  /** Called before a write is answered. If it throws, the write is undone and rejected with its error. */
-  readonly persist?: (changes: readonly Change[]) => void;
+  /**
+   * Called before a write is answered. If it throws, the write is undone and rejected with its error.
+   * @param existed whether a record was there before the write
+   */
+  readonly persist?: (changes: readonly Change[], existed: (id: string) => boolean) => void;
 }
 
 /** Everything that a store holds, for a process that takes over from this one. */
@@ -76,7 +79,9 @@ export class Records {
     const outcomes = writes.map((it) => this.#write(it, token !== undefined, before));
     const changed = [...new Set(before.map(([id]) => id))];
     try {
-      if (changed.length > 0) this.#options.persist?.(changed.map((id) => [id, this.#records.get(id)]));
+      const existed = (id: string) => before.find(([it]) => it === id)?.[1] !== undefined;
+      const changes = changed.map((id): Change => [id, this.#records.get(id)]);
+      if (changes.length > 0) this.#options.persist?.(changes, existed);
     } catch (error) {
       for (const [id, record] of before.reverse()) this.#set(id, record);
       throw error;

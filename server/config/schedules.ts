@@ -1,0 +1,77 @@
+import { ServiceError } from "../../protocol/errors.ts";
+import { parseObject } from "../../protocol/fields.ts";
+import { parseScheduleRequest } from "../api/schedule-request.ts";
+import { checkSize } from "../hub/check-size.ts";
+import type { Definition } from "../schedule/schedule.ts";
+import { NextTimes } from "../schedule/timing/next-times.ts";
+
+/** One entry of `schedules` in the settings file. */
+export interface ConfiguredSchedule {
+  readonly id: string;
+  readonly definition: Definition;
+  /** Undefined: a new one is not paused, and one that is there stays as it is. */
+  readonly isPaused?: boolean;
+}
+
+/** What the entries are checked against. */
+export interface ScheduleChecks {
+  /** Bytes of one publication. */
+  readonly maxMessageBytes: number;
+  /** The number of schedules in the whole server. */
+  readonly maxSchedules: number;
+}
+
+/**
+ * Parses the list from the settings file. The fields are those of the HTTP API. Problems look like
+ * `schedules[0].cron: expected …`.
+ */
+export function parseSchedules(
+  value: unknown,
+  checks: ScheduleChecks,
+): { readonly schedules: readonly ConfiguredSchedule[]; readonly problems: readonly string[] } {
+  const schedules = new Map<string, ConfiguredSchedule>();
+  const problems: string[] = [];
+  if (value === undefined || value === null) return { schedules: [], problems };
+  if (!Array.isArray(value)) {
+    return { schedules: [], problems: [`schedules: expected a list of schedules, got ${shown(value)}`] };
+  }
+  for (const [index, entry] of value.entries()) {
+    const parsed = parseEntry(entry, checks);
+    if (typeof parsed === "string") problems.push(`schedules[${index}]${parsed}`);
+    else if (schedules.has(parsed.id)) problems.push(`schedules[${index}].id: ${shown(parsed.id)} is used twice`);
+    else schedules.set(parsed.id, parsed);
+  }
+  if (schedules.size > checks.maxSchedules) {
+    problems.push(`schedules: expected at most MAX_SCHEDULES (${checks.maxSchedules}), got ${schedules.size}`);
+  }
+  return { schedules: [...schedules.values()], problems };
+}
+
+/** @returns the problem, if there is one, as it follows `schedules[0]` */
+function parseEntry(entry: unknown, { maxMessageBytes }: ScheduleChecks): ConfiguredSchedule | string {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
+    return `: expected a schedule such as {id: daily, publish: {channel: all, message: Hello}, every_s: 60}, got ${shown(entry)}`;
+  }
+  const text = JSON.stringify(entry);
+  try {
+    const { id, definition, isPaused, publish } = parseScheduleRequest(parseObject(text, 2), text);
+    if (id === undefined) return ".id: expected an id, so that the schedule is recognized after a restart, got nothing";
+    checkSize(publish.draft, maxMessageBytes);
+    if (neverFires(definition)) return ".cron: expected an expression that fires again";
+    return { id, definition, ...(isPaused === undefined ? {} : { isPaused }) };
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    if (error.code === "too-large") return `.publish: ${error.message}`;
+    return error.message.startsWith("unknown") ? `: ${error.message}` : `.${error.message}`;
+  }
+}
+
+/** Another schedule may be over: it was in the file before. */
+function neverFires(definition: Definition): boolean {
+  if (definition.timing.kind !== "cron") return false;
+  return new NextTimes().after({ definition: { ...definition, endsAt: null }, updatedAt: 0 }, 0) === undefined;
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value)).slice(0, 80);
+}

@@ -1,0 +1,83 @@
+import { SQLiteError } from "bun:sqlite";
+import { UnusableStorage } from "../../lib/unusable-storage.ts";
+
+/** What can be wrong with the file: the meaning, and what to do. */
+const faults = {
+  full: ["the disk is full", "free some space; storing then resumes by itself"],
+  "read-only": ["it cannot be written", "make it writable for the user that the server runs as"],
+  "no-directory": ["it is not a directory and cannot be created", "choose a directory that the server may create"],
+  "in-use": ["another process is using it", "each server needs its own directory: stop the other one"],
+  broken: [
+    "its file schedules.sqlite is damaged",
+    "run `fanfare data check` to see what can be saved, and `fanfare data check --repair` to continue with that",
+  ],
+  foreign: ["its file schedules.sqlite was not made by Fanfare", "choose another directory"],
+  version: ["its file schedules.sqlite was made by a newer version of Fanfare", "start that version"],
+  gone: [
+    "its file schedules.sqlite was deleted or replaced while the server was running",
+    "restart the server; until then no schedule is stored",
+  ],
+  disk: ["its disk cannot be read or written", "check the disk, and limits on the size of files"],
+  unknown: ["storing failed", "see the cause"],
+} as const;
+
+export type ScheduleFileFault = keyof typeof faults;
+
+/** The file of the schedules cannot be used. The message names the setting, the directory, what is wrong and what to do. */
+export class ScheduleFileError extends UnusableStorage {
+  readonly fault: ScheduleFileFault;
+
+  constructor(fault: ScheduleFileFault, directory: string, options?: ErrorOptions) {
+    const [what, wayOut] = faults[fault];
+    super(`DATA_DIR ${directory}: ${what}: ${wayOut}`, options);
+    this.fault = fault;
+  }
+
+  /** What is wrong, for callers of the API: without the directory, which they cannot fix. */
+  get meaning(): string {
+    return faults[this.fault][0];
+  }
+}
+
+/** Translates an error of SQLite or the file system. The original is the cause. */
+export function toFileError(error: unknown, directory: string): ScheduleFileError {
+  return error instanceof ScheduleFileError
+    ? error
+    : new ScheduleFileError(faultOf(error), directory, { cause: error });
+}
+
+/** By the primary result code of SQLite (https://www.sqlite.org/rescode.html). */
+const sqliteFaults: ReadonlyMap<number, ScheduleFileFault> = new Map([
+  [5, "in-use"],
+  [6, "in-use"],
+  [8, "read-only"],
+  [10, "disk"],
+  [11, "broken"],
+  [13, "full"],
+  [14, "read-only"],
+  [15, "in-use"],
+  [26, "broken"],
+]);
+
+const systemFaults: ReadonlyMap<string, ScheduleFileFault> = new Map([
+  ["ENOSPC", "full"],
+  ["EDQUOT", "full"],
+  ["EACCES", "read-only"],
+  ["EPERM", "read-only"],
+  ["EROFS", "read-only"],
+  ["ENOENT", "no-directory"],
+  ["ENOTDIR", "no-directory"],
+  ["EEXIST", "no-directory"],
+  ["EIO", "disk"],
+]);
+
+function faultOf(error: unknown): ScheduleFileFault {
+  // A missing table or column means damage: all statements match the schema of this version.
+  if (error instanceof SQLiteError) {
+    return /^no such (table|column)/.test(error.message)
+      ? "broken"
+      : (sqliteFaults.get(error.errno & 0xff) ?? "unknown");
+  }
+  if (error instanceof Error && "code" in error) return systemFaults.get(String(error.code)) ?? "unknown";
+  return "unknown";
+}

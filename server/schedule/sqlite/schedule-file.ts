@@ -1,0 +1,109 @@
+import type { Database, Statement } from "bun:sqlite";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import type { Change, RecordsDump } from "../memory/records.ts";
+import { schedulesUnavailable } from "../unavailable.ts";
+import { ScheduleFileError, toFileError } from "./file-error.ts";
+import { inTransaction, openScheduleFile, scheduleFileName } from "./open-file.ts";
+import { checksumOf, recordOf, type ScheduleRow, type StateRow, stateChecksum } from "./rows.ts";
+
+/**
+ * The schedules of one server on disk. Records are read once, at the start, and each change is committed before it is
+ * answered.
+ */
+export class ScheduleFile {
+  readonly #directory: string;
+  readonly #database: Database;
+  readonly #put: Statement;
+  readonly #delete: Statement;
+  readonly #saveState: Statement;
+  readonly #inode: number | undefined;
+  #count = 0;
+  #lastVersion = 0;
+  /** The last fault that was logged, until a change is stored. */
+  #complaint: string | undefined;
+
+  /** @throws ScheduleFileError */
+  constructor(directory: string) {
+    this.#directory = directory;
+    try {
+      this.#database = openScheduleFile(directory);
+      this.#put = this.#database.prepare("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?)");
+      this.#delete = this.#database.prepare("DELETE FROM schedules WHERE id = ?");
+      this.#saveState = this.#database.prepare("INSERT OR REPLACE INTO state VALUES (1, ?, ?, ?)");
+      this.#inode = this.#currentInode();
+    } catch (error) {
+      throw toFileError(error, directory);
+    }
+  }
+
+  /** Everything that is intact. Damaged rows are logged, and stay in the file. @throws ScheduleFileError */
+  load(): RecordsDump {
+    try {
+      const rows = this.#database.query<ScheduleRow, []>("SELECT * FROM schedules").all();
+      const records = rows.map(recordOf).filter((it) => it !== undefined);
+      for (const row of rows) if (recordOf(row) === undefined) logDamage(String(row.id));
+      const state = this.#database.query<StateRow, []>("SELECT last_version, count, checksum FROM state").get();
+      const isSound = state === null || state.checksum === stateChecksum(state.last_version, state.count);
+      if (state !== null && isSound && state.count > rows.length) logLost(state.count - rows.length);
+      this.#count = rows.length;
+      // Without a sound state, a version is chosen that was never used: versions are counted, and this is the time.
+      this.#lastVersion = isSound ? (state?.last_version ?? 0) : Date.now();
+      return { records, lastVersion: this.#lastVersion, lastToken: 0 };
+    } catch (error) {
+      throw toFileError(error, this.#directory);
+    }
+  }
+
+  /** Stores changes in one transaction. @throws ServiceError "broker-unavailable" if they are not stored */
+  save(changes: readonly Change[], existed: (id: string) => boolean): void {
+    try {
+      if (this.#currentInode() !== this.#inode) throw new ScheduleFileError("gone", this.#directory);
+      let [count, lastVersion] = [this.#count, this.#lastVersion];
+      inTransaction(this.#database, () => {
+        for (const [id, record] of changes) {
+          if (record === undefined) this.#delete.run(id);
+          else this.#put.run(id, record.version, record.dueAt, record.text, checksumOf(record));
+          count += Number(record !== undefined) - Number(existed(id));
+          lastVersion = Math.max(lastVersion, record?.version ?? 0);
+        }
+        this.#saveState.run(lastVersion, count, stateChecksum(lastVersion, count));
+      });
+      [this.#count, this.#lastVersion, this.#complaint] = [count, lastVersion, undefined];
+    } catch (cause) {
+      const error = toFileError(cause, this.#directory);
+      if (this.#complaint !== error.message)
+        log().error("Schedules cannot be stored: {error}", { error: error.message });
+      this.#complaint = error.message;
+      throw schedulesUnavailable(error.meaning, error);
+    }
+  }
+
+  /** Idempotent. */
+  close(): void {
+    // A statement that is not finalized keeps the file locked.
+    for (const statement of [this.#put, this.#delete, this.#saveState]) statement.finalize();
+    this.#database.close();
+  }
+
+  #currentInode(): number | undefined {
+    return statSync(join(this.#directory, scheduleFileName), { throwIfNoEntry: false })?.ino;
+  }
+}
+
+function logDamage(id: string): void {
+  log().error(
+    "The schedule {id} in schedules.sqlite is damaged and does not fire. Create it again, or remove it with " +
+      "`fanfare data check --repair`",
+    { id },
+  );
+}
+
+function logLost(count: number): void {
+  log().error("{count} schedule(s) are missing in schedules.sqlite. Create them again", { count });
+}
+
+function log() {
+  return getLogger(["fanfare", "schedule"]);
+}
