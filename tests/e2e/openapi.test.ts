@@ -359,6 +359,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   "request-timeout": "takes half a minute",
   "broker-unavailable": "takes a broker that is away",
   "idempotency-full": "takes a memory full of ids",
+  overloaded: "in memory-limit.test.ts",
 };
 
 describe("errors are documented", () => {

@@ -56,7 +56,7 @@ const idempotencyKey: Parameter = {
 
 const receipt = { channel: "room:1", id: "m-1", epoch: "q71m", offset: 18, duplicate: false };
 
-const storing = ["too-large", "too-many-channels", "broker-unavailable", "idempotency-full"] as const;
+const storing = ["too-large", "too-many-channels", "broker-unavailable", "idempotency-full", "overloaded"] as const;
 
 /** A schedule that publishes once. */
 const onceExample = {

@@ -60,7 +60,15 @@ export const aboutPush: About = {
       ),
     },
   },
-  errors: ["bad-json", "invalid-field", "too-large", "too-many-channels", "broker-unavailable", "idempotency-full"],
+  errors: [
+    "bad-json",
+    "invalid-field",
+    "too-large",
+    "too-many-channels",
+    "broker-unavailable",
+    "idempotency-full",
+    "overloaded",
+  ],
 };
 
 export const aboutPushBatch: About = {

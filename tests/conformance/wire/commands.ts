@@ -76,7 +76,7 @@ export const commandRules: readonly WireRule[] = [
     expect(await ask(other, { type: "history", channel })).toMatchObject({ messages: [{ offset: 1 }, { offset: 2 }] });
   }),
   rule(
-    "a repeated id is stored once, and the second answer has the position of the first, whatever the body",
+    "a repeated id of one publisher is stored once, and the second answer has the position of the first, whatever the body",
     async (server) => {
       const channel = server.fresh("room");
       const socket = await server.open(`channel=${channel}`);
@@ -84,10 +84,12 @@ export const commandRules: readonly WireRule[] = [
       await ask(socket, { type: "publish", channel, message: "between" });
       const second = await ask(socket, { type: "publish", channel, id: "same", message: "second" });
       expect(second).toMatchObject({ epoch: first.epoch, offset: 1, duplicate: true });
-      expect(await server.publish({ channel, id: "same", data: 3 })).toMatchObject({ offset: 1, duplicate: true });
+      const other = await server.publish({ channel, id: "same", message: "of another publisher" });
+      expect(other).toMatchObject({ offset: 3, duplicate: false });
+      expect(await server.publish({ channel, id: "same", data: 3 })).toMatchObject({ offset: 3, duplicate: true });
       await ask(socket, { type: "publish", channel, message: "last" });
-      const seen = await untilInChannel(socket, channel, 3);
-      expect(seen.map(({ message }) => message)).toEqual(["first", "between", "last"]);
+      const seen = await untilInChannel(socket, channel, 4);
+      expect(seen.map(({ message }) => message)).toEqual(["first", "between", "of another publisher", "last"]);
     },
   ),
   rule("a subscription is answered before its first message, and repeating it changes nothing", async (server) => {
