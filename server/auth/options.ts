@@ -16,8 +16,17 @@ export const authOptions = {
   jwksUrl: text(undefined, "URL of a key set that verifies users' tokens.", {
     pattern: /^https?:\/\/\S+$/,
     rule: "a URL such as https://id.example.com/.well-known/jwks.json",
+    isSecret: true, // it may contain a password
     orFile: true,
   }),
+  jwtIssuer: list(
+    undefined,
+    "Issuers whose tokens are accepted (the claim `iss`), separated by commas. By default any issuer whose key is configured.",
+  ),
+  jwtAudience: list(
+    undefined,
+    "Audiences of which a token must name at least one (the claim `aud`), separated by commas. Set it if JWKS_URL or JWT_PUBLIC_KEY also signs tokens for other services.",
+  ),
   anonymous: toggle({ open: true, secured: false }, "Whether clients may connect without a user."),
   trustUserId: toggle(
     { open: true, secured: false },

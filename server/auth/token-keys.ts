@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
-import { ServiceError } from "../../protocol/errors.ts";
+import { errors, type JWTVerifyGetKey } from "jose";
+import { RemoteKeys } from "./remote-keys.ts";
 
 /** The configured keys that verify tokens. */
 export interface KeySettings {
@@ -22,16 +22,20 @@ export interface TokenKeys {
 /**
  * The configured keys, or undefined if there are none. A secret is used only for HS256, and a public key never is.
  * Otherwise anyone who knows the public key could sign tokens with it.
+ * @param monotonic the time in milliseconds, on which the caching of `jwksUrl` depends
  * @throws Error that names the setting
  */
-export function makeTokenKeys({ secret, publicKey, jwksUrl }: KeySettings): TokenKeys | undefined {
+export function makeTokenKeys(
+  { secret, publicKey, jwksUrl }: KeySettings,
+  monotonic = () => performance.now(),
+): TokenKeys | undefined {
   if (publicKey !== undefined && jwksUrl !== undefined) {
     throw new Error("JWT_PUBLIC_KEY and JWKS_URL are both set: keep only one of them");
   }
   const parts: TokenKeys[] = [];
   if (secret !== undefined) parts.push(secretKeys(secret));
   if (publicKey !== undefined) parts.push(publicKeys(publicKey));
-  if (jwksUrl !== undefined) parts.push(remoteKeys(jwksUrl));
+  if (jwksUrl !== undefined) parts.push(remoteKeys(jwksUrl, monotonic));
   if (parts.length === 0) return undefined;
   return {
     algorithms: parts.flatMap((part) => part.algorithms),
@@ -96,22 +100,10 @@ function algorithmsOf(key: KeyObject): readonly string[] {
 /** The same algorithm has this name in RFC 8037, and the other one in RFC 9864. */
 const edwards = ["EdDSA", "Ed25519"] as const;
 
-function remoteKeys(text: string): TokenKeys {
+function remoteKeys(text: string, monotonic: () => number): TokenKeys {
   const url = URL.parse(text);
   if (url === null || !["https:", "http:"].includes(url.protocol)) {
     throw new Error("JWKS_URL: expected a URL such as https://id.example.com/.well-known/jwks.json");
   }
-  const find = createRemoteJWKSet(url);
-  return {
-    algorithms: ["RS256", "ES256", ...edwards],
-    find: (header, token) => find(header, token).catch(orUnreadable),
-  };
-}
-
-/** If the key is not in the set, the token is at fault. If the set cannot be read, the token may be valid. */
-function orUnreadable(cause: unknown): never {
-  if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause;
-  throw new ServiceError("internal", "cannot read the key set (JWKS_URL) to verify the token: try again later", {
-    cause,
-  });
+  return { algorithms: ["RS256", "ES256", ...edwards], find: new RemoteKeys(url, monotonic).find };
 }

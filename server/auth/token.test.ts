@@ -241,15 +241,46 @@ describe("a token signed for JWKS_URL", () => {
     expect((await refusalOf(verifier.verify(unnamed), unnamed)).message).toContain("`kid`");
   });
 
-  test("gets an internal error while the key set cannot be read, and is accepted afterwards", async () => {
+  test("gets an internal error while the key set cannot be read", async () => {
     const verifier = make();
     const token = await sign({ sub: "u1" }, ec.privateKey, "ES256", "e1");
     status = 503;
     const refusal = await refusalOf(verifier.verify(token), token);
+    status = 200;
     expect(refusal.code).toBe("internal");
     expect(refusal.cause).toBeInstanceOf(Error);
-    status = 200;
-    expect(await verifier.verify(token)).toMatchObject({ userId: "u1" });
+  });
+});
+
+describe("JWT_ISSUER and JWT_AUDIENCE", () => {
+  const issuers = ["https://id.example.com", "https://id.example.org"];
+  const audiences = ["fanfare", "chat"];
+
+  test.each([
+    ["one of the issuers and audiences", { iss: issuers[1], aud: "chat" }, undefined],
+    ["several audiences, one of them this server", { iss: issuers[0], aud: ["mail", "fanfare"] }, undefined],
+    ["another issuer", { iss: "https://evil.example", aud: "chat" }, "not one of JWT_ISSUER"],
+    ["an issuer that only begins like one", { iss: `${issuers[0]}.evil.example`, aud: "chat" }, "JWT_ISSUER"],
+    ["no issuer", { aud: "chat" }, "not one of JWT_ISSUER"],
+    ["another audience", { iss: issuers[0], aud: "mail" }, "not one of JWT_AUDIENCE"],
+    ["no audience", { iss: issuers[0] }, "not one of JWT_AUDIENCE"],
+    ["an audience that is no text", { iss: issuers[0], aud: [7] }, "JWT_AUDIENCE"],
+  ])("a token with %s", async (_, claims, complaint) => {
+    const token = await sign({ sub: "u1", ...claims });
+    const verified = verifierOf({ secret, issuers, audiences }).verify(token);
+    if (complaint === undefined) {
+      expect(await verified).toMatchObject({ userId: "u1" });
+      return;
+    }
+    const refusal = await refusalOf(verified, token);
+    expect([refusal.code, refusal.message]).toEqual(["unauthorized", expect.stringContaining(complaint)]);
+  });
+
+  test("accept any issuer and audience if they are not set", async () => {
+    const token = await sign({ sub: "u1", iss: "anyone", aud: "anything" });
+    expect(await verifierOf({ secret, issuers: undefined, audiences: [] }).verify(token)).toMatchObject({
+      userId: "u1",
+    });
   });
 });
 

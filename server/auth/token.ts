@@ -1,4 +1,4 @@
-import { errors, jwtVerify, SignJWT } from "jose";
+import { errors, type JWTVerifyOptions, jwtVerify, SignJWT } from "jose";
 import { parseUserId, userIdRule } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -21,9 +21,19 @@ export interface TokenVerifier {
  * The verifier for the configured keys, or undefined if there are none.
  * @throws Error that names the setting, if a key is too weak or unreadable
  */
-export function makeTokenVerifier(settings: KeySettings, clock: Pick<Clock, "now"> = Date): TokenVerifier | undefined {
-  const keys = makeTokenKeys(settings);
-  return keys === undefined ? undefined : new JwtVerifier(keys, clock);
+export function makeTokenVerifier(
+  settings: VerifierSettings,
+  clock: Pick<Clock, "now"> & Partial<Pick<Clock, "monotonic">> = Date,
+): TokenVerifier | undefined {
+  const keys = makeTokenKeys(settings, clock.monotonic?.bind(clock));
+  return keys === undefined ? undefined : new JwtVerifier(keys, settings, clock);
+}
+
+/** What a token must be: signed with one of the keys, by one of the issuers, for one of the audiences. */
+export interface VerifierSettings extends KeySettings {
+  /** Undefined or empty: any. */
+  readonly issuers?: readonly string[] | undefined;
+  readonly audiences?: readonly string[] | undefined;
 }
 
 /** The content of a new token. */
@@ -69,9 +79,14 @@ const maxTokenLength = 16_384;
 class JwtVerifier implements TokenVerifier {
   readonly #keys: TokenKeys;
   readonly #clock: Pick<Clock, "now">;
+  readonly #required: JWTVerifyOptions;
 
-  constructor(keys: TokenKeys, clock: Pick<Clock, "now">) {
+  constructor(keys: TokenKeys, { issuers = [], audiences = [] }: VerifierSettings, clock: Pick<Clock, "now">) {
     this.#keys = keys;
+    this.#required = {
+      ...(issuers.length === 0 ? {} : { issuer: [...issuers] }),
+      ...(audiences.length === 0 ? {} : { audience: [...audiences] }),
+    };
     this.#clock = clock;
   }
 
@@ -85,6 +100,7 @@ class JwtVerifier implements TokenVerifier {
   async #claimsOf(token: string): Promise<Readonly<Record<string, unknown>>> {
     try {
       const { payload } = await jwtVerify(token, this.#keys.find, {
+        ...this.#required,
         algorithms: [...this.#keys.algorithms],
         clockTolerance: clockToleranceS,
         currentDate: new Date(this.#clock.now()),
@@ -100,6 +116,8 @@ class JwtVerifier implements TokenVerifier {
   #describe(error: errors.JOSEError): string {
     if (error instanceof errors.JWTExpired) return "the token has expired: get a new one";
     if (error instanceof errors.JWTClaimValidationFailed) {
+      if (error.claim === "iss") return "the token's issuer (its `iss`) is not one of JWT_ISSUER";
+      if (error.claim === "aud") return "the token is not for this server: its `aud` is not one of JWT_AUDIENCE";
       return error.claim === "nbf" ? "the token is not valid yet (its `nbf`)" : "a time in the token is not a number";
     }
     if (error instanceof errors.JOSEAlgNotAllowed) {

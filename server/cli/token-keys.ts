@@ -1,4 +1,4 @@
-import type { KeySettings } from "../auth/token-keys.ts";
+import type { VerifierSettings } from "../auth/token.ts";
 import type { Examined } from "../config/load.ts";
 import { ConfigError } from "../config/settings.ts";
 
@@ -7,12 +7,12 @@ import { ConfigError } from "../config/settings.ts";
  * why there is no key.
  * @throws ConfigError
  */
-export function configuredKeys({ settings, problems }: Examined): KeySettings {
-  const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl } = settings;
+export function configuredKeys({ settings, problems }: Examined): VerifierSettings {
+  const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl, jwtIssuer: issuers, jwtAudience: audiences } = settings;
   const hasKey = [secret, publicKey, jwksUrl].some((it) => it !== undefined);
   const relevantProblems = hasKey
     ? []
     : problems.filter((problem) => /jw(t|ks)|cannot be read|\.env|--config/i.test(problem));
   if (relevantProblems.length > 0) throw new ConfigError(relevantProblems);
-  return { secret, publicKey, jwksUrl };
+  return { secret, publicKey, jwksUrl, issuers, audiences };
 }

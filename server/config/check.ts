@@ -187,8 +187,24 @@ function attempted<T>(attempt: () => T): T | undefined {
   }
 }
 
-function suspicious({ isSecured, insecure, apiKeys, historySize, historyBytes, maxMessageBytes }: Settings): string[] {
+function suspicious({
+  isSecured,
+  insecure,
+  apiKeys,
+  historySize,
+  historyBytes,
+  maxMessageBytes,
+  ...rest
+}: Settings): string[] {
   const warnings: string[] = [];
+  if (rest.jwksUrl !== undefined && rest.jwtAudience === undefined) {
+    warnings.push(
+      "JWKS_URL is set without JWT_AUDIENCE: every token that this provider signs is accepted, also those for other services",
+    );
+  }
+  if (rest.jwksUrl !== undefined && rest.jwtIssuer === undefined) {
+    warnings.push("JWKS_URL is set without JWT_ISSUER: tokens of every tenant of that key set are accepted");
+  }
   if (isSecured && insecure)
     warnings.push("INSECURE has no effect: a credential is configured, so the server is secured");
   if (isSecured && apiKeys.length === 0) warnings.push("no API_KEY is set: nobody can push over HTTP");

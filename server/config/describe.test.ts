@@ -42,7 +42,7 @@ test("JSON has complete values, no secrets, and the problems", () => {
       API_KEY: { is_set: true, from: "API_KEY in the environment" },
       JWT_SECRET: { is_set: false, from: "default" },
       NOTIFICATION_MESSAGE: { value: long },
-      JWKS_URL: { value: null },
+      JWKS_URL: { is_set: false },
       WS_PATH: { value: "/ws", from: "default" },
     },
     channels: [],

@@ -103,8 +103,8 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
 }
 
 function composeAccess(settings: Settings, clock: Clock, rulesOf: (channel: ChannelName) => ChannelOptions): Access {
-  const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl } = settings;
-  const verifier = makeTokenVerifier({ secret, publicKey, jwksUrl }, clock);
+  const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl, jwtIssuer: issuers, jwtAudience: audiences } = settings;
+  const verifier = makeTokenVerifier({ secret, publicKey, jwksUrl, issuers, audiences }, clock);
   return new Access({ ...settings, verifier, rulesOf });
 }
 

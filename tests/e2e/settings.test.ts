@@ -33,6 +33,8 @@ const shownElsewhere: Readonly<Record<string, string | readonly [path: string, w
   jwtSecret: "tests/e2e/http-tokens.test.ts",
   jwtPublicKey: "server/auth/token.test.ts",
   jwksUrl: "server/auth/token.test.ts",
+  jwtIssuer: "server/auth/token.test.ts",
+  jwtAudience: "server/auth/token.test.ts",
   anonymous: "tests/e2e/presence.test.ts",
   insecure: "tests/e2e/http-access.test.ts",
   chat: "tests/e2e/cli-client.test.ts",

@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
+import { exportJWK, type JWK, SignJWT } from "jose";
+import { turn } from "../../tests/waiting.ts";
+import { makeTokenVerifier } from "./token.ts";
+
+const [first, second] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ed25519")];
+let keys: readonly JWK[] = [];
+let status = 200;
+const requests: { readonly url: string; readonly authorization: string | null }[] = [];
+const logged: LogRecord[] = [];
+let now = 0;
+const clock = { now: () => 1_800_000_000_000, monotonic: () => now };
+
+const provider = Bun.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  fetch: (request) => {
+    requests.push({ url: request.url, authorization: request.headers.get("Authorization") });
+    return Response.json({ keys }, { status });
+  },
+});
+
+beforeEach(async () => {
+  keys = [{ ...(await exportJWK(first.publicKey)), kid: "first" }];
+  status = 200;
+  requests.length = 0;
+  logged.length = 0;
+  now = 0;
+  await configure({
+    sinks: { kept: (record) => void logged.push(record) },
+    loggers: [
+      { category: "fanfare", sinks: ["kept"], lowestLevel: "info" },
+      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
+    ],
+  });
+});
+afterEach(() => reset());
+
+const make = (credentials = "") => {
+  const jwksUrl = `http://${credentials}127.0.0.1:${provider.port}/keys`;
+  const verifier = makeTokenVerifier({ secret: undefined, publicKey: undefined, jwksUrl }, clock);
+  if (verifier === undefined) throw new Error("no verifier");
+  return verifier;
+};
+const tokenOf = (kid: "first" | "second") =>
+  new SignJWT({ sub: "u1" })
+    .setProtectedHeader({ alg: "EdDSA", kid })
+    .sign(kid === "first" ? first.privateKey : second.privateKey);
+const accepted = expect.objectContaining({ userId: "u1" });
+
+/** Lets fetches in the background end. */
+async function untilRequests(count: number): Promise<void> {
+  while (requests.length < count) await turn();
+  await fetch(`http://127.0.0.1:${provider.port}/last`);
+  for (let at = 0; at < 10; at++) await turn();
+  requests.pop();
+}
+
+describe("the key set", () => {
+  test("is fetched once, and again in the background when it is ten minutes old", async () => {
+    const verifier = make();
+    const token = await tokenOf("first");
+    for (let at = 0; at < 5; at++) expect(await verifier.verify(token)).toEqual(accepted);
+    now += 600_000;
+    await verifier.verify(token);
+    expect(requests).toHaveLength(1);
+    now += 1;
+    expect(await verifier.verify(token)).toEqual(accepted);
+    await untilRequests(2);
+    expect(requests).toHaveLength(2);
+  });
+
+  test("that is old is used while the provider is away, with one line in the log and one when it is back", async () => {
+    const verifier = make();
+    const token = await tokenOf("first");
+    await verifier.verify(token);
+    status = 503;
+    for (let minute = 0; minute < 60; minute++) {
+      now += 660_000;
+      expect(await verifier.verify(token)).toEqual(accepted);
+      await untilRequests(requests.length);
+    }
+    expect(requests.length).toBeGreaterThan(10);
+    expect(logged.map(({ level }) => level)).toEqual(["warning"]);
+    status = 200;
+    now += 660_000;
+    const before = requests.length;
+    await verifier.verify(token);
+    await untilRequests(before + 1);
+    expect(logged.map(({ level }) => level)).toEqual(["warning", "info"]);
+  });
+
+  test("that never came is asked for with growing pauses, and the error says when to retry", async () => {
+    const verifier = make();
+    const token = await tokenOf("first");
+    status = 503;
+    for (let at = 0; at < 100; at++) {
+      await expect(verifier.verify(token)).rejects.toMatchObject({
+        code: "internal",
+        retryAfterMs: expect.any(Number),
+      });
+    }
+    expect(requests).toHaveLength(1);
+    now += 1000;
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "internal" });
+    expect(requests).toHaveLength(2);
+    now += 999; // the second pause is at least a second
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "internal" });
+    expect(requests).toHaveLength(2);
+    status = 200;
+    now += 2000;
+    expect(await verifier.verify(token)).toEqual(accepted);
+  });
+
+  test("is fetched at once for a new key, but at most every 30 s for keys that it does not have", async () => {
+    const verifier = make();
+    await verifier.verify(await tokenOf("first"));
+    const token = await tokenOf("second");
+    now += 29_999;
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "unauthorized" });
+    expect(requests).toHaveLength(1);
+    keys = [...keys, { ...(await exportJWK(second.publicKey)), kid: "second" }];
+    now += 1;
+    expect(await verifier.verify(token)).toEqual(accepted);
+    expect(requests).toHaveLength(2);
+  });
+});
+
+test("a password in the URL is sent in a header, and shown nowhere", async () => {
+  const verifier = make("reader:s3cret-pass@");
+  await verifier.verify(await tokenOf("first"));
+  expect(requests[0]?.authorization).toBe(`Basic ${btoa("reader:s3cret-pass")}`);
+  expect(requests[0]?.url).not.toContain("s3cret");
+  status = 503;
+  const other = make("reader:s3cret-pass@");
+  const refusal = await other.verify(await tokenOf("first")).catch((error: unknown) => error);
+  expect(Bun.inspect([refusal, logged])).not.toContain("s3cret");
+  expect(logged).toHaveLength(1);
+});

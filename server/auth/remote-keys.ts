@@ -1,0 +1,106 @@
+import { getLogger } from "@logtape/logtape";
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import { ServiceError } from "../../protocol/errors.ts";
+import { backoff } from "../lib/backoff.ts";
+
+/** How long a key set is used before it is fetched again. */
+const freshMs = 600_000;
+/** Pause between two fetches because of keys that the set does not list, so that forged tokens cause few. */
+const unknownKeyMs = 30_000;
+/** Pause after a failed fetch. */
+const retry = { firstMs: 1000, maxMs: 60_000 };
+const timeoutMs = 5000;
+/** Far above a real set. */
+const maxBytes = 1024 * 1024;
+
+type KeySet = ReturnType<typeof createLocalJWKSet>;
+
+/**
+ * The key set at `JWKS_URL`. It is fetched when the first token needs it, and again in the background when it is old. While
+ * the provider is away the old set is used, the fetches are repeated with growing pauses, and the log says it once.
+ */
+export class RemoteKeys {
+  readonly #url: URL;
+  readonly #authorization: string | undefined;
+  readonly #monotonic: () => number;
+  #keys: KeySet | undefined;
+  #fetchedAt = Number.NEGATIVE_INFINITY;
+  #retryAt = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #lastError: unknown;
+  #fetching: Promise<void> | undefined;
+
+  /** @param url may contain a user and a password, which are sent as `Authorization: Basic` and never shown */
+  constructor(url: URL, monotonic: () => number) {
+    const { username, password } = url;
+    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    this.#authorization = credentials === ":" ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`;
+    this.#url = new URL(url);
+    this.#url.username = "";
+    this.#url.password = "";
+    this.#monotonic = monotonic;
+  }
+
+  /** Finds the key of a token. @throws ServiceError "internal" if there is no key set yet, or an error of jose */
+  readonly find: JWTVerifyGetKey = async (header, token) => {
+    const now = this.#monotonic();
+    if (now - this.#fetchedAt > freshMs) this.#fetchIfDue(now);
+    if (this.#keys === undefined) await this.#fetching;
+    if (this.#keys === undefined) throw this.#unreadable();
+    try {
+      return await this.#keys(header, token);
+    } catch (error) {
+      // The provider may have a new key.
+      if (!(error instanceof errors.JWKSNoMatchingKey) || now - this.#fetchedAt < unknownKeyMs) throw error;
+      this.#fetchIfDue(now);
+      await this.#fetching;
+      return this.#keys(header, token);
+    }
+  };
+
+  #fetchIfDue(now: number): void {
+    if (now < this.#retryAt) return;
+    this.#fetching ??= this.#fetch().finally(() => {
+      this.#fetching = undefined;
+    });
+  }
+
+  /** Never rejects. */
+  async #fetch(): Promise<void> {
+    try {
+      this.#keys = createLocalJWKSet(await this.#read());
+      this.#fetchedAt = this.#monotonic();
+      if (this.#failures > 0) log().info("The key set of JWKS_URL can be read again");
+      this.#failures = 0;
+    } catch (error) {
+      this.#lastError = error;
+      this.#failures++;
+      this.#retryAt = this.#monotonic() + backoff(this.#failures, retry);
+      if (this.#failures > 1) return;
+      const consequence = this.#keys === undefined ? "tokens cannot be verified" : "the keys that are known are used";
+      log().warning("Cannot read the key set at {url} (JWKS_URL), so {consequence}: {error}", {
+        url: this.#url.href,
+        consequence,
+        error,
+      });
+    }
+  }
+
+  async #read(): Promise<JSONWebKeySet> {
+    const headers: Record<string, string> = { Accept: "application/jwk-set+json, application/json" };
+    if (this.#authorization !== undefined) headers.Authorization = this.#authorization;
+    const response = await fetch(this.#url, { headers, signal: AbortSignal.timeout(timeoutMs) });
+    if (!response.ok) throw new Error(`expected status 200, got ${response.status}`);
+    const text = await response.text();
+    if (text.length > maxBytes) throw new Error(`expected at most ${maxBytes} bytes, got ${text.length}`);
+    return JSON.parse(text) as JSONWebKeySet;
+  }
+
+  #unreadable(): ServiceError {
+    const message = "cannot read the key set (JWKS_URL) to verify the token: try again later";
+    const retryAfterMs = Math.max(0, Math.ceil(this.#retryAt - this.#monotonic()));
+    return new ServiceError("internal", message, { cause: this.#lastError, retryAfterMs });
+  }
+}
+
+const log = () => getLogger(["fanfare", "auth"]);
