@@ -21,6 +21,8 @@ const extension = /^(chrome|moz|safari-web)-extension:$/;
  */
 export class OriginCheck {
   readonly #settings: OriginCheckSettings;
+  /** Checked before. Most requests name the same host. */
+  #lastOwnHost: string | undefined;
 
   constructor(settings: OriginCheckSettings) {
     this.#settings = settings;
@@ -81,6 +83,13 @@ export class OriginCheck {
   }
 
   #isOwnName(host: string): boolean {
+    if (host === this.#lastOwnHost) return true;
+    const isOwn = this.#isLoopbackOrOwn(host);
+    if (isOwn) this.#lastOwnHost = host;
+    return isOwn;
+  }
+
+  #isLoopbackOrOwn(host: string): boolean {
     const name = host.replace(/:\d{1,5}$/, "");
     return loopback.test(name) || name === this.#settings.host;
   }

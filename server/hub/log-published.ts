@@ -3,9 +3,11 @@ import type { Draft } from "../../protocol/publication.ts";
 import type { Published } from "../broker/broker.ts";
 import { bytesOf } from "../broker/cost-of.ts";
 
+/** Looked up once: finding a logger by name costs more than encoding a publication. */
+const log = getLogger(["fanfare", "hub"]);
+
 /** Logs without the body, which may be private. */
 export function logPublished(draft: Draft, { id, position, duplicate }: Published): void {
-  const log = getLogger(["fanfare", "hub"]);
   if (!log.isEnabledFor("debug")) return;
   const place = position === undefined ? "ephemeral" : `offset ${position.offset}`;
   log.debug("Published to {channel}: id {id}, {place}, {bytes} bytes{duplicate}", {
