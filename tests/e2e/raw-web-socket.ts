@@ -11,6 +11,9 @@ export class RawWebSocket implements Disposable {
   /** Called with each text message. If it is not set, they are kept in `texts`. */
   onText: ((payload: Buffer) => void) | undefined;
   readonly texts: string[] = [];
+  /** The number of pings received, and what to do at each. */
+  pings = 0;
+  onPing: (() => void) | undefined;
   /** The code of the close frame: 1005 if it had none, undefined before one arrives. */
   closeCode: number | undefined;
   #rest = Buffer.alloc(0);
@@ -65,6 +68,10 @@ export class RawWebSocket implements Disposable {
       if (parsed === undefined) break;
       rest = rest.subarray(parsed.end);
       if (parsed.opcode === opcode.text) this.#receive(parsed.payload);
+      if (parsed.opcode === opcode.ping) {
+        this.pings++;
+        this.onPing?.();
+      }
       if (parsed.opcode === opcode.close)
         this.closeCode = parsed.payload.length < 2 ? 1005 : parsed.payload.readUInt16BE();
     }
