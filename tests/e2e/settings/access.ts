@@ -1,7 +1,7 @@
-import { generateKeyPairSync } from "node:crypto";
-import { SignJWT } from "jose";
-import { makeToken } from "../../../server/auth/token.ts";
+import { createSecretKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { type JWTPayload, SignJWT } from "jose";
 import { RawWebSocket } from "../raw-web-socket.ts";
+import type { ServerUnderTest } from "../server.ts";
 import { SocketUnderTest } from "../socket.ts";
 import {
   apiKey,
@@ -16,7 +16,25 @@ import {
 } from "./setting.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+const secretKey: KeyObject = createSecretKey(secret, "utf8");
+const [issuer, audience] = ["https://id.example.com", "this-server"];
 const otherKey = "0123456789abcdef-other";
+
+/** A token that is accepted by a server with the settings below, but for the claims that differ. @returns a query */
+async function tokenOf(
+  user: string,
+  claims: JWTPayload = {},
+  { alg = "HS256", key = secretKey } = {},
+): Promise<string> {
+  const payload = { sub: user, iss: issuer, aud: audience, ...claims };
+  const token = new SignJWT(payload).setProtectedHeader({ alg }).setExpirationTime("1m");
+  return `token=${await token.sign(key)}`;
+}
+
+/** Who is let in with a right token, and with one that has another claim. */
+async function usersOf(server: ServerUnderTest, claims: JWTPayload): Promise<readonly unknown[]> {
+  return [await userOf(server, await tokenOf("alice")), await userOf(server, await tokenOf("alice", claims))];
+}
 
 /** A server that a key secures: who may connect, what is on by default only when it is open, and history. */
 export const accessGroup: SettingsGroup = {
@@ -25,19 +43,21 @@ export const accessGroup: SettingsGroup = {
   base: { API_KEY: otherKey, JWT_SECRET: `${secret}, but not this one`, DRAIN_WINDOW: "1s" },
   settings: {
     apiKeys: { value: apiKey, observe: (it) => statusOf(it, "/v1/channels", asKey), expected: 200 },
-    jwtSecret: {
-      value: secret,
-      observe: async (it) =>
-        userOf(it, `token=${await makeToken({ secret, sub: "alice", subscribe: [], publish: [], expiresInS: 60 })}`),
-      expected: "alice",
-    },
+    jwtSecret: { value: secret, observe: async (it) => userOf(it, await tokenOf("alice")), expected: "alice" },
     jwtPublicKey: {
       value: publicKey.export({ type: "spki", format: "pem" }).toString(),
-      observe: async (it) => {
-        const token = new SignJWT({}).setProtectedHeader({ alg: "EdDSA" }).setSubject("bob").setExpirationTime("1m");
-        return userOf(it, `token=${await token.sign(privateKey)}`);
-      },
+      observe: async (it) => userOf(it, await tokenOf("bob", {}, { alg: "EdDSA", key: privateKey })),
       expected: "bob",
+    },
+    jwtIssuer: {
+      value: issuer,
+      observe: (it) => usersOf(it, { iss: "https://other.example.com" }),
+      expected: ["alice", 4500],
+    },
+    jwtAudience: {
+      value: audience,
+      observe: (it) => usersOf(it, { aud: "another-server" }),
+      expected: ["alice", 4500],
     },
     anonymous: { value: "on", observe: (it) => handshakeStatus(it, "/ws"), expected: 101 },
     trustUserId: { value: "on", observe: (it) => userOf(it, "user_id=carol"), expected: "carol" },
