@@ -1,8 +1,9 @@
 import { type DirectOptions, parseDirectOptions, usage } from "./direct/direct-options.ts";
 import { Pusher } from "./direct/pusher.ts";
+import { type Driver, drivers, loadDriver } from "./drivers/driver.ts";
 import { readUsage } from "./fanout/process-usage.ts";
-import { fanfare } from "./fanout/program.ts";
-import { ServerProcess, type StartedProgram } from "./fanout/server-process.ts";
+import { fanfare, type Program } from "./fanout/program.ts";
+import { ServerProcess } from "./fanout/server-process.ts";
 import { medianOf } from "./fanout/statistics.ts";
 
 /** The number of connections that push at once if the rate is unlimited. */
@@ -18,8 +19,8 @@ interface Result {
 async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) return 1;
-  const bare = { name: "bare", command: (port: number) => ["bench/bare-direct.ts", "--port", String(port)] };
-  const programs: readonly StartedProgram[] = [bare, ...options.workers.map((it) => fanfare("plain", it, []))];
+  const others = options.against === undefined ? [] : [options.against];
+  const programs = [bareDirect, ...others, ...options.workers.map((it) => fanfare("plain", it, []))];
   const results = new Map<string, Result[]>(programs.map(({ name }) => [name, []]));
   for (let round = 1; round <= options.rounds; round++) {
     // In turn, so that other load on the machine affects all of them alike.
@@ -32,14 +33,27 @@ async function main(): Promise<number> {
   return 0;
 }
 
-async function measure(program: StartedProgram, options: DirectOptions): Promise<Result> {
+/** The least that a push can cost. */
+const bareDirect: Program = {
+  name: "bare",
+  clients: "plain",
+  driver: drivers.bareDirect,
+  command: (port) => ["bench/bare-direct.ts", "--port", String(port)],
+};
+
+async function measure(program: Program, options: DirectOptions): Promise<Result> {
   const { users, perSecond, seconds, isOffline } = options;
+  const driver = await loadDriver(program.driver);
+  if (driver.push === undefined)
+    throw new Error(`the driver of ${program.name} has no \`push\`, which this bench needs`);
+  const { push: pushRequest } = driver;
   const server = await ServerProcess.start(program);
   try {
-    const sockets = await connectAll(server.port, users);
+    const sockets = await connectAll(server.port, users, driver);
+    const data = { order: 42, text: "x".repeat(70) };
     let turn = 0;
-    const nextUser = () => `${isOffline ? "offline" : "u"}${turn++ % users}`;
-    const pusher = await Pusher.connect(server.port, pushingConnections, nextUser);
+    const nextPush = () => pushRequest(`${isOffline ? "offline" : "u"}${turn++ % users}`, data);
+    const pusher = await Pusher.connect(server.port, pushingConnections, nextPush);
     const push = (time: number) => (perSecond === 0 ? pusher.saturate(time) : pusher.pace(perSecond, time));
     await push(2); // Warms up, so that compilation is not measured.
     const [before, answered, begin] = [readUsage(server.pid).cpuUs, pusher.answered, performance.now()];
@@ -57,21 +71,24 @@ async function measure(program: StartedProgram, options: DirectOptions): Promise
 }
 
 /** Connects a few at a time, because the listen backlog is bounded. */
-async function connectAll(port: number, users: number): Promise<readonly WebSocket[]> {
+async function connectAll(port: number, users: number, driver: Driver): Promise<readonly WebSocket[]> {
   const sockets: WebSocket[] = [];
   while (sockets.length < users) {
     const some = Array.from({ length: Math.min(100, users - sockets.length) }, (_, n) =>
-      connect(port, sockets.length + n),
+      connect(port, `u${sockets.length + n}`, driver),
     );
     sockets.push(...(await Promise.all(some)));
   }
   return sockets;
 }
 
-function connect(port: number, n: number): Promise<WebSocket> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws?user_id=u${n}`);
+function connect(port: number, user: string, driver: Driver): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${driver.socketPath(user)}`);
   return new Promise((resolve, reject) => {
-    socket.onopen = () => resolve(socket);
+    socket.onopen = () => {
+      for (const text of driver.greeting?.(user) ?? []) socket.send(text);
+      resolve(socket);
+    };
     socket.onerror = () => reject(new Error("a user could not connect"));
   });
 }

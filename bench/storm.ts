@@ -3,6 +3,7 @@ import { RedisServer } from "../tests/redis/redis.ts";
 import { fanfare } from "./fanout/program.ts";
 import { ServerProcess } from "./fanout/server-process.ts";
 import { percentilesOf } from "./fanout/statistics.ts";
+import { publishEverywhere } from "./storm/publish-everywhere.ts";
 import { ResumingClient } from "./storm/resuming-client.ts";
 
 const usage = `npm run bench -- storm [options]
@@ -60,19 +61,6 @@ async function catchUp(client: ResumingClient, offset: number, begin: number): P
   await client.connect();
   await client.untilOffset(offset);
   return performance.now() - begin;
-}
-
-async function publishEverywhere(port: number, channels: number, times: number): Promise<void> {
-  const names = Array.from({ length: channels }, (_, n) => `room:${n}`);
-  for (let time = 0; time < times; time++) {
-    const answer = await fetch(`http://127.0.0.1:${port}/v1/publish`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ channels: names, message: `message ${time} ${"x".repeat(80)}` }),
-    });
-    if (!answer.ok) throw new Error(`a publish request failed with ${answer.status}: ${await answer.text()}`);
-    await answer.arrayBuffer();
-  }
 }
 
 async function commandsOf(redis: RedisServer): Promise<number> {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { against, againstUsage, type Program } from "../fanout/program.ts";
 
 /** The options of the bench. */
 export interface DirectOptions {
@@ -12,6 +13,8 @@ export interface DirectOptions {
   readonly isOffline: boolean;
   /** Numbers of workers to measure; 0 is one process without a supervisor. */
   readonly workers: readonly number[];
+  /** Another server to measure. */
+  readonly against: Program | undefined;
 }
 
 export const usage = `npm run bench -- direct [options]
@@ -20,7 +23,8 @@ export const usage = `npm run bench -- direct [options]
   --offline        push to users that are not connected
   --workers LIST   numbers of workers, 0 for one process (0)
   --seconds N      how long each measurement lasts (5)
-  --rounds N       how often the programs take turns; medians are shown (3)`;
+  --rounds N       how often the programs take turns; medians are shown (3)
+${againstUsage}`;
 
 /** @throws Error for an option that is unknown or out of range */
 export function parseDirectOptions(argv: readonly string[]): DirectOptions {
@@ -33,6 +37,8 @@ export function parseDirectOptions(argv: readonly string[]): DirectOptions {
       workers: { type: "string", default: "0" },
       seconds: { type: "string", default: "5" },
       rounds: { type: "string", default: "3" },
+      against: { type: "string" },
+      driver: { type: "string" },
     },
   });
   return {
@@ -42,6 +48,7 @@ export function parseDirectOptions(argv: readonly string[]): DirectOptions {
     workers: values.workers.split(",").map((it) => between("workers", it, 0, 16)),
     seconds: between("seconds", values.seconds, 1, 60),
     rounds: between("rounds", values.rounds, 1, 99),
+    against: values.against === undefined ? undefined : against(values.against, values.driver),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { Socket } from "bun";
+import type { PublishRequest } from "../drivers/driver.ts";
 
-/** Chooses the user of the next push. */
-export type NextUser = () => string;
+/** Makes the next push. */
+export type NextPush = () => PublishRequest;
 
 interface State {
   /** Pushes that were sent and not answered yet. */
@@ -17,19 +18,19 @@ export class Pusher {
   answered = 0;
   refused = 0;
   readonly #sockets: Socket<State>[];
-  readonly #nextUser: NextUser;
+  readonly #nextPush: NextPush;
   readonly #host: string;
   #onAnswer: (socket: Socket<State>) => void = () => undefined;
 
-  private constructor(sockets: Socket<State>[], port: number, nextUser: NextUser) {
+  private constructor(sockets: Socket<State>[], port: number, nextPush: NextPush) {
     this.#sockets = sockets;
-    this.#nextUser = nextUser;
+    this.#nextPush = nextPush;
     this.#host = `127.0.0.1:${port}`;
   }
 
-  static async connect(port: number, connections: number, nextUser: NextUser): Promise<Pusher> {
+  static async connect(port: number, connections: number, nextPush: NextPush): Promise<Pusher> {
     const sockets: Socket<State>[] = [];
-    const pusher = new Pusher(sockets, port, nextUser);
+    const pusher = new Pusher(sockets, port, nextPush);
     while (sockets.length < connections) {
       sockets.push(
         await Bun.connect<State>({
@@ -81,10 +82,10 @@ export class Pusher {
   }
 
   #send(socket: Socket<State>): void {
-    const body = JSON.stringify({ user_id: this.#nextUser(), data: { order: 42, text: "x".repeat(70) } });
+    const { path, body } = this.#nextPush();
     socket.data.waiting++;
     socket.write(
-      `POST /sse/push HTTP/1.1\r\nHost: ${this.#host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      `POST ${path} HTTP/1.1\r\nHost: ${this.#host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
   }
 

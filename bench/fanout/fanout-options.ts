@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { bare, type ClientKind, fanfare, type Program } from "./program.ts";
+import { against, againstUsage, bare, type ClientKind, fanfare, type Program } from "./program.ts";
 
 /** The options of the bench. */
 export interface FanoutOptions {
@@ -24,6 +24,7 @@ export const usageOf = (bench: string) => `npm run bench -- ${bench} [options] [
   --clients LIST   some of plain, v1, sse, none: Fanfare's clients to measure (plain)
   --workers LIST   how many workers Fanfare has, 0 for one process without a supervisor (0)
   --bare off       do not measure the bare program
+${againstUsage}
   --json           print the results as JSON`;
 
 /** @throws Error for an option that is unknown or out of range */
@@ -39,6 +40,8 @@ export function parseFanoutOptions(argv: readonly string[]): FanoutOptions {
       rounds: { type: "string", default: "3" },
       clients: { type: "string", default: "plain" },
       bare: { type: "string", default: "on" },
+      against: { type: "string" },
+      driver: { type: "string" },
       workers: { type: "string", default: "0" },
       json: { type: "boolean", default: false },
     },
@@ -48,6 +51,7 @@ export function parseFanoutOptions(argv: readonly string[]): FanoutOptions {
   return {
     programs: [
       ...(values.bare === "off" ? [] : [bare]),
+      ...(values.against === undefined ? [] : [against(values.against, values.driver)]),
       ...kinds.flatMap((kind) => workers.map((count) => fanfare(parseKind(kind), count, positionals))),
     ],
     connections: between("connections", values.connections, 10, 10_000),

@@ -8,6 +8,8 @@ export type GeneratorCommand =
       readonly type: "open";
       readonly port: number;
       readonly clients: ClientKind;
+      /** The path of the server's driver. */
+      readonly driver: string;
       readonly count: number;
       readonly sampled: number;
     }

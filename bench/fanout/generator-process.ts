@@ -1,6 +1,6 @@
 import type { Subprocess } from "bun";
 import type { GeneratorAnswer, GeneratorCommand, LoadReport } from "./generator-messages.ts";
-import type { ClientKind } from "./program.ts";
+import type { Program } from "./program.ts";
 
 /** Controls the load generator. Sends one request at a time. */
 export class GeneratorProcess {
@@ -17,8 +17,8 @@ export class GeneratorProcess {
   }
 
   /** @throws Error if the server refuses one of them */
-  async open(port: number, clients: ClientKind, count: number): Promise<void> {
-    await this.#ask({ type: "open", port, clients, count, sampled: Math.min(count, 20) });
+  async open(port: number, { clients, driver }: Program, count: number): Promise<void> {
+    await this.#ask({ type: "open", port, clients, driver, count, sampled: Math.min(count, 20) });
   }
 
   async reset(): Promise<void> {

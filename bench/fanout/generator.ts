@@ -1,3 +1,4 @@
+import { loadDriver } from "../drivers/driver.ts";
 import type { GeneratorAnswer, GeneratorCommand, LoadReport } from "./generator-messages.ts";
 import { RawClient, type RawClientEvents } from "./raw-client.ts";
 import { nowUs, StampReader } from "./stamp.ts";
@@ -21,13 +22,14 @@ class LoadGenerator {
     return command.type === "report" ? { type: "report", report: this.#report() } : { type: "done" };
   }
 
-  async #open({ port, clients, count, sampled }: GeneratorCommand & { type: "open" }): Promise<void> {
+  async #open({ port, clients, driver: path, count, sampled }: GeneratorCommand & { type: "open" }): Promise<void> {
+    const driver = await loadDriver(path);
     const every = Math.max(1, Math.floor(count / sampled));
     let next = 0;
     const openNext = async () => {
       while (next < count) {
         const isSampled = next++ % every === 0;
-        await this.#connect(port, (events) => new RawClient(clients, events), isSampled);
+        await this.#connect(port, (events) => new RawClient(clients, driver, events), isSampled);
       }
     };
     await Promise.all(Array.from({ length: parallelHandshakes }, openNext));

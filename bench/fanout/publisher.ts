@@ -1,4 +1,5 @@
 import type { Socket } from "bun";
+import type { Driver, PublishRequest } from "../drivers/driver.ts";
 import { nowUs, stampedText } from "./stamp.ts";
 
 /** The maximum number of requests in flight, enough to keep a busy server busy. */
@@ -28,9 +29,9 @@ class Line {
     await this.#socket;
   }
 
-  async post(body: string): Promise<void> {
+  async post({ path, body }: PublishRequest): Promise<void> {
     const socket = await this.#socket;
-    const head = "POST /v1/publish HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n";
+    const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n`;
     socket.write(`${head}Content-Length: ${body.length}${headEnd}${body}`);
   }
 
@@ -53,18 +54,20 @@ class Line {
 export class Publisher {
   readonly #lines: readonly Line[];
   readonly #free: Line[];
-  readonly #waiting: string[] = [];
+  readonly #waiting: PublishRequest[] = [];
+  readonly #driver: Driver;
   #answers = 0;
   #expected = 0;
   #done = Promise.withResolvers<void>();
 
-  private constructor(port: number) {
+  private constructor(port: number, driver: Driver) {
+    this.#driver = driver;
     this.#lines = Array.from({ length: parallelRequests }, () => new Line(port, this.#onAnswer));
     this.#free = [...this.#lines];
   }
 
-  static async connect(port: number): Promise<Publisher> {
-    const publisher = new Publisher(port);
+  static async connect(port: number, driver: Driver): Promise<Publisher> {
+    const publisher = new Publisher(port, driver);
     await Promise.all(publisher.#lines.map((line) => line.open()));
     return publisher;
   }
@@ -79,7 +82,9 @@ export class Publisher {
     for (let sent = 0; sent < count; ) {
       const due = Math.min(count, Math.floor(((performance.now() - startedAt) * perSecond) / 1000) + 1);
       while (sent < due) {
-        this.#post(JSON.stringify({ channel: "all", message: stampedText(nowUs(), messageLength) }));
+        const request = this.#driver.publish?.(stampedText(nowUs(), messageLength));
+        if (request === undefined) throw new Error("the driver has no `publish`, which this bench needs");
+        this.#post(request);
         sent++;
       }
       await Bun.sleep(Math.max(1, startedAt + (sent * 1000) / perSecond - performance.now()));
@@ -87,10 +92,10 @@ export class Publisher {
     await this.#done.promise;
   }
 
-  #post(body: string): void {
+  #post(request: PublishRequest): void {
     const line = this.#free.pop();
-    if (line === undefined) this.#waiting.push(body);
-    else void line.post(body);
+    if (line === undefined) this.#waiting.push(request);
+    else void line.post(request);
   }
 
   readonly #onAnswer = (line: Line, refusal: string | undefined): void => {
@@ -99,8 +104,8 @@ export class Publisher {
       return;
     }
     if (++this.#answers === this.#expected) this.#done.resolve();
-    const body = this.#waiting.shift();
-    if (body === undefined) this.#free.push(line);
-    else void line.post(body);
+    const request = this.#waiting.shift();
+    if (request === undefined) this.#free.push(line);
+    else void line.post(request);
   };
 }

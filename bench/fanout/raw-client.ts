@@ -1,4 +1,5 @@
 import type { Socket } from "bun";
+import type { Driver } from "../drivers/driver.ts";
 import { FrameWalker } from "./frame-walker.ts";
 import { MessageCounter } from "./message-counter.ts";
 import type { ClientKind } from "./program.ts";
@@ -21,18 +22,20 @@ export interface RawClientEvents {
 /** One connection over a raw socket that counts messages without parsing them. */
 export class RawClient {
   readonly #kind: ClientKind;
+  readonly #driver: Driver;
   readonly #events: RawClientEvents;
   readonly #walker = new FrameWalker();
   readonly #counter = new MessageCounter();
   #head: Buffer | undefined = Buffer.alloc(0);
 
-  constructor(kind: ClientKind, events: RawClientEvents) {
+  constructor(kind: ClientKind, driver: Driver, events: RawClientEvents) {
     this.#kind = kind;
+    this.#driver = driver;
     this.#events = events;
   }
 
   onConnected(socket: Socket<RawClient>, host: string): void {
-    socket.write(handshake(this.#kind, host));
+    socket.write(handshake(this.#kind, this.#driver.socketPath(undefined), host));
   }
 
   onData(socket: Socket<RawClient>, piece: Buffer): void {
@@ -54,6 +57,7 @@ export class RawClient {
       return;
     }
     this.#head = undefined;
+    for (const text of this.#driver.greeting?.(undefined) ?? []) socket.write(textFrame(text));
     this.#events.onOpen();
     if (head.length > end + headEnd.length) this.#read(socket, head.subarray(end + headEnd.length));
   }
@@ -71,11 +75,23 @@ export class RawClient {
   }
 }
 
-function handshake(kind: ClientKind, host: string): string {
+/** A text frame, masked with zeros (RFC 6455 §5.2). */
+function textFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  if (payload.length > 65_535) throw new Error(`a greeting of ${payload.length} bytes, expected at most 65535`);
+  const isShort = payload.length < 126;
+  const header = Buffer.alloc(isShort ? 6 : 8);
+  header[0] = 0x81;
+  header[1] = 0x80 | (isShort ? payload.length : 126);
+  if (!isShort) header.writeUInt16BE(payload.length, 2);
+  return Buffer.concat([header, payload]);
+}
+
+function handshake(kind: ClientKind, path: string, host: string): string {
   if (kind === "sse") return `GET /sse HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`;
   const subprotocol = kind === "v1" ? "Sec-WebSocket-Protocol: fanfare.v1\r\n" : "";
   return (
-    `GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
     `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${subprotocol}\r\n`
   );
 }

@@ -1,3 +1,4 @@
+import { loadDriver } from "../drivers/driver.ts";
 import type { FanoutOptions } from "./fanout-options.ts";
 import { GeneratorProcess } from "./generator-process.ts";
 import { type Memory, readMemory, readUsage } from "./process-usage.ts";
@@ -46,7 +47,8 @@ export async function runRound(program: Program, options: FanoutOptions): Promis
   const generator = new GeneratorProcess();
   try {
     const memory = await measureMemory(server, generator, program, options.connections);
-    const delivery = options.perSecond === 0 ? undefined : await measureDelivery(server, generator, options);
+    const delivery =
+      options.perSecond === 0 ? undefined : await measureDelivery(server, generator, { ...options, program });
     return { memory, delivery };
   } finally {
     await server.close();
@@ -61,7 +63,7 @@ async function measureMemory(
   connections: number,
 ): Promise<MemoryResult> {
   const settled = async (count: number): Promise<Memory> => {
-    await generator.open(server.port, program.clients, count);
+    await generator.open(server.port, program, count);
     await Bun.sleep(settleMs);
     return readMemory(server.pid);
   };
@@ -74,9 +76,9 @@ async function measureMemory(
 async function measureDelivery(
   server: ServerProcess,
   generator: GeneratorProcess,
-  options: FanoutOptions,
+  options: FanoutOptions & { readonly program: Program },
 ): Promise<DeliveryResult> {
-  const publisher = await Publisher.connect(server.port);
+  const publisher = await Publisher.connect(server.port, await loadDriver(options.program.driver));
   await publishAndAwait(publisher, generator, { ...options, seconds: warmUpSeconds });
   const before = readUsage(server.pid);
   const generatorBefore = await generator.report();

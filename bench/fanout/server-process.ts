@@ -6,7 +6,7 @@ const startTimeoutMs = 10_000;
 const closeTimeoutMs = 5000;
 
 /** The program to start, and its settings in addition to its flags. */
-export interface StartedProgram extends Pick<Program, "name" | "command"> {
+export interface StartedProgram extends Pick<Program, "name" | "command" | "isShellCommand"> {
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -25,7 +25,11 @@ export class ServerProcess {
     const port = freePort();
     const { PATH = "" } = process.env;
     // Nothing else of the environment is passed on, because a PORT or LOG_LEVEL in it would affect the measurement.
-    const child = Bun.spawn([process.execPath, "--no-env-file", ...program.command(port)], {
+    const command = program.command(port);
+    const start = program.isShellCommand
+      ? ["/bin/sh", "-c", command.join(" ")]
+      : [process.execPath, "--no-env-file", ...command];
+    const child = Bun.spawn(start, {
       cwd: `${import.meta.dir}/../..`,
       env: { PATH, NODE_ENV: "production", ...engineEnv, ...program.env },
       stdio: ["ignore", "ignore", "inherit"],
