@@ -39,8 +39,8 @@ export const brokerOptions = {
     orFile: true,
   }),
   redisHost: text(undefined, "Host of that Redis, where REDIS_URL is not given.", {
-    pattern: /^[A-Za-z0-9.:_[\]-]+$/,
-    rule: "a host name or IP address",
+    pattern: /^(?:[A-Za-z0-9._-]+|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*\]?)$/,
+    rule: "a host name or IP address without a port, which is REDIS_PORT",
   }),
   redisPort: port(6379, "Port of REDIS_HOST. Alone it switches nothing on."),
   redisWait: whole(

@@ -96,6 +96,7 @@ function resolve(
     isSecured,
     channelRules,
     workers: workers === undefined || workers === "auto" ? workers : Number(workers),
+    redisSetting: origins.get(all.redisUrl === undefined ? "redisHost" : "redisUrl")?.written ?? "REDIS_URL",
     redisUrl: all.redisUrl ?? (redisHost === undefined ? undefined : `redis://${bracketed(redisHost)}:${redisPort}`),
     // In environment variables, the line breaks of a PEM are often written as `\n`.
     jwtPublicKey: all.jwtPublicKey?.replaceAll("\\n", "\n"),

@@ -7,6 +7,8 @@ import type { ConfiguredSchedule } from "./schedules.ts";
  * mode are resolved. A limit that is turned off with 0 is Infinity.
  */
 export interface Settings extends Omit<AllOptions, "workers" | "redisHost" | "redisPort"> {
+  /** The setting that names the Redis server, as it was written: for messages. */
+  readonly redisSetting: string;
   /** Whether any credential is configured: see docs/auth.md. */
   readonly isSecured: boolean;
   readonly channelRules: readonly ChannelRule[];

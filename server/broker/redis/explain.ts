@@ -3,26 +3,33 @@ import { whoSpeaks } from "../../lib/redis/probe.ts";
 import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 
-/** Turns an error into one that tells the operator why Redis cannot be used, and what to do. It contains no password. */
-export async function explainRedis(error: unknown, address: RedisAddress): Promise<unknown> {
+/**
+ * Turns an error into one that tells the operator why Redis cannot be used, and what to do. It contains no password.
+ * @param setting the setting that names the server
+ */
+export async function explainRedis(error: unknown, address: RedisAddress, setting: string): Promise<unknown> {
   const options = { cause: error };
-  if (error instanceof RedisUnusable) return new UnusableStorage(`REDIS_URL: ${error.message}`, options);
+  if (error instanceof RedisUnusable) return new UnusableStorage(`${setting}: ${error.message}`, options);
   if (!(error instanceof RedisUnreachable)) return error;
-  return new UnusableStorage(`REDIS_URL: ${await reasonOf(error, address)}`, options);
+  return new UnusableStorage(`${setting}: ${await reasonOf(error, address)}`, options);
 }
 
 async function reasonOf(error: RedisUnreachable, address: RedisAddress): Promise<string> {
   const place = showRedisAddress(address);
   const cause = error.cause instanceof Error ? error.cause : error;
   if (cause.name === "ReplyError") {
-    return `${place} answers, but cannot be used now: ${cause.message.trim()}. Mend it there, then start again.`;
+    return `${place} answers, but cannot be used now: ${withoutFullStop(cause.message)}. Correct this in Redis, then start again.`;
   }
   const [first] = address.hosts;
   const speaker = first === undefined ? "nothing" : await whoSpeaks(first);
-  if (speaker === "other") return `${place} answers, but not like Redis: is it another program's port?`;
+  if (speaker === "other") return `${place} does not answer like Redis. Check that the port is not another program's.`;
   if (speaker === "tls" && !address.hasTls) return `${place} speaks TLS: use rediss:// instead of redis://`;
   if (speaker === "redis" && address.hasTls) return `${place} does not speak TLS: use redis:// instead of rediss://`;
   return `${place} does not answer (${withoutRetries(cause.message)}). Start Redis there, or correct the address.`;
+}
+
+function withoutFullStop(message: string): string {
+  return message.trim().replace(/\.$/, "");
 }
 
 /** ioredis announces a retry, but there will be none. */

@@ -12,6 +12,8 @@ const format = "1";
 
 export interface OpenRedisSettings {
   readonly redisUrl: string;
+  /** The setting that names the server, as it was written: for messages. */
+  readonly redisSetting: string;
   readonly redisPrefix: string;
   readonly historySize: number;
   readonly historyTtlMs: number;
@@ -32,18 +34,34 @@ export interface OpenedRedis {
  * @throws UnusableStorage that names the setting, what is wrong and what to do; it contains no password
  */
 export async function openRedis(settings: OpenRedisSettings): Promise<OpenedRedis> {
+  const { redisSetting } = settings;
   const address = parseRedisUrl(settings.redisUrl);
-  if (typeof address === "string") throw new UnusableStorage(`REDIS_URL: ${address}`);
-  const events = { onUp: () => undefined, onDown: () => undefined, onMessage: () => undefined };
+  if (typeof address === "string") throw new UnusableStorage(`${redisSetting}: ${address}`);
+  let isPasswordIgnored = false;
+  const events = {
+    onUp: () => undefined,
+    onDown: () => undefined,
+    onMessage: () => undefined,
+    onPasswordIgnored: () => {
+      isPasswordIgnored = true;
+    },
+  };
   const store = new RedisStore({ address, scripts: [], clock: systemClock }, events);
   try {
     await store.start();
     // A Redis user may have access to keys but not to channels.
     await store.subscribe([new KeyNames(settings.redisPrefix, address.db).ownTopic("watch")]);
     warnOfEviction(store);
+    if (isPasswordIgnored) {
+      logger().warning(
+        "{redisSetting} has a password, but this Redis accepts connections without one. Set requirepass in Redis, or remove the " +
+          "password here.",
+        { redisSetting },
+      );
+    }
     return { address, resumeSecret: await agree(store, settings) };
   } catch (error) {
-    throw await explainRedis(error, address);
+    throw await explainRedis(error, address, redisSetting);
   } finally {
     store.close();
   }

@@ -38,7 +38,8 @@ if record then
 end
 if KEYS[3] then
   local known = redis.call('GET', KEYS[3])
-  if known then
+  -- Without a record, the epoch of a remembered id is gone, and so is its message.
+  if known and record then
     local space = string.find(known, ' ', 1, true)
     if not space then return redis.error_reply('WRONGTYPE the id was written by another program') end
     return {'duplicate', string.sub(known, 1, space - 1), tonumber(string.sub(known, space + 1))}
@@ -62,8 +63,20 @@ if maxCount == 0 or cost > maxCost then
   redis.call('DEL', KEYS[2])
   floor, oldest, untilTime = total, now, 0
 else
-  redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[5], offset .. '-0', 't', now, 'q', newest,
-    'c', string.format('%.0f', before), 'p', ARGV[3])
+  local fields = {'t', now, 'q', newest, 'c', string.format('%.0f', before), 'p', ARGV[3]}
+  local id = offset .. '-0'
+  local added = redis.pcall('XADD', KEYS[2], 'NOMKSTREAM', 'MAXLEN', '=', ARGV[5], id, unpack(fields))
+  if not added or added.err then
+    if added and not string.find(added.err, 'equal or smaller', 1, true) then return added end
+    if added then
+      -- Another program has set the record back, so the next offsets have been used already.
+      redis.call('DEL', KEYS[2])
+      epoch = ARGV[2]
+      redis.call(ARGV[11], ARGV[10], string.format('reset %s %.0f', epoch, top))
+    end
+    redis.call('XADD', KEYS[2], id, unpack(fields))
+    floor, oldest, untilTime = before, now, 0 -- a new stream, also if another program has deleted it
+  end
   -- At most 1000 are trimmed per publication. Reads skip the rest.
   for _ = 1, 1000 do
     if total - floor <= maxCost and oldest >= now - maxAge then break end

@@ -15,13 +15,21 @@ const maxWaitMs = 2000;
 /** Makes a connection that is not open yet; tests replace it to run everything above over a modelled server. */
 export type MakeConnection = typeof makeConnection;
 
+/** What Redis answers if it has no password: to one without a user, or to the default user. */
+const needsNoPassword = /no password is set|without any password configured for the default user/;
+
 /**
  * A connection that is not opened yet. It reconnects until it is closed, sends nothing twice and keeps nothing for later:
  * what cannot be sent now fails now.
  *
  * @param host the node of a cluster; the only host otherwise, and ignored with sentinels, which name the primary
+ * @param onPasswordIgnored called if the server needs no password although there is one
  */
-export function makeConnection(address: RedisAddress, host: { readonly host: string; readonly port: number }): Redis {
+export function makeConnection(
+  address: RedisAddress,
+  host: { readonly host: string; readonly port: number },
+  onPasswordIgnored: () => void = () => undefined,
+): Redis {
   const { username, password, db, hasTls, kind, hosts, primaryName } = address;
   const options = {
     lazyConnect: true,
@@ -41,14 +49,29 @@ export function makeConnection(address: RedisAddress, host: { readonly host: str
     ...(password === undefined ? {} : { password }),
     ...(hasTls ? { tls: {} } : {}),
   } satisfies RedisOptions;
-  if (kind !== "sentinel") return new Redis({ ...options, ...host });
-  return new Redis({
-    ...options,
-    sentinels: hosts.map((it) => ({ ...it })),
-    name: primaryName ?? "",
-    sentinelRetryStrategy: reconnectWait,
-    enableTLSForSentinelMode: hasTls,
-  });
+  const redis =
+    kind !== "sentinel"
+      ? new Redis({ ...options, ...host })
+      : new Redis({
+          ...options,
+          sentinels: hosts.map((it) => ({ ...it })),
+          name: primaryName ?? "",
+          sentinelRetryStrategy: reconnectWait,
+          enableTLSForSentinelMode: hasTls,
+        });
+  // The library would print a warning of its own for each connection.
+  const authenticate = redis.auth.bind(redis) as (...args: unknown[]) => Promise<"OK">;
+  const quietly = async (...args: unknown[]): Promise<"OK"> => {
+    try {
+      return await authenticate(...args);
+    } catch (error) {
+      if (!needsNoPassword.test(String(error))) throw error;
+      onPasswordIgnored();
+      return "OK";
+    }
+  };
+  redis.auth = quietly as typeof redis.auth;
+  return redis;
 }
 
 /** @param attempt counts failed attempts in a row, from 1. @returns milliseconds */

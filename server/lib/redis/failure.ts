@@ -23,7 +23,10 @@ export function failureOf(cause: unknown, server: string): Failure | undefined {
     return unusable(`${server} does not answer like Redis. Check that the port is not another program's.`, cause);
   }
   if (message.startsWith("NOAUTH ")) {
-    return unusable(`${server} wants a password: put it into REDIS_URL (redis://:password@host) or its file`, cause);
+    return unusable(
+      `${server} requires a password. Set it in REDIS_URL (redis://:password@host:port) or in the file of REDIS_URL_FILE`,
+      cause,
+    );
   }
   if (message.startsWith("NOPERM ")) {
     const rights = "docs/machines.md has the rights that the user needs";

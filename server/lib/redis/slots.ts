@@ -39,3 +39,9 @@ export async function readSlots(node: Redis, asked: Host): Promise<readonly Slot
     primary: { host: host === "" || host === null ? asked.host : host, port },
   }));
 }
+
+/** @param name such as `10.0.0.5:7000` */
+export function toHost(name: string): Host {
+  const colon = name.lastIndexOf(":");
+  return { host: name.slice(0, colon), port: Number(name.slice(colon + 1)) };
+}

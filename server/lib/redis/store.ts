@@ -5,7 +5,7 @@ import { type RedisAddress, showRedisAddress } from "./address.ts";
 import { type MakeConnection, makeConnection } from "./connect.ts";
 import type { RedisScript } from "./script.ts";
 import { Shard } from "./shard.ts";
-import { type Host, readSlots, type SlotRange, slotCount, slotOf } from "./slots.ts";
+import { type Host, readSlots, type SlotRange, slotCount, slotOf, toHost } from "./slots.ts";
 import { RedisUnreachable, RedisUnusable } from "./unreachable.ts";
 
 /** How long the first connection may take before the start fails, in milliseconds. */
@@ -30,6 +30,8 @@ export interface RedisStoreEvents {
   /** It is down, and stays so until a person has changed something. Called once per reason. */
   onUnusable?(reason: string): void;
   onMessage(channel: string, text: string): void;
+  /** The address has a password, but the server needs none. May be called for each connection. */
+  onPasswordIgnored?(): void;
 }
 
 /**
@@ -61,7 +63,8 @@ export class RedisStore {
   constructor(settings: RedisStoreSettings, events: RedisStoreEvents) {
     this.#settings = settings;
     this.#events = events;
-    this.#connect = settings.connect ?? makeConnection;
+    const { connect = makeConnection } = settings;
+    this.#connect = (address, host) => connect(address, host, () => events.onPasswordIgnored?.());
   }
 
   /** @throws RedisUnusable if an operator must change something, RedisUnreachable if there is no connection within 10 s */
@@ -292,9 +295,4 @@ export class RedisStore {
     for (const shard of kept) if (shard.isUp) this.#settle(shard);
     if (!this.#owners.every((it) => it?.isUp === true)) this.#down("the cluster has a new primary");
   }
-}
-
-function toHost(name: string): Host {
-  const colon = name.lastIndexOf(":");
-  return { host: name.slice(0, colon), port: Number(name.slice(colon + 1)) };
 }

@@ -42,12 +42,13 @@ export const publish: Script = ({ keys, now: clock, send }, names, args) => {
   const known = recordAt(keys, record);
   if (known !== undefined && known.life !== life) return ["life", known.epoch, known.top, known.life];
   const before = remembered === undefined ? undefined : keys.text(remembered);
-  if (before !== undefined) {
+  if (before !== undefined && known !== undefined) {
     const space = before.indexOf(" ");
     return ["duplicate", before.slice(0, space), Number(before.slice(space + 1))];
   }
   if (known === undefined) keys.delete(messages);
-  const { epoch, top, newest, total: costsBefore } = known ?? emptyRecord(newEpoch, life);
+  const { top, newest, total: costsBefore } = known ?? emptyRecord(newEpoch, life);
+  let { epoch } = known ?? { epoch: newEpoch };
   let { oldest, floor, untilTime } = known ?? { ...emptyRecord(newEpoch, life), oldest: now };
   if (now < newest) now = newest;
   const [maxCount, maxAge, maxCost, cost] = [Number(count), Number(age), Number(mostCost), Number(ownCost)];
@@ -58,6 +59,12 @@ export const publish: Script = ({ keys, now: clock, send }, names, args) => {
     keys.delete(messages);
     [floor, oldest, untilTime] = [total, now, 0];
   } else {
+    if ((keys.stream(messages).at(-1)?.offset ?? 0) >= offset) {
+      keys.delete(messages);
+      epoch = newEpoch;
+      send(topic, `reset ${epoch} ${top}`);
+    }
+    if (keys.stream(messages).length === 0) [floor, oldest, untilTime] = [costsBefore, now, 0];
     const all: Entry[] = [...keys.stream(messages), { offset, time: now, timeBefore: newest, costsBefore, text }];
     const entries = all.slice(Math.max(0, all.length - maxCount));
     for (let left = 1000; left > 0 && !fits(); left--) {
