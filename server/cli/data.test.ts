@@ -107,7 +107,7 @@ describe("fanfare data check", () => {
     store(20);
     for (const name of readdirSync(directory)) if (name.includes("witness")) rmSync(join(directory, name));
     const { code, out } = await check();
-    expect([code, out]).toEqual([1, expect.stringContaining("its witness is missing: all channels begin new epochs")]);
+    expect([code, out]).toEqual([1, expect.stringContaining("its witness is missing: all channels start new epochs")]);
   });
 
   test("reports a file that a server would not start with, and says what to do", async () => {

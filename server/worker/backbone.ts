@@ -27,6 +27,8 @@ export interface Backbone {
   /** Lists all channels that have history; undefined if listing them is too expensive. */
   readonly directory: ChannelDirectory | undefined;
   readonly cluster: Cluster;
+  /** What this process is called once it listens on this port; undefined if its name does not contain the port. */
+  readonly namesAt?: (port: number) => Pick<MemberState, "name" | "node">;
   readonly presence: PresenceStore;
   readonly schedules: ScheduleStore;
   /** The secret that signs resume keys; undefined for a server of one process. */
@@ -93,7 +95,7 @@ function makeRedisMember({ redisPrefix }: Settings, { address }: OpenedRedis, st
 }
 
 /** The node's name in the cluster. It contains the port, because several servers may run on one machine. */
-export function nodeName({ port }: Settings): string {
+export function nodeName({ port }: Pick<Settings, "port">): string {
   return `${hostname()}:${port}`;
 }
 
@@ -101,14 +103,17 @@ export function nodeName({ port }: Settings): string {
 function redisBackbone(settings: Settings, redis: OpenedRedis, worker?: string): Backbone {
   const { redisPrefix: prefix, redisWait: replicas, idempotencyWindowMs: idWindowMs } = settings;
   const broker = new RedisBroker({ address: redis.address, prefix, replicas, idWindowMs, clock: systemClock });
-  const node = nodeName(settings);
-  const state = { ...stateOf(worker === undefined ? node : `${node} ${worker}`), node };
+  const namesAt = (port: number) => {
+    const node = nodeName({ port });
+    return { name: worker === undefined ? node : `${node} ${worker}`, node };
+  };
+  const state = { ...stateOf(""), ...namesAt(settings.port) };
   const cluster = makeRedisMember(settings, redis, state);
   const presence = new RedisPresence({ address: redis.address, prefix, clock: systemClock });
   const { maxSchedules, scheduleBytes } = settings;
   const limits = { maxSchedules, scheduleBytes };
   const schedules = new RedisScheduleStore({ address: redis.address, prefix, limits, clock: systemClock });
-  return { broker, directory: undefined, cluster, presence, schedules, resumeSecret: redis.resumeSecret };
+  return { broker, directory: undefined, cluster, namesAt, presence, schedules, resumeSecret: redis.resumeSecret };
 }
 
 function stateOf(name: string): MemberState {

@@ -1,5 +1,5 @@
 import type { Broker, ChannelDirectory } from "../broker/broker.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster, MemberState } from "../cluster/cluster.ts";
 import type { Settings } from "../config/settings.ts";
 import { OpsServer } from "../http/ops-server.ts";
 import type { ListeningAddress } from "../http/server.ts";
@@ -20,6 +20,8 @@ export interface ServerEnvironment {
   /** See WorkerEnvironment. */
   readonly directory?: ChannelDirectory | undefined;
   readonly cluster: Cluster;
+  /** See Backbone. */
+  readonly namesAt?: ((port: number) => Pick<MemberState, "name" | "node">) | undefined;
   readonly presence: PresenceStore;
   readonly schedules: ScheduleStore;
   readonly resumeSecret?: Uint8Array | undefined;
@@ -83,6 +85,9 @@ export class FanfareServer {
     try {
       await this.hub.start();
       const address = this.#parts.http.listen();
+      // With port 0, the system has chosen another one.
+      const { cluster, namesAt } = this.#environment;
+      if (namesAt !== undefined && address.port !== this.#settings.port) cluster.announce(namesAt(address.port));
       if (this.#environment.hasOpsListeners) await this.#ops.listen(this.#settings, address.port);
       await this.#parts.scheduler.start();
       this.#configured.start();

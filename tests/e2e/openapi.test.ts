@@ -357,7 +357,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   "too-many-schedules": "in schedules.test.ts",
   internal: "is a fault of the server",
   "request-timeout": "takes half a minute",
-  "broker-unavailable": "takes a broker that is away",
+  "broker-unavailable": "takes a broker that is not available",
   "idempotency-full": "takes a memory full of ids",
   overloaded: "in memory-limit.test.ts",
 };

@@ -5,6 +5,7 @@ import { startServer } from "../e2e/server.ts";
 import { type RedisConfig, RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
 import { ScriptedRedis } from "./scripted-redis.ts";
+import { TlsServer } from "./tls-server.ts";
 
 const password = "hunter2-and/more@words";
 const encoded = encodeURIComponent(password);
@@ -55,7 +56,7 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
     ]);
     expect(nobody).toBe(`REDIS_URL: ${address} does not answer (connect ECONNREFUSED ${address}). ${solution}`);
     expect(unknown).toBe(
-      `REDIS_URL: no-such-host.invalid:6379 does not answer (getaddrinfo ENOTFOUND no-such-host.invalid). ${solution}`,
+      `REDIS_HOST: no-such-host.invalid:6379 does not answer (getaddrinfo ENOTFOUND no-such-host.invalid). ${solution}`,
     );
     expect(sentinels).toMatch(
       /^REDIS_URL: main behind the sentinels at 127.0.0.1:\d+ does not answer \(All sentinels are unreachable\. Last error: /,
@@ -68,7 +69,7 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
     const { port } = server;
     const place = `127.0.0.1:${port}`;
     expect(await refusal({ REDIS_URL: `redis://${place}` })).toBe(
-      `REDIS_URL: ${place} wants a password: put it into REDIS_URL (redis://:password@host) or its file`,
+      `REDIS_URL: ${place} requires a password. Set it in REDIS_URL (redis://:password@host:port) or in the file of REDIS_URL_FILE`,
     );
     for (const user of ["", "bob"]) {
       expect(await refusal({ REDIS_URL: `redis://${user}:${encoded}@${place}` })).toStartWith(
@@ -84,8 +85,8 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
     );
     const alone = await redis({ "min-replicas-to-write": "1" });
     expect(await refusal({ REDIS_URL: alone.url })).toBe(
-      `REDIS_URL: 127.0.0.1:${alone.port} answers, but cannot be used now: NOREPLICAS Not enough good replicas to write.. ` +
-        "Mend it there, then start again.",
+      `REDIS_URL: 127.0.0.1:${alone.port} answers, but cannot be used now: NOREPLICAS Not enough good replicas to write. ` +
+        "Correct this in Redis, then start again.",
     );
   });
 
@@ -96,6 +97,20 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
     );
     expect(await refusal({ REDIS_URL: plain.url.replace("redis:", "redis+cluster:") })).toBe(
       `REDIS_URL: 127.0.0.1:${plain.port} is not a cluster. Use redis:// without +cluster`,
+    );
+  });
+
+  test("a server with TLS, addressed without it", async () => {
+    await using server = await TlsServer.start();
+    const place = `127.0.0.1:${server.port}`;
+    expect(await refusal({ REDIS_URL: `redis://${place}` })).toBe(
+      `REDIS_URL: ${place} speaks TLS: use rediss:// instead of redis://`,
+    );
+  }, 60_000);
+
+  test("a port in REDIS_HOST", async () => {
+    expect(await refusal({ REDIS_HOST: "127.0.0.1:6379" })).toBe(
+      'REDIS_HOST: expected a host name or IP address without a port, which is REDIS_PORT, got "127.0.0.1:6379"',
     );
   });
 
@@ -158,6 +173,19 @@ describe("a questionable Redis causes a warning in one line:", () => {
     expect(line).toContain("HISTORY_SIZE=20");
   });
 
+  test("a password that Redis does not need", async () => {
+    for (const user of ["", "default"]) {
+      const env = { REDIS_URL: `redis://${user}:${encoded}@127.0.0.1:${plain.port}`, REDIS_PREFIX: "no-password" };
+      await using fanfare = await startServer({ env });
+      await fanfare.untilLogged(
+        /.*WARNING.*REDIS_URL has a password, but this Redis accepts connections without one.*/,
+      );
+      expect((await fanfare.request("POST", "/v1/publish", { channel: "a", data: 1 })).status).toBe(200);
+      expect(fanfare.output).not.toContain("[WARN]");
+      expect(fanfare.output.match(/accepts connections without one/g)).toHaveLength(1);
+    }
+  });
+
   test("an eviction policy that deletes keys", async () => {
     const server = await redis({ maxmemory: "64mb", "maxmemory-policy": "allkeys-lru" });
     await using fanfare = await startServer({ env: { REDIS_URL: server.url } });
@@ -185,7 +213,10 @@ test("a user with the permissions in docs/machines.md is sufficient, and its pas
   await fanfare.untilLogged(/Redis cannot be used: .*refuses the name or password/);
   const refused = await fanfare.request("POST", "/v1/publish", { channel: "a", data: 1 });
   expect(refused.status).toBe(503);
-  said.push(await refused.text());
+  const refusal = await refused.text();
+  expect(refusal).toContain("Redis is not available; retry with the same id");
+  for (const place of ["127.0.0.1", `${server.port}`]) expect(refusal).not.toContain(place);
+  said.push(refusal);
   const { out, err } = await runProgram(["config", "show"], { env: { REDIS_URL: url } });
   for (const text of [...said, out, err, fanfare.output]) {
     for (const secret of [password, encoded]) expect(text).not.toContain(secret);

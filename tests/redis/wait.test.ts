@@ -50,7 +50,7 @@ test("with REDIS_WAIT a failover to the replica loses no acknowledged message; w
   };
   const refused = (await (await publish(careful, "careful", "one more")).json()) as { code: string; detail: string };
   expect(refused.code).toBe("broker-unavailable");
-  expect(refused.detail).toContain("0 of 1 replicas have it (REDIS_WAIT); try again with the same id");
+  expect(refused.detail).toContain("only 0 of 1 replicas confirmed the message (REDIS_WAIT); retry with the same id");
 
   await primary.kill();
   await replica.command("REPLICAOF", "NO", "ONE");

@@ -64,11 +64,11 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   }
 
   publish(draft: Draft, rules: HistoryRules): Published | Promise<Published> {
-    if (this.#closing !== undefined) return Promise.reject(unavailable("the server is closing its storage"));
+    if (this.#closing !== undefined) return Promise.reject(unavailable("the server is shutting down"));
     if (this.#log.enter !== undefined) return this.#publishNow({ draft, rules });
     const bytes = costOf(draft);
     if (this.#waitingBytes + bytes > maxWaitingBytes) {
-      return Promise.reject(unavailable("storage is slower than what is published"));
+      return Promise.reject(unavailable("too many publications are waiting to be stored"));
     }
     this.#waitingBytes += bytes;
     return new Promise((resolve, reject) => {
@@ -81,7 +81,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   async listen(channel: ChannelName, publisher?: string): Promise<Position> {
     this.#listened.add(channel);
     const top = (await this.#log.tops([channel], undefined, publisher)).get(channel);
-    if (top === undefined) throw new Error(`the log gave no top for ${channel}`);
+    if (top === undefined) throw new Error(`the log returned no position for ${channel}`);
     return top;
   }
 
@@ -198,7 +198,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
       case "refused":
         return appended.error;
       default:
-        return new Error("the log gave fewer answers than it got entries");
+        return new Error("the log returned fewer results than it was given entries");
     }
   }
 
@@ -220,7 +220,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
       this.#events?.onPublication(publication);
     } catch (error) {
       // A bug in the receiver must not affect the other drafts; the comparison of tops repairs what was missed.
-      logger().error("A delivery failed: {error}", { error });
+      logger().error("A publication could not be delivered: {error}", { error });
     }
   }
 

@@ -77,7 +77,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     this.#events = events;
     const { link: { clock = systemClock } = {}, path } = this.#options;
     const timeout: Timer = clock.setTimeout(() => {
-      this.#started.reject(new Error(`the broker's host does not answer on ${path} for ${startMs / 1000} s`));
+      this.#started.reject(new Error(`the broker's host did not answer on ${path} within ${startMs / 1000} s`));
     }, startMs);
     this.#steady.start();
     try {
@@ -94,7 +94,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     const bytes = costOf(draft);
     const queued = this.#steady.link?.queuedBytes ?? 0;
     if (this.#bytesInFlight + bytes > maxBytesInFlight || queued > maxQueuedBytes) {
-      throw unavailable("storage is slower than what is published");
+      throw unavailable("too many publications are waiting to be stored");
     }
     this.#bytesInFlight += bytes;
     try {
@@ -111,7 +111,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     this.#listened.add(channel);
     const tops = await this.#ask((n) => ({ verb: "listen", n, channel, publisher: publisher ?? null }), topsOf);
     const top = tops.get(channel);
-    if (top === undefined) throw new Error(`the host gave no top for ${channel}`);
+    if (top === undefined) throw new Error(`the host returned no position for ${channel}`);
     return top;
   }
 
@@ -169,8 +169,8 @@ export class IpcBroker implements Broker, ChannelDirectory {
 
   /** Rejects at once if the host is not connected. */
   #ask<T>(make: (n: number) => Question, read: (answer: Answer) => T | undefined): Promise<T> {
-    if (this.#closing !== undefined) return Promise.reject(hostUnavailable("the server is closing its storage"));
-    if (this.#steady.link === undefined) return Promise.reject(hostUnavailable("the broker's host is away"));
+    if (this.#closing !== undefined) return Promise.reject(hostUnavailable("the server is shutting down"));
+    if (this.#steady.link === undefined) return Promise.reject(hostUnavailable("the broker's host is not connected"));
     return this.#questions.ask((n) => this.#send(make(n)), read);
   }
 
@@ -206,7 +206,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
       this.#events?.onPublication(publication);
     } catch (error) {
       // A bug in the receiver must not break the connection; the comparison of tops repairs what was missed.
-      logger().error("A delivery failed: {error}", { error });
+      logger().error("A publication could not be delivered: {error}", { error });
     }
   }
 
@@ -249,7 +249,8 @@ export class IpcBroker implements Broker, ChannelDirectory {
   #failed({ reason, isRefusal }: LinkEnd): void {
     if (this.#wasConnected && !this.#isLossReported) {
       this.#isLossReported = true;
-      if (this.#options.onHostGone === undefined) logger().error("The broker's host is gone: {reason}.", { reason });
+      if (this.#options.onHostGone === undefined)
+        logger().error("The broker's host is not reachable: {reason}.", { reason });
       else this.#options.onHostGone(reason);
     }
     if (isRefusal)
@@ -274,7 +275,7 @@ function topsOf(answer: Answer): ReadonlyMap<ChannelName, Position> | undefined 
 
 /** The error for a request that may or may not have taken effect. */
 function hostUnavailable(reason: string): ServiceError {
-  return new ServiceError("broker-unavailable", `${reason}; try again, with a publication under the same id`);
+  return new ServiceError("broker-unavailable", `${reason}; retry with the same id`);
 }
 
 function logger() {

@@ -78,7 +78,7 @@ export class IpcHost {
     await this.#options.broker.close();
     const { clock = systemClock } = this.#options.link ?? {};
     const timeout = clock.setTimeout(() => {
-      for (const worker of this.#workers) worker.cut("it did not read the last answers");
+      for (const worker of this.#workers) worker.cut("it did not read its last answers in time");
     }, lastAnswersMs);
     await Promise.all(Array.from(this.#workers, (worker) => worker.close()));
     timeout.cancel();
@@ -106,9 +106,9 @@ export class IpcHost {
     this.#workers.delete(worker);
     worker.leave();
     const name = worker.name === "" ? "Somebody" : worker.name;
-    if (cause !== undefined) logger().error("{name} is cut off: {cause}", { name, cause });
-    else if (isRefusal) logger().error("{name} is refused: {reason}.", { name, reason });
-    else logger().debug("{name} is gone: {reason}.", { name, reason });
+    if (cause !== undefined) logger().error("{name} was disconnected: {cause}", { name, cause });
+    else if (isRefusal) logger().error("{name} was refused: {reason}.", { name, reason });
+    else logger().debug("{name} disconnected: {reason}.", { name, reason });
   }
 
   /** Hot path: encoded once for all workers. */

@@ -169,7 +169,7 @@ export class HostedWorker {
 
   #refuse(n: number, error: unknown): void {
     if (!(error instanceof ServiceError))
-      logger().error("A question of {name} failed: {error}", { name: this.name, error });
+      logger().error("A request of {name} failed: {error}", { name: this.name, error });
     const refusal = error instanceof ServiceError ? error : new ServiceError("internal", "internal server error");
     this.#send({ verb: "refused", n, ...toRefusal(refusal) });
   }

@@ -234,10 +234,10 @@ function shareFull(): ServiceError {
 }
 
 function tooManyChannels(count: number): ServiceError {
-  const message = `the server knows ${count} channels and has room for no more; publish into fewer, or raise HISTORY_BYTES_TOTAL`;
+  const message = `the server knows ${count} channels and cannot keep more; publish to fewer channels, or raise HISTORY_BYTES_TOTAL`;
   return new ServiceError("too-many-channels", message);
 }
 
 function idsFull(): ServiceError {
-  return new ServiceError("idempotency-full", "the memory of ids is full; try again in a minute with the same id");
+  return new ServiceError("idempotency-full", "the memory for ids is full; retry in a minute with the same id");
 }

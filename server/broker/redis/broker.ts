@@ -1,6 +1,5 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
-import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -8,7 +7,6 @@ import { randomId } from "../../lib/random-id.ts";
 import type { RedisAddress } from "../../lib/redis/address.ts";
 import type { MakeConnection } from "../../lib/redis/connect.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
-import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
 import type { Broker, BrokerEvents, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
 import type { History, HistoryRules } from "../log.ts";
@@ -20,6 +18,7 @@ import { KeyNames } from "./keys.ts";
 import { Listening } from "./listening.ts";
 import { formatDraft, formatEphemeral, parseTopicMessage } from "./publication-text.ts";
 import { type ReadLimits, Records, type StoreOutcome } from "./records.ts";
+import { Refusals, redisUnavailable } from "./refusals.ts";
 import { brokerScripts } from "./scripts.ts";
 import { Watch } from "./watch.ts";
 
@@ -27,8 +26,6 @@ import { Watch } from "./watch.ts";
 const maxBytesInFlight = 64 * 1024 * 1024;
 /** Most tops per batch, so that other commands run between the batches. */
 const topsSlice = 1000;
-/** The delay before a retry that a refusal suggests, milliseconds. */
-const retryAfterMs = 1000;
 
 export interface RedisBrokerOptions {
   readonly address: RedisAddress;
@@ -60,6 +57,7 @@ export class RedisBroker implements Broker {
   readonly #guard: EpochGuard;
   readonly #watch: Watch;
   readonly #confirmations: Confirmations;
+  readonly #refusals: Refusals;
   readonly #self = randomId(9);
   #events: BrokerEvents | undefined;
   #healthy: boolean | undefined;
@@ -72,6 +70,7 @@ export class RedisBroker implements Broker {
     const { address, clock, prefix, idWindowMs, replicas, connect } = options;
     this.#options = options;
     this.#confirmations = new Confirmations(replicas);
+    this.#refusals = new Refusals(clock);
     const scripts = brokerScripts();
     this.#keys = new KeyNames(prefix, address.db);
     this.#store = new RedisStore(
@@ -112,17 +111,17 @@ export class RedisBroker implements Broker {
 
   async publish(draft: Draft, rules: HistoryRules): Promise<Published> {
     const bytes = costOf(draft);
-    if (this.#isClosing) throw unavailable("the server is closing its storage");
-    if (!this.#store.isUp || this.#healthy === false) throw redisUnavailable("Redis is away");
+    if (this.#isClosing) throw unavailable("the server is shutting down");
+    if (!this.#store.isUp || this.#healthy === false) throw redisUnavailable("Redis is not available");
     if (this.#bytesInFlight + bytes > maxBytesInFlight)
-      throw redisUnavailable("Redis is slower than what is published");
+      throw redisUnavailable("too many publications are waiting for Redis");
     this.#bytesInFlight += bytes;
     const work = this.#publish(draft, rules);
     this.#inFlight.add(work);
     try {
       return await work;
     } catch (error) {
-      throw toRefusal(error);
+      throw this.#refusals.of(error);
     } finally {
       this.#inFlight.delete(work);
       this.#bytesInFlight -= bytes;
@@ -136,7 +135,7 @@ export class RedisBroker implements Broker {
       this.#guard.knownOffsets.track(channel, top);
       return top;
     } catch (error) {
-      throw toRefusal(error);
+      throw this.#refusals.of(error);
     }
   }
 
@@ -154,7 +153,7 @@ export class RedisBroker implements Broker {
       this.#guard.knownOffsets.acknowledged(channel, history.top);
       return history;
     } catch (error) {
-      throw toRefusal(error);
+      throw this.#refusals.of(error);
     }
   }
 
@@ -174,7 +173,7 @@ export class RedisBroker implements Broker {
       }
       return tops;
     } catch (error) {
-      throw toRefusal(error);
+      throw this.#refusals.of(error);
     }
   }
 
@@ -211,7 +210,7 @@ export class RedisBroker implements Broker {
   #receiptOf(channel: ChannelName, id: string, outcome: StoreOutcome): Published {
     switch (outcome.outcome) {
       case "late":
-        throw redisUnavailable("Redis answered too late");
+        throw redisUnavailable("Redis did not answer in time");
       case "old":
         void this.#guard.settle(channel);
         throw redisUnavailable(beingChecked);
@@ -230,7 +229,8 @@ export class RedisBroker implements Broker {
     const { replicas } = this.#options;
     if (replicas === 0) return;
     const confirmed = await this.#confirmations.count(this.#store.shardOf(this.#keys.topicOf(channel)));
-    if (confirmed < replicas) throw redisUnavailable(`${confirmed} of ${replicas} replicas have it (REDIS_WAIT)`);
+    if (confirmed < replicas)
+      throw redisUnavailable(`only ${confirmed} of ${replicas} replicas confirmed the message (REDIS_WAIT)`);
   }
 
   async #topOf(channel: ChannelName, seen: Position | undefined): Promise<Position> {
@@ -262,7 +262,7 @@ export class RedisBroker implements Broker {
   #up(): void {
     this.#guard.connected();
     this.#watch.resetDeadlines();
-    if (this.#wasUp) logger().info("Redis is back.");
+    if (this.#wasUp) logger().info("Redis is available again.");
     this.#reportHealth(true);
     if (this.#wasUp) this.#events?.onBreak();
     this.#wasUp = true;
@@ -276,22 +276,12 @@ export class RedisBroker implements Broker {
   #reportHealth(healthy: boolean, reason?: string): void {
     if (healthy === this.#healthy || this.#isClosing) return;
     this.#healthy = healthy;
-    if (!healthy) logger().error("Redis cannot be used: {reason}. Publishing is refused until it is back.", { reason });
+    if (!healthy)
+      logger().error("Redis cannot be used: {reason}. Publications are refused until it is available again.", {
+        reason,
+      });
     this.#events?.onHealth(healthy);
   }
-}
-
-function redisUnavailable(reason: string): ServiceError {
-  return new ServiceError("broker-unavailable", `${reason}; try again with the same id`, { retryAfterMs });
-}
-
-/** Errors of Redis become "broker-unavailable": the draft may or may not be stored. Other errors stay as they are. */
-function toRefusal(error: unknown): unknown {
-  if (error instanceof RedisUnreachable || error instanceof RedisUnusable) {
-    const message = `${error.message}; try again with the same id`;
-    return new ServiceError("broker-unavailable", message, { retryAfterMs, cause: error });
-  }
-  return error;
 }
 
 function logger() {

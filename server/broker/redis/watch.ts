@@ -95,7 +95,7 @@ export class Watch {
     if (heardAt !== undefined && clock.monotonic() - heardAt > silentMs) {
       this.#heardAt.set(shard, clock.monotonic());
       store.restart(shard);
-      return new RedisUnreachable(`${shard.name} does not answer, or does not deliver`);
+      return new RedisUnreachable(`${shard.name} does not answer or does not deliver messages`);
     }
     try {
       const topic = this.#topics.get(shard) ?? (await this.#choose(shard));

@@ -297,7 +297,7 @@ describe("Archive, when the file is damaged,", () => {
     database.run(damage);
     crash(0);
     expect(topOf(a)?.epoch).not.toBe(before?.epoch);
-    expect(notes()).toContain("all its channels begin new epochs");
+    expect(notes()).toContain("all channels start new epochs");
     const after = topOf(a);
     crash(0);
     expect([notes(), topOf(a)]).toEqual(["", after]);

@@ -85,7 +85,8 @@ export class Archive {
     this.#witness.settle(found);
     this.#ledger = ledger;
     this.#acknowledged = ledger.progress;
-    if (isNew && found.some(({ isSettled }) => isSettled)) this.#note("its history is gone: new epochs begin");
+    if (isNew && found.some(({ isSettled }) => isSettled))
+      this.#note("its history is gone: all channels start new epochs");
     const path = join(directory, historyFileName);
     this.#openFiles.add(path, `${path}-wal`, this.#witness.path);
   }
@@ -240,7 +241,7 @@ export class Archive {
     ledger.applyAudit(audit);
     ledger.save();
     this.#saveState(ledger, now);
-    if (audit.doubt !== undefined) this.#note(`${audit.doubt}: all its channels begin new epochs`);
+    if (audit.doubt !== undefined) this.#note(`${audit.doubt}: all channels start new epochs`);
     for (const finding of audit.findings) this.#note(finding);
   }
 

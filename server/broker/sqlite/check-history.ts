@@ -73,7 +73,7 @@ function audit(database: Database, directory: string): Pick<HistoryReport, "brok
     const { audit } = StoredLedger.load(file, unlimited, Number.NEGATIVE_INFINITY, expectation);
     const damaged = Array.from(file.damagedBodies()).length;
     const { doubt, otherFindings } = audit;
-    const renewal = doubt === undefined ? [] : [`${doubt}: all channels begin new epochs at the next start`];
+    const renewal = doubt === undefined ? [] : [`${doubt}: all channels start new epochs at the next start`];
     return { broken: [], damagedMessages: damaged + audit.gone, findings: [...renewal, ...otherFindings] };
   } catch (error) {
     if (!(error instanceof DamagedHistory)) throw error;

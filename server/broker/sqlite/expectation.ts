@@ -36,8 +36,8 @@ function doubtOf(
   if (own?.isSettled === false) return undefined;
   const settled = found.filter(({ isSettled }) => isSettled);
   if (settled.length === 0) return "its witness is missing";
-  if (settled.length > 1) return "it was put back from a copy over its own files";
+  if (settled.length > 1) return "it was restored from a copy over its own files";
   if (own !== undefined) return undefined;
   if (settled[0]?.content === undefined) return "its witness is damaged";
-  return "it was put back from a copy, or moved to another file system";
+  return "it was restored from a copy, or moved to another file system";
 }

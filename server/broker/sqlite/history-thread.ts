@@ -28,9 +28,9 @@ export class HistoryThread {
       for (const note of data.notes) onNote(note);
       this.#resolveAll(data.answers);
     };
-    this.#worker.onerror = ({ message }) => this.#fail(new Error(`the thread that stores failed: ${message}`));
+    this.#worker.onerror = ({ message }) => this.#fail(new Error(`the storage thread failed: ${message}`));
     this.#worker.addEventListener("close", () => {
-      this.#fail(new Error("the thread that stores has ended"));
+      this.#fail(new Error("the storage thread has ended"));
       this.#ended.resolve();
     });
   }
@@ -79,7 +79,7 @@ export class HistoryThread {
     this.#send();
     for (const [at, { resolve, reject }] of answered.entries()) {
       const answer = answers[at];
-      if (answer === undefined) reject(new Error("the thread that stores gave fewer answers than it was asked"));
+      if (answer === undefined) reject(new Error("the storage thread returned fewer answers than questions"));
       else resolve(answer);
     }
   }

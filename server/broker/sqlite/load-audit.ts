@@ -35,7 +35,7 @@ export class LoadAudit {
   get doubt(): string | undefined {
     const { state, witness, doubt } = this.#expectation;
     if (doubt !== undefined) return doubt;
-    if (state === undefined) return "what it says about itself is damaged";
+    if (state === undefined) return "its metadata is damaged";
     if (witness !== undefined && state.changes < witness.changes) return behind;
     if (this.lastRow - state.deleted === this.intact + this.missing + this.lost) return undefined;
     return this.damagedRows.length > 0 ? "publications in it are damaged" : behind;
@@ -70,4 +70,4 @@ function counted(number: number, what: string): readonly string[] {
   return number > 0 ? [`${number} ${what}`] : [];
 }
 
-const behind = "it is behind what was acknowledged, since a part of it or of its write-ahead log is lost";
+const behind = "it lacks messages that were acknowledged, because a part of it or of its write-ahead log is lost";

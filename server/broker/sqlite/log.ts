@@ -172,7 +172,7 @@ export class SqliteLog implements Log {
     if (this.#closing !== undefined) throw new Error("the log is closed");
     try {
       await this.#start();
-      logger().info("The thread that stores was restarted.");
+      logger().info("The storage thread was restarted.");
     } catch (error) {
       await this.#thread?.end();
       throw error;
@@ -260,7 +260,7 @@ function failure({ fault, message, cause }: Extract<Answer, { verb: "failed" }>)
 }
 
 function unexpected({ verb }: Answer): Error {
-  return new Error(`the thread that stores answered "${verb}" to another question`);
+  return new Error(`the storage thread gave an unexpected answer: ${verb}`);
 }
 
 function toAppended(placed: Placed, draft: Draft | undefined): Appended {
@@ -269,7 +269,7 @@ function toAppended(placed: Placed, draft: Draft | undefined): Appended {
     const { code, message, retryAfterMs } = placed;
     return { outcome: "refused", error: new ServiceError(code, message, present({ retryAfterMs })) };
   }
-  if (draft === undefined) throw new Error("the thread that stores gave more answers than there were drafts");
+  if (draft === undefined) throw new Error("the storage thread returned more results than drafts");
   return { outcome: "stored", publication: toPublication(draft, placed) };
 }
 

@@ -97,7 +97,7 @@ describe("a history restored from a copy begins new epochs, and keeps its messag
       putBack(copy);
       const restored = start();
       expect(topOf(restored)?.epoch).not.toBe(epoch);
-      expect(restored.takeNotes().join()).toContain("all its channels begin new epochs");
+      expect(restored.takeNotes().join()).toContain("all channels start new epochs");
       // A copy of the database that is taken while the server runs lacks what is only in the write-ahead log.
       expect(["1,2", "1"]).toContain(messagesOf(restored).join());
       const top = topOf(restored);

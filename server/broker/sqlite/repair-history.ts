@@ -37,7 +37,7 @@ export interface Repair {
 
 /**
  * Repairs a history so that a server can start with it. A damaged file is replaced by a new one with every readable row
- * whose checksum is right. Then all channels begin new epochs. The old files are kept.
+ * whose checksum is right. Then all channels start new epochs. The old files are kept.
  * @param wall the wall clock's time, milliseconds since 1970
  * @param newEpochs begin new epochs even if nothing is damaged
  * @throws StorageError

@@ -237,6 +237,6 @@ export function placed({ entered, place }: ReturnType<StoredLedger["enter"]>): P
     const { code, message, retryAfterMs } = entered.error;
     return { outcome: "refused", code, message, ...present({ retryAfterMs }) };
   }
-  if (place === undefined) throw new Error("what was stored has no place");
+  if (place === undefined) throw new Error("a stored publication has no position");
   return { outcome: "stored", ...place };
 }

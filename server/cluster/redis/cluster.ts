@@ -253,7 +253,7 @@ export class RedisCluster implements Cluster {
     try {
       await work;
     } catch (error) {
-      log().debug("Lost with the connection to Redis: {error}", { error });
+      log().debug("Not done, because the connection to Redis broke: {error}", { error });
     }
   }
 }

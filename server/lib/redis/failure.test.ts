@@ -32,7 +32,7 @@ describe("an error of the Redis client", () => {
   });
 
   test.each([
-    ["NOAUTH Authentication required.", /wants a password: put it into REDIS_URL/],
+    ["NOAUTH Authentication required.", /requires a password\. Set it in REDIS_URL/],
     ["ERR DB index is out of range", /has no database with this number/],
     ["WRONGPASS invalid username-password pair or user is disabled.", /refuses the name or password/],
     ["NOPERM this user has no permissions to run the 'evalsha' command", /does not permit/],
