@@ -174,16 +174,12 @@ describe("a questionable Redis causes a warning in one line:", () => {
   });
 
   test("a password that Redis does not need", async () => {
-    for (const user of ["", "default"]) {
-      const env = { REDIS_URL: `redis://${user}:${encoded}@127.0.0.1:${plain.port}`, REDIS_PREFIX: "no-password" };
-      await using fanfare = await startServer({ env });
-      await fanfare.untilLogged(
-        /.*WARNING.*REDIS_URL has a password, but this Redis accepts connections without one.*/,
-      );
-      expect((await fanfare.request("POST", "/v1/publish", { channel: "a", data: 1 })).status).toBe(200);
-      expect(fanfare.output).not.toContain("[WARN]");
-      expect(fanfare.output.match(/accepts connections without one/g)).toHaveLength(1);
-    }
+    const env = { REDIS_URL: `redis://:${encoded}@127.0.0.1:${plain.port}`, REDIS_PREFIX: "no-password" };
+    await using fanfare = await startServer({ env });
+    await fanfare.untilLogged(/.*WARNING.*REDIS_URL has a password, but this Redis accepts connections without one.*/);
+    expect((await fanfare.request("POST", "/v1/publish", { channel: "a", data: 1 })).status).toBe(200);
+    expect(fanfare.output).not.toContain("[WARN]");
+    expect(fanfare.output.match(/accepts connections without one/g)).toHaveLength(1);
   });
 
   test("an eviction policy that deletes keys", async () => {

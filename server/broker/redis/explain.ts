@@ -8,23 +8,24 @@ import { UnusableStorage } from "../../lib/unusable-storage.ts";
  * @param setting the setting that names the server
  */
 export async function explainRedis(error: unknown, address: RedisAddress, setting: string): Promise<unknown> {
-  const options = { cause: error };
-  if (error instanceof RedisUnusable) return new UnusableStorage(`${setting}: ${error.message}`, options);
-  if (!(error instanceof RedisUnreachable)) return error;
-  return new UnusableStorage(`${setting}: ${await reasonOf(error, address)}`, options);
+  if (!(error instanceof RedisUnusable) && !(error instanceof RedisUnreachable)) return error;
+  return new UnusableStorage(`${setting}: ${await reasonOf(error, address)}`, { cause: error });
 }
 
-async function reasonOf(error: RedisUnreachable, address: RedisAddress): Promise<string> {
+async function reasonOf(error: RedisUnusable | RedisUnreachable, address: RedisAddress): Promise<string> {
   const place = showRedisAddress(address);
   const cause = error.cause instanceof Error ? error.cause : error;
+  const isRedis = cause === error || cause.name === "ReplyError";
+  if (isRedis && error instanceof RedisUnusable) return error.message;
   if (cause.name === "ReplyError") {
     return `${place} answers, but cannot be used now: ${withoutFullStop(cause.message)}. Correct this in Redis, then start again.`;
   }
   const [first] = address.hosts;
   const speaker = first === undefined ? "nothing" : await whoSpeaks(first);
-  if (speaker === "other") return `${place} does not answer like Redis. Check that the port is not another program's.`;
   if (speaker === "tls" && !address.hasTls) return `${place} speaks TLS: use rediss:// instead of redis://`;
   if (speaker === "redis" && address.hasTls) return `${place} does not speak TLS: use redis:// instead of rediss://`;
+  if (error instanceof RedisUnusable) return error.message;
+  if (speaker === "other") return `${place} does not answer like Redis. Check that the port is not another program's.`;
   return `${place} does not answer (${withoutRetries(cause.message)}). Start Redis there, or correct the address.`;
 }
 
