@@ -4,7 +4,9 @@ import type { JsonText } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { ChannelDirectory } from "../broker/broker.ts";
+import type { Blocks } from "../hub/blocks.ts";
 import type { Hub } from "../hub/hub.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Account } from "../limits/account.ts";
 import type { Schedules } from "../schedule/schedules.ts";
 
@@ -15,6 +17,8 @@ export interface ApiDependencies {
   /** All known channels, of all workers and machines. */
   readonly directory: ChannelDirectory;
   readonly schedules: Schedules;
+  readonly blocks: Pick<Blocks, "all" | "block" | "lift">;
+  readonly clock: Pick<Clock, "now">;
 }
 
 /** A request whose body is read and whose credentials are checked. */

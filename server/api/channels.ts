@@ -1,3 +1,4 @@
+import { isServerChannel } from "../../protocol/channel-name.ts";
 import { encodePublications, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { limits } from "../../protocol/limits.ts";
@@ -13,7 +14,8 @@ const pageSize = 100;
 export async function listChannels({ hub, directory }: ApiDependencies, { query }: Call): Promise<Reply> {
   const found = await directory.list(query.get("prefix") ?? "", query.get("page") ?? "", pageSize);
   const next = found.length < pageSize ? undefined : found.at(-1)?.channel;
-  return ok({ channels: await describe(hub, found), ...present({ next_page: next }) });
+  const shown = found.filter(({ channel }) => !isServerChannel(channel));
+  return ok({ channels: await describe(hub, shown), ...present({ next_page: next }) });
 }
 
 /** `GET /v1/channels/{channel}` */

@@ -2,6 +2,7 @@ import { aboutGetChannel, aboutGetHistory, aboutGetPresence, aboutListChannels }
 import { aboutKickConnection, aboutKickUser, aboutListConnections } from "./about/connections.ts";
 import { aboutPostMessage, aboutPublish } from "./about/publish.ts";
 import { aboutPush, aboutPushBatch } from "./about/push.ts";
+import { blockEndpoints } from "./block-endpoints.ts";
 import { getChannel, getHistory, getPresence, listChannels } from "./channels.ts";
 import { kickConnection, kickUser, listConnections } from "./connections.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -111,5 +112,6 @@ export const endpoints: readonly Endpoint[] = [
     about: aboutKickUser,
     verb: kickUser,
   },
+  ...blockEndpoints,
   ...scheduleEndpoints,
 ];

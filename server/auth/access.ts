@@ -34,6 +34,8 @@ export interface AccessSettings {
   readonly trustUserId: boolean;
   /** Undefined if neither `JWT_*` nor `JWKS_URL` is configured. */
   readonly verifier: TokenVerifier | undefined;
+  /** A sentence for the client if its user or its token is blocked. */
+  readonly whyBlocked?: ((identity: Identity) => string | undefined) | undefined;
   readonly rulesOf: (channel: ChannelName) => AccessRules;
 }
 
@@ -59,6 +61,11 @@ export class Access {
     const userId = given.userId === "" ? undefined : given.userId;
     if (given.token !== undefined && given.token !== "") return this.#byToken(given.token, userId);
     return userId === undefined ? this.#withoutUser() : this.#byUserId(userId);
+  }
+
+  /** A sentence for the client if it is blocked. Checked by `identify`, and to be checked again when time has passed since. */
+  whyBlocked(identity: Identity): string | undefined {
+    return this.#settings.whyBlocked?.(identity);
   }
 
   /** Checks that a client may subscribe to the channel and read its history. @throws ServiceError if not */
@@ -119,6 +126,11 @@ export class Access {
     return this.#settings.isSecured ? identity.userId : (claimed ?? identity.userId);
   }
 
+  #checkBlocked(identity: Identity): void {
+    const reason = this.whyBlocked(identity);
+    if (reason !== undefined) throw new ServiceError("forbidden", reason);
+  }
+
   async #byToken(token: string, userId: string | undefined): Promise<Identity> {
     const { verifier } = this.#settings;
     if (verifier === undefined) {
@@ -127,6 +139,7 @@ export class Access {
       throw new ServiceError("unauthorized", message);
     }
     const identity = await verifier.verify(token);
+    this.#checkBlocked(identity);
     if (userId === undefined || userId === identity.userId) return identity;
     throw new ServiceError("forbidden", "user_id differs from the token's user (its `sub`): omit user_id");
   }
@@ -134,7 +147,11 @@ export class Access {
   #byUserId(text: string): Identity {
     const userId = parseUserId(text);
     if (userId === undefined) throw new ServiceError("bad-request", `user_id: expected ${userIdRuleFor(text)}`);
-    if (this.#settings.trustUserId) return { userId, grants: noGrants, expiresAtMs: undefined };
+    if (this.#settings.trustUserId) {
+      const identity = { userId, grants: noGrants, expiresAtMs: undefined };
+      this.#checkBlocked(identity);
+      return identity;
+    }
     const message = `this server does not accept user_id without a token: use a token whose \`sub\` is the user, or set TRUST_USER_ID=on`;
     throw new ServiceError("unauthorized", message);
   }

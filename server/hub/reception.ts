@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import type { CloseReason } from "../../protocol/close-codes.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
@@ -120,8 +121,9 @@ export class Reception {
     connection.onStall = (cause) => endStalled(session, cause);
     session.onFull = () => delivery.block(session);
     connections.add(session);
-    if (this.#wasReplaced(session)) {
-      queueMicrotask(() => session.close({ name: "replaced" })); // its transport has the session only after this turn
+    const refusal = this.#refusalOf(session);
+    if (refusal !== undefined) {
+      queueMicrotask(() => session.close(refusal)); // its transport has the session only after this turn
       return session;
     }
     const announcement = this.#announcementOf(session);
@@ -192,6 +194,13 @@ export class Reception {
   #replaced(connectionId: string): void {
     this.#opening.delete(connectionId);
     this.#parts.connections.byId(connectionId)?.close({ name: "replaced" });
+  }
+
+  /** Why a session that was admitted must not stay: what happened before it was open. */
+  #refusalOf(session: Session): CloseReason | undefined {
+    if (this.#wasReplaced(session)) return { name: "replaced" };
+    const text = this.#parts.access.whyBlocked(session.identity);
+    return text === undefined ? undefined : { name: "disconnected", text };
   }
 
   /** Whether it was replaced before it was open. */

@@ -4,6 +4,8 @@ import { registerConnectionHandlers } from "../api/connections.ts";
 import { makePublishOccurrence } from "../api/publish-occurrence.ts";
 import { Access } from "../auth/access.ts";
 import { ApiKeys } from "../auth/api-key.ts";
+import { BlockList } from "../auth/block-list.ts";
+import type { Identity } from "../auth/identity.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
 import type { Broker, ChannelDirectory } from "../broker/broker.ts";
 import type { ChannelOptions } from "../channels/rules.ts";
@@ -13,6 +15,7 @@ import type { Settings } from "../config/settings.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { HttpServer } from "../http/server.ts";
 import { TextResponses } from "../http/text-responses.ts";
+import { Blocks } from "../hub/blocks.ts";
 import { Drain } from "../hub/drain.ts";
 import { Hub, type HubParts } from "../hub/hub.ts";
 import { ListenedChannels } from "../hub/listened-channels.ts";
@@ -73,6 +76,7 @@ export interface Parts {
   readMetrics(): MetricValues;
   readonly schedules: Schedules;
   readonly scheduler: Scheduler;
+  readonly blocks: Blocks;
 }
 
 /**
@@ -82,7 +86,8 @@ export interface Parts {
 export function compose(settings: Settings, environment: WorkerEnvironment): Parts {
   const { broker, clock, sharesPort = false } = environment;
   const rulesOf = channelOptionsOf(settings);
-  const access = composeAccess(settings, clock, rulesOf);
+  const blockList = new BlockList();
+  const access = composeAccess(settings, clock, { rulesOf, blockList });
   const hub = composeHub(settings, environment, { access, rulesOf, greet: (session) => drain.notifyNew(session) });
   registerConnectionHandlers(hub);
   const flush = () => hub.delivery.flushNow();
@@ -94,18 +99,27 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const ops = composeOps(settings, environment, hub, readMetrics);
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const { schedules, scheduler } = composeSchedules(settings, environment, hub);
-  const api = { hub, access, directory, schedules };
+  const { connections, peers } = hub;
+  const blocks = new Blocks({ list: blockList, broker, peers, connections, clock });
+  const api = { hub, access, directory, schedules, blocks, clock };
   const http = new HttpServer(
     { ...settings, sharesPort },
     { ...ops, api, websocket, sse, responses: new TextResponses(hub.backlog) },
   );
-  return { hub, drain, http, ops, websocket, sse, schedules, scheduler, readMetrics };
+  return { hub, drain, http, ops, websocket, sse, schedules, scheduler, blocks, readMetrics };
 }
 
-function composeAccess(settings: Settings, clock: Clock, rulesOf: (channel: ChannelName) => ChannelOptions): Access {
+/** What access depends on besides the settings. */
+interface AccessParts {
+  readonly rulesOf: (channel: ChannelName) => ChannelOptions;
+  readonly blockList: BlockList;
+}
+
+function composeAccess(settings: Settings, clock: Clock, { rulesOf, blockList }: AccessParts): Access {
   const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl, jwtIssuer: issuers, jwtAudience: audiences } = settings;
   const verifier = makeTokenVerifier({ secret, publicKey, jwksUrl, issuers, audiences }, clock);
-  return new Access({ ...settings, verifier, rulesOf });
+  const whyBlocked = (identity: Identity) => blockList.whyBlocked(identity, clock.now());
+  return new Access({ ...settings, verifier, rulesOf, whyBlocked });
 }
 
 function composeSchedules(settings: Settings, { clock, schedules: store }: WorkerEnvironment, hub: Hub) {

@@ -84,6 +84,7 @@ export class FanfareServer {
   async start(): Promise<ListeningAddress> {
     try {
       await this.hub.start();
+      await this.#parts.blocks.start();
       const address = this.#parts.http.listen();
       // With port 0, the system has chosen another one.
       const { cluster, namesAt } = this.#environment;
@@ -144,6 +145,7 @@ export class FanfareServer {
     await scheduler.close();
     this.#parts.http.close();
     await this.#ops.close();
+    this.#parts.blocks.close();
     websocket.close();
     sse.close();
     await hub.presence.close();

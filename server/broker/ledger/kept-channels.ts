@@ -1,4 +1,4 @@
-import { type ChannelName, everyone } from "../../../protocol/channel-name.ts";
+import { type ChannelName, everyone, isServerChannel } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { ownText } from "../../lib/own-text.ts";
 import type { RingMeasure } from "../../lib/ring.ts";
@@ -141,13 +141,21 @@ export class KeptChannels<T> {
    * @returns whether they are free
    */
   makeRoom(bytes: number, now: number): boolean {
+    let hasPassed = false;
     while (this.bytes + this.#parts.otherBytes() + bytes > this.#parts.limits.totalBytes) {
       const keeping = this.#parts.owners.heaviest()?.keeping.oldest ?? this.#parts.owners.oldest("keeping");
       const idle = this.#parts.owners.oldest("idle");
       const isIdleOlder = idle !== undefined && (keeping === undefined || idle.usedAt < keeping.usedAt);
       if (isIdleOlder && this.#forget(idle, now, this.#parts.limits.minIdleMs)) continue;
       if (keeping === undefined) return false;
-      this.#drop(keeping);
+      if (!isServerChannel(keeping.name)) {
+        this.#drop(keeping);
+        continue;
+      }
+      // What the server keeps for itself is small, and nothing that clients publish may evict it.
+      if (hasPassed) return false;
+      hasPassed = true;
+      keeping.creator.keeping.touch(keeping, now);
     }
     return true;
   }
