@@ -29,6 +29,7 @@ beforeEach(async () => {
   logged.length = 0;
   now = 0;
   await configure({
+    reset: true,
     sinks: { kept: (record) => void logged.push(record) },
     loggers: [
       { category: "fanfare", sinks: ["kept"], lowestLevel: "info" },

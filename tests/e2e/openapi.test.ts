@@ -88,6 +88,7 @@ async function tryExamples(
       : undefined;
     const values = { ...(victim && isKick(it) === "connection" ? { id: String(victim.welcome.connection_id) } : {}) };
     if (it.path.startsWith("/v1/schedules/")) await putSchedule(server);
+    if (it.method === "DELETE" && it.path.endsWith("/block")) await block(server, it);
     const response = await ask(server, it, { ...asking, type, body, values: { ...values, ...asking.values } });
     const { status } = response;
     const faults = await described.faultsIn(it, response);
@@ -105,6 +106,12 @@ async function putSchedule(server: ServerUnderTest): Promise<void> {
   const body = { publish: { channel: "reports", message: "It is ready" }, every_s: 3600 };
   const headers = { Authorization: `Bearer ${keyOf("publish")}` };
   await server.request("PUT", "/v1/schedules/daily-report", body, headers);
+}
+
+/** The block that the examples lift. */
+async function block(server: ServerUnderTest, lift: Described): Promise<void> {
+  const headers = { Authorization: `Bearer ${keyOf("admin")}` };
+  await (await fetch(server.url + exampleUrl(lift), { method: "POST", headers })).body?.cancel();
 }
 
 function isKick({ method, path }: Described): "connection" | "user" | undefined {
@@ -304,6 +311,8 @@ const withBody = [
   "POST /v1/channels/{channel}/messages",
   "POST /v1/schedules",
   "PUT /v1/schedules/{id}",
+  "POST /v1/users/{id}/block",
+  "POST /v1/tokens/{id}/block",
 ];
 const provocations: readonly (readonly [string, keyof typeof errorTable, RequestOverrides])[] = [
   ...withBody.flatMap(
@@ -331,6 +340,15 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
   ["GET /v1/channels/{channel}/presence", "invalid-field", { values: { page: "nowhere" } }],
   ["GET /v1/connections", "bad-request", { values: { page: "one" } }],
   ["DELETE /v1/connections/{id}", "not-found", { values: { id: "c_nobody" } }],
+  ["GET /v1/blocks", "invalid-field", { values: { page: "one" } }],
+  ...["users", "tokens"].flatMap(
+    (kind) =>
+      [
+        [`POST /v1/${kind}/{id}/block`, "invalid-field", { type: json, body: '{"expires_in_s":0}' }],
+        [`DELETE /v1/${kind}/{id}/block`, "bad-request", { values: { id: "x".repeat(300) } }],
+        [`DELETE /v1/${kind}/{id}/block`, "not-found", nowhere],
+      ] as const,
+  ),
   ["POST /v1/reload", "bad-json", { body: "now" }],
   ["POST /v1/reload", "invalid-field", { body: '{"workers":3}' }],
   ["POST /v1/reload", "bad-request", {}],
