@@ -8,6 +8,12 @@ interface Place {
   readonly y: number;
 }
 
+/** A player has reached a coin. */
+interface Claim {
+  readonly coin: number;
+  readonly by: string;
+}
+
 /** Places a coin every second. Coins are stored, so new players see the latest ones. */
 async function layCoins(): Promise<never> {
   for (let n = 1; ; n++) {
@@ -22,8 +28,10 @@ function play(name: string): void {
   const game = createClient(url, { userId: name }).channel("game");
   let place: Place = { x: 0.5, y: 0.5 };
   let goal: (Place & { readonly coin: number }) | undefined;
+  const owners = new Map<number, string>();
   game.on("message", ({ event, data }) => {
     if (event === "coin") goal = data as typeof goal;
+    if (event === "claim") receiveClaim(data as Claim);
   });
   setInterval(() => {
     // A position is soon out of date, so it is not stored. We do not need our own back either.
@@ -31,14 +39,15 @@ function play(name: string): void {
     if (goal === undefined) return;
     place = { x: place.x + (goal.x - place.x) / 3, y: place.y + (goal.y - place.y) / 3 };
     if (Math.hypot(goal.x - place.x, goal.y - place.y) > 0.05) return;
-    void take(goal.coin);
+    void game.publish({ coin: goal.coin, by: name }, { event: "claim" });
     goal = undefined;
   }, 100);
 
-  /** Claims the coin. The same id is stored once, so the answer says who was first. */
-  async function take(coin: number): Promise<void> {
-    const { duplicate } = await game.publish({ coin, by: name }, { event: "taken", id: `taken-${coin}` });
-    console.log(`${name} ${duplicate ? "was too late for" : "has"} coin ${coin}`);
+  /** All players receive the claims in the same order, so they agree on who was first. */
+  function receiveClaim({ coin, by }: Claim): void {
+    const isLate = owners.has(coin);
+    if (!isLate) owners.set(coin, by);
+    if (by === name) console.log(`${name} ${isLate ? "was too late for" : "has"} coin ${coin}`);
   }
 }
 

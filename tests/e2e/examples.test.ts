@@ -155,9 +155,20 @@ describe("each example does what its README says", () => {
     const moved = await watcher.until(({ event }) => event === "moved");
     expect(moved.offset).toBeUndefined();
     expect(moved.sender).toStartWith("robot-");
-    await watcher.until((it) => it.event === "taken" && Number(dataOf(it).coin) >= 2);
-    const taken = watcher.messages.filter(({ event }) => event === "taken").map((it) => dataOf(it).coin);
-    expect(new Set(taken).size).toBe(taken.length);
+    await example.until(/(has coin \d+[\s\S]*){3}/);
+    const owned = [...example.output.matchAll(/(\S+) has coin (\d+)/g)].map(
+      ([, name, coin]) => [Number(coin), name ?? ""] as const,
+    );
+    const last = owned.at(-1)?.[0];
+    await watcher.until((it) => it.event === "claim" && dataOf(it).coin === last);
+    const owners = new Map<number, string>();
+    for (const { event, data } of watcher.messages) {
+      if (event !== "claim") continue;
+      const { coin, by } = data as { coin: number; by: string };
+      if (!owners.has(coin)) owners.set(coin, by);
+    }
+    expect(owned).toEqual(owned.map(([coin]) => [coin, owners.get(coin) ?? ""] as const));
+    expect(new Set(owned.map(([coin]) => coin)).size).toBe(owned.length);
     expect(await example.show("players.size >= 2 && coins.size >= 1")).toEqual([]);
   });
 
