@@ -14,6 +14,8 @@ export class LargeBody implements Holder {
   readonly stream: ReadableStream<string>;
   /** Set by the owner. Called once: everything was handed to the runtime, or the response was given up. */
   onEnd: () => void = () => undefined;
+  /** Set by the owner. See Holder. */
+  peer: string | undefined;
   readonly #backlog: Backlog;
   /** "" at the end. */
   #text: string;

@@ -133,6 +133,7 @@ export class HttpServer {
     else {
       server.timeout(request, 0); // its client has SLOW_TIMEOUT to read some of it
       body.onEnd = keep;
+      body.peer = this.#peer(request, server).socket;
     }
     return response;
   }
@@ -176,7 +177,8 @@ export class HttpServer {
     const socket = server.requestIP(request);
     const address = this.#proxies.clientOf(socket?.address ?? "unknown", null);
     const ip = this.#proxies.clientOf(address, request.headers.get("X-Forwarded-For"));
-    const shown = ip.includes(":") ? `[${ip}]` : ip;
-    return { ip: networkOf(ip), remote: ip === address ? `${shown}:${socket?.port ?? 0}` : shown };
+    const shown = (it: string) => (it.includes(":") ? `[${it}]` : it);
+    const other = `${shown(address)}:${socket?.port ?? 0}`;
+    return { ip: networkOf(ip), remote: ip === address ? other : shown(ip), socket: other };
   }
 }

@@ -21,6 +21,8 @@ export interface Handshake {
   readonly ip: string;
   /** Address and port, for logs. */
   readonly remote: string;
+  /** The other end of the socket, in the same form: behind a proxy, that of the proxy. Undefined if it is not known. */
+  readonly socket?: string | undefined;
 }
 
 /** An accepted handshake, counted by the limits. Either `open` or `cancel` must follow. */

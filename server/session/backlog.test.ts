@@ -252,3 +252,114 @@ describe("the total of buffered bytes", () => {
     expect(backlog.hasRoomFor(800, new TestHolder())).toBe(true);
   });
 });
+
+describe("a backlog that can look into the kernel", () => {
+  /** What the kernel holds for each peer. */
+  let queues = new Map<string, number>();
+  let lookUps = 0;
+
+  class Peer extends TestHolder {
+    readonly peer: string;
+
+    constructor(peer: string, bytes = 100) {
+      super(bytes);
+      this.peer = peer;
+    }
+  }
+
+  function watch(read: () => Promise<ReadonlyMap<string, number>> = async () => new Map(queues)): void {
+    queues = new Map();
+    lookUps = 0;
+    backlog.watchKernel((peers) => {
+      lookUps++;
+      expect(peers.size).toBeGreaterThan(0);
+      return read();
+    });
+  }
+
+  const pass = (ms: number) => clock.moveInSteps(ms, 1000);
+
+  test("does not give up a reader while the kernel sends to it", async () => {
+    watch();
+    const steady = new Peer("10.0.0.1:1");
+    const stuck = new Peer("10.0.0.2:2");
+    queues.set(stuck.peer, 4000);
+    for (let quarter = 0; quarter < 40; quarter++) {
+      queues.set(steady.peer, 4000 - quarter);
+      await pass(slowTimeoutMs / 4);
+    }
+    expect(steady.stalls).toEqual([]);
+    expect(stuck.stalls[0]).toBe("no-progress");
+  });
+
+  test("gives it up once the kernel has sent nothing for the whole time, and not before", async () => {
+    watch();
+    const reader = new Peer("10.0.0.1:1");
+    queues.set(reader.peer, 4000);
+    await pass(slowTimeoutMs / 2);
+    queues.set(reader.peer, 3000);
+    await pass(slowTimeoutMs);
+    expect(reader.stalls).toEqual([]);
+    await pass(slowTimeoutMs / 2);
+    expect(reader.stalls).toEqual(["no-progress"]);
+  });
+
+  test("does not take a queue that grows for progress", async () => {
+    watch();
+    const reader = new Peer("10.0.0.1:1");
+    for (let second = 0; second <= slowTimeoutMs / 1000 + 2; second++) {
+      queues.set(reader.peer, 1000 + second);
+      await pass(1000);
+    }
+    expect(reader.stalls).toEqual(["no-progress"]);
+  });
+
+  test.each([
+    ["does not know the reader", async () => new Map<string, number>()],
+    ["cannot be asked", () => Promise.reject(new Error("no such file"))],
+  ])("gives a reader up in time if the kernel %s", async (_, read) => {
+    watch(read);
+    const reader = new Peer("10.0.0.1:1");
+    await pass(slowTimeoutMs - 1000);
+    expect(reader.stalls).toEqual([]);
+    await pass(3000);
+    expect(reader.stalls).toEqual(["no-progress"]);
+  });
+
+  test("looks up many readers together, and only those that make no progress by themselves", async () => {
+    watch();
+    const moving = new Peer("10.0.0.1:1", 800);
+    for (let port = 2; port < 10; port++) new Peer(`10.0.0.1:${port}`, 10);
+    let asked = new Set<string>();
+    backlog.watchKernel(async (peers) => {
+      lookUps++;
+      asked = new Set([...asked, ...peers]);
+      return new Map();
+    });
+    for (let second = 0; second < slowTimeoutMs / 1000; second++) {
+      await pass(1000);
+      moving.bytes--;
+    }
+    expect([asked.size, asked.has(moving.peer)]).toEqual([8, false]);
+    expect(lookUps).toBeLessThanOrEqual(5);
+  });
+
+  test("does not close a reader that read while it was looked up", async () => {
+    const answer = Promise.withResolvers<ReadonlyMap<string, number>>();
+    watch(() => answer.promise);
+    const reader = new Peer("10.0.0.1:1");
+    await pass(slowTimeoutMs + 2000);
+    reader.hold(50);
+    answer.resolve(new Map());
+    await pass(0);
+    await pass(1000);
+    expect(reader.stalls).toEqual([]);
+  });
+
+  test("gives up holders without a socket as before", () => {
+    watch();
+    const holder = new TestHolder(100);
+    clock.move(slowTimeoutMs + 1000);
+    expect([holder.stalls, lookUps]).toEqual([["no-progress"], 0]);
+  });
+});

@@ -6,6 +6,8 @@ import type { StallCause } from "./connection.ts";
 const checkMs = 1000;
 /** If a large write finds no room, readers without progress for this long are dropped. A line of a few Mbit/s shows progress sooner. */
 const graceMs = 3000;
+/** A reader without progress is looked up in the kernel so many times until it is given up. */
+const kernelChecks = 4;
 /** The share of the limit that is reserved for large writes to fast readers; connections without a record yet cannot use it. */
 const quickShare = 1 / 4;
 
@@ -27,7 +29,12 @@ export interface Holder {
   onStall(cause: StallCause): void;
   /** Called when less is buffered than was reported, in case the holder missed it. */
   readonly onDrain?: () => void;
+  /** The other end of its socket, `127.0.0.1:52341`, if the kernel may hold bytes for it. */
+  readonly peer?: string | undefined;
 }
+
+/** Reads how many bytes the kernel holds for these peers; unknown ones are missing. */
+export type ReadSendQueues = (peers: ReadonlySet<string>) => Promise<ReadonlyMap<string, number>>;
 
 interface Held {
   bytes: number;
@@ -35,6 +42,9 @@ interface Held {
   at: number;
   /** When bytes were first buffered. */
   readonly since: number;
+  /** What the kernel held for it when it was last looked up. */
+  queued?: number | undefined;
+  lookedUpAt?: number;
 }
 
 /**
@@ -43,6 +53,10 @@ interface Held {
  * Holders report what they buffer, so a connection whose client reads costs nothing here. A client may be slow. A connection
  * is closed if its client reads none of the buffered bytes for `slowTimeoutMs`, or if all holders together exceed
  * `sendBufferBytes` and this client has read nothing for longest.
+ *
+ * The kernel buffers some megabytes more for each socket, and reports room only once about a third of them was read. With a
+ * large buffer and a slow line that takes longer than `slowTimeoutMs`. So, where it is possible, readers without progress are
+ * looked up in the kernel's tables: if it holds less for them than before, they read.
  *
  * Invariant: after each `note` the sum is at most `sendBufferBytes`, unless a single holder is larger.
  */
@@ -56,6 +70,8 @@ export class Backlog {
   #bytes = 0;
   #timer: Timer | undefined;
   #dueAt = 0;
+  #readSendQueues: ReadSendQueues | undefined;
+  #isLookingUp = false;
 
   constructor(limits: BacklogLimits, clock: Clock) {
     this.#limits = limits;
@@ -70,6 +86,11 @@ export class Backlog {
   /** Number of holders with buffered bytes. */
   get size(): number {
     return this.#held.size;
+  }
+
+  /** From now on, what the kernel sends counts as progress. */
+  watchKernel(read: ReadSendQueues): void {
+    this.#readSendQueues = read;
   }
 
   /** Records how much a holder buffers. Less than before counts as progress; 0 removes the holder. */
@@ -155,17 +176,55 @@ export class Backlog {
   /** Checking one holder takes a few nanoseconds, and only those with buffered bytes are listed. */
   #checkAll(now: number): void {
     let left = this.#held.size; // holders with progress move to the end
+    const { slowTimeoutMs } = this.#limits;
+    const suspects = new Map<Holder, Held>();
     for (const [holder, held] of this.#held) {
-      if (left-- === 0) return;
-      if (this.#hasProgressed(holder, held)) {
-        holder.onDrain?.();
-        continue;
-      }
-      if (now - held.at < this.#limits.slowTimeoutMs) continue;
-      // Moves it to the end. The owner reports 0 once the bytes are freed.
-      this.progress(holder, held.bytes);
-      reportStall(holder, "no-progress");
+      if (left-- === 0) break;
+      if (this.#hasProgressed(holder, held)) holder.onDrain?.();
+      else if (this.#readSendQueues !== undefined && holder.peer !== undefined) {
+        if (this.#isSuspect(held, now)) suspects.set(holder, held);
+      } else if (now - held.at >= slowTimeoutMs) this.#giveUp(holder, held);
     }
+    if (suspects.size > 0 && !this.#isLookingUp) void this.#lookUp(suspects);
+  }
+
+  #isSuspect({ at, lookedUpAt = at }: Held, now: number): boolean {
+    const { slowTimeoutMs } = this.#limits;
+    return now - at >= slowTimeoutMs || now - Math.max(at, lookedUpAt) >= slowTimeoutMs / kernelChecks;
+  }
+
+  /** One pass over the kernel's tables for all of them. */
+  async #lookUp(suspects: ReadonlyMap<Holder, Held>): Promise<void> {
+    this.#isLookingUp = true;
+    const before = new Map(Array.from(suspects, ([holder, { at }]) => [holder, at]));
+    const peers = new Set(Array.from(suspects.keys(), ({ peer = "" }) => peer));
+    // Without the tables, only what this process sees is known.
+    const queues = (await this.#readSendQueues?.(peers).catch(() => undefined)) ?? new Map<string, number>();
+    this.#isLookingUp = false;
+    const now = this.#clock.monotonic();
+    for (const [holder, held] of suspects) {
+      // It may have read something meanwhile, or be closed.
+      if (this.#held.get(holder) !== held || held.at !== before.get(holder)) continue;
+      const queued = queues.get(holder.peer ?? "");
+      const isComparable = queued === undefined || held.queued !== undefined;
+      const hasRead = queued !== undefined && held.queued !== undefined && queued < held.queued;
+      held.queued = queued;
+      held.lookedUpAt = now;
+      if (hasRead) this.#moveToEnd(holder, held);
+      else if (isComparable && now - held.at >= this.#limits.slowTimeoutMs) this.#giveUp(holder, held);
+    }
+  }
+
+  #moveToEnd(holder: Holder, held: Held): void {
+    held.at = this.#clock.monotonic();
+    this.#held.delete(holder);
+    this.#held.set(holder, held);
+  }
+
+  #giveUp(holder: Holder, held: Held): void {
+    // The owner reports 0 once the bytes are freed.
+    this.#moveToEnd(holder, held);
+    reportStall(holder, "no-progress");
   }
 
   /**

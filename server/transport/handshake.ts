@@ -19,6 +19,8 @@ export interface Peer {
   readonly ip: string;
   /** Address and port, for logs: `127.0.0.1:52341`. */
   readonly remote: string;
+  /** The other end of the socket, in the same form: behind a proxy, that of the proxy. Undefined if it is not known. */
+  readonly socket?: string | undefined;
 }
 
 /** Applies to all channels: the client's position is unknown. */

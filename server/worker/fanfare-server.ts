@@ -6,6 +6,7 @@ import type { ListeningAddress } from "../http/server.ts";
 import type { DrainMethod } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
+import { readSendQueues } from "../lib/send-queues.ts";
 import type { MetricValues } from "../ops/metric-table.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import type { ScheduleStore } from "../schedule/schedule-store.ts";
@@ -89,6 +90,9 @@ export class FanfareServer {
       // With port 0, the system has chosen another one.
       const { cluster, namesAt } = this.#environment;
       if (namesAt !== undefined && address.port !== this.#settings.port) cluster.announce(namesAt(address.port));
+      if (process.platform === "linux") {
+        this.hub.backlog.watchKernel((peers) => readSendQueues(address.port, peers));
+      }
       if (this.#environment.hasOpsListeners) await this.#ops.listen(this.#settings, address.port);
       await this.#parts.scheduler.start();
       this.#configured.start();

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { testIf } from "../test-if.ts";
 import { RawEventStream } from "./raw-event-stream.ts";
 import { frame, opcode, RawWebSocket } from "./raw-web-socket.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -199,6 +200,43 @@ test("a client without progress for SLOW_TIMEOUT is closed with 4008; one that k
   await Promise.all([late.untilAt(1001), healthy.untilAt(1001)]);
   expect([late.raw.closeCode, late.faults, healthy.faults, healthy.gaps]).toEqual([undefined, [], [], []]);
 });
+
+/** Reads what has arrived, at most half a megabyte, and no more until the next step. */
+function readInSteps({ raw: { socket } }: Follower<RawWebSocket | RawEventStream>, stepMs: number) {
+  const take = socket.onData;
+  socket.onData = (chunk) => {
+    take?.(chunk);
+    socket.pause();
+  };
+  const steps = setInterval(() => socket.resume(), stepMs);
+  return () => {
+    clearInterval(steps);
+    socket.onData = take;
+    socket.resume();
+  };
+}
+
+testIf(process.platform === "linux", "it needs Linux").each(["WebSocket", "stream"] as const)(
+  "a %s that reads steadily is not closed while the kernel still holds what it reads; one that reads nothing is",
+  async (kind) => {
+    const env = { NOTICES: "off", MESSAGE_RATE: "0", SLOW_TIMEOUT: "4s", HISTORY_BYTES: "32MiB" };
+    await using server = await startServer({ env });
+    const open = () => (kind === "stream" ? Follower.stream(server) : Follower.open(server));
+    using stuck = await open();
+    using steady = await open();
+    stuck.raw.socket.pause();
+    // The kernel reports room after about a third of its buffer of 4 MB was read: here in six seconds.
+    const readFreely = readInSteps(steady, 2000);
+    const count = 1000;
+    await publish(server, { count, bytes: 8 * kib });
+    await server.untilLogged(/Client closed: .* \(4008\)/);
+    await steady.raw.socket.until(() => steady.raw.socket.bytesReceived > 3.5 * mib);
+    readFreely();
+    await steady.untilAt(count);
+    expect([steady.faults, steady.gaps, steady.messages]).toEqual([[], [], count]);
+    expect(server.output.match(/\(4008\)/g)).toHaveLength(1);
+  },
+);
 
 /** What is buffered for each connection, and whether it lags. */
 async function heldBy(server: ServerUnderTest): Promise<readonly { buffered_bytes: number; is_lagging: boolean }[]> {

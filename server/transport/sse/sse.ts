@@ -113,9 +113,13 @@ export class SseTransport {
     const stream = new ReadableStream<string>(
       {
         start: (controller) => {
-          const opened = new StreamConnection(controller, this.#hub.backlog, () => {
-            server.timeout(request, lingerS);
-            queueMicrotask(() => ended());
+          const opened = new StreamConnection(controller, {
+            backlog: this.#hub.backlog,
+            peer: admitted.handshake.socket,
+            onClose: () => {
+              server.timeout(request, lingerS);
+              queueMicrotask(() => ended());
+            },
           });
           connection = opened;
           const { session } = this.#hub.open(admitted, opened);

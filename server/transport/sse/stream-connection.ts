@@ -20,13 +20,22 @@ const resumeMs = { from: 20, to: 100 };
 /** The end of a stream cannot stop an EventSource for good; a delay of a day comes closest. Milliseconds. */
 const neverReconnectMs = 86_400_000;
 
+/** What a stream is given by its transport. */
+export interface StreamParts {
+  readonly backlog: Backlog;
+  /** See Holder. */
+  readonly peer: string | undefined;
+  /** Called once when the server ends the stream. */
+  onClose(): void;
+}
+
 /** An event stream, as used by a session. */
 export class StreamConnection implements Connection {
   readonly wireForm = sseForm;
   onDrain: () => void = () => undefined;
   onStall: (cause: StallCause) => void = () => undefined;
   readonly #controller: ReadableStreamDefaultController<string>;
-  /** Called once when the server ends the stream. */
+  readonly peer: string | undefined;
   readonly #onClose: () => void;
   readonly #backlog: Backlog;
   /** What was last reported to the backlog. */
@@ -34,9 +43,10 @@ export class StreamConnection implements Connection {
   #isSending = false;
   #isClosed = false;
 
-  constructor(controller: ReadableStreamDefaultController<string>, backlog: Backlog, onClose: () => void) {
+  constructor(controller: ReadableStreamDefaultController<string>, { backlog, peer, onClose }: StreamParts) {
     this.#controller = controller;
     this.#backlog = backlog;
+    this.peer = peer;
     this.#onClose = onClose;
   }
 

@@ -13,6 +13,8 @@ export interface SocketParts {
   readonly backlog: Backlog;
   /** Above this, nothing more is accepted. */
   readonly refuseBytes: number;
+  /** See Holder. */
+  readonly peer?: string | undefined;
 }
 
 /** A WebSocket, as used by a session. */
@@ -77,6 +79,10 @@ export class SocketConnection<T> implements Connection {
 
   ping(): void {
     if (!this.#isClosed) this.#socket.ping();
+  }
+
+  get peer(): string | undefined {
+    return this.#parts.peer;
   }
 
   /** Why the server closed it, if it did. */

@@ -122,8 +122,9 @@ export class WebSocketTransport {
     const { handshake, speaksBatches } = socket.data;
     const { refuseBytes } = this.#limits;
     const form = speaksBatches ? batchForm : plainForm;
-    const connection = new SocketConnection(socket, form, { backlog: this.#hub.backlog, refuseBytes });
     if (handshake === undefined) return;
+    const peer = "name" in handshake ? undefined : handshake.handshake.socket;
+    const connection = new SocketConnection(socket, form, { backlog: this.#hub.backlog, refuseBytes, peer });
     socket.data.handshake = undefined;
     if ("name" in handshake) {
       connection.close(handshake);
