@@ -19,6 +19,9 @@ export interface MemoryRound {
   readonly after: number;
 }
 
+/** Published before the server counts as idle, because the memory of compiled code is not history. */
+const warmUpBytes = 3 * 1024 * 1024;
+
 /** Publishes several times the limit through one interface, and waits until all messages have expired. */
 export async function runMemoryRound(
   storage: StorageName,
@@ -26,6 +29,7 @@ export async function runMemoryRound(
   { boundBytes, times, ttlSeconds, restSeconds }: MemoryOptions,
 ): Promise<MemoryRound> {
   const directory = mkdtempSync(join(tmpdir(), "fanfare-bench-memory-"));
+  const prepared = await storages[storage](directory);
   const env = {
     HISTORY_BYTES_TOTAL: String(boundBytes),
     HISTORY_BYTES: String(boundBytes),
@@ -34,7 +38,7 @@ export async function runMemoryRound(
     MESSAGE_RATE: "0",
     NOTIFICATION_INTERVAL: "0",
     LOG_LEVEL: "WARNING",
-    ...storages[storage](directory),
+    ...prepared.env,
   };
   const command = (port: number) => ["server/main.ts", "start", "--port", String(port)];
   const server = await ServerProcess.start({ name: "fanfare", command, env });
@@ -44,7 +48,7 @@ export async function runMemoryRound(
   };
   try {
     await untilReady(server.port);
-    await publishThrough(connection, server.port, 100_000); // Warms up, because the memory of code that the first requests load and compile is not history.
+    await publishThrough(connection, server.port, warmUpBytes);
     await Bun.sleep(2000);
     const idle = readMemory(server.pid).rss;
     const sampling = setInterval(sample, 100);
@@ -55,6 +59,7 @@ export async function runMemoryRound(
     return { storage, connection, publications, idle, most, after: readMemory(server.pid).rss };
   } finally {
     await server.close();
+    await prepared.close();
     rmSync(directory, { recursive: true, force: true });
   }
 }
