@@ -36,6 +36,7 @@ export async function runMemoryRound(
     HISTORY_SIZE: "1000000",
     HISTORY_TTL: `${ttlSeconds}s`,
     MESSAGE_RATE: "0",
+    CLIENT_SHARE: "100", // one WebSocket publishes everything
     NOTIFICATION_INTERVAL: "0",
     LOG_LEVEL: "WARNING",
     ...prepared.env,

@@ -148,19 +148,56 @@ describe("a flush", () => {
     expect(session.outbox).toEqual([]);
   });
 
-  test("splits a write that is too large between channels, and its cursor covers only what was written", () => {
-    const { flush, come, append, postponed } = makeFlush();
-    const [plain, stream] = [undefined, sseForm].map((form) =>
-      come(`${form}`, new FakeConnection(form), [room, other]),
-    );
+  /** Three messages that do not fit into one write together. */
+  function appendLarge(append: ReturnType<typeof makeFlush>["append"]): void {
     append(room, 1, { message: "x".repeat(200_000) });
     append(other, 1, { message: "x".repeat(70_000) });
+    append(other, 0, { message: "now or never" });
+  }
+
+  test("splits a write that is too large between channels: a socket with room gets all parts, ephemeral messages included", () => {
+    const { flush, come, append, postponed } = makeFlush();
+    const { connection, session } = come("a", undefined, [room, other]);
+    appendLarge(append);
     flush.run();
-    for (const guest of [plain, stream]) {
-      expect(seenBy(guest?.connection ?? new FakeConnection())).toEqual(["message room 1"]);
-      expect([guest?.session.outbox, guest?.session.cursor()]).toEqual([[], "room~e1~1,other~e1~0"]);
-    }
-    expect(postponed.map(({ after }) => after)).toEqual([[["other", 0]], [["other", 0]]]);
+    expect([connection.writes, connection.taken.map(({ offset }) => offset)]).toEqual([2, [1, 1, undefined]]);
+    expect([session.outbox, session.cursor(), postponed]).toEqual([[], "room~e1~1,other~e1~1", []]);
+  });
+
+  test("postpones the parts that come after the one that filled a socket", () => {
+    const { flush, come, append, postponed, full } = makeFlush();
+    const { connection, session } = come("a", undefined, [room, other]);
+    connection.stall();
+    appendLarge(append);
+    flush.run();
+    expect([seenBy(connection), full]).toEqual([["message room 1"], [session]]);
+    expect(postponed.map(({ after }) => after)).toEqual([[["other", 0]]]);
+    expect([session.outbox, session.cursor()]).toEqual([[], "room~e1~1,other~e1~0"]);
+  });
+
+  test("postpones all parts from the first one for which there is no room among the buffered bytes", () => {
+    const { flush, come, append, postponed, space } = makeFlush();
+    const { connection } = come("a", undefined, [room, other]);
+    connection.onTaken = () => {
+      space.bytes = 0;
+    };
+    appendLarge(append);
+    flush.run();
+    expect(seenBy(connection)).toEqual(["message room 1"]);
+    expect(postponed.map(({ after }) => after)).toEqual([[["other", 0]]]);
+  });
+
+  test("gives a stream one part per flush, whose cursor covers only what was written", () => {
+    const { flush, come, append, postponed } = makeFlush();
+    const connection = new FakeConnection(sseForm);
+    const cursors: (string | undefined)[] = [];
+    connection.onTaken = ({ cursor }) => cursors.push(cursor);
+    const { session } = come("a", connection, [room, other]);
+    appendLarge(append);
+    flush.run();
+    expect([seenBy(connection), cursors]).toEqual([["message room 1"], ["room~e1~1,other~e1~0"]]);
+    expect(session.outbox).toEqual([]);
+    expect(postponed.map(({ after }) => after)).toEqual([[["other", 0]]]);
   });
 
   test("does not split the largest allowed write", () => {

@@ -42,6 +42,8 @@ export class Flush {
   #touched: Session[] = [];
   #parts: Encoded[] = [];
   #postponed = 0;
+  /** Bytes of the write that was counted last. */
+  #nextBytes = 0;
 
   constructor(outcomes: FlushOutcomes) {
     this.#outcomes = outcomes;
@@ -175,9 +177,36 @@ export class Flush {
     }
   }
 
-  /** Writes as many batches as fit into one write. The session lags in the channels of the others. */
   #writeOutbox(session: Session): void {
     const { outbox } = session;
+    const count = this.#countFitting(outbox);
+    if (count < outbox.length) this.#writeParts(session, count);
+    else if (this.#hasRoom(session)) this.#write(session, outbox);
+    else this.#outcomes.onPostponed(session, outbox.splice(0));
+  }
+
+  /**
+   * Writes one part after the other while the connection has room, and postpones the rest. Nothing is postponed without need,
+   * because a lagging session gets no ephemeral messages.
+   * @param count how many batches fit into the first write
+   */
+  #writeParts(session: Session, count: number): void {
+    const { outbox } = session;
+    let fitting = count;
+    while (outbox.length > 0 && this.#hasRoom(session)) {
+      const part = outbox.splice(0, fitting);
+      if (session.connection.wireForm.carriesCursor && outbox.length > 0) {
+        // Postpone first: the cursor in the write must not include the postponed batches.
+        this.#outcomes.onPostponed(session, outbox.splice(0));
+      }
+      if (!this.#write(session, part)) break;
+      fitting = this.#countFitting(outbox);
+    }
+    if (outbox.length > 0) this.#outcomes.onPostponed(session, outbox.splice(0));
+  }
+
+  /** How many batches fit into one write; at least one. */
+  #countFitting(outbox: readonly Batch[]): number {
     let bytes = 0;
     let count = 0;
     for (; count < outbox.length; count++) {
@@ -185,10 +214,13 @@ export class Flush {
       if (count > 0 && bytes + more > maxWriteBytes) break;
       bytes += more;
     }
-    if (bytes > largeBytes && !this.#outcomes.hasRoomFor(bytes, session)) count = 0;
-    // Postpone first: the cursor in the write must not include the postponed batches.
-    if (count < outbox.length) this.#outcomes.onPostponed(session, outbox.splice(count));
-    if (count > 0) this.#write(session, outbox);
+    this.#nextBytes = bytes;
+    return count;
+  }
+
+  /** Whether the write that was counted last may begin. */
+  #hasRoom(session: Session): boolean {
+    return this.#nextBytes <= largeBytes || this.#outcomes.hasRoomFor(this.#nextBytes, session);
   }
 
   /** Sessions that are excluded from something get their own batch. They are looked up by id, so the others pay nothing. */
@@ -204,16 +236,18 @@ export class Flush {
     }
   }
 
-  #write(session: Session, batches: readonly Batch[]): void {
+  /** @returns whether the connection has room for more */
+  #write(session: Session, batches: readonly Batch[]): boolean {
     const { connection } = session;
     const form = connection.wireForm;
     if (form.carriesCursor) this.#postponed++;
     const only = batches.length === 1 && !form.carriesCursor ? batches[0] : undefined;
     const outcome = connection.send(only === undefined ? this.#join(session, batches) : only.encoded(form));
     if (outcome !== "closed" && outcome !== "refused") this.counts.writes++;
-    if (outcome === "sent") return;
+    if (outcome === "sent") return true;
     if (outcome === "refused") this.#outcomes.onRefused(session, batches);
     else if (outcome === "full") this.#outcomes.onFull(session);
+    return false;
   }
 
   #join(session: Session, batches: readonly Batch[]): Encoded {

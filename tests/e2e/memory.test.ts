@@ -23,6 +23,7 @@ test.each<keyof typeof interfaces>(["batch", "websocket"])(
         HISTORY_BYTES: String(bound),
         HISTORY_SIZE: "1000000",
         MESSAGE_RATE: "0",
+        CLIENT_SHARE: "100", // one WebSocket publishes everything
       },
     });
     const port = Number(new URL(server.url).port);
