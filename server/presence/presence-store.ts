@@ -6,8 +6,8 @@ import type { JsonText } from "../../protocol/publication.ts";
  *
  * Law: a snapshot and the events after it fit together. Each `joined` and each `left` of a channel has the position after the
  * one before, and (channel, epoch, position) never names two events. If positions cannot go on, for example because the data
- * was lost, the channel gets a new epoch. A presence is stored and announced in one step. Every `joined` is followed by one
- * `left`, in the same epoch.
+ * was lost, the channel gets a new epoch. A presence is stored and announced in one step. Within an epoch, `joined` and
+ * `left` of one presence take turns.
  *
  * Order: changes of one call take effect in order, and so do calls for one channel that wait for each other. Events of a
  * channel arrive in the order of their positions, but some may be missing after a break: the next position shows it, or

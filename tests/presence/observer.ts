@@ -25,9 +25,10 @@ export class PresenceObserver {
   members: Map<string, string | undefined> | undefined;
   readonly joined = new Map<string, number>();
   readonly left = new Map<string, number>();
+  /** Since the last reset. */
   #events: PresenceFrameSeen[] = [];
-  #last: { readonly epoch: unknown; readonly position: number } | undefined;
-  #answered: { readonly epoch: unknown; readonly position: number } | undefined;
+  /** Up to where the members are true. */
+  #known: { readonly epoch: unknown; readonly position: number } = { epoch: undefined, position: 0 };
 
   /** Whether the presence must be asked for. */
   get mustAsk(): boolean {
@@ -44,44 +45,34 @@ export class PresenceObserver {
     if (frame.event === undefined) this.#answer(frame);
     else if (frame.event === "reset") {
       this.members = undefined;
-      this.#last = undefined;
       this.#events = [];
     } else this.#event(frame);
   }
 
+  /** An answer can be older than the events before it. */
   #answer({ members, epoch, position, count }: PresenceFrameSeen): void {
     const page = (members ?? []) as readonly Member[];
     if (page.length !== count) this.faults.push(`an answer counts ${count} and lists ${page.length}`);
-    this.members = new Map(page.map((it) => [it.connection_id, it.user_id]));
-    const later = this.#events.filter((it) => it.epoch === epoch && Number(it.position) > Number(position));
-    const isContinued = later.length === 0 || later[0]?.position === Number(position) + 1;
-    const isOther = this.#events.length > 0 && this.#events.at(-1)?.epoch !== epoch;
-    this.#events = [];
+    const later = this.#events.filter((it) => it.epoch !== epoch || Number(it.position) > Number(position));
+    const isContinued = later.every((it, at) => it.epoch === epoch && it.position === Number(position) + 1 + at);
+    this.#known = { epoch, position: Number(position) };
     // Events of another epoch, or after a hole, have no place behind this answer: it must be asked for again.
-    if (!isContinued || isOther) this.members = undefined;
-    else for (const event of later) this.#apply(event);
-    this.#answered = { epoch, position: Number(position) };
+    this.members = isContinued ? new Map(page.map((it) => [it.connection_id, it.user_id])) : undefined;
+    for (const event of this.members === undefined ? [] : later) this.#apply(event);
   }
 
   #event(frame: PresenceFrameSeen): void {
     const position = Number(frame.position);
-    const last = this.#last;
-    if (last !== undefined && (last.epoch !== frame.epoch || last.position + 1 !== position)) {
+    const last = this.#events.at(-1);
+    if (last !== undefined && (last.epoch !== frame.epoch || Number(last.position) + 1 !== position)) {
       this.faults.push(`event ${frame.epoch} ${position} follows ${last.epoch} ${last.position} without a reset`);
     }
-    this.#last = { epoch: frame.epoch, position };
+    this.#events.push(frame);
     this.#note(frame);
-    if (this.members === undefined) {
-      this.#events.push(frame);
-      return;
-    }
-    const answered = this.#answered;
-    if (answered?.epoch === frame.epoch && position <= (answered?.position ?? 0)) return;
-    const known = last === undefined || last.position < (answered?.position ?? 0) ? answered : last;
-    if (known === undefined || known.epoch !== frame.epoch || position !== known.position + 1) {
-      this.members = undefined;
-      this.#events = [frame];
-    } else this.#apply(frame);
+    if (this.members === undefined) return;
+    const { epoch, position: known } = this.#known;
+    if (epoch !== frame.epoch || position > known + 1) this.members = undefined;
+    else if (position === known + 1) this.#apply(frame);
   }
 
   #note({ event, connection_id, epoch }: PresenceFrameSeen): void {
@@ -90,8 +81,9 @@ export class PresenceObserver {
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
 
-  #apply({ event, connection_id, user_id, count, position }: PresenceFrameSeen): void {
+  #apply({ event, connection_id, user_id, count, position, epoch }: PresenceFrameSeen): void {
     const { members } = this;
+    this.#known = { epoch, position: Number(position) };
     if (members === undefined) return;
     const id = String(connection_id);
     if (members.has(id) === (event === "joined"))

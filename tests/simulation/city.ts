@@ -82,6 +82,11 @@ export class City implements Surroundings {
     return { delayMs: [0.2, Math.max(0.5, this.plan.slowestMs)], heldUntil: 0 };
   }
 
+  /** The network and machine of one more client. */
+  lineFor(name: string): ClientLine {
+    return { process: this.#process(name), route: this.route(), isReading: true };
+  }
+
   /** Where the load balancer sends a connection. Unless everything is planned, it sometimes does not know yet that a node left. */
   pickNode({ dice }: Process): SimNode {
     const ready = this.nodes.filter(({ isReady, isLeaving, process }) => isReady && !isLeaving && !process.isDead);

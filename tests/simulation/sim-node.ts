@@ -14,7 +14,9 @@ import type { MakeConnection } from "../../server/lib/redis/connect.ts";
 import { RedisPresence } from "../../server/presence/redis/store.ts";
 import { Periodic } from "../../server/schedule/periodic.ts";
 import { Heartbeat } from "../../server/session/heartbeat.ts";
+import type { WireForm } from "../../server/session/wire-form.ts";
 import { parseHandshake } from "../../server/transport/handshake.ts";
+import { sseForm } from "../../server/transport/sse/sse-form.ts";
 import { batchForm } from "../../server/transport/websocket/batch-form.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
 import { closeNameFor } from "../../server/transport/websocket/websocket.ts";
@@ -151,7 +153,7 @@ export class SimNode {
   }
 
   /** A handshake arrives. */
-  accept(query: string, speaksBatches: boolean, wire: Wire, client: ClientEnd): ServerEnd {
+  accept({ query, speaksBatches, isStream = false }: SimHandshake, wire: Wire, client: ClientEnd): ServerEnd {
     const end = new ServerEnd();
     wire.onFarEnd = () => {
       end.isGone = true;
@@ -164,12 +166,13 @@ export class SimNode {
     try {
       const request = new Request(`http://sim/ws?${query}`);
       const admitted = this.hub.admit(parseHandshake(request, { ip: "10.0.0.1", remote: client.constructor.name }));
-      if (!(admitted instanceof Promise)) this.#open(admitted, end, { speaksBatches, wire, client });
+      const form = isStream ? sseForm : speaksBatches ? batchForm : plainForm;
+      if (!(admitted instanceof Promise)) this.#open(admitted, end, { form, wire, client });
       else {
         admitted.then(
           (it) => {
             if (end.isGone) this.hub.cancel(it);
-            else this.#open(it, end, { speaksBatches, wire, client });
+            else this.#open(it, end, { form, wire, client });
           },
           (error: unknown) => refuse(error),
         );
@@ -183,10 +186,9 @@ export class SimNode {
   #open(
     admitted: Admitted,
     end: ServerEnd,
-    { speaksBatches, wire, client }: { speaksBatches: boolean; wire: Wire; client: ClientEnd },
+    { form, wire, client }: { form: WireForm; wire: Wire; client: ClientEnd },
   ): void {
     const { room } = this.#settings;
-    const form = speaksBatches ? batchForm : plainForm;
     const connection = new SimConnection(form, { wire, client, backlog: this.hub.backlog, room });
     this.#heartbeat.add(connection);
     const conversation = this.hub.open(admitted, connection);
@@ -212,6 +214,14 @@ export class SimNode {
     end.pong = () => this.#heartbeat.seen(connection);
     for (const text of end.early.splice(0)) end.hear(text);
   }
+}
+
+/** How a client connects. */
+export interface SimHandshake {
+  readonly query: string;
+  readonly speaksBatches: boolean;
+  /** An event stream instead of a WebSocket. */
+  readonly isStream?: boolean;
 }
 
 /** What arrives from a client at the server. */

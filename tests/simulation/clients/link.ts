@@ -1,7 +1,7 @@
 import { decodeServerFrames, type IncomingFrame } from "../../../protocol/client-codec.ts";
 import type { Process } from "../process.ts";
 import type { ClientEnd } from "../sim-connection.ts";
-import type { ServerEnd, SimNode } from "../sim-node.ts";
+import type { ServerEnd, SimHandshake, SimNode } from "../sim-node.ts";
 import { type Route, Wire } from "../wire.ts";
 
 /** What a client hears over its connection. */
@@ -10,6 +10,11 @@ export interface LinkEvents {
   onPing?(): void;
   /** Once. */
   onEnd(code: number, reason: string): void;
+}
+
+/** The frames in a piece of an event stream. */
+function decodeStream(text: string): readonly IncomingFrame[] {
+  return text.split("\n").flatMap((line) => (line.startsWith("data: ") ? decodeServerFrames(line.slice(6)) : []));
 }
 
 /** The state of one client's network and machine. */
@@ -25,23 +30,20 @@ export class Link implements ClientEnd {
   readonly wire: Wire;
   readonly #line: ClientLine;
   readonly #events: LinkEvents;
+  readonly #decode: (text: string) => readonly IncomingFrame[];
   #server: ServerEnd | undefined;
   #unread: (() => void)[] = [];
   #isOver = false;
 
-  constructor(
-    line: ClientLine,
-    node: SimNode,
-    handshake: { query: string; speaksBatches: boolean },
-    events: LinkEvents,
-  ) {
+  constructor(line: ClientLine, node: SimNode, handshake: SimHandshake, events: LinkEvents) {
     this.#line = line;
     this.#events = events;
+    this.#decode = handshake.isStream === true ? decodeStream : decodeServerFrames;
     this.wire = new Wire(line.process, node.process, line.route, line.process.dice);
     this.wire.onNearEnd = () => this.onClose(1006, "the connection broke");
     this.wire.toFar(() => {
       if (node.isReady && !node.isLeaving) {
-        this.#server = node.accept(handshake.query, handshake.speaksBatches, this.wire, this);
+        this.#server = node.accept(handshake, this.wire, this);
         return;
       }
       this.wire.toNear(() => this.onClose(1006, "refused"));
@@ -64,7 +66,7 @@ export class Link implements ClientEnd {
     this.#take(() => {
       read();
       this.#line.process.timeline.note(text);
-      if (!this.#isOver) this.#events.onFrames(decodeServerFrames(text));
+      if (!this.#isOver) this.#events.onFrames(this.#decode(text));
     });
   }
 
