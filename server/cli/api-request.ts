@@ -12,8 +12,10 @@ export interface ApiRequest {
   readonly control?: string | undefined;
   /** The key for the control socket, which requires none. */
   readonly controlKey?: string | undefined;
-  /** JSON. A request with a body is a POST. */
-  readonly body?: string;
+  /** JSON. */
+  readonly body?: string | undefined;
+  /** By default POST with a body, and GET without. */
+  readonly method?: "POST" | "PUT" | "DELETE" | undefined;
 }
 
 /** The server's response, with any status. */
@@ -33,14 +35,15 @@ const timeoutMs = 10_000;
  * @throws whatever fetch throws if there is no response: see `unreachable`
  */
 export async function sendRequest(request: ApiRequest): Promise<ApiResponse> {
-  const { body } = request;
+  const { body, method } = request;
   const headers = new Headers({ Accept: "application/json" });
   if (body !== undefined) headers.set("Content-Type", "application/json");
   const response = await reach(request, {
     headers,
     redirect: "error", // a redirect would send the key to another address
     signal: AbortSignal.timeout(timeoutMs),
-    ...(body === undefined ? {} : { method: "POST", body }),
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    ...(body === undefined ? {} : { body }),
   });
   const text = await response.text();
   const seconds = response.headers.get("Retry-After");

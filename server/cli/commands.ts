@@ -8,6 +8,7 @@ import { makeDrainCommand } from "./drain.ts";
 import { makeHelpCommand } from "./help.ts";
 import { makePublishCommand } from "./publish.ts";
 import { makeReloadCommand } from "./reload.ts";
+import { makeScheduleCommand } from "./schedule.ts";
 import { makeStartCommand } from "./start.ts";
 import { makeStatusCommand } from "./status.ts";
 import { makeSubscribeCommand } from "./subscribe.ts";
@@ -19,6 +20,7 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeStartCommand,
   makeConnectCommand,
   makePublishCommand,
+  makeScheduleCommand,
   makeSubscribeCommand,
   makeStatusCommand,
   makeDrainCommand,

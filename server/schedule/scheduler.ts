@@ -22,6 +22,8 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   /** How long the broker remembers the id of a publication, milliseconds. */
   readonly idWindowMs: number;
+  /** For people who look into the store: who has the lease. */
+  readonly name?: string;
   readonly random?: () => number;
 }
 
@@ -47,8 +49,8 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    const { store, publish, clock, idWindowMs, random = Math.random } = options;
-    const holder = randomId(9);
+    const { store, publish, clock, idWindowMs, name = "scheduler", random = Math.random } = options;
+    const holder = `${name} ${randomId(9)}`;
     this.#keeper = new LeaseKeeper({ store, clock, holder, random, onHeld: () => this.#look() });
     this.#firing = new Firing({ store, publish, clock, times: this.#times, idWindowMs, holder, random });
   }

@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { registerConnectionHandlers } from "../api/connections.ts";
 import { makePublishOccurrence } from "../api/publish-occurrence.ts";
@@ -127,7 +127,7 @@ function composeSchedules(settings: Settings, { clock, schedules: store }: Worke
   const { idempotencyWindowMs: idWindowMs } = settings;
   return {
     schedules: new Schedules({ store, publish, clock }),
-    scheduler: new Scheduler({ store, publish, clock, idWindowMs }),
+    scheduler: new Scheduler({ store, publish, clock, idWindowMs, name: `${hostname()}:${process.pid}` }),
   };
 }
 

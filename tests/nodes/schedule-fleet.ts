@@ -1,0 +1,131 @@
+import { type ServerUnderTest, startServer } from "../e2e/server.ts";
+import { type Frame, SocketUnderTest } from "../e2e/socket.ts";
+import { RedisServer } from "../redis/redis.ts";
+import { until } from "../waiting.ts";
+
+const workers = 3;
+
+/** One schedule to be created. */
+export interface WantedSchedule {
+  readonly id: string;
+  readonly at: number;
+}
+
+/** What was published for a schedule. */
+export interface FiredSchedule {
+  readonly id: string;
+  /** Milliseconds after its time, by the clock of Redis. */
+  readonly lateMs: number;
+}
+
+/** Two nodes of three workers on one Redis, which schedules publish into one channel. Use it with `await using`. */
+export class ScheduleFleet implements AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly nodes: readonly ServerUnderTest[];
+  #asked: ServerUnderTest | undefined;
+
+  private constructor(redis: RedisServer, nodes: readonly ServerUnderTest[]) {
+    this.redis = redis;
+    this.nodes = nodes;
+  }
+
+  /** @param env settings of both nodes */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<ScheduleFleet> {
+    const redis = await RedisServer.start({ appendonly: "yes", appendfsync: "always" });
+    const start = () =>
+      startServer({
+        env: {
+          REDIS_URL: redis.url,
+          HISTORY_SIZE: "100000",
+          HISTORY_BYTES: "256MiB",
+          HISTORY_BYTES_TOTAL: "1GiB",
+          ...env,
+        },
+        flags: ["--workers", String(workers)],
+      });
+    const started = await Promise.allSettled([start(), start()]);
+    const nodes = started.flatMap((it) => (it.status === "fulfilled" ? [it.value] : []));
+    const fleet = new ScheduleFleet(redis, nodes);
+    if (nodes.length === started.length) return fleet;
+    await fleet[Symbol.asyncDispose]();
+    throw new Error("a node did not start", { cause: started });
+  }
+
+  get one(): ServerUnderTest {
+    const [one] = this.nodes;
+    if (one === undefined) throw new Error("there is no node");
+    return this.#asked ?? one;
+  }
+
+  /** From now on only the other node is asked: a process that is stopped answers nothing. */
+  async avoid(pid: number): Promise<void> {
+    const stat = await Bun.file(`/proc/${pid}/stat`).text();
+    const parent = Number(/^\d+ \(.*\) \S (\d+)/.exec(stat)?.[1]);
+    this.#asked = this.nodes.find((node) => node.pid !== parent);
+  }
+
+  /** Creates schedules that publish once into the channel `fired`. */
+  async schedule(wanted: readonly WantedSchedule[], rules: object = {}): Promise<void> {
+    const queue = [...wanted];
+    const work = async (node: ServerUnderTest) => {
+      for (let it = queue.pop(); it !== undefined; it = queue.pop()) {
+        const body = { publish: { channel: "fired", data: it.id }, at: new Date(it.at).toISOString(), ...rules };
+        const { status } = await node.request("PUT", `/v1/schedules/${it.id}`, body);
+        if (status !== 201) throw new Error(`the schedule ${it.id} was answered with ${status}`);
+      }
+    };
+    const nodes = this.#asked === undefined ? this.nodes : [this.#asked];
+    await Promise.all(nodes.flatMap((node) => [node, node, node, node]).map(work));
+  }
+
+  /** The process that has the lease, by its name in Redis; undefined if nobody has it. */
+  async holder(): Promise<number | undefined> {
+    const name = (await this.redis.command("HGET", "fanfare/{schedules}:lease", "holder")) as string | null;
+    const pid = /:(\d+) /.exec(name ?? "")?.[1];
+    return pid === undefined ? undefined : Number(pid);
+  }
+
+  /** A client that receives what schedules publish. */
+  subscribe(): Promise<SocketUnderTest> {
+    return SocketUnderTest.open(`${this.one.wsUrl}?channel=fired`);
+  }
+
+  /** Everything in the channel, in its order, read from the history. */
+  async fired(): Promise<readonly FiredSchedule[]> {
+    const fired: FiredSchedule[] = [];
+    let since = "earliest";
+    for (;;) {
+      const path = `/v1/channels/fired/history?limit=1000&since=${encodeURIComponent(since)}`;
+      const { messages, epoch } = (await (await this.one.request("GET", path)).json()) as Frame;
+      const list = messages as Frame[];
+      fired.push(...list.map(toFired));
+      const last = list.at(-1);
+      if (last === undefined) return fired;
+      since = `fired~${epoch}~${last.offset}`;
+    }
+  }
+
+  /** Waits until so many were published. */
+  async untilFired(count: number, timeoutMs?: number): Promise<void> {
+    const channel = async () => (await (await this.one.request("GET", "/v1/channels/fired")).json()) as Frame;
+    await until(async () => Number((await channel()).offset ?? 0) >= count, `${count} schedules have fired`, timeoutMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
+    await this.redis.close();
+  }
+}
+
+function toFired({ id, data, timestamp }: Frame): FiredSchedule {
+  // nightly:9fK2:3:2026-11-29T09:00:00.000Z
+  const nominal = Date.parse(String(id).split(":").slice(3).join(":"));
+  return { id: String(data), lateMs: Date.parse(String(timestamp)) - nominal };
+}
+
+/** `p50 4 ms, p99 31 ms, max 40 ms` */
+export function lateness(fired: readonly FiredSchedule[]): string {
+  const sorted = fired.map(({ lateMs }) => lateMs).toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return `${fired.length} fired, late by p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, at most ${sorted.at(-1) ?? 0} ms`;
+}
