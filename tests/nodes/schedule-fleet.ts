@@ -1,6 +1,10 @@
+import { systemClock } from "../../server/lib/clock.ts";
+import { RedisScheduleStore } from "../../server/schedule/redis/store.ts";
+import { Schedules } from "../../server/schedule/schedules.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
 import { type Frame, SocketUnderTest } from "../e2e/socket.ts";
 import { RedisServer } from "../redis/redis.ts";
+import { makeDefinition } from "../schedule/make-schedule.ts";
 import { until } from "../waiting.ts";
 
 const workers = 3;
@@ -8,6 +12,8 @@ const workers = 3;
 /** One schedule to be created. */
 export interface WantedSchedule {
   readonly id: string;
+  /** It publishes its id into this channel. */
+  readonly channel: string;
   readonly at: number;
 }
 
@@ -58,24 +64,34 @@ export class ScheduleFleet implements AsyncDisposable {
   }
 
   /** From now on only the other node is asked: a process that is stopped answers nothing. */
-  async avoid(pid: number): Promise<void> {
+  async avoidNodeOf(pid: number): Promise<void> {
     const stat = await Bun.file(`/proc/${pid}/stat`).text();
     const parent = Number(/^\d+ \(.*\) \S (\d+)/.exec(stat)?.[1]);
     this.#asked = this.nodes.find((node) => node.pid !== parent);
   }
 
-  /** Creates schedules that publish once into the channel `fired`. */
-  async schedule(wanted: readonly WantedSchedule[], rules: object = {}): Promise<void> {
+  /** Creates schedules, in Redis itself: requests over HTTP would take longer. */
+  async schedule(wanted: readonly WantedSchedule[]): Promise<void> {
+    const limits = { maxSchedules: 100_000, scheduleBytes: 128 * 1024 ** 2 };
+    const store = new RedisScheduleStore({
+      address: this.redis.address,
+      prefix: "fanfare",
+      limits,
+      clock: systemClock,
+    });
+    await store.start({ onDue: () => undefined, onFree: () => undefined });
+    const publish = () => Promise.reject(new Error("a test triggers nothing"));
+    const schedules = new Schedules({ store, publish, clock: systemClock });
     const queue = [...wanted];
-    const work = async (node: ServerUnderTest) => {
+    const work = async () => {
       for (let it = queue.pop(); it !== undefined; it = queue.pop()) {
-        const body = { publish: { channel: "fired", data: it.id }, at: new Date(it.at).toISOString(), ...rules };
-        const { status } = await node.request("PUT", `/v1/schedules/${it.id}`, body);
-        if (status !== 201) throw new Error(`the schedule ${it.id} was answered with ${status}`);
+        const timing = { kind: "at", at: it.at } as const;
+        const definition = makeDefinition({ publish: JSON.stringify({ channel: it.channel, data: it.id }), timing });
+        await schedules.put({ id: it.id, definition, origin: "api" });
       }
     };
-    const nodes = this.#asked === undefined ? this.nodes : [this.#asked];
-    await Promise.all(nodes.flatMap((node) => [node, node, node, node]).map(work));
+    await Promise.all(Array.from({ length: 100 }, work));
+    await store.close();
   }
 
   /** The process that has the lease, by its name in Redis; undefined if nobody has it. */
@@ -86,29 +102,33 @@ export class ScheduleFleet implements AsyncDisposable {
   }
 
   /** A client that receives what schedules publish. */
-  subscribe(): Promise<SocketUnderTest> {
-    return SocketUnderTest.open(`${this.one.wsUrl}?channel=fired`);
+  subscribe(channel: string): Promise<SocketUnderTest> {
+    return SocketUnderTest.open(`${this.one.wsUrl}?channel=${channel}`);
   }
 
   /** Everything in the channel, in its order, read from the history. */
-  async fired(): Promise<readonly FiredSchedule[]> {
+  async fired(channel: string): Promise<readonly FiredSchedule[]> {
     const fired: FiredSchedule[] = [];
     let since = "earliest";
     for (;;) {
-      const path = `/v1/channels/fired/history?limit=1000&since=${encodeURIComponent(since)}`;
+      const path = `/v1/channels/${channel}/history?limit=1000&since=${encodeURIComponent(since)}`;
       const { messages, epoch } = (await (await this.one.request("GET", path)).json()) as Frame;
       const list = messages as Frame[];
       fired.push(...list.map(toFired));
       const last = list.at(-1);
       if (last === undefined) return fired;
-      since = `fired~${epoch}~${last.offset}`;
+      since = `${channel}~${epoch}~${last.offset}`;
     }
   }
 
   /** Waits until so many were published. */
-  async untilFired(count: number, timeoutMs?: number): Promise<void> {
-    const channel = async () => (await (await this.one.request("GET", "/v1/channels/fired")).json()) as Frame;
-    await until(async () => Number((await channel()).offset ?? 0) >= count, `${count} schedules have fired`, timeoutMs);
+  async untilFired(channel: string, count: number, timeoutMs?: number): Promise<void> {
+    // The list of channels has only those that somebody listens to.
+    const top = async () => {
+      const response = await this.one.request("GET", `/v1/channels/${channel}/history?limit=1`);
+      return response.ok ? Number(((await response.json()) as Frame).offset) : 0;
+    };
+    await until(async () => (await top()) >= count, `${count} schedules have fired`, timeoutMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
