@@ -6,6 +6,7 @@ import { parseCursor, parseSinceWord } from "../protocol/position.ts";
 import { parseDraftContent } from "../server/api/draft.ts";
 import { postMessage } from "../server/api/publish.ts";
 import { pushBatch } from "../server/api/push.ts";
+import { parseScheduleRequest } from "../server/api/schedule-request.ts";
 import { Access } from "../server/auth/access.ts";
 import { ApiKeys } from "../server/auth/api-key.ts";
 import { makeTokenVerifier } from "../server/auth/token.ts";
@@ -16,11 +17,13 @@ import { printable } from "../server/cli/printable.ts";
 import { parseDotenv } from "../server/config/dotenv.ts";
 import { examineSettings } from "../server/config/load.ts";
 import { declarations } from "../server/config/options.ts";
+import { parseSchedules } from "../server/config/schedules.ts";
 import { authenticate } from "../server/http/credentials.ts";
 import { OriginCheck } from "../server/http/origin-check.ts";
 import { Page } from "../server/http/page.ts";
 import { TrustedProxies } from "../server/lib/client-address.ts";
 import { systemClock } from "../server/lib/clock.ts";
+import { parseIsoTime } from "../server/lib/iso-time.ts";
 import { makeLogFormat } from "../server/lib/log-format.ts";
 import { nearest } from "../server/lib/nearest.ts";
 import { makeRedactor } from "../server/lib/redact.ts";
@@ -100,7 +103,36 @@ const callWith = (body: string, contentType: string) =>
     idempotencyKey: body,
   }) as never;
 
+const scheduleWith = (fields: object) => {
+  const text = JSON.stringify({ publish: { channel: "a", message: "m" }, ...fields });
+  return parseScheduleRequest(parseObject(text), text);
+};
+
 const inputPaths: readonly InputPath[] = [
+  {
+    name: "the cron expression of a schedule",
+    prefixes: ["", "* * * * ", "1,", "*/", "MON-", "@"],
+    feed: (text) => scheduleWith({ cron: text }),
+  },
+  {
+    name: "the time zone of a schedule",
+    prefixes: ["", "Europe/", "+"],
+    feed: (text) => scheduleWith({ cron: "* * * * *", tz: text }),
+  },
+  {
+    name: "the times and the id of a schedule",
+    prefixes: ["", "2026-01-01T00:00:00.", "2026-01-01T00:00:00+"],
+    feed: (text) => {
+      parseIsoTime(text);
+      return scheduleWith({ id: text, every_s: 1 });
+    },
+  },
+  {
+    name: "schedules in the settings file",
+    prefixes: ["", "schedules:\n  - id: a\n    cron: "],
+    feed: (text) =>
+      parseSchedules([{ id: text, cron: text, publish: text }], { maxMessageBytes: 1000, maxSchedules: 9 }),
+  },
   {
     name: "the header Authorization of a handshake",
     prefixes: ["", "Bearer ", "Bearer a", "Bearer a.b."],

@@ -31,7 +31,10 @@ export const brokerOptions = {
     "Percent of the known channels, of the stored messages and of the remembered ids that one user, or one address, may take. API keys are not limited, and a quarter is reserved for them.",
     { min: 1, max: 100 },
   ),
-  dataDir: text(undefined, "Directory for durable history: with it, history outlives a restart of this node."),
+  dataDir: text(
+    undefined,
+    "Directory for durable history and schedules: with it, both outlive a restart of this node.",
+  ),
   redisUrl: text(undefined, "Redis or Valkey that joins several workers and machines.", {
     pattern: /^rediss?(\+cluster|\+sentinel)?:\/\/\S+$/,
     rule: "an address such as redis://127.0.0.1:6379, rediss://user:password@host:6380/0, redis+cluster://host:7000,host:7001 or redis+sentinel://host:26379,host:26379/primary",

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeToken } from "../../server/auth/token.ts";
-import { eventually } from "../waiting.ts";
+import { eventually, until } from "../waiting.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -180,6 +180,43 @@ describe("the periodic message", () => {
     ]);
     const put = await noisy.request("PUT", path, { publish: hello("a"), every_s: 1 });
     expect(put.status).toBe(422);
+  });
+});
+
+describe("a server with DATA_DIR that is killed", () => {
+  test("publishes once after its restart what was due meanwhile, by each schedule's policy", async () => {
+    const cwd = mkdtempSync(join(tmpdir(), "fanfare-schedules-"));
+    const env = { DATA_DIR: join(cwd, "data") };
+    try {
+      const first = await startServer({ cwd, env });
+      const at = new Date(Date.now() + 1500).toISOString();
+      const rules = { last: { catch_up: "last" }, all: { catch_up: "all" }, skip: { catch_up: "skip" } };
+      for (const [id, rule] of Object.entries(rules)) {
+        const made = await first.request("PUT", `/v1/schedules/${id}`, { publish: hello(id), at, ...rule });
+        expect([made.status, ((await made.json()) as Frame).durable]).toEqual([201, true]);
+      }
+      await first.request("PUT", "/v1/schedules/all-3", {
+        publish: hello("all-3"),
+        every_s: 1,
+        max_runs: 3,
+        catch_up: "all",
+      });
+      first.signal("SIGKILL");
+      await first.exited;
+      await first[Symbol.asyncDispose]();
+      await until(() => Date.now() > Date.parse(at) + 2000, "all of them are due");
+      await using second = await startServer({ cwd, env });
+      const texts = async (channel: string) => {
+        const { messages } = (await (await second.request("GET", `/v1/channels/${channel}/history`)).json()) as Frame;
+        return (messages as Frame[]).map(({ message }) => message);
+      };
+      await eventually(async () => {
+        for (const id of ["last", "all", "skip"]) expect([id, await texts(id)]).toEqual([id, ["Hello"]]);
+        expect(await texts("all-3")).toEqual(["Hello", "Hello", "Hello"]);
+      });
+    } finally {
+      rmSync(cwd, { recursive: true, force: true });
+    }
   });
 });
 

@@ -139,7 +139,7 @@ export class ScheduleFleet implements AsyncDisposable {
 
 function toFired({ id, data, timestamp }: Frame): FiredSchedule {
   // nightly:9fK2:3:2026-11-29T09:00:00.000Z
-  const nominal = Date.parse(String(id).split(":").slice(3).join(":"));
+  const nominal = Date.parse(/\d{4}-\d\d-\d\dT[\d:.]+Z$/.exec(String(id))?.[0] ?? "");
   return { id: String(data), lateMs: Date.parse(String(timestamp)) - nominal };
 }
 
