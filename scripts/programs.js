@@ -16,6 +16,7 @@ export const programs = {
   haproxy: { names: ["haproxy"], debianPackage: "haproxy", variable: "FANFARE_HAPROXY" },
   openssl: { names: ["openssl"], debianPackage: "openssl", variable: "FANFARE_OPENSSL" },
   nginx: { names: ["nginx"], debianPackage: "nginx-light", variable: "FANFARE_NGINX" },
+  caddy: { names: ["caddy"], debianPackage: "caddy", variable: "FANFARE_CADDY" },
 };
 
 /** @typedef {keyof typeof programs} ProgramName */

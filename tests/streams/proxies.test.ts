@@ -2,8 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { RawEventStream } from "../e2e/raw-event-stream.ts";
+import { RawWebSocket } from "../e2e/raw-web-socket.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
+import { SocketUnderTest } from "../e2e/socket.ts";
 import { StreamUnderTest } from "../e2e/stream.ts";
+import { eventually } from "../waiting.ts";
+import { caddy } from "./caddy.ts";
 import { EventSources } from "./event-sources.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
@@ -61,10 +66,29 @@ async function untilAway(proxy: ProxyUnderTest): Promise<void> {
 describe.each([
   ["HAProxy", haproxy],
   ["nginx", nginx],
+  ["Caddy", caddy],
 ])("the recipe for %s", (_, kind) => {
   test("is a complete file that the proxy accepts", async () => {
     const { code, said } = await checkRecipe(kind);
     expect([code, said]).toEqual([0, expect.not.stringMatching(/warn|deprecat/i)]);
+  });
+
+  test("passes WebSockets and streams, and the server notices at once that their clients left", async () => {
+    // Neither a ping nor the end of a stream's lifetime may be what notices it.
+    const env = { NOTICES: "off", WS_PING_INTERVAL: "1h", STREAM_LIFETIME: "0", TRUSTED_PROXIES: "127.0.0.1" };
+    await using server = await startServer({ env });
+    await using proxy = await ProxyUnderTest.start(kind, server.port);
+    using socket = await SocketUnderTest.open(`${proxy.url.replace("http", "ws")}/ws?channel=room`);
+    using stream = await StreamUnderTest.open(`${proxy.url}/sse?channel=room`);
+    socket.send({ type: "publish", channel: "room", message: "to both" });
+    for (const it of [socket, stream]) await it.until(({ message }) => message === "to both");
+    const port = Number(new URL(proxy.url).port);
+    const vanishing = [await RawWebSocket.open(port, "/ws"), await RawEventStream.open(port, "/sse")];
+    const count = async () =>
+      ((await (await server.request("GET", "/health")).json()) as { connections: number }).connections;
+    await eventually(async () => expect(await count()).toBe(4));
+    for (const it of [socket, stream, ...vanishing]) it[Symbol.dispose]();
+    await eventually(async () => expect(await count()).toBe(0));
   });
 
   // They run at the same time, because most of the time is spent waiting for retries.

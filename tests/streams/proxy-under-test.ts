@@ -49,7 +49,7 @@ export class ProxyUnderTest implements AsyncDisposable {
     const { folder, config, port } = await prepare(kind, serverPort);
     const log = openSync(join(folder, "log"), "a");
     const child = Bun.spawn([...command(kind, kind.run(config, folder))], {
-      env: childEnv(),
+      env: childEnv({ HOME: folder }),
       stdio: ["ignore", log, log],
     });
     closeSync(log);
@@ -76,7 +76,7 @@ export class ProxyUnderTest implements AsyncDisposable {
 export async function checkRecipe(kind: ProxyKind): Promise<{ readonly code: number; readonly said: string }> {
   const { folder, config } = await prepare(kind, 8000);
   const child = Bun.spawn([...command(kind, kind.check(config, folder))], {
-    env: childEnv(),
+    env: childEnv({ HOME: folder }),
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [out, err, code] = await Promise.all([
