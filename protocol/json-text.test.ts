@@ -59,6 +59,7 @@ describe("memberTexts", () => {
     ["unusual spacing", '{ "data" : {"a" :  [1 ,2]}  }', '{"a" :  [1 ,2]}'],
     ["an escaped quote", '{"data":"say \\"hi\\" }"}', '"say \\"hi\\" }"'],
     ["a backslash at the end of a string", '{"data":"c:\\\\","x":1}', '"c:\\\\"'],
+    ["an escaped backslash before an escaped quote", '{"data":"a\\\\\\",b","x":1}', '"a\\\\\\",b"'],
     ["repeated members inside a value", '{"data":{"a":1,"a":2}}', '{"a":1,"a":2}'],
     ["an escaped name", '{"d\\u0061ta":1}', "1"],
     ["a repeated name: the last one counts, as in JSON.parse", '{"data":1,"data":2}', "2"],
@@ -98,6 +99,7 @@ describe("memberText", () => {
   test.each([
     ["the last of several", '{"data":1,"data":2}', "2"],
     ["a name with escapes", '{"d\\u0061ta":1}', "1"],
+    ["a name after spaces and line breaks", ' \n{ "data" : 1 }', "1"],
     ["not a longer name", '{"data2":1}', undefined],
     ["not a name in a value", '{"a":{"data":1},"b":"\\"data\\":1"}', undefined],
   ])("finds %s", (_, text, member) => {
@@ -170,6 +172,7 @@ describe("withoutEscapes", () => {
     ["half of a surrogate pair before a whole one", '"\\ud83d\\ud83d\\ude00"', '"\\ud83d\u{1f600}"'],
     ["a quote and a control character", '"\\u0022\\u0000"', '"\\u0022\\u0000"'],
     ["a line separator", '"\\u2028"', '"\\u2028"'],
+    ["a paragraph separator", '"\\u2029"', '"\\u2029"'],
   ])("handles %s", (_, text, plain) => {
     expect(withoutEscapes(text)).toBe(plain);
   });
