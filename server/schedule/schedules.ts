@@ -116,6 +116,19 @@ export class Schedules {
     return this.#changeExisting(id, (it) => ({ ...it, last }));
   }
 
+  /** Whether all of these exist. */
+  async haveAll(ids: readonly string[]): Promise<boolean> {
+    if (ids.length === 0) return true;
+    let left = ids;
+    // An answer is cut by its size.
+    for (let found = 1; left.length > 0 && found > 0; left = left.slice(found)) {
+      const { records } = await this.#options.store.read({ by: "id", ids: left });
+      found = records.length;
+      if (records.some(({ id }, at) => id !== left[at])) return false;
+    }
+    return left.length === 0;
+  }
+
   /** Makes the schedules of one origin those of the settings: creates, replaces and removes them. */
   async reconcile(origin: Origin, wanted: readonly Omit<Wanted, "origin">[]): Promise<void> {
     for (const it of wanted) await this.put({ ...it, origin });

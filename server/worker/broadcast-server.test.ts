@@ -104,3 +104,11 @@ test.each([
   await it.server.broadcastToAll({ message: "after", event: "a.b:c-d" });
   expect(await alice.untilMessages(1)).toMatchObject([{ message: "after", event: "a.b:c-d" }]);
 });
+
+test("schedules can be given as an option, and publish", async () => {
+  const schedules = [{ id: "tick", publish: { channel: "all", message: "tick" }, every_s: 1, max_runs: 1 }];
+  await using it = await running({ schedules });
+  using alice = await SocketUnderTest.open(it.url);
+  expect(await alice.untilMessages(1)).toMatchObject([{ message: "tick" }]);
+  expect(() => new BroadcastServer({ schedules: [{ id: "a" }] })).toThrow("schedules[0].at: expected one of at");
+});

@@ -4,51 +4,86 @@ import type { Settings } from "../config/settings.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Definition } from "../schedule/schedule.ts";
+import type { Scheduler } from "../schedule/scheduler.ts";
 import type { Schedules } from "../schedule/schedules.ts";
 
 /** The id of the schedule that NOTIFICATION_INTERVAL makes. */
 export const notificationId = "$notification";
 
-/** Makes the schedules of the settings those of the server, when it starts. All workers do, and the first one does the work. */
+/** How often the worker that fires the schedules looks whether they are still there, milliseconds. */
+const lookMs = 5000;
+
+/** What is needed of the settings. */
+export type ScheduleSettings = Pick<Settings, "notificationIntervalMs" | "notificationMessage" | "schedules">;
+
+export interface ConfiguredSchedulesOptions {
+  readonly schedules: Pick<Schedules, "reconcile" | "haveAll">;
+  readonly scheduler: Pick<Scheduler, "isActive">;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes the schedules of the settings those of the server when it starts. All workers do, and the first one does the work.
+ * They are made again after the store has lost them, such as a Redis that restarted without its data.
+ */
 export class ConfiguredSchedules {
-  readonly #settings: Settings;
-  readonly #schedules: Schedules;
-  readonly #clock: Clock;
-  #retry: Timer | undefined;
+  readonly #settings: ScheduleSettings;
+  readonly #options: ConfiguredSchedulesOptions;
+  #timer: Timer | undefined;
   #failures = 0;
   #running: Promise<void> = Promise.resolve();
   #isOpen = false;
 
-  constructor(settings: Settings, schedules: Schedules, clock: Clock) {
+  constructor(settings: ScheduleSettings, options: ConfiguredSchedulesOptions) {
     this.#settings = settings;
-    this.#schedules = schedules;
-    this.#clock = clock;
+    this.#options = options;
   }
 
   start(): void {
     this.#isOpen = true;
-    this.#running = this.#apply();
+    this.#run(() => this.#apply());
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
     this.#isOpen = false;
-    this.#retry?.cancel();
+    this.#timer?.cancel();
     await this.#running;
   }
 
+  #run(work: () => Promise<void>): void {
+    this.#running = work().then(
+      () => {
+        this.#failures = 0;
+        this.#later(() => this.#look(), lookMs);
+      },
+      (error: unknown) => {
+        if (this.#failures++ === 0) log().warning("The schedules of the settings are not in place: {error}", { error });
+        this.#later(() => this.#apply(), backoff(this.#failures));
+      },
+    );
+  }
+
+  #later(work: () => Promise<void>, ms: number): void {
+    if (this.#isOpen) this.#timer = this.#options.clock.setTimeout(() => this.#run(work), ms);
+  }
+
+  async #look(): Promise<void> {
+    const { schedules, scheduler } = this.#options;
+    if (!scheduler.isActive) return;
+    const ids = [...this.#ofSetting(), ...this.#settings.schedules].map(({ id }) => id);
+    if (!(await schedules.haveAll(ids))) await this.#apply();
+  }
+
   async #apply(): Promise<void> {
+    const { schedules } = this.#options;
+    await schedules.reconcile("setting", this.#ofSetting());
+    await schedules.reconcile("file", this.#settings.schedules);
+  }
+
+  #ofSetting() {
     const { notificationIntervalMs: intervalMs, notificationMessage: message } = this.#settings;
-    const notification = { id: notificationId, definition: notificationDefinition(intervalMs, message) };
-    try {
-      await this.#schedules.reconcile("setting", intervalMs === 0 ? [] : [notification]);
-      await this.#schedules.reconcile("file", this.#settings.schedules);
-    } catch (error) {
-      getLogger(["fanfare", "schedule"]).warning("The schedules of the settings are not in place yet: {error}", {
-        error,
-      });
-      if (this.#isOpen) this.#retry = this.#clock.setTimeout(() => this.start(), backoff(++this.#failures));
-    }
+    return intervalMs === 0 ? [] : [{ id: notificationId, definition: notificationDefinition(intervalMs, message) }];
   }
 }
 
@@ -64,4 +99,8 @@ function notificationDefinition(everyMs: number, message: string): Definition {
     catchUp: "skip",
     catchUpWindowMs: 0,
   };
+}
+
+function log() {
+  return getLogger(["fanfare", "schedule"]);
 }

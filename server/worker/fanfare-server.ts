@@ -62,7 +62,7 @@ export class FanfareServer {
     const isSupervised = environment.onDrainWanted !== undefined;
     this.#parts = compose(settings, { ...environment, isDraining, drain, isSupervised });
     this.#ops = new OpsServer(this.#parts.ops);
-    this.#configured = new ConfiguredSchedules(settings, this.#parts.schedules, clock);
+    this.#configured = new ConfiguredSchedules(settings, { ...this.#parts, clock });
     const { hasTerminal = false, planSlots } = environment;
     const parts = planSlots === undefined ? this.#parts : { ...this.#parts, planSlots };
     this.#stop = new Stop({ ...settings, hasTerminal }, parts, clock);

@@ -1,4 +1,6 @@
+import { expect, test } from "bun:test";
 import { scheduleStoreConformance } from "../../../tests/conformance/schedule.ts";
+import { until } from "../../../tests/waiting.ts";
 import { makeSocketPath, removeSocketPath } from "../../lib/link/socket-path.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { Records } from "../memory/records.ts";
@@ -21,4 +23,31 @@ scheduleStoreConformance("IpcScheduleStore", async (limits) => {
       removeSocketPath(path);
     },
   };
+});
+
+test("a worker that is gone loses the lease at once, and the others hear of it", async () => {
+  const path = makeSocketPath("fanfare-test");
+  const records = new Records({ limits: { maxSchedules: 10, scheduleBytes: 100_000 }, clock: new MovedClock() });
+  const host = new ScheduleHost({ path, records, isDurable: true });
+  host.start();
+  const [one, two] = [new IpcScheduleStore({ path, name: "one" }), new IpcScheduleStore({ path, name: "two" })];
+  await one.start({ onDue: () => undefined, onFree: () => undefined });
+  const { token = 0 } = await one.lease({ holder: "one", wish: "take" });
+  let frees = 0;
+  await two.start({
+    onDue: () => undefined,
+    onFree: () => {
+      frees++;
+    },
+  });
+  expect((await two.lease({ holder: "two", wish: "take" })).token).toBeUndefined();
+  const before = frees;
+  await one.close();
+  await until(() => frees > before, "the other one hears of it");
+  expect((await two.lease({ holder: "two", wish: "take" })).token).toBeGreaterThan(token);
+  expect(two.isDurable).toBe(true);
+  await expect(one.read({ by: "id", ids: ["a"] })).rejects.toMatchObject({ code: "broker-unavailable" });
+  await two.close();
+  await host.close();
+  removeSocketPath(path);
 });
