@@ -40,7 +40,7 @@ describe("commands in the documentation work", () => {
     ["a command that fails", "sh", "false", "exit code 1"],
     ["a command that fails before others that succeed", "sh", "false\ntrue", "exit code 1"],
     ["a command that does not exist", "console", "$ fanfair start", "exit code 127"],
-    ["a different answer", "console", '$ curl http://127.0.0.1:8000/livez\n{"status":"dead"}', "and the page says"],
+    ["a different answer", "console", '$ curl http://127.0.0.1:8000/livez\n{"status":"dead"}', "but the page says"],
     ["a server that does not start", "sh start", "npx fanfare start --workers many", "ended without"],
     ["a program that throws", "ts run", 'throw new Error("no");', "exit code 1"],
   ])("a page with %s fails the check", async (_, info, code, problem) => {

@@ -15,6 +15,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 const x = (length: number) => "x".repeat(length);
 const items = <T>(length: number, item: T) => Array.from({ length }, () => item);
+const names = (length: number) => Array.from({ length }, (_, index) => `name-${index}`);
 const headersOf = (count: number) => Object.fromEntries(items(count, "v").map((value, index) => [`h${index}`, value]));
 
 /** The operation, the bounded field, a function that makes a request of a given size, and the largest size allowed. */
@@ -32,9 +33,9 @@ const bodies: readonly Row[] = [
   ["POST /sse/push/batch", "items", 1000, (size) => items(size, push({}))],
   ["POST /v1/publish", "channel", 200, (size) => publish({ channel: x(size) })],
   ["POST /v1/publish", "channel of a user", 128, (size) => publish({ channel: `@${x(size)}` })],
-  ["POST /v1/publish", "channels", 1000, (size) => publish({ channel: undefined, channels: items(size, "room:1") })],
+  ["POST /v1/publish", "channels", 1000, (size) => publish({ channel: undefined, channels: names(size) })],
   ["POST /v1/publish", "user_id", 128, (size) => publish({ channel: undefined, user_id: x(size) })],
-  ["POST /v1/publish", "user_ids", 1000, (size) => publish({ channel: undefined, user_ids: items(size, "alice") })],
+  ["POST /v1/publish", "user_ids", 1000, (size) => publish({ channel: undefined, user_ids: names(size) })],
   ["POST /v1/publish", "one of user_ids", 128, (size) => publish({ channel: undefined, user_ids: [x(size)] })],
   ["POST /v1/publish", "event", 100, (size) => publish({ event: x(size) })],
   ["POST /v1/publish", "id", 128, (size) => publish({ id: x(size) })],

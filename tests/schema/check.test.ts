@@ -17,6 +17,7 @@ describe("the checker finds", () => {
     ["a string that is too long", { maxLength: 1 }, "ab"],
     ["a number that is too small", { minimum: 0 }, -1],
     ["a number that is too large", { maximum: 0 }, 1],
+    ["a list with an item twice", { uniqueItems: true }, [1, 1]],
     ["a list that is too long", { maxItems: 1 }, [1, 2]],
     ["a list that is too short", { minItems: 1 }, []],
     ["an object with too many members", { maxProperties: 1 }, { a: 1, b: 2 }],

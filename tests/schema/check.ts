@@ -54,6 +54,12 @@ const rules: Readonly<Record<string, Rule>> = {
   maximum: (max: number, value, { at }) => fault(typeof value === "number" && value > max, at, "is too large"),
   minItems: (min: number, value, { at }) => fault(Array.isArray(value) && value.length < min, at, "has too few"),
   maxItems: (max: number, value, { at }) => fault(Array.isArray(value) && value.length > max, at, "has too many"),
+  uniqueItems: (_: true, value, { at }) =>
+    fault(
+      Array.isArray(value) && new Set(value.map((it) => JSON.stringify(it))).size < value.length,
+      at,
+      "repeats an item",
+    ),
   maxProperties: (max: number, value, { at }) =>
     fault(isObject(value) && Object.keys(value).length > max, at, "has too many members"),
   required: (names: readonly string[], value, { at }) =>

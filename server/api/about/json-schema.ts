@@ -10,6 +10,7 @@ export interface JsonSchema {
   readonly items?: JsonSchema;
   readonly minItems?: number;
   readonly maxItems?: number;
+  readonly uniqueItems?: true;
   readonly const?: string | number | boolean;
   readonly enum?: readonly string[];
   readonly pattern?: string;
@@ -66,7 +67,7 @@ export function flag(description: string, otherwise?: boolean): JsonSchema {
 export function list(
   description: string,
   items: JsonSchema,
-  rules: Pick<JsonSchema, "minItems" | "maxItems"> = {},
+  rules: Pick<JsonSchema, "minItems" | "maxItems" | "uniqueItems"> = {},
 ): JsonSchema {
   return { type: "array", description, items, ...rules };
 }

@@ -16,7 +16,7 @@ import {
 } from "./schemas.ts";
 import { atField, delayField } from "./time-fields.ts";
 
-const targets = { minItems: 1, maxItems: limits.publishTargets };
+const targets = { minItems: 1, maxItems: limits.publishTargets, uniqueItems: true } as const;
 
 export const publishRequest: JsonSchema = {
   additionalProperties: false,

@@ -46,13 +46,14 @@ function refLink($ref: string): Html {
 
 /** The description, and the rules in words. */
 function meaningOf(schema: JsonSchema): Piece {
-  const { description, enum: choices, default: otherwise, minimum, maximum, maxItems, maxLength } = schema;
+  const { description, enum: choices, default: otherwise, minimum, maximum, maxItems, maxLength, uniqueItems } = schema;
   const rules = [
     choices === undefined || choices.length > 5
       ? undefined
       : html`One of ${choices.map((it, index) => [index > 0 ? ", " : "", html`<code>${it}</code>`])}.`,
     maximum === undefined ? undefined : html`From ${minimum ?? 0} to ${maximum}.`,
     maxItems === undefined ? undefined : html`At most ${maxItems} items.`,
+    uniqueItems === undefined ? undefined : html`Each item once.`,
     maxLength === undefined || description?.includes(String(maxLength))
       ? undefined
       : html`At most ${maxLength} characters.`,

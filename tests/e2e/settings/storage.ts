@@ -48,7 +48,7 @@ export const storageGroup: SettingsGroup = {
         for (let sent = 0; sent < 10; sent++) {
           const batch = Array.from({ length: 1000 }, (_, n) => ({ user_id: "u", data: 1, event_id: `${sent}-${n}` }));
           const response = await it.request("POST", "/sse/push/batch", batch);
-          if ((await response.text()).includes("the memory of ids is full")) return "full";
+          if ((await response.text()).includes("the memory for ids is full")) return "full";
         }
         return "accepted";
       },
