@@ -2,6 +2,7 @@ import { Batch } from "../session/batch.ts";
 import type { Session } from "../session/session.ts";
 import type { Encoded } from "../session/wire-form.ts";
 import { excludedBy, withoutExcluded } from "./exclusion.ts";
+import { LastJoin } from "./last-join.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
 
 /** Totals since start. Plain additions, read by the metrics scraper. */
@@ -40,7 +41,7 @@ export class Flush {
   readonly #outcomes: FlushOutcomes;
   #dirty: ListenedChannel[] = [];
   #touched: Session[] = [];
-  #parts: Encoded[] = [];
+  readonly #lastJoin = new LastJoin();
   #postponed = 0;
   /** Bytes of the write that was counted last. */
   #nextBytes = 0;
@@ -70,10 +71,12 @@ export class Flush {
     const [only] = dirty;
     if (dirty.length === 1 && only !== undefined) {
       this.#runOne(only);
+      this.#lastJoin.forget();
       return;
     }
     for (const channel of dirty) this.#gatherFrom(channel);
     this.#writeAll();
+    this.#lastJoin.forget();
   }
 
   #gatherFrom(channel: ListenedChannel): void {
@@ -252,9 +255,6 @@ export class Flush {
 
   #join(session: Session, batches: readonly Batch[]): Encoded {
     const form = session.connection.wireForm;
-    const parts = this.#parts;
-    parts.length = 0;
-    for (const batch of batches) parts.push(batch.encoded(form));
-    return form.join(parts, form.carriesCursor ? session.cursor() : "");
+    return this.#lastJoin.join(form, batches, form.carriesCursor ? session.cursor() : "");
   }
 }

@@ -10,7 +10,7 @@ import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broke
 import { costOf } from "../cost-of.ts";
 import type { ChannelSummary, History, HistoryRules } from "../log.ts";
 import { unavailable } from "../unavailable.ts";
-import { type Answer, ipcProtocol, parseAnswer, type Question, toPublished } from "./messages.ts";
+import { type Answer, formatPublish, ipcProtocol, parseAnswer, type Question, toPublished } from "./messages.ts";
 import { Questions } from "./questions.ts";
 
 /** Limits for drafts in flight to the host, by `costOf`, and for bytes queued to it. Further drafts are refused. */
@@ -99,7 +99,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     this.#bytesInFlight += bytes;
     try {
       return await this.#ask(
-        (n) => ({ verb: "publish", n, draft, rules }),
+        (n) => formatPublish(n, draft, rules),
         (answer) => (answer.verb === "published" ? toPublished(answer) : undefined),
       );
     } finally {
@@ -168,14 +168,15 @@ export class IpcBroker implements Broker, ChannelDirectory {
   }
 
   /** Rejects at once if the host is not connected. */
-  #ask<T>(make: (n: number) => Question, read: (answer: Answer) => T | undefined): Promise<T> {
+  #ask<T>(make: (n: number) => Question | string, read: (answer: Answer) => T | undefined): Promise<T> {
     if (this.#closing !== undefined) return Promise.reject(hostUnavailable("the server is shutting down"));
     if (this.#steady.link === undefined) return Promise.reject(hostUnavailable("the broker's host is not connected"));
     return this.#questions.ask((n) => this.#send(make(n)), read);
   }
 
-  #send(question: Question): void {
-    this.#steady.link?.send(JSON.stringify(question));
+  /** @param question as an object or, if it is formatted already, as text */
+  #send(question: Question | string): void {
+    this.#steady.link?.send(typeof question === "string" ? question : JSON.stringify(question));
   }
 
   /** Hot path. */
