@@ -97,12 +97,21 @@ describe("a token signed with JWT_SECRET", () => {
     ["whose grants are not a list", { sub: "u1", subscribe: "room:*" }, "subscribe: expected a list"],
     ["whose grants are not strings", { sub: "u1", publish: [1] }, "publish: expected a list"],
     ["that grants another user's channel", { sub: "u1", channels: ["@u2"] }, "channels: expected a list"],
+    ["with an info of 1025 bytes", { sub: "u1", info: "x".repeat(1023) }, "info: expected at most 1024 bytes of JSON"],
     ["that grants a reserved channel", { sub: "u1", subscribe: ["$*"] }, "subscribe: expected a list"],
   ])("is rejected if it is one %s", async (_what, claims, complaint) => {
     const token = await sign(claims);
     const refusal = await refusalOf(verifier.verify(token), token);
     expect(refusal.code).toBe(/has expired|not valid yet/.test(complaint) ? "token-expired" : "unauthorized");
     expect(refusal.message).toContain(complaint);
+  });
+
+  test("can say what others see of the user, up to 1024 bytes", async () => {
+    for (const info of ["x".repeat(1022), { name: "Älice" }, 0]) {
+      const identity = await verifier.verify(await sign({ sub: "u1", info }));
+      expect(identity.info).toBe(JSON.stringify(info));
+    }
+    expect(await verifier.verify(await sign({ sub: "u1", info: null }))).not.toHaveProperty("info");
   });
 
   test("is rejected with a foreign signature, without one, and with one changed bit", async () => {

@@ -44,6 +44,14 @@ describe("a pattern", () => {
 });
 
 describe("a rule", () => {
+  test.each(["off", undefined])("with presence events and presence %p is rejected", (presence) => {
+    const rule = { match: "a", presence_events: "on", ...(presence === undefined ? {} : { presence }) };
+    expect(problemsOf([rule])).toEqual([
+      "channels[0].presence_events: requires presence: on in the same rule, because the events name the users",
+    ]);
+    expect(rulesOf([{ ...rule, presence: "on" }])).toMatchObject([{ presence: "on", presenceEvents: true }]);
+  });
+
   test("is read field by field", () => {
     const written = {
       match: "room:*",
@@ -74,6 +82,7 @@ describe("a rule", () => {
     ["history_ttl", 0, "a time above 0 such as 30s, 5m or 2h, got 0"],
     ["history_bytes", "much", 'bytes such as 64KiB or 1MiB, got "much"'],
     ["presence", "maybe", 'on or off, got "maybe"'],
+    ["presence_events", "maybe", 'on or off, got "maybe"'],
     ["subscribe", "everyone", 'anyone, authenticated, token or nobody, got "everyone"'],
     ["publish", true, "anyone, authenticated, token or nobody, got true"],
   ])("with %s: %p is rejected, and the error names field and rule", (field, value, expected) => {

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import type { Claim, Claimed, Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
 import { type ClaimHolder, HeldClaims } from "./held-claims.ts";
 import { LostConnections } from "./lost-connections.ts";
-import { type PeerAnswer, type PeerRequest, Requests } from "./requests.ts";
+import { type PeerAnswer, type PeerAnswers, type PeerRequest, Requests } from "./requests.ts";
 import { Roster, type RosterChange, type RosterSnapshot } from "./roster.ts";
 
 /** How long roster changes are batched. */
@@ -105,7 +105,12 @@ export class Peers {
   }
 
   /** Sends a request to all other members. Those that leave, or do not answer within 2 s, are left out. */
-  ask(topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
+  async ask(topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
+    return (await this.#requests.ask(this.others(), topic, body)).answers;
+  }
+
+  /** The same, and whether all have answered: a part of the answers can be wrong. */
+  askForAll(topic: string, body: unknown): Promise<PeerAnswers> {
     return this.#requests.ask(this.others(), topic, body);
   }
 

@@ -18,6 +18,13 @@ export interface PeerAnswer {
   readonly body: unknown;
 }
 
+/** The answers to one request. */
+export interface PeerAnswers {
+  readonly answers: readonly PeerAnswer[];
+  /** Whether every member that has not left has answered. */
+  readonly isComplete: boolean;
+}
+
 interface Pending {
   readonly answers: PeerAnswer[];
   readonly missing: Set<MemberId>;
@@ -36,22 +43,18 @@ export class Requests {
   }
 
   /** Asks all other members. Resolves with the answers that arrived in time. Members that answered null are left out. */
-  ask(others: readonly Member[], topic: string, body: unknown): Promise<readonly PeerAnswer[]> {
+  ask(others: readonly Member[], topic: string, body: unknown): Promise<PeerAnswers> {
     return this.#ask(others, "others", { topic, body });
   }
 
   /** Asks one other member. Resolves with undefined if it did not answer in time. */
   async askOne(member: Member, topic: string, body: unknown): Promise<unknown> {
-    const [answer] = await this.#ask([member], member.id, { topic, body });
-    return answer?.body;
+    const { answers } = await this.#ask([member], member.id, { topic, body });
+    return answers[0]?.body;
   }
 
-  async #ask(
-    asked: readonly Member[],
-    to: MemberId | "others",
-    { topic, body }: ClusterMessage,
-  ): Promise<readonly PeerAnswer[]> {
-    if (asked.length === 0) return [];
+  async #ask(asked: readonly Member[], to: MemberId | "others", { topic, body }: ClusterMessage): Promise<PeerAnswers> {
+    if (asked.length === 0) return { answers: [], isComplete: true };
     const id = randomId(9);
     const { promise, resolve } = Promise.withResolvers<void>();
     const pending: Pending = { answers: [], missing: new Set(asked.map((it) => it.id)), done: resolve };
@@ -62,7 +65,7 @@ export class Requests {
     await promise;
     timer.cancel();
     this.#pending.delete(id);
-    return pending.answers;
+    return { answers: pending.answers, isComplete: pending.missing.size === 0 };
   }
 
   /** An answer has arrived. */

@@ -79,6 +79,17 @@ describe("the occupancy of a channel", () => {
     expect(next.presences).toEqual(all.presences.slice(2));
   });
 
+  test("is not told in part if a worker does not answer", async () => {
+    const { here, there, clock } = await twoWorkers();
+    await there.it.connect({ channels: [room] });
+    await clock.moveInSteps(100, 10);
+    there.peers.handle("channel-members", () => new Promise(() => undefined));
+    const asked = here.occupancy.read(room, firstPage);
+    asked.catch(() => undefined); // checked below
+    await clock.moveInSteps(3000, 100);
+    await expect(asked).rejects.toMatchObject({ code: "broker-unavailable" });
+  });
+
   test("cannot be told while the other workers cannot be asked", async () => {
     const peers = new Peers(MemoryCluster.alone(new MovedClock()), new MovedClock());
     const cutOff = new Occupancy({ get: () => undefined }, peers);

@@ -1,9 +1,9 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import { ServiceError } from "../../protocol/errors.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Interest } from "../delivery/interest.ts";
 import { keyOf } from "../presence/page-key.ts";
 import type { Presence, PresencePageRequest } from "../presence/presence-store.ts";
+import { presenceUnavailable } from "../presence/unavailable.ts";
 import { firstPresences } from "./first-presences.ts";
 import type { ReadPage } from "./presence-answer.ts";
 
@@ -64,29 +64,27 @@ export class Occupancy {
    * @throws ServiceError "broker-unavailable" while the other workers cannot be asked
    */
   async counts(channels: readonly ChannelName[]): Promise<readonly number[]> {
-    const answers = await this.#ask("channel-counts", channels);
-    const elsewhere = answers.map((body) => body as readonly number[]);
+    this.#checkConnected();
+    const answers = await this.#peers.ask("channel-counts", channels);
+    const elsewhere = answers.map(({ body }) => body as readonly number[]);
     return channels.map((it, index) => sum([this.#countHere(it), ...elsewhere.map((counts) => counts[index] ?? 0)]));
   }
 
-  /** A page of the connections in a channel, in the order of their keys. @throws as `counts` */
+  /** A page of the connections in a channel, in the order of their keys. @throws as `counts`, also if a worker does not answer */
   async read(channel: ChannelName, page: PresencePageRequest): Promise<ReadPage> {
     const asked: MembersRequest = { channel, ...page };
-    const answers = await this.#ask("channel-members", asked);
-    const pages = [this.#here(asked), ...answers.map((body) => body as MembersAnswer)];
+    this.#checkConnected();
+    const { answers, isComplete } = await this.#peers.askForAll("channel-members", asked);
+    if (!isComplete) throw presenceUnavailable("a worker does not answer");
+    const pages = [this.#here(asked), ...answers.map(({ body }) => body as MembersAnswer)];
     const presences = pages.flatMap((it) => it.presences).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
     const count = sum(pages.map((it) => it.count));
     return { count, presences: presences.slice(0, page.limit), hasMore: presences.length > page.limit };
   }
 
   /** Without a membership this worker knows only of itself, and would tell something wrong. */
-  async #ask(topic: string, body: unknown): Promise<readonly unknown[]> {
-    if (this.#peers.isCutOff) {
-      throw new ServiceError("broker-unavailable", "the other workers cannot be asked right now", {
-        retryAfterMs: 1000,
-      });
-    }
-    return (await this.#peers.ask(topic, body)).map((answer) => answer.body);
+  #checkConnected(): void {
+    if (this.#peers.isCutOff) throw presenceUnavailable("the other workers cannot be asked");
   }
 
   #countHere(channel: ChannelName): number {

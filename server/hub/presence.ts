@@ -100,8 +100,7 @@ export class HubPresence {
   /** The number of connections. @throws ServiceError "broker-unavailable" */
   async count(channel: ChannelName): Promise<number> {
     if (this.#parts.hasEvents(channel)) return (await this.#tracker.read(channel, { after: "", limit: 0 })).count;
-    const [count = 0] = await this.#parts.occupancy.counts([channel]);
-    return count;
+    return (await this.#parts.occupancy.read(channel, { after: "", limit: 0 })).count;
   }
 
   #join({ id, userId, identity }: Session, channel: ChannelName, over: string | undefined, resumes: boolean): void {

@@ -9,6 +9,11 @@ test.each([
   expect(hereText(here)).toBe(text);
 });
 
+test("shows the name that a user's token gives", () => {
+  const members = [{ user_id: "u1", info: { name: "Alice" } }, { user_id: "u2", info: 7 }, {}];
+  expect(hereText({ count: 3, users: ["u1", "u2"], members })).toBe("3 here: Alice, u2");
+});
+
 test("names some of many users and counts the others", () => {
   const users = Array.from({ length: 40 }, (_, index) => `u${index}`);
   expect(hereText({ count: 41, users })).toMatch(/^41 here: u0, .*u11, 28 more$/);

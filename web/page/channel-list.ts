@@ -9,6 +9,8 @@ export interface Here {
   readonly count: number;
   /** The first page of users; undefined if the client may only know the count. */
   readonly users?: readonly string[];
+  /** The connections of these users; `info.name` is shown instead of the user's id. */
+  readonly members?: readonly { readonly user_id?: string; readonly info?: unknown }[];
   /** Set if there are more users than the first page holds. */
   readonly next?: string;
 }
@@ -81,11 +83,19 @@ export class ChannelList {
 }
 
 /** `3 here: alice, bob`. Connections without a user are only counted. */
-export function hereText({ count, users = [], next }: Here): string {
-  const named = users.slice(0, namedUsers);
+export function hereText({ count, users = [], members = [], next }: Here): string {
+  const nameOf = new Map(
+    members.flatMap(({ user_id, info }) => (user_id === undefined ? [] : [[user_id, nameIn(info)]])),
+  );
+  const named = users.slice(0, namedUsers).map((user) => nameOf.get(user) ?? user);
   const more = users.length - named.length;
   const names = more > 0 ? [...named, next === undefined ? `${more} more` : `more than ${more} others`] : named;
   return names.length === 0 ? `${count} here` : `${count} here: ${names.join(", ")}`;
+}
+
+function nameIn(info: unknown): string | undefined {
+  const name = typeof info === "object" && info !== null && "name" in info ? info.name : undefined;
+  return typeof name === "string" ? name : undefined;
 }
 
 /** Sets the options of a select element to these channels, and keeps the selection if it is still among them. */
