@@ -7,6 +7,8 @@ import { engineEnv } from "./engine-env.js";
 import { bunIsMissing, findBun, waysToGetBun } from "./find-bun.js";
 import { watchRunner } from "./runner-watch.js";
 
+/** Without it the runtime would obey a bunfig.toml in the working directory, which can name programs to run. */
+const emptyConfig = join(dirname(fileURLToPath(import.meta.url)), "bunfig.toml");
 const main = join(dirname(dirname(fileURLToPath(import.meta.url))), "server", "main.ts");
 
 /** The same signal twice within this time counts once: npm forwards the Ctrl+C that the terminal sent to the whole group. */
@@ -35,7 +37,7 @@ export async function launch(args, { env = {}, stop } = {}) {
   const [first = "start"] = args;
   const isServer = first === "start" || first.startsWith("-");
   // The server reads .env itself, to keep the precedence of settings: file < .env < environment < flags.
-  return run(bun, ["--no-env-file", main, ...args], { ownGroup: isServer, env, stop });
+  return run(bun, [`--config=${emptyConfig}`, "--no-env-file", main, ...args], { ownGroup: isServer, env, stop });
 }
 
 /**

@@ -89,6 +89,8 @@ interface Key {
 
 /** Too long to be guessed over a network. */
 const minKeyLength = 16;
+/** A random key of 16 hexadecimal digits has fewer in one of 30 000 cases; `aaaaaaaaaaaaaaaa` is no key. */
+const minDistinct = 6;
 
 function parseKey(text: string, index: number): Key {
   const place = `API_KEY, key ${index + 1}`;
@@ -104,6 +106,10 @@ function parseKey(text: string, index: number): Key {
   if (!/^[\x21-\x7e]*$/.test(key)) throw new Error(`${place}: expected visible ASCII characters without spaces`);
   if (key.length < minKeyLength) {
     const rule = `expected at least ${minKeyLength} characters, got ${key.length}`;
+    throw new Error(`${place}: ${rule}; make one with \`openssl rand -hex 32\``);
+  }
+  if (new Set(key).size < minDistinct) {
+    const rule = `expected a random key, got one with fewer than ${minDistinct} different characters`;
     throw new Error(`${place}: ${rule}; make one with \`openssl rand -hex 32\``);
   }
   return { digest: digestOf(key), scopes: granted };

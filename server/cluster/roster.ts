@@ -81,6 +81,13 @@ export class Roster {
     return false;
   }
 
+  /** Connections of the user to other workers, as far as they report the names of their users. */
+  elsewhere(userId: string): number {
+    let connections = 0;
+    for (const { users } of this.#others.values()) connections += users.get(userId) ?? 0;
+    return connections;
+  }
+
   /** Whether the user is connected to this worker. */
   hasOwn(userId: string): boolean {
     return this.#own.users.has(userId);

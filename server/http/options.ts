@@ -26,6 +26,14 @@ export const httpOptions = {
       "loopback pages and browser extensions, and a secured one pages of its own origin. Clients that send no Origin are always allowed.",
     origin,
   ),
+  allowedHosts: list(
+    undefined,
+    "Names by which clients may address the server (the header Host), without a port; `*.example.com` for subdomains. By default an open server allows loopback names, and a secured one any name. Set it if ANONYMOUS is on: it protects against DNS rebinding.",
+    {
+      pattern: /^(\*\.)?[a-z0-9.-]+$|^\[[0-9a-f:.]+\]$/,
+      rule: "host names in lower case such as chat.example.com or *.example.com",
+    },
+  ),
   maxBodyBytes: bytes(1024 ** 2, "Maximum size of an HTTP request body.", { min: 1024, max: 64 * 1024 ** 2 }),
   keepAliveTimeout: duration(
     75_000,
@@ -34,7 +42,7 @@ export const httpOptions = {
   ),
   trustedProxies: list(
     [],
-    "Proxies whose X-Forwarded-For header is trusted. Without it, all clients behind a proxy share one limit per address.",
+    "Proxies whose X-Forwarded-For or Forwarded header is trusted. Without it, all clients behind a proxy share one limit per address.",
     addresses,
   ),
   tlsCert: text(undefined, "Path of a PEM file with the certificate chain. With TLS_KEY it turns on https and wss."),

@@ -1,4 +1,5 @@
 import { ServiceError } from "../../protocol/errors.ts";
+import { commonHeaders } from "./respond.ts";
 
 export interface OriginCheckSettings {
   /** Any credential is configured. */
@@ -7,6 +8,8 @@ export interface OriginCheckSettings {
   readonly insecure: boolean;
   /** Undefined: the default of the mode. */
   readonly corsOrigins: readonly string[] | undefined;
+  /** Names that are accepted in `Host`, without a port; `*.example.com` for subdomains. Undefined: the default of the mode. */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** The address the server listens on. It is also allowed in `Host`. */
   readonly host: string;
 }
@@ -36,14 +39,21 @@ export class OriginCheck {
 
   /** The error for a request that is not allowed; undefined if it is allowed. */
   refusal(request: Request): ServiceError | undefined {
-    const { isSecured, insecure } = this.#settings;
-    if (insecure && !isSecured) return undefined;
+    const { isSecured, insecure, allowedHosts } = this.#settings;
     const host = request.headers.get("Host") ?? "";
-    if (!isSecured && !this.#isOwnName(host)) {
+    if (allowedHosts !== undefined && !isProbe(request) && !isAmong(allowedHosts, host)) {
+      return new ServiceError("forbidden", `Host: expected one of ALLOWED_HOSTS, got ${shown(host)}`);
+    }
+    if (insecure && !isSecured) return undefined;
+    if (!isSecured && allowedHosts === undefined && !this.#isOwnName(host)) {
       const rule = "an open server accepts only loopback names such as localhost";
       return new ServiceError("forbidden", `Host: ${rule}, got ${shown(host)}`);
     }
     const origin = request.headers.get("Origin");
+    if (origin === null && !isSecured && isEmbedded(request)) {
+      const message = "Sec-Fetch-Site: another website may not use an open server by an address in a page of its own";
+      return new ServiceError("forbidden", message);
+    }
     if (origin !== null && !this.#allows(origin, host)) {
       const message = `Origin: ${shown(origin)} is not allowed: add it to CORS_ORIGINS`;
       return new ServiceError("forbidden", message);
@@ -62,6 +72,7 @@ export class OriginCheck {
   /** The response to a CORS preflight request. */
   preflight(request: Request): Response {
     const headers = {
+      ...commonHeaders,
       "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
       "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key",
       "Access-Control-Max-Age": "600",
@@ -93,6 +104,29 @@ export class OriginCheck {
     const name = host.replace(/:\d{1,5}$/, "");
     return loopback.test(name) || name === this.#settings.host;
   }
+}
+
+/** Health checks name the server by its address, and tell nothing. */
+function isProbe({ url }: Request): boolean {
+  const { pathname } = new URL(url);
+  return pathname === "/livez" || pathname === "/readyz";
+}
+
+function isAmong(allowed: readonly string[], host: string): boolean {
+  const name = host.replace(/:\d{1,5}$/, "").toLowerCase();
+  return allowed.some((it) => (it.startsWith("*.") ? name.endsWith(it.slice(1)) : it === name));
+}
+
+/**
+ * Whether a page of another website made the browser send this request by itself, for example as the address of an image. Such
+ * requests have no `Origin`, and `/sse?user_id=` could replace a user's connection. Following a link to the page or the
+ * documentation is fine.
+ */
+function isEmbedded({ headers, url }: Request): boolean {
+  if (headers.get("Sec-Fetch-Site") !== "cross-site") return false;
+  if (headers.get("Sec-Fetch-Dest") !== "document") return true;
+  const { pathname } = new URL(url);
+  return pathname !== "/" && pathname !== "/docs";
 }
 
 function shown(text: string): string {

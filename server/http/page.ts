@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { ServiceError } from "../../protocol/errors.ts";
+import { commonHeaders } from "./respond.ts";
 import type { TextResponses } from "./text-responses.ts";
 
 /** Whether the page is served, and the settings that it needs. */
@@ -38,7 +39,7 @@ const securityHeaders = {
     "trusted-types 'none'",
   ].join("; "),
   "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
+  ...commonHeaders,
 };
 
 /**

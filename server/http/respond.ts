@@ -20,11 +20,21 @@ const titles: Readonly<Record<number, string>> = {
 };
 
 /**
+ * The headers of every response. Browsers must not guess another content type, and other websites must not embed a response.
+ * Whether a page may read it depends on its origin, so a shared cache must not mix them up.
+ */
+export const commonHeaders = {
+  "X-Content-Type-Options": "nosniff",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  Vary: "Origin",
+} as const;
+
+/**
  * The headers of all responses except the page and the documents. They must not be cached: a cache would serve a private
  * history to the next client without checking its key.
  */
 export function answerHeaders(contentType: string): Record<string, string> {
-  return { "Content-Type": contentType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+  return { ...commonHeaders, "Content-Type": contentType, "Cache-Control": "no-store" };
 }
 
 /** The response to a successful API request that is small. */

@@ -1,10 +1,11 @@
 import type { Server } from "bun";
-import { networkOf, TrustedProxies } from "../lib/client-address.ts";
+import { forwardedFor, networkOf, TrustedProxies } from "../lib/client-address.ts";
 import type { Peer } from "../transport/handshake.ts";
 import type { SseTransport } from "../transport/sse/sse.ts";
 import type { SocketState, WebSocketTransport } from "../transport/websocket/websocket.ts";
 import { locationOf } from "./location.ts";
 import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
+import { checkSpelling } from "./path-spelling.ts";
 import { respondError } from "./respond.ts";
 import { type Handle, otherRoutes, pushRoutes, type RouteParts, type RouteSettings } from "./routes.ts";
 
@@ -111,6 +112,7 @@ export class HttpServer {
     let pathname: string;
     try {
       pathname = locationOf(request).pathname;
+      checkSpelling(pathname);
     } catch (error) {
       return this.#finish(request, respondError(error));
     }
@@ -176,7 +178,7 @@ export class HttpServer {
   #peer(request: Request, server: Server<SocketState>): Peer {
     const socket = server.requestIP(request);
     const address = this.#proxies.clientOf(socket?.address ?? "unknown", null);
-    const ip = this.#proxies.clientOf(address, request.headers.get("X-Forwarded-For"));
+    const ip = this.#proxies.clientOf(address, forwardedFor(request.headers));
     const shown = (it: string) => (it.includes(":") ? `[${it}]` : it);
     const other = `${shown(address)}:${socket?.port ?? 0}`;
     return { ip: networkOf(ip), remote: ip === address ? other : shown(ip), socket: other };

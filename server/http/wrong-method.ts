@@ -23,5 +23,8 @@ export function answerWrongMethod(path: string, method: string, methods: readonl
 function matches(pattern: string, path: string): boolean {
   const parts = path.split("/");
   const wanted = pattern.split("/");
-  return wanted.length === parts.length && wanted.every((part, at) => part.startsWith("{") || part === parts[at]);
+  return (
+    wanted.length === parts.length &&
+    wanted.every((part, at) => (part.startsWith("{") ? parts[at] !== "" : part === parts[at]))
+  );
 }

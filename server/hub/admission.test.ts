@@ -65,3 +65,19 @@ describe("admission", () => {
     );
   });
 });
+
+describe("connections that continue others", () => {
+  test("may exceed the limit of their user, but a chain of them not twice the limit", () => {
+    const { enter } = makeAdmission({ maxConnectionsPerUser: 3 });
+    for (let at = 0; at < 3; at++) expect(enter("a", "u1")).toBe("in");
+    expect(Array.from({ length: 4 }, () => enter("a", "u1", true))).toEqual(["in", "in", "in", "rate-limited"]);
+  });
+});
+
+test("connections of a user to other processes count too", () => {
+  const usual = { maxConnections: 100, maxConnectionsPerIp: 100, maxConnectionsPerUser: 3 };
+  const admission = new Admission(usual, (userId) => (userId === "u1" ? 2 : 0));
+  admission.enter({ ip: "a", userId: "u1" });
+  expect(() => admission.enter({ ip: "a", userId: "u1" })).toThrow("at most 3 connections per user");
+  for (let at = 0; at < 3; at++) admission.enter({ ip: "a", userId: "u2" });
+});

@@ -19,21 +19,26 @@ export interface Reservation {
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
+  readonly #elsewhere: (userId: string) => number;
   readonly #perIp = new Map<string, number>();
   readonly #perUser = new Map<string, number>();
   #taken = 0;
 
-  constructor(limits: AdmissionLimits) {
+  /** @param elsewhere how many connections a user has to other processes */
+  constructor(limits: AdmissionLimits, elsewhere: (userId: string) => number = () => 0) {
     this.#limits = limits;
+    this.#elsewhere = elsewhere;
   }
 
   /**
-   * @param isContinued it replaces a connection of the same user, so it does not count as one more for the user
+   * @param isContinued it replaces a connection of the same user, which is still open for a moment. So it may exceed the
+   * limit of the user, but not twice the limit: a client that never lets its old connections end gains nothing.
    * @throws ServiceError "full" or "rate-limited"
    */
   enter(reservation: Reservation, isContinued = false): void {
     const { maxConnections, maxConnectionsPerIp, maxConnectionsPerUser } = this.#limits;
-    const ofUser = reservation.userId === undefined ? 0 : (this.#perUser.get(reservation.userId) ?? 0);
+    const { userId } = reservation;
+    const ofUser = userId === undefined ? 0 : (this.#perUser.get(userId) ?? 0) + this.#elsewhere(userId);
     if (this.#taken >= maxConnections) {
       throw new ServiceError("full", `the server has reached its limit of ${maxConnections} connections`, {
         retryAfterMs: 5000,
@@ -44,7 +49,7 @@ export class Admission {
         retryAfterMs: 5000,
       });
     }
-    if (ofUser >= maxConnectionsPerUser && !isContinued) {
+    if (ofUser >= maxConnectionsPerUser * (isContinued ? 2 : 1)) {
       throw new ServiceError("rate-limited", `at most ${maxConnectionsPerUser} connections per user`, {
         retryAfterMs: 5000,
       });

@@ -74,7 +74,10 @@ export const hubOptions = {
     10_000,
     "Connections from one address, or from one /64 network of IPv6. High by default, because a company, or a proxy without TRUSTED_PROXIES, is one address.",
   ),
-  maxConnectionsPerUser: limit(100, "Connections of one user to one process."),
+  maxConnectionsPerUser: limit(
+    100,
+    "Connections of one user to the whole server. A process with more than 20 000 users counts its own only.",
+  ),
   maxChannels: limit(100, "Channels of one connection, `all` and the user's own not counted."),
 };
 

@@ -62,7 +62,7 @@ export class Reception {
   constructor(settings: ReceptionSettings, parts: ReceptionParts) {
     this.#settings = settings;
     this.#parts = parts;
-    this.#admission = new Admission(settings);
+    this.#admission = new Admission(settings, (userId) => parts.peers.roster.elsewhere(userId));
     this.#welcome = new Welcome(settings, { ...parts, isHere: (session) => this.#isHere(session) });
     const freed = (session: Session, by: string) => this.#reclaim(session, by);
     this.#succession = new Succession(parts.connections, parts.peers, freed);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { networkOf, TrustedProxies } from "./client-address.ts";
+import { forwardedFor, networkOf, TrustedProxies } from "./client-address.ts";
 
 const proxies = new TrustedProxies(["10.0.0.0/8", "2001:db8:ffff::/48", "192.0.2.7"]);
 
@@ -65,5 +65,38 @@ describe("for the limit per address", () => {
     ["unknown", "unknown"],
   ])("%s counts as %s", (address, network) => {
     expect(networkOf(address)).toBe(network);
+  });
+});
+
+describe("the addresses that proxies have recorded", () => {
+  const read = (given: Record<string, string>) => forwardedFor(new Headers(given));
+
+  test.each([
+    ["for=192.0.2.60;proto=https;by=203.0.113.43", "192.0.2.60"],
+    ['For="[2001:db8:cafe::17]:4711", for=192.0.2.43', "[2001:db8:cafe::17]:4711,192.0.2.43"],
+    ["proto=https, for=192.0.2.43", ",192.0.2.43"],
+    ["for=unknown", "unknown"],
+    ['for="_gazonk"', "_gazonk"],
+    ["", ""],
+  ])("in Forwarded: %s", (header, expected) => {
+    expect(read({ Forwarded: header })).toBe(expected);
+  });
+
+  test("in X-Forwarded-For win, and nothing is made up if there is neither", () => {
+    expect(read({ "X-Forwarded-For": "203.0.113.7", Forwarded: "for=192.0.2.1" })).toBe("203.0.113.7");
+    expect(read({})).toBeNull();
+  });
+
+  test("in several headers are one list, of which only the proxy's own part is trusted", () => {
+    const headers = new Headers();
+    headers.append("X-Forwarded-For", "1.2.3.4");
+    headers.append("X-Forwarded-For", "203.0.113.7:4711");
+    expect(new TrustedProxies(["10.0.0.1"]).clientOf("10.0.0.1", forwardedFor(headers))).toBe("203.0.113.7");
+  });
+
+  test("that are no addresses leave the address of the socket", () => {
+    const proxies = new TrustedProxies(["10.0.0.1"]);
+    for (const header of ["for=unknown", "proto=https", "for=_hidden", 'for="'])
+      expect(proxies.clientOf("10.0.0.1", read({ Forwarded: header }))).toBe("10.0.0.1");
   });
 });

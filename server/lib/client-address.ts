@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 
-/** Proxies whose X-Forwarded-For header is trusted. */
+/** Proxies whose X-Forwarded-For or Forwarded header is trusted. */
 export class TrustedProxies {
   readonly #list = new BlockList();
   readonly #isEmpty: boolean;
@@ -46,6 +46,28 @@ export class TrustedProxies {
     const family = isIP(address);
     return family !== 0 && this.#list.check(address, family === 4 ? "ipv4" : "ipv6");
   }
+}
+
+/**
+ * The addresses that proxies have recorded, as in X-Forwarded-For; several headers count as one list. If there is none, those
+ * of `Forwarded` (RFC 7239): `for=192.0.2.60;proto=https, for="[2001:db8::1]:4711"` → `192.0.2.60,[2001:db8::1]:4711`.
+ */
+export function forwardedFor(headers: Pick<Headers, "get">): string | null {
+  const usual = headers.get("X-Forwarded-For");
+  if (usual !== null) return usual;
+  const standard = headers.get("Forwarded");
+  return standard === null ? null : standard.split(",").map(forOf).join(",");
+}
+
+/** The parameter `for` of one element; "" if there is none, which no address equals. */
+function forOf(element: string): string {
+  for (const parameter of element.split(";")) {
+    const at = parameter.indexOf("=");
+    if (at < 0 || parameter.slice(0, at).trim().toLowerCase() !== "for") continue;
+    const value = parameter.slice(at + 1).trim();
+    return value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value;
+  }
+  return "";
 }
 
 /**

@@ -9,6 +9,8 @@ import { type Assignment, type Order, ordersVersion, type Report } from "../work
 import type { StopReceipt } from "../worker/stop.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
+/** In place of a bunfig.toml in the working directory. */
+const emptyConfig = join(import.meta.dir, "..", "..", "bin", "bunfig.toml");
 const program = join(import.meta.dir, "..", "worker", "hosted.ts");
 /** The ping interval, and how many pings may be unanswered in a row: a long garbage collection is not a hang. */
 const defaultLiveness = { beatMs: 5000, maxSilentBeats: 6 };
@@ -49,7 +51,7 @@ export class WorkerProcess {
     this.#onStopped = onStopped;
     this.name = assignment.name;
     this.#assignment = assignment;
-    this.#child = Bun.spawn([process.execPath, "--no-env-file", program], {
+    this.#child = Bun.spawn([process.execPath, `--config=${emptyConfig}`, "--no-env-file", program], {
       // Only the supervisor reads the terminal.
       stdio: ["ignore", "inherit", "inherit"],
       env: process.env,

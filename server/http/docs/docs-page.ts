@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeTable } from "../../../protocol/close-codes.ts";
 import { errorTable } from "../../../protocol/errors.ts";
+import { commonHeaders } from "../respond.ts";
 import { quoted } from "./curl.ts";
 import type { AsyncApiDocument, MessageObject, OpenApiDocument } from "./documents.ts";
 import { Html, html, inline, type Piece, prose } from "./html.ts";
@@ -21,7 +22,7 @@ export const docsHeaders = {
     "frame-ancestors 'none'",
   ].join("; "),
   "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
+  ...commonHeaders,
 };
 
 /** Both documents as one HTML page. */

@@ -1,6 +1,7 @@
 import packageJson from "../../../package.json" with { type: "json" };
 import type { Operation } from "../../api/about/about.ts";
 import type { PlainRoute } from "../plain-route.ts";
+import { commonHeaders } from "../respond.ts";
 import type { TextResponses } from "../text-responses.ts";
 import { aboutAsyncApi, aboutDocs, aboutOpenApi } from "./about-ops.ts";
 import { streamOperations } from "./about-streams.ts";
@@ -19,7 +20,7 @@ const placeholder = { isTls: false, host: "here.invalid" };
 const documentHeaders = {
   "Content-Type": "application/json; charset=utf-8",
   "Cache-Control": "no-cache",
-  "X-Content-Type-Options": "nosniff",
+  ...commonHeaders,
 };
 
 /**

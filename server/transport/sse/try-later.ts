@@ -4,6 +4,9 @@ import { closingEvent } from "./stream-connection.ts";
 export const streamHeaders = {
   "Content-Type": "text/event-stream; charset=utf-8",
   "Cache-Control": "no-cache, no-transform",
+  "X-Content-Type-Options": "nosniff",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  Vary: "Origin",
   "X-Accel-Buffering": "no",
 };
 

@@ -1,0 +1,190 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { apiKey, jwtSecret, tokenOf } from "./healthy-users.ts";
+import { RawSocket } from "./raw-socket.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+
+const credentials = { API_KEY: apiKey, JWT_SECRET: jwtSecret };
+const asBackend = { Authorization: `Bearer ${apiKey}` };
+
+/** The status of a request whose target is sent as it is written here. */
+async function rawStatus(server: ServerUnderTest, target: string): Promise<number> {
+  using raw = await RawSocket.connect(server.port);
+  raw.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${authorization}\r\n\r\n`);
+  await raw.untilReceived(/^HTTP\/1\.1 \d{3}/);
+  return Number(raw.received.slice(9, 12));
+}
+const authorization = `Authorization: Bearer ${apiKey}`;
+
+describe("ALLOWED_HOSTS", () => {
+  test("lets a secured server be addressed by those names only, except for health checks", async () => {
+    const env = { ...credentials, ANONYMOUS: "on", ALLOWED_HOSTS: "chat.example.com,*.example.org" };
+    await using server = await startServer({ env });
+    const get = async (Host: string, path = "/health") =>
+      (await server.request("GET", path, undefined, { Host })).status;
+    for (const host of ["chat.example.com", "CHAT.example.com:8443", "a.example.org", "a.b.example.org:80"]) {
+      expect([host, await get(host)]).toEqual([host, 200]);
+    }
+    for (const host of ["evil.example", "chat.example.com.evil.example", "example.org", "xexample.org", "127.0.0.1"]) {
+      expect([host, await get(host), await get(host, "/sse"), await get(host, "/ws")]).toEqual([host, 403, 403, 403]);
+      expect([host, await get(host, "/livez"), await get(host, "/readyz")]).toEqual([host, 200, 200]);
+    }
+  });
+
+  test("replaces the loopback names of an open server", async () => {
+    await using server = await startServer({ env: { ALLOWED_HOSTS: "dev.example" } });
+    const get = async (Host: string) => (await server.request("GET", "/health", undefined, { Host })).status;
+    expect([await get("dev.example"), await get("localhost")]).toEqual([200, 403]);
+  });
+});
+
+describe("a page of another website", () => {
+  const crossSite = { "Sec-Fetch-Site": "cross-site" };
+
+  test("cannot use an open server by the address of an image, a script or a frame", async () => {
+    await using server = await startServer();
+    for (const dest of ["image", "script", "iframe", "empty", "video"]) {
+      for (const path of ["/sse?user_id=alice", "/ws?user_id=alice", "/v1/channels", "/"]) {
+        const headers = { ...crossSite, "Sec-Fetch-Dest": dest };
+        const { status } = await server.request("GET", path, undefined, headers);
+        expect([dest, path, status]).toEqual([dest, path, 403]);
+      }
+    }
+  });
+
+  test("can link to the page and the documentation, but not to a stream", async () => {
+    await using server = await startServer();
+    const follow = async (path: string) => {
+      const response = await server.request("GET", path, undefined, { ...crossSite, "Sec-Fetch-Dest": "document" });
+      await response.body?.cancel();
+      return response.status;
+    };
+    expect([await follow("/"), await follow("/docs"), await follow("/sse?user_id=alice")]).toEqual([200, 200, 403]);
+  });
+
+  test("of the same site, and programs, are not affected", async () => {
+    await using server = await startServer();
+    for (const headers of [{}, { "Sec-Fetch-Site": "same-origin" }, { "Sec-Fetch-Site": "same-site" }]) {
+      expect((await server.request("GET", "/health", undefined, headers)).status).toBe(200);
+    }
+  });
+});
+
+test("every answer forbids guessing its type and embedding it, and depends on the origin", async () => {
+  await using server = await startServer({ env: { ...credentials, PAGE: "on" } });
+  const token = await tokenOf("alice");
+  const requests: readonly (readonly [string, string, Record<string, string>?])[] = [
+    ["GET", "/"],
+    ["GET", "/docs"],
+    ["GET", "/openapi.json"],
+    ["GET", "/health"],
+    ["GET", "/livez"],
+    ["GET", "/metrics", asBackend],
+    ["GET", "/metrics", { ...asBackend, Accept: "text/plain" }],
+    ["GET", "/v1/channels", asBackend],
+    ["GET", "/v1/channels"],
+    ["GET", "/nowhere"],
+    ["PUT", "/v1/publish"],
+    ["GET", "/ws"],
+    ["OPTIONS", "/v1/publish"],
+    ["GET", `/sse?token=${token}`],
+    ["GET", "/sse"],
+    ["GET", "/%76%31/channels"],
+  ];
+  for (const [method, path, headers] of requests) {
+    const response = await server.request(method, path, undefined, headers);
+    await response.body?.cancel();
+    const found = ["X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Vary"].map((it) =>
+      response.headers.get(it),
+    );
+    expect([method, path, ...found]).toEqual([
+      method,
+      path,
+      "nosniff",
+      "same-origin",
+      expect.stringContaining("Origin"),
+    ]);
+  }
+});
+
+test.each([
+  ["/%76%31/channels", 400],
+  ["/v1/%63hannels", 400],
+  ["/v1%2Fchannels", 404],
+  ["//v1/channels", 404],
+  ["/v1//channels", 404],
+  ["/\\v1\\channels", 404],
+  ["/v1\\channels", 200], // as every URL parser reads it, which a proxy in front does too
+  ["/V1/channels", 404],
+  ["/v1/channels/", 404],
+  ["/v1/channels/room%3A1/history", 200],
+  ["/v1/channels/a%2Fb/history", 200],
+  ["/%73se", 400],
+  ["/%77s", 400],
+])("a path has one spelling: %s is answered with %d", async (target, status) => {
+  await using server = await startServer({ env: credentials });
+  expect(await rawStatus(server, target)).toBe(status);
+});
+
+test("all files of DATA_DIR can be read by their owner only", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "fanfare-modes-"));
+  try {
+    await using server = await startServer({ env: { ...credentials, DATA_DIR: directory } });
+    const publish = { channel: "room", message: "private" };
+    expect((await server.request("POST", "/v1/publish", publish, asBackend)).status).toBe(200);
+    const later = { publish, delay_s: 3600 };
+    expect((await server.request("POST", "/v1/schedules", later, asBackend)).status).toBe(201);
+    const files = readdirSync(directory);
+    expect(files.length).toBeGreaterThan(1);
+    for (const file of files) {
+      expect([file, (statSync(join(directory, file)).mode & 0o777).toString(8)]).toEqual([file, "600"]);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test.each([["bin/fanfare.js"], ["workers"]])(
+  "a bunfig.toml of the working directory is not obeyed by %s",
+  async (what) => {
+    const directory = mkdtempSync(join(tmpdir(), "fanfare-bunfig-"));
+    try {
+      writeFileSync(join(directory, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
+      const trace = join(directory, "trace");
+      writeFileSync(
+        join(directory, "preload.ts"),
+        `require("node:fs").appendFileSync(${JSON.stringify(trace)}, "ran");`,
+      );
+      const root = join(import.meta.dir, "..", "..");
+      const args = what === "workers" ? ["--workers", "1"] : [];
+      const child = Bun.spawn(["node", join(root, "bin", "fanfare.js"), "start", "--port", "0", ...args], {
+        cwd: directory,
+        env: { PATH: process.env.PATH ?? "", NOTIFICATION_INTERVAL: "0" },
+        stdout: "pipe",
+        stderr: "inherit",
+      });
+      const reader = child.stdout.getReader();
+      let output = "";
+      while (!output.includes("Ctrl+C")) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        output += new TextDecoder().decode(value);
+      }
+      child.kill("SIGTERM");
+      await child.exited;
+      expect(output).toContain("Ctrl+C");
+      expect(readdirSync(directory)).not.toContain("trace");
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  },
+);
+
+test.each(["aaaaaaaaaaaaaaaa", "abababababababababab", "0000000000000001"])(
+  "the weak key %s is refused",
+  async (key) => {
+    await expect(startServer({ env: { ...credentials, API_KEY: key } })).rejects.toThrow("expected a random key");
+  },
+);
