@@ -43,6 +43,11 @@ export const httpGroup: SettingsGroup = {
       },
       expected: "https://a.example",
     },
+    allowedHosts: {
+      value: "dev.example,127.0.0.1,localhost",
+      observe: async (it) => (await it.request("GET", "/health", undefined, { Host: "dev.example" })).status,
+      expected: 200,
+    },
     maxBodyBytes: {
       value: "2048",
       observe: async (it) => {
