@@ -10,10 +10,12 @@ import type { RecordWrite, ScheduleStore, StoredRecord, WriteOutcome } from "./s
 import type { NextTimes } from "./timing/next-times.ts";
 
 /**
- * How long after its begin was written an occurrence may be published, milliseconds. A process that stood still for longer
- * publishes nothing: another one may have published it, so long ago that its id is forgotten.
+ * How long after its begin was written an occurrence may be published: milliseconds, and a share of the idempotency window. A
+ * process that stood still for longer publishes nothing: another one may have published it, so long ago that its id is
+ * forgotten.
  */
 const publishWithinMs = 5000;
+const windowShare = 0.25;
 const retries = { firstMs: 500, maxMs: 5000 };
 const maxUntried = 10_000;
 /** Characters of an error message that are kept with a schedule. */
@@ -59,7 +61,7 @@ export class Firing {
    * @throws ServiceError "broker-unavailable" if the store cannot be reached
    */
   async fire(records: readonly StoredRecord[], token: number): Promise<boolean> {
-    const { clock, store } = this.#options;
+    const { clock, store, idWindowMs } = this.#options;
     const beganAt = clock.monotonic();
     const steps = records.map((record) => this.#step(record, token));
     const outcomes = await store.write(
@@ -69,7 +71,7 @@ export class Firing {
     if (outcomes.some(({ outcome }) => outcome === "fenced")) return false;
     const begun = steps.flatMap(({ begun }, at) => withVersion(begun, outcomes[at]));
     // Checked in the same turn in which it is published.
-    if (clock.monotonic() - beganAt > publishWithinMs) return true;
+    if (clock.monotonic() - beganAt > Math.min(publishWithinMs, idWindowMs * windowShare)) return true;
     const over = await Promise.all(begun.map((it) => this.#publish(it)));
     await this.#record(over, token);
     return true;

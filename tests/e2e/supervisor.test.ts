@@ -288,7 +288,7 @@ test.concurrent("a signal drains clients that are already connected while other 
   const command = ["--no-env-file", "server/main.ts", "start", "--port", String(port), ...workers(3)];
   const child = Bun.spawn([process.execPath, ...command], {
     cwd: join(import.meta.dir, "..", ".."),
-    env: childEnv({ TMPDIR: folder, SHUTDOWN_TIMEOUT: "1s" }),
+    env: childEnv({ TMPDIR: folder, SHUTDOWN_TIMEOUT: "1s", NOTIFICATION_INTERVAL: "0" }),
     stdio: ["ignore", "ignore", "ignore"],
   });
   const isReady = async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.status === 200;
