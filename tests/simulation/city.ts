@@ -41,7 +41,7 @@ export class City implements Surroundings {
   readonly quiet = new Set<ChannelName>();
   /** An older copy of them was put back. */
   readonly setBack = new Set<ChannelName>();
-  /** The numbers of the periodic messages that were stored, in this order. */
+  /** The times of the occurrences that were stored, in this order. */
   readonly occurrences: number[] = [];
   readonly #open = new Map<number, { readonly what: string; readonly process: Process }>();
   #opened = 0;
@@ -146,8 +146,8 @@ export class City implements Surroundings {
   }
 
   #noteOccurrence(topic: string, text: string): void {
-    const [, slot] = /"id":"periodic-(\d+)"/.exec(text) ?? [];
-    if (slot !== undefined && topic === names.topicOf(everyone)) this.occurrences.push(Number(slot));
+    const [, slot] = /"id":"slots:[^"]*?:(\d{4}-[^"]*)"/.exec(text) ?? [];
+    if (slot !== undefined && topic === names.topicOf(everyone)) this.occurrences.push(Date.parse(slot));
   }
 
   #startNode(at: number): void {

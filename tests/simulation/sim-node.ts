@@ -1,18 +1,23 @@
 import { everyone } from "../../protocol/channel-name.ts";
 import { closeTable } from "../../protocol/close-codes.ts";
 import type { ServiceError } from "../../protocol/errors.ts";
+import { makePublishOccurrence } from "../../server/api/publish-occurrence.ts";
 import { Access } from "../../server/auth/access.ts";
 import type { HistoryRules } from "../../server/broker/log.ts";
 import { RedisBroker } from "../../server/broker/redis/broker.ts";
 import { Peers } from "../../server/cluster/peers.ts";
 import { RedisCluster } from "../../server/cluster/redis/cluster.ts";
+import type { Settings } from "../../server/config/settings.ts";
 import { Drain, type DrainMethod } from "../../server/hub/drain.ts";
 import type { Admitted } from "../../server/hub/handshake.ts";
 import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import type { MakeConnection } from "../../server/lib/redis/connect.ts";
 import { RedisPresence } from "../../server/presence/redis/store.ts";
-import { Periodic } from "../../server/schedule/periodic.ts";
+import { RedisScheduleStore } from "../../server/schedule/redis/store.ts";
+import type { Definition } from "../../server/schedule/schedule.ts";
+import { Scheduler } from "../../server/schedule/scheduler.ts";
+import { Schedules } from "../../server/schedule/schedules.ts";
 import { Heartbeat } from "../../server/session/heartbeat.ts";
 import type { WireForm } from "../../server/session/wire-form.ts";
 import { parseHandshake } from "../../server/transport/handshake.ts";
@@ -20,6 +25,7 @@ import { sseForm } from "../../server/transport/sse/sse-form.ts";
 import { batchForm } from "../../server/transport/websocket/batch-form.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
 import { closeNameFor } from "../../server/transport/websocket/websocket.ts";
+import { ConfiguredSchedules } from "../../server/worker/configured-schedules.ts";
 import { Stop } from "../../server/worker/stop.ts";
 import type { Process } from "./process.ts";
 import { ModelClient } from "./redis/client.ts";
@@ -39,6 +45,23 @@ export interface NodeSettings {
 
 /** How often a server pings, and how long an answer may take, milliseconds. */
 export const heartbeat = { interval: 10_000, timeout: 5000 };
+
+/** How long ids are remembered, milliseconds. */
+const idWindowMs = 300_000;
+
+/** Each slot is published, also if that is only possible later. */
+function slotsOf(everyMs: number): Definition {
+  return {
+    publish: JSON.stringify({ channel: everyone, message: "slot" }),
+    timing: { kind: "every", everyMs },
+    jitterMs: 0,
+    maxRuns: null,
+    startsAt: 0,
+    endsAt: null,
+    catchUp: "all",
+    catchUpWindowMs: 3_600_000,
+  };
+}
 
 const address = {
   kind: "single" as const,
@@ -64,7 +87,8 @@ export class SimNode {
   isLeaving = false;
   hasStopped = false;
   readonly #heartbeat: Heartbeat;
-  readonly #periodic: Periodic;
+  readonly #scheduler: Scheduler;
+  readonly #configured: ConfiguredSchedules;
   readonly #stop: Stop;
   readonly #settings: NodeSettings;
 
@@ -79,7 +103,7 @@ export class SimNode {
     };
     const connect = make as unknown as MakeConnection; // it has what is used of the library's client
     const options = { address, prefix: "sim", clock: process, connect };
-    this.broker = new RedisBroker({ ...options, replicas: 0, idWindowMs: 300_000 });
+    this.broker = new RedisBroker({ ...options, replicas: 0, idWindowMs });
     const state = { name: process.name, pid: process.number, isDraining: false };
     this.cluster = new RedisCluster({ ...options, state });
     this.hub = new Hub(settings.hub, {
@@ -104,8 +128,16 @@ export class SimNode {
       },
     );
     this.#heartbeat = new Heartbeat(heartbeat, process);
-    this.#periodic = new Periodic(settings.periodicMs, process, async (slot) =>
-      this.hub.publish({ channel: everyone, message: `slot ${slot}`, id: `periodic-${slot}` }),
+    const store = new RedisScheduleStore({ ...options, limits: { maxSchedules: 100, scheduleBytes: 1024 ** 2 } });
+    const publish = makePublishOccurrence(this.hub);
+    const random = () => process.dice.next();
+    this.#scheduler = new Scheduler({ store, publish, clock: process, idWindowMs, random });
+    const { periodicMs } = settings;
+    const schedules = periodicMs === 0 ? [] : [{ id: "slots", definition: slotsOf(periodicMs) }];
+    this.#configured = new ConfiguredSchedules(
+      { notificationIntervalMs: 0, notificationMessage: "", schedules } as unknown as Settings, // what is used of them
+      new Schedules({ store, publish, clock: process }),
+      process,
     );
     const http = {
       closesConnections: false,
@@ -122,26 +154,28 @@ export class SimNode {
 
   /** @param onFailed it could not start, and its supervisor should try again */
   start(onFailed: () => void): void {
-    this.hub.start().then(
-      () => {
-        this.isReady = true;
-        if (this.#settings.periodicMs > 0) this.#periodic.start();
-      },
-      () => onFailed(),
-    );
+    const start = async () => {
+      await this.hub.start();
+      this.isReady = true;
+      await this.#scheduler.start();
+      this.#configured.start();
+    };
+    start().catch(() => onFailed());
   }
 
   /** It publishes nothing by itself any more. */
   fallSilent(): void {
-    this.#periodic.close();
+    void this.#scheduler.close();
   }
 
   /** SIGTERM. @param onStopped the process ends */
   stop(method: DrainMethod, onStopped: () => void): void {
     this.cluster.announce({ isDraining: true });
     this.isLeaving = true;
+    this.#scheduler.handOver();
     void this.#stop.run(method).then(async () => {
-      this.#periodic.close();
+      await this.#configured.close();
+      await this.#scheduler.close();
       this.#heartbeat.close();
       await this.hub.presence.close();
       await this.hub.peers.close();

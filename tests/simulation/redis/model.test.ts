@@ -4,6 +4,7 @@ import { brokerScripts } from "../../../server/broker/redis/scripts.ts";
 import { directoryScripts } from "../../../server/cluster/redis/member-directory.ts";
 import type { RedisScript } from "../../../server/lib/redis/script.ts";
 import { presenceScripts } from "../../../server/presence/redis/scripts.ts";
+import { scheduleScripts } from "../../../server/schedule/redis/scripts.ts";
 import { RedisServer } from "../../redis/redis.ts";
 import { makeRandom, replayable, seed } from "../../seed.ts";
 import { Dice } from "../dice.ts";
@@ -17,6 +18,8 @@ import { ModelRedis, type Peer } from "./server.ts";
 const commands = 3000;
 /** A time as milliseconds since 1970: the two servers do not read their clocks in the same one. */
 const anyTime = /\b1[5-9]\d{11}\b/g;
+/** How long a lease still lasts: read in another millisecond, too. */
+const anyRest = /\b(59\d{4}|600000)\b/g;
 
 let server: RedisServer;
 let redis: Redis;
@@ -37,6 +40,7 @@ test("the modelled Redis answers any command like a real one", () =>
       ...directoryScripts(),
       // Named apart, because other scripts have the same names.
       ...Object.fromEntries(Object.entries(presenceScripts()).map(([name, it]) => [`presence ${name}`, it])),
+      ...Object.fromEntries(Object.entries(scheduleScripts()).map(([name, it]) => [`schedule ${name}`, it])),
     };
     for (const { lua } of Object.values(scripts)) {
       const real = String(await redis.script("LOAD", lua));
@@ -49,22 +53,37 @@ test("the modelled Redis answers any command like a real one", () =>
     for (let at = 0; at < commands; at++) {
       const name = pick(...(Object.keys(scripts) as [string, ...string[]]));
       const draw = { whole, pick, at };
-      const [keys, args] = name.startsWith("presence ") ? presenceCallOf(name, draw) : callOf(name, draw);
+      const call = name.startsWith("presence ")
+        ? presenceCallOf
+        : name.startsWith("schedule ")
+          ? scheduleCallOf
+          : callOf;
+      const [keys, args] = call(name, draw);
       const command = [scripts[name]?.sha ?? "", String(keys.length), ...keys, ...args.map(String)];
       const real = await redis.evalsha(command[0] ?? "", keys.length, ...command.slice(2));
       const modelled = model(["EVALSHA", ...command]);
-      const shown = (answer: unknown) => JSON.stringify(inOrder(answer)).replaceAll(anyTime, "time");
+      const shown = (answer: unknown) =>
+        JSON.stringify(inOrder(answer)).replaceAll(anyTime, "time").replaceAll(anyRest, "rest");
       if (shown(modelled) !== shown(real)) {
         throw new Error(`${name} ${args.join(" ")}: the model says ${shown(modelled)}, Redis ${shown(real)}`);
       }
-      const word = Array.isArray(real) && !name.startsWith("presence") ? `${name} ${real[0]}` : name;
+      const word = Array.isArray(real) && !/^(presence|schedule) /.test(name) ? `${name} ${real[0]}` : name;
       counts.set(word, (counts.get(word) ?? 0) + 1);
     }
     // Each kind of answer occurred. Otherwise two servers that refuse everything would pass.
     const publishing = ["publish stored", "publish life", "publish duplicate", "publish late"];
     const reading = ["open top", "open life", "read history", "settle top", "settle life"];
     const presences = ["presence apply", "presence remove", "presence read", "presence beat"];
-    const kinds = [...presences, ...publishing, ...reading, "claim granted", "claim refused", "claim gone"];
+    const schedules = ["schedule lease", "schedule read", "schedule write"];
+    const kinds = [
+      ...presences,
+      ...schedules,
+      ...publishing,
+      ...reading,
+      "claim granted",
+      "claim refused",
+      "claim gone",
+    ];
     expect(kinds.filter((it) => (counts.get(it) ?? 0) < 5)).toEqual([]);
   }));
 
@@ -185,6 +204,39 @@ function presenceCallOf(name: string, { whole, pick, at }: Draw): [keys: string[
       return [
         ["owners", alive, "life", "rebuilding"],
         [owner, 600_000, pick("0", "1"), "alive:", 600_000, `claim${at}:`, 600_000],
+      ];
+    }
+  }
+}
+
+/** Keys and arguments as server/schedule/redis gives them. */
+function scheduleCallOf(name: string, { whole, pick, at }: Draw): [keys: string[], args: (string | number)[]] {
+  const id = () => `job:${whole(9)}`;
+  switch (name) {
+    case "schedule lease":
+      return [
+        ["lease", "counters"],
+        [`s${whole(2)}`, pick("take", "take", "offer", "release"), 600_000, "schedules", "PUBLISH"],
+      ];
+    case "schedule read": {
+      const asked = pick<(string | number)[]>(
+        ["id", id(), id()],
+        ["name", pick("-", `(${id()}`, "[job:"), pick("+", "[job:\u00ff"), whole(5)],
+        ["due", whole(at), whole(5)],
+      );
+      return [
+        ["records", "due", "names"],
+        [pick(30, 1e6), ...asked],
+      ];
+    }
+    default: {
+      const writes = Array.from({ length: 1 + whole(2) }, () => [
+        ...[id(), pick("0", String(whole(at)), String(whole(9))), 200 + whole(9)],
+        ...[pick("set", "set", "delete"), pick("-", String(whole(at))), `text ${at}`],
+      ]);
+      return [
+        ["records", "due", "names", "counters", "lease"],
+        [pick("", "", String(whole(9))), pick(5, 100), pick(1000, 1e6), "schedules", "PUBLISH", ...writes.flat()],
       ];
     }
   }
