@@ -8,6 +8,8 @@ export const restMs = 90_000;
 /** Before the end of it nobody publishes any more, not even the servers themselves. */
 export const silenceMs = 5000;
 const answerMs = 8000;
+/** How late an occurrence may be. */
+const lateMs = 3000;
 
 /** What must be true once everything is whole and nobody publishes. */
 export function checkAtRest(city: City): void {
@@ -118,6 +120,12 @@ function checkOccurrences(city: City): void {
     const text = () => `${new Date(time).toISOString()} follows ${new Date(before).toISOString()}`;
     history.expect(time === before + plan.periodicMs, "each occurrence once", text);
   }
+  if (plan.periodicMs === 0 || isClockSet) return;
+  const silentFrom = city.director.now() - silenceMs;
+  const last = occurrences.at(-1) ?? 0;
+  const text = () =>
+    `the last one is that of ${new Date(last).toISOString()}, until ${new Date(silentFrom).toISOString()}`;
+  history.expect(last >= silentFrom - plan.periodicMs - lateMs, "each occurrence once", text);
 }
 
 /** In a city where nodes are only rolled, everybody moves and nobody comes or leaves. */

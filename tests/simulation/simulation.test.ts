@@ -15,8 +15,8 @@ const mostNewSeeds = isLong ? Number.POSITIVE_INFINITY : 400;
 const fixedPlans: readonly Plan[] = [
   ...[1, 2, 3, 4, 5, 6, 7, 8].map((it) => makePlan(it)),
   ...[90_232, 90_331].map((it) => makePlan(it, "redis")),
-  ...[4, 25, 27].map((it) => makePlan(it, "lost-tail")),
-  ...[23, 77].map((it) => makePlan(it, "failover")),
+  ...[9, 12, 115].map((it) => makePlan(it, "lost-tail")),
+  ...[236, 386].map((it) => makePlan(it, "failover")),
 ];
 /** The number of seeds within which a planted fault must be found. */
 const seedsPerVariant = 120;

@@ -11,22 +11,13 @@ import { Tail } from "../../../server/delivery/tail.ts";
 import { Succession } from "../../../server/hub/succession.ts";
 import { UserClaims } from "../../../server/hub/user-claims.ts";
 import { levelAtHead } from "../../delivery/level-at-head.ts";
-import type { Law } from "../history.ts";
-import type { Profile } from "../plan.ts";
-
-/** A fault that was really there once, or would be likely, put back into the code until it is disposed of. */
-export interface BrokenVariant {
-  readonly name: string;
-  /** The simulation notices it by one of these laws. */
-  readonly breaks: readonly Law[];
-  /** Where to look for it. */
-  readonly profile: Profile;
-  /** Faults that are rare are looked for near a seed that finds them. */
-  readonly firstSeed: number;
-  put(): Disposable;
-}
+import { type BrokenVariant, both, replace } from "./broken-variant.ts";
+import { presenceVariants } from "./presence-variants.ts";
+import { scheduleVariants } from "./schedule-variants.ts";
 
 export const variants: readonly BrokenVariant[] = [
+  ...presenceVariants,
+  ...scheduleVariants,
   {
     name: "sessions become level at what came last instead of at what was flushed",
     breaks: ["contiguous or announced"],
@@ -122,7 +113,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "the position that a reader of the history is given is not remembered",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 1,
+    firstSeed: 90,
     put: () => {
       const given = new WeakSet<Position>();
       const { read } = Records.prototype;
@@ -161,7 +152,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "a query about offsets goes on although its member was disconnected",
     breaks: ["no notice of a failover that lost nothing"],
     profile: "failover",
-    firstSeed: 1,
+    firstSeed: 200,
     put: () => replace(OffsetQueries.prototype, "disconnected", () => undefined),
   },
   {
@@ -217,25 +208,3 @@ export const variants: readonly BrokenVariant[] = [
     },
   },
 ];
-
-type Method<T, F> = F extends (...args: infer Args) => infer Result ? (this: T, ...args: Args) => Result : never;
-
-/** @returns puts the method back */
-function replace<T extends object, K extends keyof T>(prototype: T, name: K, broken: Method<T, T[K]>): Disposable {
-  const sound = prototype[name];
-  Object.assign(prototype, { [name]: broken });
-  return {
-    [Symbol.dispose]: () => {
-      prototype[name] = sound;
-    },
-  };
-}
-
-function both(one: Disposable, other: Disposable): Disposable {
-  return {
-    [Symbol.dispose]: () => {
-      one[Symbol.dispose]();
-      other[Symbol.dispose]();
-    },
-  };
-}
