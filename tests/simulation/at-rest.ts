@@ -104,9 +104,13 @@ function checkUsers(city: City): void {
  * it knew of them. If a clock is set, some may be left out.
  */
 function checkOccurrences(city: City): void {
-  const { history, plan, occurrences } = city;
-  if (city.mayForget && !city.keepsEpochs) return;
+  const { plan } = city;
   const isClockSet = plan.actions.some(({ kind }) => kind.endsWith("-clock"));
+  if (!city.mayForget || city.keepsEpochs) checkEachOnce(city, isClockSet);
+  if (plan.periodicMs > 0 && !isClockSet) checkOngoing(city);
+}
+
+function checkEachOnce({ history, plan, occurrences }: City, isClockSet: boolean): void {
   const known = new Set<number>();
   for (const [at, time] of occurrences.entries()) {
     history.expect(
@@ -120,8 +124,11 @@ function checkOccurrences(city: City): void {
     const text = () => `${new Date(time).toISOString()} follows ${new Date(before).toISOString()}`;
     history.expect(time === before + plan.periodicMs, "each occurrence once", text);
   }
-  if (plan.periodicMs === 0 || isClockSet) return;
-  const silentFrom = city.director.now() - silenceMs;
+}
+
+/** Schedules are published until the end. Those of the settings are made again if Redis has lost them. */
+function checkOngoing({ history, plan, occurrences, director }: City): void {
+  const silentFrom = director.now() - silenceMs;
   const last = occurrences.at(-1) ?? 0;
   const text = () =>
     `the last one is that of ${new Date(last).toISOString()}, until ${new Date(silentFrom).toISOString()}`;

@@ -7,7 +7,6 @@ import type { HistoryRules } from "../../server/broker/log.ts";
 import { RedisBroker } from "../../server/broker/redis/broker.ts";
 import { Peers } from "../../server/cluster/peers.ts";
 import { RedisCluster } from "../../server/cluster/redis/cluster.ts";
-import type { Settings } from "../../server/config/settings.ts";
 import { Drain, type DrainMethod } from "../../server/hub/drain.ts";
 import type { Admitted } from "../../server/hub/handshake.ts";
 import { Hub, type HubSettings } from "../../server/hub/hub.ts";
@@ -135,9 +134,8 @@ export class SimNode {
     const { periodicMs } = settings;
     const schedules = periodicMs === 0 ? [] : [{ id: "slots", definition: slotsOf(periodicMs) }];
     this.#configured = new ConfiguredSchedules(
-      { notificationIntervalMs: 0, notificationMessage: "", schedules } as unknown as Settings, // what is used of them
-      new Schedules({ store, publish, clock: process }),
-      process,
+      { notificationIntervalMs: 0, notificationMessage: "", schedules },
+      { schedules: new Schedules({ store, publish, clock: process }), scheduler: this.#scheduler, clock: process },
     );
     const http = {
       closesConnections: false,
