@@ -4,7 +4,9 @@ import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { nameOf, type TestClient, TestHub } from "../../tests/fakes/hub.ts";
 import { plainForm, sseForm } from "../../tests/fakes/wire-forms.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
+import type { Session } from "../session/session.ts";
 import type { WireForm } from "../session/wire-form.ts";
+import { commitJoin, planJoin } from "./join.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
@@ -333,4 +335,147 @@ describe("FLUSH_WINDOW", () => {
       expect(it.hub.delivery.counts.flushes - before).toBeWithin(least, most + 1);
     },
   );
+});
+
+describe("the account of full sockets", () => {
+  test("counts a session once, however often its socket is reported full or drained", async () => {
+    const { session } = await begin();
+    const { delivery } = it.hub;
+    delivery.drained(session);
+    expect(delivery.blocked).toBe(0);
+    delivery.block(session);
+    delivery.block(session);
+    expect(delivery.blocked).toBe(1);
+    delivery.drained(session);
+    delivery.drained(session);
+    expect(delivery.blocked).toBe(0);
+  });
+
+  test("forgets a session that has ended, even if its socket drains afterwards", async () => {
+    const guest = await begin();
+    const { delivery } = it.hub;
+    delivery.block(guest.session);
+    it.leave(guest);
+    delivery.drained(guest.session);
+    expect(delivery.blocked).toBe(0);
+  });
+
+  test("keeps a session waiting until its buffer is nearly empty, and no longer", async () => {
+    const { session, connection } = await begin();
+    const { delivery } = it.hub;
+    for (const [bytes, blocked] of [
+      [16 * 1024 + 1, 1],
+      [16 * 1024, 0],
+    ] as const) {
+      connection.buffered = () => bytes;
+      delivery.block(session);
+      delivery.drained(session);
+      expect(delivery.blocked).toBe(blocked);
+    }
+  });
+});
+
+describe("a session whose socket is full", () => {
+  test("lags in a channel that it joins meanwhile, and catches up when the socket drains", async () => {
+    const { session, connection } = await begin();
+    const { delivery } = it.hub;
+    const late = nameOf("late");
+    const plan = await planJoin(delivery, late, undefined);
+    delivery.block(session);
+    commitJoin(delivery, plan, session);
+    await it.publish("late");
+    await it.settle();
+    const received = () => connection.of("message").filter(({ channel }) => channel === "late").length;
+    expect([session.memberships.get(late)?.isLevel, received()]).toEqual([false, 0]);
+    delivery.drained(session);
+    await it.settle();
+    expect([session.memberships.get(late)?.isLevel, received()]).toEqual([true, 1]);
+  });
+
+  test("gets what it refused once it reads again", async () => {
+    await begin();
+    const { connection } = await it.connect(
+      { channels: [room] },
+      new FakeConnection(undefined, { fullBytes: Number.POSITIVE_INFINITY, refuseBytes: 100 }),
+    );
+    connection.stall();
+    for (let count = 0; count < 3; count++) {
+      await it.publish("room", "x".repeat(200));
+      await it.settle();
+    }
+    expect(courseOf(connection)).toEqual(["message 1"]);
+    connection.resume();
+    it.hub.delivery.drained([...it.hub.connections.all()].find((one) => one.connection === connection) as Session);
+    await it.settle(10);
+    expect(courseOf(connection)).toEqual(["message 1", "message 2", "message 3"]);
+  });
+});
+
+describe("a new epoch", () => {
+  test("is announced after the messages before it, which were not flushed yet", async () => {
+    const { connection, log } = await begin({ settings: { flushWindowMs: 1000 } });
+    await it.publish("room");
+    log.forget();
+    await it.publish("room");
+    await it.settle();
+    expect(courseOf(connection)).toEqual(["message 1", "gap 1-0 epoch-changed", "message 1"]);
+  });
+
+  test("is announced to every level session, although the notice fills the socket of one of them", async () => {
+    const { connection, log } = await begin();
+    const others = [];
+    for (let count = 0; count < 3; count++) {
+      const full = new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 10_000 });
+      others.push(await it.connect({ channels: [room] }, full));
+    }
+    for (const other of others) other.connection.stall();
+    log.forget();
+    await it.publish("room");
+    await it.settle();
+    for (const other of others) {
+      other.connection.resume();
+      await it.settle();
+    }
+    const course = ["gap 1-0 epoch-changed", "message 1"];
+    for (const one of [connection, ...others.map((it) => it.connection)]) expect(courseOf(one)).toEqual(course);
+  });
+});
+
+test("messages that the broker lost for good are announced once to a session that lags, in their place", async () => {
+  await begin({ rules: { historySize: 1 }, settings: { tailBytes: 0 } });
+  const lagging = await it.connect(
+    { channels: [room] },
+    new FakeConnection(undefined, { fullBytes: 0, refuseBytes: 1000 }),
+  );
+  lagging.connection.stall();
+  for (let count = 0; count < 2; count++) {
+    await it.publish("room");
+    await it.settle();
+  }
+  it.broker.lose = 2;
+  for (let count = 0; count < 3; count++) await it.publish("room");
+  await it.settle(10);
+  lagging.connection.resume();
+  await it.settle(20);
+  expect(courseOf(lagging.connection)).toEqual(["message 1", "gap 2-4 history-too-short", "message 5"]);
+});
+
+test("the recent messages of all channels together stay below the limit", async () => {
+  await begin({ settings: { tailBytes: 1_000_000, tailBytesTotal: 5000 } });
+  await it.connect({ channels: [nameOf("other")] });
+  for (const name of ["room", "other", "room", "other"]) {
+    await it.publish(name, "x".repeat(300));
+    await it.settle();
+  }
+  const kept = [...it.hub.delivery.interest.channels()].map(({ tail }) => tail.keptBytes);
+  const total = kept.reduce((sum, bytes) => sum + bytes, 0);
+  expect(total).toBeWithin(1, 5001);
+});
+
+test("a stream gets what did not fit into one write soon afterwards, without another message", async () => {
+  await begin();
+  const { connection } = await it.connect({ channels: [room, nameOf("other")] }, new FakeConnection(sseForm));
+  for (let count = 0; count < 3; count++) for (const name of ["room", "other"]) await it.publish(name, large);
+  await it.settle(10);
+  expect(connection.of("message")).toHaveLength(6);
 });

@@ -53,6 +53,27 @@ describe("a join", () => {
     expect(courseOf(guest)).toEqual(["from 2", 2, 3]);
   });
 
+  test("to a channel whose log was cleared, which nobody has noticed yet, tells the new epoch", async () => {
+    const clock = new MovedClock();
+    const log = new RecordingLog({ historySize: 1000, historyTtl: 300_000 }, clock);
+    const guest = await begin(3, { clock, log });
+    await send(guest, { type: "subscribe", channel: "room" });
+    log.forget();
+    const late = await it.connect({ userId: "u2" });
+    await send(late, { type: "subscribe", channel: "room", since: "earliest" });
+    await it.settle(10);
+    expect(late.connection.of("subscribed")[0]).toMatchObject({ epoch: await epochOf("room"), offset: 0, from: 1 });
+  });
+
+  test("never starts beyond what was sent here, even if the plan does", async () => {
+    const { session } = await begin(3);
+    const { delivery } = it.hub;
+    const { channel } = await planJoin(delivery, nameOf("room"), undefined);
+    const start = { epoch: channel.epoch, after: 99, recovered: true };
+    expect(commitJoin(delivery, { channel, start }, session)).toMatchObject({ offset: 3, from: 4 });
+    expect(session.memberships.get(nameOf("room"))?.cursor).toBe(3);
+  });
+
   test("at the latest position with an empty history is recovered", async () => {
     const guest = await begin(3, { rules: { historySize: 0 } });
     await send(guest, { type: "subscribe", channel: "room", since: { epoch: await epochOf("room"), offset: 3 } });

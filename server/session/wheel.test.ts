@@ -71,6 +71,17 @@ describe("a wheel", () => {
     expect(visits).toBe(10);
   });
 
+  test("rounds the interval to the nearest number of ticks", () => {
+    const clock = new MovedClock();
+    const visits: number[] = [];
+    const visit = () => visits.push(clock.monotonic() - startedAt);
+    const wheel = new Wheel<string>({ intervalMs: 260, tickMs: 100, visit, onFault: () => undefined }, clock);
+    const startedAt = clock.monotonic();
+    wheel.add("a");
+    clock.move(900);
+    expect(visits).toEqual([300, 600, 900]);
+  });
+
   test("stops after the end", () => {
     const { clock, visited, wheel } = makeWheel();
     wheel.add("a");
