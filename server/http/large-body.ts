@@ -34,6 +34,10 @@ export class LargeBody implements Holder {
   }
 
   buffered(): number {
+    return this.#text.length - this.#sent;
+  }
+
+  memory(): number {
     return this.#bytes;
   }
 
@@ -45,27 +49,25 @@ export class LargeBody implements Holder {
   }
 
   #pull(controller: ReadableStreamDefaultController<string>): void {
-    if (this.#controller === undefined) this.#begin(controller);
-    else this.#backlog.progress(this, this.#bytes);
+    // Counted from here on, because the body of an answer to HEAD is never read.
+    this.#bytes ||= textBytes(this.#text);
+    this.#controller = controller;
     const end = partEnd(this.#text, this.#sent, partLength);
     controller.enqueue(this.#text.slice(this.#sent, end));
     this.#sent = end;
-    if (end < this.#text.length) return;
+    if (end < this.#text.length) {
+      this.#backlog.note(this, this.buffered());
+      return;
+    }
     this.#end();
     controller.close();
-  }
-
-  /** Only now, because the body of an answer to HEAD is never read. */
-  #begin(controller: ReadableStreamDefaultController<string>): void {
-    this.#controller = controller;
-    this.#bytes = textBytes(this.#text);
-    this.#backlog.note(this, this.#bytes);
   }
 
   #end(): void {
     if (this.#controller === undefined) return;
     this.#controller = undefined;
     this.#text = "";
+    this.#sent = 0;
     this.#bytes = 0;
     this.#backlog.note(this, 0);
     this.onEnd();

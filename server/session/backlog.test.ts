@@ -32,6 +32,7 @@ class LateClock extends MovedClock {
 
 /** Holds bytes that the test reads, with or without a notification. */
 class TestHolder implements Holder {
+  memory?: () => number;
   bytes = 0;
   readonly stalls: StallCause[] = [];
 
@@ -362,4 +363,19 @@ describe("a backlog that can look into the kernel", () => {
     clock.move(slowTimeoutMs + 1000);
     expect([holder.stalls, lookUps]).toEqual([["no-progress"], 0]);
   });
+});
+
+test("a holder that says how much memory it takes counts as that, and its progress is what its client reads", () => {
+  const holder = new TestHolder();
+  holder.memory = () => 800;
+  holder.hold(700);
+  expect(backlog.bytes).toBe(800);
+  clock.move(slowTimeoutMs - 1000);
+  holder.bytes = 600; // without a report
+  clock.move(slowTimeoutMs - 1000);
+  expect([holder.stalls, backlog.bytes]).toEqual([[], 800]);
+  clock.move(2000);
+  expect(holder.stalls).toEqual(["no-progress"]);
+  holder.hold(0);
+  expect(backlog.bytes).toBe(0);
 });

@@ -22,6 +22,8 @@ export interface BacklogLimits {
 export interface Holder {
   /** Bytes that are buffered now. */
   buffered(): number;
+  /** The memory that these take, if it is more: some buffers keep their size until they are empty. */
+  memory?(): number;
   /**
    * It made no progress for `slowTimeoutMs`, or the limit is reached and it has made no progress for longer than all others.
    * In the second case it must free its bytes before returning.
@@ -37,8 +39,11 @@ export interface Holder {
 export type ReadSendQueues = (peers: ReadonlySet<string>) => Promise<ReadonlyMap<string, number>>;
 
 interface Held {
+  /** Bytes that the client has not read. */
+  waiting: number;
+  /** Bytes of memory. */
   bytes: number;
-  /** When the bytes last decreased, by the monotonic clock. */
+  /** When `waiting` last decreased, by the monotonic clock. */
   at: number;
   /** When bytes were first buffered. */
   readonly since: number;
@@ -78,7 +83,7 @@ export class Backlog {
     this.#clock = clock;
   }
 
-  /** As reported by the holders. */
+  /** The memory of all that is buffered, as reported by the holders. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -94,13 +99,15 @@ export class Backlog {
   }
 
   /** Records how much a holder buffers. Less than before counts as progress; 0 removes the holder. */
-  note(holder: Holder, bytes: number): void {
+  note(holder: Holder, waiting: number): void {
     const held = this.#held.get(holder);
-    if (bytes === 0) this.#emptied(holder, held);
-    else if (held === undefined) this.#enter(holder, bytes);
-    else if (bytes < held.bytes) this.progress(holder, bytes);
+    if (waiting === 0) this.#emptied(holder, held);
+    else if (held === undefined) this.#enter(holder, waiting);
+    else if (waiting < held.waiting) this.progress(holder, waiting);
     else {
+      const bytes = holder.memory?.() ?? waiting;
       this.#bytes += bytes - held.bytes;
+      held.waiting = waiting;
       held.bytes = bytes;
     }
     // The first pass finds holders that have made progress since their report. If all have, the second pass drops those too.
@@ -111,10 +118,10 @@ export class Backlog {
   }
 
   /** The client has read some bytes, even if as much or more is buffered now. */
-  progress(holder: Holder, bytes: number): void {
+  progress(holder: Holder, waiting: number): void {
     const held = this.#held.get(holder);
     this.#forget(holder, held);
-    this.#enter(holder, bytes, held?.since);
+    this.#enter(holder, waiting, held?.since);
   }
 
   /**
@@ -138,10 +145,11 @@ export class Backlog {
     this.#bytes = 0;
   }
 
-  #enter(holder: Holder, bytes: number, since?: number): void {
+  #enter(holder: Holder, waiting: number, since?: number): void {
     const at = this.#clock.monotonic();
+    const bytes = holder.memory?.() ?? waiting;
     this.#bytes += bytes;
-    this.#held.set(holder, { bytes, at, since: since ?? at });
+    this.#held.set(holder, { waiting, bytes, at, since: since ?? at });
   }
 
   #emptied(holder: Holder, held: Held | undefined): void {
@@ -244,10 +252,10 @@ export class Backlog {
 
   /** Not all progress is reported, so ask the holder. */
   #hasProgressed(holder: Holder, held: Held): boolean {
-    const bytes = holder.buffered();
-    if (bytes >= held.bytes) return false;
-    if (bytes === 0) this.#emptied(holder, held);
-    else this.progress(holder, bytes);
+    const waiting = holder.buffered();
+    if (waiting >= held.waiting) return false;
+    if (waiting === 0) this.#emptied(holder, held);
+    else this.progress(holder, waiting);
     return true;
   }
 }

@@ -87,3 +87,54 @@ describe("a socket whose write also sends everything buffered", () => {
     backlog.close();
   });
 });
+
+describe("the memory of a socket", () => {
+  /** Reports what the test sets, and takes every frame. */
+  function makeConnection() {
+    const backlog = new Backlog({ slowTimeoutMs: 1000, sendBufferBytes: 1e6 }, new MovedClock());
+    const engine = { buffered: 0, getBufferedAmount: () => engine.buffered };
+    const connection = new SocketConnection(engine as unknown as ServerWebSocket<unknown>, plainForm, {
+      backlog,
+      refuseBytes: 1e6,
+    });
+    return { engine, connection, backlog };
+  }
+
+  test("is that of the engine's buffer, which keeps its size until it is empty", () => {
+    const { engine, connection, backlog } = makeConnection();
+    const counted = [1000, 400, 10, 0, 10].map((buffered) => {
+      engine.buffered = buffered;
+      connection.drained();
+      return [connection.buffered(), backlog.bytes];
+    });
+    expect(counted).toEqual([
+      [1000, 1000],
+      [400, 1000],
+      [10, 1000],
+      [0, 0],
+      [10, 10],
+    ]);
+  });
+
+  test("doubles when more is buffered than fits", () => {
+    const { engine, connection, backlog } = makeConnection();
+    for (const [buffered, bytes] of [
+      [1000, 1000],
+      [1001, 2000],
+      [2000, 2000],
+      [9000, 9000],
+    ] as const) {
+      engine.buffered = buffered;
+      connection.noteHeld();
+      expect(backlog.bytes).toBe(bytes);
+    }
+  });
+
+  test("is freed with the socket", () => {
+    const { engine, connection, backlog } = makeConnection();
+    engine.buffered = 1000;
+    connection.noteHeld();
+    connection.markClosed();
+    expect([backlog.bytes, backlog.size]).toEqual([0, 0]);
+  });
+});

@@ -26,6 +26,11 @@ export class SocketConnection<T> implements Connection {
   readonly #parts: SocketParts;
   /** What was last reported to the backlog. */
   #held = 0;
+  /**
+   * The size of the engine's buffer. It keeps its size until it is empty, and doubles when it is too small: sockets with one
+   * megabyte left of a frame of 15 MB took 10 MB each (Bun 1.4.4).
+   */
+  #capacity = 0;
   #isClosed = false;
   #closedBecause: CloseReason | undefined;
 
@@ -66,6 +71,7 @@ export class SocketConnection<T> implements Connection {
   drained(): void {
     if (this.#isClosed) return;
     const held = this.#socket.getBufferedAmount();
+    this.#grow(held);
     // Even if as much was added meanwhile, this is progress.
     if (held > 0 && this.#held > 0) this.#parts.backlog.progress(this, held);
     else if (held !== this.#held) this.#parts.backlog.note(this, held);
@@ -75,6 +81,10 @@ export class SocketConnection<T> implements Connection {
 
   buffered(): number {
     return this.#isClosed ? 0 : this.#socket.getBufferedAmount();
+  }
+
+  memory(): number {
+    return this.#capacity;
   }
 
   ping(): void {
@@ -119,15 +129,22 @@ export class SocketConnection<T> implements Connection {
    */
   #emptied(): void {
     this.#held = 0;
+    this.#capacity = 0;
     this.#parts.backlog.note(this, 0);
     queueMicrotask(() => {
       if (!this.#isClosed) this.onDrain();
     });
   }
 
+  #grow(held: number): void {
+    if (held === 0) this.#capacity = 0;
+    else if (held > this.#capacity) this.#capacity = Math.max(held, 2 * this.#capacity);
+  }
+
   #noteHeld(): number {
     const held = this.#socket.getBufferedAmount();
     if (held !== this.#held) {
+      this.#grow(held);
       this.#held = held;
       this.#parts.backlog.note(this, held);
     }
