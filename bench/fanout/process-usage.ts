@@ -37,19 +37,34 @@ export function readMemory(pid: number): Memory {
 
 /** The process and its descendants. */
 function familyOf(pid: number): readonly number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
+  const children = threadsOf(pid).flatMap((task) =>
+    readOrEmpty(`/proc/${pid}/task/${task}/children`).split(" ").filter(Boolean).map(Number),
   );
   return [pid, ...children.flatMap(familyOf)];
+}
+
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // it has ended meanwhile
+  }
+}
+
+/** A thread or process may end while its files are read. */
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 function readOwnUsage(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   // The name in parentheses may contain anything, so fields are counted after it: utime is the 14th, stime the 15th.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const threads = readdirSync(`/proc/${pid}/task`).map((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/status`, "latin1"),
-  );
+  const threads = threadsOf(pid).map((task) => readOrEmpty(`/proc/${pid}/task/${task}/status`));
   return {
     cpuUs: (Number(fields[11]) + Number(fields[12])) * tickUs,
     switches: threads.reduce((sum, status) => sum + switchesIn(status), 0),
@@ -57,8 +72,8 @@ function readOwnUsage(pid: number): Usage {
 }
 
 function readOwnMemory(pid: number): Memory {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
-  const bytesOf = (name: string) => Number(new RegExp(`^${name}: +([0-9]+) kB$`, "m").exec(rollup)?.[1]) * 1024;
+  const rollup = readOrEmpty(`/proc/${pid}/smaps_rollup`);
+  const bytesOf = (name: string) => Number(new RegExp(`^${name}: +([0-9]+) kB$`, "m").exec(rollup)?.[1] ?? 0) * 1024;
   return { rss: bytesOf("Rss"), anonymous: bytesOf("Anonymous") };
 }
 

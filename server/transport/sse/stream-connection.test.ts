@@ -1,7 +1,12 @@
+import { describe, expect, test } from "bun:test";
 import { connectionConformance, type MakeConnection } from "../../../tests/conformance/connection.ts";
 import { RawSocket } from "../../../tests/e2e/raw-socket.ts";
 import { type ReceivedFrame, readJson } from "../../../tests/fakes/reading.ts";
 import { RealServer } from "../../../tests/fakes/real-server.ts";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import { textBytes } from "../../lib/own-text.ts";
+import { Backlog } from "../../session/backlog.ts";
+import { fullLength, StreamConnection } from "./stream-connection.ts";
 
 const overStream: MakeConnection = async () => {
   const server = await RealServer.start();
@@ -66,3 +71,42 @@ class StreamReader {
 }
 
 connectionConformance("An event stream", overStream);
+
+describe("the memory of a stream", () => {
+  /** A stream of which the test takes the parts. */
+  function makeStream() {
+    const backlog = new Backlog({ slowTimeoutMs: 1000, sendBufferBytes: 1e7 }, new MovedClock());
+    let connection: StreamConnection | undefined;
+    const stream = new ReadableStream<string>(
+      {
+        start: (controller) => {
+          connection = new StreamConnection(controller, { backlog, peer: undefined, onClose: () => undefined });
+        },
+        pull: () => connection?.drained(),
+      },
+      { highWaterMark: fullLength, size: (chunk) => chunk?.length ?? 0 },
+    );
+    if (connection === undefined) throw new Error("the stream did not start");
+    const reader = stream.getReader();
+    return { connection, backlog, read: () => reader.read() };
+  }
+
+  test("is that of a whole large write until its last part is taken, since the parts share it", async () => {
+    const { connection, backlog, read } = makeStream();
+    const text = "x".repeat(200_000);
+    connection.send([text]);
+    for (let part = 0; part < 3; part++) {
+      expect([connection.buffered() < 200_001, backlog.bytes]).toEqual([true, textBytes(text)]);
+      await read();
+    }
+    await read();
+    connection.drained();
+    expect([connection.buffered(), backlog.bytes]).toEqual([0, 0]);
+  });
+
+  test("counts two bytes for each character of a large text that needs them", () => {
+    const { connection, backlog } = makeStream();
+    connection.send(["€".repeat(100_000)]);
+    expect(backlog.bytes).toBeGreaterThanOrEqual(200_000);
+  });
+});

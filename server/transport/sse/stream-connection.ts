@@ -1,4 +1,5 @@
 import { type CloseReason, closeTable } from "../../../protocol/close-codes.ts";
+import { textBytes } from "../../lib/own-text.ts";
 import { partEnd } from "../../lib/text-part.ts";
 import type { Backlog } from "../../session/backlog.ts";
 import type { Connection, Outcome, StallCause } from "../../session/connection.ts";
@@ -40,6 +41,8 @@ export class StreamConnection implements Connection {
   readonly #backlog: Backlog;
   /** What was last reported to the backlog. */
   #held = 0;
+  /** The memory of large writes, whose parts share it: it is freed with the last part. */
+  #largeBytes = 0;
   #isSending = false;
   #isClosed = false;
 
@@ -66,6 +69,10 @@ export class StreamConnection implements Connection {
   buffered(): number {
     // After the stream has ended, `desiredSize` is 0 or null.
     return this.#isClosed ? 0 : fullLength - (this.#controller.desiredSize ?? fullLength);
+  }
+
+  memory(): number {
+    return Math.max(this.buffered(), this.#largeBytes);
   }
 
   /** Called periodically: a comment keeps proxies from closing a quiet stream. */
@@ -105,6 +112,7 @@ export class StreamConnection implements Connection {
   }
 
   #note(held: number): void {
+    if (held === 0) this.#largeBytes = 0;
     if (held === this.#held) return;
     this.#held = held;
     this.#backlog.note(this, held);
@@ -118,6 +126,7 @@ export class StreamConnection implements Connection {
   }
 
   #enqueueParts(chunk: string): void {
+    this.#largeBytes += textBytes(chunk);
     for (let from = 0, end = 0; from < chunk.length; from = end) {
       end = partEnd(chunk, from, chunkLength);
       this.#controller.enqueue(chunk.slice(from, end));
