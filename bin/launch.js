@@ -106,7 +106,7 @@ function forwardSignals(child, { ownGroup }) {
   };
   const resume = () => child.kill("SIGCONT");
   /** @type {NodeJS.Signals[]} */
-  const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+  const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"];
   for (const signal of forwarded) process.on(signal, forward);
   if (ownGroup) process.on("SIGTSTP", suspend).on("SIGCONT", resume);
   return () => {

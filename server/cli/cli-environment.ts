@@ -24,6 +24,8 @@ export interface CliEnvironment {
   readonly jobControl: JobControl;
   /** Calls `run` when the launcher (bin/launch.js) dies. @returns removes the listener */
   readonly onLauncherGone: (run: () => void) => () => void;
+  /** The file descriptor of the pipe to the launcher, if there is one. */
+  readonly launcherPipe?: string | undefined;
   /** Makes the process exit silently when its output is closed: `fanfare subscribe all | head`. */
   readonly exitOnBrokenPipe: () => void;
   /** The text of a file; undefined if it does not exist. @throws Error if it cannot be read. */

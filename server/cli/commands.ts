@@ -7,7 +7,7 @@ import { makeDataCommand } from "./data.ts";
 import { makeDrainCommand } from "./drain.ts";
 import { makeHelpCommand } from "./help.ts";
 import { makePublishCommand } from "./publish.ts";
-import { makeReloadCommand } from "./reload.ts";
+import { makeReloadCommand, makeUpgradeCommand } from "./reload.ts";
 import { makeScheduleCommand } from "./schedule.ts";
 import { makeStartCommand } from "./start.ts";
 import { makeStatusCommand } from "./status.ts";
@@ -25,6 +25,7 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeStatusCommand,
   makeDrainCommand,
   makeReloadCommand,
+  makeUpgradeCommand,
   (context) => makeTokenCommand({ ...context, configured: () => configuredKeys(context.settings()) }),
   makeDataCommand,
   makeConfigCommand,

@@ -2,6 +2,8 @@ import { fstatSync } from "node:fs";
 
 /** The pipe from bin/launch.js, which closes when the launcher's process dies. */
 export interface LauncherPipe {
+  /** The value of FANFARE_LAUNCHER_PIPE, for a program that replaces this one. */
+  readonly descriptor: string | undefined;
   /** Calls `run` when the launcher dies, instead of sending SIGTERM to this process. @returns removes the listener */
   onGone(run: () => void): () => void;
   /** Idempotent. Until it is called, the pipe keeps this process alive. */
@@ -16,9 +18,10 @@ export interface LauncherPipe {
  * @param env FANFARE_LAUNCHER_PIPE is removed from it: child processes do not have the pipe
  */
 export function watchLauncher(env: Record<string, string | undefined>): LauncherPipe {
-  const descriptor = Number(env.FANFARE_LAUNCHER_PIPE ?? Number.NaN);
+  const given = env.FANFARE_LAUNCHER_PIPE;
+  const descriptor = Number(given ?? Number.NaN);
   delete env.FANFARE_LAUNCHER_PIPE;
-  if (!isPipe(descriptor)) return { onGone: () => () => undefined, close: () => undefined };
+  if (!isPipe(descriptor)) return { descriptor: undefined, onGone: () => () => undefined, close: () => undefined };
   const listeners = new Set<() => void>();
   let isClosed = false;
   let isGone = false;
@@ -32,6 +35,7 @@ export function watchLauncher(env: Record<string, string | undefined>): Launcher
   // Nothing is ever written to the pipe, so the first result means that it closed.
   reader.read().then(end, end);
   return {
+    descriptor: given,
     onGone: (run) => {
       listeners.add(run);
       if (isGone) run();

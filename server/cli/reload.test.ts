@@ -33,7 +33,7 @@ describe("fanfare reload", () => {
     expect(await reload(server.url)).toEqual({
       code: 0,
       err: "",
-      out: `${server.url} is reloading\nwaiting for the current reload\nstarting 2 new worker(s)\nmoving; 2 left\n2 client(s) moved\n`,
+      out: `${server.url} is reloading\nwaiting for the reload to begin\nstarting 2 new worker(s)\nmoving; 2 left\n2 client(s) moved\n`,
     });
   });
 
@@ -50,7 +50,7 @@ describe("fanfare reload", () => {
 
   test("ends if another reload has begun, because only the last one is known", async () => {
     const server = startReloading([{ number: 5, phase: "failed", message: "" }]);
-    expect(await reload(server.url)).toMatchObject({ code: 0, out: expect.stringContaining("another reload") });
+    expect(await reload(server.url)).toMatchObject({ code: 0, out: expect.stringContaining("another roll") });
   });
 
   test("with --no-wait returns at once", async () => {

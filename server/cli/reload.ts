@@ -28,8 +28,30 @@ export function makeReloadCommand(context: CommandContext): Command {
     .option("--no-wait", "return at once, instead of waiting until all clients have moved");
   return addKeyFlag(addAddressFlags(command))
     .addHelpText("after", examples)
-    .action((flags: ReloadFlags) => reload(context, flags));
+    .action((flags: ReloadFlags) => roll(context, flags, "reload"));
 }
+
+/** `fanfare upgrade`: the same, and the supervisor is replaced too, by the program that is on disk. */
+export function makeUpgradeCommand(context: CommandContext): Command {
+  const command = new Command("upgrade")
+    .description(
+      "replace a running server by the program now on disk, without restarting it; clients move without a gap",
+    )
+    .option("--no-wait", "return at once, instead of waiting until all clients have moved");
+  return addKeyFlag(addAddressFlags(command))
+    .addHelpText("after", upgradeExamples)
+    .action((flags: ReloadFlags) => roll(context, flags, "upgrade"));
+}
+
+const upgradeExamples = `
+Install the new version over the old one first. The supervisor then continues as the new program in the same process, with its
+history and its workers, and replaces the workers as a reload does. A program that does not start changes nothing. The server
+must have been started with WORKERS. SIGUSR2 does the same.
+
+Examples:
+  npm install fanfare@latest && fanfare upgrade
+  fanfare upgrade --port 9000
+`;
 
 const examples = `
 The new workers start and listen before the old ones close the port. If they cannot start, or the settings are invalid, the
@@ -41,27 +63,27 @@ Examples:
   fanfare reload --url http://10.0.0.7:9090 --api-key 6f1c…     over HTTP; the key needs the scopes admin and read
 `;
 
-async function reload(context: CommandContext, flags: ReloadFlags): Promise<void> {
+async function roll(context: CommandContext, flags: ReloadFlags, verb: "reload" | "upgrade"): Promise<void> {
   const examined = context.settings();
   const address = addressOf(flags, examined);
   const control = controlOf(address, flags);
   const target = { address, control, ...keysOf(flags.apiKey, examined, { scope: "admin", control }) };
   context.exitOnBrokenPipe();
-  const request = { ...target, path: "/v1/reload", body: "{}" };
+  const request = { ...target, path: `/v1/${verb}`, body: "{}" };
   const response = await send(request);
   if (response.status !== 202) throw refused(request, response);
   const number = Number(fieldsOf(response.value).roll);
-  context.print(`${address.http} is reloading`);
-  if (flags.wait) await untilDone(context, target, number);
+  context.print(`${address.http} is ${verb === "reload" ? "reloading" : "upgrading"}`);
+  if (flags.wait) await untilDone(context, target, { number, verb });
 }
 
 /** @throws CommandError if the reload failed */
-async function untilDone(context: CommandContext, target: Target, number: number): Promise<void> {
+async function untilDone(context: CommandContext, target: Target, wanted: Roll): Promise<void> {
   const ended = new AbortController();
   const stop = context.onInterrupt(() => ended.abort());
   let shown: string | undefined;
   for (;;) {
-    const progress = await readProgress(target, number);
+    const progress = await readProgress(target, wanted);
     if (progress.text !== shown) context.print(progress.text);
     shown = progress.text;
     if (progress.isOver) break;
@@ -73,21 +95,35 @@ async function untilDone(context: CommandContext, target: Target, number: number
   stop();
 }
 
-/** @throws CommandError if the reload failed */
+/** The roll that is waited for. */
+interface Roll {
+  readonly number: number;
+  readonly verb: "reload" | "upgrade";
+}
+
+/** @throws CommandError if the roll failed */
 async function readProgress(
   target: Target,
-  number: number,
+  { number, verb }: Roll,
 ): Promise<{ readonly isOver: boolean; readonly text: string }> {
   const request = { ...target, path: "/v1/drain" };
-  const response = await send(request);
+  let response: ApiResponse;
+  try {
+    response = await sendRequest(request);
+  } catch (error) {
+    // While the supervisor is replaced, its control socket and OPS_PORT are closed.
+    if (verb === "upgrade") return { isOver: false, text: "the supervisor is being replaced" };
+    throw unreachable(request.address, error);
+  }
   if (response.status !== 200) throw refused(request, response);
   const { roll, status, remaining } = fieldsOf(response.value);
   const { number: current, phase, message } = fieldsOf(roll);
-  if (status === "draining") throw new CommandError("the server is shutting down, and did not reload");
-  if (roll === undefined || Number(current) < number) return { isOver: false, text: "waiting for the current reload" };
-  // A later reload has begun, so this one has ended. Only the last one is known.
-  if (Number(current) > number) return { isOver: true, text: "another reload has begun" };
-  if (phase === "failed") throw new CommandError(`the reload failed: ${String(message)}`);
+  if (status === "draining") throw new CommandError(`the server is shutting down, and did not ${verb}`);
+  if (roll === undefined || Number(current) < number)
+    return { isOver: false, text: `waiting for the ${verb} to begin` };
+  // A later roll has begun, so this one has ended. Only the last one is known.
+  if (Number(current) > number) return { isOver: true, text: "another roll has begun" };
+  if (phase === "failed") throw new CommandError(`the ${verb} failed: ${String(message)}`);
   const clients = phase === "moving" ? `; ${String(remaining)} left` : "";
   return { isOver: phase === "done", text: `${String(message)}${clients}` };
 }

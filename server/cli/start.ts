@@ -10,6 +10,8 @@ import { configureLogging } from "../lib/logging.ts";
 import { openFilesLimit, openFilesWarning } from "../lib/open-files.ts";
 import { RedisUnreachable, RedisUnusable } from "../lib/redis/unreachable.ts";
 import { UnusableStorage } from "../lib/unusable-storage.ts";
+import { takeoverVariable } from "../supervisor/takeover.ts";
+import { rehearsalLine, rehearsalVariable } from "../supervisor/upgrade.ts";
 import { WorkerFailure } from "../supervisor/worker-failure.ts";
 import { startupBanner } from "./banner.ts";
 import { type CommandContext, CommandError } from "./context.ts";
@@ -74,10 +76,24 @@ async function start(context: CommandContext, command: Command): Promise<void> {
     if (showsBanner) context.print(startupBanner(settings, address));
     else logListening(settings, address);
   };
-  const { onLauncherGone } = context;
+  if (env[rehearsalVariable] !== undefined) {
+    context.print(rehearsalLine());
+    return;
+  }
+  const { onLauncherGone, launcherPipe } = context;
+  const takeoverPath = env[takeoverVariable];
   const readSettings = () => readAgain(context, flags);
   try {
-    context.exitWith(await run(settings, { onListening, onLauncherGone, readSettings, onReloaded: applyLogging }));
+    context.exitWith(
+      await run(settings, {
+        onListening,
+        onLauncherGone,
+        readSettings,
+        onReloaded: applyLogging,
+        takeoverPath,
+        launcherPipe,
+      }),
+    );
   } catch (error) {
     throw startFailure(error, settings) ?? error;
   }

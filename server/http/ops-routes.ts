@@ -15,6 +15,7 @@ import {
   aboutNodes,
   aboutReadyz,
   aboutReload,
+  aboutUpgrade,
 } from "./docs/about-ops.ts";
 import { locationOf } from "./location.ts";
 import type { PlainRoute } from "./plain-route.ts";
@@ -95,7 +96,15 @@ export function opsRoutes(parts: OpsParts): readonly PlainRoute[] {
       scope: "admin",
       summary: "Replace all workers by new ones, with the settings and the program now on disk.",
       about: aboutReload,
-      answer: (request) => answerReload(request, parts),
+      answer: (request) => answerRoll(request, parts, "reload"),
+    },
+    {
+      method: "POST",
+      path: "/v1/upgrade",
+      scope: "admin",
+      summary: "Replace the supervisor and all workers, with the settings and the program now on disk.",
+      about: aboutUpgrade,
+      answer: (request) => answerRoll(request, parts, "upgrade"),
     },
   ];
   return routes.map(strict);
@@ -176,14 +185,14 @@ async function answerDrainProgress(request: Request, { keys, ops, metrics }: Ops
   return respondJson(drainProgress(values, ops, roll));
 }
 
-async function answerReload(request: Request, { keys, ops }: OpsParts): Promise<Response> {
+async function answerRoll(request: Request, { keys, ops }: OpsParts, verb: "reload" | "upgrade"): Promise<Response> {
   keys.check(keyHeaders(request), "admin");
   await refuseFields(request);
   if (ops.isDraining()) throw new ServiceError("draining", "the server is shutting down");
   if (ops.rolls === undefined) throw new ServiceError("bad-request", withoutSupervisor);
-  const requested = await ops.rolls.reload();
+  const requested = await ops.rolls[verb]();
   if ("refusal" in requested) throw new ServiceError("bad-request", requested.refusal);
-  return respondJson({ status: "reloading", roll: requested.number }, 202);
+  return respondJson({ status: verb === "reload" ? "reloading" : "upgrading", roll: requested.number }, 202);
 }
 
 function mayRead(keys: OpsParts["keys"], request: Request): boolean {

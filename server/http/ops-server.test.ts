@@ -59,7 +59,11 @@ async function world({ readMetrics = () => ({}), rolls }: { readMetrics?: () => 
 describe("the operations endpoints", () => {
   test("reload a server that has a supervisor, and report the last roll", async () => {
     const roll = { number: 7, phase: "moving", message: "moving 3 clients" } as const;
-    const rolls = { reload: async () => ({ number: 7 }), status: async () => roll };
+    const rolls = {
+      reload: async () => ({ number: 7 }),
+      upgrade: async () => ({ number: 8 }),
+      status: async () => roll,
+    };
     const { server, state, ask, control, opsPort, port } = await world({ rolls });
     await server.listen({ ...access, opsPort }, port);
     expect((await ask("/v1/reload", { method: "POST" })).status).toBe(403);

@@ -28,6 +28,8 @@ export interface DrainMethod {
   readonly mode: "wait" | "move";
   /** Where clients can connect meanwhile: nowhere, at another node, or at new workers on the same port of this node. */
   readonly successor: "none" | "other-node" | "same-port";
+  /** Whether DRAIN_DELAY is skipped: new workers are there already, or the history is gone. */
+  readonly isUrgent?: boolean;
 }
 
 /** The steps of a shutdown, in order. */

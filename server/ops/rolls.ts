@@ -14,6 +14,8 @@ export interface RollStatus {
 export interface Rolls {
   /** Replaces the workers after the current roll, if there is one. @returns the number of that roll, or why it cannot be done */
   reload(): Promise<RollRequested>;
+  /** The same, and the supervisor is replaced too, by the program that is on disk. */
+  upgrade(): Promise<RollRequested>;
   /** Undefined before the first roll. */
   status(): Promise<RollStatus | undefined>;
 }
@@ -29,6 +31,7 @@ interface ForNode {
 export function hostRolls(rolls: Rolls, peers: Peers, node: string | null): void {
   const isMine = (request: ForNode) => request.node === node;
   peers.handle("reload", (request: ForNode) => (isMine(request) ? rolls.reload() : null));
+  peers.handle("upgrade", (request: ForNode) => (isMine(request) ? rolls.upgrade() : null));
   peers.handle("roll", async (request: ForNode) => (isMine(request) ? ((await rolls.status()) ?? null) : null));
 }
 
@@ -42,13 +45,20 @@ export class RemoteRolls implements Rolls {
     this.#node = node;
   }
 
-  async reload(): Promise<RollRequested> {
-    const answer = await this.#ask<RollRequested>("reload");
-    return answer ?? { refusal: "the supervisor does not answer" };
+  reload(): Promise<RollRequested> {
+    return this.#request("reload");
+  }
+
+  upgrade(): Promise<RollRequested> {
+    return this.#request("upgrade");
   }
 
   status(): Promise<RollStatus | undefined> {
     return this.#ask<RollStatus>("roll");
+  }
+
+  async #request(topic: string): Promise<RollRequested> {
+    return (await this.#ask<RollRequested>(topic)) ?? { refusal: "the supervisor does not answer" };
   }
 
   async #ask<T>(topic: string): Promise<T | undefined> {

@@ -39,9 +39,12 @@ export class Generations {
   #running: Promise<void> = Promise.resolve();
   #waiting: { readonly number: number } | undefined;
 
-  constructor(first: WorkerPool) {
+  /** @param before the rolls of a former supervisor */
+  constructor(first: WorkerPool, before = { number: 0, failed: 0 }) {
     this.#current = first;
     this.#pools = [first];
+    this.#rolls = before.number;
+    this.#failed = before.failed;
   }
 
   get current(): WorkerPool {
@@ -78,6 +81,26 @@ export class Generations {
       return this.#isStopping ? undefined : this.#roll(next);
     });
     return waiting.number;
+  }
+
+  /**
+   * Prepares the replacement of this whole process, after the current roll. The new process then makes the roll.
+   * @param replace does not return, unless it fails. @throws Error whose message says why
+   * @returns the number of the roll
+   */
+  upgrade(replace: (number: number, report: (message: string) => void) => Promise<void>): number {
+    const number = this.#rolls + (this.#waiting === undefined ? 1 : 2);
+    this.#running = this.#running.then(async () => {
+      if (this.#isStopping) return;
+      this.#rolls++;
+      const current = this.#rolls;
+      try {
+        await replace(current, (message) => this.#report({ number: current, phase: "starting", message }));
+      } catch (error) {
+        this.#fail(current, error);
+      }
+    });
+    return number;
   }
 
   /** Resolves once no roll is running or waiting. */
@@ -121,12 +144,16 @@ export class Generations {
       generation.onReady();
       await this.#retire(old, generation.windowMs, number);
     } catch (error) {
-      if (this.#isStopping) return;
-      this.#failed++;
-      const reason = (error instanceof Error ? error.message : String(error)).replaceAll("\n", "; ");
-      this.#report({ number, phase: "failed", message: `${reason}; the old workers keep serving` });
-      log().error("Reload {number} failed: {reason}. The old workers keep serving", { number, reason });
+      this.#fail(number, error);
     }
+  }
+
+  #fail(number: number, error: unknown): void {
+    if (this.#isStopping) return;
+    this.#failed++;
+    const reason = (error instanceof Error ? error.message : String(error)).replaceAll("\n", "; ");
+    this.#report({ number, phase: "failed", message: `${reason}; the old workers keep serving` });
+    log().error("Reload {number} failed: {reason}. The old workers keep serving", { number, reason });
   }
 
   async #start({ pool, count, windowMs }: NextGeneration, number: number): Promise<void> {

@@ -7,6 +7,7 @@ import { clearLeftovers } from "../ops/control-socket.ts";
 import type { RunEvents } from "../worker/run.ts";
 import { handleSignals, isAtTerminal, logUncaughtErrors } from "../worker/signals.ts";
 import { Supervisor } from "./supervisor.ts";
+import { readTakeover } from "./takeover.ts";
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
@@ -16,17 +17,16 @@ const log = () => getLogger(["fanfare", "supervisor"]);
  * @throws Error with the code EADDRINUSE if the port is in use, or the error of the storage or of the first worker that fails
  */
 export async function runSupervisor(settings: Settings, events: RunEvents): Promise<number> {
-  const { onListening, onLauncherGone, readSettings, onReloaded } = events;
+  const { onListening, onLauncherGone, readSettings, onReloaded, launcherPipe, takeoverPath } = events;
   const hasTerminal = isAtTerminal();
   const starting = new StartSignals();
   let supervisor: Supervisor | undefined;
   try {
-    supervisor = await Supervisor.start(settings, {
-      hasTerminal,
-      readSettings,
-      onReloaded,
-      signal: starting.aborted,
-    });
+    const start = { hasTerminal, readSettings, onReloaded, launcherPipe, signal: starting.aborted };
+    supervisor =
+      takeoverPath === undefined
+        ? await Supervisor.start(settings, start)
+        : await Supervisor.takeOver(settings, start, readTakeover(takeoverPath));
   } catch (error) {
     if (starting.exitCode === undefined) throw error;
   } finally {
@@ -42,7 +42,8 @@ export async function runSupervisor(settings: Settings, events: RunEvents): Prom
   const collector = new IdleCollector(systemClock);
   const ended = handleSignals(supervisor, { hasTerminal, onLauncherGone }).finally(() => collector.close());
   // A signal arrived while some workers were still starting and others had clients already.
-  if (starting.exitCode === undefined) onListening(supervisor.address);
+  if (starting.exitCode === undefined && takeoverPath === undefined) onListening(supervisor.address);
+  else if (starting.exitCode === undefined) supervisor.reload();
   else void supervisor.stop();
   void clearLeftovers();
   const reason = await Promise.race([ended, supervisor.failed]);

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { IpcHost } from "../broker/ipc/host.ts";
+import { MemoryLog } from "../broker/memory/log.ts";
 import { openLog } from "../broker/open-log.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterHost } from "../cluster/ipc/host.ts";
@@ -14,6 +16,7 @@ import { ScheduleHost } from "../schedule/ipc/host.ts";
 import { type OpenedSchedules, openSchedules } from "../schedule/open-store.ts";
 import { type BackboneAddress, makeRedisSupervisor, nodeName, openConfiguredRedis } from "../worker/backbone.ts";
 import { channelOptionsOf } from "../worker/channel-options.ts";
+import { readHistory, type Takeover, writeHistory } from "./takeover.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
 /** What all workers of a server share, in the supervisor's process. */
@@ -30,17 +33,29 @@ export interface SharedBackbone {
   isHealthy(): boolean;
   /** Call it after the member is closed. Idempotent. */
   close(): Promise<void>;
+  /** The socket path of a takeover. */
+  handOverPath(): string;
+  /** The same as `close`, but everything that must live on is left for another program. Call it when the workers keep their requests back. */
+  handOver(): Promise<HandedOver>;
   /** Removes the socket files synchronously, for a process that exits at once. */
   abandon(): void;
 }
+
+/** The part of a takeover that is about what the workers share. */
+export type HandedOver = Pick<Takeover, "socketPath" | "resumeSecret" | "schedules" | "hasHistory">;
 
 /**
  * Creates it without starting anything.
  * @throws the error of the storage, or a WorkerFailure if there is no directory for the sockets; then nothing is left behind
  */
-export async function share(settings: Settings): Promise<SharedBackbone> {
+export async function share(settings: Settings, takeover?: HandedOver): Promise<SharedBackbone> {
   const redis = await openConfiguredRedis(settings);
-  if (redis === undefined) return shareHere(settings);
+  if (redis === undefined) return shareHere(settings, takeover);
+  // Only a takeover needs sockets.
+  let path = takeover?.socketPath;
+  const leave = () => {
+    if (path !== undefined) removeSocketPath(path);
+  };
   // The workers connect to Redis themselves, which saves one hop per publication.
   const member = makeRedisSupervisor(settings, redis);
   return {
@@ -49,32 +64,48 @@ export async function share(settings: Settings): Promise<SharedBackbone> {
     member,
     start: async () => undefined,
     isHealthy: () => member.members().length > 0,
-    close: async () => undefined,
-    abandon: () => undefined,
+    close: async () => leave(),
+    handOverPath: () => {
+      path ??= socketPath();
+      return path;
+    },
+    handOver: async () => ({ socketPath: path ?? "", resumeSecret: "", hasHistory: false }),
+    abandon: () => leave(),
   };
 }
 
 /** Without Redis this process keeps the history, so that it survives the exit of a worker. */
-async function shareHere(settings: Settings): Promise<SharedBackbone> {
-  const path = socketPath();
+async function shareHere(settings: Settings, takeover: HandedOver | undefined): Promise<SharedBackbone> {
+  const path = takeover?.socketPath ?? socketPath();
   let opened: OpenedSchedules | undefined;
   try {
-    opened = openSchedules(settings, systemClock);
+    const storage = openSchedules(settings, systemClock);
+    opened = storage;
     const log = await openLog(settings, { rulesOf: channelOptionsOf(settings) });
+    if (takeover?.hasHistory && log instanceof MemoryLog) await log.restore(readHistory(path));
     const broker = new IpcHost({ path, broker: new EmbeddedBroker(log, systemClock) });
     const clusterPath = join(dirname(path), "cluster");
     const presencePath = join(dirname(path), "presence");
     const schedulePath = join(dirname(path), "schedules");
     const cluster = new ClusterHost(clusterPath, systemClock);
     const presence = new PresenceHost(presencePath, systemClock);
+    if (takeover?.schedules !== undefined && !storage.isDurable) storage.records.load(takeover.schedules);
     const schedules = new ScheduleHost({ path: schedulePath, ...opened });
     const state = { name: "supervisor", pid: process.pid, isDraining: false };
-    const resumeSecret = new Uint8Array(randomBytes(32));
+    const resumeSecret =
+      takeover === undefined ? new Uint8Array(randomBytes(32)) : Uint8Array.fromBase64(takeover.resumeSecret);
+    const closeAll = async () => {
+      await schedules.close();
+      await presence.close();
+      await cluster.close();
+      await broker.close();
+    };
     return {
       node: null,
       backboneAddress: { kind: "sockets", brokerPath: path, clusterPath, presencePath, schedulePath, resumeSecret },
       member: new MemoryCluster(cluster.switchboard, state, systemClock),
       start: async () => {
+        for (const it of [path, clusterPath, presencePath, schedulePath]) rmSync(it, { force: true }); // after a takeover
         await broker.start();
         cluster.start();
         presence.start();
@@ -82,11 +113,19 @@ async function shareHere(settings: Settings): Promise<SharedBackbone> {
       },
       isHealthy: () => broker.workers > 0,
       close: async () => {
-        await schedules.close();
-        await presence.close();
-        await cluster.close();
-        await broker.close();
+        await closeAll();
         removeSocketPath(path);
+      },
+      handOverPath: () => path,
+      handOver: async () => {
+        await closeAll();
+        if (log instanceof MemoryLog) writeHistory(path, log.snapshot());
+        return {
+          socketPath: path,
+          resumeSecret: resumeSecret.toBase64(),
+          schedules: storage.isDurable ? undefined : storage.records.dump(),
+          hasHistory: log instanceof MemoryLog,
+        };
       },
       abandon: () => removeSocketPath(path),
     };

@@ -19,6 +19,8 @@ export interface SupervisorOpsDependencies extends Pick<OpsDependencies, "isHeal
   readonly node: string | null;
   /** @returns the number of the roll */
   reload(): number;
+  /** @returns the number of the roll */
+  upgrade(): number;
   readonly generations: Pick<Generations, "status" | "counts">;
   readonly stoppedMetrics: StoppedMetrics;
 }
@@ -61,9 +63,11 @@ export class SupervisorOps {
   }
 
   #parts(): OpsParts {
-    const { peers, node, isHealthy, isDraining, drain, reload, generations, stoppedMetrics } = this.#dependencies;
+    const { peers, node, isHealthy, isDraining, drain, reload, upgrade, generations, stoppedMetrics } =
+      this.#dependencies;
     const rolls: Rolls = {
       reload: async () => (isDraining() ? { refusal: "the server is shutting down" } : { number: reload() }),
+      upgrade: async () => (isDraining() ? { refusal: "the server is shutting down" } : { number: upgrade() }),
       status: async () => generations.status,
     };
     hostRolls(rolls, peers, node);

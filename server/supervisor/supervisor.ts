@@ -5,18 +5,25 @@ import type { ListeningAddress } from "../http/server.ts";
 import { slotWindowMs } from "../hub/drain.ts";
 import { planSlots } from "../hub/slot-plan.ts";
 import { systemClock } from "../lib/clock.ts";
+import type { MetricValues } from "../ops/metric-table.ts";
 import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
+import { AdoptedWorkers } from "./adopted-worker.ts";
 import { fixedChanges } from "./fixed-settings.ts";
 import { Generations, moveLimitMs, type NextGeneration } from "./generations.ts";
 import { reservePort } from "./reserve-port.ts";
 import { type SharedBackbone, share } from "./shared.ts";
 import { StoppedMetrics } from "./stopped-metrics.ts";
 import { SupervisorOps } from "./supervisor-ops.ts";
+import { ordersPath, rejoinMs, type Takeover, takeoverVersion, writeTakeover } from "./takeover.ts";
 import { totalReceipt } from "./total-receipt.ts";
+import { canReplaceProgram, rehearse, replaceProgram } from "./upgrade.ts";
 import { workerCount } from "./worker-count.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { WorkerProcess } from "./worker-process.ts";
+
+/** How long the workers may take to finish their requests before the supervisor is replaced, milliseconds. */
+const holdMs = 3000;
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
@@ -29,6 +36,8 @@ export interface SupervisorStart {
   readSettings(): Settings;
   /** New workers have these settings. */
   onReloaded(settings: Settings): void;
+  /** The file descriptor of the pipe to the launcher, if there is one. */
+  readonly launcherPipe?: string | undefined;
 }
 
 /** Runs several workers on one port: hosts what they share, restarts and replaces them, and stops them. */
@@ -45,17 +54,25 @@ export class Supervisor implements Stoppable {
   readonly #stoppedMetrics = new StoppedMetrics();
   readonly #failed = Promise.withResolvers<string>();
   readonly #stopped = Promise.withResolvers<StopReceipt>();
+  readonly #workerEvents = {
+    onDrainWanted: () => void this.stop(),
+    onStopped: (metrics: MetricValues) => this.#stoppedMetrics.add(metrics),
+  };
   #generation = 0;
   #stopping: Promise<StopReceipt> | undefined;
   #onListening: () => void = () => undefined;
 
-  private constructor(settings: Settings, shared: SharedBackbone, start: SupervisorStart) {
+  private constructor(settings: Settings, shared: SharedBackbone, start: SupervisorStart, takeover?: Takeover) {
     this.#settings = settings;
     this.#start = start;
     this.#shared = shared;
     this.address = { host: settings.host, port: settings.port, isTls: settings.tlsCert !== undefined };
     this.failed = this.#failed.promise;
-    this.#generations = new Generations(this.#makePool(settings));
+    if (takeover !== undefined) {
+      this.#generation = takeover.generation - 1;
+      this.#stoppedMetrics.add(takeover.metrics);
+    }
+    this.#generations = new Generations(this.#makePool(settings), takeover?.rolls);
     this.#ops = new SupervisorOps(settings, {
       peers: new Peers(shared.member, systemClock),
       node: shared.node,
@@ -63,6 +80,7 @@ export class Supervisor implements Stoppable {
       isDraining: () => this.#stopping !== undefined,
       drain: () => void this.stop(),
       reload: () => this.reload(),
+      upgrade: () => this.upgrade(),
       generations: this.#generations,
       stoppedMetrics: this.#stoppedMetrics,
     });
@@ -84,6 +102,17 @@ export class Supervisor implements Stoppable {
     }
   }
 
+  /**
+   * Continues the server of another program in this process, with its workers, and then replaces them.
+   * @throws Error if the storage cannot be opened; then the workers move their clients and end
+   */
+  static async takeOver(wanted: Settings, start: SupervisorStart, takeover: Takeover): Promise<Supervisor> {
+    const settings = { ...wanted, port: takeover.port };
+    const supervisor = new Supervisor(settings, await share(settings, takeover), start, takeover);
+    await supervisor.#adopt(takeover);
+    return supervisor;
+  }
+
   /** Resolves once it has stopped, for whatever reason. */
   get stopped(): Promise<StopReceipt> {
     return this.#stopped.promise;
@@ -92,6 +121,11 @@ export class Supervisor implements Stoppable {
   /** Replaces all workers, after the current roll. @returns the number of the roll */
   reload(): number {
     return this.#generations.roll(() => this.#nextGeneration());
+  }
+
+  /** Replaces the supervisor's own program too, by the one that is on disk. @returns the number of the roll */
+  upgrade(): number {
+    return this.#generations.upgrade((number, report) => this.#replaceProgram(number, report));
   }
 
   /** Waits for all clients to leave, up to SHUTDOWN_TIMEOUT. Idempotent. */
@@ -151,15 +185,11 @@ export class Supervisor implements Stoppable {
     const generation = ++this.#generation;
     const { hasTerminal } = this.#start;
     const assignment = { settings, backboneAddress: this.#shared.backboneAddress, hasTerminal };
-    const events = {
-      onDrainWanted: () => void this.stop(),
-      onStopped: (metrics: Readonly<Record<string, number>>) => this.#stoppedMetrics.add(metrics),
-    };
     return new WorkerPool({
       clock: systemClock,
       start: (n) => {
         const name = generation === 1 ? `worker ${n}` : `worker ${generation}.${n}`;
-        const worker = new WorkerProcess({ ...assignment, name }, events);
+        const worker = new WorkerProcess({ ...assignment, name }, this.#workerEvents);
         // A failure is handled by the pool.
         worker.ready.then(
           () => this.#onListening(),
@@ -176,14 +206,18 @@ export class Supervisor implements Stoppable {
   }
 
   /** @throws ConfigError, or Error if settings changed that need a restart */
-  #nextGeneration(): NextGeneration {
+  #readSettings(): Settings {
     const read = this.#start.readSettings();
     // PORT=0 was replaced by the port that the system chose.
     const settings = { ...read, port: read.port === 0 ? this.#settings.port : read.port };
     const changed = fixedChanges(this.#settings, settings);
-    if (changed.length > 0) {
-      throw new Error(`${changed.join(", ")}: a reload cannot change this; undo the change, or restart the server`);
-    }
+    if (changed.length === 0) return settings;
+    throw new Error(`${changed.join(", ")}: a reload cannot change this; undo the change, or restart the server`);
+  }
+
+  /** @throws ConfigError, or Error if settings changed that need a restart */
+  #nextGeneration(): NextGeneration {
+    const settings = this.#readSettings();
     const windowMs = this.#settings.drainWindowMs;
     return {
       pool: this.#makePool(settings),
@@ -195,6 +229,54 @@ export class Supervisor implements Stoppable {
         this.#start.onReloaded(settings);
       },
     };
+  }
+
+  /** Does not return, unless it fails. @throws Error that says why */
+  async #replaceProgram(number: number, report: (message: string) => void): Promise<void> {
+    if (!canReplaceProgram()) throw new Error("this program cannot be replaced while it runs: restart the server");
+    report("checking the program on disk");
+    this.#readSettings();
+    await rehearse();
+    const { pid } = process;
+    log().info("Reload {number}: replacing the supervisor by the program on disk, in the same process {pid}", {
+      number,
+      pid,
+    });
+    const { current } = this.#generations;
+    const socketPath = this.#shared.handOverPath();
+    const workers = Array.from(current.workers, ([n, { name, pid }]) => ({ n, name, pid }));
+    const path = ordersPath(socketPath, number);
+    const holding = Array.from(current.workers.values(), (worker) => worker.rejoin(path, rejoinMs));
+    // A worker that hangs loses the requests that it has in flight, and its publishers retry.
+    await Promise.race([Promise.all(holding), systemClock.sleep(holdMs)]);
+    try {
+      await this.#ops.close();
+      const handedOver = await this.#shared.handOver();
+      const rolls = { number: number - 1, failed: this.#generations.counts.failed };
+      const own = { port: this.#settings.port, generation: this.#generation, workers, rolls };
+      const metrics = this.#stoppedMetrics.addedTo({});
+      const file = writeTakeover({ version: takeoverVersion, ...own, metrics, ...handedOver });
+      replaceProgram(file, this.#start.launcherPipe);
+    } catch (error) {
+      // Nothing is shared any more, so this server cannot go on.
+      this.#failed.resolve(`the program could not be replaced: ${error instanceof Error ? error.message : error}`);
+      throw error;
+    }
+  }
+
+  async #adopt(takeover: Takeover): Promise<void> {
+    const first = this.#generations.current;
+    await this.#shared.start();
+    const adopted = new AdoptedWorkers(
+      ordersPath(takeover.socketPath, takeover.rolls.number + 1),
+      takeover.workers,
+      this.#workerEvents,
+    );
+    first.adopt(adopted.all);
+    await this.#ops.start();
+    await adopted.connected(rejoinMs);
+    const where = { port: takeover.port, pid: process.pid };
+    log().info("The program now on disk has taken over the server on port {port}, in the same process {pid}", where);
   }
 
   #stopWith(end: (pool: WorkerPool) => Promise<readonly StopReceipt[]>): Promise<StopReceipt> {

@@ -23,7 +23,18 @@ const log = () => getLogger(["fanfare", "supervisor"]);
 /** The part of a worker process that the pool uses. */
 export type PoolWorker = Pick<
   WorkerProcess,
-  "name" | "pid" | "ready" | "ended" | "ending" | "closed" | "drain" | "move" | "giveSlots" | "hurry" | "kill"
+  | "name"
+  | "pid"
+  | "ready"
+  | "ended"
+  | "ending"
+  | "closed"
+  | "drain"
+  | "move"
+  | "giveSlots"
+  | "rejoin"
+  | "hurry"
+  | "kill"
 >;
 
 /** What the pool needs from its owner. */
@@ -70,6 +81,18 @@ export class WorkerPool {
       throw error;
     }
     this.#watchAll();
+  }
+
+  /** Uses workers of a former supervisor. One that exits is replaced by a new process. */
+  adopt(workers: ReadonlyMap<number, PoolWorker>): void {
+    for (const [n, worker] of workers) this.#workers.set(n, worker);
+    this.#isServing = true;
+    this.#watchAll();
+  }
+
+  /** The running workers by number. */
+  get workers(): ReadonlyMap<number, PoolWorker> {
+    return this.#workers;
   }
 
   /** The number of running processes. */

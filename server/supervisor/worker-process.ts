@@ -41,6 +41,7 @@ export class WorkerProcess {
   readonly #onStopped: (metrics: MetricValues) => void;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<number>();
+  readonly #held = Promise.withResolvers<void>();
   #canReceive = false;
   #failure: { readonly message: string; readonly code: string | undefined } | undefined;
   #receipt: StopReceipt | undefined;
@@ -99,6 +100,12 @@ export class WorkerProcess {
     this.#send({ verb: "slots", slots });
   }
 
+  /** Resolves once it keeps its requests back, for a supervisor that is going to listen on this path. */
+  rejoin(path: string, withinMs: number): Promise<void> {
+    this.#order({ verb: "rejoin", path, withinMs });
+    return this.#held.promise;
+  }
+
   /** Closes its clients now. */
   hurry(): void {
     this.#order({ verb: "hurry" });
@@ -115,6 +122,9 @@ export class WorkerProcess {
         break;
       case "ready":
         this.#ready.resolve();
+        break;
+      case "held":
+        this.#held.resolve();
         break;
       case "closed":
         this.#closed.resolve(report.connections);
@@ -168,6 +178,7 @@ export class WorkerProcess {
   #gone(): StopReceipt | undefined {
     this.#pulse.stop();
     this.#closed.resolve(0);
+    this.#held.resolve();
     const { message, code } = this.#failure ?? { message: "it exited before it was ready", code: undefined };
     this.#ready.reject(new WorkerFailure(`${this.name}: ${message}`, code));
     return this.#receipt;

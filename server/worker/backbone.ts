@@ -33,6 +33,8 @@ export interface Backbone {
   readonly schedules: ScheduleStore;
   /** The secret that signs resume keys; undefined for a server of one process. */
   readonly resumeSecret: Uint8Array | undefined;
+  /** Keeps requests to the supervisor back while it is being replaced, for at most this time. Resolves once none is in flight. */
+  hold?(ms: number): Promise<void>;
 }
 
 /** How the workers of a server communicate: through sockets of their supervisor, or Redis. */
@@ -76,7 +78,8 @@ export function joinBackbone(
   const cluster = new IpcCluster({ path: address.clusterPath, state: stateOf(name) });
   const presence = new IpcPresence({ path: address.presencePath, name });
   const schedules = new IpcScheduleStore({ path: address.schedulePath, name });
-  return { broker, directory: broker, cluster, presence, schedules, resumeSecret: address.resumeSecret };
+  const { resumeSecret } = address;
+  return { broker, directory: broker, cluster, presence, schedules, resumeSecret, hold: (ms) => broker.hold(ms) };
 }
 
 /** Connects to Redis and checks it; undefined if Redis is not configured. */

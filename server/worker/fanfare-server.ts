@@ -124,7 +124,7 @@ export class FanfareServer {
   moveClients(successor = this.#successor): Promise<StopReceipt> {
     // Each client already has its reconnect time. At the end of the window, the server closes the remaining connections.
     if (this.isStopping) this.#stop.limit(this.#settings.drainWindowMs);
-    return this.stop({ mode: "move", successor });
+    return this.stop({ mode: "move", successor, isUrgent: true });
   }
 
   /** Stops waiting and closes all remaining connections at once. */

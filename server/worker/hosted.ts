@@ -4,11 +4,12 @@ import { systemClock } from "../lib/clock.ts";
 import { IdleCollector } from "../lib/idle-collector.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
-import { joinBackbone } from "./backbone.ts";
+import { type Backbone, joinBackbone } from "./backbone.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 import { type Assignment, type Order, ordersVersion, type Report } from "./orders.ts";
 import { logUncaughtErrors } from "./signals.ts";
 import type { StopReceipt } from "./stop.ts";
+import { SupervisorChannel } from "./supervisor-channel.ts";
 
 /**
  * The entry point of a worker process under a supervisor, which controls it by messages. Signals are ignored, because Ctrl+C in
@@ -20,23 +21,33 @@ import type { StopReceipt } from "./stop.ts";
 const finalReportMs = 2000;
 
 let server: FanfareServer | undefined;
+let backbone: Backbone | undefined;
 const planned = Promise.withResolvers<readonly number[]>();
 let isOrphaned = false;
 /** Set once everything is done. */
 let exitCode: number | undefined;
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
-process.on("message", (order: Order) => {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const) process.on(signal, () => undefined);
+const supervisor = new SupervisorChannel({ onOrder: follow, onLost: (reason) => void orphaned(reason) });
+report({ verb: "hello", version: ordersVersion });
+
+function follow(order: Order): void {
   if (order.verb === "start") void start(order.assignment);
   else if (order.verb === "ping") report({ verb: "pong" });
   else if (order.verb === "drain") void reportStopped(server?.stop());
   else if (order.verb === "move") void reportStopped(server?.moveClients(order.successor));
   else if (order.verb === "slots") planned.resolve(order.slots);
+  else if (order.verb === "rejoin") void rejoin(order);
   else if (order.verb === "hurry") void server?.stopNow();
   else if (exitCode !== undefined) process.exit(exitCode);
-});
-process.on("disconnect", () => void orphaned("its process has ended"));
-report({ verb: "hello", version: ordersVersion });
+}
+
+/** Requests to the broker wait until the new supervisor is there. */
+async function rejoin({ path, withinMs }: Extract<Order, { verb: "rejoin" }>): Promise<void> {
+  await backbone?.hold?.(withinMs);
+  report({ verb: "held" });
+  supervisor.rejoin(path, withinMs);
+}
 
 async function start(assignment: Assignment): Promise<void> {
   const { name, settings, backboneAddress, hasTerminal } = assignment;
@@ -50,8 +61,12 @@ async function start(assignment: Assignment): Promise<void> {
   logUncaughtErrors();
   new IdleCollector(systemClock); // for as long as this process lives
   try {
+    const onHostGone = (reason: string) => {
+      if (!supervisor.isRejoining) void orphaned(reason);
+    };
+    backbone = joinBackbone(settings, backboneAddress, { name, onHostGone });
     server = new FanfareServer(settings, {
-      ...joinBackbone(settings, backboneAddress, { name, onHostGone: (reason) => void orphaned(reason) }),
+      ...backbone,
       sharesPort: true,
       hasTerminal,
       planSlots,
@@ -68,7 +83,7 @@ async function start(assignment: Assignment): Promise<void> {
 
 /** The supervisor plans the slots once all workers have stopped listening. An orphan plans alone. */
 async function planSlots(connections: number): Promise<readonly number[] | undefined> {
-  if (!process.connected || isOrphaned) return undefined;
+  if (!supervisor.isOpen || isOrphaned) return undefined;
   report({ verb: "closed", connections });
   return planned.promise;
 }
@@ -88,18 +103,14 @@ async function orphaned(reason: string): Promise<void> {
   leave(1);
 }
 
-function report(word: Report): void {
-  try {
-    if (process.connected) process.send?.(word);
-  } catch {
-    // The supervisor is dying. The event "disconnect" follows.
-  }
+function report(report: Report): void {
+  supervisor.send(report);
 }
 
 /** Exits once the supervisor has confirmed the final report: exiting earlier could lose it. */
 function leave(code: number): void {
   if (exitCode !== undefined) return;
   exitCode = code;
-  if (!process.connected || isOrphaned) process.exit(code);
+  if (!supervisor.isOpen || isOrphaned) process.exit(code);
   setTimeout(() => process.exit(code), finalReportMs);
 }

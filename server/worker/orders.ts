@@ -11,6 +11,9 @@ import type { StopReceipt } from "./stop.ts";
  */
 export const ordersVersion = 1;
 
+/** The protocol of the link between a worker and a supervisor that has taken over. */
+export const ordersProtocol = `fanfare-orders/${ordersVersion}`;
+
 /** Messages from the supervisor to a worker process. */
 export type Order =
   | { readonly verb: "start"; readonly assignment: Assignment }
@@ -20,6 +23,8 @@ export type Order =
   | { readonly verb: "move"; readonly successor?: DrainMethod["successor"] }
   /** The answer to `closed`: when the clients of this worker are to reconnect. */
   | { readonly verb: "slots"; readonly slots: readonly number[] }
+  /** The supervisor is being replaced: keep requests back, and connect to the new one on this path. */
+  | { readonly verb: "rejoin"; readonly path: string; readonly withinMs: number }
   /** Close all clients now. */
   | { readonly verb: "hurry" }
   /** Liveness check. */
@@ -45,6 +50,8 @@ export type Report =
   | { readonly verb: "pong" }
   | { readonly verb: "ready"; readonly address: ListeningAddress }
   | { readonly verb: "failed"; readonly message: string; readonly code: string | undefined }
+  /** The answer to `rejoin`: requests are kept back, and none is in flight. */
+  | { readonly verb: "held" }
   /** A request over HTTP to drain the whole server. */
   | { readonly verb: "drain-wanted" }
   /** The worker does not listen any more, nothing is in flight, and this many connections are left. It waits for its slots. */

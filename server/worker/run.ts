@@ -13,6 +13,10 @@ export interface RunEvents {
   readonly onLauncherGone: OnLauncherGone;
   /** Reads the settings again, for a reload. @throws ConfigError */
   readSettings(): Settings;
+  /** What the former program left, if this one takes over; see supervisor/takeover.ts. */
+  readonly takeoverPath?: string | undefined;
+  /** The file descriptor of the pipe to the launcher, if there is one. */
+  readonly launcherPipe?: string | undefined;
   /** A reload has replaced the workers: these are the settings of the server now. */
   onReloaded(settings: Settings): void;
 }

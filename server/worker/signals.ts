@@ -18,6 +18,8 @@ export interface Stoppable {
   stopNow(): Promise<StopReceipt>;
   /** Replaces all workers by new ones, with the settings and the program now on disk. Only a supervisor can. */
   reload?(): void;
+  /** The same, and the program of this process is replaced too. */
+  upgrade?(): void;
 }
 
 export interface SignalsOptions {
@@ -69,6 +71,10 @@ export async function handleSignals(server: Stoppable, options: SignalsOptions =
     if (hasTerminal) void server.moveClients();
     else if (server.reload !== undefined) server.reload();
     else log().warning("SIGHUP ignored: only a server with WORKERS can reload its settings");
+  });
+  process.on("SIGUSR2", () => {
+    if (server.upgrade !== undefined) server.upgrade();
+    else log().warning("SIGUSR2 ignored: only a server with WORKERS can replace its program while it runs");
   });
   const removeListener = onLauncherGone?.(() => {
     log().warning("The process that started this server has died: stopping");

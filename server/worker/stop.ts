@@ -127,8 +127,7 @@ export class Stop {
     const { drain, http, hub } = this.#parts;
     drain.phase = "lame-duck";
     http.closesConnections = true;
-    // A server that moves its clients elsewhere does not wait for load balancers, and another one may need the port.
-    const delayMs = method?.mode === "move" ? 0 : this.#settings.drainDelayMs;
+    const delayMs = method?.isUrgent === true ? 0 : this.#settings.drainDelayMs;
     await this.#waitUntil(() => false, Math.max(delayMs, http.mayBeKeptAlive ? keptAliveMs : 0));
     drain.phase = "closing";
     http.stopListening();

@@ -135,7 +135,7 @@ describe("every command works as it is shown", () => {
     expect(commands.length).toBeGreaterThan(15);
     const isLast = (it: string) => it.includes("/v1/drain") && it.includes("POST");
     const isKick = (it: string) => it.includes("/v1/users/") && it.includes("/connections");
-    const isReload = (it: string) => it.includes("/v1/reload"); // needs workers
+    const isReload = (it: string) => /v1\/(reload|upgrade)/.test(it); // they need workers
     const [kick = "", ...noOther] = commands.filter(isKick);
     expect([await run(kick), noOther]).toEqual(['{"closed":1}', []]);
     expect(await alice.untilClosed()).toMatchObject({ code: 4504 });

@@ -21,7 +21,7 @@ const upgrade = {
 };
 const isWebSocket = ({ operation }: Described) => "101" in operation.responses;
 /** A drain ends the server, and only a server with workers can reload. Each has its own test. */
-const isApart = ({ name }: Described) => name === "POST /v1/drain" || name === "POST /v1/reload";
+const isApart = ({ name }: Described) => ["POST /v1/drain", "POST /v1/reload", "POST /v1/upgrade"].includes(name);
 
 let open: ServerUnderTest;
 let secured: ServerUnderTest;
@@ -349,6 +349,10 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
         [`DELETE /v1/${kind}/{id}/block`, "not-found", nowhere],
       ] as const,
   ),
+  ["POST /v1/upgrade", "bad-json", { body: "now" }],
+  ["POST /v1/upgrade", "invalid-field", { body: '{"workers":3}' }],
+  ["POST /v1/upgrade", "bad-request", {}],
+  ["POST /v1/upgrade", "too-large", tooMuch],
   ["POST /v1/reload", "bad-json", { body: "now" }],
   ["POST /v1/reload", "invalid-field", { body: '{"workers":3}' }],
   ["POST /v1/reload", "bad-request", {}],

@@ -116,7 +116,7 @@ export class ServerUnderTest implements AsyncDisposable {
   }
 
   /** Delays a second signal of the same kind: two that arrive together would count as one. */
-  signal(name: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+  signal(name: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR2" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     const at = Math.max(performance.now(), (this.#signalledAt.get(name) ?? -apartMs) + apartMs);
     this.#signalledAt.set(name, at);
     const waitMs = at - performance.now();

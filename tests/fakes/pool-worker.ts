@@ -62,6 +62,11 @@ export class FakeWorker implements PoolWorker {
     this.orders.push("move");
   }
 
+  rejoin(path: string): Promise<void> {
+    this.orders.push(`rejoin ${path}`);
+    return Promise.resolve();
+  }
+
   hurry(): void {
     this.orders.push("hurry");
   }

@@ -142,6 +142,7 @@ function measure(
   const records = subscribers.map(({ record }) => record);
   const faulty = disturbances.filter(({ kind }) => kind === "fault");
   const isUndisturbed = (at: number) => !faulty.some(({ from, to }) => at >= from && at <= to);
+  const isOutside = (from: number, to: number) => !faulty.some((it) => from <= it.to && to >= it.from);
   const closes = records.flatMap(({ endings }) => endings.map(({ at }) => at)).filter(isUndisturbed);
   const firstOpenings = records.map(({ openings }) => openings[0] ?? 0);
   const handshakes = records
@@ -153,7 +154,7 @@ function measure(
     acknowledged: publishers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0),
     deliveries: records.reduce((sum, { messages }) => sum + messages.length, 0),
     publisherErrors: publishers.reduce((sum, { errors }) => sum + errors, 0),
-    longestSilenceMs: Math.round(Math.max(...resuming.map(({ record }) => record.longestSilenceMs))),
+    longestSilenceMs: Math.round(Math.max(...resuming.map(({ record }) => record.longestSilenceMs(isOutside)))),
     peakClosesPerSecond: peakPerSecond(closes),
     peakHandshakesPerSecond: peakPerSecond(handshakes),
     // Twice the even rate, because a busy machine delays closes and then makes up for it.

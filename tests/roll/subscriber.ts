@@ -52,12 +52,12 @@ export class SubscriberRecord {
     this.endings.push({ at, code });
   }
 
-  /** The longest time between two messages, milliseconds. */
-  get longestSilenceMs(): number {
+  /** The longest time between two messages, milliseconds. @param isCounted whether a time between these two is counted */
+  longestSilenceMs(isCounted: (from: number, to: number) => boolean): number {
     let longest = 0;
     for (const [index, { at }] of this.messages.entries()) {
       const before = this.messages[index - 1]?.at ?? at;
-      longest = Math.max(longest, at - before);
+      if (isCounted(before, at)) longest = Math.max(longest, at - before);
     }
     return longest;
   }

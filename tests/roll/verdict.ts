@@ -13,6 +13,8 @@ export interface Counts {
   readonly unhealed: number;
   /** Notices and presence events. During a run nobody joins or leaves. */
   readonly notices: number;
+  /** The first of them: what, and how many seconds after the start of this program. */
+  readonly firstNotices: readonly string[];
   /** Subscribers that were told of missing messages. */
   readonly gaps: number;
   /** WebSockets that ended without a clean close by the server: codes other than 1000 and 1012. */
@@ -44,6 +46,7 @@ export function judge(
   const faulty = disturbances.filter(({ kind }) => kind === "fault");
   const faults: string[] = [];
   const texts = new Map<string, string>();
+  const firstNotices = new Set<string>();
   let [lost, doubled, reordered, notices, gaps, unclean] = [0, 0, 0, 0, 0, 0];
   for (const { kind, record } of subscribers) {
     const received = new Set(record.messages.map(({ text }) => text));
@@ -52,15 +55,19 @@ export function judge(
       gaps += record.gaps.length > 0 ? 1 : 0;
       faults.push(...holesIn(record));
     }
-    doubled += record.messages.length - received.size;
-    reordered += countReordered(record);
+    // A client without a position may get its last message once more from a worker that has it a moment later.
+    if (kind !== "unaware") doubled += record.messages.length - received.size;
+    if (kind !== "unaware") reordered += countReordered(record);
     faults.push(...contradictionsIn(record, texts));
-    notices += record.notices.filter(({ at }) => !isWithin(at, disturbances)).length;
+    const unexpected = record.notices.filter(({ at }) => !isWithin(at, disturbances));
+    notices += unexpected.length;
+    for (const { at, text } of unexpected) firstNotices.add(`${text} at ${Math.round(at / 1000)} s`);
     unclean += record.endings.filter(({ at, code }) => !cleanCodes.includes(code) && !isWithin(at, faulty)).length;
   }
   const unhealed = publishers.reduce((sum, it) => sum + it.unhealed.length, 0);
   const dead = subscribers.filter(({ record }) => record.isDead).length;
-  return { lost, doubled, reordered, unhealed, notices, gaps, unclean, dead, faults: faults.slice(0, 10) };
+  const examples = { firstNotices: [...firstNotices].slice(0, 8), faults: faults.slice(0, 10) };
+  return { lost, doubled, reordered, unhealed, notices, gaps, unclean, dead, ...examples };
 }
 
 /** Offsets must grow by exactly 1, in one epoch. */

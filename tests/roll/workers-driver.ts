@@ -87,13 +87,22 @@ export class WorkersDriver implements Driver {
 }
 
 /** Reloads the server, and resolves once its clients have moved. @throws Error if the reload failed */
-export async function reload(server: ServerUnderTest): Promise<void> {
-  const answer = await server.request("POST", "/v1/reload", {}, { Connection: "close" });
+export function reload(server: ServerUnderTest): Promise<void> {
+  return roll(server, "reload");
+}
+
+/** The same, and the supervisor is replaced too. */
+export function upgrade(server: ServerUnderTest): Promise<void> {
+  return roll(server, "upgrade");
+}
+
+async function roll(server: ServerUnderTest, verb: "reload" | "upgrade"): Promise<void> {
+  const answer = await server.request("POST", `/v1/${verb}`, {}, { Connection: "close" });
   const { roll: wanted = 0 } = (await answer.json()) as { readonly roll?: number };
-  if (answer.status !== 202) throw new Error(`the reload was refused: ${answer.status}`);
+  if (answer.status !== 202) throw new Error(`the ${verb} was refused: ${answer.status}`);
   await until(async () => {
     const { number, phase, message } = await rollOf(server);
-    if (phase === "failed") throw new Error(`the reload failed: ${message}`);
+    if (phase === "failed") throw new Error(`the ${verb} failed: ${message}`);
     return number >= wanted && phase === "done";
   }, "the clients have moved");
 }

@@ -10,6 +10,7 @@ import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broke
 import { costOf } from "../cost-of.ts";
 import type { ChannelSummary, History, HistoryRules } from "../log.ts";
 import { unavailable } from "../unavailable.ts";
+import { Hold } from "./hold.ts";
 import { type Answer, formatPublish, ipcProtocol, parseAnswer, type Question, toPublished } from "./messages.ts";
 import { Questions } from "./questions.ts";
 
@@ -58,9 +59,11 @@ export class IpcBroker implements Broker, ChannelDirectory {
   #healthy: boolean | undefined;
   #wasConnected = false;
   #isLossReported = false;
+  readonly #hold: Hold;
 
   constructor(options: IpcBrokerOptions) {
     this.#options = options;
+    this.#hold = new Hold(options.link?.clock ?? systemClock, () => this.#reportHealth());
     this.#steady = new SteadyLink(
       { ...options.link, path: options.path, protocol: ipcProtocol, name: options.name },
       {
@@ -156,6 +159,14 @@ export class IpcBroker implements Broker, ChannelDirectory {
     );
   }
 
+  /**
+   * Keeps further requests until this broker listens at another host, or the time is over. Resolves once none is in flight.
+   */
+  hold(ms: number): Promise<void> {
+    this.#hold.start(ms);
+    return this.#questions.idle();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -167,8 +178,12 @@ export class IpcBroker implements Broker, ChannelDirectory {
     await this.#steady.close();
   }
 
-  /** Rejects at once if the host is not connected. */
+  /** Rejects at once if the host is not connected. While it is being replaced, requests wait. */
   #ask<T>(make: (n: number) => Question | string, read: (answer: Answer) => T | undefined): Promise<T> {
+    return this.#hold.run(() => this.#askNow(make, read));
+  }
+
+  #askNow<T>(make: (n: number) => Question | string, read: (answer: Answer) => T | undefined): Promise<T> {
     if (this.#closing !== undefined) return Promise.reject(hostUnavailable("the server is shutting down"));
     if (this.#steady.link === undefined) return Promise.reject(hostUnavailable("the broker's host is not connected"));
     return this.#questions.ask((n) => this.#send(make(n)), read);
@@ -220,7 +235,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     const { link } = this.#steady;
     try {
       for (const slice of slices) {
-        await this.#ask(
+        await this.#askNow(
           // Without channels unlistened in the meantime: the host would never stop sending them.
           (n) => ({ verb: "listen-again", n, channels: slice.filter((it) => this.#listened.has(it)) }),
           (answer) => (answer.verb === "done" ? true : undefined),
@@ -232,6 +247,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     if (this.#steady.link !== link) return;
     this.#isListening = true;
     this.#isLossReported = false;
+    this.#hold.release();
     this.#reportHealth();
     this.#started.resolve();
     if (this.#wasConnected) this.#events?.onBreak();
@@ -241,14 +257,14 @@ export class IpcBroker implements Broker, ChannelDirectory {
   #broke({ reason, cause }: LinkEnd): void {
     this.#isListening = false;
     this.#questions.fail(() => hostUnavailable(`the connection to the broker's host broke: ${reason}`));
-    if (this.#closing !== undefined) return;
+    if (this.#closing !== undefined || this.#hold.isOn) return;
     if (cause === undefined) logger().warning("The connection to the broker's host broke: {reason}.", { reason });
     else logger().error("The connection to the broker's host broke: {cause}", { cause });
     this.#reportHealth();
   }
 
   #failed({ reason, isRefusal }: LinkEnd): void {
-    if (this.#wasConnected && !this.#isLossReported) {
+    if (this.#wasConnected && !this.#isLossReported && !this.#hold.isOn) {
       this.#isLossReported = true;
       if (this.#options.onHostGone === undefined)
         logger().error("The broker's host is not reachable: {reason}.", { reason });
@@ -262,7 +278,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
 
   #reportHealth(): void {
     const healthy = this.#isListening && this.#isHostHealthy;
-    if (healthy === this.#healthy || this.#closing !== undefined) return;
+    if (healthy === this.#healthy || this.#closing !== undefined || this.#hold.isOn) return;
     // Nothing to report before the first connection.
     if (this.#healthy === undefined && !this.#isListening) return;
     this.#healthy = healthy;

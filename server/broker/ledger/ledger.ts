@@ -203,6 +203,21 @@ export class Ledger<T> {
     this.#ids.remember(idKey(name, id), position, at, this.#owners.server);
   }
 
+  /** The same with the key of a remembered id. */
+  restoreKey(key: string, position: Position, at: number): void {
+    this.#ids.remember(key, position, at, this.#owners.server);
+  }
+
+  /** All known channels. */
+  channels(): Iterable<KeptChannel<T>> {
+    return this.#channels.values();
+  }
+
+  /** All remembered ids, oldest first. */
+  rememberedIds(): Iterable<{ readonly key: string; readonly position: Position; readonly at: number }> {
+    return this.#ids.all();
+  }
+
   #renew(channel: KeptChannel<T>): void {
     channel.epoch = newEpoch();
     this.#dependencies.onRenew?.(channel);

@@ -71,6 +71,14 @@ export class RecentIds<O> {
     this.#limits.onCharge(owner, idCost(key));
   }
 
+  /** All remembered ids, oldest first. */
+  *all(): Iterable<{ readonly key: string; readonly position: Position; readonly at: number }> {
+    for (let index = 0; index < this.#ring.length; index++) {
+      const remembered = this.#ring.at(index);
+      if (remembered !== undefined) yield remembered;
+    }
+  }
+
   /** Removes expired ids. @returns how many, at most `most`. */
   forgetOver(now: number, most: number): number {
     let forgotten = 0;

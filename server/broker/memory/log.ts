@@ -1,6 +1,6 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
-import type { Draft, Publication } from "../../../protocol/publication.ts";
+import type { Draft } from "../../../protocol/publication.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import type { RingMeasure } from "../../lib/ring.ts";
 import { steadyTime } from "../../lib/steady-time.ts";
@@ -10,6 +10,7 @@ import { Sweeper } from "../ledger/sweeper.ts";
 import type { Appended, ChannelSummary, History, Log, LogEntry } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
+import { type Kept, restoreSnapshot, snapshotOf } from "./snapshot.ts";
 
 /** Channels, ids and publications per slice: about a millisecond. */
 const sweepSteps = 10_000;
@@ -24,12 +25,6 @@ export interface MemoryLogOptions extends Partial<LogLimits> {
   readonly clock?: Clock;
   /** Collects garbage. By default `Bun.gc`. */
   readonly collect?: () => void;
-}
-
-/** A publication, and when it was stored by the ledger's steady time: its timestamp is the wall clock's, which may be set. */
-interface Kept {
-  readonly publication: Publication;
-  readonly at: number;
 }
 
 /** Keeps everything in memory. Calls take effect synchronously. A restart loses everything. */
@@ -88,6 +83,16 @@ export class MemoryLog implements Log {
 
   async list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]> {
     return this.#ledger.list(prefix, after, limit, this.#now());
+  }
+
+  /** Everything that it holds, for a process that takes over. Nothing must be stored meanwhile. */
+  snapshot(): Iterable<string> {
+    return snapshotOf(this.#ledger);
+  }
+
+  /** Restores the snapshot of another process. To be called before anything is stored. */
+  restore(lines: AsyncIterable<string> | Iterable<string>): Promise<void> {
+    return restoreSnapshot(this.#ledger, lines, this.#now());
   }
 
   async close(): Promise<void> {

@@ -179,6 +179,21 @@ export const aboutReload: About = {
   errors: ["bad-json", "invalid-field", "bad-request", "too-large", "request-timeout", "draining"],
 };
 
+export const aboutUpgrade: About = {
+  tag: "operations",
+  details:
+    "Responds at once; `GET /v1/drain` has the progress, except while the supervisor is replaced. The process keeps its id, and publishers wait for a moment. Then the workers are replaced as by a reload. A program that does not start, or is too different to take over, changes nothing. Needs WORKERS.",
+  answers: {
+    202: {
+      description: "The upgrade has begun, or waits for the current roll.",
+      contents: json(object({ status: { const: "upgrading" }, roll: whole("The number of this roll.") }), {
+        answer: { status: "upgrading", roll: 1 },
+      }),
+    },
+  },
+  errors: ["bad-json", "invalid-field", "bad-request", "too-large", "request-timeout", "draining"],
+};
+
 export const aboutOpenApi: About = {
   tag: "documents",
   answers: { 200: document("The OpenAPI 3.1 document of this server.") },

@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import { parseChannelName } from "../../../protocol/channel-name.ts";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import { MemoryLog } from "./log.ts";
+
+const rules = { historySize: 3, historyTtl: 60_000, historyBytes: 1_000_000 };
+const everything = { from: "earliest" } as const;
+const named = (text: string) => parseChannelName(text) ?? expect.unreachable();
+const room = named("room");
+
+async function fill(log: MemoryLog, count: number, clock: MovedClock): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    await log.append([{ draft: { channel: room, data: `${n}`, id: `id${n}` }, rules }]);
+    clock.move(1000);
+  }
+}
+
+/** A log that has taken over from another one. */
+async function takenOver(log: MemoryLog, clock: MovedClock): Promise<MemoryLog> {
+  const next = new MemoryLog({ clock });
+  await next.restore([...log.snapshot()]);
+  return next;
+}
+
+const read = (log: MemoryLog, channel = room) => log.read(channel, everything, 100, 1_000_000);
+
+test("a log that takes over has the same messages, in the same epoch, and goes on numbering", async () => {
+  const clock = new MovedClock();
+  const log = new MemoryLog({ clock });
+  await fill(log, 5, clock);
+  await log.tops([named("empty")]);
+  const next = await takenOver(log, clock);
+  expect(await read(next)).toEqual(await read(log));
+  expect(await next.tops([room, named("empty")])).toEqual(await log.tops([room, named("empty")]));
+  const [stored] = await next.append([{ draft: { channel: room, data: "next" }, rules }]);
+  expect(stored).toMatchObject({ outcome: "stored", publication: { offset: 6 } });
+});
+
+test("a log that takes over knows what is missing, and the ids of messages", async () => {
+  const clock = new MovedClock();
+  const log = new MemoryLog({ clock });
+  await fill(log, 5, clock);
+  const next = await takenOver(log, clock);
+  const { epoch } = (await read(log)).top;
+  const since = { from: "position", position: { epoch, offset: 1 } } as const;
+  expect(await next.read(room, since, 100, 1_000_000)).toMatchObject({ gap: "history-too-short" });
+  expect((await next.read(room, { from: "age", ms: 3_600_000 }, 100, 1_000_000)).gap).toBe("history-too-short");
+  const [again] = await next.append([{ draft: { channel: room, data: "0", id: "id0" }, rules }]);
+  expect(again).toMatchObject({ outcome: "duplicate", position: { epoch, offset: 1 } });
+});
+
+test("messages expire in a log that took over when they would have expired anyway", async () => {
+  const clock = new MovedClock();
+  const log = new MemoryLog({ clock });
+  await fill(log, 2, clock);
+  clock.move(50_000);
+  const next = await takenOver(log, clock);
+  clock.move(8500);
+  expect((await read(next)).publications.map(({ offset }) => offset)).toEqual([2]);
+});

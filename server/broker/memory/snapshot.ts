@@ -1,0 +1,62 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { Position } from "../../../protocol/position.ts";
+import type { Publication } from "../../../protocol/publication.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { HistoryRules } from "../log.ts";
+
+/** A publication, and when it was stored by the ledger's steady time: its timestamp is the wall clock's, which may be set. */
+export interface Kept {
+  readonly publication: Publication;
+  readonly at: number;
+}
+
+/** One line of a snapshot, as JSON. The publications of a channel follow it, oldest first. The ids come last. */
+type Line =
+  | {
+      readonly channel: ChannelName;
+      readonly epoch: string;
+      readonly top: number;
+      readonly kept: number;
+      readonly rules: HistoryRules;
+      /** Null for -Infinity: nothing was dropped. */
+      readonly droppedUntil: number | null;
+    }
+  | Kept
+  | { readonly id: string; readonly position: Position; readonly at: number };
+
+/** Everything that a ledger holds, one line at a time, for a process that takes over. */
+export function* snapshotOf(ledger: Ledger<Kept>): Iterable<string> {
+  for (const { name, epoch, top, rules, droppedUntil, kept } of ledger.channels()) {
+    const dropped = droppedUntil === Number.NEGATIVE_INFINITY ? null : droppedUntil;
+    yield line({ channel: name, epoch, top, kept: kept.length, rules, droppedUntil: dropped });
+    for (let index = 0; index < kept.length; index++) {
+      const item = kept.at(index);
+      if (item !== undefined) yield line(item);
+    }
+  }
+  for (const { key, position, at } of ledger.rememberedIds()) yield line({ id: key, position, at });
+}
+
+/** Restores a snapshot into an empty ledger. Epochs and offsets go on. */
+export async function restoreSnapshot(
+  ledger: Ledger<Kept>,
+  lines: AsyncIterable<string> | Iterable<string>,
+  now: number,
+): Promise<void> {
+  let channel: ReturnType<typeof ledger.openAt> | undefined;
+  for await (const text of lines) {
+    const it = JSON.parse(text) as Line;
+    if ("channel" in it) {
+      const { rules, top, kept, epoch, droppedUntil } = it;
+      channel = ledger.openAt(it.channel, { epoch, offset: top - kept }, now);
+      channel.rules = rules;
+      channel.droppedUntil = droppedUntil ?? Number.NEGATIVE_INFINITY;
+    } else if ("publication" in it) {
+      if (channel !== undefined) ledger.restoreItem(channel, channel.top + 1, it, now);
+    } else ledger.restoreKey(it.id, it.position, it.at);
+  }
+}
+
+function line(it: Line): string {
+  return JSON.stringify(it);
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isRunning, until } from "../waiting.ts";
+import { runProgram } from "./program.ts";
+import { ProgramCopy } from "./program-copy.ts";
+import { type ServerUnderTest, type StartOptions, startServer } from "./server.ts";
+import { type Frame, SocketUnderTest } from "./socket.ts";
+
+const startWorkers = (count: number, { env = {}, ...options }: StartOptions = {}) =>
+  startServer({ flags: ["--workers", String(count)], env: { DRAIN_WINDOW: "1s", ...env }, ...options });
+
+const upgrade = ({ port }: ServerUnderTest, env: Record<string, string> = {}) =>
+  runProgram(["upgrade", "--port", String(port)], { env });
+
+async function publish(server: ServerUnderTest, data: number): Promise<Frame> {
+  const body = { channel: "room", data, id: `m${data}` };
+  return (await (await server.request("POST", "/v1/publish", body, { Connection: "close" })).json()) as Frame;
+}
+
+async function historyOf(server: ServerUnderTest): Promise<readonly unknown[]> {
+  const answer = await server.request("GET", "/v1/channels/room/history?since=earliest", undefined, {
+    Connection: "close",
+  });
+  return ((await answer.json()) as { messages: Frame[] }).messages.map(({ data }) => data);
+}
+
+function makeFolder() {
+  const folder = mkdtempSync(join(tmpdir(), "fanfare-upgrade-"));
+  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+describe("fanfare upgrade", () => {
+  test.concurrent("runs the program now on disk in the same process, with the history in memory, again and again", async () => {
+    using copy = new ProgramCopy();
+    using place = makeFolder();
+    const env = { TMPDIR: place.folder };
+    await using server = await startWorkers(2, { main: copy.main, env });
+    using client = await SocketUnderTest.open(`${server.wsUrl}?channel=room`);
+    const { epoch } = await publish(server, 1);
+    const later = {
+      id: "later",
+      at: new Date(Date.now() + 3_600_000).toISOString(),
+      publish: { channel: "room", data: 9 },
+    };
+    expect((await server.request("POST", "/v1/schedules", later)).status).toBe(201);
+    copy.write("server/supervisor/worker-count.ts", "export const workerCount = () => 1;");
+    const { code, out, err } = await upgrade(server, env);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out.trim().split("\n").at(-1)).toBe("1 client(s) moved");
+    expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    expect(await publish(server, 2)).toMatchObject({ epoch, offset: 2, duplicate: false });
+    expect((await server.request("GET", "/v1/schedules/later")).status).toBe(200);
+    expect(await publish(server, 1)).toMatchObject({ epoch, offset: 1, duplicate: true });
+    const { nodes } = (await (await server.request("GET", "/v1/nodes")).json()) as { nodes: Frame[] };
+    expect(nodes.map(({ name }) => name)).toEqual(["supervisor", "worker 2.1"]);
+    expect(nodes[0]?.pid).toBe(server.pid);
+    expect(await upgrade(server, env)).toMatchObject({ code: 0 });
+    expect(await publish(server, 3)).toMatchObject({ epoch, offset: 3 });
+    expect(await historyOf(server)).toEqual([1, 2, 3]);
+    server.signal("SIGTERM");
+    expect(await server.exited).toBe(0);
+    expect(readdirSync(place.folder)).toEqual([]);
+  });
+
+  test.concurrent("with DATA_DIR continues with the same file", async () => {
+    using data = makeFolder();
+    await using server = await startWorkers(1, { env: { DATA_DIR: data.folder } });
+    const { epoch } = await publish(server, 1);
+    expect(await upgrade(server)).toMatchObject({ code: 0 });
+    expect(await publish(server, 2)).toMatchObject({ epoch, offset: 2 });
+    expect(await historyOf(server)).toEqual([1, 2]);
+  });
+
+  test.concurrent("changes nothing if the program on disk does not start, or its settings are invalid", async () => {
+    using copy = new ProgramCopy();
+    await using server = await startWorkers(1, { main: copy.main });
+    using client = await SocketUnderTest.open(server.wsUrl);
+    copy.write("server/supervisor/generations.ts", "export const x = ;");
+    const { code, err } = await upgrade(server);
+    expect([code, err]).toEqual([1, expect.stringContaining("the program on disk does not start: ")]);
+    copy.restore("server/supervisor/generations.ts");
+    copy.write(
+      "server/supervisor/upgrade.ts",
+      `export const rehearsalVariable = "FANFARE_REHEARSAL";
+      export const rehearsalLine = () => '{"takeover":"0.0"}';
+      export const canReplaceProgram = () => true, rehearse = () => {}, replaceProgram = () => {};`,
+    );
+    expect((await upgrade(server)).err).toContain("the program on disk cannot take over (it has version 0.0");
+    client.send("still here");
+    await client.until(({ message }) => message === "still here");
+    expect(client.frames.filter(({ event }) => event === "draining")).toEqual([]);
+  });
+
+  test.concurrent("replaces a worker of before that hangs, and does not wait for it", async () => {
+    await using server = await startWorkers(2);
+    const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
+    const [hanging = 0] = pids.split(", ").map(Number);
+    process.kill(hanging, "SIGSTOP");
+    await runProgram(["upgrade", "--no-wait", "--port", String(server.port)]);
+    await server.untilLogged(/Reload 1 is done/);
+    await until(() => !isServing(hanging), "the worker that hung is gone");
+    expect(await publish(server, 1)).toMatchObject({ offset: 1 });
+  });
+
+  test.concurrent("is also requested by SIGUSR2, and keeps the id of the process", async () => {
+    await using server = await startWorkers(1);
+    server.signal("SIGUSR2");
+    await server.untilLogged(/Reload 1 is done: 0 client\(s\) moved/);
+    expect(server.output).toContain(`in the same process ${server.pid}`);
+    expect((await server.request("GET", "/readyz")).status).toBe(200);
+  });
+});
+
+/** A process that has exited stays in the process table until its parent ends, because the new program does not know it. */
+function isServing(pid: number): boolean {
+  if (!isRunning(pid)) return false;
+  const [, state] = /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return state !== "Z";
+}

@@ -1,0 +1,14 @@
+import { expect, test } from "bun:test";
+import { runRolls } from "./roll-run.ts";
+import { rollTable } from "./table.ts";
+import { violationsOf } from "./violations.ts";
+import { upgrade, WorkersDriver } from "./workers-driver.ts";
+
+test("an upgrade of the supervisor and its workers is not noticed by any client", async () => {
+  await using driver = new WorkersDriver({ name: "upgrade, 2 workers", workers: 2, drainWindowS: 3, roll: upgrade });
+  const result = await runRolls({ driver, each: 8, rolls: 1 });
+  console.log(rollTable([result]));
+  expect(violationsOf(result)).toEqual([]);
+  expect(driver.server.output).toContain("has taken over the server on port");
+  expect(result.acknowledged).toBeGreaterThan(100);
+});
