@@ -42,6 +42,8 @@ export class Scheduler {
   #armedFor = Number.POSITIVE_INFINITY;
   #looking: Promise<void> | undefined;
   #looksAgain = false;
+  /** Intervals are being compared with the clock. */
+  #anchoring: Promise<void> | undefined;
   #isOpen = false;
   #wallOffset = 0;
   /** The token with which the due times were last compared with the clock. */
@@ -83,6 +85,7 @@ export class Scheduler {
     this.#isOpen = false;
     this.#timer?.cancel();
     await this.#looking;
+    await this.#anchoring;
     await this.#keeper.close();
     await this.#options.store.close();
   }
@@ -105,7 +108,7 @@ export class Scheduler {
 
   async #fireDue(): Promise<void> {
     try {
-      await this.#compareClock();
+      this.#compareClock();
       while (this.#isOpen && (await this.#fireSlice())) await this.#turn();
     } catch (error) {
       this.#armedFor = Number.POSITIVE_INFINITY;
@@ -141,7 +144,7 @@ export class Scheduler {
   }
 
   /** After the wall clock was set back, intervals would pause until it reaches the old time again. */
-  async #compareClock(): Promise<void> {
+  #compareClock(): void {
     const { token } = this.#keeper;
     const offset = this.#currentOffset();
     const setBy = offset - this.#wallOffset;
@@ -151,7 +154,16 @@ export class Scheduler {
     this.#wallOffset = offset;
     this.#comparedWith = token;
     if (token === undefined || (!isNew && setBy > 0)) return;
-    await reanchor({ ...this.#options, times: this.#times, token, turn: () => this.#turn() });
+    // Not awaited: with many schedules it takes seconds, in which others are due.
+    this.#anchoring ??= reanchor({ ...this.#options, times: this.#times, token, turn: () => this.#turn() })
+      .catch((error: unknown) => {
+        this.#comparedWith = undefined; // the next look tries again
+        log().debug("Could not compare the due times with the clock: {error}", { error });
+      })
+      .finally(() => {
+        this.#anchoring = undefined;
+        this.#look();
+      });
   }
 
   #currentOffset(): number {
