@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createClient } from "../../client/client.ts";
 import { makeToken } from "../../server/auth/token.ts";
 import { PresenceWatcher } from "../presence/watcher.ts";
 import { eventually } from "../waiting.ts";
@@ -101,6 +102,35 @@ test("a client that moves between workers, and a stream that resumes, neither le
   expect(await watcher.users()).toEqual(["-", "mover", "stream"]);
   expect(watcher.observer.faults).toEqual([]);
   for (const it of [mover, stream, guest]) it[Symbol.dispose]();
+}, 60_000);
+
+test("a rolling reload is no leave and no join: every SDK client always sees all of them", async () => {
+  await using server = await startServer({ cwd, flags, env: { ...noRates, DRAIN_WINDOW: "2s" } });
+  const count = 15;
+  const shown: number[][] = [];
+  const clients = Array.from({ length: count }, (_, n) => {
+    // Every third one over an event stream, with requests that reach any worker.
+    const client = createClient(server.url, { userId: `u${n}`, transports: [n % 3 === 2 ? "sse" : "websocket"] });
+    const sizes: number[] = [];
+    shown.push(sizes);
+    client.channel(room).on("presence", ({ members }) => void sizes.push(members.length));
+    return client;
+  });
+  const last = (sizes: readonly number[]) => sizes.at(-1);
+  await eventually(() => expect(shown.map(last)).toEqual(shown.map(() => count)));
+  const settled = shown.map(({ length }) => length);
+  server.signal("SIGHUP");
+  await server.untilLogged(/Reload 1 is done: 15 client\(s\) moved/);
+  await eventually(async () => expect(await connectionsOf(server)).toBe(count));
+  // Whoever is told something later than the grace of those that moved is told the truth as well.
+  using visitor = await PresenceWatcher.open(server.wsUrl, room);
+  expect(await visitor.users()).toHaveLength(count);
+  visitor.socket.close();
+  await eventually(() => expect(shown.every((it, n) => it.slice(settled[n]).includes(count + 1))).toBe(true));
+  await eventually(() => expect(shown.map(last)).toEqual(shown.map(() => count)));
+  const sizes = new Set(shown.flatMap((it, n) => it.slice(settled[n])));
+  expect([...sizes].toSorted()).toEqual([count, count + 1]);
+  for (const it of clients) it.close();
 }, 60_000);
 
 test("others see the claim `info` of a token, and a token whose `info` is too large is refused", async () => {

@@ -6,7 +6,7 @@ import type { Link, LinkEvents } from "../../lib/link/link.ts";
 import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
 import { PresenceLedger } from "../ledger.ts";
 import type { PresenceUpdate } from "../presence-store.ts";
-import { type HostMessage, presenceProtocol, type WorkerMessage } from "./messages.ts";
+import { type HostMessage, presenceProtocol, presencePulse, type WorkerMessage } from "./messages.ts";
 
 /** How long the presences of a worker without a link remain: its clients may be on their way to another worker. */
 const orphanMs = 3000;
@@ -44,7 +44,7 @@ export class PresenceHost {
 
   /** @throws Error if the path cannot be used */
   start(): void {
-    const settings = { protocol: presenceProtocol, name: `host ${process.pid}` };
+    const settings = { protocol: presenceProtocol, name: `host ${process.pid}`, ...presencePulse };
     this.#listener = listenForLinks(this.#path, settings, (link) => this.#welcome(link));
   }
 

@@ -10,6 +10,9 @@ import type {
 /** The protocol between workers and their host. Its number changes with anything below. */
 export const presenceProtocol = "fanfare-presence/1";
 
+/** Sooner than by default, so that the presences of a worker that hangs do not remain much longer than those of a dead one. */
+export const presencePulse = { beatMs: 1000, maxSilentBeats: 6 };
+
 /** Messages from a worker. `n` comes back in the answer. */
 export type WorkerMessage =
   /** First on each link. `returns`: the worker was connected before, so its presences must be somewhere. */

@@ -13,12 +13,10 @@ import type {
   PresenceStoreEvents,
 } from "../presence-store.ts";
 import { presenceUnavailable } from "../unavailable.ts";
-import { type Answer, type HostMessage, presenceProtocol, type WorkerMessage } from "./messages.ts";
+import { type Answer, type HostMessage, presenceProtocol, presencePulse, type WorkerMessage } from "./messages.ts";
 
 /** How long to wait for the host at start. */
 const startMs = 15_000;
-/** Sooner than by default, so that the presences of a worker that hangs do not remain much longer than those of a dead one. */
-const pulse = { beatMs: 1000, maxSilentBeats: 6 };
 
 export interface IpcPresenceOptions {
   /** The socket path of the host. */
@@ -50,7 +48,7 @@ export class IpcPresence implements PresenceStore {
     this.#path = path;
     this.#clock = clock;
     this.#steady = new SteadyLink(
-      { path, protocol: presenceProtocol, name, ...pulse },
+      { path, protocol: presenceProtocol, name, ...presencePulse },
       {
         onOpen: () => this.#send({ verb: "hello", owner: this.#owner, returns: this.#hasStarted }),
         onText: (text) => this.#handle(JSON.parse(text) as HostMessage),
