@@ -121,7 +121,7 @@ export class RedisPresence implements PresenceStore {
       return parsePage(await shard.commands.run(this.#scripts.read, [position, entries, keys], args), limit);
     } catch (cause) {
       if (cause instanceof ServiceError) throw cause;
-      throw presenceUnavailable(cause instanceof Error ? cause.message : "Redis does not answer", 1000, cause);
+      throw presenceUnavailable("Redis does not answer", 1000, cause); // its own message names the host
     }
   }
 
