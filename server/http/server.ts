@@ -1,8 +1,11 @@
 import type { Server } from "bun";
+import { errorTable } from "../../protocol/errors.ts";
 import { forwardedFor, networkOf, TrustedProxies } from "../lib/client-address.ts";
+import type { AuditTrail } from "../limits/audit-trail.ts";
 import type { Peer } from "../transport/handshake.ts";
 import type { SseTransport } from "../transport/sse/sse.ts";
 import type { SocketState, WebSocketTransport } from "../transport/websocket/websocket.ts";
+import { auditEntry, isAudited } from "./audited.ts";
 import { locationOf } from "./location.ts";
 import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
 import { checkSpelling } from "./path-spelling.ts";
@@ -27,6 +30,7 @@ export interface HttpSettings extends RouteSettings, OriginCheckSettings {
 export interface HttpParts extends RouteParts {
   readonly websocket: WebSocketTransport;
   readonly sse: SseTransport;
+  readonly audit: Pick<AuditTrail, "record">;
 }
 
 /** The address the server listens on. */
@@ -57,6 +61,7 @@ export class HttpServer {
     this.#originCheck = new OriginCheck(settings);
     this.#proxies = new TrustedProxies(settings.trustedProxies);
     this.#other = otherRoutes(settings, parts);
+    parts.websocket.onRefused = (request, server, { code }) => this.#audit(request, server, errorTable[code].status);
   }
 
   /** @throws Error with the code EADDRINUSE if the port is in use */
@@ -121,13 +126,19 @@ export class HttpServer {
       return this.#upgrade(request, server);
     }
     if (pathname === "/sse" && (request.method === "GET" || request.method === "HEAD")) {
-      return this.#answer(request, () => this.#parts.sse.answer(request, server, this.#peer(request, server)));
+      const stream = this.#answer(request, () => this.#parts.sse.answer(request, server, this.#peer(request, server)));
+      return stream.then((response) => {
+        this.#audit(request, server, response.status);
+        return response;
+      });
     }
     return this.#answerAndKeep(request, server, this.#other);
   }
 
   async #answerAndKeep(request: Request, server: Server<SocketState>, handle: Handle): Promise<Response> {
     const response = await this.#answer(request, handle);
+    // Publishing is the hot path, and changes nothing for others.
+    if (handle === this.#other || response.status >= 400) this.#audit(request, server, response.status);
     // Set only now, because the shorter timeout applies while a body is being received.
     const keep = () => server.timeout(request, this.#keepAliveS);
     const body = this.#parts.responses.largeBodyOf(response);
@@ -146,10 +157,26 @@ export class HttpServer {
       const refusal = this.#originCheck.refusal(request);
       if (refusal !== undefined) return websocket.refuse(request, server, refusal);
       const upgraded = websocket.upgrade(request, server, this.#peer(request, server));
-      return upgraded?.catch((error: unknown) => this.#finish(request, respondError(error)));
+      return upgraded?.catch((error: unknown) => this.#refuseUpgrade(request, server, error));
     } catch (error) {
-      return this.#finish(request, respondError(error));
+      return this.#refuseUpgrade(request, server, error);
     }
+  }
+
+  #refuseUpgrade(request: Request, server: Server<SocketState>, error: unknown): Response {
+    const response = respondError(error);
+    this.#audit(request, server, response.status);
+    return this.#finish(request, response);
+  }
+
+  #audit(request: Request, server: Server<SocketState>, status: number): void {
+    const { method, headers } = request;
+    const { pathname } = locationOf(request);
+    if (!isAudited(method, pathname, status)) return;
+    const { keys, audit } = this.#parts;
+    const given = { authorization: headers.get("Authorization"), xApiKey: headers.get("X-API-Key") };
+    const from = this.#peer(request, server).remote;
+    audit.record(auditEntry({ method, pathname, headers: given }, keys, { from, status }));
   }
 
   async #answer(request: Request, handle: Handle): Promise<Response> {

@@ -22,6 +22,7 @@ import { ListenedChannels } from "../hub/listened-channels.ts";
 import { ResumeKeys } from "../hub/resume-keys.ts";
 import type { Clock } from "../lib/clock.ts";
 import { connectionsWithin, openFilesLimit } from "../lib/open-files.ts";
+import { AuditTrail } from "../limits/audit-trail.ts";
 import { MemoryGuard } from "../limits/memory-guard.ts";
 import { machineMemory, memoryLimitOf } from "../limits/memory-limit.ts";
 import { startUptime } from "../ops/health.ts";
@@ -104,7 +105,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const api = { hub, access, directory, schedules, blocks, clock };
   const http = new HttpServer(
     { ...settings, sharesPort },
-    { ...ops, api, websocket, sse, responses: new TextResponses(hub.backlog) },
+    { ...ops, api, websocket, sse, audit: new AuditTrail(clock), responses: new TextResponses(hub.backlog) },
   );
   return { hub, drain, http, ops, websocket, sse, schedules, scheduler, blocks, readMetrics };
 }

@@ -47,6 +47,8 @@ export interface WebSocketSettings {
 export class WebSocketTransport {
   /** For `Bun.serve`. */
   readonly handler: WebSocketHandler<SocketState>;
+  /** Called for a refused handshake that is answered with a close code; others are thrown. */
+  onRefused: (request: Request, server: Server<SocketState>, error: ServiceError) => void = () => undefined;
   readonly #hub: Hub;
   readonly #heartbeat: Heartbeat;
   readonly #limits: WriteLimits;
@@ -97,6 +99,7 @@ export class WebSocketTransport {
   refuse(request: Request, server: Server<SocketState>, error: unknown): undefined {
     const seesCodesOnly = request.headers.has("Origin") || offeredSubprotocols(request).includes(subprotocol);
     if (!(error instanceof ServiceError) || !seesCodesOnly) throw error;
+    this.onRefused(request, server, error);
     if (!this.#upgrade(request, server, { name: closeNameFor(error.code), text: error.message })) throw error;
     return undefined;
   }

@@ -1,0 +1,47 @@
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../lib/clock.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** One thing that an operator may have to account for. */
+export interface AuditEntry {
+  /** What was asked for: method and path, without the query, which may contain a token. */
+  readonly action: string;
+  /** `key 2` (its place in API_KEY), or `unknown`. Never a secret. */
+  readonly who: string;
+  /** The client's address. */
+  readonly from: string;
+  /** `ok`, or the HTTP status of the refusal. */
+  readonly result: string;
+}
+
+/** An attacker who tries keys must not fill the disk with the log. */
+const rate = { perSecond: 10, burst: 100 };
+
+/**
+ * Logs who did what: refused credentials, and everything that needs a key with the scope `admin`. One line each, in the
+ * category `fanfare.audit`, at most ten per second; the next line says how many were left out.
+ */
+export class AuditTrail {
+  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #bucket: TokenBucket;
+  #leftOut = 0;
+
+  constructor(clock: Pick<Clock, "monotonic">) {
+    this.#clock = clock;
+    this.#bucket = new TokenBucket(rate, clock.monotonic());
+  }
+
+  record(entry: AuditEntry): void {
+    if (this.#bucket.take(this.#clock.monotonic(), 1) > 0) {
+      this.#leftOut++;
+      return;
+    }
+    const leftOut = this.#leftOut;
+    this.#leftOut = 0;
+    const log = getLogger(["fanfare", "audit"]);
+    const text = "Audit: {action} by {who} from {from}: {result}";
+    const line = leftOut === 0 ? text : `${text} ({leftOut} more were not logged)`;
+    if (entry.result === "ok") log.info(line, { ...entry, leftOut });
+    else log.warning(line, { ...entry, leftOut });
+  }
+}

@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { apiKey, jwtSecret, tokenOf } from "./healthy-users.ts";
+import { startServer } from "./server.ts";
+import { SocketUnderTest } from "./socket.ts";
+
+const admin = "77b2c0de93a14f6508";
+const env = { API_KEY: `publish+read@${apiKey},admin@${admin}`, JWT_SECRET: jwtSecret };
+const bearer = (credential: string) => ({ Authorization: `Bearer ${credential}` });
+
+/** The lines of the audit trail, without the time and the port of the client. */
+function trailOf(output: string): readonly string[] {
+  return [...output.matchAll(/(INFO|WARNING) \| Audit: (.*)/g)].map(
+    ([, level, line = ""]) => `${level} ${line.replace(/127\.0\.0\.1:\d+/, "127.0.0.1")}`,
+  );
+}
+
+test("refused credentials and what operators do are one line each, with who, from where and the result", async () => {
+  await using server = await startServer({ env });
+  const token = await tokenOf("alice");
+  const wrong = "a-wrong-key-0123456789";
+  const requests: readonly (readonly [string, string, string])[] = [
+    ["POST", "/v1/publish", wrong],
+    ["DELETE", "/v1/users/alice/connections", apiKey],
+    ["DELETE", "/v1/users/alice/connections", admin],
+    ["POST", "/v1/users/mallory/block", admin],
+    ["DELETE", "/v1/users/nobody/block", admin],
+    ["GET", "/sse", `${token}x`],
+    ["GET", "/v1/channels", apiKey],
+  ];
+  for (const [method, path, credential] of requests) {
+    await (await server.request(method, path, undefined, bearer(credential))).body?.cancel();
+  }
+  const browser = new SocketUnderTest(`${server.wsUrl}?token=${token}x`, { headers: { Origin: server.url } });
+  expect((await browser.untilClosed()).code).toBe(4500);
+  await (await server.request("POST", "/v1/drain", undefined, bearer(admin))).body?.cancel();
+  await server.untilLogged(/Audit: POST \/v1\/drain/);
+  expect(trailOf(server.output)).toEqual([
+    "WARNING POST /v1/publish by unknown from 127.0.0.1: 401",
+    "WARNING DELETE /v1/users/alice/connections by key 1 from 127.0.0.1: 403",
+    "INFO DELETE /v1/users/alice/connections by key 2 from 127.0.0.1: ok",
+    "INFO POST /v1/users/mallory/block by key 2 from 127.0.0.1: ok",
+    "WARNING DELETE /v1/users/nobody/block by key 2 from 127.0.0.1: 404",
+    "WARNING GET /sse by unknown from 127.0.0.1: 401",
+    "WARNING GET /ws by unknown from 127.0.0.1: 401",
+    "INFO POST /v1/drain by key 2 from 127.0.0.1: ok",
+  ]);
+  for (const secret of [admin, apiKey, wrong, token]) expect(server.output).not.toContain(secret);
+});
+
+test("a flood of wrong keys does not fill the log", async () => {
+  await using server = await startServer({ env });
+  const guess = () => server.request("POST", "/v1/publish", {}, bearer("a-wrong-key-0123456789"));
+  for (let round = 0; round < 20; round++) {
+    const answers = await Promise.all(Array.from({ length: 50 }, guess));
+    expect(answers.every(({ status }) => status === 401)).toBe(true);
+  }
+  expect(trailOf(server.output).length).toBeLessThan(900);
+});
