@@ -41,12 +41,17 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
   }
   if (items.length > 1) call.account.charge("messages", items.length - 1);
   const itemTexts = elementTexts(call.body);
-  const pushed = await Promise.all(items.map((item, index) => pushItem(hub, item, itemTexts[index] ?? "")));
+  const pushing = items.map((item, index) => pushItem(hub, item, itemTexts[index] ?? ""));
+  // A log in memory has stored all of them by now, and waiting for each would cost more than storing it.
+  const pushed = pushing.every((it) => !(it instanceof Promise)) ? (pushing as Pushed[]) : await Promise.all(pushing);
   const sent = pushed.flatMap(({ user_id, error, listeners }) =>
     user_id === null || error !== undefined ? [] : [{ userId: user_id, listeners }],
   );
   const connected = await hub.occupancy.connected(sent);
-  const results = pushed.map((item) => ({ ...toResult(item, connected), ...warningsOf(item.warnings) }));
+  const results = pushed.map((item) => {
+    const result = toResult(item, connected);
+    return item.warnings.length === 0 ? result : { ...result, warnings: item.warnings };
+  });
   return ok({ results, ...warningsOf(unknownParameters(call)) });
 }
 
@@ -58,19 +63,24 @@ interface Pushed {
   readonly warnings: readonly string[];
 }
 
-async function pushItem(hub: Hub, item: unknown, text: string): Promise<Pushed> {
+/** Never throws and never rejects, except for bugs. */
+function pushItem(hub: Hub, item: unknown, text: string): Pushed | Promise<Pushed> {
   if (typeof item !== "object" || item === null || Array.isArray(item)) {
     return { user_id: null, error: "expected an object with user_id and data", warnings: [] };
   }
   const object = item as fields.Fields;
   const user_id = typeof object.user_id === "string" ? object.user_id : null;
   const warnings = unknownFields(object);
-  try {
-    const { listeners } = await hub.publish(parsePush(object, text));
-    return { user_id, listeners, warnings };
-  } catch (error) {
+  const refused = (error: unknown): Pushed => {
     if (!(error instanceof ServiceError)) throw error;
     return { user_id, error: error.message, warnings };
+  };
+  try {
+    const published = hub.publish(parsePush(object, text));
+    if (!(published instanceof Promise)) return { user_id, listeners: published.listeners, warnings };
+    return published.then(({ listeners }) => ({ user_id, listeners, warnings }), refused);
+  } catch (error) {
+    return refused(error);
   }
 }
 

@@ -51,12 +51,15 @@ export class Occupancy {
    */
   async connected(sent: readonly Sent[]): Promise<ReadonlySet<string>> {
     const { roster } = this.#peers;
-    const users = Array.from(new Set(sent.filter(({ listeners }) => listeners !== 0).map(({ userId }) => userId)));
-    const known = users.filter((it) => roster.isConnected(it));
-    if (known.length === users.length) return new Set(known);
-    const unknown = users.filter((it) => !roster.isConnected(it));
-    const answers = await this.#peers.ask("connected", unknown);
-    return new Set([...known, ...answers.flatMap(({ body }) => body as readonly string[])]);
+    const known = new Set<string>();
+    const unknown = new Set<string>();
+    for (const { userId, listeners } of sent) {
+      if (listeners !== 0) (roster.isConnected(userId) ? known : unknown).add(userId);
+    }
+    if (unknown.size === 0) return known;
+    const answers = await this.#peers.ask("connected", Array.from(unknown));
+    for (const { body } of answers) for (const userId of body as readonly string[]) known.add(userId);
+    return known;
   }
 
   /**
