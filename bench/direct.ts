@@ -8,6 +8,7 @@ import { medianOf } from "./fanout/statistics.ts";
 
 /** The number of connections that push at once if the rate is unlimited. */
 const pushingConnections = 32;
+const connectAttempts = 10;
 
 interface Result {
   readonly perSecond: number;
@@ -82,15 +83,21 @@ async function connectAll(port: number, users: number, driver: Driver): Promise<
   return sockets;
 }
 
-function connect(port: number, user: string, driver: Driver): Promise<WebSocket> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${driver.socketPath(user)}`);
-  return new Promise((resolve, reject) => {
-    socket.onopen = () => {
+/** Tries several times: while the last workers start, the supervisor refuses some of the handshakes for them. */
+async function connect(port: number, user: string, driver: Driver): Promise<WebSocket> {
+  for (let attempt = 1; attempt <= connectAttempts; attempt++) {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${driver.socketPath(user)}`);
+    const isOpen = await new Promise<boolean>((resolve) => {
+      socket.onopen = () => resolve(true);
+      socket.onerror = () => resolve(false);
+    });
+    if (isOpen) {
       for (const text of driver.greeting?.(user) ?? []) socket.send(text);
-      resolve(socket);
-    };
-    socket.onerror = () => reject(new Error("a user could not connect"));
-  });
+      return socket;
+    }
+    await Bun.sleep(100 * attempt);
+  }
+  throw new Error("a user could not connect");
 }
 
 function tableOf(results: ReadonlyMap<string, readonly Result[]>, options: DirectOptions): string {
