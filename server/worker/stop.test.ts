@@ -2,13 +2,13 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { nameOf, TestHub, type TestHubOptions } from "../../tests/fakes/hub.ts";
 import { makeRandom } from "../../tests/seed.ts";
 import type { HttpServer } from "../http/server.ts";
-import { Drain } from "../hub/drain.ts";
-import { Stop } from "./stop.ts";
+import { Drain, type DrainMethod, type DrainSettings } from "../hub/drain.ts";
+import { Stop, type StopParts } from "./stop.ts";
 
 let it: TestHub;
 afterEach(() => it.close());
 
-const settings = {
+const usual = {
   drainDelayMs: 0,
   drainWindowMs: 1000,
   drainMode: "wait",
@@ -32,22 +32,33 @@ class FakeHttp {
   }
 }
 
+interface StopOptions {
+  readonly changed?: Partial<DrainSettings & { readonly drainDelayMs: number }>;
+  readonly planSlots?: StopParts["planSlots"];
+}
+
 /** Prepares a stop, and records its progress. */
-async function begin(options: TestHubOptions = {}) {
+async function begin(options: TestHubOptions = {}, { changed = {}, planSlots }: StopOptions = {}) {
   it = await TestHub.start(options);
+  const settings = { ...usual, ...changed };
   const { clock, hub } = it;
   const flush = () => hub.delivery.flushNow();
   const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: makeRandom() });
   const http = new FakeHttp();
-  const stop = new Stop(settings, { hub, drain, http: http as unknown as HttpServer }, clock);
+  const stop = new Stop(
+    settings,
+    { hub, drain, http: http as unknown as HttpServer, ...(planSlots === undefined ? {} : { planSlots }) },
+    clock,
+  );
   const state = { isDone: false, tookMs: 0 };
   return {
     http,
     state,
     hub,
-    run() {
+    drain,
+    run(method?: DrainMethod) {
       const began = clock.monotonic();
-      void stop.run().then(() => Object.assign(state, { isDone: true, tookMs: clock.monotonic() - began }));
+      void stop.run(method).then(() => Object.assign(state, { isDone: true, tookMs: clock.monotonic() - began }));
     },
   };
 }
@@ -96,6 +107,50 @@ describe("stopping", () => {
     run();
     await it.clock.moveInSteps(8000, 20);
     expect([state.isDone, guest.connection.closedWith?.name]).toEqual([true, "restarting"]);
-    expect(state.tookMs - settings.shutdownTimeoutMs).toBeWithin(4000, 5000);
+    expect(state.tookMs - usual.shutdownTimeoutMs).toBeWithin(4000, 5000);
+  });
+
+  test.each([
+    [false, 1000],
+    [true, 0],
+  ])("waits DRAIN_DELAY before it closes the port, unless it is urgent: %p", async (isUrgent, delayMs) => {
+    const { http, run } = await begin({}, { changed: { drainDelayMs: 1000 } });
+    run({ mode: "move", successor: "none", isUrgent });
+    await it.clock.moveInSteps(Math.max(0, delayMs - 20), 20);
+    expect(http.steps).toEqual(delayMs === 0 ? ["stopped listening"] : []);
+    await it.clock.moveInSteps(40, 20);
+    expect(http.steps[0]).toBe("stopped listening");
+  });
+
+  test("passes through all phases, and waits for the plan of the node before it notifies its clients", async () => {
+    const planned = Promise.withResolvers<readonly number[]>();
+    const asked: number[] = [];
+    const planSlots = (connections: number) => {
+      asked.push(connections);
+      return planned.promise;
+    };
+    const { drain, run } = await begin({}, { planSlots });
+    const guest = await it.connect();
+    expect(drain.phase).toBe("running");
+    run({ mode: "move", successor: "same-port", isUrgent: true });
+    expect([drain.phase, drain.isReplaced]).toEqual(["lame-duck", true]);
+    await it.clock.moveInSteps(100, 20);
+    expect([drain.phase, asked, guest.connection.of("draining")]).toEqual(["closing", [1], []]);
+    planned.resolve([321]);
+    await it.clock.moveInSteps(40, 20);
+    expect([drain.phase, guest.connection.of("draining")[0]?.reconnect_after_ms]).toEqual(["waiting", 321]);
+    await it.clock.moveInSteps(2000, 20);
+    expect([drain.phase, drain.receipt.moved]).toEqual(["stopped", 1]);
+  });
+
+  test("plans for itself if nobody else does in time", async () => {
+    const changed = { shutdownTimeoutMs: 60_000, drainWindowMs: 10_000 };
+    const { drain, run } = await begin({}, { changed, planSlots: () => new Promise(() => undefined) });
+    const guest = await it.connect();
+    run({ mode: "move", successor: "same-port", isUrgent: true });
+    await it.clock.moveInSteps(4900, 20);
+    expect(guest.connection.of("draining")).toEqual([]);
+    await it.clock.moveInSteps(300, 20);
+    expect([drain.phase, guest.connection.of("draining").length]).toEqual(["waiting", 1]);
   });
 });
