@@ -50,7 +50,8 @@ export class ScheduleFile {
       this.#count = rows.length;
       // Without a sound state, a version is chosen that was never used: versions are counted, and this is the time.
       this.#lastVersion = isSound ? (state?.last_version ?? 0) : Date.now();
-      return { records, lastVersion: this.#lastVersion, lastToken: 0 };
+      // Tokens are not stored. They are counted, so the time is larger than any before: workers may outlive the supervisor.
+      return { records, lastVersion: this.#lastVersion, lastToken: Date.now() };
     } catch (error) {
       throw toFileError(error, this.#directory);
     }
