@@ -6,7 +6,7 @@ import { Account } from "../limits/account.ts";
 import { Backlog, type Holder } from "../session/backlog.ts";
 import { HistoryPages } from "./history-pages.ts";
 
-const sendBufferBytes = 1000 * 1000;
+const sendBufferBytes = 10_000_000;
 const clock = new MovedClock();
 const backlog = new Backlog({ slowTimeoutMs: 60_000, sendBufferBytes }, clock);
 afterEach(() => backlog.close());
@@ -62,19 +62,30 @@ test("a large page counts as buffered until the end of the turn in which it is e
   expect(backlog.bytes).toBe(0);
 });
 
-test("small pages are read even if there is no room", async () => {
+test.each([10_000, 250_000])("a page of usual size (%i bytes) is read even if there is no room", async (size) => {
   new Reader().hold(sendBufferBytes);
-  const { ask } = makePages([10_000]);
+  const { ask } = makePages([size]);
   expect((await ask()).publications).toHaveLength(1);
 });
 
+test("of the pages of usual size, 32 MiB are handed out in one turn, and the others soon afterwards", async () => {
+  const { ask } = makePages([250_000]);
+  let handedOut = 0;
+  const answers = Array.from({ length: 300 }, () => ask().then(() => handedOut++));
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  expect(handedOut).toBeWithin(100, 135);
+  await clock.moveInSteps(200, 50);
+  await Promise.all(answers);
+  expect(handedOut).toBe(300);
+});
+
 test("of answers that are ready together, only as many are handed out as there is room for", async () => {
-  const { ask } = makePages([240_000]);
+  const { ask } = makePages([2_400_000]);
   const handedOut: number[] = [];
   const answers = Array.from({ length: 5 }, async (_, index) => {
     await ask();
     handedOut.push(index);
-    new Reader().hold(240_000); // its client reads nothing
+    new Reader().hold(2_400_000); // its client reads nothing
   });
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
   expect(handedOut).toEqual([0, 1, 2]);
@@ -86,7 +97,7 @@ test("of answers that are ready together, only as many are handed out as there i
 });
 
 test("an answer for which there is no room for ten seconds is refused, and tells when to try again", async () => {
-  const { ask, reads } = makePages([800_000]);
+  const { ask, reads } = makePages([8_000_000]);
   const moving = new Reader();
   moving.hold(sendBufferBytes / 2);
   const refused = ask().catch((error: unknown) => error);

@@ -18,7 +18,9 @@ const maxReadBytes = 1024 * 1024;
 /** Bytes of one publication in an answer besides its body: names of fields, position, timestamp. */
 const answerOverhead = 150;
 /** A smaller page needs no reservation. */
-const largeBytes = 64 * 1024;
+const smallBytes = 64 * 1024;
+/** The pages of usual size that may be handed out in one turn, bytes by `costOf`. They do not wait for slow clients. */
+const maxUsualBytes = 32 * 1024 * 1024;
 /** Delay before a page that found no room is read again. Milliseconds. */
 const retryMs = 50;
 /** How long an answer waits for room before it is refused. Milliseconds. */
@@ -42,13 +44,15 @@ interface Page {
 }
 
 /**
- * Reads the pages that answer history requests. A large page is read only while there is room for it among the bytes that
- * are buffered for all clients; otherwise its answer waits.
+ * Reads the pages that answer history requests. A page with a very large publication is read only while there is room for it
+ * among the bytes that are buffered for all clients; otherwise its answer waits.
  */
 export class HistoryPages {
   readonly #read: ReadHistory;
   readonly #backlog: Backlog;
   readonly #clock: Clock;
+  /** Bytes of the pages that were handed out in this turn. */
+  #reservedBytes = 0;
 
   constructor(read: ReadHistory, backlog: Backlog, clock: Clock) {
     this.#read = read;
@@ -91,15 +95,19 @@ export class HistoryPages {
   }
 
   #hasRoomFor(bytes: number, reservation: Reservation): boolean {
-    return bytes <= largeBytes || this.#backlog.hasRoomFor(bytes, reservation);
+    if (bytes <= smallBytes) return true;
+    if (bytes <= maxReadBytes) return this.#reservedBytes + bytes <= maxUsualBytes;
+    return this.#backlog.hasRoomFor(bytes, reservation);
   }
 
   /** Counts the page until the end of this turn. By then its answer is encoded and counted as such. */
   #reserve(bytes: number, reservation: Reservation): void {
-    if (bytes <= largeBytes) return;
+    if (bytes <= smallBytes) return;
+    this.#reservedBytes += bytes;
     reservation.bytes = bytes;
     this.#backlog.note(reservation, bytes);
     this.#clock.setImmediate(() => {
+      this.#reservedBytes -= bytes;
       reservation.bytes = 0;
       this.#backlog.note(reservation, 0);
     });
