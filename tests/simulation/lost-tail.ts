@@ -8,7 +8,7 @@ const losesTail = [9, 19, 29, 39, 59, 69, 79, 89];
 const tailMs = 2250;
 /** The fewest publications of a burst. */
 const burstSize = 5;
-const slowMs = [10, 60, 200] as const;
+const slowMs = [10, 10, 60, 200] as const;
 
 /**
  * A plan in which Redis loses positions that few know. Channels have few subscribers and few publications. What is
@@ -19,8 +19,10 @@ export function makeLostTailPlan(seed: number, dice: Dice): Plan {
   const durationMs = dice.whole(25, 60) * 1000;
   const slowestMs = dice.pick(slowMs);
   const channels = Array.from({ length: dice.whole(2, 4) }, (_, at) => `room:${at}` as ChannelName);
-  const publishers = Array.from({ length: dice.whole(1, 3) }, () => ({
-    channels: [dice.pick(channels)],
+  // Two backends that retry in one channel: what was lost is not stored again in the same order.
+  const shared = dice.pick(channels);
+  const publishers = Array.from({ length: dice.whole(2, 3) }, () => ({
+    channels: [dice.chance(0.7) ? shared : dice.pick(channels)],
     everyMs: dice.whole(2000, 9000),
     burst: dice.whole(1, 3),
     bytes: dice.whole(0, 60),
@@ -44,7 +46,7 @@ export function makeLostTailPlan(seed: number, dice: Dice): Plan {
       publishesEvery: 0,
     })),
     publishers,
-    readers: Array.from({ length: dice.whole(0, 2) }, () => ({ channels, everyMs: dice.whole(50, 400) })),
+    readers: Array.from({ length: dice.whole(0, 2) }, () => ({ channels, everyMs: dice.whole(30, 300) })),
     actions: Array.from({ length: dice.whole(1, 3) }, (_, at) =>
       makeLoss(dice, 9000 + at * dice.whole(8000, 12_000), slowestMs),
     )
@@ -65,9 +67,12 @@ function makeLoss(dice: Dice, at: number, slowestMs: number): readonly Action[] 
   };
   // Shortly before the end, so that sometimes it is read, but not yet retried.
   const burstAt = at + (dice.chance(0.5) ? dice.whole(100, tailMs - 200) : tailMs - dice.whole(100, 700));
-  const burst: Action = { ...none, at: burstAt, kind: "burst", target: dice.whole(0, 11) };
+  const target = dice.whole(0, 11);
+  const burst: Action = { ...none, at: burstAt, kind: "burst", target };
+  // Another backend publishes while Redis goes down, and retries as well.
+  const rival: Action = { ...none, at: at + tailMs - dice.whole(0, 50), kind: "burst", target: target + 1 };
   const other: Action = dice.chance(0.4)
     ? { ...none, at: burstAt + dice.whole(0, 4 * slowestMs), kind: "node-rolls", target: dice.whole(0, 11) }
     : { ...none, at: burstAt, kind: "redis-answer-lost", amount: burstSize - 1 };
-  return [restart, burst, other];
+  return [restart, burst, rival, other];
 }

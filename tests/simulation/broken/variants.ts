@@ -113,7 +113,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "the position that a reader of the history is given is not remembered",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 90,
+    firstSeed: 80,
     put: () => {
       const given = new WeakSet<Position>();
       const { read } = Records.prototype;
@@ -133,14 +133,14 @@ export const variants: readonly BrokenVariant[] = [
     name: "a member that leaves does not hand over what it knows",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 1,
+    firstSeed: 40,
     put: () => replace(KnownOffsets.prototype, "all", () => []),
   },
   {
     name: "a member that died without handing over is forgotten",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 10,
+    firstSeed: 60,
     put: () => {
       const { expectedAt } = Members.prototype;
       return replace(Members.prototype, "expectedAt", function (id) {
