@@ -152,7 +152,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "a query about offsets goes on although its member was disconnected",
     breaks: ["no notice of a failover that lost nothing"],
     profile: "failover",
-    firstSeed: 200,
+    firstSeed: 230,
     put: () => replace(OffsetQueries.prototype, "disconnected", () => undefined),
   },
   {
