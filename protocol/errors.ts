@@ -47,7 +47,8 @@ export const errorTable = {
   "broker-unavailable": {
     status: 503,
     retry: true,
-    meaning: "The publication may not be stored: send it again with the same id.",
+    meaning:
+      "The server cannot reach what it stores things in. A publication may not be stored: send it again with the same id.",
   },
   "idempotency-full": {
     status: 503,

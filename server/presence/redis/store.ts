@@ -102,7 +102,7 @@ export class RedisPresence implements PresenceStore {
   unwatch(channel: ChannelName): void {
     const topic = this.#keys.topicOf(channel);
     this.#watched.delete(topic);
-    // If the connection breaks, both are done: the subscription has ended, and this worker is another owner.
+    // If the connection breaks, the subscription has ended; a channel that stays in the list costs one look when it is cleared.
     this.#store.unsubscribe([topic]).catch(() => undefined);
     this.#owner.leave(channel).catch(() => undefined);
   }
