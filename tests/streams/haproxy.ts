@@ -4,7 +4,7 @@ import type { ProxyKind } from "./proxy-under-test.ts";
 export const haproxy: ProxyKind = {
   program: "haproxy",
   recipe: "haproxy.cfg",
-  replacements: ({ port, serverPort, folder, recipes }) => [
+  replacements: ({ port, serverPort, escapedFolder: folder, recipes }) => [
     // Enough for a test. More would need more open files than a machine may allow.
     ["maxconn 100000", "maxconn 500"],
     ["bind :443", `bind 127.0.0.1:${port}\n  bind unix@${join(folder, "tls")}`],

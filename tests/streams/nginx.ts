@@ -5,10 +5,10 @@ export const nginx: ProxyKind = {
   program: "nginx",
   recipe: "nginx.conf",
   replacements: ({ port, serverPort, folder }) => [
-    ["listen 443 ssl", `listen 127.0.0.1:${port};\n    listen unix:${join(folder, "tls")} ssl`],
-    ["/etc/nginx/push.crt", join(folder, "cert.pem")],
-    ["/etc/nginx/push.key", join(folder, "key.pem")],
-    ["/var/log/nginx/", `${folder}/`],
+    ["listen 443 ssl", `listen 127.0.0.1:${port};\n    listen "unix:${join(folder, "tls")}" ssl`],
+    ["/etc/nginx/push.crt", `"${join(folder, "cert.pem")}"`],
+    ["/etc/nginx/push.key", `"${join(folder, "key.pem")}"`],
+    ["/var/log/nginx/access.log", `"${join(folder, "access.log")}"`],
     // Enough for a test. More would need more open files than a machine may allow.
     ["worker_rlimit_nofile 200000;", "daemon off;\npid nginx.pid;"],
     ["worker_connections 100000", "worker_connections 500"],
@@ -17,7 +17,7 @@ export const nginx: ProxyKind = {
     // Temporary files stay in the folder of the test.
     [
       "http {",
-      `http {\n  ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((it) => `${it}_temp_path ${folder}/${it};`).join("\n  ")}`,
+      `http {\n  ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((it) => `${it}_temp_path "${folder}/${it}";`).join("\n  ")}`,
     ],
   ],
   check: (config, folder) => ["-t", "-p", folder, "-c", config, "-e", join(folder, "error.log")],

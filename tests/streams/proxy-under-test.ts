@@ -29,6 +29,9 @@ export interface ProxyPlace {
   readonly serverPort: number;
   /** For everything that it writes. Contains `cert.pem`, `key.pem` and `push.pem`, which contains both. */
   readonly folder: string;
+  /** The folder as HAProxy reads it: with a backslash before each space. */
+  readonly escapedFolder: string;
+  /** The folder deploy/, escaped in the same way. */
   readonly recipes: string;
 }
 
@@ -93,7 +96,13 @@ async function prepare(kind: ProxyKind, serverPort: number) {
   makeCertificate(folder);
   const port = freePort();
   let text = readFileSync(join(recipes, kind.recipe), "utf8");
-  for (const [from, to] of kind.replacements({ port, serverPort, folder, recipes })) {
+  for (const [from, to] of kind.replacements({
+    port,
+    serverPort,
+    folder,
+    escapedFolder: escaped(folder),
+    recipes: escaped(recipes),
+  })) {
     if (!text.includes(from)) throw new Error(`deploy/${kind.recipe} does not have "${from}"`);
     text = text.replaceAll(from, to);
   }
@@ -101,6 +110,8 @@ async function prepare(kind: ProxyKind, serverPort: number) {
   writeFileSync(config, text);
   return { folder, config, port };
 }
+
+const escaped = (path: string) => path.replaceAll(" ", "\\ ");
 
 function command({ program }: ProxyKind, args: readonly string[]): readonly string[] {
   const found =
