@@ -31,9 +31,11 @@ export interface Snapshot {
   readonly users: number | undefined;
   /** Its processes; empty if the server does not report them. */
   readonly processes: readonly Sample[];
+  /** What a reload or an upgrade does, or why the last one failed; undefined if there is nothing to report. */
+  readonly roll: string | undefined;
 }
 
-type Server = Pick<ApiRequest, "address" | "key" | "control">;
+type Server = Pick<ApiRequest, "address" | "key" | "control" | "controlKey">;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -41,16 +43,18 @@ type Fields = Readonly<Record<string, unknown>>;
  * @throws CommandError if the server refuses, and whatever fetch throws if there is no response
  */
 export async function readSnapshot(server: Server, clock: Clock): Promise<Snapshot> {
-  const [metrics, connections, nodes] = await Promise.all([
+  const [metrics, connections, nodes, drain] = await Promise.all([
     ask(server, "/metrics"),
     askConnections(server),
     ask(server, "/v1/nodes", { orNothing: true }),
+    ask(server, "/v1/drain", { orNothing: true }),
   ]);
   const at = clock.monotonic();
   return {
     server: sampleOf({ ...metrics, name: "all" }, at),
     users: usersIn(connections),
     processes: listIn(nodes.nodes).map((node) => sampleOf(node, at)),
+    roll: rollIn(drain),
   };
 }
 
@@ -94,6 +98,13 @@ function sampleOf(fields: Fields, at: number): Sample {
 function usersIn({ connections, next_page }: Fields): number | undefined {
   if (next_page !== undefined) return undefined;
   return new Set(listIn(connections).flatMap((it) => it.user_id ?? [])).size;
+}
+
+/** `roll 3: moving the clients of the old workers within 10 s; 12 left` */
+function rollIn({ roll, remaining }: Fields): string | undefined {
+  if (!isFields(roll) || roll.phase === "done") return undefined;
+  const left = roll.phase === "moving" ? `; ${numberOf(remaining)} left` : "";
+  return `roll ${numberOf(roll.number)}${roll.phase === "failed" ? " failed" : ""}: ${textOf(roll.message)}${left}`;
 }
 
 function listIn(value: unknown): readonly Fields[] {

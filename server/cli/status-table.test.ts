@@ -37,15 +37,20 @@ describe("a row", () => {
 test("processes are matched by id, in any order", () => {
   const other = { ...before, id: "w2", traffic: { ...traffic, publications: 1000 } };
   const { processes } = statusOf(
-    { server: before, users: undefined, processes: [before, other] },
-    { server: later(1000), users: undefined, processes: [{ ...other, at: 2000 }, later(1000, { publications: 13 })] },
+    { server: before, users: undefined, processes: [before, other], roll: undefined },
+    {
+      server: later(1000),
+      users: undefined,
+      processes: [{ ...other, at: 2000 }, later(1000, { publications: 13 })],
+      roll: undefined,
+    },
   );
   expect(processes.map((row) => row.messages_per_s)).toEqual([0, 3]);
 });
 
 test("columns are as wide as their content", () => {
   const server = rowOf(before, later(1000, { connections: 12_345_678, deliveries: 123_456 }));
-  expect(statusTable({ server: { ...server, users: 12 }, processes: [] })).toEqual([
+  expect(statusTable({ server: { ...server, users: 12 }, processes: [], roll: undefined })).toEqual([
     "state            connections  channels  messages/s  deliveries/s  memory  uptime",
     "healthy  12345678 (12 users)         1           0        123356   1 MiB      1s",
   ]);

@@ -19,6 +19,7 @@ export interface StatusRow {
 export interface Status {
   readonly server: StatusRow;
   readonly processes: readonly StatusRow[];
+  readonly roll: string | undefined;
 }
 
 export function statusOf(before: Snapshot, now: Snapshot): Status {
@@ -26,6 +27,7 @@ export function statusOf(before: Snapshot, now: Snapshot): Status {
   return {
     server: { ...rowOf(before.server, now.server), users: now.users ?? null },
     processes: now.processes.map((it) => rowOf(earlier.get(it.id), it)),
+    roll: now.roll,
   };
 }
 
@@ -72,7 +74,7 @@ const columns: readonly Column[] = [
  * A heading and a line for the server, and one line per process if there are several. Numbers are right-aligned. Slow
  * connections are reported below the table.
  */
-export function statusTable({ server, processes }: Status): readonly string[] {
+export function statusTable({ server, processes, roll }: Status): readonly string[] {
   const isOne = processes.length < 2;
   const shown = isOne ? columns : [nameColumn, ...columns];
   const rows = isOne ? [server] : [server, ...processes];
@@ -87,6 +89,7 @@ export function statusTable({ server, processes }: Status): readonly string[] {
     ...(slow === 0
       ? []
       : ["", `${count(slow, "slow connection")}: the client reads more slowly than the server sends`]),
+    ...(roll === undefined ? [] : ["", printable(roll)]),
   ];
 }
 

@@ -33,6 +33,16 @@ function startReporting(answers: Readonly<Record<string, unknown>> = {}) {
 }
 
 describe("fanfare status", () => {
+  test.each([
+    [{ number: 3, phase: "moving", message: "moving the clients" }, "roll 3: moving the clients; 7 left"],
+    [{ number: 3, phase: "failed", message: "PORT: no" }, "roll 3 failed: PORT: no"],
+    [{ number: 3, phase: "done", message: "7 client(s) moved" }, ""],
+  ])("reports a roll that is in progress or has failed: %o", async (roll, line) => {
+    using server = startReporting({ "/v1/drain": { status: "running", remaining: 7, roll } });
+    const { out } = await runFakeCli(["status", "--url", server.url]);
+    expect(out.trimEnd().split("\n").at(-1)?.startsWith("roll") ? out.trimEnd().split("\n").at(-1) : "").toBe(line);
+  });
+
   test("prints a table", async () => {
     using server = startReporting();
     const { code, out, err } = await runFakeCli(["status", "--url", server.url]);
@@ -87,7 +97,7 @@ describe("fanfare status", () => {
     const slept: number[] = [];
     await runFakeCli(["status", "--url", server.url], { sleep: async (ms) => void slept.push(ms) });
     expect(slept).toEqual([1000]);
-    const paths = ["/metrics", "/v1/connections", "/v1/nodes"];
+    const paths = ["/metrics", "/v1/connections", "/v1/drain", "/v1/nodes"];
     expect(server.requests.map(({ path }) => path).toSorted()).toEqual(paths.flatMap((path) => [path, path]));
   });
 
@@ -117,7 +127,7 @@ describe("fanfare status", () => {
     using server = startFakeServer(() => Response.json({ detail: "no" }, { status: 401 }));
     const unix = controlPath(server.port ?? 0);
     rmSync(unix, { force: true });
-    const answers: Readonly<Record<string, unknown>> = { "/metrics": metrics, "/v1/nodes": nodes };
+    const answers: Readonly<Record<string, unknown>> = { "/metrics": metrics, "/v1/nodes": nodes, "/v1/drain": {} };
     const control = Bun.serve({ unix, fetch: ({ url }) => Response.json(answers[new URL(url).pathname]) });
     const seen = await runFakeCli(["status", "--json", "--port", String(server.port)]);
     await control.stop(true);

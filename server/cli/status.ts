@@ -80,7 +80,13 @@ function makeShow(
       print(
         printableJson({
           url: http,
-          ...(isUnavailable ? { error: status.unavailable } : { ...status.server, processes: status.processes }),
+          ...(isUnavailable
+            ? { error: status.unavailable }
+            : {
+                ...status.server,
+                processes: status.processes,
+                ...(status.roll === undefined ? {} : { roll: status.roll }),
+              }),
         }),
       );
       return;

@@ -76,7 +76,7 @@ describe("notices", () => {
     expect(sentNotices()).toEqual(["left 2"]);
     clock.move(5000);
     notices.resumed();
-    clock.move(100);
+    clock.move(1000);
     expect(sentNotices()).toEqual(["left 2", "joined 2"]);
     clock.move(10_000);
     expect(sentNotices()).toHaveLength(2);

@@ -10,8 +10,8 @@ const intervalMs = 1000;
 
 /** How long the client of a stream that the server ended may take to resume before it counts as gone. */
 const resumeMs = 3000;
-/** How long a resumed stream waits for the news of its end, which can arrive later if that stream was on another worker. */
-const reorderMs = 100;
+/** How long a resumed client waits for the news of its end, which arrives later if that was on another, busy worker. */
+const reorderMs = 1000;
 
 /**
  * Announces joins and leaves to everyone. The first is sent at once; those within the next second are combined into one

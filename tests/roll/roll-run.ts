@@ -68,6 +68,7 @@ export async function runRolls(plan: RollPlan): Promise<RollResult> {
   };
   await until(allConnected, "all subscribers are connected");
   await settleNotices();
+  await browser?.collect(); // so that what the browser received until now is not counted later
   for (const { record } of subscribers) record.notices.length = 0;
   for (const publisher of publishers) publisher.start();
   const disturbances: Disturbance[] = [];
