@@ -9,8 +9,9 @@ import { StuckReader } from "./stuck-reader.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { type Counts, type Disturbance, judge, peakPerSecond } from "./verdict.ts";
 
-/** How long after the last join or leave no notice follows any more, milliseconds. */
-const noticesSettleMs = 4500;
+/** When no subscriber has received a notice for this long, none follows any more. Milliseconds. */
+const quietMs = 4500;
+const lookMs = 500;
 /** A guest's join may be announced this long before it has connected here, milliseconds. */
 const guestMs = 1000;
 /** Time between two rolls, so that a peak of closes belongs to one roll. Milliseconds. */
@@ -57,7 +58,6 @@ export interface RollResult extends Counts {
 /** Rolls a server while subscribers are connected and publishers publish, and judges what the subscribers received. */
 export async function runRolls(plan: RollPlan): Promise<RollResult> {
   const { driver, each, rolls, ignoresNotices = false } = plan;
-  const settleNotices = () => Bun.sleep(ignoresNotices ? 0 : noticesSettleMs);
   await driver.start();
   await using browser = plan.inBrowser ? await BrowserSubscribers.open(driver, each) : undefined;
   const subscribers = [...openSubscribers(driver, each, browser === undefined), ...(browser?.all ?? [])];
@@ -67,8 +67,8 @@ export async function runRolls(plan: RollPlan): Promise<RollResult> {
     return subscribers.every(({ isConnected }) => isConnected);
   };
   await until(allConnected, "all subscribers are connected");
-  await settleNotices();
-  await browser?.collect(); // so that what the browser received until now is not counted later
+  const collect = () => browser?.collect() ?? Promise.resolve();
+  if (!ignoresNotices) await untilQuiet(subscribers, collect);
   for (const { record } of subscribers) record.notices.length = 0;
   for (const publisher of publishers) publisher.start();
   const disturbances: Disturbance[] = [];
@@ -86,12 +86,12 @@ export async function runRolls(plan: RollPlan): Promise<RollResult> {
     }
     if (!isFaulty && !hasGuest) continue;
     await until(allConnected, "all subscribers are connected again");
-    await settleNotices();
+    if (!ignoresNotices) await untilQuiet(subscribers, collect);
     disturbances.push({ from: ignoresNotices ? 0 : from, to: performance.now(), kind: isFaulty ? "fault" : "guest" });
   }
   await until(allConnected, "all subscribers are connected again");
   await Promise.all(publishers.map((publisher) => publisher.stop()));
-  await untilDelivered(subscribers, publishers, () => browser?.collect(), plan.settleMs ?? settleMs);
+  await untilDelivered(subscribers, publishers, collect, plan.settleMs ?? settleMs);
   const counts = judge(subscribers, publishers, disturbances);
   const figures = measure(plan, subscribers, publishers, disturbances);
   for (const subscriber of subscribers) subscriber.stop();
@@ -116,11 +116,22 @@ function makePublishers(driver: Driver, perSecond: number): readonly SteadyPubli
   return ways.map((via, n) => new SteadyPublisher(driver, `${via}${n}`, { via, everyMs }));
 }
 
+/** A busy machine delivers notices late, and a browser even more so. */
+async function untilQuiet(subscribers: readonly Subscriber[], collect: () => Promise<void>): Promise<void> {
+  let known = -1;
+  for (let quietSince = performance.now(); performance.now() - quietSince < quietMs; await Bun.sleep(lookMs)) {
+    await collect();
+    const count = subscribers.reduce((sum, { record }) => sum + record.notices.length, 0);
+    if (count !== known) quietSince = performance.now();
+    known = count;
+  }
+}
+
 /** Returns when everything has arrived, or when it is clear that something never will. */
 async function untilDelivered(
   subscribers: readonly Subscriber[],
   publishers: readonly SteadyPublisher[],
-  collect: () => Promise<void> | undefined,
+  collect: () => Promise<void>,
   withinMs: number,
 ): Promise<void> {
   const lastTexts = publishers.flatMap(({ acknowledged }) => acknowledged.at(-1) ?? []);
