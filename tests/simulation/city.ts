@@ -41,8 +41,8 @@ export class City implements Surroundings {
   readonly quiet = new Set<ChannelName>();
   /** An older copy of them was put back. */
   readonly setBack = new Set<ChannelName>();
-  /** The times of the occurrences that were stored, in this order. */
-  readonly occurrences: number[] = [];
+  /** The occurrences that were stored, in this order. */
+  readonly occurrences: { readonly id: string; readonly time: number }[] = [];
   readonly #open = new Map<number, { readonly what: string; readonly process: Process }>();
   #opened = 0;
   #processes = 0;
@@ -146,8 +146,8 @@ export class City implements Surroundings {
   }
 
   #noteOccurrence(topic: string, text: string): void {
-    const [, slot] = /"id":"slots:[^"]*?:(\d{4}-[^"]*)"/.exec(text) ?? [];
-    if (slot !== undefined && topic === names.topicOf(everyone)) this.occurrences.push(Date.parse(slot));
+    const [, id, slot = ""] = /"id":"slots:[^"]*?:(\d+:(\d{4}-[^"]*))"/.exec(text) ?? [];
+    if (id !== undefined && topic === names.topicOf(everyone)) this.occurrences.push({ id, time: Date.parse(slot) });
   }
 
   #startNode(at: number): void {
