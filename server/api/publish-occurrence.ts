@@ -6,15 +6,16 @@ import { parsePublishRequest } from "./publish-request.ts";
 
 /** Makes the function that publishes what schedules say. */
 export function makePublishOccurrence(hub: Pick<Hub, "publish">): PublishOccurrence {
-  return async ({ publish, id, only }) => {
+  return async ({ publish, id, allowsOwnId, only }) => {
     const { targets, draft } = parsePublishRequest(fields.parseObject(publish), publish);
+    const usedId = allowsOwnId ? (draft.id ?? id) : id;
     const remaining: number[] = [];
     const errors: ServiceError[] = [];
     const send = async (at: number) => {
       const channel = targets.channels[at];
       if (channel === undefined) return;
       try {
-        await hub.publish({ ...draft, channel, id: draft.id ?? id });
+        await hub.publish({ ...draft, channel, id: usedId });
       } catch (error) {
         if (!(error instanceof ServiceError)) throw error;
         errors.push(error);

@@ -103,9 +103,8 @@ export class Firing {
     const { clock, publish, times, idWindowMs, random } = this.#options;
     const id = occurrenceId(schedule, firing.nominal);
     this.#untried.delete(id);
-    const outcome = await publish({ publish: schedule.definition.publish, id, only: firing.remaining }).catch(
-      asFailure,
-    );
+    const request = schedule.definition.publish;
+    const outcome = await publish({ publish: request, id, allowsOwnId: true, only: firing.remaining }).catch(asFailure);
     const now = clock.now();
     const failed = firing.failed + outcome.failed;
     const until = Math.min(deadlineOf(schedule, firing.nominal), retryUntil(firing, idWindowMs));

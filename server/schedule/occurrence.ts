@@ -5,8 +5,10 @@ import type { JsonText } from "../../protocol/publication.ts";
 export interface Occurrence {
   /** See `Definition.publish`. */
   readonly publish: JsonText;
-  /** The id of the publication in each of its channels, unless the request has its own. */
+  /** The id of the publication in each of its channels. */
   readonly id: string;
+  /** Whether an id in the request takes its place. Not for a trigger: that id belongs to the occurrence at its time. */
+  readonly allowsOwnId: boolean;
   /** The targets to publish to, by their index in the request; null: all. */
   readonly only: readonly number[] | null;
 }

@@ -63,10 +63,11 @@ export function withNext(schedule: Schedule, next: number | undefined, now: numb
 
 function planDue(schedule: Schedule, next: number, context: PlanContext): Step {
   const { now, times } = context;
-  const following = times.after(schedule, next);
-  const isOnTime = now <= deadlineOf(schedule, next);
-  if (isOnTime && (following === undefined || following > now)) return begin(next, context);
-  if (isOnTime && schedule.definition.catchUp === "all") return begin(next, context);
+  const { catchUp, jitterMs } = schedule.definition;
+  // With a short interval or a long jitter, further ones may be due already. None of them replaces one that is on time.
+  if (now <= next + jitterMs + onTimeMs) return begin(next, context);
+  const isLatest = (times.after(schedule, next) ?? Number.POSITIVE_INFINITY) > now;
+  if ((isLatest || catchUp === "all") && now <= deadlineOf(schedule, next)) return begin(next, context);
   const nominal = caughtUp(schedule, next, context);
   if (nominal !== undefined && nominal + jitterOf(schedule, nominal) <= now) return begin(nominal, context);
   // Nothing that is due may be published any more.

@@ -63,6 +63,11 @@ describe("putting a schedule", () => {
   test.each<[string, Partial<Definition>, string]>([
     ["a time that has passed", { timing: { kind: "at", at: start - 60_001 } }, "at"],
     ["a day that never comes", { timing: { kind: "cron", expression: "0 0 30 2 *", tz: "UTC" } }, "cron"],
+    [
+      "an expression that never fires, and an end",
+      { timing: { kind: "cron", expression: "0 0 30 2 *", tz: "UTC" }, endsAt: start + hourMs },
+      "cron",
+    ],
     ["an end before the first time", { ...every, endsAt: start + 999 }, "ends_at"],
   ])("with %s is refused", async (_, definition, field) => {
     const { server } = await makeWorld();

@@ -108,8 +108,12 @@ export class Schedules {
     const { clock, publish } = this.#options;
     const schedule = await this.get(id);
     const nominal = clock.now();
-    const request = { publish: schedule.definition.publish, id: triggerId(schedule, key), only: null };
-    const { total, remaining, failed, error } = await publish(request);
+    const { total, remaining, failed, error } = await publish({
+      publish: schedule.definition.publish,
+      id: triggerId(schedule, key),
+      allowsOwnId: false,
+      only: null,
+    });
     const published = total - remaining.length - failed;
     if (published === 0 && error !== null) throw new ServiceError(error.code, error.message);
     const last: LastRun = { nominal, firedAt: clock.now(), result: "published", published, error };
@@ -186,7 +190,7 @@ export class Schedules {
     // A delay of 0 is due now.
     const next = timing.kind === "at" ? timing.at : this.times.after(schedule, timing.kind === "delay" ? now - 1 : now);
     if (schedule.origin === "api" && (next === undefined || next < now - justPassedMs)) {
-      throw neverFires(schedule.definition);
+      throw neverFires(schedule.definition, this.times.after(withoutEnd(schedule), now) !== undefined);
     }
     return withNext(schedule, next, now);
   }
@@ -251,11 +255,17 @@ function tooMany({ limit }: Extract<WriteOutcome, { outcome: "full" }>): Service
   return new ServiceError("too-many-schedules", `${what} has reached its limit: delete some, or raise ${option}`);
 }
 
-function neverFires({ timing, endsAt }: Definition): ServiceError {
+function withoutEnd(schedule: Schedule): Schedule {
+  return { ...schedule, definition: { ...schedule.definition, endsAt: null } };
+}
+
+/** @param endsTooEarly without its end it would fire */
+function neverFires({ timing, endsAt }: Definition, endsTooEarly: boolean): ServiceError {
   const refuse = (field: string, rule: string, got: string) =>
     new ServiceError("invalid-field", `${field}: expected ${rule}, got ${got}`, { field });
   if (timing.kind === "at") return refuse("at", "a time in the future", new Date(timing.at).toISOString());
-  if (endsAt !== null) return refuse("ends_at", "a time after the first occurrence", new Date(endsAt).toISOString());
+  if (endsAt !== null && endsTooEarly)
+    return refuse("ends_at", "a time after the first occurrence", new Date(endsAt).toISOString());
   const got = timing.kind === "cron" ? JSON.stringify(timing.expression) : "one that never fires";
   return refuse("cron", "an expression that fires again", got);
 }

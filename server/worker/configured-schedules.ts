@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { everyone } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
 import type { Settings } from "../config/settings.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
@@ -58,7 +59,10 @@ export class ConfiguredSchedules {
         this.#later(() => this.#look(), lookMs);
       },
       (error: unknown) => {
-        if (this.#failures++ === 0) log().warning("The schedules of the settings are not in place: {error}", { error });
+        // The stack of an expected error tells nothing.
+        const reason = error instanceof ServiceError ? error.message : error;
+        if (this.#failures++ === 0)
+          log().warning("The schedules of the settings are not in place: {reason}", { reason });
         this.#later(() => this.#apply(), backoff(this.#failures));
       },
     );
