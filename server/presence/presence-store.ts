@@ -19,7 +19,10 @@ import type { JsonText } from "../../protocol/publication.ts";
 export interface PresenceStore {
   /** Connects. From then on `events` are called, but never inside a call of this interface. Called once. */
   start(events: PresenceStoreEvents): Promise<void>;
-  /** Stores changes of presences that this worker holds. @throws Error if it is not known that all are stored */
+  /**
+   * Stores changes of presences that this worker holds.
+   * @throws ServiceError "broker-unavailable" if it is not known that all are stored
+   */
   apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void>;
   /**
    * Asks for the events of a channel. Resolves with the channel's position once no later event can be missed, except for

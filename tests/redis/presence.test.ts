@@ -1,9 +1,12 @@
-import { afterAll, beforeAll } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
 import { systemClock } from "../../server/lib/clock.ts";
 import type { RedisAddress } from "../../server/lib/redis/address.ts";
-import type { PresenceStore } from "../../server/presence/presence-store.ts";
+import { type MakeConnection, makeConnection } from "../../server/lib/redis/connect.ts";
+import type { PresenceChange, PresenceStore, PresenceStoreEvents } from "../../server/presence/presence-store.ts";
 import { RedisPresence } from "../../server/presence/redis/store.ts";
 import { type PresenceUnderTest, presenceConformance } from "../conformance/presence.ts";
+import { eventually } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
 
@@ -97,3 +100,71 @@ presenceConformance({
     },
   })),
 });
+
+const room = "room:1" as ChannelName;
+const alice: PresenceChange = {
+  kind: "join",
+  holder: "c1",
+  over: undefined,
+  resumes: false,
+  userId: "alice",
+  info: undefined,
+  since: 1000,
+};
+const unheard: PresenceStoreEvents = { onEvents: () => undefined, onBreak: () => undefined, onLost: () => undefined };
+
+test("a change that Redis cannot store fails as unavailable, as asking does, because who asks waits for it", async () => {
+  const { address } = server;
+  const store = new RedisPresence({ address, prefix: "unstored", expiryMs: 60_000, clock: systemClock });
+  await store.start(unheard);
+  await server.kill();
+  try {
+    await expect(store.apply(room, [alice])).rejects.toMatchObject({ code: "broker-unavailable" });
+  } finally {
+    await server.run();
+    await store.close();
+  }
+});
+
+test("a worker that enters a channel while Redis loses its data leaves nobody behind", async () => {
+  const { address } = server;
+  const shared = { address, prefix: "entering", expiryMs, clock: systemClock };
+  const [asked, lost, answered] = [0, 1, 2].map(() => Promise.withResolvers<void>());
+  if (asked === undefined || lost === undefined || answered === undefined) throw new Error("three");
+  const connect = holdEntry(room, asked.resolve, answered.promise);
+  const worker = new RedisPresence({ ...shared, connect });
+  const other = new RedisPresence(shared);
+  await worker.start({ ...unheard, onLost: lost.resolve });
+  await other.start(unheard);
+
+  const joining = worker.apply(room, [alice]);
+  await asked.promise;
+  await server.command("FLUSHALL");
+  await lost.promise;
+  answered.resolve();
+  await joining;
+  await worker.apply(room, [alice]); // as all presences, after the loss
+  await worker.close();
+
+  const read = () => other.read(room, { after: "", limit: 10 });
+  await eventually(async () => expect(await read()).toMatchObject({ count: 0 }));
+  await other.close();
+});
+
+/** Connections that report when a worker first enters the channel in its list, and hold the answer. */
+function holdEntry(channel: ChannelName, onEntry: () => void, until: Promise<void>): MakeConnection {
+  return (...settings) => {
+    const redis = makeConnection(...settings);
+    const call = redis.call.bind(redis) as (...words: readonly unknown[]) => Promise<unknown>;
+    const held = async (...words: readonly unknown[]) => {
+      const answer = await call(...words);
+      if (words[0] === "SADD" && words.at(-1) === channel) {
+        onEntry();
+        await until;
+      }
+      return answer;
+    };
+    redis.call = held as typeof redis.call;
+    return redis;
+  };
+}

@@ -63,9 +63,10 @@ export class Owner {
   async enter(channel: ChannelName): Promise<void> {
     if (this.#channels.has(channel)) return;
     const { store, keys } = this.#parts;
-    const key = keys.channelsOf(this.#id);
+    const id = this.#id;
+    const key = keys.channelsOf(id);
     await store.shardOf(key).commands.call("SADD", key, channel);
-    this.#channels.add(channel);
+    if (id === this.#id) this.#channels.add(channel); // or else the list is that of the former owner
   }
 
   /** This owner has no presences in the channel any more. */

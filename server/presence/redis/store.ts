@@ -76,14 +76,18 @@ export class RedisPresence implements PresenceStore {
   async apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void> {
     if (!this.#owner.isAlive) throw presenceUnavailable("Redis has not answered a heartbeat lately");
     const { id } = this.#owner;
-    await this.#owner.enter(channel);
     const keys = this.#keys.of(channel);
     const own = this.#keys.connectionsOf(channel, id);
-    const { commands } = this.#store.shardOf(keys[0]);
     const topic = this.#keys.topicOf(channel);
-    const settings = [commands.replicationId, randomId(9), id, this.#keys.connectionsOf(channel, ""), topic];
-    const args = [...settings, this.#store.publishVerb, emptyMs, ...changes.flatMap(argumentsOf)];
-    await commands.run(this.#scripts.apply, [...keys, own], args);
+    try {
+      await this.#owner.enter(channel);
+      const { commands } = this.#store.shardOf(keys[0]);
+      const settings = [commands.replicationId, randomId(9), id, this.#keys.connectionsOf(channel, ""), topic];
+      const args = [...settings, this.#store.publishVerb, emptyMs, ...changes.flatMap(argumentsOf)];
+      await commands.run(this.#scripts.apply, [...keys, own], args);
+    } catch (cause) {
+      throw presenceUnavailable("Redis does not answer", 1000, cause); // a client that asks waits for the changes before
+    }
   }
 
   /** Subscribes first and reads second, so that no event after the answer is missed. */
