@@ -9,6 +9,8 @@ import { root } from "../docs/page.ts";
 
 const plan = readImagePlan();
 
+const apiKey = "the-key-of-a-test-of-the-image-7";
+
 describe("the image, as far as it can be tested without building it", () => {
   test("copies files that exist, and none that .dockerignore excludes", () => {
     const kept = readFileSync(join(root, ".dockerignore"), "utf8").split("\n");
@@ -38,7 +40,7 @@ describe("the image, as far as it can be tested without building it", () => {
     const { cert, key } = makeCertificate(folder.path);
     const opsPort = "OPS_PORT" in env ? { OPS_PORT: String(await freePort()) } : {};
     const settings = {
-      API_KEY: "k".repeat(32),
+      API_KEY: apiKey,
       ANONYMOUS: "on",
       HOST: "127.0.0.1",
       PORT: "0",
@@ -56,7 +58,7 @@ describe("the image, as far as it can be tested without building it", () => {
 
   test("starts with its own files and production packages, is healthy, and stops on SIGTERM", async () => {
     using folder = new ImageFolder(plan);
-    const credentials = { API_KEY: "k".repeat(32), JWT_SECRET: "s".repeat(32) };
+    const credentials = { API_KEY: apiKey, JWT_SECRET: "a-secret-that-only-this-test-has" };
     const run = start(folder, { ...credentials, HOST: "127.0.0.1", PORT: "0" });
     const port = await portOf(run.stdout);
     expect(await checkHealth(folder, { PORT: port })).toBe(0);
