@@ -19,6 +19,8 @@ export class ScheduleFile {
   readonly #delete: Statement;
   readonly #saveState: Statement;
   readonly #inode: number | undefined;
+  /** Ids of damaged rows. Nobody else knows of them, but they are counted until they are written again. */
+  readonly #damaged = new Set<string>();
   #count = 0;
   #lastVersion = 0;
   /** The last fault that was logged, until a change is stored. */
@@ -43,7 +45,10 @@ export class ScheduleFile {
     try {
       const rows = this.#database.query<ScheduleRow, []>("SELECT * FROM schedules").all();
       const records = rows.map(recordOf).filter((it) => it !== undefined);
-      for (const row of rows) if (recordOf(row) === undefined) logDamage(String(row.id));
+      for (const { id } of rows.filter((row) => recordOf(row) === undefined)) {
+        this.#damaged.add(id);
+        logDamage(String(id));
+      }
       const state = this.#database.query<StateRow, []>("SELECT last_version, count, checksum FROM state").get();
       const isSound = state === null || state.checksum === stateChecksum(state.last_version, state.count);
       if (state !== null && isSound && state.count > rows.length) logLost(state.count - rows.length);
@@ -66,12 +71,13 @@ export class ScheduleFile {
         for (const [id, record] of changes) {
           if (record === undefined) this.#delete.run(id);
           else this.#put.run(id, record.version, record.dueAt, record.text, checksumOf(record));
-          count += Number(record !== undefined) - Number(existed(id));
+          count += Number(record !== undefined) - Number(existed(id) || this.#damaged.has(id));
           lastVersion = Math.max(lastVersion, record?.version ?? 0);
         }
         this.#saveState.run(lastVersion, count, stateChecksum(lastVersion, count));
       });
       [this.#count, this.#lastVersion, this.#complaint] = [count, lastVersion, undefined];
+      for (const [id] of changes) this.#damaged.delete(id);
     } catch (cause) {
       const error = toFileError(cause, this.#directory);
       if (this.#complaint !== error.message)

@@ -106,7 +106,7 @@ describe("schedules in a file", () => {
     const [outcome] = opened?.records.write([{ id: "b", expected: 0, record: { dueAt: null, text: "{}" } }]) ?? [];
     expect(outcome).toMatchObject({ outcome: "written" });
     close();
-    expect(checkScheduleFile(directory)).toMatchObject({ schedules: 3, damaged: [] });
+    expect(checkScheduleFile(directory)).toMatchObject({ schedules: 3, damaged: [], missing: 0 });
   });
 
   test("that are missing are counted", () => {
