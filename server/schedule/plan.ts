@@ -50,7 +50,7 @@ export function retryUntil({ since }: Firing, idWindowMs: number): number {
 /** The schedule after an occurrence is over. */
 export function afterOccurrence(schedule: Schedule, last: LastRun, times: NextTimes): Schedule {
   const { definition, runs } = schedule;
-  const done = last.result === "missed" ? runs : runs + 1;
+  const done = runs + 1;
   const isLast = definition.maxRuns !== null && done >= definition.maxRuns;
   const next = isLast ? undefined : times.after(schedule, last.nominal);
   return withNext({ ...schedule, runs: done, firing: null, last }, next, last.firedAt);
