@@ -56,6 +56,13 @@ describe("fanfare token create", () => {
     expect(await run(["check", token])).toContain('info:      {"name":"Alice"}');
   });
 
+  test("prints a token that somebody else has made without what would change the terminal", async () => {
+    const [token = ""] = await run(["create", "u\u202e1", "--info", '{"name":"\u202e\u009b2J"}']);
+    const lines = await run(["check", token]);
+    expect(lines).toContain("user:      u\\u202e1");
+    expect(lines).toContain('info:      {"name":"\\u202e\\u009b2J"}');
+  });
+
   test("prefers the secret of a flag to the configured one", async () => {
     const other = "another secret of more than 32 bytes";
     const [token = ""] = await run(["create", "u1", "--jwt-secret", other]);

@@ -7,6 +7,7 @@ import { makeToken, makeTokenVerifier } from "../auth/token.ts";
 import type { KeySettings } from "../auth/token-keys.ts";
 import { ConfigError } from "../config/settings.ts";
 import { parseDuration } from "../lib/duration.ts";
+import { printable, printableJson } from "./printable.ts";
 import { uptimeText } from "./status-table.ts";
 
 /** What the command needs from its environment. Each has a default. */
@@ -35,10 +36,10 @@ export function describeIdentity(identity: Identity): readonly string[] {
   const { userId = "", grants, expiresAtMs, info } = identity;
   const { subscribe, publish } = grants.patterns;
   return [
-    `user:      ${userId}`,
+    `user:      ${printable(userId)}`,
     `subscribe: ${subscribe.join(" ") || "as the channel rules allow"}`,
     `publish:   ${publish.join(" ") || "as the channel rules allow"}`,
-    ...(info === undefined ? [] : [`info:      ${info}`]),
+    ...(info === undefined ? [] : [`info:      ${printableJson(JSON.parse(info))}`]),
     `expires:   ${expiresAtMs === undefined ? "never" : expiryText(expiresAtMs)}`,
   ];
 }
