@@ -185,6 +185,14 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect(first.told).toEqual(["1 joined c1: 1", "2 joined c2: 2", "3 left c2: 1", "4 joined c4: 2"]);
     });
 
+    test("a released presence that has left does not hide another one of its user", async () => {
+      const { first } = await two();
+      const alice = (holder: string) => join(arrivalOf(holder, { userId: "alice" }));
+      await first.apply([alice("c1"), alice("c2"), release("c1"), release("c2"), leave("c1")]);
+      await first.apply([alice("c3")]);
+      expect(await first.store.read(room, everything)).toMatchObject({ position: 3, presences: [{ id: "c2" }] });
+    });
+
     test("without a user, a released presence goes only to a connection that resumes", async () => {
       const { first } = await two();
       await first.store.watch(room);
@@ -219,6 +227,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       }
       expect(seen).toEqual(["- c0", "- c5", "a c2", "a b c7", "a/b c6", "b c1", "b c4", "é c3"]);
       expect((await first.store.read(room, { after: "", limit: 0 })).count).toBe(users.length);
+      expect((await first.store.read(room, { after: "", limit: users.length })).hasMore).toBe(false);
     });
 
     test("thousands join and leave at once", async () => {
@@ -265,6 +274,19 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       }
       expect((await first.store.read(room, everything)).presences.map(({ id }) => id).sort()).toEqual(["a1", "c3"]);
       await eventually(async () => expect((await first.store.read(other, everything)).count).toBe(0));
+    });
+
+    test("a released presence of a dead worker does not hide another one of its user", async () => {
+      const { stores, first, last } = await two();
+      const alice = (holder: string) => join(arrivalOf(holder, { userId: "alice" }));
+      await last.apply([alice("c1"), release("c1")]);
+      await first.apply([join(arrivalOf("c2", { userId: "bob" }))]);
+      await stores.kill(last.store);
+      await eventually(async () => expect((await first.store.read(room, everything)).count).toBe(1));
+      await first.apply([alice("c3"), release("c3")]);
+      await first.apply([alice("c4")]);
+      const { presences } = await first.store.read(room, everything);
+      expect(presences.map(({ id }) => id)).toEqual(["c3", "c2"]);
     });
 
     test("after a break without a loss, the presences are still there", async () => {

@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import { turn } from "../../tests/waiting.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
+import { noEpoch, type PresenceChange, type PresenceStore } from "./presence-store.ts";
+import { graceMs, PresenceTracker } from "./tracker.ts";
+
+const room = "room" as ChannelName;
+const arrival = { holder: "c1", over: undefined, resumes: false, userId: "alice", info: undefined, since: 0 };
+
+/** A tracker, and what its store was asked to do. */
+function begin() {
+  const clock = new MovedClock();
+  const done: string[] = [];
+  const store: PresenceStore = {
+    start: async () => undefined,
+    apply: async (_, changes: readonly PresenceChange[]) => {
+      await turn(); // as over a network
+      for (const { kind, holder } of changes) done.push(`${kind} ${holder}`);
+    },
+    watch: async () => ({ epoch: noEpoch, position: 0 }),
+    unwatch: (channel) => done.push(`unwatch ${channel}`),
+    read: async () => {
+      done.push("read");
+      return { epoch: noEpoch, position: 0, count: 0, presences: [], hasMore: false };
+    },
+    close: async () => void done.push("close"),
+  };
+  return { clock, done, tracker: new PresenceTracker(store, clock, () => undefined) };
+}
+
+test("a connection that ended leaves after the grace", async () => {
+  const { clock, done, tracker } = begin();
+  tracker.join(room, arrival);
+  tracker.end("c1", [room]);
+  await clock.moveInSteps(graceMs - 100, 100);
+  expect(done).toEqual(["release c1"]); // the last change stands for those before
+  await clock.moveInSteps(200, 100);
+  await turn();
+  expect(done).toEqual(["release c1", "leave c1"]);
+});
+
+test("a connection that was given its presence back in time does not leave", async () => {
+  const { clock, done, tracker } = begin();
+  tracker.join(room, arrival);
+  tracker.end("c1", [room]);
+  tracker.join(room, arrival);
+  await clock.moveInSteps(graceMs * 2, 100);
+  await turn();
+  expect(done).toEqual(["join c1"]);
+});
+
+test("who asks sees the changes of this worker that are not stored yet", async () => {
+  const { done, tracker } = begin();
+  tracker.join(room, arrival);
+  await tracker.read(room, { after: "", limit: 1 });
+  expect(done).toEqual(["join c1", "read"]);
+});
+
+test("what has just ended is stored before the store is closed", async () => {
+  const { done, tracker } = begin();
+  tracker.join(room, arrival);
+  tracker.end("c1", [room]);
+  await tracker.close();
+  expect(done).toEqual(["release c1", "close"]);
+});
+
+test("a channel that the last connection has left is not watched any more", async () => {
+  const { clock, done, tracker } = begin();
+  await tracker.watched.ready(room);
+  tracker.join(room, arrival);
+  await clock.moveInSteps(60_000, 1000);
+  expect(done).toEqual(["join c1"]);
+  tracker.leave(room, "c1");
+  await clock.moveInSteps(60_000, 1000);
+  expect(done).toEqual(["join c1", "leave c1", "unwatch room"]);
+});
