@@ -59,7 +59,7 @@ export class BroadcastClient {
   /**
    * Sends a message to everyone, this client included. Waits for a connection if there is none.
    * @returns resolves once the message is sent
-   * @throws ClientError "closed" if the client is closed before that
+   * @throws ClientError "closed" if the client is closed before that, "too-large" if it is larger than the server's limit
    */
   send(message: string): Promise<void> {
     return this.#client.say(message, this.#name);

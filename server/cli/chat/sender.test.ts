@@ -58,6 +58,17 @@ describe("a message to all", () => {
     expect(await isSettled(sending)).toBe(true);
   });
 
+  test("that is larger than the server's limit fails at once, and does not hold up the next one", async () => {
+    const socket = await welcome(0);
+    const tooLarge = sender.send("all", "x".repeat(65_537));
+    const next = sender.send("all", "Hi");
+    expect(await isSettled(tooLarge)).toBe(true);
+    expect(warnings).toEqual([`not sent: "${"x".repeat(65_537)}": more than 65536 bytes`]);
+    copy(socket, 1, "Hi", "Alice");
+    expect(await isSettled(next)).toBe(true);
+    expect(sent(socket)).toEqual(["Hi"]);
+  });
+
   test("is not sent again after a reconnect if its echo is among the missed messages", async () => {
     const first = await welcome(0);
     const sending = sender.send("all", "Hi");

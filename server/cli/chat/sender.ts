@@ -1,4 +1,4 @@
-import type { Client } from "../../../client/index.ts";
+import { type Client, ClientError } from "../../../client/index.ts";
 import { everyone } from "../../../protocol/channel-name.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { printable } from "../printable.ts";
@@ -88,8 +88,11 @@ export class ChatSender {
 
   #sendToAll(text: string): boolean {
     if (!this.isConnected || this.#catchUpTo !== undefined) return false;
-    // The client is connected, so the text goes out now. A refusal arrives as the client's `error` event.
-    void this.#parts.client.say(text, this.#parts.name);
+    // The client is connected, so the text goes out now. A refusal of the server arrives as the client's `error` event; the
+    // client itself refuses what is larger than the server's limit.
+    this.#parts.client.say(text, this.#parts.name).catch((error: unknown) => {
+      if (error instanceof ClientError && error.code !== "closed") this.#outbox.refuse(error.code, error.message);
+    });
     return true;
   }
 

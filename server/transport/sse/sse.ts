@@ -128,6 +128,7 @@ export class SseTransport {
           if (this.#hub.probesConnections) session.onProbe = () => this.#probe(session, startedAt);
           if (heartbeatMs === undefined) this.#comments.add(opened);
           ended = () => {
+            ended = () => undefined; // a stream that the server ends is also cancelled
             timers.close();
             this.#comments.remove(opened);
             const fault = faultOf(session.closed);
