@@ -46,7 +46,8 @@ describe("the check fails for a server", () => {
     expect(sound).toContain(start); // first of joinBackbone
     const unjoined = `${start}  return {
       broker: new EmbeddedBroker(new MemoryLog(), systemClock), directory: undefined,
-      cluster: MemoryCluster.alone(systemClock), presence: new MemoryPresence(systemClock), resumeSecret: undefined };\n`;
+      cluster: MemoryCluster.alone(systemClock), presence: new MemoryPresence(systemClock),
+      schedules: openScheduleStore(settings, systemClock), resumeSecret: undefined };\n`;
     const roll: WorkersOptions["roll"] = async (server) => {
       copy.write("server/worker/backbone.ts", alone + sound.replace(start, unjoined));
       await server.request("POST", "/v1/reload", {}, { Connection: "close" });
