@@ -72,6 +72,7 @@ export async function runRolls(plan: RollPlan): Promise<RollResult> {
   for (const { record } of subscribers) record.notices.length = 0;
   for (const publisher of publishers) publisher.start();
   const disturbances: Disturbance[] = [];
+  if (ignoresNotices) disturbances.push({ from: 0, to: Number.POSITIVE_INFINITY, kind: "guest" });
   const rollSeconds: number[] = [];
   for (let number = 1; number <= rolls; number++) {
     await Bun.sleep(restMs);
@@ -87,7 +88,7 @@ export async function runRolls(plan: RollPlan): Promise<RollResult> {
     if (!isFaulty && !hasGuest) continue;
     await until(allConnected, "all subscribers are connected again");
     if (!ignoresNotices) await untilQuiet(subscribers, collect);
-    disturbances.push({ from: ignoresNotices ? 0 : from, to: performance.now(), kind: isFaulty ? "fault" : "guest" });
+    disturbances.push({ from, to: performance.now(), kind: isFaulty ? "fault" : "guest" });
   }
   await until(allConnected, "all subscribers are connected again");
   await Promise.all(publishers.map((publisher) => publisher.stop()));
