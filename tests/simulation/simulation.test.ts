@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { seed } from "../seed.ts";
+import { testIf } from "../test-if.ts";
 import { variants } from "./broken/variants.ts";
 import { makePlan } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
@@ -57,7 +58,23 @@ test(
   newSeedsMs + 60_000,
 );
 
-test.each(variants)("the simulator notices that $name", (variant) => {
+/** These need up to hundreds of seeds, so minutes: any change of what a city does moves the seeds that show them. */
+const rare: readonly string[] = [
+  "a member that died without handing over is forgotten",
+  "a query about offsets goes on although its member was disconnected",
+  "whether somebody continues a connection is asked after it is forgotten",
+  "an exception in a flush takes along what the others would have got",
+  "a claim is not released when its connection ends",
+  "a client whose node died is refused because of its own old connection",
+];
+
+test.each(variants.filter(({ name }) => !rare.includes(name)))("the simulator notices that $name", expectFound);
+
+testIf(isLong, "it may need minutes to be found: npm run test:long").each(
+  variants.filter(({ name }) => rare.includes(name)),
+)("the simulator notices that $name", expectFound);
+
+function expectFound(variant: (typeof variants)[number]): void {
   using _ = variant.put();
   let found: string | undefined;
   for (let it = variant.firstSeed; found === undefined && it < variant.firstSeed + seedsPerVariant; it++) {
@@ -65,7 +82,7 @@ test.each(variants)("the simulator notices that $name", (variant) => {
     found = violations.find(({ law }) => variant.breaks.includes(law))?.law;
   }
   expect(variant.breaks).toContain(found as (typeof variant.breaks)[number]);
-});
+}
 
 /** @throws Error with the smallest plan that still breaks the law */
 function expectSound(plan: Plan): Outcome {
