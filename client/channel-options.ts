@@ -18,7 +18,8 @@ export interface ChannelEvents<Data = unknown> {
   /** The result of `getState`, each time it is loaded. */
   state: unknown;
   /**
-   * Who is in the channel: once it is known, and after each change if the channel has presence events (rule `presence_events`).
+   * The connections in the channel, once they are known. If the channel has presence events (rule `presence_events`), also
+   * after each change.
    */
   presence: Presence;
   /** The channel was refused, a message broke the schema, or `getState` failed. */

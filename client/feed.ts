@@ -16,7 +16,7 @@ export interface Feed {
   /** Whether the server subscribes every connection to it: `all`, and the user's own channel. */
   readonly isAuto: boolean;
   isJoined: boolean;
-  /** Who is in the channel, as long as somebody wants to know. */
+  /** The presence of the channel; undefined without a handler for it. */
   presence: PresenceView | undefined;
   /** The subscribe command that is not answered yet, or was refused. Reset on a new connection. */
   askedRef: Ref | undefined;

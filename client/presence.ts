@@ -3,7 +3,7 @@ import type { ClientError } from "./client-error.ts";
 import type { Clock, Timer } from "./clock.ts";
 import type { Outbox } from "./outbox.ts";
 
-/** Who is in a channel. */
+/** The connections and users in a channel. */
 export interface Presence {
   /** Number of connections; more than `members` if the client may only know the number. */
   readonly count: number;

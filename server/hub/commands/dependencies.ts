@@ -31,7 +31,7 @@ export interface CommandDependencies {
   history(channel: ChannelName, since: Since, limit: number, account: Account): Promise<History>;
   /** Who pays for the commands of a session. */
   accountOf(session: Session): Account;
-  /** Who is in a channel now. */
+  /** The connections and users in a channel now. */
   readonly presence: Pick<HubPresence, "count" | "read">;
   /** A client sent a chat message to everyone. */
   onChat(chat: Chat, session: Session): void;

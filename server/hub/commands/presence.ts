@@ -3,7 +3,7 @@ import type { AnswerFrame } from "../../../protocol/frames.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
-/** Who is in a channel: a page of the connections, or only their number if the session may not know more. */
+/** Answers with a page of the channel's connections, or only their number if the session may not see more. */
 export async function presence(
   { access, accountOf, presence }: CommandDependencies,
   session: Session,
