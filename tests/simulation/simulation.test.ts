@@ -62,10 +62,6 @@ test(
 const rare: readonly string[] = [
   "a member that died without handing over is forgotten",
   "a query about offsets goes on although its member was disconnected",
-  "whether somebody continues a connection is asked after it is forgotten",
-  "an exception in a flush takes along what the others would have got",
-  "a claim is not released when its connection ends",
-  "a client whose node died is refused because of its own old connection",
 ];
 
 test.each(variants.filter(({ name }) => !rare.includes(name)))("the simulator notices that $name", expectFound);

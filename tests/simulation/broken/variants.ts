@@ -186,14 +186,14 @@ export const variants: readonly BrokenVariant[] = [
     name: "a claim is not released when its connection ends",
     breaks: ["a free user is let in", "everybody is connected at rest"],
     profile: "nodes",
-    firstSeed: 48,
+    firstSeed: 50,
     put: () => replace(HeldClaims.prototype, "release", () => undefined),
   },
   {
     name: "a client whose node died is refused because of its own old connection",
     breaks: ["everybody is connected at rest"],
     profile: "nodes",
-    firstSeed: 87,
+    firstSeed: 89,
     put: () => {
       const { claim } = UserClaims.prototype;
       const forget = replace(UserClaims.prototype, "claim", function (claimant) {
