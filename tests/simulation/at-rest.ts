@@ -1,48 +1,48 @@
 import { everyone } from "../../protocol/channel-name.ts";
-import type { City } from "./city.ts";
 import { SdkSubscriber } from "./clients/sdk-subscriber.ts";
 import { recordAt } from "./redis/broker-scripts.ts";
+import type { Simulation } from "./simulation.ts";
 
-/** How long everything has to come to rest once nothing goes wrong any more: longer than the longest wait of any part. */
+/** How long the system gets to come to rest after the last fault: longer than the longest timeout of any part. */
 export const restMs = 90_000;
-/** Before the end of it nobody publishes any more, not even the servers themselves. */
+/** In the last part of it nothing is published, not even by schedules. */
 export const silenceMs = 5000;
 const answerMs = 8000;
-/** How late an occurrence may be. */
+/** How late an occurrence may be, milliseconds. */
 const lateMs = 3000;
 
-/** What must be true once everything is whole and nobody publishes. */
-export function checkAtRest(city: City): void {
-  const { history, plan } = city;
-  for (const what of city.unsettled) history.violate("every promise settles", what);
-  for (const it of [...city.publishers, ...city.subscribers]) {
-    const { process } = "line" in it ? it.line : it;
+/** Checks what must be true once no fault is left and nothing is published. */
+export function checkAtRest(simulation: Simulation): void {
+  const { history, plan } = simulation;
+  for (const what of simulation.unsettled) history.violate("every promise settles", what);
+  for (const it of [...simulation.publishers, ...simulation.subscribers]) {
+    const { process } = "host" in it ? it.host : it;
     const text = () => `${process.name} waits for ${it.unsettled} answers`;
     history.expect(it.unsettled === 0, "every promise settles", text);
   }
-  checkDelivered(city);
-  checkLevel(city);
-  checkUsers(city);
-  checkOccurrences(city);
-  checkNotices(city);
-  checkCounts(city);
-  checkPresences(city);
-  if (plan.userConnections !== "many") checkFreeUsers(city);
+  checkDelivered(simulation);
+  checkLevel(simulation);
+  checkUsers(simulation);
+  checkOccurrences(simulation);
+  checkNotices(simulation);
+  checkCounts(simulation);
+  checkPresences(simulation);
+  if (plan.userConnections !== "many") checkFreeUsers(simulation);
 }
 
-function checkDelivered(city: City): void {
-  const { history, plan } = city;
-  for (const subscriber of city.subscribers) {
-    const { process } = subscriber.line;
+function checkDelivered(simulation: Simulation): void {
+  const { history, plan } = simulation;
+  for (const subscriber of simulation.subscribers) {
+    const { process } = subscriber.host;
     if (subscriber.hasEnded) {
       const hasLeft = plan.actions.some(
         ({ kind, target }) =>
-          kind === "client-leaves" && city.subscribers[target % city.subscribers.length] === subscriber,
+          kind === "client-leaves" && simulation.subscribers[target % simulation.subscribers.length] === subscriber,
       );
-      // Several clients of one user replace or refuse each other. One alone is nobody's rival, but if it lost its connection
-      // before it was welcomed, it cannot say that the connection was its own.
+      // Several clients of one user replace or refuse each other. A user's only client can be refused as well: if it lost its
+      // connection before the welcome, it has no resume key to prove that the old connection is its own.
       const isAlone = plan.clients.filter(({ userId }) => userId === subscriber.plan.userId).length === 1;
-      const mayBeRefused = plan.userConnections !== "many" && (!isAlone || !subscriber.namesFormer);
+      const mayBeRefused = plan.userConnections !== "many" && (!isAlone || !subscriber.sentTakesOver);
       const text = () => `${process.name} ended for good: ${subscriber.endedWith}`;
       history.expect(
         hasLeft || (mayBeRefused && /^450[12]/.test(subscriber.endedWith)),
@@ -56,8 +56,8 @@ function checkDelivered(city: City): void {
       "everybody is connected at rest",
       () => `${process.name}: ${subscriber.endedWith}`,
     );
-    for (const channel of city.channelsOf(subscriber)) {
-      const top = city.topOf(channel);
+    for (const channel of simulation.channelsOf(subscriber)) {
+      const top = simulation.topOf(channel);
       const seen = subscriber.positionOf(channel);
       const isLevel = seen !== undefined && top !== undefined && seen.epoch === top.epoch && seen.offset === top.offset;
       const text = () =>
@@ -66,19 +66,20 @@ function checkDelivered(city: City): void {
     }
   }
   for (const channel of new Set(plan.publishers.flatMap(({ channels }) => channels))) {
-    const top = city.topOf(channel);
-    // A channel that nobody has used since Redis restarted is settled when it is used next.
-    const isSettled = recordAt(city.redis.keys, city.keysOf(channel).record)?.life === city.redis.life;
-    if (top === undefined || !isSettled || city.setBack.has(channel)) continue;
+    const top = simulation.topOf(channel);
+    // A channel that was not used since Redis restarted gets its new epoch when it is used next.
+    const isSettled =
+      recordAt(simulation.redis.keys, simulation.keysOf(channel).record)?.life === simulation.redis.life;
+    if (top === undefined || !isSettled || simulation.restoredChannels.has(channel)) continue;
     const known = history.topOf(channel, top.epoch);
-    const text = () => `${channel}: ${known} was given away in ${top.epoch}, whose top is ${top.offset}`;
+    const text = () => `${channel}: offset ${known} was seen in ${top.epoch}, whose top is ${top.offset}`;
     history.expect(known <= top.offset, "everything delivered at rest", text);
   }
 }
 
-function checkLevel(city: City): void {
-  const { history } = city;
-  for (const { hub, process } of city.living) {
+function checkLevel(simulation: Simulation): void {
+  const { history } = simulation;
+  for (const { hub, process } of simulation.living) {
     for (const error of process.failures) history.violate("no fault in the code", `${process.name}: ${error}`);
     for (const session of hub.connections.all()) {
       const isAtRest = session.isLevel && !session.isBlocked && session.isWelcomed && session.closed === undefined;
@@ -89,29 +90,29 @@ function checkLevel(city: City): void {
   }
 }
 
-function checkUsers(city: City): void {
-  if (city.plan.userConnections === "many") return;
-  const users = city.living.flatMap(({ hub }) => Array.from(hub.connections.all(), ({ userId }) => userId));
+function checkUsers(simulation: Simulation): void {
+  if (simulation.plan.userConnections === "many") return;
+  const users = simulation.living.flatMap(({ hub }) => Array.from(hub.connections.all(), ({ userId }) => userId));
   for (const user of new Set(users)) {
     const count = users.filter((it) => it === user).length;
     const text = () => `${user} is connected ${count} times`;
-    city.history.expect(user === undefined || count === 1, "one connection per user", text);
+    simulation.history.expect(user === undefined || count === 1, "one connection per user", text);
   }
 }
 
 /**
- * Each occurrence of a schedule is published once, whatever stops, dies or loses its connection, unless Redis has lost what
- * it knew of them. If a clock is set, some may be left out.
+ * Each occurrence of a schedule is published exactly once, whichever process stops, dies or loses its connection, unless
+ * Redis has lost the schedule's state. If a clock was set, occurrences may be skipped.
  */
-function checkOccurrences(city: City): void {
-  const { plan } = city;
+function checkOccurrences(simulation: Simulation): void {
+  const { plan } = simulation;
   const isClockSet = plan.actions.some(({ kind }) => kind.endsWith("-clock"));
-  if (!city.mayForget || city.keepsEpochs) checkEachOnce(city, isClockSet);
-  if (plan.periodicMs > 0 && !isClockSet) checkOngoing(city);
+  if (!simulation.mayForget || simulation.keepsEpochs) checkEachOnce(simulation, isClockSet);
+  if (plan.periodicMs > 0 && !isClockSet) checkOngoing(simulation);
 }
 
-function checkEachOnce({ history, plan, occurrences }: City, isClockSet: boolean): void {
-  // By revision and time: after a clock was set back, a time comes again, with another revision.
+function checkEachOnce({ history, plan, occurrences }: Simulation, isClockSet: boolean): void {
+  // Ids contain the revision and the time: after a clock was set back, the same time occurs again in a new revision.
   const known = new Set<string>();
   for (const [at, { id, time }] of occurrences.entries()) {
     history.expect(!known.has(id), "each occurrence once", () => `${id} is published twice`);
@@ -123,8 +124,8 @@ function checkEachOnce({ history, plan, occurrences }: City, isClockSet: boolean
   }
 }
 
-/** Schedules are published until the end. Those of the settings are made again if Redis has lost them. */
-function checkOngoing({ history, plan, occurrences, director }: City): void {
+/** Schedules fire until the end. Those of the settings are created again if Redis has lost them. */
+function checkOngoing({ history, plan, occurrences, director }: Simulation): void {
   const silentFrom = director.now() - silenceMs;
   const last = occurrences.at(-1)?.time ?? 0;
   const text = () =>
@@ -132,25 +133,25 @@ function checkOngoing({ history, plan, occurrences, director }: City): void {
   history.expect(last >= silentFrom - plan.periodicMs - lateMs, "each occurrence once", text);
 }
 
-/** In a city where nodes are only rolled, everybody moves and nobody comes or leaves. */
-function checkNotices(city: City): void {
-  const { history, plan } = city;
+/** If nodes are only rolled, all clients move and none joins or leaves. */
+function checkNotices(simulation: Simulation): void {
+  const { history, plan } = simulation;
   if (plan.profile !== "roll") return;
-  for (const subscriber of city.subscribers) {
-    const { name } = subscriber.line.process;
+  for (const subscriber of simulation.subscribers) {
+    const { name } = subscriber.host.process;
     history.expect(subscriber.notices === 0, "no notice of a move", () => `${name} got ${subscriber.notices} notices`);
   }
 }
 
-function checkCounts(city: City): void {
-  const { history, timeline } = city;
-  const sessions = city.living.flatMap(({ hub }) => [...hub.connections.all()]);
-  const connected = city.subscribers.filter(({ hasEnded }) => !hasEnded).length;
+function checkCounts(simulation: Simulation): void {
+  const { history, timeline } = simulation;
+  const sessions = simulation.living.flatMap(({ hub }) => [...hub.connections.all()]);
+  const connected = simulation.subscribers.filter(({ hasEnded }) => !hasEnded).length;
   const text = () => `${sessions.length} sessions for ${connected} clients`;
   history.expect(sessions.length === connected, "counts are true at rest", text);
-  const channels = new Set([everyone, ...city.subscribers.flatMap((it) => it.plan.channels)]);
+  const channels = new Set([everyone, ...simulation.subscribers.flatMap((it) => it.plan.channels)]);
   let missing = 0;
-  for (const { hub, process } of city.living) {
+  for (const { hub, process } of simulation.living) {
     const { online } = hub.peers.roster;
     const count = () => `${process.name} counts ${online} of ${sessions.length}`;
     history.expect(online === sessions.length, "counts are true at rest", count);
@@ -173,13 +174,13 @@ function checkCounts(city: City): void {
   history.expect(missing === 0, "every promise settles", () => `${missing} questions about presence`);
 }
 
-/** What the SDK shows is who is there. */
-function checkPresences(city: City): void {
-  const { history } = city;
-  const sessions = city.living.flatMap(({ hub }) => [...hub.connections.all()]);
-  for (const subscriber of city.subscribers) {
+/** The members that the SDK shows are those that are connected. */
+function checkPresences(simulation: Simulation): void {
+  const { history } = simulation;
+  const sessions = simulation.living.flatMap(({ hub }) => [...hub.connections.all()]);
+  for (const subscriber of simulation.subscribers) {
     if (!(subscriber instanceof SdkSubscriber) || subscriber.hasEnded) continue;
-    const { name } = subscriber.line.process;
+    const { name } = subscriber.host.process;
     for (const channel of subscriber.plan.channels) {
       const there = sessions.filter(({ memberships }) => memberships.get(channel) !== undefined);
       const truth = there.map(({ userId }) => userId ?? "-").sort();
@@ -190,16 +191,16 @@ function checkPresences(city: City): void {
   }
 }
 
-/** Whoever has no connection can have one. */
-function checkFreeUsers(city: City): void {
-  const { history, timeline, plan } = city;
+/** A user without a connection can connect. */
+function checkFreeUsers(simulation: Simulation): void {
+  const { history, timeline, plan } = simulation;
   const connected = new Set(
-    city.living.flatMap(({ hub }) => Array.from(hub.connections.all(), ({ userId }) => userId)),
+    simulation.living.flatMap(({ hub }) => Array.from(hub.connections.all(), ({ userId }) => userId)),
   );
   const users = new Set(plan.clients.flatMap(({ userId }) => (userId === undefined ? [] : [userId])));
   let missing = 0;
   for (const userId of users) {
-    const node = city.living[missing % city.living.length];
+    const node = simulation.living[missing % simulation.living.length];
     if (connected.has(userId) || node === undefined) continue;
     missing++;
     const arrival = {

@@ -1,6 +1,6 @@
 import type { Position } from "../../protocol/position.ts";
 
-/** A law that was broken. */
+/** A violation of one law. */
 export interface Violation {
   readonly law: Law;
   readonly text: string;
@@ -28,12 +28,12 @@ export type Law =
   | "everybody is connected at rest"
   | "no fault in the code";
 
-/** What publishers were told and subscribers saw, and whether it fits together. */
+/** Records what publishers were told and what subscribers saw, and reports contradictions. */
 export class History {
   readonly violations: Violation[] = [];
-  /** Publications that a publisher knows to be stored. */
+  /** Publications acknowledged to a publisher. */
   acknowledged = 0;
-  /** Publications times subscribers. */
+  /** Deliveries. */
   seen = 0;
   readonly #now: () => number;
   readonly #idAt = new Map<string, string>();
@@ -52,7 +52,7 @@ export class History {
     if (!isTrue) this.violate(law, otherwise());
   }
 
-  /** Somebody saw this publication at this place, or was told that it is there. */
+  /** `who` received this publication at this position, or was told that it has this position. */
   observe(who: string, channel: string, { epoch, offset }: Position, id: string): void {
     const place = `${channel} ${epoch} ${offset}`;
     const known = this.#idAt.get(place);

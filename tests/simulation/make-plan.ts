@@ -27,9 +27,9 @@ const profiles: readonly Profile[] = [
   "all",
 ];
 
-/** Redis restarts once, with everything that it had. */
+/** The `amount` of a restart of Redis that loses nothing and happens once. */
 const losesNothing = 4;
-/** From here on the nodes of a city know each other, so they can tell whether Redis has lost anything. */
+/** From this time on the nodes know each other's offsets, so they can tell whether Redis has lost anything. */
 const introducedMs = 9000;
 
 const allowed: Readonly<Record<Exclude<Profile, "lost-tail">, readonly ActionKind[]>> = {

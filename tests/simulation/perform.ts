@@ -1,18 +1,18 @@
-import type { City } from "./city.ts";
 import type { Action } from "./plan.ts";
 import { formatRecord, recordAt } from "./redis/broker-scripts.ts";
 import { Keys } from "./redis/keys.ts";
+import type { Simulation } from "./simulation.ts";
 
-/** How much of its last writes a Redis may lose in a crash, milliseconds: appendfsync everysec, and a replica that lags. */
+/** The time of the last writes that Redis may lose in a crash, milliseconds: `appendfsync everysec`, or a lagging replica. */
 const longestTailMs = 2500;
 
-/** Does one thing of a plan. */
-export function perform(city: City, { kind, target, ms, amount }: Action): void {
-  const { director, redis, timeline } = city;
-  const at = target % city.nodes.length;
-  const node = city.nodes[at];
-  const subscriber = city.subscribers[target % Math.max(1, city.subscribers.length)];
-  const publisher = city.publishers[target % Math.max(1, city.publishers.length)];
+/** Performs one action of a plan. */
+export function perform(simulation: Simulation, { kind, target, ms, amount }: Action): void {
+  const { director, redis, timeline } = simulation;
+  const at = target % simulation.nodes.length;
+  const node = simulation.nodes[at];
+  const subscriber = simulation.subscribers[target % Math.max(1, simulation.subscribers.length)];
+  const publisher = simulation.publishers[target % Math.max(1, simulation.publishers.length)];
   const later = (run: () => void) => void director.setTimeout(run, ms);
   const isOdd = amount % 2 === 1;
   if (node === undefined) return;
@@ -21,12 +21,12 @@ export function perform(city: City, { kind, target, ms, amount }: Action): void 
       node.process.stop();
       later(() => node.process.continue());
       break;
-    case "node-dies": // odd: with its machine
+    case "node-dies": // an odd amount: the whole machine
       node.process.kill(isOdd);
-      later(() => city.replaceNode(at));
+      later(() => simulation.replaceNode(at));
       break;
     case "node-rolls":
-      if (node.isReady && !node.isLeaving) roll(city, at);
+      if (node.isReady && !node.isLeaving) roll(simulation, at);
       break;
     case "node-clock":
       node.process.setWallClock(clockStep(amount));
@@ -55,7 +55,7 @@ export function perform(city: City, { kind, target, ms, amount }: Action): void 
       break;
     }
     case "redis-restarts":
-      restartRedis(city, ms, amount);
+      restartRedis(simulation, ms, amount);
       break;
     case "redis-stops":
       redis.process.stop();
@@ -76,24 +76,24 @@ export function perform(city: City, { kind, target, ms, amount }: Action): void 
     case "redis-answer-lost":
       redis.storesUntilLoss = 1 + (amount % 6);
       break;
-    case "redis-goes-back":
-      setBack(city, target, amount);
+    case "redis-restores-old-copy":
+      restoreOldCopy(simulation, target, amount);
       break;
     case "client-breaks":
       for (const link of subscriber?.links ?? []) link.wire.cut({ near: amount % 3 !== 0, far: amount % 5 !== 0 });
       break;
     case "client-held":
-      if (subscriber !== undefined) subscriber.line.route.heldUntil = timeline.now + ms;
+      if (subscriber !== undefined) subscriber.host.route.heldUntil = timeline.now + ms;
       break;
     case "client-stalls":
       if (subscriber === undefined) break;
-      subscriber.line.isReading = false;
-      later(() => readOn(city, target));
+      subscriber.host.isReading = false;
+      later(() => resumeReading(simulation, target));
       break;
     case "client-sleeps":
-      subscriber?.line.process.stop();
+      subscriber?.host.process.stop();
       later(() => {
-        subscriber?.line.process.continue();
+        subscriber?.host.process.continue();
         subscriber?.wake();
       });
       break;
@@ -101,11 +101,11 @@ export function perform(city: City, { kind, target, ms, amount }: Action): void 
       subscriber?.leave();
       break;
     case "client-clock":
-      subscriber?.line.process.setWallClock(clockStep(amount));
+      subscriber?.host.process.setWallClock(clockStep(amount));
       break;
     case "burst": {
-      const channel = city.plan.publishers[target % Math.max(1, city.plan.publishers.length)]?.channels[0];
-      if (channel !== undefined && !city.quiet.has(channel)) {
+      const channel = simulation.plan.publishers[target % Math.max(1, simulation.plan.publishers.length)]?.channels[0];
+      if (channel !== undefined && !simulation.pausedChannels.has(channel)) {
         publisher?.publish(
           channel,
           Array.from({ length: 5 + (amount % 40) }, () => "y".repeat(20 * (amount % 50))),
@@ -116,45 +116,45 @@ export function perform(city: City, { kind, target, ms, amount }: Action): void 
   }
 }
 
-/** Ends everything that goes wrong: from here on only time is needed. */
-export function heal(city: City): void {
-  const { redis, timeline } = city;
+/** Ends all faults: from here on the servers and clients recover by themselves. */
+export function heal(simulation: Simulation): void {
+  const { redis, timeline } = simulation;
   redis.process.continue();
   redis.refusesWrites = undefined;
   redis.storesUntilLoss = 0;
-  if (redis.isDown) redis.comeBack(redis.keys);
-  city.backendRoute.heldUntil = timeline.now;
-  for (const [at, node] of city.nodes.entries()) {
+  if (redis.isDown) redis.restart(redis.keys);
+  simulation.backendRoute.heldUntil = timeline.now;
+  for (const [at, node] of simulation.nodes.entries()) {
     node.process.continue();
     node.redisRoute.heldUntil = timeline.now;
-    city.replaceNode(at);
+    simulation.replaceNode(at);
   }
-  for (const [at, subscriber] of city.subscribers.entries()) {
-    const { line } = subscriber;
-    line.route.heldUntil = timeline.now;
-    line.process.continue();
-    readOn(city, at);
+  for (const [at, subscriber] of simulation.subscribers.entries()) {
+    const { host } = subscriber;
+    host.route.heldUntil = timeline.now;
+    host.process.continue();
+    resumeReading(simulation, at);
     subscriber.wake();
   }
 }
 
-/** A planned restart: its successor is there before the node leaves. */
-function roll(city: City, at: number): void {
-  const node = city.nodes[at];
+/** A planned restart: another node is ready before this one stops. */
+function roll(simulation: Simulation, at: number): void {
+  const node = simulation.nodes[at];
   if (node === undefined) return;
-  const others = city.nodes.filter((it) => it !== node && it.isReady && !it.isLeaving && !it.process.isDead);
-  const isOrderly = city.plan.profile === "roll";
+  const others = simulation.nodes.filter((it) => it !== node && it.isReady && !it.isLeaving && !it.process.isDead);
+  const isOrderly = simulation.plan.profile === "roll";
   // An orderly roll takes one node after the other.
-  if (isOrderly && others.length < city.nodes.length - 1) return;
+  if (isOrderly && others.length < simulation.nodes.length - 1) return;
   node.stop({ mode: "move", successor: others.length > 0 ? "other-node" : "none" }, () => {
     node.process.kill();
-    city.replaceNode(at);
+    simulation.replaceNode(at);
   });
 }
 
-/** @param amount decides what is left (everything, all but a tail, or nothing), and whether it crashes once more soon */
-function restartRedis(city: City, downMs: number, amount: number): void {
-  const { redis, director } = city;
+/** @param amount decides what Redis keeps (everything, all but the last writes, or nothing), and whether it soon crashes again */
+function restartRedis(simulation: Simulation, downMs: number, amount: number): void {
+  const { redis, director } = simulation;
   if (redis.isDown) return;
   const kept = redis.keys.copy();
   const lostMs = amount % 4 === 0 ? 0 : (longestTailMs * (amount % 10)) / 10;
@@ -162,57 +162,59 @@ function restartRedis(city: City, downMs: number, amount: number): void {
     if (redis.isDown) return;
     const isEmpty = amount % 7 === 0;
     const keys = lostMs === 0 ? redis.keys : isEmpty ? new Keys(() => redis.process.now()) : kept;
-    redis.goDown();
+    redis.crash();
     redis.keys = keys;
     const back = () => {
       if (!redis.isDown) return;
-      redis.comeBack(keys);
-      if (amount % 3 === 0) restartRedis(city, 100, amount + 1);
+      redis.restart(keys);
+      if (amount % 3 === 0) restartRedis(simulation, 100, amount + 1);
     };
     director.setTimeout(back, Math.min(downMs, 9000));
   }, lostMs);
 }
 
-/** Somebody puts an older copy of one channel back under a running Redis, while nothing is published in it. */
-function setBack(city: City, target: number, amount: number): void {
-  const { redis, director } = city;
-  const channel = city.plan.publishers[target % Math.max(1, city.plan.publishers.length)]?.channels[0];
-  if (channel === undefined || city.quiet.has(channel)) return;
-  city.quiet.add(channel);
+/** An operator restores an older copy of one channel in a running Redis while nothing is published in it. */
+function restoreOldCopy(simulation: Simulation, target: number, amount: number): void {
+  const { redis, director } = simulation;
+  const channel = simulation.plan.publishers[target % Math.max(1, simulation.plan.publishers.length)]?.channels[0];
+  if (channel === undefined || simulation.pausedChannels.has(channel)) return;
+  simulation.pausedChannels.add(channel);
   director.setTimeout(() => {
-    const top = city.topOf(channel);
-    const isPublishing = [...city.publishers, ...city.subscribers].some(({ unsettled }) => unsettled > 0);
+    const top = simulation.topOf(channel);
+    const isPublishing = [...simulation.publishers, ...simulation.subscribers].some(({ unsettled }) => unsettled > 0);
     const lost = 1 + (amount % 3);
-    // Where nobody listens nobody can notice.
-    const isListenedTo = city.living.some(({ hub }) => hub.delivery.interest.get(channel)?.tail.head === top?.offset);
-    if (top === undefined || top.offset <= lost || isPublishing || !isListenedTo || city.unsettled.length > 0) {
-      city.quiet.delete(channel);
+    // Without a listener no node can notice.
+    const isListenedTo = simulation.living.some(
+      ({ hub }) => hub.delivery.interest.get(channel)?.tail.head === top?.offset,
+    );
+    if (top === undefined || top.offset <= lost || isPublishing || !isListenedTo || simulation.unsettled.length > 0) {
+      simulation.pausedChannels.delete(channel);
       return;
     }
-    const { record, messages } = city.keysOf(channel);
-    city.setBack.add(channel);
+    const { record, messages } = simulation.keysOf(channel);
+    simulation.restoredChannels.add(channel);
     const known = recordAt(redis.keys, record);
     if (known !== undefined) redis.keys.changeText(record, formatRecord({ ...known, top: known.top - lost }));
     redis.keys.setStream(
       messages,
       redis.keys.stream(messages).filter(({ offset }) => offset <= top.offset - lost),
     );
-    // Whoever publishes before anybody has noticed gives a position away twice, and no server can prevent that.
+    // A publication before any node has noticed would be given a used position. No server can prevent that.
     const watch = () => {
-      if (city.topOf(channel)?.epoch === top.epoch) director.setTimeout(watch, 1000);
-      else city.quiet.delete(channel);
+      if (simulation.topOf(channel)?.epoch === top.epoch) director.setTimeout(watch, 1000);
+      else simulation.pausedChannels.delete(channel);
     };
     watch();
   }, 4000);
 }
 
-function readOn(city: City, target: number): void {
-  const subscriber = city.subscribers[target % Math.max(1, city.subscribers.length)];
+function resumeReading(simulation: Simulation, target: number): void {
+  const subscriber = simulation.subscribers[target % Math.max(1, simulation.subscribers.length)];
   if (subscriber === undefined) return;
-  const { line } = subscriber;
-  line.isReading = true;
-  line.process.post(city.timeline.now, () => {
-    for (const link of [...subscriber.links]) link.readOn();
+  const { host } = subscriber;
+  host.isReading = true;
+  host.process.post(simulation.timeline.now, () => {
+    for (const link of [...subscriber.links]) link.resumeReading();
   });
 }
 

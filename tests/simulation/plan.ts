@@ -1,10 +1,10 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 
-/** What goes wrong, or is done, at some time. What `target`, `ms` and `amount` mean stands beside each kind in city.ts. */
+/** One fault or operation at a given time. perform.ts shows what `target`, `ms` and `amount` mean for each kind. */
 export interface Action {
   readonly at: number;
   readonly kind: ActionKind;
-  /** An index, counted modulo how many there are. */
+  /** An index into the nodes or clients, modulo their number. */
   readonly target: number;
   readonly ms: number;
   readonly amount: number;
@@ -18,7 +18,7 @@ export const redisActions = [
   "redis-flushed",
   "redis-refuses",
   "redis-clock",
-  "redis-goes-back",
+  "redis-restores-old-copy",
   "redis-answer-lost",
 ] as const;
 export const clientActions = [
@@ -42,9 +42,9 @@ export interface ClientPlan {
   readonly startsAt: number;
   readonly userId: string | undefined;
   readonly channels: readonly ChannelName[];
-  /** Whether it says which connection it continues; the SDK always does. */
+  /** Whether it reconnects with `takes_over`; the SDK always does. */
   readonly takesOver: boolean;
-  /** Milliseconds between two publications; 0: it only listens. */
+  /** Milliseconds between two publications; 0: it does not publish. */
   readonly publishesEvery: number;
 }
 
@@ -62,7 +62,7 @@ export interface ReaderPlan {
   readonly everyMs: number;
 }
 
-/** Everything that a simulation does, as plain data: a part can be left out to see whether it matters. */
+/** All that a simulation does, as plain data, so that shrink.ts can leave out parts. */
 export interface Plan {
   readonly seed: number;
   readonly profile: Profile;

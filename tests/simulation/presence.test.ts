@@ -1,20 +1,20 @@
 import { expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { replayable, seed } from "../seed.ts";
-import type { City } from "./city.ts";
 import { PresenceWatcher } from "./clients/presence-watcher.ts";
 import { Dice } from "./dice.ts";
 import type { Action, ActionKind, ClientPlan, Plan } from "./plan.ts";
 import { simulate } from "./simulate.ts";
+import type { Simulation } from "./simulation.ts";
 
 /** A run takes about ten seconds of computing. */
 const runs = process.env.FANFARE_LONG === "1" ? 30 : 1;
-/** How long users come, leave, move and lose their connections. */
+/** How long users connect, leave, move and lose their connections, milliseconds. */
 const durationMs = 60_000;
 const users = 500;
 const channels = Array.from({ length: 6 }, (_, n) => `room:${n}` as ChannelName);
-/** What happens to clients, nodes and Redis in that time. */
-const happenings: readonly (readonly [kind: ActionKind, times: number])[] = [
+/** How often each fault or operation happens in that time. */
+const actionCounts: readonly (readonly [kind: ActionKind, times: number])[] = [
   ["client-breaks", 150],
   ["client-leaves", 120],
   ["client-sleeps", 20],
@@ -41,7 +41,7 @@ function planOf(number: number): Plan {
       publishesEvery: 0,
     };
   });
-  const actions = happenings.flatMap(([kind, times]) =>
+  const actions = actionCounts.flatMap(([kind, times]) =>
     Array.from({ length: times }, (): Action => {
       const at = dice.whole(2000, durationMs - 1000);
       return { at, kind, target: dice.whole(0, 10 * users), ms: dice.whole(100, 9000), amount: dice.whole(0, 99) };
@@ -111,16 +111,16 @@ class SentEvents {
 }
 
 test(
-  "500 users come and go while nodes and Redis die: whoever watches ends with the truth",
+  "500 users come and go while nodes and Redis fail, and every watcher ends with the true presence",
   () =>
     replayable(() => {
       for (let number = seed; number < seed + runs; number++) {
         const plan = planOf(number);
         const sent = new SentEvents();
         const watchers: PresenceWatcher[] = [];
-        let city: City | undefined;
+        let simulation: Simulation | undefined;
         const { violations } = simulate(plan, (it) => {
-          city = it;
+          simulation = it;
           const { onStored } = it.redis;
           it.redis.onStored = (topic, text) => {
             onStored(topic, text);
@@ -128,13 +128,13 @@ test(
           };
           const dice = new Dice(number, "watchers");
           for (const [n, channel] of [...channels, ...channels, ...channels, ...channels].entries()) {
-            const line = it.lineFor(`watcher-${n}`);
-            const watcher = new PresenceWatcher(it, line, { channel, isStream: n % 2 === 1 });
+            const host = it.hostFor(`watcher-${n}`);
+            const watcher = new PresenceWatcher(it, host, { channel, isStream: n % 2 === 1 });
             watchers.push(watcher);
-            line.process.setTimeout(() => watcher.start(), dice.whole(1000, durationMs));
+            host.process.setTimeout(() => watcher.start(), dice.whole(1000, durationMs));
           }
         });
-        const sessions = city?.living.flatMap(({ hub }) => [...hub.connections.all()]) ?? [];
+        const sessions = simulation?.living.flatMap(({ hub }) => [...hub.connections.all()]) ?? [];
         const truthOf = (channel: ChannelName) =>
           sessions
             .flatMap(({ memberships, userId }) => (memberships.get(channel) === undefined ? [] : [userId ?? "-"]))

@@ -1,15 +1,15 @@
 import { type Clock, checkTimer, type Timer } from "../../server/lib/clock.ts";
 import type { Dice } from "./dice.ts";
-import type { Actor, Occurrence, Timeline } from "./timeline.ts";
+import type { Actor, Timeline, TimelineEvent } from "./timeline.ts";
 
 /** When every simulation begins. Unix time in milliseconds. */
 const startedAt = Date.UTC(2026, 0, 1);
 /** How far the clock of a busy process may run ahead of the queue, milliseconds. */
 const maxAheadMs = 25;
 
-/** A connection of a process: it hears when the process is gone. */
-export interface Attached {
-  endOf(process: Process, isSilent: boolean): void;
+/** A connection that is told when its process is gone. */
+export interface AttachedConnection {
+  onProcessGone(process: Process, isSilent: boolean): void;
 }
 
 /**
@@ -21,15 +21,15 @@ export class Process implements Clock, Actor {
   readonly number: number;
   readonly dice: Dice;
   readonly timeline: Timeline;
-  readonly wires = new Set<Attached>();
+  readonly wires = new Set<AttachedConnection>();
   readonly failures: unknown[] = [];
-  /** What each look at the clock costs, milliseconds: above 0 the process is busy, and its flushes take time. */
+  /** Milliseconds that pass with each reading of the clock. Above 0 the process is busy, and its flushes take time. */
   busyMs = 0;
   #wallOffsetMs = 0;
-  #looked = 0;
+  #lastReading = 0;
   #isStopped = false;
   #isDead = false;
-  #waiting: Occurrence[] = [];
+  #waiting: TimelineEvent[] = [];
 
   constructor(timeline: Timeline, name: string, number: number, dice: Dice) {
     this.timeline = timeline;
@@ -52,11 +52,11 @@ export class Process implements Clock, Actor {
 
   monotonic(): number {
     const { now } = this.timeline;
-    this.#looked = Math.max(now, Math.min(this.#looked + this.busyMs, now + maxAheadMs));
-    return this.#looked;
+    this.#lastReading = Math.max(now, Math.min(this.#lastReading + this.busyMs, now + maxAheadMs));
+    return this.#lastReading;
   }
 
-  /** Sets the wall clock forward, or back: no time passes. */
+  /** Moves the wall clock forward or back. No time passes. */
   setWallClock(byMs: number): void {
     this.#wallOffsetMs += byMs;
   }
@@ -76,16 +76,16 @@ export class Process implements Clock, Actor {
     });
   }
 
-  /** Something arrives from outside. */
+  /** Delivers something from outside. */
   post(at: number, run: () => void): void {
     this.timeline.schedule(at, this, run, false);
   }
 
   /** @returns whether it runs now; what a stopped process cannot run waits, what a dead one cannot is lost */
-  takes(occurrence: Occurrence): boolean {
+  accepts(event: TimelineEvent): boolean {
     if (this.#isDead) return false;
     if (!this.#isStopped) return true;
-    this.#waiting.push(occurrence);
+    this.#waiting.push(event);
     return false;
   }
 
@@ -102,15 +102,15 @@ export class Process implements Clock, Actor {
     const order = hasTimersFirst
       ? [...waiting.filter(({ isTimer }) => isTimer), ...waiting.filter(({ isTimer }) => !isTimer)]
       : waiting;
-    // Looked up when its turn comes: one of them may cancel another.
+    // `run` is read when its turn comes, because one event may cancel another.
     for (const it of order) this.timeline.schedule(this.timeline.now, this, () => it.run?.(), it.isTimer);
   }
 
-  /** @param isSilent its machine is gone too: nobody is told that its connections ended */
+  /** @param isSilent the whole machine is gone: its peers are not told that their connections ended */
   kill(isSilent = false): void {
     this.#isDead = true;
     this.#waiting = [];
-    for (const wire of [...this.wires]) wire.endOf(this, isSilent);
+    for (const wire of [...this.wires]) wire.onProcessGone(this, isSilent);
     this.wires.clear();
   }
 }

@@ -2,7 +2,7 @@ import type { Law } from "./history.ts";
 import type { Plan } from "./plan.ts";
 import { simulate } from "./simulate.ts";
 
-/** Simulations that may be spent. */
+/** The most simulations that shrinking may run. */
 const maxTries = 150;
 
 /**

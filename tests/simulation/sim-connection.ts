@@ -6,7 +6,7 @@ import type { Wire } from "./wire.ts";
 
 /** What a socket holds, bytes. */
 export interface SocketRoom {
-  /** In the kernels of both sides and on the way: it leaves the process. */
+  /** The buffers of both kernels and the network: what fits here has left the process. */
   readonly windowBytes: number;
   readonly fullBytes: number;
   readonly refuseBytes: number;
@@ -14,7 +14,7 @@ export interface SocketRoom {
 
 /** The client's end of a connection. */
 export interface ClientEnd {
-  /** One text frame. The room it took is free once `read` is called. */
+  /** One text frame. Its bytes leave the window when `read` is called. */
   onText(text: string, read: () => void): void;
   onPing(): void;
   onClose(code: number, reason: string): void;
@@ -29,12 +29,12 @@ interface Parts {
 
 type Write = { readonly texts: readonly string[]; readonly bytes: number };
 
-/** The server's end of a simulated socket: what its client has not read waits in the window first, then in the process. */
+/** The server's end of a simulated socket. Unread data fills the window first, then the buffer of the process. */
 export class SimConnection implements Connection {
   readonly wireForm: WireForm;
   onDrain: () => void = () => undefined;
   onStall: (cause: StallCause) => void = () => undefined;
-  /** Where the transport hears that this end has closed. */
+  /** Called when this end has closed. */
   onClosed: () => void = () => undefined;
   readonly #parts: Parts;
   #queue: Write[] = [];
@@ -85,7 +85,7 @@ export class SimConnection implements Connection {
     this.onClosed();
   }
 
-  /** The other side is gone. */
+  /** The client's end is gone. */
   gone(): void {
     this.#isGone = true;
     this.#queue = [];
@@ -110,7 +110,7 @@ export class SimConnection implements Connection {
     }
   }
 
-  /** The client has read so many bytes. It takes a while until this side knows. */
+  /** The client has read these bytes. The server notices after the network's latency. */
   #read(bytes: number): void {
     this.#windowBytes -= bytes;
     if (this.#queue.length === 0) return;

@@ -32,7 +32,7 @@ import type { ModelRedis } from "./redis/server.ts";
 import { type ClientEnd, SimConnection, type SocketRoom } from "./sim-connection.ts";
 import type { Route, Wire } from "./wire.ts";
 
-/** What the servers of one city are set to. */
+/** The settings of the servers of one simulation. */
 export interface NodeSettings {
   readonly hub: HubSettings;
   readonly rules: HistoryRules;
@@ -48,7 +48,7 @@ export const heartbeat = { interval: 10_000, timeout: 5000 };
 /** How long ids are remembered, milliseconds. */
 const idWindowMs = 300_000;
 
-/** Each slot is published, also if that is only possible later. */
+/** A schedule whose occurrences are all published, late if necessary. */
 function slotsOf(everyMs: number): Definition {
   return {
     publish: JSON.stringify({ channel: everyone, message: "slot" }),
@@ -72,7 +72,7 @@ const address = {
   primaryName: undefined,
 };
 
-/** One server: the real parts, over a modelled Redis and simulated sockets. */
+/** One server: the real parts, on a model of Redis and simulated sockets. */
 export class SimNode {
   readonly process: Process;
   readonly hub: Hub;
@@ -82,7 +82,7 @@ export class SimNode {
   readonly redisClients: ModelClient[] = [];
   readonly redisRoute: Route;
   isReady = false;
-  /** It takes no more handshakes. */
+  /** It accepts no new connections. */
   isLeaving = false;
   hasStopped = false;
   readonly #heartbeat: Heartbeat;
@@ -100,7 +100,7 @@ export class SimNode {
       this.redisClients.push(client);
       return client;
     };
-    const connect = make as unknown as MakeConnection; // it has what is used of the library's client
+    const connect = make as unknown as MakeConnection; // it has the methods that the code uses of the library's client
     const options = { address, prefix: "sim", clock: process, connect };
     this.broker = new RedisBroker({ ...options, replicas: 0, idWindowMs });
     const state = { name: process.name, pid: process.number, isDraining: false };
@@ -150,7 +150,7 @@ export class SimNode {
     this.#stop = new Stop(stopSettings, { hub: this.hub, drain, http }, process);
   }
 
-  /** @param onFailed it could not start, and its supervisor should try again */
+  /** @param onFailed called if it could not start, so that its supervisor retries */
   start(onFailed: () => void): void {
     const start = async () => {
       await this.hub.start();
@@ -161,12 +161,12 @@ export class SimNode {
     start().catch(() => onFailed());
   }
 
-  /** It publishes nothing by itself any more. */
-  fallSilent(): void {
+  /** It publishes no further occurrences. */
+  stopSchedules(): void {
     void this.#scheduler.close();
   }
 
-  /** SIGTERM. @param onStopped the process ends */
+  /** SIGTERM. @param onStopped called when the process may exit */
   stop(method: DrainMethod, onStopped: () => void): void {
     this.cluster.announce({ isDraining: true });
     this.isLeaving = true;
@@ -238,13 +238,13 @@ export class SimNode {
       ended();
     };
     if (this.hub.probesConnections) session.onProbe = () => this.#heartbeat.probe(connection);
-    end.hear = (text) => {
+    end.receive = (text) => {
       if (isOver) return;
       this.#heartbeat.seen(connection);
       conversation.receive(text);
     };
     end.pong = () => this.#heartbeat.seen(connection);
-    for (const text of end.early.splice(0)) end.hear(text);
+    for (const text of end.early.splice(0)) end.receive(text);
   }
 }
 
@@ -258,10 +258,10 @@ export interface SimHandshake {
 
 /** What arrives from a client at the server. */
 export class ServerEnd {
-  /** Said before the handshake was answered. */
+  /** Frames that arrived before the handshake was answered. */
   readonly early: string[] = [];
   isGone = false;
-  hear: (text: string) => void = (text) => void this.early.push(text);
+  receive: (text: string) => void = (text) => void this.early.push(text);
   pong: () => void = () => undefined;
 }
 

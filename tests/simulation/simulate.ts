@@ -1,52 +1,52 @@
 import { checkAtRest, restMs, silenceMs } from "./at-rest.ts";
-import { City } from "./city.ts";
 import { type Dice, drawGlobalsFrom } from "./dice.ts";
 import type { Violation } from "./history.ts";
 import { heal, perform } from "./perform.ts";
 import type { Plan } from "./plan.ts";
+import { Simulation } from "./simulation.ts";
 
-/** What came of one simulation. */
+/** The result of one simulation. */
 export interface Outcome {
   readonly violations: readonly Violation[];
   /** The same for two runs of one plan. */
   readonly hash: number;
   readonly simulatedMs: number;
-  readonly occurrences: number;
+  readonly events: number;
   readonly acknowledged: number;
   readonly seen: number;
 }
 
-/** Performs a plan from its beginning until everything is at rest, and checks the laws. Takes no real time but computing. */
-export function simulate(plan: Plan, onCity: (city: City) => void = () => undefined): Outcome {
+/** Performs a plan, waits until the system is at rest, and checks the laws. It takes only processor time. */
+export function simulate(plan: Plan, onSimulation: (simulation: Simulation) => void = () => undefined): Outcome {
   let dice: () => Dice = () => {
     throw new Error("nothing runs yet");
   };
   using _ = drawGlobalsFrom(() => dice());
-  const city = new City(plan, (it) => {
+  const simulation = new Simulation(plan, (it) => {
     dice = it;
   });
-  onCity(city);
-  const { timeline, history } = city;
-  for (const action of plan.actions) city.director.setTimeout(() => perform(city, action), action.at);
-  if (plan.profile === "roll") city.director.setTimeout(() => forgetNotices(city), 8000);
+  onSimulation(simulation);
+  const { timeline, history } = simulation;
+  for (const action of plan.actions) simulation.director.setTimeout(() => perform(simulation, action), action.at);
+  if (plan.profile === "roll") simulation.director.setTimeout(() => forgetNotices(simulation), 8000);
   timeline.runUntil(plan.durationMs);
-  city.endPublishing();
-  city.director.post(timeline.now, () => heal(city));
+  simulation.endPublishing();
+  simulation.director.post(timeline.now, () => heal(simulation));
   timeline.runUntil(plan.durationMs + restMs - silenceMs);
-  for (const node of city.living) node.fallSilent();
+  for (const node of simulation.living) node.stopSchedules();
   timeline.runUntil(plan.durationMs + restMs);
-  checkAtRest(city);
+  checkAtRest(simulation);
   return {
     violations: history.violations,
     hash: timeline.hash >>> 0,
     simulatedMs: timeline.now,
-    occurrences: timeline.count,
+    events: timeline.count,
     acknowledged: history.acknowledged,
     seen: history.seen,
   };
 }
 
-/** All have come by now: from here on nobody comes or leaves. */
-function forgetNotices(city: City): void {
-  for (const subscriber of city.subscribers) subscriber.notices = 0;
+/** All clients have connected by now, so a later notice is a fault. */
+function forgetNotices(simulation: Simulation): void {
+  for (const subscriber of simulation.subscribers) subscriber.notices = 0;
 }

@@ -26,7 +26,7 @@ test("a plan always runs the same way", () => {
   for (const it of [2, 3, 485]) {
     const [one, other] = [simulate(makePlan(it)), simulate(makePlan(it))];
     expect(other).toEqual(one);
-    expect(one.occurrences).toBeGreaterThan(1000);
+    expect(one.events).toBeGreaterThan(1000);
   }
 });
 
@@ -52,13 +52,15 @@ test(
       sum.seen += seen;
     }
     const minutes = Math.round(sum.simulatedMs / 60_000);
-    console.log(`${sum.seeds} cities from FANFARE_SEED=${seed}: ${minutes} simulated minutes, ${sum.seen} deliveries`);
+    console.log(
+      `${sum.seeds} simulations from FANFARE_SEED=${seed}: ${minutes} simulated minutes, ${sum.seen} deliveries`,
+    );
     expect(sum.acknowledged).toBeGreaterThan(0);
   },
   newSeedsMs + 60_000,
 );
 
-/** These need up to hundreds of seeds, so minutes: any change of what a city does moves the seeds that show them. */
+/** These need up to hundreds of seeds, so minutes. Each change of what a simulation does changes which seeds find them. */
 const rare: readonly string[] = [
   "a member that died without handing over is forgotten",
   "a query about offsets goes on although its member was disconnected",

@@ -2,18 +2,18 @@ import { drainMicrotasks } from "bun:jsc";
 import type { Timer } from "../../server/lib/clock.ts";
 import type { Dice } from "./dice.ts";
 
-/** A process, as far as the timeline is concerned. */
+/** A process as the timeline sees it. */
 export interface Actor {
   readonly number: number;
   readonly dice: Dice;
-  /** What its code threw where nobody caught it. */
+  /** Uncaught exceptions of its code. */
   readonly failures: unknown[];
   /** @returns whether it runs now */
-  takes(occurrence: Occurrence): boolean;
+  accepts(event: TimelineEvent): boolean;
 }
 
-/** Something that will happen in one process. */
-export interface Occurrence {
+/** A timer or a message of one process. */
+export interface TimelineEvent {
   readonly at: number;
   readonly order: number;
   readonly process: Actor;
@@ -23,33 +23,33 @@ export interface Occurrence {
 }
 
 /**
- * Simulated time: everything that happens stands in one queue, ordered by time. One occurrence runs at a time, with all
- * promises that it settles, so the same occurrences always have the same consequences.
+ * Simulated time: one queue of all events, ordered by time. Each event runs together with the promises that it settles, so
+ * the same events always have the same consequences.
  */
 export class Timeline {
   /** Milliseconds since the simulation began. */
   now = 0;
-  /** Occurrences that have run. */
+  /** Events that have run. */
   count = 0;
-  /** The process whose occurrence runs now. */
+  /** The process whose event is running. */
   current: Actor | undefined;
-  /** Describes all that has happened so far. */
+  /** A hash of all events so far. */
   hash = 0x811c9dc5;
-  readonly #heap: Occurrence[] = [];
+  readonly #heap: TimelineEvent[] = [];
   #order = 0;
 
   /** @param isTimer a process that was stopped may run its timers before it reads what arrived */
   schedule(at: number, process: Actor, run: () => void, isTimer: boolean): Timer {
-    const occurrence: Occurrence = { at: Math.max(at, this.now), order: this.#order++, process, isTimer, run };
-    this.#push(occurrence);
+    const event: TimelineEvent = { at: Math.max(at, this.now), order: this.#order++, process, isTimer, run };
+    this.#push(event);
     return {
       cancel: () => {
-        occurrence.run = undefined;
+        event.run = undefined;
       },
     };
   }
 
-  /** Runs what happens until then. */
+  /** Runs all events up to this time. */
   runUntil(time: number): void {
     for (let next = this.#heap[0]; next !== undefined && next.at <= time; next = this.#heap[0]) {
       this.#pop();
@@ -60,14 +60,14 @@ export class Timeline {
     this.now = time;
   }
 
-  /** Makes something observable part of the hash. */
+  /** Adds what a client received to the hash. */
   note(text: string): void {
     this.hash = Bun.hash.xxHash32(text, this.hash);
   }
 
-  #perform(next: Occurrence): void {
+  #perform(next: TimelineEvent): void {
     const { process, run } = next;
-    if (run === undefined || !process.takes(next)) return;
+    if (run === undefined || !process.accepts(next)) return;
     this.count++;
     this.hash = Math.imul(this.hash ^ (next.at * 1024), 0x01000193) ^ process.number;
     this.current = process;
@@ -80,17 +80,17 @@ export class Timeline {
     this.current = undefined;
   }
 
-  #push(occurrence: Occurrence): void {
+  #push(event: TimelineEvent): void {
     const heap = this.#heap;
     let at = heap.length;
     while (at > 0) {
       const above = (at - 1) >> 1;
       const parent = heap[above];
-      if (parent === undefined || !isBefore(occurrence, parent)) break;
+      if (parent === undefined || !isBefore(event, parent)) break;
       heap[at] = parent;
       at = above;
     }
-    heap[at] = occurrence;
+    heap[at] = event;
   }
 
   #pop(): void {
@@ -115,6 +115,6 @@ export class Timeline {
   }
 }
 
-function isBefore(one: Occurrence, other: Occurrence): boolean {
+function isBefore(one: TimelineEvent, other: TimelineEvent): boolean {
   return one.at < other.at || (one.at === other.at && one.order < other.order);
 }

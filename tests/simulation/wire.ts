@@ -1,22 +1,22 @@
 import type { Dice } from "./dice.ts";
-import type { Attached, Process } from "./process.ts";
+import type { AttachedConnection, Process } from "./process.ts";
 
-/** The way between two machines. */
+/** The network between two machines. */
 export interface Route {
-  /** Milliseconds that a message takes. */
+  /** The latency of a message, milliseconds. */
   readonly delayMs: readonly [least: number, most: number];
-  /** Nothing arrives before this time: the network is broken, and TCP sends again until it is mended. */
+  /** Nothing arrives before this time: the network is down, and TCP retransmits until it is up again. */
   heldUntil: number;
 }
 
 /**
- * One connection between two processes: ordered in each direction, while different connections overtake each other. Either
- * end may close it, and it can break in between, which both, one or neither of them may notice.
+ * One connection between two processes. It keeps the order in each direction; different connections overtake each other.
+ * Either end may close it. It can also break in between, and then both ends, one or neither may notice.
  */
-export class Wire implements Attached {
+export class Wire implements AttachedConnection {
   readonly near: Process;
   readonly far: Process;
-  /** Set by the ends; called once, unless the end closed it itself. */
+  /** Set by each end. Called once when the connection ends, unless that end closed it itself. */
   onNearEnd: () => void = () => undefined;
   onFarEnd: () => void = () => undefined;
   readonly #route: Route;
@@ -60,7 +60,7 @@ export class Wire implements Attached {
     });
   }
 
-  /** The near end closes; the other one is told behind everything that was sent before. */
+  /** Closes the near end. The far end is told after everything that was sent before. */
   closeNear(): void {
     if (!this.#isNearOpen) return;
     this.toFar(() => this.#endFar());
@@ -75,17 +75,17 @@ export class Wire implements Attached {
     this.far.wires.delete(this);
   }
 
-  /** It breaks: what is on its way is lost. */
-  cut(tells: { readonly near: boolean; readonly far: boolean }): void {
+  /** Breaks the connection: what is in flight is lost. */
+  cut(noticedBy: { readonly near: boolean; readonly far: boolean }): void {
     if (this.#isBroken) return;
     this.#isBroken = true;
     const { now } = this.near.timeline;
-    if (tells.near) this.near.post(now + this.#delay(), () => this.#endNear());
-    if (tells.far) this.far.post(now + this.#delay(), () => this.#endFar());
+    if (noticedBy.near) this.near.post(now + this.#delay(), () => this.#endNear());
+    if (noticedBy.far) this.far.post(now + this.#delay(), () => this.#endFar());
   }
 
-  /** One of the processes is gone. */
-  endOf(process: Process, isSilent: boolean): void {
+  /** One of its processes is gone. */
+  onProcessGone(process: Process, isSilent: boolean): void {
     const isNear = process === this.near;
     this.cut({ near: !isNear && !isSilent, far: isNear && !isSilent });
   }

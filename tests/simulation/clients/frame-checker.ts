@@ -2,23 +2,23 @@ import type { IncomingFrame } from "../../../protocol/client-codec.ts";
 import type { Joined } from "../../../protocol/frames.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { PresenceObserver } from "../../presence/observer.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { ClientContext } from "./client-context.ts";
 
-/** Reads the frames of one connection as a client would, and notices what breaks the law of cursors. */
+/** Follows the frames of one connection as a client would, and reports holes, duplicates and wrong positions. */
 export class FrameChecker {
-  /** Where the connection is in each of its channels. */
+  /** The connection's position in each of its channels. */
   readonly positions = new Map<string, Position>();
   readonly #name: string;
-  readonly #around: Surroundings;
-  /** From where the client asked to continue, by channel; a join takes it. */
+  readonly #simulation: ClientContext;
+  /** The position that the client asked to resume from, by channel, until the answer comes. */
   readonly #asked: Map<string, Position>;
   /** Who is in each channel, according to this connection's frames. */
   readonly #presences = new Map<string, PresenceObserver>();
   #isWelcomed = false;
 
-  constructor(name: string, around: Surroundings, asked: ReadonlyMap<string, Position>) {
+  constructor(name: string, simulation: ClientContext, asked: ReadonlyMap<string, Position>) {
     this.#name = name;
-    this.#around = around;
+    this.#simulation = simulation;
     this.#asked = new Map(asked);
   }
 
@@ -49,7 +49,7 @@ export class FrameChecker {
     this.#asked.delete(channel);
     const at = () =>
       `join of ${channel} at ${epoch} ${offset}, from ${from}, ${recovered} ${reason}, asked ${show(asked)}`;
-    if (this.positions.has(channel)) return; // it was in it already, and goes on where it was
+    if (this.positions.has(channel)) return; // it was subscribed already, and its position stays
     this.positions.set(channel, { epoch, offset: from - 1 });
     this.#expect(from >= 1 && from <= offset + 1, at);
     if (asked === undefined) this.#expect(from === offset + 1 && recovered === undefined, at);
@@ -70,11 +70,11 @@ export class FrameChecker {
     const observer = this.#presences.get(channel) ?? new PresenceObserver();
     this.#presences.set(channel, observer);
     observer.take(frame);
-    if ("event" in frame && frame.event === "left" && this.#around.onlyRolls) {
-      this.#around.history.violate("no notice of a move", `${this.#name}: ${frame.connection_id} left ${channel}`);
+    if ("event" in frame && frame.event === "left" && this.#simulation.onlyRolls) {
+      this.#simulation.history.violate("no notice of a move", `${this.#name}: ${frame.connection_id} left ${channel}`);
     }
     for (const fault of observer.faults.splice(0)) {
-      this.#around.history.violate("presence fits its events", `${this.#name}: ${channel}: ${fault}`);
+      this.#simulation.history.violate("presence fits its events", `${this.#name}: ${channel}: ${fault}`);
     }
   }
 
@@ -84,8 +84,8 @@ export class FrameChecker {
     this.#expect(known !== undefined, at);
     if (known === undefined || offset === undefined) return;
     this.#expect(offset === known.offset + 1, at);
-    this.#around.history.seen++;
-    this.#around.history.observe(this.#name, channel, { epoch: known.epoch, offset }, id);
+    this.#simulation.history.seen++;
+    this.#simulation.history.observe(this.#name, channel, { epoch: known.epoch, offset }, id);
     this.positions.set(channel, { epoch: known.epoch, offset });
   }
 
@@ -112,19 +112,19 @@ export class FrameChecker {
   }
 
   #checkKept(at: () => string): void {
-    const { history, keepsEpochs } = this.#around;
+    const { history, keepsEpochs } = this.#simulation;
     const text = () => `${this.#name}: ${at()}`;
     history.expect(!keepsEpochs, "no notice of a failover that lost nothing", text);
   }
 
   #checkLost(channel: string, last: Position, at: () => string): void {
-    const { history, mayForget } = this.#around;
-    if (mayForget || !this.#around.isKept(channel, last)) return;
+    const { history, mayForget } = this.#simulation;
+    if (mayForget || !this.#simulation.isKept(channel, last)) return;
     history.violate("no gap while history reaches back", `${this.#name}: ${at()}`);
   }
 
   #expect(isTrue: boolean, otherwise: () => string): void {
-    this.#around.history.expect(isTrue, "contiguous or announced", () => `${this.#name}: ${otherwise()}`);
+    this.#simulation.history.expect(isTrue, "contiguous or announced", () => `${this.#name}: ${otherwise()}`);
   }
 }
 

@@ -4,7 +4,7 @@ import type { ClientEnd } from "../sim-connection.ts";
 import type { ServerEnd, SimHandshake, SimNode } from "../sim-node.ts";
 import { type Route, Wire } from "../wire.ts";
 
-/** What a client hears over its connection. */
+/** The events of one connection. */
 export interface LinkEvents {
   onFrames(frames: readonly IncomingFrame[]): void;
   onPing?(): void;
@@ -12,34 +12,34 @@ export interface LinkEvents {
   onEnd(code: number, reason: string): void;
 }
 
-/** The frames in a piece of an event stream. */
+/** @returns the frames in one write of an event stream */
 function decodeStream(text: string): readonly IncomingFrame[] {
   return text.split("\n").flatMap((line) => (line.startsWith("data: ") ? decodeServerFrames(line.slice(6)) : []));
 }
 
-/** The state of one client's network and machine. */
-export interface ClientLine {
+/** The machine of one client and its network. */
+export interface ClientHost {
   readonly process: Process;
   readonly route: Route;
-  /** False: what arrives is not read, and fills the buffers. */
+  /** False: the client does not read, and the buffers fill. */
   isReading: boolean;
 }
 
-/** One WebSocket of a client, from the handshake to its end. */
+/** One connection of a client, from the handshake to its end. */
 export class Link implements ClientEnd {
   readonly wire: Wire;
-  readonly #line: ClientLine;
+  readonly #host: ClientHost;
   readonly #events: LinkEvents;
   readonly #decode: (text: string) => readonly IncomingFrame[];
   #server: ServerEnd | undefined;
   #unread: (() => void)[] = [];
   #isOver = false;
 
-  constructor(line: ClientLine, node: SimNode, handshake: SimHandshake, events: LinkEvents) {
-    this.#line = line;
+  constructor(host: ClientHost, node: SimNode, handshake: SimHandshake, events: LinkEvents) {
+    this.#host = host;
     this.#events = events;
     this.#decode = handshake.isStream === true ? decodeStream : decodeServerFrames;
-    this.wire = new Wire(line.process, node.process, line.route, line.process.dice);
+    this.wire = new Wire(host.process, node.process, host.route, host.process.dice);
     this.wire.onNearEnd = () => this.onClose(1006, "the connection broke");
     this.wire.toFar(() => {
       if (node.isReady && !node.isLeaving) {
@@ -49,52 +49,52 @@ export class Link implements ClientEnd {
       this.wire.toNear(() => this.onClose(1006, "refused"));
       this.wire.closeFar();
     });
-    // A dead machine answers nothing: the attempt times out by itself.
+    // A dead machine does not answer, and the client's own timeout ends the attempt.
   }
 
-  say(text: string): void {
-    this.wire.toFar(() => this.#server?.hear(text));
+  send(text: string): void {
+    this.wire.toFar(() => this.#server?.receive(text));
   }
 
   close(): void {
     if (this.#isOver) return;
     this.wire.closeNear();
-    this.#line.process.setImmediate(() => this.#end(1000, "closed by the client"));
+    this.#host.process.setImmediate(() => this.#end(1000, "closed by the client"));
   }
 
   onText(text: string, read: () => void): void {
-    this.#take(() => {
+    this.#whenReading(() => {
       read();
-      this.#line.process.timeline.note(text);
+      this.#host.process.timeline.note(text);
       if (!this.#isOver) this.#events.onFrames(this.#decode(text));
     });
   }
 
   onPing(): void {
-    this.#take(() => {
+    this.#whenReading(() => {
       this.#events.onPing?.();
       this.wire.toFar(() => this.#server?.pong());
     });
   }
 
   onClose(code: number, reason: string): void {
-    this.#take(() => {
+    this.#whenReading(() => {
       this.wire.closeNear();
       this.#end(code, reason);
     });
   }
 
   /** The client reads again. */
-  readOn(): void {
-    while (this.#line.isReading) {
+  resumeReading(): void {
+    while (this.#host.isReading) {
       const next = this.#unread.shift();
       if (next === undefined) return;
       next();
     }
   }
 
-  #take(read: () => void): void {
-    if (this.#line.isReading && this.#unread.length === 0) read();
+  #whenReading(read: () => void): void {
+    if (this.#host.isReading && this.#unread.length === 0) read();
     else this.#unread.push(read);
   }
 

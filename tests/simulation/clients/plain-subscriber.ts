@@ -5,21 +5,21 @@ import type { Position } from "../../../protocol/position.ts";
 import type { Timer } from "../../../server/lib/clock.ts";
 import type { ClientPlan } from "../plan.ts";
 import { heartbeat } from "../sim-node.ts";
+import type { ClientContext } from "./client-context.ts";
 import { FrameChecker } from "./frame-checker.ts";
-import { type ClientLine, Link } from "./link.ts";
+import { type ClientHost, Link } from "./link.ts";
 import type { Subscriber } from "./subscriber.ts";
-import type { Surroundings } from "./surroundings.ts";
 
-/** A client without a library: it connects, remembers positions, and resumes there when it has lost its connection. */
+/** A client without a library: it connects, remembers positions, and resumes from them after a broken connection. */
 export class PlainSubscriber implements Subscriber {
-  readonly line: ClientLine;
+  readonly host: ClientHost;
   readonly plan: ClientPlan;
   readonly unsettled = 0;
   notices = 0;
   endedWith = "";
   hasEnded = false;
-  namesFormer = false;
-  readonly #city: Surroundings;
+  sentTakesOver = false;
+  readonly #simulation: ClientContext;
   #link: Link | undefined;
   #checker: FrameChecker | undefined;
   #positions = new Map<string, Position>();
@@ -28,10 +28,10 @@ export class PlainSubscriber implements Subscriber {
   #failures = 0;
   #silence: Timer | undefined;
 
-  constructor(city: Surroundings, plan: ClientPlan, line: ClientLine) {
-    this.#city = city;
+  constructor(simulation: ClientContext, plan: ClientPlan, host: ClientHost) {
+    this.#simulation = simulation;
     this.plan = plan;
-    this.line = line;
+    this.host = host;
   }
 
   get links(): readonly Link[] {
@@ -51,25 +51,25 @@ export class PlainSubscriber implements Subscriber {
     const cursor = Array.from(this.#positions, ([channel, position]) => cursorPart(channel, position)).join();
     if (cursor !== "") query.set("since", cursor);
     if (takesOver && this.#resumeKey !== undefined) query.set("takes_over", this.#resumeKey);
-    this.namesFormer = query.has("takes_over");
-    const { process } = this.line;
+    this.sentTakesOver = query.has("takes_over");
+    const { process } = this.host;
     this.#isWelcomed = false;
-    this.#checker = new FrameChecker(process.name, this.#city, this.#positions);
+    this.#checker = new FrameChecker(process.name, this.#simulation, this.#positions);
     const link = new Link(
-      this.line,
-      this.#city.pickNode(process),
+      this.host,
+      this.#simulation.pickNode(process),
       { query: `${query}`, speaksBatches: false },
       {
         onFrames: (frames) => {
-          this.#heard();
+          this.#restartSilenceTimer();
           for (const frame of frames) this.#take(frame);
         },
-        onPing: () => this.#heard(),
+        onPing: () => this.#restartSilenceTimer(),
         onEnd: (code, reason) => this.#ended(link, code, reason),
       },
     );
     this.#link = link;
-    this.#heard();
+    this.#restartSilenceTimer();
   }
 
   positionOf(channel: string): Position | undefined {
@@ -77,8 +77,8 @@ export class PlainSubscriber implements Subscriber {
   }
 
   publish(channel: string, id: string, message: string): void {
-    // Said once: whether it was stored is not waited for, so nothing is known of it.
-    if (this.#isWelcomed) this.#link?.say(JSON.stringify({ type: "publish", channel, id, message, echo: false }));
+    // It does not wait for the ack, so it does not know whether the publication was stored.
+    if (this.#isWelcomed) this.#link?.send(JSON.stringify({ type: "publish", channel, id, message, echo: false }));
   }
 
   leave(): void {
@@ -88,7 +88,7 @@ export class PlainSubscriber implements Subscriber {
   }
 
   wake(): void {
-    // It has no such sense.
+    // A plain client does not notice that its machine was asleep.
   }
 
   #take(frame: IncomingFrame): void {
@@ -104,10 +104,10 @@ export class PlainSubscriber implements Subscriber {
     } else if (frame.event === "joined" || frame.event === "left") this.notices++;
   }
 
-  /** A server that is there pings: longer silence means that the connection is dead. */
-  #heard(): void {
+  /** A server that is alive pings: longer silence means that the connection is dead. */
+  #restartSilenceTimer(): void {
     this.#silence?.cancel();
-    this.#silence = this.line.process.setTimeout(() => this.#link?.close(), 2.5 * heartbeat.interval);
+    this.#silence = this.host.process.setTimeout(() => this.#link?.close(), 2.5 * heartbeat.interval);
   }
 
   #ended(link: Link, code: number, reason: string): void {
@@ -118,7 +118,7 @@ export class PlainSubscriber implements Subscriber {
     this.endedWith = `${code} ${reason}`;
     if (isFinal(code)) this.hasEnded = true;
     if (this.hasEnded) return;
-    const waitMs = Math.min(10_000, 100 * 2 ** this.#failures++) * this.line.process.dice.between(0.5, 1);
-    this.line.process.setTimeout(() => this.start(), waitMs);
+    const waitMs = Math.min(10_000, 100 * 2 ** this.#failures++) * this.host.process.dice.between(0.5, 1);
+    this.host.process.setTimeout(() => this.start(), waitMs);
   }
 }

@@ -3,8 +3,8 @@ import type { IncomingFrame } from "../../../protocol/client-codec.ts";
 import type { Timer } from "../../../server/lib/clock.ts";
 import { PresenceObserver } from "../../presence/observer.ts";
 import { heartbeat } from "../sim-node.ts";
-import { type ClientLine, Link } from "./link.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { ClientContext } from "./client-context.ts";
+import { type ClientHost, Link } from "./link.ts";
 
 /** How long a watcher waits before it connects or asks again, milliseconds. */
 const retryMs = 700;
@@ -12,15 +12,14 @@ const retryMs = 700;
 const answerMs = 8000;
 
 /**
- * Follows the presence of a channel by the documented rule, over a WebSocket, or over an event stream with requests to any
- * node beside it.
+ * Follows the presence of a channel as documented: over a WebSocket, or over an event stream plus HTTP requests to any node.
  */
 export class PresenceWatcher {
   readonly faults: string[] = [];
   observer = new PresenceObserver();
   readonly userId: string;
-  readonly #city: Surroundings;
-  readonly #line: ClientLine;
+  readonly #simulation: ClientContext;
+  readonly #host: ClientHost;
   readonly #channel: ChannelName;
   readonly #isStream: boolean;
   #link: Link | undefined;
@@ -29,15 +28,15 @@ export class PresenceWatcher {
   #silence: Timer | undefined;
 
   constructor(
-    city: Surroundings,
-    line: ClientLine,
+    simulation: ClientContext,
+    host: ClientHost,
     { channel, isStream }: { readonly channel: ChannelName; readonly isStream: boolean },
   ) {
-    this.#city = city;
-    this.#line = line;
+    this.#simulation = simulation;
+    this.#host = host;
     this.#channel = channel;
     this.#isStream = isStream;
-    this.userId = line.process.name;
+    this.userId = host.process.name;
   }
 
   /** The users that it shows; undefined while it is asking. */
@@ -50,32 +49,32 @@ export class PresenceWatcher {
     this.observer = new PresenceObserver();
     this.#isJoined = false;
     this.#isAsking = false;
-    const node = this.#city.pickNode(this.#line.process);
+    const node = this.#simulation.pickNode(this.#host.process);
     const link = new Link(
-      this.#line,
+      this.#host,
       node,
       { query, speaksBatches: false, isStream: this.#isStream },
       {
-        onPing: () => this.#heard(),
+        onPing: () => this.#restartSilenceTimer(),
         onFrames: (frames) => {
-          this.#heard();
+          this.#restartSilenceTimer();
           if (link === this.#link) for (const frame of frames) this.#take(frame);
         },
         onEnd: () => {
           if (link !== this.#link) return;
           this.#link = undefined;
-          this.#line.process.setTimeout(() => this.start(), retryMs);
+          this.#host.process.setTimeout(() => this.start(), retryMs);
         },
       },
     );
     this.#link = link;
-    this.#heard();
+    this.#restartSilenceTimer();
   }
 
   /** A server that is alive pings: longer silence means that the connection is dead. */
-  #heard(): void {
+  #restartSilenceTimer(): void {
     this.#silence?.cancel();
-    this.#silence = this.#line.process.setTimeout(() => this.#link?.close(), 2.5 * heartbeat.interval);
+    this.#silence = this.#host.process.setTimeout(() => this.#link?.close(), 2.5 * heartbeat.interval);
   }
 
   #take(frame: IncomingFrame): void {
@@ -94,15 +93,15 @@ export class PresenceWatcher {
     this.#isAsking = true;
     const asked = this.#link;
     if (this.#isStream) this.#request();
-    else asked?.say(JSON.stringify({ type: "presence", channel: this.#channel }));
-    this.#line.process.setTimeout(() => {
+    else asked?.send(JSON.stringify({ type: "presence", channel: this.#channel }));
+    this.#host.process.setTimeout(() => {
       if (this.#link === asked && this.#isAsking) this.#askAgain();
     }, answerMs);
   }
 
   #askLater(): void {
     const asked = this.#link;
-    this.#line.process.setTimeout(() => {
+    this.#host.process.setTimeout(() => {
       if (this.#link === asked) this.#askAgain();
     }, retryMs);
   }
@@ -114,8 +113,8 @@ export class PresenceWatcher {
 
   /** `GET /v1/channels/{channel}/presence` at a node that is not the stream's. */
   #request(): void {
-    const { process } = this.#line;
-    const node = this.#city.pickNode(process);
+    const { process } = this.#host;
+    const node = this.#simulation.pickNode(process);
     const asked = this.#link;
     const answer = (run: () => void) => process.post(process.timeline.now + process.dice.between(1, 50), run);
     node.process.post(process.timeline.now + process.dice.between(1, 50), () => {

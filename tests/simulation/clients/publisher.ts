@@ -4,22 +4,22 @@ import type { Published } from "../../../server/broker/broker.ts";
 import type { Timer } from "../../../server/lib/clock.ts";
 import type { Process } from "../process.ts";
 import { Wire } from "../wire.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { ClientContext } from "./client-context.ts";
 
-/** How long an answer may take before it is asked again, milliseconds. */
+/** How long an answer may take before the request is repeated, milliseconds. */
 const answerMs = 10_000;
 const retryMs = 300;
 
-/** A backend that publishes over HTTP, and repeats itself with the same id until it has an answer. */
+/** A backend that publishes over HTTP, and retries with the same id until it has an answer. */
 export class Publisher {
   readonly process: Process;
   /** Publications without an answer. */
   unsettled = 0;
-  readonly #city: Surroundings;
+  readonly #simulation: ClientContext;
   #ids = 0;
 
-  constructor(city: Surroundings, process: Process) {
-    this.#city = city;
+  constructor(simulation: ClientContext, process: Process) {
+    this.#simulation = simulation;
     this.process = process;
   }
 
@@ -31,8 +31,8 @@ export class Publisher {
   }
 
   #send(channel: ChannelName, drafts: readonly { readonly id: string; readonly body: string }[]): void {
-    const node = this.#city.pickNode(this.process);
-    const wire = new Wire(this.process, node.process, this.#city.backendRoute, this.process.dice);
+    const node = this.#simulation.pickNode(this.process);
+    const wire = new Wire(this.process, node.process, this.#simulation.backendRoute, this.process.dice);
     const open = new Map(drafts.map((it) => [it.id, it]));
     let isOver = false;
     let timer: Timer | undefined;
@@ -51,8 +51,8 @@ export class Publisher {
       if (!open.delete(id)) return;
       this.unsettled--;
       const { position } = published;
-      if (position !== undefined) this.#city.history.observe(`${this.process.name} (ack)`, channel, position, id);
-      this.#city.history.acknowledged++;
+      if (position !== undefined) this.#simulation.history.observe(`${this.process.name} (ack)`, channel, position, id);
+      this.#simulation.history.acknowledged++;
       if (open.size === 0) retry();
     };
     timer = this.process.setTimeout(retry, answerMs);
@@ -66,7 +66,7 @@ export class Publisher {
         return;
       }
       drafts.forEach(({ id, body }, at) => {
-        const done = this.#city.expectSettled(`publish of ${id} at ${node.process.name}`, node.process);
+        const done = this.#simulation.expectSettled(`publish of ${id} at ${node.process.name}`, node.process);
         Promise.resolve(node.hub.publish({ channel, id, message: body })).then(
           (published) => {
             done();
@@ -85,7 +85,7 @@ export class Publisher {
     });
   }
 
-  /** What was sent first stands first, unless it was stored by an earlier try. */
+  /** What was sent first has the lower offset, unless an earlier attempt stored it. */
   #checkOrder(
     channel: string,
     stored: { readonly at: number; readonly published: Published }[],
@@ -98,7 +98,7 @@ export class Publisher {
       if (other === undefined || other.epoch !== position.epoch || at < one.at === other.offset < position.offset)
         continue;
       const text = `${this.process.name}: ${channel} ${other.offset} and ${position.offset} were sent the other way round`;
-      this.#city.history.violate("order of one publisher", text);
+      this.#simulation.history.violate("order of one publisher", text);
     }
     stored.push(one);
   }

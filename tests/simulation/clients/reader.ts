@@ -5,7 +5,7 @@ import type { Timer } from "../../../server/lib/clock.ts";
 import { Account } from "../../../server/limits/account.ts";
 import type { Process } from "../process.ts";
 import { Wire } from "../wire.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { ClientContext } from "./client-context.ts";
 
 /** How long an answer may take before the reader gives up, milliseconds. */
 const answerMs = 10_000;
@@ -14,12 +14,12 @@ const pageSize = 20;
 /** A backend that reads the history of channels over HTTP, page by page, and remembers how far it has read. */
 export class Reader {
   readonly process: Process;
-  readonly #city: Surroundings;
+  readonly #simulation: ClientContext;
   readonly #positions = new Map<ChannelName, Position>();
   #isWaiting = false;
 
-  constructor(city: Surroundings, process: Process) {
-    this.#city = city;
+  constructor(simulation: ClientContext, process: Process) {
+    this.#simulation = simulation;
     this.process = process;
   }
 
@@ -27,8 +27,8 @@ export class Reader {
   read(channel: ChannelName): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    const node = this.#city.pickNode(this.process);
-    const wire = new Wire(this.process, node.process, this.#city.backendRoute, this.process.dice);
+    const node = this.#simulation.pickNode(this.process);
+    const wire = new Wire(this.process, node.process, this.#simulation.backendRoute, this.process.dice);
     let timer: Timer | undefined;
     const end = () => {
       this.#isWaiting = false;
@@ -45,7 +45,7 @@ export class Reader {
       }
       const since =
         known === undefined ? { from: "earliest" as const } : { from: "position" as const, position: known };
-      const done = this.#city.expectSettled(`history of ${channel} at ${node.process.name}`, node.process);
+      const done = this.#simulation.expectSettled(`history of ${channel} at ${node.process.name}`, node.process);
       node.hub.history(channel, since, pageSize, Account.unlimited).then(
         (history) => {
           done();
@@ -63,7 +63,7 @@ export class Reader {
   }
 
   #take(channel: ChannelName, known: Position | undefined, { top, gap, publications }: History): void {
-    const { history } = this.#city;
+    const { history } = this.#simulation;
     const { name } = this.process;
     let last = gap === undefined ? known?.offset : undefined;
     for (const { epoch, offset, id } of publications) {

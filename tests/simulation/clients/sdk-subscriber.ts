@@ -6,39 +6,39 @@ import type { Transport } from "../../../client/transport.ts";
 import { encodeClientFrame } from "../../../protocol/client-codec.ts";
 import { type Position, parseCursor } from "../../../protocol/position.ts";
 import type { ClientPlan } from "../plan.ts";
+import type { ClientContext } from "./client-context.ts";
 import { FrameChecker } from "./frame-checker.ts";
-import { type ClientLine, Link } from "./link.ts";
+import { type ClientHost, Link } from "./link.ts";
 import type { Subscriber } from "./subscriber.ts";
-import type { Surroundings } from "./surroundings.ts";
 
 /** The real SDK in a simulated environment. */
 export class SdkSubscriber implements Subscriber {
-  readonly line: ClientLine;
+  readonly host: ClientHost;
   readonly plan: ClientPlan;
   links: Link[] = [];
   /** Publications that are not acknowledged yet. */
   unsettled = 0;
   notices = 0;
-  namesFormer = false;
-  /** Who is in each channel, as the SDK says. */
+  sentTakesOver = false;
+  /** The presence of each channel as the SDK reports it. */
   readonly presences = new Map<string, Presence>();
   #client: Client | undefined;
-  readonly #city: Surroundings;
+  readonly #simulation: ClientContext;
   readonly #name: string;
   readonly #seen = new Map<string, Position>();
   #wake: () => void = () => undefined;
 
-  constructor(city: Surroundings, plan: ClientPlan, line: ClientLine) {
-    this.#city = city;
+  constructor(simulation: ClientContext, plan: ClientPlan, host: ClientHost) {
+    this.#simulation = simulation;
     this.plan = plan;
-    this.line = line;
-    this.#name = line.process.name;
+    this.host = host;
+    this.#name = host.process.name;
   }
 
   start(): void {
     const { userId, channels } = this.plan;
     const options = { transports: ["websocket" as const], ...(userId === undefined ? {} : { userId }) };
-    const client = createClient("ws://city.test/", options, this.#environment());
+    const client = createClient("ws://simulation.test/", options, this.#environment());
     this.#client = client;
     for (const channel of channels) this.#listen(client, channel);
     client.on("system", ({ event }) => {
@@ -66,7 +66,7 @@ export class SdkSubscriber implements Subscriber {
     this.#client?.close();
   }
 
-  /** What a page does when its machine was asleep. */
+  /** The page notices that its machine was asleep. */
   wake(): void {
     this.#wake();
   }
@@ -81,8 +81,8 @@ export class SdkSubscriber implements Subscriber {
         ({ epoch, offset }) => {
           this.unsettled--;
           if (epoch === undefined || offset === undefined) return;
-          this.#city.history.acknowledged++;
-          this.#city.history.observe(`${this.#name} (ack)`, channel, { epoch, offset }, id);
+          this.#simulation.history.acknowledged++;
+          this.#simulation.history.observe(`${this.#name} (ack)`, channel, { epoch, offset }, id);
         },
         (_: ClientError) => {
           this.unsettled--;
@@ -91,7 +91,7 @@ export class SdkSubscriber implements Subscriber {
   }
 
   #listen(client: Client, name: string): void {
-    const { history } = this.#city;
+    const { history } = this.#simulation;
     const channel = client.channel(name);
     channel.on("message", ({ offset, id }) => {
       const before = this.#seen.get(name);
@@ -115,7 +115,7 @@ export class SdkSubscriber implements Subscriber {
   }
 
   #environment(): ClientEnvironment {
-    const { process } = this.line;
+    const { process } = this.host;
     return {
       clock: process,
       random: () => process.dice.next(),
@@ -132,11 +132,15 @@ export class SdkSubscriber implements Subscriber {
 
   #transport(): Transport {
     return ({ query }, events) => {
-      this.namesFormer = query.has("takes_over");
-      const checker = new FrameChecker(this.#name, this.#city, parseCursor(query.get("since") ?? "") ?? new Map());
+      this.sentTakesOver = query.has("takes_over");
+      const checker = new FrameChecker(
+        this.#name,
+        this.#simulation,
+        parseCursor(query.get("since") ?? "") ?? new Map(),
+      );
       const link = new Link(
-        this.line,
-        this.#city.pickNode(this.line.process),
+        this.host,
+        this.#simulation.pickNode(this.host.process),
         { query: `${query}`, speaksBatches: true },
         {
           onFrames: (frames) => {
@@ -155,7 +159,7 @@ export class SdkSubscriber implements Subscriber {
           if (command.type === "subscribe") {
             checker.asks(command.channel, typeof command.since === "object" ? command.since : undefined);
           }
-          link.say(encodeClientFrame(command, ref));
+          link.send(encodeClientFrame(command, ref));
         },
         close: () => link.close(),
       };

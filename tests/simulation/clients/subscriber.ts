@@ -1,23 +1,23 @@
 import type { Position } from "../../../protocol/position.ts";
 import type { ClientPlan } from "../plan.ts";
-import type { ClientLine, Link } from "./link.ts";
+import type { ClientHost, Link } from "./link.ts";
 
-/** A client of the city, whatever it is made of. */
+/** A client of the simulation: the SDK or a plain client. */
 export interface Subscriber {
   readonly plan: ClientPlan;
-  readonly line: ClientLine;
-  /** Its connections, most of the time one. */
+  readonly host: ClientHost;
+  /** Its open connections. */
   readonly links: readonly Link[];
   readonly isConnected: boolean;
-  /** It will not come back by itself. */
+  /** It will not reconnect. */
   readonly hasEnded: boolean;
-  /** Code and reason of its last end. */
+  /** Close code and reason of its last connection. */
   readonly endedWith: string;
-  /** Whether its last attempt to connect named the connection that it continues. Before the first welcome it knows of none. */
-  readonly namesFormer: boolean;
+  /** Whether its last handshake had `takes_over`. Before the first welcome it has no resume key. */
+  readonly sentTakesOver: boolean;
   /** Publications that are not acknowledged yet. */
   readonly unsettled: number;
-  /** Notices of who came and left that it got. */
+  /** Notices of clients that joined or left. */
   notices: number;
   start(): void;
   positionOf(channel: string): Position | undefined;

@@ -132,7 +132,7 @@ export class ModelClient {
       wire,
       topics: new Set(),
       isDeaf: false,
-      hear: (topic, text) => {
+      receive: (topic, text) => {
         this.#awaitData();
         this.#emit("message", topic, text);
       },

@@ -10,9 +10,9 @@ import { scriptsByText } from "./scripts.ts";
 export interface Peer {
   readonly wire: Wire;
   readonly topics: Set<string>;
-  /** What comes on a topic; not called while messages are lost on the way. */
-  hear(topic: string, text: string): void;
-  /** Messages to it are lost although its connection lives. */
+  /** Delivers a message of a topic. Not called while `isDeaf`. */
+  receive(topic: string, text: string): void;
+  /** Messages to it are lost although its connection is open. */
   isDeaf: boolean;
 }
 
@@ -24,11 +24,11 @@ export class ModelRedis {
   readonly process: Process;
   keys: Keys;
   isDown = false;
-  /** Begins what a write is refused with, such as `MISCONF`. */
+  /** The error code with which writes are refused, such as `MISCONF`. */
   refusesWrites: string | undefined;
-  /** After this many publications are stored, a connection breaks before it is answered. 0: none does. */
+  /** The publication after this many breaks its connection before the answer is sent. 0: none does. */
   storesUntilLoss = 0;
-  /** Hears of each publication that was stored. */
+  /** Called with each message that is sent on a topic. */
   onStored: (topic: string, text: string) => void = () => undefined;
   #life: string;
   #lives = 0;
@@ -54,16 +54,16 @@ export class ModelRedis {
     return this.#peers;
   }
 
-  /** It dies: connections break. */
-  goDown(): void {
+  /** Redis crashes: its connections break. */
+  crash(): void {
     this.isDown = true;
     for (const { wire } of this.#peers) wire.cut({ near: true, far: false });
     this.#peers.clear();
     this.#loaded.clear();
   }
 
-  /** It begins a new life with what a copy held. */
-  comeBack(keys: Keys): void {
+  /** Redis starts again, with a new run id and these keys. */
+  restart(keys: Keys): void {
     this.keys = keys;
     this.isDown = false;
     this.#life = this.#newLife();
@@ -126,7 +126,7 @@ export class ModelRedis {
     for (const peer of this.#peers) {
       if (!peer.topics.has(topic)) continue;
       count++;
-      if (!peer.isDeaf) peer.wire.toNear(() => peer.hear(topic, text));
+      if (!peer.isDeaf) peer.wire.toNear(() => peer.receive(topic, text));
     }
     return count;
   }

@@ -3,13 +3,13 @@ import type { Position } from "../../protocol/position.ts";
 import { KeyNames } from "../../server/broker/redis/keys.ts";
 import { unlimited } from "../../server/limits/rates.ts";
 import { writeLimits } from "../../server/transport/websocket/write-limits.ts";
-import type { ClientLine } from "./clients/link.ts";
+import type { ClientContext } from "./clients/client-context.ts";
+import type { ClientHost } from "./clients/link.ts";
 import { PlainSubscriber } from "./clients/plain-subscriber.ts";
 import { Publisher } from "./clients/publisher.ts";
 import { Reader } from "./clients/reader.ts";
 import { SdkSubscriber } from "./clients/sdk-subscriber.ts";
 import type { Subscriber } from "./clients/subscriber.ts";
-import type { Surroundings } from "./clients/surroundings.ts";
 import { Dice } from "./dice.ts";
 import { History } from "./history.ts";
 import type { Plan } from "./plan.ts";
@@ -22,8 +22,8 @@ import type { Route } from "./wire.ts";
 
 const names = new KeyNames("sim", 0);
 
-/** Everything of one simulation: a modelled Redis, real servers, real and plain clients, and publishers. */
-export class City implements Surroundings {
+/** The parts of one simulation: a model of Redis, real servers, SDK clients and plain clients, publishers, and readers. */
+export class Simulation implements ClientContext {
   readonly plan: Plan;
   readonly timeline = new Timeline();
   readonly history = new History(() => this.timeline.now);
@@ -32,21 +32,21 @@ export class City implements Surroundings {
   readonly subscribers: Subscriber[] = [];
   readonly publishers: Publisher[] = [];
   readonly backendRoute: Route;
-  /** Does what the plan says. */
+  /** The process that performs the actions of the plan. */
   readonly director: Process;
   readonly mayForget: boolean;
   readonly onlyRolls: boolean;
   readonly keepsEpochs: boolean;
-  /** Publishing pauses in this channel. */
-  readonly quiet = new Set<ChannelName>();
-  /** An older copy of them was put back. */
-  readonly setBack = new Set<ChannelName>();
-  /** The occurrences that were stored, in this order. */
+  /** Channels in which nobody publishes at the moment. */
+  readonly pausedChannels = new Set<ChannelName>();
+  /** Channels of which an older copy was restored in Redis. */
+  readonly restoredChannels = new Set<ChannelName>();
+  /** The schedule occurrences that were published, in the order in which Redis stored them. */
   readonly occurrences: { readonly id: string; readonly time: number }[] = [];
   readonly #open = new Map<number, { readonly what: string; readonly process: Process }>();
   #opened = 0;
   #processes = 0;
-  #isOver = false;
+  #hasEndedPublishing = false;
 
   /** @param onDice hands out the dice of whatever process runs now, before anything is made */
   constructor(plan: Plan, onDice: (dice: () => Dice) => void) {
@@ -58,23 +58,23 @@ export class City implements Surroundings {
     onDice(() => (this.timeline.current ?? this.director).dice);
     this.redis = new ModelRedis(this.#process("redis"));
     this.redis.onStored = (topic, text) => this.#noteOccurrence(topic, text);
-    this.mayForget = plan.actions.some(({ kind }) => /^redis-(restarts|flushed|clock|goes-back)/.test(kind));
+    this.mayForget = plan.actions.some(({ kind }) => /^redis-(restarts|flushed|clock|restores-old-copy)/.test(kind));
     for (let at = 0; at < plan.nodes; at++) this.#startNode(at);
     for (const [at, client] of plan.clients.entries()) {
-      const line: ClientLine = { process: this.#process(`${client.kind}-${at}`), route: this.route(), isReading: true };
+      const host: ClientHost = { process: this.#process(`${client.kind}-${at}`), route: this.route(), isReading: true };
       const make = client.kind === "sdk" ? SdkSubscriber : PlainSubscriber;
-      const subscriber = new make(this, client, line);
+      const subscriber = new make(this, client, host);
       this.subscribers.push(subscriber);
-      line.process.setTimeout(() => subscriber.start(), client.startsAt);
-      if (client.publishesEvery > 0) this.#keepSaying(subscriber, client.publishesEvery);
+      host.process.setTimeout(() => subscriber.start(), client.startsAt);
+      if (client.publishesEvery > 0) this.#publishPeriodically(subscriber, client.publishesEvery);
     }
     for (const [at, { channels, everyMs, burst, bytes }] of plan.publishers.entries()) {
       const publisher = new Publisher(this, this.#process(`publisher-${at}`));
       this.publishers.push(publisher);
-      this.#keepPublishing(publisher, channels, { everyMs, burst, bytes });
+      this.#startPublisher(publisher, channels, { everyMs, burst, bytes });
     }
     for (const [at, { channels, everyMs }] of plan.readers.entries()) {
-      this.#keepReading(new Reader(this, this.#process(`reader-${at}`)), channels, everyMs);
+      this.#startReader(new Reader(this, this.#process(`reader-${at}`)), channels, everyMs);
     }
   }
 
@@ -82,12 +82,12 @@ export class City implements Surroundings {
     return { delayMs: [0.2, Math.max(0.5, this.plan.slowestMs)], heldUntil: 0 };
   }
 
-  /** The network and machine of one more client. */
-  lineFor(name: string): ClientLine {
+  /** @returns the host of one more client */
+  hostFor(name: string): ClientHost {
     return { process: this.#process(name), route: this.route(), isReading: true };
   }
 
-  /** Where the load balancer sends a connection. Unless everything is planned, it sometimes does not know yet that a node left. */
+  /** Where the load balancer sends a connection. Unless nodes only roll, it sometimes does not know yet that a node is gone. */
   pickNode({ dice }: Process): SimNode {
     const ready = this.nodes.filter(({ isReady, isLeaving, process }) => isReady && !isLeaving && !process.isDead);
     return dice.pick(ready.length === 0 || (this.plan.profile !== "roll" && dice.chance(0.05)) ? this.nodes : ready);
@@ -101,7 +101,7 @@ export class City implements Surroundings {
     return entry !== undefined && entry.time >= process.now() - this.plan.historyTtlMs;
   }
 
-  /** Where a channel stands in Redis. */
+  /** The top position of a channel in Redis. */
   topOf(channel: ChannelName): Position | undefined {
     const record = recordAt(this.redis.keys, names.of(channel).record);
     return record === undefined ? undefined : { epoch: record.epoch, offset: record.top };
@@ -111,26 +111,26 @@ export class City implements Surroundings {
     return names.of(channel);
   }
 
-  /** Something was begun that has to come to an end. @returns to be called then */
+  /** Records an operation that has to settle. @returns to be called when it has */
   expectSettled(what: string, process: Process): () => void {
     const number = ++this.#opened;
     this.#open.set(number, { what, process });
     return () => void this.#open.delete(number);
   }
 
-  /** What was begun and did not end, in processes that live. */
+  /** The operations that have not settled, except those of dead processes. */
   get unsettled(): readonly string[] {
     return Array.from(this.#open.values())
       .filter(({ process }) => !process.isDead)
       .map(({ what }) => what);
   }
 
-  /** Those that run. */
+  /** The nodes whose process is alive. */
   get living(): readonly SimNode[] {
     return this.nodes.filter(({ process }) => !process.isDead);
   }
 
-  /** Replaces a node that is gone. */
+  /** Starts a new node in place of a dead one. */
   replaceNode(at: number): void {
     if (this.nodes[at]?.process.isDead === true) this.#startNode(at);
   }
@@ -140,9 +140,9 @@ export class City implements Surroundings {
     return [...plan.channels, ...(plan.kind === "plain" ? [everyone, ...own] : [])];
   }
 
-  /** Nobody publishes any more. */
+  /** From here on nobody publishes. */
   endPublishing(): void {
-    this.#isOver = true;
+    this.#hasEndedPublishing = true;
   }
 
   #noteOccurrence(topic: string, text: string): void {
@@ -188,31 +188,31 @@ export class City implements Surroundings {
     };
   }
 
-  #keepSaying(subscriber: Subscriber, everyMs: number): void {
-    const { process } = subscriber.line;
+  #publishPeriodically(subscriber: Subscriber, everyMs: number): void {
+    const { process } = subscriber.host;
     let count = 0;
-    const say = () => {
-      if (this.#isOver) return;
+    const publish = () => {
+      if (this.#hasEndedPublishing) return;
       const [channel] = subscriber.plan.channels;
-      if (channel !== undefined && subscriber.isConnected && !this.quiet.has(channel)) {
+      if (channel !== undefined && subscriber.isConnected && !this.pausedChannels.has(channel)) {
         subscriber.publish(channel, `${process.name}-${++count}`, "said");
       }
-      process.setTimeout(say, everyMs * process.dice.between(0.5, 1.5));
+      process.setTimeout(publish, everyMs * process.dice.between(0.5, 1.5));
     };
-    process.setTimeout(say, subscriber.plan.startsAt + everyMs);
+    process.setTimeout(publish, subscriber.plan.startsAt + everyMs);
   }
 
-  #keepPublishing(
+  #startPublisher(
     publisher: Publisher,
     channels: readonly ChannelName[],
     { everyMs, burst, bytes }: { everyMs: number; burst: number; bytes: number },
   ): void {
     const { process } = publisher;
     const publish = () => {
-      if (this.#isOver) return;
+      if (this.#hasEndedPublishing) return;
       const channel = process.dice.pick(channels);
-      // A backend that gets no answers does not pile up more and more.
-      if (!this.quiet.has(channel) && publisher.unsettled < 50) {
+      // Without answers a backend stops at 50 unanswered publications.
+      if (!this.pausedChannels.has(channel) && publisher.unsettled < 50) {
         publisher.publish(
           channel,
           Array.from({ length: process.dice.whole(1, burst) }, () => "x".repeat(bytes)),
@@ -223,10 +223,10 @@ export class City implements Surroundings {
     process.setTimeout(publish, everyMs);
   }
 
-  #keepReading(reader: Reader, channels: readonly ChannelName[], everyMs: number): void {
+  #startReader(reader: Reader, channels: readonly ChannelName[], everyMs: number): void {
     const { process } = reader;
     const read = () => {
-      if (this.#isOver) return;
+      if (this.#hasEndedPublishing) return;
       reader.read(process.dice.pick(channels));
       process.setTimeout(read, everyMs * process.dice.between(0.5, 1.5));
     };

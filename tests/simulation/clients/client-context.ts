@@ -4,21 +4,21 @@ import type { Process } from "../process.ts";
 import type { SimNode } from "../sim-node.ts";
 import type { Route } from "../wire.ts";
 
-/** The city, as its clients see it. */
-export interface Surroundings {
+/** The simulation, as its clients see it. */
+export interface ClientContext {
   readonly history: History;
   /** The network between backends and servers. */
   readonly backendRoute: Route;
-  /** Where the load balancer sends a connection. */
+  /** The node to which the load balancer sends a connection. */
   pickNode(from: Process): SimNode;
-  /** Something was begun that has to come to an end. @returns to be called then */
+  /** Records an operation that has to settle. @returns to be called when it has */
   expectSettled(what: string, process: Process): () => void;
   /** Whether the history of a channel still holds this offset. */
   isKept(channel: string, position: Position): boolean;
-  /** Redis may hold less or more than it did a moment ago: whether gaps are justified cannot be told. */
+  /** Redis may lose data or its clock may jump, so it cannot be checked whether a gap is justified. */
   readonly mayForget: boolean;
-  /** Nothing is lost, so every epoch goes on. */
-  /** Nodes are only rolled: clients move, and nobody leaves. */
-  readonly onlyRolls: boolean;
+  /** Redis loses nothing, so every epoch continues. */
   readonly keepsEpochs: boolean;
+  /** Nodes are only rolled: clients move, and none leaves. */
+  readonly onlyRolls: boolean;
 }
