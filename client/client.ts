@@ -94,6 +94,8 @@ export function makeClient(url: string, options: ClientOptions, environment: Cli
       onFrame(frame) {
         if (frame.type === "system") events.emit("system", frame);
         if (outbox.settle(frame)) return;
+        // A channel of the handshake was refused. The subscribe command that follows gets the same answer and reports it.
+        if (frame.type === "error" && subscriptions.has(frame.channel)) return;
         if (frame.type === "error") events.emit("error", new ClientError(frame.code, frame.message));
         else subscriptions.receive(frame);
       },

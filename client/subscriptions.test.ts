@@ -325,6 +325,21 @@ describe("a refusal", () => {
     expect(secret.errors).toEqual(["forbidden: not yours"]);
   });
 
+  test("of one channel of a handshake is reported once, by the subscribe command that follows", async () => {
+    const environment = new ScriptedEnvironment();
+    const client = environment.client();
+    const unrelated: string[] = [];
+    client.on("error", ({ code }) => unrelated.push(code));
+    const { errors } = log(client.channel("secret"));
+    const socket = await environment.socket();
+    expect(socket.query.channel).toEqual(["secret"]);
+    socket.welcome();
+    socket.deliver({ type: "error", channel: "secret", code: "forbidden", message: "not yours" });
+    expect([errors, unrelated]).toEqual([[], []]);
+    socket.deliver({ type: "error", ref: socket.refOf("subscribe"), code: "forbidden", message: "not yours" });
+    expect([errors, unrelated]).toEqual([["forbidden: not yours"], []]);
+  });
+
   test("of a handshake without channels is final", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();

@@ -20,6 +20,8 @@ const stateMs = 30_000;
 export interface Subscriptions {
   /** Whether the client was closed. Nothing is sent until it connects again. */
   readonly isOver: boolean;
+  /** Whether a channel has handlers. */
+  has(name: string | undefined): boolean;
   /** The position a channel was read to; undefined if it has no handlers. */
   positionOf(name: string): Position | undefined;
   /** Adds a handler and subscribes. @returns removes the handler; without handlers the channel is unsubscribed */
@@ -39,8 +41,8 @@ export interface Subscriptions {
   /** Ignores frames of channels without handlers. */
   receive(frame: IncomingFrame): void;
   /**
-   * One forbidden channel makes the server refuse the whole handshake. The next handshake leaves out the channels that may
-   * be the cause, and subscribes to each by a command. A stream cannot do that.
+   * The server refused a handshake, perhaps because of its channels: too many, or a name that it does not accept. The next
+   * handshake leaves out those that were not joined before, and subscribes to each by a command. A stream cannot do that.
    * @returns whether the next handshake would differ
    */
   onRefused(closeInfo: CloseInfo): boolean;
@@ -152,6 +154,7 @@ export function makeSubscriptions(
     get isOver() {
       return isOver;
     },
+    has: (name) => feeds.has(name),
     positionOf: (name) => feeds.get(name)?.progress.position,
     listen(name, options, event, handler) {
       const feed = feeds.get(name) ?? makeFeed(name, options);

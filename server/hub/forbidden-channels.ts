@@ -5,13 +5,10 @@ import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Admitted, ForbiddenChannel, Handshake } from "./handshake.ts";
 
-/**
- * The requested channels that the client may not join.
- * @throws ServiceError for the first one, unless the client accepts the others
- */
+/** The requested channels that the client may not join. It joins the others, and is told the errors. */
 export function forbiddenChannels(
   access: Access,
-  { channels, servesAllowed = false }: Handshake,
+  { channels }: Handshake,
   identity: Identity,
 ): readonly ForbiddenChannel[] {
   const forbidden: ForbiddenChannel[] = [];
@@ -19,7 +16,7 @@ export function forbiddenChannels(
     try {
       access.checkSubscribe(identity, channel);
     } catch (error) {
-      if (!servesAllowed || !(error instanceof ServiceError)) throw error;
+      if (!(error instanceof ServiceError)) throw error;
       forbidden.push({ channel, error });
     }
   }

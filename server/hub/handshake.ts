@@ -12,8 +12,6 @@ export interface Handshake {
   readonly channels: readonly ChannelName[];
   /** A keyword applies to all channels; a cursor to the channels it names. */
   readonly since: Since | Cursor | undefined;
-  /** If some channels are forbidden: true joins the others and reports the errors to the client; false refuses the connection. */
-  readonly servesAllowed?: boolean;
   /** The resume key of the connection that this one continues. */
   readonly takesOver: string | undefined;
   /** Warnings for the client about its request, one sentence each. */
@@ -31,7 +29,7 @@ export interface Admitted {
   readonly identity: Identity;
   readonly connectionId: string;
   readonly reservation: Reservation;
-  /** The requested channels that this client may not join. Empty unless `servesAllowed`. */
+  /** The requested channels that this client may not join. It is sent the errors after the welcome. */
   readonly forbidden: readonly ForbiddenChannel[];
 }
 

@@ -27,6 +27,17 @@ describe("a welcome", () => {
     expect(welcome?.resume_key).toBe(it.resumeKeys.keyOf(session.id));
   });
 
+  test("joins the channels that are allowed, and is followed by an error for each of the others", async () => {
+    await begin();
+    const { connection } = await it.connect({ userId: "u1", channels: [nameOf("@u2"), room, nameOf("@u3")] });
+    const [welcome, ...errors] = connection.taken;
+    expect(Object.keys(welcome?.channels ?? {})).toEqual(["all", "@u1", "room"]);
+    expect(errors.map(({ type, code, channel }) => [type, code, channel])).toEqual([
+      ["error", "forbidden", "@u2"],
+      ["error", "forbidden", "@u3"],
+    ]);
+  });
+
   test("contains the number of clients online only if notices are on", async () => {
     await begin({ settings: { notices: true } });
     const { connection } = await it.connect();

@@ -24,7 +24,7 @@ const headReserveBytes = 512;
 
 /** @throws ServiceError "bad-request" that names the parameter and its rule */
 export function parseStreamRequest(request: Request, peer: Peer): StreamRequest {
-  const handshake: Handshake = { ...parseHandshake(request, peer, streamParameters), servesAllowed: true };
+  const handshake = parseHandshake(request, peer, streamParameters);
   const heartbeatMs = parseHeartbeat(new URL(request.url).searchParams.get("heartbeat"));
   checkCursorFits(handshake.channels, handshake.userId);
   checkHeadHasRoom(request, cursorBytes(handshake.channels, handshake.userId));

@@ -27,6 +27,14 @@ export const connectingRules: readonly WireRule[] = [
     const socket = await server.open(`channel=${a}&channel=${b}&channels=${c},${a}&channel=`);
     expect(Object.keys(Object(socket.welcome.channels)).sort()).toEqual(["all", a, b, c].sort());
   }),
+  rule("a handshake with a forbidden channel opens with the others, and says so", async (server) => {
+    const [user, other, channel] = [server.fresh("user"), server.fresh("user"), server.fresh("room")];
+    const client = await server.open(`user_id=${user}&channel=@${other}&channel=${channel}`);
+    const error = await client.until(({ type }) => type === "error");
+    expect(error).toMatchObject({ code: "forbidden", channel: `@${other}` });
+    await server.publish({ channel, data: 1 });
+    await untilInChannel(client, channel, 1);
+  }),
   rule("a word in `since` returns the requested messages after the welcome", async (server) => {
     const channel = server.fresh("room");
     for (let at = 1; at <= 5; at++) await server.publish({ channel, data: at });
