@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { turn } from "../../tests/waiting.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { MemberState } from "./cluster.ts";
 import { MemoryCluster } from "./memory/cluster.ts";
@@ -10,8 +11,8 @@ function world() {
   const clock = new MovedClock();
   const switchboard = new Switchboard(clock);
   const changes: RosterChange[] = [];
-  const make = async (name: string, handlers: Record<string, (body: never) => unknown> = {}) => {
-    const state: MemberState = { name, pid: 1, isDraining: false };
+  const make = async (name: string, handlers: Record<string, (body: never) => unknown> = {}, isDraining = false) => {
+    const state: MemberState = { name, pid: 1, isDraining };
     const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
     peers.on("remoteChange", (it) => changes.push(it));
     for (const [topic, handler] of Object.entries(handlers)) peers.handle(topic, handler);
@@ -114,6 +115,57 @@ test("a worker that fails, does not answer or dies is left out of the answers", 
   await settle();
   clock.move(2000);
   expect((await asking).map(({ body }) => body)).toEqual(["b"]);
+});
+
+test("everything is settled once each other worker has reported what it did, also what it would report later", async () => {
+  const { make, settle, changes } = world();
+  const a = await make("a");
+  expect(a.settled()).toBeUndefined();
+  const b = await make("b");
+  b.roster.count("alice", 1, "pause");
+  await turn(); // sent at once; the next one waits for others
+  b.roster.count("alice", -1, "pause");
+  await a.settled();
+  expect(changes.map(({ paused = 0, resumed = 0 }) => [resumed, paused])).toEqual([
+    [1, 0],
+    [0, 1],
+  ]);
+  await settle();
+  expect(changes).toHaveLength(2);
+});
+
+test("nothing is settled as long as a worker does not answer and is not gone", async () => {
+  const { make, clock } = world();
+  const a = await make("a");
+  const b = await make("b");
+  const { promise, resolve } = Promise.withResolvers<void>();
+  b.handle("settled", () => promise); // it does not get round to answering
+  let isSettled = false;
+  void a.settled()?.then(() => {
+    isSettled = true;
+  });
+  await clock.moveInSteps(5000, 250);
+  expect(isSettled).toBe(false);
+  await b.close();
+  await clock.moveInSteps(250, 50);
+  expect(isSettled).toBe(true);
+  resolve();
+});
+
+test("clients of a worker that drains may be on their way here until three seconds after it has left", async () => {
+  const { make, settle, clock } = world();
+  const a = await make("a");
+  const b = await make("b", {}, true);
+  await settle();
+  expect([a, b].map(({ isDraining, isAnyDraining }) => [isDraining, isAnyDraining])).toEqual([
+    [false, true],
+    [true, false],
+  ]);
+  await b.close();
+  await clock.moveInSteps(2900, 100);
+  expect(a.isAnyDraining).toBe(true);
+  await clock.moveInSteps(200, 100);
+  expect(a.isAnyDraining).toBe(false);
 });
 
 test("the connections of a worker with too many users to list are counted, and its user list is dropped", async () => {

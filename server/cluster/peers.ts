@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock, Timer } from "../lib/clock.ts";
-import type { Claim, Claimed, Cluster, ClusterMessage, Member, MemberId } from "./cluster.ts";
+import type { Claim, Claimed, Cluster, ClusterMessage, Member, MemberId, MemberState } from "./cluster.ts";
 import { type ClaimHolder, HeldClaims } from "./held-claims.ts";
 import { LostConnections } from "./lost-connections.ts";
 import { type PeerAnswer, type PeerAnswers, type PeerRequest, Requests } from "./requests.ts";
@@ -8,6 +8,10 @@ import { Roster, type RosterChange, type RosterSnapshot } from "./roster.ts";
 
 /** How long roster changes are batched. */
 const batchMs = 20;
+/** How long a member that drained and left still counts as one whose clients are on their way to other members. Milliseconds. */
+const movingMs = 3000;
+/** The topic of the question whether everything before it has arrived. */
+const settledTopic = "settled";
 
 /** Handles a request or a notification of a member. If it throws, the error is logged and the answer is null. */
 export type PeerHandler = (body: never, sender: RequestSender) => unknown;
@@ -48,6 +52,7 @@ export class Peers {
   readonly #requests: Requests;
   readonly #lostConnections: LostConnections;
   #batching: Timer | undefined;
+  #drainedUntil = 0;
 
   constructor(cluster: Cluster, clock: Clock) {
     this.#cluster = cluster;
@@ -61,6 +66,10 @@ export class Peers {
     this.#claims = new HeldClaims(cluster, {
       onLost: (holder) => this.#emit("claimLost", holder),
       isThere: (key, holder) => this.isHolderThere(key, holder),
+    });
+    this.handle(settledTopic, () => {
+      this.#sendChanges();
+      return true;
     });
     this.roster = new Roster(
       () => this.#scheduleChanges(),
@@ -85,7 +94,7 @@ export class Peers {
         this.#sendChanges();
         this.#cluster.send(id, { topic: "roster", body: this.roster.snapshot() });
       },
-      onLeft: ({ id }) => this.#handleLeft(id),
+      onLeft: ({ id, state }) => this.#handleLeft(id, state),
       onMessage: (from, message) => this.#receive(from, message),
       onReturned: () => {
         this.#lostConnections.restartWait();
@@ -135,10 +144,23 @@ export class Peers {
     return this.#cluster.members().length === 0;
   }
 
-  /** Whether another member drains. */
+  /** Whether this member drains. */
+  get isDraining(): boolean {
+    return this.#cluster.members()[0]?.state.isDraining === true;
+  }
+
+  /** Whether clients of another member are on their way to this one: it drains, or has drained and left a moment ago. */
   get isAnyDraining(): boolean {
     const [, ...others] = this.#cluster.members();
-    return others.some(({ state }) => state.isDraining);
+    return this.#clock.monotonic() < this.#drainedUntil || others.some(({ state }) => state.isDraining);
+  }
+
+  /**
+   * Resolves once every change that another member made before this call is known here: each has answered, and messages arrive
+   * in order. A member that does not answer leaves the cluster after a few seconds. Undefined if there is no other member.
+   */
+  settled(): Promise<void> | undefined {
+    return this.others().length === 0 ? undefined : this.#settle();
   }
 
   others(): readonly Member[] {
@@ -193,7 +215,13 @@ export class Peers {
     }
   }
 
-  #handleLeft(id: MemberId): void {
+  async #settle(): Promise<void> {
+    let isComplete = false;
+    while (!isComplete) ({ isComplete } = await this.askForAll(settledTopic, null));
+  }
+
+  #handleLeft(id: MemberId, { isDraining }: MemberState): void {
+    if (isDraining) this.#drainedUntil = this.#clock.monotonic() + movingMs;
     this.#lostConnections.lost(this.roster.forget(id));
     this.#emit("memberLost", id);
     this.#requests.memberLost(id);

@@ -14,6 +14,7 @@ async function begin(settings: Partial<DrainSettings> = {}) {
     {
       connections: it.hub.connections,
       flush: () => it.hub.delivery.flushNow(),
+      release: (session) => it.hub.presence.release(session),
       clock: it.clock,
       random: () => (thrown++ % 10) / 10,
     },

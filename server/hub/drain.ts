@@ -58,6 +58,8 @@ export interface DrainParts {
   readonly connections: Connections;
   /** Flushes what is pending. */
   flush(): void;
+  /** Called before a connection is closed; see `HubPresence.release`. */
+  release(session: Session): Promise<void> | undefined;
   readonly clock: Clock;
   /** From 0 up to 1. */
   random(): number;
@@ -212,6 +214,8 @@ export class Drain {
   async #closeFlushed(session: Session, as: "moved" | "forced", until: number): Promise<void> {
     const { clock } = this.#parts;
     const isDone = () => session.closed !== undefined || (session.connection.buffered() === 0 && session.isLevel);
+    const releasing = this.#parts.release(session);
+    if (releasing !== undefined) await releasing;
     while (!isDone() && clock.monotonic() < until) await clock.sleep(tickMs);
     this.#close(session, as);
   }

@@ -8,7 +8,7 @@ import type { Broker, Published } from "../broker/broker.ts";
 import type { History, HistoryRules } from "../broker/log.ts";
 import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
-import type { Announcement, RosterChange } from "../cluster/roster.ts";
+import type { Announcement } from "../cluster/roster.ts";
 import { Delivery, type DeliverySettings } from "../delivery/delivery.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Account } from "../limits/account.ts";
@@ -19,6 +19,7 @@ import type { PresenceStore } from "../presence/presence-store.ts";
 import { Backlog, type BacklogLimits } from "../session/backlog.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
+import { Announcements } from "./announcements.ts";
 import { checkSize } from "./check-size.ts";
 import type { Chat } from "./commands/dependencies.ts";
 import { Connections } from "./connections.ts";
@@ -26,7 +27,6 @@ import { Conversation, type ConversationSettings } from "./conversation.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
 import { HistoryPages } from "./history-pages.ts";
 import { logPublished } from "./log-published.ts";
-import { Notices } from "./notices.ts";
 import { Occupancy } from "./occupancy.ts";
 import { HubPresence } from "./presence.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
@@ -77,7 +77,7 @@ export class Hub {
   isHealthy = true;
   readonly #settings: HubSettings;
   readonly #parts: HubParts;
-  readonly #notices: Notices;
+  readonly #announcements: Announcements;
   readonly #expiry: TokenExpiry;
   readonly #subscriptions: Subscriptions;
   readonly #pages: HistoryPages;
@@ -88,7 +88,7 @@ export class Hub {
     this.#settings = settings;
     this.#parts = parts;
     this.peers = peers;
-    this.#notices = new Notices(this.connections, () => peers.roster.online, clock);
+    this.#announcements = new Announcements(settings.notices, this.connections, peers, clock);
     this.backlog = new Backlog(settings, clock);
     this.budgets = new Budgets(settings, clock);
     this.#expiry = new TokenExpiry(clock);
@@ -121,7 +121,6 @@ export class Hub {
       resumeKeys: parts.resumeKeys,
       onWelcomed: (session, announcement) => this.#welcomed(session, announcement),
     });
-    peers.on("remoteChange", (change) => this.#changedElsewhere(change));
     this.#conversation = {
       maxRefusals: Math.max(10, settings.messageRate * 2),
       maxMessageBytes: settings.maxMessageBytes,
@@ -186,9 +185,7 @@ export class Hub {
     this.#expiry.forget(session);
     session.answering?.onEnd();
     if (session.isWelcomed) this.#parts.onLeft?.(session);
-    const announcement = this.reception.ended(session);
-    if (announcement === "pause") this.#notices.paused();
-    else if (announcement) this.#notices.left();
+    this.#announcements.ended(this.reception.ended(session));
   }
 
   /** @throws ServiceError "too-large" */
@@ -251,7 +248,7 @@ export class Hub {
 
   /** Cancels all timers. Idempotent. */
   close(): void {
-    this.#notices.close();
+    this.#announcements.close();
     this.backlog.close();
     this.delivery.close();
   }
@@ -281,17 +278,8 @@ export class Hub {
     };
   }
 
-  #changedElsewhere({ hasJoined, hasLeft, paused = 0, resumed = 0 }: RosterChange): void {
-    if (!this.#settings.notices) return;
-    if (hasJoined) this.#notices.joined();
-    if (hasLeft) this.#notices.left();
-    for (let count = 0; count < paused; count++) this.#notices.paused();
-    for (let count = 0; count < resumed; count++) this.#notices.resumed();
-  }
-
   #welcomed(session: Session, announcement: Announcement): void {
-    if (announcement === "pause") this.#notices.resumed(session);
-    else if (announcement) this.#notices.joined(session);
+    this.#announcements.opened(session, announcement);
     this.#parts.onWelcomed(session);
   }
 }

@@ -53,35 +53,6 @@ describe("notices", () => {
     expect(sentNotices()).toHaveLength(2);
   });
 
-  test("sends none for a stream that ends by its lifetime and resumes, in either order", () => {
-    const { notices, sentNotices, clock } = makeNotices("a", "b");
-    notices.paused();
-    clock.move(2999);
-    notices.resumed();
-    notices.resumed();
-    clock.move(99);
-    notices.paused();
-    clock.move(10_000);
-    expect(sentNotices()).toEqual([]);
-  });
-
-  test("reports a stream that does not resume as left after three seconds, and a resume of an unknown stream as joined", () => {
-    const { notices, sentNotices, clock } = makeNotices("a", "b");
-    notices.paused();
-    notices.paused();
-    notices.resumed();
-    clock.move(2999);
-    expect(sentNotices()).toEqual([]);
-    clock.move(1);
-    expect(sentNotices()).toEqual(["left 2"]);
-    clock.move(5000);
-    notices.resumed();
-    clock.move(1000);
-    expect(sentNotices()).toEqual(["left 2", "joined 2"]);
-    clock.move(10_000);
-    expect(sentNotices()).toHaveLength(2);
-  });
-
   test("does not send the batched count to the newest connection alone, whose welcome was the latest", () => {
     const { join, clock } = makeNotices("a");
     join("b");

@@ -63,6 +63,15 @@ export class HubPresence {
     if (this.#parts.hasEvents(channel)) this.#tracker.leave(channel, session.id);
   }
 
+  /**
+   * A session is about to be closed so that its client reconnects. Resolves once its presences can be taken over; undefined if it
+   * has none.
+   */
+  release(session: Session): Promise<void> | undefined {
+    const channels = Array.from(session.memberships.names()).filter((it) => this.#parts.hasEvents(it));
+    return channels.length === 0 ? undefined : this.#tracker.release(session.id, channels);
+  }
+
   /** A session has ended, and was in these channels. */
   ended(session: Session, channels: readonly ChannelName[]): void {
     this.#tracker.end(

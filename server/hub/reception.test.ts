@@ -375,6 +375,36 @@ describe("two workers of one server", () => {
     expect(events).toEqual(["joined 3", "left 2"]);
   });
 
+  test("send no notices for a client that is back before the draining worker has reported that it left", async () => {
+    const cluster = await beginTwo("reject");
+    const watcher = await other.connect();
+    const old = await it.connect();
+    await it.clock.moveInSteps(3000, 500);
+    const before = watcher.connection.taken.length;
+    cluster.announce({ isDraining: true });
+    await other.connect();
+    await it.clock.moveInSteps(2500, 500);
+    it.leave(old); // by itself: it was told of the drain
+    await it.clock.moveInSteps(10_000, 500);
+    expect(watcher.connection.taken.slice(before)).toEqual([]);
+  });
+
+  test("send no notices for a plain client that connects after the draining worker has exited", async () => {
+    const cluster = await beginTwo("reject");
+    const watcher = await other.connect();
+    const old = await it.connect();
+    await it.clock.moveInSteps(3000, 500);
+    const before = watcher.connection.taken.length;
+    cluster.announce({ isDraining: true });
+    old.session.close({ name: "restarting" });
+    it.hub.ended(old.session);
+    await it.hub.peers.close();
+    await it.clock.moveInSteps(1000, 500);
+    await other.connect();
+    await it.clock.moveInSteps(10_000, 500);
+    expect(watcher.connection.taken.slice(before)).toEqual([]);
+  });
+
   test("continue a connection on the other worker without any notice", async () => {
     await beginTwo("reject");
     const watcher = await it.connect();

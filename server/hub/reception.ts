@@ -16,6 +16,7 @@ import { Admission, type AdmissionLimits, type Reservation } from "./admission.t
 import type { Connections } from "./connections.ts";
 import { forbiddenChannels, refusalFrame, withoutForbidden } from "./forbidden-channels.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
+import { isToReconnect } from "./moves.ts";
 import type { HubPresence } from "./presence.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { type Predecessor, Succession } from "./succession.ts";
@@ -151,10 +152,8 @@ export class Reception {
     if (session.isWelcomed) presence.ended(session, session.memberships.names());
     delivery.leaveAll(session);
     this.#releaseUser({ ip: session.origin.ip, userId: session.userId }, session.id);
-    // Ended for its age, to find out whether its client is there, or so that it reconnects to another worker.
-    const isPause = ["going-away", "restarting"].includes(session.closed?.name ?? "");
     const isAnnounced = this.#settings.notices && session.isWelcomed && !wasContinued;
-    const announcement = isAnnounced && isPause ? "pause" : isAnnounced;
+    const announcement = isAnnounced && isToReconnect(session, peers.isDraining) ? "pause" : isAnnounced;
     if (session.isWelcomed) peers.roster.count(session.userId, -1, announcement);
     log().info("Client disconnected: {remote}. Total clients: {total}", {
       remote: session.origin.remote,

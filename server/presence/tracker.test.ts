@@ -12,10 +12,11 @@ const arrival = { holder: "c1", over: undefined, resumes: false, userId: "alice"
 function begin() {
   const clock = new MovedClock();
   const done: string[] = [];
+  let answer: () => Promise<void> = turn; // as over a network
   const store: PresenceStore = {
     start: async () => undefined,
     apply: async (_, changes: readonly PresenceChange[]) => {
-      await turn(); // as over a network
+      await answer();
       for (const { kind, holder } of changes) done.push(`${kind} ${holder}`);
     },
     watch: async () => ({ epoch: noEpoch, position: 0 }),
@@ -26,7 +27,10 @@ function begin() {
     },
     close: async () => void done.push("close"),
   };
-  return { clock, done, tracker: new PresenceTracker(store, clock, () => undefined) };
+  const breakStore = () => {
+    answer = () => new Promise(() => undefined);
+  };
+  return { clock, done, breakStore, tracker: new PresenceTracker(store, clock, () => undefined) };
 }
 
 test("a connection that ended leaves after the grace", async () => {
@@ -38,6 +42,34 @@ test("a connection that ended leaves after the grace", async () => {
   await clock.moveInSteps(200, 100);
   await turn();
   expect(done).toEqual(["release c1", "leave c1"]);
+});
+
+test("before the server ends a connection, the store knows that its presence can be taken over", async () => {
+  const { clock, done, tracker } = begin();
+  tracker.join(room, arrival);
+  await tracker.read(room, { after: "", limit: 1 });
+  await tracker.release("c1", [room, "elsewhere" as ChannelName]);
+  expect(done).toEqual(["join c1", "read", "release c1"]);
+  expect(clock.pending).toBe(0);
+  tracker.end("c1", [room]);
+  await clock.moveInSteps(graceMs + 100, 100);
+  await turn();
+  expect(done).toEqual(["join c1", "read", "release c1", "release c1", "leave c1"]);
+});
+
+test("the end of a connection waits at most a second for a store that is away", async () => {
+  const { clock, tracker, breakStore } = begin();
+  tracker.join(room, arrival);
+  await turn();
+  breakStore();
+  let isReleased = false;
+  void tracker.release("c1", [room]).then(() => {
+    isReleased = true;
+  });
+  await clock.moveInSteps(900, 100);
+  expect(isReleased).toBe(false);
+  await clock.moveInSteps(100, 100);
+  expect(isReleased).toBe(true);
 });
 
 test("a connection that was given its presence back in time does not leave", async () => {

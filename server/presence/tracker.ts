@@ -8,6 +8,8 @@ import { type PresenceNews, WatchedChannels } from "./watched-channels.ts";
 
 /** How long a client may be without a connection before others are told that it left. */
 export const graceMs = 3000;
+/** How long the end of a connection is delayed at most so that the store knows of it first. Milliseconds. */
+const releaseMs = 1000;
 
 /** A connection that has ended and was in these channels. */
 interface Ended {
@@ -68,6 +70,21 @@ export class PresenceTracker {
     if (!this.#forget(channel, holder)) return;
     this.#queueOf(channel).add({ kind: "leave", holder });
     this.#flush(channel);
+  }
+
+  /**
+   * A connection in these channels is about to be closed so that its client reconnects. Resolves once the store knows, or after
+   * a second. Otherwise the client could be back on another worker before the store knows, and others would be told.
+   */
+  async release(holder: string, channels: readonly ChannelName[]): Promise<void> {
+    const queues = channels
+      .filter((channel) => this.#present.get(channel)?.has(holder) === true)
+      .map((channel) => this.#queueOf(channel));
+    for (const queue of queues) queue.add({ kind: "release", holder });
+    const late = Promise.withResolvers<void>();
+    const timer = this.#clock.setTimeout(late.resolve, releaseMs);
+    await Promise.race([Promise.allSettled(queues.map((queue) => queue.flush())), late.promise]);
+    timer.cancel();
   }
 
   /** A connection has ended: others are told after the grace, unless another connection has taken over. */

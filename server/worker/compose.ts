@@ -92,7 +92,8 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const hub = composeHub(settings, environment, { access, rulesOf, greet: (session) => drain.notifyNew(session) });
   registerConnectionHandlers(hub);
   const flush = () => hub.delivery.flushNow();
-  const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: Math.random });
+  const release = (session: Session) => hub.presence.release(session);
+  const drain = new Drain(settings, { connections: hub.connections, flush, release, clock, random: Math.random });
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, settings, clock);

@@ -43,7 +43,13 @@ async function begin(options: TestHubOptions = {}, { changed = {}, planSlots }: 
   const settings = { ...usual, ...changed };
   const { clock, hub } = it;
   const flush = () => hub.delivery.flushNow();
-  const drain = new Drain(settings, { connections: hub.connections, flush, clock, random: makeRandom() });
+  const drain = new Drain(settings, {
+    connections: hub.connections,
+    flush,
+    release: () => undefined,
+    clock,
+    random: makeRandom(),
+  });
   const http = new FakeHttp();
   const stop = new Stop(
     settings,

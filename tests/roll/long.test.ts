@@ -51,6 +51,7 @@ describeIf(isLong, needsTime)(
           await driver.redis.primary.kill();
           const isPrimary = async () => String(await driver.redis.replica.command("ROLE")).startsWith("master");
           await until(isPrimary, "the replica is the primary");
+          await driver.untilPublishing();
           return true;
         };
         expectUnnoticed(await runRolls({ driver, each: 12, inBrowser: true, rolls, disturb }));

@@ -14,6 +14,8 @@ import { channelSettings, makeReader, openOwnClient, settings, subscriberUrl } f
 /** How long a node keeps accepting after the signal: HAProxy checks it every second, and believes the second failure. Seconds. */
 const drainDelayS = 3;
 const drainWindowS = 4;
+/** Requests are spread over the workers of a node at random. When this many succeed in a row, all workers can publish. */
+const publishedInARow = 30;
 
 /** Two nodes of two workers on one Redis with a replica, behind HAProxy. A roll replaces one node after the other. */
 export class NodesDriver implements Driver {
@@ -50,6 +52,20 @@ export class NodesDriver implements Driver {
     const nodes = [{ port: one }, { port: two }] as unknown as Parameters<typeof HaProxy.start>[1]["nodes"];
     this.#proxy = await HaProxy.start(haproxyProgram(), { folder: this.#folder, port: 0, nodes });
     this.#publisher = await SocketPublisher.open(this.#url);
+  }
+
+  /** Resolves once all workers of both nodes can publish again. */
+  async untilPublishing(): Promise<void> {
+    let inARow = 0;
+    const canAllPublish = async () => {
+      for (const node of this.#nodes) {
+        const body = { channel: "probe", message: "?" };
+        const { ok } = await node.request("POST", "/v1/publish", body, { Connection: "close" });
+        inARow = ok ? inARow + 1 : 0;
+      }
+      return inARow >= publishedInARow;
+    };
+    await until(canAllPublish, "both nodes can publish");
   }
 
   /** Each node is told to stop, moves its clients to the other one, and is started again once it is gone. */

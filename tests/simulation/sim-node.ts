@@ -122,6 +122,7 @@ export class SimNode {
       {
         connections: this.hub.connections,
         flush: () => this.hub.delivery.flushNow(),
+        release: (session) => this.hub.presence.release(session),
         clock: process,
         random: () => process.dice.next(),
       },

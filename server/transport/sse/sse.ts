@@ -156,6 +156,12 @@ export class SseTransport {
     session.close({ name: "going-away", text: "another connection requested this user; reconnect to keep it" });
   }
 
+  /** Ends a stream so that its client resumes with a new one. */
+  async #renew(session: Session): Promise<void> {
+    await this.#hub.presence.release(session);
+    session.close({ name: "going-away", text: "the stream reached its lifetime; reconnect to resume" });
+  }
+
   #startTimers(session: Session, heartbeatMs: number | undefined): StreamTimers {
     const { streamLifetimeMs } = this.#settings;
     const part = lifetimeSpread + Math.random() * (1 - lifetimeSpread);
@@ -168,8 +174,7 @@ export class SseTransport {
             session.sendFrame({ type: "system", event: "heartbeat", timestamp });
           }
         },
-        onLifetimeOver: () =>
-          session.close({ name: "going-away", text: "the stream reached its lifetime; reconnect to resume" }),
+        onLifetimeOver: () => void this.#renew(session),
       },
       this.#clock,
     );
