@@ -1,3 +1,4 @@
+import { alignedDelay } from "../lib/aligned-delay.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Claim, Claimed, ClusterEvents, ClusterMessage, Member, MemberId, MemberState } from "./cluster.ts";
@@ -47,13 +48,14 @@ export class Switchboard {
     return member.id;
   }
 
-  /** A heartbeat. @returns false if the member is unknown or has expired: it must join again */
-  beat(id: MemberId, state: MemberState): boolean {
+  /** A heartbeat. @returns whether it changes the member's state; "unknown" for one that has expired: it must join again */
+  beat(id: MemberId, state: MemberState): "changed" | "unchanged" | "unknown" {
     const entry = this.#entries.get(id);
-    if (entry === undefined) return false;
-    entry.member = { id, state };
+    if (entry === undefined) return "unknown";
     entry.seenAt = this.#clock.monotonic();
-    return true;
+    if (Bun.deepEquals(entry.member.state, state)) return "unchanged";
+    entry.member = { id, state };
+    return "changed";
   }
 
   /** Whether it is (still) a member. */
@@ -107,7 +109,7 @@ export class Switchboard {
 
   #arm(): void {
     this.#checkAt = this.#clock.monotonic() + this.#expiryMs / 3;
-    this.#timer = this.#clock.setTimeout(this.#expire, this.#expiryMs / 3);
+    this.#timer = this.#clock.setTimeout(this.#expire, alignedDelay(this.#clock, this.#expiryMs / 3));
   }
 
   readonly #expire = (): void => {

@@ -1,3 +1,4 @@
+import { alignedDelay } from "./aligned-delay.ts";
 import type { Clock, Timer } from "./clock.ts";
 
 /** The check interval in milliseconds. */
@@ -43,7 +44,7 @@ export class IdleCollector {
     this.#tools = tools;
     this.#cpuMs = tools.cpuMs();
     this.#checkedAt = clock.monotonic();
-    this.#timer = clock.setTimeout(this.#check, checkMs);
+    this.#timer = clock.setTimeout(this.#check, alignedDelay(clock, checkMs));
   }
 
   /** Idempotent. */
@@ -64,6 +65,6 @@ export class IdleCollector {
       this.#floor = undefined;
       this.#cpuMs = this.#tools.cpuMs(); // the collection itself does not count as activity
     }
-    this.#timer = this.#clock.setTimeout(this.#check, checkMs);
+    this.#timer = this.#clock.setTimeout(this.#check, alignedDelay(this.#clock, checkMs));
   };
 }

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { CloseReason } from "../../protocol/close-codes.ts";
+import { alignedDelay } from "../lib/aligned-delay.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { Wheel } from "./wheel.ts";
 
@@ -44,7 +45,6 @@ export class Heartbeat {
     this.#tickMs = Math.max(10, Math.min(1000, times.timeout / 4, times.interval));
     const visit = (peer: Pinged) => this.#ping(peer);
     this.#wheel = new Wheel({ intervalMs: times.interval, tickMs: this.#tickMs, visit, onFault: closeFaulty }, clock);
-    this.#timer = clock.setTimeout(this.#checkDeadlines, this.#tickMs);
   }
 
   add(peer: Pinged): void {
@@ -77,16 +77,22 @@ export class Heartbeat {
     if (this.#unanswered.has(peer) || peer.buffered() > 0) return;
     peer.ping();
     this.#unanswered.set(peer, this.#clock.monotonic() + this.#timeoutMs);
+    if (this.#timer === undefined) this.#arm();
+  }
+
+  #arm(): void {
+    this.#timer = this.#clock.setTimeout(this.#checkDeadlines, alignedDelay(this.#clock, this.#tickMs));
   }
 
   readonly #checkDeadlines = (): void => {
-    this.#timer = this.#clock.setTimeout(this.#checkDeadlines, this.#tickMs);
+    this.#timer = undefined;
     const now = this.#clock.monotonic();
     for (const [peer, deadline] of this.#unanswered) {
-      if (deadline > now) return;
+      if (deadline > now) break;
       this.#unanswered.delete(peer);
       this.#closeUnanswered(peer);
     }
+    if (this.#unanswered.size > 0) this.#arm();
   };
 
   #closeUnanswered(peer: Pinged): void {

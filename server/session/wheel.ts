@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { alignedDelay } from "../lib/aligned-delay.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 
 export interface WheelOptions<T> {
@@ -13,7 +14,7 @@ export interface WheelOptions<T> {
 
 /**
  * Visits each of many members once per interval, spread over it. Members are kept in the slots of a wheel, and one slot is
- * visited per tick. A new member is visited for the first time after a whole interval.
+ * visited per tick. A new member is visited for the first time after a whole interval. Without members no timer runs.
  */
 export class Wheel<T> {
   readonly #slots: Set<T>[];
@@ -24,6 +25,7 @@ export class Wheel<T> {
   readonly #clock: Clock;
   #timer: Timer | undefined;
   #hand = 0;
+  #isClosed = false;
 
   constructor({ intervalMs, tickMs, visit, onFault }: WheelOptions<T>, clock: Clock) {
     this.#tickMs = tickMs;
@@ -31,7 +33,6 @@ export class Wheel<T> {
     this.#visit = visit;
     this.#onFault = onFault;
     this.#slots = Array.from({ length: Math.max(1, Math.round(intervalMs / tickMs)) }, () => new Set());
-    this.#timer = clock.setTimeout(this.#tick, tickMs);
   }
 
   /** How many members it has. */
@@ -45,6 +46,7 @@ export class Wheel<T> {
     if (slot === undefined) return;
     slot.add(member);
     this.#slotOf.set(member, slot);
+    if (!this.#isClosed) this.#timer ??= this.#clock.setTimeout(this.#tick, alignedDelay(this.#clock, this.#tickMs));
   }
 
   remove(member: T): void {
@@ -54,12 +56,14 @@ export class Wheel<T> {
 
   /** Idempotent. */
   close(): void {
+    this.#isClosed = true;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
   readonly #tick = (): void => {
-    this.#timer = this.#clock.setTimeout(this.#tick, this.#tickMs);
+    this.#timer =
+      this.size === 0 ? undefined : this.#clock.setTimeout(this.#tick, alignedDelay(this.#clock, this.#tickMs));
     const slot = this.#slots[this.#hand] ?? [];
     this.#hand = (this.#hand + 1) % this.#slots.length;
     for (const member of slot) this.#visitOrLog(member);

@@ -3,6 +3,7 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft, Publication } from "../../../protocol/publication.ts";
+import { alignedDelay } from "../../lib/aligned-delay.ts";
 import { backoff } from "../../lib/backoff.ts";
 import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
@@ -229,7 +230,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     if (this.#closing !== undefined) return;
     this.#probe = this.#clock.setTimeout(async () => {
       await this.#append([]);
-      if (this.#failures === 0) this.#probeAfter(watchMs);
+      if (this.#failures === 0) this.#probeAfter(alignedDelay(this.#clock, watchMs));
     }, ms);
   }
 

@@ -1,6 +1,7 @@
+import { alignedDelay } from "../../lib/aligned-delay.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 
-/** Pause between two passes over all channels. */
+/** From one pass over all channels to the next, if a pass is short. */
 const pauseMs = 2000;
 /** Pause between two slices of one pass, for other work. */
 const breathMs = 10;
@@ -16,7 +17,7 @@ export class Sweeper {
   constructor(clock: Clock, slice: () => boolean | Promise<boolean>) {
     this.#clock = clock;
     this.#slice = slice;
-    this.#wait(pauseMs);
+    this.#wait(alignedDelay(clock, pauseMs));
   }
 
   close(): void {
@@ -29,6 +30,6 @@ export class Sweeper {
   }
 
   async #run(): Promise<void> {
-    this.#wait((await this.#slice()) ? pauseMs : breathMs);
+    this.#wait((await this.#slice()) ? alignedDelay(this.#clock, pauseMs) : breathMs);
   }
 }

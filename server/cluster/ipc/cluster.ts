@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { alignedDelay } from "../../lib/aligned-delay.ts";
 import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
 import type { LinkEnd } from "../../lib/link/link.ts";
 import { SteadyLink } from "../../lib/link/steady-link.ts";
@@ -171,10 +172,12 @@ export class IpcCluster implements Cluster {
 
   #armBeat(): void {
     if (this.#events === undefined) return;
-    this.#beat = this.#options.clock.setTimeout(() => {
+    const { clock, expiryMs } = this.#options;
+    const beat = () => {
       if (this.#id !== undefined) this.#send({ verb: "beat", state: this.#state });
       this.#armBeat();
-    }, this.#options.expiryMs / 3);
+    };
+    this.#beat = clock.setTimeout(beat, alignedDelay(clock, expiryMs / 3));
   }
 
   #send(message: MemberMessage): void {

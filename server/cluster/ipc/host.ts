@@ -77,7 +77,7 @@ export class ClusterHost {
       return false;
     }
     if (message.verb === "beat") {
-      board.beat(id, message.state);
+      if (board.beat(id, message.state) === "unchanged") return true;
       for (const [other, its] of this.#links) {
         if (other !== id) send(its, { verb: "state", member: { id, state: message.state } });
       }

@@ -1,3 +1,4 @@
+import { alignedDelay } from "../../lib/aligned-delay.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type {
   Claim,
@@ -72,8 +73,8 @@ export class MemoryCluster implements Cluster {
   /** If the process was suspended, the others have seen this member expire, so it joins again. */
   readonly #beat = (): void => {
     if (this.#events === undefined) return;
-    this.#timer = this.#clock.setTimeout(this.#beat, this.#beatMs);
-    if (this.#id !== undefined && this.#switchboard.beat(this.#id, this.#state)) return;
+    this.#timer = this.#clock.setTimeout(this.#beat, alignedDelay(this.#clock, this.#beatMs));
+    if (this.#id !== undefined && this.#switchboard.beat(this.#id, this.#state) !== "unknown") return;
     const isBack = this.#id !== undefined;
     this.#id = this.#switchboard.join(this.#state, this.#events);
     if (isBack) this.#events.onReturned();

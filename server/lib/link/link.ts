@@ -78,8 +78,8 @@ export class Link {
     this.#socket = socket;
     this.#settings = {
       maxQueuedBytes: 64 * 1024 * 1024,
-      beatMs: 1000,
-      maxSilentBeats: 10,
+      beatMs: 2000,
+      maxSilentBeats: 5,
       clock: systemClock,
       ...settings,
     };

@@ -1,3 +1,4 @@
+import { alignedDelay } from "../aligned-delay.ts";
 import type { Clock, Timer } from "../clock.ts";
 
 /** The heartbeat interval of each side, and how many may be missed. */
@@ -52,7 +53,7 @@ export class Pulse {
 
   #arm(): void {
     const { clock, beatMs } = this.#settings;
-    this.#timer = clock.setTimeout(() => this.#beat(), beatMs);
+    this.#timer = clock.setTimeout(() => this.#beat(), alignedDelay(clock, beatMs));
   }
 
   #beat(): void {

@@ -51,7 +51,7 @@ class WaitClock extends MovedClock {
   readonly waits: number[] = [];
 
   override setTimeout(run: () => void, ms: number): Timer {
-    if (ms < beatMs) this.waits.push(ms);
+    if (ms < beatMs / 2) this.waits.push(ms); // the heartbeat waits for half a period or longer
     return super.setTimeout(run, ms);
   }
 }

@@ -11,7 +11,7 @@ import type {
 export const presenceProtocol = "fanfare-presence/1";
 
 /** Sooner than by default, so that the presences of a worker that hangs do not remain much longer than those of a dead one. */
-export const presencePulse = { beatMs: 1000, maxSilentBeats: 6 };
+export const presencePulse = { beatMs: 2000, maxSilentBeats: 3 };
 
 /** Messages from a worker. `n` comes back in the answer. */
 export type WorkerMessage =

@@ -18,7 +18,7 @@ import { type Answer, type HostMessage, scheduleProtocol, type WorkerMessage } f
 /** How long to wait for the host at start. */
 const startMs = 15_000;
 /** Sooner than by default: a worker that hangs must not publish minutes later what it has queued for the supervisor. */
-const pulse = { beatMs: 1000, maxSilentBeats: 6 };
+const pulse = { beatMs: 2000, maxSilentBeats: 3 };
 
 export interface IpcScheduleStoreOptions {
   /** The socket path of the host. */
