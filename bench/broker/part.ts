@@ -112,10 +112,12 @@ async function makeBroker(role: string | undefined, place: string, url: string):
 /** A host needs a cluster, which this bench does not use. */
 const noDirectory: ChannelDirectory = { list: async () => [], summary: async () => undefined };
 
+const record = { format: "1", secret: "", history: "" };
+
 function makeRedisBroker(url: string): RedisBroker {
   const address = parseRedisUrl(url);
   if (typeof address === "string") throw new Error(address);
-  return new RedisBroker({ address, prefix: "bench", replicas: 0, idWindowMs: 300_000, clock: systemClock });
+  return new RedisBroker({ address, prefix: "bench", record, replicas: 0, idWindowMs: 300_000, clock: systemClock });
 }
 
 function answer(it: PartAnswer): void {

@@ -105,18 +105,20 @@ export function nodeName({ port }: Pick<Settings, "port">): string {
 /** @param worker undefined for a server that is one process */
 function redisBackbone(settings: Settings, redis: OpenedRedis, worker?: string): Backbone {
   const { redisPrefix: prefix, redisWait: replicas, idempotencyWindowMs: idWindowMs } = settings;
-  const broker = new RedisBroker({ address: redis.address, prefix, replicas, idWindowMs, clock: systemClock });
+  const { address, record } = redis;
+  const broker = new RedisBroker({ address, record, prefix, replicas, idWindowMs, clock: systemClock });
   const namesAt = (port: number) => {
     const node = nodeName({ port });
     return { name: worker === undefined ? node : `${node} ${worker}`, node };
   };
   const state = { ...stateOf(""), ...namesAt(settings.port) };
   const cluster = makeRedisMember(settings, redis, state);
-  const presence = new RedisPresence({ address: redis.address, prefix, clock: systemClock });
+  const presence = new RedisPresence({ address, prefix, clock: systemClock });
   const { maxSchedules, scheduleBytes } = settings;
   const limits = { maxSchedules, scheduleBytes };
-  const schedules = new RedisScheduleStore({ address: redis.address, prefix, limits, clock: systemClock });
-  return { broker, directory: undefined, cluster, namesAt, presence, schedules, resumeSecret: redis.resumeSecret };
+  const schedules = new RedisScheduleStore({ address, prefix, limits, clock: systemClock });
+  const resumeSecret = Buffer.from(record.secret, "base64url");
+  return { broker, directory: undefined, cluster, namesAt, presence, schedules, resumeSecret };
 }
 
 function stateOf(name: string): MemberState {

@@ -5,6 +5,7 @@ import type { RedisAddress } from "../../server/lib/redis/address.ts";
 import { brokerConformance, type MakeBrokers } from "../conformance/broker.ts";
 import { RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
+import { serverRecord } from "./server-record.ts";
 
 let server: RedisServer;
 let cluster: RedisServerCluster;
@@ -23,7 +24,14 @@ function makeWith(address: () => RedisAddress): MakeBrokers {
     const prefix = `test${++worlds}`;
     return {
       connect: () =>
-        new RedisBroker({ address: address(), prefix, replicas: 0, idWindowMs: 300_000, clock: systemClock }),
+        new RedisBroker({
+          address: address(),
+          prefix,
+          record: serverRecord,
+          replicas: 0,
+          idWindowMs: 300_000,
+          clock: systemClock,
+        }),
       dispose: async () => undefined,
     };
   };

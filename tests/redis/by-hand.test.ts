@@ -3,19 +3,31 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Published } from "../../server/broker/broker.ts";
 import { RedisBroker } from "../../server/broker/redis/broker.ts";
+import { openRedis } from "../../server/broker/redis/open-redis.ts";
 import { systemClock } from "../../server/lib/clock.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 
 const rules = { historySize: 100, historyTtl: 300_000, historyBytes: 1_000_000 };
+/** What each server does first: it reads the shared values, or stores them if it is the first. */
+const openAt = (port: number) =>
+  openRedis({
+    redisUrl: `redis://127.0.0.1:${port}`,
+    redisSetting: "REDIS_URL",
+    redisPrefix: "test",
+    historySize: 100,
+    historyTtlMs: 300_000,
+    historyBytes: 1_000_000,
+  });
+
 let redis: RedisServer;
 let broker: RedisBroker;
 const resets: Position[] = [];
 
 beforeAll(async () => {
   redis = await RedisServer.start();
-  const options = { address: redis.address, prefix: "test", replicas: 0, idWindowMs: 300_000, clock: systemClock };
-  broker = new RedisBroker(options);
+  const opened = await openAt(redis.port);
+  broker = new RedisBroker({ ...opened, prefix: "test", replicas: 0, idWindowMs: 300_000, clock: systemClock });
   const onReset = (_: ChannelName, top: Position) => resets.push(top);
   await broker.start({ onPublication: () => undefined, onReset, onBreak: () => undefined, onHealth: () => undefined });
 });
@@ -72,5 +84,12 @@ describe("a person changes keys in Redis:", () => {
     expect([second.duplicate, second.position?.epoch === first.position?.epoch]).toEqual([false, false]);
     await redis.command("SWAPDB", 0, 1);
     expect(await publish("swapped", "order-2")).toMatchObject({ duplicate: true, position: first.position });
+  });
+
+  test("after a FLUSHALL, a running server stores the shared values again, so that a later one has the same secret", async () => {
+    const before = await openAt(redis.port);
+    await redis.command("FLUSHALL");
+    await until(async () => (await redis.command("HLEN", "test/server")) === 3, "the shared values are there again");
+    expect(await openAt(redis.port)).toEqual(before);
   });
 });

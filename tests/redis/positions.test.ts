@@ -5,12 +5,20 @@ import { RedisBroker } from "../../server/broker/redis/broker.ts";
 import { systemClock } from "../../server/lib/clock.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
+import { serverRecord } from "./server-record.ts";
 
 const rules = { historySize: 100, historyTtl: 300_000, historyBytes: 1_000_000 };
 const channel = (name: string) => name as ChannelName;
 
 async function connect(redis: RedisServer, onPublication: () => void = () => undefined): Promise<RedisBroker> {
-  const options = { address: redis.address, prefix: "test", replicas: 0, idWindowMs: 300_000, clock: systemClock };
+  const options = {
+    address: redis.address,
+    prefix: "test",
+    record: serverRecord,
+    replicas: 0,
+    idWindowMs: 300_000,
+    clock: systemClock,
+  };
   const broker = new RedisBroker(options);
   await broker.start({ onPublication, onReset: () => undefined, onBreak: () => undefined, onHealth: () => undefined });
   return broker;

@@ -7,6 +7,7 @@ import { makeScript } from "../../server/lib/redis/script.ts";
 import { RedisStore } from "../../server/lib/redis/store.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
+import { serverRecord } from "./server-record.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -71,7 +72,14 @@ describe("a store on one server", () => {
 test("another program's messages on a channel's topic cost neither the connection nor a message", async () => {
   const received: Publication[] = [];
   const address = server.address;
-  const broker = new RedisBroker({ address, prefix: "foreign", replicas: 0, idWindowMs: 1000, clock: systemClock });
+  const broker = new RedisBroker({
+    address,
+    prefix: "foreign",
+    record: serverRecord,
+    replicas: 0,
+    idWindowMs: 1000,
+    clock: systemClock,
+  });
   await broker.start({
     onPublication: (it) => received.push(it),
     onBreak: () => expect.unreachable(),

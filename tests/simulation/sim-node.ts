@@ -26,6 +26,7 @@ import { plainForm } from "../../server/transport/websocket/plain-form.ts";
 import { closeNameFor } from "../../server/transport/websocket/websocket.ts";
 import { ConfiguredSchedules } from "../../server/worker/configured-schedules.ts";
 import { Stop } from "../../server/worker/stop.ts";
+import { serverRecord } from "../redis/server-record.ts";
 import type { Process } from "./process.ts";
 import { ModelClient } from "./redis/client.ts";
 import type { ModelRedis } from "./redis/server.ts";
@@ -102,7 +103,7 @@ export class SimNode {
     };
     const connect = make as unknown as MakeConnection; // it has the methods that the code uses of the library's client
     const options = { address, prefix: "sim", clock: process, connect };
-    this.broker = new RedisBroker({ ...options, replicas: 0, idWindowMs });
+    this.broker = new RedisBroker({ ...options, record: serverRecord, replicas: 0, idWindowMs });
     const state = { name: process.name, pid: process.number, isDraining: false };
     this.cluster = new RedisCluster({ ...options, state });
     this.hub = new Hub(settings.hub, {

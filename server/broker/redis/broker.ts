@@ -20,6 +20,7 @@ import { formatDraft, formatEphemeral, parseTopicMessage } from "./publication-t
 import { type ReadLimits, Records, type StoreOutcome } from "./records.ts";
 import { Refusals, redisUnavailable } from "./refusals.ts";
 import { brokerScripts } from "./scripts.ts";
+import { RecordKeeper, type ServerRecord } from "./server-record.ts";
 import { Watch } from "./watch.ts";
 
 /** Most bytes in flight to Redis, by `costOf`. Further publications are refused. */
@@ -36,6 +37,8 @@ export interface RedisBrokerOptions {
   /** How long ids are remembered, milliseconds. */
   readonly idWindowMs: number;
   readonly clock: Clock;
+  /** The values that were agreed on with the other servers. See openRedis. */
+  readonly record: ServerRecord;
   /** See RedisStoreSettings. */
   readonly connect?: MakeConnection;
 }
@@ -56,6 +59,7 @@ export class RedisBroker implements Broker {
   readonly #listening: Listening;
   readonly #guard: EpochGuard;
   readonly #watch: Watch;
+  readonly #recordKeeper: RecordKeeper;
   readonly #confirmations: Confirmations;
   readonly #refusals: Refusals;
   readonly #self = randomId(9);
@@ -67,7 +71,7 @@ export class RedisBroker implements Broker {
   readonly #inFlight = new Set<Promise<unknown>>();
 
   constructor(options: RedisBrokerOptions) {
-    const { address, clock, prefix, idWindowMs, replicas, connect } = options;
+    const { address, clock, prefix, idWindowMs, replicas, record, connect } = options;
     this.#options = options;
     this.#confirmations = new Confirmations(replicas);
     this.#refusals = new Refusals(clock);
@@ -86,13 +90,18 @@ export class RedisBroker implements Broker {
     this.#listening = new Listening(this.#store, this.#keys);
     const shared = { self: this.#self, store: this.#store, clock };
     this.#guard = new EpochGuard({ ...shared, records: this.#records, keys: this.#keys });
+    const kept = { key: this.#keys.own("server"), record };
+    this.#recordKeeper = new RecordKeeper(this.#store, scripts.server, kept);
     this.#watch = new Watch({
       ...shared,
       members: this.#guard.members,
       topic: this.#keys.ownTopic("watch"),
       write: (shard, topic, text) =>
         shard.commands.run(scripts.watch, [`${topic}/written`], [topic, text, this.#store.publishVerb]),
-      onResult: (failure) => this.#reportHealth(failure === undefined && this.#store.isUp, failure?.message),
+      onResult: (failure) => {
+        this.#reportHealth(failure === undefined && this.#store.isUp, failure?.message);
+        if (failure === undefined) void this.#recordKeeper.keep();
+      },
     });
   }
 

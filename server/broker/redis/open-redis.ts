@@ -6,8 +6,10 @@ import { RedisUnusable } from "../../lib/redis/unreachable.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import { explainRedis } from "./explain.ts";
 import { KeyNames } from "./keys.ts";
+import { brokerScripts } from "./scripts.ts";
+import { type ServerRecord, storeRecord } from "./server-record.ts";
 
-/** The version of the layout of keys, scripts and messages. Servers with different versions must not share a prefix. */
+/** The version of the layout of keys, scripts and messages. */
 const format = "1";
 
 export interface OpenRedisSettings {
@@ -23,8 +25,7 @@ export interface OpenRedisSettings {
 /** What all workers of one server share. */
 export interface OpenedRedis {
   readonly address: RedisAddress;
-  /** The secret that signs resume keys, 32 bytes. */
-  readonly resumeSecret: Uint8Array;
+  readonly record: ServerRecord;
 }
 
 /**
@@ -46,7 +47,8 @@ export async function openRedis(settings: OpenRedisSettings): Promise<OpenedRedi
       isPasswordIgnored = true;
     },
   };
-  const store = new RedisStore({ address, scripts: [], clock: systemClock }, events);
+  const scripts = Object.values(brokerScripts());
+  const store = new RedisStore({ address, scripts, clock: systemClock }, events);
   try {
     await store.start();
     // A Redis user may have access to keys but not to channels.
@@ -59,7 +61,7 @@ export async function openRedis(settings: OpenRedisSettings): Promise<OpenedRedi
         { redisSetting },
       );
     }
-    return { address, resumeSecret: await agree(store, settings) };
+    return { address, record: await agree(store, settings) };
   } catch (error) {
     throw await explainRedis(error, address, redisSetting);
   } finally {
@@ -80,31 +82,26 @@ function warnOfEviction(store: RedisStore): void {
 }
 
 /** The first server stores the format, the secret and its history settings; later servers read them. */
-async function agree(store: RedisStore, settings: OpenRedisSettings): Promise<Uint8Array> {
+async function agree(store: RedisStore, settings: OpenRedisSettings): Promise<ServerRecord> {
   const key = new KeyNames(settings.redisPrefix, 0).own("server");
-  const { commands } = store.shardOf(key);
   const history = `HISTORY_SIZE=${settings.historySize} HISTORY_TTL=${settings.historyTtlMs}ms HISTORY_BYTES=${settings.historyBytes}`;
   const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
-  await commands.call("HSETNX", key, "format", format);
-  await commands.call("HSETNX", key, "secret", secret);
-  await commands.call("HSETNX", key, "history", history);
-  const found = (await commands.call("HMGET", key, "format", "secret", "history")) as readonly (string | null)[];
-  const [foundFormat, foundSecret, foundHistory] = found;
-  if (foundFormat !== format) {
+  const found = await storeRecord(store, brokerScripts().server, { key, record: { format, secret, history } });
+  if (found.format !== format) {
     throw new RedisUnusable(
-      `the keys under the prefix "${settings.redisPrefix}" belong to another version of Fanfare (format ${foundFormat}, ` +
+      `the keys under the prefix "${settings.redisPrefix}" belong to another version of Fanfare (format ${found.format}, ` +
         `this one has ${format}): stop all servers and delete these keys, or choose another REDIS_PREFIX`,
     );
   }
-  if (foundHistory !== history) {
+  if (found.history !== history) {
     logger().warning(
       "Servers on this Redis have different history settings: each publication follows those of the server that took " +
         "it. Before: {found}. This server: {history}.",
-      { found: foundHistory, history },
+      { found: found.history, history },
     );
-    await commands.call("HSET", key, "history", history);
+    await store.shardOf(key).commands.call("HSET", key, "history", history);
   }
-  return Buffer.from(foundSecret ?? secret, "base64url");
+  return { ...found, history };
 }
 
 function logger() {

@@ -160,6 +160,11 @@ export const settle: Script = ({ keys, send }, [record = ""], args) => {
   return ["top", next.epoch, top];
 };
 
+export const server: Script = ({ keys }, [key = ""], [format = "", secret = "", history = ""]) => {
+  keys.setFields(key, { format, secret, history, ...Object.fromEntries(keys.hash(key) ?? []) });
+  return ["format", "secret", "history"].map((name) => keys.hash(key)?.get(name) ?? null);
+};
+
 export const watch: Script = ({ keys, send }, [written = ""], [topic = "", text = ""]) => {
   keys.setText(written, "1", 10_000);
   return send(topic, text);

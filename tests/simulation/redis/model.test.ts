@@ -135,6 +135,8 @@ function callOf(name: string, { whole, pick, at }: Draw): [keys: string[], args:
         [life, pick("life1", "life2"), `epoch${whole(at)}`, whole(5), decision, epoch, channel, "PUBLISH"],
       ];
     }
+    case "server":
+      return [[`server${whole(40)}`], ["1", `secret ${at}`, "HISTORY_SIZE=100"]];
     case "watch":
       return [["watched"], [channel, "text", "PUBLISH"]];
     case "join":
