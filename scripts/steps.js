@@ -10,6 +10,9 @@ import { casesOf, summaryOf, withoutExpectation } from "./summary.js";
 /** Each has its own globals: code for Bun, code that must not need Bun, code for browsers, and tests of code for browsers. */
 const compilerSettings = ["tsconfig.json", "client/tsconfig.json", "web/tsconfig.json", "web/tsconfig.test.json"];
 
+/** Most tests wait for servers, timers and clients, so that one process per core would leave the cores idle half of the time. */
+const testProcesses = 2 * availableParallelism();
+
 /** How many concurrent tests of one file run at a time. Each may start several servers. */
 const maxConcurrency = 5;
 
@@ -31,7 +34,7 @@ export async function checkTypes() {
 }
 
 /**
- * Runs `bun test`, one process per core, and counts the results. Besides failed tests, three things make a run fail:
+ * Runs `bun test`, two processes per core, and counts the results. Besides failed tests, three things make a run fail:
  *
  * - The runner exits without its summary, whatever its exit code is. A test that calls process.exit(0) would otherwise
  *   look like a success.
@@ -51,7 +54,7 @@ export async function runTests(bun, args, { env = {}, limitMs }) {
     "--no-env-file",
     "--no-orphans",
     "test",
-    `--parallel=${availableParallelism()}`,
+    `--parallel=${testProcesses}`,
     `--max-concurrency=${maxConcurrency}`,
   ];
   const reporting = ["--reporter=junit", `--reporter-outfile=${report}`, `--timings=${timings}`, "--update-timings"];
