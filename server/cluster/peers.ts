@@ -30,6 +30,8 @@ export interface PeersEvents {
   readonly memberLost: MemberId;
   /** While this member was disconnected, another one claimed the name of this holder. */
   readonly claimLost: string;
+  /** This member had expired for the others, and has rejoined: they have dropped what it had started. */
+  readonly returned: undefined;
 }
 
 /**
@@ -44,6 +46,7 @@ export class Peers {
     remoteChange: new Set(),
     memberLost: new Set(),
     claimLost: new Set(),
+    returned: new Set(),
   };
   readonly #claims: HeldClaims;
   readonly #cluster: Cluster;
@@ -60,7 +63,7 @@ export class Peers {
     this.#requests = new Requests(cluster, clock);
     this.#lostConnections = new LostConnections(
       clock,
-      () => cluster.members().length === 0,
+      () => this.isCutOff,
       (gone) => this.#emit("remoteChange", { connections: -gone, users: [], hasJoined: false, hasLeft: true }),
     );
     this.#claims = new HeldClaims(cluster, {
@@ -99,6 +102,7 @@ export class Peers {
       onReturned: () => {
         this.#lostConnections.restartWait();
         this.#claims.claimAllAgain();
+        this.#emit("returned", undefined);
       },
     });
   }

@@ -105,6 +105,7 @@ export class Hub {
       hasEvents: parts.hasPresenceEvents,
       interest: this.delivery.interest,
       occupancy: this.occupancy,
+      peers,
       clock,
     });
     const { connections, delivery, presence } = this;

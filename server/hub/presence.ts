@@ -2,6 +2,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { isoTime } from "../../protocol/codec.ts";
 import type { PresenceFrame } from "../../protocol/frames.ts";
 import { limits } from "../../protocol/limits.ts";
+import type { Peers } from "../cluster/peers.ts";
 import type { Interest } from "../delivery/interest.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
@@ -12,11 +13,15 @@ import type { Occupancy } from "./occupancy.ts";
 import { answerOf } from "./presence-answer.ts";
 import { relay } from "./presence-relay.ts";
 
+/** How late other workers may notice that this one has returned, milliseconds. */
+const lateMs = 5000;
+
 /** What presence is made from. */
 export interface PresenceParts {
   readonly store: PresenceStore;
   readonly interest: Pick<Interest, "get">;
   readonly occupancy: Occupancy;
+  readonly peers: Pick<Peers, "on">;
   readonly clock: Clock;
   /** Whether the clients in a channel are told who joins and leaves. */
   readonly hasEvents: (channel: ChannelName) => boolean;
@@ -33,6 +38,11 @@ export class HubPresence {
   constructor(parts: PresenceParts) {
     this.#parts = parts;
     this.#tracker = new PresenceTracker(parts.store, parts.clock, (channel, news) => this.#tell(channel, news));
+    parts.peers.on("returned", () => {
+      this.#tracker.storeAgain();
+      // Another worker may notice the return late, and give presences to former connections until then.
+      parts.clock.setTimeout(() => this.#tracker.storeAgain(), lateMs);
+    });
   }
 
   start(): Promise<void> {

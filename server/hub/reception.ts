@@ -66,7 +66,7 @@ export class Reception {
     this.#admission = new Admission(settings, (userId) => parts.peers.roster.elsewhere(userId));
     this.#welcome = new Welcome(settings, { ...parts, isHere: (session) => this.#isHere(session) });
     const freed = (session: Session, by: string) => this.#reclaim(session, by);
-    this.#succession = new Succession(parts.connections, parts.peers, freed);
+    this.#succession = new Succession(parts.connections, parts.peers, parts.clock, freed);
     const { userConnections } = settings;
     const claimEvents: ClaimEvents = {
       onReplaced: (id) => this.#replaced(id),

@@ -1,7 +1,9 @@
 import type { MemberId } from "../cluster/cluster.ts";
 import type { Peers } from "../cluster/peers.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Session } from "../session/session.ts";
 import type { Connections } from "./connections.ts";
+import { type Progress, Reservations } from "./reservations.ts";
 
 /** The older connection that a new one continues. */
 export interface Predecessor {
@@ -27,27 +29,25 @@ interface Continuation {
 export class Succession {
   readonly #connections: Connections;
   readonly #peers: Peers;
-  /** By the id of a reserved connection of this worker: the new connection that it is reserved for, and its worker. */
-  readonly #reserved = new Map<string, { readonly by: string; readonly member: MemberId | undefined }>();
+  readonly #reservations: Reservations;
   /** By the id of the new connection on this worker. */
   readonly #predecessors = new Map<string, Predecessor>();
 
   /** @param onFreed a reserved connection of this worker was not taken over after all */
-  constructor(connections: Connections, peers: Peers, onFreed: (session: Session, by: string) => void) {
+  constructor(connections: Connections, peers: Peers, clock: Clock, onFreed: (session: Session, by: string) => void) {
     this.#connections = connections;
     this.#peers = peers;
-    peers.handle("may-continue", (continuation: Continuation, { from }) => this.#reserve(continuation, from));
-    peers.on("memberLost", (member) => {
-      for (const [old, { by, member: its }] of this.#reserved) {
-        const session = its === member ? this.#free(old, by) : undefined;
+    this.#reservations = new Reservations(peers, clock, {
+      onCaughtUp: (old, by) => this.#continued(old, by),
+      onFreed: (old, by) => {
+        const session = connections.byId(old);
         if (session !== undefined) onFreed(session, by);
-      }
+      },
     });
+    peers.handle("may-continue", (continuation: Continuation, { from }) => this.#reserve(continuation, from));
     peers.handle("continued", ({ old, by }: Continuation) => this.#continued(old, by));
-    peers.handle("not-continued", ({ old, by }: Continuation) => {
-      const session = this.#free(old, by);
-      if (session !== undefined) onFreed(session, by);
-    });
+    peers.handle("not-continued", ({ old, by }: Continuation) => this.#reservations.free(old, by));
+    peers.handle("still-continues", ({ old, by }: Continuation, { from }) => this.#progress(old, by, from));
   }
 
   /** Reserves the older connection for the new one. Synchronous if it is on this worker, or if there is no other worker. */
@@ -87,14 +87,17 @@ export class Succession {
     this.#predecessors.delete(connectionId);
     if (predecessor === undefined) return undefined;
     const { id, member } = predecessor;
-    if (member === undefined) return this.#free(id, connectionId);
-    this.#notify(member, "not-continued", { old: id, by: connectionId });
+    if (member !== undefined) this.#notify(member, "not-continued", { old: id, by: connectionId });
+    else if (this.#reservations.has(id, connectionId)) {
+      this.#reservations.delete(id);
+      return this.#connections.byId(id);
+    }
     return undefined;
   }
 
   /** A connection of this worker was closed. @returns whether another one continues it */
   ended(connectionId: string): boolean {
-    return this.#reserved.delete(connectionId);
+    return this.#reservations.delete(connectionId);
   }
 
   async #findElsewhere(continuation: Continuation): Promise<Predecessor | undefined> {
@@ -112,20 +115,21 @@ export class Succession {
   /** @param member the worker of the new connection; undefined for this worker */
   #reserve({ old, by, userId }: Continuation, member: MemberId | undefined): boolean {
     const session = this.#connections.byId(old);
-    if (session === undefined || session.userId !== userId || this.#reserved.has(old)) return false;
-    this.#reserved.set(old, { by, member });
-    return true;
+    return session !== undefined && session.userId === userId && this.#reservations.add(old, by, member);
   }
 
   #continued(old: string, by: string): void {
-    if (this.#reserved.get(old)?.by !== by) return;
+    if (!this.#reservations.has(old, by)) return;
     this.#connections.byId(old)?.close({ name: "normal", text: "continued by a newer connection" });
   }
 
-  #free(old: string, by: string): Session | undefined {
-    if (this.#reserved.get(old)?.by !== by) return undefined;
-    this.#reserved.delete(old);
-    return this.#connections.byId(old);
+  /** @param from the worker of the older connection, perhaps under another membership than before */
+  #progress(old: string, by: string, from: MemberId): Progress {
+    if (this.#predecessors.get(by)?.id === old) {
+      this.#predecessors.set(by, { id: old, member: from });
+      return "catching up";
+    }
+    return this.#connections.byId(by) === undefined ? "gone" : "caught up";
   }
 
   #notify(member: MemberId, topic: string, continuation: Pick<Continuation, "old" | "by">): void {

@@ -48,7 +48,7 @@ export class PresenceTracker {
     return this.#store.start({
       onEvents: (channel, update) => this.watched.receive(channel, update),
       onBreak: () => this.watched.checkAll(),
-      onLost: () => this.#storeAllAgain(),
+      onLost: () => this.storeAgain(),
     });
   }
 
@@ -161,7 +161,11 @@ export class PresenceTracker {
     );
   }
 
-  #storeAllAgain(): void {
+  /**
+   * Stores the presences of all connections of this worker again: the store has lost them, or another worker that took this
+   * one for dead has given them to connections that these ones continue.
+   */
+  storeAgain(): void {
     for (const [channel, present] of this.#present) {
       const queue = this.#queueOf(channel);
       // What waits in the queue is newer.

@@ -8,14 +8,16 @@ import { shrink } from "./shrink.ts";
 import { type Outcome, simulate } from "./simulate.ts";
 
 const isLong = process.env.FANFARE_LONG === "1";
-/** How long new seeds are tried, in real milliseconds. On a busy machine there are fewer, which is not a failure. */
-const newSeedsMs = isLong ? 3_600_000 : 40_000;
-/** In each run: 20 to 30 s of processor time. `npm run test:long` tries new seeds for an hour. */
-const mostNewSeeds = isLong ? Number.POSITIVE_INFINITY : 400;
+/** How long further seeds are tried, in real milliseconds. On a busy machine there are fewer, which is not a failure. */
+const furtherSeedsMs = isLong ? 3_600_000 : 20_000;
+/** In each run: at most 15 s of processor time. `npm run test:long` tries new seeds for an hour. */
+const mostFurtherSeeds = isLong ? Number.POSITIVE_INFINITY : 200;
+/** `npm test` tries the same seeds each time, so that a rare fault that was always there does not fail a run by chance. */
+const firstFurtherSeed = isLong || process.env.FANFARE_SEED !== undefined ? seed : 10_000;
 /** Part of each run. The last ones have found a fault. */
 const fixedPlans: readonly Plan[] = [
   ...[1, 2, 3, 4, 5, 6, 7, 8].map((it) => makePlan(it)),
-  ...[90_232, 90_331].map((it) => makePlan(it, "redis")),
+  ...[90_232, 90_331, 1_219_245_709].map((it) => makePlan(it, "redis")),
   ...[10, 46, 91].map((it) => makePlan(it, "lost-tail")),
   ...[236, 386].map((it) => makePlan(it, "failover")),
 ];
@@ -40,12 +42,12 @@ test("no law is broken with the seeds of each run", () => {
 });
 
 test(
-  "no law is broken with new seeds",
+  "no law is broken with further seeds",
   () => {
-    const until = performance.now() + newSeedsMs;
+    const until = performance.now() + furtherSeedsMs;
     const sum = { seeds: 0, simulatedMs: 0, acknowledged: 0, seen: 0 };
-    while (sum.seeds < mostNewSeeds && (performance.now() < until || sum.seeds < 5)) {
-      const { simulatedMs, acknowledged, seen } = expectSound(makePlan((seed + sum.seeds) % 2 ** 31));
+    while (sum.seeds < mostFurtherSeeds && (performance.now() < until || sum.seeds < 5)) {
+      const { simulatedMs, acknowledged, seen } = expectSound(makePlan((firstFurtherSeed + sum.seeds) % 2 ** 31));
       sum.seeds++;
       sum.simulatedMs += simulatedMs;
       sum.acknowledged += acknowledged;
@@ -53,11 +55,11 @@ test(
     }
     const minutes = Math.round(sum.simulatedMs / 60_000);
     console.log(
-      `${sum.seeds} simulations from FANFARE_SEED=${seed}: ${minutes} simulated minutes, ${sum.seen} deliveries`,
+      `${sum.seeds} simulations from FANFARE_SEED=${firstFurtherSeed}: ${minutes} simulated minutes, ${sum.seen} deliveries`,
     );
     expect(sum.acknowledged).toBeGreaterThan(0);
   },
-  newSeedsMs + 60_000,
+  furtherSeedsMs + 60_000,
 );
 
 /** These need up to hundreds of seeds, so minutes. Each change of what a simulation does changes which seeds find them. */
