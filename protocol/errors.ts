@@ -50,6 +50,11 @@ export const errorTable = {
     meaning:
       "The server cannot reach what it stores things in. A publication may not be stored: send it again with the same id.",
   },
+  "hook-unavailable": {
+    status: 503,
+    retry: true,
+    meaning: "The application that decides who may connect or subscribe does not answer: try again later.",
+  },
   "idempotency-full": {
     status: 503,
     retry: true,
@@ -71,6 +76,7 @@ const retryableCodes = [
   "rate-limited",
   "internal",
   "broker-unavailable",
+  "hook-unavailable",
   "idempotency-full",
   "starting",
   "draining",

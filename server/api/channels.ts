@@ -29,7 +29,7 @@ export async function getChannel({ hub, directory }: ApiDependencies, call: Call
 /** `GET /v1/channels/{channel}/history?since=&limit=` */
 export async function getHistory({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
-  if (call.identity !== undefined) access.checkSubscribe(call.identity, channel);
+  if (call.identity !== undefined) await access.checkSubscribe(call.identity, channel);
   const limit = limitOf(call.query);
   const { top, publications, gap } = await hub.history(channel, sinceOf(call, limit), limit, call.account);
   const head = JSON.stringify({ channel, ...top, complete: gap === undefined, ...present({ reason: gap }) });
@@ -40,7 +40,7 @@ export async function getHistory({ hub, access }: ApiDependencies, call: Call): 
 export async function getPresence({ hub, access }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelParam(call);
   call.account.charge("presence");
-  if (access.checkPresence(call.identity, channel) === "count") {
+  if ((await access.checkPresence(call.identity, channel)) === "count") {
     return ok({ channel, count: await hub.presence.count(channel) });
   }
   const { type: _, ...answer } = await hub.presence.read(channel, call.query.get("page") ?? "");

@@ -35,7 +35,7 @@ const secured: AccessSettings = {
   verifier,
 };
 
-function ruled(settings: AccessSettings, subscribe: ChannelAccess, publish: ChannelAccess): AccessSettings {
+function ruled(settings: AccessSettings, subscribe: ChannelAccess | "hook", publish: ChannelAccess): AccessSettings {
   return { ...settings, rulesOf: () => ({ subscribe, publish, presence: "granted" as const }) };
 }
 
@@ -176,6 +176,19 @@ const table: readonly Cell[] = [
     subscribe(holder({ subscribe: "*" }), room),
     "forbidden",
   ],
+  [
+    "secured, rule hook: a grant is enough",
+    ruled(secured, "hook", "token"),
+    subscribe(holder({ subscribe: "*" }), room),
+    "may",
+  ],
+  [
+    "secured, rule hook: not if no hook is configured",
+    ruled(secured, "hook", "token"),
+    subscribe(u1, room),
+    "forbidden",
+  ],
+  ["open, rule hook: not there either", ruled(open, "hook", "token"), subscribe(anonymous, room), "unauthorized"],
   ["open, rule nobody: not there either", ruled(open, "nobody", "token"), subscribe(u1, room), "forbidden"],
   ["open, rule authenticated: a user may", ruled(open, "authenticated", "token"), subscribe(u1, room), "may"],
   [

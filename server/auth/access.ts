@@ -7,6 +7,8 @@ import {
   userIdRuleFor,
 } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
+import { andThen } from "../lib/and-then.ts";
+import type { Application } from "./application.ts";
 import { noGrants, type Verb } from "./grants.ts";
 import { anonymous, type Identity } from "./identity.ts";
 import type { TokenVerifier } from "./token.ts";
@@ -18,7 +20,10 @@ import type { TokenVerifier } from "./token.ts";
 export type ChannelAccess = "anyone" | "authenticated" | "token" | "nobody";
 
 /** The part of a channel's rules that is about access. */
-export interface AccessRules extends Readonly<Record<Verb, ChannelAccess>> {
+export interface AccessRules {
+  /** `hook`: the application decides, unless the token has a grant. */
+  readonly subscribe: ChannelAccess | "hook";
+  readonly publish: ChannelAccess;
   /** `on`: clients that may subscribe see the users. `granted`: clients with a grant do, others the count. `off`: no client. */
   readonly presence: "on" | "off" | "granted";
 }
@@ -37,6 +42,8 @@ export interface AccessSettings {
   /** A sentence for the client if its user or its token is blocked. */
   readonly whyBlocked?: ((identity: Identity) => string | undefined) | undefined;
   readonly rulesOf: (channel: ChannelName) => AccessRules;
+  /** Undefined if no hook is configured. */
+  readonly application?: Application | undefined;
 }
 
 /**
@@ -68,26 +75,41 @@ export class Access {
     return this.#settings.whyBlocked?.(identity);
   }
 
-  /** Checks that a client may subscribe to the channel and read its history. @throws ServiceError if not */
-  checkSubscribe(identity: Identity, channel: ChannelName): void {
-    if (channel === everyone) return;
-    if (identity.userId !== undefined && channel === userChannel(identity.userId)) return;
+  /**
+   * Checks that a new connection is welcome to the application. Synchronous unless the application must be asked.
+   * @throws ServiceError if not, synchronously or as a rejection
+   */
+  checkConnect(identity: Identity, ip: string): Promise<void> | undefined {
+    return this.#settings.application?.mayConnect(identity, ip);
+  }
+
+  /**
+   * Checks that a client may subscribe to the channel and read its history. Synchronous unless the application must be asked.
+   * @throws ServiceError if not, synchronously or as a rejection
+   */
+  checkSubscribe(identity: Identity, channel: ChannelName): Promise<void> | undefined {
+    if (channel === everyone) return undefined;
+    if (identity.userId !== undefined && channel === userChannel(identity.userId)) return undefined;
     if (channel.startsWith("@")) {
       throw new ServiceError(
         "forbidden",
         `${quoted(channel)} is another user's channel: only that user's connections can subscribe to it`,
       );
     }
-    this.#check("subscribe", identity, channel);
+    return this.#check("subscribe", identity, channel);
   }
 
   /**
    * What a client may see of a channel's presence: the users, or only the number of connections.
    * @param identity undefined for an API key, which sees the users unless presence is off
-   * @throws ServiceError if it may see neither
+   * @throws ServiceError if it may see neither, synchronously or as a rejection
    */
-  checkPresence(identity: Identity | undefined, channel: ChannelName): "users" | "count" {
-    if (identity !== undefined) this.checkSubscribe(identity, channel);
+  checkPresence(identity: Identity | undefined, channel: ChannelName): PresenceView | Promise<PresenceView> {
+    const checked = identity === undefined ? undefined : this.checkSubscribe(identity, channel);
+    return andThen(checked, () => this.#presenceView(identity, channel));
+  }
+
+  #presenceView(identity: Identity | undefined, channel: ChannelName): PresenceView {
     const { presence } = this.#settings.rulesOf(channel);
     if (presence === "off") {
       throw new ServiceError("forbidden", `presence is off in ${quoted(channel)} (channel rule presence: off)`);
@@ -162,7 +184,7 @@ export class Access {
     throw new ServiceError("unauthorized", `${message} fanfare.token.<jwt>`);
   }
 
-  #check(verb: Verb, identity: Identity, channel: ChannelName): void {
+  #check(verb: Verb, identity: Identity, channel: ChannelName): Promise<void> | undefined {
     if (isServerChannel(channel)) {
       throw new ServiceError(
         "forbidden",
@@ -170,12 +192,14 @@ export class Access {
       );
     }
     const rule = this.#settings.rulesOf(channel)[verb];
-    if (this.#allows(rule, verb, identity, channel)) return;
+    if (this.#allows(rule, verb, identity, channel)) return undefined;
+    const { application } = this.#settings;
+    if (rule === "hook" && application !== undefined) return application.maySubscribe(identity, channel);
     const action = verb === "subscribe" ? "subscribe to" : "publish to";
     throw refused(identity, `not allowed to ${action} ${quoted(channel)}: ${hintFor(rule, verb, channel)}`);
   }
 
-  #allows(rule: ChannelAccess, verb: Verb, identity: Identity, channel: ChannelName): boolean {
+  #allows(rule: ChannelAccess | "hook", verb: Verb, identity: Identity, channel: ChannelName): boolean {
     if (rule === "nobody") return false;
     // An open server has no tokens, so the rule `token` would close the channel to everyone.
     if (rule === "anyone" || (rule === "token" && !this.#settings.isSecured)) return true;
@@ -184,14 +208,18 @@ export class Access {
   }
 }
 
+/** The users of a channel, or only the number of its connections. */
+type PresenceView = "users" | "count";
+
 /** A client without a user can retry with a token; a client with one cannot. */
 function refused(identity: Identity, message: string): ServiceError {
   return new ServiceError(identity.userId === undefined ? "unauthorized" : "forbidden", message);
 }
 
-function hintFor(rule: ChannelAccess, verb: Verb, channel: ChannelName): string {
+function hintFor(rule: ChannelAccess | "hook", verb: Verb, channel: ChannelName): string {
   if (rule === "nobody") return `a channel rule (${verb}: nobody) forbids it for all clients`;
   if (rule === "authenticated") return "it requires a user";
+  if (rule === "hook") return "a channel rule (subscribe: hook) leaves it to a hook that is not configured";
   return `the token needs "${verb}":[${quoted(channel)}], or a channel rule must allow it`;
 }
 

@@ -83,7 +83,8 @@ describe("a rule", () => {
     ["history_bytes", "much", 'bytes such as 64KiB or 1MiB, got "much"'],
     ["presence", "maybe", 'on or off, got "maybe"'],
     ["presence_events", "maybe", 'on or off, got "maybe"'],
-    ["subscribe", "everyone", 'anyone, authenticated, token or nobody, got "everyone"'],
+    ["subscribe", "everyone", 'anyone, authenticated, hook, token or nobody, got "everyone"'],
+    ["publish", "hook", 'anyone, authenticated, token or nobody, got "hook"'],
     ["publish", true, "anyone, authenticated, token or nobody, got true"],
   ])("with %s: %p is rejected, and the error names field and rule", (field, value, expected) => {
     expect(problemsOf([{ match: "a", [field]: value }])).toEqual([`channels[0].${field}: expected ${expected}`]);

@@ -27,7 +27,8 @@ export interface ChannelRule {
   readonly presence?: Exclude<ChannelPresence, "granted">;
   /** Whether clients in the channel are told who joins and leaves. Requires `presence: on` in the same rule. */
   readonly presenceEvents?: boolean;
-  readonly subscribe?: ChannelAccess;
+  /** `hook`: the application decides, unless the token has a grant. */
+  readonly subscribe?: ChannelAccess | "hook";
   readonly publish?: ChannelAccess;
 }
 
@@ -61,7 +62,7 @@ const accesses = ["anyone", "authenticated", "token", "nobody"] as const;
 interface Field {
   readonly key: Exclude<keyof ChannelRule, "match">;
   readonly expected: string;
-  parse(value: unknown): number | boolean | ChannelPresence | ChannelAccess | undefined;
+  parse(value: unknown): number | boolean | ChannelPresence | ChannelAccess | "hook" | undefined;
 }
 
 const access = { expected: "anyone, authenticated, token or nobody", parse: parseAccess };
@@ -73,7 +74,11 @@ const fields: Readonly<Record<string, Field>> = {
   history_bytes: { key: "historyBytes", expected: "bytes such as 64KiB or 1MiB", parse: parseByteSize },
   presence: { key: "presence", expected: "on or off", parse: parsePresence },
   presence_events: { key: "presenceEvents", expected: "on or off", parse: parseSwitch },
-  subscribe: { key: "subscribe", ...access },
+  subscribe: {
+    key: "subscribe",
+    expected: "anyone, authenticated, hook, token or nobody",
+    parse: (value) => (value === "hook" ? value : parseAccess(value)),
+  },
   publish: { key: "publish", ...access },
 };
 

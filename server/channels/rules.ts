@@ -10,7 +10,7 @@ export interface ChannelOptions {
   readonly historyBytes: number;
   readonly presence: ChannelPresence;
   readonly presenceEvents: boolean;
-  readonly subscribe: ChannelAccess;
+  readonly subscribe: ChannelAccess | "hook";
   readonly publish: ChannelAccess;
 }
 

@@ -141,3 +141,48 @@ describe("rules between settings", () => {
     expect(problemsOf(env, files)).toEqual([problem]);
   });
 });
+
+describe("hooks", () => {
+  const HOOK_SECRET = `whsec_${Buffer.alloc(32).toString("base64")}`;
+  const CONNECT_HOOK_URL = "https://app.example.com/connect";
+  const SUBSCRIBE_HOOK_URL = "https://app.example.com/subscribe";
+  const rules = { "fanfare.config.yaml": "channels: [{ match: 'a', subscribe: hook }]" };
+  const secured = { API_KEY: key, ANONYMOUS: "on" };
+
+  test("may be public URLs with a secret", () => {
+    expect(examine({ ...secured, HOOK_SECRET, CONNECT_HOOK_URL, SUBSCRIBE_HOOK_URL }, rules)).toMatchObject({
+      problems: [],
+      warnings: [],
+    });
+  });
+
+  test.each([
+    [{ CONNECT_HOOK_URL }, "CONNECT_HOOK_URL is set without HOOK_SECRET"],
+    [{ HOOK_SECRET: "whsec_short" }, "HOOK_SECRET: expected whsec_ and 24 to 64 bytes"],
+    [{ HOOK_SECRET, CONNECT_HOOK_URL: "https://u:p@app.example.com/" }, "without a user or password"],
+    [{ HOOK_SECRET, CONNECT_HOOK_URL: "ftp://app.example.com/" }, "CONNECT_HOOK_URL: expected a URL such as"],
+    [{ HOOK_SECRET, CONNECT_HOOK_URL: "http://10.0.0.1/" }, "10.0.0.1 is not a public address"],
+    [{ HOOK_SECRET, CONNECT_HOOK_URL: "http://2130706433/" }, "127.0.0.1 is not a public address"],
+    [{ HOOK_SECRET, SUBSCRIBE_HOOK_URL: "http://localhost:80/" }, "localhost is not a public address"],
+    [{ HOOK_TIMEOUT: "1ms" }, "HOOK_TIMEOUT: expected a time from 100ms"],
+  ])("with %j are an error: %s", (env, problem) => {
+    expect(problemsOf({ ...secured, ...env }).join()).toContain(problem);
+  });
+
+  test("may be private URLs on an open server, or if a setting says so", () => {
+    const env = { HOOK_SECRET, CONNECT_HOOK_URL: "http://127.0.0.1:9000/" };
+    expect([problemsOf(env), problemsOf({ ...secured, ...env, HOOK_PRIVATE_ADDRESSES: "on" })]).toEqual([[], []]);
+  });
+
+  test("that a rule depends on must be set, and one without such a rule has no effect", () => {
+    expect(problemsOf(secured, rules)).toEqual([
+      'the rule for "a" says subscribe: hook, so SUBSCRIBE_HOOK_URL must be set',
+    ]);
+    expect(examine({ ...secured, HOOK_SECRET, SUBSCRIBE_HOOK_URL }).warnings).toEqual([
+      "SUBSCRIBE_HOOK_URL has no effect: no channel rule says subscribe: hook",
+    ]);
+    expect(examine({ ...secured, HOOK_FAILURE: "allow" }).warnings).toEqual([
+      "HOOK_FAILURE has no effect: neither CONNECT_HOOK_URL nor SUBSCRIBE_HOOK_URL is set",
+    ]);
+  });
+});

@@ -1,6 +1,8 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { ApiKeys } from "../auth/api-key.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
+import { privateAddressIn } from "../hooks/public-address.ts";
+import { HookSecrets } from "../hooks/signature.ts";
 import { formatByteSize } from "../lib/byte-size.ts";
 import { TrustedProxies } from "../lib/client-address.ts";
 import { formatDuration } from "../lib/duration.ts";
@@ -33,6 +35,7 @@ export function checkSettings(settings: Settings, { writtenOf, changedOf, readTe
     ...times(settings, writtenOf),
     ...sizes(settings),
     ...paths(settings),
+    ...hooks(settings),
     ...certificate(settings, readText),
   ];
   return { problems, warnings: [...suspicious(settings), ...withoutEffect(settings, changedOf)] };
@@ -150,6 +153,29 @@ function paths({ wsPath, ssePath, sseBatchPath }: Settings): string[] {
   });
 }
 
+/** Hooks are signed, go to public addresses unless allowed, and are asked by the rules that leave the decision to them. */
+function hooks(settings: Settings): string[] {
+  const { connectHookUrl, subscribeHookUrl, hookSecret, hookPrivateAddresses, channelRules } = settings;
+  const urls = Object.entries({ CONNECT_HOOK_URL: connectHookUrl, SUBSCRIBE_HOOK_URL: subscribeHookUrl });
+  const used = urls.flatMap(([name, url]) => (url === undefined ? [] : [{ name, url }]));
+  const problems = problemOf(() => new HookSecrets(hookSecret));
+  for (const { name, url } of used) {
+    const target = URL.parse(url);
+    if (hookSecret.length === 0) problems.push(`${name} is set without HOOK_SECRET, which signs the requests`);
+    if (target === null) problems.push(`${name}: expected a URL, got ${JSON.stringify(url)}`);
+    else if (!hookPrivateAddresses && privateAddressIn(target)) {
+      problems.push(`${name}: ${target.hostname} is not a public address: set HOOK_PRIVATE_ADDRESSES=on to allow it`);
+    }
+  }
+  const asking = channelRules.find(({ subscribe }) => subscribe === "hook");
+  if (asking !== undefined && subscribeHookUrl === undefined) {
+    problems.push(
+      `the rule for ${JSON.stringify(asking.match)} says subscribe: hook, so SUBSCRIBE_HOOK_URL must be set`,
+    );
+  }
+  return problems;
+}
+
 function certificate({ tlsCert, tlsKey }: Settings, readText: ConfigInputs["readText"]): string[] {
   if (tlsCert === undefined && tlsKey === undefined) return [];
   if (tlsCert === undefined) return ["TLS_KEY is set without TLS_CERT: both are needed"];
@@ -216,14 +242,25 @@ function suspicious({
   return warnings;
 }
 
-/** Settings of a store that is not used. */
-function withoutEffect({ redisUrl }: Settings, changedOf: (key: string) => string | undefined): string[] {
-  const [keys, reason] =
+/** Settings of something that is not used. */
+function withoutEffect(settings: Settings, changedOf: (key: string) => string | undefined): string[] {
+  const { redisUrl, connectHookUrl, subscribeHookUrl, channelRules } = settings;
+  const asksApplication = connectHookUrl !== undefined || subscribeHookUrl !== undefined;
+  const unused: [keys: readonly string[], reason: string][] = [
     redisUrl === undefined
       ? [["redisPort", "redisPrefix", "redisWait"], "neither REDIS_URL nor REDIS_HOST is set"]
-      : [["historyBytesTotal"], "with Redis, its own maxmemory limits the total history"];
-  return keys.flatMap((key) => {
-    const written = changedOf(key);
-    return written === undefined ? [] : [`${written} has no effect: ${reason}`];
-  });
+      : [["historyBytesTotal"], "with Redis, its own maxmemory limits the total history"],
+  ];
+  if (!asksApplication) {
+    unused.push([["hookTimeout", "hookFailure"], "neither CONNECT_HOOK_URL nor SUBSCRIBE_HOOK_URL is set"]);
+  }
+  if (!channelRules.some(({ subscribe }) => subscribe === "hook")) {
+    unused.push([["subscribeHookUrl"], "no channel rule says subscribe: hook"]);
+  }
+  return unused.flatMap(([keys, reason]) =>
+    keys.flatMap((key) => {
+      const written = changedOf(key);
+      return written === undefined ? [] : [`${written} has no effect: ${reason}`];
+    }),
+  );
 }

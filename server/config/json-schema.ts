@@ -63,7 +63,7 @@ const fieldKinds: Readonly<Record<string, Schema>> = {
   history_size: { type: "integer", minimum: 0 },
   presence: switchWord,
   presence_events: switchWord,
-  subscribe: access,
+  subscribe: { enum: ["anyone", "authenticated", "hook", "token", "nobody"] },
   publish: access,
 };
 

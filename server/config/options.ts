@@ -1,5 +1,6 @@
 import { authOptions } from "../auth/options.ts";
 import { brokerOptions } from "../broker/options.ts";
+import { hookOptions } from "../hooks/options.ts";
 import { httpOptions } from "../http/options.ts";
 import { hubOptions } from "../hub/options.ts";
 import { loggingOptions } from "../lib/logging-options.ts";
@@ -32,6 +33,7 @@ export type AllOptions = OptionsOf<typeof httpOptions> &
   OptionsOf<typeof limitOptions> &
   OptionsOf<typeof brokerOptions> &
   OptionsOf<typeof scheduleOptions> &
+  OptionsOf<typeof hookOptions> &
   OptionsOf<typeof supervisorOptions> &
   OptionsOf<typeof loggingOptions>;
 
@@ -43,6 +45,7 @@ const groups: readonly (readonly [heading: string, table: OptionTable])[] = [
   ["Rates", limitOptions],
   ["History and more machines", brokerOptions],
   ["Schedules", scheduleOptions],
+  ["Hooks", hookOptions],
   ["Processes", supervisorOptions],
   ["Logging", loggingOptions],
 ];

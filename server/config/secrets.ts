@@ -3,11 +3,13 @@ import type { Settings } from "./settings.ts";
 
 /** The texts that must never be logged. API keys are without their scopes. */
 export function secretsOf(
-  settings: Pick<Settings, "apiKeys" | "jwtSecret" | "redisUrl" | "jwksUrl">,
+  settings: Pick<Settings, "apiKeys" | "jwtSecret" | "redisUrl" | "jwksUrl" | "hookSecret">,
 ): readonly string[] {
-  const { apiKeys, jwtSecret, redisUrl, jwksUrl } = settings;
+  const { apiKeys, jwtSecret, redisUrl, jwksUrl, hookSecret } = settings;
   const keys = apiKeys.map((key) => key.slice(key.indexOf("@") + 1));
-  return [...keys, jwtSecret, ...passwordsIn(redisUrl), ...passwordsOf(jwksUrl)].filter((it) => it !== undefined);
+  return [...keys, ...hookSecret, jwtSecret, ...passwordsIn(redisUrl), ...passwordsOf(jwksUrl)].filter(
+    (it) => it !== undefined,
+  );
 }
 
 /** The password, plain and URL-encoded. */

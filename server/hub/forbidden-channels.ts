@@ -5,22 +5,30 @@ import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Admitted, ForbiddenChannel, Handshake } from "./handshake.ts";
 
-/** The requested channels that the client may not join. It joins the others, and is told the errors. */
+/**
+ * The requested channels that the client may not join. It joins the others, and is told the errors. Synchronous unless the
+ * application must be asked.
+ */
 export function forbiddenChannels(
   access: Access,
   { channels }: Handshake,
   identity: Identity,
-): readonly ForbiddenChannel[] {
+): readonly ForbiddenChannel[] | Promise<readonly ForbiddenChannel[]> {
   const forbidden: ForbiddenChannel[] = [];
+  const refuse = (channel: ChannelName, error: unknown) => {
+    if (!(error instanceof ServiceError)) throw error;
+    forbidden.push({ channel, error });
+  };
+  const asked: Promise<void>[] = [];
   for (const channel of channels) {
     try {
-      access.checkSubscribe(identity, channel);
+      const checked = access.checkSubscribe(identity, channel);
+      if (checked !== undefined) asked.push(checked.catch((error: unknown) => refuse(channel, error)));
     } catch (error) {
-      if (!(error instanceof ServiceError)) throw error;
-      forbidden.push({ channel, error });
+      refuse(channel, error);
     }
   }
-  return forbidden;
+  return asked.length === 0 ? forbidden : Promise.all(asked).then(() => forbidden);
 }
 
 export function withoutForbidden({ handshake, forbidden }: Admitted): Handshake {

@@ -260,6 +260,8 @@ export class Hub {
       publish: (draft: Draft) => this.publish(draft),
       subscribe: (session: Session, channel: ChannelName, since: Since | undefined) =>
         this.#subscriptions.subscribe(session, channel, since),
+      subscribeOnce: (...join: Parameters<Subscriptions["subscribeOnce"]>) =>
+        this.#subscriptions.subscribeOnce(...join),
       unsubscribe: (session: Session, channel: ChannelName) => this.#subscriptions.unsubscribe(session, channel),
       history: (channel: ChannelName, since: Since, limit: number, account: Account) =>
         this.history(channel, since, limit, account),

@@ -6,6 +6,7 @@ import type { Identity } from "../auth/identity.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Announcement } from "../cluster/roster.ts";
 import type { Delivery } from "../delivery/delivery.ts";
+import { andThen } from "../lib/and-then.ts";
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Budgets } from "../limits/budgets.ts";
@@ -82,10 +83,7 @@ export class Reception {
    */
   admit(handshake: Handshake): Admitted | Promise<Admitted> {
     this.counts.refused++; // corrected once it is admitted
-    const identity = this.identify(handshake);
-    return identity instanceof Promise
-      ? identity.then((it) => this.#reserve(handshake, it))
-      : this.#reserve(handshake, identity);
+    return andThen(this.identify(handshake), (identity) => this.#askApplication(handshake, identity));
   }
 
   /**
@@ -217,17 +215,24 @@ export class Reception {
     return this.#parts.connections.byId(session.id) === session;
   }
 
-  #reserve(handshake: Handshake, identity: Identity): Admitted | Promise<Admitted> {
+  /** The server's own limits come first: what it refuses itself costs the application nothing. */
+  #askApplication(handshake: Handshake, identity: Identity): Admitted | Promise<Admitted> {
+    const { access, memory } = this.#parts;
+    const { maxChannels } = this.#settings;
     if (this.closedBecause !== undefined) throw this.closedBecause;
-    this.#parts.memory?.check();
-    const forbidden = forbiddenChannels(this.#parts.access, handshake, identity);
-    if (handshake.channels.length > this.#settings.maxChannels) {
-      throw new ServiceError(
-        "too-many-channels",
-        `channel: expected at most ${this.#settings.maxChannels} per connection`,
-      );
+    memory?.check();
+    if (handshake.channels.length > maxChannels) {
+      throw new ServiceError("too-many-channels", `channel: expected at most ${maxChannels} per connection`);
     }
     this.#chargeJoins(handshake, identity);
+    return andThen(access.checkConnect(identity, handshake.ip), () =>
+      andThen(forbiddenChannels(access, handshake, identity), (forbidden) =>
+        this.#reserve(handshake, identity, forbidden),
+      ),
+    );
+  }
+
+  #reserve(handshake: Handshake, identity: Identity, forbidden: Admitted["forbidden"]): Admitted | Promise<Admitted> {
     const connectionId = `c_${randomId(12)}`;
     const reservation = { ip: handshake.ip, userId: identity.userId };
     const admitted = { handshake, identity, connectionId, reservation, forbidden };

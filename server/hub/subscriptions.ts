@@ -27,30 +27,46 @@ export class Subscriptions {
 
   /** See CommandDependencies. @throws ServiceError "too-many-channels", or what the broker or the presence store throws */
   subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined> {
-    const known = session.memberships.get(channel);
-    if (known !== undefined) {
-      const { epoch, flushed } = known.channel;
-      return { epoch, offset: flushed, from: known.cursor + 1 };
-    }
-    const { delivery, presence, maxChannels } = this.#parts;
-    if (countPlain(session) >= maxChannels) {
-      throw new ServiceError("too-many-channels", `channel: expected at most ${maxChannels} per connection`);
-    }
-    const plan = planJoin(delivery, channel, since, publisherOf(session));
-    const watching = presence.ready(channel);
-    if (watching === undefined && !(plan instanceof Promise)) return this.#commit(plan, session);
-    return joinPlanOf(delivery, plan, watching).then((it) => () => this.#commitLater(it, session));
+    const known = positionIn(session, channel);
+    if (known !== undefined) return known;
+    const plan = this.#plan(session, channel, since);
+    return plan instanceof Promise
+      ? plan.then((it) => () => this.#commitLater(it, session))
+      : this.#commit(plan, session);
+  }
+
+  /** The same for a permission that is not there yet. @throws also what `allowed` rejects with */
+  async subscribeOnce(
+    allowed: Promise<void>,
+    session: Session,
+    channel: ChannelName,
+    since: Since | undefined,
+  ): Promise<() => Joined> {
+    await allowed;
+    if (positionIn(session, channel) !== undefined) return () => positionIn(session, channel) ?? gone();
+    const plan = await this.#plan(session, channel, since);
+    return () => this.#commitLater(plan, session);
   }
 
   unsubscribe(session: Session, channel: ChannelName): void {
     if (this.#parts.delivery.leave(session, channel)) this.#parts.presence.left(session, channel);
   }
 
+  #plan(session: Session, channel: ChannelName, since: Since | undefined): JoinPlan | Promise<JoinPlan> {
+    const { delivery, presence, maxChannels } = this.#parts;
+    if (countPlain(session) >= maxChannels) {
+      throw new ServiceError("too-many-channels", `channel: expected at most ${maxChannels} per connection`);
+    }
+    const plan = planJoin(delivery, channel, since, publisherOf(session));
+    const watching = presence.ready(channel);
+    return watching === undefined ? plan : joinPlanOf(delivery, plan, watching);
+  }
+
   #commitLater(plan: JoinPlan, session: Session): Joined {
     const { connections, delivery } = this.#parts;
     if (session.closed !== undefined || connections.byId(session.id) === undefined) {
       delivery.interest.release(plan.channel.name);
-      throw new ServiceError("not-found", "the connection was closed");
+      return gone();
     }
     return this.#commit(plan, session);
   }
@@ -76,6 +92,18 @@ export async function joinPlanOf(
   if (watched.status === "fulfilled") return planned.value;
   delivery.interest.release(planned.value.channel.name);
   throw watched.reason;
+}
+
+/** Where a session is in a channel that it has joined. */
+function positionIn({ memberships }: Session, name: ChannelName): Joined | undefined {
+  const known = memberships.get(name);
+  if (known === undefined) return undefined;
+  const { epoch, flushed } = known.channel;
+  return { epoch, offset: flushed, from: known.cursor + 1 };
+}
+
+function gone(): never {
+  throw new ServiceError("not-found", "the connection was closed");
 }
 
 /** Number of requested channels: `all` and the user's own do not count towards the limit. */

@@ -12,6 +12,9 @@ import type { ChannelOptions } from "../channels/rules.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
+import { ApplicationHooks } from "../hooks/application-hooks.ts";
+import { makePost, type Post } from "../hooks/post.ts";
+import { HookSecrets } from "../hooks/signature.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { HttpServer } from "../http/server.ts";
 import { TextResponses } from "../http/text-responses.ts";
@@ -27,6 +30,7 @@ import { MemoryGuard } from "../limits/memory-guard.ts";
 import { machineMemory, memoryLimitOf } from "../limits/memory-limit.ts";
 import { startUptime } from "../ops/health.ts";
 import { hubMetrics, type MetricValues } from "../ops/metric-table.ts";
+
 import { Metrics } from "../ops/metrics.ts";
 import { RemoteRolls } from "../ops/rolls.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
@@ -37,6 +41,7 @@ import type { Session } from "../session/session.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
 import { channelOptionsOf } from "./channel-options.ts";
+import { hookMetrics } from "./hook-metrics.ts";
 
 /** Maximum memory for recent publications in this process, in bytes. It is also at most a quarter of the total history. */
 const mostTailBytes = 64 * 1024 * 1024;
@@ -88,7 +93,8 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const { broker, clock, sharesPort = false } = environment;
   const rulesOf = channelOptionsOf(settings);
   const blockList = new BlockList();
-  const access = composeAccess(settings, clock, { rulesOf, blockList });
+  const hooks = new ApplicationHooks(settings, makeHookPost(settings, clock), clock);
+  const access = composeAccess(settings, clock, { rulesOf, blockList, hooks });
   const hub = composeHub(settings, environment, { access, rulesOf, greet: (session) => drain.notifyNew(session) });
   registerConnectionHandlers(hub);
   const flush = () => hub.delivery.flushNow();
@@ -97,7 +103,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, settings, clock);
-  const readMetrics = () => hubMetrics(hub, drain);
+  const readMetrics = () => ({ ...hubMetrics(hub, drain), ...hookMetrics(hooks) });
   const ops = composeOps(settings, environment, hub, readMetrics);
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const { schedules, scheduler } = composeSchedules(settings, environment, hub);
@@ -115,13 +121,18 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
 interface AccessParts {
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;
   readonly blockList: BlockList;
+  readonly hooks: ApplicationHooks;
 }
 
-function composeAccess(settings: Settings, clock: Clock, { rulesOf, blockList }: AccessParts): Access {
+function makeHookPost({ hookSecret, hookPrivateAddresses: allowsPrivate }: Settings, clock: Clock): Post {
+  return makePost({ secrets: new HookSecrets(hookSecret), allowsPrivate, clock });
+}
+
+function composeAccess(settings: Settings, clock: Clock, { rulesOf, blockList, hooks }: AccessParts): Access {
   const { jwtSecret: secret, jwtPublicKey: publicKey, jwksUrl, jwtIssuer: issuers, jwtAudience: audiences } = settings;
   const verifier = makeTokenVerifier({ secret, publicKey, jwksUrl, issuers, audiences }, clock);
   const whyBlocked = (identity: Identity) => blockList.whyBlocked(identity, clock.now());
-  return new Access({ ...settings, verifier, rulesOf, whyBlocked });
+  return new Access({ ...settings, verifier, rulesOf, whyBlocked, application: hooks });
 }
 
 function composeSchedules(settings: Settings, { clock, schedules: store }: WorkerEnvironment, hub: Hub) {

@@ -7,7 +7,7 @@ const rows = [
   ["session"],
   ["delivery"],
   ["hub"],
-  ["api", "transport", "ops"],
+  ["api", "transport", "ops", "hooks"],
   ["http"],
   ["config"],
   ["worker"],

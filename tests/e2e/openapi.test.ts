@@ -380,6 +380,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   internal: "is a fault of the server",
   "request-timeout": "takes half a minute",
   "broker-unavailable": "takes a broker that is not available",
+  "hook-unavailable": "takes an application that does not answer, in settings.test.ts",
   "idempotency-full": "takes a memory full of ids",
   overloaded: "in memory-limit.test.ts",
 };

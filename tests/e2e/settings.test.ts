@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { declarations } from "../../server/config/options.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { accessGroup } from "./settings/access.ts";
+import { hooksGroup } from "./settings/hooks.ts";
 import { httpGroup } from "./settings/http.ts";
 import { bodiesGroup, limitsGroup, memoryGroup, shareGroup } from "./settings/limits.ts";
 import { redisGroup, replicasGroup } from "./settings/more-machines.ts";
@@ -13,7 +14,7 @@ import { tlsGroup } from "./settings/tls.ts";
 
 const groups: readonly SettingsGroup[] = [
   ...[httpGroup, accessGroup, limitsGroup, shareGroup, memoryGroup, bodiesGroup, storageGroup],
-  ...[tlsGroup, sendingGroup, schedulesGroup, redisGroup, replicasGroup],
+  ...[tlsGroup, sendingGroup, schedulesGroup, hooksGroup, redisGroup, replicasGroup],
 ];
 
 test("each setting is shown once", () => {

@@ -1,5 +1,6 @@
 import { type ChannelName, userChannel } from "../../protocol/channel-name.ts";
-import { Access } from "../../server/auth/access.ts";
+import { Access, type AccessRules } from "../../server/auth/access.ts";
+import type { Application } from "../../server/auth/application.ts";
 import type { TokenVerifier } from "../../server/auth/token.ts";
 import type { Broker } from "../../server/broker/broker.ts";
 import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
@@ -56,6 +57,9 @@ export interface TestHubOptions {
   readonly resumeKeys?: ResumeKeys;
   /** Verifies tokens. Without it every token is refused. */
   readonly verifier?: TokenVerifier;
+  /** The access rules of all channels. */
+  readonly access?: AccessRules;
+  readonly application?: Application;
   readonly onWelcomed?: (session: Session) => void;
   readonly onLeft?: (session: Session) => void;
 }
@@ -85,6 +89,8 @@ export class TestHub {
     hasPresenceEvents = () => false,
     resumeKeys,
     verifier,
+    access = { subscribe: "anyone", publish: "anyone", presence: "on" },
+    application,
     onWelcomed,
     onLeft,
   }: TestHubOptions = {}) {
@@ -107,7 +113,8 @@ export class TestHub {
           anonymous: true,
           trustUserId: true,
           verifier,
-          rulesOf: () => ({ subscribe: "anyone", publish: "anyone", presence: "on" }),
+          rulesOf: () => access,
+          application,
         }),
         historyRules: () => historyRules,
         presenceStore: presence ?? new MemoryPresence(clock),

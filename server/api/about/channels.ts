@@ -112,7 +112,7 @@ export const aboutGetHistory: About = {
       ),
     },
   },
-  errors: ["bad-request", "too-many-channels", "broker-unavailable"],
+  errors: ["bad-request", "too-many-channels", "broker-unavailable", "hook-unavailable"],
 };
 
 export const aboutGetPresence: About = {
@@ -128,5 +128,5 @@ export const aboutGetPresence: About = {
       ),
     },
   },
-  errors: ["bad-request", "invalid-field", "broker-unavailable"],
+  errors: ["bad-request", "invalid-field", "broker-unavailable", "hook-unavailable"],
 };

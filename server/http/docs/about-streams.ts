@@ -62,7 +62,16 @@ const aboutWebSocket: About = {
 Browsers do not report why a handshake failed. So with an \`Origin\` or with \`fanfare.v1\` the server accepts the handshake and closes the connection at once with a close code. The path \`/\` accepts the same handshake.`,
   parameters: arrivalParameters,
   answers: { 101: { description: "Switching protocols. The first frame is the welcome." } },
-  errors: [...refusals, "upgrade-required", "rate-limited", "broker-unavailable", "draining", "full", "overloaded"],
+  errors: [
+    ...refusals,
+    "upgrade-required",
+    "rate-limited",
+    "broker-unavailable",
+    "hook-unavailable",
+    "draining",
+    "full",
+    "overloaded",
+  ],
 };
 
 const aboutSse: About = {

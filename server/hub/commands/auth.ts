@@ -20,7 +20,7 @@ export async function auth(
   session.identity = identity;
   dependencies.onIdentity(session);
   for (const channel of session.memberships.names()) {
-    if (maySubscribe(dependencies, session, channel)) continue;
+    if (await maySubscribe(dependencies, session, channel)) continue;
     dependencies.unsubscribe(session, channel);
     session.sendFrame({ type: "unsubscribed", channel });
   }
@@ -28,16 +28,17 @@ export async function auth(
   return { type: "authenticated", expires_at };
 }
 
-function maySubscribe(
+/** If the application does not answer, the session stays: it was allowed before. */
+async function maySubscribe(
   dependencies: CommandDependencies,
   session: Session,
   channel: Parameters<CommandDependencies["unsubscribe"]>[1],
 ) {
   try {
-    dependencies.access.checkSubscribe(session.identity, channel);
+    await dependencies.access.checkSubscribe(session.identity, channel);
     return true;
   } catch (error) {
-    if (error instanceof ServiceError) return false;
+    if (error instanceof ServiceError) return error.code === "hook-unavailable";
     throw error;
   }
 }

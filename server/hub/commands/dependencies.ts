@@ -26,6 +26,13 @@ export interface CommandDependencies {
    * @throws ServiceError "too-many-channels", or what the broker or the presence store throws
    */
   subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined>;
+  /** The same, once the permission is there. @throws also what `allowed` rejects with */
+  subscribeOnce(
+    allowed: Promise<void>,
+    session: Session,
+    channel: ChannelName,
+    since: Since | undefined,
+  ): Promise<() => Joined>;
   unsubscribe(session: Session, channel: ChannelName): void;
   /** @param account pays for the bytes @throws ServiceError "rate-limited" */
   history(channel: ChannelName, since: Since, limit: number, account: Account): Promise<History>;

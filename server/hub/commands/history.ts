@@ -11,7 +11,7 @@ export async function history(
   frame: { readonly channel: ChannelName; readonly since: Since; readonly limit: number },
 ): Promise<AnswerFrame> {
   const { channel, since, limit } = frame;
-  dependencies.access.checkSubscribe(session.identity, channel);
+  await dependencies.access.checkSubscribe(session.identity, channel);
   const { top, publications, gap } = await dependencies.history(channel, since, limit, dependencies.accountOf(session));
   const complete = gap === undefined;
   return { type: "history", channel, ...top, messages: publications, complete, ...(complete ? {} : { reason: gap }) };

@@ -10,7 +10,7 @@ export async function presence(
   { channel, page = "" }: { readonly channel: ChannelName; readonly page?: string },
 ): Promise<AnswerFrame> {
   accountOf(session).charge("presence");
-  if (access.checkPresence(session.identity, channel) === "count") {
+  if ((await access.checkPresence(session.identity, channel)) === "count") {
     return { type: "presence", channel, count: await presence.count(channel) };
   }
   return presence.read(channel, page);

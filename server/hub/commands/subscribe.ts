@@ -11,10 +11,13 @@ export function subscribe(
   frame: { readonly channel: ChannelName; readonly since?: Since },
 ): Answer {
   const { channel } = frame;
-  dependencies.access.checkSubscribe(session.identity, channel);
+  const allowed = dependencies.access.checkSubscribe(session.identity, channel);
   dependencies.accountOf(session).charge("joins");
   const answer = (joined: Joined): AnswerFrame => ({ type: "subscribed", channel, ...joined });
-  const joined = dependencies.subscribe(session, channel, frame.since);
+  const joined =
+    allowed === undefined
+      ? dependencies.subscribe(session, channel, frame.since)
+      : dependencies.subscribeOnce(allowed, session, channel, frame.since);
   return joined instanceof Promise ? joined.then((commit) => () => answer(commit())) : answer(joined);
 }
 

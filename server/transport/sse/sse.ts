@@ -33,6 +33,7 @@ const temporary: Readonly<Partial<Record<ErrorCode, CloseReason["name"]>>> = {
   overloaded: "unavailable",
   "rate-limited": "too-many",
   "broker-unavailable": "unavailable",
+  "hook-unavailable": "unavailable",
   internal: "internal",
   // The other connection may be dead, and detected as such by the time the client retries.
   conflict: "already-connected",
