@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { CloseReason } from "../../protocol/close-codes.ts";
-import { ServiceError } from "../../protocol/errors.ts";
+import type { ServiceError } from "../../protocol/errors.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -14,8 +14,9 @@ import type { MemoryGuard } from "../limits/memory-guard.ts";
 import type { Connection, StallCause } from "../session/connection.ts";
 import { Session } from "../session/session.ts";
 import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
+import { checkHandshake } from "./check-handshake.ts";
 import type { Connections } from "./connections.ts";
-import { forbiddenChannels, refusalFrame, withoutForbidden } from "./forbidden-channels.ts";
+import { refusalFrame, withoutForbidden } from "./forbidden-channels.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
 import { isToReconnect } from "./moves.ts";
 import type { HubPresence } from "./presence.ts";
@@ -83,7 +84,13 @@ export class Reception {
    */
   admit(handshake: Handshake): Admitted | Promise<Admitted> {
     this.counts.refused++; // corrected once it is admitted
-    return andThen(this.identify(handshake), (identity) => this.#askApplication(handshake, identity));
+    return andThen(this.identify(handshake), (identity) => {
+      if (this.closedBecause !== undefined) throw this.closedBecause;
+      const { maxChannels } = this.#settings;
+      return andThen(checkHandshake({ ...this.#parts, maxChannels }, handshake, identity), (forbidden) =>
+        this.#reserve({ handshake, identity, forbidden }),
+      );
+    });
   }
 
   /**
@@ -215,37 +222,14 @@ export class Reception {
     return this.#parts.connections.byId(session.id) === session;
   }
 
-  /** The server's own limits come first: what it refuses itself costs the application nothing. */
-  #askApplication(handshake: Handshake, identity: Identity): Admitted | Promise<Admitted> {
-    const { access, memory } = this.#parts;
-    const { maxChannels } = this.#settings;
-    if (this.closedBecause !== undefined) throw this.closedBecause;
-    memory?.check();
-    if (handshake.channels.length > maxChannels) {
-      throw new ServiceError("too-many-channels", `channel: expected at most ${maxChannels} per connection`);
-    }
-    this.#chargeJoins(handshake, identity);
-    return andThen(access.checkConnect(identity, handshake.ip), () =>
-      andThen(forbiddenChannels(access, handshake, identity), (forbidden) =>
-        this.#reserve(handshake, identity, forbidden),
-      ),
-    );
-  }
-
-  #reserve(handshake: Handshake, identity: Identity, forbidden: Admitted["forbidden"]): Admitted | Promise<Admitted> {
-    const connectionId = `c_${randomId(12)}`;
+  #reserve(checked: Pick<Admitted, "handshake" | "identity" | "forbidden">): Admitted | Promise<Admitted> {
+    const { handshake, identity } = checked;
     const reservation = { ip: handshake.ip, userId: identity.userId };
-    const admitted = { handshake, identity, connectionId, reservation, forbidden };
+    const admitted = { ...checked, connectionId: `c_${randomId(12)}`, reservation };
     const predecessor = this.#predecessorOf(admitted);
     return predecessor instanceof Promise
       ? predecessor.then((it) => this.#enter(admitted, it))
       : this.#enter(admitted, predecessor);
-  }
-
-  /** Connecting with channels costs as much as joining them one by one. @throws ServiceError "rate-limited" */
-  #chargeJoins({ channels, ip }: Handshake, { userId, token }: Identity): void {
-    if (channels.length === 0) return;
-    this.#parts.budgets.accountOf({ userId, isProven: token !== undefined, ip }).charge("joins", channels.length);
   }
 
   #enter(admitted: Admitted, predecessor: Predecessor | undefined): Admitted | Promise<Admitted> {
