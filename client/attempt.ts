@@ -86,7 +86,7 @@ export function makeAttempt(clock: Clock, events: AttemptEvents): Attempt {
       if (now - receivedAt < maxQuietMs) return;
       pingedAt = now;
       socket?.send({ type: "ping" });
-    } else if (now - pingedAt >= checkMs) end({ code: 1006, reason: "the server is silent" });
+    } else if (now - pingedAt >= checkMs) end({ code: 1006, reason: "the server does not answer" });
   }
 
   const attempt = {

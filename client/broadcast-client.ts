@@ -39,21 +39,21 @@ export class BroadcastClient {
    * @throws ClientError "closed" if the first try fails; the message says why, and there is no retry
    */
   connect(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const off = this.#client.on("state", (state) => settle(state));
-    const settle = ({ status, code, reason }: ConnectionState): void => {
-      if (status === "connecting") return;
-      off();
-      if (status === "connected") {
-        resolve();
-        return;
-      }
-      this.#client.close();
-      reject(new ClientError("closed", `no connection: ${reason} (${code})`));
-    };
-    this.#client.connect();
-    settle(this.#client.state);
-    return promise;
+    return new Promise((resolve, reject) => {
+      const off = this.#client.on("state", (state) => settle(state));
+      const settle = ({ status, code, reason }: ConnectionState): void => {
+        if (status === "connecting") return;
+        off();
+        if (status === "connected") {
+          resolve();
+          return;
+        }
+        this.#client.close();
+        reject(new ClientError("closed", `no connection: ${reason} (${code})`));
+      };
+      this.#client.connect();
+      settle(this.#client.state);
+    });
   }
 
   /**

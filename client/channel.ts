@@ -64,29 +64,25 @@ export function makeChannel<Input, Data>(
     history: (more) => ask({ ...more, type: "history", channel: name }),
     presence: (page) => ask({ type: "presence", channel: name, page }),
     async *[Symbol.asyncIterator]() {
-      const waiting: Message<Data>[] = [];
-      let { isOver } = subscriptions;
+      // `undefined` stands for the end.
+      const waiting: (Message<Data> | undefined)[] = [];
       let wake = () => {};
-      const offs = [
-        on("message", (message) => {
-          waiting.push(message);
-          wake();
-        }),
-        on("end", () => {
-          isOver = true;
-          wake();
-        }),
-      ];
+      const add = (next?: Message<Data>) => {
+        waiting.push(next);
+        wake();
+      };
+      const offs = [on("message", add), on("end", add)];
+      if (subscriptions.isOver) add();
       try {
         for (;;) {
           if (waiting.length > 1000) throw new Error("too far behind");
-          const next = waiting.shift();
-          if (next) yield next;
-          else if (isOver) return;
-          else
+          if (waiting.length === 0)
             await new Promise<void>((resolve) => {
               wake = resolve;
             });
+          const next = waiting.shift();
+          if (!next) return;
+          yield next;
         }
       } finally {
         for (const off of offs) off();

@@ -2,23 +2,17 @@ import type { SystemFrame } from "../protocol/frames.ts";
 import { type Channel, makeChannel } from "./channel.ts";
 import type { ChannelOptions } from "./channel-options.ts";
 import { ClientError } from "./client-error.ts";
-import { makeConnector } from "./connector.ts";
-import { Emitter } from "./emitter.ts";
-import { type ClientEnvironment, systemEnvironment, type TransportName } from "./environment.ts";
+import { type ConnectorOptions, makeConnector } from "./connector.ts";
+import { makeEmitter } from "./emitter.ts";
+import { type ClientEnvironment, systemEnvironment } from "./environment.ts";
 import { makeOutbox } from "./outbox.ts";
 import type { ConnectionState } from "./state.ts";
 import { makeSubscriptions } from "./subscriptions.ts";
 import type { Send } from "./transport.ts";
 
-export interface ClientOptions {
+export interface ClientOptions extends ConnectorOptions {
   /** The user, if the server accepts `user_id`. Otherwise the token names the user. */
   readonly userId?: string;
-  /** A token, or a function that returns one. It is called before each connection and may take up to ten seconds. */
-  readonly token?: string | (() => string | undefined | Promise<string | undefined>);
-  /** In order of preference; both by default. */
-  readonly transports?: readonly TransportName[];
-  /** Stay connected to a server that is shutting down without a successor, until it closes the connection. */
-  readonly stay?: boolean;
   /** How many unanswered commands are kept (100). Further ones are refused. */
   readonly queueSize?: number;
 }
@@ -55,27 +49,24 @@ export interface Client {
  * @param url of the server (`https://push.example.com`) or of its WebSocket endpoint; relative URLs are relative to the page
  * @throws TypeError if it is not a valid URL
  */
-export function createClient(
-  url: string,
-  options: ClientOptions = {},
-  environment: ClientEnvironment = systemEnvironment,
-): Client {
-  const client = makeClient(url, options, environment);
+export function createClient(url: string, options: ClientOptions = {}): Client {
+  const client = makeClient(url, options, systemEnvironment);
   client.connect();
   return client;
 }
 
 /** Makes a client that connects only when `connect` is called. */
 export function makeClient(url: string, options: ClientOptions, environment: ClientEnvironment): Client {
-  const { token, transports = ["websocket", "sse"], stay = false, queueSize = 100, userId } = options;
+  const { queueSize = 100, userId } = options;
   const address = new URL(url, (globalThis as { location?: { href: string } }).location?.href);
   if (userId) address.searchParams.set("user_id", userId);
-  const events = new Emitter<ClientEvents>();
+  const events = makeEmitter<ClientEvents>();
   const send: Send = (command, ref) => connector.send(command, ref);
   const outbox = makeOutbox(send, environment, queueSize);
   const subscriptions = makeSubscriptions(outbox, send, environment);
   const connector = makeConnector(
-    { url: address, token, transports, stay },
+    address,
+    options,
     {
       ...subscriptions,
       onState(state) {
@@ -93,11 +84,9 @@ export function makeClient(url: string, options: ClientOptions, environment: Cli
       },
       onFrame(frame) {
         if (frame.type === "system") events.emit("system", frame);
-        if (outbox.settle(frame)) return;
         // A channel of the handshake was refused. The subscribe command that follows gets the same answer and reports it.
-        if (frame.type === "error" && subscriptions.has(frame.channel)) return;
+        if (outbox.settle(frame) || subscriptions.receive(frame)) return;
         if (frame.type === "error") events.emit("error", new ClientError(frame.code, frame.message));
-        else subscriptions.receive(frame);
       },
     },
     environment,
@@ -112,7 +101,7 @@ export function makeClient(url: string, options: ClientOptions, environment: Cli
     get state() {
       return connector.state;
     },
-    on: (name, handler) => events.on(name, handler),
+    on: events.on,
     channel: (name, more = {}) => makeChannel(name, more, subscriptions, outbox),
     say: (message, sender) => outbox.ask({ type: "message", message, sender }),
     connect: connector.connect,

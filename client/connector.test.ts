@@ -276,7 +276,7 @@ test("closes a connection that does not answer a ping", async () => {
   const { client, socket } = await environment.connected();
   await environment.move(35_000);
   expect(socket.isClosed).toBe(true);
-  expect(client.state).toMatchObject({ status: "reconnecting", code: 1006, reason: "the server is silent" });
+  expect(client.state).toMatchObject({ status: "reconnecting", code: 1006, reason: "the server does not answer" });
 });
 
 test("counts the comments of a quiet stream as signs of life", async () => {
@@ -495,5 +495,5 @@ test("detects silence however the wall clock is set meanwhile", async () => {
   expect(socket.sent).toHaveLength(1);
   environment.clock.set(-3_600_000);
   await environment.move(10_000);
-  expect(client.state).toMatchObject({ status: "reconnecting", reason: "the server is silent" });
+  expect(client.state).toMatchObject({ status: "reconnecting", reason: "the server does not answer" });
 });

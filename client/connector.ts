@@ -7,18 +7,20 @@ import type { Timer } from "./clock.ts";
 import type { CloseInfo } from "./close-info.ts";
 import type { ClientEnvironment, TransportName } from "./environment.ts";
 import type { ConnectionState } from "./state.ts";
-import type { Send } from "./transport.ts";
+import type { Send, WebSocketClass } from "./transport.ts";
 
 const none: CloseInfo = { code: 0, reason: "" };
 const left: CloseInfo = { code: 1000, reason: "closed by the client" };
 
 export interface ConnectorOptions {
-  readonly url: URL;
-  readonly token: string | undefined | (() => string | undefined | Promise<string | undefined>);
-  /** In order of preference; at least one. */
-  readonly transports: readonly TransportName[];
-  /** Stay connected to a draining server without a successor until it closes. */
-  readonly stay: boolean;
+  /** A token, or a function that returns one. It is called before each connection and may take up to ten seconds. */
+  readonly token?: string | (() => string | undefined | Promise<string | undefined>);
+  /** In order of preference, at least one. Default: those that the runtime supports. */
+  readonly transports?: readonly TransportName[];
+  /** Stay connected to a server that is shutting down without a successor, until it closes the connection. */
+  readonly stay?: boolean;
+  /** The WebSocket class, for a runtime without one, such as Node 20. Without any, the client uses event streams. */
+  readonly WebSocket?: WebSocketClass;
 }
 
 /** What the connector reports to the client. */
@@ -50,11 +52,16 @@ export interface Connector {
  * them too, because it resumed from the position reached at that time.
  */
 export function makeConnector(
-  options: ConnectorOptions,
+  url: URL,
+  {
+    token,
+    stay,
+    WebSocket = globalThis.WebSocket,
+    transports = WebSocket ? ["websocket", "sse"] : ["sse"],
+  }: ConnectorOptions,
   events: ConnectorEvents,
   environment: ClientEnvironment,
 ): Connector {
-  const { url, token, transports, stay } = options;
   const { clock, random, isOnline } = environment;
   let state: ConnectionState = { status: "closed", ...left, nextTryAt: undefined };
   let current: Attempt | undefined;
@@ -113,7 +120,7 @@ export function makeConnector(
       const query = new URLSearchParams([...url.searchParams, ...events.describe(name)]);
       // Also after a break: the server may not have noticed yet that the old connection is dead.
       if (resumeKey) query.set("takes_over", resumeKey);
-      attempt.open(transport, { url, query, token: secret });
+      attempt.open(transport, { url, query, token: secret, WebSocket });
     } catch (error) {
       attempt.end({ code, reason: `${error}` });
     }

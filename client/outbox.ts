@@ -2,7 +2,7 @@ import type { ClientCommand, IncomingFrame, PublishCommand } from "../protocol/c
 import { isRetryable } from "../protocol/errors.ts";
 import type { Ref, WelcomeFrame } from "../protocol/frames.ts";
 import { askedWait, retry } from "./backoff.ts";
-import { ClientError } from "./client-error.ts";
+import { ClientError, type ClientErrorCode } from "./client-error.ts";
 import type { Timer } from "./clock.ts";
 import type { ClientEnvironment } from "./environment.ts";
 import type { Send } from "./transport.ts";
@@ -70,12 +70,11 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
   function transmit(ref: Ref): void {
     const entry = entries.get(ref);
     if (!isOpen || !entry) return;
-    const { command, bytes, resolve, reject, timer } = entry;
+    const { command, bytes, resolve, timer } = entry;
     const now = clock.monotonic();
     timer?.cancel();
     if (bytes > maxBytes) {
-      drop(ref);
-      reject(new ClientError("too-large", `more than ${maxBytes} bytes`));
+      fail(ref, "too-large", `more than ${maxBytes} bytes`);
       return;
     }
     // A burst of one second's commands is allowed, half of what the server accepts. The backlog is bounded by the number of
@@ -99,10 +98,7 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
     if (!isOpen) return;
     // A subscription is needed for as long as it has handlers.
     if (++entry.silences < maxSilences || entry.command.type === "subscribe") transmit(ref);
-    else {
-      drop(ref);
-      entry.reject(new ClientError("timeout", "the server does not answer"));
-    }
+    else fail(ref, "timeout", "the server does not answer");
   }
 
   function put(command: ClientCommand, resolve: Entry["resolve"], reject: Entry["reject"]): Ref {
@@ -116,18 +112,25 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
     entries.delete(ref);
   }
 
+  function fail(ref: unknown, code: ClientErrorCode, message: string): void {
+    const entry = entries.get(ref);
+    drop(ref);
+    entry?.reject(new ClientError(code, message));
+  }
+
   return {
-    ask: (command) =>
-      new Promise((resolve, reject) => {
-        if (closedBecause) throw new ClientError("closed", closedBecause);
-        if (asked >= size) throw new ClientError("queue-full", `more than ${size} commands`);
-        const settled = (settle: (value: never) => void) => (value: unknown) => {
-          asked--;
-          settle(value as never);
-        };
-        put(command, settled(resolve), settled(reject));
-        asked++;
-      }),
+    async ask(command) {
+      if (closedBecause) throw new ClientError("closed", closedBecause);
+      if (asked >= size) throw new ClientError("queue-full", `more than ${size} commands`);
+      asked++;
+      try {
+        return await new Promise<never>((resolve, reject) => {
+          put(command, resolve as Entry["resolve"], reject);
+        });
+      } finally {
+        asked--;
+      }
+    },
     put,
     drop,
     hold() {
@@ -145,22 +148,18 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
       const { ref } = frame as { readonly ref?: Ref };
       const entry = entries.get(ref);
       if (!entry) return false;
-      if (frame.type === "error" && isRetryable(frame.code)) {
+      if (frame.type !== "error") {
+        drop(ref);
+        entry.resolve(frame);
+      } else if (isRetryable(frame.code)) {
         entry.timer?.cancel();
         entry.timer = retry(environment, () => transmit(ref as Ref), entry.failures++, frame.retry_after_ms);
-        return true;
-      }
-      drop(ref);
-      if (frame.type === "error") entry.reject(new ClientError(frame.code, frame.message));
-      else entry.resolve(frame);
+      } else fail(ref, frame.code, frame.message);
       return true;
     },
     close(reason) {
       closedBecause = reason;
-      for (const [ref, { reject }] of [...entries]) {
-        drop(ref);
-        reject(new ClientError("closed", reason));
-      }
+      for (const ref of [...entries.keys()]) fail(ref, "closed", reason);
     },
   };
 }

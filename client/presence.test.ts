@@ -38,6 +38,7 @@ async function begin() {
     at.deliver({ type: "subscribed", channel: "room", ...live, ref });
   };
   answerJoin(socket);
+  await settle(); // the code for presence is loaded
   /** Answers the last question. */
   const answer = async (position: number, users: readonly string[], more: object = {}, at = socket) => {
     const { ref } = at.sent.findLast(({ command }) => command.type === "presence") ?? {};
@@ -56,6 +57,28 @@ async function begin() {
 }
 
 describe("the presence of a channel", () => {
+  test("is asked for once its code could be loaded, after failed tries", async () => {
+    const environment = new ScriptedEnvironment();
+    let failures = 2;
+    const load = environment.presence;
+    environment.presence = async () => {
+      if (failures-- > 0) throw new TypeError("Failed to fetch dynamically imported module");
+      return load();
+    };
+    const { client, socket } = await environment.connected({}, { room: live });
+    const room = client.channel("room");
+    room.on("presence", () => {});
+    await environment.move(0);
+    socket.deliver({ type: "subscribed", channel: "room", ...live, ref: socket.refOf("subscribe") });
+    await environment.move(0);
+    expect(failures).toBe(1);
+    expect(socket.commands.map(({ type }) => type)).not.toContain("presence");
+    await environment.move(500);
+    await environment.move(1000);
+    expect(failures).toBe(-1);
+    expect(socket.commands.filter(({ type }) => type === "presence")).toHaveLength(1);
+  });
+
   test("is asked for once it is subscribed, and kept true by the events", async () => {
     const { shown, answer, deliver, asked } = await begin();
     expect(asked()).toEqual([{ type: "presence", channel: "room" }]);

@@ -18,6 +18,9 @@ export interface PresenceView {
   stop(): void;
 }
 
+/** Makes the view of a subscribed channel. Loaded only by pages that use it. */
+export type MakePresence = typeof makePresence;
+
 /** More events than this are not kept while an answer is awaited: the answer that is asked for next includes them. */
 const maxEarly = 10_000;
 

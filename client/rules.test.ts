@@ -3,7 +3,7 @@ import { parseChannelName } from "../protocol/channel-name.ts";
 import { parseCursor } from "../protocol/position.ts";
 import { askedWait, backoff } from "./backoff.ts";
 import { cursorPart } from "./cursor.ts";
-import { Emitter } from "./emitter.ts";
+import { makeEmitter } from "./emitter.ts";
 import { checkData } from "./schema.ts";
 
 test("the backoff is random between a tenth of a bound and the bound, which doubles from 0.5 to 20 seconds", () => {
@@ -41,7 +41,7 @@ function toChannel(name: string) {
 }
 
 test("a handler added twice is called twice, and each removal removes one", () => {
-  const emitter = new Emitter<{ word: string }>();
+  const emitter = makeEmitter<{ word: string }>();
   const words: string[] = [];
   const handler = (word: string) => void words.push(word);
   const off = emitter.on("word", handler);
@@ -55,7 +55,7 @@ test("a handler added twice is called twice, and each removal removes one", () =
 });
 
 test("a handler that removes itself does not skip the next one", () => {
-  const emitter = new Emitter<{ word: string }>();
+  const emitter = makeEmitter<{ word: string }>();
   const words: string[] = [];
   const off = emitter.on("word", () => off());
   emitter.on("word", (word) => void words.push(word));

@@ -1,8 +1,7 @@
-import { type ClientCommand, decodeServerFrames, type IncomingFrame } from "../protocol/client-codec.ts";
+import type { ClientCommand, decodeServerFrames, IncomingFrame } from "../protocol/client-codec.ts";
 import type { Ref } from "../protocol/frames.ts";
-import { askedWait } from "./backoff.ts";
 import type { CloseInfo } from "./close-info.ts";
-import { cursorPart } from "./cursor.ts";
+import type { cursorPart } from "./cursor.ts";
 import type { Socket, SocketEvents, Target, Transport } from "./transport.ts";
 
 /**
@@ -10,17 +9,20 @@ import type { Socket, SocketEvents, Target, Transport } from "./transport.ts";
  *
  * The stream is read with fetch, not with EventSource: an EventSource exposes neither status nor reason, stops on any status
  * but 200, cannot send the token in a header, and is missing in Node and Bun.
+ *
+ * @param decode,writeCursor passed in, because this file must not import anything: see environment.ts
  */
 export const makeSse =
-  (decode = decodeServerFrames): Transport =>
+  (decode: typeof decodeServerFrames, writeCursor: typeof cursorPart): Transport =>
   (target, events) =>
-    new SseSocket(target, events, decode);
+    new SseSocket(target, events, decode, writeCursor);
 
 class SseSocket implements Socket {
   readonly #target: Target;
   readonly #events: SocketEvents;
   readonly #abort = new AbortController();
   readonly #decode: typeof decodeServerFrames;
+  readonly #writeCursor: typeof cursorPart;
   readonly #headers: Record<string, string>;
   #connectionId: string | undefined;
   #userId: string | undefined;
@@ -31,10 +33,11 @@ class SseSocket implements Socket {
   /** Requests run one after the other: commands of one connection take effect in order. */
   #requests = Promise.resolve();
 
-  constructor(target: Target, events: SocketEvents, decode: typeof decodeServerFrames) {
+  constructor(target: Target, events: SocketEvents, decode: typeof decodeServerFrames, writeCursor: typeof cursorPart) {
     this.#target = target;
     this.#events = events;
     this.#decode = decode;
+    this.#writeCursor = writeCursor;
     this.#headers = target.token ? { Authorization: `Bearer ${target.token}` } : {};
     void this.#read().then((closeInfo) => events.onEnd(closeInfo));
   }
@@ -46,7 +49,7 @@ class SseSocket implements Socket {
     if (request === undefined) return;
     this.#requests = this.#requests.then(async () => {
       const answer = await inTime(this.#ask(...request));
-      if (answer) this.#events.onFrames(decodeServerFrames(JSON.stringify({ ...answer, ref })));
+      if (answer) this.#events.onFrames([{ ...answer, ref } as IncomingFrame]);
     });
   }
 
@@ -140,7 +143,7 @@ class SseSocket implements Socket {
     }
     if (command.type !== "history") return undefined;
     const { channel, since = "", limit = 100 } = command;
-    const from = typeof since === "string" ? since : cursorPart(channel, since);
+    const from = typeof since === "string" ? since : this.#writeCursor(channel, since);
     return ["history", `${pathOf(channel)}history?limit=${limit}&since=${encodeURIComponent(from)}`];
   }
 
@@ -203,7 +206,7 @@ function closeInfoOf({ status, headers }: Response, { code, detail }: Problem): 
   return {
     code: code === "token-expired" ? 4010 : (codes[status] ?? (status < 500 ? 4503 : 4053)),
     reason: detail ?? `HTTP ${status}`,
-    // A date instead of seconds is ignored.
-    retryAfterMs: askedWait(Number(headers.get("Retry-After")) * 1000),
+    // A date instead of seconds becomes NaN, which is ignored.
+    retryAfterMs: Number(headers.get("Retry-After")) * 1000,
   };
 }

@@ -17,7 +17,20 @@ export interface Target {
   /** `channel`, `since`, `user_id`, `takes_over`. */
   readonly query: URLSearchParams;
   readonly token: string | undefined;
+  readonly WebSocket: WebSocketClass;
 }
+
+/** The part of a WebSocket class that is used. The browsers' own has it, and so has that of the package `ws`. */
+export type WebSocketClass = new (
+  url: URL,
+  protocols: string[],
+) => {
+  onopen: unknown;
+  onmessage: unknown;
+  onclose: unknown;
+  send(text: string): void;
+  close(code: number): void;
+};
 
 export interface SocketEvents {
   /** Called with no frames for bytes that are only a heartbeat. */

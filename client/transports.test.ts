@@ -1,11 +1,17 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { IncomingFrame } from "../protocol/client-codec.ts";
+import { decodeServerFrames, type IncomingFrame } from "../protocol/client-codec.ts";
+import { askedWait } from "./backoff.ts";
+import { createClient } from "./client.ts";
 import type { CloseInfo } from "./close-info.ts";
+import { cursorPart } from "./cursor.ts";
 import { makeSse } from "./sse.ts";
 import type { Target, Transport } from "./transport.ts";
 import { makeWebSocket } from "./websocket.ts";
 
 type Answer = (request: Request) => Response | Promise<Response>;
+
+/** The event stream as the SDK makes it. */
+const makeStream = () => makeSse(decodeServerFrames, cursorPart);
 
 let site: Bun.Server<undefined> | undefined;
 
@@ -21,19 +27,19 @@ describe("a stream", () => {
       'data: {"type":"system","event":"closing","code":1012,"reason":"the server is restarting","reconnect_after_ms":700}\n\n';
     const bytes = new TextEncoder().encode(text);
     const pieces = Array.from(bytes, (byte) => new Uint8Array([byte]));
-    const { frames, ended } = run(makeSse(), () => new Response(streamOf(pieces)));
+    const { frames, ended } = run(makeStream(), () => new Response(streamOf(pieces)));
     expect(await ended).toEqual({ code: 1012, reason: "the server is restarting", retryAfterMs: 700 });
     expect(frames).toMatchObject([{ type: "system", event: "joined", message: "ü" }]);
   });
 
   test("that is cut ends without a retry time: its `retry:` is meant for an EventSource", async () => {
     const text = 'retry: 2000\nevent: system\ndata: {"type":"system","event":"joined"}\nid: x\n\n';
-    const { ended } = run(makeSse(), () => new Response(text));
+    const { ended } = run(makeStream(), () => new Response(text));
     expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: undefined });
   });
 
   test("without any event is a proxy's answer, whose Retry-After counts", async () => {
-    const { ended } = run(makeSse(), () => new Response("retry: 2000\n\n"));
+    const { ended } = run(makeStream(), () => new Response("retry: 2000\n\n"));
     expect(await ended).toEqual({ code: 1001, reason: "the stream ended", retryAfterMs: 2000 });
   });
 
@@ -50,35 +56,35 @@ describe("a stream", () => {
   ])("that is answered with %d ends with %d", async (status, code) => {
     const headers = { "Retry-After": "7" };
     const body = status === 204 ? null : JSON.stringify({ detail: "says why" });
-    const { ended } = run(makeSse(), () => new Response(body, { status, headers }));
+    const { ended } = run(makeStream(), () => new Response(body, { status, headers }));
     const reason = status === 204 ? "HTTP 204" : "says why";
     expect(await ended).toEqual({ code, reason, retryAfterMs: 7000 });
   });
 
   test("refused for an expired token asks for a new token", async () => {
     const problem = { code: "token-expired", detail: "the token has expired" };
-    const { ended } = run(makeSse(), () => Response.json(problem, { status: 401 }));
+    const { ended } = run(makeStream(), () => Response.json(problem, { status: 401 }));
     expect(await ended).toMatchObject({ code: 4010, reason: "the token has expired" });
   });
 
   test.each(["Wed, 21 Oct 2026 07:28:00 GMT", "99999999999"])(
     "whose Retry-After is %p causes no wait longer than a timer can take",
     async (value) => {
-      const { ended } = run(makeSse(), () => new Response("", { status: 503, headers: { "Retry-After": value } }));
-      expect((await ended).retryAfterMs).toBeWithin(0, 86_400_001);
+      const { ended } = run(makeStream(), () => new Response("", { status: 503, headers: { "Retry-After": value } }));
+      expect(askedWait((await ended).retryAfterMs)).toBeWithin(0, 86_400_001);
     },
   );
 
   test("that gets no answer ends like a broken one", async () => {
     const url = serve(() => new Response());
     await site?.stop(true);
-    const { ended } = connect(makeSse(), url);
+    const { ended } = connect(makeStream(), url);
     expect((await ended).code).toBe(1006);
   });
 
   test("sends the token in a header, and the rest in the URL", async () => {
     const requests: unknown[] = [];
-    const { ended } = run(makeSse(), ({ url, headers }) => {
+    const { ended } = run(makeStream(), ({ url, headers }) => {
       requests.push([new URL(url).pathname, new URL(url).search, headers.get("Authorization")]);
       return new Response("");
     });
@@ -91,7 +97,7 @@ describe("a command beside a stream", () => {
   test("becomes a request, one at a time, and its answer becomes a frame with its ref", async () => {
     const asked: string[] = [];
     let running = 0;
-    const { socket, until } = run(makeSse(), async (request) => {
+    const { socket, until } = run(makeStream(), async (request) => {
       const { pathname } = new URL(request.url);
       if (pathname === "/sse") return welcome();
       if (pathname === "/barrier") return new Response();
@@ -143,7 +149,7 @@ describe("a command beside a stream", () => {
     ],
     ["a refusal by the server", () => Response.json({ code: "too-large", detail: "no" }, { status: 413 }), "too-large"],
   ])("that is answered with %s becomes an error", async (_, answer, code) => {
-    const { socket, until } = run(makeSse(), ({ url }) => (new URL(url).pathname === "/sse" ? welcome() : answer()));
+    const { socket, until } = run(makeStream(), ({ url }) => (new URL(url).pathname === "/sse" ? welcome() : answer()));
     await until(1);
     socket.send({ type: "publish", channel: "a", data: 1 }, 1);
     expect((await until(2))[1]).toMatchObject({ type: "error", code, ref: 1 });
@@ -162,6 +168,23 @@ describe("a WebSocket", () => {
     expect(requests).toEqual([["/ws", "?channel=a", ["fanfare.v1", "fanfare.token.t0k"]]]);
   });
 
+  test("is opened with the class that was handed in", async () => {
+    const opened: unknown[] = [];
+    class OtherSocket extends WebSocket {
+      constructor(url: URL, protocols: string[]) {
+        super(url, protocols);
+        opened.push([url.pathname, protocols]);
+      }
+    }
+    const client = createClient(`${serve(() => new Response(""))}`, {
+      WebSocket: OtherSocket,
+      transports: ["websocket"],
+    });
+    await new Promise<void>((resolve) => void client.on("state", () => resolve()));
+    client.close();
+    expect(opened).toEqual([["/ws", ["fanfare.v1"]]]);
+  });
+
   test("and a stream connect to the path that the URL names", async () => {
     const paths: string[] = [];
     const url = serve((request) => {
@@ -169,7 +192,7 @@ describe("a WebSocket", () => {
       return new Response("", { status: 404 });
     });
     for (const path of ["", "push/", "push/socket"]) await connect(makeWebSocket(), new URL(path, url)).ended;
-    for (const path of ["", "push/", "push/socket"]) await connect(makeSse(), new URL(path, url)).ended;
+    for (const path of ["", "push/", "push/socket"]) await connect(makeStream(), new URL(path, url)).ended;
     expect(paths).toEqual(["/ws", "/push/ws", "/push/socket", "/sse", "/push/sse", "/push/sse"]);
   });
 });
@@ -187,7 +210,7 @@ function connect(transport: Transport, url: URL) {
   const frames: IncomingFrame[] = [];
   const { promise: ended, resolve } = Promise.withResolvers<CloseInfo>();
   const waiting = new Set<() => void>();
-  const target: Target = { url, query: new URLSearchParams({ channel: "a" }), token: "t0k" };
+  const target: Target = { url, query: new URLSearchParams({ channel: "a" }), token: "t0k", WebSocket };
   const socket = transport(target, {
     onFrames(more) {
       frames.push(...more);

@@ -1,4 +1,5 @@
 import { decodeServerFrames, encodeClientFrame } from "../protocol/client-codec.ts";
+import type { CloseInfo } from "./close-info.ts";
 import type { Transport } from "./transport.ts";
 
 /**
@@ -8,7 +9,7 @@ import type { Transport } from "./transport.ts";
  */
 export const makeWebSocket =
   (decode = decodeServerFrames): Transport =>
-  ({ url, query, token }, events) => {
+  ({ url, query, token, WebSocket }, events) => {
     const address = new URL(url.pathname.endsWith("/") ? "ws" : "", url);
     address.search = `${query}`;
     address.protocol = url.protocol.replace("http", "ws");
@@ -17,9 +18,9 @@ export const makeWebSocket =
     socket.onopen = () => {
       isOpen = true;
     };
-    socket.onmessage = ({ data }) => events.onFrames(decode(`${data}`));
+    socket.onmessage = ({ data }: { readonly data: unknown }) => events.onFrames(decode(`${data}`));
     // Runtimes report different codes for a failed handshake, some of which mean "do not reconnect".
-    socket.onclose = ({ code, reason }) =>
+    socket.onclose = ({ code, reason }: CloseInfo) =>
       events.onEnd(isOpen ? { code, reason } : { code: 1006, reason: "no WebSocket opened" });
     return {
       // After the welcome `send` does not throw: if the socket is closing, the data is dropped.

@@ -1,6 +1,7 @@
-import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
+import { type Client, type ClientOptions, makeClient } from "../../client/client.ts";
 import type { CloseInfo } from "../../client/close-info.ts";
 import type { ClientEnvironment, TransportName } from "../../client/environment.ts";
+import { makePresence } from "../../client/presence.ts";
 import type { Socket, SocketEvents, Target, Transport } from "../../client/transport.ts";
 import type { ClientCommand, IncomingFrame } from "../../protocol/client-codec.ts";
 import type { Joined, Ref, WelcomeLimits } from "../../protocol/frames.ts";
@@ -28,6 +29,8 @@ export class ScriptedEnvironment implements ClientEnvironment {
     sse: () => this.#transport("sse"),
   };
 
+  presence = async () => makePresence;
+
   readonly isOnline = () => this.online;
 
   onWake(wake: () => void): () => void {
@@ -41,7 +44,9 @@ export class ScriptedEnvironment implements ClientEnvironment {
   }
 
   client(options: ClientOptions = {}): Client {
-    return createClient("ws://server.test/", options, this);
+    const client = makeClient("ws://server.test/", options, this);
+    client.connect();
+    return client;
   }
 
   /** A connected client whose welcome lists these channels. */

@@ -1,3 +1,4 @@
+import { cursorPart } from "../../client/cursor.ts";
 import { type ClientEnvironment, systemEnvironment } from "../../client/environment.ts";
 import { makeSse } from "../../client/sse.ts";
 import { makeWebSocket } from "../../client/websocket.ts";
@@ -6,5 +7,8 @@ import { decodeWithDataText } from "./data-text.ts";
 /** The SDK's environment, with transports that keep `data` as text. */
 export const pageEnvironment: ClientEnvironment = {
   ...systemEnvironment,
-  transports: { websocket: () => makeWebSocket(decodeWithDataText), sse: () => makeSse(decodeWithDataText) },
+  transports: {
+    websocket: () => makeWebSocket(decodeWithDataText),
+    sse: () => makeSse(decodeWithDataText, cursorPart),
+  },
 };

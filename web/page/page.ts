@@ -1,4 +1,5 @@
-import { type ConnectionState, createClient, type Gap, type Message, type SystemFrame } from "../../client/index.ts";
+import { makeClient } from "../../client/client.ts";
+import type { ConnectionState, Gap, Message, SystemFrame } from "../../client/index.ts";
 import { type ChannelName, everyone, parseUserId, userChannel } from "../../protocol/channel-name.ts";
 import { closeTable } from "../../protocol/close-codes.ts";
 import { addressWith } from "./address.ts";
@@ -34,7 +35,7 @@ class TryPage {
     { user: tabMemory.read("user"), name: tabMemory.read("name"), token: this.#token },
     Math.random(),
   );
-  readonly #client = createClient(
+  readonly #client = makeClient(
     this.#settings.wsUrl,
     {
       stay: true,
@@ -92,6 +93,7 @@ class TryPage {
     this.#client.on("error", ({ message }) => this.#showNotice("warning", message));
     this.#showState(this.#client.state);
     for (const channel of [everyone, ...this.#ownChannel(userId), ...this.#wishes.channels]) this.#join(channel);
+    this.#client.connect();
     setInterval(() => {
       if (!document.hidden) this.#memberships.refresh();
     }, presenceMs);

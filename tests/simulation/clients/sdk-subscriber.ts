@@ -1,7 +1,8 @@
-import { type Client, createClient } from "../../../client/client.ts";
+import { type Client, makeClient } from "../../../client/client.ts";
 import type { ClientError } from "../../../client/client-error.ts";
 import type { ClientEnvironment } from "../../../client/environment.ts";
 import type { Presence } from "../../../client/presence.ts";
+import { makePresence } from "../../../client/presence.ts";
 import type { Transport } from "../../../client/transport.ts";
 import { encodeClientFrame } from "../../../protocol/client-codec.ts";
 import { type Position, parseCursor } from "../../../protocol/position.ts";
@@ -38,7 +39,8 @@ export class SdkSubscriber implements Subscriber {
   start(): void {
     const { userId, channels } = this.plan;
     const options = { transports: ["websocket" as const], ...(userId === undefined ? {} : { userId }) };
-    const client = createClient("ws://simulation.test/", options, this.#environment());
+    const client = makeClient("ws://simulation.test/", options, this.#environment());
+    client.connect();
     this.#client = client;
     for (const channel of channels) this.#listen(client, channel);
     client.on("system", ({ event }) => {
@@ -120,6 +122,7 @@ export class SdkSubscriber implements Subscriber {
       clock: process,
       random: () => process.dice.next(),
       transports: { websocket: () => this.#transport(), sse: () => this.#transport() },
+      presence: async () => makePresence,
       isOnline: () => true,
       onWake: (wake) => {
         this.#wake = wake;
