@@ -2,6 +2,7 @@
 FROM node:22-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY client/package.json client/
 # No package needs an install script. Bun comes as the package for this platform.
 RUN npm ci --omit=dev --include=optional --ignore-scripts --no-audit --no-fund
 

@@ -1,7 +1,7 @@
+import type { ClientCommand } from "../protocol/client-codec.ts";
 import type { PresenceEventFrame, PresenceFrame, PresenceMember, PresenceResetFrame } from "../protocol/frames.ts";
 import type { ClientError } from "./client-error.ts";
 import type { Clock, Timer } from "./clock.ts";
-import type { Outbox } from "./outbox.ts";
 
 /** The connections and users in a channel. */
 export interface Presence {
@@ -35,7 +35,7 @@ const maxEarly = 10_000;
  */
 export function makePresence(
   channel: string,
-  put: Outbox["put"],
+  put: (command: ClientCommand, resolve: (answer: unknown) => void, reject: (error: ClientError) => void) => unknown,
   clock: Pick<Clock, "setTimeout">,
   onChange: (presence: Presence) => void,
   onError: (error: ClientError) => void,

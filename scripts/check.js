@@ -2,7 +2,9 @@ import { installPackages, requireBun, runScript } from "./setup.js";
 import { checkStyle, checkTypes, report, runTests } from "./steps.js";
 
 /** These tests start servers or other processes and take minutes. `npm test` runs them. */
-const slow = ["deploy", "e2e", "faults", "ipc", "nodes", "redis", "roll", "streams"].map((it) => `tests/${it}/**`);
+const slow = ["deploy", "e2e", "faults", "ipc", "nodes", "packages", "redis", "roll", "streams"].map(
+  (it) => `tests/${it}/**`,
+);
 
 /** `npm run check`: the checks that every commit must pass. It takes less than half a minute. */
 await runScript(async () => {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** @typedef {{ version?: string, dev?: boolean, optional?: boolean }} LockedPackage */
+/** @typedef {{ version?: string, dev?: boolean, optional?: boolean, link?: boolean }} LockedPackage */
 
 /**
  * Whether the installed npm packages are those in package-lock.json.
@@ -25,10 +25,11 @@ export function isInstalled(folder, { forDevelopment }) {
 
 /**
  * @param {string} file a lock file of npm
- * @returns {ReadonlyMap<string, LockedPackage>} by path, without the project itself
+ * @returns {ReadonlyMap<string, LockedPackage>} by path, without the project itself and the SDK: nothing in the checkout imports
+ *   the SDK by its package name
  */
 function packagesOf(file) {
   /** @type {{ packages?: Record<string, LockedPackage> }} */
   const { packages = {} } = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-  return new Map(Object.entries(packages).filter(([path]) => path !== ""));
+  return new Map(Object.entries(packages).filter(([path, { link }]) => path.startsWith("node_modules/") && !link));
 }

@@ -6,11 +6,17 @@ import { isInstalled } from "./installed.js";
 
 const locked = {
   "": { version: "0.1.0" },
+  client: { name: "@fanfare/client", version: "0.1.0" },
+  "node_modules/@fanfare/client": { resolved: "client", link: true },
   "node_modules/hono": { version: "4.13.19" },
   "node_modules/typescript": { version: "7.0.2", dev: true },
   "node_modules/@oven/bun-windows-x64": { version: "1.4.4", optional: true },
 };
-const { "node_modules/typescript": compiler, "": _, ...server } = locked;
+const compiler = locked["node_modules/typescript"];
+const server = {
+  "node_modules/hono": locked["node_modules/hono"],
+  "node_modules/@oven/bun-windows-x64": locked["node_modules/@oven/bun-windows-x64"],
+};
 const all = { ...server, "node_modules/typescript": compiler };
 
 let folder: string;

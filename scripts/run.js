@@ -12,14 +12,14 @@ import { spawn } from "node:child_process";
  *
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, listen?: boolean, limitMs?: number }} [options] `listen`: also returns the
- *   output. After `limitMs` the program is killed.
+ * @param {{ env?: NodeJS.ProcessEnv, listen?: boolean, isQuiet?: boolean, limitMs?: number }} [options] `listen`: also
+ *   returns the output. `isQuiet`: only errors are printed. After `limitMs` the program is killed.
  * @returns {Promise<Ended>}
  */
-export function run(program, args, { env = {}, listen = false, limitMs } = {}) {
+export function run(program, args, { env = {}, listen = false, isQuiet = false, limitMs } = {}) {
   const isTerminal = process.stdout.isTTY === true;
   const child = spawn(program, args, {
-    stdio: listen ? ["inherit", "pipe", "pipe"] : "inherit",
+    stdio: listen ? ["inherit", "pipe", "pipe"] : ["inherit", isQuiet ? "ignore" : "inherit", "inherit"],
     env: { ...process.env, ...(listen && isTerminal ? { FORCE_COLOR: "1" } : {}), ...env },
     timeout: limitMs,
     killSignal: "SIGKILL",

@@ -15,8 +15,8 @@ test("the snippets of the SDK guide form one program that runs", async () => {
     .join("\n")
     .replaceAll("https://push.example.com", server.url)
     .replaceAll("port: 8000", `port: ${server.port}`)
-    .replaceAll('"fanfare/client"', JSON.stringify(join(root, "client/index.ts")))
-    .replaceAll('"fanfare/client/broadcast-client"', JSON.stringify(join(root, "client/broadcast-client.ts")))
+    .replaceAll('"@fanfare/client"', JSON.stringify(join(root, "client/index.ts")))
+    .replaceAll('"@fanfare/client/broadcast-client"', JSON.stringify(join(root, "client/broadcast-client.ts")))
     .replaceAll('"zod"', JSON.stringify(Bun.resolveSync("zod", root)));
   const folder = await mkdtemp(join(tmpdir(), "fanfare-guide-"));
   try {
