@@ -4,6 +4,7 @@ import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { readBody } from "./body.ts";
+import { ClientScript } from "./client-script.ts";
 import { authenticate } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
 import { locationOf, Queries } from "./location.ts";
@@ -48,6 +49,7 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
 export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle {
   const app = new Hono();
   const page = new Page(settings, parts.responses);
+  const clientScript = new ClientScript(parts.responses);
   const ops = opsRoutes(parts);
   const docs = new Docs([...pushEndpoints(settings), ...endpoints, ...ops], settings, parts.responses);
   app.onError((error) => {
@@ -60,6 +62,7 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   }
   for (const { method, path, answer } of [...ops, ...docs.routes]) app.on(method, path, ({ req }) => answer(req.raw));
   for (const path of ["/", "/page/*"]) app.get(path, ({ req }) => page.answer(req.raw));
+  app.get("/:file{client(\\.[0-9a-f]+)?\\.js}", ({ req }) => clientScript.answer(req.raw));
   app.notFound((context) => answerUnknown(docs.operations, context.req.path, context.req.method));
   return (request) => app.fetch(request);
 }

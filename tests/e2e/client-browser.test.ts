@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
+import { writeModules } from "../../scripts/build/sdk.js";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { Relay } from "./relay.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
-const folder = join(import.meta.dir, "..", "..", "client");
+/** The built SDK. */
+let modules: string;
 
 /** What the page's script records for the test. */
 interface PageLog {
@@ -19,13 +23,16 @@ let server: ServerUnderTest;
 let site: Bun.Server<undefined>;
 
 beforeAll(async () => {
-  [browser, server, site] = await Promise.all([BrowserUnderTest.start(), startServer(), serveSite()]);
+  modules = mkdtempSync(join(tmpdir(), "fanfare-modules-"));
+  [browser, server] = await Promise.all([BrowserUnderTest.start(), startServer()]);
+  site = await serveSite();
 }, 60_000);
 
 afterAll(async () => {
   await browser[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
   await site.stop(true);
+  rmSync(modules, { recursive: true });
 });
 
 describe.each(["websocket", "sse"])("in a browser, over %s,", (transport) => {
@@ -49,6 +56,17 @@ describe.each(["websocket", "sse"])("in a browser, over %s,", (transport) => {
     expect(gaps).toEqual([]);
     expect(errors.filter((it) => !it.includes("ERR_"))).toEqual([]);
   });
+});
+
+test.each(["websocket", "sse"])("a page without modules uses the server's script, over %s", async (transport) => {
+  await using context = await browser.context();
+  const channel = `plain:${transport}`;
+  const query = new URLSearchParams({ server: server.url, transport, channel });
+  const { page, errors } = await TabUnderTest.open(context, `${site.url}plain?${query}`);
+  await untilLogged(page, ({ statuses }) => statuses.at(-1) === "connected");
+  await publish(channel, 1);
+  await untilLogged(page, ({ messages }) => messages.length === 1);
+  expect(errors).toEqual([]);
 });
 
 test("in a browser, a refused connection has a close code and a reason", async () => {
@@ -77,24 +95,31 @@ async function untilLogged(page: Page, isDone: (log: PageLog) => boolean): Promi
   return page.evaluate("log");
 }
 
-/** A page that subscribes to the channel in its URL. The SDK is served as a bundler builds it, in two files. */
+/** Pages that subscribe to the channel in their URL: with the modules of the package, and at `/plain` with the server's script. */
 async function serveSite(): Promise<Bun.Server<undefined>> {
-  const page = `<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module">
-    import { createClient } from "./index.js";
-    const { server, transport, channel } = Object.fromEntries(new URLSearchParams(location.search));
-    window.log = { messages: [], gaps: [], statuses: [] };
-    window.client = createClient(server, { transports: [transport] });
+  await writeModules(process.execPath, modules);
+  const begin = `const { server, transport, channel } = Object.fromEntries(new URLSearchParams(location.search));
+    window.log = { messages: [], gaps: [], statuses: [] };`;
+  const program = `window.client = createClient(server, { transports: [transport] });
     client.on("state", ({ status }) => log.statuses.push(status));
     client.channel(channel).on("message", ({ data }) => log.messages.push(data));
-    client.channel(channel).on("gap", (gap) => log.gaps.push(gap));
-  </script>`;
-  const html = { headers: { "Content-Type": "text/html" } };
-  const routes: Record<string, () => Response> = { "/": () => new Response(page, html) };
-  for (const [path, name] of Object.entries({ "/index.js": "index.ts", "/sse.ts": "sse.ts" })) {
-    const external = ["*/sse.ts"];
-    const built = await Bun.build({ entrypoints: [join(folder, name)], target: "browser", minify: true, external });
-    const code = await built.outputs[0]?.text();
-    routes[path] = () => new Response(code, { headers: { "Content-Type": "text/javascript" } });
-  }
-  return Bun.serve({ hostname: "127.0.0.1", port: 0, routes, fetch: () => new Response(null, { status: 404 }) });
+    client.channel(channel).on("gap", (gap) => log.gaps.push(gap));`;
+  const page = (scripts: string) => () =>
+    new Response(`<!doctype html><title>test</title><link rel="icon" href="data:,">${scripts}`, {
+      headers: { "Content-Type": "text/html" },
+    });
+  return Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    routes: {
+      "/": page(
+        `<script type="module">import { createClient } from "./modules/index.js";\n${begin}\n${program}</script>`,
+      ),
+      "/plain": page(
+        `<script src="${server.url}/client.js"></script><script>${begin}\nconst { createClient } = Fanfare;\n${program}</script>`,
+      ),
+      "/modules/:name": ({ params }) => new Response(Bun.file(join(modules, params.name))),
+    },
+    fetch: () => new Response(null, { status: 404 }),
+  });
 }

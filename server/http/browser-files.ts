@@ -1,0 +1,28 @@
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "..", "..");
+
+/**
+ * Files for browsers, made from the sources when they are needed: bundling at start would double the start-up time, and most
+ * servers never get the request. A single executable has no sources. It contains the results in place of this file, which
+ * scripts/build/binary.js replaces.
+ *
+ * @param path from the root of the project, such as `web/page/page.css`
+ */
+export function readBrowserFile(path: string): Promise<string> {
+  return Bun.file(join(root, path)).text();
+}
+
+/** How a script is bundled. A plain `<script>` needs `iife`. */
+export interface BundleOptions {
+  readonly format: "esm" | "iife";
+  readonly minify: boolean;
+}
+
+/** Bundles a script and all its imports into one text. @param path of its entry point, from the root of the project */
+export async function bundleScript(path: string, { format, minify }: BundleOptions): Promise<string> {
+  const built = await Bun.build({ entrypoints: [join(root, path)], target: "browser", format, minify });
+  const [output] = built.outputs;
+  if (output === undefined) throw new Error(`${path} was bundled into nothing`);
+  return output.text();
+}
