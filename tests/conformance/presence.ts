@@ -392,8 +392,9 @@ class RecordingWorker {
     return this.events.map(({ position, kind, presence, count }) => `${position} ${kind} ${presence.id}: ${count}`);
   }
 
-  apply(changes: readonly PresenceChange[]): Promise<void> {
-    return this.store.apply(room, changes);
+  /** Tries again while the store is unavailable, as a worker does: on a busy machine, a heartbeat may be late. */
+  async apply(changes: readonly PresenceChange[]): Promise<void> {
+    await eventually(() => this.store.apply(room, changes));
   }
 
   untilPosition(position: number): Promise<void> {

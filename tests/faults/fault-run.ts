@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Relay } from "../e2e/relay.ts";
 import type { ServerUnderTest } from "../e2e/server.ts";
 import { makeRandom, replayCommand } from "../seed.ts";
+import { until } from "../waiting.ts";
 import { ClientRecord, type Retention } from "./client-record.ts";
 import type { ClientOptions, FaultClient } from "./fault-client.ts";
 import { Ledger } from "./ledger.ts";
@@ -20,6 +21,8 @@ const rooms = ["room:0", "room:1", "room:2", "room:3", "room:4"];
 const briefs = ["brief:0", "brief:1"];
 /** How long the last messages may take to reach all clients after the network works again. */
 const usualSettleMs = 45_000;
+/** How long a run may take until it has contained what it is about. */
+const longestMs = 120_000;
 const lookMs = 50;
 const usualLifeMs = 6000;
 
@@ -29,6 +32,8 @@ export interface FaultPlan {
   readonly server: ServerUnderTest;
   readonly clientsOfEachKind: number;
   readonly durationMs: number;
+  /** Whether the run contained the faults that it is about. It goes on until then, since a busy machine is slow. */
+  readonly hasSeenEnough?: (counts: FaultCounts) => boolean;
   /** Causes other faults while clients and publishers are running. */
   readonly disturb?: () => Promise<void>;
   /** Off for a negative control. */
@@ -43,8 +48,8 @@ export interface FaultPlan {
   readonly pauseMs?: number;
 }
 
-/** The result of a run. */
-export interface FaultResult {
+/** What has happened in a run until now. */
+export interface FaultCounts {
   readonly clients: number;
   readonly cuts: number;
   /** Cuts in the middle of a chunk of data. */
@@ -54,9 +59,13 @@ export interface FaultResult {
   /** Publications that were retried after they were stored. */
   readonly duplicates: number;
   readonly deliveries: number;
+  readonly gaps: number;
+}
+
+/** The result of a run. */
+export interface FaultResult extends FaultCounts {
   readonly lost: number;
   readonly doubled: number;
-  readonly gaps: number;
   readonly faults: readonly string[];
 }
 
@@ -79,9 +88,12 @@ export async function runFaults(plan: FaultPlan): Promise<FaultResult> {
   using participants = new Participants(plan, relay.url, makeRandom(1));
   participants.start();
   await Promise.all([Bun.sleep(plan.durationMs), plan.disturb?.()]);
+  const counts = () => ({ cuts: network.cuts, halved: network.halved, ...participants.counts() });
+  const { hasSeenEnough = () => true } = plan;
+  await until(() => hasSeenEnough(counts()), "the run has contained its faults", longestMs);
   network.isCalm = true;
   await participants.settle();
-  const result = { cuts: network.cuts, halved: network.halved, ...participants.result() };
+  const result = { ...participants.result(), ...counts() };
   console.log(`${plan.name}: ${JSON.stringify({ ...result, faults: result.faults.length })}`);
   return result;
 }
@@ -122,19 +134,24 @@ class Participants implements Disposable {
     );
   }
 
+  counts() {
+    return {
+      clients: this.#clients.length,
+      welcomes: this.#sum(({ welcomes }) => welcomes),
+      acknowledged: this.#ledger.acknowledged,
+      duplicates: this.#publishers.reduce((all, it) => all + it.duplicates, 0),
+      deliveries: this.#sum(({ record }) => record.deliveries),
+      gaps: this.#sum(({ record }) => record.gaps),
+    };
+  }
+
+  /** Checks the end of every channel. */
   result() {
     this.#ledger.checkEnd();
     for (const { channels, record } of this.#clients) record.checkEnd(channels);
-    const sum = (count: (client: FaultClient) => number) => this.#clients.reduce((all, it) => all + count(it), 0);
     return {
-      clients: this.#clients.length,
-      welcomes: sum(({ welcomes }) => welcomes),
-      acknowledged: this.#ledger.acknowledged,
-      duplicates: this.#publishers.reduce((all, it) => all + it.duplicates, 0),
-      deliveries: sum(({ record }) => record.deliveries),
-      lost: sum(({ record }) => record.lost),
-      doubled: sum(({ record }) => record.doubled) + this.#ledger.doubled,
-      gaps: sum(({ record }) => record.gaps),
+      lost: this.#sum(({ record }) => record.lost),
+      doubled: this.#sum(({ record }) => record.doubled) + this.#ledger.doubled,
       faults: this.#ledger.faults,
     };
   }
@@ -142,6 +159,10 @@ class Participants implements Disposable {
   [Symbol.dispose](): void {
     for (const client of this.#clients) client.stop();
     for (const publisher of this.#publishers) publisher[Symbol.dispose]();
+  }
+
+  #sum(count: (client: FaultClient) => number): number {
+    return this.#clients.reduce((all, it) => all + count(it), 0);
   }
 
   #oneOfEach(at: number, url: string, random: () => number): readonly FaultClient[] {

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ServerUnderTest, type StartOptions, startServer } from "../e2e/server.ts";
 import { eventually } from "../waiting.ts";
-import { type FaultResult, faultEnv, isLong, runFaults, secondsOf, settingsFolder, sound } from "./fault-run.ts";
+import { type FaultCounts, faultEnv, isLong, runFaults, secondsOf, settingsFolder, sound } from "./fault-run.ts";
 
 const limitMs = 600_000;
-const clientsOfEachKind = isLong ? 200 : 25;
-const durationMs = secondsOf(8, 60);
+const clientsOfEachKind = isLong ? 200 : 15;
+const durationMs = secondsOf(5, 60);
 /** The number of faults in one run. */
 const blows = isLong ? 3 : 1;
 
@@ -23,7 +23,8 @@ test(
         const pid = victims.pop();
         if (pid !== undefined) process.kill(pid, "SIGKILL");
       });
-    expectMuch(await runFaults({ name: "kill -9 of a worker", server, clientsOfEachKind, durationMs, disturb }));
+    const plan = { name: "kill -9 of a worker", clientsOfEachKind, durationMs, hasSeenEnough };
+    expect(await runFaults({ ...plan, server, disturb })).toMatchObject(sound);
     await server.untilLogged(/worker \d has restarted/);
   },
   limitMs,
@@ -108,7 +109,8 @@ test.each(chosen)(
         const samePort = [...flags, "--port", String(server.port)];
         current = servers.use(await startPatiently({ ...options, flags: samePort }));
       });
-    expectMuch(await runFaults({ name, server, clientsOfEachKind, durationMs, disturb }));
+    const plan = { name, clientsOfEachKind, durationMs, hasSeenEnough };
+    expect(await runFaults({ ...plan, server, disturb })).toMatchObject(sound);
   },
   limitMs,
 );
@@ -142,8 +144,7 @@ async function spread(strike: () => Promise<void>): Promise<void> {
   }
 }
 
-function expectMuch(result: FaultResult): void {
-  expect(result).toMatchObject(sound);
-  expect(result.welcomes).toBeGreaterThan(result.clients);
-  expect(result.halved).toBeGreaterThan(result.clients / 2);
+/** Whether the run contained the faults that it is about. */
+function hasSeenEnough({ clients, welcomes, halved }: FaultCounts): boolean {
+  return welcomes > clients && halved > clients / 2;
 }
