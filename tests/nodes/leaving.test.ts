@@ -8,7 +8,7 @@ import { TwoNodes } from "./two-nodes.ts";
 /** A silent member is removed after 6 s, or a little later on a busy machine. */
 const goneMs = 15_000;
 
-test("a killed node is removed with its counts, presence and claims, and others are notified", async () => {
+test.concurrent("a killed node is removed with its counts, presence and claims, and others are notified", async () => {
   await using nodes = await TwoNodes.start({ USER_CONNECTIONS: "reject" });
   using watcher = await SocketUnderTest.open(`${nodes.two.wsUrl}?user_id=watcher&channel=room:1`);
   const lost = await Promise.all(
@@ -36,7 +36,7 @@ test("a killed node is removed with its counts, presence and claims, and others 
   for (const it of lost) it[Symbol.dispose]();
 }, 60_000);
 
-test("POST /v1/drain empties one node: SDK clients move to the other through HAProxy, and miss nothing", async () => {
+test.concurrent("POST /v1/drain empties one node: SDK clients move to the other through HAProxy, and miss nothing", async () => {
   await using nodes = await TwoNodes.start({ DRAIN_WINDOW: "2s", MESSAGE_RATE: "0" });
   const readers = Array.from({ length: 20 }, (_, n) => new Reader(nodes.proxy.url, `u${n}`));
   using watcher = await SocketUnderTest.open(`${nodes.two.wsUrl}?user_id=watcher`);
@@ -80,7 +80,7 @@ test("POST /v1/drain empties one node: SDK clients move to the other through HAP
   for (const it of readers) it.close();
 }, 90_000);
 
-test("the script stops everything it started, also when it is killed", async () => {
+test.concurrent("the script stops everything it started, also when it is killed", async () => {
   await using nodes = await TwoNodes.start({ DRAIN_WINDOW: "0" });
   const pids = [...(await nodes.one.pids()), ...(await nodes.two.pids())];
   expect(pids).toHaveLength(6);

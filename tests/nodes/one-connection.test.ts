@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { SocketUnderTest } from "../e2e/socket.ts";
 import { TwoNodes } from "./two-nodes.ts";
 
-test("USER_CONNECTIONS=replace keeps the newest connection of both nodes", async () => {
+test.concurrent("USER_CONNECTIONS=replace keeps the newest connection of both nodes", async () => {
   await using nodes = await TwoNodes.start({ USER_CONNECTIONS: "replace" });
   let last = await SocketUnderTest.open(`${nodes.one.wsUrl}?user_id=u`);
   for (let again = 0; again < 8; again++) {
@@ -20,7 +20,7 @@ test("USER_CONNECTIONS=replace keeps the newest connection of both nodes", async
   for (const it of both) it[Symbol.dispose]();
 }, 60_000);
 
-test("USER_CONNECTIONS=reject keeps the oldest until it leaves; a takeover can come from the other node", async () => {
+test.concurrent("USER_CONNECTIONS=reject keeps the oldest until it leaves; a takeover can come from the other node", async () => {
   await using nodes = await TwoNodes.start({ USER_CONNECTIONS: "reject" });
   using first = await SocketUnderTest.open(`${nodes.one.wsUrl}?user_id=u`);
   const protocols = ["fanfare.v1"]; // such a client is told why it is refused

@@ -14,7 +14,8 @@ import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
 import { checkRecipe, freePort, type ProxyKind, ProxyUnderTest } from "./proxy-under-test.ts";
 
-const streams = 60;
+const isLong = process.env.FANFARE_LONG !== undefined;
+const streams = 30;
 
 /** A server that stops and restarts on the same port, with its history. */
 class ReturningServer implements AsyncDisposable {
@@ -68,22 +69,22 @@ describe.each([
   ["nginx", nginx],
   ["Caddy", caddy],
 ])("the recipe for %s", (_, kind) => {
-  test("is a complete file that the proxy accepts", async () => {
+  test.concurrent("is a complete file that the proxy accepts", async () => {
     const { code, said } = await checkRecipe(kind);
     expect([code, said]).toEqual([0, expect.not.stringMatching(/warn|deprecat/i)]);
   });
 
-  test("passes WebSockets and streams, and the server notices at once that their clients left", async () => {
-    // Neither a ping nor the end of a stream's lifetime may be what notices it.
+  test.concurrent("passes WebSockets and streams, and the server notices at once that their clients left", async () => {
+    // Neither a ping, nor the end of a stream's lifetime, nor a comment may be what notices it.
     const env = { NOTICES: "off", WS_PING_INTERVAL: "1h", STREAM_LIFETIME: "0", TRUSTED_PROXIES: "127.0.0.1" };
     await using server = await startServer({ env });
     await using proxy = await ProxyUnderTest.start(kind, server.port);
     using socket = await SocketUnderTest.open(`${proxy.url.replace("http", "ws")}/ws?channel=room`);
-    using stream = await StreamUnderTest.open(`${proxy.url}/sse?channel=room`);
+    using stream = await StreamUnderTest.open(`${proxy.url}/sse?channel=room&heartbeat=120`);
     socket.send({ type: "publish", channel: "room", message: "to both" });
     for (const it of [socket, stream]) await it.until(({ message }) => message === "to both");
     const port = Number(new URL(proxy.url).port);
-    const vanishing = [await RawWebSocket.open(port, "/ws"), await RawEventStream.open(port, "/sse")];
+    const vanishing = [await RawWebSocket.open(port, "/ws"), await RawEventStream.open(port, "/sse?heartbeat=120")];
     const count = async () =>
       ((await (await server.request("GET", "/health")).json()) as { connections: number }).connections;
     await eventually(async () => expect(await count()).toBe(4));
@@ -91,10 +92,10 @@ describe.each([
     await eventually(async () => expect(await count()).toBe(0));
   });
 
-  // They run at the same time, because most of the time is spent waiting for retries.
+  // All run at the same time, because most of the time is spent waiting for retries.
   test.concurrent.each([
-    ["one process", []],
-    ["workers", ["--workers", "2"]],
+    ["one process", [] as readonly string[]],
+    ...(isLong ? [["workers", ["--workers", "2"]] as const] : []),
   ])(
     "ends no EventSource for good while a server of %s restarts",
     async (_how, flags) => {
