@@ -1,8 +1,7 @@
-import { parse as parseToml, TomlError } from "smol-toml";
-import { parse as parseYaml } from "yaml";
 import { nearest } from "../lib/nearest.ts";
 import { parseDotenv } from "./dotenv.ts";
 import { canonicalName, everyFlag, everyName } from "./options.ts";
+import { parseConfigText } from "./parse-config-text.ts";
 
 /** The sources of settings. They are passed in: this folder does not access the process or the disk itself. */
 export interface ConfigInputs {
@@ -113,24 +112,16 @@ function read(inputs: ConfigInputs, path: string, notes: Notes): string | undefi
 
 function readConfigFile(path: string, text: string, notes: Notes): Record<string, unknown> {
   try {
-    const value = parseByEnding(path, text);
+    const value = parseConfigText(path, text);
     if (value === null || value === undefined) return {};
     if (typeof value === "object" && !Array.isArray(value)) return { ...value };
     notes.problems.push(`${path}: expected settings by name, such as "port: 8000"`);
   } catch (error) {
     // The lines after the first quote the file, which may contain a secret.
     const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-    const place = error instanceof TomlError ? ` at line ${error.line}, column ${error.column}` : "";
-    notes.problems.push(`${path}: ${reason.replace(/:$/, "")}${place}`);
+    notes.problems.push(`${path}: ${reason.replace(/:$/, "")}`);
   }
   return {};
-}
-
-function parseByEnding(path: string, text: string): unknown {
-  if (path.endsWith(".json")) return JSON.parse(text);
-  if (path.endsWith(".toml")) return parseToml(text);
-  if (path.endsWith(".yaml") || path.endsWith(".yml")) return parseYaml(text, { prettyErrors: true });
-  throw new Error("expected a file that ends in .yaml, .json or .toml");
 }
 
 function fromFile(values: Readonly<Record<string, unknown>>, path: string, notes: Notes): Given[] {

@@ -4,7 +4,7 @@ import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { drainProgress } from "../ops/drain-progress.ts";
 import { health, isReady, type OpsDependencies } from "../ops/health.ts";
-import type { Metrics } from "../ops/metrics.ts";
+import { Metrics } from "../ops/metrics.ts";
 import { readBody } from "./body.ts";
 import {
   aboutDrain,
@@ -158,7 +158,7 @@ async function answerMetrics(request: Request, { keys, metrics }: OpsParts): Pro
   keys.check(keyHeaders(request), "read");
   const accept = request.headers.get("Accept") ?? "";
   if (!/openmetrics-text|text\/plain/.test(accept)) return respondJson(await metrics.json());
-  return new Response(await metrics.text(), { headers: answerHeaders(metrics.contentType) });
+  return new Response(await metrics.text(), { headers: answerHeaders(Metrics.textType) });
 }
 
 async function answerNodes(request: Request, { keys, metrics }: OpsParts): Promise<Response> {

@@ -1,20 +1,21 @@
-import { Counter, Gauge, Registry } from "prom-client";
 import { health, type OpsDependencies } from "./health.ts";
-import { type Metric, type MetricValues, metricTable } from "./metric-table.ts";
+import { type MetricValues, metricTable } from "./metric-table.ts";
+import type { Prometheus } from "./prometheus.ts";
 
 /**
  * The metrics of the whole server, collected on request. Hot paths only increment plain numbers; the process that receives the
  * request sums up those of all processes. JSON has short names; Prometheus names have the prefix `fanfare_`.
  */
 export class Metrics {
+  /** Of `text`. */
+  static readonly textType = "text/plain; version=0.0.4; charset=utf-8";
   readonly #dependencies: OpsDependencies;
-  readonly #registry = new Registry();
+  #prometheus: Prometheus | undefined;
   #sums: MetricValues = {};
 
   /** @param readOwn reads the metrics of this process */
   constructor(dependencies: OpsDependencies, readOwn: () => MetricValues) {
     this.#dependencies = dependencies;
-    for (const metric of metricTable) register(this.#registry, metric, () => this.#sums[metric.name] ?? 0);
     // Each process reports its own uptime, because clocks of other machines may differ.
     dependencies.peers.handle("metrics", () => ({ uptime_s: dependencies.uptimeS(), ...readOwn() }));
   }
@@ -27,12 +28,11 @@ export class Metrics {
 
   /** The Prometheus text format, version 0.0.4. */
   async text(): Promise<string> {
+    // Imported by the first scrape, because a server that nobody scrapes saves 6 MB.
+    const { Prometheus } = await import("./prometheus.ts");
+    this.#prometheus ??= new Prometheus((name) => this.#sums[name] ?? 0);
     this.#sums = await this.#gather();
-    return this.#registry.metrics();
-  }
-
-  get contentType(): string {
-    return this.#registry.contentType;
+    return this.#prometheus.text();
   }
 
   /** `{nodes: […]}`: each process of the server with its metrics. */
@@ -58,24 +58,4 @@ export class Metrics {
       }),
     );
   }
-}
-
-function register(registry: Registry, { name, kind, help }: Metric, read: () => number): void {
-  const options = { name: `fanfare_${name}`, help, registers: [registry] };
-  if (kind === "gauge") {
-    new Gauge({
-      ...options,
-      collect() {
-        this.set(read());
-      },
-    });
-    return;
-  }
-  new Counter({
-    ...options,
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
 }

@@ -14,8 +14,9 @@ import { makeSocketPath, removeSocketPath } from "../lib/link/socket-path.ts";
 import { PresenceHost } from "../presence/ipc/host.ts";
 import { ScheduleHost } from "../schedule/ipc/host.ts";
 import { type OpenedSchedules, openSchedules } from "../schedule/open-store.ts";
-import { type BackboneAddress, makeRedisSupervisor, nodeName, openConfiguredRedis } from "../worker/backbone.ts";
+import type { BackboneAddress } from "../worker/backbone.ts";
 import { channelOptionsOf } from "../worker/channel-options.ts";
+import { nodeName } from "../worker/member-state.ts";
 import { readHistory, type Takeover, writeHistory } from "./takeover.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
@@ -49,8 +50,11 @@ export type HandedOver = Pick<Takeover, "socketPath" | "resumeSecret" | "schedul
  * @throws the error of the storage, or a WorkerFailure if there is no directory for the sockets; then nothing is left behind
  */
 export async function share(settings: Settings, takeover?: HandedOver): Promise<SharedBackbone> {
-  const redis = await openConfiguredRedis(settings);
-  if (redis === undefined) return shareHere(settings, takeover);
+  const { redisUrl } = settings;
+  if (redisUrl === undefined) return shareHere(settings, takeover);
+  // Imported only here: the client library takes 5 MB and 30 ms.
+  const { makeRedisSupervisor, openConfiguredRedis } = await import("../worker/redis-backbone.ts");
+  const redis = await openConfiguredRedis(settings, redisUrl);
   // Only a takeover needs sockets.
   let path = takeover?.socketPath;
   const leave = () => {

@@ -64,7 +64,7 @@ async function start(assignment: Assignment): Promise<void> {
     const onHostGone = (reason: string) => {
       if (!supervisor.isRejoining) void orphaned(reason);
     };
-    backbone = joinBackbone(settings, backboneAddress, { name, onHostGone });
+    backbone = await joinBackbone(settings, backboneAddress, { name, onHostGone });
     server = new FanfareServer(settings, {
       ...backbone,
       sharesPort: true,

@@ -44,8 +44,8 @@ describe("the check fails for a server", () => {
     const alone = `import { MemoryLog } from "../broker/memory/log.ts";
       import { MemoryPresence } from "../presence/memory/store.ts";`;
     const sound = readFileSync(join(root, "server/worker/backbone.ts"), "utf8");
-    const start = "): Backbone {\n";
-    expect(sound).toContain(start); // first of joinBackbone
+    const start = "(reason: string) => void },\n): Promise<Backbone> {\n";
+    expect(sound).toContain(start); // of joinBackbone
     const unjoined = `${start}  return {
       broker: new EmbeddedBroker(new MemoryLog(), systemClock), directory: undefined,
       cluster: MemoryCluster.alone(systemClock), presence: new MemoryPresence(systemClock),

@@ -1,0 +1,13 @@
+import { hostname } from "node:os";
+import type { MemberState } from "../cluster/cluster.ts";
+import type { Settings } from "../config/settings.ts";
+
+/** The node's name in the cluster. It contains the port, because several servers may run on one machine. */
+export function nodeName({ port }: Pick<Settings, "port">): string {
+  return `${hostname()}:${port}`;
+}
+
+/** What a process of this name tells the other members when it joins them. */
+export function stateOf(name: string): MemberState {
+  return { name, pid: process.pid, isDraining: false };
+}
