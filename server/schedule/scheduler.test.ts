@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { ServiceError } from "../../protocol/errors.ts";
 import { idWindowMs, ScheduleWorld } from "../../tests/schedule/world.ts";
 import { turn } from "../../tests/waiting.ts";
 import type { CatchUp } from "./schedule.ts";
@@ -249,6 +250,26 @@ describe("when the clock is set", () => {
     await world.move(12 * hourMs, 60_000);
     expect(world.nominalsOf("cron").filter((it) => it === start + 1_200_000)).toHaveLength(1);
     expect(world.nominalsOf("cron")).toContain(start + 1_800_000);
+  });
+
+  test("while the store fails at once, it is not asked again in the same turn", async () => {
+    const { world, one } = await makeWorld(1);
+    await one.put("every", every(60_000));
+    const { store } = one;
+    const read = store.read.bind(store);
+    let reads = 0;
+    store.read = () => {
+      reads++;
+      const refused = Promise.reject(new ServiceError("broker-unavailable", "away"));
+      // A scheduler that asks again at once would never let this test end.
+      return reads > 1000 ? new Promise(() => refused.catch(() => undefined)) : refused;
+    };
+    world.clock.set(-12 * hourMs);
+    await world.move(5000);
+    expect(reads).toBeWithin(1, 20);
+    store.read = read;
+    await world.move(120_000);
+    expect(world.nominalsOf("every").length).toBeWithin(1, 3);
   });
 
   test("by as little as clocks of machines differ, nothing fires twice when the lease changes hands", async () => {

@@ -155,15 +155,18 @@ export class Scheduler {
     this.#comparedWith = token;
     if (token === undefined || (!isNew && setBy > 0)) return;
     // Not awaited: with many schedules it takes seconds, in which others are due.
-    this.#anchoring ??= reanchor({ ...this.#options, times: this.#times, token, turn: () => this.#turn() })
-      .catch((error: unknown) => {
-        this.#comparedWith = undefined; // the next look tries again
-        log().debug("Could not compare the due times with the clock: {error}", { error });
-      })
-      .finally(() => {
+    this.#anchoring ??= reanchor({ ...this.#options, times: this.#times, token, turn: () => this.#turn() }).then(
+      () => {
         this.#anchoring = undefined;
         this.#look();
-      });
+      },
+      (error: unknown) => {
+        // The next look tries again, at the latest when the lease is renewed. Not now: a store that is away fails at once.
+        this.#anchoring = undefined;
+        this.#comparedWith = undefined;
+        log().debug("Could not compare the due times with the clock: {error}", { error });
+      },
+    );
   }
 
   #currentOffset(): number {
