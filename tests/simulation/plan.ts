@@ -81,6 +81,7 @@ export interface Plan {
 
 /**
  * What may go wrong in a plan: `roll` for planned restarts only, `failover` for a Redis that is replaced and loses nothing,
- * `lost-tail` for a Redis that loses positions that few know (lost-tail.ts), `nodes` for everything but Redis itself.
+ * `lost-tail` for a Redis that loses positions that few know (lost-tail.ts), `nodes` for everything but Redis itself,
+ * `schedules` for whatever interrupts an occurrence of a schedule.
  */
-export type Profile = "roll" | "failover" | "lost-tail" | "nodes" | "redis" | "all";
+export type Profile = "roll" | "failover" | "lost-tail" | "schedules" | "nodes" | "redis" | "all";
