@@ -5,11 +5,13 @@ import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { engineEnv } from "./engine-env.js";
 import { bunIsMissing, findBun, waysToGetBun } from "./find-bun.js";
+import { linkedProgramFolder } from "./program-folder.js";
 import { watchRunner } from "./runner-watch.js";
 
 /** Without it the runtime would obey a bunfig.toml in the working directory, which can name programs to run. */
 const emptyConfig = join(dirname(fileURLToPath(import.meta.url)), "bunfig.toml");
-const main = join(dirname(dirname(fileURLToPath(import.meta.url))), "server", "main.ts");
+const folder = dirname(dirname(fileURLToPath(import.meta.url)));
+const main = join(folder, "server", "main.ts");
 
 /** The same signal twice within this time counts once: npm forwards the Ctrl+C that the terminal sent to the whole group. */
 const sameSignalMs = 500;
@@ -37,7 +39,17 @@ export async function launch(args, { env = {}, stop } = {}) {
   const [first = "start"] = args;
   const isServer = first === "start" || first.startsWith("-");
   // The server reads .env itself, to keep the precedence of settings: file < .env < environment < flags.
-  return run(bun, [`--config=${emptyConfig}`, "--no-env-file", main, ...args], { ownGroup: isServer, env, stop });
+  const linked = linkedProgramFolder(folder, {
+    script: process.argv[1],
+    workingDirectory: process.cwd(),
+    shellDirectory: process.env.PWD,
+  });
+  const allEnv = linked === undefined ? env : { FANFARE_PROGRAM: linked, ...env };
+  return run(bun, [`--config=${emptyConfig}`, "--no-env-file", main, ...args], {
+    ownGroup: isServer,
+    env: allEnv,
+    stop,
+  });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { commandOnDisk, ownCommandLine } from "./own-command.ts";
 import { takeoverVariable, takeoverVersion } from "./takeover.ts";
 
 /** The environment variable that makes a start end once it has loaded the program and the settings. */
@@ -15,7 +16,7 @@ export function rehearsalLine(): string {
  * @throws Error that says why it cannot take over
  */
 export async function rehearse(): Promise<void> {
-  const child = Bun.spawn([...ownCommand()], {
+  const child = Bun.spawn([...commandOnDisk(ownCommandLine())], {
     env: { ...process.env, [rehearsalVariable]: "1" },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: rehearsalMs,
@@ -41,11 +42,11 @@ export async function rehearse(): Promise<void> {
 export function replaceProgram(takeoverPath: string, launcherPipe: string | undefined): never {
   const { execve } = process as unknown as { execve?: Execve };
   if (execve === undefined) throw new Error("this runtime cannot replace a running program");
-  const [file = ""] = ownCommand();
+  const command = commandOnDisk(ownCommandLine());
   const env: Record<string, string> = { [takeoverVariable]: takeoverPath };
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] ??= value;
   if (launcherPipe !== undefined) env.FANFARE_LAUNCHER_PIPE = launcherPipe;
-  execve(file, ownCommand(), env);
+  execve(command[0] ?? "", command, env);
   throw new Error("the program could not be replaced");
 }
 
@@ -55,11 +56,6 @@ type Execve = (file: string, args: readonly string[], env: Readonly<Record<strin
 /** Whether the running program can be replaced. Not in a compiled binary, whose code is the program itself, nor on Windows. */
 export function canReplaceProgram(): boolean {
   return "execve" in process && process.platform !== "win32" && !Bun.main.startsWith("/$bunfs");
-}
-
-/** The command line of this process. */
-function ownCommand(): readonly string[] {
-  return [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
 }
 
 function firstLine(text: string): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isRunning, until } from "../waiting.ts";
@@ -13,6 +13,8 @@ const startWorkers = (count: number, { env = {}, ...options }: StartOptions = {}
 
 const upgrade = ({ port }: ServerUnderTest, env: Record<string, string> = {}) =>
   runProgram(["upgrade", "--port", String(port)], { env });
+
+const reloadOf = ({ port }: ServerUnderTest) => runProgram(["reload", "--port", String(port)]);
 
 async function publish(server: ServerUnderTest, data: number): Promise<Frame> {
   const body = { channel: "room", data, id: `m${data}` };
@@ -62,6 +64,28 @@ describe("fanfare upgrade", () => {
     server.signal("SIGTERM");
     expect(await server.exited).toBe(0);
     expect(readdirSync(place.folder)).toEqual([]);
+  });
+
+  test.concurrent("starts the release that the link now leads to, and needs the one before no longer", async () => {
+    using place = makeFolder();
+    using next = new ProgramCopy();
+    const link = join(place.folder, "current");
+    const first = new ProgramCopy();
+    symlinkSync(first.folder, link);
+    await using server = await startWorkers(1, {
+      main: join(link, "server/main.ts"),
+      env: { FANFARE_PROGRAM: link }, // set by the launcher
+    });
+    const { epoch } = await publish(server, 1);
+    next.write("server/supervisor/worker-count.ts", "export const workerCount = () => 2;");
+    rmSync(link);
+    symlinkSync(next.folder, link);
+    expect(await upgrade(server)).toMatchObject({ code: 0 });
+    first[Symbol.dispose]();
+    expect(await reloadOf(server)).toMatchObject({ code: 0 }); // new workers, from the new release
+    const { nodes } = (await (await server.request("GET", "/v1/nodes")).json()) as { nodes: Frame[] };
+    expect(nodes.map(({ name }) => name)).toEqual(["supervisor", "worker 3.1", "worker 3.2"]);
+    expect(await publish(server, 2)).toMatchObject({ epoch, offset: 2 });
   });
 
   test.concurrent("with DATA_DIR continues with the same file", async () => {

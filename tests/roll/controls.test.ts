@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ProgramCopy } from "../e2e/program-copy.ts";
 import { testIf } from "../test-if.ts";
+import { closingAtOnce, stoppingAtOnce } from "./broken-program.ts";
 import { type RollResult, runRolls } from "./roll-run.ts";
 import { violationsOf } from "./violations.ts";
 import { WorkersDriver, type WorkersOptions } from "./workers-driver.ts";
@@ -16,26 +17,16 @@ async function rollBroken(options: Partial<WorkersOptions>, perSecond = 60): Pro
   return await runRolls({ driver, each: 5, rolls: 1, ignoresNotices: true, perSecond, settleMs: 3000 });
 }
 
-/** A copy of the program whose workers run this code first. */
-function breakWorkers(code: string): ProgramCopy {
-  const copy = new ProgramCopy();
-  copy.write("server/worker/sound-hosted.ts", readFileSync(join(root, "server/worker/hosted.ts"), "utf8"));
-  copy.write("server/worker/hosted.ts", `${code}\nawait import("./sound-hosted.ts");\nexport {};\n`);
-  return copy;
-}
-
 describe("the check fails for a server", () => {
   test.concurrent("that stops at once and exits, without closing its clients", async () => {
-    using copy = breakWorkers(`import { HttpServer } from "../http/server.ts";
-      HttpServer.prototype.stopListening = function () { this.close(); process.exit(0); };`);
+    using copy = stoppingAtOnce();
     const result = await rollBroken({ main: copy.main });
     expect(result.unclean).toBeGreaterThan(0);
     expect(violationsOf(result).join()).toContain("closes per second");
   });
 
   test.concurrent("that closes all clients and exits at once", async () => {
-    using copy = breakWorkers(`import { Drain } from "../hub/drain.ts";
-      Drain.prototype.notifyAll = function () { this.closeAtOnce(); process.exit(0); };`);
+    using copy = closingAtOnce();
     expect(violationsOf(await rollBroken({ main: copy.main })).join()).toContain("closes per second");
   });
 

@@ -17,6 +17,17 @@ const drainWindowS = 4;
 /** Requests are spread over the workers of a node at random. When this many succeed in a row, all workers can publish. */
 const publishedInARow = 30;
 
+export interface NodesOptions {
+  /** Settings of both nodes. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Settings of a node that replaces one. */
+  readonly restartEnv?: Readonly<Record<string, string>>;
+  /** How many messages the server keeps; by default all of a run. */
+  readonly historySize?: number;
+  /** The program, if it is not ours. */
+  readonly main?: string;
+}
+
 /** Two nodes of two workers on one Redis with a replica, behind HAProxy. A roll replaces one node after the other. */
 export class NodesDriver implements Driver {
   readonly name = "two nodes, Redis, HAProxy";
@@ -25,12 +36,14 @@ export class NodesDriver implements Driver {
   readonly #ports: number[] = [];
   readonly #nodes: ServerUnderTest[] = [];
   readonly #exitCodes: number[] = [];
+  readonly #options: NodesOptions;
   #redis: RedisWithSentinel | undefined;
   #proxy: HaProxy | undefined;
   #publisher: SocketPublisher | undefined;
 
-  constructor() {
-    writeFileSync(join(this.#folder, "fanfare.config.yaml"), channelSettings());
+  constructor(options: NodesOptions = {}) {
+    this.#options = options;
+    writeFileSync(join(this.#folder, "fanfare.config.yaml"), channelSettings(options.historySize));
   }
 
   get nodes(): readonly ServerUnderTest[] {
@@ -44,9 +57,9 @@ export class NodesDriver implements Driver {
 
   async start(): Promise<void> {
     this.#redis = await RedisWithSentinel.start();
-    for (const index of [0, 1]) {
-      this.#ports[index] = await freePort();
-      this.#nodes[index] = await this.#startNode(index);
+    for (const index of [0, 1]) this.#ports[index] = await freePort();
+    for (const [index, starting] of [this.#startNode(0), this.#startNode(1)].entries()) {
+      this.#nodes[index] = await starting;
     }
     const [one = 0, two = 0] = this.#ports;
     const nodes = [{ port: one }, { port: two }] as unknown as Parameters<typeof HaProxy.start>[1]["nodes"];
@@ -75,7 +88,7 @@ export class NodesDriver implements Driver {
       old?.signal("SIGTERM");
       this.#exitCodes.push((await old?.exited) ?? 1);
       const startedAt = performance.now();
-      this.#nodes[index] = await this.#startNode(index);
+      this.#nodes[index] = await this.#startNode(index, this.#options.restartEnv);
       await old?.[Symbol.asyncDispose]();
       // HAProxy must send clients to it before the other node moves its own.
       await until(() => this.#isUsed(startedAt), "HAProxy uses the node again");
@@ -117,12 +130,18 @@ export class NodesDriver implements Driver {
     return (this.#proxy?.url ?? "").replace(/\/$/, "");
   }
 
-  #startNode(index: number): Promise<ServerUnderTest> {
+  #startNode(index: number, more: NodesOptions["env"] = {}): Promise<ServerUnderTest> {
+    const { env, main } = this.#options;
     const drain = { DRAIN_MODE: "move", DRAIN_DELAY: `${drainDelayS}s`, DRAIN_WINDOW: `${drainWindowS}s` };
     return startServer({
       flags: ["--workers", "2", "--port", String(this.#ports[index])],
-      env: { ...settings, ...drain, SHUTDOWN_TIMEOUT: "30s", TRUSTED_PROXIES: "127.0.0.1", REDIS_URL: this.redis.url },
+      env: {
+        ...{ ...settings, ...drain, SHUTDOWN_TIMEOUT: "30s", TRUSTED_PROXIES: "127.0.0.1", REDIS_URL: this.redis.url },
+        ...env,
+        ...more,
+      },
       cwd: this.#folder,
+      ...(main === undefined ? {} : { main }),
     });
   }
 
