@@ -112,10 +112,10 @@ export const aboutDrain: About = {
 export const aboutDrainProgress: About = {
   tag: "operations",
   details:
-    "While a reload moves clients to new workers, the status is `running`: the server accepts clients. Only the old workers count as remaining.",
+    "While a reload moves clients to new workers, the status is `running`: the server accepts clients. Only the old workers count as remaining. With Redis, `status` and `roll` are those of the node that was asked, and the figures are sums over all nodes; /v1/nodes has them per process.",
   answers: {
     200: {
-      description: "The current progress, over all workers.",
+      description: "The current progress, over all workers and nodes.",
       contents: json(
         object(
           {
