@@ -155,8 +155,12 @@ function paths({ wsPath, ssePath, sseBatchPath }: Settings): string[] {
 
 /** Hooks are signed, go to public addresses unless allowed, and are asked by the rules that leave the decision to them. */
 function hooks(settings: Settings): string[] {
-  const { connectHookUrl, subscribeHookUrl, hookSecret, hookPrivateAddresses, channelRules } = settings;
-  const urls = Object.entries({ CONNECT_HOOK_URL: connectHookUrl, SUBSCRIBE_HOOK_URL: subscribeHookUrl });
+  const { connectHookUrl, subscribeHookUrl, webhookUrl, hookSecret, hookPrivateAddresses, channelRules } = settings;
+  const urls = Object.entries({
+    CONNECT_HOOK_URL: connectHookUrl,
+    SUBSCRIBE_HOOK_URL: subscribeHookUrl,
+    WEBHOOK_URL: webhookUrl,
+  });
   const used = urls.flatMap(([name, url]) => (url === undefined ? [] : [{ name, url }]));
   const problems = problemOf(() => new HookSecrets(hookSecret));
   for (const { name, url } of used) {
@@ -244,7 +248,7 @@ function suspicious({
 
 /** Settings of something that is not used. */
 function withoutEffect(settings: Settings, changedOf: (key: string) => string | undefined): string[] {
-  const { redisUrl, connectHookUrl, subscribeHookUrl, channelRules } = settings;
+  const { redisUrl, connectHookUrl, subscribeHookUrl, webhookUrl, channelRules } = settings;
   const asksApplication = connectHookUrl !== undefined || subscribeHookUrl !== undefined;
   const unused: [keys: readonly string[], reason: string][] = [
     redisUrl === undefined
@@ -253,6 +257,10 @@ function withoutEffect(settings: Settings, changedOf: (key: string) => string | 
   ];
   if (!asksApplication) {
     unused.push([["hookTimeout", "hookFailure"], "neither CONNECT_HOOK_URL nor SUBSCRIBE_HOOK_URL is set"]);
+  }
+  if (webhookUrl === undefined) {
+    const keys = ["Events", "Channels", "Timeout", "RetryTime", "QueueSize", "QueueBytes"].map((it) => `webhook${it}`);
+    unused.push([keys, "WEBHOOK_URL is not set"]);
   }
   if (!channelRules.some(({ subscribe }) => subscribe === "hook")) {
     unused.push([["subscribeHookUrl"], "no channel rule says subscribe: hook"]);

@@ -63,7 +63,14 @@ export function examineSettings(inputs: ConfigInputs): Examined {
   problems.push(...scheduleProblems.map((problem) => `${problem} (in ${found.file ?? "schedules"})`));
   const settings = { ...resolve(origins, isSecured, rules), schedules };
   const mode = isSecured ? "secured" : "open";
-  const isDefault = ({ key, option }: Declared) => picked.get(key)?.value === fallbackOf(option, mode);
+  const isDefault = ({ key, option }: Declared) => {
+    const [value, fallback] = [picked.get(key)?.value, fallbackOf(option, mode)];
+    // Lists are equal by what they contain.
+    return (
+      value === fallback ||
+      (value !== undefined && fallback !== undefined && option.format(value) === option.format(fallback))
+    );
+  };
   const unchanged = new Set(declarations.filter(isDefault).map(({ key }) => key));
   const writtenOf = (key: string) => picked.get(key)?.written;
   const changedOf = (key: string) => (unchanged.has(key) ? undefined : writtenOf(key));

@@ -1,10 +1,21 @@
-import { choice, duration, list, type OptionsOf, text, toggle } from "../lib/option.ts";
+import { bytes, choice, duration, list, type OptionsOf, text, toggle, whole } from "../lib/option.ts";
 
 /** Signatures say who calls, so a URL needs no user and password, which proxies and logs would show. */
 const url = {
   pattern: /^https?:\/\/[^\s/@?#]+(?:[/?#][^\s]*)?$/,
   rule: "a URL such as https://app.example.com/fanfare, without a user or password",
 };
+
+/** What webhooks tell of. */
+export const webhookTypes = [
+  "connected",
+  "disconnected",
+  "joined",
+  "left",
+  "occupied",
+  "vacated",
+  "published",
+] as const;
 
 export const hookOptions = {
   connectHookUrl: text(
@@ -35,6 +46,31 @@ export const hookOptions = {
     { open: true, secured: false },
     "Whether hooks and webhooks may be sent to loopback, private and other addresses that are not public.",
   ),
+  webhookUrl: text(undefined, "URL of your application that is told what happens.", url),
+  webhookEvents: list(
+    webhookTypes.filter((type) => type !== "published"),
+    "What it is told: `connected`, `disconnected`; `joined`, `left` (a connection, in a channel); `occupied`, `vacated` (the first connection in a channel, and none any more); `published`.",
+    { pattern: new RegExp(`^(${webhookTypes.join("|")})$`), rule: webhookTypes.join(", ") },
+  ),
+  webhookChannels: list(
+    ["*"],
+    "Of which channels it is told: names, or prefixes followed by `*`. `all` and users' own channels are included only by name: `all`, `@*`.",
+    { pattern: /^[^\s\p{Cc}*,#$][^\s\p{Cc}*,]{0,199}\*?$|^\*$/u, rule: "patterns such as room:* or *" },
+  ),
+  webhookTimeout: duration(10_000, "How long the application may take to accept a webhook.", { min: 100, max: 60_000 }),
+  webhookRetryTime: duration(
+    600_000,
+    "How long a webhook is tried again before it is dropped. Meanwhile later ones of the same channel wait.",
+  ),
+  webhookQueueSize: whole(
+    10_000,
+    "Webhooks that each process keeps until they are accepted. When it has more, new ones are dropped.",
+    {
+      min: 1,
+      max: 1_000_000,
+    },
+  ),
+  webhookQueueBytes: bytes(16 * 1024 ** 2, "The same in bytes.", { min: 1024 }),
 };
 
 export type HookOptions = OptionsOf<typeof hookOptions>;

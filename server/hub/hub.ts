@@ -28,7 +28,7 @@ import type { Admitted, Handshake } from "./handshake.ts";
 import { HistoryPages } from "./history-pages.ts";
 import { logPublished } from "./log-published.ts";
 import { Occupancy } from "./occupancy.ts";
-import { HubPresence } from "./presence.ts";
+import { HubPresence, type PresenceReport } from "./presence.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -47,6 +47,8 @@ export interface HubParts {
   /** Whether the clients in a channel are told who joins and leaves. */
   readonly hasPresenceEvents: (channel: ChannelName) => boolean;
   readonly clock: Clock;
+  /** Told of joins and leaves, once in the whole server. */
+  readonly presenceReport?: PresenceReport | undefined;
   /** Refuses new connections and publications while there is too little memory. */
   readonly memory?: Pick<MemoryGuard, "check">;
   /** Called when a session was welcomed, after the hub itself has handled it. */
@@ -55,6 +57,8 @@ export interface HubParts {
   readonly onLeft?: (session: Session) => void;
   /** Called when a chat message has been stored. */
   readonly onChat?: (chat: Chat, session: Session) => void;
+  /** Called on the worker that published it, when it is stored or sent for the first time. Must not throw. */
+  readonly onPublished?: ((draft: Draft, published: Published) => void) | undefined;
 }
 
 /** Connects the parts of one worker: connections, subscriptions and publications. Each part does one thing. */
@@ -103,6 +107,7 @@ export class Hub {
     this.presence = new HubPresence({
       store: parts.presenceStore,
       hasEvents: parts.hasPresenceEvents,
+      report: parts.presenceReport,
       interest: this.delivery.interest,
       occupancy: this.occupancy,
       peers,
@@ -225,7 +230,10 @@ export class Hub {
   }
 
   #countPublished(draft: Draft, published: Published): Published {
-    if (!published.duplicate) this.published++;
+    if (!published.duplicate) {
+      this.published++;
+      this.#parts.onPublished?.(draft, published);
+    }
     logPublished(draft, published);
     return published;
   }

@@ -5,7 +5,7 @@ import { limits } from "../../protocol/limits.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Interest } from "../delivery/interest.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { PresenceStore } from "../presence/presence-store.ts";
+import type { PresenceStore, PresenceUpdate } from "../presence/presence-store.ts";
 import { PresenceTracker } from "../presence/tracker.ts";
 import type { PresenceNews } from "../presence/watched-channels.ts";
 import type { Session } from "../session/session.ts";
@@ -25,6 +25,15 @@ export interface PresenceParts {
   readonly clock: Clock;
   /** Whether the clients in a channel are told who joins and leaves. */
   readonly hasEvents: (channel: ChannelName) => boolean;
+  /** Told once in the whole server of each join and leave. */
+  readonly report?: PresenceReport | undefined;
+}
+
+/** Someone outside the server who is told about presence. */
+export interface PresenceReport {
+  isReported(channel: ChannelName): boolean;
+  /** Must not throw or wait. */
+  onPresence(channel: ChannelName, update: PresenceUpdate): void;
 }
 
 /**
@@ -43,6 +52,9 @@ export class HubPresence {
       // Another worker may notice the return late, and give presences to former connections until then.
       parts.clock.setTimeout(() => this.#tracker.storeAgain(), lateMs);
     });
+    this.#tracker.onCaused = (channel, update) => {
+      if (parts.report?.isReported(channel) === true) parts.report.onPresence(channel, update);
+    };
   }
 
   start(): Promise<void> {
@@ -59,18 +71,18 @@ export class HubPresence {
    * @throws what the store throws
    */
   ready(channel: ChannelName): Promise<void> | undefined {
-    return this.#parts.hasEvents(channel) ? this.#tracker.watched.ready(channel) : undefined;
+    return this.#isTracked(channel) ? this.#tracker.watched.ready(channel) : undefined;
   }
 
   /** A welcomed session has joined a channel. */
   joined(session: Session, channel: ChannelName): void {
     const { formerId, resumes = false } = session.origin;
-    if (this.#parts.hasEvents(channel)) this.#join(session, channel, formerId, resumes);
+    if (this.#isTracked(channel)) this.#join(session, channel, formerId, resumes);
   }
 
   left(session: Session, channel: ChannelName): void {
     session.missedPresence?.delete(channel);
-    if (this.#parts.hasEvents(channel)) this.#tracker.leave(channel, session.id);
+    if (this.#isTracked(channel)) this.#tracker.leave(channel, session.id);
   }
 
   /**
@@ -86,14 +98,14 @@ export class HubPresence {
   ended(session: Session, channels: readonly ChannelName[]): void {
     this.#tracker.end(
       session.id,
-      channels.filter((it) => this.#parts.hasEvents(it)),
+      channels.filter((it) => this.#isTracked(it)),
     );
   }
 
   /** The connection that was to continue this session's has failed: the presences that it took over are this session's again. */
   reclaim(session: Session, by: string): void {
     for (const channel of session.memberships.names()) {
-      if (this.#parts.hasEvents(channel)) this.#join(session, channel, by, false);
+      if (this.#isTracked(channel)) this.#join(session, channel, by, false);
     }
   }
 
@@ -127,7 +139,12 @@ export class HubPresence {
     this.#tracker.join(channel, { holder: id, over, resumes, userId, info: identity.info, since });
   }
 
+  #isTracked(channel: ChannelName): boolean {
+    return this.#parts.hasEvents(channel) || this.#parts.report?.isReported(channel) === true;
+  }
+
   #tell(channel: ChannelName, news: PresenceNews): void {
+    if (!this.#parts.hasEvents(channel)) return;
     const found = this.#parts.interest.get(channel);
     if (found !== undefined) relay(found, news, isoTime(this.#parts.clock.now()));
   }

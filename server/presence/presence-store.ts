@@ -42,6 +42,11 @@ export interface PresenceStore {
 /** What a store reports. The callbacks must not throw or wait. */
 export interface PresenceStoreEvents {
   onEvents(channel: ChannelName, update: PresenceUpdate): void;
+  /**
+   * Events that this worker has caused, or found out about when another worker was gone. Each event of the server is reported
+   * so to one worker only, whoever watches the channel; to none if that worker or its connection fails at that moment.
+   */
+  onCaused(channel: ChannelName, update: PresenceUpdate): void;
   /** Events of all channels may have been missed. Watching a channel again tells its position. */
   onBreak(): void;
   /** The presences of this worker are not stored any more, or perhaps not all of them. They must be stored again. */

@@ -3,7 +3,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { ChangeQueue } from "./change-queue.ts";
-import type { Arrival, PresencePage, PresencePageRequest, PresenceStore } from "./presence-store.ts";
+import type { Arrival, PresencePage, PresencePageRequest, PresenceStore, PresenceUpdate } from "./presence-store.ts";
 import { type PresenceNews, WatchedChannels } from "./watched-channels.ts";
 
 /** How long a client may be without a connection before others are told that it left. */
@@ -38,6 +38,9 @@ export class PresenceTracker {
   #failures = 0;
   #isClosed = false;
 
+  /** Called with the events that this worker has caused, see PresenceStoreEvents. Set by its user. */
+  onCaused: (channel: ChannelName, update: PresenceUpdate) => void = () => undefined;
+
   constructor(store: PresenceStore, clock: Clock, onNews: (channel: ChannelName, news: PresenceNews) => void) {
     this.#store = store;
     this.#clock = clock;
@@ -47,6 +50,7 @@ export class PresenceTracker {
   start(): Promise<void> {
     return this.#store.start({
       onEvents: (channel, update) => this.watched.receive(channel, update),
+      onCaused: (channel, update) => this.onCaused(channel, update),
       onBreak: () => this.watched.checkAll(),
       onLost: () => this.storeAgain(),
     });

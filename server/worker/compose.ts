@@ -12,9 +12,7 @@ import type { ChannelOptions } from "../channels/rules.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
-import { ApplicationHooks } from "../hooks/application-hooks.ts";
-import { makePost, type Post } from "../hooks/post.ts";
-import { HookSecrets } from "../hooks/signature.ts";
+import type { ApplicationHooks } from "../hooks/application-hooks.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { HttpServer } from "../http/server.ts";
 import { TextResponses } from "../http/text-responses.ts";
@@ -40,8 +38,8 @@ import { Schedules } from "../schedule/schedules.ts";
 import type { Session } from "../session/session.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
+import { type ApplicationParts, composeApplication } from "./application.ts";
 import { channelOptionsOf } from "./channel-options.ts";
-import { hookMetrics } from "./hook-metrics.ts";
 
 /** Maximum memory for recent publications in this process, in bytes. It is also at most a quarter of the total history. */
 const mostTailBytes = 64 * 1024 * 1024;
@@ -83,6 +81,7 @@ export interface Parts {
   readonly schedules: Schedules;
   readonly scheduler: Scheduler;
   readonly blocks: Blocks;
+  readonly application: ApplicationParts;
 }
 
 /**
@@ -93,9 +92,11 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const { broker, clock, sharesPort = false } = environment;
   const rulesOf = channelOptionsOf(settings);
   const blockList = new BlockList();
-  const hooks = new ApplicationHooks(settings, makeHookPost(settings, clock), clock);
+  const application = composeApplication(settings, clock);
+  const { hooks, webhooks } = application;
   const access = composeAccess(settings, clock, { rulesOf, blockList, hooks });
-  const hub = composeHub(settings, environment, { access, rulesOf, greet: (session) => drain.notifyNew(session) });
+  const greet = (session: Session) => drain.notifyNew(session);
+  const hub = composeHub(settings, environment, { access, rulesOf, greet, webhooks });
   registerConnectionHandlers(hub);
   const flush = () => hub.delivery.flushNow();
   const release = (session: Session) => hub.presence.release(session);
@@ -103,7 +104,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, settings, clock);
-  const readMetrics = () => ({ ...hubMetrics(hub, drain), ...hookMetrics(hooks) });
+  const readMetrics = () => ({ ...hubMetrics(hub, drain), ...application.readMetrics() });
   const ops = composeOps(settings, environment, hub, readMetrics);
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const { schedules, scheduler } = composeSchedules(settings, environment, hub);
@@ -114,7 +115,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
     { ...settings, sharesPort },
     { ...ops, api, websocket, sse, audit: new AuditTrail(clock), responses: new TextResponses(hub.backlog) },
   );
-  return { hub, drain, http, ops, websocket, sse, schedules, scheduler, blocks, readMetrics };
+  return { hub, drain, http, ops, websocket, sse, schedules, scheduler, blocks, application, readMetrics };
 }
 
 /** What access depends on besides the settings. */
@@ -122,10 +123,6 @@ interface AccessParts {
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;
   readonly blockList: BlockList;
   readonly hooks: ApplicationHooks;
-}
-
-function makeHookPost({ hookSecret, hookPrivateAddresses: allowsPrivate }: Settings, clock: Clock): Post {
-  return makePost({ secrets: new HookSecrets(hookSecret), allowsPrivate, clock });
 }
 
 function composeAccess(settings: Settings, clock: Clock, { rulesOf, blockList, hooks }: AccessParts): Access {
@@ -149,9 +146,11 @@ interface HubCallbacks {
   readonly access: Access;
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;
   greet(session: Session): void;
+  readonly webhooks: ApplicationParts["webhooks"];
 }
 
-function composeHub(settings: Settings, environment: WorkerEnvironment, { access, rulesOf, greet }: HubCallbacks): Hub {
+function composeHub(settings: Settings, environment: WorkerEnvironment, callbacks: HubCallbacks): Hub {
+  const { access, rulesOf, greet, webhooks } = callbacks;
   const { broker, cluster, presence: presenceStore, clock, resumeSecret, listeners = {} } = environment;
   return new Hub(
     {
@@ -172,9 +171,16 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, { access
       memory: composeMemory(settings, environment),
       hasPresenceEvents: (channel) => rulesOf(channel).presenceEvents,
       ...listeners,
+      presenceReport: webhooks,
+      onPublished: webhooks && ((draft, published) => webhooks.published(draft, published)),
       onWelcomed: (session) => {
         greet(session);
+        webhooks?.connected(session);
         listeners.onWelcomed?.(session);
+      },
+      onLeft: (session) => {
+        webhooks?.disconnected(session);
+        listeners.onLeft?.(session);
       },
     },
   );

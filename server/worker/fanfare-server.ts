@@ -153,6 +153,7 @@ export class FanfareServer {
     websocket.close();
     sse.close();
     await hub.presence.close();
+    await this.#parts.application.close();
     await hub.peers.close();
     await this.#environment.broker.close();
     hub.close();

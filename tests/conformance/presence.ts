@@ -252,7 +252,30 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect(await first.store.read(room, everything)).toMatchObject({ epoch: before.epoch, position: 3, count: 1 });
     });
 
+    test("the worker that causes an event is told so, whoever watches, and whatever changes nothing is no event", async () => {
+      const { first, last } = await two();
+      await last.store.watch(room);
+      await first.apply([join(arrivalOf("c1", { userId: "u" })), release("c1")]);
+      await last.apply([join(arrivalOf("c2", { userId: "u" }))]);
+      await last.apply([leave("c1"), leave("c2")]);
+      await until(() => last.caused.includes("room:1: 2 left c1"), "the worker was told");
+      const all = [...new Set([first, last])].flatMap(({ caused }) => caused);
+      expect(all).toEqual(["room:1: 1 joined c1", "room:1: 2 left c1"]);
+    });
+
     if (workers === "one") return;
+
+    test("what a dead worker leaves is reported as caused by one of the others", async () => {
+      const { stores, first, others } = await world(3);
+      const [second, third] = others;
+      if (second === undefined || third === undefined) throw new Error("three were made");
+      await third.apply([join(arrivalOf("c1")), join(arrivalOf("c2"))]);
+      await stores.kill(third.store);
+      await eventually(async () => expect((await first.store.read(room, everything)).count).toBe(0));
+      const caused = () => [...first.caused, ...second.caused].map((it) => it.slice(-"left c1".length)).sort();
+      await until(() => caused().length >= 2, "both were reported");
+      expect(caused()).toEqual(["left c1", "left c2"]);
+    });
 
     test("the presences of a dead worker are removed, and each left is announced once", async () => {
       const { stores, first, others } = await world(3);
@@ -367,6 +390,8 @@ function keyText({ presences }: PresencePage): string {
 class RecordingWorker {
   readonly store: PresenceStore;
   readonly events: PresenceEvent[] = [];
+  /** What was reported as caused by this worker: `1 joined c1`. */
+  readonly caused: string[] = [];
   breaks = 0;
   losses = 0;
 
@@ -378,6 +403,10 @@ class RecordingWorker {
     const it = new RecordingWorker(store);
     await store.start({
       onEvents: (_, { events }) => void it.events.push(...events),
+      onCaused: (channel, { events }) => {
+        for (const { position, kind, presence } of events)
+          it.caused.push(`${channel}: ${position} ${kind} ${presence.id}`);
+      },
       onBreak: () => {
         it.breaks++;
       },

@@ -11,10 +11,11 @@ import { sendingGroup } from "./settings/sending.ts";
 import type { SettingsGroup } from "./settings/setting.ts";
 import { storageGroup } from "./settings/storage.ts";
 import { tlsGroup } from "./settings/tls.ts";
+import { webhooksGroup } from "./settings/webhooks.ts";
 
 const groups: readonly SettingsGroup[] = [
   ...[httpGroup, accessGroup, limitsGroup, shareGroup, memoryGroup, bodiesGroup, storageGroup],
-  ...[tlsGroup, sendingGroup, schedulesGroup, hooksGroup, redisGroup, replicasGroup],
+  ...[tlsGroup, sendingGroup, schedulesGroup, hooksGroup, webhooksGroup, redisGroup, replicasGroup],
 ];
 
 test("each setting is shown once", () => {

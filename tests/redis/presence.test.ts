@@ -111,7 +111,12 @@ const alice: PresenceChange = {
   info: undefined,
   since: 1000,
 };
-const unheard: PresenceStoreEvents = { onEvents: () => undefined, onBreak: () => undefined, onLost: () => undefined };
+const unheard: PresenceStoreEvents = {
+  onEvents: () => undefined,
+  onCaused: () => undefined,
+  onBreak: () => undefined,
+  onLost: () => undefined,
+};
 
 test("a change that Redis cannot store fails as unavailable, as asking does, because who asks waits for it", async () => {
   const { address } = server;

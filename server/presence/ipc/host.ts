@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { present } from "../../../protocol/codec.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { encodeFrame } from "../../lib/link/frame.ts";
 import type { Link, LinkEvents } from "../../lib/link/link.ts";
@@ -89,7 +90,7 @@ export class PresenceHost {
     if (message.verb === "apply") {
       const update = this.#ledger.apply(owner, channel, message.changes);
       if (update !== undefined) this.#announce(channel, update);
-      send(link, { verb: "done", n: message.n });
+      send(link, { verb: "done", n: message.n, ...present({ update }) });
     } else if (message.verb === "watch") {
       this.#watch(worker, channel);
       send(link, { verb: "position", n: message.n, position: this.#ledger.positionOf(channel) });
@@ -122,7 +123,11 @@ export class PresenceHost {
     this.#workers.delete(owner);
     const remove = () => {
       this.#orphans.delete(owner);
-      for (const [channel, update] of this.#ledger.removeOwner(owner)) this.#announce(channel, update);
+      const [heir] = this.#workers.values();
+      for (const [channel, update] of this.#ledger.removeOwner(owner)) {
+        this.#announce(channel, update);
+        if (heir !== undefined) send(heir.link, { verb: "caused", channel, update });
+      }
     };
     this.#orphans.set(owner, this.#clock.setTimeout(remove, orphanMs));
   }

@@ -8,7 +8,7 @@ import type {
 } from "../presence-store.ts";
 
 /** The protocol between workers and their host. Its number changes with anything below. */
-export const presenceProtocol = "fanfare-presence/1";
+export const presenceProtocol = "fanfare-presence/2";
 
 /** Sooner than by default, so that the presences of a worker that hangs do not remain much longer than those of a dead one. */
 export const presencePulse = { beatMs: 2000, maxSilentBeats: 3 };
@@ -31,12 +31,15 @@ export type WorkerMessage =
 export type HostMessage =
   /** Answers `hello`. `isKnown`: the worker's presences are still here. */
   | { readonly verb: "welcome"; readonly isKnown: boolean }
-  | { readonly verb: "done"; readonly n: number }
+  /** Answers `apply`. `update`: what others are told because of it. */
+  | { readonly verb: "done"; readonly n: number; readonly update?: PresenceUpdate }
   | { readonly verb: "position"; readonly n: number; readonly position: PresencePosition }
   | { readonly verb: "page"; readonly n: number; readonly page: PresencePage }
   /** The host has lost its data and waits until the workers have sent theirs. */
   | { readonly verb: "incomplete"; readonly n: number; readonly forMs: number }
-  | { readonly verb: "events"; readonly channel: ChannelName; readonly update: PresenceUpdate };
+  | { readonly verb: "events"; readonly channel: ChannelName; readonly update: PresenceUpdate }
+  /** What others are told because a worker is gone. One of the others gets this. */
+  | { readonly verb: "caused"; readonly channel: ChannelName; readonly update: PresenceUpdate };
 
 /** The answers to messages with a number. Fields that are undefined are absent in JSON, and read as undefined again. */
 export type Answer = Extract<HostMessage, { readonly n: number }>;

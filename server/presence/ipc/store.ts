@@ -68,7 +68,9 @@ export class IpcPresence implements PresenceStore {
   }
 
   async apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void> {
-    await this.#ask((n) => ({ verb: "apply", n, channel, changes }));
+    const answer = await this.#ask((n) => ({ verb: "apply", n, channel, changes }));
+    const update = answer.verb === "done" ? answer.update : undefined;
+    if (update !== undefined) queueMicrotask(() => this.#events?.onCaused(channel, update));
   }
 
   async watch(channel: ChannelName): Promise<PresencePosition> {
@@ -106,6 +108,7 @@ export class IpcPresence implements PresenceStore {
   #handle(message: HostMessage): void {
     if (message.verb === "welcome") this.#welcomed(message.isKnown);
     else if (message.verb === "events") this.#events?.onEvents(message.channel, message.update);
+    else if (message.verb === "caused") this.#events?.onCaused(message.channel, message.update);
     else {
       const waiting = this.#waiting.get(message.n);
       this.#waiting.delete(message.n);

@@ -29,8 +29,9 @@ export class MemoryPresence implements PresenceStore {
 
   async apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void> {
     const update = this.#ledger.apply(owner, channel, changes);
-    if (update === undefined || !this.#watched.has(channel)) return;
+    if (update === undefined) return;
     queueMicrotask(() => {
+      this.#events?.onCaused(channel, update);
       if (this.#watched.has(channel)) this.#events?.onEvents(channel, update);
     });
   }

@@ -13,7 +13,7 @@
 --            "release", connection
 --            "leave", connection
 --
--- Answers  the position
+-- Answers  the message, or "" if there are no events
 --
 -- The message is "epoch time", and one line per event: "joined or left", position, count, id, "user\0since info".
 -- If the record was written on another server (replid), later events may have been lost: the channel gets a new epoch.
@@ -92,9 +92,9 @@ end
 local text = string.format('%s %.0f %s', epoch, position, ARGV[1])
 if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('SET', KEYS[1], text)
 elseif top or position > 0 then redis.call('SET', KEYS[1], text, 'PX', ARGV[7]) end
-if #events > 0 then
-  local clock = redis.call('TIME')
-  local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
-  redis.call(ARGV[6], ARGV[5], epoch .. ' ' .. now .. '\n' .. table.concat(events, '\n'))
-end
-return position
+if #events == 0 then return '' end
+local clock = redis.call('TIME')
+local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
+local message = epoch .. ' ' .. now .. '\n' .. table.concat(events, '\n')
+redis.call(ARGV[6], ARGV[5], message)
+return message

@@ -34,6 +34,8 @@ export interface OwnerParts {
  * left under the former name is removed like that of a dead worker.
  */
 export class Owner {
+  /** Set by its user. Presences of a dead owner were removed. @param message of remove.lua */
+  onRemoved: (channel: ChannelName, message: string) => void = () => undefined;
   #id = randomId(9);
   readonly #parts: OwnerParts;
   /** The channels in which this owner may have presences. */
@@ -197,7 +199,12 @@ export class Owner {
       emptyMs,
       200,
     ];
-    while ((await commands.run(scripts.remove, all, args())) === 1);
+    for (let hasMore = 1; hasMore === 1; ) {
+      const answer = await commands.run(scripts.remove, all, args());
+      const [more, message] = answer as readonly [number, string];
+      this.onRemoved(channel, message);
+      hasMore = more;
+    }
   }
 
   async #delete(key: string): Promise<void> {

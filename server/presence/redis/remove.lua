@@ -5,7 +5,7 @@
 --       2  epoch for a new channel   6  how long the position of an empty channel is kept, ms
 --       3  owner                     7  how many to remove at most
 --
--- Answers  1 if there is more to do
+-- Answers  {1 if there is more to do, the message or ""}
 
 local connections = redis.call('SPOP', KEYS[5], ARGV[7])
 local top = redis.call('GET', KEYS[1])
@@ -14,7 +14,7 @@ if top then epoch, position, replid = string.match(top, '^(%S+) (%d+) (%S+)$') e
 if replid ~= ARGV[1] then epoch, position = ARGV[2], 0 end
 position = tonumber(position)
 
-local events = {}
+local events, message = {}, ''
 for _, connection in ipairs(connections) do
   local text = redis.call('HGET', KEYS[2], connection)
   local owner, id, content
@@ -35,6 +35,7 @@ if #events > 0 then
   else redis.call('SET', KEYS[1], text, 'PX', ARGV[6]) end
   local clock = redis.call('TIME')
   local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
-  redis.call(ARGV[5], ARGV[4], epoch .. ' ' .. now .. '\n' .. table.concat(events, '\n'))
+  message = epoch .. ' ' .. now .. '\n' .. table.concat(events, '\n')
+  redis.call(ARGV[5], ARGV[4], message)
 end
-return redis.call('EXISTS', KEYS[5])
+return {redis.call('EXISTS', KEYS[5]), message}

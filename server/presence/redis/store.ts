@@ -64,6 +64,7 @@ export class RedisPresence implements PresenceStore {
     );
     this.#echo = new Echo(this.#store, clock, { base: this.#keys.topicBase, silenceMs: expiryMs * 1.25 });
     this.#owner = new Owner({ store: this.#store, scripts: this.#scripts, keys: this.#keys, clock, expiryMs });
+    this.#owner.onRemoved = (channel, message) => this.#caused(channel, message);
   }
 
   /** @throws RedisUnusable, RedisUnreachable */
@@ -84,7 +85,7 @@ export class RedisPresence implements PresenceStore {
       const { commands } = this.#store.shardOf(keys[0]);
       const settings = [commands.replicationId, randomId(9), id, this.#keys.connectionsOf(channel, ""), topic];
       const args = [...settings, this.#store.publishVerb, emptyMs, ...changes.flatMap(argumentsOf)];
-      await commands.run(this.#scripts.apply, [...keys, own], args);
+      this.#caused(channel, await commands.run(this.#scripts.apply, [...keys, own], args));
     } catch (cause) {
       throw presenceUnavailable("Redis does not answer", 1000, cause); // a client that asks waits for the changes before
     }
@@ -135,6 +136,12 @@ export class RedisPresence implements PresenceStore {
     this.#timer?.cancel();
     await this.#owner.close();
     this.#store.close();
+  }
+
+  /** @param message of a script */
+  #caused(channel: ChannelName, message: unknown): void {
+    if (typeof message !== "string" || message === "") return;
+    queueMicrotask(() => this.#events?.onCaused(channel, parseUpdate(message)));
   }
 
   #receive(topic: string, text: string): void {

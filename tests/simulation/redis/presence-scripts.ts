@@ -42,14 +42,16 @@ class Call {
     this.events.push(`${kind} ${this.position} ${entriesOf(this.#context.keys, this.#names).size} ${id} ${content}`);
   }
 
-  /** @returns the position */
-  end(topic: string, replid: string, emptyMs: number, hadTop: boolean): number {
+  /** @returns the message, or "" */
+  end(topic: string, replid: string, emptyMs: number, hadTop: boolean): string {
     const { keys, now, send } = this.#context;
     const text = `${this.epoch} ${this.position} ${replid}`;
     if (keys.has(this.#names.entries)) keys.setText(this.#names.top, text);
     else if (hadTop || this.position > 0) keys.setText(this.#names.top, text, emptyMs);
-    if (this.events.length > 0) send(topic, [`${this.epoch} ${Math.floor(now())}`, ...this.events].join("\n"));
-    return this.position;
+    if (this.events.length === 0) return "";
+    const message = [`${this.epoch} ${Math.floor(now())}`, ...this.events].join("\n");
+    send(topic, message);
+    return message;
   }
 }
 
@@ -110,8 +112,8 @@ export const remove: Script = (context, [top = "", entries = "", sorted = "", re
     forget(keys, names, connection, undefined);
     call.tell("left", it.id, it.content);
   }
-  if (call.events.length > 0) call.end(topic, replid, Number(emptyMs), true);
-  return keys.has(own) ? 1 : 0;
+  const message = call.events.length === 0 ? "" : call.end(topic, replid, Number(emptyMs), true);
+  return [keys.has(own) ? 1 : 0, message];
 };
 
 export const read: Script = ({ keys }, [top = "", entries = "", sorted = ""], [lower = "", limit]) => {
