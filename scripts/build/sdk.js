@@ -6,8 +6,10 @@ import { run } from "../run.js";
 import { internalNames } from "./internal-names.js";
 import { writeTypes } from "./types.js";
 
-/** What the package exports, and where it is. */
+/** What pages import. */
 const entryPoints = ["client/index.ts", "client/react.ts", "client/broadcast-client.ts"];
+/** What backends import. It is bundled by itself: parts that it shares with the SDK would be one more file for every page. */
+const publisher = "client/publisher/index.ts";
 
 /**
  * Builds the SDK: modules with source maps, types, and the file for a plain `<script>`.
@@ -18,14 +20,13 @@ const entryPoints = ["client/index.ts", "client/react.ts", "client/broadcast-cli
 export async function buildSdk(bun, target) {
   rmSync(target, { recursive: true, force: true });
   await writeModules(bun, target);
-  await writeTypes("client/tsconfig.json", entryPoints, join(target, "types"));
-  await runBun(
-    bun,
-    ["client/browser.ts", "--format=iife", "--target=browser", "--minify", "--sourcemap=linked"],
-    target,
-  );
-  // The entry point is named for what it is in the sources, and the file for what a page loads.
-  renameBrowserFile(target);
+  await runBun(bun, [publisher, "--entry-naming=publisher.js", "--target=node", "--sourcemap=linked"], target);
+  rewriteMap(join(target, "publisher.js.map"));
+  // The same as what a server sends at /client.js.
+  const script = ["--entry-naming=client.js", "--format=iife", "--target=browser", "--minify", "--sourcemap=linked"];
+  await runBun(bun, ["client/browser.ts", ...script], target);
+  rewriteMap(join(target, "client.js.map"));
+  await writeTypes("client/tsconfig.json", [...entryPoints, publisher], join(target, "types"));
 }
 
 /**
@@ -74,14 +75,9 @@ async function runBun(bun, args, outFolder) {
   if (code !== 0) throw new Error(`bun build failed: ${args.join(" ")}`);
 }
 
-/** @param {string} target */
-function renameBrowserFile(target) {
-  const script = readFileSync(join(target, "browser.js"), "utf8");
-  const map = readFileSync(join(target, "browser.js.map"), "utf8");
-  writeFileSync(join(target, "client.js"), script.replace("browser.js.map", "client.js.map"));
-  writeFileSync(join(target, "client.js.map"), withoutPaths(map));
-  rmSync(join(target, "browser.js"));
-  rmSync(join(target, "browser.js.map"));
+/** @param {string} file */
+function rewriteMap(file) {
+  writeFileSync(file, withoutPaths(readFileSync(file, "utf8")));
 }
 
 /**

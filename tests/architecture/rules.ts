@@ -26,7 +26,7 @@ const otherFolders: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The public entry points. Only these files may re-export. */
-const entryPoints = ["server/index.ts", "client/index.ts"];
+const entryPoints = ["server/index.ts", "client/index.ts", "client/publisher/index.ts"];
 
 const maxLines = 300;
 

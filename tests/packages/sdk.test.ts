@@ -21,6 +21,42 @@ await client.say("too late").catch(({ name, code }) => console.log(name, code));
 console.log(JSON.stringify({ count, user: members[0].user_id, offset, data, event, sender, messages: messages.length }));
 `;
 
+/** Publishes to a channel and to a user, both of which it follows as that user. */
+const backend = `
+import { createPublisher, createToken, PublishError } from "@fanfare/client/publisher";
+import { createClient } from "@fanfare/client";
+const [, , url, apiKey, secret] = process.argv;
+const publisher = createPublisher({ url, apiKey });
+const token = await createToken({ userId: "alice", secret, subscribe: ["room:*"] });
+const client = createClient(url, { token, transports: ["sse"] });
+const got = [];
+const all = new Promise((resolve) => {
+  for (const name of ["room:1", "@alice"])
+    client.channel(name, { since: "earliest" }).on("message", ({ data }) => got.push(data.n) === 4 && resolve());
+});
+const first = await publisher.publish("room:1", { n: 1 }, { id: "m-1" });
+const again = await publisher.publish("room:1", { n: 1 }, { id: "m-1" });
+await publisher.push("alice", { n: 2 });
+const batch = await publisher.batch([
+  { channel: "room:1", data: { n: 3 } },
+  { userId: "alice", data: { n: 4 } },
+  { channel: "", data: 5 },
+]);
+await all;
+client.close();
+const errorOf = (promise) => promise.then(() => ({}), (error) => error);
+const wrong = await errorOf(createPublisher({ url, apiKey: "another" }).publish("room:1", 1));
+const nobody = await errorOf(createPublisher({ url: "http://127.0.0.1:1", retryMs: 600 }).publish("a", 1));
+console.log(JSON.stringify({
+  first: [first.offset, first.duplicate],
+  again: [again.offset, again.duplicate],
+  batch: batch.map((it) => it.error?.code ?? it.receipt.offset),
+  got: got.sort(),
+  wrong: [wrong instanceof PublishError, wrong.code, wrong.status],
+  nobody: nobody.code,
+}));
+`;
+
 const outcome = {
   count: 1,
   user: "alice",
@@ -59,6 +95,21 @@ describe("the packed SDK", () => {
     expect(JSON.parse(result)).toEqual(outcome);
   });
 
+  test.each([["node"], [process.execPath]])("publishes from a backend, and makes tokens: %s", async (runtime) => {
+    const secret = "a-secret-of-the-test-that-is-long-enough";
+    const apiKey = "key-of-the-test-that-is-long";
+    await using server = await startServer({ env: { API_KEY: apiKey, JWT_SECRET: secret } });
+    project.write("backend.js", backend);
+    expect(JSON.parse(await project.expect([runtime, "backend.js", server.url, apiKey, secret]))).toEqual({
+      first: [1, false],
+      again: [1, true],
+      batch: [2, 2, "invalid-field"],
+      got: [1, 2, 3, 4],
+      wrong: [true, "unauthorized", 401],
+      nobody: "unreachable",
+    });
+  });
+
   test("can be required by CommonJS", async () => {
     project.write(
       "main.cjs",
@@ -82,6 +133,9 @@ describe("the packed SDK", () => {
       `import { type Client, ClientError, createClient, type Message } from "@fanfare/client";
        import { BroadcastClient } from "@fanfare/client/broadcast-client";
        import { makeHooks } from "@fanfare/client/react";
+       import { createPublisher, createToken, type Receipt } from "@fanfare/client/publisher";
+       export const receipt: Promise<Receipt> = createPublisher({ url: "http://a" }).publish("room", 1, { event: "e" });
+       export const token: Promise<string> = createToken({ userId: "u", secret: "s" });
        export const client: Client = createClient("/", { token: async () => "t" });
        client.channel<{ text: string }>("room").on("message", ({ data }: Message<{ text: string }>) => data.text.length);
        export const position: number | undefined = client.channel("room").position?.offset;
@@ -116,6 +170,6 @@ describe("the packed SDK", () => {
     for (const it of ["client/client.ts", "client/sse.ts", "client/react.ts", "protocol/close-codes.ts"])
       expect(sources).toContain(it);
     expect(all.flatMap((it) => it.sourcesContent ?? []).join("")).toContain("export function createClient");
-    expect(sources.filter((it) => !/^(client|protocol)\/[\w-]+\.ts$/.test(it))).toEqual([]);
+    expect(sources.filter((it) => !/^(client|protocol)\/[\w/-]+\.ts$/.test(it))).toEqual([]);
   });
 });

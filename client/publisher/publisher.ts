@@ -1,0 +1,143 @@
+import { askedWait } from "../backoff.ts";
+import { makeGate } from "./gate.ts";
+import { PublishError } from "./publish-error.ts";
+import { type PublisherEnvironment, sendWithRetry, systemEnvironment } from "./request.ts";
+
+export interface PublisherOptions {
+  /** The server's address, such as `https://push.example.com`. A path before `/v1` is kept. */
+  readonly url: string;
+  /** Not needed for an open server. */
+  readonly apiKey?: string;
+  /** How long one attempt may take. Milliseconds; 10 000 by default. */
+  readonly timeoutMs?: number;
+  /** How long a publication may take with all attempts. Milliseconds; 30 000 by default, 0 for a single attempt. */
+  readonly retryMs?: number;
+  /** How many publications of a batch are sent at a time; 16 by default. */
+  readonly concurrency?: number;
+}
+
+/** What a publication can have besides its data. docs/protocol.md has the rules. */
+export interface PublishOptions {
+  /** Generated if absent. A publication with the id of another one in the same channel is not stored again. */
+  readonly id?: string;
+  /** Text, besides the data or in place of it. */
+  readonly message?: string;
+  readonly event?: string;
+  readonly sender?: string;
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Only for those who are connected now. It is not stored, and a retry may deliver it twice. */
+  readonly ephemeral?: boolean;
+  /** This connection does not receive it. */
+  readonly excludeConnectionId?: string;
+  /** Ends the attempts. */
+  readonly signal?: AbortSignal;
+}
+
+/** The publication is stored, with this position. */
+export interface Receipt {
+  readonly channel: string;
+  readonly id: string;
+  readonly epoch: string;
+  /** Absent for an ephemeral publication. */
+  readonly offset?: number;
+  /** It was already stored by an earlier attempt or publication with the same id. */
+  readonly duplicate: boolean;
+  /** For a push to a user: whether the user is connected. */
+  readonly connected?: boolean;
+}
+
+/** One publication of a batch: to a channel, or to a user. */
+export type BatchItem = PublishOptions & { readonly data?: unknown } & (
+    | { readonly channel: string; readonly userId?: undefined }
+    | { readonly userId: string; readonly channel?: undefined }
+  );
+
+export type BatchResult = { readonly receipt: Receipt; readonly error?: undefined } | { readonly error: PublishError };
+
+/**
+ * Publishes from a backend. Every publication has an id, so it is stored once although it is sent again after a lost answer.
+ * It is retried while the server says that it may succeed later, until `retryMs` is over.
+ */
+export interface Publisher {
+  /** @throws PublishError, or TypeError for data that cannot be JSON */
+  publish(channel: string, data: unknown, options?: PublishOptions): Promise<Receipt>;
+  /** Publishes to all connections of a user. @throws the same */
+  push(userId: string, data: unknown, options?: PublishOptions): Promise<Receipt>;
+  /**
+   * Publishes many. Publications to the same target are sent one after the other, in the order of the list.
+   * @returns one result per item, in the same order; never throws for what a server answers
+   */
+  batch(items: readonly BatchItem[]): Promise<readonly BatchResult[]>;
+}
+
+/** @throws TypeError if an option breaks its rule */
+export function createPublisher(options: PublisherOptions): Publisher {
+  return makePublisher(options, systemEnvironment);
+}
+
+/** With time, randomness and `fetch` passed in. */
+export function makePublisher(options: PublisherOptions, environment: PublisherEnvironment): Publisher {
+  const { apiKey, timeoutMs = 10_000, retryMs = 30_000, concurrency = 16 } = options;
+  const url = addressOf(options.url);
+  checkNumber("timeoutMs", timeoutMs, 1);
+  checkNumber("retryMs", retryMs, 0);
+  checkNumber("concurrency", concurrency, 1);
+  const headers = { "Content-Type": "application/json", ...(apiKey ? { Authorization: `Bearer ${apiKey}` } : {}) };
+
+  async function send(target: object, data: unknown, more: PublishOptions = {}): Promise<Receipt> {
+    const { signal, excludeConnectionId, id = makeId(), ...fields } = more;
+    const body = JSON.stringify({ ...fields, ...target, data, id, exclude_connection_id: excludeConnectionId });
+    const answer = await sendWithRetry({ url, headers, body, id, signal, timeoutMs, retryMs }, environment);
+    return answer as Receipt;
+  }
+
+  async function sendItem(item: BatchItem): Promise<BatchResult> {
+    const { channel, userId, data, ...more } = item;
+    try {
+      return { receipt: await send(userId === undefined ? { channel } : { user_id: userId }, data, more) };
+    } catch (error) {
+      if (error instanceof PublishError) return { error };
+      throw error;
+    }
+  }
+
+  return {
+    publish: (channel, data, more) => send({ channel }, data, more),
+    push: (userId, data, more) => send({ user_id: userId }, data, more),
+    async batch(items) {
+      const enter = makeGate(concurrency);
+      const last = new Map<string, Promise<unknown>>();
+      const results = items.map((item) => {
+        const target = item.userId === undefined ? `c${item.channel}` : `u${item.userId}`;
+        const before = last.get(target) ?? Promise.resolve();
+        const result = before.then(() => enter(() => sendItem(item)));
+        last.set(
+          target,
+          result.catch(() => {}), // reported by the result itself
+        );
+        return result;
+      });
+      return Promise.all(results);
+    },
+  };
+}
+
+function addressOf(url: string): URL {
+  const base = URL.canParse(url) ? new URL(url) : undefined;
+  if (base?.protocol !== "http:" && base?.protocol !== "https:") {
+    throw new TypeError(`url: expected an address such as https://push.example.com, got ${JSON.stringify(url)}`);
+  }
+  return new URL("v1/publish", base.href.endsWith("/") ? base : `${base.href}/`);
+}
+
+function checkNumber(name: string, value: number, least: number): void {
+  // The longest delay of a timer is 24 days; askedWait allows one.
+  if (Number.isFinite(value) && value >= least && value === (askedWait(value) || 0)) return;
+  throw new TypeError(`${name}: expected a number from ${least} to 86400000, got ${value}`);
+}
+
+/** 128 random bits. Not randomUUID, which some edge runtimes lack. */
+function makeId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
