@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { patienceMs } from "../waiting.ts";
 import { type Block, root } from "./page.ts";
+import { withSdkOfCheckout } from "./sdk-of-checkout.ts";
 
 /** Files and folders of the checkout that the copy does not contain. */
 const leftOut = new Set([".git", ".env", ".cache", "fanfare-data", "fanfare.config.yaml"]);
@@ -76,7 +77,7 @@ export class PageRun implements AsyncDisposable {
   }
 
   async #runProgram(code: string): Promise<void> {
-    writeFileSync(join(this.#folder, "program.ts"), code.replaceAll("8000", this.#port));
+    writeFileSync(join(this.#folder, "program.ts"), withSdkOfCheckout(code.replaceAll("8000", this.#port)));
     await this.#runToEnd("bun --no-env-file program.ts");
   }
 

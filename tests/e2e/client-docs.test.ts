@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withSdkOfCheckout } from "../docs/sdk-of-checkout.ts";
 import { startServer } from "./server.ts";
 
 const root = join(import.meta.dir, "..", "..");
@@ -11,12 +12,9 @@ test("the snippets of the SDK guide form one program that runs", async () => {
   const guide = await Bun.file(join(root, "docs/client.md")).text();
   const snippets = [...guide.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
   expect(snippets.length).toBeGreaterThan(5);
-  const program = snippets
-    .join("\n")
+  const program = withSdkOfCheckout(snippets.join("\n"))
     .replaceAll("https://push.example.com", server.url)
     .replaceAll("port: 8000", `port: ${server.port}`)
-    .replaceAll('"@fanfare/client"', JSON.stringify(join(root, "client/index.ts")))
-    .replaceAll('"@fanfare/client/broadcast-client"', JSON.stringify(join(root, "client/broadcast-client.ts")))
     .replaceAll('"zod"', JSON.stringify(Bun.resolveSync("zod", root)));
   const folder = await mkdtemp(join(tmpdir(), "fanfare-guide-"));
   try {

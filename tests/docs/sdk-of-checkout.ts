@@ -1,0 +1,10 @@
+import { join } from "node:path";
+
+const client = join(import.meta.dir, "..", "..", "client");
+
+/** Makes a program use the SDK of this checkout, as it would use the installed package. */
+export function withSdkOfCheckout(code: string): string {
+  return code.replaceAll(/"@fanfare\/client(\/[a-z-]+)?"/g, (_, path = "/index") =>
+    JSON.stringify(`${client}${path}.ts`),
+  );
+}
