@@ -250,11 +250,10 @@ function suspicious({
 function withoutEffect(settings: Settings, changedOf: (key: string) => string | undefined): string[] {
   const { redisUrl, connectHookUrl, subscribeHookUrl, webhookUrl, channelRules } = settings;
   const asksApplication = connectHookUrl !== undefined || subscribeHookUrl !== undefined;
-  const unused: [keys: readonly string[], reason: string][] = [
-    redisUrl === undefined
-      ? [["redisPort", "redisPrefix", "redisWait"], "neither REDIS_URL nor REDIS_HOST is set"]
-      : [["historyBytesTotal"], "with Redis, its own maxmemory limits the total history"],
-  ];
+  const unused: [keys: readonly string[], reason: string][] = [];
+  if (redisUrl === undefined) {
+    unused.push([["redisPort", "redisPrefix", "redisWait"], "neither REDIS_URL nor REDIS_HOST is set"]);
+  }
   if (!asksApplication) {
     unused.push([["hookTimeout", "hookFailure"], "neither CONNECT_HOOK_URL nor SUBSCRIBE_HOOK_URL is set"]);
   }

@@ -16,7 +16,8 @@ export function parseConfigText(path: string, text: string): unknown {
 
 function parseYaml(text: string): unknown {
   const { parse }: typeof import("yaml") = require("yaml");
-  return parse(text, { prettyErrors: true });
+  // Otherwise the library prints its warnings itself.
+  return parse(text, { prettyErrors: true, logLevel: "error" });
 }
 
 function parseToml(text: string): unknown {

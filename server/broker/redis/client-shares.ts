@@ -1,0 +1,120 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { ServiceError } from "../../../protocol/errors.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { ownText } from "../../lib/own-text.ts";
+import type { HistoryRules } from "../log.ts";
+
+export interface ClientShareLimits {
+  /** Bytes of stored messages that one client may have, by `costOf`. */
+  readonly maxBytes: number;
+  readonly maxChannels: number;
+  /** How long a channel is known after it was used last, milliseconds. */
+  readonly channelTtlMs: number;
+  /** Entries of all clients, about 250 bytes each. Beyond that, those that were not used for longest are forgotten. */
+  readonly maxEntries: number;
+}
+
+/** What a client has in one channel. */
+interface Holding {
+  bytes: number;
+  /** When its messages have expired. */
+  bytesUntil: number;
+  /** When the channel is forgotten. */
+  until: number;
+}
+
+interface Client {
+  readonly holdings: Map<ChannelName, Holding>;
+  bytes: number;
+}
+
+/**
+ * Bounds what one client stores in Redis: messages and channels. Redis does not know who wrote what, so this worker counts
+ * what its clients wrote through it.
+ *
+ * The count is an upper bound of what is there: in a channel a client has at most what the channel's rules keep, and nothing
+ * once its last message there has expired. A client that moves between workers has a share in each.
+ */
+export class ClientShares {
+  readonly #limits: ClientShareLimits;
+  readonly #clock: Pick<Clock, "monotonic">;
+  /** By publisher, the least recently active first. */
+  readonly #clients = new Map<string, Client>();
+  #entries = 0;
+
+  constructor(limits: ClientShareLimits, clock: Pick<Clock, "monotonic">) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Channels that are counted, of all clients. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /**
+   * A client stores a message, or uses a channel (0 bytes).
+   * @throws ServiceError "rate-limited" or "too-many-channels" if that is more than its share; then nothing is counted
+   */
+  charge(publisher: string, channel: ChannelName, bytes: number, rules: HistoryRules | undefined): void {
+    const now = this.#clock.monotonic();
+    const { maxBytes, maxChannels, channelTtlMs } = this.#limits;
+    const client = this.#clientOf(publisher);
+    const known = client.holdings.get(channel);
+    const before = known === undefined || known.bytesUntil <= now ? 0 : known.bytes;
+    const kept = rules === undefined || rules.historySize === 0 ? before : Math.min(before + bytes, rules.historyBytes);
+    if (known === undefined && client.holdings.size >= maxChannels) this.#expire(client, now);
+    if (known === undefined && client.holdings.size >= maxChannels) {
+      throw new ServiceError("too-many-channels", `this user has its share of ${maxChannels} channels`);
+    }
+    const total = () => client.bytes - (known?.bytes ?? 0) + kept;
+    if (total() > maxBytes && kept > before) this.#expire(client, now);
+    if (total() > maxBytes && kept > before) {
+      const message = "the stored messages of this user take all of its share: wait until older ones expire";
+      throw new ServiceError("rate-limited", message, { retryAfterMs: 5000 });
+    }
+    client.bytes = total();
+    if (known === undefined) this.#entries++;
+    client.holdings.delete(channel); // to the end: the least recently used is the first
+    client.holdings.set(known === undefined ? (ownText(channel) as ChannelName) : channel, {
+      bytes: kept,
+      bytesUntil: rules === undefined ? (known?.bytesUntil ?? now) : now + rules.historyTtl,
+      until: now + Math.max(channelTtlMs, rules?.historyTtl ?? 0),
+    });
+    if (this.#entries > this.#limits.maxEntries) this.#forgetOldest();
+  }
+
+  #clientOf(publisher: string): Client {
+    const client = this.#clients.get(publisher) ?? { holdings: new Map<ChannelName, Holding>(), bytes: 0 };
+    this.#clients.delete(publisher);
+    this.#clients.set(publisher, client);
+    return client;
+  }
+
+  /** Linear in the channels of one client, and called only when it is at its limit. */
+  #expire(client: Client, now: number): void {
+    for (const [channel, holding] of client.holdings) {
+      if (holding.bytesUntil <= now) {
+        client.bytes -= holding.bytes;
+        holding.bytes = 0;
+      }
+      if (holding.until > now) continue;
+      client.holdings.delete(channel);
+      this.#entries--;
+    }
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#clients;
+    if (oldest === undefined) return;
+    const [publisher, client] = oldest;
+    const [first] = client.holdings;
+    if (first !== undefined) {
+      const [channel, { bytes }] = first;
+      client.holdings.delete(channel);
+      client.bytes -= bytes;
+      this.#entries--;
+    }
+    if (client.holdings.size === 0) this.#clients.delete(publisher);
+  }
+}

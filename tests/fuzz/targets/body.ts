@@ -1,0 +1,80 @@
+import { ServiceError } from "../../../protocol/errors.ts";
+import { parseObject } from "../../../protocol/fields.ts";
+import type { Call, Verb } from "../../../server/api/call.ts";
+import { postMessage, publish } from "../../../server/api/publish.ts";
+import { push, pushBatch } from "../../../server/api/push.ts";
+import { parseScheduleRequest } from "../../../server/api/schedule-request.ts";
+import { Account } from "../../../server/limits/account.ts";
+import { nameOf, TestHub } from "../../fakes/hub.ts";
+import { type FuzzTarget, kindOf, must } from "../target.ts";
+
+const verbs: Readonly<Record<string, Verb>> = {
+  p: publish,
+  m: postMessage,
+  u: push,
+  b: pushBatch,
+  s: (_, { body }) => ({ status: 200, body: JSON.stringify(parseScheduleRequest(parseObject(body), body)) }),
+};
+
+/** Bodies of the HTTP API. The first character chooses the request. */
+export async function bodyTarget(): Promise<FuzzTarget> {
+  const hub = await TestHub.start();
+  const { connection } = await hub.connect({ userId: "u1", channels: [nameOf("room")] });
+  return {
+    name: "body",
+    seeds: [
+      'p{"channel":"room","data":{"a":[1,"b"]},"event":"e","id":"i","headers":{"h":"v"}}',
+      'p{"channels":["room","b"],"message":"m","exclude_connection_id":"c_1"}',
+      'm{"any":["json"]}',
+      'u{"user_id":"u1","data":{"x":1},"event_type":"t","event_id":"e1","timestamp":1700000000}',
+      'b[{"user_id":"u1","data":1},{"user_id":"__proto__","data":null}]',
+      's{"publish":{"channel":"room","data":1},"cron":"*/5 * * * *","tz":"Europe/Berlin","starts_at":"2026-01-01T00:00:00Z"}',
+      's{"publish":{"channel":"room","message":"m"},"every_s":60,"max_runs":3}',
+    ],
+    words: [
+      ...[
+        '"channel":',
+        '"channels":[',
+        '"data":',
+        '"message":',
+        '"user_id":',
+        '"event_type":',
+        '"event_id":',
+        '"timestamp":',
+      ],
+      ...['"headers":{', '"cron":', '"tz":', '"every_s":', '"publish":', '"at":', '"delay_s":', "[", "]", "{", "}"],
+    ],
+    async run(input) {
+      const letter = Object.keys(verbs).find((it) => it === input[0]) ?? "p";
+      const verb = verbs[letter] ?? publish;
+      const before = connection.taken.length;
+      const kind = await perform(hub, verb, input.slice(1));
+      await hub.settle();
+      for (const frame of connection.taken.slice(before)) must(frame.type !== "error", "a publication is no error");
+      must(connection.closedWith === undefined, "no body closes the connection of somebody else");
+      connection.taken.length = 0;
+      return `${letter} ${kind}`;
+    },
+    close: () => hub.close(),
+  };
+}
+
+async function perform({ hub }: TestHub, verb: Verb, body: string): Promise<string> {
+  const call: Call = {
+    identity: undefined,
+    params: { channel: "room" },
+    query: new URLSearchParams(),
+    body,
+    headers: { get: (name) => (name === "Content-Type" ? "application/json" : null) },
+    account: Account.unlimited,
+  };
+  try {
+    const reply = await verb({ hub } as never, call);
+    const answer = JSON.parse(reply.body) as object;
+    return `${reply.status} ${Object.keys(answer).slice(0, 6).join()}`;
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    must(error.code !== "internal", "no body causes an internal error");
+    return kindOf(`${error.code} ${error.message}`);
+  }
+}
