@@ -5,8 +5,8 @@ import { elementTexts } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { texts } from "../../protocol/texts.ts";
+import type { Published } from "../broker/broker.ts";
 import type { Hub } from "../hub/hub.ts";
-import { andThen } from "../lib/and-then.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 import { maxTimestampS, pushEvent } from "./about/push.ts";
 import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
@@ -16,14 +16,29 @@ import { dataText, userChannelField } from "./draft.ts";
 export function push({ hub }: ApiDependencies, call: Call): Reply | Promise<Reply> {
   const object = fields.parseObject(call.body);
   const draft = parsePush(object, call.body);
-  const userId = String(object.user_id);
-  return andThen(hub.publish(draft), ({ listeners }) =>
-    andThen(hub.occupancy.isConnected({ userId, listeners }), (isConnected) => {
-      const warnings = [...unknownParameters(call), ...unknownFields(object)];
-      if (warnings.length === 0) return isConnected ? pushedReply : partialReply;
-      return ok({ ...(isConnected ? pushed : partial), warnings });
-    }),
-  );
+  const published = hub.publish(draft);
+  if (published instanceof Promise) return published.then((it) => replyTo(hub, call, object, it));
+  return replyTo(hub, call, object, published);
+}
+
+/** Hot path: without a closure for what is known at once. */
+function replyTo(hub: Hub, call: Call, object: fields.Fields, { listeners }: Published): Reply | Promise<Reply> {
+  const isConnected = hub.occupancy.isConnected({ userId: String(object.user_id), listeners });
+  const warnings = warningsAbout(call, object);
+  return isConnected instanceof Promise
+    ? isConnected.then((it) => pushReply(it, warnings))
+    : pushReply(isConnected, warnings);
+}
+
+function pushReply(isConnected: boolean, warnings: readonly string[]): Reply {
+  if (warnings.length === 0) return isConnected ? pushedReply : partialReply;
+  return ok({ ...(isConnected ? pushed : partial), warnings });
+}
+
+function warningsAbout(call: Call, object: fields.Fields): readonly string[] {
+  const parameters = unknownParameters(call);
+  const names = unknownFields(object);
+  return parameters.length === 0 ? names : [...parameters, ...names];
 }
 
 const pushed = { status: "success", message: texts.pushed };
@@ -86,13 +101,15 @@ function pushItem(hub: Hub, item: unknown, text: string): Pushed | Promise<Pushe
 
 const pushFields = Object.keys(pushEvent.properties ?? {});
 
+const none: readonly string[] = [];
+
 /** Unlike the rest of the API, push endpoints only warn about them, because their callers may be older than this server. */
 function unknownFields(object: fields.Fields): readonly string[] {
   return unknownNames(Object.keys(object), pushFields, "field");
 }
 
 function unknownParameters({ query }: Call): readonly string[] {
-  return query.size === 0 ? [] : unknownNames(query.keys(), [], "parameter");
+  return query.size === 0 ? none : unknownNames(query.keys(), none, "parameter");
 }
 
 function warningsOf(warnings: readonly string[]): { readonly warnings?: readonly string[] } {
@@ -110,7 +127,9 @@ function parsePush(object: fields.Fields, text: string): Draft {
   const channel = userChannelField(object.user_id);
   const data = dataText(object, text);
   if (data === undefined) throw fields.invalid("data", "any JSON value", undefined);
-  const [event, id, sentAt] = [parseEventType(object), parseEventId(object), parseTimestamp(object)];
+  const event = parseEventType(object);
+  const id = parseEventId(object);
+  const sentAt = parseTimestamp(object);
   if (event === undefined && id === undefined && sentAt === undefined) return { channel, data };
   return { channel, data, ...present({ event, id, sentAt }) };
 }

@@ -92,7 +92,7 @@ export class Sequencer {
     }
     const { epoch, offset } = publication;
     const { tail } = channel;
-    const repair = this.#repairs.get(channel);
+    const repair = this.#repairs.size === 0 ? undefined : this.#repairs.get(channel);
     if (repair !== undefined) {
       repair.target = further(repair.target, { epoch, offset }); // the repair fetches this one too
     } else if (epoch !== tail.epoch || offset > tail.head + 1) {

@@ -37,8 +37,8 @@ export class MovedClock implements Clock {
     return { cancel: () => void this.#timers.delete(entry) };
   }
 
-  setImmediate(run: () => void): Timer {
-    return this.setTimeout(run, 0);
+  setImmediate(run: () => void): void {
+    this.setTimeout(run, 0);
   }
 
   sleep(ms: number): Promise<void> {

@@ -190,8 +190,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     switch (appended?.outcome) {
       case "stored": {
         const { id, epoch, offset } = appended.publication;
-        const listeners = this.#listenersOf(appended.publication);
-        this.#deliver(appended.publication);
+        const listeners = this.#deliver(appended.publication);
         return { id, position: { epoch, offset }, duplicate: false, listeners };
       }
       case "duplicate":
@@ -205,24 +204,20 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
 
   #sendEphemeral(draft: Draft): Published {
     const id = draft.id ?? crypto.randomUUID();
-    const listeners = this.#listenersOf(draft);
-    this.#deliver(toPublication(draft, { id, epoch: "", offset: 0, timestamp: this.#clock.now() }));
+    const listeners = this.#deliver(toPublication(draft, { id, epoch: "", offset: 0, timestamp: this.#clock.now() }));
     return { id, position: undefined, duplicate: false, listeners };
   }
 
-  /** The number of listening processes: this one, or none. */
-  #listenersOf({ channel }: { readonly channel: ChannelName }): number {
-    return this.#listened.has(channel) ? 1 : 0;
-  }
-
-  #deliver(publication: Publication): void {
-    if (!this.#listened.has(publication.channel)) return;
+  /** @returns the number of listening processes: this one, or none */
+  #deliver(publication: Publication): 0 | 1 {
+    if (!this.#listened.has(publication.channel)) return 0;
     try {
       this.#events?.onPublication(publication);
     } catch (error) {
       // A bug in the receiver must not affect the other drafts; the comparison of tops repairs what was missed.
       logger().error("A publication could not be delivered: {error}", { error });
     }
+    return 1;
   }
 
   #probeAfter(ms: number): void {
