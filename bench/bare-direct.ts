@@ -1,13 +1,18 @@
 /**
  * The minimum for a push to one user: parse the body, look up the user, send once. Run it with
  * `bun bench/bare-direct.ts --port N`. `GET /ws?user_id=U` connects as the user U. `POST /sse/push` with `{user_id, data}`
- * sends `data` to each of U's connections.
+ * sends `data` to each of U's connections, and `POST /sse/push/batch` takes an array of those.
  */
 import { parseArgs } from "node:util";
 import type { ServerWebSocket } from "bun";
 
 interface Client {
   readonly userId: string;
+}
+
+interface Item {
+  readonly user_id: string;
+  readonly data: unknown;
 }
 
 const { values } = parseArgs({ options: { port: { type: "string", default: "8001" } } });
@@ -19,13 +24,13 @@ Bun.serve<Client>({
   reusePort: false,
   routes: {
     "/sse/push": {
+      POST: async (request: Request) =>
+        Response.json({ status: push((await request.json()) as Item) ? "success" : "partial" }),
+    },
+    "/sse/push/batch": {
       POST: async (request: Request) => {
-        const { user_id, data } = (await request.json()) as { user_id: string; data: unknown };
-        const sockets = users.get(user_id);
-        if (sockets === undefined) return Response.json({ status: "partial" });
-        const text = JSON.stringify({ type: "message", data });
-        for (const socket of sockets) socket.send(text);
-        return Response.json({ status: "success" });
+        const items = (await request.json()) as readonly Item[];
+        return Response.json({ results: items.map((it) => ({ user_id: it.user_id, success: push(it) })) });
       },
     },
   },
@@ -44,3 +49,12 @@ Bun.serve<Client>({
     message() {},
   },
 });
+
+/** Whether the user is connected. */
+function push({ user_id, data }: Item): boolean {
+  const sockets = users.get(user_id);
+  if (sockets === undefined) return false;
+  const text = JSON.stringify({ type: "message", data });
+  for (const socket of sockets) socket.send(text);
+  return true;
+}

@@ -1,8 +1,9 @@
 import { type DirectOptions, parseDirectOptions, usage } from "./direct/direct-options.ts";
 import { Pusher } from "./direct/pusher.ts";
-import { type Driver, drivers, loadDriver } from "./drivers/driver.ts";
+import { type Driver, drivers, loadDriver, type PublishRequest } from "./drivers/driver.ts";
 import { readUsage } from "./fanout/process-usage.ts";
 import { fanfare, type Program } from "./fanout/program.ts";
+import { readOptions } from "./fanout/read-options.ts";
 import { ServerProcess } from "./fanout/server-process.ts";
 import { medianOf } from "./fanout/statistics.ts";
 
@@ -18,8 +19,7 @@ interface Result {
 
 /** Compares the cost of a push to one user with a minimal Bun program. */
 async function main(): Promise<number> {
-  const options = readOptions();
-  if (options === undefined) return 1;
+  const options = readOptions(parseDirectOptions, usage);
   const others = options.against === undefined ? [] : [options.against];
   const programs = [bareDirect, ...others, ...options.workers.map((it) => fanfare("plain", it, []))];
   const results = new Map<string, Result[]>(programs.map(({ name }) => [name, []]));
@@ -43,23 +43,19 @@ const bareDirect: Program = {
 };
 
 async function measure(program: Program, options: DirectOptions): Promise<Result> {
-  const { users, perSecond, seconds, isOffline } = options;
+  const { users, perSecond, seconds, isOffline, batch } = options;
   const driver = await loadDriver(program.driver);
-  if (driver.push === undefined)
-    throw new Error(`the driver of ${program.name} has no \`push\`, which this bench needs`);
-  const { push: pushRequest } = driver;
   const server = await ServerProcess.start(program);
   try {
     const sockets = await connectAll(server.port, users, driver);
-    const data = { order: 42, text: "x".repeat(70) };
     let turn = 0;
-    const nextPush = () => pushRequest(`${isOffline ? "offline" : "u"}${turn++ % users}`, data);
-    const pusher = await Pusher.connect(server.port, pushingConnections, nextPush);
-    const push = (time: number) => (perSecond === 0 ? pusher.saturate(time) : pusher.pace(perSecond, time));
+    const nextUser = () => `${isOffline ? "offline" : "u"}${turn++ % users}`;
+    const pusher = await Pusher.connect(server.port, pushingConnections, requestsTo(driver, nextUser, batch));
+    const push = (time: number) => (perSecond === 0 ? pusher.saturate(time) : pusher.pace(perSecond / batch, time));
     await push(2); // Warms up, so that compilation is not measured.
     const [before, answered, begin] = [readUsage(server.pid).cpuUs, pusher.answered, performance.now()];
     await push(seconds);
-    const count = pusher.answered - answered;
+    const count = (pusher.answered - answered) * batch;
     const passed = (performance.now() - begin) / 1000;
     if (pusher.refused > 0) throw new Error(`${program.name} refused ${pusher.refused} pushes`);
     const result = { perSecond: count / passed, cpuUs: (readUsage(server.pid).cpuUs - before) / count };
@@ -69,6 +65,15 @@ async function measure(program: Program, options: DirectOptions): Promise<Result
   } finally {
     await server.close();
   }
+}
+
+/** Makes the requests. @throws Error if the driver cannot */
+function requestsTo(driver: Driver, nextUser: () => string, batch: number): () => PublishRequest {
+  const data = { order: 42, text: "x".repeat(70) };
+  const { push, pushBatch } = driver;
+  if (batch === 1 && push !== undefined) return () => push(nextUser(), data);
+  if (batch > 1 && pushBatch !== undefined) return () => pushBatch(Array.from({ length: batch }, nextUser), data);
+  throw new Error(`the driver has no \`${batch === 1 ? "push" : "pushBatch"}\`, which this bench needs`);
 }
 
 /** Connects a few at a time, because the listen backlog is bounded. */
@@ -114,21 +119,12 @@ function tableOf(results: ReadonlyMap<string, readonly Result[]>, options: Direc
   return [
     `${users} connected users, pushes to ${isOffline ? "users that are offline" : "connected ones"}, ` +
       `${perSecond === 0 ? `${pushingConnections} connections, one push after the other` : `${perSecond}/s over ${pushingConnections} connections`}, ` +
-      `${seconds} s, median of ${rounds} rounds`,
+      `${options.batch === 1 ? "" : `${options.batch} in one request, `}${seconds} s, median of ${rounds} rounds`,
     "",
     "| | pushes/s | CPU µs per push | : bare |",
     "| --- | ---: | ---: | ---: |",
     ...rows.map((it) => `| ${it} |`),
   ].join("\n");
-}
-
-function readOptions(): DirectOptions | undefined {
-  try {
-    return parseDirectOptions(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
-    return undefined;
-  }
 }
 
 process.exitCode = await main();

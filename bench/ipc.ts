@@ -1,11 +1,11 @@
-import { type BrokerBenchOptions, parseBrokerBenchOptions, usageOf } from "./broker/broker-options.ts";
+import { parseBrokerBenchOptions, usageOf } from "./broker/broker-options.ts";
 import { tableOf } from "./broker/report.ts";
 import { type RoundResult, runRound } from "./broker/round.ts";
+import { readOptions } from "./fanout/read-options.ts";
 
 /** Measures the cost of a log in another process: compares the ipc broker with the embedded one, without clients. */
 async function main(): Promise<number> {
-  const options = readOptions();
-  if (options === undefined) return 1;
+  const options = readOptions(parseBrokerBenchOptions, usageOf("ipc"));
   const results = { embedded: [] as RoundResult[], ipc: [] as RoundResult[] };
   for (let round = 1; round <= options.rounds; round++) {
     // In turn, so that other load on the machine affects both alike.
@@ -16,15 +16,6 @@ async function main(): Promise<number> {
   }
   console.log(options.asJson ? JSON.stringify({ ...options, ...results }, null, 2) : tableOf(results, options));
   return 0;
-}
-
-function readOptions(): BrokerBenchOptions | undefined {
-  try {
-    return parseBrokerBenchOptions(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${usageOf("ipc")}`);
-    return undefined;
-  }
 }
 
 process.exitCode = await main();

@@ -1,11 +1,11 @@
+import { readOptions } from "./fanout/read-options.ts";
 import { medianOf } from "./fanout/statistics.ts";
 import { type LogBenchOptions, parseLogBenchOptions, usage } from "./log/log-bench-options.ts";
 import { type LogRound, runLogRound } from "./log/log-round.ts";
 
 /** Measures the cost of durable history for publishers: the same load with a log in memory and with one in a file. */
 async function main(): Promise<number> {
-  const options = readOptions();
-  if (options === undefined) return 1;
+  const options = readOptions(parseLogBenchOptions, usage);
   const rounds = { memory: [] as LogRound[], sqlite: [] as LogRound[] };
   for (let round = 1; round <= options.rounds; round++) {
     // In turn, so that other load on the machine affects both alike.
@@ -16,15 +16,6 @@ async function main(): Promise<number> {
   }
   console.log(options.asJson ? JSON.stringify({ ...options, ...rounds }, null, 2) : tableOf(rounds, options));
   return 0;
-}
-
-function readOptions(): LogBenchOptions | undefined {
-  try {
-    return parseLogBenchOptions(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
-    return undefined;
-  }
 }
 
 function tableOf(

@@ -1,10 +1,10 @@
+import { readOptions } from "./fanout/read-options.ts";
 import { type MemoryOptions, parseMemoryOptions, usage } from "./memory/memory-options.ts";
 import { type MemoryRound, runMemoryRound } from "./memory/round.ts";
 
 /** Measures a server's memory with a full history, for each interface and storage, and how much of it is released afterwards. */
 async function main(): Promise<number> {
-  const options = readOptions();
-  if (options === undefined) return 1;
+  const options = readOptions(parseMemoryOptions, usage);
   const rounds: MemoryRound[] = [];
   for (const storage of options.storages) {
     for (const connection of options.interfaces) {
@@ -14,15 +14,6 @@ async function main(): Promise<number> {
   }
   console.log(options.asJson ? JSON.stringify({ ...options, rounds }, null, 2) : tableOf(rounds, options));
   return 0;
-}
-
-function readOptions(): MemoryOptions | undefined {
-  try {
-    return parseMemoryOptions(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
-    return undefined;
-  }
 }
 
 function tableOf(

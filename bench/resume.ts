@@ -1,5 +1,6 @@
 import { readUsage } from "./fanout/process-usage.ts";
 import { fanfare } from "./fanout/program.ts";
+import { readOptions } from "./fanout/read-options.ts";
 import { ServerProcess } from "./fanout/server-process.ts";
 import { medianOf, percentilesOf } from "./fanout/statistics.ts";
 import { parseResumeOptions, type ResumeOptions, usage } from "./resume/resume-options.ts";
@@ -21,8 +22,7 @@ interface Result {
 
 /** What it costs that thousands of clients reconnect at once and resume: they missed the same messages. */
 async function main(): Promise<number> {
-  const options = readOptions();
-  if (options === undefined) return 1;
+  const options = readOptions(parseResumeOptions, usage);
   const results: Result[] = [];
   for (let round = 1; round <= options.rounds; round++) {
     console.error(`round ${round} of ${options.rounds}`);
@@ -81,15 +81,6 @@ function tableOf(results: readonly Result[], options: ResumeOptions): string {
     `| time until a client has caught up, p99, ms | ${median((it) => it.p99Ms).toFixed(0)} |`,
     `| errors, lost and duplicated messages | ${results.reduce((sum, it) => sum + it.faults, 0)} |`,
   ].join("\n");
-}
-
-function readOptions(): ResumeOptions | undefined {
-  try {
-    return parseResumeOptions(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
-    return undefined;
-  }
 }
 
 process.exitCode = await main();

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { RedisServer } from "../tests/redis/redis.ts";
 import { fanfare } from "./fanout/program.ts";
+import { readOptions } from "./fanout/read-options.ts";
 import { ServerProcess } from "./fanout/server-process.ts";
 import { percentilesOf } from "./fanout/statistics.ts";
 import { publishEverywhere } from "./storm/publish-everywhere.ts";
@@ -11,20 +12,31 @@ const usage = `npm run bench -- storm [options]
   --missed N       messages that each of them has missed (20)
   --channels N     channels that the clients are spread over (100)`;
 
-/** Timeout of a storm, milliseconds. */
-const patienceMs = 120_000;
-const connectedAtOnce = 200;
-
-/** Thousands of clients lose their connections at once, reconnect at once, and resume where they left off. */
-async function main(): Promise<number> {
+/** @throws Error for an option that is unknown or not a whole number */
+function parseStormOptions(argv: readonly string[]) {
   const { values } = parseArgs({
+    args: [...argv],
     options: {
       clients: { type: "string", default: "10000" },
       missed: { type: "string", default: "20" },
       channels: { type: "string", default: "100" },
     },
   });
-  const [count, missed, channels] = [Number(values.clients), Number(values.missed), Number(values.channels)];
+  const whole = (name: keyof typeof values) => {
+    const value = Number(values[name]);
+    if (Number.isInteger(value) && value >= 1) return value;
+    throw new Error(`--${name}: expected a whole number from 1, got "${values[name]}"`);
+  };
+  return { clients: whole("clients"), missed: whole("missed"), channels: whole("channels") };
+}
+
+/** Timeout of a storm, milliseconds. */
+const patienceMs = 120_000;
+const connectedAtOnce = 200;
+
+/** Thousands of clients lose their connections at once, reconnect at once, and resume where they left off. */
+async function main(): Promise<number> {
+  const { clients: count, missed, channels } = readOptions(parseStormOptions, usage);
   await using redis = await RedisServer.start();
   const flags = ["--redis-url", redis.url, "--max-connections", "20000"];
   const nodes = [
@@ -103,9 +115,4 @@ function tableOf({ count, missed, channels, seconds, times, clients, commands }:
   ].join("\n");
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
-  process.exitCode = 1;
-}
+process.exitCode = await main();

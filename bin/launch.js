@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { engineEnv } from "./engine-env.js";
 import { bunIsMissing, findBun, waysToGetBun } from "./find-bun.js";
 import { linkedProgramFolder } from "./program-folder.js";
+import { replaceProcess } from "./replace-process.js";
 import { watchRunner } from "./runner-watch.js";
 
 /** Without it the runtime would obey a bunfig.toml in the working directory, which can name programs to run. */
@@ -27,10 +28,11 @@ const pipeDescriptor = 3;
  * only the signals forwarded here. All other commands stay in the terminal's group.
  *
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, stop?: AbortSignal }} [options] `env` is added to the environment; `stop` sends SIGTERM
+ * @param {{ env?: NodeJS.ProcessEnv, stop?: AbortSignal, mayReplace?: boolean }} [options] `env` is added to the environment;
+ *   `stop` sends SIGTERM; `mayReplace` runs the server in place of this process if possible, so that this never returns
  * @returns {Promise<number>} the server's exit code; if a signal killed the server, this process dies of the same signal
  */
-export async function launch(args, { env = {}, stop } = {}) {
+export async function launch(args, { env = {}, stop, mayReplace = false } = {}) {
   const bun = findBun();
   if (bun === undefined) {
     console.error(bunIsMissing());
@@ -45,11 +47,9 @@ export async function launch(args, { env = {}, stop } = {}) {
     shellDirectory: process.env.PWD,
   });
   const allEnv = linked === undefined ? env : { FANFARE_PROGRAM: linked, ...env };
-  return run(bun, [`--config=${emptyConfig}`, "--no-env-file", main, ...args], {
-    ownGroup: isServer,
-    env: allEnv,
-    stop,
-  });
+  const all = [`--config=${emptyConfig}`, "--no-env-file", main, ...args];
+  if (mayReplace) replaceProcess(bun, all, { ...engineEnv, ...process.env, ...allEnv });
+  return run(bun, all, { ownGroup: isServer, env: allEnv, stop });
 }
 
 /**

@@ -7,6 +7,8 @@ export interface DirectOptions {
   readonly users: number;
   /** Pushes per second over 32 keep-alive connections; 0 for as many as possible. */
   readonly perSecond: number;
+  /** Pushes in one request; 1 for requests that are no batches. */
+  readonly batch: number;
   readonly seconds: number;
   readonly rounds: number;
   /** Whether pushes go to users that are not connected. */
@@ -20,6 +22,7 @@ export interface DirectOptions {
 export const usage = `npm run bench -- direct [options]
   --users N        connected users (1000)
   --rate N         pushes per second over 32 connections; 0: as many as possible (5000)
+  --batch N        pushes in one request (1)
   --offline        push to users that are not connected
   --workers LIST   numbers of workers, 0 for one process (0)
   --seconds N      how long each measurement lasts (5)
@@ -33,6 +36,7 @@ export function parseDirectOptions(argv: readonly string[]): DirectOptions {
     options: {
       users: { type: "string", default: "1000" },
       rate: { type: "string", default: "5000" },
+      batch: { type: "string", default: "1" },
       offline: { type: "boolean", default: false },
       workers: { type: "string", default: "0" },
       seconds: { type: "string", default: "5" },
@@ -44,6 +48,7 @@ export function parseDirectOptions(argv: readonly string[]): DirectOptions {
   return {
     users: between("users", values.users, 1, 15_000),
     perSecond: between("rate", values.rate, 0, 100_000),
+    batch: between("batch", values.batch, 1, 1000),
     isOffline: values.offline,
     workers: values.workers.split(",").map((it) => between("workers", it, 0, 16)),
     seconds: between("seconds", values.seconds, 1, 60),

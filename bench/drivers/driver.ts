@@ -19,6 +19,8 @@ export interface Driver {
   publish?(text: string): PublishRequest;
   /** Pushes data to the connections of one user (bench direct). */
   push?(user: string, data: object): PublishRequest;
+  /** The same to several users in one request (bench direct --batch). */
+  pushBatch?(users: readonly string[], data: object): PublishRequest;
 }
 
 /** @throws Error if the file does not export a driver */

@@ -1,4 +1,5 @@
 import { type FanoutOptions, parseFanoutOptions, usageOf } from "./fanout-options.ts";
+import { readOptions } from "./read-options.ts";
 import { mediansOf, tableOf } from "./report.ts";
 import { type RoundResult, runRound } from "./round.ts";
 
@@ -8,8 +9,7 @@ import { type RoundResult, runRound } from "./round.ts";
  * @returns the exit code
  */
 export async function compare(argv: readonly string[], bench: string): Promise<number> {
-  const options = readOptions(argv, bench);
-  if (options === undefined) return 1;
+  const options = readOptions(parseFanoutOptions, usageOf(bench), argv);
   const results = new Map(options.programs.map(({ name }) => [name, [] as RoundResult[]]));
   for (let round = 1; round <= options.rounds; round++) {
     // In turn, so that other load on the machine affects all of them alike.
@@ -20,15 +20,6 @@ export async function compare(argv: readonly string[], bench: string): Promise<n
   }
   console.log(options.asJson ? jsonOf(results, options) : tableOf(results, options));
   return 0;
-}
-
-function readOptions(argv: readonly string[], bench: string): FanoutOptions | undefined {
-  try {
-    return parseFanoutOptions(argv);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${usageOf(bench)}`);
-    return undefined;
-  }
 }
 
 function jsonOf(results: ReadonlyMap<string, readonly RoundResult[]>, options: FanoutOptions): string {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describeIf } from "../test-if.ts";
+import { describeIf, testIf } from "../test-if.ts";
 import { until } from "../waiting.ts";
 import { SocketUnderTest } from "./socket.ts";
 
@@ -231,3 +231,27 @@ describeIf(process.platform === "linux", "it looks into /proc")("a server at a t
     await launched.untilGone();
   });
 });
+
+const canExec = Bun.spawnSync(["node", "-p", "typeof process.execve"]).stdout.toString().trim() === "function";
+
+testIf(canExec && process.platform === "linux", "it needs process.execve of Node 22.15")(
+  "a launcher that leads its process group becomes the server",
+  async () => {
+    const server = Bun.spawn(["node", "bin/fanfare.js", "start", "--port", "0"], {
+      cwd: root,
+      detached: true,
+      env: { PATH: process.env.PATH, HOME: tmpdir() },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let log = "";
+    const reading = (async () => {
+      for await (const chunk of server.stdout) log += new TextDecoder().decode(chunk);
+    })();
+    await until(() => log.includes("Listening on"), "the server listens");
+    expect(readFileSync(`/proc/${server.pid}/cmdline`, "utf8")).toContain("server/main.ts");
+    server.kill("SIGTERM");
+    expect(await server.exited).toBe(0);
+    await reading;
+    expect(log).toContain("Stopped");
+  },
+);
