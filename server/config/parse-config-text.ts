@@ -1,7 +1,5 @@
-import { createRequire } from "node:module";
-
-/** Parsers are loaded when a file needs them: most servers have no settings file, and each parser takes 1 to 2 MB and 10 ms. */
-const require = createRequire(import.meta.url);
+// The parsers are loaded with `require` when a file needs them: most servers have no settings file, and each parser takes 1 to
+// 2 MB and 10 ms.
 
 /**
  * Parses a settings file by the ending of its name.

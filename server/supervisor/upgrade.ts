@@ -1,5 +1,6 @@
 import { commandOnDisk, ownCommandLine } from "./own-command.ts";
 import { takeoverVariable, takeoverVersion } from "./takeover.ts";
+import { isSingleExecutable } from "./worker-command.ts";
 
 /** The environment variable that makes a start end once it has loaded the program and the settings. */
 export const rehearsalVariable = "FANFARE_REHEARSAL";
@@ -55,7 +56,7 @@ type Execve = (file: string, args: readonly string[], env: Readonly<Record<strin
 
 /** Whether the running program can be replaced. Not in a compiled binary, whose code is the program itself, nor on Windows. */
 export function canReplaceProgram(): boolean {
-  return "execve" in process && process.platform !== "win32" && !Bun.main.startsWith("/$bunfs");
+  return "execve" in process && process.platform !== "win32" && !isSingleExecutable();
 }
 
 function firstLine(text: string): string {

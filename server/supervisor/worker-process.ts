@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { Subprocess } from "bun";
 import type { DrainMethod } from "../hub/drain.ts";
@@ -7,11 +6,9 @@ import { Pulse } from "../lib/link/pulse.ts";
 import type { MetricValues } from "../ops/metric-table.ts";
 import { type Assignment, type Order, ordersVersion, type Report } from "../worker/orders.ts";
 import type { StopReceipt } from "../worker/stop.ts";
+import { workerCommand } from "./worker-command.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
-/** In place of a bunfig.toml in the working directory. */
-const emptyConfig = join(import.meta.dir, "..", "..", "bin", "bunfig.toml");
-const program = join(import.meta.dir, "..", "worker", "hosted.ts");
 /** The ping interval, and how many pings may be unanswered in a row: a long garbage collection is not a hang. */
 const defaultLiveness = { beatMs: 5000, maxSilentBeats: 6 };
 
@@ -52,7 +49,7 @@ export class WorkerProcess {
     this.#onStopped = onStopped;
     this.name = assignment.name;
     this.#assignment = assignment;
-    this.#child = Bun.spawn([process.execPath, `--config=${emptyConfig}`, "--no-env-file", program], {
+    this.#child = Bun.spawn([...workerCommand()], {
       // Only the supervisor reads the terminal.
       stdio: ["ignore", "inherit", "inherit"],
       env: process.env,

@@ -23,6 +23,8 @@ export interface StartOptions {
   readonly main?: string;
   /** The limit on open files of its process. */
   readonly openFiles?: number;
+  /** A program to start in place of `main`. */
+  readonly binary?: string;
 }
 
 /**
@@ -36,18 +38,11 @@ export async function startServer({
   cwd,
   main = "server/main.ts",
   openFiles,
+  binary,
 }: StartOptions = {}): Promise<ServerUnderTest> {
   const limited = openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$0" "$@"`];
-  const command = [
-    ...limited,
-    process.execPath,
-    "--no-env-file",
-    resolve(root, main),
-    "start",
-    "--port",
-    "0",
-    ...flags,
-  ];
+  const program = binary === undefined ? [process.execPath, "--no-env-file", resolve(root, main)] : [binary];
+  const command = [...limited, ...program, "start", "--port", "0", ...flags];
   // Into a file, because on a busy machine the runtime sometimes stops reading the pipe of a process.
   const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   const log = openSync(join(folder, "log"), "a");
