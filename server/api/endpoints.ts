@@ -2,6 +2,7 @@ import { aboutGetChannel, aboutGetHistory, aboutGetPresence, aboutListChannels }
 import { aboutKickConnection, aboutKickUser, aboutListConnections } from "./about/connections.ts";
 import { aboutPostMessage, aboutPublish } from "./about/publish.ts";
 import { aboutPush, aboutPushBatch } from "./about/push.ts";
+import { aboutTrace } from "./about/trace.ts";
 import { blockEndpoints } from "./block-endpoints.ts";
 import { getChannel, getHistory, getPresence, listChannels } from "./channels.ts";
 import { kickConnection, kickUser, listConnections } from "./connections.ts";
@@ -9,6 +10,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { postMessage, publish } from "./publish.ts";
 import { push, pushBatch } from "./push.ts";
 import { scheduleEndpoints } from "./schedule-endpoints.ts";
+import { trace } from "./trace.ts";
 
 /** The push endpoints, whose paths can be configured. */
 export function pushEndpoints(paths: { readonly ssePath: string; readonly sseBatchPath: string }): readonly Endpoint[] {
@@ -111,6 +113,14 @@ export const endpoints: readonly Endpoint[] = [
     summary: "Close all connections of a user (4504).",
     about: aboutKickUser,
     verb: kickUser,
+  },
+  {
+    method: "GET",
+    path: "/v1/trace",
+    scope: "read",
+    summary: "Explain what became of a publication on each connection of a user.",
+    about: aboutTrace,
+    verb: trace,
   },
   ...blockEndpoints,
   ...scheduleEndpoints,

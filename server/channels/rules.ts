@@ -3,6 +3,8 @@ import { type ChannelAccess, type ChannelPresence, type ChannelRule, matches } f
 
 /** The resolved options of one channel. */
 export interface ChannelOptions {
+  /** The pattern of the rule that applies; undefined for the defaults. */
+  readonly match?: string;
   /** Maximum number of publications; 0: no history. */
   readonly historySize: number;
   /** Milliseconds. */
@@ -48,7 +50,7 @@ export class ChannelRules {
       subscribe: access,
       publish: access,
     };
-    this.#rules = rules.map(({ match, ...options }) => ({ match, options: { ...this.#defaults, ...options } }));
+    this.#rules = rules.map(({ match, ...options }) => ({ match, options: { ...this.#defaults, ...options, match } }));
     this.#maxCached = capacity;
   }
 

@@ -54,6 +54,20 @@ export async function sendRequest(request: ApiRequest): Promise<ApiResponse> {
   };
 }
 
+/**
+ * Opens a stream that lasts until the signal aborts it or the server ends it.
+ * @throws CommandError if the server refuses; whatever fetch throws if there is no response
+ */
+export async function openStream(
+  request: Pick<ApiRequest, "address" | "path" | "key">,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const headers = new Headers({ Accept: "text/event-stream" });
+  const response = await reach(request, { headers, redirect: "error", signal });
+  if (response.status === 200 && response.body !== null) return response.body;
+  throw refused(request, { status: response.status, value: parse(await response.text()), retryAfterMs: undefined });
+}
+
 /** Whether nothing listens at the address. */
 export function isRefusedConnection(error: unknown): boolean {
   return /ConnectionRefused|ECONNREFUSED|ENOENT/.test(wordsOf(error).code);

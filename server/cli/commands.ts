@@ -12,8 +12,10 @@ import { makeScheduleCommand } from "./schedule.ts";
 import { makeStartCommand } from "./start.ts";
 import { makeStatusCommand } from "./status.ts";
 import { makeSubscribeCommand } from "./subscribe.ts";
+import { makeTailCommand } from "./tail.ts";
 import { makeTokenCommand } from "./token.ts";
 import { configuredKeys } from "./token-keys.ts";
+import { makeTraceCommand } from "./trace.ts";
 
 /** All commands, in the order in which the help lists them. */
 export const commands: readonly ((context: CommandContext) => Command)[] = [
@@ -23,6 +25,8 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeScheduleCommand,
   makeSubscribeCommand,
   makeStatusCommand,
+  makeTraceCommand,
+  makeTailCommand,
   makeDrainCommand,
   makeReloadCommand,
   makeUpgradeCommand,

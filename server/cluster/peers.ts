@@ -127,6 +127,11 @@ export class Peers {
     return this.#requests.ask(this.others(), topic, body);
   }
 
+  /** Asks this member. Null if its handler throws, or there is none. */
+  async askSelf(topic: string, body: unknown): Promise<unknown> {
+    return (await this.#handle(this.#cluster.members()[0]?.id ?? "", topic, body)) ?? null;
+  }
+
   /** Sends a request to one member, which may be this one. Undefined if it is gone, or does not answer within 2 s. */
   async askOne(id: MemberId, topic: string, body: unknown): Promise<unknown> {
     const member = this.#cluster.members().find((it) => it.id === id);
@@ -141,6 +146,11 @@ export class Peers {
     const [own, others] = await Promise.all([this.#handle(self?.id ?? "", topic, body), this.ask(topic, body)]);
     const all = self === undefined ? others : [{ member: self, body: own }, ...others];
     return all.toSorted((a, b) => (a.member.id < b.member.id ? -1 : 1));
+  }
+
+  /** The name of this member: `worker 2`, or the machine's name. */
+  get name(): string {
+    return this.#cluster.members()[0]?.state.name ?? "";
   }
 
   /** Whether this worker has no membership now, and so knows nothing of the others. */

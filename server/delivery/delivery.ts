@@ -5,6 +5,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Batch } from "../session/batch.ts";
 import { Membership, type Session } from "../session/session.ts";
+import type { Gap } from "../trace/records.ts";
 import { Flush } from "./flush.ts";
 import { FlushWindow } from "./flush-window.ts";
 import { gapFrame } from "./gap.ts";
@@ -43,6 +44,10 @@ export interface DeliveryEvents {
   historyTtlOf(channel: ChannelName): number;
   /** Whether a write of this size to the session may begin, given what is buffered for other connections. */
   hasRoomFor(bytes: number, session: Session): boolean;
+  /** A session was told that publications are lost to it. */
+  onGap(session: Session, channel: ChannelName, gap: Gap): void;
+  /** All sessions in a channel were told so. */
+  onChannelGap(channel: ChannelName, gap: Gap): void;
 }
 
 /**
@@ -75,10 +80,8 @@ export class Delivery {
     });
     this.#window = new FlushWindow(settings.flushWindowMs, clock, () => this.flushNow());
     const get = (name: ChannelName) => this.interest.get(name);
-    this.#pump = new Pump(
-      { get, history: this.history, onFull: this.block, onLevel: events.onLevel, hasRoomFor: events.hasRoomFor },
-      clock,
-    );
+    const { onLevel, hasRoomFor, onGap } = events;
+    this.#pump = new Pump({ get, history: this.history, onFull: this.block, onLevel, hasRoomFor, onGap }, clock);
     this.#sequencer = new Sequencer(
       {
         get,
@@ -130,9 +133,13 @@ export class Delivery {
     return this.#sequencer.catchUp(channel);
   }
 
-  /** Adds a session to a channel, after the offset `cursor`. It is level at once if that is `flushed`. */
-  join(session: Session, channel: ListenedChannel, cursor: number): void {
+  /**
+   * Adds a session to a channel, after the offset `cursor`. It is level at once if that is `flushed`.
+   * @param recovered see Membership
+   */
+  join(session: Session, channel: ListenedChannel, cursor: number, recovered?: boolean): void {
     const membership = new Membership(session, channel, cursor, this.#clock.now());
+    membership.recovered = recovered;
     session.memberships.add(membership);
     if (cursor === channel.flushed && !session.isBlocked) {
       channel.makeLevel(membership);
@@ -229,12 +236,15 @@ export class Delivery {
     const isNewEpoch = next.epoch !== epoch;
     const gap = { epoch: next.epoch, from: isNewEpoch ? 1 : head + 1, to: next.offset - 1 };
     channel.tail.reset({ epoch: next.epoch, offset: next.offset - 1 });
-    const frame = gapFrame(channel.name, isNewEpoch ? "epoch-changed" : "history-too-short", gap);
+    const reason = isNewEpoch ? "epoch-changed" : "history-too-short";
+    const frame = gapFrame(channel.name, reason, gap);
+    this.#events.onChannelGap(channel.name, { ...gap, reason });
     // Copies, because a level member whose socket this frame fills moves to the lagging ones.
     const [level, lagging] = [[...channel.level], [...channel.lagging]];
     for (const { session } of level) session.sendFrame(frame);
     // Within an epoch the pump announces the gap to lagging members, with their own bounds.
     if (!isNewEpoch) return;
+    for (const membership of channel.members()) membership.after = channel.flushed;
     for (const membership of lagging) {
       membership.moveTo(channel.flushed);
       membership.session.sendFrame(frame);

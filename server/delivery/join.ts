@@ -54,8 +54,8 @@ export function commitJoin(delivery: Delivery, plan: JoinPlan, session: Session)
   // one follows.
   const isStale = start.epoch !== epoch;
   const after = isStale ? 0 : Math.min(start.after, flushed);
-  delivery.join(session, channel, after);
   const recovered = isStale && start.recovered !== undefined ? false : start.recovered;
+  delivery.join(session, channel, after, recovered);
   const reason = isStale && start.recovered !== undefined ? "epoch-changed" : start.reason;
   if (recovered !== undefined) delivery.resumes[recovered ? "complete" : "incomplete"]++;
   return {

@@ -42,6 +42,7 @@ function makePump({
         session.isBlocked = true;
       },
       onLevel: (session) => level.push(session),
+      onGap: () => undefined,
       hasRoomFor: (bytes) => bytes <= space.bytes,
     },
     clock,

@@ -6,6 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Push } from "../session/push.ts";
 import type { Membership, Session } from "../session/session.ts";
 import type { Encoded } from "../session/wire-form.ts";
+import type { Gap } from "../trace/records.ts";
 import { excludedBy, withoutExcluded } from "./exclusion.ts";
 import { gapFrame } from "./gap.ts";
 import { LastChunk } from "./last-chunk.ts";
@@ -32,6 +33,8 @@ export interface PumpDependencies {
   onLevel(session: Session): void;
   /** Whether a write of this size to the session may begin, given what is buffered for other connections. */
   hasRoomFor(bytes: number, session: Session): boolean;
+  /** The session was told that publications are lost to it. */
+  onGap(session: Session, channel: ChannelName, gap: Gap): void;
 }
 
 /**
@@ -221,8 +224,8 @@ export class Pump {
     const from = membership.cursor + 1;
     membership.moveTo(next - 1);
     this.counts.gaps++;
-    membership.session.sendFrame(
-      gapFrame(channel.name, "history-too-short", { epoch: channel.epoch, from, to: next - 1 }),
-    );
+    const gap = { epoch: channel.epoch, from, to: next - 1 };
+    this.#dependencies.onGap(membership.session, channel.name, { ...gap, reason: "history-too-short" });
+    membership.session.sendFrame(gapFrame(channel.name, "history-too-short", gap));
   }
 }

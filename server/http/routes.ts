@@ -11,6 +11,7 @@ import { locationOf, Queries } from "./location.ts";
 import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
 import { jsonInit } from "./respond.ts";
+import { type TailParts, tailRoute } from "./tail-route.ts";
 import type { TextResponses } from "./text-responses.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
 
@@ -22,7 +23,8 @@ export interface RouteSettings extends PageSettings, DocsSettings {
 }
 
 /** What the routes use. */
-export interface RouteParts extends OpsParts {
+export interface RouteParts extends OpsParts, TailParts {
+  readonly keys: OpsParts["keys"];
   readonly api: ApiDependencies;
   readonly responses: TextResponses;
 }
@@ -51,7 +53,8 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   const page = new Page(settings, parts.responses);
   const clientScript = new ClientScript(parts.responses);
   const ops = opsRoutes(parts);
-  const docs = new Docs([...pushEndpoints(settings), ...endpoints, ...ops], settings, parts.responses);
+  const plain = [...ops, tailRoute(parts)];
+  const docs = new Docs([...pushEndpoints(settings), ...endpoints, ...plain], settings, parts.responses);
   app.onError((error) => {
     throw error; // handled by respondError
   });
@@ -60,7 +63,7 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
     const perform = performer(endpoint, settings, parts);
     app.on(endpoint.method, path, (context) => perform(context.req.raw, context.req.param()));
   }
-  for (const { method, path, answer } of [...ops, ...docs.routes]) app.on(method, path, ({ req }) => answer(req.raw));
+  for (const { method, path, answer } of [...plain, ...docs.routes]) app.on(method, path, ({ req }) => answer(req.raw));
   for (const path of ["/", "/page/*"]) app.get(path, ({ req }) => page.answer(req.raw));
   app.get("/:file{client(\\.[0-9a-f]+)?\\.js}", ({ req }) => clientScript.answer(req.raw));
   app.notFound((context) => answerUnknown(docs.operations, context.req.path, context.req.method));

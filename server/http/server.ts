@@ -1,7 +1,8 @@
 import type { Server } from "bun";
-import { errorTable } from "../../protocol/errors.ts";
+import { errorTable, ServiceError } from "../../protocol/errors.ts";
 import { forwardedFor, networkOf, TrustedProxies } from "../lib/client-address.ts";
 import type { AuditTrail } from "../limits/audit-trail.ts";
+import type { Recorder } from "../trace/recorder.ts";
 import type { Peer } from "../transport/handshake.ts";
 import type { SseTransport } from "../transport/sse/sse.ts";
 import type { SocketState, WebSocketTransport } from "../transport/websocket/websocket.ts";
@@ -31,6 +32,7 @@ export interface HttpParts extends RouteParts {
   readonly websocket: WebSocketTransport;
   readonly sse: SseTransport;
   readonly audit: Pick<AuditTrail, "record">;
+  readonly recorder: Pick<Recorder, "refused" | "isRecorded">;
 }
 
 /** The address the server listens on. */
@@ -61,7 +63,10 @@ export class HttpServer {
     this.#originCheck = new OriginCheck(settings);
     this.#proxies = new TrustedProxies(settings.trustedProxies);
     this.#other = otherRoutes(settings, parts);
-    parts.websocket.onRefused = (request, server, { code }) => this.#audit(request, server, errorTable[code].status);
+    parts.websocket.onRefused = (request, server, error) => {
+      this.#record(request, server, error);
+      this.#audit(request, server, errorTable[error.code].status);
+    };
   }
 
   /** @throws Error with the code EADDRINUSE if the port is in use */
@@ -126,7 +131,9 @@ export class HttpServer {
       return this.#upgrade(request, server);
     }
     if (pathname === "/sse" && (request.method === "GET" || request.method === "HEAD")) {
-      const stream = this.#answer(request, () => this.#parts.sse.answer(request, server, this.#peer(request, server)));
+      const stream = this.#answer(request, server, () =>
+        this.#parts.sse.answer(request, server, this.#peer(request, server)),
+      );
       return stream.then((response) => {
         this.#audit(request, server, response.status);
         return response;
@@ -136,7 +143,7 @@ export class HttpServer {
   }
 
   async #answerAndKeep(request: Request, server: Server<SocketState>, handle: Handle): Promise<Response> {
-    const response = await this.#answer(request, handle);
+    const response = await this.#answer(request, server, handle);
     // Publishing is the hot path, and changes nothing for others.
     if (handle === this.#other || response.status >= 400) this.#audit(request, server, response.status);
     // Set only now, because the shorter timeout applies while a body is being received.
@@ -165,6 +172,7 @@ export class HttpServer {
 
   #refuseUpgrade(request: Request, server: Server<SocketState>, error: unknown): Response {
     const response = respondError(error);
+    this.#record(request, server, error);
     this.#audit(request, server, response.status);
     return this.#finish(request, response);
   }
@@ -179,17 +187,30 @@ export class HttpServer {
     audit.record(auditEntry({ method, pathname, headers: given }, keys, { from, status }));
   }
 
-  async #answer(request: Request, handle: Handle): Promise<Response> {
+  /** Records a refusal, unless the part that refused it has. */
+  #record(request: Request, server: Server<SocketState>, error: unknown): void {
+    const { recorder } = this.#parts;
+    if (!(error instanceof ServiceError) || recorder.isRecorded(error)) return;
+    const { code, message: reason } = error;
+    const path = URL.parse(request.url)?.pathname ?? "?"; // the refusal may be about the URL
+    const action = `${request.method} ${path.slice(0, 200)}`;
+    const { remote } = this.#peer(request, server);
+    recorder.refused({ what: "request", action, code, reason, remote }, error);
+  }
+
+  async #answer(request: Request, server: Server<SocketState>, handle: Handle): Promise<Response> {
     this.#lastRequestAt = performance.now();
     try {
       this.#originCheck.check(request);
     } catch (error) {
+      this.#record(request, server, error);
       return this.#finish(request, respondError(error));
     }
     if (request.method === "OPTIONS") return this.#finish(request, this.#originCheck.preflight(request));
     try {
       return this.#finish(request, await handle(request), true);
     } catch (error) {
+      this.#record(request, server, error);
       return this.#finish(request, respondError(error), true);
     }
   }

@@ -8,6 +8,7 @@ import type { StallCause } from "../session/connection.ts";
 import type { Answering, Session } from "../session/session.ts";
 import { perform } from "./commands/commands.ts";
 import type { CommandDependencies, LastStep } from "./commands/dependencies.ts";
+import type { SessionRecords } from "./session-records.ts";
 
 /** Limit for frames that wait while an earlier command waits for the broker. A client that waits for its answers has one. */
 const maxWaiting = 256;
@@ -22,6 +23,7 @@ export interface ConversationSettings {
   /** A frame longer than twice this counts as several, because parsing takes time in proportion to its length. */
   readonly maxMessageBytes: number;
   readonly backlog: Backlog;
+  readonly records: SessionRecords;
   /** Shared by all conversations. Plain additions, read by the metrics scraper. */
   readonly counts: { frames: number };
 }
@@ -133,40 +135,45 @@ export class Conversation implements Holder, Answering {
       this.session.close({ name: "too-many", text: "too many messages" });
       return;
     }
-    this.#answer(labelsOf(decodeClientFrame(text)), errorFrame(error));
+    const decoded = decodeClientFrame(text);
+    this.#answerError(decoded, error);
   }
 
   #perform(text: string): void {
     const decoded = decodeClientFrame(text);
     const labels = labelsOf(decoded);
     if ("refusal" in decoded) {
-      this.#answer(labels, errorFrame(decoded.refusal));
+      this.#answerError(decoded, decoded.refusal);
       return;
     }
     try {
       const answer = perform(this.#settings.dependencies, this.session, decoded.frame);
-      if (answer instanceof Promise) void this.#wait(labels, answer);
+      if (answer instanceof Promise) void this.#wait(decoded, labels, answer);
       else if (answer !== undefined) this.#answer(labels, answer);
     } catch (error) {
-      this.#answer(labels, errorFrame(asServiceError(error)));
+      this.#answerError(decoded, asServiceError(error));
     }
   }
 
-  async #wait(labels: AnswerLabels, answer: Promise<AnswerFrame | LastStep | undefined>): Promise<void> {
+  async #wait(
+    decoded: Decoded,
+    labels: AnswerLabels,
+    answer: Promise<AnswerFrame | LastStep | undefined>,
+  ): Promise<void> {
     this.#isBusy = true;
     try {
       const frame = await answer;
       if (frame !== undefined) this.#answer(labels, typeof frame === "function" ? frame() : frame);
     } catch (error) {
-      this.#answerOrFail(labels, errorFrame(asServiceError(error)));
+      this.#answerErrorOrFail(decoded, asServiceError(error));
     }
     this.#isBusy = false;
     this.#next();
   }
 
-  #answerOrFail(labels: AnswerLabels, frame: AnswerFrame): void {
+  #answerErrorOrFail(decoded: Decoded, error: ServiceError): void {
     try {
-      this.#answer(labels, frame);
+      this.#answerError(decoded, error);
     } catch (error) {
       this.session.fail(error);
     }
@@ -183,6 +190,11 @@ export class Conversation implements Holder, Answering {
         this.session.fail(error);
       }
     }
+  }
+
+  #answerError(decoded: Decoded, error: ServiceError): void {
+    this.#answer(labelsOf(decoded), errorFrame(error));
+    this.#settings.records.refusedCommand(this.session, "frame" in decoded ? decoded.frame : undefined, error);
   }
 
   #answer(labels: AnswerLabels, frame: AnswerFrame): void {

@@ -31,6 +31,7 @@ import { Occupancy } from "./occupancy.ts";
 import { HubPresence, type PresenceReport } from "./presence.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
+import type { SessionRecords } from "./session-records.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { TokenExpiry } from "./token-expiry.ts";
 
@@ -46,6 +47,7 @@ export interface HubParts {
   readonly presenceStore: PresenceStore;
   /** Whether the clients in a channel are told who joins and leaves. */
   readonly hasPresenceEvents: (channel: ChannelName) => boolean;
+  readonly records: SessionRecords;
   readonly clock: Clock;
   /** Told of joins and leaves, once in the whole server. */
   readonly presenceReport?: PresenceReport | undefined;
@@ -88,7 +90,7 @@ export class Hub {
   readonly #conversation: ConversationSettings;
 
   constructor(settings: HubSettings, parts: HubParts) {
-    const { access, broker, clock, peers } = parts;
+    const { access, broker, clock, peers, records } = parts;
     this.#settings = settings;
     this.#parts = parts;
     this.peers = peers;
@@ -100,7 +102,9 @@ export class Hub {
     const onLevel = (session: Session) => this.reception.caughtUp(session);
     const hasRoomFor = (bytes: number, { connection }: Session) => this.backlog.hasRoomFor(bytes, connection);
     const historyTtlOf = (channel: ChannelName) => parts.historyRules(channel).historyTtl;
-    const events = { onLevel, sessionById, hasRoomFor, historyTtlOf };
+    const onGap = records.gap.bind(records);
+    const onChannelGap = records.channelGap.bind(records);
+    const events = { onLevel, sessionById, hasRoomFor, historyTtlOf, onGap, onChannelGap };
     this.delivery = new Delivery(broker, settings, events, clock);
     this.#pages = new HistoryPages(this.delivery.history, this.backlog, clock);
     this.occupancy = new Occupancy(this.delivery.interest, peers);
@@ -114,7 +118,8 @@ export class Hub {
       clock,
     });
     const { connections, delivery, presence } = this;
-    this.#subscriptions = new Subscriptions({ connections, delivery, presence, maxChannels: settings.maxChannels });
+    const { maxChannels } = settings;
+    this.#subscriptions = new Subscriptions({ connections, delivery, presence, records, maxChannels });
     this.reception = new Reception(settings, {
       access,
       budgets: this.budgets,
@@ -125,6 +130,7 @@ export class Hub {
       presence: this.presence,
       peers,
       resumeKeys: parts.resumeKeys,
+      records,
       onWelcomed: (session, announcement) => this.#welcomed(session, announcement),
     });
     this.#conversation = {
@@ -132,6 +138,7 @@ export class Hub {
       maxMessageBytes: settings.maxMessageBytes,
       dependencies: this.#dependencies(),
       backlog: this.backlog,
+      records,
       counts: { frames: 0 },
     };
   }
@@ -190,6 +197,7 @@ export class Hub {
     if (this.connections.byId(session.id) !== session) return;
     this.#expiry.forget(session);
     session.answering?.onEnd();
+    this.#parts.records.ended(session);
     if (session.isWelcomed) this.#parts.onLeft?.(session);
     this.#announcements.ended(this.reception.ended(session));
   }
@@ -235,6 +243,7 @@ export class Hub {
       this.#parts.onPublished?.(draft, published);
     }
     logPublished(draft, published);
+    this.#parts.records.published(draft, published);
     return published;
   }
 
@@ -270,7 +279,8 @@ export class Hub {
         this.#subscriptions.subscribe(session, channel, since),
       subscribeOnce: (...join: Parameters<Subscriptions["subscribeOnce"]>) =>
         this.#subscriptions.subscribeOnce(...join),
-      unsubscribe: (session: Session, channel: ChannelName) => this.#subscriptions.unsubscribe(session, channel),
+      unsubscribe: (session: Session, channel: ChannelName, by: "client" | "token") =>
+        this.#subscriptions.unsubscribe(session, channel, by),
       history: (channel: ChannelName, since: Since, limit: number, account: Account) =>
         this.history(channel, since, limit, account),
       accountOf: (session: Session) => this.accountOf(session),
@@ -291,6 +301,7 @@ export class Hub {
 
   #welcomed(session: Session, announcement: Announcement): void {
     this.#announcements.opened(session, announcement);
+    this.#parts.records.welcomed(session);
     this.#parts.onWelcomed(session);
   }
 }

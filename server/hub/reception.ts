@@ -1,4 +1,3 @@
-import { getLogger } from "@logtape/logtape";
 import type { CloseReason } from "../../protocol/close-codes.ts";
 import type { ServiceError } from "../../protocol/errors.ts";
 import type { Access } from "../auth/access.ts";
@@ -8,24 +7,26 @@ import type { Announcement } from "../cluster/roster.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { andThen } from "../lib/and-then.ts";
 import type { Clock } from "../lib/clock.ts";
+import { onFailure } from "../lib/on-failure.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { MemoryGuard } from "../limits/memory-guard.ts";
-import type { Connection, StallCause } from "../session/connection.ts";
+import type { Connection } from "../session/connection.ts";
 import { Session } from "../session/session.ts";
 import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
 import { checkHandshake } from "./check-handshake.ts";
 import type { Connections } from "./connections.ts";
+import { endStalled } from "./end-stalled.ts";
 import { refusalFrame, withoutForbidden } from "./forbidden-channels.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
+import { logConnection } from "./log-connection.ts";
 import { isToReconnect } from "./moves.ts";
 import type { HubPresence } from "./presence.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
+import type { SessionRecords } from "./session-records.ts";
 import { type Predecessor, Succession } from "./succession.ts";
 import { type ClaimEvents, type HolderState, UserClaims } from "./user-claims.ts";
 import { Welcome, type WelcomeSettings } from "./welcome.ts";
-
-const log = () => getLogger(["fanfare", "hub"]);
 
 export interface ReceptionSettings extends AdmissionLimits, WelcomeSettings {
   readonly userConnections: "many" | "reject" | "replace";
@@ -40,6 +41,7 @@ export interface ReceptionParts {
   readonly presence: HubPresence;
   readonly peers: Peers;
   readonly resumeKeys: ResumeKeys;
+  readonly records: SessionRecords;
   readonly clock: Clock;
   readonly memory: Pick<MemoryGuard, "check"> | undefined;
   /** Called when the welcome has been sent. */
@@ -84,13 +86,15 @@ export class Reception {
    */
   admit(handshake: Handshake): Admitted | Promise<Admitted> {
     this.counts.refused++; // corrected once it is admitted
-    return andThen(this.identify(handshake), (identity) => {
-      if (this.closedBecause !== undefined) throw this.closedBecause;
-      const { maxChannels } = this.#settings;
-      return andThen(checkHandshake({ ...this.#parts, maxChannels }, handshake, identity), (forbidden) =>
-        this.#reserve({ handshake, identity, forbidden }),
-      );
-    });
+    let known: Identity | undefined;
+    const admit = (identity: Identity) => {
+      known = identity;
+      return this.#checkAndReserve(handshake, identity);
+    };
+    return onFailure(
+      () => andThen(this.identify(handshake), admit),
+      (error) => this.#parts.records.refusedConnection(handshake, known, error),
+    );
   }
 
   /**
@@ -134,7 +138,10 @@ export class Reception {
     }
     const announcement = this.#announcementOf(session);
     const onWelcomed = () => {
-      for (const { channel, error } of admitted.forbidden) session.sendFrame(refusalFrame(channel, error));
+      for (const { channel, error } of admitted.forbidden) {
+        session.sendFrame(refusalFrame(channel, error));
+        this.#parts.records.refusedChannel(session, channel, error);
+      }
       this.#parts.onWelcomed(session, announcement);
       if (session.isLevel) this.caughtUp(session);
       onReady();
@@ -160,10 +167,7 @@ export class Reception {
     const isAnnounced = this.#settings.notices && session.isWelcomed && !wasContinued;
     const announcement = isAnnounced && isToReconnect(session, peers.isDraining) ? "pause" : isAnnounced;
     if (session.isWelcomed) peers.roster.count(session.userId, -1, announcement);
-    log().info("Client disconnected: {remote}. Total clients: {total}", {
-      remote: session.origin.remote,
-      total: peers.roster.online,
-    });
+    logConnection("disconnected", session, peers.roster.online);
     return announcement;
   }
 
@@ -220,6 +224,14 @@ export class Reception {
 
   #isHere(session: Session): boolean {
     return this.#parts.connections.byId(session.id) === session;
+  }
+
+  #checkAndReserve(handshake: Handshake, identity: Identity): Admitted | Promise<Admitted> {
+    if (this.closedBecause !== undefined) throw this.closedBecause;
+    const { maxChannels } = this.#settings;
+    return andThen(checkHandshake({ ...this.#parts, maxChannels }, handshake, identity), (forbidden) =>
+      this.#reserve({ handshake, identity, forbidden }),
+    );
   }
 
   #reserve(checked: Pick<Admitted, "handshake" | "identity" | "forbidden">): Admitted | Promise<Admitted> {
@@ -279,10 +291,4 @@ export class Reception {
   #formerIdOf({ handshake: { takesOver } }: Admitted): string | undefined {
     return takesOver === undefined ? undefined : this.#parts.resumeKeys.connectionOf(takesOver);
   }
-}
-
-/** The client may reconnect and resume. */
-function endStalled(session: Session, cause: StallCause): void {
-  if (cause === "no-progress") session.close({ name: "too-slow" });
-  else session.drop({ name: "too-slow", text: "the send buffers are full and this client is reading slowest" });
 }

@@ -8,6 +8,7 @@ import { publisherOf } from "../limits/principal.ts";
 import type { Session } from "../session/session.ts";
 import type { Connections } from "./connections.ts";
 import type { HubPresence } from "./presence.ts";
+import type { SessionRecords } from "./session-records.ts";
 
 export interface SubscriptionParts {
   readonly delivery: Delivery;
@@ -15,6 +16,7 @@ export interface SubscriptionParts {
   readonly connections: Connections;
   /** Channels per connection, not counting `all` and the user's own. */
   readonly maxChannels: number;
+  readonly records: SessionRecords;
 }
 
 /** Joins sessions to channels and removes them, at the request of their clients. */
@@ -48,8 +50,13 @@ export class Subscriptions {
     return () => this.#commitLater(plan, session);
   }
 
-  unsubscribe(session: Session, channel: ChannelName): void {
-    if (this.#parts.delivery.leave(session, channel)) this.#parts.presence.left(session, channel);
+  /** @param by who ended it */
+  unsubscribe(session: Session, channel: ChannelName, by: "client" | "token"): void {
+    const membership = session.memberships.get(channel);
+    if (membership === undefined) return;
+    this.#parts.records.unsubscribed(membership, by);
+    this.#parts.delivery.leave(session, channel);
+    this.#parts.presence.left(session, channel);
   }
 
   #plan(session: Session, channel: ChannelName, since: Since | undefined): JoinPlan | Promise<JoinPlan> {
@@ -74,6 +81,7 @@ export class Subscriptions {
   #commit(plan: JoinPlan, session: Session): Joined {
     const joined = commitJoin(this.#parts.delivery, plan, session);
     this.#parts.presence.joined(session, plan.channel.name);
+    this.#parts.records.subscribed(session, plan.channel.name);
     return joined;
   }
 }

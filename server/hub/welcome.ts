@@ -11,6 +11,7 @@ import type { Clock } from "../lib/clock.ts";
 import { publisherOf } from "../limits/principal.ts";
 import type { Session } from "../session/session.ts";
 import { type Handshake, sinceOf } from "./handshake.ts";
+import { logConnection } from "./log-connection.ts";
 import type { HubPresence } from "./presence.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import { joinPlanOf } from "./subscriptions.ts";
@@ -133,7 +134,7 @@ export class Welcome {
       channels: Object.fromEntries(channels), // not by assignment: a channel may be called __proto__
       ...(details.warnings.length === 0 ? {} : { warnings: details.warnings }),
     });
-    log().info("Client connected: {remote}. Total clients: {total}", { remote: session.origin.remote, total: online });
+    logConnection("connected", session, online);
     for (const { channel } of plans) presence.joined(session, channel.name);
     details.onWelcomed();
   }

@@ -18,12 +18,26 @@ describe("a log line", () => {
   });
 
   test.each([
+    ["{level} | {message}", "INFO | worker 2: m"],
+    ["{worker:>9}: {message}", " worker 2: m"],
+  ])("says which worker it is from, once: %s", (template, line) => {
+    expect(makeLogFormat(template, { worker: "worker 2" })(record(["m"]))).toBe(line);
+  });
+
+  test("in JSON has the worker as a field", () => {
+    const format = makeLogFormat("json", { worker: "worker 2" });
+    expect(JSON.parse(format(record(["m"])))).toMatchObject({ name: "fanfare.hub", worker: "worker 2", message: "m" });
+    expect(JSON.parse(makeLogFormat("json")(record(["m"])))).not.toHaveProperty("worker");
+  });
+
+  test.each([
     ["{time}", at.toISOString()],
     ["{time:HH:mm:ss.SSS}", "03:04:05.067"],
     ["{level: <8}|", "INFO    |"],
     ["{level:>8}|", "    INFO|"],
     ["{name}", "fanfare.hub"],
     ["{pid}", String(process.pid)],
+    ["{worker}", ""],
   ])("replaces the placeholder %s", (template, shown) => {
     expect(makeLogFormat(`${template} {message}`)(record(["m"]))).toBe(`${shown} m`);
   });

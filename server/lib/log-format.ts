@@ -6,22 +6,27 @@ export type LogFormat = (record: LogRecord) => string;
 
 /** Valid log formats: `json`, or a text with at least `{message}` and only known placeholders. */
 export const logFormatPattern =
-  /^(?:json|(?=.*\{message)(?:[^{}]|\{time(?::[^{}]*)?\}|\{(?:level|name|message|pid)(?:: ?[<>]?[0-9]{1,2})?\})+)$/s;
+  /^(?:json|(?=.*\{message)(?:[^{}]|\{time(?::[^{}]*)?\}|\{(?:level|name|message|pid|worker)(?:: ?[<>]?[0-9]{1,2})?\})+)$/s;
 
 /**
  * Makes the formatter for a template such as `{time:YYYY-MM-DD HH:mm:ss} | {level} | {message}`.
  *
  * `{time}` is ISO 8601 in UTC; `{time:…}` is local time with YYYY, MM, DD, HH, mm, ss, SSS and Z (the offset).
- * `{level}`, `{name}` (the part of the server), `{message}` and `{pid}` accept a width: `{level: <8}`, `{level:>8}`.
- * `json` makes one JSON object per line: time, level, name, message, and the record's own values under `values`.
+ * `{level}`, `{name}` (the part of the server), `{message}`, `{pid}` and `{worker}` accept a width: `{level: <8}`, `{level:>8}`.
+ * If several workers write to one log and the template has no `{worker}`, the message begins with the worker's name.
+ * `json` makes one JSON object per line: time, level, name, worker, message, and the record's own values under `values`.
  *
  * Control characters in values are escaped (`\n`), so that clients cannot forge log lines or control a terminal. Secrets are
  * removed.
  */
-export function makeLogFormat(template: string, { secrets = [], hasColors = false }: LogLook = {}): LogFormat {
+export function makeLogFormat(template: string, look: LogLook = {}): LogFormat {
+  const { secrets = [], hasColors = false, worker } = look;
   const redact = makeRedactor(secrets);
-  if (template.trim().toLowerCase() === "json") return makeJsonFormat(redact);
-  const parts = template.split(/(\{[a-z]+(?::[^{}]*)?\})/).map((part) => makePart(part, hasColors));
+  if (template.trim().toLowerCase() === "json") return makeJsonFormat(redact, worker);
+  const isNamed = worker === undefined || template.includes("{worker");
+  const parts = (isNamed ? template : template.replace("{message", `${worker}: {message`))
+    .split(/(\{[a-z]+(?::[^{}]*)?\})/)
+    .map((part) => makePart(part, { hasColors, worker: worker ?? "" }));
   return (record) => redact(parts.map((part) => (typeof part === "string" ? part : part(record))).join(""));
 }
 
@@ -31,9 +36,14 @@ export interface LogLook {
   readonly secrets?: readonly string[];
   /** For terminals: colours the level. Ignored for JSON. */
   readonly hasColors?: boolean;
+  /** The name of this process, if others write to the same log. */
+  readonly worker?: string;
 }
 
-function makePart(part: string, hasColors: boolean): string | LogFormat {
+function makePart(
+  part: string,
+  { hasColors, worker }: { readonly hasColors: boolean; readonly worker: string },
+): string | LogFormat {
   const [, name = "", detail] = /^\{([a-z]+)(?::([^{}]*))?\}$/.exec(part) ?? [];
   if (name === "time") return ({ timestamp }) => formatTime(new Date(timestamp), detail);
   const [, side = "<", width = "0"] = /^ ?([<>])?([0-9]+)$/.exec(detail ?? "") ?? [];
@@ -41,10 +51,11 @@ function makePart(part: string, hasColors: boolean): string | LogFormat {
   if (name === "level") return ({ level }) => colored(pad(levelName(level)), hasColors ? level : undefined);
   if (name === "name") return ({ category }) => pad(category.join("."));
   if (name === "pid") return () => pad(String(process.pid));
+  if (name === "worker") return () => pad(worker);
   return name === "message" ? (record) => pad(messageOf(record) + stacksOf(record)) : part;
 }
 
-function makeJsonFormat(redact: (text: string) => string): LogFormat {
+function makeJsonFormat(redact: (text: string) => string, worker: string | undefined): LogFormat {
   const value = (key: string, it: unknown) => {
     if (isSecretName(key)) return redacted;
     const encodable = jsonValue(key, it);
@@ -52,7 +63,8 @@ function makeJsonFormat(redact: (text: string) => string): LogFormat {
   };
   return (record) => {
     const { timestamp, level, category, properties } = record;
-    const entry = { time: new Date(timestamp).toISOString(), level: levelName(level), name: category.join(".") };
+    const time = new Date(timestamp).toISOString();
+    const entry = { time, level: levelName(level), name: category.join("."), worker };
     const values = Object.keys(properties).length === 0 ? undefined : properties;
     return JSON.stringify({ ...entry, message: messageOf(record), values }, value);
   };

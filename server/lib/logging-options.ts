@@ -8,10 +8,10 @@ export const loggingOptions = {
   }),
   logFormat: text(
     "{time:YYYY-MM-DD HH:mm:ss} | {level} | {message}",
-    "Format of a log line: `json`, or a template with {time}, {time:…}, {level}, {name}, {message}, {pid}.",
+    "Format of a log line: `json`, or a template with {time}, {time:…}, {level}, {name}, {message}, {pid}, {worker}.",
     {
       pattern: logFormatPattern,
-      rule: "json, or a template with {message} and otherwise only {time}, {time:YYYY-MM-DD HH:mm:ss}, {level}, {name}, {pid}",
+      rule: "json, or a template with {message} and otherwise only {time}, {time:YYYY-MM-DD HH:mm:ss}, {level}, {name}, {pid}, {worker}",
     },
   ),
   debug: toggle(false, "The same as LOG_LEVEL=DEBUG, whatever LOG_LEVEL says.", {

@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../lib/clock.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { LogRate } from "./log-rate.ts";
 
 /** One thing that an operator may have to account for. */
 export interface AuditEntry {
@@ -14,30 +14,20 @@ export interface AuditEntry {
   readonly result: string;
 }
 
-/** An attacker who tries keys must not fill the disk with the log. */
-const rate = { perSecond: 10, burst: 100 };
-
 /**
  * Logs who did what: refused credentials, and everything that needs a key with the scope `admin`. One line each, in the
  * category `fanfare.audit`, at most ten per second; the next line says how many were left out.
  */
 export class AuditTrail {
-  readonly #clock: Pick<Clock, "monotonic">;
-  readonly #bucket: TokenBucket;
-  #leftOut = 0;
+  readonly #rate: LogRate;
 
   constructor(clock: Pick<Clock, "monotonic">) {
-    this.#clock = clock;
-    this.#bucket = new TokenBucket(rate, clock.monotonic());
+    this.#rate = new LogRate(clock);
   }
 
   record(entry: AuditEntry): void {
-    if (this.#bucket.take(this.#clock.monotonic(), 1) > 0) {
-      this.#leftOut++;
-      return;
-    }
-    const leftOut = this.#leftOut;
-    this.#leftOut = 0;
+    const leftOut = this.#rate.take();
+    if (leftOut === undefined) return;
     const log = getLogger(["fanfare", "audit"]);
     const text = "Audit: {action} by {who} from {from}: {result}";
     const line = leftOut === 0 ? text : `${text} ({leftOut} more were not logged)`;

@@ -181,6 +181,10 @@ export class Membership {
   isFetching = false;
   /** What it was to be sent, bytes, when there was no room for that; 0 otherwise. */
   neededBytes = 0;
+  /** The offset of the channel's current epoch after which it began. Delivery does not change it. */
+  after: number;
+  /** Whether it continued from a position with nothing missing; undefined if it began with live messages. */
+  recovered: boolean | undefined;
   /** The session has left. Code that still holds the membership must skip it. */
   isOver = false;
   #cursor: number;
@@ -189,6 +193,7 @@ export class Membership {
     this.session = session;
     this.channel = channel;
     this.joinedAt = joinedAt;
+    this.after = cursor;
     this.#cursor = cursor;
   }
 

@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from "node:os";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { registerConnectionHandlers } from "../api/connections.ts";
 import { makePublishOccurrence } from "../api/publish-occurrence.ts";
+import { registerTraceHandler } from "../api/trace.ts";
 import { Access } from "../auth/access.ts";
 import { ApiKeys } from "../auth/api-key.ts";
 import { BlockList } from "../auth/block-list.ts";
@@ -17,10 +18,12 @@ import type { OpsParts } from "../http/ops-routes.ts";
 import { HttpServer } from "../http/server.ts";
 import { TextResponses } from "../http/text-responses.ts";
 import { Blocks } from "../hub/blocks.ts";
+import { FactsCollector } from "../hub/connection-facts.ts";
 import { Drain } from "../hub/drain.ts";
 import { Hub, type HubParts } from "../hub/hub.ts";
 import { ListenedChannels } from "../hub/listened-channels.ts";
 import { ResumeKeys } from "../hub/resume-keys.ts";
+import { SessionRecords } from "../hub/session-records.ts";
 import type { Clock } from "../lib/clock.ts";
 import { connectionsWithin, openFilesLimit } from "../lib/open-files.ts";
 import { AuditTrail } from "../limits/audit-trail.ts";
@@ -36,6 +39,8 @@ import type { ScheduleStore } from "../schedule/schedule-store.ts";
 import { Scheduler } from "../schedule/scheduler.ts";
 import { Schedules } from "../schedule/schedules.ts";
 import type { Session } from "../session/session.ts";
+import { Recorder } from "../trace/recorder.ts";
+import { Tails } from "../trace/tails.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
 import { type ApplicationParts, composeApplication } from "./application.ts";
@@ -76,6 +81,7 @@ export interface Parts {
   readonly ops: OpsParts;
   readonly websocket: WebSocketTransport;
   readonly sse: SseTransport;
+  readonly tails: Tails;
   /** The metrics of this process. */
   readMetrics(): MetricValues;
   readonly schedules: Schedules;
@@ -95,9 +101,15 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const application = composeApplication(settings, clock);
   const { hooks, webhooks } = application;
   const access = composeAccess(settings, clock, { rulesOf, blockList, hooks });
+  const recorder = new Recorder(clock);
   const greet = (session: Session) => drain.notifyNew(session);
-  const hub = composeHub(settings, environment, { access, rulesOf, greet, webhooks });
+  const hub = composeHub(settings, environment, { access, rulesOf, recorder, greet, webhooks });
   registerConnectionHandlers(hub);
+  const { connections, delivery, peers } = hub;
+  const { journal, feed } = recorder;
+  const ruleOf = rulesOf;
+  registerTraceHandler(hub, new FactsCollector({ connections, delivery, access, journal, ruleOf, clock }));
+  const tails = new Tails(feed, peers, clock);
   const flush = () => hub.delivery.flushNow();
   const release = (session: Session) => hub.presence.release(session);
   const drain = new Drain(settings, { connections: hub.connections, flush, release, clock, random: Math.random });
@@ -108,14 +120,14 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const ops = composeOps(settings, environment, hub, readMetrics);
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const { schedules, scheduler } = composeSchedules(settings, environment, hub);
-  const { connections, peers } = hub;
   const blocks = new Blocks({ list: blockList, broker, peers, connections, clock });
   const api = { hub, access, directory, schedules, blocks, clock };
+  const responses = new TextResponses(hub.backlog);
   const http = new HttpServer(
     { ...settings, sharesPort },
-    { ...ops, api, websocket, sse, audit: new AuditTrail(clock), responses: new TextResponses(hub.backlog) },
+    { ...ops, api, websocket, sse, tails, recorder, audit: new AuditTrail(clock), responses },
   );
-  return { hub, drain, http, ops, websocket, sse, schedules, scheduler, blocks, application, readMetrics };
+  return { hub, drain, http, ops, websocket, sse, tails, schedules, scheduler, blocks, application, readMetrics };
 }
 
 /** What access depends on besides the settings. */
@@ -145,12 +157,13 @@ function composeSchedules(settings: Settings, { clock, schedules: store }: Worke
 interface HubCallbacks {
   readonly access: Access;
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;
+  readonly recorder: Recorder;
   greet(session: Session): void;
   readonly webhooks: ApplicationParts["webhooks"];
 }
 
 function composeHub(settings: Settings, environment: WorkerEnvironment, callbacks: HubCallbacks): Hub {
-  const { access, rulesOf, greet, webhooks } = callbacks;
+  const { access, rulesOf, recorder, greet, webhooks } = callbacks;
   const { broker, cluster, presence: presenceStore, clock, resumeSecret, listeners = {} } = environment;
   return new Hub(
     {
@@ -164,6 +177,7 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, callback
       broker,
       clock,
       access,
+      records: new SessionRecords(recorder, clock),
       peers: new Peers(cluster, clock),
       resumeKeys: new ResumeKeys(resumeSecret),
       historyRules: rulesOf,

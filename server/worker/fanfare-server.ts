@@ -113,6 +113,7 @@ export class FanfareServer {
     if (this.#stopping === undefined) {
       this.#environment.cluster.announce({ isDraining: true });
       this.#parts.scheduler.handOver();
+      this.#parts.tails.close();
       const usual = { mode: this.#settings.drainMode, successor: this.#successor };
       this.#stopping = this.#stop.run(method ?? usual).finally(() => this.#close());
       this.#stopping.then(this.#stopped.resolve, this.#stopped.reject);

@@ -56,6 +56,7 @@ async function start(assignment: Assignment): Promise<void> {
     format: settings.logFormat,
     write: makeLogWriter(process.stdout),
     secrets: secretsOf(settings),
+    worker: name,
     hasColors: process.stdout.isTTY === true && !process.env.NO_COLOR,
   });
   logUncaughtErrors();

@@ -20,6 +20,8 @@ const events = {
   onLevel: () => undefined,
   sessionById: () => undefined,
   hasRoomFor: () => true,
+  onGap: () => undefined,
+  onChannelGap: () => undefined,
   historyTtlOf: () => rules.historyTtl,
 };
 const delivery = new Delivery(broker, settings, events, systemClock);

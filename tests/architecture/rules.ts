@@ -4,6 +4,7 @@ import { type Import, importsOf, isTest, type Sources } from "./sources.ts";
 const rows = [
   ["lib"],
   ["broker", "cluster", "presence", "schedule", "auth", "channels", "limits"],
+  ["trace"],
   ["session"],
   ["delivery"],
   ["hub"],

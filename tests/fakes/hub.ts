@@ -13,11 +13,13 @@ import type { Conversation } from "../../server/hub/conversation.ts";
 import type { Handshake } from "../../server/hub/handshake.ts";
 import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
+import { SessionRecords } from "../../server/hub/session-records.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
 import { unlimited } from "../../server/limits/rates.ts";
 import { MemoryPresence } from "../../server/presence/memory/store.ts";
 import type { PresenceStore } from "../../server/presence/presence-store.ts";
 import type { Session } from "../../server/session/session.ts";
+import { Recorder } from "../../server/trace/recorder.ts";
 import { FakeConnection } from "./connection.ts";
 import { UnsteadyBroker } from "./unsteady-broker.ts";
 
@@ -77,6 +79,7 @@ export class TestHub {
   readonly broker: UnsteadyBroker;
   readonly hub: Hub;
   readonly resumeKeys: ResumeKeys;
+  readonly recorder: Recorder;
 
   constructor({
     clock = new MovedClock(),
@@ -95,6 +98,7 @@ export class TestHub {
     onLeft,
   }: TestHubOptions = {}) {
     this.clock = clock;
+    this.recorder = new Recorder(clock);
     this.resumeKeys = resumeKeys ?? new ResumeKeys();
     const inner = new EmbeddedBroker(log ?? new MemoryLog({ clock }), clock);
     this.broker = new UnsteadyBroker(wrap?.(inner) ?? inner, clock);
@@ -117,6 +121,7 @@ export class TestHub {
           application,
         }),
         historyRules: () => historyRules,
+        records: new SessionRecords(this.recorder, clock),
         presenceStore: presence ?? new MemoryPresence(clock),
         hasPresenceEvents,
         onWelcomed: onWelcomed ?? (() => undefined),

@@ -11,6 +11,7 @@ import { Drain, type DrainMethod } from "../../server/hub/drain.ts";
 import type { Admitted } from "../../server/hub/handshake.ts";
 import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
+import { SessionRecords } from "../../server/hub/session-records.ts";
 import type { MakeConnection } from "../../server/lib/redis/connect.ts";
 import { RedisPresence } from "../../server/presence/redis/store.ts";
 import { RedisScheduleStore } from "../../server/schedule/redis/store.ts";
@@ -19,6 +20,7 @@ import { Scheduler } from "../../server/schedule/scheduler.ts";
 import { Schedules } from "../../server/schedule/schedules.ts";
 import { Heartbeat } from "../../server/session/heartbeat.ts";
 import type { WireForm } from "../../server/session/wire-form.ts";
+import { Recorder } from "../../server/trace/recorder.ts";
 import { parseHandshake } from "../../server/transport/handshake.ts";
 import { sseForm } from "../../server/transport/sse/sse-form.ts";
 import { batchForm } from "../../server/transport/websocket/batch-form.ts";
@@ -114,6 +116,7 @@ export class SimNode {
       historyRules: () => settings.rules,
       presenceStore: new RedisPresence(options),
       hasPresenceEvents: (channel) => channel.startsWith("room:"),
+      records: new SessionRecords(new Recorder(process), process),
       clock: process,
       onWelcomed: (session) => drain.notifyNew(session),
     });

@@ -21,7 +21,7 @@ export async function auth(
   dependencies.onIdentity(session);
   for (const channel of session.memberships.names()) {
     if (await maySubscribe(dependencies, session, channel)) continue;
-    dependencies.unsubscribe(session, channel);
+    dependencies.unsubscribe(session, channel, "token");
     session.sendFrame({ type: "unsubscribed", channel });
   }
   const expires_at = identity.expiresAtMs === undefined ? null : isoTime(identity.expiresAtMs);

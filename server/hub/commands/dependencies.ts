@@ -33,7 +33,8 @@ export interface CommandDependencies {
     channel: ChannelName,
     since: Since | undefined,
   ): Promise<() => Joined>;
-  unsubscribe(session: Session, channel: ChannelName): void;
+  /** @param by who ends it: the client, or a token that does not allow the channel */
+  unsubscribe(session: Session, channel: ChannelName, by: "client" | "token"): void;
   /** @param account pays for the bytes @throws ServiceError "rate-limited" */
   history(channel: ChannelName, since: Since, limit: number, account: Account): Promise<History>;
   /** Who pays for the commands of a session. */

@@ -27,6 +27,6 @@ export function unsubscribe(
   session: Session,
   frame: { readonly channel: ChannelName },
 ): Answer {
-  dependencies.unsubscribe(session, frame.channel);
+  dependencies.unsubscribe(session, frame.channel, "client");
   return { type: "unsubscribed", channel: frame.channel };
 }

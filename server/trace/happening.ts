@@ -1,0 +1,53 @@
+import type { ErrorCode } from "../../protocol/errors.ts";
+import { matches } from "../channels/rule.ts";
+
+/** What a live tail shows, and what each kind means. */
+export const happeningTable = {
+  published: "A publication was stored, or sent without storing.",
+  connected: "A client connected.",
+  disconnected: "A connection ended.",
+  subscribed: "A connection joined a channel.",
+  unsubscribed: "A connection left a channel.",
+  refused: "A connection, a client's command or an HTTP request was refused.",
+  gap: "A connection was told that publications are lost to it.",
+} as const;
+
+export type HappeningKind = keyof typeof happeningTable;
+
+export const happeningKinds = Object.keys(happeningTable) as readonly HappeningKind[];
+
+/** Something that happened in a worker, as a live tail shows it. Never contains the body of a publication. */
+export interface Happening {
+  readonly kind: HappeningKind;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly channel?: string | undefined;
+  readonly user?: string | undefined;
+  readonly connection?: string | undefined;
+  readonly remote?: string | undefined;
+  /** The id of a publication. */
+  readonly id?: string | undefined;
+  /** Undefined for a publication that is not stored. */
+  readonly offset?: number | undefined;
+  /** Bytes of the publication's body. */
+  readonly bytes?: number | undefined;
+  /** What was refused: `connect`, `subscribe`, `POST /v1/publish`. */
+  readonly action?: string | undefined;
+  readonly code?: ErrorCode | undefined;
+  /** Why it was refused, or why a connection ended. */
+  readonly reason?: string | undefined;
+}
+
+/** What a tail is about. A missing field matches everything. JSON values only. */
+export interface TailFilter {
+  /** A channel's name, or a prefix followed by `*`. */
+  readonly channel?: string;
+  readonly user?: string;
+  readonly kinds?: readonly HappeningKind[];
+}
+
+export function isWanted({ channel, user, kinds }: TailFilter, happening: Happening): boolean {
+  if (kinds !== undefined && !kinds.includes(happening.kind)) return false;
+  if (user !== undefined && happening.user !== user && happening.channel !== `@${user}`) return false;
+  return channel === undefined || (happening.channel !== undefined && matches(channel, happening.channel));
+}

@@ -1,0 +1,60 @@
+import { getLogger } from "@logtape/logtape";
+import type { ErrorCode, ServiceError } from "../../protocol/errors.ts";
+import type { Clock } from "../lib/clock.ts";
+import { LogRate } from "../limits/log-rate.ts";
+import { Feed } from "./feed.ts";
+import { Journal } from "./journal.ts";
+import type { Refusal } from "./records.ts";
+
+/** Looked up once: finding a logger by name takes longer than what it is asked here. */
+const log = getLogger(["fanfare", "refusals"]);
+
+/** Mostly from programs that try paths at random. Logged at DEBUG only. */
+const quietCodes: readonly ErrorCode[] = ["not-found", "method-not-allowed"];
+
+/** What a worker records of what happens in it: for traces, for live tails, and in the log. */
+export class Recorder {
+  readonly journal: Journal;
+  readonly feed: Feed;
+  readonly #rate: LogRate;
+  readonly #recorded = new WeakSet<ServiceError>();
+
+  constructor(clock: Clock) {
+    this.journal = new Journal(clock);
+    this.feed = new Feed(clock);
+    this.#rate = new LogRate(clock);
+  }
+
+  /**
+   * Logs a refusal: at INFO the reason and the address, at most ten lines per second; at DEBUG always, with the channel and
+   * the user.
+   * @param error what is thrown on to the caller, who can ask `isRecorded`
+   */
+  refused(refusal: Refusal, error?: ServiceError): void {
+    if (error !== undefined) this.#recorded.add(error);
+    this.journal.refused(refusal);
+    const { action, remote, code, reason, connection, user, channel, id } = refusal;
+    if (this.feed.isWatched) {
+      this.feed.report({ kind: "refused", action, remote, code, reason, connection, user, channel, id });
+    }
+    if (log.isEnabledFor("debug")) {
+      const about = { action, remote, code, reason, connection: connection ?? "none", user: user ?? "none" };
+      const text =
+        "Refused {action} from {remote}: {code}: {reason} (connection {connection}, user {user}, channel {channel})";
+      log.debug(text, { ...about, channel: channel ?? "none" });
+    }
+    if (!quietCodes.includes(code)) this.#logAtInfo(refusal);
+  }
+
+  isRecorded(error: ServiceError): boolean {
+    return this.#recorded.has(error);
+  }
+
+  #logAtInfo({ action, remote, code, reason }: Refusal): void {
+    const leftOut = this.#rate.take();
+    if (leftOut === undefined) return;
+    const text = "Refused {action} from {remote}: {code}: {reason}";
+    const more = leftOut === 0 ? "" : " ({leftOut} more were not logged)";
+    log.info(text + more, { action, remote, code, reason, leftOut });
+  }
+}

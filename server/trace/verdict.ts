@@ -1,0 +1,91 @@
+import type { ConnectionFacts, MembershipFacts, TracedPublication } from "./facts.ts";
+import type { Coverage, Gap, Note } from "./records.ts";
+
+/** Every answer to "what became of this publication on this connection?", and what it means. */
+export const verdictTable = {
+  drained: "It was sent, and nothing that was sent waits in the server.",
+  sent: "It was sent, but the client reads slowly and some bytes still wait in the server.",
+  pending: "This worker has it and sends it with the next flush.",
+  lagging: "The connection is behind and is being sent earlier publications first.",
+  "not-arrived": "The connection's worker has not received it from the broker yet.",
+  excluded: "The publisher left this connection out.",
+  gap: "The client was told that it is lost to it.",
+  "joined-later": "The connection joined the channel after it and asked for nothing earlier.",
+  "resumed-after": "The client continued from a position at or beyond it, so it says that it has it.",
+  "other-epoch": "The channel's offsets have started again since.",
+  left: "The connection left the channel before it.",
+  "sent-before-leaving": "It was sent before the connection left the channel.",
+  refused: "The connection asked for the channel and was refused.",
+  "not-subscribed": "The connection never asked for the channel.",
+  "sent-before-end": "It was sent before the connection ended.",
+  gone: "The connection had ended before it.",
+} as const;
+
+export type Verdict = keyof typeof verdictTable;
+
+/** A verdict, and what it follows from. */
+export type Finding =
+  | { readonly verdict: "drained" | "pending" | "not-arrived"; readonly membership: MembershipFacts }
+  | { readonly verdict: "sent" | "lagging"; readonly membership: MembershipFacts }
+  | { readonly verdict: "joined-later" | "resumed-after"; readonly membership: MembershipFacts }
+  | { readonly verdict: "gap"; readonly gap: Gap | undefined }
+  | { readonly verdict: "left" | "sent-before-leaving"; readonly note: Extract<Note, { kind: "left" }> }
+  | { readonly verdict: "refused"; readonly note: Extract<Note, { kind: "refused" }> }
+  | { readonly verdict: "gone" | "sent-before-end"; readonly coverage: Coverage | undefined }
+  | { readonly verdict: "excluded" | "other-epoch" | "not-subscribed" };
+
+/** Decides from cursors where they say it, and from notes otherwise. */
+export function judge(publication: TracedPublication, facts: ConnectionFacts): Finding {
+  if (publication.excluded === facts.connection) return { verdict: "excluded" };
+  const { membership, ended } = facts;
+  if (membership !== undefined) return judgeMember(publication, facts, membership);
+  const earlier = judgeEarlier(publication, facts.notes);
+  if (earlier !== undefined) return earlier;
+  if (ended === undefined) return { verdict: "not-subscribed" };
+  const { coverage } = ended;
+  if (coverage === undefined) return { verdict: "gone", coverage };
+  if (coverage.epoch !== publication.epoch) return { verdict: "other-epoch" };
+  const gap = gapOf(publication, facts);
+  if (gap !== undefined) return { verdict: "gap", gap };
+  return { verdict: covers(coverage, publication) ? "sent-before-end" : "gone", coverage };
+}
+
+function judgeMember(publication: TracedPublication, facts: ConnectionFacts, membership: MembershipFacts): Finding {
+  const { offset, epoch } = publication;
+  const { after, cursor, flushed, head, recovered } = membership;
+  if (membership.epoch !== epoch) return { verdict: "other-epoch" };
+  const gap = gapOf(publication, facts);
+  if (gap !== undefined) return { verdict: "gap", gap };
+  if (offset <= after) {
+    // It may have been in the channel before, left, and come back.
+    const earlier = judgeEarlier(publication, facts.notes);
+    if (earlier?.verdict === "sent-before-leaving") return earlier;
+    if (recovered === false) return { verdict: "gap", gap: undefined };
+    return { verdict: recovered === true ? "resumed-after" : "joined-later", membership };
+  }
+  if (offset <= cursor) return { verdict: facts.bufferedBytes === 0 ? "drained" : "sent", membership };
+  if (offset <= flushed) return { verdict: "lagging", membership };
+  return { verdict: offset <= head ? "pending" : "not-arrived", membership };
+}
+
+/** What its notes say about a channel that it is no longer in, or was never allowed into. The latest one counts. */
+function judgeEarlier(publication: TracedPublication, notes: readonly Note[]): Finding | undefined {
+  for (const note of notes.toReversed()) {
+    if (note.kind === "refused") return { verdict: "refused", note };
+    if (note.kind !== "left" || note.epoch !== publication.epoch) continue;
+    if (covers(note, publication)) return { verdict: "sent-before-leaving", note };
+    if (publication.offset > note.cursor) return { verdict: "left", note };
+  }
+  return undefined;
+}
+
+function gapOf({ offset, epoch }: TracedPublication, { notes, gaps, membership }: ConnectionFacts): Gap | undefined {
+  const contains = (gap: Gap) => gap.epoch === epoch && gap.from <= offset && offset <= gap.to;
+  for (const note of notes) if (note.kind === "gap" && contains(note)) return note;
+  // Those who join later are not told.
+  return gaps.find((gap) => contains(gap) && (membership === undefined || membership.joinedTime <= gap.at));
+}
+
+function covers({ after, cursor }: Coverage, { offset }: TracedPublication): boolean {
+  return after < offset && offset <= cursor;
+}
