@@ -106,7 +106,10 @@ function commandsOf(page: string): readonly string[] {
   );
 }
 
-/** The output of a command line. If it never ends, its output up to the welcome. */
+/** What a stream begins with: the welcome, or the first comment of a tail. */
+const streamBegins = /"welcome"|^: what happens/;
+
+/** The output of a command line. If it never ends, its output up to the beginning of the stream. */
 async function run(command: string): Promise<string> {
   const env = childEnv({ API_KEY: key, TOKEN: token });
   // In its own session it would outlive a failed test, so curl replaces the shell.
@@ -115,7 +118,7 @@ async function run(command: string): Promise<string> {
   let printed = "";
   for await (const chunk of child.stdout) {
     printed += decoder.decode(chunk, { stream: true });
-    if (command.includes("/sse") && command.includes("-N") && printed.includes('"welcome"')) child.kill();
+    if (command.includes("-N") && streamBegins.test(printed)) child.kill();
   }
   const code = await child.exited;
   if (!command.includes("-N")) expect([command, code]).toEqual([command, 0]);

@@ -339,6 +339,8 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
   ["GET /v1/channels/{channel}/presence", "bad-request", { values: { channel: "a b" } }],
   ["GET /v1/channels/{channel}/presence", "invalid-field", { values: { page: "nowhere" } }],
   ["GET /v1/connections", "bad-request", { values: { page: "one" } }],
+  ["GET /v1/trace", "bad-request", { values: { user: "" } }],
+  ["GET /v1/tail", "bad-request", { values: { kind: "everything" } }],
   ["DELETE /v1/connections/{id}", "not-found", { values: { id: "c_nobody" } }],
   ["GET /v1/blocks", "invalid-field", { values: { page: "one" } }],
   ...["users", "tokens"].flatMap(
