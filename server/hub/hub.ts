@@ -1,4 +1,3 @@
-import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Since } from "../../protocol/position.ts";
 import type { Body, Draft, Labels } from "../../protocol/publication.ts";
@@ -26,7 +25,7 @@ import { Connections } from "./connections.ts";
 import { Conversation, type ConversationSettings } from "./conversation.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
 import { HistoryPages } from "./history-pages.ts";
-import { logPublished } from "./log-published.ts";
+import { logChat, logPublished } from "./log-published.ts";
 import { Occupancy } from "./occupancy.ts";
 import { HubPresence, type PresenceReport } from "./presence.ts";
 import { Reception, type ReceptionSettings } from "./reception.ts";
@@ -102,8 +101,7 @@ export class Hub {
     const onLevel = (session: Session) => this.reception.caughtUp(session);
     const hasRoomFor = (bytes: number, { connection }: Session) => this.backlog.hasRoomFor(bytes, connection);
     const historyTtlOf = (channel: ChannelName) => parts.historyRules(channel).historyTtl;
-    const onGap = records.gap.bind(records);
-    const onChannelGap = records.channelGap.bind(records);
+    const { onGap, onChannelGap } = records;
     const events = { onLevel, sessionById, hasRoomFor, historyTtlOf, onGap, onChannelGap };
     this.delivery = new Delivery(broker, settings, events, clock);
     this.#pages = new HistoryPages(this.delivery.history, this.backlog, clock);
@@ -243,7 +241,6 @@ export class Hub {
       this.#parts.onPublished?.(draft, published);
     }
     logPublished(draft, published);
-    this.#parts.records.published(draft, published);
     return published;
   }
 
@@ -279,8 +276,7 @@ export class Hub {
         this.#subscriptions.subscribe(session, channel, since),
       subscribeOnce: (...join: Parameters<Subscriptions["subscribeOnce"]>) =>
         this.#subscriptions.subscribeOnce(...join),
-      unsubscribe: (session: Session, channel: ChannelName, by: "client" | "token") =>
-        this.#subscriptions.unsubscribe(session, channel, by),
+      unsubscribe: (...leave: Parameters<Subscriptions["unsubscribe"]>) => this.#subscriptions.unsubscribe(...leave),
       history: (channel: ChannelName, since: Since, limit: number, account: Account) =>
         this.history(channel, since, limit, account),
       accountOf: (session: Session) => this.accountOf(session),
@@ -291,9 +287,7 @@ export class Hub {
         if (this.connections.byId(session.id) === session) this.#expiry.watch(session);
       },
       onChat: (chat: Chat, session: Session) => {
-        getLogger(["fanfare", "hub"]).info("Broadcasting message from {sender}", {
-          sender: chat.sender ?? "anonymous",
-        });
+        logChat(chat);
         this.#parts.onChat?.(chat, session);
       },
     };
@@ -301,7 +295,6 @@ export class Hub {
 
   #welcomed(session: Session, announcement: Announcement): void {
     this.#announcements.opened(session, announcement);
-    this.#parts.records.welcomed(session);
     this.#parts.onWelcomed(session);
   }
 }

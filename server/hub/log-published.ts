@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Draft } from "../../protocol/publication.ts";
 import type { Published } from "../broker/broker.ts";
 import { bytesOf } from "../broker/cost-of.ts";
+import type { Chat } from "./commands/dependencies.ts";
 
 /** Looked up once: finding a logger by name costs more than encoding a publication. */
 const log = getLogger(["fanfare", "hub"]);
@@ -17,4 +18,8 @@ export function logPublished(draft: Draft, { id, position, duplicate }: Publishe
     bytes: bytesOf(draft),
     duplicate: duplicate ? ", a duplicate" : "",
   });
+}
+
+export function logChat({ sender = "anonymous" }: Chat): void {
+  log.info("Broadcasting message from {sender}", { sender });
 }

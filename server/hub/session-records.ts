@@ -62,18 +62,18 @@ export class SessionRecords {
   }
 
   /** One session was told that publications are lost to it. */
-  gap(session: Session, channel: ChannelName, gap: Gap): void {
+  readonly onGap = (session: Session, channel: ChannelName, gap: Gap): void => {
     const { journal, feed } = this.#recorder;
     journal.noted(session.id, { kind: "gap", channel, ...gap });
     if (feed.isWatched) feed.report({ kind: "gap", channel, ...aboutSession(session), reason: textOf(gap) });
-  }
+  };
 
   /** All sessions in a channel were told so. */
-  channelGap(channel: ChannelName, gap: Gap): void {
+  readonly onChannelGap = (channel: ChannelName, gap: Gap): void => {
     const { journal, feed } = this.#recorder;
     journal.lost(channel, gap);
     if (feed.isWatched) feed.report({ kind: "gap", channel, reason: textOf(gap) });
-  }
+  };
 
   /** A channel was refused to a session, at its handshake or later. */
   refusedChannel(session: Session, channel: ChannelName, { code, message: reason }: ServiceError): void {

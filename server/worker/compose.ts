@@ -165,6 +165,7 @@ interface HubCallbacks {
 function composeHub(settings: Settings, environment: WorkerEnvironment, callbacks: HubCallbacks): Hub {
   const { access, rulesOf, recorder, greet, webhooks } = callbacks;
   const { broker, cluster, presence: presenceStore, clock, resumeSecret, listeners = {} } = environment;
+  const records = new SessionRecords(recorder, clock);
   return new Hub(
     {
       ...settings,
@@ -177,7 +178,7 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, callback
       broker,
       clock,
       access,
-      records: new SessionRecords(recorder, clock),
+      records,
       peers: new Peers(cluster, clock),
       resumeKeys: new ResumeKeys(resumeSecret),
       historyRules: rulesOf,
@@ -186,9 +187,13 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, callback
       hasPresenceEvents: (channel) => rulesOf(channel).presenceEvents,
       ...listeners,
       presenceReport: webhooks,
-      onPublished: webhooks && ((draft, published) => webhooks.published(draft, published)),
+      onPublished: (draft, published) => {
+        records.published(draft, published);
+        webhooks?.published(draft, published);
+      },
       onWelcomed: (session) => {
         greet(session);
+        records.welcomed(session);
         webhooks?.connected(session);
         listeners.onWelcomed?.(session);
       },
