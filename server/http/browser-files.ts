@@ -24,5 +24,7 @@ export async function bundleScript(path: string, { format, minify }: BundleOptio
   const built = await Bun.build({ entrypoints: [join(root, path)], target: "browser", format, minify });
   const [output] = built.outputs;
   if (output === undefined) throw new Error(`${path} was bundled into nothing`);
-  return output.text();
+  // Bun names each source in a comment, relative to the working directory. The path of the installation is not for clients, and
+  // the same version must have the same hash on every machine.
+  return (await output.text()).replace(/^\/\/ \S*?\b((?:client|protocol|web)\/\S+)$/gm, "// $1");
 }

@@ -61,6 +61,13 @@ describe("the page", () => {
     expect((await ask(page, "/page/app.js", { "If-None-Match": '"other"' })).status).toBe(200);
   });
 
+  test("has a script that does not show where the server is installed", async () => {
+    const script = await (await ask(page, "/page/app.js")).text();
+    const sources = script.match(/^\/\/ .*\.ts$/gm) ?? [];
+    expect(sources).toContain("// client/client.ts");
+    expect(sources.filter((it) => !/^\/\/ (client|protocol|web)\//.test(it))).toEqual([]);
+  });
+
   test("has a script without imports", async () => {
     const script = await (await ask(page, "/page/app.js")).text();
     expect(new Bun.Transpiler({ loader: "js" }).scanImports(script)).toEqual([]);
