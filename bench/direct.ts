@@ -43,7 +43,7 @@ const bareDirect: Program = {
 };
 
 async function measure(program: Program, options: DirectOptions): Promise<Result> {
-  const { users, perSecond, seconds, isOffline, batch } = options;
+  const { users, perSecond, seconds, warmUpSeconds, isOffline, batch } = options;
   const driver = await loadDriver(program.driver);
   const server = await ServerProcess.start(program);
   try {
@@ -52,7 +52,7 @@ async function measure(program: Program, options: DirectOptions): Promise<Result
     const nextUser = () => `${isOffline ? "offline" : "u"}${turn++ % users}`;
     const pusher = await Pusher.connect(server.port, pushingConnections, requestsTo(driver, nextUser, batch));
     const push = (time: number) => (perSecond === 0 ? pusher.saturate(time) : pusher.pace(perSecond / batch, time));
-    await push(2); // Warms up, so that compilation is not measured.
+    await push(warmUpSeconds);
     const [before, answered, begin] = [readUsage(server.pid).cpuUs, pusher.answered, performance.now()];
     await push(seconds);
     const count = (pusher.answered - answered) * batch;

@@ -10,6 +10,8 @@ export interface DirectOptions {
   /** Pushes in one request; 1 for requests that are no batches. */
   readonly batch: number;
   readonly seconds: number;
+  /** Seconds of pushes before each measurement. Many workers need more, because each compiles the code for itself. */
+  readonly warmUpSeconds: number;
   readonly rounds: number;
   /** Whether pushes go to users that are not connected. */
   readonly isOffline: boolean;
@@ -25,6 +27,7 @@ export const usage = `npm run bench -- direct [options]
   --batch N        pushes in one request (1)
   --offline        push to users that are not connected
   --workers LIST   numbers of workers, 0 for one process (0)
+  --warm-up N      seconds of pushes before each measurement (2)
   --seconds N      how long each measurement lasts (5)
   --rounds N       how often the programs take turns; medians are shown (3)
 ${againstUsage}`;
@@ -40,6 +43,7 @@ export function parseDirectOptions(argv: readonly string[]): DirectOptions {
       offline: { type: "boolean", default: false },
       workers: { type: "string", default: "0" },
       seconds: { type: "string", default: "5" },
+      "warm-up": { type: "string", default: "2" },
       rounds: { type: "string", default: "3" },
       against: { type: "string" },
       driver: { type: "string" },
@@ -51,6 +55,7 @@ export function parseDirectOptions(argv: readonly string[]): DirectOptions {
     batch: between("batch", values.batch, 1, 1000),
     isOffline: values.offline,
     workers: values.workers.split(",").map((it) => between("workers", it, 0, 16)),
+    warmUpSeconds: between("warm-up", values["warm-up"], 1, 60),
     seconds: between("seconds", values.seconds, 1, 60),
     rounds: between("rounds", values.rounds, 1, 99),
     against: values.against === undefined ? undefined : against(values.against, values.driver),

@@ -2,7 +2,7 @@ import type { Subprocess } from "bun";
 import { engineEnv } from "../../bin/engine-env.js";
 import type { Program } from "./program.ts";
 
-const startTimeoutMs = 10_000;
+const startTimeoutMs = 30_000;
 const closeTimeoutMs = 5000;
 
 /** The program to start, and its settings in addition to its flags. */

@@ -1,6 +1,7 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { Dice } from "./dice.ts";
 import { makeLostTailPlan } from "./lost-tail.ts";
+import { longestDownMs } from "./perform.ts";
 import {
   type Action,
   type ActionKind,
@@ -18,8 +19,10 @@ import {
 const profiles: readonly Profile[] = [
   "roll",
   "failover",
+  "failovers",
   "lost-tail",
   "schedules",
+  "claims",
   "nodes",
   "nodes",
   "redis",
@@ -37,6 +40,8 @@ const allowed: Readonly<Record<Exclude<Profile, "lost-tail">, readonly ActionKin
   roll: ["node-rolls"],
   failover: ["redis-restarts", "client-breaks", "burst"],
   schedules: ["redis-answer-lost", "redis-answer-lost", "redis-link-breaks", "node-dies", "node-stops", "node-rolls"],
+  failovers: ["redis-restarts"],
+  claims: ["node-dies", "node-dies", "node-stops", "redis-link-held", "client-breaks", "client-held", "client-sleeps"],
   nodes: [...nodeActions, ...linkActions, ...clientActions],
   redis: [...redisActions, "redis-link-breaks", "burst", "client-breaks"],
   all: [...nodeActions, ...linkActions, ...redisActions, ...clientActions],
@@ -48,6 +53,7 @@ export function makePlan(seed: number, only?: Profile): Plan {
   const profile = only ?? dice.pick(profiles);
   if (profile === "lost-tail") return makeLostTailPlan(seed, dice);
   const isRoll = profile === "roll";
+  const isClaims = profile === "claims";
   const durationMs = dice.whole(20, 90) * 1000;
   const channels = Array.from({ length: dice.whole(1, 4) }, (_, at) => `room:${at}` as ChannelName);
   const some = () => channels.filter(() => dice.chance(0.6));
@@ -56,7 +62,7 @@ export function makePlan(seed: number, only?: Profile): Plan {
     return {
       kind,
       startsAt: isRoll ? dice.whole(0, 3000) : dice.whole(0, durationMs * 0.7),
-      userId: dice.chance(0.3) ? undefined : isRoll || dice.chance(0.7) ? `user-${at}` : `user-${at % 2}`,
+      userId: !isClaims && dice.chance(0.3) ? undefined : isRoll || dice.chance(0.7) ? `user-${at}` : `user-${at % 2}`,
       channels: some(),
       takesOver: kind === "sdk" || dice.chance(0.5),
       publishesEvery: dice.chance(0.4) ? dice.whole(500, 5000) : 0,
@@ -76,12 +82,13 @@ export function makePlan(seed: number, only?: Profile): Plan {
   const actions = Array.from({ length: isRoll ? dice.whole(1, 3) : dice.whole(1, 8) }, () =>
     makeAction(dice, profile, durationMs),
   );
+  if (profile === "failovers") actions.push(...actions.map((it) => again(it, dice)));
   return {
     seed,
     profile,
     durationMs,
     nodes: isRoll ? dice.whole(2, 4) : dice.whole(1, 4),
-    userConnections: dice.pick(["many", "many", "reject", "replace"]),
+    userConnections: dice.pick(isClaims ? ["reject", "replace"] : ["many", "many", "reject", "replace"]),
     historySize: dice.pick([3, 20, 1000, 1000]),
     historyTtlMs: dice.pick([5000, 60_000, 300_000, 300_000]),
     slowestMs: dice.pick(isRoll ? [2, 10, 50] : [2, 10, 60, 200]),
@@ -100,12 +107,21 @@ function makeReaders(dice: Dice, channels: readonly ChannelName[]): ReaderPlan[]
   }));
 }
 
+/** The same once more, while the members still ask each other what Redis has lost. */
+function again(action: Action, dice: Dice): Action {
+  return {
+    ...action,
+    at: action.at + Math.min(action.ms, longestDownMs) + dice.whole(1, 1500),
+    ms: dice.whole(3000, longestDownMs),
+  };
+}
+
 function makeAction(dice: Dice, profile: keyof typeof allowed, durationMs: number): Action {
   return {
-    at: dice.whole(profile === "failover" ? introducedMs : 3000, Math.max(4000, durationMs - 2000)),
+    at: dice.whole(profile.startsWith("failover") ? introducedMs : 3000, Math.max(4000, durationMs - 2000)),
     kind: dice.pick(allowed[profile]),
     target: dice.whole(0, 11),
     ms: dice.pick([100, 1000, 3000, 8000, 20_000]) * dice.between(0.5, 1.5),
-    amount: profile === "failover" ? losesNothing : dice.whole(0, 99),
+    amount: profile.startsWith("failover") ? losesNothing : dice.whole(0, 99),
   };
 }

@@ -6,6 +6,9 @@ import type { Simulation } from "./simulation.ts";
 /** The time of the last writes that Redis may lose in a crash, milliseconds: `appendfsync everysec`, or a lagging replica. */
 const longestTailMs = 2500;
 
+/** The longest time for which Redis is down, milliseconds. */
+export const longestDownMs = 9000;
+
 /** Performs one action of a plan. */
 export function perform(simulation: Simulation, { kind, target, ms, amount }: Action): void {
   const { director, redis, timeline } = simulation;
@@ -169,7 +172,7 @@ function restartRedis(simulation: Simulation, downMs: number, amount: number): v
       redis.restart(keys);
       if (amount % 3 === 0) restartRedis(simulation, 100, amount + 1);
     };
-    director.setTimeout(back, Math.min(downMs, 9000));
+    director.setTimeout(back, Math.min(downMs, longestDownMs));
   }, lostMs);
 }
 

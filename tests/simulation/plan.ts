@@ -81,7 +81,18 @@ export interface Plan {
 
 /**
  * What may go wrong in a plan: `roll` for planned restarts only, `failover` for a Redis that is replaced and loses nothing,
+ * `failovers` for one that is replaced again soon,
  * `lost-tail` for a Redis that loses positions that few know (lost-tail.ts), `nodes` for everything but Redis itself,
- * `schedules` for whatever interrupts an occurrence of a schedule.
+ * `schedules` for whatever interrupts an occurrence of a schedule, `claims` for users with one
+ * connection each.
  */
-export type Profile = "roll" | "failover" | "lost-tail" | "schedules" | "nodes" | "redis" | "all";
+export type Profile =
+  | "roll"
+  | "failover"
+  | "failovers"
+  | "lost-tail"
+  | "schedules"
+  | "claims"
+  | "nodes"
+  | "redis"
+  | "all";

@@ -52,7 +52,7 @@ export class Simulation implements ClientContext {
   constructor(plan: Plan, onDice: (dice: () => Dice) => void) {
     this.plan = plan;
     this.onlyRolls = plan.profile === "roll";
-    this.keepsEpochs = plan.profile === "failover";
+    this.keepsEpochs = plan.profile.startsWith("failover");
     this.backendRoute = this.route();
     this.director = this.#process("director");
     onDice(() => (this.timeline.current ?? this.director).dice);

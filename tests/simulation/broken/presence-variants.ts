@@ -14,7 +14,7 @@ export const presenceVariants: readonly BrokenVariant[] = [
     name: "presences that Redis has lost are not stored again",
     breaks: ["presence is true at rest"],
     profile: "redis",
-    firstSeed: 1,
+    firstSeed: 49,
     put: () => {
       const { start } = RedisPresence.prototype;
       return replace(RedisPresence.prototype, "start", function (events) {

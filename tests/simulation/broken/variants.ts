@@ -22,7 +22,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "sessions become level at what came last instead of at what was flushed",
     breaks: ["contiguous or announced"],
     profile: "nodes",
-    firstSeed: 18,
+    firstSeed: 2,
     put: levelAtHead,
   },
   {
@@ -113,7 +113,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "the position that a reader of the history is given is not remembered",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 80,
+    firstSeed: 134,
     put: () => {
       const given = new WeakSet<Position>();
       const { read } = Records.prototype;
@@ -140,7 +140,7 @@ export const variants: readonly BrokenVariant[] = [
     name: "a member that died without handing over is forgotten",
     breaks: ["one publication per position"],
     profile: "lost-tail",
-    firstSeed: 60,
+    firstSeed: 65,
     put: () => {
       const { expectedAt } = Members.prototype;
       return replace(Members.prototype, "expectedAt", function (id) {
@@ -151,8 +151,8 @@ export const variants: readonly BrokenVariant[] = [
   {
     name: "a query about offsets goes on although its member was disconnected",
     breaks: ["no notice of a failover that lost nothing"],
-    profile: "failover",
-    firstSeed: 230,
+    profile: "failovers",
+    firstSeed: 23,
     put: () => replace(OffsetQueries.prototype, "disconnected", () => undefined),
   },
   {
@@ -192,8 +192,8 @@ export const variants: readonly BrokenVariant[] = [
   {
     name: "a client whose node died is refused because of its own old connection",
     breaks: ["everybody is connected at rest"],
-    profile: "nodes",
-    firstSeed: 89,
+    profile: "claims",
+    firstSeed: 15,
     put: () => {
       const { claim } = UserClaims.prototype;
       const forget = replace(UserClaims.prototype, "claim", function (claimant) {
