@@ -111,6 +111,11 @@ export class Stop {
   #announce(method: DrainMethod | undefined): void {
     const { drain, hub } = this.#parts;
     drain.announce(method);
+    if (method?.successor === "same-port") {
+      // The server goes on, and the supervisor reports the roll.
+      log().debug("This worker is replaced: {clients} client(s) move", { clients: hub.connections.size });
+      return;
+    }
     const { drainWindowMs, shutdownTimeoutMs } = this.#settings;
     const allowedMs = method?.mode === "move" ? drainWindowMs : shutdownTimeoutMs;
     const properties = { clients: hub.connections.size, seconds: Math.ceil(allowedMs / 1000) };

@@ -142,6 +142,7 @@ test.concurrent("SIGHUP reloads a server with workers that has no terminal", asy
   server.signal("SIGHUP");
   expect(await client.untilClosed()).toMatchObject({ code: 1012 });
   await server.untilLogged(/Reload 1 is done: 1 client\(s\) moved/);
+  expect(server.output).not.toContain("Shutting down");
   expect((await server.request("GET", "/readyz")).status).toBe(200);
 });
 
