@@ -34,6 +34,8 @@ export class PresenceHost {
   readonly #orphans = new Map<string, Timer>();
   /** Until then some workers may not have sent their presences again. */
   #completeAt = 0;
+  /** Ends at that time. Meanwhile nobody is told of changes: most presences were there all the time. */
+  #rebuilding: Timer | undefined;
   #listener: LinkListener | undefined;
 
   /** @param path the socket path for workers; see lib/link/socket-path.ts */
@@ -52,6 +54,7 @@ export class PresenceHost {
   /** Idempotent. */
   async close(): Promise<void> {
     this.#listener?.close();
+    this.#rebuilding?.cancel();
     for (const timer of this.#orphans.values()) timer.cancel();
     this.#orphans.clear();
     await Promise.all(Array.from(this.#workers.values(), ({ link }) => link.close()));
@@ -77,11 +80,20 @@ export class PresenceHost {
     const isKnown = this.#workers.has(owner) || this.#orphans.has(owner);
     this.#orphans.get(owner)?.cancel();
     this.#orphans.delete(owner);
-    if (returns && !isKnown) this.#completeAt = this.#clock.monotonic() + rebuildMs;
+    if (returns && !isKnown) this.#rebuild();
     const worker: Worker = { owner, link, watched: new Set() };
     this.#workers.set(owner, worker);
     send(link, { verb: "welcome", isKnown });
     return worker;
+  }
+
+  #rebuild(): void {
+    this.#completeAt = this.#clock.monotonic() + rebuildMs;
+    this.#rebuilding?.cancel();
+    this.#rebuilding = this.#clock.setTimeout(() => {
+      this.#rebuilding = undefined;
+      for (const { link } of this.#workers.values()) send(link, { verb: "check" });
+    }, rebuildMs);
   }
 
   #handle(worker: Worker, message: Exclude<WorkerMessage, { verb: "hello" }>): void {
@@ -134,7 +146,7 @@ export class PresenceHost {
 
   #announce(channel: ChannelName, update: PresenceUpdate): void {
     const watchers = this.#watchers.get(channel);
-    if (watchers === undefined) return;
+    if (watchers === undefined || this.#rebuilding !== undefined) return;
     const message: HostMessage = { verb: "events", channel, update };
     const frame = encodeFrame(JSON.stringify(message));
     for (const { link } of watchers) link.sendFrame(frame);

@@ -37,6 +37,8 @@ export type HostMessage =
   | { readonly verb: "page"; readonly n: number; readonly page: PresencePage }
   /** The host has lost its data and waits until the workers have sent theirs. */
   | { readonly verb: "incomplete"; readonly n: number; readonly forMs: number }
+  /** All workers have sent their presences again: positions may have changed without an event. */
+  | { readonly verb: "check" }
   | { readonly verb: "events"; readonly channel: ChannelName; readonly update: PresenceUpdate }
   /** What others are told because a worker is gone. One of the others gets this. */
   | { readonly verb: "caused"; readonly channel: ChannelName; readonly update: PresenceUpdate };

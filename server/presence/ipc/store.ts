@@ -107,6 +107,7 @@ export class IpcPresence implements PresenceStore {
 
   #handle(message: HostMessage): void {
     if (message.verb === "welcome") this.#welcomed(message.isKnown);
+    else if (message.verb === "check") this.#events?.onBreak();
     else if (message.verb === "events") this.#events?.onEvents(message.channel, message.update);
     else if (message.verb === "caused") this.#events?.onCaused(message.channel, message.update);
     else {

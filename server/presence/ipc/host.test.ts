@@ -1,0 +1,61 @@
+import { expect, test } from "bun:test";
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import { eventually } from "../../../tests/waiting.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { makeSocketPath, removeSocketPath } from "../../lib/link/socket-path.ts";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import { PresenceTracker } from "../tracker.ts";
+import { PresenceHost } from "./host.ts";
+import { IpcPresence } from "./store.ts";
+
+const room = "room" as ChannelName;
+
+/** One worker with a connection in the room, and what its clients are told. */
+async function startWorker(path: string, name: string) {
+  const store = new IpcPresence({ path, name });
+  const returning = Promise.withResolvers<void>();
+  const start = store.start.bind(store);
+  // A busy worker sends its presences again late.
+  store.start = (events) => start({ ...events, onLost: () => void returning.promise.then(events.onLost) });
+  const told: string[] = [];
+  const tracker = new PresenceTracker(store, systemClock, (_, news) =>
+    told.push(news === "reset" ? news : news.events.map(({ kind, presence }) => `${kind} ${presence.id}`).join()),
+  );
+  await tracker.start();
+  await tracker.watched.ready(room);
+  tracker.join(room, { holder: name, over: undefined, resumes: false, userId: name, info: undefined, since: 0 });
+  const idsOf = async () => (await tracker.read(room, { after: "", limit: 9 })).presences.map(({ id }) => id);
+  return { tracker, told, returnAgain: returning.resolve, idsOf };
+}
+
+test("a host that replaces one tells nobody of presences that workers send again, however late, but to ask again", async () => {
+  const path = makeSocketPath("fanfare-test");
+  const first = new PresenceHost(path, systemClock);
+  first.start();
+  const [a, b] = [await startWorker(path, "a"), await startWorker(path, "b")];
+  await eventually(async () =>
+    expect([await a.idsOf(), a.told.at(-1), b.told.at(-1)]).toEqual([["a", "b"], "joined b", "joined b"]),
+  );
+  const before = [a.told.length, b.told.length];
+  await first.close();
+
+  const clock = new MovedClock();
+  const second = new PresenceHost(path, clock);
+  second.start();
+  a.returnAgain();
+  await eventually(() => expect(a.told.at(-1)).toBe("reset")); // it has its place in the new numbering
+  b.returnAgain();
+  await eventually(async () => {
+    clock.move(1000);
+    expect(await b.idsOf()).toEqual(["a", "b"]);
+  });
+  // Only now, an event is one.
+  a.tracker.leave(room, "a");
+  await eventually(() => expect(b.told.at(-1)).toBe("left a"));
+  await eventually(() => expect(a.told.at(-1)).toBe("left a"));
+  const since = [a.told.slice(before[0]), b.told.slice(before[1])].flat();
+  expect(since.filter((it) => it.startsWith("joined"))).toEqual([]);
+  for (const { tracker } of [a, b]) await tracker.close();
+  await second.close();
+  removeSocketPath(path);
+});
