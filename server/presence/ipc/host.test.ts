@@ -21,11 +21,13 @@ async function startWorker(path: string, name: string) {
   const tracker = new PresenceTracker(store, systemClock, (_, news) =>
     told.push(news === "reset" ? news : news.events.map(({ kind, presence }) => `${kind} ${presence.id}`).join()),
   );
+  const caused: string[] = [];
+  tracker.onCaused = (_, { events }) => caused.push(...events.map(({ kind, presence }) => `${kind} ${presence.id}`));
   await tracker.start();
   await tracker.watched.ready(room);
   tracker.join(room, { holder: name, over: undefined, resumes: false, userId: name, info: undefined, since: 0 });
   const idsOf = async () => (await tracker.read(room, { after: "", limit: 9 })).presences.map(({ id }) => id);
-  return { tracker, told, returnAgain: returning.resolve, idsOf };
+  return { tracker, told, caused, returnAgain: returning.resolve, idsOf };
 }
 
 test("a host that replaces one tells nobody of presences that workers send again, however late, but to ask again", async () => {
@@ -55,6 +57,7 @@ test("a host that replaces one tells nobody of presences that workers send again
   await eventually(() => expect(a.told.at(-1)).toBe("left a"));
   const since = [a.told.slice(before[0]), b.told.slice(before[1])].flat();
   expect(since.filter((it) => it.startsWith("joined"))).toEqual([]);
+  expect([a.caused, b.caused]).toEqual([["joined a", "left a"], ["joined b"]]);
   for (const { tracker } of [a, b]) await tracker.close();
   await second.close();
   removeSocketPath(path);

@@ -100,7 +100,8 @@ export class PresenceHost {
     const { owner, link } = worker;
     const { channel } = message;
     if (message.verb === "apply") {
-      const update = this.#ledger.apply(owner, channel, message.changes);
+      const applied = this.#ledger.apply(owner, channel, message.changes);
+      const update = this.#rebuilding === undefined ? applied : undefined;
       if (update !== undefined) this.#announce(channel, update);
       send(link, { verb: "done", n: message.n, ...present({ update }) });
     } else if (message.verb === "watch") {
