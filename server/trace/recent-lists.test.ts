@@ -31,6 +31,17 @@ describe("recent lists", () => {
     expect([lists.bytes, lists.of("x")]).toEqual([0, []]);
   });
 
+  test("stay within their limit however long they are used, and keep the newest", () => {
+    const lists = make(3, 50);
+    for (let n = 0; n < 1000; n++) {
+      lists.add(`key ${n % 77}`, "aa");
+      if (n % 5 === 0) lists.take(`key ${(n * 7) % 77}`);
+      expect(lists.bytes).toBeLessThanOrEqual(50);
+    }
+    lists.add("last", "aa");
+    expect(lists.of("last")).toEqual(["aa"]);
+  });
+
   test("return the items of a key and forget them", () => {
     const lists = make(10, 100);
     lists.add("x", "aa");

@@ -15,6 +15,8 @@ export class RecentLists<T> {
   readonly #limits: RecentListLimits<T>;
   /** The key that was added to last is last. */
   readonly #lists = new Map<string, T[]>();
+  /** Where eviction goes on. A new iterator would walk over all keys that were removed since the map was last rebuilt. */
+  #oldest = this.#lists.keys();
   #bytes = 0;
 
   constructor(limits: RecentListLimits<T>) {
@@ -33,10 +35,7 @@ export class RecentLists<T> {
     list.push(item);
     this.#bytes += this.#limits.bytesOf(item);
     if (list.length > this.#limits.perKey) this.#forget(list.shift());
-    for (const oldest of this.#lists.keys()) {
-      if (this.#bytes <= this.#limits.totalBytes) return;
-      this.take(oldest);
-    }
+    while (this.#bytes > this.#limits.totalBytes) this.#evict();
   }
 
   /** Oldest first. */
@@ -59,6 +58,12 @@ export class RecentLists<T> {
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  #evict(): void {
+    const { value, done } = this.#oldest.next();
+    if (done) this.#oldest = this.#lists.keys();
+    else this.take(value);
   }
 
   #forget(item: T | undefined): void {
