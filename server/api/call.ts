@@ -4,6 +4,7 @@ import type { JsonText } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { ChannelDirectory } from "../broker/broker.ts";
+import type { ChannelRule } from "../channels/rule.ts";
 import type { Blocks } from "../hub/blocks.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -17,6 +18,8 @@ export interface ApiDependencies {
   /** All known channels, of all workers and machines. */
   readonly directory: ChannelDirectory;
   readonly schedules: Schedules;
+  /** The rule of the settings that applies to a channel, if there is one. */
+  readonly ruleFor: (channel: ChannelName) => ChannelRule | undefined;
   readonly blocks: Pick<Blocks, "all" | "block" | "lift">;
   readonly clock: Pick<Clock, "now">;
 }

@@ -1,5 +1,6 @@
 import { aboutGetChannel, aboutGetHistory, aboutGetPresence, aboutListChannels } from "./about/channels.ts";
 import { aboutKickConnection, aboutKickUser, aboutListConnections } from "./about/connections.ts";
+import { aboutExplain } from "./about/explain.ts";
 import { aboutPostMessage, aboutPublish } from "./about/publish.ts";
 import { aboutPush, aboutPushBatch } from "./about/push.ts";
 import { aboutTrace } from "./about/trace.ts";
@@ -7,6 +8,7 @@ import { blockEndpoints } from "./block-endpoints.ts";
 import { getChannel, getHistory, getPresence, listChannels } from "./channels.ts";
 import { kickConnection, kickUser, listConnections } from "./connections.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { explain } from "./explain.ts";
 import { postMessage, publish } from "./publish.ts";
 import { push, pushBatch } from "./push.ts";
 import { scheduleEndpoints } from "./schedule-endpoints.ts";
@@ -89,6 +91,14 @@ export const endpoints: readonly Endpoint[] = [
     summary: "Get a channel's presence: the connections and users in it.",
     about: aboutGetPresence,
     verb: getPresence,
+  },
+  {
+    method: "GET",
+    path: "/v1/explain",
+    scope: "read",
+    summary: "Explain what a user may do in a channel, and why.",
+    about: aboutExplain,
+    verb: explain,
   },
   {
     method: "GET",

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { type ChannelName, everyone, userChannel } from "../../protocol/channel-name.ts";
 import { type ErrorCode, ServiceError } from "../../protocol/errors.ts";
-import { Access, type AccessSettings, type ChannelAccess } from "./access.ts";
+import { Access, type AccessSettings } from "./access.ts";
 import { Grants } from "./grants.ts";
 import { anonymous, type Identity } from "./identity.ts";
+import type { ChannelAccess } from "./rights.ts";
 
 const room = "room:1" as ChannelName;
 const own = userChannel("u1");
@@ -40,9 +41,10 @@ function ruled(settings: AccessSettings, subscribe: ChannelAccess | "hook", publ
 }
 
 /** The user u1 with these grants. */
-function holder(granted: { readonly subscribe?: string; readonly publish?: string }): Identity {
+function holder(granted: { subscribe?: string; publish?: string; presence?: readonly string[] }): Identity {
   const list = (pattern: string | undefined) => (pattern === undefined ? [] : [pattern]);
-  const grants = new Grants({ subscribe: list(granted.subscribe), publish: list(granted.publish) });
+  const { subscribe, publish, presence } = granted;
+  const grants = new Grants({ subscribe: list(subscribe), publish: list(publish), presence });
   return { userId: "u1", grants, expiresAtMs: undefined };
 }
 
@@ -65,6 +67,8 @@ describe("presence", () => {
     visitor: anonymous,
     "a user": holder({}),
     "a user with a grant": holder({ subscribe: "*" }),
+    "a user with a grant for presence": holder({ presence: ["room:*"] }),
+    "a user with a grant for subscribing only": holder({ subscribe: "*", presence: [] }),
   };
 
   test.each([
@@ -74,6 +78,11 @@ describe("presence", () => {
     ["granted", "key", "room:1", "users"],
     ["granted", "a user with a grant", "room:1", "users"],
     ["granted", "a user with a grant", "all", "users"],
+    ["granted", "a user with a grant for presence", "room:1", "users"],
+    ["granted", "a user with a grant for presence", "all", "count"],
+    ["granted", "a user with a grant for subscribing only", "room:1", "count"],
+    ["granted", "a user with a grant for subscribing only", "all", "count"],
+    ["off", "a user with a grant for presence", "room:1", "forbidden"],
     ["granted", "a user", "room:1", "count"],
     ["granted", "a user", "all", "count"],
     ["granted", "visitor", "all", "count"],

@@ -1,47 +1,22 @@
-import {
-  type ChannelName,
-  everyone,
-  isServerChannel,
-  parseUserId,
-  userChannel,
-  userIdRuleFor,
-} from "../../protocol/channel-name.ts";
+import { type ChannelName, everyone, parseUserId, userIdRuleFor } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { andThen } from "../lib/and-then.ts";
 import type { Application } from "./application.ts";
-import { noGrants, type Verb } from "./grants.ts";
+import { noGrants } from "./grants.ts";
 import { anonymous, type Identity } from "./identity.ts";
+import { type Basis, type Decision, Rights, type RightsSettings } from "./rights.ts";
 import type { TokenVerifier } from "./token.ts";
 
-/**
- * Who may subscribe or publish. `token`: clients whose token has a grant. `nobody`: no client, whatever its token says. The
- * HTTP API with a key is not affected.
- */
-export type ChannelAccess = "anyone" | "authenticated" | "token" | "nobody";
-
-/** The part of a channel's rules that is about access. */
-export interface AccessRules {
-  /** `hook`: the application decides, unless the token has a grant. */
-  readonly subscribe: ChannelAccess | "hook";
-  readonly publish: ChannelAccess;
-  /** `on`: clients that may subscribe see the users. `granted`: clients with a grant do, others the count. `off`: no client. */
-  readonly presence: "on" | "off" | "granted";
-}
-
 /** The settings that decide on access, with defaults filled in. */
-export interface AccessSettings {
-  /** Whether any credential is configured. */
-  readonly isSecured: boolean;
+export interface AccessSettings extends RightsSettings {
   /** Only for display; no permission depends on it. */
   readonly insecure: boolean;
-  readonly chat: boolean;
   readonly anonymous: boolean;
   readonly trustUserId: boolean;
   /** Undefined if neither `JWT_*` nor `JWKS_URL` is configured. */
   readonly verifier: TokenVerifier | undefined;
   /** A sentence for the client if its user or its token is blocked. */
   readonly whyBlocked?: ((identity: Identity) => string | undefined) | undefined;
-  readonly rulesOf: (channel: ChannelName) => AccessRules;
   /** Undefined if no hook is configured. */
   readonly application?: Application | undefined;
 }
@@ -51,10 +26,13 @@ export interface AccessSettings {
  * Throws ServiceErrors: "unauthorized" if a token or a user would help, otherwise "forbidden".
  */
 export class Access {
+  /** What decides about each channel. */
+  readonly rights: Rights;
   readonly #settings: AccessSettings;
 
   constructor(settings: AccessSettings) {
     this.#settings = settings;
+    this.rights = new Rights(settings);
   }
 
   /**
@@ -68,6 +46,25 @@ export class Access {
     const userId = given.userId === "" ? undefined : given.userId;
     if (given.token !== undefined && given.token !== "") return this.#byToken(given.token, userId);
     return userId === undefined ? this.#withoutUser() : this.#byUserId(userId);
+  }
+
+  /** Whether any credential is configured. */
+  get isSecured(): boolean {
+    return this.#settings.isSecured;
+  }
+
+  /** Whether clients may connect without a token: as a user that they name, or without one. */
+  admits(userId: string | undefined): boolean {
+    return userId === undefined ? this.#settings.anonymous : this.#settings.trustUserId;
+  }
+
+  /** The identity in a token, even of a user that is blocked. @throws ServiceError, as a rejection */
+  async verify(token: string): Promise<Identity> {
+    const { verifier } = this.#settings;
+    if (verifier !== undefined) return verifier.verify(token);
+    const message =
+      "this server does not accept tokens: connect without one, or configure JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL";
+    throw new ServiceError("unauthorized", message);
   }
 
   /** A sentence for the client if it is blocked. Checked by `identify`, and to be checked again when time has passed since. */
@@ -88,15 +85,24 @@ export class Access {
    * @throws ServiceError if not, synchronously or as a rejection
    */
   checkSubscribe(identity: Identity, channel: ChannelName): Promise<void> | undefined {
-    if (channel === everyone) return undefined;
-    if (identity.userId !== undefined && channel === userChannel(identity.userId)) return undefined;
-    if (channel.startsWith("@")) {
-      throw new ServiceError(
-        "forbidden",
-        `${quoted(channel)} is another user's channel: only that user's connections can subscribe to it`,
-      );
+    const { granted, basis } = this.rights.subscribe(identity, channel);
+    if (granted) return undefined;
+    const { application } = this.#settings;
+    if (isHook(basis) && application !== undefined) return application.maySubscribe(identity, channel);
+    throw refusalOf(basis, identity, channel, "subscribe to");
+  }
+
+  /** The same as a decision, with the answer of the application if it must be asked. */
+  async decideSubscribe(identity: Identity, channel: ChannelName): Promise<Decision> {
+    const decision = this.rights.subscribe(identity, channel);
+    if (decision.granted || !isHook(decision.basis)) return decision;
+    try {
+      await this.checkSubscribe(identity, channel);
+      return { granted: true, basis: { by: "hook", answer: "the application allows it" } };
+    } catch (error) {
+      if (error instanceof ServiceError) return { granted: false, basis: { by: "hook", answer: error.message } };
+      throw error;
     }
-    return this.#check("subscribe", identity, channel);
   }
 
   /**
@@ -110,37 +116,21 @@ export class Access {
   }
 
   #presenceView(identity: Identity | undefined, channel: ChannelName): PresenceView {
-    const { presence } = this.#settings.rulesOf(channel);
-    if (presence === "off") {
-      throw new ServiceError("forbidden", `presence is off in ${quoted(channel)} (channel rule presence: off)`);
-    }
-    if (identity === undefined || presence === "on") return "users";
-    const isOwn = identity.userId !== undefined && channel === userChannel(identity.userId);
-    return isOwn || identity.grants.allow("subscribe", channel) ? "users" : "count";
+    const isOff = this.#settings.rulesOf(channel).presence === "off";
+    const sees = identity === undefined || isOff ? "users" : this.rights.presence(identity, channel).sees;
+    if (!isOff && sees !== "nothing") return sees;
+    throw new ServiceError("forbidden", `presence is off in ${quoted(channel)} (channel rule presence: off)`);
   }
 
   /** Checks that a client may publish to the channel. For `all`, `checkChat` decides. @throws ServiceError if not */
   checkPublish(identity: Identity, channel: ChannelName): void {
-    if (channel === everyone) {
-      this.checkChat(identity);
-      return;
-    }
-    if (channel.startsWith("@")) {
-      const message = `${quoted(channel)} is a user's channel: clients cannot publish to it; push to the user over HTTP`;
-      throw new ServiceError("forbidden", message);
-    }
-    this.#check("publish", identity, channel);
+    const { granted, basis } = this.rights.publish(identity, channel);
+    if (!granted) throw refusalOf(basis, identity, channel, "publish to");
   }
 
-  /** @throws ServiceError if `mayChat` is false */
+  /** Checks that a client may publish to `all`. @throws ServiceError if not */
   checkChat(identity: Identity): void {
-    if (this.mayChat(identity)) return;
-    throw refused(identity, `chat is off: set CHAT=on, or use a token with "publish":["all"]`);
-  }
-
-  /** Whether a client may publish to `all`: by a `message` frame, as text or with `send_now`. */
-  mayChat(identity: Identity): boolean {
-    return this.#settings.chat || identity.grants.allow("publish", everyone);
+    this.checkPublish(identity, everyone);
   }
 
   /** The sender of a client's publication. On a secured server that is the user, whatever the client claims. */
@@ -154,13 +144,7 @@ export class Access {
   }
 
   async #byToken(token: string, userId: string | undefined): Promise<Identity> {
-    const { verifier } = this.#settings;
-    if (verifier === undefined) {
-      const message =
-        "this server does not accept tokens: connect without one, or configure JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL";
-      throw new ServiceError("unauthorized", message);
-    }
-    const identity = await verifier.verify(token);
+    const identity = await this.verify(token);
     this.#checkBlocked(identity);
     if (userId === undefined || userId === identity.userId) return identity;
     throw new ServiceError("forbidden", "user_id differs from the token's user (its `sub`): omit user_id");
@@ -169,7 +153,7 @@ export class Access {
   #byUserId(text: string): Identity {
     const userId = parseUserId(text);
     if (userId === undefined) throw new ServiceError("bad-request", `user_id: expected ${userIdRuleFor(text)}`);
-    if (this.#settings.trustUserId) {
+    if (this.admits(userId)) {
       const identity = { userId, grants: noGrants, expiresAtMs: undefined };
       this.#checkBlocked(identity);
       return identity;
@@ -179,48 +163,46 @@ export class Access {
   }
 
   #withoutUser(): Identity {
-    if (this.#settings.anonymous) return anonymous;
+    if (this.admits(undefined)) return anonymous;
     const message = "this server requires a token: pass it as ?token=, as Authorization: Bearer, or as the subprotocol";
     throw new ServiceError("unauthorized", `${message} fanfare.token.<jwt>`);
-  }
-
-  #check(verb: Verb, identity: Identity, channel: ChannelName): Promise<void> | undefined {
-    if (isServerChannel(channel)) {
-      throw new ServiceError(
-        "forbidden",
-        `${quoted(channel)}: names that begin with # or $ are reserved for the server`,
-      );
-    }
-    const rule = this.#settings.rulesOf(channel)[verb];
-    if (this.#allows(rule, verb, identity, channel)) return undefined;
-    const { application } = this.#settings;
-    if (rule === "hook" && application !== undefined) return application.maySubscribe(identity, channel);
-    const action = verb === "subscribe" ? "subscribe to" : "publish to";
-    throw refused(identity, `not allowed to ${action} ${quoted(channel)}: ${hintFor(rule, verb, channel)}`);
-  }
-
-  #allows(rule: ChannelAccess | "hook", verb: Verb, identity: Identity, channel: ChannelName): boolean {
-    if (rule === "nobody") return false;
-    // An open server has no tokens, so the rule `token` would close the channel to everyone.
-    if (rule === "anyone" || (rule === "token" && !this.#settings.isSecured)) return true;
-    if (rule === "authenticated" && identity.userId !== undefined) return true;
-    return identity.grants.allow(verb, channel);
   }
 }
 
 /** The users of a channel, or only the number of its connections. */
 type PresenceView = "users" | "count";
 
-/** A client without a user can retry with a token; a client with one cannot. */
-function refused(identity: Identity, message: string): ServiceError {
-  return new ServiceError(identity.userId === undefined ? "unauthorized" : "forbidden", message);
+/** Whether a rule leaves the decision to the application. */
+function isHook(basis: Basis): boolean {
+  return basis.by === "rule" && basis.access === "hook";
 }
 
-function hintFor(rule: ChannelAccess | "hook", verb: Verb, channel: ChannelName): string {
-  if (rule === "nobody") return `a channel rule (${verb}: nobody) forbids it for all clients`;
-  if (rule === "authenticated") return "it requires a user";
-  if (rule === "hook") return "a channel rule (subscribe: hook) leaves it to a hook that is not configured";
-  return `the token needs "${verb}":[${quoted(channel)}], or a channel rule must allow it`;
+type Action = "subscribe to" | "publish to";
+
+/** The error for a client that lacks a right. A client without a user can retry with a token; a client with one cannot. */
+function refusalOf(basis: Basis, identity: Identity, channel: ChannelName, action: Action): ServiceError {
+  const code = identity.userId === undefined ? "unauthorized" : "forbidden";
+  if (basis.by === "chat") {
+    return new ServiceError(code, `chat is off: set CHAT=on, or use a token with "publish":["all"]`);
+  }
+  if (basis.by === "rule") {
+    return new ServiceError(code, `not allowed to ${action} ${quoted(channel)}: ${hintFor(basis, channel)}`);
+  }
+  return new ServiceError("forbidden", `${quoted(channel)} ${whyNever(basis, action)}`);
+}
+
+/** Why no token and no rule can allow it. */
+function whyNever({ by }: Basis, action: Action): string {
+  if (by === "reserved") return "cannot be used by clients: names that begin with # or $ are reserved for the server";
+  if (action === "publish to") return "is a user's channel: clients cannot publish to it; push to the user over HTTP";
+  return "is another user's channel: only that user's connections can subscribe to it";
+}
+
+function hintFor({ field, access }: Extract<Basis, { by: "rule" }>, channel: ChannelName): string {
+  if (access === "nobody") return `a channel rule (${field}: nobody) forbids it for all clients`;
+  if (access === "authenticated") return "it requires a user";
+  if (access === "hook") return "a channel rule (subscribe: hook) leaves it to a hook that is not configured";
+  return `the token needs "${field}":[${quoted(channel)}], or a channel rule must allow it`;
 }
 
 function quoted(channel: ChannelName): string {

@@ -1,7 +1,17 @@
 import { type ChannelName, parseChannelName } from "../../protocol/channel-name.ts";
 
-/** What a client can do in a channel. Reading history and presence counts as subscribing. */
-export type Verb = "subscribe" | "publish";
+/** What a token can allow in a channel. Reading history counts as subscribing; `presence` is to see who is in it. */
+export type Verb = (typeof verbs)[number];
+
+export const verbs = ["subscribe", "publish", "presence"] as const;
+
+/** The patterns of a token, by what they allow. */
+export interface GrantedPatterns {
+  readonly subscribe: readonly string[];
+  readonly publish: readonly string[];
+  /** Default: those of `subscribe`. */
+  readonly presence?: readonly string[] | undefined;
+}
 
 /**
  * The channels that a token allows, as patterns: a channel name, a prefix followed by `*` (`room:*` matches `room:1` and
@@ -10,18 +20,20 @@ export type Verb = "subscribe" | "publish";
  */
 export class Grants {
   /** The patterns as given, for display. */
-  readonly patterns: Readonly<Record<Verb, readonly string[]>>;
+  readonly patterns: GrantedPatterns;
   readonly #matchers: Readonly<Record<Verb, Matcher>>;
 
   /** @param patterns each must have passed `parsePattern` */
-  constructor(patterns: Readonly<Record<Verb, readonly string[]>>) {
+  constructor(patterns: GrantedPatterns) {
     this.patterns = patterns;
-    this.#matchers = { subscribe: new Matcher(patterns.subscribe), publish: new Matcher(patterns.publish) };
+    const subscribe = new Matcher(patterns.subscribe);
+    const presence = patterns.presence === undefined ? subscribe : new Matcher(patterns.presence);
+    this.#matchers = { subscribe, presence, publish: new Matcher(patterns.publish) };
   }
 
-  /** Whether a pattern of this verb covers the channel. */
-  allow(verb: Verb, channel: ChannelName): boolean {
-    return this.#matchers[verb].matches(channel);
+  /** The pattern of this verb that covers the channel; undefined if none does. */
+  find(verb: Verb, channel: ChannelName): string | undefined {
+    return this.#matchers[verb].find(channel);
   }
 }
 
@@ -50,7 +62,9 @@ class Matcher {
     this.#beginnings = patterns.filter((pattern) => pattern.endsWith("*")).map((pattern) => pattern.slice(0, -1));
   }
 
-  matches(channel: ChannelName): boolean {
-    return this.#names.has(channel) || this.#beginnings.some((beginning) => channel.startsWith(beginning));
+  find(channel: ChannelName): string | undefined {
+    if (this.#names.has(channel)) return channel;
+    const beginning = this.#beginnings.find((it) => channel.startsWith(it));
+    return beginning === undefined ? undefined : `${beginning}*`;
   }
 }

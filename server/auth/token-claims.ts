@@ -11,7 +11,8 @@ export const clockToleranceS = 5;
 /**
  * Reads the claims of a token whose signature and times are already verified. Example:
  * `{"sub":"u1","exp":1790000000,"subscribe":["room:*"],"publish":["room:1","all"],"channels":["team:7"]}` is the user `u1`,
- * who may subscribe to all rooms, publish to `room:1` and `all`, and do both in `team:7`.
+ * who may subscribe to all rooms, publish to `room:1` and `all`, and do both in `team:7`. With `"presence":["team:*"]` it sees
+ * the users of the teams only; without the claim, those of all channels that it has a grant to subscribe to.
  * @throws ServiceError "unauthorized" that names the claim and its rule, but not its value
  */
 export function identityOfClaims(claims: Readonly<Record<string, unknown>>): Identity {
@@ -21,6 +22,7 @@ export function identityOfClaims(claims: Readonly<Record<string, unknown>>): Ide
   const grants = new Grants({
     subscribe: [...both, ...patternsOf(claims, "subscribe")],
     publish: [...both, ...patternsOf(claims, "publish")],
+    ...(claims.presence === undefined ? {} : { presence: patternsOf(claims, "presence") }),
   });
   const info = infoOf(claims);
   const token = factsOf(claims);

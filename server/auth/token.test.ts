@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { exportJWK, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
+import type { ChannelName } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { fc } from "../../tests/property.ts";
 import type { Identity } from "./identity.ts";
@@ -60,6 +61,17 @@ describe("a token signed with JWT_SECRET", () => {
       publish: ["team:7", "room:1", "all"],
     });
     expect(identity.expiresAtMs).toBe((nowS + 60 + 5) * 1000);
+  });
+
+  test("contains whose presence the user sees: by default that of the channels it may subscribe to", async () => {
+    const seen = async (claims: object) => {
+      const { grants } = await verifier.verify(await sign({ sub: "u1", subscribe: ["room:*"], ...claims }));
+      return ["room:1", "hall"].filter((it) => grants.find("presence", it as ChannelName) !== undefined);
+    };
+    expect(await seen({})).toEqual(["room:1"]);
+    expect(await seen({ presence: ["hall"] })).toEqual(["hall"]);
+    expect(await seen({ presence: [] })).toEqual([]);
+    expect(seen({ presence: "hall" })).rejects.toThrow("the token's claim presence: expected a list");
   });
 
   test("needs only a user", async () => {

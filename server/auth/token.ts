@@ -1,8 +1,9 @@
 import { errors, type JWTVerifyOptions, jwtVerify, SignJWT } from "jose";
 import { parseUserId, userIdRule } from "../../protocol/channel-name.ts";
+import { present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { Clock } from "../lib/clock.ts";
-import { parsePattern, patternRule } from "./grants.ts";
+import { parsePattern, patternRule, verbs } from "./grants.ts";
 import type { Identity } from "./identity.ts";
 import { clockToleranceS, identityOfClaims } from "./token-claims.ts";
 import { checkSecret, type KeySettings, makeTokenKeys, type TokenKeys } from "./token-keys.ts";
@@ -43,6 +44,8 @@ export interface TokenOptions {
   /** Channel patterns (see `Grants`). */
   readonly subscribe: readonly string[];
   readonly publish: readonly string[];
+  /** Undefined: those of `subscribe`. */
+  readonly presence?: readonly string[] | undefined;
   /** Undefined: it never expires. */
   readonly expiresInS: number | undefined;
   /** What others may know about the user: any JSON. */
@@ -55,17 +58,17 @@ export interface TokenOptions {
  */
 export async function makeToken(options: TokenOptions, clock: Pick<Clock, "now"> = Date): Promise<string> {
   if (parseUserId(options.sub) === undefined) throw new Error(`sub: expected ${userIdRule}`);
-  for (const verb of ["subscribe", "publish"] as const) {
-    const wrong = options[verb].find((pattern) => parsePattern(pattern) === undefined);
+  for (const verb of verbs) {
+    const wrong = options[verb]?.find((pattern) => parsePattern(pattern) === undefined);
     if (wrong !== undefined) throw new Error(`${verb}: expected ${patternRule}, got ${JSON.stringify(wrong)}`);
   }
   if (options.expiresInS !== undefined && !(options.expiresInS > 0)) {
     throw new Error(`expires: expected more than 0 seconds, got ${options.expiresInS}`);
   }
   const nowS = Math.floor(clock.now() / 1000);
-  const { info } = options;
-  const claims = { subscribe: [...options.subscribe], publish: [...options.publish] };
-  const token = new SignJWT(info === undefined ? claims : { ...claims, info })
+  const { info, presence } = options;
+  const claims = { subscribe: [...options.subscribe], publish: [...options.publish], ...present({ presence, info }) };
+  const token = new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
     .setSubject(options.sub)
     .setIssuedAt(nowS);

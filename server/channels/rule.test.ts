@@ -71,8 +71,14 @@ describe("a rule", () => {
         presence: "off",
         subscribe: "authenticated",
         publish: "nobody",
+        place: "channels[0]",
       },
     ]);
+  });
+
+  test("knows where it stands in the file", () => {
+    const { rules } = parseChannelRules([{ match: "a" }, { match: "b" }], (index) => `a.yaml, line ${index + 2}`);
+    expect(rules.map(({ place }) => place)).toEqual(["channels[0] (a.yaml, line 2)", "channels[1] (a.yaml, line 3)"]);
   });
 
   test.each([

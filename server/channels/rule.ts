@@ -30,17 +30,27 @@ export interface ChannelRule {
   /** `hook`: the application decides, unless the token has a grant. */
   readonly subscribe?: ChannelAccess | "hook";
   readonly publish?: ChannelAccess;
+  /** Where it stands, for `fanfare explain`: `channels[1] (fanfare.config.yaml, line 12)`. */
+  readonly place: string;
 }
 
-/** Parses the list from the settings file. Problems look like `channels[0].publish: expected …`. */
-export function parseChannelRules(value: unknown): { readonly rules: ChannelRule[]; readonly problems: string[] } {
+/**
+ * Parses the list from the settings file. Problems look like `channels[0].publish: expected …`.
+ * @param placeOf where the rule with an index stands, such as `fanfare.config.yaml, line 12`; undefined if it is not known
+ */
+export function parseChannelRules(
+  value: unknown,
+  placeOf: (index: number) => string | undefined = () => undefined,
+): { readonly rules: ChannelRule[]; readonly problems: string[] } {
   const problems: string[] = [];
   const rules: ChannelRule[] = [];
   if (value === undefined || value === null) return { rules, problems };
   if (!Array.isArray(value)) return { rules, problems: [`channels: expected a list of rules, got ${shown(value)}`] };
   for (const [index, entry] of value.entries()) {
-    const rule = parseRule(entry, `channels[${index}]`, problems);
-    if (rule === undefined) continue;
+    const parsed = parseRule(entry, `channels[${index}]`, problems);
+    if (parsed === undefined) continue;
+    const place = placeOf(index);
+    const rule = { ...parsed, place: `channels[${index}]${place === undefined ? "" : ` (${place})`}` };
     // The first match wins, so a rule after a more general one would never apply.
     const before = rules.find((earlier) => covers(earlier.match, rule.match));
     if (before === undefined) rules.push(rule);
@@ -60,7 +70,7 @@ export function matches(pattern: string, channel: string): boolean {
 const accesses = ["anyone", "authenticated", "token", "nobody"] as const;
 
 interface Field {
-  readonly key: Exclude<keyof ChannelRule, "match">;
+  readonly key: Exclude<keyof ChannelRule, "match" | "place">;
   readonly expected: string;
   parse(value: unknown): number | boolean | ChannelPresence | ChannelAccess | "hook" | undefined;
 }
@@ -90,7 +100,7 @@ export const ruleFields: Readonly<Record<string, string>> = Object.fromEntries(
 /** A pattern has no control characters and no spaces, and `*` only at the end. */
 const matchPattern = /^(?:[^\s\p{Cc}*,#$][^\s\p{Cc}*,]{0,199})?\*?$/u;
 
-function parseRule(entry: unknown, place: string, problems: string[]): ChannelRule | undefined {
+function parseRule(entry: unknown, place: string, problems: string[]): Omit<ChannelRule, "place"> | undefined {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
     problems.push(`${place}: expected a rule such as {match: "room:*", history_size: 5000}, got ${shown(entry)}`);
     return undefined;

@@ -4,13 +4,11 @@ import type { ChannelRule } from "./rule.ts";
 import { ChannelRules } from "./rules.ts";
 
 const defaults = { historySize: 100, historyTtl: 1000, historyBytes: 10_000, isSecured: false };
-const of = (
-  rules: readonly ChannelRule[],
-  channel: string,
-  more: Partial<typeof defaults & { capacity: number }> = {},
-) => {
+type Written = Omit<ChannelRule, "place">;
+const placed = (rules: readonly Written[]) => rules.map((rule, index) => ({ ...rule, place: `channels[${index}]` }));
+const of = (rules: readonly Written[], channel: string, more: Partial<typeof defaults & { capacity: number }> = {}) => {
   const { capacity, ...changed } = more;
-  return new ChannelRules(rules, { ...defaults, ...changed }, capacity).of(channel as ChannelName);
+  return new ChannelRules(placed(rules), { ...defaults, ...changed }, capacity).of(channel as ChannelName);
 };
 
 describe("the options of a channel", () => {
@@ -31,7 +29,7 @@ describe("the options of a channel", () => {
   });
 
   test("come from the first matching rule, and from the settings for fields that it omits", () => {
-    const rules: ChannelRule[] = [
+    const rules: Written[] = [
       { match: "room:vip", subscribe: "token", historySize: 5 },
       { match: "room:*", subscribe: "authenticated", publish: "nobody", presence: "off" },
       { match: "*", historyTtl: 1 },
@@ -53,7 +51,7 @@ describe("the options of a channel", () => {
   });
 
   test("stay the same if more channels are used than are cached", () => {
-    const rules = new ChannelRules([{ match: "a*", historySize: 7 }], defaults, 2);
+    const rules = new ChannelRules(placed([{ match: "a*", historySize: 7 }]), defaults, 2);
     for (const name of ["a1", "b1", "a2", "a1", "b2", "b1", "a3"]) {
       expect(rules.of(name as ChannelName).historySize).toBe(name.startsWith("a") ? 7 : 100);
     }
@@ -63,7 +61,7 @@ describe("the options of a channel", () => {
     [2, 2],
     [undefined, 100_000],
   ])("are cached for a bounded number of channels: capacity %p", (capacity, most) => {
-    const rules = new ChannelRules([{ match: "a*" }], defaults, capacity);
+    const rules = new ChannelRules(placed([{ match: "a*" }]), defaults, capacity);
     for (let count = 1; count <= most; count++) rules.of(`a${count}` as ChannelName);
     rules.of("a1" as ChannelName);
     expect(rules.cached).toBe(most);
@@ -78,7 +76,13 @@ describe("the options of a channel", () => {
   });
 
   test("are one object for all channels of a rule", () => {
-    const rules = new ChannelRules([{ match: "a*", historySize: 7 }], defaults);
+    const rules = new ChannelRules(placed([{ match: "a*", historySize: 7 }]), defaults);
     expect(rules.of("a1" as ChannelName)).toBe(rules.of("a2" as ChannelName));
+  });
+
+  test("come from a rule that can be named, or from none", () => {
+    const rules = new ChannelRules(placed([{ match: "a" }, { match: "b*", publish: "nobody" }]), defaults);
+    expect(rules.ruleFor("b1" as ChannelName)).toEqual({ match: "b*", publish: "nobody", place: "channels[1]" });
+    expect(rules.ruleFor("c" as ChannelName)).toBeUndefined();
   });
 });

@@ -34,7 +34,7 @@ const maxCached = 100_000;
  * of a rule share one object, so an entry is only a name and a pointer.
  */
 export class ChannelRules {
-  readonly #rules: readonly { readonly match: string; readonly options: ChannelOptions }[];
+  readonly #rules: readonly { readonly rule: ChannelRule; readonly options: ChannelOptions }[];
   readonly #defaults: ChannelOptions;
   readonly #cache = new Map<ChannelName, ChannelOptions>();
   readonly #maxCached: number;
@@ -50,7 +50,10 @@ export class ChannelRules {
       subscribe: access,
       publish: access,
     };
-    this.#rules = rules.map(({ match, ...options }) => ({ match, options: { ...this.#defaults, ...options, match } }));
+    this.#rules = rules.map((rule) => {
+      const { place: _, ...options } = rule;
+      return { rule, options: { ...this.#defaults, ...options } };
+    });
     this.#maxCached = capacity;
   }
 
@@ -63,10 +66,15 @@ export class ChannelRules {
     if (this.#rules.length === 0) return this.#defaults;
     const known = this.#cache.get(channel);
     if (known !== undefined) return known;
-    const options = this.#rules.find(({ match }) => matches(match, channel))?.options ?? this.#defaults;
+    const options = this.#rules.find(({ rule }) => matches(rule.match, channel))?.options ?? this.#defaults;
     // Clearing the cache is cheaper than tracking the order of use, and resolving again is cheap.
     if (this.#cache.size >= this.#maxCached) this.#cache.clear();
     this.#cache.set(channel, options);
     return options;
+  }
+
+  /** The rule that applies to a channel, as it stands in the settings; undefined if there is none. */
+  ruleFor(channel: ChannelName): ChannelRule | undefined {
+    return this.#rules.find(({ rule }) => matches(rule.match, channel))?.rule;
   }
 }

@@ -1,3 +1,4 @@
+import { userTokenHeader } from "../api/about/explain.ts";
 import type { Address } from "./address.ts";
 import { CommandError } from "./context.ts";
 import { printable } from "./printable.ts";
@@ -12,6 +13,8 @@ export interface ApiRequest {
   readonly control?: string | undefined;
   /** The key for the control socket, which requires none. */
   readonly controlKey?: string | undefined;
+  /** A user's token that the request is about. It is not the caller's credential. */
+  readonly userToken?: string | undefined;
   /** JSON. */
   readonly body?: string | undefined;
   /** By default POST with a body, and GET without. */
@@ -35,9 +38,10 @@ const timeoutMs = 10_000;
  * @throws whatever fetch throws if there is no response: see `unreachable`
  */
 export async function sendRequest(request: ApiRequest): Promise<ApiResponse> {
-  const { body, method } = request;
+  const { body, method, userToken } = request;
   const headers = new Headers({ Accept: "application/json" });
   if (body !== undefined) headers.set("Content-Type", "application/json");
+  if (userToken !== undefined) headers.set(userTokenHeader, userToken);
   const response = await reach(request, {
     headers,
     redirect: "error", // a redirect would send the key to another address

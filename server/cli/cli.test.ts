@@ -30,7 +30,7 @@ describe("the command line", () => {
     [["tokn", "create"], "error: unknown command 'tokn': did you mean token?"],
     [
       ["quite-else"],
-      /^error: unknown command 'quite-else': expected one of start, .*, token, data, config, completion, help$/,
+      /^error: unknown command 'quite-else': expected one of start, .*, token, explain, data, config, completion, help$/,
     ],
     [["help", "strat"], "error: unknown command 'strat': did you mean start?"],
     [["help", "token", "crate"], "error: unknown command 'crate': did you mean create?"],

@@ -5,6 +5,7 @@ import { makeConnectCommand } from "./connect.ts";
 import type { CommandContext } from "./context.ts";
 import { makeDataCommand } from "./data.ts";
 import { makeDrainCommand } from "./drain.ts";
+import { makeExplainCommand } from "./explain.ts";
 import { makeHelpCommand } from "./help.ts";
 import { makePublishCommand } from "./publish.ts";
 import { makeReloadCommand, makeUpgradeCommand } from "./reload.ts";
@@ -31,6 +32,7 @@ export const commands: readonly ((context: CommandContext) => Command)[] = [
   makeReloadCommand,
   makeUpgradeCommand,
   (context) => makeTokenCommand({ ...context, configured: () => configuredKeys(context.settings()) }),
+  makeExplainCommand,
   makeDataCommand,
   makeConfigCommand,
   makeCompletionCommand,

@@ -34,11 +34,12 @@ export function makeTokenCommand(dependencies: Partial<TokenDependencies> = {}):
 /** Describes a verified token in lines for people. */
 export function describeIdentity(identity: Identity): readonly string[] {
   const { userId = "", grants, expiresAtMs, info } = identity;
-  const { subscribe, publish } = grants.patterns;
+  const { subscribe, publish, presence } = grants.patterns;
   return [
     `user:      ${printable(userId)}`,
     `subscribe: ${subscribe.join(" ") || "as the channel rules allow"}`,
     `publish:   ${publish.join(" ") || "as the channel rules allow"}`,
+    ...(presence === undefined ? [] : [`presence:  ${presence.join(" ") || "as the channel rules allow"}`]),
     ...(info === undefined ? [] : [`info:      ${printableJson(JSON.parse(info))}`]),
     `expires:   ${expiresAtMs === undefined ? "never" : expiryText(expiresAtMs)}`,
   ];
@@ -60,6 +61,7 @@ const defaultDependencies: TokenDependencies = {
 interface CreateFlags extends SecretFlags {
   readonly subscribe: readonly string[];
   readonly publish: readonly string[];
+  readonly presence?: readonly string[];
   /** In seconds. */
   readonly expires: number | "never";
   /** JSON; undefined for none. */
@@ -78,6 +80,11 @@ function makeCreateCommand({ configured, print }: TokenDependencies): Command {
       [],
     )
     .option("--publish <pattern>", "channel or pattern the user may publish to; can be repeated", collect, [])
+    .option(
+      "--presence <pattern>",
+      "channel or pattern whose users the user may see; can be repeated (default: the patterns of --subscribe)",
+      (pattern: string, before: readonly string[] = []) => [...before, pattern],
+    )
     .addOption(
       new Option("--info <json>", `what others see of the user in a channel, such as '{"name":"Alice"}'`).argParser(
         parseInfo,
@@ -92,9 +99,9 @@ function makeCreateCommand({ configured, print }: TokenDependencies): Command {
     orFail(command, async () => {
       const secret = secretOf(flags) ?? configured().secret;
       if (secret === undefined) throw new Error("no secret to sign with: set JWT_SECRET, or pass --jwt-secret-file");
-      const { subscribe, publish, expires, info } = flags;
+      const { subscribe, publish, presence, expires, info } = flags;
       const expiresInS = expires === "never" ? undefined : expires;
-      print(await makeToken({ secret, sub: user, subscribe, publish, expiresInS, info: info?.value }));
+      print(await makeToken({ secret, sub: user, subscribe, publish, presence, expiresInS, info: info?.value }));
     }),
   );
   return command;

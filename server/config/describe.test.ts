@@ -24,7 +24,7 @@ test("each setting has a line with its value and its source", () => {
     "WS_PATH  /ws  default",
     "CHAT  on  default (open server)",
     "JWKS_URL  -  default",
-    'channels  {"match":"a","historySize":1}  fanfare.config.yaml',
+    'channels  {"match":"a","historySize":1}  channels[0] (fanfare.config.yaml, line 2)',
   ]) {
     expect(shown).toContain(line);
   }

@@ -17,7 +17,7 @@ export function describeSettings({ settings, origins, file }: Examined): string[
     `A server with these settings is ${settings.isSecured ? "secured" : "open"}.`,
     "",
     ...rows.map(([name, value, origin]) => `${name.padEnd(nameWidth)}  ${value.padEnd(valueWidth)}  ${origin}`),
-    ...settings.channelRules.map((rule) => `channels  ${JSON.stringify(rule)}  ${file ?? ""}`),
+    ...settings.channelRules.map(({ place, ...rule }) => `channels  ${JSON.stringify(rule)}  ${place}`),
     ...settings.schedules.map(({ id }) => `schedules  ${id}  ${file ?? ""}`),
   ];
 }

@@ -54,7 +54,7 @@ export function examineSettings(inputs: ConfigInputs): Examined {
       if (value !== undefined) picked.set(declared.key, value);
     }
   }
-  const { rules, problems: ruleProblems } = parseChannelRules(found.channels);
+  const { rules, problems: ruleProblems } = parseChannelRules(found.channels, found.placeOfRule);
   problems.push(...ruleProblems.map((problem) => `${problem} (in ${found.file ?? "channels"})`));
 
   const isSecured = credentialKeys.some((key) => isSet(picked.get(key)?.value));

@@ -2,6 +2,7 @@ import { nearest } from "../lib/nearest.ts";
 import { parseDotenv } from "./dotenv.ts";
 import { canonicalName, everyFlag, everyName } from "./options.ts";
 import { parseConfigText } from "./parse-config-text.ts";
+import { ruleLines } from "./rule-lines.ts";
 
 /** The sources of settings. They are passed in: this folder does not access the process or the disk itself. */
 export interface ConfigInputs {
@@ -39,6 +40,8 @@ export interface Sources {
   readonly sources: readonly Source[];
   /** The unparsed `channels` of the file. */
   readonly channels: unknown;
+  /** Where an entry of `channels` stands, such as `fanfare.config.yaml, line 12`; undefined if it is not in a file. */
+  readonly placeOfRule: (index: number) => string | undefined;
   /** The unparsed `schedules` of the file. */
   readonly schedules: unknown;
   /** The path of the file, if there is one. */
@@ -68,9 +71,13 @@ export function readSources(inputs: ConfigInputs): Sources {
     { from: "flag", given: fromFlags(inputs.flags, notes) },
     { from: "option", given: fromOptions(options, notes) },
   ];
+  const lines = file === undefined || channels === undefined ? [] : ruleLines(file.path, file.text);
+  const placeOfRule = (index: number) =>
+    lines[index] === undefined ? file?.path : `${file?.path}, line ${lines[index]}`;
   return {
     sources,
     channels: channelsOption ?? channels,
+    placeOfRule: channelsOption === undefined ? placeOfRule : () => undefined,
     schedules: schedulesOption ?? schedules,
     file: file?.path,
     ...notes,

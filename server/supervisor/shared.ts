@@ -15,7 +15,7 @@ import { PresenceHost } from "../presence/ipc/host.ts";
 import { ScheduleHost } from "../schedule/ipc/host.ts";
 import { type OpenedSchedules, openSchedules } from "../schedule/open-store.ts";
 import type { BackboneAddress } from "../worker/backbone.ts";
-import { channelOptionsOf } from "../worker/channel-options.ts";
+import { channelLookup } from "../worker/channel-options.ts";
 import { nodeName } from "../worker/member-state.ts";
 import { readHistory, type Takeover, writeHistory } from "./takeover.ts";
 import { WorkerFailure } from "./worker-failure.ts";
@@ -85,7 +85,7 @@ async function shareHere(settings: Settings, takeover: HandedOver | undefined): 
   try {
     const storage = openSchedules(settings, systemClock);
     opened = storage;
-    const log = await openLog(settings, { rulesOf: channelOptionsOf(settings) });
+    const log = await openLog(settings, channelLookup(settings));
     if (takeover?.hasHistory && log instanceof MemoryLog) await log.restore(readHistory(path));
     const broker = new IpcHost({ path, broker: new EmbeddedBroker(log, systemClock) });
     const clusterPath = join(dirname(path), "cluster");

@@ -14,7 +14,7 @@ import type { PresenceStore } from "../presence/presence-store.ts";
 import { IpcScheduleStore } from "../schedule/ipc/store.ts";
 import { openScheduleStore } from "../schedule/open-store.ts";
 import type { ScheduleStore } from "../schedule/schedule-store.ts";
-import { channelOptionsOf } from "./channel-options.ts";
+import { channelLookup } from "./channel-options.ts";
 import { stateOf } from "./member-state.ts";
 
 /** Imported only where Redis is configured: its client library takes 5 MB and 30 ms. */
@@ -59,7 +59,7 @@ export async function openBackbone(settings: Settings): Promise<Backbone> {
     return redisBackbone(settings, await openConfiguredRedis(settings, redisUrl));
   }
   const schedules = openScheduleStore(settings, systemClock);
-  const log = await openLog(settings, { rulesOf: channelOptionsOf(settings) }).catch(async (error: unknown) => {
+  const log = await openLog(settings, channelLookup(settings)).catch(async (error: unknown) => {
     await schedules.close();
     throw error;
   });

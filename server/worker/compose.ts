@@ -44,7 +44,7 @@ import { Tails } from "../trace/tails.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
 import { type ApplicationParts, composeApplication } from "./application.ts";
-import { channelOptionsOf } from "./channel-options.ts";
+import { channelLookup } from "./channel-options.ts";
 
 /** Maximum memory for recent publications in this process, in bytes. It is also at most a quarter of the total history. */
 const mostTailBytes = 64 * 1024 * 1024;
@@ -96,7 +96,7 @@ export interface Parts {
  */
 export function compose(settings: Settings, environment: WorkerEnvironment): Parts {
   const { broker, clock, sharesPort = false } = environment;
-  const rulesOf = channelOptionsOf(settings);
+  const { rulesOf, ruleFor } = channelLookup(settings);
   const blockList = new BlockList();
   const application = composeApplication(settings, clock);
   const { hooks, webhooks } = application;
@@ -121,7 +121,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const { schedules, scheduler } = composeSchedules(settings, environment, hub);
   const blocks = new Blocks({ list: blockList, broker, peers, connections, clock });
-  const api = { hub, access, directory, schedules, blocks, clock };
+  const api = { hub, access, directory, schedules, ruleFor, blocks, clock };
   const responses = new TextResponses(hub.backlog);
   const http = new HttpServer(
     { ...settings, sharesPort },

@@ -341,6 +341,7 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
   ["GET /v1/connections", "bad-request", { values: { page: "one" } }],
   ["GET /v1/trace", "bad-request", { values: { user: "" } }],
   ["GET /v1/tail", "bad-request", { values: { kind: "everything" } }],
+  ["GET /v1/explain", "invalid-field", { values: { channel: "a b" } }],
   ["DELETE /v1/connections/{id}", "not-found", { values: { id: "c_nobody" } }],
   ["GET /v1/blocks", "invalid-field", { values: { page: "one" } }],
   ...["users", "tokens"].flatMap(
