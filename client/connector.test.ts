@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { ScriptedEnvironment, settle } from "../tests/client/scripted-environment.ts";
 import type { ConnectionState } from "./state.ts";
 
@@ -198,6 +198,46 @@ test("leaves a draining server shortly before its slot, and only after the succe
   successor.welcome();
   expect(socket.isClosed).toBe(true);
   expect(states).toEqual([]);
+});
+
+describe("when its token expires soon,", () => {
+  const expiring = (leftMs: number) =>
+    ({ type: "system", event: "token-expiring", message: "", expires_in_ms: leftMs }) as never;
+
+  test("replaces the connection by one with a new token, before the old one ends", async () => {
+    const environment = new ScriptedEnvironment();
+    let count = 0;
+    const { client, socket } = await environment.connected({ token: async () => `token ${++count}` });
+    const states = statesOf(client);
+    socket.deliver(expiring(30_000));
+    await environment.move(17_999);
+    expect(environment.sockets).toHaveLength(1);
+    const successor = await environment.untilTimer(1);
+    expect([socket.target.token, successor.target.token]).toEqual(["token 1", "token 2"]);
+    expect(successor.query).toEqual({ takes_over: "key-of-the first" });
+    expect(socket.isClosed).toBe(false);
+    successor.welcome();
+    expect([socket.isClosed, states]).toEqual([true, []]);
+  });
+
+  test("keeps the connection if there is no newer token", async () => {
+    for (const token of ["fixed", () => "the same again"]) {
+      const environment = new ScriptedEnvironment();
+      const { socket } = await environment.connected({ token });
+      socket.deliver(expiring(30_000));
+      const isFixed = typeof token === "string";
+      const second = await environment.untilTimer(18_000);
+      expect(environment.sockets).toHaveLength(isFixed ? 1 : 2);
+      if (isFixed) continue;
+      second.welcome();
+      second.deliver(expiring(12_000));
+      await environment.move(11_000);
+      expect(environment.sockets).toHaveLength(2);
+      second.end(4010);
+      await environment.move(20_000);
+      expect(environment.sockets.length).toBeGreaterThan(2);
+    }
+  });
 });
 
 test("retries a successor that does not answer while the old connection stays in use", async () => {

@@ -70,6 +70,9 @@ export function makeConnector(
   /** Consecutive connections that failed or did not last. */
   let failures = 0;
   let resumeKey: string | undefined;
+  /** The token of the last handshake, and the one that a renewal was tried for. */
+  let secret: string | undefined;
+  let renewed: string | undefined;
   /** Index of the transport to try next. Wraps around to the first. */
   let transportAt = 0;
   let stopWaking: (() => void) | undefined;
@@ -112,7 +115,7 @@ export function makeConnector(
   async function dial(attempt: Attempt): Promise<void> {
     let code = 4010; // a missing token is treated like an expired one: the next try asks for a new one
     try {
-      const secret = typeof token === "function" ? await token() : token;
+      secret = typeof token === "function" ? await token() : token;
       code = 1006;
       const name = transports[transportAt] as TransportName;
       const transport = await environment.transports[name]();
@@ -128,6 +131,7 @@ export function makeConnector(
 
   function handleFrame(frame: IncomingFrame): void {
     if (frame.type === "system" && frame.event === "draining") drain(frame);
+    if (frame.type === "system" && frame.event === "token-expiring") renew(frame.expires_in_ms);
     events.onFrame(frame);
   }
 
@@ -148,6 +152,13 @@ export function makeConnector(
     // A little early: a server with a successor closes the connection at that time.
     if (successor) switchConnection(0.9 * waitMs);
     else if (!stay) schedule(waitMs, () => current?.end({ code: 1012, reason: message }));
+  }
+
+  /** Another connection, with a new token, replaces this one in time. Many tokens may expire at once, so not all at once. */
+  function renew(leftMs: number): void {
+    if (typeof token !== "function" || renewed === secret) return;
+    renewed = secret; // if the function returns the same token again, it is of no use
+    switchConnection((0.2 + 0.4 * random()) * askedWait(leftMs));
   }
 
   /** Opens another connection while the current one stays in use. Waits longer each time the previous ones did not last. */

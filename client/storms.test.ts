@@ -53,6 +53,14 @@ describe("never reconnects or retries in a loop, against a server", () => {
         it.end(1001, { retryAfterMs: 0 });
       },
     ],
+    [
+      "that announces the end of each token, at once, every time",
+      { token: () => `${Math.random()}` },
+      (it) => {
+        it.welcome();
+        it.deliver({ type: "system", event: "token-expiring", message: "", expires_in_ms: 0 } as never);
+      },
+    ],
     ["that refuses handshakes temporarily", {}, (it) => it.end(4053, { retryAfterMs: 0 })],
     ["that reports an expired token at each handshake", { token: () => "t" }, (it) => it.end(4010)],
     ["that answers with an invalid welcome", {}, (it) => it.deliver({ type: "system", event: "welcome" })],

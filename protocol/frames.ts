@@ -62,7 +62,14 @@ export interface AdvanceFrame {
   readonly offset: number;
 }
 
-export type SystemFrame = WelcomeFrame | NoticeFrame | DrainingFrame | GapFrame | ClosingFrame | HeartbeatFrame;
+export type SystemFrame =
+  | WelcomeFrame
+  | NoticeFrame
+  | DrainingFrame
+  | GapFrame
+  | TokenExpiringFrame
+  | ClosingFrame
+  | HeartbeatFrame;
 
 export interface WelcomeFrame {
   readonly type: "system";
@@ -124,6 +131,18 @@ export interface GapFrame {
   readonly from: number;
   readonly to: number;
   readonly message: string;
+}
+
+/** Sent 30 s before the connection's token expires, or right after the welcome if it expires earlier. */
+export interface TokenExpiringFrame {
+  readonly type: "system";
+  readonly event: "token-expiring";
+  readonly message: string;
+  /** When the server closes the connection, unless the client sends a new token or reconnects with one. */
+  readonly expires_at: string;
+  /** The same, in milliseconds from now. */
+  readonly expires_in_ms: number;
+  readonly timestamp: string;
 }
 
 /** Event streams only: the last event before the server ends the stream. Takes the place of a close code. */

@@ -11,6 +11,7 @@ export const texts = {
   scheduled: "Scheduled broadcast",
   draining: (deadlineMs: number) =>
     `Server is shutting down. This connection will be closed within ${Math.ceil(deadlineMs / 1000)} s.`,
+  tokenExpiring: (leftMs: number) => `The token expires in ${Math.ceil(leftMs / 1000)} s.`,
   gap: (from: number, to: number) =>
     from === to ? `Message ${from} is no longer available.` : `Messages ${from} to ${to} are no longer available.`,
   gapEpoch: "The channel's numbering started over. Earlier messages may be missing.",

@@ -21,6 +21,7 @@ import { parseSchedules } from "../server/config/schedules.ts";
 import { authenticate } from "../server/http/credentials.ts";
 import { OriginCheck } from "../server/http/origin-check.ts";
 import { Page } from "../server/http/page.ts";
+import { SessionCookies } from "../server/http/session-cookie.ts";
 import { TrustedProxies } from "../server/lib/client-address.ts";
 import { systemClock } from "../server/lib/clock.ts";
 import { parseIsoTime } from "../server/lib/iso-time.ts";
@@ -77,6 +78,12 @@ const originCheck = new OriginCheck({
 });
 const budgets = new Budgets(unlimited, systemClock);
 const proxies = new TrustedProxies(["10.0.0.0/8", "::1"]);
+const cookies = new SessionCookies(
+  { cookieSameSite: "strict" },
+  { isHttps: () => false, trustsCookie: (request) => originCheck.trustsCookie(request) },
+);
+const authenticators = { keys, access, budgets, cookies };
+const clientEndpoint = { scope: "read", forClients: true } as const;
 const page = new Page(
   { page: true, wsPath: "/ws", ssePath: "/sse", isSecured: false, trustUserId: true, anonymous: true },
   { make: (text, head) => new Response(text, head) },
@@ -142,7 +149,20 @@ const inputPaths: readonly InputPath[] = [
     name: "the header Authorization of the HTTP API",
     prefixes: ["", "Bearer ", "Bearer a.b."],
     feed: (authorization) =>
-      authenticate({ authorization, xApiKey: null }, { scope: "read", forClients: true }, { keys, access, budgets }),
+      authenticate(requestWith({ Authorization: authorization }), clientEndpoint, authenticators),
+  },
+  {
+    name: "Cookie",
+    prefixes: ["", "fanfare", "fanfare=", "fanfare=a.b."],
+    feed: (text) => authenticate(requestWith({ Cookie: text }), clientEndpoint, authenticators),
+  },
+  {
+    name: "X-Forwarded-Proto and Forwarded",
+    prefixes: ["", "proto=", "for=1;proto="],
+    feed: (text) => [
+      proxies.saysHttps("10.0.0.1", requestWith({ "X-Forwarded-Proto": text }).headers),
+      proxies.saysHttps("10.0.0.1", requestWith({ Forwarded: text }).headers),
+    ],
   },
   { name: "X-API-Key", prefixes: [""], feed: (xApiKey) => keys.check({ authorization: null, xApiKey }, "read") },
   { name: "Host", prefixes: ["", "127.", "a"], feed: (text) => originCheck.refusal(requestWith({ Host: text })) },

@@ -6,9 +6,12 @@ import { bearerOf } from "../auth/bearer.ts";
 import type { Identity } from "../auth/identity.ts";
 import { Account } from "../limits/account.ts";
 import type { Budgets } from "../limits/budgets.ts";
+import { keyHeaders } from "./ops-routes.ts";
+import type { SessionCookies } from "./session-cookie.ts";
 
 /** What checks the credentials of a request. */
 export interface Authenticators {
+  readonly cookies: Pick<SessionCookies, "tokenOf">;
   readonly keys: Pick<ApiKeys, "check">;
   readonly access: Access;
   readonly budgets: Pick<Budgets, "accountOf" | "accountOfKey">;
@@ -26,24 +29,33 @@ const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
  * Checks the API key of a request, or a user's token if the endpoint accepts tokens. Tokens are for clients that cannot use a
- * WebSocket and send their commands over HTTP: the user's limits are the same as over a WebSocket. Synchronous for a key. On
+ * WebSocket and send their commands over HTTP: the user's limits are the same as over a WebSocket. A page can leave the token
+ * to the browser's cookie. Synchronous for a key. On
  * an open server everyone may do what a key allows, and nobody pays.
  * @throws ServiceError "unauthorized" or "forbidden", or rejects with it
  */
 export function authenticate(
-  headers: KeyHeaders,
+  request: Request,
   { scope, forClients }: Pick<Endpoint, "scope" | "forClients">,
-  { keys, access, budgets }: Authenticators,
+  { keys, access, budgets, cookies }: Authenticators,
 ): Caller | Promise<Caller> {
+  const headers = keyHeaders(request);
   try {
     const number = keys.check(headers, scope);
     return { identity: undefined, account: number === undefined ? Account.unlimited : budgets.accountOfKey(number) };
   } catch (error) {
-    const token = bearerOf(headers.authorization);
     const isNoKey = error instanceof ServiceError && error.code === "unauthorized";
-    if (!isNoKey || !forClients || token === undefined || !jwt.test(token)) throw error;
+    if (!isNoKey || !forClients) throw error;
+    const token = tokenOf(request, headers, cookies);
+    if (token === undefined || !jwt.test(token)) throw error;
     return byToken(token, access, budgets);
   }
+}
+
+/** A credential in a header counts more than the cookie, which the browser adds by itself. */
+function tokenOf(request: Request, headers: KeyHeaders, cookies: Authenticators["cookies"]): string | undefined {
+  const bearer = bearerOf(headers.authorization);
+  return bearer === undefined && headers.xApiKey === null ? cookies.tokenOf(request) : bearer;
 }
 
 async function byToken(token: string, access: Access, budgets: Authenticators["budgets"]): Promise<Caller> {

@@ -1,4 +1,4 @@
-import { bytes, duration, list, type OptionsOf, port, text, toggle } from "../lib/option.ts";
+import { bytes, choice, duration, list, type OptionsOf, port, text, toggle } from "../lib/option.ts";
 
 const path = { pattern: /^\/[A-Za-z0-9_\-./~]*$/, rule: "a path that begins with /, such as /ws" };
 /** RFC 6454: scheme, host and port only. */
@@ -47,6 +47,11 @@ export const httpOptions = {
   ),
   tlsCert: text(undefined, "Path of a PEM file with the certificate chain. With TLS_KEY it turns on https and wss."),
   tlsKey: text(undefined, "Path of a PEM file with the certificate's private key."),
+  cookieSameSite: choice(
+    "strict",
+    "From which pages a browser sends the cookie of POST /v1/session. `strict`: from pages of the same site. `none`: also from pages of other sites that CORS_ORIGINS names; requires https.",
+    { choices: ["strict", "lax", "none"] },
+  ),
   opsPort: port(undefined, "A second port for health, metrics and draining, which stays open while the server drains."),
   page: toggle({ open: true, secured: false }, "Whether GET / serves a page to try the server."),
 };

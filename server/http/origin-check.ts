@@ -67,6 +67,23 @@ export class OriginCheck {
     if (origin === null) return; // not a page: publishers and command lines send none
     response.headers.set("Access-Control-Allow-Origin", origin);
     response.headers.set("Vary", "Origin");
+    // With its user's cookie, a page must be allowed by name: `*` allows only what any program could do.
+    if (this.#isNamed(origin, request.headers.get("Host") ?? "")) {
+      response.headers.set("Access-Control-Allow-Credentials", "true");
+    }
+  }
+
+  /**
+   * Whether a cookie in the request proves that the user wants it: browsers add cookies to requests that other websites cause.
+   * So a request that can change something needs the `Origin` of a page that is allowed by name; so does a WebSocket handshake,
+   * to which CORS does not apply. A GET without `Origin` comes from a page of this server, or from no page.
+   */
+  trustsCookie({ headers, method }: Request): boolean {
+    const origin = headers.get("Origin");
+    if (origin !== null) return this.#isNamed(origin, headers.get("Host") ?? "");
+    const isSafe = (method === "GET" || method === "HEAD") && !headers.has("Upgrade");
+    const site = headers.get("Sec-Fetch-Site") ?? "none";
+    return isSafe && (site === "none" || site === "same-origin");
   }
 
   /** The response to a CORS preflight request. */
@@ -83,9 +100,13 @@ export class OriginCheck {
   }
 
   #allows(origin: string, host: string): boolean {
+    return this.#settings.corsOrigins?.includes("*") || this.#isNamed(origin, host);
+  }
+
+  /** Whether an origin is allowed by more than `*`. */
+  #isNamed(origin: string, host: string): boolean {
     const { corsOrigins, isSecured } = this.#settings;
-    if (corsOrigins?.includes("*")) return true;
-    if (corsOrigins?.includes(origin)) return true;
+    if (origin !== "*" && corsOrigins?.includes(origin)) return true;
     const url = URL.parse(origin);
     if (url === null) return false;
     if (url.host !== "" && url.host === host) return true; // a page of this server itself

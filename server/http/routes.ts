@@ -8,9 +8,11 @@ import { ClientScript } from "./client-script.ts";
 import { authenticate } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
 import { locationOf, Queries } from "./location.ts";
-import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
+import { type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
 import { jsonInit } from "./respond.ts";
+import type { SessionCookies } from "./session-cookie.ts";
+import { sessionRoutes } from "./session-routes.ts";
 import { type TailParts, tailRoute } from "./tail-route.ts";
 import type { TextResponses } from "./text-responses.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
@@ -27,6 +29,7 @@ export interface RouteParts extends OpsParts, TailParts {
   readonly keys: OpsParts["keys"];
   readonly api: ApiDependencies;
   readonly responses: TextResponses;
+  readonly cookies: SessionCookies;
 }
 
 /** Handles a request that passed the Origin and Host checks. Throws a ServiceError for an error response. */
@@ -53,8 +56,11 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   const page = new Page(settings, parts.responses);
   const clientScript = new ClientScript(parts.responses);
   const ops = opsRoutes(parts);
-  const plain = [...ops, tailRoute(parts)];
-  const docs = new Docs([...pushEndpoints(settings), ...endpoints, ...plain], settings, parts.responses);
+  const { access, hub, clock } = parts.api;
+  const session = sessionRoutes({ access, budgets: hub.budgets, cookies: parts.cookies, clock });
+  const plain = [...session, ...ops, tailRoute(parts)];
+  const documented = [...pushEndpoints(settings), ...endpoints, ...plain];
+  const docs = new Docs(documented, settings, parts.responses);
   app.onError((error) => {
     throw error; // handled by respondError
   });
@@ -78,15 +84,15 @@ const noParams: Params = {};
 function performer(
   endpoint: Pick<Endpoint, "verb" | "scope" | "forClients" | "warnsOfUnknown" | "about">,
   settings: RouteSettings,
-  { api, keys, responses }: RouteParts,
+  { api, keys, responses, cookies }: RouteParts,
 ): (request: Request, params: Params) => Promise<Response> {
   const { verb, warnsOfUnknown = false, about } = endpoint;
-  const authenticators = { keys, access: api.access, budgets: api.hub.budgets };
+  const authenticators = { keys, access: api.access, budgets: api.hub.budgets, cookies };
   const parameters = (about.parameters ?? []).filter((it) => it.in === "query").map(({ name }) => name);
   const hasBody = about.request !== undefined;
   const queries = new Queries();
   return async (request, params) => {
-    const authenticated = authenticate(keyHeaders(request), endpoint, authenticators);
+    const authenticated = authenticate(request, endpoint, authenticators);
     // Not awaited without need, here and below: each await is a turn of the microtask queue, and a push takes few of them.
     const { identity, account } = authenticated instanceof Promise ? await authenticated : authenticated;
     const query = queries.of(request);

@@ -12,11 +12,12 @@ import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
 import { checkSpelling } from "./path-spelling.ts";
 import { respondError } from "./respond.ts";
 import { type Handle, otherRoutes, pushRoutes, type RouteParts, type RouteSettings } from "./routes.ts";
+import { type SessionCookieSettings, SessionCookies } from "./session-cookie.ts";
 
 /** Seconds without data after which a connection with an incomplete request is closed. */
 const idleTimeoutS = 10;
 
-export interface HttpSettings extends RouteSettings, OriginCheckSettings {
+export interface HttpSettings extends RouteSettings, OriginCheckSettings, SessionCookieSettings {
   /** Several processes share the port (Linux only). */
   readonly sharesPort: boolean;
   readonly port: number;
@@ -28,7 +29,7 @@ export interface HttpSettings extends RouteSettings, OriginCheckSettings {
   readonly tlsKey: string | undefined;
 }
 
-export interface HttpParts extends RouteParts {
+export interface HttpParts extends Omit<RouteParts, "cookies"> {
   readonly websocket: WebSocketTransport;
   readonly sse: SseTransport;
   readonly audit: Pick<AuditTrail, "record">;
@@ -51,6 +52,7 @@ export class HttpServer {
   readonly #parts: HttpParts;
   readonly #originCheck: OriginCheck;
   readonly #proxies: TrustedProxies;
+  readonly #cookies: SessionCookies;
   readonly #other: Handle;
   #server: Server<SocketState> | undefined;
   #lastRequestAt = Number.NEGATIVE_INFINITY;
@@ -62,7 +64,11 @@ export class HttpServer {
     this.#parts = parts;
     this.#originCheck = new OriginCheck(settings);
     this.#proxies = new TrustedProxies(settings.trustedProxies);
-    this.#other = otherRoutes(settings, parts);
+    this.#cookies = new SessionCookies(settings, {
+      isHttps: (request) => this.#isHttps(request),
+      trustsCookie: (request) => this.#originCheck.trustsCookie(request),
+    });
+    this.#other = otherRoutes(settings, { ...parts, cookies: this.#cookies });
     parts.websocket.onRefused = (request, server, error) => {
       this.#record(request, server, error);
       this.#audit(request, server, errorTable[error.code].status);
@@ -73,7 +79,9 @@ export class HttpServer {
   listen(): ListeningAddress {
     const { host, port, tlsCert, tlsKey } = this.#settings;
     const routes: Record<string, (request: Request, server: Server<SocketState>) => Promise<Response>> = {};
-    for (const [path, handle] of Object.entries(pushRoutes(this.#settings, this.#parts))) {
+    for (const [path, handle] of Object.entries(
+      pushRoutes(this.#settings, { ...this.#parts, cookies: this.#cookies }),
+    )) {
       routes[path] = (request, server) => this.#answerAndKeep(request, server, handle);
     }
     const tls =
@@ -132,7 +140,7 @@ export class HttpServer {
     }
     if (pathname === "/sse" && (request.method === "GET" || request.method === "HEAD")) {
       const stream = this.#answer(request, server, () =>
-        this.#parts.sse.answer(request, server, this.#peer(request, server)),
+        this.#parts.sse.answer(request, server, this.#client(request, server)),
       );
       return stream.then((response) => {
         this.#audit(request, server, response.status);
@@ -163,7 +171,7 @@ export class HttpServer {
     try {
       const refusal = this.#originCheck.refusal(request);
       if (refusal !== undefined) return websocket.refuse(request, server, refusal);
-      const upgraded = websocket.upgrade(request, server, this.#peer(request, server));
+      const upgraded = websocket.upgrade(request, server, this.#client(request, server));
       return upgraded?.catch((error: unknown) => this.#refuseUpgrade(request, server, error));
     } catch (error) {
       return this.#refuseUpgrade(request, server, error);
@@ -221,6 +229,24 @@ export class HttpServer {
     if (!passedOriginCheck) return response;
     this.#originCheck.allowReading(request, response);
     return response;
+  }
+
+  /** The peer of a handshake, with the token in its cookie. */
+  #client(request: Request, server: Server<SocketState>): Peer {
+    const peer = this.#peer(request, server);
+    if (!request.headers.has("Cookie")) return peer;
+    try {
+      return { ...peer, session: this.#cookies.tokenOf(request) };
+    } catch (error) {
+      if (error instanceof ServiceError) return { ...peer, session: error };
+      throw error;
+    }
+  }
+
+  #isHttps(request: Request): boolean {
+    if (this.#settings.tlsCert !== undefined) return true;
+    const socket = this.#server?.requestIP(request);
+    return this.#proxies.saysHttps(socket?.address ?? "", request.headers);
   }
 
   #peer(request: Request, server: Server<SocketState>): Peer {

@@ -15,6 +15,56 @@ function makeExpiring(leftMs: number | undefined) {
   return { clock, expiry, session, connection };
 }
 
+describe("a token that expires soon", () => {
+  const noticesOf = ({ connection }: { connection: { taken: readonly unknown[] } }) =>
+    connection.taken.filter((it) => (it as { event?: string }).event === "token-expiring");
+
+  test("is announced 30 s before its end, once", () => {
+    const expiring = makeExpiring(50_000);
+    const { clock } = expiring;
+    clock.move(19_999);
+    expect(noticesOf(expiring)).toEqual([]);
+    clock.move(1);
+    const [notice, ...others] = noticesOf(expiring);
+    expect(notice).toMatchObject({ type: "system", expires_in_ms: 30_000, message: "The token expires in 30 s." });
+    clock.move(29_999);
+    expect([others, noticesOf(expiring).length, expiring.connection.closedWith]).toEqual([[], 1, undefined]);
+    clock.move(1);
+    expect(expiring.connection.closedWith?.name).toBe("token-expired");
+  });
+
+  test("is announced after the welcome, and to a client that reads", () => {
+    const expiring = makeExpiring(10_000);
+    const { clock, session } = expiring;
+    session.isWelcomed = false;
+    clock.move(0);
+    expect(noticesOf(expiring)).toEqual([]);
+    session.isWelcomed = true;
+    session.isBlocked = true;
+    clock.move(1000);
+    expect(noticesOf(expiring)).toEqual([]);
+    session.isBlocked = false;
+    clock.move(1000);
+    expect(noticesOf(expiring)).toMatchObject([{ expires_in_ms: 8000 }]);
+  });
+
+  test("is announced again for the next token, and not for one that lives longer", () => {
+    const expiring = makeExpiring(10_000);
+    const { clock, session, expiry } = expiring;
+    clock.move(0);
+    session.identity = { ...session.identity, expiresAtMs: clock.now() + 60_000 };
+    expiry.watch(session);
+    clock.move(29_999);
+    expect(noticesOf(expiring).length).toBe(1);
+    clock.move(1);
+    expect(noticesOf(expiring).length).toBe(2);
+    session.identity = { ...session.identity, expiresAtMs: undefined };
+    expiry.watch(session);
+    clock.move(dayMs);
+    expect([noticesOf(expiring).length, expiring.connection.closedWith]).toEqual([2, undefined]);
+  });
+});
+
 describe("an expired token", () => {
   test("closes its session with 4010, and not earlier", () => {
     const { clock, connection } = makeExpiring(5000);

@@ -68,6 +68,25 @@ describe("for the limit per address", () => {
   });
 });
 
+describe("a request came over https", () => {
+  const proxies = new TrustedProxies(["10.0.0.0/8"]);
+
+  test.each<[Record<string, string>, boolean]>([
+    [{ "X-Forwarded-Proto": "https" }, true],
+    [{ "X-Forwarded-Proto": "HTTPS, http" }, true],
+    [{ "X-Forwarded-Proto": "http" }, false],
+    [{ "X-Forwarded-Proto": "http", Forwarded: "proto=https" }, false],
+    [{ Forwarded: "for=192.0.2.60;proto=https, for=10.0.0.2" }, true],
+    [{ Forwarded: 'for=192.0.2.60;Proto="https"' }, true],
+    [{ Forwarded: "for=192.0.2.60" }, false],
+    [{}, false],
+  ])("if a trusted proxy says so: %j is %p", (headers, expected) => {
+    expect(proxies.saysHttps("::ffff:10.0.0.1", new Headers(headers))).toBe(expected);
+    expect(proxies.saysHttps("192.0.2.1", new Headers(headers))).toBe(false);
+    expect(new TrustedProxies([]).saysHttps("10.0.0.1", new Headers(headers))).toBe(false);
+  });
+});
+
 describe("the addresses that proxies have recorded", () => {
   const read = (given: Record<string, string>) => forwardedFor(new Headers(given));
 

@@ -30,6 +30,15 @@ export class TrustedProxies {
     return socket;
   }
 
+  /** Whether the client's request came over https, as a trusted proxy says in X-Forwarded-Proto or Forwarded. */
+  saysHttps(socketAddress: string, headers: Pick<Headers, "get">): boolean {
+    if (this.#isEmpty || !this.#trusts(plainAddress(socketAddress) ?? socketAddress)) return false;
+    const usual = headers.get("X-Forwarded-Proto");
+    const scheme = usual ?? parameterOf((headers.get("Forwarded") ?? "").split(",")[0] ?? "", "proto");
+    // In a chain of proxies, the first one received the client's request.
+    return (scheme.split(",")[0] ?? "").trim().toLowerCase() === "https";
+  }
+
   #add(range: string): void {
     const [text = "", bits, ...rest] = range.split("/");
     const address = bits === undefined ? (plainAddress(text) ?? text) : text;
@@ -56,14 +65,19 @@ export function forwardedFor(headers: Pick<Headers, "get">): string | null {
   const usual = headers.get("X-Forwarded-For");
   if (usual !== null) return usual;
   const standard = headers.get("Forwarded");
-  return standard === null ? null : standard.split(",").map(forOf).join(",");
+  return standard === null
+    ? null
+    : standard
+        .split(",")
+        .map((it) => parameterOf(it, "for"))
+        .join(",");
 }
 
-/** The parameter `for` of one element; "" if there is none, which no address equals. */
-function forOf(element: string): string {
+/** A parameter of one element of `Forwarded`; "" if there is none, which no address equals. */
+function parameterOf(element: string, name: string): string {
   for (const parameter of element.split(";")) {
     const at = parameter.indexOf("=");
-    if (at < 0 || parameter.slice(0, at).trim().toLowerCase() !== "for") continue;
+    if (at < 0 || parameter.slice(0, at).trim().toLowerCase() !== name) continue;
     const value = parameter.slice(at + 1).trim();
     return value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value;
   }

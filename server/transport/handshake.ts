@@ -21,6 +21,8 @@ export interface Peer {
   readonly remote: string;
   /** The other end of the socket, in the same form: behind a proxy, that of the proxy. Undefined if it is not known. */
   readonly socket?: string | undefined;
+  /** The token in the cookie of POST /v1/session; an error if the request may not use its cookie. */
+  readonly session?: string | ServiceError | undefined;
 }
 
 /** Applies to all channels: the client's position is unknown. */
@@ -38,19 +40,27 @@ const resumeKeyLength = 64;
 export function parseHandshake(request: Request, peer: Peer, parameters = handshakeParameters): Handshake {
   const { searchParams } = new URL(request.url);
   const lastEventId = lastEventIdOf(request, searchParams);
+  const { session, ...origin } = peer;
   return {
     userId: parseUserText(searchParams.get("user_id")),
-    token: tokenFrom({
-      url: searchParams,
-      authorization: request.headers.get("Authorization"),
-      subprotocols: offeredSubprotocols(request),
-    }),
+    token:
+      tokenFrom({
+        url: searchParams,
+        authorization: request.headers.get("Authorization"),
+        subprotocols: offeredSubprotocols(request),
+      }) ?? fromCookie(session),
     channels: parseChannels(searchParams),
     since: lastEventId === "" ? parseSince(searchParams.get("since")) : parseLastEventId(lastEventId),
     takesOver: parseTakesOver(searchParams.get("takes_over")),
     warnings: unknownNames(searchParams.keys(), parameters, "parameter"),
-    ...peer,
+    ...origin,
   };
+}
+
+/** Only for a request without another token: what a client sends on purpose counts more than what a browser adds. */
+function fromCookie(session: Peer["session"]): string | undefined {
+  if (session instanceof ServiceError) throw session;
+  return session;
 }
 
 /** Other parameters do not cause a refusal, because polyfills add their own. The welcome warns about them. */

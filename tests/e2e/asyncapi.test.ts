@@ -154,6 +154,8 @@ describe("every frame that a client receives is documented", () => {
     using alice = await SocketUnderTest.open(`${secured.wsUrl}?token=${never}`);
     expect((await ask(alice, { type: "auth", token: never })).expires_at).toBeNull();
     expect((await ask(alice, { type: "auth", token: await tokenOf(60) })).expires_at).toBeString();
+    await ask(alice, { type: "auth", token: await tokenOf(20) });
+    await alice.until(({ event }) => event === "token-expiring");
     await ask(alice, { type: "auth", token: "no token" });
     for (let left = 20; left > 0; left--) alice.send({ type: "ping" });
     const limited = await alice.until(({ code }) => code === "rate-limited");

@@ -170,6 +170,10 @@ class TryPage {
   #handleSystem(frame: SystemFrame): void {
     if (frame.event === "gap") return; // reported by the channel, like the gaps that only the SDK detects
     if (frame.event === "closing" || frame.event === "heartbeat") return; // event streams only; handled by the SDK
+    if (frame.event === "token-expiring") {
+      this.#showNotice("warning", frame.message);
+      return;
+    }
     if (frame.event === "draining") {
       this.#drainNotice.show(frame);
     } else {

@@ -28,8 +28,8 @@ export interface About {
   readonly answers: Readonly<Record<number, Answer>>;
   /** In addition to the errors that every operation of its kind can return, such as a missing key or too large a body. */
   readonly errors?: readonly ErrorCode[];
-  /** "token": takes a user's token, not a key. "optional": returns less without a key. */
-  readonly credential?: "token" | "optional";
+  /** "token": takes a user's token, not a key. "user": the same, but never in the URL. "optional": returns less without a key. */
+  readonly credential?: "token" | "user" | "optional";
 }
 
 /** The groups of operations, in the order in which they are shown. */

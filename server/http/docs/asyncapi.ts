@@ -24,6 +24,7 @@ const unasked = [
   "left",
   "draining",
   "gap",
+  "token-expiring",
   "presence_event",
   "presence_reset",
   "error",

@@ -70,18 +70,18 @@ test.each<[string, Partial<Operation>, Partial<DocumentSettings>, readonly objec
     {},
     [{}, { key: ["read"] }, { keyHeader: ["read"] }],
   ],
-  ["a token", { about: { ...about, credential: "token" } }, {}, [{ token: [] }, { tokenQuery: [] }]],
+  ["a token", { about: { ...about, credential: "token" } }, {}, [{ token: [] }, { tokenQuery: [] }, { session: [] }]],
   [
     "a token, ANONYMOUS",
     { about: { ...about, credential: "token" } },
     { anonymous: true },
-    [{}, { token: [] }, { tokenQuery: [] }],
+    [{}, { token: [] }, { tokenQuery: [] }, { session: [] }],
   ],
   [
     "a token, TRUST_USER_ID",
     { about: { ...about, credential: "token" } },
     { trustUserId: true },
-    [{}, { token: [] }, { tokenQuery: [] }],
+    [{}, { token: [] }, { tokenQuery: [] }, { session: [] }],
   ],
   ["a token, open", { about: { ...about, credential: "token" } }, { isSecured: false, anonymous: true }, [{}]],
 ])("security: %s", (_, changes, mode, expected) => {

@@ -3,6 +3,7 @@ import { type Answer, type Contents, type Operation, type Parameter, tags } from
 import { components } from "../../api/about/components.ts";
 import { ref } from "../../api/about/schemas.ts";
 import { problemOf } from "../respond.ts";
+import { cookieNames } from "../session-cookie.ts";
 import type { ContentObject, OpenApiDocument, OperationObject, ParameterObject, ResponseObject } from "./documents.ts";
 
 /** The settings of the server that appear in the documents. */
@@ -67,6 +68,12 @@ const securitySchemes = {
     name: "token",
     description: "The same token, for clients that cannot send headers.",
   },
+  session: {
+    type: "apiKey",
+    in: "cookie",
+    name: cookieNames.https,
+    description: `The same token in the cookie of \`POST /v1/session\`, for browsers. Over http it is named \`${cookieNames.http}\`.`,
+  },
 } as const;
 
 function introduction({ isSecured, maxBodyBytes, maxMessageBytes }: DocumentSettings): string {
@@ -120,11 +127,13 @@ function security({ scope, forClients, about }: Operation, settings: DocumentSet
   const { isSecured, anonymous, trustUserId } = settings;
   if (about.credential === "token") {
     if (!isSecured) return [{}]; // an open server rejects tokens
-    const tokens = [{ token: [] }, { tokenQuery: [] }];
+    const tokens = [{ token: [] }, { tokenQuery: [] }, { session: [] }];
     return anonymous || trustUserId ? [{}, ...tokens] : tokens;
   }
+  if (about.credential === "user") return [{ token: [] }, { session: [] }];
   if (scope === undefined) return [];
-  const keys = [{ key: [scope] }, { keyHeader: [scope] }, ...(forClients ? [{ token: [] }] : [])];
+  const users = forClients ? [{ token: [] }, { session: [] }] : [];
+  const keys = [{ key: [scope] }, { keyHeader: [scope] }, ...users];
   return isSecured && about.credential !== "optional" ? keys : [{}, ...keys];
 }
 

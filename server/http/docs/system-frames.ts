@@ -6,6 +6,7 @@ import type {
   Joined,
   NoticeFrame,
   SystemFrame,
+  TokenExpiringFrame,
   WelcomeFrame,
   WelcomeLimits,
 } from "../../../protocol/frames.ts";
@@ -113,6 +114,26 @@ export const systemFrames: Readonly<Record<SystemFrame["event"], ServerFrameAbou
       deadline_ms: 1_800_000,
       reconnect_after_ms: 4200,
       successor: true,
+      timestamp,
+    },
+  },
+  "token-expiring": {
+    summary:
+      "The token of this connection expires soon, usually in 30 s. Send `auth` with a new one; on an event stream, renew the cookie or reconnect.",
+    payload: shape<TokenExpiringFrame>({
+      type: { const: "system" },
+      event: { const: "token-expiring" },
+      message: words,
+      expires_at: time("When the server closes this connection."),
+      expires_in_ms: whole("Milliseconds until then."),
+      timestamp: sentAt,
+    }),
+    example: {
+      type: "system",
+      event: "token-expiring",
+      message: texts.tokenExpiring(30_000),
+      expires_at: "2026-11-20T10:30:55.123Z",
+      expires_in_ms: 30_000,
       timestamp,
     },
   },

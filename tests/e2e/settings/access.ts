@@ -60,6 +60,14 @@ export const accessGroup: SettingsGroup = {
       expected: ["alice", 4500],
     },
     anonymous: { value: "on", observe: (it) => handshakeStatus(it, "/ws"), expected: 101 },
+    cookieSameSite: {
+      value: "lax",
+      observe: async (it) => {
+        const response = await it.request("DELETE", "/v1/session");
+        return /SameSite=\w+/.exec(response.headers.get("Set-Cookie") ?? "")?.[0];
+      },
+      expected: "SameSite=Lax",
+    },
     trustUserId: { value: "on", observe: (it) => userOf(it, "user_id=carol"), expected: "carol" },
     chat: {
       value: "on",
