@@ -55,7 +55,7 @@ describe("never reconnects or retries in a loop, against a server", () => {
     ],
     [
       "that announces the end of each token, at once, every time",
-      { token: () => `${Math.random()}` },
+      { token: () => `token ${performance.now()}` },
       (it) => {
         it.welcome();
         it.deliver({ type: "system", event: "token-expiring", message: "", expires_in_ms: 0 } as never);

@@ -1,10 +1,12 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { isRunning, until } from "../../tests/waiting.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { controlPath } from "../ops/control-socket.ts";
 import { runSupervisor } from "./run.ts";
+
+setDefaultTimeout(60_000); // processes start slowly on a busy machine
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP", "exit", "uncaughtException", "unhandledRejection"] as const;
 const before = new Map(signals.map((name) => [name, process.listeners(name as "exit")]));

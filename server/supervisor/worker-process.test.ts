@@ -1,10 +1,12 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { turn } from "../../tests/waiting.ts";
 import { loadSettings } from "../config/load.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { reservePort } from "./reserve-port.ts";
 import { type SharedBackbone, share } from "./shared.ts";
 import { WorkerProcess } from "./worker-process.ts";
+
+setDefaultTimeout(60_000); // processes start slowly on a busy machine
 
 const opened: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
