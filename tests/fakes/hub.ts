@@ -1,6 +1,7 @@
 import { type ChannelName, userChannel } from "../../protocol/channel-name.ts";
-import { Access, type AccessRules } from "../../server/auth/access.ts";
+import { Access } from "../../server/auth/access.ts";
 import type { Application } from "../../server/auth/application.ts";
+import type { AccessRules } from "../../server/auth/rights.ts";
 import type { TokenVerifier } from "../../server/auth/token.ts";
 import type { Broker } from "../../server/broker/broker.ts";
 import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
