@@ -1,8 +1,8 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { ApiKeys } from "../auth/api-key.ts";
 import { makeTokenVerifier } from "../auth/token.ts";
 import { privateAddressIn } from "../hooks/public-address.ts";
 import { HookSecrets } from "../hooks/signature.ts";
+import { readCertificate } from "../http/certificate.ts";
 import { formatByteSize } from "../lib/byte-size.ts";
 import { TrustedProxies } from "../lib/client-address.ts";
 import { formatDuration } from "../lib/duration.ts";
@@ -36,7 +36,7 @@ export function checkSettings(settings: Settings, { writtenOf, changedOf, readTe
     ...sizes(settings),
     ...paths(settings),
     ...hooks(settings),
-    ...certificate(settings, readText),
+    ...tls(settings, readText),
   ];
   return { problems, warnings: [...suspicious(settings), ...withoutEffect(settings, changedOf)] };
 }
@@ -180,41 +180,14 @@ function hooks(settings: Settings): string[] {
   return problems;
 }
 
-function certificate({ tlsCert, tlsKey }: Settings, readText: ConfigInputs["readText"]): string[] {
-  if (tlsCert === undefined && tlsKey === undefined) return [];
-  if (tlsCert === undefined) return ["TLS_KEY is set without TLS_CERT: both are needed"];
-  if (tlsKey === undefined) return ["TLS_CERT is set without TLS_KEY: both are needed"];
-  const texts: string[] = [];
-  const problems = Object.entries({ TLS_CERT: tlsCert, TLS_KEY: tlsKey }).flatMap(([name, path]) => {
-    try {
-      const text = readText(path) ?? "";
-      texts.push(text);
-      return text.includes("-----BEGIN ")
-        ? []
-        : [`${name}: expected the path of a PEM file, got ${JSON.stringify(path)}`];
-    } catch (error) {
-      return [`${name}: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`];
-    }
-  });
-  const [cert = "", key = ""] = texts;
-  return problems.length > 0 ? problems : pair(cert, key);
-}
-
-/** Parses both PEM texts. The runtime would report an invalid one only by an error number. */
-function pair(cert: string, key: string): string[] {
-  const certificate = attempted(() => new X509Certificate(cert));
-  const privateKey = attempted(() => createPrivateKey(key));
-  if (certificate === undefined) return ["TLS_CERT: expected a certificate in the file"];
-  if (privateKey === undefined) return ["TLS_KEY: expected a private key without a password in the file"];
-  return certificate.checkPrivateKey(privateKey) ? [] : ["TLS_KEY: not the key of the certificate in TLS_CERT"];
-}
-
-function attempted<T>(attempt: () => T): T | undefined {
-  try {
-    return attempt();
-  } catch {
-    return undefined; // the caller reports the problem
+function tls(settings: Settings, readText: ConfigInputs["readText"]): string[] {
+  const { tlsCert, tlsKey, tlsClientCa } = settings;
+  if (tlsCert === undefined && tlsKey !== undefined) return ["TLS_KEY is set without TLS_CERT: both are needed"];
+  if (tlsCert !== undefined && tlsKey === undefined) return ["TLS_CERT is set without TLS_KEY: both are needed"];
+  if (tlsCert === undefined && tlsClientCa !== undefined) {
+    return ["TLS_CLIENT_CA is set without TLS_CERT and TLS_KEY: clients send a certificate only over TLS"];
   }
+  return problemOf(() => readCertificate(settings, readText));
 }
 
 function suspicious({

@@ -45,8 +45,21 @@ export const httpOptions = {
     "Proxies whose X-Forwarded-For or Forwarded header is trusted. Without it, all clients behind a proxy share one limit per address.",
     addresses,
   ),
-  tlsCert: text(undefined, "Path of a PEM file with the certificate chain. With TLS_KEY it turns on https and wss."),
+  tlsCert: text(
+    undefined,
+    "Path of a PEM file with the certificate chain. With TLS_KEY it turns on https and wss. When the files change, new connections get the new certificate.",
+  ),
   tlsKey: text(undefined, "Path of a PEM file with the certificate's private key."),
+  tlsMinVersion: choice("1.2", "The oldest version of TLS that clients may use.", { choices: ["1.2", "1.3"] }),
+  tlsClientCa: text(
+    undefined,
+    "Path of a PEM file with a certificate authority. Then only clients with a certificate that it signed can connect (mTLS). What they may do is up to keys and tokens all the same.",
+  ),
+  hstsMaxAge: duration(
+    0,
+    "How long browsers use only https for this host name (Strict-Transport-Security). Sent over https only. 0: not at all.",
+    { max: 2 * 365 * 86_400_000 },
+  ),
   cookieSameSite: choice(
     "strict",
     "From which pages a browser sends the cookie of POST /v1/session. `strict`: from pages of the same site. `none`: also from pages of other sites that CORS_ORIGINS names; requires https.",

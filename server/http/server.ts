@@ -1,12 +1,16 @@
-import type { Server } from "bun";
+import type { Server, TLSOptions } from "bun";
 import { errorTable, ServiceError } from "../../protocol/errors.ts";
 import { forwardedFor, networkOf, TrustedProxies } from "../lib/client-address.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { AuditTrail } from "../limits/audit-trail.ts";
 import type { Recorder } from "../trace/recorder.ts";
 import type { Peer } from "../transport/handshake.ts";
 import type { SseTransport } from "../transport/sse/sse.ts";
 import type { SocketState, WebSocketTransport } from "../transport/websocket/websocket.ts";
 import { auditEntry, isAudited } from "./audited.ts";
+import type { TlsSettings } from "./certificate.ts";
+import { Certificates } from "./certificates.ts";
+import { Listener } from "./listener.ts";
 import { locationOf } from "./location.ts";
 import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
 import { checkSpelling } from "./path-spelling.ts";
@@ -17,16 +21,15 @@ import { type SessionCookieSettings, SessionCookies } from "./session-cookie.ts"
 /** Seconds without data after which a connection with an incomplete request is closed. */
 const idleTimeoutS = 10;
 
-export interface HttpSettings extends RouteSettings, OriginCheckSettings, SessionCookieSettings {
+export interface HttpSettings extends RouteSettings, OriginCheckSettings, SessionCookieSettings, TlsSettings {
   /** Several processes share the port (Linux only). */
   readonly sharesPort: boolean;
   readonly port: number;
   readonly trustedProxies: readonly string[];
   /** How long an idle connection stays open. */
   readonly keepAliveTimeoutMs: number;
-  /** Paths of PEM files; both or none. */
-  readonly tlsCert: string | undefined;
-  readonly tlsKey: string | undefined;
+  /** How long browsers use only https for this host; 0: they are not told. */
+  readonly hstsMaxAgeMs: number;
 }
 
 export interface HttpParts extends Omit<RouteParts, "cookies"> {
@@ -34,6 +37,7 @@ export interface HttpParts extends Omit<RouteParts, "cookies"> {
   readonly sse: SseTransport;
   readonly audit: Pick<AuditTrail, "record">;
   readonly recorder: Pick<Recorder, "refused" | "isRecorded">;
+  readonly clock: Clock;
 }
 
 /** The address the server listens on. */
@@ -49,21 +53,27 @@ export class HttpServer {
   closesConnections = false;
   readonly #settings: HttpSettings;
   readonly #keepAliveS: number;
+  readonly #hsts: string | undefined;
   readonly #parts: HttpParts;
   readonly #originCheck: OriginCheck;
   readonly #proxies: TrustedProxies;
   readonly #cookies: SessionCookies;
   readonly #other: Handle;
-  #server: Server<SocketState> | undefined;
+  /** Undefined without TLS. */
+  readonly #certificates: Certificates | undefined;
+  #listener: Listener<SocketState> | undefined;
   #lastRequestAt = Number.NEGATIVE_INFINITY;
 
   /** @throws Error if a setting is invalid */
   constructor(settings: HttpSettings, parts: HttpParts) {
     this.#settings = settings;
+    const { hstsMaxAgeMs } = settings;
+    this.#hsts = hstsMaxAgeMs === 0 ? undefined : `max-age=${Math.floor(hstsMaxAgeMs / 1000)}`;
     this.#keepAliveS = Math.ceil(settings.keepAliveTimeoutMs / 1000);
     this.#parts = parts;
     this.#originCheck = new OriginCheck(settings);
     this.#proxies = new TrustedProxies(settings.trustedProxies);
+    this.#certificates = settings.tlsCert === undefined ? undefined : new Certificates(settings, parts.clock);
     this.#cookies = new SessionCookies(settings, {
       isHttps: (request) => this.#isHttps(request),
       trustsCookie: (request) => this.#originCheck.trustsCookie(request),
@@ -77,32 +87,42 @@ export class HttpServer {
 
   /** @throws Error with the code EADDRINUSE if the port is in use */
   listen(): ListeningAddress {
-    const { host, port, tlsCert, tlsKey } = this.#settings;
+    const { host, port, sharesPort } = this.#settings;
     const routes: Record<string, (request: Request, server: Server<SocketState>) => Promise<Response>> = {};
     for (const [path, handle] of Object.entries(
       pushRoutes(this.#settings, { ...this.#parts, cookies: this.#cookies }),
     )) {
       routes[path] = (request, server) => this.#answerAndKeep(request, server, handle);
     }
-    const tls =
-      tlsCert === undefined || tlsKey === undefined ? {} : { tls: { cert: Bun.file(tlsCert), key: Bun.file(tlsKey) } };
-    this.#server = Bun.serve<SocketState>({
-      hostname: host,
-      port,
-      routes,
-      fetch: (request, server) => this.#fetch(request, server),
-      websocket: this.#parts.websocket.handler,
-      idleTimeout: idleTimeoutS,
-      // The runtime would reject a larger body without an explanation. `readBody` enforces the limit, and a body that is not
-      // read is not buffered.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      development: false,
-      // Explicit, because outside of development mode the runtime would share a port that is in use instead of failing.
-      reusePort: this.#settings.sharesPort,
-      error: respondError,
-      ...tls,
-    });
-    return { host, port: this.#server.port ?? port, isTls: "tls" in tls };
+    const listen = (at: number, tls: TLSOptions | undefined) =>
+      Bun.serve<SocketState>({
+        hostname: host,
+        port: at,
+        routes,
+        fetch: (request, server) => this.#fetch(request, server),
+        websocket: this.#parts.websocket.handler,
+        idleTimeout: idleTimeoutS,
+        // The runtime would reject a larger body without an explanation. `readBody` enforces the limit, and a body that is not
+        // read is not buffered.
+        maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+        development: false,
+        // Explicit, because outside of development mode the runtime would share a port that is in use instead of failing.
+        reusePort: sharesPort,
+        error: respondError,
+        ...(tls === undefined ? {} : { tls }),
+      });
+    const listener = new Listener(listen, { sharesPort });
+    this.#listener = listener;
+    const tls = this.#certificates?.options;
+    const opened = listener.open(port, tls);
+    this.#certificates?.watch((now, before) => listener.replace(now, before));
+    return { host, port: opened, isTls: tls !== undefined };
+  }
+
+  /** Reads the certificate again, without waiting for the files to be checked. @returns false without TLS */
+  reloadCertificate(): boolean {
+    this.#certificates?.reload();
+    return this.#certificates !== undefined;
   }
 
   /** Whether a client may still have a kept-alive connection. */
@@ -112,18 +132,20 @@ export class HttpServer {
 
   /** Requests in flight and open sockets. */
   get pending(): number {
-    return this.#server === undefined ? 0 : this.#server.pendingRequests + this.#server.pendingWebSockets;
+    return this.#listener?.pending ?? 0;
   }
 
-  /** Closes the listener; open connections stay open. Not awaited, because it would wait for every socket. */
+  /** Closes the listener; open connections stay open. */
   stopListening(): void {
-    void this.#server?.stop();
+    this.#certificates?.close();
+    this.#listener?.stop();
   }
 
   /** Closes the remaining connections. */
   close(): void {
-    void this.#server?.stop(true);
-    this.#server = undefined;
+    this.#certificates?.close();
+    this.#listener?.close();
+    this.#listener = undefined;
   }
 
   #fetch(request: Request, server: Server<SocketState>): Response | Promise<Response | undefined> | undefined {
@@ -226,6 +248,9 @@ export class HttpServer {
   /** @param passedOriginCheck whether the page may read the response */
   #finish(request: Request, response: Response, passedOriginCheck = false): Response {
     if (this.closesConnections) response.headers.set("Connection", "close");
+    // RFC 6797 §7.2: never over http.
+    if (this.#hsts !== undefined && this.#isHttps(request))
+      response.headers.set("Strict-Transport-Security", this.#hsts);
     if (!passedOriginCheck) return response;
     this.#originCheck.allowReading(request, response);
     return response;
@@ -244,8 +269,8 @@ export class HttpServer {
   }
 
   #isHttps(request: Request): boolean {
-    if (this.#settings.tlsCert !== undefined) return true;
-    const socket = this.#server?.requestIP(request);
+    if (this.#certificates !== undefined) return true;
+    const socket = this.#listener?.server?.requestIP(request);
     return this.#proxies.saysHttps(socket?.address ?? "", request.headers);
   }
 

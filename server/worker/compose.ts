@@ -125,7 +125,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const responses = new TextResponses(hub.backlog);
   const http = new HttpServer(
     { ...settings, sharesPort },
-    { ...ops, api, websocket, sse, tails, recorder, audit: new AuditTrail(clock), responses },
+    { ...ops, api, websocket, sse, tails, recorder, clock, audit: new AuditTrail(clock), responses },
   );
   return { hub, drain, http, ops, websocket, sse, tails, schedules, scheduler, blocks, application, readMetrics };
 }

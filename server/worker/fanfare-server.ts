@@ -77,6 +77,11 @@ export class FanfareServer {
     return this.#parts.readMetrics();
   }
 
+  /** See HttpServer. */
+  reloadCertificate(): boolean {
+    return this.#parts.http.reloadCertificate();
+  }
+
   get isStopping(): boolean {
     return this.#stopping !== undefined;
   }

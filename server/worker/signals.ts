@@ -16,6 +16,8 @@ export interface Stoppable {
   moveClients(): Promise<StopReceipt>;
   /** Closes all clients now. */
   stopNow(): Promise<StopReceipt>;
+  /** Reads the certificate again, without a supervisor. @returns false without TLS */
+  reloadCertificate?(): boolean;
   /** Replaces all workers by new ones, with the settings and the program now on disk. Only a supervisor can. */
   reload?(): void;
   /** The same, and the program of this process is replaced too. */
@@ -70,6 +72,7 @@ export async function handleSignals(server: Stoppable, options: SignalsOptions =
   process.on("SIGHUP", () => {
     if (hasTerminal) void server.moveClients();
     else if (server.reload !== undefined) server.reload();
+    else if (server.reloadCertificate?.()) log().info("SIGHUP: reading the certificate again, and no other settings");
     else log().warning("SIGHUP ignored: only a server with WORKERS can reload its settings");
   });
   process.on("SIGUSR2", () => {
