@@ -3,7 +3,7 @@ import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
 import type { AuditEntry } from "../limits/audit-trail.ts";
 
 /** Paths whose requests change something for others than the sender. They need the scope `admin`. */
-const adminPath = /^\/v1\/(users|tokens|connections|drain|reload)(\/|$)/;
+const adminPath = /^\/v1\/(users|tokens|connections|drain|reload|upgrade)(\/|$)/;
 
 /** Whether the answer to a request belongs into the audit trail. @param method GET changes nothing */
 export function isAudited(method: string, pathname: string, status: number): boolean {

@@ -4,6 +4,7 @@ import { ApiKeys } from "../auth/api-key.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import { systemClock } from "../lib/clock.ts";
+import type { AuditEntry } from "../limits/audit-trail.ts";
 import { controlPath } from "../ops/control-socket.ts";
 import { Metrics } from "../ops/metrics.ts";
 import type { Rolls } from "../ops/rolls.ts";
@@ -30,6 +31,7 @@ async function freePort(): Promise<number> {
 async function world({ readMetrics = () => ({}), rolls }: { readMetrics?: () => object; rolls?: Rolls } = {}) {
   const peers = new Peers(MemoryCluster.alone(systemClock), systemClock);
   await peers.start();
+  const audited: AuditEntry[] = [];
   const state = { isHealthy: true, isDraining: false, drains: 0 };
   const ops = {
     peers,
@@ -42,7 +44,10 @@ async function world({ readMetrics = () => ({}), rolls }: { readMetrics?: () => 
     rolls,
   };
   const metrics = new Metrics(ops, () => ({ ...readMetrics(), active_connections: 1 }));
-  const server = new OpsServer({ ops, metrics, keys: new ApiKeys([`read@${key}`], access) });
+  const server = new OpsServer(
+    { ops, metrics, keys: new ApiKeys([`read@${key}`], access) },
+    { record: (entry) => audited.push(entry) },
+  );
   const [opsPort, port] = [await freePort(), await freePort()];
   closers.push(async () => {
     await server.close();
@@ -53,7 +58,7 @@ async function world({ readMetrics = () => ({}), rolls }: { readMetrics?: () => 
     fetch(`http://127.0.0.1:${opsPort}${path}`, { headers, ...init });
   const control = (path: string, init: RequestInit = {}) =>
     fetch(`http://localhost${path}`, { ...init, unix: controlPath(port) });
-  return { server, state, ask, control, opsPort, port };
+  return { server, state, ask, control, opsPort, port, audited };
 }
 
 describe("the operations endpoints", () => {
@@ -111,6 +116,25 @@ describe("the operations endpoints", () => {
       (await control("/v1/drain", { method: "POST", headers: { "X-API-Key": given } })).status;
     expect([await drainWith("fedcba9876543210"), state.drains]).toEqual([401, 1]);
     expect([await drainWith(key), state.drains]).toEqual([202, 2]);
+  });
+
+  test("leave a trail of what operators did and tried, on OPS_PORT and on the control socket", async () => {
+    const { server, ask, control, opsPort, port, audited } = await world();
+    await server.listen({ ...access, opsPort }, port);
+    await ask("/v1/drain", { method: "POST" });
+    await ask("/metrics", { headers: { "X-API-Key": "a-wrong-key-0123456789" } });
+    await ask("/metrics");
+    await ask("/livez");
+    await control("/v1/drain", { method: "POST" });
+    await control("/v1/drain", { method: "POST", headers: { "X-API-Key": key } });
+    await control("/v1/upgrade", { method: "POST", headers: { "X-API-Key": "a-wrong-key-0123456789" } });
+    expect(audited.map((it) => ({ ...it, from: it.from.replace(/:\d+$/, "") }))).toEqual([
+      { action: "POST /v1/drain", who: "key 1", from: "127.0.0.1", result: "403" },
+      { action: "GET /metrics", who: "unknown", from: "127.0.0.1", result: "401" },
+      { action: "POST /v1/drain", who: "the server's own user", from: "the control socket", result: "ok" },
+      { action: "POST /v1/drain", who: "key 1", from: "the control socket", result: "ok" },
+      { action: "POST /v1/upgrade", who: "unknown", from: "the control socket", result: "401" },
+    ]);
   });
 
   test("reject a large body", async () => {

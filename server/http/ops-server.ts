@@ -2,9 +2,11 @@ import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
 import type { KeyHeaders } from "../auth/api-key.ts";
 import { systemClock } from "../lib/clock.ts";
+import type { AuditTrail } from "../limits/audit-trail.ts";
 import { controlPath, openControlSocket } from "../ops/control-socket.ts";
+import { auditEntry, isAudited } from "./audited.ts";
 import { locationOf } from "./location.ts";
-import { type OpsParts, opsRoutes } from "./ops-routes.ts";
+import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
 import { respondError } from "./respond.ts";
 import { UnusableOpsPort } from "./unusable-ops-port.ts";
@@ -30,6 +32,8 @@ function withoutRequiredKey(parts: OpsParts): OpsParts {
 
 const log = () => getLogger(["fanfare", "ops"]);
 
+type Audit = Pick<AuditTrail, "record">;
+
 /** The settings of the additional listeners. */
 export interface OpsSettings extends OriginCheckSettings {
   readonly opsPort: number | undefined;
@@ -41,12 +45,14 @@ export interface OpsSettings extends OriginCheckSettings {
  */
 export class OpsServer {
   readonly #parts: OpsParts;
+  readonly #audit: Audit;
   readonly #servers: Server<undefined>[] = [];
   #originCheck: OriginCheck | undefined;
   #leaveControlPath: () => void = () => undefined;
 
-  constructor(parts: OpsParts) {
+  constructor(parts: OpsParts, audit: Audit) {
     this.#parts = parts;
+    this.#audit = audit;
   }
 
   /**
@@ -57,7 +63,8 @@ export class OpsServer {
     if (settings.opsPort !== undefined) this.#servers.push(this.#listenOn(settings, settings.opsPort));
     if (process.platform === "win32") return;
     const unix = controlPath(port);
-    const serve = () => void this.#servers.push(Bun.serve({ ...handlers(withoutRequiredKey(this.#parts)), unix }));
+    const serve = () =>
+      void this.#servers.push(Bun.serve({ ...handlers(withoutRequiredKey(this.#parts), this.#audit), unix }));
     try {
       this.#leaveControlPath = await openControlSocket(unix, serve);
     } catch (error) {
@@ -95,7 +102,8 @@ export class OpsServer {
     const options = { hostname: host, port, reusePort: false, idleTimeout: idleTimeoutS };
     try {
       this.update(settings);
-      return Bun.serve({ ...handlers(this.#parts, (request) => this.#originCheck?.check(request)), ...options });
+      const checkOrigin = (request: Request) => this.#originCheck?.check(request);
+      return Bun.serve({ ...handlers(this.#parts, this.#audit, checkOrigin), ...options });
     } catch (error) {
       throw new UnusableOpsPort({ host, port }, error);
     }
@@ -103,20 +111,54 @@ export class OpsServer {
 }
 
 /** @param checkOrigin throws a ServiceError. Nothing is checked on the control socket, which browsers cannot reach */
-function handlers(parts: OpsParts, checkOrigin: (request: Request) => void = () => undefined) {
+function handlers(parts: OpsParts, audit: Audit, checkOrigin: (request: Request) => void = () => undefined) {
   const routes = opsRoutes(parts);
-  return {
-    development: false,
-    maxRequestBodySize,
-    error: respondError,
-    fetch: (request: Request, server: Server<undefined>): Response | Promise<Response> => {
-      server.timeout(request, keepAliveS);
+  const answer = async (request: Request): Promise<Response> => {
+    try {
       checkOrigin(request);
       const { pathname } = locationOf(request);
       // Some load balancers send HEAD. The runtime omits the body.
       const wanted = request.method === "HEAD" ? "GET" : request.method;
       const route = routes.find(({ method, path }) => method === wanted && path === pathname);
-      return route === undefined ? answerUnknown(routes, pathname, request.method) : route.answer(request);
+      return route === undefined ? answerUnknown(routes, pathname, request.method) : await route.answer(request);
+    } catch (error) {
+      return respondError(error);
+    }
+  };
+  return {
+    development: false,
+    maxRequestBodySize,
+    error: respondError,
+    fetch: async (request: Request, server: Server<undefined>): Promise<Response> => {
+      server.timeout(request, keepAliveS);
+      const response = await answer(request);
+      record(audit, { request, response, from: addressOf(server.requestIP(request)) }, parts);
+      return response;
     },
   };
+}
+
+/** A request and its answer. */
+interface Answered {
+  readonly request: Request;
+  readonly response: Response;
+  readonly from: string | undefined;
+}
+
+/** @param keys tell which key was sent. On the control socket, which needs none, the file's permissions let the caller in */
+function record(audit: Audit, { request, response, from }: Answered, { keys }: Pick<OpsParts, "keys">): void {
+  const { method } = request;
+  const { status } = response;
+  const pathname = URL.parse(request.url)?.pathname ?? "";
+  if (!isAudited(method, pathname, status)) return;
+  const asked = { method, pathname, headers: keyHeaders(request) };
+  const entry = auditEntry(asked, keys, { from: from ?? "the control socket", status });
+  const isByFile = from === undefined && entry.who === "unknown" && status < 400;
+  audit.record(isByFile ? { ...entry, who: "the server's own user" } : entry);
+}
+
+/** Undefined for a Unix socket. */
+function addressOf(socket: ReturnType<Server<undefined>["requestIP"]>): string | undefined {
+  if (socket === null || socket.address === "") return undefined;
+  return `${socket.address.includes(":") ? `[${socket.address}]` : socket.address}:${socket.port}`;
 }

@@ -4,18 +4,22 @@ import { LogRate } from "./log-rate.ts";
 
 /** One thing that an operator may have to account for. */
 export interface AuditEntry {
-  /** What was asked for: method and path, without the query, which may contain a token. */
+  /**
+   * What was asked for: method and path, without the query, which may contain a token. Or a signal and what it does, or which
+   * settings changed.
+   */
   readonly action: string;
-  /** `key 2` (its place in API_KEY), or `unknown`. Never a secret. */
+  /** `key 2` (its place in API_KEY), `a process`, `reload 3`, or `unknown`. Never a secret. */
   readonly who: string;
-  /** The client's address. */
+  /** The client's address, or `the control socket`, `this machine`, `the settings on disk`. */
   readonly from: string;
-  /** `ok`, or the HTTP status of the refusal. */
+  /** `ok`, the HTTP status of the refusal, or why it had no effect. */
   readonly result: string;
 }
 
 /**
- * Logs who did what: refused credentials, and everything that needs a key with the scope `admin`. One line each, in the
+ * Logs who did what: refused credentials, everything that needs a key with the scope `admin`, signals, and changed settings.
+ * One line each, in the
  * category `fanfare.audit`, at most ten per second; the next line says how many were left out.
  */
 export class AuditTrail {

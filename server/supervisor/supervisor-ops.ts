@@ -4,6 +4,7 @@ import type { Settings } from "../config/settings.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { OpsServer } from "../http/ops-server.ts";
 import { systemClock } from "../lib/clock.ts";
+import type { AuditTrail } from "../limits/audit-trail.ts";
 import { type OpsDependencies, startUptime } from "../ops/health.ts";
 import { processMetrics } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
@@ -23,6 +24,7 @@ export interface SupervisorOpsDependencies extends Pick<OpsDependencies, "isHeal
   upgrade(): number;
   readonly generations: Pick<Generations, "status" | "counts">;
   readonly stoppedMetrics: StoppedMetrics;
+  readonly audit: AuditTrail;
 }
 
 /** Health, metrics and commands of the whole server, on OPS_PORT and the control socket. */
@@ -36,7 +38,7 @@ export class SupervisorOps {
     this.#settings = settings;
     this.#dependencies = dependencies;
     this.#keys = new ApiKeys(settings.apiKeys, settings);
-    this.#server = new OpsServer(this.#parts());
+    this.#server = new OpsServer(this.#parts(), dependencies.audit);
   }
 
   /** @throws UnusableOpsPort */

@@ -5,12 +5,13 @@ import type { ListeningAddress } from "../http/server.ts";
 import { slotWindowMs } from "../hub/drain.ts";
 import { planSlots } from "../hub/slot-plan.ts";
 import { systemClock } from "../lib/clock.ts";
+import { AuditTrail } from "../limits/audit-trail.ts";
 import type { MetricValues } from "../ops/metric-table.ts";
 import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import { AdoptedWorkers } from "./adopted-worker.ts";
-import { fixedChanges } from "./fixed-settings.ts";
 import { Generations, moveLimitMs, type NextGeneration } from "./generations.ts";
+import { auditedSettings, newSettings } from "./new-settings.ts";
 import { reservePort } from "./reserve-port.ts";
 import { type SharedBackbone, share } from "./shared.ts";
 import { StoppedMetrics } from "./stopped-metrics.ts";
@@ -45,6 +46,8 @@ export class Supervisor implements Stoppable {
   /** Resolves with the reason if a worker is in a crash loop. */
   readonly failed: Promise<string>;
   readonly address: ListeningAddress;
+  /** The entries of the supervisor's own listeners, signals and reloads. Each worker has a trail for its requests. */
+  readonly audit = new AuditTrail(systemClock);
   /** Those of the current workers. */
   #settings: Settings;
   readonly #start: SupervisorStart;
@@ -82,6 +85,7 @@ export class Supervisor implements Stoppable {
       reload: () => this.reload(),
       upgrade: () => this.upgrade(),
       generations: this.#generations,
+      audit: this.audit,
       stoppedMetrics: this.#stoppedMetrics,
     });
   }
@@ -206,18 +210,9 @@ export class Supervisor implements Stoppable {
   }
 
   /** @throws ConfigError, or Error if settings changed that need a restart */
-  #readSettings(): Settings {
-    const read = this.#start.readSettings();
-    // PORT=0 was replaced by the port that the system chose.
-    const settings = { ...read, port: read.port === 0 ? this.#settings.port : read.port };
-    const changed = fixedChanges(this.#settings, settings);
-    if (changed.length === 0) return settings;
-    throw new Error(`${changed.join(", ")}: a reload cannot change this; undo the change, or restart the server`);
-  }
-
-  /** @throws ConfigError, or Error if settings changed that need a restart */
   #nextGeneration(): NextGeneration {
-    const settings = this.#readSettings();
+    const by = `reload ${this.#generations.counts.rolls}`;
+    const settings = auditedSettings(this.#settings, () => this.#start.readSettings(), { audit: this.audit, by });
     const windowMs = this.#settings.drainWindowMs;
     return {
       pool: this.#makePool(settings),
@@ -235,7 +230,7 @@ export class Supervisor implements Stoppable {
   async #replaceProgram(number: number, report: (message: string) => void): Promise<void> {
     if (!canReplaceProgram()) throw new Error("this program cannot be replaced while it runs: restart the server");
     report("checking the program on disk");
-    this.#readSettings();
+    newSettings(this.#settings, () => this.#start.readSettings());
     await rehearse();
     const { pid } = process;
     log().info("Reload {number}: replacing the supervisor by the program on disk, in the same process {pid}", {

@@ -88,6 +88,7 @@ export interface Parts {
   readonly scheduler: Scheduler;
   readonly blocks: Blocks;
   readonly application: ApplicationParts;
+  readonly audit: AuditTrail;
 }
 
 /**
@@ -123,11 +124,26 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const blocks = new Blocks({ list: blockList, broker, peers, connections, clock });
   const api = { hub, access, directory, schedules, ruleFor, blocks, clock };
   const responses = new TextResponses(hub.backlog);
+  const audit = new AuditTrail(clock);
   const http = new HttpServer(
     { ...settings, sharesPort },
-    { ...ops, api, websocket, sse, tails, recorder, clock, audit: new AuditTrail(clock), responses },
+    { ...ops, api, websocket, sse, tails, recorder, clock, audit, responses },
   );
-  return { hub, drain, http, ops, websocket, sse, tails, schedules, scheduler, blocks, application, readMetrics };
+  return {
+    hub,
+    drain,
+    http,
+    ops,
+    websocket,
+    sse,
+    tails,
+    schedules,
+    scheduler,
+    blocks,
+    application,
+    audit,
+    readMetrics,
+  };
 }
 
 /** What access depends on besides the settings. */

@@ -7,6 +7,7 @@ import type { DrainMethod } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
 import { readSendQueues } from "../lib/send-queues.ts";
+import type { AuditTrail } from "../limits/audit-trail.ts";
 import type { MetricValues } from "../ops/metric-table.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import type { ScheduleStore } from "../schedule/schedule-store.ts";
@@ -61,7 +62,7 @@ export class FanfareServer {
     const isDraining = () => this.isStopping && !this.#parts.drain.isReplaced;
     const isSupervised = environment.onDrainWanted !== undefined;
     this.#parts = compose(settings, { ...environment, isDraining, drain, isSupervised });
-    this.#ops = new OpsServer(this.#parts.ops);
+    this.#ops = new OpsServer(this.#parts.ops, this.#parts.audit);
     this.#configured = new ConfiguredSchedules(settings, { ...this.#parts, clock });
     const { hasTerminal = false, planSlots } = environment;
     const parts = planSlots === undefined ? this.#parts : { ...this.#parts, planSlots };
@@ -75,6 +76,10 @@ export class FanfareServer {
   /** The metrics of this process. */
   readMetrics(): MetricValues {
     return this.#parts.readMetrics();
+  }
+
+  get audit(): AuditTrail {
+    return this.#parts.audit;
   }
 
   /** See HttpServer. */

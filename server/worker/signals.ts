@@ -2,12 +2,15 @@ import { constants } from "node:os";
 import { isatty } from "node:tty";
 import { getLogger } from "@logtape/logtape";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import type { AuditTrail } from "../limits/audit-trail.ts";
 import { logReceipt, type StopReceipt } from "./stop.ts";
 
 const log = () => getLogger(["fanfare", "signals"]);
 
 /** What signals stop: a server, or a supervisor with its workers. */
 export interface Stoppable {
+  /** Signals are part of it. */
+  readonly audit?: Pick<AuditTrail, "record">;
   /** Resolves once it has stopped, for whatever reason. */
   readonly stopped: Promise<StopReceipt>;
   /** Waits for the clients to leave. Idempotent. */
@@ -55,11 +58,16 @@ export async function handleSignals(server: Stoppable, options: SignalsOptions =
   let received = 0;
   let exitCode = 0;
   let last: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
+  // Which process sent it is not known.
+  const by = { who: "a process", from: "this machine", result: "ok" };
+  const record = (signal: NodeJS.Signals, effect: string) =>
+    server.audit?.record({ action: `${signal} (${effect})`, ...by });
   const onSignal = (signal: NodeJS.Signals) => {
     const at = clock.monotonic();
     if (last?.signal === signal && at - last.at < sameSignalMs) return;
     last = { signal, at };
     received++;
+    record(signal, received === 1 ? "shut down" : received === 2 ? "close all connections" : "exit");
     if (received === 1) {
       void server.stop();
       return;
@@ -70,12 +78,14 @@ export async function handleSignals(server: Stoppable, options: SignalsOptions =
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   process.on("SIGHUP", () => {
+    record("SIGHUP", hasTerminal ? "shut down, the terminal is gone" : "reload");
     if (hasTerminal) void server.moveClients();
     else if (server.reload !== undefined) server.reload();
     else if (server.reloadCertificate?.()) log().info("SIGHUP: reading the certificate again, and no other settings");
     else log().warning("SIGHUP ignored: only a server with WORKERS can reload its settings");
   });
   process.on("SIGUSR2", () => {
+    record("SIGUSR2", "upgrade");
     if (server.upgrade !== undefined) server.upgrade();
     else log().warning("SIGUSR2 ignored: only a server with WORKERS can replace its program while it runs");
   });

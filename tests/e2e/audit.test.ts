@@ -1,5 +1,9 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { apiKey, jwtSecret, tokenOf } from "./healthy-users.ts";
+import { ProgramUnderTest } from "./program.ts";
 import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
@@ -45,6 +49,41 @@ test("refused credentials and what operators do are one line each, with who, fro
     "INFO POST /v1/drain by key 2 from 127.0.0.1: ok",
   ]);
   for (const secret of [admin, apiKey, wrong, token]) expect(server.output).not.toContain(secret);
+});
+
+test("signals, the control socket and changed settings leave a line too, without secrets", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "fanfare-audit-"));
+  try {
+    const write = (rate: number, key: string) =>
+      writeFileSync(join(folder, ".env"), `MESSAGE_RATE=${rate}\nAPI_KEY=${key}\n`);
+    write(20, apiKey);
+    await using server = await startServer({ cwd: folder, env: { WORKERS: "1", JWT_SECRET: jwtSecret } });
+    write(30, admin);
+    server.signal("SIGHUP");
+    await server.untilLogged(/Reload 1 is done/);
+    writeFileSync(join(folder, ".env"), `PORT=eighty\nAPI_KEY=${admin}\n`);
+    const reload = new ProgramUnderTest(["reload", "--port", String(server.port)], { cwd: folder });
+    await reload.ended();
+    await reload[Symbol.asyncDispose]();
+    server.signal("SIGTERM");
+    expect(await server.exited).toBe(0);
+    const trail = trailOf(server.output);
+    expect([trail[0], trail.at(-1)]).toEqual([
+      "INFO SIGHUP (reload) by a process from this machine: ok",
+      "INFO SIGTERM (shut down) by a process from this machine: ok",
+    ]);
+    // A reload may begin before the request for it is answered.
+    expect(trail.toSorted()).toEqual([
+      "INFO POST /v1/reload by the server's own user from the control socket: ok",
+      "INFO SIGHUP (reload) by a process from this machine: ok",
+      "INFO SIGTERM (shut down) by a process from this machine: ok",
+      "INFO changed API_KEY (secret), MESSAGE_RATE 20 → 30 by reload 1 from the settings on disk: ok",
+      "WARNING changed settings by reload 2 from the settings on disk: refused",
+    ]);
+    for (const secret of [admin, apiKey, jwtSecret]) expect(server.output).not.toContain(secret);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test("a flood of wrong keys does not fill the log", async () => {
