@@ -22,7 +22,7 @@ test("the SDK stays small", async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-});
+}, 60_000);
 
 /**
  * Bundles a page that uses the package. Variables keep the names that they have there: Vite and webpack choose similar ones, while

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type ErrorCode, ServiceError } from "../../protocol/errors.ts";
 import { nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { noGrants } from "../auth/grants.ts";
 import type { Identity } from "../auth/identity.ts";
 
 let it: TestHub;
@@ -166,7 +167,7 @@ describe("a subscription that the application must allow", () => {
 
 describe("a new token", () => {
   const verifier = {
-    verify: async () => ({ userId: "u1", grants: { allow: () => false }, expiresAtMs: undefined }) as never,
+    verify: async () => ({ userId: "u1", grants: noGrants, expiresAtMs: undefined }),
   };
 
   test.each([
