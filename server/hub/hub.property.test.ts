@@ -1,9 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { levelAtHead } from "../../tests/delivery/level-at-head.ts";
 import { type Run, runs } from "../../tests/delivery/steps.ts";
 import { DeliveryWorld } from "../../tests/delivery/world.ts";
 import { fc } from "../../tests/property.ts";
 import type { Broker } from "../broker/broker.ts";
+
+setDefaultTimeout(60_000); // hundreds of runs, on a busy machine
 
 /** FANFARE_LONG is set when there is time for more runs. */
 const numRuns = process.env.FANFARE_LONG === undefined ? 2000 : 100_000;
