@@ -305,3 +305,13 @@ describe("values that depend on others", () => {
     expect(load({ env: { DEBUG: "express:*" } }).settings.logLevel).toBe("INFO");
   });
 });
+
+test.each([
+  ["a name of a rule's field", `channels: [{ match: a, "${"y".repeat(9000)}": 1 }]`, "unknown field"],
+  ["an alias of YAML", `*${"a".repeat(9000)}`, "Unresolved alias"],
+])("a problem that quotes %s stays readable", (_, text, reason) => {
+  const readText = (path: string) => (path === "fanfare.config.yaml" ? text : undefined);
+  const [problem = ""] = examineSettings({ ...inputs({}), readText }).problems;
+  expect(problem.length).toBeLessThanOrEqual(1000);
+  expect(problem).toContain(reason);
+});

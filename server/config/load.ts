@@ -7,6 +7,9 @@ import { parseSchedules, type ScheduleChecks } from "./schedules.ts";
 import { ConfigError, type Settings } from "./settings.ts";
 import { type ConfigInputs, type From, readSources } from "./sources.ts";
 
+/** The longest sentence about a problem, in characters. */
+const mostLength = 1000;
+
 /** The settings, and the source of each. */
 export interface Loaded {
   readonly settings: Settings;
@@ -76,7 +79,19 @@ export function examineSettings(inputs: ConfigInputs): Examined {
   const changedOf = (key: string) => (unchanged.has(key) ? undefined : writtenOf(key));
   const checked = checkSettings(settings, { writtenOf, changedOf, readText: inputs.readText });
   problems.push(...checked.problems);
-  return { settings, origins, file: found.file, problems, warnings: [...warnings, ...checked.warnings] };
+  const { file } = found;
+  return {
+    settings,
+    origins,
+    file,
+    problems: problems.map(shortened),
+    warnings: [...warnings, ...checked.warnings].map(shortened),
+  };
+}
+
+/** A sentence may quote what a file contains. Its beginning says where, and its end what was expected. */
+function shortened(sentence: string): string {
+  return sentence.length <= mostLength ? sentence : `${sentence.slice(0, 500)}…${sentence.slice(-300)}`;
 }
 
 function isSet(value: unknown): boolean {

@@ -1,10 +1,13 @@
 import { ServiceError } from "../../../protocol/errors.ts";
-import { parseObject } from "../../../protocol/fields.ts";
 import type { Call, Verb } from "../../../server/api/call.ts";
 import { postMessage, publish } from "../../../server/api/publish.ts";
+import { makePublishOccurrence } from "../../../server/api/publish-occurrence.ts";
 import { push, pushBatch } from "../../../server/api/push.ts";
-import { parseScheduleRequest } from "../../../server/api/schedule-request.ts";
+import { postSchedule } from "../../../server/api/schedules.ts";
 import { Account } from "../../../server/limits/account.ts";
+import { Records } from "../../../server/schedule/memory/records.ts";
+import { MemoryScheduleStore } from "../../../server/schedule/memory/store.ts";
+import { Schedules } from "../../../server/schedule/schedules.ts";
 import { nameOf, TestHub } from "../../fakes/hub.ts";
 import { type FuzzTarget, kindOf, must } from "../target.ts";
 
@@ -13,7 +16,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   m: postMessage,
   u: push,
   b: pushBatch,
-  s: (_, { body }) => ({ status: 200, body: JSON.stringify(parseScheduleRequest(parseObject(body), body)) }),
+  s: postSchedule,
 };
 
 /** Bodies of the HTTP API. The first character chooses the request. */
@@ -30,6 +33,7 @@ export async function bodyTarget(): Promise<FuzzTarget> {
       'b[{"user_id":"u1","data":1},{"user_id":"__proto__","data":null}]',
       's{"publish":{"channel":"room","data":1},"cron":"*/5 * * * *","tz":"Europe/Berlin","starts_at":"2026-01-01T00:00:00Z"}',
       's{"publish":{"channel":"room","message":"m"},"every_s":60,"max_runs":3}',
+      'p{"channel":"room","message":"later","delay_s":60,"id":"i"}',
     ],
     words: [
       ...[
@@ -59,7 +63,10 @@ export async function bodyTarget(): Promise<FuzzTarget> {
   };
 }
 
-async function perform({ hub }: TestHub, verb: Verb, body: string): Promise<string> {
+async function perform({ hub, clock }: TestHub, verb: Verb, body: string): Promise<string> {
+  const records = new Records({ limits: { maxSchedules: 10, scheduleBytes: 1_000_000 }, clock });
+  const store = new MemoryScheduleStore(records);
+  const schedules = new Schedules({ store, publish: makePublishOccurrence(hub), clock });
   const call: Call = {
     identity: undefined,
     params: { channel: "room" },
@@ -69,12 +76,14 @@ async function perform({ hub }: TestHub, verb: Verb, body: string): Promise<stri
     account: Account.unlimited,
   };
   try {
-    const reply = await verb({ hub } as never, call);
+    const reply = await verb({ hub, schedules } as never, call);
     const answer = JSON.parse(reply.body) as object;
     return `${reply.status} ${Object.keys(answer).slice(0, 6).join()}`;
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     must(error.code !== "internal", "no body causes an internal error");
     return kindOf(`${error.code} ${error.message}`);
+  } finally {
+    records.close();
   }
 }

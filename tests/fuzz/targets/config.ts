@@ -39,7 +39,13 @@ export function configTarget(): FuzzTarget {
       for (const sentence of [...problems, ...warnings])
         must(sentence.length > 0 && sentence.length < 4000, "a problem is a sentence");
       must(Object.getPrototypeOf({}) === Object.prototype && !("polluted" in {}), "no prototype is changed");
-      return `${file}: ${[...problems, ...warnings].map(kindOf)[0] ?? "valid"}`;
+      // The name of a setting is what the input says.
+      const [first = "valid"] = [...problems, ...warnings].map((it) =>
+        it.replace(/^.*?(?= in fanfare\.)|(?<=\]\.)[^ ]*(?=: )/s, "…"),
+      );
+      return `${file}: ${kindOf(first)
+        .replaceAll(/[^A-Za-z .:…]+/g, "")
+        .slice(0, 44)}`;
     },
   };
 }
