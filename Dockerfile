@@ -1,12 +1,14 @@
 # The image listens on all addresses of its container, and so wants a key: docs/deploy.md.
-FROM node:22-slim AS packages
+# For a reproducible build: --build-arg NODE_IMAGE=node:22-slim@sha256:…
+ARG NODE_IMAGE=node:22-slim
+FROM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY client/package.json client/
 # No package needs an install script. Bun comes as the package for this platform.
 RUN npm ci --omit=dev --include=optional --ignore-scripts --no-audit --no-fund
 
-FROM node:22-slim
+FROM ${NODE_IMAGE}
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000
 COPY --from=packages /app/node_modules node_modules

@@ -10,7 +10,7 @@ import { installPackages, requireBun, runScript } from "./setup.js";
 await runScript(async () => {
   await installPackages({ forDevelopment: true });
   await buildSdk(requireBun(), "client/dist");
-  rmSync("dist", { recursive: true, force: true });
+  rmSync("dist/types", { recursive: true, force: true });
   await writeTypes("tsconfig.json", ["server/index.ts"], "dist/types");
   return 0;
 });
