@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { childEnv } from "../child-env.ts";
+import { withSdkOfCheckout } from "../docs/sdk-of-checkout.ts";
+import { FreshProject } from "../packages/fresh-project.ts";
+import { testIf } from "../test-if.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+import { StreamUnderTest } from "./stream.ts";
+
+const root = join(import.meta.dir, "..", "..");
+const python = process.env.FANFARE_PYTHON ?? "python3";
+const secrets = { API_KEY: "key-of-the-test-that-is-long", JWT_SECRET: "secret-of-the-test-that-is-long-enough" };
+
+let server: ServerUnderTest;
+let project: FreshProject;
+
+beforeAll(async () => {
+  project = new FreshProject();
+  project.write("node_modules/.keep", "");
+  symlinkSync(join(root, "node_modules/hono"), project.path("node_modules/hono"));
+  server = await startServer({ env: secrets });
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  project[Symbol.dispose]();
+});
+
+/** Writes the files of a guide: the blocks whose first line is a comment with the file's name. */
+function writeFilesOf(guide: string): void {
+  const text = readFileSync(join(root, "docs/guides", guide), "utf8");
+  for (const [, code = ""] of text.matchAll(/^```\w+\n(.*?)^```$/gms)) {
+    const [, path] = /^(?:\/\/|#) (\S+\.(?:js|tsx?|py))\n/.exec(code) ?? [];
+    if (path !== undefined) project.write(path, withSdkOfCheckout(code));
+  }
+}
+
+/** Starts a backend that prints its port. */
+async function startBackend(command: readonly string[]) {
+  const child = Bun.spawn([...command], {
+    cwd: project.folder,
+    env: childEnv({ ...secrets, FANFARE_URL: server.url }),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for await (const line of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const url = `http://127.0.0.1:${line.trim()}`;
+    return { url, [Symbol.asyncDispose]: () => end(child) };
+  }
+  throw new Error(`${command.join(" ")} ended with ${await child.exited}`);
+}
+
+async function end(child: Bun.Subprocess): Promise<void> {
+  child.kill();
+  await child.exited;
+}
+
+/** Does what the page of the guide does, as a user who has two connections. */
+async function checkBackend(url: string, order: number): Promise<void> {
+  const answer = await fetch(`${url}/fanfare/token`);
+  expect(answer.headers.get("cache-control")).toContain("no-store");
+  const Authorization = `Bearer ${await answer.text()}`;
+  using stream = await StreamUnderTest.open(`${server.url}/sse?channel=orders`, { Authorization });
+  expect(stream.welcome).toMatchObject({ user_id: "alice" });
+  expect((await fetch(`${url}/orders/${order}/ship`, { method: "POST" })).status).toBe(204);
+  expect((await fetch(`${url}/orders/${order}/ship`, { method: "POST" })).status).toBe(204);
+  await server.request("POST", "/v1/publish", { channel: "orders", data: "end" }, { "X-API-Key": secrets.API_KEY });
+  await stream.until(({ data }) => data === "end");
+  await stream.until(({ event }) => event === "shipped");
+  const received = stream.messages.map(({ channel, data }) => ({ channel, data }));
+  expect(received).toHaveLength(3);
+  expect(received).toContainEqual({ channel: "@alice", data: { order } });
+  expect(received).toContainEqual({ channel: "orders", data: { shipped: order } });
+}
+
+describe("a user receives once what is published, with the code of the guide for", () => {
+  test("Hono, and with the route handler and the action of the one for Next.js", async () => {
+    for (const guide of ["node.md", "nextjs.md"]) writeFilesOf(guide);
+    project.write("current-user.js", 'export const currentUser = () => "alice";');
+    project.write("lib/current-user.ts", 'export const currentUser = async () => "alice";');
+    project.write(
+      "serve.ts",
+      `import { GET } from "./app/fanfare/token/route.ts";
+       import { shipOrder } from "./app/actions.ts";
+       import hono from "./hono.js";
+       const { port } = Bun.serve({ hostname: "127.0.0.1", port: 0, routes: {
+         "/next/fanfare/token": { GET },
+         "/next/orders/:order/ship": { POST: async ({ params }) => {
+           await shipOrder(Number(params.order));
+           return new Response(null, { status: 204 });
+         } },
+       }, fetch: hono.fetch });
+       console.log(port);`,
+    );
+    await using backend = await startBackend([process.execPath, "--no-env-file", "serve.ts"]);
+    await checkBackend(backend.url, 1);
+    await checkBackend(`${backend.url}/next`, 2);
+  });
+
+  const hasDjango = spawnSync(python, ["-c", "import django, jwt, requests"], { stdio: "ignore" }).status === 0;
+  testIf(hasDjango, "needs Python with django, pyjwt and requests")("Django", async () => {
+    writeFilesOf("django.md");
+    project.write(
+      "serve.py",
+      `from types import SimpleNamespace
+from wsgiref.simple_server import make_server
+from django.conf import settings
+
+class LoggedIn:
+    def __init__(self, get_response):
+        self.get_response = get_response
+    def __call__(self, request):
+        request.user = SimpleNamespace(pk="alice", is_authenticated=True)
+        return self.get_response(request)
+
+settings.configure(ROOT_URLCONF="urls", ALLOWED_HOSTS=["*"], SECRET_KEY="x", MIDDLEWARE=["__main__.LoggedIn"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+from django.core.wsgi import get_wsgi_application
+server = make_server("127.0.0.1", 0, get_wsgi_application())
+print(server.server_port, flush=True)
+server.serve_forever()`,
+    );
+    await using backend = await startBackend([python, "serve.py"]);
+    await checkBackend(backend.url, 3);
+  });
+});
