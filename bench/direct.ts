@@ -7,8 +7,6 @@ import { readOptions } from "./fanout/read-options.ts";
 import { ServerProcess } from "./fanout/server-process.ts";
 import { medianOf } from "./fanout/statistics.ts";
 
-/** The number of connections that push at once if the rate is unlimited. */
-const pushingConnections = 32;
 const connectAttempts = 10;
 
 interface Result {
@@ -43,14 +41,14 @@ const bareDirect: Program = {
 };
 
 async function measure(program: Program, options: DirectOptions): Promise<Result> {
-  const { users, perSecond, seconds, warmUpSeconds, isOffline, batch } = options;
+  const { users, perSecond, connections, seconds, warmUpSeconds, isOffline, batch } = options;
   const driver = await loadDriver(program.driver);
   const server = await ServerProcess.start(program);
   try {
     const sockets = await connectAll(server.port, users, driver);
     let turn = 0;
     const nextUser = () => `${isOffline ? "offline" : "u"}${turn++ % users}`;
-    const pusher = await Pusher.connect(server.port, pushingConnections, requestsTo(driver, nextUser, batch));
+    const pusher = await Pusher.connect(server.port, connections, requestsTo(driver, nextUser, batch));
     const push = (time: number) => (perSecond === 0 ? pusher.saturate(time) : pusher.pace(perSecond / batch, time));
     await push(warmUpSeconds);
     const [before, answered, begin] = [readUsage(server.pid).cpuUs, pusher.answered, performance.now()];
@@ -106,7 +104,7 @@ async function connect(port: number, user: string, driver: Driver): Promise<WebS
 }
 
 function tableOf(results: ReadonlyMap<string, readonly Result[]>, options: DirectOptions): string {
-  const { users, perSecond, isOffline, seconds, rounds } = options;
+  const { users, perSecond, connections, isOffline, seconds, rounds } = options;
   const medians = Array.from(results, ([name, all]) => ({
     name,
     perSecond: medianOf(all.map((it) => it.perSecond)),
@@ -118,7 +116,7 @@ function tableOf(results: ReadonlyMap<string, readonly Result[]>, options: Direc
   );
   return [
     `${users} connected users, pushes to ${isOffline ? "users that are offline" : "connected ones"}, ` +
-      `${perSecond === 0 ? `${pushingConnections} connections, one push after the other` : `${perSecond}/s over ${pushingConnections} connections`}, ` +
+      `${perSecond === 0 ? "one push after the other" : `${perSecond}/s`} over ${connections} connection(s), ` +
       `${options.batch === 1 ? "" : `${options.batch} in one request, `}${seconds} s, median of ${rounds} rounds`,
     "",
     "| | pushes/s | CPU µs per push | : bare |",

@@ -5,8 +5,10 @@ import { against, againstUsage, type Program } from "../fanout/program.ts";
 export interface DirectOptions {
   /** The number of connected users, with one connection each. */
   readonly users: number;
-  /** Pushes per second over 32 keep-alive connections; 0 for as many as possible. */
+  /** Pushes per second; 0 for as many as possible. */
   readonly perSecond: number;
+  /** The number of keep-alive connections that push. Several spread over the workers, if there are some. */
+  readonly connections: number;
   /** Pushes in one request; 1 for requests that are no batches. */
   readonly batch: number;
   readonly seconds: number;
@@ -23,7 +25,8 @@ export interface DirectOptions {
 
 export const usage = `npm run bench -- direct [options]
   --users N        connected users (1000)
-  --rate N         pushes per second over 32 connections; 0: as many as possible (5000)
+  --rate N         pushes per second; 0: as many as possible (5000)
+  --connections N  keep-alive connections that push (32)
   --batch N        pushes in one request (1)
   --offline        push to users that are not connected
   --workers LIST   numbers of workers, 0 for one process (0)
@@ -39,6 +42,7 @@ export function parseDirectOptions(argv: readonly string[]): DirectOptions {
     options: {
       users: { type: "string", default: "1000" },
       rate: { type: "string", default: "5000" },
+      connections: { type: "string", default: "32" },
       batch: { type: "string", default: "1" },
       offline: { type: "boolean", default: false },
       workers: { type: "string", default: "0" },
@@ -52,6 +56,7 @@ export function parseDirectOptions(argv: readonly string[]): DirectOptions {
   return {
     users: between("users", values.users, 1, 15_000),
     perSecond: between("rate", values.rate, 0, 100_000),
+    connections: between("connections", values.connections, 1, 1000),
     batch: between("batch", values.batch, 1, 1000),
     isOffline: values.offline,
     workers: values.workers.split(",").map((it) => between("workers", it, 0, 16)),
