@@ -191,6 +191,13 @@ export class Delivery {
     return this.#blocked;
   }
 
+  /** Number of memberships that are behind. Counted on request. */
+  get lagging(): number {
+    let count = 0;
+    for (const channel of this.interest.channels()) count += channel.lagging.size;
+    return count;
+  }
+
   /** Sends everything that is pending now. */
   flushNow(): void {
     const startedAt = this.#clock.monotonic();

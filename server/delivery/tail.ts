@@ -30,6 +30,7 @@ export class Tail {
   readonly #kept = new Ring(measure);
   #pending: Push[] = [];
   #pendingBytes = 0;
+  #received = 0;
   readonly #budget: TailBudget;
 
   /** @param top The channel's top when listening begins. */
@@ -63,6 +64,14 @@ export class Tail {
     if (!isEphemeral(push.publication)) this.#head = push.publication.offset;
     this.#pending.push(push);
     this.#pendingBytes += push.bytes;
+    this.#received++;
+  }
+
+  /** How many publications arrived since the last call, ephemeral ones too. */
+  takeReceived(): number {
+    const received = this.#received;
+    this.#received = 0;
+    return received;
   }
 
   /** Returns everything pending, in order. `flushed` becomes `head`. */

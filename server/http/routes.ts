@@ -13,6 +13,7 @@ import { Page, type PageSettings } from "./page.ts";
 import { jsonInit } from "./respond.ts";
 import type { SessionCookies } from "./session-cookie.ts";
 import { sessionRoutes } from "./session-routes.ts";
+import { type StatsParts, statsRoute } from "./stats-route.ts";
 import { type TailParts, tailRoute } from "./tail-route.ts";
 import type { TextResponses } from "./text-responses.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
@@ -25,7 +26,8 @@ export interface RouteSettings extends PageSettings, DocsSettings {
 }
 
 /** What the routes use. */
-export interface RouteParts extends OpsParts, TailParts {
+export interface RouteParts extends OpsParts, TailParts, StatsParts {
+  readonly ops: OpsParts["ops"];
   readonly keys: OpsParts["keys"];
   readonly api: ApiDependencies;
   readonly responses: TextResponses;
@@ -58,7 +60,7 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   const ops = opsRoutes(parts);
   const { access, hub, clock } = parts.api;
   const session = sessionRoutes({ access, budgets: hub.budgets, cookies: parts.cookies, clock });
-  const plain = [...session, ...ops, tailRoute(parts)];
+  const plain = [...session, ...ops, statsRoute(parts), tailRoute(parts)];
   const documented = [...pushEndpoints(settings), ...endpoints, ...plain];
   const docs = new Docs(documented, settings, parts.responses);
   app.onError((error) => {

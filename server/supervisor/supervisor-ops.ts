@@ -9,6 +9,8 @@ import { type OpsDependencies, startUptime } from "../ops/health.ts";
 import { processMetrics } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
 import { hostRolls, type Rolls } from "../ops/rolls.ts";
+import { Samples } from "../ops/samples.ts";
+import { registerStatsHandler } from "../ops/stats.ts";
 import type { Generations } from "./generations.ts";
 import type { StoppedMetrics } from "./stopped-metrics.ts";
 
@@ -33,6 +35,7 @@ export class SupervisorOps {
   readonly #server: OpsServer;
   #settings: Settings;
   #keys: ApiKeys;
+  readonly #samples = new Samples({ readMetrics: processMetrics, readRefusals: () => ({}) }, systemClock);
 
   constructor(settings: Settings, dependencies: SupervisorOpsDependencies) {
     this.#settings = settings;
@@ -43,6 +46,7 @@ export class SupervisorOps {
 
   /** @throws UnusableOpsPort */
   async start(): Promise<void> {
+    this.#samples.start();
     await this.#dependencies.peers.start();
     await this.#server.listen(this.#settings, this.#settings.port);
   }
@@ -55,6 +59,7 @@ export class SupervisorOps {
   }
 
   async close(): Promise<void> {
+    this.#samples.close();
     await this.#server.close();
     await this.#dependencies.peers.close();
   }
@@ -73,6 +78,7 @@ export class SupervisorOps {
       status: async () => generations.status,
     };
     hostRolls(rolls, peers, node);
+    registerStatsHandler(peers, this.#samples);
     const ops = { peers, isHealthy, isDraining, drain, rolls, uptimeS: startUptime(systemClock) };
     const metrics = new Metrics(ops, () => {
       const { rolls: roll, failed } = generations.counts;

@@ -13,6 +13,7 @@ import type { ChannelOptions } from "../channels/rules.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import type { Settings } from "../config/settings.ts";
+import { BusyChannels } from "../delivery/busy-channels.ts";
 import type { ApplicationHooks } from "../hooks/application-hooks.ts";
 import type { OpsParts } from "../http/ops-routes.ts";
 import { HttpServer } from "../http/server.ts";
@@ -24,6 +25,7 @@ import { Hub, type HubParts } from "../hub/hub.ts";
 import { ListenedChannels } from "../hub/listened-channels.ts";
 import { ResumeKeys } from "../hub/resume-keys.ts";
 import { SessionRecords } from "../hub/session-records.ts";
+import { TopChannels } from "../hub/top-channels.ts";
 import type { Clock } from "../lib/clock.ts";
 import { connectionsWithin, openFilesLimit } from "../lib/open-files.ts";
 import { AuditTrail } from "../limits/audit-trail.ts";
@@ -31,9 +33,10 @@ import { MemoryGuard } from "../limits/memory-guard.ts";
 import { machineMemory, memoryLimitOf } from "../limits/memory-limit.ts";
 import { startUptime } from "../ops/health.ts";
 import { hubMetrics, type MetricValues } from "../ops/metric-table.ts";
-
 import { Metrics } from "../ops/metrics.ts";
 import { RemoteRolls } from "../ops/rolls.ts";
+import { Samples } from "../ops/samples.ts";
+import { registerStatsHandler } from "../ops/stats.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import type { ScheduleStore } from "../schedule/schedule-store.ts";
 import { Scheduler } from "../schedule/scheduler.ts";
@@ -82,6 +85,8 @@ export interface Parts {
   readonly websocket: WebSocketTransport;
   readonly sse: SseTransport;
   readonly tails: Tails;
+  /** The last hour of this process. */
+  readonly samples: Samples;
   /** The metrics of this process. */
   readMetrics(): MetricValues;
   readonly schedules: Schedules;
@@ -119,6 +124,8 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const sse = new SseTransport(hub, settings, clock);
   const readMetrics = () => ({ ...hubMetrics(hub, drain), ...application.readMetrics() });
   const ops = composeOps(settings, environment, hub, readMetrics);
+  const samples = composeSamples(hub, recorder, { readMetrics, clock });
+  const topChannels = new TopChannels(peers, hub.occupancy, new BusyChannels(delivery.interest, clock));
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
   const { schedules, scheduler } = composeSchedules(settings, environment, hub);
   const blocks = new Blocks({ list: blockList, broker, peers, connections, clock });
@@ -127,7 +134,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const audit = new AuditTrail(clock);
   const http = new HttpServer(
     { ...settings, sharesPort },
-    { ...ops, api, websocket, sse, tails, recorder, clock, audit, responses },
+    { ...ops, api, websocket, sse, tails, topChannels, recorder, clock, audit, responses },
   );
   return {
     hub,
@@ -137,6 +144,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
     websocket,
     sse,
     tails,
+    samples,
     schedules,
     scheduler,
     blocks,
@@ -231,6 +239,25 @@ function composeMemory(
   const maxBytes = memoryLimitOf({ maxMemory, workers: count, historyBytesTotal }, machineMemory());
   const readBytes = () => process.memoryUsage.rss();
   return new MemoryGuard({ maxBytes, clock, readBytes, collect: () => Bun.gc(true) });
+}
+
+function composeSamples(
+  { delivery, peers }: Hub,
+  { journal }: Recorder,
+  { readMetrics, clock }: { readonly readMetrics: () => MetricValues; readonly clock: Clock },
+): Samples {
+  const sumOf = (numbers: Iterable<number>) => [...numbers].reduce((sum, it) => sum + it, 0);
+  const sources = {
+    readMetrics: () => ({
+      ...readMetrics(),
+      lagging: delivery.lagging,
+      all_refusals_total: sumOf(journal.refusals.values()),
+    }),
+    readRefusals: () => Object.fromEntries(journal.refusals),
+  };
+  const samples = new Samples(sources, clock);
+  registerStatsHandler(peers, samples);
+  return samples;
 }
 
 function composeOps(

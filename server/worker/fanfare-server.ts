@@ -104,6 +104,7 @@ export class FanfareServer {
         this.hub.backlog.watchKernel((peers) => readSendQueues(address.port, peers));
       }
       if (this.#environment.hasOpsListeners) await this.#ops.listen(this.#settings, address.port);
+      this.#parts.samples.start();
       await this.#parts.scheduler.start();
       this.#configured.start();
       return address;
@@ -155,7 +156,8 @@ export class FanfareServer {
   }
 
   async #close(): Promise<void> {
-    const { hub, websocket, sse, scheduler } = this.#parts;
+    const { hub, websocket, sse, scheduler, samples } = this.#parts;
+    samples.close();
     await this.#configured.close();
     await scheduler.close();
     this.#parts.http.close();

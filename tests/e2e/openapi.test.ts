@@ -346,6 +346,7 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
   ["GET /v1/channels/{channel}/presence", "invalid-field", { values: { page: "nowhere" } }],
   ["GET /v1/connections", "bad-request", { values: { page: "one" } }],
   ["GET /v1/trace", "bad-request", { values: { user: "" } }],
+  ["GET /v1/stats", "bad-request", { values: { after: "yesterday" } }],
   ["GET /v1/tail", "bad-request", { values: { kind: "everything" } }],
   ["GET /v1/explain", "invalid-field", { values: { channel: "a b" } }],
   ["DELETE /v1/connections/{id}", "not-found", { values: { id: "c_nobody" } }],
