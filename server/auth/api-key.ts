@@ -44,18 +44,19 @@ export class ApiKeys {
     if (!this.#isSecured) return undefined;
     const given = headers.xApiKey || bearerOf(headers.authorization);
     if (given === undefined) throw new ServiceError("unauthorized", this.#missing());
-    const key = this.#known(given);
-    if (key.scopes.includes(scope)) return this.#numberOf(key);
-    throw new ServiceError(
-      "forbidden",
-      `this requires a key with the scope ${scope}; the key has ${key.scopes.join(", ")}`,
-    );
+    return this.#numberOf(this.#known(given, scope));
   }
 
-  /** For a listener that requires no key: a wrong key is refused all the same. @returns as `check` @throws ServiceError "unauthorized" */
-  checkIfGiven(headers: KeyHeaders): number | undefined {
+  /**
+   * For a listener that requires no key: a key that is sent must be right all the same.
+   * @param scope the scope that it must have; undefined: any
+   * @returns as `check`
+   * @throws ServiceError "unauthorized" or "forbidden"
+   */
+  checkIfGiven(headers: KeyHeaders, scope?: Scope): number | undefined {
     const given = headers.xApiKey || bearerOf(headers.authorization);
-    return this.#isSecured && given !== undefined ? this.#numberOf(this.#known(given)) : undefined;
+    if (!this.#isSecured || given === undefined) return undefined;
+    return this.#numberOf(this.#known(given, scope));
   }
 
   /** Compares the hashes of all keys, so that the duration reveals nothing about a key. */
@@ -70,10 +71,14 @@ export class ApiKeys {
     return this.#keys.indexOf(key) + 1;
   }
 
-  #known(given: string): Key {
+  #known(given: string, scope: Scope | undefined): Key {
     const key = this.#find(given);
-    if (key !== undefined) return key;
-    throw new ServiceError("unauthorized", "the API key is wrong: expected one of the keys in the server's API_KEY");
+    if (key === undefined) {
+      throw new ServiceError("unauthorized", "the API key is wrong: expected one of the keys in the server's API_KEY");
+    }
+    if (scope === undefined || key.scopes.includes(scope)) return key;
+    const rule = `this requires a key with the scope ${scope}`;
+    throw new ServiceError("forbidden", `${rule}; the key has ${key.scopes.join(", ")}`);
   }
 
   #missing(): string {

@@ -95,7 +95,8 @@ interface Progress {
 
 async function readProgress(target: Target): Promise<Progress> {
   try {
-    const { status, value } = await sendRequest({ ...target, path: "/v1/drain" });
+    // The control socket has accepted the key, which may lack the scope for reading. Without a key it lets everyone read.
+    const { status, value } = await sendRequest({ ...target, controlKey: undefined, path: "/v1/drain" });
     if (status !== 200) return { isOver: false }; // the key may drain but not read
     const { status: phase, remaining } = fieldsOf(value);
     if (phase !== "draining")

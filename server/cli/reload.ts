@@ -106,7 +106,8 @@ async function readProgress(
   target: Target,
   { number, verb }: Roll,
 ): Promise<{ readonly isOver: boolean; readonly text: string }> {
-  const request = { ...target, path: "/v1/drain" };
+  // The control socket has accepted the key, which may lack the scope for reading. Without a key it lets everyone read.
+  const request = { ...target, controlKey: undefined, path: "/v1/drain" };
   let response: ApiResponse;
   try {
     response = await sendRequest(request);

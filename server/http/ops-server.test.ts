@@ -19,6 +19,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
+const adminKey = "89abcdef01234567";
 /** A port that is currently free. */
 async function freePort(): Promise<number> {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
@@ -45,7 +46,7 @@ async function world({ readMetrics = () => ({}), rolls }: { readMetrics?: () => 
   };
   const metrics = new Metrics(ops, () => ({ ...readMetrics(), active_connections: 1 }));
   const server = new OpsServer(
-    { ops, metrics, keys: new ApiKeys([`read@${key}`], access) },
+    { ops, metrics, keys: new ApiKeys([`read@${key}`, `admin@${adminKey}`], access) },
     { record: (entry) => audited.push(entry) },
   );
   const [opsPort, port] = [await freePort(), await freePort()];
@@ -111,11 +112,13 @@ describe("the operations endpoints", () => {
     expect((await control("/v1/nodes")).status).toBe(200);
     expect((await control("/v1/drain", { method: "POST" })).status).toBe(202);
     expect(state.drains).toBe(1);
-    // A key that is sent to the control socket must be one of the server's, with whatever scope.
+    // A key that is sent to the control socket must be one of the server's, with the required scope.
     const drainWith = async (given: string) =>
       (await control("/v1/drain", { method: "POST", headers: { "X-API-Key": given } })).status;
     expect([await drainWith("fedcba9876543210"), state.drains]).toEqual([401, 1]);
-    expect([await drainWith(key), state.drains]).toEqual([202, 2]);
+    expect([await drainWith(key), state.drains]).toEqual([403, 1]);
+    expect([await drainWith(adminKey), state.drains]).toEqual([202, 2]);
+    expect((await control("/v1/nodes", { headers: { "X-API-Key": adminKey } })).status).toBe(403);
   });
 
   test("leave a trail of what operators did and tried, on OPS_PORT and on the control socket", async () => {
@@ -127,12 +130,14 @@ describe("the operations endpoints", () => {
     await ask("/livez");
     await control("/v1/drain", { method: "POST" });
     await control("/v1/drain", { method: "POST", headers: { "X-API-Key": key } });
+    await control("/v1/drain", { method: "POST", headers: { "X-API-Key": adminKey } });
     await control("/v1/upgrade", { method: "POST", headers: { "X-API-Key": "a-wrong-key-0123456789" } });
     expect(audited.map((it) => ({ ...it, from: it.from.replace(/:\d+$/, "") }))).toEqual([
       { action: "POST /v1/drain", who: "key 1", from: "127.0.0.1", result: "403" },
       { action: "GET /metrics", who: "unknown", from: "127.0.0.1", result: "401" },
       { action: "POST /v1/drain", who: "the server's own user", from: "the control socket", result: "ok" },
-      { action: "POST /v1/drain", who: "key 1", from: "the control socket", result: "ok" },
+      { action: "POST /v1/drain", who: "key 1", from: "the control socket", result: "403" },
+      { action: "POST /v1/drain", who: "key 2", from: "the control socket", result: "ok" },
       { action: "POST /v1/upgrade", who: "unknown", from: "the control socket", result: "401" },
     ]);
   });
@@ -148,11 +153,13 @@ describe("the operations endpoints", () => {
     expect(state.drains).toBe(0);
     expect((await control("/v1/drain", { method: "POST", body: "{}" })).status).toBe(202);
     expect(state.drains).toBe(1);
-    // A key that is sent to the control socket must be one of the server's, with whatever scope.
+    // A key that is sent to the control socket must be one of the server's, with the required scope.
     const drainWith = async (given: string) =>
       (await control("/v1/drain", { method: "POST", headers: { "X-API-Key": given } })).status;
     expect([await drainWith("fedcba9876543210"), state.drains]).toEqual([401, 1]);
-    expect([await drainWith(key), state.drains]).toEqual([202, 2]);
+    expect([await drainWith(key), state.drains]).toEqual([403, 1]);
+    expect([await drainWith(adminKey), state.drains]).toEqual([202, 2]);
+    expect((await control("/v1/nodes", { headers: { "X-API-Key": adminKey } })).status).toBe(403);
   });
 });
 

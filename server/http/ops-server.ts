@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
-import type { KeyHeaders } from "../auth/api-key.ts";
+import type { KeyHeaders, Scope } from "../auth/api-key.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { AuditTrail } from "../limits/audit-trail.ts";
 import { controlPath, openControlSocket } from "../ops/control-socket.ts";
@@ -23,10 +23,10 @@ const lastResponsesMs = 500;
 
 /**
  * The control socket requires no key: file permissions allow only the server's own user to connect. But someone who sends a key
- * wants to know whether it is right.
+ * wants to know whether it is right and has the scope that is required elsewhere.
  */
 function withoutRequiredKey(parts: OpsParts): OpsParts {
-  const checkIfGiven = (headers: KeyHeaders) => parts.keys.checkIfGiven(headers);
+  const checkIfGiven = (headers: KeyHeaders, scope?: Scope) => parts.keys.checkIfGiven(headers, scope);
   return { ...parts, keys: { check: checkIfGiven, checkIfGiven } };
 }
 

@@ -158,6 +158,7 @@ describe("commands", () => {
     for (let count = 0; count < 256; count++) guest.conversation.receive('{"type":"ping"}');
     expect(guest.connection.closedWith).toBeUndefined();
     guest.conversation.receive('{"type":"ping"}');
+    await it.clock.moveInSteps(100, 100);
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
@@ -360,7 +361,30 @@ describe("too many frames", () => {
     for (let count = 0; count < 4 + 10; count++) guest.conversation.receive(ping);
     expect(guest.connection.closedWith).toBeUndefined();
     guest.conversation.receive(ping);
+    await it.clock.moveInSteps(100, 100);
     expect(guest.connection.closedWith?.name).toBe("too-many");
+  });
+
+  test("after too many refusals have no effect, and cut the connection if they do not stop", async () => {
+    const guest = await begin({ settings: { messageRate: 2 } });
+    for (let count = 0; count < 4 + 11; count++) guest.conversation.receive(ping);
+    const answers = guest.connection.taken.length;
+    for (let count = 0; count < 5000; count++) guest.conversation.receive(ping);
+    for (let count = 0; count < 5000; count++) guest.conversation.receiveControl();
+    expect([guest.session.closed, guest.connection.taken.length]).toEqual([undefined, answers]);
+    guest.conversation.receiveControl();
+    expect(guest.connection.isDropped).toBe(true);
+    await it.clock.moveInSteps(100, 100);
+    expect(it.hub.connections.size).toBe(0);
+  });
+
+  test("of 4 MiB after too many refusals cut the connection", async () => {
+    const guest = await begin({ settings: { messageRate: 2 } });
+    for (let count = 0; count < 4 + 11; count++) guest.conversation.receive(ping);
+    for (let count = 0; count < 4; count++) guest.conversation.receive(ping.padEnd(2 ** 20));
+    expect(guest.session.closed).toBeUndefined();
+    guest.conversation.receive("{");
+    expect(guest.connection.isDropped).toBe(true);
   });
 
   test("are not counted when the wall clock is set back", async () => {
@@ -404,6 +428,7 @@ describe("a client that does not read its answers", () => {
     guest.conversation.receive(command.padEnd(2 ** 19));
     expect([guest.connection.closedWith, it.hub.backlog.bytes - before]).toEqual([undefined, 2 ** 20]);
     guest.conversation.receive(command.slice(0, 1));
+    await it.clock.moveInSteps(100, 100);
     expect(guest.connection.closedWith?.name).toBe("too-many");
     await it.settle();
     expect(it.hub.backlog.bytes).toBe(0);
@@ -414,6 +439,7 @@ describe("a client that does not read its answers", () => {
     for (let count = 0; count < 3; count++) guest.conversation.receive('{"type":"ping"}');
     expect(guest.connection.closedWith).toBeUndefined();
     guest.conversation.receive('{"type":"ping"}');
+    await it.clock.moveInSteps(100, 100);
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 
@@ -436,6 +462,7 @@ describe("control frames", () => {
     for (let count = 0; count < 4 + 10; count++) guest.conversation.receiveControl();
     expect([guest.connection.closedWith, it.hub.framesReceived]).toEqual([undefined, 14]);
     guest.conversation.receiveControl();
+    await it.clock.moveInSteps(100, 100);
     expect(guest.connection.closedWith?.name).toBe("too-many");
   });
 

@@ -2,12 +2,14 @@ import { getLogger } from "@logtape/logtape";
 import { type Decoded, decodeClientFrame, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { AnswerFrame, AnswerLabels, ErrorFrame } from "../../protocol/frames.ts";
+import type { Clock } from "../lib/clock.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 import type { Backlog, Holder } from "../session/backlog.ts";
 import type { StallCause } from "../session/connection.ts";
 import type { Answering, Session } from "../session/session.ts";
 import { perform } from "./commands/commands.ts";
 import type { CommandDependencies, LastStep } from "./commands/dependencies.ts";
+import { FloodWatch } from "./flood-watch.ts";
 import type { SessionRecords } from "./session-records.ts";
 
 /** Limit for frames that wait while an earlier command waits for the broker. A client that waits for its answers has one. */
@@ -24,6 +26,7 @@ export interface ConversationSettings {
   readonly maxMessageBytes: number;
   readonly backlog: Backlog;
   readonly records: SessionRecords;
+  readonly clock: Pick<Clock, "setTimeout">;
   /** Shared by all conversations. Plain additions, read by the metrics scraper. */
   readonly counts: { frames: number };
 }
@@ -36,6 +39,8 @@ export class Conversation implements Holder, Answering {
   readonly session: Session;
   readonly #settings: ConversationSettings;
   #refusals = 0;
+  /** Set once the client has ignored too many refusals. Its frames have no effect any more. */
+  #flood: FloodWatch | undefined;
   /** Allocated on demand: most connections only receive. */
   #waiting: string[] | undefined;
   #waitingLength = 0;
@@ -57,6 +62,10 @@ export class Conversation implements Holder, Answering {
   receive(text: string): void {
     const { session } = this;
     if (session.closed !== undefined) return;
+    if (this.#flood !== undefined) {
+      this.#flood.note(text.length);
+      return;
+    }
     const refusal = this.#count(Math.ceil(text.length / (2 * this.#settings.maxMessageBytes)) || 1);
     try {
       if (refusal !== undefined) this.#refuse(text, refusal);
@@ -71,9 +80,13 @@ export class Conversation implements Holder, Answering {
   receiveControl(): void {
     const { session } = this;
     if (session.closed !== undefined) return;
+    if (this.#flood !== undefined) {
+      this.#flood.note(0);
+      return;
+    }
     // A control frame has no error answer, so a client that exceeds the limit is closed as if it had been warned.
     this.#count(1);
-    if (this.#isAbused) session.close({ name: "too-many", text: "too many control frames" });
+    if (this.#isAbused) this.#endAbuse("too many control frames");
   }
 
   /** Characters of the waiting frames. */
@@ -96,6 +109,7 @@ export class Conversation implements Holder, Answering {
   onEnd(): void {
     this.#waiting = undefined;
     this.#setWaitingLength(0);
+    this.#flood?.end();
   }
 
   #count(frames: number): ServiceError | undefined {
@@ -111,12 +125,16 @@ export class Conversation implements Holder, Answering {
     return this.#refusals > this.#settings.maxRefusals;
   }
 
+  #endAbuse(text: string): void {
+    this.#flood = new FloodWatch(this.session, text, this.#settings.clock);
+  }
+
   #keep(text: string): void {
     this.#waiting ??= [];
     const isFull = this.#waiting.length > 0 && this.#waitingLength + text.length > maxWaitingLength;
     if (this.#waiting.length >= maxWaiting || isFull) {
       const bounds = `${maxWaiting} frames or ${maxWaitingLength} bytes`;
-      this.session.close({ name: "too-many", text: `more than ${bounds} are waiting for answers` });
+      this.#endAbuse(`more than ${bounds} are waiting for answers`);
       return;
     }
     this.#waiting.push(text);
@@ -132,7 +150,7 @@ export class Conversation implements Holder, Answering {
   #refuse(text: string, error: ServiceError): void {
     // A client that does not read its answers would not read another error either.
     if (this.#isAbused || this.session.isBlocked) {
-      this.session.close({ name: "too-many", text: "too many messages" });
+      this.#endAbuse("too many messages");
       return;
     }
     const decoded = decodeClientFrame(text);

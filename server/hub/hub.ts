@@ -98,9 +98,9 @@ export class Hub {
     this.budgets = new Budgets(settings, clock);
     this.#expiry = new TokenExpiry(clock);
     const sessionById = (id: string) => this.connections.byId(id);
-    const onLevel = (session: Session) => this.reception.caughtUp(session);
     const hasRoomFor = (bytes: number, { connection }: Session) => this.backlog.hasRoomFor(bytes, connection);
     const historyTtlOf = (channel: ChannelName) => parts.historyRules(channel).historyTtl;
+    const onLevel = (session: Session) => this.reception.caughtUp(session);
     const { onGap, onChannelGap } = records;
     const events = { onLevel, sessionById, hasRoomFor, historyTtlOf, onGap, onChannelGap };
     this.delivery = new Delivery(broker, settings, events, clock);
@@ -137,6 +137,7 @@ export class Hub {
       dependencies: this.#dependencies(),
       backlog: this.backlog,
       records,
+      clock,
       counts: { frames: 0 },
     };
   }
@@ -159,7 +160,6 @@ export class Hub {
   admit(handshake: Handshake): Admitted | Promise<Admitted> {
     return this.reception.admit(handshake);
   }
-
   /** Whether transports must set `onProbe` on their sessions. */
   get probesConnections(): boolean {
     return this.#settings.userConnections === "reject";
@@ -244,7 +244,7 @@ export class Hub {
     return published;
   }
 
-  /** Who pays for the commands of a session. */
+  /** The budgets of a session. */
   accountOf(session: Session): Account {
     const { identity, origin, userId } = session;
     session.account ??= this.budgets.accountOf({ userId, isProven: identity.token !== undefined, ip: origin.ip });

@@ -6,7 +6,7 @@ import type { Rolls } from "./rolls.ts";
 export interface OpsDependencies {
   /** The other workers, and how many connections there are. */
   readonly peers: Peers;
-  /** Whether the server can publish. */
+  /** Whether all workers have started, and the server can publish. */
   isHealthy(): boolean;
   isDraining(): boolean;
   /** Starts to drain the whole server, as the first signal does. Idempotent. */

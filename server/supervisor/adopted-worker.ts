@@ -55,6 +55,10 @@ export class AdoptedWorker implements PoolWorker {
     return this.#held.promise;
   }
 
+  confirmStart(): void {
+    if (this.#link !== undefined) this.#send({ verb: "started" });
+  }
+
   drain(): void {
     this.#send({ verb: "drain" });
   }
@@ -84,7 +88,10 @@ export class AdoptedWorker implements PoolWorker {
   attach(link: Link): LinkEvents {
     this.#link = link;
     return {
-      onOpen: () => this.#ready.resolve(),
+      onOpen: () => {
+        this.#ready.resolve();
+        this.confirmStart(); // the program before may have been replaced while it started
+      },
       onText: (text) => this.#handle(JSON.parse(text) as Report),
       onClose: () => {
         this.#link = undefined;

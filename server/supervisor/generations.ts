@@ -51,6 +51,11 @@ export class Generations {
     return this.#current;
   }
 
+  /** Whether all workers of the server have been ready. It stays true while one that exited is restarted. */
+  get hasStarted(): boolean {
+    return this.#pools.some((pool) => pool.hasStarted);
+  }
+
   /** The last roll; undefined before the first one. */
   get status(): RollStatus | undefined {
     return this.#status;

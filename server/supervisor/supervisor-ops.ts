@@ -86,7 +86,7 @@ export class SupervisorOps {
     });
     const keys: OpsParts["keys"] = {
       check: (headers, scope) => this.#keys.check(headers, scope),
-      checkIfGiven: (headers) => this.#keys.checkIfGiven(headers),
+      checkIfGiven: (headers, scope) => this.#keys.checkIfGiven(headers, scope),
     };
     return { ops, metrics, keys };
   }

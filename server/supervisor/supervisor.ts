@@ -79,7 +79,7 @@ export class Supervisor implements Stoppable {
     this.#ops = new SupervisorOps(settings, {
       peers: new Peers(shared.member, systemClock),
       node: shared.node,
-      isHealthy: () => shared.isHealthy(),
+      isHealthy: () => this.#generations.hasStarted && shared.isHealthy(),
       isDraining: () => this.#stopping !== undefined,
       drain: () => void this.stop(),
       reload: () => this.reload(),
@@ -193,12 +193,10 @@ export class Supervisor implements Stoppable {
       clock: systemClock,
       start: (n) => {
         const name = generation === 1 ? `worker ${n}` : `worker ${generation}.${n}`;
-        const worker = new WorkerProcess({ ...assignment, name }, this.#workerEvents);
-        // A failure is handled by the pool.
-        worker.ready.then(
-          () => this.#onListening(),
-          () => undefined,
-        );
+        const isStarting = !this.#generations.hasStarted;
+        const worker = new WorkerProcess({ ...assignment, name, isStarting }, this.#workerEvents);
+        const ignore = () => undefined; // the pool handles a failure
+        worker.ready.then(() => this.#onListening(), ignore);
         return worker;
       },
       planSlots: (counts, verb) => {

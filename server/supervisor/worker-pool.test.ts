@@ -47,9 +47,10 @@ describe("starting", () => {
     });
     started[0]?.beReady();
     await settle();
-    expect(isThere).toBe(false);
+    expect([isThere, started[0]?.isStarted]).toEqual([false, false]);
     started[1]?.beReady();
     await begun;
+    expect(started.map(({ isStarted }) => isStarted)).toEqual([true, true]);
     expect(pool.pids).toEqual([100, 101]);
   });
 

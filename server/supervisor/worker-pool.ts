@@ -29,6 +29,7 @@ export type PoolWorker = Pick<
   | "ended"
   | "ending"
   | "closed"
+  | "confirmStart"
   | "drain"
   | "move"
   | "giveSlots"
@@ -58,6 +59,7 @@ export class WorkerPool {
   #killTimer: Timer | undefined;
   #isStopping = false;
   #isServing = false;
+  #hasStarted = false;
   readonly #stopped = Promise.withResolvers<readonly StopReceipt[]>();
 
   constructor(dependencies: WorkerPoolDependencies) {
@@ -80,6 +82,8 @@ export class WorkerPool {
       await undo();
       throw error;
     }
+    this.#hasStarted = true;
+    for (const worker of this.#workers.values()) worker.confirmStart();
     this.#watchAll();
   }
 
@@ -87,6 +91,7 @@ export class WorkerPool {
   adopt(workers: ReadonlyMap<number, PoolWorker>): void {
     for (const [n, worker] of workers) this.#workers.set(n, worker);
     this.#isServing = true;
+    this.#hasStarted = true;
     this.#watchAll();
   }
 
@@ -103,6 +108,11 @@ export class WorkerPool {
   /** Whether a worker has been ready: then clients may be connected, even while other workers are still starting. */
   get isServing(): boolean {
     return this.#isServing;
+  }
+
+  /** Whether all workers have been ready. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
   }
 
   /** The ids of the running processes. */

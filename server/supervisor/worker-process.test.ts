@@ -28,6 +28,7 @@ async function world(clock = new MovedClock()) {
       settings,
       backboneAddress: shared.backboneAddress,
       hasTerminal: false,
+      isStarting: true,
     };
     const patience = { beatMs: 1000, maxSilentBeats: 3 };
     const worker = new WorkerProcess(assignment, { onDrainWanted: () => drains.push("wanted"), clock, patience });

@@ -82,6 +82,11 @@ export class WorkerProcess {
     return this.#failure === undefined ? how : `${how} (${this.#failure.message})`;
   }
 
+  /** All workers listen, so it may report that the server is ready. */
+  confirmStart(): void {
+    this.#send({ verb: "started" });
+  }
+
   /** Waits for its clients to leave. */
   drain(): void {
     this.#order({ verb: "drain" });

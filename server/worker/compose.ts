@@ -70,6 +70,8 @@ export interface WorkerEnvironment {
   drain(): void;
   /** Whether a supervisor can replace this worker. */
   readonly isSupervised?: boolean;
+  /** Whether the other workers listen too. By default there are none. */
+  readonly isStarted?: () => boolean;
   readonly listeners?: Listeners;
 }
 
@@ -266,8 +268,8 @@ function composeOps(
   hub: Hub,
   readMetrics: () => MetricValues,
 ): OpsParts {
-  const { clock, cluster, isDraining, drain, isSupervised = false } = environment;
-  const isHealthy = () => hub.isHealthy;
+  const { clock, cluster, isDraining, drain, isSupervised = false, isStarted = () => true } = environment;
+  const isHealthy = () => hub.isHealthy && isStarted();
   const rolls = isSupervised ? new RemoteRolls(hub.peers, () => cluster.members()[0]?.state.node ?? null) : undefined;
   const ops = { peers: hub.peers, isHealthy, isDraining, drain, rolls, uptimeS: startUptime(clock) };
   const metrics = new Metrics(ops, readMetrics);

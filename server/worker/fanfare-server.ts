@@ -33,6 +33,8 @@ export interface ServerEnvironment {
   readonly listeners?: Listeners;
   /** Whether to open OPS_PORT and the control socket: not in a worker, whose supervisor does so, or an embedded server. */
   readonly hasOpsListeners?: boolean;
+  /** Whether the other workers listen too. By default there are none. */
+  readonly isStarted?: () => boolean;
   /** Called on a drain request over HTTP. Default: the server stops. */
   readonly onDrainWanted?: () => void;
   /** Plans the slots of its connections together with those of other workers, see `StopParts`. */

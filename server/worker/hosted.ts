@@ -24,6 +24,8 @@ let server: FanfareServer | undefined;
 let backbone: Backbone | undefined;
 const planned = Promise.withResolvers<readonly number[]>();
 let isOrphaned = false;
+/** Whether all workers of this server listen. */
+let isStarted = false;
 /** Set once everything is done. */
 let exitCode: number | undefined;
 
@@ -33,6 +35,7 @@ report({ verb: "hello", version: ordersVersion });
 
 function follow(order: Order): void {
   if (order.verb === "start") void start(order.assignment);
+  else if (order.verb === "started") isStarted = true;
   else if (order.verb === "ping") report({ verb: "pong" });
   else if (order.verb === "drain") void reportStopped(server?.stop());
   else if (order.verb === "move") void reportStopped(server?.moveClients(order.successor));
@@ -50,7 +53,8 @@ async function rejoin({ path, withinMs }: Extract<Order, { verb: "rejoin" }>): P
 }
 
 async function start(assignment: Assignment): Promise<void> {
-  const { name, settings, backboneAddress, hasTerminal } = assignment;
+  const { name, settings, backboneAddress, hasTerminal, isStarting } = assignment;
+  isStarted ||= !isStarting;
   configureLogging({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -70,6 +74,7 @@ async function start(assignment: Assignment): Promise<void> {
       ...backbone,
       sharesPort: true,
       hasTerminal,
+      isStarted: () => isStarted,
       planSlots,
       onDrainWanted: () => report({ verb: "drain-wanted" }),
       clock: systemClock,

@@ -9,7 +9,7 @@ import type { StopReceipt } from "./stop.ts";
  * The version of the messages below. It changes with them, because a reload starts workers with the program that is on disk then.
  * A supervisor does not use workers of another version.
  */
-export const ordersVersion = 1;
+export const ordersVersion = 2;
 
 /** The protocol of the link between a worker and a supervisor that has taken over. */
 export const ordersProtocol = `fanfare-orders/${ordersVersion}`;
@@ -17,6 +17,8 @@ export const ordersProtocol = `fanfare-orders/${ordersVersion}`;
 /** Messages from the supervisor to a worker process. */
 export type Order =
   | { readonly verb: "start"; readonly assignment: Assignment }
+  /** All workers listen, so the server is ready. */
+  | { readonly verb: "started" }
   /** Wait for the clients to leave. */
   | { readonly verb: "drain" }
   /** Make all clients reconnect elsewhere within DRAIN_WINDOW. */
@@ -40,6 +42,8 @@ export interface Assignment {
   readonly backboneAddress: BackboneAddress;
   /** Whether the server runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal: boolean;
+  /** Whether the server is starting: then it is ready only after the order `started`. */
+  readonly isStarting: boolean;
 }
 
 /** Messages from a worker process to its supervisor. */

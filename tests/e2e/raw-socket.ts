@@ -33,6 +33,11 @@ export class RawSocket implements Disposable {
     this.#flush();
   }
 
+  /** Resolves once everything is handed to the kernel, or the connection has ended. */
+  untilWritten(): Promise<void> {
+    return this.until(() => this.#unsent.length === 0 || this.isEnded);
+  }
+
   /** Stops reading: what the other side sends stays in the kernel's buffers. */
   pause(): void {
     this.#socket?.pause();
@@ -74,6 +79,7 @@ export class RawSocket implements Disposable {
     if (this.#unsent.length === 0 || this.isEnded) return;
     const written = this.#socket?.write(this.#unsent) ?? 0;
     this.#unsent = this.#unsent.subarray(Math.max(0, written));
+    if (this.#unsent.length === 0) this.#watch.wake();
   }
 
   #end(): void {

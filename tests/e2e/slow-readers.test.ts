@@ -307,6 +307,24 @@ test("pings of a client that reads no pongs count as frames, and use bounded mem
   await unlimited.untilLogged(/Client closed: .* \(4008\)/);
 });
 
+test.each([
+  ["pongs", frame(opcode.pong, Buffer.alloc(0))],
+  ["messages", frame(opcode.text, Buffer.from("x".repeat(10_000)))],
+])("a client that never stops sending %s is cut off, and the server does not read on", async (_, flood) => {
+  await using server = await startServer({ env: { NOTICES: "off" } });
+  using client = await RawWebSocket.open(server.port, "/ws");
+  const batch = Buffer.concat(Array.from({ length: Math.ceil(mib / flood.length) }, () => flood));
+  let sent = 0;
+  for (; !client.socket.isEnded && sent < 512 * mib; sent += batch.length) {
+    client.socket.write(batch);
+    await client.socket.untilWritten();
+  }
+  expect(client.socket.isEnded).toBe(true);
+  expect(client.closeCode).toBeUndefined();
+  expect(sent).toBeLessThan(64 * mib);
+  await server.untilLogged(/Client closed: .*too many .* \(4029\)/);
+});
+
 test("streams that are not read resume exactly where they left off", async () => {
   const env = { NOTICES: "off", MESSAGE_RATE: "0", HISTORY_SIZE: "100000", HISTORY_BYTES: "32MiB" };
   await using server = await startServer({ env });

@@ -291,8 +291,8 @@ test.concurrent("a signal drains clients that are already connected while other 
     env: childEnv({ TMPDIR: folder, SHUTDOWN_TIMEOUT: "1s", NOTIFICATION_INTERVAL: "0" }),
     stdio: ["ignore", "ignore", "ignore"],
   });
-  const isReady = async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.status === 200;
-  await until(isReady, "the first worker serves");
+  const serves = async () => (await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.status === 200;
+  await until(serves, "the first worker serves");
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
   const events: string[] = [];
   socket.onmessage = ({ data }) => events.push((JSON.parse(String(data)) as { event: string }).event);
@@ -303,6 +303,37 @@ test.concurrent("a signal drains clients that are already connected while other 
   child.kill("SIGTERM");
   expect(await closed).toBe(1012);
   expect(events).toEqual(["welcome", "draining"]);
+  expect(await child.exited).toBe(0);
+});
+
+test.concurrent("a server is ready once all its workers listen, so it survives if all of them are killed then", async () => {
+  const folder = makeFolder();
+  const port = freePort();
+  const command = ["--no-env-file", "server/main.ts", "start", "--port", String(port), ...workers(4)];
+  const child = Bun.spawn([process.execPath, ...command], {
+    cwd: join(import.meta.dir, "..", ".."),
+    env: childEnv({ TMPDIR: folder, SHUTDOWN_TIMEOUT: "1s", NOTIFICATION_INTERVAL: "0" }),
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  const url = `http://127.0.0.1:${port}`;
+  // A connection of its own for each request, so that any worker may answer.
+  const get = (path: string) => fetch(url + path, { headers: { Connection: "close" } }).catch(() => undefined);
+  const isReady = async () => (await get("/readyz"))?.status === 200;
+  const workerPids = async () => {
+    const answer = await get("/v1/nodes");
+    const { nodes = [] } = ((await answer?.json()) ?? {}) as { nodes?: { name: string; pid: number }[] };
+    return nodes.filter(({ name }) => name.startsWith("worker")).map(({ pid }) => pid);
+  };
+  await until(isReady, "the server is ready");
+  const first = await workerPids();
+  expect(first).toHaveLength(4);
+  for (const pid of first) process.kill(pid, "SIGKILL");
+  const isReplaced = async () => {
+    const pids = (await isReady()) ? await workerPids().catch(() => []) : [];
+    return pids.length === 4 && pids.every((pid) => !first.includes(pid));
+  };
+  await until(isReplaced, "all workers have been replaced");
+  child.kill("SIGTERM");
   expect(await child.exited).toBe(0);
 });
 

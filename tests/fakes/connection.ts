@@ -31,6 +31,8 @@ export class FakeConnection implements Connection {
   onReceived: (write: ReadWrite) => void = () => undefined;
   onClose: (reason: CloseReason) => void = () => undefined;
   closedWith: CloseReason | undefined;
+  /** Whether it was cut off without a close frame. */
+  isDropped = false;
   /** The cursor in the closing message. */
   goodbyeCursor: string | undefined;
   pings = 0;
@@ -82,6 +84,7 @@ export class FakeConnection implements Connection {
   }
 
   drop(reason: CloseReason): void {
+    this.isDropped = true;
     this.#waiting = [];
     this.close(reason);
   }

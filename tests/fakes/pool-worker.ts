@@ -22,6 +22,8 @@ export class FakeWorker implements PoolWorker {
   readonly closed: Promise<number>;
   readonly orders: string[] = [];
   slots: readonly number[] | undefined;
+  /** Whether it knows that all workers listen. */
+  isStarted = false;
   ending = "exit code 7";
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<StopReceipt | undefined>();
@@ -52,6 +54,10 @@ export class FakeWorker implements PoolWorker {
 
   giveSlots(slots: readonly number[]): void {
     this.slots = slots;
+  }
+
+  confirmStart(): void {
+    this.isStarted = true;
   }
 
   drain(): void {

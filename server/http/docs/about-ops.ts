@@ -12,7 +12,7 @@ export const aboutReadyz: About = {
   tag: "operations",
   answers: {
     200: status("The server accepts clients.", "ready"),
-    503: status("The server is draining or not connected to its broker.", "not ready"),
+    503: status("The server is starting, draining, or not connected to its broker.", "not ready"),
   },
 };
 
