@@ -9,6 +9,8 @@ import type { Send, Socket, Target, Transport } from "./transport.ts";
 const checkMs = 5000;
 /** Shorter silences are ignored: a little longer than the pause between two comments of a quiet stream. Milliseconds. */
 const quietMs = 16_000;
+/** The reason of an attempt whose server sent no welcome in time. */
+export const noWelcome = "no welcome";
 /** What an attempt reports to its owner. */
 export interface AttemptEvents {
   /** Called for each frame, the welcome included. */
@@ -41,7 +43,7 @@ export interface Attempt {
  */
 export function makeAttempt(clock: Clock, events: AttemptEvents): Attempt {
   let socket: Socket | undefined;
-  let timer = clock.setTimeout(() => end({ code: 1006, reason: "no welcome" }), 10_000);
+  let timer = clock.setTimeout(() => end({ code: 1006, reason: noWelcome }), 10_000);
   let pingIntervalMs = quietMs;
   let receivedAt = clock.monotonic();
   let pingedAt = 0;

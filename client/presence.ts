@@ -31,7 +31,7 @@ const maxEarly = 10_000;
  * An answer may have several pages, each true at its own position. Applying all events after the first page's position makes
  * all of them true: an event that a page includes already does nothing.
  *
- * @param onChange called at most once per turn
+ * @param onChange called once for all events that arrive in one turn of the event loop
  */
 export function makePresence(
   channel: string,

@@ -20,14 +20,14 @@ describe("FrameWalker", () => {
     fc.assert(
       fc.property(frames, fc.infiniteStream(fc.integer({ min: 1, max: 200 })), (sent, lengths) => {
         const walker = new FrameWalker();
-        const met = { textFrames: 0, pings: 0 };
+        const counted = { textFrames: 0, pings: 0 };
         for (const piece of pieces(Buffer.concat(sent.map((it) => frame(it.opcode, it.length))), lengths)) {
           const { textFrames, pings } = walker.walk(piece);
-          met.textFrames += textFrames;
-          met.pings += pings;
+          counted.textFrames += textFrames;
+          counted.pings += pings;
         }
         const count = (opcode: number) => sent.filter((it) => it.opcode === opcode).length;
-        expect(met).toEqual({ textFrames: count(1), pings: count(9) });
+        expect(counted).toEqual({ textFrames: count(1), pings: count(9) });
       }),
     );
   });

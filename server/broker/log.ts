@@ -78,7 +78,10 @@ export interface History {
   /** The channel's top when it was read. It is beyond the last publication if a limit ended the page. */
   readonly top: Position;
   readonly publications: readonly Publication[];
-  /** Whether nothing is missing between what was asked for and the first publication (or the top, if there is none). */
+  /**
+   * Why something is missing between what was asked for and the first publication (or the top, if there is none). A page ends
+   * before a gap, or begins after it: reading on from the last publication reports the next gap.
+   */
   readonly gap: GapReason | undefined;
 }
 

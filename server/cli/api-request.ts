@@ -30,7 +30,7 @@ export interface ApiResponse {
   readonly retryAfterMs: number | undefined;
 }
 
-/** Timeout of one request. */
+/** How long a server may take to answer a request, or to welcome a client. The same as in the SDK. */
 const timeoutMs = 10_000;
 
 /**
@@ -105,7 +105,7 @@ export function unreachable({ http }: Address, error: unknown): CommandError {
     const hint = `start a server with \`fanfare start --port ${port}\`, or check the address`;
     return new CommandError(`cannot connect to ${http}: nothing is listening there; ${hint}`, cause);
   }
-  if (name === "TimeoutError") return new CommandError(`${http} did not respond within ${timeoutMs / 1000} s`, cause);
+  if (name === "TimeoutError") return unresponsive(http, cause);
   if (/ENOTFOUND|EAI_AGAIN|DNS/.test(code))
     return new CommandError(`cannot resolve the host name of ${http}: check the spelling`, cause);
   const tls = explainTls(http, code, message);
@@ -114,6 +114,11 @@ export function unreachable({ http }: Address, error: unknown): CommandError {
     `cannot connect to ${http}: ${printable(code === "" ? message : `${code}: ${message}`)}`,
     cause,
   );
+}
+
+/** Something accepts connections there, or drops the packets, but nothing answers. */
+export function unresponsive(url: string, options?: ErrorOptions): CommandError {
+  return new CommandError(`${url} did not respond within ${timeoutMs / 1000} s`, options);
 }
 
 /** The error message if TLS is the problem, such as http where https is needed; otherwise undefined. */

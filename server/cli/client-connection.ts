@@ -1,7 +1,8 @@
+import { noWelcome } from "../../client/attempt.ts";
 import type { Client, ConnectionState } from "../../client/index.ts";
 import { closeTable } from "../../protocol/close-codes.ts";
 import type { Address } from "./address.ts";
-import { sendRequest, unreachable } from "./api-request.ts";
+import { sendRequest, unreachable, unresponsive } from "./api-request.ts";
 import { CommandError } from "./context.ts";
 import { printable } from "./printable.ts";
 
@@ -37,6 +38,8 @@ export async function untilEnded(client: Client): Promise<never> {
 
 /** A WebSocket does not report why it could not be opened, so an HTTP request to the same server finds out. */
 async function explain({ code, reason }: ConnectionState, address: Address): Promise<CommandError> {
+  // The SDK has waited for the welcome as long as a request would wait for its answer.
+  if (reason === noWelcome) return unresponsive(address.ws);
   if (code !== 1006) return new CommandError(`${address.ws} refused the connection: ${printable(reason)} (${code})`);
   try {
     await sendRequest({ address, path: "/livez", key: undefined });

@@ -117,7 +117,8 @@ export class Blocks {
     try {
       for (let hasMore = true; hasMore; ) hasMore = await this.#readPage();
     } catch (error) {
-      getLogger(["fanfare", "auth"]).warning("Cannot read the blocked users and tokens now: {error}", { error });
+      const reason = error instanceof ServiceError ? error.message : error; // a bug has a stack
+      getLogger(["fanfare", "auth"]).warning("Cannot read the blocked users and tokens now: {reason}", { reason });
     }
   }
 

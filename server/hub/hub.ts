@@ -244,7 +244,7 @@ export class Hub {
     return published;
   }
 
-  /** The budgets of a session. */
+  /** The budgets to which the commands of a session are charged. */
   accountOf(session: Session): Account {
     const { identity, origin, userId } = session;
     session.account ??= this.budgets.accountOf({ userId, isProven: identity.token !== undefined, ip: origin.ip });

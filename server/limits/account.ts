@@ -14,9 +14,9 @@ export interface AccountParts {
   readonly clock: Pick<Clock, "monotonic">;
 }
 
-/** Who pays for what a client does. Everything a client does is charged to all its principals, or refused and to none. */
+/** Charges what a client does to the budgets of all its principals. If one of them is used up, it is refused and charged to none. */
 export class Account {
-  /** For calls that nobody pays for, such as those of an API key without a limit. */
+  /** For calls without a limit, such as those of an API key without one. */
   static readonly unlimited = new Account(undefined);
   readonly #parts: AccountParts | undefined;
   /** Created when it is first charged: most connections only receive. */
@@ -138,5 +138,5 @@ function ruleOf(kind: Kind, { allowance }: Budget, name: string): string {
 }
 
 function nothing(): void {
-  // Nobody pays for this request.
+  // This request is not counted.
 }

@@ -33,6 +33,63 @@ async function fireWithSlowStore(answersAfterMs: number, windowMs: number): Prom
   return published;
 }
 
+/** A scheduler whose store answers as the test says, and what it published. */
+function makeFiring(windowMs: number) {
+  const { clock } = new ScheduleWorld();
+  const published: string[] = [];
+  const written: string[] = [];
+  const answers: ("written" | "fenced" | "no answer")[] = [];
+  const firing = new Firing({
+    store: {
+      write: (writes) => {
+        const outcome = answers.shift() ?? "written";
+        written.push(...writes.map(({ record }) => record?.text ?? ""));
+        return outcome === "no answer"
+          ? Promise.reject(new Error("the store does not answer"))
+          : Promise.resolve(writes.map(() => (outcome === "fenced" ? { outcome } : { outcome, version: 2 })));
+      },
+    },
+    publish: ({ id }) => {
+      published.push(id);
+      return Promise.resolve({ total: 1, remaining: [], failed: 0, error: null });
+    },
+    clock,
+    times: new NextTimes(),
+    idWindowMs: windowMs,
+    holder: "me",
+    random: () => 0.5,
+  });
+  const fire = (text: string) => firing.fire([{ id: "s1", version: 1, dueAt: start, text }], 1);
+  const due = writeOf(makeSchedule({}, { next: start }), 1).record?.text ?? "";
+  return { clock, published, written, answers, fire, due };
+}
+
+describe("an occurrence whose begin is recorded", () => {
+  test("is not published if the lease was lost meanwhile", async () => {
+    const { answers, published, fire, due } = makeFiring(4000);
+    answers.push("fenced");
+    expect([await fire(due), published]).toEqual([false, []]);
+  });
+
+  test("and that was published is not published again after ids are forgotten", async () => {
+    const { clock, published, written, fire, due } = makeFiring(4000);
+    await fire(due);
+    expect(published).toHaveLength(1);
+    clock.move(3_600_000);
+    await fire(written[0] ?? ""); // as if the result had not been recorded
+    expect(published).toHaveLength(1);
+  });
+
+  test("and that was not tried, because the store did not answer, is published however late that is", async () => {
+    const { clock, answers, published, written, fire, due } = makeFiring(4000);
+    answers.push("no answer");
+    await expect(fire(due)).rejects.toThrow();
+    clock.move(3_600_000);
+    await fire(written[0] ?? "");
+    expect(published).toHaveLength(1);
+  });
+});
+
 describe("a process that stood still after it stored that an occurrence begins", () => {
   test.each([
     [5000, 300_000, 1],

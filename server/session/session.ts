@@ -41,7 +41,7 @@ export class Session {
   readonly connection: Connection;
   /** Who it is and what it may do. A new token for the same user replaces it. */
   identity: Identity;
-  /** Who pays for its commands. Set when it sends the first one. */
+  /** The budgets to which its commands are charged. Set when it sends the first one. */
   account: Account | undefined;
   readonly memberships = new Memberships<Membership>();
   /** What the running flush has collected for it; empty between flushes. */

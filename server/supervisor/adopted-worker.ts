@@ -71,8 +71,8 @@ export class AdoptedWorker implements PoolWorker {
     this.#send({ verb: "slots", slots });
   }
 
-  hurry(): void {
-    this.#send({ verb: "hurry" });
+  closeNow(): void {
+    this.#send({ verb: "closeNow" });
   }
 
   kill(): void {

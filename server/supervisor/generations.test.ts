@@ -145,7 +145,7 @@ describe("stopping", () => {
     roll();
     each(2, (worker) => worker.beReady());
     await turn();
-    const stopped = rolls.stop((pool) => pool.hurry());
+    const stopped = rolls.stop((pool) => pool.closeNow());
     for (const generation of [1, 2]) each(generation, (worker) => worker.end(receipt));
     await stopped;
     expect(generations).toHaveLength(2);

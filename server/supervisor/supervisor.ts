@@ -149,7 +149,7 @@ export class Supervisor implements Stoppable {
   /** Closes all clients now. */
   stopNow(): Promise<StopReceipt> {
     const stopping = this.stop();
-    void this.#generations.stop((pool) => pool.hurry());
+    void this.#generations.stop((pool) => pool.closeNow());
     return stopping;
   }
 

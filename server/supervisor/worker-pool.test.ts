@@ -268,22 +268,22 @@ describe("draining", () => {
     const drained = pool.drain(60_000);
     started[0]?.end(receipt);
     await turn();
-    void pool.hurry();
+    void pool.closeNow();
     pool.kill();
-    expect(started.map(({ orders }) => orders)).toEqual([["drain"], ["drain", "hurry", "kill"]]);
+    expect(started.map(({ orders }) => orders)).toEqual([["drain"], ["drain", "closeNow", "kill"]]);
     expect(await drained).toEqual([receipt]);
   });
 
   test.each([
     ["drain", 60_000, 70_000],
     ["move", 5000, 15_000],
-    ["hurry", undefined, 10_000],
+    ["closeNow", undefined, 10_000],
   ] as const)(
     "kills a worker that hangs after the order to %s, ten seconds after it should have ended",
     async (verb, withinMs, killedAt) => {
       const { pool, clock, started } = makePool();
       await pool.start(2);
-      const stopped = verb === "hurry" ? pool.hurry() : pool[verb](withinMs ?? 0);
+      const stopped = verb === "closeNow" ? pool.closeNow() : pool[verb](withinMs ?? 0);
       started[0]?.end(receipt);
       await turn();
       clock.move(killedAt - 1);

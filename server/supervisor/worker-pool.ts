@@ -34,7 +34,7 @@ export type PoolWorker = Pick<
   | "move"
   | "giveSlots"
   | "rejoin"
-  | "hurry"
+  | "closeNow"
   | "kill"
 >;
 
@@ -134,8 +134,8 @@ export class WorkerPool {
   }
 
   /** Closes all clients now. See `drain`. */
-  hurry(): Promise<readonly StopReceipt[]> {
-    return this.#stop("hurry", 0);
+  closeNow(): Promise<readonly StopReceipt[]> {
+    return this.#stop("closeNow", 0);
   }
 
   /** Kills all processes. */
@@ -159,13 +159,13 @@ export class WorkerPool {
   };
 
   #stop(
-    verb: "drain" | "move" | "hurry",
+    verb: "drain" | "move" | "closeNow",
     withinMs: number,
     successor?: DrainMethod["successor"],
   ): Promise<readonly StopReceipt[]> {
     this.#isStopping = true;
     for (const worker of this.#workers.values()) worker[verb](successor);
-    if (verb !== "hurry") void this.#giveSlots(verb);
+    if (verb !== "closeNow") void this.#giveSlots(verb);
     this.#killTimer?.cancel();
     this.#killTimer = this.#dependencies.clock.setTimeout(() => {
       log().error("Killing workers that have not exited in time: {names}", {

@@ -73,7 +73,7 @@ describe("the process of a worker", () => {
         isGone = true;
       });
       while (!isGone) {
-        worker.hurry();
+        worker.closeNow();
         await new Promise((resolve) => setImmediate(resolve));
       }
       expect(worker.ending).toBe("SIGKILL");

@@ -109,8 +109,8 @@ export class WorkerProcess {
   }
 
   /** Closes its clients now. */
-  hurry(): void {
-    this.#order({ verb: "hurry" });
+  closeNow(): void {
+    this.#order({ verb: "closeNow" });
   }
 
   kill(): void {

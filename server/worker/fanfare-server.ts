@@ -144,7 +144,7 @@ export class FanfareServer {
   /** Stops waiting and closes all remaining connections at once. */
   stopNow(): Promise<StopReceipt> {
     const stopping = this.stop();
-    this.#stop.hurry();
+    this.#stop.closeNow();
     return stopping;
   }
 

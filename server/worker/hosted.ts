@@ -41,7 +41,7 @@ function follow(order: Order): void {
   else if (order.verb === "move") void reportStopped(server?.moveClients(order.successor));
   else if (order.verb === "slots") planned.resolve(order.slots);
   else if (order.verb === "rejoin") void rejoin(order);
-  else if (order.verb === "hurry") void server?.stopNow();
+  else if (order.verb === "closeNow") void server?.stopNow();
   else if (exitCode !== undefined) process.exit(exitCode);
 }
 

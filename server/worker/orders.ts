@@ -28,7 +28,7 @@ export type Order =
   /** The supervisor is being replaced: keep requests back, and connect to the new one on this path. */
   | { readonly verb: "rejoin"; readonly path: string; readonly withinMs: number }
   /** Close all clients now. */
-  | { readonly verb: "hurry" }
+  | { readonly verb: "closeNow" }
   /** Liveness check. */
   | { readonly verb: "ping" }
   /** The final report has arrived: exit. */

@@ -57,7 +57,7 @@ export function logReceipt(receipt: StopReceipt): void {
 
 /**
  * Shuts down one worker, phase by phase: lame-duck, closing, waiting, finalizing (docs/operate.md has the table). Each phase
- * has a time limit, and `hurry` ends the current one.
+ * has a time limit, and `closeNow` ends the current one.
  */
 export class Stop {
   readonly #settings: StopSettings;
@@ -91,7 +91,7 @@ export class Stop {
   }
 
   /** Closes all remaining connections now. */
-  hurry(): void {
+  closeNow(): void {
     if (this.#isHurried) return;
     this.#isHurried = true;
     log().warning("Stopping now: closing {clients} client(s)", { clients: this.#parts.hub.connections.size });

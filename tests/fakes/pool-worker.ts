@@ -73,8 +73,8 @@ export class FakeWorker implements PoolWorker {
     return Promise.resolve();
   }
 
-  hurry(): void {
-    this.orders.push("hurry");
+  closeNow(): void {
+    this.orders.push("closeNow");
   }
 
   kill(): void {

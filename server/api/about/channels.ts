@@ -86,7 +86,9 @@ export const aboutGetHistory: About = {
             channel: channelName,
             epoch,
             offset: { ...offset, description: "The offset of the last publication." },
-            complete: flag("Whether no message is missing between `since` and the first one returned."),
+            complete: flag(
+              "Whether no message is missing between `since` and the first one returned. The page may end before `offset`: read on from its last message.",
+            ),
             messages: list("Oldest first.", ref("Message"), { maxItems: limits.historyLimit }),
           },
           { reason: gapReason },

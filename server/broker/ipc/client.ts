@@ -160,7 +160,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
   }
 
   /**
-   * Keeps further requests until this broker listens at another host, or the time is over. Resolves once none is in flight.
+   * Queues further requests until this broker listens at another host, or the time has elapsed. Resolves once none is in flight.
    */
   hold(ms: number): Promise<void> {
     this.#hold.start(ms);

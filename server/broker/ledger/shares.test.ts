@@ -12,7 +12,7 @@ import { idKey } from "./recent-ids.ts";
 const rules: HistoryRules = { historySize: 1000, historyTtl: 300_000, historyBytes: 10_000_000 };
 const one = costOf({ channel: "a0" as ChannelName, message: "m" });
 
-interface Said {
+interface EntryFields {
   readonly by?: string;
   readonly id?: string;
   readonly message?: string;
@@ -24,7 +24,7 @@ function begin(limits: Partial<LogLimits> = {}) {
     { make: toPublication, measure: { bytesOf: costOf, timeOf: ({ timestamp }) => timestamp } },
   );
   let now = 0;
-  const enter = (channel: string, { by, id, message = "m" }: Said = {}) => {
+  const enter = (channel: string, { by, id, message = "m" }: EntryFields = {}) => {
     const draft = {
       channel: channel as ChannelName,
       message,
@@ -49,7 +49,7 @@ describe("channels", () => {
     expect([enter("m0", { by: "mallory" }), enter("a", { by: "alice" }), enter("k")]).toEqual(Array(3).fill("stored"));
   });
 
-  test("that a client has not used for a while are forgotten for its new ones", () => {
+  test("that a client has not used for a while are evicted for its new ones", () => {
     const { ledger, enter, pass, now } = begin({ maxChannels: 100, clientShare: 0.1 });
     for (let at = 0; at < 10; at++) enter(`m${at}`, { by: "mallory" });
     pass(300_001);
@@ -90,7 +90,7 @@ describe("channels", () => {
 });
 
 describe("ids", () => {
-  test("of a client are apart from those of other clients and of API keys", () => {
+  test("of a client are counted separately from those of other clients and of API keys", () => {
     const { enter } = begin();
     expect(enter("room", { by: "mallory", id: "order-1" })).toBe("stored");
     expect(enter("room", { id: "order-1" })).toBe("stored");
@@ -156,7 +156,7 @@ describe("messages", () => {
   });
 });
 
-test("the total is never exceeded, and a client whose channels, messages and ids are gone is charged for nothing", () => {
+test("the total is never exceeded, and a client without channels, messages and ids uses no share", () => {
   const step = fc.record({
     by: fc.constantFrom(undefined, "a", "b", "c"),
     channel: fc.nat(30),

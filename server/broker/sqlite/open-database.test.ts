@@ -14,7 +14,8 @@ beforeEach(async () => {
 afterEach(() => rm(parent, { recursive: true }));
 
 describe("openDatabase", () => {
-  // What a kill cannot show: without these a power cut takes back what was acknowledged, or two processes write one file.
+  // Tests that kill the process do not cover these settings. Without them, a power cut loses acknowledged messages, or two
+  // processes write one file.
   test.each([
     ["journal_mode", "wal"],
     ["synchronous", 2],

@@ -63,7 +63,8 @@ describe("a message to all", () => {
     const tooLarge = sender.send("all", "x".repeat(65_537));
     const next = sender.send("all", "Hi");
     expect(await isSettled(tooLarge)).toBe(true);
-    expect(warnings).toEqual([`not sent: "${"x".repeat(65_537)}": more than 65536 bytes`]);
+    // Its beginning is enough to recognize it.
+    expect(warnings).toEqual([`not sent: "${"x".repeat(60)}… (65537 characters)": more than 65536 bytes`]);
     copy(socket, 1, "Hi", "Alice");
     expect(await isSettled(next)).toBe(true);
     expect(sent(socket)).toEqual(["Hi"]);

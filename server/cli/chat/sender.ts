@@ -13,6 +13,9 @@ export interface ChatSenderDependencies {
   readonly warn: (line: string) => void;
 }
 
+/** Characters of a refused line that are shown. */
+const shownLength = 60;
+
 /** Sends what the user types. A line counts as sent once the server has confirmed it. */
 export class ChatSender {
   readonly #parts: ChatSenderDependencies;
@@ -83,7 +86,7 @@ export class ChatSender {
 
   #onFailed(text: string, why: string): void {
     this.#failed++;
-    this.#parts.warn(`not sent: "${printable(text)}": ${printable(why)}`);
+    this.#parts.warn(`not sent: "${printable(shortened(text))}": ${printable(why)}`);
   }
 
   #sendToAll(text: string): boolean {
@@ -103,4 +106,8 @@ export class ChatSender {
     this.#catchUpTo = undefined;
     this.#outbox.sendFirst();
   }
+}
+
+function shortened(text: string): string {
+  return text.length <= shownLength ? text : `${text.slice(0, shownLength)}… (${text.length} characters)`;
 }

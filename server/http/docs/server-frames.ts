@@ -110,7 +110,9 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
         epoch,
         offset: top,
         messages: list("Oldest first.", ref("Message"), { maxItems: limits.historyLimit }),
-        complete: flag("Whether no message is missing between `since` and the first one returned."),
+        complete: flag(
+          "Whether no message is missing between `since` and the first one returned. The page may end before `offset`: read on from its last message.",
+        ),
       },
       { reason: gapReason, ...answerLabels },
     ),

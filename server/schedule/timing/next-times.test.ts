@@ -24,7 +24,7 @@ function after(timing: Timing, from: string, count: number, rules?: Partial<Defi
 }
 
 describe("a schedule that fires once", () => {
-  test("fires at its time, or that long after it was made, and not again", () => {
+  test("fires once, at its time or that long after its creation", () => {
     expect(after({ kind: "at", at: Date.UTC(2026, 5, 1) }, "2026-01-01T00:00Z", 5)).toEqual([
       "2026-06-01T00:00:00.000Z",
     ]);
@@ -36,13 +36,13 @@ describe("a schedule that fires once", () => {
 describe("an interval", () => {
   const every = { kind: "every", everyMs: 10_000 } as const;
 
-  test("counts from when it was made", () => {
+  test("counts from the creation of the schedule", () => {
     expect(after(every, "2026-01-01T00:00Z", 2)).toEqual(["2026-01-01T00:00:10.000Z", "2026-01-01T00:00:20.000Z"]);
     expect(after(every, "2025-01-01T00:00Z", 1)).toEqual(["2026-01-01T00:00:10.000Z"]);
     expect(after(every, "2026-01-01T00:00:19.999Z", 1)).toEqual(["2026-01-01T00:00:20.000Z"]);
   });
 
-  test("counts from its start, and fires at the start itself", () => {
+  test("counts from `startsAt`, and fires at that time too", () => {
     const startsAt = Date.UTC(2026, 0, 1, 0, 0, 3);
     expect(after(every, "2025-01-01T00:00Z", 2, { startsAt })).toEqual([
       "2026-01-01T00:00:03.000Z",
@@ -50,7 +50,12 @@ describe("an interval", () => {
     ]);
   });
 
-  test("ends at its end, which belongs to it", () => {
+  test("has no time after the year 9999", () => {
+    const startsAt = Date.UTC(9999, 11, 31, 23, 59, 55);
+    expect(after(every, "2026-01-01T00:00Z", 5, { startsAt })).toEqual(["9999-12-31T23:59:55.000Z"]);
+  });
+
+  test("can fire at `endsAt`, and not after it", () => {
     const endsAt = Date.UTC(2026, 0, 1, 0, 0, 20);
     expect(after(every, "2026-01-01T00:00Z", 5, { endsAt })).toHaveLength(2);
   });
@@ -71,7 +76,7 @@ describe("a cron expression", () => {
     expect(times.after(timed(cron(expression)), start)).toBeUndefined();
   });
 
-  test("starts and ends where it is told to", () => {
+  test("fires from `startsAt` to `endsAt`, both included", () => {
     const rules = { startsAt: Date.UTC(2026, 0, 5), endsAt: Date.UTC(2026, 0, 6) };
     expect(after(cron("0 0 * * *"), "2026-01-01T00:00Z", 5, rules)).toEqual([
       "2026-01-05T00:00:00.000Z",
@@ -80,9 +85,9 @@ describe("a cron expression", () => {
   });
 
   test.each([
-    ["goes on through the hour that London repeats", "*/30 * * * *", "Europe/London", "2026-10-25T00:00:00Z", 30, 6],
-    ["goes on through the hour that London skips", "*/30 * * * *", "Europe/London", "2026-03-29T00:00:00Z", 30, 6],
-    ["goes on in Lord Howe", "*/30 * * * *", "Australia/Lord_Howe", "2026-04-04T14:00:00Z", 30, 6],
+    ["fires throughout the hour that London repeats", "*/30 * * * *", "Europe/London", "2026-10-25T00:00:00Z", 30, 6],
+    ["fires throughout the hour that London skips", "*/30 * * * *", "Europe/London", "2026-03-29T00:00:00Z", 30, 6],
+    ["fires throughout the change in Lord Howe", "*/30 * * * *", "Australia/Lord_Howe", "2026-04-04T14:00:00Z", 30, 6],
   ])("with `*` for the hour %s", (_, expression, tz, from, minutes, count) => {
     const found = after(cron(expression, tz), from, count).map((it) => Date.parse(it));
     expect(found).toEqual(found.map((_, n) => Date.parse(from) + (n + 1) * minutes * 60_000));
@@ -139,19 +144,25 @@ describe("the last time before another one", () => {
       "2026-01-08T00:00Z",
       "2026-01-08T00:00:00.000Z",
     ],
-    ["is one on the border", cron("0 0 1 1 *"), "2026-01-01T00:00Z", "2026-01-02T00:00Z", "2026-01-01T00:00:00.000Z"],
+    [
+      "may be at the very start",
+      cron("0 0 1 1 *"),
+      "2026-01-01T00:00Z",
+      "2026-01-02T00:00Z",
+      "2026-01-01T00:00:00.000Z",
+    ],
   ])("%s", (_, timing, from, to, expected) => {
     const found = times.lastBetween(timed(timing), Date.parse(from), Date.parse(to));
     expect(iso([found ?? 0])).toEqual([expected]);
   });
 
-  test("does not exist if there is none in the time", () => {
+  test("is undefined if there is none between the two times", () => {
     expect(times.lastBetween(timed(cron("0 0 1 1 *")), start + 1, start + 86_400_000)).toBeUndefined();
   });
 });
 
 describe("jitter", () => {
-  test("is the same for one occurrence wherever it is computed, within its limit, and differs between occurrences", () => {
+  test("depends only on the schedule and the occurrence, and stays within its limit", () => {
     const schedule = makeSchedule({ jitterMs: 1000 });
     const delays = Array.from({ length: 200 }, (_, n) => jitterOf(schedule, start + n * 10_000));
     expect(delays).toEqual(delays.map((_, n) => jitterOf(schedule, start + n * 10_000)));

@@ -4,6 +4,9 @@ import { CronTimes } from "./cron.ts";
 /** A definition with the time to which `delay` and `every` refer. */
 export type Timed = Pick<Schedule, "definition" | "updatedAt">;
 
+/** The last time that ISO 8601 writes with a year of four digits: 9999-12-31T23:59:59.999Z. */
+const latest = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 /** Computes when schedules fire. Stateless, except for what makes it fast. */
 export class NextTimes {
   readonly #cron = new CronTimes();
@@ -12,7 +15,7 @@ export class NextTimes {
   after({ definition, updatedAt }: Timed, after: number): number | undefined {
     const { startsAt, endsAt } = definition;
     const time = this.#next(definition, updatedAt, Math.max(after, (startsAt ?? 0) - 1));
-    return time !== undefined && (endsAt === null || time <= endsAt) ? time : undefined;
+    return time !== undefined && time <= Math.min(endsAt ?? latest, latest) ? time : undefined;
   }
 
   /** The next `count` occurrences from `first` on. */
