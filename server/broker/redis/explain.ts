@@ -18,7 +18,7 @@ async function reasonOf(error: RedisUnusable | RedisUnreachable, address: RedisA
   const isRedis = cause === error || cause.name === "ReplyError";
   if (isRedis && error instanceof RedisUnusable) return error.message;
   if (cause.name === "ReplyError") {
-    return `${place} answers, but cannot be used now: ${withoutFullStop(cause.message)}. Correct this in Redis, then start again.`;
+    return `${place} answers, but cannot be used now: ${withoutFullStop(withoutScript(cause.message))}. Correct this in Redis, then start again.`;
   }
   const [first] = address.hosts;
   const speaker = first === undefined ? "nothing" : await whoSpeaks(first);
@@ -31,6 +31,11 @@ async function reasonOf(error: RedisUnusable | RedisUnreachable, address: RedisA
 
 function withoutFullStop(message: string): string {
   return message.trim().replace(/\.$/, "");
+}
+
+/** Redis 7 names the script in which a command failed, which tells an operator nothing. */
+function withoutScript(message: string): string {
+  return message.replace(/ script: [0-9a-f]{40}, on @user_script:\d+\.?$/, "");
 }
 
 /** ioredis announces a retry, but there will be none. */
