@@ -1,11 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
-
-const page = "docs/llms.txt";
+import { sectionsOf } from "./docs-index.js";
 
 /** Writes docs/llms.txt from docs/README.md. A test fails if it is out of date. */
 export function writeLlmsText() {
   const { description } = JSON.parse(readFileSync("package.json", "utf8"));
-  writeFileSync(page, llmsText(readFileSync("docs/README.md", "utf8"), description));
+  writeFileSync("docs/llms.txt", llmsText(readFileSync("docs/README.md", "utf8"), description));
 }
 
 /**
@@ -15,34 +14,14 @@ export function writeLlmsText() {
  * @param {string} index the Markdown of docs/README.md
  * @param {string} description what Fanfare is, in a sentence
  * @returns {string}
- * @throws {Error} for a page without a description
  */
 export function llmsText(index, description) {
-  const lines = ["# Fanfare", "", `> ${description}`, "", about];
-  const seen = new Set();
-  for (const line of index.split("\n")) {
-    if (line.startsWith("## ")) lines.push("", line, "");
-    for (const { title, path, what } of pagesIn(line)) {
-      if (seen.has(path)) continue;
-      seen.add(path);
-      if (what === "") throw new Error(`docs/README.md: expected a description of ${path} in its line, got "${line}"`);
-      lines.push(`- [${title}](${path}): ${what}`);
-    }
-  }
-  return `${lines.join("\n")}\n`;
+  const sections = sectionsOf(index).map(({ title, pages }) => {
+    const lines = pages.map((page) => `- [${page.title}](${page.path}): ${page.what}`);
+    return `## ${title}\n\n${lines.join("\n")}\n`;
+  });
+  return [`# Fanfare\n\n> ${description}\n\n${about}\n`, ...sections].join("\n");
 }
 
 const about =
   "Every page is Markdown. A running server describes its own version at /openapi.json (HTTP) and /asyncapi.json (frames).";
-
-/**
- * The pages that a line of the index lists: `1. [Title](page.md): what it is` or `| [Title](page.md) | what it is |`. Pages outside
- * of docs/ are left out.
- *
- * @param {string} line
- */
-function pagesIn(line) {
-  const [, cell, text] = /^\| (.*?) \| (.*) \|$/.exec(line) ?? /^\d+\. (.*?\)): (.*)$/.exec(line) ?? [];
-  const links = [...(cell ?? line).matchAll(/\[([^\]]+)\]\(((?!\.\.)[^)\s:]+\.md)\)/g)];
-  return links.map(([, title = "", path = ""]) => ({ title, path, what: text?.trim() ?? "" }));
-}
