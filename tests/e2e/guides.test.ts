@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { createPublisher, createToken } from "../../client/publisher/index.ts";
 import { childEnv } from "../child-env.ts";
 import { withSdkOfCheckout } from "../docs/sdk-of-checkout.ts";
 import { FreshProject } from "../packages/fresh-project.ts";
 import { testIf } from "../test-if.ts";
+import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { StreamUnderTest } from "./stream.ts";
 
@@ -20,7 +22,7 @@ beforeAll(async () => {
   project = new FreshProject();
   project.write("node_modules/.keep", "");
   symlinkSync(join(root, "node_modules/hono"), project.path("node_modules/hono"));
-  server = await startServer({ env: secrets });
+  server = await startServer({ env: { ...secrets, CORS_ORIGINS: "*" } });
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -124,3 +126,46 @@ server.serve_forever()`,
     await checkBackend(backend.url, 3);
   });
 });
+
+/** The expressions of the templates, which insert the user's id. */
+const templates: readonly (readonly [string, string])[] = [
+  ['{{ request.user.pk|json_script:"user-id" }}', '<script id="user-id" type="application/json">"alice"</script>'],
+  ["@json((string) auth()->id())", '"alice"'],
+  ["<%= raw current_user.id.to_s.to_json %>", '"alice"'],
+];
+
+/** The page of a guide, as its framework would send it. */
+function pageOf(guide: string): string {
+  const text = readFileSync(join(root, "docs/guides", `${guide}.md`), "utf8");
+  const [, html] = /^```html\n(.*?)^```$/ms.exec(text) ?? [];
+  if (html === undefined) throw new Error(`docs/guides/${guide}.md has no html block`);
+  const page = html.replaceAll("https://push.example.com", server.url);
+  return templates.reduce((before, [expression, value]) => before.replace(expression, value), page);
+}
+
+test("the pages of the guides receive what is published to the user and to the channel", async () => {
+  const guides = ["node", "django", "laravel", "rails", "spring"];
+  const token = await createToken({ userId: "alice", secret: secrets.JWT_SECRET, subscribe: ["orders"] });
+  await using site = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      const path = new URL(request.url).pathname.slice(1);
+      if (path === "fanfare/token") return new Response(token);
+      if (!guides.includes(path)) return new Response(null, { status: 204 }); // the browser asks for an icon
+      return new Response(pageOf(path), { headers: { "Content-Type": "text/html" } });
+    },
+  });
+  await using browser = await BrowserUnderTest.start();
+  const context = await browser.context();
+  const tabs = await Promise.all(guides.map((guide) => TabUnderTest.open(context, `${site.url}${guide}`)));
+  const isConnected = () => Function('return client.state.status === "connected"')();
+  await Promise.all(tabs.map(({ page }) => page.waitForFunction(isConnected)));
+  const publisher = createPublisher({ url: server.url, apiKey: secrets.API_KEY });
+  await publisher.push("alice", { order: 77 }, { event: "shipped" });
+  await publisher.publish("orders", { shipped: 77 });
+  for (const tab of tabs) {
+    while (tab.console.filter((line) => line.includes("77")).length < 2) await tab.page.waitForTimeout(20);
+    expect(tab.console.toSorted()).toEqual(["shipped {order: 77}", "{shipped: 77}"]);
+  }
+}, 60_000);
