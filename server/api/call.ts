@@ -28,6 +28,8 @@ export interface ApiDependencies {
 export interface Call {
   /** The user of the token; undefined for an API key, which may do whatever its scopes allow. */
   readonly identity: Identity | undefined;
+  /** Whether an API key with the scope `read` was sent, or none is required. A function, because it hashes the key once more. */
+  readonly mayRead: () => boolean;
   /** Path parameters, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;

@@ -6,8 +6,20 @@ import type { Schedules } from "../schedule/schedules.ts";
 /** How many of the next times are shown. */
 const nextTimes = 5;
 
+/** What a view shows besides the schedule itself. */
+export interface ViewOptions {
+  /** Whether it shows what is published. */
+  readonly hasContent: boolean;
+  /** For a publication that is scheduled: whether an earlier request has done so. */
+  readonly duplicate?: boolean;
+}
+
 /** A schedule as the HTTP API shows it. What it publishes is passed on as the text it came as. */
-export function viewOf(schedule: Schedule, { times, isDurable }: Pick<Schedules, "times" | "isDurable">): JsonText {
+export function viewOf(
+  schedule: Schedule,
+  { times, isDurable }: Pick<Schedules, "times" | "isDurable">,
+  { hasContent, duplicate }: ViewOptions,
+): JsonText {
   const { id, revision, origin, definition, last, runs, createdAt, updatedAt } = schedule;
   const next = schedule.isPaused ? [] : times.list(schedule, schedule.next, leftOf(schedule));
   const head = JSON.stringify({
@@ -29,8 +41,9 @@ export function viewOf(schedule: Schedule, { times, isDurable }: Pick<Schedules,
     runs,
     created_at: isoTime(createdAt),
     updated_at: isoTime(updatedAt),
+    ...present({ duplicate }),
   });
-  return `${head.slice(0, -1)},"publish":${definition.publish}}`;
+  return !hasContent ? head : `${head.slice(0, -1)},"publish":${definition.publish}}`;
 }
 
 function stateOf({ finishedAt, isPaused }: Schedule): "active" | "paused" | "finished" {

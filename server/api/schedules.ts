@@ -9,7 +9,7 @@ import type { Schedule } from "../schedule/schedule.ts";
 import type { ApiDependencies, Call, Reply } from "./call.ts";
 import { type PublishRequest, parsePublishRequest, timeFields } from "./publish-request.ts";
 import { onceDefinition, parseScheduleId, parseScheduleRequest } from "./schedule-request.ts";
-import { viewOf } from "./schedule-view.ts";
+import { type ViewOptions, viewOf } from "./schedule-view.ts";
 
 /** Schedules per page. */
 const pageSize = 100;
@@ -30,13 +30,13 @@ export async function listSchedules({ schedules }: ApiDependencies, { query }: C
   const list = await schedules.list(query.get("prefix") ?? "", page, pageSize);
   const next = list.length === 0 ? undefined : list.at(-1)?.id;
   const hasMore = next !== undefined && (await schedules.list(query.get("prefix") ?? "", next, 1)).length > 0;
-  const views = list.map((it) => viewOf(it, schedules)).join(",");
+  const views = list.map((it) => viewOf(it, schedules, { hasContent: true })).join(",");
   return { status: 200, body: `{"schedules":[${views}]${hasMore ? `,"next_page":${JSON.stringify(next)}` : ""}}` };
 }
 
 /** `GET /v1/schedules/{id}` */
 export async function getSchedule({ schedules }: ApiDependencies, call: Call): Promise<Reply> {
-  return reply(200, await schedules.get(call.params.id ?? ""), schedules);
+  return reply(200, await schedules.get(call.params.id ?? ""), schedules, { hasContent: true });
 }
 
 /** `DELETE /v1/schedules/{id}` */
@@ -47,24 +47,24 @@ export async function deleteSchedule({ schedules }: ApiDependencies, call: Call)
 
 /** `POST /v1/schedules/{id}/pause` */
 export async function pauseSchedule({ schedules }: ApiDependencies, call: Call): Promise<Reply> {
-  return reply(200, await schedules.pause(call.params.id ?? ""), schedules);
+  return reply(200, await schedules.pause(call.params.id ?? ""), schedules, { hasContent: call.mayRead() });
 }
 
 /** `POST /v1/schedules/{id}/resume` */
 export async function resumeSchedule({ schedules }: ApiDependencies, call: Call): Promise<Reply> {
-  return reply(200, await schedules.resume(call.params.id ?? ""), schedules);
+  return reply(200, await schedules.resume(call.params.id ?? ""), schedules, { hasContent: call.mayRead() });
 }
 
 /** `POST /v1/schedules/{id}/trigger` */
 export async function triggerSchedule({ schedules }: ApiDependencies, call: Call): Promise<Reply> {
   const key = call.headers.get("Idempotency-Key") || undefined;
-  return reply(200, await schedules.trigger(call.params.id ?? "", key), schedules);
+  return reply(200, await schedules.trigger(call.params.id ?? "", key), schedules, { hasContent: call.mayRead() });
 }
 
 /** `POST /v1/publish` with `at` or `delay_s`. */
 export async function publishLater(
   { hub, schedules }: ApiDependencies,
-  { body, identity, headers }: Call,
+  { body, identity, headers, mayRead }: Call,
   object: fields.Fields,
 ): Promise<Reply> {
   if (identity !== undefined) {
@@ -81,13 +81,14 @@ export async function publishLater(
   if (header !== undefined && id !== header) {
     throw fields.invalid("id", "the same value as the header Idempotency-Key, or only one of the two", id);
   }
-  const { schedule } = await schedules.put({
+  const { schedule, isNew } = await schedules.put({
     id: id === undefined ? `s_${randomId(9)}` : onceId(id, request),
     definition: onceDefinition(object, withoutTimes(body, id)),
     origin: "api",
     existing: "keep",
   });
-  return reply(202, schedule, schedules);
+  // The earlier request with this id may have had another content, which this key must not see.
+  return reply(202, schedule, schedules, { hasContent: isNew || mayRead(), duplicate: !isNew });
 }
 
 async function put({ hub, schedules }: ApiDependencies, { body }: Call, pathId: string | undefined): Promise<Reply> {
@@ -96,7 +97,8 @@ async function put({ hub, schedules }: ApiDependencies, { body }: Call, pathId: 
   checkSize(hub, publish);
   const wanted = { id: id ?? `s_${randomId(9)}`, definition, origin: "api" as const, isPaused };
   const { schedule, isNew } = await schedules.put(wanted);
-  return reply(isNew ? 201 : 200, schedule, schedules);
+  // The content is what the request has just set.
+  return reply(isNew ? 201 : 200, schedule, schedules, { hasContent: true });
 }
 
 /** A message that is too large is refused now, and not when it is due. */
@@ -118,6 +120,11 @@ function withoutTimes(body: JsonText, id: string | undefined): JsonText {
   return onOneLine(`{${Array.from(members, ([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`);
 }
 
-function reply(status: number, schedule: Schedule, schedules: ApiDependencies["schedules"]): Reply {
-  return { status, body: viewOf(schedule, schedules) };
+function reply(
+  status: number,
+  schedule: Schedule,
+  schedules: ApiDependencies["schedules"],
+  options: ViewOptions,
+): Reply {
+  return { status, body: viewOf(schedule, schedules, options) };
 }

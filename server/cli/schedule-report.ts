@@ -28,7 +28,7 @@ export function scheduleReport(schedule: unknown): readonly string[] {
     ["state", `${textOf(it.state)}${it.durable === false ? " (a restart of the server forgets it)" : ""}`],
     ["when", whenText(it)],
     rulesText(it) === "" ? undefined : ["rules", rulesText(it)],
-    ["publishes", printableJson(it.publish ?? null)],
+    it.publish === undefined ? undefined : ["publishes", printableJson(it.publish)],
     ["next", next.length === 0 ? "-" : next.map(timeText).join("\n           ")],
     ["last", it.last === null ? "-" : `${timeText(last.nominal)}: ${textOf(last.result)}`],
     typeof message === "string" ? ["error", printable(message)] : undefined,

@@ -98,6 +98,13 @@ revision:  2
     ]);
   });
 
+  test("pause prints what it is told if the key may not read the schedule", async () => {
+    const { publish: _publish, ...shown } = schedule;
+    using server = startFakeServer(() => Response.json(shown));
+    const { code, out } = await run(server.url, "pause", "daily");
+    expect([code, out]).toEqual([0, expect.not.stringContaining("publishes:")]);
+  });
+
   test("delete says so", async () => {
     using server = startFakeServer(() => Response.json({ deleted: "daily" }));
     expect((await run(server.url, "delete", "daily")).out).toBe("daily is deleted\n");

@@ -195,7 +195,8 @@ async function answerRoll(request: Request, { keys, ops }: OpsParts, verb: "relo
   return respondJson({ status: verb === "reload" ? "reloading" : "upgrading", roll: requested.number }, 202);
 }
 
-function mayRead(keys: OpsParts["keys"], request: Request): boolean {
+/** Whether the credentials of a request have the scope `read`. For answers that show less without it. */
+export function mayRead(keys: Pick<ApiKeys, "check">, request: Request): boolean {
   try {
     keys.check(keyHeaders(request), "read");
     return true;

@@ -8,7 +8,7 @@ import { ClientScript } from "./client-script.ts";
 import { authenticate } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
 import { locationOf, Queries } from "./location.ts";
-import { type OpsParts, opsRoutes } from "./ops-routes.ts";
+import { mayRead, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
 import { jsonInit } from "./respond.ts";
 import type { SessionCookies } from "./session-cookie.ts";
@@ -103,7 +103,16 @@ function performer(
     const close = account.openRequest(hasBody ? bodyBytesOf(request, settings.maxBodyBytes) : 0);
     try {
       const body = hasBody ? await readBody(request, settings.maxBodyBytes) : "";
-      const reply = verb(api, { identity, account, params, query, body, headers: request.headers });
+      const { headers } = request;
+      const reply = verb(api, {
+        identity,
+        account,
+        params,
+        query,
+        body,
+        headers,
+        mayRead: () => mayRead(keys, request),
+      });
       const { status, body: text } = reply instanceof Promise ? await reply : reply;
       return responses.make(text, jsonInit(status));
     } finally {

@@ -137,11 +137,14 @@ describe("publishing later", () => {
     using client = await subscriber("later");
     const body = { channel: "later", message: "Hello", delay_s: 0.3, id: "later-1" };
     const answers = await Promise.all([ask("POST", "/v1/publish", body), ask("POST", "/v1/publish", body)]);
-    const [first] = answers;
-    expect(answers).toEqual([first, first] as typeof answers);
-    expect(first).toMatchObject({ status: 202, body: { state: "active", delay_s: 0.3, publish: { id: "later-1" } } });
+    const [first, second] = answers.toSorted((a, b) => Number(a.body.duplicate) - Number(b.body.duplicate));
+    expect(first).toMatchObject({
+      status: 202,
+      body: { state: "active", delay_s: 0.3, publish: { id: "later-1" }, duplicate: false },
+    });
+    expect(second).toEqual({ status: 202, body: { ...first?.body, duplicate: true } });
     await client.untilMessages(1);
-    expect(await ask("POST", "/v1/publish", body)).toMatchObject({ status: 202 });
+    expect(await ask("POST", "/v1/publish", body)).toMatchObject({ status: 202, body: { duplicate: true } });
     await ask("POST", "/v1/publish", { channel: "later", message: "the end" });
     await client.until(({ message }) => message === "the end");
     expect(client.messages.map(({ id, message }) => [message === "the end" || id, message])).toEqual([
@@ -270,6 +273,30 @@ describe("on a secured server", () => {
       await status("POST", "/v1/publish", publishKey, later),
       await status("POST", "/v1/publish", token, later),
     ]).toEqual([202, 403]);
+  });
+
+  test("a key without the scope read is not shown what someone else's request publishes", async () => {
+    const [writer, both] = ["writer-key-0123456789", "both-key-0123456789abc"];
+    await using secured = await startServer({
+      env: { API_KEY: `publish@${writer},publish+read@${both}`, ANONYMOUS: "on" },
+    });
+    const as = async (bearer: string, method: string, path: string, body?: unknown) =>
+      (await (await secured.request(method, path, body, { Authorization: `Bearer ${bearer}` })).json()) as Frame;
+    const put = { publish: hello("a"), every_s: 60 };
+    expect(await as(writer, "PUT", "/v1/schedules/a", put)).toMatchObject(put);
+    for (const verb of ["pause", "resume", "trigger"]) {
+      const path = `/v1/schedules/a/${verb}`;
+      const { publish, ...rest } = await as(both, "POST", path);
+      expect([verb, publish]).toEqual([verb, hello("a")]);
+      const hidden = await as(writer, "POST", path);
+      expect(Object.keys(hidden)).toEqual(Object.keys(rest));
+    }
+    const later = (message: string) => ({ channel: "a", message, delay_s: 60, id: "x" });
+    const publish = (bearer: string, message: string) => as(bearer, "POST", "/v1/publish", later(message));
+    expect(await publish(writer, "mine")).toMatchObject({ duplicate: false, publish: { message: "mine" } });
+    const again = await publish(writer, "other");
+    expect([again.duplicate, again.publish]).toEqual([true, undefined]);
+    expect(await publish(both, "other")).toMatchObject({ duplicate: true, publish: { message: "mine" } });
   });
 });
 

@@ -1,6 +1,6 @@
 import type { WireMessage } from "../../../protocol/frames.ts";
 import { flag, type JsonSchema, object, shape, text, time, whole } from "./json-schema.ts";
-import { scheduleSchema } from "./schedule-schemas.ts";
+import { scheduledSchema, scheduleSchema } from "./schedule-schemas.ts";
 import {
   anyJson,
   type ComponentName,
@@ -67,4 +67,5 @@ export const components: Readonly<Record<ComponentName, JsonSchema>> = {
     ),
   },
   Schedule: scheduleSchema,
+  Scheduled: scheduledSchema,
 };

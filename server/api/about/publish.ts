@@ -73,6 +73,7 @@ const onceExample = {
   runs: 0,
   created_at: "2026-11-20T10:30:25.123Z",
   updated_at: "2026-11-20T10:30:25.123Z",
+  duplicate: false,
   publish: { channel: "room:1", message: "Dinner is ready" },
 };
 
@@ -82,7 +83,7 @@ export const aboutPublish: About = {
 
 The server responds once the message is stored: with one receipt, or with \`results\`, which has one entry per channel or user in the order of the request. If one of them fails, its entry is the error and the others are not affected.
 
-With \`at\` or \`delay_s\` the message is published later, and the server responds with the schedule (202). That takes an API key. A request repeated with the same \`id\` makes one schedule.`,
+With \`at\` or \`delay_s\` the message is published later, and the server responds with the schedule (202). That takes an API key. A request repeated with the same \`id\` makes one schedule: the response is the first one's, with \`"duplicate": true\`.`,
   parameters: [idempotencyKey],
   request: json(publishRequest, {
     channel: { channel: "room:1", message: "Dinner is ready", event: "call", sender: "kitchen" },
@@ -120,7 +121,7 @@ With \`at\` or \`delay_s\` the message is published later, and the server respon
         },
       ),
     },
-    202: { description: "Scheduled.", contents: json(ref("Schedule"), { schedule: onceExample }) },
+    202: { description: "Scheduled.", contents: json(ref("Scheduled"), { schedule: onceExample }) },
   },
   errors: ["bad-json", "invalid-field", "too-many-schedules", ...storing],
 };

@@ -81,9 +81,12 @@ export const scheduleSchema: JsonSchema = {
       catch_up_window_s: rules.catch_up_window_s,
       created_at: time("When it was created."),
       updated_at: time("When this revision was made."),
-      publish: publishOnly,
     },
     {
+      publish: {
+        ...publishOnly,
+        description: "What it publishes. Absent if the key lacks the scope `read` and did not send it.",
+      },
       ...timing,
       tz: rules.tz,
       jitter_s: rules.jitter_s,
@@ -92,6 +95,17 @@ export const scheduleSchema: JsonSchema = {
       ends_at: rules.ends_at,
     },
   ),
+};
+
+/** The response to a publish request with `at` or `delay_s`. */
+export const scheduledSchema: JsonSchema = {
+  ...scheduleSchema,
+  description: "The schedule of a message that is published later.",
+  properties: {
+    ...scheduleSchema.properties,
+    duplicate: flag("Whether an earlier request with this id has scheduled it; the schedule is that of the first one."),
+  },
+  required: [...(scheduleSchema.required ?? []), "duplicate"],
 };
 
 /** A publish request inside a schedule, which says itself when. */

@@ -42,6 +42,7 @@ const daily = {
 };
 
 const one = json(ref("Schedule"), { one: example });
+const withoutRead = "A key without the scope `read` gets the schedule without `publish`.";
 const written = ["bad-json", "invalid-field", "forbidden", "too-large", "too-many-schedules"] as const;
 const stored = ["broker-unavailable"] as const;
 
@@ -118,7 +119,7 @@ export const aboutDeleteSchedule: About = {
 
 export const aboutPauseSchedule: About = {
   tag: "schedules",
-  details: "It does not fire until it is resumed.",
+  details: `It does not fire until it is resumed. ${withoutRead}`,
   parameters: [id],
   answers: { 200: { description: "Paused.", contents: one } },
   errors: ["not-found", ...stored],
@@ -126,8 +127,7 @@ export const aboutPauseSchedule: About = {
 
 export const aboutResumeSchedule: About = {
   tag: "schedules",
-  details:
-    "What was due while it was paused is not published. A schedule with `at` or `delay_s` whose time has passed is published now, within its catch-up window.",
+  details: `What was due while it was paused is not published. A schedule with \`at\` or \`delay_s\` whose time has passed is published now, within its catch-up window. ${withoutRead}`,
   parameters: [id],
   answers: { 200: { description: "Resumed.", contents: one } },
   errors: ["not-found", ...stored],
@@ -135,7 +135,7 @@ export const aboutResumeSchedule: About = {
 
 export const aboutTriggerSchedule: About = {
   tag: "schedules",
-  details: "Publishes it now, in addition to its times, also if it is paused or finished.",
+  details: `Publishes it now, in addition to its times, also if it is paused or finished. ${withoutRead}`,
   parameters: [
     id,
     {

@@ -6,7 +6,7 @@ import { limits } from "../../../protocol/limits.ts";
 import { type JsonSchema, list, object, shape, shortText, text, time, whole } from "./json-schema.ts";
 
 /** Schemas that are used in several places. */
-export type ComponentName = "Message" | "Receipt" | "Position" | "Problem" | "Schedule";
+export type ComponentName = "Message" | "Receipt" | "Position" | "Problem" | "Schedule" | "Scheduled";
 
 export function ref(name: ComponentName): JsonSchema {
   return { $ref: `#/components/schemas/${name}` };

@@ -69,6 +69,7 @@ async function perform({ hub, clock }: TestHub, verb: Verb, body: string): Promi
   const schedules = new Schedules({ store, publish: makePublishOccurrence(hub), clock });
   const call: Call = {
     identity: undefined,
+    mayRead: () => true,
     params: { channel: "room" },
     query: new URLSearchParams(),
     body,
