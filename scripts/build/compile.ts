@@ -11,10 +11,17 @@ const root = join(import.meta.dir, "..", "..");
 /** The module that takes the place of server/http/browser-files.ts: the executable has no sources to make the files from. */
 async function madeBrowserFiles(): Promise<string> {
   const files: Record<string, string> = {};
-  for (const path of ["web/page/page.html", "web/page/page.css", "web/page/icon.svg"])
+  for (const path of [
+    "web/page/page.html",
+    "web/page/page.css",
+    "web/page/icon.svg",
+    "web/admin/admin.html",
+    "web/admin/admin.css",
+  ])
     files[path] = await readBrowserFile(path);
   const scripts = {
     "client/browser.ts": await bundleScript("client/browser.ts", { format: "iife", minify: true }),
+    "web/admin/admin.tsx": await bundleScript("web/admin/admin.tsx", { format: "esm", minify: true }),
     "web/page/page.ts": await bundleScript("web/page/page.ts", { format: "esm", minify: false }),
   };
   return `const files = ${JSON.stringify({ ...files, ...scripts })};

@@ -1,7 +1,7 @@
 import { ServiceError } from "../../protocol/errors.ts";
-import { type Asset, keepAsset, makeAsset, sendAsset } from "./asset.ts";
+import { type Asset, keepAsset, sendAsset } from "./asset.ts";
 import { bundleScript, readBrowserFile } from "./browser-files.ts";
-import { commonHeaders } from "./respond.ts";
+import { pageAsset } from "./page-asset.ts";
 import type { TextResponses } from "./text-responses.ts";
 
 /** Whether the page is served, and the settings that it needs. */
@@ -13,27 +13,6 @@ export interface PageSettings {
   readonly trustUserId: boolean;
   readonly anonymous: boolean;
 }
-
-/**
- * Allows only the server's own files. `require-trusted-types-for` makes the browser reject any attempt to use text as markup or
- * code.
- */
-const securityHeaders = {
-  "Content-Security-Policy": [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self'",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
-  ].join("; "),
-  "Referrer-Policy": "no-referrer",
-  ...commonHeaders,
-};
 
 /** Serves the page at `/` and the three files that it loads. They are made on the first request, and kept. */
 export class Page {
@@ -91,9 +70,4 @@ export class Page {
     const message = `the page is turned off: set PAGE=on to serve it; WebSockets connect to ${wsPath}`;
     return new ServiceError("not-found", message);
   }
-}
-
-function pageAsset(contentType: string, text: string): Asset {
-  // no-cache: the browser caches the file, but revalidates it each time.
-  return makeAsset(text, { ...securityHeaders, "Content-Type": contentType, "Cache-Control": "no-cache" });
 }

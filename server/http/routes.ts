@@ -3,6 +3,7 @@ import type { ApiDependencies } from "../api/call.ts";
 import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
+import { AdminPage } from "./admin-page.ts";
 import { readBody } from "./body.ts";
 import { ClientScript } from "./client-script.ts";
 import { authenticate } from "./credentials.ts";
@@ -56,6 +57,7 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
 export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle {
   const app = new Hono();
   const page = new Page(settings, parts.responses);
+  const adminPage = new AdminPage(parts.responses);
   const clientScript = new ClientScript(parts.responses);
   const ops = opsRoutes(parts);
   const { access, hub, clock } = parts.api;
@@ -73,6 +75,7 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   }
   for (const { method, path, answer } of [...plain, ...docs.routes]) app.on(method, path, ({ req }) => answer(req.raw));
   for (const path of ["/", "/page/*"]) app.get(path, ({ req }) => page.answer(req.raw));
+  for (const path of ["/admin", "/admin/*"]) app.get(path, ({ req }) => adminPage.answer(req.raw));
   app.get("/:file{client(\\.[0-9a-f]+)?\\.js}", ({ req }) => clientScript.answer(req.raw));
   app.notFound((context) => answerUnknown(docs.operations, context.req.path, context.req.method));
   return (request) => app.fetch(request);

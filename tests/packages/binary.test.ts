@@ -35,6 +35,8 @@ testIf(isLong, reason)("the single executable has its workers, its storage and i
       "/page/app.js": "makeClient",
       "/page/style.css": "{",
       "/client.js": "Fanfare",
+      "/admin": "Fanfare dashboard",
+      "/admin/app.js": "v1/stats",
       "/docs": "<!doctype html>",
     })) {
       const response = await fetch(server.url + path);

@@ -1,0 +1,39 @@
+import { ServiceError } from "../../protocol/errors.ts";
+import { keepAsset, sendAsset } from "./asset.ts";
+import { bundleScript, readBrowserFile } from "./browser-files.ts";
+import { pageAsset } from "./page-asset.ts";
+import type { TextResponses } from "./text-responses.ts";
+
+/**
+ * Serves the dashboard at `/admin` and the files that it loads. They contain nothing of this server, so they need no key: the
+ * dashboard sends one with its requests to the HTTP API.
+ */
+export class AdminPage {
+  readonly #responses: Pick<TextResponses, "make">;
+
+  constructor(responses: Pick<TextResponses, "make">) {
+    this.#responses = responses;
+  }
+
+  /** @throws ServiceError "not-found" */
+  async answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const asset = this.#assets.get(pathname);
+    if (asset === undefined) throw new ServiceError("not-found", `there is nothing at ${pathname.slice(0, 200)}`);
+    return sendAsset(await asset(), request, this.#responses);
+  }
+
+  readonly #assets = new Map([
+    ["/admin", keep("text/html", () => readBrowserFile("web/admin/admin.html"))],
+    [
+      "/admin/app.js",
+      keep("text/javascript", () => bundleScript("web/admin/admin.tsx", { format: "esm", minify: true })),
+    ],
+    ["/admin/style.css", keep("text/css", () => readBrowserFile("web/admin/admin.css"))],
+    ["/admin/icon.svg", keep("image/svg+xml", () => readBrowserFile("web/page/icon.svg"))],
+  ]);
+}
+
+function keep(contentType: string, read: () => Promise<string>) {
+  return keepAsset(async () => pageAsset(`${contentType}; charset=utf-8`, await read()));
+}

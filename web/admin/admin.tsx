@@ -1,0 +1,46 @@
+/** @jsxImportSource preact */
+import { render } from "preact";
+import { keyMemory } from "./api.ts";
+import { Connections } from "./connections.tsx";
+import { Dashboard } from "./dashboard.ts";
+import { Overview } from "./overview.tsx";
+import { SignIn } from "./sign-in.tsx";
+import { TopChannels } from "./top-channels.tsx";
+
+function Page({ dashboard }: { readonly dashboard: Dashboard }) {
+  const { problem, needsKey, hasData } = dashboard;
+  const hasKey = keyMemory.read() !== "";
+  return (
+    <>
+      <header>
+        <h1>
+          <img src="admin/icon.svg" alt="" width="22" height="22" />
+          Fanfare
+        </h1>
+        <a href="docs">API</a>
+        {hasKey && !needsKey.value && (
+          <button type="button" class="quiet forget" onClick={() => dashboard.forgetKey()}>
+            Forget key
+          </button>
+        )}
+      </header>
+      <main>
+        <p role="alert">{problem.value}</p>
+        {needsKey.value && <SignIn dashboard={dashboard} />}
+        {!needsKey.value && hasData.value && (
+          <>
+            <Overview dashboard={dashboard} />
+            <TopChannels dashboard={dashboard} />
+            <Connections dashboard={dashboard} />
+          </>
+        )}
+      </main>
+    </>
+  );
+}
+
+const root = document.getElementById("app");
+if (root === null) throw new Error("admin.html has no #app");
+const dashboard = new Dashboard();
+render(<Page dashboard={dashboard} />, root);
+dashboard.start();

@@ -1,0 +1,74 @@
+/** The server refused a request. `message` is for people. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+
+  /** Whether another key is needed. */
+  get isAboutKey(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
+}
+
+const storageKey = "fanfare.admin-key";
+
+/** The API key, which stays in this tab: it is never part of a URL. */
+export const keyMemory = {
+  read(): string {
+    try {
+      return sessionStorage.getItem(storageKey) ?? "";
+    } catch {
+      return ""; // the browser forbids storage
+    }
+  },
+
+  write(key: string): void {
+    try {
+      if (key === "") sessionStorage.removeItem(storageKey);
+      else sessionStorage.setItem(storageKey, key);
+    } catch {
+      // Forbidden: the key is asked for again after a reload.
+    }
+  },
+};
+
+/** Sends requests to the HTTP API of the server that the page came from. */
+export class Api {
+  #key: string;
+
+  constructor(key: string) {
+    this.#key = key;
+  }
+
+  useKey(key: string): void {
+    this.#key = key;
+  }
+
+  /** @throws ApiError if the server refuses, TypeError if it cannot be reached */
+  get<T>(path: string): Promise<T> {
+    return this.#send<T>("GET", path);
+  }
+
+  /** @throws as `get` */
+  delete<T>(path: string): Promise<T> {
+    return this.#send<T>("DELETE", path);
+  }
+
+  async #send<T>(method: string, path: string): Promise<T> {
+    const headers: Record<string, string> = this.#key === "" ? {} : { Authorization: `Bearer ${this.#key}` };
+    // Relative to /admin, so that a proxy may serve the server below a path.
+    const response = await fetch(path, { method, headers, cache: "no-store", credentials: "omit" });
+    const body: unknown = await response.json().catch(() => undefined);
+    if (!response.ok) throw new ApiError(response.status, detailOf(body) ?? `The server answered ${response.status}.`);
+    return body as T;
+  }
+}
+
+function detailOf(body: unknown): string | undefined {
+  if (typeof body !== "object" || body === null || !("detail" in body)) return undefined;
+  return typeof body.detail === "string" ? body.detail : undefined;
+}

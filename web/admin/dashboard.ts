@@ -1,0 +1,94 @@
+import { signal } from "@preact/signals";
+import { Api, ApiError, keyMemory } from "./api.ts";
+import { type LiveRow, type NodeReport, type NodesAt, rowsOf } from "./figures.ts";
+import { LastHour, type StatsReport } from "./last-hour.ts";
+
+/** Milliseconds between two requests for the live figures. */
+const pollMs = 2000;
+/** The charts get a new point every ten seconds. */
+const pollsPerStats = 5;
+
+/** What the page shows, as signals, and the loop that keeps it current while the page is visible. */
+export class Dashboard {
+  readonly api = new Api(keyMemory.read());
+  readonly rows = signal<readonly LiveRow[]>([]);
+  /** Changes with each answer; `lastHour` has the values. */
+  readonly hourVersion = signal(0);
+  readonly channels = signal<StatsReport["channels"]>([]);
+  /** Why there is nothing new; empty if all is well. */
+  readonly problem = signal("");
+  readonly needsKey = signal(false);
+  readonly hasData = signal(false);
+  lastHour = new LastHour();
+  #before: NodesAt | undefined;
+  #polls = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isPolling = false;
+
+  start(): void {
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) void this.#poll();
+    });
+    void this.#poll();
+  }
+
+  useKey(key: string): void {
+    keyMemory.write(key);
+    this.api.useKey(key);
+    this.needsKey.value = false;
+    this.#polls = 0;
+    void this.#poll();
+  }
+
+  /** Forgets the key, and everything that it allowed to see. */
+  forgetKey(): void {
+    keyMemory.write("");
+    this.api.useKey("");
+    this.lastHour = new LastHour();
+    this.#before = undefined;
+    this.rows.value = [];
+    this.channels.value = [];
+    this.hasData.value = false;
+    this.problem.value = "";
+    this.needsKey.value = true;
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#isPolling || this.needsKey.value) return;
+    clearTimeout(this.#timer);
+    this.#isPolling = true;
+    try {
+      await this.#read();
+      this.problem.value = "";
+    } catch (error) {
+      this.problem.value = problemText(error);
+      if (error instanceof ApiError && error.isAboutKey) this.needsKey.value = true;
+    }
+    this.#isPolling = false;
+    if (!this.needsKey.value && !document.hidden) this.#timer = setTimeout(() => void this.#poll(), pollMs);
+  }
+
+  async #read(): Promise<void> {
+    const { nodes } = await this.api.get<{ nodes: readonly NodeReport[] }>("v1/nodes");
+    const now = { nodes, at: performance.now() };
+    if (this.#polls % pollsPerStats === 0) await this.#readStats();
+    this.#polls++;
+    if (this.needsKey.value) return; // the key was removed meanwhile
+    this.rows.value = rowsOf(this.#before, now);
+    this.#before = now;
+    this.hasData.value = true;
+  }
+
+  async #readStats(): Promise<void> {
+    const stats = await this.api.get<StatsReport>(`v1/stats?after=${this.lastHour.newest}`);
+    this.lastHour.add(stats);
+    this.channels.value = stats.channels;
+    this.hourVersion.value++;
+  }
+}
+
+/** What to tell about a failed request. */
+export function problemText(error: unknown): string {
+  if (error instanceof ApiError) return error.message;
+  return "The server cannot be reached. Trying again.";
+}
