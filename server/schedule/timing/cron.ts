@@ -10,6 +10,9 @@ export const cronRule =
   "a cron expression of five fields (minute hour day month weekday), or six with seconds first, such as 0 9 * * MON-FRI";
 export const tzRule = "an IANA time zone such as Europe/London";
 
+/** What is used of the library. */
+export type ParsedCron = Pick<Cron, "nextRun">;
+
 /**
  * Computes the times of cron expressions in a time zone.
  *
@@ -18,7 +21,13 @@ export const tzRule = "an IANA time zone such as Europe/London";
  * expression with `*` or a step among them goes on at its distance, through a repeated hour as well.
  */
 export class CronTimes {
-  readonly #parsed = new Map<string, Cron>();
+  readonly #parsed = new Map<string, ParsedCron>();
+  readonly #parseNew: (expression: string, tz: string) => ParsedCron;
+
+  /** @param parseNew parses an expression that is valid */
+  constructor(parseNew: (expression: string, tz: string) => ParsedCron = parse) {
+    this.#parseNew = parseNew;
+  }
 
   /** The first time after `after`, milliseconds since 1970; undefined if there is none. */
   next(expression: string, tz: string, after: number): number | undefined {
@@ -27,12 +36,12 @@ export class CronTimes {
     return time !== undefined && time > after ? time : undefined;
   }
 
-  #parse(expression: string, tz: string): Cron {
+  #parse(expression: string, tz: string): ParsedCron {
     const key = `${tz} ${expression}`;
     const known = this.#parsed.get(key);
     if (known !== undefined) return known;
     if (this.#parsed.size >= maxParsed) this.#parsed.clear();
-    const cron = parse(expression, tz);
+    const cron = this.#parseNew(expression, tz);
     this.#parsed.set(key, cron);
     return cron;
   }
