@@ -1,6 +1,7 @@
 import { userTokenHeader } from "../api/about/explain.ts";
 import type { Address } from "./address.ts";
 import { CommandError } from "./context.ts";
+import { type FieldNames, withOptionNames } from "./field-names.ts";
 import { printable } from "./printable.ts";
 
 /** A request to the server's HTTP API. */
@@ -17,6 +18,8 @@ export interface ApiRequest {
   readonly userToken?: string | undefined;
   /** JSON. */
   readonly body?: string | undefined;
+  /** How the user writes the fields of the body or query, for the server's errors. By default as the server does. */
+  readonly names?: FieldNames | undefined;
   /** By default POST with a body, and GET without. */
   readonly method?: "POST" | "PUT" | "DELETE" | undefined;
 }
@@ -63,7 +66,7 @@ export async function sendRequest(request: ApiRequest): Promise<ApiResponse> {
  * @throws CommandError if the server refuses; whatever fetch throws if there is no response
  */
 export async function openStream(
-  request: Pick<ApiRequest, "address" | "path" | "key">,
+  request: Pick<ApiRequest, "address" | "path" | "key" | "names">,
   signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {
   const headers = new Headers({ Accept: "text/event-stream" });
@@ -134,12 +137,14 @@ function explainTls(http: string, code: string, message: string): string | undef
   return undefined;
 }
 
+const noNames: FieldNames = new Map();
+
 /** One line that says why the server refused the request, and what to do. */
 export function refused(
-  { address: { http }, key }: Pick<ApiRequest, "address" | "key">,
+  { address: { http }, key, names = noNames }: Pick<ApiRequest, "address" | "key" | "names">,
   { status, value }: ApiResponse,
 ): CommandError {
-  const detail = printable(detailOf(value) ?? "");
+  const detail = printable(withOptionNames(detailOf(value) ?? "", names));
   if (status === 401 && key === undefined) {
     return new CommandError(
       "the server requires an API key (401): set API_KEY (environment, .env or settings file), or pass --api-key",

@@ -1,6 +1,6 @@
 import { channelNameRuleFor, parseChannelName, parseUserId, userIdRuleFor } from "../../protocol/channel-name.ts";
 import { ConfigError } from "../config/settings.ts";
-import { parseDuration } from "../lib/duration.ts";
+import { formatDuration, parseDuration } from "../lib/duration.ts";
 
 /**
  * Makes a commander parser for the value of a flag or argument.
@@ -27,9 +27,14 @@ export function wholeNumberOf(name: string, { min, max }: { readonly min: number
   });
 }
 
-/** A time, in milliseconds. */
-export function durationOf(name: string) {
-  return checked(name, "a time such as 250ms, 5s or 2m", parseDuration);
+/** A time, in milliseconds. @param range in seconds */
+export function durationOf(name: string, range?: { readonly min: number; readonly max: number }) {
+  if (range === undefined) return checked(name, "a time such as 250ms, 5s or 2m", parseDuration);
+  const [least, most] = [range.min * 1000, range.max * 1000];
+  return checked(name, `a time from ${formatDuration(least)} to ${formatDuration(most)}`, (text) => {
+    const ms = parseDuration(text);
+    return ms !== undefined && ms >= least && ms <= most ? ms : undefined;
+  });
 }
 
 /** A channel name. Whether the channel may be used is for the server to decide. */

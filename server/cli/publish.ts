@@ -5,6 +5,7 @@ import { ConfigError } from "../config/settings.ts";
 import { type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
 import { addKeyFlag, keyOf } from "./api-key.ts";
 import { type CommandContext, CommandError } from "./context.ts";
+import type { FieldNames } from "./field-names.ts";
 import { channelOf, checked, durationOf, jsonTextOf, userOf, wholeNumberOf } from "./flag-values.ts";
 import { printable, printableJson } from "./printable.ts";
 import { publishWithRetry, type Receipt } from "./publish-with-retry.ts";
@@ -78,6 +79,16 @@ const idOf = checked("--id", `1 to ${limits.idLength} characters`, (text) =>
   text.length > 0 && text.length <= limits.idLength ? text : undefined,
 );
 
+const names: FieldNames = new Map([
+  ["channel", "--channel"],
+  ["user_id", "--user"],
+  ["message", "text"],
+  ["event", "--event"],
+  ["sender", "--sender"],
+  ["data", "--data"],
+  ["id", "--id"],
+]);
+
 /** The content of a message: text, data or both. */
 interface Content {
   readonly message?: string;
@@ -96,7 +107,7 @@ async function publish(context: CommandContext, text: string | undefined, flags:
   let count = 0;
   for await (const content of messages) {
     if (count++ > 0 && flags.interval !== undefined) await context.sleep(flags.interval);
-    const request = { address, path: "/v1/publish", key, body: bodyOf(content, flags) };
+    const request = { address, path: "/v1/publish", key, names, body: bodyOf(content, flags) };
     const receipt = await publishWithRetry(request, context.sleep).catch((error) => {
       throw isPiped && error instanceof CommandError ? atLine(error, count) : error;
     });

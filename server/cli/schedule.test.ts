@@ -68,7 +68,22 @@ describe("fanfare schedule create", () => {
     const detail = "cron: expected an expression that fires again";
     using server = startFakeServer(() => Response.json({ detail }, { status: 422 }));
     const { code, err } = await run(server.url, "create", "a", "--cron", "0 0 30 2 *", "hi");
-    expect([code, err]).toEqual([1, `error: ${detail} (422)\n`]);
+    expect([code, err]).toEqual([1, `error: --${detail} (422)\n`]);
+  });
+
+  test.each<[string[], string]>([
+    [["--every", "500ms"], '--every: expected a time from 1s to 365d, got "500ms"'],
+    [["--every", "1m", "--jitter", "2d"], '--jitter: expected a time from 0 to 1d, got "2d"'],
+    [["--every", "1m", "--catch-up-window", "8d"], '--catch-up-window: expected a time from 0 to 7d, got "8d"'],
+    [["--in", "3651d"], '--in: expected a time from 0 to 3650d, got "3651d"'],
+    [[], "expected one of --at, --in, --every and --cron, which says when to publish, got none"],
+    [["--in", "1m", "--cron", "* * * * *"], "which says when to publish, got --in and --cron"],
+    [["--every", "1m", "--tz", "UTC"], "--tz: expected --cron, got --every"],
+    [["--in", "1m", "--max-runs", "2"], "--max-runs: expected --every or --cron, got --in, which publishes once"],
+    [["--in", "1m", "--ends", "2030-01-01T00:00:00Z"], "--ends: expected --every or --cron, got --in"],
+  ])("%j is refused by the command, which names the option", async (flags, expected) => {
+    const { code, err } = await run("http://127.0.0.1:1", "create", "a", ...flags, "hi");
+    expect([code, err]).toEqual([2, expect.stringContaining(expected)]);
   });
 });
 

@@ -5,7 +5,7 @@ import { type ApiRequest, refused, sendRequest, unreachable } from "./api-reques
 import type { CommandContext } from "./context.ts";
 import { fieldsOf } from "./fields.ts";
 import { printable, printableJson } from "./printable.ts";
-import { addScheduleFlags, bodyOf, type CreateFlags } from "./schedule-body.ts";
+import { addScheduleFlags, bodyOf, type CreateFlags, scheduleNames } from "./schedule-body.ts";
 import { scheduleReport, scheduleTable } from "./schedule-report.ts";
 
 interface Flags extends AddressFlags {
@@ -90,7 +90,7 @@ async function send(context: CommandContext, wanted: Wanted, flags: Flags): Prom
   const examined = context.settings();
   const address = addressOf(flags, examined);
   const key = keyOf(flags.apiKey, examined, wanted.method === undefined ? "read" : "publish");
-  const request: ApiRequest = { ...wanted, address, key };
+  const request: ApiRequest = { ...wanted, address, key, names: scheduleNames };
   const response = await sendRequest(request).catch((error: unknown) => {
     throw unreachable(address, error);
   });

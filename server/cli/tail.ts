@@ -5,6 +5,7 @@ import { addKeyFlag, keyOf } from "./api-key.ts";
 import { openStream, unreachable } from "./api-request.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { readEvents } from "./event-stream.ts";
+import type { FieldNames } from "./field-names.ts";
 import { fieldsOf } from "./fields.ts";
 import { checked, userOf, wholeNumberOf } from "./flag-values.ts";
 import { makePaint } from "./paint.ts";
@@ -69,16 +70,17 @@ async function tail(context: CommandContext, flags: TailFlags): Promise<void> {
   const ended = new AbortController();
   const stop = context.onInterrupt(() => ended.abort());
   const printer = new Printer(context, flags);
-  const path = `/v1/tail?${query}`;
+  const names: FieldNames = new Map(Object.keys(wanted).map((name) => [name, `--${name}`]));
+  const request: TailRequest = { address, key, names, path: `/v1/tail?${query}` };
   // The first request must succeed, so that a mistyped port is an error.
-  let body: ReadableStream<Uint8Array> | undefined = await open({ address, key, path }, ended.signal);
+  let body: ReadableStream<Uint8Array> | undefined = await open(request, ended.signal);
   context.stderr.write(`Watching ${address.http}; Ctrl+C ends it\n`);
   while (!ended.signal.aborted) {
     if (body !== undefined && (await printAll(body, printer, count)) && !ended.signal.aborted) break;
     if (ended.signal.aborted) break;
     if (body !== undefined) context.stderr.write("connection lost; reconnecting …\n");
     await context.sleep(retryMs, ended.signal);
-    body = await open({ address, key, path }, ended.signal).catch(() => undefined);
+    body = await open(request, ended.signal).catch(() => undefined);
   }
   ended.abort();
   stop();
@@ -88,6 +90,7 @@ interface TailRequest {
   readonly address: Address;
   readonly key: string | undefined;
   readonly path: string;
+  readonly names: FieldNames;
 }
 
 /** @throws CommandError if the server cannot be reached or refuses */

@@ -3,6 +3,7 @@ import { type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
 import { addKeyFlag, keyOf } from "./api-key.ts";
 import { refused, sendRequest, unreachable } from "./api-request.ts";
 import { type CommandContext, CommandError } from "./context.ts";
+import type { FieldNames } from "./field-names.ts";
 import { fieldsOf } from "./fields.ts";
 import { channelOf, userOf, wholeNumberOf } from "./flag-values.ts";
 import { makePaint } from "./paint.ts";
@@ -55,7 +56,8 @@ async function trace(context: CommandContext, flags: TraceFlags): Promise<void> 
   const query = new URLSearchParams();
   const wanted = { user, connection, channel, id, offset: offset?.toString() };
   for (const [name, value] of Object.entries(wanted)) if (value !== undefined) query.set(name, value);
-  const request = { address, key, path: `/v1/trace?${query}` };
+  const names: FieldNames = new Map(Object.keys(wanted).map((name) => [name, `--${name}`]));
+  const request = { address, key, names, path: `/v1/trace?${query}` };
   const response = await sendRequest(request).catch((error: unknown) => {
     throw unreachable(address, error);
   });
