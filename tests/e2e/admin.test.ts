@@ -56,6 +56,54 @@ test("the dashboard asks for a key, shows the server, and closes a connection", 
   expect(tab.errors.filter((it) => !it.includes("401"))).toEqual([]);
 });
 
+test("a message is published, traced, tailed and found in its channel", async () => {
+  using _client = await SocketUnderTest.open(server.wsUrl);
+  const { tab, page } = await open();
+  await page.getByRole("textbox", { name: "Key" }).fill(key);
+  await page.keyboard.press("Enter");
+  const tail = page.getByRole("region", { name: "Live tail" });
+  await tail.getByRole("button", { name: "Start" }).click();
+  await tail.getByText("Nothing yet.").waitFor();
+
+  const publish = page.getByRole("form", { name: "Publish a message" });
+  await publish.getByLabel("Channel").fill("room:1");
+  await publish.getByLabel("Message").fill('{"big":12345678901234567890}');
+  await publish.getByRole("button").click();
+  await page.getByText(/Published to room:1: offset 1, id /).waitFor();
+  await tail.getByText(/room:1, offset 1, id /).waitFor();
+  await tail.getByRole("button", { name: "Stop" }).click();
+  await tail.getByRole("button", { name: "Start" }).waitFor();
+
+  const channel = page.getByRole("form", { name: "Look at a channel" });
+  await channel.getByLabel("Name").fill("room:1");
+  await channel.getByRole("button").click();
+  await page.getByText("room:1 is at offset 1 and has 0 connections.").waitFor();
+
+  const trace = page.getByRole("form", { name: "Trace a message" });
+  await trace.getByLabel("Of user").fill("alice");
+  await trace.getByLabel("In channel").fill("room:1");
+  await trace.getByRole("button").click();
+  await page.getByText("alice has no connection to this server").waitFor();
+  expect(tab.errors.filter((it) => !it.includes("401"))).toEqual([]);
+});
+
+test("a reload without workers is refused with the reason, and a schedule can be paused", async () => {
+  const body = { publish: { channel: "room:1", data: 1 }, every_s: 3600 };
+  const bearer = { Authorization: `Bearer ${key}` };
+  expect((await server.request("PUT", "/v1/schedules/hourly", body, bearer)).status).toBe(201);
+  const { page } = await open();
+  page.on("dialog", (dialog) => void dialog.accept());
+  await page.getByRole("textbox", { name: "Key" }).fill(key);
+  await page.keyboard.press("Enter");
+  await page.getByText("The server is running.").waitFor();
+  await page.getByRole("button", { name: "Reload workers" }).click();
+  await page.getByRole("alert").filter({ hasText: "start it with WORKERS=1 or more" }).waitFor();
+  await page.getByRole("button", { name: "Show schedules" }).click();
+  await page.getByRole("button", { name: "pause hourly" }).click();
+  await page.getByRole("button", { name: "resume hourly" }).waitFor();
+  await page.getByRole("cell", { name: "every 3600 s" }).waitFor();
+});
+
 test("a key that may only read cannot close connections, and a phone needs no sideways scrolling", async () => {
   using _client = await SocketUnderTest.open(server.wsUrl);
   const { page } = await open({ viewport: { width: 390, height: 800 }, colorScheme: "dark" });

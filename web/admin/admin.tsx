@@ -1,11 +1,17 @@
 /** @jsxImportSource preact */
 import { render } from "preact";
 import { keyMemory } from "./api.ts";
+import { Channel } from "./channel.tsx";
 import { Connections } from "./connections.tsx";
 import { Dashboard } from "./dashboard.ts";
+import { LiveTail } from "./live-tail.tsx";
+import { Operations } from "./operations.tsx";
 import { Overview } from "./overview.tsx";
+import { Publish } from "./publish.tsx";
+import { Schedules } from "./schedules.tsx";
 import { SignIn } from "./sign-in.tsx";
 import { TopChannels } from "./top-channels.tsx";
+import { Trace } from "./trace.tsx";
 
 function Page({ dashboard }: { readonly dashboard: Dashboard }) {
   const { problem, needsKey, hasData } = dashboard;
@@ -31,7 +37,13 @@ function Page({ dashboard }: { readonly dashboard: Dashboard }) {
           <>
             <Overview dashboard={dashboard} />
             <TopChannels dashboard={dashboard} />
+            <Channel dashboard={dashboard} />
             <Connections dashboard={dashboard} />
+            <Publish dashboard={dashboard} />
+            <Trace dashboard={dashboard} />
+            <LiveTail dashboard={dashboard} />
+            <Schedules dashboard={dashboard} />
+            <Operations dashboard={dashboard} />
           </>
         )}
       </main>

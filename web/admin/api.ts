@@ -58,14 +58,43 @@ export class Api {
     return this.#send<T>("DELETE", path);
   }
 
-  async #send<T>(method: string, path: string): Promise<T> {
-    const headers: Record<string, string> = this.#key === "" ? {} : { Authorization: `Bearer ${this.#key}` };
-    // Relative to /admin, so that a proxy may serve the server below a path.
-    const response = await fetch(path, { method, headers, cache: "no-store", credentials: "omit" });
-    const body: unknown = await response.json().catch(() => undefined);
-    if (!response.ok) throw new ApiError(response.status, detailOf(body) ?? `The server answered ${response.status}.`);
-    return body as T;
+  /** @throws as `get` */
+  post<T>(path: string, body?: RequestBody): Promise<T> {
+    return this.#send<T>("POST", path, body);
   }
+
+  /** The text of an answer that does not end, as it arrives. @throws as `get`; AbortError once it was aborted */
+  async *stream(path: string, signal: AbortSignal): AsyncIterable<string> {
+    const response = await fetch(path, { ...this.#options("GET"), signal });
+    if (!response.ok) throw await errorOf(response);
+    if (response.body === null) return;
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) yield piece.value;
+  }
+
+  async #send<T>(method: string, path: string, body?: RequestBody): Promise<T> {
+    // Relative to /admin, so that a proxy may serve the server below a path.
+    const response = await fetch(path, this.#options(method, body));
+    if (!response.ok) throw await errorOf(response);
+    return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+  }
+
+  #options(method: string, body?: RequestBody): RequestInit {
+    const headers: Record<string, string> = this.#key === "" ? {} : { Authorization: `Bearer ${this.#key}` };
+    if (body !== undefined) headers["Content-Type"] = body.type;
+    return { method, headers, cache: "no-store", credentials: "omit", body: body?.text ?? null };
+  }
+}
+
+/** What is sent with a request. */
+export interface RequestBody {
+  readonly type: "application/json" | "text/plain";
+  readonly text: string;
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => undefined);
+  return new ApiError(response.status, detailOf(body) ?? `The server answered ${response.status}.`);
 }
 
 function detailOf(body: unknown): string | undefined {

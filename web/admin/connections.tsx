@@ -1,6 +1,7 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
-import { type Dashboard, problemText } from "./dashboard.ts";
+import type { Dashboard } from "./dashboard.ts";
+import { Field, Form, useRequest } from "./form.tsx";
 
 interface ConnectionReport {
   readonly id: string;
@@ -15,61 +16,39 @@ interface ConnectionReport {
 export function Connections({ dashboard: { api } }: { readonly dashboard: Dashboard }) {
   const [user, setUser] = useState("");
   const [found, setFound] = useState<readonly ConnectionReport[] | undefined>(undefined);
-  const [problem, setProblem] = useState("");
+  const { problem, run } = useRequest();
   const search = async () => {
-    try {
-      const query = user === "" ? "" : `?user_id=${encodeURIComponent(user)}`;
-      setFound((await api.get<{ connections: readonly ConnectionReport[] }>(`v1/connections${query}`)).connections);
-      setProblem("");
-    } catch (error) {
-      setProblem(problemText(error));
-    }
+    const query = user === "" ? "" : `?user_id=${encodeURIComponent(user)}`;
+    setFound((await api.get<{ connections: readonly ConnectionReport[] }>(`v1/connections${query}`)).connections);
   };
-  const kick = async (path: string, whom: string) => {
+  const kick = (path: string, whom: string) => {
     if (!confirm(`Close ${whom}? The client is told not to reconnect.`)) return;
-    try {
+    void run(async () => {
       await api.delete(path);
       await search();
-    } catch (error) {
-      setProblem(problemText(error));
-    }
+    });
   };
   return (
     <section aria-labelledby="connections">
       <h2 id="connections">Connections</h2>
-      <form
-        class="line"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void search();
-        }}
-      >
-        <label>
-          User
-          <input
-            value={user}
-            onInput={(event) => setUser(event.currentTarget.value)}
-            placeholder="all users"
-            autocomplete="off"
-            spellcheck={false}
-          />
-        </label>
+      <Form label="Find connections" onSubmit={() => void run(search)}>
+        <Field label="User" value={user} onInput={setUser} placeholder="all users" />
         <button type="submit">Search</button>
         {user !== "" && found !== undefined && found.length > 0 && (
           <button
             type="button"
-            onClick={() => void kick(`v1/users/${encodeURIComponent(user)}/connections`, `all connections of ${user}`)}
+            onClick={() => kick(`v1/users/${encodeURIComponent(user)}/connections`, `all connections of ${user}`)}
           >
             Close all
           </button>
         )}
-      </form>
+      </Form>
       <p role="alert">{problem}</p>
       {found?.length === 0 && <p class="hint">No open connections.</p>}
       {found !== undefined && found.length > 0 && (
         <ConnectionTable
           found={found}
-          onKick={(id) => void kick(`v1/connections/${encodeURIComponent(id)}`, `connection ${id}`)}
+          onKick={(id) => kick(`v1/connections/${encodeURIComponent(id)}`, `connection ${id}`)}
         />
       )}
     </section>

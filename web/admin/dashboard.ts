@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { Api, ApiError, keyMemory } from "./api.ts";
+import type { DrainReport } from "./drain-text.ts";
 import { type LiveRow, type NodeReport, type NodesAt, rowsOf } from "./figures.ts";
 import { LastHour, type StatsReport } from "./last-hour.ts";
 
@@ -15,6 +16,7 @@ export class Dashboard {
   /** Changes with each answer; `lastHour` has the values. */
   readonly hourVersion = signal(0);
   readonly channels = signal<StatsReport["channels"]>([]);
+  readonly drain = signal<DrainReport | undefined>(undefined);
   /** Why there is nothing new; empty if all is well. */
   readonly problem = signal("");
   readonly needsKey = signal(false);
@@ -48,6 +50,7 @@ export class Dashboard {
     this.#before = undefined;
     this.rows.value = [];
     this.channels.value = [];
+    this.drain.value = undefined;
     this.hasData.value = false;
     this.problem.value = "";
     this.needsKey.value = true;
@@ -69,11 +72,15 @@ export class Dashboard {
   }
 
   async #read(): Promise<void> {
-    const { nodes } = await this.api.get<{ nodes: readonly NodeReport[] }>("v1/nodes");
+    const [{ nodes }, drain] = await Promise.all([
+      this.api.get<{ nodes: readonly NodeReport[] }>("v1/nodes"),
+      this.api.get<DrainReport>("v1/drain"),
+    ]);
     const now = { nodes, at: performance.now() };
     if (this.#polls % pollsPerStats === 0) await this.#readStats();
     this.#polls++;
     if (this.needsKey.value) return; // the key was removed meanwhile
+    this.drain.value = drain;
     this.rows.value = rowsOf(this.#before, now);
     this.#before = now;
     this.hasData.value = true;

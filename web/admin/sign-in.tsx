@@ -31,8 +31,8 @@ export function SignIn({ dashboard }: { readonly dashboard: Dashboard }) {
         </button>
       </form>
       <p class="hint">
-        One of the server's keys (<code>API_KEY</code>) with the scope <code>read</code>, and <code>admin</code> to
-        close connections. It stays in this tab.
+        One of the server's keys (<code>API_KEY</code>) with the scope <code>read</code>. Publishing needs{" "}
+        <code>publish</code>, and closing connections <code>admin</code>. It stays in this tab.
       </p>
     </section>
   );
