@@ -48,6 +48,40 @@ schedules:
     ]);
   });
 
+  test.each([
+    ["yaml", "schedules: [{ id: a, every_s: 60, publish: { channel: all, data: { ids: [1, N] } } }]"],
+    ["json", '{"schedules":[{"id":"a","every_s":60,"publish":{"channel":"all","data":{"ids":[1,N]}}}]}'],
+  ])("with a number in %s that the parser rounds are refused, and one that is exact is kept", (ending, file) => {
+    const withNumber = (number: string) => examine(file.replace("N", number), `fanfare.config.${ending}`);
+    for (const number of ["9007199254740991", "-9007199254740991", "0.1"]) {
+      const { settings, problems } = withNumber(number);
+      expect(problems).toEqual([]);
+      expect(settings.schedules[0]?.definition.publish).toBe(`{"channel":"all","data":{"ids":[1,${number}]}}`);
+    }
+    for (const number of ["9007199254740992", "9007199254740993", "-9007199254740992", "18446744073709551615"]) {
+      expect(withNumber(number).problems).toEqual([
+        expect.stringMatching(/^schedules\[0\]\.publish\.data\.ids\[1\]: expected a number from -9007199254740991 to/),
+      ]);
+    }
+  });
+
+  test("with a large number in TOML are refused by its parser, with the place", () => {
+    const toml = '[[schedules]]\nid = "a"\nevery_s = 60\npublish = { channel = "all", data = 9007199254740993 }\n';
+    expect(examine(toml, "fanfare.config.toml").problems).toEqual([expect.stringMatching(/losslessly at line 4/)]);
+  });
+
+  test.each([
+    ["a number that JSON does not have", "data: .inf", /^schedules\[0\]\.publish\.data: expected a number from/],
+    [
+      "an anchor that contains itself",
+      "data: &x { n: *x }",
+      /^schedules\[0\]: expected a schedule that can be written as/,
+    ],
+  ])("with %s are refused", (_, data, expected) => {
+    const { problems } = examine(`schedules: [{ id: a, every_s: 60, publish: { channel: all, ${data} } }]`);
+    expect(problems).toEqual([expect.stringMatching(expected)]);
+  });
+
   test.each<[string, unknown, RegExp]>([
     ["something else than a list", { id: "a" }, /^schedules: expected a list/],
     ["an entry that is no schedule", ["daily"], /^schedules\[0\]: expected a schedule such as/],

@@ -52,9 +52,12 @@ function parseEntry(entry: unknown, { maxMessageBytes }: ScheduleChecks): Config
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
     return `: expected a schedule such as {id: daily, publish: {channel: all, message: Hello}, every_s: 60}, got ${shown(entry)}`;
   }
-  const text = JSON.stringify(entry);
+  const text = jsonOf(entry);
+  if (text === undefined) return ": expected a schedule that can be written as JSON, got one that contains itself";
   try {
     const { id, definition, isPaused, publish } = parseScheduleRequest(parseObject(text, 2), text);
+    const rounded = findRounded(entry);
+    if (rounded !== undefined) return `${rounded.path}: expected ${exactRule}, got about ${rounded.number}`;
     if (id === undefined) return ".id: expected an id, so that the schedule is recognized after a restart, got nothing";
     checkSize(publish.draft, maxMessageBytes);
     if (neverFires(definition)) return ".cron: expected an expression that fires again";
@@ -64,6 +67,35 @@ function parseEntry(entry: unknown, { maxMessageBytes }: ScheduleChecks): Config
     if (error.code === "too-large") return `.publish: ${error.message}`;
     return error.message.startsWith("unknown") ? `: ${error.message}` : `.${error.message}`;
   }
+}
+
+/** Undefined if it is a YAML anchor that contains itself. */
+function jsonOf(entry: object): string | undefined {
+  try {
+    return JSON.stringify(entry);
+  } catch {
+    return undefined; // `parseEntry` says what is wrong
+  }
+}
+
+const exactRule =
+  "a number from -9007199254740991 to 9007199254740991 (larger ones would be rounded: write a text, or create the schedule over HTTP)";
+
+/**
+ * A number that JSON does not have, or a whole one that the parser of the file has rounded, or may have.
+ * @returns with its path as it follows `schedules[0]`, such as `.publish.data.ids[2]`
+ */
+function findRounded(value: unknown, path = ""): { readonly path: string; readonly number: number } | undefined {
+  if (typeof value === "number") {
+    const isExact = Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
+    return isExact ? undefined : { path, number: value };
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [name, member] of Object.entries(value)) {
+    const found = findRounded(member, Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Another schedule may be over: it was in the file before. */
