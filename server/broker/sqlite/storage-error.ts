@@ -1,4 +1,4 @@
-import { SQLiteError } from "bun:sqlite";
+import { fileFaultOf } from "../../lib/file-fault.ts";
 
 /** What can be wrong with the storage directory: the meaning, and what to do. */
 const faults = {
@@ -59,46 +59,6 @@ export function toStorageError(error: unknown, directory: string): StorageError 
   return error instanceof StorageError ? error : new StorageError(faultOf(error), directory, { cause: error });
 }
 
-/** @param code An SQLite result code (https://www.sqlite.org/rescode.html). The low byte is the primary code. */
-export function faultOfCode(code: number): StorageFault {
-  return sqliteFaults.get(code & 0xff) ?? "unknown";
-}
-
-const sqliteFaults: ReadonlyMap<number, StorageFault> = new Map([
-  [3, "read-only"],
-  [5, "in-use"],
-  [6, "in-use"],
-  [8, "read-only"],
-  [10, "disk"],
-  [11, "broken"],
-  [13, "full"],
-  [14, "read-only"],
-  [15, "in-use"],
-  [26, "broken"],
-]);
-
-const systemFaults: ReadonlyMap<string, StorageFault> = new Map([
-  ["ENOSPC", "full"],
-  ["EDQUOT", "full"],
-  ["EACCES", "read-only"],
-  ["EPERM", "read-only"],
-  ["EROFS", "read-only"],
-  ["ENOENT", "no-directory"],
-  ["ENOTDIR", "no-directory"],
-  ["ENAMETOOLONG", "no-directory"],
-  ["ELOOP", "no-directory"],
-  ["EEXIST", "no-directory"],
-  ["EIO", "disk"],
-]);
-
 function faultOf(error: unknown): StorageFault {
-  if (error instanceof DamagedHistory) return "broken";
-  if (error instanceof SQLiteError) return isOfSchema(error) ? "broken" : faultOfCode(error.errno);
-  if (error instanceof Error && "code" in error) return systemFaults.get(String(error.code)) ?? "unknown";
-  return "unknown";
-}
-
-/** All statements match the schema of this version, so a missing table or column means damage. */
-function isOfSchema({ errno, message }: SQLiteError): boolean {
-  return errno === 1 && /^no such (table|column)|^table \S+ has (no|\d+) column/.test(message);
+  return error instanceof DamagedHistory ? "broken" : fileFaultOf(error);
 }

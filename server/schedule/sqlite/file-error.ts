@@ -1,4 +1,4 @@
-import { SQLiteError } from "bun:sqlite";
+import { fileFaultOf } from "../../lib/file-fault.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 
 /** What can be wrong with the file: the meaning, and what to do. */
@@ -43,41 +43,5 @@ export class ScheduleFileError extends UnusableStorage {
 export function toFileError(error: unknown, directory: string): ScheduleFileError {
   return error instanceof ScheduleFileError
     ? error
-    : new ScheduleFileError(faultOf(error), directory, { cause: error });
-}
-
-/** By the primary result code of SQLite (https://www.sqlite.org/rescode.html). */
-const sqliteFaults: ReadonlyMap<number, ScheduleFileFault> = new Map([
-  [5, "in-use"],
-  [6, "in-use"],
-  [8, "read-only"],
-  [10, "disk"],
-  [11, "broken"],
-  [13, "full"],
-  [14, "read-only"],
-  [15, "in-use"],
-  [26, "broken"],
-]);
-
-const systemFaults: ReadonlyMap<string, ScheduleFileFault> = new Map([
-  ["ENOSPC", "full"],
-  ["EDQUOT", "full"],
-  ["EACCES", "read-only"],
-  ["EPERM", "read-only"],
-  ["EROFS", "read-only"],
-  ["ENOENT", "no-directory"],
-  ["ENOTDIR", "no-directory"],
-  ["EEXIST", "no-directory"],
-  ["EIO", "disk"],
-]);
-
-function faultOf(error: unknown): ScheduleFileFault {
-  // A missing table or column means damage: all statements match the schema of this version.
-  if (error instanceof SQLiteError) {
-    return /^no such (table|column)/.test(error.message)
-      ? "broken"
-      : (sqliteFaults.get(error.errno & 0xff) ?? "unknown");
-  }
-  if (error instanceof Error && "code" in error) return systemFaults.get(String(error.code)) ?? "unknown";
-  return "unknown";
+    : new ScheduleFileError(fileFaultOf(error), directory, { cause: error });
 }
