@@ -1,6 +1,5 @@
 /** @jsxImportSource preact */
 import { render } from "preact";
-import { keyMemory } from "./api.ts";
 import { Channel } from "./channel.tsx";
 import { Connections } from "./connections.tsx";
 import { Dashboard } from "./dashboard.ts";
@@ -15,7 +14,6 @@ import { Trace } from "./trace.tsx";
 
 function Page({ dashboard }: { readonly dashboard: Dashboard }) {
   const { problem, needsKey, hasData } = dashboard;
-  const hasKey = keyMemory.read() !== "";
   return (
     <>
       <header>
@@ -24,7 +22,7 @@ function Page({ dashboard }: { readonly dashboard: Dashboard }) {
           Fanfare
         </h1>
         <a href="docs">API</a>
-        {hasKey && !needsKey.value && (
+        {dashboard.api.hasKey && !needsKey.value && (
           <button type="button" class="quiet forget" onClick={() => dashboard.forgetKey()}>
             Forget key
           </button>

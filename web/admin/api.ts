@@ -44,6 +44,10 @@ export class Api {
     this.#key = key;
   }
 
+  get hasKey(): boolean {
+    return this.#key !== "";
+  }
+
   useKey(key: string): void {
     this.#key = key;
   }

@@ -64,8 +64,10 @@ export class Dashboard {
       await this.#read();
       this.problem.value = "";
     } catch (error) {
-      this.problem.value = problemText(error);
-      if (error instanceof ApiError && error.isAboutKey) this.needsKey.value = true;
+      const isAboutKey = error instanceof ApiError && error.isAboutKey;
+      // Without a key, the form that asks for one says enough.
+      this.problem.value = isAboutKey && !this.api.hasKey ? "" : problemText(error);
+      if (isAboutKey) this.needsKey.value = true;
     }
     this.#isPolling = false;
     if (!this.needsKey.value && !document.hidden) this.#timer = setTimeout(() => void this.#poll(), pollMs);
