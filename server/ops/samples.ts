@@ -19,7 +19,8 @@ export interface SampleSources {
 interface Sample {
   /** Unix time in seconds, a multiple of the interval, so that the samples of all processes fall together. */
   readonly at: number;
-  readonly figures: ReadonlyMap<FigureName, number>;
+  /** As `figuresOf` returns them. */
+  readonly figures: Float64Array;
   /** Refusals since the sample before it. */
   readonly refusals: Readonly<Record<string, number>>;
 }
@@ -58,9 +59,10 @@ export class Samples {
   columns(after = 0): SampleColumns {
     const samples = this.#samples.filter(({ at }) => at > after);
     const columns: Partial<Record<FigureName, readonly number[]>> = {};
-    for (const name of figureNames) {
-      if (samples[0]?.figures.has(name)) columns[name] = samples.map(({ figures }) => figures.get(name) ?? 0);
-    }
+    figureNames.forEach((name, index) => {
+      const values = samples.map(({ figures }) => figures[index] ?? Number.NaN);
+      if (values.length > 0 && !values.some(Number.isNaN)) columns[name] = values;
+    });
     const refusals: Record<string, number> = {};
     for (const sample of this.#samples) {
       for (const [code, count] of Object.entries(sample.refusals)) refusals[code] = (refusals[code] ?? 0) + count;
@@ -104,10 +106,14 @@ export class Samples {
   }
 }
 
+/** Shared by all samples without refusals. */
+const none: Readonly<Record<string, number>> = {};
+
 function growth(
   now: Readonly<Record<string, number>>,
   before: Readonly<Record<string, number>>,
 ): Readonly<Record<string, number>> {
   const grown = Object.entries(now).map(([code, count]) => [code, count - (before[code] ?? 0)] as const);
-  return Object.fromEntries(grown.filter(([, count]) => count > 0));
+  const refused = grown.filter(([, count]) => count > 0);
+  return refused.length === 0 ? none : Object.fromEntries(refused);
 }
