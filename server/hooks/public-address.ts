@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { mappedIpv4 } from "../lib/ipv6.ts";
 
 /** Addresses that no public server has: IANA's special-purpose registries (RFC 6890), multicast and reserved ranges. */
 const specialV4 = [
@@ -42,7 +43,7 @@ export class PublicAddresses {
     const family = isIP(bare);
     if (family === 0 || bare.includes("%")) return false; // a zone exists only for link-local addresses
     if (family === 4) return !this.#special.check(bare, "ipv4");
-    const mapped = mappedV4(bare);
+    const mapped = mappedIpv4(bare);
     if (mapped !== undefined) return this.has(mapped);
     return this.#global.check(bare, "ipv6") && !this.#special.check(bare, "ipv6");
   }
@@ -53,15 +54,6 @@ export function privateAddressIn({ hostname }: URL): boolean {
   const bare = hostname.replace(/^\[|\]$/g, "");
   if (isIP(bare) !== 0) return !new PublicAddresses().has(bare);
   return /(^|\.)localhost\.?$/.test(bare);
-}
-
-/** `::ffff:7f00:1` and `::ffff:127.0.0.1` are `127.0.0.1`. */
-function mappedV4(address: string): string | undefined {
-  const canonical = URL.parse(`http://[${address}]`)?.hostname ?? "";
-  const groups = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(canonical);
-  if (groups === null) return undefined;
-  const [high, low] = [Number.parseInt(groups[1] ?? "", 16), Number.parseInt(groups[2] ?? "", 16)];
-  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
 }
 
 function add(list: BlockList, range: string, family: "ipv4" | "ipv6"): void {

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { canonicalIpv6, mappedIpv4 } from "./ipv6.ts";
 
 /** Proxies whose X-Forwarded-For or Forwarded header is trusted. */
 export class TrustedProxies {
@@ -89,10 +90,8 @@ function parameterOf(element: string, name: string): string {
  * gets at least that many addresses (RFC 6177): `2001:db8:0:1::/64`. Other texts are returned unchanged.
  */
 export function networkOf(address: string): string {
-  if (isIP(address) !== 6) return address;
-  // The URL parser normalizes addresses: no leading zeros, no IPv4 tail.
-  const canonical = URL.parse(`http://[${withoutZone(address)}]`)?.hostname.slice(1, -1);
-  if (canonical === undefined) return address;
+  const canonical = plainAddress(address);
+  if (canonical === undefined || isIP(canonical) !== 6) return canonical ?? address;
   const [left = "", right] = canonical.split("::");
   const groups = groupsOf(left);
   const after = groupsOf(right ?? "");
@@ -104,12 +103,16 @@ function groupsOf(text: string): string[] {
   return text === "" ? [] : text.split(":");
 }
 
-/** Removes port, brackets and zone, and maps IPv4-in-IPv6 to IPv4. Undefined if it is not an address. */
+/**
+ * The one spelling of an address, so that a client cannot have several: without port, brackets and zone, IPv6 as in RFC 5952,
+ * and IPv4-in-IPv6 as IPv4, whether it ends in `203.0.113.1` or `cb00:7101`. Undefined if it is not an address.
+ */
 function plainAddress(text: string): string | undefined {
   const bare = withoutZone(withoutPort(text));
-  const mapped = /^::ffff:([0-9.]{7,15})$/i.exec(bare)?.[1];
-  const address = mapped !== undefined && isIP(mapped) === 4 ? mapped : bare;
-  return isIP(address) === 0 ? undefined : address;
+  const family = isIP(bare);
+  if (family === 0) return undefined;
+  if (family === 4) return bare;
+  return mappedIpv4(bare) ?? canonicalIpv6(bare);
 }
 
 function withoutPort(text: string): string {
