@@ -9,8 +9,9 @@ import { linkedProgramFolder } from "./program-folder.js";
 import { replaceProcess } from "./replace-process.js";
 import { watchRunner } from "./runner-watch.js";
 
-/** Without it the runtime would obey a bunfig.toml in the working directory, which can name programs to run. */
-const emptyConfig = join(dirname(fileURLToPath(import.meta.url)), "bunfig.toml");
+const here = dirname(fileURLToPath(import.meta.url));
+/** Without them the runtime would obey a bunfig.toml or tsconfig.json in the working directory, which can name programs to run. */
+const ownConfig = [`--config=${join(here, "bunfig.toml")}`, `--tsconfig-override=${join(here, "no-tsconfig.json")}`];
 const folder = dirname(dirname(fileURLToPath(import.meta.url)));
 const main = join(folder, "server", "main.ts");
 
@@ -47,7 +48,7 @@ export async function launch(args, { env = {}, stop, mayReplace = false } = {}) 
     shellDirectory: process.env.PWD,
   });
   const allEnv = linked === undefined ? env : { FANFARE_PROGRAM: linked, ...env };
-  const all = [`--config=${emptyConfig}`, "--no-env-file", main, ...args];
+  const all = [...ownConfig, "--no-env-file", main, ...args];
   if (mayReplace) replaceProcess(bun, all, { ...engineEnv, ...process.env, ...allEnv });
   return run(bun, all, { ownGroup: isServer, env: allEnv, stop });
 }

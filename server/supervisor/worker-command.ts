@@ -1,7 +1,8 @@
 import { join } from "node:path";
 
-/** In place of a bunfig.toml in the working directory. */
-const emptyConfig = join(import.meta.dir, "..", "..", "bin", "bunfig.toml");
+const bin = join(import.meta.dir, "..", "..", "bin");
+/** In place of a bunfig.toml and a tsconfig.json in the working directory. */
+const ownConfig = [`--config=${join(bin, "bunfig.toml")}`, `--tsconfig-override=${join(bin, "no-tsconfig.json")}`];
 const program = join(import.meta.dir, "..", "worker", "hosted.ts");
 
 /** The only argument of a single executable that runs as a worker. */
@@ -15,5 +16,5 @@ export function isSingleExecutable(): boolean {
 /** The command of a worker process. */
 export function workerCommand(): readonly string[] {
   if (isSingleExecutable()) return [process.execPath, workerArgument];
-  return [process.execPath, `--config=${emptyConfig}`, "--no-env-file", program];
+  return [process.execPath, ...ownConfig, "--no-env-file", program];
 }

@@ -147,11 +147,14 @@ test("all files of DATA_DIR can be read by their owner only", async () => {
 });
 
 test.each([["bin/fanfare.js"], ["workers"]])(
-  "a bunfig.toml of the working directory is not obeyed by %s",
+  "a bunfig.toml or tsconfig.json of the working directory is not obeyed by %s",
   async (what) => {
     const directory = mkdtempSync(join(tmpdir(), "fanfare-bunfig-"));
     try {
       writeFileSync(join(directory, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
+      // Every import of the program would lead to it.
+      const paths = JSON.stringify({ compilerOptions: { paths: { "*": ["./preload.ts"] } } });
+      for (const name of ["tsconfig.json", "jsconfig.json"]) writeFileSync(join(directory, name), paths);
       const trace = join(directory, "trace");
       writeFileSync(
         join(directory, "preload.ts"),
