@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { ServiceError } from "../../protocol/errors.ts";
 import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { nameOf, type TestClient, TestHub } from "../../tests/fakes/hub.ts";
 import { Grants } from "../auth/grants.ts";
@@ -332,6 +333,30 @@ describe("a new token", () => {
     guest.conversation.receive(JSON.stringify({ type: "auth", token: "u2/60" }));
     await it.clock.moveInSteps(200, 10);
     expect(guest.connection.of("error")).toMatchObject([{ code: "forbidden" }]);
+  });
+
+  test.each([
+    ["unauthorized", "401"],
+    ["token-expired", "401"],
+    ["forbidden", "403"],
+  ] as const)("that is refused as %s is in the audit trail", async (code, result) => {
+    const verify = () => Promise.reject(new ServiceError(code, "the token is wrong"));
+    const guest = await begin({ verifier: { verify } });
+    expect(await send(guest, { type: "auth", token: "secret" })).toMatchObject([{ type: "error", code }]);
+    expect(it.audited).toEqual([{ action: "auth", who: "user u1", from: guest.session.origin.remote, result }]);
+  });
+
+  test("that cannot be checked, or is accepted, is not in the audit trail", async () => {
+    const verify = () => Promise.reject(new ServiceError("internal", "cannot read the key set"));
+    const unlucky = await begin({ verifier: { verify } });
+    expect(await send(unlucky, { type: "auth", token: "t" })).toMatchObject([{ code: "internal" }]);
+    expect(it.audited).toEqual([]);
+    it.close();
+    const guest = await beginWithTokens();
+    guest.conversation.receive(JSON.stringify({ type: "auth", token: "u1/60" }));
+    await it.clock.moveInSteps(200, 10);
+    expect(guest.connection.of("authenticated")).toHaveLength(1);
+    expect(it.audited).toEqual([]);
   });
 
   test("that is verified after the client has left starts no timer", async () => {

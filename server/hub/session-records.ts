@@ -1,23 +1,32 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
-import { ServiceError } from "../../protocol/errors.ts";
+import { errorTable, ServiceError } from "../../protocol/errors.ts";
 import type { ClientFrame } from "../../protocol/frames.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Published } from "../broker/broker.ts";
 import { bytesOf } from "../broker/cost-of.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { AuditTrail } from "../limits/audit-trail.ts";
 import type { Membership, Session } from "../session/session.ts";
 import type { Recorder } from "../trace/recorder.ts";
 import type { Coverage, Gap } from "../trace/records.ts";
 import type { Handshake } from "./handshake.ts";
 
-/** Records what happens to the sessions of a worker, for traces and live tails. */
+/** Where the records of the sessions go. */
+export interface RecordTargets {
+  readonly recorder: Recorder;
+  readonly audit: Pick<AuditTrail, "record">;
+}
+
+/** Records what happens to the sessions of a worker, for traces, live tails and the audit trail. */
 export class SessionRecords {
   readonly #recorder: Recorder;
+  readonly #audit: Pick<AuditTrail, "record">;
   readonly #clock: Pick<Clock, "now" | "monotonic">;
 
-  constructor(recorder: Recorder, clock: Pick<Clock, "now" | "monotonic">) {
+  constructor({ recorder, audit }: RecordTargets, clock: Pick<Clock, "now" | "monotonic">) {
     this.#recorder = recorder;
+    this.#audit = audit;
     this.#clock = clock;
   }
 
@@ -92,6 +101,16 @@ export class SessionRecords {
     const id = frame?.type === "publish" ? frame.id : undefined;
     const action = frame?.type ?? "a frame";
     this.#recorder.refused({ what: "command", action, code, reason, channel, id, ...aboutSession(session) });
+    if (frame?.type === "auth") this.#auditToken(session, error);
+  }
+
+  /** A token that a client sent over its connection was refused. Tokens of handshakes are audited as HTTP requests. */
+  #auditToken({ userId, origin }: Session, { code }: ServiceError): void {
+    const { status } = errorTable[code];
+    // Others are not about the token, such as a rate limit or keys that cannot be read.
+    if (status !== 401 && status !== 403) return;
+    const who = userId === undefined ? "unknown" : `user ${userId}`;
+    this.#audit.record({ action: "auth", who, from: origin.remote, result: String(status) });
   }
 
   /** @param identity undefined if it is not known */

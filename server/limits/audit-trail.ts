@@ -5,11 +5,11 @@ import { LogRate } from "./log-rate.ts";
 /** One thing that an operator may have to account for. */
 export interface AuditEntry {
   /**
-   * What was asked for: method and path, without the query, which may contain a token. Or a signal and what it does, or which
-   * settings changed.
+   * What was asked for: method and path, without the query, which may contain a token. Or `auth`, a new token for an open
+   * connection. Or a signal and what it does, or which settings changed.
    */
   readonly action: string;
-  /** `key 2` (its place in API_KEY), `a process`, `reload 3`, or `unknown`. Never a secret. */
+  /** `key 2` (its place in API_KEY), `user alice` (of an open connection), `a process`, `reload 3`, `unknown`. Never a secret. */
   readonly who: string;
   /** The client's address, or `the control socket`, `this machine`, `the settings on disk`. */
   readonly from: string;

@@ -111,7 +111,8 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const access = composeAccess(settings, clock, { rulesOf, blockList, hooks });
   const recorder = new Recorder(clock);
   const greet = (session: Session) => drain.notifyNew(session);
-  const hub = composeHub(settings, environment, { access, rulesOf, recorder, greet, webhooks });
+  const audit = new AuditTrail(clock);
+  const hub = composeHub(settings, environment, { access, rulesOf, recorder, audit, greet, webhooks });
   registerConnectionHandlers(hub);
   const { connections, delivery, peers } = hub;
   const { journal, feed } = recorder;
@@ -133,7 +134,6 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const blocks = new Blocks({ list: blockList, broker, peers, connections, clock });
   const api = { hub, access, directory, schedules, ruleFor, blocks, clock };
   const responses = new TextResponses(hub.backlog);
-  const audit = new AuditTrail(clock);
   const http = new HttpServer(
     { ...settings, sharesPort },
     { ...ops, api, websocket, sse, tails, topChannels, recorder, clock, audit, responses },
@@ -184,14 +184,15 @@ interface HubCallbacks {
   readonly access: Access;
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;
   readonly recorder: Recorder;
+  readonly audit: AuditTrail;
   greet(session: Session): void;
   readonly webhooks: ApplicationParts["webhooks"];
 }
 
 function composeHub(settings: Settings, environment: WorkerEnvironment, callbacks: HubCallbacks): Hub {
-  const { access, rulesOf, recorder, greet, webhooks } = callbacks;
+  const { access, rulesOf, greet, webhooks } = callbacks;
   const { broker, cluster, presence: presenceStore, clock, resumeSecret, listeners = {} } = environment;
-  const records = new SessionRecords(recorder, clock);
+  const records = new SessionRecords(callbacks, clock);
   return new Hub(
     {
       ...settings,

@@ -36,6 +36,12 @@ test("refused credentials and what operators do are one line each, with who, fro
   }
   const browser = new SocketUnderTest(`${server.wsUrl}?token=${token}x`, { headers: { Origin: server.url } });
   expect((await browser.untilClosed()).code).toBe(4500);
+  using renewing = await SocketUnderTest.open(`${server.wsUrl}?token=${token}`);
+  for (const wrongToken of [`${token}x`, "no-token-at-all"]) {
+    renewing.send({ type: "auth", token: wrongToken, ref: wrongToken.slice(-8) });
+    const answer = await renewing.until(({ ref }) => ref === wrongToken.slice(-8));
+    expect(answer).toMatchObject({ type: "error", code: "unauthorized" });
+  }
   await (await server.request("POST", "/v1/drain", undefined, bearer(admin))).body?.cancel();
   await server.untilLogged(/Audit: POST \/v1\/drain/);
   expect(trailOf(server.output)).toEqual([
@@ -46,6 +52,8 @@ test("refused credentials and what operators do are one line each, with who, fro
     "WARNING DELETE /v1/users/nobody/block by key 2 from 127.0.0.1: 404",
     "WARNING GET /sse by unknown from 127.0.0.1: 401",
     "WARNING GET /ws by unknown from 127.0.0.1: 401",
+    "WARNING auth by user alice from 127.0.0.1: 401",
+    "WARNING auth by user alice from 127.0.0.1: 401",
     "INFO POST /v1/drain by key 2 from 127.0.0.1: ok",
   ]);
   for (const secret of [admin, apiKey, wrong, token]) expect(server.output).not.toContain(secret);

@@ -16,6 +16,7 @@ import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import { SessionRecords } from "../../server/hub/session-records.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
+import type { AuditEntry } from "../../server/limits/audit-trail.ts";
 import { unlimited } from "../../server/limits/rates.ts";
 import { MemoryPresence } from "../../server/presence/memory/store.ts";
 import type { PresenceStore } from "../../server/presence/presence-store.ts";
@@ -81,6 +82,8 @@ export class TestHub {
   readonly hub: Hub;
   readonly resumeKeys: ResumeKeys;
   readonly recorder: Recorder;
+  /** What the audit trail was given. */
+  readonly audited: AuditEntry[] = [];
 
   constructor({
     clock = new MovedClock(),
@@ -103,6 +106,7 @@ export class TestHub {
     this.resumeKeys = resumeKeys ?? new ResumeKeys();
     const inner = new EmbeddedBroker(log ?? new MemoryLog({ clock }), clock);
     this.broker = new UnsteadyBroker(wrap?.(inner) ?? inner, clock);
+    const audit = { record: (entry: AuditEntry) => void this.audited.push(entry) };
     const historyRules = { ...usualRules, ...rules };
     this.hub = new Hub(
       { ...usualSettings, ...settings },
@@ -122,7 +126,7 @@ export class TestHub {
           application,
         }),
         historyRules: () => historyRules,
-        records: new SessionRecords(this.recorder, clock),
+        records: new SessionRecords({ recorder: this.recorder, audit }, clock),
         presenceStore: presence ?? new MemoryPresence(clock),
         hasPresenceEvents,
         onWelcomed: onWelcomed ?? (() => undefined),

@@ -13,6 +13,7 @@ import { Hub, type HubSettings } from "../../server/hub/hub.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import { SessionRecords } from "../../server/hub/session-records.ts";
 import type { MakeConnection } from "../../server/lib/redis/connect.ts";
+import { AuditTrail } from "../../server/limits/audit-trail.ts";
 import { RedisPresence } from "../../server/presence/redis/store.ts";
 import { RedisScheduleStore } from "../../server/schedule/redis/store.ts";
 import type { Definition } from "../../server/schedule/schedule.ts";
@@ -116,7 +117,7 @@ export class SimNode {
       historyRules: () => settings.rules,
       presenceStore: new RedisPresence(options),
       hasPresenceEvents: (channel) => channel.startsWith("room:"),
-      records: new SessionRecords(new Recorder(process), process),
+      records: new SessionRecords({ recorder: new Recorder(process), audit: new AuditTrail(process) }, process),
       clock: process,
       onWelcomed: (session) => drain.notifyNew(session),
     });
