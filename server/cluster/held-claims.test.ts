@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { turn } from "../../tests/waiting.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
 import type { Claim, Claimed } from "./cluster.ts";
 import { HeldClaims } from "./held-claims.ts";
 
@@ -31,11 +32,12 @@ function world() {
   const lost: string[] = [];
   /** Holders that the cluster may know, but that do not exist any more. */
   const ended = new Set<string>();
-  const claims = new HeldClaims(cluster, {
+  const clock = new MovedClock();
+  const claims = new HeldClaims(cluster, clock, {
     onLost: (holder) => lost.push(holder),
     isThere: async (_key, { holder }) => !ended.has(holder),
   });
-  return { cluster, claims, lost, ended, settle: turn };
+  return { cluster, clock, claims, lost, ended, settle: turn };
 }
 
 test("a member that reconnects claims again what it holds, but not what it released", async () => {
@@ -180,4 +182,25 @@ test("a name that was released while it was found out whether its other holder e
   claims.release("a", "1");
   await settle();
   expect(cluster.holders.get("a")).toBe("released");
+});
+
+test("a name that cannot be claimed again is tried again until it is decided", async () => {
+  const { cluster, clock, claims, lost, settle } = world();
+  await claims.claim({ key: "a", holder: "1", over });
+  await claims.claim({ key: "b", holder: "2", over });
+  cluster.holders.clear();
+  cluster.isAway = true;
+  claims.claimAllAgain();
+  for (let passed = 0; passed < 3000; passed += 500) {
+    await settle();
+    clock.move(500);
+  }
+  claims.release("b", "2");
+  cluster.isAway = false;
+  cluster.holders.set("a", "elsewhere");
+  await clock.moveInSteps(2000, 500);
+  await settle();
+  expect([...cluster.holders]).toEqual([["a", "elsewhere"]]);
+  expect(lost).toEqual(["1"]);
+  expect(clock.pending).toBe(0);
 });

@@ -1,7 +1,11 @@
+import type { Clock, Timer } from "../lib/clock.ts";
 import type { Claim, Claimed, Cluster } from "./cluster.ts";
 
 /** The holder of a name, as the cluster knows it. */
 export type ClaimHolder = NonNullable<Claimed["previous"]>;
+
+/** When a name is claimed again that could not be claimed. */
+const retryMs = 1000;
 
 export interface HeldClaimsEvents {
   /** Another holder has taken a name that this holder had. */
@@ -23,10 +27,15 @@ interface Held {
 export class HeldClaims {
   readonly #cluster: Pick<Cluster, "claim" | "release">;
   readonly #events: HeldClaimsEvents;
+  readonly #clock: Clock;
   readonly #held = new Map<string, Held>();
+  /** Names that could not be claimed again, and from whom they were to be taken. */
+  readonly #undecided = new Map<string, string | undefined>();
+  #timer: Timer | undefined;
 
-  constructor(cluster: Pick<Cluster, "claim" | "release">, events: HeldClaimsEvents) {
+  constructor(cluster: Pick<Cluster, "claim" | "release">, clock: Clock, events: HeldClaimsEvents) {
     this.#cluster = cluster;
+    this.#clock = clock;
     this.#events = events;
   }
 
@@ -59,13 +68,32 @@ export class HeldClaims {
     this.#claimAgain(key, to, from);
   }
 
+  close(): void {
+    this.#timer?.cancel();
+    this.#undecided.clear();
+  }
+
   /** Claims all names again after this member has rejoined. */
   claimAllAgain(): void {
     for (const [key, { holder }] of this.#held) this.#claimAgain(key, holder);
   }
 
+  /** The cluster may be unable to decide for a while, even if this member is connected. */
   #claimAgain(key: string, holder: string, over?: string): void {
-    this.#decide(key, holder, over).catch(() => undefined); // disconnected: all names are claimed again after rejoining
+    this.#undecided.delete(key);
+    this.#decide(key, holder, over).catch(() => {
+      this.#undecided.set(key, over);
+      this.#timer ??= this.#clock.setTimeout(() => this.#retry(), retryMs);
+    });
+  }
+
+  #retry(): void {
+    this.#timer = undefined;
+    for (const [key, over] of Array.from(this.#undecided)) {
+      const holder = this.#held.get(key)?.holder;
+      if (holder === undefined) this.#undecided.delete(key);
+      else this.#claimAgain(key, holder, over);
+    }
   }
 
   /** @param over By default the holder itself: the cluster may not have noticed yet that this member has a new name. */

@@ -66,7 +66,7 @@ export class Peers {
       () => this.isCutOff,
       (gone) => this.#emit("remoteChange", { connections: -gone, users: [], hasJoined: false, hasLeft: true }),
     );
-    this.#claims = new HeldClaims(cluster, {
+    this.#claims = new HeldClaims(cluster, clock, {
       onLost: (holder) => this.#emit("claimLost", holder),
       isThere: (key, holder) => this.isHolderThere(key, holder),
     });
@@ -198,6 +198,7 @@ export class Peers {
   async close(): Promise<void> {
     this.#sendChanges();
     this.#lostConnections.close();
+    this.#claims.close();
     await this.#cluster.close();
   }
 
