@@ -48,9 +48,19 @@ describe("fanfare reload", () => {
     expect(await reload(server.url)).toMatchObject({ code: 1, err: expect.stringContaining("shutting down") });
   });
 
-  test("ends if another reload has begun, because only the last one is known", async () => {
-    const server = startReloading([{ number: 5, phase: "failed", message: "" }]);
-    expect(await reload(server.url)).toMatchObject({ code: 0, out: expect.stringContaining("another roll") });
+  test.each([
+    ["succeeds", { phase: "done", message: "2 client(s) moved" }, 0, "2 client(s) moved\n", ""],
+    ["fails", { phase: "failed", message: "a worker ended" }, 1, "", "error: the reload failed: a worker ended\n"],
+  ])("%s as the roll did, even if another one has begun since", async (_, previous, code, out, err) => {
+    const next = { number: 5, phase: "starting", message: "starting 2 new worker(s)" };
+    const server = startReloading([{ ...next, previous: { number: 4, ...previous } }]);
+    const result = await reload(server.url);
+    expect([result.code, result.out.replace(`${server.url} is reloading\n`, ""), result.err]).toEqual([code, out, err]);
+  });
+
+  test("fails if it is not known how the roll ended", async () => {
+    const server = startReloading([{ number: 6, phase: "done", message: "", previous: { number: 5 } }]);
+    expect(await reload(server.url)).toMatchObject({ code: 1, err: expect.stringContaining("the log of the server") });
   });
 
   test("with --no-wait returns at once", async () => {

@@ -118,12 +118,13 @@ async function readProgress(
   }
   if (response.status !== 200) throw refused(request, response);
   const { roll, status, remaining } = fieldsOf(response.value);
-  const { number: current, phase, message } = fieldsOf(roll);
+  const { number: current, previous } = fieldsOf(roll);
   if (status === "draining") throw new CommandError(`the server is shutting down, and did not ${verb}`);
   if (roll === undefined || Number(current) < number)
     return { isOver: false, text: `waiting for the ${verb} to begin` };
-  // A later roll has begun, so this one has ended. Only the last one is known.
-  if (Number(current) > number) return { isOver: true, text: "another roll has begun" };
+  // Another roll may have begun since the last check.
+  const { number: its, phase, message } = fieldsOf(Number(current) === number ? roll : previous);
+  if (Number(its) !== number) throw new CommandError(`the ${verb} has ended; the log of the server says how`);
   if (phase === "failed") throw new CommandError(`the ${verb} failed: ${String(message)}`);
   const clients = phase === "moving" ? `; ${String(remaining)} left` : "";
   return { isOver: phase === "done", text: `${String(message)}${clients}` };

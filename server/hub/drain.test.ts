@@ -70,7 +70,7 @@ describe("draining", () => {
     drain.announce();
     await it.clock.moveInSteps(60_000, 1000);
     drain.announce();
-    expect([drain.isAnnounced, drain.leftMs]).toEqual([true, 1_740_000]);
+    expect([drain.isAnnounced, drain.leftMs, drain.closingMs]).toEqual([true, 1_740_000, 1_740_000]);
     const { connection } = await it.connect();
     expect(connection.taken.map(({ event }) => event)).toEqual(["welcome", "draining"]);
     expect(connection.of("draining")[0]?.deadline_ms).toBeLessThan(1_740_000);
@@ -88,6 +88,7 @@ describe("draining", () => {
     const drain = await begin({ drainMode: "move" });
     const guests = await comeAll(4);
     drain.notifyAll();
+    expect([drain.leftMs, drain.closingMs]).toEqual([1_800_000, 10_000]);
     const notices = guests.map(({ connection }) => connection.of("draining")[0]);
     for (const notice of notices) expect(Number(notice?.deadline_ms) - Number(notice?.reconnect_after_ms)).toBe(1000);
     const left: number[] = [];

@@ -108,11 +108,19 @@ export class Drain {
     return this.#announcedAt !== undefined;
   }
 
-  /** Milliseconds until the remaining connections are closed. */
+  /** Milliseconds until the deadline. */
   get leftMs(): number {
-    const { clock } = this.#parts;
-    const passed = this.#announcedAt === undefined ? 0 : clock.monotonic() - this.#announcedAt;
-    return Math.max(0, this.#settings.shutdownTimeoutMs - passed);
+    return Math.max(0, this.#settings.shutdownTimeoutMs - this.#passedMs);
+  }
+
+  /** Milliseconds until the remaining connections are closed: each at its time, or all at the deadline. */
+  get closingMs(): number {
+    if (this.#method.mode === "wait") return this.leftMs;
+    return Math.min(this.leftMs, Math.max(0, this.#settings.drainWindowMs - this.#passedMs));
+  }
+
+  get #passedMs(): number {
+    return this.#announcedAt === undefined ? 0 : this.#parts.clock.monotonic() - this.#announcedAt;
   }
 
   /** Starts the countdown. From here on, clients that connect get the drain notice after the welcome. A later call can only change the method. */

@@ -72,7 +72,7 @@ export function hubMetrics(hub: Hub, drain: Drain): MetricValues {
     slow_connections: hub.slowReaders,
     draining: isDraining ? 1 : 0,
     drain_phase: drainPhases.indexOf(drain.phase),
-    drain_deadline_seconds: isDraining ? Math.ceil(drain.leftMs / 1000) : 0,
+    drain_deadline_seconds: isDraining ? Math.ceil(drain.closingMs / 1000) : 0,
     drain_remaining: isDraining ? hub.connections.size : 0,
     drain_left_total: isDraining ? Math.max(0, left - hub.connections.size) : 0,
     drain_moved_total: moved,

@@ -1,7 +1,13 @@
 import type { Peers } from "../cluster/peers.ts";
 
-/** The state of the last roll: the replacement of all workers by new ones. */
-export interface RollStatus {
+/** The state of the last roll. */
+export interface RollStatus extends RollStep {
+  /** How the roll before ended: whoever waited for it may ask after the next one has begun. */
+  readonly previous?: RollStep;
+}
+
+/** What a roll, the replacement of all workers by new ones, does now. */
+export interface RollStep {
   /** Counted from 1. */
   readonly number: number;
   /** `starting` the new workers, `moving` the clients of the old ones, or how it ended. */

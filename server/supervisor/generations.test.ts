@@ -73,7 +73,8 @@ describe("a roll", () => {
     expect(generations).toHaveLength(2);
     each(1, (worker) => worker.end(receipt));
     await turn();
-    expect([generations.length, rolls.status]).toMatchObject([3, { number: 2, phase: "starting" }]);
+    const previous = { number: 1, phase: "done", message: "4 client(s) moved" };
+    expect([generations.length, rolls.status]).toMatchObject([3, { number: 2, phase: "starting", previous }]);
     each(3, (worker) => worker.beReady());
     await turn();
     each(2, (worker) => worker.end(receipt));

@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { RollStatus } from "../ops/rolls.ts";
+import type { RollStatus, RollStep } from "../ops/rolls.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -189,7 +189,10 @@ export class Generations {
     if (index >= 0) this.#pools.splice(index, 1);
   }
 
-  #report(status: RollStatus): void {
-    this.#status = status;
+  #report(step: RollStep): void {
+    const last = this.#status;
+    if (last === undefined) this.#status = step;
+    else if (last.number === step.number) this.#status = { ...last, ...step };
+    else this.#status = { ...step, previous: { number: last.number, phase: last.phase, message: last.message } };
   }
 }

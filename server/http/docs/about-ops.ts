@@ -2,6 +2,13 @@ import { type About, type Answer, json } from "../../api/about/about.ts";
 import { type JsonSchema, list, object, text, whole } from "../../api/about/json-schema.ts";
 import { drainPhases } from "../../hub/drain.ts";
 
+/** What a roll does, or how it ended. */
+const rollStep = {
+  number: whole("Counted from 1 since the start of the server."),
+  phase: text("What the reload or upgrade does, or how it ended.", { enum: ["starting", "moving", "done", "failed"] }),
+  message: text("One sentence about it, such as why it failed."),
+};
+
 export const aboutLivez: About = {
   tag: "operations",
   details: "Checks only the process itself: an unavailable broker is no reason to restart a server.",
@@ -131,12 +138,8 @@ export const aboutDrainProgress: About = {
             deadline_s: whole("Seconds until the remaining connections are closed."),
           },
           {
-            roll: object({
-              number: whole("Counted from 1 since the start of the server."),
-              phase: text("What the last reload does, or how it ended.", {
-                enum: ["starting", "moving", "done", "failed"],
-              }),
-              message: text("One sentence about it, such as why it failed."),
+            roll: object(rollStep, {
+              previous: object(rollStep),
             }),
           },
         ),
