@@ -69,7 +69,7 @@ const access = new Access({
   }),
   rulesOf: () => ({ subscribe: "token", publish: "token", presence: "granted" }),
 });
-const keys = new ApiKeys(["0123456789abcdef"], { isSecured: true });
+const keys = new ApiKeys(["5f3a9c1e7b2d4068"], { isSecured: true });
 const originCheck = new OriginCheck({
   isSecured: false,
   insecure: false,

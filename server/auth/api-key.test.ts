@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { ServiceError } from "../../protocol/errors.ts";
 import { ApiKeys, type Scope, scopes } from "./api-key.ts";
 
-const key = "0123456789abcdef";
-const second = "fedcba9876543210";
+const key = "5f3a9c1e7b2d4068";
+const second = "d81b4e6f0a93c752";
 const secured = { isSecured: true };
 const none = { authorization: null, xApiKey: null };
 
@@ -109,6 +109,17 @@ describe("a setting is an error at start that names its index and not the key, i
     ["the key is short", ["secret"], "API_KEY, key 1: expected at least 16 characters, got 6"],
     ["the key after its scope is short", [key, "read@secret"], "API_KEY, key 2: expected at least 16"],
     ["it is empty", [""], "got 0"],
+    ["it is one character", ["a".repeat(16)], "API_KEY, key 1: expected a random key, got fewer than 6 different"],
+    [
+      "it is a repeated word",
+      [key, "passwordpassword"],
+      "API_KEY, key 2: expected a random key, got 8 characters that",
+    ],
+    [
+      "it is ascending",
+      ["read@1234567890123456"],
+      "and consecutive characters, such as 12345678; make one with `openssl",
+    ],
     ["no scope is before the @", [`@${key}`], "expected only scopes (publish, read, admin, joined by +)"],
     ["an unknown scope is", [`write@${key}`], "only scopes"],
     ["a key with an @ was intended", [`${key}@home`], "only scopes"],

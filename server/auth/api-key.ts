@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ServiceError } from "../../protocol/errors.ts";
+import { weaknessOf } from "../lib/weak-secret.ts";
 import { bearerOf } from "./bearer.ts";
 
 /** Scopes of API keys. `publish`: push and publish. `read`: read. `admin`: close connections and drain. None includes another. */
@@ -94,8 +95,6 @@ interface Key {
 
 /** Too long to be guessed over a network. */
 const minKeyLength = 16;
-/** A random key of 16 hexadecimal digits has fewer in one of 30 000 cases; `aaaaaaaaaaaaaaaa` is no key. */
-const minDistinct = 6;
 
 function parseKey(text: string, index: number): Key {
   const place = `API_KEY, key ${index + 1}`;
@@ -113,9 +112,9 @@ function parseKey(text: string, index: number): Key {
     const rule = `expected at least ${minKeyLength} characters, got ${key.length}`;
     throw new Error(`${place}: ${rule}; make one with \`openssl rand -hex 32\``);
   }
-  if (new Set(key).size < minDistinct) {
-    const rule = `expected a random key, got one with fewer than ${minDistinct} different characters`;
-    throw new Error(`${place}: ${rule}; make one with \`openssl rand -hex 32\``);
+  const weakness = weaknessOf(key);
+  if (weakness !== undefined) {
+    throw new Error(`${place}: expected a random key, got ${weakness}; make one with \`openssl rand -hex 32\``);
   }
   return { digest: digestOf(key), scopes: granted };
 }

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { errors, type JWTVerifyGetKey } from "jose";
+import { weaknessOf } from "../lib/weak-secret.ts";
 import { RemoteKeys } from "./remote-keys.ts";
 
 /** The configured keys that verify tokens. */
@@ -47,13 +48,14 @@ export function makeTokenKeys(
   };
 }
 
-/** RFC 7518 §3.2: a key for HS256 is at least as long as the hash. @throws Error for a shorter one */
+/** RFC 7518 §3.2: a key for HS256 is at least as long as the hash. @throws Error for a shorter one, or one that is easy to guess */
 export function checkSecret(secret: string): Uint8Array {
   const bytes = new TextEncoder().encode(secret);
-  if (bytes.length >= 32) return bytes;
-  throw new Error(
-    `JWT_SECRET: expected at least 32 bytes, got ${bytes.length}; make one with \`openssl rand -base64 48\``,
-  );
+  const hint = "make one with `openssl rand -base64 48`";
+  if (bytes.length < 32) throw new Error(`JWT_SECRET: expected at least 32 bytes, got ${bytes.length}; ${hint}`);
+  const weakness = weaknessOf(secret);
+  if (weakness !== undefined) throw new Error(`JWT_SECRET: expected a random secret, got ${weakness}; ${hint}`);
+  return bytes;
 }
 
 function secretKeys(secret: string): TokenKeys {

@@ -316,6 +316,13 @@ describe("the configuration", () => {
   const encrypted = ec.privateKey.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "p" });
 
   test.each([
+    [
+      "a secret of one character",
+      { secret: "a".repeat(32) },
+      /^JWT_SECRET: .*different characters; make one with `openssl/,
+    ],
+    ["a repeated word", { secret: "changeme".repeat(4) }, /^JWT_SECRET: .*repeated; make one with `openssl/],
+    ["ascending characters", { secret: "abcdefghijklmnopqrstuvwxyz0123456789" }, /^JWT_SECRET: .*consecutive/],
     ["a secret of 31 bytes", { secret: "s".repeat(31) }, "JWT_SECRET: expected at least 32 bytes, got 31"],
     ["an empty secret", { secret: "" }, "JWT_SECRET: expected at least 32 bytes, got 0"],
     ["an invalid key", { publicKey: "no key" }, "JWT_PUBLIC_KEY: expected PEM text"],
@@ -331,7 +338,7 @@ describe("the configuration", () => {
   });
 
   test("accepts a secret of 32 bytes, whatever its characters", () => {
-    expect(makeTokenVerifier({ ...unset, secret: "é".repeat(16) })).toBeDefined();
+    expect(makeTokenVerifier({ ...unset, secret: "éàüöñçßøåœæêîôûï" })).toBeDefined();
   });
 
   test("accepts a key on one line, with its line breaks written as \\n", async () => {

@@ -11,7 +11,7 @@ describe("the server's address", () => {
     [{}, "http://127.0.0.1:8000", "ws://127.0.0.1:8000/ws"],
     [{ PORT: "9000" }, "http://127.0.0.1:9000", "ws://127.0.0.1:9000/ws"],
     [
-      { HOST: "0.0.0.0", API_KEY: "0123456789abcdef", ANONYMOUS: "on" },
+      { HOST: "0.0.0.0", API_KEY: "5f3a9c1e7b2d4068", ANONYMOUS: "on" },
       "http://127.0.0.1:8000",
       "ws://127.0.0.1:8000/ws",
     ],

@@ -3,7 +3,7 @@ import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { baseUrl, startupBanner } from "./banner.ts";
 
-const key = "0123456789abcdef";
+const key = "5f3a9c1e7b2d4068";
 
 function settingsOf(env: Readonly<Record<string, string>>): Settings {
   return loadSettings({ env, flags: new Map(), configPath: undefined, readText: () => undefined }).settings;

@@ -30,18 +30,18 @@ const opsPort = { "GET /v1/connections": notThere };
 describe("fanfare drain", () => {
   test("sends one request", async () => {
     const server = startDraining([]);
-    const seen = await runFakeCli(["drain", "--url", server.url, "--api-key", "0123456789abcdef"]);
+    const seen = await runFakeCli(["drain", "--url", server.url, "--api-key", "5f3a9c1e7b2d4068"]);
     expect(seen).toEqual({ code: 0, out: `${server.url} is draining\n`, err: "" });
     expect(server.requests.map(({ method, path, key }) => [method, path, key])).toEqual([
-      ["POST", "/v1/drain", "Bearer 0123456789abcdef"],
+      ["POST", "/v1/drain", "Bearer 5f3a9c1e7b2d4068"],
     ]);
   });
 
   test("sends the key that has the scope admin", async () => {
     const server = startDraining([]);
-    const env = { API_KEY: "publish+read@0123456789abcdef,admin@fedcba9876543210" };
+    const env = { API_KEY: "publish+read@5f3a9c1e7b2d4068,admin@d81b4e6f0a93c752" };
     await runFakeCli(["drain", "--url", server.url], { env });
-    expect(server.requests[0]?.key).toBe("Bearer fedcba9876543210");
+    expect(server.requests[0]?.key).toBe("Bearer d81b4e6f0a93c752");
   });
 
   test("prints why the server refuses", async () => {
@@ -113,7 +113,7 @@ describe("a server on this machine", () => {
   test("is reached through its control socket, without a key", async () => {
     const server = startDraining([]);
     const { keys } = openControl(server.port ?? 0, () => Response.json({}, { status: 202 }));
-    const files = { ".env": "API_KEY=admin@fedcba9876543210" };
+    const files = { ".env": "API_KEY=admin@d81b4e6f0a93c752" };
     const seen = await runFakeCli(["drain", "--port", String(server.port)], { files });
     expect([seen.code, server.requests, keys]).toEqual([0, [], [null]]);
   });
@@ -122,10 +122,10 @@ describe("a server on this machine", () => {
     const server = startDraining([]);
     const refusal = () => Response.json({ detail: "the API key is wrong" }, { status: 401 });
     const { keys } = openControl(server.port ?? 0, refusal);
-    const env = { API_KEY: "admin@fedcba9876543210" };
+    const env = { API_KEY: "admin@d81b4e6f0a93c752" };
     const seen = await runFakeCli(["drain", "--port", String(server.port)], { env });
     expect(seen).toMatchObject({ code: 1, err: expect.stringContaining("the API key is wrong") });
-    expect([server.requests, keys]).toEqual([[], ["Bearer fedcba9876543210"]]);
+    expect([server.requests, keys]).toEqual([[], ["Bearer d81b4e6f0a93c752"]]);
   });
 
   test("is not asked with a key from the environment that is no key", async () => {

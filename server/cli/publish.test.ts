@@ -127,12 +127,12 @@ describe("fanfare publish", () => {
 });
 
 describe("the key of fanfare publish", () => {
-  const key = "0123456789abcdef";
+  const key = "5f3a9c1e7b2d4068";
 
   test.each([
-    ["from the settings, without its scopes", { API_KEY: `read@fedcba9876543210,publish@${key}` }, []],
+    ["from the settings, without its scopes", { API_KEY: `read@d81b4e6f0a93c752,publish@${key}` }, []],
     ["from .env", {}, []],
-    ["from the flag, which wins over the settings", { API_KEY: "fedcba9876543210" }, ["--api-key", key]],
+    ["from the flag, which wins over the settings", { API_KEY: "d81b4e6f0a93c752" }, ["--api-key", key]],
   ])("comes %s", async (_, env, flags) => {
     using server = startStore();
     await runFakeCli(["publish", "x", "--url", server.url, ...flags], { env, files: { ".env": `API_KEY=${key}` } });

@@ -109,11 +109,11 @@ describe("fanfare status", () => {
 
   test("sends the key that has the scope read, and says if one is missing", async () => {
     using server = startFakeServer(({ key }) => {
-      if (key !== "Bearer fedcba9876543210") return Response.json({ detail: "no" }, { status: 401 });
+      if (key !== "Bearer d81b4e6f0a93c752") return Response.json({ detail: "no" }, { status: 401 });
       return Response.json(metrics);
     });
     const args = ["status", "--url", server.url];
-    const env = { API_KEY: "publish@0123456789abcdef,read@fedcba9876543210" };
+    const env = { API_KEY: "publish@5f3a9c1e7b2d4068,read@d81b4e6f0a93c752" };
     expect(await runFakeCli(args, { env })).toMatchObject({ code: 0, err: "" });
     const without = await runFakeCli(args);
     expect(without).toEqual({

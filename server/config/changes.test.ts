@@ -10,7 +10,7 @@ const load = (env: Record<string, string>, file = "") =>
     readText: (path) => (path === "fanfare.config.yaml" && file !== "" ? file : undefined),
   }).settings;
 
-const before = { API_KEY: "0123456789abcdef", JWT_SECRET: "a secret of thirty-two bytes or more" };
+const before = { API_KEY: "5f3a9c1e7b2d4068", JWT_SECRET: "a secret of thirty-two bytes or more" };
 
 test("the same settings have no changes, wherever they come from", () => {
   expect(changedSettings(load(before), load(before))).toEqual([]);
@@ -20,7 +20,7 @@ test("the same settings have no changes, wherever they come from", () => {
 test("changed settings are named with both values, and secrets without", () => {
   const after = {
     ...before,
-    API_KEY: "fedcba9876543210",
+    API_KEY: "d81b4e6f0a93c752",
     MESSAGE_RATE: "0",
     DRAIN_WINDOW: "2m",
     CORS_ORIGINS: "https://a.example",

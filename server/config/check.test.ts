@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { isLoopback } from "./check.ts";
 import { examineSettings } from "./load.ts";
 
-const key = "0123456789abcdef";
+const key = "5f3a9c1e7b2d4068";
 const secret = "a secret of more than 32 bytes, for tests";
 const pem = "-----BEGIN CERTIFICATE-----";
 /** A certificate for localhost, made for these tests. Its key was not kept. */
@@ -143,7 +143,7 @@ describe("rules between settings", () => {
 });
 
 describe("hooks", () => {
-  const HOOK_SECRET = `whsec_${Buffer.alloc(32).toString("base64")}`;
+  const HOOK_SECRET = "whsec_oC0hdAwDWHq2xC4vTkVTCpRlSz8AOx4/hDZjf9ONn/8=";
   const CONNECT_HOOK_URL = "https://app.example.com/connect";
   const SUBSCRIBE_HOOK_URL = "https://app.example.com/subscribe";
   const rules = { "fanfare.config.yaml": "channels: [{ match: 'a', subscribe: hook }]" };

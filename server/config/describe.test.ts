@@ -31,7 +31,7 @@ test("each setting has a line with its value and its source", () => {
 });
 
 test("JSON has complete values, no secrets, and the problems", () => {
-  const [key, long] = ["0123456789abcdef", `a\nb${"c".repeat(100)}`];
+  const [key, long] = ["5f3a9c1e7b2d4068", `a\nb${"c".repeat(100)}`];
   const env = { API_KEY: key, NOTIFICATION_MESSAGE: long, PORT: "many" };
   const examined = examineSettings({ env, flags: new Map(), configPath: undefined, readText: () => undefined });
   const shown = settingsAsJson(examined);
@@ -51,7 +51,7 @@ test("JSON has complete values, no secrets, and the problems", () => {
 });
 
 test("secrets are hidden, and long or broken values do not break the table", () => {
-  const [key, secret] = ["0123456789abcdef", "a secret of more than 32 bytes, for tests"];
+  const [key, secret] = ["5f3a9c1e7b2d4068", "a secret of more than 32 bytes, for tests"];
   const shown = lines({ API_KEY: key, JWT_SECRET: secret, NOTIFICATION_MESSAGE: `a\nb${"c".repeat(100)}` });
   expect(shown[0]).toBe("A server with these settings is secured.");
   expect(shown.join("\n")).not.toContain(key);

@@ -19,7 +19,7 @@ function inputs({ env = {}, flags = {}, files = {}, configPath }: Given): Config
 const load = (given: Given) => loadSettings(inputs(given));
 const problemsOf = (given: Given) => examineSettings(inputs(given)).problems;
 
-const key = "0123456789abcdef";
+const key = "5f3a9c1e7b2d4068";
 const secret = "a secret of more than 32 bytes, for tests";
 
 describe("the order of sources", () => {

@@ -14,7 +14,7 @@ describe("a signature", () => {
   });
 
   test("is made with each secret, so that one can be replaced", () => {
-    const other = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+    const other = "whsec_2He8X6Id9/IuzfsxdWr/hAh+JckY5jlFESCoV+z8xWg=";
     const both = new HookSecrets([secret, other]).headersFor(content)["webhook-signature"]?.split(" ");
     expect(both).toHaveLength(2);
     expect(both?.[1]).toBe(new HookSecrets([other]).headersFor(content)["webhook-signature"] ?? "");
@@ -25,6 +25,17 @@ describe("a signature", () => {
     const all = [content, { ...content, id: "b" }, { ...content, timestamp: 1 }, { ...content, body: "" }];
     expect(new Set(all.map((it) => secrets.headersFor(it)["webhook-signature"])).size).toBe(4);
   });
+});
+
+test.each([
+  ["zero bytes", Buffer.alloc(32)],
+  ["a repeated word", Buffer.from("changemechangemechangeme")],
+  ["a repeated word as base64", Buffer.from("passwordpasswordpasswordpassword", "base64")],
+  ["ascending bytes", Buffer.from(Array.from({ length: 32 }, (_, at) => at))],
+  ["ascending letters as base64", Buffer.from("abcdefghijklmnopqrstuvwxyz0123456789", "base64")],
+])("a secret of %s is refused with a way to make a good one", (_, bytes) => {
+  const attempt = () => new HookSecrets([`whsec_${bytes.toString("base64")}`]);
+  expect(attempt).toThrow(/^HOOK_SECRET: expected random bytes, got .*create one with: echo "whsec_\$\(openssl/);
 });
 
 test.each([

@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { weaknessOf } from "../lib/weak-secret.ts";
 
 /** What is signed: the id and the time are part of it, so that a request cannot be replayed as another one. */
 export interface SignedContent {
@@ -42,11 +43,13 @@ function signature(key: Uint8Array, { id, timestamp, body }: SignedContent): str
 }
 
 function keyOf(secret: string): Uint8Array {
-  const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret)?.[1];
-  const key = Buffer.from(base64 ?? "", "base64");
+  const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret)?.[1] ?? "";
+  const key = Buffer.from(base64, "base64");
+  const hint = 'create one with: echo "whsec_$(openssl rand -base64 32)"';
   if (key.length < minBytes || key.length > maxBytes) {
-    const hint = 'create one with: echo "whsec_$(openssl rand -base64 32)"';
     throw new Error(`HOOK_SECRET: expected whsec_ and ${minBytes} to ${maxBytes} bytes in base64; ${hint}`);
   }
+  const weakness = weaknessOf(base64) ?? weaknessOf(key.toString("latin1"));
+  if (weakness !== undefined) throw new Error(`HOOK_SECRET: expected random bytes, got ${weakness}; ${hint}`);
   return key;
 }

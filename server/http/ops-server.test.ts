@@ -11,7 +11,7 @@ import type { Rolls } from "../ops/rolls.ts";
 import { OpsServer } from "./ops-server.ts";
 import { UnusableOpsPort } from "./unusable-ops-port.ts";
 
-const key = "0123456789abcdef";
+const key = "5f3a9c1e7b2d4068";
 const access = { host: "127.0.0.1", isSecured: true, insecure: false, corsOrigins: undefined };
 
 const closers: (() => Promise<void>)[] = [];
@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-const adminKey = "89abcdef01234567";
+const adminKey = "4c7e19a3d5b80f62";
 /** A port that is currently free. */
 async function freePort(): Promise<number> {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
@@ -115,7 +115,7 @@ describe("the operations endpoints", () => {
     // A key that is sent to the control socket must be one of the server's, with the required scope.
     const drainWith = async (given: string) =>
       (await control("/v1/drain", { method: "POST", headers: { "X-API-Key": given } })).status;
-    expect([await drainWith("fedcba9876543210"), state.drains]).toEqual([401, 1]);
+    expect([await drainWith("d81b4e6f0a93c752"), state.drains]).toEqual([401, 1]);
     expect([await drainWith(key), state.drains]).toEqual([403, 1]);
     expect([await drainWith(adminKey), state.drains]).toEqual([202, 2]);
     expect((await control("/v1/nodes", { headers: { "X-API-Key": adminKey } })).status).toBe(403);
@@ -156,7 +156,7 @@ describe("the operations endpoints", () => {
     // A key that is sent to the control socket must be one of the server's, with the required scope.
     const drainWith = async (given: string) =>
       (await control("/v1/drain", { method: "POST", headers: { "X-API-Key": given } })).status;
-    expect([await drainWith("fedcba9876543210"), state.drains]).toEqual([401, 1]);
+    expect([await drainWith("d81b4e6f0a93c752"), state.drains]).toEqual([401, 1]);
     expect([await drainWith(key), state.drains]).toEqual([403, 1]);
     expect([await drainWith(adminKey), state.drains]).toEqual([202, 2]);
     expect((await control("/v1/nodes", { headers: { "X-API-Key": adminKey } })).status).toBe(403);

@@ -23,7 +23,7 @@ test("a reload cannot remove the supervisor", () => {
 
 test.each([
   { WORKERS: "3" },
-  { API_KEY: "0123456789abcdef", ANONYMOUS: "on" },
+  { API_KEY: "5f3a9c1e7b2d4068", ANONYMOUS: "on" },
   { DRAIN_WINDOW: "1s", LOG_LEVEL: "debug" },
   { HISTORY_SIZE: "5" },
 ])("a reload can change %o", (env) => {

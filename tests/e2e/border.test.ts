@@ -191,3 +191,8 @@ test.each(["aaaaaaaaaaaaaaaa", "abababababababababab", "0000000000000001"])(
     await expect(startServer({ env: { ...credentials, API_KEY: key } })).rejects.toThrow("expected a random key");
   },
 );
+
+test("a weak JWT_SECRET is refused, with a way to make a good one", async () => {
+  const env = { ...credentials, JWT_SECRET: "a".repeat(32) };
+  await expect(startServer({ env })).rejects.toThrow(/JWT_SECRET: expected a random secret.*openssl rand/);
+});

@@ -9,7 +9,7 @@ import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 import { terminalPicture } from "./terminal-picture.ts";
 
-const key = "0123456789abcdef-of-a-test";
+const key = "5f3a9c1e7b2d4068-of-a-test";
 const jwtSecret = "a secret of more than 32 bytes, for tests";
 const time = String.raw`\[\d\d:\d\d:\d\d\]`;
 
@@ -413,7 +413,7 @@ describe("fanfare subscribe", () => {
 
 describe("fanfare publish and status of a secured server", () => {
   test("use the key from the settings, or say which setting is missing", async () => {
-    const env = { API_KEY: `publish@${key},read@fedcba9876543210-of-a-test`, ANONYMOUS: "on" };
+    const env = { API_KEY: `publish@${key},read@d81b4e6f0a93c752-of-a-test`, ANONYMOUS: "on" };
     await using server = await startServer({ env });
     const flags = ["--url", server.url];
     expect(await runProgram(["publish", "Hi", ...flags], { env })).toMatchObject({ code: 0, err: "" });

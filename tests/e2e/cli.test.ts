@@ -5,7 +5,7 @@ import { startServer } from "./server.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const main = join(root, "server/main.ts");
-const key = "0123456789abcdef-of-a-test";
+const key = "5f3a9c1e7b2d4068-of-a-test";
 
 /** Runs the real program to its end, in a directory without `.env` and settings file. */
 async function fanfare(args: readonly string[], env: Readonly<Record<string, string>> = {}) {

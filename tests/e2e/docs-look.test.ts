@@ -11,7 +11,7 @@ let servers: readonly ServerUnderTest[];
 beforeAll(async () => {
   browser = started.use(await BrowserUnderTest.start());
   const open = started.use(await startServer());
-  const env = { API_KEY: "a-key-0123456789abcdef", ANONYMOUS: "on", SSE_PATH: longPath };
+  const env = { API_KEY: "a-key-5f3a9c1e7b2d4068", ANONYMOUS: "on", SSE_PATH: longPath };
   servers = [open, started.use(await startServer({ env }))];
 });
 

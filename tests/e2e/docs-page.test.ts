@@ -6,7 +6,7 @@ import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
 const secret = "a secret of thirty-two bytes or more";
-const key = "a-key-0123456789abcdef";
+const key = "a-key-5f3a9c1e7b2d4068";
 let open: ServerUnderTest;
 let secured: ServerUnderTest;
 let token: string;

@@ -128,7 +128,7 @@ describe("fanfare reload", () => {
   });
 
   test.concurrent("over HTTP through a worker needs a key with the scope admin", async () => {
-    const [reader, admin] = ["read@0123456789abcdef", "admin+read@fedcba9876543210"];
+    const [reader, admin] = ["read@5f3a9c1e7b2d4068", "admin+read@d81b4e6f0a93c752"];
     await using server = await startWorkers(1, { env: { API_KEY: `${reader},${admin}`, ANONYMOUS: "on" } });
     const refused = await runProgram(["reload", "--url", server.url, "--api-key", reader]);
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("scope admin") });

@@ -18,7 +18,7 @@ import {
 const { privateKey, publicKey } = generateKeyPairSync("ed25519");
 const secretKey: KeyObject = createSecretKey(secret, "utf8");
 const [issuer, audience] = ["https://id.example.com", "this-server"];
-const otherKey = "0123456789abcdef-other";
+const otherKey = "5f3a9c1e7b2d4068-other";
 
 /** A token that is accepted by a server with the settings below, but for the claims that differ. @returns a query */
 async function tokenOf(

@@ -6,7 +6,7 @@ import type { ServerUnderTest } from "../server.ts";
 import { SocketUnderTest } from "../socket.ts";
 import { handshakeStatus, type SettingsGroup } from "./setting.ts";
 
-const hookSecret = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
+const hookSecret = "whsec_oC0hdAwDWHq2xC4vTkVTCpRlSz8AOx4/hDZjf9ONn/8=";
 /** Longer than HOOK_TIMEOUT here, and shorter than its default. */
 const slowMs = 1000;
 
@@ -62,7 +62,7 @@ const noHook = "the server without these settings asks nobody, so everybody is a
 /** An application that decides who may connect and subscribe. */
 export const hooksGroup: SettingsGroup = {
   name: "hooks",
-  base: { API_KEY: "0123456789abcdef-hooks", TRUST_USER_ID: "on" },
+  base: { API_KEY: "5f3a9c1e7b2d4068-hooks", TRUST_USER_ID: "on" },
   prepare: async (stack) => {
     const folder = mkdtempSync(join(tmpdir(), "fanfare-hooks-"));
     stack.defer(() => rmSync(folder, { recursive: true }));

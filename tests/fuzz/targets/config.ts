@@ -11,7 +11,7 @@ export function configTarget(): FuzzTarget {
     seeds: [
       '0port: 9000\nchannels: [{ match: "room:*", history_size: 5, subscribe: hook, presence: on }]\n',
       "0schedules:\n  - { id: daily, publish: { channel: all, message: Hello }, cron: '0 9 * * *', tz: Europe/Berlin }\n",
-      '1{"history_ttl":"5m","api_key":["0123456789abcdef"],"x-note":1}',
+      '1{"history_ttl":"5m","api_key":["5f3a9c1e7b2d4068"],"x-note":1}',
       '2port = 9000\n[[channels]]\nmatch = "a"\npublish = "nobody"\n',
     ],
     words: [
