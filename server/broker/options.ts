@@ -28,7 +28,7 @@ export const brokerOptions = {
   ),
   clientShare: whole(
     10,
-    "Percent of the known channels, of the stored messages and of the remembered ids that one user, or one address, may take. API keys are not limited, and a quarter is reserved for them.",
+    "Percent of HISTORY_BYTES_TOTAL that one user, or one address, may take with known channels, stored messages and remembered ids together. API keys are not limited, and a quarter is reserved for them.",
     { min: 1, max: 100 },
   ),
   dataDir: text(

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { everyone, userChannel } from "../../protocol/channel-name.ts";
 import { isoTime, present } from "../../protocol/codec.ts";
+import { ServiceError } from "../../protocol/errors.ts";
 import type { Joined } from "../../protocol/frames.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -104,7 +105,9 @@ export class Welcome {
     }
     for (const { channel } of ready) this.#parts.delivery.interest.release(channel.name);
     if (failure === undefined) return; // the client disconnected before the welcome
-    log().warning("A connection could not be welcomed: {error}", { error: failure });
+    // A refusal, such as of one more channel, is no bug: one line without a stack.
+    const error = failure instanceof ServiceError ? failure.message : failure;
+    log().warning("A connection could not be welcomed: {error}", { error });
     session.close({ name: "unavailable", text: "a channel is temporarily unavailable" });
   }
 

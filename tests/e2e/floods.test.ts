@@ -38,6 +38,18 @@ const floods: readonly Flood[] = [
     met: "too-many-channels",
   },
   {
+    name: "new channels in a small memory",
+    env: { ...withoutRates, HISTORY_BYTES_TOTAL: "24MiB" },
+    step: (server, at) => byMallory(server, { channels: thousand(at), message: "m" }),
+    met: "too-many-channels",
+  },
+  {
+    name: "new channels of many users in a small memory",
+    env: { ...credentials, HISTORY_BYTES_TOTAL: "24MiB" },
+    step: async (server, at) => (await publish(server, `m${at}`, { channels: thousand(at), message: "m" })).text(),
+    met: "too-many-channels",
+  },
+  {
     name: "ids",
     env: { ...withoutRates, HISTORY_BYTES_TOTAL: "16MiB" },
     step: (server, at) => byMallory(server, { channels: thousand(0), message: "m", id: `${"i".repeat(100)}${at}` }),

@@ -40,6 +40,8 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   /** Who published the kept items, oldest first. Undefined while all are the creator's. */
   #runs: Ring<Run<T>> | undefined;
   usedAt = 0;
+  /** When a listener last asked for its top. */
+  listenedAt = Number.NEGATIVE_INFINITY;
   older: KeptChannel<T> | undefined;
   newer: KeptChannel<T> | undefined;
   readonly #measure: RingMeasure<T>;

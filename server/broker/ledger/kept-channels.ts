@@ -31,6 +31,14 @@ export interface KeptChannelsParts<T> {
   readonly otherBytes: () => number;
 }
 
+/** What a client wants to store. */
+export interface Need {
+  /** In all. */
+  readonly bytes: number;
+  /** The part of `bytes` for channels and ids, which later publications do not replace. */
+  readonly fixedBytes: number;
+}
+
 /**
  * All known channels with what they keep. When there is no room, clients that hold much give it up first, then the least
  * recently used channels.
@@ -68,23 +76,28 @@ export class KeptChannels<T> {
 
   /**
    * The channel, created if it is not known. Undefined if there is no room for another one.
-   * @param publisher who pays for a new one, as in `Draft`
+   * @param owner who pays for a new one, unless it is `all` or a user's channel
    */
-  open(name: ChannelName, now: number, publisher?: string): KeptChannel<T> | undefined {
+  open(name: ChannelName, now: number, owner = this.#parts.owners.server): KeptChannel<T> | undefined {
     const known = this.#channels.get(name);
     if (known !== undefined) {
       known.creator[kindOf(known)].touch(known, now);
       return known;
     }
-    const owner = this.#parts.owners.of(isOwnChannel(name) ? undefined : publisher);
-    if (!this.#hasRoom(name, owner, now) || !this.makeRoom(channelCost(name), now)) return undefined;
-    return this.#openNew(name, now, owner);
+    const payer = isOwnChannel(name) ? this.#parts.owners.server : owner;
+    if (!this.#hasRoom(name, payer, now) || !this.makeRoom(channelCost(name), now)) return undefined;
+    return this.#openNew(name, now, payer);
   }
 
   /** The same for a connection, which is never refused for the channel of everyone and its user's own. */
-  join(name: ChannelName, now: number, publisher?: string): KeptChannel<T> | undefined {
-    const channel = this.open(name, now, publisher);
+  join(name: ChannelName, now: number, owner = this.#parts.owners.server): KeptChannel<T> | undefined {
+    const channel = this.open(name, now, owner);
     return channel === undefined && isOwnChannel(name) ? this.#openNew(name, now, this.#parts.owners.server) : channel;
+  }
+
+  /** What opening a channel would add to a client's share. */
+  costOfOpening(name: ChannelName): number {
+    return this.#channels.has(name) || isOwnChannel(name) ? 0 : channelCost(name);
   }
 
   /** Adds a channel with a given position. */
@@ -93,6 +106,7 @@ export class KeptChannels<T> {
     this.#channels.set(channel.name, channel);
     this.#channelBytes += channelCost(channel.name);
     this.#parts.owners.charge(creator, "channels", 1);
+    this.#parts.owners.charge(creator, "channelBytes", channelCost(channel.name));
     this.#parts.owners.place("idle", channel, now);
     return channel;
   }
@@ -117,22 +131,51 @@ export class KeptChannels<T> {
   }
 
   /**
-   * Evicts from the channels that a client created until its next publication fits into its share, and from those of the
-   * heaviest clients until it fits into what all clients may have.
+   * Evicts from the channels that a client created until its need fits into its share, and from those of the heaviest clients
+   * until it fits into what all clients may have.
+   * @returns whether it fits
    */
-  makeClientRoom(owner: Owner<KeptChannel<T>>, bytes: number): boolean {
-    const { client, clients } = this.#parts.rooms;
-    while (owner.keptBytes + bytes > client.keptBytes) {
-      const victim = owner.keeping.oldest;
-      if (victim === undefined) return owner.keptBytes === 0; // a single publication is limited elsewhere
-      this.#drop(victim);
-    }
-    while (this.#parts.owners.clients.keptBytes + bytes > clients.keptBytes) {
-      const victim = (this.#parts.owners.heaviest() ?? this.#parts.owners.next("keeping"))?.keeping.oldest;
-      if (victim === undefined) return true; // all in channels of the server, which have their own limits
-      this.#drop(victim);
+  makeClientRoom(owner: Owner<KeptChannel<T>>, need: Need, now: number): boolean {
+    return this.#makeRoomOf(owner, need, now) && this.#makeRoomOfClients(owner, need, now);
+  }
+
+  #makeRoomOf(owner: Owner<KeptChannel<T>>, need: Need, now: number): boolean {
+    const { bytes } = this.#parts.rooms.client;
+    while (owner.bytes + need.bytes > bytes) {
+      if (this.#evictFrom(owner, now)) continue;
+      // A client may always keep one publication: its size is limited elsewhere.
+      return owner.keptBytes === 0 && owner.bytes + need.fixedBytes <= bytes;
     }
     return true;
+  }
+
+  #makeRoomOfClients(owner: Owner<KeptChannel<T>>, need: Need, now: number): boolean {
+    const { owners, rooms } = this.#parts;
+    while (owners.clients.bytes + need.bytes > rooms.clients.bytes) {
+      const held = owner.bytes + need.bytes;
+      const victim = owners.heaviest("publications or idle channels") ?? owners.nextAbove(held);
+      if (victim === undefined) {
+        if (this.#evict(owners.next("keeping")?.keeping.oldest, owners.next("idle")?.idle.oldest, now)) continue;
+        return need.fixedBytes === 0; // publications in channels of the server have the limits of those channels
+      }
+      if (this.#evictFrom(victim, now)) continue;
+      // Otherwise clients that publish into theirs often would keep others from storing anything.
+      if (victim.bytes <= held || !this.#forgetUsed(victim, now)) return false;
+    }
+    return true;
+  }
+
+  /** Evicts what a client used least recently. Its channels may keep only publications of others: they stay. */
+  #evictFrom(owner: Owner<KeptChannel<T>>, now: number): boolean {
+    return this.#evict(owner.keptBytes > 0 ? owner.keeping.oldest : undefined, owner.idle.oldest, now);
+  }
+
+  /** Forgets the idle channel if it was used less recently and is unused, or drops a publication. @returns whether it did */
+  #evict(keeping: KeptChannel<T> | undefined, idle: KeptChannel<T> | undefined, now: number): boolean {
+    const isIdleOlder = idle !== undefined && (keeping === undefined || idle.usedAt < keeping.usedAt);
+    if (isIdleOlder && this.#forget(idle, now, this.#parts.limits.minIdleMs)) return true;
+    if (keeping !== undefined) this.#drop(keeping);
+    return keeping !== undefined;
   }
 
   /**
@@ -143,7 +186,8 @@ export class KeptChannels<T> {
   makeRoom(bytes: number, now: number): boolean {
     let hasPassed = false;
     while (this.bytes + this.#parts.otherBytes() + bytes > this.#parts.limits.totalBytes) {
-      const keeping = this.#parts.owners.heaviest()?.keeping.oldest ?? this.#parts.owners.oldest("keeping");
+      const keeping =
+        this.#parts.owners.heaviest("publications")?.keeping.oldest ?? this.#parts.owners.oldest("keeping");
       const idle = this.#parts.owners.oldest("idle");
       const isIdleOlder = idle !== undefined && (keeping === undefined || idle.usedAt < keeping.usedAt);
       if (isIdleOlder && this.#forget(idle, now, this.#parts.limits.minIdleMs)) continue;
@@ -195,8 +239,22 @@ export class KeptChannels<T> {
     this.#channels.delete(oldest.name);
     this.#channelBytes -= channelCost(oldest.name);
     this.#parts.owners.charge(oldest.creator, "channels", -1);
+    this.#parts.owners.charge(oldest.creator, "channelBytes", -channelCost(oldest.name));
     this.#parts.events.onForget?.(oldest);
     return true;
+  }
+
+  /**
+   * Forgets a client's least recently used idle channel without listeners, even if it was just used. A channel with listeners
+   * would be opened again by them, at the expense of the server.
+   */
+  #forgetUsed({ idle }: Owner<KeptChannel<T>>, now: number): boolean {
+    for (let tries = 0; tries < maxTries && idle.oldest !== undefined; tries++) {
+      const { oldest } = idle;
+      if (now - oldest.listenedAt > this.#parts.limits.minIdleMs) return this.#forget(oldest, now, usedOrNot);
+      idle.touch(oldest, now);
+    }
+    return false;
   }
 
   #openNew(name: ChannelName, now: number, owner: Owner<KeptChannel<T>>): KeptChannel<T> {
@@ -212,11 +270,17 @@ export class KeptChannels<T> {
       if (owner.channels >= client.channels && !this.#forget(owner.idle.oldest, now, minIdleMs)) return false;
       const isFull = this.#parts.owners.clients.channels >= clients.channels;
       if (isFull && !this.#forget(this.#parts.owners.next("idle")?.idle.oldest, now, minIdleMs)) return false;
+      const bytes = channelCost(name);
+      if (!this.makeClientRoom(owner, { bytes, fixedBytes: bytes }, now)) return false;
     }
     const limit = isOwnChannel(name) ? maxChannels : plainChannels;
     return this.#channels.size < limit || this.forgetUnused(now, minIdleMs);
   }
 }
+
+/** In how many channels of a client one without listeners is sought. More would slow down each publication. */
+const maxTries = 20;
+const usedOrNot = Number.NEGATIVE_INFINITY;
 
 function kindOf(channel: KeptChannel<unknown>): Kind {
   return channel.kept.length === 0 ? "idle" : "keeping";

@@ -94,8 +94,11 @@ export class Ledger<T> {
       if (position !== undefined) return { outcome: "duplicate", id, position };
       if (!this.#hasIdRoom(owner, key, now)) return this.#refuse(owner, idsFull());
     }
-    if (owner.isClient && !this.#channels.makeClientRoom(owner, costOf(draft))) return this.#refuse(owner, shareFull());
-    const channel = this.#channels.open(name, now, draft.publisher);
+    if (owner.isClient) {
+      const error = this.#makeClientRoom(owner, draft, key, now);
+      if (error !== undefined) return this.#refuse(owner, error);
+    }
+    const channel = this.#channels.open(name, now, owner);
     if (channel === undefined) return this.#refuse(owner, tooManyChannels(this.#channels.size));
     this.#channels.trim(channel, now); // items that expired under the old rules stay expired under wider ones
     const { epoch } = channel;
@@ -126,13 +129,19 @@ export class Ledger<T> {
     publisher?: string,
   ): ReadonlyMap<ChannelName, Position> {
     const tops = new Map<ChannelName, Position>();
+    const owner = this.#owners.of(publisher);
     for (const name of names) {
-      const channel = this.#channels.join(name, now, publisher);
-      if (channel === undefined) throw tooManyChannels(this.#channels.size);
+      const channel = this.#channels.join(name, now, owner);
+      if (channel === undefined) {
+        this.#owners.forgetIfUnused(owner);
+        throw tooManyChannels(this.#channels.size);
+      }
+      channel.listenedAt = now;
       const given = seen?.get(name);
       if (given?.epoch === channel.epoch && given.offset > channel.top) this.#renew(channel);
       tops.set(name, channel.position);
     }
+    this.#owners.forgetIfUnused(owner);
     return tops;
   }
 
@@ -228,6 +237,21 @@ export class Ledger<T> {
     return { outcome: "refused", error };
   }
 
+  /** @returns the error if the channel, the publication and its id do not fit together */
+  #makeClientRoom(
+    owner: Owner<KeptChannel<T>>,
+    draft: Draft,
+    key: string | undefined,
+    now: number,
+  ): ServiceError | undefined {
+    const channelBytes = this.#channels.costOfOpening(draft.channel);
+    const fixedBytes = channelBytes + (key === undefined ? 0 : idCost(key));
+    const need = { bytes: fixedBytes + costOf(draft), fixedBytes };
+    if (this.#channels.makeClientRoom(owner, need, now)) return undefined;
+    if (channelBytes > 0) return tooManyChannels(this.#channels.size);
+    return owner.keptBytes > 0 || fixedBytes === 0 ? shareFull() : idsFull();
+  }
+
   #hasIdRoom(owner: Owner<KeptChannel<T>>, key: string, now: number): boolean {
     const bytes = idCost(key);
     const { client, clients } = this.#rooms;
@@ -244,12 +268,13 @@ export class Ledger<T> {
 const heavyShare = 1 / 100;
 
 function shareFull(): ServiceError {
-  const message = "your messages fill your share of the history (CLIENT_SHARE); retry when older ones have expired";
+  const message =
+    "the history has no room for more of your messages (CLIENT_SHARE); retry when older ones have expired";
   return new ServiceError("rate-limited", message, { retryAfterMs: 5000 });
 }
 
 function tooManyChannels(count: number): ServiceError {
-  const message = `the server knows ${count} channels and cannot keep more; publish to fewer channels, or raise HISTORY_BYTES_TOTAL`;
+  const message = `no room for another channel: the server knows ${count}, or you hold your share (CLIENT_SHARE); use fewer channels, or raise HISTORY_BYTES_TOTAL`;
   return new ServiceError("too-many-channels", message);
 }
 

@@ -7,8 +7,9 @@ export type Kind = "keeping" | "idle";
 export class Owner<C extends Used<C>> {
   /** As in `Draft.publisher`; undefined for the server. */
   readonly name: string | undefined;
-  /** Channels it created. */
+  /** Channels it created, and their cost by `channelCost`. */
   channels = 0;
+  channelBytes = 0;
   /** Bytes of its publications, in whichever channels. */
   keptBytes = 0;
   idBytes = 0;
@@ -24,8 +25,13 @@ export class Owner<C extends Used<C>> {
     return this.name !== undefined;
   }
 
+  /** All that it pays for. */
+  get bytes(): number {
+    return this.channelBytes + this.keptBytes + this.idBytes;
+  }
+
   /** Whether nothing depends on it any more. */
   get isUnused(): boolean {
-    return this.channels === 0 && this.keptBytes === 0 && this.idBytes === 0;
+    return this.bytes === 0;
   }
 }

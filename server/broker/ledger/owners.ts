@@ -10,11 +10,11 @@ export interface Owned<C extends Used<C>> extends Used<C> {
 export class Owners<C extends Owned<C>> {
   readonly server = new Owner<C>(undefined);
   /** What all clients hold together. */
-  readonly clients = { channels: 0, keptBytes: 0, idBytes: 0 };
+  readonly clients = new Owner<C>(undefined);
   readonly #byName = new Map<string, Owner<C>>();
   readonly #with: Readonly<Record<Kind, Rotation<Owner<C>>>> = { keeping: new Rotation(), idle: new Rotation() };
   readonly #heavyBytes: number;
-  /** Clients with more than `heavyBytes` of publications: few, since they cannot be many within the total. */
+  /** Clients with more than `heavyBytes`: few, since they cannot be many within the total. */
   readonly #heavy = new Set<Owner<C>>();
 
   /** @param heavyBytes from which a client is evicted before others */
@@ -38,15 +38,16 @@ export class Owners<C extends Owned<C>> {
   }
 
   /** Adds to what the owner holds; negative amounts take away. */
-  charge(owner: Owner<C>, what: "channels" | "keptBytes" | "idBytes", amount: number): void {
+  charge(owner: Owner<C>, what: "channels" | "channelBytes" | "keptBytes" | "idBytes", amount: number): void {
+    const wasUnused = owner.isUnused;
     owner[what] += amount;
     if (owner.name === undefined) return;
     this.clients[what] += amount;
-    if (what === "keptBytes") {
-      if (owner.keptBytes > this.#heavyBytes) this.#heavy.add(owner);
-      else this.#heavy.delete(owner);
-    }
-    if (amount < 0) this.forgetIfUnused(owner);
+    if (owner.bytes > this.#heavyBytes) this.#heavy.add(owner);
+    else this.#heavy.delete(owner);
+    if (wasUnused)
+      this.#byName.set(owner.name, owner); // making room for it may have made it unused
+    else if (amount < 0) this.forgetIfUnused(owner);
   }
 
   forgetIfUnused(owner: Owner<C>): void {
@@ -66,13 +67,29 @@ export class Owners<C extends Owned<C>> {
     if (creator.isClient && creator[kind].oldest === undefined) this.#with[kind].delete(creator);
   }
 
-  /** The client with the most publications whose own channels can be evicted; undefined if none has many. */
-  heaviest(): Owner<C> | undefined {
+  /**
+   * The client that holds the most, among those with publications in channels of their own, or also among those with idle
+   * channels. Undefined if none of them holds much.
+   */
+  heaviest(withWhat: "publications" | "publications or idle channels"): Owner<C> | undefined {
     let found: Owner<C> | undefined;
     for (const owner of this.#heavy) {
-      if (owner.keeping.oldest !== undefined && owner.keptBytes > (found?.keptBytes ?? 0)) found = owner;
+      if (owner.bytes <= (found?.bytes ?? 0)) continue;
+      const hasIdle = withWhat !== "publications" && owner.idle.oldest !== undefined;
+      if (hasIdle || hasPublications(owner)) found = owner;
     }
     return found;
+  }
+
+  /** A client that holds more than this, some of it in channels of its own. Each call looks at a few others. */
+  nextAbove(bytes: number): Owner<C> | undefined {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const idle = this.next("idle");
+      if (idle !== undefined && idle.bytes > bytes) return idle;
+      const keeping = this.next("keeping");
+      if (keeping !== undefined && keeping.bytes > bytes && hasPublications(keeping)) return keeping;
+    }
+    return undefined;
   }
 
   /** A client that has such channels: each time another one. */
@@ -89,6 +106,14 @@ export class Owners<C extends Owned<C>> {
     const other = this.next(kind)?.[kind].oldest;
     return own === undefined || (other !== undefined && other.usedAt < own.usedAt) ? other : own;
   }
+}
+
+/** In how many clients of each kind one that holds more is sought. More would slow down each publication. */
+const maxTries = 20;
+
+/** Whether it pays for publications, some of which may be in channels of its own. */
+function hasPublications<C extends Used<C>>({ keptBytes, keeping }: Owner<C>): boolean {
+  return keptBytes > 0 && keeping.oldest !== undefined;
 }
 
 /** A set whose elements take turns. A fresh iterator would skip over all deleted elements each time. */

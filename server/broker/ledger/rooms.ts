@@ -10,7 +10,9 @@ export interface Rooms {
 
 export interface Room {
   readonly channels: number;
-  readonly keptBytes: number;
+  /** Channels, publications and ids together. */
+  readonly bytes: number;
+  /** The part of `bytes` that ids may take. */
   readonly idBytes: number;
 }
 
@@ -23,7 +25,7 @@ const ownShare = 0.1;
 export function roomsOf({ maxChannels, totalBytes, clientShare }: LogLimits, idBytes: number): Rooms {
   const room = (share: number): Room => ({
     channels: Math.max(1, Math.ceil(maxChannels * share)),
-    keptBytes: Math.floor(totalBytes * share),
+    bytes: Math.floor(totalBytes * share),
     idBytes: Math.floor(idBytes * share),
   });
   return {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Publication } from "../../../protocol/publication.ts";
 import { fc } from "../../../tests/property.ts";
-import { costOf, idCost } from "../cost-of.ts";
+import { channelCost, costOf, idCost } from "../cost-of.ts";
 import type { HistoryRules } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
@@ -11,6 +11,7 @@ import { idKey } from "./recent-ids.ts";
 
 const rules: HistoryRules = { historySize: 1000, historyTtl: 300_000, historyBytes: 10_000_000 };
 const one = costOf({ channel: "a0" as ChannelName, message: "m" });
+const known = channelCost("a0");
 
 interface EntryFields {
   readonly by?: string;
@@ -89,6 +90,73 @@ describe("channels", () => {
   });
 });
 
+describe("channels cost memory", () => {
+  const small = { totalBytes: 400 * known, clientShare: 0.1 };
+  const join = (ledger: Ledger<Publication>, name: string, by: string) => () =>
+    ledger.tops([name as ChannelName], 3000, undefined, `user:${by}`);
+
+  test("and those of one client fill its share of the memory, exactly", () => {
+    const { ledger, enter, kept } = begin(small);
+    for (let at = 0; at < 30; at++) enter("k0");
+    enter("a0", { by: "alice" });
+    for (let at = 10; at < 50; at++) join(ledger, `m${at}`.slice(-2), "mallory")();
+    expect(join(ledger, "m0", "mallory")).toThrow(expect.objectContaining({ code: "too-many-channels" }));
+    expect([kept("k0"), kept("a0"), ledger.counts.channels]).toEqual([30, 1, 42]);
+    expect([enter("a1", { by: "alice" }), enter("k1"), join(ledger, "b0", "bob")().size]).toEqual([
+      "stored",
+      "stored",
+      1,
+    ]);
+  });
+
+  test("together with messages and ids: all three stay within the share", () => {
+    const id = idCost(idKey("m0" as ChannelName, "user:mallory\n0"));
+    const withId = costOf({ channel: "m0" as ChannelName, message: "m", id: "0" });
+    const share = 2 * known + withId + id + one;
+    const { ledger, enter, kept } = begin({ totalBytes: 10 * share, clientShare: 0.1 });
+    expect([enter("m0", { by: "mallory", id: "0" }), enter("m1", { by: "mallory" })]).toEqual(["stored", "stored"]);
+    expect([ledger.bytes, kept("m0"), kept("m1")]).toEqual([share, 1, 1]);
+    expect([enter("m2", { by: "mallory" }), kept("m0"), kept("m1")]).toEqual(["stored", 0, 0]);
+    expect(ledger.bytes).toBe(3 * known + id + one);
+  });
+
+  test("and whoever fills the share with them loses messages of its own, and no one else's", () => {
+    const { enter, kept } = begin({ ...small, clientShare: 0.5 });
+    for (let at = 0; at < 30; at++) {
+      enter("k0");
+      enter("a0", { by: "alice" });
+    }
+    const outcomes = Array.from({ length: 300 }, (_, at) => enter(`m${at}`, { by: "mallory" }));
+    expect([outcomes[0], outcomes.at(-1)]).toEqual(["stored", "too-many-channels"]);
+    expect([kept("k0"), kept("a0"), kept("m0")]).toEqual([30, 30, 0]);
+  });
+
+  test("and clients that hold much give theirs to clients that hold less, in use or not", () => {
+    const { ledger, enter, kept } = begin(small);
+    for (let at = 0; at < 30; at++) enter("k0");
+    for (let at = 0; at < 5; at++) enter("a0", { by: "alice" });
+    for (let client = 0; client < 40; client++) {
+      for (let at = 0; at < 50; at++) enter(`m${client}:${at}`, { by: `m${client}` });
+    }
+    expect([kept("k0"), kept("a0")]).toEqual([30, 5]);
+    expect(ledger.bytes - 30 * one - known).toBeLessThanOrEqual(0.75 * small.totalBytes);
+    expect(enter("b0", { by: "bob" })).toBe("stored");
+    expect(join(ledger, "c0", "carol")().size).toBe(1);
+    expect(Array.from({ length: 20 }, (_, at) => enter(`k${at}`))).toEqual(Array(20).fill("stored"));
+  });
+});
+
+test("a channel with listeners is not forgotten, however much others need the room", () => {
+  const { ledger, enter } = begin({ totalBytes: 400 * known, clientShare: 0.75 });
+  const join = (name: string) =>
+    ledger.tops([name as ChannelName], 1, undefined, "user:mallory").get(name as ChannelName);
+  const names = Array.from({ length: 10 }, (_, at) => `l${at}`);
+  const tops = names.map(join);
+  for (let at = 0; at < 300; at++) enter(`m${at}`, { by: "mallory" });
+  for (let at = 0; at < 50; at++) expect(enter(`b${at}`, { by: "bob" })).toBe("stored");
+  expect(names.map(join)).toEqual(tops);
+});
+
 describe("ids", () => {
   test("of a client are counted separately from those of other clients and of API keys", () => {
     const { enter } = begin();
@@ -128,7 +196,7 @@ describe("messages", () => {
     }
     for (let at = 0; at < 1000; at++) enter(`m${at % 10}`, { by: "mallory" });
     const mine = Array.from({ length: 10 }, (_, at) => kept(`m${at}`)).reduce((total, it) => total + it, 0);
-    expect([kept("alice:1"), kept("backend"), mine]).toEqual([20, 20, 40]);
+    expect([kept("alice:1"), kept("backend"), mine]).toEqual([20, 20, Math.floor((40 * one - 10 * known) / one)]);
   });
 
   test("of a client in channels that others created are refused beyond its share, with a time to retry", () => {
@@ -146,11 +214,12 @@ describe("messages", () => {
     for (let at = 0; at < 100; at++) enter("b1", { by: "bob" });
     for (let at = 0; at < 100; at++) enter("c1", { by: "carol" });
     expect(kept("alice:1")).toBe(20);
-    for (const channel of ["m1", "b1", "c1"]) expect(Math.abs(kept(channel) - 280 / 3)).toBeLessThan(2);
+    const each = (280 * one - 4 * known) / one / 3;
+    for (const channel of ["m1", "b1", "c1"]) expect(Math.abs(kept(channel) - each)).toBeLessThan(2);
   });
 
   test("of a client whose share is smaller than one message are kept one at a time", () => {
-    const { enter, kept } = begin({ totalBytes: 400 * one, clientShare: 0.001 });
+    const { enter, kept } = begin({ totalBytes: 1000 * known, clientShare: 0.001 });
     enter("m", { by: "mallory" });
     expect([enter("m", { by: "mallory" }), kept("m")]).toEqual(["stored", 1]);
   });
