@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { apiKey, jwtSecret, tokenOf } from "../e2e/healthy-users.ts";
 import { RawEventStream } from "../e2e/raw-event-stream.ts";
 import { RawWebSocket } from "../e2e/raw-web-socket.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
@@ -90,6 +91,22 @@ describe.each([
     await eventually(async () => expect(await count()).toBe(4));
     for (const it of [socket, stream, ...vanishing]) it[Symbol.dispose]();
     await eventually(async () => expect(await count()).toBe(0));
+  });
+
+  test.concurrent("says whether the client used https, whatever the client says, so that the cookie is Secure", async () => {
+    const env = { API_KEY: apiKey, JWT_SECRET: jwtSecret, TRUSTED_PROXIES: "127.0.0.1" };
+    await using server = await startServer({ env });
+    await using proxy = await ProxyUnderTest.start(kind, server.port);
+    const headers = { Authorization: `Bearer ${await tokenOf("alice")}` };
+    const cookieFrom = async (url: string, init: BunFetchRequestInit) =>
+      (await fetch(`${url}/v1/session`, { method: "POST", ...init })).headers.get("Set-Cookie");
+    const forged = { ...headers, "X-Forwarded-Proto": "https" };
+    expect(await cookieFrom(proxy.url, { headers: forged })).toStartWith("fanfare=");
+    if (!existsSync(proxy.tlsSocket)) return; // Caddy sends the header by itself, and its recipe is tested without TLS
+    const tls = { unix: proxy.tlsSocket, tls: { rejectUnauthorized: false } };
+    const cookie = await cookieFrom("https://localhost", { headers, ...tls });
+    expect(cookie).toStartWith("__Host-fanfare=");
+    expect(cookie).toContain("Secure");
   });
 
   // All run at the same time, because most of the time is spent waiting for retries.

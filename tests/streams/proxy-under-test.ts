@@ -68,6 +68,11 @@ export class ProxyUnderTest implements AsyncDisposable {
     }
   }
 
+  /** The Unix socket on which it speaks TLS, if its kind makes one. */
+  get tlsSocket(): string {
+    return join(this.#folder, "tls");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGTERM");
     await this.#child.exited;
