@@ -115,6 +115,23 @@ describe("the key set", () => {
     expect(await verifier.verify(token)).toEqual(accepted);
   });
 
+  test("that never came is one line in the log without a stack, however many clients need it", async () => {
+    const verifier = make();
+    const token = await tokenOf("first");
+    status = 503;
+    const failures = await Promise.all(
+      Array.from({ length: 20 }, () => verifier.verify(token).catch((error: unknown) => error)),
+    );
+    // The cause of an internal error is logged with its stack where the request is answered.
+    for (const failure of failures) {
+      expect(failure).toMatchObject({ code: "internal" });
+      expect((failure as Error).cause).toBeUndefined();
+    }
+    expect(logged.map(({ level, properties }) => [level, properties.error])).toEqual([
+      ["warning", "expected status 200, got 503"],
+    ]);
+  });
+
   test("is fetched at once for a new key, but at most every 30 s for keys that it does not have", async () => {
     const verifier = make();
     await verifier.verify(await tokenOf("first"));

@@ -27,7 +27,6 @@ export class RemoteKeys {
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #retryAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
-  #lastError: unknown;
   #fetching: Promise<void> | undefined;
 
   /** @param url may contain a user and a password, which are sent as `Authorization: Basic` and never shown */
@@ -73,7 +72,6 @@ export class RemoteKeys {
       if (this.#failures > 0) log().info("The key set of JWKS_URL can be read again");
       this.#failures = 0;
     } catch (error) {
-      this.#lastError = error;
       this.#failures++;
       this.#retryAt = this.#monotonic() + backoff(this.#failures, retry);
       if (this.#failures > 1) return;
@@ -81,7 +79,8 @@ export class RemoteKeys {
       log().warning("Cannot read the key set at {url} (JWKS_URL), so {consequence}: {error}", {
         url: this.#url.href,
         consequence,
-        error,
+        // Without the stack: the provider is away, and nothing is wrong here.
+        error: error instanceof Error ? error.message : String(error),
       });
     }
   }
@@ -99,7 +98,8 @@ export class RemoteKeys {
   #unreadable(): ServiceError {
     const message = "cannot read the key set (JWKS_URL) to verify the token: try again later";
     const retryAfterMs = Math.max(0, Math.ceil(this.#retryAt - this.#monotonic()));
-    return new ServiceError("internal", message, { cause: this.#lastError, retryAfterMs });
+    // Without the cause, which would be logged for each client. The fetch that failed has logged it once.
+    return new ServiceError("internal", message, { retryAfterMs });
   }
 }
 

@@ -269,7 +269,7 @@ describe("a token signed for JWKS_URL", () => {
     const refusal = await refusalOf(verifier.verify(token), token);
     status = 200;
     expect(refusal.code).toBe("internal");
-    expect(refusal.cause).toBeInstanceOf(Error);
+    expect(refusal.cause).toBeUndefined(); // the log has it once, not for each client
   });
 });
 
