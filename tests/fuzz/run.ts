@@ -6,9 +6,12 @@ import { targets } from "./targets.ts";
  * `npm run fuzz -- [target] [--minutes N]`: mutates the stored inputs, and stores those whose answer is of a new kind. Ends with
  * exit code 1 at the first input that breaks a property, and prints it.
  */
-const { positionals, minutes } = readArguments(process.argv.slice(2));
-const chosen = targets.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-if (chosen.length === 0) throw new Error(`expected one of ${targets.map(({ name }) => name).join(", ")}`);
+const usage = `Usage: npm run fuzz -- [target...] [--minutes N]
+
+Feeds mutated inputs to what reads text of strangers, each target for N minutes (1).
+Targets (all by default): ${targets.map(({ name }) => name).join(", ")}`;
+
+const { chosen, minutes } = readArguments(process.argv.slice(2));
 console.log(`seed ${seed}`);
 
 for (const { name, make } of chosen) {
@@ -30,9 +33,22 @@ for (const { name, make } of chosen) {
   await target.close?.();
 }
 
+/** Prints the usage and exits for `--help`, and for arguments that cannot be used. */
 function readArguments(given: readonly string[]) {
+  if (given.includes("--help") || given.includes("-h")) {
+    console.log(usage);
+    process.exit(0);
+  }
   const at = given.indexOf("--minutes");
   const minutes = at < 0 ? 1 : Number(given[at + 1]);
-  if (!(minutes > 0)) throw new Error("--minutes: expected a number above 0");
-  return { minutes, positionals: given.filter((_, index) => at < 0 || (index !== at && index !== at + 1)) };
+  if (!(minutes > 0 && minutes < Number.POSITIVE_INFINITY)) refuse("--minutes: expected a number above 0");
+  const names = given.filter((_, index) => at < 0 || (index !== at && index !== at + 1));
+  const unknown = names.find((it) => !targets.some(({ name }) => name === it));
+  if (unknown !== undefined) refuse(`${unknown}: expected one of the targets`);
+  return { minutes, chosen: targets.filter(({ name }) => names.length === 0 || names.includes(name)) };
+}
+
+function refuse(problem: string): never {
+  console.error(`error: ${problem}\n\n${usage}`);
+  process.exit(2);
 }
