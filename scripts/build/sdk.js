@@ -8,7 +8,7 @@ import { writeTypes } from "./types.js";
 
 /** What pages import. */
 const entryPoints = ["client/index.ts", "client/react.ts", "client/broadcast-client.ts"];
-/** What backends import. It is bundled by itself: parts that it shares with the SDK would be one more file for every page. */
+/** The client for backends. Bundled separately: a chunk shared with the SDK would be one more file for every page to load. */
 const publisher = "client/publisher/index.ts";
 
 /**

@@ -79,7 +79,7 @@ export interface History {
   readonly top: Position;
   readonly publications: readonly Publication[];
   /**
-   * Why something is missing between what was asked for and the first publication (or the top, if there is none). A page ends
+   * Why publications are missing between the requested position and the first one returned (or the top, if none is). A page ends
    * before a gap, or begins after it: reading on from the last publication reports the next gap.
    */
   readonly gap: GapReason | undefined;

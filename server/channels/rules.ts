@@ -73,7 +73,7 @@ export class ChannelRules {
     return options;
   }
 
-  /** The rule that applies to a channel, as it stands in the settings; undefined if there is none. */
+  /** The rule that applies to a channel, as written in the settings; undefined if no rule matches. */
   ruleFor(channel: ChannelName): ChannelRule | undefined {
     return this.#rules.find(({ rule }) => matches(rule.match, channel))?.rule;
   }

@@ -42,7 +42,7 @@ async function explain(context: CommandContext, asked: { user: string; channel: 
   const examined = context.settings();
   const address = addressOf(flags, examined);
   const key = keyOf(flags.apiKey, examined, "read");
-  // FANFARE_TOKEN is the token of whoever runs the command, not the one to judge.
+  // FANFARE_TOKEN authenticates the person who runs the command; it is not the token to explain.
   const userToken = tokenOf(flags, { env: {}, readText: context.readText });
   const request: ApiRequest = { address, key, userToken, path: `/v1/explain?${new URLSearchParams(asked)}` };
   const response = await sendRequest(request).catch((error: unknown) => {

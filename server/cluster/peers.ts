@@ -127,7 +127,7 @@ export class Peers {
     return this.#requests.ask(this.others(), topic, body);
   }
 
-  /** Asks this member. Null if its handler throws, or there is none. */
+  /** Calls the handler of this member. Null if it throws, or if the topic has no handler. */
   async askSelf(topic: string, body: unknown): Promise<unknown> {
     return (await this.#handle(this.#cluster.members()[0]?.id ?? "", topic, body)) ?? null;
   }

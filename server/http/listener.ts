@@ -57,7 +57,7 @@ export class Listener<State> {
     return pending;
   }
 
-  /** Accepts no more connections; open ones stay open. Not awaited, because that would wait for every socket. */
+  /** Stops accepting connections; open ones stay. Not awaited, because the promise resolves only once every socket is closed. */
   stop(): void {
     void this.#current?.stop();
   }

@@ -74,7 +74,7 @@ export function forwardedFor(headers: Pick<Headers, "get">): string | null {
         .join(",");
 }
 
-/** A parameter of one element of `Forwarded`; "" if there is none, which no address equals. */
+/** A parameter of one element of `Forwarded`; "" if it is missing, which is never a valid address. */
 function parameterOf(element: string, name: string): string {
   for (const parameter of element.split(";")) {
     const at = parameter.indexOf("=");

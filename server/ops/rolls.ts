@@ -2,7 +2,7 @@ import type { Peers } from "../cluster/peers.ts";
 
 /** The state of the last roll. */
 export interface RollStatus extends RollStep {
-  /** How the roll before ended: whoever waited for it may ask after the next one has begun. */
+  /** The outcome of the previous roll, for a command that still waits for it when the next one has begun. */
   readonly previous?: RollStep;
 }
 

@@ -120,7 +120,7 @@ describe("channels cost memory", () => {
     expect(ledger.bytes).toBe(3 * known + id + one);
   });
 
-  test("and whoever fills the share with them loses messages of its own, and no one else's", () => {
+  test("and a user that fills its share with channels loses its own messages only", () => {
     const { enter, kept } = begin({ ...small, clientShare: 0.5 });
     for (let at = 0; at < 30; at++) {
       enter("k0");
