@@ -100,8 +100,19 @@ function explain(error: unknown, problem: UsageProblem): { code: number; lines: 
   if (error instanceof CommanderError) return explainUsage(error, problem);
   if (error instanceof ConfigError) return { code: usageCode, lines: error.problems.map(formatProblem) };
   if (error instanceof CommandError) return { code: failureCode, lines: error.message.split("\n").map(formatProblem) };
+  const damaged = damageIn(error);
+  if (damaged !== undefined) return { code: failureCode, lines: [formatProblem(damaged)] };
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: failureCode, lines: [`error: unexpected error, please report it as a bug: ${stack}`] };
+}
+
+/** A source file that cannot be loaded. Commands are loaded when they are used, so an installation may be half replaced. */
+function damageIn(error: unknown): string | undefined {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(first instanceof BuildMessage || first instanceof ResolveMessage)) return undefined;
+  const { message, position } = first;
+  const place = position === null ? "" : ` (${position.file}:${position.line}:${position.column})`;
+  return `the program's files are damaged or incomplete, install it again: ${message}${place}`;
 }
 
 function explainUsage({ code, exitCode }: CommanderError, { text, command }: UsageProblem) {

@@ -29,7 +29,10 @@ export const metricTable: readonly Metric[] = [
   ),
   highest("drain_deadline_seconds", "Time until draining workers close their remaining connections."),
   gauge("drain_remaining", "Open connections of workers that are draining."),
-  highest("roll", "How often workers were replaced since the start of the server: by a reload or an upgrade."),
+  highest(
+    "roll",
+    "The number of the last reload or upgrade, counted from the start of the server, whether it succeeded or not.",
+  ),
   gauge("memory_bytes", "Resident memory of all processes."),
   counter("connections_total", "Connections that were accepted."),
   counter("refusals_total", "Connections that were refused."),

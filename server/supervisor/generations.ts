@@ -14,6 +14,9 @@ export interface NextGeneration {
   onReady(): void;
 }
 
+/** What was asked for: new workers, or a new supervisor as well. */
+export type RollName = "Reload" | "Upgrade";
+
 /** What moving takes besides DRAIN_WINDOW: finishing what is in flight, planning, and flushing the last clients. */
 const besidesMoveMs = 5000;
 
@@ -75,15 +78,16 @@ export class Generations {
    * Replaces all workers, after the current roll. Requests that arrive while one is waiting are the same roll, because it reads
    * the settings and the program only when it begins.
    * @param next prepares the new generation. @throws Error whose message says why there is none
+   * @param name how the log calls it. An upgrade is a roll after the program was replaced.
    * @returns the number of the roll
    */
-  roll(next: () => NextGeneration): number {
+  roll(next: () => NextGeneration, name: RollName = "Reload"): number {
     if (this.#waiting !== undefined) return this.#waiting.number;
     const waiting = { number: this.#rolls + 1 };
     this.#waiting = waiting;
     this.#running = this.#running.then(() => {
       this.#waiting = undefined;
-      return this.#isStopping ? undefined : this.#roll(next);
+      return this.#isStopping ? undefined : this.#roll(next, name);
     });
     return waiting.number;
   }
@@ -102,7 +106,7 @@ export class Generations {
       try {
         await replace(current, (message) => this.#report({ number: current, phase: "starting", message }));
       } catch (error) {
-        this.#fail(current, error);
+        this.#fail(current, error, "Upgrade");
       }
     });
     return number;
@@ -138,50 +142,50 @@ export class Generations {
     await Promise.all(this.#pools.map((pool) => pool.end()));
   }
 
-  async #roll(next: () => NextGeneration): Promise<void> {
+  async #roll(next: () => NextGeneration, name: RollName): Promise<void> {
     const number = ++this.#rolls;
     const old = this.#current;
     try {
       const generation = next();
-      await this.#start(generation, number);
+      await this.#start(generation, number, name);
       if (this.#isStopping) return;
       this.#current = generation.pool;
       generation.onReady();
-      await this.#retire(old, generation.windowMs, number);
+      await this.#retire(old, generation.windowMs, number, name);
     } catch (error) {
-      this.#fail(number, error);
+      this.#fail(number, error, name);
     }
   }
 
-  #fail(number: number, error: unknown): void {
+  #fail(number: number, error: unknown, name: RollName): void {
     if (this.#isStopping) return;
     this.#failed++;
     const reason = (error instanceof Error ? error.message : String(error)).replaceAll("\n", "; ");
     this.#report({ number, phase: "failed", message: `${reason}; the old workers keep serving` });
-    log().error("Reload {number} failed: {reason}. The old workers keep serving", { number, reason });
+    log().error("{name} {number} failed: {reason}. The old workers keep serving", { name, number, reason });
   }
 
-  async #start({ pool, count, windowMs }: NextGeneration, number: number): Promise<void> {
+  async #start({ pool, count, windowMs }: NextGeneration, number: number, name: RollName): Promise<void> {
     this.#report({ number, phase: "starting", message: `starting ${count} new worker(s)` });
-    log().info("Reload {number}: starting {count} new worker(s)", { number, count });
+    log().info("{name} {number}: starting {count} new worker(s)", { name, number, count });
     this.#pools.push(pool);
     // New workers that are ready may have clients already.
     const undo = () => pool.move(moveLimitMs(windowMs), "same-port").finally(() => this.#remove(pool));
     await pool.start(count, undo);
   }
 
-  async #retire(old: WorkerPool, windowMs: number, number: number): Promise<void> {
+  async #retire(old: WorkerPool, windowMs: number, number: number, name: RollName): Promise<void> {
     const seconds = Math.ceil(windowMs / 1000);
     const pids = this.#current.pids.join(", ");
     const sentence = `moving the clients of the old workers within ${seconds} s`;
     this.#report({ number, phase: "moving", message: sentence });
-    log().info(`Reload {number}: the new workers are ready ({pids}); ${sentence}`, { number, pids });
+    log().info(`{name} {number}: the new workers are ready ({pids}); ${sentence}`, { name, number, pids });
     const receipts = await old.move(moveLimitMs(windowMs), "same-port");
     this.#remove(old);
     const moved = receipts.reduce((sum, it) => sum + it.initial, 0);
     const done = `${moved} client(s) moved`;
     this.#report({ number, phase: "done", message: done });
-    log().info("Reload {number} is done: {moved} client(s) moved", { number, moved });
+    log().info("{name} {number} is done: {moved} client(s) moved", { name, number, moved });
   }
 
   #remove(pool: WorkerPool): void {

@@ -43,7 +43,7 @@ export async function runSupervisor(settings: Settings, events: RunEvents): Prom
   const ended = handleSignals(supervisor, { hasTerminal, onLauncherGone }).finally(() => collector.close());
   // A signal arrived while some workers were still starting and others had clients already.
   if (starting.exitCode === undefined && takeoverPath === undefined) onListening(supervisor.address);
-  else if (starting.exitCode === undefined) supervisor.reload();
+  else if (starting.exitCode === undefined) supervisor.finishUpgrade();
   else void supervisor.stop();
   void clearLeftovers();
   const reason = await Promise.race([ended, supervisor.failed]);

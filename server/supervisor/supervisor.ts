@@ -127,6 +127,11 @@ export class Supervisor implements Stoppable {
     return this.#generations.roll(() => this.#nextGeneration());
   }
 
+  /** Replaces the workers of the program that was running in this process before. @returns the number of the roll */
+  finishUpgrade(): number {
+    return this.#generations.roll(() => this.#nextGeneration(), "Upgrade");
+  }
+
   /** Replaces the supervisor's own program too, by the one that is on disk. @returns the number of the roll */
   upgrade(): number {
     return this.#generations.upgrade((number, report) => this.#replaceProgram(number, report));
@@ -231,7 +236,7 @@ export class Supervisor implements Stoppable {
     newSettings(this.#settings, () => this.#start.readSettings());
     await rehearse();
     const { pid } = process;
-    log().info("Reload {number}: replacing the supervisor by the program on disk, in the same process {pid}", {
+    log().info("Upgrade {number}: replacing the supervisor by the program on disk, in the same process {pid}", {
       number,
       pid,
     });

@@ -28,7 +28,7 @@ export async function rehearse(): Promise<void> {
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  if (code !== 0) throw new Error(`the program on disk does not start: ${firstLine(err) || `exit code ${code}`}`);
+  if (code !== 0) throw new Error(`the program on disk does not start: ${errorIn(err) || `exit code ${code}`}`);
   const version = /"takeover":"([^"]*)"/.exec(out)?.[1];
   if (version === takeoverVersion) return;
   throw new Error(
@@ -59,6 +59,9 @@ export function canReplaceProgram(): boolean {
   return "execve" in process && process.platform !== "win32" && !isSingleExecutable();
 }
 
-function firstLine(text: string): string {
-  return text.trim().split("\n")[0] ?? "";
+/** Bun shows the line of code before the error. */
+function errorIn(output: string): string {
+  const lines = output.trim().split("\n");
+  const line = lines.find((it) => it.startsWith("error: ")) ?? lines[0] ?? "";
+  return line.replace("error: ", "");
 }

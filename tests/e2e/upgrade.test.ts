@@ -103,7 +103,12 @@ describe("fanfare upgrade", () => {
     using client = await SocketUnderTest.open(server.wsUrl);
     copy.write("server/supervisor/generations.ts", "export const x = ;");
     const { code, err } = await upgrade(server);
-    expect([code, err]).toEqual([1, expect.stringContaining("the program on disk does not start: ")]);
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(
+        /the program on disk does not start: the program's files are damaged .* Unexpected ; \(\S+generations\.ts:1:\d+\)/,
+      ),
+    ]);
     copy.restore("server/supervisor/generations.ts");
     copy.write(
       "server/supervisor/upgrade.ts",
@@ -123,7 +128,7 @@ describe("fanfare upgrade", () => {
     const [hanging = 0] = pids.split(", ").map(Number);
     process.kill(hanging, "SIGSTOP");
     await runProgram(["upgrade", "--no-wait", "--port", String(server.port)]);
-    await server.untilLogged(/Reload 1 is done/);
+    await server.untilLogged(/Upgrade 1 is done/);
     await until(() => !isServing(hanging), "the worker that hung is gone");
     expect(await publish(server, 1)).toMatchObject({ offset: 1 });
   });
@@ -131,7 +136,7 @@ describe("fanfare upgrade", () => {
   test.concurrent("is also requested by SIGUSR2, and keeps the id of the process", async () => {
     await using server = await startWorkers(1);
     server.signal("SIGUSR2");
-    await server.untilLogged(/Reload 1 is done: 0 client\(s\) moved/);
+    await server.untilLogged(/Upgrade 1 is done: 0 client\(s\) moved/);
     expect(server.output).toContain(`in the same process ${server.pid}`);
     expect((await server.request("GET", "/readyz")).status).toBe(200);
   });
