@@ -441,6 +441,19 @@ describe("a new epoch", () => {
   });
 });
 
+test("a session that waits for its budget of history does not wait for the messages of a new epoch", async () => {
+  const { log } = await begin({ settings: { historyRate: 1000 } });
+  for (let count = 0; count < 3; count++) await it.publish("room", large);
+  await it.settle();
+  const { connection } = await it.connect({ channels: [room], since: { from: "earliest" } });
+  await it.clock.moveInSteps(1000, 50);
+  expect(courseOf(connection)).toEqual(["message 1"]);
+  log.forget();
+  await it.publish("room");
+  await it.clock.moveInSteps(100, 50);
+  expect(courseOf(connection)).toEqual(["message 1", "gap 1-0 epoch-changed", "message 1"]);
+});
+
 test("messages that the broker lost for good are announced once to a session that lags, in their place", async () => {
   await begin({ rules: { historySize: 1 }, settings: { tailBytes: 0 } });
   const lagging = await it.connect(

@@ -3,6 +3,7 @@ import type { Position } from "../../protocol/position.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Account } from "../limits/account.ts";
 import type { Batch } from "../session/batch.ts";
 import { Membership, type Session } from "../session/session.ts";
 import type { Gap } from "../trace/records.ts";
@@ -44,6 +45,8 @@ export interface DeliveryEvents {
   historyTtlOf(channel: ChannelName): number;
   /** Whether a write of this size to the session may begin, given what is buffered for other connections. */
   hasRoomFor(bytes: number, session: Session): boolean;
+  /** Who pays for what a session catches up with. */
+  accountOf(session: Session): Pick<Account, "waitFor" | "spend">;
   /** A session was told that publications are lost to it. */
   onGap(session: Session, channel: ChannelName, gap: Gap): void;
   /** All sessions in a channel were told so. */
@@ -80,8 +83,9 @@ export class Delivery {
     });
     this.#window = new FlushWindow(settings.flushWindowMs, clock, () => this.flushNow());
     const get = (name: ChannelName) => this.interest.get(name);
-    const { onLevel, hasRoomFor, onGap } = events;
-    this.#pump = new Pump({ get, history: this.history, onFull: this.block, onLevel, hasRoomFor, onGap }, clock);
+    const { onLevel, hasRoomFor, accountOf, onGap } = events;
+    const reports = { onFull: this.block, onLevel, onGap };
+    this.#pump = new Pump({ get, history: this.history, hasRoomFor, accountOf, ...reports }, clock);
     this.#sequencer = new Sequencer(
       {
         get,
@@ -251,7 +255,10 @@ export class Delivery {
     for (const { session } of level) session.sendFrame(frame);
     // Within an epoch the pump announces the gap to lagging members, with their own bounds.
     if (!isNewEpoch) return;
-    for (const membership of channel.members()) membership.after = channel.flushed;
+    for (const membership of channel.members()) {
+      membership.after = channel.flushed;
+      membership.catchesUpTo = 0; // an offset of the former epoch
+    }
     for (const membership of lagging) {
       membership.moveTo(channel.flushed);
       membership.session.sendFrame(frame);

@@ -20,8 +20,8 @@ function makePump({
 } = {}) {
   const more = message === undefined ? {} : { message };
   const clock = new MovedClock();
-  const budget = { perChannel: tailBytes, total: tailBytes, bytes: 0 };
-  const channel = new ListenedChannel(room, { epoch: "e1", offset: tailFrom - 1 }, budget);
+  const tails = { perChannel: tailBytes, total: tailBytes, bytes: 0 };
+  const channel = new ListenedChannel(room, { epoch: "e1", offset: tailFrom - 1 }, tails);
   const append = (from: number, to: number) => {
     for (const it of makePublications(from, to)) channel.tail.append(makePush(it.offset, more));
   };
@@ -30,6 +30,7 @@ function makePump({
   const asked: { after: number; maxBytes: number; answer(history: History): void; fail(): void }[] = [];
   const level: Session[] = [];
   const space = { bytes: Number.POSITIVE_INFINITY };
+  const budget = { bytes: Number.POSITIVE_INFINITY };
   const pump = new Pump(
     {
       get: () => channel,
@@ -44,6 +45,12 @@ function makePump({
       onLevel: (session) => level.push(session),
       onGap: () => undefined,
       hasRoomFor: (bytes) => bytes <= space.bytes,
+      accountOf: () => ({
+        waitFor: () => (budget.bytes > 0 ? 0 : 1000),
+        spend: (_, bytes) => {
+          budget.bytes -= bytes;
+        },
+      }),
     },
     clock,
   );
@@ -54,6 +61,7 @@ function makePump({
     asked,
     level,
     space,
+    budget,
     append,
     /** A lagging member positioned after `cursor`. */
     lag(cursor: number, id = "c_1", socketRoom?: SocketRoom) {
@@ -273,6 +281,79 @@ describe("a large publication without room in the buffer", () => {
     expect(asked.length).toBe(2);
     await page(10, 10);
     expect(offsetsOf(connection)).toEqual([10]);
+  });
+});
+
+describe("what a session catches up with after a join", () => {
+  test("is charged to its client; what comes after that is not", () => {
+    const { lag, clock, append, channel, pump, budget } = makePump({ message: "x".repeat(1000) });
+    budget.bytes = 100_000;
+    const { connection, session, membership } = lag(5);
+    clock.move(0);
+    const charged = 100_000 - budget.bytes;
+    expect(charged).toBeWithin(5000, 6000); // five messages
+    append(11, 12);
+    channel.tail.flush();
+    channel.makeLagging(membership, 10); // as if its socket had been full
+    pump.add(session);
+    clock.move(0);
+    expect([offsetsOf(connection), 100_000 - budget.bytes]).toEqual([[6, 7, 8, 9, 10, 11, 12], charged]);
+  });
+
+  test("is still charged as such if it has to wait for the socket", () => {
+    const { lag, clock, pump, budget } = makePump({ message: third });
+    budget.bytes = 1_000_000;
+    const { connection, session } = lag(0, "c_1", { fullBytes: 0, refuseBytes: 0 });
+    connection.stall();
+    clock.move(0);
+    const charged = () => 1_000_000 - budget.bytes;
+    expect(charged()).toBeWithin(64_000, 66_000);
+    connection.resume();
+    session.isBlocked = false;
+    pump.add(session);
+    clock.move(0);
+    expect(charged()).toBeWithin(215_000, 220_000);
+  });
+
+  test("waits once the budget is used up, and nothing is lost", async () => {
+    const { lag, clock, budget } = makePump({ message: third });
+    budget.bytes = 1;
+    const { connection, membership } = lag(3);
+    clock.move(0);
+    expect([offsetsOf(connection), membership.isLevel]).toEqual([[4, 5, 6], false]);
+    await clock.moveInSteps(1000, 50);
+    expect(offsetsOf(connection)).toEqual([4, 5, 6]);
+    budget.bytes = 1_000_000;
+    await clock.moveInSteps(50, 50);
+    expect([offsetsOf(connection), membership.isLevel]).toEqual([[4, 5, 6, 7, 8, 9, 10], true]);
+  });
+
+  test("is not requested from history while the budget is used up", async () => {
+    const { lag, clock, asked, page, budget } = makePump({ tailBytes: 0 });
+    budget.bytes = 0;
+    const { connection } = lag(8);
+    clock.move(0);
+    await clock.moveInSteps(1000, 50);
+    expect(asked).toHaveLength(0);
+    budget.bytes = 1;
+    await clock.moveInSteps(50, 50);
+    await page(9, 10);
+    expect(offsetsOf(connection)).toEqual([9, 10]);
+  });
+
+  test("is charged in advance while its page is fetched, so that others of the client wait; the rest is given back", async () => {
+    const { lag, clock, asked, page, budget } = makePump({ tailBytes: 0 });
+    budget.bytes = 1;
+    const [first, second] = [lag(8), lag(9)];
+    clock.move(0);
+    expect(asked.map(({ after }) => after)).toEqual([8]);
+    await page(9, 10);
+    expect(offsetsOf(first.connection)).toEqual([9, 10]);
+    expect(budget.bytes).toBeWithin(-300, 0);
+    budget.bytes = 1;
+    await clock.moveInSteps(50, 50);
+    await page(10, 10);
+    expect(offsetsOf(second.connection)).toEqual([10]);
   });
 });
 

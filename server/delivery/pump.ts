@@ -3,6 +3,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { History } from "../broker/log.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Account } from "../limits/account.ts";
 import type { Push } from "../session/push.ts";
 import type { Membership, Session } from "../session/session.ts";
 import type { Encoded } from "../session/wire-form.ts";
@@ -19,8 +20,8 @@ const chunkBytes = 64 * 1024;
 const sessionsPerTurn = 32;
 /** A turn ends once this much was sent: more than the usual chunks, and no more than a large publication. */
 const bytesPerTurn = sessionsPerTurn * chunkBytes;
-/** Delay before retrying a write that found no room in the send buffers. Milliseconds. */
-const noRoomMs = 50;
+/** Delay before retrying a write that found no room in the send buffers, or whose client has caught up with too much lately. Milliseconds. */
+const postponedMs = 50;
 /** Publications in one page of history. Pages are also limited to the bytes of a chunk, since more would only wait in memory. */
 const pageSize = 200;
 
@@ -33,6 +34,8 @@ export interface PumpDependencies {
   onLevel(session: Session): void;
   /** Whether a write of this size to the session may begin, given what is buffered for other connections. */
   hasRoomFor(bytes: number, session: Session): boolean;
+  /** Who pays for what a session catches up with. */
+  accountOf(session: Session): Pick<Account, "waitFor" | "spend">;
   /** The session was told that publications are lost to it. */
   onGap(session: Session, channel: ChannelName, gap: Gap): void;
 }
@@ -41,6 +44,9 @@ export interface PumpDependencies {
  * Brings lagging sessions up to `flushed`: from the channel's tail as far as it reaches back, otherwise from history, a
  * bounded amount per turn and session by session. A session becomes level in the same turn in which its cursor reaches
  * `flushed`, so no flush can happen in between. A cursor that is older than the history gets exactly one gap.
+ *
+ * What a session catches up with because it joined with `since` is charged to its client's budget of history. While that is
+ * used up, the channel waits, and live messages in the session's other channels do not.
  */
 export class Pump {
   /** Publications delivered by the pump. Plain additions, read by the metrics scraper. */
@@ -49,7 +55,7 @@ export class Pump {
   readonly #clock: Clock;
   readonly #lastChunk: LastChunk;
   readonly #queue = new Set<Session>();
-  /** Sessions whose write found no room. */
+  /** Sessions whose write found no room, or whose client has to wait. */
   readonly #postponed = new Set<Session>();
   #isScheduled = false;
   /** Bytes sent in this turn. */
@@ -118,6 +124,10 @@ export class Pump {
     const channel = this.#dependencies.get(membership.channel.name);
     if (channel === undefined || membership.isOver) return false;
     if (membership.cursor < channel.flushed) {
+      if (this.#mustWait(membership)) {
+        this.#postpone(membership.session);
+        return false;
+      }
       const pushes = channel.tail.read(membership.cursor, chunkBytes);
       if (pushes === undefined) {
         // A page for which there is no room would be fetched only to be thrown away.
@@ -145,12 +155,16 @@ export class Pump {
     membership.neededBytes = 0;
     this.#sentBytes += bytes;
     const before = membership.cursor;
+    const isCatchingUp = before < membership.catchesUpTo;
     membership.moveTo(last.publication.offset);
     const form = session.connection.wireForm;
     const encoded = this.#encode(pushes, session, channel.name);
     const outcome = session.connection.send(form.carriesCursor ? form.join([encoded], session.cursor()) : encoded);
     if (outcome === "refused" || outcome === "closed") membership.moveTo(before);
-    else this.counts.deliveries += pushes.length;
+    else {
+      this.counts.deliveries += pushes.length;
+      if (isCatchingUp) this.#dependencies.accountOf(session).spend("answerBytes", bytes);
+    }
     if (outcome !== "sent" && outcome !== "closed") this.#dependencies.onFull(session);
     return outcome === "sent";
   }
@@ -161,13 +175,17 @@ export class Pump {
     return this.#lastChunk.encode(form, pushes);
   }
 
+  #mustWait({ cursor, catchesUpTo, session }: Membership): boolean {
+    return cursor < catchesUpTo && this.#dependencies.accountOf(session).waitFor("answerBytes") > 0;
+  }
+
   /** A write of the usual size is let through, and mostly the kernel takes it. */
   #hasRoomFor(bytes: number, session: Session): boolean {
     return bytes <= chunkBytes || this.#dependencies.hasRoomFor(bytes, session);
   }
 
   #postpone(session: Session): void {
-    if (this.#postponed.size === 0) this.#clock.setTimeout(this.#retry, noRoomMs);
+    if (this.#postponed.size === 0) this.#clock.setTimeout(this.#retry, postponedMs);
     this.#postponed.add(session);
   }
 
@@ -178,11 +196,21 @@ export class Pump {
 
   async #fetch(membership: Membership, channel: ListenedChannel): Promise<void> {
     membership.isFetching = true;
+    const giveBack = this.#payInAdvance(membership);
     for (let failures = 1; !membership.isOver && !(await this.#fetchPage(membership, channel)); failures++) {
       await this.#clock.sleep(backoff(failures));
     }
+    giveBack?.();
     membership.isFetching = false;
     if (!membership.isOver && !this.#postponed.has(membership.session)) this.add(membership.session);
+  }
+
+  /** Charges for a page that is fetched. Otherwise many could be fetched before the first one is paid for. */
+  #payInAdvance({ cursor, catchesUpTo, session }: Membership): (() => void) | undefined {
+    if (cursor >= catchesUpTo) return undefined;
+    const account = this.#dependencies.accountOf(session);
+    account.spend("answerBytes", chunkBytes);
+    return () => account.spend("answerBytes", -chunkBytes);
   }
 
   /** @returns whether to continue at once. If history does not have the publications yet, repeated requests would only load it. */

@@ -102,7 +102,8 @@ export class Hub {
     const historyTtlOf = (channel: ChannelName) => parts.historyRules(channel).historyTtl;
     const onLevel = (session: Session) => this.reception.caughtUp(session);
     const { onGap, onChannelGap } = records;
-    const events = { onLevel, sessionById, hasRoomFor, historyTtlOf, onGap, onChannelGap };
+    const accountOf = (session: Session) => this.accountOf(session);
+    const events = { onLevel, sessionById, hasRoomFor, accountOf, historyTtlOf, onGap, onChannelGap };
     this.delivery = new Delivery(broker, settings, events, clock);
     this.#pages = new HistoryPages(this.delivery.history, this.backlog, clock);
     this.occupancy = new Occupancy(this.delivery.interest, peers);

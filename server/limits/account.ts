@@ -48,7 +48,13 @@ export class Account {
     if (refusal !== undefined) throw refusal;
   }
 
-  /** Charges a cost that is known only afterwards. */
+  /** How long until a cost of 1 could be charged, in milliseconds; 0: now. */
+  waitFor(kind: Kind): number {
+    if (this.#parts === undefined) return 0;
+    return this.#lacking(kind, 1, this.#parts.clock.monotonic())?.waitMs ?? 0;
+  }
+
+  /** Charges a cost that is known only afterwards. A negative one gives back what was charged in advance. */
   spend(kind: Kind, cost: number): void {
     if (this.#parts !== undefined) this.#spend(kind, cost, this.#parts.clock.monotonic());
   }
@@ -71,9 +77,17 @@ export class Account {
   }
 
   #refusal(kind: Kind, cost: number, now: number): ServiceError | undefined {
+    const lacking = this.#lacking(kind, cost, now);
+    if (lacking === undefined) return undefined;
+    const { budget, name, waitMs } = lacking;
+    return new ServiceError("rate-limited", ruleOf(kind, budget, name), { retryAfterMs: waitMs });
+  }
+
+  /** The first budget that is used up, and for how long. */
+  #lacking(kind: Kind, cost: number, now: number): Lacking | undefined {
     for (const [budget, name] of this.#budgets(now)) {
-      const retryAfterMs = budget.bucket(kind, now)?.wait(now, cost) ?? 0;
-      if (retryAfterMs > 0) return new ServiceError("rate-limited", ruleOf(kind, budget, name), { retryAfterMs });
+      const waitMs = budget.bucket(kind, now)?.wait(now, cost) ?? 0;
+      if (waitMs > 0) return { budget, name, waitMs };
     }
     return undefined;
   }
@@ -96,6 +110,12 @@ export class Account {
     }
     return found;
   }
+}
+
+interface Lacking {
+  readonly budget: Budget;
+  readonly name: string;
+  readonly waitMs: number;
 }
 
 const nouns = { user: "user", key: "API key", address: "address" } as const;

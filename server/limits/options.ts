@@ -8,7 +8,7 @@ export const limitOptions = {
   ),
   historyRate: bytes(
     2 * 1024 ** 2,
-    "Bytes of history that one user may read per second with `history` requests; bursts of eight times as many are allowed. 0: no limit.",
+    "Bytes of history that one user may read per second: with `history` requests, and by what a client catches up with after a reconnect or a join with `since`. Bursts of eight times as many are allowed. Beyond that, requests are refused, and what a client catches up with is delayed. 0: no limit.",
   ),
   presenceRate: limit(10, "Presence requests that one user may make per second; bursts of twice as many are allowed."),
   handshakeRate: limit(

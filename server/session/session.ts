@@ -179,6 +179,8 @@ export class Membership {
   slot = -1;
   /** A page of history is being fetched for it; it must not be pumped meanwhile. */
   isFetching = false;
+  /** The last offset that it catches up with because it joined with `since`. Those bytes are charged to the client. */
+  catchesUpTo: number;
   /** What it was to be sent, bytes, when there was no room for that; 0 otherwise. */
   neededBytes = 0;
   /** The offset of the channel's current epoch after which it began. Delivery does not change it. */
@@ -194,6 +196,7 @@ export class Membership {
     this.channel = channel;
     this.joinedAt = joinedAt;
     this.after = cursor;
+    this.catchesUpTo = channel.flushed;
     this.#cursor = cursor;
   }
 

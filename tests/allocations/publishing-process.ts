@@ -3,6 +3,7 @@ import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
 import { MemoryLog } from "../../server/broker/memory/log.ts";
 import { Delivery } from "../../server/delivery/delivery.ts";
 import { systemClock } from "../../server/lib/clock.ts";
+import { Account } from "../../server/limits/account.ts";
 import { Session } from "../../server/session/session.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
 
@@ -20,6 +21,7 @@ const events = {
   onLevel: () => undefined,
   sessionById: () => undefined,
   hasRoomFor: () => true,
+  accountOf: () => Account.unlimited,
   onGap: () => undefined,
   onChannelGap: () => undefined,
   historyTtlOf: () => rules.historyTtl,

@@ -144,6 +144,66 @@ describe("bytes of history", () => {
   });
 });
 
+describe("what a client catches up with", () => {
+  /** Two messages of 5 KB, and a burst of 8 KiB: after two reads of one message, a client has a debt. */
+  async function begin() {
+    const server = await StillServer.start({ historyRate: "1KiB" });
+    for (const message of ["first", "second"].map((it) => it.padEnd(5000, "x")))
+      await server.request(undefined, "POST", "/v1/publish", { channel: "room", message });
+    return server;
+  }
+
+  type Reader = Disposable & Pick<SocketUnderTest, "until" | "messages">;
+  /** How a client asks for what it missed: the second message. */
+  const doors: Readonly<Record<string, (server: StillServer, user: string) => Promise<Reader>>> = {
+    "a subscribe with since": async (server, user) => {
+      const socket = await server.connect(user);
+      socket.send({ type: "subscribe", channel: "room", since: "last:1" });
+      return socket;
+    },
+    "a handshake with since": (server, user) => server.connect(user, "&channel=room&since=last:1"),
+    "a stream with since": (server, user) => server.stream(user, "&channel=room&since=last:1"),
+    "a stream with Last-Event-ID": async (server, user) =>
+      server.stream(user, "&channel=room", { "Last-Event-ID": `room~${await server.epochOf("room")}~1` }),
+  };
+  const overHttp = (server: StillServer, user: string) =>
+    server.request(user, "GET", "/v1/channels/room/history?since=last:1");
+  const isInRoom = ({ type, channel }: Frame) => type === "message" && channel === "room";
+
+  test.each(Object.entries(doors))("over %s is charged like a history request", async (_, open) => {
+    await using server = await begin();
+    for (let at = 0; at < 2; at++) {
+      using reader = await open(server, "alice");
+      await reader.until(isInRoom);
+    }
+    const refused = await overHttp(server, "alice");
+    const { retry_after_ms: waitMs } = (await refused.json()) as { retry_after_ms: number };
+    expect([refused.status, (await overHttp(server, "bob")).status]).toEqual([429, 200]);
+    server.move(waitMs - 1);
+    expect((await overHttp(server, "alice")).status).toBe(429);
+    server.move(1);
+    expect((await overHttp(server, "alice")).status).toBe(200);
+  });
+
+  test.each(Object.entries(doors))(
+    "over %s waits when the budget is used up, is not lost, and delays nothing else",
+    async (_, open) => {
+      await using server = await begin();
+      for (let at = 0; at < 2; at++) expect((await overHttp(server, "alice")).status).toBe(200);
+      using reader = await open(server, "alice");
+      using other = await open(server, "bob");
+      await other.until(isInRoom);
+      await server.request(undefined, "POST", "/v1/publish", { user_id: "alice", message: "live" });
+      await reader.until(({ message }) => message === "live");
+      expect(reader.messages.filter(isInRoom)).toEqual([]);
+      await server.request(undefined, "POST", "/v1/publish", { channel: "room", message: "third" });
+      server.move(60_000);
+      await reader.until(({ message }) => message === "third");
+      expect(reader.messages.filter(isInRoom).map(({ offset }) => offset)).toEqual([2, 3]);
+    },
+  );
+});
+
 describe("presence requests", () => {
   test("are one budget for a user's connections and requests together", async () => {
     await using server = await StillServer.start({ presenceRate: 2 });

@@ -8,6 +8,7 @@ import { MemoryPresence } from "../../server/presence/memory/store.ts";
 import { openScheduleStore } from "../../server/schedule/open-store.ts";
 import { FanfareServer } from "../../server/worker/fanfare-server.ts";
 import { SocketUnderTest } from "./socket.ts";
+import { StreamUnderTest } from "./stream.ts";
 
 type Options = Parameters<typeof loadSettings>[0]["options"];
 
@@ -55,6 +56,18 @@ export class StillServer implements AsyncDisposable {
 
   async connect(userId: string, query = ""): Promise<SocketUnderTest> {
     return SocketUnderTest.open(`ws://${this.#url}/ws?token=${await this.tokenOf(userId)}${query}`);
+  }
+
+  stream(userId: string, query = "", headers: Record<string, string> = {}): Promise<StreamUnderTest> {
+    return this.tokenOf(userId).then((token) =>
+      StreamUnderTest.open(`${this.url}/sse?token=${token}${query}`, headers),
+    );
+  }
+
+  /** The epoch of a channel that has messages. */
+  async epochOf(channel: string): Promise<string> {
+    const answer = await this.request(undefined, "GET", `/v1/channels/${channel}/history?since=last:1`);
+    return ((await answer.json()) as { epoch: string }).epoch;
   }
 
   /** Connects without a user. */
