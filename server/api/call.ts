@@ -9,6 +9,7 @@ import type { Blocks } from "../hub/blocks.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Account } from "../limits/account.ts";
+import { publisherOf } from "../limits/principal.ts";
 import type { Schedules } from "../schedule/schedules.ts";
 
 /** What the handlers may use. */
@@ -47,6 +48,11 @@ export interface Reply {
 
 /** Handles a request. Throws a ServiceError for the error response. */
 export type Verb = (dependencies: ApiDependencies, call: Call) => Reply | Promise<Reply>;
+
+/** The client that pays for what it stores, as in `Draft.publisher`; undefined for an API key. */
+export function publisherOfCall({ identity }: Pick<Call, "identity">): string | undefined {
+  return identity && publisherOf({ userId: identity.userId, origin: { ip: "" } });
+}
 
 export function ok(value: unknown): Reply {
   return { status: 200, body: JSON.stringify(value) };

@@ -5,7 +5,7 @@ import { limits } from "../../protocol/limits.ts";
 import { parseCursor, parseSinceWord, type Since, sinceRule } from "../../protocol/position.ts";
 import type { ChannelSummary } from "../broker/log.ts";
 import type { Hub } from "../hub/hub.ts";
-import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, channelParam, ok, publisherOfCall, type Reply } from "./call.ts";
 
 /** Channels per page. */
 const pageSize = 100;
@@ -31,7 +31,10 @@ export async function getHistory({ hub, access }: ApiDependencies, call: Call): 
   const channel = channelParam(call);
   if (call.identity !== undefined) await access.checkSubscribe(call.identity, channel);
   const limit = limitOf(call.query);
-  const { top, publications, gap } = await hub.history(channel, sinceOf(call, limit), limit, call.account);
+  const { top, publications, gap } = await hub.history(
+    { channel, since: sinceOf(call, limit), limit, publisher: publisherOfCall(call) },
+    call.account,
+  );
   const head = JSON.stringify({ channel, ...top, complete: gap === undefined, ...present({ reason: gap }) });
   return { status: 200, body: `${head.slice(0, -1)},"messages":[${encodePublications(publications)}]}` };
 }

@@ -7,8 +7,7 @@ import { limits } from "../../protocol/limits.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Hub } from "../hub/hub.ts";
-import { publisherOf } from "../limits/principal.ts";
-import { type ApiDependencies, type Call, channelParam, ok, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, channelParam, ok, publisherOfCall, type Reply } from "./call.ts";
 import type { DraftContent } from "./draft.ts";
 import { parsePublishRequest, timeFields } from "./publish-request.ts";
 import { publishLater } from "./schedules.ts";
@@ -49,8 +48,7 @@ function withSender(access: Access, identity: Identity | undefined, draft: Draft
   if (identity === undefined) return draft;
   const { sender: claimed, ...rest } = draft;
   const sender = access.senderOf(identity, claimed);
-  const publisher = publisherOf({ userId: identity.userId, origin: { ip: "" } });
-  return { ...rest, publisher, ...present({ sender }) };
+  return { ...rest, ...present({ publisher: publisherOfCall({ identity }), sender }) };
 }
 
 /** @throws ServiceError if the client may not publish to the channel */

@@ -32,7 +32,7 @@ export async function findPublication(
 ): Promise<FoundPublication> {
   const top = (await directory.summary(channel))?.top;
   if (top === undefined || top.offset === 0) return nothing(`Nothing was ever published to ${channel}`);
-  const read = (since: Since, limit: number) => hub.history(channel, since, limit, call.account);
+  const read = (since: Since, limit: number) => hub.history({ channel, since, limit }, call.account);
   if (wanted.by === "id") {
     const first = await read({ from: "last", count: searched }, searched);
     for (let page = first; ; ) {

@@ -1,7 +1,7 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
-import type { ChannelSummary, History, HistoryRules } from "./log.ts";
+import type { ChannelSummary, History, HistoryRules, ReadOptions } from "./log.ts";
 
 /**
  * Carries publications between workers and keeps their history.
@@ -30,7 +30,7 @@ export interface Broker {
    * The publications after `since`, oldest first, or the reason why some may be missing. At most `limit` publications and at most
    * `maxBytes` by `costOf`, but one publication whatever its size.
    */
-  history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History>;
+  history(channel: ChannelName, since: Since, options: ReadOptions): Promise<History>;
   /**
    * The tops of many channels in one request.
    * @param seen The highest position that the caller knows of some of these channels. A channel whose record is behind it

@@ -26,11 +26,11 @@ export interface Log {
   /** Stores one draft at once. Only a log that takes effect synchronously and cannot fail has it. */
   enter?(entry: LogEntry): Appended;
   /**
-   * The publications after `since`, oldest first: at most `limit` publications and at most `maxBytes` by `costOf`, but one
-   * publication whatever its size, so that a reader can always continue. A channel that is not known has an empty, complete
-   * history, and gets its epoch here. A position beyond the top belongs to another epoch: "epoch-changed".
+   * The publications after `since`, oldest first. A channel that is not known has an empty, complete history, and gets its
+   * epoch here. If there is no room for it, each call returns another epoch. A position beyond the top belongs to another
+   * epoch: "epoch-changed".
    */
-  read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History>;
+  read(channel: ChannelName, since: Since, options: ReadOptions): Promise<History>;
   /**
    * Each channel's top. A channel that is not known gets its epoch here.
    * @param seen Positions that were given out. A channel that is behind its position in the same epoch gets a new epoch, and
@@ -49,6 +49,19 @@ export interface Log {
   list(prefix: string, after: string, limit: number): Promise<readonly ChannelSummary[]>;
   /** Closes every file and timer. Idempotent. */
   close(): Promise<void>;
+}
+
+/** How much one read returns. */
+export interface PageBounds {
+  /** Publications. */
+  readonly limit: number;
+  /** Bytes, by `costOf`. One publication is returned whatever its size, so that a reader can always continue. */
+  readonly maxBytes: number;
+}
+
+export interface ReadOptions extends PageBounds {
+  /** The client that pays for the channel if it is new, as in `Draft`. */
+  readonly publisher?: string | undefined;
 }
 
 /** One draft and how its channel keeps history. */

@@ -60,14 +60,18 @@ describe("openLog", () => {
     });
     const second = await openLog(settings, { clock, rulesOf });
     const offsets = async (channel: ChannelName) =>
-      (await second.read(channel, { from: "earliest" }, 10, 1_000_000)).publications.map(({ offset }) => offset);
+      (await second.read(channel, { from: "earliest" }, { limit: 10, maxBytes: 1_000_000 })).publications.map(
+        ({ offset }) => offset,
+      );
     expect([await offsets(a), await offsets(b)]).toEqual([[3, 4, 5], [1]]);
     expect(await second.list("", "", 10)).toMatchObject([{ messages: 3 }, { messages: 1 }]);
     clock.move(1001);
     expect([await offsets(a), await offsets(b)]).toEqual([[3, 4, 5], []]);
     await second.close();
     const third = await openLog(settings, { clock, rulesOf: () => before });
-    expect((await third.read(a, { from: "earliest" }, 10, 1_000_000)).publications).toHaveLength(3);
+    expect((await third.read(a, { from: "earliest" }, { limit: 10, maxBytes: 1_000_000 })).publications).toHaveLength(
+      3,
+    );
     await third.close();
   });
 

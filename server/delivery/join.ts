@@ -92,7 +92,7 @@ function planStart(
 
 async function startFromHistory(delivery: Delivery, channel: ListenedChannel, since: Since): Promise<JoinStart> {
   const { epoch, head } = channel.tail;
-  const { top, publications, gap } = await delivery.history(channel.name, since, 1, 0);
+  const { top, publications, gap } = await delivery.history(channel.name, since, { limit: 1, maxBytes: 0 });
   // The broker may have more than has arrived here, but a session must not start beyond what this worker has sent. Or it has
   // less than had arrived here before the request: then the channel continues in a new epoch.
   const wentBack = top.epoch === epoch && top.offset < head;

@@ -34,7 +34,7 @@ function makePump({
   const pump = new Pump(
     {
       get: () => channel,
-      history: (_, since, _limit, maxBytes) =>
+      history: (_, since, { maxBytes }) =>
         new Promise((resolve, reject) => {
           const after = since.from === "position" ? since.position.offset : -1;
           asked.push({ after, maxBytes, answer: resolve, fail: () => reject(new Error("away")) });

@@ -219,7 +219,11 @@ export class Pump {
     const position = { epoch: channel.epoch, offset: membership.cursor };
     let history: History;
     try {
-      history = await this.#dependencies.history(channel.name, { from: "position", position }, pageSize, chunkBytes);
+      history = await this.#dependencies.history(
+        channel.name,
+        { from: "position", position },
+        { limit: pageSize, maxBytes: chunkBytes },
+      );
     } catch (error) {
       getLogger(["fanfare", "hub"]).debug("History cannot be read yet: {error}", { error });
       return false;

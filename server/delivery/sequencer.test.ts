@@ -33,7 +33,7 @@ function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
     {
       get: (name: ChannelName) => (state.isListened && name === room ? channel : undefined),
       channels: () => (state.isListened ? [channel] : []),
-      history: (_, since, limit, maxBytes) =>
+      history: (_, since, { limit, maxBytes }) =>
         new Promise((resolve, reject) => {
           const answer = (history: Partial<History>) =>
             resolve({ top: state.top, publications: [], gap: undefined, ...history });

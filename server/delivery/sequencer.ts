@@ -223,7 +223,11 @@ export class Sequencer {
     const position = { epoch: channel.tail.epoch, offset: channel.tail.head };
     let history: History;
     try {
-      history = await this.#dependencies.history(channel.name, { from: "position", position }, pageSize, pageBytes);
+      history = await this.#dependencies.history(
+        channel.name,
+        { from: "position", position },
+        { limit: pageSize, maxBytes: pageBytes },
+      );
       if (isBehind(history.top, position)) await this.#renew(new Map([[channel.name, position]]));
     } catch (error) {
       log().debug("Could not repair a channel yet: {error}", { error });

@@ -17,11 +17,14 @@ function makeShared(maxReads = 16) {
 
 test("sends one request for equal questions while it is in flight, and a new one afterwards", async () => {
   const { asked, read } = makeShared();
-  const answers = [read(room, after(1), 10, 1000), read(room, after(1), 10, 1000)];
+  const answers = [
+    read(room, after(1), { limit: 10, maxBytes: 1000 }),
+    read(room, after(1), { limit: 10, maxBytes: 1000 }),
+  ];
   expect(asked).toHaveLength(1);
   asked[0]?.resolve(answer);
   expect(await Promise.all(answers)).toEqual([answer, answer]);
-  void read(room, after(1), 10, 1000);
+  void read(room, after(1), { limit: 10, maxBytes: 1000 });
   expect(asked).toHaveLength(2);
 });
 
@@ -33,24 +36,27 @@ test.each<[string, ChannelName, Since, number, number]>([
   ["another method", room, { from: "last", count: 1 }, 10, 1000],
 ])("sends %s as a separate request", (_, channel, since, limit, maxBytes) => {
   const { asked, read } = makeShared();
-  void read(room, after(1), 10, 1000);
-  void read(channel, since, limit, maxBytes);
+  void read(room, after(1), { limit: 10, maxBytes: 1000 });
+  void read(channel, since, { limit, maxBytes });
   expect(asked).toHaveLength(2);
 });
 
 test("a failure rejects all waiting callers, and the next call sends a new request", async () => {
   const { asked, read } = makeShared();
-  const answers = [read(room, after(1), 10, 1000), read(room, after(1), 10, 1000)];
+  const answers = [
+    read(room, after(1), { limit: 10, maxBytes: 1000 }),
+    read(room, after(1), { limit: 10, maxBytes: 1000 }),
+  ];
   asked[0]?.reject(new Error("away"));
   for (const it of answers) expect(it).rejects.toThrow("away");
   await Promise.allSettled(answers);
-  void read(room, after(1), 10, 1000);
+  void read(room, after(1), { limit: 10, maxBytes: 1000 });
   expect(asked).toHaveLength(2);
 });
 
 test("limits the requests in flight, and sends the next one when an answer arrives", async () => {
   const { asked, read } = makeShared(2);
-  const answers = [1, 2, 3].map((offset) => read(room, after(offset), 10, 1000));
+  const answers = [1, 2, 3].map((offset) => read(room, after(offset), { limit: 10, maxBytes: 1000 }));
   expect(asked).toHaveLength(2);
   asked[1]?.resolve(answer);
   await answers[1];

@@ -125,7 +125,10 @@ export class Blocks {
   /** @returns whether there may be more */
   async #readPage(): Promise<boolean> {
     const since: Since = this.#seen === undefined ? { from: "earliest" } : { from: "position", position: this.#seen };
-    const { top, publications } = await this.#parts.broker.history(blocksChannel, since, pageSize, pageBytes);
+    const { top, publications } = await this.#parts.broker.history(blocksChannel, since, {
+      limit: pageSize,
+      maxBytes: pageBytes,
+    });
     for (const { data } of publications) {
       const change = parseChange(data);
       if (change !== undefined) this.#apply(change);

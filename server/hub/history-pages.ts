@@ -34,6 +34,8 @@ export interface PageRequest {
   readonly since: Since;
   /** The largest number of publications. */
   readonly limit: number;
+  /** The client that pays for the channel if it is new, as in `Draft`. */
+  readonly publisher?: string | undefined;
 }
 
 /** A page, its memory by `costOf`, and about how many bytes it is on the wire. */
@@ -72,12 +74,13 @@ export class HistoryPages {
     return history;
   }
 
-  async #readWhenRoom({ channel, since, limit }: PageRequest): Promise<Page> {
+  async #readWhenRoom({ channel, since, limit, publisher }: PageRequest): Promise<Page> {
     const giveUpAt = this.#clock.monotonic() + patienceMs;
+    const options = { limit, maxBytes: maxReadBytes, publisher };
     const reservation = new Reservation();
     for (let needed = 0; ; ) {
       if (this.#hasRoomFor(needed, reservation)) {
-        const page = cutPage(await this.#read(channel, since, limit, maxReadBytes));
+        const page = cutPage(await this.#read(channel, since, options));
         // Others may have taken the room meanwhile, such as those that waited for the same page.
         if (this.#hasRoomFor(page.cost, reservation)) {
           this.#reserve(page.cost, reservation);

@@ -148,9 +148,7 @@ describe("history requests", () => {
       const top = (await it.broker.tops([nameOf("room")])).get(nameOf("room"));
       const position = { epoch: top?.epoch ?? "", offset };
       const { publications } = await it.hub.history(
-        nameOf("room"),
-        { from: "position", position },
-        100,
+        { channel: nameOf("room"), since: { from: "position", position }, limit: 100 },
         Account.unlimited,
       );
       return publications.map((publication) => publication.offset);

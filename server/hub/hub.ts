@@ -24,7 +24,7 @@ import type { Chat } from "./commands/dependencies.ts";
 import { Connections } from "./connections.ts";
 import { Conversation, type ConversationSettings } from "./conversation.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
-import { HistoryPages } from "./history-pages.ts";
+import { HistoryPages, type PageRequest } from "./history-pages.ts";
 import { logChat, logPublished } from "./log-published.ts";
 import { Occupancy } from "./occupancy.ts";
 import { HubPresence, type PresenceReport } from "./presence.ts";
@@ -223,8 +223,8 @@ export class Hub {
   }
 
   /** See HistoryPages. */
-  history(channel: ChannelName, since: Since, limit: number, account: Account): Promise<History> {
-    return this.#pages.read({ channel, since, limit }, account);
+  history(request: PageRequest, account: Account): Promise<History> {
+    return this.#pages.read(request, account);
   }
 
   async #awaitPublished(draft: Draft, publishing: Promise<Published>): Promise<Published> {
@@ -278,8 +278,7 @@ export class Hub {
       subscribeOnce: (...join: Parameters<Subscriptions["subscribeOnce"]>) =>
         this.#subscriptions.subscribeOnce(...join),
       unsubscribe: (...leave: Parameters<Subscriptions["unsubscribe"]>) => this.#subscriptions.unsubscribe(...leave),
-      history: (channel: ChannelName, since: Since, limit: number, account: Account) =>
-        this.history(channel, since, limit, account),
+      history: (request: PageRequest, account: Account) => this.history(request, account),
       accountOf: (session: Session) => this.accountOf(session),
       presence: this.presence,
       onIdentity: (session: Session) => {

@@ -123,7 +123,10 @@ function publishing(world: World, test: Declare): void {
   test("a receipt contains ID and position, and the publication is in the history", async () => {
     const { worker } = world;
     const receipt = await worker.publish({ id: "x", message: "hello" });
-    const { publications, top } = await worker.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER);
+    const { publications, top } = await worker.broker.history(a, earliest, {
+      limit: 10,
+      maxBytes: Number.MAX_SAFE_INTEGER,
+    });
     expect(receipt).toEqual({ id: "x", position: { epoch: top.epoch, offset: 1 }, duplicate: false, listeners: 0 });
     expect(publications).toMatchObject([{ id: "x", offset: 1, epoch: top.epoch, message: "hello" }]);
   });
@@ -178,7 +181,7 @@ function delivering(world: World, test: Declare): void {
       ["b", 2],
     ]);
     expect(received.slice(0, 1)).toEqual([
-      ...(await worker.broker.history(a, earliest, 1, Number.MAX_SAFE_INTEGER)).publications,
+      ...(await worker.broker.history(a, earliest, { limit: 1, maxBytes: Number.MAX_SAFE_INTEGER })).publications,
     ]);
   });
 
@@ -198,7 +201,9 @@ function delivering(world: World, test: Declare): void {
     ]);
     expect(received.every((it) => !("ephemeral" in it))).toBe(true);
     expect(receipts[1]).toEqual({ id: receipts[1].id, position: undefined, duplicate: false, listeners: 1 });
-    expect((await worker.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER)).publications).toHaveLength(2);
+    expect(
+      (await worker.broker.history(a, earliest, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER })).publications,
+    ).toHaveLength(2);
   });
 
   test("an ephemeral draft with an id is delivered each time", async () => {
@@ -251,13 +256,12 @@ function reading(world: World, test: Declare): void {
     for (let count = 0; count < 5; count++) {
       await worker.broker.publish({ channel: a, message: `${count}` }, { ...rules, historySize: 3 });
     }
-    const { top } = await worker.broker.history(a, earliest, 0, Number.MAX_SAFE_INTEGER);
+    const { top } = await worker.broker.history(a, earliest, { limit: 0, maxBytes: Number.MAX_SAFE_INTEGER });
     const after = async (offset: number, epoch = top.epoch) => {
       const { publications, gap } = await worker.broker.history(
         a,
         { from: "position", position: { epoch, offset } },
-        10,
-        Number.MAX_SAFE_INTEGER,
+        { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER },
       );
       return [publications.map((it) => it.offset), gap];
     };
@@ -278,7 +282,7 @@ function reading(world: World, test: Declare): void {
       [2 * one, 2],
       [Number.MAX_SAFE_INTEGER, 4],
     ] as const) {
-      const { publications, top, gap } = await worker.broker.history(a, earliest, 10, maxBytes);
+      const { publications, top, gap } = await worker.broker.history(a, earliest, { limit: 10, maxBytes });
       expect([publications.map(({ offset }) => offset), top.offset, gap]).toEqual([
         [1, 2, 3, 4].slice(0, count),
         4,
@@ -324,8 +328,7 @@ function goingBack(world: World, test: Declare): void {
     const { publications, gap } = await worker.broker.history(
       a,
       { from: "position", position: seen },
-      10,
-      Number.MAX_SAFE_INTEGER,
+      { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER },
     );
     expect(gap).toBe("epoch-changed");
     expect(publications.map(({ epoch, offset }) => [epoch, offset])).toEqual(
@@ -399,9 +402,9 @@ function betweenWorkers(world: World, test: Declare): void {
   test("a worker that starts later reads earlier publications", async () => {
     await world.worker.publish({ message: "before" });
     const two = await world.connect();
-    expect((await two.broker.history(a, earliest, 10, Number.MAX_SAFE_INTEGER)).publications).toMatchObject([
-      { message: "before" },
-    ]);
+    expect(
+      (await two.broker.history(a, earliest, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER })).publications,
+    ).toMatchObject([{ message: "before" }]);
   });
 }
 

@@ -78,7 +78,7 @@ class World {
   }
 
   async offsets(since: Since, channel = a, limit = 1000): Promise<number[]> {
-    const { publications } = await this.log.read(channel, since, limit, Number.MAX_SAFE_INTEGER);
+    const { publications } = await this.log.read(channel, since, { limit, maxBytes: Number.MAX_SAFE_INTEGER });
     return publications.map(({ offset }) => offset);
   }
 
@@ -113,7 +113,7 @@ function numbering(world: World, test: Declare): void {
       [b, 2],
     ]);
     expect((await world.store()).offset).toBe(4);
-    const { top, publications } = await world.log.read(a, earliest, 10, Number.MAX_SAFE_INTEGER);
+    const { top, publications } = await world.log.read(a, earliest, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER });
     expect(new Set(publications.map(({ epoch }) => epoch))).toEqual(new Set([top.epoch]));
     expect(top.offset).toBe(4);
     expect(top.epoch).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
@@ -137,14 +137,14 @@ function numbering(world: World, test: Declare): void {
     const publication = await world.store(draft);
     const { epoch } = await world.top(draft.channel);
     expect(publication).toEqual({ ...draft, id: "own id", epoch, offset: 1, timestamp: world.clock.now() });
-    expect((await world.log.read(draft.channel, earliest, 10, Number.MAX_SAFE_INTEGER)).publications).toEqual([
-      publication,
-    ]);
+    expect(
+      (await world.log.read(draft.channel, earliest, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER })).publications,
+    ).toEqual([publication]);
   });
 
   test("an empty message differs from no message", async () => {
     const stored = [await world.store({ message: "" }), await world.store({ data: "1" })];
-    const { publications } = await world.log.read(a, earliest, 10, Number.MAX_SAFE_INTEGER);
+    const { publications } = await world.log.read(a, earliest, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER });
     expect(publications).toEqual(stored);
     expect(publications.map(({ message }) => message)).toEqual(["", "m"]);
   });
@@ -159,7 +159,7 @@ function numbering(world: World, test: Declare): void {
   test("calls take effect in order", async () => {
     const [, first, , second] = await Promise.all([
       world.store(),
-      world.log.read(a, earliest, 10, Number.MAX_SAFE_INTEGER),
+      world.log.read(a, earliest, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER }),
       world.store(),
       world.top(),
     ]);
@@ -190,8 +190,7 @@ function goingBack(world: World, test: Declare): void {
     const { publications, gap } = await world.log.read(
       a,
       { from: "position", position: { epoch, offset: 4 } },
-      10,
-      Number.MAX_SAFE_INTEGER,
+      { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER },
     );
     expect(gap).toBe("epoch-changed");
     expect(publications.map((it) => [it.epoch, it.offset])).toEqual([1, 2, 3, 4].map((it) => [top?.epoch ?? "", it]));
@@ -258,7 +257,10 @@ function reading(world: World, test: Declare): void {
   for (const [what, since, offsets, gap] of cases) {
     test(`reads what came after ${what}`, async () => {
       const epoch = await storeEight(world);
-      const history = await world.log.read(a, since(epoch, world.clock.now()), 1000, Number.MAX_SAFE_INTEGER);
+      const history = await world.log.read(a, since(epoch, world.clock.now()), {
+        limit: 1000,
+        maxBytes: Number.MAX_SAFE_INTEGER,
+      });
       expect(history.publications.map(({ offset }) => offset)).toEqual(offsets);
       expect({ gap: String(history.gap), top: history.top }).toEqual({ gap: String(gap), top: { epoch, offset: 8 } });
     });
@@ -273,7 +275,7 @@ function reading(world: World, test: Declare): void {
       [5, [4, 5, 6, 7, 8]],
       [6, [4, 5, 6, 7, 8]],
     ] as const) {
-      const { publications, gap, top } = await world.log.read(a, since, limit, Number.MAX_SAFE_INTEGER);
+      const { publications, gap, top } = await world.log.read(a, since, { limit, maxBytes: Number.MAX_SAFE_INTEGER });
       expect([publications.map(({ offset }) => offset), gap, top.offset]).toEqual([
         [...offsets],
         "history-too-short",
@@ -297,7 +299,7 @@ function reading(world: World, test: Declare): void {
       [4, 0, []],
     ] as const) {
       const since: Since = { from: "position", position: { epoch, offset: after } };
-      const { publications, gap, top } = await world.log.read(a, since, 10, maxBytes);
+      const { publications, gap, top } = await world.log.read(a, since, { limit: 10, maxBytes });
       expect([publications.map(({ offset }) => offset), gap, top.offset]).toEqual([[...offsets], undefined, 4]);
     }
   });
@@ -305,7 +307,10 @@ function reading(world: World, test: Declare): void {
   test("an unknown channel has an empty, complete history, and keeps the epoch of that answer", async () => {
     const wishes: Since[] = [earliest, { from: "age", ms: 1000 }, { from: "last", count: 3 }];
     for (const since of wishes) {
-      const { publications, gap, top } = await world.log.read(a, since, 10, Number.MAX_SAFE_INTEGER);
+      const { publications, gap, top } = await world.log.read(a, since, {
+        limit: 10,
+        maxBytes: Number.MAX_SAFE_INTEGER,
+      });
       expect([publications, gap, top.offset]).toEqual([[], undefined, 0]);
       expect(await world.top()).toEqual(top);
     }
@@ -314,9 +319,9 @@ function reading(world: World, test: Declare): void {
 
   test("a position in an unknown channel is from another epoch", async () => {
     const position = { epoch: "before", offset: 3 };
-    expect((await world.log.read(a, { from: "position", position }, 10, Number.MAX_SAFE_INTEGER)).gap).toBe(
-      "epoch-changed",
-    );
+    expect(
+      (await world.log.read(a, { from: "position", position }, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER })).gap,
+    ).toBe("epoch-changed");
   });
 }
 
@@ -346,8 +351,7 @@ function bounds(world: World, test: Declare): void {
     const { publications, top, gap } = await world.log.read(
       a,
       { from: "position", position: { epoch, offset: 1 } },
-      10,
-      Number.MAX_SAFE_INTEGER,
+      { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER },
     );
     expect([publications, top, gap]).toEqual([[], { epoch, offset: 2 }, "history-too-short"]);
   });
@@ -361,8 +365,7 @@ function bounds(world: World, test: Declare): void {
     const { gap } = await world.log.read(
       a,
       { from: "position", position: { epoch, offset: 0 } },
-      10,
-      Number.MAX_SAFE_INTEGER,
+      { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER },
     );
     expect(gap).toBe("history-too-short");
   });
@@ -517,7 +520,10 @@ function channels(world: World, test: Declare): void {
     const batch = [a, b, c, a].map((channel) => ({ draft: { channel, message: "m" }, rules }));
     expect(outcomes(await world.log.append(batch))).toEqual(["stored", "stored", "too-many-channels", "stored"]);
     expect(await refusalOf(world.log.tops([a, c]))).toMatchObject({ code: "too-many-channels" });
-    const { publications, top, gap } = await world.log.read(c, earliest, 10, Number.MAX_SAFE_INTEGER);
+    const { publications, top, gap } = await world.log.read(c, earliest, {
+      limit: 10,
+      maxBytes: Number.MAX_SAFE_INTEGER,
+    });
     expect([publications, top.offset, gap]).toEqual([[], 0, undefined]);
   });
 
@@ -622,7 +628,7 @@ function againstModel(world: World, test: Declare): void {
               it.since.from === "position"
                 ? { from: "position", position: { epoch, offset: it.since.offset } }
                 : it.since;
-            const { top, publications, gap } = await world.log.read(called(it.name), asked, it.limit, it.maxBytes);
+            const { top, publications, gap } = await world.log.read(called(it.name), asked, it);
             const items = publications.map(({ offset, message }) => [offset, message]);
             expect({ top: top.offset, items, gap }).toEqual(model.read(called(it.name), asked, it, world.clock.now()));
           }

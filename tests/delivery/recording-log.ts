@@ -1,7 +1,7 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import type { Publication } from "../../protocol/publication.ts";
-import type { Appended, History, HistoryRules, Log, LogEntry } from "../../server/broker/log.ts";
+import type { Appended, History, HistoryRules, Log, LogEntry, ReadOptions } from "../../server/broker/log.ts";
 import { MemoryLog } from "../../server/broker/memory/log.ts";
 import type { Clock } from "../../server/lib/clock.ts";
 import type { StoredState } from "./reader.ts";
@@ -53,8 +53,8 @@ export class RecordingLog implements Log, StoredState {
     return appended;
   }
 
-  async read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
-    const history = await this.#inner.read(channel, since, limit, maxBytes);
+  async read(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
+    const history = await this.#inner.read(channel, since, options);
     this.#epoch(channel, history.top.epoch);
     return history;
   }

@@ -83,7 +83,11 @@ async function withLog<Result>(directory: string, run: (log: Log) => Promise<Res
 async function faultsOf(log: Log, acknowledged: readonly Acknowledged[]): Promise<readonly string[]> {
   const faults: string[] = [];
   for (const channel of channels) {
-    const { publications, top } = await log.read(channel, { from: "earliest" }, 1_000_000, Number.MAX_SAFE_INTEGER);
+    const { publications, top } = await log.read(
+      channel,
+      { from: "earliest" },
+      { limit: 1_000_000, maxBytes: Number.MAX_SAFE_INTEGER },
+    );
     const first = top.offset - publications.length + 1;
     const isWhole = publications.every(({ offset }, index) => offset === first + index);
     if (!isWhole) faults.push(`${channel} has a hole`);

@@ -91,6 +91,35 @@ const floods: readonly Flood[] = [
     met: "of history per second for one user",
   },
   {
+    name: "history requests for unknown channels",
+    env: { ...withoutRates, HISTORY_BYTES_TOTAL: "24MiB", CLIENT_SHARE: "1" },
+    step: async (server, at) => {
+      const headers = { Authorization: `Bearer ${await tokenOf("mallory")}` };
+      const read = (index: number) => server.request("GET", `/v1/channels/m${at}:${index}/history`, undefined, headers);
+      await Promise.all(Array.from({ length: 25 }, (_, index) => read(index)));
+      using socket = await SocketUnderTest.open(`${server.wsUrl}?token=${await tokenOf("mallory")}`);
+      for (let index = 25; index < 50; index++)
+        socket.send({ type: "history", channel: `m${at}:${index}`, ref: index });
+      await socket.until(({ ref }) => ref === 49);
+      return byMallory(server, { channel: `p${at}`, message: "m" });
+    },
+    met: "too-many-channels",
+  },
+  {
+    name: "subscriptions from the start again and again",
+    env: { ...credentials, HISTORY_RATE: "64KiB" },
+    step: async (server) => {
+      await publish(server, undefined, { channel: "large", message: filler });
+      const url = `${server.wsUrl}?channel=large&since=earliest&token=${await tokenOf("mallory")}`;
+      const sockets = await Promise.all(Array.from({ length: 10 }, () => SocketUnderTest.open(url)));
+      const headers = { Authorization: `Bearer ${await tokenOf("mallory")}` };
+      const answer = await server.request("GET", "/v1/channels/large/history?since=last:1", undefined, headers);
+      for (const socket of sockets) socket[Symbol.dispose]();
+      return answer.text();
+    },
+    met: "of history per second for one user",
+  },
+  {
     name: "connections with many channels",
     env: credentials,
     step: async (server, at) => {

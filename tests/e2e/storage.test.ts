@@ -34,8 +34,7 @@ testIf(prlimit !== null, "it needs prlimit")(
       const { publications, top } = await log.read(
         "a" as ChannelName,
         { from: "earliest" },
-        1_000_000,
-        Number.MAX_SAFE_INTEGER,
+        { limit: 1_000_000, maxBytes: Number.MAX_SAFE_INTEGER },
       );
       await log.close();
       expect(publications.map(({ offset }) => offset)).toEqual(Array.from({ length: top.offset }, (_, at) => at + 1));

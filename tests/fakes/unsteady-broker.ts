@@ -3,7 +3,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import { type Draft, isEphemeral, type Publication } from "../../protocol/publication.ts";
 import type { Broker, BrokerEvents, Published } from "../../server/broker/broker.ts";
-import type { History, HistoryRules } from "../../server/broker/log.ts";
+import type { History, HistoryRules, ReadOptions } from "../../server/broker/log.ts";
 import type { Clock } from "../../server/lib/clock.ts";
 
 /** An unreliable broker: on request, it loses, duplicates or delays deliveries, and its answers are late or fail. */
@@ -52,9 +52,9 @@ export class UnsteadyBroker implements Broker {
     return this.#inner.unlisten(channel);
   }
 
-  history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
-    this.asked.push({ channel, since, limit, maxBytes });
-    return this.#answer(() => this.#inner.history(channel, since, limit, maxBytes));
+  history(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
+    this.asked.push({ channel, since, ...options });
+    return this.#answer(() => this.#inner.history(channel, since, options));
   }
 
   tops(

@@ -58,12 +58,10 @@ export class CheckingReader {
       const since = { from: "position", position: this.#head } as const;
       this.#seen = undefined;
       try {
-        const { top, publications, gap } = await this.#broker.history(
-          this.#channel,
-          since,
-          500,
-          Number.MAX_SAFE_INTEGER,
-        );
+        const { top, publications, gap } = await this.#broker.history(this.#channel, since, {
+          limit: 500,
+          maxBytes: Number.MAX_SAFE_INTEGER,
+        });
         if (gap !== undefined) {
           this.announced++;
           this.#head = { epoch: top.epoch, offset: (publications[0]?.offset ?? top.offset + 1) - 1 };

@@ -51,7 +51,7 @@ describe("a person changes keys in Redis:", () => {
     expect(position?.offset).toBe(2);
     expect(position?.epoch).not.toBe(first.position?.epoch as string);
     await until(() => resets.some(({ epoch }) => epoch === position?.epoch), "listeners are told of the new epoch");
-    const page = await broker.history("back" as ChannelName, { from: "earliest" }, 10, 1_000_000);
+    const page = await broker.history("back" as ChannelName, { from: "earliest" }, { limit: 10, maxBytes: 1_000_000 });
     expect([page.top, page.publications.map(({ offset }) => offset)]).toEqual([position as Position, [2]]);
     expect(await redis.command("PTTL", key("back", "messages"))).toBeGreaterThan(0);
   });
@@ -63,7 +63,7 @@ describe("a person changes keys in Redis:", () => {
     expect(position).toEqual({ epoch: first.position?.epoch as string, offset: 2 });
     expect(await redis.command("PTTL", key("deleted", "messages"))).toBeGreaterThan(0);
     const since = { from: "position" as const, position: { epoch: first.position?.epoch as string, offset: 0 } };
-    const page = await broker.history("deleted" as ChannelName, since, 10, 1_000_000);
+    const page = await broker.history("deleted" as ChannelName, since, { limit: 10, maxBytes: 1_000_000 });
     expect([page.gap, page.publications.map(({ offset }) => offset)]).toEqual(["history-too-short", [2]]);
   });
 

@@ -84,7 +84,10 @@ test("a position that anybody was given never names another publication, if Redi
   const given = new Map([["acknowledged-before-leaving", await publish(leaves, "acknowledged-before-leaving")]]);
   await leaves.close();
   given.set("duplicate", await publish(stays, "duplicate", "order-1"));
-  given.set("read", (await stays.history(channel("read"), { from: "earliest" }, 10, 1_000_000)).top);
+  given.set(
+    "read",
+    (await stays.history(channel("read"), { from: "earliest" }, { limit: 10, maxBytes: 1_000_000 })).top,
+  );
   // What the member handed over arrives before this.
   await stays.listen(channel("listened"));
   await publish(stays, "listened");
@@ -104,7 +107,11 @@ test("a channel from which another program deleted a message stays readable, and
   for (let count = 2; count <= 4; count++) await publish(broker, "room");
   await redis.command("XDEL", "test:{room}:messages", "3-0");
   const read = (offset: number) =>
-    broker.history(channel("room"), { from: "position", position: { epoch, offset } }, 10, 1_000_000);
+    broker.history(
+      channel("room"),
+      { from: "position", position: { epoch, offset } },
+      { limit: 10, maxBytes: 1_000_000 },
+    );
   expect(await read(1)).toEqual({ top: { epoch, offset: 4 }, gap: "history-too-short", publications: [] });
   await publish(broker, "room");
   const { gap, publications } = await read(4);

@@ -9,7 +9,7 @@ import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
-import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
+import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry, ReadOptions } from "../log.ts";
 import { toPublication } from "../to-publication.ts";
 import { unavailable } from "../unavailable.ts";
 
@@ -90,8 +90,8 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     this.#listened.delete(channel);
   }
 
-  history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
-    return this.#log.read(channel, since, limit, maxBytes);
+  history(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
+    return this.#log.read(channel, since, options);
   }
 
   async tops(

@@ -40,7 +40,11 @@ describe("when the connection breaks,", () => {
     for (const { reason } of refused) expect(reason).toMatchObject({ code: "broker-unavailable" });
     await worker.untilEvent("break");
     await Promise.all(ids.map((id) => worker.publish({ id })));
-    const { publications } = await worker.broker.history(a, { from: "earliest" }, 1000, Number.MAX_SAFE_INTEGER);
+    const { publications } = await worker.broker.history(
+      a,
+      { from: "earliest" },
+      { limit: 1000, maxBytes: Number.MAX_SAFE_INTEGER },
+    );
     expect(publications.map(({ id }) => id).sort()).toEqual(ids.toSorted());
   });
 
@@ -55,7 +59,7 @@ describe("when the connection breaks,", () => {
     const calls = [
       asked.listen(a),
       asked.tops([a]),
-      asked.history(a, { from: "earliest" }, 1, Number.MAX_SAFE_INTEGER),
+      asked.history(a, { from: "earliest" }, { limit: 1, maxBytes: Number.MAX_SAFE_INTEGER }),
     ];
     await worker.publish(); // answered after the host has handled all of them
     proxy?.cut();

@@ -8,7 +8,7 @@ import type { LinkEnd, LinkSettings } from "../../lib/link/link.ts";
 import { SteadyLink } from "../../lib/link/steady-link.ts";
 import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
-import type { ChannelSummary, History, HistoryRules } from "../log.ts";
+import type { ChannelSummary, History, HistoryRules, ReadOptions } from "../log.ts";
 import { unavailable } from "../unavailable.ts";
 import { Hold } from "./hold.ts";
 import { type Answer, formatPublish, ipcProtocol, parseAnswer, type Question, toPublished } from "./messages.ts";
@@ -123,10 +123,10 @@ export class IpcBroker implements Broker, ChannelDirectory {
     if (this.#listened.delete(channel)) this.#send({ verb: "unlisten", channel });
   }
 
-  history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
+  history(channel: ChannelName, since: Since, { limit, maxBytes, publisher }: ReadOptions): Promise<History> {
     const parts: Publication[][] = [];
     return this.#ask(
-      (n) => ({ verb: "history", n, channel, since, limit, maxBytes }),
+      (n) => ({ verb: "history", n, channel, since, limit, maxBytes, publisher: publisher ?? null }),
       (answer) => {
         if (answer.verb !== "history" && answer.verb !== "history-part") return undefined;
         parts.push([...answer.publications]);

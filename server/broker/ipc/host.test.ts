@@ -124,7 +124,7 @@ describe("IpcHost", () => {
     await Promise.all(Array.from({ length: 300 }, () => worker.publish({ message })));
     await worker.broker.listen(b);
     const asked = Array.from({ length: 3 }, () =>
-      worker.broker.history(a, { from: "earliest" }, 1000, Number.MAX_SAFE_INTEGER),
+      worker.broker.history(a, { from: "earliest" }, { limit: 1000, maxBytes: Number.MAX_SAFE_INTEGER }),
     );
     await worker.publish({ channel: b });
     await worker.until(({ received }) => received.length === 1);

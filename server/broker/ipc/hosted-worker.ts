@@ -145,9 +145,10 @@ export class HostedWorker {
     });
   }
 
-  async #sendHistory({ n, channel, since, limit, maxBytes }: HistoryQuestion): Promise<void> {
+  async #sendHistory({ n, channel, since, limit, maxBytes, publisher }: HistoryQuestion): Promise<void> {
     if (this.#isGone) return;
-    const { top, gap, publications } = await this.#broker.history(channel, since, limit, maxBytes);
+    const options = { limit, maxBytes, publisher: publisher ?? undefined };
+    const { top, gap, publications } = await this.#broker.history(channel, since, options);
     const parts = partsOf(publications);
     for (const part of parts.slice(0, -1)) {
       await this.#link.room();

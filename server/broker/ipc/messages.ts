@@ -11,7 +11,7 @@ import type { ChannelSummary, HistoryRules } from "../log.ts";
  * The protocol between host and workers. Its number changes with any change below. Workers and hosts with different numbers
  * never communicate, so neither side validates messages.
  */
-export const ipcProtocol = "fanfare-broker/5";
+export const ipcProtocol = "fanfare-broker/6";
 
 /** Requests of a worker. All except `unlisten` are answered, with the same number. */
 export type Question =
@@ -27,6 +27,7 @@ export type Question =
       readonly since: Since;
       readonly limit: number;
       readonly maxBytes: number;
+      readonly publisher: string | null;
     }
   | {
       readonly verb: "tops";

@@ -2,15 +2,9 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { GapReason } from "../../../protocol/frames.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import { Ring, type RingMeasure } from "../../lib/ring.ts";
-import type { HistoryRules } from "../log.ts";
+import type { HistoryRules, PageBounds } from "../log.ts";
 import type { Owner } from "./owner.ts";
 import type { Used } from "./use-order.ts";
-
-/** Limits for one read, as in `Log.read`. */
-export interface PageBounds {
-  readonly limit: number;
-  readonly maxBytes: number;
-}
 
 /** A page of a channel's history, oldest first. */
 export interface Stretch<T> {

@@ -4,12 +4,12 @@ import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
 import type { RingMeasure } from "../../lib/ring.ts";
 import { costOf, idCost } from "../cost-of.ts";
-import type { ChannelSummary, HistoryRules, LogEntry } from "../log.ts";
+import type { ChannelSummary, HistoryRules, LogEntry, ReadOptions } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { newEpoch } from "../new-epoch.ts";
 import { scopedId } from "../scoped-id.ts";
 import { firstNames } from "./first-names.ts";
-import type { KeptChannel, PageBounds, Stretch } from "./kept-channel.ts";
+import type { KeptChannel, Stretch } from "./kept-channel.ts";
 import { KeptChannels, type KeptChannelsEvents } from "./kept-channels.ts";
 import type { Owner } from "./owner.ts";
 import { Owners } from "./owners.ts";
@@ -111,10 +111,13 @@ export class Ledger<T> {
   }
 
   /** The items after `since`. If there is no room for a new channel, each call returns another epoch for it. */
-  read(name: ChannelName, since: Since, bounds: PageBounds, now: number): Stretch<T> {
-    const channel = this.#channels.open(name, now) ?? this.#channels.unknown(name, { epoch: newEpoch(), offset: 0 });
+  read(name: ChannelName, since: Since, options: ReadOptions, now: number): Stretch<T> {
+    const owner = this.#owners.of(options.publisher);
+    const known = this.#channels.open(name, now, owner);
+    this.#owners.forgetIfUnused(owner);
+    const channel = known ?? this.#channels.unknown(name, { epoch: newEpoch(), offset: 0 });
     this.#channels.trim(channel, now);
-    return channel.after(since, bounds, now);
+    return channel.after(since, options, now);
   }
 
   /**

@@ -90,6 +90,31 @@ describe("channels", () => {
   });
 });
 
+describe("channels whose history a client reads", () => {
+  const bounds = { limit: 10, maxBytes: 1000 };
+  const earliest = { from: "earliest" } as const;
+
+  test("are its own if they are new; beyond its share they are not created, and their history is empty", () => {
+    const { ledger, enter, now } = begin({ maxChannels: 100, clientShare: 0.02 });
+    const read = (name: string, by: string) =>
+      ledger.read(name as ChannelName, earliest, { ...bounds, publisher: `user:${by}` }, now());
+    enter("news");
+    expect(["news", "a", "b", "c"].map((name) => read(name, "mallory").items.length)).toEqual([1, 0, 0, 0]);
+    expect(read("a", "mallory").top).toEqual(read("a", "bob").top);
+    expect([ledger.counts.channels, enter("d", { by: "mallory" })]).toEqual([3, "too-many-channels"]);
+    expect([enter("c", { by: "alice" }), ledger.counts.clients]).toEqual(["stored", 2]);
+  });
+
+  test("cost those nothing that are known already, and readers of those are not remembered", () => {
+    const { ledger, enter, now } = begin();
+    enter("news");
+    for (let at = 0; at < 10; at++) {
+      ledger.read("news" as ChannelName, earliest, { ...bounds, publisher: `user:u${at}` }, now());
+    }
+    expect(ledger.counts).toMatchObject({ channels: 1, clients: 0 });
+  });
+});
+
 describe("channels cost memory", () => {
   const small = { totalBytes: 400 * known, clientShare: 0.1 };
   const join = (ledger: Ledger<Publication>, name: string, by: string) => () =>

@@ -7,7 +7,7 @@ import { steadyTime } from "../../lib/steady-time.ts";
 import { costOf } from "../cost-of.ts";
 import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
-import type { Appended, ChannelSummary, History, Log, LogEntry } from "../log.ts";
+import type { Appended, ChannelSummary, History, Log, LogEntry, ReadOptions } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
 import { type Kept, restoreSnapshot, snapshotOf } from "./snapshot.ts";
@@ -60,8 +60,8 @@ export class MemoryLog implements Log {
     return toAppended(this.#ledger.enter(entry, this.#now(), this.#clock.now()));
   }
 
-  async read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
-    const { top, items, gap } = this.#ledger.read(channel, since, { limit, maxBytes }, this.#now());
+  async read(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
+    const { top, items, gap } = this.#ledger.read(channel, since, options, this.#now());
     // A channel that got a new epoch keeps what was stored under the old one.
     const publications = items.map(({ publication: it }) =>
       it.epoch === top.epoch ? it : { ...it, epoch: top.epoch },

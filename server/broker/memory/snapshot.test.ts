@@ -22,7 +22,7 @@ async function takenOver(log: MemoryLog, clock: MovedClock): Promise<MemoryLog> 
   return next;
 }
 
-const read = (log: MemoryLog, channel = room) => log.read(channel, everything, 100, 1_000_000);
+const read = (log: MemoryLog, channel = room) => log.read(channel, everything, { limit: 100, maxBytes: 1_000_000 });
 
 test("a log that takes over has the same messages, in the same epoch, and goes on numbering", async () => {
   const clock = new MovedClock();
@@ -43,8 +43,10 @@ test("a log that takes over knows what is missing, and the ids of messages", asy
   const next = await takenOver(log, clock);
   const { epoch } = (await read(log)).top;
   const since = { from: "position", position: { epoch, offset: 1 } } as const;
-  expect(await next.read(room, since, 100, 1_000_000)).toMatchObject({ gap: "history-too-short" });
-  expect((await next.read(room, { from: "age", ms: 3_600_000 }, 100, 1_000_000)).gap).toBe("history-too-short");
+  expect(await next.read(room, since, { limit: 100, maxBytes: 1_000_000 })).toMatchObject({ gap: "history-too-short" });
+  expect((await next.read(room, { from: "age", ms: 3_600_000 }, { limit: 100, maxBytes: 1_000_000 })).gap).toBe(
+    "history-too-short",
+  );
   const [again] = await next.append([{ draft: { channel: room, data: "0", id: "id0" }, rules }]);
   expect(again).toMatchObject({ outcome: "duplicate", position: { epoch, offset: 1 } });
 });

@@ -9,7 +9,7 @@ import type { MakeConnection } from "../../lib/redis/connect.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
 import type { Broker, BrokerEvents, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
-import type { History, HistoryRules } from "../log.ts";
+import type { History, HistoryRules, ReadOptions } from "../log.ts";
 import { scopedId } from "../scoped-id.ts";
 import { unavailable } from "../unavailable.ts";
 import { Confirmations } from "./confirmations.ts";
@@ -17,7 +17,7 @@ import { beingChecked, EpochGuard } from "./epoch-guard.ts";
 import { KeyNames } from "./keys.ts";
 import { Listening } from "./listening.ts";
 import { formatDraft, formatEphemeral, parseTopicMessage } from "./publication-text.ts";
-import { type ReadLimits, Records, type StoreOutcome } from "./records.ts";
+import { Records, type StoreOutcome } from "./records.ts";
 import { Refusals, redisUnavailable } from "./refusals.ts";
 import { brokerScripts } from "./scripts.ts";
 import { RecordKeeper, type ServerRecord } from "./server-record.ts";
@@ -154,10 +154,9 @@ export class RedisBroker implements Broker {
     await this.#listening.remove(channel).catch(() => undefined);
   }
 
-  async history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
-    const limits: ReadLimits = { limit, maxBytes };
+  async history(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
     try {
-      const history = await this.#guard.settled(channel, () => this.#records.read(channel, since, limits));
+      const history = await this.#guard.settled(channel, () => this.#records.read(channel, since, options));
       // Clients may receive this history before the same publications are delivered, and readers may resume from it.
       this.#guard.knownOffsets.acknowledged(channel, history.top);
       return history;

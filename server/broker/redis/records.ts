@@ -4,7 +4,7 @@ import type { Position, Since } from "../../../protocol/position.ts";
 import type { Publication } from "../../../protocol/publication.ts";
 import type { Shard } from "../../lib/redis/shard.ts";
 import type { RedisStore } from "../../lib/redis/store.ts";
-import type { History, HistoryRules } from "../log.ts";
+import type { History, HistoryRules, PageBounds } from "../log.ts";
 import { newEpoch } from "../new-epoch.ts";
 import type { KeyNames } from "./keys.ts";
 import type { OldRecord } from "./offset-queries.ts";
@@ -101,14 +101,14 @@ export class Records {
   }
 
   /** @throws RedisUnreachable, RedisUnusable */
-  async read(channel: ChannelName, since: Since, limits: ReadLimits): Promise<History | OldRecord> {
+  async read(channel: ChannelName, since: Since, { limit, maxBytes }: PageBounds): Promise<History | OldRecord> {
     const { scripts, keys } = this.#dependencies;
     const { record, messages } = keys.of(channel);
     const shard = this.#dependencies.store.shardOf(record);
     const answer = await shard.commands.run(
       scripts.read,
       [record, messages],
-      [shard.commands.replicationId, newEpoch(), recordMs, ...sinceArgs(since), limits.limit, limits.maxBytes],
+      [shard.commands.replicationId, newEpoch(), recordMs, ...sinceArgs(since), limit, maxBytes],
     );
     const [word, epoch, offset, gap, found] = answer as readonly [string, string, number, GapReason | "", string[]];
     if (word === "life") return oldRecord(channel, answer);
@@ -151,11 +151,6 @@ export class Records {
   async send(shard: Shard, topic: string, text: string): Promise<number> {
     return Number(await shard.commands.call(this.#dependencies.store.publishVerb, topic, text));
   }
-}
-
-export interface ReadLimits {
-  readonly limit: number;
-  readonly maxBytes: number;
 }
 
 function sinceArgs(since: Since): readonly (string | number)[] {

@@ -4,7 +4,7 @@ import type { Draft } from "../../../protocol/publication.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Broker, BrokerEvents, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
-import type { History, HistoryRules } from "../log.ts";
+import type { History, HistoryRules, ReadOptions } from "../log.ts";
 import { type ClientShareLimits, ClientShares } from "./client-shares.ts";
 
 /** A broker in which no client stores more than its share. What API keys and the server publish is not limited. */
@@ -29,9 +29,7 @@ export class SharingBroker implements Broker {
   }
 
   async listen(channel: ChannelName, publisher?: string): Promise<Position> {
-    // A connection is never refused because of the channels that it is in by itself.
-    const isOwn = channel === everyone || channel.startsWith("@");
-    if (publisher !== undefined && !isOwn) this.#shares.charge(publisher, channel, 0, undefined);
+    this.#use(channel, publisher);
     return this.#inner.listen(channel);
   }
 
@@ -39,8 +37,9 @@ export class SharingBroker implements Broker {
     return this.#inner.unlisten(channel);
   }
 
-  history(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
-    return this.#inner.history(channel, since, limit, maxBytes);
+  async history(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
+    this.#use(channel, options.publisher);
+    return this.#inner.history(channel, since, options);
   }
 
   tops(
@@ -52,5 +51,12 @@ export class SharingBroker implements Broker {
 
   close(): Promise<void> {
     return this.#inner.close();
+  }
+
+  /** @throws ServiceError "too-many-channels" */
+  #use(channel: ChannelName, publisher: string | undefined): void {
+    // A connection is never refused because of the channels that it is in by itself.
+    const isOwn = channel === everyone || channel.startsWith("@");
+    if (publisher !== undefined && !isOwn) this.#shares.charge(publisher, channel, 0, undefined);
   }
 }

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
-import type { KeptChannel, PageBounds } from "../ledger/kept-channel.ts";
-import type { ChannelSummary, HistoryRules } from "../log.ts";
+import type { KeptChannel } from "../ledger/kept-channel.ts";
+import type { ChannelSummary, HistoryRules, ReadOptions } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { expect, nothingExpected } from "./expectation.ts";
 import type { HistoryFile } from "./history-file.ts";
@@ -131,9 +131,9 @@ export class Archive {
    * Damaged publications are gaps: the page ends before the gap, or begins after it. With `last`, it always begins after
    * the gap.
    */
-  read(channel: ChannelName, since: Since, bounds: PageBounds, now: number): StoredStretch {
+  read(channel: ChannelName, since: Since, options: ReadOptions, now: number): StoredStretch {
     const { ledger } = this.#current(now);
-    const stretch = ledger.read(channel, since, bounds, now + this.#shiftMs);
+    const stretch = ledger.read(channel, since, options, now + this.#shiftMs);
     let { gap, items } = stretch;
     const publications: StoredPublication[] = [];
     while (items.length > 0) {
@@ -149,7 +149,7 @@ export class Archive {
       const last = items.at(-1);
       if (publications.length > 0 || last === undefined) break;
       const position = { epoch: stretch.top.epoch, offset: last.offset };
-      items = ledger.read(channel, { from: "position", position }, bounds, now + this.#shiftMs).items;
+      items = ledger.read(channel, { from: "position", position }, options, now + this.#shiftMs).items;
     }
     return { top: stretch.top, gap, publications };
   }

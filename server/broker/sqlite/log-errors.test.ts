@@ -94,11 +94,11 @@ describe("SqliteLog does not open, and says what to do,", () => {
 describe("SqliteLog", () => {
   test("keeps everything over a close and a reopen", async () => {
     const first = await stored();
-    const history = await first.read(a, { from: "earliest" }, 100, Number.MAX_SAFE_INTEGER);
+    const history = await first.read(a, { from: "earliest" }, { limit: 100, maxBytes: Number.MAX_SAFE_INTEGER });
     await first.close();
     const second = await stored();
     expect(history.publications).toHaveLength(51);
-    expect(await second.read(a, { from: "earliest" }, 51, Number.MAX_SAFE_INTEGER)).toEqual({
+    expect(await second.read(a, { from: "earliest" }, { limit: 51, maxBytes: Number.MAX_SAFE_INTEGER })).toEqual({
       ...history,
       top: { ...history.top, offset: 101 },
     });

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { steadyTime } from "../../lib/steady-time.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
-import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry } from "../log.ts";
+import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry, ReadOptions } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
 import { HistoryThread } from "./history-thread.ts";
@@ -72,11 +72,8 @@ export class SqliteLog implements Log {
     return answer.placed.map((placed, at) => toAppended(placed, entries[at]?.draft));
   }
 
-  async read(channel: ChannelName, since: Since, limit: number, maxBytes: number): Promise<History> {
-    const answer = await this.#ask(
-      { verb: "read", channel, since, bounds: { limit, maxBytes }, now: this.#now() },
-      notRead,
-    );
+  async read(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
+    const answer = await this.#ask({ verb: "read", channel, since, options, now: this.#now() }, notRead);
     if (answer.verb !== "read") throw unexpected(answer);
     return toHistory(channel, answer);
   }

@@ -2,9 +2,8 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import type { GapReason } from "../../../protocol/frames.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
-import type { PageBounds } from "../ledger/kept-channel.ts";
 import type { Place } from "../ledger/ledger.ts";
-import type { ChannelSummary, HistoryRules, LogEntry } from "../log.ts";
+import type { ChannelSummary, HistoryRules, LogEntry, ReadOptions } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import type { StorageFault } from "./storage-error.ts";
 
@@ -37,7 +36,7 @@ export type Request =
       readonly verb: "read";
       readonly channel: ChannelName;
       readonly since: Since;
-      readonly bounds: PageBounds;
+      readonly options: ReadOptions;
       readonly now: number;
     }
   | {

@@ -56,7 +56,7 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
       return { verb: "done", isDone: true };
     }
     case "read":
-      return { verb: "read", ...opened().read(request.channel, request.since, request.bounds, request.now) };
+      return { verb: "read", ...opened().read(request.channel, request.since, request.options, request.now) };
     case "tops":
       return { verb: "tops", tops: opened().tops(request.channels, request.now, request.options) };
     case "summary":

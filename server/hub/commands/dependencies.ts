@@ -7,6 +7,7 @@ import type { Published } from "../../broker/broker.ts";
 import type { History } from "../../broker/log.ts";
 import type { Account } from "../../limits/account.ts";
 import type { Session } from "../../session/session.ts";
+import type { PageRequest } from "../history-pages.ts";
 import type { HubPresence } from "../presence.ts";
 
 /** A chat message that a client sent to everyone. */
@@ -36,7 +37,7 @@ export interface CommandDependencies {
   /** @param by who ends it: the client, or a token that does not allow the channel */
   unsubscribe(session: Session, channel: ChannelName, by: "client" | "token"): void;
   /** @param account pays for the bytes @throws ServiceError "rate-limited" */
-  history(channel: ChannelName, since: Since, limit: number, account: Account): Promise<History>;
+  history(request: PageRequest, account: Account): Promise<History>;
   /** Who pays for the commands of a session. */
   accountOf(session: Session): Account;
   /** The connections and users in a channel now. */

@@ -1,6 +1,7 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { AnswerFrame } from "../../../protocol/frames.ts";
 import type { Since } from "../../../protocol/position.ts";
+import { publisherOf } from "../../limits/principal.ts";
 import type { Session } from "../../session/session.ts";
 import type { CommandDependencies } from "./dependencies.ts";
 
@@ -12,7 +13,8 @@ export async function history(
 ): Promise<AnswerFrame> {
   const { channel, since, limit } = frame;
   await dependencies.access.checkSubscribe(session.identity, channel);
-  const { top, publications, gap } = await dependencies.history(channel, since, limit, dependencies.accountOf(session));
+  const request = { channel, since, limit, publisher: publisherOf(session) };
+  const { top, publications, gap } = await dependencies.history(request, dependencies.accountOf(session));
   const complete = gap === undefined;
   return { type: "history", channel, ...top, messages: publications, complete, ...(complete ? {} : { reason: gap }) };
 }

@@ -46,7 +46,7 @@ export class Reader {
       const since =
         known === undefined ? { from: "earliest" as const } : { from: "position" as const, position: known };
       const done = this.#simulation.expectSettled(`history of ${channel} at ${node.process.name}`, node.process);
-      node.hub.history(channel, since, pageSize, Account.unlimited).then(
+      node.hub.history({ channel, since, limit: pageSize }, Account.unlimited).then(
         (history) => {
           done();
           wire.toNear(() => {
