@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { ServiceError } from "../../protocol/errors.ts";
 import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { makeArrival, nameOf, TestHub } from "../../tests/fakes/hub.ts";
+import { MemoryLog } from "../broker/memory/log.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Switchboard } from "../cluster/switchboard.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
@@ -36,6 +37,35 @@ describe("a welcome", () => {
       ["error", "forbidden", "@u2"],
       ["error", "forbidden", "@u3"],
     ]);
+  });
+
+  test("joins the channels for which there is room, and is followed by an error for each of the others", async () => {
+    const clock = new MovedClock();
+    await begin({ clock, log: new MemoryLog({ clock, maxChannels: 10, clientShare: 0.2 }) });
+    const names = ["a", "b", "c", "d"].map(nameOf);
+    const { connection, session } = await it.connect({ userId: "u1", channels: names });
+    const [welcome, ...errors] = connection.taken;
+    expect([Object.keys(welcome?.channels ?? {}), session.closed]).toEqual([["all", "@u1", "a", "b"], undefined]);
+    expect(errors.map(({ type, code, channel }) => [type, code, channel])).toEqual([
+      ["error", "too-many-channels", "c"],
+      ["error", "too-many-channels", "d"],
+    ]);
+    await it.publish("a");
+    await it.publish("c");
+    await it.settle();
+    expect(connection.of("message").map(({ channel }) => channel)).toEqual(["a"]);
+    const other = await it.connect({ userId: "u2", channels: [nameOf("c")] });
+    expect(Object.keys(other.connection.taken[0]?.channels ?? {})).toEqual(["all", "@u2", "c"]);
+  });
+
+  test("of a user whose share is used up is still sent, also with a new channel of the user's own", async () => {
+    const clock = new MovedClock();
+    await begin({ clock, log: new MemoryLog({ clock, maxChannels: 4, clientShare: 0.25 }) });
+    for (const name of ["k1", "k2"]) await it.publish(name);
+    const { connection } = await it.connect({ userId: "u1", channels: [nameOf("a")] });
+    const again = await it.connect({ userId: "u2", channels: [nameOf("b")] });
+    expect(Object.keys(connection.taken[0]?.channels ?? {})).toContain("@u1");
+    expect(Object.keys(again.connection.taken[0]?.channels ?? {})).toEqual(["all", "@u2"]);
   });
 
   test("contains the number of clients online only if notices are on", async () => {

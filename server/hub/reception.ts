@@ -26,7 +26,7 @@ import type { ResumeKeys } from "./resume-keys.ts";
 import type { SessionRecords } from "./session-records.ts";
 import { type Predecessor, Succession } from "./succession.ts";
 import { type ClaimEvents, type HolderState, UserClaims } from "./user-claims.ts";
-import { Welcome, type WelcomeSettings } from "./welcome.ts";
+import { Welcome, type WelcomeDetails, type WelcomeSettings } from "./welcome.ts";
 
 export interface ReceptionSettings extends AdmissionLimits, WelcomeSettings {
   readonly userConnections: "many" | "reject" | "replace";
@@ -137,8 +137,8 @@ export class Reception {
       return session;
     }
     const announcement = this.#announcementOf(session);
-    const onWelcomed = () => {
-      for (const { channel, error } of admitted.forbidden) {
+    const onWelcomed: WelcomeDetails["onWelcomed"] = (refused) => {
+      for (const { channel, error } of [...admitted.forbidden, ...refused]) {
         session.sendFrame(refusalFrame(channel, error));
         this.#parts.records.refusedChannel(session, channel, error);
       }

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
-import { everyone, userChannel } from "../../protocol/channel-name.ts";
+import { type ChannelName, everyone, userChannel } from "../../protocol/channel-name.ts";
 import { isoTime, present } from "../../protocol/codec.ts";
-import { ServiceError } from "../../protocol/errors.ts";
+import { isRetryable, ServiceError } from "../../protocol/errors.ts";
 import type { Joined } from "../../protocol/frames.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -11,7 +11,7 @@ import { commitJoin, isAhead, type JoinPlan, planJoin } from "../delivery/join.t
 import type { Clock } from "../lib/clock.ts";
 import { publisherOf } from "../limits/principal.ts";
 import type { Session } from "../session/session.ts";
-import { type Handshake, sinceOf } from "./handshake.ts";
+import { type ForbiddenChannel, type Handshake, sinceOf } from "./handshake.ts";
 import { logConnection } from "./log-connection.ts";
 import type { HubPresence } from "./presence.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
@@ -46,8 +46,8 @@ export interface WelcomeDetails {
   readonly announcement: Announcement;
   /** Warnings about the request, one sentence each. */
   readonly warnings: readonly string[];
-  /** Called when the welcome has been sent. */
-  onWelcomed(): void;
+  /** Called when the welcome has been sent. @param refused channels for which there is no room; the others are joined */
+  onWelcomed(refused: readonly ForbiddenChannel[]): void;
 }
 
 /** Joins a new session to its channels and sends the welcome. */
@@ -66,7 +66,8 @@ export class Welcome {
     const plans: (JoinPlan | Promise<JoinPlan>)[] = [];
     let mustWait = false;
     const publisher = publisherOf(session);
-    for (const channel of new Set([everyone, ...own, ...handshake.channels])) {
+    const names = [...new Set([everyone, ...own, ...handshake.channels])];
+    for (const channel of names) {
       const { delivery, presence } = this.#parts;
       const planned = planJoin(delivery, channel, sinceOf(handshake, channel), publisher);
       const watching = presence.ready(channel);
@@ -74,7 +75,7 @@ export class Welcome {
       if (plan instanceof Promise) mustWait = true;
       plans.push(plan);
     }
-    if (mustWait) void this.#welcomeLater(session, plans, details);
+    if (mustWait) void this.#welcomeLater(session, names, plans, details);
     else this.#welcomeOrFail(session, plans as readonly JoinPlan[], details);
   }
 
@@ -91,21 +92,30 @@ export class Welcome {
     }
   }
 
-  async #welcomeLater(session: Session, plans: readonly (JoinPlan | Promise<JoinPlan>)[], details: WelcomeDetails) {
+  async #welcomeLater(
+    session: Session,
+    names: readonly ChannelName[],
+    plans: readonly (JoinPlan | Promise<JoinPlan>)[],
+    details: WelcomeDetails,
+  ) {
     const results = await Promise.allSettled(plans);
     const ready: JoinPlan[] = [];
+    const refused: ForbiddenChannel[] = [];
     let failure: unknown;
-    for (const result of results) {
+    results.forEach((result, at) => {
+      const channel = names[at];
       if (result.status === "fulfilled") ready.push(result.value);
+      else if (isRefusal(result.reason) && channel !== undefined) refused.push({ channel, error: result.reason });
       else failure = result.reason;
-    }
+    });
     if (failure === undefined && this.#parts.isHere(session)) {
-      this.#welcomeOrFail(session, ready, details);
+      const onWelcomed = () => details.onWelcomed(refused);
+      this.#welcomeOrFail(session, ready, { ...details, onWelcomed });
       return;
     }
     for (const { channel } of ready) this.#parts.delivery.interest.release(channel.name);
     if (failure === undefined) return; // the client disconnected before the welcome
-    // A refusal, such as of one more channel, is no bug: one line without a stack.
+    // An error that will pass is no bug: one line without a stack.
     const error = failure instanceof ServiceError ? failure.message : failure;
     log().warning("A connection could not be welcomed: {error}", { error });
     session.close({ name: "unavailable", text: "a channel is temporarily unavailable" });
@@ -139,6 +149,11 @@ export class Welcome {
     });
     logConnection("connected", session, online);
     for (const { channel } of plans) presence.joined(session, channel.name);
-    details.onWelcomed();
+    details.onWelcomed([]);
   }
+}
+
+/** Whether one channel cannot be joined, such as one more than the client's share. Other errors pass, so the client retries. */
+function isRefusal(error: unknown): error is ServiceError {
+  return error instanceof ServiceError && !isRetryable(error.code);
 }

@@ -137,6 +137,20 @@ const floods: readonly Flood[] = [
     },
     met: "refused",
   },
+  {
+    name: "connections with many channels in a small memory",
+    env: { ...withoutRates, HISTORY_BYTES_TOTAL: "24MiB", CLIENT_SHARE: "1" },
+    step: async (server, at) => {
+      const channels = Array.from({ length: 90 }, (_, index) => `c${at}:${index}`).join(",");
+      using socket = await SocketUnderTest.open(
+        `${server.wsUrl}?channels=${channels}&token=${await tokenOf("mallory")}`,
+      );
+      socket.send({ type: "ping", ref: 1 });
+      await socket.until(({ ref }) => ref === 1);
+      return JSON.stringify(socket.frames);
+    },
+    met: "too-many-channels",
+  },
 ];
 
 /** Floods until the limit is met, lets healthy users do what they do, and goes on flooding meanwhile. */
