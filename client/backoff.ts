@@ -19,8 +19,8 @@ export function backoff(failures: number, random: number): number {
 }
 
 /** The delay a server asked for, in milliseconds: 0 for anything but a positive number, and at most a day. */
-export function askedWait(ms: number | undefined): number {
-  return Math.min(maxAskedMs, Math.max(0, ms ?? 0)) || 0;
+export function askedWait(ms = 0): number {
+  return Math.min(maxAskedMs, Math.max(0, ms)) || 0;
 }
 
 /** Runs something again after a failure. @param afterMs the minimum delay the server asked for */

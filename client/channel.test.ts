@@ -50,7 +50,7 @@ describe("publish", () => {
       expect(socket.commands).toHaveLength(1);
       await environment.move(1);
       expect(socket.sent[1]).toEqual(socket.sent[0]);
-      socket.deliver({ type: "error", ref, code, message: "" });
+      socket.deliver({ type: "error", ref, code, message: "", retry_after_ms: 0 });
       await environment.move(999);
       expect(socket.commands).toHaveLength(2);
       await environment.move(1);

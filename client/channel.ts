@@ -55,8 +55,7 @@ export function makeChannel<Input, Data>(
     },
     on,
     async publish(data, more) {
-      const { schema } = options;
-      if (schema) checkData(schema, data);
+      checkData(options.schema, data);
       // Not randomUUID: it is missing in pages that are not served over TLS.
       const id = crypto.getRandomValues(new Uint32Array(4)).join("-");
       return ask({ id, ...more, type: "publish", channel: name, data });
@@ -66,18 +65,18 @@ export function makeChannel<Input, Data>(
     async *[Symbol.asyncIterator]() {
       // `undefined` stands for the end.
       const waiting: (Message<Data> | undefined)[] = [];
-      let wake = () => {};
+      let wake: ((value?: unknown) => void) | undefined;
       const add = (next?: Message<Data>) => {
         waiting.push(next);
-        wake();
+        wake?.();
       };
       const offs = [on("message", add), on("end", add)];
       if (subscriptions.isOver) add();
       try {
         for (;;) {
           if (waiting.length > 1000) throw new Error("too far behind");
-          if (waiting.length === 0)
-            await new Promise<void>((resolve) => {
+          if (!waiting.length)
+            await new Promise((resolve) => {
               wake = resolve;
             });
           const next = waiting.shift();

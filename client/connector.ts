@@ -130,8 +130,10 @@ export function makeConnector(
   }
 
   function handleFrame(frame: IncomingFrame): void {
-    if (frame.type === "system" && frame.event === "draining") drain(frame);
-    if (frame.type === "system" && frame.event === "token-expiring") renew(frame.expires_in_ms);
+    if (frame.type === "system") {
+      if (frame.event === "draining") drain(frame);
+      if (frame.event === "token-expiring") renew(frame.expires_in_ms);
+    }
     events.onFrame(frame);
   }
 

@@ -2,9 +2,8 @@ type Handler<T> = (value: T) => void;
 
 /** Event handlers by name. Handlers may be added and removed while others are being called. */
 export interface Emitter<Events> {
-  /** Number of handlers. */
-  readonly size: number;
-  has(name: keyof Events): boolean;
+  /** Whether there is a handler. @param name of any event if absent */
+  has(name?: keyof Events): boolean;
   /** @returns removes the handler; calling it again does nothing. */
   on<Name extends keyof Events>(name: Name, handler: Handler<Events[Name]>): () => void;
   /** If a handler throws, the error becomes an unhandled rejection and the other handlers are still called. */
@@ -14,10 +13,7 @@ export interface Emitter<Events> {
 export function makeEmitter<Events>(): Emitter<Events> {
   const entries = new Set<readonly [name: keyof Events, handler: Handler<never>]>();
   return {
-    get size() {
-      return entries.size;
-    },
-    has: (name) => [...entries].some(([wanted]) => wanted === name),
+    has: (name) => [...entries].some(([wanted]) => !name || wanted === name),
     on(name, handler) {
       // One entry per call: a function that is added twice is called twice and removed one at a time.
       const entry = [name, handler] as const;
@@ -26,11 +22,8 @@ export function makeEmitter<Events>(): Emitter<Events> {
     },
     emit(name, value) {
       for (const [wanted, handler] of [...entries]) {
-        try {
-          if (wanted === name) handler(value as never);
-        } catch (error) {
-          void Promise.reject(error);
-        }
+        // Runs at once, and what it throws rejects the promise.
+        if (wanted === name) void new Promise(() => handler(value as never));
       }
     },
   };

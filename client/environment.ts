@@ -33,7 +33,7 @@ export const systemEnvironment: ClientEnvironment = {
   clock: makeSystemClock(),
   random: Math.random,
   // Few networks block WebSockets, and few pages show who is present, so both are loaded only when needed. The two files
-  // import nothing themselves: bundlers would move what they share with the core into a file that every page loads.
+  // import nothing that the core contains: bundlers would move what they share into a file that every page loads.
   transports: {
     websocket: makeWebSocket,
     sse: async () => (await import("./sse.ts")).makeSse(decodeServerFrames, cursorPart),

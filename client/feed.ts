@@ -3,7 +3,7 @@ import type { Joined, Ref, WireMessage } from "../protocol/frames.ts";
 import type { Position } from "../protocol/position.ts";
 import { retry } from "./backoff.ts";
 import type { ChannelEvents, ChannelOptions } from "./channel-options.ts";
-import { ClientError } from "./client-error.ts";
+import { ClientError, type ClientErrorCode } from "./client-error.ts";
 import type { Timer } from "./clock.ts";
 import { cursorPart } from "./cursor.ts";
 import { type Emitter, makeEmitter } from "./emitter.ts";
@@ -30,7 +30,7 @@ export interface FeedContext {
   readonly send: Send;
   readonly environment: Pick<ClientEnvironment, "clock" | "random">;
   /** Undefined until it is loaded; the first call starts that. */
-  makePresence(): MakePresence | undefined;
+  loadedPresence(): MakePresence | undefined;
   /** Reconciles all feeds in a later turn. */
   schedule(): void;
 }
@@ -80,15 +80,19 @@ export function makeFeed(name: string, { getState, since, schema }: ChannelOptio
   let stop: ((error: Error) => void) | undefined;
   /** Undefined without a handler for presence. */
   let presence: PresenceView | undefined;
-  if (typeof since === "object") progress.position = since;
+  if (typeof since === "object") progress.reached = since;
 
   function emitError(error: ClientError): void {
     events.emit("error", error);
   }
 
+  function emitFailure(code: ClientErrorCode, cause: unknown): void {
+    emitError(new ClientError(code, `${cause}`, cause));
+  }
+
   function reconcile(): boolean {
     watchPresence();
-    const isWanted = events.size > 0;
+    const isWanted = events.has();
     if (isWanted && isLoaded) join();
     else {
       const wasAsked = isJoined || askedRef;
@@ -101,7 +105,7 @@ export function makeFeed(name: string, { getState, since, schema }: ChannelOptio
 
   function join(): void {
     if (!context.isConnected || isJoined || askedRef || (isRefused && context.transport === "sse")) return;
-    const from = progress.position ?? since;
+    const from = progress.reached ?? since;
     // The server has already subscribed this connection, but from another position than this feed needs.
     if (from && isAuto(name)) send({ type: "unsubscribe", channel: name });
     askedRef = outbox.put(
@@ -128,7 +132,7 @@ export function makeFeed(name: string, { getState, since, schema }: ChannelOptio
   function confirm({ offset, from, reason, epoch }: Joined): void {
     const count = typeof since === "string" && Number(since.slice(5));
     // A handshake cannot ask for the last N of one channel. It asked for the whole history; skip what is too much.
-    const first = count && !progress.position ? Math.max(from, offset + 1 - count) : from;
+    const first = count && !progress.reached ? Math.max(from, offset + 1 - count) : from;
     const wasFresh = isFresh;
     isJoined = true;
     isRefused = isFresh = false;
@@ -148,7 +152,7 @@ export function makeFeed(name: string, { getState, since, schema }: ChannelOptio
     if (isWanted === !!presence) return;
     presence?.stop();
     presence = isWanted
-      ? context.makePresence()?.(name, outbox.put, environment.clock, (it) => events.emit("presence", it), emitError)
+      ? context.loadedPresence()?.(name, outbox.put, environment.clock, (it) => events.emit("presence", it), emitError)
       : undefined;
   }
 
@@ -157,14 +161,14 @@ export function makeFeed(name: string, { getState, since, schema }: ChannelOptio
     try {
       const limit = new Promise<never>((_, reject) => {
         stop = reject;
-        timer = environment.clock.setTimeout(() => reject(new Error("getState takes too long")), stateMs);
+        timer = environment.clock.setTimeout(() => reject(new Error("getState does not answer")), stateMs);
       });
       const state = await Promise.race([getState?.(), limit]);
-      progress.position = state?.position;
+      progress.reached = state?.position;
       isLoaded = isFresh = true;
       events.emit("state", state?.data);
     } catch (cause) {
-      if (!context.isOver) emitError(new ClientError("no-state", `${cause}`, cause));
+      if (!context.isOver) emitFailure("no-state", cause);
     }
     stop = undefined;
     timer?.cancel();
@@ -176,27 +180,27 @@ export function makeFeed(name: string, { getState, since, schema }: ChannelOptio
     const { offset, data } = message;
     if (!isJoined) return;
     if (offset) {
-      if (!(offset > (progress.position?.offset ?? 0))) return;
+      if (!(offset > (progress.reached?.offset ?? 0))) return;
       reportGap(progress.skip(offset - 1));
       progress.skip(offset);
     }
     try {
-      events.emit("message", { ...message, data: schema ? checkData(schema, data) : data });
+      events.emit("message", { ...message, data: checkData(schema, data) });
     } catch (cause) {
-      emitError(new ClientError("invalid-data", `${cause}`, cause));
+      emitFailure("invalid-data", cause);
     }
   }
 
   return {
     get position() {
-      return progress.position;
+      return progress.reached;
     },
     on: events.on,
     reconcile,
     describe() {
       const isNamedOnly = isAuto(name) || context.transport === "sse";
       // "_" is no valid epoch of any channel: a position with it asks for the whole history.
-      const position = progress.position ?? (since && isNamedOnly ? { epoch: "_", offset: 0 } : undefined);
+      const position = progress.reached ?? (since && isNamedOnly ? { epoch: "_", offset: 0 } : undefined);
       if (!isLoaded || isRefused || (since && !position)) return undefined;
       return position ? cursorPart(name, position) : "";
     },

@@ -1,5 +1,4 @@
 import type { ClientCommand, IncomingFrame, PublishCommand } from "../protocol/client-codec.ts";
-import { isRetryable } from "../protocol/errors.ts";
 import type { Ref, WelcomeFrame } from "../protocol/frames.ts";
 import { askedWait, retry } from "./backoff.ts";
 import { ClientError, type ClientErrorCode } from "./client-error.ts";
@@ -15,8 +14,8 @@ const maxSilences = 3;
 interface Entry {
   readonly command: ClientCommand;
   readonly bytes: number;
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: ClientError) => void;
+  readonly onAnswer: (answer: unknown) => void;
+  readonly onError: (error: ClientError) => void;
   failures: number;
   /** How many times the server did not answer. */
   silences: number;
@@ -70,7 +69,7 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
   function transmit(ref: Ref): void {
     const entry = entries.get(ref);
     if (!isOpen || !entry) return;
-    const { command, bytes, resolve, timer } = entry;
+    const { command, bytes, onAnswer, timer } = entry;
     const now = clock.monotonic();
     timer?.cancel();
     if (bytes > maxBytes) {
@@ -88,7 +87,7 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
       send(command, ref);
       if (command.type === "message") {
         drop(ref); // a chat message is not answered
-        resolve(undefined);
+        onAnswer(undefined);
       } else if (entry) entry.timer = clock.setTimeout(() => unanswered(ref, entry), answerMs);
     }
   }
@@ -101,8 +100,8 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
     else fail(ref, "timeout", "the server does not answer");
   }
 
-  function put(command: ClientCommand, resolve: Entry["resolve"], reject: Entry["reject"]): Ref {
-    entries.set(++lastRef, { command, bytes: bytesOf(command), resolve, reject, failures: 0, silences: 0 });
+  function put(command: ClientCommand, onAnswer: Entry["onAnswer"], onError: Entry["onError"]): Ref {
+    entries.set(++lastRef, { command, bytes: bytesOf(command), onAnswer, onError, failures: 0, silences: 0 });
     transmit(lastRef);
     return lastRef;
   }
@@ -115,21 +114,17 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
   function fail(ref: unknown, code: ClientErrorCode, message: string): void {
     const entry = entries.get(ref);
     drop(ref);
-    entry?.reject(new ClientError(code, message));
+    entry?.onError(new ClientError(code, message));
   }
 
   return {
-    async ask(command) {
-      if (closedBecause) throw new ClientError("closed", closedBecause);
-      if (asked >= size) throw new ClientError("queue-full", `more than ${size} commands`);
+    ask(command) {
       asked++;
-      try {
-        return await new Promise<never>((resolve, reject) => {
-          put(command, resolve as Entry["resolve"], reject);
-        });
-      } finally {
-        asked--;
-      }
+      return new Promise<never>((resolve, reject) => {
+        if (closedBecause) throw new ClientError("closed", closedBecause);
+        if (asked > size) throw new ClientError("queue-full", `more than ${size} commands`);
+        put(command, resolve as Entry["onAnswer"], reject);
+      }).finally(() => asked--);
     },
     put,
     drop,
@@ -150,8 +145,8 @@ export function makeOutbox(send: Send, environment: Pick<ClientEnvironment, "clo
       if (!entry) return false;
       if (frame.type !== "error") {
         drop(ref);
-        entry.resolve(frame);
-      } else if (isRetryable(frame.code)) {
+        entry.onAnswer(frame);
+      } else if (frame.retry_after_ms !== undefined) {
         entry.timer?.cancel();
         entry.timer = retry(environment, () => transmit(ref as Ref), entry.failures++, frame.retry_after_ms);
       } else fail(ref, frame.code, frame.message);

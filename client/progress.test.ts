@@ -5,7 +5,7 @@ import { type Gap, Progress } from "./progress.ts";
 test("the first position of a subscription reports no gap, wherever it is", () => {
   const progress = new Progress();
   expect(progress.skip(41, "history-too-short", "k3x9")).toBeUndefined();
-  expect(progress.position).toEqual({ epoch: "k3x9", offset: 41 });
+  expect(progress.reached).toEqual({ epoch: "k3x9", offset: 41 });
 });
 
 test.each<[string, number, Gap["reason"], string, Gap | undefined, number]>([
@@ -24,15 +24,15 @@ test.each<[string, number, Gap["reason"], string, Gap | undefined, number]>([
   ],
 ])("a subscription that %s", (_, to, reason, epoch, gap, offset) => {
   const progress = new Progress();
-  progress.position = { epoch: "k3x9", offset: 5 };
+  progress.reached = { epoch: "k3x9", offset: 5 };
   expect(progress.skip(to, reason, epoch)).toEqual(gap as Gap);
-  expect(progress.position).toEqual({ epoch, offset });
+  expect(progress.reached).toEqual({ epoch, offset });
 });
 
 test("no position is known before the subscription starts", () => {
   const progress = new Progress();
   expect(progress.skip(7, "unannounced")).toBeUndefined();
-  expect(progress.position).toBeUndefined();
+  expect(progress.reached).toBeUndefined();
 });
 
 test("with any input, each offset is delivered once, in order, or lies in exactly one gap", () => {
@@ -43,7 +43,7 @@ test("with any input, each offset is delivered once, in order, or lies in exactl
       progress.skip(0, "history-too-short", "e");
       const seen: number[] = [];
       for (const offset of arrivals) {
-        if (offset <= (progress.position?.offset ?? 0)) continue;
+        if (offset <= (progress.reached?.offset ?? 0)) continue;
         const gap = progress.skip(offset - 1, "unannounced");
         for (let missed = gap?.from ?? 1; missed <= (gap?.to ?? 0); missed++) seen.push(missed);
         progress.skip(offset, "unannounced");

@@ -19,19 +19,19 @@ export interface Gap {
  */
 export class Progress {
   /** Undefined before the first subscription. */
-  position: Position | undefined;
+  reached: Position | undefined;
 
   /**
    * Moves the position to `to`: nothing up to it will be delivered any more.
    * @returns the gap between the old position and the next publication, if any
    */
-  skip(to: number, reason: Gap["reason"] = "unannounced", epoch = this.position?.epoch): Gap | undefined {
-    const seen = this.position;
+  skip(to: number, reason: Gap["reason"] = "unannounced", epoch = this.reached?.epoch): Gap | undefined {
+    const seen = this.reached;
     // The same epoch with this reason means that the server never handed out the requested position.
     const isAnew = reason === "epoch-changed" || seen?.epoch !== epoch;
     // NaN as an offset would make a position that no offset is ever greater than.
     if (!epoch || !(to < 1e15) || (seen && !isAnew && to <= seen.offset)) return undefined;
-    this.position = { epoch, offset: to };
+    this.reached = { epoch, offset: to };
     return seen && { epoch, from: isAnew ? 1 : seen.offset + 1, to, reason: isAnew ? "epoch-changed" : reason };
   }
 }

@@ -17,10 +17,11 @@ export type SchemaResult<Output> =
   | { readonly issues: readonly { readonly message: string }[] };
 
 /**
- * Checks a received or published value.
+ * Checks a received or published value; without a schema every value is valid.
  * @throws TypeError that says what is wrong. Asynchronous schemas are refused, because messages would overtake each other
  */
-export function checkData<Output>(schema: Schema<unknown, Output>, value: unknown): Output {
+export function checkData(schema: Schema | undefined, value: unknown): unknown {
+  if (!schema) return value;
   const result = schema["~standard"].validate(value);
   if (result instanceof Promise) throw new TypeError("a schema must answer at once");
   if (result.issues) throw new TypeError(result.issues.map((issue) => issue.message).join("; "));

@@ -244,7 +244,8 @@ function act(
   if (kind === "listen") client.channel("doc", { getState }).on("message", () => {});
   if (socket === undefined) return;
   if (kind === "welcome") socket.welcome();
-  if (kind === "refuse") answerLast(socket, { type: "error", code: "broker-unavailable", message: "" });
+  if (kind === "refuse")
+    answerLast(socket, { type: "error", code: "broker-unavailable", message: "", retry_after_ms: 0 });
   if (kind === "answer") answerLast(socket, { type: "ack", channel: "room", id: "x", duplicate: false });
   if (kind === "drain") socket.draining(true, 0);
   if (kind === "break") socket.end(1006);

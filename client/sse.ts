@@ -1,4 +1,5 @@
 import type { ClientCommand, decodeServerFrames, IncomingFrame } from "../protocol/client-codec.ts";
+import { isRetryable } from "../protocol/errors.ts";
 import type { Ref } from "../protocol/frames.ts";
 import type { CloseInfo } from "./close-info.ts";
 import type { cursorPart } from "./cursor.ts";
@@ -10,7 +11,7 @@ import type { Socket, SocketEvents, Target, Transport } from "./transport.ts";
  * The stream is read with fetch, not with EventSource: an EventSource exposes neither status nor reason, stops on any status
  * but 200, cannot send the token in a header, and is missing in Node and Bun.
  *
- * @param decode,writeCursor passed in, because this file must not import anything: see environment.ts
+ * @param decode,writeCursor passed in, because this file must not import what the core contains: see environment.ts
  */
 export const makeSse =
   (decode: typeof decodeServerFrames, writeCursor: typeof cursorPart): Transport =>
@@ -155,10 +156,11 @@ class SseSocket implements Socket {
       const { code, reason } = closeInfoOf(response, problem);
       // The status of a proxy only says whether to retry.
       const guess = code < 4500 ? "broker-unavailable" : "bad-request";
-      return { code: guess, message: reason, ...problem, type: "error" };
+      const refused = { code: guess, message: reason, ...problem, type: "error" };
+      return isRetryable(refused.code) ? { retry_after_ms: 0, ...refused } : refused;
     } catch (error) {
-      // It may have arrived. This code makes the client retry with the same id.
-      return { type: "error", code: "broker-unavailable", message: `${error}` };
+      // It may have arrived. The client retries with the same id.
+      return { type: "error", code: "broker-unavailable", message: `${error}`, retry_after_ms: 0 };
     }
   }
 

@@ -60,7 +60,7 @@ export function makeSubscriptions(
     outbox,
     send,
     environment,
-    makePresence() {
+    loadedPresence() {
       if (!isPresenceAsked) loadPresence(0);
       return makePresence;
     },

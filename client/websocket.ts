@@ -1,5 +1,4 @@
 import { decodeServerFrames, encodeClientFrame } from "../protocol/client-codec.ts";
-import type { CloseInfo } from "./close-info.ts";
 import type { Transport } from "./transport.ts";
 
 /**
@@ -14,14 +13,12 @@ export const makeWebSocket =
     address.search = `${query}`;
     address.protocol = url.protocol.replace("http", "ws");
     const socket = new WebSocket(address, token ? ["fanfare.v1", `fanfare.token.${token}`] : ["fanfare.v1"]);
-    let isOpen = false;
-    socket.onopen = () => {
-      isOpen = true;
-    };
     socket.onmessage = ({ data }: { readonly data: unknown }) => events.onFrames(decode(`${data}`));
     // Runtimes report different codes for a failed handshake, some of which mean "do not reconnect".
-    socket.onclose = ({ code, reason }: CloseInfo) =>
-      events.onEnd(isOpen ? { code, reason } : { code: 1006, reason: "no WebSocket opened" });
+    socket.onclose = () => events.onEnd({ code: 1006, reason: "no WebSocket opened" });
+    socket.onopen = () => {
+      socket.onclose = events.onEnd; // the event has the code and the reason
+    };
     return {
       // After the welcome `send` does not throw: if the socket is closing, the data is dropped.
       send: (command, ref) => socket.send(encodeClientFrame(command, ref)),

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { minify } from "terser";
 import { run } from "../run.js";
 import { internalNames } from "./internal-names.js";
@@ -39,22 +39,26 @@ export async function writeModules(bun, target) {
   const folder = mkdtempSync(join(tmpdir(), "fanfare-sdk-"));
   try {
     // With `--target=browser` Bun adds code that preloads the separate files.
-    await runBun(bun, [...entryPoints, "--splitting", "--target=node", "--sourcemap=external"], folder);
-    const files = readdirSync(folder).filter((it) => it.endsWith(".js"));
-    mkdirSync(target, { recursive: true });
+    // Without hashes in the names of the parts: a bundler adds its own, and random characters cannot be compressed.
+    const output = ["--splitting", "--target=node", "--sourcemap=external", "--chunk-naming=parts/[name].[ext]"];
+    await runBun(bun, [...entryPoints, ...output], folder);
+    const files = readdirSync(folder, { encoding: "utf8", recursive: true }).filter((it) => it.endsWith(".js"));
+    mkdirSync(join(target, "parts"), { recursive: true });
     // Shared, so that a property has the same short name in all files.
     const nameCache = {};
     for (const file of files) {
       const { code = "", map = "" } = await minify(readFileSync(join(folder, file), "utf8"), {
         module: true,
         ecma: 2020,
-        compress: { passes: 3 },
-        mangle: { properties: { regex: new RegExp(`^(${internalNames.join("|")})$`) } },
+        // Functions stay where they are: bundlers choose worse names for the variables of functions inside functions.
+        compress: { passes: 3, reduce_funcs: false, inline: 1, hoist_funs: true },
+        // `builtins`: some of the names are also properties of objects of browsers, which the SDK does not use.
+        mangle: { properties: { builtins: true, regex: new RegExp(`^(${internalNames.join("|")})$`) } },
         nameCache,
         sourceMap: {
           includeSources: true,
           content: readFileSync(join(folder, `${file}.map`), "utf8"),
-          url: `${file}.map`,
+          url: `${basename(file)}.map`,
         },
       });
       writeFileSync(join(target, file), code);

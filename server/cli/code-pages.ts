@@ -10,6 +10,7 @@ export function errorsPage(): string {
     "Every error has one of these codes. HTTP responses carry it in the field `code` of a problem details object (RFC 9457);",
     'over WebSocket it is a frame `{"type":"error","code":…,"message":…}`. The message says what was wrong and what was',
     "expected. *Retry* says whether the same request may succeed later; `retry_after_ms` or the header `Retry-After` say when.",
+    "An error frame has `retry_after_ms` if and only if a retry may succeed. 0 means: retry with growing delays.",
     "",
     "| code | status | retry | meaning |",
     "|---|---|---|---|",

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { type Decoded, decodeClientFrame, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
-import type { AnswerFrame, AnswerLabels, ErrorFrame } from "../../protocol/frames.ts";
+import type { AnswerFrame, AnswerLabels } from "../../protocol/frames.ts";
 import type { Clock } from "../lib/clock.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 import type { Backlog, Holder } from "../session/backlog.ts";
@@ -9,6 +9,7 @@ import type { StallCause } from "../session/connection.ts";
 import type { Answering, Session } from "../session/session.ts";
 import { perform } from "./commands/commands.ts";
 import type { CommandDependencies, LastStep } from "./commands/dependencies.ts";
+import { errorFrame } from "./error-frame.ts";
 import { FloodWatch } from "./flood-watch.ts";
 import type { SessionRecords } from "./session-records.ts";
 
@@ -226,11 +227,6 @@ function labelsOf({ ref, unknown }: Decoded): AnswerLabels {
   if (ref === undefined && unknown === undefined) return unlabelled;
   const warnings = unknown === undefined ? undefined : unknownNames(unknown.given, unknown.known, "field");
   return present({ ref, warnings });
-}
-
-function errorFrame(error: ServiceError): ErrorFrame {
-  const { code, message, field, retryAfterMs } = error;
-  return { type: "error", code, message, ...present({ field, retry_after_ms: retryAfterMs }) };
 }
 
 function asServiceError(error: unknown): ServiceError {

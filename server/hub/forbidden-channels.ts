@@ -3,6 +3,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
+import { errorFrame } from "./error-frame.ts";
 import type { Admitted, ForbiddenChannel, Handshake } from "./handshake.ts";
 
 /**
@@ -37,6 +38,6 @@ export function withoutForbidden({ handshake, forbidden }: Admitted): Handshake 
   return { ...handshake, channels: handshake.channels.filter((it) => !names.has(it)) };
 }
 
-export function refusalFrame(channel: ChannelName, { code, message }: ServiceError): ServerFrame {
-  return { type: "error", code, message, channel };
+export function refusalFrame(channel: ChannelName, error: ServiceError): ServerFrame {
+  return { ...errorFrame(error), channel };
 }

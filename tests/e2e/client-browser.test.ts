@@ -118,7 +118,7 @@ async function serveSite(): Promise<Bun.Server<undefined>> {
       "/plain": page(
         `<script src="${server.url}/client.js"></script><script>${begin}\nconst { createClient } = Fanfare;\n${program}</script>`,
       ),
-      "/modules/:name": ({ params }) => new Response(Bun.file(join(modules, params.name))),
+      "/modules/*": ({ url }) => new Response(Bun.file(join(modules, new URL(url).pathname.slice("/modules/".length)))),
     },
     fetch: () => new Response(null, { status: 404 }),
   });

@@ -207,7 +207,9 @@ export const serverFrames: Readonly<Record<ServerFrameName, ServerFrameAbout>> =
       {
         field: text("The field that broke its rule."),
         channel: { ...channelName, description: "Event streams only: the channel from the URL that is not allowed." },
-        retry_after_ms: whole("How long to wait before a retry, in milliseconds."),
+        retry_after_ms: whole(
+          "Present if and only if the same command may succeed later: how long to wait, in milliseconds. 0: not known.",
+        ),
         ...answerLabels,
       },
     ),
