@@ -55,6 +55,11 @@ export const errorTable = {
     retry: true,
     meaning: "The application that decides who may connect or subscribe does not answer: try again later.",
   },
+  "keys-unavailable": {
+    status: 503,
+    retry: true,
+    meaning: "The key that verifies the token cannot be read from `JWKS_URL` now: try again later with the same token.",
+  },
   "idempotency-full": {
     status: 503,
     retry: true,
@@ -77,6 +82,7 @@ const retryableCodes = [
   "internal",
   "broker-unavailable",
   "hook-unavailable",
+  "keys-unavailable",
   "idempotency-full",
   "starting",
   "draining",

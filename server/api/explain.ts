@@ -6,7 +6,7 @@ import {
   userIdRuleFor,
 } from "../../protocol/channel-name.ts";
 import { isoTime, present } from "../../protocol/codec.ts";
-import { ServiceError } from "../../protocol/errors.ts";
+import { isRetryable, ServiceError } from "../../protocol/errors.ts";
 import type { Access } from "../auth/access.ts";
 import { noGrants } from "../auth/grants.ts";
 import type { Identity } from "../auth/identity.ts";
@@ -69,7 +69,7 @@ async function verified(token: string, access: Access): Promise<Identity> {
     return await access.verify(token);
   } catch (error) {
     // Not the caller's own credential: 401 would make it look for another key.
-    if (error instanceof ServiceError && error.code !== "internal") {
+    if (error instanceof ServiceError && !isRetryable(error.code)) {
       throw invalid(userTokenHeader, `${userTokenHeader}: ${error.message}`);
     }
     throw error;

@@ -99,16 +99,16 @@ describe("the key set", () => {
     status = 503;
     for (let at = 0; at < 100; at++) {
       await expect(verifier.verify(token)).rejects.toMatchObject({
-        code: "internal",
+        code: "keys-unavailable",
         retryAfterMs: expect.any(Number),
       });
     }
     expect(requests).toHaveLength(1);
     now += 1000;
-    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "internal" });
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "keys-unavailable" });
     expect(requests).toHaveLength(2);
     now += 999; // the second pause is at least a second
-    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "internal" });
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "keys-unavailable" });
     expect(requests).toHaveLength(2);
     status = 200;
     now += 2000;
@@ -122,9 +122,9 @@ describe("the key set", () => {
     const failures = await Promise.all(
       Array.from({ length: 20 }, () => verifier.verify(token).catch((error: unknown) => error)),
     );
-    // The cause of an internal error is logged with its stack where the request is answered.
+    // A cause would be logged with its stack where the request is answered.
     for (const failure of failures) {
-      expect(failure).toMatchObject({ code: "internal" });
+      expect(failure).toMatchObject({ code: "keys-unavailable" });
       expect((failure as Error).cause).toBeUndefined();
     }
     expect(logged.map(({ level, properties }) => [level, properties.error])).toEqual([
@@ -137,12 +137,51 @@ describe("the key set", () => {
     await verifier.verify(await tokenOf("first"));
     const token = await tokenOf("second");
     now += 29_999;
-    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "unauthorized" });
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "keys-unavailable", retryAfterMs: 1 });
     expect(requests).toHaveLength(1);
     keys = [...keys, { ...(await exportJWK(second.publicKey)), kid: "second" }];
     now += 1;
     expect(await verifier.verify(token)).toEqual(accepted);
     expect(requests).toHaveLength(2);
+  });
+
+  test("that was fetched after a key was asked for refuses its tokens for good", async () => {
+    const verifier = make();
+    const token = await tokenOf("second");
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "unauthorized" }); // the first fetch
+    now += 29_999;
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "unauthorized" });
+    expect(requests).toHaveLength(1);
+    now += 1;
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "unauthorized" });
+    expect(requests).toHaveLength(2);
+  });
+
+  test("that cannot be fetched again does not refuse a key for good that it does not list", async () => {
+    const verifier = make();
+    const token = await tokenOf("second");
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "unauthorized" });
+    status = 503;
+    now += 30_000;
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: "keys-unavailable" });
+    expect(await verifier.verify(await tokenOf("first"))).toEqual(accepted);
+    keys = [...keys, { ...(await exportJWK(second.publicKey)), kid: "second" }];
+    status = 200;
+    now += 2000;
+    expect(await verifier.verify(token)).toEqual(accepted);
+  });
+
+  test("is fetched as rarely for thousands of made-up keys, and those remain refusals that pass", async () => {
+    const verifier = make();
+    await verifier.verify(await tokenOf("first"));
+    now += 1;
+    const codes = new Set<unknown>();
+    for (let at = 0; at < 2000; at++) {
+      const header = { alg: "EdDSA", kid: `${at}`.padEnd(at % 2 === 0 ? 300 : 1, "x") };
+      const token = await new SignJWT({ sub: "u1" }).setProtectedHeader(header).sign(second.privateKey);
+      codes.add(await verifier.verify(token).catch(({ code }: { code: unknown }) => code));
+    }
+    expect([codes, requests.length]).toEqual([new Set(["keys-unavailable"]), 1]);
   });
 });
 

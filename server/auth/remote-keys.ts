@@ -7,6 +7,9 @@ import { backoff } from "../lib/backoff.ts";
 const freshMs = 600_000;
 /** Pause between two fetches because of keys that the set does not list, so that forged tokens cause few. */
 const unknownKeyMs = 30_000;
+/** How many of those keys are remembered, and how long their names may be. */
+const maxUnknown = 1000;
+const maxNameLength = 200;
 /** Pause after a failed fetch. */
 const retry = { firstMs: 1000, maxMs: 60_000 };
 const timeoutMs = 5000;
@@ -14,16 +17,23 @@ const timeoutMs = 5000;
 const maxBytes = 1024 * 1024;
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
+type Header = Parameters<JWTVerifyGetKey>[0];
+type Token = Parameters<JWTVerifyGetKey>[1];
 
 /**
  * The key set at `JWKS_URL`. It is fetched when the first token needs it, and again in the background when it is old. While
  * the provider is away the old set is used, the fetches are repeated with growing pauses, and the log says it once.
+ *
+ * A token whose key is not listed is refused for good only if the set was fetched after that key was first asked for. Until
+ * then the key may be new, so its client is told to try again later.
  */
 export class RemoteKeys {
   readonly #url: URL;
   readonly #authorization: string | undefined;
   readonly #monotonic: () => number;
   #keys: KeySet | undefined;
+  /** Keys that the set did not list, and when they were first asked for. */
+  readonly #unknown = new Map<string, number>();
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #retryAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
@@ -40,22 +50,50 @@ export class RemoteKeys {
     this.#monotonic = monotonic;
   }
 
-  /** Finds the key of a token. @throws ServiceError "internal" if there is no key set yet, or an error of jose */
+  /** Finds the key of a token. @throws ServiceError "keys-unavailable" if it may be there later, or an error of jose */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const now = this.#monotonic();
     if (now - this.#fetchedAt > freshMs) this.#fetchIfDue(now);
     if (this.#keys === undefined) await this.#fetching;
-    if (this.#keys === undefined) throw this.#unreadable();
-    try {
-      return await this.#keys(header, token);
-    } catch (error) {
-      // The provider may have a new key.
-      if (!(error instanceof errors.JWKSNoMatchingKey) || now - this.#fetchedAt < unknownKeyMs) throw error;
+    if (this.#keys === undefined) {
+      throw this.#unavailable("cannot read the key set (JWKS_URL) to verify the token: try again later", this.#retryAt);
+    }
+    return (await this.#listed(header, token)) ?? this.#findNew(header, token, now);
+  };
+
+  /** Finds a key that the set does not list. The provider may have published it since. */
+  async #findNew(header: Header, token: Token, now: number): ReturnType<KeySet> {
+    const askedAt = this.#firstAskedAt(header, now);
+    if (now - this.#fetchedAt >= unknownKeyMs) {
       this.#fetchIfDue(now);
       await this.#fetching;
-      return this.#keys(header, token);
     }
-  };
+    const key = await this.#listed(header, token);
+    if (key !== undefined) return key;
+    const mayFetchAt = this.#fetchedAt + unknownKeyMs;
+    if (this.#fetchedAt >= askedAt && this.#monotonic() < mayFetchAt) throw new errors.JWKSNoMatchingKey();
+    const message = "the key that signed the token is not known yet (JWKS_URL): try again later";
+    throw this.#unavailable(message, Math.max(mayFetchAt, this.#retryAt));
+  }
+
+  async #listed(header: Header, token: Token): Promise<Awaited<ReturnType<KeySet>> | undefined> {
+    try {
+      return await this.#keys?.(header, token);
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey) return undefined;
+      throw error;
+    }
+  }
+
+  #firstAskedAt({ alg, kid }: Header, now: number): number {
+    const name = `${alg} ${kid}`;
+    const known = this.#unknown.get(name);
+    if (known !== undefined || name.length > maxNameLength) return known ?? now;
+    const [oldest] = this.#unknown.keys();
+    if (this.#unknown.size >= maxUnknown && oldest !== undefined) this.#unknown.delete(oldest);
+    this.#unknown.set(name, now);
+    return now;
+  }
 
   #fetchIfDue(now: number): void {
     if (now < this.#retryAt) return;
@@ -95,11 +133,10 @@ export class RemoteKeys {
     return JSON.parse(text) as JSONWebKeySet;
   }
 
-  #unreadable(): ServiceError {
-    const message = "cannot read the key set (JWKS_URL) to verify the token: try again later";
-    const retryAfterMs = Math.max(0, Math.ceil(this.#retryAt - this.#monotonic()));
+  #unavailable(message: string, until: number): ServiceError {
+    const retryAfterMs = Math.max(0, Math.ceil(until - this.#monotonic()));
     // Without the cause, which would be logged for each client. The fetch that failed has logged it once.
-    return new ServiceError("internal", message, { retryAfterMs });
+    return new ServiceError("keys-unavailable", message, { retryAfterMs });
   }
 }
 

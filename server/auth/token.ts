@@ -13,7 +13,8 @@ export interface TokenVerifier {
   /**
    * Rejects with a ServiceError whose message contains no part of the token. "token-expired": the token has expired or is not
    * valid yet, and a new one helps. "unauthorized": it is malformed, wrongly signed, or signed with an algorithm that is not
-   * configured. "internal": the keys of `JWKS_URL` cannot be read, and the same token may be accepted later.
+   * configured. "keys-unavailable": the keys of `JWKS_URL` cannot be read, or do not have a new key yet; the same token may be
+   * accepted later.
    */
   verify(token: string): Promise<Identity>;
 }

@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
+import { exportJWK, SignJWT } from "jose";
+import { createClient } from "../../client/client.ts";
 import { makeToken } from "../../server/auth/token.ts";
+import { until } from "../waiting.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
+import { StreamUnderTest } from "./stream.ts";
 
 const secret = "a secret of thirty-two bytes or more";
 const key = "publish-key-of-sixteen-and-more";
@@ -106,6 +111,45 @@ test("an expired token is distinguished from a wrong one, over HTTP and at both 
     new WebSocket(`${server.wsUrl}?token=${token}`, ["fanfare.v1"]).onclose = closed.resolve;
     expect((await closed.promise).code).toBe(code);
   }
+});
+
+test("while the provider of the keys is away, each door says that the refusal passes, and then accepts the token", async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const token = await new SignJWT({ sub: "alice", publish: ["room:1"] })
+    .setProtectedHeader({ alg: "EdDSA", kid: "k" })
+    .sign(privateKey);
+  const keys = [{ ...(await exportJWK(publicKey)), kid: "k" }];
+  let isAway = true;
+  using provider = Bun.serve({
+    port: 0,
+    fetch: () => (isAway ? new Response("", { status: 503 }) : Response.json({ keys })),
+  });
+  await using server = await startServer({ env: { JWKS_URL: `http://127.0.0.1:${provider.port}/keys` } });
+  const headers = { Authorization: `Bearer ${token}` };
+  const publishing = () => server.request("POST", "/v1/publish", { channel: "room:1", data: 1 }, headers);
+  const handshake = { ...headers, Upgrade: "websocket", Connection: "Upgrade" };
+  for (const answer of [
+    await publishing(),
+    await server.request("POST", "/v1/session", undefined, headers),
+    await server.request("GET", "/ws", undefined, handshake),
+  ]) {
+    expect([answer.status, answer.headers.get("Retry-After")]).toEqual([503, expect.stringMatching(/^[1-9][0-9]?$/)]);
+    expect(await answer.json()).toMatchObject({ code: "keys-unavailable", retry_after_ms: expect.any(Number) });
+  }
+  using socket = new SocketUnderTest(`${server.wsUrl}?token=${token}`, { protocols: ["fanfare.v1"] });
+  expect((await socket.untilClosed()).code).toBe(4053);
+  using stream = await StreamUnderTest.connect(`${server.url}/sse?token=${token}`);
+  expect(await stream.untilBlock(({ event }) => event === "system")).toMatchObject({ retry: expect.any(String) });
+  expect(stream.frames).toMatchObject([{ event: "closing", code: 4053 }]);
+
+  const client = createClient(server.url, { token });
+  const codes = new Set<number>();
+  client.on("state", ({ code }) => codes.add(code));
+  await until(() => codes.has(4053), "the client was refused");
+  isAway = false;
+  await until(() => client.state.status === "connected", "the client is connected");
+  client.close();
+  expect((await publishing()).status).toBe(200);
 });
 
 test("the API key still allows everything", async () => {

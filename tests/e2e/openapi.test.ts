@@ -393,6 +393,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   "request-timeout": "takes half a minute",
   "broker-unavailable": "takes a broker that is not available",
   "hook-unavailable": "takes an application that does not answer, in settings.test.ts",
+  "keys-unavailable": "takes a provider of keys that does not answer, in http-tokens.test.ts",
   "idempotency-full": "takes a memory full of ids",
   overloaded: "in memory-limit.test.ts",
 };

@@ -27,7 +27,7 @@ The cookie is \`HttpOnly\`. Over https it is named \`__Host-fanfare\` and is \`S
       ),
     },
   },
-  errors: ["bad-request", "unauthorized", "token-expired", "rate-limited"],
+  errors: ["bad-request", "unauthorized", "token-expired", "keys-unavailable", "rate-limited"],
 };
 
 export const aboutEndSession: About = {

@@ -50,6 +50,7 @@ const refusals: readonly ErrorCode[] = [
   "bad-request",
   "unauthorized",
   "token-expired",
+  "keys-unavailable",
   "conflict",
   "too-many-channels",
 ];

@@ -118,7 +118,7 @@ export function errorsOf({ scope, forClients, about }: Operation): readonly Erro
   const needsKey = scope !== undefined && about.credential === undefined;
   const codes: ErrorCode[] = ["forbidden", "internal"]; // Origin and Host checks, and bugs
   if (needsKey) codes.push("unauthorized");
-  if (forClients) codes.push("token-expired");
+  if (forClients) codes.push("token-expired", "keys-unavailable");
   if (needsKey && about.request !== undefined) codes.push("bad-request", "too-large", "request-timeout");
   return [...new Set([...codes, ...(about.errors ?? [])])];
 }

@@ -1,13 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server } from "bun";
-import type { CloseReason } from "../../../protocol/close-codes.ts";
 import { isoTime } from "../../../protocol/codec.ts";
-import { type ErrorCode, ServiceError } from "../../../protocol/errors.ts";
+import { type ErrorCode, isRetryable, ServiceError } from "../../../protocol/errors.ts";
 import type { Admitted, Handshake } from "../../hub/handshake.ts";
 import type { Hub } from "../../hub/hub.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Session } from "../../session/session.ts";
 import { Wheel } from "../../session/wheel.ts";
+import { closeNameFor } from "../close-name.ts";
 import { faultOf } from "../fault.ts";
 import type { Peer } from "../handshake.ts";
 import { fullLength, StreamConnection } from "./stream-connection.ts";
@@ -25,19 +25,6 @@ const lifetimeSpread = 0.8;
 const assumedAliveMs = 15_000;
 /** The retry delay after a temporary refusal that has none of its own. Milliseconds. */
 const laterMs = 2000;
-
-/** Temporary refusals, and the close code that a WebSocket would get for them. */
-const temporary: Readonly<Partial<Record<ErrorCode, CloseReason["name"]>>> = {
-  draining: "unavailable",
-  full: "unavailable",
-  overloaded: "unavailable",
-  "rate-limited": "too-many",
-  "broker-unavailable": "unavailable",
-  "hook-unavailable": "unavailable",
-  internal: "internal",
-  // The other connection may be dead, and detected as such by the time the client retries.
-  conflict: "already-connected",
-};
 
 export interface SseSettings {
   /** Milliseconds; 0: no limit. */
@@ -75,9 +62,9 @@ export class SseTransport {
       if (request.method === "HEAD") return await this.#describe(asked.handshake);
       return this.#stream(await this.#admit(asked.handshake), asked, { request, server });
     } catch (error) {
-      const name = error instanceof ServiceError ? temporary[error.code] : undefined;
-      if (!(error instanceof ServiceError) || name === undefined) throw error;
-      return tryLater({ name, text: error.message }, (error.retryAfterMs ?? laterMs) * (1 + Math.random()));
+      if (!(error instanceof ServiceError) || !isTemporary(error.code)) throw error;
+      const reason = { name: closeNameFor(error.code), text: error.message };
+      return tryLater(reason, (error.retryAfterMs ?? laterMs) * (1 + Math.random()));
     }
   }
 
@@ -180,4 +167,10 @@ export class SseTransport {
       this.#clock,
     );
   }
+}
+
+/** Whether a refused stream may be accepted later. */
+function isTemporary(code: ErrorCode): boolean {
+  // The other connection may be dead, and detected as such by the time the client retries.
+  return isRetryable(code) || code === "conflict";
 }

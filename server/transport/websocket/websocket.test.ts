@@ -4,7 +4,8 @@ import { type ErrorCode, errorTable } from "../../../protocol/errors.ts";
 import { RawSocket } from "../../../tests/e2e/raw-socket.ts";
 import { RawWebSocket } from "../../../tests/e2e/raw-web-socket.ts";
 import { RealServer } from "../../../tests/fakes/real-server.ts";
-import { closeNameFor, maxFrameBytes } from "./websocket.ts";
+import { closeNameFor } from "../close-name.ts";
+import { maxFrameBytes } from "./websocket.ts";
 
 describe("a refused handshake, for a client that sees only close codes", () => {
   test.each(Object.keys(errorTable) as ErrorCode[])("%s: the client reconnects if the error table says so", (code) => {

@@ -1,12 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
-import type { CloseName, CloseReason } from "../../../protocol/close-codes.ts";
-import { type ErrorCode, isRetryable, ServiceError } from "../../../protocol/errors.ts";
+import type { CloseReason } from "../../../protocol/close-codes.ts";
+import { ServiceError } from "../../../protocol/errors.ts";
 import type { Conversation } from "../../hub/conversation.ts";
 import type { Admitted } from "../../hub/handshake.ts";
 import type { Hub } from "../../hub/hub.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Heartbeat, type HeartbeatTimes } from "../../session/heartbeat.ts";
+import { closeNameFor } from "../close-name.ts";
 import { faultOf } from "../fault.ts";
 import { offeredSubprotocols, type Peer, parseHandshake } from "../handshake.ts";
 import { batchForm } from "./batch-form.ts";
@@ -179,17 +180,3 @@ export class WebSocketTransport {
 export function maxFrameBytes(maxMessageBytes: number): number {
   return Math.max(leastFrameBytes, escapeFactor * (maxMessageBytes + envelopeBytes));
 }
-
-/** The close code for a refused handshake if the client cannot see a status. The client reconnects if `errorTable` says retry. */
-export function closeNameFor(code: ErrorCode): CloseName {
-  return closeNames[code] ?? (isRetryable(code) ? "unavailable" : "bad-request");
-}
-
-const closeNames: Partial<Record<ErrorCode, CloseName>> = {
-  unauthorized: "not-allowed",
-  "token-expired": "token-expired",
-  forbidden: "not-allowed",
-  conflict: "already-connected",
-  "rate-limited": "too-many",
-  internal: "internal",
-};
