@@ -21,6 +21,10 @@ test("a token names the user, the grants and its end, and verifies with the secr
 
 test.each([
   [{ userId: "u", secret: "short" }, "secret: expected at least 32 bytes, got 5"],
+  [
+    { userId: "u", secret: "change-me-jwt-secret-0123456789abcdef" },
+    "secret: expected a random secret, got a placeholder from an example",
+  ],
   [{ userId: "", secret }, "userId: expected the user's id"],
   [{ userId: "u", secret, expiresInS: 0 }, "expiresInS: expected a number of seconds above 0, got 0"],
 ])("a token is not made from %p", async (options, message) => {

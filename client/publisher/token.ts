@@ -1,7 +1,9 @@
+import { jwtSecretFault } from "../../protocol/weak-secret.ts";
+
 /** Who a token is for, and what it allows. Patterns such as `room:*` are described in docs/auth.md. */
 export interface TokenOptions {
   readonly userId: string;
-  /** The server's `JWT_SECRET`: at least 32 bytes. */
+  /** The server's `JWT_SECRET`: at least 32 bytes, and not easy to guess. */
   readonly secret: string;
   /** Seconds; 12 hours by default. */
   readonly expiresInS?: number;
@@ -19,8 +21,8 @@ export interface TokenOptions {
  */
 export async function createToken(options: TokenOptions, nowMs = Date.now()): Promise<string> {
   const { userId, secret, expiresInS = 12 * 3600, ...grants } = options;
-  const key = new TextEncoder().encode(secret);
-  if (key.length < 32) throw new TypeError(`secret: expected at least 32 bytes, got ${key.length}`);
+  const fault = jwtSecretFault(secret);
+  if (fault !== undefined) throw new TypeError(`secret: ${fault}`);
   if (typeof userId !== "string" || userId === "") throw new TypeError("userId: expected the user's id");
   if (!(expiresInS > 0 && Number.isFinite(expiresInS))) {
     throw new TypeError(`expiresInS: expected a number of seconds above 0, got ${expiresInS}`);
@@ -38,7 +40,7 @@ export async function createToken(options: TokenOptions, nowMs = Date.now()): Pr
   };
   const signed = `${base64url(JSON.stringify({ alg: "HS256", typ: "JWT" }))}.${base64url(JSON.stringify(claims))}`;
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const signing = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
+  const signing = await crypto.subtle.importKey("raw", new TextEncoder().encode(secret), algorithm, false, ["sign"]);
   const signature = await crypto.subtle.sign(algorithm, signing, new TextEncoder().encode(signed));
   return `${signed}.${base64url(new Uint8Array(signature))}`;
 }

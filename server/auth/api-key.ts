@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ServiceError } from "../../protocol/errors.ts";
-import { weaknessOf } from "../lib/weak-secret.ts";
+import { weaknessOf } from "../../protocol/weak-secret.ts";
 import { bearerOf } from "./bearer.ts";
 
 /** Scopes of API keys. `publish`: push and publish. `read`: read. `admin`: close connections and drain. None includes another. */

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { errors, type JWTVerifyGetKey } from "jose";
-import { weaknessOf } from "../lib/weak-secret.ts";
+import { jwtSecretFault } from "../../protocol/weak-secret.ts";
 import { RemoteKeys } from "./remote-keys.ts";
 
 /** The configured keys that verify tokens. */
@@ -48,14 +48,11 @@ export function makeTokenKeys(
   };
 }
 
-/** RFC 7518 §3.2: a key for HS256 is at least as long as the hash. @throws Error for a shorter one, or one that is easy to guess */
+/** @throws Error for a secret that is too short, or easy to guess */
 export function checkSecret(secret: string): Uint8Array {
-  const bytes = new TextEncoder().encode(secret);
-  const hint = "make one with `openssl rand -base64 48`";
-  if (bytes.length < 32) throw new Error(`JWT_SECRET: expected at least 32 bytes, got ${bytes.length}; ${hint}`);
-  const weakness = weaknessOf(secret);
-  if (weakness !== undefined) throw new Error(`JWT_SECRET: expected a random secret, got ${weakness}; ${hint}`);
-  return bytes;
+  const fault = jwtSecretFault(secret);
+  if (fault !== undefined) throw new Error(`JWT_SECRET: ${fault}`);
+  return new TextEncoder().encode(secret);
 }
 
 function secretKeys(secret: string): TokenKeys {

@@ -321,7 +321,7 @@ describe("the configuration", () => {
       { secret: "a".repeat(32) },
       /^JWT_SECRET: .*different characters; make one with `openssl/,
     ],
-    ["a repeated word", { secret: "changeme".repeat(4) }, /^JWT_SECRET: .*repeated; make one with `openssl/],
+    ["a repeated word", { secret: "password".repeat(4) }, /^JWT_SECRET: .*repeated; make one with `openssl/],
     ["ascending characters", { secret: "abcdefghijklmnopqrstuvwxyz0123456789" }, /^JWT_SECRET: .*consecutive/],
     ["a secret of 31 bytes", { secret: "s".repeat(31) }, "JWT_SECRET: expected at least 32 bytes, got 31"],
     ["an empty secret", { secret: "" }, "JWT_SECRET: expected at least 32 bytes, got 0"],

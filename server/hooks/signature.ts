@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { weaknessOf } from "../lib/weak-secret.ts";
+import { weaknessOf } from "../../protocol/weak-secret.ts";
 
 /** What is signed: the id and the time are part of it, so that a request cannot be replayed as another one. */
 export interface SignedContent {

@@ -40,6 +40,12 @@ const env: Readonly<Record<string, string>> = {
   ...Object.fromEntries(container.env.map((it: Manifest) => [it.name, it.value])),
 };
 
+/** In place of those that an operator has to replace. */
+const secrets: Readonly<Record<string, string>> = {
+  API_KEY: "77b2c0de93a14f6508e1",
+  JWT_SECRET: "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+};
+
 const folder = mkdtempSync(join(tmpdir(), "fanfare-deploy-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -71,8 +77,15 @@ test("selectors, ports, volumes and the secret refer to what exists", () => {
 test("the settings exist and are valid, and the ports are those of the server", () => {
   const known = declarations.flatMap(({ names, fileNames }) => [...names, ...fileNames]);
   expect(Object.keys(env).filter((name) => !known.includes(name))).toEqual([]);
-  const examined = examineSettings({ env, flags: new Map(), configPath: undefined, readText: () => undefined });
+  const examine = (its: typeof env) =>
+    examineSettings({ env: its, flags: new Map(), configPath: undefined, readText: () => undefined });
+  const examined = examine({ ...env, ...secrets });
   expect(examined.problems).toEqual([]);
+  // Whoever forgets to replace them is told so.
+  expect(examine(env).problems.map(String)).toEqual([
+    expect.stringMatching(/^API_KEY.*placeholder/),
+    expect.stringMatching(/^JWT_SECRET.*placeholder/),
+  ]);
   const { port, opsPort } = examined.settings;
   expect(container.ports.map((it: Manifest) => it.containerPort)).toEqual([port, opsPort]);
   // Closing the last clients takes up to 5 s after SHUTDOWN_TIMEOUT.
@@ -87,7 +100,7 @@ test("a new pod is ready before an old one stops, and a pod stays when nodes are
 });
 
 test("the preStop hook drains a server with these settings, and the SIGTERM after it is not a second signal", async () => {
-  const { REDIS_URL: _, OPS_PORT: __, HOST: ___, ...settings } = env;
+  const { REDIS_URL: _, OPS_PORT: __, HOST: ___, ...settings } = { ...env, ...secrets };
   const short = { DRAIN_DELAY: "0", DRAIN_WINDOW: "1s", NOTICES: "off", ANONYMOUS: "on" };
   await using server = await startServer({ env: { ...settings, ...short, TMPDIR: folder } });
   const client = await SocketUnderTest.open(server.wsUrl);

@@ -3,17 +3,35 @@ const minPieces = 6;
 /** A shorter run also occurs in random text. */
 const minRun = 4;
 
-/** The words of placeholders, of examples, and of keyboard rows. Longer ones first. */
+/** The words of examples, and of keyboard rows. Longer ones first. */
 const words =
-  /changethis|change[-_ ]?me|replace[-_ ]?me|passw[o0]r[dt]|passphrase|qwertyuiop|asdfghjkl|letmein|welcome|zxcvbnm|default|example|qwerty|qwertz|secret|asdfgh|admin|dummy|hello|token|test|demo/g;
+  /passw[o0]r[dt]|passphrase|production|qwertyuiop|asdfghjkl|signature|backend|default|example|fanfare|letmein|private|signing|welcome|zxcvbnm|qwerty|qwertz|random|secret|server|asdfgh|string|admin|dummy|hello|super|token|value|auth|demo|test|user|api|jwt|key/g;
+
+/** What documentation and examples ask the reader to replace. Whatever surrounds it, such a secret is public. */
+const placeholder =
+  /change[-_ ]?(?:it|me|this)|replace[-_ ]?(?:it|me|this|with)|insert[-_ ]?(?:your|here)|place-?holder|your[-_ ]?(?:256|api|jwt|key|own|private|random|secret|server|shared|signing|strong|super|token|very)|(?:key|password|secret|token|value)[-_ ]?(?:goes[-_ ]?)?here|256[-_ ]?bits?/;
+
+/** RFC 7518 §3.2: a key for HS256 is at least as long as the hash. */
+const minJwtBytes = 32;
+
+/** What is wrong with the secret that signs tokens (`JWT_SECRET`), and what to do, without the secret. Undefined: nothing. */
+export function jwtSecretFault(secret: string): string | undefined {
+  const hint = "make one with `openssl rand -base64 48`";
+  const { length } = new TextEncoder().encode(secret);
+  if (length < minJwtBytes) return `expected at least ${minJwtBytes} bytes, got ${length}; ${hint}`;
+  const weakness = weaknessOf(secret);
+  return weakness && `expected a random secret, got ${weakness}; ${hint}`;
+}
 
 /**
- * What makes a secret easy to guess, as the end of a sentence that does not contain it: few different characters, a repeated
- * part, or nothing but runs and well-known words (`changeme12345678`). Undefined for others, which may still not be random.
+ * What makes a secret easy to guess, as the end of a sentence that does not contain it: a placeholder, few different
+ * characters, a repeated part, or nothing but runs and well-known words (`password12345678`). Undefined for others, which may
+ * still not be random.
  * @param secret text, or bytes as latin1
  */
 export function weaknessOf(secret: string): string | undefined {
   const text = secret.toLowerCase();
+  if (placeholder.test(text)) return "a placeholder from an example";
   const distinct = new Set(text).size;
   if (distinct < minPieces) return `fewer than ${minPieces} different characters`;
   const period = periodOf(text);
@@ -34,9 +52,10 @@ function periodOf(text: string): number {
   return text.length - (borders.at(-1) ?? 0);
 }
 
-/** A word or a run counts as one, any other character too. */
+/** A word or a run counts as one, any other character too. What only separates them does not count. */
 function piecesOf(text: string): number {
-  return text.split(words).reduce((sum, part, index) => sum + (index === 0 ? 0 : 1) + piecesBetweenWords(part), 0);
+  const parts = text.replaceAll(/[-_. ]/g, "").split(words);
+  return parts.reduce((sum, part, index) => sum + (index === 0 ? 0 : 1) + piecesBetweenWords(part), 0);
 }
 
 function piecesBetweenWords(text: string): number {
