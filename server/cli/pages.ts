@@ -2,6 +2,7 @@ import { envExample } from "../config/env-example.ts";
 import { configSchema } from "../config/json-schema.ts";
 import { optionsPage } from "../config/options-page.ts";
 import { closeCodesPage, errorsPage } from "./code-pages.ts";
+import { metricsPage } from "./metrics-page.ts";
 
 /** A file that is generated from tables in the code. */
 export interface Page {
@@ -19,4 +20,5 @@ export const pages: readonly Page[] = [
   { name: "schema", path: "docs/config.schema.json", make: configSchema },
   { name: "errors", path: "docs/errors.md", make: errorsPage },
   { name: "close-codes", path: "docs/close-codes.md", make: closeCodesPage },
+  { name: "metrics", path: "docs/metrics.md", make: metricsPage },
 ];

@@ -12,6 +12,7 @@ import { FlushWindow } from "./flush-window.ts";
 import { gapFrame } from "./gap.ts";
 import { Interest } from "./interest.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
+import type { Measures } from "./measures.ts";
 import { Pump } from "./pump.ts";
 import { Sequencer } from "./sequencer.ts";
 import { type ReadHistory, shareHistory } from "./shared-history.ts";
@@ -74,13 +75,16 @@ export class Delivery {
     this.history = shareHistory((...asked) => broker.history(...asked), maxReads(settings.maxMessageBytes));
     const budget = { perChannel: settings.tailBytes, total: settings.tailBytesTotal, bytes: 0 };
     this.interest = new Interest(broker, budget, clock);
-    this.#flush = new Flush({
-      onFull: this.block,
-      onRefused: (session, batches) => this.#refused(session, batches),
-      onPostponed: (session, batches) => this.#postpone(session, batches),
-      sessionById: events.sessionById,
-      hasRoomFor: events.hasRoomFor,
-    });
+    this.#flush = new Flush(
+      {
+        onFull: this.block,
+        onRefused: (session, batches) => this.#refused(session, batches),
+        onPostponed: (session, batches) => this.#postpone(session, batches),
+        sessionById: events.sessionById,
+        hasRoomFor: events.hasRoomFor,
+      },
+      clock,
+    );
     this.#window = new FlushWindow(settings.flushWindowMs, clock, () => this.flushNow());
     const get = (name: ChannelName) => this.interest.get(name);
     const { onLevel, hasRoomFor, accountOf, onGap } = events;
@@ -110,6 +114,11 @@ export class Delivery {
   /** Plain additions, read by the scraper. */
   get counts() {
     return { ...this.#flush.counts, pumped: this.#pump.counts.deliveries, gaps: this.#pump.counts.gaps };
+  }
+
+  /** Histograms of what flushes do. */
+  get measures(): Measures {
+    return this.#flush.measures;
   }
 
   /**

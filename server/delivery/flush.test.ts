@@ -4,6 +4,7 @@ import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { makePush, room } from "../../tests/fakes/publication.ts";
 import { makeSession, putInto } from "../../tests/fakes/session.ts";
 import { sseForm } from "../../tests/fakes/wire-forms.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
 import type { Batch } from "../session/batch.ts";
 import type { Session } from "../session/session.ts";
 import { Flush } from "./flush.ts";
@@ -18,20 +19,24 @@ function makeFlush() {
   const refused: { session: Session; after: readonly (readonly [string, number])[] }[] = [];
   const postponed: typeof refused = [];
   const space = { bytes: Number.POSITIVE_INFINITY };
-  const flush = new Flush({
-    onFull: (session) => full.push(session),
-    onRefused: (session, batches: readonly Batch[]) =>
-      refused.push({ session, after: batches.map(({ channel, after }) => [channel, after]) }),
-    onPostponed: (session, batches) => {
-      postponed.push({ session, after: batches.map(({ channel, after }) => [channel, after]) });
-      for (const { channel, after } of batches) {
-        const membership = session.memberships.get(channel);
-        if (membership !== undefined) channels.get(channel)?.makeLagging(membership, after);
-      }
+  const clock = new MovedClock();
+  const flush = new Flush(
+    {
+      onFull: (session) => full.push(session),
+      onRefused: (session, batches: readonly Batch[]) =>
+        refused.push({ session, after: batches.map(({ channel, after }) => [channel, after]) }),
+      onPostponed: (session, batches) => {
+        postponed.push({ session, after: batches.map(({ channel, after }) => [channel, after]) });
+        for (const { channel, after } of batches) {
+          const membership = session.memberships.get(channel);
+          if (membership !== undefined) channels.get(channel)?.makeLagging(membership, after);
+        }
+      },
+      hasRoomFor: (bytes) => bytes <= space.bytes,
+      sessionById: (id) => sessions.get(id),
     },
-    hasRoomFor: (bytes) => bytes <= space.bytes,
-    sessionById: (id) => sessions.get(id),
-  });
+    clock,
+  );
   const budget = { perChannel: 1_000_000, total: 1_000_000, bytes: 0 };
   const channels = new Map(
     [room, other].map((name) => [name, new ListenedChannel(name, { epoch: "e1", offset: 0 }, budget)]),
@@ -40,6 +45,7 @@ function makeFlush() {
     channels.get(name) ?? new ListenedChannel(name, { epoch: "", offset: 0 }, budget);
   return {
     flush,
+    clock,
     full,
     refused,
     postponed,
@@ -269,5 +275,51 @@ describe("a flush", () => {
     flush.run();
     flush.run();
     expect([flush.counts.writes, connection.writes]).toEqual([0, 0]);
+  });
+});
+
+describe("the histograms", () => {
+  test("count a publication once per connection, with the time since it was stored", () => {
+    const it = makeFlush();
+    it.come("a");
+    it.come("b");
+    it.append(room, 1, { timestamp: it.clock.now() });
+    it.clock.move(7);
+    it.flush.run();
+    const { latency, publications } = it.flush.measures;
+    expect(latency.cumulative()).toEqual([0, 0, 0, ...Array(11).fill(2)]);
+    expect(latency.sum).toBeCloseTo(0.014);
+    expect(publications.cumulative().at(-1)).toBe(it.flush.counts.writes);
+  });
+
+  test("count what leaves in one write over all channels", () => {
+    const it = makeFlush();
+    it.come("a", new FakeConnection(), [room, other]);
+    it.come("b");
+    for (const offset of [1, 2]) it.append(room, offset);
+    it.append(other, 1);
+    it.flush.run();
+    const { latency, publications, bytes } = it.flush.measures;
+    expect(it.flush.counts.writes).toBe(2);
+    expect(publications.cumulative().slice(0, 3)).toEqual([0, 1, 2]); // two for b, three for a
+    expect(publications.sum).toBe(5);
+    expect(bytes.sum).toBe(2 * 2 * makePush(1).wireBytes + makePush(1, { channel: other }).wireBytes);
+    expect(latency.cumulative().at(-1)).toBe(it.flush.counts.deliveries);
+  });
+
+  test("count no write that the connection did not accept", () => {
+    const it = makeFlush();
+    it.come("a", new FakeConnection(undefined, { fullBytes: -2, refuseBytes: -1 }));
+    it.append(room, 1);
+    it.flush.run();
+    expect(it.flush.measures.bytes.cumulative().at(-1)).toBe(0);
+  });
+
+  test("count no time below zero for a publication whose clock was ahead", () => {
+    const it = makeFlush();
+    it.come("a");
+    it.append(room, 1, { timestamp: it.clock.now() + 5000 });
+    it.flush.run();
+    expect(it.flush.measures.latency.sum).toBe(0);
   });
 });

@@ -1,9 +1,11 @@
+import type { Clock } from "../lib/clock.ts";
 import { Batch } from "../session/batch.ts";
 import type { Session } from "../session/session.ts";
 import type { Encoded } from "../session/wire-form.ts";
 import { excludedBy, withoutExcluded } from "./exclusion.ts";
 import { LastJoin } from "./last-join.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
+import { Measures } from "./measures.ts";
 
 /** Totals since start. Plain additions, read by the metrics scraper. */
 export interface FlushCounts {
@@ -38,16 +40,21 @@ export interface FlushOutcomes {
  */
 export class Flush {
   readonly counts: FlushCounts = { flushes: 0, writes: 0, deliveries: 0 };
+  readonly measures: Measures;
   readonly #outcomes: FlushOutcomes;
   #dirty: ListenedChannel[] = [];
   #touched: Session[] = [];
+  /** The batches of this run that are written per session, and the number of connections that each of them is for. */
+  readonly #gathered: Batch[] = [];
+  readonly #receivers: number[] = [];
   readonly #lastJoin = new LastJoin();
   #postponed = 0;
   /** Bytes of the write that was counted last. */
   #nextBytes = 0;
 
-  constructor(outcomes: FlushOutcomes) {
+  constructor(outcomes: FlushOutcomes, clock: Pick<Clock, "now">) {
     this.#outcomes = outcomes;
+    this.measures = new Measures(() => clock.now());
   }
 
   /** Something was appended to the channel's tail. Calling it more than once per flush is harmless. */
@@ -111,6 +118,8 @@ export class Flush {
 
   #writeLevel({ level }: ListenedChannel, batch: Batch): void {
     const batches = [batch];
+    const { length: receivers } = level;
+    const { writes } = this.counts;
     const isLarge = level.length > 0 && batch.wireBytes > largeBytes;
     // Backwards: a member whose socket is full leaves the list, and the last member takes its index.
     let slot = level.length - 1;
@@ -133,6 +142,8 @@ export class Flush {
         slot--;
       }
     }
+    this.measures.wrote(batches, this.counts.writes - writes);
+    this.measures.flushed(batch, receivers);
   }
 
   /** Takes what is pending out of a channel's tail; undefined if there is nothing. */
@@ -147,6 +158,8 @@ export class Flush {
 
   #gather(channel: ListenedChannel, batch: Batch): void {
     const { level } = channel;
+    this.#gathered.push(batch);
+    this.#receivers.push(level.length);
     for (let slot = level.length - 1; slot >= 0; slot--) {
       const session = level[slot]?.session;
       if (session === undefined) continue;
@@ -178,13 +191,21 @@ export class Flush {
         session.fail(error);
       }
     }
+    this.#measureGathered();
+  }
+
+  #measureGathered(): void {
+    let at = 0;
+    for (const batch of this.#gathered) this.measures.flushed(batch, this.#receivers[at++] ?? 0);
+    this.#gathered.length = 0;
+    this.#receivers.length = 0;
   }
 
   #writeOutbox(session: Session): void {
     const { outbox } = session;
     const count = this.#countFitting(outbox);
     if (count < outbox.length) this.#writeParts(session, count);
-    else if (this.#hasRoom(session)) this.#write(session, outbox);
+    else if (this.#hasRoom(session)) this.#writeOne(session, outbox);
     else this.#outcomes.onPostponed(session, outbox.splice(0));
   }
 
@@ -202,7 +223,7 @@ export class Flush {
         // Postpone first: the cursor in the write must not include the postponed batches.
         this.#outcomes.onPostponed(session, outbox.splice(0));
       }
-      if (!this.#write(session, part)) break;
+      if (!this.#writeOne(session, part)) break;
       fitting = this.#countFitting(outbox);
     }
     if (outbox.length > 0) this.#outcomes.onPostponed(session, outbox.splice(0));
@@ -237,6 +258,14 @@ export class Flush {
       if (items.length === 0) session.outbox.pop();
       else session.outbox[session.outbox.length - 1] = new Batch(batch.channel, batch.after, items);
     }
+  }
+
+  /** The same as `#write`, for batches that no other session gets together. */
+  #writeOne(session: Session, batches: readonly Batch[]): boolean {
+    const { writes } = this.counts;
+    const hasRoom = this.#write(session, batches);
+    this.measures.wrote(batches, this.counts.writes - writes);
+    return hasRoom;
   }
 
   /** @returns whether the connection has room for more */

@@ -1,21 +1,33 @@
-import { type Drain, drainPhases } from "../hub/drain.ts";
-import type { Hub } from "../hub/hub.ts";
+import { errorTable } from "../../protocol/errors.ts";
+import { measureBounds } from "../delivery/measures.ts";
+import { drainPhases } from "../hub/drain.ts";
 
 /** A metric. Counters only grow. */
 export interface Metric {
   readonly name: string;
-  readonly kind: "counter" | "gauge";
+  readonly kind: "counter" | "gauge" | "histogram";
   readonly help: string;
   /** How the values of several processes are combined. */
   readonly combine: "sum" | "max";
+  /** Of a counter that has one value per value of a label. */
+  readonly label?: { readonly name: string; readonly values: readonly string[] };
+  /** The upper bounds of a histogram's buckets. */
+  readonly bounds?: readonly number[];
 }
 
-/** Values by metric name. Metrics that a process does not have are omitted. */
+/** Values by the key of their series, see `seriesOf`. Metrics that a process does not have are omitted. */
 export type MetricValues = Readonly<Record<string, number>>;
 
 const gauge = (name: string, help: string): Metric => ({ name, kind: "gauge", help, combine: "sum" });
 const highest = (name: string, help: string): Metric => ({ name, kind: "gauge", help, combine: "max" });
 const counter = (name: string, help: string): Metric => ({ name, kind: "counter", help, combine: "sum" });
+const histogram = (name: string, bounds: readonly number[], help: string): Metric => ({
+  name,
+  kind: "histogram",
+  help,
+  combine: "sum",
+  bounds,
+});
 
 /** All metrics, in the order in which they are shown. */
 export const metricTable: readonly Metric[] = [
@@ -29,13 +41,16 @@ export const metricTable: readonly Metric[] = [
   ),
   highest("drain_deadline_seconds", "Time until draining workers close their remaining connections."),
   gauge("drain_remaining", "Open connections of workers that are draining."),
-  highest(
-    "roll",
-    "The number of the last reload or upgrade, counted from the start of the server, whether it succeeded or not.",
-  ),
   gauge("memory_bytes", "Resident memory of all processes."),
   counter("connections_total", "Connections that were accepted."),
-  counter("refusals_total", "Connections that were refused."),
+  counter("connections_refused_total", "Connections that were refused."),
+  {
+    ...counter(
+      "refusals_total",
+      "Connections, commands of clients and HTTP requests that were refused, by error code.",
+    ),
+    label: { name: "code", values: Object.keys(errorTable) },
+  },
   counter("publications_total", "Publications that were stored or delivered without storing."),
   counter("frames_total", "Frames received from clients."),
   counter("deliveries_total", "Publications delivered live to connections."),
@@ -47,6 +62,7 @@ export const metricTable: readonly Metric[] = [
   counter("drain_moved_total", "Connections that a draining worker closed at their reconnect time."),
   counter("drain_forced_total", "Connections that a draining worker closed at the deadline, or for an immediate stop."),
   counter("drain_unflushed_bytes_total", "Bytes that clients had not read when a draining worker closed them."),
+  counter("rolls_total", "Reloads and upgrades since the start of the server, failed ones included."),
   counter("rolls_failed_total", "Reloads and upgrades that were stopped because new workers could not start."),
   counter("hook_calls_total", "Connect and subscribe hooks that were called."),
   counter("hook_failures_total", "Calls that the application did not answer."),
@@ -59,44 +75,16 @@ export const metricTable: readonly Metric[] = [
   counter("webhooks_dropped_total", "Webhooks that were dropped: the queue was full, or they were tried for too long."),
   counter("writes_total", "Writes of live publications to sockets."),
   counter("flushes_total", "Flushes of pending publications to connections."),
+  histogram(
+    "delivery_latency_seconds",
+    measureBounds.latency,
+    "Time from storing a publication until its flush had written it to all connections that were up to date, once per connection. Includes the time in which it was batched, and up to 1 ms too much. Between machines it is as exact as their clocks.",
+  ),
+  histogram(
+    "write_publications",
+    measureBounds.publications,
+    "Publications per write of live publications to a socket.",
+  ),
+  histogram("write_bytes", measureBounds.bytes, "Bytes of JSON per write of live publications to a socket."),
   counter("cpu_seconds_total", "CPU time of all processes."),
 ];
-
-/** The metrics of a process that has connections. */
-export function hubMetrics(hub: Hub, drain: Drain): MetricValues {
-  const { left, moved, forced, unflushedBytes } = drain.receipt;
-  const isDraining = drain.phase !== "running";
-  const { complete, incomplete } = hub.delivery.resumes;
-  const { deliveries, pumped, gaps, writes, flushes } = hub.delivery.counts;
-  return {
-    ...processMetrics(),
-    active_connections: hub.connections.size,
-    channels: hub.delivery.interest.size,
-    slow_connections: hub.slowReaders,
-    draining: isDraining ? 1 : 0,
-    drain_phase: drainPhases.indexOf(drain.phase),
-    drain_deadline_seconds: isDraining ? Math.ceil(drain.closingMs / 1000) : 0,
-    drain_remaining: isDraining ? hub.connections.size : 0,
-    drain_left_total: isDraining ? Math.max(0, left - hub.connections.size) : 0,
-    drain_moved_total: moved,
-    drain_forced_total: forced,
-    drain_unflushed_bytes_total: unflushedBytes,
-    resumes_complete_total: complete,
-    resumes_incomplete_total: incomplete,
-    connections_total: hub.reception.counts.admitted,
-    refusals_total: hub.reception.counts.refused,
-    publications_total: hub.published,
-    frames_total: hub.framesReceived,
-    deliveries_total: deliveries,
-    pumped_total: pumped,
-    gaps_total: gaps,
-    writes_total: writes,
-    flushes_total: flushes,
-  };
-}
-
-/** The metrics of any process. */
-export function processMetrics(): MetricValues {
-  const { user, system } = process.cpuUsage();
-  return { memory_bytes: process.memoryUsage.rss(), cpu_seconds_total: (user + system) / 1e6 };
-}

@@ -1,6 +1,7 @@
+import type { PeerAnswer } from "../cluster/requests.ts";
 import { health, type OpsDependencies } from "./health.ts";
 import { type MetricValues, metricTable } from "./metric-table.ts";
-import type { Prometheus } from "./prometheus.ts";
+import { seriesOf } from "./series.ts";
 
 /**
  * The metrics of the whole server, collected on request. Hot paths only increment plain numbers; the process that receives the
@@ -10,8 +11,6 @@ export class Metrics {
   /** Of `text`. */
   static readonly textType = "text/plain; version=0.0.4; charset=utf-8";
   readonly #dependencies: OpsDependencies;
-  #prometheus: Prometheus | undefined;
-  #sums: MetricValues = {};
 
   /** @param readOwn reads the metrics of this process */
   constructor(dependencies: OpsDependencies, readOwn: () => MetricValues) {
@@ -20,42 +19,65 @@ export class Metrics {
     dependencies.peers.handle("metrics", () => ({ uptime_s: dependencies.uptimeS(), ...readOwn() }));
   }
 
-  /** `{active_connections, service, …}` */
+  /** `{active_connections, service, …}`. Metrics with several series are shown as their sum, histograms as sum and count. */
   async json(): Promise<Readonly<Record<string, string | number>>> {
     const { status, uptime_s } = health(this.#dependencies);
-    return { service: "fanfare", status, uptime_s, ...(await this.#gather()) };
+    return { service: "fanfare", status, uptime_s, ...summarized(combined(await this.#askAll())) };
   }
 
   /** The Prometheus text format, version 0.0.4. */
   async text(): Promise<string> {
     // Imported by the first scrape, because a server that nobody scrapes saves 6 MB.
-    const { Prometheus } = await import("./prometheus.ts");
-    this.#prometheus ??= new Prometheus((name) => this.#sums[name] ?? 0);
-    this.#sums = await this.#gather();
-    return this.#prometheus.text();
+    const { prometheusText } = await import("./prometheus.ts");
+    return prometheusText(combined(await this.#askAll()));
   }
 
   /** `{nodes: […]}`: each process of the server with its metrics. */
   async nodes() {
-    const answers = await this.#dependencies.peers.askAll("metrics", null);
-    const nodes = answers.map(({ member: { id, state }, body }) => ({
-      id,
-      name: state.name,
-      pid: state.pid,
-      status: state.isDraining ? "draining" : "healthy",
-      ...(body as MetricValues),
-    }));
+    const nodes = (await this.#askAll()).map(({ member: { id, state }, body }) => {
+      const { uptime_s = 0, ...values } = body as MetricValues;
+      return {
+        id,
+        name: state.name,
+        pid: state.pid,
+        status: state.isDraining ? "draining" : "healthy",
+        uptime_s,
+        ...summarized(values),
+      };
+    });
     return { nodes: nodes.toSorted((a, b) => a.name.localeCompare(b.name, "en", { numeric: true })) };
   }
 
-  async #gather(): Promise<MetricValues> {
-    const answers = await this.#dependencies.peers.askAll("metrics", null);
-    const all = answers.map(({ body }) => body as MetricValues);
-    return Object.fromEntries(
-      metricTable.map(({ name, combine }) => {
-        const values = all.map((those) => those[name] ?? 0);
-        return [name, combine === "max" ? Math.max(0, ...values) : values.reduce((sum, value) => sum + value, 0)];
-      }),
-    );
+  #askAll(): Promise<readonly PeerAnswer[]> {
+    return this.#dependencies.peers.askAll("metrics", null);
   }
+}
+
+/** The values of several processes as those of one. */
+function combined(answers: readonly PeerAnswer[]): MetricValues {
+  const all = answers.map(({ body }) => body as MetricValues);
+  const values: Record<string, number> = {};
+  for (const metric of metricTable) {
+    for (const { key } of seriesOf(metric)) {
+      const each = all.map((those) => those[key] ?? 0);
+      values[key] = metric.combine === "max" ? Math.max(0, ...each) : sumOf(each);
+    }
+  }
+  return values;
+}
+
+/** Without labels: one number per name. Metrics that the process does not have are left out. */
+function summarized(values: MetricValues): MetricValues {
+  const summary: Record<string, number> = {};
+  for (const metric of metricTable) {
+    for (const { key, name } of seriesOf(metric)) {
+      const value = values[key];
+      if (value !== undefined && !name.endsWith("_bucket")) summary[name] = (summary[name] ?? 0) + value;
+    }
+  }
+  return summary;
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, it) => sum + it, 0);
 }

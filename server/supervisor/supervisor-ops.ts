@@ -6,8 +6,8 @@ import { OpsServer } from "../http/ops-server.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { AuditTrail } from "../limits/audit-trail.ts";
 import { type OpsDependencies, startUptime } from "../ops/health.ts";
-import { processMetrics } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
+import { processMetrics } from "../ops/read-metrics.ts";
 import { hostRolls, type Rolls } from "../ops/rolls.ts";
 import { Samples } from "../ops/samples.ts";
 import { registerStatsHandler } from "../ops/stats.ts";
@@ -81,8 +81,8 @@ export class SupervisorOps {
     registerStatsHandler(peers, this.#samples);
     const ops = { peers, isHealthy, isDraining, drain, rolls, uptimeS: startUptime(systemClock) };
     const metrics = new Metrics(ops, () => {
-      const { rolls: roll, failed } = generations.counts;
-      return { ...stoppedMetrics.addedTo(processMetrics()), roll, rolls_failed_total: failed };
+      const { rolls: count, failed } = generations.counts;
+      return { ...stoppedMetrics.addedTo(processMetrics()), rolls_total: count, rolls_failed_total: failed };
     });
     const keys: OpsParts["keys"] = {
       check: (headers, scope) => this.#keys.check(headers, scope),

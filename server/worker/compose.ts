@@ -32,10 +32,12 @@ import { AuditTrail } from "../limits/audit-trail.ts";
 import { MemoryGuard } from "../limits/memory-guard.ts";
 import { machineMemory, memoryLimitOf } from "../limits/memory-limit.ts";
 import { startUptime } from "../ops/health.ts";
-import { hubMetrics, type MetricValues } from "../ops/metric-table.ts";
+import type { MetricValues } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
+import { hubMetrics } from "../ops/read-metrics.ts";
 import { RemoteRolls } from "../ops/rolls.ts";
 import { Samples } from "../ops/samples.ts";
+import { labelledValues } from "../ops/series.ts";
 import { registerStatsHandler } from "../ops/stats.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import type { ScheduleStore } from "../schedule/schedule-store.ts";
@@ -125,7 +127,11 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const heartbeat = { interval: settings.wsPingIntervalMs, timeout: settings.wsPingTimeoutMs };
   const websocket = new WebSocketTransport(hub, { heartbeat, maxMessageBytes: settings.maxMessageBytes }, clock);
   const sse = new SseTransport(hub, settings, clock);
-  const readMetrics = () => ({ ...hubMetrics(hub, drain), ...application.readMetrics() });
+  const readMetrics = () => ({
+    ...hubMetrics(hub, drain),
+    ...labelledValues("refusals_total", "code", journal.refusals),
+    ...application.readMetrics(),
+  });
   const ops = composeOps(settings, environment, hub, readMetrics);
   const samples = composeSamples(hub, recorder, { readMetrics, clock });
   const topChannels = new TopChannels(peers, hub.occupancy, new BusyChannels(delivery.interest, clock));

@@ -2,7 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { metricTable } from "../../server/ops/metric-table.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
+import { SocketUnderTest } from "../e2e/socket.ts";
+import { faultsOfMetric } from "./metric-lint.ts";
+import { QueryCheck } from "./query-check.ts";
+import { parseScrape, type ScrapedMetric } from "./scrape.ts";
 
 const read = (file: string) => readFileSync(join(import.meta.dir, "..", "..", "deploy", file), "utf8");
 
@@ -10,10 +15,6 @@ interface Query {
   readonly name: string;
   readonly expression: string;
 }
-
-/** Labels that Prometheus adds when it scrapes. The server itself sets none. */
-const scrapeLabels = new Set(["instance", "job"]);
-const functions = new Set(["rate", "increase", "sum", "by", "offset", "and", "label_values"]);
 
 const rules = (parse(read("prometheus-alerts.yaml")) as { groups: { rules: Record<string, string>[] }[] }).groups;
 const alerts: readonly Query[] = rules.flatMap((group) =>
@@ -33,65 +34,124 @@ const variables = dashboard.templating.list
   .map(({ name, query }) => ({ name: `$${name}`, expression: query }));
 
 let server: ServerUnderTest;
-/** The metrics of a running server, and the type of each. */
-const types = new Map<string, string>();
-const labels = new Set<string>();
+let metrics: readonly ScrapedMetric[];
+let check: QueryCheck;
 beforeAll(async () => {
   server = await startServer({ env: { WORKERS: "2" } });
-  const text = await (await server.request("GET", "/metrics", undefined, { Accept: "text/plain" })).text();
-  for (const [, name = "", type = ""] of text.matchAll(/^# TYPE (\w+) (\w+)$/gm)) types.set(name, type);
-  for (const [, inner = ""] of text.matchAll(/^\w+\{(.*)\} /gm)) {
-    for (const [, label = ""] of inner.matchAll(/(\w+)=/g)) labels.add(label);
-  }
+  // On both workers something is delivered and refused, so that sums are of more than one process.
+  const clients = await Promise.all(Array.from({ length: 12 }, () => SocketUnderTest.open(server.wsUrl)));
+  for (const client of clients) client.send({ type: "subscribe", channel: "@other" });
+  await Promise.all(clients.map((client) => client.until(({ type }) => type === "error")));
+  await server.request("POST", "/v1/publish", { channel: "all", data: 1 });
+  await Promise.all(clients.map((client) => client.untilMessages(1)));
+  metrics = parseScrape(await (await server.request("GET", "/metrics", undefined, { Accept: "text/plain" })).text());
+  check = new QueryCheck(metrics);
+  for (const client of clients) client.close();
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** What is wrong with a query, compared with the metrics of the server. */
-function faultsOf({ expression }: Query): readonly string[] {
-  const faults: string[] = [];
-  // Values of labels and durations are no names.
-  const bare = expression.replaceAll(/"[^"]*"/g, '""').replaceAll(/\[[^\]]*\]/g, "[]");
-  const matchers = [...bare.matchAll(/\{([^}]*)\}|by \(([^)]*)\)/g)].map(([, inside, by]) => inside ?? by ?? "");
-  const usedLabels = matchers.flatMap((it) => it.match(/\w+/g) ?? []);
-  for (const label of usedLabels) {
-    if (!scrapeLabels.has(label) && !labels.has(label)) faults.push(`unknown label ${label}`);
-  }
-  for (const [name] of bare.replaceAll(/\{[^}]*\}|by \([^)]*\)/g, "").matchAll(/[a-z_][a-z_0-9]*/gi)) {
-    const isKnown = types.has(name) || functions.has(name) || scrapeLabels.has(name) || name === "up";
-    if (!isKnown && !/^(\d|e\d|m$)/.test(name)) faults.push(`unknown metric or function ${name}`);
-  }
-  for (const [, name = ""] of bare.matchAll(/(?:rate|increase)\((\w+)/g)) {
-    if (types.get(name) !== "counter") faults.push(`${name} is no counter`);
-  }
-  for (const [name, type] of types) {
-    const isRead = new RegExp(`\\b${name}\\b`).test(bare);
-    const isDifference = new RegExp(`(?:rate|increase)\\(${name}\\b`).test(bare);
-    if (isRead && type === "counter" && !isDifference && name !== "fanfare_rolls_failed_total") {
-      faults.push(`${name} is a counter: its growth is what matters`);
-    }
-  }
-  for (const [open, close] of ["()", "{}", "[]"]) {
-    if (expression.split(open ?? "").length !== expression.split(close ?? "").length) faults.push(`unbalanced ${open}`);
-  }
-  return faults;
-}
-
-describe("every query uses metrics, labels and types of a running server:", () => {
-  test.each(alerts)("the alert $name", (query) => {
-    expect(faultsOf(query)).toEqual([]);
+describe("the metrics of a running server", () => {
+  test("follow the conventions of Prometheus", () => {
+    const faults = metrics.flatMap((it) => faultsOfMetric(it).map((fault) => `${it.name}: ${fault}`));
+    expect(faults).toEqual([]);
+    expect(metrics).toHaveLength(metricTable.length);
   });
 
-  test.each([...variables, ...panels])("the panel $name", (query) => {
-    expect(faultsOf(query)).toEqual([]);
+  test("have each name and each series once", () => {
+    const series = metrics.flatMap((it) => it.series.map(({ name, labels }) => `${name} ${[...labels].join()}`));
+    expect(new Set(series).size).toBe(series.length);
+    expect(new Set(metrics.map(({ name }) => name)).size).toBe(metrics.length);
+  });
+
+  test("are sums over all workers", () => {
+    const read = (name: string, label = "") =>
+      metrics.flatMap(({ series }) => series).find((it) => it.name === name && [...it.labels.values()].join() === label)
+        ?.value;
+    expect(read("fanfare_refusals_total", "forbidden")).toBe(12);
+    expect(read("fanfare_delivery_latency_seconds_count")).toBe(read("fanfare_deliveries_total"));
+    expect(read("fanfare_write_bytes_count")).toBe(read("fanfare_writes_total"));
+    expect(read("fanfare_write_publications_bucket", "+Inf")).toBeGreaterThanOrEqual(12);
+  });
+
+  const counter: ScrapedMetric = {
+    name: "fanfare_lost_total",
+    type: "counter",
+    help: "Lost messages.",
+    series: [{ name: "fanfare_lost_total", labels: new Map(), value: 0 }],
+  };
+  test.each<[Partial<ScrapedMetric>, string]>([
+    [{ name: "fanfare_lost" }, "counters, and nothing else, end in _total"],
+    [{ type: "gauge" }, "counters, and nothing else, end in _total"],
+    [{ name: "lost_total" }, "the name has no prefix"],
+    [{ name: "fanfare_lostMessages_total" }, "the name is not in snake_case"],
+    [{ name: "fanfare_lost_ms_total" }, "the unit is ms, expected seconds"],
+    [{ name: "fanfare_seconds_lost_total" }, "the unit is not at the end"],
+    [{ name: "fanfare_lost_counter_total" }, "the name contains its type, counter"],
+    [{ name: "fanfare_lost_count", type: "gauge" }, "the name has a suffix with a meaning of its own"],
+    [{ help: "lost messages" }, "the help is no sentence"],
+    [{ series: [] }, "it has no values"],
+    [
+      { series: [{ name: "fanfare_lost_total", labels: new Map([["le", "1"]]), value: 0 }] },
+      "the label le has another meaning",
+    ],
+    [{ series: [{ name: "fanfare_lost_total", labels: new Map(), value: -1 }] }, "a value is negative"],
+    [
+      {
+        series: Array.from({ length: 101 }, (_, n) => ({ name: "x", labels: new Map([["user", `u${n}`]]), value: 0 })),
+      },
+      "the label user has 101 values",
+    ],
+  ])("a metric with %o would be found", (change, fault) => {
+    expect(faultsOfMetric(counter)).toEqual([]);
+    expect(faultsOfMetric({ ...counter, ...change })).toContain(fault);
+  });
+
+  test("a histogram whose buckets do not add up would be found", () => {
+    const line = (name: string, le: string | undefined, value: number) => ({
+      name: `fanfare_size_bytes_${name}`,
+      labels: new Map(le === undefined ? [] : [["le", le]]),
+      value,
+    });
+    const right = [
+      line("bucket", "1", 2),
+      line("bucket", "+Inf", 3),
+      line("sum", undefined, 9),
+      line("count", undefined, 3),
+    ];
+    const of = (series: typeof right) =>
+      faultsOfMetric({ name: "fanfare_size_bytes", type: "histogram", help: "Sizes.", series });
+    expect(of(right)).toEqual([]);
+    expect(of([line("bucket", "1", 4), ...right.slice(1)])).toEqual(["the counts of the buckets are not cumulative"]);
+    expect(of([...right.slice(0, 3), line("count", undefined, 4)])).toEqual(["the last bucket is not the count"]);
+    expect(of(right.filter(({ name }) => !name.endsWith("_sum")))).toEqual(["there is no sum"]);
+    expect(of([...right.slice(0, 1), ...right.slice(2)])).toContain("the buckets do not end at +Inf");
+  });
+});
+
+describe("every query is PromQL, and uses metrics, labels and types of a running server:", () => {
+  test.each(alerts)("the alert $name", ({ expression }) => {
+    expect(check.faultsOf(expression)).toEqual([]);
+  });
+
+  test.each([...variables, ...panels])("the panel $name", ({ expression }) => {
+    expect(check.faultsOf(expression)).toEqual([]);
   });
 
   test.each([
-    ["a metric that does not exist", "rate(fanfare_lost_total[5m])", "unknown metric or function fanfare_lost_total"],
+    ["a metric that does not exist", "rate(fanfare_lost_total[5m])", "unknown metric fanfare_lost_total"],
     ["a label that does not exist", 'fanfare_channels{worker="1"}', "unknown label worker"],
+    ["a label to group by that does not exist", "sum by (worker) (fanfare_channels)", "unknown label worker"],
+    ["a value that a label never has", 'rate(fanfare_refusals_total{code="lost"}[5m])', 'code is never "lost"'],
     ["the rate of a gauge", "rate(fanfare_active_connections[5m])", "fanfare_active_connections is no counter"],
     ["a bare counter", "fanfare_gaps_total > 5", "fanfare_gaps_total is a counter: its growth is what matters"],
+    ["a missing bracket", "rate(fanfare_gaps_total[5m)", "no PromQL at character 27"],
+    [
+      "a quantile of something else",
+      "histogram_quantile(0.9, sum by (instance) (rate(fanfare_write_bytes_sum[5m])))",
+      "a quantile needs the buckets of a histogram, by (le)",
+    ],
   ])("%s would be found", (_, expression, fault) => {
-    expect(faultsOf({ name: "it", expression })).toContain(fault);
+    expect(check.faultsOf(expression)).toContain(fault);
   });
 });
 
@@ -102,7 +162,7 @@ test.each([
     "drain_unflushed_bytes_total",
     "resumes_complete_total",
     "resumes_incomplete_total",
-    "roll",
+    "rolls_total",
   ],
 ])("the dashboard shows %s, which a roll is judged by", (name) => {
   expect(panels.some(({ expression }) => new RegExp(`\\bfanfare_${name}\\b`).test(expression))).toBe(true);

@@ -84,7 +84,7 @@ describe("fanfare reload", () => {
     await client.untilMessages(1);
     await eventually(async () => expect(await metricOf(server, "deliveries_total")).toBe(1));
     await reload(server);
-    const names = ["publications_total", "deliveries_total", "drain_moved_total", "roll", "rolls_failed_total"];
+    const names = ["publications_total", "deliveries_total", "drain_moved_total", "rolls_total", "rolls_failed_total"];
     expect(await Promise.all(names.map((name) => metricOf(server, name)))).toEqual([1, 1, 1, 1, 0]);
   });
 
