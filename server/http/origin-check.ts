@@ -90,6 +90,7 @@ export class OriginCheck {
   preflight(request: Request): Response {
     const headers = {
       ...commonHeaders,
+      "Cache-Control": "no-store", // browsers keep it as Access-Control-Max-Age says
       "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
       "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key",
       "Access-Control-Max-Age": "600",

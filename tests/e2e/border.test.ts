@@ -72,41 +72,66 @@ describe("a page of another website", () => {
   });
 });
 
-test("every answer forbids guessing its type and embedding it, and depends on the origin", async () => {
+/** How long browsers and proxies may keep what is public, and who may embed it. Everything else must not be stored. */
+const publicFiles: readonly { readonly path: RegExp; readonly cacheControl: string; readonly embedding?: string }[] = [
+  // Kept, and revalidated each time.
+  { path: /^\/(admin|docs|openapi\.json|asyncapi\.json)?$/, cacheControl: "no-cache" },
+  { path: /^\/(page|admin)\/[\w-]+\.(js|css|svg)$/, cacheControl: "no-cache" },
+  // The SDK is for pages of other websites too.
+  { path: /^\/client\.js$/, cacheControl: "public, max-age=300", embedding: "cross-origin" },
+  {
+    path: /^\/client\.[0-9a-f]+\.js$/,
+    cacheControl: "public, max-age=31536000, immutable",
+    embedding: "cross-origin",
+  },
+];
+
+test("every answer of every route forbids guessing its type and embedding it, depends on the origin, and is not stored", async () => {
   await using server = await startServer({ env: { ...credentials, PAGE: "on" } });
-  const token = await tokenOf("alice");
-  const requests: readonly (readonly [string, string, Record<string, string>?])[] = [
-    ["GET", "/"],
-    ["GET", "/docs"],
-    ["GET", "/openapi.json"],
-    ["GET", "/health"],
-    ["GET", "/livez"],
-    ["GET", "/metrics", asBackend],
-    ["GET", "/metrics", { ...asBackend, Accept: "text/plain" }],
-    ["GET", "/v1/channels", asBackend],
-    ["GET", "/v1/channels"],
-    ["GET", "/nowhere"],
-    ["PUT", "/v1/publish"],
-    ["GET", "/ws"],
-    ["OPTIONS", "/v1/publish"],
-    ["GET", `/sse?token=${token}`],
-    ["GET", "/sse"],
-    ["GET", "/%76%31/channels"],
-  ];
-  for (const [method, path, headers] of requests) {
-    const response = await server.request(method, path, undefined, headers);
-    await response.body?.cancel();
-    const found = ["X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Vary"].map((it) =>
-      response.headers.get(it),
-    );
-    expect([method, path, ...found]).toEqual([
-      method,
-      path,
-      "nosniff",
-      "same-origin",
-      expect.stringContaining("Origin"),
-    ]);
+  const api = (await (await server.request("GET", "/openapi.json")).json()) as { paths: Record<string, object> };
+  const script = (await server.request("GET", "/client.js")).headers.get("Content-Location") ?? "";
+  const pages = (await Promise.all(["/", "/admin"].map(async (it) => (await server.request("GET", it)).text()))).join();
+  const assets = Array.from(pages.matchAll(/(?:src|href)="((?:page|admin)\/[^"]+)"/g), ([, path = ""]) => `/${path}`);
+  expect(assets.length).toBeGreaterThan(2);
+  const files = ["/", "/admin", ...assets, "/client.js", script];
+  const paths = [...Object.keys(api.paths), ...files, "/nowhere", "/%76%31/channels", "/sse?since=wrong"];
+  const user = { Authorization: `Bearer ${await tokenOf("alice")}` };
+  const page = { Origin: server.url };
+  const seen = new Set<string>();
+  for (const path of paths.map((it) => it.replaceAll(/\{\w+\}/g, "x"))) {
+    for (const method of ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]) {
+      // With the key, these would end the server.
+      const isLast = /^\/v1\/(drain|reload|upgrade)$/.test(path);
+      for (const headers of isLast ? [{}, user, page] : [{}, user, page, asBackend]) {
+        const answer = await server.request(method, path, undefined, headers);
+        await answer.body?.cancel();
+        const read = (name: string) => answer.headers.get(name);
+        const isFile = answer.ok && method !== "OPTIONS";
+        const file = isFile ? publicFiles.find((it) => it.path.test(path)) : undefined;
+        const cacheControl = read("Cache-Control")?.replace(", no-transform", ""); // of streams
+        seen.add(`${answer.status} ${cacheControl}`);
+        expect({
+          asked: `${method} ${path} ${answer.status}`,
+          type: read("X-Content-Type-Options"),
+          embedding: read("Cross-Origin-Resource-Policy"),
+          varies: read("Vary")?.split(/, */).includes("Origin"),
+          cacheControl,
+        }).toEqual({
+          asked: `${method} ${path} ${answer.status}`,
+          type: "nosniff",
+          embedding: file?.embedding ?? "same-origin",
+          varies: true,
+          cacheControl: file?.cacheControl ?? "no-store",
+        });
+      }
+    }
   }
+  // The walk saw answers of all kinds.
+  for (const kind of ["200 no-store", "204 no-store", "400 no-store", "401 no-store", "404 no-store", "405 no-store"]) {
+    expect(seen).toContain(kind);
+  }
+  for (const { cacheControl } of publicFiles) expect(seen).toContain(`200 ${cacheControl}`);
+  expect(assets.filter((it) => !publicFiles.some(({ path }) => path.test(it)))).toEqual([]);
 });
 
 test.each([

@@ -31,7 +31,7 @@ describe("an event stream", () => {
       headers.get("Content-Type"),
       headers.get("Cache-Control"),
       headers.get("X-Accel-Buffering"),
-    ]).toEqual([200, "text/event-stream; charset=utf-8", "no-cache, no-transform", "no"]);
+    ]).toEqual([200, "text/event-stream; charset=utf-8", "no-store, no-transform", "no"]);
     expect(stream.blocks[0]).toMatchObject({ event: "system" });
   });
 

@@ -3,7 +3,7 @@ import { closingEvent } from "./stream-connection.ts";
 
 export const streamHeaders = {
   "Content-Type": "text/event-stream; charset=utf-8",
-  "Cache-Control": "no-cache, no-transform",
+  "Cache-Control": "no-store, no-transform",
   "X-Content-Type-Options": "nosniff",
   "Cross-Origin-Resource-Policy": "same-origin",
   Vary: "Origin",

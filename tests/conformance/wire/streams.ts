@@ -7,7 +7,7 @@ export const streamRules: readonly WireRule[] = [
     const { response } = await server.stream();
     expect(response.status).toBe(200);
     expect(response.headers.get("Content-Type")).toStartWith("text/event-stream");
-    expect(response.headers.get("Cache-Control")).toBe("no-cache, no-transform");
+    expect(response.headers.get("Cache-Control")).toBe("no-store, no-transform");
     expect(response.headers.get("X-Accel-Buffering")).toBe("no");
   }),
   rule(
