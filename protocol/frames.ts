@@ -213,8 +213,10 @@ export interface HistoryFrame extends Position {
 export interface PresenceFrame {
   readonly type: "presence";
   readonly channel: ChannelName;
-  /** Number of connections. */
+  /** Number of connections, those on other pages included. */
   readonly count: number;
+  /** Number of further connections that are neither listed nor announced, because the channel has too many. */
+  readonly unlisted?: number;
   /** The users of the members of this page, sorted. On all pages together, each user is listed once. */
   readonly users?: readonly string[];
   /** One page of the connections, sorted by user. Left out, like `users`, if the client may only know the count. */

@@ -1,21 +1,16 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Since } from "../../protocol/position.ts";
 import type { Body, Draft, Labels } from "../../protocol/publication.ts";
-import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
-import type { Broker, Published } from "../broker/broker.ts";
-import type { History, HistoryRules } from "../broker/log.ts";
+import type { Published } from "../broker/broker.ts";
+import type { History } from "../broker/log.ts";
 import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Announcement } from "../cluster/roster.ts";
-import { Delivery, type DeliverySettings } from "../delivery/delivery.ts";
-import type { Clock } from "../lib/clock.ts";
+import { Delivery } from "../delivery/delivery.ts";
 import type { Account } from "../limits/account.ts";
 import { Budgets } from "../limits/budgets.ts";
-import type { MemoryGuard } from "../limits/memory-guard.ts";
-import type { BudgetSettings } from "../limits/rates.ts";
-import type { PresenceStore } from "../presence/presence-store.ts";
-import { Backlog, type BacklogLimits } from "../session/backlog.ts";
+import { Backlog } from "../session/backlog.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
 import { Announcements } from "./announcements.ts";
@@ -25,42 +20,13 @@ import { Connections } from "./connections.ts";
 import { Conversation, type ConversationSettings } from "./conversation.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
 import { HistoryPages, type PageRequest } from "./history-pages.ts";
+import type { HubParts, HubSettings } from "./hub-parts.ts";
 import { logChat, logPublished } from "./log-published.ts";
 import { Occupancy } from "./occupancy.ts";
-import { HubPresence, type PresenceReport } from "./presence.ts";
-import { Reception, type ReceptionSettings } from "./reception.ts";
-import type { ResumeKeys } from "./resume-keys.ts";
-import type { SessionRecords } from "./session-records.ts";
+import { HubPresence } from "./presence.ts";
+import { Reception } from "./reception.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { TokenExpiry } from "./token-expiry.ts";
-
-export interface HubSettings extends DeliverySettings, ReceptionSettings, BacklogLimits, BudgetSettings {}
-
-/** What a hub is made from. */
-export interface HubParts {
-  readonly broker: Broker;
-  readonly peers: Peers;
-  readonly resumeKeys: ResumeKeys;
-  readonly access: Access;
-  readonly historyRules: (channel: ChannelName) => HistoryRules;
-  readonly presenceStore: PresenceStore;
-  /** Whether the clients in a channel are told who joins and leaves. */
-  readonly hasPresenceEvents: (channel: ChannelName) => boolean;
-  readonly records: SessionRecords;
-  readonly clock: Clock;
-  /** Told of joins and leaves, once in the whole server. */
-  readonly presenceReport?: PresenceReport | undefined;
-  /** Refuses new connections and publications while there is too little memory. */
-  readonly memory?: Pick<MemoryGuard, "check">;
-  /** Called when a session was welcomed, after the hub itself has handled it. */
-  readonly onWelcomed: (session: Session) => void;
-  /** Called when a welcomed session has ended. */
-  readonly onLeft?: (session: Session) => void;
-  /** Called when a chat message has been stored. */
-  readonly onChat?: (chat: Chat, session: Session) => void;
-  /** Called on the worker that published it, when it is stored or sent for the first time. Must not throw. */
-  readonly onPublished?: ((draft: Draft, published: Published) => void) | undefined;
-}
 
 /** Connects the parts of one worker: connections, subscriptions and publications. Each part does one thing. */
 export class Hub {
@@ -110,6 +76,7 @@ export class Hub {
     this.presence = new HubPresence({
       store: parts.presenceStore,
       hasEvents: parts.hasPresenceEvents,
+      presenceSize: settings.presenceSize,
       report: parts.presenceReport,
       interest: this.delivery.interest,
       occupancy: this.occupancy,

@@ -1,4 +1,4 @@
-import { bytes, choice, duration, limit, type OptionsOf, text, toggle } from "../lib/option.ts";
+import { bytes, choice, duration, limit, type OptionsOf, text, toggle, whole } from "../lib/option.ts";
 
 /** A day: far beyond what an orchestrator allows, so a longer time is a typing error. */
 const dayMs = 86_400_000;
@@ -79,6 +79,11 @@ export const hubOptions = {
     "Connections of one user to the whole server. A process with more than 20 000 users counts its own only.",
   ),
   maxChannels: limit(100, "Channels of one connection, `all` and the user's own not counted."),
+  presenceSize: whole(
+    10_000,
+    "Connections per channel that presence lists and announces, in channels with presence events or webhooks. Further ones get the channel's messages all the same, and are counted as `unlisted`.",
+    { min: 1, max: 1_000_000 },
+  ),
 };
 
 export type HubOptions = OptionsOf<typeof hubOptions>;

@@ -13,6 +13,7 @@ export interface ReadPage {
   readonly count: number;
   readonly presences: readonly Presence[];
   readonly hasMore: boolean;
+  readonly unlisted?: number;
   readonly epoch?: string;
   readonly position?: number;
 }
@@ -28,7 +29,7 @@ export async function answerOf(
     const got = JSON.stringify(page.slice(0, 60));
     throw new ServiceError("invalid-field", `page: expected the next of an answer, got ${got}`, { field: "page" });
   }
-  const { count, presences, hasMore, epoch, position } = await read(after);
+  const { count, presences, hasMore, unlisted, epoch, position } = await read(after);
   const shown = withinBounds(presences);
   const last = shown.at(-1);
   const next =
@@ -39,7 +40,7 @@ export async function answerOf(
     count,
     users: usersOf(shown, userOfKey(after)),
     members: shown.map(memberOf),
-    ...present({ epoch, position, next }),
+    ...present({ unlisted, epoch, position, next }),
   };
 }
 

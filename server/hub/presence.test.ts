@@ -162,6 +162,26 @@ describe("in a channel with presence events", () => {
     expect(await ask(it, slow)).toMatchObject({ count: 4, position: 4 });
   });
 
+  test("a client that joins a full channel receives its messages, is not listed, and is counted", async () => {
+    const it = await begin({ settings: { presenceSize: 2 } });
+    const alice = await it.connect({ userId: "alice", channels: [room] });
+    const bob = await it.connect({ userId: "bob", channels: [room] });
+    expect(await ask(it, alice)).not.toHaveProperty("unlisted");
+    const carol = await it.connect({ userId: "carol", channels: [room] });
+    await it.publish("room", "Hello");
+    await it.settle();
+    expect(carol.connection.taken.at(-1)).toMatchObject({ type: "message", message: "Hello" });
+    expect(await ask(it, carol)).toMatchObject({ count: 2, unlisted: 1, users: ["alice", "bob"] });
+    expect([await it.hub.presence.count(room), it.hub.presence.unlisted]).toEqual([3, 1]);
+    expect(eventsOf(alice)).toEqual(["joined alice: 1", "joined bob: 2"]);
+
+    await send(it, bob, { type: "unsubscribe", channel: room });
+    await it.clock.moveInSteps(1100, 100);
+    expect(eventsOf(alice).slice(2)).toEqual(["left bob: 1", "joined carol: 2"]);
+    expect(await ask(it, carol)).not.toHaveProperty("unlisted");
+    expect(it.hub.presence.unlisted).toBe(0);
+  });
+
   test("several events of one moment are one write", async () => {
     const it = await begin();
     const alice = await it.connect({ userId: "alice", channels: [room] });

@@ -5,12 +5,12 @@ import { limits } from "../../protocol/limits.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Interest } from "../delivery/interest.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { PresenceStore, PresenceUpdate } from "../presence/presence-store.ts";
+import type { PresencePageRequest, PresenceStore, PresenceUpdate } from "../presence/presence-store.ts";
 import { PresenceTracker } from "../presence/tracker.ts";
 import type { PresenceNews } from "../presence/watched-channels.ts";
 import type { Session } from "../session/session.ts";
 import type { Occupancy } from "./occupancy.ts";
-import { answerOf } from "./presence-answer.ts";
+import { answerOf, type ReadPage } from "./presence-answer.ts";
 import { relay } from "./presence-relay.ts";
 
 /** How late other workers may notice that this one has returned, milliseconds. */
@@ -25,6 +25,8 @@ export interface PresenceParts {
   readonly clock: Clock;
   /** Whether the clients in a channel are told who joins and leaves. */
   readonly hasEvents: (channel: ChannelName) => boolean;
+  /** How many connections of a channel are tracked. */
+  readonly presenceSize: number;
   /** Told once in the whole server of each join and leave. */
   readonly report?: PresenceReport | undefined;
 }
@@ -46,7 +48,8 @@ export class HubPresence {
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
-    this.#tracker = new PresenceTracker(parts.store, parts.clock, (channel, news) => this.#tell(channel, news));
+    const { store, clock, presenceSize: size } = parts;
+    this.#tracker = new PresenceTracker(store, { clock, size }, (channel, news) => this.#tell(channel, news));
     parts.peers.on("returned", () => {
       this.#tracker.storeAgain();
       // Another worker may notice the return late, and give presences to former connections until then.
@@ -55,6 +58,11 @@ export class HubPresence {
     this.#tracker.onCaused = (channel, update) => {
       if (parts.report?.isReported(channel) === true) parts.report.onPresence(channel, update);
     };
+  }
+
+  /** How many connections of this worker are not listed in a channel because it is full, in all channels together. */
+  get unlisted(): number {
+    return this.#tracker.unlisted;
   }
 
   start(): Promise<void> {
@@ -123,15 +131,25 @@ export class HubPresence {
   async read(channel: ChannelName, page: string): Promise<PresenceFrame> {
     return answerOf(channel, page, (after) => {
       const asked = { after, limit: limits.presenceMembers };
-      if (this.#parts.hasEvents(channel)) return this.#tracker.read(channel, asked);
-      return this.#parts.occupancy.read(channel, asked);
+      return this.#parts.hasEvents(channel)
+        ? this.#readTracked(channel, asked)
+        : this.#parts.occupancy.read(channel, asked);
     });
   }
 
-  /** The number of connections. @throws ServiceError "broker-unavailable" */
+  /** The number of connections, listed or not. @throws ServiceError "broker-unavailable" */
   async count(channel: ChannelName): Promise<number> {
-    if (this.#parts.hasEvents(channel)) return (await this.#tracker.read(channel, { after: "", limit: 0 })).count;
-    return (await this.#parts.occupancy.read(channel, { after: "", limit: 0 })).count;
+    const asked = { after: "", limit: 0 };
+    if (!this.#parts.hasEvents(channel)) return (await this.#parts.occupancy.read(channel, asked)).count;
+    const { count, unlisted = 0 } = await this.#readTracked(channel, asked);
+    return count + unlisted;
+  }
+
+  async #readTracked(channel: ChannelName, asked: PresencePageRequest): Promise<ReadPage> {
+    const page = await this.#tracker.read(channel, asked);
+    if (page.count < this.#parts.presenceSize) return page;
+    const [total = 0] = await this.#parts.occupancy.counts([channel]);
+    return total > page.count ? { ...page, unlisted: total - page.count } : page;
   }
 
   #join({ id, userId, identity }: Session, channel: ChannelName, over: string | undefined, resumes: boolean): void {

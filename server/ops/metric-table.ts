@@ -34,6 +34,10 @@ export const metricTable: readonly Metric[] = [
   gauge("active_connections", "Open connections."),
   gauge("channels", "Channels with subscribers, counted once per worker."),
   gauge("slow_connections", "Connections whose socket buffer is full."),
+  gauge(
+    "unlisted_presences",
+    "Connections that are not listed in the presence of a channel, because of PRESENCE_SIZE.",
+  ),
   gauge("draining", "Workers that are draining."),
   highest(
     "drain_phase",

@@ -15,6 +15,7 @@ export function hubMetrics(hub: Hub, drain: Drain): MetricValues {
     active_connections: hub.connections.size,
     channels: hub.delivery.interest.size,
     slow_connections: hub.slowReaders,
+    unlisted_presences: hub.presence.unlisted,
     draining: isDraining ? 1 : 0,
     drain_phase: drainPhases.indexOf(drain.phase),
     drain_deadline_seconds: isDraining ? Math.ceil(drain.closingMs / 1000) : 0,

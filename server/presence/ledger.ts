@@ -2,6 +2,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
 import {
+  type Arrival,
   noEpoch,
   type PresenceChange,
   type PresenceEvent,
@@ -14,6 +15,14 @@ import { type Entry, PresentConnections } from "./present-connections.ts";
 
 /** How many channels without presences are remembered, about 100 bytes each. Beyond that the oldest get a new epoch. */
 const mostEmpty = 10_000;
+
+/** What a call of `apply` did. */
+export interface Applied {
+  /** What others are told, if anything. */
+  readonly update: PresenceUpdate | undefined;
+  /** The connections that are not listed because the channel is full. */
+  readonly unlisted: readonly string[];
+}
 
 interface Channel {
   readonly epoch: string;
@@ -32,17 +41,19 @@ export class PresenceLedger {
     this.#clock = clock;
   }
 
-  /** @returns what others are told, if anything */
-  apply(owner: string, name: ChannelName, changes: readonly PresenceChange[]): PresenceUpdate | undefined {
+  /** See PresenceStore. */
+  apply(owner: string, name: ChannelName, changes: readonly PresenceChange[], size: number): Applied {
     const known = this.#channels.get(name);
-    if (known === undefined && !changes.some(({ kind }) => kind === "join")) return undefined;
+    if (known === undefined && !changes.some(({ kind }) => kind === "join")) return { update: undefined, unlisted: [] };
     const channel = known ?? this.#newChannel(name);
     const events: PresenceEvent[] = [];
+    const unlisted: string[] = [];
     for (const change of changes) {
-      const event = this.#change(owner, channel, change);
-      if (event !== undefined) events.push(event);
+      const event = change.kind === "join" ? this.#join(owner, channel, change, size) : this.#end(channel, change);
+      if (event === "full") unlisted.push(change.holder);
+      else if (event !== undefined) events.push(event);
     }
-    return this.#updateOf(name, channel, events);
+    return { update: this.#updateOf(name, channel, events), unlisted };
   }
 
   /** Removes all presences that a worker holds. Yields what others are told. */
@@ -73,20 +84,23 @@ export class PresenceLedger {
     return channel;
   }
 
-  #change(owner: string, channel: Channel, change: PresenceChange): PresenceEvent | undefined {
+  #join(owner: string, channel: Channel, arrival: Arrival, size: number): PresenceEvent | "full" | undefined {
     const { present } = channel;
-    const entry = present.heldBy(change.holder);
-    if (change.kind === "release") {
-      if (entry !== undefined) present.release(entry);
+    const former = present.heldBy(arrival.holder) ?? present.successionFor(arrival);
+    if (former !== undefined) {
+      present.move(former, arrival.holder, owner);
       return undefined;
     }
-    if (change.kind === "leave") return entry === undefined ? undefined : this.#remove(channel, entry);
-    const former = entry ?? present.successionFor(change);
-    if (former === undefined) {
-      channel.position++;
-      return this.#event("joined", channel, present.add(change, owner, channel.position));
-    }
-    present.move(former, change.holder, owner);
+    if (present.size >= size) return "full";
+    channel.position++;
+    return this.#event("joined", channel, present.add(arrival, owner, channel.position));
+  }
+
+  #end(channel: Channel, { kind, holder }: PresenceChange): PresenceEvent | undefined {
+    const entry = channel.present.heldBy(holder);
+    if (entry === undefined) return undefined;
+    if (kind === "leave") return this.#remove(channel, entry);
+    channel.present.release(entry);
     return undefined;
   }
 

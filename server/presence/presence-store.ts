@@ -20,10 +20,12 @@ export interface PresenceStore {
   /** Connects. From then on `events` are called, but never inside a call of this interface. Called once. */
   start(events: PresenceStoreEvents): Promise<void>;
   /**
-   * Stores changes of presences that this worker holds.
+   * Stores changes of presences that this worker holds. A connection that joins a channel with `size` presences is not listed,
+   * unless it takes over one of them.
+   * @returns the connections that are not listed
    * @throws ServiceError "broker-unavailable" if it is not known that all are stored
    */
-  apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void>;
+  apply(channel: ChannelName, changes: readonly PresenceChange[], size: number): Promise<readonly string[]>;
   /**
    * Asks for the events of a channel. Resolves with the channel's position once no later event can be missed, except for
    * those that `onBreak` is about. Can be called again at any time.

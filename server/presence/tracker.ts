@@ -3,13 +3,27 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { ChangeQueue } from "./change-queue.ts";
-import type { Arrival, PresencePage, PresencePageRequest, PresenceStore, PresenceUpdate } from "./presence-store.ts";
+import type {
+  Arrival,
+  PresenceChange,
+  PresencePage,
+  PresencePageRequest,
+  PresenceStore,
+  PresenceUpdate,
+} from "./presence-store.ts";
+import { UnlistedConnections } from "./unlisted-connections.ts";
 import { type PresenceNews, WatchedChannels } from "./watched-channels.ts";
 
 /** How long a client may be without a connection before others are told that it left. */
 export const graceMs = 3000;
 /** How long the end of a connection is delayed at most so that the store knows of it first. Milliseconds. */
 const releaseMs = 1000;
+
+export interface TrackerSettings {
+  readonly clock: Clock;
+  /** How many presences a channel can have. */
+  readonly size: number;
+}
 
 /** A connection that has ended and was in these channels. */
 interface Ended {
@@ -28,6 +42,8 @@ export class PresenceTracker {
   readonly watched: WatchedChannels;
   readonly #store: PresenceStore;
   readonly #clock: Clock;
+  readonly #size: number;
+  readonly #unlisted: UnlistedConnections;
   /** By channel and connection. */
   readonly #present = new Map<ChannelName, Map<string, Arrival>>();
   readonly #queues = new Map<ChannelName, ChangeQueue>();
@@ -41,10 +57,22 @@ export class PresenceTracker {
   /** Called with the events that this worker has caused, see PresenceStoreEvents. Set by its user. */
   onCaused: (channel: ChannelName, update: PresenceUpdate) => void = () => undefined;
 
-  constructor(store: PresenceStore, clock: Clock, onNews: (channel: ChannelName, news: PresenceNews) => void) {
+  constructor(
+    store: PresenceStore,
+    { clock, size }: TrackerSettings,
+    onNews: (channel: ChannelName, news: PresenceNews) => void,
+  ) {
     this.#store = store;
     this.#clock = clock;
+    this.#size = size;
+    const list = (channel: ChannelName, holder: string) => this.#list(channel, holder);
+    this.#unlisted = new UnlistedConnections({ store, clock, size, list });
     this.watched = new WatchedChannels(store, clock, onNews);
+  }
+
+  /** How many connections of this worker are not listed in a channel because it is full, in all channels together. */
+  get unlisted(): number {
+    return this.#unlisted.count;
   }
 
   start(): Promise<void> {
@@ -114,6 +142,7 @@ export class PresenceTracker {
     this.#isClosed = true;
     this.#timer?.cancel();
     this.#retry?.cancel();
+    this.#unlisted.close();
     this.watched.close();
     // What has just ended is released, so that its clients are known when they come to another worker.
     await Promise.allSettled(Array.from(this.#queues.values(), (queue) => queue.flush()));
@@ -123,6 +152,7 @@ export class PresenceTracker {
   #forget(channel: ChannelName, holder: string): boolean {
     const present = this.#present.get(channel);
     if (present?.delete(holder) !== true) return false;
+    this.#unlisted.delete(channel, holder);
     if (present.size > 0) return true;
     this.#present.delete(channel);
     this.watched.use(channel, false);
@@ -132,10 +162,24 @@ export class PresenceTracker {
   #queueOf(channel: ChannelName): ChangeQueue {
     let queue = this.#queues.get(channel);
     if (queue === undefined) {
-      queue = new ChangeQueue((changes) => this.#store.apply(channel, changes));
+      queue = new ChangeQueue((changes) => this.#apply(channel, changes));
       this.#queues.set(channel, queue);
     }
     return queue;
+  }
+
+  async #apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void> {
+    for (const holder of await this.#store.apply(channel, changes, this.#size)) {
+      // It may have left meanwhile.
+      if (this.#present.get(channel)?.has(holder) === true) this.#unlisted.add(channel, holder);
+    }
+  }
+
+  #list(channel: ChannelName, holder: string): void {
+    const arrival = this.#present.get(channel)?.get(holder);
+    if (arrival === undefined) return;
+    this.#queueOf(channel).addIfNew({ kind: "join", ...arrival });
+    this.#flush(channel);
   }
 
   #flush(channel: ChannelName): void {

@@ -121,7 +121,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       const other = "room:2" as ChannelName;
       await last.store.watch(other);
       await first.apply([join(arrivalOf("c2"))]);
-      await first.store.apply(other, [join(arrivalOf("c3"))]);
+      await first.store.apply(other, [join(arrivalOf("c3"))], 1000);
       await until(() => last.told.length >= 2, "the other channel's event has arrived");
       expect(last.told).toEqual(["1 joined c1: 1", "1 joined c3: 1"]);
     });
@@ -230,6 +230,40 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect((await first.store.read(room, { after: "", limit: users.length })).hasMore).toBe(false);
     });
 
+    test("a channel has as many presences as its size, and says which connections are beyond it", async () => {
+      const { first, last } = await two();
+      await first.store.watch(room);
+      const joined = ["c1", "c2", "c3", "c4"].map((id) => join(arrivalOf(id, { userId: `u${id}` })));
+      expect(await first.apply(joined.slice(0, 3), 3)).toEqual([]); // at the limit
+      expect(await last.apply(joined.slice(3), 3)).toEqual(["c4"]); // one past it
+      expect(await last.store.read(room, everything)).toMatchObject({ count: 3, position: 3 });
+      await last.apply([release("c4"), leave("c4"), leave("c9")], 3);
+      await first.apply([leave("c2")], 3);
+      expect(await last.apply(joined.slice(3), 3)).toEqual([]);
+      await first.untilPosition(5);
+      const told = ["1 joined c1: 1", "2 joined c2: 2", "3 joined c3: 3", "4 left c2: 2", "5 joined c4: 3"];
+      expect(first.told).toEqual(told);
+    });
+
+    test("a full channel refuses only some of the changes of one call", async () => {
+      const { first } = await two();
+      const four = ["c1", "c2", "c3", "c4"].map((id) => join(arrivalOf(id)));
+      const changes = [...four, leave("c1"), join(arrivalOf("c5")), join(arrivalOf("c6"))];
+      expect(await first.apply(changes, 2)).toEqual(["c3", "c4", "c6"]);
+      const { presences } = await first.store.read(room, everything);
+      expect(presences.map(({ id }) => id)).toEqual(["c2", "c5"]);
+    });
+
+    test("a connection takes over a presence in a full channel, and one that is listed stays so", async () => {
+      const { first, last } = await two();
+      await first.apply([join(arrivalOf("c1", { userId: "alice" })), join(arrivalOf("c2", { userId: "bob" }))], 2);
+      expect(await last.apply([join(arrivalOf("c3", { userId: "alice", over: "c1" }))], 2)).toEqual([]);
+      await first.apply([release("c2")], 2);
+      expect(await last.apply([join(arrivalOf("c4", { userId: "bob" }))], 2)).toEqual([]);
+      expect(await last.apply([join(arrivalOf("c4", { userId: "bob" }))], 1)).toEqual([]); // the size is a smaller one now
+      expect(await last.store.read(room, everything)).toMatchObject({ count: 2, position: 2 });
+    });
+
     test("thousands join and leave at once", async () => {
       const { first, last } = await two();
       await last.store.watch(room);
@@ -285,7 +319,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       for (const it of [first, second]) await it.store.watch(room);
       await first.apply([join(arrivalOf("a1"))]);
       await third.apply([join(arrivalOf("c1")), join(arrivalOf("c2")), join(arrivalOf("c3", { userId: "u" }))]);
-      await third.store.apply(other, [join(arrivalOf("c4"))]);
+      await third.store.apply(other, [join(arrivalOf("c4"))], 1000);
       await second.apply([join(arrivalOf("b1", { userId: "u", over: "c3" }))]);
       await stores.kill(third.store);
       for (const it of [first, second]) {
@@ -336,8 +370,8 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       const before = await first.store.read(room, everything);
       await stores.lose();
       await until(() => first.losses > 0 && last.losses > 0, "both workers are asked for their presences");
-      await eventually(() => first.apply([join(arrivalOf("c1", { userId: "alice" }))]));
-      await eventually(() => last.apply([join(arrivalOf("c2", { userId: "bob" }))]));
+      await first.apply([join(arrivalOf("c1", { userId: "alice" }))]);
+      await last.apply([join(arrivalOf("c2", { userId: "bob" }))]);
       await eventually(async () => {
         const page: PresencePage & PresencePosition = await last.store.read(room, everything);
         expect(page.presences.map(({ userId }) => userId)).toEqual(["alice", "bob"]);
@@ -422,8 +456,12 @@ class RecordingWorker {
   }
 
   /** Tries again while the store is unavailable, as a worker does: on a busy machine, a heartbeat may be late. */
-  async apply(changes: readonly PresenceChange[]): Promise<void> {
-    await eventually(() => this.store.apply(room, changes));
+  async apply(changes: readonly PresenceChange[], size = 1_000_000): Promise<readonly string[]> {
+    let unlisted: readonly string[] = [];
+    await eventually(async () => {
+      unlisted = await this.store.apply(room, changes, size);
+    });
+    return unlisted;
   }
 
   untilPosition(position: number): Promise<void> {

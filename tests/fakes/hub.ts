@@ -12,7 +12,8 @@ import { MemoryCluster } from "../../server/cluster/memory/cluster.ts";
 import { Peers } from "../../server/cluster/peers.ts";
 import type { Conversation } from "../../server/hub/conversation.ts";
 import type { Handshake } from "../../server/hub/handshake.ts";
-import { Hub, type HubSettings } from "../../server/hub/hub.ts";
+import { Hub } from "../../server/hub/hub.ts";
+import type { HubSettings } from "../../server/hub/hub-parts.ts";
 import { ResumeKeys } from "../../server/hub/resume-keys.ts";
 import { SessionRecords } from "../../server/hub/session-records.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
@@ -31,6 +32,7 @@ const usualSettings: HubSettings = {
   maxConnectionsPerUser: 100,
   userConnections: "many",
   maxChannels: 100,
+  presenceSize: 10_000,
   notices: false,
   pingIntervalMs: 30_000,
   flushWindowMs: 5,

@@ -124,7 +124,7 @@ test("a change that Redis cannot store fails as unavailable, as asking does, bec
   await store.start(unheard);
   await server.kill();
   try {
-    await expect(store.apply(room, [alice])).rejects.toMatchObject({ code: "broker-unavailable" });
+    await expect(store.apply(room, [alice], 10)).rejects.toMatchObject({ code: "broker-unavailable" });
   } finally {
     await server.run();
     await store.close();
@@ -142,13 +142,13 @@ test("a worker that enters a channel while Redis loses its data leaves nobody be
   await worker.start({ ...unheard, onLost: lost.resolve });
   await other.start(unheard);
 
-  const joining = worker.apply(room, [alice]);
+  const joining = worker.apply(room, [alice], 10);
   await asked.promise;
   await server.command("FLUSHALL");
   await lost.promise;
   answered.resolve();
   await joining;
-  await worker.apply(room, [alice]); // as all presences, after the loss
+  await worker.apply(room, [alice], 10); // as all presences, after the loss
   await worker.close();
 
   const read = () => other.read(room, { after: "", limit: 10 });

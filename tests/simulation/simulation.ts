@@ -170,6 +170,7 @@ export class Simulation implements ClientContext {
         maxConnectionsPerUser: 100,
         userConnections,
         maxChannels: 100,
+        presenceSize: 10_000,
         notices: true,
         pingIntervalMs: 10_000,
         flushWindowMs: 5,

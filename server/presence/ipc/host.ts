@@ -100,10 +100,10 @@ export class PresenceHost {
     const { owner, link } = worker;
     const { channel } = message;
     if (message.verb === "apply") {
-      const applied = this.#ledger.apply(owner, channel, message.changes);
-      const update = this.#rebuilding === undefined ? applied : undefined;
+      const applied = this.#ledger.apply(owner, channel, message.changes, message.size);
+      const update = this.#rebuilding === undefined ? applied.update : undefined;
       if (update !== undefined) this.#announce(channel, update);
-      send(link, { verb: "done", n: message.n, ...present({ update }) });
+      send(link, { verb: "done", n: message.n, unlisted: applied.unlisted, ...present({ update }) });
     } else if (message.verb === "watch") {
       this.#watch(worker, channel);
       send(link, { verb: "position", n: message.n, position: this.#ledger.positionOf(channel) });

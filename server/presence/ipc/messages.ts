@@ -8,7 +8,7 @@ import type {
 } from "../presence-store.ts";
 
 /** The protocol between workers and their host. Its number changes with anything below. */
-export const presenceProtocol = "fanfare-presence/2";
+export const presenceProtocol = "fanfare-presence/3";
 
 /** Sooner than by default, so that the presences of a worker that hangs do not remain much longer than those of a dead one. */
 export const presencePulse = { beatMs: 2000, maxSilentBeats: 3 };
@@ -22,6 +22,8 @@ export type WorkerMessage =
       readonly n: number;
       readonly channel: ChannelName;
       readonly changes: readonly PresenceChange[];
+      /** See PresenceStore. */
+      readonly size: number;
     }
   | { readonly verb: "watch"; readonly n: number; readonly channel: ChannelName }
   | { readonly verb: "unwatch"; readonly channel: ChannelName }
@@ -31,8 +33,13 @@ export type WorkerMessage =
 export type HostMessage =
   /** Answers `hello`. `isKnown`: the worker's presences are still here. */
   | { readonly verb: "welcome"; readonly isKnown: boolean }
-  /** Answers `apply`. `update`: what others are told because of it. */
-  | { readonly verb: "done"; readonly n: number; readonly update?: PresenceUpdate }
+  /** Answers `apply`. `update`: what others are told because of it. `unlisted`: who is not listed. */
+  | {
+      readonly verb: "done";
+      readonly n: number;
+      readonly update?: PresenceUpdate;
+      readonly unlisted: readonly string[];
+    }
   | { readonly verb: "position"; readonly n: number; readonly position: PresencePosition }
   | { readonly verb: "page"; readonly n: number; readonly page: PresencePage }
   /** The host has lost its data and waits until the workers have sent theirs. */

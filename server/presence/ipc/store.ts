@@ -48,10 +48,12 @@ export class IpcPresence implements PresenceStore {
     return this.#link.start();
   }
 
-  async apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void> {
-    const answer = await this.#link.ask((n) => ({ verb: "apply", n, channel, changes }));
-    const update = answer.verb === "done" ? answer.update : undefined;
+  async apply(channel: ChannelName, changes: readonly PresenceChange[], size: number): Promise<readonly string[]> {
+    const answer = await this.#link.ask((n) => ({ verb: "apply", n, channel, changes, size }));
+    if (answer.verb !== "done") throw new Error(`unexpected answer ${answer.verb}`);
+    const { update, unlisted } = answer;
     if (update !== undefined) queueMicrotask(() => this.#events?.onCaused(channel, update));
+    return unlisted;
   }
 
   async watch(channel: ChannelName): Promise<PresencePosition> {

@@ -8,6 +8,7 @@ import type {
   PresencePosition,
   PresenceStore,
   PresenceStoreEvents,
+  PresenceUpdate,
 } from "../presence-store.ts";
 
 /** There is one worker. */
@@ -27,13 +28,10 @@ export class MemoryPresence implements PresenceStore {
     this.#events = events;
   }
 
-  async apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void> {
-    const update = this.#ledger.apply(owner, channel, changes);
-    if (update === undefined) return;
-    queueMicrotask(() => {
-      this.#events?.onCaused(channel, update);
-      if (this.#watched.has(channel)) this.#events?.onEvents(channel, update);
-    });
+  async apply(channel: ChannelName, changes: readonly PresenceChange[], size: number): Promise<readonly string[]> {
+    const { update, unlisted } = this.#ledger.apply(owner, channel, changes, size);
+    if (update !== undefined) queueMicrotask(() => this.#announce(channel, update));
+    return unlisted;
   }
 
   async watch(channel: ChannelName): Promise<PresencePosition> {
@@ -51,5 +49,10 @@ export class MemoryPresence implements PresenceStore {
 
   async close(): Promise<void> {
     this.#events = undefined;
+  }
+
+  #announce(channel: ChannelName, update: PresenceUpdate): void {
+    this.#events?.onCaused(channel, update);
+    if (this.#watched.has(channel)) this.#events?.onEvents(channel, update);
   }
 }

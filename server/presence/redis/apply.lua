@@ -8,12 +8,13 @@
 -- ARGV  1  replid of this server     4  prefix of keys like 5, before the owner
 --       2  epoch for a new channel   5  channel to publish on    6  PUBLISH or SPUBLISH
 --       3  owner                     7  how long the position of an empty channel is kept, ms
---       8… the changes, one after the other:
+--       8  how many presences the channel may have
+--       9… the changes, one after the other:
 --            "join", connection, the one it continues or "", 1 if it resumes, user or "", "since info"
 --            "release", connection
 --            "leave", connection
 --
--- Answers  the message, or "" if there are no events
+-- Answers  {the message, or "" if there are no events; the connections that are not listed because the channel is full}
 --
 -- The message is "epoch time", and one line per event: "joined or left", position, count, id, "user\0since info".
 -- If the record was written on another server (replid), later events may have been lost: the channel gets a new epoch.
@@ -25,7 +26,7 @@ if top and not epoch then return redis.error_reply('WRONGTYPE the position was w
 if replid ~= ARGV[1] then epoch, position = ARGV[2], 0 end
 position = tonumber(position)
 
-local events = {}
+local events, unlisted = {}, {}
 local function tell(kind, id, content)
   position = position + 1
   -- Not by %s: string.format ends at the zero in the content.
@@ -57,7 +58,7 @@ local function succession(over, resumes, user)
   return found[1] and find(string.sub(found[1], #user + 2))
 end
 
-local at = 8
+local at = 9
 while ARGV[at] do
   local kind, connection = ARGV[at], ARGV[at + 1]
   local it = find(connection)
@@ -67,6 +68,8 @@ while ARGV[at] do
     if it then
       forget(it)
       keep(connection, it.id, it.user, it.content)
+    elseif redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[8]) then
+      unlisted[#unlisted + 1] = connection
     else
       local id = connection
       -- The id may be in use by a presence that began with this connection and that another one has taken over.
@@ -92,9 +95,9 @@ end
 local text = string.format('%s %.0f %s', epoch, position, ARGV[1])
 if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('SET', KEYS[1], text)
 elseif top or position > 0 then redis.call('SET', KEYS[1], text, 'PX', ARGV[7]) end
-if #events == 0 then return '' end
+if #events == 0 then return {'', unpack(unlisted)} end
 local clock = redis.call('TIME')
 local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
 local message = epoch .. ' ' .. now .. '\n' .. table.concat(events, '\n')
 redis.call(ARGV[6], ARGV[5], message)
-return message
+return {message, unpack(unlisted)}

@@ -74,7 +74,7 @@ export class RedisPresence implements PresenceStore {
     await this.#started.promise;
   }
 
-  async apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void> {
+  async apply(channel: ChannelName, changes: readonly PresenceChange[], size: number): Promise<readonly string[]> {
     if (!this.#owner.isAlive) throw presenceUnavailable("Redis has not answered a heartbeat lately");
     const { id } = this.#owner;
     const keys = this.#keys.of(channel);
@@ -84,8 +84,11 @@ export class RedisPresence implements PresenceStore {
       await this.#owner.enter(channel);
       const { commands } = this.#store.shardOf(keys[0]);
       const settings = [commands.replicationId, randomId(9), id, this.#keys.connectionsOf(channel, ""), topic];
-      const args = [...settings, this.#store.publishVerb, emptyMs, ...changes.flatMap(argumentsOf)];
-      this.#caused(channel, await commands.run(this.#scripts.apply, [...keys, own], args));
+      const args = [...settings, this.#store.publishVerb, emptyMs, size, ...changes.flatMap(argumentsOf)];
+      const answer = await commands.run(this.#scripts.apply, [...keys, own], args);
+      const [message, ...unlisted] = answer as readonly [string, ...string[]];
+      this.#caused(channel, message);
+      return unlisted;
     } catch (cause) {
       throw presenceUnavailable("Redis does not answer", 1000, cause); // a client that asks waits for the changes before
     }

@@ -1,4 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { exportJWK, SignJWT } from "jose";
 import { makeToken } from "../../../server/auth/token.ts";
 import { RawSocket } from "../raw-socket.ts";
@@ -61,7 +64,11 @@ export const limitsGroup: SettingsGroup = {
     const keys = { keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "k1" }] };
     const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json(keys) });
     stack.defer(() => server.stop(true));
-    return { env: { JWKS_URL: `http://127.0.0.1:${server.port}/keys` } };
+    const folder = mkdtempSync(join(tmpdir(), "fanfare-limits-"));
+    stack.defer(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "fanfare.config.yaml");
+    writeFileSync(file, "channels: [{ match: counted, subscribe: anyone, presence: on, presence_events: on }]");
+    return { env: { JWKS_URL: `http://127.0.0.1:${server.port}/keys` }, flags: ["--config", file] };
   },
   settings: {
     maxConnections: {
@@ -117,6 +124,17 @@ export const limitsGroup: SettingsGroup = {
         return (await statuses(10, () => statusOf(it, "/v1/channels/room/presence", user))).has(429);
       },
       expected: true,
+    },
+    presenceSize: {
+      value: "1",
+      observe: async (it) => {
+        using _ = await SocketUnderTest.open(`${it.wsUrl}?channel=counted`, { headers: from("60") });
+        using second = await SocketUnderTest.open(`${it.wsUrl}?channel=counted`, { headers: from("61") });
+        second.send({ type: "presence", channel: "counted", ref: 1 });
+        const { count, unlisted } = await second.until(({ ref }) => ref === 1);
+        return { count, unlisted };
+      },
+      expected: { count: 1, unlisted: 1 },
     },
     handshakeRate: {
       value: "1",

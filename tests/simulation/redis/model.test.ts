@@ -203,7 +203,7 @@ function presenceCallOf(name: string, { whole, pick, at }: Draw): [keys: string[
         ];
         return pick(join, join, ["release", connection], ["leave", connection]);
       });
-      const settings = [life, `epoch${at}`, owner, `${channel}:of:`, channel, "PUBLISH", 600_000];
+      const settings = [life, `epoch${at}`, owner, `${channel}:of:`, channel, "PUBLISH", 600_000, pick(3, 1000)];
       return [
         [...keys, `${channel}:of:${owner}`],
         [...settings, ...changes.flat()],

@@ -58,9 +58,10 @@ class Call {
 export const apply: Script = (context, [top = "", entries = "", sorted = "", released = "", own = ""], args) => {
   const { keys } = context;
   const names = { top, entries, keys: sorted, released };
-  const [replid = "", epoch = "", owner = "", ofOwner = "", topic = "", , emptyMs] = args;
+  const [replid = "", epoch = "", owner = "", ofOwner = "", topic = "", , emptyMs, size] = args;
   const hadTop = keys.has(top);
   const call = new Call(context, names, { replid, epoch });
+  const unlisted: string[] = [];
   const keep = (connection: string, id: string, user: string, content: string) => {
     keys.setFields(entries, { [connection]: `${owner} 0 ${id} ${content}` });
     keys.set(sorted).add(`${user}\0${id}\0${connection}`);
@@ -72,7 +73,7 @@ export const apply: Script = (context, [top = "", entries = "", sorted = "", rel
     const [first] = membersOf(keys, released).filter((it) => it.startsWith(`${user}\0`));
     return first?.slice(user.length + 1);
   };
-  for (let at = 7; at < args.length; ) {
+  for (let at = 8; at < args.length; ) {
     const [kind, connection = "", over = "", resumes = "", user = "", rest = ""] = args.slice(at);
     at += kind === "join" ? 6 : 2;
     const known = find(keys, names, connection);
@@ -82,6 +83,10 @@ export const apply: Script = (context, [top = "", entries = "", sorted = "", rel
       if (from !== undefined && it !== undefined) {
         forget(keys, names, from, ofOwner);
         keep(connection, it.id, it.user, it.content);
+        continue;
+      }
+      if (entriesOf(keys, names).size >= Number(size)) {
+        unlisted.push(connection);
         continue;
       }
       const isTaken = membersOf(keys, sorted).some((key) => key.startsWith(`${user}\0${connection}\0`));
@@ -96,7 +101,7 @@ export const apply: Script = (context, [top = "", entries = "", sorted = "", rel
       keys.set(released).add(`${known.user}\0${connection}`);
     }
   }
-  return call.end(topic, replid, Number(emptyMs), hadTop);
+  return [call.end(topic, replid, Number(emptyMs), hadTop), ...unlisted];
 };
 
 export const remove: Script = (context, [top = "", entries = "", sorted = "", released = "", own = ""], args) => {
