@@ -5,17 +5,24 @@ const lookMs = 10;
 /**
  * Polls until the condition is met. For things without an event, such as a file or the state of another process.
  * @param what completes "timed out waiting until …"
- * @throws Error on timeout
+ * @throws Error on timeout, also if one call of `isSo` takes that long
  */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
   what: string,
   timeoutMs = patienceMs,
 ): Promise<void> {
-  const giveUpAt = performance.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (performance.now() > giveUpAt) throw new Error(`timed out waiting until ${what}`);
-    await Bun.sleep(lookMs);
+  const late = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => late.resolve("late"), timeoutMs);
+  try {
+    for (;;) {
+      const answer = await Promise.race([isSo(), late.promise]);
+      if (answer === true) return;
+      if (answer === "late") throw new Error(`timed out waiting until ${what}`);
+      await Bun.sleep(lookMs);
+    }
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Subprocess } from "bun";
 import { engineEnv } from "../../bin/engine-env.js";
+import { freePort } from "../../scripts/free-port.js";
 import type { Program } from "./program.ts";
 
 const startTimeoutMs = 30_000;
@@ -22,7 +23,8 @@ export class ServerProcess {
 
   /** Resolves once it accepts connections. @throws Error if it does not within ten seconds, or exits */
   static async start(program: StartedProgram): Promise<ServerProcess> {
-    const port = freePort();
+    // Each server gets a new port, because the old one has ten thousand connections in TIME_WAIT for a minute.
+    const port = await freePort();
     const { PATH = "" } = process.env;
     // Nothing else of the environment is passed on, because a PORT or LOG_LEVEL in it would affect the measurement.
     const command = program.command(port);
@@ -59,14 +61,6 @@ export class ServerProcess {
     await this.#process.exited;
     clearTimeout(late);
   }
-}
-
-/** Each server gets a new port, because the old one has ten thousand connections in TIME_WAIT for a minute. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }
 
 /** Whether it serves. While workers start, their supervisor answers 503. A server without this path answers 404. */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
+import { SetupError } from "../programs.js";
+import { until } from "./until.js";
 
 /**
  * Runs a program that must not receive the terminal's Ctrl+C, because the nodes still need it, and that must stop when this
@@ -14,6 +15,7 @@ wait "$program" 2>/dev/null`;
 export class Guarded {
   /** Resolves with its last lines of output, once it has exited. */
   ended;
+  #name;
   #child;
   #lines = /** @type {string[]} */ ([]);
 
@@ -28,6 +30,7 @@ export class Guarded {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       detached: true,
     });
+    this.#name = name;
     this.#child = child;
     this.ended = new Promise((resolve) => child.once("exit", () => resolve(this.#lines.slice(-5).join("\n"))));
     for (const stream of [child.stdout, child.stderr]) {
@@ -39,21 +42,28 @@ export class Guarded {
     }
   }
 
+  /**
+   * Polls until the program is ready. If that fails, the program is stopped.
+   *
+   * @param {() => Promise<boolean>} isReady
+   * @param {string} what completes "timed out waiting until …"
+   * @throws {SetupError} with its output if it exits
+   */
+  async untilReady(isReady, what) {
+    const failed = this.ended.then((output) => {
+      throw new SetupError(`${this.#name} exited; it printed:\n${output}`);
+    });
+    try {
+      await until(isReady, what, failed);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
   async stop() {
     const pipe = this.#child.stdio[3];
     if (pipe !== null && pipe !== undefined) pipe.destroy();
     await this.ended;
   }
-}
-
-/** @returns {Promise<number>} a port on loopback that is free at the moment */
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(address)));
-    });
-  });
 }

@@ -1,8 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { SetupError } from "../programs.js";
-import { freePort, Guarded } from "./guarded.js";
-import { until } from "./until.js";
+import { onFreePort } from "../free-port.js";
+import { Guarded } from "./guarded.js";
 
 /** @typedef {import("./fanfare-node.js").FanfareNode} FanfareNode */
 
@@ -24,8 +23,17 @@ export class HaProxy {
    * @param {string} haproxy path of the program
    * @param {{ folder: string, port: number, nodes: readonly [FanfareNode, FanfareNode] }} options port 0 means any free port
    */
-  static async start(haproxy, { folder, port: wanted, nodes: [one, two] }) {
-    const port = wanted === 0 ? await freePort() : wanted;
+  static start(haproxy, { port, ...place }) {
+    const startOn = (/** @type {number} */ port) => HaProxy.#startOn(port, haproxy, place);
+    return port === 0 ? onFreePort(startOn) : startOn(port);
+  }
+
+  /**
+   * @param {number} port
+   * @param {string} haproxy
+   * @param {{ folder: string, nodes: readonly [FanfareNode, FanfareNode] }} place
+   */
+  static async #startOn(port, haproxy, { folder, nodes: [one, two] }) {
     const recipe = readFileSync("deploy/two-nodes/haproxy.cfg", "utf8");
     const config = join(folder, "haproxy.cfg");
     writeFileSync(
@@ -43,10 +51,7 @@ export class HaProxy {
     );
     const program = new Guarded("haproxy", haproxy, ["-db", "-f", config], { isShown: true });
     const url = `http://127.0.0.1:${port}/`;
-    const failed = program.ended.then((output) => {
-      throw new SetupError(`haproxy exited before it listened; it printed:\n${output}`);
-    });
-    await until(() => isReady(url), "HAProxy reaches a node", failed);
+    await program.untilReady(() => isReady(url), "HAProxy reaches a node");
     return new HaProxy(url, program);
   }
 

@@ -1,7 +1,6 @@
 import { createConnection } from "node:net";
-import { SetupError } from "../programs.js";
-import { freePort, Guarded } from "./guarded.js";
-import { until } from "./until.js";
+import { onFreePort } from "../free-port.js";
+import { Guarded } from "./guarded.js";
 
 /** A Redis server with the settings that docs/machines.md recommends. */
 export class Redis {
@@ -21,8 +20,12 @@ export class Redis {
    * @param {string} redisServer path of the program
    * @param {string} folder where it keeps its data
    */
-  static async start(redisServer, folder) {
-    const port = await freePort();
+  static start(redisServer, folder) {
+    return onFreePort((port) => Redis.#startOn(port, redisServer, folder));
+  }
+
+  /** @param {number} port @param {string} redisServer @param {string} folder */
+  static async #startOn(port, redisServer, folder) {
     const settings = {
       port,
       bind: "127.0.0.1",
@@ -33,12 +36,8 @@ export class Redis {
     };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const program = new Guarded("redis", redisServer, args, { isShown: false });
-    const redis = new Redis(`redis://127.0.0.1:${port}`, program);
-    const failed = program.ended.then((output) => {
-      throw new SetupError(`redis-server exited before it answered; it printed:\n${output}`);
-    });
-    await until(() => answersPing(port), "Redis answers", failed);
-    return redis;
+    await program.untilReady(() => answersPing(port), "Redis answers");
+    return new Redis(`redis://127.0.0.1:${port}`, program);
   }
 
   get ended() {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { freePort } from "../../scripts/free-port.js";
 import { ApiKeys } from "../auth/api-key.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
@@ -20,14 +21,6 @@ afterEach(async () => {
 });
 
 const adminKey = "4c7e19a3d5b80f62";
-/** A port that is currently free. */
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const { port = 0 } = server;
-  await server.stop(true);
-  return port;
-}
-
 /** An OpsServer whose state the test controls. */
 async function world({ readMetrics = () => ({}), rolls }: { readMetrics?: () => object; rolls?: Rolls } = {}) {
   const peers = new Peers(MemoryCluster.alone(systemClock), systemClock);

@@ -110,7 +110,7 @@ export const ownWords: Rule = (sources) => {
 
 function isAllowedInServer({ from, to }: Import): boolean {
   const top = topFolderOf(to);
-  if (top === "protocol" || top === "" || (top === "tests" && isTest(from))) return true;
+  if (top === "protocol" || top === "" || ((top === "tests" || top === "scripts") && isTest(from))) return true;
   const folder = folderOf(from);
   if (top === "client") return folder === "cli" || folder === "index.ts";
   if (top === "web") return folder === "http";

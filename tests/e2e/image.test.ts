@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { freePort } from "../../scripts/free-port.js";
 import { parseDuration } from "../../server/lib/duration.ts";
 import { childEnv } from "../child-env.ts";
 import { ImageFolder, readImagePlan } from "../docs/image.ts";
@@ -128,13 +129,6 @@ function makeCertificate(folder: string) {
     ...out,
   ]);
   return { cert, key };
-}
-
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const { port = 0 } = server;
-  await server.stop(true);
-  return port;
 }
 
 async function portOf(log: ReadableStream<Uint8Array>): Promise<string> {

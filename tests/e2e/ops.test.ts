@@ -2,20 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../scripts/free-port.js";
 import { controlPath } from "../../server/ops/control-socket.ts";
 import { childEnv } from "../child-env.ts";
 import { eventually } from "../waiting.ts";
 import { runProgram } from "./program.ts";
 import { startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
-
-/** A port that is free at the moment. */
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const { port = 0 } = server;
-  await server.stop(true);
-  return port;
-}
 
 /** One endpoint for operations: how to send it requests, and who may. */
 async function startWithOps(env: Record<string, string> = {}) {

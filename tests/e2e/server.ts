@@ -2,6 +2,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Subprocess } from "bun";
+import { onFreePort } from "../../scripts/free-port.js";
 import { clearLeftovers } from "../../server/ops/control-socket.ts";
 import { childEnv } from "../child-env.ts";
 import { killGroup } from "../kill-group.ts";
@@ -28,21 +29,23 @@ export interface StartOptions {
 }
 
 /**
- * Starts the real program on a free port, and resolves once it listens.
+ * Starts the real program on a free port, and resolves once it listens. Another server can be started on that port later,
+ * since no other test gets it.
  * Use it with `await using`, so that the server is killed when the test ends, however it ends.
  * @throws Error with the program's output if it exits or does not listen
  */
-export async function startServer({
-  env = {},
-  flags = [],
-  cwd,
-  main = "server/main.ts",
-  openFiles,
-  binary,
-}: StartOptions = {}): Promise<ServerUnderTest> {
+export function startServer(options: StartOptions = {}): Promise<ServerUnderTest> {
+  return onFreePort((port) => startOn(port, options));
+}
+
+/** @param port for a server whose flags do not name one */
+async function startOn(
+  port: number,
+  { env = {}, flags = [], cwd, main = "server/main.ts", openFiles, binary }: StartOptions,
+): Promise<ServerUnderTest> {
   const limited = openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles}; exec "$0" "$@"`];
   const program = binary === undefined ? [process.execPath, "--no-env-file", resolve(root, main)] : [binary];
-  const command = [...limited, ...program, "start", "--port", "0", ...flags];
+  const command = [...limited, ...program, "start", "--port", String(port), ...flags];
   // Into a file, because on a busy machine the runtime sometimes stops reading the pipe of a process.
   const folder = mkdtempSync(join(tmpdir(), "fanfare-e2e-"));
   const log = openSync(join(folder, "log"), "a");

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../scripts/free-port.js";
 import { clearLeftovers, controlPath, findControlSocket } from "../../server/ops/control-socket.ts";
 import { childEnv } from "../child-env.ts";
 import { eventually, isRunning, until } from "../waiting.ts";
@@ -284,7 +285,7 @@ test.concurrent("a worker that recovers from a hang has its users again", async 
 
 test.concurrent("a signal drains clients that are already connected while other workers are still starting", async () => {
   const folder = makeFolder();
-  const port = freePort();
+  const port = await freePort();
   const command = ["--no-env-file", "server/main.ts", "start", "--port", String(port), ...workers(3)];
   const child = Bun.spawn([process.execPath, ...command], {
     cwd: join(import.meta.dir, "..", ".."),
@@ -308,7 +309,7 @@ test.concurrent("a signal drains clients that are already connected while other 
 
 test.concurrent("a server is ready once all its workers listen, so it survives if all of them are killed then", async () => {
   const folder = makeFolder();
-  const port = freePort();
+  const port = await freePort();
   const command = ["--no-env-file", "server/main.ts", "start", "--port", String(port), ...workers(4)];
   const child = Bun.spawn([process.execPath, ...command], {
     cwd: join(import.meta.dir, "..", ".."),
@@ -336,11 +337,3 @@ test.concurrent("a server is ready once all its workers listen, so it survives i
   child.kill("SIGTERM");
   expect(await child.exited).toBe(0);
 });
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}

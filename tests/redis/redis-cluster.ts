@@ -1,8 +1,13 @@
 import type { RedisAddress } from "../../server/lib/redis/address.ts";
+import { startAll } from "../start-all.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 
 const slotCount = 16_384;
+/** After this time without an answer, a node counts as failed. */
+const nodeTimeoutMs = 1000;
+/** The same while the cluster is formed. A node that does not answer within it is forgotten again, so a busy machine needs more. */
+const formingTimeoutMs = 15_000;
 
 /** The options of a cluster. */
 export interface ClusterShape {
@@ -20,13 +25,23 @@ export class RedisServerCluster implements AsyncDisposable {
     this.#shape = shape;
   }
 
+  /** @throws Error if it cannot be formed. It has left nothing behind then. */
   static async start(shape: ClusterShape): Promise<RedisServerCluster> {
     const count = shape.primaries * (1 + shape.replicasEach);
-    const config = { "cluster-enabled": "yes", "cluster-node-timeout": "1000", "cluster-config-file": "nodes.conf" };
-    const servers = await Promise.all(Array.from({ length: count }, () => RedisServer.start(config)));
+    const config = {
+      "cluster-enabled": "yes",
+      "cluster-node-timeout": String(formingTimeoutMs),
+      "cluster-config-file": "nodes.conf",
+    };
+    const servers = await startAll(Array.from({ length: count }, () => RedisServer.start(config)));
     const cluster = new RedisServerCluster(servers, shape);
-    await cluster.#form();
-    return cluster;
+    try {
+      await cluster.#form();
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
   }
 
   get address(): RedisAddress {
@@ -77,33 +92,39 @@ export class RedisServerCluster implements AsyncDisposable {
   }
 
   async #form(): Promise<void> {
-    const { primaries, replicasEach } = this.#shape;
-    const [first, ...others] = this.servers;
-    if (first === undefined) throw new Error("a cluster needs at least one node");
-    for (const { port } of others) await first.command("CLUSTER", "MEET", "127.0.0.1", port);
-    for (let n = 0; n < primaries; n++) {
-      const [from, to] = [n, n + 1].map((it) => Math.floor((it * slotCount) / primaries));
-      const slots = Array.from({ length: (to ?? 0) - (from ?? 0) }, (_, slot) => (from ?? 0) + slot);
-      await this.servers[n]?.command("CLUSTER", "ADDSLOTS", ...slots);
+    const { primaries } = this.#shape;
+    const replicas = this.servers.slice(primaries);
+    const ids: string[] = [];
+    for (const [n, server] of this.servers.entries()) {
+      ids.push(String(await server.command("CLUSTER", "MYID")));
+      // Otherwise all nodes start in epoch 0, and resolve the conflict one after the other.
+      await server.command("CLUSTER", "SET-CONFIG-EPOCH", n + 1);
+      if (n < primaries) await server.command("CLUSTER", "ADDSLOTS", ...slotsOf(n, primaries));
+      for (const { port } of this.servers.slice(0, n)) await server.command("CLUSTER", "MEET", "127.0.0.1", port);
     }
-    await this.#until("cluster_known_nodes", String(this.servers.length));
-    for (let n = 0; n < primaries * replicasEach; n++) {
-      const id = await this.servers[n % primaries]?.command("CLUSTER", "MYID");
-      await this.servers[primaries + n]?.command("CLUSTER", "REPLICATE", String(id));
-    }
-    await this.#until("cluster_state", "ok");
-    for (let n = primaries; n < this.servers.length; n++) await this.#untilReplicates(this.servers[n]);
+    for (const it of this.servers)
+      await untilSaid(it, ["CLUSTER", "NODES"], (nodes) => ids.every((id) => nodes.includes(id)));
+    for (const [n, it] of replicas.entries()) await it.command("CLUSTER", "REPLICATE", ids[n % primaries] ?? "");
+    for (const it of this.servers)
+      await untilSaid(it, ["CLUSTER", "INFO"], (info) => info.includes("cluster_state:ok\r"));
+    for (const it of replicas)
+      await untilSaid(it, ["INFO", "replication"], (info) => info.includes("master_link_status:up\r"));
+    for (const it of this.servers) await it.command("CONFIG", "SET", "cluster-node-timeout", nodeTimeoutMs);
   }
+}
 
-  async #until(name: string, value: string): Promise<void> {
-    for (const server of this.servers) {
-      const isSo = async () => String(await server.command("CLUSTER", "INFO")).includes(`${name}:${value}\r`);
-      await until(isSo, `the cluster's ${name} is ${value}`);
-    }
-  }
+/** The slots of the nth primary. */
+function slotsOf(n: number, primaries: number): readonly number[] {
+  const first = Math.floor((n * slotCount) / primaries);
+  const end = Math.floor(((n + 1) * slotCount) / primaries);
+  return Array.from({ length: end - first }, (_, index) => first + index);
+}
 
-  async #untilReplicates(server: RedisServer | undefined): Promise<void> {
-    const info = async () => String(await server?.command("INFO", "replication"));
-    await until(async () => (await info()).includes("master_link_status:up"), "the replica follows its primary");
-  }
+async function untilSaid(
+  server: RedisServer,
+  command: readonly [string, string],
+  isRight: (answer: string) => boolean,
+): Promise<void> {
+  const isSaid = async () => isRight(String(await server.command(...command)));
+  await until(isSaid, `the answer of ${server.url} to ${command.join(" ")} is right`);
 }

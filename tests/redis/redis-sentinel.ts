@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { onFreePort } from "../../scripts/free-port.js";
 import { until } from "../waiting.ts";
-import { freePort, program, RedisServer } from "./redis.ts";
+import { program, RedisServer } from "./redis.ts";
 
 /** The sentinel's name for the primary. */
 const primaryName = "main";
@@ -13,48 +14,27 @@ export class RedisWithSentinel implements AsyncDisposable {
   readonly primary: RedisServer;
   readonly replica: RedisServer;
   readonly url: string;
-  readonly #sentinel: ChildProcess;
-  readonly #folder: string;
+  readonly #sentinel: Sentinel;
 
-  private constructor(
-    servers: readonly [RedisServer, RedisServer],
-    sentinel: ChildProcess,
-    folder: string,
-    port: number,
-  ) {
-    [this.primary, this.replica] = servers;
+  private constructor(primary: RedisServer, replica: RedisServer, sentinel: Sentinel) {
+    this.primary = primary;
+    this.replica = replica;
     this.#sentinel = sentinel;
-    this.#folder = folder;
-    this.url = `redis+sentinel://127.0.0.1:${port}/${primaryName}`;
+    this.url = `redis+sentinel://127.0.0.1:${sentinel.port}/${primaryName}`;
   }
 
+  /** @throws Error if one of them does not start. Nothing is left behind then. */
   static async start(): Promise<RedisWithSentinel> {
-    const primary = await RedisServer.start();
-    const replica = await RedisServer.start({ replicaof: `127.0.0.1 ${primary.port}` });
+    await using started = new AsyncDisposableStack();
+    const primary = started.use(await RedisServer.start());
+    const replica = started.use(await RedisServer.start({ replicaof: `127.0.0.1 ${primary.port}` }));
     await until(
       async () => String(await replica.command("INFO", "replication")).includes("master_link_status:up"),
       "the replica replicates",
     );
-    const folder = await mkdtemp(join(tmpdir(), "fanfare-sentinel-"));
-    const port = await freePort();
-    const config = [
-      `port ${port}`,
-      "bind 127.0.0.1",
-      `sentinel monitor ${primaryName} 127.0.0.1 ${primary.port} 1`,
-      `sentinel down-after-milliseconds ${primaryName} 1000`,
-      `sentinel failover-timeout ${primaryName} 10000`,
-    ];
-    const path = join(folder, "sentinel.conf");
-    await writeFile(path, `${config.join("\n")}\n`);
-    const sentinel = spawn(program(), [path, "--sentinel"], { cwd: folder, stdio: "ignore" });
-    const all = new RedisWithSentinel([primary, replica], sentinel, folder, port);
-    // The sentinel must know the replica before it can promote it.
-    const client = RedisServer.clientAt(port);
-    await until(
-      async () => ((await client.call("SENTINEL", "replicas", primaryName)) as unknown[]).length > 0,
-      "the sentinel knows the replica",
-    ).finally(() => client.disconnect());
-    return all;
+    const sentinel = await onFreePort((port) => Sentinel.start(port, primary.port));
+    started.move();
+    return new RedisWithSentinel(primary, replica, sentinel);
   }
 
   /** From here on the replica receives no writes. Nothing else changes. */
@@ -69,9 +49,56 @@ export class RedisWithSentinel implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = new Promise((resolve) => this.#sentinel.once("exit", resolve));
-    this.#sentinel.kill("SIGKILL");
-    await Promise.all([ended, this.primary.close(), this.replica.close()]);
-    await rm(this.#folder, { recursive: true, force: true });
+    await Promise.all([this.#sentinel.close(), this.primary.close(), this.replica.close()]);
+  }
+}
+
+class Sentinel {
+  readonly port: number;
+  readonly #folder = mkdtempSync(join(tmpdir(), "fanfare-sentinel-"));
+  readonly #process: Subprocess;
+
+  private constructor(port: number, primaryPort: number) {
+    this.port = port;
+    const config = [
+      `port ${port}`,
+      "bind 127.0.0.1",
+      `sentinel monitor ${primaryName} 127.0.0.1 ${primaryPort} 1`,
+      `sentinel down-after-milliseconds ${primaryName} 1000`,
+      `sentinel failover-timeout ${primaryName} 10000`,
+    ];
+    const path = join(this.#folder, "sentinel.conf");
+    writeFileSync(path, `${config.join("\n")}\n`);
+    const log = openSync(join(this.#folder, "log"), "w");
+    this.#process = Bun.spawn([program(), path, "--sentinel"], { cwd: this.#folder, stdio: ["ignore", log, log] });
+    closeSync(log);
+  }
+
+  /** Resolves once it knows the replica: then it can promote it. */
+  static async start(port: number, primaryPort: number): Promise<Sentinel> {
+    const sentinel = new Sentinel(port, primaryPort);
+    try {
+      await sentinel.#untilReady();
+      return sentinel;
+    } catch (error) {
+      await sentinel.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.exited;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #untilReady(): Promise<void> {
+    const client = RedisServer.clientAt(this.port);
+    const isReady = async () => ((await client.call("SENTINEL", "replicas", primaryName)) as unknown[]).length > 0;
+    const failed = this.#process.exited.then(() => {
+      throw new Error(`the sentinel exited; it printed:\n${readFileSync(join(this.#folder, "log"), "utf8")}`);
+    });
+    const ready = until(isReady, "the sentinel knows the replica");
+    await Promise.race([ready, failed]).finally(() => client.disconnect());
   }
 }

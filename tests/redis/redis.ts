@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Subprocess } from "bun";
 import { Redis } from "ioredis";
+import { onFreePort } from "../../scripts/free-port.js";
 import type { RedisAddress } from "../../server/lib/redis/address.ts";
+import { until } from "../waiting.ts";
 
 /** Settings that a test may choose, with their names in redis.conf. */
 export type RedisConfig = Readonly<Record<string, string>>;
@@ -18,8 +19,7 @@ export class RedisServer implements AsyncDisposable {
   readonly port: number;
   readonly folder: string;
   readonly #config: RedisConfig;
-  #process: ChildProcess | undefined;
-  #ended: Promise<void> = Promise.resolve();
+  #process: Subprocess | undefined;
 
   private constructor(port: number, folder: string, config: RedisConfig) {
     this.port = port;
@@ -27,11 +27,19 @@ export class RedisServer implements AsyncDisposable {
     this.#config = config;
   }
 
-  static async start(config: RedisConfig = {}): Promise<RedisServer> {
-    const folder = await mkdtemp(join(tmpdir(), "fanfare-redis-"));
-    const server = new RedisServer(await freePort(), folder, config);
-    await server.run();
-    return server;
+  /** @throws Error with its output if it does not start. It has left nothing behind then. */
+  static start(config: RedisConfig = {}): Promise<RedisServer> {
+    return onFreePort(async (port) => {
+      const folder = await mkdtemp(join(tmpdir(), "fanfare-redis-"));
+      const server = new RedisServer(port, folder, config);
+      try {
+        await server.run();
+        return server;
+      } catch (error) {
+        await server.close();
+        throw error;
+      }
+    });
   }
 
   get url(): string {
@@ -55,27 +63,17 @@ export class RedisServer implements AsyncDisposable {
     return this.#process?.pid ?? 0;
   }
 
-  /** Starts the server with the data in its folder. */
+  /** Starts the server with the data in its folder. @throws Error with its output if it does not answer */
   async run(more: RedisConfig = {}): Promise<void> {
     const config = { ...quiet, ...this.#config, ...more, port: `${this.port}`, bind: "127.0.0.1", dir: this.folder };
     const args = Object.entries(config).flatMap(([name, value]) => [
       `--${name}`,
       ...(value === "" ? [""] : value.split(" ")),
     ]);
-    const child = spawn(program(), args, { stdio: "ignore" });
-    this.#process = child;
-    this.#ended = new Promise((resolve) => child.once("exit", () => resolve()));
-    await this.answers();
-  }
-
-  /** Resolves once it answers. */
-  async answers(password?: string): Promise<void> {
-    const redis = this.connect(password);
-    try {
-      await redis.ping();
-    } finally {
-      redis.disconnect();
-    }
+    const log = openSync(join(this.folder, "log"), "w");
+    this.#process = Bun.spawn([program(), ...args], { stdio: ["ignore", log, log] });
+    closeSync(log);
+    await this.#untilItAnswers(this.#process);
   }
 
   /** A plain client for the test. */
@@ -118,7 +116,7 @@ export class RedisServer implements AsyncDisposable {
   /** Kills the server, as in a power cut. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
-    await this.#ended;
+    await this.#process?.exited;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -130,6 +128,16 @@ export class RedisServer implements AsyncDisposable {
     await this.kill();
     await rm(this.folder, { recursive: true, force: true });
   }
+
+  /** If the port was taken, another server may answer on it until this one has exited. */
+  async #untilItAnswers({ pid, exited }: Subprocess): Promise<void> {
+    const redis = this.connect();
+    const isUp = async () => String(await redis.info("server")).includes(`process_id:${pid}\r`);
+    const failed = exited.then(() => {
+      throw new Error(`redis-server exited; it printed:\n${readFileSync(join(this.folder, "log"), "utf8")}`);
+    });
+    await Promise.race([until(isUp, "redis-server answers"), failed]).finally(() => redis.disconnect());
+  }
 }
 
 /** @throws Error if it is not installed; `npm test` provides it */
@@ -140,16 +148,4 @@ export function program(): string {
     if (existsSync(path)) return path;
   }
   throw new Error("redis-server is not installed: run npm test, which installs it or says how to");
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject()));
-    });
-  });
 }

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../scripts/free-port.js";
 import { HaProxy } from "../../scripts/two-nodes/ha-proxy.js";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
 import { haproxyProgram } from "../nodes/haproxy.ts";
-import { freePort } from "../redis/redis.ts";
 import { RedisWithSentinel } from "../redis/redis-sentinel.ts";
 import { until } from "../waiting.ts";
 import type { Driver, ReceivedMessage, Transport } from "./driver.ts";

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../scripts/free-port.js";
 import { apiKey, jwtSecret, tokenOf } from "../e2e/healthy-users.ts";
 import { RawEventStream } from "../e2e/raw-event-stream.ts";
 import { RawWebSocket } from "../e2e/raw-web-socket.ts";
@@ -13,14 +14,14 @@ import { caddy } from "./caddy.ts";
 import { EventSources } from "./event-sources.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
-import { checkRecipe, freePort, type ProxyKind, ProxyUnderTest } from "./proxy-under-test.ts";
+import { checkRecipe, type ProxyKind, ProxyUnderTest } from "./proxy-under-test.ts";
 
 const isLong = process.env.FANFARE_LONG !== undefined;
 const streams = 30;
 
 /** A server that stops and restarts on the same port, with its history. */
 class ReturningServer implements AsyncDisposable {
-  readonly port = freePort();
+  port = 0;
   readonly #folder = mkdtempSync(join(tmpdir(), "fanfare-streams-"));
   readonly #flags: readonly string[];
   #server: ServerUnderTest | undefined;
@@ -31,6 +32,7 @@ class ReturningServer implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
+    this.port ||= await freePort();
     const leaving = { SHUTDOWN_TIMEOUT: "10s", DRAIN_WINDOW: "300ms", DRAIN_MODE: "move" };
     this.#server = await startServer({
       env: { DATA_DIR: this.#folder, NOTICES: "off", ...leaving },

@@ -2,6 +2,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { onFreePort } from "../../scripts/free-port.js";
 import { childEnv } from "../child-env.ts";
 import { until } from "../waiting.ts";
 import { makeCertificate } from "./openssl.ts";
@@ -48,8 +49,12 @@ export class ProxyUnderTest implements AsyncDisposable {
   }
 
   /** Resolves once it listens. @throws Error with its output */
-  static async start(kind: ProxyKind, serverPort: number): Promise<ProxyUnderTest> {
-    const { folder, config, port } = await prepare(kind, serverPort);
+  static start(kind: ProxyKind, serverPort: number): Promise<ProxyUnderTest> {
+    return onFreePort((port) => ProxyUnderTest.#startOn(port, kind, serverPort));
+  }
+
+  static async #startOn(port: number, kind: ProxyKind, serverPort: number): Promise<ProxyUnderTest> {
+    const { folder, config } = prepare(kind, { port, serverPort });
     const log = openSync(join(folder, "log"), "a");
     const child = Bun.spawn([...command(kind, kind.run(config, folder))], {
       env: childEnv({ HOME: folder }),
@@ -82,7 +87,7 @@ export class ProxyUnderTest implements AsyncDisposable {
 
 /** Lets the proxy check its configuration. @returns its output and exit code */
 export async function checkRecipe(kind: ProxyKind): Promise<{ readonly code: number; readonly said: string }> {
-  const { folder, config } = await prepare(kind, 8000);
+  const { folder, config } = prepare(kind, { port: 8443, serverPort: 8000 });
   const child = Bun.spawn([...command(kind, kind.check(config, folder))], {
     env: childEnv({ HOME: folder }),
     stdio: ["ignore", "pipe", "pipe"],
@@ -96,10 +101,9 @@ export async function checkRecipe(kind: ProxyKind): Promise<{ readonly code: num
   return { code, said: out + err };
 }
 
-async function prepare(kind: ProxyKind, serverPort: number) {
+function prepare(kind: ProxyKind, { port, serverPort }: Pick<ProxyPlace, "port" | "serverPort">) {
   const folder = mkdtempSync(join(tmpdir(), "fanfare-proxy-"));
   makeCertificate(folder);
-  const port = freePort();
   let text = readFileSync(join(recipes, kind.recipe), "utf8");
   for (const [from, to] of kind.replacements({
     port,
@@ -113,7 +117,7 @@ async function prepare(kind: ProxyKind, serverPort: number) {
   }
   const config = join(folder, kind.recipe);
   writeFileSync(config, text);
-  return { folder, config, port };
+  return { folder, config };
 }
 
 const escaped = (path: string) => path.replaceAll(" ", "\\ ");
@@ -123,14 +127,6 @@ function command({ program }: ProxyKind, args: readonly string[]): readonly stri
     process.env[`FANFARE_${program.toUpperCase()}`] ?? Bun.which(program, { PATH: `${process.env.PATH}:/usr/sbin` });
   if (found !== null) return [found, ...args];
   throw new Error(`This test needs ${program}. On Debian and Ubuntu: apt-get install ${program}.`);
-}
-
-/** A port that is free at the moment. */
-export function freePort(): number {
-  const holder = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  const { port } = holder;
-  holder.stop(true);
-  return port;
 }
 
 async function isListening(port: number): Promise<boolean> {

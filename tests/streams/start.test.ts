@@ -1,9 +1,9 @@
 import { expect } from "bun:test";
+import { freePort } from "../../scripts/free-port.js";
 import { RawSocket } from "../e2e/raw-socket.ts";
 import { startServer } from "../e2e/server.ts";
 import { testIf } from "../test-if.ts";
 import { turn, until } from "../waiting.ts";
-import { freePort } from "./proxy-under-test.ts";
 
 interface Answer {
   readonly status: number;
@@ -26,7 +26,7 @@ async function ask(port: number, path: string): Promise<Answer | undefined> {
 testIf(process.platform === "linux", "workers need Linux")(
   "every stream is answered with 200, from the first connection that a starting server with workers accepts",
   async () => {
-    const port = freePort();
+    const port = await freePort();
     const streams: (Answer | undefined)[] = [];
     const others: (Answer | undefined)[] = [];
     let isStarting = true;

@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { freePort } from "../../../scripts/free-port.js";
 import { RawEventStream } from "../raw-event-stream.ts";
 import { RawSocket } from "../raw-socket.ts";
 import { RawWebSocket } from "../raw-web-socket.ts";
@@ -201,14 +201,3 @@ export const httpGroup: SettingsGroup = {
     },
   },
 };
-
-/** A port that is free at the moment. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(address)));
-    });
-  });
-}
