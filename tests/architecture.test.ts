@@ -22,7 +22,8 @@ const sleeping: Readonly<Record<string, string>> = {
   "tests/e2e/server.ts":
     "two signals that arrive together count as one; there is no event for a new line in a log file",
   "tests/e2e/settings/hooks.ts": "an application answers after a given time",
-  "tests/e2e/slow-readers.test.ts": "messages are published at a given rate, and memory is sampled meanwhile",
+  "tests/e2e/slow-readers.test.ts":
+    "messages are published at a given rate, memory is sampled meanwhile, and a client reads nothing for a given time",
   "tests/e2e/workers.test.ts": "a client pauses before it reconnects",
   "tests/faults/close.test.ts": "readers are silent for a given time",
   "tests/faults/fault-run.ts": "clients and publishers run for a given time",

@@ -90,12 +90,19 @@ describe("a value that breaks its rule", () => {
     [{ LOG_LEVEL: "loud" }, 'LOG_LEVEL: expected DEBUG, INFO, WARNING or ERROR, got "loud"'],
     [{ WS_PATH: "ws" }, 'WS_PATH: expected a path that begins with /, such as /ws, got "ws"'],
     [{ LOG_FORMAT: "{time}" }, /^LOG_FORMAT: expected json, or a template with \{message\}/],
-    [{ SLOW_TIMEOUT: "999ms" }, /^SLOW_TIMEOUT: expected a time from 1s to 1d: .*, got "999ms"$/],
+    [{ SLOW_TIMEOUT: "999ms" }, /^SLOW_TIMEOUT: expected a time from 1s to 15m: .*, got "999ms"$/],
     [{ MAX_BODY_BYTES: "1023", MAX_MESSAGE_BYTES: "1KiB" }, /^MAX_BODY_BYTES: expected bytes from 1KiB to 64MiB/],
     [{ CORS_ORIGINS: "https://a.example/" }, /^CORS_ORIGINS: expected origins such as/],
   ])("is an error that names setting, rule and value: %j", (env, problem) => {
     const expected = typeof problem === "string" ? problem : expect.stringMatching(problem);
     expect(problemsOf({ env })).toEqual([expected]);
+  });
+
+  test.each(["SLOW_TIMEOUT", "WS_PING_INTERVAL", "WS_PING_TIMEOUT"])("%s is at most 15 minutes", (name) => {
+    expect(problemsOf({ env: { [name]: "15m" } })).toEqual([]);
+    expect(problemsOf({ env: { [name]: "900001ms" } })).toEqual([
+      expect.stringMatching(new RegExp(`^${name}: expected a time from .* to 15m: .*, got "900001ms"$`)),
+    ]);
   });
 
   test("is named as it was written", () => {

@@ -50,7 +50,8 @@ export const hubOptions = {
     "How long a reader with a full buffer may make no progress before it is closed (4008).",
     {
       min: 1000,
-      max: dayMs,
+      // Less than the time after which the engine closes a silent socket (transport/websocket/websocket.ts).
+      max: 900_000,
     },
   ),
   sendBufferBytes: bytes(

@@ -1,14 +1,17 @@
 import { duration, type OptionsOf, text } from "../lib/option.ts";
 
+/** Less than the time after which the engine closes a silent socket (websocket/websocket.ts). */
+const maxPingMs = 900_000;
+
 export const transportOptions = {
   wsPath: text("/ws", "Path of the WebSocket endpoint. A WebSocket handshake on / is accepted as well.", {
     pattern: /^\/[A-Za-z0-9_\-./~]*$/,
     rule: "a path that begins with /, such as /ws",
   }),
-  wsPingInterval: duration(30_000, "Time between two pings of one connection.", { min: 100, max: 3_600_000 }),
+  wsPingInterval: duration(30_000, "Time between two pings of one connection.", { min: 100, max: maxPingMs }),
   wsPingTimeout: duration(10_000, "How long the answer to a ping may take before the connection is closed.", {
     min: 100,
-    max: 3_600_000,
+    max: maxPingMs,
   }),
   streamLifetime: duration(
     600_000,

@@ -11,6 +11,9 @@ const mib = 1024 ** 2;
 /** What a socket may buffer until it counts as full, plus one flush. */
 const maxHeldBytes = 64 * kib + 256 * kib;
 
+/** The engine checks for sockets without progress at this interval. */
+const engineClockMs = 4000;
+
 /** A member of `room` that checks what it receives: each offset once and in order, or a gap in its place. */
 class Follower<T extends RawWebSocket | RawEventStream = RawWebSocket> implements Disposable {
   readonly raw: T;
@@ -180,6 +183,19 @@ test("a client that is too slow for the history gets a gap with exact ends, and 
     it[Symbol.dispose]();
   }
   expect((await metricsOf(server)).gaps_total).toBe(stuck.length);
+});
+
+test("a client that was behind when it was closed, and reads nothing for seconds, still receives all that was sent and the reason", async () => {
+  await using server = await startServer({ env: { NOTICES: "off", MESSAGE_RATE: "0" } });
+  using stuck = await Follower.open(server, "&user_id=stuck");
+  stuck.raw.socket.pause();
+  await publish(server, { count: 1000, bytes: 8 * kib });
+  await checkHeldBack(server, 1);
+  expect(await (await server.request("DELETE", "/v1/users/stuck/connections")).json()).toEqual({ closed: 1 });
+  await Bun.sleep(engineClockMs + 100);
+  stuck.raw.socket.resume();
+  expect(await stuck.raw.untilClosed()).toBe(4504);
+  expect([stuck.faults, stuck.gaps]).toEqual([[], []]);
 });
 
 test("a client without progress for SLOW_TIMEOUT is closed with 4008; one that keeps reading is not", async () => {
