@@ -37,7 +37,15 @@ export async function explain({ access, ruleFor }: ApiDependencies, call: Call):
   });
 }
 
+/** The application is not asked, because its answer may depend on the address of the client. */
 function explainConnect(access: Access, identity: Identity): Explanation {
+  const explanation = explainAdmission(access, identity);
+  if (!explanation.granted || !access.asksToConnect) return explanation;
+  const because = `${explanation.because}; the connect hook is asked when the client connects, and may refuse it`;
+  return { ...explanation, because };
+}
+
+function explainAdmission(access: Access, identity: Identity): Explanation {
   const blocked = access.whyBlocked(identity);
   if (blocked !== undefined) return { granted: false, source: "block", place: "GET /v1/blocks", because: blocked };
   const { userId, token, expiresAtMs } = identity;

@@ -72,6 +72,11 @@ export class Access {
     return this.#settings.whyBlocked?.(identity);
   }
 
+  /** Whether `checkConnect` asks the application. */
+  get asksToConnect(): boolean {
+    return this.#settings.application?.decidesOnConnections === true;
+  }
+
   /**
    * Checks that a new connection is welcome to the application. Synchronous unless the application must be asked.
    * @throws ServiceError if not, synchronously or as a rejection

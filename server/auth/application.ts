@@ -8,6 +8,8 @@ import type { Identity } from "./identity.ts";
  * rejects with, ServiceError "forbidden" or "unauthorized"; "hook-unavailable" if there is no answer.
  */
 export interface Application {
+  /** Whether it is asked about new connections at all. */
+  readonly decidesOnConnections: boolean;
   /** @param ip where the connection comes from */
   mayConnect(identity: Identity, ip: string): Promise<void> | undefined;
   maySubscribe(identity: Identity, channel: ChannelName): Promise<void> | undefined;

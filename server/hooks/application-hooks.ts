@@ -29,6 +29,10 @@ export class ApplicationHooks implements Application {
     this.#subscribe = hook("subscribe", subscribeHookUrl);
   }
 
+  get decidesOnConnections(): boolean {
+    return this.#connect !== undefined;
+  }
+
   mayConnect(identity: Identity, ip: string): Promise<void> | undefined {
     const { userId = null, token } = identity;
     return decide(this.#connect, { user_id: userId, token_id: token?.id ?? null, ip }, identity);

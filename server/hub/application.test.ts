@@ -9,6 +9,7 @@ afterEach(() => it.close());
 
 /** An application that answers when the test says so. */
 class SlowApplication {
+  readonly decidesOnConnections = true;
   readonly questions: string[] = [];
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeToken } from "../../server/auth/token.ts";
@@ -26,6 +26,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const hookSecret = "whsec_oC0hdAwDWHq2xC4vTkVTCpRlSz8AOx4/hDZjf9ONn/8=";
 const asOperator = { Authorization: `Bearer ${apiKey}` };
 interface Answer {
   readonly rights: Readonly<Record<string, { readonly granted: boolean; readonly sees?: string } | undefined>>;
@@ -116,6 +117,44 @@ describe("GET /v1/explain says what the server does", () => {
     const token = kind === "token of alice" ? await tokenOf({}) : kind === "expired" ? await expired() : kind;
     const response = await request(query, token);
     expect([response.status, await response.json()]).toMatchObject([422, { code: "invalid-field", field }]);
+  });
+
+  test("with hooks: the subscribe hook is asked, the connect hook is named", async () => {
+    const asked: unknown[] = [];
+    const withHooks = join(folder, "hooks");
+    mkdirSync(withHooks);
+    writeFileSync(join(withHooks, "fanfare.config.yaml"), 'channels: [{ match: "doc:*", subscribe: hook }]');
+    using application = Bun.serve({
+      port: 0,
+      fetch: async (received) => {
+        const { type, data } = (await received.json()) as { type: string; data: { channel: string } };
+        asked.push([type, data.channel]);
+        return Response.json({ allow: data.channel === "doc:1" });
+      },
+    });
+    const hookUrl = `http://127.0.0.1:${application.port}/`;
+    const hooks = { CONNECT_HOOK_URL: hookUrl, SUBSCRIBE_HOOK_URL: hookUrl, HOOK_PRIVATE_ADDRESSES: "on" };
+    await using server = await startServer({
+      cwd: withHooks,
+      env: { API_KEY: apiKey, JWT_SECRET: jwtSecret, HOOK_SECRET: hookSecret, ...hooks },
+    });
+    const headers = { ...asOperator, "X-User-Token": await tokenOf({}) };
+    const explainDoc = async (channel: string) => {
+      const answer = await server.request("GET", `/v1/explain?channel=${channel}`, undefined, headers);
+      return ((await answer.json()) as Answer).rights;
+    };
+    const because = expect.stringMatching(
+      /^the token is valid until .*; the connect hook is asked when .* may refuse it$/,
+    );
+    expect(await explainDoc("doc:1")).toMatchObject({
+      connect: { granted: true, source: "token", because },
+      subscribe: { granted: true, source: "hook" },
+    });
+    expect(await explainDoc("doc:2")).toMatchObject({ subscribe: { granted: false, source: "hook" } });
+    expect(asked).toEqual([
+      ["subscribe", "doc:1"],
+      ["subscribe", "doc:2"],
+    ]);
   });
 
   test("to operators only", async () => {
