@@ -85,7 +85,7 @@ const cookies = new SessionCookies(
 const authenticators = { keys, access, budgets, cookies };
 const clientEndpoint = { scope: "read", forClients: true } as const;
 const page = new Page(
-  { page: true, wsPath: "/ws", ssePath: "/sse", isSecured: false, trustUserId: true, anonymous: true },
+  { page: true, wsPath: "/ws", ssePath: "/sse", isSecured: false, trustUserId: true, anonymous: true, dashboard: true },
   { make: (text, head) => new Response(text, head) },
 );
 const peer = { ip: "127.0.0.1", remote: "127.0.0.1:1" };

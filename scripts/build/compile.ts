@@ -12,6 +12,7 @@ const root = join(import.meta.dir, "..", "..");
 async function madeBrowserFiles(): Promise<string> {
   const files: Record<string, string> = {};
   for (const path of [
+    "web/base.css",
     "web/page/page.html",
     "web/page/page.css",
     "web/page/icon.svg",

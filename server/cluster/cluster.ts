@@ -39,8 +39,10 @@ export interface MemberState {
   readonly name: string;
   readonly pid: number;
   readonly isDraining: boolean;
-  /** The node it accepts clients for; undefined for a supervisor, and if there is only one node. */
+  /** The node it belongs to; undefined if there is only one. */
   readonly node?: string;
+  /** A supervisor accepts no clients. */
+  readonly isSupervisor?: boolean;
 }
 
 /** JSON values only, since it may be sent to another process. */

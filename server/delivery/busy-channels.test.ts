@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { makePush } from "../../tests/fakes/publication.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
+import type { Membership } from "../session/session.ts";
 import { BusyChannels } from "./busy-channels.ts";
 import { ListenedChannel } from "./listened-channel.ts";
 
@@ -14,11 +15,14 @@ function make(...names: readonly string[]) {
     const tail = channels[index]?.tail;
     for (let n = 0; n < count; n++) tail?.append(makePush((tail?.head ?? 0) + 1));
   };
-  return { clock, busy, publish };
+  const join = (index: number, count: number) => {
+    for (let n = 0; n < count; n++) channels[index]?.level.push({} as Membership);
+  };
+  return { clock, busy, publish, join };
 }
 
 const shown = (busy: BusyChannels, count = 10) =>
-  busy.top(count).map(({ channel, messages_per_s }) => `${channel} ${messages_per_s}`);
+  busy.top(count).busiest.map(({ channel, messages_per_s }) => `${channel} ${messages_per_s}`);
 
 test("the busiest channels come first, and silent ones are left out", () => {
   const { clock, busy, publish } = make("a", "b", "silent");
@@ -52,4 +56,13 @@ test("as many as asked for are listed", () => {
   for (const index of [0, 1, 2]) publish(index, index + 1);
   clock.move(2000);
   expect(shown(busy, 2)).toEqual(["c 1.5", "b 1"]);
+});
+
+test("the largest channels come first, without those of single users and of the server", () => {
+  const { clock, busy, join } = make("a", "b", "c", "empty", "@alice", "#presence");
+  for (const [index, count] of [3, 5, 4, 0, 9, 9].entries()) join(index, count);
+  clock.move(2000);
+  expect(busy.top(10).largest).toEqual(["b", "c", "a"] as ChannelName[]);
+  clock.move(2000);
+  expect(busy.top(2).largest).toEqual(["b", "c"] as ChannelName[]);
 });

@@ -1,6 +1,8 @@
-import type { ChannelName } from "../../protocol/channel-name.ts";
+import { type ChannelName, isServerChannel, userOf } from "../../protocol/channel-name.ts";
 import type { Clock } from "../lib/clock.ts";
+import { topOf } from "../lib/top-of.ts";
 import type { Interest } from "./interest.ts";
+import type { ListenedChannel } from "./listened-channel.ts";
 
 /** A shorter period would make the rates jump. Milliseconds. */
 const minPeriodMs = 2000;
@@ -11,15 +13,23 @@ export interface ChannelRate {
   readonly messages_per_s: number;
 }
 
+/** The channels of this worker that stand out. */
+export interface TopChannelsHere {
+  /** With the most publications per second. Channels without any are left out. */
+  readonly busiest: readonly ChannelRate[];
+  /** With the most subscribers. Channels of users are left out: there is one for everybody. */
+  readonly largest: readonly ChannelName[];
+}
+
 /**
- * The channels of this worker with the most publications per second. Nothing runs until someone asks: the rates are those since
- * the question before, and several who ask at the same time share an answer.
+ * The channels of this worker with the most publications per second, and with the most subscribers. Nothing runs until someone
+ * asks: the rates are those since the question before, and several who ask at the same time share an answer.
  */
 export class BusyChannels {
   readonly #interest: Pick<Interest, "channels">;
   readonly #clock: Pick<Clock, "monotonic">;
   #askedAt: number;
-  #answer: readonly ChannelRate[] = [];
+  #answer: TopChannelsHere = { busiest: [], largest: [] };
 
   constructor(interest: Pick<Interest, "channels">, clock: Pick<Clock, "monotonic">) {
     this.#interest = interest;
@@ -27,23 +37,29 @@ export class BusyChannels {
     this.#askedAt = clock.monotonic();
   }
 
-  /** Busiest first. Channels without publications are left out. */
-  top(count: number): readonly ChannelRate[] {
+  /** Highest first. @param count the most channels of each kind, always the same */
+  top(count: number): TopChannelsHere {
     const now = this.#clock.monotonic();
     const seconds = (now - this.#askedAt) / 1000;
     if (seconds * 1000 >= minPeriodMs) {
       this.#askedAt = now;
       this.#answer = this.#measure(seconds, count);
     }
-    return this.#answer.slice(0, count);
+    return this.#answer;
   }
 
-  #measure(seconds: number, count: number): readonly ChannelRate[] {
+  #measure(seconds: number, count: number): TopChannelsHere {
     const rates: ChannelRate[] = [];
-    for (const { name, tail } of this.#interest.channels()) {
+    const shared: ListenedChannel[] = [];
+    for (const channel of this.#interest.channels()) {
+      const { name, tail } = channel;
       const received = tail.takeReceived();
       if (received > 0) rates.push({ channel: name, messages_per_s: Math.round((received / seconds) * 10) / 10 });
+      if (!channel.isEmpty && userOf(name) === undefined && !isServerChannel(name)) shared.push(channel);
     }
-    return rates.toSorted((a, b) => b.messages_per_s - a.messages_per_s).slice(0, count);
+    return {
+      busiest: topOf(rates, count, (it) => it.messages_per_s),
+      largest: topOf(shared, count, ({ level, lagging }) => level.length + lagging.size).map(({ name }) => name),
+    };
   }
 }

@@ -3,7 +3,7 @@ import { AdminPage } from "./admin-page.ts";
 
 /** Small texts are sent as they are. */
 const responses = { make: (text: string, init: ResponseInit) => new Response(text, init) };
-const page = new AdminPage(responses);
+const page = new AdminPage({ dashboard: true }, responses);
 const ask = (path: string) => page.answer(new Request(`http://127.0.0.1:8000${path}`));
 
 describe("the dashboard", () => {
@@ -33,6 +33,17 @@ describe("the dashboard", () => {
     expect(Bun.gzipSync(script).length).toBeLessThan(20_000);
     expect(script).not.toContain("node_modules");
     expect(script).not.toContain(process.cwd());
+  });
+
+  test("can be turned off, and then says how to turn it on", async () => {
+    const off = new AdminPage({ dashboard: false }, responses);
+    for (const path of ["/admin", "/admin/app.js"]) {
+      const refusal = off.answer(new Request(`http://127.0.0.1:8000${path}`));
+      await expect(refusal).rejects.toMatchObject({
+        code: "not-found",
+        message: expect.stringContaining("DASHBOARD=on"),
+      });
+    }
   });
 
   test("has nothing at other paths", async () => {

@@ -2,22 +2,33 @@ import { ServiceError } from "../../protocol/errors.ts";
 import { keepAsset, sendAsset } from "./asset.ts";
 import { bundleScript, readBrowserFile } from "./browser-files.ts";
 import { pageAsset } from "./page-asset.ts";
+import { readStyles } from "./styles.ts";
 import type { TextResponses } from "./text-responses.ts";
+
+/** Whether the dashboard is served. */
+export interface AdminPageSettings {
+  readonly dashboard: boolean;
+}
 
 /**
  * Serves the dashboard at `/admin` and the files that it loads. They contain nothing of this server, so they need no key: the
  * dashboard sends one with its requests to the HTTP API.
  */
 export class AdminPage {
+  readonly #settings: AdminPageSettings;
   readonly #responses: Pick<TextResponses, "make">;
 
-  constructor(responses: Pick<TextResponses, "make">) {
+  constructor(settings: AdminPageSettings, responses: Pick<TextResponses, "make">) {
+    this.#settings = settings;
     this.#responses = responses;
   }
 
-  /** @throws ServiceError "not-found" */
+  /** @throws ServiceError "not-found"; if the dashboard is off, the message says how to turn it on */
   async answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
+    if (!this.#settings.dashboard) {
+      throw new ServiceError("not-found", "the dashboard is turned off: set DASHBOARD=on to serve it");
+    }
     const asset = this.#assets.get(pathname);
     if (asset === undefined) throw new ServiceError("not-found", `there is nothing at ${pathname.slice(0, 200)}`);
     return sendAsset(await asset(), request, this.#responses);
@@ -29,7 +40,7 @@ export class AdminPage {
       "/admin/app.js",
       keep("text/javascript", () => bundleScript("web/admin/admin.tsx", { format: "esm", minify: true })),
     ],
-    ["/admin/style.css", keep("text/css", () => readBrowserFile("web/admin/admin.css"))],
+    ["/admin/style.css", keep("text/css", () => readStyles("web/admin/admin.css"))],
     ["/admin/icon.svg", keep("image/svg+xml", () => readBrowserFile("web/page/icon.svg"))],
   ]);
 }

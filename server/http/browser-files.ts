@@ -7,7 +7,7 @@ const root = join(import.meta.dir, "..", "..");
  * servers never get the request. A single executable has no sources. It contains the results in place of this file, which
  * scripts/build/binary.js replaces.
  *
- * @param path from the root of the project, such as `web/page/page.css`
+ * @param path from the root of the project, such as `web/page/page.html`
  */
 export function readBrowserFile(path: string): Promise<string> {
   return Bun.file(join(root, path)).text();

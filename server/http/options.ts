@@ -67,6 +67,10 @@ export const httpOptions = {
   ),
   opsPort: port(undefined, "A second port for health, metrics and draining, which stays open while the server drains."),
   page: toggle({ open: true, secured: false }, "Whether GET / serves a page to try the server."),
+  dashboard: toggle(
+    true,
+    "Whether GET /admin serves the dashboard. The dashboard contains nothing of the server: it asks for a key of API_KEY, and reads the HTTP API with it.",
+  ),
 };
 
 export type HttpOptions = OptionsOf<typeof httpOptions>;

@@ -9,6 +9,7 @@ const settings: PageSettings = {
   isSecured: false,
   trustUserId: true,
   anonymous: true,
+  dashboard: true,
 };
 
 /** Small texts are sent as they are. */

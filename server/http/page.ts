@@ -2,6 +2,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import { type Asset, keepAsset, sendAsset } from "./asset.ts";
 import { bundleScript, readBrowserFile } from "./browser-files.ts";
 import { pageAsset } from "./page-asset.ts";
+import { readStyles } from "./styles.ts";
 import type { TextResponses } from "./text-responses.ts";
 
 /** Whether the page is served, and the settings that it needs. */
@@ -12,6 +13,8 @@ export interface PageSettings {
   readonly isSecured: boolean;
   readonly trustUserId: boolean;
   readonly anonymous: boolean;
+  /** Whether there is a dashboard to link to. */
+  readonly dashboard: boolean;
 }
 
 /** Serves the page at `/` and the three files that it loads. They are made on the first request, and kept. */
@@ -46,7 +49,7 @@ export class Page {
         bundleScript("web/page/page.ts", { format: "esm", minify: false }),
       ),
     ],
-    ["/page/style.css", this.#keep("text/css; charset=utf-8", () => readBrowserFile("web/page/page.css"))],
+    ["/page/style.css", this.#keep("text/css; charset=utf-8", () => readStyles("web/page/page.css"))],
     ["/page/icon.svg", this.#keep("image/svg+xml; charset=utf-8", () => readBrowserFile("web/page/icon.svg"))],
   ]);
 
@@ -56,8 +59,8 @@ export class Page {
 
   /** The page has no inline script, so its settings are in an attribute. */
   #withSettings(html: string): string {
-    const { wsPath, ssePath, isSecured, trustUserId, anonymous } = this.#settings;
-    const content = JSON.stringify({ wsPath, ssePath, isSecured, trustUserId, anonymous });
+    const { wsPath, ssePath, isSecured, trustUserId, anonymous, dashboard } = this.#settings;
+    const content = JSON.stringify({ wsPath, ssePath, isSecured, trustUserId, anonymous, dashboard });
     const rewriter = new HTMLRewriter().on('meta[name="fanfare"]', {
       element: (meta) => void meta.setAttribute("content", content.replaceAll("&", "&amp;")),
     });

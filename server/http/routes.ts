@@ -3,7 +3,7 @@ import type { ApiDependencies } from "../api/call.ts";
 import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
-import { AdminPage } from "./admin-page.ts";
+import { AdminPage, type AdminPageSettings } from "./admin-page.ts";
 import { readBody } from "./body.ts";
 import { ClientScript } from "./client-script.ts";
 import { authenticate } from "./credentials.ts";
@@ -20,7 +20,7 @@ import type { TextResponses } from "./text-responses.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
 
 /** The settings of the routes. */
-export interface RouteSettings extends PageSettings, DocsSettings {
+export interface RouteSettings extends PageSettings, AdminPageSettings, DocsSettings {
   readonly sseBatchPath: string;
   /** Bytes. */
   readonly maxBodyBytes: number;
@@ -57,7 +57,7 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
 export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle {
   const app = new Hono();
   const page = new Page(settings, parts.responses);
-  const adminPage = new AdminPage(parts.responses);
+  const adminPage = new AdminPage(settings, parts.responses);
   const clientScript = new ClientScript(parts.responses);
   const ops = opsRoutes(parts);
   const { access, hub, clock } = parts.api;

@@ -39,6 +39,7 @@ export class Metrics {
       return {
         id,
         name: state.name,
+        ...(state.node === undefined ? {} : { node: state.node }),
         pid: state.pid,
         status: state.isDraining ? "draining" : "healthy",
         uptime_s,

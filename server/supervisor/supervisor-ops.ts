@@ -9,10 +9,18 @@ import { type OpsDependencies, startUptime } from "../ops/health.ts";
 import { Metrics } from "../ops/metrics.ts";
 import { processMetrics } from "../ops/read-metrics.ts";
 import { hostRolls, type Rolls } from "../ops/rolls.ts";
+import type { PlainSample } from "../ops/sample-ring.ts";
 import { Samples } from "../ops/samples.ts";
 import { registerStatsHandler } from "../ops/stats.ts";
 import type { Generations } from "./generations.ts";
 import type { StoppedMetrics } from "./stopped-metrics.ts";
+import { type WorkerHour, WorkerHours } from "./worker-hours.ts";
+
+/** The last hour of the supervisor and of its workers, for the program that replaces this one. */
+export interface LastHours {
+  readonly own: readonly PlainSample[];
+  readonly workers: readonly WorkerHour[];
+}
 
 /** What operations need from the supervisor. */
 export interface SupervisorOpsDependencies extends Pick<OpsDependencies, "isHealthy" | "isDraining" | "drain"> {
@@ -27,6 +35,8 @@ export interface SupervisorOpsDependencies extends Pick<OpsDependencies, "isHeal
   readonly generations: Pick<Generations, "status" | "counts">;
   readonly stoppedMetrics: StoppedMetrics;
   readonly audit: AuditTrail;
+  /** Those of the program that this one has replaced. */
+  readonly lastHours?: LastHours | undefined;
 }
 
 /** Health, metrics and commands of the whole server, on OPS_PORT and the control socket. */
@@ -36,17 +46,22 @@ export class SupervisorOps {
   #settings: Settings;
   #keys: ApiKeys;
   readonly #samples = new Samples({ readMetrics: processMetrics, readRefusals: () => ({}) }, systemClock);
+  readonly #workerHours: WorkerHours;
 
   constructor(settings: Settings, dependencies: SupervisorOpsDependencies) {
     this.#settings = settings;
     this.#dependencies = dependencies;
     this.#keys = new ApiKeys(settings.apiKeys, settings);
+    const { lastHours } = dependencies;
+    this.#samples.ring.addAll(lastHours?.own ?? []);
+    this.#workerHours = new WorkerHours({ ...dependencies, clock: systemClock }, lastHours?.workers);
     this.#server = new OpsServer(this.#parts(), dependencies.audit);
   }
 
   /** @throws UnusableOpsPort */
   async start(): Promise<void> {
     this.#samples.start();
+    this.#workerHours.start();
     await this.#dependencies.peers.start();
     await this.#server.listen(this.#settings, this.#settings.port);
   }
@@ -58,8 +73,14 @@ export class SupervisorOps {
     this.#server.update(settings);
   }
 
+  /** For the program that replaces this one. */
+  get lastHours(): LastHours {
+    return { own: this.#samples.ring.since(0), workers: this.#workerHours.dump() };
+  }
+
   async close(): Promise<void> {
     this.#samples.close();
+    this.#workerHours.close();
     await this.#server.close();
     await this.#dependencies.peers.close();
   }
@@ -78,7 +99,7 @@ export class SupervisorOps {
       status: async () => generations.status,
     };
     hostRolls(rolls, peers, node);
-    registerStatsHandler(peers, this.#samples);
+    registerStatsHandler(peers, this.#samples.ring, this.#workerHours);
     const ops = { peers, isHealthy, isDraining, drain, rolls, uptimeS: startUptime(systemClock) };
     const metrics = new Metrics(ops, () => {
       const { rolls: count, failed } = generations.counts;

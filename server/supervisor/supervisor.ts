@@ -87,6 +87,7 @@ export class Supervisor implements Stoppable {
       generations: this.#generations,
       audit: this.audit,
       stoppedMetrics: this.#stoppedMetrics,
+      lastHours: takeover?.lastHours,
     });
   }
 
@@ -253,7 +254,8 @@ export class Supervisor implements Stoppable {
       const rolls = { number: number - 1, failed: this.#generations.counts.failed };
       const own = { port: this.#settings.port, generation: this.#generation, workers, rolls };
       const metrics = this.#stoppedMetrics.addedTo({});
-      const file = writeTakeover({ version: takeoverVersion, ...own, metrics, ...handedOver });
+      const { lastHours } = this.#ops;
+      const file = writeTakeover({ version: takeoverVersion, ...own, metrics, lastHours, ...handedOver });
       replaceProgram(file, this.#start.launcherPipe);
     } catch (error) {
       // Nothing is shared any more, so this server cannot go on.

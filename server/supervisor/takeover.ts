@@ -5,6 +5,7 @@ import type { MetricValues } from "../ops/metric-table.ts";
 import type { RecordsDump } from "../schedule/memory/records.ts";
 import { ordersVersion } from "../worker/orders.ts";
 import type { FormerWorker } from "./adopted-worker.ts";
+import type { LastHours } from "./supervisor-ops.ts";
 
 /** The environment variable with the path of the file. Its presence makes a start a takeover. */
 export const takeoverVariable = "FANFARE_TAKEOVER";
@@ -28,6 +29,8 @@ export interface Takeover {
   readonly workers: readonly FormerWorker[];
   /** The counters of workers that have stopped. */
   readonly metrics: MetricValues;
+  /** Undefined if a program of before wrote the file. */
+  readonly lastHours?: LastHours | undefined;
   readonly schedules?: RecordsDump | undefined;
   readonly hasHistory: boolean;
 }

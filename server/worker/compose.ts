@@ -135,8 +135,9 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   });
   const ops = composeOps(settings, environment, hub, readMetrics);
   const samples = composeSamples(hub, recorder, { readMetrics, clock });
-  const topChannels = new TopChannels(peers, hub.occupancy, new BusyChannels(delivery.interest, clock));
   const directory = environment.directory ?? new ListenedChannels(hub.delivery.interest, hub.peers, broker);
+  const busy = new BusyChannels(delivery.interest, clock);
+  const topChannels = new TopChannels({ peers, occupancy: hub.occupancy, directory, busy });
   const { schedules, scheduler } = composeSchedules(settings, environment, hub);
   const blocks = new Blocks({ list: blockList, broker, peers, connections, clock });
   const api = { hub, access, directory, schedules, ruleFor, blocks, clock };
@@ -266,7 +267,7 @@ function composeSamples(
     readRefusals: () => Object.fromEntries(journal.refusals),
   };
   const samples = new Samples(sources, clock);
-  registerStatsHandler(peers, samples);
+  registerStatsHandler(peers, samples.ring);
   return samples;
 }
 

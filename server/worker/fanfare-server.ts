@@ -151,8 +151,8 @@ export class FanfareServer {
   /** Whether clients that reconnect can reach another node. Unless they are replaced, all workers of a node stop together. */
   get #successor(): DrainMethod["successor"] {
     const [self, ...others] = this.#environment.cluster.members();
-    const isThere = others.some(({ state: { node, isDraining } }) => {
-      return node !== undefined && node !== self?.state.node && !isDraining;
+    const isThere = others.some(({ state: { node, isDraining, isSupervisor = false } }) => {
+      return node !== undefined && node !== self?.state.node && !isDraining && !isSupervisor;
     });
     return isThere ? "other-node" : "none";
   }

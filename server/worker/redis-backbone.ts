@@ -19,7 +19,8 @@ export function openConfiguredRedis(settings: Settings, redisUrl: string): Promi
 
 /** A supervisor as a member of the cluster in Redis. */
 export function makeRedisSupervisor(settings: Settings, redis: OpenedRedis): Cluster {
-  return makeRedisMember(settings, redis, stateOf(`${nodeName(settings)} supervisor`));
+  const node = nodeName(settings);
+  return makeRedisMember(settings, redis, { ...stateOf(`${node} supervisor`), node, isSupervisor: true });
 }
 
 /**

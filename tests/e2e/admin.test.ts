@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { makeToken } from "../../server/auth/token.ts";
 import { patienceMs } from "../waiting.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -20,6 +21,12 @@ afterAll(async () => {
   await browser[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
 });
+
+async function join(channel: string, sub = "bob"): Promise<SocketUnderTest> {
+  const grants = { subscribe: [channel], publish: [] };
+  const token = await makeToken({ secret, sub, ...grants, expiresInS: 3600 });
+  return SocketUnderTest.open(`${server.wsUrl}?channel=${channel}&token=${token}`);
+}
 
 async function open(context: Parameters<BrowserUnderTest["context"]>[0] = {}) {
   const tab = await TabUnderTest.open(await browser.context(context), `${server.url}/admin`);
@@ -54,6 +61,53 @@ test("the dashboard asks for a key, shows the server, and closes a connection", 
   await page.getByRole("textbox", { name: "Key" }).waitFor();
   expect(await page.evaluate<number>("sessionStorage.length")).toBe(0);
   expect(tab.errors.filter((it) => !it.includes("401"))).toEqual([]);
+});
+
+test("connections are found by user, channel and id, and shown in pages", async () => {
+  const sockets = await Promise.all(Array.from({ length: 101 }, (_, n) => join("room:crowd", `user-${n}`)));
+  try {
+    const { page } = await open();
+    await page.getByRole("textbox", { name: "Key" }).fill(key);
+    await page.keyboard.press("Enter");
+    const form = page.getByRole("form", { name: "Find connections" });
+    const rows = page.getByRole("region", { name: "Connections found" }).getByRole("row");
+    const search = () => form.getByRole("button", { name: "Search" }).click();
+    await form.getByLabel("Channel").fill("room:crowd");
+    await search();
+    await page.getByText("Connections 1 to 100 of 101.").waitFor();
+    expect(await rows.count()).toBe(101); // with the header
+    expect(await page.getByRole("button", { name: "Previous page" }).isDisabled()).toBe(true);
+    await page.getByRole("button", { name: "Next page" }).click();
+    await page.getByText("Connections 101 to 101 of 101.").waitFor();
+    expect(await page.getByRole("button", { name: "Next page" }).isDisabled()).toBe(true);
+    await form.getByLabel("Connection id").fill(String(sockets[7]?.welcome.connection_id));
+    await search();
+    await page.getByText("1 connection.").waitFor();
+    await form.getByLabel("User").fill("alice");
+    await search();
+    await page.getByText("No open connections.").waitFor();
+    await form.getByLabel("Channel").fill("not a channel");
+    await search();
+    await page.getByRole("alert").filter({ hasText: "channel: expected" }).waitFor();
+  } finally {
+    for (const socket of sockets) socket.close();
+    await Promise.all(sockets.map((it) => it.untilClosed()));
+  }
+});
+
+test("channels are sorted by a column, and one is looked at by choosing it", async () => {
+  using _client = await join("room:1", "carol");
+  const { page } = await open();
+  await page.getByRole("textbox", { name: "Key" }).fill(key);
+  await page.keyboard.press("Enter");
+  const table = page.getByRole("region", { name: "Busiest and largest channels" }).last();
+  const subscribers = table.getByRole("button", { name: "Subscribers" });
+  await subscribers.click();
+  expect(await subscribers.getAttribute("aria-pressed")).toBe("true");
+  await table.getByRole("button", { name: "all" }).click();
+  await page.getByText("all is at offset 0 and has 1 connection: carol.").waitFor();
+  expect(await page.getByRole("form", { name: "Look at a channel" }).getByLabel("Name").inputValue()).toBe("all");
+  expect(await page.evaluate<string>("document.activeElement.textContent")).toBe("Look at a channel");
 });
 
 test("a message is published, traced, tailed and found in its channel", async () => {

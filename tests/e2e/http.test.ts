@@ -321,7 +321,22 @@ describe("/v1/connections", () => {
         is_lagging: false,
       });
       expect(connections[0]?.remote).toMatch(/^127\.0\.0\.1:\d+$/);
-      using _one = await connect(fresh("u"));
+      const other = fresh("u");
+      using one = await connect(other, `&channel=${user}`);
+      const id = one.welcome.connection_id;
+      const listed = async (query: string) => {
+        const { connections, total } = (await ask("GET", `/v1/connections?${query}`)).body;
+        const ids = (connections as Frame[]).map((it) => it.id);
+        return { ids, total };
+      };
+      for (const query of [`id=${id}`, `channel=${user}`, `user_id=${other}&channel=${user}&id=${id}`]) {
+        expect(await listed(query)).toEqual({ ids: [id], total: 1 });
+      }
+      for (const query of [`id=${id}x`, `user_id=${user}&channel=${user}`, `user_id=${user}&id=${id}`]) {
+        expect(await listed(query)).toEqual({ ids: [], total: 0 });
+      }
+      expect((await listed(`user_id=${user}&channel=room:x`)).total).toBe(100);
+      expect(await ask("GET", "/v1/connections?channel=a*")).toMatchObject({ status: 400, body: { field: "channel" } });
       const first = (await ask("GET", "/v1/connections")).body;
       expect((first.connections as Frame[]).length).toBe(100);
       const rest = (await ask("GET", `/v1/connections?page=${first.next_page}`)).body;

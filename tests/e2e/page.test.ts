@@ -57,6 +57,30 @@ describe("the page", () => {
     expect(await bob.field("Message").inputValue()).toBe("");
   });
 
+  test("starts without a warning, links to the dashboard and the API, and shows the frames as they are on the wire", async () => {
+    await using context = await browser.context();
+    const { page } = await PageUnderTest.open(context, `${server.url}/?channel=room:raw`);
+    await page.getByText("Raw frames").click();
+    const frames = page.locator("#frame-list li");
+    await frames.getByText('"event":"welcome"').waitFor();
+    await page.getByLabel("As").selectOption("JSON");
+    await page.getByLabel("Event", { exact: true }).fill("order");
+    await page.getByLabel("Message", { exact: true }).fill('{"order":12345678901234567890}');
+    await page.keyboard.press("Enter");
+    await frames.filter({ hasText: "sent" }).getByText('"event":"order"').waitFor();
+    await frames.filter({ hasText: "received" }).getByText('"data":{"order":12345678901234567890}').first().waitFor();
+    expect(await page.getByRole("log").getByText("Disconnected").count()).toBe(0);
+    for (const [name, path] of [
+      ["Dashboard", "/admin"],
+      ["API", "/docs"],
+    ] as const) {
+      const link = page.getByRole("link", { name, exact: true });
+      const href = new URL((await link.getAttribute("href")) ?? "", page.url()).href;
+      expect(href).toBe(server.url + path);
+      expect((await fetch(href)).status).toBe(200);
+    }
+  });
+
   test("shows how many are online, and who is in a joined channel, until it leaves", async () => {
     await using context = await browser.context();
     const carol = await PageUnderTest.open(context, `${server.url}/?user_id=carol&channel=room:7`);

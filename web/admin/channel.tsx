@@ -1,5 +1,6 @@
 /** @jsxImportSource preact */
-import { useState } from "preact/hooks";
+import { useSignalEffect } from "@preact/signals";
+import { useRef, useState } from "preact/hooks";
 import type { Api } from "./api.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { Field, Form, useRequest } from "./form.tsx";
@@ -36,18 +37,28 @@ interface Found {
 }
 
 /** Shows the newest messages of a channel, and who is in it. */
-export function Channel({ dashboard: { api } }: { readonly dashboard: Dashboard }) {
+export function Channel({ dashboard: { api, channel } }: { readonly dashboard: Dashboard }) {
   const [name, setName] = useState("");
   const [found, setFound] = useState<Found | undefined>(undefined);
   const { problem, run } = useRequest();
-  const look = async () => {
+  const title = useRef<HTMLHeadingElement>(null);
+  const look = async (wanted: string) => {
     setFound(undefined);
-    setFound(await read(api, name));
+    setFound(await read(api, wanted));
   };
+  useSignalEffect(() => {
+    const { name: wanted, chosen } = channel.value;
+    if (chosen === 0) return;
+    setName(wanted);
+    void run(() => look(wanted));
+    title.current?.focus(); // scrolls there, and tells screen readers
+  });
   return (
     <section aria-labelledby="channel">
-      <h2 id="channel">Look at a channel</h2>
-      <Form label="Look at a channel" onSubmit={() => void run(look)}>
+      <h2 id="channel" ref={title} tabIndex={-1}>
+        Look at a channel
+      </h2>
+      <Form label="Look at a channel" onSubmit={() => void run(() => look(name))}>
         <Field label="Name" value={name} onInput={setName} placeholder="room:1" isRequired />
         <button type="submit">Show</button>
       </Form>

@@ -1,99 +1,106 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
+import { type ConnectionReport, ConnectionTable } from "./connection-table.tsx";
 import type { Dashboard } from "./dashboard.ts";
 import { Field, Form, useRequest } from "./form.tsx";
+import { pageText } from "./number-text.ts";
 
-interface ConnectionReport {
-  readonly id: string;
-  readonly user_id?: string;
-  readonly remote: string;
-  readonly connected_at: string;
-  readonly channels: readonly string[];
-  readonly is_lagging: boolean;
+/** The answer of `GET /v1/connections`. */
+interface ConnectionsReport {
+  readonly connections: readonly ConnectionReport[];
+  readonly total: number;
+  readonly next_page?: string;
 }
 
-/** Finds the connections of a user, and closes them. */
+/** What is searched for. An empty text matches every connection. */
+interface Search {
+  readonly user_id: string;
+  readonly channel: string;
+  readonly id: string;
+}
+
+interface Found extends ConnectionsReport {
+  readonly search: Search;
+  /** Counted from 0. */
+  readonly page: number;
+}
+
+/** Finds connections by user, channel or id, and closes them. */
 export function Connections({ dashboard: { api } }: { readonly dashboard: Dashboard }) {
-  const [user, setUser] = useState("");
-  const [found, setFound] = useState<readonly ConnectionReport[] | undefined>(undefined);
+  const [search, setSearch] = useState<Search>({ user_id: "", channel: "", id: "" });
+  const [found, setFound] = useState<Found | undefined>(undefined);
   const { problem, run } = useRequest();
-  const search = async () => {
-    const query = user === "" ? "" : `?user_id=${encodeURIComponent(user)}`;
-    setFound((await api.get<{ connections: readonly ConnectionReport[] }>(`v1/connections${query}`)).connections);
+  const read = async (wanted: Search, page: number) => {
+    const query = new URLSearchParams({ ...wanted, page: String(page) });
+    setFound({ search: wanted, page, ...(await api.get<ConnectionsReport>(`v1/connections?${query}`)) });
   };
-  const kick = (path: string, whom: string) => {
-    if (!confirm(`Close ${whom}? The client is told not to reconnect.`)) return;
+  const close = (path: string, what: string) => {
+    if (!confirm(`Close ${what}? The client is told not to reconnect.`)) return;
     void run(async () => {
       await api.delete(path);
-      await search();
+      if (found !== undefined) await read(found.search, found.page);
     });
   };
+  const setField = (name: keyof Search) => (value: string) => setSearch({ ...search, [name]: value });
   return (
     <section aria-labelledby="connections">
       <h2 id="connections">Connections</h2>
-      <Form label="Find connections" onSubmit={() => void run(search)}>
-        <Field label="User" value={user} onInput={setUser} placeholder="all users" />
+      <Form label="Find connections" onSubmit={() => void run(() => read(search, 0))}>
+        <Field label="User" value={search.user_id} onInput={setField("user_id")} placeholder="all users" />
+        <Field label="Channel" value={search.channel} onInput={setField("channel")} placeholder="all channels" />
+        <Field label="Connection id" value={search.id} onInput={setField("id")} placeholder="all connections" />
         <button type="submit">Search</button>
-        {user !== "" && found !== undefined && found.length > 0 && (
-          <button
-            type="button"
-            onClick={() => kick(`v1/users/${encodeURIComponent(user)}/connections`, `all connections of ${user}`)}
-          >
-            Close all
-          </button>
-        )}
       </Form>
       <p role="alert">{problem}</p>
-      {found?.length === 0 && <p class="hint">No open connections.</p>}
-      {found !== undefined && found.length > 0 && (
-        <ConnectionTable
-          found={found}
-          onKick={(id) => kick(`v1/connections/${encodeURIComponent(id)}`, `connection ${id}`)}
-        />
+      {found !== undefined && (
+        <FoundConnections found={found} onTurn={(page) => void run(() => read(found.search, page))} onClose={close} />
       )}
     </section>
   );
 }
 
-interface ConnectionTableProps {
-  readonly found: readonly ConnectionReport[];
-  readonly onKick: (id: string) => void;
+interface FoundConnectionsProps {
+  readonly found: Found;
+  readonly onTurn: (page: number) => void;
+  /** Closes the connections with this path, after a question. */
+  readonly onClose: (path: string, what: string) => void;
 }
 
-function ConnectionTable({ found, onKick }: ConnectionTableProps) {
+function FoundConnections({ found, onTurn, onClose }: FoundConnectionsProps) {
+  const { connections, total, page, next_page, search } = found;
+  const { user_id: user } = search;
+  const isWholeUser = user !== "" && search.channel === "" && search.id === "";
+  const closeAll = () => onClose(`v1/users/${encodeURIComponent(user)}/connections`, `all connections of ${user}`);
   return (
-    <section class="scroll" aria-label="Connections found">
-      <table class="texts">
-        <thead>
-          <tr>
-            <th scope="col">Connection</th>
-            <th scope="col">User</th>
-            <th scope="col">Address</th>
-            <th scope="col">Since</th>
-            <th scope="col">Channels</th>
-            <th scope="col">Close</th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.map((it) => (
-            <tr key={it.id}>
-              <th scope="row">{it.id}</th>
-              <td>{it.user_id ?? "–"}</td>
-              <td>{it.remote}</td>
-              <td>{new Date(it.connected_at).toLocaleString()}</td>
-              <td>
-                {it.channels.join(", ")}
-                {it.is_lagging && " (lagging)"}
-              </td>
-              <td>
-                <button type="button" class="quiet" aria-label={`Close ${it.id}`} onClick={() => onKick(it.id)}>
-                  Close
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <>
+      <div class="title">
+        <p role="status" class="hint">
+          {pageText(page, connections.length, total)}
+        </p>
+        <div class="buttons">
+          {isWholeUser && connections.length > 0 && (
+            <button type="button" class="quiet" onClick={closeAll}>
+              Close all
+            </button>
+          )}
+          {(page > 0 || next_page !== undefined) && (
+            <>
+              <button type="button" class="quiet" disabled={page === 0} onClick={() => onTurn(page - 1)}>
+                Previous page
+              </button>
+              <button type="button" class="quiet" disabled={next_page === undefined} onClick={() => onTurn(page + 1)}>
+                Next page
+              </button>
+            </>
+          )}
+        </div>
+      </div>
+      {connections.length > 0 && (
+        <ConnectionTable
+          connections={connections}
+          onClose={(id) => onClose(`v1/connections/${encodeURIComponent(id)}`, `connection ${id}`)}
+        />
+      )}
+    </>
   );
 }

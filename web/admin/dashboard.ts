@@ -19,6 +19,8 @@ export class Dashboard {
   readonly drain = signal<DrainReport | undefined>(undefined);
   /** Why there is nothing new; empty if all is well. */
   readonly problem = signal("");
+  /** The channel that is looked at, and a number that grows each time one is chosen. */
+  readonly channel = signal({ name: "", chosen: 0 });
   readonly needsKey = signal(false);
   readonly hasData = signal(false);
   lastHour = new LastHour();
@@ -40,6 +42,11 @@ export class Dashboard {
     this.needsKey.value = false;
     this.#polls = 0;
     void this.#poll();
+  }
+
+  /** Shows the channel in its section. */
+  lookAt(name: string): void {
+    this.channel.value = { name, chosen: this.channel.value.chosen + 1 };
   }
 
   /** Forgets the key, and everything that it allowed to see. */
@@ -89,7 +96,9 @@ export class Dashboard {
   }
 
   async #readStats(): Promise<void> {
-    const stats = await this.api.get<StatsReport>(`v1/stats?after=${this.lastHour.newest}`);
+    const read = (after: number) => this.api.get<StatsReport>(`v1/stats?after=${after}`);
+    const newer = await read(this.lastHour.newest);
+    const stats = this.lastHour.isPartOf(newer) ? await read(0) : newer;
     this.lastHour.add(stats);
     this.channels.value = stats.channels;
     this.hourVersion.value++;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type NodeReport, rowsOf, totalOf } from "./figures.ts";
+import { machinesOf, type NodeReport, nameWithin, rowsOf, totalOf } from "./figures.ts";
 
 const supervisor: NodeReport = {
   id: "s",
@@ -32,4 +32,18 @@ test("a process without clients has no traffic, and the total leaves it out", ()
   const rows = rowsOf(undefined, { nodes: [supervisor, worker("1"), worker("2", { status: "draining" })], at: 0 });
   expect(rows[0]?.connections).toBeUndefined();
   expect(totalOf(rows)).toMatchObject({ connections: 4, slow: 2, memoryBytes: 50, status: "draining" });
+});
+
+test("processes are grouped by machine, whose name they do not repeat", () => {
+  const names = ["web-10:8000 worker 1", "web-2:8000", "web-10:8000 supervisor"];
+  const nodes = names.map((name) => worker(name, { name, node: name.split(" ")[0] ?? "" }));
+  const machines = machinesOf(rowsOf(undefined, { nodes, at: 0 }));
+  expect(machines.map(({ node, processes }) => [node, processes.map(({ name }) => name)])).toEqual([
+    ["web-2:8000", ["server"]],
+    ["web-10:8000", ["worker 1", "supervisor"]],
+  ]);
+  expect(nameWithin({ name: "worker 1" })).toBe("worker 1");
+  expect(machinesOf([{ name: "a" }, { name: "b" }])).toEqual([
+    { node: undefined, processes: [{ name: "a" }, { name: "b" }] },
+  ]);
 });

@@ -2,14 +2,17 @@
 export interface NodeReport {
   readonly id: string;
   readonly name: string;
+  /** The machine, if there are several. */
+  readonly node?: string;
   readonly status: string;
-  readonly [metric: string]: string | number;
+  readonly [metric: string]: string | number | undefined;
 }
 
 /** What is shown about a process, or about all of them together. */
 export interface LiveRow {
   readonly id: string;
   readonly name: string;
+  readonly node: string | undefined;
   readonly status: string;
   /** Undefined for a process without clients, as are the other figures of its traffic. */
   readonly connections: number | undefined;
@@ -42,7 +45,8 @@ export function rowsOf(before: NodesAt | undefined, now: NodesAt): readonly Live
     const hasClients = node.active_connections !== undefined;
     return {
       id: node.id,
-      name: node.name,
+      name: nameWithin(node),
+      node: node.node,
       status: node.status,
       connections: hasClients ? numberOf(node.active_connections) : undefined,
       messagesPerS: hasClients ? rate("publications_total") : undefined,
@@ -54,12 +58,35 @@ export function rowsOf(before: NodesAt | undefined, now: NodesAt): readonly Live
   });
 }
 
-/** The sums of all rows. */
-export function totalOf(rows: readonly LiveRow[]): LiveRow {
+/** The name of a process without that of its machine, `worker 2`; that of a machine's only process is `server`. */
+export function nameWithin({ name, node }: Pick<NodeReport, "name" | "node">): string {
+  if (node === undefined || !name.startsWith(node)) return name;
+  return name.slice(node.length).trim() || "server";
+}
+
+/** Processes of one machine. */
+export interface Machine<T> {
+  /** Undefined if the processes name none. */
+  readonly node: string | undefined;
+  readonly processes: readonly T[];
+}
+
+/** The processes by machine, in the order of its name. */
+export function machinesOf<T extends { readonly node?: string | undefined }>(
+  processes: readonly T[],
+): readonly Machine<T>[] {
+  return [...Map.groupBy(processes, ({ node }) => node)]
+    .map(([node, those]) => ({ node, processes: those }))
+    .toSorted((a, b) => (a.node ?? "").localeCompare(b.node ?? "", "en", { numeric: true }));
+}
+
+/** The sums of these rows. */
+export function totalOf(rows: readonly LiveRow[], name = "all"): LiveRow {
   const sum = (read: (row: LiveRow) => number | undefined) => rows.reduce((total, row) => total + (read(row) ?? 0), 0);
   return {
-    id: "all",
-    name: "all",
+    id: `all of ${name}`,
+    name,
+    node: undefined,
     status: rows.some(({ status }) => status !== "healthy") ? "draining" : "healthy",
     connections: sum((it) => it.connections),
     messagesPerS: sum((it) => it.messagesPerS),

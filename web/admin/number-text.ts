@@ -22,3 +22,12 @@ export function cpuText(cores: number): string {
 export function timeText(unixS: number): string {
   return new Date(unixS * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
+
+/** `Connections 101 to 200 of 1,234.` @param page counted from 0, with a hundred connections each */
+export function pageText(page: number, shown: number, total: number): string {
+  if (total === 0) return "No open connections.";
+  if (shown === total) return `${shown.toLocaleString("en")} ${shown === 1 ? "connection" : "connections"}.`;
+  if (shown === 0) return `This page is empty by now. There are ${total.toLocaleString("en")} connections.`;
+  const [from, to, all] = [page * 100 + 1, page * 100 + shown, total].map((it) => it.toLocaleString("en"));
+  return `Connections ${from} to ${to} of ${all}.`;
+}

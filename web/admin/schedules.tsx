@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Dashboard } from "./dashboard.ts";
 import { useRequest } from "./form.tsx";
+import { Table } from "./table.tsx";
 
 interface ScheduleReport {
   readonly id: string;
@@ -50,46 +51,34 @@ interface ScheduleTableProps {
   readonly onAct: (id: string, action: Action) => void;
 }
 
+const columns = ["Schedule", "State", "When", "Next", "Last", "Actions"];
+
 function ScheduleTable({ found, onAct }: ScheduleTableProps) {
   return (
-    <section class="scroll" aria-label="Schedules found">
-      <table class="texts">
-        <thead>
-          <tr>
-            <th scope="col">Schedule</th>
-            <th scope="col">State</th>
-            <th scope="col">When</th>
-            <th scope="col">Next</th>
-            <th scope="col">Last</th>
-            <th scope="col">Actions</th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.map((it) => (
-            <tr key={it.id}>
-              <th scope="row">{it.id}</th>
-              <td>{it.state}</td>
-              <td>{timingText(it)}</td>
-              <td>{dateText(it.next[0])}</td>
-              <td>{it.last === null ? "–" : `${it.last.result}, ${dateText(it.last.fired_at)}`}</td>
-              <td class="actions">
-                {actionsOf(it).map((action) => (
-                  <button
-                    key={action}
-                    type="button"
-                    class="quiet"
-                    aria-label={`${action} ${it.id}`}
-                    onClick={() => onAct(it.id, action)}
-                  >
-                    {action}
-                  </button>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table label="Schedules found" columns={columns} hasTexts>
+      {found.map((it) => (
+        <tr key={it.id}>
+          <th scope="row">{it.id}</th>
+          <td>{it.state}</td>
+          <td>{timingText(it)}</td>
+          <td>{dateText(it.next[0])}</td>
+          <td>{it.last === null ? "–" : `${it.last.result}, ${dateText(it.last.fired_at)}`}</td>
+          <td class="buttons">
+            {actionsOf(it).map((action) => (
+              <button
+                key={action}
+                type="button"
+                class="quiet"
+                aria-label={`${action} ${it.id}`}
+                onClick={() => onAct(it.id, action)}
+              >
+                {action}
+              </button>
+            ))}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

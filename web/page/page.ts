@@ -10,7 +10,8 @@ import { ConnectionSwitch } from "./connection-switch.ts";
 import type { DataText } from "./data-text.ts";
 import { DrainNotice } from "./drain-notice.ts";
 import { find } from "./element.ts";
-import { pageEnvironment } from "./environment.ts";
+import { makePageEnvironment } from "./environment.ts";
+import { FrameList } from "./frame-list.ts";
 import { identify } from "./identity.ts";
 import { gapText, type Line, lineOf, lossText, spoken } from "./line.ts";
 import { Memberships } from "./memberships.ts";
@@ -35,6 +36,7 @@ class TryPage {
     { user: tabMemory.read("user"), name: tabMemory.read("name"), token: this.#token },
     Math.random(),
   );
+  readonly #frames = new FrameList();
   readonly #client = makeClient(
     this.#settings.wsUrl,
     {
@@ -42,7 +44,7 @@ class TryPage {
       ...(this.#token === undefined ? {} : { token: this.#token }),
       ...(this.#me.userId === undefined ? {} : { userId: this.#me.userId }),
     },
-    pageEnvironment,
+    makePageEnvironment(this.#frames.add),
   );
   readonly #memberships = new Memberships(this.#client, {
     onMessage: (message) => this.#showMessage(message),
@@ -88,12 +90,13 @@ class TryPage {
     tabMemory.write("user", userId);
     this.#composer.name = name;
     if (this.#settings.isSecured) offerTokenField(this.#token !== undefined);
+    find("dashboard-link", HTMLAnchorElement).hidden = !this.#settings.dashboard;
     this.#client.on("state", (state) => this.#showState(state));
     this.#client.on("system", (frame) => this.#handleSystem(frame));
     this.#client.on("error", ({ message }) => this.#showNotice("warning", message));
-    this.#showState(this.#client.state);
     for (const channel of [everyone, ...this.#ownChannel(userId), ...this.#wishes.channels]) this.#join(channel);
     this.#client.connect();
+    this.#showState(this.#client.state);
     setInterval(() => {
       if (!document.hidden) this.#memberships.refresh();
     }, presenceMs);

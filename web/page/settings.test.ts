@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { parsePageSettings, parseWishes } from "./settings.ts";
 
-const word = { wsPath: "/ws", ssePath: "/sse/push", isSecured: false, trustUserId: true, anonymous: true };
+const word = {
+  wsPath: "/ws",
+  ssePath: "/sse/push",
+  isSecured: false,
+  trustUserId: true,
+  anonymous: true,
+  dashboard: true,
+};
 
 describe("the settings of the page", () => {
   test.each([
@@ -17,6 +24,7 @@ describe("the settings of the page", () => {
       isSecured: false,
       trustUserId: true,
       anonymous: true,
+      dashboard: true,
     });
   });
 

@@ -12,6 +12,8 @@ export interface PageSettings {
   readonly trustUserId: boolean;
   /** Whether connecting without a user is allowed. */
   readonly anonymous: boolean;
+  /** Whether the server has a dashboard. */
+  readonly dashboard: boolean;
 }
 
 /** The parameters in the page's own URL: `/?user_id=alice&channel=room:1`. */
@@ -37,13 +39,14 @@ export function parseWishes(query: URLSearchParams): Wishes {
   return { userId: parseUserId(query.get("user_id")), channels: channels.filter((it) => it !== undefined) };
 }
 
-type ServerFacts = Pick<PageSettings, "ssePath" | "isSecured" | "trustUserId" | "anonymous"> & {
+type ServerFacts = Pick<PageSettings, "ssePath" | "isSecured" | "trustUserId" | "anonymous" | "dashboard"> & {
   readonly wsPath: string;
 };
 
 function isServerFacts(value: unknown): value is ServerFacts {
   if (typeof value !== "object" || value === null) return false;
-  const { wsPath, ssePath, isSecured, trustUserId, anonymous } = value as Record<string, unknown>;
+  const { wsPath, ssePath, ...switches } = value as Record<string, unknown>;
   const areTexts = [wsPath, ssePath].every((it) => typeof it === "string");
-  return areTexts && [isSecured, trustUserId, anonymous].every((it) => typeof it === "boolean");
+  const { isSecured, trustUserId, anonymous, dashboard } = switches;
+  return areTexts && [isSecured, trustUserId, anonymous, dashboard].every((it) => typeof it === "boolean");
 }

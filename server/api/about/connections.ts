@@ -37,6 +37,20 @@ export const aboutListConnections: About = {
       example: "alice",
     },
     {
+      name: "channel",
+      in: "query",
+      description: "Only connections in this channel.",
+      schema: { type: "string" },
+      example: "room:1",
+    },
+    {
+      name: "id",
+      in: "query",
+      description: "Only the connection with this `connection_id`.",
+      schema: { type: "string" },
+      example: "c_8fK2nQ",
+    },
+    {
       name: "page",
       in: "query",
       description: "The `next_page` of the previous response.",
@@ -46,7 +60,9 @@ export const aboutListConnections: About = {
   answers: {
     200: {
       description: "The connections, 100 per page.",
-      contents: json(pageOf("connections", connection), { one: { connections: [example] } }),
+      contents: json(pageOf("connections", connection, { total: whole("The number of connections on all pages.") }), {
+        one: { connections: [example], total: 1 },
+      }),
     },
   },
   errors: ["bad-request"],

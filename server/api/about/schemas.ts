@@ -113,9 +113,9 @@ export const errorCode = text("The error code. The table of error codes explains
 });
 
 /** A page of a list: `{<name>: […], next_page?}`. */
-export function pageOf(name: string, items: JsonSchema): JsonSchema {
+export function pageOf(name: string, items: JsonSchema, more: Readonly<Record<string, JsonSchema>> = {}): JsonSchema {
   return object(
-    { [name]: list("One page of the results.", items) },
+    { [name]: list("One page of the results.", items), ...more },
     { next_page: text("Pass it as `page` to read the next page; absent on the last page.") },
   );
 }

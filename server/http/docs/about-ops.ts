@@ -83,13 +83,16 @@ export const aboutMetrics: About = {
 };
 
 const node: JsonSchema = {
-  ...object({
-    id: text("The id of the process. It changes with each restart."),
-    name: text("Such as `worker 2`, or `server` for a server of one process."),
-    pid: whole("The operating system's process id."),
-    status: text("Whether it is draining.", { enum: ["healthy", "draining"] }),
-    uptime_s: uptime,
-  }),
+  ...object(
+    {
+      id: text("The id of the process. It changes with each restart."),
+      name: text("Such as `worker 2`, or `server` for a server of one process."),
+      pid: whole("The operating system's process id."),
+      status: text("Whether it is draining.", { enum: ["healthy", "draining"] }),
+      uptime_s: uptime,
+    },
+    { node: text("The machine, if there are several.") },
+  ),
   additionalProperties: { type: "number", description: "The metrics of the process, named as in /metrics." },
 };
 

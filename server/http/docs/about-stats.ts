@@ -1,5 +1,5 @@
 import { type About, json } from "../../api/about/about.ts";
-import { type JsonSchema, list, object, text, whole } from "../../api/about/json-schema.ts";
+import { flag, type JsonSchema, list, object, text, whole } from "../../api/about/json-schema.ts";
 import { channelName } from "../../api/about/schemas.ts";
 import { figureTable } from "../../ops/figures.ts";
 
@@ -22,13 +22,16 @@ const process = object(
       additionalProperties: whole("How many."),
     },
   },
-  { node: text("The machine, if there are several.") },
+  {
+    node: text("The machine, if there are several."),
+    ended: flag("The process has ended, and its supervisor has its samples."),
+  },
 );
 
 export const aboutStats: About = {
   tag: "operations",
   details:
-    "Each process takes a sample every 10 s, and keeps those of the last hour. A process that ends takes its samples with it. The samples of all processes have the same times, so figures can be added up. `messages_per_s` of a channel is measured since the last request for these figures.",
+    "Each process takes a sample every 10 s, and keeps those of the last hour. The samples of a worker that has ended are kept by its supervisor; a server without one takes them with it. The samples of all processes have the same times, so figures can be added up. `messages_per_s` of a channel is measured since the last request for these figures.",
   parameters: [
     {
       name: "after",
@@ -40,18 +43,22 @@ export const aboutStats: About = {
   ],
   answers: {
     200: {
-      description: "The figures of every process, and up to 20 channels with subscribers, busiest first.",
+      description:
+        "The figures of every process, and of the channels with subscribers up to 20 with the most messages per second and up to 20 with the most subscribers.",
       contents: json(
         object({
           interval_s: whole("Seconds between two samples."),
           processes: list("The processes.", process),
           channels: list(
-            "The busiest channels.",
-            object({
-              channel: channelName,
-              messages_per_s: { type: "number", description: "Publications per second." },
-              subscribers: whole("Connections in the channel."),
-            }),
+            "The busiest channels first, and then the others with the most subscribers.",
+            object(
+              {
+                channel: channelName,
+                messages_per_s: { type: "number", description: "Publications per second." },
+                subscribers: whole("Connections in the channel."),
+              },
+              { messages: whole("Messages in its history. Not with Redis, which does not count them.") },
+            ),
           ),
         }),
         {
@@ -66,7 +73,7 @@ export const aboutStats: About = {
                 refusals: { unauthorized: 2 },
               },
             ],
-            channels: [{ channel: "room:1", messages_per_s: 11.8, subscribers: 4 }],
+            channels: [{ channel: "room:1", messages_per_s: 11.8, subscribers: 4, messages: 1000 }],
           },
         },
       ),

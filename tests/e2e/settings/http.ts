@@ -34,6 +34,7 @@ export const httpGroup: SettingsGroup = {
       expected: 200,
     },
     wsPath: { value: "/live", observe: (it) => handshakeStatus(it, "/live"), expected: 101 },
+    dashboard: { value: "off", observe: (it) => statusOf(it, "/admin"), expected: 404 },
     page: { value: "off", observe: (it) => statusOf(it, "/"), expected: 404 },
     corsOrigins: {
       value: "https://a.example",

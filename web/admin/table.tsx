@@ -1,0 +1,32 @@
+/** @jsxImportSource preact */
+import type { ComponentChildren } from "preact";
+
+interface TableProps {
+  /** What the table shows, for screen readers. */
+  readonly label: string;
+  readonly columns: readonly ComponentChildren[];
+  /** Whether the columns are texts, which start on the left. */
+  readonly hasTexts?: boolean;
+  /** The rows. */
+  readonly children: ComponentChildren;
+}
+
+/** A table that scrolls sideways where it is too wide for the screen. */
+export function Table({ label, columns, hasTexts = false, children }: TableProps) {
+  return (
+    <section class="scroll" aria-label={label}>
+      <table class={hasTexts ? "texts" : ""}>
+        <thead>
+          <tr>
+            {columns.map((column, index) => (
+              <th key={index} scope="col">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </section>
+  );
+}
