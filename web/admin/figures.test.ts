@@ -43,7 +43,5 @@ test("processes are grouped by machine, whose name they do not repeat", () => {
     ["web-10:8000", ["worker 1", "supervisor"]],
   ]);
   expect(nameWithin({ name: "worker 1" })).toBe("worker 1");
-  expect(machinesOf([{ name: "a" }, { name: "b" }])).toEqual([
-    { node: undefined, processes: [{ name: "a" }, { name: "b" }] },
-  ]);
+  expect(machinesOf([supervisor, worker("1")])).toEqual([{ node: undefined, processes: [supervisor, worker("1")] }]);
 });
