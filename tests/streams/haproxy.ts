@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ProxyKind } from "./proxy-under-test.ts";
+import { type ProxyKind, tlsOnSocket } from "./proxy-under-test.ts";
 
 export const haproxy: ProxyKind = {
   program: "haproxy",
@@ -14,4 +14,5 @@ export const haproxy: ProxyKind = {
   ],
   check: (config) => ["-c", "-f", config],
   run: (config) => ["-db", "-f", config],
+  tlsAccess: tlsOnSocket,
 };

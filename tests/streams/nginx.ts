@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ProxyKind } from "./proxy-under-test.ts";
+import { type ProxyKind, tlsOnSocket } from "./proxy-under-test.ts";
 
 export const nginx: ProxyKind = {
   program: "nginx",
@@ -22,4 +22,5 @@ export const nginx: ProxyKind = {
   ],
   check: (config, folder) => ["-t", "-p", folder, "-c", config, "-e", join(folder, "error.log")],
   run: (config, folder) => ["-p", folder, "-c", config, "-e", join(folder, "error.log")],
+  tlsAccess: tlsOnSocket,
 };

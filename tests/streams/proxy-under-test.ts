@@ -22,6 +22,19 @@ export interface ProxyKind {
   check(config: string, folder: string): readonly string[];
   /** The command that runs it in the foreground. */
   run(config: string, folder: string): readonly string[];
+  /** How to reach it with TLS. */
+  tlsAccess(place: Pick<ProxyPlace, "port" | "folder">): TlsAccess;
+}
+
+export interface TlsAccess {
+  readonly url: string;
+  /** The Unix socket on which it speaks TLS, if it is one. */
+  readonly unix?: string;
+}
+
+/** For a proxy that speaks TLS on the Unix socket `tls` in its folder. */
+export function tlsOnSocket({ folder }: Pick<ProxyPlace, "folder">): TlsAccess {
+  return { url: "https://localhost", unix: join(folder, "tls") };
 }
 
 /** The ports and the folder of a proxy under test. */
@@ -39,11 +52,13 @@ export interface ProxyPlace {
 /** A proxy with its configuration of deploy/, on another port and with another server. Use it with `await using`. */
 export class ProxyUnderTest implements AsyncDisposable {
   readonly url: string;
+  readonly tls: TlsAccess;
   readonly #child: Subprocess;
   readonly #folder: string;
 
-  private constructor(url: string, child: Subprocess, folder: string) {
-    this.url = url;
+  private constructor(urls: Pick<ProxyUnderTest, "url" | "tls">, child: Subprocess, folder: string) {
+    this.url = urls.url;
+    this.tls = urls.tls;
     this.#child = child;
     this.#folder = folder;
   }
@@ -61,7 +76,8 @@ export class ProxyUnderTest implements AsyncDisposable {
       stdio: ["ignore", log, log],
     });
     closeSync(log);
-    const proxy = new ProxyUnderTest(`http://127.0.0.1:${port}`, child, folder);
+    const urls = { url: `http://127.0.0.1:${port}`, tls: kind.tlsAccess({ port, folder }) };
+    const proxy = new ProxyUnderTest(urls, child, folder);
     try {
       await until(async () => child.exitCode !== null || (await isListening(port)), "it listens", startTimeoutMs);
       if (child.exitCode === null) return proxy;
@@ -71,11 +87,6 @@ export class ProxyUnderTest implements AsyncDisposable {
       await proxy[Symbol.asyncDispose]();
       throw new Error(`${kind.program} did not start; it printed:\n${said}`, { cause });
     }
-  }
-
-  /** The Unix socket on which it speaks TLS, if its kind makes one. */
-  get tlsSocket(): string {
-    return join(this.#folder, "tls");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
