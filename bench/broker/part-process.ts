@@ -1,4 +1,5 @@
 import type { Subprocess } from "bun";
+import { engineEnv } from "../../bin/engine-env.js";
 import type { BrokerBenchOptions } from "./broker-options.ts";
 import type { PartAnswer, PartCommand, PartUsage } from "./part-messages.ts";
 
@@ -9,6 +10,7 @@ export class PartProcess {
 
   private constructor(args: readonly string[]) {
     this.#process = Bun.spawn([process.execPath, "--no-env-file", `${import.meta.dir}/part.ts`, ...args], {
+      env: { ...engineEnv, ...process.env },
       stdio: ["ignore", "inherit", "inherit"],
       serialization: "json",
       ipc: (answer: PartAnswer) => this.#answered.resolve(answer),

@@ -10,13 +10,11 @@ import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broke
 import { costOf } from "../cost-of.ts";
 import type { ChannelSummary, History, HistoryRules, ReadOptions } from "../log.ts";
 import { unavailable } from "../unavailable.ts";
+import { type DraftInFlight, DraftsInFlight } from "./drafts-in-flight.ts";
 import { Hold } from "./hold.ts";
-import { type Answer, formatPublish, ipcProtocol, parseAnswer, type Question, toPublished } from "./messages.ts";
+import { type Answer, ipcProtocol, parseAnswer, type Question } from "./messages.ts";
 import { Questions } from "./questions.ts";
 
-/** Limits for drafts in flight to the host, by `costOf`, and for bytes queued to it. Further drafts are refused. */
-const maxBytesInFlight = 64 * 1024 * 1024;
-const maxQueuedBytes = 32 * 1024 * 1024;
 /** How long to wait for the host at start, in milliseconds: longer than detecting a hung host takes. */
 const startMs = 15_000;
 /** Channels per request after a reconnect: a larger request would block the host for others. */
@@ -47,11 +45,11 @@ export class IpcBroker implements Broker, ChannelDirectory {
   readonly #options: IpcBrokerOptions;
   readonly #steady: SteadyLink;
   readonly #questions = new Questions();
+  readonly #drafts = new DraftsInFlight(this.#questions, (publication) => this.#deliver(publication));
   readonly #listened = new Set<ChannelName>();
   readonly #started = Promise.withResolvers<void>();
   #events: BrokerEvents | undefined;
   #closing: Promise<void> | undefined;
-  #bytesInFlight = 0;
   #isHostHealthy = false;
   /** Whether the current host knows all listened channels. */
   #isListening = false;
@@ -93,21 +91,19 @@ export class IpcBroker implements Broker, ChannelDirectory {
     }
   }
 
-  async publish(draft: Draft, rules: HistoryRules): Promise<Published> {
-    const bytes = costOf(draft);
-    const queued = this.#steady.link?.queuedBytes ?? 0;
-    if (this.#bytesInFlight + bytes > maxBytesInFlight || queued > maxQueuedBytes) {
-      throw unavailable("too many publications are waiting to be stored");
+  publish(draft: Draft, rules: HistoryRules): Promise<Published> {
+    const it = { draft, rules, bytes: costOf(draft) };
+    if (!this.#drafts.reserve(it.bytes, this.#steady.link?.queuedBytes ?? 0)) {
+      return Promise.reject(unavailable("too many publications are waiting to be stored"));
     }
-    this.#bytesInFlight += bytes;
-    try {
-      return await this.#ask(
-        (n) => formatPublish(n, draft, rules),
-        (answer) => (answer.verb === "published" ? toPublished(answer) : undefined),
-      );
-    } finally {
-      this.#bytesInFlight -= bytes;
-    }
+    return this.#hold.isOn ? this.#hold.run(() => this.#publishNow(it)) : this.#publishNow(it);
+  }
+
+  #publishNow(it: DraftInFlight): Promise<Published> {
+    const { link } = this.#steady;
+    if (link !== undefined && this.#closing === undefined) return this.#drafts.send(it, link);
+    this.#drafts.release(it.bytes);
+    return Promise.reject(this.#notConnected());
   }
 
   async listen(channel: ChannelName, publisher?: string): Promise<Position> {
@@ -179,19 +175,23 @@ export class IpcBroker implements Broker, ChannelDirectory {
   }
 
   /** Rejects at once if the host is not connected. While it is being replaced, requests wait. */
-  #ask<T>(make: (n: number) => Question | string, read: (answer: Answer) => T | undefined): Promise<T> {
+  #ask<T>(make: (n: number) => Question, read: (answer: Answer) => T | undefined): Promise<T> {
     return this.#hold.run(() => this.#askNow(make, read));
   }
 
-  #askNow<T>(make: (n: number) => Question | string, read: (answer: Answer) => T | undefined): Promise<T> {
-    if (this.#closing !== undefined) return Promise.reject(hostUnavailable("the server is shutting down"));
-    if (this.#steady.link === undefined) return Promise.reject(hostUnavailable("the broker's host is not connected"));
+  #askNow<T>(make: (n: number) => Question, read: (answer: Answer) => T | undefined): Promise<T> {
+    if (this.#steady.link === undefined || this.#closing !== undefined) return Promise.reject(this.#notConnected());
     return this.#questions.ask((n) => this.#send(make(n)), read);
   }
 
-  /** @param question as an object or, if it is formatted already, as text */
-  #send(question: Question | string): void {
-    this.#steady.link?.send(typeof question === "string" ? question : JSON.stringify(question));
+  #notConnected(): ServiceError {
+    return hostUnavailable(
+      this.#closing === undefined ? "the broker's host is not connected" : "the server is shutting down",
+    );
+  }
+
+  #send(question: Question): void {
+    this.#steady.link?.send(JSON.stringify(question));
   }
 
   /** Hot path. */

@@ -45,7 +45,7 @@ class WatchedBroker implements Broker, ChannelDirectory {
     return this.#inner.close();
   }
 
-  readonly publish: Broker["publish"] = (...asked) => this.#inner.publish(...asked);
+  publish: Broker["publish"] = (...asked) => this.#inner.publish(...asked);
   readonly history: Broker["history"] = (...asked) => this.#inner.history(...asked);
   readonly tops: Broker["tops"] = (channels) => this.#inner.tops(channels);
   readonly summary: ChannelDirectory["summary"] = (...asked) => this.#inner.summary(...asked);
@@ -162,6 +162,28 @@ describe("IpcHost", () => {
     expect(host.workers).toBe(0);
     silent.terminate();
   });
+
+  test.each([true, false])(
+    "a worker receives its own publications once and in order (its log answers at once: %p)",
+    async (atOnce) => {
+      const broker = new WatchedBroker();
+      const { publish } = broker;
+      if (!atOnce) broker.publish = async (...asked) => publish(...asked);
+      await world.startHost({ broker });
+      const [one, two] = [await world.connect(), await world.connect()];
+      for (const worker of [one, two]) await worker.broker.listen(a);
+      const drafts = [
+        { message: "1" },
+        { message: "2", ephemeral: true },
+        { message: "3", data: "[3]", sender: "s" },
+      ] as const;
+      await Promise.all(drafts.map((draft) => one.publish(draft)));
+      await two.publish({ message: "4" });
+      for (const worker of [one, two]) await worker.until(({ received }) => received.length === 4);
+      expect(one.received).toEqual([...two.received]);
+      expect(one.received).toMatchObject([...drafts.map(({ message }) => ({ message })), { message: "4", offset: 3 }]);
+    },
+  );
 
   test("a path that cannot be used is an error, and its broker is closed again", async () => {
     const broker = new WatchedBroker();

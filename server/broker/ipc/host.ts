@@ -1,13 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Publication } from "../../../protocol/publication.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { encodeFrame } from "../../lib/link/frame.ts";
 import type { Link, LinkEnd, LinkEvents, LinkSettings } from "../../lib/link/link.ts";
 import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
 import type { Broker, ChannelDirectory } from "../broker.ts";
 import { Audience } from "./audience.ts";
 import { HostedWorker } from "./hosted-worker.ts";
-import { formatPublication, ipcProtocol } from "./messages.ts";
+import { ipcProtocol } from "./messages.ts";
+import { formatDelivery } from "./publication-lines.ts";
 
 /** How long a worker may take to read the last answers when the host closes, in milliseconds. */
 const lastAnswersMs = 2000;
@@ -111,12 +111,14 @@ export class IpcHost {
     else logger().debug("{name} disconnected: {reason}.", { name, reason });
   }
 
-  /** Hot path: encoded once for all workers. */
+  /** Hot path: formatted once for all workers. */
   #deliver(publication: Publication): void {
-    const listeners = this.#audience.of(publication.channel);
-    if (listeners.size === 0) return;
-    const frame = encodeFrame(formatPublication(publication));
-    for (const worker of listeners) worker.deliver(frame);
+    let text: string | undefined;
+    for (const worker of this.#audience.of(publication.channel)) {
+      if (worker.isPublishing(publication)) continue;
+      text ??= formatDelivery(publication);
+      worker.deliver(text);
+    }
   }
 
   #reportHealth(healthy: boolean): void {

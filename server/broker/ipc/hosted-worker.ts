@@ -1,13 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
-import type { Draft, Publication } from "../../../protocol/publication.ts";
-import type { Frame } from "../../lib/link/frame.ts";
+import type { Publication } from "../../../protocol/publication.ts";
 import type { Link } from "../../lib/link/link.ts";
 import type { Broker, ChannelDirectory, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
 import type { Audience } from "./audience.ts";
-import { type Answer, type News, parseQuestion, type Question, toReceipt, toRefusal } from "./messages.ts";
+import { type Answer, type News, parseQuestion, type Question, toRefusal } from "./messages.ts";
+import { formatDelivery, formatOwn, formatReceipt, type PublishQuestion } from "./publication-lines.ts";
 
 /** The size of a part of history, by `costOf`: large enough to be cheap, small enough that deliveries pass in between. */
 const partBytes = 256 * 1024;
@@ -30,6 +30,10 @@ export class HostedWorker {
   /** Histories are answered one by one: a thousand at once would exceed the limit of bytes queued for a worker. */
   #histories: Promise<void> = Promise.resolve();
   #isGone = false;
+  /** The broker is storing a draft of this worker. */
+  #isPublishing = false;
+  /** What it delivered meanwhile. */
+  #own: Publication | undefined;
 
   constructor({ link, broker, audience }: HostedWorkerDependencies) {
     this.#link = link;
@@ -63,9 +67,16 @@ export class HostedWorker {
     this.#link.send(JSON.stringify(news));
   }
 
-  /** Sends a publication of a channel that the worker listens to. */
-  deliver(frame: Frame): void {
-    this.#link.sendFrame(frame);
+  /** Sends a delivery of a channel that the worker listens to. */
+  deliver(text: string): void {
+    this.#link.send(text);
+  }
+
+  /** Whether this worker is publishing it. Then the answer replaces the delivery. */
+  isPublishing(publication: Publication): boolean {
+    if (!this.#isPublishing) return false;
+    this.#own = publication;
+    return true;
   }
 
   /** Writes queued frames, then closes the link. */
@@ -83,19 +94,30 @@ export class HostedWorker {
     for (const channel of this.#channels) this.#unlisten(channel);
   }
 
-  #publish({ n, draft, rules }: Extract<Question, { verb: "publish" }>): void {
+  #publish({ n, draft, rules }: PublishQuestion): void {
+    this.#isPublishing = true;
     const published = this.#broker.publish(draft, rules);
-    if (!(published instanceof Promise)) this.#answerPublished(n, draft, published);
-    else {
-      published.then(
-        (it) => this.#answerPublished(n, draft, it),
-        (error: unknown) => this.#refuse(n, error),
-      );
+    this.#isPublishing = false;
+    const own = this.#own;
+    this.#own = undefined;
+    if (!(published instanceof Promise)) {
+      this.#answerPublished(n, published, { channel: draft.channel, own });
+      return;
     }
+    if (own !== undefined) this.deliver(formatDelivery(own)); // delivered at once, and answered later
+    published.then(
+      (it) => this.#answerPublished(n, it, { channel: draft.channel }),
+      (error: unknown) => this.#refuse(n, error),
+    );
   }
 
-  #answerPublished(n: number, { channel }: Draft, published: Published): void {
-    this.#send({ verb: "published", n, ...toReceipt(published, this.#audience.of(channel).size) });
+  #answerPublished(
+    n: number,
+    published: Published,
+    { channel, own }: { readonly channel: ChannelName; readonly own?: Publication | undefined },
+  ): void {
+    const listeners = this.#audience.of(channel).size;
+    this.#link.send(own === undefined ? formatReceipt(n, published, listeners) : formatOwn(n, own, listeners));
   }
 
   async #answer(question: Exclude<Question, { verb: "publish" | "unlisten" | "history" }>): Promise<void> {

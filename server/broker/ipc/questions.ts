@@ -1,11 +1,10 @@
 import { type Answer, toServiceError } from "./messages.ts";
 
-/** Handles one answer; false if more parts follow. @throws the error to reject the request with */
-type Take = (answer: Answer) => boolean;
-
-interface Asked {
-  readonly take: Take;
-  readonly reject: (error: unknown) => void;
+/** A request in flight. */
+export interface Asked {
+  /** Handles one answer; false if more parts follow. @throws the error to reject the request with */
+  take(answer: Answer): boolean;
+  reject(error: unknown): void;
 }
 
 /**
@@ -23,16 +22,21 @@ export class Questions {
    * @param read Makes the result from an answer. Returns undefined if more parts follow.
    */
   ask<T>(send: (n: number) => void, read: (answer: Answer) => T | undefined): Promise<T> {
-    const n = ++this.#last;
     return new Promise<T>((resolve, reject) => {
-      const take: Take = (answer) => {
+      const take = (answer: Answer) => {
         const result = read(answer);
         if (result !== undefined) resolve(result);
         return result !== undefined;
       };
-      this.#asked.set(n, { take, reject });
-      send(n);
+      send(this.add({ take, reject }));
     });
+  }
+
+  /** @returns the number of the request */
+  add(asked: Asked): number {
+    const n = ++this.#last;
+    this.#asked.set(n, asked);
+    return n;
   }
 
   /** Handles an answer. Ignores answers to requests that are no longer in flight. */
