@@ -49,6 +49,13 @@ describe("a string that is kept", () => {
     },
   );
 
+  test.each([4095, 4096, 4097, 12_288])("keeps its characters if it has %i of them", (length) => {
+    for (const character of ["x", "é", "€"]) {
+      const text = character.repeat(length);
+      expect(ownText(text)).toBe(text);
+    }
+  });
+
   test.each([
     ["", 64],
     ["plain", 69],
