@@ -21,6 +21,13 @@ const sameSignalMs = 500;
 /** The child's file descriptor for its end of the launcher pipe. */
 const pipeDescriptor = 3;
 
+/** Bun cannot read packages from the archives of Yarn Plug'n'Play. */
+const plugAndPlay = [
+  "Fanfare runs on Bun, which needs a node_modules folder, and Yarn Plug'n'Play has none. Add this line to .yarnrc.yml, and run",
+  "`yarn install`:",
+  "  nodeLinker: node-modules",
+].join("\n");
+
 /**
  * Runs server/main.ts on Bun, for people who only have Node, and waits until it exits.
  *
@@ -34,6 +41,10 @@ const pipeDescriptor = 3;
  * @returns {Promise<number>} the server's exit code; if a signal killed the server, this process dies of the same signal
  */
 export async function launch(args, { env = {}, stop, mayReplace = false } = {}) {
+  if (process.versions.pnp !== undefined) {
+    console.error(plugAndPlay);
+    return 1;
+  }
   const bun = findBun();
   if (bun === undefined) {
     console.error(bunIsMissing());

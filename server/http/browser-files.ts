@@ -22,8 +22,8 @@ export interface BundleOptions {
 /** Bundles a script and all its imports into one text. @param path of its entry point, from the root of the project */
 export async function bundleScript(path: string, { format, minify }: BundleOptions): Promise<string> {
   const entrypoints = [join(root, path)];
-  // Otherwise the tsconfig.json of the working directory could replace modules.
-  const tsconfig = join(root, "web", "tsconfig.json");
+  // Otherwise the tsconfig.json of the working directory could replace modules. The project's own is not installed.
+  const tsconfig = join(root, "bin", "no-tsconfig.json");
   const built = await Bun.build({ entrypoints, target: "browser", format, minify, tsconfig });
   const [output] = built.outputs;
   if (output === undefined) throw new Error(`${path} was bundled into nothing`);

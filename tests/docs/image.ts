@@ -59,7 +59,7 @@ export class ImageFolder implements Disposable {
 }
 
 /** The packages that `npm ci --omit=dev` installs on this machine, such as `node_modules/hono`. */
-function runtimePackages(): readonly string[] {
+export function runtimePackages(): readonly string[] {
   const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
     readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly devOptional?: boolean }>>;
   };

@@ -63,6 +63,8 @@ describe("the image, as far as it can be tested without building it", () => {
     const run = start(folder, { ...credentials, HOST: "127.0.0.1", PORT: "0" });
     const port = await portOf(run.stdout);
     expect(await checkHealth(folder, { PORT: port })).toBe(0);
+    // Made from the sources when it is requested.
+    expect((await fetch(`http://127.0.0.1:${port}/client.js`)).status).toBe(200);
     run.kill("SIGTERM");
     expect(await run.exited).toBe(0);
     expect(await checkHealth(folder, { PORT: port })).toBe(1);

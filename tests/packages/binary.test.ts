@@ -4,7 +4,7 @@ import { createClient } from "../../client/index.ts";
 import { startServer } from "../e2e/server.ts";
 import { testIf } from "../test-if.ts";
 import { FreshProject } from "./fresh-project.ts";
-import { root } from "./packed-sdk.ts";
+import { root } from "./packed.ts";
 
 const isLong = process.env.FANFARE_LONG !== undefined;
 const reason = "compiles 110 MB: npm run test:long";

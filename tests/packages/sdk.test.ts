@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { startServer } from "../e2e/server.ts";
+import { testIf } from "../test-if.ts";
 import { FreshProject } from "./fresh-project.ts";
-import { installPackedSdk, root } from "./packed-sdk.ts";
+import { packSdk, root, unpack } from "./packed.ts";
+import { bun, deno, nodes } from "./runtimes.ts";
 
 /** Subscribes, shows the presence, publishes, and prints what came. */
 const program = `
@@ -71,36 +73,44 @@ let project: FreshProject;
 
 beforeAll(async () => {
   project = new FreshProject({ "package.json": '{ "type": "module" }' });
-  await installPackedSdk(project);
-  symlinkSync(join(root, "node_modules/undici"), project.path("node_modules/undici"));
+  await unpack(project, await packSdk(project), "@fanfare/client");
+  symlinkSync(join(root, "node_modules/ws"), project.path("node_modules/ws"));
 });
 afterAll(() => project[Symbol.dispose]());
 
-describe("the packed SDK", () => {
-  test.each([
-    // Node 20 has none. Later versions lose theirs.
-    ["without a WebSocket, over an event stream", "node", "delete globalThis.WebSocket;\nconst options = {};"],
-    [
-      "with a WebSocket class that is handed in",
-      "node",
-      'import { WebSocket } from "undici";\nconst options = { WebSocket, transports: ["websocket"] };',
-    ],
-    ["with the WebSocket of Bun", process.execPath, 'const options = { transports: ["websocket"] };'],
-  ])("subscribes, publishes and shows presence: %s", async (_, runtime, options) => {
-    await using server = await startServer();
-    project.write("main.js", `import { createClient } from "@fanfare/client";\n${options}\n${program}`);
-    const out = await project.expect([runtime, "main.js", server.url]);
-    const [error = "", result = ""] = out.trim().split("\n");
-    expect(error).toBe("ClientError closed");
-    expect(JSON.parse(result)).toEqual(outcome);
-  });
+/** How each runtime connects: with its own WebSocket, with the class of a package, or without. */
+const ways = [
+  { way: "without a WebSocket, over an event stream", options: "delete globalThis.WebSocket;\nconst options = {};" },
+  {
+    way: "with a WebSocket class that is handed in",
+    options: 'import { WebSocket } from "ws";\nconst options = { WebSocket, transports: ["websocket"] };',
+  },
+];
+const ownWebSocket = { way: "with its own WebSocket", options: 'const options = { transports: ["websocket"] };' };
 
-  test.each([["node"], [process.execPath]])("publishes from a backend, and makes tokens: %s", async (runtime) => {
+describe.each([...nodes, bun, deno])("the packed SDK in $name", ({ name, command, isThere, reason, hasWebSocket }) => {
+  const run = testIf(isThere, reason);
+
+  run.each(hasWebSocket ? [...ways, ownWebSocket] : ways)(
+    "subscribes, publishes and shows presence: $way",
+    async ({ way, options }) => {
+      await using server = await startServer();
+      const file = `${name}-${way.length}.js`.replaceAll(" ", "-");
+      project.write(file, `import { createClient } from "@fanfare/client";\n${options}\n${program}`);
+      const out = await project.expect([...command, file, server.url], { DENO_DIR: project.path("deno") });
+      const [error = "", result = ""] = out.trim().split("\n");
+      expect(error).toBe("ClientError closed");
+      expect(JSON.parse(result)).toEqual(outcome);
+    },
+  );
+
+  run("publishes from a backend, and makes tokens", async () => {
     const secret = "a-secret-of-the-test-that-is-long-enough";
     const apiKey = "key-of-the-test-that-is-long";
     await using server = await startServer({ env: { API_KEY: apiKey, JWT_SECRET: secret } });
     project.write("backend.js", backend);
-    expect(JSON.parse(await project.expect([runtime, "backend.js", server.url, apiKey, secret]))).toEqual({
+    const args = ["backend.js", server.url, apiKey, secret];
+    expect(JSON.parse(await project.expect([...command, ...args], { DENO_DIR: project.path("deno") }))).toEqual({
       first: [1, false],
       again: [1, true],
       batch: [2, 2, "invalid-field"],
@@ -110,17 +120,25 @@ describe("the packed SDK", () => {
     });
   });
 
-  test("can be required by CommonJS", async () => {
+  run("can be required by CommonJS, all entries of it", async () => {
+    const entries = ["", "/react", "/broadcast-client", "/publisher"].map((it) => `@fanfare/client${it}`);
     project.write(
       "main.cjs",
-      'const { createClient } = require("@fanfare/client");\nconsole.log(typeof createClient);',
+      `console.log(${JSON.stringify(entries)}.map((it) => Object.keys(require(it)).sort().join()).join(" "));`,
     );
-    expect(await project.expect(["node", "--no-warnings", "main.cjs"])).toBe("function\n");
+    const out = await project.expect([...command, "main.cjs"], {
+      NODE_NO_WARNINGS: "1",
+      DENO_DIR: project.path("deno"),
+    });
+    expect(out).toBe("ClientError,createClient makeHooks BroadcastClient PublishError,createPublisher,createToken\n");
   });
+});
 
+describe("the packed SDK", () => {
   test.each([
     ["a browser's", "bundler", "esnext", ["ES2022", "DOM"], []],
     ["Node's", "nodenext", "nodenext", ["ES2022"], ["node"]],
+    ["Node 16's", "node16", "node16", ["ES2022"], ["node"]],
   ])("has types that are strict, also its own, with %s globals", async (_, moduleResolution, module, lib, types) => {
     const compilerOptions = {
       ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false },
