@@ -2,10 +2,11 @@ import { getLogger } from "@logtape/logtape";
 import { backoff } from "../backoff.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { type RedisAddress, showRedisAddress } from "./address.ts";
+import { askSlots } from "./ask-slots.ts";
 import { type MakeConnection, makeConnection } from "./connect.ts";
 import type { RedisScript } from "./script.ts";
 import { Shard } from "./shard.ts";
-import { type Host, readSlots, type SlotRange, slotCount, slotOf, toHost } from "./slots.ts";
+import { type Host, type SlotRange, slotCount, slotOf, toHost } from "./slots.ts";
 import { RedisUnreachable, RedisUnusable } from "./unreachable.ts";
 
 /** How long the first connection may take before the start fails, in milliseconds. */
@@ -231,7 +232,9 @@ export class RedisStore {
   async #readTopology(): Promise<void> {
     this.#reading = true;
     try {
-      this.#applyTopology(await this.#askSlots());
+      const known = Array.from(this.#shards.keys(), toHost);
+      const { address } = this.#settings;
+      this.#applyTopology(await askSlots(address, [...known, ...address.hosts], this.#connect));
       this.#failures = 0;
     } catch (error) {
       this.#failures++;
@@ -242,33 +245,6 @@ export class RedisStore {
       this.#reading = false;
     }
     this.#schedule(this.#isUp ? topologyMs : backoff(this.#failures + 1, { firstMs: 100, maxMs: 2000 }));
-  }
-
-  /** Asks the known nodes until one answers. */
-  async #askSlots(): Promise<readonly SlotRange[]> {
-    const known = Array.from(this.#shards.keys(), toHost);
-    let last: unknown = new RedisUnreachable("no node of the cluster is known");
-    for (const host of [...known, ...this.#settings.address.hosts]) {
-      const node = this.#connect(this.#settings.address, host);
-      node.on("error", (error: unknown) => {
-        last = error;
-      });
-      try {
-        await node.connect();
-        const ranges = await readSlots(node, host);
-        if (ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0) === slotCount) return ranges;
-        last = new RedisUnreachable("some slots of the cluster currently have no primary");
-      } catch (error) {
-        if (/cluster support disabled/.test(String(error))) {
-          last = new RedisUnusable(`${host.host}:${host.port} is not a cluster. Use redis:// without +cluster`);
-        } else if (last instanceof RedisUnreachable || last === undefined) last = error;
-      } finally {
-        node.disconnect();
-      }
-    }
-    throw last instanceof RedisUnusable || last instanceof RedisUnreachable
-      ? last
-      : new RedisUnreachable(`no node of the cluster answers: ${String(last)}`, { cause: last });
   }
 
   /** Opens new primaries, closes those that are primaries no more, and moves subscriptions to the owners of their slots. */
