@@ -25,7 +25,7 @@ import type { HubPresence } from "./presence.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import type { SessionRecords } from "./session-records.ts";
 import { type Predecessor, Succession } from "./succession.ts";
-import { type ClaimEvents, type HolderState, UserClaims } from "./user-claims.ts";
+import { type ClaimEvents, UserClaims } from "./user-claims.ts";
 import { Welcome, type WelcomeDetails, type WelcomeSettings } from "./welcome.ts";
 
 export interface ReceptionSettings extends AdmissionLimits, WelcomeSettings {
@@ -60,8 +60,6 @@ export class Reception {
   /** Undefined if a user may have several connections. */
   readonly #claims: UserClaims | undefined;
   readonly #welcome: Welcome;
-  /** Connections whose claim is held or pending but that are not open yet. A connection replaced in the meantime is removed. */
-  readonly #opening = new Set<string>();
   readonly #succession: Succession;
 
   constructor(settings: ReceptionSettings, parts: ReceptionParts) {
@@ -73,7 +71,7 @@ export class Reception {
     this.#succession = new Succession(parts.connections, parts.peers, parts.clock, freed);
     const { userConnections } = settings;
     const claimEvents: ClaimEvents = {
-      onReplaced: (id) => this.#replaced(id),
+      onReplaced: (id) => parts.connections.byId(id)?.close({ name: "replaced" }),
       onProbe: (id) => this.#probe(id),
     };
     this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, claimEvents);
@@ -109,7 +107,6 @@ export class Reception {
 
   /** The handshake failed after it was admitted. */
   cancel({ reservation, connectionId }: Admitted): void {
-    this.#opening.delete(connectionId);
     this.#releaseUser(reservation, connectionId);
   }
 
@@ -191,17 +188,10 @@ export class Reception {
     this.#parts.presence.reclaim(session, by);
   }
 
-  #probe(connectionId: string): HolderState {
-    if (this.#opening.has(connectionId)) return "opening";
+  #probe(connectionId: string): "open" | "gone" {
     const session = this.#parts.connections.byId(connectionId);
     session?.onProbe?.();
     return session === undefined ? "gone" : "open";
-  }
-
-  /** A newer connection has claimed its user. */
-  #replaced(connectionId: string): void {
-    this.#opening.delete(connectionId);
-    this.#parts.connections.byId(connectionId)?.close({ name: "replaced" });
   }
 
   /** Why a session that was admitted must not stay: what happened before it was open. */
@@ -213,7 +203,7 @@ export class Reception {
 
   /** Whether it was replaced before it was open. */
   #wasReplaced({ id, userId }: Session): boolean {
-    return this.#claims !== undefined && userId !== undefined && !this.#opening.delete(id);
+    return this.#claims !== undefined && userId !== undefined && !this.#claims.opened(id);
   }
 
   /** A client that was here before cancels out one that the server closed so that it reconnects. */
@@ -262,12 +252,10 @@ export class Reception {
     const { connectionId, reservation } = admitted;
     const predecessorId = this.#succession.predecessorOf(connectionId)?.id;
     const formerId = this.#formerIdOf(admitted);
-    this.#opening.add(connectionId);
     try {
       await claims.claim({ userId, connectionId, predecessorId, formerId });
       return this.#countAdmitted(admitted);
     } catch (error) {
-      this.#opening.delete(connectionId);
       this.#succession.cancelled(connectionId);
       this.#admission.leave(reservation);
       throw error;

@@ -6,7 +6,7 @@ import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
 import { Switchboard } from "../cluster/switchboard.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
-import { type HolderState, UserClaims } from "./user-claims.ts";
+import { UserClaims } from "./user-claims.ts";
 
 /** Two workers of one server, each with its own clock, so that one can go silent. */
 async function world(mode: "reject" | "replace") {
@@ -18,25 +18,28 @@ async function world(mode: "reject" | "replace") {
     const peers = new Peers(new MemoryCluster(switchboard, state, clock), clock);
     const closed: string[] = [];
     const doubted: string[] = [];
-    const states = new Map<string, HolderState>();
+    const open = new Set<string>();
     const events = {
       onReplaced: (id: string) => closed.push(id),
       onProbe: (id: string) => {
         doubted.push(id);
-        return states.get(id) ?? "gone";
+        return open.has(id) ? ("open" as const) : ("gone" as const);
       },
     };
     const claims = new UserClaims(mode, peers, events);
     await peers.start();
-    const take = async (connectionId: string, predecessorId?: string, formerId?: string) => {
-      await claims.claim({ userId: "u", connectionId, predecessorId, formerId });
-      states.set(connectionId, "open");
+    const claim = (connectionId: string, predecessorId?: string, formerId?: string) =>
+      claims.claim({ userId: "u", connectionId, predecessorId, formerId });
+    const take = async (...claimant: Parameters<typeof claim>) => {
+      await claim(...claimant);
+      claims.opened(claimant[0]);
+      open.add(claimant[0]);
     };
     const giveBack = (connectionId: string, heir?: string) => {
-      states.delete(connectionId);
+      open.delete(connectionId);
       claims.release("u", connectionId, heir);
     };
-    return { clock, peers, closed, doubted, states, take, giveBack };
+    return { clock, peers, closed, doubted, claim, take, giveBack };
   };
   const [a, b] = [await make("a"), await make("b")];
   const settle = turn;
@@ -82,8 +85,7 @@ describe("with `reject`", () => {
     async (name) => {
       const { a, ...others } = await world("reject");
       const it = { a, ...others }[name];
-      await a.take("c1");
-      a.states.set("c1", "opening");
+      await a.claim("c1");
       expect(await refusal(it.take("c2"))).toBe("broker-unavailable");
       a.giveBack("c1"); // its client has given up
       await it.take("c2");

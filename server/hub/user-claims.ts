@@ -23,11 +23,11 @@ export interface ClaimEvents {
   /** A newer connection has claimed its user. */
   onReplaced(connectionId: string): void;
   /** A new connection may be refused because of this one: checks whether its client is still there. */
-  onProbe(connectionId: string): HolderState;
+  onProbe(connectionId: string): "open" | "gone";
 }
 
 /** What a worker knows of a connection. `opening`: its handshake is not finished, and its client may have given up. */
-export type HolderState = "open" | "opening" | "gone";
+type HolderState = "open" | "opening" | "gone";
 
 /**
  * Enforces USER_CONNECTIONS over the whole server: `reject` keeps the existing connection of a user, `replace` the newest.
@@ -37,19 +37,39 @@ export class UserClaims {
   readonly #mode: "reject" | "replace";
   readonly #peers: Peers;
   readonly #events: ClaimEvents;
+  /** Connections whose claim is held or pending but that are not open yet. A connection replaced in the meantime is removed. */
+  readonly #opening = new Set<string>();
 
   constructor(mode: "reject" | "replace", peers: Peers, events: ClaimEvents) {
     this.#mode = mode;
     this.#peers = peers;
     this.#events = events;
-    peers.on("claimLost", (connectionId) => events.onReplaced(connectionId));
-    peers.handle("replaced", (connectionId: string) => events.onReplaced(connectionId));
-    peers.handle("probe", (connectionId: string) => events.onProbe(connectionId));
+    peers.on("claimLost", (connectionId) => this.#replaced(connectionId));
+    peers.handle("replaced", (connectionId: string) => this.#replaced(connectionId));
+    peers.handle("probe", (connectionId: string) => this.#probe(connectionId));
     peers.isHolderThere = async (key, holder) => !key.startsWith(keyPrefix) || isThere(await this.#stateOf(holder));
   }
 
-  /** @throws ServiceError "conflict" if the user is connected elsewhere, "broker-unavailable" if that cannot be decided now */
-  async claim({ userId, connectionId, predecessorId, formerId }: Claimant): Promise<void> {
+  /**
+   * Claims the user for a connection that is not open yet: `opened` or `release` follows.
+   * @throws ServiceError "conflict" if the user is connected elsewhere, "broker-unavailable" if that cannot be decided now
+   */
+  async claim(claimant: Claimant): Promise<void> {
+    this.#opening.add(claimant.connectionId);
+    try {
+      await this.#claimOrProbe(claimant);
+    } catch (error) {
+      this.#opening.delete(claimant.connectionId);
+      throw error;
+    }
+  }
+
+  /** The connection is open. @returns whether it still has its user, and was not replaced meanwhile */
+  opened(connectionId: string): boolean {
+    return this.#opening.delete(connectionId);
+  }
+
+  async #claimOrProbe({ userId, connectionId, predecessorId, formerId }: Claimant): Promise<void> {
     const own = predecessorId ?? formerId;
     const mayReplace = own === undefined ? ("nobody" as const) : { holder: own };
     const over = this.#mode === "replace" ? ("anybody" as const) : mayReplace;
@@ -61,12 +81,13 @@ export class UserClaims {
     if (!isGranted) throw undecided();
     // The connection it continues is closed later, once the new one has caught up.
     if (previous === undefined || previous.holder === predecessorId) return;
-    this.#events.onReplaced(previous.holder);
+    this.#replaced(previous.holder);
     this.#peers.notify(previous.member, "replaced", previous.holder);
   }
 
   /** @param successor the connection that holds the user from now on, if any */
   release(userId: string, connectionId: string, successor: string | undefined): void {
+    this.#opening.delete(connectionId);
     if (successor === undefined) this.#peers.release(keyOf(userId), connectionId);
     else this.#peers.transfer(keyOf(userId), connectionId, successor);
   }
@@ -75,6 +96,15 @@ export class UserClaims {
   reclaim(userId: string, connectionId: string, by: string): void {
     // If the claim cannot be decided now, it ends up free, since the connection that held it is gone.
     this.#claim({ key: keyOf(userId), holder: connectionId, over: { holder: by } }).catch(() => undefined);
+  }
+
+  #replaced(connectionId: string): void {
+    this.#opening.delete(connectionId);
+    this.#events.onReplaced(connectionId);
+  }
+
+  #probe(connectionId: string): HolderState {
+    return this.#opening.has(connectionId) ? "opening" : this.#events.onProbe(connectionId);
   }
 
   /**
