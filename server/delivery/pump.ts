@@ -109,10 +109,14 @@ export class Pump {
   #serve(session: Session): boolean {
     let more = false;
     let lagging = 0;
+    let mustWait = false;
     for (const membership of session.memberships) {
       if (session.isBlocked || session.closed !== undefined) return false;
       if (membership.isLevel) continue;
-      if (!membership.isFetching && this.#step(membership)) more = true;
+      // Asked again after each chunk, but not for a hundred channels that all have to wait.
+      if (isCatchingUp(membership)) mustWait ||= this.#dependencies.accountOf(session).waitFor("answerBytes") > 0;
+      if (mustWait && isCatchingUp(membership)) this.#postpone(session);
+      else if (!membership.isFetching && this.#step(membership)) more = true;
       if (!membership.isLevel) lagging++;
     }
     if (lagging === 0) this.#dependencies.onLevel(session);
@@ -124,10 +128,6 @@ export class Pump {
     const channel = this.#dependencies.get(membership.channel.name);
     if (channel === undefined || membership.isOver) return false;
     if (membership.cursor < channel.flushed) {
-      if (this.#mustWait(membership)) {
-        this.#postpone(membership.session);
-        return false;
-      }
       const pushes = channel.tail.read(membership.cursor, chunkBytes);
       if (pushes === undefined) {
         // A page for which there is no room would be fetched only to be thrown away.
@@ -155,7 +155,7 @@ export class Pump {
     membership.neededBytes = 0;
     this.#sentBytes += bytes;
     const before = membership.cursor;
-    const isCatchingUp = before < membership.catchesUpTo;
+    const isCharged = isCatchingUp(membership);
     membership.moveTo(last.publication.offset);
     const form = session.connection.wireForm;
     const encoded = this.#encode(pushes, session, channel.name);
@@ -163,7 +163,7 @@ export class Pump {
     if (outcome === "refused" || outcome === "closed") membership.moveTo(before);
     else {
       this.counts.deliveries += pushes.length;
-      if (isCatchingUp) this.#dependencies.accountOf(session).spend("answerBytes", bytes);
+      if (isCharged) this.#dependencies.accountOf(session).spend("answerBytes", bytes);
     }
     if (outcome !== "sent" && outcome !== "closed") this.#dependencies.onFull(session);
     return outcome === "sent";
@@ -173,10 +173,6 @@ export class Pump {
     const form = connection.wireForm;
     if (excludedBy(pushes).has(id)) return form.encode(withoutExcluded(pushes, channel, id));
     return this.#lastChunk.encode(form, pushes);
-  }
-
-  #mustWait({ cursor, catchesUpTo, session }: Membership): boolean {
-    return cursor < catchesUpTo && this.#dependencies.accountOf(session).waitFor("answerBytes") > 0;
   }
 
   /** A write of the usual size is let through, and mostly the kernel takes it. */
@@ -206,9 +202,9 @@ export class Pump {
   }
 
   /** Charges for a page that is fetched. Otherwise many could be fetched before the first one is paid for. */
-  #payInAdvance({ cursor, catchesUpTo, session }: Membership): (() => void) | undefined {
-    if (cursor >= catchesUpTo) return undefined;
-    const account = this.#dependencies.accountOf(session);
+  #payInAdvance(membership: Membership): (() => void) | undefined {
+    if (!isCatchingUp(membership)) return undefined;
+    const account = this.#dependencies.accountOf(membership.session);
     account.spend("answerBytes", chunkBytes);
     return () => account.spend("answerBytes", -chunkBytes);
   }
@@ -260,4 +256,9 @@ export class Pump {
     this.#dependencies.onGap(membership.session, channel.name, { ...gap, reason: "history-too-short" });
     membership.session.sendFrame(gapFrame(channel.name, "history-too-short", gap));
   }
+}
+
+/** Whether the next publication is one that it asked for with `since`. */
+function isCatchingUp({ cursor, catchesUpTo }: Membership): boolean {
+  return cursor < catchesUpTo;
 }
