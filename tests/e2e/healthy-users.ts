@@ -1,9 +1,14 @@
 import { makeToken } from "../../server/auth/token.ts";
-import type { ServerUnderTest } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
 export const apiKey = "5f2c81d09be7463aa1";
 export const jwtSecret = "a secret of thirty-two bytes or more";
+
+/** The server that is used. */
+export interface HealthyTarget {
+  readonly wsUrl: string;
+  request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+}
 
 /** A token that allows this user everything. */
 export function tokenOf(sub: string): Promise<string> {
@@ -11,7 +16,7 @@ export function tokenOf(sub: string): Promise<string> {
 }
 
 /** Publishes with a user's token, or with the API key. */
-export async function publish(server: ServerUnderTest, user: string | undefined, body: object): Promise<Response> {
+export async function publish(server: HealthyTarget, user: string | undefined, body: object): Promise<Response> {
   const credential = user === undefined ? apiKey : await tokenOf(user);
   return server.request("POST", "/v1/publish", body, { Authorization: `Bearer ${credential}` });
 }
@@ -27,7 +32,7 @@ export interface Health {
  * What users do all day, round after round: one who is new connects, gets a push from the backend, publishes into a new
  * channel with an id, and finds the backend's first message in the history.
  */
-export async function useNormally(server: ServerUnderTest, rounds: number): Promise<Health> {
+export async function useNormally(server: HealthyTarget, rounds: number): Promise<Health> {
   const failures: string[] = [];
   const delays: number[] = [];
   const answered = async (what: string, answer: Promise<Response>) => {
