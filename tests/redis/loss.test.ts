@@ -108,7 +108,7 @@ test.each(disruptions)(
 test(
   "killing a primary of a cluster loses no message silently",
   async () => {
-    await using cluster = await RedisServerCluster.start({ primaries: 3, replicasEach: 1 });
+    await using cluster = await RedisServerCluster.start({ primaries: 3, replicasEach: 1, nodeTimeoutMs: 1000 });
     const result = await runLoss({
       name: "a primary of a cluster killed",
       redisUrl: cluster.url,
