@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { metricTable } from "../../server/ops/metric-table.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
 import { SocketUnderTest } from "../e2e/socket.ts";
+import { Shared } from "../shared.ts";
 import { faultsOfMetric } from "./metric-lint.ts";
 import { QueryCheck } from "./query-check.ts";
 import { parseScrape, type ScrapedMetric } from "./scrape.ts";
@@ -36,8 +37,9 @@ const variables = dashboard.templating.list
 let server: ServerUnderTest;
 let metrics: readonly ScrapedMetric[];
 let check: QueryCheck;
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer({ env: { WORKERS: "2" } });
+  server = await shared.use(startServer({ env: { WORKERS: "2" } }));
   // On both workers something is delivered and refused, so that sums are of more than one process.
   const clients = await Promise.all(Array.from({ length: 12 }, () => SocketUnderTest.open(server.wsUrl)));
   for (const client of clients) client.send({ type: "subscribe", channel: "@other" });
@@ -48,7 +50,7 @@ beforeAll(async () => {
   check = new QueryCheck(metrics);
   for (const client of clients) client.close();
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 describe("the metrics of a running server", () => {
   test("follow the conventions of Prometheus", () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { makeToken } from "../../server/auth/token.ts";
+import { Shared } from "../shared.ts";
 import { patienceMs } from "../waiting.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -12,15 +13,13 @@ const secret = "a-secret-of-the-test-that-is-long-enough";
 let browser: BrowserUnderTest;
 let server: ServerUnderTest;
 
+const shared = new Shared();
 beforeAll(async () => {
   const env = { API_KEY: `${key},read@${readKey}`, JWT_SECRET: secret, ANONYMOUS: "on" };
-  [browser, server] = await Promise.all([BrowserUnderTest.start(), startServer({ env })]);
+  [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer({ env }))]);
 }, 60_000);
 
-afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+afterAll(() => shared.close());
 
 async function join(channel: string, sub = "bob"): Promise<SocketUnderTest> {
   const grants = { subscribe: [channel], publish: [] };

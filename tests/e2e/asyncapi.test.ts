@@ -7,6 +7,7 @@ import { makeToken } from "../../server/auth/token.ts";
 import type { AsyncApiDocument, MessageObject, OpenApiDocument } from "../../server/http/docs/documents.ts";
 import { check, type Schema } from "../schema/check.ts";
 import { refsIn, resolveRef } from "../schema/described.ts";
+import { Shared } from "../shared.ts";
 import { RawWebSocket } from "./raw-web-socket.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
@@ -20,17 +21,18 @@ let document: AsyncApiDocument;
 
 const cwd = mkdtempSync(join(tmpdir(), "fanfare-asyncapi-"));
 
+const shared = new Shared();
 beforeAll(async () => {
   writeFileSync(join(cwd, "fanfare.config.yaml"), "channels: [{match: 'party:*', presence: on, presence_events: on}]");
   [open, secured] = await Promise.all([
-    startServer({ cwd, env: { HISTORY_SIZE: "5", MESSAGE_RATE: "0" } }),
-    startServer({ env: { JWT_SECRET: secret, NOTICES: "off", MESSAGE_RATE: "5" } }),
+    shared.use(startServer({ cwd, env: { HISTORY_SIZE: "5", MESSAGE_RATE: "0" } })),
+    shared.use(startServer({ env: { JWT_SECRET: secret, NOTICES: "off", MESSAGE_RATE: "5" } })),
   ]);
   document = await documentOf(open);
 });
 
 afterAll(async () => {
-  await Promise.all([open, secured].map((it) => it[Symbol.asyncDispose]()));
+  await shared.close();
   rmSync(cwd, { recursive: true, force: true });
 });
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { Shared } from "../shared.ts";
 import { turn, until } from "../waiting.ts";
 import { RawSocket } from "./raw-socket.ts";
 import { frame, handshake, opcode, RawWebSocket } from "./raw-web-socket.ts";
@@ -14,8 +15,9 @@ let server: ServerUnderTest;
 let bystanders: readonly (SocketUnderTest | StreamUnderTest)[];
 let markers = 0;
 
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer({ env: { NOTICES: "off" } });
+  server = await shared.use(startServer({ env: { NOTICES: "off" } }));
   const socket = await SocketUnderTest.open(`${server.wsUrl}?user_id=bystander&channel=calm`);
   bystanders = [socket, await StreamUnderTest.open(`${server.url}/sse?user_id=bystander&channel=calm`)];
 });
@@ -32,7 +34,7 @@ afterEach(async () => {
   }
 });
 
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 /** The server closes idle connections, and a request may cross such a close. In that case it is repeated. */
 async function publishMarker(marker: object): Promise<void> {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { writeModules } from "../../scripts/build/sdk.js";
+import { Shared } from "../shared.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { Relay } from "./relay.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -22,17 +23,17 @@ let browser: BrowserUnderTest;
 let server: ServerUnderTest;
 let site: Bun.Server<undefined>;
 
+const shared = new Shared();
 beforeAll(async () => {
   modules = mkdtempSync(join(tmpdir(), "fanfare-modules-"));
-  [browser, server] = await Promise.all([BrowserUnderTest.start(), startServer()]);
+  [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer())]);
   site = await serveSite();
+  shared.defer(() => site.stop(true));
 }, 60_000);
 
 afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-  await site.stop(true);
-  rmSync(modules, { recursive: true });
+  await shared.close();
+  rmSync(modules, { recursive: true, force: true });
 });
 
 describe.each(["websocket", "sse"])("in a browser, over %s,", (transport) => {

@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Shared } from "../shared.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
 const longPath = `/${"a-long-name/".repeat(8)}push`;
-/** Resources that are closed after the tests, even if another one failed to start. */
-const started = new AsyncDisposableStack();
 let browser: BrowserUnderTest;
 let servers: readonly ServerUnderTest[];
 
+const shared = new Shared();
 beforeAll(async () => {
-  browser = started.use(await BrowserUnderTest.start());
-  const open = started.use(await startServer());
+  browser = await shared.use(BrowserUnderTest.start());
+  const open = await shared.use(startServer());
   const env = { API_KEY: "a-key-5f3a9c1e7b2d4068", ANONYMOUS: "on", SSE_PATH: longPath };
-  servers = [open, started.use(await startServer({ env }))];
+  servers = [open, await shared.use(startServer({ env }))];
 });
 
-afterAll(() => started.disposeAsync());
+afterAll(() => shared.close());
 
 /** Pieces of text that are cut, or are outside the window. An element that scrolls by itself may be wider. */
 const cutOff = `[...document.querySelectorAll("body *:not(.skip)")]

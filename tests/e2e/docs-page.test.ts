@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { makeToken } from "../../server/auth/token.ts";
 import { childEnv } from "../child-env.ts";
+import { Shared } from "../shared.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
@@ -11,17 +12,16 @@ let open: ServerUnderTest;
 let secured: ServerUnderTest;
 let token: string;
 
+const shared = new Shared();
 beforeAll(async () => {
   [open, secured] = await Promise.all([
-    startServer(),
-    startServer({ env: { API_KEY: key, JWT_SECRET: secret, WS_PATH: "/live" } }),
+    shared.use(startServer()),
+    shared.use(startServer({ env: { API_KEY: key, JWT_SECRET: secret, WS_PATH: "/live" } })),
   ]);
   token = await makeToken({ sub: "alice", subscribe: ["*"], publish: ["*"], expiresInS: 60, secret });
 });
 
-afterAll(async () => {
-  await Promise.all([open, secured].map((it) => it[Symbol.asyncDispose]()));
-});
+afterAll(() => shared.close());
 
 const pageOf = async (server: ServerUnderTest) => (await server.request("GET", "/docs")).text();
 const all = (text: string, pattern: RegExp) => Array.from(text.matchAll(pattern), ([, found = ""]) => found);

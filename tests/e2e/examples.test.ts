@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { Shared } from "../shared.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
 const root = join(import.meta.dir, "..", "..");
 
 let browser: BrowserUnderTest;
+const shared = new Shared();
 beforeAll(async () => {
-  browser = await BrowserUnderTest.start();
+  browser = await shared.use(BrowserUnderTest.start());
 });
-afterAll(() => browser[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 /** One example, started as its README says. */
 class Example implements AsyncDisposable {

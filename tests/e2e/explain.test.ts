@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeToken } from "../../server/auth/token.ts";
+import { Shared } from "../shared.ts";
 import { apiKey, jwtSecret } from "./healthy-users.ts";
 import { ProgramUnderTest } from "./program.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -17,12 +18,13 @@ channels:
 `;
 const folder = mkdtempSync(join(tmpdir(), "fanfare-explain-"));
 let server: ServerUnderTest;
+const shared = new Shared();
 beforeAll(async () => {
   writeFileSync(join(folder, "fanfare.config.yaml"), rules);
-  server = await startServer({ cwd: folder, env: { API_KEY: apiKey, JWT_SECRET: jwtSecret } });
+  server = await shared.use(startServer({ cwd: folder, env: { API_KEY: apiKey, JWT_SECRET: jwtSecret } }));
 });
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await shared.close();
   rmSync(folder, { recursive: true, force: true });
 });
 

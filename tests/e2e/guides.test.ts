@@ -6,6 +6,7 @@ import { createPublisher, createToken } from "../../client/publisher/index.ts";
 import { childEnv } from "../child-env.ts";
 import { withSdkOfCheckout } from "../docs/sdk-of-checkout.ts";
 import { FreshProject } from "../packages/fresh-project.ts";
+import { Shared } from "../shared.ts";
 import { testIf } from "../test-if.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -18,14 +19,15 @@ const secrets = { API_KEY: "key-of-the-test-that-is-long", JWT_SECRET: "secret-o
 let server: ServerUnderTest;
 let project: FreshProject;
 
+const shared = new Shared();
 beforeAll(async () => {
   project = new FreshProject();
   project.write("node_modules/.keep", "");
   symlinkSync(join(root, "node_modules/hono"), project.path("node_modules/hono"));
-  server = await startServer({ env: { ...secrets, CORS_ORIGINS: "*" } });
+  server = await shared.use(startServer({ env: { ...secrets, CORS_ORIGINS: "*" } }));
 });
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await shared.close();
   project[Symbol.dispose]();
 });
 

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { exportJWK, SignJWT } from "jose";
 import { createClient } from "../../client/client.ts";
 import { makeToken } from "../../server/auth/token.ts";
+import { Shared } from "../shared.ts";
 import { until } from "../waiting.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
@@ -13,11 +14,12 @@ const key = "publish-key-of-sixteen-and-more";
 let server: ServerUnderTest;
 let alice: Record<string, string>;
 
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer({ env: { JWT_SECRET: secret, API_KEY: key } });
+  server = await shared.use(startServer({ env: { JWT_SECRET: secret, API_KEY: key } }));
   alice = await tokenOf("alice", { subscribe: ["room:*"], publish: ["room:1"] });
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 async function tokenOf(
   userId: string,

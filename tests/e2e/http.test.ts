@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Shared } from "../shared.ts";
 import { RawSocket } from "./raw-socket.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
@@ -6,11 +7,12 @@ import { type Frame, SocketUnderTest } from "./socket.ts";
 let server: ServerUnderTest;
 let names = 0;
 
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer();
+  server = await shared.use(startServer());
 });
 
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 const fresh = (kind: string) => `${kind}-${names++}`;
 

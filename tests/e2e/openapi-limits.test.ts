@@ -1,17 +1,19 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { OpenApiDocument } from "../../server/http/docs/documents.ts";
 import { ApiUnderTest, exampleUrl } from "../schema/described.ts";
+import { Shared } from "../shared.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
 let server: ServerUnderTest;
 let api: ApiUnderTest;
 
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer();
+  server = await shared.use(startServer());
   api = new ApiUnderTest((await (await server.request("GET", "/openapi.json")).json()) as OpenApiDocument);
 });
 
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 const x = (length: number) => "x".repeat(length);
 const items = <T>(length: number, item: T) => Array.from({ length }, () => item);

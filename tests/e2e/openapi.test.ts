@@ -3,6 +3,7 @@ import { errorTable } from "../../protocol/errors.ts";
 import { makeToken } from "../../server/auth/token.ts";
 import type { OpenApiDocument } from "../../server/http/docs/documents.ts";
 import { ApiUnderTest, type Described, exampleBodies, exampleUrl, refsIn, resolveRef } from "../schema/described.ts";
+import { Shared } from "../shared.ts";
 import { RawSocket } from "./raw-socket.ts";
 import { handshake } from "./raw-web-socket.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -33,21 +34,20 @@ let lastOfDraining: SocketUnderTest;
 let api: ApiUnderTest;
 let token: string;
 
+const shared = new Shared();
 beforeAll(async () => {
   [open, secured, tight, draining] = await Promise.all([
-    startServer(),
-    startServer({ env: { API_KEY: keys, JWT_SECRET: secret } }),
-    startServer({ env: { MAX_CHANNELS: "1", MAX_CONNECTIONS_PER_USER: "1", MAX_CONNECTIONS: "2" } }),
-    startServer({ env: { USER_CONNECTIONS: "reject" } }),
+    shared.use(startServer()),
+    shared.use(startServer({ env: { API_KEY: keys, JWT_SECRET: secret } })),
+    shared.use(startServer({ env: { MAX_CHANNELS: "1", MAX_CONNECTIONS_PER_USER: "1", MAX_CONNECTIONS: "2" } })),
+    shared.use(startServer({ env: { USER_CONNECTIONS: "reject" } })),
   ]);
   lastOfDraining = await SocketUnderTest.open(`${draining.wsUrl}?user_id=alice`);
   api = await apiOf(open);
   token = await makeToken({ sub: "alice", subscribe: ["*"], publish: ["*"], expiresInS: 60, secret });
 });
 
-afterAll(async () => {
-  await Promise.all([open, secured, tight, draining].map((it) => it[Symbol.asyncDispose]()));
-});
+afterAll(() => shared.close());
 
 async function apiOf(server: ServerUnderTest): Promise<ApiUnderTest> {
   return new ApiUnderTest((await (await server.request("GET", "/openapi.json")).json()) as OpenApiDocument);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { Shared } from "../shared.ts";
 import { eventually } from "../waiting.ts";
 import { BrowserUnderTest } from "./browser.ts";
 import { PageUnderTest } from "./page-under-test.ts";
@@ -8,14 +9,12 @@ import { type ServerUnderTest, startServer } from "./server.ts";
 let browser: BrowserUnderTest;
 let server: ServerUnderTest;
 
+const shared = new Shared();
 beforeAll(async () => {
-  [browser, server] = await Promise.all([BrowserUnderTest.start(), startServer()]);
+  [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer())]);
 }, 60_000);
 
-afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+afterAll(() => shared.close());
 
 /** The focused element: its name or its label. */
 const focused = `(() => {

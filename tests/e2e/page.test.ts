@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SignJWT } from "jose";
+import { Shared } from "../shared.ts";
 import { testIf } from "../test-if.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { PageUnderTest } from "./page-under-test.ts";
@@ -25,14 +26,12 @@ let browser: BrowserUnderTest;
 /** For tests that leave the page as it was. */
 let server: ServerUnderTest;
 
+const shared = new Shared();
 beforeAll(async () => {
-  [browser, server] = await Promise.all([BrowserUnderTest.start(), startServer()]);
+  [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer())]);
 }, 60_000);
 
-afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+afterAll(() => shared.close());
 
 async function push(to: ServerUnderTest, body: object): Promise<void> {
   const answer = await to.request("POST", "/v1/publish", body);

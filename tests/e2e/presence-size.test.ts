@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Shared } from "../shared.ts";
 import { eventually } from "../waiting.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
@@ -26,13 +27,14 @@ describe.each([
 ])("in $kind with room for two presences per channel", ({ flags }) => {
   let cwd: string;
   let server: ServerUnderTest;
+  const shared = new Shared();
   beforeAll(async () => {
     cwd = mkdtempSync(join(tmpdir(), "fanfare-presence-size-"));
     writeFileSync(join(cwd, "fanfare.config.yaml"), config);
-    server = await startServer({ cwd, flags, env });
+    server = await shared.use(startServer({ cwd, flags, env }));
   });
   afterAll(async () => {
-    await server[Symbol.asyncDispose]();
+    await shared.close();
     rmSync(cwd, { recursive: true, force: true });
   });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeToken } from "../../server/auth/token.ts";
+import { Shared } from "../shared.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -18,14 +19,15 @@ let cwd: string;
 let server: ServerUnderTest;
 let token: string;
 
+const shared = new Shared();
 beforeAll(async () => {
   cwd = mkdtempSync(join(tmpdir(), "fanfare-presence-"));
   writeFileSync(join(cwd, "fanfare.config.yaml"), config);
-  server = await startServer({ cwd, env: { JWT_SECRET: secret, API_KEY: key, ANONYMOUS: "on" } });
+  server = await shared.use(startServer({ cwd, env: { JWT_SECRET: secret, API_KEY: key, ANONYMOUS: "on" } }));
   token = await makeToken({ secret, sub: "alice", subscribe: ["room:*", "all"], publish: [], expiresInS: 60 });
 });
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await shared.close();
   rmSync(cwd, { recursive: true, force: true });
 });
 

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { FreshProject } from "../packages/fresh-project.ts";
+import { Shared } from "../shared.ts";
 import { testIf } from "../test-if.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
@@ -35,12 +36,13 @@ const apiKey = "key-of-the-test-that-is-long";
 let server: ServerUnderTest;
 let project: FreshProject;
 
+const shared = new Shared();
 beforeAll(async () => {
   project = new FreshProject();
-  server = await startServer({ env: { API_KEY: apiKey, ANONYMOUS: "on" } });
+  server = await shared.use(startServer({ env: { API_KEY: apiKey, ANONYMOUS: "on" } }));
 });
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await shared.close();
   project[Symbol.dispose]();
 });
 

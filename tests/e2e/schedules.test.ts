@@ -3,15 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeToken } from "../../server/auth/token.ts";
+import { Shared } from "../shared.ts";
 import { eventually, until } from "../waiting.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
 let server: ServerUnderTest;
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer();
+  server = await shared.use(startServer());
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 async function ask(method: string, path: string, body?: unknown, headers?: Record<string, string>) {
   const response = await server.request(method, path, body, headers);

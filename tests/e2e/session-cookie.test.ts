@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { EventSource } from "eventsource3";
 import { SignJWT } from "jose";
+import { Shared } from "../shared.ts";
 import { eventually } from "../waiting.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { apiKey, jwtSecret, publish, tokenOf } from "./healthy-users.ts";
@@ -15,13 +16,16 @@ const app = "https://app.example.com";
 let server: ServerUnderTest;
 let site: Bun.Server<undefined>;
 
+const shared = new Shared();
 beforeAll(async () => {
   // An empty page of another origin, but of the same site.
   site = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("<!doctype html>", html) });
-  server = await startServer({ env: { ...env, CORS_ORIGINS: `${app},${origin()}`, TRUSTED_PROXIES: "127.0.0.1" } });
+  server = await shared.use(
+    startServer({ env: { ...env, CORS_ORIGINS: `${app},${origin()}`, TRUSTED_PROXIES: "127.0.0.1" } }),
+  );
 });
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await shared.close();
   await site.stop(true);
 });
 

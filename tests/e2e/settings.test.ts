@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { declarations } from "../../server/config/options.ts";
+import { Shared } from "../shared.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { accessGroup } from "./settings/access.ts";
 import { hooksGroup } from "./settings/hooks.ts";
@@ -24,6 +25,7 @@ test("each setting is shown once", () => {
 });
 
 describe.each(groups)("$name: on a running server,", ({ base, prepare, settings }) => {
+  const shared = new Shared();
   const stack = new AsyncDisposableStack();
   let server: ServerUnderTest;
   let control: ServerUnderTest | undefined;
@@ -35,11 +37,14 @@ describe.each(groups)("$name: on a running server,", ({ base, prepare, settings 
       return value === undefined ? [] : [[name, value]];
     });
     const needsControl = Object.values(settings).some(({ hasNoControl }) => hasNoControl === undefined);
-    const starting = startServer({ env: { ...base, ...Object.fromEntries(values), ...env }, flags });
-    if (needsControl) control = stack.use(await startServer({ env: base }));
-    server = stack.use(await starting);
+    const starting = shared.use(startServer({ env: { ...base, ...Object.fromEntries(values), ...env }, flags }));
+    if (needsControl) control = await shared.use(startServer({ env: base }));
+    server = await starting;
   });
-  afterAll(() => stack.disposeAsync());
+  afterAll(async () => {
+    await shared.close();
+    await stack.disposeAsync();
+  });
 
   test.each(Object.keys(settings))("%s has an effect", async (key) => {
     const { observe, expected, hasNoControl } = settings[key] ?? {};

@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { checkEventStream } from "../fuzz/texts.ts";
+import { Shared } from "../shared.ts";
 import { RawSocket } from "./raw-socket.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
 let server: ServerUnderTest;
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer();
+  server = await shared.use(startServer());
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 const read = async (path: string) => (await (await server.request("GET", path)).json()) as Record<string, unknown>;
 

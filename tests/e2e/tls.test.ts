@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Shared } from "../shared.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
@@ -9,6 +10,7 @@ let folder: string;
 let server: ServerUnderTest;
 let cert: string;
 
+const shared = new Shared();
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "fanfare-tls-"));
   const [key, crt] = [join(folder, "key.pem"), join(folder, "cert.pem")];
@@ -18,10 +20,10 @@ beforeAll(async () => {
   ]);
   expect([made.exitCode, made.stderr.toString().includes("rror")]).toEqual([0, false]);
   cert = await Bun.file(crt).text();
-  server = await startServer({ env: { TLS_CERT: crt, TLS_KEY: key } });
+  server = await shared.use(startServer({ env: { TLS_CERT: crt, TLS_KEY: key } }));
 });
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await shared.close();
   rmSync(folder, { recursive: true, force: true });
 });
 

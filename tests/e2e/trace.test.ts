@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { makeToken } from "../../server/auth/token.ts";
+import { Shared } from "../shared.ts";
 import { until } from "../waiting.ts";
 import { apiKey, jwtSecret } from "./healthy-users.ts";
 import { ProgramUnderTest, runProgram } from "./program.ts";
@@ -9,10 +10,11 @@ import { SocketUnderTest } from "./socket.ts";
 const env = { API_KEY: apiKey, JWT_SECRET: jwtSecret, WORKERS: "2" };
 const bearer = { Authorization: `Bearer ${apiKey}` };
 let server: ServerUnderTest;
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer({ env });
+  server = await shared.use(startServer({ env }));
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 interface Trace {
   readonly summary: string;

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Shared } from "../shared.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
 let server: ServerUnderTest;
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer();
+  server = await shared.use(startServer());
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 const ask = async (method: "GET" | "POST" | "DELETE", path: string, body?: unknown) => {
   const response = await server.request(method, path, body);

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Shared } from "../shared.ts";
 import { opcode, RawWebSocket } from "./raw-web-socket.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
 let server: ServerUnderTest;
+const shared = new Shared();
 beforeAll(async () => {
-  server = await startServer();
+  server = await shared.use(startServer());
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => shared.close());
 
 const isFinal = 0x80;
 const isMasked = 0x80;

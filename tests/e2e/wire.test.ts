@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from "bun:test";
 import { wireConformance } from "../conformance/wire.ts";
+import { Shared } from "../shared.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
 /** The same wire conformance tests against different servers. */
@@ -11,13 +12,12 @@ const variants = [
 for (const { name, env } of variants) {
   let server: ServerUnderTest | undefined;
 
+  const shared = new Shared();
   beforeAll(async () => {
-    server = await startServer({ env });
+    server = await shared.use(startServer({ env }));
   });
 
-  afterAll(async () => {
-    await server?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => shared.close());
 
   wireConformance(name, () => server?.url ?? "");
 }

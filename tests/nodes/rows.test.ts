@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { runProgram } from "../e2e/program.ts";
 import { type Frame, SocketUnderTest } from "../e2e/socket.ts";
+import { Shared } from "../shared.ts";
 import { eventually } from "../waiting.ts";
 import { type Node, TwoNodes } from "./two-nodes.ts";
 
@@ -8,10 +9,11 @@ import { type Node, TwoNodes } from "./two-nodes.ts";
 const each = 30;
 
 let nodes: TwoNodes;
+const shared = new Shared();
 beforeAll(async () => {
-  nodes = await TwoNodes.start();
+  nodes = await shared.use(TwoNodes.start());
 }, 60_000);
-afterAll(() => nodes[Symbol.asyncDispose](), 60_000);
+afterAll(() => shared.close(), 60_000);
 
 const opened: SocketUnderTest[] = [];
 afterEach(async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { SocketUnderTest } from "../e2e/socket.ts";
+import { Shared } from "../shared.ts";
 import { testIf } from "../test-if.ts";
 import { isRunning, until } from "../waiting.ts";
 import { lateness, ScheduleFleet, type WantedSchedule } from "./schedule-fleet.ts";
@@ -16,10 +17,11 @@ function due(channel: string, count: number, { inMs, withinMs }: { inMs: number;
 }
 
 let fleet: ScheduleFleet;
+const shared = new Shared();
 beforeAll(async () => {
-  fleet = await ScheduleFleet.start({ NOTIFICATION_INTERVAL: "1", NOTIFICATION_MESSAGE: "tick" });
+  fleet = await shared.use(ScheduleFleet.start({ NOTIFICATION_INTERVAL: "1", NOTIFICATION_MESSAGE: "tick" }));
 }, 60_000);
-afterAll(() => fleet[Symbol.asyncDispose](), 60_000);
+afterAll(() => shared.close(), 60_000);
 
 /** Waits for a later schedule: whoever fires now has nothing left. Then each was published once, and nothing else. */
 async function expectEachOnce(channel: string, wanted: readonly WantedSchedule[], title: string): Promise<void> {

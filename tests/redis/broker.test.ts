@@ -3,19 +3,21 @@ import { RedisBroker } from "../../server/broker/redis/broker.ts";
 import { systemClock } from "../../server/lib/clock.ts";
 import type { RedisAddress } from "../../server/lib/redis/address.ts";
 import { brokerConformance, type MakeBrokers } from "../conformance/broker.ts";
+import { Shared } from "../shared.ts";
 import { RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
 import { serverRecord } from "./server-record.ts";
 
 let server: RedisServer;
 let cluster: RedisServerCluster;
+const shared = new Shared();
 beforeAll(async () => {
   [server, cluster] = await Promise.all([
-    RedisServer.start(),
-    RedisServerCluster.start({ primaries: 3, replicasEach: 0 }),
+    shared.use(RedisServer.start()),
+    shared.use(RedisServerCluster.start({ primaries: 3, replicasEach: 0 })),
   ]);
 });
-afterAll(() => Promise.all([server.close(), cluster.close()]));
+afterAll(() => shared.close());
 
 let worlds = 0;
 

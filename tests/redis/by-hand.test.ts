@@ -5,6 +5,7 @@ import type { Published } from "../../server/broker/broker.ts";
 import { RedisBroker } from "../../server/broker/redis/broker.ts";
 import { openRedis } from "../../server/broker/redis/open-redis.ts";
 import { systemClock } from "../../server/lib/clock.ts";
+import { Shared } from "../shared.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 
@@ -24,17 +25,16 @@ let redis: RedisServer;
 let broker: RedisBroker;
 const resets: Position[] = [];
 
+const shared = new Shared();
 beforeAll(async () => {
-  redis = await RedisServer.start();
+  redis = await shared.use(RedisServer.start());
   const opened = await openAt(redis.port);
   broker = new RedisBroker({ ...opened, prefix: "test", replicas: 0, idWindowMs: 300_000, clock: systemClock });
+  shared.defer(() => broker.close());
   const onReset = (_: ChannelName, top: Position) => resets.push(top);
   await broker.start({ onPublication: () => undefined, onReset, onBreak: () => undefined, onHealth: () => undefined });
 });
-afterAll(async () => {
-  await broker.close();
-  await redis.close();
-});
+afterAll(() => shared.close());
 
 const publish = async (name: string, id?: string): Promise<Published> =>
   broker.publish({ channel: name as ChannelName, data: "1", ...(id === undefined ? {} : { id }) }, rules);

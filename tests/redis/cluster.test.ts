@@ -4,6 +4,7 @@ import { RedisCluster } from "../../server/cluster/redis/cluster.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
 import type { RedisAddress } from "../../server/lib/redis/address.ts";
 import { type ClusterUnderTest, clusterConformance } from "../conformance/cluster.ts";
+import { Shared } from "../shared.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
@@ -15,13 +16,14 @@ const tickMs = 20;
 
 let server: RedisServer;
 let nodes: RedisServerCluster;
+const shared = new Shared();
 beforeAll(async () => {
   [server, nodes] = await Promise.all([
-    RedisServer.start(),
-    RedisServerCluster.start({ primaries: 3, replicasEach: 0 }),
+    shared.use(RedisServer.start()),
+    shared.use(RedisServerCluster.start({ primaries: 3, replicasEach: 0 })),
   ]);
 });
-afterAll(() => Promise.all([server.close(), nodes.close()]));
+afterAll(() => shared.close());
 
 let worlds = 0;
 

@@ -6,6 +6,7 @@ import { type MakeConnection, makeConnection } from "../../server/lib/redis/conn
 import type { PresenceChange, PresenceStore, PresenceStoreEvents } from "../../server/presence/presence-store.ts";
 import { RedisPresence } from "../../server/presence/redis/store.ts";
 import { type PresenceUnderTest, presenceConformance } from "../conformance/presence.ts";
+import { Shared } from "../shared.ts";
 import { eventually } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
@@ -14,13 +15,14 @@ const expiryMs = 600;
 
 let server: RedisServer;
 let nodes: RedisServerCluster;
+const shared = new Shared();
 beforeAll(async () => {
   [server, nodes] = await Promise.all([
-    RedisServer.start(),
-    RedisServerCluster.start({ primaries: 3, replicasEach: 0 }),
+    shared.use(RedisServer.start()),
+    shared.use(RedisServerCluster.start({ primaries: 3, replicasEach: 0 })),
   ]);
 });
-afterAll(() => Promise.all([server.close(), nodes.close()]));
+afterAll(() => shared.close());
 
 let worlds = 0;
 

@@ -4,6 +4,7 @@ import type { RedisAddress } from "../../server/lib/redis/address.ts";
 import { RedisScheduleStore } from "../../server/schedule/redis/store.ts";
 import type { StoreLimits } from "../../server/schedule/schedule-store.ts";
 import { type ScheduleStoresUnderTest, scheduleStoreConformance } from "../conformance/schedule.ts";
+import { Shared } from "../shared.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
@@ -13,13 +14,14 @@ const leaseMs = 1500;
 
 let server: RedisServer;
 let nodes: RedisServerCluster;
+const shared = new Shared();
 beforeAll(async () => {
   [server, nodes] = await Promise.all([
-    RedisServer.start(),
-    RedisServerCluster.start({ primaries: 3, replicasEach: 0 }),
+    shared.use(RedisServer.start()),
+    shared.use(RedisServerCluster.start({ primaries: 3, replicasEach: 0 })),
   ]);
 });
-afterAll(() => Promise.all([server.close(), nodes.close()]));
+afterAll(() => shared.close());
 
 let worlds = 0;
 

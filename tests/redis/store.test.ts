@@ -5,15 +5,17 @@ import { RedisBroker } from "../../server/broker/redis/broker.ts";
 import { systemClock } from "../../server/lib/clock.ts";
 import { makeScript } from "../../server/lib/redis/script.ts";
 import { RedisStore } from "../../server/lib/redis/store.ts";
+import { Shared } from "../shared.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 import { serverRecord } from "./server-record.ts";
 
 let server: RedisServer;
+const shared = new Shared();
 beforeAll(async () => {
-  server = await RedisServer.start();
+  server = await shared.use(RedisServer.start());
 });
-afterAll(() => server.close());
+afterAll(() => shared.close());
 
 const echo = makeScript("return ARGV[1]");
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { apiKey, jwtSecret, publish, tokenOf } from "../e2e/healthy-users.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
 import { SocketUnderTest } from "../e2e/socket.ts";
+import { Shared } from "../shared.ts";
 import { eventually } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 
@@ -11,17 +12,14 @@ let redis: RedisServer;
 let one: ServerUnderTest;
 let two: ServerUnderTest;
 
+const shared = new Shared();
 beforeAll(async () => {
-  redis = await RedisServer.start();
+  redis = await shared.use(RedisServer.start());
   const limits = { HISTORY_BYTES_TOTAL: "4MiB", CLIENT_SHARE: "10", MESSAGE_RATE: "0" };
   env = { API_KEY: apiKey, JWT_SECRET: jwtSecret, REDIS_URL: redis.url, ...limits };
-  [one, two] = await Promise.all([startServer({ env }), startServer({ env })]);
+  [one, two] = await Promise.all([shared.use(startServer({ env })), shared.use(startServer({ env }))]);
 });
-afterAll(async () => {
-  await one[Symbol.asyncDispose]();
-  await two[Symbol.asyncDispose]();
-  await redis[Symbol.asyncDispose]();
-});
+afterAll(() => shared.close());
 
 test("a block on one server holds on the other, on one that starts later, and until it is lifted anywhere", async () => {
   const token = await tokenOf("mallory");

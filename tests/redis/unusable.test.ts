@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { runProgram } from "../e2e/program.ts";
 import { startServer } from "../e2e/server.ts";
+import { Shared } from "../shared.ts";
 import { type RedisConfig, RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
 import { ScriptedRedis } from "./scripted-redis.ts";
@@ -10,19 +11,18 @@ import { TlsServer } from "./tls-server.ts";
 const password = "hunter2-and/more@words";
 const encoded = encodeURIComponent(password);
 
-const opened: RedisServer[] = [];
-async function redis(config: RedisConfig = {}): Promise<RedisServer> {
-  const server = await RedisServer.start(config);
-  opened.push(server);
-  return server;
-}
+const shared = new Shared();
+const redis = (config: RedisConfig = {}) => shared.use(RedisServer.start(config));
 
 let plain: RedisServer;
 let cluster: RedisServerCluster;
 beforeAll(async () => {
-  [plain, cluster] = await Promise.all([redis(), RedisServerCluster.start({ primaries: 3, replicasEach: 0 })]);
+  [plain, cluster] = await Promise.all([
+    redis(),
+    shared.use(RedisServerCluster.start({ primaries: 3, replicasEach: 0 })),
+  ]);
 });
-afterAll(() => Promise.all([...opened.map((it) => it.close()), cluster.close()]));
+afterAll(() => shared.close());
 
 /** The one line that the program prints before it exits. Fails if it contains a password. */
 async function refusal(env: Readonly<Record<string, string>>): Promise<string> {

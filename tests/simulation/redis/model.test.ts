@@ -7,6 +7,7 @@ import { presenceScripts } from "../../../server/presence/redis/scripts.ts";
 import { scheduleScripts } from "../../../server/schedule/redis/scripts.ts";
 import { RedisServer } from "../../redis/redis.ts";
 import { makeRandom, replayable, seed } from "../../seed.ts";
+import { Shared } from "../../shared.ts";
 import { Dice } from "../dice.ts";
 import { Process } from "../process.ts";
 import { Timeline } from "../timeline.ts";
@@ -23,14 +24,13 @@ const anyRest = /\b(59\d{4}|600000)\b/g;
 
 let server: RedisServer;
 let redis: Redis;
+const shared = new Shared();
 beforeAll(async () => {
-  server = await RedisServer.start();
+  server = await shared.use(RedisServer.start());
   redis = new Redis(server.port, "127.0.0.1");
+  shared.defer(() => redis.disconnect());
 });
-afterAll(async () => {
-  redis.disconnect();
-  await server.close();
-});
+afterAll(() => shared.close());
 
 test("the modelled Redis answers any command like a real one", () =>
   replayable(async () => {
