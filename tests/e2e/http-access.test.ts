@@ -4,7 +4,7 @@ import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
 const secret = "a secret of more than 32 bytes, for these tests";
-const keys = { publish: "publish-key-0123456789", read: "read-key-0123456789ab", admin: "admin-key-0123456789a" };
+const keys = { publish: "publish-key-0123456789", read: "read-key-0123456789ab", admin: "admin-key-5f3a9c1e7b2d" };
 const scoped = Object.entries(keys).map(([scope, key]) => `${scope}@${key}`);
 const secured = { API_KEY: scoped.join(","), JWT_SECRET: secret };
 

@@ -155,8 +155,8 @@ export const httpGroup: SettingsGroup = {
       hasNoControl: "the default of 30 s takes too long",
     },
     wsPingTimeout: {
-      value: "100ms",
-      // With the default of 10 s, the other client would receive about a hundred pings until then.
+      // Long enough for a busy client to answer. With the default of 10 s, the other one would receive about a hundred pings.
+      value: "2s",
       observe: async (it) => {
         using silent = await RawWebSocket.open(it.port, "/");
         using answering = await RawWebSocket.open(it.port, "/");

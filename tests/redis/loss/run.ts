@@ -11,6 +11,8 @@ const pauseMs = 10;
 /** How many messages of each publisher are acknowledged before the disruption, and again after it. */
 const calmMessages = 40;
 const patienceMs = 30_000;
+/** Until a publisher gives up. Redis is away for seconds. */
+const publishMs = 60_000;
 /** A node that has been connected for three seconds has received a message from all others. */
 const introducedMs = 3500;
 
@@ -157,10 +159,13 @@ class Publisher {
     await until(() => this.errors > before, "a publisher is refused", 60_000);
   }
 
+  /** @throws Error with the last answer if it is refused for too long */
   async say(channel: string): Promise<string> {
     const text = `${this.#name}:${this.#said++}`;
     const id = crypto.randomUUID();
-    for (;;) {
+    const giveUpAt = performance.now() + publishMs;
+    let last = "none";
+    while (performance.now() < giveUpAt) {
       try {
         const answer = await fetch(`${this.#url}/v1/publish`, {
           method: "POST",
@@ -173,11 +178,13 @@ class Publisher {
           this.acknowledged.set(text, { channel, epoch, offset });
           return text;
         }
-      } catch {
-        // It may or may not be stored. The retry shows which.
+        last = await answer.text();
+      } catch (error) {
+        last = String(error); // It may or may not be stored. The retry shows which.
       }
       this.errors++;
       await Bun.sleep(100);
     }
+    throw new Error(`a message in ${channel} was not acknowledged within ${publishMs} ms; the last answer: ${last}`);
   }
 }
