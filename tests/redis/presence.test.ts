@@ -11,7 +11,8 @@ import { eventually } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
 
-const expiryMs = 600;
+/** Short, so that a test can wait for its end, and longer than this process may have to wait for a processor. */
+const expiryMs = 1500;
 
 let server: RedisServer;
 let nodes: RedisServerCluster;

@@ -69,7 +69,7 @@ export const webhooksGroup: SettingsGroup = {
       hasNoControl: noReceiver,
     },
     webhookTimeout: {
-      value: "200ms",
+      value: "1500ms",
       observe: async (it) => {
         receiver.hangs = true;
         const { failures } = await countsOf(it);
