@@ -12,13 +12,12 @@ export async function until(
   what: string,
   timeoutMs = patienceMs,
 ): Promise<void> {
-  const late = Promise.withResolvers<"late">();
-  const timer = setTimeout(() => late.resolve("late"), timeoutMs);
+  const giveUpAt = performance.now() + timeoutMs;
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), timeoutMs);
   try {
-    for (;;) {
-      const answer = await Promise.race([isSo(), late.promise]);
-      if (answer === true) return;
-      if (answer === "late") throw new Error(`timed out waiting until ${what}`);
+    while (!(await Promise.race([isSo(), late.promise]))) {
+      if (performance.now() >= giveUpAt) throw new Error(`timed out waiting until ${what}`);
       await Bun.sleep(lookMs);
     }
   } finally {

@@ -150,7 +150,7 @@ describe("every command works as it is shown", () => {
     const turnOf = (it: string) => (it.includes("DELETE") ? 2 : it.includes("/block'") ? 1 : 0);
     for (const command of others.toSorted((a, b) => turnOf(a) - turnOf(b))) {
       const printed = await run(command);
-      const isNobody = command.includes("c_8fK2nQ"); // The connection ID of the example does not exist.
+      const isNobody = command.includes("/c_8fK2nQ"); // The connection ID of the example does not exist.
       expect([command, /"code":"([^"]+)"/.exec(printed)?.[1]]).toEqual([command, isNobody ? "not-found" : undefined]);
       expect(printed).not.toBe("");
     }

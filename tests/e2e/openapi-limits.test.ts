@@ -253,7 +253,7 @@ function cursorOf(bytes: number): string {
 test("a filter that is not a valid user ID matches no connection, and the document allows any text", async () => {
   const described = api.operation("GET /v1/connections");
   const response = await server.request("GET", exampleUrl(described, { user_id: x(129) }));
-  expect(await response.json()).toEqual({ connections: [] });
+  expect(await response.json()).toEqual({ connections: [], total: 0 });
   const schema = described.operation.parameters?.find(({ name }) => name === "user_id")?.schema ?? {};
   expect(api.faultsOf(schema, x(129))).toEqual([]);
 });

@@ -212,7 +212,7 @@ describe("fanfare drain", () => {
   };
 
   test("--wait follows a secured server on this machine to its end, without a key", async () => {
-    await using server = await startServer({ env: { WORKERS: "2", API_KEY: "a-key-0123456789ab", ANONYMOUS: "on" } });
+    await using server = await startServer({ env: { WORKERS: "2", API_KEY: "a-key-5f3a9c1e7b2d", ANONYMOUS: "on" } });
     const clients = await Promise.all(Array.from({ length: 3 }, () => SocketUnderTest.open(server.wsUrl)));
     const draining = run("--wait", "--port", String(server.port));
     for (const client of clients) await client.until(({ event }) => event === "draining");
@@ -225,13 +225,13 @@ describe("fanfare drain", () => {
   });
 
   test("over HTTP needs the key, and OPS_PORT for --wait", async () => {
-    await using it = await startWithOps({ API_KEY: "admin+read@a-key-0123456789ab", ANONYMOUS: "on" });
+    await using it = await startWithOps({ API_KEY: "admin+read@a-key-5f3a9c1e7b2d", ANONYMOUS: "on" });
     using client = await SocketUnderTest.open(it.server.wsUrl);
     const elsewhere = it.server.url.replace("127.0.0.1", "127.0.0.2").replace(/:\d+$/, "");
     expect(await run("--url", elsewhere).exited).toBe(1);
     const ops = ["--url", `http://127.0.0.1:${it.opsPort}`];
     expect(await run("--wait", ...ops).exited).toBe(1);
-    const draining = run("--wait", ...ops, "--api-key", "a-key-0123456789ab");
+    const draining = run("--wait", ...ops, "--api-key", "a-key-5f3a9c1e7b2d");
     await client.until(({ event }) => event === "draining");
     client.close();
     expect(await draining.exited).toBe(0);
@@ -252,7 +252,7 @@ describe("under a TMPDIR", () => {
   ])("%s workers start, and `fanfare status` finds the control socket", async (_, name) => {
     using place = makeTmpdir(name);
     const env = { TMPDIR: place.path };
-    const secured = { API_KEY: "a-key-0123456789ab", ANONYMOUS: "on" };
+    const secured = { API_KEY: "a-key-5f3a9c1e7b2d", ANONYMOUS: "on" };
     await using server = await startServer({ env: { ...env, ...secured, WORKERS: "2" } });
     expect(server.output).not.toContain("Cannot open the control socket");
     for (const TMPDIR of name.includes(" ") ? [place.path] : [place.path, "/tmp"]) {
