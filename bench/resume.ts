@@ -32,7 +32,7 @@ async function main(): Promise<number> {
   return results.some(({ faults }) => faults > 0) ? 1 : 0;
 }
 
-async function measure({ clients: count, missed, channels, workers }: ResumeOptions): Promise<Result> {
+async function measure({ clients: count, missed, channels, workers, pause }: ResumeOptions): Promise<Result> {
   // All clients have one address here, and connect twice.
   const flags = ["--max-connections", "20000", "--handshake-rate", "0", "--history-size", String(missed + 1)];
   const server = await ServerProcess.start(fanfare("plain", workers, flags));
@@ -48,6 +48,7 @@ async function measure({ clients: count, missed, channels, workers }: ResumeOpti
     await Promise.all(clients.map((it) => it.untilOffset(1)));
     for (const client of clients) client.drop();
     await publishEverywhere(server.port, channels, missed);
+    await Bun.sleep(pause * 1000);
     const [before, begin] = [readUsage(server.pid).cpuUs, performance.now()];
     const times = await Promise.all(
       clients.map(async (client) => {
@@ -67,11 +68,11 @@ async function measure({ clients: count, missed, channels, workers }: ResumeOpti
 }
 
 function tableOf(results: readonly Result[], options: ResumeOptions): string {
-  const { clients, missed, channels, workers, rounds } = options;
+  const { clients, missed, channels, workers, pause, rounds } = options;
   const median = (of: (result: Result) => number) => medianOf(results.map(of));
   const us = median((it) => it.cpuUsPerClient);
   return [
-    `${clients} clients in ${channels} channels resume ${missed} messages each, ${workers} workers, median of ${rounds} rounds`,
+    `${clients} clients in ${channels} channels resume ${missed} messages each after ${pause} s, ${workers} workers, median of ${rounds} rounds`,
     "",
     "| | |",
     "| --- | ---: |",

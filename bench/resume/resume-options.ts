@@ -9,6 +9,8 @@ export interface ResumeOptions {
   readonly channels: number;
   readonly rounds: number;
   readonly workers: number;
+  /** Seconds for which no client is connected. */
+  readonly pause: number;
 }
 
 export const usage = `npm run bench -- resume [options]
@@ -16,6 +18,7 @@ export const usage = `npm run bench -- resume [options]
   --missed N       messages that each of them has missed (200)
   --channels N     channels that the clients are spread over (100)
   --workers N      workers, 0 for one process (0)
+  --pause N        seconds without clients; beyond 10, they resume from the history instead of recent messages (0)
   --rounds N       how often it is measured; medians are shown (3)`;
 
 /** @throws Error for an option that is unknown or out of range */
@@ -27,6 +30,7 @@ export function parseResumeOptions(argv: readonly string[]): ResumeOptions {
       missed: { type: "string", default: "200" },
       channels: { type: "string", default: "100" },
       workers: { type: "string", default: "0" },
+      pause: { type: "string", default: "0" },
       rounds: { type: "string", default: "3" },
     },
   });
@@ -35,6 +39,7 @@ export function parseResumeOptions(argv: readonly string[]): ResumeOptions {
     missed: between("missed", values.missed, 1, 1000),
     channels: between("channels", values.channels, 1, 1000),
     workers: between("workers", values.workers, 0, 16),
+    pause: between("pause", values.pause, 0, 60),
     rounds: between("rounds", values.rounds, 1, 99),
   };
 }

@@ -26,13 +26,15 @@ const manyStreams = 100;
 
 export interface DeliverySettings {
   readonly flushWindowMs: number;
-  /** Bytes of recent publications kept in this worker, per channel and in all. */
+  /** Bytes of recent publications kept in this worker, per channel and in all, chunks for lagging sessions included. */
   readonly tailBytes: number;
   readonly tailBytesTotal: number;
   /** Bytes of the largest publication. */
   readonly maxMessageBytes: number;
 }
 
+/** The part of the memory for recent publications that is for chunks shared by lagging sessions. */
+const chunkShare = 1 / 8;
 /** The maximum number of concurrent history reads, and the bytes their answers should take together. One answer may be one large publication. */
 const mostReads = 16;
 const bytesOfReads = 32 * 1024 * 1024;
@@ -73,7 +75,8 @@ export class Delivery {
     this.#clock = clock;
     this.#events = events;
     this.history = shareHistory((...asked) => broker.history(...asked), maxReads(settings.maxMessageBytes));
-    const budget = { perChannel: settings.tailBytes, total: settings.tailBytesTotal, bytes: 0 };
+    const chunkBytes = settings.tailBytesTotal * chunkShare;
+    const budget = { perChannel: settings.tailBytes, total: settings.tailBytesTotal - chunkBytes, bytes: 0 };
     this.interest = new Interest(broker, budget, clock);
     this.#flush = new Flush(
       {
@@ -89,7 +92,7 @@ export class Delivery {
     const get = (name: ChannelName) => this.interest.get(name);
     const { onLevel, hasRoomFor, accountOf, onGap } = events;
     const reports = { onFull: this.block, onLevel, onGap };
-    this.#pump = new Pump({ get, history: this.history, hasRoomFor, accountOf, ...reports }, clock);
+    this.#pump = new Pump({ get, history: this.history, hasRoomFor, accountOf, ...reports }, chunkBytes, clock);
     this.#sequencer = new Sequencer(
       {
         get,

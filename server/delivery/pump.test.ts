@@ -52,6 +52,7 @@ function makePump({
         },
       }),
     },
+    1_000_000,
     clock,
   );
   return {
@@ -381,6 +382,38 @@ describe("sessions that lag at the same position", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(encodings).toHaveLength(3);
     expect(new Set(encodings).size).toBe(1);
+  });
+});
+
+describe("a page of history", () => {
+  test("is read once for sessions with the same cursor, also for one that joins a little later", async () => {
+    const { lag, clock, asked, page } = makePump({ tailFrom: 11 });
+    const first = lag(7, "c_1");
+    clock.move(0);
+    await page(8, 10);
+    const second = lag(7, "c_2");
+    clock.move(999);
+    expect([first, second].map(({ connection }) => offsetsOf(connection))).toEqual([
+      [8, 9, 10],
+      [8, 9, 10],
+    ]);
+    expect(asked).toHaveLength(1);
+    clock.move(1);
+    lag(7, "c_3");
+    clock.move(0);
+    expect(asked).toHaveLength(2);
+  });
+
+  test("is read again for a session whose cursor is older, so that its gap has exact ends", async () => {
+    const { lag, clock, page } = makePump({ tailFrom: 11 });
+    lag(7, "c_1");
+    clock.move(0);
+    await page(8, 10);
+    const older = lag(4, "c_2");
+    clock.move(0);
+    await page(8, 10);
+    expect(gapsOf(older.connection)).toEqual([[5, 7]]);
+    expect(offsetsOf(older.connection).slice(1)).toEqual([8, 9, 10]);
   });
 });
 

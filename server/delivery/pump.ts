@@ -6,12 +6,10 @@ import type { Clock } from "../lib/clock.ts";
 import type { Account } from "../limits/account.ts";
 import type { Push } from "../session/push.ts";
 import type { Membership, Session } from "../session/session.ts";
-import type { Encoded } from "../session/wire-form.ts";
 import type { Gap } from "../trace/records.ts";
-import { excludedBy, withoutExcluded } from "./exclusion.ts";
 import { gapFrame } from "./gap.ts";
-import { LastChunk } from "./last-chunk.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
+import { type Chunk, cutChunk, RecentChunks, wireBytesOf } from "./recent-chunks.ts";
 import type { ReadHistory } from "./shared-history.ts";
 
 /** Bytes on the wire that one lagging channel of one session gets per turn, from the tail or from history. */
@@ -53,7 +51,7 @@ export class Pump {
   readonly counts = { deliveries: 0, gaps: 0 };
   readonly #dependencies: PumpDependencies;
   readonly #clock: Clock;
-  readonly #lastChunk: LastChunk;
+  readonly #chunks: RecentChunks;
   readonly #queue = new Set<Session>();
   /** Sessions whose write found no room, or whose client has to wait. */
   readonly #postponed = new Set<Session>();
@@ -61,10 +59,11 @@ export class Pump {
   /** Bytes sent in this turn. */
   #sentBytes = 0;
 
-  constructor(dependencies: PumpDependencies, clock: Clock) {
+  /** @param maxChunkBytes the limit for chunks that are kept for other sessions */
+  constructor(dependencies: PumpDependencies, maxChunkBytes: number, clock: Clock) {
     this.#dependencies = dependencies;
     this.#clock = clock;
-    this.#lastChunk = new LastChunk(clock);
+    this.#chunks = new RecentChunks(maxChunkBytes, clock);
   }
 
   /** The session has a lagging channel and, as far as is known, room for more. */
@@ -128,51 +127,47 @@ export class Pump {
     const channel = this.#dependencies.get(membership.channel.name);
     if (channel === undefined || membership.isOver) return false;
     if (membership.cursor < channel.flushed) {
-      const pushes = channel.tail.read(membership.cursor, chunkBytes);
-      if (pushes === undefined) {
+      const chunk = this.#chunks.after(membership) ?? channel.tail.read(membership.cursor, chunkBytes);
+      if (chunk === undefined) {
         // A page for which there is no room would be fetched only to be thrown away.
         if (!this.#hasRoomFor(membership.neededBytes, membership.session)) this.#postpone(membership.session);
         else void this.#fetch(membership, channel);
         return false;
       }
-      if (!this.#send(membership, pushes)) return false;
+      if (!this.#send(membership, chunk)) return false;
     }
     if (membership.cursor >= channel.flushed) channel.makeLevel(membership);
     return !membership.isLevel;
   }
 
   /** @returns whether the session can accept more. */
-  #send(membership: Membership, pushes: readonly Push[]): boolean {
-    const last = pushes.at(-1);
-    if (last === undefined) return true;
-    const { session, channel } = membership;
-    const bytes = pushes.reduce((sum, push) => sum + push.wireBytes, 0);
+  #send(membership: Membership, sent: Chunk | readonly Push[]): boolean {
+    const bytes = "encoded" in sent ? sent.wireBytes : wireBytesOf(sent);
+    if (bytes === 0) return true;
+    const { session } = membership;
     if (!this.#hasRoomFor(bytes, session)) {
       membership.neededBytes = bytes;
       this.#postpone(session);
       return false;
     }
     membership.neededBytes = 0;
-    this.#sentBytes += bytes;
-    const before = membership.cursor;
+    return this.#write(membership, "encoded" in sent ? sent : this.#chunks.make(membership, sent));
+  }
+
+  #write(membership: Membership, { last, count, wireBytes, encoded }: Chunk): boolean {
+    const { session, cursor } = membership;
+    this.#sentBytes += wireBytes;
     const isCharged = isCatchingUp(membership);
-    membership.moveTo(last.publication.offset);
+    membership.moveTo(last);
     const form = session.connection.wireForm;
-    const encoded = this.#encode(pushes, session, channel.name);
     const outcome = session.connection.send(form.carriesCursor ? form.join([encoded], session.cursor()) : encoded);
-    if (outcome === "refused" || outcome === "closed") membership.moveTo(before);
+    if (outcome === "refused" || outcome === "closed") membership.moveTo(cursor);
     else {
-      this.counts.deliveries += pushes.length;
-      if (isCharged) this.#dependencies.accountOf(session).spend("answerBytes", bytes);
+      this.counts.deliveries += count;
+      if (isCharged) this.#dependencies.accountOf(session).spend("answerBytes", wireBytes);
     }
     if (outcome !== "sent" && outcome !== "closed") this.#dependencies.onFull(session);
     return outcome === "sent";
-  }
-
-  #encode(pushes: readonly Push[], { connection, id }: Session, channel: ChannelName): Encoded {
-    const form = connection.wireForm;
-    if (excludedBy(pushes).has(id)) return form.encode(withoutExcluded(pushes, channel, id));
-    return this.#lastChunk.encode(form, pushes);
   }
 
   /** A write of the usual size is let through, and mostly the kernel takes it. */
@@ -243,7 +238,7 @@ export class Pump {
     // Publications that arrived after the request are not in the page. They are not lost: the next page has them.
     this.#announceGap(membership, channel, wanted[0]?.offset ?? Math.min(history.top.offset, flushed) + 1);
     // What does not fit into the chunk is requested again: text full of escapes is larger on the wire than in memory.
-    if (!session.isBlocked) this.#send(membership, this.#lastChunk.cut(wanted, chunkBytes));
+    if (!session.isBlocked) this.#send(membership, this.#chunks.after(membership) ?? cutChunk(wanted, chunkBytes));
     return session.isBlocked || membership.cursor > cursor || this.#postponed.has(session);
   }
 
