@@ -11,7 +11,7 @@ import { SocketUnderTest } from "./socket.ts";
 import { pathsInTheSource } from "./source-paths.ts";
 
 const secret = "a secret of thirty-two bytes or more";
-const keyOf = (scope: string) => `${scope}-key-0123456789abcdef`;
+const keyOf = (scope: string) => `${scope}-key-77b2c0de93a1`;
 const keys = ["publish", "read", "admin"].map((scope) => `${scope}@${keyOf(scope)}`).join(",");
 /** The headers of a WebSocket handshake (RFC 6455 §4.1). */
 const upgrade = {
