@@ -24,20 +24,20 @@ const documentHeaders = {
 };
 
 /**
- * The documentation that the server serves. The documents are made on request. The page is made once; per request only the
- * origin in its examples is replaced.
+ * The documentation that the server serves. The OpenAPI document and the page are made on the first request; in the page, the
+ * origin of its examples is replaced for each request.
  */
 export class Docs {
   readonly routes: readonly PlainRoute[];
   /** All documented operations, including those of the documents themselves. */
   readonly operations: readonly Operation[];
   readonly #settings: DocsSettings & DocumentSettings;
-  readonly #responses: TextResponses;
   #page: string | undefined;
+  /** Anyone can ask for it, and making it takes 3 ms. */
+  #openApiText: string | undefined;
 
   /** @param others all operations except those of the documents */
   constructor(others: readonly Operation[], settings: DocsSettings, responses: TextResponses) {
-    this.#responses = responses;
     this.#settings = { ...settings, version: packageJson.version };
     this.routes = [
       {
@@ -45,14 +45,20 @@ export class Docs {
         path: "/openapi.json",
         summary: "Get the OpenAPI document of the HTTP API.",
         about: aboutOpenApi,
-        answer: () => this.#answerDocument(this.openApi()),
+        answer: () => {
+          this.#openApiText ??= textOf(this.openApi());
+          return responses.make(this.#openApiText, { headers: documentHeaders });
+        },
       },
       {
         method: "GET",
         path: "/asyncapi.json",
         summary: "Get the AsyncAPI document of the WebSocket protocol.",
         about: aboutAsyncApi,
-        answer: (request) => this.#answerDocument(asyncApi(this.#settings.wsPath, this.#settings, originOf(request))),
+        answer: (request) => {
+          const document = asyncApi(this.#settings.wsPath, this.#settings, originOf(request));
+          return responses.make(textOf(document), { headers: documentHeaders });
+        },
       },
       {
         method: "GET",
@@ -81,10 +87,10 @@ export class Docs {
       .replaceAll(`http://${placeholder.host}`, `http${s}://${host}`)
       .replaceAll(`ws://${placeholder.host}`, `ws${s}://${host}`);
   }
+}
 
-  #answerDocument(document: object): Response {
-    return this.#responses.make(`${JSON.stringify(document, null, 2)}\n`, { headers: documentHeaders });
-  }
+function textOf(document: object): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 /**
