@@ -1,12 +1,13 @@
 import { Hono } from "hono";
-import type { ApiDependencies } from "../api/call.ts";
+import type { ApiDependencies, Reply } from "../api/call.ts";
 import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints, pushEndpoints } from "../api/endpoints.ts";
+import { andFinally } from "../lib/and-then.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { AdminPage, type AdminPageSettings } from "./admin-page.ts";
 import { readBody } from "./body.ts";
 import { ClientScript } from "./client-script.ts";
-import { authenticate } from "./credentials.ts";
+import { authenticate, type Caller } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
 import { locationOf, Queries } from "./location.ts";
 import { mayRead, type OpsParts, opsRoutes } from "./ops-routes.ts";
@@ -90,38 +91,38 @@ function performer(
   endpoint: Pick<Endpoint, "verb" | "scope" | "forClients" | "warnsOfUnknown" | "about">,
   settings: RouteSettings,
   { api, keys, responses, cookies }: RouteParts,
-): (request: Request, params: Params) => Promise<Response> {
+): (request: Request, params: Params) => Response | Promise<Response> {
   const { verb, warnsOfUnknown = false, about } = endpoint;
   const authenticators = { keys, access: api.access, budgets: api.hub.budgets, cookies };
   const parameters = (about.parameters ?? []).filter((it) => it.in === "query").map(({ name }) => name);
   const hasBody = about.request !== undefined;
   const queries = new Queries();
-  return async (request, params) => {
-    const authenticated = authenticate(request, endpoint, authenticators);
-    // Not awaited without need, here and below: each await is a turn of the microtask queue, and a push takes few of them.
-    const { identity, account } = authenticated instanceof Promise ? await authenticated : authenticated;
+  // Nothing is awaited without need: see `HttpServer`.
+  return (request, params) => {
+    const caller = authenticate(request, endpoint, authenticators);
+    return caller instanceof Promise
+      ? caller.then((it) => perform(it, request, params))
+      : perform(caller, request, params);
+  };
+
+  function perform({ identity, account }: Caller, request: Request, params: Params): Response | Promise<Response> {
     const query = queries.of(request);
     if (!warnsOfUnknown) refuseUnknownNames(query.keys(), parameters, "parameter");
     account.charge("messages");
-    const close = account.openRequest(hasBody ? bodyBytesOf(request, settings.maxBodyBytes) : 0);
-    try {
-      const body = hasBody ? await readBody(request, settings.maxBodyBytes) : "";
-      const { headers } = request;
-      const reply = verb(api, {
-        identity,
-        account,
-        params,
-        query,
-        body,
-        headers,
-        mayRead: () => mayRead(keys, request),
-      });
-      const { status, body: text } = reply instanceof Promise ? await reply : reply;
-      return responses.make(text, jsonInit(status));
-    } finally {
-      close();
-    }
-  };
+    const { headers } = request;
+    const answer = (body: string): Response | Promise<Response> => {
+      const call = { identity, account, params, query, body, headers, mayRead: () => mayRead(keys, request) };
+      const reply = verb(api, call);
+      return reply instanceof Promise ? reply.then(respondTo) : respondTo(reply);
+    };
+    const run = () => (hasBody ? readBody(request, settings.maxBodyBytes).then(answer) : answer(""));
+    if (!account.isLimited) return run();
+    return andFinally(run, account.openRequest(hasBody ? bodyBytesOf(request, settings.maxBodyBytes) : 0));
+  }
+
+  function respondTo({ status, body }: Reply): Response {
+    return responses.make(body, jsonInit(status));
+  }
 }
 
 /** How long the body is or, if the client does not say, may become. */

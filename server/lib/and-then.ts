@@ -5,3 +5,15 @@
 export function andThen<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
+
+/** Runs something, and `end` once it has ended, at once or later, whatever its outcome. */
+export function andFinally<T>(run: () => T | Promise<T>, end: () => void): T | Promise<T> {
+  let isLater = false;
+  try {
+    const result = run();
+    isLater = result instanceof Promise;
+    return result instanceof Promise ? result.finally(end) : result;
+  } finally {
+    if (!isLater) end();
+  }
+}

@@ -1,8 +1,11 @@
 import { type Clock, systemClock, type Timer } from "./clock.ts";
 
+/** Something that waits, in the list of all that do. */
 interface Waiting {
   readonly dueAt: number;
   readonly onLate: () => void;
+  older: Waiting | undefined;
+  newer: Waiting | undefined;
 }
 
 /**
@@ -14,8 +17,9 @@ interface Waiting {
 export class Deadlines {
   readonly #ms: number;
   readonly #clock: Clock;
-  /** In the order of their deadlines. */
-  readonly #waiting = new Set<Waiting>();
+  // A list in the order of the deadlines. A set of what waits would copy its table again and again.
+  #oldest: Waiting | undefined;
+  #newest: Waiting | undefined;
   #timer: Timer | undefined;
 
   /** @param ms how long each wait may take */
@@ -27,20 +31,39 @@ export class Deadlines {
   /** The outcome of `work`, or a rejection with `makeError()` if it takes too long. The work itself continues. */
   limit<T>(work: Promise<T>, makeError: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const waiting = { dueAt: this.#clock.monotonic() + this.#ms, onLate: () => reject(makeError()) };
-      this.#waiting.add(waiting);
-      if (this.#timer === undefined) this.#arm(this.#ms);
+      const waiting = this.#add(() => reject(makeError()));
       work.then(
         (value) => {
-          this.#waiting.delete(waiting);
+          this.#remove(waiting);
           resolve(value);
         },
         (error: unknown) => {
-          this.#waiting.delete(waiting);
+          this.#remove(waiting);
           reject(error);
         },
       );
     });
+  }
+
+  #add(onLate: () => void): Waiting {
+    const older = this.#newest;
+    const waiting: Waiting = { dueAt: this.#clock.monotonic() + this.#ms, onLate, older, newer: undefined };
+    if (older === undefined) this.#oldest = waiting;
+    else older.newer = waiting;
+    this.#newest = waiting;
+    if (this.#timer === undefined) this.#arm(this.#ms);
+    return waiting;
+  }
+
+  /** Removing it a second time does nothing. */
+  #remove(waiting: Waiting): void {
+    const { older, newer } = waiting;
+    if (older !== undefined) older.newer = newer;
+    else if (this.#oldest === waiting) this.#oldest = newer;
+    if (newer !== undefined) newer.older = older;
+    else if (this.#newest === waiting) this.#newest = older;
+    waiting.older = undefined;
+    waiting.newer = undefined;
   }
 
   #arm(ms: number): void {
@@ -50,12 +73,12 @@ export class Deadlines {
   readonly #check = (): void => {
     this.#timer = undefined;
     const now = this.#clock.monotonic();
-    for (const waiting of this.#waiting) {
+    for (let waiting = this.#oldest; waiting !== undefined; waiting = this.#oldest) {
       if (waiting.dueAt > now) {
         this.#arm(waiting.dueAt - now);
         return;
       }
-      this.#waiting.delete(waiting);
+      this.#remove(waiting);
       waiting.onLate();
     }
   };

@@ -95,11 +95,13 @@ export class Ring<T> {
 
   #resize(size: number): void {
     if (size !== 0 && size < minSlots) return;
-    const slots: (T | undefined)[] = this.slice(0, this.#length);
-    const sizes = Array.from(slots, (_, index) => this.#sizes[(this.#start + index) & (this.#slots.length - 1)] ?? 0);
-    while (slots.length < size) {
-      slots.push(undefined); // an array with holes is slower to write into
-      sizes.push(0);
+    // Filled, because an array with holes is slower to write into.
+    const slots = new Array<T | undefined>(size).fill(undefined);
+    const sizes = new Array<number>(size).fill(0);
+    for (let index = 0; index < this.#length; index++) {
+      const slot = (this.#start + index) & (this.#slots.length - 1);
+      slots[index] = this.#slots[slot];
+      sizes[index] = this.#sizes[slot] ?? 0;
     }
     this.#slots = size === 0 ? noSlots : slots;
     this.#sizes = size === 0 ? noSlots : sizes;

@@ -26,6 +26,11 @@ export class Account {
     this.#parts = parts;
   }
 
+  /** Whether anything is charged at all. */
+  get isLimited(): boolean {
+    return this.#parts !== undefined;
+  }
+
   /** Charges a cost. @returns the error if a budget is used up */
   take(kind: Kind, cost = 1): ServiceError | undefined {
     if (this.#parts === undefined) return undefined;
