@@ -41,14 +41,19 @@ export class ListenedChannels implements ChannelDirectory {
     });
   }
 
+  /** Also knows a channel that has messages and no subscribers, which `list` leaves out. */
   async summary(channel: ChannelName): Promise<ChannelSummary | undefined> {
-    if (this.#interest.get(channel) === undefined) {
-      // Names are sorted, so the channel itself comes first among the names that begin with it.
-      const [first] = await this.list(channel, "", 1);
-      return first?.channel === channel ? first : undefined;
-    }
     const top = (await this.#broker.tops([channel])).get(channel);
-    return top === undefined ? undefined : { channel, top };
+    if (top === undefined) return undefined;
+    const isKnown = top.offset > 0 || (await this.#isListenedTo(channel));
+    return isKnown ? { channel, top } : undefined;
+  }
+
+  async #isListenedTo(channel: ChannelName): Promise<boolean> {
+    if (this.#interest.get(channel) !== undefined) return true;
+    // Names are sorted, so the channel itself comes first among the names that begin with it.
+    const [first] = await this.list(channel, "", 1);
+    return first?.channel === channel;
   }
 
   #here({ prefix, after, limit }: ListRequest): readonly ChannelName[] {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { runProgram } from "../e2e/program.ts";
 import { type Frame, SocketUnderTest } from "../e2e/socket.ts";
 import { Shared } from "../shared.ts";
+import { StreamUnderTest } from "../e2e/stream.ts";
 import { eventually } from "../waiting.ts";
 import { type Node, TwoNodes } from "./two-nodes.ts";
 
@@ -125,6 +126,7 @@ describe("R4: a push gateway", () => {
       const processes = await node.processes();
       expect(processes.map(({ name }) => String(name).replace(/^[^:]+/, "")).toSorted()).toEqual(expected.toSorted());
       expect(new Set(processes.map(({ status }) => status))).toEqual(new Set(["healthy"]));
+      for (const { name, node: machine } of processes) expect(String(name)).toStartWith(`${machine} `);
       const held = processes.reduce((sum, { active_connections = 0 }) => sum + Number(active_connections), 0);
       expect(held).toBe(2 * each);
       expect(await node.json("GET", "/metrics")).toMatchObject({ active_connections: 2 * each });
@@ -133,6 +135,57 @@ describe("R4: a push gateway", () => {
     for (const port of ports) for (const role of roles) expect(out).toMatch(new RegExp(`:${port} ${role} `));
     expect(out).toMatch(new RegExp(`^all +healthy +${2 * each} \\(${2 * each} users\\)`, "m"));
   }, 60_000);
+});
+
+describe("a trace", () => {
+  const trace = async (node: Node, query: string) => {
+    const { summary, complete, connections } = await node.json("GET", `/v1/trace?${query}`);
+    const those = connections as Frame[];
+    return { summary, complete, connections: those, verdicts: those.map(({ verdict }) => verdict) };
+  };
+
+  test("on either node explains a message on the connections to both", async () => {
+    const sockets = await Promise.all(nodes.both.map((it) => open(it, "user_id=olivia&channel=room:trace")));
+    await nodes.one.json("POST", "/v1/publish", { channel: "room:trace", data: 1, id: "t1" });
+    for (const it of sockets) await it.until(({ id }) => id === "t1");
+    const query = "user=olivia&channel=room:trace&id=t1";
+    for (const node of nodes.both) {
+      await eventually(async () => {
+        const { verdicts, connections, complete } = await trace(node, query);
+        expect({ verdicts, complete }).toEqual({ verdicts: ["drained", "drained"], complete: true });
+        const ids = sockets.map(({ welcome }) => welcome.connection_id);
+        expect(connections.map((it) => it.connection_id).toSorted()).toEqual(ids.toSorted());
+      });
+    }
+    for (const it of sockets) it.close();
+    await nodes.untilOnline(0);
+    await nodes.two.json("POST", "/v1/publish", { channel: "room:trace", data: 2, id: "t2" });
+    for (const node of nodes.both) {
+      expect((await trace(node, query)).verdicts).toEqual(["sent-before-end", "sent-before-end"]);
+      expect((await trace(node, "user=olivia&channel=room:trace&id=t2")).verdicts).toEqual(["gone", "gone"]);
+    }
+  });
+
+  test("finds a message in a channel that never had a subscriber", async () => {
+    expect((await nodes.one.request("GET", "/v1/channels/room:unheard")).status).toBe(404);
+    await nodes.one.json("POST", "/v1/publish", { channel: "room:unheard", data: 1, id: "u1" });
+    for (const node of nodes.both) {
+      const { summary } = await trace(node, "user=peggy&channel=room:unheard&id=u1");
+      expect(summary).toStartWith("u1 is offset 1 of room:unheard");
+      expect(await node.json("GET", "/v1/channels/room:unheard")).toMatchObject({ offset: 1, connections: 0 });
+    }
+  });
+
+  test("a live tail on one node shows what happens on the other", async () => {
+    using tail = await StreamUnderTest.connect(`${nodes.one.url}/v1/tail?channel=room:tail`);
+    await eventually(async () => {
+      await nodes.two.json("POST", "/v1/publish", { channel: "room:tail", data: 1 });
+      const port = new URL(nodes.two.url).port;
+      expect(tail.frames).toContainEqual(
+        expect.objectContaining({ kind: "published", worker: expect.stringContaining(`:${port} worker `) }),
+      );
+    });
+  });
 });
 
 describe("R5: a chat", () => {
