@@ -16,6 +16,7 @@ await runScript(async () => {
   if (code !== 0) return code ?? 1;
   const files = readdirSync("docs", { recursive: true, encoding: "utf8" }).filter((it) => !it.startsWith(".vitepress"));
   for (const file of files.filter((it) => /\.(md|txt|json)$/.test(it))) copy(join("docs", file), join(site, file));
+  copy("web/page/icon.svg", join(site, "icon.svg"));
   for (const file of files.filter((it) => it.endsWith(".md"))) {
     for (const path of sourcesOf(join("docs", file))) copy(path, join(site, "source", path));
   }

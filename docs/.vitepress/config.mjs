@@ -11,12 +11,14 @@ export default {
   description: "Self-hosted real-time push server",
   outDir: "../.cache/site",
   cacheDir: "../.cache/vitepress",
+  head: [["link", { rel: "icon", href: "/icon.svg", type: "image/svg+xml" }]],
   rewrites: { "README.md": "index.md" },
   // Files next to the pages, which scripts/site.js copies.
   ignoreDeadLinks: [/\/(llms|config\.schema)$/],
   markdown: { config: mendLinks, anchor: { slugify } },
   themeConfig: {
-    search: { provider: "local" },
+    // The index names what other pages are about, and would be found before them.
+    search: { provider: "local", options: { _render: (text, env, md) => (isIndex(env) ? "" : md.render(text, env)) } },
     outline: [2, 3],
     sidebar: sectionsOf(index).map(({ title, pages }) => ({
       text: title,
@@ -25,6 +27,10 @@ export default {
     })),
   },
 };
+
+function isIndex({ relativePath }) {
+  return relativePath === "index.md" || relativePath === "README.md";
+}
 
 /** Links to files outside of docs/ lead to their copies in /source/. With a target, VitePress does not take them for pages. */
 function mendLinks(md) {

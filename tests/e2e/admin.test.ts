@@ -99,7 +99,7 @@ test("channels are sorted by a column, and one is looked at by choosing it", asy
   const { page } = await open();
   await page.getByRole("textbox", { name: "Key" }).fill(key);
   await page.keyboard.press("Enter");
-  const table = page.getByRole("region", { name: "Busiest and largest channels" }).last();
+  const table = page.getByRole("region", { name: "Channels", exact: true });
   const subscribers = table.getByRole("button", { name: "Subscribers" });
   await subscribers.click();
   expect(await subscribers.getAttribute("aria-pressed")).toBe("true");

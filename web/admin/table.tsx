@@ -14,7 +14,8 @@ interface TableProps {
 /** A table that scrolls sideways where it is too wide for the screen. */
 export function Table({ label, columns, hasTexts = false, children }: TableProps) {
   return (
-    <section class="scroll" aria-label={label}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and some browsers do not make scrollable elements focusable
+    <section class="scroll" aria-label={label} tabIndex={0}>
       <table class={hasTexts ? "texts" : ""}>
         <thead>
           <tr>

@@ -28,7 +28,7 @@ export function TopChannels({ dashboard }: { readonly dashboard: Dashboard }) {
       {channels.length === 0 ? (
         <p class="hint">No channels with subscribers yet.</p>
       ) : (
-        <Table label="Busiest and largest channels" columns={["Channel", ...orders.map(sorter)]}>
+        <Table label="Channels" columns={["Channel", ...orders.map(sorter)]}>
           {channels.map((it) => (
             <Row key={it.channel} row={it} onLook={() => dashboard.lookAt(it.channel)} />
           ))}
