@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
+import { Shared } from "../shared.ts";
 import { testIf } from "../test-if.ts";
 import { patienceMs } from "../waiting.ts";
 import { BrowserUnderTest } from "./browser.ts";
@@ -13,14 +14,12 @@ const axe = readFileSync(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir)
 let browser: BrowserUnderTest;
 let server: ServerUnderTest;
 
+const shared = new Shared();
 beforeAll(async () => {
-  [browser, server] = await Promise.all([BrowserUnderTest.start(), startServer()]);
+  [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer())]);
 }, 60_000);
 
-afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+afterAll(() => shared.close());
 
 /** The rules of axe that the page breaks, with the elements. */
 async function faultsOf(page: Page): Promise<readonly string[]> {

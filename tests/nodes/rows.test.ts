@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { runProgram } from "../e2e/program.ts";
 import { type Frame, SocketUnderTest } from "../e2e/socket.ts";
-import { Shared } from "../shared.ts";
 import { StreamUnderTest } from "../e2e/stream.ts";
+import { Shared } from "../shared.ts";
 import { eventually } from "../waiting.ts";
 import { type Node, TwoNodes } from "./two-nodes.ts";
 
