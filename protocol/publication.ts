@@ -11,7 +11,7 @@ export interface Labels {
   readonly sender?: string;
   /** The publisher's own time, milliseconds since 1970; `sent_at` on the wire. */
   readonly sentAt?: number;
-  /** Short texts that are passed on, such as `traceparent`. */
+  /** Short texts that are passed on. `traceparent` is the server's if it traces the publication. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What the publication is about. For stores that keep the latest publication per key. */
   readonly key?: string;
@@ -37,6 +37,8 @@ export interface Draft extends Labels, Body {
    * its own. Absent for API keys and for the server. Never sent to anyone.
    */
   readonly publisher?: string;
+  /** The server's own span in which it is published, as a W3C `traceparent`. Never stored. A publisher's is in `headers`. */
+  readonly traceparent?: string;
 }
 
 /** A stored publication, or an ephemeral one that was only delivered. */

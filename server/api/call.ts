@@ -37,6 +37,8 @@ export interface Call {
   /** "" if there is no body. */
   readonly body: string;
   readonly headers: Pick<Headers, "get">;
+  /** The span of the request, as a W3C `traceparent`. Absent if nothing is traced. */
+  readonly traceparent?: string;
   /** Who pays. The request itself is already counted as one message. */
   readonly account: Account;
 }

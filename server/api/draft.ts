@@ -4,6 +4,7 @@ import * as fields from "../../protocol/fields.ts";
 import { memberText, onOneLine } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Body, Draft, Labels } from "../../protocol/publication.ts";
+import type { Call } from "./call.ts";
 
 /** A draft without a channel, which can be published to several. */
 export type DraftContent = Omit<Draft, "channel">;
@@ -40,6 +41,11 @@ export function userChannelField(value: unknown, field = "user_id"): ChannelName
   const userId = parseUserId(value);
   if (userId === undefined) throw fields.invalid(field, userIdRuleFor(value), value);
   return userChannel(userId);
+}
+
+/** The draft as part of the request's span. */
+export function inSpanOf<D extends DraftContent>({ traceparent }: Pick<Call, "traceparent">, draft: D): D {
+  return traceparent === undefined ? draft : { ...draft, traceparent };
 }
 
 function labelsOf(object: fields.Fields): Labels {

@@ -6,6 +6,8 @@ import type { Verb } from "./call.ts";
 export interface Endpoint extends Operation {
   readonly scope: Scope;
   readonly verb: Verb;
+  /** It publishes, so it is traced. */
+  readonly publishes?: true;
   /** Unknown fields and parameters are listed in the response instead of being an error. */
   readonly warnsOfUnknown?: true;
 }

@@ -24,6 +24,7 @@ export function pushEndpoints(paths: { readonly ssePath: string; readonly sseBat
       summary: "Push one event to a user.",
       about: aboutPush,
       verb: push,
+      publishes: true,
       warnsOfUnknown: true,
     },
     {
@@ -33,6 +34,7 @@ export function pushEndpoints(paths: { readonly ssePath: string; readonly sseBat
       summary: "Push a batch of events, each to one user.",
       about: aboutPushBatch,
       verb: pushBatch,
+      publishes: true,
       warnsOfUnknown: true,
     },
   ];
@@ -48,6 +50,7 @@ export const endpoints: readonly Endpoint[] = [
     summary: "Publish a message to one or more channels or users.",
     about: aboutPublish,
     verb: publish,
+    publishes: true,
   },
   {
     method: "POST",
@@ -57,6 +60,7 @@ export const endpoints: readonly Endpoint[] = [
     summary: "Publish the request body to a channel.",
     about: aboutPostMessage,
     verb: postMessage,
+    publishes: true,
   },
   {
     method: "GET",

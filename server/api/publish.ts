@@ -8,7 +8,7 @@ import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Hub } from "../hub/hub.ts";
 import { type ApiDependencies, type Call, channelParam, ok, publisherOfCall, type Reply } from "./call.ts";
-import type { DraftContent } from "./draft.ts";
+import { type DraftContent, inSpanOf } from "./draft.ts";
 import { parsePublishRequest, timeFields } from "./publish-request.ts";
 import { publishLater } from "./schedules.ts";
 
@@ -21,7 +21,7 @@ export async function publish(dependencies: ApiDependencies, call: Call): Promis
   const { targets, draft: undirected } = parsePublishRequest(object, call.body);
   const { identity } = call;
   if (targets.channels.length > 1) call.account.charge("messages", targets.channels.length - 1);
-  const draft = withSender(access, identity, withId(undirected, call));
+  const draft = inSpanOf(call, withSender(access, identity, withId(undirected, call)));
   const check = (channel: ChannelName) => identity && access.checkPublish(identity, channel);
   const [only] = targets.channels;
   if (targets.isOne && only !== undefined) {
@@ -38,9 +38,10 @@ export async function postMessage({ hub, access }: ApiDependencies, call: Call):
   if (call.body === "") throw fields.invalid("body", "a message", undefined);
   const isJson = /^application\/([\w.+-]+\+)?json\b/i.test(call.headers.get("Content-Type") ?? "");
   if (isJson) fields.parseJson(call.body);
-  const draft: DraftContent = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
+  const content: DraftContent = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
   const check = () => identity && access.checkPublish(identity, channel);
-  return ok((await publishInto(hub, channel, withSender(access, identity, withId(draft, call)), check)).receipt);
+  const draft = inSpanOf(call, withSender(access, identity, withId(content, call)));
+  return ok((await publishInto(hub, channel, draft, check)).receipt);
 }
 
 /** Sets the sender: on a secured server that is the token's user, whatever the draft claims. */

@@ -10,12 +10,12 @@ import type { Hub } from "../hub/hub.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 import { maxTimestampS, pushEvent } from "./about/push.ts";
 import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
-import { dataText, userChannelField } from "./draft.ts";
+import { dataText, inSpanOf, userChannelField } from "./draft.ts";
 
 /** `POST /sse/push`: pushes one event to all connections of a user. */
 export function push({ hub }: ApiDependencies, call: Call): Reply | Promise<Reply> {
   const object = fields.parseObject(call.body);
-  const draft = parsePush(object, call.body);
+  const draft = inSpanOf(call, parsePush(object, call.body));
   const published = hub.publish(draft);
   if (published instanceof Promise) return published.then((it) => replyTo(hub, call, object, it));
   return replyTo(hub, call, object, published);
@@ -56,7 +56,7 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
   }
   if (items.length > 1) call.account.charge("messages", items.length - 1);
   const itemTexts = elementTexts(call.body);
-  const pushing = items.map((item, index) => pushItem(hub, item, itemTexts[index] ?? ""));
+  const pushing = items.map((item, index) => pushItem(hub, call, item, itemTexts[index] ?? ""));
   // A log in memory has stored all of them by now, and waiting for each would cost more than storing it.
   const pushed = pushing.every((it) => !(it instanceof Promise)) ? (pushing as Pushed[]) : await Promise.all(pushing);
   const sent = pushed.flatMap(({ user_id, error, listeners }) =>
@@ -79,7 +79,7 @@ interface Pushed {
 }
 
 /** Never throws and never rejects, except for bugs. */
-function pushItem(hub: Hub, item: unknown, text: string): Pushed | Promise<Pushed> {
+function pushItem(hub: Hub, call: Call, item: unknown, text: string): Pushed | Promise<Pushed> {
   if (typeof item !== "object" || item === null || Array.isArray(item)) {
     return { user_id: null, error: "expected an object with user_id and data", warnings: [] };
   }
@@ -91,7 +91,7 @@ function pushItem(hub: Hub, item: unknown, text: string): Pushed | Promise<Pushe
     return { user_id, error: error.message, warnings };
   };
   try {
-    const published = hub.publish(parsePush(object, text));
+    const published = hub.publish(inSpanOf(call, parsePush(object, text)));
     if (!(published instanceof Promise)) return { user_id, listeners: published.listeners, warnings };
     return published.then(({ listeners }) => ({ user_id, listeners, warnings }), refused);
   } catch (error) {

@@ -4,7 +4,8 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { ownDraft } from "./own-draft.ts";
 
-const full: Required<Omit<Draft, "ephemeral">> = {
+/** `traceparent` never gets to a broker. */
+const full: Required<Omit<Draft, "ephemeral" | "traceparent">> = {
   channel: "a" as ChannelName,
   message: "Grüße",
   data: "[9007199254740993]",

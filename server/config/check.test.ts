@@ -186,3 +186,29 @@ describe("hooks", () => {
     ]);
   });
 });
+
+describe("traces", () => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4318";
+
+  test("have settings with text in UTF-8, and no message shows a header", () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: "authorization=%FFsecret" };
+    expect(problemsOf(env)).toEqual(["OTEL_EXPORTER_OTLP_HEADERS: expected percent-encoded UTF-8 after each %"]);
+    expect(problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: "secret" }).join()).not.toMatch(/got|"secret"/);
+    expect(problemsOf({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" })).toEqual([
+      'OTEL_EXPORTER_OTLP_PROTOCOL: expected http/protobuf or http/json, got "grpc"',
+    ]);
+  });
+
+  test("have settings that are reported if they have no effect", () => {
+    const share = { OTEL_TRACES_SAMPLER_ARG: "0.1" };
+    const unset = "no traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT is not set, or they are switched off";
+    const none = "OTEL_TRACES_SAMPLER is neither traceidratio nor parentbased_traceidratio";
+    expect(examine(share).warnings).toEqual([`OTEL_TRACES_SAMPLER_ARG has no effect: ${unset}`]);
+    expect(examine({ ...share, OTEL_EXPORTER_OTLP_ENDPOINT }).warnings).toEqual([
+      `OTEL_TRACES_SAMPLER_ARG has no effect: ${none}`,
+    ]);
+    const used = { ...share, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER: "parentbased_traceidratio" };
+    expect(examine(used).warnings).toEqual([]);
+    expect(examine({ OTEL_SERVICE_NAME: "push" }).warnings).toEqual([]); // often set for all programs of a machine
+  });
+});

@@ -7,6 +7,8 @@ import { formatByteSize } from "../lib/byte-size.ts";
 import { TrustedProxies } from "../lib/client-address.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { parseRedisUrl } from "../lib/redis/address.ts";
+import { tracesUrl } from "../telemetry/open-tracing.ts";
+import { pairsOf } from "../telemetry/pairs.ts";
 import type { Settings } from "./settings.ts";
 import type { ConfigInputs } from "./sources.ts";
 
@@ -37,6 +39,7 @@ export function checkSettings(settings: Settings, { writtenOf, changedOf, readTe
     ...paths(settings),
     ...hooks(settings),
     ...tls(settings, readText),
+    ...telemetry(settings),
   ];
   return { problems, warnings: [...suspicious(settings), ...withoutEffect(settings, changedOf)] };
 }
@@ -190,6 +193,17 @@ function tls(settings: Settings, readText: ConfigInputs["readText"]): string[] {
   return problemOf(() => readCertificate(settings, readText));
 }
 
+/** Their patterns cannot tell whether what is percent-encoded is text. Headers are secret. */
+function telemetry({ otelExporterOtlpHeaders, otelResourceAttributes }: Settings): string[] {
+  const lists = {
+    OTEL_EXPORTER_OTLP_HEADERS: otelExporterOtlpHeaders,
+    OTEL_RESOURCE_ATTRIBUTES: otelResourceAttributes,
+  };
+  return Object.entries(lists).flatMap(([name, pairs]) =>
+    problemOf(() => pairsOf(pairs)).map(() => `${name}: expected percent-encoded UTF-8 after each %`),
+  );
+}
+
 function suspicious({
   isSecured,
   insecure,
@@ -236,6 +250,21 @@ function withoutEffect(settings: Settings, changedOf: (key: string) => string | 
   }
   if (!channelRules.some(({ subscribe }) => subscribe === "hook")) {
     unused.push([["subscribeHookUrl"], "no channel rule says subscribe: hook"]);
+  }
+  if (tracesUrl(settings) === undefined) {
+    const keys = [
+      "ExporterOtlpHeaders",
+      "ExporterOtlpProtocol",
+      "ExporterOtlpTimeout",
+      "TracesSampler",
+      "TracesSamplerArg",
+    ];
+    unused.push([
+      keys.map((it) => `otel${it}`),
+      "no traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT is not set, or they are switched off",
+    ]);
+  } else if (!settings.otelTracesSampler.endsWith("traceidratio")) {
+    unused.push([["otelTracesSamplerArg"], "OTEL_TRACES_SAMPLER is neither traceidratio nor parentbased_traceidratio"]);
   }
   return unused.flatMap(([keys, reason]) =>
     keys.flatMap((key) => {

@@ -8,6 +8,7 @@ import { flagOf, nameOf, type Option, type OptionsOf, type OptionTable } from ".
 import { limitOptions } from "../limits/options.ts";
 import { scheduleOptions } from "../schedule/options.ts";
 import { supervisorOptions } from "../supervisor/options.ts";
+import { telemetryOptions } from "../telemetry/options.ts";
 import { transportOptions } from "../transport/options.ts";
 
 /** An option with all its names. */
@@ -35,7 +36,8 @@ export type AllOptions = OptionsOf<typeof httpOptions> &
   OptionsOf<typeof scheduleOptions> &
   OptionsOf<typeof hookOptions> &
   OptionsOf<typeof supervisorOptions> &
-  OptionsOf<typeof loggingOptions>;
+  OptionsOf<typeof loggingOptions> &
+  OptionsOf<typeof telemetryOptions>;
 
 const groups: readonly (readonly [heading: string, table: OptionTable])[] = [
   ["HTTP", httpOptions],
@@ -48,6 +50,7 @@ const groups: readonly (readonly [heading: string, table: OptionTable])[] = [
   ["Hooks", hookOptions],
   ["Processes", supervisorOptions],
   ["Logging", loggingOptions],
+  ["Traces", telemetryOptions],
 ];
 
 /** All options of the server, in the order in which they are listed. */

@@ -3,11 +3,12 @@ import type { Settings } from "./settings.ts";
 
 /** The texts that must never be logged. API keys are without their scopes. */
 export function secretsOf(
-  settings: Pick<Settings, "apiKeys" | "jwtSecret" | "redisUrl" | "jwksUrl" | "hookSecret">,
+  settings: Pick<Settings, "apiKeys" | "jwtSecret" | "redisUrl" | "jwksUrl" | "hookSecret" | "otelExporterOtlpHeaders">,
 ): readonly string[] {
-  const { apiKeys, jwtSecret, redisUrl, jwksUrl, hookSecret } = settings;
+  const { apiKeys, jwtSecret, redisUrl, jwksUrl, hookSecret, otelExporterOtlpHeaders } = settings;
   const keys = apiKeys.map((key) => key.slice(key.indexOf("@") + 1));
-  return [...keys, ...hookSecret, jwtSecret, ...passwordsIn(redisUrl), ...passwordsOf(jwksUrl)].filter(
+  const headers = otelExporterOtlpHeaders.map((pair) => pair.slice(pair.indexOf("=") + 1));
+  return [...keys, ...hookSecret, ...headers, jwtSecret, ...passwordsIn(redisUrl), ...passwordsOf(jwksUrl)].filter(
     (it) => it !== undefined,
   );
 }

@@ -52,6 +52,8 @@ export interface DeliveryEvents {
   accountOf(session: Session): Pick<Account, "waitFor" | "spend">;
   /** A session was told that publications are lost to it. */
   onGap(session: Session, channel: ChannelName, gap: Gap): void;
+  /** A flush has written a batch to so many connections of this worker. Called after all writes. Must not throw. */
+  readonly onFlushed?: ((batch: Batch, connections: number) => void) | undefined;
   /** All sessions in a channel were told so. */
   onChannelGap(channel: ChannelName, gap: Gap): void;
 }
@@ -85,6 +87,7 @@ export class Delivery {
         onPostponed: (session, batches) => this.#postpone(session, batches),
         sessionById: events.sessionById,
         hasRoomFor: events.hasRoomFor,
+        onFlushed: events.onFlushed,
       },
       clock,
     );

@@ -32,6 +32,8 @@ export interface FlushOutcomes {
   /** Whether a write of this size to the session may begin. */
   hasRoomFor(bytes: number, session: Session): boolean;
   sessionById(id: string): Session | undefined;
+  /** A batch was written to so many connections. Called after all writes. Must not throw. */
+  readonly onFlushed?: ((batch: Batch, connections: number) => void) | undefined;
 }
 
 /**
@@ -143,7 +145,7 @@ export class Flush {
       }
     }
     this.measures.wrote(batches, this.counts.writes - writes);
-    this.measures.flushed(batch, receivers);
+    this.#flushed(batch, receivers);
   }
 
   /** Takes what is pending out of a channel's tail; undefined if there is nothing. */
@@ -194,9 +196,14 @@ export class Flush {
     this.#measureGathered();
   }
 
+  #flushed(batch: Batch, connections: number): void {
+    this.measures.flushed(batch, connections);
+    if (connections > 0) this.#outcomes.onFlushed?.(batch, connections);
+  }
+
   #measureGathered(): void {
     let at = 0;
-    for (const batch of this.#gathered) this.measures.flushed(batch, this.#receivers[at++] ?? 0);
+    for (const batch of this.#gathered) this.#flushed(batch, this.#receivers[at++] ?? 0);
     this.#gathered.length = 0;
     this.#receivers.length = 0;
   }

@@ -4,6 +4,7 @@ import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { andFinally } from "../lib/and-then.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { AdminPage, type AdminPageSettings } from "./admin-page.ts";
 import { readBody } from "./body.ts";
 import { ClientScript } from "./client-script.ts";
@@ -18,6 +19,7 @@ import { sessionRoutes } from "./session-routes.ts";
 import { type StatsParts, statsRoute } from "./stats-route.ts";
 import { type TailParts, tailRoute } from "./tail-route.ts";
 import type { TextResponses } from "./text-responses.ts";
+import { tracedVerb } from "./traced-verb.ts";
 import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
 
 /** The settings of the routes. */
@@ -34,6 +36,8 @@ export interface RouteParts extends OpsParts, TailParts, StatsParts {
   readonly api: ApiDependencies;
   readonly responses: TextResponses;
   readonly cookies: SessionCookies;
+  /** Undefined if nothing is traced. */
+  readonly tracing?: Pick<Tracing, "request"> | undefined;
 }
 
 /** Handles a request that passed the Origin and Host checks. Throws a ServiceError for an error response. */
@@ -88,11 +92,12 @@ const noParams: Params = {};
 
 /** Makes the function that answers requests to one endpoint: checks the credentials, reads the request and calls the verb. */
 function performer(
-  endpoint: Pick<Endpoint, "verb" | "scope" | "forClients" | "warnsOfUnknown" | "about">,
+  endpoint: Endpoint,
   settings: RouteSettings,
-  { api, keys, responses, cookies }: RouteParts,
+  { api, keys, responses, cookies, tracing }: RouteParts,
 ): (request: Request, params: Params) => Response | Promise<Response> {
-  const { verb, warnsOfUnknown = false, about } = endpoint;
+  const { warnsOfUnknown = false, about } = endpoint;
+  const verb = tracedVerb(endpoint, tracing);
   const authenticators = { keys, access: api.access, budgets: api.hub.budgets, cookies };
   const parameters = (about.parameters ?? []).filter((it) => it.in === "query").map(({ name }) => name);
   const hasBody = about.request !== undefined;

@@ -11,6 +11,7 @@ import type { BudgetSettings } from "../limits/rates.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import type { BacklogLimits } from "../session/backlog.ts";
 import type { Session } from "../session/session.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import type { Chat } from "./commands/dependencies.ts";
 import type { PresenceReport } from "./presence.ts";
 import type { ReceptionSettings } from "./reception.ts";
@@ -38,6 +39,8 @@ export interface HubParts {
   readonly presenceReport?: PresenceReport | undefined;
   /** Refuses new connections and publications while there is too little memory. */
   readonly memory?: Pick<MemoryGuard, "check">;
+  /** Undefined if nothing is traced. */
+  readonly tracing?: Pick<Tracing, "publish" | "delivered"> | undefined;
   /** Called when a session was welcomed, after the hub itself has handled it. */
   readonly onWelcomed: (session: Session) => void;
   /** Called when a welcomed session has ended. */

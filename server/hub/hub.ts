@@ -4,7 +4,6 @@ import type { Body, Draft, Labels } from "../../protocol/publication.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Published } from "../broker/broker.ts";
 import type { History } from "../broker/log.ts";
-import { ownDraft } from "../broker/own-draft.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Announcement } from "../cluster/roster.ts";
 import { Delivery } from "../delivery/delivery.ts";
@@ -14,19 +13,20 @@ import { Backlog } from "../session/backlog.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Session } from "../session/session.ts";
 import { Announcements } from "./announcements.ts";
-import { checkSize } from "./check-size.ts";
 import type { Chat } from "./commands/dependencies.ts";
 import { Connections } from "./connections.ts";
 import { Conversation, type ConversationSettings } from "./conversation.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
 import { HistoryPages, type PageRequest } from "./history-pages.ts";
 import type { HubParts, HubSettings } from "./hub-parts.ts";
-import { logChat, logPublished } from "./log-published.ts";
+import { logChat } from "./log-published.ts";
 import { Occupancy } from "./occupancy.ts";
 import { HubPresence } from "./presence.ts";
+import { Publishing } from "./publishing.ts";
 import { Reception } from "./reception.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { TokenExpiry } from "./token-expiry.ts";
+import { tracedFlush } from "./traced-flush.ts";
 
 /** Connects the parts of one worker: connections, subscriptions and publications. Each part does one thing. */
 export class Hub {
@@ -40,10 +40,6 @@ export class Hub {
   readonly backlog: Backlog;
   /** What users, keys and addresses may still do. */
   readonly budgets: Budgets;
-  /** Publications being stored. */
-  inFlight = 0;
-  /** Publications that were stored or delivered. A plain addition, read by the metrics scraper. */
-  published = 0;
   /** Whether publishing is possible, according to the broker. */
   isHealthy = true;
   readonly #settings: HubSettings;
@@ -52,6 +48,7 @@ export class Hub {
   readonly #expiry: TokenExpiry;
   readonly #subscriptions: Subscriptions;
   readonly #pages: HistoryPages;
+  readonly #publishing: Publishing;
   readonly #conversation: ConversationSettings;
 
   constructor(settings: HubSettings, parts: HubParts) {
@@ -69,8 +66,18 @@ export class Hub {
     const onLevel = (session: Session) => this.reception.caughtUp(session);
     const { onGap, onChannelGap } = records;
     const accountOf = (session: Session) => this.accountOf(session);
-    const events = { onLevel, sessionById, hasRoomFor, accountOf, historyTtlOf, onGap, onChannelGap };
+    const onFlushed = tracedFlush(parts.tracing, clock);
+    const events = { onLevel, sessionById, hasRoomFor, accountOf, historyTtlOf, onGap, onChannelGap, onFlushed };
     this.delivery = new Delivery(broker, settings, events, clock);
+    this.#publishing = new Publishing({
+      broker,
+      historyRules: parts.historyRules,
+      knownName: (channel) => this.delivery.interest.get(channel)?.name,
+      maxMessageBytes: settings.maxMessageBytes,
+      memory: parts.memory,
+      tracing: parts.tracing,
+      onPublished: parts.onPublished,
+    });
     this.#pages = new HistoryPages(this.delivery.history, this.backlog, clock);
     this.occupancy = new Occupancy(this.delivery.interest, peers);
     this.presence = new HubPresence({
@@ -170,46 +177,27 @@ export class Hub {
 
   /** @throws ServiceError "too-large" */
   checkSize(draft: Body & Labels): void {
-    checkSize(draft, this.#settings.maxMessageBytes);
+    this.#publishing.checkSize(draft);
   }
 
-  /**
-   * Synchronous if the broker is.
-   * @throws ServiceError "too-large"; rejects with what the broker rejects with
-   */
+  /** See Publishing. */
   publish(draft: Draft): Published | Promise<Published> {
-    const { broker, historyRules, memory } = this.#parts;
-    memory?.check();
-    this.checkSize(draft);
-    const { channel } = draft;
-    // One name for all publications of a channel that is listened to: less memory, and a faster key of maps.
-    const published = broker.publish(ownDraft(draft, this.delivery.interest.get(channel)?.name), historyRules(channel));
-    return published instanceof Promise
-      ? this.#awaitPublished(draft, published)
-      : this.#countPublished(draft, published);
+    return this.#publishing.publish(draft);
+  }
+
+  /** Publications being stored. */
+  get inFlight(): number {
+    return this.#publishing.inFlight;
+  }
+
+  /** Publications that were stored or delivered. */
+  get published(): number {
+    return this.#publishing.count;
   }
 
   /** See HistoryPages. */
   history(request: PageRequest, account: Account): Promise<History> {
     return this.#pages.read(request, account);
-  }
-
-  async #awaitPublished(draft: Draft, publishing: Promise<Published>): Promise<Published> {
-    this.inFlight++;
-    try {
-      return this.#countPublished(draft, await publishing);
-    } finally {
-      this.inFlight--;
-    }
-  }
-
-  #countPublished(draft: Draft, published: Published): Published {
-    if (!published.duplicate) {
-      this.published++;
-      this.#parts.onPublished?.(draft, published);
-    }
-    logPublished(draft, published);
-    return published;
   }
 
   /** The budgets to which the commands of a session are charged. */

@@ -1,3 +1,4 @@
+import packageJson from "../../package.json" with { type: "json" };
 import { everyone } from "../../protocol/channel-name.ts";
 import { parseObject } from "../../protocol/fields.ts";
 import { type DraftContent, parseDraftContent } from "../api/draft.ts";
@@ -12,6 +13,7 @@ import { systemClock } from "../lib/clock.ts";
 import { MemoryPresence } from "../presence/memory/store.ts";
 import { openScheduleStore } from "../schedule/open-store.ts";
 import type { Session } from "../session/session.ts";
+import { openTracing } from "../telemetry/open-tracing.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 
 /**
@@ -65,6 +67,7 @@ export class BroadcastServer {
    */
   async start(): Promise<{ readonly host: string; readonly port: number; readonly url: string }> {
     if (this.#server !== undefined) throw new Error("the server is already running: stop it first");
+    const tracing = await openTracing(this.#settings, { version: packageJson.version, name: "server" });
     const log = new MemoryLog(limitsOf(this.#settings));
     const broker = new EmbeddedBroker(log, systemClock);
     const server = new FanfareServer(this.#settings, {
@@ -73,6 +76,7 @@ export class BroadcastServer {
       cluster: MemoryCluster.alone(systemClock),
       presence: new MemoryPresence(systemClock),
       schedules: openScheduleStore({ ...this.#settings, dataDir: undefined }, systemClock),
+      tracing,
       clock: systemClock,
       listeners: {
         onWelcomed: (session) => call(this.#onConnect, clientOf(session)),

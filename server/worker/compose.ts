@@ -45,6 +45,7 @@ import type { ScheduleStore } from "../schedule/schedule-store.ts";
 import { Scheduler } from "../schedule/scheduler.ts";
 import { Schedules } from "../schedule/schedules.ts";
 import type { Session } from "../session/session.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { Recorder } from "../trace/recorder.ts";
 import { Tails } from "../trace/tails.ts";
 import { SseTransport } from "../transport/sse/sse.ts";
@@ -63,6 +64,8 @@ export interface WorkerEnvironment {
   readonly cluster: Cluster;
   readonly presence: PresenceStore;
   readonly schedules: ScheduleStore;
+  /** Undefined if nothing is traced. The server closes it when it stops. */
+  readonly tracing?: Tracing | undefined;
   /** The 32-byte secret that signs resume keys, the same in all workers of a server. */
   readonly resumeSecret?: Uint8Array | undefined;
   readonly clock: Clock;
@@ -144,7 +147,19 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   const responses = new TextResponses(hub.backlog);
   const http = new HttpServer(
     { ...settings, sharesPort },
-    { ...ops, api, websocket, sse, tails, topChannels, recorder, clock, audit, responses },
+    {
+      ...ops,
+      api,
+      tracing: environment.tracing,
+      websocket,
+      sse,
+      tails,
+      topChannels,
+      recorder,
+      clock,
+      audit,
+      responses,
+    },
   );
   return {
     hub,
@@ -199,7 +214,7 @@ interface HubCallbacks {
 
 function composeHub(settings: Settings, environment: WorkerEnvironment, callbacks: HubCallbacks): Hub {
   const { access, rulesOf, greet, webhooks } = callbacks;
-  const { broker, cluster, presence: presenceStore, clock, resumeSecret, listeners = {} } = environment;
+  const { broker, cluster, presence: presenceStore, clock, tracing, resumeSecret, listeners = {} } = environment;
   const records = new SessionRecords(callbacks, clock);
   return new Hub(
     {
@@ -218,6 +233,7 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, callback
       resumeKeys: new ResumeKeys(resumeSecret),
       historyRules: rulesOf,
       presenceStore,
+      tracing,
       memory: composeMemory(settings, environment),
       hasPresenceEvents: (channel) => rulesOf(channel).presenceEvents,
       ...listeners,

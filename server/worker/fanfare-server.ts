@@ -11,6 +11,7 @@ import type { AuditTrail } from "../limits/audit-trail.ts";
 import type { MetricValues } from "../ops/metric-table.ts";
 import type { PresenceStore } from "../presence/presence-store.ts";
 import type { ScheduleStore } from "../schedule/schedule-store.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { compose, type Listeners, type Parts } from "./compose.ts";
 import { ConfiguredSchedules } from "./configured-schedules.ts";
 import { Stop, type StopParts, type StopReceipt } from "./stop.ts";
@@ -26,6 +27,8 @@ export interface ServerEnvironment {
   readonly namesAt?: ((port: number) => Pick<MemberState, "name" | "node">) | undefined;
   readonly presence: PresenceStore;
   readonly schedules: ScheduleStore;
+  /** See WorkerEnvironment. */
+  readonly tracing?: Tracing | undefined;
   readonly resumeSecret?: Uint8Array | undefined;
   /** Whether other processes listen on the same port. */
   readonly sharesPort?: boolean;
@@ -169,6 +172,7 @@ export class FanfareServer {
     sse.close();
     await hub.presence.close();
     await this.#parts.application.close();
+    await this.#environment.tracing?.close();
     await hub.peers.close();
     await this.#environment.broker.close();
     hub.close();

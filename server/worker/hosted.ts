@@ -1,9 +1,11 @@
 import { getLogger } from "@logtape/logtape";
+import packageJson from "../../package.json" with { type: "json" };
 import { secretsOf } from "../config/secrets.ts";
 import { systemClock } from "../lib/clock.ts";
 import { IdleCollector } from "../lib/idle-collector.ts";
 import { makeLogWriter } from "../lib/log-writer.ts";
 import { configureLogging } from "../lib/logging.ts";
+import { openTracing } from "../telemetry/open-tracing.ts";
 import { type Backbone, joinBackbone } from "./backbone.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 import { type Assignment, type Order, ordersVersion, type Report } from "./orders.ts";
@@ -72,6 +74,7 @@ async function start(assignment: Assignment): Promise<void> {
     backbone = await joinBackbone(settings, backboneAddress, { name, onHostGone });
     server = new FanfareServer(settings, {
       ...backbone,
+      tracing: await openTracing(settings, { version: packageJson.version, name }),
       sharesPort: true,
       hasTerminal,
       isStarted: () => isStarted,

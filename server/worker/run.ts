@@ -1,8 +1,10 @@
+import packageJson from "../../package.json" with { type: "json" };
 import type { Settings } from "../config/settings.ts";
 import type { ListeningAddress } from "../http/server.ts";
 import { systemClock } from "../lib/clock.ts";
 import { IdleCollector } from "../lib/idle-collector.ts";
 import { clearLeftovers } from "../ops/control-socket.ts";
+import { openTracing } from "../telemetry/open-tracing.ts";
 import { openBackbone } from "./backbone.ts";
 import { FanfareServer } from "./fanfare-server.ts";
 import { handleSignals, isAtTerminal, logUncaughtErrors, type OnLauncherGone } from "./signals.ts";
@@ -33,6 +35,7 @@ export async function runServer(
   const hasTerminal = isAtTerminal();
   const server = new FanfareServer(settings, {
     ...(await openBackbone(settings)),
+    tracing: await openTracing(settings, { version: packageJson.version, name: "server" }),
     clock: systemClock,
     hasOpsListeners: true,
     hasTerminal,

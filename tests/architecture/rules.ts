@@ -4,7 +4,7 @@ import { type Import, importsOf, isTest, type Sources } from "./sources.ts";
 const rows = [
   ["lib"],
   ["broker", "cluster", "presence", "schedule", "auth", "channels", "limits"],
-  ["trace"],
+  ["trace", "telemetry"],
   ["session"],
   ["delivery"],
   ["hub"],

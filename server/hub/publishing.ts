@@ -1,0 +1,78 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
+import type { Body, Draft, Labels } from "../../protocol/publication.ts";
+import type { Broker, Published } from "../broker/broker.ts";
+import type { HistoryRules } from "../broker/log.ts";
+import { ownDraft } from "../broker/own-draft.ts";
+import type { MemoryGuard } from "../limits/memory-guard.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
+import { checkSize } from "./check-size.ts";
+import { logPublished } from "./log-published.ts";
+
+/** What publishing needs. */
+export interface PublishingParts {
+  readonly broker: Pick<Broker, "publish">;
+  readonly historyRules: (channel: ChannelName) => HistoryRules;
+  /** The name of a channel that is listened to. */
+  readonly knownName: (channel: ChannelName) => ChannelName | undefined;
+  readonly maxMessageBytes: number;
+  readonly memory: Pick<MemoryGuard, "check"> | undefined;
+  /** Undefined if nothing is traced. */
+  readonly tracing: Pick<Tracing, "publish"> | undefined;
+  /** Called when it is stored or sent for the first time. Must not throw. */
+  readonly onPublished: ((draft: Draft, published: Published) => void) | undefined;
+}
+
+/** Checks what is published in this worker, passes it to the broker, and counts it. */
+export class Publishing {
+  /** Publications being stored. */
+  inFlight = 0;
+  /** Publications that were stored or delivered. A plain addition, read by the metrics scraper. */
+  count = 0;
+  readonly #parts: PublishingParts;
+
+  constructor(parts: PublishingParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws ServiceError "too-large" */
+  checkSize(draft: Body & Labels): void {
+    checkSize(draft, this.#parts.maxMessageBytes);
+  }
+
+  /**
+   * Synchronous if the broker is.
+   * @throws ServiceError "too-large"; rejects with what the broker rejects with
+   */
+  publish(draft: Draft): Published | Promise<Published> {
+    const { memory, tracing } = this.#parts;
+    memory?.check();
+    this.checkSize(draft);
+    return tracing === undefined ? this.#store(draft) : tracing.publish(draft, this.#store);
+  }
+
+  readonly #store = (draft: Draft): Published | Promise<Published> => {
+    const { broker, historyRules, knownName } = this.#parts;
+    const { channel } = draft;
+    // One name for all publications of a channel that is listened to: less memory, and a faster key of maps.
+    const published = broker.publish(ownDraft(draft, knownName(channel)), historyRules(channel));
+    return published instanceof Promise ? this.#awaitPublished(draft, published) : this.#counted(draft, published);
+  };
+
+  async #awaitPublished(draft: Draft, publishing: Promise<Published>): Promise<Published> {
+    this.inFlight++;
+    try {
+      return this.#counted(draft, await publishing);
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  #counted(draft: Draft, published: Published): Published {
+    if (!published.duplicate) {
+      this.count++;
+      this.#parts.onPublished?.(draft, published);
+    }
+    logPublished(draft, published);
+    return published;
+  }
+}
