@@ -44,6 +44,10 @@ export class Collector implements Disposable {
   readonly spans: ReceivedSpan[] = [];
   /** All requests, with their bodies. */
   readonly requests: { readonly path: string; readonly headers: Headers; readonly body: Buffer }[] = [];
+  /** Never answers. */
+  hangs = false;
+  /** How long the client of an unanswered request has waited. */
+  abandonedAfterMs = Number.POSITIVE_INFINITY;
   readonly #server: Bun.Server<undefined>;
 
   constructor(port = 0) {
@@ -78,11 +82,20 @@ export class Collector implements Disposable {
   }
 
   async #answer(request: Request): Promise<Response> {
+    if (this.hangs) return this.#hang(request);
     const body = Buffer.from(await request.arrayBuffer());
     this.requests.push({ path: new URL(request.url).pathname, headers: request.headers, body });
     const isJson = request.headers.get("Content-Type") === "application/json";
     if (isJson) this.spans.push(...spansOf(JSON.parse(body.toString()) as OtlpTraces));
     return isJson ? Response.json({}) : new Response("", { headers: { "Content-Type": "application/x-protobuf" } });
+  }
+
+  #hang(request: Request): Promise<Response> {
+    const at = performance.now();
+    request.signal.addEventListener("abort", () => {
+      this.abandonedAfterMs = performance.now() - at;
+    });
+    return new Promise(() => undefined);
   }
 }
 

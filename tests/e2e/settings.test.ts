@@ -11,12 +11,14 @@ import { schedulesGroup } from "./settings/schedules.ts";
 import { sendingGroup } from "./settings/sending.ts";
 import type { SettingsGroup } from "./settings/setting.ts";
 import { storageGroup } from "./settings/storage.ts";
+import { disabledGroup, noExporterGroup, tracesEndpointGroup, tracesGroup } from "./settings/telemetry.ts";
 import { tlsGroup } from "./settings/tls.ts";
 import { webhooksGroup } from "./settings/webhooks.ts";
 
 const groups: readonly SettingsGroup[] = [
   ...[httpGroup, accessGroup, limitsGroup, shareGroup, memoryGroup, bodiesGroup, storageGroup],
   ...[tlsGroup, sendingGroup, schedulesGroup, hooksGroup, webhooksGroup, redisGroup, replicasGroup],
+  ...[tracesGroup, tracesEndpointGroup, noExporterGroup, disabledGroup],
 ];
 
 test("each setting is shown once", () => {

@@ -183,16 +183,6 @@ test.concurrent("Protobuf is the default, with the headers that were set; a serv
   expect(traced.output).not.toContain("s3cr3t");
 });
 
-test.concurrent("OTEL_TRACES_SAMPLER=traceidratio with 0 traces nothing, whatever the caller says", async () => {
-  using collector = new Collector();
-  const env = { ...collector.env, OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0" };
-  await using traced = await startServer({ env });
-  await traced.request("POST", "/v1/publish", { channel: "all", data: 1 }, newTrace().header);
-  traced.signal("SIGTERM");
-  await traced.exited;
-  expect(collector.requests).toEqual([]);
-});
-
 test.concurrent("a collector that is away is one line in the log, and one when it is back; nothing is refused meanwhile", async () => {
   const gone = new Collector();
   const { port, env } = gone;
@@ -210,19 +200,3 @@ test.concurrent("a collector that is away is one line in the log, and one when i
   await traced.untilLogged(/Traces are sent to \S+ again; \d+ spans were lost/);
   expect(traced.output.match(/Traces cannot be sent/g)).toHaveLength(1);
 });
-
-test.concurrent.each([[{ OTEL_SDK_DISABLED: "true" }], [{ OTEL_TRACES_EXPORTER: "none" }]])(
-  "%o switches traces off",
-  async (env) => {
-    using collector = new Collector();
-    await using traced = await startServer({ env: { ...collector.env, ...env } });
-    const { header } = newTrace();
-    using client = await SocketUnderTest.open(traced.wsUrl);
-    await traced.request("POST", "/v1/publish", { channel: "all", data: "off" }, header);
-    expect(await client.until(({ data }) => data === "off")).not.toHaveProperty("headers");
-    traced.signal("SIGTERM");
-    traced.signal("SIGTERM");
-    await traced.exited;
-    expect(collector.requests).toEqual([]);
-  },
-);
