@@ -1,4 +1,4 @@
-import { availableParallelism, hostname } from "node:os";
+import { hostname } from "node:os";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { registerConnectionHandlers } from "../api/connections.ts";
 import { makePublishOccurrence } from "../api/publish-occurrence.ts";
@@ -30,8 +30,6 @@ import { TopChannels } from "../hub/top-channels.ts";
 import type { Clock } from "../lib/clock.ts";
 import { connectionsWithin, openFilesLimit } from "../lib/open-files.ts";
 import { AuditTrail } from "../limits/audit-trail.ts";
-import { MemoryGuard } from "../limits/memory-guard.ts";
-import { machineMemory, memoryLimitOf } from "../limits/memory-limit.ts";
 import { startUptime } from "../ops/health.ts";
 import type { MetricValues } from "../ops/metric-table.ts";
 import { Metrics } from "../ops/metrics.ts";
@@ -52,6 +50,7 @@ import { SseTransport } from "../transport/sse/sse.ts";
 import { WebSocketTransport } from "../transport/websocket/websocket.ts";
 import { type ApplicationParts, composeApplication } from "./application.ts";
 import { channelLookup } from "./channel-options.ts";
+import { composeMemory } from "./compose-memory.ts";
 
 /** Maximum memory for recent publications in this process, in bytes. It is also at most a quarter of the total history. */
 const mostTailBytes = 64 * 1024 * 1024;
@@ -254,18 +253,6 @@ function composeHub(settings: Settings, environment: WorkerEnvironment, callback
       },
     },
   );
-}
-
-function composeMemory(
-  { maxMemory, workers, historyBytesTotal }: Settings,
-  environment: WorkerEnvironment,
-): MemoryGuard {
-  const { clock, isSupervised = false } = environment;
-  const each = typeof workers === "number" ? workers : availableParallelism();
-  const count = isSupervised ? each : undefined;
-  const maxBytes = memoryLimitOf({ maxMemory, workers: count, historyBytesTotal }, machineMemory());
-  const readBytes = () => process.memoryUsage.rss();
-  return new MemoryGuard({ maxBytes, clock, readBytes, collect: () => Bun.gc(true) });
 }
 
 function composeSamples(
