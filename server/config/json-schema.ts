@@ -23,11 +23,15 @@ export function configSchema(): string {
   return `${JSON.stringify(schema, undefined, 2).replaceAll(wordList, onOneLine)}\n`;
 }
 
-/** A multi-line array of strings, numbers and booleans. The formatter wants it on one line. */
-const wordList = /\[\n\s+((?:"[^"\n]*"|[\w.-]+)(?:,\n\s+(?:"[^"\n]*"|[\w.-]+))*)\n\s+\]/g;
+/** The line width of the formatter. */
+const lineWidth = 120;
 
-function onOneLine(_: string, members: string): string {
-  return `[${members.replaceAll(/,\n\s+/g, ", ")}]`;
+/** A line that begins an array of strings, numbers and booleans, and the array. The formatter wants it on one line if it fits. */
+const wordList = /^(.*)\[\n\s+((?:"[^"\n]*"|[\w.-]+)(?:,\n\s+(?:"[^"\n]*"|[\w.-]+))*)\n\s+\]/gm;
+
+function onOneLine(lines: string, before: string, members: string): string {
+  const line = `${before}[${members.replaceAll(/,\n\s+/g, ", ")}]`;
+  return line.length < lineWidth ? line : lines;
 }
 
 const texts = { type: ["string", "number"] };
