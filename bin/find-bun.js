@@ -21,7 +21,7 @@ export function findBun() {
 }
 
 /** The npm package with Bun for this platform, such as `@oven/bun-linux-x64`. */
-function platformPackage() {
+export function bunPackage() {
   const os = process.platform === "win32" ? "windows" : process.platform;
   const arch = process.arch === "arm64" ? "aarch64" : process.arch;
   return `@oven/bun-${os}-${arch}${isMusl() ? "-musl" : ""}`;
@@ -35,7 +35,7 @@ export function bunIsMissing() {
 export function waysToGetBun() {
   return [
     "To get it, either run",
-    `  npm install --include=optional    installs Bun for this platform (${platformPackage()})`,
+    `  npm install --include=optional    installs Bun for this platform (${bunPackage()})`,
     "or install Bun from https://bun.com, so that `bun --version` works in this terminal.",
   ].join("\n");
 }
@@ -47,7 +47,7 @@ function thisBun() {
 
 /** @returns {string | undefined} */
 function platformBun() {
-  return binaryOf(platformPackage(), process.platform === "win32" ? "bun.exe" : "bun");
+  return binaryOf(bunPackage(), process.platform === "win32" ? "bun.exe" : "bun");
 }
 
 /** The package `bun` uses this binary name on every platform, once its install script has run. */

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { bundleScript, readBrowserFile } from "../../server/http/browser-files.ts";
 
@@ -52,4 +53,6 @@ const built = await Bun.build({
     },
   ],
 });
+// The executable contains its source map. Bun also writes it beside the executable.
+for (const { kind, path } of built.outputs) if (kind === "sourcemap") rmSync(path);
 if (!built.success) throw new AggregateError(built.logs, "the executable could not be built");

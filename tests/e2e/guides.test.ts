@@ -4,6 +4,7 @@ import { readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { createPublisher, createToken } from "../../client/publisher/index.ts";
 import { childEnv } from "../child-env.ts";
+import { filesOfGuide } from "../docs/guide-files.ts";
 import { withSdkOfCheckout } from "../docs/sdk-of-checkout.ts";
 import { FreshProject } from "../packages/fresh-project.ts";
 import { Shared } from "../shared.ts";
@@ -31,13 +32,8 @@ afterAll(async () => {
   project[Symbol.dispose]();
 });
 
-/** Writes the files of a guide: the blocks whose first line is a comment with the file's name. */
 function writeFilesOf(guide: string): void {
-  const text = readFileSync(join(root, "docs/guides", guide), "utf8");
-  for (const [, code = ""] of text.matchAll(/^```\w+\n(.*?)^```$/gms)) {
-    const [, path] = /^(?:\/\/|#) (\S+\.(?:js|tsx?|py))\n/.exec(code) ?? [];
-    if (path !== undefined) project.write(path, withSdkOfCheckout(code));
-  }
+  for (const [path, code] of filesOfGuide(guide)) project.write(path, withSdkOfCheckout(code));
 }
 
 /** Starts a backend that prints its port. */
