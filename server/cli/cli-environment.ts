@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { readTextFile } from "../config/text-file.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { LogStream } from "../lib/log-writer.ts";
+import { isSingleExecutable } from "../supervisor/worker-command.ts";
 import { findProgramName } from "./program-name.ts";
 
 /** The process that commands run in, passed in so that tests can replace it. */
@@ -70,7 +71,7 @@ const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** The environment of the running process. */
 export const processEnvironment: CliEnvironment = {
-  programName: findProgramName(process.env),
+  programName: findProgramName(process.env, isSingleExecutable() ? process.execPath : undefined),
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,

@@ -19,6 +19,14 @@ describe("the program name", () => {
     expect(findProgramName({})).toBe("npx fanfare");
   });
 
+  test("is that of the single executable if it is on the PATH, and otherwise its path", () => {
+    const path = join(folder, "fanfare-linux-x64");
+    writeFileSync(path, "");
+    chmodSync(path, 0o755);
+    expect(findProgramName({ PATH: folder }, path)).toBe("fanfare-linux-x64");
+    expect(findProgramName({ PATH: "" }, path)).toBe(path);
+  });
+
   const linked = testIf(process.platform !== "win32", "Windows has no links as commands");
   linked("is fanfare if the command is a link to this package", () => {
     symlinkSync(join(root, "bin", "fanfare.js"), join(folder, "fanfare"));

@@ -1,11 +1,21 @@
 import { realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /** The folder of package.json. */
 const packageRoot = dirname(dirname(import.meta.dir));
 
-/** How the user can run this program again: `fanfare` if that command is installed globally, otherwise `npx fanfare`. */
-export function findProgramName(env: Readonly<Record<string, string | undefined>>): string {
+/**
+ * How the user can run this program again: `fanfare` if that command is installed globally, otherwise `npx fanfare`; for a single
+ * executable its name if it is on the PATH, otherwise its path.
+ *
+ * @param executable the path of the single executable; undefined in a checkout or package
+ */
+export function findProgramName(env: Readonly<Record<string, string | undefined>>, executable?: string): string {
+  if (executable !== undefined) {
+    const name = basename(executable);
+    const onPath = Bun.which(name, { PATH: env.PATH ?? "" });
+    return onPath !== null && realpathSync(onPath) === executable ? name : executable;
+  }
   // npm and npx put node_modules/.bin on the PATH of what they run, so what is found there proves nothing.
   if (env.npm_config_user_agent !== undefined) return "npx fanfare";
   const command = Bun.which("fanfare", { PATH: env.PATH ?? "" });

@@ -35,7 +35,7 @@ describeIf(isLong, reason)("the packed server, installed by", () => {
     const packages = ["pnpm", "yarn1@npm:yarn@1", "@yarnpkg/cli-dist"];
     tools = new FreshProject({ "package.json": "{}" });
     tarball = await packServer(tools);
-    await tools.expect(["npm", "install", "--silent", "--no-audit", ...packages], registryEnv());
+    await tools.expect(["npm", "install", "--silent", "--no-audit", ...packages], registryEnv(tools));
     programs = {
       bun: [process.execPath],
       pnpm: [tools.path("node_modules/.bin/pnpm")],
@@ -74,7 +74,10 @@ describeIf(isLong, reason)("the packed server, installed by", () => {
 
   test("Yarn 4 without a node_modules folder does not start, and says what to do", async () => {
     using project = await install(["yarn4", "add"], "");
-    const { code, out, err } = await project.run(commandOf(["yarn4", "fanfare", "start"], project), registryEnv());
+    const { code, out, err } = await project.run(
+      commandOf(["yarn4", "fanfare", "start"], project),
+      registryEnv(project),
+    );
     expect([code, out + err]).toEqual([1, expect.stringContaining("nodeLinker: node-modules")]);
   });
 });
@@ -87,7 +90,7 @@ async function install(add: readonly string[], settings: string | undefined): Pr
     project.write("yarn.lock", "");
   }
   const what = settings === undefined ? tarball : `fanfare@file:${tarball}`;
-  await project.expect([...commandOf(add, project), what], registryEnv());
+  await project.expect([...commandOf(add, project), what], registryEnv(project));
   return project;
 }
 

@@ -48,7 +48,7 @@ const builds = [
     folder: "app/dist",
     async make(project: FreshProject, sdk: string) {
       const template = ["vite@latest", "app", "--", "--template", "react-ts", "--no-interactive"];
-      await project.expect(["npm", "create", "--yes", ...template], registryEnv());
+      await project.expect(["npm", "create", "--yes", ...template], registryEnv(project));
       project.write("app/src/App.tsx", react);
       await npm(project, ["install", "--prefix", "app", sdk]);
       await npm(project, ["run", "--prefix", "app", "build"]);
@@ -144,7 +144,7 @@ describeIf(isLong, reason)("a page that uses the packed SDK shows a message", ()
 });
 
 async function npm(project: FreshProject, args: readonly string[]): Promise<void> {
-  await project.expect(["npm", "--no-audit", "--no-fund", ...args], registryEnv());
+  await project.expect(["npm", "--no-audit", "--no-fund", ...args], registryEnv(project));
 }
 
 async function publish(server: ServerUnderTest, channel: string, data: unknown, headers = {}): Promise<void> {
