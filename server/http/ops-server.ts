@@ -10,7 +10,7 @@ import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
 import { respondError } from "./respond.ts";
 import { UnusableOpsPort } from "./unusable-ops-port.ts";
-import { answerUnknown } from "./wrong-method.ts";
+import { refuseUnknown } from "./wrong-method.ts";
 
 /** Seconds after which an idle connection is closed. */
 const idleTimeoutS = 10;
@@ -120,7 +120,7 @@ function handlers(parts: OpsParts, audit: Audit, checkOrigin: (request: Request)
       // Some load balancers send HEAD. The runtime omits the body.
       const wanted = request.method === "HEAD" ? "GET" : request.method;
       const route = routes.find(({ method, path }) => method === wanted && path === pathname);
-      return route === undefined ? answerUnknown(routes, pathname, request.method) : await route.answer(request);
+      return route === undefined ? refuseUnknown(routes, pathname, request.method) : await route.answer(request);
     } catch (error) {
       return respondError(error);
     }

@@ -54,6 +54,16 @@ export function respondJson(value: unknown, status = 200): Response {
   return respond({ status, body: JSON.stringify(value) });
 }
 
+/** The path exists, with other methods. RFC 9110 §15.5.6: the response lists them. */
+export class WrongMethod extends ServiceError {
+  readonly methods: readonly string[];
+
+  constructor(path: string, method: string, methods: readonly string[]) {
+    super("method-not-allowed", `${path.slice(0, 200)}: expected ${methods.join(" or ")}, got ${method}`);
+    this.methods = methods;
+  }
+}
+
 /** Turns errors into responses: a ServiceError with its message (RFC 9457), anything else as a bare 500, because it is a bug. */
 export function respondError(error: unknown): Response {
   if (!(error instanceof ServiceError)) {
@@ -74,6 +84,7 @@ export function respondError(error: unknown): Response {
   // A connection that stays open would use one of the last file descriptors.
   if (code === "full") headers.set("Connection", "close");
   if (status === 401) headers.set("WWW-Authenticate", "Bearer");
+  if (error instanceof WrongMethod) headers.set("Allow", error.methods.join(", "));
   if (status === 426) headers.set("Upgrade", "websocket");
   return new Response(JSON.stringify(body), { status, headers });
 }

@@ -13,14 +13,14 @@ import { Docs, type DocsSettings } from "./docs/docs.ts";
 import { locationOf, Queries } from "./location.ts";
 import { mayRead, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
-import { jsonInit } from "./respond.ts";
+import { jsonInit, WrongMethod } from "./respond.ts";
 import type { SessionCookies } from "./session-cookie.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { type StatsParts, statsRoute } from "./stats-route.ts";
 import { type TailParts, tailRoute } from "./tail-route.ts";
 import type { TextResponses } from "./text-responses.ts";
 import { tracedVerb } from "./traced-verb.ts";
-import { answerUnknown, answerWrongMethod } from "./wrong-method.ts";
+import { refuseUnknown } from "./wrong-method.ts";
 
 /** The settings of the routes. */
 export interface RouteSettings extends PageSettings, AdminPageSettings, DocsSettings {
@@ -49,7 +49,7 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
     const perform = performer(endpoint, settings, parts);
     return (request) => {
       if (request.method !== "POST") {
-        return answerWrongMethod(locationOf(request).pathname, request.method, ["POST"]);
+        throw new WrongMethod(locationOf(request).pathname, request.method, ["POST"]);
       }
       return perform(request, noParams);
     };
@@ -82,7 +82,7 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   for (const path of ["/", "/page/*"]) app.get(path, ({ req }) => page.answer(req.raw));
   for (const path of ["/admin", "/admin/*"]) app.get(path, ({ req }) => adminPage.answer(req.raw));
   app.get("/:file{client(\\.[0-9a-f]+)?\\.js}", ({ req }) => clientScript.answer(req.raw));
-  app.notFound((context) => answerUnknown(docs.operations, context.req.path, context.req.method));
+  app.notFound((context) => refuseUnknown(docs.operations, context.req.path, context.req.method));
   return (request) => app.fetch(request);
 }
 

@@ -3,7 +3,7 @@ import type { TracedProcess, Tracing } from "./tracing.ts";
 
 /**
  * Starts to send traces, if the settings say so.
- * @returns undefined if not. Then nothing is imported: the SDK of OpenTelemetry takes 20 MB
+ * @returns undefined if not. Then nothing is imported: the SDK of OpenTelemetry takes 5 MB and more
  */
 export async function openTracing(settings: TelemetryOptions, process: TracedProcess): Promise<Tracing | undefined> {
   const url = tracesUrl(settings);

@@ -47,6 +47,20 @@ test("at DEBUG it is logged with the connection, the user and the channel, howev
   expect(logged[0]?.properties).toMatchObject({ connection: "c_1", user: "u1", channel: "room:1" });
 });
 
+test('at DEBUG, what is not known is left out: nobody is called "none"', async () => {
+  await logAt("debug");
+  const { connection, user, channel, ...bare } = refusal;
+  const recorder = new Recorder(new MovedClock());
+  recorder.refused(bare);
+  recorder.refused({ ...bare, user });
+  const lines = logged.filter(({ level }) => level === "debug").map(({ message }) => message.join(""));
+  expect(lines).toEqual([
+    "Refused subscribe from 203.0.113.7:5: forbidden: not allowed",
+    "Refused subscribe from 203.0.113.7:5: forbidden: not allowed (user u1)",
+  ]);
+  expect(Object.keys(logged[0]?.properties ?? {})).toEqual(["action", "remote", "code", "reason"]);
+});
+
 test("the line after a flood says how many were left out", async () => {
   await logAt("info");
   const clock = new MovedClock();

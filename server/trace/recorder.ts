@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { present } from "../../protocol/codec.ts";
 import type { ErrorCode, ServiceError } from "../../protocol/errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import { LogRate } from "../limits/log-rate.ts";
@@ -38,10 +39,10 @@ export class Recorder {
       this.feed.report({ kind: "refused", action, remote, code, reason, connection, user, channel, id });
     }
     if (log.isEnabledFor("debug")) {
-      const about = { action, remote, code, reason, connection: connection ?? "none", user: user ?? "none" };
-      const text =
-        "Refused {action} from {remote}: {code}: {reason} (connection {connection}, user {user}, channel {channel})";
-      log.debug(text, { ...about, channel: channel ?? "none" });
+      const about = present({ connection, user, channel });
+      const names = Object.keys(about).map((name) => `${name} {${name}}`);
+      const end = names.length === 0 ? "" : ` (${names.join(", ")})`;
+      log.debug(`Refused {action} from {remote}: {code}: {reason}${end}`, { action, remote, code, reason, ...about });
     }
     if (!quietCodes.includes(code)) this.#logAtInfo(refusal);
   }

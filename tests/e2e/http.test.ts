@@ -394,6 +394,10 @@ describe("operations", () => {
       expect([path, answer.status, answer.body.code]).toEqual([path, 405, "method-not-allowed"]);
       expect([path, answer.headers.get("Allow")]).toEqual([path, allowed]);
     }
+    const text = await (await server.request("GET", "/metrics", undefined, { Accept: "text/plain" })).text();
+    for (const code of ["not-found", "method-not-allowed"]) {
+      expect(text).toMatch(new RegExp(`^fanfare_refusals_total\\{code="${code}"\\} [1-9]`, "m"));
+    }
   });
 });
 
