@@ -166,6 +166,31 @@ describe("a subscription that the application must allow", () => {
   });
 });
 
+describe("a client that has joined as many channels as its rate allows", () => {
+  test.each([
+    ["subscribes", '{"type":"subscribe","channel":"room"}'],
+    ["sends a new token", '{"type":"auth","token":"t"}'],
+  ])("and %s is refused, and the application is not asked", async (_, frame) => {
+    const application = new SlowApplication();
+    const verifier = { verify: async () => ({ userId: "u1", grants: noGrants, expiresAtMs: undefined }) };
+    const access = { subscribe: "hook", publish: "anyone", presence: "on" } as const;
+    it = await TestHub.start({ application, access, verifier, settings: { messageRate: 1 } });
+    const names = Array.from({ length: 20 }, (_, at) => nameOf(`c${at}`));
+    const connecting = it.connect({ userId: "u1", channels: names });
+    for (const name of names) application.allow(`u1 in ${name}`);
+    const { conversation, connection } = await connecting;
+    const asked = application.questions.length;
+    conversation.receive(frame);
+    await it.settle();
+    expect(connection.taken.at(-1)).toMatchObject({ type: "error", code: "rate-limited" });
+    expect(application.questions).toHaveLength(asked);
+    it.clock.move(22_000); // one second for each channel, its own and everyone's too
+    conversation.receive(frame);
+    await it.settle();
+    expect(application.questions.length).toBeGreaterThan(asked);
+  });
+});
+
 describe("a new token", () => {
   const verifier = {
     verify: async () => ({ userId: "u1", grants: noGrants, expiresAtMs: undefined }),

@@ -17,6 +17,8 @@ export async function auth(
       "token: expected a token for the same user. To change the user, open a new connection",
     );
   }
+  // As for joining them: the application may be asked about each.
+  dependencies.accountOf(session).charge("joins", session.memberships.size);
   session.identity = identity;
   dependencies.onIdentity(session);
   for (const channel of session.memberships.names()) {

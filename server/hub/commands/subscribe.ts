@@ -11,8 +11,9 @@ export function subscribe(
   frame: { readonly channel: ChannelName; readonly since?: Since },
 ): Answer {
   const { channel } = frame;
-  const allowed = dependencies.access.checkSubscribe(session.identity, channel);
+  // First of all: what the server refuses itself costs the application nothing.
   dependencies.accountOf(session).charge("joins");
+  const allowed = dependencies.access.checkSubscribe(session.identity, channel);
   const answer = (joined: Joined): AnswerFrame => ({ type: "subscribed", channel, ...joined });
   const joined =
     allowed === undefined
