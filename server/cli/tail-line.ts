@@ -18,7 +18,7 @@ function detailsOf(happening: Fields): string {
   switch (kind) {
     case "published": {
       const place = typeof offset === "number" ? `offset ${offset}` : "not stored";
-      return `${textOf(channel)} ${place}, id ${textOf(id)}, ${String(bytes)} bytes`;
+      return `${textOf(channel)} ${place}, id ${textOf(id)}, ${String(bytes)} ${bytes === 1 ? "byte" : "bytes"}`;
     }
     case "connected":
       return `${who} from ${textOf(remote)}`;

@@ -17,14 +17,14 @@ export interface Happening {
   readonly count?: number;
 }
 
-/** `room:1 offset 7, id m7, 12 bytes (worker 1)` */
+/** `room:1, offset 7, id m7, 12 bytes (worker 1)` */
 export function happeningText(happening: Happening): string {
   const { channel, user_id, connection_id, remote, id, offset, bytes, action, code, reason, worker } = happening;
   const parts = [
     [action, channel].filter(Boolean).join(" of "),
     offset === undefined ? "" : `offset ${offset}`,
     id === undefined ? "" : `id ${id}`,
-    bytes === undefined ? "" : `${bytes} bytes`,
+    bytes === undefined ? "" : `${bytes} ${bytes === 1 ? "byte" : "bytes"}`,
     connection_id ?? "",
     user_id === undefined ? "" : `user ${user_id}`,
     remote === undefined ? "" : `from ${remote}`,
