@@ -1,8 +1,11 @@
 import { expect, test } from "bun:test";
+import { testIf } from "../test-if.ts";
 import { eventually } from "../waiting.ts";
+import { runProgram } from "./program.ts";
 import { startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
 
+const isLong = process.env.FANFARE_LONG !== undefined;
 const key = "read-key-0123456789ab";
 const bearer = { Authorization: `Bearer ${key}` };
 
@@ -11,6 +14,7 @@ interface Stats {
   readonly processes: readonly {
     readonly name: string;
     readonly at: readonly number[];
+    readonly ended?: boolean;
   }[];
   readonly channels: readonly Record<string, unknown>[];
 }
@@ -39,6 +43,31 @@ test("GET /v1/stats has the figures of every process, and the busy channels of t
   for (const { at } of (await read("?after=999999999999")).processes) expect(at).toEqual([]);
   for (const client of clients) client.close();
 });
+
+testIf(isLong, "samples are taken every 10 s; run it with npm run test:long")(
+  "the samples of a worker are there after a reload, and after an upgrade",
+  async () => {
+    await using server = await startServer({ env: { WORKERS: "1", DRAIN_WINDOW: "1s" } });
+    using _client = await SocketUnderTest.open(server.wsUrl);
+    const read = async () => ((await (await server.request("GET", "/v1/stats")).json()) as Stats).processes;
+    const samplesOf = async (wanted: string) => {
+      const found = (await read()).find(({ name }) => name === wanted);
+      return { ended: found?.ended ?? false, samples: found?.at.length ?? 0 };
+    };
+    await eventually(async () => expect((await samplesOf("worker 1")).samples).toBeGreaterThan(0));
+    // The supervisor copies them within ten seconds.
+    await eventually(async () => expect((await samplesOf("worker 1")).samples).toBeGreaterThan(1));
+    for (const command of ["reload", "upgrade"]) {
+      expect((await runProgram([command, "--port", String(server.port)])).code).toBe(0);
+      await eventually(async () => {
+        expect(await samplesOf("worker 1")).toEqual({ ended: true, samples: expect.any(Number) });
+      });
+      expect((await samplesOf("worker 1")).samples).toBeGreaterThan(0);
+    }
+    expect((await samplesOf("supervisor")).samples).toBeGreaterThan(1);
+  },
+  120_000,
+);
 
 test("GET /v1/stats needs a key, and refuses what it does not know", async () => {
   await using server = await startServer({ env: { API_KEY: `read@${key}`, ANONYMOUS: "on" } });
