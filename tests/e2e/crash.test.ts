@@ -12,6 +12,8 @@ import { type Acknowledged, HistoryWriter } from "./history-writer-process.ts";
 
 const isLong = process.env.FANFARE_LONG === "1";
 const kills = isLong ? 100 : 20;
+/** The number of messages after which a server is killed at the latest. Each waits for the disk. */
+const maxStored = isLong ? 1500 : 500;
 const rules: HistoryRules = { historySize: 1_000_000, historyTtl: 86_400_000, historyBytes: 1_000_000_000 };
 const channels = ["a", "b", "brief"] as ChannelName[];
 
@@ -24,9 +26,9 @@ test(
         const acknowledged: Acknowledged[] = [];
         for (let round = 0; round < kills; round++) {
           const writer = new HistoryWriter(directory, `${round}`);
-          // Kills depend on progress and not on time: some hit a server that is opening its files, some one with thousands of messages.
+          // Kills depend on progress and not on time: some hit a server that is opening its files, some one with many messages.
           if (random() < 0.2) await writer.until("healthy");
-          else await writer.until("stored", Math.ceil(random() * 1500));
+          else await writer.until("stored", Math.ceil(random() * maxStored));
           await writer.kill();
           acknowledged.push(...writer.acknowledged());
           await withLog(directory, async (log) => {

@@ -5,14 +5,16 @@ import type { RedisAddress } from "../../server/lib/redis/address.ts";
 import { type MakeConnection, makeConnection } from "../../server/lib/redis/connect.ts";
 import type { PresenceChange, PresenceStore, PresenceStoreEvents } from "../../server/presence/presence-store.ts";
 import { RedisPresence } from "../../server/presence/redis/store.ts";
-import { type PresenceUnderTest, presenceConformance } from "../conformance/presence.ts";
+import { type PresenceUnderTest, type PresenceWorld, presenceConformance } from "../conformance/presence.ts";
 import { Shared } from "../shared.ts";
 import { eventually } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
 
+/** Longer than any test takes. */
+const expiryMs = 60_000;
 /** Short, so that a test can wait for its end, and longer than this process may have to wait for a processor. */
-const expiryMs = 1500;
+const soonMs = 1500;
 
 let server: RedisServer;
 let nodes: RedisServerCluster;
@@ -35,7 +37,7 @@ interface RedisUnderTest {
 }
 
 function makeWith(redis: () => RedisUnderTest) {
-  return async (): Promise<PresenceUnderTest> => {
+  return async ({ workersDie }: PresenceWorld): Promise<PresenceUnderTest> => {
     const prefix = `test${++worlds}`;
     const { address, cut, lose } = redis();
     const stores: PresenceStore[] = [];
@@ -47,7 +49,12 @@ function makeWith(redis: () => RedisUnderTest) {
         const setTimeout: typeof systemClock.setTimeout = (run, ms) =>
           systemClock.setTimeout(() => (isDead() ? undefined : run()), ms);
         const clock = { ...systemClock, setTimeout };
-        const store: PresenceStore = new RedisPresence({ address, prefix, expiryMs, clock });
+        const store: PresenceStore = new RedisPresence({
+          address,
+          prefix,
+          expiryMs: workersDie ? soonMs : expiryMs,
+          clock,
+        });
         stores.push(store);
         return store;
       },
