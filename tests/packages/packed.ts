@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { buildSdk } from "../../scripts/build/sdk.js";
 import { writeTypes } from "../../scripts/build/types.js";
@@ -22,6 +22,9 @@ export async function packServer(project: FreshProject): Promise<string> {
   copy(["package.json", "README.md", "LICENSE", ...folders], root, source);
   await buildSdk(process.execPath, join(source, "client", "dist"));
   await writeTypes("tsconfig.json", ["server/index.ts"], join(source, "dist", "types"));
+  // `npm run build:binary` leaves 110 MB there, which must not be packed.
+  mkdirSync(join(source, "dist", "binary"));
+  writeFileSync(join(source, "dist", "binary", "fanfare-linux-x64"), "");
   return pack(project, source);
 }
 

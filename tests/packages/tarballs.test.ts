@@ -44,6 +44,7 @@ describe.each(names)("the tarball of %s", (name) => {
   test("contains no tests, settings of the compiler, or paths of the machine that built it", () => {
     const files = filesOf();
     expect(files.filter((it) => /\.test\.|(^|\/)(tsconfig|node_modules|\.)/.test(it))).toEqual([]);
+    expect(files.filter((it) => /^dist\/(binary|packages)\//.test(it))).toEqual([]);
     const maps = files.filter((it) => it.endsWith(".map"));
     const texts = maps.map((it) => readFileSync(project.path("node_modules", name, it), "utf8"));
     expect(maps.length).toBeGreaterThan(3);
