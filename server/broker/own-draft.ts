@@ -30,8 +30,11 @@ export function ownDraft(draft: Draft, known?: ChannelName): Draft {
   return own;
 }
 
-/** Hot path: it counts instead of naming the others, so that a new field of `Draft` cannot be forgotten here. */
-function hasOnlyData(draft: Draft): boolean {
+/**
+ * Whether a draft with data has nothing else but its channel. Hot path: it counts instead of naming the others, so that a new field of `Draft` cannot be forgotten by its
+ * callers.
+ */
+export function hasOnlyData(draft: Draft): boolean {
   let count = 0;
   for (const _ in draft) count++;
   return count === 2;
