@@ -99,17 +99,19 @@ export function encodePublications(publications: readonly Publication[]): JsonTe
  */
 export function encodePublication(publication: Publication): JsonText {
   const { channel, offset, id, timestamp, sentAt, event, message, data, sender, key, headers } = publication;
-  let text = `{"type":"message","channel":${quoted(channel)}`;
-  if (offset > 0) text += `,"offset":${offset}`;
-  text += `,"id":${quoted(id)},"timestamp":"${isoTime(timestamp)}"`;
-  if (sentAt !== undefined) text += `,"sent_at":"${isoTime(sentAt)}"`;
-  if (event !== undefined) text += `,"event":${JSON.stringify(event)}`;
-  if (message !== undefined) text += `,"message":${JSON.stringify(message)}`;
-  if (data !== undefined) text += `,"data":${data}`;
-  if (sender !== undefined) text += `,"sender":${JSON.stringify(sender)}`;
-  if (key !== undefined) text += `,"key":${JSON.stringify(key)}`;
-  if (headers !== undefined) text += `,"headers":${JSON.stringify(headers)}`;
-  return `${text}}`;
+  // Mostly both are empty, and the frame is made in one step: a step for each field made a sixth of a push's garbage
+  // (tests/allocations).
+  let before = "";
+  let after = "";
+  if (sentAt !== undefined) before += `,"sent_at":"${isoTime(sentAt)}"`;
+  if (event !== undefined) before += `,"event":${JSON.stringify(event)}`;
+  if (message !== undefined) before += `,"message":${JSON.stringify(message)}`;
+  if (sender !== undefined) after += `,"sender":${JSON.stringify(sender)}`;
+  if (key !== undefined) after += `,"key":${JSON.stringify(key)}`;
+  if (headers !== undefined) after += `,"headers":${JSON.stringify(headers)}`;
+  const position = offset > 0 ? ',"offset":' : "";
+  const content = data === undefined ? "" : ',"data":';
+  return `{"type":"message","channel":${quoted(channel)}${position}${offset || ""},"id":${quoted(id)},"timestamp":"${isoTime(timestamp)}"${before}${content}${data ?? ""}${after}}`;
 }
 
 /** A name as JSON. Plain names need no escapes, and copying them is ten times as fast as `JSON.stringify` (bench/direct). */
