@@ -112,7 +112,7 @@ export class Reception {
 
   /** @param onReady called once the welcome is sent: in this turn if all channels are available already */
   open(admitted: Admitted, connection: Connection, onReady: () => void): Session {
-    const { connections, delivery, presence, clock } = this.#parts;
+    const { connections, clock } = this.#parts;
     const { handshake, identity } = admitted;
     const { ip, remote } = handshake;
     const formerId = this.#formerIdOf(admitted);
@@ -121,12 +121,7 @@ export class Reception {
     const resumes = isKnown || this.#parts.peers.isAnyDraining;
     const origin = { id: admitted.connectionId, ip, remote, connectedAt: clock.now(), resumes };
     const session = new Session(formerId === undefined ? origin : { ...origin, formerId }, identity, connection);
-    connection.onDrain = () => {
-      delivery.drained(session);
-      presence.drained(session);
-    };
-    connection.onStall = (cause) => endStalled(session, cause);
-    session.onFull = () => delivery.block(session);
+    this.#watch(session);
     connections.add(session);
     const refusal = this.#refusalOf(session);
     if (refusal !== undefined) {
@@ -149,6 +144,17 @@ export class Reception {
       onWelcomed,
     });
     return session;
+  }
+
+  /** In a function of its own: callbacks that live as long as the connection keep everything that their function names. */
+  #watch(session: Session): void {
+    const { connection } = session;
+    connection.onDrain = () => {
+      this.#parts.delivery.drained(session);
+      this.#parts.presence.drained(session);
+    };
+    connection.onStall = (cause) => endStalled(session, cause);
+    session.onFull = () => this.#parts.delivery.block(session);
   }
 
   /** The socket was closed. @returns whether others are notified */

@@ -8,13 +8,11 @@ import { fullBytes } from "./write-limits.ts";
 /** RFC 6455 §5.5: a close frame carries 125 bytes, two of them the code. */
 const closeTextBytes = 123;
 
-/** What a connection is given by its transport. */
+/** What the connections of a transport share. */
 export interface SocketParts {
   readonly backlog: Backlog;
   /** Above this, nothing more is accepted. */
   readonly refuseBytes: number;
-  /** See Holder. */
-  readonly peer?: string | undefined;
 }
 
 /** A WebSocket, as used by a session. */
@@ -24,6 +22,8 @@ export class SocketConnection<T> implements Connection {
   onStall: (cause: StallCause) => void = () => undefined;
   readonly #socket: ServerWebSocket<T>;
   readonly #parts: SocketParts;
+  /** See Holder. */
+  readonly peer: string | undefined;
   /** What was last reported to the backlog. */
   #held = 0;
   /**
@@ -34,9 +34,10 @@ export class SocketConnection<T> implements Connection {
   #isClosed = false;
   #closedBecause: CloseReason | undefined;
 
-  constructor(socket: ServerWebSocket<T>, wireForm: WireForm, parts: SocketParts) {
+  constructor(socket: ServerWebSocket<T>, wireForm: WireForm, parts: SocketParts, peer?: string) {
     this.#socket = socket;
     this.#parts = parts;
+    this.peer = peer;
     this.wireForm = wireForm;
   }
 
@@ -89,10 +90,6 @@ export class SocketConnection<T> implements Connection {
 
   ping(): void {
     if (!this.#isClosed) this.#socket.ping();
-  }
-
-  get peer(): string | undefined {
-    return this.#parts.peer;
   }
 
   /** Why the server closed it, if it did. */

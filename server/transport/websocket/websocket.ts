@@ -12,8 +12,8 @@ import { faultOf } from "../fault.ts";
 import { offeredSubprotocols, type Peer, parseHandshake } from "../handshake.ts";
 import { batchForm } from "./batch-form.ts";
 import { plainForm } from "./plain-form.ts";
-import { SocketConnection } from "./socket-connection.ts";
-import { type WriteLimits, writeLimits } from "./write-limits.ts";
+import { SocketConnection, type SocketParts } from "./socket-connection.ts";
+import { writeLimits } from "./write-limits.ts";
 
 /** The subprotocol whose clients accept several frames as one array. */
 const subprotocol = "fanfare.v1";
@@ -42,8 +42,8 @@ export interface SocketState {
   /** The accepted handshake, or the reason for refusing it. Removed once the socket is open. */
   handshake: Admitted | CloseReason | undefined;
   readonly speaksBatches: boolean;
-  connection?: SocketConnection<SocketState>;
-  conversation?: Conversation;
+  connection: SocketConnection<SocketState> | undefined;
+  conversation: Conversation | undefined;
 }
 
 export interface WebSocketSettings {
@@ -60,15 +60,17 @@ export class WebSocketTransport {
   onRefused: (request: Request, server: Server<SocketState>, error: ServiceError) => void = () => undefined;
   readonly #hub: Hub;
   readonly #heartbeat: Heartbeat;
-  readonly #limits: WriteLimits;
+  /** Shared by all connections. */
+  readonly #connectionParts: SocketParts;
 
   constructor(hub: Hub, settings: WebSocketSettings, clock: Clock) {
     this.#hub = hub;
     this.#heartbeat = new Heartbeat(settings.heartbeat, clock);
-    this.#limits = writeLimits(settings.maxMessageBytes);
+    const { engineBytes, refuseBytes } = writeLimits(settings.maxMessageBytes);
+    this.#connectionParts = { backlog: hub.backlog, refuseBytes };
     this.handler = {
       maxPayloadLength: maxFrameBytes(settings.maxMessageBytes),
-      backpressureLimit: this.#limits.engineBytes,
+      backpressureLimit: engineBytes,
       closeOnBackpressureLimit: false,
       idleTimeout: engineIdleTimeoutS,
       sendPings: false,
@@ -127,16 +129,17 @@ export class WebSocketTransport {
     const speaksBatches = offeredSubprotocols(request).includes(subprotocol);
     // The header is set even if empty: otherwise the engine would choose the first subprotocol offered.
     const headers = { "Sec-WebSocket-Protocol": speaksBatches ? subprotocol : "" };
-    return server.upgrade(request, { data: { handshake, speaksBatches }, headers });
+    // All fields from the start: the engine would store later ones outside of the object (bench/fanout --rate 0).
+    const data = { handshake, speaksBatches, connection: undefined, conversation: undefined };
+    return server.upgrade(request, { data, headers });
   }
 
   #open(socket: ServerWebSocket<SocketState>): void {
     const { handshake, speaksBatches } = socket.data;
-    const { refuseBytes } = this.#limits;
     const form = speaksBatches ? batchForm : plainForm;
     if (handshake === undefined) return;
     const peer = "name" in handshake ? undefined : handshake.handshake.socket;
-    const connection = new SocketConnection(socket, form, { backlog: this.#hub.backlog, refuseBytes, peer });
+    const connection = new SocketConnection(socket, form, this.#connectionParts, peer);
     socket.data.handshake = undefined;
     if ("name" in handshake) {
       connection.close(handshake);
