@@ -77,7 +77,7 @@ Examples:
 /** Makes a command and its subcommands write to the given streams, and throw instead of exiting the process. */
 function prepare(
   command: Command,
-  streams: Pick<CliEnvironment, "stdout" | "stderr" | "programName">,
+  streams: Pick<CliEnvironment, "stdout" | "stderr" | "programName" | "exitOnBrokenPipe">,
   problem: UsageProblem,
   above = "",
 ): void {
@@ -85,7 +85,11 @@ function prepare(
   const path = `${above}${command.name()}`;
   command.helpCommand(false); // ours suggests a command for misspelt words
   command.exitOverride().configureOutput({
-    writeOut: (text) => void stdout.write(withProgramName(text, programName)),
+    // Only help and the version are written here, for example into `head`.
+    writeOut: (text) => {
+      streams.exitOnBrokenPipe();
+      stdout.write(withProgramName(text, programName));
+    },
     writeErr: (text) => void stderr.write(withProgramName(text, programName)),
     outputError: (text) => {
       problem.text = text;

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { childEnv } from "../child-env.ts";
+import { FreshProject } from "../packages/fresh-project.ts";
+import { testIf } from "../test-if.ts";
 import { startServer } from "./server.ts";
 
 const root = join(import.meta.dir, "..", "..");
@@ -24,6 +26,17 @@ describe("the program", () => {
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain("fanfare start --port 9000");
   });
+
+  testIf(process.platform !== "win32", "Windows has no FIFOs")(
+    "ends quietly if nobody reads its help any more, as with `head`",
+    async () => {
+      using project = new FreshProject();
+      // A reader that has left: the next write fails.
+      const script = 'mkfifo pipe && { : < pipe & } && exec 3> pipe && wait && exec "$@" >&3';
+      const command = [process.execPath, "--no-env-file", main, "--help"];
+      expect(await project.run(["sh", "-c", script, "sh", ...command])).toEqual({ code: 141, out: "", err: "" });
+    },
+  );
 
   test.each([
     [["start", "--prot", "9000"], {}, "error: unknown option '--prot': did you mean --port?\n"],
