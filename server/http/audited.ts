@@ -5,9 +5,12 @@ import type { AuditEntry } from "../limits/audit-trail.ts";
 /** Paths whose requests change something for others than the sender. They need the scope `admin`. */
 const adminPath = /^\/v1\/(users|tokens|connections|drain|reload|upgrade)(\/|$)/;
 
-/** Whether the answer to a request belongs into the audit trail. @param method GET changes nothing */
+/** Methods that change nothing. OPTIONS is a browser's preflight request, which has no credentials. */
+const safeMethods: readonly string[] = ["GET", "HEAD", "OPTIONS"];
+
+/** Whether the answer to a request belongs into the audit trail. */
 export function isAudited(method: string, pathname: string, status: number): boolean {
-  return status === 401 || status === 403 || (method !== "GET" && method !== "HEAD" && adminPath.test(pathname));
+  return status === 401 || status === 403 || (!safeMethods.includes(method) && adminPath.test(pathname));
 }
 
 /** The entry of a request. The path is cut, since it may be long. */

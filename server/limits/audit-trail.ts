@@ -19,18 +19,20 @@ export interface AuditEntry {
 
 /**
  * Logs who did what: refused credentials, everything that needs a key with the scope `admin`, signals, and changed settings.
- * One line each, in the
- * category `fanfare.audit`, at most ten per second; the next line says how many were left out.
+ * One line each, in the category `fanfare.audit`.
+ *
+ * Each kind of entry is limited separately to ten lines per second: anyone can send wrong keys, and must not be able to hide
+ * what an operator does meanwhile. The next line of the same kind says how many were left out.
  */
 export class AuditTrail {
-  readonly #rate: LogRate;
+  readonly #rates: Readonly<Record<Kind, LogRate>>;
 
   constructor(clock: Pick<Clock, "monotonic">) {
-    this.#rate = new LogRate(clock);
+    this.#rates = { done: new LogRate(clock), refused: new LogRate(clock), stranger: new LogRate(clock) };
   }
 
   record(entry: AuditEntry): void {
-    const leftOut = this.#rate.take();
+    const leftOut = this.#rates[kindOf(entry)].take();
     if (leftOut === undefined) return;
     const log = getLogger(["fanfare", "audit"]);
     const text = "Audit: {action} by {who} from {from}: {result}";
@@ -38,4 +40,12 @@ export class AuditTrail {
     if (entry.result === "ok") log.info(line, { ...entry, leftOut });
     else log.warning(line, { ...entry, leftOut });
   }
+}
+
+/** `stranger`: refused to somebody without a valid key, who may be anyone. `refused`: to a key or an operator. */
+type Kind = "done" | "refused" | "stranger";
+
+function kindOf({ who, result }: AuditEntry): Kind {
+  if (result === "ok") return "done";
+  return who === "unknown" || who.startsWith("user ") ? "stranger" : "refused";
 }

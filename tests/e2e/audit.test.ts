@@ -59,6 +59,15 @@ test("refused credentials and what operators do are one line each, with who, fro
   for (const secret of [admin, apiKey, wrong, token]) expect(server.output).not.toContain(secret);
 });
 
+test("a preflight request to an admin path is not an act of anybody", async () => {
+  await using server = await startServer({ env });
+  const preflight = await server.request("OPTIONS", "/v1/drain");
+  expect(preflight.status).toBe(204);
+  await (await server.request("POST", "/v1/users/mallory/block", undefined, bearer(admin))).body?.cancel();
+  await server.untilLogged(/Audit: POST/);
+  expect(trailOf(server.output)).toEqual(["INFO POST /v1/users/mallory/block by key 2 from 127.0.0.1: ok"]);
+});
+
 test("signals, the control socket and changed settings leave a line too, without secrets", async () => {
   const folder = mkdtempSync(join(tmpdir(), "fanfare-audit-"));
   try {
@@ -94,12 +103,14 @@ test("signals, the control socket and changed settings leave a line too, without
   }
 });
 
-test("a flood of wrong keys does not fill the log", async () => {
+test("a flood of wrong keys does not fill the log, and does not hide what an operator does", async () => {
   await using server = await startServer({ env });
   const guess = () => server.request("POST", "/v1/publish", {}, bearer("a-wrong-key-0123456789"));
   for (let round = 0; round < 20; round++) {
     const answers = await Promise.all(Array.from({ length: 50 }, guess));
     expect(answers.every(({ status }) => status === 401)).toBe(true);
   }
+  await (await server.request("POST", "/v1/users/mallory/block", undefined, bearer(admin))).body?.cancel();
+  await server.untilLogged(/Audit: POST \/v1\/users\/mallory\/block by key 2/);
   expect(trailOf(server.output).length).toBeLessThan(900);
 });
