@@ -1,15 +1,31 @@
 import { installPackages, requireBun, runScript } from "./setup.js";
 import { checkStyle, checkTypes, report, runTests } from "./steps.js";
 
-/** These tests start servers, or need minutes of processor time. `npm test` runs them. */
-const slow = ["deploy", "e2e", "faults", "ipc", "nodes", "packages", "redis", "roll", "simulation", "streams"].map(
-  (it) => `tests/${it}/**`,
-);
+const folders = [
+  "deploy",
+  "e2e",
+  "faults",
+  "fuzz",
+  "ipc",
+  "nodes",
+  "packages",
+  "redis",
+  "roll",
+  "simulation",
+  "streams",
+];
+/** These tests start servers, or need much processor time. `npm test` runs them. */
+const slow = [
+  ...folders.map((it) => `tests/${it}/**`),
+  "tests/allocations/**",
+  "server/supervisor/run.test.ts",
+  "server/supervisor/worker-process.test.ts",
+];
 
 /** `npm run check`: the checks that every commit must pass. It takes less than a minute. */
 await runScript(async () => {
   await installPackages({ forDevelopment: true });
-  const [style, types] = await Promise.all([checkStyle(), checkTypes()]);
   const options = ["--timeout=60000", ...slow.map((it) => `--path-ignore-patterns=${it}`)];
-  return report([style, types, await runTests(requireBun(), options, { limitMs: 600_000 })]);
+  const tests = runTests(requireBun(), options, { limitMs: 600_000 });
+  return report(await Promise.all([checkStyle(), checkTypes(), tests]));
 });

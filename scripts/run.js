@@ -13,7 +13,7 @@ import { spawn } from "node:child_process";
  * @param {string} program
  * @param {readonly string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, listen?: boolean, isQuiet?: boolean, limitMs?: number }} [options] `listen`: also
- *   returns the output. `isQuiet`: only errors are printed. After `limitMs` the program is killed.
+ *   returns the output. `isQuiet`: only errors are printed, and nothing with `listen`. After `limitMs` the program is killed.
  * @returns {Promise<Ended>}
  */
 export function run(program, args, { env = {}, listen = false, isQuiet = false, limitMs } = {}) {
@@ -27,11 +27,11 @@ export function run(program, args, { env = {}, listen = false, isQuiet = false, 
   let output = "";
   child.stdout?.on("data", (chunk) => {
     output += chunk;
-    process.stdout.write(chunk);
+    if (!isQuiet) process.stdout.write(chunk);
   });
   child.stderr?.on("data", (chunk) => {
     output += chunk;
-    process.stderr.write(chunk);
+    if (!isQuiet) process.stderr.write(chunk);
   });
   const wait = () => {};
   process.on("SIGINT", wait);

@@ -5,7 +5,11 @@ import { run } from "./run.js";
 import { RunFolder } from "./run-folder.js";
 import { casesOf, summaryOf, withoutExpectation } from "./summary.js";
 
-/** @typedef {{ passed: number, failed: number, skipped: readonly string[] }} Tally The names of skipped tests end with the reason. */
+/**
+ * The names of skipped tests end with the reason. The problems are printed before the totals.
+ *
+ * @typedef {{ passed: number, failed: number, skipped: readonly string[], problems?: readonly string[] }} Tally
+ */
 
 /** Each has its own globals: code for Bun, code that must not need Bun, code for browsers, and tests of code for browsers. */
 const compilerSettings = ["tsconfig.json", "client/tsconfig.json", "web/tsconfig.json", "web/tsconfig.test.json"];
@@ -29,8 +33,9 @@ export async function checkTypes() {
   const tallies = compilerSettings.map((settings) =>
     checked(`types of ${settings}`, ["node_modules/typescript/bin/tsc", "--noEmit", "-p", settings]),
   );
-  const failed = (await Promise.all(tallies)).reduce((sum, it) => sum + it.failed, 0);
-  return { passed: 0, failed, skipped: [] };
+  const all = await Promise.all(tallies);
+  const failed = all.reduce((sum, it) => sum + it.failed, 0);
+  return { passed: 0, failed, skipped: [], problems: all.flatMap((it) => it.problems ?? []) };
 }
 
 /**
@@ -73,15 +78,14 @@ export async function runTests(bun, args, { env = {}, limitMs }) {
   }
   for (const it of await folder.close()) if (it !== "in TMPDIR: report.xml") problems.push(`Left behind: ${it}`);
   if (problems.length === 0 && code !== 0 && failed === 0) problems.push(`bun test exited with code ${code}.`);
-  for (const it of problems) console.error(it);
   const skipped = cases
     .filter(({ outcome }) => outcome === "skipped")
     .map(({ file, suite, name }) => `${file}: ${suite === "" ? name : `${suite} > ${name}`}`);
-  return { passed, failed: failed + problems.length, skipped };
+  return { passed, failed: failed + problems.length, skipped, problems };
 }
 
 /**
- * Prints which tests were skipped and why. The last line contains the totals.
+ * Prints the problems, and which tests were skipped and why. The last line contains the totals.
  *
  * @param {readonly Tally[]} tallies
  * @returns {number} the exit code
@@ -90,6 +94,7 @@ export function report(tallies) {
   const passed = tallies.reduce((sum, it) => sum + it.passed, 0);
   const failed = tallies.reduce((sum, it) => sum + it.failed, 0);
   const skipped = tallies.flatMap((it) => it.skipped);
+  for (const it of tallies.flatMap(({ problems = [] }) => problems)) console.error(it);
   for (const it of skipped) console.log(`Skipped: ${it}`);
   console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
   return failed === 0 ? 0 : 1;
@@ -101,8 +106,8 @@ export function report(tallies) {
  * @returns {Promise<Tally>}
  */
 async function checked(name, command) {
-  const { code } = await run(process.execPath, command);
+  // Printed at the end, since tests run at the same time.
+  const { code, output } = await run(process.execPath, command, { listen: true, isQuiet: true });
   if (code === 0) return { passed: 0, failed: 0, skipped: [] };
-  console.error(`Failed: ${name}`);
-  return { passed: 0, failed: 1, skipped: [] };
+  return { passed: 0, failed: 1, skipped: [], problems: [`${output}Failed: ${name}`] };
 }
