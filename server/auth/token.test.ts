@@ -161,7 +161,7 @@ describe("a token signed with JWT_SECRET", () => {
       }),
       { numRuns: 300 },
     );
-  }, 30_000);
+  }, 60_000);
 });
 
 describe("a token signed for JWT_PUBLIC_KEY", () => {

@@ -149,7 +149,7 @@ describe("every frame that a client receives is documented", () => {
     await stream.untilMessages(3);
     await batches.untilMessages(3);
     keep(alice, stream, batches, resumed, guest);
-  }, 10_000);
+  }, 60_000);
 
   test("tokens, limits, and a welcome without notices", async () => {
     const never = await tokenOf(undefined);

@@ -161,7 +161,7 @@ test.each([360, 700, 1400])(
     expect(scroller).toBe(0);
     await expectInView(it.page, width);
   },
-  20_000,
+  60_000,
 );
 
 /** The essential elements are within the width, and the list is scrolled to its newest line. */

@@ -205,7 +205,7 @@ describe("the curl command", () => {
       await it.untilRead("Hello");
       expect(JSON.parse(answer)).toMatchObject(channel === "all" ? { channel } : { status: "success" });
     },
-    20_000,
+    60_000,
   );
 });
 

@@ -62,6 +62,6 @@ describe.each([
       await eventually(async () => expect(await presence()).toMatchObject({ count: 2, users: ["second", "third"] }));
       await eventually(async () => expect((await ask("/metrics")).unlisted_presences).toBe(0));
     },
-    30_000,
+    60_000,
   );
 });

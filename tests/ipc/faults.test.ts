@@ -111,7 +111,7 @@ describe("nothing is lost silently or delivered twice", () => {
         }
         expect(readers[0]?.reader.read).toEqual(readers[1]?.reader.read ?? []);
       }),
-    30_000,
+    60_000,
   );
 
   test("when the host is killed and replaced: publishers get an error, readers get a new epoch", async () => {
