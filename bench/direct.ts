@@ -21,15 +21,47 @@ async function main(): Promise<number> {
   const others = options.against === undefined ? [] : [options.against];
   const programs = [bareDirect, ...others, ...options.workers.map((it) => fanfare("plain", it, []))];
   const results = new Map<string, Result[]>(programs.map(({ name }) => [name, []]));
-  for (let round = 1; round <= options.rounds; round++) {
-    // In turn, so that other load on the machine affects all of them alike.
-    for (const program of programs) {
-      console.error(`round ${round} of ${options.rounds}: ${program.name}`);
-      results.get(program.name)?.push(await measure(program, options));
+  const running: Measured[] = [];
+  try {
+    for (const program of programs) running.push(await start(program, options));
+    for (const it of running) await push(it, options.warmUpSeconds, options);
+    for (let round = 1; round <= options.rounds; round++) {
+      // All of them run all the time and take turns, so that other load on the machine affects them alike.
+      for (const it of running) {
+        console.error(`round ${round} of ${options.rounds}: ${it.program.name}`);
+        results.get(it.program.name)?.push(await push(it, options.seconds, options));
+      }
+    }
+  } finally {
+    for (const { server, sockets } of running) {
+      for (const socket of sockets) socket.terminate();
+      await server.close();
     }
   }
   console.log(tableOf(results, options));
   return 0;
+}
+
+/** A running program with its connected users. */
+interface Measured {
+  readonly program: Program;
+  readonly server: ServerProcess;
+  readonly sockets: readonly WebSocket[];
+  readonly nextRequest: () => PublishRequest;
+}
+
+async function start(program: Program, { users, isOffline, batch }: DirectOptions): Promise<Measured> {
+  const driver = await loadDriver(program.driver);
+  const server = await ServerProcess.start(program);
+  let turn = 0;
+  const nextUser = () => `${isOffline ? "offline" : "u"}${turn++ % users}`;
+  try {
+    const sockets = await connectAll(server.port, users, driver);
+    return { program, server, sockets, nextRequest: requestsTo(driver, nextUser, batch) };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
 }
 
 /** The least that a push can cost. */
@@ -40,29 +72,21 @@ const bareDirect: Program = {
   command: (port) => ["bench/bare-direct.ts", "--port", String(port)],
 };
 
-async function measure(program: Program, options: DirectOptions): Promise<Result> {
-  const { users, perSecond, connections, seconds, warmUpSeconds, isOffline, batch } = options;
-  const driver = await loadDriver(program.driver);
-  const server = await ServerProcess.start(program);
-  try {
-    const sockets = await connectAll(server.port, users, driver);
-    let turn = 0;
-    const nextUser = () => `${isOffline ? "offline" : "u"}${turn++ % users}`;
-    const pusher = await Pusher.connect(server.port, connections, requestsTo(driver, nextUser, batch));
-    const push = (time: number) => (perSecond === 0 ? pusher.saturate(time) : pusher.pace(perSecond / batch, time));
-    await push(warmUpSeconds);
-    const [before, answered, begin] = [readUsage(server.pid).cpuUs, pusher.answered, performance.now()];
-    await push(seconds);
-    const count = (pusher.answered - answered) * batch;
-    const passed = (performance.now() - begin) / 1000;
-    if (pusher.refused > 0) throw new Error(`${program.name} refused ${pusher.refused} pushes`);
-    const result = { perSecond: count / passed, cpuUs: (readUsage(server.pid).cpuUs - before) / count };
-    pusher.close();
-    for (const socket of sockets) socket.terminate();
-    return result;
-  } finally {
-    await server.close();
-  }
+/** Pushes over new connections, because servers close those that were idle while the others had their turn. */
+async function push(
+  { program, server, nextRequest }: Measured,
+  duration: number,
+  { perSecond, connections, batch }: DirectOptions,
+): Promise<Result> {
+  const pusher = await Pusher.connect(server.port, connections, nextRequest);
+  const [before, begin] = [readUsage(server.pid).cpuUs, performance.now()];
+  await (perSecond === 0 ? pusher.saturate(duration) : pusher.pace(perSecond / batch, duration));
+  const passed = (performance.now() - begin) / 1000;
+  const cpuUs = readUsage(server.pid).cpuUs - before;
+  pusher.close();
+  if (pusher.refused > 0) throw new Error(`${program.name} refused ${pusher.refused} pushes`);
+  const count = pusher.answered * batch;
+  return { perSecond: count / passed, cpuUs: cpuUs / count };
 }
 
 /** Makes the requests. @throws Error if the driver cannot */

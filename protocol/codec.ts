@@ -99,7 +99,7 @@ export function encodePublications(publications: readonly Publication[]): JsonTe
  */
 export function encodePublication(publication: Publication): JsonText {
   const { channel, offset, id, timestamp, sentAt, event, message, data, sender, key, headers } = publication;
-  // Mostly both are empty, and the frame is made in one step: a step for each field made a sixth of a push's garbage
+  // Mostly both are empty, and the frame is made in one step: a step for each field made a seventh of a publication's garbage
   // (tests/allocations).
   let before = "";
   let after = "";

@@ -12,7 +12,7 @@ export interface DirectOptions {
   /** Pushes in one request; 1 for requests that are no batches. */
   readonly batch: number;
   readonly seconds: number;
-  /** Seconds of pushes before each measurement. Many workers need more, because each compiles the code for itself. */
+  /** Seconds of pushes before the first round. Many workers need more, because each compiles the code for itself. */
   readonly warmUpSeconds: number;
   readonly rounds: number;
   /** Whether pushes go to users that are not connected. */
@@ -30,9 +30,9 @@ export const usage = `npm run bench -- direct [options]
   --batch N        pushes in one request (1)
   --offline        push to users that are not connected
   --workers LIST   numbers of workers, 0 for one process (0)
-  --warm-up N      seconds of pushes before each measurement (2)
-  --seconds N      how long each measurement lasts (5)
-  --rounds N       how often the programs take turns; medians are shown (3)
+  --warm-up N      seconds of pushes before the first round (6)
+  --seconds N      how long each measurement lasts (3)
+  --rounds N       how often the programs take turns; medians are shown (7)
 ${againstUsage}`;
 
 /** @throws Error for an option that is unknown or out of range */
@@ -46,9 +46,9 @@ export function parseDirectOptions(argv: readonly string[]): DirectOptions {
       batch: { type: "string", default: "1" },
       offline: { type: "boolean", default: false },
       workers: { type: "string", default: "0" },
-      seconds: { type: "string", default: "5" },
-      "warm-up": { type: "string", default: "2" },
-      rounds: { type: "string", default: "3" },
+      seconds: { type: "string", default: "3" },
+      "warm-up": { type: "string", default: "6" },
+      rounds: { type: "string", default: "7" },
       against: { type: "string" },
       driver: { type: "string" },
     },

@@ -17,7 +17,7 @@ interface Waiting {
 export class Deadlines {
   readonly #ms: number;
   readonly #clock: Clock;
-  // A list in the order of the deadlines. A set of what waits would copy its table again and again.
+  // A list in the order of the deadlines, so that adding and removing hashes nothing.
   #oldest: Waiting | undefined;
   #newest: Waiting | undefined;
   #timer: Timer | undefined;
