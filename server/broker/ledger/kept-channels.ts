@@ -151,16 +151,21 @@ export class KeptChannels<T> {
 
   #makeRoomOfClients(owner: Owner<KeptChannel<T>>, need: Need, now: number): boolean {
     const { owners, rooms } = this.#parts;
+    /** Clients that hold more and can give up nothing: others listen to all their channels, or they do themselves. */
+    const spared = new Set<Owner<KeptChannel<T>>>();
     while (owners.clients.bytes + need.bytes > rooms.clients.bytes) {
       const held = owner.bytes + need.bytes;
-      const victim = owners.heaviest("publications or idle channels") ?? owners.nextAbove(held);
+      const victim = owners.heaviest("publications or idle channels", spared) ?? owners.nextAbove(held, spared);
       if (victim === undefined) {
+        if (spared.size > 0) return false;
         if (this.#evict(owners.next("keeping")?.keeping.oldest, owners.next("idle")?.idle.oldest, now)) continue;
         return need.fixedBytes === 0; // publications in channels of the server have the limits of those channels
       }
       if (this.#evictFrom(victim, now)) continue;
       // Otherwise clients that publish into theirs often would keep others from storing anything.
-      if (victim.bytes <= held || !this.#forgetUsed(victim, now)) return false;
+      if (victim.bytes > held && this.#forgetUsed(victim, now)) continue;
+      if (victim.bytes <= held || spared.size >= maxTries) return false;
+      spared.add(victim);
     }
     return true;
   }
@@ -278,7 +283,7 @@ export class KeptChannels<T> {
   }
 }
 
-/** In how many channels of a client one without listeners is sought. More would slow down each publication. */
+/** In how many channels of a client, and of how many clients, one without listeners is sought. More would slow down each publication. */
 const maxTries = 20;
 const usedOrNot = Number.NEGATIVE_INFINITY;
 

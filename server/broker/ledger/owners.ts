@@ -6,6 +6,9 @@ export interface Owned<C extends Used<C>> extends Used<C> {
   readonly creator: Owner<C>;
 }
 
+/** Clients that are passed over. */
+type Except<C extends Used<C>> = Pick<ReadonlySet<Owner<C>>, "has">;
+
 /** All owners, what the clients among them hold together, and who is to give something up when there is no room. */
 export class Owners<C extends Owned<C>> {
   readonly server = new Owner<C>(undefined);
@@ -71,25 +74,29 @@ export class Owners<C extends Owned<C>> {
    * The client that holds the most, among those with publications in channels of their own, or also among those with idle
    * channels. Undefined if none of them holds much.
    */
-  heaviest(withWhat: "publications" | "publications or idle channels"): Owner<C> | undefined {
+  heaviest(withWhat: "publications" | "publications or idle channels", except?: Except<C>): Owner<C> | undefined {
     let found: Owner<C> | undefined;
     for (const owner of this.#heavy) {
-      if (owner.bytes <= (found?.bytes ?? 0)) continue;
+      if (owner.bytes <= (found?.bytes ?? 0) || except?.has(owner)) continue;
       const hasIdle = withWhat !== "publications" && owner.idle.oldest !== undefined;
       if (hasIdle || hasPublications(owner)) found = owner;
     }
     return found;
   }
 
-  /** A client that holds more than this, some of it in channels of its own. Each call looks at a few others. */
-  nextAbove(bytes: number): Owner<C> | undefined {
+  /**
+   * A client that holds more than this, some of it in channels of its own: the heaviest of a few. Each call looks at others,
+   * if there are so many.
+   */
+  nextAbove(bytes: number, except?: Except<C>): Owner<C> | undefined {
+    let found: Owner<C> | undefined;
     for (let tries = 0; tries < maxTries; tries++) {
-      const idle = this.next("idle");
-      if (idle !== undefined && idle.bytes > bytes) return idle;
-      const keeping = this.next("keeping");
-      if (keeping !== undefined && keeping.bytes > bytes && hasPublications(keeping)) return keeping;
+      for (const owner of [this.next("idle"), this.next("keeping")]) {
+        if (owner === undefined || owner.bytes <= (found?.bytes ?? bytes) || except?.has(owner)) continue;
+        if (owner.idle.oldest !== undefined || hasPublications(owner)) found = owner;
+      }
     }
-    return undefined;
+    return found;
   }
 
   /** A client that has such channels: each time another one. */
@@ -108,7 +115,7 @@ export class Owners<C extends Owned<C>> {
   }
 }
 
-/** In how many clients of each kind one that holds more is sought. More would slow down each publication. */
+/** In how many clients of each kind the heaviest is sought. More would slow down each publication. */
 const maxTries = 20;
 
 /** Whether it pays for publications, some of which may be in channels of its own. */

@@ -169,6 +169,22 @@ describe("channels cost memory", () => {
     expect(join(ledger, "c0", "carol")().size).toBe(1);
     expect(Array.from({ length: 20 }, (_, at) => enter(`k${at}`))).toEqual(Array(20).fill("stored"));
   });
+
+  test("and a new client gets one, although most of those that hold more listen to all of theirs", () => {
+    // Nobody holds a hundredth of it.
+    const { ledger, enter } = begin({ totalBytes: 4000 * known, clientShare: 0.1 });
+    const listen = () =>
+      Array.from({ length: 100 }, (_, at) => {
+        const names = Array.from("abcde", (letter) => `${letter}${at}` as ChannelName);
+        return [...ledger.tops(names, 3000, undefined, `user:l${at}`)];
+      });
+    const before = listen();
+    for (let client = 0; client < 200; client++) {
+      for (let at = 0; at < 10; at++) enter(`m${client}:${at}`, { by: `m${client}` });
+    }
+    for (let at = 0; at < 300; at++) expect(join(ledger, `n${at}`, `n${at}`)().size).toBe(1);
+    expect(listen()).toEqual(before);
+  });
 });
 
 test("a channel with listeners is not forgotten, however much others need the room", () => {
