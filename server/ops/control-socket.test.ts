@@ -10,9 +10,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testIf } from "../../tests/test-if.ts";
+import { socketFolder } from "../lib/link/socket-path.ts";
 import { clearLeftovers, openControlSocket } from "./control-socket.ts";
 
 const folders: string[] = [];
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "fanfare-test-"));
+  const folder = mkdtempSync(join(socketFolder(), "fanfare-test-"));
   folders.push(folder);
   return folder;
 }

@@ -1,14 +1,13 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { onFreePort } from "../../scripts/free-port.js";
+import { socketFolder } from "../../server/lib/link/socket-path.ts";
 import { childEnv } from "../child-env.ts";
 import { until } from "../waiting.ts";
 import { makeCertificate } from "./openssl.ts";
 
 const recipes = join(import.meta.dir, "..", "..", "deploy");
-const startTimeoutMs = 10_000;
 
 /** How to run one proxy with its configuration file in deploy/. */
 export interface ProxyKind {
@@ -79,7 +78,7 @@ export class ProxyUnderTest implements AsyncDisposable {
     const urls = { url: `http://127.0.0.1:${port}`, tls: kind.tlsAccess({ port, folder }) };
     const proxy = new ProxyUnderTest(urls, child, folder);
     try {
-      await until(async () => child.exitCode !== null || (await isListening(port)), "it listens", startTimeoutMs);
+      await until(async () => child.exitCode !== null || (await isListening(port)), "it listens");
       if (child.exitCode === null) return proxy;
       throw new Error(`it exited with code ${child.exitCode}`);
     } catch (cause) {
@@ -113,7 +112,7 @@ export async function checkRecipe(kind: ProxyKind): Promise<{ readonly code: num
 }
 
 function prepare(kind: ProxyKind, { port, serverPort }: Pick<ProxyPlace, "port" | "serverPort">) {
-  const folder = mkdtempSync(join(tmpdir(), "fanfare-proxy-"));
+  const folder = mkdtempSync(join(socketFolder(), "fanfare-proxy-"));
   makeCertificate(folder);
   let text = readFileSync(join(recipes, kind.recipe), "utf8");
   for (const [from, to] of kind.replacements({

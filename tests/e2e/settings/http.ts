@@ -156,7 +156,7 @@ export const httpGroup: SettingsGroup = {
     },
     wsPingTimeout: {
       // Long enough for a busy client to answer. With the default of 10 s, the other one would receive about a hundred pings.
-      value: "2s",
+      value: "3s",
       observe: async (it) => {
         using silent = await RawWebSocket.open(it.port, "/");
         using answering = await RawWebSocket.open(it.port, "/");
