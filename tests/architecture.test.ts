@@ -7,6 +7,7 @@ import {
   ownWords,
   packagesStayOut,
   type Rule,
+  scriptsLoadWithoutPackages,
 } from "./architecture/rules.ts";
 import { readSources, type Sources } from "./architecture/sources.ts";
 import { testsAreNotEmpty, testsAreReplayed, testsAreRun, testsDoNotSleep } from "./architecture/test-rules.ts";
@@ -47,6 +48,7 @@ describe("the source code:", () => {
   test.each([
     ["folders import only from lower rows", importsPointDown],
     ["protocol/ and client/ import no package, and web/ nothing of Bun or Node", packagesStayOut],
+    ["scripts/ can be loaded before the packages are installed", scriptsLoadWithoutPackages],
     ["there are no import cycles", noCycles],
     ["only the public entry points re-export", noBarrels],
   ])("%s", (_, rule) => {
@@ -105,6 +107,7 @@ describe("the rules find planted faults:", () => {
     ["an import at run time", importsPointDown, { "protocol/a.ts": 'const a = await import("../server/hub/hub.ts");' }],
     ["a protocol file that imports a package", packagesStayOut, { "protocol/a.ts": imports("zod") }],
     ["a page that imports from Node", packagesStayOut, { "web/page.ts": 'import "node:fs";' }],
+    ["a script that imports a package", scriptsLoadWithoutPackages, { "scripts/a.js": 'import { it } from "terser";' }],
     [
       "a cycle of three files",
       noCycles,

@@ -13,8 +13,8 @@ export default {
   cacheDir: "../.cache/vitepress",
   head: [["link", { rel: "icon", href: "/icon.svg", type: "image/svg+xml" }]],
   rewrites: { "README.md": "index.md" },
-  // Files next to the pages, which scripts/site.js copies.
-  ignoreDeadLinks: [/\/(llms|config\.schema)$/],
+  // Files next to the pages, which scripts/site.js copies, and servers of the reader.
+  ignoreDeadLinks: [/\/(llms|config\.schema)$/, /^https?:\/\/localhost\b/],
   markdown: { config: mendLinks, anchor: { slugify } },
   themeConfig: {
     // The index names what other pages are about, and would be found before them.

@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { minify } from "terser";
 import { run } from "../run.js";
 import { internalNames } from "./internal-names.js";
 import { writeTypes } from "./types.js";
@@ -36,6 +35,8 @@ export async function buildSdk(bun, target) {
  * @param {string} target
  */
 export async function writeModules(bun, target) {
+  // Not at the top: in a new checkout the script that imports this file installs it first.
+  const { minify } = await import("terser");
   const folder = mkdtempSync(join(tmpdir(), "fanfare-sdk-"));
   try {
     // With `--target=browser` Bun adds code that preloads the separate files.

@@ -52,6 +52,16 @@ export const packagesStayOut: Rule = (sources) =>
     })
     .map(show);
 
+/** The scripts install the packages themselves, so Node must be able to load them before. Imports at run time are fine. */
+export const scriptsLoadWithoutPackages: Rule = (sources) =>
+  [...sources]
+    .filter(([path]) => path.startsWith("scripts/") && path.endsWith(".js"))
+    .flatMap(([path, text]) =>
+      Array.from(text.matchAll(/^import\b[^"';]*"([^"]+)"/gm), ([, to = ""]) => ({ path, to })),
+    )
+    .filter(({ to }) => !/^(\.|node:)/.test(to))
+    .map(({ path, to }) => `${path} → ${to}`);
+
 /** One line per import cycle, such as `a → b → a`. */
 export const noCycles: Rule = (sources) => {
   const targets = Map.groupBy(importsOf(sources), ({ from }) => from);
