@@ -5,6 +5,7 @@ import { type ServerUnderTest, startServer } from "../e2e/server.ts";
 import { type Frame, SocketUnderTest } from "../e2e/socket.ts";
 import { RedisServer } from "../redis/redis.ts";
 import { makeDefinition } from "../schedule/make-schedule.ts";
+import { startAll } from "../start-all.ts";
 import { until } from "../waiting.ts";
 
 const workers = 3;
@@ -49,12 +50,12 @@ export class ScheduleFleet implements AsyncDisposable {
         },
         flags: ["--workers", String(workers)],
       });
-    const started = await Promise.allSettled([start(), start()]);
-    const nodes = started.flatMap((it) => (it.status === "fulfilled" ? [it.value] : []));
-    const fleet = new ScheduleFleet(redis, nodes);
-    if (nodes.length === started.length) return fleet;
-    await fleet[Symbol.asyncDispose]();
-    throw new Error("a node did not start", { cause: started });
+    try {
+      return new ScheduleFleet(redis, await startAll([start(), start()]));
+    } catch (error) {
+      await redis.close();
+      throw error;
+    }
   }
 
   get one(): ServerUnderTest {

@@ -8,16 +8,14 @@ const count = 20;
 
 /** A primary and a synchronized replica. */
 async function startPair() {
-  const primary = await RedisServer.start();
-  const replica = await RedisServer.start({ replicaof: `127.0.0.1 ${primary.port}` });
+  await using started = new AsyncDisposableStack();
+  const primary = started.use(await RedisServer.start());
+  const replica = started.use(await RedisServer.start({ replicaof: `127.0.0.1 ${primary.port}` }));
   const isFollowing = async () =>
     String(await replica.command("INFO", "replication")).includes("master_link_status:up");
   await until(isFollowing, "the replica follows its primary");
-  return {
-    primary,
-    replica,
-    [Symbol.asyncDispose]: () => Promise.all([primary.close(), replica.close()]).then(() => undefined),
-  };
+  const pair = started.move();
+  return { primary, replica, [Symbol.asyncDispose]: () => pair.disposeAsync() };
 }
 
 const publish = (server: ServerUnderTest, channel: string, id: string) =>
