@@ -154,7 +154,7 @@ export class Reception {
       this.#parts.presence.drained(session);
     };
     connection.onStall = (cause) => endStalled(session, cause);
-    session.onFull = () => this.#parts.delivery.block(session);
+    session.onFull = this.#parts.delivery.block;
   }
 
   /** The socket was closed. @returns whether others are notified */

@@ -48,8 +48,8 @@ export class Session {
   readonly outbox: Batch[] = [];
   /** The socket has no room: nothing is pumped and no command is answered until it drains. */
   isBlocked = false;
-  /** Set by the owner. Called when a frame has filled the socket. */
-  onFull: () => void = () => undefined;
+  /** Set by the owner: one function for all sessions. Called when a frame has filled the socket. */
+  onFull: ((session: Session) => void) | undefined;
   /** Answers its commands. */
   answering: Answering | undefined;
   /** The welcome was sent. Before that the session is in no channel and receives no notices. */
@@ -109,7 +109,7 @@ export class Session {
     const isReady = !form.carriesCursor && parts.length === 1;
     const outcome = this.connection.send(isReady ? first : form.join(parts, form.carriesCursor ? this.cursor() : ""));
     if (outcome === "refused") this.close({ name: "too-slow" });
-    else if (outcome === "full") this.onFull();
+    else if (outcome === "full") this.onFull?.(this);
   }
 
   /** The positions in all its channels as one text, for wire forms that carry it. */
