@@ -11,12 +11,14 @@ const checkMs = 5000;
 const quietMs = 16_000;
 /** The reason of an attempt whose server sent no welcome in time. */
 export const noWelcome = "no welcome";
+
 /** What an attempt reports to its owner. */
 export interface AttemptEvents {
   /** Called for each frame, the welcome included. */
   onFrame(frame: IncomingFrame): void;
   /** Called before `onFrame` receives the same frame. */
   onWelcome(frame: WelcomeFrame): void;
+  /** See SocketEvents. */
   onOutgrown(): void;
   /** Called once; no other callback follows. */
   onEnd(closeInfo: CloseInfo): void;

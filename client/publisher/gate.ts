@@ -8,7 +8,7 @@ export function makeGate(width: number): <Result>(task: () => Promise<Result>) =
     try {
       return await task();
     } finally {
-      // The place is handed over, so that nobody who comes later takes it.
+      // Handed over to the next task in line, so that a later call cannot take its place.
       const next = waiting.shift();
       if (next) next();
       else running--;

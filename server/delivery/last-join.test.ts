@@ -20,7 +20,7 @@ function makeForm(): WireForm & { joins: number } {
   };
 }
 
-test("the same batches with the same cursor are joined once, anything else anew", () => {
+test("the same batches with the same cursor are joined once, and anything else is joined again", () => {
   if (a === undefined || b === undefined) throw new Error("expected two batches");
   const [form, other] = [makeForm(), makeForm()];
   const last = new LastJoin();

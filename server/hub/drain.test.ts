@@ -175,7 +175,7 @@ describe("the end of the drain timeout", () => {
     expect(drain.receipt).toMatchObject({ forced: 1, unflushedBytes: 0 });
   });
 
-  test("takes five seconds at most, whoever does not read, and reports what was lost", async () => {
+  test("takes five seconds at most, even if clients do not read, and reports what was lost", async () => {
     const drain = await begin();
     const [guest] = await comeAll(2);
     guest?.connection.stall();

@@ -86,7 +86,7 @@ export interface DrainReceipt {
  * connections are flushed and closed.
  */
 export class Drain {
-  /** Set by whoever stops the worker. */
+  /** Set by the code that stops the worker. */
   phase: DrainPhase = "running";
   readonly #settings: DrainSettings;
   readonly #parts: DrainParts;

@@ -25,7 +25,7 @@ export function logChat({ sender = "anonymous" }: Chat): void {
 }
 
 /**
- * Asked again only when logging was configured anew: for each answer the logging library searches the global object several
+ * Asked again only after logging was reconfigured: for each answer the logging library searches the global object several
  * times (bench/direct --batch 100 --offline: 5 to 7 % of an item).
  */
 function isLogged(): boolean {

@@ -99,7 +99,7 @@ export class Reservations {
     const found = answers.find(({ body }) => body !== ("gone" satisfies Progress));
     if (found?.body === ("caught up" satisfies Progress)) this.#events.onCaughtUp(old, by);
     else if (found !== undefined) this.#reserved.set(old, { by, member: found.member.id, isInDoubt: false });
-    // Who joined in the meantime was not asked, and is asked next time.
+    // A worker that joined in the meantime was not asked. The next round asks it.
     else if (isComplete && this.#peers.others().every(({ id }) => asked.has(id))) this.free(old, by);
   }
 }

@@ -46,7 +46,8 @@ export interface PresenceStoreEvents {
   onEvents(channel: ChannelName, update: PresenceUpdate): void;
   /**
    * Events that this worker has caused, or found out about when another worker was gone. Each event of the server is reported
-   * so to one worker only, whoever watches the channel; to none if that worker or its connection fails at that moment.
+   * here on one worker only, no matter which workers watch the channel. If that worker or its connection fails at that moment,
+   * the event is reported on none.
    */
   onCaused(channel: ChannelName, update: PresenceUpdate): void;
   /** Events of all channels may have been missed. Watching a channel again tells its position. */

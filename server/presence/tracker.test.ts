@@ -88,7 +88,7 @@ test("a connection that was given its presence back in time does not leave", asy
   expect(done).toEqual(["join c1"]);
 });
 
-test("who asks sees the changes of this worker that are not stored yet", async () => {
+test("an answer includes the changes of this worker that are not stored yet", async () => {
   const { done, tracker } = begin();
   tracker.join(room, arrival);
   await tracker.read(room, { after: "", limit: 1 });

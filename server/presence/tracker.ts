@@ -97,7 +97,7 @@ export class PresenceTracker {
     this.#flush(channel);
   }
 
-  /** A connection has left a channel by its own wish: others are told at once. */
+  /** A connection has unsubscribed from a channel: others are told at once. */
   leave(channel: ChannelName, holder: string): void {
     if (!this.#forget(channel, holder)) return;
     this.#queueOf(channel).add({ kind: "leave", holder });

@@ -41,7 +41,7 @@ interface Begun extends Versioned {
 /**
  * Fires due schedules: records that an occurrence begins, publishes it, records what became of it.
  *
- * Whoever is interrupted between the two records leaves an occurrence that is firing. It is published again with the same id,
+ * A process that is interrupted between the two leaves an occurrence that is firing. It is published again with the same id,
  * which the broker stores once, as long as the broker remembers ids. After that it is given up as `unknown`.
  */
 export class Firing {

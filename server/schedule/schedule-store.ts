@@ -84,7 +84,7 @@ export interface LeaseRequest {
 /** `token` is undefined if somebody else has it, or nobody. Otherwise it is larger than any before. */
 export interface Lease {
   readonly token: number | undefined;
-  /** Milliseconds until the lease expires, whoever has it. */
+  /** Milliseconds until the lease expires, no matter which member has it. */
   readonly expiresInMs: number;
 }
 

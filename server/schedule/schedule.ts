@@ -93,8 +93,8 @@ export const justPassedMs = 60_000;
 export const finishedMs = 3_600_000;
 
 /**
- * The id of an occurrence, which is the id of its publication: `nightly:9fK2:3:2026-11-29T09:00:00.000Z`. Whoever publishes
- * it, and however often, uses this id.
+ * The id of an occurrence, which is the id of its publication: `nightly:9fK2:3:2026-11-29T09:00:00.000Z`. Every
+ * attempt to publish it uses this id, in every process.
  */
 export function occurrenceId({ id, life, revision }: Schedule, nominal: number): string {
   return `${id}:${life}:${revision}:${new Date(nominal).toISOString()}`;

@@ -30,7 +30,7 @@ describe("putting a schedule", () => {
     expect(world.nominalsOf("a")).toEqual([start + 5000]);
   });
 
-  test("with another definition replaces it: the revision grows, and its runs begin anew", async () => {
+  test("with another definition replaces it: the revision grows, and its runs are counted from zero", async () => {
     const { world, server } = await makeWorld();
     await put(server, { ...every, maxRuns: 2 });
     await world.move(3000);

@@ -22,7 +22,7 @@ export function ownCommandLine(): CommandLine {
 
 /**
  * The command that starts this program again as it is on disk now: the release that the link leads to now, on the runtime
- * that was installed with it. The folder of the release before may be gone.
+ * that was installed with it. The folder of the previous release may be gone.
  * @throws Error if the link leads nowhere
  */
 export function commandOnDisk({ execPath, execArgv, args, linkedFolder }: CommandLine): readonly string[] {

@@ -37,8 +37,8 @@ export async function rehearse(): Promise<void> {
 }
 
 /**
- * Replaces the program of this process by the one that is on disk now. The process keeps its id, so whoever started it, and
- * whoever sends it signals, notices nothing. Does not return.
+ * Replaces the program of this process by the one that is on disk now. The process keeps its id, so its parent
+ * and programs that send it signals notice nothing. Does not return.
  */
 export function replaceProgram(takeoverPath: string, launcherPipe: string | undefined): never {
   const { execve } = process as unknown as { execve?: Execve };

@@ -291,7 +291,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect(await first.store.read(room, everything)).toMatchObject({ epoch: before.epoch, position: 3, count: 1 });
     });
 
-    test("the worker that causes an event is told so, whoever watches, and whatever changes nothing is no event", async () => {
+    test("an event is reported to the worker that caused it, no matter who watches, and a change without effect is no event", async () => {
       const { first, last } = await two();
       await last.store.watch(room);
       await first.apply([join(arrivalOf("c1", { userId: "u" })), release("c1")]);

@@ -81,7 +81,7 @@ test("the settings exist and are valid, and the ports are those of the server", 
     examineSettings({ env: its, flags: new Map(), configPath: undefined, readText: () => undefined });
   const examined = examine({ ...env, ...secrets });
   expect(examined.problems).toEqual([]);
-  // Whoever forgets to replace them is told so.
+  // Without other values, the server refuses to start.
   expect(examine(env).problems.map(String)).toEqual([
     expect.stringMatching(/^API_KEY.*placeholder/),
     expect.stringMatching(/^JWT_SECRET.*placeholder/),

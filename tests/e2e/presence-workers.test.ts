@@ -127,7 +127,7 @@ test("a rolling reload is no leave and no join: every SDK client always sees all
   server.signal("SIGHUP");
   await server.untilLogged(/Reload 1 is done: 15 client\(s\) moved/);
   await eventually(async () => expect(await connectionsOf(server)).toBe(count));
-  // Whoever is told something later than the grace of those that moved is told the truth as well.
+  // Once the grace period of the clients that moved is over, the answer is still right.
   using visitor = await PresenceWatcher.open(server.wsUrl, room);
   expect(await visitor.users()).toHaveLength(count);
   visitor.socket.close();

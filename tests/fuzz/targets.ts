@@ -6,7 +6,7 @@ import { frameTarget } from "./targets/frame.ts";
 import { handshakeTarget } from "./targets/handshake.ts";
 import { tokenTarget } from "./targets/token.ts";
 
-/** Everything that reads text of strangers or operators. Made anew for each run, because some hold a server. */
+/** Everything that parses text from clients or operators. Created for each run, because some start a server. */
 export const targets: readonly { readonly name: string; readonly make: () => FuzzTarget | Promise<FuzzTarget> }[] = [
   { name: "frame", make: frameTarget },
   { name: "body", make: bodyTarget },

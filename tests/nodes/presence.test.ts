@@ -32,7 +32,7 @@ async function usersAt(nodes: TwoNodes): Promise<readonly unknown[]> {
   return (members as readonly Frame[]).map(({ user_id }) => user_id);
 }
 
-test.concurrent("presence over two nodes while one is killed: who moves stays, who is lost has left within seconds", async () => {
+test.concurrent("presence over two nodes while one is killed: clients that move stay, clients that are gone have left within seconds", async () => {
   await using nodes = await TwoNodes.start(noRates, rules);
   using watcher = await PresenceWatcher.open(nodes.two.wsUrl, room);
   const movers = Array.from({ length: 12 }, (_, n) => new Mover(nodes.proxy.url, `mover${n}`));

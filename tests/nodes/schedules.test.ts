@@ -23,7 +23,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => shared.close(), 60_000);
 
-/** Waits for a later schedule: whoever fires now has nothing left. Then each was published once, and nothing else. */
+/** Waits for a later schedule, so the process that fires now has nothing left to do. Then each was published once, and nothing else. */
 async function expectEachOnce(channel: string, wanted: readonly WantedSchedule[], title: string): Promise<void> {
   const last = { id: `${channel}-last`, channel, at: Date.now() + 500 };
   await fleet.schedule([last]);
@@ -94,11 +94,11 @@ describe("each schedule fires once", () => {
   };
 
   test(
-    "if the process with the lease stands still until another one has taken over",
+    "if the process with the lease is suspended until another one has taken over",
     () => standStill("still", 0),
     60_000,
   );
-  testLong("if the process with the lease stands still for 20 s", () => standStill("still:20", 20_000), 120_000);
+  testLong("if the process with the lease is suspended for 20 s", () => standStill("still:20", 20_000), 120_000);
 
   test("if Redis is gone across the due time", async () => {
     const wanted = due("gone", 200, { inMs: 1500, withinMs: 1000 });

@@ -128,7 +128,7 @@ const unheard: PresenceStoreEvents = {
   onLost: () => undefined,
 };
 
-test("a change that Redis cannot store fails as unavailable, as asking does, because who asks waits for it", async () => {
+test("a change that Redis cannot store fails as unavailable, like a read, because reads wait for it", async () => {
   const { address } = server;
   const store = new RedisPresence({ address, prefix: "unstored", expiryMs: 60_000, clock: systemClock });
   await store.start(unheard);

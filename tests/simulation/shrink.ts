@@ -6,8 +6,8 @@ import { simulate } from "./simulate.ts";
 const maxTries = 150;
 
 /**
- * The smallest plan that can be found that breaks the same law: fewer things that go wrong, fewer clients and publishers,
- * fewer nodes, less time. What is left out changes what the others draw as little as possible: each has dice of its own.
+ * The smallest plan found that breaks the same law: with fewer faults, clients, publishers and nodes, and less time. Leaving one
+ * out hardly changes what the others do, because each has its own random numbers.
  */
 export function shrink(plan: Plan, law: Law): Plan {
   let tries = 0;

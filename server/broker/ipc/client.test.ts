@@ -54,7 +54,7 @@ describe("when the connection breaks,", () => {
     const broker = Object.assign(unsteady, { list: async () => [], summary: async () => undefined });
     await world.startHost({ broker });
     const worker = await world.connect(through());
-    unsteady.answerMs = 1000; // never: its clock stands still
+    unsteady.answerMs = 1000; // never, because nothing moves its clock
     const { broker: asked } = worker;
     const calls = [
       asked.listen(a),

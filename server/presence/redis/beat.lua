@@ -15,7 +15,8 @@ if hasData == 0 then
   redis.call('SET', KEYS[3], '1')
   if ARGV[3] == '1' then redis.call('SET', KEYS[4], '1', 'PX', ARGV[5]) end
 end
--- Who lost its presences comes back as another owner, so that what it stores now is not removed with what is left of before.
+-- An owner that lost its presences returns under another name. Otherwise what it stores now would be removed together with
+-- what is left of the time before.
 if ARGV[3] == '1' and (wasAlive == 0 or hasData == 0) then return {wasAlive, hasData, {}} end
 redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
 redis.call('SADD', KEYS[1], ARGV[1])

@@ -43,7 +43,7 @@ export class Owner {
   /** The primaries that have had a heartbeat of this owner, and the replication id they had. */
   readonly #lives = new Map<string, string>();
   readonly #rebuildMs: number;
-  #mustBeginAnew = false;
+  #mustChangeId = false;
   #beatAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: OwnerParts) {
@@ -86,10 +86,10 @@ export class Owner {
   async beat(): Promise<boolean> {
     const startedAt = this.#parts.clock.monotonic();
     const answers = await Promise.all(this.#parts.store.shards.map((shard) => this.#beatAtShard(shard)));
-    if (answers.some(({ isLost }) => isLost)) this.#mustBeginAnew = true;
-    if (this.#mustBeginAnew) {
-      await this.#beginAnew(); // if it fails, the next heartbeat does it
-      this.#mustBeginAnew = false;
+    if (answers.some(({ isLost }) => isLost)) this.#mustChangeId = true;
+    if (this.#mustChangeId) {
+      await this.#changeId(); // if it fails, the next heartbeat does it
+      this.#mustChangeId = false;
       return true;
     }
     this.#beatAt = startedAt;
@@ -147,7 +147,7 @@ export class Owner {
   }
 
   /** Becomes another owner. The former one is as good as dead, but not before this one has taken over its presences. */
-  async #beginAnew(): Promise<void> {
+  async #changeId(): Promise<void> {
     const { store, keys, expiryMs } = this.#parts;
     const former = this.#id;
     const channels = Array.from(this.#channels);
