@@ -51,6 +51,15 @@ export interface Log {
   close(): Promise<void>;
 }
 
+/** A log whose channels can get other rules without a publication. */
+export interface RuledLog extends Log {
+  /**
+   * The settings have changed: channels that keep publications get these rules at once.
+   * @throws ServiceError "broker-unavailable" if it is not known whether all have them
+   */
+  applyRules(rulesOf: (channel: ChannelName) => HistoryRules): Promise<void>;
+}
+
 /** How much one read returns. */
 export interface PageBounds {
   /** Publications. */

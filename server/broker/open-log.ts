@@ -1,6 +1,6 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
-import type { HistoryRules, Log } from "./log.ts";
+import type { HistoryRules, RuledLog } from "./log.ts";
 import { type LogSettings, limitsOf } from "./log-limits.ts";
 import { MemoryLog } from "./memory/log.ts";
 import type { BrokerOptions } from "./options.ts";
@@ -23,7 +23,7 @@ export interface LogEnvironment {
 export async function openLog(
   settings: LogSettings & Pick<BrokerOptions, "dataDir">,
   { clock = systemClock, rulesOf }: LogEnvironment = {},
-): Promise<Log> {
+): Promise<RuledLog> {
   const limits = limitsOf(settings);
   const { dataDir: directory } = settings;
   const log =

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { getLogger } from "@logtape/logtape";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { IpcHost } from "../broker/ipc/host.ts";
 import { MemoryLog } from "../broker/memory/log.ts";
@@ -34,6 +35,8 @@ export interface SharedBackbone {
   isHealthy(): boolean;
   /** Call it after the member is closed. Idempotent. */
   close(): Promise<void>;
+  /** The settings have changed: stored channels get their new rules. */
+  applyRules(settings: Settings): void;
   /** The socket path of a takeover. */
   handOverPath(): string;
   /** The same as `close`, but everything that must live on is left for another program. Call it when the workers keep their requests back. */
@@ -69,6 +72,7 @@ export async function share(settings: Settings, takeover?: HandedOver): Promise<
     start: async () => undefined,
     isHealthy: () => member.members().length > 0,
     close: async () => leave(),
+    applyRules: () => undefined, // in Redis, a channel gets them with its next publication
     handOverPath: () => {
       path ??= socketPath();
       return path;
@@ -85,8 +89,12 @@ async function shareHere(settings: Settings, takeover: HandedOver | undefined): 
   try {
     const storage = openSchedules(settings, systemClock);
     opened = storage;
-    const log = await openLog(settings, channelLookup(settings));
-    if (takeover?.hasHistory && log instanceof MemoryLog) await log.restore(readHistory(path));
+    const rules = channelLookup(settings);
+    const log = await openLog(settings, rules);
+    if (takeover?.hasHistory && log instanceof MemoryLog) {
+      await log.restore(readHistory(path));
+      await log.applyRules(rules.rulesOf);
+    }
     const broker = new IpcHost({ path, broker: new EmbeddedBroker(log, systemClock) });
     const clusterPath = join(dirname(path), "cluster");
     const presencePath = join(dirname(path), "presence");
@@ -119,6 +127,12 @@ async function shareHere(settings: Settings, takeover: HandedOver | undefined): 
       close: async () => {
         await closeAll();
         removeSocketPath(path);
+      },
+      applyRules: (changed) => {
+        log.applyRules(channelLookup(changed).rulesOf).catch((error: unknown) => {
+          const text = "Stored channels get the new history settings with their next message only: {error}";
+          getLogger(["fanfare", "supervisor"]).error(text, { error });
+        });
       },
       handOverPath: () => path,
       handOver: async () => {

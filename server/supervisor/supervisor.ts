@@ -225,6 +225,7 @@ export class Supervisor implements Stoppable {
       onReady: () => {
         this.#settings = settings;
         this.#ops.update(settings);
+        this.#shared.applyRules(settings);
         this.#start.onReloaded(settings);
       },
     };

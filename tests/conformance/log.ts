@@ -3,7 +3,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 import { channelCost, costOf } from "../../server/broker/cost-of.ts";
-import type { Appended, HistoryRules, Log } from "../../server/broker/log.ts";
+import type { Appended, HistoryRules, RuledLog } from "../../server/broker/log.ts";
 import type { LogLimits } from "../../server/broker/log-limits.ts";
 import { MovedClock } from "../../server/lib/moved-clock.ts";
 import { fc } from "../property.ts";
@@ -12,7 +12,7 @@ import { type Declare, declareSuite, type Skip } from "./skip.ts";
 
 /** A log for one test, which the suite opens. `dispose` deletes its storage. */
 export interface TestedLog {
-  readonly log: Log;
+  readonly log: RuledLog;
   dispose(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ class World {
     this.#make = make;
   }
 
-  async begin(limits: Partial<LogLimits> = {}): Promise<Log> {
+  async begin(limits: Partial<LogLimits> = {}): Promise<RuledLog> {
     await this.end();
     this.clock = new MovedClock();
     this.#tested = await this.#make(this.clock, limits);
@@ -66,7 +66,7 @@ class World {
     this.#tested = undefined;
   }
 
-  get log(): Log {
+  get log(): RuledLog {
     if (this.#tested === undefined) throw new Error("no test has begun");
     return this.#tested.log;
   }
@@ -342,6 +342,19 @@ function bounds(world: World, test: Declare): void {
     expect(await world.offsets(earliest)).toEqual([1, 2, 3]);
     await world.store({}, its);
     expect(await world.offsets(earliest)).toEqual([2, 3, 4]);
+  });
+
+  test("rules of changed settings hold at once, and wider ones do not bring anything back", async () => {
+    for (let count = 0; count < 5; count++) await world.store({});
+    const { epoch } = await world.store({ channel: b });
+    const narrow = { ...rules, historySize: 2 };
+    await world.log.applyRules((channel) => (channel === a ? narrow : rules));
+    expect(await world.offsets(earliest)).toEqual([4, 5]);
+    expect((await world.log.summary(a))?.messages).toBe(2);
+    await world.log.applyRules(() => rules);
+    await world.store({});
+    expect(await world.offsets(earliest)).toEqual([4, 5, 6]);
+    expect(await world.log.tops([b])).toEqual(new Map([[b, { epoch, offset: 1 }]]));
   });
 
   test("a size of 0 keeps no publications, and still assigns offsets", async () => {

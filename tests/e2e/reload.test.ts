@@ -105,6 +105,22 @@ describe("fanfare reload", () => {
     expect(await metricOf(server, "rolls_failed_total")).toBe(2);
   });
 
+  test.concurrent.each([
+    ["in memory", ""],
+    ["in a file", "data_dir: data\n"],
+  ])("with a smaller HISTORY_SIZE shortens what is stored already %s", async (_, storage) => {
+    using settings = makeSettings(`${storage}history_size: 10\n`);
+    await using server = await startWorkers(2, { cwd: settings.folder });
+    for (let data = 1; data <= 5; data++) await server.request("POST", "/v1/publish", { channel: "room", data });
+    settings.write(`${storage}history_size: 2\n`);
+    expect(await reload(server)).toMatchObject({ code: 0 });
+    await eventually(async () => {
+      const answer = await server.request("GET", "/v1/channels/room/history?since=earliest");
+      const { messages } = (await answer.json()) as { readonly messages: readonly Frame[] };
+      expect(messages.map(({ data }) => data)).toEqual([4, 5]);
+    });
+  });
+
   test.concurrent("runs the program that is on disk, and stops if that does not start", async () => {
     using copy = new ProgramCopy();
     await using server = await startWorkers(2, { main: copy.main });

@@ -7,7 +7,7 @@ import { steadyTime } from "../../lib/steady-time.ts";
 import { costOf } from "../cost-of.ts";
 import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
-import type { Appended, ChannelSummary, History, Log, LogEntry, ReadOptions } from "../log.ts";
+import type { Appended, ChannelSummary, History, HistoryRules, LogEntry, ReadOptions, RuledLog } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
 import { type Kept, restoreSnapshot, snapshotOf } from "./snapshot.ts";
@@ -17,6 +17,8 @@ const sweepSteps = 10_000;
 
 /** With fewer publications than this between two passes of the sweeper (2 s), the log is considered quiet. */
 const fewPublications = 200;
+/** Channels that get new rules in one turn of the event loop, so that publications do not wait for all of them. */
+const rulesPerTurn = 1000;
 /** Freeing fewer bytes than this is not worth a garbage collection. */
 const worthBytes = 8 * 1024 * 1024;
 
@@ -28,7 +30,7 @@ export interface MemoryLogOptions extends Partial<LogLimits> {
 }
 
 /** Keeps everything in memory. Calls take effect synchronously. A restart loses everything. */
-export class MemoryLog implements Log {
+export class MemoryLog implements RuledLog {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #ledger: Ledger<Kept>;
@@ -93,6 +95,15 @@ export class MemoryLog implements Log {
   /** Restores the snapshot of another process. To be called before anything is stored. */
   restore(lines: AsyncIterable<string> | Iterable<string>): Promise<void> {
     return restoreSnapshot(this.#ledger, lines, this.#now());
+  }
+
+  async applyRules(rulesOf: (channel: ChannelName) => HistoryRules): Promise<void> {
+    let done = 0;
+    for (const { name, kept } of this.#ledger.channels()) {
+      if (kept.length === 0) continue;
+      this.#ledger.setRules(name, rulesOf(name), this.#now());
+      if (++done % rulesPerTurn === 0) await new Promise<void>((resolve) => this.#clock.setImmediate(resolve));
+    }
   }
 
   async close(): Promise<void> {

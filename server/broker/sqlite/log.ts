@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { steadyTime } from "../../lib/steady-time.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
-import type { Appended, ChannelSummary, History, HistoryRules, Log, LogEntry, ReadOptions } from "../log.ts";
+import type { Appended, ChannelSummary, History, HistoryRules, LogEntry, ReadOptions, RuledLog } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
 import { HistoryThread } from "./history-thread.ts";
@@ -34,12 +34,12 @@ const restartMs = 1000;
  * Keeps everything in a file, so that history, epochs, offsets and ids survive the process, even a crash. Memory holds only
  * the row of each publication. A separate thread does all the work and answers after the commit.
  */
-export class SqliteLog implements Log {
+export class SqliteLog implements RuledLog {
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #limits: LogLimits;
   readonly #now: () => number;
-  readonly #rulesOf: ((channel: ChannelName) => HistoryRules) | undefined;
+  #rulesOf: ((channel: ChannelName) => HistoryRules) | undefined;
   readonly #makeThread: (onNote: (note: string) => void) => HistoryThread;
   #thread: HistoryThread | undefined;
   #opening: Promise<void> | undefined;
@@ -98,6 +98,14 @@ export class SqliteLog implements Log {
     const answer = await this.#ask({ verb: "list", prefix, after, limit, now: this.#now() }, notRead);
     if (answer.verb !== "list") throw unexpected(answer);
     return answer.summaries;
+  }
+
+  async applyRules(rulesOf: (channel: ChannelName) => HistoryRules): Promise<void> {
+    this.#rulesOf = rulesOf;
+    const answer = await this.#ask({ verb: "channelRules", now: this.#now() }, notRead);
+    if (answer.verb !== "channelRules") throw unexpected(answer);
+    const rules = this.#changedRules(answer.channelRules);
+    if (rules.length > 0) await this.#ask({ verb: "setRules", rules, now: this.#now() }, notStored);
   }
 
   close(): Promise<void> {

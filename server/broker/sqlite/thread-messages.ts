@@ -26,6 +26,8 @@ export type Request =
       readonly wall: number;
     }
   | { readonly verb: "append"; readonly entries: readonly LogEntry[]; readonly now: number; readonly wall: number }
+  /** Asks for the rules of all channels that keep publications. */
+  | { readonly verb: "channelRules"; readonly now: number }
   /** New rules for channels that keep publications, because the settings may have changed since the last publication. */
   | {
       readonly verb: "setRules";
@@ -72,6 +74,7 @@ export type Answer =
   | { readonly verb: "summary"; readonly summary: ChannelSummary | undefined }
   | { readonly verb: "list"; readonly summaries: readonly ChannelSummary[] }
   | { readonly verb: "opened"; readonly channelRules: readonly (readonly [ChannelName, HistoryRules])[] }
+  | { readonly verb: "channelRules"; readonly channelRules: readonly (readonly [ChannelName, HistoryRules])[] }
   /** Answers `setRules`, `sweep` (whether it is complete) and `close`. */
   | { readonly verb: "done"; readonly isDone: boolean }
   /** The code and message of a ServiceError. */

@@ -51,6 +51,8 @@ function answer(request: Exclude<Request, AppendRequest>): Answer {
       archive = openHistory(directory, request.limits, request);
       return { verb: "opened", channelRules: archive.channelRules(request.now) };
     }
+    case "channelRules":
+      return { verb: "channelRules", channelRules: opened().channelRules(request.now) };
     case "setRules": {
       opened().setRules(request.rules, request.now);
       return { verb: "done", isDone: true };
