@@ -16,6 +16,7 @@ import { reservePort } from "./reserve-port.ts";
 import { type SharedBackbone, share } from "./shared.ts";
 import { StoppedMetrics } from "./stopped-metrics.ts";
 import { SupervisorOps } from "./supervisor-ops.ts";
+import type { SupervisorStart } from "./supervisor-start.ts";
 import { ordersPath, rejoinMs, type Takeover, takeoverVersion, writeTakeover } from "./takeover.ts";
 import { totalReceipt } from "./total-receipt.ts";
 import { canReplaceProgram, rehearse, replaceProgram } from "./upgrade.ts";
@@ -27,19 +28,6 @@ import { WorkerProcess } from "./worker-process.ts";
 const holdMs = 3000;
 
 const log = () => getLogger(["fanfare", "supervisor"]);
-
-export interface SupervisorStart {
-  /** Whether the server runs in a terminal, where the user can press Ctrl+C. */
-  readonly hasTerminal: boolean;
-  /** Cancels the start, unless a worker serves clients already. */
-  readonly signal?: AbortSignal;
-  /** Reads the settings again, for a reload. @throws ConfigError */
-  readSettings(): Settings;
-  /** New workers have these settings. */
-  onReloaded(settings: Settings): void;
-  /** The file descriptor of the pipe to the launcher, if there is one. */
-  readonly launcherPipe?: string | undefined;
-}
 
 /** Runs several workers on one port: hosts what they share, restarts and replaces them, and stops them. */
 export class Supervisor implements Stoppable {
