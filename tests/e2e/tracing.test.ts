@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Shared } from "../shared.ts";
 import { until } from "../waiting.ts";
 import { Collector, type ReceivedSpan } from "./collector.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -18,25 +19,26 @@ function newTrace(flags = "01") {
 
 const named = (spans: readonly ReceivedSpan[], name: string) => spans.filter((it) => it.name === name);
 
-describe.concurrent("a server with two workers that sends traces", () => {
+describe("a server with two workers that sends traces", () => {
   let collector: Collector;
   let traced: ServerUnderTest;
   const clients: SocketUnderTest[] = [];
+  const shared = new Shared();
   beforeAll(async () => {
     collector = new Collector();
+    shared.defer(() => collector[Symbol.dispose]());
     const env = { ...collector.env, API_KEY: apiKey, ANONYMOUS: "on", WORKERS: "2", CHAT: "on", LOG_LEVEL: "DEBUG" };
     const more = { OTEL_SERVICE_NAME: "push", OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test%20lab" };
-    traced = await startServer({ env: { ...env, ...more } });
+    traced = await shared.use(startServer({ env: { ...env, ...more } }));
     // Connections spread over the workers by a hash, so with so many of them each worker has some.
     clients.push(...(await Promise.all(Array.from({ length: 16 }, () => SocketUnderTest.open(traced.wsUrl)))));
   });
   afterAll(async () => {
     for (const client of clients) client.close();
-    await traced[Symbol.asyncDispose]();
-    collector[Symbol.dispose]();
+    await shared.close();
   });
 
-  test("sends a span of the request, of storing, and of the delivery in each worker, as children of the caller's", async () => {
+  test.concurrent("sends a span of the request, of storing, and of the delivery in each worker, as children of the caller's", async () => {
     const { traceId, spanId, header } = newTrace();
     const answer = await traced.request("POST", "/v1/publish", { channel: "all", data: 1, id: "m-1" }, header);
     expect(answer.status).toBe(200);
@@ -85,7 +87,7 @@ describe.concurrent("a server with two workers that sends traces", () => {
     for (const { startMs, endMs } of spans) expect(endMs).toBeGreaterThanOrEqual(startMs);
   });
 
-  test("tells clients the context of the publish span, so that they can continue the trace", async () => {
+  test.concurrent("tells clients the context of the publish span, so that they can continue the trace", async () => {
     const { traceId, header } = newTrace();
     const headers = { tenant: "a", traceparent: "00-00000000000000000000000000000001-0000000000000001-01" };
     await traced.request("POST", "/v1/publish", { channel: "all", data: "own", headers }, header);
@@ -96,7 +98,7 @@ describe.concurrent("a server with two workers that sends traces", () => {
     expect(publish?.links).toEqual(["00000000000000000000000000000001-0000000000000001"]);
   });
 
-  test.each([
+  test.concurrent.each([
     ["POST", "/v1/channels/all/messages", { text: "hi" }, "POST /v1/channels/{channel}/messages", 4],
     ["POST", "/sse/push", { user_id: "u1", data: 1 }, "POST /sse/push", 2],
     [
@@ -120,7 +122,7 @@ describe.concurrent("a server with two workers that sends traces", () => {
     expect(spans).toHaveLength(count);
   });
 
-  test("a refused request is in the trace with the error", async () => {
+  test.concurrent("a refused request is in the trace with the error", async () => {
     const { traceId, header } = newTrace();
     expect((await traced.request("POST", "/v1/publish", { channel: "all" }, header)).status).toBe(422);
     const [request] = await collector.untilTrace(traceId, 1);
@@ -128,7 +130,7 @@ describe.concurrent("a server with two workers that sends traces", () => {
     expect(request?.isError).toBe(false); // the caller's fault, by the conventions
   });
 
-  test("a caller that is not recorded is not recorded here, and clients see no traceparent", async () => {
+  test.concurrent("a caller that is not recorded is not recorded here, and clients see no traceparent", async () => {
     const { traceId, header } = newTrace("00");
     await traced.request("POST", "/v1/publish", { channel: "all", data: "unsampled" }, header);
     const message = await clients[0]?.until(({ data }) => data === "unsampled");
@@ -139,7 +141,7 @@ describe.concurrent("a server with two workers that sends traces", () => {
     expect(collector.of(traceId)).toEqual([]);
   });
 
-  test("an invalid traceparent is ignored: a new trace begins", async () => {
+  test.concurrent("an invalid traceparent is ignored: a new trace begins", async () => {
     const traceparent = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
     const ask = { channel: "all", data: 1, id: "m-invalid" };
     expect((await traced.request("POST", "/v1/publish", ask, { ...asKey, traceparent })).status).toBe(200);
@@ -149,7 +151,7 @@ describe.concurrent("a server with two workers that sends traces", () => {
     expect(named(spans, "POST /v1/publish")[0]?.parentSpanId ?? "").toBe("");
   });
 
-  test("a client's message begins a trace of its own: a client cannot write into the trace of another", async () => {
+  test.concurrent("a client's message begins a trace of its own: a client cannot write into the trace of another", async () => {
     const traceparent = "00-000000000000000000000000000000aa-00000000000000bb-01";
     const [client] = clients;
     client?.send({ type: "message", message: "hello", id: "m-chat", headers: { traceparent } });
