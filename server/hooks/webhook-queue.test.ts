@@ -123,6 +123,31 @@ describe("a receiver that is away", () => {
   });
 });
 
+describe("a client that causes very many events", () => {
+  const flood = (queue: WebhookQueue) => {
+    for (let at = 0; at < 1000; at++) queue.add({ id: `m${at}`, lane: `c${at}`, body: "{}", client: "user:mallory" });
+  };
+
+  test("fills a quarter of the queue, and the events of others are sent", async () => {
+    const { add, queue } = world({ maxEvents: 100 });
+    flood(queue);
+    expect([queue.size, queue.counts.dropped]).toEqual([25, 975]);
+    queue.add({ id: "a", lane: "c_alice", body: "{}", client: "user:alice" });
+    for (let at = 0; at < 74; at++) add(`k${at}`, "orders");
+    expect([queue.size, queue.counts.dropped]).toEqual([100, 975]);
+  });
+
+  test("has its part again when its events were sent", async () => {
+    const { requests, queue } = world({ maxEvents: 100 });
+    for (let round = 0, answered = 0; round < 3; round++) {
+      flood(queue);
+      expect(queue.size).toBe(25);
+      for (; queue.size > 0; answered++) await requests[answered]?.answer(204);
+    }
+    expect(queue.bytes).toBe(0);
+  });
+});
+
 describe("a queue that is full", () => {
   test("of events drops new ones, counts them, and takes events again when there is room", async () => {
     const { requests, add, ids, queue } = world({ maxEvents: 3 });

@@ -3,6 +3,7 @@ import { backoff } from "../lib/backoff.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { textBytes } from "../lib/own-text.ts";
 import { Breaker } from "./breaker.ts";
+import { ClientShares } from "./client-shares.ts";
 import type { Post, PostAnswer } from "./post.ts";
 
 /** Requests at the same time. */
@@ -10,6 +11,8 @@ const maxInFlight = 16;
 const retries = { firstMs: 1000, maxMs: 60_000 };
 /** What an event costs besides its text. */
 const eventOverheadBytes = 300;
+/** Dropped events are logged once, and again when none was dropped for so long. */
+const quietMs = 60_000;
 
 /** One event, as it is sent. */
 export interface WebhookEvent {
@@ -19,6 +22,8 @@ export interface WebhookEvent {
   readonly lane: string;
   /** JSON. */
   readonly body: string;
+  /** The client that caused it, as in `Draft.publisher`. Undefined: an API key or the server. */
+  readonly client?: string | undefined;
 }
 
 export interface WebhookQueueSettings {
@@ -45,7 +50,8 @@ interface Lane {
 
 /**
  * Sends events to the application: those of a lane in order, each until it was accepted or is too old. It holds a bounded number
- * of events and bytes; what comes when it is full is dropped and counted. Adding an event never waits or throws.
+ * of events and bytes, a quarter of them for one client; what comes when it is full is dropped and counted. Adding an event
+ * never waits or throws.
  */
 export class WebhookQueue {
   /** Plain additions, read by the metrics scraper. */
@@ -54,6 +60,7 @@ export class WebhookQueue {
   readonly #post: Post;
   readonly #clock: Clock;
   readonly #breaker: Breaker;
+  readonly #shares: ClientShares;
   readonly #lanes = new Map<string, Lane>();
   /** Lanes whose first event can be sent, in turn. */
   readonly #ready = new Set<string>();
@@ -62,7 +69,7 @@ export class WebhookQueue {
   #inFlight = 0;
   #resume: Timer | undefined;
   #isClosed = false;
-  #isDropping = false;
+  #droppedAt = Number.NEGATIVE_INFINITY;
   #onIdle: (() => void) | undefined;
 
   constructor(settings: WebhookQueueSettings, post: Post, clock: Clock) {
@@ -70,6 +77,7 @@ export class WebhookQueue {
     this.#post = post;
     this.#clock = clock;
     this.#breaker = new Breaker(clock);
+    this.#shares = new ClientShares({ events: settings.maxEvents, bytes: settings.maxBytes });
   }
 
   /** Events that are not sent yet. */
@@ -84,7 +92,8 @@ export class WebhookQueue {
   add(event: WebhookEvent): void {
     const bytes = textBytes(event.body) + textBytes(event.lane) + eventOverheadBytes;
     const { maxEvents, maxBytes, retryForMs } = this.#settings;
-    if (this.#isClosed || this.#events >= maxEvents || this.#bytes + bytes > maxBytes) {
+    const isFull = this.#isClosed || this.#events >= maxEvents || this.#bytes + bytes > maxBytes;
+    if (isFull || (event.client !== undefined && !this.#shares.add(event.client, bytes))) {
       this.#drop();
       return;
     }
@@ -195,17 +204,21 @@ export class WebhookQueue {
     lane.attempts = 0;
     this.#events--;
     this.#bytes -= done?.bytes ?? 0;
-    if (this.#events < this.#settings.maxEvents / 2) this.#isDropping = false;
+    if (done?.client !== undefined) this.#shares.remove(done.client, done.bytes);
     if (lane.events.length > 0) this.#ready.add(name);
     else this.#lanes.delete(name);
   }
 
   #drop(): void {
     this.counts.dropped++;
-    if (this.#isDropping || this.#isClosed) return;
-    this.#isDropping = true;
+    const now = this.#clock.monotonic();
+    const wasQuiet = now - this.#droppedAt > quietMs;
+    this.#droppedAt = now;
+    if (!wasQuiet || this.#isClosed) return;
     const { url } = this.#settings;
-    log().warning("Webhooks to {url} are dropped: the receiver is too slow or away", { url });
+    log().warning("Webhooks to {url} are dropped: the receiver is too slow or away, or a client causes too many", {
+      url,
+    });
   }
 
   #resumeLater(): void {

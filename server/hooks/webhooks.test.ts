@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { PresenceEvent } from "../presence/presence-store.ts";
+import type { Session } from "../session/session.ts";
 import { webhookTypes } from "./options.ts";
 import { WebhookQueue } from "./webhook-queue.ts";
 import { Webhooks } from "./webhooks.ts";
@@ -81,6 +82,24 @@ describe("webhooks", () => {
       count: 1,
       info: { name: "A" },
     });
+  });
+
+  test("count for the client that caused them, and for nobody if that was an API key", () => {
+    const { webhooks } = world();
+    const added: unknown[] = [];
+    webhooks.queue.add = ({ client }) => added.push(client);
+    const session = { id: "c_1", userId: "alice", origin: { ip: "203.0.113.7", connectedAt: 0 } } as Session;
+    for (const it of [session, { ...session, userId: undefined } as Session]) {
+      webhooks.connected(it);
+      webhooks.disconnected(it);
+    }
+    webhooks.published({ ...draft("a"), publisher: "user:bob" }, stored(1));
+    webhooks.published(draft("a"), stored(2));
+    webhooks.onPresence("a" as ChannelName, { epoch: "e1", events: [presence("joined", 1, 1)] });
+    expect(added).toEqual([
+      ...["user:alice", "user:alice", "address:203.0.113.7", "address:203.0.113.7"],
+      ...["user:bob", undefined, "user:alice", "user:alice"],
+    ]);
   });
 
   test("have an id that repeats only for the same event, and contains no dot", async () => {

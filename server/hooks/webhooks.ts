@@ -7,10 +7,11 @@ import { matches } from "../channels/rule.ts";
 import type { PresenceReport } from "../hub/presence.ts";
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
+import { publisherOf, userPrincipal } from "../limits/principal.ts";
 import type { PresenceEvent, PresenceUpdate } from "../presence/presence-store.ts";
 import type { Session } from "../session/session.ts";
 import type { webhookTypes } from "./options.ts";
-import type { WebhookQueue } from "./webhook-queue.ts";
+import type { WebhookEvent, WebhookQueue } from "./webhook-queue.ts";
 
 export type WebhookType = (typeof webhookTypes)[number];
 
@@ -18,6 +19,17 @@ export interface WebhookSettings {
   readonly events: readonly string[];
   /** Patterns of channels. User channels and `all` must be named: `@*`, `all`. */
   readonly channels: readonly string[];
+}
+
+/** All connections without a user share one part of the queue: their presence does not say from which address they came. */
+const withoutUser = "without user";
+
+/** What a webhook is made of. */
+interface Happened extends Pick<WebhookEvent, "lane" | "client"> {
+  /** JSON. */
+  readonly data: string;
+  /** The position within the lane, if it identifies the event: then a repetition has the same id. */
+  readonly at?: string | undefined;
 }
 
 /** The types that come from the presence of a channel. */
@@ -42,26 +54,30 @@ export class Webhooks implements PresenceReport {
     this.#clock = clock;
   }
 
-  connected({ id, userId, origin: { ip, formerId } }: Session): void {
+  connected(session: Session): void {
     if (!this.#types.has("connected")) return;
+    const { id, userId, origin } = session;
+    const { ip, formerId } = origin;
     const data = { connection_id: id, user_id: userId ?? null, ip, continues: formerId ?? null };
-    this.#add("connected", `connection ${id}`, JSON.stringify(data));
+    this.#add("connected", { lane: `connection ${id}`, data: JSON.stringify(data), client: publisherOf(session) });
   }
 
-  disconnected({ id, userId, closed, origin: { ip, connectedAt } }: Session): void {
+  disconnected(session: Session): void {
     if (!this.#types.has("disconnected")) return;
+    const { id, userId, closed, origin } = session;
+    const { ip, connectedAt } = origin;
     const since = isoTime(connectedAt);
     const data = { connection_id: id, user_id: userId ?? null, ip, connected_at: since, reason: closed?.name ?? null };
-    this.#add("disconnected", `connection ${id}`, JSON.stringify(data));
+    this.#add("disconnected", { lane: `connection ${id}`, data: JSON.stringify(data), client: publisherOf(session) });
   }
 
   published(draft: Draft, { id, position }: Published): void {
-    const { channel, event, sender, key, headers, message, data } = draft;
+    const { channel, event, sender, key, headers, message, data, publisher } = draft;
     if (!this.#types.has("published") || !this.#covers(channel)) return;
     const fields = JSON.stringify({ channel, id, ...position, ...present({ event, sender, key, headers, message }) });
     const body = data === undefined ? fields : `${fields.slice(0, -1)},"data":${data}}`;
-    const { epoch, offset } = position ?? {};
-    this.#add("published", channel, body, position && `${epoch} ${offset}`);
+    const at = position && `${position.epoch} ${position.offset}`;
+    this.#add("published", { lane: channel, data: body, client: publisher, at });
   }
 
   isReported(channel: ChannelName): boolean {
@@ -71,20 +87,21 @@ export class Webhooks implements PresenceReport {
   onPresence(channel: ChannelName, { epoch, events }: PresenceUpdate): void {
     for (const event of events) {
       const place = { channel, epoch, position: event.position };
-      const at = `${epoch} ${event.position}`;
+      const { userId } = event.presence;
+      const client = userId === undefined ? withoutUser : userPrincipal(userId).text;
+      const about = { lane: channel, data: JSON.stringify(place), client, at: `${epoch} ${event.position}` };
       const isFirst = event.kind === "joined" && event.count === 1;
       const isLast = event.kind === "left" && event.count === 0;
-      if (isFirst && this.#types.has("occupied")) this.#add("occupied", channel, JSON.stringify(place), at);
-      if (this.#types.has(event.kind)) this.#add(event.kind, channel, memberData(place, event), at);
-      if (isLast && this.#types.has("vacated")) this.#add("vacated", channel, JSON.stringify(place), at);
+      if (isFirst && this.#types.has("occupied")) this.#add("occupied", about);
+      if (this.#types.has(event.kind)) this.#add(event.kind, { ...about, data: memberData(place, event) });
+      if (isLast && this.#types.has("vacated")) this.#add("vacated", about);
     }
   }
 
-  /** @param position within the lane, if it identifies the event: then a repetition has the same id */
-  #add(type: WebhookType, lane: string, data: string, position?: string): void {
-    const identity = position === undefined ? randomId(18) : idOf(`${type} ${position} ${lane}`);
+  #add(type: WebhookType, { lane, data, client, at }: Happened): void {
+    const identity = at === undefined ? randomId(18) : idOf(`${type} ${at} ${lane}`);
     const body = `{"type":"${type}","timestamp":"${isoTime(this.#clock.now())}","data":${data}}`;
-    this.queue.add({ id: `msg_${identity}`, lane, body });
+    this.queue.add({ id: `msg_${identity}`, lane, body, client });
   }
 
   #covers(channel: ChannelName): boolean {

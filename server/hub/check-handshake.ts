@@ -31,9 +31,8 @@ export function checkHandshake(
     throw new ServiceError("too-many-channels", `channel: expected at most ${maxChannels} per connection`);
   }
   const { userId, token } = identity;
-  // Connecting with channels costs as much as joining them one by one.
-  if (channels.length > 0) {
-    budgets.accountOf({ userId, isProven: token !== undefined, ip }).charge("joins", channels.length);
-  }
+  // Connecting with channels costs as much as joining them one by one. Without channels it is not free either: others are
+  // told of it, and so is the application.
+  budgets.accountOf({ userId, isProven: token !== undefined, ip }).charge("joins", Math.max(1, channels.length));
   return andThen(access.checkConnect(identity, ip), () => forbiddenChannels(access, handshake, identity));
 }

@@ -152,7 +152,7 @@ function ruleOf(kind: Kind, { allowance }: Budget, name: string): string {
     case "messages":
       return `at most ${perSecond} messages per second from one ${name}`;
     case "joins":
-      return `at most ${perSecond} channels joined per second by one ${name}`;
+      return `at most ${perSecond} connections opened or channels joined per second by one ${name}`;
     case "answerBytes":
       return `at most ${formatByteSize(perSecond)} of history per second for one ${name}`;
     case "presence":

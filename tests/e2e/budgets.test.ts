@@ -114,7 +114,7 @@ describe("channels joined per second", () => {
     expect(await ask(first, { type: "subscribe", channel: "x" })).toMatchObject({ type: "subscribed" });
     expect(await ask(first, { type: "subscribe", channel: "y" })).toMatchObject({
       code: "rate-limited",
-      message: "at most 1 channels joined per second by one user",
+      message: "at most 1 connections opened or channels joined per second by one user",
     });
     const refused = await fetch(`${server.url}/ws?channel=z&token=${await server.tokenOf("alice")}`, {
       headers: { Upgrade: "websocket", Connection: "Upgrade" },
@@ -122,6 +122,25 @@ describe("channels joined per second", () => {
     expect(refused.status).toBe(429);
     const stream = await fetch(`${server.url}/sse?channel=z&token=${await server.tokenOf("alice")}`);
     expect([stream.status, await stream.text()]).toEqual([200, expect.stringContaining('"code":4029')]);
+  });
+});
+
+describe("connections opened per second", () => {
+  test("are limited for a user, from whatever addresses, and those of others are not", async () => {
+    await using server = await StillServer.start({ messageRate: 1 });
+    const open = async (user: string) => {
+      const stream = await fetch(`${server.url}/sse?token=${await server.tokenOf(user)}`);
+      const reader = stream.body?.getReader();
+      const first = new TextDecoder().decode((await reader?.read())?.value);
+      await reader?.cancel();
+      return first.includes('"code":4029') ? "refused" : "open";
+    };
+    const outcomes: string[] = [];
+    for (let at = 0; at < 22; at++) outcomes.push(await open("mallory"));
+    expect(outcomes).toEqual([...Array(20).fill("open"), "refused", "refused"]);
+    expect(await open("alice")).toBe("open");
+    server.move(1000);
+    expect(await open("mallory")).toBe("open");
   });
 });
 
