@@ -1,5 +1,5 @@
 import { type ChannelName, channelNameRuleFor, parseChannelName } from "../../protocol/channel-name.ts";
-import { ServiceError } from "../../protocol/errors.ts";
+import { type ErrorCode, ServiceError } from "../../protocol/errors.ts";
 import type { JsonText } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
@@ -46,6 +46,16 @@ export interface Call {
 export interface Reply {
   readonly status: number;
   readonly body: JsonText;
+  /** The parts of the request that were refused, while others were not. */
+  readonly refusals?: readonly PartRefusal[];
+}
+
+/** A refused item of a batch, or one of several channels. */
+export interface PartRefusal {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly channel?: ChannelName | undefined;
+  readonly user?: string | undefined;
 }
 
 /** Handles a request. Throws a ServiceError for the error response. */
@@ -58,6 +68,12 @@ export function publisherOfCall({ identity }: Pick<Call, "identity">): string | 
 
 export function ok(value: unknown): Reply {
   return { status: 200, body: JSON.stringify(value) };
+}
+
+/** The same for a request of which parts may have been refused. */
+export function okInParts(value: unknown, refusals: readonly PartRefusal[]): Reply {
+  const reply = ok(value);
+  return refusals.length === 0 ? reply : { ...reply, refusals };
 }
 
 /** @throws ServiceError "bad-request" */

@@ -1,13 +1,22 @@
 import { type ChannelName, userOf } from "../../protocol/channel-name.ts";
 import { present } from "../../protocol/codec.ts";
-import { ServiceError } from "../../protocol/errors.ts";
+import { type ErrorCode, ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import { onOneLine } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Hub } from "../hub/hub.ts";
-import { type ApiDependencies, type Call, channelParam, ok, publisherOfCall, type Reply } from "./call.ts";
+import {
+  type ApiDependencies,
+  type Call,
+  channelParam,
+  ok,
+  okInParts,
+  type PartRefusal,
+  publisherOfCall,
+  type Reply,
+} from "./call.ts";
 import { type DraftContent, inSpanOf } from "./draft.ts";
 import { parsePublishRequest, timeFields } from "./publish-request.ts";
 import { publishLater } from "./schedules.ts";
@@ -28,7 +37,8 @@ export async function publish(dependencies: ApiDependencies, call: Call): Promis
     return ok((await withConnected(hub, [await publishInto(hub, only, draft, check)]))[0]);
   }
   const results = await Promise.all(targets.channels.map((channel) => publishOrError(hub, channel, draft, check)));
-  return ok({ results: await withConnected(hub, results) });
+  const refusals = results.flatMap(({ refusal }) => (refusal === undefined ? [] : [refusal]));
+  return okInParts({ results: await withConnected(hub, results) }, refusals);
 }
 
 /** `POST /v1/channels/{channel}/messages`: the body is the message; JSON becomes `data`, anything else `message`. */
@@ -63,8 +73,12 @@ async function publishInto(hub: Hub, channel: ChannelName, draft: DraftContent, 
 
 /** The receipt or error of one publication, and how many workers listened to the channel. */
 interface Outcome {
-  readonly receipt: { readonly channel: ChannelName };
+  readonly receipt: {
+    readonly channel: ChannelName;
+    readonly error?: { readonly code: ErrorCode; readonly message: string };
+  };
   readonly listeners?: number | undefined;
+  readonly refusal?: PartRefusal;
 }
 
 /** Adds `connected` to the receipts of messages to users. */
@@ -82,12 +96,13 @@ async function withConnected(hub: Hub, outcomes: readonly Outcome[]) {
 }
 
 /** Publishes to one of several channels. An error becomes its result. */
-async function publishOrError(hub: Hub, channel: ChannelName, draft: DraftContent, check: Check) {
+async function publishOrError(hub: Hub, channel: ChannelName, draft: DraftContent, check: Check): Promise<Outcome> {
   try {
     return await publishInto(hub, channel, draft, check);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    return { receipt: { channel, error: { code: error.code, message: error.message } } };
+    const { code, message } = error;
+    return { receipt: { channel, error: { code, message } }, refusal: { code, reason: message, channel } };
   }
 }
 

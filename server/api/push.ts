@@ -1,5 +1,5 @@
 import { present } from "../../protocol/codec.ts";
-import { ServiceError } from "../../protocol/errors.ts";
+import { type ErrorCode, ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import { elementTexts } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
@@ -9,7 +9,7 @@ import type { Published } from "../broker/broker.ts";
 import type { Hub } from "../hub/hub.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 import { maxTimestampS, pushEvent } from "./about/push.ts";
-import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, ok, okInParts, type Reply } from "./call.ts";
 import { dataText, inSpanOf, userChannelField } from "./draft.ts";
 
 /** `POST /sse/push`: pushes one event to all connections of a user. */
@@ -67,13 +67,18 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
     const result = toResult(item, connected);
     return item.warnings.length === 0 ? result : { ...result, warnings: item.warnings };
   });
-  return ok({ results, ...warningsOf(unknownParameters(call)) });
+  const refusals = pushed.flatMap(({ user_id, code, error }) =>
+    code === undefined || error === undefined ? [] : [{ code, reason: error, user: user_id ?? undefined }],
+  );
+  return okInParts({ results, ...warningsOf(unknownParameters(call)) }, refusals);
 }
 
 /** The result of one item of a batch. */
 interface Pushed {
   readonly user_id: string | null;
   readonly error?: string;
+  /** The code of the error. */
+  readonly code?: ErrorCode;
   readonly listeners?: number | undefined;
   readonly warnings: readonly string[];
 }
@@ -81,14 +86,15 @@ interface Pushed {
 /** Never throws and never rejects, except for bugs. */
 function pushItem(hub: Hub, call: Call, item: unknown, text: string): Pushed | Promise<Pushed> {
   if (typeof item !== "object" || item === null || Array.isArray(item)) {
-    return { user_id: null, error: "expected an object with user_id and data", warnings: [] };
+    const error = "expected an object with user_id and data";
+    return { user_id: null, code: "invalid-field", error, warnings: [] };
   }
   const object = item as fields.Fields;
   const user_id = typeof object.user_id === "string" ? object.user_id : null;
   const warnings = unknownFields(object);
   const refused = (error: unknown): Pushed => {
     if (!(error instanceof ServiceError)) throw error;
-    return { user_id, error: error.message, warnings };
+    return { user_id, code: error.code, error: error.message, warnings };
   };
   try {
     const published = hub.publish(inSpanOf(call, parsePush(object, text)));

@@ -13,6 +13,8 @@ import { Docs, type DocsSettings } from "./docs/docs.ts";
 import { locationOf, Queries } from "./location.ts";
 import { mayRead, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
+import type { RefusedRequests } from "./refused-requests.ts";
+import type { SocketAddresses } from "./request-peers.ts";
 import { jsonInit, WrongMethod } from "./respond.ts";
 import type { SessionCookies } from "./session-cookie.ts";
 import { sessionRoutes } from "./session-routes.ts";
@@ -38,20 +40,21 @@ export interface RouteParts extends OpsParts, TailParts, StatsParts {
   readonly cookies: SessionCookies;
   /** Undefined if nothing is traced. */
   readonly tracing?: Pick<Tracing, "request"> | undefined;
+  readonly refused: Pick<RefusedRequests, "recordParts">;
 }
 
 /** Handles a request that passed the Origin and Host checks. Throws a ServiceError for an error response. */
-export type Handle = (request: Request) => Response | Promise<Response>;
+export type Handle = (request: Request, server: SocketAddresses) => Response | Promise<Response>;
 
 /** The three routes for publishing. The runtime matches them itself, which is a third faster than the router below. */
 export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly<Record<string, Handle>> {
   const post = (endpoint: Endpoint): Handle => {
     const perform = performer(endpoint, settings, parts);
-    return (request) => {
+    return (request, server) => {
       if (request.method !== "POST") {
         throw new WrongMethod(locationOf(request).pathname, request.method, ["POST"]);
       }
-      return perform(request, noParams);
+      return perform(request, server, noParams);
     };
   };
   const publish = endpoints.filter(({ path }) => path === "/v1/publish");
@@ -60,7 +63,7 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
 
 /** All other routes. */
 export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle {
-  const app = new Hono();
+  const app = new Hono<{ Bindings: SocketAddresses }>();
   const page = new Page(settings, parts.responses);
   const adminPage = new AdminPage(settings, parts.responses);
   const clientScript = new ClientScript(parts.responses);
@@ -76,14 +79,14 @@ export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle 
   for (const endpoint of endpoints) {
     const path = endpoint.path.replaceAll(/\{(\w+)\}/g, ":$1");
     const perform = performer(endpoint, settings, parts);
-    app.on(endpoint.method, path, (context) => perform(context.req.raw, context.req.param()));
+    app.on(endpoint.method, path, (context) => perform(context.req.raw, context.env, context.req.param()));
   }
   for (const { method, path, answer } of [...plain, ...docs.routes]) app.on(method, path, ({ req }) => answer(req.raw));
   for (const path of ["/", "/page/*"]) app.get(path, ({ req }) => page.answer(req.raw));
   for (const path of ["/admin", "/admin/*"]) app.get(path, ({ req }) => adminPage.answer(req.raw));
   app.get("/:file{client(\\.[0-9a-f]+)?\\.js}", ({ req }) => clientScript.answer(req.raw));
   app.notFound((context) => refuseUnknown(docs.operations, context.req.path, context.req.method));
-  return (request) => app.fetch(request);
+  return (request, server) => app.fetch(request, server);
 }
 
 type Params = Readonly<Record<string, string>>;
@@ -94,8 +97,8 @@ const noParams: Params = {};
 function performer(
   endpoint: Endpoint,
   settings: RouteSettings,
-  { api, keys, responses, cookies, tracing }: RouteParts,
-): (request: Request, params: Params) => Response | Promise<Response> {
+  { api, keys, responses, cookies, tracing, refused }: RouteParts,
+): (request: Request, server: SocketAddresses, params: Params) => Response | Promise<Response> {
   const { warnsOfUnknown = false, about } = endpoint;
   const verb = tracedVerb(endpoint, tracing);
   const authenticators = { keys, access: api.access, budgets: api.hub.budgets, cookies };
@@ -103,14 +106,19 @@ function performer(
   const hasBody = about.request !== undefined;
   const queries = new Queries();
   // Nothing is awaited without need: see `HttpServer`.
-  return (request, params) => {
+  return (request, server, params) => {
     const caller = authenticate(request, endpoint, authenticators);
     return caller instanceof Promise
-      ? caller.then((it) => perform(it, request, params))
-      : perform(caller, request, params);
+      ? caller.then((it) => perform(it, request, server, params))
+      : perform(caller, request, server, params);
   };
 
-  function perform({ identity, account }: Caller, request: Request, params: Params): Response | Promise<Response> {
+  function perform(
+    { identity, account }: Caller,
+    request: Request,
+    server: SocketAddresses,
+    params: Params,
+  ): Response | Promise<Response> {
     const query = queries.of(request);
     if (!warnsOfUnknown) refuseUnknownNames(query.keys(), parameters, "parameter");
     account.charge("messages");
@@ -118,15 +126,15 @@ function performer(
     const answer = (body: string): Response | Promise<Response> => {
       const call = { identity, account, params, query, body, headers, mayRead: () => mayRead(keys, request) };
       const reply = verb(api, call);
-      return reply instanceof Promise ? reply.then(respondTo) : respondTo(reply);
+      return reply instanceof Promise ? reply.then(respond) : respond(reply);
+    };
+    const respond = ({ status, body, refusals }: Reply): Response => {
+      if (refusals !== undefined) refused.recordParts(request, server, refusals);
+      return responses.make(body, jsonInit(status));
     };
     const run = () => (hasBody ? readBody(request, settings.maxBodyBytes).then(answer) : answer(""));
     if (!account.isLimited) return run();
     return andFinally(run, account.openRequest(hasBody ? bodyBytesOf(request, settings.maxBodyBytes) : 0));
-  }
-
-  function respondTo({ status, body }: Reply): Response {
-    return responses.make(body, jsonInit(status));
   }
 }
 

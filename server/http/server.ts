@@ -1,6 +1,6 @@
 import type { Server, TLSOptions } from "bun";
 import { errorTable, ServiceError } from "../../protocol/errors.ts";
-import { forwardedFor, networkOf, TrustedProxies } from "../lib/client-address.ts";
+import { TrustedProxies } from "../lib/client-address.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { AuditTrail } from "../limits/audit-trail.ts";
 import type { Recorder } from "../trace/recorder.ts";
@@ -14,6 +14,8 @@ import { Listener } from "./listener.ts";
 import { locationOf } from "./location.ts";
 import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
 import { checkSpelling } from "./path-spelling.ts";
+import { RefusedRequests } from "./refused-requests.ts";
+import { RequestPeers } from "./request-peers.ts";
 import { respondError } from "./respond.ts";
 import { type Handle, otherRoutes, pushRoutes, type RouteParts, type RouteSettings } from "./routes.ts";
 import { type SessionCookieSettings, SessionCookies } from "./session-cookie.ts";
@@ -32,7 +34,7 @@ export interface HttpSettings extends RouteSettings, OriginCheckSettings, Sessio
   readonly hstsMaxAgeMs: number;
 }
 
-export interface HttpParts extends Omit<RouteParts, "cookies"> {
+export interface HttpParts extends Omit<RouteParts, "cookies" | "refused"> {
   readonly websocket: WebSocketTransport;
   readonly sse: SseTransport;
   readonly audit: Pick<AuditTrail, "record">;
@@ -57,7 +59,10 @@ export class HttpServer {
   readonly #parts: HttpParts;
   readonly #originCheck: OriginCheck;
   readonly #proxies: TrustedProxies;
+  readonly #peers: RequestPeers;
+  readonly #refused: RefusedRequests;
   readonly #cookies: SessionCookies;
+  readonly #push: Readonly<Record<string, Handle>>;
   readonly #other: Handle;
   /** Undefined without TLS. */
   readonly #certificates: Certificates | undefined;
@@ -73,14 +78,18 @@ export class HttpServer {
     this.#parts = parts;
     this.#originCheck = new OriginCheck(settings);
     this.#proxies = new TrustedProxies(settings.trustedProxies);
+    this.#peers = new RequestPeers(this.#proxies);
+    this.#refused = new RefusedRequests(parts.recorder, this.#peers);
     this.#certificates = settings.tlsCert === undefined ? undefined : new Certificates(settings, parts.clock);
     this.#cookies = new SessionCookies(settings, {
       isHttps: (request) => this.#isHttps(request),
       trustsCookie: (request) => this.#originCheck.trustsCookie(request),
     });
-    this.#other = otherRoutes(settings, { ...parts, cookies: this.#cookies });
+    const routeParts = { ...parts, cookies: this.#cookies, refused: this.#refused };
+    this.#push = pushRoutes(settings, routeParts);
+    this.#other = otherRoutes(settings, routeParts);
     parts.websocket.onRefused = (request, server, error) => {
-      this.#record(request, server, error);
+      this.#refused.record(request, server, error);
       this.#audit(request, server, errorTable[error.code].status);
     };
   }
@@ -89,9 +98,7 @@ export class HttpServer {
   listen(): ListeningAddress {
     const { host, port, sharesPort } = this.#settings;
     const routes: Record<string, (request: Request, server: Server<SocketState>) => Response | Promise<Response>> = {};
-    for (const [path, handle] of Object.entries(
-      pushRoutes(this.#settings, { ...this.#parts, cookies: this.#cookies }),
-    )) {
+    for (const [path, handle] of Object.entries(this.#push)) {
       routes[path] = (request, server) => this.#answerAndKeep(request, server, handle);
     }
     const listen = (at: number, tls: TLSOptions | undefined) =>
@@ -185,7 +192,7 @@ export class HttpServer {
     else {
       server.timeout(request, 0); // its client has SLOW_TIMEOUT to read some of it
       body.onEnd = keep;
-      body.peer = this.#peer(request, server).socket;
+      body.peer = this.#peers.of(request, server).socket;
     }
     return response;
   }
@@ -204,7 +211,7 @@ export class HttpServer {
 
   #refuseUpgrade(request: Request, server: Server<SocketState>, error: unknown): Response {
     const response = respondError(error);
-    this.#record(request, server, error);
+    this.#refused.record(request, server, error);
     this.#audit(request, server, response.status);
     return this.#finish(request, response);
   }
@@ -215,19 +222,8 @@ export class HttpServer {
     if (!isAudited(method, pathname, status)) return;
     const { keys, audit } = this.#parts;
     const given = { authorization: headers.get("Authorization"), xApiKey: headers.get("X-API-Key") };
-    const from = this.#peer(request, server).remote;
+    const from = this.#peers.of(request, server).remote;
     audit.record(auditEntry({ method, pathname, headers: given }, keys, { from, status }));
-  }
-
-  /** Records a refusal, unless the part that refused it has. */
-  #record(request: Request, server: Server<SocketState>, error: unknown): void {
-    const { recorder } = this.#parts;
-    if (!(error instanceof ServiceError) || recorder.isRecorded(error)) return;
-    const { code, message: reason } = error;
-    const path = URL.parse(request.url)?.pathname ?? "?"; // the refusal may be about the URL
-    const action = `${request.method} ${path.slice(0, 200)}`;
-    const { remote } = this.#peer(request, server);
-    recorder.refused({ what: "request", action, code, reason, remote }, error);
   }
 
   /**
@@ -243,7 +239,7 @@ export class HttpServer {
   ): Response | Promise<Response> {
     this.#lastRequestAt = performance.now();
     const refuse = (error: unknown, passedOriginCheck = true): Response => {
-      this.#record(request, server, error);
+      this.#refused.record(request, server, error);
       return onAnswer(this.#finish(request, respondError(error), passedOriginCheck));
     };
     const refusal = this.#originCheck.refusal(request);
@@ -251,7 +247,7 @@ export class HttpServer {
     if (request.method === "OPTIONS") return onAnswer(this.#finish(request, this.#originCheck.preflight(request)));
     let response: Response | Promise<Response>;
     try {
-      response = handle(request);
+      response = handle(request, server);
     } catch (error) {
       return refuse(error);
     }
@@ -272,7 +268,7 @@ export class HttpServer {
 
   /** The peer of a handshake, with the token in its cookie. */
   #client(request: Request, server: Server<SocketState>): Peer {
-    const peer = this.#peer(request, server);
+    const peer = this.#peers.of(request, server);
     if (!request.headers.has("Cookie")) return peer;
     try {
       return { ...peer, session: this.#cookies.tokenOf(request) };
@@ -286,14 +282,5 @@ export class HttpServer {
     if (this.#certificates !== undefined) return true;
     const socket = this.#listener?.server?.requestIP(request);
     return this.#proxies.saysHttps(socket?.address ?? "", request.headers);
-  }
-
-  #peer(request: Request, server: Server<SocketState>): Peer {
-    const socket = server.requestIP(request);
-    const address = this.#proxies.clientOf(socket?.address ?? "unknown", null);
-    const ip = this.#proxies.clientOf(address, forwardedFor(request.headers));
-    const shown = (it: string) => (it.includes(":") ? `[${it}]` : it);
-    const other = `${shown(address)}:${socket?.port ?? 0}`;
-    return { ip: networkOf(ip), remote: ip === address ? other : shown(ip), socket: other };
   }
 }
