@@ -19,6 +19,9 @@ const report = `<?xml version="1.0"?>
   <testcase name="later (needs Linux)" classname="" file="a.test.ts" line="4" assertions="0">
     <skipped />
   </testcase>
+  <testcase name="(unnamed)" classname="long (needs Linux)" file="a.test.ts" line="5" assertions="0">
+    <skipped />
+  </testcase>
   <testcase name="broken" classname="" file="a.test.ts" line="6" assertions="1">
     <failure type="Error" message="x">Error: x</failure>
   </testcase>
