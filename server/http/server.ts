@@ -257,7 +257,7 @@ export class HttpServer {
 
   /** @param passedOriginCheck whether the page may read the response */
   #finish(request: Request, response: Response, passedOriginCheck = false): Response {
-    if (this.closesConnections) response.headers.set("Connection", "close");
+    if (this.closesConnections || hasUnreadBody(request)) response.headers.set("Connection", "close");
     // RFC 6797 §7.2: never over http.
     if (this.#hsts !== undefined && this.#isHttps(request))
       response.headers.set("Strict-Transport-Security", this.#hsts);
@@ -283,4 +283,14 @@ export class HttpServer {
     const socket = this.#listener?.server?.requestIP(request);
     return this.#proxies.saysHttps(socket?.address ?? "", request.headers);
   }
+}
+
+/**
+ * Whether a request has a body that nobody has read, for example because its key is wrong. Its client could send it byte by byte
+ * and keep the connection open forever, so the connection is closed instead of waiting for the rest.
+ */
+function hasUnreadBody({ bodyUsed, headers }: Request): boolean {
+  if (bodyUsed) return false;
+  const length = headers.get("Content-Length");
+  return length === null ? headers.has("Transfer-Encoding") : length !== "0";
 }

@@ -306,6 +306,29 @@ describe("a handshake", () => {
   });
 });
 
+describe("a body that nobody reads does not keep the connection open", () => {
+  const lengths = ["Content-Length: 1000000", "Transfer-Encoding: chunked"];
+
+  test.each([
+    ["POST /v1/publish", 401],
+    ["GET /livez", 200],
+    ["POST /nothing", 404],
+    ["PUT /v1/publish", 405],
+    ["POST /ws", 401],
+  ])("%s, answered with %d", async (request, status) => {
+    await using secured = await startServer({
+      env: { API_KEY: "5f2c81d09be7463aa1", JWT_SECRET: "a secret of thirty-two bytes or more" },
+    });
+    for (const length of lengths) {
+      using raw = await RawSocket.connect(secured.port);
+      const upgrade = request.endsWith("/ws") ? "Upgrade: websocket\r\n" : "";
+      raw.write(`${request} HTTP/1.1\r\nHost: localhost:${secured.port}\r\n${upgrade}${length}\r\n\r\n`);
+      await raw.untilReceived(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*Connection: close`, "i"));
+      await raw.untilEnded(5000);
+    }
+  });
+});
+
 describe("unusual but valid HTTP", () => {
   const post = (body: string, headers = "") =>
     `POST /sse/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`;
