@@ -54,7 +54,8 @@ function parseTargets(object: fields.Fields): Targets {
   const parse = field === "channels" ? channelElement : (element: unknown) => userChannelField(element, "user_ids");
   const channels = value.map(parse);
   if (new Set(channels).size < channels.length) {
-    throw fields.invalid(field, "each target once", `${channels.find((it, at) => channels.indexOf(it) < at)} twice`);
+    const repeated = channels.find((it, at) => channels.indexOf(it) < at);
+    throw fields.invalid(field, "each target only once", repeated);
   }
   return { channels, isOne: false };
 }

@@ -73,12 +73,13 @@ describe("messages per second", () => {
   });
 
   test.each([
-    ["channels", ["a", "b", "a"]],
-    ["user_ids", ["u", "u"]],
-  ])("cannot be multiplied by naming a target twice in %s", async (field, targets) => {
+    ["channels", ["a", "b", "a"], 'expected each target only once, got "a"'],
+    ["user_ids", ["u", "u"], 'expected each target only once, got "@u"'],
+  ])("cannot be multiplied by naming a target twice in %s", async (field, targets, rule) => {
     await using server = await StillServer.start();
     const answer = await server.request(undefined, "POST", "/v1/publish", { [field]: targets, message: "m" });
-    expect([answer.status, await answer.json()]).toMatchObject([422, { code: "invalid-field", field }]);
+    const detail = `${field}: ${rule}`;
+    expect([answer.status, await answer.json()]).toMatchObject([422, { code: "invalid-field", field, detail }]);
   });
 
   test("of connections without a user are limited per connection, and per address together", async () => {
