@@ -3,7 +3,7 @@ import { AdminPage } from "./admin-page.ts";
 
 /** Small texts are sent as they are. */
 const responses = { make: (text: string, init: ResponseInit) => new Response(text, init) };
-const page = new AdminPage({ dashboard: true }, responses);
+const page = new AdminPage({ dashboard: true }, responses, { areRequired: true });
 const ask = (path: string) => page.answer(new Request(`http://127.0.0.1:8000${path}`));
 
 describe("the dashboard", () => {
@@ -28,6 +28,16 @@ describe("the dashboard", () => {
     expect(html).not.toMatch(/<style|<script(?![^>]*src=)|\son\w+=|\sstyle=/);
   });
 
+  test("is told whether the server requires a key, so that it sends no request that would be refused", async () => {
+    const open = new AdminPage({ dashboard: true }, responses, { areRequired: false });
+    const [secured, unsecured] = await Promise.all([
+      ask("/admin"),
+      open.answer(new Request("http://127.0.0.1:8000/admin")),
+    ]);
+    expect(await secured.text()).toContain('<div id="app" data-needs-key></div>');
+    expect(await unsecured.text()).toContain('<div id="app"></div>');
+  });
+
   test("is one small script, without paths of the installation", async () => {
     const script = await (await ask("/admin/app.js")).text();
     expect(Bun.gzipSync(script).length).toBeLessThan(20_000);
@@ -36,7 +46,7 @@ describe("the dashboard", () => {
   });
 
   test("can be turned off, and then says how to turn it on", async () => {
-    const off = new AdminPage({ dashboard: false }, responses);
+    const off = new AdminPage({ dashboard: false }, responses, { areRequired: true });
     for (const path of ["/admin", "/admin/app.js"]) {
       const refusal = off.answer(new Request(`http://127.0.0.1:8000${path}`));
       await expect(refusal).rejects.toMatchObject({

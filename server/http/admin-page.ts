@@ -1,4 +1,5 @@
 import { ServiceError } from "../../protocol/errors.ts";
+import type { ApiKeys } from "../auth/api-key.ts";
 import { keepAsset, sendAsset } from "./asset.ts";
 import { bundleScript, readBrowserFile } from "./browser-files.ts";
 import { pageAsset } from "./page-asset.ts";
@@ -11,16 +12,19 @@ export interface AdminPageSettings {
 }
 
 /**
- * Serves the dashboard at `/admin` and the files that it loads. They contain nothing of this server, so they need no key: the
- * dashboard sends one with its requests to the HTTP API.
+ * Serves the dashboard at `/admin` and the files that it loads. They contain nothing of this server but whether it requires an API
+ * key, so they need none: the dashboard sends one with its requests to the HTTP API. It is told, because a request without a key is
+ * a refusal, which the log, the metrics and the audit trail would have each time that somebody opens the page.
  */
 export class AdminPage {
   readonly #settings: AdminPageSettings;
   readonly #responses: Pick<TextResponses, "make">;
+  readonly #keys: Pick<ApiKeys, "areRequired">;
 
-  constructor(settings: AdminPageSettings, responses: Pick<TextResponses, "make">) {
+  constructor(settings: AdminPageSettings, responses: Pick<TextResponses, "make">, keys: Pick<ApiKeys, "areRequired">) {
     this.#settings = settings;
     this.#responses = responses;
+    this.#keys = keys;
   }
 
   /** @throws ServiceError "not-found"; if the dashboard is off, the message says how to turn it on */
@@ -35,7 +39,7 @@ export class AdminPage {
   }
 
   readonly #assets = new Map([
-    ["/admin", keep("text/html", () => readBrowserFile("web/admin/admin.html"))],
+    ["/admin", keep("text/html", () => this.#html())],
     [
       "/admin/app.js",
       keep("text/javascript", () => bundleScript("web/admin/admin.tsx", { format: "esm", minify: true })),
@@ -43,6 +47,11 @@ export class AdminPage {
     ["/admin/style.css", keep("text/css", () => readStyles("web/admin/admin.css"))],
     ["/admin/icon.svg", keep("image/svg+xml", () => readBrowserFile("web/page/icon.svg"))],
   ]);
+
+  async #html(): Promise<string> {
+    const html = await readBrowserFile("web/admin/admin.html");
+    return this.#keys.areRequired ? html.replace('<div id="app">', '<div id="app" data-needs-key>') : html;
+  }
 }
 
 function keep(contentType: string, read: () => Promise<string>) {

@@ -10,13 +10,14 @@ const log = getLogger(["fanfare", "hub"]);
 /** Logs without the body, which may be private. */
 export function logPublished(draft: Draft, { id, position, duplicate }: Published): void {
   if (!isLogged()) return;
-  const place = position === undefined ? "ephemeral" : `offset ${position.offset}`;
-  log.debug("Published to {channel}: id {id}, {place}, {bytes} bytes{duplicate}", {
+  const place = position === undefined ? "ephemeral" : "offset {offset}";
+  const end = duplicate ? ", a duplicate" : "";
+  log.debug(`Published to {channel}: id {id}, ${place}, {bytes} bytes${end}`, {
     channel: draft.channel,
     id,
-    place,
+    ...(position && { offset: position.offset }),
     bytes: bytesOf(draft),
-    duplicate: duplicate ? ", a duplicate" : "",
+    duplicate,
   });
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
@@ -54,6 +54,27 @@ const looks = [
   { viewport: { width: 1280, height: 800 }, colorScheme: "light" },
   { viewport: { width: 390, height: 800 }, colorScheme: "dark" },
 ] as const;
+
+test.each(["/", "/admin"])("nothing in the header of %s overlaps on a small phone", async (path) => {
+  const context = await browser.context({ viewport: { width: 320, height: 568 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(patienceMs);
+  await page.goto(server.url + path);
+  await page.getByRole("link", { name: "API" }).waitFor();
+  expect(await page.evaluate<readonly string[]>(overlapsInHeader)).toEqual([]);
+  await context.close();
+});
+
+/** What is drawn of an element may be larger than its box, so the boxes of the contents are compared. */
+const overlapsInHeader = `(() => {
+  const parts = [...document.querySelectorAll("header :is(h1, p, a, button, output, #state, #online)")].map((it) => {
+    const range = document.createRange();
+    range.selectNodeContents(it);
+    return { name: it.textContent.trim(), box: range.getBoundingClientRect() };
+  }).filter(({ box }) => box.width > 1);
+  const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+  return parts.flatMap((a, n) => parts.slice(n + 1).filter((b) => !apart(a.box, b.box)).map((b) => a.name + " / " + b.name));
+})()`;
 
 const isLong = process.env.FANFARE_LONG !== undefined;
 const longReason = "axe takes long for such a long page; run it with npm run test:long";

@@ -36,6 +36,8 @@ async function open(context: Parameters<BrowserUnderTest["context"]>[0] = {}) {
 test("the dashboard asks for a key, shows the server, and closes a connection", async () => {
   using client = await SocketUnderTest.open(server.wsUrl);
   const { tab, page } = await open();
+  await page.getByRole("textbox", { name: "Key" }).waitFor();
+  expect(tab.errors, "nothing was asked without a key").toEqual([]);
   await page.getByRole("textbox", { name: "Key" }).fill("wrong-key-0123456789abcdef");
   await page.keyboard.press("Enter");
   await page.getByRole("alert").filter({ hasText: "the API key is wrong" }).waitFor();

@@ -51,6 +51,6 @@ function Page({ dashboard }: { readonly dashboard: Dashboard }) {
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("admin.html has no #app");
-const dashboard = new Dashboard();
+const dashboard = new Dashboard({ needsKey: root.dataset.needsKey !== undefined });
 render(<Page dashboard={dashboard} />, root);
 dashboard.start();

@@ -1,4 +1,4 @@
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import { Api, ApiError, keyMemory } from "./api.ts";
 import type { DrainReport } from "./drain-text.ts";
 import { type LiveRow, type NodeReport, type NodesAt, rowsOf } from "./figures.ts";
@@ -21,13 +21,18 @@ export class Dashboard {
   readonly problem = signal("");
   /** The channel that is looked at, and a number that grows each time one is chosen. */
   readonly channel = signal({ name: "", chosen: 0 });
-  readonly needsKey = signal(false);
+  readonly needsKey: Signal<boolean>;
   readonly hasData = signal(false);
   lastHour = new LastHour();
   #before: NodesAt | undefined;
   #polls = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isPolling = false;
+
+  /** @param options `needsKey`: the server accepts no request without one */
+  constructor(options: { readonly needsKey: boolean }) {
+    this.needsKey = signal(options.needsKey && !this.api.hasKey);
+  }
 
   start(): void {
     document.addEventListener("visibilitychange", () => {

@@ -105,7 +105,7 @@ export class IpcHost {
   #removeWorker(worker: HostedWorker, { reason, isRefusal, cause }: LinkEnd): void {
     this.#workers.delete(worker);
     worker.leave();
-    const name = worker.name === "" ? "Somebody" : worker.name;
+    const name = worker.name === "" ? "A process that did not say its name" : worker.name;
     if (cause !== undefined) logger().error("{name} was disconnected: {cause}", { name, cause });
     else if (isRefusal) logger().error("{name} was refused: {reason}.", { name, reason });
     else logger().debug("{name} disconnected: {reason}.", { name, reason });
