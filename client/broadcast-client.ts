@@ -7,15 +7,15 @@ import type { ConnectionState } from "./state.ts";
 
 export interface BroadcastClientOptions {
   /** 127.0.0.1 by default. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 8000 by default. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** The sender name of messages sent by this client. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Use TLS. */
-  readonly secure?: boolean;
-  readonly userId?: string;
-  readonly token?: string;
+  readonly secure?: boolean | undefined;
+  readonly userId?: string | undefined;
+  readonly token?: string | undefined;
 }
 
 /**

@@ -38,9 +38,9 @@ export interface State {
 /** How to read a channel. If there are several handlers, the options of the first apply. */
 export interface ChannelOptions<Input = unknown, Data = Input> {
   /** The schema of `data`, checked for received and published messages. */
-  readonly schema?: Schema<Input, Data>;
+  readonly schema?: Schema<Input, Data> | undefined;
   /** Where to start. Default: with what is published from now on. */
-  readonly since?: Position | "earliest" | `last:${number}`;
+  readonly since?: Position | "earliest" | `last:${number}` | undefined;
   /** Called first, and again after a gap. The channel continues from the position it returns. */
-  readonly getState?: () => Promise<State>;
+  readonly getState?: (() => Promise<State>) | undefined;
 }

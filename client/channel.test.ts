@@ -17,6 +17,14 @@ describe("publish", () => {
     expect(await published).toMatchObject(ack);
   });
 
+  test("carries an id, also if the option is undefined: otherwise a retry would be stored twice", async () => {
+    const { socket, client } = await new ScriptedEnvironment().connected();
+    void client.channel("room:1").publish(1, { id: undefined, event: undefined });
+    expect(socket.commands).toEqual([
+      { type: "publish", channel: "room:1", data: 1, id: expect.stringMatching(/^\d/) },
+    ]);
+  });
+
   test("waits for a connection, resends over the next one in order, and keeps each id", async () => {
     const environment = new ScriptedEnvironment();
     const client = environment.client();

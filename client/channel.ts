@@ -11,8 +11,8 @@ export type PublishOptions = Omit<PublishCommand, "type" | "channel" | "data">;
 
 export interface HistoryOptions {
   /** Where to start: a position, `earliest`, a duration such as `2m`, `last:10`. Default: the latest publications. */
-  readonly since?: Position | string;
-  readonly limit?: number;
+  readonly since?: Position | string | undefined;
+  readonly limit?: number | undefined;
 }
 
 /**
@@ -57,8 +57,8 @@ export function makeChannel<Input, Data>(
     async publish(data, more) {
       checkData(options.schema, data);
       // Not randomUUID: it is missing in pages that are not served over TLS.
-      const id = crypto.getRandomValues(new Uint32Array(4)).join("-");
-      return ask({ id, ...more, type: "publish", channel: name, data });
+      const id = more?.id ?? crypto.getRandomValues(new Uint32Array(4)).join("-");
+      return ask({ ...more, id, type: "publish", channel: name, data });
     },
     history: (more) => ask({ ...more, type: "history", channel: name }),
     presence: (page) => ask({ type: "presence", channel: name, page }),

@@ -12,9 +12,9 @@ import type { Send } from "./transport.ts";
 
 export interface ClientOptions extends ConnectorOptions {
   /** The user, if the server accepts `user_id`. Otherwise the token names the user. */
-  readonly userId?: string;
+  readonly userId?: string | undefined;
   /** How many unanswered commands are kept (100). Further ones are refused. */
-  readonly queueSize?: number;
+  readonly queueSize?: number | undefined;
 }
 
 export interface ClientEvents {

@@ -14,13 +14,13 @@ const left: CloseInfo = { code: 1000, reason: "closed by the client" };
 
 export interface ConnectorOptions {
   /** A token, or a function that returns one. It is called before each connection and may take up to ten seconds. */
-  readonly token?: string | (() => string | undefined | Promise<string | undefined>);
+  readonly token?: string | (() => string | undefined | Promise<string | undefined>) | undefined;
   /** In order of preference, at least one. Default: those that the runtime supports. */
-  readonly transports?: readonly TransportName[];
+  readonly transports?: readonly TransportName[] | undefined;
   /** Stay connected to a server that is shutting down without a successor, until it closes the connection. */
-  readonly stay?: boolean;
+  readonly stay?: boolean | undefined;
   /** The WebSocket class, for a runtime without one, such as Node 20. Without any, the client uses event streams. */
-  readonly WebSocket?: WebSocketClass;
+  readonly WebSocket?: WebSocketClass | undefined;
 }
 
 /** What the connector reports to the client. */

@@ -21,10 +21,10 @@ export interface ReactHooks {
 /** `schema`, `since` and `getState` are read on the first render with this client and name. Handlers are always the latest. */
 export interface UseChannelOptions<Input, Data> extends ChannelOptions<Input, Data> {
   /** How many of the latest messages are kept for rendering; 100 by default. */
-  readonly keep?: number;
+  readonly keep?: number | undefined;
   /** Called for each message, outside of rendering. */
-  readonly onMessage?: (message: Message<Data>) => void;
-  readonly onGap?: (gap: Gap) => void;
+  readonly onMessage?: ((message: Message<Data>) => void) | undefined;
+  readonly onGap?: ((gap: Gap) => void) | undefined;
 }
 
 /** A channel as a component sees it. */

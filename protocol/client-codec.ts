@@ -17,7 +17,12 @@ export type ClientCommand =
   | { readonly type: "subscribe"; readonly channel: string; readonly since?: Position | string | undefined }
   | { readonly type: "unsubscribe"; readonly channel: string }
   | { readonly type: "presence"; readonly channel: string; readonly page?: string | undefined }
-  | { readonly type: "history"; readonly channel: string; readonly since?: Position | string; readonly limit?: number }
+  | {
+      readonly type: "history";
+      readonly channel: string;
+      readonly since?: Position | string | undefined;
+      readonly limit?: number | undefined;
+    }
   | { readonly type: "auth"; readonly token: string }
   | { readonly type: "ping" };
 
@@ -25,15 +30,15 @@ export type ClientCommand =
 export interface PublishCommand {
   readonly type: "publish";
   readonly channel: string;
-  readonly message?: string;
+  readonly message?: string | undefined;
   readonly data?: unknown;
-  readonly event?: string;
-  readonly id?: string;
-  readonly sender?: string;
-  readonly key?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly ephemeral?: boolean;
-  readonly echo?: boolean;
+  readonly event?: string | undefined;
+  readonly id?: string | undefined;
+  readonly sender?: string | undefined;
+  readonly key?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly ephemeral?: boolean | undefined;
+  readonly echo?: boolean | undefined;
 }
 
 /** The answer to a history command as a client reads it. */

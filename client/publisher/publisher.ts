@@ -7,31 +7,31 @@ export interface PublisherOptions {
   /** The server's address, such as `https://push.example.com`. A path before `/v1` is kept. */
   readonly url: string;
   /** Not needed for an open server. */
-  readonly apiKey?: string;
+  readonly apiKey?: string | undefined;
   /** How long one attempt may take. Milliseconds; 10 000 by default. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** How long a publication may take with all attempts. Milliseconds; 30 000 by default, 0 for a single attempt. */
-  readonly retryMs?: number;
+  readonly retryMs?: number | undefined;
   /** How many publications of a batch are sent at a time; 16 by default. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
 }
 
 /** What a publication can have besides its data. docs/protocol.md has the rules. */
 export interface PublishOptions {
   /** Generated if absent. A publication with the id of another one in the same channel is not stored again. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Text, besides the data or in place of it. */
-  readonly message?: string;
-  readonly event?: string;
-  readonly sender?: string;
-  readonly key?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly message?: string | undefined;
+  readonly event?: string | undefined;
+  readonly sender?: string | undefined;
+  readonly key?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Only for those who are connected now. It is not stored, and a retry may deliver it twice. */
-  readonly ephemeral?: boolean;
+  readonly ephemeral?: boolean | undefined;
   /** This connection does not receive it. */
-  readonly excludeConnectionId?: string;
+  readonly excludeConnectionId?: string | undefined;
   /** Ends the attempts. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The publication is stored, with this position. */

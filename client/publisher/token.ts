@@ -6,11 +6,11 @@ export interface TokenOptions {
   /** The server's `JWT_SECRET`: at least 32 bytes, and not easy to guess. */
   readonly secret: string;
   /** Seconds; 12 hours by default. */
-  readonly expiresInS?: number;
-  readonly subscribe?: readonly string[];
-  readonly publish?: readonly string[];
+  readonly expiresInS?: number | undefined;
+  readonly subscribe?: readonly string[] | undefined;
+  readonly publish?: readonly string[] | undefined;
   /** Both of the above. */
-  readonly channels?: readonly string[];
+  readonly channels?: readonly string[] | undefined;
   /** JSON that other members of a channel see in its presence. */
   readonly info?: unknown;
 }

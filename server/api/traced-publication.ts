@@ -43,7 +43,7 @@ export async function findPublication(
       page = await read({ from: "position", position: { epoch: page.top.epoch, offset: last.offset } }, searched);
     }
     return nothing(
-      `None of the last ${searched} publications in the history of ${channel} has the id ${wanted.id}: it was not stored here, was ephemeral, or is older`,
+      `The history of ${channel} has no publication with the id ${wanted.id} among its last ${searched}: it was not stored here, was ephemeral, or is no longer in the history`,
     );
   }
   const offset = wanted.by === "latest" ? top.offset : wanted.offset;

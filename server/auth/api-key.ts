@@ -37,11 +37,6 @@ export class ApiKeys {
     }
   }
 
-  /** Whether every request needs a key. */
-  get areRequired(): boolean {
-    return this.#isSecured;
-  }
-
   /**
    * @returns the key's place in the list, from 1; undefined on an open server, which needs none
    * @throws ServiceError "unauthorized" for a missing or wrong key, "forbidden" if the key lacks the scope

@@ -3,7 +3,7 @@ import { AdminPage } from "./admin-page.ts";
 
 /** Small texts are sent as they are. */
 const responses = { make: (text: string, init: ResponseInit) => new Response(text, init) };
-const page = new AdminPage({ dashboard: true }, responses, { areRequired: true });
+const page = new AdminPage({ dashboard: true, isSecured: true }, responses);
 const ask = (path: string) => page.answer(new Request(`http://127.0.0.1:8000${path}`));
 
 describe("the dashboard", () => {
@@ -29,7 +29,7 @@ describe("the dashboard", () => {
   });
 
   test("is told whether the server requires a key, so that it sends no request that would be refused", async () => {
-    const open = new AdminPage({ dashboard: true }, responses, { areRequired: false });
+    const open = new AdminPage({ dashboard: true, isSecured: false }, responses);
     const [secured, unsecured] = await Promise.all([
       ask("/admin"),
       open.answer(new Request("http://127.0.0.1:8000/admin")),
@@ -46,7 +46,7 @@ describe("the dashboard", () => {
   });
 
   test("can be turned off, and then says how to turn it on", async () => {
-    const off = new AdminPage({ dashboard: false }, responses, { areRequired: true });
+    const off = new AdminPage({ dashboard: false, isSecured: true }, responses);
     for (const path of ["/admin", "/admin/app.js"]) {
       const refusal = off.answer(new Request(`http://127.0.0.1:8000${path}`));
       await expect(refusal).rejects.toMatchObject({

@@ -1,14 +1,14 @@
 import { ServiceError } from "../../protocol/errors.ts";
-import type { ApiKeys } from "../auth/api-key.ts";
 import { keepAsset, sendAsset } from "./asset.ts";
 import { bundleScript, readBrowserFile } from "./browser-files.ts";
 import { pageAsset } from "./page-asset.ts";
 import { readStyles } from "./styles.ts";
 import type { TextResponses } from "./text-responses.ts";
 
-/** Whether the dashboard is served. */
+/** Whether the dashboard is served, and whether its requests need a key. */
 export interface AdminPageSettings {
   readonly dashboard: boolean;
+  readonly isSecured: boolean;
 }
 
 /**
@@ -19,12 +19,10 @@ export interface AdminPageSettings {
 export class AdminPage {
   readonly #settings: AdminPageSettings;
   readonly #responses: Pick<TextResponses, "make">;
-  readonly #keys: Pick<ApiKeys, "areRequired">;
 
-  constructor(settings: AdminPageSettings, responses: Pick<TextResponses, "make">, keys: Pick<ApiKeys, "areRequired">) {
+  constructor(settings: AdminPageSettings, responses: Pick<TextResponses, "make">) {
     this.#settings = settings;
     this.#responses = responses;
-    this.#keys = keys;
   }
 
   /** @throws ServiceError "not-found"; if the dashboard is off, the message says how to turn it on */
@@ -50,7 +48,7 @@ export class AdminPage {
 
   async #html(): Promise<string> {
     const html = await readBrowserFile("web/admin/admin.html");
-    return this.#keys.areRequired ? html.replace('<div id="app">', '<div id="app" data-needs-key>') : html;
+    return this.#settings.isSecured ? html.replace('<div id="app">', '<div id="app" data-needs-key>') : html;
   }
 }
 

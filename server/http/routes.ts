@@ -2,7 +2,6 @@ import { Hono } from "hono";
 import type { ApiDependencies, Reply } from "../api/call.ts";
 import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints, pushEndpoints } from "../api/endpoints.ts";
-import type { ApiKeys } from "../auth/api-key.ts";
 import { andFinally } from "../lib/and-then.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
@@ -35,7 +34,7 @@ export interface RouteSettings extends PageSettings, AdminPageSettings, DocsSett
 /** What the routes use. */
 export interface RouteParts extends OpsParts, TailParts, StatsParts {
   readonly ops: OpsParts["ops"];
-  readonly keys: Pick<ApiKeys, "areRequired" | "check" | "checkIfGiven">;
+  readonly keys: OpsParts["keys"];
   readonly api: ApiDependencies;
   readonly responses: TextResponses;
   readonly cookies: SessionCookies;
@@ -66,7 +65,7 @@ export function pushRoutes(settings: RouteSettings, parts: RouteParts): Readonly
 export function otherRoutes(settings: RouteSettings, parts: RouteParts): Handle {
   const app = new Hono<{ Bindings: SocketAddresses }>();
   const page = new Page(settings, parts.responses);
-  const adminPage = new AdminPage(settings, parts.responses, parts.keys);
+  const adminPage = new AdminPage(settings, parts.responses);
   const clientScript = new ClientScript(parts.responses);
   const ops = opsRoutes(parts);
   const { access, hub, clock } = parts.api;

@@ -279,7 +279,7 @@ function composeOps(
   environment: WorkerEnvironment,
   hub: Hub,
   readMetrics: () => MetricValues,
-): OpsParts & { readonly keys: ApiKeys } {
+): OpsParts {
   const { clock, cluster, isDraining, drain, isSupervised = false, isStarted = () => true } = environment;
   const isHealthy = () => hub.isHealthy && isStarted();
   const rolls = isSupervised ? new RemoteRolls(hub.peers, () => cluster.members()[0]?.state.node ?? null) : undefined;

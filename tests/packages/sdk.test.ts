@@ -152,7 +152,9 @@ describe("the packed SDK", () => {
        import { BroadcastClient } from "@fanfare/client/broadcast-client";
        import { makeHooks } from "@fanfare/client/react";
        import { createPublisher, createToken, type Receipt } from "@fanfare/client/publisher";
-       export const receipt: Promise<Receipt> = createPublisher({ url: "http://a" }).publish("room", 1, { event: "e" });
+       const maybe: string | undefined = [][0];
+       export const receipt: Promise<Receipt> = createPublisher({ url: "http://a", apiKey: maybe }).publish("room", 1, { event: maybe });
+       createClient("/", { userId: maybe, token: maybe }).channel("room", { since: undefined }).publish(1, { id: maybe });
        export const token: Promise<string> = createToken({ userId: "u", secret: "s" });
        export const client: Client = createClient("/", { token: async () => "t" });
        client.channel<{ text: string }>("room").on("message", ({ data }: Message<{ text: string }>) => data.text.length);
