@@ -54,7 +54,7 @@ export const hookOptions = {
   ),
   webhookChannels: list(
     ["*"],
-    "Of which channels it is told: names, or prefixes followed by `*`. `all` and users' own channels are included only by name: `all`, `@*`.",
+    "Of which channels it is told: names, or prefixes followed by `*`. `*` includes neither `all` nor the channels of users: add `all`, `@*`.",
     { pattern: /^[^\s\p{Cc}*,#$][^\s\p{Cc}*,]{0,199}\*?$|^\*$/u, rule: "patterns such as room:* or *" },
   ),
   webhookTimeout: duration(10_000, "How long the application may take to accept a webhook.", { min: 100, max: 60_000 }),
