@@ -6,6 +6,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import { fc } from "../../tests/property.ts";
 import type { Identity } from "./identity.ts";
 import { makeToken, makeTokenVerifier, type TokenVerifier } from "./token.ts";
+import { TokenRefusal } from "./token-refusal.ts";
 
 const secret = "a secret of more than 32 bytes, for tests";
 const nowS = 1_800_000_000;
@@ -116,6 +117,17 @@ describe("a token signed with JWT_SECRET", () => {
     const refusal = await refusalOf(verifier.verify(token), token);
     expect(refusal.code).toBe(/has expired|not valid yet/.test(complaint) ? "token-expired" : "unauthorized");
     expect(refusal.message).toContain(complaint);
+  });
+
+  test.each([
+    ["has expired", { sub: "u1", exp: nowS - 5 }, secret, "u1"],
+    ["has expired and has no user", { exp: nowS - 5 }, secret, undefined],
+    ["has expired and was signed by somebody else", { sub: "u1", exp: nowS - 5 }, `${secret}!`, undefined],
+  ])("that %s is refused with its user if the signature proves it", async (_what, claims, key, userId) => {
+    const token = await sign(claims, Buffer.from(key));
+    const refusal = await refusalOf(verifier.verify(token), token);
+    expect(refusal).toBeInstanceOf(TokenRefusal);
+    expect(refusal instanceof TokenRefusal && refusal.userId).toBe(userId);
   });
 
   test("can say what others see of the user, up to 1024 bytes", async () => {

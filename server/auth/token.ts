@@ -7,6 +7,7 @@ import { parsePattern, patternRule, verbs } from "./grants.ts";
 import type { Identity } from "./identity.ts";
 import { clockToleranceS, identityOfClaims } from "./token-claims.ts";
 import { checkSecret, type KeySettings, makeTokenKeys, type TokenKeys } from "./token-keys.ts";
+import { TokenRefusal } from "./token-refusal.ts";
 
 /** Verifies tokens. */
 export interface TokenVerifier {
@@ -113,7 +114,8 @@ class JwtVerifier implements TokenVerifier {
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       // Without the cause: causes are logged, and the library's errors contain claims or parts of the token.
-      throw new ServiceError(isOutOfTime(error) ? "token-expired" : "unauthorized", this.#describe(error));
+      const code = isOutOfTime(error) ? "token-expired" : "unauthorized";
+      throw new TokenRefusal(code, this.#describe(error), userOf(error));
     }
   }
 
@@ -136,6 +138,12 @@ class JwtVerifier implements TokenVerifier {
     }
     return "the token is not a signed JWT: expected three base64url parts separated by dots";
   }
+}
+
+/** These two errors are about claims, which are checked after the signature. */
+function userOf(error: errors.JOSEError): string | undefined {
+  const isSigned = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
+  return isSigned ? parseUserId(error.payload.sub) : undefined;
 }
 
 /** Whether the token is expired or not valid yet, and otherwise correct. */

@@ -3,6 +3,7 @@ import { errorTable, ServiceError } from "../../protocol/errors.ts";
 import type { ClientFrame } from "../../protocol/frames.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import type { Identity } from "../auth/identity.ts";
+import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Published } from "../broker/broker.ts";
 import { bytesOf } from "../broker/cost-of.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -118,7 +119,8 @@ export class SessionRecords {
     if (!(error instanceof ServiceError)) return; // a bug, which is logged with its stack
     const { code, message: reason } = error;
     const { remote, userId } = handshake;
-    const user = identity?.userId ?? (userId === "" ? undefined : userId);
+    const claimed = error instanceof TokenRefusal ? error.userId : undefined;
+    const user = identity?.userId ?? claimed ?? (userId === "" ? undefined : userId);
     this.#recorder.refused({ what: "connection", action: "connect", code, reason, remote, user }, error);
   }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createToken } from "../../client/publisher/token.ts";
 import { makeToken } from "../../server/auth/token.ts";
 import { Shared } from "../shared.ts";
 import { until } from "../waiting.ts";
@@ -70,6 +71,13 @@ describe("a trace over workers", () => {
     const { summary, connections, refusals } = await trace("user=bob");
     expect(summary).toContain("bob has no connection to this server, and none that ended lately.");
     expect([connections, refusals]).toMatchObject([[], [{ action: "connect", code: "unauthorized" }]]);
+  });
+
+  test("knows the user of an expired token", async () => {
+    const old = await createToken({ userId: "eve", secret: jwtSecret, expiresInS: 1 }, Date.now() - 3_600_000);
+    await new SocketUnderTest(`${server.wsUrl}?token=${old}`).untilClosed();
+    const { refusals } = await trace("user=eve");
+    expect(refusals).toMatchObject([{ action: "connect", code: "token-expired" }]);
   });
 
   test("is printed by the command line", async () => {
