@@ -1,6 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { fc } from "../tests/property.ts";
-import { elementTexts, jsonDepth, memberText, memberTexts, onOneLine, withoutEscapes } from "./json-text.ts";
+import {
+  elementMemberTexts,
+  elementTexts,
+  jsonDepth,
+  memberText,
+  memberTexts,
+  onOneLine,
+  withoutEscapes,
+} from "./json-text.ts";
 
 /** White space that JSON allows, between any two tokens. */
 const space = fc.string({ unit: fc.constantFrom(" ", "\n", "\r", "\t"), maxLength: 2 });
@@ -79,6 +87,37 @@ describe("elementTexts", () => {
         expect(elementTexts(array)).toEqual(elements);
       }),
     );
+  });
+});
+
+describe("elementMemberTexts", () => {
+  const isObject = (text: string) => text.startsWith("{");
+
+  test("finds in each element what memberTexts finds in it, and nothing in elements that are not objects", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(jsonText, jsonText.filter(isObject))),
+        fc.string(),
+        space,
+        space,
+        (elements, name, before, after) => {
+          const array = `${before}[${elements.map((text) => before + text + after).join() || before}]${after}`;
+          const names = new Set([name, ...elements.filter(isObject).flatMap((text) => [...memberTexts(text).keys()])]);
+          for (const it of names) {
+            const members = elements.map((text) => (isObject(text) ? memberTexts(text).get(it) : undefined));
+            expect(elementMemberTexts(array, it)).toEqual(members);
+          }
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ["after an element with a backslash", '[{"a":"\\\\"},{"data":1}]', [undefined, "1"]],
+    ["with escapes in some of the names", '[{"d\\u0061ta":1},{"data":2},{"d\\u0061t":3}]', ["1", "2", undefined]],
+    ["not in elements of elements", '[[{"data":1}],{"data":[]},{}]', [undefined, "[]", undefined]],
+  ])("finds members %s", (_, text, members) => {
+    expect(elementMemberTexts(text, "data")).toEqual(members);
   });
 });
 

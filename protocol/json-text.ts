@@ -21,23 +21,25 @@ export function memberTexts(objectText: string): ReadonlyMap<string, string> {
 
 /** The last member with this name, which is the one that `JSON.parse` keeps; undefined if there is none. */
 export function memberText(objectText: string, name: string): string | undefined {
-  let found: string | undefined;
-  let at = skipSpace(objectText, 0) + 1;
-  for (;;) {
-    at = skipSpace(objectText, at);
-    if (objectText.charCodeAt(at) !== quote) return found;
-    const keyEnd = skipString(objectText, at);
-    const start = skipSpace(objectText, skipSpace(objectText, keyEnd) + 1);
-    const end = skipValue(objectText, start);
-    if (isKey(objectText.slice(at, keyEnd), name)) found = objectText.slice(start, end);
-    at = skipSpace(objectText, end) + 1;
-  }
+  return new MemberScan(objectText, name).member(skipSpace(objectText, 0));
 }
 
-/** Only keys with escapes are parsed. */
-function isKey(keyText: string, name: string): boolean {
-  if (keyText.includes("\\")) return JSON.parse(keyText) === name;
-  return keyText.length === name.length + 2 && keyText.startsWith(name, 1);
+/**
+ * The member with this name of each element of an array, as `memberText` does; undefined for an element that is not an object.
+ * In one pass, because cutting out the elements first would scan everything twice. Together with results that are made without
+ * copies, this makes an item of a batch a quarter cheaper, storing aside (0.64 to 0.47 µs in a loop over `pushBatch`).
+ */
+export function elementMemberTexts(arrayText: string, name: string): readonly (string | undefined)[] {
+  const scan = new MemberScan(arrayText, name);
+  const found: (string | undefined)[] = [];
+  let at = skipSpace(arrayText, skipSpace(arrayText, 0) + 1);
+  if (arrayText.charCodeAt(at) === closeBracket) return found;
+  for (;;) {
+    found.push(scan.member(at));
+    const next = skipSpace(arrayText, scan.end);
+    if (arrayText.charCodeAt(next) !== comma) return found;
+    at = skipSpace(arrayText, next + 1);
+  }
 }
 
 /** The elements of an array, each as JSON text. */
@@ -110,6 +112,57 @@ function skipSpace(text: string, from: number): number {
 
 function isSpace(char: number): boolean {
   return char === 0x20 || char === 0x0a || char === 0x0d || char === 0x09;
+}
+
+/** Finds members of one name in the objects of a text. */
+class MemberScan {
+  /** The end of the value that was scanned last. */
+  end = 0;
+  readonly #text: string;
+  readonly #name: string;
+  /** The first backslash that was not passed yet. */
+  #backslash: number;
+
+  constructor(text: string, name: string) {
+    this.#text = text;
+    this.#name = name;
+    this.#backslash = nextBackslash(text, 0);
+  }
+
+  /** The last such member of the value that begins at `from`; undefined if it is not an object or has none. */
+  member(from: number): string | undefined {
+    const text = this.#text;
+    if (text.charCodeAt(from) !== openBrace) {
+      this.end = skipValue(text, from);
+      return undefined;
+    }
+    let found: string | undefined;
+    let at = from;
+    do {
+      at = skipSpace(text, at + 1);
+      if (text.charCodeAt(at) !== quote) break; // an empty object
+      const keyEnd = skipString(text, at);
+      const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
+      const end = skipValue(text, start);
+      if (this.#isName(at, keyEnd)) found = text.slice(start, end);
+      at = skipSpace(text, end);
+    } while (text.charCodeAt(at) === comma);
+    this.end = at + 1;
+    return found;
+  }
+
+  /** Whether the key with these quotes is the name. Only keys with escapes are parsed. */
+  #isName(from: number, end: number): boolean {
+    if (this.#backslash < from) this.#backslash = nextBackslash(this.#text, from);
+    if (this.#backslash < end) return JSON.parse(this.#text.slice(from, end)) === this.#name;
+    return end - from === this.#name.length + 2 && this.#text.startsWith(this.#name, from + 1);
+  }
+}
+
+/** Where the next backslash is; the end of the text if there is none. */
+function nextBackslash(text: string, from: number): number {
+  const at = text.indexOf("\\", from);
+  return at < 0 ? text.length : at;
 }
 
 /** The end of the string that begins at `from`. The engine's own search is ten times as fast as a loop over the characters. */

@@ -1,21 +1,22 @@
 import { present } from "../../protocol/codec.ts";
-import { type ErrorCode, ServiceError } from "../../protocol/errors.ts";
+import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
-import { elementTexts } from "../../protocol/json-text.ts";
+import { elementMemberTexts, onOneLine } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { texts } from "../../protocol/texts.ts";
 import type { Published } from "../broker/broker.ts";
 import type { Hub } from "../hub/hub.ts";
+import type { Sent } from "../hub/occupancy.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 import { maxTimestampS, pushEvent } from "./about/push.ts";
-import { type ApiDependencies, type Call, ok, okInParts, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, ok, okInParts, type PartRefusal, type Reply } from "./call.ts";
 import { dataText, inSpanOf, userChannelField } from "./draft.ts";
 
 /** `POST /sse/push`: pushes one event to all connections of a user. */
 export function push({ hub }: ApiDependencies, call: Call): Reply | Promise<Reply> {
   const object = fields.parseObject(call.body);
-  const draft = inSpanOf(call, parsePush(object, call.body));
+  const draft = inSpanOf(call, parsePush(object, dataText(object, call.body)));
   const published = hub.publish(draft);
   if (published instanceof Promise) return published.then((it) => replyTo(hub, call, object, it));
   return replyTo(hub, call, object, published);
@@ -55,65 +56,83 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
     throw fields.invalid("body", `at most ${limits.batchItems} events`, items.length);
   }
   if (items.length > 1) call.account.charge("messages", items.length - 1);
-  const itemTexts = elementTexts(call.body);
-  const pushing = items.map((item, index) => pushItem(hub, call, item, itemTexts[index] ?? ""));
+  const data = elementMemberTexts(onOneLine(call.body), "data");
+  const pushing = items.map((item, index) => pushItem(hub, call, item, data[index]));
   // A log in memory has stored all of them by now, and waiting for each would cost more than storing it.
-  const pushed = pushing.every((it) => !(it instanceof Promise)) ? (pushing as Pushed[]) : await Promise.all(pushing);
-  const sent = pushed.flatMap(({ user_id, error, listeners }) =>
-    user_id === null || error !== undefined ? [] : [{ userId: user_id, listeners }],
-  );
-  const connected = await hub.occupancy.connected(sent);
-  const results = pushed.map((item) => {
-    const result = toResult(item, connected);
-    return item.warnings.length === 0 ? result : { ...result, warnings: item.warnings };
-  });
-  const refusals = pushed.flatMap(({ user_id, code, error }) =>
-    code === undefined || error === undefined ? [] : [{ code, reason: error, user: user_id ?? undefined }],
-  );
-  return okInParts({ results, ...warningsOf(unknownParameters(call)) }, refusals);
+  const pushed = pushing.some((it) => it instanceof Promise) ? await Promise.all(pushing) : (pushing as Pushed[]);
+  const connected = await hub.occupancy.connected(sentOf(pushed));
+  const results = pushed.map((item) => toResult(item, connected));
+  return okInParts({ results, ...warningsOf(unknownParameters(call)) }, refusalsOf(pushed));
 }
 
 /** The result of one item of a batch. */
 interface Pushed {
-  readonly user_id: string | null;
-  readonly error?: string;
-  /** The code of the error. */
-  readonly code?: ErrorCode;
-  readonly listeners?: number | undefined;
+  readonly userId: string | null;
+  readonly error: Pick<ServiceError, "code" | "message"> | undefined;
+  readonly listeners: number | undefined;
   readonly warnings: readonly string[];
 }
 
-/** Never throws and never rejects, except for bugs. */
-function pushItem(hub: Hub, call: Call, item: unknown, text: string): Pushed | Promise<Pushed> {
+const notAnObject = { code: "invalid-field", message: "expected an object with user_id and data" } as const;
+
+/** Never throws and never rejects, except for bugs. Hot path: without a closure for what is known at once. */
+function pushItem(hub: Hub, call: Call, item: unknown, data: string | undefined): Pushed | Promise<Pushed> {
   if (typeof item !== "object" || item === null || Array.isArray(item)) {
-    const error = "expected an object with user_id and data";
-    return { user_id: null, code: "invalid-field", error, warnings: [] };
+    return { userId: null, error: notAnObject, listeners: undefined, warnings: none };
   }
   const object = item as fields.Fields;
-  const user_id = typeof object.user_id === "string" ? object.user_id : null;
-  const warnings = unknownFields(object);
-  const refused = (error: unknown): Pushed => {
-    if (!(error instanceof ServiceError)) throw error;
-    return { user_id, code: error.code, error: error.message, warnings };
-  };
   try {
-    const published = hub.publish(inSpanOf(call, parsePush(object, text)));
-    if (!(published instanceof Promise)) return { user_id, listeners: published.listeners, warnings };
-    return published.then(({ listeners }) => ({ user_id, listeners, warnings }), refused);
+    const published = hub.publish(inSpanOf(call, parsePush(object, data)));
+    if (!(published instanceof Promise)) return stored(object, published);
+    return published.then(
+      (it) => stored(object, it),
+      (error: unknown) => refused(object, error),
+    );
   } catch (error) {
-    return refused(error);
+    return refused(object, error);
   }
 }
 
+function stored(object: fields.Fields, { listeners }: Published): Pushed {
+  return { userId: userIdOf(object), error: undefined, listeners, warnings: unknownFields(object) };
+}
+
+/** @throws what is a bug */
+function refused(object: fields.Fields, error: unknown): Pushed {
+  if (!(error instanceof ServiceError)) throw error;
+  return { userId: userIdOf(object), error, listeners: undefined, warnings: unknownFields(object) };
+}
+
+function userIdOf({ user_id }: fields.Fields): string | null {
+  return typeof user_id === "string" ? user_id : null;
+}
+
+/** Those that a process listened for. */
+function sentOf(pushed: readonly Pushed[]): readonly Sent[] {
+  const sent: Sent[] = [];
+  for (const { userId, error, listeners } of pushed) {
+    if (userId !== null && error === undefined && listeners !== 0) sent.push({ userId, listeners });
+  }
+  return sent;
+}
+
+function refusalsOf(pushed: readonly Pushed[]): readonly PartRefusal[] {
+  const refusals: PartRefusal[] = [];
+  for (const { userId, error } of pushed) {
+    if (error !== undefined) refusals.push({ code: error.code, reason: error.message, user: userId ?? undefined });
+  }
+  return refusals;
+}
+
 const pushFields = Object.keys(pushEvent.properties ?? {});
+const knownFields: ReadonlySet<string> = new Set(pushFields);
 
 const none: readonly string[] = [];
 
 /** Unlike the rest of the API, push endpoints only warn about them, because their callers may be older than this server. */
 function unknownFields(object: fields.Fields): readonly string[] {
   // Hot path: without an array of the names.
-  for (const name in object)
-    if (!pushFields.includes(name)) return unknownNames(Object.keys(object), pushFields, "field");
+  for (const name in object) if (!knownFields.has(name)) return unknownNames(Object.keys(object), pushFields, "field");
   return none;
 }
 
@@ -126,15 +145,15 @@ function warningsOf(warnings: readonly string[]): { readonly warnings?: readonly
 }
 
 /** `success` means that the user is connected. */
-function toResult({ user_id, error }: Pushed, connected: ReadonlySet<string>) {
-  if (error !== undefined) return { user_id, success: false, error };
+function toResult({ userId: user_id, error, warnings }: Pushed, connected: ReadonlySet<string>) {
+  if (error !== undefined) return { user_id, success: false, error: error.message, ...warningsOf(warnings) };
   const success = user_id !== null && connected.has(user_id);
-  return success ? { user_id, success } : { user_id, success, error: texts.pushedPartial };
+  if (warnings.length === 0) return success ? { user_id, success } : { user_id, success, error: texts.pushedPartial };
+  return { user_id, success, ...(success ? {} : { error: texts.pushedPartial }), warnings };
 }
 
-function parsePush(object: fields.Fields, text: string): Draft {
+function parsePush(object: fields.Fields, data: string | undefined): Draft {
   const channel = userChannelField(object.user_id);
-  const data = dataText(object, text);
   if (data === undefined) throw fields.invalid("data", "any JSON value", undefined);
   const event = parseEventType(object);
   const id = parseEventId(object);
