@@ -24,6 +24,16 @@ export function isInstalled(folder, { forDevelopment }) {
 }
 
 /**
+ * Whether packages for development are installed, which a developer who only starts the server would not want to lose.
+ *
+ * @param {string} folder the root of the checkout
+ */
+export function isForDevelopment(folder) {
+  const installed = packagesOf(join(folder, "node_modules", ".package-lock.json"));
+  return [...installed.values()].some(({ dev }) => dev === true);
+}
+
+/**
  * @param {string} file a lock file of npm
  * @returns {ReadonlyMap<string, LockedPackage>} by path, without the project itself and the SDK: nothing in the checkout imports
  *   the SDK by its package name

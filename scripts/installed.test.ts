@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isInstalled } from "./installed.js";
+import { isForDevelopment, isInstalled } from "./installed.js";
 
 const locked = {
   "": { version: "0.1.0" },
@@ -55,4 +55,11 @@ test("a lock file that is newer than the packages, but unchanged, has no effect"
   const later = new Date(Date.now() + 60_000);
   utimesSync(join(folder, "package-lock.json"), later, later);
   expect(isInstalled(folder, { forDevelopment: true })).toBe(true);
+});
+
+test("a server that is started after an update does not remove the packages for development", () => {
+  install(all);
+  expect(isForDevelopment(folder)).toBe(true);
+  install(server);
+  expect(isForDevelopment(folder)).toBe(false);
 });

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bunIsMissing, findBun } from "../bin/find-bun.js";
-import { isInstalled } from "./installed.js";
+import { isForDevelopment, isInstalled } from "./installed.js";
 import { SetupError } from "./programs.js";
 import { run } from "./run.js";
 
@@ -43,7 +43,7 @@ export async function installPackages({ forDevelopment }) {
   if (isInstalled(".", { forDevelopment })) return;
   const { program, args } = npm();
   // Overrides the user's npm settings and NODE_ENV: a server does not need the linter and the browser driver.
-  const dev = forDevelopment ? "--include=dev" : "--omit=dev";
+  const dev = forDevelopment || isForDevelopment(".") ? "--include=dev" : "--omit=dev";
   const options = [dev, "--include=optional", "--ignore-scripts", "--no-audit", "--no-fund"];
   const { code } = await run(program, [...args, "ci", ...options]);
   if (code !== 0) throw new SetupError("npm ci failed: see its messages above.");
