@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
@@ -117,7 +117,11 @@ export class TwoNodes implements AsyncDisposable {
     await until(() => !pids.some(isRunning), "the processes of both nodes are gone");
     // Redis outlives a script that was killed for a moment, and writes into its folder until it exits.
     await until(async () => !(await isListening(this.redisUrl)), "Redis is gone");
-    rmSync(this.#folder, { recursive: true, force: true });
+    // A process that is just ending may add a file while the others are removed.
+    await until(() => {
+      rmSync(this.#folder, { recursive: true, force: true });
+      return !existsSync(this.#folder);
+    }, "its folder is removed");
   }
 
   async #pids(): Promise<readonly number[]> {
