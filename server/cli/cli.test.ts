@@ -39,11 +39,9 @@ describe("the command line", () => {
     [["--prot", "9"], "error: unknown option '--prot': did you mean --port?"],
     [["start", "--quite-else"], "error: unknown option '--quite-else'; see fanfare start --help"],
     [["start", "--port"], "error: option '--port <number>' argument missing; see fanfare start --help"],
+    [["publish", "a", "b"], /^error: too many arguments .* got 2; see fanfare publish --help$/],
     [["token", "create"], "error: missing required argument 'user'; see fanfare token create --help"],
-    [
-      ["completion", "tcsh"],
-      /^error: .*'tcsh'.* Allowed choices are bash, zsh, fish\.; see fanfare completion --help$/,
-    ],
+    [["completion", "tcsh"], /^error: .*'tcsh'.* Allowed choices are bash, zsh, fish; see fanfare completion --help$/],
     [["start", "--port", "x"], 'error: --port: expected a whole number from 0 to 65535, got "x"'],
     [["--config", "nope.yaml"], 'error: --config: there is no file "nope.yaml"'],
   ])("rejects %j with a one-line hint and exit code 2", async (args, line) => {
@@ -115,6 +113,12 @@ describe("fanfare config", () => {
     expect(code).toBe(2);
     expect(out).toMatch(/^CHAT +off +CHAT in the environment$/m);
     expect(err).toBe('error: PORT: expected a whole number from 0 to 65535, got "x"\n');
+  });
+
+  test("show --json prints one object, and is not itself taken for a setting", async () => {
+    const { code, out } = await runFakeCli(["config", "show", "--json", "--port", "9000"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ settings: { PORT: { value: "9000", from: "--port" } }, problems: [] });
   });
 
   test("check prints warnings for valid settings", async () => {

@@ -123,7 +123,10 @@ function explainUsage({ code, exitCode }: CommanderError, { text, command }: Usa
   if (exitCode === 0) return { code: 0, lines: [] };
   // A command without its required subcommand has already printed its help.
   if (text === "") return { code: usageCode, lines: [] };
-  const line = text.trim().replace(/\n\(Did you mean (.*)\?\)$/, ": did you mean $1?");
+  const line = text
+    .trim()
+    .replace(/\n\(Did you mean (.*)\?\)$/, ": did you mean $1?")
+    .replace(/\.$/, "");
   // Errors from our own commands have their own exit code and hint.
   if (!code.startsWith("commander.")) return { code: exitCode, lines: line.split("\n") };
   const hint = line.endsWith("?") ? "" : `; see ${command} --help`;

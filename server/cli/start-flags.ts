@@ -16,17 +16,22 @@ export function addSettingFlags(command: Command): Command {
   return command;
 }
 
-/** The flags of the command line, as `loadSettings` takes them. */
+/** The settings on the command line, as `loadSettings` takes them. The command's own flags, such as `--json`, are none. */
 export function settingFlagsOf(command: Command): Pick<ConfigInputs, "flags" | "configPath"> {
   const flags = new Map<string, string | true>();
   for (const option of command.options) {
+    const { long } = option;
+    if (typeof long !== "string" || !settingFlags.has(long)) continue;
     const value: unknown = command.getOptionValue(option.attributeName());
-    if (option.long === undefined || option.long === null || option.long === "--config") continue;
-    if (typeof value === "string" || value === true) flags.set(option.long, value);
+    if (typeof value === "string" || value === true) flags.set(long, value);
   }
   const configPath: unknown = command.getOptionValue("config");
   return { flags, configPath: typeof configPath === "string" ? configPath : undefined };
 }
+
+const settingFlags: ReadonlySet<string> = new Set(
+  declarations.flatMap(({ names, fileNames }) => [...names, ...fileNames].map(flagOf)),
+);
 
 function flagsOf(declared: Declared): Option[] {
   const { names, fileNames, group, option } = declared;
