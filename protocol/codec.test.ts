@@ -129,6 +129,14 @@ describe("decodeClientFrame", () => {
     expect(refusalOf(publish({ channel: "x".repeat(9999) }))?.message.length).toBeLessThan(200);
   });
 
+  test.each([
+    ["at", "2027-01-01T00:00:00Z"],
+    ["delay_s", 5],
+  ])("rejects %s, which would otherwise be published at once", (field, value) => {
+    expect(refusalOf(publish({ channel: "a", [field]: value }))).toMatchObject({ code: "invalid-field", field });
+    expect(refusalOf(publish({ channel: "a", [field]: null }))).toBeUndefined();
+  });
+
   test("an error never shows the rejected token", () => {
     expect(refusalOf('{"type":"auth","token":["secret"]}')?.message).not.toContain("secret");
   });

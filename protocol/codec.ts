@@ -189,6 +189,15 @@ function parsePublish(object: fields.Fields, text: string): ClientFrame {
   const message = fields.optionalMessage(object);
   const data = "data" in object ? memberText(text, "data") : undefined;
   if (message === undefined && data === undefined) throw fields.invalid("data", "data or message", undefined);
+  // These are known from POST /v1/publish. Ignoring them would publish now what was meant for later.
+  for (const field of ["at", "delay_s"]) {
+    if (object[field] === undefined || object[field] === null) continue;
+    throw fields.invalid(
+      field,
+      "no value: this command publishes at once; use POST /v1/publish to publish later",
+      object[field],
+    );
+  }
   return {
     type: "publish",
     channel: fields.channelField(object),
