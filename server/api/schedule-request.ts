@@ -1,6 +1,6 @@
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
-import { memberText, onOneLine } from "../../protocol/json-text.ts";
+import { memberText, memberTexts, onOneLine } from "../../protocol/json-text.ts";
 import type { JsonText } from "../../protocol/publication.ts";
 import { isoTimeRule, parseIsoTime } from "../lib/iso-time.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
@@ -32,10 +32,22 @@ export function parseScheduleRequest(object: fields.Fields, text: string): Sched
   const publish = parsePublish(object.publish, publishText ?? "", timing);
   return {
     id: isGiven(object.id) ? parseScheduleId(object.id) : undefined,
-    definition: { publish: onOneLine(publishText ?? "").trim(), timing, ...parseRules(object, timing) },
+    definition: { publish: storedText(memberTexts(publishText ?? "{}")), timing, ...parseRules(object, timing) },
     isPaused: isGiven(object.paused) ? fields.optionalSwitch(object, "paused", false) : undefined,
     publish,
   };
+}
+
+/**
+ * What a schedule keeps of a publish request, as JSON text: `data` as it came, and everything else without white space, of
+ * which a request of 60 characters may have a megabyte.
+ */
+export function storedText(members: ReadonlyMap<string, JsonText>): JsonText {
+  const texts = Array.from(members, ([name, text]) => {
+    const kept = name === "data" ? onOneLine(text) : JSON.stringify(JSON.parse(text));
+    return `${JSON.stringify(name)}:${kept}`;
+  });
+  return `{${texts.join(",")}}`;
 }
 
 /** @throws ServiceError "invalid-field" */

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
-import { memberTexts, onOneLine } from "../../protocol/json-text.ts";
+import { memberTexts } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { JsonText } from "../../protocol/publication.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { ApiDependencies, Call, Reply } from "./call.ts";
 import { type PublishRequest, parsePublishRequest, timeFields } from "./publish-request.ts";
-import { onceDefinition, parseScheduleId, parseScheduleRequest } from "./schedule-request.ts";
+import { onceDefinition, parseScheduleId, parseScheduleRequest, storedText } from "./schedule-request.ts";
 import { type ViewOptions, viewOf } from "./schedule-view.ts";
 
 /** Schedules per page. */
@@ -117,7 +117,7 @@ function withoutTimes(body: JsonText, id: string | undefined): JsonText {
   const members = new Map(memberTexts(body));
   for (const field of timeFields) members.delete(field);
   if (id !== undefined) members.set("id", JSON.stringify(id));
-  return onOneLine(`{${Array.from(members, ([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`);
+  return storedText(members);
 }
 
 function reply(

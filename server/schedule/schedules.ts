@@ -251,7 +251,7 @@ function checkOrigin({ id, origin }: Schedule, by: Origin): void {
 
 function tooMany({ limit }: Extract<WriteOutcome, { outcome: "full" }>): ServiceError {
   const [what, option] =
-    limit === "count" ? ["the number of schedules", "MAX_SCHEDULES"] : ["the bytes of all schedules", "SCHEDULE_BYTES"];
+    limit === "count" ? ["the number of schedules", "MAX_SCHEDULES"] : ["the size of all schedules", "SCHEDULE_BYTES"];
   return new ServiceError("too-many-schedules", `${what} has reached its limit: delete some, or raise ${option}`);
 }
 

@@ -1,0 +1,21 @@
+import { describe, expect, test } from "bun:test";
+import { parseObject } from "../../protocol/fields.ts";
+import { parseScheduleRequest } from "./schedule-request.ts";
+
+const publishOf = (text: string) => parseScheduleRequest(parseObject(text, 2), text).definition.publish;
+
+describe("what a schedule keeps of its publish request", () => {
+  test("has no white space, so that a megabyte of it does not use up SCHEDULE_BYTES", () => {
+    const space = " \n\t".repeat(1000);
+    const publish = `{${space}"user_ids" :${space}["a",${space}"b"],"headers":{ "h" : "v w" },${space}"message":"x  y"${space}}`;
+    expect(publishOf(`{"every_s":60,"publish":${publish}}`)).toBe(
+      '{"user_ids":["a","b"],"headers":{"h":"v w"},"message":"x  y"}',
+    );
+  });
+
+  test("has data as it came, on one line", () => {
+    expect(publishOf('{"every_s":60,"publish":{"channel":"a", "data": {"n": 9007199254740993,\n"n":1.0} }}')).toBe(
+      '{"channel":"a","data":{"n": 9007199254740993, "n":1.0}}',
+    );
+  });
+});
