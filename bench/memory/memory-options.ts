@@ -22,9 +22,9 @@ export const usage = `npm run bench -- memory [options]
   --times N         how many times the bound is published (3)
   --ttl N           HISTORY_TTL, seconds: longer than publishing takes (60)
   --rest N          how long after that the memory is measured again, seconds (15)
-  --interfaces A,B     of ${Object.keys(interfaces).join(", ")} (all)
-  --storages A,B  of ${Object.keys(storages).join(", ")} (all)
-  --json          print the results as JSON`;
+  --interfaces A,B  of ${Object.keys(interfaces).join(", ")} (all)
+  --storages A,B    of ${Object.keys(storages).join(", ")} (all)
+  --json            print the results as JSON`;
 
 /** @throws Error for an option that is unknown or out of range */
 export function parseMemoryOptions(argv: readonly string[]): MemoryOptions {
