@@ -54,6 +54,12 @@ describe("a request", () => {
     expect(() => keys.check(none, "read")).toThrow("X-API-Key");
     expect(() => keys.check(bearer(second), "read")).not.toThrow(new RegExp(second));
   });
+
+  test("is told if what it sent is a user's token", () => {
+    const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib2IifQ.KytHThNMf_d740TxGhpX45NYxCJPLE1klbjXFmZ";
+    expect(() => keys.check(bearer(token), "read")).toThrow("an API key is required, got a user's token");
+    expect(() => keys.check(bearer(`${token}.x`), "read")).toThrow("the API key is wrong");
+  });
 });
 
 describe("the scopes", () => {
@@ -100,7 +106,7 @@ describe("without any key", () => {
   test("a server secured only by tokens accepts none, and says what to configure", () => {
     const keys = new ApiKeys([], secured);
     for (const scope of scopes) expect(outcome(keys, bearer(key), scope)).toBe("unauthorized");
-    expect(() => keys.check(none, "publish")).toThrow("API_KEY");
+    for (const headers of [none, bearer(key)]) expect(() => keys.check(headers, "publish")).toThrow("set API_KEY");
   });
 });
 

@@ -74,12 +74,17 @@ export class ApiKeys {
 
   #known(given: string, scope: Scope | undefined): Key {
     const key = this.#find(given);
-    if (key === undefined) {
-      throw new ServiceError("unauthorized", "the API key is wrong: expected one of the keys in the server's API_KEY");
-    }
+    if (key === undefined) throw new ServiceError("unauthorized", this.#wrong(given));
     if (scope === undefined || key.scopes.includes(scope)) return key;
     const rule = `this requires a key with the scope ${scope}`;
     throw new ServiceError("forbidden", `${rule}; the key has ${key.scopes.join(", ")}`);
+  }
+
+  /** Says nothing about a token but that it is one, which its sender knows. */
+  #wrong(given: string): string {
+    if (this.#keys.length === 0) return this.#missing();
+    if (tokenPattern.test(given)) return "an API key is required, got a user's token, which is not accepted here";
+    return "the API key is wrong: expected one of the keys in the server's API_KEY";
   }
 
   #missing(): string {
@@ -87,6 +92,9 @@ export class ApiKeys {
     return "an API key is required: send it as Authorization: Bearer <key> or as X-API-Key";
   }
 }
+
+/** A JWT: its header is a JSON object, and `{"` in base64 begins with `eyJ`. */
+const tokenPattern = /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/;
 
 interface Key {
   readonly digest: Buffer;
