@@ -96,13 +96,18 @@ test.each([
   ["a reserved event name", { message: "m", event: "system" }, /^event: expected/],
   ["neither message nor data", {}, /^data: expected data or message/],
   ["a message that is not a string", { message: 5 as unknown as string }, /^message: expected a text/],
-])("a broadcast with %s is rejected, and clients receive no broken JSON", async (_, broadcast, complaint) => {
+  ["a channel, which is not everyone", { message: "m", ...{ channel: "a" } }, /^unknown field "channel"/],
+  ["a delay, which is not now", { message: "m", ...{ delay_s: 5 } }, /^unknown field "delay_s"/],
+  ["nothing at all", undefined as unknown as string, /^broadcast: expected a text, or an object/],
+])("a broadcast with %s is rejected, and clients receive nothing of it", async (_, broadcast, complaint) => {
   await using it = await running();
   using alice = await SocketUnderTest.open(it.url);
   await expect(it.server.broadcastToAll(broadcast)).rejects.toThrow(complaint);
   await expect(it.server.broadcastToOthers(broadcast, "c_1")).rejects.toThrow(complaint);
-  await it.server.broadcastToAll({ message: "after", event: "a.b:c-d" });
-  expect(await alice.untilMessages(1)).toMatchObject([{ message: "after", event: "a.b:c-d" }]);
+  await it.server.broadcastToAll({ message: "after", event: "a.b:c-d", id: "m1", sender: "Alice" });
+  expect(await alice.untilMessages(1)).toMatchObject([
+    { message: "after", event: "a.b:c-d", id: "m1", sender: "Alice" },
+  ]);
 });
 
 test("schedules can be given as an option, and publish", async () => {

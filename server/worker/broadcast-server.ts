@@ -1,6 +1,6 @@
 import packageJson from "../../package.json" with { type: "json" };
 import { everyone } from "../../protocol/channel-name.ts";
-import { parseObject } from "../../protocol/fields.ts";
+import { invalid, parseObject } from "../../protocol/fields.ts";
 import { type DraftContent, parseDraftContent } from "../api/draft.ts";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { limitsOf } from "../broker/log-limits.ts";
@@ -10,6 +10,7 @@ import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { readTextFile } from "../config/text-file.ts";
 import { systemClock } from "../lib/clock.ts";
+import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { MemoryPresence } from "../presence/memory/store.ts";
 import { openScheduleStore } from "../schedule/open-store.ts";
 import type { Session } from "../session/session.ts";
@@ -38,8 +39,19 @@ export interface ReceivedMessage {
   readonly client: ConnectedClient;
 }
 
-/** A text, or a message with text, JSON data or both. */
-export type Broadcast = string | { readonly message?: string; readonly data?: unknown; readonly event?: string };
+/** A text, or a message with text, JSON data or both. The other fields are those of `POST /v1/publish`. */
+export type Broadcast =
+  | string
+  | {
+      readonly message?: string;
+      readonly data?: unknown;
+      readonly event?: string;
+      readonly id?: string;
+      readonly sender?: string;
+      readonly key?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly ephemeral?: boolean;
+    };
 
 type Handler<T> = (value: T) => void;
 
@@ -148,11 +160,20 @@ function clientOf({ id, userId, origin }: Session): ConnectedClient {
   return { connectionId: id, userId, remoteAddress: origin.remote };
 }
 
-/** Uses the parser of the HTTP API: an unchecked `event` could break the JSON that clients receive. */
+/**
+ * Uses the parser of the HTTP API: an unchecked `event` could break the JSON that clients receive. An unknown field such as
+ * `channel` or `delay_s` is an error: ignoring it would send the message to everyone, at once.
+ */
 function parseBroadcast(broadcast: Broadcast): DraftContent {
-  const text = JSON.stringify(typeof broadcast === "string" ? { message: broadcast } : broadcast);
-  return parseDraftContent(parseObject(text), text);
+  if (typeof broadcast === "string") return { message: broadcast };
+  if (typeof broadcast !== "object") throw invalid("broadcast", "a text, or an object with message or data", broadcast);
+  const text = JSON.stringify(broadcast);
+  const object = parseObject(text);
+  refuseUnknownNames(Object.keys(object), broadcastFields, "field");
+  return parseDraftContent(object, text);
 }
+
+const broadcastFields = ["message", "data", "event", "id", "sender", "key", "headers", "ephemeral"];
 
 function add<T>(handlers: Set<Handler<T>>, handler: Handler<T>): () => void {
   handlers.add(handler);
