@@ -39,8 +39,8 @@ export function parseScheduleRequest(object: fields.Fields, text: string): Sched
 }
 
 /**
- * What a schedule keeps of a publish request, as JSON text: `data` as it came, and everything else without white space, of
- * which a request of 60 characters may have a megabyte.
+ * What a schedule keeps of a publish request, as JSON text: `data` as it came, and everything else without white space.
+ * Otherwise a megabyte of spaces around a short message would count towards SCHEDULE_BYTES.
  */
 export function storedText(members: ReadonlyMap<string, JsonText>): JsonText {
   const texts = Array.from(members, ([name, text]) => {

@@ -16,7 +16,7 @@ export function addSettingFlags(command: Command): Command {
   return command;
 }
 
-/** The settings on the command line, as `loadSettings` takes them. The command's own flags, such as `--json`, are none. */
+/** The settings on the command line, as `loadSettings` takes them. The command's own flags, such as `--json`, are left out. */
 export function settingFlagsOf(command: Command): Pick<ConfigInputs, "flags" | "configPath"> {
   const flags = new Map<string, string | true>();
   for (const option of command.options) {
