@@ -11,6 +11,8 @@ const count = 10_000;
 /** A node of a Redis Cluster also listens on its port + 10000. */
 const busOffset = 10_000;
 const maxAttempts = 5;
+/** Browsers do not connect to it ("bad port" of the Fetch standard), the only one in this range. */
+const blocked = 10_080;
 
 /**
  * A port for a program that must be told its port. No other process that asks in the same way gets it, because this process
@@ -22,7 +24,8 @@ export async function freePort() {
   const start = Math.floor(Math.random() * count);
   for (let n = 0; n < count; n++) {
     const port = first + ((start + n) % count);
-    if ((await claim(port)) && (await isFree(port)) && (await isFree(port + busOffset))) return port;
+    if (port !== blocked && (await claim(port)) && (await isFree(port)) && (await isFree(port + busOffset)))
+      return port;
   }
   throw new Error(`no port from ${first} to ${first + count - 1} is free`);
 }

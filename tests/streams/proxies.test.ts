@@ -105,9 +105,12 @@ describe.each([
     const forged = { ...headers, "X-Forwarded-Proto": "https" };
     expect(await cookieFrom(proxy.url, { headers: forged })).toStartWith("fanfare=");
     const { url, ...socket } = proxy.tls;
-    const cookie = await cookieFrom(url, { headers, ...socket, tls: { rejectUnauthorized: false } });
-    expect(cookie).toStartWith("__Host-fanfare=");
-    expect(cookie).toContain("Secure");
+    // A proxy that makes its own certificate may listen before it has one.
+    await eventually(async () => {
+      const cookie = await cookieFrom(url, { headers, ...socket, tls: { rejectUnauthorized: false } });
+      expect(cookie).toStartWith("__Host-fanfare=");
+      expect(cookie).toContain("Secure");
+    });
   });
 
   // All run at the same time, because most of the time is spent waiting for retries.
