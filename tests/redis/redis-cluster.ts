@@ -78,11 +78,16 @@ export class RedisServerCluster implements AsyncDisposable {
   }
 
   async replicaOf(primary: RedisServer): Promise<RedisServer> {
-    const ranges = (await primary.command("CLUSTER", "SLOTS")) as [number, number, ...[string, number][]][];
-    const ports = ranges.flatMap(([, , first, ...replicas]) =>
-      first?.[1] === primary.port ? replicas.map(([, port]) => port) : [],
-    );
-    const replica = this.servers.find(({ port }) => ports.includes(port));
+    let replica: RedisServer | undefined;
+    // A node lists a replica only once it has heard how far that has read.
+    await until(async () => {
+      const ranges = (await primary.command("CLUSTER", "SLOTS")) as [number, number, ...[string, number][]][];
+      const ports = ranges.flatMap(([, , first, ...replicas]) =>
+        first?.[1] === primary.port ? replicas.map(([, port]) => port) : [],
+      );
+      replica = this.servers.find(({ port }) => ports.includes(port));
+      return replica !== undefined;
+    }, "the primary lists its replica");
     if (replica === undefined) throw new Error("this primary has no replica");
     return replica;
   }
@@ -92,19 +97,19 @@ export class RedisServerCluster implements AsyncDisposable {
   }
 
   async #form(): Promise<void> {
-    const { primaries, nodeTimeoutMs } = this.#shape;
-    const replicas = this.servers.slice(primaries);
-    const ids: string[] = [];
-    for (const [n, server] of this.servers.entries()) {
-      ids.push(String(await server.command("CLUSTER", "MYID")));
-      // Otherwise all nodes start in epoch 0, and resolve the conflict one after the other.
-      await server.command("CLUSTER", "SET-CONFIG-EPOCH", n + 1);
-      if (n < primaries) await server.command("CLUSTER", "ADDSLOTS", ...slotsOf(n, primaries));
-      for (const { port } of this.servers.slice(0, n)) await server.command("CLUSTER", "MEET", "127.0.0.1", port);
+    const { primaries, replicasEach, nodeTimeoutMs } = this.#shape;
+    const [first, ...others] = this.servers;
+    if (first === undefined) throw new Error("a cluster needs at least one node");
+    for (const { port } of others) await first.command("CLUSTER", "MEET", "127.0.0.1", port);
+    for (const [n, it] of this.servers.slice(0, primaries).entries())
+      await it.command("CLUSTER", "ADDSLOTS", ...slotsOf(n, primaries));
+    const known = `cluster_known_nodes:${this.servers.length}\r`;
+    for (const it of this.servers) await untilSaid(it, ["CLUSTER", "INFO"], (info) => info.includes(known));
+    const replicas = this.servers.slice(primaries, primaries * (1 + replicasEach));
+    for (const [n, it] of replicas.entries()) {
+      const id = await this.servers[n % primaries]?.command("CLUSTER", "MYID");
+      await it.command("CLUSTER", "REPLICATE", String(id));
     }
-    for (const it of this.servers)
-      await untilSaid(it, ["CLUSTER", "NODES"], (nodes) => ids.every((id) => nodes.includes(id)));
-    for (const [n, it] of replicas.entries()) await it.command("CLUSTER", "REPLICATE", ids[n % primaries] ?? "");
     for (const it of this.servers)
       await untilSaid(it, ["CLUSTER", "INFO"], (info) => info.includes("cluster_state:ok\r"));
     for (const it of replicas)
