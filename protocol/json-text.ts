@@ -159,7 +159,7 @@ class MemberScan {
   }
 }
 
-/** Where the next backslash is; the end of the text if there is none. */
+/** The index of the next backslash, or the length of the text. */
 function nextBackslash(text: string, from: number): number {
   const at = text.indexOf("\\", from);
   return at < 0 ? text.length : at;

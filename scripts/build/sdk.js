@@ -7,7 +7,7 @@ import { writeTypes } from "./types.js";
 
 /** What pages import. */
 const entryPoints = ["client/index.ts", "client/react.ts", "client/broadcast-client.ts"];
-/** The client for backends. Bundled separately: a chunk shared with the SDK would be one more file for every page to load. */
+/** The client for backends. It is bundled separately, because pages would have to load a chunk that it shares with the SDK. */
 const publisher = "client/publisher/index.ts";
 
 /**

@@ -17,7 +17,7 @@ export interface ChannelRate {
 export interface TopChannelsHere {
   /** With the most publications per second. Channels without any are left out. */
   readonly busiest: readonly ChannelRate[];
-  /** With the most subscribers. Channels of users are left out: there is one for everybody. */
+  /** With the most subscribers. The channels of users are left out, because each connected user has one. */
   readonly largest: readonly ChannelName[];
 }
 

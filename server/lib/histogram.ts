@@ -1,6 +1,6 @@
 /**
- * Counts observations by their size, in the buckets of Prometheus. Observing allocates nothing and takes a few nanoseconds, so
- * it can be done for every write.
+ * Counts observations by their size, in the buckets of Prometheus. Observing allocates nothing and takes a few nanoseconds,
+ * which is cheap enough for every write.
  */
 export class Histogram {
   /** The upper bound of each bucket, included. The last bucket has none. */
