@@ -360,22 +360,14 @@ describe("a refusal", () => {
   test("because the broker is unavailable does not end the subscription", async () => {
     const { environment, socket, client } = await connected();
     const { errors, messages } = log(client.channel("room:1"));
+    const refuse = () => {
+      const ref = socket.refOf("subscribe");
+      socket.deliver({ type: "error", ref, code: "broker-unavailable", message: "", retry_after_ms: 0 });
+    };
     await environment.move(0);
-    socket.deliver({
-      type: "error",
-      ref: socket.refOf("subscribe"),
-      code: "broker-unavailable",
-      message: "",
-      retry_after_ms: 0,
-    });
+    refuse();
     await environment.move(500);
-    socket.deliver({
-      type: "error",
-      ref: socket.refOf("subscribe"),
-      code: "broker-unavailable",
-      message: "",
-      retry_after_ms: 0,
-    });
+    refuse();
     await environment.move(1000);
     socket.subscribed("room:1", live);
     socket.message("room:1", 10);
