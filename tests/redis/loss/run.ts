@@ -13,8 +13,11 @@ const calmMessages = 40;
 const patienceMs = 30_000;
 /** Until a publisher gives up. Redis is away for seconds. */
 const publishMs = 60_000;
-/** A node that has been connected for three seconds has received a message from all others. */
-const introducedMs = 3500;
+/**
+ * A node knows the others after three seconds. Its connection counts until its last message, which may be two seconds old
+ * when the connection breaks.
+ */
+const introducedMs = 6000;
 
 export interface LossPlan {
   readonly name: string;
