@@ -43,6 +43,8 @@ export interface MemberState {
   readonly node?: string;
   /** A supervisor accepts no clients. */
   readonly isSupervisor?: boolean;
+  /** It has connections that are not listed in the presence of their channels. */
+  readonly hasUnlisted?: boolean;
 }
 
 /** JSON values only, since it may be sent to another process. */

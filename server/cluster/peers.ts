@@ -169,6 +169,16 @@ export class Peers {
     return this.#clock.monotonic() < this.#drainedUntil || others.some(({ state }) => state.isDraining);
   }
 
+  /** Whether this member or another one has connections that are not listed in the presence of their channels. */
+  get isAnyUnlisted(): boolean {
+    return this.#cluster.members().some(({ state }) => state.hasUnlisted === true);
+  }
+
+  /** Changes this member's state. The others see it with the next heartbeat at the latest. */
+  announce(changes: Partial<MemberState>): void {
+    this.#cluster.announce(changes);
+  }
+
   /**
    * Resolves once every change that another member made before this call is known here: each has answered, and messages arrive
    * in order. A member that does not answer leaves the cluster after a few seconds. Undefined if there is no other member.

@@ -21,6 +21,8 @@ import type { SessionRecords } from "./session-records.ts";
 export interface HubSettings extends DeliverySettings, ReceptionSettings, BacklogLimits, BudgetSettings {
   /** How many connections a channel's presence can list, where joins and leaves are announced. */
   readonly presenceSize: number;
+  /** Memory that the presences of this process may take, over all channels. */
+  readonly presenceBytes: number;
 }
 
 /** What a hub is made from. */

@@ -84,6 +84,7 @@ export class Hub {
       store: parts.presenceStore,
       hasEvents: parts.hasPresenceEvents,
       presenceSize: settings.presenceSize,
+      presenceBytes: settings.presenceBytes,
       report: parts.presenceReport,
       interest: this.delivery.interest,
       occupancy: this.occupancy,

@@ -85,6 +85,11 @@ export const hubOptions = {
     "Connections per channel that presence lists and announces, in channels with presence events or webhooks. Further ones get the channel's messages all the same, and are counted as `unlisted`.",
     { min: 1, max: 1_000_000 },
   ),
+  presenceBytes: bytes(
+    256 * 1024 ** 2,
+    "Memory for the presences of one process in all such channels together: about 1300 bytes each, and 1600 for each channel. Connections beyond it are not listed either.",
+    { min: 4096, max: 64 * 1024 ** 3 },
+  ),
 };
 
 export type HubOptions = OptionsOf<typeof hubOptions>;

@@ -182,6 +182,19 @@ describe("in a channel with presence events", () => {
     expect(it.hub.presence.unlisted).toBe(0);
   });
 
+  test("a client that joins more channels than there is memory for receives their messages, and is counted", async () => {
+    const it = await begin({ settings: { presenceBytes: 4096 } });
+    const rooms = [room, nameOf("room:2")];
+    const alice = await it.connect({ userId: "alice", channels: rooms });
+    await it.publish("room:2", "Hello");
+    await it.settle();
+    expect(alice.connection.taken.at(-1)).toMatchObject({ type: "message", channel: "room:2", message: "Hello" });
+    expect(await ask(it, alice)).toMatchObject({ count: 1, users: ["alice"] });
+    expect(await ask(it, alice)).not.toHaveProperty("unlisted");
+    expect(await ask(it, alice, rooms[1])).toMatchObject({ count: 0, unlisted: 1, users: [] });
+    expect([await it.hub.presence.count(nameOf("room:2")), it.hub.presence.unlisted]).toEqual([1, 1]);
+  });
+
   test("several events of one moment are one write", async () => {
     const it = await begin();
     const alice = await it.connect({ userId: "alice", channels: [room] });

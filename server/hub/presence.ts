@@ -15,18 +15,22 @@ import { relay } from "./presence-relay.ts";
 
 /** How late other workers may notice that this one has returned, milliseconds. */
 const lateMs = 5000;
+/** The topic of the question how many connections of a worker are not listed in a channel. */
+const unlistedTopic = "unlisted";
 
 /** What presence is made from. */
 export interface PresenceParts {
   readonly store: PresenceStore;
   readonly interest: Pick<Interest, "get">;
   readonly occupancy: Occupancy;
-  readonly peers: Pick<Peers, "on">;
+  readonly peers: Pick<Peers, "on" | "ask" | "handle" | "announce" | "isAnyUnlisted">;
   readonly clock: Clock;
   /** Whether the clients in a channel are told who joins and leaves. */
   readonly hasEvents: (channel: ChannelName) => boolean;
   /** How many connections of a channel are tracked. */
   readonly presenceSize: number;
+  /** How much memory this worker's tracked connections can take, over all channels. */
+  readonly presenceBytes: number;
   /** Told once in the whole server of each join and leave. */
   readonly report?: PresenceReport | undefined;
 }
@@ -48,9 +52,12 @@ export class HubPresence {
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
-    const { store, clock, presenceSize: size } = parts;
-    this.#tracker = new PresenceTracker(store, { clock, size }, (channel, news) => this.#tell(channel, news));
-    parts.peers.on("returned", () => {
+    const { store, clock, peers, presenceSize: size, presenceBytes } = parts;
+    const settings = { clock, size, bytes: presenceBytes };
+    this.#tracker = new PresenceTracker(store, settings, (channel, news) => this.#tell(channel, news));
+    this.#tracker.onUnlisted = (hasUnlisted) => peers.announce({ hasUnlisted });
+    peers.handle(unlistedTopic, (channel: ChannelName) => this.#tracker.unlistedIn(channel));
+    peers.on("returned", () => {
       this.#tracker.storeAgain();
       // Another worker may notice the return late, and give presences to former connections until then.
       parts.clock.setTimeout(() => this.#tracker.storeAgain(), lateMs);
@@ -60,7 +67,7 @@ export class HubPresence {
     };
   }
 
-  /** How many connections of this worker are not listed in a channel because it is full, in all channels together. */
+  /** How many connections of this worker are not listed because there is no room, in all channels together. */
   get unlisted(): number {
     return this.#tracker.unlisted;
   }
@@ -146,10 +153,12 @@ export class HubPresence {
   }
 
   async #readTracked(channel: ChannelName, asked: PresencePageRequest): Promise<ReadPage> {
+    const { peers } = this.#parts;
     const page = await this.#tracker.read(channel, asked);
-    if (page.count < this.#parts.presenceSize) return page;
-    const [total = 0] = await this.#parts.occupancy.counts([channel]);
-    return total > page.count ? { ...page, unlisted: total - page.count } : page;
+    if (!peers.isAnyUnlisted) return page;
+    let unlisted = this.#tracker.unlistedIn(channel);
+    for (const { body } of await peers.ask(unlistedTopic, channel)) unlisted += Number(body ?? 0);
+    return unlisted > 0 ? { ...page, unlisted } : page;
   }
 
   #join({ id, userId, identity }: Session, channel: ChannelName, over: string | undefined, resumes: boolean): void {

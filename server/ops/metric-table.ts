@@ -36,7 +36,7 @@ export const metricTable: readonly Metric[] = [
   gauge("slow_connections", "Connections whose socket buffer is full."),
   gauge(
     "unlisted_presences",
-    "Connections that are not listed in the presence of a channel, because of PRESENCE_SIZE.",
+    "Connections that are not listed in the presence of a channel, because of PRESENCE_SIZE or PRESENCE_BYTES.",
   ),
   gauge("draining", "Workers that are draining."),
   highest(

@@ -13,7 +13,7 @@ import {
 } from "./presence-store.ts";
 import { type Entry, PresentConnections } from "./present-connections.ts";
 
-/** How many channels without presences are remembered, about 100 bytes each. Beyond that the oldest get a new epoch. */
+/** How many channels without presences are remembered, at most 1 KB each. Beyond that the oldest get a new epoch. */
 const mostEmpty = 10_000;
 
 /** What a call of `apply` did. */
@@ -49,7 +49,10 @@ export class PresenceLedger {
     const events: PresenceEvent[] = [];
     const unlisted: string[] = [];
     for (const change of changes) {
-      const event = change.kind === "join" ? this.#join(owner, channel, change, size) : this.#end(channel, change);
+      const event =
+        change.kind === "join"
+          ? this.#join(owner, channel, change, change.hasPlace ? size : 0)
+          : this.#end(channel, change);
       if (event === "full") unlisted.push(change.holder);
       else if (event !== undefined) events.push(event);
     }

@@ -20,8 +20,8 @@ export interface PresenceStore {
   /** Connects. From then on `events` are called, but never inside a call of this interface. Called once. */
   start(events: PresenceStoreEvents): Promise<void>;
   /**
-   * Stores changes of presences that this worker holds. A connection that joins a channel with `size` presences is not listed,
-   * unless it takes over one of them.
+   * Stores changes of presences that this worker holds. A connection that joins a channel with `size` presences, or without a
+   * place, is not listed, unless it takes over a presence.
    * @returns the connections that are not listed
    * @throws ServiceError "broker-unavailable" if it is not known that all are stored
    */
@@ -80,7 +80,7 @@ export interface Presence {
 /** What happened to one connection in a channel. */
 export type PresenceChange =
   /** It is in the channel. */
-  | ({ readonly kind: "join" } & Arrival)
+  | ({ readonly kind: "join"; readonly hasPlace: boolean } & Arrival)
   /** It has ended. Its presence remains until `leave`, and another connection of the same user may take it over. */
   | { readonly kind: "release"; readonly holder: string }
   /** It is not in the channel (any more). Does nothing if another connection has taken over its presence. */

@@ -2,26 +2,29 @@ import { expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { turn } from "../../tests/waiting.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
-import { noEpoch, type PresenceChange, type PresenceStore } from "./presence-store.ts";
+import { type Arrival, noEpoch, type PresenceChange, type PresenceStore } from "./presence-store.ts";
 import { graceMs, PresenceTracker } from "./tracker.ts";
 
 const room = "room" as ChannelName;
 const arrival = { holder: "c1", over: undefined, resumes: false, userId: "alice", info: undefined, since: 0 };
 
 /** A tracker, and what its store was asked to do. */
-function begin(size = 100) {
+function begin(size = 100, bytes = 1_000_000) {
   const clock = new MovedClock();
   const done: string[] = [];
   let answer: () => Promise<void> = turn; // as over a network
   const listed = new Set<string>();
+  const noted: boolean[] = [];
   const store: PresenceStore = {
     start: async () => undefined,
     apply: async (_, changes: readonly PresenceChange[], most) => {
       await answer();
-      for (const { kind, holder } of changes) {
+      for (const change of changes) {
+        const { kind, holder } = change;
         done.push(`${kind} ${holder}`);
         if (kind === "leave") listed.delete(holder);
-        else if (kind === "join" && listed.size < most) listed.add(holder);
+        else if (kind === "join" && change.over !== undefined && listed.delete(change.over)) listed.add(holder);
+        else if (kind === "join" && change.hasPlace && listed.size < most) listed.add(holder);
       }
       return changes.flatMap(({ kind, holder }) => (kind === "join" && !listed.has(holder) ? holder : []));
     },
@@ -36,7 +39,9 @@ function begin(size = 100) {
   const breakStore = () => {
     answer = () => new Promise(() => undefined);
   };
-  return { clock, done, breakStore, tracker: new PresenceTracker(store, { clock, size }, () => undefined) };
+  const tracker = new PresenceTracker(store, { clock, size, bytes }, () => undefined);
+  tracker.onUnlisted = (hasSome) => noted.push(hasSome);
+  return { clock, done, breakStore, tracker, listed, noted };
 }
 
 test("a connection that ended leaves after the grace", async () => {
@@ -136,4 +141,78 @@ test("a connection that leaves before it is listed is not tried again", async ()
   await clock.moveInSteps(20_000, 100);
   expect(done.filter((it) => it.startsWith("join"))).toEqual(["join c1", "join c2"]);
   expect(clock.pending).toBe(0);
+});
+
+/** The cost of one connection of alice in a channel of its own, see PresencePlaces. */
+const cost = 1150 + 2 * (64 + 5) + 1500 + (64 + 5);
+const roomOf = (number: number) => `room${number}` as ChannelName;
+
+test("at the limit of bytes over all channels everyone is listed, and one past it is not", async () => {
+  const { clock, tracker, listed, noted } = begin(100, 3 * cost);
+  const join = (number: number, more: Partial<Arrival> = {}) =>
+    tracker.join(roomOf(number), { ...arrival, holder: `c${number}`, ...more });
+  for (const number of [1, 2, 3]) join(number);
+  await clock.moveInSteps(500, 100);
+  expect([tracker.unlisted, noted]).toEqual([0, []]);
+  join(4);
+  join(5);
+  await clock.moveInSteps(5000, 100);
+  expect([...listed]).toEqual(["c1", "c2", "c3"]);
+  expect([tracker.unlisted, tracker.unlistedIn(roomOf(4)), noted]).toEqual([2, 1, [true]]);
+
+  tracker.end("c1", [roomOf(1)]);
+  await clock.moveInSteps(graceMs - 100, 100);
+  expect(tracker.unlisted).toBe(2); // its client may come back
+  await clock.moveInSteps(1500, 100);
+  expect([...listed]).toEqual(["c2", "c3", "c4"]);
+  tracker.leave(roomOf(2), "c2");
+  await clock.moveInSteps(1500, 100);
+  expect([...listed]).toEqual(["c3", "c4", "c5"]);
+  expect([tracker.unlisted, noted]).toEqual([0, [true, false]]);
+  expect(clock.pending).toBe(0);
+});
+
+test("a larger info takes more of the bytes", async () => {
+  const { clock, tracker, listed } = begin(100, 3 * cost);
+  const info = `"${"x".repeat(1000)}"`;
+  for (const number of [1, 2, 3]) tracker.join(roomOf(number), { ...arrival, holder: `c${number}`, info });
+  await clock.moveInSteps(500, 100);
+  expect([...listed]).toEqual(["c1"]);
+});
+
+test("a connection that moves while there is no room keeps its place in the list, and gives it back in the end", async () => {
+  const { clock, tracker, listed } = begin(100, cost);
+  tracker.join(room, { ...arrival, holder: "c1" });
+  await clock.moveInSteps(500, 100);
+  tracker.join(room, { ...arrival, holder: "c2", over: "c1" });
+  tracker.end("c1", [room]);
+  await clock.moveInSteps(graceMs * 2, 100);
+  expect([[...listed], tracker.unlisted]).toEqual([["c2"], 0]);
+  tracker.join(roomOf(1), { ...arrival, holder: "c3" });
+  await clock.moveInSteps(1500, 100);
+  expect(tracker.unlisted).toBe(1);
+  tracker.leave(room, "c2");
+  await clock.moveInSteps(1500, 100);
+  expect([...listed]).toEqual(["c3"]);
+});
+
+test("while there is no room, the store is not asked about any channel, and afterwards about few at a time", async () => {
+  const { clock, done, tracker } = begin(100, cost);
+  for (let number = 1; number <= 300; number++) tracker.join(roomOf(number), { ...arrival, holder: `c${number}` });
+  await clock.moveInSteps(5000, 100);
+  expect([tracker.unlisted, done.filter((it) => it === "read")]).toEqual([299, []]);
+  tracker.leave(roomOf(1), "c1");
+  await clock.moveInSteps(1000, 100);
+  expect(done.filter((it) => it === "read")).toHaveLength(100);
+  expect(tracker.unlisted).toBe(298);
+});
+
+test("what the store has lost is stored again with the places that it had", async () => {
+  const { clock, tracker, listed } = begin(100, 2 * cost);
+  for (const number of [1, 2, 3]) tracker.join(roomOf(number), { ...arrival, holder: `c${number}` });
+  await clock.moveInSteps(500, 100);
+  listed.clear();
+  tracker.storeAgain();
+  await clock.moveInSteps(500, 100);
+  expect([[...listed], tracker.unlisted]).toEqual([["c1", "c2"], 1]);
 });

@@ -3,6 +3,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { ChangeQueue } from "./change-queue.ts";
+import { PresencePlaces } from "./places.ts";
 import type {
   Arrival,
   PresenceChange,
@@ -23,6 +24,8 @@ export interface TrackerSettings {
   readonly clock: Clock;
   /** How many presences a channel can have. */
   readonly size: number;
+  /** How much memory the presences of this worker can take, over all channels. */
+  readonly bytes: number;
 }
 
 /** A connection that has ended and was in these channels. */
@@ -43,6 +46,7 @@ export class PresenceTracker {
   readonly #store: PresenceStore;
   readonly #clock: Clock;
   readonly #size: number;
+  readonly #places: PresencePlaces;
   readonly #unlisted: UnlistedConnections;
   /** By channel and connection. */
   readonly #present = new Map<ChannelName, Map<string, Arrival>>();
@@ -56,23 +60,37 @@ export class PresenceTracker {
 
   /** Called with the events that this worker has caused, see PresenceStoreEvents. Set by its user. */
   onCaused: (channel: ChannelName, update: PresenceUpdate) => void = () => undefined;
+  /** Called when there are unlisted connections, and when there are none any more. Set by its user. */
+  onUnlisted: (hasSome: boolean) => void = () => undefined;
 
   constructor(
     store: PresenceStore,
-    { clock, size }: TrackerSettings,
+    { clock, size, bytes }: TrackerSettings,
     onNews: (channel: ChannelName, news: PresenceNews) => void,
   ) {
     this.#store = store;
     this.#clock = clock;
     this.#size = size;
-    const list = (channel: ChannelName, holder: string) => this.#list(channel, holder);
-    this.#unlisted = new UnlistedConnections({ store, clock, size, list });
+    this.#places = new PresencePlaces(bytes);
+    this.#unlisted = new UnlistedConnections({
+      store,
+      clock,
+      size,
+      hasRoom: () => this.#places.hasRoom,
+      list: (channel, holder) => this.#list(channel, holder),
+      onSome: (hasSome) => this.onUnlisted(hasSome),
+    });
     this.watched = new WatchedChannels(store, clock, onNews);
   }
 
-  /** How many connections of this worker are not listed in a channel because it is full, in all channels together. */
+  /** How many connections of this worker are not listed because there is no room, in all channels together. */
   get unlisted(): number {
     return this.#unlisted.count;
+  }
+
+  /** How many of them are in this channel. */
+  unlistedIn(channel: ChannelName): number {
+    return this.#unlisted.in(channel);
   }
 
   start(): Promise<void> {
@@ -93,15 +111,13 @@ export class PresenceTracker {
       this.watched.use(channel, true);
     }
     present.set(arrival.holder, arrival);
-    this.#queueOf(channel).add({ kind: "join", ...arrival });
+    this.#queueOf(channel).add({ kind: "join", hasPlace: this.#places.take(channel, arrival), ...arrival });
     this.#flush(channel);
   }
 
   /** A connection has unsubscribed from a channel: others are told at once. */
   leave(channel: ChannelName, holder: string): void {
-    if (!this.#forget(channel, holder)) return;
-    this.#queueOf(channel).add({ kind: "leave", holder });
-    this.#flush(channel);
+    if (this.#forget(channel, holder)) this.#leave(channel, holder);
   }
 
   /**
@@ -168,18 +184,35 @@ export class PresenceTracker {
     return queue;
   }
 
+  #leave(channel: ChannelName, holder: string): void {
+    this.#places.free(channel, holder);
+    this.#queueOf(channel).add({ kind: "leave", holder });
+    this.#flush(channel);
+  }
+
   async #apply(channel: ChannelName, changes: readonly PresenceChange[]): Promise<void> {
-    for (const holder of await this.#store.apply(channel, changes, this.#size)) {
-      // It may have left meanwhile.
-      if (this.#present.get(channel)?.has(holder) === true) this.#unlisted.add(channel, holder);
+    const unlisted = new Set(await this.#store.apply(channel, changes, this.#size));
+    for (const change of changes) {
+      if (change.kind !== "join") continue;
+      const { holder, hasPlace } = change;
+      const isPresent = this.#present.get(channel)?.has(holder) === true; // it may have left meanwhile
+      if (unlisted.has(holder)) {
+        this.#places.free(channel, holder);
+        if (isPresent) this.#unlisted.add(channel, holder, hasPlace ? "channel" : "worker");
+      } else if (isPresent) {
+        this.#places.add(channel, change);
+        this.#unlisted.delete(channel, holder);
+      }
     }
   }
 
-  #list(channel: ChannelName, holder: string): void {
+  #list(channel: ChannelName, holder: string): boolean {
     const arrival = this.#present.get(channel)?.get(holder);
-    if (arrival === undefined) return;
-    this.#queueOf(channel).addIfNew({ kind: "join", ...arrival });
+    if (arrival === undefined) return true;
+    if (!this.#places.take(channel, arrival)) return false;
+    this.#queueOf(channel).addIfNew({ kind: "join", hasPlace: true, ...arrival });
     this.#flush(channel);
+    return true;
   }
 
   #flush(channel: ChannelName): void {
@@ -217,7 +250,9 @@ export class PresenceTracker {
     for (const [channel, present] of this.#present) {
       const queue = this.#queueOf(channel);
       // What waits in the queue is newer.
-      for (const arrival of present.values()) queue.addIfNew({ kind: "join", ...arrival });
+      for (const arrival of present.values()) {
+        queue.addIfNew({ kind: "join", hasPlace: this.#places.take(channel, arrival), ...arrival });
+      }
       this.#flush(channel);
     }
   }
@@ -242,8 +277,7 @@ export class PresenceTracker {
       for (const channel of first.channels) {
         // It may have been given its presence back.
         if (this.#present.get(channel)?.has(first.holder) === true) continue;
-        this.#queueOf(channel).add({ kind: "leave", holder: first.holder });
-        this.#flush(channel);
+        this.#leave(channel, first.holder);
       }
     }
   }

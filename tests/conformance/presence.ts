@@ -269,6 +269,18 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect(await last.store.read(room, everything)).toMatchObject({ count: 2, position: 2 });
     });
 
+    test("a connection without a place is not listed, but takes over presences and stays listed", async () => {
+      const { first, last } = await two();
+      await first.apply([join(arrivalOf("c1", { userId: "alice" })), join(arrivalOf("c2", { userId: "bob" }))]);
+      const late = ["c3", "c4"].map((id) => joinWithoutPlace(arrivalOf(id, { userId: `u${id}` })));
+      expect(await last.apply([...late, join(arrivalOf("c5"))])).toEqual(["c3", "c4"]);
+      expect(await last.apply([joinWithoutPlace(arrivalOf("c6", { userId: "alice", over: "c1" }))])).toEqual([]);
+      await first.apply([release("c2")]);
+      expect(await last.apply([joinWithoutPlace(arrivalOf("c7", { userId: "bob" }))])).toEqual([]);
+      expect(await last.apply([joinWithoutPlace(arrivalOf("c7", { userId: "bob" }))])).toEqual([]);
+      expect(await last.store.read(room, everything)).toMatchObject({ count: 3, position: 3 });
+    });
+
     test("thousands join and leave at once", async () => {
       const { first, last } = await two();
       await last.store.watch(room);
@@ -412,7 +424,8 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
   });
 }
 
-const join = (arrival: Arrival): PresenceChange => ({ kind: "join", ...arrival });
+const join = (arrival: Arrival): PresenceChange => ({ kind: "join", hasPlace: true, ...arrival });
+const joinWithoutPlace = (arrival: Arrival): PresenceChange => ({ kind: "join", hasPlace: false, ...arrival });
 const release = (holder: string): PresenceChange => ({ kind: "release", holder });
 const leave = (holder: string): PresenceChange => ({ kind: "leave", holder });
 

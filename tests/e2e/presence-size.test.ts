@@ -65,3 +65,49 @@ describe.each([
     60_000,
   );
 });
+
+describe.each([
+  { kind: "one process", flags: [] },
+  { kind: "two workers", flags: ["--workers", "2"] },
+])("in $kind with room for two presences in channels of their own", ({ flags }) => {
+  let cwd: string;
+  let server: ServerUnderTest;
+  const shared = new Shared();
+  beforeAll(async () => {
+    cwd = mkdtempSync(join(tmpdir(), "fanfare-presence-bytes-"));
+    writeFileSync(join(cwd, "fanfare.config.yaml"), config);
+    server = await shared.use(startServer({ cwd, flags, env: { PRESENCE_BYTES: "6KiB", PRESENCE_RATE: "0" } }));
+  });
+  afterAll(async () => {
+    await shared.close();
+    rmSync(cwd, { recursive: true, force: true });
+  });
+
+  test.each(Object.entries(doors))(
+    "a client that joins three channels over %s receives the messages of all, and is listed in two",
+    async (_, open) => {
+      const rooms = ["room:1", "room:2", "room:3"];
+      const ask = async (path: string) => (await (await server.request("GET", path)).json()) as Record<string, unknown>;
+      const presences = () => Promise.all(rooms.map((room) => ask(`/v1/channels/${room}/presence`)));
+      const listed = { count: 1, users: ["alice"] };
+      const unlisted = { count: 0, users: [], unlisted: 1 };
+
+      using alice = await open(server, `user_id=alice&channels=room:1,room:2`);
+      await eventually(async () => expect((await presences()).slice(0, 2)).toMatchObject([listed, listed]));
+      expect((await ask("/metrics")).unlisted_presences).toBe(0); // at the limit
+      alice[Symbol.dispose]();
+      await eventually(async () => expect(await presences()).toMatchObject(rooms.map(() => ({ count: 0 }))));
+
+      using bob = await open(server, `user_id=alice&channels=${rooms}`);
+      await eventually(async () => expect(await presences()).toMatchObject([listed, listed, unlisted]));
+      await eventually(async () => expect((await ask("/metrics")).unlisted_presences).toBe(1));
+      await server.untilLogged(/as many as PRESENCE_BYTES allows/);
+      await server.request("POST", "/v1/publish", { channel: "room:3", message: "Hello" });
+      await eventually(() => expect(bob.messages).toMatchObject([{ channel: "room:3", message: "Hello" }]));
+      bob[Symbol.dispose]();
+      await eventually(async () => expect((await ask("/metrics")).unlisted_presences).toBe(0));
+      await eventually(async () => expect(await presences()).toMatchObject(rooms.map(() => ({ count: 0 }))));
+    },
+    60_000,
+  );
+});

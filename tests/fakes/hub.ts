@@ -33,6 +33,7 @@ const usualSettings: HubSettings = {
   userConnections: "many",
   maxChannels: 100,
   presenceSize: 10_000,
+  presenceBytes: 256 * 1024 ** 2,
   notices: false,
   pingIntervalMs: 30_000,
   flushWindowMs: 5,

@@ -114,6 +114,7 @@ presenceConformance({
 const room = "room:1" as ChannelName;
 const alice: PresenceChange = {
   kind: "join",
+  hasPlace: true,
   holder: "c1",
   over: undefined,
   resumes: false,

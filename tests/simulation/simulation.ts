@@ -171,6 +171,7 @@ export class Simulation implements ClientContext {
         userConnections,
         maxChannels: 100,
         presenceSize: 10_000,
+        presenceBytes: 256 * 1024 ** 2,
         notices: true,
         pingIntervalMs: 10_000,
         flushWindowMs: 5,

@@ -61,7 +61,9 @@ export const presencePage = {
     ),
     { maxItems: limits.presenceMembers },
   ),
-  unlisted: whole("Further connections that are neither listed nor announced, because of PRESENCE_SIZE."),
+  unlisted: whole(
+    "Further connections that are neither listed nor announced, because of PRESENCE_SIZE or PRESENCE_BYTES.",
+  ),
   epoch: text("The epoch of the presence events. Only in channels with presence events, like `position`."),
   position: whole("The last presence event that is part of this page."),
   next: text("Pass it as `page` to read the next page; absent on the last page."),

@@ -8,7 +8,7 @@ import type {
 } from "../presence-store.ts";
 
 /** The protocol between workers and their host. Its number changes with anything below. */
-export const presenceProtocol = "fanfare-presence/3";
+export const presenceProtocol = "fanfare-presence/4";
 
 /** Sooner than by default, so that the presences of a worker that hangs do not remain much longer than those of a dead one. */
 export const presencePulse = { beatMs: 2000, maxSilentBeats: 3 };

@@ -10,11 +10,11 @@
 --       3  owner                     7  how long the position of an empty channel is kept, ms
 --       8  how many presences the channel may have
 --       9… the changes, one after the other:
---            "join", connection, the one it continues or "", 1 if it resumes, user or "", "since info"
+--            "join", connection, the one it continues or "", 1 if it resumes, user or "", "since info", 1 if it has a place
 --            "release", connection
 --            "leave", connection
 --
--- Answers  {the message, or "" if there are no events; the connections that are not listed because the channel is full}
+-- Answers  {the message, or "" if there are no events; the connections that are not listed: the channel is full, or they have no place}
 --
 -- The message is "epoch time", and one line per event: "joined or left", position, count, id, "user\0since info".
 -- If the record was written on another server (replid), later events may have been lost: the channel gets a new epoch.
@@ -68,7 +68,7 @@ while ARGV[at] do
     if it then
       forget(it)
       keep(connection, it.id, it.user, it.content)
-    elseif redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[8]) then
+    elseif ARGV[at + 6] == '0' or redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[8]) then
       unlisted[#unlisted + 1] = connection
     else
       local id = connection
@@ -79,7 +79,7 @@ while ARGV[at] do
       keep(connection, id, user, content)
       tell('joined', id, content)
     end
-    at = at + 6
+    at = at + 7
   else
     if it and kind == 'leave' then
       forget(it)

@@ -12,8 +12,8 @@ import {
 /** The arguments of one change; see apply.lua. */
 export function argumentsOf(change: PresenceChange): readonly string[] {
   if (change.kind !== "join") return [change.kind, change.holder];
-  const { holder, over = "", resumes, userId = "", since, info = "" } = change;
-  return ["join", holder, over, resumes ? "1" : "0", userId, `${since} ${info}`];
+  const { holder, over = "", resumes, userId = "", since, info = "", hasPlace } = change;
+  return ["join", holder, over, resumes ? "1" : "0", userId, `${since} ${info}`, hasPlace ? "1" : "0"];
 }
 
 /** @param text `epoch position replid`; nothing if there is no record */

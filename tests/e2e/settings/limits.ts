@@ -67,7 +67,7 @@ export const limitsGroup: SettingsGroup = {
     const folder = mkdtempSync(join(tmpdir(), "fanfare-limits-"));
     stack.defer(() => rmSync(folder, { recursive: true }));
     const file = join(folder, "fanfare.config.yaml");
-    writeFileSync(file, "channels: [{ match: counted, subscribe: anyone, presence: on, presence_events: on }]");
+    writeFileSync(file, "channels: [{ match: 'counted*', subscribe: anyone, presence: on, presence_events: on }]");
     return { env: { JWKS_URL: `http://127.0.0.1:${server.port}/keys` }, flags: ["--config", file] };
   },
   settings: {
@@ -135,6 +135,18 @@ export const limitsGroup: SettingsGroup = {
         return { count, unlisted };
       },
       expected: { count: 1, unlisted: 1 },
+    },
+    presenceBytes: {
+      value: "16KiB",
+      observe: async (it) => {
+        const channels = Array.from({ length: 10 }, (_, number) => `counted${number}`);
+        using socket = await SocketUnderTest.open(`${it.wsUrl}?channels=${channels}`, { headers: from("62") });
+        await socket.until(({ event }) => event === "welcome");
+        const response = await it.request("GET", "/metrics", undefined, { ...asKey, Accept: "application/json" });
+        const { unlisted_presences } = (await response.json()) as { readonly unlisted_presences: number };
+        return unlisted_presences > 0;
+      },
+      expected: true,
     },
     handshakeRate: {
       value: "1",

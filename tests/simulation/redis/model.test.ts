@@ -200,6 +200,7 @@ function presenceCallOf(name: string, { whole, pick, at }: Draw): [keys: string[
           pick("0", "1"),
           pick("", "u1", "u2"),
           `${at} {"n":1}`,
+          pick("0", "1", "1"),
         ];
         return pick(join, join, ["release", connection], ["leave", connection]);
       });

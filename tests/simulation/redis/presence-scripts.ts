@@ -74,8 +74,8 @@ export const apply: Script = (context, [top = "", entries = "", sorted = "", rel
     return first?.slice(user.length + 1);
   };
   for (let at = 8; at < args.length; ) {
-    const [kind, connection = "", over = "", resumes = "", user = "", rest = ""] = args.slice(at);
-    at += kind === "join" ? 6 : 2;
+    const [kind, connection = "", over = "", resumes = "", user = "", rest = "", hasPlace] = args.slice(at);
+    at += kind === "join" ? 7 : 2;
     const known = find(keys, names, connection);
     if (kind === "join") {
       const from = known === undefined ? succession(over, resumes, user) : connection;
@@ -85,7 +85,7 @@ export const apply: Script = (context, [top = "", entries = "", sorted = "", rel
         keep(connection, it.id, it.user, it.content);
         continue;
       }
-      if (entriesOf(keys, names).size >= Number(size)) {
+      if (hasPlace === "0" || entriesOf(keys, names).size >= Number(size)) {
         unlisted.push(connection);
         continue;
       }
