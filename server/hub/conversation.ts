@@ -45,16 +45,17 @@ export class Conversation implements Holder, Answering {
   /** Allocated on demand: most connections only receive. */
   #waiting: string[] | undefined;
   #waitingLength = 0;
-  #isBusy = true;
+  #isBusy: boolean;
 
   constructor(session: Session, settings: ConversationSettings) {
     this.session = session;
     this.#settings = settings;
+    this.#isBusy = !session.isWelcomed;
     session.answering = this;
   }
 
-  /** The welcome has been sent: frames that arrived before it are handled now. */
-  start(): void {
+  /** Frames that arrived before the welcome are handled now. */
+  onWelcomed(): void {
     this.#isBusy = false;
     this.#next();
   }

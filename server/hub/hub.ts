@@ -42,7 +42,6 @@ export class Hub {
   readonly budgets: Budgets;
   /** Whether publishing is possible, according to the broker. */
   isHealthy = true;
-  readonly #settings: HubSettings;
   readonly #parts: HubParts;
   readonly #announcements: Announcements;
   readonly #expiry: TokenExpiry;
@@ -53,7 +52,6 @@ export class Hub {
 
   constructor(settings: HubSettings, parts: HubParts) {
     const { access, broker, clock, peers, records } = parts;
-    this.#settings = settings;
     this.#parts = parts;
     this.peers = peers;
     this.#announcements = new Announcements(settings.notices, this.connections, peers, clock);
@@ -136,10 +134,6 @@ export class Hub {
   admit(handshake: Handshake): Admitted | Promise<Admitted> {
     return this.reception.admit(handshake);
   }
-  /** Whether transports must set `onProbe` on their sessions. */
-  get probesConnections(): boolean {
-    return this.#settings.userConnections === "reject";
-  }
 
   /** Identifies a client without counting it. @throws ServiceError, synchronously or as a rejection */
   identify(handshake: Handshake): Identity | Promise<Identity> {
@@ -152,17 +146,21 @@ export class Hub {
   }
 
   /** A socket was opened. Its transport passes on the frames it receives, and calls `ended` once. */
-  open(admitted: Admitted, connection: Connection): Conversation {
-    let conversation: Conversation | undefined;
-    let isReady = false;
-    const session = this.reception.open(admitted, connection, () => {
-      isReady = true;
-      conversation?.start();
-    });
-    conversation = new Conversation(session, this.#conversation);
+  open(admitted: Admitted, connection: Connection): Session {
+    const session = this.reception.open(admitted, connection, startAnswering);
     this.#expiry.watch(session);
-    if (isReady) conversation.start();
-    return conversation;
+    return session;
+  }
+
+  /** Answers the frames of a session. Made with the first frame: most connections only receive. */
+  conversationOf(session: Session): Conversation {
+    const known = session.answering;
+    return known instanceof Conversation ? known : new Conversation(session, this.#conversation);
+  }
+
+  /** The client has answered a ping of the server. That is not charged, because the server decides how often it happens. */
+  countPong(): void {
+    this.#conversation.counts.frames++;
   }
 
   /** The socket was closed, by either side. */
@@ -253,4 +251,9 @@ export class Hub {
     this.#announcements.opened(session, announcement);
     this.#parts.onWelcomed(session);
   }
+}
+
+/** The welcome was sent. Frames that arrived earlier are handled now. */
+function startAnswering({ answering }: Session): void {
+  answering?.onWelcomed();
 }

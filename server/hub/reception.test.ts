@@ -247,7 +247,7 @@ describe("a new connection", () => {
     ];
     const connections = [old, next].map((admitted) => {
       const connection = new FakeConnection();
-      const { session } = it.hub.open(admitted, connection);
+      const session = it.hub.open(admitted, connection);
       connection.onClose = () => queueMicrotask(() => it.hub.ended(session));
       return connection;
     });

@@ -12,7 +12,7 @@ import { randomId } from "../lib/random-id.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { MemoryGuard } from "../limits/memory-guard.ts";
 import type { Connection } from "../session/connection.ts";
-import { Session } from "../session/session.ts";
+import { Session, type SessionEvents } from "../session/session.ts";
 import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
 import { checkHandshake } from "./check-handshake.ts";
 import type { Connections } from "./connections.ts";
@@ -61,6 +61,7 @@ export class Reception {
   readonly #claims: UserClaims | undefined;
   readonly #welcome: Welcome;
   readonly #succession: Succession;
+  readonly #events: SessionEvents;
 
   constructor(settings: ReceptionSettings, parts: ReceptionParts) {
     this.#settings = settings;
@@ -73,6 +74,14 @@ export class Reception {
     const claimEvents: ClaimEvents = {
       onReplaced: (id) => parts.connections.byId(id)?.close({ name: "replaced" }),
       onProbe: (id) => this.#probe(id),
+    };
+    this.#events = {
+      onDrain: (session) => {
+        parts.delivery.drained(session);
+        parts.presence.drained(session);
+      },
+      onStall: endStalled,
+      onFull: parts.delivery.block,
     };
     this.#claims = userConnections === "many" ? undefined : new UserClaims(userConnections, parts.peers, claimEvents);
   }
@@ -111,7 +120,7 @@ export class Reception {
   }
 
   /** @param onReady called once the welcome is sent: in this turn if all channels are available already */
-  open(admitted: Admitted, connection: Connection, onReady: () => void): Session {
+  open(admitted: Admitted, connection: Connection, onReady: (session: Session) => void): Session {
     const { connections, clock } = this.#parts;
     const { handshake, identity } = admitted;
     const { ip, remote } = handshake;
@@ -121,7 +130,8 @@ export class Reception {
     const resumes = isKnown || this.#parts.peers.isAnyDraining;
     const origin = { id: admitted.connectionId, ip, remote, connectedAt: clock.now(), resumes };
     const session = new Session(formerId === undefined ? origin : { ...origin, formerId }, identity, connection);
-    this.#watch(session);
+    session.events = this.#events;
+    connection.owner = session;
     connections.add(session);
     const refusal = this.#refusalOf(session);
     if (refusal !== undefined) {
@@ -136,7 +146,7 @@ export class Reception {
       }
       this.#parts.onWelcomed(session, announcement);
       if (session.isLevel) this.caughtUp(session);
-      onReady();
+      onReady(session);
     };
     this.#welcome.prepare(session, withoutForbidden(admitted), {
       announcement,
@@ -144,17 +154,6 @@ export class Reception {
       onWelcomed,
     });
     return session;
-  }
-
-  /** In a function of its own: callbacks that live as long as the connection keep everything that their function names. */
-  #watch(session: Session): void {
-    const { connection } = session;
-    connection.onDrain = () => {
-      this.#parts.delivery.drained(session);
-      this.#parts.presence.drained(session);
-    };
-    connection.onStall = (cause) => endStalled(session, cause);
-    session.onFull = this.#parts.delivery.block;
   }
 
   /** The socket was closed. @returns whether others are notified */
@@ -196,7 +195,7 @@ export class Reception {
 
   #probe(connectionId: string): "open" | "gone" {
     const session = this.#parts.connections.byId(connectionId);
-    session?.onProbe?.();
+    session?.connection.probe();
     return session === undefined ? "gone" : "open";
   }
 

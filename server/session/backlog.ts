@@ -30,7 +30,7 @@ export interface Holder {
    */
   onStall(cause: StallCause): void;
   /** Called when less is buffered than was reported, in case the holder missed it. */
-  readonly onDrain?: () => void;
+  onDrain?(): void;
   /** The other end of its socket, `127.0.0.1:52341`, if the kernel may hold bytes for it. */
   readonly peer?: string | undefined;
 }
@@ -71,7 +71,7 @@ export class Backlog {
   /** In order of their last progress, oldest first. */
   readonly #held = new Map<Holder, Held>();
   /** Holders that were emptied within the grace period the last time they buffered anything. */
-  readonly #quick = new WeakSet<Holder>();
+  readonly #quick = new WeakSet<object>();
   #bytes = 0;
   #timer: Timer | undefined;
   #dueAt = 0;
@@ -128,7 +128,7 @@ export class Backlog {
    * Whether a write of this size to this reader may begin. Drops readers without recent progress to make room. A share of
    * the limit is reserved for fast readers, so that they get each message even while all others are stalled.
    */
-  hasRoomFor(bytes: number, reader: Holder): boolean {
+  hasRoomFor(bytes: number, reader: object): boolean {
     const { sendBufferBytes } = this.#limits;
     const common = sendBufferBytes * (1 - quickShare);
     const maxBytes = Math.max(0, (bytes > common || this.#quick.has(reader) ? sendBufferBytes : common) - bytes);

@@ -17,6 +17,14 @@ export type Outcome = "sent" | "full" | "refused" | "closed";
  */
 export type StallCause = "no-progress" | "no-room";
 
+/** What a connection reports, in a turn of its own. One object serves as both callbacks, since each connection has an owner. */
+export interface ConnectionOwner {
+  /** Buffered bytes were sent, perhaps not all of them. */
+  onDrain(): void;
+  /** The owner must close the connection, or drop it to make room. */
+  onStall(cause: StallCause): void;
+}
+
 /**
  * One open socket, as a session uses it.
  *
@@ -36,8 +44,8 @@ export interface Connection {
   close(reason: CloseReason, cursor?: string): void;
   /** Closes and frees the buffer at once, so the client may not see the reason. Idempotent. */
   drop(reason: CloseReason): void;
-  /** Set by the owner. Called whenever buffered bytes were sent, perhaps not all of them. */
-  onDrain: () => void;
-  /** Set by the owner, which closes the connection, or drops it to make room. */
-  onStall: (cause: StallCause) => void;
+  /** Finds out soon whether its client is still there: a new connection was refused because of this one. */
+  probe(): void;
+  /** Set once, when its session begins. */
+  owner: ConnectionOwner | undefined;
 }

@@ -42,6 +42,13 @@ describe("a heartbeat", () => {
     expect([peer.pings, peer.closedWith]).toEqual([1, undefined]);
   });
 
+  test("tells an answer from a message that nobody asked for", () => {
+    const { clock, heartbeat, peer } = makeHeartbeat();
+    expect(heartbeat.seen(peer)).toBe(false);
+    clock.move(31_000);
+    expect([heartbeat.seen(peer), heartbeat.seen(peer)]).toEqual([true, false]);
+  });
+
   test("pings a peer in doubt at once, and waits for one answer only", () => {
     const { clock, heartbeat, peer } = makeHeartbeat();
     heartbeat.probe(peer);

@@ -56,9 +56,9 @@ export class Heartbeat {
     this.#ping(peer);
   }
 
-  /** A pong or any other message arrived. */
-  seen(peer: Pinged): void {
-    this.#unanswered.delete(peer);
+  /** A pong or any other message arrived. @returns whether a ping was unanswered */
+  seen(peer: Pinged): boolean {
+    return this.#unanswered.delete(peer);
   }
 
   remove(peer: Pinged): void {

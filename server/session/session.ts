@@ -5,7 +5,7 @@ import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Account } from "../limits/account.ts";
 import type { Batch } from "./batch.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, ConnectionOwner, StallCause } from "./connection.ts";
 import { Memberships } from "./memberships.ts";
 import type { Encoded } from "./wire-form.ts";
 
@@ -27,8 +27,19 @@ export interface SessionOrigin {
   readonly resumes?: boolean;
 }
 
+/** What sessions report to their hub. One object for all of them: a function per session would be a tenth of an idle connection. */
+export interface SessionEvents {
+  /** See ConnectionOwner. */
+  onDrain(session: Session): void;
+  onStall(session: Session, cause: StallCause): void;
+  /** A frame has filled the socket. */
+  onFull(session: Session): void;
+}
+
 /** Answers the commands of one session, in order. */
 export interface Answering {
+  /** The welcome was sent. */
+  onWelcomed(): void;
   /** The socket has room again. */
   onRoom(): void;
   /** The session has ended. */
@@ -36,7 +47,7 @@ export interface Answering {
 }
 
 /** The state of one client: who it is, its cursors, and what the next write sends. */
-export class Session {
+export class Session implements ConnectionOwner {
   readonly origin: SessionOrigin;
   readonly connection: Connection;
   /** Who it is and what it may do. A new token for the same user replaces it. */
@@ -48,17 +59,12 @@ export class Session {
   readonly outbox: Batch[] = [];
   /** The socket has no room: nothing is pumped and no command is answered until it drains. */
   isBlocked = false;
-  /** Set by the owner: one function for all sessions. Called when a frame has filled the socket. */
-  onFull: ((session: Session) => void) | undefined;
-  /** Answers its commands. */
+  /** Set by the hub. */
+  events: SessionEvents | undefined;
+  /** Answers its commands. Set when it sends the first one. */
   answering: Answering | undefined;
   /** The welcome was sent. Before that the session is in no channel and receives no notices. */
   isWelcomed = false;
-  /**
-   * Set by the transport if a user may have one connection only. Called when a new connection was refused because of this
-   * one: if its client is gone, that should be detected soon.
-   */
-  onProbe: (() => void) | undefined;
   /** Channels whose presence events it was not sent because its socket was full. */
   missedPresence: Set<ChannelName> | undefined;
   #closed: CloseReason | undefined;
@@ -109,7 +115,15 @@ export class Session {
     const isReady = !form.carriesCursor && parts.length === 1;
     const outcome = this.connection.send(isReady ? first : form.join(parts, form.carriesCursor ? this.cursor() : ""));
     if (outcome === "refused") this.close({ name: "too-slow" });
-    else if (outcome === "full") this.onFull?.(this);
+    else if (outcome === "full") this.events?.onFull(this);
+  }
+
+  onDrain(): void {
+    this.events?.onDrain(this);
+  }
+
+  onStall(cause: StallCause): void {
+    this.events?.onStall(this, cause);
   }
 
   /** The positions in all its channels as one text, for wire forms that carry it. */

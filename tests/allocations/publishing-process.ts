@@ -39,8 +39,8 @@ const connection = {
   buffered: () => 0,
   close: () => undefined,
   drop: () => undefined,
-  onDrain: () => undefined,
-  onStall: () => undefined,
+  probe: () => undefined,
+  owner: undefined,
 };
 for (let n = 0; n < channels; n++) {
   const channel = await delivery.interest.hold(nameOf(n), () => undefined);

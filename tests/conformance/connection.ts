@@ -75,7 +75,14 @@ class World {
     this.#tested = await this.#make();
     this.#offset = 0;
     this.drains = 0;
-    this.#tested.connection.onDrain = () => this.drains++;
+    this.onDrain(() => this.drains++);
+  }
+
+  /** Calls this instead of the session. */
+  onDrain(callback: () => void): void {
+    const { owner } = this.tested.connection;
+    if (owner === undefined) throw new Error("the connection has no session");
+    owner.onDrain = callback;
   }
 
   async end(): Promise<void> {
@@ -187,10 +194,11 @@ function stalling(world: World, test: Declare): void {
     const buffered: number[] = [];
     let isSending = true;
     let isCalledBack = false;
-    connection.onDrain = () => {
+    const onDrain = () => {
       isCalledBack ||= isSending;
       buffered.push(connection.buffered());
     };
+    world.onDrain(onDrain);
     for (let sent = 0; sent < 3; sent++) world.send("while it reads");
     isSending = false;
     expect(isCalledBack).toBe(false);

@@ -1,6 +1,6 @@
 import type { CloseReason } from "../../protocol/close-codes.ts";
 import type { Backlog } from "../../server/session/backlog.ts";
-import type { Connection, Outcome, StallCause } from "../../server/session/connection.ts";
+import type { Connection, ConnectionOwner, Outcome, StallCause } from "../../server/session/connection.ts";
 import type { Encoded, WireForm } from "../../server/session/wire-form.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
 import { type ReadWrite, type ReceivedFrame, readWrite } from "./reading.ts";
@@ -21,8 +21,7 @@ interface Waiting extends ReadWrite {
  */
 export class FakeConnection implements Connection {
   readonly wireForm: WireForm;
-  onDrain: () => void = () => undefined;
-  onStall: (cause: StallCause) => void = () => undefined;
+  owner: ConnectionOwner | undefined;
   /** Informed about buffered bytes, as by a real transport. */
   backlog: Backlog | undefined;
   /** Called for each accepted write, before the client receives it. */
@@ -36,6 +35,7 @@ export class FakeConnection implements Connection {
   /** The cursor in the closing message. */
   goodbyeCursor: string | undefined;
   pings = 0;
+  probes = 0;
   /** All accepted frames, in order. */
   readonly taken: ReceivedFrame[] = [];
   /** The number of accepted writes. */
@@ -69,6 +69,18 @@ export class FakeConnection implements Connection {
 
   buffered(): number {
     return this.#waiting.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  onDrain(): void {
+    this.owner?.onDrain();
+  }
+
+  onStall(cause: StallCause): void {
+    this.owner?.onStall(cause);
+  }
+
+  probe(): void {
+    this.probes++;
   }
 
   ping(): void {

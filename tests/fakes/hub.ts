@@ -148,11 +148,17 @@ export class TestHub {
   /** Connects a client without waiting for the welcome. @throws ServiceError */
   async enter(handshake: Partial<Handshake> = {}, connection = new FakeConnection()): Promise<TestClient> {
     const admitted = this.hub.admit(makeArrival(handshake));
-    const conversation = this.hub.open(admitted instanceof Promise ? await admitted : admitted, connection);
-    const { session } = conversation;
+    const session = this.hub.open(admitted instanceof Promise ? await admitted : admitted, connection);
+    const { hub } = this;
     connection.backlog = this.hub.backlog;
     connection.onClose = () => queueMicrotask(() => this.hub.ended(session));
-    return { connection, conversation, session };
+    return {
+      connection,
+      session,
+      get conversation() {
+        return hub.conversationOf(session);
+      },
+    };
   }
 
   /** Connects a client and waits for the welcome. @throws ServiceError */

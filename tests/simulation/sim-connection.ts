@@ -1,6 +1,6 @@
 import { type CloseReason, closeTable } from "../../protocol/close-codes.ts";
 import type { Backlog } from "../../server/session/backlog.ts";
-import type { Connection, Outcome, StallCause } from "../../server/session/connection.ts";
+import type { Connection, ConnectionOwner, Outcome, StallCause } from "../../server/session/connection.ts";
 import type { Encoded, WireForm } from "../../server/session/wire-form.ts";
 import type { Wire } from "./wire.ts";
 
@@ -32,8 +32,9 @@ type Write = { readonly texts: readonly string[]; readonly bytes: number };
 /** The server's end of a simulated socket. Unread data fills the window first, then the buffer of the process. */
 export class SimConnection implements Connection {
   readonly wireForm: WireForm;
-  onDrain: () => void = () => undefined;
-  onStall: (cause: StallCause) => void = () => undefined;
+  owner: ConnectionOwner | undefined;
+  /** Called when it is to find out whether its client is there. */
+  onProbe: () => void = () => undefined;
   /** Called when this end has closed. */
   onClosed: () => void = () => undefined;
   readonly #parts: Parts;
@@ -63,6 +64,18 @@ export class SimConnection implements Connection {
 
   buffered(): number {
     return this.#isGone || this.#goodbye !== undefined ? 0 : this.#queuedBytes;
+  }
+
+  onDrain(): void {
+    this.owner?.onDrain();
+  }
+
+  onStall(cause: StallCause): void {
+    this.owner?.onStall(cause);
+  }
+
+  probe(): void {
+    this.onProbe();
   }
 
   ping(): void {

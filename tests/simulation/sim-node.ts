@@ -230,8 +230,7 @@ export class SimNode {
     const { room } = this.#settings;
     const connection = new SimConnection(form, { wire, client, backlog: this.hub.backlog, room });
     this.#heartbeat.add(connection);
-    const conversation = this.hub.open(admitted, connection);
-    const { session } = conversation;
+    const session = this.hub.open(admitted, connection);
     let isOver = false;
     const ended = () => {
       if (isOver) return;
@@ -244,13 +243,13 @@ export class SimNode {
       connection.gone();
       ended();
     };
-    if (this.hub.probesConnections) session.onProbe = () => this.#heartbeat.probe(connection);
+    connection.onProbe = () => this.#heartbeat.probe(connection);
     end.receive = (text) => {
       if (isOver) return;
       this.#heartbeat.seen(connection);
-      conversation.receive(text);
+      this.hub.conversationOf(session).receive(text);
     };
-    end.pong = () => this.#heartbeat.seen(connection);
+    end.pong = () => void this.#heartbeat.seen(connection);
     for (const text of end.early.splice(0)) end.receive(text);
   }
 }

@@ -108,12 +108,12 @@ export class SseTransport {
               server.timeout(request, lingerS);
               queueMicrotask(() => ended());
             },
+            onProbe: () => this.#probe(session, startedAt),
           });
           connection = opened;
-          const { session } = this.#hub.open(admitted, opened);
-          const timers = this.#startTimers(session, heartbeatMs);
           const startedAt = this.#clock.monotonic();
-          if (this.#hub.probesConnections) session.onProbe = () => this.#probe(session, startedAt);
+          const session = this.#hub.open(admitted, opened);
+          const timers = this.#startTimers(session, heartbeatMs);
           if (heartbeatMs === undefined) this.#comments.add(opened);
           ended = () => {
             ended = () => undefined; // a stream that the server ends is also cancelled

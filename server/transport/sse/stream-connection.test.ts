@@ -80,7 +80,12 @@ describe("the memory of a stream", () => {
     const stream = new ReadableStream<string>(
       {
         start: (controller) => {
-          connection = new StreamConnection(controller, { backlog, peer: undefined, onClose: () => undefined });
+          connection = new StreamConnection(controller, {
+            backlog,
+            peer: undefined,
+            onClose: () => undefined,
+            onProbe: () => undefined,
+          });
         },
         pull: () => connection?.drained(),
       },

@@ -2,7 +2,7 @@ import { type CloseReason, closeTable } from "../../../protocol/close-codes.ts";
 import { textBytes } from "../../lib/own-text.ts";
 import { partEnd } from "../../lib/text-part.ts";
 import type { Backlog } from "../../session/backlog.ts";
-import type { Connection, Outcome, StallCause } from "../../session/connection.ts";
+import type { Connection, ConnectionOwner, Outcome, StallCause } from "../../session/connection.ts";
 import type { Encoded } from "../../session/wire-form.ts";
 import { sseComment, sseForm, sseSystemWrite } from "./sse-form.ts";
 
@@ -28,17 +28,16 @@ export interface StreamParts {
   readonly peer: string | undefined;
   /** Called once when the server ends the stream. */
   onClose(): void;
+  /** See Connection. */
+  onProbe(): void;
 }
 
 /** An event stream, as used by a session. */
 export class StreamConnection implements Connection {
   readonly wireForm = sseForm;
-  onDrain: () => void = () => undefined;
-  onStall: (cause: StallCause) => void = () => undefined;
+  owner: ConnectionOwner | undefined;
   readonly #controller: ReadableStreamDefaultController<string>;
-  readonly peer: string | undefined;
-  readonly #onClose: () => void;
-  readonly #backlog: Backlog;
+  readonly #parts: StreamParts;
   /** What was last reported to the backlog. */
   #held = 0;
   /** The memory of large writes, whose parts share it: it is freed with the last part. */
@@ -46,11 +45,13 @@ export class StreamConnection implements Connection {
   #isSending = false;
   #isClosed = false;
 
-  constructor(controller: ReadableStreamDefaultController<string>, { backlog, peer, onClose }: StreamParts) {
+  constructor(controller: ReadableStreamDefaultController<string>, parts: StreamParts) {
     this.#controller = controller;
-    this.#backlog = backlog;
-    this.peer = peer;
-    this.#onClose = onClose;
+    this.#parts = parts;
+  }
+
+  get peer(): string | undefined {
+    return this.#parts.peer;
   }
 
   /** Hot path. Small writes become one chunk, because the runtime writes each chunk separately. */
@@ -75,6 +76,18 @@ export class StreamConnection implements Connection {
     return Math.max(this.buffered(), this.#largeBytes);
   }
 
+  onDrain(): void {
+    this.owner?.onDrain();
+  }
+
+  onStall(cause: StallCause): void {
+    this.owner?.onStall(cause);
+  }
+
+  probe(): void {
+    this.#parts.onProbe();
+  }
+
   /** Called periodically: a comment keeps proxies from closing a quiet stream. */
   comment(): void {
     const held = this.buffered();
@@ -88,14 +101,14 @@ export class StreamConnection implements Connection {
     this.#enqueue(closingEvent(reason, cursor, retryMs(reason)));
     this.markClosed();
     this.#controller.close();
-    this.#onClose();
+    this.#parts.onClose();
   }
 
   drop(): void {
     if (this.#isClosed) return;
     this.markClosed();
     this.#controller.error(new Error("the client stopped reading")); // the runtime resets the connection and frees the buffer
-    this.#onClose();
+    this.#parts.onClose();
   }
 
   /** The runtime has taken a chunk. It may call this inside `enqueue`, where the owner must not be called back. */
@@ -115,7 +128,7 @@ export class StreamConnection implements Connection {
     if (held === 0) this.#largeBytes = 0;
     if (held === this.#held) return;
     this.#held = held;
-    this.#backlog.note(this, held);
+    this.#parts.backlog.note(this, held);
   }
 
   #enqueue(chunk: string): void {

@@ -70,12 +70,14 @@ describe("a socket whose write also sends everything buffered", () => {
   ])("has room again, which is reported at the end of the turn: %s", async (_, frames) => {
     const backlog = new Backlog({ slowTimeoutMs: 1000, sendBufferBytes: 1e6 }, new MovedClock());
     const socket = new QuietSocket();
-    const connection = new SocketConnection(socket as unknown as ServerWebSocket<unknown>, plainForm, {
+    const connection = new SocketConnection(socket as unknown as ServerWebSocket<unknown>, {
+      wireForm: plainForm,
       backlog,
+      heartbeat: { probe: () => undefined },
       refuseBytes: 1e6,
     });
     let drains = 0;
-    connection.onDrain = () => drains++;
+    connection.onDrain = () => void drains++;
     connection.noteHeld();
     expect(backlog.bytes).toBe(100_000);
     expect([connection.send(frames), drains, backlog.bytes]).toEqual(["sent", 0, 0]);
@@ -93,8 +95,10 @@ describe("the memory of a socket", () => {
   function makeConnection() {
     const backlog = new Backlog({ slowTimeoutMs: 1000, sendBufferBytes: 1e6 }, new MovedClock());
     const engine = { buffered: 0, getBufferedAmount: () => engine.buffered };
-    const connection = new SocketConnection(engine as unknown as ServerWebSocket<unknown>, plainForm, {
+    const connection = new SocketConnection(engine as unknown as ServerWebSocket<unknown>, {
+      wireForm: plainForm,
       backlog,
+      heartbeat: { probe: () => undefined },
       refuseBytes: 1e6,
     });
     return { engine, connection, backlog };

@@ -2,25 +2,27 @@ import type { ServerWebSocket } from "bun";
 import { type CloseReason, closeTable } from "../../../protocol/close-codes.ts";
 import type { Backlog } from "../../session/backlog.ts";
 import type { Connection, Outcome, StallCause } from "../../session/connection.ts";
+import type { Heartbeat } from "../../session/heartbeat.ts";
+import type { Session } from "../../session/session.ts";
 import type { Encoded, WireForm } from "../../session/wire-form.ts";
 import { fullBytes } from "./write-limits.ts";
 
 /** RFC 6455 §5.5: a close frame carries 125 bytes, two of them the code. */
 const closeTextBytes = 123;
 
-/** What the connections of a transport share. */
+/** What the connections of a transport with the same wire form share. */
 export interface SocketParts {
+  readonly wireForm: WireForm;
   readonly backlog: Backlog;
+  readonly heartbeat: Pick<Heartbeat, "probe">;
   /** Above this, nothing more is accepted. */
   readonly refuseBytes: number;
 }
 
 /** A WebSocket, as used by a session. */
-export class SocketConnection<T> implements Connection {
-  readonly wireForm: WireForm;
-  onDrain: () => void = () => undefined;
-  onStall: (cause: StallCause) => void = () => undefined;
-  readonly #socket: ServerWebSocket<T>;
+export class SocketConnection implements Connection {
+  owner: Session | undefined;
+  readonly #socket: ServerWebSocket<unknown>;
   readonly #parts: SocketParts;
   /** See Holder. */
   readonly peer: string | undefined;
@@ -34,11 +36,14 @@ export class SocketConnection<T> implements Connection {
   #isClosed = false;
   #closedBecause: CloseReason | undefined;
 
-  constructor(socket: ServerWebSocket<T>, wireForm: WireForm, parts: SocketParts, peer?: string) {
+  constructor(socket: ServerWebSocket<unknown>, parts: SocketParts, peer?: string) {
     this.#socket = socket;
     this.#parts = parts;
     this.peer = peer;
-    this.wireForm = wireForm;
+  }
+
+  get wireForm(): WireForm {
+    return this.#parts.wireForm;
   }
 
   /** Hot path. Several frames are sent in one write. */
@@ -86,6 +91,18 @@ export class SocketConnection<T> implements Connection {
 
   memory(): number {
     return this.#capacity;
+  }
+
+  onDrain(): void {
+    this.owner?.onDrain();
+  }
+
+  onStall(cause: StallCause): void {
+    this.owner?.onStall(cause);
+  }
+
+  probe(): void {
+    this.#parts.heartbeat.probe(this);
   }
 
   ping(): void {
@@ -152,7 +169,7 @@ export class SocketConnection<T> implements Connection {
 /** The frames that `sendFrames` sends. One object for all sockets, because `cork` runs synchronously; nothing is allocated per write. */
 const corked: { frames: Encoded } = { frames: [] };
 
-function sendFrames<T>(socket: ServerWebSocket<T>): void {
+function sendFrames(socket: ServerWebSocket<unknown>): void {
   for (const frame of corked.frames) if (typeof frame === "string") socket.sendText(frame);
 }
 

@@ -42,3 +42,21 @@ test("a failed handshake releases its seat", async () => {
   expect(await whole.untilText(/welcome/)).toHaveLength(1);
   await server.close();
 });
+
+test("a client that only answers pings is never charged, and one that sends control frames of its own is", async () => {
+  const server = await RealServer.start({ settings: { messageRate: 1 } });
+  using client = await RawWebSocket.open(server.port, "/ws");
+  await client.untilText(/welcome/);
+  const { session, test: it } = server;
+  const frames = async (count: number) => {
+    while (it.hub.framesReceived < count) await new Promise((resolve) => setImmediate(resolve));
+  };
+  client.onPing = () => client.pong();
+  session.connection.probe();
+  await frames(1);
+  expect([session.answering, session.account]).toEqual([undefined, undefined]);
+  client.pong();
+  await frames(2);
+  expect(session.account).toBeDefined();
+  await server.close();
+});

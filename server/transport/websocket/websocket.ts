@@ -2,7 +2,6 @@ import { getLogger } from "@logtape/logtape";
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
 import type { CloseReason } from "../../../protocol/close-codes.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
-import type { Conversation } from "../../hub/conversation.ts";
 import type { Admitted } from "../../hub/handshake.ts";
 import type { Hub } from "../../hub/hub.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -37,13 +36,13 @@ const engineCode = 1006;
 
 const log = () => getLogger(["fanfare", "transport"]);
 
-/** The state of one socket, kept by the engine. */
-export interface SocketState {
-  /** The accepted handshake, or the reason for refusing it. Removed once the socket is open. */
-  handshake: Admitted | CloseReason | undefined;
+/** What the engine keeps for a socket: its handshake until it is open, then its connection. */
+export type SocketState = Upgrading | SocketConnection;
+
+interface Upgrading {
+  /** The accepted handshake, or the reason for refusing it. */
+  readonly handshake: Admitted | CloseReason;
   readonly speaksBatches: boolean;
-  connection: SocketConnection<SocketState> | undefined;
-  conversation: Conversation | undefined;
 }
 
 export interface WebSocketSettings {
@@ -60,14 +59,16 @@ export class WebSocketTransport {
   onRefused: (request: Request, server: Server<SocketState>, error: ServiceError) => void = () => undefined;
   readonly #hub: Hub;
   readonly #heartbeat: Heartbeat;
-  /** Shared by all connections. */
-  readonly #connectionParts: SocketParts;
+  readonly #plainParts: SocketParts;
+  readonly #batchParts: SocketParts;
 
   constructor(hub: Hub, settings: WebSocketSettings, clock: Clock) {
     this.#hub = hub;
     this.#heartbeat = new Heartbeat(settings.heartbeat, clock);
     const { engineBytes, refuseBytes } = writeLimits(settings.maxMessageBytes);
-    this.#connectionParts = { backlog: hub.backlog, refuseBytes };
+    const parts = { backlog: hub.backlog, heartbeat: this.#heartbeat, refuseBytes };
+    this.#plainParts = { ...parts, wireForm: plainForm };
+    this.#batchParts = { ...parts, wireForm: batchForm };
     this.handler = {
       maxPayloadLength: maxFrameBytes(settings.maxMessageBytes),
       backpressureLimit: engineBytes,
@@ -79,7 +80,9 @@ export class WebSocketTransport {
       message: (socket, message) => this.#message(socket, message),
       ping: ({ data }) => this.#control(data),
       pong: ({ data }) => this.#control(data),
-      drain: ({ data: { connection } }) => connection?.drained(),
+      drain: ({ data }) => {
+        if (data instanceof SocketConnection) data.drained();
+      },
       close: (socket, code, reason) => this.#closed(socket, code === engineCode ? reason : ""),
     };
   }
@@ -125,54 +128,49 @@ export class WebSocketTransport {
     throw new ServiceError("bad-request", "the WebSocket handshake is incomplete (RFC 6455 §4.2.1)");
   }
 
-  #upgrade(request: Request, server: Server<SocketState>, handshake: SocketState["handshake"]): boolean {
+  #upgrade(request: Request, server: Server<SocketState>, handshake: Upgrading["handshake"]): boolean {
     const speaksBatches = offeredSubprotocols(request).includes(subprotocol);
     // The header is set even if empty: otherwise the engine would choose the first subprotocol offered.
     const headers = { "Sec-WebSocket-Protocol": speaksBatches ? subprotocol : "" };
-    // All fields from the start: the engine would store later ones outside of the object (bench/fanout --rate 0).
-    const data = { handshake, speaksBatches, connection: undefined, conversation: undefined };
-    return server.upgrade(request, { data, headers });
+    return server.upgrade(request, { data: { handshake, speaksBatches }, headers });
   }
 
   #open(socket: ServerWebSocket<SocketState>): void {
+    if (socket.data instanceof SocketConnection) return;
     const { handshake, speaksBatches } = socket.data;
-    const form = speaksBatches ? batchForm : plainForm;
-    if (handshake === undefined) return;
-    const peer = "name" in handshake ? undefined : handshake.handshake.socket;
-    const connection = new SocketConnection(socket, form, this.#connectionParts, peer);
-    socket.data.handshake = undefined;
+    const parts = speaksBatches ? this.#batchParts : this.#plainParts;
     if ("name" in handshake) {
-      connection.close(handshake);
+      new SocketConnection(socket, parts).close(handshake);
       return;
     }
-    socket.data.connection = connection;
+    const connection = new SocketConnection(socket, parts, handshake.handshake.socket);
+    socket.data = connection;
     this.#heartbeat.add(connection);
-    const conversation = this.#hub.open(handshake, connection);
-    socket.data.conversation = conversation;
-    if (this.#hub.probesConnections) conversation.session.onProbe = () => this.#heartbeat.probe(connection);
+    this.#hub.open(handshake, connection);
   }
 
   #message(socket: ServerWebSocket<SocketState>, message: string | Buffer): void {
-    const { connection, conversation } = socket.data;
-    if (connection === undefined || conversation === undefined) return;
+    const { data: connection } = socket;
+    if (!(connection instanceof SocketConnection) || connection.owner === undefined) return;
     this.#heartbeat.seen(connection);
-    if (typeof message === "string") conversation.receive(message);
-    else conversation.session.close({ name: "binary-frame" });
+    if (typeof message === "string") this.#hub.conversationOf(connection.owner).receive(message);
+    else connection.owner.close({ name: "binary-frame" });
   }
 
   /** A ping, which the engine has already answered, or a pong. */
-  #control({ connection, conversation }: SocketState): void {
-    if (connection === undefined || conversation === undefined) return;
-    this.#heartbeat.seen(connection);
+  #control(connection: SocketState): void {
+    if (!(connection instanceof SocketConnection) || connection.owner === undefined) return;
+    const isAnswer = this.#heartbeat.seen(connection);
     connection.noteHeld();
-    conversation.receiveControl();
+    if (isAnswer) this.#hub.countPong();
+    else this.#hub.conversationOf(connection.owner).receiveControl();
   }
 
   /** @param engineReason the protocol error that the engine found; "" if none */
   #closed(socket: ServerWebSocket<SocketState>, engineReason: string): void {
-    const { connection, conversation } = socket.data;
-    if (connection === undefined || conversation === undefined) return;
-    const { session } = conversation;
+    const { data: connection } = socket;
+    if (!(connection instanceof SocketConnection) || connection.owner === undefined) return;
+    const { owner: session } = connection;
     const fault = engineReason === "" ? faultOf(connection.closedBecause) : engineReason;
     if (fault !== "") log().info("Client closed: {remote}: {fault}", { remote: session.origin.remote, fault });
     connection.markClosed();
