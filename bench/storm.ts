@@ -31,7 +31,7 @@ function parseStormOptions(argv: readonly string[]) {
 }
 
 /** Timeout of a storm, milliseconds. */
-const patienceMs = 120_000;
+const timeoutMs = 120_000;
 const connectedAtOnce = 200;
 
 /** Thousands of clients lose their connections at once, reconnect at once, and resume where they left off. */
@@ -83,7 +83,7 @@ async function commandsOf(redis: RedisServer): Promise<number> {
 
 function within<T>(work: Promise<T>): Promise<T> {
   const late = new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new Error("the storm did not end in two minutes")), patienceMs).unref();
+    setTimeout(() => reject(new Error("the storm did not end in two minutes")), timeoutMs).unref();
   });
   return Promise.race([work, late]);
 }

@@ -10,7 +10,10 @@ const rounds = 7;
 const publications = 20_000_000;
 const connections = 20_000;
 
-/** Measures what the records for traces and live tails cost, while nobody watches: per publication and per connection that ends. */
+/**
+ * Measures what the records for traces and live tails cost, while nobody watches: per publication and per connection that
+ * ends.
+ */
 function main(): void {
   const recorder = new Recorder(systemClock);
   const records = new SessionRecords({ recorder, audit: { record: () => undefined } }, systemClock);
@@ -42,7 +45,7 @@ function main(): void {
 | the end of a connection with three channels | ${medianOf(perConnection).toFixed(1)} µs |`);
 }
 
-/** Less than the loop around it can resolve is no figure. */
+/** Below 1 ns, the loop around it costs more than what is measured, so no number is shown. */
 function nanosecondText(value: number): string {
   return value < 1 ? "less than 1 ns" : `${value.toFixed(1)} ns`;
 }

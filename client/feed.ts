@@ -199,7 +199,7 @@ export function makeFeed(name: string, { getState, since, schema }: ChannelOptio
     reconcile,
     describe() {
       const isNamedOnly = isAuto(name) || context.transport === "sse";
-      // "_" is no valid epoch of any channel: a position with it asks for the whole history.
+      // "_" is never the epoch of a channel: a position with it asks for the whole history.
       const position = progress.reached ?? (since && isNamedOnly ? { epoch: "_", offset: 0 } : undefined);
       if (!isLoaded || isRefused || (since && !position)) return undefined;
       return position ? cursorPart(name, position) : "";

@@ -3,7 +3,7 @@ import { ModelServer } from "../tests/client/model-server.ts";
 import { ScriptedEnvironment } from "../tests/client/scripted-environment.ts";
 import { fc } from "../tests/property.ts";
 
-type Step = "publish" | "accept" | "serve one" | "serve all" | "cut" | "drain" | "wait" | "leave and come back";
+type Step = "publish" | "accept" | "serve one" | "serve all" | "cut" | "drain" | "wait" | "leave and rejoin";
 
 const step = fc.constantFrom<Step>(
   "publish",
@@ -16,7 +16,7 @@ const step = fc.constantFrom<Step>(
   "cut",
   "drain",
   "wait",
-  "leave and come back",
+  "leave and rejoin",
 );
 
 test.each([
@@ -60,7 +60,7 @@ async function play(transport: "websocket" | "sse", keep: number, steps: readonl
     else if (it === "serve all") server.serve(Number.POSITIVE_INFINITY);
     else if (it === "cut") server.cut();
     else if (it === "drain") server.drain();
-    else if (it === "leave and come back") {
+    else if (it === "leave and rejoin") {
       off();
       off = listen();
     }

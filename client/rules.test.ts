@@ -36,7 +36,7 @@ test.each(["room:1", "@zoë,~%/ü", "all"])("the server can read the cursor of %
 
 function toChannel(name: string) {
   const channel = parseChannelName(name);
-  if (channel === undefined) throw new Error(`${name} is no channel`);
+  if (channel === undefined) throw new Error(`${name} is not a channel`);
   return channel;
 }
 

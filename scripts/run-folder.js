@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
  */
 const maxPathBytes = 45;
 /** A process that was just killed takes a moment to exit. */
-const patienceMs = 3000;
+const defaultGraceMs = 3000;
 const pollMs = 50;
 
 /**
@@ -29,7 +29,7 @@ export class RunFolder {
    *
    * @returns {Promise<readonly string[]>} what the tests left behind: one line per file, folder or process
    */
-  async close(graceMs = patienceMs) {
+  async close(graceMs = defaultGraceMs) {
     const until = performance.now() + graceMs;
     while (this.#processes().length > 0 && performance.now() < until) await new Promise((go) => setTimeout(go, pollMs));
     const left = this.#processes().map(({ pid, command }) => {

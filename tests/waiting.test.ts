@@ -5,8 +5,8 @@ test.each([
   ["is not met", () => false],
   ["is not met, as a promise", async () => false],
   ["gives no answer", () => new Promise<boolean>(() => undefined)],
-])("waiting for a condition that %s ends on timeout", async (_, isSo) => {
-  await expect(until(isSo, "pigs fly", 50)).rejects.toThrow("timed out waiting until pigs fly");
+])("waiting for a condition that %s ends on timeout", async (_, isMet) => {
+  await expect(until(isMet, "pigs fly", 50)).rejects.toThrow("timed out waiting until pigs fly");
 });
 
 test("waiting ends when the condition is met, and fails when it fails", async () => {

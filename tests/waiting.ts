@@ -1,24 +1,24 @@
 /** Generous, so that tests do not fail on a busy machine, but only if what they wait for never happens. */
-export const patienceMs = 45_000;
-const lookMs = 10;
+export const defaultTimeoutMs = 45_000;
+const pollMs = 10;
 
 /**
  * Polls until the condition is met. For things without an event, such as a file or the state of another process.
  * @param what completes "timed out waiting until …"
- * @throws Error on timeout, also if one call of `isSo` takes that long
+ * @throws Error on timeout, also if one call of `isMet` takes that long
  */
 export async function until(
-  isSo: () => boolean | Promise<boolean>,
+  isMet: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = patienceMs,
+  timeoutMs = defaultTimeoutMs,
 ): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;
   const late = Promise.withResolvers<false>();
   const timer = setTimeout(() => late.resolve(false), timeoutMs);
   try {
-    while (!(await Promise.race([isSo(), late.promise]))) {
+    while (!(await Promise.race([isMet(), late.promise]))) {
       if (performance.now() >= giveUpAt) throw new Error(`timed out waiting until ${what}`);
-      await Bun.sleep(lookMs);
+      await Bun.sleep(pollMs);
     }
   } finally {
     clearTimeout(timer);
@@ -26,7 +26,7 @@ export async function until(
 }
 
 /** Repeats an expectation until it is met. @throws the last failure of `expectation` */
-export async function eventually(expectation: () => void | Promise<void>, timeoutMs = patienceMs): Promise<void> {
+export async function eventually(expectation: () => void | Promise<void>, timeoutMs = defaultTimeoutMs): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;
   for (;;) {
     try {
@@ -34,7 +34,7 @@ export async function eventually(expectation: () => void | Promise<void>, timeou
     } catch (error) {
       if (performance.now() > giveUpAt) throw error;
     }
-    await Bun.sleep(lookMs);
+    await Bun.sleep(pollMs);
   }
 }
 

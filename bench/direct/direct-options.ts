@@ -9,7 +9,7 @@ export interface DirectOptions {
   readonly perSecond: number;
   /** The number of keep-alive connections that push. Several spread over the workers, if there are some. */
   readonly connections: number;
-  /** Pushes in one request; 1 for requests that are no batches. */
+  /** Pushes in one request; 1 for single pushes. */
   readonly batch: number;
   readonly seconds: number;
   /** Seconds of pushes before the first round. Many workers need more, because each compiles the code for itself. */

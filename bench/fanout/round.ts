@@ -12,7 +12,7 @@ export const firstConnections = 1000;
 /** The wait after opening connections, until timers and the garbage collector are idle. */
 const settleMs = 3000;
 const warmUpSeconds = 2;
-const patienceMs = 15_000;
+const timeoutMs = 15_000;
 
 /** The result of one program in one round. */
 export interface RoundResult {
@@ -109,7 +109,7 @@ async function publishAndAwait(
   const count = perSecond * seconds;
   await publisher.publish(count, perSecond, messageLength);
   const expected = count * connections;
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const { messages } = await generator.report();
     if (messages >= expected || performance.now() > deadline) return expected - messages;

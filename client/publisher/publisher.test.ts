@@ -124,7 +124,7 @@ describe("a publication", () => {
     expect(once.bodies).toHaveLength(1);
   });
 
-  test("is not sent again to an address that redirects, or that is no Fanfare server", async () => {
+  test("is not sent again to an address that redirects, or to one that is not a Fanfare server", async () => {
     for (const status of [302, 404, 200]) {
       const { publisher, bodies } = makeWorld([() => new Response("elsewhere", { status })]);
       expect(await errorOf(publisher.publish("orders", 1))).toMatchObject({ code: "unreachable", status });

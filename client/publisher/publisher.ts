@@ -26,7 +26,7 @@ export interface PublishOptions {
   readonly sender?: string | undefined;
   readonly key?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Only for those who are connected now. It is not stored, and a retry may deliver it twice. */
+  /** Only for clients that are connected now. It is not stored, and a retry may deliver it twice. */
   readonly ephemeral?: boolean | undefined;
   /** This connection does not receive it. */
   readonly excludeConnectionId?: string | undefined;

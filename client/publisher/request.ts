@@ -118,7 +118,7 @@ function readAnswer(response: Response, text: string, id: string): { readonly va
   };
 }
 
-/** Undefined if it is no JSON object. */
+/** Undefined if it is not a JSON object. */
 function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);

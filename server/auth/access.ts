@@ -67,7 +67,10 @@ export class Access {
     throw new ServiceError("unauthorized", message);
   }
 
-  /** A sentence for the client if it is blocked. Checked by `identify`, and to be checked again when time has passed since. */
+  /**
+   * A sentence for the client if it is blocked. `identify` checks this too. Callers check it again when some time has
+   * passed since.
+   */
   whyBlocked(identity: Identity): string | undefined {
     return this.#settings.whyBlocked?.(identity);
   }
@@ -78,7 +81,7 @@ export class Access {
   }
 
   /**
-   * Checks that a new connection is welcome to the application. Synchronous unless the application must be asked.
+   * Checks that the application allows a new connection. Synchronous unless the application must be asked.
    * @throws ServiceError if not, synchronously or as a rejection
    */
   checkConnect(identity: Identity, ip: string): Promise<void> | undefined {

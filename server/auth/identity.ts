@@ -7,7 +7,7 @@ export interface Identity {
   readonly userId: string | undefined;
   /** Empty without a token. */
   readonly grants: Grants;
-  /** When the token expires, in unix milliseconds; undefined if it does not expire or there is no token. */
+  /** When the token expires, in milliseconds since 1970; undefined if it does not expire or there is no token. */
   readonly expiresAtMs: number | undefined;
   /** Set if a token proves who the user is. */
   readonly token?: TokenFacts;
@@ -19,7 +19,7 @@ export interface Identity {
 export interface TokenFacts {
   /** Its claim `jti`, by which it can be blocked. */
   readonly id: string | undefined;
-  /** Its claim `iat`, in unix milliseconds. */
+  /** Its claim `iat`, in milliseconds since 1970. */
   readonly issuedAtMs: number | undefined;
 }
 

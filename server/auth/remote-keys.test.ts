@@ -73,7 +73,7 @@ describe("the key set", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("that is old is used while the provider is away, with one line in the log and one when it is back", async () => {
+  test("that is old is used during an outage of the provider, which is logged once when it begins and once when it ends", async () => {
     const verifier = make();
     const token = await tokenOf("first");
     await verifier.verify(token);

@@ -22,7 +22,8 @@ type Token = Parameters<JWTVerifyGetKey>[1];
 
 /**
  * The key set at `JWKS_URL`. It is fetched when the first token needs it, and again in the background when it is old. While
- * the provider is away the old set is used, the fetches are repeated with growing pauses, and the log says it once.
+ * the provider does not respond, the old set is used, the fetches are repeated with growing pauses, and the outage is
+ * logged once.
  *
  * A token whose key is not listed is refused for good only if the set was fetched after that key was first asked for. Until
  * then the key may be new, so its client is told to try again later.
@@ -50,7 +51,7 @@ export class RemoteKeys {
     this.#monotonic = monotonic;
   }
 
-  /** Finds the key of a token. @throws ServiceError "keys-unavailable" if it may be there later, or an error of jose */
+  /** Finds the key of a token. @throws ServiceError "keys-unavailable" if the key may be listed later, or an error of jose */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const now = this.#monotonic();
     if (now - this.#fetchedAt > freshMs) this.#fetchIfDue(now);
@@ -117,7 +118,7 @@ export class RemoteKeys {
       log().warning("Cannot read the key set at {url} (JWKS_URL), so {consequence}: {error}", {
         url: this.#url.href,
         consequence,
-        // Without the stack: the provider is away, and nothing is wrong here.
+        // Without the stack: the fault is at the provider, not in this program.
         error: error instanceof Error ? error.message : String(error),
       });
     }

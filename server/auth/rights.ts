@@ -8,7 +8,7 @@ import type { Identity } from "./identity.ts";
  */
 export type ChannelAccess = "anyone" | "authenticated" | "token" | "nobody";
 
-/** The part of a channel's rules that is about access. */
+/** The part of a channel's rules that controls access. */
 export interface AccessRules {
   /** `hook`: the application decides, unless the token has a grant. */
   readonly subscribe: ChannelAccess | "hook";

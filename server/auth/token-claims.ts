@@ -53,13 +53,13 @@ function patternsOf(claims: Readonly<Record<string, unknown>>, claim: Verb | "ch
   if (value === undefined) return [];
   const patterns = Array.isArray(value) ? value.map(parsePattern) : [undefined];
   return patterns.map((pattern) => {
-    // Rejects the whole token: a silently dropped grant would only be noticed when somebody misses it.
+    // Rejects the whole token: a silently dropped grant would only be noticed when a user lacks it.
     if (pattern === undefined) throw wrong(claim, `a list, each item ${patternRule}`);
     return pattern;
   });
 }
 
-/** The year 9999. A time in milliseconds by mistake is far beyond it, and would make a token that never expires. */
+/** The year 9999. A time that is in milliseconds by mistake is far beyond it: the token would never expire. */
 const lastExp = 253_402_300_799;
 
 function expiryOf(claims: Readonly<Record<string, unknown>>): number | undefined {

@@ -297,7 +297,7 @@ describe("JWT_ISSUER and JWT_AUDIENCE", () => {
     ["no issuer", { aud: "chat" }, "not one of JWT_ISSUER"],
     ["another audience", { iss: issuers[0], aud: "mail" }, "not one of JWT_AUDIENCE"],
     ["no audience", { iss: issuers[0] }, "not one of JWT_AUDIENCE"],
-    ["an audience that is no text", { iss: issuers[0], aud: [7] }, "JWT_AUDIENCE"],
+    ["an audience that is not text", { iss: issuers[0], aud: [7] }, "JWT_AUDIENCE"],
   ])("a token with %s", async (_, claims, complaint) => {
     const token = await sign({ sub: "u1", ...claims });
     const verified = verifierOf({ secret, issuers, audiences }).verify(token);

@@ -76,7 +76,7 @@ describe("a rule", () => {
     ]);
   });
 
-  test("knows where it stands in the file", () => {
+  test("knows where it is defined in the file", () => {
     const { rules } = parseChannelRules([{ match: "a" }, { match: "b" }], (index) => `a.yaml, line ${index + 2}`);
     expect(rules.map(({ place }) => place)).toEqual(["channels[0] (a.yaml, line 2)", "channels[1] (a.yaml, line 3)"]);
   });

@@ -25,18 +25,18 @@ export interface ChannelRule {
   readonly historyBytes?: number;
   /** Whether clients that may subscribe see the users. */
   readonly presence?: Exclude<ChannelPresence, "granted">;
-  /** Whether clients in the channel are told who joins and leaves. Requires `presence: on` in the same rule. */
+  /** Whether clients in the channel receive presence events. Requires `presence: on` in the same rule. */
   readonly presenceEvents?: boolean;
   /** `hook`: the application decides, unless the token has a grant. */
   readonly subscribe?: ChannelAccess | "hook";
   readonly publish?: ChannelAccess;
-  /** Where it stands, for `fanfare explain`: `channels[1] (fanfare.config.yaml, line 12)`. */
+  /** Where it is defined, for `fanfare explain`: `channels[1] (fanfare.config.yaml, line 12)`. */
   readonly place: string;
 }
 
 /**
  * Parses the list from the settings file. Problems look like `channels[0].publish: expected …`.
- * @param placeOf where the rule with an index stands, such as `fanfare.config.yaml, line 12`; undefined if it is not known
+ * @param placeOf where the rule with an index is defined, such as `fanfare.config.yaml, line 12`; undefined if it is not known
  */
 export function parseChannelRules(
   value: unknown,

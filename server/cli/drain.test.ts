@@ -128,7 +128,7 @@ describe("a server on this machine", () => {
     expect([server.requests, keys]).toEqual([[], ["Bearer d81b4e6f0a93c752"]]);
   });
 
-  test("is not asked with a key from the environment that is no key", async () => {
+  test("is not sent a value from the environment that is not a valid key", async () => {
     const server = startDraining([]);
     const { keys } = openControl(server.port ?? 0, () => Response.json({}, { status: 202 }));
     const seen = await runFakeCli(["drain", "--port", String(server.port)], { env: { API_KEY: "WRONG" } });

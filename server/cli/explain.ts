@@ -52,7 +52,7 @@ async function explain(context: CommandContext, asked: { user: string; channel: 
   context.print(flags.json ? printableJson(response.value) : reportOf(response.value).join("\n"));
 }
 
-/** `publish    no     no client may, whatever its token` and, on the next line, the rule and where it stands. */
+/** `publish    no     no client may, whatever its token` and, on the next line, the rule and where it is defined. */
 function reportOf(value: unknown): readonly string[] {
   const { user, channel, mode, rights } = fieldsOf(value);
   const lines = [`${textOf(user)} in ${textOf(channel)} (${textOf(mode)} server)`];

@@ -16,7 +16,7 @@ interface Flags extends AddressFlags {
 /** A request of one subcommand. */
 type Wanted = Pick<ApiRequest, "path" | "body" | "method">;
 
-/** `fanfare schedule`: lists, creates and steers the schedules of a server over HTTP. */
+/** `fanfare schedule`: lists, creates and changes the schedules of a server over HTTP. */
 export function makeScheduleCommand(context: CommandContext): Command {
   const one = (verb: string, description: string, wanted: (path: string) => Wanted) =>
     withServer(new Command(verb).description(description).argument("<id>", "id of the schedule")).action(

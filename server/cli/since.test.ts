@@ -1,23 +1,23 @@
 import { expect, test } from "bun:test";
-import { cursorOf, parseBeginning } from "./since.ts";
+import { cursorOf, parseSinceFlag } from "./since.ts";
 
 test.each([
   ["17", { from: "offset", offset: 17 }],
   ["0", { from: "offset", offset: 0 }],
-  ["earliest", { from: "word", word: "earliest" }],
-  ["last:10", { from: "word", word: "last:10" }],
+  ["earliest", { from: "keyword", keyword: "earliest" }],
+  ["last:10", { from: "keyword", keyword: "last:10" }],
   ["room%3A1~k3x9~17", { from: "cursor", cursor: new Map([["room:1", { epoch: "k3x9", offset: 17 }]]) }],
-])("parses --since %s", (text, beginning) => {
-  expect<unknown>(parseBeginning(text)).toEqual(beginning);
+])("parses --since %s", (text, since) => {
+  expect<unknown>(parseSinceFlag(text)).toEqual(since);
 });
 
 test.each([[""], ["-1"], ["soon"], ["2m"], ["last:"], ["last:10001"], ["all~17"]])("rejects --since %j", (text) => {
-  expect(() => parseBeginning(text)).toThrow(/^--since: expected an offset such as 17, .*, got /);
+  expect(() => parseSinceFlag(text)).toThrow(/^--since: expected an offset such as 17, .*, got /);
 });
 
 test("--since accepts the cursor of a printed message", () => {
   const cursor = cursorOf("room:1", { epoch: "k3x9", offset: 17 }) ?? "";
-  expect<unknown>(parseBeginning(cursor)).toEqual({
+  expect<unknown>(parseSinceFlag(cursor)).toEqual({
     from: "cursor",
     cursor: new Map([["room:1", { epoch: "k3x9", offset: 17 }]]),
   });

@@ -5,20 +5,20 @@ import { type Cursor, formatCursor, parseCursor, parseSinceWord } from "../../pr
 import { checked } from "./flag-values.ts";
 
 /** The parsed value of --since. */
-export type Beginning =
+export type SinceFlag =
   | { readonly from: "offset"; readonly offset: number }
-  | { readonly from: "word"; readonly word: "earliest" | `last:${number}` }
+  | { readonly from: "keyword"; readonly keyword: "earliest" | `last:${number}` }
   | { readonly from: "cursor"; readonly cursor: Cursor };
 
 /** `17`, `earliest`, `last:10` or a cursor. */
-export const parseBeginning = checked(
+export const parseSinceFlag = checked(
   "--since",
   `an offset such as 17, "earliest", "last:10" (up to ${limits.lastLimit}), or a cursor such as all~k3x9~17`,
-  (text): Beginning | undefined => {
+  (text): SinceFlag | undefined => {
     if (/^[0-9]{1,15}$/.test(text)) return { from: "offset", offset: Number(text) };
-    const word = parseSinceWord(text);
-    if (word?.from === "earliest") return { from: "word", word: "earliest" };
-    if (word?.from === "last") return { from: "word", word: `last:${word.count}` };
+    const keyword = parseSinceWord(text);
+    if (keyword?.from === "earliest") return { from: "keyword", keyword: "earliest" };
+    if (keyword?.from === "last") return { from: "keyword", keyword: `last:${keyword.count}` };
     const cursor = parseCursor(text);
     return cursor === undefined ? undefined : { from: "cursor", cursor };
   },
@@ -28,19 +28,19 @@ export const parseBeginning = checked(
  * The position to start from in one channel. A bare offset belongs to the channel's current epoch, which is fetched first.
  * @throws ClientError if the channel may not be read
  */
-export async function beginningOf(
+export async function startPositionOf(
   client: Client,
   channel: string,
-  beginning: Beginning | undefined,
+  since: SinceFlag | undefined,
 ): Promise<Position | "earliest" | `last:${number}` | undefined> {
-  if (beginning === undefined) return undefined;
-  if (beginning.from === "word") return beginning.word;
-  if (beginning.from === "cursor") {
+  if (since === undefined) return undefined;
+  if (since.from === "keyword") return since.keyword;
+  if (since.from === "cursor") {
     const name = parseChannelName(channel);
-    return name === undefined ? undefined : beginning.cursor.get(name);
+    return name === undefined ? undefined : since.cursor.get(name);
   }
   const { epoch } = await client.channel(channel).history({ since: "last:1", limit: 1 });
-  return { epoch, offset: beginning.offset };
+  return { epoch, offset: since.offset };
 }
 
 /** The cursor after one message. Cursors of several channels can be joined with commas. */

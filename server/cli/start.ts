@@ -58,7 +58,7 @@ async function start(context: CommandContext, command: Command): Promise<void> {
       level: its.logLevel,
       format: its.logFormat,
       write,
-      // The supervisor keeps running through a reload, and may still name a secret of before.
+      // The supervisor keeps running through a reload, and may still log a secret of the previous settings.
       secrets: [...new Set([...secretsOf(settings), ...secretsOf(its)])],
       hasColors: stdout.isTTY === true && !env.NO_COLOR,
     });

@@ -7,12 +7,12 @@ import { channelsOf, userOf, wholeNumberOf } from "./flag-values.ts";
 import { describeGap, messageLine } from "./message-line.ts";
 import { makePaint } from "./paint.ts";
 import { printable, printableJson } from "./printable.ts";
-import { type Beginning, beginningOf, cursorOf, parseBeginning } from "./since.ts";
+import { cursorOf, parseSinceFlag, type SinceFlag, startPositionOf } from "./since.ts";
 import { addTokenFlags, type TokenFlags, tokenOf } from "./user-token.ts";
 
 interface SubscribeFlags extends AddressFlags, TokenFlags {
   readonly user?: string;
-  readonly since?: Beginning;
+  readonly since?: SinceFlag;
   readonly count?: number;
   readonly json?: true;
 }
@@ -32,7 +32,7 @@ export function makeSubscribeCommand(context: CommandContext): Command {
       new Option(
         "--since <position>",
         "start with earlier messages: after offset 17 (17), earliest, last:10, or a cursor",
-      ).argParser(parseBeginning),
+      ).argParser(parseSinceFlag),
     )
     .addOption(new Option("--count <number>", "exit after this many messages").argParser(parseCount));
   return addAddressFlags(addTokenFlags(command))
@@ -97,7 +97,7 @@ async function readAll(context: CommandContext, client: Client, { channels, flag
     if (left === 0) resolve();
   };
   for (const name of channels) {
-    const since = await beginningOf(client, name, flags.since).catch((error) => {
+    const since = await startPositionOf(client, name, flags.since).catch((error) => {
       throw error instanceof ClientError ? new CommandError(printable(error.message), { cause: error }) : error;
     });
     const channel = client.channel(name, since === undefined ? {} : { since });

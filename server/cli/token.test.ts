@@ -81,7 +81,7 @@ describe("fanfare token create", () => {
     ],
     ["no user is named", ["create"], secret, "missing required argument 'user'"],
     ["a pattern is wrong", ["create", "u1", "--publish", "@u2"], secret, "publish: expected"],
-    ["the info is no JSON", ["create", "u1", "--info", "Alice"], secret, "expected at most 1024 bytes of JSON"],
+    ["the info is not JSON", ["create", "u1", "--info", "Alice"], secret, "expected at most 1024 bytes of JSON"],
     ["the info is too large", ["create", "u1", "--info", `"${"x".repeat(1023)}"`], secret, "got 1025 bytes"],
     ["a duration is wrong", ["create", "u1", "--expires", "soon"], secret, "expected a duration such as"],
     ["a duration is nothing", ["create", "u1", "--expires", "0"], secret, "expires: expected more than 0"],

@@ -69,7 +69,7 @@ export interface Claim {
   readonly key: string;
   /** For example the id of a connection. */
   readonly holder: string;
-  /** From whom it may be taken: nobody, anybody, or one holder. */
+  /** From which holder it may be taken: none, any, or one. */
   readonly over: "nobody" | "anybody" | { readonly holder: string };
 }
 

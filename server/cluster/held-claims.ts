@@ -4,7 +4,7 @@ import type { Claim, Claimed, Cluster } from "./cluster.ts";
 /** The holder of a name, as the cluster knows it. */
 export type ClaimHolder = NonNullable<Claimed["previous"]>;
 
-/** When a name is claimed again that could not be claimed. */
+/** Delay before a name is claimed again that could not be claimed. */
 const retryMs = 1000;
 
 export interface HeldClaimsEvents {
@@ -29,7 +29,7 @@ export class HeldClaims {
   readonly #events: HeldClaimsEvents;
   readonly #clock: Clock;
   readonly #held = new Map<string, Held>();
-  /** Names that could not be claimed again, and from whom they were to be taken. */
+  /** Names that could not be claimed again, and the holder that they were to be taken from. */
   readonly #undecided = new Map<string, string | undefined>();
   #timer: Timer | undefined;
 

@@ -4,10 +4,10 @@ import type { Clock, Timer } from "../lib/clock.ts";
 const returnMs = 1000;
 
 /**
- * Tells members that are gone from members that only changed their membership.
+ * Distinguishes members that are gone from members that only changed their membership.
  *
  * A break of the link to Redis ends memberships, but no connection of a client. The same connections then return with the
- * next membership, before or after the former one is removed. Only what does not return has left.
+ * next membership, before or after the former one is removed. Only connections that do not return have left.
  */
 export class LostConnections {
   readonly #clock: Clock;
@@ -18,7 +18,7 @@ export class LostConnections {
   #timer: Timer | undefined;
 
   /**
-   * @param isCutOff whether this member itself is without a membership, and so knows nothing of the others
+   * @param isCutOff whether this member itself has no membership, and so does not know about the others
    * @param onGone called with the number of connections that did not return
    */
   constructor(clock: Clock, isCutOff: () => boolean, onGone: (connections: number) => void) {

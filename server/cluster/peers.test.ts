@@ -139,7 +139,7 @@ test("nothing is settled as long as a worker does not answer and is not gone", a
   const a = await make("a");
   const b = await make("b");
   const { promise, resolve } = Promise.withResolvers<void>();
-  b.handle("settled", () => promise); // it does not get round to answering
+  b.handle("settled", () => promise); // it never answers
   let isSettled = false;
   void a.settled()?.then(() => {
     isSettled = true;

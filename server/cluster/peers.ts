@@ -8,7 +8,9 @@ import { Roster, type RosterChange, type RosterSnapshot } from "./roster.ts";
 
 /** How long roster changes are batched. */
 const batchMs = 20;
-/** How long a member that drained and left still counts as one whose clients are on their way to other members. Milliseconds. */
+/**
+ * How long after a drained member has left its clients may still be reconnecting to other members. Milliseconds.
+ */
 const movingMs = 3000;
 /** The topic of the question whether everything before it has arrived. */
 const settledTopic = "settled";
@@ -26,7 +28,7 @@ export interface RequestSender {
 export interface PeersEvents {
   /** Connections were opened or closed on another member. */
   readonly remoteChange: RosterChange;
-  /** A member has left or expired; whatever it had started is void. */
+  /** A member has left or expired; whatever it had started is cancelled. */
   readonly memberLost: MemberId;
   /** While this member was disconnected, another one claimed the name of this holder. */
   readonly claimLost: string;
@@ -153,17 +155,17 @@ export class Peers {
     return this.#cluster.members()[0]?.state.name ?? "";
   }
 
-  /** Whether this worker has no membership now, and so knows nothing of the others. */
+  /** Whether this worker has no membership now, and so does not know about the others. */
   get isCutOff(): boolean {
     return this.#cluster.members().length === 0;
   }
 
-  /** Whether this member drains. */
+  /** Whether this member is draining. */
   get isDraining(): boolean {
     return this.#cluster.members()[0]?.state.isDraining === true;
   }
 
-  /** Whether clients of another member are on their way to this one: it drains, or has drained and left a moment ago. */
+  /** Whether clients of another member may be reconnecting to this one: that member drains, or has just drained and left. */
   get isAnyDraining(): boolean {
     const [, ...others] = this.#cluster.members();
     return this.#clock.monotonic() < this.#drainedUntil || others.some(({ state }) => state.isDraining);

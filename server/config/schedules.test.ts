@@ -84,7 +84,7 @@ schedules:
 
   test.each<[string, unknown, RegExp]>([
     ["something else than a list", { id: "a" }, /^schedules: expected a list/],
-    ["an entry that is no schedule", ["daily"], /^schedules\[0\]: expected a schedule such as/],
+    ["an entry that is not a schedule", ["daily"], /^schedules\[0\]: expected a schedule such as/],
     ["no id", [{ publish, every_s: 1 }], /^schedules\[0\]\.id: expected an id/],
     ["an id of the server's own", [{ id: "$a", publish, every_s: 1 }], /^schedules\[0\]\.id: expected 1 to 64/],
     ["an unknown field", [{ id: "a", publish, evry_s: 1 }], /^schedules\[0\]: unknown field "evry_s"/],
@@ -101,7 +101,7 @@ schedules:
     expect(problems).toEqual([expect.stringMatching(expected)]);
   });
 
-  test("none are no problem", () => {
+  test("may be absent", () => {
     for (const value of [undefined, null, []]) {
       expect(parseSchedules(value, checks)).toEqual({ schedules: [], problems: [] });
     }

@@ -40,7 +40,7 @@ export interface Sources {
   readonly sources: readonly Source[];
   /** The unparsed `channels` of the file. */
   readonly channels: unknown;
-  /** Where an entry of `channels` stands, such as `fanfare.config.yaml, line 12`; undefined if it is not in a file. */
+  /** Where an entry of `channels` is defined, such as `fanfare.config.yaml, line 12`; undefined if it is not in a file. */
   readonly placeOfRule: (index: number) => string | undefined;
   /** The unparsed `schedules` of the file. */
   readonly schedules: unknown;

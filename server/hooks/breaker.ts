@@ -7,7 +7,7 @@ const pauses = { firstMs: 1000, maxMs: 30_000 };
 
 /**
  * A circuit breaker. After five failures in a row it is open: nothing is sent for a pause that grows. Then one request is let
- * through, whose outcome closes the breaker or begins the next pause. A dead application so costs neither time nor load.
+ * through, whose outcome closes the breaker or begins the next pause. So a dead application costs neither time nor load.
  */
 export class Breaker {
   readonly #clock: Pick<Clock, "monotonic">;

@@ -29,7 +29,7 @@ export class ClientShares {
     return true;
   }
 
-  /** An event was sent or given up. */
+  /** An event was sent or dropped. */
   remove(client: string, bytes: number): void {
     const held = this.#held.get(client);
     if (held === undefined || held.events <= 1) this.#held.delete(client);

@@ -26,7 +26,7 @@ const outcomeOf = (answer: unknown) =>
   Promise.resolve(answer).catch((error: unknown) => (error instanceof ServiceError ? error.code : error));
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Lets as many questions fail as open the breaker. */
+/** Makes questions fail until the breaker opens. */
 async function fail(hook: DecisionHook, requests: readonly { fail(): void }[], count = 5) {
   const outcomes: unknown[] = [];
   for (let at = 0; at < count; at++) {

@@ -11,7 +11,7 @@ import { parseVerdict, type Verdict } from "./verdict.ts";
 const maxKept = 100_000;
 /** Requests at the same time. */
 const maxInFlight = 100;
-/** Questions that wait for a place. Each is a client that waits, and most would time out. */
+/** Questions that wait for a slot. Each is a client that waits, and most would time out. */
 const maxWaiting = 5000;
 
 /** What an application is asked: `{"user_id":"u1","channel":"room:1"}`. */
@@ -75,7 +75,7 @@ export class DecisionHook {
   }
 
   async #ask(key: string): Promise<Verdict> {
-    if (!(await this.#place())) return this.#withoutAnswer(new Error("too many questions wait"));
+    if (!(await this.#waitForSlot())) return this.#withoutAnswer(new Error("too many questions wait"));
     try {
       return this.#breaker.enter() ? await this.#call(key) : this.#withoutAnswer();
     } finally {
@@ -83,8 +83,8 @@ export class DecisionHook {
     }
   }
 
-  /** Waits for one of the places, for as long as an answer may take. @returns whether there is one */
-  async #place(): Promise<boolean> {
+  /** Waits for a free slot, for as long as an answer may take. @returns whether there is one */
+  async #waitForSlot(): Promise<boolean> {
     if (this.#inFlight < maxInFlight) {
       this.#inFlight++;
       return true;
@@ -99,7 +99,7 @@ export class DecisionHook {
     return promise.finally(() => timer.cancel());
   }
 
-  /** Passes the place on to the next question, or frees it. */
+  /** Passes the slot to the next question, or frees it. */
   #leave(): void {
     const [next] = this.#waiting;
     if (next === undefined) this.#inFlight--;

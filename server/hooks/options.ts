@@ -6,7 +6,7 @@ const url = {
   rule: "a URL such as https://app.example.com/fanfare, without a user or password",
 };
 
-/** What webhooks tell of. */
+/** The events that webhooks can report. */
 export const webhookTypes = [
   "connected",
   "disconnected",

@@ -33,7 +33,7 @@ export interface PosterParts {
   readonly secrets: HookSecrets;
   readonly allowsPrivate: boolean;
   readonly clock: Pick<Clock, "now">;
-  /** Resolves names; tests give an own one. */
+  /** Resolves names; tests pass their own function. */
   readonly resolve?: (host: string) => Promise<readonly LookupAddress[]>;
 }
 

@@ -49,7 +49,7 @@ export class PublicAddresses {
   }
 }
 
-/** Whether a URL names an address that is not public, or this machine, without a look at the DNS. */
+/** Whether a URL names an address that is not public, or this machine, without asking the DNS. */
 export function privateAddressIn({ hostname }: URL): boolean {
   const bare = hostname.replace(/^\[|\]$/g, "");
   if (isIP(bare) !== 0) return !new PublicAddresses().has(bare);

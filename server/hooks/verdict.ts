@@ -17,7 +17,7 @@ const longestAgeS = 86_400;
 /**
  * Parses an answer: `{"allow": true, "max_age_s": 60}` or `{"allow": false, "reason": "…"}`. The statuses 401 and 403 mean no,
  * whatever the body is.
- * @throws Error for any other answer, which is as if there were none
+ * @throws Error for any other answer, which counts as no answer
  */
 export function parseVerdict({ status, text }: PostAnswer): Verdict {
   const isRefusal = status === 401 || status === 403;

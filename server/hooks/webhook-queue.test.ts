@@ -108,7 +108,7 @@ describe("events", () => {
   });
 });
 
-describe("a receiver that is away", () => {
+describe("a receiver that does not respond", () => {
   test("gets no more requests than one now and then, until it answers", async () => {
     const { clock, requests, add, ids } = world();
     for (let at = 0; at < 100; at++) add(`e${at}`, `room:${at}`);

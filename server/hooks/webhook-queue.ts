@@ -11,7 +11,7 @@ const maxInFlight = 16;
 const retries = { firstMs: 1000, maxMs: 60_000 };
 /** What an event costs besides its text. */
 const eventOverheadBytes = 300;
-/** Dropped events are logged once, and again when none was dropped for so long. */
+/** Dropped events are logged once, and again after this long without one. */
 const quietMs = 60_000;
 
 /** One event, as it is sent. */

@@ -24,8 +24,8 @@ export interface WebhookSettings {
 /** All connections without a user share one part of the queue: their presence does not say from which address they came. */
 const withoutUser = "without user";
 
-/** What a webhook is made of. */
-interface Happened extends Pick<WebhookEvent, "lane" | "client"> {
+/** The parts of a webhook. */
+interface WebhookParts extends Pick<WebhookEvent, "lane" | "client"> {
   /** JSON. */
   readonly data: string;
   /** The position within the lane, if it identifies the event: then a repetition has the same id. */
@@ -98,7 +98,7 @@ export class Webhooks implements PresenceReport {
     }
   }
 
-  #add(type: WebhookType, { lane, data, client, at }: Happened): void {
+  #add(type: WebhookType, { lane, data, client, at }: WebhookParts): void {
     const identity = at === undefined ? randomId(18) : idOf(`${type} ${at} ${lane}`);
     const body = `{"type":"${type}","timestamp":"${isoTime(this.#clock.now())}","data":${data}}`;
     this.queue.add({ id: `msg_${identity}`, lane, body, client });

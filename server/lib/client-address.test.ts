@@ -125,7 +125,7 @@ describe("the addresses that proxies have recorded", () => {
     expect(new TrustedProxies(["10.0.0.1"]).clientOf("10.0.0.1", forwardedFor(headers))).toBe("203.0.113.7");
   });
 
-  test("that are no addresses leave the address of the socket", () => {
+  test("that are not addresses are ignored: the client has the address of the socket", () => {
     const proxies = new TrustedProxies(["10.0.0.1"]);
     for (const header of ["for=unknown", "proto=https", "for=_hidden", 'for="'])
       expect(proxies.clientOf("10.0.0.1", read({ Forwarded: header }))).toBe("10.0.0.1");

@@ -7,12 +7,12 @@ export class Gate {
   #waiting: (() => void)[] = [];
   #first = 0;
 
-  /** @param places How many tasks may run at once. */
-  constructor(places: number) {
-    this.#free = places;
+  /** @param slots How many tasks may run at once. */
+  constructor(slots: number) {
+    this.#free = slots;
   }
 
-  /** Runs the task once there is a free place; at once if there is one now. */
+  /** Runs the task once there is a free slot; at once if there is one now. */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -23,7 +23,7 @@ export class Gate {
     }
   }
 
-  /** Passes the place on to the next task, or frees it. */
+  /** Passes the slot to the next task, or frees it. */
   #release(): void {
     const next = this.#waiting[this.#first];
     if (next === undefined) {
@@ -31,7 +31,7 @@ export class Gate {
       return;
     }
     this.#first++;
-    // In strides, so that removing one has constant amortized cost.
+    // Many at a time, so that removing one has constant amortized cost.
     if (this.#first * 2 >= this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#first);
       this.#first = 0;

@@ -1,4 +1,4 @@
-/** Runs something that may fail at once or later, and reports the error before it goes on to the caller. */
+/** Runs something that may fail at once or later, and reports the error before the caller receives it. */
 export function onFailure<T>(run: () => T | Promise<T>, report: (error: unknown) => void): T | Promise<T> {
   const failed = (error: unknown): never => {
     report(error);

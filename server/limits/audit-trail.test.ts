@@ -37,7 +37,7 @@ test("beyond the rate entries are counted, and the next line says how many are m
   expect(logged).toHaveLength(101);
 });
 
-test("what strangers and keys are refused does not hide what an operator does", () => {
+test("refusals, with or without a valid key, do not hide what an operator does", () => {
   const trail = new AuditTrail({ monotonic: () => 0 });
   const refusals = [
     { ...entry, who: "unknown", result: "401" },
@@ -45,7 +45,7 @@ test("what strangers and keys are refused does not hide what an operator does", 
     { ...entry, who: "key 1", result: "403" },
   ];
   for (const refusal of refusals) for (let at = 0; at < 1000; at++) trail.record(refusal);
-  expect(logged).toHaveLength(200); // one burst for strangers, with and without a user, and one for keys
+  expect(logged).toHaveLength(200); // one burst for callers without a valid key, with and without a user, and one for keys
   trail.record(entry);
   expect(logged.at(-1)?.properties).toEqual({ ...entry, leftOut: 0 });
 });

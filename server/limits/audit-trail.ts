@@ -9,7 +9,10 @@ export interface AuditEntry {
    * connection. Or a signal and what it does, or which settings changed.
    */
   readonly action: string;
-  /** `key 2` (its place in API_KEY), `user alice` (of an open connection), `a process`, `reload 3`, `unknown`. Never a secret. */
+  /**
+   * `key 2` (its place in API_KEY), `user alice` (of an open connection), `a process`, `reload 3`, `unknown`. Never a
+   * secret.
+   */
   readonly who: string;
   /** The client's address, or `the control socket`, `this machine`, `the settings on disk`. */
   readonly from: string;
@@ -28,7 +31,7 @@ export class AuditTrail {
   readonly #rates: Readonly<Record<Kind, LogRate>>;
 
   constructor(clock: Pick<Clock, "monotonic">) {
-    this.#rates = { done: new LogRate(clock), refused: new LogRate(clock), stranger: new LogRate(clock) };
+    this.#rates = { done: new LogRate(clock), refused: new LogRate(clock), unauthorized: new LogRate(clock) };
   }
 
   record(entry: AuditEntry): void {
@@ -42,10 +45,10 @@ export class AuditTrail {
   }
 }
 
-/** `stranger`: refused to somebody without a valid key, who may be anyone. `refused`: to a key or an operator. */
-type Kind = "done" | "refused" | "stranger";
+/** `refused`: to a valid key, or to an operator. `unauthorized`: to a caller without a valid key, which may be anyone. */
+type Kind = "done" | "refused" | "unauthorized";
 
 function kindOf({ who, result }: AuditEntry): Kind {
   if (result === "ok") return "done";
-  return who === "unknown" || who.startsWith("user ") ? "stranger" : "refused";
+  return who === "unknown" || who.startsWith("user ") ? "unauthorized" : "refused";
 }

@@ -33,7 +33,10 @@ interface Channel {
 /** The presences of all channels in the memory of one process: a server's only one, or the supervisor's. */
 export class PresenceLedger {
   readonly #channels = new Map<ChannelName, Channel>();
-  /** Channels without presences, the longest empty first. Their positions go on, so that late events are not a new epoch's. */
+  /**
+   * Channels without presences, the one that has been empty for longest first. Their positions continue, so that late
+   * events do not need a new epoch.
+   */
   readonly #empty = new Set<ChannelName>();
   readonly #clock: Clock;
 

@@ -5,9 +5,9 @@ import type { JsonText } from "../../protocol/publication.ts";
  * Keeps who is in which channel, for all workers of a server, and numbers what changes.
  *
  * Law: a snapshot and the events after it fit together. Each `joined` and each `left` of a channel has the position after the
- * one before, and (channel, epoch, position) never names two events. If positions cannot go on, for example because the data
+ * one before, and (channel, epoch, position) never names two events. If positions cannot continue, for example because the data
  * was lost, the channel gets a new epoch. A presence is stored and announced in one step. Within an epoch, `joined` and
- * `left` of one presence take turns.
+ * `left` of one presence alternate.
  *
  * Order: changes of one call take effect in order, and so do calls for one channel that wait for each other. Events of a
  * channel arrive in the order of their positions, but some may be missing after a break: the next position shows it, or
@@ -34,7 +34,7 @@ export interface PresenceStore {
   unwatch(channel: ChannelName): void;
   /**
    * A page of the presences, in the order of their keys.
-   * @throws ServiceError "broker-unavailable" if the store is away, or does not have all presences (again) yet
+   * @throws ServiceError "broker-unavailable" if the store cannot be reached, or does not have all presences yet
    */
   read(channel: ChannelName, page: PresencePageRequest): Promise<PresencePage>;
   /** Disconnects. What is left of this worker's presences is removed soon, as if the worker had died. Idempotent. */

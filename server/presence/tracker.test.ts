@@ -68,7 +68,7 @@ test("before the server ends a connection, the store knows that its presence can
   expect(done).toEqual(["join c1", "read", "release c1", "release c1", "leave c1"]);
 });
 
-test("the end of a connection waits at most a second for a store that is away", async () => {
+test("the end of a connection waits at most a second for a store that does not respond", async () => {
   const { clock, tracker, breakStore } = begin();
   tracker.join(room, arrival);
   await turn();

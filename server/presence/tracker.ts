@@ -36,8 +36,8 @@ interface Ended {
 }
 
 /**
- * The presences of this worker's connections: stores them, also again after the store has lost them, and lets ended ones
- * remain for a moment, in which the client may come back.
+ * The presences of this worker's connections: stores them, also again after the store has lost them, and keeps ended ones
+ * for a moment, in which the client may reconnect.
  *
  * Only changes cost something: nothing is renewed while a connection stays.
  */

@@ -30,7 +30,7 @@ interface Watched {
  * The channels whose presence events this worker needs, because clients of it are in them.
  *
  * Invariant: what clients are told about a channel has no holes. Events that do not continue the ones before are replaced by
- * "reset". So is what may have been missed while the store was away.
+ * "reset". So are events that may have been missed while the store could not be reached.
  */
 export class WatchedChannels {
   readonly #store: Pick<PresenceStore, "watch" | "unwatch">;

@@ -90,7 +90,7 @@ describe("an occurrence whose begin is recorded", () => {
   });
 });
 
-describe("a process that stood still after it stored that an occurrence begins", () => {
+describe("a process that was suspended after it stored that an occurrence begins", () => {
   test.each([
     [5000, 300_000, 1],
     [5001, 300_000, 0],

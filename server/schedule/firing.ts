@@ -10,9 +10,9 @@ import type { RecordWrite, ScheduleStore, StoredRecord, WriteOutcome } from "./s
 import type { NextTimes } from "./timing/next-times.ts";
 
 /**
- * How long after its begin was written an occurrence may be published: milliseconds, and a share of the idempotency window. A
- * process that stood still for longer publishes nothing: another one may have published it, so long ago that its id is
- * forgotten.
+ * How long an occurrence may be published after its begin was stored: milliseconds, and a share of the idempotency window.
+ * A process that was suspended for longer publishes nothing: another process may have published the occurrence so long ago
+ * that its id is forgotten.
  */
 const publishWithinMs = 5000;
 const windowShare = 0.25;
@@ -117,7 +117,10 @@ export class Firing {
     return writeOf(afterOccurrence(schedule, last, times), version);
   }
 
-  /** Records what became of occurrences, also after the lease was lost: their versions tell whether somebody else did. */
+  /**
+   * Records what became of occurrences, also after the lease was lost: their versions show whether another scheduler
+   * already did.
+   */
   async #record(writes: readonly RecordWrite[], token: number): Promise<void> {
     const { store } = this.#options;
     if (writes.length === 0) return;
@@ -133,7 +136,7 @@ export class Firing {
 }
 
 function withVersion(begun: Omit<Begun, "version"> | undefined, outcome: WriteOutcome | undefined): readonly Begun[] {
-  // After a conflict somebody has changed the schedule; the next look finds the new one.
+  // A conflict means that the schedule was changed. The next check reads the new version.
   return begun !== undefined && outcome?.outcome === "written" ? [{ ...begun, version: outcome.version }] : [];
 }
 

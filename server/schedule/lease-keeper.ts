@@ -34,7 +34,7 @@ export class LeaseKeeper {
     this.#options = options;
   }
 
-  /** The fencing token; undefined while somebody else may have the lease. */
+  /** The fencing token; undefined while another scheduler may have the lease. */
   get token(): number | undefined {
     return this.#options.clock.monotonic() < this.#until ? this.#token : undefined;
   }
@@ -49,7 +49,7 @@ export class LeaseKeeper {
     if (this.#isOpen && this.token === undefined) this.#ask();
   }
 
-  /** Keeps the lease only until somebody else takes it. */
+  /** Keeps the lease only until another scheduler takes it. */
   offer(): void {
     if (!this.#isOpen || this.#wish === "offer") return;
     this.#wish = "offer";

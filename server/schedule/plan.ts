@@ -7,7 +7,7 @@ export const onTimeMs = 30_000;
 /** The part of the idempotency window in which an interrupted occurrence is published again. */
 const windowShare = 0.75;
 
-/** What is to be done with a schedule that is due. */
+/** What to do with a schedule that is due. */
 export type Step =
   | { readonly step: "fire"; readonly firing: Firing }
   /** The occurrence is given up, or further ones are skipped. */
@@ -25,7 +25,7 @@ export interface PlanContext {
   isUntried(schedule: Schedule, nominal: number): boolean;
 }
 
-/** Decides what is to be done with a schedule. Changes nothing. */
+/** Decides what to do with a schedule. Changes nothing. */
 export function plan(schedule: Schedule, context: PlanContext): Step {
   const { now } = context;
   const { finishedAt, firing, next, isPaused } = schedule;

@@ -20,12 +20,12 @@ export function parseRecord({ text, version }: StoredRecord): Versioned | undefi
   }
 }
 
-/** The write that stores a schedule. @param dueAt when to look at it, if that is not when it fires next */
+/** The write that stores a schedule. @param dueAt when a scheduler must read it, if that is not when it fires next */
 export function writeOf(schedule: Schedule, expected: number, dueAt: number | null = dueAtOf(schedule)): RecordWrite {
   return { id: schedule.id, expected, record: { dueAt, text: JSON.stringify(schedule) } };
 }
 
-/** When somebody must look at a schedule: to fire it, or to remove it some time after its end. */
+/** When a scheduler must read a schedule: to fire it, or to remove it some time after its end. */
 export function dueAtOf(schedule: Schedule): number | null {
   const { firing, finishedAt, isPaused, next, origin } = schedule;
   if (firing !== null) return firing.nominal;

@@ -5,9 +5,9 @@
  * one succeeds, and it may name a fencing token, so that a scheduler that lost its lease without noticing changes nothing.
  * An occurrence is published only between two such writes; see scheduler.ts.
  *
- * Writes of one call are applied in order, each for itself. A version is never used twice, also for a record that was
- * deleted and made again. When the store cannot be reached, calls reject with ServiceError "broker-unavailable": a write
- * may or may not have been applied.
+ * Writes of one call are applied in order, and each can fail without the others. A version is never used twice, also for a
+ * record that was deleted and made again. When the store cannot be reached, calls reject with ServiceError
+ * "broker-unavailable": a write may or may not have been applied.
  */
 export interface ScheduleStore {
   /** Whether a restart of the server keeps the records. Known once it is started. */
@@ -20,7 +20,7 @@ export interface ScheduleStore {
   write(writes: readonly RecordWrite[], token?: number): Promise<readonly WriteOutcome[]>;
   /** Takes, renews or releases the lease. There is one in the whole server. */
   lease(request: LeaseRequest): Promise<Lease>;
-  /** Releases nothing by itself. Idempotent. */
+  /** Does not release the lease. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export interface ScheduleStoreEvents {
 export interface StoredRecord {
   readonly id: string;
   readonly version: number;
-  /** Milliseconds since 1970: when somebody must look at it; null: never. */
+  /** When a scheduler must read it, in milliseconds since 1970; null: never. */
   readonly dueAt: number | null;
   readonly text: string;
 }
@@ -75,13 +75,16 @@ export interface LeaseRequest {
   /** Identifies the scheduler. */
   readonly holder: string;
   /**
-   * `take`: takes it if it is free or offered, or keeps it. `offer`: the same, but only if it is free, and somebody else may
-   * take it at any time. `release`: gives it up.
+   * `take`: takes it if it is free or offered, or keeps it. `offer`: the same, but only if it is free, and another
+   * scheduler may take it at any time. `release`: gives it up.
    */
   readonly wish: "take" | "offer" | "release";
 }
 
-/** `token` is undefined if somebody else has it, or nobody. Otherwise it is larger than any before. */
+/**
+ * `token` is undefined if the caller does not hold the lease. Otherwise it is larger than the tokens of all earlier
+ * holders.
+ */
 export interface Lease {
   readonly token: number | undefined;
   /** Milliseconds until the lease expires, no matter which member has it. */

@@ -5,7 +5,7 @@ import type { JsonText } from "../../protocol/publication.ts";
 /** When a schedule fires. Times are milliseconds since 1970. */
 export type Timing =
   | { readonly kind: "at"; readonly at: number }
-  /** Once, so long after this revision was made. */
+  /** Once, this long after the revision was made. */
   | { readonly kind: "delay"; readonly delayMs: number }
   /** At multiples of the interval since the start time, or since this revision was made. */
   | { readonly kind: "every"; readonly everyMs: number }

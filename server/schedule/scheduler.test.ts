@@ -54,7 +54,7 @@ describe("an occurrence is published once", () => {
     expect([world.nominalsOf("a"), (await two.schedules.get("a")).last?.result]).toEqual([[start + 1000], "published"]);
   });
 
-  test("also if its server stood still for longer than ids are remembered, between two steps", async () => {
+  test("also if its server was suspended for longer than ids are remembered, between two steps", async () => {
     const { world, one, two } = await makeWorld(2);
     await one.put("a", at(1000));
     await world.move(900);
@@ -229,7 +229,7 @@ describe("when the clock is set", () => {
     expect([hours("skip"), hours("last"), hours("all")]).toEqual([[], [12], [10, 11, 12]]);
   });
 
-  test("back by 12 hours, no time of the calendar fires twice, and intervals go on", async () => {
+  test("back by 12 hours, no time of the calendar fires twice, and intervals continue", async () => {
     const { world, one } = await makeWorld(2);
     await one.put("cron", { timing: { kind: "cron", expression: "*/10 * * * *", tz: "UTC" } });
     await one.put("every", every(60_000));

@@ -13,7 +13,7 @@ import { NextTimes } from "./timing/next-times.ts";
 const sliceSize = 200;
 /** A clock that moves by more than this against the time that has passed was set. */
 const setByMs = 1000;
-/** No longer than this without a look; a lost word of a new schedule costs no more. */
+/** The longest wait between two checks. If the notification of a new schedule is lost, it is found this much later. */
 const maxWaitMs = 2000;
 
 export interface SchedulerOptions {
@@ -22,7 +22,7 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   /** How long the broker remembers the id of a publication, milliseconds. */
   readonly idWindowMs: number;
-  /** For people who look into the store: who has the lease. */
+  /** Shows operators who look into the store which process has the lease. */
   readonly name?: string;
   readonly random?: () => number;
 }
@@ -40,8 +40,8 @@ export class Scheduler {
   #timer: Timer | undefined;
   /** The due time that the timer waits for. */
   #armedFor = Number.POSITIVE_INFINITY;
-  #looking: Promise<void> | undefined;
-  #looksAgain = false;
+  #checking: Promise<void> | undefined;
+  #checksAgain = false;
   /** Intervals are being compared with the clock. */
   #anchoring: Promise<void> | undefined;
   #isOpen = false;
@@ -53,7 +53,7 @@ export class Scheduler {
     this.#options = options;
     const { store, publish, clock, idWindowMs, name = "scheduler", random = Math.random } = options;
     const holder = `${name} ${randomId(9)}`;
-    this.#keeper = new LeaseKeeper({ store, clock, holder, random, onHeld: () => this.#look() });
+    this.#keeper = new LeaseKeeper({ store, clock, holder, random, onHeld: () => this.#check() });
     this.#firing = new Firing({ store, publish, clock, times: this.#times, idWindowMs, holder, random });
   }
 
@@ -61,7 +61,7 @@ export class Scheduler {
   async start(): Promise<void> {
     await this.#options.store.start({
       onDue: (dueAt) => {
-        if (dueAt < this.#armedFor) this.#look();
+        if (dueAt < this.#armedFor) this.#check();
       },
       onFree: () => this.#keeper.tryNow(),
     });
@@ -75,34 +75,34 @@ export class Scheduler {
     return this.#keeper.token !== undefined;
   }
 
-  /** Somebody else should take over, if there is anybody that is not about to stop too. Until then it goes on. */
+  /** Offers the lease to a scheduler that is not about to stop. Until one takes it, this one continues. */
   handOver(): void {
     this.#keeper.offer();
   }
 
-  /** Finishes what it is firing, and lets somebody else take over. Idempotent. */
+  /** Finishes what it is firing, and releases the lease. Idempotent. */
   async close(): Promise<void> {
     this.#isOpen = false;
     this.#timer?.cancel();
-    await this.#looking;
+    await this.#checking;
     await this.#anchoring;
     await this.#keeper.close();
     await this.#options.store.close();
   }
 
-  /** Fires what is due. One look runs at a time; a request during it makes another one follow. */
-  #look(): void {
+  /** Fires what is due. One check runs at a time. A request during a check makes another one follow. */
+  #check(): void {
     if (!this.#isOpen || this.#keeper.token === undefined) return;
-    if (this.#looking !== undefined) {
-      this.#looksAgain = true;
+    if (this.#checking !== undefined) {
+      this.#checksAgain = true;
       return;
     }
     this.#timer?.cancel();
-    this.#looking = this.#fireDue().finally(() => {
-      this.#looking = undefined;
-      if (!this.#looksAgain) return;
-      this.#looksAgain = false;
-      this.#look();
+    this.#checking = this.#fireDue().finally(() => {
+      this.#checking = undefined;
+      if (!this.#checksAgain) return;
+      this.#checksAgain = false;
+      this.#check();
     });
   }
 
@@ -137,9 +137,9 @@ export class Scheduler {
 
   #arm(ms: number): void {
     this.#timer?.cancel();
-    // Renewing the lease causes the next look if the due time is far away.
+    // If the due time is far away, the renewal of the lease causes the next check.
     if (this.#isOpen && ms <= maxWaitMs) {
-      this.#timer = this.#options.clock.setTimeout(() => this.#look(), Math.max(0, ms));
+      this.#timer = this.#options.clock.setTimeout(() => this.#check(), Math.max(0, ms));
     }
   }
 
@@ -158,10 +158,11 @@ export class Scheduler {
     this.#anchoring ??= reanchor({ ...this.#options, times: this.#times, token, turn: () => this.#turn() }).then(
       () => {
         this.#anchoring = undefined;
-        this.#look();
+        this.#check();
       },
       (error: unknown) => {
-        // The next look tries again, at the latest when the lease is renewed. Not now: a store that is away fails at once.
+        // The next check tries again, at the latest when the lease is renewed. Not now: a store that cannot be reached
+        // would fail again at once.
         this.#anchoring = undefined;
         this.#comparedWith = undefined;
         log().debug("Could not compare the due times with the clock: {error}", { error });

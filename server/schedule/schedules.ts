@@ -8,7 +8,7 @@ import { type Definition, justPassedMs, type LastRun, type Origin, type Schedule
 import type { ScheduleStore, WriteOutcome } from "./schedule-store.ts";
 import { NextTimes } from "./timing/next-times.ts";
 
-/** How often a change is tried again that another one overtook. */
+/** How many times a change is tried again after a conflict with another one. */
 const maxTries = 20;
 
 export interface SchedulesOptions {

@@ -49,7 +49,7 @@ export class AdoptedWorker implements PoolWorker {
     return this.#link !== undefined;
   }
 
-  /** Resolves once it keeps its requests back for the next supervisor. */
+  /** Resolves once it holds back its requests for the next supervisor. */
   rejoin(path: string, withinMs: number): Promise<void> {
     this.#send({ verb: "rejoin", path, withinMs });
     return this.#held.promise;

@@ -39,7 +39,10 @@ export interface SharedBackbone {
   applyRules(settings: Settings): void;
   /** The socket path of a takeover. */
   handOverPath(): string;
-  /** The same as `close`, but everything that must live on is left for another program. Call it when the workers keep their requests back. */
+  /**
+   * The same as `close`, but everything that must live on is left for another program. Call it once the workers hold back
+   * their requests.
+   */
   handOver(): Promise<HandedOver>;
   /** Removes the socket files synchronously, for a process that exits at once. */
   abandon(): void;

@@ -247,7 +247,7 @@ export class Supervisor implements Stoppable {
       const file = writeTakeover({ version: takeoverVersion, ...own, metrics, lastHours, ...handedOver });
       replaceProgram(file, this.#start.launcherPipe);
     } catch (error) {
-      // Nothing is shared any more, so this server cannot go on.
+      // The workers share nothing any more, so this server cannot continue.
       this.#failed.resolve(`the program could not be replaced: ${error instanceof Error ? error.message : error}`);
       throw error;
     }

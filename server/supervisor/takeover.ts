@@ -29,7 +29,7 @@ export interface Takeover {
   readonly workers: readonly FormerWorker[];
   /** The counters of workers that have stopped. */
   readonly metrics: MetricValues;
-  /** Undefined if a program of before wrote the file. */
+  /** Undefined if an older program wrote the file. */
   readonly lastHours?: LastHours | undefined;
   readonly schedules?: RecordsDump | undefined;
   readonly hasHistory: boolean;

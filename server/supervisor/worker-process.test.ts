@@ -30,8 +30,8 @@ async function world(clock = new MovedClock()) {
       hasTerminal: false,
       isStarting: true,
     };
-    const patience = { beatMs: 1000, maxSilentBeats: 3 };
-    const worker = new WorkerProcess(assignment, { onDrainWanted: () => drains.push("wanted"), clock, patience });
+    const liveness = { beatMs: 1000, maxSilentBeats: 3 };
+    const worker = new WorkerProcess(assignment, { onDrainWanted: () => drains.push("wanted"), clock, liveness });
     opened.push(async () => {
       worker.kill();
       await worker.ended;

@@ -20,7 +20,7 @@ export interface WorkerProcessOptions {
   /** Called with the final metrics of a worker that has stopped. */
   onStopped?(metrics: MetricValues): void;
   readonly clock?: Clock;
-  readonly patience?: { readonly beatMs: number; readonly maxSilentBeats: number };
+  readonly liveness?: { readonly beatMs: number; readonly maxSilentBeats: number };
 }
 
 /** The process of a worker. */
@@ -45,7 +45,7 @@ export class WorkerProcess {
 
   /** @throws Error if the system cannot start a process */
   constructor(assignment: Assignment, options: WorkerProcessOptions) {
-    const { onDrainWanted, onStopped = () => undefined, clock = systemClock, patience } = options;
+    const { onDrainWanted, onStopped = () => undefined, clock = systemClock, liveness } = options;
     this.#onStopped = onStopped;
     this.name = assignment.name;
     this.#assignment = assignment;
@@ -61,7 +61,7 @@ export class WorkerProcess {
       },
     });
     this.#pulse = new Pulse(
-      { clock, ...(patience ?? defaultLiveness) },
+      { clock, ...(liveness ?? defaultLiveness) },
       { onBeat: () => this.#canReceive && this.#send({ verb: "ping" }), onSilence: (ms) => this.#hangs(ms) },
     );
     this.ready = this.#ready.promise;
@@ -102,7 +102,7 @@ export class WorkerProcess {
     this.#send({ verb: "slots", slots });
   }
 
-  /** Resolves once it keeps its requests back, for a supervisor that is going to listen on this path. */
+  /** Resolves once it holds back its requests, until a new supervisor listens on this path. */
   rejoin(path: string, withinMs: number): Promise<void> {
     this.#order({ verb: "rejoin", path, withinMs });
     return this.#held.promise;

@@ -17,7 +17,7 @@ import { pairsOf } from "./pairs.ts";
 import { ReportingExporter } from "./reporting-exporter.ts";
 import { type TracedProcess, Tracing } from "./tracing.ts";
 
-/** Spans that wait for the collector. If it is away, newer ones are dropped. */
+/** The most spans that may wait for the collector. During an outage, newer ones are dropped. */
 const maxQueueSize = 2048;
 /** How long spans are collected, so that they are sent together, milliseconds. */
 const scheduledDelayMillis = 1000;

@@ -1,6 +1,6 @@
 /**
  * Reads pairs whose parts may be percent-encoded: `a=b%20c` → `{ a: "b c" }`
- * @throws URIError if what is encoded is no UTF-8
+ * @throws URIError if the decoded bytes are not UTF-8
  */
 export function pairsOf(pairs: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(

@@ -6,7 +6,7 @@ import { ReportingExporter } from "./reporting-exporter.ts";
 
 afterEach(() => resetSync());
 
-test("an outage is two lines, however long it is, and each one begins anew", () => {
+test("an outage is two lines, however long it is, and the next one is reported too", () => {
   const lines: string[] = [];
   configureLogging({ level: "INFO", format: "{level} {message}", write: (line) => void lines.push(line) });
   let error: Error | undefined;

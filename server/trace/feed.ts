@@ -20,7 +20,7 @@ interface Listener {
 }
 
 /**
- * What happens in this worker, for those who watch. Callers check `isWatched` first, so it costs nothing while nobody does.
+ * What happens in this worker, for live tails. Callers check `isWatched` first, so it costs nothing while nobody does.
  * Listeners are called later, in batches of limited size: they are never in the way of delivery.
  */
 export class Feed {

@@ -15,7 +15,7 @@ export class RecentLists<T> {
   readonly #limits: RecentListLimits<T>;
   /** The key that was added to last is last. */
   readonly #lists = new Map<string, T[]>();
-  /** Where eviction goes on. A new iterator would walk over all keys that were removed since the map was last rebuilt. */
+  /** Where eviction continues. A new iterator would walk over all keys that were removed since the map was last rebuilt. */
   #oldest = this.#lists.keys();
   #bytes = 0;
 

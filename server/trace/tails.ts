@@ -9,7 +9,10 @@ import type { TailFilter } from "./happening.ts";
 /** Tails that this worker serves, and that it feeds for other workers. */
 const maxTails = 16;
 const maxFed = 128;
-/** How often the other workers are asked to go on, and how long they go on without being asked. New workers begin then, too. */
+/**
+ * How often the other workers are asked to continue a tail, and how long they continue without being asked. A new worker
+ * joins a tail with the next request.
+ */
 const renewMs = 3000;
 const leaseMs = 10_000;
 
@@ -18,7 +21,7 @@ export interface TailBatch extends FeedBatch {
   readonly worker: string;
 }
 
-/** A request to feed a tail, or to go on. */
+/** A request to feed a tail, or to continue. */
 interface TailRequest {
   readonly id: string;
   readonly filter: TailFilter;
@@ -37,7 +40,10 @@ interface Fed {
 
 type PeersOfTails = Pick<Peers, "handle" | "notify" | "notifyAll" | "on" | "name">;
 
-/** Live tails over all workers: each feeds the tails of the others while they keep asking. Nothing is sent while nobody tails. */
+/**
+ * Live tails over all workers: each feeds the tails of the others while they keep asking. Nothing is sent while nobody
+ * tails.
+ */
 export class Tails {
   readonly #feed: Feed;
   readonly #peers: PeersOfTails;

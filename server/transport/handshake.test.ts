@@ -84,7 +84,7 @@ describe("a handshake", () => {
     expect(arrive("?since=").since).toBeUndefined();
   });
 
-  test("Last-Event-ID overrides lastEventId, which overrides since; an empty one is skipped; a foreign one is no error", () => {
+  test("Last-Event-ID overrides lastEventId, which overrides since; an empty one is skipped; one from another server is not an error", () => {
     const since = arrive("?since=earliest", { "Last-Event-ID": "all~e1~3" }).since;
     expect([...(since instanceof Map ? since.keys() : [])] as string[]).toEqual(["all"]);
     expect(arrive("?since=earliest", { "Last-Event-ID": "" }).since).toEqual({ from: "earliest" });

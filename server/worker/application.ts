@@ -7,7 +7,7 @@ import { Webhooks } from "../hooks/webhooks.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { MetricValues } from "../ops/metric-table.ts";
 
-/** How long a worker that stops goes on sending webhooks, milliseconds. */
+/** How long a stopping worker continues to send webhooks, milliseconds. */
 const lastWebhooksMs = 3000;
 
 /** The application behind the server: what it is asked, and what it is told. */

@@ -32,7 +32,10 @@ export interface Backbone {
   readonly schedules: ScheduleStore;
   /** The secret that signs resume keys; undefined for a server of one process. */
   readonly resumeSecret: Uint8Array | undefined;
-  /** Keeps requests to the supervisor back while it is being replaced, for at most this time. Resolves once none is in flight. */
+  /**
+   * Holds back requests to the supervisor while it is being replaced, for at most this time. Resolves once none is in
+   * flight.
+   */
   hold?(ms: number): Promise<void>;
 }
 

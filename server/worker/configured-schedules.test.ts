@@ -50,7 +50,7 @@ test("they are made again after the store has lost them", async () => {
   await configured.close();
 });
 
-test("a store that is away at the start is tried again", async () => {
+test("a store that cannot be reached at the start is tried again", async () => {
   const { world, ids, configured } = await start();
   await configured.close();
   world.isStoreAway = true;

@@ -12,7 +12,7 @@ import type { Schedules } from "../schedule/schedules.ts";
 export const notificationId = "$notification";
 
 /** How often the worker that fires the schedules looks whether they are still there, milliseconds. */
-const lookMs = 5000;
+const checkMs = 5000;
 
 /** What is needed of the settings. */
 export type ScheduleSettings = Pick<Settings, "notificationIntervalMs" | "notificationMessage" | "schedules">;
@@ -56,7 +56,7 @@ export class ConfiguredSchedules {
     this.#running = work().then(
       () => {
         this.#failures = 0;
-        this.#later(() => this.#look(), lookMs);
+        this.#later(() => this.#check(), checkMs);
       },
       (error: unknown) => {
         // The stack of an expected error tells nothing.
@@ -72,7 +72,7 @@ export class ConfiguredSchedules {
     if (this.#isOpen) this.#timer = this.#options.clock.setTimeout(() => this.#run(work), ms);
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { schedules, scheduler } = this.#options;
     if (!scheduler.isActive) return;
     const ids = [...this.#ofSetting(), ...this.#settings.schedules].map(({ id }) => id);

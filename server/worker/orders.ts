@@ -25,7 +25,7 @@ export type Order =
   | { readonly verb: "move"; readonly successor?: DrainMethod["successor"] }
   /** The answer to `closed`: when the clients of this worker are to reconnect. */
   | { readonly verb: "slots"; readonly slots: readonly number[] }
-  /** The supervisor is being replaced: keep requests back, and connect to the new one on this path. */
+  /** The supervisor is being replaced: hold back requests, and connect to the new one on this path. */
   | { readonly verb: "rejoin"; readonly path: string; readonly withinMs: number }
   /** Close all clients now. */
   | { readonly verb: "closeNow" }
@@ -54,7 +54,7 @@ export type Report =
   | { readonly verb: "pong" }
   | { readonly verb: "ready"; readonly address: ListeningAddress }
   | { readonly verb: "failed"; readonly message: string; readonly code: string | undefined }
-  /** The answer to `rejoin`: requests are kept back, and none is in flight. */
+  /** The answer to `rejoin`: requests are held back, and none is in flight. */
   | { readonly verb: "held" }
   /** A request over HTTP to drain the whole server. */
   | { readonly verb: "drain-wanted" }

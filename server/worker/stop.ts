@@ -112,7 +112,7 @@ export class Stop {
     const { drain, hub } = this.#parts;
     drain.announce(method);
     if (method?.successor === "same-port") {
-      // The server goes on, and the supervisor reports the roll.
+      // The server keeps running, and the supervisor reports the roll.
       log().debug("This worker is replaced: {clients} client(s) move", { clients: hub.connections.size });
       return;
     }

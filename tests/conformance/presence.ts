@@ -28,7 +28,10 @@ const room = "room:1" as ChannelName;
 const everything = { after: "", limit: 1000 };
 
 export interface PresenceWorld {
-  /** Whether the test kills a worker and waits until the others notice. In other worlds no worker may be missed, however busy the machine is. */
+  /**
+   * Whether the test kills a worker and waits until the others notice. In other worlds no worker may be missed, however
+   * busy the machine is.
+   */
   readonly workersDie: boolean;
 }
 
@@ -295,7 +298,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect((await last.store.read(room, everything)).count).toBe(0);
     });
 
-    test("positions go on in a channel that was empty for a while", async () => {
+    test("positions continue in a channel that was empty for a while", async () => {
       const { first } = await two();
       await first.apply([join(arrivalOf("c1")), leave("c1")]);
       const before = await first.store.read(room, everything);
@@ -303,7 +306,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect(await first.store.read(room, everything)).toMatchObject({ epoch: before.epoch, position: 3, count: 1 });
     });
 
-    test("an event is reported to the worker that caused it, no matter who watches, and a change without effect is no event", async () => {
+    test("an event is reported to the worker that caused it, no matter who watches, and a change without effect causes no event", async () => {
       const { first, last } = await two();
       await last.store.watch(room);
       await first.apply([join(arrivalOf("c1", { userId: "u" })), release("c1")]);
@@ -406,7 +409,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
         try {
           answers.push((await it.store.read(room, everything)).count);
         } catch {
-          return; // not available: that is no false answer
+          return; // unavailable, which is not a wrong answer
         }
       };
       await until(async () => {

@@ -80,7 +80,7 @@ export function scheduleStoreConformance(
       expect(await it.write("a", first, "2")).toEqual({ outcome: "conflict" });
     });
 
-    test("the writes of one call are applied in order, each for itself", async () => {
+    test("the writes of one call are applied in order, and each can fail without the others", async () => {
       const it = await open();
       const outcomes = await it.store.write([
         { id: "a", expected: 0, record: { dueAt: null, text: "1" } },

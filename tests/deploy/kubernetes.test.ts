@@ -57,7 +57,7 @@ test("the manifests are a Secret, a Deployment, a Service and a PodDisruptionBud
 test.each([
   ["misspelt", "readinessProbe", "readynessProbe", ".readynessProbe is not allowed"],
   ["in the wrong place", "      terminationGracePeriodSeconds: 120\n", "", "lacks terminationGracePeriodSeconds"],
-  ["of the wrong type", "replicas: 2", 'replicas: "2"', "replicas is no integer"],
+  ["of the wrong type", "replicas: 2", 'replicas: "2"', "replicas is not of type integer"],
 ])("a field that is %s is found", (_, from, to, fault) => {
   const faults = parse(read("kubernetes.yaml").replace(from, to)).flatMap(faultsOf);
   expect(faults).toContainEqual(expect.stringContaining(fault));

@@ -26,7 +26,7 @@ export function faultsOfMetric({ name, type, help, series }: ScrapedMetric): rea
   const words = name.split("_");
   check(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name), "the name is not in snake_case");
   check(name.startsWith("fanfare_"), "the name has no prefix");
-  check(/^[A-Z].*\.$/.test(help), "the help is no sentence");
+  check(/^[A-Z].*\.$/.test(help), "the help is not a sentence");
   check(types.includes(type), `the type is ${type}`);
   check((type === "counter") === name.endsWith("_total"), "counters, and nothing else, end in _total");
   check(!/_(bucket|count|sum|info)$/.test(name), "the name has a suffix with a meaning of its own");
@@ -50,7 +50,7 @@ export function faultsOfMetric({ name, type, help, series }: ScrapedMetric): rea
 
 function faultsOfValues(type: string, series: readonly ScrapedSeries[]): readonly string[] {
   if (series.length === 0) return ["it has no values"];
-  if (series.some(({ value }) => Number.isNaN(value))) return ["a value is no number"];
+  if (series.some(({ value }) => Number.isNaN(value))) return ["a value is not a number"];
   if (type !== "gauge" && series.some(({ value }) => value < 0)) return ["a value is negative"];
   if (type !== "histogram") return [];
   const buckets = series.filter(({ name }) => name.endsWith("_bucket"));

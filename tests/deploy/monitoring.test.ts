@@ -90,7 +90,7 @@ describe("the metrics of a running server", () => {
     [{ name: "fanfare_seconds_lost_total" }, "the unit is not at the end"],
     [{ name: "fanfare_lost_counter_total" }, "the name contains its type, counter"],
     [{ name: "fanfare_lost_count", type: "gauge" }, "the name has a suffix with a meaning of its own"],
-    [{ help: "lost messages" }, "the help is no sentence"],
+    [{ help: "lost messages" }, "the help is not a sentence"],
     [{ series: [] }, "it has no values"],
     [
       { series: [{ name: "fanfare_lost_total", labels: new Map([["le", "1"]]), value: 0 }] },
@@ -144,7 +144,7 @@ describe("every query is PromQL, and uses metrics, labels and types of a running
     ["a label that does not exist", 'fanfare_channels{worker="1"}', "unknown label worker"],
     ["a label to group by that does not exist", "sum by (worker) (fanfare_channels)", "unknown label worker"],
     ["a value that a label never has", 'rate(fanfare_refusals_total{code="lost"}[5m])', 'code is never "lost"'],
-    ["the rate of a gauge", "rate(fanfare_active_connections[5m])", "fanfare_active_connections is no counter"],
+    ["the rate of a gauge", "rate(fanfare_active_connections[5m])", "fanfare_active_connections is not a counter"],
     ["a bare counter", "fanfare_gaps_total > 5", "fanfare_gaps_total is a counter: its growth is what matters"],
     ["a missing bracket", "rate(fanfare_gaps_total[5m)", "no PromQL at character 27"],
     [

@@ -62,7 +62,7 @@ export class QueryCheck {
     selected.push(known);
     const isGrowing = known.type !== "gauge";
     const isGrowth = growthFunctions.has(functionAround(node, textOf));
-    if (isGrowth && !isGrowing) faults.push(`${name} is no counter`);
+    if (isGrowth && !isGrowing) faults.push(`${name} is not a counter`);
     if (isGrowing && !isGrowth) faults.push(`${name} is a counter: its growth is what matters`);
     for (const matcher of node.getChild("LabelMatchers")?.getChildren("UnquotedLabelMatcher") ?? []) {
       const [label = "", operator = "", value = ""] = children(matcher).map(textOf);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { patienceMs } from "../waiting.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 import { type Block, root } from "./page.ts";
 import { withSdkOfCheckout } from "./sdk-of-checkout.ts";
 
@@ -127,7 +127,7 @@ class Program {
       });
     }
     this.ended = new Promise((resolve) => {
-      const timer = setTimeout(() => this.#signal("SIGKILL"), patienceMs);
+      const timer = setTimeout(() => this.#signal("SIGKILL"), defaultTimeoutMs);
       this.#child.on("close", (exitCode, signal) => {
         clearTimeout(timer);
         this.#isOver = true;

@@ -4,7 +4,7 @@ import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 import { Shared } from "../shared.ts";
 import { testIf } from "../test-if.ts";
-import { patienceMs } from "../waiting.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 import { BrowserUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
@@ -58,7 +58,7 @@ const looks = [
 test.each(["/", "/admin"])("nothing in the header of %s overlaps on a small phone", async (path) => {
   const context = await browser.context({ viewport: { width: 320, height: 568 } });
   const page = await context.newPage();
-  page.setDefaultTimeout(patienceMs);
+  page.setDefaultTimeout(defaultTimeoutMs);
   await page.goto(server.url + path);
   await page.getByRole("link", { name: "API" }).waitFor();
   expect(await page.evaluate<readonly string[]>(overlapsInHeader)).toEqual([]);
@@ -87,7 +87,7 @@ for (const path of Object.keys(pages)) {
       // Otherwise axe could not be injected into pages with a strict policy.
       const context = await browser.context({ viewport, colorScheme, bypassCSP: true });
       const page = await context.newPage();
-      page.setDefaultTimeout(patienceMs);
+      page.setDefaultTimeout(defaultTimeoutMs);
       await page.goto(server.url + path);
       await pages[path]?.(page);
       expect(await faultsOf(page)).toEqual([]);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { makeToken } from "../../server/auth/token.ts";
 import { Shared } from "../shared.ts";
-import { patienceMs } from "../waiting.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { SocketUnderTest } from "./socket.ts";
@@ -29,7 +29,7 @@ async function join(channel: string, sub = "bob"): Promise<SocketUnderTest> {
 
 async function open(context: Parameters<BrowserUnderTest["context"]>[0] = {}) {
   const tab = await TabUnderTest.open(await browser.context(context), `${server.url}/admin`);
-  tab.page.setDefaultTimeout(patienceMs);
+  tab.page.setDefaultTimeout(defaultTimeoutMs);
   return { tab, page: tab.page };
 }
 

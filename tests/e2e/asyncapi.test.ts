@@ -294,7 +294,7 @@ test("the check finds a wrong member, an undocumented member, and an undocumente
   delete messages["server.pong"];
   expect(faultsIn(socket.frames)).toEqual([]);
   expect(faultsIn(socket.frames, changed)).toEqual([
-    expect.stringContaining("server.welcome: $.connection_id is no number"),
+    expect.stringContaining("server.welcome: $.connection_id is not of type number"),
     expect.stringContaining("server.welcome: $.resume_key is not documented"),
     expect.stringContaining("server.pong: is not documented"),
   ]);

@@ -175,7 +175,7 @@ describe("what a client catches up with", () => {
 
   type Reader = Disposable & Pick<SocketUnderTest, "until" | "messages">;
   /** How a client asks for what it missed: the second message. */
-  const doors: Readonly<Record<string, (server: StillServer, user: string) => Promise<Reader>>> = {
+  const transports: Readonly<Record<string, (server: StillServer, user: string) => Promise<Reader>>> = {
     "a subscribe with since": async (server, user) => {
       const socket = await server.connect(user);
       socket.send({ type: "subscribe", channel: "room", since: "last:1" });
@@ -190,7 +190,7 @@ describe("what a client catches up with", () => {
     server.request(user, "GET", "/v1/channels/room/history?since=last:1");
   const isInRoom = ({ type, channel }: Frame) => type === "message" && channel === "room";
 
-  test.each(Object.entries(doors))("over %s is charged like a history request", async (_, open) => {
+  test.each(Object.entries(transports))("over %s is charged like a history request", async (_, open) => {
     await using server = await begin();
     for (let at = 0; at < 2; at++) {
       using reader = await open(server, "alice");
@@ -205,7 +205,7 @@ describe("what a client catches up with", () => {
     expect((await overHttp(server, "alice")).status).toBe(200);
   });
 
-  test.each(Object.entries(doors))(
+  test.each(Object.entries(transports))(
     "over %s waits when the budget is used up, is not lost, and delays nothing else",
     async (_, open) => {
       await using server = await begin();

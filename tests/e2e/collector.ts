@@ -71,7 +71,7 @@ export class Collector implements Disposable {
     return this.spans.filter((it) => it.traceId === traceId);
   }
 
-  /** Resolves with the spans of a trace once there are as many. @throws Error on timeout */
+  /** Resolves with the spans of a trace once there are this many. @throws Error on timeout */
   async untilTrace(traceId: string, count: number): Promise<readonly ReceivedSpan[]> {
     await until(() => this.of(traceId).length >= count, `${count} spans of ${traceId} have arrived`);
     return this.of(traceId);

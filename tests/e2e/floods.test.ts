@@ -4,7 +4,7 @@ import { type Flood, floods } from "./floods.ts";
 import { type Health, useNormally } from "./healthy-users.ts";
 import { startServer } from "./server.ts";
 
-/** Floods until the limit is met, lets healthy users do what they do, and goes on flooding meanwhile. */
+/** Floods until the limit is met, then lets healthy users use the server while the flood continues. */
 async function healthDuring({ env, step, met }: Flood, rounds: number): Promise<Health> {
   await using server = await startServer({ env });
   let isOver = false;

@@ -115,16 +115,16 @@ test("an expired token is distinguished from a wrong one, over HTTP and at both 
   }
 });
 
-test("while the provider of the keys is away, each door says that the refusal passes, and then accepts the token", async () => {
+test("while the provider of the keys is unavailable, every endpoint says that the refusal is temporary, and accepts the token later", async () => {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const token = await new SignJWT({ sub: "alice", publish: ["room:1"] })
     .setProtectedHeader({ alg: "EdDSA", kid: "k" })
     .sign(privateKey);
   const keys = [{ ...(await exportJWK(publicKey)), kid: "k" }];
-  let isAway = true;
+  let isUnavailable = true;
   using provider = Bun.serve({
     port: 0,
-    fetch: () => (isAway ? new Response("", { status: 503 }) : Response.json({ keys })),
+    fetch: () => (isUnavailable ? new Response("", { status: 503 }) : Response.json({ keys })),
   });
   await using server = await startServer({ env: { JWKS_URL: `http://127.0.0.1:${provider.port}/keys` } });
   const headers = { Authorization: `Bearer ${token}` };
@@ -148,7 +148,7 @@ test("while the provider of the keys is away, each door says that the refusal pa
   const codes = new Set<number>();
   client.on("state", ({ code }) => codes.add(code));
   await until(() => codes.has(4053), "the client was refused");
-  isAway = false;
+  isUnavailable = false;
   await until(() => client.state.status === "connected", "the client is connected");
   client.close();
   expect((await publishing()).status).toBe(200);

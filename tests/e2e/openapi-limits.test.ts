@@ -112,7 +112,7 @@ const fewest: readonly Fewest[] = [
     ["POST /v1/publish", `one character as ${field}`, publish({ [field]: "1" }), true],
   ]),
   ["POST /v1/publish", "a control character in sender", publish({ sender: "a\u0000" }), false],
-  ["POST /v1/publish", "headers that are no texts", publish({ headers: { a: 1 } }), false],
+  ["POST /v1/publish", "headers whose values are not text", publish({ headers: { a: 1 } }), false],
   ["POST /v1/publish", "no delay", publish({ delay_s: 0 }), true],
   ["POST /v1/publish", "a delay below zero", publish({ delay_s: -1 }), false],
   ["POST /v1/publish", "a time without its zone", publish({ at: "2100-01-01T00:00:00" }), false],
@@ -129,7 +129,7 @@ const fewest: readonly Fewest[] = [
   ["POST /v1/schedules", "an unknown catch_up", schedule({ catch_up: "some" }), false],
   ["POST /v1/schedules", "an id of the server's own", schedule({ id: "$a" }), false],
   ["POST /v1/schedules", "every character of an id", schedule({ id: "aZ0_=@,.:-" }), true],
-  ["POST /v1/publish", "ephemeral that is no switch", publish({ ephemeral: "yes" }), false],
+  ["POST /v1/publish", "ephemeral that is not a boolean", publish({ ephemeral: "yes" }), false],
 ];
 
 test.each(fewest)("%s with %s", async (name, _, body, isAllowed) => {

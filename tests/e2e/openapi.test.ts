@@ -463,7 +463,7 @@ describe("the check finds", () => {
     [
       "a different member",
       (_, all) => void Object.assign(all, { Receipt: { properties: { offset: { type: "string" } } } }),
-      "$.offset is no string",
+      "$.offset is not of type string",
     ],
     [
       "an undocumented member",

@@ -1,5 +1,5 @@
 import type { BrowserContext, Locator, Page } from "playwright-core";
-import { patienceMs } from "../waiting.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 import { TabUnderTest } from "./browser.ts";
 
 /** The page at `/` in a tab, as a person finds their way in it: by labels and roles. */
@@ -10,7 +10,7 @@ export class PageUnderTest {
   private constructor(tab: TabUnderTest) {
     this.tab = tab;
     this.page = tab.page;
-    this.page.setDefaultTimeout(patienceMs);
+    this.page.setDefaultTimeout(defaultTimeoutMs);
   }
 
   /** Resolves once it is connected. */
@@ -25,7 +25,7 @@ export class PageUnderTest {
     return this.#untilState("Connected");
   }
 
-  /** Resolves once it says that it is not, and comes back by itself. */
+  /** Resolves once it says that it is not connected and will reconnect by itself. */
   untilLost(): Promise<void> {
     return this.#untilState(/Reconnecting|Offline/);
   }

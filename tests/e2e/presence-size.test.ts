@@ -15,7 +15,7 @@ interface Client extends Disposable {
   readonly messages: readonly unknown[];
 }
 
-const doors = {
+const transports = {
   WebSocket: ({ wsUrl }: ServerUnderTest, query: string): Promise<Client> => SocketUnderTest.open(`${wsUrl}?${query}`),
   "an event stream": ({ url }: ServerUnderTest, query: string): Promise<Client> =>
     StreamUnderTest.open(`${url}/sse?${query}`),
@@ -40,10 +40,10 @@ describe.each([
 
   const ask = async (path: string) => (await (await server.request("GET", path)).json()) as Record<string, unknown>;
 
-  test.each(Object.entries(doors))(
+  test.each(Object.entries(transports))(
     "the third client over %s has no place in the list until another one leaves",
-    async (door, open) => {
-      const channel = door === "WebSocket" ? "room:1" : "room:2";
+    async (transport, open) => {
+      const channel = transport === "WebSocket" ? "room:1" : "room:2";
       const presence = () => ask(`/v1/channels/${channel}/presence`);
       using first = await SocketUnderTest.open(`${server.wsUrl}?user_id=first&channel=${channel}`);
       using _second = await open(server, `user_id=second&channel=${channel}`);
@@ -83,7 +83,7 @@ describe.each([
     rmSync(cwd, { recursive: true, force: true });
   });
 
-  test.each(Object.entries(doors))(
+  test.each(Object.entries(transports))(
     "a client that joins three channels over %s receives the messages of all, and is listed in two",
     async (_, open) => {
       const rooms = ["room:1", "room:2", "room:3"];

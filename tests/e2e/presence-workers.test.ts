@@ -109,7 +109,7 @@ test("a client that moves between workers, and a stream that resumes, neither le
   for (const it of [mover, stream, guest]) it[Symbol.dispose]();
 }, 60_000);
 
-test("a rolling reload is no leave and no join: every SDK client always sees all of them", async () => {
+test("clients neither leave nor join during a rolling reload: every SDK client always sees all of them", async () => {
   await using server = await startServer({ cwd, flags, env: { ...noRates, DRAIN_WINDOW: "2s" } });
   const count = 15;
   const shown: number[][] = [];

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { childEnv } from "../child-env.ts";
-import { patienceMs } from "../waiting.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const main = join(root, "server/main.ts");
@@ -113,7 +113,7 @@ export class ProgramUnderTest implements AsyncDisposable {
   }
 
   /** Resolves with its output, errors included, once that matches. @throws Error if the program exits first, or on timeout */
-  async until(wanted: RegExp | ((shown: string) => boolean), timeoutMs = patienceMs): Promise<string> {
+  async until(wanted: RegExp | ((shown: string) => boolean), timeoutMs = defaultTimeoutMs): Promise<string> {
     const until = performance.now() + timeoutMs;
     let endedAt = Number.POSITIVE_INFINITY;
     for (;;) {

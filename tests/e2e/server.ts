@@ -6,12 +6,12 @@ import { onFreePort } from "../../scripts/free-port.js";
 import { clearLeftovers } from "../../server/ops/control-socket.ts";
 import { childEnv } from "../child-env.ts";
 import { killGroup } from "../kill-group.ts";
-import { patienceMs } from "../waiting.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const apartMs = 250;
 /** How often the log is read while a test waits for one of its lines. */
-const lookMs = 15;
+const pollMs = 15;
 
 /** How a test starts a server. */
 export interface StartOptions {
@@ -123,7 +123,7 @@ export class ServerUnderTest implements AsyncDisposable {
   }
 
   /** Resolves once the log contains a match. @throws Error with the log if the server exits first, or on timeout */
-  async untilLogged(pattern: RegExp, timeoutMs = patienceMs): Promise<RegExpExecArray> {
+  async untilLogged(pattern: RegExp, timeoutMs = defaultTimeoutMs): Promise<RegExpExecArray> {
     const until = performance.now() + timeoutMs;
     for (;;) {
       // Checked before the log is read: once the process has exited, its log is complete.
@@ -134,7 +134,7 @@ export class ServerUnderTest implements AsyncDisposable {
       if (performance.now() > until) {
         throw new Error(`the server did not log ${pattern} in time; it printed:\n${this.output}`);
       }
-      await Bun.sleep(lookMs);
+      await Bun.sleep(pollMs);
     }
   }
 

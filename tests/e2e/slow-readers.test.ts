@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { testIf } from "../test-if.ts";
-import { patienceMs } from "../waiting.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 import { RawEventStream } from "./raw-event-stream.ts";
 import { frame, opcode, RawWebSocket } from "./raw-web-socket.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -57,7 +57,7 @@ class Follower<T extends RawWebSocket | RawEventStream = RawWebSocket> implement
     return promise;
   }
 
-  untilAt(offset: number, timeoutMs = patienceMs): Promise<void> {
+  untilAt(offset: number, timeoutMs = defaultTimeoutMs): Promise<void> {
     return this.raw.socket.until(() => this.at >= offset, timeoutMs);
   }
 
@@ -248,13 +248,13 @@ testIf(process.platform === "linux", "it needs Linux").each(["WebSocket", "strea
     await publish(server, { count, bytes: 8 * kib });
     await server.untilLogged(/Client closed: .* \(4008\)/);
     // On a busy machine a step may read much less than half a megabyte.
-    await steady.raw.socket.until(() => steady.raw.socket.bytesReceived > 3 * mib, 2 * patienceMs);
+    await steady.raw.socket.until(() => steady.raw.socket.bytesReceived > 3 * mib, 2 * defaultTimeoutMs);
     readFreely();
     await steady.untilAt(count);
     expect([steady.faults, steady.gaps, steady.messages]).toEqual([[], [], count]);
     expect(server.output.match(/\(4008\)/g)).toHaveLength(1);
   },
-  4 * patienceMs,
+  4 * defaultTimeoutMs,
 );
 
 /** What is buffered for each connection, and whether it lags. */

@@ -1,4 +1,4 @@
-import { patienceMs } from "../waiting.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 /** A parsed frame. */
 export type Frame = Readonly<Record<string, unknown>>;
 
@@ -54,19 +54,19 @@ export class SocketUnderTest implements Disposable {
   }
 
   /** Resolves with the first frame that matches. @throws Error with all frames if the socket closes, or on timeout */
-  async until(isWanted: (frame: Frame) => boolean, timeoutMs = patienceMs): Promise<Frame> {
+  async until(isWanted: (frame: Frame) => boolean, timeoutMs = defaultTimeoutMs): Promise<Frame> {
     const found = () => this.frames.find(isWanted);
     await this.#wait(() => found() !== undefined, timeoutMs);
     return found() ?? {};
   }
 
   /** Resolves once this many messages have arrived. */
-  async untilMessages(count: number, timeoutMs = patienceMs): Promise<readonly Frame[]> {
+  async untilMessages(count: number, timeoutMs = defaultTimeoutMs): Promise<readonly Frame[]> {
     await this.#wait(() => this.messages.length >= count, timeoutMs);
     return this.messages;
   }
 
-  async untilClosed(timeoutMs = patienceMs): Promise<{ readonly code: number; readonly reason: string }> {
+  async untilClosed(timeoutMs = defaultTimeoutMs): Promise<{ readonly code: number; readonly reason: string }> {
     await this.#wait(() => this.closed !== undefined, timeoutMs);
     return this.closed ?? { code: 0, reason: "" };
   }

@@ -15,7 +15,10 @@ type Options = Parameters<typeof loadSettings>[0]["options"];
 export const apiKey = "5f2c81d09be7463aa1";
 const secret = "a secret of thirty-two bytes or more";
 
-/** The whole server in this process, on a port of its own. Rates stand still until a test moves their clock, so limits are exact. */
+/**
+ * The whole server in this process, on a port of its own. The clock of the rates stops until a test moves it, so limits are
+ * exact.
+ */
 export class StillServer implements AsyncDisposable {
   readonly #server: FanfareServer;
   #monotonic = 1_000_000;

@@ -185,7 +185,7 @@ test.concurrent("Protobuf is the default, with the headers that were set; a serv
   expect(traced.output).not.toContain("s3cr3t");
 });
 
-test.concurrent("a collector that is away is one line in the log, and one when it is back; nothing is refused meanwhile", async () => {
+test.concurrent("an outage of the collector is logged once when it begins and once when it ends; nothing is refused meanwhile", async () => {
   const gone = new Collector();
   const { port, env } = gone;
   gone[Symbol.dispose]();

@@ -122,7 +122,7 @@ describe("fanfare upgrade", () => {
     expect(client.frames.filter(({ event }) => event === "draining")).toEqual([]);
   });
 
-  test.concurrent("replaces a worker of before that hangs, and does not wait for it", async () => {
+  test.concurrent("replaces an old worker that hangs, and does not wait for it", async () => {
     await using server = await startWorkers(2);
     const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
     const [hanging = 0] = pids.split(", ").map(Number);

@@ -1,4 +1,4 @@
-import { patienceMs } from "../waiting.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 
 /** Lets a test wait until a condition is met. */
 export class Watch {
@@ -10,7 +10,7 @@ export class Watch {
   }
 
   /** @throws Error with `describe()` on timeout */
-  async until(isDone: () => boolean, describe: () => string, timeoutMs = patienceMs): Promise<void> {
+  async until(isDone: () => boolean, describe: () => string, timeoutMs = defaultTimeoutMs): Promise<void> {
     const until = performance.now() + timeoutMs;
     while (!isDone()) {
       const leftMs = until - performance.now();

@@ -33,7 +33,7 @@ export class WebhookReceiver implements Disposable {
     return this.received.filter((it) => it.type === type);
   }
 
-  /** Resolves once as many webhooks of a type have arrived. @throws Error on timeout */
+  /** Resolves once this many webhooks of a type have arrived. @throws Error on timeout */
   untilReceived(type: string, count = 1): Promise<void> {
     return until(() => this.ofType(type).length >= count, `${count} webhooks ${type} have arrived`);
   }

@@ -66,7 +66,7 @@ export function cursorOf(record: ClientRecord, channels: readonly string[]): str
 }
 
 /** Records what a frame says about the client's channels. */
-export function take(frame: ReceivedFrame, { record, channels, resumes }: ClientOptions): void {
+export function recordFrame(frame: ReceivedFrame, { record, channels, resumes }: ClientOptions): void {
   const { channel = "", offset = 0, epoch = "", from = 0, to = 0, reason = "" } = frame;
   if (frame.event === "welcome") {
     for (const it of channels) {

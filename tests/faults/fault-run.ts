@@ -14,7 +14,10 @@ import { StreamClient } from "./stream-client.ts";
 
 /** The folder with the settings that give `brief:` channels a short history. */
 export const settingsFolder = join(import.meta.dir, "settings");
-/** The settings of every server in these tests. The workers' own copies of the history are so short that history must be read from the broker. */
+/**
+ * The settings of every server in these tests. The workers' own copies of the history are so short that history must be
+ * read from the broker.
+ */
 export const faultEnv = { NOTICES: "off", MESSAGE_RATE: "0", HISTORY_BYTES: "16KiB" };
 const briefSize = 5;
 const rooms = ["room:0", "room:1", "room:2", "room:3", "room:4"];
@@ -23,7 +26,7 @@ const briefs = ["brief:0", "brief:1"];
 const usualSettleMs = 45_000;
 /** How long a run may take until it has contained what it is about. */
 const longestMs = 120_000;
-const lookMs = 50;
+const pollMs = 50;
 const usualLifeMs = 6000;
 
 /** What happens in a run. */
@@ -32,7 +35,7 @@ export interface FaultPlan {
   readonly server: ServerUnderTest;
   readonly clientsOfEachKind: number;
   readonly durationMs: number;
-  /** Whether the run contained the faults that it is about. It goes on until then, since a busy machine is slow. */
+  /** Whether the run contained the faults that it is about. It continues until then, because a busy machine is slow. */
   readonly hasSeenEnough?: (counts: FaultCounts) => boolean;
   /** Causes other faults while clients and publishers are running. */
   readonly disturb?: () => Promise<void>;
@@ -189,6 +192,6 @@ class Participants implements Disposable {
   /** Also ends after a timeout: what is missing then counts as lost. */
   async #until(isTrue: () => boolean): Promise<void> {
     const until = performance.now() + (this.#plan.settleMs ?? usualSettleMs);
-    while (!isTrue() && performance.now() < until) await Bun.sleep(lookMs);
+    while (!isTrue() && performance.now() < until) await Bun.sleep(pollMs);
   }
 }

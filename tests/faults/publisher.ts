@@ -2,7 +2,7 @@ import { createClient } from "../../client/client.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** Timeout of a request before it is retried; doubles with each try. Milliseconds. */
-const patienceMs = { first: 100, most: 4000 };
+const timeoutMs = { first: 100, most: 4000 };
 /** For messages in channels with a short history. Characters. */
 const paddingLength = 4000;
 
@@ -37,7 +37,7 @@ export function httpSender(url: string, retriesWithSameId: boolean, random: () =
   return {
     async say({ channel, text, padding }) {
       const id = crypto.randomUUID();
-      for (let ms = patienceMs.first; !isOver; ms = Math.min(2 * ms, patienceMs.most)) {
+      for (let ms = timeoutMs.first; !isOver; ms = Math.min(2 * ms, timeoutMs.most)) {
         const draft = { channel, data: text, message: padding, id: retriesWithSameId ? id : crypto.randomUUID() };
         const headers = { "Content-Type": "application/json" };
         const request = { method: "POST", headers, body: JSON.stringify(draft), signal: AbortSignal.timeout(ms) };

@@ -5,7 +5,7 @@ import {
   type FaultClient,
   type ReceivedFrame,
   reconnectDelayMs,
-  take,
+  recordFrame,
 } from "./fault-client.ts";
 
 /** A plain WebSocket that tracks its own cursor and resumes with it, as any script would. */
@@ -70,7 +70,7 @@ export class SocketClient implements FaultClient {
         this.isConnected = true;
         this.#resumeKey = frame.resume_key;
       }
-      take(frame, this.#options);
+      recordFrame(frame, this.#options);
     }
   }
 }

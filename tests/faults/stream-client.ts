@@ -5,7 +5,7 @@ import {
   type FaultClient,
   type ReceivedFrame,
   reconnectDelayMs,
-  take,
+  recordFrame,
 } from "./fault-client.ts";
 
 /**
@@ -83,7 +83,7 @@ export class StreamClient implements FaultClient {
         this.welcomes++;
         this.isConnected = true;
       }
-      take(frame, this.#options);
+      recordFrame(frame, this.#options);
     }
   }
 }

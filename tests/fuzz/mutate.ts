@@ -1,8 +1,8 @@
 /** Longer inputs find little more and take long. */
 const maxLength = 16 * 1024;
 
-/** What parsers, encoders and those who split lines get wrong. */
-const nasty = [
+/** Texts that parsers, encoders and line splitters often get wrong. */
+const trickyTexts = [
   "__proto__",
   "constructor",
   "hasOwnProperty",
@@ -67,7 +67,7 @@ export function mutate(input: string, { words, corpus }: Material, random: Rando
       case 1:
         return before + part + part + after;
       case 2:
-        return before + one(nasty, "") + after;
+        return before + one(trickyTexts, "") + after;
       case 3:
         return before + one(words, "") + after;
       case 4:
@@ -77,7 +77,7 @@ export function mutate(input: string, { words, corpus }: Material, random: Rando
         return before + other.slice(below(other.length + 1)) + (random() < 0.5 ? after : "");
       }
       case 6:
-        return before + (part === "" ? one(nasty, "") : part).repeat(1 + below(random() < 0.9 ? 4 : 300)) + after;
+        return before + (part === "" ? one(trickyTexts, "") : part).repeat(1 + below(random() < 0.9 ? 4 : 300)) + after;
       default:
         return before + after.slice(0, below(after.length + 1));
     }

@@ -8,7 +8,7 @@ import { targets } from "./targets.ts";
  */
 const usage = `Usage: npm run fuzz -- [target...] [--minutes N]
 
-Feeds mutated inputs to what reads text of strangers, each target for N minutes (1).
+Feeds mutated inputs to everything that reads untrusted text, each target for N minutes (1).
 Targets (all by default): ${targets.map(({ name }) => name).join(", ")}`;
 
 const { chosen, minutes } = readArguments(process.argv.slice(2));

@@ -1,4 +1,4 @@
-/** Something that reads text which a stranger wrote. */
+/** A part of the server that reads untrusted text. */
 export interface FuzzTarget {
   readonly name: string;
   /** Valid inputs to begin with. */

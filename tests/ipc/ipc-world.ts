@@ -81,8 +81,8 @@ export class IpcWorker {
   }
 
   /** Waits until the condition is met, checked after every event. The test's timeout ends it. */
-  async until(isSo: (worker: this) => boolean): Promise<void> {
-    while (!isSo(this)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  async until(isMet: (worker: this) => boolean): Promise<void> {
+    while (!isMet(this)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   /** Waits until an event was reported this often. */

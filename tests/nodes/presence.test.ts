@@ -70,7 +70,7 @@ test.concurrent("presence over two nodes while one is killed: clients that move 
   for (const { client } of movers) client.close();
 }, 120_000);
 
-test.concurrent("presence while Redis is killed and comes back empty: nobody left, and everything is true again", async () => {
+test.concurrent("presence while Redis is killed and restarts empty: nobody is reported as left, and every list is correct again", async () => {
   await using nodes = await TwoNodes.start(noRates, rules);
   using watcher = await PresenceWatcher.open(nodes.two.wsUrl, room);
   const others = await Promise.all(

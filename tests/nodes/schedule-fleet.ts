@@ -122,7 +122,7 @@ export class ScheduleFleet implements AsyncDisposable {
     }
   }
 
-  /** Waits until so many were published. */
+  /** Waits until this many were published. */
   async untilFired(channel: string, count: number, timeoutMs?: number): Promise<void> {
     // The list of channels has only those that somebody listens to.
     const top = async () => {

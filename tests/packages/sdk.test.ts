@@ -159,7 +159,7 @@ describe("the packed SDK", () => {
        export const client: Client = createClient("/", { token: async () => "t" });
        client.channel<{ text: string }>("room").on("message", ({ data }: Message<{ text: string }>) => data.text.length);
        export const position: number | undefined = client.channel("room").position?.offset;
-       // @ts-expect-error: text is no number
+       // @ts-expect-error: text is not a number
        client.channel<{ text: number }>("room").publish({ text: "no" });
        export const fails = (error: unknown) => error instanceof ClientError && error.code === "queue-full";
        export const chat: Promise<void> = new BroadcastClient({ port: 1 }).connect();

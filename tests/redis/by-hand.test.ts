@@ -41,7 +41,7 @@ const publish = async (name: string, id?: string): Promise<Published> =>
 const key = (name: string, part: string) => `test:{${name}}:${part}`;
 
 describe("a person changes keys in Redis:", () => {
-  test("a record that is set back gives the channel a new epoch, and publishing goes on", async () => {
+  test("a record that is set back gives the channel a new epoch, and publishing continues", async () => {
     await broker.listen("back" as ChannelName);
     const first = await publish("back");
     const record = String(await redis.command("GET", key("back", "record")));

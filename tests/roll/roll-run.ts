@@ -11,7 +11,7 @@ import { type Counts, type Disturbance, judge, peakPerSecond } from "./verdict.t
 
 /** When no subscriber has received a notice for this long, none follows any more. Milliseconds. */
 const quietMs = 4500;
-const lookMs = 500;
+const pollMs = 500;
 /** A guest's join may be announced this long before it has connected here, milliseconds. */
 const guestMs = 1000;
 /** Time between two rolls, so that a peak of closes belongs to one roll. Milliseconds. */
@@ -120,7 +120,7 @@ function makePublishers(driver: Driver, perSecond: number): readonly SteadyPubli
 /** A busy machine delivers notices late, and a browser even more so. */
 async function untilQuiet(subscribers: readonly Subscriber[], collect: () => Promise<void>): Promise<void> {
   let known = -1;
-  for (let quietSince = performance.now(); performance.now() - quietSince < quietMs; await Bun.sleep(lookMs)) {
+  for (let quietSince = performance.now(); performance.now() - quietSince < quietMs; await Bun.sleep(pollMs)) {
     await collect();
     const count = subscribers.reduce((sum, { record }) => sum + record.notices.length, 0);
     if (count !== known) quietSince = performance.now();

@@ -39,7 +39,7 @@ export class SocketSubscriber implements Subscriber {
       for (const received of read(String(data))) this.record.take(received);
     };
     socket.onclose = ({ code }) => {
-      // A handshake that failed is no connection that ended.
+      // A failed handshake does not count as a connection that ended.
       if (this.isConnected && !this.#isStopped) this.record.ended(code);
       this.isConnected = false;
       setTimeout(() => this.#connect(), retryMs);

@@ -107,7 +107,7 @@ export class ServerInWorld {
     await this.schedules.put({ id, definition: makeDefinition(definition), origin: "api" });
   }
 
-  /** It stops like a process that is killed: nothing that it has begun goes on. */
+  /** It stops like a process that is killed: nothing that it has begun continues. */
   kill(): void {
     this.store.hasStopped = true;
   }
@@ -131,12 +131,12 @@ export class SteerableStore implements ScheduleStore {
     return this.#store.start(events);
   }
 
-  /** From the next write on it answers nothing, as if the process stood still: what was written is written. */
+  /** From the next write on it answers nothing, as if the process were suspended: earlier writes have been applied. */
   holdFromNextWrite(): void {
     this.#holdsWrites = true;
   }
 
-  /** The process goes on. */
+  /** The process continues. */
   async goOn(): Promise<void> {
     const held = this.#held ?? [];
     this.#held = undefined;

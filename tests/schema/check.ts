@@ -39,14 +39,14 @@ const silent = new Set(["description", "default", "example", "examples", "title"
 const rules: Readonly<Record<string, Rule>> = {
   $ref: (ref: string, value, context) => check(context.resolve(ref), value, context, context.at),
   type: (type: string | readonly string[], value, { at }) =>
-    fault(![type].flat().some((name) => isOfType(value, name)), at, `is no ${String(type)}`),
+    fault(![type].flat().some((name) => isOfType(value, name)), at, `is not of type ${String(type)}`),
   const: (only, value, { at }) => fault(value !== only, at, `is not ${JSON.stringify(only)}`),
-  enum: (choices: readonly unknown[], value, { at }) => fault(!choices.includes(value), at, `is none of ${choices}`),
+  enum: (choices: readonly unknown[], value, { at }) => fault(!choices.includes(value), at, `is not one of ${choices}`),
   pattern: (pattern: string, value, { at }) =>
     fault(typeof value === "string" && !new RegExp(pattern, "u").test(value), at, `does not match ${pattern}`),
   format: (format: string, value, { at }) => {
     if (format !== "date-time") throw new Error(`${at}: the checker does not know the format ${format}`);
-    return fault(typeof value === "string" && !isoTime.test(value), at, `is no ${format}`);
+    return fault(typeof value === "string" && !isoTime.test(value), at, `is not a valid ${format}`);
   },
   minLength: (min: number, value, { at }) => fault(typeof value === "string" && value.length < min, at, "is too short"),
   maxLength: (max: number, value, { at }) => fault(typeof value === "string" && value.length > max, at, "is too long"),
@@ -96,7 +96,10 @@ function some(
   return isEnough(fits) ? [] : [`${context.at} fits ${fits} of ${schemas.length}: ${found.flat().join("; ")}`];
 }
 
-/** Only a schema that has `properties` describes all members. `anyOf` next to `properties` only says which of them are required. */
+/**
+ * Only a schema that has `properties` describes all members. `anyOf` next to `properties` only says which of them are
+ * required.
+ */
 function undocumented({ properties, additionalProperties }: Schema, value: unknown, at: string): readonly string[] {
   if (!isObject(properties) || additionalProperties !== undefined) return [];
   return members(value)

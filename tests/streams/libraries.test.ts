@@ -24,12 +24,12 @@ const libraries = [
 ];
 
 /** Past it, the comparison with the expected result shows what is missing. */
-const patienceMs = 40_000;
+const timeoutMs = 40_000;
 
 /** All libraries on one stream of a server, behind a network that can break. */
 class LibraryRun implements AsyncDisposable {
   sent = 0;
-  readonly #until = performance.now() + patienceMs;
+  readonly #until = performance.now() + timeoutMs;
   readonly #opened = new AsyncDisposableStack();
   readonly #server: ServerUnderTest;
   readonly #relay: Relay;

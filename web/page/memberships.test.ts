@@ -8,7 +8,7 @@ const live = { epoch: "k3x9", offset: 9, from: 10 };
 
 function named(text: string): ChannelName {
   const channel = parseChannelName(text);
-  if (channel === undefined) throw new Error(`${text} is no channel`);
+  if (channel === undefined) throw new Error(`${text} is not a channel`);
   return channel;
 }
 

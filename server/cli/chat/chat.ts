@@ -98,7 +98,7 @@ export class Chat {
     display.notice(`You joined ${channel}. What you type now goes there.`);
   }
 
-  /** Waits for the subscription, so that the next typed line comes back as a message of the channel. */
+  /** Waits for the subscription, so that the sender receives its own next line as a message of the channel. */
   async #untilJoined(channel: string): Promise<void> {
     const { client } = this.#parts;
     const until = performance.now() + joinTimeoutMs;

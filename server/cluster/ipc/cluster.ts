@@ -154,7 +154,7 @@ export class IpcCluster implements Cluster {
   }
 
   #broke({ reason, cause }: LinkEnd): void {
-    // The break itself is logged once, by the broker's link, which ends with the same process.
+    // The broker's link logs the break, because both links break when the supervisor dies.
     if (cause !== undefined) log().error("A message from the cluster host could not be handled: {cause}", { cause });
     for (const id of [...this.#others.keys()]) this.#left(id);
     this.#forget(reason);

@@ -4,7 +4,7 @@
 -- ARGV  1  id    2  number, a space, and the state as JSON    3  expiry, ms
 --       4  channel of all    5  PUBLISH or SPUBLISH
 --
--- Answers  1, or 0 if the member has expired: it must join again
+-- Returns  1, or 0 if the member has expired: it must join again
 
 if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
 redis.call('SET', KEYS[2], '1', 'PX', ARGV[3])

@@ -4,7 +4,7 @@
 -- ARGV  1  id of the member    2  holder    3  "nobody", "anybody" or "holder"    4  that holder
 --       5  prefix of heartbeat keys
 --
--- Answers  {"granted" or "refused", the previous member and holder if another live holder had it}
+-- Returns  {"granted" or "refused", the previous member and holder if another live holder had it}
 --          {"gone"}: the claiming member has expired
 
 if redis.call('EXISTS', KEYS[2]) == 0 then return {'gone'} end

@@ -6,7 +6,7 @@
 -- ARGV  1  id    2  state as JSON    3  expiry, ms
 --       4  channel of all    5  PUBLISH or SPUBLISH    6  prefix of heartbeat keys
 --
--- Answers  {number of the new member, {id, state, id, state, …} of live members, {id, …} of expired members}
+-- Returns  {number of the new member, {id, state, id, state, …} of live members, {id, …} of expired members}
 
 local number = redis.call('INCR', KEYS[3])
 local state = number .. ' ' .. ARGV[2]

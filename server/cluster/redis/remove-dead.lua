@@ -4,7 +4,7 @@
 -- ARGV  1  id of the member    2  "left" if it leaves by itself: deletes its heartbeat key
 --       3  channel of all      4  PUBLISH or SPUBLISH
 --
--- Answers  1 if there is more to do
+-- Returns  1 if there is more to do
 
 if ARGV[2] == 'left' then
   if redis.call('DEL', KEYS[2]) == 1 then redis.call(ARGV[4], ARGV[3], 'left ' .. ARGV[1]) end

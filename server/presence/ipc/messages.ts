@@ -13,7 +13,7 @@ export const presenceProtocol = "fanfare-presence/4";
 /** Sooner than by default, so that the presences of a worker that hangs do not remain much longer than those of a dead one. */
 export const presencePulse = { beatMs: 2000, maxSilentBeats: 3 };
 
-/** Messages from a worker. `n` comes back in the answer. */
+/** Messages from a worker. The answer repeats `n`. */
 export type WorkerMessage =
   /** First on each link. `returns`: the worker was connected before, so its presences must be somewhere. */
   | { readonly verb: "hello"; readonly owner: string; readonly returns: boolean }

@@ -14,7 +14,7 @@
 --            "release", connection
 --            "leave", connection
 --
--- Answers  {the message, or "" if there are no events; the connections that are not listed: the channel is full, or they have no place}
+-- Returns  {the message, or "" if there are no events; the connections that are not listed: the channel is full, or they have no place}
 --
 -- The message is "epoch time", and one line per event: "joined or left", position, count, id, "user\0since info".
 -- If the record was written on another server (replid), later events may have been lost: the channel gets a new epoch.

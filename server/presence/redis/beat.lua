@@ -7,7 +7,7 @@
 -- ARGV  1  owner    2  expiry, ms    3  1 if the owner has sent a heartbeat to this server before
 --       4  prefix of keys like 2    5  expiry of 4, ms    6  prefix of the claims to remove a dead owner    7  their expiry, ms
 --
--- Answers  {1 if the owner had not expired, 1 if the server has its data, {dead owner that the caller is to remove, …}}
+-- Returns  {1 if the owner had not expired, 1 if the server has its data, {dead owner that the caller is to remove, …}}
 
 local wasAlive = redis.call('EXISTS', KEYS[2])
 local hasData = redis.call('EXISTS', KEYS[3])

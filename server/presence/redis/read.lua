@@ -3,7 +3,7 @@
 -- KEYS  1 to 3  as in apply.lua
 -- ARGV  1  lower end of the keys, as ZRANGEBYLEX takes it    2  how many at most
 --
--- Answers  {"epoch position replid" or "", count, {"id user\0since info", …}}
+-- Returns  {"epoch position replid" or "", count, {"id user\0since info", …}}
 
 local found = tonumber(ARGV[2]) == 0 and {} or redis.call('ZRANGEBYLEX', KEYS[3], ARGV[1], '+', 'LIMIT', 0, ARGV[2])
 local page = {}

@@ -5,7 +5,7 @@
 --       2  epoch for a new channel   6  how long the position of an empty channel is kept, ms
 --       3  owner                     7  how many to remove at most
 --
--- Answers  {1 if there is more to do, the message or ""}
+-- Returns  {1 if there is more to do, the message or ""}
 
 local connections = redis.call('SPOP', KEYS[5], ARGV[7])
 local top = redis.call('GET', KEYS[1])

@@ -16,7 +16,7 @@ export type WorkerMessage =
 export type Answer =
   | { readonly verb: "page"; readonly n: number; readonly page: RecordPage }
   | { readonly verb: "outcomes"; readonly n: number; readonly outcomes: readonly WriteOutcome[] }
-  /** A token that is undefined is absent. */
+  /** An undefined token is left out. */
   | { readonly verb: "leased"; readonly n: number; readonly token?: number; readonly expiresInMs: number }
   | { readonly verb: "refused"; readonly n: number; readonly reason: string };
 

@@ -29,7 +29,7 @@ export class DueIndex {
     if (this.#heap.length > 2 * this.#live + spareEntries) this.#rebuild();
   }
 
-  /** A record that had an entry is due no more, or has another one. */
+  /** A record that had an entry is no longer due, or has another entry. */
   removed(): void {
     this.#live--;
   }

@@ -9,7 +9,7 @@ interface Held {
   readonly until: number;
 }
 
-/** Decides who has the lease. Each time that somebody else gets it, or the same one again after a break, the token grows. */
+/** Decides which scheduler has the lease. The token grows each time that another one gets it, or the same one after a break. */
 export class LeaseBook {
   readonly #clock: Clock;
   readonly #onFree: () => void;

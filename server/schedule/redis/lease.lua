@@ -4,7 +4,7 @@
 -- ARGV  1  holder    2  "take", "offer" or "release"    3  how long it lasts, ms
 --       4  channel to publish on    5  PUBLISH or SPUBLISH
 --
--- Answers  {token, ms until it expires}, the token "" if the caller does not hold it
+-- Returns  {token, ms until it expires}, the token "" if the caller does not hold it
 
 local has = redis.call('HMGET', KEYS[1], 'holder', 'token', 'offered')
 local holder, token, offered = has[1], has[2], has[3]

@@ -6,7 +6,7 @@
 --       2  "name"  3  smallest name    4  largest name (as ZRANGEBYLEX takes them)    5  records at most
 --       2  "due"   3  due until        4  records at most
 --
--- Answers  {due time of the next record that is not in the answer, or "-", id, "version dueAt text", id, …}
+-- Returns  {due time of the next record that is not in the answer, or "-", id, "version dueAt text", id, …}
 
 local by, ids, more = ARGV[2], {}, nil
 if by == 'id' then

@@ -52,7 +52,7 @@ export class RedisScheduleStore implements ScheduleStore {
       {
         onUp: () => {
           this.#events?.onFree();
-          this.#events?.onDue(0); // what was written meanwhile may be due
+          this.#events?.onDue(0); // records that were written meanwhile may be due
         },
         onDown: () => undefined,
         onMessage: (_, text) => this.#receive(text),

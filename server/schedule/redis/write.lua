@@ -7,7 +7,7 @@
 --       4  channel to publish on    5  PUBLISH or SPUBLISH
 --       then per write  id, expected version, cost of the new record, "set" or "delete", due time or "-", text
 --
--- Answers  {"fenced"}: nothing is written, because the lease with this token is not held
+-- Returns  {"fenced"}: nothing is written, because the lease with this token is not held
 --          one entry per write: the new version as a text, "conflict", "count" or "bytes" (a limit is reached)
 --
 -- The cost of a record is computed by the caller, and kept in the record's field "cost:id" of the counters.

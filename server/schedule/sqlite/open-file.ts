@@ -6,7 +6,7 @@ import { ScheduleFileError } from "./file-error.ts";
 /** While it is in use, SQLite keeps `schedules.sqlite-wal` beside it. */
 export const scheduleFileName = "schedules.sqlite";
 
-/** "FANS": tells the file from a history and from other programs' files. */
+/** "FANS": distinguishes the file from a history and from other programs' files. */
 const applicationId = 0x46414e53;
 const schemaVersion = 1;
 

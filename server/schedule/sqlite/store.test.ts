@@ -95,7 +95,7 @@ describe("schedules in a file", () => {
     expect(stdout.toString()).toContain("another process is using it");
   });
 
-  test("that are damaged are said, left out, and leave the others alone", () => {
+  test("that are damaged are reported and left out, and do not affect the others", () => {
     open();
     add("a", "b", "c");
     close();
@@ -122,7 +122,7 @@ describe("schedules in a file", () => {
   test.each([
     ["another program's file", () => writeSqlite("PRAGMA application_id = 7"), "not made by Fanfare"],
     ["a newer file", () => change("PRAGMA user_version = 99"), "made by a newer version"],
-    ["a file that is no database", () => writeFileSync(path(), "x".repeat(8192)), "fanfare data check"],
+    ["a file that is not a database", () => writeFileSync(path(), "x".repeat(8192)), "fanfare data check"],
     ["a file whose pages are damaged", () => damagePages(), "fanfare data check"],
   ])("%s is refused at the start, with what to do", (_, damage, expected) => {
     open();

@@ -18,7 +18,7 @@ export type ParsedCron = Pick<Cron, "nextRun">;
  *
  * An expression whose second, minute and hour are fixed (numbers, lists, ranges) fires once for each local time: a time that
  * the clocks skip fires at the first instant after the gap, and a time that they repeat fires in the first pass. An
- * expression with `*` or a step among them goes on at its distance, through a repeated hour as well.
+ * expression with `*` or a step among them keeps its distance, also in a repeated hour.
  */
 export class CronTimes {
   readonly #parsed = new Map<string, ParsedCron>();
@@ -61,7 +61,7 @@ export function cronProblem(expression: string): string | undefined {
 }
 
 export function isTimeZone(name: string): boolean {
-  // An offset such as +02:00 has no daylight saving time, and is no name.
+  // An offset such as +02:00 is not the name of a zone, and has no daylight saving time.
   if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(name)) return false;
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });

@@ -54,7 +54,7 @@ export async function bodyTarget(): Promise<FuzzTarget> {
       const before = connection.taken.length;
       const kind = await perform(hub, verb, input.slice(1));
       await hub.settle();
-      for (const frame of connection.taken.slice(before)) must(frame.type !== "error", "a publication is no error");
+      for (const frame of connection.taken.slice(before)) must(frame.type !== "error", "a publication is not an error");
       must(connection.closedWith === undefined, "no body closes the connection of somebody else");
       connection.taken.length = 0;
       return `${letter} ${kind}`;

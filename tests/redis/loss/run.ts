@@ -10,8 +10,8 @@ const publishersPerNode = 2;
 const pauseMs = 10;
 /** How many messages of each publisher are acknowledged before the disruption, and again after it. */
 const calmMessages = 40;
-const patienceMs = 30_000;
-/** Until a publisher gives up. Redis is away for seconds. */
+const settleTimeoutMs = 30_000;
+/** How long a publisher retries. Redis is unavailable for seconds. */
 const publishMs = 60_000;
 /**
  * A node knows the others after three seconds. Its connection counts until its last message, which may be two seconds old
@@ -83,7 +83,7 @@ export async function runLoss(plan: LossPlan): Promise<LossResult> {
   await calm();
   const [first] = publishers;
   await Promise.all(publishers.map((it) => it.stop()));
-  const unsettled = await settle(first, subscribers, plan.settleMs ?? patienceMs);
+  const unsettled = await settle(first, subscribers, plan.settleMs ?? settleTimeoutMs);
   const acknowledged = new Map(publishers.flatMap((it) => Array.from(it.acknowledged)));
   const verdict = judge(
     acknowledged,
@@ -103,7 +103,10 @@ export async function runLoss(plan: LossPlan): Promise<LossResult> {
   return result;
 }
 
-/** Waits until a last message in each channel, and so everything before it, has reached all subscribers. @returns where it did not */
+/**
+ * Waits until a last message in each channel, and so everything before it, has reached all subscribers.
+ * @returns where it did not
+ */
 async function settle(
   publisher: Publisher | undefined,
   subscribers: readonly Subscriber[],

@@ -149,7 +149,7 @@ export const variants: readonly BrokenVariant[] = [
     },
   },
   {
-    name: "a query about offsets goes on although its member was disconnected",
+    name: "a query about offsets continues although its member was disconnected",
     breaks: ["no notice of a failover that lost nothing"],
     profile: "failovers",
     firstSeed: 23,
