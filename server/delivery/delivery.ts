@@ -199,7 +199,7 @@ export class Delivery {
   readonly block = (session: Session): void => {
     if (!session.isBlocked) this.#blocked++;
     session.isBlocked = true;
-    for (const membership of session.memberships) {
+    for (let membership = session.memberships.first; membership !== undefined; membership = membership.next) {
       if (!membership.isLevel) continue;
       this.interest.get(membership.channel.name)?.makeLagging(membership, membership.channel.flushed);
     }
@@ -270,11 +270,9 @@ export class Delivery {
     for (const { session } of level) session.sendFrame(frame);
     // Within an epoch the pump announces the gap to lagging members, with their own bounds.
     if (!isNewEpoch) return;
-    for (const membership of channel.members()) {
-      membership.after = channel.flushed;
-      membership.catchesUpTo = 0; // an offset of the former epoch
-    }
+    for (const membership of channel.members()) membership.after = channel.flushed;
     for (const membership of lagging) {
+      membership.lag.catchesUpTo = 0; // an offset of the former epoch
       membership.moveTo(channel.flushed);
       membership.session.sendFrame(frame);
     }

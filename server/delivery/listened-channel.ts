@@ -69,7 +69,7 @@ export class ListenedChannel implements ChannelView {
   /** From now on the member gets each batch. Requires a cursor at `flushed`. */
   makeLevel(membership: Membership): void {
     this.lagging.delete(membership);
-    membership.slot = this.level.length;
+    membership.levelAt(this.level.length);
     this.level.push(membership);
   }
 
@@ -81,9 +81,9 @@ export class ListenedChannel implements ChannelView {
   }
 
   remove(membership: Membership): void {
-    membership.isOver = true;
     this.lagging.delete(membership);
     this.#leaveLevel(membership);
+    membership.end();
   }
 
   #leaveLevel(membership: Membership): void {

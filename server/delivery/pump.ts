@@ -109,13 +109,13 @@ export class Pump {
     let more = false;
     let lagging = 0;
     let mustWait = false;
-    for (const membership of session.memberships) {
+    for (let membership = session.memberships.first; membership !== undefined; membership = membership.next) {
       if (session.isBlocked || session.closed !== undefined) return false;
       if (membership.isLevel) continue;
       // Asked again after each chunk, but not for a hundred channels that all have to wait.
       if (isCatchingUp(membership)) mustWait ||= this.#dependencies.accountOf(session).waitFor("answerBytes") > 0;
       if (mustWait && isCatchingUp(membership)) this.#postpone(session);
-      else if (!membership.isFetching && this.#step(membership)) more = true;
+      else if (!membership.lag.isFetching && this.#step(membership)) more = true;
       if (!membership.isLevel) lagging++;
     }
     if (lagging === 0) this.#dependencies.onLevel(session);
@@ -130,7 +130,7 @@ export class Pump {
       const chunk = this.#chunks.after(membership) ?? channel.tail.read(membership.cursor, chunkBytes);
       if (chunk === undefined) {
         // A page for which there is no room would be fetched only to be thrown away.
-        if (!this.#hasRoomFor(membership.neededBytes, membership.session)) this.#postpone(membership.session);
+        if (!this.#hasRoomFor(membership.lag.neededBytes, membership.session)) this.#postpone(membership.session);
         else void this.#fetch(membership, channel);
         return false;
       }
@@ -146,11 +146,11 @@ export class Pump {
     if (bytes === 0) return true;
     const { session } = membership;
     if (!this.#hasRoomFor(bytes, session)) {
-      membership.neededBytes = bytes;
+      membership.lag.neededBytes = bytes;
       this.#postpone(session);
       return false;
     }
-    membership.neededBytes = 0;
+    membership.lag.neededBytes = 0;
     return this.#write(membership, "encoded" in sent ? sent : this.#chunks.make(membership, sent));
   }
 
@@ -186,13 +186,14 @@ export class Pump {
   };
 
   async #fetch(membership: Membership, channel: ListenedChannel): Promise<void> {
-    membership.isFetching = true;
+    const { lag } = membership;
+    lag.isFetching = true;
     const giveBack = this.#payInAdvance(membership);
     for (let failures = 1; !membership.isOver && !(await this.#fetchPage(membership, channel)); failures++) {
       await this.#clock.sleep(backoff(failures));
     }
     giveBack?.();
-    membership.isFetching = false;
+    lag.isFetching = false;
     if (!membership.isOver && !this.#postponed.has(membership.session)) this.add(membership.session);
   }
 
@@ -254,6 +255,6 @@ export class Pump {
 }
 
 /** Whether the next publication is one that it asked for with `since`. */
-function isCatchingUp({ cursor, catchesUpTo }: Membership): boolean {
-  return cursor < catchesUpTo;
+function isCatchingUp({ lag }: Membership): boolean {
+  return lag.cursor < lag.catchesUpTo;
 }

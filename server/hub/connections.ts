@@ -1,31 +1,33 @@
+import { IdTable } from "../lib/id-table.ts";
 import type { Session } from "../session/session.ts";
-
-const nobody: ReadonlySet<Session> = new Set();
 
 /** The sessions of this worker by connection and user, from `open` until they end, welcomed or not. */
 export class Connections {
-  readonly #byId = new Map<string, Session>();
-  readonly #byUser = new Map<string, Set<Session>>();
+  readonly #byId = new IdTable<Session>();
+  /** Nearly every user has one connection, and a set of one takes 250 bytes. */
+  readonly #byUser = new Map<string, Session | Set<Session>>();
 
   get size(): number {
     return this.#byId.size;
   }
 
   add(session: Session): void {
-    this.#byId.set(session.id, session);
+    this.#byId.add(session);
     const { userId } = session;
     if (userId === undefined) return;
-    const sessions = this.#byUser.get(userId);
-    if (sessions === undefined) this.#byUser.set(userId, new Set([session]));
-    else sessions.add(session);
+    const others = this.#byUser.get(userId);
+    if (others === undefined) this.#byUser.set(userId, session);
+    else if (others instanceof Set) others.add(session);
+    else this.#byUser.set(userId, new Set([others, session]));
   }
 
   remove(session: Session): void {
     this.#byId.delete(session.id);
     const { userId } = session;
-    const sessions = userId === undefined ? undefined : this.#byUser.get(userId);
-    sessions?.delete(session);
-    if (userId !== undefined && sessions?.size === 0) this.#byUser.delete(userId);
+    if (userId === undefined) return;
+    const sessions = this.#byUser.get(userId);
+    if (sessions === session) this.#byUser.delete(userId);
+    else if (sessions instanceof Set && sessions.delete(session) && sessions.size === 0) this.#byUser.delete(userId);
   }
 
   all(): Iterable<Session> {
@@ -36,7 +38,9 @@ export class Connections {
     return this.#byId.get(id);
   }
 
-  ofUser(userId: string): ReadonlySet<Session> {
-    return this.#byUser.get(userId) ?? nobody;
+  ofUser(userId: string): Iterable<Session> {
+    const sessions = this.#byUser.get(userId);
+    if (sessions === undefined) return [];
+    return sessions instanceof Set ? sessions : [sessions];
   }
 }

@@ -2,12 +2,12 @@ import { getLogger } from "@logtape/logtape";
 import type { CloseReason } from "../../protocol/close-codes.ts";
 import { alignedDelay } from "../lib/aligned-delay.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { Wheel } from "./wheel.ts";
+import { Wheel, type WheelMember } from "./wheel.ts";
 
 const log = () => getLogger(["fanfare", "session"]);
 
 /** The part of a socket that a heartbeat needs, for protocols that answer pings. */
-export interface Pinged {
+export interface Pinged extends WheelMember {
   ping(): void;
   /** Bytes buffered in this process. */
   buffered(): number;

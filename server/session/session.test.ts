@@ -44,13 +44,13 @@ describe("a session", () => {
   test("is level when all its channels are", () => {
     const { session } = makeMember(2);
     expect(session.isLevel).toBe(false);
-    for (const membership of session.memberships) membership.slot = 0;
+    for (const membership of session.memberships) membership.levelAt(0);
     expect(session.isLevel).toBe(true);
   });
 
   test("has a cursor of all its channels: its own position if it lags, the channel's if it is level", () => {
     const { session } = makeMember(2);
-    for (const membership of session.memberships) if (membership.channel.name === "c1") membership.slot = 0;
+    for (const membership of session.memberships) if (membership.channel.name === "c1") membership.levelAt(0);
     expect(session.cursor()).toBe("c0~e1~0,c1~e1~3");
   });
 

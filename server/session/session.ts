@@ -90,7 +90,7 @@ export class Session implements ConnectionOwner {
 
   /** Whether it is level in all its channels. */
   get isLevel(): boolean {
-    for (const membership of this.memberships) if (!membership.isLevel) return false;
+    for (let it = this.memberships.first; it !== undefined; it = it.next) if (!it.isLevel) return false;
     return true;
   }
 
@@ -129,8 +129,8 @@ export class Session implements ConnectionOwner {
   /** The positions in all its channels as one text, for wire forms that carry it. */
   cursor(): string {
     let text = "";
-    for (const membership of this.memberships) {
-      text += text === "" ? membership.cursorText : `,${membership.cursorText}`;
+    for (let it = this.memberships.first; it !== undefined; it = it.next) {
+      text += text === "" ? it.cursorText : `,${it.cursorText}`;
     }
     return text;
   }
@@ -178,40 +178,58 @@ export interface ChannelView {
   readonly cursorPrefix: string;
 }
 
+/** Where a membership is that lags. */
+export interface Lag {
+  /** The last offset that the session was sent. */
+  cursor: number;
+  /** A page of history is being fetched for it; it must not be pumped meanwhile. */
+  isFetching: boolean;
+  /** The last offset that it catches up with because it joined with `since`. Those bytes are charged to the client. */
+  catchesUpTo: number;
+  /** What it was to be sent, bytes, when there was no room for that; 0 otherwise. */
+  neededBytes: number;
+}
+
+/** The slot of a membership that is over. */
+const overSlot = -2;
+
+function makeLag(cursor: number, catchesUpTo: number): Lag {
+  return { cursor, isFetching: false, catchesUpTo, neededBytes: 0 };
+}
+
 /**
  * A session in one channel: a cursor that is level (it receives the next batch) or lagging (it is pumped from history).
  *
  * Invariant: everything up to the cursor was handed to the connection or announced as a gap, and nothing beyond it was. A
- * level cursor equals `channel.flushed` and is not written per flush.
+ * level cursor equals `channel.flushed` and is not written per flush. Only a membership that lags has a `Lag`: there is one
+ * membership or more for each idle connection, and the engine's objects have room for eight fields, then for twelve.
  */
 export class Membership {
+  /** See Memberships. */
+  next: Membership | undefined;
   readonly session: Session;
   readonly channel: ChannelView;
   /** Milliseconds since 1970. */
   readonly joinedAt: number;
-  /** Its index in the channel's list of level members, maintained by that list; -1 while it lags. */
+  /** Its index in the channel's list of level members, maintained by that list; -1 while it lags, -2 once it is over. */
   slot = -1;
-  /** A page of history is being fetched for it; it must not be pumped meanwhile. */
-  isFetching = false;
-  /** The last offset that it catches up with because it joined with `since`. Those bytes are charged to the client. */
-  catchesUpTo: number;
-  /** What it was to be sent, bytes, when there was no room for that; 0 otherwise. */
-  neededBytes = 0;
   /** The offset of the channel's current epoch after which it began. Delivery does not change it. */
   after: number;
   /** Whether it continued from a position with nothing missing; undefined if it began with live messages. */
   recovered: boolean | undefined;
-  /** The session has left. Code that still holds the membership must skip it. */
-  isOver = false;
-  #cursor: number;
+  #lag: Lag | undefined;
 
   constructor(session: Session, channel: ChannelView, cursor: number, joinedAt = 0) {
     this.session = session;
     this.channel = channel;
     this.joinedAt = joinedAt;
     this.after = cursor;
-    this.catchesUpTo = channel.flushed;
-    this.#cursor = cursor;
+    if (cursor !== channel.flushed) this.#lag = makeLag(cursor, channel.flushed);
+  }
+
+  /** The session has left. Code that still holds the membership must skip it. */
+  get isOver(): boolean {
+    return this.slot === overSlot;
   }
 
   get isLevel(): boolean {
@@ -220,16 +238,31 @@ export class Membership {
 
   /** The last offset that this session was sent. */
   get cursor(): number {
-    return this.isLevel ? this.channel.flushed : this.#cursor;
+    return this.#lag === undefined ? this.channel.flushed : this.#lag.cursor;
   }
 
-  /** Only while lagging: a level cursor moves with its channel. */
+  /** Only for a membership that lags: a level cursor moves with its channel. */
+  get lag(): Lag {
+    this.#lag ??= makeLag(this.channel.flushed, 0);
+    return this.#lag;
+  }
+
   moveTo(offset: number): void {
-    this.#cursor = offset;
+    this.lag.cursor = offset;
+  }
+
+  /** For the channel's list: it is level from now on, at this index. */
+  levelAt(slot: number): void {
+    this.slot = slot;
+    this.#lag = undefined;
+  }
+
+  end(): void {
+    this.slot = overSlot;
   }
 
   /** This channel's part of the session's cursor. */
   get cursorText(): string {
-    return this.isLevel ? this.channel.levelCursor : this.channel.cursorPrefix + this.#cursor;
+    return this.#lag === undefined ? this.channel.levelCursor : this.channel.cursorPrefix + this.#lag.cursor;
   }
 }

@@ -1,13 +1,26 @@
 import { describe, expect, test } from "bun:test";
 import { MovedClock } from "../lib/moved-clock.ts";
-import { Wheel } from "./wheel.ts";
+import { Wheel, type WheelMember } from "./wheel.ts";
+
+/** A member with a name. */
+class Member implements WheelMember {
+  next: WheelMember | undefined;
+  previous: WheelMember | undefined;
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+const makeMember = (name: string) => new Member(name);
 
 /** A wheel of ten ticks of 100 ms that records its visits. */
 function makeWheel() {
   const clock = new MovedClock();
   const visited: string[] = [];
-  const wheel = new Wheel<string>(
-    { intervalMs: 1000, tickMs: 100, visit: (member) => visited.push(member), onFault: () => undefined },
+  const wheel = new Wheel<Member>(
+    { intervalMs: 1000, tickMs: 100, visit: ({ name }) => visited.push(name), onFault: () => undefined },
     clock,
   );
   return { clock, visited, wheel };
@@ -16,7 +29,7 @@ function makeWheel() {
 describe("a wheel", () => {
   test("visits a new member one interval later, and then once per interval", () => {
     const { clock, visited, wheel } = makeWheel();
-    wheel.add("a");
+    wheel.add(makeMember("a"));
     clock.move(999);
     expect(visited).toEqual([]);
     clock.move(1);
@@ -27,8 +40,8 @@ describe("a wheel", () => {
 
   test("visits members in the order in which they were added, spread over the interval", () => {
     const { clock, visited, wheel } = makeWheel();
-    for (const member of ["a", "b", "c"]) {
-      wheel.add(member);
+    for (const name of ["a", "b", "c"]) {
+      wheel.add(makeMember(name));
       clock.move(100);
     }
     clock.move(700);
@@ -41,20 +54,39 @@ describe("a wheel", () => {
 
   test("forgets a member that left, also in the turn of its visit", () => {
     const { clock, visited, wheel } = makeWheel();
-    for (const member of ["a", "b"]) wheel.add(member);
-    wheel.remove("a");
-    wheel.remove("never there");
+    const [a, b] = [makeMember("a"), makeMember("b")];
+    for (const member of [a, b]) wheel.add(member);
+    wheel.remove(a);
+    wheel.remove(a);
+    wheel.remove(makeMember("never there"));
     expect(wheel.size).toBe(1);
     clock.move(3000);
     expect(visited).toEqual(["b", "b", "b"]);
   });
 
+  test("visits nobody that a visit of the same turn has removed, and all others", () => {
+    const clock = new MovedClock();
+    const visited: string[] = [];
+    const members = Array.from("abcd", makeMember);
+    const visit = ({ name }: Member) => {
+      visited.push(name);
+      for (const member of members) if (name === "b" && member.name !== "d") wheel.remove(member);
+    };
+    const wheel = new Wheel<Member>({ intervalMs: 100, tickMs: 100, visit, onFault: () => undefined }, clock);
+    for (const member of members) wheel.add(member);
+    clock.move(100);
+    expect([visited.join(""), wheel.size]).toEqual(["abd", 1]);
+    clock.move(100);
+    expect(visited.join("")).toBe("abdd");
+  });
+
   test("visits a member that left and returned once", () => {
     const { clock, visited, wheel } = makeWheel();
-    wheel.add("a");
-    wheel.remove("a");
+    const a = makeMember("a");
+    wheel.add(a);
+    wheel.remove(a);
     clock.move(300);
-    wheel.add("a");
+    wheel.add(a);
     clock.move(1000);
     expect(visited).toEqual(["a"]);
   });
@@ -62,11 +94,11 @@ describe("a wheel", () => {
   test("with one slot, so an interval shorter than a tick, visits all members at each tick", () => {
     const clock = new MovedClock();
     let visits = 0;
-    const wheel = new Wheel<string>(
+    const wheel = new Wheel<Member>(
       { intervalMs: 10, tickMs: 100, visit: () => visits++, onFault: () => undefined },
       clock,
     );
-    wheel.add("a");
+    wheel.add(makeMember("a"));
     clock.move(1000);
     expect(visits).toBe(10);
   });
@@ -75,16 +107,16 @@ describe("a wheel", () => {
     const clock = new MovedClock();
     const visits: number[] = [];
     const visit = () => visits.push(clock.monotonic() - startedAt);
-    const wheel = new Wheel<string>({ intervalMs: 260, tickMs: 100, visit, onFault: () => undefined }, clock);
+    const wheel = new Wheel<Member>({ intervalMs: 260, tickMs: 100, visit, onFault: () => undefined }, clock);
     const startedAt = clock.monotonic();
-    wheel.add("a");
+    wheel.add(makeMember("a"));
     clock.move(900);
     expect(visits).toEqual([300, 600, 900]);
   });
 
   test("stops after the end", () => {
     const { clock, visited, wheel } = makeWheel();
-    wheel.add("a");
+    wheel.add(makeMember("a"));
     wheel.close();
     wheel.close();
     clock.move(3000);
@@ -94,14 +126,17 @@ describe("a wheel", () => {
   test("continues with the others if a visit throws, and reports which", () => {
     const clock = new MovedClock();
     const [visited, faulty]: [string[], string[]] = [[], []];
-    const visit = (member: string) => {
-      if (member === "bad") throw new Error("a bug");
-      visited.push(member);
+    const visit = ({ name }: Member) => {
+      if (name === "bad") throw new Error("a bug");
+      visited.push(name);
     };
-    const wheel = new Wheel<string>({ intervalMs: 200, tickMs: 100, visit, onFault: (it) => faulty.push(it) }, clock);
-    for (const member of ["bad", "good"]) wheel.add(member);
+    const wheel = new Wheel<Member>(
+      { intervalMs: 200, tickMs: 100, visit, onFault: ({ name }) => faulty.push(name) },
+      clock,
+    );
+    for (const name of ["bad", "good"]) wheel.add(makeMember(name));
     clock.move(100);
-    wheel.add("later");
+    wheel.add(makeMember("later"));
     clock.move(800);
     expect([faulty.length, visited.filter((it) => it === "good").length]).toEqual([4, 4]);
     expect(visited.filter((it) => it === "later").length).toBeGreaterThanOrEqual(3);

@@ -1,6 +1,7 @@
 import type { CloseReason } from "../../protocol/close-codes.ts";
 import type { Backlog } from "../../server/session/backlog.ts";
 import type { Connection, ConnectionOwner, Outcome, StallCause } from "../../server/session/connection.ts";
+import type { WheelMember } from "../../server/session/wheel.ts";
 import type { Encoded, WireForm } from "../../server/session/wire-form.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
 import { type ReadWrite, type ReceivedFrame, readWrite } from "./reading.ts";
@@ -22,6 +23,8 @@ interface Waiting extends ReadWrite {
 export class FakeConnection implements Connection {
   readonly wireForm: WireForm;
   owner: ConnectionOwner | undefined;
+  next: WheelMember | undefined;
+  previous: WheelMember | undefined;
   /** Informed about buffered bytes, as by a real transport. */
   backlog: Backlog | undefined;
   /** Called for each accepted write, before the client receives it. */

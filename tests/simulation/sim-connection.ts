@@ -1,6 +1,7 @@
 import { type CloseReason, closeTable } from "../../protocol/close-codes.ts";
 import type { Backlog } from "../../server/session/backlog.ts";
 import type { Connection, ConnectionOwner, Outcome, StallCause } from "../../server/session/connection.ts";
+import type { WheelMember } from "../../server/session/wheel.ts";
 import type { Encoded, WireForm } from "../../server/session/wire-form.ts";
 import type { Wire } from "./wire.ts";
 
@@ -33,6 +34,8 @@ type Write = { readonly texts: readonly string[]; readonly bytes: number };
 export class SimConnection implements Connection {
   readonly wireForm: WireForm;
   owner: ConnectionOwner | undefined;
+  next: WheelMember | undefined;
+  previous: WheelMember | undefined;
   /** Called when it is to find out whether its client is there. */
   onProbe: () => void = () => undefined;
   /** Called when this end has closed. */

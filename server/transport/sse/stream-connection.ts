@@ -3,6 +3,7 @@ import { textBytes } from "../../lib/own-text.ts";
 import { partEnd } from "../../lib/text-part.ts";
 import type { Backlog } from "../../session/backlog.ts";
 import type { Connection, ConnectionOwner, Outcome, StallCause } from "../../session/connection.ts";
+import type { WheelMember } from "../../session/wheel.ts";
 import type { Encoded } from "../../session/wire-form.ts";
 import { sseComment, sseForm, sseSystemWrite } from "./sse-form.ts";
 
@@ -36,6 +37,8 @@ export interface StreamParts {
 export class StreamConnection implements Connection {
   readonly wireForm = sseForm;
   owner: ConnectionOwner | undefined;
+  next: WheelMember | undefined;
+  previous: WheelMember | undefined;
   readonly #controller: ReadableStreamDefaultController<string>;
   readonly #parts: StreamParts;
   /** What was last reported to the backlog. */

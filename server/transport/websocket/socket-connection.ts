@@ -4,6 +4,7 @@ import type { Backlog } from "../../session/backlog.ts";
 import type { Connection, Outcome, StallCause } from "../../session/connection.ts";
 import type { Heartbeat } from "../../session/heartbeat.ts";
 import type { Session } from "../../session/session.ts";
+import type { WheelMember } from "../../session/wheel.ts";
 import type { Encoded, WireForm } from "../../session/wire-form.ts";
 import { fullBytes } from "./write-limits.ts";
 
@@ -19,22 +20,33 @@ export interface SocketParts {
   readonly refuseBytes: number;
 }
 
-/** A WebSocket, as used by a session. */
-export class SocketConnection implements Connection {
-  owner: Session | undefined;
-  readonly #socket: ServerWebSocket<unknown>;
-  readonly #parts: SocketParts;
-  /** See Holder. */
-  readonly peer: string | undefined;
-  /** What was last reported to the backlog. */
-  #held = 0;
+/** What the engine buffers for a socket. */
+interface Buffered {
+  /** The bytes that were last reported to the backlog. */
+  held: number;
   /**
    * The size of the engine's buffer. It keeps its size until it is empty, and doubles when it is too small: sockets with one
    * megabyte left of a frame of 15 MB took 10 MB each (Bun 1.4.4).
    */
-  #capacity = 0;
-  #isClosed = false;
-  #closedBecause: CloseReason | undefined;
+  capacity: number;
+}
+
+/**
+ * A WebSocket, as used by a session. There is one for each idle connection, and the engine's objects have room for eight
+ * fields, then for twelve.
+ */
+export class SocketConnection implements Connection {
+  owner: Session | undefined;
+  next: WheelMember | undefined;
+  previous: WheelMember | undefined;
+  readonly #socket: ServerWebSocket<unknown>;
+  readonly #parts: SocketParts;
+  /** See Holder. */
+  readonly peer: string | undefined;
+  /** Undefined while the backlog knows of no buffered bytes. */
+  #buffer: Buffered | undefined;
+  /** Why the server closed it, or that its client has disconnected. */
+  #closed: CloseReason | "gone" | undefined;
 
   constructor(socket: ServerWebSocket<unknown>, parts: SocketParts, peer?: string) {
     this.#socket = socket;
@@ -48,12 +60,12 @@ export class SocketConnection implements Connection {
 
   /** Hot path. Several frames are sent in one write. */
   send(encoded: Encoded): Outcome {
-    if (this.#isClosed) return "closed";
-    if (this.#held > 0 && this.#noteHeld() > this.#parts.refuseBytes) return "refused";
+    if (this.#closed !== undefined) return "closed";
+    if (this.#buffer !== undefined && this.#noteHeld() > this.#parts.refuseBytes) return "refused";
     const [only] = encoded;
     if (encoded.length === 1 && typeof only === "string") {
       if (this.#socket.sendText(only) > 0) {
-        if (this.#held > 0) this.#emptied();
+        if (this.#buffer !== undefined) this.#emptied();
         return "sent";
       }
     } else {
@@ -61,36 +73,36 @@ export class SocketConnection implements Connection {
       this.#socket.cork(sendFrames);
       corked.frames = [];
     }
-    const before = this.#held;
+    const hadBuffer = this.#buffer !== undefined;
     const held = this.#noteHeld();
-    if (this.#isClosed) return "closed";
-    if (before > 0 && held === 0) this.#emptied();
+    if (this.#hasClosed()) return "closed";
+    if (hadBuffer && held === 0) this.#emptied();
     return held > fullBytes ? "full" : "sent";
   }
 
   /** The buffer may have changed: the engine wrote something, or answered a ping itself. */
   noteHeld(): void {
-    if (!this.#isClosed) this.#noteHeld();
+    if (this.#closed === undefined) this.#noteHeld();
   }
 
   /** The engine has written some of the buffer. */
   drained(): void {
-    if (this.#isClosed) return;
+    if (this.#closed !== undefined) return;
+    const before = this.#buffer?.held ?? 0;
     const held = this.#socket.getBufferedAmount();
-    this.#grow(held);
+    this.#setHeld(held);
     // Even if as much was added meanwhile, this is progress.
-    if (held > 0 && this.#held > 0) this.#parts.backlog.progress(this, held);
-    else if (held !== this.#held) this.#parts.backlog.note(this, held);
-    this.#held = held;
+    if (held > 0 && before > 0) this.#parts.backlog.progress(this, held);
+    else if (held !== before) this.#parts.backlog.note(this, held);
     this.onDrain();
   }
 
   buffered(): number {
-    return this.#isClosed ? 0 : this.#socket.getBufferedAmount();
+    return this.#closed !== undefined ? 0 : this.#socket.getBufferedAmount();
   }
 
   memory(): number {
-    return this.#capacity;
+    return this.#buffer?.capacity ?? 0;
   }
 
   onDrain(): void {
@@ -106,35 +118,33 @@ export class SocketConnection implements Connection {
   }
 
   ping(): void {
-    if (!this.#isClosed) this.#socket.ping();
+    if (this.#closed === undefined) this.#socket.ping();
   }
 
   /** Why the server closed it, if it did. */
   get closedBecause(): CloseReason | undefined {
-    return this.#closedBecause;
+    return this.#closed === "gone" ? undefined : this.#closed;
   }
 
   /** The engine sends the close frame after what is buffered. */
   close(reason: CloseReason): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#closedBecause = reason;
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
     const { code, reason: usual } = closeTable[reason.name];
     this.#socket.close(code, cut(reason.text ?? usual));
   }
 
   drop(reason: CloseReason): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#closedBecause = reason;
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
     this.#socket.terminate();
   }
 
   /** The client has disconnected, or the engine sends the rest itself, for a few seconds at most. */
   markClosed(): void {
-    this.#isClosed = true;
-    if (this.#held > 0) this.#parts.backlog.note(this, 0);
-    this.#held = 0;
+    this.#closed ??= "gone";
+    if (this.#buffer !== undefined) this.#parts.backlog.note(this, 0);
+    this.#buffer = undefined;
   }
 
   /**
@@ -142,24 +152,31 @@ export class SocketConnection implements Connection {
    * So the owner is notified here, after this turn.
    */
   #emptied(): void {
-    this.#held = 0;
-    this.#capacity = 0;
+    this.#buffer = undefined;
     this.#parts.backlog.note(this, 0);
     queueMicrotask(() => {
-      if (!this.#isClosed) this.onDrain();
+      if (this.#closed === undefined) this.onDrain();
     });
   }
 
-  #grow(held: number): void {
-    if (held === 0) this.#capacity = 0;
-    else if (held > this.#capacity) this.#capacity = Math.max(held, 2 * this.#capacity);
+  /** For code after a write, in which the engine may have closed it. */
+  #hasClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  #setHeld(held: number): void {
+    if (held === 0) this.#buffer = undefined;
+    else if (this.#buffer === undefined) this.#buffer = { held, capacity: held };
+    else {
+      this.#buffer.held = held;
+      if (held > this.#buffer.capacity) this.#buffer.capacity = Math.max(held, 2 * this.#buffer.capacity);
+    }
   }
 
   #noteHeld(): number {
     const held = this.#socket.getBufferedAmount();
-    if (held !== this.#held) {
-      this.#grow(held);
-      this.#held = held;
+    if (held !== (this.#buffer?.held ?? 0)) {
+      this.#setHeld(held);
       this.#parts.backlog.note(this, held);
     }
     return held;
