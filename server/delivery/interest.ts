@@ -18,6 +18,8 @@ export interface Listening {
   unlisten(channel: ChannelName): Promise<void>;
 }
 
+const nothing = Promise.resolve();
+
 /** See `hold`. */
 interface ListenOptions {
   readonly replay: (early: Publication) => void;
@@ -28,10 +30,11 @@ interface Entry {
   /** Number of sessions in the channel and joins in progress. */
   holds: number;
   channel: ListenedChannel | undefined;
-  /** The last request to the broker. The next one waits for it, so that a leave cannot overtake a join. */
-  step: Promise<unknown>;
+  /** The last request to the broker, until it is answered. The next one waits for it, so that a leave cannot overtake a join. */
+  step: Promise<unknown> | undefined;
   linger: Timer | undefined;
-  early: Publication[];
+  /** Undefined if there are none. */
+  early: Publication[] | undefined;
 }
 
 /**
@@ -82,8 +85,10 @@ export class Interest {
     entry.linger?.cancel();
     entry.linger = undefined;
     if (entry.channel !== undefined) return entry.channel;
-    const listening = entry.step.then(() => entry.channel ?? this.#listen(name, entry, { replay, publisher }));
-    entry.step = listening.catch(() => undefined); // reported to the caller; the chain continues
+    const listening = (entry.step ?? nothing).then(
+      () => entry.channel ?? this.#listen(name, entry, { replay, publisher }),
+    );
+    this.#begin(entry, listening);
     return listening.catch((error: unknown) => {
       this.release(name);
       throw error;
@@ -98,10 +103,11 @@ export class Interest {
 
   /** Keeps a delivery that arrived before the answer to `listen`. */
   keepEarly(publication: Publication): void {
-    const early = this.#entries.get(publication.channel)?.early;
+    const entry = this.#entries.get(publication.channel);
     const bytes = costOf(publication);
-    if (early === undefined || this.#earlyBytes + bytes > maxEarlyBytes) return;
-    early.push(publication);
+    if (entry === undefined || this.#earlyBytes + bytes > maxEarlyBytes) return;
+    entry.early ??= [];
+    entry.early.push(publication);
     this.#earlyBytes += bytes;
   }
 
@@ -117,7 +123,7 @@ export class Interest {
   }
 
   #newEntry(name: ChannelName): Entry {
-    const entry: Entry = { holds: 0, channel: undefined, step: Promise.resolve(), linger: undefined, early: [] };
+    const entry: Entry = { holds: 0, channel: undefined, step: undefined, linger: undefined, early: undefined };
     this.#entries.set(name, entry);
     return entry;
   }
@@ -132,8 +138,8 @@ export class Interest {
   }
 
   #takeEarly(entry: Entry): readonly Publication[] {
-    const { early } = entry;
-    entry.early = [];
+    const { early = [] } = entry;
+    entry.early = undefined;
     for (const publication of early) this.#earlyBytes -= costOf(publication);
     return early;
   }
@@ -145,7 +151,7 @@ export class Interest {
     // Returns its share of the budget, including what is pending for a flush, because nothing else would.
     tail?.reset({ epoch: tail.epoch, offset: tail.head });
     entry.channel = undefined;
-    entry.step = entry.step
+    const leaving = (entry.step ?? nothing)
       .then(() => (entry.holds > 0 ? undefined : this.#broker.unlisten(name)))
       .catch((error: unknown) => {
         getLogger(["fanfare", "hub"]).warning("Could not stop listening to a channel: {error}", { error });
@@ -155,5 +161,14 @@ export class Interest {
         this.#entries.delete(name);
         this.#takeEarly(entry);
       });
+    this.#begin(entry, leaving);
+  }
+
+  #begin(entry: Entry, request: Promise<unknown>): void {
+    const done = () => {
+      if (entry.step === step) entry.step = undefined;
+    };
+    const step: Promise<void> = request.then(done, done); // a failure is reported to the caller
+    entry.step = step;
   }
 }

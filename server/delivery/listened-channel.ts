@@ -3,6 +3,8 @@ import { cursorPrefix, type Position } from "../../protocol/position.ts";
 import type { ChannelView, Membership, Session } from "../session/session.ts";
 import { Tail, type TailBudget } from "./tail.ts";
 
+const nobody: ReadonlySet<Membership> = new Set();
+
 /**
  * One channel that this worker listens to: its tail and its local members.
  *
@@ -13,9 +15,10 @@ export class ListenedChannel implements ChannelView {
   readonly name: ChannelName;
   readonly tail: Tail;
   readonly level: Membership[] = [];
-  readonly lagging = new Set<Membership>();
   /** The tail has something for the next flush. Set and cleared by the flush. */
   isDirty = false;
+  /** Made for the first one: most channels are those of single users, who rarely lag. */
+  #lagging: Set<Membership> | undefined;
   #prefix = "";
   #prefixEpoch = "";
   #levelCursor = "";
@@ -24,6 +27,10 @@ export class ListenedChannel implements ChannelView {
   constructor(name: ChannelName, top: Position, budget: TailBudget) {
     this.name = name;
     this.tail = new Tail(top, budget);
+  }
+
+  get lagging(): ReadonlySet<Membership> {
+    return this.#lagging ?? nobody;
   }
 
   get epoch(): string {
@@ -68,7 +75,7 @@ export class ListenedChannel implements ChannelView {
 
   /** From now on the member gets each batch. Requires a cursor at `flushed`. */
   makeLevel(membership: Membership): void {
-    this.lagging.delete(membership);
+    this.#lagging?.delete(membership);
     membership.levelAt(this.level.length);
     this.level.push(membership);
   }
@@ -77,11 +84,12 @@ export class ListenedChannel implements ChannelView {
   makeLagging(membership: Membership, cursor: number): void {
     this.#leaveLevel(membership);
     membership.moveTo(cursor);
-    this.lagging.add(membership);
+    this.#lagging ??= new Set();
+    this.#lagging.add(membership);
   }
 
   remove(membership: Membership): void {
-    this.lagging.delete(membership);
+    this.#lagging?.delete(membership);
     this.#leaveLevel(membership);
     membership.end();
   }

@@ -18,7 +18,8 @@ export class RequestPeers {
     const address = this.#proxies.clientOf(socket?.address ?? "unknown", null);
     const ip = this.#proxies.clientOf(address, forwardedFor(request.headers));
     const shown = (it: string) => (it.includes(":") ? `[${it}]` : it);
-    const other = `${shown(address)}:${socket?.port ?? 0}`;
+    // Joined, because the engine would keep the parts of a template string until somebody reads it.
+    const other = [shown(address), ":", socket?.port ?? 0].join("");
     return { ip: networkOf(ip), remote: ip === address ? other : shown(ip), socket: other };
   }
 }
