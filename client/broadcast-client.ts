@@ -3,6 +3,7 @@ import type { Message } from "./channel-options.ts";
 import { type Client, makeClient } from "./client.ts";
 import { ClientError } from "./client-error.ts";
 import { type ClientEnvironment, systemEnvironment } from "./environment.ts";
+import { type OptionTable, refuseUnknownOptions } from "./known-options.ts";
 import type { ConnectionState } from "./state.ts";
 
 export interface BroadcastClientOptions {
@@ -18,6 +19,10 @@ export interface BroadcastClientOptions {
   readonly token?: string | undefined;
 }
 
+const optionTable: OptionTable<BroadcastClientOptions> = {
+  ...{ host: true, port: true, name: true, secure: true, userId: true, token: true },
+};
+
 /**
  * A chat client with four methods. What it sends goes to everyone, and it receives everything that is sent to everyone. After
  * a reconnect it receives the messages it missed. For channels, acknowledgements and the rest, use `createClient`.
@@ -26,7 +31,9 @@ export class BroadcastClient {
   readonly #client: Client;
   readonly #name: string | undefined;
 
+  /** @throws TypeError for an unknown option */
   constructor(options: BroadcastClientOptions = {}, environment: ClientEnvironment = systemEnvironment) {
+    refuseUnknownOptions("BroadcastClient", options, Object.keys(optionTable));
     const { host = "127.0.0.1", port = 8000, name, secure = false, userId, token } = options;
     const address = host.includes(":") ? `[${host}]` : host;
     const identity = { ...(userId === undefined ? {} : { userId }), ...(token === undefined ? {} : { token }) };

@@ -3,6 +3,7 @@ import type { PublishOptions } from "./channel.ts";
 import type { ChannelOptions, Message } from "./channel-options.ts";
 import type { Client } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
+import { type OptionTable, refuseUnknownOptions } from "./known-options.ts";
 import type { Gap } from "./progress.ts";
 import type { ConnectionState } from "./state.ts";
 
@@ -26,6 +27,11 @@ export interface UseChannelOptions<Input, Data> extends ChannelOptions<Input, Da
   readonly onMessage?: ((message: Message<Data>) => void) | undefined;
   readonly onGap?: ((gap: Gap) => void) | undefined;
 }
+
+const optionTable: OptionTable<UseChannelOptions<unknown, unknown>> = {
+  ...{ schema: true, since: true, getState: true, keep: true, onMessage: true, onGap: true },
+};
+const optionNames = Object.keys(optionTable);
 
 /** A channel as a component sees it. */
 export interface ChannelView<Input, Data> {
@@ -76,6 +82,7 @@ function useChannel<Input, Data>(
   name: string,
   options: UseChannelOptions<Input, Data>,
 ): ChannelView<Input, Data> {
+  refuseUnknownOptions("useChannel", options, optionNames);
   const nothing: View<Data> = { client, name, messages: [], state: undefined, error: undefined };
   const [last, setView] = react.useState(nothing);
   const latest = react.useRef(options);
@@ -89,7 +96,7 @@ function useChannel<Input, Data>(
     return listen(client, name, latest, setView);
   }, [client, name]);
   const publish = react.useCallback(
-    (data?: Input, more?: PublishOptions) => client.channel(name, latest.current).publish(data, more),
+    (data?: Input, more?: PublishOptions) => client.channel(name, channelOptionsOf(latest.current)).publish(data, more),
     [client, name],
   );
   const { messages, state, error } = last.client === client && last.name === name ? last : nothing;
@@ -106,7 +113,7 @@ function listen<Input, Data>(
   latest: { readonly current: UseChannelOptions<Input, Data> },
   setView: (change: (before: View<Data>) => View<Data>) => void,
 ): () => void {
-  const channel = client.channel(name, latest.current);
+  const channel = client.channel(name, channelOptionsOf(latest.current));
   const offs = [
     channel.on("message", (message) => {
       const { keep = 100, onMessage } = latest.current;
@@ -120,4 +127,9 @@ function listen<Input, Data>(
   return () => {
     for (const off of offs) off();
   };
+}
+
+function channelOptionsOf<Input, Data>(options: UseChannelOptions<Input, Data>): ChannelOptions<Input, Data> {
+  const { schema, since, getState } = options;
+  return { schema, since, getState };
 }

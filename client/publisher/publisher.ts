@@ -1,4 +1,5 @@
 import { askedWait } from "../backoff.ts";
+import { type OptionTable, refuseUnknownOptions } from "../known-options.ts";
 import { makeGate } from "./gate.ts";
 import { PublishError } from "./publish-error.ts";
 import { type PublisherEnvironment, sendWithRetry, systemEnvironment } from "./request.ts";
@@ -60,24 +61,35 @@ export type BatchResult = { readonly receipt: Receipt; readonly error?: undefine
  * It is retried while the server says that it may succeed later, until `retryMs` is over.
  */
 export interface Publisher {
-  /** @throws PublishError, or TypeError for data that cannot be JSON */
+  /** @throws PublishError, or TypeError for data that cannot be JSON and for unknown options */
   publish(channel: string, data: unknown, options?: PublishOptions): Promise<Receipt>;
   /** Publishes to all connections of a user. @throws the same */
   push(userId: string, data: unknown, options?: PublishOptions): Promise<Receipt>;
   /**
    * Publishes many. Publications to the same target are sent one after the other, in the order of the list.
    * @returns one result per item, in the same order; never throws for what a server answers
+   * @throws TypeError before anything is sent if an item has an unknown field
    */
   batch(items: readonly BatchItem[]): Promise<readonly BatchResult[]>;
 }
 
-/** @throws TypeError if an option breaks its rule */
+const publisherOptions: OptionTable<PublisherOptions> = {
+  ...{ url: true, apiKey: true, timeoutMs: true, retryMs: true, concurrency: true },
+};
+const publishOptions: OptionTable<PublishOptions> = {
+  ...{ id: true, message: true, event: true, sender: true, key: true, headers: true, ephemeral: true },
+  ...{ excludeConnectionId: true, signal: true },
+};
+const itemFields: OptionTable<BatchItem> = { ...publishOptions, channel: true, userId: true, data: true };
+
+/** @throws TypeError if an option is unknown or breaks its rule */
 export function createPublisher(options: PublisherOptions): Publisher {
   return makePublisher(options, systemEnvironment);
 }
 
 /** With time, randomness and `fetch` passed in. */
 export function makePublisher(options: PublisherOptions, environment: PublisherEnvironment): Publisher {
+  refuseUnknownOptions("createPublisher", options, Object.keys(publisherOptions));
   const { apiKey, timeoutMs = 10_000, retryMs = 30_000, concurrency = 16 } = options;
   const url = addressOf(options.url);
   checkNumber("timeoutMs", timeoutMs, 1);
@@ -103,9 +115,16 @@ export function makePublisher(options: PublisherOptions, environment: PublisherE
   }
 
   return {
-    publish: (channel, data, more) => send({ channel }, data, more),
-    push: (userId, data, more) => send({ user_id: userId }, data, more),
+    async publish(channel, data, more) {
+      refuseUnknownOptions("publish", more, Object.keys(publishOptions));
+      return send({ channel }, data, more);
+    },
+    async push(userId, data, more) {
+      refuseUnknownOptions("push", more, Object.keys(publishOptions));
+      return send({ user_id: userId }, data, more);
+    },
     async batch(items) {
+      for (const item of items) refuseUnknownOptions("batch", item, Object.keys(itemFields));
       const enter = makeGate(concurrency);
       const last = new Map<string, Promise<unknown>>();
       const results = items.map((item) => {

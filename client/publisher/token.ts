@@ -1,4 +1,5 @@
 import { jwtSecretFault } from "../../protocol/weak-secret.ts";
+import { type OptionTable, refuseUnknownOptions } from "../known-options.ts";
 
 /** Who a token is for, and what it allows. Patterns such as `room:*` are described in docs/auth.md. */
 export interface TokenOptions {
@@ -15,11 +16,16 @@ export interface TokenOptions {
   readonly info?: unknown;
 }
 
+const optionTable: OptionTable<TokenOptions> = {
+  ...{ userId: true, secret: true, expiresInS: true, subscribe: true, publish: true, channels: true, info: true },
+};
+
 /**
  * Makes a token (JWT, HS256) that a client connects with. Uses Web Crypto, so it runs on edge runtimes.
- * @throws TypeError for an option that breaks its rule
+ * @throws TypeError for an option that is unknown or breaks its rule
  */
 export async function createToken(options: TokenOptions, nowMs = Date.now()): Promise<string> {
+  refuseUnknownOptions("createToken", options, Object.keys(optionTable));
   const { userId, secret, expiresInS = 12 * 3600, ...grants } = options;
   const fault = jwtSecretFault(secret);
   if (fault !== undefined) throw new TypeError(`secret: ${fault}`);

@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { run } from "../run.js";
 import { internalNames } from "./internal-names.js";
 import { writeTypes } from "./types.js";
 
 /** What pages import. */
-const entryPoints = ["client/index.ts", "client/react.ts", "client/broadcast-client.ts"];
+const entryPoints = ["client/index.ts", "client/checked.ts", "client/react.ts", "client/broadcast-client.ts"];
 /** The client for backends. It is bundled separately, because pages would have to load a chunk that it shares with the SDK. */
 const publisher = "client/publisher/index.ts";
 
@@ -32,23 +32,28 @@ export async function buildSdk(bun, target) {
  * The modules, as small as they can be: pages load them. The parts that most pages never need are separate files.
  *
  * @param {string} bun
- * @param {string} target
+ * @param {string} outFolder
  */
-export async function writeModules(bun, target) {
+export async function writeModules(bun, outFolder) {
   // Not at the top: in a new checkout the script that imports this file installs it first.
   const { minify } = await import("terser");
   const folder = mkdtempSync(join(tmpdir(), "fanfare-sdk-"));
   try {
     // With `--target=browser` Bun adds code that preloads the separate files.
-    // Without hashes in the names of the parts: a bundler adds its own, and random characters cannot be compressed.
-    const output = ["--splitting", "--target=node", "--sourcemap=external", "--chunk-naming=parts/[name].[ext]"];
+    const output = ["--splitting", "--target=node", "--sourcemap=external", "--chunk-naming=parts/[name]-[hash].[ext]"];
     await runBun(bun, [...entryPoints, ...output], folder);
     const files = readdirSync(folder, { encoding: "utf8", recursive: true }).filter((it) => it.endsWith(".js"));
-    mkdirSync(join(target, "parts"), { recursive: true });
+    const shortNames = shortNamesOf(files.map((it) => basename(it)));
+    mkdirSync(join(outFolder, "parts"), { recursive: true });
     // Shared, so that a property has the same short name in all files.
     const nameCache = {};
     for (const file of files) {
-      const { code = "", map = "" } = await minify(readFileSync(join(folder, file), "utf8"), {
+      const source = Array.from(shortNames).reduce(
+        (text, [name, short]) => text.replaceAll(`/${name}"`, `/${short}"`),
+        readFileSync(join(folder, file), "utf8"),
+      );
+      const target = join(outFolder, dirname(file), shortNames.get(basename(file)) ?? basename(file));
+      const { code = "", map = "" } = await minify(source, {
         module: true,
         ecma: 2020,
         // Functions stay where they are: bundlers choose worse names for the variables of functions inside functions.
@@ -59,15 +64,35 @@ export async function writeModules(bun, target) {
         sourceMap: {
           includeSources: true,
           content: readFileSync(join(folder, `${file}.map`), "utf8"),
-          url: `${basename(file)}.map`,
+          url: `${basename(target)}.map`,
         },
       });
-      writeFileSync(join(target, file), code);
-      writeFileSync(join(target, `${file}.map`), withoutPaths(String(map)));
+      writeFileSync(target, code);
+      writeFileSync(`${target}.map`, withoutPaths(String(map)));
     }
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/**
+ * Names of the parts without hashes: a bundler adds its own, and random characters cannot be compressed.
+ * `index-4kd8ek2m.js` is `index.js`, and the next one of that name `index2.js`.
+ *
+ * @param {readonly string[]} files
+ * @returns {ReadonlyMap<string, string>}
+ */
+function shortNamesOf(files) {
+  const counts = new Map();
+  const names = new Map();
+  for (const file of files.toSorted()) {
+    const [, name] = /^(.+)-[a-z0-9]{8}\.js$/.exec(file) ?? [];
+    if (name === undefined) continue;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    names.set(file, `${name}${count === 1 ? "" : count}.js`);
+  }
+  return names;
 }
 
 /**

@@ -1,6 +1,6 @@
+import { nearest } from "../../protocol/nearest.ts";
 import { parseByteSize } from "../lib/byte-size.ts";
 import { parseDuration } from "../lib/duration.ts";
-import { nearest } from "../lib/nearest.ts";
 
 /**
  * Who may subscribe or publish. `authenticated`: clients with a user. `token`: clients whose token has a grant. `nobody`: no

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { nearest } from "../lib/nearest.ts";
+import { nearest } from "../../protocol/nearest.ts";
 
 /** Fails with "unknown command", and suggests a similar one if there is one. */
 export function failUnknownCommand(above: Command, word: string): never {

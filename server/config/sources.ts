@@ -1,4 +1,4 @@
-import { nearest } from "../lib/nearest.ts";
+import { nearest } from "../../protocol/nearest.ts";
 import { parseDotenv } from "./dotenv.ts";
 import { canonicalName, everyFlag, everyName } from "./options.ts";
 import { parseConfigText } from "./parse-config-text.ts";

@@ -1,5 +1,5 @@
 import { ServiceError } from "../../protocol/errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../../protocol/nearest.ts";
 
 /** The kind of an unknown name in a request. */
 export type NameKind = "field" | "parameter";

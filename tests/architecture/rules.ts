@@ -29,7 +29,7 @@ const otherFolders: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The public entry points. Only these files may re-export. */
-const entryPoints = ["server/index.ts", "client/index.ts", "client/publisher/index.ts"];
+const entryPoints = ["server/index.ts", "client/index.ts", "client/checked.ts", "client/publisher/index.ts"];
 
 const maxLines = 300;
 

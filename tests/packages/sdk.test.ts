@@ -10,6 +10,11 @@ import { bun, deno, nodes } from "./runtimes.ts";
 /** Subscribes, shows the presence, publishes, and prints what came. */
 const program = `
 const [, , url] = process.argv;
+try {
+  createClient(url, { userid: "alice" });
+} catch ({ message }) {
+  console.log(message);
+}
 const client = createClient(url, { userId: "alice", ...options });
 const room = client.channel("room:1");
 const next = (name) => new Promise((resolve) => room.on(name, resolve));
@@ -98,7 +103,8 @@ describe.each([...nodes, bun, deno])("the packed SDK in $name", ({ name, command
       const file = `${name}-${way.length}.js`.replaceAll(" ", "-");
       project.write(file, `import { createClient } from "@fanfare/client";\n${options}\n${program}`);
       const out = await project.expect([...command, file, server.url], { DENO_DIR: project.path("deno") });
-      const [error = "", result = ""] = out.trim().split("\n");
+      const [unknown = "", error = "", result = ""] = out.trim().split("\n");
+      expect(unknown).toBe('createClient: unknown option "userid". Did you mean "userId"?');
       expect(error).toBe("ClientError closed");
       expect(JSON.parse(result)).toEqual(outcome);
     },
