@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { makePush } from "../../tests/fakes/publication.ts";
+import { ChunkPool } from "../broker/records/chunk-pool.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { Membership } from "../session/session.ts";
 import { BusyChannels } from "./busy-channels.ts";
@@ -8,7 +9,7 @@ import { ListenedChannel } from "./listened-channel.ts";
 
 function make(...names: readonly string[]) {
   const clock = new MovedClock();
-  const budget = { perChannel: 10_000, total: 10_000, bytes: 0 };
+  const budget = { perChannel: 10_000, total: 10_000, bytes: 0, chunks: new ChunkPool() };
   const channels = names.map((name) => new ListenedChannel(name as ChannelName, { epoch: "e1", offset: 0 }, budget));
   const busy = new BusyChannels({ channels: () => channels }, clock);
   const publish = (index: number, count: number) => {

@@ -2,6 +2,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import type { Broker } from "../broker/broker.ts";
+import { ChunkPool } from "../broker/records/chunk-pool.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Account } from "../limits/account.ts";
 import type { Batch } from "../session/batch.ts";
@@ -78,7 +79,8 @@ export class Delivery {
     this.#events = events;
     this.history = shareHistory((...asked) => broker.history(...asked), maxReads(settings.maxMessageBytes));
     const chunkBytes = settings.tailBytesTotal * chunkShare;
-    const budget = { perChannel: settings.tailBytes, total: settings.tailBytesTotal - chunkBytes, bytes: 0 };
+    const total = settings.tailBytesTotal - chunkBytes;
+    const budget = { perChannel: settings.tailBytes, total, bytes: 0, chunks: new ChunkPool() };
     this.interest = new Interest(broker, budget, clock);
     this.#flush = new Flush(
       {

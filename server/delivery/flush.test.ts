@@ -4,6 +4,7 @@ import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { makePush, room } from "../../tests/fakes/publication.ts";
 import { makeSession, putInto } from "../../tests/fakes/session.ts";
 import { sseForm } from "../../tests/fakes/wire-forms.ts";
+import { ChunkPool } from "../broker/records/chunk-pool.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { Batch } from "../session/batch.ts";
 import type { Session } from "../session/session.ts";
@@ -37,7 +38,7 @@ function makeFlush() {
     },
     clock,
   );
-  const budget = { perChannel: 1_000_000, total: 1_000_000, bytes: 0 };
+  const budget = { perChannel: 1_000_000, total: 1_000_000, bytes: 0, chunks: new ChunkPool() };
   const channels = new Map(
     [room, other].map((name) => [name, new ListenedChannel(name, { epoch: "e1", offset: 0 }, budget)]),
   );

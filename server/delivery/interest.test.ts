@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position } from "../../protocol/position.ts";
 import { makePublication, makePush, room } from "../../tests/fakes/publication.ts";
+import { ChunkPool } from "../broker/records/chunk-pool.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { Interest } from "./interest.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
@@ -13,7 +14,7 @@ function makeInterest() {
   const clock = new MovedClock();
   const steps: string[] = [];
   const answers: { resolve(top: Position): void; reject(error: Error): void }[] = [];
-  const budget = { perChannel: 10_000, total: 10_000, bytes: 0 };
+  const budget = { perChannel: 10_000, total: 10_000, bytes: 0, chunks: new ChunkPool() };
   const broker = {
     listen: (channel: ChannelName) => {
       steps.push(`listen ${channel}`);

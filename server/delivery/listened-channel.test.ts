@@ -2,10 +2,15 @@ import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { makePush, room } from "../../tests/fakes/publication.ts";
 import { makeSession, putInto } from "../../tests/fakes/session.ts";
+import { ChunkPool } from "../broker/records/chunk-pool.ts";
 import { ListenedChannel } from "./listened-channel.ts";
 
 function makeChannel(name = room) {
-  return new ListenedChannel(name, { epoch: "e1", offset: 5 }, { perChannel: 1000, total: 1000, bytes: 0 });
+  return new ListenedChannel(
+    name,
+    { epoch: "e1", offset: 5 },
+    { perChannel: 1000, total: 1000, bytes: 0, chunks: new ChunkPool() },
+  );
 }
 
 /** The sessions in the list of level ones, and whether each knows its own index. */

@@ -26,7 +26,7 @@ export class ListenedChannel implements ChannelView {
 
   constructor(name: ChannelName, top: Position, budget: TailBudget) {
     this.name = name;
-    this.tail = new Tail(top, budget);
+    this.tail = new Tail(name, top, budget);
   }
 
   get lagging(): ReadonlySet<Membership> {

@@ -3,6 +3,7 @@ import { FakeConnection, type SocketRoom } from "../../tests/fakes/connection.ts
 import { makePublications, makePush, room } from "../../tests/fakes/publication.ts";
 import { makeSession, putInto } from "../../tests/fakes/session.ts";
 import type { History } from "../broker/log.ts";
+import { ChunkPool } from "../broker/records/chunk-pool.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { Session } from "../session/session.ts";
 import { ListenedChannel } from "./listened-channel.ts";
@@ -20,7 +21,7 @@ function makePump({
 } = {}) {
   const more = message === undefined ? {} : { message };
   const clock = new MovedClock();
-  const tails = { perChannel: tailBytes, total: tailBytes, bytes: 0 };
+  const tails = { perChannel: tailBytes, total: tailBytes, bytes: 0, chunks: new ChunkPool() };
   const channel = new ListenedChannel(room, { epoch: "e1", offset: tailFrom - 1 }, tails);
   const append = (from: number, to: number) => {
     for (const it of makePublications(from, to)) channel.tail.append(makePush(it.offset, more));

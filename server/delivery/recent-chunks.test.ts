@@ -3,6 +3,7 @@ import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { makePublications, makePush, room } from "../../tests/fakes/publication.ts";
 import { makeSession, putInto } from "../../tests/fakes/session.ts";
 import { sseForm } from "../../tests/fakes/wire-forms.ts";
+import { ChunkPool } from "../broker/records/chunk-pool.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { WireForm } from "../session/wire-form.ts";
 import { ListenedChannel } from "./listened-channel.ts";
@@ -13,7 +14,7 @@ const bytes = wireBytesOf(pushes);
 
 function make(maxBytes = 1_000_000) {
   const clock = new MovedClock();
-  const budget = { perChannel: 0, total: 0, bytes: 0 };
+  const budget = { perChannel: 0, total: 0, bytes: 0, chunks: new ChunkPool() };
   const channel = new ListenedChannel(room, { epoch: "e1", offset: 100 }, budget);
   const lag = (cursor: number, id = "c_1", form?: WireForm) =>
     putInto(channel, makeSession(id, { connection: new FakeConnection(form) }).session, cursor);

@@ -4,6 +4,7 @@ import type { Position, Since } from "../../protocol/position.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { makePublication, makePublications, room } from "../../tests/fakes/publication.ts";
 import type { History } from "../broker/log.ts";
+import { ChunkPool } from "../broker/records/chunk-pool.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { ListenedChannel } from "./listened-channel.ts";
 import { Sequencer } from "./sequencer.ts";
@@ -19,7 +20,12 @@ interface Question {
 /** A sequencer with one channel, `room`, at offset 10. The test answers its requests. */
 function makeSequencer(start: Position = { epoch: "e1", offset: 10 }) {
   const clock = new MovedClock();
-  const channel = new ListenedChannel(room, start, { perChannel: 1000, total: 1000, bytes: 0 });
+  const channel = new ListenedChannel(room, start, {
+    perChannel: 1000,
+    total: 1000,
+    bytes: 0,
+    chunks: new ChunkPool(),
+  });
   const asked: Question[] = [];
   const holes: Position[] = [];
   const early: Publication[] = [];
@@ -493,7 +499,12 @@ test("compares the tops of a thousand channels per turn of the event loop, so th
   const clock = new MovedClock();
   const top: Position = { epoch: "e1", offset: 1 };
   const channels = Array.from({ length: 2500 }, (_, number) => {
-    return new ListenedChannel(`room:${number}` as ChannelName, top, { perChannel: 0, total: 0, bytes: 0 });
+    return new ListenedChannel(`room:${number}` as ChannelName, top, {
+      perChannel: 0,
+      total: 0,
+      bytes: 0,
+      chunks: new ChunkPool(),
+    });
   });
   const byName = new Map(channels.map((channel) => [channel.name, channel]));
   const asked: number[] = [];

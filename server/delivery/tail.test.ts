@@ -1,15 +1,17 @@
 import { describe, expect, test } from "bun:test";
-import { makePush } from "../../tests/fakes/publication.ts";
+import { makePush, room } from "../../tests/fakes/publication.ts";
+import { costOf } from "../broker/cost-of.ts";
+import { ChunkPool } from "../broker/records/chunk-pool.ts";
 import { Tail } from "./tail.ts";
 
 /** The memory that one publication of these tests takes, and its length on the wire. All offsets have two digits. */
 const example = makePush(11, { id: "i", message: "m" });
-const weight = example.bytes;
+const weight = costOf(example.publication);
 const length = example.wireBytes;
 
 function makeTail(perChannel = 100 * weight) {
-  const budget = { perChannel, total: 1_000_000, bytes: 0 };
-  const tail = new Tail({ epoch: "e1", offset: 10 }, budget);
+  const budget = { perChannel, total: 1_000_000, bytes: 0, chunks: new ChunkPool() };
+  const tail = new Tail(room, { epoch: "e1", offset: 10 }, budget);
   const append = (...offsets: readonly number[]) => {
     for (const offset of offsets) tail.append(makePush(offset, { id: "i", message: "m" }));
   };
@@ -103,7 +105,7 @@ describe("a tail", () => {
   test("reports unflushed messages, so that a flush can be forced", () => {
     const { tail, append } = makeTail();
     append(11, 12);
-    expect(tail.pendingBytes).toBe(2 * weight);
+    expect(tail.pendingBytes).toBe(2 * example.bytes);
     tail.flush();
     expect(tail.pendingBytes).toBe(0);
   });

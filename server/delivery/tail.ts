@@ -1,15 +1,19 @@
+import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position } from "../../protocol/position.ts";
 import { isEphemeral } from "../../protocol/publication.ts";
-import { Ring, type RingMeasure } from "../lib/ring.ts";
-import type { Push } from "../session/push.ts";
+import type { ChunkPool } from "../broker/records/chunk-pool.ts";
+import { PublicationRing } from "../broker/records/publication-ring.ts";
+import { Push } from "../session/push.ts";
 
-/** Memory limits for the tails of one worker. The tails update `bytes`; their owner calls `shrinkTo` when it exceeds `total`. */
+/** Memory for the tails of one worker, counted by `costOf`. The tails update `bytes`; their owner calls `shrinkTo` when it exceeds `total`. */
 export interface TailBudget {
   /** Bytes per channel. */
   readonly perChannel: number;
   /** Bytes of all channels together. */
   readonly total: number;
   bytes: number;
+  /** The memory for all of them. */
+  readonly chunks: ChunkPool;
 }
 
 /**
@@ -23,18 +27,21 @@ export interface TailBudget {
  * with the next flush, and a reader that became level at `head` would get it twice.
  */
 export class Tail {
+  readonly #channel: ChannelName;
   #epoch: string;
   #head: number;
   #flushed: number;
   /** Flushed publications, oldest first. */
-  readonly #kept = new Ring(measure);
+  readonly #kept: PublicationRing;
   #pending: Push[] = [];
   #pendingBytes = 0;
   #received = 0;
   readonly #budget: TailBudget;
 
   /** @param top The channel's top when listening begins. */
-  constructor(top: Position, budget: TailBudget) {
+  constructor(channel: ChannelName, top: Position, budget: TailBudget) {
+    this.#channel = channel;
+    this.#kept = new PublicationRing(budget.chunks);
     this.#epoch = top.epoch;
     this.#head = top.offset;
     this.#flushed = top.offset;
@@ -91,13 +98,17 @@ export class Tail {
    */
   read(after: number, maxBytes: number): readonly Push[] | undefined {
     if (!this.reachesBackTo(after)) return undefined;
-    const from = this.#kept.length - (this.#flushed - after);
-    let to = from;
-    for (let bytes = 0; to < this.#kept.length; to++) {
-      bytes += this.#kept.at(to)?.wireBytes ?? 0;
-      if (bytes > maxBytes && to > from) break;
-    }
-    return this.#kept.slice(from, to);
+    const pushes: Push[] = [];
+    let bytes = 0;
+    const place = { name: this.#channel, epoch: this.#epoch, top: this.#flushed };
+    this.#kept.each(this.#indexAfter(after), place, (publication, { at }) => {
+      const push = new Push(publication, at);
+      bytes += push.wireBytes;
+      if (bytes > maxBytes && pushes.length > 0) return false;
+      pushes.push(push);
+      return true;
+    });
+    return pushes;
   }
 
   /** Whether `read` can continue after this offset. */
@@ -107,7 +118,8 @@ export class Tail {
 
   /** When the first publication after this offset arrived here; undefined if it is not kept or not flushed. */
   receivedAtAfter(after: number): number | undefined {
-    return this.#kept.at(this.#kept.length - (this.#flushed - after))?.receivedAt;
+    const index = this.#indexAfter(after);
+    return index >= 0 && index < this.#kept.length ? this.#kept.timeAt(index) : undefined;
   }
 
   /** Starts over at this position, in a new epoch or after a gap. */
@@ -131,14 +143,15 @@ export class Tail {
     return this.#kept.bytes;
   }
 
-  #keep(push: Push): void {
-    if (isEphemeral(push.publication)) return;
-    this.#kept.push(push);
-    this.#budget.bytes += push.bytes;
+  /** Where the publication after this offset is kept. */
+  #indexAfter(offset: number): number {
+    return this.#kept.length - (this.#flushed - offset);
+  }
+
+  #keep({ publication, receivedAt, bytes }: Push): void {
+    if (isEphemeral(publication)) return;
+    const before = this.#kept.bytes;
+    this.#kept.push(publication, receivedAt, bytes / 2); // without its JSON
+    this.#budget.bytes += this.#kept.bytes - before;
   }
 }
-
-const measure: RingMeasure<Push> = {
-  bytesOf: ({ bytes }) => bytes,
-  timeOf: ({ publication }) => publication.timestamp,
-};

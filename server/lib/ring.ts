@@ -72,6 +72,19 @@ export class Ring<T> {
     return this.#length > maxItems || this.#bytes > maxBytes || this.#measure.timeOf(oldest) < minTime;
   }
 
+  /** When the item at an index was stored; 0 if there is none. */
+  timeAt(index: number): number {
+    const item = this.at(index);
+    return item === undefined ? 0 : this.#measure.timeOf(item);
+  }
+
+  /** The index after the newest item older than this. Searches from the newest backwards, because times decrease where a clock was set back. */
+  firstSince(time: number): number {
+    let first = this.#length;
+    while (first > 0 && this.timeAt(first - 1) >= time) first--;
+    return first;
+  }
+
   /** The items from one index up to, but not including, another. */
   slice(from: number, to: number): T[] {
     const items: T[] = [];

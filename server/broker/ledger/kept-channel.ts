@@ -3,6 +3,7 @@ import type { GapReason } from "../../../protocol/frames.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import { Ring, type RingMeasure } from "../../lib/ring.ts";
 import type { HistoryRules, PageBounds } from "../log.ts";
+import type { KeptItems } from "../records/kept-items.ts";
 import type { Owner } from "./owner.ts";
 import type { Used } from "./use-order.ts";
 
@@ -28,7 +29,7 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   rules: HistoryRules = keepNothing;
   /** When the newest dropped item was stored, milliseconds since 1970. */
   droppedUntil = Number.NEGATIVE_INFINITY;
-  readonly kept: Ring<T>;
+  readonly kept: KeptItems<T>;
   /** Who created it. */
   readonly creator: Owner<KeptChannel<T>>;
   /** Who published the kept items, oldest first. Undefined while all are the creator's. */
@@ -38,15 +39,13 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   listenedAt = Number.NEGATIVE_INFINITY;
   older: KeptChannel<T> | undefined;
   newer: KeptChannel<T> | undefined;
-  readonly #measure: RingMeasure<T>;
 
-  constructor(name: ChannelName, start: Position, creator: Owner<KeptChannel<T>>, measure: RingMeasure<T>) {
+  constructor(name: ChannelName, start: Position, creator: Owner<KeptChannel<T>>, kept: KeptItems<T>) {
     this.name = name;
     this.creator = creator;
     this.epoch = start.epoch;
     this.top = start.offset;
-    this.kept = new Ring(measure);
-    this.#measure = measure;
+    this.kept = kept;
   }
 
   get position(): Position {
@@ -59,11 +58,11 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
     return this.kept.exceeds(historySize, historyBytes, now - historyTtl);
   }
 
-  /** Adds the newest publication. @returns its cost */
-  keep(item: T, owner: Owner<KeptChannel<T>>): number {
+  /** Adds the newest publication. @param at when it was stored @returns its cost */
+  keep(item: T, owner: Owner<KeptChannel<T>>, at: number): number {
     const before = this.kept.bytes;
     if (this.#runs !== undefined || owner !== this.creator) this.#noteOwner(owner);
-    this.kept.push(item);
+    this.kept.push(item, at);
     return this.kept.bytes - before;
   }
 
@@ -73,17 +72,16 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   }
 
   /** Evicts the oldest publication. */
-  drop(): T | undefined {
-    const item = this.kept.shift();
+  drop(): void {
+    this.droppedUntil = Math.max(this.droppedUntil, this.kept.timeAt(0));
+    this.kept.shift();
     this.#forgetOldestOwner();
-    if (item !== undefined) this.droppedUntil = Math.max(this.droppedUntil, this.#measure.timeOf(item));
-    return item;
   }
 
   /** The publications after `since`, within the limits of a page. */
   after(since: Since, { limit, maxBytes }: PageBounds, now: number): Stretch<T> {
     const { from, gap } = this.#begin(since, now);
-    return { top: this.position, items: this.kept.take(from, limit, maxBytes), gap };
+    return { top: this.position, items: this.kept.take(from, limit, maxBytes, this), gap };
   }
 
   #noteOwner(owner: Owner<KeptChannel<T>>): void {
@@ -122,14 +120,8 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
     return from < 0 ? { from: 0, gap: tooShort } : { from, gap: undefined };
   }
 
-  /** Searches from the newest backwards, because times decrease where a clock was set back. */
   #beginAt(time: number): Begin {
-    let from = this.kept.length;
-    for (; from > 0; from--) {
-      const item = this.kept.at(from - 1);
-      if (item === undefined || this.#measure.timeOf(item) < time) break;
-    }
-    return { from, gap: this.droppedUntil >= time ? tooShort : undefined };
+    return { from: this.kept.firstSince(time), gap: this.droppedUntil >= time ? tooShort : undefined };
   }
 
   #beginLast(count: number): Begin {

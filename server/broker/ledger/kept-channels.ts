@@ -1,10 +1,10 @@
 import { type ChannelName, everyone, isServerChannel } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { ownText } from "../../lib/own-text.ts";
-import type { RingMeasure } from "../../lib/ring.ts";
 import { channelCost } from "../cost-of.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { newEpoch } from "../new-epoch.ts";
+import type { KeptItems, KeptTime } from "../records/kept-items.ts";
 import { KeptChannel } from "./kept-channel.ts";
 import type { Kind, Owner } from "./owner.ts";
 import type { Owners } from "./owners.ts";
@@ -25,7 +25,8 @@ export interface KeptChannelsParts<T> {
   readonly limits: LogLimits;
   readonly rooms: Rooms;
   readonly owners: Owners<KeptChannel<T>>;
-  readonly measure: RingMeasure<T>;
+  /** Makes the place for a channel's items. */
+  readonly makeItems: () => KeptItems<T>;
   readonly events: KeptChannelsEvents<T>;
   /** What else counts towards the total. */
   readonly otherBytes: () => number;
@@ -113,17 +114,17 @@ export class KeptChannels<T> {
 
   /** A channel that is not added. */
   unknown(name: ChannelName, position: Position, creator = this.#parts.owners.server): KeptChannel<T> {
-    return new KeptChannel(name, position, creator, this.#parts.measure);
+    return new KeptChannel(name, position, creator, this.#parts.makeItems());
   }
 
   /** Adds the newest item of a channel. */
-  keep(channel: KeptChannel<T>, item: T, owner: Owner<KeptChannel<T>>, now: number): void {
+  keep(channel: KeptChannel<T>, item: T, owner: Owner<KeptChannel<T>>, { at, now }: KeptTime): void {
     const { owners } = this.#parts;
     if (channel.kept.length === 0) {
       owners.unplace("idle", channel);
       owners.place("keeping", channel, now);
     }
-    const bytes = channel.keep(item, owner);
+    const bytes = channel.keep(item, owner, at);
     this.#keptBytes += bytes;
     owners.charge(owner, "keptBytes", bytes);
     this.trim(channel, now);
@@ -217,14 +218,15 @@ export class KeptChannels<T> {
   }
 
   #drop(channel: KeptChannel<T>): void {
-    const { bytes } = channel.kept;
-    const owner = channel.oldestOwner;
-    const item = channel.drop();
-    if (item === undefined) return;
-    this.#keptBytes -= bytes - channel.kept.bytes;
-    this.#parts.owners.charge(owner, "keptBytes", channel.kept.bytes - bytes);
-    this.#parts.events.onDrop?.(item);
-    if (channel.kept.length > 0) return;
+    const [{ kept, oldestOwner: owner }, { onDrop }] = [channel, this.#parts.events];
+    if (kept.length === 0) return;
+    const { bytes } = kept;
+    const item = onDrop === undefined ? undefined : kept.at(0, channel);
+    channel.drop();
+    this.#keptBytes -= bytes - kept.bytes;
+    this.#parts.owners.charge(owner, "keptBytes", kept.bytes - bytes);
+    if (item !== undefined) onDrop?.(item);
+    if (kept.length > 0) return;
     this.#parts.owners.unplace("keeping", channel);
     this.#parts.owners.place("idle", channel, channel.usedAt);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Publication } from "../../../protocol/publication.ts";
+import { Ring } from "../../lib/ring.ts";
 import { channelCost, costOf, idCost } from "../cost-of.ts";
 import type { HistoryRules } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
@@ -19,7 +20,7 @@ function begin(limits: Partial<LogLimits> = {}) {
     { ...defaultLogLimits, ...limits },
     {
       make: toPublication,
-      measure: { bytesOf: costOf, timeOf: ({ timestamp }) => timestamp },
+      makeItems: () => new Ring<Publication>({ bytesOf: costOf, timeOf: ({ timestamp }) => timestamp }),
       onDrop: ({ offset }) => dropped.push(offset),
       onForget: ({ name }) => forgotten.push(name),
       onOpen: ({ name }) => opened.push(name),
@@ -118,7 +119,7 @@ describe("Ledger", () => {
     const channel = ledger.openAt("a" as ChannelName, { epoch: "e", offset: 7 }, 0);
     channel.rules = rules;
     const place = { id: "i", epoch: "e", offset: 8, timestamp: 0 };
-    ledger.restoreItem(channel, 8, toPublication({ channel: channel.name, message: "m" }, place), 0);
+    ledger.restoreItem(channel, 8, toPublication({ channel: channel.name, message: "m" }, place), { at: 0, now: 0 });
     ledger.restoreId(channel.name, "x", { epoch: "e", offset: 3 }, 0);
     expect(enter("a", 1, "x")).toEqual({ outcome: "duplicate", id: "x", position: { epoch: "e", offset: 3 } });
     expect(enter("a", 1)).toMatchObject({ outcome: "stored", item: { offset: 9, epoch: "e" } });

@@ -2,11 +2,11 @@ import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
-import type { RingMeasure } from "../../lib/ring.ts";
 import { costOf, idCost } from "../cost-of.ts";
 import type { ChannelSummary, HistoryRules, LogEntry, ReadOptions } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { newEpoch } from "../new-epoch.ts";
+import type { KeptItems, KeptTime } from "../records/kept-items.ts";
 import { scopedId } from "../scoped-id.ts";
 import { firstNames } from "./first-names.ts";
 import type { KeptChannel, Stretch } from "./kept-channel.ts";
@@ -18,9 +18,10 @@ import { type Rooms, roomsOf } from "./rooms.ts";
 
 /** What the ledger needs from its log. */
 export interface LedgerDependencies<T> extends KeptChannelsEvents<T> {
-  /** Makes the item to keep for a draft stored at `now`. `measure` must return `now` as the item's time. */
+  /** Makes the item to keep for a draft stored at `now`. */
   make(draft: Draft, place: Place, now: number): T;
-  readonly measure: RingMeasure<T>;
+  /** Makes the place for a channel's items. */
+  makeItems(): KeptItems<T>;
   /** A channel got a new epoch and keeps its items. */
   onRenew?(channel: KeptChannel<T>): void;
   /** A channel got new rules without a publication. */
@@ -68,8 +69,8 @@ export class Ledger<T> {
       maxBytes: maxIdBytes,
       onCharge: (owner, bytes) => this.#owners.charge(owner, "idBytes", bytes),
     });
-    const { measure } = dependencies;
-    const shared = { limits, rooms: this.#rooms, owners: this.#owners, measure, events: dependencies };
+    const makeItems = () => dependencies.makeItems();
+    const shared = { limits, rooms: this.#rooms, owners: this.#owners, makeItems, events: dependencies };
     this.#channels = new KeptChannels({ ...shared, otherBytes: () => this.#ids.bytes });
   }
 
@@ -106,7 +107,7 @@ export class Ledger<T> {
     if (key !== undefined) this.#ids.remember(key, { epoch, offset }, now, owner);
     channel.rules = rules;
     const item = this.#dependencies.make(draft, { id: id ?? crypto.randomUUID(), epoch, offset, timestamp }, now);
-    this.#channels.keep(channel, item, owner, now);
+    this.#channels.keep(channel, item, owner, { at: now, now });
     return { outcome: "stored", item, channel };
   }
 
@@ -202,9 +203,9 @@ export class Ledger<T> {
   }
 
   /** Restores a publication and raises `top` to it. To be called in the order of the offsets. */
-  restoreItem(channel: KeptChannel<T>, offset: number, item: T, now: number): void {
+  restoreItem(channel: KeptChannel<T>, offset: number, item: T, time: KeptTime): void {
     channel.top = offset;
-    this.#channels.keep(channel, item, this.#owners.server, now);
+    this.#channels.keep(channel, item, this.#owners.server, time);
   }
 
   /**

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Publication } from "../../../protocol/publication.ts";
 import { fc } from "../../../tests/property.ts";
+import { Ring } from "../../lib/ring.ts";
 import { channelCost, costOf, idCost } from "../cost-of.ts";
 import type { HistoryRules } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
@@ -22,7 +23,10 @@ interface EntryFields {
 function begin(limits: Partial<LogLimits> = {}) {
   const ledger = new Ledger<Publication>(
     { ...defaultLogLimits, ...limits },
-    { make: toPublication, measure: { bytesOf: costOf, timeOf: ({ timestamp }) => timestamp } },
+    {
+      make: toPublication,
+      makeItems: () => new Ring<Publication>({ bytesOf: costOf, timeOf: ({ timestamp }) => timestamp }),
+    },
   );
   let now = 0;
   const enter = (channel: string, { by, id, message = "m" }: EntryFields = {}) => {

@@ -1,16 +1,16 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
-import type { Draft } from "../../../protocol/publication.ts";
+import type { Publication } from "../../../protocol/publication.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import type { RingMeasure } from "../../lib/ring.ts";
 import { steadyTime } from "../../lib/steady-time.ts";
-import { costOf } from "../cost-of.ts";
-import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
+import { type Entered, Ledger } from "../ledger/ledger.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
 import type { Appended, ChannelSummary, History, HistoryRules, LogEntry, ReadOptions, RuledLog } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
+import { ChunkPool } from "../records/chunk-pool.ts";
+import { PublicationRing } from "../records/publication-ring.ts";
 import { toPublication } from "../to-publication.ts";
-import { type Kept, restoreSnapshot, snapshotOf } from "./snapshot.ts";
+import { restoreSnapshot, snapshotOf } from "./snapshot.ts";
 
 /** Channels, ids and publications per slice: about a millisecond. */
 const sweepSteps = 10_000;
@@ -33,7 +33,7 @@ export interface MemoryLogOptions extends Partial<LogLimits> {
 export class MemoryLog implements RuledLog {
   readonly #clock: Clock;
   readonly #now: () => number;
-  readonly #ledger: Ledger<Kept>;
+  readonly #ledger: Ledger<Publication>;
   readonly #collect: () => void;
   #sweeper: Sweeper | undefined;
   /** Bytes dropped by sweeps since the last garbage collection. */
@@ -45,8 +45,9 @@ export class MemoryLog implements RuledLog {
     this.#clock = clock;
     this.#now = steadyTime(clock);
     this.#collect = collect;
-    const make = (draft: Draft, place: Place, at: number): Kept => ({ publication: toPublication(draft, place), at });
-    this.#ledger = new Ledger({ ...defaultLogLimits, ...limits }, { make, measure });
+    const pool = new ChunkPool();
+    const makeItems = () => new PublicationRing(pool);
+    this.#ledger = new Ledger({ ...defaultLogLimits, ...limits }, { make: toPublication, makeItems });
   }
 
   async open(): Promise<void> {
@@ -64,11 +65,7 @@ export class MemoryLog implements RuledLog {
 
   async read(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
     const { top, items, gap } = this.#ledger.read(channel, since, options, this.#now());
-    // A channel that got a new epoch keeps what was stored under the old one.
-    const publications = items.map(({ publication: it }) =>
-      it.epoch === top.epoch ? it : { ...it, epoch: top.epoch },
-    );
-    return { top, publications, gap };
+    return { top, publications: items, gap };
   }
 
   async tops(
@@ -131,11 +128,6 @@ export class MemoryLog implements RuledLog {
   }
 }
 
-const measure: RingMeasure<Kept> = {
-  bytesOf: ({ publication }) => costOf(publication),
-  timeOf: ({ at }) => at,
-};
-
-function toAppended(entered: Entered<Kept>): Appended {
-  return entered.outcome === "stored" ? { outcome: "stored", publication: entered.item.publication } : entered;
+function toAppended(entered: Entered<Publication>): Appended {
+  return entered.outcome === "stored" ? { outcome: "stored", publication: entered.item } : entered;
 }

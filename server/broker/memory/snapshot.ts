@@ -5,7 +5,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { HistoryRules } from "../log.ts";
 
 /** A publication, and when it was stored by the ledger's steady time: its timestamp is the wall clock's, which may be set. */
-export interface Kept {
+interface Kept {
   readonly publication: Publication;
   readonly at: number;
 }
@@ -25,13 +25,14 @@ type Line =
   | { readonly id: string; readonly position: Position; readonly at: number };
 
 /** Everything that a ledger holds, one line at a time, for a process that takes over. */
-export function* snapshotOf(ledger: Ledger<Kept>): Iterable<string> {
-  for (const { name, epoch, top, rules, droppedUntil, kept } of ledger.channels()) {
+export function* snapshotOf(ledger: Ledger<Publication>): Iterable<string> {
+  for (const channel of ledger.channels()) {
+    const { name, epoch, top, rules, droppedUntil, kept } = channel;
     const dropped = droppedUntil === Number.NEGATIVE_INFINITY ? null : droppedUntil;
     yield line({ channel: name, epoch, top, kept: kept.length, rules, droppedUntil: dropped });
     for (let index = 0; index < kept.length; index++) {
-      const item = kept.at(index);
-      if (item !== undefined) yield line(item);
+      const publication = kept.at(index, channel);
+      if (publication !== undefined) yield line({ publication, at: kept.timeAt(index) });
     }
   }
   for (const { key, position, at } of ledger.rememberedIds()) yield line({ id: key, position, at });
@@ -39,7 +40,7 @@ export function* snapshotOf(ledger: Ledger<Kept>): Iterable<string> {
 
 /** Restores a snapshot into an empty ledger. Epochs and offsets go on. */
 export async function restoreSnapshot(
-  ledger: Ledger<Kept>,
+  ledger: Ledger<Publication>,
   lines: AsyncIterable<string> | Iterable<string>,
   now: number,
 ): Promise<void> {
@@ -52,7 +53,7 @@ export async function restoreSnapshot(
       channel.rules = rules;
       channel.droppedUntil = droppedUntil ?? Number.NEGATIVE_INFINITY;
     } else if ("publication" in it) {
-      if (channel !== undefined) ledger.restoreItem(channel, channel.top + 1, it, now);
+      if (channel !== undefined) ledger.restoreItem(channel, channel.top + 1, it.publication, { at: it.at, now });
     } else ledger.restoreKey(it.id, it.position, it.at);
   }
 }

@@ -109,7 +109,7 @@ export class LedgerLoader {
     this.#target.ledger.open(kept.name, now); // so that the channel that was published to last is the last to be evicted
     channel.next = offset + 1;
     const item = { row, offset, at: storedAt, timestamp, size, channel, isDamaged: false };
-    this.#target.ledger.restoreItem(kept, offset, item, now);
+    this.#target.ledger.restoreItem(kept, offset, item, { at: storedAt, now });
   }
 
   /** Compares with the saved top to find publications missing at the end of the channel. */
@@ -135,7 +135,7 @@ export class LedgerLoader {
       this.#target.audit.missing++;
       const offset = channel.next;
       const missing = { row: noRow, offset, at, timestamp: at, size: 0, channel, isDamaged: true };
-      this.#target.ledger.restoreItem(channel.kept, offset, missing, now);
+      this.#target.ledger.restoreItem(channel.kept, offset, missing, { at, now });
     }
   }
 

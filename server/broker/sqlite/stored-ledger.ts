@@ -1,6 +1,7 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { present } from "../../../protocol/codec.ts";
 import type { Draft } from "../../../protocol/publication.ts";
+import { Ring, type RingMeasure } from "../../lib/ring.ts";
 import { costOf } from "../cost-of.ts";
 import type { KeptChannel } from "../ledger/kept-channel.ts";
 import { type Entered, Ledger, type Place } from "../ledger/ledger.ts";
@@ -42,7 +43,7 @@ export class StoredLedger {
     this.#idWindowMs = limits.idWindowMs;
     this.#ledger = new Ledger(limits, {
       make: (draft, place, now) => this.#write(draft, place, now),
-      measure: { bytesOf: ({ size }) => size, timeOf: ({ at }) => at },
+      makeItems: () => new Ring(refMeasure),
       onDrop: (item) => this.#deletions.add(item),
       onOpen: (kept) => this.#open(kept),
       onForget: ({ name }) => this.#forget(name),
@@ -229,6 +230,8 @@ function isSame(a: HistoryRules | undefined, b: HistoryRules): boolean {
     a === b || (a?.historySize === b.historySize && a.historyTtl === b.historyTtl && a.historyBytes === b.historyBytes)
   );
 }
+
+const refMeasure: RingMeasure<PublicationRef> = { bytesOf: ({ size }) => size, timeOf: ({ at }) => at };
 
 /** The result of a draft, as it is sent to the log. */
 export function placed({ entered, place }: ReturnType<StoredLedger["enter"]>): Placed {

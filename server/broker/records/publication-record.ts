@@ -1,0 +1,140 @@
+import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { Publication } from "../../../protocol/publication.ts";
+import { readFloat64, readUint32, writeFloat64, writeUint32 } from "../../lib/byte-numbers.ts";
+
+declare global {
+  /** They take a third of the time of `write` and `toString`. Bun's types leave them out. */
+  interface Buffer {
+    utf8Write(text: string, offset: number): number;
+    utf8Slice(start: number, end: number): string;
+  }
+}
+
+/**
+ * Publications as bytes:
+ *
+ *      0  4 bytes  the length of the record
+ *      4  4 bytes  what the publication costs
+ *      8  8 bytes  when it was stored, for its age
+ *     16  8 bytes  its timestamp
+ *     24  4 bytes each: the lengths of its id, its data, its message, and all other fields as JSON; 0 if it has none
+ *     40  these texts in UTF-8
+ *
+ * Channel, epoch and offset are left out, because they follow from the place of the record. Since the other fields are JSON, a
+ * new one cannot be forgotten.
+ */
+const headerBytes = 40;
+const costAt = 4;
+const storedAt = 8;
+const timestampAt = 16;
+const idAt = 24;
+const dataAt = 28;
+const messageAt = 32;
+const othersAt = 36;
+
+/** Where a publication belongs. */
+export interface RecordPlace {
+  readonly channel: ChannelName;
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+/** What is stored with a publication. */
+export interface RecordLabels {
+  /** See `othersOf`. */
+  readonly others: string;
+  readonly cost: number;
+  readonly at: number;
+}
+
+/** The fields that have no place of their own in a record, as JSON; empty if there are none. */
+export function othersOf(publication: Publication): string {
+  let left = publication.data === undefined ? 0 : 1;
+  if (publication.message !== undefined && hasPlace(publication.message)) left++;
+  left += 5; // id and timestamp, channel, epoch and offset
+  for (const _ in publication) left--;
+  if (left === 0) return "";
+  const { channel, id, epoch, offset, timestamp, data, message, ...others } = publication;
+  return JSON.stringify(message === undefined || hasPlace(message) ? others : { ...others, message });
+}
+
+/** An empty message is not one that is left out, and UTF-8 has no halves of surrogate pairs: both are JSON. */
+function hasPlace(message: string): boolean {
+  return message !== "" && message.isWellFormed();
+}
+
+/** The length of a record, or more: it counts characters, which takes no time. */
+export function mostRecordBytes({ id, data, message }: Publication, others: string): number {
+  return headerBytes + 3 * (id.length + (data?.length ?? 0) + (message?.length ?? 0) + others.length);
+}
+
+/** The length of a record, or a little more. */
+export function recordBytes({ id, data, message }: Publication, others: string): number {
+  let bytes = headerBytes + Buffer.byteLength(id) + Buffer.byteLength(others);
+  if (data !== undefined) bytes += Buffer.byteLength(data);
+  if (message !== undefined) bytes += Buffer.byteLength(message);
+  return bytes;
+}
+
+/** Writes a record where there is room for it. Hot path: once per publication. @returns the position after it */
+export function writeRecord(
+  target: Buffer,
+  start: number,
+  it: Publication,
+  { others, cost, at }: RecordLabels,
+): number {
+  const { id, data, message } = it;
+  let end = start + headerBytes;
+  end = writeText(target, start + idAt, end, id);
+  end = writeText(target, start + dataAt, end, data);
+  end = writeText(target, start + messageAt, end, message !== undefined && hasPlace(message) ? message : undefined);
+  end = writeText(target, start + othersAt, end, others);
+  writeUint32(target, start, end - start);
+  writeUint32(target, start + costAt, cost);
+  writeFloat64(target, start + storedAt, at);
+  writeFloat64(target, start + timestampAt, it.timestamp);
+  return end;
+}
+
+/** The length of the record at a position. */
+export function lengthAt(source: Buffer, start: number): number {
+  return readUint32(source, start);
+}
+
+export function costOfRecord(source: Buffer, start: number): number {
+  return readUint32(source, start + costAt);
+}
+
+/** When the publication was stored. */
+export function timeOfRecord(source: Buffer, start: number): number {
+  return readFloat64(source, start + storedAt);
+}
+
+/** Reads the record at a position. */
+export function readRecord(source: Buffer, start: number, { channel, epoch, offset }: RecordPlace): Publication {
+  const timestamp = readFloat64(source, start + timestampAt);
+  const idEnd = start + headerBytes + readUint32(source, start + idAt);
+  const dataEnd = idEnd + readUint32(source, start + dataAt);
+  const messageEnd = dataEnd + readUint32(source, start + messageAt);
+  const end = messageEnd + readUint32(source, start + othersAt);
+  const id = source.utf8Slice(start + headerBytes, idEnd);
+  const data = dataEnd === idEnd ? undefined : source.utf8Slice(idEnd, dataEnd);
+  // What a push is: in a loop, a literal takes 0.2 µs less than a spread.
+  if (data !== undefined && end === dataEnd) return { channel, data, id, epoch, offset, timestamp };
+  return {
+    ...(end === messageEnd ? {} : (JSON.parse(source.utf8Slice(messageEnd, end)) as Partial<Publication>)),
+    ...(data === undefined ? {} : { data }),
+    ...(messageEnd === dataEnd ? {} : { message: source.utf8Slice(dataEnd, messageEnd) }),
+    channel,
+    id,
+    epoch,
+    offset,
+    timestamp,
+  };
+}
+
+function writeText(target: Buffer, lengthAt: number, start: number, text: string | undefined): number {
+  const length = text === undefined || text === "" ? 0 : target.utf8Write(text, start);
+  writeUint32(target, lengthAt, length);
+  return start + length;
+}
