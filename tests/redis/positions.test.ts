@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position } from "../../protocol/position.ts";
 import { RedisBroker } from "../../server/broker/redis/broker.ts";
-import { systemClock } from "../../server/lib/clock.ts";
+import { type Clock, systemClock } from "../../server/lib/clock.ts";
+import { MovedClock } from "../../server/lib/moved-clock.ts";
+import { Relay } from "../e2e/relay.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 import { serverRecord } from "./server-record.ts";
@@ -10,14 +12,24 @@ import { serverRecord } from "./server-record.ts";
 const rules = { historySize: 100, historyTtl: 300_000, historyBytes: 1_000_000 };
 const channel = (name: string) => name as ChannelName;
 
-async function connect(redis: RedisServer, onPublication: () => void = () => undefined): Promise<RedisBroker> {
+interface Connecting {
+  readonly onPublication?: () => void;
+  readonly clock?: Clock;
+  /** Something in between, instead of the port of Redis. */
+  readonly port?: number;
+}
+
+async function connect(
+  redis: RedisServer,
+  { onPublication = () => undefined, clock = systemClock, port = redis.port }: Connecting = {},
+): Promise<RedisBroker> {
   const options = {
-    address: redis.address,
+    address: { ...redis.address, hosts: [{ host: "127.0.0.1", port }] },
     prefix: "test",
     record: serverRecord,
     replicas: 0,
     idWindowMs: 300_000,
-    clock: systemClock,
+    clock,
   };
   const broker = new RedisBroker(options);
   await broker.start({ onPublication, onReset: () => undefined, onBreak: () => undefined, onHealth: () => undefined });
@@ -43,12 +55,23 @@ async function publishSoon(broker: RedisBroker, name: string): Promise<Position>
   return position as Position;
 }
 
+interface Signs {
+  readonly members: number;
+  readonly each: number;
+  /** The clock of the members, if it has to be moved. */
+  readonly clock?: MovedClock;
+}
+
 /** Each member sends one every 2 s. Only a member that has been connected for some time can tell that nothing was lost. */
-async function signsOfLife(redis: RedisServer, { members, each }: { members: number; each: number }): Promise<void> {
+async function signsOfLife(redis: RedisServer, { members, each, clock }: Signs): Promise<void> {
   const counts = new Map<string, number>();
   const subscriber = redis.connect();
-  subscriber.on("pmessage", (_pattern, _topic, text: string) => counts.set(text, (counts.get(text) ?? 0) + 1));
+  subscriber.on("pmessage", (_pattern, _topic, text: string) => {
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+    clock?.move(2000);
+  });
   await subscriber.psubscribe("*/watch");
+  clock?.move(2000);
   const hasAll = () => counts.size >= members && Array.from(counts.values()).every((it) => it >= each);
   await until(hasAll, `${members} members have sent ${each} signs of life each`);
   subscriber.disconnect();
@@ -57,7 +80,7 @@ async function signsOfLife(redis: RedisServer, { members, each }: { members: num
 test("a position that anybody was given never names another publication, if Redis restarts with an older copy", async () => {
   await using redis = await RedisServer.start();
   let delivered = 0;
-  const stays = await connect(redis, () => delivered++);
+  const stays = await connect(redis, { onPublication: () => delivered++ });
   const leaves = await connect(redis);
   const names = ["control", "duplicate", "read", "acknowledged-before-leaving"];
   for (const name of names) await publish(stays, name);
@@ -98,6 +121,33 @@ test("a position that anybody was given never names another publication, if Redi
     expect({ name, epoch: (await publishSoon(stays, name)).epoch }).not.toEqual({ name, epoch });
   }
   await stays.close();
+}, 60_000);
+
+test("a position that only a worker knows that is cut off never names another publication, although the next one never heard it", async () => {
+  await using redis = await RedisServer.start();
+  using relay = await Relay.to(redis.port);
+  const cutOff = await connect(redis, { port: Number(new URL(relay.url).port) });
+  await publish(cutOff, "room");
+  await redis.command("SAVE");
+  const lost = await publish(cutOff, "room");
+  relay.port = 1; // nobody listens there
+  relay.cut();
+
+  const clock = new MovedClock();
+  const newcomer = await connect(redis, { clock });
+  await signsOfLife(redis, { members: 1, each: 4, clock });
+  await redis.kill();
+  await redis.run();
+  let next: Position | undefined;
+  await until(async () => {
+    clock.move(500);
+    next = await publish(newcomer, "room").catch(() => undefined);
+    return next !== undefined;
+  }, "a publication is stored");
+  expect([lost.offset, next?.offset]).toEqual([2, 2]);
+  expect(next?.epoch).not.toBe(lost.epoch);
+  await newcomer.close();
+  await cutOff.close();
 }, 60_000);
 
 test("a channel from which another program deleted a message stays readable, and a resume is told of the gap", async () => {

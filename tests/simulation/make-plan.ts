@@ -1,4 +1,5 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
+import { makeCutOffPlan } from "./cut-off.ts";
 import { Dice } from "./dice.ts";
 import { makeLostTailPlan } from "./lost-tail.ts";
 import { longestDownMs } from "./perform.ts";
@@ -21,6 +22,7 @@ const profiles: readonly Profile[] = [
   "failover",
   "failovers",
   "lost-tail",
+  "cut-off",
   "schedules",
   "claims",
   "nodes",
@@ -36,7 +38,7 @@ const losesNothing = 4;
 /** From this time on the nodes know each other's offsets, so they can tell whether Redis has lost anything. */
 const introducedMs = 9000;
 
-const allowed: Readonly<Record<Exclude<Profile, "lost-tail">, readonly ActionKind[]>> = {
+const allowed: Readonly<Record<Exclude<Profile, "lost-tail" | "cut-off">, readonly ActionKind[]>> = {
   roll: ["node-rolls"],
   failover: ["redis-restarts", "client-breaks", "burst"],
   schedules: ["redis-answer-lost", "redis-answer-lost", "redis-link-breaks", "node-dies", "node-stops", "node-rolls"],
@@ -52,6 +54,7 @@ export function makePlan(seed: number, only?: Profile): Plan {
   const dice = new Dice(seed, "plan");
   const profile = only ?? dice.pick(profiles);
   if (profile === "lost-tail") return makeLostTailPlan(seed, dice);
+  if (profile === "cut-off") return makeCutOffPlan(seed, dice);
   const isRoll = profile === "roll";
   const isClaims = profile === "claims";
   const durationMs = dice.whole(20, 90) * 1000;

@@ -60,6 +60,9 @@ export function perform(simulation: Simulation, { kind, target, ms, amount }: Ac
     case "redis-restarts":
       restartRedis(simulation, ms, amount);
       break;
+    case "redis-fails-over":
+      failOver(simulation, { lostMs: amount, downMs: ms });
+      break;
     case "redis-stops":
       redis.process.stop();
       later(() => redis.process.continue());
@@ -173,6 +176,19 @@ function restartRedis(simulation: Simulation, downMs: number, amount: number): v
       if (amount % 3 === 0) restartRedis(simulation, 100, amount + 1);
     };
     director.setTimeout(back, Math.min(downMs, longestDownMs));
+  }, lostMs);
+}
+
+/** Redis goes down after `lostMs` and loses what was written meanwhile, as in a failover to a replica that is behind. */
+function failOver({ redis, director }: Simulation, { lostMs, downMs }: { lostMs: number; downMs: number }): void {
+  if (redis.isDown) return;
+  const kept = redis.keys.copy();
+  director.setTimeout(() => {
+    if (redis.isDown) return;
+    redis.crash();
+    director.setTimeout(() => {
+      if (redis.isDown) redis.restart(kept);
+    }, downMs);
   }, lostMs);
 }
 

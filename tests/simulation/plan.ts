@@ -35,6 +35,7 @@ export type ActionKind =
   | (typeof nodeActions)[number]
   | (typeof linkActions)[number]
   | (typeof redisActions)[number]
+  | "redis-fails-over"
   | (typeof clientActions)[number];
 
 export interface ClientPlan {
@@ -82,7 +83,8 @@ export interface Plan {
 /**
  * What may go wrong in a plan: `roll` for planned restarts only, `failover` for a Redis that is replaced and loses nothing,
  * `failovers` for one that is replaced again soon,
- * `lost-tail` for a Redis that loses positions that few know (lost-tail.ts), `nodes` for everything but Redis itself,
+ * `lost-tail` for a Redis that loses positions that few know (lost-tail.ts), `cut-off` for positions that are known
+ * only to nodes that the others cannot hear (cut-off.ts), `nodes` for everything but Redis itself,
  * `schedules` for whatever interrupts an occurrence of a schedule, `claims` for users with one
  * connection each.
  */
@@ -91,6 +93,7 @@ export type Profile =
   | "failover"
   | "failovers"
   | "lost-tail"
+  | "cut-off"
   | "schedules"
   | "claims"
   | "nodes"

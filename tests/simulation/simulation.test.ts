@@ -19,7 +19,8 @@ const fixedPlans: readonly Plan[] = [
   ...[90_232, 90_331, 1_219_245_709, 720_001_453].map((it) => makePlan(it, "redis")),
   ...[10, 46, 91].map((it) => makePlan(it, "lost-tail")),
   ...[236, 386].map((it) => makePlan(it, "failover")),
-  ...(["failovers", "schedules", "claims"] as const).flatMap((it) => [makePlan(1, it), makePlan(2, it)]),
+  makePlan(60_000_012, "failovers"),
+  ...(["failovers", "cut-off", "schedules", "claims"] as const).flatMap((it) => [makePlan(1, it), makePlan(2, it)]),
 ];
 /** The number of seeds within which a planted fault must be found. */
 const seedsPerVariant = 300;

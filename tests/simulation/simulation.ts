@@ -58,7 +58,9 @@ export class Simulation implements ClientContext {
     onDice(() => (this.timeline.current ?? this.director).dice);
     this.redis = new ModelRedis(this.#process("redis"));
     this.redis.onStored = (topic, text) => this.#noteOccurrence(topic, text);
-    this.mayForget = plan.actions.some(({ kind }) => /^redis-(restarts|flushed|clock|restores-old-copy)/.test(kind));
+    this.mayForget = plan.actions.some(({ kind }) =>
+      /^redis-(restarts|fails-over|flushed|clock|restores-old-copy)/.test(kind),
+    );
     for (let at = 0; at < plan.nodes; at++) this.#startNode(at);
     for (const [at, client] of plan.clients.entries()) {
       const host: ClientHost = { process: this.#process(`${client.kind}-${at}`), route: this.route(), isReading: true };

@@ -21,6 +21,7 @@ import { Records, type StoreOutcome } from "./records.ts";
 import { Refusals, redisUnavailable } from "./refusals.ts";
 import { brokerScripts } from "./scripts.ts";
 import { RecordKeeper, type ServerRecord } from "./server-record.ts";
+import { SignsOfLife } from "./signs-of-life.ts";
 import { Watch } from "./watch.ts";
 
 /** Most bytes in flight to Redis, by `costOf`. Further publications are refused. */
@@ -96,8 +97,7 @@ export class RedisBroker implements Broker {
       ...shared,
       members: this.#guard.members,
       topic: this.#keys.ownTopic("watch"),
-      write: (shard, topic, text) =>
-        shard.commands.run(scripts.watch, [`${topic}/written`], [topic, text, this.#store.publishVerb]),
+      signs: new SignsOfLife({ self: this.#self, store: this.#store, script: scripts.watch }),
       onResult: (failure) => {
         this.#reportHealth(failure === undefined && this.#store.isUp, failure?.message);
         if (failure === undefined) void this.#recordKeeper.keep();
@@ -115,7 +115,7 @@ export class RedisBroker implements Broker {
       await this.close();
       throw error;
     }
-    this.#watch.start();
+    await this.#watch.start();
   }
 
   async publish(draft: Draft, rules: HistoryRules): Promise<Published> {
@@ -192,7 +192,7 @@ export class RedisBroker implements Broker {
     this.#guard.close();
     await Promise.allSettled(this.#inFlight);
     // If this fails, the other members notice after six seconds.
-    if (this.#store.isUp) await this.#guard.leave();
+    if (this.#store.isUp) await Promise.all([this.#guard.leave(), this.#watch.removeSigns()]);
     this.#store.close();
   }
 
@@ -269,7 +269,7 @@ export class RedisBroker implements Broker {
 
   #up(): void {
     this.#guard.connected();
-    this.#watch.resetDeadlines();
+    this.#watch.connected();
     if (this.#wasUp) logger().info("Redis is available again.");
     this.#reportHealth(true);
     if (this.#wasUp) this.#events?.onBreak();

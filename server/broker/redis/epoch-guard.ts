@@ -49,7 +49,7 @@ export class EpochGuard {
   constructor({ self, store, records, keys, clock }: EpochGuardDependencies) {
     this.#store = store;
     this.#clock = clock;
-    this.members = new Members(clock);
+    this.members = new Members(self, clock);
     const topic = keys.ownTopic("talk");
     this.topic = topic;
     const send = async (text: string) => records.send(store.shardOf(topic), topic, text);

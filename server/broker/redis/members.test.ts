@@ -1,10 +1,12 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { Members } from "./members.ts";
 
+const sign = (member: string, replicationId: string, ageMs = 0) => ({ member, replicationId, ageMs });
+
 test("a member expires six seconds after its last message", () => {
   const clock = new MovedClock();
-  const members = new Members(clock);
+  const members = new Members("self", clock);
   members.heardFrom("a");
   clock.move(6000);
   expect(members.alive()).toEqual(["a"]);
@@ -13,7 +15,7 @@ test("a member expires six seconds after its last message", () => {
 });
 
 test("a member that announces its departure expires at once", () => {
-  const members = new Members(new MovedClock());
+  const members = new Members("self", new MovedClock());
   members.heardFrom("a");
   members.left("a");
   expect(members.alive()).toEqual([]);
@@ -21,7 +23,7 @@ test("a member that announces its departure expires at once", () => {
 
 test("the time during which this member was disconnected does not count, however long it was", () => {
   const clock = new MovedClock();
-  const members = new Members(clock);
+  const members = new Members("self", clock);
   members.heardFrom("a");
   clock.move(2000);
   members.disconnected();
@@ -37,7 +39,7 @@ test("the time during which this member was disconnected does not count, however
 
 test("the time a hanging server went unnoticed does not count towards the expiry of the others", () => {
   const clock = new MovedClock();
-  const members = new Members(clock);
+  const members = new Members("self", clock);
   members.connected();
   members.heardFrom("a");
   clock.move(1000);
@@ -53,7 +55,7 @@ test("the time a hanging server went unnoticed does not count towards the expiry
 
 test("a member knows the others after three seconds without a break, and from then on", () => {
   const clock = new MovedClock();
-  const members = new Members(clock);
+  const members = new Members("self", clock);
   members.connected();
   clock.move(2999);
   members.heardFromSelf();
@@ -71,7 +73,7 @@ test("a member knows the others after three seconds without a break, and from th
 
 test("the time a hanging server went unnoticed introduces no member", () => {
   const clock = new MovedClock();
-  const members = new Members(clock);
+  const members = new Members("self", clock);
   members.connected();
   clock.move(1000);
   members.heardFromSelf();
@@ -82,7 +84,7 @@ test("the time a hanging server went unnoticed introduces no member", () => {
 
 test("members that were alive when Redis was restarted are expected until they hand over, even if they expire", () => {
   const clock = new MovedClock();
-  const members = new Members(clock);
+  const members = new Members("self", clock);
   members.connected();
   clock.move(3000);
   members.heardFrom("a");
@@ -90,6 +92,7 @@ test("members that were alive when Redis was restarted are expected until they h
   members.disconnected();
   members.idsEnded(["first"]);
   members.connected();
+  members.signsFound([sign("self", "first")]);
   clock.move(60_000);
   expect([members.alive(), [...(members.expectedAt("first") ?? [])]]).toEqual([[], ["a", "b"]]);
   members.left("a");
@@ -99,7 +102,7 @@ test("members that were alive when Redis was restarted are expected until they h
 
 test("only the last hundred restarts are remembered", () => {
   const clock = new MovedClock();
-  const members = new Members(clock);
+  const members = new Members("self", clock);
   members.connected();
   clock.move(3000);
   members.heardFromSelf();
@@ -107,12 +110,59 @@ test("only the last hundred restarts are remembered", () => {
     members.disconnected();
     members.idsEnded([`id ${n}`]);
     members.connected();
+    members.signsFound([sign("self", `id ${n}`)]);
   }
   expect([members.expectedAt("id 0"), members.expectedAt("id 1")?.size]).toEqual([undefined, 0]);
 });
 
+describe("after a restart, the signs of life that Redis still has", () => {
+  /** A member that was introduced, and is connected again. It has read no signs yet. */
+  function restarted() {
+    const clock = new MovedClock();
+    const members = new Members("self", clock);
+    members.connected();
+    clock.move(3000);
+    members.heardFrom("heard");
+    members.disconnected();
+    members.idsEnded(["first"]);
+    members.connected();
+    return members;
+  }
+  const expected = (members: Members) => Array.from(members.expectedAt("first") ?? [], (it) => it);
+
+  test("name members that were never heard, if they were alive when the time began of which everything is lost", () => {
+    const members = restarted();
+    members.signsFound([sign("dead", "first", 6001), sign("cut-off", "first", 6000), sign("self", "first")]);
+    expect(expected(members)).toEqual(["heard", "cut-off"]);
+  });
+
+  test("do not name members that have handed over what they knew, or that were alive at another time or on another server", () => {
+    const members = restarted();
+    members.left("gone");
+    members.signsFound([sign("gone", "first"), sign("a", "zeroth"), sign("b", "second"), sign("self", "first")]);
+    expect(expected(members)).toEqual(["heard"]);
+  });
+
+  test("say nothing without the own sign, because then this member connected later", () => {
+    const members = restarted();
+    members.signsFound([sign("cut-off", "first"), sign("self", "second")]);
+    expect(members.expectedAt("first")).toBeUndefined();
+  });
+
+  test("are read before a member answers queries", () => {
+    const members = restarted();
+    expect(members.mayTell).toBe(false);
+    members.signsRead();
+    expect(members.mayTell).toBe(true);
+    members.disconnected();
+    expect(members.mayTell).toBe(false);
+    members.connected();
+    expect(members.mayTell).toBe(false);
+  });
+});
+
 test("a sign of life that arrives after a member's departure does not make it alive again", () => {
-  const members = new Members(new MovedClock());
+  const members = new Members("self", new MovedClock());
   members.heardFrom("a");
   members.left("a");
   members.heardFrom("a");

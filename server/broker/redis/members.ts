@@ -1,4 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
+import type { SignOfLife } from "./signs-of-life.ts";
 
 /** A member that sends nothing for this long has expired. Members send every 2 s. */
 const expiryMs = 6000;
@@ -9,8 +10,19 @@ const departureMs = 60_000;
 /** Most former replication ids that are remembered. */
 const maxFormerIds = 100;
 
+/** The members that were alive when a replication id went out of use, without those that left since. */
+interface AliveAtEnd {
+  readonly members: Set<string>;
+  /** Whether this member's own sign of life under that id is still in Redis. */
+  hasOwnSign: boolean;
+}
+
 /**
- * The other members that use this Redis, known from their messages on the watch topics.
+ * The other members that use this Redis, known from their messages on the watch topics, and from the signs of life that Redis
+ * still has after a restart.
+ *
+ * Others cannot hear a member that is cut off from Redis. It matters only if it stored something that Redis has lost since. Then
+ * it was alive at the time from which on everything is lost, and Redis still has its sign of life from that time.
  *
  * A disconnected member receives nothing from the others. That time does not count towards their expiry.
  */
@@ -24,10 +36,14 @@ export class Members {
   #lastMessageAt: number | undefined;
   #connectedSince: number | undefined;
   #wasIntroduced = false;
-  /** The members that were alive when a replication id went out of use, by that id. Without those that left since. */
-  readonly #aliveAtEnd = new Map<string, Set<string>>();
+  readonly #self: string;
+  /** By replication id that went out of use. */
+  readonly #aliveAtEnd = new Map<string, AliveAtEnd>();
+  #hasReadSigns = false;
 
-  constructor(clock: Clock) {
+  /** @param self the name of this member */
+  constructor(self: string, clock: Clock) {
+    this.#self = self;
     this.#clock = clock;
   }
 
@@ -45,7 +61,7 @@ export class Members {
   /** The member has handed over what it knew, and leaves. */
   left(member: string): void {
     this.#heardAt.delete(member);
-    for (const alive of this.#aliveAtEnd.values()) alive.delete(member);
+    for (const { members } of this.#aliveAtEnd.values()) members.delete(member);
     const now = this.#clock.monotonic();
     for (const [other, at] of this.#leftAt) if (now - at > departureMs) this.#leftAt.delete(other);
     this.#leftAt.set(member, now);
@@ -58,6 +74,11 @@ export class Members {
 
   get isConnected(): boolean {
     return this.#connectedSince !== undefined;
+  }
+
+  /** Whether this member is connected, and has learned from the signs of life what it can. */
+  get mayTell(): boolean {
+    return this.isConnected && this.#hasReadSigns;
   }
 
   /** Counts from the last message received, because a server that hangs is noticed only some seconds later. */
@@ -81,6 +102,7 @@ export class Members {
   }
 
   connected(): void {
+    this.#hasReadSigns = false;
     this.#connectedSince ??= this.#clock.monotonic();
     this.#lastMessageAt = this.#clock.monotonic();
     if (this.#disconnectedSince === undefined) return;
@@ -95,17 +117,36 @@ export class Members {
    */
   idsEnded(ids: Iterable<string>): void {
     if (!this.#wasIntroduced) return;
-    for (const id of ids) this.#aliveAtEnd.set(id, new Set(this.alive()));
+    for (const id of ids) this.#aliveAtEnd.set(id, { members: new Set(this.alive()), hasOwnSign: false });
     for (const id of this.#aliveAtEnd.keys()) if (this.#aliveAtEnd.size > maxFormerIds) this.#aliveAtEnd.delete(id);
+  }
+
+  /**
+   * The signs of life that a server has. Those under a former replication id tell who was alive at the time from which on Redis
+   * has lost everything. If the own sign is not among them, this member connected after that time, and cannot know who was.
+   */
+  signsFound(signs: readonly SignOfLife[]): void {
+    for (const { member, replicationId, ageMs } of signs) {
+      const aliveAtEnd = this.#aliveAtEnd.get(replicationId);
+      if (aliveAtEnd === undefined) continue;
+      if (member === this.#self) aliveAtEnd.hasOwnSign = true;
+      else if (ageMs <= expiryMs && !this.hasLeft(member)) aliveAtEnd.members.add(member);
+    }
+  }
+
+  /** The signs of all servers have been read since this member connected. */
+  signsRead(): void {
+    this.#hasReadSigns = true;
   }
 
   /**
    * The members that may know of publications that Redis had under a former replication id, and that have not handed over
    * what they know. They stay here after they have expired. Undefined if this member was not connected under that id, or not
-   * for long enough to know the others.
+   * for long enough to know the others, or if Redis has lost its sign of life.
    */
   expectedAt(id: string): ReadonlySet<string> | undefined {
-    return this.#aliveAtEnd.get(id);
+    const aliveAtEnd = this.#aliveAtEnd.get(id);
+    return aliveAtEnd?.hasOwnSign === true ? aliveAtEnd.members : undefined;
   }
 
   /** Whether the member is alive, as far as is known: after a break, it takes some time until it is heard. */

@@ -37,17 +37,20 @@ class World {
 
   /** All members are disconnected, and connected to a Redis with another replication id. */
   restart(id: string): void {
-    for (const { members } of this.#all) {
+    for (const { self, members } of this.#all) {
       members.disconnected();
       members.idsEnded([id]);
       members.connected();
+      members.signsFound([{ member: self, replicationId: id, ageMs: 0 }]);
+      members.signsRead();
     }
   }
 
   /** A member that starts now. */
   join(self: string): TestMember {
-    const members = new Members(this.clock);
+    const members = new Members(self, this.clock);
     members.connected();
+    members.signsRead();
     const knownOffsets = new KnownOffsets();
     const send = async (text: string) => this.#deliver(JSON.parse(text) as QueryMessage | HandOverMessage);
     const shared = { self, members, knownOffsets, send };
@@ -120,7 +123,7 @@ describe("a query for the highest offset of an old record", () => {
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
   });
 
-  test("fails at once if the asking member is disconnected, before it or meanwhile", async () => {
+  test("fails at once if the asking member is disconnected, before it or meanwhile, or has not read the signs of life", async () => {
     const { members, clock, world } = World.restarted("a", "b");
     world.silent.add("b");
     const [a] = members;
@@ -130,6 +133,8 @@ describe("a query for the highest offset of an old record", () => {
     await expect(asked).rejects.toThrow(RedisUnreachable);
     await expect(a?.queries.ask([record])).rejects.toThrow(RedisUnreachable);
     a?.members.connected();
+    await expect(a?.queries.ask([record])).rejects.toThrow(RedisUnreachable);
+    a?.members.signsRead();
     const next = a?.queries.ask([record]);
     await clock.moveInSteps(5000, 100);
     expect(await next).toEqual([{ highest: 0, isComplete: false }]);
@@ -186,6 +191,18 @@ describe("a query for the highest offset of an old record", () => {
     const { members } = World.restarted("a", "b");
     const unknown = { ...record, replicationId: "another" };
     expect(await members[0]?.queries.ask([unknown])).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("is repeated for a member that has not read the signs of life yet, and cannot say who else is needed", async () => {
+    const { members, clock } = World.restarted("a", "b");
+    const [a, b] = members;
+    b?.members.connected();
+    const asked = a?.queries.ask([record]);
+    await clock.moveInSteps(1000, 100);
+    b?.members.signsFound([{ member: "c", replicationId: "before", ageMs: 0 }]);
+    b?.members.signsRead();
+    await clock.moveInSteps(4000, 100);
+    expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
   });
 
   test("is repeated for a member that was still reconnecting at first", async () => {

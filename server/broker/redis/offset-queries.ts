@@ -67,12 +67,13 @@ export class OffsetQueries {
   /**
    * Asks all members, this one included, about up to a thousand records. Returns one answer per record, in order.
    *
-   * @throws RedisUnreachable if this member is disconnected before all have answered. The answers so far say nothing: Redis
-   *   may have lost more in the meantime, and the time was too short for the others.
+   * @throws RedisUnreachable if this member is not connected, or disconnected before all have answered. The answers so far
+   *   say nothing: Redis may have lost more in the meantime, and the time was too short for the others.
    */
   async ask(records: readonly OldRecord[]): Promise<readonly OffsetAnswer[]> {
     const { clock, members, self } = this.#dependencies;
-    if (!members.isConnected) throw new RedisUnreachable(disconnected);
+    // The record may have been read just before this member learned whom it has to expect.
+    if (!members.mayTell) throw new RedisUnreachable(disconnected);
     const asked = records.map(({ channel, epoch, replicationId }): QueriedRecord => [channel, epoch, replicationId]);
     const ids = [...new Set(records.map(({ replicationId }) => replicationId))];
     const n = randomId(9);
@@ -120,8 +121,9 @@ export class OffsetQueries {
   }
 
   handleMessage(message: QueryMessage): void {
-    const { self } = this.#dependencies;
+    const { self, members } = this.#dependencies;
     if (message.kind === "ask" && message.from !== self) {
+      if (!members.mayTell) return; // The query is repeated.
       const answer = this.#answerTo(message.records);
       void this.#send({ kind: "tell", to: message.from, from: self, n: message.n, answer });
     } else if (message.kind === "tell" && message.to === self) {

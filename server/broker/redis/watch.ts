@@ -3,6 +3,7 @@ import type { Shard } from "../../lib/redis/shard.ts";
 import type { RedisStore } from "../../lib/redis/store.ts";
 import { RedisUnreachable } from "../../lib/redis/unreachable.ts";
 import type { Members } from "./members.ts";
+import type { SignsOfLife } from "./signs-of-life.ts";
 
 /** How often each server is checked. */
 const everyMs = 2000;
@@ -16,8 +17,7 @@ export interface WatchDependencies {
   readonly clock: Clock;
   /** The prefix of all watch topics. */
   readonly topic: string;
-  /** Runs watch.lua on a shard. */
-  write(shard: Shard, topic: string, text: string): Promise<unknown>;
+  readonly signs: SignsOfLife;
   /** Reports after each round whether every server accepts writes and delivers. */
   onResult(failure: Error | undefined): void;
 }
@@ -25,27 +25,43 @@ export interface WatchDependencies {
 /**
  * Publishes to itself on every server, every 2 s. This detects a server that accepts no writes, a subscription that
  * receives nothing although its connection looks alive, and a connection whose packets are dropped. It also tells the other
- * members that this one is alive.
+ * members that this one is alive, and after each connect it reads which others are.
  */
 export class Watch {
   readonly #dependencies: WatchDependencies;
   readonly #topics = new Map<Shard, string>();
   readonly #heardAt = new Map<Shard, number>();
   #timer: Timer | undefined;
+  #isStarted = false;
   #isClosed = false;
 
   constructor(dependencies: WatchDependencies) {
     this.#dependencies = dependencies;
   }
 
-  start(): void {
+  /** Resolves after the first round. */
+  async start(): Promise<void> {
+    this.#isStarted = true;
     this.#arm();
-    void this.#round();
+    await this.#round();
   }
 
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+  }
+
+  /** All connections are new. Called before any other command is sent on them. */
+  connected(): void {
+    this.#resetDeadlines();
+    if (this.#isStarted && !this.#isClosed) void this.#round();
+  }
+
+  /** This member leaves. Never rejects. */
+  async removeSigns(): Promise<void> {
+    const { signs } = this.#dependencies;
+    // Where it fails, the others wait for this member as for one that fell silent.
+    await Promise.allSettled(Array.from(this.#topics, ([shard, topic]) => signs.remove(shard, topic)));
   }
 
   /** Whether this is a watch topic. */
@@ -66,8 +82,8 @@ export class Watch {
     for (const [shard, it] of this.#topics) if (it === topic) this.#heardAt.set(shard, clock.monotonic());
   }
 
-  /** All connections are new, so silence on the old ones does not count. */
-  resetDeadlines(): void {
+  /** Silence on the old connections does not count. */
+  #resetDeadlines(): void {
     const now = this.#dependencies.clock.monotonic();
     for (const shard of this.#heardAt.keys()) this.#heardAt.set(shard, now);
   }
@@ -84,12 +100,15 @@ export class Watch {
     const { store, onResult } = this.#dependencies;
     const shards = store.shards;
     for (const shard of this.#topics.keys()) if (!shards.includes(shard)) this.#forget(shard);
-    const failures = await Promise.all(shards.map((shard) => this.#watch(shard)));
+    const [failures] = await Promise.all([
+      Promise.all(shards.map((shard) => this.#watch(shard))),
+      this.#readSigns(shards),
+    ]);
     if (!this.#isClosed) onResult(failures.find((it) => it !== undefined));
   }
 
   async #watch(shard: Shard): Promise<Error | undefined> {
-    const { self, store, clock, write } = this.#dependencies;
+    const { store, clock, signs } = this.#dependencies;
     if (!shard.isUp) return undefined; // the store reports this itself
     const heardAt = this.#heardAt.get(shard);
     if (heardAt !== undefined && clock.monotonic() - heardAt > silentMs) {
@@ -98,9 +117,9 @@ export class Watch {
       return new RedisUnreachable(`${shard.name} does not answer or does not deliver messages`);
     }
     try {
-      const topic = this.#topics.get(shard) ?? (await this.#choose(shard));
+      const topic = this.#topicOf(shard);
       if (topic === undefined) return undefined;
-      await Promise.all([write(shard, topic, `here ${self}`), shard.commands.look()]);
+      await Promise.all([signs.write(shard, topic), this.#listen(shard, topic), shard.commands.look()]);
       return undefined;
     } catch (error) {
       store.refresh();
@@ -108,15 +127,34 @@ export class Watch {
     }
   }
 
-  /** Chooses a topic in one of the shard's slots and subscribes to it. A shard without slots has none. */
-  async #choose(shard: Shard): Promise<string | undefined> {
-    const { store, topic, clock } = this.#dependencies;
-    const chosen = store.keyAt(shard, topic);
-    if (chosen === undefined) return undefined;
-    await store.subscribe([chosen]);
-    this.#topics.set(shard, chosen);
+  async #listen(shard: Shard, topic: string): Promise<void> {
+    if (this.#topics.has(shard)) return;
+    const { store, clock } = this.#dependencies;
+    await store.subscribe([topic]);
+    this.#topics.set(shard, topic);
     this.#heardAt.set(shard, clock.monotonic());
-    return chosen;
+  }
+
+  /** Reads the signs of life of all servers, once per connection. */
+  async #readSigns(shards: readonly Shard[]): Promise<void> {
+    const { members, signs } = this.#dependencies;
+    if (!members.isConnected || members.mayTell) return;
+    const reading = shards.map(async (shard) => {
+      const topic = this.#topicOf(shard);
+      if (topic !== undefined) members.signsFound(await signs.read(shard, topic));
+    });
+    try {
+      await Promise.all(reading);
+      members.signsRead();
+    } catch {
+      // It is tried again in the next round. Until then this member answers no queries.
+    }
+  }
+
+  /** The watch topic of a shard, in one of its slots. A shard without slots has none. */
+  #topicOf(shard: Shard): string | undefined {
+    const { store, topic } = this.#dependencies;
+    return this.#topics.get(shard) ?? store.keyAt(shard, topic);
   }
 
   #forget(shard: Shard): void {

@@ -12,12 +12,14 @@ import { Succession } from "../../../server/hub/succession.ts";
 import { UserClaims } from "../../../server/hub/user-claims.ts";
 import { levelAtHead } from "../../delivery/level-at-head.ts";
 import { type BrokenVariant, both, replace } from "./broken-variant.ts";
+import { cutOffVariants } from "./cut-off-variants.ts";
 import { presenceVariants } from "./presence-variants.ts";
 import { scheduleVariants } from "./schedule-variants.ts";
 
 export const variants: readonly BrokenVariant[] = [
   ...presenceVariants,
   ...scheduleVariants,
+  ...cutOffVariants,
   {
     name: "sessions become level at what came last instead of at what was flushed",
     breaks: ["contiguous or announced"],

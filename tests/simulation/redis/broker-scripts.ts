@@ -165,7 +165,14 @@ export const server: Script = ({ keys }, [key = ""], [format = "", secret = "", 
   return ["format", "secret", "history"].map((name) => keys.hash(key)?.get(name) ?? null);
 };
 
-export const watch: Script = ({ keys, send }, [written = ""], [topic = "", text = ""]) => {
-  keys.setText(written, "1", 10_000);
+export const watch: Script = ({ keys, now: clock, send }, [signs = ""], args) => {
+  const [topic = "", text = "", , sign = "", keptMs, most] = args;
+  const now = clock();
+  keys.setScore(signs, sign, now);
+  const others = keys.sorted(signs);
+  for (const [at, [other, time]] of others.entries()) {
+    if (time <= now - Number(keptMs) || at < others.length - Number(most)) keys.deleteScore(signs, other);
+  }
+  keys.expire(signs, Number(keptMs));
   return send(topic, text);
 };

@@ -32,6 +32,10 @@ export function performOnKeys(keys: Keys, name: string, [key = "", ...args]: rea
     }
     case "SSCAN":
       return ["0", keys.has(key) ? [...keys.set(key)] : []];
+    case "ZRANGE": // all, with scores
+      return keys.sorted(key).flatMap(([member, score]) => [member, String(score)]);
+    case "ZREM":
+      return args.filter((it) => keys.deleteScore(key, it)).length;
     default:
       throw new Refusal(`ERR unknown command '${name}'`);
   }

@@ -12,6 +12,7 @@ export type Value =
   | { readonly kind: "hash"; readonly fields: Map<string, string> }
   | { readonly kind: "text"; text: string }
   | { readonly kind: "set"; readonly members: Set<string> }
+  | { readonly kind: "sorted"; readonly scores: Map<string, number> }
   | { readonly kind: "stream"; entries: Entry[] };
 
 interface Held {
@@ -97,6 +98,30 @@ export class Keys {
     return members;
   }
 
+  /** The members of a sorted set with their scores, lowest first. */
+  sorted(key: string): readonly (readonly [member: string, score: number])[] {
+    const value = this.#get(key);
+    if (value?.kind !== "sorted") return [];
+    return Array.from(value.scores).sort(([a, one], [b, other]) => one - other || (a < b ? -1 : 1));
+  }
+
+  setScore(key: string, member: string, score: number): void {
+    const value = this.#get(key);
+    if (value?.kind === "sorted") value.scores.set(member, score);
+    else {
+      const scores = new Map([[member, score]]);
+      this.#held.set(key, { value: { kind: "sorted", scores }, expiresAt: undefined });
+    }
+  }
+
+  deleteScore(key: string, member: string): boolean {
+    const value = this.#get(key);
+    if (value?.kind !== "sorted") return false;
+    const wasThere = value.scores.delete(member);
+    if (value.scores.size === 0) this.#held.delete(key);
+    return wasThere;
+  }
+
   expire(key: string, ms: number): void {
     const held = this.#held.get(key);
     if (held !== undefined) held.expiresAt = this.#now() + ms;
@@ -133,6 +158,8 @@ function copied(value: Value): Value {
       return { kind: "hash", fields: new Map(value.fields) };
     case "set":
       return { kind: "set", members: new Set(value.members) };
+    case "sorted":
+      return { kind: "sorted", scores: new Map(value.scores) };
     case "stream":
       return { kind: "stream", entries: [...value.entries] };
     case "text":

@@ -83,12 +83,21 @@ test("the modelled Redis answers any command like a real one", () =>
       if (shown(modelled) !== shown(real)) {
         throw new Error(`${name} ${args.join(" ")}: the model says ${shown(modelled)}, Redis ${shown(real)}`);
       }
+      if (name === "watch") {
+        const signs = await redis.zrange("watched", "0", "-1", "WITHSCORES");
+        expect(namesOf(model(["ZRANGE", "watched", "0", "-1", "WITHSCORES"]) as string[])).toEqual(namesOf(signs));
+      }
       const word = Array.isArray(real) && !/^(presence|schedule) /.test(name) ? `${name} ${real[0]}` : name;
       counts.set(word, (counts.get(word) ?? 0) + 1);
     }
     // Each kind of answer occurred. Otherwise two servers that refuse everything would pass.
     expect(missing()).toEqual([]);
   }));
+
+/** Without the times. */
+function namesOf(signs: readonly string[]): readonly string[] {
+  return signs.filter((_, at) => at % 2 === 0).toSorted();
+}
 
 interface Draw {
   whole(most: number): number;
@@ -141,7 +150,7 @@ function callOf(name: string, { whole, pick, at }: Draw): [keys: string[], args:
     case "server":
       return [[`server${whole(40)}`], ["1", `secret ${at}`, "HISTORY_SIZE=100"]];
     case "watch":
-      return [["watched"], [channel, "text", "PUBLISH"]];
+      return [["watched"], [channel, "text", "PUBLISH", `${member} ${life}`, 600_000, pick(5, 100)]];
     case "join":
       return [
         ["members", id(member), "count"],

@@ -89,7 +89,7 @@ export class ModelRedis {
       case "PUBLISH":
         return this.#send(args[0] ?? "", args[1] ?? "");
       default:
-        if (this.refusesWrites !== undefined && !/^(GET|EXISTS|PTTL|SSCAN)$/.test(name)) {
+        if (this.refusesWrites !== undefined && !/^(GET|EXISTS|PTTL|SSCAN|ZRANGE)$/.test(name)) {
           throw new Refusal(`${this.refusesWrites} writes are refused`);
         }
         return performOnKeys(this.keys, name, args);
