@@ -7,7 +7,7 @@
 --       5  connections of the owner: set
 -- ARGV  1  replid of this server     4  prefix of keys like 5, before the owner
 --       2  epoch for a new channel   5  channel to publish on    6  PUBLISH or SPUBLISH
---       3  owner                     7  how long the position of an empty channel is kept, ms
+--       3  owner "name.generation"   7  how long the position of an empty channel is kept, ms
 --       8  how many presences the channel may have
 --       9… the changes, one after the other:
 --            "join", connection, the one it continues or "", 1 if it resumes, user or "", "since info", 1 if it has a place
@@ -58,14 +58,19 @@ local function succession(over, resumes, user)
   return found[1] and find(string.sub(found[1], #user + 2))
 end
 
+-- Of two owners of one connection, both names of its worker, the one with the higher generation is the later one.
+local function generation(owner) return tonumber(string.match(owner, '%.(%d+)$')) or 0 end
+
 local at = 9
 while ARGV[at] do
   local kind, connection = ARGV[at], ARGV[at + 1]
   local it = find(connection)
   if kind == 'join' then
     local user, content = ARGV[at + 4], ARGV[at + 4] .. '\0' .. ARGV[at + 5]
+    local isLate = it and generation(it.owner) > generation(ARGV[3]) -- sent on a connection that has broken
     it = it or succession(ARGV[at + 2], ARGV[at + 3], user)
-    if it then
+    if isLate then -- the worker has stored it again since
+    elseif it then
       forget(it)
       keep(connection, it.id, it.user, it.content)
     elseif ARGV[at + 6] == '0' or redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[8]) then

@@ -36,7 +36,9 @@ export interface OwnerParts {
 export class Owner {
   /** Set by its user. Presences of a dead owner were removed. @param message of remove.lua */
   onRemoved: (channel: ChannelName, message: string) => void = () => undefined;
-  #id = randomId(9);
+  readonly #name = randomId(9);
+  /** Counts the names. A command that arrives late, under a former name, changes nothing that this one has stored. */
+  #generation = 1;
   readonly #parts: OwnerParts;
   /** The channels in which this owner may have presences. */
   readonly #channels = new Set<ChannelName>();
@@ -52,7 +54,7 @@ export class Owner {
   }
 
   get id(): string {
-    return this.#id;
+    return `${this.#name}.${this.#generation}`;
   }
 
   /** Whether the others count on this owner's presences. If not, nothing may be stored under its name. */
@@ -65,17 +67,17 @@ export class Owner {
   async enter(channel: ChannelName): Promise<void> {
     if (this.#channels.has(channel)) return;
     const { store, keys } = this.#parts;
-    const id = this.#id;
+    const id = this.id;
     const key = keys.channelsOf(id);
     await store.shardOf(key).commands.call("SADD", key, channel);
-    if (id === this.#id) this.#channels.add(channel); // or else the list is that of the former owner
+    if (id === this.id) this.#channels.add(channel); // or else the list is that of the former owner
   }
 
   /** This owner has no presences in the channel any more. */
   async leave(channel: ChannelName): Promise<void> {
     if (!this.#channels.delete(channel)) return;
     const { store, keys } = this.#parts;
-    const key = keys.channelsOf(this.#id);
+    const key = keys.channelsOf(this.id);
     await store.shardOf(key).commands.call("SREM", key, channel);
   }
 
@@ -102,7 +104,7 @@ export class Owner {
     const base = this.#baseAt(shard);
     if (base === undefined) return 0;
     const [isAlive, leftMs] = await Promise.all([
-      shard.commands.call("EXISTS", `${base}:alive:${this.#id}`),
+      shard.commands.call("EXISTS", `${base}:alive:${this.id}`),
       shard.commands.call("PTTL", `${base}:rebuilding`),
     ]);
     return isAlive === 1 ? Math.max(0, Number(leftMs)) : this.#rebuildMs;
@@ -117,15 +119,15 @@ export class Owner {
         store.shards.map(async (shard) => {
           const base = this.#baseAt(shard);
           if (base === undefined) return;
-          if (!isEmpty) await shard.commands.call("PEXPIRE", `${base}:alive:${this.#id}`, orphanMs);
+          if (!isEmpty) await shard.commands.call("PEXPIRE", `${base}:alive:${this.id}`, orphanMs);
           else {
-            await shard.commands.call("SREM", `${base}:owners`, this.#id);
-            await shard.commands.call("DEL", `${base}:alive:${this.#id}`);
+            await shard.commands.call("SREM", `${base}:owners`, this.id);
+            await shard.commands.call("DEL", `${base}:alive:${this.id}`);
           }
         }),
       ),
     );
-    if (isEmpty) await this.#quietly(this.#delete(keys.channelsOf(this.#id)));
+    if (isEmpty) await this.#quietly(this.#delete(keys.channelsOf(this.id)));
   }
 
   async #beatAtShard(shard: Shard): Promise<{ readonly isLost: boolean; readonly dead: readonly string[] }> {
@@ -134,9 +136,9 @@ export class Owner {
     if (base === undefined) return { isLost: false, dead: [] };
     const { replicationId } = shard.commands;
     const known = this.#lives.get(base);
-    const keys = [`${base}:owners`, `${base}:alive:${this.#id}`, `${base}:life`, `${base}:rebuilding`];
+    const keys = [`${base}:owners`, `${base}:alive:${this.id}`, `${base}:life`, `${base}:rebuilding`];
     const isAgain = known === undefined ? 0 : 1;
-    const args = [this.#id, expiryMs, isAgain, `${base}:alive:`, this.#rebuildMs, `${base}:claim:`, claimMs];
+    const args = [this.id, expiryMs, isAgain, `${base}:alive:`, this.#rebuildMs, `${base}:claim:`, claimMs];
     const answer = await shard.commands.run(scripts.beat, keys, args);
     const [wasAlive, hasData, dead] = answer as readonly [number, number, readonly string[]];
     this.#lives.set(base, replicationId);
@@ -149,7 +151,7 @@ export class Owner {
   /** Becomes another owner. The former one is as good as dead, but not before this one has taken over its presences. */
   async #changeId(): Promise<void> {
     const { store, keys, expiryMs } = this.#parts;
-    const former = this.#id;
+    const former = this.id;
     const channels = Array.from(this.#channels);
     for (const shard of store.shards) {
       const base = this.#baseAt(shard);
@@ -161,7 +163,7 @@ export class Owner {
     for (let at = 0; at < channels.length; at += 500) {
       await store.shardOf(key).commands.call("SADD", key, ...channels.slice(at, at + 500));
     }
-    this.#id = randomId(9);
+    this.#generation++;
     this.#channels.clear();
     this.#lives.clear();
     await Promise.all(store.shards.map((shard) => this.#beatAtShard(shard)));

@@ -194,7 +194,7 @@ function inAnyOrder(answer: unknown): unknown {
 /** Keys and arguments as server/presence/redis gives them. */
 function presenceCallOf(name: string, { whole, pick, at }: Draw): [keys: string[], args: (string | number)[]] {
   const channel = `p{${whole(1)}}`;
-  const owner = `o${whole(2)}`;
+  const owner = `o${whole(2)}.${whole(2)}`;
   const [top, entries, sorted, released] = ["top", "entries", "keys", "released"].map((it) => `${channel}:${it}`);
   const keys = [top ?? "", entries ?? "", sorted ?? "", released ?? ""];
   const life = at % 500 < 450 ? "life1" : pick("life1", "life2");
@@ -273,7 +273,7 @@ function scheduleCallOf(name: string, { whole, pick, at }: Draw): [keys: string[
 function inOrder(answer: unknown): unknown {
   if (!Array.isArray(answer)) return answer;
   const last = answer.at(-1);
-  const isOwners = Array.isArray(last) && last.every((it) => typeof it === "string" && /^o\d$/.test(it));
+  const isOwners = Array.isArray(last) && last.every((it) => typeof it === "string" && /^o\d\.\d$/.test(it));
   return isOwners ? [...answer.slice(0, -1), last.toSorted()] : answer;
 }
 

@@ -78,6 +78,7 @@ export const apply: Script = (context, [top = "", entries = "", sorted = "", rel
     at += kind === "join" ? 7 : 2;
     const known = find(keys, names, connection);
     if (kind === "join") {
+      if (known !== undefined && generationOf(known.owner) > generationOf(owner)) continue;
       const from = known === undefined ? succession(over, resumes, user) : connection;
       const it = from === undefined ? undefined : find(keys, names, from);
       if (from !== undefined && it !== undefined) {
@@ -103,6 +104,10 @@ export const apply: Script = (context, [top = "", entries = "", sorted = "", rel
   }
   return [call.end(topic, replid, Number(emptyMs), hadTop), ...unlisted];
 };
+
+function generationOf(owner: string): number {
+  return Number(/\.(\d+)$/.exec(owner)?.[1] ?? 0);
+}
 
 export const remove: Script = (context, [top = "", entries = "", sorted = "", released = "", own = ""], args) => {
   const { keys } = context;
