@@ -58,7 +58,7 @@ export class PageRun implements AsyncDisposable {
 
   async #runToEnd(code: string): Promise<string> {
     const program = this.#spawn(code, this.#port);
-    const exitCode = await program.ended;
+    const exitCode = await program.untilEnded();
     if (exitCode !== 0) throw new Error(`exit code ${exitCode}:\n${code}\nprinted:\n${program.output}`);
     return program.output;
   }
@@ -106,7 +106,7 @@ export class PageRun implements AsyncDisposable {
 /** A block of commands in a shell that stops at the first command that fails. */
 class Program {
   output = "";
-  readonly ended: Promise<number | string>;
+  readonly #ended: Promise<number | string>;
   readonly #code: string;
   readonly #child: ChildProcess;
   readonly #watchers = new Set<() => void>();
@@ -126,10 +126,8 @@ class Program {
         for (const wake of this.#watchers) wake();
       });
     }
-    this.ended = new Promise((resolve) => {
-      const timer = setTimeout(() => this.#signal("SIGKILL"), defaultTimeoutMs);
+    this.#ended = new Promise((resolve) => {
       this.#child.on("close", (exitCode, signal) => {
-        clearTimeout(timer);
         this.#isOver = true;
         resolve(exitCode ?? signal ?? "no exit code");
         for (const wake of this.#watchers) wake();
@@ -137,7 +135,32 @@ class Program {
     });
   }
 
+  /** Resolves with its exit code, or with the signal that ended it. Kills it if it takes too long. */
+  async untilEnded(): Promise<number | string> {
+    const timer = setTimeout(() => this.#signal("SIGKILL"), defaultTimeoutMs);
+    try {
+      return await this.#ended;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Resolves once it has printed this. @throws Error if it ends before. Kills it if it takes too long. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
+    const timer = setTimeout(() => this.#signal("SIGKILL"), defaultTimeoutMs);
+    try {
+      return await this.#untilPrinted(pattern);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#signal("SIGTERM");
+    await this.untilEnded();
+  }
+
+  async #untilPrinted(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const match = pattern.exec(this.output);
       if (match !== null) return match;
@@ -150,11 +173,6 @@ class Program {
         this.#watchers.add(wake);
       });
     }
-  }
-
-  async end(): Promise<void> {
-    this.#signal("SIGTERM");
-    await this.ended;
   }
 
   #signal(name: "SIGTERM" | "SIGKILL"): void {

@@ -23,7 +23,7 @@ describe("commands in the documentation work", () => {
         expect([`${path}:${block.line}`, failure]).toEqual([`${path}:${block.line}`, undefined]);
       }
     },
-    120_000,
+    180_000,
   );
 
   test("scripts for a page receive what is published", async () => {
