@@ -4,7 +4,7 @@ import type { HistoryRules, RuledLog } from "./log.ts";
 import { type LogSettings, limitsOf } from "./log-limits.ts";
 import { MemoryLog } from "./memory/log.ts";
 import type { BrokerOptions } from "./options.ts";
-import { SqliteLog } from "./sqlite/log.ts";
+import type { SqliteLog } from "./sqlite/log.ts";
 
 /** What a log needs besides its settings. */
 export interface LogEnvironment {
@@ -29,7 +29,13 @@ export async function openLog(
   const log =
     directory === undefined
       ? new MemoryLog({ ...limits, clock })
-      : new SqliteLog({ ...limits, clock, directory, ...(rulesOf === undefined ? {} : { rulesOf }) });
+      : await makeSqliteLog({ ...limits, clock, directory, ...(rulesOf === undefined ? {} : { rulesOf }) });
   await log.open();
   return log;
+}
+
+/** Imported here, so that a server without DATA_DIR does not keep it in memory. */
+async function makeSqliteLog(options: ConstructorParameters<typeof SqliteLog>[0]): Promise<SqliteLog> {
+  const sqlite = await import("./sqlite/log.ts");
+  return new sqlite.SqliteLog(options);
 }

@@ -3,7 +3,8 @@ import manifest from "../../package.json" with { type: "json" };
 import { examineSettings } from "../config/load.ts";
 import { ConfigError } from "../config/settings.ts";
 import type { CliEnvironment } from "./cli-environment.ts";
-import { commands, defaultCommand } from "./commands.ts";
+import { defaultCommand } from "./command-names.ts";
+import { loadCommands } from "./commands.ts";
 import { CommandError } from "./context.ts";
 import { withProgramName } from "./program-name.ts";
 
@@ -21,7 +22,7 @@ export async function runCli(args: readonly string[], environment: CliEnvironmen
   const problem: UsageProblem = { text: "", command: "fanfare" };
   const print = (lines: string) => void environment.stdout.write(`${lines}\n`);
   const program = makeProgram();
-  for (const make of commands) {
+  for (const make of await loadCommands(args)) {
     const command = make({
       ...environment,
       print,

@@ -14,6 +14,7 @@ import { takeoverVariable } from "../supervisor/takeover.ts";
 import { rehearsalLine, rehearsalVariable } from "../supervisor/upgrade.ts";
 import { WorkerFailure } from "../supervisor/worker-failure.ts";
 import { startupBanner } from "./banner.ts";
+import { commandNames } from "./command-names.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { addSettingFlags, settingFlagsOf } from "./start-flags.ts";
 import { failUnknownCommand } from "./unknown-command.ts";
@@ -30,7 +31,7 @@ export function makeStartCommand(context: CommandContext): Command {
     .action(async () => {
       // The default command also receives mistyped commands: `fanfare strat`.
       const [word] = command.args;
-      if (word !== undefined) failUnknownCommand(command.parent ?? command, word);
+      if (word !== undefined) failUnknownCommand(command.parent ?? command, word, commandNames);
       await start(context, command);
     });
   return addSettingFlags(command);

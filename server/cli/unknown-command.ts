@@ -1,9 +1,15 @@
 import type { Command } from "commander";
 import { nearest } from "../../protocol/nearest.ts";
 
-/** Fails with "unknown command", and suggests a similar one if there is one. */
-export function failUnknownCommand(above: Command, word: string): never {
-  const names = above.commands.map((it) => it.name());
+/**
+ * Fails with "unknown command", and suggests a similar one if there is one.
+ * @param names those of all commands; by default those that are loaded
+ */
+export function failUnknownCommand(
+  above: Command,
+  word: string,
+  names: readonly string[] = above.commands.map((it) => it.name()),
+): never {
   const guess = nearest(word, names);
   const list = names.length === 0 ? `${above.name()} has no subcommands` : `expected one of ${names.join(", ")}`;
   const hint = guess === undefined ? list : `did you mean ${guess}?`;
