@@ -1,9 +1,9 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
-import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft, Publication } from "../../../protocol/publication.ts";
-import { systemClock, type Timer } from "../../lib/clock.ts";
+import { systemClock } from "../../lib/clock.ts";
+import type { FieldReader } from "../../lib/link/field-reader.ts";
 import type { LinkEnd, LinkSettings } from "../../lib/link/link.ts";
 import { SteadyLink } from "../../lib/link/steady-link.ts";
 import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
@@ -12,7 +12,8 @@ import type { ChannelSummary, History, HistoryRules, ReadOptions } from "../log.
 import { unavailable } from "../unavailable.ts";
 import { type DraftInFlight, DraftsInFlight } from "./drafts-in-flight.ts";
 import { Hold } from "./hold.ts";
-import { type Answer, ipcProtocol, parseAnswer, type Question } from "./messages.ts";
+import { type Answer, hostUnavailable, ipcProtocol, parseAnswer, type Question, topsOf } from "./messages.ts";
+import { readFromHost } from "./publication-fields.ts";
 import { Questions } from "./questions.ts";
 
 /** How long to wait for the host at start, in milliseconds: longer than detecting a hung host takes. */
@@ -67,6 +68,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
       {
         onOpen: () => void this.#listenAgain(),
         onText: (text) => this.#take(text),
+        onFields: (fields) => this.#takeFields(fields),
         onBreak: (end) => this.#broke(end),
         onFailure: (end) => this.#failed(end),
       },
@@ -77,9 +79,8 @@ export class IpcBroker implements Broker, ChannelDirectory {
   async start(events: BrokerEvents): Promise<void> {
     this.#events = events;
     const { link: { clock = systemClock } = {}, path } = this.#options;
-    const timeout: Timer = clock.setTimeout(() => {
-      this.#started.reject(new Error(`the broker's host did not answer on ${path} within ${startMs / 1000} s`));
-    }, startMs);
+    const late = new Error(`the broker's host did not answer on ${path} within ${startMs / 1000} s`);
+    const timeout = clock.setTimeout(() => this.#started.reject(late), startMs);
     this.#steady.start();
     try {
       await this.#started.promise;
@@ -184,7 +185,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     return this.#questions.ask((n) => this.#send(make(n)), read);
   }
 
-  #notConnected(): ServiceError {
+  #notConnected(): Error {
     return hostUnavailable(
       this.#closing === undefined ? "the broker's host is not connected" : "the server is shutting down",
     );
@@ -195,12 +196,15 @@ export class IpcBroker implements Broker, ChannelDirectory {
   }
 
   /** Hot path. */
+  #takeFields(fields: FieldReader): void {
+    const it = readFromHost(fields);
+    if (it.verb !== "publication") this.#questions.take(it);
+    else this.#deliver(it.publication);
+  }
+
   #take(text: string): void {
     const it = parseAnswer(text);
     switch (it.verb) {
-      case "publication":
-        this.#deliver(it.publication);
-        break;
       case "health":
         this.#isHostHealthy = it.healthy;
         this.#reportHealth();
@@ -284,15 +288,6 @@ export class IpcBroker implements Broker, ChannelDirectory {
     this.#healthy = healthy;
     this.#events?.onHealth(healthy);
   }
-}
-
-function topsOf(answer: Answer): ReadonlyMap<ChannelName, Position> | undefined {
-  return answer.verb === "tops" ? new Map(answer.tops) : undefined;
-}
-
-/** The error for a request that may or may not have taken effect. */
-function hostUnavailable(reason: string): ServiceError {
-  return new ServiceError("broker-unavailable", `${reason}; retry with the same id`);
 }
 
 function logger() {

@@ -4,7 +4,7 @@ import type { Published } from "../broker.ts";
 import type { HistoryRules } from "../log.ts";
 import { toPublication } from "../to-publication.ts";
 import type { Answer } from "./messages.ts";
-import { formatPublish } from "./publication-lines.ts";
+import { writePublish } from "./publication-fields.ts";
 import type { Questions } from "./questions.ts";
 
 /** Limits for drafts in flight to the host, by `costOf`, and for bytes queued to it. Further drafts are refused. */
@@ -58,7 +58,10 @@ export class DraftsInFlight {
           reject(error);
         },
       });
-      link.send(formatPublish(n, draft, rules));
+      const fields = link.fields();
+      if (fields === undefined) return;
+      writePublish(fields, n, draft, rules);
+      link.sendFields();
     });
   }
 

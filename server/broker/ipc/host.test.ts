@@ -170,8 +170,9 @@ describe("IpcHost", () => {
       const { publish } = broker;
       if (!atOnce) broker.publish = async (...asked) => publish(...asked);
       await world.startHost({ broker });
-      const [one, two] = [await world.connect(), await world.connect()];
-      for (const worker of [one, two]) await worker.broker.listen(a);
+      const [one, two, three] = [await world.connect(), await world.connect(), await world.connect()];
+      const all = [one, two, three];
+      for (const worker of all) await worker.broker.listen(a);
       const drafts = [
         { message: "1" },
         { message: "2", ephemeral: true },
@@ -179,8 +180,8 @@ describe("IpcHost", () => {
       ] as const;
       await Promise.all(drafts.map((draft) => one.publish(draft)));
       await two.publish({ message: "4" });
-      for (const worker of [one, two]) await worker.until(({ received }) => received.length === 4);
-      expect(one.received).toEqual([...two.received]);
+      for (const worker of all) await worker.until(({ received }) => received.length === 4);
+      for (const worker of [two, three]) expect(worker.received).toEqual([...one.received]);
       expect(one.received).toMatchObject([...drafts.map(({ message }) => ({ message })), { message: "4", offset: 3 }]);
     },
   );

@@ -1,13 +1,15 @@
 import { getLogger } from "@logtape/logtape";
 import type { Publication } from "../../../protocol/publication.ts";
 import { systemClock } from "../../lib/clock.ts";
+import type { Frame } from "../../lib/link/frame.ts";
 import type { Link, LinkEnd, LinkEvents, LinkSettings } from "../../lib/link/link.ts";
+import { Outbox } from "../../lib/link/outbox.ts";
 import { type LinkListener, listenForLinks } from "../../lib/link/sockets.ts";
 import type { Broker, ChannelDirectory } from "../broker.ts";
 import { Audience } from "./audience.ts";
 import { HostedWorker } from "./hosted-worker.ts";
 import { ipcProtocol } from "./messages.ts";
-import { formatDelivery } from "./publication-lines.ts";
+import { writeDelivery } from "./publication-fields.ts";
 
 /** How long a worker may take to read the last answers when the host closes, in milliseconds. */
 const lastAnswersMs = 2000;
@@ -32,6 +34,7 @@ export class IpcHost {
   readonly #options: IpcHostOptions;
   readonly #audience = new Audience<HostedWorker>();
   readonly #workers = new Set<HostedWorker>();
+  readonly #encoder = new Outbox();
   #listener: LinkListener | undefined;
   #healthy = false;
   #closing: Promise<void> | undefined;
@@ -98,6 +101,7 @@ export class IpcHost {
         logger().debug("{name} is connected.", { name: worker.name });
       },
       onText: (text) => worker.handleQuestion(text),
+      onFields: (fields) => worker.publish(fields),
       onClose: (end) => this.#removeWorker(worker, end),
     };
   }
@@ -111,14 +115,27 @@ export class IpcHost {
     else logger().debug("{name} disconnected: {reason}.", { name, reason });
   }
 
-  /** Hot path: formatted once for all workers. */
+  /** Hot path: encoded into the bytes of the first worker, and once more for all others. */
   #deliver(publication: Publication): void {
-    let text: string | undefined;
+    let isFirst = true;
+    let frame: Frame | undefined;
     for (const worker of this.#audience.of(publication.channel)) {
       if (worker.isPublishing(publication)) continue;
-      text ??= formatDelivery(publication);
-      worker.deliver(text);
+      if (isFirst) {
+        worker.deliver(publication);
+        isFirst = false;
+        continue;
+      }
+      frame ??= this.#encode(publication);
+      worker.deliverFrame(frame);
     }
+  }
+
+  /** @returns a frame that is valid until the next call */
+  #encode(publication: Publication): Frame {
+    writeDelivery(this.#encoder.begin(), publication);
+    this.#encoder.end();
+    return this.#encoder.take();
   }
 
   #reportHealth(healthy: boolean): void {

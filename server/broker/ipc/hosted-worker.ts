@@ -2,12 +2,15 @@ import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Publication } from "../../../protocol/publication.ts";
+import type { FieldReader } from "../../lib/link/field-reader.ts";
+import type { Frame } from "../../lib/link/frame.ts";
 import type { Link } from "../../lib/link/link.ts";
 import type { Broker, ChannelDirectory, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
+import type { HistoryRules } from "../log.ts";
 import type { Audience } from "./audience.ts";
 import { type Answer, type News, parseQuestion, type Question, toRefusal } from "./messages.ts";
-import { formatDelivery, formatOwn, formatReceipt, type PublishQuestion } from "./publication-lines.ts";
+import { readPublish, writeDelivery, writeOwn, writeReceipt } from "./publication-fields.ts";
 
 /** The size of a part of history, by `costOf`: large enough to be cheap, small enough that deliveries pass in between. */
 const partBytes = 256 * 1024;
@@ -34,6 +37,8 @@ export class HostedWorker {
   #isPublishing = false;
   /** What it delivered meanwhile. */
   #own: Publication | undefined;
+  /** The rules of its last draft. */
+  #rules: HistoryRules | undefined;
 
   constructor({ link, broker, audience }: HostedWorkerDependencies) {
     this.#link = link;
@@ -45,13 +50,10 @@ export class HostedWorker {
     return this.#link.peer;
   }
 
-  /** Handles one question. */
+  /** Handles a question that came as text. */
   handleQuestion(text: string): void {
     const question = parseQuestion(text);
     switch (question.verb) {
-      case "publish":
-        this.#publish(question);
-        break;
       case "unlisten":
         this.#unlisten(question.channel);
         break;
@@ -63,13 +65,41 @@ export class HostedWorker {
     }
   }
 
+  /** Stores a draft. Hot path. */
+  publish(fields: FieldReader): void {
+    const { n, draft, rules } = readPublish(fields, this.#rules);
+    this.#rules = rules;
+    this.#isPublishing = true;
+    const published = this.#broker.publish(draft, rules);
+    this.#isPublishing = false;
+    const own = this.#own;
+    this.#own = undefined;
+    if (!(published instanceof Promise)) {
+      this.#answerPublished(n, published, draft.channel, own);
+      return;
+    }
+    if (own !== undefined) this.deliver(own); // delivered at once, and answered later
+    published.then(
+      (it) => this.#answerPublished(n, it, draft.channel),
+      (error: unknown) => this.#refuse(n, error),
+    );
+  }
+
   send(news: News): void {
     this.#link.send(JSON.stringify(news));
   }
 
-  /** Sends a delivery of a channel that the worker listens to. */
-  deliver(text: string): void {
-    this.#link.send(text);
+  /** Sends a delivery of a channel that the worker listens to. Hot path. */
+  deliver(publication: Publication): void {
+    const fields = this.#link.fields();
+    if (fields === undefined) return;
+    writeDelivery(fields, publication);
+    this.#link.sendFields();
+  }
+
+  /** The same for a delivery that is encoded for several workers. */
+  deliverFrame(frame: Frame): void {
+    this.#link.sendFrame(frame);
   }
 
   /** Whether this worker is publishing it. Then the answer replaces the delivery. */
@@ -94,33 +124,16 @@ export class HostedWorker {
     for (const channel of this.#channels) this.#unlisten(channel);
   }
 
-  #publish({ n, draft, rules }: PublishQuestion): void {
-    this.#isPublishing = true;
-    const published = this.#broker.publish(draft, rules);
-    this.#isPublishing = false;
-    const own = this.#own;
-    this.#own = undefined;
-    if (!(published instanceof Promise)) {
-      this.#answerPublished(n, published, { channel: draft.channel, own });
-      return;
-    }
-    if (own !== undefined) this.deliver(formatDelivery(own)); // delivered at once, and answered later
-    published.then(
-      (it) => this.#answerPublished(n, it, { channel: draft.channel }),
-      (error: unknown) => this.#refuse(n, error),
-    );
-  }
-
-  #answerPublished(
-    n: number,
-    published: Published,
-    { channel, own }: { readonly channel: ChannelName; readonly own?: Publication | undefined },
-  ): void {
+  #answerPublished(n: number, published: Published, channel: ChannelName, own?: Publication): void {
+    const fields = this.#link.fields();
+    if (fields === undefined) return;
     const listeners = this.#audience.of(channel).size;
-    this.#link.send(own === undefined ? formatReceipt(n, published, listeners) : formatOwn(n, own, listeners));
+    if (own === undefined) writeReceipt(fields, n, published, listeners);
+    else writeOwn(fields, n, own, listeners);
+    this.#link.sendFields();
   }
 
-  async #answer(question: Exclude<Question, { verb: "publish" | "unlisten" | "history" }>): Promise<void> {
+  async #answer(question: Exclude<Question, { verb: "unlisten" | "history" }>): Promise<void> {
     const { n } = question;
     switch (question.verb) {
       case "listen": {

@@ -4,26 +4,16 @@ import type { GapReason } from "../../../protocol/frames.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Publication } from "../../../protocol/publication.ts";
 import type { ChannelSummary } from "../log.ts";
-import {
-  type Delivery,
-  type OwnDelivery,
-  type PublishQuestion,
-  parseDelivery,
-  parseOwn,
-  parsePublish,
-  parseReceipt,
-  type Receipt,
-} from "./publication-lines.ts";
+import type { Delivery, OwnDelivery, Receipt } from "./publication-fields.ts";
 
 /**
  * The protocol between host and workers. Its number changes with any change below. Workers and hosts with different numbers
  * never communicate, so neither side validates messages.
  */
-export const ipcProtocol = "fanfare-broker/6";
+export const ipcProtocol = "fanfare-broker/7";
 
-/** Requests of a worker. All except `unlisten` are answered, with the same number. */
+/** Requests of a worker, besides drafts. All except `unlisten` are answered, with the same number. */
 export type Question =
-  | PublishQuestion
   | { readonly verb: "listen"; readonly n: number; readonly channel: ChannelName; readonly publisher: string | null }
   /** After a reconnect: all channels that the worker listens to. Their tops are compared later. */
   | { readonly verb: "listen-again"; readonly n: number; readonly channels: readonly ChannelName[] }
@@ -88,12 +78,19 @@ interface Refusal {
   readonly retryAfterMs: number | null;
 }
 
+/** A request that came as text. */
 export function parseQuestion(text: string): Question {
-  return parsePublish(text) ?? (JSON.parse(text) as Question);
+  return JSON.parse(text) as Question;
 }
 
-export function parseAnswer(text: string): Answer | News {
-  return parseDelivery(text) ?? parseOwn(text) ?? parseReceipt(text) ?? (JSON.parse(text) as Answer | News);
+/** An answer or news that came as text. */
+export function parseAnswer(text: string): Exclude<Answer | News, Receipt | OwnDelivery | Delivery> {
+  return JSON.parse(text) as ReturnType<typeof parseAnswer>;
+}
+
+/** The tops in an answer, by channel. */
+export function topsOf(answer: Answer): ReadonlyMap<ChannelName, Position> | undefined {
+  return answer.verb === "tops" ? new Map(answer.tops) : undefined;
 }
 
 export function toRefusal({ code, message, field, retryAfterMs }: ServiceError): Refusal {
@@ -105,4 +102,9 @@ export function toServiceError({ code, message, field, retryAfterMs }: Refusal):
     ...(field === null ? {} : { field }),
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
   });
+}
+
+/** The error for a request that may or may not have taken effect. */
+export function hostUnavailable(reason: string): ServiceError {
+  return new ServiceError("broker-unavailable", `${reason}; retry with the same id`);
 }

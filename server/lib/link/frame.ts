@@ -1,11 +1,14 @@
-/** An encoded text: its length in 4 bytes, then the text. Encoded once, it can be sent to many links. */
+/** An encoded frame: its header in 4 bytes, then a text or fields. Encoded once, it can be sent to many links. */
 export type Frame = Buffer;
 
-/** The header of a frame: the length of the text in bytes, unsigned, big-endian. */
+/** The header of a frame: the length of what follows in bytes, unsigned, big-endian, with `fieldsFlag` if it is fields. */
 export const headerBytes = 4;
 
 /** Longer frames are a bug of the sender. */
 export const maxFrameBytes = 1024 * 1024 * 1024;
+
+/** Set in the header of a frame with fields. No length reaches it. */
+export const fieldsFlag = 2 ** 31;
 
 export function encodeFrame(text: string): Frame {
   const length = Buffer.byteLength(text);

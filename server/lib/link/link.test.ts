@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { MovedClock } from "../moved-clock.ts";
+import type { FieldReader } from "./field-reader.ts";
 import { encodeFrame } from "./frame.ts";
 import type { Link, LinkEnd, LinkSettings } from "./link.ts";
 import { makeSocketPath, removeSocketPath } from "./socket-path.ts";
@@ -15,17 +16,24 @@ class Side {
   readonly opened = Promise.withResolvers<Link>();
   readonly ended = Promise.withResolvers<LinkEnd>();
   onText: (text: string, link: Link) => void = () => {};
+  /** The text to record for fields; without it, fields are not expected. */
+  readFields: ((fields: FieldReader) => string) | undefined;
   #waiters: (() => void)[] = [];
 
-  readonly events = (link: Link) => ({
-    onOpen: () => this.opened.resolve(link),
-    onText: (text: string) => {
+  readonly events = (link: Link) => {
+    const { readFields } = this;
+    const onText = (text: string) => {
       this.texts.push(text);
       this.onText(text, link);
       for (const wake of this.#waiters.splice(0)) wake();
-    },
-    onClose: (end: LinkEnd) => this.ended.resolve(end),
-  });
+    };
+    return {
+      onOpen: () => this.opened.resolve(link),
+      onText,
+      onFields: readFields && ((fields: FieldReader) => onText(readFields(fields))),
+      onClose: (end: LinkEnd) => this.ended.resolve(end),
+    };
+  };
 
   async until(count: number): Promise<readonly string[]> {
     while (this.texts.length < count) await new Promise<void>((resolve) => this.#waiters.push(resolve));
@@ -109,6 +117,34 @@ describe("a link", () => {
     hostLink.sendFrame(frame);
     hostLink.send("2");
     expect(await guest.until(4)).toEqual(["1", "for all", "for all", "2"]);
+  });
+
+  test("carries fields, in order with texts, and keeps no bytes of them", async () => {
+    const [host, guest] = [new Side(), new Side()];
+    let last: FieldReader | undefined;
+    guest.readFields = (fields) => {
+      last = fields;
+      return `${fields.number()} ${fields.text()}`;
+    };
+    await connectLink(listen(host), settings, guest.events);
+    const link = await host.opened.promise;
+    link.send("1");
+    const fields = link.fields();
+    fields?.number(2.5);
+    fields?.text("é");
+    link.sendFields();
+    link.send("3");
+    expect(await guest.until(3)).toEqual(["1", "2.5 é", "3"]);
+    expect(() => last?.number()).toThrow(RangeError);
+  });
+
+  test("is closed by fields that its owner does not expect, and takes none once it is closed", async () => {
+    const { host, guest, hostLink, guestLink } = await open();
+    hostLink.fields()?.number(1);
+    hostLink.sendFields();
+    expect((await guest.ended.promise).reason).toContain("a frame with fields, expected only texts");
+    await host.ended.promise;
+    expect([hostLink.fields(), guestLink.fields()]).toEqual([undefined, undefined]);
   });
 
   test("decodes frames that arrive byte by byte", async () => {

@@ -1,4 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
+import { FieldReader } from "./field-reader.ts";
+import type { FieldWriter } from "./field-writer.ts";
 import { type Frame, maxFrameBytes } from "./frame.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { formatGreeting, type Greeting, maxGreetingBytes, parseGreeting } from "./greeting.ts";
@@ -26,6 +28,8 @@ export interface LinkEvents {
   onOpen(): void;
   /** One text, in sending order. If it throws, the link is closed. */
   onText(text: string): void;
+  /** The same for a frame with fields, which are valid only during the call. */
+  readonly onFields?: ((fields: FieldReader) => void) | undefined;
   /** Called once, after the last text, and never inside a call of the link. Also called for a link that never opened. */
   onClose(end: LinkEnd): void;
 }
@@ -51,7 +55,7 @@ export interface LinkSocket {
 type State = "greeting" | "open" | "closing" | "closed";
 
 /**
- * Sends texts between two processes of one machine, in order, over a stream.
+ * Sends texts and fields between two processes of one machine, in order, over a stream.
  *
  * Everything sent in one turn of the event loop is one write. What the socket does not accept is queued up to a limit: a
  * side that stops reading is disconnected, so that it blocks nobody. So is a side that misses several heartbeats.
@@ -63,7 +67,8 @@ export class Link {
   readonly #outbox = new Outbox();
   readonly #roomWaiters: (() => void)[] = [];
   readonly #ended = Promise.withResolvers<void>();
-  readonly #reader = new FrameReader(maxGreetingBytes, (text) => this.#handleText(text));
+  readonly #reader = new FrameReader(maxGreetingBytes, (...frame) => this.#handleFrame(...frame));
+  readonly #fields = new FieldReader();
   readonly #roomBytes: number;
   readonly #pulse: Pulse;
   #state: State = "greeting";
@@ -117,6 +122,17 @@ export class Link {
     this.#flushSoon();
   }
 
+  /** Starts a frame with fields, to be followed by `sendFields` in the same turn; undefined if nothing can be sent. */
+  fields(): FieldWriter | undefined {
+    return this.#mayQueue() ? this.#outbox.begin() : undefined;
+  }
+
+  /** Sends the frame that `fields` has started. */
+  sendFields(): void {
+    this.#outbox.end();
+    this.#flushSoon();
+  }
+
   /** Resolves once the queue is short, or the link is closed. For senders with more data than should be queued. */
   room(): Promise<void> {
     if (this.#outbox.size < this.#roomBytes || this.#state === "closed") return Promise.resolve();
@@ -161,9 +177,17 @@ export class Link {
     this.#end({ reason: this.#state === "closing" ? "closed by this side" : reason, isRefusal: false });
   }
 
-  #handleText(text: string): void {
-    if (!this.#isGreeted) this.#handleGreeting(text);
-    else if (text !== "") this.#events.onText(text); // an empty text is a heartbeat
+  #handleFrame(bytes: Buffer, from: number, to: number, hasFields: boolean): void {
+    if (!this.#isGreeted) this.#handleGreeting(bytes.toString("utf8", from, to));
+    else if (hasFields) this.#handleFields(bytes, from);
+    else if (to > from) this.#events.onText(bytes.toString("utf8", from, to)); // an empty text is a heartbeat
+  }
+
+  #handleFields(bytes: Buffer, from: number): void {
+    if (this.#events.onFields === undefined) throw new Error("a frame with fields, expected only texts");
+    this.#fields.open(bytes, from);
+    this.#events.onFields(this.#fields);
+    this.#fields.close();
   }
 
   #handleGreeting(text: string): void {

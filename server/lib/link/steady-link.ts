@@ -1,5 +1,6 @@
 import { backoff } from "../backoff.ts";
 import { type Clock, systemClock, type Timer } from "../clock.ts";
+import type { FieldReader } from "./field-reader.ts";
 import type { Link, LinkEnd, LinkSettings } from "./link.ts";
 import { connectLink } from "./sockets.ts";
 
@@ -8,6 +9,7 @@ export interface SteadyLinkEvents {
   /** A link is open, the first one or a new one. */
   onOpen(link: Link): void;
   onText(text: string): void;
+  readonly onFields?: (fields: FieldReader) => void;
   /** The open link has broken; another one is being opened. */
   onBreak(end: LinkEnd): void;
   /** An attempt has failed. The next one follows, unless it was a refusal. */
@@ -66,6 +68,7 @@ export class SteadyLink {
         return {
           onOpen: () => this.#opened(link),
           onText: (text) => this.#events.onText(text),
+          onFields: this.#events.onFields,
           onClose: (end) => this.#closed(link, end),
         };
       });
