@@ -11,6 +11,11 @@ import type { ChannelSummary, History, HistoryRules, ReadOptions } from "./log.t
  * A broker may lose deliveries (its connection can break); its user checks the offsets and repairs gaps.
  */
 export interface Broker {
+  /**
+   * Whether texts of a draft may be slices of a request: `publish` has copied what it keeps when it returns. To any other broker,
+   * a draft is given with its own texts, see `ownDraft`.
+   */
+  readonly copiesTexts?: boolean;
   /** Connects, and from then on calls `events` for every channel this worker listens to. Called once. */
   start(events: BrokerEvents): Promise<void>;
   /**

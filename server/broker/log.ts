@@ -23,7 +23,10 @@ export interface Log {
    * @throws ServiceError "broker-unavailable" when none of them is known to be stored.
    */
   append(entries: readonly LogEntry[]): Promise<readonly Appended[]>;
-  /** Stores one draft at once. Only a log that takes effect synchronously and cannot fail has it. */
+  /**
+   * Stores one draft at once, and keeps none of its texts, only copies. Only a log that takes effect synchronously and cannot fail
+   * has it.
+   */
   enter?(entry: LogEntry): Appended;
   /**
    * The publications after `since`, oldest first. A channel that is not known has an empty, complete history, and gets its

@@ -41,13 +41,28 @@ test("does not keep the text that a header is a slice of in memory", async () =>
   expect(await growthOf("{ channel: 'a', message: 'm', headers: { [cut(at)]: cut(at) } }")).toBeLessThan(20_000_000);
 });
 
+test("a log in memory does not keep the texts that those of a draft are slices of, and so needs no own copies", async () => {
+  const fields = Object.entries(full).map(([field, value]) => {
+    if (field === "headers") return "headers: { [cut(at)]: cut(at) }";
+    return `${field}: ${typeof value === "string" ? "cut(at)" : JSON.stringify(value)}`;
+  });
+  expect(await growthOf(`{ ${fields.join(", ")} }`, "store")).toBeLessThan(20_000_000);
+});
+
 /** By how many bytes a process grows that keeps 100 drafts, each with a piece of another megabyte. */
-async function growthOf(draft: string): Promise<number> {
+async function growthOf(draft: string, how: "ownDraft" | "store" = "ownDraft"): Promise<number> {
   const code = `
     import { ownDraft } from ${JSON.stringify(join(import.meta.dir, "own-draft.ts"))};
+    import { MemoryLog } from ${JSON.stringify(join(import.meta.dir, "memory/log.ts"))};
+    const log = new MemoryLog();
+    const rules = { historySize: 10, historyTtl: 60_000, historyBytes: 1_000_000 };
+    const store = (draft) => {
+      const { outcome } = log.enter({ draft, rules });
+      if (outcome !== "stored") throw new Error(outcome);
+    };
     const cut = (at) => Buffer.alloc(1024 * 1024, String(at)).toString().slice(0, 45);
     const kept = [];
-    const keep = (at) => kept.push(ownDraft(${draft}));
+    const keep = (at) => kept.push(${how}(${draft}));
     keep(0);
     Bun.gc(true);
     const before = process.memoryUsage.rss();

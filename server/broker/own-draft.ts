@@ -6,7 +6,7 @@ type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /**
  * Copies all texts of a draft, so that keeping it does not keep the request or frame that they are slices of in memory.
- * Called once for each draft, before it goes to the broker.
+ * Called once for each draft, before it goes to a broker that does not copy texts itself.
  * @param known the channel's name if it is kept already: then it is shared
  */
 export function ownDraft(draft: Draft, known?: ChannelName): Draft {
@@ -28,6 +28,13 @@ export function ownDraft(draft: Draft, known?: ChannelName): Draft {
     own.headers = Object.fromEntries(Object.entries(own.headers).map(([name, text]) => [ownText(name), ownText(text)]));
   }
   return own;
+}
+
+/** The draft with the channel's name as it is kept, so that all publications share it: less memory, and a faster key of maps. */
+export function withKnownName(draft: Draft, known: ChannelName | undefined): Draft {
+  if (known === undefined) return draft;
+  if (draft.data !== undefined && hasOnlyData(draft)) return { channel: known, data: draft.data };
+  return { ...draft, channel: known };
 }
 
 /**

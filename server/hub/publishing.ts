@@ -2,7 +2,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Body, Draft, Labels } from "../../protocol/publication.ts";
 import type { Broker, Published } from "../broker/broker.ts";
 import type { HistoryRules } from "../broker/log.ts";
-import { ownDraft } from "../broker/own-draft.ts";
+import { ownDraft, withKnownName } from "../broker/own-draft.ts";
 import type { MemoryGuard } from "../limits/memory-guard.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { checkSize } from "./check-size.ts";
@@ -10,7 +10,7 @@ import { logPublished } from "./log-published.ts";
 
 /** What publishing needs. */
 export interface PublishingParts {
-  readonly broker: Pick<Broker, "publish">;
+  readonly broker: Pick<Broker, "publish" | "copiesTexts">;
   readonly historyRules: (channel: ChannelName) => HistoryRules;
   /** The name of a channel that is listened to. */
   readonly knownName: (channel: ChannelName) => ChannelName | undefined;
@@ -53,8 +53,9 @@ export class Publishing {
   readonly #store = (draft: Draft): Published | Promise<Published> => {
     const { broker, historyRules, knownName } = this.#parts;
     const { channel } = draft;
-    // One name for all publications of a channel that is listened to: less memory, and a faster key of maps.
-    const published = broker.publish(ownDraft(draft, knownName(channel)), historyRules(channel));
+    const known = knownName(channel);
+    const own = broker.copiesTexts === true ? withKnownName(draft, known) : ownDraft(draft, known);
+    const published = broker.publish(own, historyRules(channel));
     return published instanceof Promise ? this.#awaitPublished(draft, published) : this.#counted(draft, published);
   };
 

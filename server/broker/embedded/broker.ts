@@ -56,6 +56,11 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     this.#clock = clock;
   }
 
+  /** A log that takes effect at once copies all texts; what is delivered is copied by the next flush. */
+  get copiesTexts(): boolean {
+    return this.#log.enter !== undefined;
+  }
+
   /** @throws the log's error if it cannot be opened. The broker cannot be used then. */
   async start(events: BrokerEvents): Promise<void> {
     await this.#log.open();

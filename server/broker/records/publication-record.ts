@@ -113,18 +113,24 @@ export function timeOfRecord(source: Buffer, start: number): number {
 /** Reads the record at a position. */
 export function readRecord(source: Buffer, start: number, { channel, epoch, offset }: RecordPlace): Publication {
   const timestamp = readFloat64(source, start + timestampAt);
-  const idEnd = start + headerBytes + readUint32(source, start + idAt);
+  const idEnd = readUint32(source, start + idAt);
   const dataEnd = idEnd + readUint32(source, start + dataAt);
   const messageEnd = dataEnd + readUint32(source, start + messageAt);
   const end = messageEnd + readUint32(source, start + othersAt);
-  const id = source.utf8Slice(start + headerBytes, idEnd);
-  const data = dataEnd === idEnd ? undefined : source.utf8Slice(idEnd, dataEnd);
+  const textStart = start + headerBytes;
+  const text = source.utf8Slice(textStart, textStart + end);
+  // ASCII, as nearly always: one call of the engine for all texts takes half of the time.
+  const isAscii = text.length === end;
+  const part = (from: number, to: number) =>
+    isAscii ? text.slice(from, to) : source.utf8Slice(textStart + from, textStart + to);
+  const id = part(0, idEnd);
+  const data = dataEnd === idEnd ? undefined : part(idEnd, dataEnd);
   // What a push is: in a loop, a literal takes 0.2 µs less than a spread.
   if (data !== undefined && end === dataEnd) return { channel, data, id, epoch, offset, timestamp };
   return {
-    ...(end === messageEnd ? {} : (JSON.parse(source.utf8Slice(messageEnd, end)) as Partial<Publication>)),
+    ...(end === messageEnd ? {} : (JSON.parse(part(messageEnd, end)) as Partial<Publication>)),
     ...(data === undefined ? {} : { data }),
-    ...(messageEnd === dataEnd ? {} : { message: source.utf8Slice(dataEnd, messageEnd) }),
+    ...(messageEnd === dataEnd ? {} : { message: part(dataEnd, messageEnd) }),
     channel,
     id,
     epoch,
