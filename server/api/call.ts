@@ -30,15 +30,15 @@ export interface Call {
   /** The user of the token; undefined for an API key, which may do whatever its scopes allow. */
   readonly identity: Identity | undefined;
   /** Whether an API key with the scope `read` was sent, or none is required. A function, because it hashes the key once more. */
-  readonly mayRead: () => boolean;
+  mayRead(): boolean;
   /** Path parameters, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   /** "" if there is no body. */
   readonly body: string;
   readonly headers: Pick<Headers, "get">;
-  /** The span of the request, as a W3C `traceparent`. Absent if nothing is traced. */
-  readonly traceparent?: string;
+  /** The span of the request, as a W3C `traceparent`. Set before the verb is called if it is traced. */
+  traceparent?: string | undefined;
   /** Who pays. The request itself is already counted as one message. */
   readonly account: Account;
 }

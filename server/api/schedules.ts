@@ -64,9 +64,10 @@ export async function triggerSchedule({ schedules }: ApiDependencies, call: Call
 /** `POST /v1/publish` with `at` or `delay_s`. */
 export async function publishLater(
   { hub, schedules }: ApiDependencies,
-  { body, identity, headers, mayRead }: Call,
+  call: Call,
   object: fields.Fields,
 ): Promise<Reply> {
+  const { body, identity, headers } = call;
   if (identity !== undefined) {
     throw new ServiceError("forbidden", "at and delay_s take an API key: a user's token can only publish now");
   }
@@ -88,7 +89,7 @@ export async function publishLater(
     existing: "keep",
   });
   // The earlier request with this id may have had another content, which this key must not see.
-  return reply(202, schedule, schedules, { hasContent: isNew || mayRead(), duplicate: !isNew });
+  return reply(202, schedule, schedules, { hasContent: isNew || call.mayRead(), duplicate: !isNew });
 }
 
 async function put({ hub, schedules }: ApiDependencies, { body }: Call, pathId: string | undefined): Promise<Reply> {

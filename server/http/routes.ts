@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import type { ApiDependencies, Reply } from "../api/call.ts";
 import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints, pushEndpoints } from "../api/endpoints.ts";
-import { andFinally } from "../lib/and-then.ts";
+import { andFinally, andThen } from "../lib/and-then.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { AdminPage, type AdminPageSettings } from "./admin-page.ts";
@@ -10,8 +10,9 @@ import { readBody } from "./body.ts";
 import { ClientScript } from "./client-script.ts";
 import { authenticate, type Caller } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
+import { HttpCall } from "./http-call.ts";
 import { locationOf, Queries } from "./location.ts";
-import { mayRead, type OpsParts, opsRoutes } from "./ops-routes.ts";
+import { type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
 import type { RefusedRequests } from "./refused-requests.ts";
 import type { SocketAddresses } from "./request-peers.ts";
@@ -105,36 +106,48 @@ function performer(
   const parameters = (about.parameters ?? []).filter((it) => it.in === "query").map(({ name }) => name);
   const hasBody = about.request !== undefined;
   const queries = new Queries();
-  // Nothing is awaited without need: see `HttpServer`.
   return (request, server, params) => {
     const caller = authenticate(request, endpoint, authenticators);
     return caller instanceof Promise
-      ? caller.then((it) => perform(it, request, server, params))
-      : perform(caller, request, server, params);
+      ? admitLater(caller, request, server, params)
+      : admit(caller, request, server, params);
   };
 
-  function perform(
-    { identity, account }: Caller,
-    request: Request,
-    server: SocketAddresses,
-    params: Params,
-  ): Response | Promise<Response> {
+  async function admitLater(caller: Promise<Caller>, request: Request, server: SocketAddresses, params: Params) {
+    return admit(await caller, request, server, params);
+  }
+
+  function admit({ identity, account }: Caller, request: Request, server: SocketAddresses, params: Params) {
     const query = queries.of(request);
     if (!warnsOfUnknown) refuseUnknownNames(query.keys(), parameters, "parameter");
     account.charge("messages");
-    const { headers } = request;
-    const answer = (body: string): Response | Promise<Response> => {
-      const call = { identity, account, params, query, body, headers, mayRead: () => mayRead(keys, request) };
-      const reply = verb(api, call);
-      return reply instanceof Promise ? reply.then(respond) : respond(reply);
-    };
-    const respond = ({ status, body, refusals }: Reply): Response => {
-      if (refusals !== undefined) refused.recordParts(request, server, refusals);
-      return responses.make(body, jsonInit(status));
-    };
-    const run = () => (hasBody ? readBody(request, settings.maxBodyBytes).then(answer) : answer(""));
-    if (!account.isLimited) return run();
-    return andFinally(run, account.openRequest(hasBody ? bodyBytesOf(request, settings.maxBodyBytes) : 0));
+    const call = new HttpCall(request, server, { identity, account, params, query, keys });
+    return account.isLimited ? performCounted(call) : perform(call);
+  }
+
+  function performCounted(call: HttpCall): Response | Promise<Response> {
+    const end = call.account.openRequest(hasBody ? bodyBytesOf(call.request, settings.maxBodyBytes) : 0);
+    return andFinally(() => perform(call), end);
+  }
+
+  function perform(call: HttpCall): Response | Promise<Response> {
+    return hasBody ? performWith(call, readBody(call.request, settings.maxBodyBytes)) : performWithoutBody(call);
+  }
+
+  function performWithoutBody(call: HttpCall): Response | Promise<Response> {
+    return andThen(verb(api, call), (reply) => respond(call, reply));
+  }
+
+  /** Hot path: the only async function between the body and the response (see `HttpServer`). */
+  async function performWith(call: HttpCall, body: Promise<string>): Promise<Response> {
+    call.body = await body;
+    const reply = verb(api, call);
+    return respond(call, reply instanceof Promise ? await reply : reply);
+  }
+
+  function respond({ request, server }: HttpCall, { status, body, refusals }: Reply): Response {
+    if (refusals !== undefined) refused.recordParts(request, server, refusals);
+    return responses.make(body, jsonInit(status));
   }
 }
 

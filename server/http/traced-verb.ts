@@ -11,6 +11,9 @@ export function tracedVerb(
   return (dependencies, call) => {
     const traceparent = call.headers.get("traceparent");
     const request = { method, route, traceparent, isTrusted: call.identity === undefined };
-    return tracing.request(request, (own) => verb(dependencies, { ...call, traceparent: own }));
+    return tracing.request(request, (own) => {
+      call.traceparent = own;
+      return verb(dependencies, call);
+    });
   };
 }

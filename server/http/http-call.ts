@@ -1,0 +1,46 @@
+import type { Call } from "../api/call.ts";
+import type { ApiKeys } from "../auth/api-key.ts";
+import type { Identity } from "../auth/identity.ts";
+import type { Account } from "../limits/account.ts";
+import { mayRead } from "./ops-routes.ts";
+import type { SocketAddresses } from "./request-peers.ts";
+
+/** What is known of a request before its body is read. */
+interface Known {
+  readonly identity: Identity | undefined;
+  readonly account: Account;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly keys: Pick<ApiKeys, "check">;
+}
+
+/** A request to an endpoint, from its check until its response: one object instead of closures that share what is known of it. */
+export class HttpCall implements Call {
+  readonly request: Request;
+  readonly server: SocketAddresses;
+  readonly identity: Identity | undefined;
+  readonly account: Account;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  body = "";
+  traceparent: string | undefined = undefined;
+  readonly #keys: Pick<ApiKeys, "check">;
+
+  constructor(request: Request, server: SocketAddresses, { identity, account, params, query, keys }: Known) {
+    this.request = request;
+    this.server = server;
+    this.identity = identity;
+    this.account = account;
+    this.params = params;
+    this.query = query;
+    this.#keys = keys;
+  }
+
+  get headers(): Headers {
+    return this.request.headers;
+  }
+
+  mayRead(): boolean {
+    return mayRead(this.#keys, this.request);
+  }
+}
