@@ -224,16 +224,23 @@ export class Delivery {
     const startedAt = this.#clock.monotonic();
     this.#flush.run();
     this.interest.shrinkTails();
-    this.#window.recordCost(this.#clock.monotonic() - startedAt);
-    // The runtime writes streams after this turn, and that time counts too.
-    if (this.#flush.postponed >= manyStreams) {
-      this.#clock.setImmediate(() => this.#window.recordCost(this.#clock.monotonic() - startedAt));
-    }
+    this.#recordCost(startedAt);
+    if (this.#flush.postponed >= manyStreams) this.#recordCostLater(startedAt);
   }
 
   close(): void {
     this.#sequencer.close();
     this.interest.close();
+  }
+
+  #recordCost(startedAt: number): void {
+    const now = this.#clock.monotonic();
+    this.#window.recordCost(now - startedAt, now);
+  }
+
+  /** The runtime writes streams after this turn, and that time counts too. */
+  #recordCostLater(startedAt: number): void {
+    this.#clock.setImmediate(() => this.#recordCost(startedAt));
   }
 
   #appended(channel: ListenedChannel): void {

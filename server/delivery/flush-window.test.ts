@@ -13,12 +13,12 @@ function makeWindow(windowMs = 5) {
     costMs: 0,
     window: new FlushWindow(windowMs, clock, () => {
       flushes.push(clock.now() - began);
-      it.window.recordCost(it.costMs);
+      it.window.recordCost(it.costMs, clock.monotonic());
     }),
     /** As if every flush so far had taken this long. */
     settleAt(costMs: number) {
       it.costMs = costMs;
-      for (let flush = 0; flush < 100; flush++) it.window.recordCost(costMs);
+      for (let flush = 0; flush < 100; flush++) it.window.recordCost(costMs, clock.monotonic());
     },
   };
   return it;
@@ -80,12 +80,12 @@ describe("the flush window", () => {
   });
 
   test("one pause of the machine does not make it wait long", () => {
-    const { window } = makeWindow();
-    window.recordCost(3.9);
+    const { window, clock } = makeWindow();
+    window.recordCost(3.9, clock.monotonic());
     expect(window.waitMs).toBe(0);
-    for (let flush = 0; flush < 4; flush++) window.recordCost(40);
+    for (let flush = 0; flush < 4; flush++) window.recordCost(40, clock.monotonic());
     expect(window.waitMs).toBeGreaterThan(20);
-    for (let flush = 0; flush < 20; flush++) window.recordCost(0.1);
+    for (let flush = 0; flush < 20; flush++) window.recordCost(0.1, clock.monotonic());
     expect(window.waitMs).toBe(0);
   });
 });

@@ -49,10 +49,13 @@ export class FlushWindow {
     return Math.max(this.#windowMs, Math.min(2 * this.#costMs, Math.max(capMs, this.#costMs)));
   }
 
-  /** Records the duration of a flush, including later writes of the runtime where known. */
-  recordCost(costMs: number): void {
+  /**
+   * Records the duration of a flush, including later writes of the runtime where known.
+   * @param endedAt by the monotonic clock
+   */
+  recordCost(costMs: number, endedAt: number): void {
     this.#costMs += (costMs - this.#costMs) / 4;
-    this.#endedAt = this.#clock.monotonic();
+    this.#endedAt = endedAt;
   }
 
   readonly #run = (): void => {

@@ -1,8 +1,8 @@
 import type { Clock } from "../lib/clock.ts";
 import { Batch } from "../session/batch.ts";
-import type { Session } from "../session/session.ts";
+import type { Membership, Session } from "../session/session.ts";
 import type { Encoded } from "../session/wire-form.ts";
-import { excludedBy, withoutExcluded } from "./exclusion.ts";
+import { applyExclusions, excludedBy } from "./exclusion.ts";
 import { LastJoin } from "./last-join.ts";
 import type { ListenedChannel } from "./listened-channel.ts";
 import { Measures } from "./measures.ts";
@@ -45,7 +45,14 @@ export class Flush {
   readonly measures: Measures;
   readonly #outcomes: FlushOutcomes;
   #dirty: ListenedChannel[] = [];
+  /** The list that `#dirty` was before, to be used again. */
+  #spare: ListenedChannel[] = [];
   #touched: Session[] = [];
+  /** Where the walk over the members, or over the touched sessions, has arrived, and the session that is written to. */
+  #at = 0;
+  #writing: Session | undefined;
+  /** The batches of a write, if it is one. */
+  readonly #single: Batch[] = [];
   /** The batches of this run that are written per session, and the number of connections that each of them is for. */
   readonly #gathered: Batch[] = [];
   readonly #receivers: number[] = [];
@@ -74,17 +81,17 @@ export class Flush {
   /** Sends what is pending in the dirty channels. */
   run(): void {
     const dirty = this.#dirty;
-    this.#dirty = [];
+    this.#dirty = this.#spare;
+    this.#spare = dirty;
     this.#postponed = 0;
     this.counts.flushes++;
-    const [only] = dirty;
-    if (dirty.length === 1 && only !== undefined) {
-      this.#runOne(only);
-      this.#lastJoin.forget();
-      return;
+    const only = dirty[0];
+    if (dirty.length === 1 && only !== undefined) this.#runOne(only);
+    else {
+      for (const channel of dirty) this.#gatherFrom(channel);
+      this.#writeAll();
     }
-    for (const channel of dirty) this.#gatherFrom(channel);
-    this.#writeAll();
+    dirty.length = 0;
     this.#lastJoin.forget();
   }
 
@@ -119,33 +126,37 @@ export class Flush {
   }
 
   #writeLevel({ level }: ListenedChannel, batch: Batch): void {
-    const batches = [batch];
     const { length: receivers } = level;
     const { writes } = this.counts;
-    const isLarge = level.length > 0 && batch.wireBytes > largeBytes;
+    this.#single[0] = batch;
+    const isLarge = receivers > 0 && batch.wireBytes > largeBytes;
     // Backwards: a member whose socket is full leaves the list, and the last member takes its index.
-    let slot = level.length - 1;
-    let session: Session | undefined;
-    const writeRest = () => {
-      for (; slot >= 0; slot--) {
-        session = level[slot]?.session;
-        if (session === undefined) continue;
-        if (isLarge && !this.#outcomes.hasRoomFor(batch.wireBytes, session))
-          this.#outcomes.onPostponed(session, batches);
-        else this.#write(session, batches);
-      }
-    };
+    this.#at = receivers - 1;
     // Restarted after a member that fails: a try around each member would slow down all of them.
-    while (slot >= 0) {
+    while (this.#at >= 0) {
       try {
-        writeRest();
+        this.#writeToRest(level, batch, isLarge);
       } catch (error) {
-        session?.fail(error);
-        slot--;
+        this.#writing?.fail(error);
+        this.#at--;
       }
     }
-    this.measures.wrote(batches, this.counts.writes - writes);
+    this.measures.wrote(this.#single, this.counts.writes - writes);
+    this.#single.length = 0; // keeps nothing in memory that was sent
+    this.#writing = undefined;
     this.#flushed(batch, receivers);
+  }
+
+  /** Writes the single batch to the members from `#at` down. Not a closure, which would be made once per flush. */
+  #writeToRest(level: readonly Membership[], batch: Batch, isLarge: boolean): void {
+    const batches = this.#single;
+    for (; this.#at >= 0; this.#at--) {
+      const session = level[this.#at]?.session;
+      if (session === undefined) continue;
+      this.#writing = session;
+      if (isLarge && !this.#outcomes.hasRoomFor(batch.wireBytes, session)) this.#outcomes.onPostponed(session, batches);
+      else this.#write(session, batches);
+    }
   }
 
   /** Takes what is pending out of a channel's tail; undefined if there is nothing. */
@@ -168,32 +179,34 @@ export class Flush {
       if (session.outbox.length === 0) this.#touched.push(session);
       session.outbox.push(batch);
     }
-    this.#applyExclusions(channel, batch);
+    applyExclusions(channel, batch, this.#outcomes);
   }
 
   #writeAll(): void {
     const touched = this.#touched;
     this.#touched = [];
-    let at = 0;
-    const writeRest = () => {
-      for (; at < touched.length; at++) {
-        const session = touched[at];
-        // The session may have been excluded from everything.
-        if (session !== undefined && session.outbox.length > 0) this.#writeOutbox(session);
-        if (session !== undefined) session.outbox.length = 0;
-      }
-    };
-    while (at < touched.length) {
+    this.#at = 0;
+    while (this.#at < touched.length) {
       try {
-        writeRest();
+        this.#writeToTouched(touched);
       } catch (error) {
-        const session = touched[at++];
+        const session = touched[this.#at++];
         if (session === undefined) continue;
         session.outbox.length = 0;
         session.fail(error);
       }
     }
     this.#measureGathered();
+  }
+
+  #writeToTouched(touched: readonly Session[]): void {
+    for (; this.#at < touched.length; this.#at++) {
+      const session = touched[this.#at];
+      if (session === undefined) continue;
+      // The session may have been excluded from everything.
+      if (session.outbox.length > 0) this.#writeOutbox(session);
+      session.outbox.length = 0;
+    }
   }
 
   #flushed(batch: Batch, connections: number): void {
@@ -252,19 +265,6 @@ export class Flush {
   /** Whether the write that was counted last may begin. */
   #hasRoom(session: Session): boolean {
     return this.#nextBytes <= largeBytes || this.#outcomes.hasRoomFor(this.#nextBytes, session);
-  }
-
-  /** Sessions that are excluded from something get their own batch. They are looked up by id, so the others pay nothing. */
-  #applyExclusions(channel: ListenedChannel, batch: Batch): void {
-    const excluded = excludedBy(batch.items);
-    if (excluded.size === 0) return;
-    for (const id of excluded) {
-      const session = this.#outcomes.sessionById(id);
-      if (session === undefined || channel.memberOf(session)?.isLevel !== true) continue;
-      const items = withoutExcluded(batch.items, batch.channel, id);
-      if (items.length === 0) session.outbox.pop();
-      else session.outbox[session.outbox.length - 1] = new Batch(batch.channel, batch.after, items);
-    }
   }
 
   /** The same as `#write`, for batches that no other session gets together. */

@@ -10,7 +10,7 @@ export class Batch {
   readonly items: readonly Outgoing[];
   #wireBytes = 0;
   #lastForm: WireForm | undefined;
-  #lastEncoded: Encoded = [];
+  #lastEncoded: Encoded = nothing;
   /** Made for the second form: most batches are needed in one. */
   #others: Map<WireForm, Encoded> | undefined;
 
@@ -39,3 +39,5 @@ export class Batch {
     return encoded;
   }
 }
+
+const nothing: Encoded = [];
