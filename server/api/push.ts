@@ -13,22 +13,33 @@ import { maxTimestampS, pushEvent } from "./about/push.ts";
 import { type ApiDependencies, type Call, ok, okInParts, type PartRefusal, type Reply } from "./call.ts";
 import { dataText, inSpanOf, userChannelField } from "./draft.ts";
 
-/** `POST /sse/push`: pushes one event to all connections of a user. */
+/** `POST /sse/push`: pushes one event to all connections of a user. Hot path: nothing is awaited that is known at once. */
 export function push({ hub }: ApiDependencies, call: Call): Reply | Promise<Reply> {
   const object = fields.parseObject(call.body);
   const draft = inSpanOf(call, parsePush(object, dataText(object, call.body)));
   const published = hub.publish(draft);
-  if (published instanceof Promise) return published.then((it) => replyTo(hub, call, object, it));
-  return replyTo(hub, call, object, published);
+  const warnings = warningsAbout(call, object);
+  return published instanceof Promise
+    ? replyLater(hub, draft, warnings, published)
+    : replyTo(hub, draft, warnings, published);
 }
 
-/** Hot path: without a closure for what is known at once. */
-function replyTo(hub: Hub, call: Call, object: fields.Fields, { listeners }: Published): Reply | Promise<Reply> {
-  const isConnected = hub.occupancy.isConnected({ userId: String(object.user_id), listeners });
-  const warnings = warningsAbout(call, object);
-  return isConnected instanceof Promise
-    ? isConnected.then((it) => pushReply(it, warnings))
-    : pushReply(isConnected, warnings);
+async function replyLater(hub: Hub, draft: Draft, warnings: readonly string[], published: Promise<Published>) {
+  return replyTo(hub, draft, warnings, await published);
+}
+
+function replyTo(
+  { occupancy }: Hub,
+  { channel }: Draft,
+  warnings: readonly string[],
+  { listeners }: Published,
+): Reply | Promise<Reply> {
+  const isConnected = occupancy.isConnected(channel, listeners);
+  return isConnected instanceof Promise ? pushReplyLater(isConnected, warnings) : pushReply(isConnected, warnings);
+}
+
+async function pushReplyLater(isConnected: Promise<boolean>, warnings: readonly string[]): Promise<Reply> {
+  return pushReply(await isConnected, warnings);
 }
 
 function pushReply(isConnected: boolean, warnings: readonly string[]): Reply {
@@ -57,10 +68,12 @@ export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<R
   }
   if (items.length > 1) call.account.charge("messages", items.length - 1);
   const data = elementMemberTexts(onOneLine(call.body), "data");
-  const pushing = items.map((item, index) => pushItem(hub, call, item, data[index]));
+  const pushing: (Pushed | Promise<Pushed>)[] = [];
+  for (let index = 0; index < items.length; index++) pushing.push(pushItem(hub, call, items[index], data[index]));
   // A log in memory has stored all of them by now, and waiting for each would cost more than storing it.
   const pushed = pushing.some((it) => it instanceof Promise) ? await Promise.all(pushing) : (pushing as Pushed[]);
-  const connected = await hub.occupancy.connected(sentOf(pushed));
+  const unknown = unknownOf(pushed);
+  const connected = unknown.length === 0 ? nobody : await hub.occupancy.connected(unknown);
   const results = pushed.map((item) => toResult(item, connected));
   return okInParts({ results, ...warningsOf(unknownParameters(call)) }, refusalsOf(pushed));
 }
@@ -70,48 +83,65 @@ interface Pushed {
   readonly userId: string | null;
   readonly error: Pick<ServiceError, "code" | "message"> | undefined;
   readonly listeners: number | undefined;
+  /** Whether it is known already that the user is connected. */
+  readonly isConnected: boolean;
   readonly warnings: readonly string[];
 }
 
 const notAnObject = { code: "invalid-field", message: "expected an object with user_id and data" } as const;
+const nobody: ReadonlySet<string> = new Set();
 
-/** Never throws and never rejects, except for bugs. Hot path: without a closure for what is known at once. */
+/** Never throws and never rejects, except for bugs. Hot path: without a closure, which is made even if it is not called. */
 function pushItem(hub: Hub, call: Call, item: unknown, data: string | undefined): Pushed | Promise<Pushed> {
   if (typeof item !== "object" || item === null || Array.isArray(item)) {
-    return { userId: null, error: notAnObject, listeners: undefined, warnings: none };
+    return { userId: null, error: notAnObject, listeners: undefined, isConnected: false, warnings: none };
   }
   const object = item as fields.Fields;
   try {
-    const published = hub.publish(inSpanOf(call, parsePush(object, data)));
-    if (!(published instanceof Promise)) return stored(object, published);
-    return published.then(
-      (it) => stored(object, it),
-      (error: unknown) => refused(object, error),
-    );
+    const draft = inSpanOf(call, parsePush(object, data));
+    const published = hub.publish(draft);
+    return published instanceof Promise
+      ? storedLater(hub, object, draft, published)
+      : stored(hub, object, draft, published);
   } catch (error) {
     return refused(object, error);
   }
 }
 
-function stored(object: fields.Fields, { listeners }: Published): Pushed {
-  return { userId: userIdOf(object), error: undefined, listeners, warnings: unknownFields(object) };
+async function storedLater(hub: Hub, object: fields.Fields, draft: Draft, published: Promise<Published>) {
+  try {
+    return stored(hub, object, draft, await published);
+  } catch (error) {
+    return refused(object, error);
+  }
+}
+
+function stored({ occupancy }: Hub, object: fields.Fields, { channel }: Draft, { listeners }: Published): Pushed {
+  const isConnected = listeners !== 0 && occupancy.hasMember(channel);
+  return { userId: userIdOf(object), error: undefined, listeners, isConnected, warnings: unknownFields(object) };
 }
 
 /** @throws what is a bug */
 function refused(object: fields.Fields, error: unknown): Pushed {
   if (!(error instanceof ServiceError)) throw error;
-  return { userId: userIdOf(object), error, listeners: undefined, warnings: unknownFields(object) };
+  return {
+    userId: userIdOf(object),
+    error,
+    listeners: undefined,
+    isConnected: false,
+    warnings: unknownFields(object),
+  };
 }
 
 function userIdOf({ user_id }: fields.Fields): string | null {
   return typeof user_id === "string" ? user_id : null;
 }
 
-/** Those that a process listened for. */
-function sentOf(pushed: readonly Pushed[]): readonly Sent[] {
+/** Those of whose users it is not known yet whether they are connected. */
+function unknownOf(pushed: readonly Pushed[]): readonly Sent[] {
   const sent: Sent[] = [];
-  for (const { userId, error, listeners } of pushed) {
-    if (userId !== null && error === undefined && listeners !== 0) sent.push({ userId, listeners });
+  for (const { userId, error, listeners, isConnected } of pushed) {
+    if (userId !== null && error === undefined && listeners !== 0 && !isConnected) sent.push({ userId, listeners });
   }
   return sent;
 }
@@ -145,9 +175,9 @@ function warningsOf(warnings: readonly string[]): { readonly warnings?: readonly
 }
 
 /** `success` means that the user is connected. */
-function toResult({ userId: user_id, error, warnings }: Pushed, connected: ReadonlySet<string>) {
+function toResult({ userId: user_id, error, isConnected, warnings }: Pushed, connected: ReadonlySet<string>) {
   if (error !== undefined) return { user_id, success: false, error: error.message, ...warningsOf(warnings) };
-  const success = user_id !== null && connected.has(user_id);
+  const success = isConnected || (user_id !== null && connected.has(user_id));
   if (warnings.length === 0) return success ? { user_id, success } : { user_id, success, error: texts.pushedPartial };
   return { user_id, success, ...(success ? {} : { error: texts.pushedPartial }), warnings };
 }

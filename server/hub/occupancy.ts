@@ -1,4 +1,4 @@
-import type { ChannelName } from "../../protocol/channel-name.ts";
+import { type ChannelName, userOf } from "../../protocol/channel-name.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Interest } from "../delivery/interest.ts";
 import { keyOf } from "../presence/page-key.ts";
@@ -37,11 +37,24 @@ export class Occupancy {
     peers.handle("channel-members", (asked: MembersRequest) => this.#here(asked));
   }
 
-  /** Whether the user has a connection now. Hot path: synchronous unless another worker must be asked. */
-  isConnected(sent: Sent): boolean | Promise<boolean> {
-    if (sent.listeners === 0) return false;
-    if (this.#peers.roster.isConnected(sent.userId)) return true;
-    return this.connected([sent]).then((users) => users.has(sent.userId));
+  /**
+   * Whether the user whose channel this is has a connection now. Hot path: synchronous unless another worker must be asked.
+   * @param listeners see Published
+   */
+  isConnected(channel: ChannelName, listeners: number | undefined): boolean | Promise<boolean> {
+    if (listeners === 0) return false;
+    if (this.hasMember(channel)) return true;
+    const userId = userOf(channel) ?? "";
+    if (this.#peers.roster.isConnected(userId)) return true;
+    return this.connected([{ userId, listeners }]).then((users) => users.has(userId));
+  }
+
+  /**
+   * Whether a connection of this worker is in the channel. If it is a user's, that is one of the user's connections: nobody else
+   * may join. Right after a publication, the channel is found faster than the user.
+   */
+  hasMember(channel: ChannelName): boolean {
+    return this.#interest.get(channel)?.isEmpty === false;
   }
 
   /**
