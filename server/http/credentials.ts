@@ -24,6 +24,9 @@ export interface Caller {
   readonly account: Account;
 }
 
+/** On an open server. */
+const anyone: Caller = { identity: undefined, account: Account.unlimited };
+
 /** RFC 7519: three parts with dots between them. */
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
@@ -42,7 +45,7 @@ export function authenticate(
   const headers = keyHeaders(request);
   try {
     const number = keys.check(headers, scope);
-    return { identity: undefined, account: number === undefined ? Account.unlimited : budgets.accountOfKey(number) };
+    return number === undefined ? anyone : { identity: undefined, account: budgets.accountOfKey(number) };
   } catch (error) {
     const isNoKey = error instanceof ServiceError && error.code === "unauthorized";
     if (!isNoKey || !forClients) throw error;

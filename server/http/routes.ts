@@ -2,11 +2,11 @@ import { Hono } from "hono";
 import type { ApiDependencies, Reply } from "../api/call.ts";
 import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints, pushEndpoints } from "../api/endpoints.ts";
-import { andFinally, andThen } from "../lib/and-then.ts";
+import { andFinally } from "../lib/and-then.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { AdminPage, type AdminPageSettings } from "./admin-page.ts";
-import { readBody } from "./body.ts";
+import { useBody } from "./body.ts";
 import { ClientScript } from "./client-script.ts";
 import { authenticate, type Caller } from "./credentials.ts";
 import { Docs, type DocsSettings } from "./docs/docs.ts";
@@ -121,28 +121,26 @@ function performer(
     const query = queries.of(request);
     if (!warnsOfUnknown) refuseUnknownNames(query.keys(), parameters, "parameter");
     account.charge("messages");
-    const call = new HttpCall(request, server, { identity, account, params, query, keys });
-    return account.isLimited ? performCounted(call) : perform(call);
+    const call = new HttpCall(request, server, { identity, account, params, query, keys, perform });
+    return account.isLimited ? startCounted(call) : start(call);
   }
 
-  function performCounted(call: HttpCall): Response | Promise<Response> {
+  function startCounted(call: HttpCall): Response | Promise<Response> {
     const end = call.account.openRequest(hasBody ? bodyBytesOf(call.request, settings.maxBodyBytes) : 0);
-    return andFinally(() => perform(call), end);
+    return andFinally(() => start(call), end);
+  }
+
+  function start(call: HttpCall): Response | Promise<Response> {
+    return hasBody ? useBody(call.request, settings.maxBodyBytes, call) : perform(call);
   }
 
   function perform(call: HttpCall): Response | Promise<Response> {
-    return hasBody ? performWith(call, readBody(call.request, settings.maxBodyBytes)) : performWithoutBody(call);
-  }
-
-  function performWithoutBody(call: HttpCall): Response | Promise<Response> {
-    return andThen(verb(api, call), (reply) => respond(call, reply));
-  }
-
-  /** Hot path: the only async function between the body and the response (see `HttpServer`). */
-  async function performWith(call: HttpCall, body: Promise<string>): Promise<Response> {
-    call.body = await body;
     const reply = verb(api, call);
-    return respond(call, reply instanceof Promise ? await reply : reply);
+    return reply instanceof Promise ? respondLater(call, reply) : respond(call, reply);
+  }
+
+  async function respondLater(call: HttpCall, reply: Promise<Reply>): Promise<Response> {
+    return respond(call, await reply);
   }
 
   function respond({ request, server }: HttpCall, { status, body, refusals }: Reply): Response {

@@ -209,7 +209,8 @@ export class HttpServer {
   }
 
   /**
-   * Hot path: a push to `#push` costs one async function here and one in `routes.ts`, and no closure (bench/direct).
+   * Hot path: no closure, and of async functions only one here and one for the body. With a closure for each step, and a promise
+   * between any two, a push allocated 0.8 KB more (bench/direct).
    */
   #answer(request: Request, server: Server<SocketState>, handle: Dispatch): Response | Promise<Response> {
     this.#lastRequestAt = performance.now();

@@ -3,16 +3,21 @@ import { type Clock, systemClock, type Timer } from "./clock.ts";
 /** Something that waits, in the list of all that do. */
 interface Waiting {
   readonly dueAt: number;
-  readonly makeError: () => Error;
-  readonly reject: (error: unknown) => void;
+  readonly makeLateError: () => Error;
+  readonly outcome: { reject(error: unknown): void };
+  isLate: boolean;
   older: Waiting | undefined;
   newer: Waiting | undefined;
 }
 
-/** What becomes of the outcome of some work. */
-export interface Reading<T, U> {
-  /** What it throws is an error of the work. */
-  readonly read: (value: T) => U;
+interface WaitingFor<U> extends Waiting {
+  readonly outcome: PromiseWithResolvers<U>;
+}
+
+/** What becomes of the outcome of some work, for all work of a kind. */
+export interface Uses<T, U, Context> {
+  /** Not called if the work was late. */
+  readonly use: (value: T, context: Context) => U | Promise<U>;
   readonly errorOf: (error: unknown) => unknown;
   readonly makeLateError: () => Error;
 }
@@ -38,34 +43,44 @@ export class Deadlines {
   }
 
   /**
-   * The outcome of `work` as `reading` sees it, or a rejection with its late error if it takes too long. The work itself
-   * continues. Hot path: once per request with a body, so `reading` is made once, and nothing here is a closure.
+   * What is made of the outcome of `work`, or a rejection with a late error if it takes too long. The work itself continues. Hot
+   * path: once per request with a body, so `uses` is made once, and neither a closure nor another promise is between the work
+   * and what is made of it.
    */
-  limit<T, U>(work: Promise<T>, reading: Reading<T, U>): Promise<U> {
-    const { promise, resolve, reject } = Promise.withResolvers<U>();
-    const waiting = this.#add(reading.makeLateError, reject);
-    void this.#settle(work, reading, waiting, resolve);
-    return promise;
+  limit<T, U, Context>(work: Promise<T>, uses: Uses<T, U, Context>, context: Context): Promise<U> {
+    const waiting = this.#add(uses.makeLateError, Promise.withResolvers<U>());
+    void this.#settle(work, waiting, uses, context);
+    return waiting.outcome.promise;
   }
 
-  async #settle<T, U>(
+  async #settle<T, U, Context>(
     work: Promise<T>,
-    { read, errorOf }: Reading<T, U>,
-    waiting: Waiting,
-    resolve: (value: U) => void,
+    waiting: WaitingFor<U>,
+    { use, errorOf }: Uses<T, U, Context>,
+    context: Context,
   ): Promise<void> {
+    const { outcome } = waiting;
+    let value: T;
     try {
-      resolve(read(await work));
+      value = await work;
     } catch (error) {
-      waiting.reject(errorOf(error));
+      this.#remove(waiting);
+      outcome.reject(errorOf(error));
+      return;
     }
     this.#remove(waiting);
+    if (waiting.isLate) return;
+    try {
+      outcome.resolve(use(value, context));
+    } catch (error) {
+      outcome.reject(error);
+    }
   }
 
-  #add(makeError: () => Error, reject: (error: unknown) => void): Waiting {
+  #add<U>(makeLateError: () => Error, outcome: PromiseWithResolvers<U>): WaitingFor<U> {
     const older = this.#newest;
     const dueAt = this.#clock.monotonic() + this.#ms;
-    const waiting: Waiting = { dueAt, makeError, reject, older, newer: undefined };
+    const waiting: WaitingFor<U> = { dueAt, makeLateError, outcome, isLate: false, older, newer: undefined };
     if (older === undefined) this.#oldest = waiting;
     else older.newer = waiting;
     this.#newest = waiting;
@@ -97,7 +112,8 @@ export class Deadlines {
         return;
       }
       this.#remove(waiting);
-      waiting.reject(waiting.makeError());
+      waiting.isLate = true;
+      waiting.outcome.reject(waiting.makeLateError());
     }
   };
 }
