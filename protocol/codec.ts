@@ -109,6 +109,17 @@ export function encodePublication(publication: Publication): JsonText {
   if (sender !== undefined) after += `,"sender":${JSON.stringify(sender)}`;
   if (key !== undefined) after += `,"key":${JSON.stringify(key)}`;
   if (headers !== undefined) after += `,"headers":${JSON.stringify(headers)}`;
+  if (
+    data !== undefined &&
+    before === "" &&
+    after === "" &&
+    offset > 0 &&
+    plainName.test(channel) &&
+    plainName.test(id)
+  ) {
+    // What a push is: with half as many parts, a quarter faster, and 130 bytes of garbage less (bench/direct).
+    return `{"type":"message","channel":"${channel}","offset":${offset},"id":"${id}","timestamp":"${isoTime(timestamp)}","data":${data}}`;
+  }
   const position = offset > 0 ? ',"offset":' : "";
   const content = data === undefined ? "" : ',"data":';
   return `{"type":"message","channel":${quoted(channel)}${position}${offset || ""},"id":${quoted(id)},"timestamp":"${isoTime(timestamp)}"${before}${content}${data ?? ""}${after}}`;
