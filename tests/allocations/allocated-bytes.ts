@@ -1,6 +1,9 @@
 /** The collector's log: the heap's size before and after each collection, in KiB. */
 const startOrEnd = /START M (\d+)kb =>|=> (\d+)kb, p=/g;
 
+/** Written between the parts of the log that belong to the start and to the publications. */
+export const beginMark = "\nthe publications begin\n";
+
 /**
  * Runs publishing-process.ts and sums up what grew between its garbage collections: the bytes that it allocated, whether they
  * were kept or not. With a collector that runs on one thread and in no other time, and a compiler that does not run beside the
@@ -25,7 +28,7 @@ export async function allocatedBytesPerPublication(publications: number, members
   let allocatedKib = 0;
   let afterKib: number | undefined;
   let collections = 0;
-  for (const [, before, after] of log.matchAll(startOrEnd)) {
+  for (const [, before, after] of (log.split(beginMark)[1] ?? "").matchAll(startOrEnd)) {
     if (after !== undefined) afterKib = Number(after);
     else if (afterKib !== undefined) {
       allocatedKib += Number(before) - afterKib;
