@@ -28,6 +28,16 @@ export function useBody(request: Request, maxBytes: number, user: BodyUser<Respo
 
 const reader: BodyUser<string> = { useBody: (text) => text };
 
+/**
+ * Whether a request has a body that nobody has read, for example because its key is wrong. Its client could send it byte by byte
+ * and keep the connection open forever, so the connection is closed instead of waiting for the rest.
+ */
+export function hasUnreadBody({ bodyUsed, headers }: Request): boolean {
+  if (bodyUsed) return false;
+  const length = headers.get("Content-Length");
+  return length === null ? headers.has("Transfer-Encoding") : length !== "0";
+}
+
 type Bytes = ArrayBuffer | Uint8Array;
 
 function bytesOf(request: Request, maxBytes: number): Promise<Bytes> {
