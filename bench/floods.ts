@@ -10,9 +10,9 @@ const usage = `npm run bench -- floods [options]
   --rounds N   healthy users per flood, one after the other (100)`;
 
 /**
- * What other users notice while one user floods the server with everything that its token allows: how long pushes to them
- * take, and what fails. Once with the default settings, and once with settings that let the flood reach its limit: mostly
- * without rates, so that only the shares protect the others.
+ * Measures what other users notice while one user floods the server with everything that its token allows: how long pushes
+ * to them take, and what fails. Once with the default settings, and once with settings that let the flood reach its limit:
+ * mostly without rates, so that only the shares protect the others.
  */
 async function main(): Promise<number> {
   const rounds = readOptions(parseRounds, usage);
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
 
 const defaults = { API_KEY: apiKey, JWT_SECRET: jwtSecret };
 
-/** @param during the flood, and the moment from which on the users are measured */
+/** @param during the flood, and the step after which the measurement starts */
 async function measure(
   rounds: number,
   env: Readonly<Record<string, string>>,

@@ -20,7 +20,7 @@ interface Result {
   readonly faults: number;
 }
 
-/** What it costs that thousands of clients reconnect at once and resume: they missed the same messages. */
+/** Measures the cost of thousands of clients that reconnect at once, all of which missed the same messages. */
 async function main(): Promise<number> {
   const options = readOptions(parseResumeOptions, usage);
   const results: Result[] = [];

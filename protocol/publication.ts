@@ -33,8 +33,8 @@ export interface Draft extends Labels, Body {
   /** The connection that must not receive it. It receives an `advance` instead. */
   readonly excludeConnectionId?: string;
   /**
-   * The client that publishes it, such as `user:alice` or `address:203.0.113.7`. It pays for what is stored, and its ids are
-   * its own. Absent for API keys and for the server. Never sent to anyone.
+   * The client that publishes it, such as `user:alice` or `address:203.0.113.7`. What is stored counts towards this
+   * client's share, and ids are separate for each client. Absent for API keys and for the server. Never sent to anyone.
    */
   readonly publisher?: string;
   /** The server's own span in which it is published, as a W3C `traceparent`. Never stored. A publisher's is in `headers`. */

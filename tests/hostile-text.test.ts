@@ -91,7 +91,7 @@ const page = new Page(
 const peer = { ip: "127.0.0.1", remote: "127.0.0.1:1" };
 const log = makeLogFormat("{time} {level} {message}");
 const redact = makeRedactor(["a secret of this server"]);
-const nowhere = { hub: undefined, access, directory: undefined } as never;
+const noDependencies = { hub: undefined, access, directory: undefined } as never;
 
 /** `Request` refuses what no header may hold; servers are given what the network let through, so this takes any text. */
 function requestWith(headers: Readonly<Record<string, string>>, url = "http://127.0.0.1/"): Request {
@@ -152,7 +152,7 @@ const inputPaths: readonly InputPath[] = [
       authenticate(requestWith({ Authorization: authorization }), clientEndpoint, authenticators),
   },
   {
-    name: "Cookie",
+    name: "the header Cookie of the HTTP API",
     prefixes: ["", "fanfare", "fanfare=", "fanfare=a.b."],
     feed: (text) => authenticate(requestWith({ Cookie: text }), clientEndpoint, authenticators),
   },
@@ -187,10 +187,18 @@ const inputPaths: readonly InputPath[] = [
     prefixes: ["", "a~b~1,"],
     feed: (text) => parseHandshake(requestWith({ "Last-Event-ID": text }), peer),
   },
-  { name: "Content-Type", prefixes: ["", "application/"], feed: (text) => postMessage(nowhere, callWith("x", text)) },
-  { name: "Cookie", prefixes: [""], feed: (text) => parseHandshake(requestWith({ Cookie: text }), peer) },
   {
-    name: "the query of a handshake, as it comes",
+    name: "Content-Type",
+    prefixes: ["", "application/"],
+    feed: (text) => postMessage(noDependencies, callWith("x", text)),
+  },
+  {
+    name: "the header Cookie of a handshake",
+    prefixes: [""],
+    feed: (text) => parseHandshake(requestWith({ Cookie: text }), peer),
+  },
+  {
+    name: "the undecoded query of a handshake",
     prefixes: ["", "channel=", "user_id=%"],
     feed: (text) => parseHandshake(requestWith({}, `http://127.0.0.1/ws?${text}`), peer),
   },
@@ -218,7 +226,11 @@ const inputPaths: readonly InputPath[] = [
       return parseDraftContent(object, JSON.stringify(object));
     },
   },
-  { name: "a batch", prefixes: ["", "[{"], feed: (text) => pushBatch(nowhere, callWith(text, "application/json")) },
+  {
+    name: "a batch",
+    prefixes: ["", "[{"],
+    feed: (text) => pushBatch(noDependencies, callWith(text, "application/json")),
+  },
   { name: "a server's frame", prefixes: ["", "["], feed: (text) => decodeServerFrames(text) },
   {
     name: ".env",

@@ -7,7 +7,7 @@ export interface DirectOptions {
   readonly users: number;
   /** Pushes per second; 0 for as many as possible. */
   readonly perSecond: number;
-  /** The number of keep-alive connections that push. Several spread over the workers, if there are some. */
+  /** The number of keep-alive connections that push. If there are workers, several connections spread over them. */
   readonly connections: number;
   /** Pushes in one request; 1 for single pushes. */
   readonly batch: number;

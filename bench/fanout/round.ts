@@ -7,7 +7,7 @@ import { Publisher } from "./publisher.ts";
 import { ServerProcess } from "./server-process.ts";
 import type { Percentiles } from "./statistics.ts";
 
-/** The first connections include the cost of what a server sets up once. */
+/** Measured separately, because they include the memory that a server sets up only once. */
 export const firstConnections = 1000;
 /** The wait after opening connections, until timers and the garbage collector are idle. */
 const settleMs = 3000;

@@ -1,6 +1,6 @@
 import { floods } from "../../tests/e2e/floods.ts";
 
-/** What the bench asks of its flooder, a thread of its own: otherwise it would delay the healthy users itself. */
+/** Starts a flood. It runs in a separate thread, because it would otherwise delay the healthy users itself. */
 export interface FloodRequest {
   readonly name: string;
   readonly url: string;
@@ -23,13 +23,13 @@ self.onmessage = async ({ data: { name, url } }: MessageEvent<FloodRequest>) => 
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
   };
-  const tell = (progress: FloodProgress) => self.postMessage(progress);
+  const report = (progress: FloodProgress) => self.postMessage(progress);
   let hasMet = false;
-  // Until the thread is ended.
+  // Until the bench terminates the thread.
   for (let at = 0; ; at++) {
     const isMet = (await flood.step(server, at)).includes(flood.met);
-    if (at === 0) tell("begun");
-    if (isMet && !hasMet) tell("met");
+    if (at === 0) report("begun");
+    if (isMet && !hasMet) report("met");
     hasMet ||= isMet;
   }
 };

@@ -15,7 +15,10 @@ export interface SampleMessage {
   readonly cost: number;
 }
 
-/** A third of the messages is short, in a much longer request. A third has two bytes per character. Every fifth has all labels. */
+/**
+ * A third of the messages are short texts in a much longer request. A third have two bytes per character. Every fifth one
+ * has all labels.
+ */
 export function makeSampleMessage(number: number): SampleMessage {
   const user = `user-${number % 1000}`;
   const hasLabels = number % 5 === 0;

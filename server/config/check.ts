@@ -193,7 +193,7 @@ function tls(settings: Settings, readText: ConfigInputs["readText"]): string[] {
   return problemOf(() => readCertificate(settings, readText));
 }
 
-/** Their patterns cannot tell whether what is percent-encoded is text. Headers are secret. */
+/** Checks the encoding, which the patterns of these settings cannot. No value is shown, because headers are secret. */
 function telemetry({ otelExporterOtlpHeaders, otelResourceAttributes }: Settings): string[] {
   const lists = {
     OTEL_EXPORTER_OTLP_HEADERS: otelExporterOtlpHeaders,

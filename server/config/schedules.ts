@@ -9,7 +9,7 @@ import { NextTimes } from "../schedule/timing/next-times.ts";
 export interface ConfiguredSchedule {
   readonly id: string;
   readonly definition: Definition;
-  /** Undefined: a new one is not paused, and one that is there stays as it is. */
+  /** Undefined: a new schedule is not paused, and an existing one keeps its state. */
   readonly isPaused?: boolean;
 }
 

@@ -44,7 +44,7 @@ export class Breaker {
   /** @returns whether the breaker opened with this failure, for the log */
   failed(): boolean {
     const wasOpen = this.isOpen;
-    // A request that was under way when the breaker opened says nothing new.
+    // A request that was in flight when the breaker opened adds no information.
     if (wasOpen && !this.#isTrying) return false;
     this.#isTrying = false;
     this.#failures++;

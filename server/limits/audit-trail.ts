@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../lib/clock.ts";
 import { LogRate } from "./log-rate.ts";
 
-/** One thing that an operator may have to account for. */
+/** One action, as the audit trail logs it. */
 export interface AuditEntry {
   /**
    * What was asked for: method and path, without the query, which may contain a token. Or `auth`, a new token for an open

@@ -7,7 +7,10 @@ import type { Clock } from "../lib/clock.ts";
 const sampleMs = 100;
 /** Pause between two garbage collections while there is too little memory. Each stops the process for a moment. */
 const collectMs = 5000;
-/** Work is accepted again below this part of the limit, so that the server does not change its mind all the time. */
+/**
+ * Work is accepted again below this part of the limit, so that the server does not alternate between accepting and
+ * refusing.
+ */
 const recoveredShare = 0.95;
 const retryAfterMs = 2000;
 

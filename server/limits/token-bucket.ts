@@ -22,7 +22,7 @@ export class TokenBucket {
 
   /**
    * How long until `take` would allow this cost, in milliseconds; 0: now. A cost above half of the burst is allowed once half
-   * of the burst is there, because a larger one would otherwise never be; the rest is debt.
+   * of the burst is there, because a cost above the burst would otherwise never be allowed; the rest becomes debt.
    */
   wait(now: number, cost: number): number {
     this.#refill(now);
@@ -43,7 +43,7 @@ export class TokenBucket {
     this.#tokens -= cost;
   }
 
-  /** Whether it is as good as new, so that it need not be kept. */
+  /** Whether it is full and has no debt, so that it need not be kept. */
   isFull(now: number): boolean {
     this.#refill(now);
     return this.#tokens >= this.#rate.burst;

@@ -7,8 +7,8 @@ const mostAtOnce = 200;
  * The changes of one channel that are not stored yet. One call is in flight at a time, and what arrives meanwhile goes into
  * the next one: a storm of joins becomes a few calls.
  *
- * Invariant: there is one change per connection, the last one. All changes say what is, so the ones before need not be stored;
- * and what is waiting is bounded by the number of connections.
+ * Invariant: there is one change per connection, the last one. A change contains the full state of its connection, so
+ * earlier changes need not be stored, and the queue is bounded by the number of connections.
  */
 export class ChangeQueue {
   readonly #store: (changes: readonly PresenceChange[]) => Promise<void>;
@@ -43,7 +43,7 @@ export class ChangeQueue {
     try {
       while (this.#waiting.size > 0) await this.#storeSome();
     } finally {
-      this.#flushing = undefined; // in the turn of the last look, or a change in between would wait for the next flush
+      this.#flushing = undefined; // in the same turn as the last check; a change in between would wait for the next flush
     }
   }
 

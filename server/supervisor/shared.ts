@@ -40,7 +40,7 @@ export interface SharedBackbone {
   /** The socket path of a takeover. */
   handOverPath(): string;
   /**
-   * The same as `close`, but everything that must live on is left for another program. Call it once the workers hold back
+   * The same as `close`, but leaves everything in place that the next program needs. Call it once the workers hold back
    * their requests.
    */
   handOver(): Promise<HandedOver>;

@@ -46,7 +46,7 @@ export class Journal {
     this.#notes.add(connection, { ...note, at: this.#clock.monotonic() } as Note);
   }
 
-  /** All members of a channel were told that these publications are lost to them. */
+  /** All members of a channel received a gap for these publications. */
   lost(channel: ChannelName, gap: Gap): void {
     this.#gaps.add(channel, { ...gap, at: this.#clock.monotonic() });
   }

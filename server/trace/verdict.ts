@@ -23,7 +23,7 @@ export const verdictTable = {
 
 export type Verdict = keyof typeof verdictTable;
 
-/** A verdict, and what it follows from. */
+/** A verdict, and the facts that it is based on. */
 export type Finding =
   | { readonly verdict: "drained" | "pending" | "not-arrived"; readonly membership: MembershipFacts }
   | { readonly verdict: "sent" | "lagging"; readonly membership: MembershipFacts }
@@ -34,7 +34,7 @@ export type Finding =
   | { readonly verdict: "gone" | "sent-before-end"; readonly coverage: Coverage | undefined }
   | { readonly verdict: "excluded" | "other-epoch" | "not-subscribed" };
 
-/** Decides from cursors where they say it, and from notes otherwise. */
+/** Decides by the cursors if they are sufficient, otherwise by the notes. */
 export function judge(publication: TracedPublication, facts: ConnectionFacts): Finding {
   if (publication.excluded === facts.connection) return { verdict: "excluded" };
   const { membership, ended } = facts;
@@ -57,7 +57,7 @@ function judgeMember(publication: TracedPublication, facts: ConnectionFacts, mem
   const gap = gapOf(publication, facts);
   if (gap !== undefined) return { verdict: "gap", gap };
   if (offset <= after) {
-    // It may have been in the channel before, left, and come back.
+    // It may have been in the channel before, left, and rejoined.
     const earlier = judgeEarlier(publication, facts.notes);
     if (earlier?.verdict === "sent-before-leaving") return earlier;
     if (recovered === false) return { verdict: "gap", gap: undefined };
@@ -82,7 +82,7 @@ function judgeEarlier(publication: TracedPublication, notes: readonly Note[]): F
 function gapOf({ offset, epoch }: TracedPublication, { notes, gaps, membership }: ConnectionFacts): Gap | undefined {
   const contains = (gap: Gap) => gap.epoch === epoch && gap.from <= offset && offset <= gap.to;
   for (const note of notes) if (note.kind === "gap" && contains(note)) return note;
-  // Those who join later are not told.
+  // Clients that join later do not receive it.
   return gaps.find((gap) => contains(gap) && (membership === undefined || membership.joinedTime <= gap.at));
 }
 

@@ -10,7 +10,7 @@ import type { MetricValues } from "../ops/metric-table.ts";
 /** How long a stopping worker continues to send webhooks, milliseconds. */
 const lastWebhooksMs = 3000;
 
-/** The application behind the server: what it is asked, and what it is told. */
+/** The application behind the server: the hooks that ask it, and the webhooks that notify it. */
 export interface ApplicationParts {
   readonly hooks: ApplicationHooks;
   /** Undefined if no WEBHOOK_URL is set. */

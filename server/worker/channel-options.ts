@@ -4,7 +4,7 @@ import { type ChannelOptions, ChannelRules } from "../channels/rules.ts";
 import type { Settings } from "../config/settings.ts";
 import { blocksChannel, blocksRules } from "../hub/blocks.ts";
 
-/** Looks up what holds for a channel. */
+/** Looks up the options of a channel, and the rule behind them. */
 export interface ChannelLookup {
   /** Its options, from the channel rules and the defaults of the settings. */
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;

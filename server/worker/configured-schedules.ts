@@ -14,7 +14,7 @@ export const notificationId = "$notification";
 /** How often the worker that fires the schedules looks whether they are still there, milliseconds. */
 const checkMs = 5000;
 
-/** What is needed of the settings. */
+/** The settings that this class uses. */
 export type ScheduleSettings = Pick<Settings, "notificationIntervalMs" | "notificationMessage" | "schedules">;
 
 export interface ConfiguredSchedulesOptions {
@@ -59,7 +59,7 @@ export class ConfiguredSchedules {
         this.#later(() => this.#check(), checkMs);
       },
       (error: unknown) => {
-        // The stack of an expected error tells nothing.
+        // The stack of an expected error is of no use.
         const reason = error instanceof ServiceError ? error.message : error;
         if (this.#failures++ === 0)
           log().warning("The schedules of the settings are not in place: {reason}", { reason });

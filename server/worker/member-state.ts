@@ -7,7 +7,7 @@ export function nodeName({ port }: Pick<Settings, "port">): string {
   return `${hostname()}:${port}`;
 }
 
-/** What a process of this name tells the other members when it joins them. */
+/** The state that a process of this name announces when it joins the cluster. */
 export function stateOf(name: string): MemberState {
   return { name, pid: process.pid, isDraining: false };
 }

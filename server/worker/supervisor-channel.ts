@@ -10,8 +10,9 @@ export interface SupervisorChannelEvents {
 }
 
 /**
- * How a worker and its supervisor talk. At first through the channel that the system's process start gives them. When the
- * supervisor is replaced by a new program, that channel ends, and the worker connects to the new one through a socket.
+ * Carries the messages between a worker and its supervisor. At first it uses the channel that the runtime opens with each
+ * process. When the supervisor is replaced by a new program, that channel ends, and the worker connects to the new one
+ * through a socket.
  */
 export class SupervisorChannel {
   readonly #events: SupervisorChannelEvents;

@@ -109,7 +109,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       for (const { at } of last.events) expect(at).toBeGreaterThan(1_700_000_000_000);
     });
 
-    test("watching tells the position from which the events follow, also again later", async () => {
+    test("watching returns the position from which the events follow, also when repeated later", async () => {
       const { first, last } = await two();
       await first.apply([join(arrivalOf("c1")), join(arrivalOf("c2"))]);
       const start = await last.store.watch(room);
@@ -120,7 +120,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect(await last.store.watch(room)).toEqual({ ...start, position: 3 });
     });
 
-    test("a channel that is no longer watched tells nothing", async () => {
+    test("a channel that is no longer watched reports no events", async () => {
       const { first, last } = await two();
       await last.store.watch(room);
       await first.apply([join(arrivalOf("c1"))]);
@@ -268,7 +268,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect(await last.apply([join(arrivalOf("c3", { userId: "alice", over: "c1" }))], 2)).toEqual([]);
       await first.apply([release("c2")], 2);
       expect(await last.apply([join(arrivalOf("c4", { userId: "bob" }))], 2)).toEqual([]);
-      expect(await last.apply([join(arrivalOf("c4", { userId: "bob" }))], 1)).toEqual([]); // the size is a smaller one now
+      expect(await last.apply([join(arrivalOf("c4", { userId: "bob" }))], 1)).toEqual([]); // for example after the setting was lowered
       expect(await last.store.read(room, everything)).toMatchObject({ count: 2, position: 2 });
     });
 

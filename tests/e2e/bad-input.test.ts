@@ -38,8 +38,8 @@ afterAll(() => shared.close());
 
 /** The server closes idle connections, and a request may cross such a close. In that case it is repeated. */
 async function publishMarker(marker: object): Promise<void> {
-  const say = () => server.request("POST", "/v1/publish", marker);
-  expect((await say().catch(say)).status).toBe(200);
+  const publish = () => server.request("POST", "/v1/publish", marker);
+  expect((await publish().catch(publish)).status).toBe(200);
 }
 
 const connect = (query = "") => SocketUnderTest.open(`${server.wsUrl}?channel=abuse${query}`);

@@ -34,19 +34,19 @@ export class HistoryWriter {
     const ended = this.#ended.then(() => {
       hasEnded = true;
     });
-    const said = () => this.#counts.get(word) ?? 0;
-    while (said() < count && !hasEnded) {
+    const printed = () => this.#counts.get(word) ?? 0;
+    while (printed() < count && !hasEnded) {
       await Promise.race([ended, new Promise<void>((resolve) => (this.#wake = resolve))]);
     }
-    return said() >= count;
+    return printed() >= count;
   }
 
-  said(word: string): readonly string[] {
+  linesOf(word: string): readonly string[] {
     return this.#lines.filter((line) => line.startsWith(`${word} `) || line === word);
   }
 
   acknowledged(): readonly Acknowledged[] {
-    return this.said("stored").map((line) => {
+    return this.linesOf("stored").map((line) => {
       const [, channel = "", epoch = "", offset = "", id = ""] = line.split(" ");
       return { channel, epoch, offset: Number(offset), id };
     });

@@ -28,7 +28,7 @@ const channels = ["a", "b", "brief"];
 const publishers = 20;
 
 /** Written synchronously, before anything else happens, so that a kill cannot lose it. */
-function say(...words: readonly (string | number)[]): void {
+function print(...words: readonly (string | number)[]): void {
   writeSync(1, `${words.join(" ")}\n`);
 }
 
@@ -40,10 +40,10 @@ async function publishForever(broker: EmbeddedBroker, publisher: number): Promis
     try {
       const draft = { channel: name as ChannelName, id, message };
       const { position } = await broker.publish(draft, name === "brief" ? brief : rules);
-      say("stored", name, position?.epoch ?? "", position?.offset ?? 0, id);
+      print("stored", name, position?.epoch ?? "", position?.offset ?? 0, id);
       count++;
     } catch (error) {
-      say("refused", error instanceof ServiceError ? error.code : String(error));
+      print("refused", error instanceof ServiceError ? error.code : String(error));
       await Bun.sleep(10); // Retries with the same ID, as a publisher does. The pause avoids a busy loop while the disk fails.
     }
   }
@@ -56,10 +56,10 @@ try {
     onPublication: () => {},
     onBreak: () => {},
     onReset: () => {},
-    onHealth: (healthy) => say(healthy ? "healthy" : "unhealthy"),
+    onHealth: (healthy) => print(healthy ? "healthy" : "unhealthy"),
   });
   await Promise.all(Array.from({ length: publishers }, (_, publisher) => publishForever(broker, publisher)));
 } catch (error) {
-  say("failed", String(error));
+  print("failed", String(error));
   process.exitCode = 1;
 }

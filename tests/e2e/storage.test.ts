@@ -20,7 +20,7 @@ testIf(prlimit !== null, "it needs prlimit")(
       try {
         expect(await writer.until("unhealthy")).toBe(true);
         expect(await writer.until("refused", 20)).toBe(true);
-        const refusals = new Set(writer.said("refused"));
+        const refusals = new Set(writer.linesOf("refused"));
         const storedBefore = writer.acknowledged().length;
         Bun.spawnSync([String(prlimit), "--pid", String(writer.pid), "--fsize=unlimited:unlimited"]);
         expect(await writer.until("healthy", 2)).toBe(true);
@@ -52,11 +52,11 @@ test("a second process on the same directory exits and says what to do, and the 
       expect(await first.until("stored", 1)).toBe(true);
       const second = new HistoryWriter(directory, "second");
       expect(await second.until("failed")).toBe(true);
-      expect(second.said("failed").join()).toContain(
+      expect(second.linesOf("failed").join()).toContain(
         `DATA_DIR ${directory}: another process is using it: each server needs its own directory`,
       );
       expect(await first.until("stored", first.acknowledged().length + 100)).toBe(true);
-      expect(first.said("refused")).toEqual([]);
+      expect(first.linesOf("refused")).toEqual([]);
     } finally {
       await first.kill();
     }
@@ -73,9 +73,9 @@ test("if the directory is removed while the server runs, publishing is refused a
       expect(await writer.until("unhealthy")).toBe(true);
       expect(await writer.until("refused", 20)).toBe(true);
       const stored = writer.acknowledged().length;
-      expect(await writer.until("refused", writer.said("refused").length + 50)).toBe(true);
+      expect(await writer.until("refused", writer.linesOf("refused").length + 50)).toBe(true);
       expect(writer.acknowledged().length).toBe(stored);
-      expect(new Set(writer.said("refused"))).toEqual(new Set(["refused broker-unavailable"]));
+      expect(new Set(writer.linesOf("refused"))).toEqual(new Set(["refused broker-unavailable"]));
     } finally {
       await writer.kill();
     }

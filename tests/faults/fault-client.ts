@@ -23,7 +23,7 @@ export interface ClientOptions {
   readonly url: string;
   readonly record: ClientRecord;
   readonly channels: readonly string[];
-  /** Without it the client reconnects without a position, and the checker must find what it misses. */
+  /** If false, the client reconnects without a position, and the checker must find what it misses. */
   readonly resumes: boolean;
   /** From 0 up to 1. */
   random(): number;

@@ -64,8 +64,9 @@ class HistoryChecker {
 
   /** An error that explains itself is correct; anything else is a bug. */
   explain(error: unknown, directory: string): void {
-    const said = toStorageError(error, directory);
-    if (said.fault === "unknown") this.faults.push(`a bug: ${error instanceof Error ? error.stack : String(error)}`);
+    const explained = toStorageError(error, directory);
+    if (explained.fault === "unknown")
+      this.faults.push(`a bug: ${error instanceof Error ? error.stack : String(error)}`);
   }
 
   /** Resumes like a client that has received everything. */

@@ -7,7 +7,7 @@ import type { NetworkBehaviour } from "../e2e/relay.ts";
 const leastLifeMs = 150;
 /** A connection that is due breaks inside one of the next chunks, or after this long without data. Milliseconds. */
 const idleMs = 300;
-/** How often a request arrives, but its answer is lost with the connection. A share of 1. */
+/** The share of requests that arrive, but whose answer is lost with the connection. */
 const lostAnswers = 0.08;
 const stallMs = 1200;
 /** How long the server may not notice that a connection is dead. Milliseconds. */
@@ -29,7 +29,7 @@ interface LinePlan {
 export class RoughNetwork {
   /** Connections that broke. */
   cuts = 0;
-  /** Those that broke in the middle of a chunk of data. */
+  /** Connections that broke in the middle of a chunk of data. */
   halved = 0;
   /** When true, connections no longer break, stall or slow down. */
   isCalm = false;
@@ -38,7 +38,10 @@ export class RoughNetwork {
   readonly #held: (() => void)[] = [];
   #isHeld = false;
 
-  /** @param random plans what happens to each connection @param lifeMs the maximum lifetime of a connection, twice the average */
+  /**
+   * @param random plans what happens to each connection
+   * @param lifeMs the maximum lifetime of a connection, twice the average
+   */
   constructor(random: () => number, lifeMs: number) {
     this.#random = random;
     this.#lifeMs = lifeMs;

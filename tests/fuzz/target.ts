@@ -7,7 +7,7 @@ export interface FuzzTarget {
   readonly words: readonly string[];
   /**
    * Feeds one input.
-   * @returns what kind of answer there was, without what came from the input: `invalid-field channel: expected …`
+   * @returns the kind of answer, without anything that came from the input: `invalid-field channel: expected …`
    * @throws Error if a property is broken
    */
   run(input: string): string | Promise<string>;

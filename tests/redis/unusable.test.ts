@@ -199,9 +199,9 @@ test("a user with the permissions in docs/machines.md is sufficient, and its pas
   await using fanfare = await startServer({ env: { REDIS_URL: url, LOG_LEVEL: "debug" }, flags: ["--workers", "1"] });
   expect((await fanfare.request("POST", "/v1/publish", { channel: "a", data: 1, id: "one" })).status).toBe(200);
   expect((await fanfare.request("GET", "/v1/channels/a/history?since=earliest")).status).toBe(200);
-  const said = [];
+  const texts: string[] = [];
   for (const path of ["/v1/nodes", "/metrics", "/health", "/v1/connections"]) {
-    said.push(await (await fanfare.request("GET", path)).text());
+    texts.push(await (await fanfare.request("GET", path)).text());
   }
   // The password changes: the connection is cut, and the next one is refused.
   await server.command("ACL", "SETUSER", "fanfare", "resetpass", ">changed-by-somebody");
@@ -212,9 +212,9 @@ test("a user with the permissions in docs/machines.md is sufficient, and its pas
   const refusal = await refused.text();
   expect(refusal).toContain("Redis is not available; retry with the same id");
   for (const place of ["127.0.0.1", `${server.port}`]) expect(refusal).not.toContain(place);
-  said.push(refusal);
+  texts.push(refusal);
   const { out, err } = await runProgram(["config", "show"], { env: { REDIS_URL: url } });
-  for (const text of [...said, out, err, fanfare.output]) {
+  for (const text of [...texts, out, err, fanfare.output]) {
     for (const secret of [password, encoded]) expect(text).not.toContain(secret);
   }
 }, 60_000);

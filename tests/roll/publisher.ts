@@ -2,7 +2,7 @@ import type { Driver } from "./driver.ts";
 
 /** How long after a failed attempt the next one follows, milliseconds. */
 const retryMs = 50;
-/** How long a message is retried before that is a failure that retries do not heal. Milliseconds. */
+/** How long a message is retried before it counts as unpublished. Milliseconds. */
 const giveUpMs = 30_000;
 
 /** Publishes numbered messages at a steady rate, one at a time, and retries each with the same id until it is acknowledged. */
@@ -10,9 +10,9 @@ export class SteadyPublisher {
   readonly name: string;
   /** The acknowledged texts, in order. */
   readonly acknowledged: string[] = [];
-  /** Attempts that failed. A retry with the same id healed them, unless the message is in `unhealed`. */
+  /** Failed attempts. A retry with the same id succeeded later, unless the message is in `unpublished`. */
   errors = 0;
-  readonly unhealed: string[] = [];
+  readonly unpublished: string[] = [];
   readonly #driver: Driver;
   readonly #via: "http" | "websocket";
   readonly #everyMs: number;
@@ -57,6 +57,6 @@ export class SteadyPublisher {
         await Bun.sleep(retryMs);
       }
     }
-    this.unhealed.push(text);
+    this.unpublished.push(text);
   }
 }

@@ -44,7 +44,7 @@ export interface RollResult extends Counts {
   readonly subscribers: number;
   readonly acknowledged: number;
   readonly deliveries: number;
-  /** Failed attempts that a retry with the same id healed. */
+  /** Failed attempts to publish, all retried with the same id. */
   readonly publisherErrors: number;
   readonly longestSilenceMs: number;
   readonly peakClosesPerSecond: number;

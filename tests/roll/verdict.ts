@@ -10,7 +10,7 @@ export interface Counts {
   /** Messages that a subscriber received after a later one of the same publisher. */
   readonly reordered: number;
   /** Messages that retries with the same id could not publish. */
-  readonly unhealed: number;
+  readonly unpublished: number;
   /** Notices and presence events. During a run nobody joins or leaves. */
   readonly notices: number;
   /** The first of them: what, and how many seconds after the start of this program. */
@@ -64,10 +64,10 @@ export function judge(
     for (const { at, text } of unexpected) firstNotices.add(`${text} at ${Math.round(at / 1000)} s`);
     unclean += record.endings.filter(({ at, code }) => !cleanCodes.includes(code) && !isWithin(at, faulty)).length;
   }
-  const unhealed = publishers.reduce((sum, it) => sum + it.unhealed.length, 0);
+  const unpublished = publishers.reduce((sum, it) => sum + it.unpublished.length, 0);
   const dead = subscribers.filter(({ record }) => record.isDead).length;
   const examples = { firstNotices: [...firstNotices].slice(0, 8), faults: faults.slice(0, 10) };
-  return { lost, doubled, reordered, unhealed, notices, gaps, unclean, dead, ...examples };
+  return { lost, doubled, reordered, unpublished, notices, gaps, unclean, dead, ...examples };
 }
 
 /** Offsets must grow by exactly 1, in one epoch. */

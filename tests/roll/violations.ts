@@ -1,6 +1,6 @@
 import type { RollResult } from "./roll-run.ts";
 
-const counted = ["lost", "doubled", "reordered", "unhealed", "notices", "gaps", "unclean", "dead"] as const;
+const counted = ["lost", "doubled", "reordered", "unpublished", "notices", "gaps", "unclean", "dead"] as const;
 
 /** Which guarantees a run did not keep, one line each. Empty if no client noticed anything. */
 export function violationsOf(result: RollResult): readonly string[] {

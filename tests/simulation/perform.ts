@@ -123,7 +123,7 @@ export function perform(simulation: Simulation, { kind, target, ms, amount }: Ac
 }
 
 /** Ends all faults: from here on the servers and clients recover by themselves. */
-export function heal(simulation: Simulation): void {
+export function endFaults(simulation: Simulation): void {
   const { redis, timeline } = simulation;
   redis.process.continue();
   redis.refusesWrites = undefined;

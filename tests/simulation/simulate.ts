@@ -1,7 +1,7 @@
 import { checkAtRest, restMs, silenceMs } from "./at-rest.ts";
 import { type Dice, drawGlobalsFrom } from "./dice.ts";
 import type { Violation } from "./history.ts";
-import { heal, perform } from "./perform.ts";
+import { endFaults, perform } from "./perform.ts";
 import type { Plan } from "./plan.ts";
 import { Simulation } from "./simulation.ts";
 
@@ -31,7 +31,7 @@ export function simulate(plan: Plan, onSimulation: (simulation: Simulation) => v
   if (plan.profile === "roll") simulation.director.setTimeout(() => forgetNotices(simulation), 8000);
   timeline.runUntil(plan.durationMs);
   simulation.endPublishing();
-  simulation.director.post(timeline.now, () => heal(simulation));
+  simulation.director.post(timeline.now, () => endFaults(simulation));
   timeline.runUntil(plan.durationMs + restMs - silenceMs);
   for (const node of simulation.living) node.stopSchedules();
   timeline.runUntil(plan.durationMs + restMs);

@@ -73,8 +73,8 @@ describe.each([
   ["Caddy", caddy],
 ])("the recipe for %s", (_, kind) => {
   test.concurrent("is a complete file that the proxy accepts", async () => {
-    const { code, said } = await checkRecipe(kind);
-    expect([code, said]).toEqual([0, expect.not.stringMatching(/warn|deprecat/i)]);
+    const { code, output } = await checkRecipe(kind);
+    expect([code, output]).toEqual([0, expect.not.stringMatching(/warn|deprecat/i)]);
   });
 
   test.concurrent("passes WebSockets and streams, and the server notices at once that their clients left", async () => {

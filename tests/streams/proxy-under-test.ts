@@ -82,9 +82,9 @@ export class ProxyUnderTest implements AsyncDisposable {
       if (child.exitCode === null) return proxy;
       throw new Error(`it exited with code ${child.exitCode}`);
     } catch (cause) {
-      const said = readFileSync(join(folder, "log"), "utf8");
+      const output = readFileSync(join(folder, "log"), "utf8");
       await proxy[Symbol.asyncDispose]();
-      throw new Error(`${kind.program} did not start; it printed:\n${said}`, { cause });
+      throw new Error(`${kind.program} did not start; it printed:\n${output}`, { cause });
     }
   }
 
@@ -96,7 +96,7 @@ export class ProxyUnderTest implements AsyncDisposable {
 }
 
 /** Lets the proxy check its configuration. @returns its output and exit code */
-export async function checkRecipe(kind: ProxyKind): Promise<{ readonly code: number; readonly said: string }> {
+export async function checkRecipe(kind: ProxyKind): Promise<{ readonly code: number; readonly output: string }> {
   const { folder, config } = prepare(kind, { port: 8443, serverPort: 8000 });
   const child = Bun.spawn([...command(kind, kind.check(config, folder))], {
     env: childEnv({ HOME: folder }),
@@ -108,7 +108,7 @@ export async function checkRecipe(kind: ProxyKind): Promise<{ readonly code: num
     child.exited,
   ]);
   rmSync(folder, { recursive: true, force: true });
-  return { code, said: out + err };
+  return { code, output: out + err };
 }
 
 function prepare(kind: ProxyKind, { port, serverPort }: Pick<ProxyPlace, "port" | "serverPort">) {

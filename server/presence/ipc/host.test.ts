@@ -45,13 +45,13 @@ test("a host that replaces one tells nobody of presences that workers send again
   const second = new PresenceHost(path, clock);
   second.start();
   a.returnAgain();
-  await eventually(() => expect(a.told.at(-1)).toBe("reset")); // it has its place in the new numbering
+  await eventually(() => expect(a.told.at(-1)).toBe("reset")); // its event has a position in the new epoch
   b.returnAgain();
   await eventually(async () => {
     clock.move(1000);
     expect(await b.idsOf()).toEqual(["a", "b"]);
   });
-  // Only now, an event is one.
+  // From here on, events are sent.
   a.tracker.leave(room, "a");
   await eventually(() => expect(b.told.at(-1)).toBe("left a"));
   await eventually(() => expect(a.told.at(-1)).toBe("left a"));

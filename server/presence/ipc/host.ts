@@ -11,7 +11,10 @@ import { type HostMessage, presenceProtocol, presencePulse, type WorkerMessage }
 
 /** How long the presences of a worker without a link remain: its clients may be on their way to another worker. */
 const orphanMs = 3000;
-/** How long workers may take to send their presences again to a host that has none. Longer than they wait between two attempts. */
+/**
+ * How long workers may take to send their presences again to a host that has none. Longer than they wait between two
+ * attempts.
+ */
 const rebuildMs = 2500;
 
 interface Worker {
@@ -34,7 +37,7 @@ export class PresenceHost {
   readonly #orphans = new Map<string, Timer>();
   /** Until then some workers may not have sent their presences again. */
   #completeAt = 0;
-  /** Ends at that time. Meanwhile nobody is told of changes: most presences were there all the time. */
+  /** Ends at that time. Until then no events are sent, because most presences have existed all along. */
   #rebuilding: Timer | undefined;
   #listener: LinkListener | undefined;
 

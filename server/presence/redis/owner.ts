@@ -57,7 +57,7 @@ export class Owner {
     return `${this.#name}.${this.#generation}`;
   }
 
-  /** Whether the others count on this owner's presences. If not, nothing may be stored under its name. */
+  /** Whether the others still consider this owner alive. If not, nothing may be stored under its name. */
   get isAlive(): boolean {
     const { clock, expiryMs } = this.#parts;
     return clock.monotonic() - this.#beatAt < expiryMs * 0.8;
@@ -148,7 +148,7 @@ export class Owner {
     return { isLost, dead };
   }
 
-  /** Becomes another owner. The former one is as good as dead, but not before this one has taken over its presences. */
+  /** Becomes another owner. The former owner counts as dead once this one has taken over its presences. */
   async #changeId(): Promise<void> {
     const { store, keys, expiryMs } = this.#parts;
     const former = this.id;

@@ -114,7 +114,7 @@ async function settle(
 ): Promise<readonly string[]> {
   const faults: string[] = [];
   for (const channel of channels) {
-    const text = (await publisher?.say(channel)) ?? "";
+    const text = (await publisher?.publish(channel)) ?? "";
     const hasAll = () => subscribers.every((it) => it.has(channel, text));
     try {
       await until(hasAll, "", settleMs);
@@ -131,7 +131,7 @@ class Publisher {
   errors = 0;
   readonly #url: string;
   readonly #name: string;
-  #said = 0;
+  #published = 0;
   #isStopping = false;
   #loop = Promise.resolve();
 
@@ -143,7 +143,7 @@ class Publisher {
   start(): void {
     const run = async () => {
       while (!this.#isStopping) {
-        await this.say(channels[this.#said % channels.length] ?? "");
+        await this.publish(channels[this.#published % channels.length] ?? "");
         await Bun.sleep(pauseMs);
       }
     };
@@ -166,8 +166,8 @@ class Publisher {
   }
 
   /** @throws Error with the last answer if it is refused for too long */
-  async say(channel: string): Promise<string> {
-    const text = `${this.#name}:${this.#said++}`;
+  async publish(channel: string): Promise<string> {
+    const text = `${this.#name}:${this.#published++}`;
     const id = crypto.randomUUID();
     const giveUpAt = performance.now() + publishMs;
     let last = "none";
