@@ -38,9 +38,16 @@ export class FlushWindow {
   request(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    const waitMs = this.#endedAt + this.waitMs - this.#clock.monotonic();
-    if (waitMs > 0) this.#clock.setTimeout(this.#run, waitMs);
+    const leftMs = this.#leftMs();
+    if (leftMs > 0) this.#clock.setTimeout(this.#run, leftMs);
     else this.#clock.setImmediate(this.#run);
+  }
+
+  /** How long is still to wait. */
+  #leftMs(): number {
+    const { waitMs } = this;
+    // Mostly there is no window, and the clock need not be read.
+    return waitMs === 0 ? 0 : this.#endedAt + waitMs - this.#clock.monotonic();
   }
 
   /** How long messages after a flush are batched. */
