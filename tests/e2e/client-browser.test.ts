@@ -29,7 +29,7 @@ beforeAll(async () => {
   [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer())]);
   site = await serveSite();
   shared.defer(() => site.stop(true));
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await shared.close();

@@ -12,7 +12,7 @@ let server: ServerUnderTest;
 const shared = new Shared();
 beforeAll(async () => {
   [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer())]);
-}, 60_000);
+}, 120_000);
 
 afterAll(() => shared.close());
 

@@ -13,7 +13,7 @@ let nodes: TwoNodes;
 const shared = new Shared();
 beforeAll(async () => {
   nodes = await shared.use(TwoNodes.start());
-}, 60_000);
+}, 120_000);
 afterAll(() => shared.close(), 60_000);
 
 const opened: SocketUnderTest[] = [];

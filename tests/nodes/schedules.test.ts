@@ -20,7 +20,7 @@ let fleet: ScheduleFleet;
 const shared = new Shared();
 beforeAll(async () => {
   fleet = await shared.use(ScheduleFleet.start({ NOTIFICATION_INTERVAL: "1", NOTIFICATION_MESSAGE: "tick" }));
-}, 60_000);
+}, 120_000);
 afterAll(() => shared.close(), 60_000);
 
 /** Waits for a later schedule, so the process that fires now has nothing left to do. Then each was published once, and nothing else. */

@@ -19,7 +19,7 @@ beforeAll(async () => {
     mkdirSync(dirname(project.path(path)), { recursive: true });
     symlinkSync(join(root, path), project.path(path));
   }
-}, 60_000);
+}, 240_000);
 afterAll(() => project[Symbol.dispose]());
 
 describe.each(names)("the tarball of %s", (name) => {
