@@ -218,7 +218,8 @@ export class KeptChannels<T> {
   }
 
   #drop(channel: KeptChannel<T>): void {
-    const [{ kept, oldestOwner: owner }, { onDrop }] = [channel, this.#parts.events];
+    const { kept, oldestOwner: owner } = channel;
+    const { onDrop } = this.#parts.events;
     if (kept.length === 0) return;
     const { bytes } = kept;
     const item = onDrop === undefined ? undefined : kept.at(0, channel);

@@ -10,6 +10,7 @@ import {
   readRecord,
   recordBytes,
   timeOfRecord,
+  writeLabels,
   writeRecord,
 } from "./publication-record.ts";
 
@@ -21,7 +22,8 @@ const labels = { cost: 481, at: 1_764_345_600_000 };
 function copyOf(publication: Publication) {
   const others = othersOf(publication);
   const target = Buffer.alloc(20 + mostRecordBytes(publication, others), 0xff);
-  const end = writeRecord(target, 10, publication, { others, ...labels });
+  const end = writeRecord(target, 10, publication, others);
+  writeLabels(target, 10, labels.cost, labels.at);
   expect(lengthAt(target, 10)).toBe(end - 10);
   expect(recordBytes(publication, others)).toBeGreaterThanOrEqual(end - 10);
   expect(target.subarray(end).every((byte) => byte === 0xff)).toBe(true);

@@ -11,6 +11,7 @@ import {
   readRecord,
   recordBytes,
   timeOfRecord,
+  writeLabels,
   writeRecord,
 } from "./publication-record.ts";
 
@@ -53,7 +54,9 @@ export class PublicationRing implements KeptItems<Publication> {
     if (chunk === undefined || this.#end + mostRecordBytes(publication, others) > chunk.length) {
       chunk = this.#chunkFor(recordBytes(publication, others));
     }
-    this.#end = writeRecord(chunk, this.#end, publication, { others, cost, at });
+    const end = writeRecord(chunk, this.#end, publication, others);
+    writeLabels(chunk, this.#end, cost, at);
+    this.#end = end;
     writeUint32(chunk, 0, readUint32(chunk, 0) + 1);
     if (this.#length === 0) this.#oldestAt = at;
     this.#length++;
