@@ -137,4 +137,12 @@ describe("PublicationRing", () => {
     for (let count = 0; count < 100; count++) ring.shift();
     expect(given.size).toBe(chunks.size);
   });
+
+  test("readers share a large publication, and get its new epoch", () => {
+    const pair = new Pair();
+    pair.push(100_000, 1);
+    const [first] = pair.ring.take(0, all, all, pair.channel);
+    expect(pair.ring.at(0, pair.channel)).toBe(first);
+    expect(pair.ring.at(0, { ...pair.channel, epoch: "f" })).toEqual({ ...publicationAt(1, 100_000), epoch: "f" });
+  });
 });

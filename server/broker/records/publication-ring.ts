@@ -8,6 +8,7 @@ import {
   lengthAt,
   mostRecordBytes,
   othersOf,
+  type RecordPlace,
   readRecord,
   recordBytes,
   timeOfRecord,
@@ -128,7 +129,8 @@ export class PublicationRing implements KeptItems<Publication> {
     this.#walk(first, (chunk, start) => {
       offset++;
       const stored = { at: timeOfRecord(chunk, start), cost: costOfRecord(chunk, start) };
-      return visit(readRecord(chunk, start, { channel: name, epoch, offset }), stored);
+      const place = { channel: name, epoch, offset };
+      return visit(chunk.length > mostChunkBytes ? readLarge(chunk, place) : readRecord(chunk, start, place), stored);
     });
   }
 
@@ -190,6 +192,17 @@ function chunkSize(bytes: number, held: number): number {
   const usual = held < smallBytes ? 0 : Math.min(mostChunkBytes, Math.max(smallBytes, Math.floor(held / 8)));
   return bytes > usual / 4 ? bytes : usual;
 }
+
+/** Reads the only publication of a large chunk. Readers share it while it is in memory: each copy would be as large. */
+function readLarge(chunk: Buffer, place: RecordPlace): Publication {
+  const known = lastRead.get(chunk)?.deref();
+  if (known?.epoch === place.epoch && known.offset === place.offset) return known;
+  const publication = readRecord(chunk, countBytes, place);
+  lastRead.set(chunk, new WeakRef(publication));
+  return publication;
+}
+
+const lastRead = new WeakMap<Buffer, WeakRef<Publication>>();
 
 /** The number of records at the beginning of each chunk. */
 const countBytes = 4;
