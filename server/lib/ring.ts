@@ -85,6 +85,19 @@ export class Ring<T> {
     return first;
   }
 
+  /** Visits items from an index on, as long as `visit` returns true. */
+  each(
+    from: number,
+    _: unknown,
+    visit: (item: T, stored: { readonly at: number; readonly cost: number }) => boolean,
+  ): void {
+    for (let index = Math.max(0, from); index < this.#length; index++) {
+      const item = this.at(index);
+      const cost = this.#sizes[(this.#start + index) & (this.#slots.length - 1)] ?? 0;
+      if (item === undefined || !visit(item, { at: this.#measure.timeOf(item), cost })) return;
+    }
+  }
+
   /** The items from one index up to, but not including, another. */
   slice(from: number, to: number): T[] {
     const items: T[] = [];

@@ -36,6 +36,23 @@ test("a log that takes over has the same messages, in the same epoch, and goes o
   expect(stored).toMatchObject({ outcome: "stored", publication: { offset: 6 } });
 });
 
+test("a log that takes over has everything of a channel with many messages and of one with large ones", async () => {
+  const clock = new MovedClock();
+  const log = new MemoryLog({ clock });
+  const wide = { historySize: 1000, historyTtl: 60_000, historyBytes: 100_000_000 };
+  const large = named("large");
+  for (let n = 0; n < 250; n++) await log.append([{ draft: { channel: room, data: `${n}` }, rules: wide }]);
+  for (let n = 0; n < 3; n++) {
+    await log.append([{ draft: { channel: large, message: `${n}${"x".repeat(700_000)}` }, rules: wide }]);
+  }
+  const next = await takenOver(log, clock);
+  const page = { limit: 1000, maxBytes: 100_000_000 };
+  for (const channel of [room, large]) {
+    expect(await next.read(channel, everything, page)).toEqual(await log.read(channel, everything, page));
+  }
+  expect((await next.read(room, everything, page)).publications).toHaveLength(250);
+});
+
 test("a log that takes over knows what is missing, and the ids of messages", async () => {
   const clock = new MovedClock();
   const log = new MemoryLog({ clock });

@@ -24,15 +24,26 @@ type Line =
   | Kept
   | { readonly id: string; readonly position: Position; readonly at: number };
 
+/** The limits of a page of lines, in publications and bytes by `costOf`. */
+const pageSize = 100;
+const pageBytes = 1024 * 1024;
+
 /** Everything that a ledger holds, one line at a time, for a process that takes over. */
 export function* snapshotOf(ledger: Ledger<Publication>): Iterable<string> {
   for (const channel of ledger.channels()) {
     const { name, epoch, top, rules, droppedUntil, kept } = channel;
     const dropped = droppedUntil === Number.NEGATIVE_INFINITY ? null : droppedUntil;
     yield line({ channel: name, epoch, top, kept: kept.length, rules, droppedUntil: dropped });
-    for (let index = 0; index < kept.length; index++) {
-      const publication = kept.at(index, channel);
-      if (publication !== undefined) yield line({ publication, at: kept.timeAt(index) });
+    // In pages, because a record is found by passing those before it.
+    for (let from = 0; from < kept.length; ) {
+      const page: string[] = [];
+      let bytes = 0;
+      kept.each(from, channel, (publication, { at, cost }) => {
+        bytes += cost;
+        return page.push(line({ publication, at })) < pageSize && bytes < pageBytes;
+      });
+      yield* page;
+      from += page.length;
     }
   }
   for (const { key, position, at } of ledger.rememberedIds()) yield line({ id: key, position, at });

@@ -14,6 +14,12 @@ export interface KeptTime {
   readonly now: number;
 }
 
+/** What is known of an item besides itself. */
+export interface StoredItem {
+  readonly at: number;
+  readonly cost: number;
+}
+
 /** What a channel keeps of its publications, oldest first. An index of 0 is the oldest. */
 export interface KeptItems<T> {
   readonly length: number;
@@ -26,6 +32,8 @@ export interface KeptItems<T> {
   at(index: number, channel: ItemsChannel): T | undefined;
   /** When the item was stored. */
   timeAt(index: number): number;
+  /** Visits items from an index on, as long as `visit` returns true. */
+  each(from: number, channel: ItemsChannel, visit: (item: T, stored: StoredItem) => boolean): void;
   /** The index after the newest item that was stored before this time: times decrease where a clock was set back. */
   firstSince(time: number): number;
   /**

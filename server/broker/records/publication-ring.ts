@@ -2,7 +2,7 @@ import type { Publication } from "../../../protocol/publication.ts";
 import { readUint32, writeUint32 } from "../../lib/byte-numbers.ts";
 import { costOf } from "../cost-of.ts";
 import { type ChunkPool, mostChunkBytes } from "./chunk-pool.ts";
-import type { ItemsChannel, KeptItems } from "./kept-items.ts";
+import type { ItemsChannel, KeptItems, StoredItem } from "./kept-items.ts";
 import {
   costOfRecord,
   lengthAt,
@@ -118,11 +118,10 @@ export class PublicationRing implements KeptItems<Publication> {
     return items;
   }
 
-  /** Reads publications from an index on, as long as `visit` returns true. */
   each(
     from: number,
     { name, epoch, top }: ItemsChannel,
-    visit: (publication: Publication, stored: { readonly at: number; readonly cost: number }) => boolean,
+    visit: (publication: Publication, stored: StoredItem) => boolean,
   ): void {
     const first = Math.max(0, from);
     let offset = top - this.#length + first;
